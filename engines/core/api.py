@@ -1,0 +1,78 @@
+"""The headless entry: names, load, run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from engines.core import device as devices
+from engines.core.ensemble import members
+from engines.core.errors import ConfigError
+from engines.core.registry import load
+from engines.core.run import Run
+from engines.core.simulation import Simulation
+
+Progress = Callable[[int, int], None]
+
+
+def run(
+    name: str,
+    preset: str | None = None,
+    set: Mapping[str, Any] | None = None,
+    steps: int | None = None,
+    seeds: Sequence[int] | None = None,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> Run:
+    """Simulate an ensemble and return everything recorded of it.
+
+    Parameters
+    ----------
+    name : the engine
+    preset : one of its presets, the starting point of `set`
+    set : knob values; a list spreads into an ensemble (the product of all lists and seeds)
+    steps : how far; default: the preset's
+    seeds : values of the knob `seed`
+    device : `auto`, `cpu`, `cuda` or `mps`
+    progress : called with the step reached and the last step
+
+    Raises
+    ------
+    ConfigError, UnknownName : a name or value that does not exist or is out of bounds
+    """
+    engine = load(name)
+    chosen = engine.preset(preset) if preset else None
+    configs = members(engine, chosen, set or {}, seeds)
+    return simulate(Run(engine, configs, preset=chosen, device=device), _steps(steps, chosen), progress)
+
+
+def _steps(steps: int | None, preset: Any) -> int:
+    steps = (preset.steps if preset else 1000) if steps is None else steps
+    if not 1 <= steps <= 10**9:
+        raise ConfigError(f"steps={steps} is outside its bounds [1, 1e+09]")
+    return steps
+
+
+def simulate(run: Run, steps: int, progress: Progress | None = None) -> Run:
+    """Advance a fresh run to `steps`, recording on the schedule and at the last step."""
+    simulation = Simulation(run.engine, run.configs, devices.resolve(run.device))
+    run.recording.append(simulation.observe(), run.thin)
+    for frame in simulation.frames(steps):
+        run.recording.append(frame, run.thin)
+        if progress:
+            progress(frame.step, steps)
+    run.recording.append(simulation.observe(), run.thin)
+    run.diverged_at = simulation.diverged_at
+    return run
+
+
+def replayed(run: Run, step: int, member: int) -> Simulation:
+    """One member's simulation at `step`, recomputed from its configuration and the live edits; for probes."""
+    simulation = Simulation(run.engine, [run.openings[member]], devices.resolve(run.device))
+    for event in run.recording.events:
+        if member in event.members and event.step <= step:
+            simulation.advance(event.step)
+            simulation.set(event.knob, [event.value])
+    simulation.advance(step)
+    simulation.settle()
+    return simulation

@@ -1,0 +1,102 @@
+"""What has been observed: append-only columns, one writer, any number of readers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engines.core.engine import Frame
+
+
+class Series:
+    """Arrays `[T, ...]` that grow together with their steps. Readers get views of rows that never change again."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._steps = np.empty(256, dtype=np.int64)
+        self._values: dict[str, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return self._size
+
+    @property
+    def steps(self) -> np.ndarray:
+        """The observed steps `[T]`."""
+        return self._steps[: self._size]
+
+    @property
+    def names(self) -> list[str]:
+        """The recorded channels."""
+        return list(self._values)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """One channel, `[T, B, *dims]`."""
+        return self._values[name][: self._size]
+
+    def append(self, step: int, values: Mapping[str, np.ndarray]) -> None:
+        """Add one row."""
+        if not self._values:
+            self._values = {name: np.empty((256, *value.shape), value.dtype) for name, value in values.items()}
+        if self._size == len(self._steps):
+            self._grow()
+        for name, column in self._values.items():
+            column[self._size] = values[name]
+        self._steps[self._size] = step
+        self._size += 1  # last, so that a reader never sees half a row
+
+    def truncate(self, step: int) -> None:
+        """Forget every row after `step`. Rows that were handed out stay as they are."""
+        self._size = int(np.searchsorted(self.steps, step, side="right"))
+        self._steps = self._steps.copy()
+        self._values = {name: column.copy() for name, column in self._values.items()}
+
+    def at(self, step: float) -> int:
+        """The index of the last row at or before `step` (0 where there is none)."""
+        return max(0, int(np.searchsorted(self.steps, step, side="right")) - 1)
+
+    def _grow(self) -> None:
+        self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
+        self._values = {name: np.concatenate([v, np.empty_like(v)]) for name, v in self._values.items()}
+
+
+@dataclass(frozen=True)
+class Event:
+    """A live edit: from `step` on, `knob` had `value` for the members listed."""
+
+    step: int
+    knob: str
+    value: Any
+    members: tuple[int, ...]
+
+
+@dataclass
+class Recording:
+    """All frames of a run. `generation` changes when rows were taken back, so that a view starts afresh."""
+
+    dense: Series = field(default_factory=Series)
+    thin: Series = field(default_factory=Series)
+    events: list[Event] = field(default_factory=list)
+    generation: int = 0
+
+    def append(self, frame: Frame, thin: frozenset[str]) -> None:
+        """Add a frame; its thin channels, when it has them, go to their own series. Known steps are skipped."""
+        if len(self.dense) and frame.step <= self.dense.steps[-1]:
+            return
+        self.dense.append(frame.step, {name: v for name, v in frame.values.items() if name not in thin})
+        large = {name: v.astype(np.float32) for name, v in frame.values.items() if name in thin}
+        if large:
+            self.thin.append(frame.step, large)
+
+    def truncate(self, step: int) -> None:
+        """Forget everything after `step`."""
+        self.dense.truncate(step)
+        self.thin.truncate(step)
+        self.events = [event for event in self.events if event.step <= step]
+        self.generation += 1
+
+    def series(self, name: str) -> Series:
+        """The series that holds a channel."""
+        return self.thin if name in self.thin.names else self.dense

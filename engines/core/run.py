@@ -1,0 +1,99 @@
+"""A run: what was configured, what was observed, and what can be concluded. Live and finished runs are alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from engines.core.config import Config
+from engines.core.engine import Engine, Preset, Verdict
+from engines.core.recording import Recording
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class Run:
+    """An ensemble's configurations with everything recorded of it.
+
+    Attributes
+    ----------
+    configs : the configuration of each member as live edits left it, `[B]`
+    openings : the configuration with which each member began, `[B]`
+    recording : the frames
+    diverged_at : the step at which each member left the finite numbers, -1 where it did not, `[B]`
+    """
+
+    def __init__(self, engine: Engine, configs: Sequence[Config], *, preset: Preset | None = None, device: str = "cpu"):
+        self.engine, self.preset, self.device = engine, preset, device
+        self.configs = list(configs)
+        self.openings = tuple(configs)
+        self.recording = Recording()
+        self.diverged_at = np.full(len(configs), -1)
+        self.thin = frozenset(channel.name for channel in engine.channels if channel.thin)
+
+    @property
+    def steps(self) -> np.ndarray:
+        """Observed steps `[T]`."""
+        return self.recording.dense.steps
+
+    def __getitem__(self, channel: str) -> np.ndarray:
+        """All values of a channel, `[T, B, *dims]` (thin channels have fewer rows)."""
+        return self.recording.series(channel)[channel]
+
+    def __len__(self) -> int:
+        return len(self.recording.dense)
+
+    def curve(self, channel: str, member: int) -> tuple[np.ndarray, np.ndarray]:
+        """Steps and values of one member, up to where it diverged."""
+        series = self.recording.series(channel)
+        values, steps = series[channel][:, member], series.steps
+        end = self.diverged_at[member]
+        keep = slice(0, int(np.searchsorted(steps, end)) if end >= 0 else len(values))
+        return steps[: len(values)][keep], values[keep]
+
+    def final(self, member: int) -> dict[str, float]:
+        """The last value of each scalar channel of one member."""
+        scalars = [channel.name for channel in self.engine.channels if not channel.dims]
+        return {name: float(self[name][-1, member]) for name in scalars}
+
+    def where(self, **values: Any) -> list[int]:
+        """The members whose knobs have these values."""
+        return [i for i, c in enumerate(self.configs) if all(getattr(c, k) == v for k, v in values.items())]
+
+    @property
+    def verdicts(self) -> list[Verdict]:
+        """The claims of the run's preset, as far as the run can tell; none without a preset."""
+        return self.preset.judge(self) if self.preset and len(self) else []
+
+    def probe(self, name: str, member: int = 0, **options: Any) -> Mapping[str, Any]:
+        """Compute an expensive observable of one member; raises `UnknownName`."""
+        return self.engine.probe(name).compute(self, member, **options)
+
+    def summary(self) -> dict[str, Any]:
+        """The whole outcome as one JSON object."""
+        return {
+            "engine": self.engine.name,
+            "steps": int(self.steps[-1]),
+            "members": [self._member(index) for index in range(len(self.configs))],
+            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+        }
+
+    def _member(self, index: int) -> dict[str, Any]:
+        at = int(self.diverged_at[index])
+        status = {"status": "ok", "diverged_at": None} if at < 0 else {"status": "diverged", "diverged_at": at}
+        return {"config": dict(self.configs[index]), **status, "final": self.final(index)}
+
+    def to_xarray(self) -> xarray.Dataset:
+        """The data as a dataset: dims `member`, `step` and each channel's own; every knob a coordinate."""
+        from engines.core.store import to_xarray
+
+        return to_xarray(self)
+
+    def save(self, path: str) -> None:
+        """Write one self-describing Parquet file, atomically. Raises `StoreError`."""
+        from engines.core.store import save
+
+        save(self, path)

@@ -1,0 +1,51 @@
+"""Which steps are observed: a function of the step number alone, never of the clock or the chunk size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Every step up to `dense` after `origin`, then about `per_decade` steps a decade.
+
+    The k-th late step is `round(dense * 10**(k / per_decade))`; a run of 10**9 steps is about 1,500 frames.
+    """
+
+    origin: int = 0
+    dense: int = 100
+    per_decade: int = 200
+
+    def next(self, step: int) -> int:
+        """The smallest scheduled step after `step`.
+
+        >>> Schedule().next(0), Schedule().next(100), Schedule().next(1000)
+        (1, 101, 1012)
+        """
+        since = step - self.origin
+        if since < self.dense:
+            return step + 1
+        return self.origin + next(late for late in self._late(since) if late > since)
+
+    def __contains__(self, step: int) -> bool:
+        return step <= self.origin or self.next(step - 1) == step
+
+    def steps(self, stop: int) -> list[int]:
+        """All scheduled steps from the origin to `stop`, which is itself included."""
+        found = [self.origin]
+        while found[-1] < stop:
+            found.append(min(self.next(found[-1]), stop))
+        return found
+
+    def _late(self, since: int) -> Iterator[int]:
+        # Float error in the index is harmless: the search starts two places early.
+        index = max(0, int(self.per_decade * math.log10(since / self.dense)) - 1)
+        while True:
+            yield round(self.dense * 10 ** (index / self.per_decade))
+            index += 1
+
+
+THIN = Schedule(dense=8, per_decade=24)
+"""When snapshots and checkpoints are taken."""

@@ -1,0 +1,133 @@
+"""The only module that knows the format on disk: one self-describing Parquet file a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+import xarray
+
+from engines.core.engine import Channel, Frame
+from engines.core.errors import StoreError
+from engines.core.registry import load
+from engines.core.run import Run
+
+FORMAT = 1
+
+
+def to_xarray(run: Run) -> xarray.Dataset:
+    """Dims `member`, `step` (`thin_step` for thin channels) and each channel's own; knobs are coordinates."""
+    knobs = {name: ("member", [getattr(config, name) for config in run.configs]) for name, _ in run.configs[0]}
+    coords: dict[str, Any] = {"step": run.steps, "member": range(len(run.configs)), **knobs}
+    if len(run.recording.thin):
+        coords["thin_step"] = run.recording.thin.steps
+    coords["diverged_at"] = ("member", run.diverged_at)
+    data = {channel.name: _variable(run, channel) for channel in run.engine.channels if _recorded(run, channel)}
+    return xarray.Dataset(data, coords, {"engine": run.engine.name, "device": run.device})
+
+
+def _recorded(run: Run, channel: Channel) -> bool:
+    return channel.name in run.recording.series(channel.name).names
+
+
+def _variable(run: Run, channel: Channel) -> Any:
+    time = "thin_step" if channel.thin else "step"
+    values = np.moveaxis(run[channel.name], 0, 1)
+    return ("member", time, *channel.dims), values, {"doc": channel.doc, "unit": channel.unit}
+
+
+def save(run: Run, path: str | Path) -> None:
+    """Write `run` to one Parquet file: temporary file, fsync, rename. Raises `StoreError`."""
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
+    except OSError as error:
+        raise StoreError(f"cannot write {target}: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            pq.write_table(_table(run), file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(name, target)
+    except OSError as error:
+        Path(name).unlink(missing_ok=True)
+        raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
+
+
+def _table(run: Run) -> pa.Table:
+    """One row a member and observed step; thin channels are null between their steps."""
+    count, members = len(run.steps), len(run.configs)
+    columns: dict[str, Any] = {
+        "member": np.tile(np.arange(members), count),
+        "step": np.repeat(run.steps, members),
+    }
+    for channel in run.engine.channels:
+        if _recorded(run, channel):
+            columns[channel.name] = _column(run, channel)
+    return pa.table(columns).replace_schema_metadata({"dynascope": json.dumps(_metadata(run))})
+
+
+def _column(run: Run, channel: Channel) -> pa.Array:
+    series = run.recording.series(channel.name)
+    values = series[channel.name].reshape(-1, *series[channel.name].shape[2:])
+    if not channel.dims:
+        return pa.array(values)
+    flat = pa.array(values.reshape(len(values), -1).tolist())
+    if not channel.thin:
+        return flat
+    rows = np.repeat(np.searchsorted(run.steps, series.steps), len(run.configs)) * len(run.configs)
+    rows += np.tile(np.arange(len(run.configs)), len(series))
+    places = np.full(len(run.steps) * len(run.configs), -1)
+    places[rows] = np.arange(len(rows))
+    return flat.take(pa.array(places, mask=places < 0))
+
+
+def _metadata(run: Run) -> dict[str, Any]:
+    shapes = {c.name: run[c.name].shape[2:] for c in run.engine.channels if _recorded(run, c)}
+    return {
+        "format": FORMAT,
+        "engine": run.engine.name,
+        "preset": run.preset.name if run.preset else None,
+        "configs": [dict(config) for config in run.configs],
+        "diverged_at": run.diverged_at.tolist(),
+        "events": [vars(event) for event in run.recording.events],
+        "shapes": shapes,
+        "device": run.device,
+        "versions": {"torch": torch.__version__, "python": platform.python_version()},
+    }
+
+
+def read(path: str | Path) -> Run:
+    """Read a file written by `save`. Raises `StoreError` where it is missing, damaged or of another kind."""
+    try:
+        table = pq.read_table(path)
+        about = json.loads((table.schema.metadata or {})[b"dynascope"])
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        raise StoreError(f"{path} is not a readable run: {error}") from error
+    engine = load(about["engine"])
+    preset = engine.preset(about["preset"]) if about["preset"] else None
+    run = Run(engine, [engine.Config(**c) for c in about["configs"]], preset=preset, device=about["device"])
+    run.diverged_at = np.array(about["diverged_at"])
+    for frame in _frames(table, about["shapes"], len(run.configs)):
+        run.recording.append(frame, run.thin)
+    return run
+
+
+def _frames(table: pa.Table, shapes: dict[str, list[int]], members: int) -> Any:
+    columns = {name: table[name].to_pylist() for name in shapes}
+    steps = table["step"].to_numpy()[::members]
+    for row, step in enumerate(steps):
+        block = {name: column[row * members : (row + 1) * members] for name, column in columns.items()}
+        values = {
+            n: np.array(v, dtype=float).reshape(members, *shapes[n]) for n, v in block.items() if v[0] is not None
+        }
+        yield Frame(int(step), values)

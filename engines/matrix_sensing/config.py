@@ -1,0 +1,144 @@
+"""The knobs of the matrix-sensing problem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from engines.core.config import Config, knob
+from engines.core.errors import ConfigError
+
+SPECTRA = ("linear", "equal", "geometric")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MatrixSensing(Config):
+    """Recover a rank-r matrix from m linear measurements by descending on its factors."""
+
+    parameterization: str = knob(
+        "asymmetric", "factor the matrix as XXᵀ (symmetric) or FGᵀ (asymmetric)", choices=("symmetric", "asymmetric")
+    )
+    method: str = knob(
+        "gd",
+        "update rule; members of one ensemble may differ",
+        choices=("gd", "one_step", "scaled_gd", "scaled_gd_lambda", "prec_gd", "agn", "nesterov"),
+    )
+    k: int = knob(5, "factor width: columns of F and G; k > r is over-parameterised", bounds=(1, 512), soft=(1, 25))
+    alpha: float = knob(0.3, "initialisation scale", bounds=(1e-150, 10), soft=(1e-4, 2), log=True)
+    init_ratio: float = knob(1 / 3, "scale of G₀ over scale of F₀; 1 is balanced", bounds=(0, 10), soft=(0, 1.5))
+    eta: float = knob(0.1, "step size", role="live", bounds=(1e-9, 10), soft=(1e-3, 2), log=True)
+    seed: int = knob(0, "draws the starting point", bounds=(0, 2**31 - 1), soft=(0, 99))
+    operator: str = knob(
+        "identity",
+        "what is measured: everything (identity), Gaussian inner products, rank-one ones, or entries",
+        role="shape",
+        choices=("identity", "gaussian", "gaussian_symmetric", "rank_one", "completion"),
+    )
+    n: int = knob(50, "rows of the unknown matrix", role="shape", bounds=(2, 4096), soft=(10, 200), more=True)
+    n2: int = knob(0, "columns; 0 means as many as rows", role="shape", bounds=(0, 4096), soft=(0, 200), more=True)
+    r: int = knob(3, "rank of the unknown matrix", role="shape", bounds=(1, 64), soft=(1, 10), more=True)
+    m: int = knob(
+        2000, "measurements; not used by the identity", role="shape", bounds=(1, 10**6), soft=(100, 10000),
+        log=True, more=True,
+    )  # fmt: skip
+    kappa: float = knob(
+        5 / 3, "condition number: largest over smallest singular value of the truth", bounds=(1, 1e6),
+        soft=(1, 100), log=True, more=True,
+    )  # fmt: skip
+    spectrum: str = knob(
+        "linear", "singular values from 1 to 1/kappa: linear, equal or geometric; or a list such as 1:0.8:0.5", more=True
+    )
+    target: str = knob(
+        "psd", "whether the unknown matrix is positive semidefinite", choices=("psd", "general"), more=True
+    )
+    init: str = knob(
+        "random",
+        "start: independent Gaussian F and G; G a copy of F; top eigenvectors of the data; orthonormal; F orthonormal "
+        "and G zero",
+        choices=("random", "copy", "spectral", "orthonormal", "unbalanced"),
+        more=True,
+    )
+    init_norm: str = knob("1/n", "variance of the entries of the start, times alpha²", choices=("1/n", "1"), more=True)
+    grad_factor: int = knob(
+        1, "gradient convention of the symmetric model: 1 or 2 times the adjoint of the residual", bounds=(1, 2),
+        soft=(1, 2), more=True,
+    )  # fmt: skip
+    beta: float = knob(
+        0.7745966692414834, "scale of F after the one-step lift; the best is the root of the smallest singular value",
+        bounds=(1e-3, 10), soft=(0.1, 2), log=True, more=True,
+    )  # fmt: skip
+    lift: str = knob("full", "one-step lift: of every direction, or of those below beta alone", choices=("full", "low"), more=True)
+    trigger: str = knob(
+        "estimated", "when to lift: residual below a fraction of the estimated or the true σᵣ, or by hand only",
+        choices=("estimated", "true", "hand"), more=True,
+    )  # fmt: skip
+    trigger_level: float = knob(0.1, "the fraction of σᵣ", bounds=(0, 1), soft=(0.01, 0.5), log=True, more=True)
+    lift_at: int = knob(
+        -1, "lift at this step, whatever the trigger says; -1: never", role="live", bounds=(-1, 10**9),
+        soft=(-1, 1000), more=True,
+    )  # fmt: skip
+    momentum: float = knob(0.9, "momentum of Nesterov's method", role="live", bounds=(0, 0.9999), soft=(0, 0.99), more=True)
+    damping: float = knob(
+        0.2, "damping of ScaledGD(λ), in units of σᵣ", role="live", bounds=(0, 100), soft=(1e-3, 1), log=True, more=True
+    )
+    noise: float = knob(0.0, "standard deviation of the noise on each measurement", bounds=(0, 100), soft=(0, 1), more=True)
+    operator_seed: int = knob(
+        0, "draws the truth and the operator, shared by all members; -1: each member's own, from its seed",
+        bounds=(-1, 2**31 - 1), soft=(-1, 99), more=True,
+    )  # fmt: skip
+    precision: str = knob(
+        "fp64", "arithmetic of the operator; factors stay in float64", role="shape",
+        choices=("fp64", "fp32", "bf16"), more=True,
+    )  # fmt: skip
+
+    @property
+    def rows(self) -> int:
+        """n₁, the number of rows."""
+        return self.n
+
+    @property
+    def columns(self) -> int:
+        """n₂, the number of columns."""
+        return self.n2 or self.n
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether the model is XXᵀ."""
+        return self.parameterization == "symmetric"
+
+    @property
+    def sigma(self) -> np.ndarray:
+        """Singular values of the truth `[r]`, decreasing."""
+        if self.spectrum in SPECTRA:
+            low = 1.0 if self.spectrum == "equal" else 1 / self.kappa
+            return np.geomspace(1, low, self.r) if self.spectrum == "geometric" else np.linspace(1, low, self.r)
+        return np.array([float(value) for value in self.spectrum.split(":")])
+
+    def check(self) -> None:
+        """Raise `ConfigError` where the values contradict each other."""
+        smaller = min(self.rows, self.columns)
+        self._require(self.r <= smaller, f"r={self.r} exceeds the smaller size of the matrix, {smaller}")
+        self._require(self.k <= smaller, f"k={self.k} exceeds the smaller size of the matrix, {smaller}")
+        self._require(self._spectrum_is_valid(), f"spectrum={self.spectrum!r} is not {', '.join(SPECTRA)} or {self.r} decreasing positive numbers a:b:c")  # fmt: skip
+        square = self.rows == self.columns
+        self._require(square or not self.symmetric, f"n2={self.n2} must equal n={self.n} in the symmetric model")
+        self._require(square or self.operator != "gaussian_symmetric", f"n2={self.n2} must equal n={self.n} for symmetric measurements")  # fmt: skip
+        self._require(square or self.target == "general", f"n2={self.n2} must equal n={self.n} for a psd target")
+        self._require(self.target == "psd" or not self.symmetric, "target=general cannot be reached by the symmetric model")  # fmt: skip
+        entries = self.rows * self.columns
+        self._require(self.operator != "completion" or self.m <= entries, f"m={self.m} exceeds the {entries} entries that there are")  # fmt: skip
+        self._require(self.operator != "identity" or self.noise == 0, f"noise={self.noise} needs measurements: choose another operator than identity")  # fmt: skip
+        asymmetric_only = {"one_step", "agn"}
+        self._require(not self.symmetric or self.method not in asymmetric_only, f"method={self.method} needs the asymmetric model")  # fmt: skip
+
+    def _require(self, condition: bool, message: str) -> None:
+        if not condition:
+            raise ConfigError(f"MatrixSensing.{message}")
+
+    def _spectrum_is_valid(self) -> bool:
+        try:
+            sigma = self.sigma
+        except ValueError:
+            return False
+        return len(sigma) == self.r and bool((np.diff(sigma) <= 0).all() and (sigma > 0).all())
