@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from engines.core import device as devices
-from engines.core.ensemble import members
-from engines.core.errors import ConfigError
+from engines.core.ensemble import Experiment
 from engines.core.registry import load
 from engines.core.run import Run
 from engines.core.simulation import Simulation
@@ -42,15 +41,8 @@ def run(
     """
     engine = load(name)
     chosen = engine.preset(preset) if preset else None
-    configs = members(engine, chosen, set or {}, seeds)
-    return simulate(Run(engine, configs, preset=chosen, device=device), _steps(steps, chosen), progress)
-
-
-def _steps(steps: int | None, preset: Any) -> int:
-    steps = (preset.steps if preset else 1000) if steps is None else steps
-    if not 1 <= steps <= 10**9:
-        raise ConfigError(f"steps={steps} is outside its bounds [1, 1e+09]")
-    return steps
+    experiment = Experiment.of(engine, chosen, set, seeds, steps)
+    return simulate(Run(engine, experiment.configs(), preset=chosen, device=device), experiment.steps, progress)
 
 
 def simulate(run: Run, steps: int, progress: Progress | None = None) -> Run:

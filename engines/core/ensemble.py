@@ -1,10 +1,13 @@
-"""From a preset and a few overrides to the configurations of an ensemble."""
+"""An experiment as a value: a complete configuration, what is spread over members, and how far to run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any
+from math import prod
+from typing import Any, Self
 
 from engines.core.config import Config
 from engines.core.engine import Engine, Preset
@@ -13,41 +16,112 @@ from engines.core.errors import ConfigError
 LIMIT = 4096
 """The most members that one ensemble may have."""
 
-
-def spread(kind: type[Config], values: Mapping[str, Any]) -> list[Config]:
-    """One configuration for each combination of the listed values, the last list fastest.
-
-    Raises `ConfigError` where a value is out of bounds or the product has more than `LIMIT` members.
-    """
-    for name in values:
-        kind.knob(name)
-    lists = [value if isinstance(value, (list, tuple, range)) else [value] for value in values.values()]
-    total = _size(lists)
-    if not 1 <= total <= LIMIT:
-        raise ConfigError(f"the ensemble has {total} members; allowed are 1 to {LIMIT}")
-    return [kind(**dict(zip(values, chosen, strict=True))) for chosen in product(*lists)]
+LONGEST = 10**9
+"""The most steps that a run may be asked for."""
 
 
-def _size(lists: Iterable[Sequence[Any]]) -> int:
-    total = 1
-    for values in lists:
-        total *= len(values)
-    return total
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What to run. The members are cases x the product of all axes, in that order, the last axis fastest."""
+
+    engine: Engine
+    base: Config
+    axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Knob -> the values that it takes over the members."""
+    cases: tuple[Mapping[str, Any], ...] = ({},)
+    """Members that differ in several knobs at once."""
+    steps: int = 1000
+    preset: Preset | None = None
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        preset: Preset | None = None,
+        set: Mapping[str, Any] | None = None,
+        seeds: Sequence[int] | None = None,
+        steps: int | None = None,
+    ) -> Self:
+        """A preset (or the defaults) with some knobs overridden; a list makes an axis.
+
+        Raises `UnknownName` for a knob that does not exist and `ConfigError` for a value out of bounds.
+        """
+        start = cls(engine=engine, base=engine.Config())
+        if preset:
+            start = replace(start, preset=preset, steps=preset.steps, cases=preset.cases or ({},))
+            start = start.override(dict(preset.set) | {"seed": preset.seeds})
+        chosen = dict(set or {}) | ({} if seeds is None else {"seed": seeds})
+        return replace(start.override(chosen), steps=_steps(start.steps if steps is None else steps))
+
+    def override(self, values: Mapping[str, Any]) -> Self:
+        """Set knobs in every member: a list makes an axis, a value ends one. Cases that become equal merge."""
+        kind = type(self.base)
+        for name in values:
+            kind.knob(name)
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, (list, tuple, range))}
+        axes = {name: axis for name, axis in self.axes.items() if name not in values}
+        axes |= {name: axis for name, axis in lists.items() if len(axis) != 1}
+        singles = {n: lists[n][0] if len(lists.get(n, ())) == 1 else v for n, v in values.items()}
+        cases = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
+        unique = tuple(case for i, case in enumerate(cases) if case not in cases[:i])
+        fixed = {name: value for name, value in singles.items() if name not in axes}
+        return replace(self, base=self._base(fixed, unique[0], axes), axes=axes, cases=unique)
+
+    def _base(self, fixed: Mapping[str, Any], case: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> Config:
+        # The base is the first member, so that it is valid even where the preset's own values clash with defaults.
+        first = {name: axis[0] for name, axis in axes.items() if axis}
+        return type(self.base)(**dict(self.base) | dict(case) | first | dict(fixed))
+
+    def configs(self) -> list[Config]:
+        """One configuration a member. Raises `ConfigError` where there are none, or more than `LIMIT`."""
+        total = len(self.cases) * prod(len(axis) for axis in self.axes.values())
+        if not 1 <= total <= LIMIT:
+            raise ConfigError(f"the ensemble has {total} members; allowed are 1 to {LIMIT}")
+        points = [dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values())]
+        return [self.base.replace(**dict(case) | point) for case in self.cases for point in points]
+
+    def varied(self) -> tuple[str, ...]:
+        """The knobs in which members differ: those of the cases, then the axes."""
+        return tuple(dict.fromkeys([name for case in self.cases for name in case] + list(self.axes)))
+
+    def to_json(self) -> str:
+        """Everything, complete: the meaning does not change when a default or a preset does."""
+        return json.dumps(
+            {
+                "engine": self.engine.name,
+                "base": dict(self.base),
+                "axes": {name: list(values) for name, values in self.axes.items()},
+                "cases": [dict(case) for case in self.cases],
+                "steps": self.steps,
+                "preset": self.preset.name if self.preset else None,
+            },
+            sort_keys=True,
+        )
+
+    @classmethod
+    def from_json(cls, engine: Engine, text: str) -> Self:
+        """Read `to_json`. Raises `ConfigError` for anything damaged or out of bounds; unknown knobs are ignored."""
+        kind = engine.Config
+        try:
+            about = json.loads(text)
+            axes = {str(name): list(values) for name, values in about["axes"].items() if name in kind.knobs()}
+            cases = [{n: v for n, v in case.items() if n in kind.knobs()} for case in about["cases"]]
+            base = {name: value for name, value in about["base"].items() if name in kind.knobs()}
+            names = [preset.name for preset in engine.presets]
+            preset = engine.preset(about["preset"]) if about.get("preset") in names else None
+            steps = _steps(int(about["steps"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, ConfigError):
+                raise
+            raise ConfigError(f"this is not a complete experiment: {type(error).__name__} {error}") from None
+        found = cls(
+            engine=engine, base=kind(**base), axes=axes, cases=tuple(cases) or ({},), steps=steps, preset=preset
+        )
+        found.configs()
+        return found
 
 
-def members(
-    engine: Engine, preset: Preset | None, overrides: Mapping[str, Any], seeds: Sequence[int] | None
-) -> list[Config]:
-    """The ensemble of a preset with some knobs overridden: cases x lists x seeds.
-
-    An override replaces the knob everywhere, in cases too; cases that become equal are merged.
-    """
-    cases = (preset.cases if preset else ()) or ({},)
-    base = dict(preset.set) if preset else {}
-    if seeds is None and "seed" not in overrides:
-        seeds = preset.seeds if preset else None
-    found: dict[Config, None] = {}
-    for case in cases:
-        chosen = base | dict(case) | dict(overrides) | ({"seed": list(seeds)} if seeds is not None else {})
-        found |= dict.fromkeys(spread(engine.Config, chosen))
-    return list(found)
+def _steps(steps: int) -> int:
+    if not 1 <= steps <= LONGEST:
+        raise ConfigError(f"steps={steps} is outside its bounds [1, {LONGEST}]")
+    return steps

@@ -47,7 +47,9 @@ class MatrixSensing(Config):
         soft=(1, 100), log=True, more=True,
     )  # fmt: skip
     spectrum: str = knob(
-        "linear", "singular values from 1 to 1/kappa: linear, equal or geometric; or a list such as 1:0.8:0.5", more=True
+        "linear",
+        "singular values from 1 to 1/kappa: linear, equal or geometric; or a list such as 1:0.8:0.5",
+        more=True,
     )
     target: str = knob(
         "psd", "whether the unknown matrix is positive semidefinite", choices=("psd", "general"), more=True
@@ -68,7 +70,9 @@ class MatrixSensing(Config):
         0.7745966692414834, "scale of F after the one-step lift; the best is the root of the smallest singular value",
         bounds=(1e-3, 10), soft=(0.1, 2), log=True, more=True,
     )  # fmt: skip
-    lift: str = knob("full", "one-step lift: of every direction, or of those below beta alone", choices=("full", "low"), more=True)
+    lift: str = knob(
+        "full", "one-step lift: of every direction, or of those below beta alone", choices=("full", "low"), more=True
+    )
     trigger: str = knob(
         "estimated", "when to lift: residual below a fraction of the estimated or the true σᵣ, or by hand only",
         choices=("estimated", "true", "hand"), more=True,
@@ -78,11 +82,15 @@ class MatrixSensing(Config):
         -1, "lift at this step, whatever the trigger says; -1: never", role="live", bounds=(-1, 10**9),
         soft=(-1, 1000), more=True,
     )  # fmt: skip
-    momentum: float = knob(0.9, "momentum of Nesterov's method", role="live", bounds=(0, 0.9999), soft=(0, 0.99), more=True)
+    momentum: float = knob(
+        0.9, "momentum of Nesterov's method", role="live", bounds=(0, 0.9999), soft=(0, 0.99), more=True
+    )
     damping: float = knob(
         0.2, "damping of ScaledGD(λ), in units of σᵣ", role="live", bounds=(0, 100), soft=(1e-3, 1), log=True, more=True
     )
-    noise: float = knob(0.0, "standard deviation of the noise on each measurement", bounds=(0, 100), soft=(0, 1), more=True)
+    noise: float = knob(
+        0.0, "standard deviation of the noise on each measurement", bounds=(0, 100), soft=(0, 1), more=True
+    )
     operator_seed: int = knob(
         0, "draws the truth and the operator, shared by all members; -1: each member's own, from its seed",
         bounds=(-1, 2**31 - 1), soft=(-1, 99), more=True,
@@ -115,26 +123,33 @@ class MatrixSensing(Config):
             return np.geomspace(1, low, self.r) if self.spectrum == "geometric" else np.linspace(1, low, self.r)
         return np.array([float(value) for value in self.spectrum.split(":")])
 
+    @property
+    def psd(self) -> bool:
+        """Whether the truth is positive semidefinite; a rectangular one cannot be."""
+        return self.target == "psd" and self.rows == self.columns
+
     def check(self) -> None:
         """Raise `ConfigError` where the values contradict each other."""
-        smaller = min(self.rows, self.columns)
-        self._require(self.r <= smaller, f"r={self.r} exceeds the smaller size of the matrix, {smaller}")
-        self._require(self.k <= smaller, f"k={self.k} exceeds the smaller size of the matrix, {smaller}")
-        self._require(self._spectrum_is_valid(), f"spectrum={self.spectrum!r} is not {', '.join(SPECTRA)} or {self.r} decreasing positive numbers a:b:c")  # fmt: skip
-        square = self.rows == self.columns
-        self._require(square or not self.symmetric, f"n2={self.n2} must equal n={self.n} in the symmetric model")
-        self._require(square or self.operator != "gaussian_symmetric", f"n2={self.n2} must equal n={self.n} for symmetric measurements")  # fmt: skip
-        self._require(square or self.target == "general", f"n2={self.n2} must equal n={self.n} for a psd target")
-        self._require(self.target == "psd" or not self.symmetric, "target=general cannot be reached by the symmetric model")  # fmt: skip
-        entries = self.rows * self.columns
-        self._require(self.operator != "completion" or self.m <= entries, f"m={self.m} exceeds the {entries} entries that there are")  # fmt: skip
-        self._require(self.operator != "identity" or self.noise == 0, f"noise={self.noise} needs measurements: choose another operator than identity")  # fmt: skip
-        asymmetric_only = {"one_step", "agn"}
-        self._require(not self.symmetric or self.method not in asymmetric_only, f"method={self.method} needs the asymmetric model")  # fmt: skip
+        for broken, message in self._contradictions():
+            if broken:
+                raise ConfigError(f"MatrixSensing.{message}")
 
-    def _require(self, condition: bool, message: str) -> None:
-        if not condition:
-            raise ConfigError(f"MatrixSensing.{message}")
+    def _contradictions(self) -> list[tuple[bool, str]]:
+        smaller, entries, square = min(self.rows, self.columns), self.rows * self.columns, self.rows == self.columns
+        return [
+            (self.r > smaller, f"r={self.r} exceeds the smaller size of the matrix, {smaller}"),
+            (self.k > smaller, f"k={self.k} exceeds the smaller size of the matrix, {smaller}"),
+            (not self._spectrum_is_valid(), f"spectrum={self.spectrum!r} is none of {', '.join(SPECTRA)} and not "
+             f"{self.r} decreasing positive numbers such as 1:0.8:0.5"),
+            (self.symmetric and not square, f"n2={self.n2} must equal n={self.n} in the symmetric model"),
+            (self.operator == "gaussian_symmetric" and not square,
+             f"n2={self.n2} must equal n={self.n} for symmetric measurements"),
+            (self.symmetric and not self.psd, f"target={self.target} is out of reach of the symmetric model"),
+            (self.operator == "completion" and self.m > entries, f"m={self.m} exceeds the {entries} entries there are"),
+            (self.operator == "identity" and self.noise > 0,
+             f"noise={self.noise:g} needs measurements: choose another operator than identity"),
+            (self.symmetric and self.method in ("one_step", "agn"), f"method={self.method} needs the asymmetric model"),
+        ]  # fmt: skip
 
     def _spectrum_is_valid(self) -> bool:
         try:
