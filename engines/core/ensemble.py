@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
 from typing import Any, Self
 
-from engines.core.config import Config
+from engines.core.config import Config, Knob
 from engines.core.engine import Engine, Preset
 from engines.core.errors import ConfigError
 
 LIMIT = 4096
 """The most members that one ensemble may have."""
 
-LONGEST = 10**9
-"""The most steps that a run may be asked for."""
+STEPS = Knob(name="steps", type=int, default=1000, doc="how far to run", bounds=(1, 10**9))
+"""How far a run may be asked to go."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +58,19 @@ class Experiment:
         kind = type(self.base)
         for name in values:
             kind.knob(name)
-        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, (list, tuple, range))}
+        lists = {name: tuple(value) for name, value in values.items() if _several(value)}
         axes = {name: axis for name, axis in self.axes.items() if name not in values}
         axes |= {name: axis for name, axis in lists.items() if len(axis) != 1}
         singles = {n: lists[n][0] if len(lists.get(n, ())) == 1 else v for n, v in values.items()}
         cases = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
         unique = tuple(case for i, case in enumerate(cases) if case not in cases[:i])
         fixed = {name: value for name, value in singles.items() if name not in axes}
-        return replace(self, base=self._base(fixed, unique[0], axes), axes=axes, cases=unique)
+        return replace(self, base=self._base(fixed, axes), axes=axes, cases=unique)
 
-    def _base(self, fixed: Mapping[str, Any], case: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> Config:
-        # The base is the first member, so that it is valid even where the preset's own values clash with defaults.
+    def _base(self, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> Config:
+        # An axis lends its first value, so that the base is valid where a member is.
         first = {name: axis[0] for name, axis in axes.items() if axis}
-        return type(self.base)(**dict(self.base) | dict(case) | first | dict(fixed))
+        return type(self.base)(**dict(self.base) | first | dict(fixed))
 
     def configs(self) -> list[Config]:
         """One configuration a member. Raises `ConfigError` where there are none, or more than `LIMIT`."""
@@ -109,10 +109,10 @@ class Experiment:
             base = {name: value for name, value in about["base"].items() if name in kind.knobs()}
             names = [preset.name for preset in engine.presets]
             preset = engine.preset(about["preset"]) if about.get("preset") in names else None
-            steps = _steps(int(about["steps"]))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            if isinstance(error, ConfigError):
-                raise
+            steps = _steps(about["steps"])
+        except ConfigError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ConfigError(f"this is not a complete experiment: {type(error).__name__} {error}") from None
         found = cls(
             engine=engine, base=kind(**base), axes=axes, cases=tuple(cases) or ({},), steps=steps, preset=preset
@@ -121,7 +121,9 @@ class Experiment:
         return found
 
 
-def _steps(steps: int) -> int:
-    if not 1 <= steps <= LONGEST:
-        raise ConfigError(f"steps={steps} is outside its bounds [1, {LONGEST}]")
-    return steps
+def _several(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str)
+
+
+def _steps(steps: Any) -> int:
+    return STEPS.check("Experiment", steps)

@@ -189,7 +189,7 @@ def _numeric(kind: type[Config]) -> list[str]:
 
 
 def _finite(state: Any) -> Tensor:
-    within = [(value.abs() < HUGE).flatten(1).all(1) for value in state if value.is_floating_point()]
+    within = [(value.abs() < HUGE).reshape(len(value), -1).all(1) for value in state if value.is_floating_point()]
     return torch.stack(within).all(0)
 
 

@@ -1,0 +1,134 @@
+"""Random numbers of a member: truth, operator and starting point, in one fixed order.
+
+The stream of seed s is numpy's `default_rng(s)`: U*, V* (only where the truth is not psd), the operator, then
+F and G. With `operator_seed = -1` a member takes all of it from its own seed; otherwise truth and operator come
+from the operator seed, and F and G from a stream of their own. All draws are made on the CPU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.device import real
+from engines.matrix_sensing.config import MatrixSensing
+from engines.matrix_sensing.operators import Completion, Dense, Identity, Operator, RankOne, Svec
+
+FACTORS, NOISE = 1, 2
+
+
+@dataclass(frozen=True)
+class Source:
+    """One draw of truth and operator, with the state of the stream after it."""
+
+    left: np.ndarray
+    """U*, `[n1, r]`, orthonormal columns."""
+    right: np.ndarray
+    """V*, `[n2, r]`."""
+    operator: Operator
+    after: Any
+
+
+def key(config: MatrixSensing) -> tuple[int, bool]:
+    """Members of one batch with equal keys share their source."""
+    return (config.seed if config.operator_seed < 0 else config.operator_seed, config.psd)
+
+
+def source(config: MatrixSensing, device: torch.device, symmetric: bool) -> Source:
+    """Draw truth and operator; `symmetric` says that only the symmetric part of R is ever needed."""
+    seed, psd = key(config)
+    stream = np.random.default_rng(seed)
+    left = orthonormal(stream, config.rows, config.r)
+    right = left if psd else orthonormal(stream, config.columns, config.r)
+    # Noise has a stream of its own: switching it on leaves the rest of the draw as it was.
+    noise = np.random.default_rng([seed, NOISE])
+    operator = _operator(config, stream, noise, device, symmetric)
+    return Source(left, right, operator, stream.bit_generator.state)
+
+
+def orthonormal(stream: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """Q factor of a standard Gaussian matrix."""
+    return np.linalg.qr(stream.standard_normal((rows, columns)))[0]
+
+
+def _operator(
+    config: MatrixSensing,
+    stream: np.random.Generator,
+    noise: np.random.Generator,
+    device: torch.device,
+    symmetric: bool,
+) -> Operator:
+    def tensor(values: np.ndarray) -> Tensor:
+        return torch.as_tensor(values, dtype=real(device), device=device)
+
+    n1, n2, m = config.rows, config.columns, config.m
+    if config.operator == "identity":
+        return Identity()
+    if config.operator == "rank_one":
+        a, b = (tensor(stream.standard_normal((m, n))) for n in (n1, n2))
+        return RankOne(a=a, b=b, noise=tensor(noise.standard_normal(m)))
+    e = tensor(noise.standard_normal(m))
+    floor = float(e.square().sum() / (2 * m))
+    if config.operator == "completion":
+        return _completion(config, tensor, stream.permutation(n1 * n2)[:m], e, floor)
+    rows = tensor(stream.standard_normal((m, n1 * n2)))
+    svec = Svec(n1, rows) if symmetric or config.operator == "gaussian_symmetric" else None
+    rows = svec.pack(rows.view(m, n1, n1)) if svec else rows
+    bias = (e @ rows)[None] / m
+    bias = svec.unpack(bias)[0] if svec else bias.view(n1, n2)
+    return Dense(rows=_compressed(rows, config), svec=svec, coarse=config.precision == "bf16", bias=bias, floor=floor)
+
+
+def _completion(config: MatrixSensing, tensor: Any, places: np.ndarray, e: Tensor, floor: float) -> Completion:
+    """Entries scaled so that `A*A` has mean one: `A_i = sqrt(n1 n2)` times a unit matrix."""
+    size = config.rows * config.columns
+    weights, bias = np.zeros(size), np.zeros(size)
+    weights[places] = size / config.m
+    bias[places] = e.cpu().numpy() * sqrt(size) / config.m
+    shape = (config.rows, config.columns)
+    return Completion(weights=tensor(weights.reshape(shape)), bias=tensor(bias.reshape(shape)), floor=floor)
+
+
+def _compressed(rows: Tensor, config: MatrixSensing) -> Tensor:
+    """The Gram matrix where one product with it is no dearer than two with A, else A; in the chosen precision."""
+    m, size = rows.shape
+    if config.precision == "bf16":
+        rows = rows.bfloat16().to(rows.dtype)
+    small = rows.mT @ rows / m if 2 * m >= size else rows / sqrt(m)
+    return small if config.precision == "fp64" else small.float()
+
+
+def factors(config: MatrixSensing, drawn: Source) -> tuple[np.ndarray, np.ndarray]:
+    """F0 `[n1, k]` and G0 `[n2, k]` of every start but the spectral one."""
+    stream = np.random.default_rng([config.seed, FACTORS])
+    if config.operator_seed < 0:
+        stream = np.random.default_rng()
+        stream.bit_generator.state = drawn.after
+    F, G = _directions(config, stream)
+    if config.symmetric:
+        return config.alpha * F, config.alpha * F
+    if config.init == "unbalanced":
+        return F, 0 * G
+    return config.alpha * F, config.alpha * config.init_ratio * G
+
+
+def _directions(config: MatrixSensing, stream: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    if config.init in ("orthonormal", "unbalanced"):
+        return orthonormal(stream, config.rows, config.k), orthonormal(stream, config.columns, config.k)
+    F = stream.standard_normal((config.rows, config.k))
+    # The symmetric model and a copy draw no G.
+    G = F if config.symmetric or config.init == "copy" else stream.standard_normal((config.columns, config.k))
+    return (F, G) if config.init_norm == "1" else (F / sqrt(len(F)), G / sqrt(len(G)))
+
+
+def nbytes(config: MatrixSensing) -> int:
+    """Memory of one operator at its largest, which is while it is drawn."""
+    entries = config.rows * config.columns
+    if config.operator in ("gaussian", "gaussian_symmetric"):
+        return 8 * (3 * config.m * entries + (entries**2 if 2 * config.m >= entries else 0))
+    return 8 * (config.m * (config.rows + config.columns) if config.operator == "rank_one" else 3 * entries)

@@ -1,0 +1,174 @@
+"""One step of every method, side by side in one batch. `R = A*A(E)`; `R` is `sym(R)` in the symmetric model.
+
+Notation as in the papers: gradient descent and the one-step method (Xiong, Ding, Du 2023), ScaledGD (Tong, Ma,
+Chi 2021), ScaledGD(lambda) (Xu, Shen, Chi, Ma 2023), PrecGD (Zhang, Fattahi, Zhang 2021), alternating
+Gauss-Newton (Jia, Feng, Meng, Sun 2024), Nesterov (Xu, Wang, Zhao, Ward, Tao 2024).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.matrix_sensing.problem import Problem, State
+from engines.matrix_sensing.spectra import gram, regular, singular_values
+
+Knobs = Mapping[str, Tensor]
+Moved = tuple[Tensor, Tensor, Tensor]
+
+
+class Point(NamedTuple):
+    """The members of one method: factors, gradients `R G` and `Rᵀ F`, and what the method may need."""
+
+    F: Tensor
+    G: Tensor
+    gF: Tensor
+    gG: Tensor
+    P: Tensor
+    eta: Tensor
+    """`[B, 1, 1]`, with the gradient convention in it."""
+    loss: Callable[[], Tensor]
+    knobs: Knobs
+    problem: Problem
+
+
+def step(problem: Problem, state: State, knobs: Knobs) -> State:
+    """One step of each member's own method; the measurement operator is applied once for all."""
+    residual = problem.residual(state.F, state.G)
+    state = lift(problem, state, knobs, partial(problem.loss, residual))
+    gradients = problem.gradients(residual, state.F, state.G)
+    eta = (knobs["eta"] * problem.scale)[:, None, None]
+    F, G, P = _moved(problem, state, gradients, eta, partial(problem.loss, residual), knobs)
+    if problem.all_symmetric:
+        G = F
+    elif problem.any_symmetric:
+        G = torch.where(problem.symmetric[:, None, None], F, G)
+    return State(F, G, P, state.lifted_at, state.t + 1)
+
+
+def _moved(
+    problem: Problem, state: State, gradients: tuple[Tensor, Tensor], eta: Tensor, loss: Any, knobs: Knobs
+) -> Moved:
+    whole = Point(state.F, state.G, *gradients, state.P, eta, loss, knobs, problem)
+    if len(problem.groups) == 1:
+        return METHODS[problem.methods[0]](whole)
+    F, G, P = state.F.clone(), state.G.clone(), state.P.clone()
+    for method, index, part in problem.groups:
+        F[index], G[index], P[index] = METHODS[method](_taken(whole, index, part))  # type: ignore[arg-type]
+    return F, G, P
+
+
+def _taken(whole: Point, index: Tensor, part: Problem) -> Point:
+    F, G, gF, gG, P, eta = (value[index] for value in whole[:6])
+    knobs = {name: value[index] for name, value in whole.knobs.items()}
+    return Point(F, G, gF, gG, P, eta, lambda: whole.loss()[index], knobs, part)
+
+
+def gd(p: Point) -> Moved:
+    """`F - eta R G`, `G - eta Rᵀ F`."""
+    return p.F - p.eta * p.gF, p.G - p.eta * p.gG, p.P
+
+
+def nesterov(p: Point) -> Moved:
+    """Gradient step at Y, then `Y = P⁺ + mu (P⁺ - P)`."""
+    stepped = torch.cat([p.F - p.eta * p.gF, p.G - p.eta * p.gG], 1)
+    ahead = stepped + p.knobs["momentum"][:, None, None] * (stepped - p.P)
+    return ahead[:, : p.F.shape[1]], ahead[:, p.F.shape[1] :], stepped
+
+
+def scaled_gd(p: Point) -> Moved:
+    """`F - eta R G (Gᵀ G)⁻¹` and its mirror image; needs k = r."""
+    return _preconditioned(p, torch.zeros_like(p.knobs["eta"]))
+
+
+def scaled_gd_lambda(p: Point) -> Moved:
+    """ScaledGD with `(Gᵀ G + lambda I)⁻¹`, lambda constant."""
+    return _preconditioned(p, p.knobs["damping"] * p.problem.sigma[:, -1])
+
+
+def prec_gd(p: Point) -> Moved:
+    """ScaledGD with lambda = sqrt(2 loss), which falls with the error."""
+    return _preconditioned(p, (2 * p.loss()).clamp_min(0).sqrt())
+
+
+def _preconditioned(p: Point, damping: Tensor) -> Moved:
+    F = p.F - p.eta * _divide(p.gF, p.G, p.problem.padded, damping)
+    return F, p.G - p.eta * _divide(p.gG, p.F, p.problem.padded, damping), p.P
+
+
+def _divide(gradient: Tensor, factor: Tensor, padded: Tensor, damping: Tensor) -> Tensor:
+    """`gradient (factorᵀ factor + damping I)⁻¹`, `[B, n, k]`."""
+    eye = torch.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device)
+    system = regular(gram(factor), padded) + damping[:, None, None] * eye
+    return torch.linalg.solve_ex(system, gradient, left=False)[0]
+
+
+def agn(p: Point) -> Moved:
+    """Alternating Gauss-Newton: `F - eta R (G⁺)ᵀ`, the residual anew, then `G - eta Rᵀ (F⁺)ᵀ`."""
+    undamped = torch.zeros_like(p.knobs["eta"])
+    F = p.F - p.eta * _divide(p.gF, p.G, p.problem.padded, undamped)
+    gG = p.problem.gradients(p.problem.residual(F, p.G), F, p.G)[1]
+    return F, p.G - p.eta * _divide(gG, F, p.problem.padded, undamped), p.P
+
+
+METHODS = {
+    "gd": gd,
+    "one_step": gd,
+    "scaled_gd": scaled_gd,
+    "scaled_gd_lambda": scaled_gd_lambda,
+    "prec_gd": prec_gd,
+    "agn": agn,
+    "nesterov": nesterov,
+}
+
+
+def lift(problem: Problem, state: State, knobs: Knobs, loss: Callable[[], Tensor]) -> State:
+    """Apply the one modified step to the members whose trigger fires now.
+
+    With the thin SVD `F = A S Bᵀ`: `F <- beta A`, `G <- G B S / beta`. The product is unchanged, `Fᵀ F` becomes
+    `beta² I`, and the noise part of G shrinks to `O(alpha²/beta)` (Xiong, Ding, Du 2023, section 5).
+    """
+    if "one_step" not in problem.methods:
+        return state
+    fire = problem.lift.active & (state.t == knobs["lift_at"])
+    waiting = problem.lift.active & ~problem.lift.hand & (state.lifted_at < 0)
+    if bool(waiting.any()):
+        fire = fire | (waiting & _triggered(problem, state, loss()))
+    if not bool(fire.any()):
+        return state
+    F, G = lifted(state.F, state.G, knobs["beta"], problem.lift.low)
+    one = fire[:, None, None]
+    lifted_at = torch.where(fire, state.t, state.lifted_at)
+    return state._replace(F=torch.where(one, F, state.F), G=torch.where(one, G, state.G), lifted_at=lifted_at)
+
+
+def lifted(F: Tensor, G: Tensor, beta: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
+    """Factors of the same product with all singular values of F at beta, or where `low` at least beta."""
+    U, S, Vh = torch.linalg.svd(torch.where(F.isfinite(), F, 0.0), full_matrices=False)
+    level = beta[:, None].expand_as(S)
+    level = torch.where(low[:, None], torch.maximum(S, level), level)
+    return U * level[:, None, :], G @ Vh.mT * (S / level)[:, None, :]
+
+
+def _triggered(problem: Problem, state: State, loss: Tensor) -> Tensor:
+    """`sqrt(2 loss)` below a fraction of sigma_r: the true one, or the value before the largest ratio gap."""
+    close = (2 * loss).clamp_min(0).sqrt()
+    largest = torch.linalg.matrix_norm(state.F) * torch.linalg.matrix_norm(state.G)
+    maybe = close < problem.lift.level * torch.where(problem.lift.estimated, largest, problem.sigma[:, -1])
+    if not bool((maybe & problem.lift.estimated).any()):  # spare the SVD that the estimate costs
+        return maybe & ~problem.lift.estimated
+    smallest = torch.where(problem.lift.estimated, estimate(state.F, state.G), problem.sigma[:, -1])
+    return close < problem.lift.level * smallest
+
+
+def estimate(F: Tensor, G: Tensor) -> Tensor:
+    """The singular value of `F Gᵀ` before the largest ratio gap, `[B]`: an estimate of sigma_r without the truth."""
+    values = singular_values(F, G).clamp_min(1e-300)
+    if values.shape[-1] == 1:
+        return values[:, 0]
+    rank = (values[:, :-1] / values[:, 1:]).argmax(-1, keepdim=True)
+    return values.gather(-1, rank)[:, 0]

@@ -1,0 +1,73 @@
+"""Matrix sensing as an engine: the pure functions of this folder under one name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from engines.core.engine import Engine, Story
+from engines.core.run import Run
+from engines.matrix_sensing import diagnostics, draws, dynamics
+from engines.matrix_sensing.channels import ACTIONS, CHANNELS, PLOTS
+from engines.matrix_sensing.config import MatrixSensing
+from engines.matrix_sensing.presets import PRESETS
+from engines.matrix_sensing.problem import Problem, State, build
+from engines.matrix_sensing.start import start
+
+GRAPHED = {"gd", "nesterov"}
+"""Methods without decisions or solvers that synchronise with the host."""
+
+
+class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
+    """Recover a low-rank matrix from linear measurements by descending on its factors."""
+
+    name = "matrix_sensing"
+    title = "Matrix sensing by gradient descent"
+    summary = "Too many columns slow gradient descent to a crawl; an asymmetric start, or one modified step, cures it."
+    references = (
+        "N. Xiong, L. Ding, S. S. Du: How Over-Parameterization Slows Down Gradient Descent in Matrix Sensing. "
+        "ICLR 2024, arXiv 2310.01769",
+    )
+    Config = MatrixSensing
+    channels = CHANNELS
+    plots = PLOTS
+    presets = PRESETS
+    actions = ACTIONS
+    opening = "P6"
+
+    def problem(self, configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
+        """Draw truth, operators and starting points."""
+        return build(configs, device)
+
+    def init(self, configs: Sequence[MatrixSensing], problem: Problem) -> State:
+        """The starting point."""
+        return start(configs, problem)
+
+    def step(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> State:
+        """One step of each member's method."""
+        return dynamics.step(problem, state, knobs)
+
+    def observe(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """All channels but the iterate."""
+        return diagnostics.observe(problem, state, knobs)
+
+    def snapshot(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The iterate in the basis of the truth."""
+        return diagnostics.snapshot(problem, state)
+
+    def capturable(self, problem: Problem) -> bool:
+        """Whether every member's method can be recorded in a CUDA graph."""
+        return set(problem.methods) <= GRAPHED
+
+    def nbytes(self, configs: Sequence[MatrixSensing]) -> int:
+        """One operator for each distinct source."""
+        return len({draws.key(config) for config in configs}) * draws.nbytes(configs[0])
+
+    def story(self, run: Run, member: int) -> Story:
+        """What the reader is seeing."""
+        return Story(formula="", text="", reference=self.references[0])
+
+
+ENGINE = MatrixSensingEngine()

@@ -1,0 +1,182 @@
+"""Measurement operators A: how a batch of factor pairs becomes residuals, and residuals become gradients.
+
+`A(X)_i = <A_i, X>/sqrt(m)`, so that `A*A(E) = (1/m) sum_i <A_i, E> A_i`. The error comes factored, `E = L Nᵀ`,
+and may be noisy: the data is `A(M) + v e/sqrt(m)` with unit noise e and level v `[B, 1, 1]` (None: no noise).
+Gaussian operators have mean `E[A*A] = I` and the restricted isometry property once m is large against n k
+(Recht, Fazel, Parrilo 2010); rank-one and entry measurements do not have it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from math import sqrt
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Residual(NamedTuple):
+    """The error of a batch as an operator sees it."""
+
+    E: Tensor
+    """`[B, n1, n2]`; where the operator never forms it, `A(E)` `[B, m]`."""
+    R: Tensor
+    """`A*(A(E) - v e)` `[B, n1, n2]`; where it is never formed, `A(E) - v e` `[B, m]`."""
+
+
+class Operator(ABC):
+    """What the dynamics ask of an operator, for all members of a batch at once."""
+
+    @property
+    def keeps_symmetry(self) -> bool:
+        """Whether `A*A` maps symmetric matrices to symmetric ones."""
+        return False
+
+    @abstractmethod
+    def residual(self, L: Tensor, N: Tensor, level: Tensor | None) -> Residual:
+        """The residual of `E = L Nᵀ`, with `L [B, n1, q]` and `N [B, n2, q]`."""
+
+    @abstractmethod
+    def right(self, residual: Residual, G: Tensor) -> Tensor:
+        """`R G`, `[B, n1, k]`."""
+
+    @abstractmethod
+    def left(self, residual: Residual, F: Tensor) -> Tensor:
+        """`Rᵀ F`, `[B, n2, k]`."""
+
+    @abstractmethod
+    def loss(self, residual: Residual, level: Tensor | None) -> Tensor:
+        """`(1/2m) sum_i (<A_i, E> - v e_i)²`, `[B]`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity(Operator):
+    """The population limit m -> infinity: `A*A = I`. Base of all operators that form the matrix R."""
+
+    bias: Tensor | None = None
+    """`A*(e)` `[n1, n2]` for the unit noise e."""
+    floor: float = 0.0
+    """`|e|²/2m`."""
+
+    @property
+    def keeps_symmetry(self) -> bool:
+        """Whether `A*A` maps symmetric matrices to symmetric ones: the identity does."""
+        return True
+
+    def normal(self, E: Tensor) -> Tensor:
+        """`A*A(E)`, `[B, n1, n2]`."""
+        return E
+
+    def residual(self, L: Tensor, N: Tensor, level: Tensor | None) -> Residual:
+        """`E` and `R = A*A(E) - v A*(e)`."""
+        E = L @ N.mT
+        R = self.normal(E)
+        return Residual(E, R if level is None or self.bias is None else R - level * self.bias)
+
+    def right(self, residual: Residual, G: Tensor) -> Tensor:
+        """`R G`."""
+        return residual.R @ G
+
+    def left(self, residual: Residual, F: Tensor) -> Tensor:
+        """`Rᵀ F`."""
+        return residual.R.mT @ F
+
+    def loss(self, residual: Residual, level: Tensor | None) -> Tensor:
+        """`<E, R>/2 - v <E, A*(e)>/2 + v² |e|²/2m`."""
+        quadratic = 0.5 * (residual.E * residual.R).sum((-2, -1))
+        if level is None or self.bias is None:
+            return quadratic
+        return quadratic - 0.5 * (level * residual.E * self.bias).sum((-2, -1)) + level.flatten() ** 2 * self.floor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion(Identity):
+    """Uniformly observed entries: `A*A(E) = weights * E`."""
+
+    weights: Tensor
+    """`[n1, n2]`: n1 n2/m where observed, 0 elsewhere."""
+
+    @property
+    def keeps_symmetry(self) -> bool:
+        """It does not: an entry may be observed where its mirror image is not."""
+        return False
+
+    def normal(self, E: Tensor) -> Tensor:
+        """`weights * E`."""
+        return self.weights * E
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dense(Identity):
+    """Gaussian measurements: one matrix product serves the whole batch, `vec R = vec E · H` with `H = AᵀA/m`."""
+
+    rows: Tensor
+    """`H [N, N]`, or `A/sqrt(m) [m, N]` where two products with it are cheaper; in the operator's precision."""
+    svec: Svec | None = None
+    """Set where only the symmetric part of E is seen: half the coordinates."""
+    coarse: bool = False
+    """Round E to bfloat16 as well; its exponent range is float32's, so that no scaling is needed."""
+
+    @property
+    def keeps_symmetry(self) -> bool:
+        """Only in svec coordinates, where the result is symmetrised."""
+        return self.svec is not None
+
+    def normal(self, E: Tensor) -> Tensor:
+        """`A*A(E)`; its symmetric part where the coordinates are svec."""
+        flat = self.svec.pack(E) if self.svec else E.flatten(1)
+        low = (flat.bfloat16() if self.coarse else flat).to(self.rows.dtype)
+        gram = self.rows.shape[0] == self.rows.shape[1]
+        low = low @ self.rows if gram else (low @ self.rows.mT) @ self.rows
+        back = low.to(E.dtype)
+        return self.svec.unpack(back) if self.svec else back.view_as(E)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankOne(Operator):
+    """`A_i = a_i b_iᵀ` with independent Gaussian a and b (unbiased, unlike a aᵀ); neither A nor E is formed."""
+
+    a: Tensor
+    """`[m, n1]`."""
+    b: Tensor
+    """`[m, n2]`."""
+    noise: Tensor
+    """Unit noise e, `[m]`."""
+
+    def residual(self, L: Tensor, N: Tensor, level: Tensor | None) -> Residual:
+        """`z_i = a_iᵀ L Nᵀ b_i / sqrt m`, at a cost of `m (n1 + n2) q`."""
+        z = ((self.a @ L) * (self.b @ N)).sum(-1) / sqrt(len(self.a))
+        return Residual(z, z if level is None else z - level[:, 0] * self.noise / sqrt(len(self.a)))
+
+    def right(self, residual: Residual, G: Tensor) -> Tensor:
+        """`R G = (1/sqrt m) sum_i z_i a_i (b_iᵀ G)`."""
+        return self.a.mT @ (residual.R[..., None] * (self.b @ G)) / sqrt(len(self.a))
+
+    def left(self, residual: Residual, F: Tensor) -> Tensor:
+        """`Rᵀ F`."""
+        return self.b.mT @ (residual.R[..., None] * (self.a @ F)) / sqrt(len(self.a))
+
+    def loss(self, residual: Residual, level: Tensor | None) -> Tensor:
+        """`|z - v e|²/2`."""
+        return 0.5 * residual.R.square().sum(-1)
+
+
+class Svec:
+    """Isometric coordinates of symmetric n x n matrices: the upper triangle, off-diagonal entries times sqrt(2)."""
+
+    def __init__(self, n: int, like: Tensor) -> None:
+        i, j = torch.triu_indices(n, n, device=like.device)
+        place = torch.empty(n, n, dtype=torch.long, device=like.device)
+        place[i, j] = place[j, i] = torch.arange(len(i), device=like.device)
+        self._positions, self._back, self._n = i * n + j, place.flatten(), n
+        self._weights = torch.where(i == j, 1.0, sqrt(2)).to(like.dtype)
+
+    def pack(self, E: Tensor) -> Tensor:
+        """`svec(sym E)`, `[B, n(n+1)/2]`."""
+        return (0.5 * (E + E.mT)).flatten(1)[:, self._positions] * self._weights
+
+    def unpack(self, coordinates: Tensor) -> Tensor:
+        """The symmetric matrices `[B, n, n]` of the given coordinates."""
+        return (coordinates / self._weights)[:, self._back].view(-1, self._n, self._n)

@@ -1,0 +1,239 @@
+"""Constants of a batch: truth, operators, who shares and does what, and the starting point."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.device import real
+from engines.matrix_sensing.config import MatrixSensing
+from engines.matrix_sensing.draws import Source, factors, key, source
+from engines.matrix_sensing.operators import Operator, Residual
+
+
+class State(NamedTuple):
+    """What evolves. For a symmetric member G equals F."""
+
+    F: Tensor
+    """`[B, n1, k]`."""
+    G: Tensor
+    """`[B, n2, k]`."""
+    P: Tensor
+    """`[F; G]` after the last gradient step, `[B, n1 + n2, k]`: Nesterov's memory, unused by the other methods."""
+    lifted_at: Tensor
+    """Step of the one-step lift, -1 before it, `[B]`."""
+    t: Tensor
+    """Steps taken, `[B]`."""
+
+
+class Lift(NamedTuple):
+    """Who lifts, and how, `[B]` each."""
+
+    active: Tensor
+    """The member follows the one-step method."""
+    low: Tensor
+    """Only the singular values below beta."""
+    estimated: Tensor
+    """The trigger estimates sigma_r from the iterate."""
+    hand: Tensor
+    """No automatic trigger."""
+    level: Tensor
+    """The trigger's fraction of sigma_r."""
+
+
+class Group(NamedTuple):
+    """The members of one method."""
+
+    method: str
+    index: Tensor | None
+    """None where they are the whole batch."""
+    problem: Problem
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Under the identity operator the n1 and n2 of all shapes are at most r + k (see `reduced`)."""
+
+    operators: tuple[tuple[Operator, Tensor], ...]
+    """Each operator with the members that it serves."""
+    methods: tuple[str, ...]
+    """The method of each member."""
+    M: tuple[Tensor, Tensor]
+    """`(U* diag(sigma), V*)`, `[B, n1, r]` and `[B, n2, r]`."""
+    left: Tensor
+    """U* `[B, n1, r]`."""
+    sigma: Tensor
+    """`[B, r]`."""
+    symmetric: Tensor
+    """`[B]`."""
+    all_symmetric: bool
+    any_symmetric: bool
+    padded: Tensor
+    """`[B, k]`: true for columns that a member does not have."""
+    scale: Tensor
+    """Factor of the step size: the gradient convention of a symmetric member, else 1, `[B]`."""
+    level: Tensor | None
+    """Noise level `[B, 1, 1]`, None where no member has noise."""
+    lift: Lift
+    F0: Tensor
+    G0: Tensor
+
+    @cached_property
+    def groups(self) -> tuple[Group, ...]:
+        """The members of each method as problems of their own."""
+        if len(set(self.methods)) == 1:
+            return (Group(self.methods[0], None, self),)
+        device = self.sigma.device
+        return tuple(Group(name, index, self.select(index)) for name, index in grouped(self.methods, device))
+
+    def select(self, index: Tensor) -> Problem:
+        """The problem of some members."""
+        served = [(operator, torch.isin(index, members).nonzero().flatten()) for operator, members in self.operators]
+        return replace(
+            self,
+            operators=tuple((operator, members) for operator, members in served if len(members)),
+            methods=tuple(self.methods[i] for i in index.tolist()),
+            M=(self.M[0][index], self.M[1][index]),
+            level=None if self.level is None else self.level[index],
+            lift=Lift(*(value[index] for value in self.lift)),
+            **{
+                name: getattr(self, name)[index]
+                for name in ("left", "sigma", "symmetric", "padded", "scale", "F0", "G0")
+            },
+        )
+
+    @property
+    def right(self) -> Tensor:
+        """V* `[B, n2, r]`."""
+        return self.M[1]
+
+    def residual(self, F: Tensor, G: Tensor) -> list[Residual]:
+        """The residual of `F Gᵀ - M` for each operator's members."""
+        L, N = torch.cat([F, -self.M[0]], -1), torch.cat([G, self.M[1]], -1)
+        if len(self.operators) == 1:
+            return [self.operators[0][0].residual(L, N, self.level)]
+        level = self.level
+        return [o.residual(L[i], N[i], level if level is None else level[i]) for o, i in self.operators]
+
+    def gradients(self, residual: list[Residual], F: Tensor, G: Tensor) -> tuple[Tensor, Tensor]:
+        """`R G` and `Rᵀ F`; their mean, `sym(R) X`, for symmetric members."""
+        gF = self.image(residual, G)
+        if self.all_symmetric and self.operators[0][0].keeps_symmetry:
+            return gF, gF
+        gG = self._each(residual, "left", F)
+        if not self.any_symmetric:
+            return gF, gG
+        mean, one = 0.5 * (gF + gG), self.symmetric[:, None, None]
+        return torch.where(one, mean, gF), torch.where(one, mean, gG)
+
+    def image(self, residual: list[Residual], G: Tensor) -> Tensor:
+        """`R G`, `[B, n1, columns of G]`."""
+        return self._each(residual, "right", G)
+
+    def loss(self, residual: list[Residual]) -> Tensor:
+        """`[B]`."""
+        level = self.level
+        if len(self.operators) == 1:
+            return self.operators[0][0].loss(residual[0], level)
+        pairs = zip(self.operators, residual, strict=True)
+        return self._gather([o.loss(part, level if level is None else level[i]) for (o, i), part in pairs])
+
+    def _each(self, residual: list[Residual], name: str, factor: Tensor) -> Tensor:
+        if len(self.operators) == 1:
+            return getattr(self.operators[0][0], name)(residual[0], factor)
+        pairs = zip(self.operators, residual, strict=True)
+        return self._gather([getattr(o, name)(part, factor[i]) for (o, i), part in pairs])
+
+    def _gather(self, parts: list[Tensor]) -> Tensor:
+        return torch.cat(parts)[torch.argsort(torch.cat([index for _, index in self.operators]))]
+
+
+def build(configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
+    """Draw and assemble the problem of a batch."""
+    all_symmetric = all(config.symmetric for config in configs)
+    sources: dict[Hashable, Source] = {}
+    for config in configs:
+        if key(config) not in sources:
+            sources[key(config)] = source(config, device, all_symmetric)
+    places = [_place(config, sources[key(config)]) for config in configs]
+    columns = max(config.k for config in configs)
+    F, G, left, right = (_stack([place[i] for place in places], columns if i < 2 else None, device) for i in range(4))
+    sigma = _tensor([config.sigma for config in configs], device)
+    return Problem(
+        operators=tuple((sources[k].operator, where) for k, where in grouped([key(c) for c in configs], device)),
+        methods=tuple(config.method for config in configs),
+        M=(left * sigma[:, None, :], right),
+        left=left,
+        sigma=sigma,
+        symmetric=_flags([config.symmetric for config in configs], device),
+        all_symmetric=all_symmetric,
+        any_symmetric=any(config.symmetric for config in configs),
+        padded=_flags([[j >= config.k for j in range(columns)] for config in configs], device),
+        scale=_tensor([config.grad_factor if config.symmetric else 1 for config in configs], device),
+        level=_level(configs, device),
+        lift=_lift(configs, device),
+        F0=F,
+        G0=G,
+    )
+
+
+def _place(config: MatrixSensing, drawn: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """F0, G0, U*, V*: as drawn, or reduced under the identity operator."""
+    F, G = factors(config, drawn)
+    if config.operator != "identity":
+        return F, G, drawn.left, drawn.right
+    f = reduced(F, drawn.left)
+    g = f * 1.0 if config.symmetric else reduced(G, drawn.right)
+    return f, g, np.eye(len(f), config.r), np.eye(len(g), config.r)
+
+
+def reduced(factor: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """`[U; R_J]`: the r + k rows that stand exactly for all n rows of a factor under the identity operator.
+
+    `U = basisᵀ F` and `J = F - basis U = Q_J R_J`: the update multiplies J from the right only, so that Q_J
+    never changes, and every norm and spectrum is that of the full problem.
+    """
+    signal = basis.T @ factor
+    return np.concatenate([signal, np.linalg.qr(factor - basis @ signal, mode="r")])
+
+
+def _stack(values: Sequence[np.ndarray], columns: int | None, device: torch.device) -> Tensor:
+    """Matrices of different sizes in one tensor, zeros below and to the right."""
+    shape = (max(len(value) for value in values), columns or values[0].shape[1])
+    stacked = np.zeros((len(values), *shape))
+    for target, value in zip(stacked, values, strict=True):
+        target[: value.shape[0], : value.shape[1]] = value
+    return _tensor(stacked, device)
+
+
+def grouped(keys: Sequence[Hashable], device: torch.device) -> list[tuple]:
+    """Each distinct key with the places where it stands."""
+    distinct = list(dict.fromkeys(keys))
+    return [(one, torch.tensor([i for i, k in enumerate(keys) if k == one], device=device)) for one in distinct]
+
+
+def _tensor(values: object, device: torch.device) -> Tensor:
+    return torch.as_tensor(np.asarray(values), dtype=real(device), device=device)
+
+
+def _flags(values: object, device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=torch.bool, device=device)
+
+
+def _level(configs: Sequence[MatrixSensing], device: torch.device) -> Tensor | None:
+    noisy = any(config.noise for config in configs)
+    return _tensor([config.noise for config in configs], device)[:, None, None] if noisy else None
+
+
+def _lift(configs: Sequence[MatrixSensing], device: torch.device) -> Lift:
+    active, low, estimated, hand = (
+        _flags([getattr(config, name) == value for config in configs], device)
+        for name, value in (("method", "one_step"), ("lift", "low"), ("trigger", "estimated"), ("trigger", "hand"))
+    )
+    return Lift(active, low, estimated, hand, _tensor([config.trigger_level for config in configs], device))

@@ -1,0 +1,39 @@
+"""Small spectra of batches whose members may have fewer than k columns."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def gram(F: Tensor) -> Tensor:
+    """`Fᵀ F`, `[B, k, k]`."""
+    return F.mT @ F
+
+
+def eigenvalues(symmetric: Tensor, padded: Tensor) -> Tensor:
+    """Ascending eigenvalues `[B, k]` of each member's own block; NaN for columns that it does not have.
+
+    Padded columns are zero, so a diagonal entry above the spectrum keeps their eigenvalues apart, at the end.
+    """
+    above = 2 * torch.linalg.matrix_norm(symmetric, keepdim=True)[..., 0] + 1
+    values = torch.linalg.eigvalsh(symmetric + torch.diag_embed(padded * above))
+    return torch.where(torch.sort(padded, stable=True).values, torch.nan, values)
+
+
+def regular(symmetric: Tensor, padded: Tensor) -> Tensor:
+    """A Gram matrix with 1 on the diagonal of padded columns, so that it can be inverted."""
+    return symmetric + torch.diag_embed(padded.to(symmetric.dtype))
+
+
+def singular_values(F: Tensor, G: Tensor) -> Tensor:
+    """Singular values `[B, k]` of `F Gᵀ`, decreasing: QR of both factors, then of a k x k product.
+
+    A Gram matrix would lose all values below 1e-8 of the largest.
+    """
+    return torch.linalg.svdvals(torch.linalg.qr(F)[1] @ torch.linalg.qr(G)[1].mT)
+
+
+def norm(F: Tensor) -> Tensor:
+    """Spectral norm `[B]`."""
+    return torch.linalg.eigvalsh(gram(F))[:, -1].clamp_min(0).sqrt()
