@@ -45,14 +45,14 @@ class Knob:
         """Read the value a person typed; raises `ConfigError` where it is no value of this type."""
         try:
             return _convert(self.type, text.strip())
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ConfigError(f"{self.name}={text.strip()!r} is not {_ARTICLE[self.type]}") from None
 
     def check(self, owner: str, value: Any) -> Any:
         """Return the value in the knob's type; raises `ConfigError` naming class, knob, value and bound."""
         try:
             value = _convert(self.type, value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ConfigError(f"{owner}.{self.name}={value!r} is not {_ARTICLE[self.type]}") from None
         if self.choices and value not in self.choices:
             raise ConfigError(f"{owner}.{self.name}={value!r} is not one of {', '.join(self.choices)}")
@@ -69,13 +69,22 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 def _convert(kind: type, value: Any) -> Any:
     if kind is bool:
         return value if isinstance(value, bool) else _boolean(str(value))
-    if kind is str:
-        return str(value)
-    if isinstance(value, bool):
+    if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
         raise ValueError(value)
-    if kind is int and not isinstance(value, str) and int(value) != value:
+    return {int: _whole, float: _finite, str: str}[kind](value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, str) and "e" in value.lower():
+        value = float(value)  # 1e6 is how people write a million
+    number = int(value)
+    if not isinstance(value, str) and number != value:
         raise ValueError(value)
-    number = kind(float(value)) if kind is int and "e" in str(value).lower() else kind(value)
+    return number
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
     if not math.isfinite(number):
         raise ValueError(value)
     return number
@@ -147,7 +156,7 @@ class Config:
         """Read `to_json`; unknown keys are ignored so that old links keep working. Raises `ConfigError`."""
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ConfigError(f"{cls.__name__}: not JSON ({error})") from None
         if not isinstance(values, Mapping):
             raise ConfigError(f"{cls.__name__}: expected a JSON object, got {type(values).__name__}")

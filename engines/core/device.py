@@ -19,7 +19,8 @@ def resolve(name: str = "auto") -> torch.device:
     present = available()
     if name == "auto":
         return torch.device(present[0])
-    if name.split(":")[0] not in present:
+    kind, _, index = name.partition(":")
+    if kind not in present or (index and not index.isdecimal()) or int(index or 0) >= count(kind):
         raise ConfigError(f"device={name!r} is not present here; present: {', '.join(present)}")
     return torch.device(name)
 
@@ -32,6 +33,11 @@ def available() -> list[str]:
     if torch.cuda.is_available():
         found.insert(0, "cuda")
     return found
+
+
+def count(kind: str) -> int:
+    """How many devices of a kind there are."""
+    return torch.cuda.device_count() if kind == "cuda" else 1
 
 
 def real(device: torch.device) -> torch.dtype:

@@ -63,10 +63,14 @@ class Run:
         """The members whose knobs have these values."""
         return [i for i, c in enumerate(self.configs) if all(getattr(c, k) == v for k, v in values.items())]
 
-    @property
-    def verdicts(self) -> list[Verdict]:
+    def judged(self) -> list[Verdict]:
         """The claims of the run's preset, as far as the run can tell; none without a preset."""
         return self.preset.judge(self) if self.preset and len(self) else []
+
+    @property
+    def verdicts(self) -> list[dict[str, Any]]:
+        """What `judged` says, as JSON objects."""
+        return [verdict.to_dict() for verdict in self.judged()]
 
     def probe(self, name: str, member: int = 0, **options: Any) -> Mapping[str, Any]:
         """Compute an expensive observable of one member; raises `UnknownName`."""
@@ -78,7 +82,7 @@ class Run:
             "engine": self.engine.name,
             "steps": int(self.steps[-1]),
             "members": [self._member(index) for index in range(len(self.configs))],
-            "verdicts": [verdict.to_dict() for verdict in self.verdicts],
+            "verdicts": self.verdicts,
         }
 
     def _member(self, index: int) -> dict[str, Any]:

@@ -88,6 +88,7 @@ class Runner:
         declared = self.run.engine.Config.knob(knob)
         if declared.role != "live":
             raise ConfigError(f"{knob} is not a live knob: changing it restarts the run")
+        value = declared.check(self.run.engine.Config.__name__, value)
         for member in chosen:
             self.run.configs[member].replace(**{knob: value})
         self._send(partial(self._set, knob, value, tuple(chosen)))
@@ -125,13 +126,14 @@ class Runner:
             self._fail(f"out of memory on {self.run.device}: {error}. Lower the sizes or the number of members")
         except Exception as error:
             self._fail(f"{self.run.engine.title} stopped: {type(error).__name__}: {error}")
-        return None
+        # A command that fails must not hold up those behind it.
+        return None if self._commands.empty() else time.monotonic()
 
     def _work(self, deadline: float) -> float | None:
         while not self._commands.empty() and not self._closed:
             self._commands.get()()
         if self._closed:
-            self._simulation = None
+            self._simulation, self._checkpoints = None, Checkpoints()
             return None
         if not self.status.playing or self._simulation is None:
             return None
@@ -239,6 +241,7 @@ class Runner:
         generation = self.run.recording.generation
         self.run = Run(self.run.engine, openings, preset=self.run.preset, device=self.run.device)
         self.run.recording.generation = generation + 1
+        self._simulation = None
         self._tell(playing=False, ready=False)
         self._build()
         if playing:
@@ -248,11 +251,20 @@ class Runner:
         simulation = self._need()
         step = min(max(0, step), int(self.run.steps[-1]))
         self._tell(playing=False)
-        # No edit lies between the checkpoint and the step: each edit leaves a checkpoint of its own.
         simulation.restore(self._checkpoints.before(step))
+        self._repeat(simulation, step)
+        self._tell(step=step)
+
+    def _repeat(self, simulation: Simulation, step: int) -> None:
+        """Advance to `step` with the edits on record; a checkpoint holds those of its own step already."""
+        start, events = simulation.step, self.run.recording.events
+        for index, event in enumerate(events):
+            if start < event.step <= step:
+                simulation.advance(event.step)
+                edited = self._edited(events[: index + 1])
+                simulation.set(event.knob, [getattr(config, event.knob) for config in edited])
         simulation.advance(step)
         simulation.settle()
-        self._tell(step=step)
 
     def _branch(self, step: int) -> None:
         self._seek(step)
@@ -264,12 +276,12 @@ class Runner:
         if len(steps) and steps[-1] > self._at():
             self.run.recording.truncate(self._at())
             self._checkpoints.forget(self._at())
-            self.run.configs = self._edited()
+            self.run.configs = self._edited(self.run.recording.events)
 
-    def _edited(self) -> list[Config]:
-        """The opening configurations with the edits that are still on record."""
+    def _edited(self, events: Sequence[Event]) -> list[Config]:
+        """The opening configurations with some edits made to them."""
         configs = list(self.run.openings)
-        for event in self.run.recording.events:
+        for event in events:
             for member in event.members:
                 configs[member] = configs[member].replace(**{event.knob: event.value})
         return configs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 import time
@@ -63,10 +64,18 @@ class Scheduler:
     def _serve(self) -> None:
         while True:
             worker = self._take()
-            until = worker.work(SLICE)
+            until = self._turn(worker)
             with self._changed:
                 self._busy.discard(worker)
                 self._file(worker, until)
+
+    @staticmethod
+    def _turn(worker: Worker) -> float | None:
+        try:
+            return worker.work(SLICE)
+        except Exception:  # one worker's failure must not end the thread that serves the others
+            logging.getLogger(__name__).exception("a worker failed and leaves the round")
+            return None
 
     def _file(self, worker: Worker, until: float | None) -> None:
         if worker in self._again or (until is not None and until <= time.monotonic()):

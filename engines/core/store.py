@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,10 @@ import pyarrow.parquet as pq
 import torch
 import xarray
 
-from engines.core.engine import Channel, Frame
-from engines.core.errors import StoreError
+from engines.core.config import Config
+from engines.core.engine import Channel, Engine, Frame
+from engines.core.errors import DynascopeError, StoreError
+from engines.core.recording import Event, Series
 from engines.core.registry import load
 from engines.core.run import Run
 
@@ -47,20 +51,35 @@ def _variable(run: Run, channel: Channel) -> Any:
 def save(run: Run, path: str | Path) -> None:
     """Write `run` to one Parquet file: temporary file, fsync, rename. Raises `StoreError`."""
     target = Path(path)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
-    except OSError as error:
-        raise StoreError(f"cannot write {target}: {error.strerror}") from error
+    descriptor, part = _open_part(target)
     try:
         with os.fdopen(descriptor, "wb") as file:
             pq.write_table(_table(run), file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, target)
+        os.replace(part, target)
     except OSError as error:
-        Path(name).unlink(missing_ok=True)
         raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def require_writable(path: str | Path) -> None:
+    """Raise `StoreError` where `save` could not write; to be asked before a long computation."""
+    descriptor, part = _open_part(Path(path))
+    os.close(descriptor)
+    part.unlink()
+
+
+def _open_part(target: Path) -> tuple[int, Path]:
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
+    except OSError as error:
+        raise StoreError(f"cannot write {target}: {error.strerror}") from error
+    return descriptor, Path(name)
 
 
 def _table(run: Run) -> pa.Table:
@@ -79,16 +98,17 @@ def _table(run: Run) -> pa.Table:
 def _column(run: Run, channel: Channel) -> pa.Array:
     series = run.recording.series(channel.name)
     values = series[channel.name].reshape(-1, *series[channel.name].shape[2:])
-    if not channel.dims:
-        return pa.array(values)
-    flat = pa.array(values.reshape(len(values), -1).tolist())
-    if not channel.thin:
-        return flat
-    rows = np.repeat(np.searchsorted(run.steps, series.steps), len(run.configs)) * len(run.configs)
-    rows += np.tile(np.arange(len(run.configs)), len(series))
-    places = np.full(len(run.steps) * len(run.configs), -1)
-    places[rows] = np.arange(len(rows))
-    return flat.take(pa.array(places, mask=places < 0))
+    column = pa.array(values.reshape(len(values), -1).tolist()) if channel.dims else pa.array(values)
+    return column.take(_places(run, series)) if channel.thin else column
+
+
+def _places(run: Run, series: Series) -> pa.Array:
+    """Which row of a thin series belongs to each row of the table; null where there is none."""
+    members = len(run.configs)
+    rows = np.searchsorted(run.steps, series.steps)[:, None] * members + np.arange(members)
+    places = np.full(len(run.steps) * members, -1)
+    places[rows.ravel()] = np.arange(rows.size)
+    return pa.array(places, mask=places < 0)
 
 
 def _metadata(run: Run) -> dict[str, Any]:
@@ -98,6 +118,7 @@ def _metadata(run: Run) -> dict[str, Any]:
         "engine": run.engine.name,
         "preset": run.preset.name if run.preset else None,
         "configs": [dict(config) for config in run.configs],
+        "openings": [dict(config) for config in run.openings],
         "diverged_at": run.diverged_at.tolist(),
         "events": [vars(event) for event in run.recording.events],
         "shapes": shapes,
@@ -110,19 +131,31 @@ def read(path: str | Path) -> Run:
     """Read a file written by `save`. Raises `StoreError` where it is missing, damaged or of another kind."""
     try:
         table = pq.read_table(path)
-        about = json.loads((table.schema.metadata or {})[b"dynascope"])
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        return _restored(table, json.loads((table.schema.metadata or {})[b"dynascope"]))
+    except (DynascopeError, OSError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
         raise StoreError(f"{path} is not a readable run: {error}") from error
+
+
+def _restored(table: pa.Table, about: dict[str, Any]) -> Run:
+    if about["format"] != FORMAT:
+        raise StoreError(f"its format is {about['format']}; this version reads {FORMAT}")
     engine = load(about["engine"])
-    preset = engine.preset(about["preset"]) if about["preset"] else None
-    run = Run(engine, [engine.Config(**c) for c in about["configs"]], preset=preset, device=about["device"])
+    names = [preset.name for preset in engine.presets]
+    preset = engine.preset(about["preset"]) if about["preset"] in names else None
+    run = Run(engine, _configs(engine, about["openings"]), preset=preset, device=about["device"])
+    run.configs = _configs(engine, about["configs"])
     run.diverged_at = np.array(about["diverged_at"])
     for frame in _frames(table, about["shapes"], len(run.configs)):
         run.recording.append(frame, run.thin)
+    run.recording.events = [Event(**event | {"members": tuple(event["members"])}) for event in about["events"]]
     return run
 
 
-def _frames(table: pa.Table, shapes: dict[str, list[int]], members: int) -> Any:
+def _configs(engine: Engine, records: list[dict[str, Any]]) -> list[Config]:
+    return [engine.Config.from_json(json.dumps(record)) for record in records]
+
+
+def _frames(table: pa.Table, shapes: dict[str, list[int]], members: int) -> Iterator[Frame]:
     columns = {name: table[name].to_pylist() for name in shapes}
     steps = table["step"].to_numpy()[::members]
     for row, step in enumerate(steps):

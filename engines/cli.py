@@ -1,0 +1,223 @@
+"""The commands that need no screen. Results go to stdout, the progress bar to stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from engines.core import api
+from engines.core.config import Knob
+from engines.core.engine import Engine
+from engines.core.ensemble import STEPS, Experiment
+from engines.core.errors import ConfigError, EngineFailure, StoreError
+from engines.core.registry import load, names
+from engines.core.run import Run
+from engines.core.store import require_writable
+
+COLUMNS = 5
+"""How many scalar channels the printed table shows; `--json` has them all."""
+
+
+class Progress:
+    """A bar on stderr that appears with the first step, so that an error before it is a line of its own."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+
+    def __call__(self, step: int, steps: int) -> None:
+        """Move to `step`; the bar ends at `steps`."""
+        self._bar = self._bar or tqdm(total=steps, unit="step")
+        self._bar.update(step - self._bar.n)
+        if step >= steps:
+            self._bar.close()
+
+
+def run(arguments: Namespace) -> None:
+    """Simulate, save where asked to, and print the outcome."""
+    experiment = _experiment(arguments)
+    result = _simulate(experiment, arguments)
+    if arguments.out:
+        result.save(arguments.out)
+    _print(to_json(result.summary()) if arguments.json else _report(result))
+
+
+def probe(arguments: Namespace) -> None:
+    """Simulate, compute one probe of one member, and print or write it."""
+    experiment, member = _experiment(arguments), arguments.member
+    experiment.engine.probe(arguments.probe)
+    members = len(experiment.configs())
+    if not 0 <= member < members:
+        raise ConfigError(f"member={member} is outside its bounds [0, {members - 1}]")
+    result = _simulate(experiment, arguments)
+    values = result.probe(arguments.probe, member)
+    about = {"engine": arguments.engine, "probe": arguments.probe, "member": member, "step": result.steps[-1]}
+    text = to_json(about | {"values": values})
+    if arguments.out:
+        _write(Path(arguments.out), text)
+    _print(text if arguments.json else (f"{name}  {_shown(value)}" for name, value in values.items()))
+
+
+def catalogue(arguments: Namespace) -> None:
+    """Print every engine with its presets, knobs and probes; a broken one with its message."""
+    found = {name: _loaded(name) for name in names()}
+    if arguments.json:
+        _print(to_json({"engines": [_described(name, engine) for name, engine in found.items()]}))
+    else:
+        _print(line for name, engine in found.items() for line in _listed(name, engine))
+
+
+def to_json(value: Any) -> str:
+    """One line of valid JSON: numbers that are not finite become null.
+
+    >>> to_json({"loss": float("nan"), "spectrum": np.ones(2)})
+    '{"loss": null, "spectrum": [1.0, 1.0]}'
+    """
+    return json.dumps(_plain(value), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):  # numpy and torch
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+# -- from words to a run ----------------------------------------------------------------------------------------
+
+
+def _experiment(arguments: Namespace) -> Experiment:
+    """What was asked for; everything that can be wrong with it is found here, before anything is computed."""
+    engine = load(arguments.engine)
+    preset = engine.preset(arguments.preset) if arguments.preset else None
+    chosen = {name: _values(engine.Config.knob(name), text) for name, text in arguments.set}
+    seeds = None if arguments.seeds is None else _values(engine.Config.knob("seed"), arguments.seeds)
+    steps = None if arguments.steps is None else STEPS.parse(arguments.steps)
+    experiment = Experiment.of(engine, preset, chosen, seeds, steps)
+    experiment.configs()
+    if arguments.out:
+        require_writable(arguments.out)
+    return experiment
+
+
+def _values(knob: Knob, text: str) -> list[Any]:
+    return [knob.parse(value) for value in text.split(",")]
+
+
+def _simulate(experiment: Experiment, arguments: Namespace) -> Run:
+    fresh = Run(experiment.engine, experiment.configs(), preset=experiment.preset, device=arguments.device)
+    return api.simulate(fresh, experiment.steps, Progress())
+
+
+# -- what is printed --------------------------------------------------------------------------------------------
+
+
+def _print(lines: str | Iterable[str]) -> None:
+    print(lines if isinstance(lines, str) else "\n".join(lines))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise StoreError(f"cannot write {path}: {error.strerror}") from error
+
+
+def _report(result: Run) -> Iterator[str]:
+    summary, varied = result.summary(), _varied(result)
+    scalars = [channel.name for channel in result.engine.channels if not channel.dims][:COLUMNS]
+    rows = [
+        [str(index), *(_shown(member["config"][name]) for name in varied), _status(member)]
+        + [_shown(member["final"][name]) for name in scalars]
+        for index, member in enumerate(summary["members"])
+    ]
+    yield f"{result.engine.title}: {summary['steps']} steps"
+    yield ""
+    yield from _table([["member", *varied, "status", *scalars], *rows])
+    if summary["verdicts"]:
+        yield ""
+        heads = ["holds", "measured", "predicted", "tolerance", "claim"]
+        yield from _table([heads, *map(_judged, summary["verdicts"])])
+
+
+def _varied(result: Run) -> list[str]:
+    first = result.configs[0]
+    return [name for name, value in first if any(getattr(config, name) != value for config in result.configs)]
+
+
+def _status(member: Mapping[str, Any]) -> str:
+    return "ok" if member["status"] == "ok" else f"diverged at {member['diverged_at']}"
+
+
+def _judged(verdict: Mapping[str, Any]) -> list[str]:
+    holds = {True: "yes", False: "NO"}.get(verdict["holds"], "too early")
+    return [holds, *(_shown(verdict[name]) for name in ("measured", "predicted", "tolerance", "claim"))]
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+def _shown(value: Any) -> str:
+    value = np.asarray(value) if hasattr(value, "shape") else value
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"array {'x'.join(map(str, value.shape))}  {np.array2string(value, precision=4, threshold=6)}"
+    return f"{value:.4g}" if isinstance(value, (float, np.ndarray)) else "-" if value is None else str(value)
+
+
+# -- the catalogue ----------------------------------------------------------------------------------------------
+
+
+def _loaded(name: str) -> Engine | str:
+    try:
+        return load(name)
+    except EngineFailure as failure:
+        return str(failure)
+
+
+def _described(name: str, engine: Engine | str) -> dict[str, Any]:
+    if isinstance(engine, str):
+        return {"name": name, "failure": engine}
+    return {
+        "name": name,
+        "title": engine.title,
+        "summary": engine.summary,
+        "presets": [{"name": p.name, "title": p.title, "look_for": p.look_for} for p in engine.presets],
+        "knobs": [vars(knob) | {"type": knob.type.__name__} for knob in engine.Config.knobs().values()],
+        "probes": [{"name": p.name, "doc": p.doc} for p in engine.probes],
+    }
+
+
+def _listed(name: str, engine: Engine | str) -> Iterator[str]:
+    if isinstance(engine, str):
+        yield from (name, f"  {engine}", "")
+        return
+    yield from (f"{name}: {engine.title}", f"  {engine.summary}", "", "  presets")
+    yield from _indented([[preset.name, preset.title] for preset in engine.presets])
+    yield from ("", "  knobs (live: applies at the next step; init: restarts; shape: rebuilds)")
+    yield from _indented([_row(knob) for knob in engine.Config.knobs().values()])
+    if engine.probes:
+        yield from ("", "  probes")
+        yield from _indented([[probe.name, probe.doc] for probe in engine.probes])
+    yield ""
+
+
+def _indented(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    return (f"    {line}" for line in _table(rows)) if rows else iter(())
+
+
+def _row(knob: Knob) -> list[str]:
+    allowed = "|".join(knob.choices) if knob.choices else ""
+    if knob.bounds:
+        allowed = f"[{knob.bounds[0]:g}, {knob.bounds[1]:g}]"
+    return [knob.name, knob.role, _shown(knob.default), knob.doc + (f" {allowed}" if allowed else "")]

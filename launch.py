@@ -1,0 +1,129 @@
+"""Dynascope's one entry: serve the laboratory, or run an experiment without a screen.
+
+Nothing heavy is imported before it is needed, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from engines.core.errors import DynascopeError
+
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and leave with status 2."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def serve(arguments: argparse.Namespace) -> None:
+    """Serve the gallery and every lab until interrupted."""
+    from dashboard import app
+
+    passed = {"websocket_origin": arguments.allow_websocket_origin, "prefix": arguments.prefix}
+    options = {name: value for name, value in passed.items() if value}
+    try:
+        app.serve(arguments.port, arguments.address, arguments.browser, **options)
+    except OSError as error:
+        where = f"{arguments.address}:{arguments.port}"
+        raise DynascopeError(f"cannot serve at {where}: {error.strerror or error}") from error
+
+
+def headless(arguments: argparse.Namespace) -> None:
+    """Carry out `run`, `probe` or `list`."""
+    from engines import cli
+
+    {"run": cli.run, "probe": cli.probe, "list": cli.catalogue}[arguments.command](arguments)
+
+
+def parser() -> Parser:
+    """All commands and their flags."""
+    top = Parser(prog="launch.py", description="Dynascope: a live laboratory for learning dynamics", allow_abbrev=False)
+    commands = top.add_subparsers(dest="command", required=True, metavar="serve | run | probe | list")
+    _serve(commands.add_parser("serve", help="serve the labs to a browser"))
+    _run(commands.add_parser("run", help="simulate an ensemble without a screen"))
+    _probe(commands.add_parser("probe", help="simulate, then compute an expensive observable of one member"))
+    _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
+    return top
+
+
+def _serve(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--port", type=_port, default=5006, help="default: %(default)s; 0 takes a free one")
+    command.add_argument("--address", default="localhost", help="interface to listen on; default: %(default)s")
+    command.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
+    command.add_argument(
+        "--allow-websocket-origin", action="append", metavar="HOST:PORT", help="a name under which pages may connect"
+    )
+    command.add_argument("--prefix", help="the path under which a proxy serves the application")
+    command.set_defaults(act=serve)
+
+
+def _experiment(command: argparse.ArgumentParser) -> None:
+    command.add_argument("engine", help="see `list`")
+    command.add_argument("--preset", help="the experiment to start from")
+    command.add_argument(
+        "--set", action="append", type=_assignment, default=[], metavar="KNOB=V1[,V2...]",
+        help="give a knob a value; several values spread into an ensemble, the product of all",
+    )  # fmt: skip
+    command.add_argument("--seeds", metavar="S1[,S2...]", help="values of the knob `seed`")
+    command.add_argument("--steps", help="how far to run; default: the preset's")
+    command.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; default: %(default)s")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.set_defaults(act=headless)
+
+
+def _run(command: argparse.ArgumentParser) -> None:
+    _experiment(command)
+    command.add_argument("--out", metavar="FILE", help="write everything recorded to a Parquet file")
+
+
+def _probe(command: argparse.ArgumentParser) -> None:
+    _experiment(command)
+    command.add_argument("probe", help="what to compute; see `list`")
+    command.add_argument("--member", type=int, default=0, help="of which member; default: %(default)s")
+    command.add_argument("--out", metavar="FILE", help="write the JSON object to a file")
+
+
+def _list(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.set_defaults(act=headless)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form knob=value")
+    return name.strip(), value
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port between 0 and 65535")
+    return int(text)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. What a person got wrong is one line on stderr."""
+    chosen = parser().parse_args(arguments)
+    try:
+        chosen.act(chosen)
+    except DynascopeError as error:
+        print(f"launch.py: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has seen enough; nothing more may be flushed to it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
