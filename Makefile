@@ -1,0 +1,62 @@
+# The same words for people and for machines. `make run` needs Python 3.11 or newer and nothing else.
+#   make run [PORT=5006] [ADDRESS=localhost] [ARGS=--no-browser]
+#   make test [ARGS=tests/core]
+
+PYTHON  ?= python3
+PORT    ?= 5006
+ADDRESS ?= localhost
+ARGS    ?=
+
+VENV    := .venv
+BIN     := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: run test lint bench docs chromium clean
+.DELETE_ON_ERROR:
+
+run: $(VENV)/.run
+	$(BIN)/python launch.py serve --port $(PORT) --address $(ADDRESS) $(ARGS)
+
+test: $(VENV)/.test chromium
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+
+bench: $(VENV)/.run
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(VENV)/.test chromium
+	$(BIN)/python -m assets.screenshots $(ARGS)
+
+clean:
+	rm -rf $(VENV)
+
+# -- environments: a stamp a set of extras, renewed when what it was made from changes ----------------------
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12 run")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[test]'
+	@touch $@ $(VENV)/.run
+
+$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+	$(INSTALL) -e '.[dev]'
+	@touch $@ $(VENV)/.test $(VENV)/.run
+
+# The browser tests drive the system's Chromium; it is installed where that is possible without asking.
+chromium:
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ]; then root=; \
+	elif sudo -n true 2>/dev/null; then root=sudo; \
+	else echo "No Chromium found and no right to install it: the browser tests will be skipped." >&2; exit 0; fi; \
+	command -v apt-get >/dev/null || { echo "No Chromium found: the browser tests will be skipped." >&2; exit 0; }; \
+	$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium
