@@ -53,6 +53,8 @@ def simulate(run: Run, steps: int, progress: Progress | None = None) -> Run:
         run.recording.append(frame, run.thin)
         if progress:
             progress(frame.step, steps)
+    if progress:
+        progress(steps, steps)
     run.recording.append(simulation.observe(), run.thin)
     run.diverged_at = simulation.diverged_at
     return run

@@ -6,10 +6,10 @@ import errno
 import json
 import os
 import platform
-import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -51,9 +51,9 @@ def _variable(run: Run, channel: Channel) -> Any:
 def save(run: Run, path: str | Path) -> None:
     """Write `run` to one Parquet file: temporary file, fsync, rename. Raises `StoreError`."""
     target = Path(path)
-    descriptor, part = _open_part(target)
+    file, part = _open_part(target)
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with file:
             pq.write_table(_table(run), file)
             file.flush()
             os.fsync(file.fileno())
@@ -66,20 +66,20 @@ def save(run: Run, path: str | Path) -> None:
 
 def require_writable(path: str | Path) -> None:
     """Raise `StoreError` where `save` could not write; to be asked before a long computation."""
-    descriptor, part = _open_part(Path(path))
-    os.close(descriptor)
+    file, part = _open_part(Path(path))
+    file.close()
     part.unlink()
 
 
-def _open_part(target: Path) -> tuple[int, Path]:
+def _open_part(target: Path) -> tuple[BinaryIO, Path]:
+    part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         target.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
+        return part.open("xb"), part
     except OSError as error:
         raise StoreError(f"cannot write {target}: {error.strerror}") from error
-    return descriptor, Path(name)
 
 
 def _table(run: Run) -> pa.Table:

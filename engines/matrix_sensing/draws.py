@@ -109,7 +109,11 @@ def factors(config: MatrixSensing, drawn: Source) -> tuple[np.ndarray, np.ndarra
     if config.operator_seed < 0:
         stream = np.random.default_rng()
         stream.bit_generator.state = drawn.after
-    F, G = _directions(config, stream)
+    return scaled(config, *directions(config, stream))
+
+
+def scaled(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """F0 and G0 from their directions."""
     if config.symmetric:
         return config.alpha * F, config.alpha * F
     if config.init == "unbalanced":
@@ -117,7 +121,8 @@ def factors(config: MatrixSensing, drawn: Source) -> tuple[np.ndarray, np.ndarra
     return config.alpha * F, config.alpha * config.init_ratio * G
 
 
-def _directions(config: MatrixSensing, stream: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def directions(config: MatrixSensing, stream: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """F0 and G0 at scale one: the only part of the start that is random."""
     if config.init in ("orthonormal", "unbalanced"):
         return orthonormal(stream, config.rows, config.k), orthonormal(stream, config.columns, config.k)
     F = stream.standard_normal((config.rows, config.k))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.engine import Engine, Story
+from engines.core.engine import Engine, Prediction, Story
 from engines.core.run import Run
 from engines.matrix_sensing import diagnostics, draws, dynamics
 from engines.matrix_sensing.channels import ACTIONS, CHANNELS, PLOTS
 from engines.matrix_sensing.config import MatrixSensing
+from engines.matrix_sensing.overlays import predictions
 from engines.matrix_sensing.presets import PRESETS
 from engines.matrix_sensing.problem import Problem, State, build
 from engines.matrix_sensing.start import start
@@ -64,6 +66,10 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
     def nbytes(self, configs: Sequence[MatrixSensing]) -> int:
         """One operator for each distinct source."""
         return len({draws.key(config) for config in configs}) * draws.nbytes(configs[0])
+
+    def theory(self, config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:
+        """Closed forms of the population limit; see `theory` and `overlays`."""
+        return predictions(config, steps)
 
     def story(self, run: Run, member: int) -> Story:
         """What the reader is seeing."""
