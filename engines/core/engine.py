@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
-from torch import Tensor, device
 
 from engines.core.config import Config
 from engines.core.errors import UnknownName
 
 if TYPE_CHECKING:
+    from torch import Tensor, device  # for annotations alone, so that engines are found without waiting for torch
+
     from engines.core.run import Run
 
 C = TypeVar("C", bound=Config)

@@ -72,11 +72,11 @@ def require_writable(path: str | Path) -> None:
 
 
 def _open_part(target: Path) -> tuple[BinaryIO, Path]:
-    part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
         return part.open("xb"), part
     except OSError as error:
         raise StoreError(f"cannot write {target}: {error.strerror}") from error

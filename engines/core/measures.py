@@ -1,0 +1,54 @@
+"""Numbers read off curves: slopes, rates and hitting times. None means that the curve is too short to tell."""
+
+from __future__ import annotations
+
+import numpy as np
+
+Curve = tuple[np.ndarray, np.ndarray]
+"""Steps `[T]` and values `[T]`."""
+
+FEWEST = 8
+"""Samples below which no slope is fitted."""
+
+
+def slope(x: np.ndarray, y: np.ndarray) -> float | None:
+    """Least-squares slope of y over x."""
+    return float(np.polyfit(x, y, 1)[0]) if len(x) >= FEWEST else None
+
+
+def power(curve: Curve, first: float, last: float) -> float | None:
+    """Exponent p of `values ~ t**p` on the steps from `first` to `last`, which must have been reached."""
+    t, y = curve
+    if not len(t) or t[-1] < last:
+        return None
+    inside = (t >= max(first, 1)) & (t <= last) & (y > 0)
+    return slope(np.log(t[inside]), np.log(y[inside]))
+
+
+def rate(curve: Curve, low: float, high: float) -> float | None:
+    """Rate `-d ln(values)/dt` while the values fall from `high` to `low`, the last crossing of `high` counting.
+
+    The curve must have reached `low`, so that a live run gives no early answer.
+    """
+    t, y = curve
+    above = np.flatnonzero(y > high)
+    first = above[-1] + 1 if len(above) else 0
+    below = np.flatnonzero(y[first:] < low)
+    if not len(below):
+        return None
+    end = first + below[0]
+    fitted = slope(t[first:end].astype(float), np.log(y[first:end]))
+    return None if fitted is None else -fitted
+
+
+def hit(curve: Curve, level: float) -> float | None:
+    """First step below `level`, interpolated between observed steps on the logarithm of the values."""
+    t, y = curve
+    below = np.flatnonzero(y < level)
+    if not len(below):
+        return None
+    i = int(below[0])
+    if i == 0 or t[i] == t[i - 1] + 1:
+        return float(t[i])
+    before, after = np.log(y[i - 1]), np.log(max(y[i], 1e-300))
+    return float(t[i - 1] + (t[i] - t[i - 1]) * (before - np.log(level)) / (before - after))

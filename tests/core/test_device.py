@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+import torch
+
+from engines.core import device as devices
+from engines.core.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", ["tpu", "", "cpu:7", "cpu:x", "cuda:-1"])
+def test_a_device_that_is_not_there_is_refused_with_those_that_are(name):
+    with pytest.raises(ConfigError, match=rf"device='{name}' is not present here; present: .*cpu"):
+        devices.resolve(name)
+
+
+def test_the_processor_is_always_present_and_auto_takes_the_best():
+    assert devices.resolve("cpu") == torch.device("cpu")
+    assert devices.resolve("auto").type == devices.available()[0]
+    assert devices.available()[-1] == "cpu"
+
+
+def test_a_transfer_brings_the_values_to_the_host():
+    sent = devices.Transfer({"x": torch.arange(3.0), "n": torch.tensor([1, 2])})
+    assert sent.arrived()
+    np.testing.assert_array_equal(sent.result()["x"], [0, 1, 2])
+
+
+@pytest.mark.gpu
+def test_an_asynchronous_transfer_carries_the_values_of_the_moment_it_was_sent():
+    source = torch.arange(1_000_000, dtype=torch.float64, device="cuda")
+    sent = devices.Transfer({"x": source * 2})
+    np.testing.assert_array_equal(sent.result()["x"], 2 * np.arange(1_000_000.0))
+    assert sent.arrived()

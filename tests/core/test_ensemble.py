@@ -1,0 +1,130 @@
+import json
+
+import numpy as np
+import pytest
+
+from engines.core.ensemble import LIMIT, Experiment
+from engines.core.errors import ConfigError, UnknownName
+from tests.core.toy import ENGINE, Toy
+
+FIRST, CASES = ENGINE.presets
+
+
+def of(preset=None, values=None, **options):
+    return Experiment.of(ENGINE, preset, values, **options)
+
+
+def test_without_anything_there_is_one_member_at_the_defaults():
+    assert of().configs() == [Toy()]
+
+
+def test_lists_spread_into_their_product_with_the_last_axis_fastest():
+    configs = of(values={"a": [1, 2], "eta": [0.1, 0.2]}, seeds=[0, 1]).configs()
+    assert [(c.a, c.eta, c.seed) for c in configs] == [
+        (a, eta, seed) for a in (1, 2) for eta in (0.1, 0.2) for seed in (0, 1)
+    ]
+
+
+def test_a_preset_gives_its_axes_its_seeds_and_its_steps():
+    experiment = of(FIRST)
+    assert [(c.a, c.seed) for c in experiment.configs()] == [(1, 0), (1, 1), (2, 0), (2, 1)]
+    assert experiment.steps == 50
+    assert experiment.varied() == ("a", "seed")
+
+
+def test_a_value_ends_an_axis_of_the_preset_and_a_list_replaces_it():
+    assert [(c.a, c.seed) for c in of(FIRST, {"a": 5}).configs()] == [(5, 0), (5, 1)]
+    assert [(c.a, c.seed) for c in of(FIRST, {"a": [5, 6, 7]}, seeds=[3]).configs()] == [(5, 3), (6, 3), (7, 3)]
+
+
+def test_a_list_of_one_value_is_that_value():
+    experiment = of(values={"a": [2]})
+    assert experiment.varied() == ()
+    assert experiment.configs() == [Toy(a=2)]
+
+
+def test_an_array_is_an_axis_like_a_list():
+    assert of(values={"a": np.array([1.0, 2.0])}).configs() == of(values={"a": [1, 2]}).configs()
+
+
+def test_cases_multiply_with_the_axes():
+    configs = of(CASES, seeds=[0, 1]).configs()
+    assert [(c.a, c.eta, c.seed) for c in configs] == [(1, 0.1, 0), (1, 0.1, 1), (2, 0.2, 0), (2, 0.2, 1)]
+
+
+def test_cases_that_become_equal_merge():
+    assert [(c.a, c.eta) for c in of(CASES, {"a": 3}).configs()] == [(3, 0.1), (3, 0.2)]
+    assert [(c.a, c.eta) for c in of(CASES, {"a": 3, "eta": 0.3}).configs()] == [(3, 0.3)]
+
+
+def test_bad_values_are_refused_by_name():
+    with pytest.raises(UnknownName, match="unknown knob of Toy 'speed'"):
+        of(values={"speed": 1})
+    with pytest.raises(ConfigError, match=r"Toy\.eta=-1"):
+        of(values={"eta": -1})
+    with pytest.raises(ConfigError, match=r"Toy\.eta=-1"):
+        of(values={"eta": [0.1, -1]}).configs()
+
+
+@pytest.mark.parametrize("steps", [0, -5, 10**9 + 1, 1.5, "far", float("inf"), None.__class__])
+def test_steps_out_of_bounds_or_not_whole_are_refused(steps):
+    with pytest.raises(ConfigError, match="steps="):
+        of(steps=steps)
+
+
+def test_no_members_and_too_many_members_are_refused():
+    with pytest.raises(ConfigError, match=f"the ensemble has 0 members; allowed are 1 to {LIMIT}"):
+        of(seeds=[]).configs()
+    with pytest.raises(ConfigError, match=f"the ensemble has {LIMIT + 1} members"):
+        of(seeds=range(LIMIT + 1)).configs()
+    assert len(of(seeds=range(LIMIT)).configs()) == LIMIT
+
+
+@pytest.mark.parametrize("experiment", [of(), of(FIRST, {"eta": 1 / 3}), of(CASES, {"a": [0.1 + 0.2, 2]}, seeds=[4])])
+def test_json_gives_back_the_same_members(experiment):
+    again = Experiment.from_json(ENGINE, experiment.to_json())
+    assert again.configs() == experiment.configs()
+    assert (again.steps, again.preset, again.varied()) == (experiment.steps, experiment.preset, experiment.varied())
+    assert again.to_json() == experiment.to_json()
+
+
+def tampered(**changes):
+    return json.dumps(json.loads(of(FIRST).to_json()) | changes)
+
+
+DAMAGED = {
+    "not JSON": "{",
+    "nested without end": "[" * 100_000,
+    "not an object": "[]",
+    "null": "null",
+    "empty": "{}",
+    "axes that are a list": tampered(axes=[1]),
+    "an axis that is a number": tampered(axes={"a": 1}),
+    "an axis of lists": tampered(axes={"a": [[1]]}),
+    "an axis of objects": tampered(axes={"a": [{}]}),
+    "an empty axis": tampered(axes={"a": []}),
+    "too many members": tampered(axes={"seed": list(range(100)), "eta": [0.1] * 100}),
+    "cases that are numbers": tampered(cases=[1]),
+    "cases that are null": tampered(cases=None),
+    "a value out of bounds": tampered(base={"eta": 100}),
+    "a value of another type": tampered(base={"sign": {}}),
+    "a base that is text": tampered(base="Toy"),
+    "steps that are text": tampered(steps="many"),
+    "steps without end": tampered().replace('"steps": 50', '"steps": 1e999'),
+    "no steps": tampered(steps=None),
+    "a preset that is a list": tampered(preset=["first"], steps=-1),
+}
+
+
+@pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED.keys())
+def test_damaged_json_is_refused_with_a_message(text):
+    with pytest.raises(ConfigError):
+        Experiment.from_json(ENGINE, text)
+
+
+def test_unknown_knobs_and_presets_in_json_are_ignored_so_that_old_links_work():
+    old = json.loads(of(FIRST).to_json())
+    old["base"]["gone"], old["axes"]["also_gone"], old["preset"] = 1, [1, 2], "renamed"
+    again = Experiment.from_json(ENGINE, json.dumps(old))
+    assert again.configs() == of(FIRST).configs()
+    assert again.preset is None
