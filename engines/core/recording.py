@@ -86,7 +86,8 @@ class Recording:
         if len(self.dense) and frame.step <= self.dense.steps[-1]:
             return
         self.dense.append(frame.step, {name: v for name, v in frame.values.items() if name not in thin})
-        large = {name: v.astype(np.float32) for name, v in frame.values.items() if name in thin}
+        with np.errstate(over="ignore"):  # just before a member diverges its squares exceed single precision
+            large = {name: v.astype(np.float32) for name, v in frame.values.items() if name in thin}
         if large:
             self.thin.append(frame.step, large)
 

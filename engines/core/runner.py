@@ -64,6 +64,7 @@ class Runner:
         self._simulation: Simulation | None = None
         self._checkpoints = Checkpoints()
         self._target = 0
+        self._walking = False
         self._due = 0.0
         self._closed = False
         self._send(self._build)
@@ -79,7 +80,7 @@ class Runner:
         self._send(self._stop)
 
     def step(self, count: int = 1) -> None:
-        """Take `count` steps and pause."""
+        """Take `count` steps and pause; asked again while stepping, take those as well."""
         self._send(partial(self._walk, count))
 
     def set(self, knob: str, value: Any, members: Sequence[int] | None = None) -> None:
@@ -211,7 +212,7 @@ class Runner:
         self._forget_future()
         at = self._at()
         horizon = self.status.horizon if at < self.status.horizon else 10 * at
-        self._target = horizon
+        self._target, self._walking = horizon, False
         self._tell(playing=True, horizon=horizon)
 
     def _stop(self) -> None:
@@ -222,7 +223,8 @@ class Runner:
     def _walk(self, count: int) -> None:
         self._need()
         self._forget_future()
-        self._target = self._at() + count
+        start = self._target if self._walking and self.status.playing else self._at()
+        self._target, self._walking = start + count, True
         self._tell(playing=True, horizon=max(self.status.horizon, self._target))
 
     def _set(self, knob: str, value: Any, members: tuple[int, ...]) -> None:

@@ -1,0 +1,63 @@
+"""The boundaries between the packages, checked where they cannot be hidden by an earlier import."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+UI = {"panel", "bokeh", "holoviews", "hvplot", "param", "pyvista", "panel_material_ui", "dashboard"}
+PRINT_MODULES = "import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+
+
+def loaded_after(fresh_python, code):
+    return set(fresh_python("-c", f"{code}\n{PRINT_MODULES}").stdout.split("\n")[-2].split())
+
+
+def imported_by(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield (node.module or "").partition(".")[0]
+
+
+def sources(folder):
+    return sorted((ROOT / folder).rglob("*.py"))
+
+
+def test_importing_engines_imports_nothing_heavy(fresh_python):
+    assert not loaded_after(fresh_python, "import engines") & (UI | {"torch", "numpy", "xarray"})
+
+
+def test_the_help_of_the_command_line_imports_neither_torch_nor_panel(fresh_python):
+    code = "import launch\ntry: launch.main(['--help'])\nexcept SystemExit: pass"
+    assert not loaded_after(fresh_python, code) & (UI | {"torch", "numpy", "tqdm"})
+
+
+def test_the_headless_command_line_pulls_in_no_screen(fresh_python):
+    assert not loaded_after(fresh_python, "import engines.cli") & UI
+
+
+@pytest.mark.parametrize("path", sources("engines"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_engine_source_imports_a_screen(path):
+    assert not set(imported_by(path)) & UI
+
+
+@pytest.mark.parametrize("path", sources("dashboard"), ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_dashboard_source_imports_torch(path):
+    assert "torch" not in set(imported_by(path))
+
+
+def test_only_the_runner_and_the_scheduler_start_threads():
+    allowed = {"engines/core/runner.py", "engines/core/scheduler.py"}
+    starting = {
+        str(path.relative_to(ROOT))
+        for path in sources("engines")
+        if set(imported_by(path)) & {"threading", "concurrent", "multiprocessing", "asyncio"}
+    }
+    assert starting <= allowed
+
+
+def test_only_the_store_knows_the_format_on_disk():
+    assert {path.name for path in sources("engines") if "pyarrow" in set(imported_by(path))} == {"store.py"}

@@ -1,0 +1,332 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from engines.core.checkpoints import Checkpoints
+from engines.core.errors import ConfigError, UnknownName
+from engines.core.runner import Runner
+from engines.core.scheduler import Scheduler
+from tests.core.toy import ENGINE, Toy, ToyEngine
+
+MEMBERS = [Toy(seed=1), Toy(a=3.0, seed=2)]
+TIMEOUT = 60
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, "gave up waiting"
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def scheduler():
+    return Scheduler()
+
+
+@pytest.fixture
+def start(scheduler):
+    """Make a runner on a scheduler of its own; `wait` on it until it is idle."""
+    runners = []
+
+    def make(configs=MEMBERS, engine=ENGINE, **options):
+        runner = Runner(engine, configs, scheduler=scheduler, **options)
+        runner.wait = lambda: wait_until(lambda: scheduler.active() == 0)
+        runner.wait()
+        runners.append(runner)
+        return runner
+
+    yield make
+    for runner in runners:
+        runner.close()
+
+
+def played(runner):
+    runner.play()
+    runner.wait()
+    return copied(runner)
+
+
+def copied(runner):
+    """The whole recording, as arrays that nobody else writes."""
+    recording = runner.run.recording
+    channels = {name: recording.series(name)[name].copy() for name in ("loss", "x", "field", "rare")}
+    return {"steps": recording.dense.steps.copy(), "thin_steps": recording.thin.steps.copy()} | channels
+
+
+def assert_same(left, right):
+    assert left.keys() == right.keys()
+    for name, value in left.items():
+        np.testing.assert_array_equal(value, right[name], err_msg=name)
+
+
+def test_a_runner_shows_its_first_frame_before_it_is_played(start):
+    runner = start()
+    assert runner.status.ready
+    assert not runner.status.playing
+    np.testing.assert_array_equal(runner.run.steps, [0])
+
+
+def test_play_runs_to_the_horizon_and_then_ten_times_as_far(start):
+    runner = start(horizon=150)
+    played(runner)
+    assert (runner.status.step, runner.status.playing) == (150, False)
+    assert runner.run.steps[-1] == 150
+    played(runner)
+    assert (runner.status.step, runner.status.horizon) == (1500, 1500)
+
+
+def test_a_live_run_records_what_a_headless_run_records(start):
+    from engines.core.api import simulate
+    from engines.core.run import Run
+
+    live = played(start(horizon=1234))
+    headless = simulate(Run(ENGINE, MEMBERS), 1234)
+    np.testing.assert_array_equal(live["steps"], headless.steps)
+    np.testing.assert_array_equal(live["x"], headless["x"])
+
+
+def test_speed_changes_when_frames_come_and_never_which(start):
+    assert_same(played(start(horizon=120)), played(start(horizon=120, speed=10_000)))
+
+
+def test_pause_stops_and_shows_the_newest_step(start):
+    runner = start(horizon=10**9)
+    runner.play()
+    wait_until(lambda: runner.status.step > 0)
+    runner.pause()
+    runner.wait()
+    assert not runner.status.playing
+    assert 0 < runner.status.step < 10**9
+    assert runner.run.steps[-1] == runner.status.step
+
+
+@pytest.mark.parametrize("count", [1, 10, 1003])
+def test_step_takes_as_many_steps_as_asked_and_pauses(start, count):
+    runner = start()
+    runner.step(count)
+    runner.wait()
+    assert not runner.status.playing
+    assert runner.status.step == runner.run.steps[-1] == count
+
+
+def test_steps_asked_for_in_quick_succession_add_up(start):
+    runner = start()
+    for _ in range(5):
+        runner.step(300)
+    runner.wait()
+    assert runner.status.step == 1500
+
+
+def test_step_while_playing_takes_that_many_more_and_pauses(start):
+    runner = start(horizon=10**9)
+    runner.play()
+    wait_until(lambda: runner.status.step > 0)
+    runner.step(3)
+    runner.wait()
+    assert not runner.status.playing
+    assert runner.status.step < 10**9
+
+
+def test_a_live_edit_is_logged_and_restarts_the_schedule(start):
+    runner = start(horizon=1000)
+    played(runner)
+    runner.set("eta", 0.2, members=[1])
+    runner.step(150)
+    runner.wait()
+    (event,) = runner.run.recording.events
+    assert (event.step, event.knob, event.value, event.members) == (1000, "eta", 0.2, (1,))
+    assert [config.eta for config in runner.run.configs] == [0.1, 0.2]
+    assert [config.eta for config in runner.run.openings] == [0.1, 0.1]
+    after = runner.run.steps[runner.run.steps > 1000]
+    np.testing.assert_array_equal(after[:100], np.arange(1001, 1101))
+
+
+def test_a_bad_edit_is_refused_where_it_is_made(start):
+    runner = start()
+    for knob, value, message in [
+        ("eta", 11, r"Toy\.eta=11\.0 is outside"),
+        ("eta", "fast", r"Toy\.eta='fast' is not"),
+        ("a", 2.0, "a is not a live knob"),
+    ]:
+        with pytest.raises(ConfigError, match=message):
+            runner.set(knob, value)
+    with pytest.raises(UnknownName):
+        runner.set("speed", 1)
+    assert runner.run.recording.events == []
+
+
+def test_reset_reproduces_the_run_bit_for_bit(start):
+    runner = start(horizon=300)
+    first = played(runner)
+    runner.set("eta", 0.5)
+    runner.reset()
+    runner.wait()
+    assert runner.status.step == 0
+    assert runner.run.recording.generation == 1
+    assert_same(first, played(runner))
+
+
+def test_reset_while_playing_keeps_playing(start):
+    runner = start(horizon=10**9)
+    runner.play()
+    runner.reset()
+    wait_until(lambda: runner.run.recording.generation == 1 and runner.status.step > 0)
+    assert runner.status.playing
+    runner.pause()
+
+
+def test_reseed_moves_every_seed_and_changes_the_run(start):
+    runner = start(horizon=100)
+    first = played(runner)
+    runner.reseed()
+    runner.wait()
+    assert [config.seed for config in runner.run.configs] == [2, 3]
+    assert not np.array_equal(first["x"], played(runner)["x"])
+
+
+@pytest.mark.parametrize("step", [0, 3, 97, 555, 1999])
+def test_playing_on_from_a_recorded_step_reproduces_the_recording(start, step):
+    runner = start(horizon=2000)
+    first = played(runner)
+    runner.seek(step)
+    runner.wait()
+    assert runner.status.step == step
+    assert runner.run.steps[-1] == 2000
+    assert_same(first, played(runner))
+
+
+@pytest.mark.parametrize("budget", [1, 10**9])
+def test_seeking_repeats_the_live_edits_even_where_their_checkpoints_are_gone(start, budget):
+    runner = start(horizon=400)
+    runner._checkpoints = Checkpoints(budget)
+    runner._checkpoints.offer(runner._simulation)
+    for eta, member in [(0.05, 0), (0.02, 1), (0.03, 0)]:
+        runner.step(50)
+        runner.wait()
+        runner.set("eta", eta, members=[member])
+        runner.set("shift", eta)
+    first = played(runner)
+    events = list(runner.run.recording.events)
+    for step in (120, 320, 150):
+        runner.seek(step)
+        runner.wait()
+        np.testing.assert_array_equal(
+            runner._simulation.observe().values["x"], first["x"][np.searchsorted(first["steps"], step)]
+        )
+    runner.seek(390)
+    assert_same(first, played(runner))
+    assert runner.run.recording.events == events
+
+
+def test_seeking_past_the_end_stops_at_the_last_recorded_step(start):
+    runner = start(horizon=100)
+    played(runner)
+    runner.seek(10**6)
+    runner.wait()
+    assert runner.status.step == 100
+    assert runner.status.message == ""
+
+
+def test_a_branch_forgets_the_future_and_its_edits(start):
+    runner = start(horizon=100)
+    played(runner)
+    runner.set("eta", 0.9)
+    runner.step(100)
+    runner.wait()
+    runner.branch(60)
+    runner.wait()
+    assert runner.run.steps[-1] == 60
+    assert runner.run.recording.events == []
+    assert runner.run.recording.generation == 1
+    assert [config.eta for config in runner.run.configs] == [0.1, 0.1]
+
+
+def test_divergence_ends_one_member_and_not_the_run(start):
+    runner = start([Toy(), Toy(a=100.0, eta=1.0, flat=True)], horizon=200)
+    played(runner)
+    assert runner.status.message == ""
+    assert runner.run.diverged_at[0] == -1
+    assert 10 < runner.run.diverged_at[1] < 20
+    assert runner.run.steps[-1] == 200
+    steps, values = runner.run.curve("loss", 1)
+    assert steps[-1] == runner.run.diverged_at[1] - 1
+    assert np.isfinite(values).all()
+
+
+class Failing(ToyEngine):
+    def step(self, problem, state, knobs):
+        if int(state.t[0]) == 20:
+            raise RuntimeError("the operator broke")
+        return super().step(problem, state, knobs)
+
+
+def test_a_failing_engine_is_a_message_and_the_others_go_on(start):
+    failing, other = start(engine=Failing()), start()
+    failing.play()
+    failing.wait()
+    assert failing.status.message == "Toy stopped: RuntimeError: the operator broke"
+    assert not failing.status.playing
+    assert failing.run.steps[-1] == 20
+    played(other)
+    assert other.status.step == 1000
+    assert other.status.message == ""
+
+
+def test_a_run_that_cannot_be_built_says_why_and_goes_on_saying_so(start, monkeypatch):
+    monkeypatch.setattr(ToyEngine, "nbytes", lambda self, configs: 10**18)
+    runner = start()
+    assert "the limit on cpu is" in runner.status.message
+    runner.play()
+    runner.wait()
+    assert "the limit on cpu is" in runner.status.message
+    assert not runner.status.ready
+    monkeypatch.undo()
+    runner.reset()
+    runner.wait()
+    assert (runner.status.ready, runner.status.message) == (True, "")
+
+
+class Gate:
+    """Holds the scheduler's thread until it is opened."""
+
+    def __init__(self):
+        self.entered, self.open = threading.Event(), threading.Event()
+
+    def work(self, seconds):
+        self.entered.set()
+        self.open.wait(TIMEOUT)
+
+
+def test_a_command_that_fails_does_not_hold_up_those_behind_it(start, scheduler):
+    runner, gate = start(), Gate()
+    scheduler.request(gate)
+    assert gate.entered.wait(TIMEOUT)
+    runner._send(lambda: 1 / 0)
+    runner.step(5)
+    gate.open.set()
+    runner.wait()
+    assert "ZeroDivisionError" in runner.status.message
+    assert runner.status.step == 5
+
+
+def test_close_stops_the_work_and_keeps_what_was_recorded(start, scheduler):
+    runner = start(horizon=10**9)
+    runner.play()
+    wait_until(lambda: len(runner.run) > 100)
+    runner.close()
+    runner.wait()
+    assert len(runner.run) > 100
+    assert runner._simulation is None
+    count = len(runner.run)
+    runner.play()
+    runner.wait()
+    assert len(runner.run) == count
+
+
+def test_an_idle_runner_costs_nothing(start, scheduler):
+    runner = start()
+    played(runner)
+    assert scheduler.active() == 0

@@ -1,0 +1,167 @@
+import threading
+import time
+
+import pytest
+
+from engines.core.scheduler import SLICE, Scheduler, shared
+
+TIMEOUT = 60
+
+
+class Worker:
+    """Works `turns` times, then rests; notes its turns in a log that it shares with others."""
+
+    def __init__(self, log, name, turns, first=None):
+        self.log, self.name, self.turns, self.first = log, name, turns, first
+        self.done = threading.Event()
+
+    def work(self, seconds):
+        if self.first and not self.log:
+            assert self.first.wait(TIMEOUT)
+        self.log.append(self.name)
+        self.turns -= 1
+        if self.turns == 0:
+            self.done.set()
+            return None
+        return time.monotonic()
+
+
+def test_two_workers_take_turns():
+    log, ready, scheduler = [], threading.Event(), Scheduler()
+    one, two = Worker(log, "one", 5, ready), Worker(log, "two", 5)
+    scheduler.request(one)
+    scheduler.request(two)
+    ready.set()
+    assert one.done.wait(TIMEOUT)
+    assert two.done.wait(TIMEOUT)
+    assert log == ["one", "two"] * 5
+
+
+def test_a_busy_worker_does_not_starve_one_that_comes_later():
+    log, scheduler = [], Scheduler()
+    endless, late = Worker(log, "endless", -1), Worker(log, "late", 3)
+    scheduler.request(endless)
+    scheduler.request(late)
+    assert late.done.wait(TIMEOUT)
+    first = log.index("late")
+    assert log[first : first + 5] == ["late", "endless", "late", "endless", "late"]
+    endless.turns = 1
+    assert endless.done.wait(TIMEOUT)
+
+
+def test_a_worker_is_told_how_long_its_slice_is():
+    given, done, scheduler = [], threading.Event(), Scheduler()
+
+    class Listener:
+        def work(self, seconds):
+            given.append(seconds)
+            done.set()
+
+    scheduler.request(Listener())
+    assert done.wait(TIMEOUT)
+    assert given == [SLICE]
+
+
+def test_asking_for_a_worker_again_while_it_works_gives_it_another_turn():
+    entered, leave, again, scheduler = threading.Event(), threading.Event(), threading.Event(), Scheduler()
+
+    class Slow:
+        def work(self, seconds):
+            if entered.is_set():
+                again.set()
+            entered.set()
+            leave.wait(TIMEOUT)
+
+    slow = Slow()
+    scheduler.request(slow)
+    assert entered.wait(TIMEOUT)
+    scheduler.request(slow)
+    leave.set()
+    assert again.wait(TIMEOUT)
+
+
+def test_a_worker_that_waits_for_its_time_lets_others_work_and_comes_back():
+    log, scheduler, back = [], Scheduler(), threading.Event()
+
+    class Paced:
+        def work(self, seconds):
+            log.append("paced")
+            if log.count("paced") == 3:
+                back.set()
+                return None
+            return time.monotonic() + 0.01
+
+    scheduler.request(Paced())
+    other = Worker(log, "other", 1)
+    scheduler.request(other)
+    assert other.done.wait(TIMEOUT)
+    assert back.wait(TIMEOUT)
+    assert log.index("other") < len(log) - 1
+
+
+def test_asking_for_a_waiting_worker_makes_it_ready_at_once():
+    turns, scheduler = [threading.Event(), threading.Event()], Scheduler()
+
+    class Patient:
+        count = 0
+
+        def work(self, seconds):
+            turns[self.count].set()
+            self.count += 1
+            return time.monotonic() + 10_000 if self.count == 1 else None
+
+    patient = Patient()
+    scheduler.request(patient)
+    assert turns[0].wait(TIMEOUT)
+    scheduler.request(patient)
+    assert turns[1].wait(TIMEOUT)
+
+
+def test_a_worker_that_raises_leaves_the_round_and_the_thread_survives(caplog):
+    scheduler = Scheduler()
+
+    class Broken:
+        def work(self, seconds):
+            raise RuntimeError("broken worker")
+
+    scheduler.request(Broken())
+    other = Worker([], "other", 1)
+    scheduler.request(other)
+    assert other.done.wait(TIMEOUT)
+    assert "broken worker" in caplog.text
+
+
+def test_one_worker_is_never_served_by_two_threads_at_once():
+    scheduler, inside, clashes, done = Scheduler(threads=2), threading.Lock(), [], threading.Event()
+
+    class Exclusive:
+        left = 200
+
+        def work(self, seconds):
+            if not inside.acquire(blocking=False):
+                clashes.append(self.left)
+                return None
+            self.left -= 1
+            scheduler.request(self)
+            inside.release()
+            if self.left == 0:
+                done.set()
+                return None
+            return time.monotonic()
+
+    worker = Exclusive()
+    scheduler.request(worker)
+    assert done.wait(TIMEOUT)
+    assert clashes == []
+
+
+def test_an_idle_scheduler_has_no_thread_and_nothing_active():
+    before = threading.active_count()
+    scheduler = Scheduler()
+    assert threading.active_count() == before
+    assert scheduler.active() == 0
+
+
+@pytest.mark.parametrize("attempt", range(2))
+def test_the_process_has_one_shared_scheduler(attempt):
+    assert shared() is shared()
