@@ -1,0 +1,125 @@
+"""Routes and the page around a lab. `panel serve dashboard/app.py`, or `serve()`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent.parent))  # `panel serve` puts only this folder on the path
+
+import panel as pn
+import panel_material_ui as pmui
+from tornado.web import RequestHandler
+
+from dashboard import theme
+from dashboard.gallery import gallery
+from engines.core.errors import DynascopeError
+
+ENTRY = "app"
+"""Under this name `panel serve dashboard/app.py` serves the page."""
+
+Fill = Callable[[], Any]
+
+
+def _argument(name: str) -> str:
+    values = pn.state.session_args.get(name) or [b""]
+    return values[0].decode("utf-8", "replace")
+
+
+def _page(title: str, fill: Callable[[pn.Column], Any]) -> pmui.Page:
+    """A page that shows its frame at once and is filled when the browser has painted it."""
+    holder = pn.Column(_waiting(), sizing_mode="stretch_width", margin=0)
+    pn.state.onload(partial(_filled, holder, fill))
+    return pmui.Page(
+        title=title, main=[holder], theme_config=theme.THEME, raw_css=[theme.CSS],
+        dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./",
+    )  # fmt: skip
+
+
+def _waiting() -> pn.pane.HTML:
+    return pn.pane.HTML("<p role='status' style='padding:24px;opacity:.7'>Starting…</p>", sizing_mode="stretch_width")
+
+
+async def _filled(holder: pn.Column, fill: Callable[[pn.Column], Any]) -> None:
+    # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
+    await asyncio.to_thread(_warm)
+    try:
+        fill(holder)
+    except DynascopeError as error:
+        holder[:] = [pmui.Alert(str(error), alert_type="error", margin=24)]
+
+
+def _warm() -> None:
+    from engines.core import ensemble, registry, runner  # noqa: F401
+
+
+def gallery_page(address: Callable[[str], str] = lambda name: f"./{name}") -> pmui.Page:
+    """The page with a card a lab."""
+
+    def fill(holder: pn.Column) -> None:
+        from engines import names
+
+        holder[:] = [gallery(names(), address)]
+
+    return _page("Dynascope", fill)
+
+
+def lab_page(name: str) -> pmui.Page:
+    """The page of one lab."""
+
+    def fill(holder: pn.Column) -> None:
+        from dashboard.lab import Lab
+        from engines import load
+
+        lab = Lab(load(name), _argument("s"))
+        holder[:] = [lab]
+        lab.start()
+
+    return _page("Dynascope", fill)
+
+
+def entry() -> pmui.Page:
+    """The page of `panel serve dashboard/app.py`: the gallery, or with `?lab=` a lab."""
+    name = _argument("lab")
+    return lab_page(name) if name else gallery_page(lambda engine: f"./{ENTRY}?lab={engine}")
+
+
+def routes() -> dict[str, Callable[[], pmui.Page]]:
+    """The gallery at `/` and each lab at `/<engine name>`."""
+    from engines import names
+
+    return {"/": gallery_page} | {name: _route(name) for name in names()}
+
+
+def _route(name: str) -> Callable[[], pmui.Page]:
+    def page() -> pmui.Page:
+        return lab_page(name)
+
+    return page
+
+
+class Status(RequestHandler):
+    """How many runs are being computed, as JSON; for monitoring."""
+
+    def get(self) -> None:
+        """Answer without starting a scheduler."""
+        scheduler = sys.modules.get("engines.core.scheduler")
+        self.write({"active": scheduler.shared().active() if scheduler else 0})
+
+
+def serve(port: int = 5006, address: str = "127.0.0.1", open_browser: bool = True, **options: Any) -> Any:
+    """Serve all pages until interrupted (with `threaded=True`: return at once)."""
+    theme.prepare()
+    # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
+    quick = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
+    shown = {"show": open_browser, "title": "Dynascope", "extra_patterns": [("/status", Status)]}
+    return pn.serve(routes(), port=port, address=address, **(quick | shown | options))
+
+
+if __name__.startswith("bokeh_app"):
+    theme.prepare()
+    entry().servable()

@@ -1,0 +1,50 @@
+// The heading of one figure: what it shows, which line is which, and how it is looked at.
+const make = (tag, name, parent, text) => {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text !== undefined) made.textContent = text;
+  parent?.append(made);
+  return made;
+};
+
+const DASHES = { solid: "", dashed: "6 4", dotted: "2 3", dotdash: "7 3 2 3" };
+
+function sample(line) {
+  const box = make("span", "sample");
+  const dash = DASHES[line.dash] ?? "";
+  box.innerHTML = `<svg width="24" height="8" aria-hidden="true"><line x1="1" x2="23" y1="4" y2="4" stroke-width="2.2" stroke-dasharray="${dash}"/></svg>`;
+  box.querySelector("line").style.stroke = line.color || "currentColor";
+  const text = make("span", "", box, line.label);
+  if (line.doc) box.title = line.doc;
+  text.classList.toggle("muted", Boolean(line.muted));
+  return box;
+}
+
+export function render({ model }) {
+  const root = make("div", "heading");
+  const top = make("div", "top", root);
+  const title = make("h3", "", top, model.title);
+  title.title = model.doc;
+  make("span", "gap", top);
+  const switches = make("div", "switches", top);
+  const legend = make("div", "legend", root);
+  const note = make("div", "note", root);
+  const refresh = () => {
+    const { lines, toggles, note: text } = model.shown;
+    legend.replaceChildren(...lines.map(sample));
+    legend.hidden = !lines.length;
+    note.textContent = text;
+    note.hidden = !text;
+    switches.replaceChildren(...toggles.map(({ name, label, on, doc }) => {
+      const made = make("button", on ? "on" : "", null, label);
+      made.title = doc;
+      made.setAttribute("aria-pressed", String(on));
+      made.setAttribute("aria-label", doc);
+      made.addEventListener("click", () => model.send_msg({ toggle: name, on: !on }));
+      return made;
+    }));
+  };
+  model.on("shown", refresh);
+  refresh();
+  return root;
+}

@@ -1,0 +1,71 @@
+// Time as an object: play, step, speed, scrub, branch, reset. Sends {do, ...}; `now` says what to show.
+const make = (tag, name, parent, text) => {
+  const made = document.createElement(tag);
+  if (name) made.className = name;
+  if (text !== undefined) made.textContent = text;
+  parent?.append(made);
+  return made;
+};
+
+const count = (value) => Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
+
+export function render({ model }) {
+  const root = make("div", "transport");
+  const send = (what, more = {}) => model.send_msg({ do: what, ...more });
+  const button = (text, title, what, more, parent = root, name = "") => {
+    const made = make("button", name, parent, text);
+    made.title = title;
+    made.setAttribute("aria-label", title);
+    made.addEventListener("click", () => send(what, more));
+    return made;
+  };
+
+  const play = button("▶", "play (space)", "toggle", {}, root, "play");
+  const steps = make("div", "group", root);
+  make("span", "caption", steps, "step");
+  [1, 10, 100, 1000].forEach((n) => button("+" + n, `take ${n} step${n > 1 ? "s" : ""} and pause`, "step", { count: n }, steps));
+  const speed = make("select", "speed", root);
+  speed.setAttribute("aria-label", "speed");
+  speed.title = "frames shown per second; frames lie evenly on a logarithmic axis";
+  model.speeds.forEach(([value, text]) => { make("option", "", speed, text).value = value; });
+  speed.addEventListener("change", () => send("speed", { value: speed.value }));
+  const again = make("div", "group", root);
+  button("↺ Reset", "back to step 0, same seeds (R)", "reset", {}, again);
+  button("⚄ Reseed", "back to step 0, other seeds", "reseed", {}, again);
+  const actions = make("div", "group actions", root);
+  model.actions.forEach(([name, label, doc]) => button(label, doc, "action", { name }, actions, "action"));
+  make("div", "gap", root);
+  const share = make("div", "group", root);
+  const pin = button("Pin run", "keep this run as a grey ghost while the next one plays", "pin", {}, share);
+  button("Copy link", "a link that holds this experiment completely", "link", {}, share);
+  button("?", "keyboard shortcuts (?)", "help", {}, share);
+
+  const line = make("div", "timeline", root);
+  const scrub = make("input", "scrub", line);
+  Object.assign(scrub, { type: "range", min: 0, max: 0, step: 1, value: 0 });
+  scrub.setAttribute("aria-label", "scrub over the recorded steps");
+  scrub.addEventListener("input", () => send("scrub", { index: +scrub.value }));
+  const at = make("span", "at", line);
+  const branch = button("⑂ Branch from here", "go back to this step, forget what came after, and let the next edit make another future", "branch", {}, line);
+  const latest = button("⇥ Newest", "follow the newest step again", "latest", {}, line);
+  const rate = make("span", "rate", line);
+
+  const refresh = () => {
+    const now = model.now;
+    play.textContent = now.playing ? "❚❚" : "▶";
+    play.title = now.playing ? "pause (space)" : now.step >= now.horizon ? "play ten times further (space)" : "play (space)";
+    play.setAttribute("aria-label", play.title);
+    play.classList.toggle("on", now.playing);
+    scrub.max = Math.max(0, now.rows - 1);
+    scrub.value = now.index;
+    scrub.style.setProperty("--share", now.rows > 1 ? now.index / (now.rows - 1) : 0);
+    at.textContent = `step ${count(now.at)} of ${count(now.horizon)}`;
+    rate.textContent = !now.ready ? "preparing…" : now.playing ? `${count(now.rate)} steps/s` : now.step >= now.horizon ? "finished" : "paused";
+    branch.hidden = latest.hidden = !now.scrubbing;
+    pin.textContent = now.pinned ? "Unpin" : "Pin run";
+    speed.value = now.speed;
+  };
+  model.on("now", refresh);
+  refresh();
+  return root;
+}

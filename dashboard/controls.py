@@ -1,0 +1,109 @@
+"""Knobs become widgets: everything a widget says comes from the knob's metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import panel as pn
+import param
+from panel.custom import JSComponent
+from panel.viewable import Viewer
+
+from dashboard.components import FOLDER
+from dashboard.naming import number, symbol
+from engines.core.config import Config, Knob
+from engines.core.errors import DynascopeError
+
+Edit = Callable[[str, Any], None]
+
+IN_SIGHT = 7
+"""More knobs than these are folded away."""
+
+
+class KnobWidget(JSComponent):
+    """The widget of one knob. While dragged it calls `preview`, once let go `commit`; an error is shown beneath."""
+
+    about = param.Dict({})
+    shown = param.Dict({"value": None, "text": "", "varies": "", "error": ""})
+
+    _esm = FOLDER / "knob.js"
+    _stylesheets = [(FOLDER / "knob.css").read_text()]
+
+    def __init__(self, knob: Knob, preview: Edit, commit: Edit, **params: Any) -> None:
+        super().__init__(about=describe_widget(knob), **params)
+        self._knob, self._preview, self._commit = knob, preview, commit
+
+    def show(self, value: Any, others: Sequence[Any] = ()) -> None:
+        """Display a value, and the values of all members where they differ."""
+        varies = f"varies: {', '.join(number(other) for other in others)}" if len(others) > 1 else ""
+        self.shown = {"value": value, "text": str(value), "varies": varies, "error": ""}
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        try:
+            value = self._read(data.get("value"))
+            (self._commit if data.get("final") else self._preview)(self._knob.name, value)
+            if data.get("final"):
+                return
+            # A drag echoes in the browser; a message for each of its events would only come late.
+        except DynascopeError as error:
+            self.shown = self.shown | {"error": str(error)}
+
+    def _read(self, value: Any) -> Any:
+        return self._knob.check("", self._knob.parse(value) if isinstance(value, str) else value)
+
+
+def describe_widget(knob: Knob) -> dict[str, Any]:
+    """What the browser needs to draw a knob's widget."""
+    low, high = knob.soft or knob.bounds or (0, 1)
+    return {
+        "label": symbol(knob.name),
+        "doc": knob.doc,
+        "unit": knob.unit,
+        "role": knob.role,
+        "kind": _kind(knob),
+        "low": low,
+        "high": high,
+        "log": knob.log and low > 0,
+        "whole": knob.type is int,
+        "choices": [[choice, choice.replace("_", " ")] for choice in knob.choices or ()],
+    }
+
+
+def _kind(knob: Knob) -> str:
+    if knob.choices:
+        return "choice"
+    if knob.type in (bool, str):
+        return "check" if knob.type is bool else "text"
+    return "seed" if knob.name == "seed" or knob.name.endswith("_seed") else "number"
+
+
+class Controls(Viewer):
+    """All knobs of an engine, at most seven in sight, the rest folded under *More*."""
+
+    def __init__(self, config: type[Config], preview: Edit, commit: Edit) -> None:
+        super().__init__()
+        knobs = config.knobs()
+        front = [name for name, knob in knobs.items() if not knob.more][:IN_SIGHT]
+        self._widgets = {name: KnobWidget(knob, preview, commit) for name, knob in knobs.items()}
+        rest = [widget for name, widget in self._widgets.items() if name not in front]
+        self._folded = pn.Column(*rest, visible=False, sizing_mode="stretch_width", margin=0)
+        self._more = pn.widgets.Toggle(
+            name=f"More: {len(rest)} knobs", button_style="outline", sizing_mode="stretch_width", visible=bool(rest)
+        )
+        self._more.param.watch(lambda event: setattr(self._folded, "visible", event.new), "value")
+        front_widgets = [self._widgets[name] for name in front]
+        self._panel = pn.Column(*front_widgets, self._more, self._folded, sizing_mode="stretch_width", margin=0)
+
+    def show(self, configs: Sequence[Config]) -> None:
+        """Display the values of an ensemble's members."""
+        for name, widget in self._widgets.items():
+            values = list(dict.fromkeys(getattr(config, name) for config in configs))
+            widget.show(values[0], values)
+
+    def refuse(self, name: str, message: str) -> None:
+        """Show why a knob's new value was not taken."""
+        self._widgets[name].shown = self._widgets[name].shown | {"error": message}
+
+    def __panel__(self) -> pn.Column:
+        return self._panel

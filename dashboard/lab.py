@@ -1,0 +1,217 @@
+"""One lab: knobs, plots and text around one player, and the only tick of the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+from panel.io import hold
+from panel.viewable import Viewer
+
+from dashboard import layout, link
+from dashboard.controls import Controls
+from dashboard.figures import Stage
+from dashboard.marks import theory
+from dashboard.members import Members
+from dashboard.notices import Notices, divergence
+from dashboard.pacing import Bridge
+from dashboard.player import Player
+from dashboard.presets import Presets
+from dashboard.spread import Spread
+from dashboard.story import StoryPanel
+from dashboard.transport import Transport
+from engines.core.errors import DynascopeError
+
+if TYPE_CHECKING:
+    from engines.core.config import Config
+    from engines.core.engine import Engine, Phase
+    from engines.core.ensemble import Experiment
+
+PERIOD = 100
+"""Milliseconds between two ticks."""
+
+SLOW = 0.8
+"""Seconds between two tellings of the story, the verdicts and the summaries."""
+
+
+class Lab(Viewer):
+    """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
+
+    def __init__(self, engine: Engine, token: str = "") -> None:
+        super().__init__()
+        self.engine, self.player = engine, Player(engine)
+        self.bridge = Bridge(self._key, self._hide)
+        self.controls = Controls(engine.Config, self._preview, lambda name, value: self._edit({name: value}))
+        self.spread = Spread(engine.Config, self._edit, self._collapse)
+        self.presets = Presets(engine.presets, self._choose)
+        self.transport = Transport(engine.actions, self._command)
+        self.members, self.stage = Members(self._pick), Stage(engine)
+        self.story, self.notices = StoryPanel(), Notices()
+        self._drawn: Any = None
+        self._decorated: Any = None
+        self._told = (0.0, None)
+        self._open(token)
+
+    # -- what the reader asks for ----------------------------------------------------------------------------
+
+    def _open(self, token: str) -> None:
+        try:
+            experiment, view = link.decode(token, self.engine) if token else (self._preset(self.engine.opening), {})
+        except link.BadLink as error:
+            self.notices.say("link", "error", f"{error} Here is the lab as it opens by default.")
+            experiment, view = self._preset(self.engine.opening), {}
+        self.player.bands = view.get("bands") is not False
+        self.player.pace(str(view.get("speed"))) if view else None
+        self._load(experiment)
+
+    def _preset(self, name: str) -> Experiment:
+        from engines.core.ensemble import Experiment
+
+        return Experiment.of(self.engine, self.engine.preset(name))
+
+    def _load(self, experiment: Experiment) -> None:
+        self.player.start(experiment)
+        self.stage.scales(bool(experiment.preset and experiment.preset.log_x))
+        self._show()
+
+    def _choose(self, name: str) -> None:
+        self.player.held, self.player.focus = False, 0
+        self._load(self._preset(name))
+
+    def _edit(self, values: dict[str, Any]) -> None:
+        self.player.edit(values)
+        self._show()
+
+    def _show(self) -> None:
+        """After another experiment or value: widgets say what is so."""
+        player = self.player
+        self.controls.show(player.configs)
+        self.spread.show(len({getattr(config, "seed", 0) for config in player.configs}), player.bands)
+        self.presets.show(player.experiment.preset.name if player.experiment.preset else "")
+        self.members.show(player.curves, player.focus)
+        self.notices.say("failure", "error", "")
+        self._told = (0.0, None)
+
+    def _preview(self, name: str, value: Any) -> None:
+        self._decorate(self.player.preview(name, value))
+
+    def _collapse(self, bands: bool) -> None:
+        self.player.collapse(bands)
+        self._show()
+
+    def _pick(self, key: str) -> None:
+        self.player.pick(key)
+        self._show()
+
+    def _command(self, what: str, data: dict[str, Any]) -> None:
+        player = self.player
+        commands: dict[str, Callable[[], None]] = {
+            "toggle": player.toggle,
+            "step": lambda: player.step(int(data["count"])),
+            "speed": lambda: player.pace(str(data["value"])),
+            "scrub": lambda: player.scrub(int(data["index"])),
+            "latest": lambda: player.scrub(len(player.runner.run)),
+            "branch": player.branch,
+            "reset": player.reset,
+            "reseed": player.reseed,
+            "action": lambda: player.act(str(data["name"])),
+            "pin": self._pin,
+            "link": self._copy,
+            "help": self.notices.toggle_help,
+        }
+        try:
+            commands[what]()
+        except DynascopeError as error:
+            self.notices.say("failure", "error", str(error))
+        if what in ("reset", "reseed", "action"):
+            self._show()
+        self._tick()
+
+    def _key(self, key: str, big: bool) -> None:
+        jump = (10 if big else 1) * (-1 if key == "ArrowLeft" else 1)
+        if key.startswith("Arrow"):
+            self._command("scrub", {"index": self.player.index() + jump})
+        elif key in (" ", "r", "R", "?"):
+            self._command({" ": "toggle", "?": "help"}.get(key, "reset"), {})
+
+    def _hide(self, hidden: bool) -> None:
+        if hidden:
+            self.player.runner.pause()
+        elif not self.player.held and self.player.runner.status.step < self.player.runner.status.horizon:
+            self.player.runner.play()
+
+    def _pin(self) -> None:
+        self.player.pin()
+        self._decorated = None
+
+    def _copy(self) -> None:
+        view = {"bands": self.player.bands, "speed": self.player.speed}
+        self.bridge.copy(link.encode(self.player.experiment, view))
+        text = "The link is in the address bar and, where the browser allows it, on the clipboard. It holds everything."
+        self.notices.say("link", "info", text)
+
+    # -- the tick --------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to draw; call it once the page is being shown."""
+        callback = pn.state.add_periodic_callback(self._tick, period=PERIOD)
+        pn.state.on_session_destroyed(lambda context: (callback.stop(), self.player.close()))
+        self._tick()
+
+    def _tick(self) -> None:
+        runner = self.player.runner
+        status, run = runner.status, runner.run
+        view = (status, run, len(run), *self.player.view())
+        if view == self._drawn or not len(run) or not self.bridge.ready():
+            self._fail(status.message)
+            return
+        self._drawn = view
+        with hold(pn.state.curdoc):
+            self._draw()
+            self.bridge.sent()
+
+    def _draw(self) -> None:
+        player = self.player
+        status, run = player.runner.status, player.runner.run
+        self.stage.show(run, player.curves, player.focus)
+        if self._decorated != (player.configs, status.horizon, player.curves):
+            self._decorated = (player.configs, status.horizon, player.curves)
+            self._decorate(player.configs)
+        scrubbing = player.cursor is not None
+        self.stage.update(run, status, player.at(), scrubbing, player.curves, player.focus)
+        more = {"scrubbing": scrubbing, "pinned": bool(player.ghost), "speed": player.speed}
+        self.transport.refresh(status, len(run), player.index(), player.at(), **more)
+        self._fail(status.message)
+        self._tell(status.playing)
+
+    def _decorate(self, configs: list[Config]) -> None:
+        horizon = self.player.runner.status.horizon
+        lines = theory.predict(self.engine, self.player.curves, configs, horizon)
+        self.stage.decorate(lines, self._phases(), self.player.ghost)
+
+    def _phases(self) -> list[Phase]:
+        try:
+            return self.engine.phases(self.player.runner.run, self.player.focus)
+        except Exception:
+            return []
+
+    def _fail(self, message: str) -> None:
+        self.notices.say("failure", "error", message) if message else None
+
+    def _tell(self, playing: bool) -> None:
+        """The slow part: words and verdicts, about once a second and at every stop."""
+        player, now = self.player, time.monotonic()
+        subject = (player.runner.run, player.focus, playing)
+        if now - self._told[0] < SLOW and subject == self._told[1]:
+            return
+        self._told = (now, subject)
+        run = player.runner.run
+        self.story.refresh(run, player.focus, player.label)
+        self.stage.show_phases(self._phases())
+        self.stage.describe(run, player.curves, player.at())
+        self.notices.say("divergence", "lesson", divergence(run))
+
+    def __panel__(self) -> Any:
+        return layout.lab(self)

@@ -1,0 +1,63 @@
+"""Links: one versioned token that holds a complete experiment and how it is looked at."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engines.core.engine import Engine
+    from engines.core.ensemble import Experiment
+
+VERSION = 1
+LONGEST = 16_000
+"""Characters of a token."""
+
+LARGEST = 64_000
+"""Bytes of what a token unpacks to."""
+
+
+class BadLink(ValueError):
+    """A link that cannot be read; the message is a sentence for the page."""
+
+
+def encode(experiment: Experiment, view: dict[str, Any]) -> str:
+    """The token of an experiment; it holds every knob, so that its meaning does not change with a default."""
+    text = json.dumps({"version": VERSION, "experiment": experiment.to_json(), "view": view}, sort_keys=True)
+    return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+
+
+def decode(token: str, engine: Engine) -> tuple[Experiment, dict[str, Any]]:
+    """The experiment and view of a token. Raises `BadLink` for anything damaged, too large or out of bounds."""
+    from engines.core.ensemble import Experiment
+    from engines.core.errors import DynascopeError
+
+    about = _unpack(token)
+    if about.get("version") != VERSION:
+        raise BadLink(f"This link has version {about.get('version')!r}; this page reads version {VERSION}.")
+    if not isinstance(about.get("experiment"), str):
+        raise BadLink("This link holds no experiment.")
+    try:
+        experiment = Experiment.from_json(engine, about["experiment"])
+    except DynascopeError as error:
+        raise BadLink(f"This link asks for something impossible: {error}.") from None
+    view = about.get("view")
+    return experiment, view if isinstance(view, dict) else {}
+
+
+def _unpack(token: str) -> dict[str, Any]:
+    if len(token) > LONGEST:
+        raise BadLink(f"This link is too long: {len(token)} characters, allowed are {LONGEST}.")
+    try:
+        packed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        machine = zlib.decompressobj()
+        text = machine.decompress(packed, LARGEST)
+        about = json.loads(text) if machine.eof else None
+    except (binascii.Error, zlib.error, ValueError, RecursionError):
+        raise BadLink("This link is damaged: it was cut or changed on its way.") from None
+    if not isinstance(about, dict):
+        raise BadLink("This link is damaged, or larger than a link may be.")
+    return about

@@ -1,0 +1,222 @@
+"""Curves over steps, or over another channel, that grow as the run does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from bokeh.events import RangesUpdate, Reset
+from bokeh.models import ColumnDataSource, HoverTool, LabelSet, Line, MultiLine, Span, VArea, VSpan
+
+from dashboard.curves import Curve
+from dashboard.marks import ranges, theory
+from dashboard.marks.feed import Column, Feed
+from dashboard.marks.figure import TALL, bare, figure
+from dashboard.palette import GREY, qualitative
+
+if TYPE_CHECKING:
+    from engines.core.engine import Channel, Engine, Phase, Plot
+
+DASHES = ("solid", "dotted", "dotdash", "dashdot")
+COMPONENTS = 8
+"""Components of a vector that are drawn as lines of their own."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one figure is looked at."""
+
+    log_x: bool
+    log_y: bool
+    follow: bool = True
+    table: bool = False
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """One line of a figure: which column, in what hue and dash."""
+
+    column: Column
+    label: str
+    color: str
+    dash: str
+
+
+def strokes(
+    plot: Plot, channels: Mapping[str, Channel], curves: Sequence[Curve], focus: int, sizes: Mapping[str, int]
+) -> list[Stroke]:
+    """The lines of a plot. One curve: a hue a channel. Several: a hue a curve, a dash a channel.
+
+    `sizes` holds the number of components of each vector channel.
+    """
+    order = list(channels)
+    found = []
+    for place, name in enumerate(plot.channels):
+        vector = bool(channels[name].dims)
+        for curve in _drawn(curves, focus, vector):
+            hue = curve.color if len(curves) > 1 else qualitative(order.index(name))
+            dash = DASHES[place % len(DASHES)] if len(curves) > 1 else "solid"
+            label = channels[name].label if len(curves) == 1 else f"{channels[name].label}, {curve.label}"
+            parts: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
+            for part in parts:
+                tone = qualitative(part or 0) if vector else hue
+                found.append(
+                    Stroke(Column(curve, name, part), label + ("" if part is None else f" {part + 1}"), tone, dash)
+                )
+    return found
+
+
+def _drawn(curves: Sequence[Curve], focus: int, vector: bool) -> Sequence[Curve]:
+    if not vector:
+        return curves
+    chosen = [curve for curve in curves if focus in curve.members]
+    return [Curve(curve.key, curve.label, curve.color, (focus,)) for curve in chosen[:1]]
+
+
+class LineMark:
+    """One figure of streaming lines with its theory, phases, cursor and ghost."""
+
+    def __init__(
+        self, plot: Plot, engine: Engine, lines: Sequence[Stroke], feed: Feed, look: Look, *,
+        primary: bool, on_zoom: Callable[[], None], on_reset: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self.plot, self.lines, self.feed, self.look = plot, lines, feed, look
+        self.over_steps = plot.x == "step"
+        self._hues = {(stroke.column.curve.key, stroke.column.channel): stroke.color for stroke in lines}
+        self._theory: list[theory.Line] = []
+        self._sources = {name: ColumnDataSource() for name in ("theory", "ghost", "phases")}
+        self.figure = figure(log_x=look.log_x, log_y=look.log_y, **_labels(plot, engine), **_height(primary))
+        self._draw()
+        self.figure.on_event(RangesUpdate, lambda event: on_zoom())
+        self.figure.on_event(Reset, lambda event: on_reset())
+
+    # -- built once ------------------------------------------------------------------------------------------
+
+    def _draw(self) -> None:
+        self._sources["ghost"].data = {"xs": [], "ys": []}
+        self._sources["theory"].data = {"xs": [], "ys": [], "color": [], "name": []}
+        self._sources["phases"].data = {"x": [], "label": [], "lift": []}
+        ghost = MultiLine(xs="xs", ys="ys", line_color=GREY, line_alpha=0.55, line_width=1.5)
+        bare(ghost, self._sources["ghost"], self.figure)
+        self._draw_phases()
+        drawn = [self._line(stroke) for stroke in self.lines]
+        dashed = MultiLine(xs="xs", ys="ys", line_color="color", line_dash=[7, 5], line_width=1.6, line_alpha=0.95)
+        law = bare(dashed, self._sources["theory"], self.figure, name="theory")
+        self.cursor = Span(dimension="height", line_color=GREY, line_width=1.5, visible=False, location=0)
+        self.figure.add_layout(self.cursor)
+        self._hover(drawn, law)
+
+    def _line(self, stroke: Stroke) -> Any:
+        column, x = stroke.column, self._x(stroke.column)
+        if column.curve.band and self.over_steps:
+            low, high = (Column(column.curve, column.channel, column.component, part).key for part in ("low", "high"))
+            area = VArea(x=x, y1=low, y2=high, fill_color=stroke.color, fill_alpha=0.2)
+            bare(area, self.feed.source, self.figure)
+        glyph = Line(x=x, y=column.key, line_color=stroke.color, line_dash=stroke.dash, line_width=2)
+        return bare(glyph, self.feed.source, self.figure, name=stroke.label)
+
+    def _x(self, column: Column) -> str:
+        return "step" if self.over_steps else Column(column.curve, self.plot.x).key
+
+    def _draw_phases(self) -> None:
+        line = VSpan(x="x", line_color=GREY, line_dash="dotted", line_width=1.2)
+        bare(line, self._sources["phases"], self.figure)
+        text = LabelSet(
+            x="x", y="lift", y_units="screen", text="label", source=self._sources["phases"], x_offset=4,
+            text_font_size="11px", text_color=GREY,
+        )  # fmt: skip
+        self.figure.add_layout(text)
+
+    def _hover(self, drawn: list[Any], law: Any) -> None:
+        x = ("step", "@step{0,0}")
+        rows = [("", "$name"), x, (self.plot.title, "$snap_y{0.0000e+0}")]
+        self.figure.add_tools(HoverTool(renderers=drawn, tooltips=rows, line_policy="nearest"))
+        self.figure.add_tools(HoverTool(renderers=[law], tooltips=[("", "@name"), ("value", "$snap_y{0.0000e+0}")]))
+
+    # -- written at each tick, or when something changed -------------------------------------------------------
+
+    def show_theory(self, lines: Sequence[theory.Line]) -> None:
+        """Replace the theory lines."""
+        mine = [line for line in lines if (line.curve.key, line.prediction.channel) in self._hues]
+        self._theory = mine if self.over_steps else []
+        self._sources["theory"].data = theory.columns(self._theory, [self._hue(line) for line in self._theory])
+
+    def _hue(self, line: theory.Line) -> str:
+        return GREY if line.prediction.broken else self._hues[line.curve.key, line.prediction.channel]
+
+    def show_phases(self, phases: Sequence[Phase]) -> None:
+        """Replace the labelled vertical lines."""
+        seen = [phase for phase in phases if np.isfinite(phase.step)] if self.over_steps else []
+        data = {
+            "x": [float(phase.step) for phase in seen],
+            "label": [phase.label for phase in seen],
+            "lift": [4 + 14 * (place % 3) for place in range(len(seen))],
+        }
+        if data != dict(self._sources["phases"].data):
+            self._sources["phases"].data = data
+
+    def show_ghost(self, lines: Mapping[str, list[tuple[np.ndarray, np.ndarray]]]) -> None:
+        """Draw another run's channels in grey."""
+        found = [line for name in self.plot.channels for line in lines.get(name, ())] if self.over_steps else []
+        data = {"xs": [x.tolist() for x, _ in found], "ys": [y.tolist() for _, y in found]}
+        self._sources["ghost"].data = data
+
+    def show_cursor(self, step: int | None) -> None:
+        """Put the cursor at a step, or hide it."""
+        if step is not None and self.over_steps:
+            self.cursor.update(location=float(step), visible=True)
+        elif self.cursor.visible:
+            self.cursor.visible = False
+
+    def follow(self, step: int, horizon: int) -> None:
+        """Set the ranges to what has happened so far, unless the reader zoomed."""
+        if not self.look.follow:
+            return
+        data = ranges.union(self.feed.extents.get(stroke.column.key) for stroke in self.lines)
+        if self.over_steps:
+            window = ranges.steps(step, horizon, self.look.log_x)
+            _move(self.figure.x_range, window, self.look.log_x)
+            law = ranges.union(self._seen(line, window[1]) for line in self._theory)
+        else:
+            extent = ranges.union(self.feed.extents.get(self._x(stroke.column)) for stroke in self.lines)
+            _move(self.figure.x_range, ranges.values(extent, None, self.look.log_x), self.look.log_x)
+            law = None
+        _move(self.figure.y_range, ranges.values(data, law, self.look.log_y), self.look.log_y)
+
+    def _seen(self, line: theory.Line, end: float) -> ranges.Extent | None:
+        return ranges.extent(line.prediction.values[line.steps <= end]) if line.prediction.kind == "law" else None
+
+    # -- what the heading says ---------------------------------------------------------------------------------
+
+    def broken(self) -> str:
+        """Why theory lines are grey; "" when none is."""
+        reasons = dict.fromkeys(line.prediction.broken for line in self._theory if line.prediction.broken)
+        return "; ".join(reasons)
+
+    def laws(self) -> list[str]:
+        """The labels of the theory lines in sight."""
+        return list(dict.fromkeys(line.prediction.label for line in self._theory))
+
+
+def _move(target: Any, window: tuple[float, float] | None, log: bool) -> None:
+    """Change a range when it is off by more than a reader would notice."""
+    if window is None:
+        return
+    old, new = np.array([target.start, target.end], float), np.array(window, float)
+    if log:
+        old, new = np.log10(np.maximum(old, 1e-300)), np.log10(np.maximum(new, 1e-300))
+    if np.abs(old - new).max() > 0.01 * (new[1] - new[0]):
+        target.update(start=window[0], end=window[1])
+
+
+def _labels(plot: Plot, engine: Engine) -> dict[str, str]:
+    first = engine.channel(plot.channels[0])
+    unit = f" [{first.unit}]" if first.unit else ""
+    y = (first.formula or first.label) + unit if len(plot.channels) == 1 else ""
+    return {"x_axis_label": plot.x if plot.x == "step" else engine.channel(plot.x).label, "y_axis_label": y}
+
+
+def _height(primary: bool) -> dict[str, int]:
+    return {"height": TALL} if primary else {}

@@ -1,0 +1,170 @@
+"""Pictures of one step, the cursor's: bars, matrices, points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from bokeh.models import BasicTicker, ColorBar, ColumnDataSource, HoverTool, Image, LinearColorMapper, Scatter, VBar
+from bokeh.palettes import Viridis256
+
+from dashboard.curves import Curve
+from dashboard.marks import ranges
+from dashboard.marks.figure import TALL, bare, figure
+from dashboard.palette import qualitative
+
+if TYPE_CHECKING:
+    from engines.core.engine import Engine, Plot
+    from engines.core.run import Run
+
+LARGEST = 128
+"""Rows and columns of a matrix that are sent; a larger one is thinned."""
+
+DIVERGING = tuple(
+    f"#{r:02x}{g:02x}{b:02x}"
+    for r, g, b in [
+        (round(a + s * (c - a)), round(d + s * (e - d)), round(f + s * (h - f)))
+        for (a, d, f), (c, e, h) in (((33, 102, 172), (247, 247, 247)), ((247, 247, 247), (178, 24, 43)))
+        for s in np.linspace(0, 1, 128)
+    ]
+)
+"""Blue to red through white; symmetric about zero."""
+
+
+class StillMark:
+    """Base: one figure that is replaced when the cursor or the run moved. `note` says what was left out."""
+
+    over_steps = False
+
+    def __init__(self, plot: Plot, engine: Engine, log_y: bool, primary: bool) -> None:
+        self.plot, self.engine, self.log_y = plot, engine, log_y
+        self.note = ""
+        self.figure = figure(log_y=log_y, height=TALL if primary else 250)
+        self.source = ColumnDataSource()
+        self._view: tuple[Any, ...] = ()
+        self.draw()
+
+    def draw(self) -> None:
+        """Add the glyphs, once."""
+        raise NotImplementedError
+
+    def fill(self, values: dict[str, np.ndarray], curves: Sequence[Curve], focus: int) -> None:
+        """Replace the data: `values` are all members' channels `[B, *dims]` at the cursor."""
+        raise NotImplementedError
+
+    def update(self, run: Run, step: int, curves: Sequence[Curve], focus: int) -> None:
+        """Show the run at a step; does nothing where that is shown already."""
+        names = {name: run.recording.series(name) for name in self.plot.channels}
+        if not all(len(series) and name in series.names for name, series in names.items()):
+            return
+        rows = {name: series.at(step) for name, series in names.items()}
+        view = (run, run.recording.generation, tuple(rows.values()), focus, tuple(curves))
+        if view != self._view:
+            self._view = view
+            self.fill({name: series[name][rows[name]] for name, series in names.items()}, curves, focus)
+
+
+class BarsMark(StillMark):
+    """The components of vectors, one group of bars a component, for the member in focus."""
+
+    def draw(self) -> None:
+        """Add the bars and the hover."""
+        self.source.data = {"x": [], "top": [], "color": [], "name": [], "index": [], "base": []}
+        width = 0.8 / len(self.plot.channels)
+        bars = VBar(x="x", top="top", bottom="base", width=width, fill_color="color", line_color=None, fill_alpha=0.9)
+        drawn = bare(bars, self.source, self.figure)
+        rows = [("", "@name"), ("number", "@index"), ("value", "@top{0.0000e+0}")]
+        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+
+    def fill(self, values: dict[str, np.ndarray], curves: Sequence[Curve], focus: int) -> None:
+        """Bars of the member in focus."""
+        data: dict[str, list[Any]] = {name: [] for name in self.source.data}
+        width = 0.8 / len(values)
+        for place, (name, block) in enumerate(values.items()):
+            bars = np.ravel(block[focus])
+            shown = np.flatnonzero(np.isfinite(bars) & ((bars > 0) | (not self.log_y)))
+            data["x"] += (shown + 1 + width * (place - (len(values) - 1) / 2)).tolist()
+            data["top"] += bars[shown].tolist()
+            data["index"] += (shown + 1).tolist()
+            data["color"] += [qualitative(place)] * len(shown)
+            data["name"] += [self.engine.channel(name).label] * len(shown)
+        tops = np.array(data["top"])
+        window = ranges.values(ranges.extent(tops if self.log_y else np.append(tops, 0.0)), None, self.log_y)
+        data["base"] = [window[0] / 1e3 if self.log_y and window else 0.0] * len(tops)
+        self.source.data = data
+        if window:
+            self.figure.y_range.update(start=window[0], end=window[1])
+            self.figure.x_range.update(start=0.4, end=max(data["index"], default=1) + 0.6)
+
+
+class HeatMark(StillMark):
+    """A matrix of the member in focus, first row on top."""
+
+    def draw(self) -> None:
+        """Add the image, its colour bar and the hover."""
+        self.mapper = LinearColorMapper(palette=Viridis256, low=0, high=1)
+        self.source.data = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
+        image = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=self.mapper)
+        drawn = bare(image, self.source, self.figure)
+        self.figure.add_layout(
+            ColorBar(color_mapper=self.mapper, width=10, ticker=BasicTicker(desired_num_ticks=4)), "right"
+        )
+        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=[("value", "@image{0.0000e+0}")]))
+        self.figure.grid.visible = False
+
+    def fill(self, values: dict[str, np.ndarray], curves: Sequence[Curve], focus: int) -> None:
+        """The matrix of the member in focus, thinned to what can be seen."""
+        matrix = np.atleast_2d(next(iter(values.values()))[focus]).astype(np.float32)
+        rows, columns = matrix.shape
+        shown = matrix[:: -(-rows // LARGEST), :: -(-columns // LARGEST)]
+        self.note = (
+            f"{shown.shape[0]} × {shown.shape[1]} of {rows} × {columns} entries drawn"
+            if shown.size < matrix.size
+            else ""
+        )
+        finite = shown[np.isfinite(shown)]
+        low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+        reach = max(abs(low), abs(high)) or 1.0
+        signed = low < -1e-3 * reach
+        self.mapper.update(
+            palette=DIVERGING if signed else Viridis256,
+            low=-reach if signed else low,
+            high=reach if signed else max(high, low + 1e-12),
+        )
+        self.source.data = {"image": [shown[::-1]], "x": [0], "y": [0], "dw": [columns], "dh": [rows]}
+        self.figure.x_range.update(start=0, end=columns)
+        self.figure.y_range.update(start=0, end=rows)
+
+
+class ScatterMark(StillMark):
+    """One vector against another (or against its index), all curves in their hues."""
+
+    def draw(self) -> None:
+        """Add the points and the hover."""
+        self.source.data = {"x": [], "y": [], "color": [], "name": []}
+        points = Scatter(x="x", y="y", size=7, fill_color="color", line_color=None, fill_alpha=0.8)
+        drawn = bare(points, self.source, self.figure)
+        rows = [("", "@name"), ("x", "@x{0.0000e+0}"), ("y", "@y{0.0000e+0}")]
+        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+
+    def fill(self, values: dict[str, np.ndarray], curves: Sequence[Curve], focus: int) -> None:
+        """The points of every curve's first member."""
+        blocks = list(values.values())
+        data: dict[str, list[Any]] = {name: [] for name in self.source.data}
+        for curve in curves:
+            y = np.ravel(blocks[-1][curve.members[0]])
+            x = np.ravel(blocks[0][curve.members[0]]) if len(blocks) > 1 else np.arange(1, len(y) + 1)
+            keep = np.isfinite(x) & np.isfinite(y)
+            data["x"] += x[keep].tolist()
+            data["y"] += y[keep].tolist()
+            data["color"] += [curve.color] * int(keep.sum())
+            data["name"] += [curve.label] * int(keep.sum())
+        self.source.data = data
+        for axis, target, log in (("x", self.figure.x_range, False), ("y", self.figure.y_range, self.log_y)):
+            window = ranges.values(ranges.extent(np.array(data[axis], float)), None, log)
+            if window:
+                target.update(start=window[0], end=window[1])
+
+
+KINDS = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark}

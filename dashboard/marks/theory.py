@@ -1,0 +1,69 @@
+"""Theory as it is drawn: dashed, in the hue of its curve, grey where an assumption is broken."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dashboard.curves import Curve
+
+if TYPE_CHECKING:
+    from engines.core.config import Config
+    from engines.core.engine import Engine, Prediction
+
+MOST = 16
+"""Curves that get theory lines; more would hide the data."""
+
+POINTS = 90
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A prediction for one curve."""
+
+    curve: Curve
+    prediction: Prediction
+    steps: np.ndarray
+
+
+def grid(horizon: int) -> np.ndarray:
+    """Steps on which a theory line is drawn: dense on a logarithmic and on a linear axis alike."""
+    late = np.geomspace(1, max(horizon, 2) * 1.15, POINTS)
+    even = np.linspace(0, max(horizon, 2) * 1.05, POINTS // 2)
+    return np.unique(np.round(np.concatenate([late, even])).astype(np.int64))
+
+
+def predict(engine: Engine, curves: Sequence[Curve], configs: Sequence[Config], horizon: int) -> list[Line]:
+    """Every prediction for the first curves; one that fails is left out, and said in the log."""
+    steps, found = grid(horizon), []
+    for curve in curves[:MOST]:
+        try:
+            predictions = engine.theory(configs[curve.members[0]], steps)
+        except Exception:
+            log.exception("theory failed for %s", curve.label)
+            continue
+        found += [Line(curve, prediction, steps) for prediction in predictions]
+    return found
+
+
+def columns(lines: Sequence[Line], hues: Sequence[str]) -> dict[str, list[Any]]:
+    """The data of one `MultiLine`; plain lists, since each array would be a socket frame of its own."""
+    finite = [np.isfinite(line.prediction.values) for line in lines]
+    xs = [line.steps[keep].tolist() for line, keep in zip(lines, finite, strict=True)]
+    ys = [_short(line.prediction.values[keep]) for line, keep in zip(lines, finite, strict=True)]
+    return {"xs": xs, "ys": ys, "color": list(hues), "name": [_name(line) for line in lines]}
+
+
+def _short(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.5g}") for value in values]
+
+
+def _name(line: Line) -> str:
+    kind = {"law": "theory", "upper": "upper bound", "lower": "lower bound"}[line.prediction.kind]
+    return f"{kind}: {line.prediction.label} ({line.curve.label})"

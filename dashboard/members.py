@@ -1,0 +1,36 @@
+"""Which hue is which member, above all plots; a click puts a member in focus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from dashboard.components import FOLDER
+from dashboard.curves import Curve
+
+
+class Members(JSComponent):
+    """A chip a curve."""
+
+    shown = param.Dict({"title": "", "items": []})
+
+    _esm = FOLDER / "members.js"
+    _stylesheets = [(FOLDER / "members.css").read_text()]
+
+    def __init__(self, pick: Callable[[str], None], **params: Any) -> None:
+        super().__init__(**params)
+        self._pick = pick
+
+    def show(self, curves: Sequence[Curve], focus: int) -> None:
+        """Display the curves, the one that holds the member in focus marked."""
+        items = [
+            {"key": c.key, "label": c.label, "color": c.color, "on": len(curves) > 1 and focus in c.members}
+            for c in curves
+        ]
+        self.shown = {"title": "", "items": items if len(curves) > 1 or curves[0].band else []}
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        self._pick(str(data.get("pick")))

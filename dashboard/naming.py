@@ -1,0 +1,47 @@
+"""How names and numbers are written on the page."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+GREEK = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eta": "η", "kappa": "κ", "lambda": "λ",
+    "mu": "μ", "rho": "ρ", "sigma": "σ", "tau": "τ", "theta": "θ", "omega": "ω",
+}  # fmt: skip
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def symbol(name: str) -> str:
+    """A knob's name as it reads in a formula.
+
+    >>> symbol("alpha"), symbol("init_ratio")
+    ('α', 'init ratio')
+    """
+    return GREEK.get(name, name.replace("_", " "))
+
+
+def number(value: Any) -> str:
+    """A value in at most four significant digits, with powers of ten written as such.
+
+    >>> number(0.30000001), number(1.25e-9), number(20000), number("gd")
+    ('0.3', '1.25×10⁻⁹', '20000', 'gd')
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if not math.isfinite(value):
+        return "∞" if value > 0 else "−∞" if value < 0 else "–"
+    text = str(value) if isinstance(value, int) and abs(value) < 10**6 else f"{value:.4g}"
+    if "e" not in text:
+        return text.replace("-", "−")
+    digits, power = text.split("e")
+    return f"{digits}×10{str(int(power)).translate(_SUPERSCRIPT)}".replace("-", "−")
+
+
+def describe(values: dict[str, Any]) -> str:
+    """Some knobs and their values in one line.
+
+    >>> describe({"alpha": 0.2, "seed": 1})
+    'α = 0.2, seed = 1'
+    """
+    return ", ".join(f"{symbol(name)} = {number(value)}" for name, value in values.items())

@@ -1,0 +1,71 @@
+"""Acknowledged pacing: at most two batches are on their way to the browser, and none while the page is hidden."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import param
+from panel.custom import JSComponent
+
+from dashboard.components import FOLDER
+
+IN_FLIGHT = 2
+"""Bokeh has no back-pressure: an overloaded page would fall minutes behind."""
+
+WATCHDOG = 2.0
+"""Seconds after which a batch without an answer is taken as lost."""
+
+
+class Bridge(JSComponent):
+    """The browser's side: it answers each `tick` after one animation frame, and reports visibility and keys."""
+
+    tick = param.Integer(0)
+    announcement = param.String("", doc="Read out by screen readers.")
+
+    _esm = FOLDER / "bridge.js"
+    _stylesheets = [
+        ":host { position: absolute; width: 0; height: 0; } .unseen { position: absolute; width: 1px; height: 1px; "
+        "overflow: hidden; clip-path: inset(50%); white-space: nowrap; }"
+    ]
+
+    def __init__(
+        self,
+        on_key: Callable[[str, bool], None] = lambda key, big: None,
+        on_hidden: Callable[[bool], None] = lambda hidden: None,
+        clock: Callable[[], float] = time.monotonic,
+        **params: Any,
+    ) -> None:
+        super().__init__(**params)
+        self._on_key, self._on_hidden, self._clock = on_key, on_hidden, clock
+        self.hidden = False
+        self.ack = 0
+        self._sent_at = clock()
+
+    def ready(self) -> bool:
+        """Whether another batch may be sent."""
+        if self.hidden:
+            return False
+        waiting = self.tick - self.ack
+        return waiting < IN_FLIGHT or self._clock() - self._sent_at > WATCHDOG
+
+    def sent(self) -> None:
+        """Count a batch; call it with the batch's own changes, so that the answer follows them."""
+        if self.tick - self.ack >= IN_FLIGHT:
+            self.ack = self.tick  # The answer was lost; start counting afresh.
+        self.tick += 1
+        self._sent_at = self._clock()
+
+    def copy(self, token: str) -> None:
+        """Put a token in the address bar and, where the browser allows it, its link on the clipboard."""
+        self._send_msg({"copy": token})
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        if "ack" in data:
+            self.ack = max(self.ack, int(data["ack"]))
+        elif "key" in data:
+            self._on_key(str(data["key"]), bool(data.get("big")))
+        elif "hidden" in data and bool(data["hidden"]) != self.hidden:
+            self.hidden = bool(data["hidden"])
+            self._on_hidden(self.hidden)

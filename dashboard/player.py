@@ -1,0 +1,188 @@
+"""What is being played: an experiment, its runner, and where the reader looks. Knows no widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dashboard.curves import Curve, curves, varied
+from dashboard.transport import NORMAL, SPEEDS
+
+if TYPE_CHECKING:
+    from engines.core.config import Config
+    from engines.core.engine import Engine
+    from engines.core.ensemble import Experiment
+    from engines.core.run import Run
+    from engines.core.runner import Runner
+
+GHOST = 400
+"""Points of a pinned curve."""
+
+
+class Player:
+    """One experiment and the one runner that plays it. Errors are `DynascopeError`s and change nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.speed = NORMAL
+        self.bands = True
+        self.held = False
+        """Whether the reader paused: then a new run waits, too."""
+        self.cursor: int | None = None
+        """The step that is looked at; None follows the newest."""
+        self.focus = 0
+        self.ghost: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+        self.experiment: Experiment
+        self.configs: list[Config] = []
+        self.curves: tuple[Curve, ...] = ()
+        self.runner: Runner
+
+    # -- what is run -----------------------------------------------------------------------------------------
+
+    def start(self, experiment: Experiment) -> None:
+        """Run an experiment from step 0 in place of the one before."""
+        from engines.core.runner import Runner
+
+        configs = experiment.configs()
+        self.close()
+        speed = SPEEDS[self.speed][0]
+        self.runner = Runner(self.engine, configs, preset=experiment.preset, horizon=experiment.steps, speed=speed)
+        self.experiment, self.configs = experiment, configs
+        self.cursor = None
+        self.focus = min(self.focus, len(configs) - 1)
+        self._arrange()
+        if not self.held:
+            self.runner.play()
+
+    def edit(self, values: Mapping[str, Any]) -> None:
+        """Set knobs in every member (a list spreads one): live knobs at once, others by a restart."""
+        experiment = self.experiment.override(values)
+        configs = experiment.configs()
+        if not self._live(values) or len(configs) != len(self.configs):
+            return self.start(experiment)
+        for name, value in values.items():
+            self.runner.set(name, value)
+        self.experiment, self.configs = experiment, configs
+        self.cursor = None
+        self._arrange()
+
+    def _live(self, values: Mapping[str, Any]) -> bool:
+        knobs = self.engine.Config.knobs()
+        return all(knobs[name].role == "live" and not isinstance(value, list) for name, value in values.items())
+
+    def preview(self, name: str, value: Any) -> list[Config]:
+        """The members as they would be; nothing is run."""
+        return [config.replace(**{name: value}) for config in self.configs]
+
+    def close(self) -> None:
+        """Stop computing."""
+        if hasattr(self, "runner"):
+            self.runner.close()
+
+    def _arrange(self) -> None:
+        self.curves = curves(self.configs, self.bands, [self.focus])
+
+    def collapse(self, bands: bool) -> None:
+        """Whether seeds are drawn as bands."""
+        self.bands = bands
+        self._arrange()
+
+    def pick(self, key: str) -> None:
+        """Put the first member of a curve in focus."""
+        self.focus = next((curve.members[0] for curve in self.curves if curve.key == key), self.focus)
+
+    @property
+    def label(self) -> str:
+        """What distinguishes the member in focus."""
+        from dashboard.naming import describe
+
+        config = self.configs[self.focus]
+        return describe({name: getattr(config, name) for name in varied(self.configs)})
+
+    # -- time ------------------------------------------------------------------------------------------------
+
+    def toggle(self) -> None:
+        """Play or pause."""
+        self.held = self.runner.status.playing
+        self.cursor = None
+        (self.runner.pause if self.held else self.runner.play)()
+
+    def step(self, count: int) -> None:
+        """Take steps and pause."""
+        self.held, self.cursor = True, None
+        self.runner.step(count)
+
+    def pace(self, name: str) -> None:
+        """Choose the speed."""
+        if name in SPEEDS:
+            self.speed, self.runner.speed = name, SPEEDS[name][0]
+
+    def scrub(self, index: int) -> None:
+        """Look at a recorded frame; the last one follows the newest again."""
+        steps = self.runner.run.steps
+        last = len(steps) - 1
+        self.cursor = None if index >= last else int(steps[max(0, index)])
+
+    def branch(self) -> None:
+        """Go back to the cursor and forget what came after."""
+        if self.cursor is not None:
+            self.held = True
+            self.runner.branch(self.cursor)
+            self.cursor = None
+
+    def reset(self) -> None:
+        """Back to step 0 with the same seeds and the knobs as they are shown."""
+        self.start(self.experiment)
+
+    def reseed(self) -> None:
+        """Back to step 0 with seeds that were not used yet."""
+        self.start(_reseeded(self.experiment))
+
+    def act(self, name: str) -> None:
+        """Press one of the engine's own buttons: it writes the current step into a live knob."""
+        for action in self.engine.actions:
+            if action.name == name:
+                self.edit({action.knob: self.runner.status.step})
+
+    # -- comparison ------------------------------------------------------------------------------------------
+
+    def pin(self) -> None:
+        """Keep the curves drawn now as ghosts, or let them go."""
+        self.ghost = {} if self.ghost else _frozen(self.runner.run, self.curves)
+
+    def view(self) -> tuple[Any, ...]:
+        """All that decides what is drawn, beside the run itself."""
+        return self.cursor, self.curves, self.focus, bool(self.ghost), self.speed
+
+    def at(self) -> int:
+        """The step that is looked at."""
+        steps = self.runner.run.steps
+        return self.cursor if self.cursor is not None else int(steps[-1]) if len(steps) else 0
+
+    def index(self) -> int:
+        """The frame that is looked at."""
+        return self.runner.run.recording.dense.at(self.at())
+
+
+def _reseeded(experiment: Experiment) -> Experiment:
+    if any("seed" in case for case in experiment.cases):
+        cases = [{**case, "seed": case["seed"] + 1} if "seed" in case else case for case in experiment.cases]
+        return replace(experiment, cases=tuple(cases))
+    seeds = list(experiment.axes.get("seed", (experiment.base.seed,)))  # type: ignore[attr-defined]
+    return experiment.override({"seed": [seed + max(seeds) - min(seeds) + 1 for seed in seeds]})
+
+
+def _frozen(run: Run, curves: tuple[Curve, ...]) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
+    found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+    for channel in run.engine.channels:
+        series = run.recording.series(channel.name)
+        if channel.dims or channel.name not in series.names:
+            continue
+        rows = np.unique(np.linspace(0, len(series) - 1, GHOST).astype(int))
+        values = series[channel.name][rows]
+        steps = series.steps[rows]
+        found[channel.name] = [(steps, np.median(values[:, list(curve.members)], axis=1)) for curve in curves]
+    return found

@@ -1,0 +1,87 @@
+"""What you are seeing: the formula, sentences with the run's numbers in them, and the verdicts, live."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import panel as pn
+from panel.viewable import Viewer
+
+from dashboard.components import FOLDER
+from dashboard.naming import number
+
+if TYPE_CHECKING:
+    from engines.core.engine import Story, Verdict
+    from engines.core.run import Run
+
+log = logging.getLogger(__name__)
+
+STYLE = (FOLDER / "story.css").read_text()
+
+SIGNS = {True: ("✓", "yes", "holds"), False: ("✗", "no", "does not hold"), None: ("…", "wait", "waiting for the run")}
+
+
+class StoryPanel(Viewer):
+    """The right column."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
+
+    def refresh(self, run: Run, member: int, label: str) -> None:
+        """Tell the story of one member's run so far."""
+        looks = run.preset.look_for if run.preset else ""
+        text = _story(_tell(run, member), looks, label) + _verdicts(_judge(run))
+        if text != self._pane.object:
+            self._pane.object = text
+
+    def __panel__(self) -> pn.pane.HTML:
+        return self._pane
+
+
+def _tell(run: Run, member: int) -> Story | None:
+    try:
+        return run.engine.story(run, member) if len(run) else None
+    except Exception:
+        log.exception("the story of %s failed", run.engine.name)
+        return None
+
+
+def _judge(run: Run) -> list[Verdict]:
+    # A run that has only begun may be too short for a fit; that is no failure of the claim.
+    try:
+        return run.judged()
+    except Exception:
+        log.debug("no verdict yet", exc_info=True)
+        return []
+
+
+def _story(story: Story | None, looks: str, label: str) -> str:
+    parts = ["<h2>What you are seeing</h2>"]
+    parts += [f"<p class='look'>{escape(looks)}</p>"] if looks else []
+    if story:
+        parts += [f"<p class='formula'>{escape(story.formula)}</p>"] if story.formula else []
+        parts += [f"<p class='reference'>Member in focus: {escape(label)}</p>"] if label else []
+        parts += [f"<p>{escape(paragraph)}</p>" for paragraph in story.text.split("\n") if paragraph.strip()]
+        parts += [f"<p class='reference'>{escape(story.reference)}</p>"]
+    return "".join(parts)
+
+
+def _verdicts(verdicts: Sequence[Verdict]) -> str:
+    if not verdicts:
+        return ""
+    rows = "".join(_row(verdict) for verdict in verdicts)
+    return f"<h2>Does it hold?</h2><table aria-label='claims, measured on this run'>{rows}</table>"
+
+
+def _row(verdict: Verdict) -> str:
+    sign, kind, meaning = SIGNS[verdict.holds]
+    measured = "waiting" if verdict.measured is None else number(verdict.measured)
+    numbers = f"measured {measured} · predicted {number(verdict.predicted)} ± {number(verdict.tolerance)}"
+    return (
+        f"<tr><td class='sign {kind}' title='{meaning}' aria-label='{meaning}'>{sign}</td>"
+        f"<td><span class='claim'>{escape(verdict.claim)}</span><span class='numbers'>{numbers}</span></td></tr>"
+    )

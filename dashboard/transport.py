@@ -1,0 +1,61 @@
+"""Time as an object: the bar with play, step, speed, scrub, branch and reset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import param
+from panel.custom import JSComponent
+
+from dashboard.components import FOLDER
+
+if TYPE_CHECKING:
+    from engines.core.engine import Action
+    from engines.core.runner import Status
+
+Command = Callable[[str, dict[str, Any]], None]
+
+SPEEDS: dict[str, tuple[float | None, str]] = {
+    "5": (5.0, "very slow"),
+    "20": (20.0, "slow"),
+    "60": (60.0, "normal"),
+    "240": (240.0, "fast"),
+    "max": (None, "as fast as it goes"),
+}
+"""Scheduled frames a second."""
+
+NORMAL = "60"
+
+
+class Transport(JSComponent):
+    """The bar. What a person asks for goes to `command(what, data)`; what is so comes in through `refresh`."""
+
+    now = param.Dict({})
+    actions = param.List([])
+    speeds = param.List([[name, text] for name, (_, text) in SPEEDS.items()])
+
+    _esm = FOLDER / "transport.js"
+    _stylesheets = [(FOLDER / "transport.css").read_text()]
+
+    def __init__(self, actions: Sequence[Action], command: Command, **params: Any) -> None:
+        shown = [[action.name, action.label, action.doc] for action in actions]
+        super().__init__(actions=shown, now=_EMPTY, **params)
+        self._command = command
+
+    def refresh(self, status: Status, rows: int, index: int, at: int, **more: Any) -> None:
+        """Show the runner's status and where the cursor is; sends nothing where nothing changed."""
+        rate = float(f"{status.rate:.2g}")
+        about = {"playing": status.playing, "ready": status.ready, "horizon": status.horizon, "rate": rate}
+        now = {"step": status.step, "rows": rows, "index": index, "at": at} | about | more
+        if now != self.now:
+            self.now = now
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        self._command(str(data.get("do")), data)
+
+
+_EMPTY = {
+    "playing": False, "ready": False, "horizon": 1, "rate": 0, "step": 0, "rows": 0, "index": 0, "at": 0,
+    "scrubbing": False, "pinned": False, "speed": NORMAL,
+}  # fmt: skip
