@@ -48,8 +48,8 @@ class Experiment:
         """
         start = cls(engine=engine, base=engine.Config())
         if preset:
-            start = replace(start, preset=preset, steps=preset.steps, cases=preset.cases or ({},))
             start = start.override(dict(preset.set) | {"seed": preset.seeds})
+            start = replace(start, preset=preset, steps=preset.steps, cases=preset.cases or ({},))
         chosen = dict(set or {}) | ({} if seeds is None else {"seed": seeds})
         return replace(start.override(chosen), steps=_steps(start.steps if steps is None else steps))
 

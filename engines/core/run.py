@@ -28,7 +28,7 @@ class Run:
 
     def __init__(self, engine: Engine, configs: Sequence[Config], *, preset: Preset | None = None, device: str = "cpu"):
         self.engine, self.preset, self.device = engine, preset, device
-        self.configs = list(configs)
+        self.configs: list[Any] = list(configs)  # of the engine's own kind
         self.openings = tuple(configs)
         self.recording = Recording()
         self.diverged_at = np.full(len(configs), -1)

@@ -137,7 +137,7 @@ def lift(problem: Problem, state: State, knobs: Knobs, loss: Callable[[], Tensor
     fire = problem.lift.active & (state.t == knobs["lift_at"])
     waiting = problem.lift.active & ~problem.lift.hand & (state.lifted_at < 0)
     if bool(waiting.any()):
-        fire = fire | (waiting & _triggered(problem, state, loss()))
+        fire = fire | _triggered(problem, state, waiting, loss())
     if not bool(fire.any()):
         return state
     F, G = lifted(state.F, state.G, knobs["beta"], problem.lift.low)
@@ -154,15 +154,16 @@ def lifted(F: Tensor, G: Tensor, beta: Tensor, low: Tensor) -> tuple[Tensor, Ten
     return U * level[:, None, :], G @ Vh.mT * (S / level)[:, None, :]
 
 
-def _triggered(problem: Problem, state: State, loss: Tensor) -> Tensor:
+def _triggered(problem: Problem, state: State, waiting: Tensor, loss: Tensor) -> Tensor:
     """`sqrt(2 loss)` below a fraction of sigma_r: the true one, or the value before the largest ratio gap."""
-    close = (2 * loss).clamp_min(0).sqrt()
+    fraction = (2 * loss).clamp_min(0).sqrt() / problem.lift.level
+    # The estimate costs an SVD, and is never above the product of the norms.
     largest = torch.linalg.matrix_norm(state.F) * torch.linalg.matrix_norm(state.G)
-    maybe = close < problem.lift.level * torch.where(problem.lift.estimated, largest, problem.sigma[:, -1])
-    if not bool((maybe & problem.lift.estimated).any()):  # spare the SVD that the estimate costs
-        return maybe & ~problem.lift.estimated
-    smallest = torch.where(problem.lift.estimated, estimate(state.F, state.G), problem.sigma[:, -1])
-    return close < problem.lift.level * smallest
+    fire = waiting & (fraction < torch.where(problem.lift.estimated, largest, problem.sigma[:, -1]))
+    unsure = (fire & problem.lift.estimated).nonzero().flatten()
+    if len(unsure):
+        fire[unsure] = fraction[unsure] < estimate(state.F[unsure], state.G[unsure])
+    return fire
 
 
 def estimate(F: Tensor, G: Tensor) -> Tensor:
