@@ -1,0 +1,179 @@
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+import launch
+from engines import cli
+from engines.core import registry, store
+from engines.core.errors import EngineFailure
+from tests.conftest import ROOT
+from tests.core.toy import ENGINE, ToyEngine
+
+
+@pytest.fixture(autouse=True)
+def toy_is_an_engine(monkeypatch):
+    def load(name):
+        if name == "broken":
+            raise EngineFailure("the engine 'broken' cannot be loaded (RuntimeError: no);\nthe others are unaffected")
+        return ENGINE if name == "toy" else registry.load(name)
+
+    monkeypatch.setattr(cli, "load", load)
+    monkeypatch.setattr(cli, "names", lambda: ["broken", "toy"])
+    monkeypatch.setattr(store, "load", load)
+
+
+@pytest.fixture
+def command(capsys):
+    """Run one command in this process: (exit status, stdout, stderr)."""
+
+    def call(line):
+        try:
+            status = launch.main(line.split())
+        except SystemExit as left:
+            status = left.code
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_run_prints_one_json_object(command):
+    status, out, _ = command("run toy --set a=1,2 --set eta=0.2 --seeds 0,1 --steps 300 --json")
+    about = json.loads(out)
+    assert status == 0
+    assert out.count("\n") == 1
+    assert set(about) == {"engine", "steps", "members", "verdicts"}
+    assert (about["engine"], about["steps"], len(about["members"])) == ("toy", 300, 4)
+    assert set(about["members"][0]) == {"config", "status", "diverged_at", "final"}
+    assert [member["config"]["a"] for member in about["members"]] == [1, 1, 2, 2]
+
+
+def test_a_preset_brings_its_verdicts(command):
+    _, out, _ = command("run toy --preset first --json")
+    about = json.loads(out)
+    assert set(about["verdicts"][0]) == {"claim", "measured", "predicted", "tolerance", "holds"}
+    assert about["steps"] == 50
+
+
+def test_numbers_that_are_not_finite_are_null(command, monkeypatch):
+    observe = ToyEngine.observe
+
+    def nan(self, *arguments):
+        values = observe(self, *arguments)
+        return values | {"loss": values["loss"] * float("nan")}
+
+    monkeypatch.setattr(ToyEngine, "observe", nan)
+    _, out, _ = command("run toy --preset first --json")
+    about = json.loads(out, parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    assert about["members"][0]["final"]["loss"] is None
+    assert about["verdicts"][0]["measured"] is None
+
+
+def test_a_diverged_member_is_reported_and_not_an_error(command):
+    status, out, _ = command("run toy --set a=1,100 --set eta=1 --set flat=yes --json")
+    assert status == 0
+    assert [member["diverged_at"] for member in json.loads(out)["members"]] == [None, 16]
+    assert "diverged at 16" in command("run toy --set a=1,100 --set eta=1 --set flat=yes")[1]
+
+
+def test_without_json_there_is_a_table_of_what_varies_and_the_verdicts(command):
+    _, out, _ = command("run toy --preset first")
+    heads = out.splitlines()[2].split()
+    assert heads == ["member", "a", "seed", "status", "loss", "rare"]
+    assert "the loss falls" in out
+
+
+def test_the_progress_bar_goes_to_stderr(command):
+    _, out, err = command("run toy --json")
+    assert "1000/1000" in err
+    assert "1000/1000" not in out
+
+
+def test_out_writes_a_run_that_can_be_read(command, tmp_path):
+    status, _, _ = command(f"run toy --seeds 0,1 --out {tmp_path / 'run.parquet'}")
+    assert status == 0
+    assert store.read(tmp_path / "run.parquet").steps[-1] == 1000
+
+
+def test_probe_computes_one_observable_of_one_member(command, tmp_path):
+    target = tmp_path / "probe.json"
+    status, out, _ = command(f"probe toy norm --seeds 0,1 --member 1 --steps 10 --json --out {target}")
+    assert status == 0
+    about = json.loads(out)
+    assert (about["probe"], about["member"], about["step"]) == ("norm", 1, 10)
+    assert about["values"]["norm"] > 0
+    assert json.loads(target.read_text()) == about
+    assert command("probe toy norm --steps 10")[1].startswith("norm  ")
+
+
+def test_list_shows_presets_knobs_and_probes_and_the_message_of_a_broken_engine(command):
+    status, out, _ = command("list")
+    assert status == 0
+    assert "the engine 'broken' cannot be loaded" in out
+    for word in ("first", "First", "eta", "step size", "live", "[0, 10]", "plus|minus", "norm of x"):
+        assert word in out
+
+
+def test_list_as_json_describes_every_knob(command):
+    broken, toy = json.loads(command("list --json")[1])["engines"]
+    assert "cannot be loaded" in broken["failure"]
+    assert [knob["name"] for knob in toy["knobs"]] == list(ENGINE.Config.knobs())
+    assert toy["knobs"][2] | {"name": "eta", "role": "live", "type": "float", "bounds": [0, 10]} == toy["knobs"][2]
+
+
+BAD = {
+    "run nope": "unknown engine 'nope'; known:",
+    "run broken": "the engine 'broken' cannot be loaded",
+    "run toy --preset P9": "unknown preset of toy 'P9'; known: first, cases",
+    "run toy --set speed=1": "unknown knob of Toy 'speed'",
+    "run toy --set eta=11": "Toy.eta=11.0 is outside its bounds [0, 10]",
+    "run toy --set eta=0.1,11": "Toy.eta=11.0 is outside its bounds [0, 10]",
+    "run toy --set eta=fast": "eta='fast' is not a finite number",
+    "run toy --set eta=": "eta='' is not a finite number",
+    "run toy --set eta=nan": "eta='nan' is not a finite number",
+    "run toy --set d=2.5": "d='2.5' is not a whole number",
+    "run toy --set flat=yes --set sign=minus": "Toy.flat needs sign=plus",
+    "run toy --set eta": "'eta' is not of the form knob=value",
+    "run toy --seeds one": "seed='one' is not a whole number",
+    "run toy --seeds=-1": "Toy.seed=-1 is outside its bounds",
+    "run toy --steps 0": "steps=0 is outside its bounds [1, 1e+09]",
+    "run toy --steps soon": "steps='soon' is not a whole number",
+    "run toy --device tpu": "device='tpu' is not present here",
+    "run toy --out /dev/null/run.parquet": "cannot write /dev/null/run.parquet",
+    "run toy --bogus": "unrecognized arguments: --bogus",
+    "run": "the following arguments are required: engine",
+    "probe toy hessian": "unknown probe of toy 'hessian'; known: norm",
+    "probe toy norm --member 1": "member=1 is outside its bounds [0, 0]",
+    "probe toy norm --out /dev/null/p.json": "cannot write /dev/null/p.json",
+    "serve --port 99999": "'99999' is not a port between 0 and 65535",
+    "dance": "invalid choice: 'dance'",
+    "": "the following arguments are required",
+}
+
+
+@pytest.mark.parametrize(("line", "message"), BAD.items(), ids=BAD)
+def test_bad_input_is_one_clear_line_and_a_status(command, line, message):
+    status, out, err = command(line)
+    assert status in (1, 2)
+    assert out == ""
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_an_unwritable_file_is_found_before_anything_is_computed(command, monkeypatch):
+    monkeypatch.setattr(ToyEngine, "problem", lambda *arguments: pytest.fail("computed"))
+    assert command("run toy --out /dev/null/run.parquet")[0] == 1
+
+
+def test_an_interrupt_leaves_quietly_with_status_130():
+    script = "import sys, launch; sys.exit(launch.main(sys.argv[1:]))"
+    line = [sys.executable, "-c", script, "run", "matrix_sensing", "--steps", "100000000"]
+    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr.read(1)  # the progress bar: it is computing
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert out == ""
+    assert "Traceback" not in err
