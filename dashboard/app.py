@@ -17,12 +17,13 @@ from tornado.web import RequestHandler
 
 from dashboard import theme
 from dashboard.gallery import gallery
+from dashboard.pacing import Bridge
 from engines.core.errors import DynascopeError
 
 ENTRY = "app"
 """Under this name `panel serve dashboard/app.py` serves the page."""
 
-Fill = Callable[[], Any]
+Fill = Callable[[pn.Column, Bridge], Any]
 
 
 def _argument(name: str) -> str:
@@ -30,12 +31,13 @@ def _argument(name: str) -> str:
     return values[0].decode("utf-8", "replace")
 
 
-def _page(title: str, fill: Callable[[pn.Column], Any]) -> pmui.Page:
+def _page(title: str, fill: Fill) -> pmui.Page:
     """A page that shows its frame at once and is filled when the browser has painted it."""
     holder = pn.Column(_waiting(), sizing_mode="stretch_width", margin=0)
-    pn.state.onload(partial(_filled, holder, fill))
+    bridge = Bridge()
+    pn.state.onload(partial(_filled, holder, bridge, fill))
     return pmui.Page(
-        title=title, main=[holder], theme_config=theme.THEME, raw_css=[theme.CSS],
+        title=title, main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
         dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./",
     )  # fmt: skip
 
@@ -44,11 +46,11 @@ def _waiting() -> pn.pane.HTML:
     return pn.pane.HTML("<p role='status' style='padding:24px;opacity:.7'>Starting…</p>", sizing_mode="stretch_width")
 
 
-async def _filled(holder: pn.Column, fill: Callable[[pn.Column], Any]) -> None:
+async def _filled(holder: pn.Column, bridge: Bridge, fill: Fill) -> None:
     # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
     await asyncio.to_thread(_warm)
     try:
-        fill(holder)
+        fill(holder, bridge)
     except DynascopeError as error:
         holder[:] = [pmui.Alert(str(error), alert_type="error", margin=24)]
 
@@ -60,7 +62,7 @@ def _warm() -> None:
 def gallery_page(address: Callable[[str], str] = lambda name: f"./{name}") -> pmui.Page:
     """The page with a card a lab."""
 
-    def fill(holder: pn.Column) -> None:
+    def fill(holder: pn.Column, bridge: Bridge) -> None:
         from engines import names
 
         holder[:] = [gallery(names(), address)]
@@ -71,11 +73,11 @@ def gallery_page(address: Callable[[str], str] = lambda name: f"./{name}") -> pm
 def lab_page(name: str) -> pmui.Page:
     """The page of one lab."""
 
-    def fill(holder: pn.Column) -> None:
+    def fill(holder: pn.Column, bridge: Bridge) -> None:
         from dashboard.lab import Lab
         from engines import load
 
-        lab = Lab(load(name), _argument("s"))
+        lab = Lab(load(name), _argument("s"), bridge)
         holder[:] = [lab]
         lab.start()
 

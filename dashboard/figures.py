@@ -62,7 +62,13 @@ class Card(Viewer):
         self._heading = Heading(self._toggle, title=plot.title, doc=plot.doc)
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, sizing_mode="stretch_width", margin=(0, 12, 10, 12))
-        self._panel = pn.Column(self._heading, self._pane, self._table, sizing_mode="stretch_width", stylesheets=[CARD, WIDE if primary else ""])
+        self._panel = pn.Column(
+            self._heading,
+            self._pane,
+            self._table,
+            sizing_mode="stretch_width",
+            stylesheets=[CARD, WIDE if primary else ""],
+        )
 
     def put(self, mark: Any) -> None:
         """Show another mark."""

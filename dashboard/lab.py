@@ -39,10 +39,12 @@ SLOW = 0.8
 class Lab(Viewer):
     """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
 
-    def __init__(self, engine: Engine, token: str = "") -> None:
+    def __init__(self, engine: Engine, token: str = "", bridge: Bridge | None = None) -> None:
         super().__init__()
         self.engine, self.player = engine, Player(engine)
-        self.bridge = Bridge(self._key, self._hide)
+        self.bridge = bridge or Bridge()
+        self.bridge.listen(self._key, self._hide)
+        self.own = [] if bridge else [self.bridge]
         self.controls = Controls(engine.Config, self._preview, lambda name, value: self._edit({name: value}))
         self.spread = Spread(engine.Config, self._edit, self._collapse)
         self.presets = Presets(engine.presets, self._choose)

@@ -19,7 +19,11 @@ WATCHDOG = 2.0
 
 
 class Bridge(JSComponent):
-    """The browser's side: it answers each `tick` after one animation frame, and reports visibility and keys."""
+    """The browser's side: it answers each `tick` after one animation frame, and reports visibility and keys.
+
+    It belongs in the page from the start: BokehJS sends a model that came later in full with the first message
+    that names it, which fails for components like this one; the answers of a known one keep that from happening.
+    """
 
     tick = param.Integer(0)
     announcement = param.String("", doc="Read out by screen readers.")
@@ -30,18 +34,18 @@ class Bridge(JSComponent):
         "overflow: hidden; clip-path: inset(50%); white-space: nowrap; }"
     ]
 
-    def __init__(
-        self,
-        on_key: Callable[[str, bool], None] = lambda key, big: None,
-        on_hidden: Callable[[bool], None] = lambda hidden: None,
-        clock: Callable[[], float] = time.monotonic,
-        **params: Any,
-    ) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, **params: Any) -> None:
         super().__init__(**params)
-        self._on_key, self._on_hidden, self._clock = on_key, on_hidden, clock
+        self._clock = clock
+        self._on_key: Callable[[str, bool], None] = lambda key, big: None
+        self._on_hidden: Callable[[bool], None] = lambda hidden: None
         self.hidden = False
         self.ack = 0
         self._sent_at = clock()
+
+    def listen(self, on_key: Callable[[str, bool], None], on_hidden: Callable[[bool], None]) -> None:
+        """Say who gets the keys, and who learns that the page is hidden or in sight."""
+        self._on_key, self._on_hidden = on_key, on_hidden
 
     def ready(self) -> bool:
         """Whether another batch may be sent."""
