@@ -17,6 +17,8 @@ from engines.core.errors import DynascopeError
 
 Edit = Callable[[str, Any], None]
 
+MORE = ".bk-btn { font-size: 13px !important; padding: 4px !important; }"
+
 IN_SIGHT = 7
 """More knobs than these are folded away."""
 
@@ -37,7 +39,7 @@ class KnobWidget(JSComponent):
     def show(self, value: Any, others: Sequence[Any] = ()) -> None:
         """Display a value, and the values of all members where they differ."""
         varies = f"varies: {', '.join(number(other) for other in others)}" if len(others) > 1 else ""
-        self.shown = {"value": value, "text": str(value), "varies": varies, "error": ""}
+        self.shown = {"value": value, "text": _typed(value), "varies": varies, "error": ""}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         try:
@@ -51,6 +53,10 @@ class KnobWidget(JSComponent):
 
     def _read(self, value: Any) -> Any:
         return self._knob.check("", self._knob.parse(value) if isinstance(value, str) else value)
+
+
+def _typed(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def describe_widget(knob: Knob) -> dict[str, Any]:
@@ -89,7 +95,12 @@ class Controls(Viewer):
         rest = [widget for name, widget in self._widgets.items() if name not in front]
         self._folded = pn.Column(*rest, visible=False, sizing_mode="stretch_width", margin=0)
         self._more = pn.widgets.Toggle(
-            name=f"More: {len(rest)} knobs", button_style="outline", sizing_mode="stretch_width", visible=bool(rest)
+            name=f"More: {len(rest)} knobs",
+            button_style="outline",
+            sizing_mode="stretch_width",
+            visible=bool(rest),
+            margin=(4, 0),
+            stylesheets=[MORE],
         )
         self._more.param.watch(lambda event: setattr(self._folded, "visible", event.new), "value")
         front_widgets = [self._widgets[name] for name in front]

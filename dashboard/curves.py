@@ -55,6 +55,19 @@ def varied(configs: Sequence[Config]) -> list[str]:
     return [name for name in names if any(getattr(c, name) != getattr(configs[0], name) for c in configs)]
 
 
+def telling(configs: Sequence[Config]) -> list[str]:
+    """The fewest knobs, in order, that tell the members apart: a case may change several at once."""
+    chosen: list[str] = []
+    for name in varied(configs):
+        if _kinds(configs, [*chosen, name]) > _kinds(configs, chosen):
+            chosen.append(name)
+    return chosen
+
+
+def _kinds(configs: Sequence[Config], names: Sequence[str]) -> int:
+    return len({tuple(getattr(config, name) for name in names) for config in configs})
+
+
 def _groups(configs: Sequence[Config]) -> list[tuple[int, ...]]:
     def key(index: int) -> str:
         return repr([(name, value) for name, value in configs[index] if name != "seed"])
@@ -66,7 +79,7 @@ def _groups(configs: Sequence[Config]) -> list[tuple[int, ...]]:
 
 def _colors(configs: Sequence[Config]) -> list[str]:
     """Sequential where one number is spread over three values or more; otherwise one hue a configuration."""
-    names = [name for name in varied(configs) if name != "seed"]
+    names = [name for name in telling(configs) if name != "seed"]
     if not names:
         return [qualitative(0)] * len(configs)
     knob = configs[0].knobs()[names[0]]
@@ -78,7 +91,7 @@ def _colors(configs: Sequence[Config]) -> list[str]:
 
 
 def _label(configs: Sequence[Config], members: tuple[int, ...]) -> str:
-    names = varied(configs)
+    names = telling(configs)
     if len(members) > 1:
         text = _values(configs[members[0]], [name for name in names if name != "seed"])
         return f"{text}, {len(members)} seeds" if text else f"{len(members)} seeds: median, 10–90 %"

@@ -62,13 +62,9 @@ class Card(Viewer):
         self._heading = Heading(self._toggle, title=plot.title, doc=plot.doc)
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, sizing_mode="stretch_width", margin=(0, 12, 10, 12))
-        self._panel = pn.Column(
-            self._heading,
-            self._pane,
-            self._table,
-            sizing_mode="stretch_width",
-            stylesheets=[CARD, WIDE if primary else ""],
-        )
+        styles = [CARD, WIDE] if primary else [CARD]
+        parts = (self._heading, self._pane, self._table)
+        self._panel = pn.Column(*parts, sizing_mode="stretch_width", stylesheets=styles, margin=0)
 
     def put(self, mark: Any) -> None:
         """Show another mark."""
@@ -146,11 +142,14 @@ class Stage(Viewer):
                 card.look = replace(card.look, log_x=log_x or card.plot.log_x, follow=True)
         self._layout = None
 
-    def show(self, run: Run, curves: Sequence[Curve], focus: int) -> None:
-        """Make figures for these curves, unless the ones there are fit."""
+    def show(self, run: Run, curves: Sequence[Curve], focus: int) -> bool:
+        """Make figures for these curves, unless the ones there are fit; says whether it did.
+
+        New figures are sent with all they hold when the batch ends: rows streamed in the same batch would come twice.
+        """
         layout = (tuple(curves), focus if self._has_vectors() else 0, self._sizes(run))
         if layout == self._layout:
-            return
+            return False
         self._layout = layout
         sizes = dict(self._sizes(run))
         self._lines = {
@@ -163,6 +162,7 @@ class Stage(Viewer):
             feed.update(run)
         for card in self.cards:
             self._redraw(card)
+        return True
 
     def _has_vectors(self) -> bool:
         return any(
@@ -225,10 +225,13 @@ class Stage(Viewer):
         """The cards that have been drawn."""
         return [card for card in self.cards if card.mark is not None]
 
-    def update(self, run: Run, status: Status, at: int, scrubbing: bool, curves: Sequence[Curve], focus: int) -> None:
-        """Send what is new: rows, ranges, the cursor, pictures of the cursor's step."""
+    def stream(self, run: Run) -> None:
+        """Send the rows recorded since the last time."""
         for feed in self._feeds.values():
             feed.update(run)
+
+    def update(self, run: Run, status: Status, at: int, scrubbing: bool, curves: Sequence[Curve], focus: int) -> None:
+        """Move ranges, cursor and the pictures of the cursor's step."""
         newest = int(run.steps[-1])
         for card in self.marked():
             if isinstance(card.mark, LineMark):
@@ -254,12 +257,17 @@ def _samples(mark: LineMark) -> list[dict[str, Any]]:
         seen.setdefault((stroke.column.channel, stroke.column.component), stroke)
     several = len({stroke.column.curve.key for stroke in mark.lines}) > 1
     channels = [_sample(stroke, several) for stroke in seen.values()]
-    grey = GREY if mark.broken() else ""
-    theory = [{"label": label, "dash": "dashed", "color": grey, "muted": True} for label in mark.laws()]
+    theory = [
+        {"label": label, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
+        for label, valid in mark.laws().items()
+    ]
     return (channels if len(channels) > 1 or theory else []) + theory
 
 
 def _sample(stroke: Stroke, several: bool) -> dict[str, Any]:
     """With several curves the hue belongs to the curve, and only the dash tells channels apart."""
-    label, color = (stroke.label.split(", ")[0], "") if several else (stroke.label, stroke.color)
-    return {"label": label, "dash": stroke.dash, "color": color}
+    vector = stroke.column.component is not None
+    name = stroke.label.split(", ")[0]
+    if vector:
+        return {"label": f"{(stroke.column.component or 0) + 1}", "dash": stroke.dash, "color": stroke.color}
+    return {"label": name, "dash": stroke.dash, "color": "" if several else stroke.color}

@@ -177,7 +177,8 @@ class Lab(Viewer):
     def _draw(self) -> None:
         player = self.player
         status, run = player.runner.status, player.runner.run
-        self.stage.show(run, player.curves, player.focus)
+        if not self.stage.show(run, player.curves, player.focus):
+            self.stage.stream(run)
         if self._decorated != (player.configs, status.horizon, player.curves):
             self._decorated = (player.configs, status.horizon, player.curves)
             self._decorate(player.configs)

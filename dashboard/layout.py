@@ -15,7 +15,7 @@ BODY = (FOLDER / "body.css").read_text()
 
 SIDE = (FOLDER / "side.css").read_text()
 
-MIDDLE = ":host { gap: 10px; }"
+MIDDLE = (FOLDER / "middle.css").read_text()
 
 LABEL = (FOLDER / "label.css").read_text()
 

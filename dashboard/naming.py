@@ -41,7 +41,12 @@ def number(value: Any) -> str:
 def describe(values: dict[str, Any]) -> str:
     """Some knobs and their values in one line.
 
-    >>> describe({"alpha": 0.2, "seed": 1})
-    'α = 0.2, seed = 1'
+    >>> describe({"method": "scaled_gd", "alpha": 0.2, "seed": 1})
+    'scaled gd, α = 0.2, seed = 1'
     """
-    return ", ".join(f"{symbol(name)} = {number(value)}" for name, value in values.items())
+    return ", ".join(_said(name, value) for name, value in values.items())
+
+
+def _said(name: str, value: Any) -> str:
+    # A choice names itself: "symmetric" needs no "parameterization =" before it.
+    return value.replace("_", " ") if isinstance(value, str) else f"{symbol(name)} = {number(value)}"

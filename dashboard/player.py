@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.curves import Curve, curves, varied
+from dashboard.curves import Curve, curves, telling
 from dashboard.transport import NORMAL, SPEEDS
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Player:
         from dashboard.naming import describe
 
         config = self.configs[self.focus]
-        return describe({name: getattr(config, name) for name in varied(self.configs)})
+        return describe({name: getattr(config, name) for name in telling(self.configs)})
 
     # -- time ------------------------------------------------------------------------------------------------
 

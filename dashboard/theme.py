@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import panel as pn
 
-LIGHT, DARK = "#3450c8", "#8fa3ff"
+
+def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[str, Any]:
+    bar = {
+        "backgroundColor": paper,
+        "color": text,
+        "backgroundImage": "none",
+        "boxShadow": "none",
+        "borderBottom": f"1px solid {line}",
+    }
+    parts = {
+        "MuiAppBar": {"styleOverrides": {"root": bar}},
+        "MuiToolbar": {"styleOverrides": {"root": {"minHeight": "48px !important"}}},
+        "MuiTypography": {
+            "styleOverrides": {"h3": {"fontSize": "1.15rem", "fontWeight": 650, "color": f"{text} !important"}}
+        },
+    }
+    palette = {"primary": {"main": primary}, "background": {"default": page, "paper": paper}}
+    return {"palette": palette, "components": parts}
+
 
 THEME = {
-    "light": {"palette": {"primary": {"main": LIGHT}, "background": {"default": "#f6f7f9", "paper": "#ffffff"}}},
-    "dark": {"palette": {"primary": {"main": DARK}, "background": {"default": "#14161a", "paper": "#1c1f25"}}},
+    "light": _theme("#3450c8", "#f6f7f9", "#ffffff", "#1d2330", "#e1e4ea"),
+    "dark": _theme("#8fa3ff", "#14161a", "#1c1f25", "#e9ecf2", "#2d323c"),
 }
 
-CSS = """
-:root { --ds-live: #0a8a63; }
-.mui-dark { --ds-live: #3ecf9b; }
-body { margin: 0; }
-"""
+CSS = "body { margin: 0; }"
 
 
 def prepare() -> None:

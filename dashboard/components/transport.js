@@ -22,16 +22,10 @@ export function render({ model }) {
 
   const play = button("▶", "play (space)", "toggle", {}, root, "play");
   const steps = make("div", "group", root);
-  make("span", "caption", steps, "step");
   [1, 10, 100, 1000].forEach((n) => button("+" + n, `take ${n} step${n > 1 ? "s" : ""} and pause`, "step", { count: n }, steps));
-  const speed = make("select", "speed", root);
-  speed.setAttribute("aria-label", "speed");
-  speed.title = "frames shown per second; frames lie evenly on a logarithmic axis";
-  model.speeds.forEach(([value, text]) => { make("option", "", speed, text).value = value; });
-  speed.addEventListener("change", () => send("speed", { value: speed.value }));
   const again = make("div", "group", root);
-  button("↺ Reset", "back to step 0, same seeds (R)", "reset", {}, again);
-  button("⚄ Reseed", "back to step 0, other seeds", "reseed", {}, again);
+  button("Reset", "back to step 0, same seeds (R)", "reset", {}, again);
+  button("Reseed", "back to step 0, other seeds", "reseed", {}, again);
   const actions = make("div", "group actions", root);
   model.actions.forEach(([name, label, doc]) => button(label, doc, "action", { name }, actions, "action"));
   make("div", "gap", root);
@@ -49,6 +43,12 @@ export function render({ model }) {
   const branch = button("⑂ Branch from here", "go back to this step, forget what came after, and let the next edit make another future", "branch", {}, line);
   const latest = button("⇥ Newest", "follow the newest step again", "latest", {}, line);
   const rate = make("span", "rate", line);
+
+  const speed = make("select", "speed", line);
+  speed.setAttribute("aria-label", "speed");
+  speed.title = "frames shown per second; frames lie evenly on a logarithmic axis";
+  model.speeds.forEach(([value, text]) => { make("option", "", speed, text).value = value; });
+  speed.addEventListener("change", () => send("speed", { value: speed.value }));
 
   const refresh = () => {
     const now = model.now;

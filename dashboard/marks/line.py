@@ -191,13 +191,20 @@ class LineMark:
     # -- what the heading says ---------------------------------------------------------------------------------
 
     def broken(self) -> str:
-        """Why theory lines are grey; "" when none is."""
-        reasons = dict.fromkeys(line.prediction.broken for line in self._theory if line.prediction.broken)
-        return "; ".join(reasons)
+        """Why theory lines are grey, and for which curves; "" when none is."""
+        reasons: dict[str, list[str]] = {}
+        for line in self._theory:
+            if line.prediction.broken:
+                reasons.setdefault(line.prediction.broken, []).append(line.curve.label)
+        every = {line.curve.label for line in self._theory}
+        return "; ".join(why if set(who) == every else f"{why} ({', '.join(who)})" for why, who in reasons.items())
 
-    def laws(self) -> list[str]:
-        """The labels of the theory lines in sight."""
-        return list(dict.fromkeys(line.prediction.label for line in self._theory))
+    def laws(self) -> dict[str, bool]:
+        """The labels of the theory lines in sight, and whether each is valid somewhere."""
+        found: dict[str, bool] = {}
+        for line in self._theory:
+            found[line.prediction.label] = found.get(line.prediction.label, False) or not line.prediction.broken
+        return found
 
 
 def _move(target: Any, window: tuple[float, float] | None, log: bool) -> None:

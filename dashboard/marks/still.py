@@ -90,6 +90,7 @@ class BarsMark(StillMark):
             data["color"] += [qualitative(place)] * len(shown)
             data["name"] += [self.engine.channel(name).label] * len(shown)
         tops = np.array(data["top"])
+        self.note = "" if len(tops) else "This member has no values here."
         window = ranges.values(ranges.extent(tops if self.log_y else np.append(tops, 0.0)), None, self.log_y)
         data["base"] = [window[0] / 1e3 if self.log_y and window else 0.0] * len(tops)
         self.source.data = data

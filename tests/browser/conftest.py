@@ -1,0 +1,169 @@
+"""A real server in a process of its own, and a real Chromium that may not complain nor leave this machine."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api")
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = "/usr/bin/chromium"
+QUIET = ["--no-sandbox", "--disable-gpu"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    code = f"from dashboard.app import serve; serve({port}, '127.0.0.1', False)"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    until(lambda: answers(address), 30)
+    yield address
+    process.terminate()
+    process.wait(10)
+
+
+def answers(address: str) -> bool:
+    try:
+        return urllib.request.urlopen(f"{address}/status", timeout=2).status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def active(server: str) -> Callable[[], int]:
+    """How many runs the server computes."""
+    return lambda: json.load(urllib.request.urlopen(f"{server}/status", timeout=5))["active"]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"there is no browser at {CHROMIUM}")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+class Page:
+    """A page with the questions that tests ask. What it complained about is collected in `complaints`."""
+
+    def __init__(self, browser: Any, server: str, width: int = 1440, height: int = 900) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": height})
+        self.view = self.context.new_page()
+        self.server, self.complaints = server, []
+        self.view.on("console", self._console)
+        self.view.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        self.view.on("request", self._request)
+
+    def _console(self, message: Any) -> None:
+        if message.type == "error":
+            self.complaints.append(f"console: {message.text}")
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith((self.server, "data:", "blob:")):
+            self.complaints.append(f"request: {request.url}")
+
+    def open(self, path: str) -> Page:
+        self.view.goto(path if path.startswith("http") else self.server + path)
+        return self
+
+    def ready(self, rows: int = 3) -> Page:
+        until(lambda: len(self.curve()["step"]) >= rows, 40)
+        return self
+
+    def close(self) -> None:
+        self.context.close()
+
+    def ask(self, script: str, argument: Any = None) -> Any:
+        return self.view.evaluate(script, argument)
+
+    def curve(self) -> dict[str, list[float]]:
+        """The primary figure's source as it is drawn: `step` and one column a curve and channel."""
+        return self.ask(SOURCE)
+
+    def theory(self) -> list[list[float]]:
+        """The theory lines of the primary figure as they are drawn."""
+        return self.ask(THEORY)
+
+    def click(self, name: str) -> None:
+        self.view.get_by_role("button", name=name, exact=True).first.click()
+
+    def type(self, label: str, text: str) -> None:
+        field = self.view.get_by_label(f"{label}, exact value", exact=True)
+        field.fill(text)
+        field.press("Enter")
+
+    def shown_step(self) -> int:
+        """The step that the transport shows."""
+        text = self.view.locator(".at").first.inner_text()
+        return int("".join(digit for digit in text.split(" of ")[0] if digit.isdigit()))
+
+    def says(self, text: str, seconds: float = 15) -> bool:
+        try:
+            self.view.get_by_text(text).first.wait_for(timeout=1000 * seconds)
+        except playwright.TimeoutError:
+            return False
+        return True
+
+
+FIGURE = """
+const models = (globalThis.Bokeh?.documents?.[0]?.roots() ?? []).flatMap((root) => [...root.references()]);
+const figures = models.filter((m) => m.type === "Figure");
+const first = figures.find((m) => m.height === 380) ?? figures[0];
+const sources = first ? first.renderers.map((r) => r.data_source) : [];
+"""
+SOURCE = f"""() => {{ {FIGURE}
+  const found = sources.find((s) => s.data && (s.data.step ?? s.data.get?.("step")));
+  if (!found) return {{ step: [] }};
+  const data = found.data instanceof Map ? Object.fromEntries(found.data) : found.data;
+  return Object.fromEntries(Object.entries(data).map(([name, column]) => [name, Array.from(column)]));
+}}"""
+THEORY = f"""() => {{ {FIGURE}
+  const found = first.renderers.find((r) => r.name === "theory");
+  const data = found.data_source.data;
+  return (data.ys ?? data.get("ys")).map((line) => Array.from(line));
+}}"""
+
+
+@pytest.fixture
+def page(chromium: Any, server: str) -> Iterator[Callable[..., Page]]:
+    """Open pages; at the end none may have complained."""
+    opened: list[Page] = []
+
+    def make(**size: int) -> Page:
+        opened.append(Page(chromium, server, **size))
+        return opened[-1]
+
+    yield make
+    complaints = [complaint for each in opened for complaint in each.complaints]
+    for each in opened:
+        each.close()
+    assert not complaints
+
+
+def until(done: Callable[[], Any], seconds: float = 15) -> None:
+    """Wait for something to become true."""
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.1)
