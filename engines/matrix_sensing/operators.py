@@ -171,7 +171,7 @@ class Svec:
         place = torch.empty(n, n, dtype=torch.long, device=like.device)
         place[i, j] = place[j, i] = torch.arange(len(i), device=like.device)
         self._positions, self._back, self._n = i * n + j, place.flatten(), n
-        self._weights = torch.where(i == j, 1.0, sqrt(2)).to(like.dtype)
+        self._weights = torch.ones(len(i), dtype=like.dtype, device=like.device).masked_fill(i != j, sqrt(2))
 
     def pack(self, E: Tensor) -> Tensor:
         """`svec(sym E)`, `[B, n(n+1)/2]`."""
