@@ -116,6 +116,11 @@ class MatrixSensing(Config):
         return self.parameterization == "symmetric"
 
     @property
+    def factor(self) -> int:
+        """What multiplies the step size: the gradient convention of the symmetric model, else 1."""
+        return self.grad_factor if self.symmetric else 1
+
+    @property
     def sigma(self) -> np.ndarray:
         """Singular values of the truth `[r]`, decreasing."""
         if self.spectrum in SPECTRA:

@@ -8,15 +8,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.engine import Engine, Prediction, Story
+from engines.core.engine import Engine, Phase, Prediction, Story
 from engines.core.run import Run
 from engines.matrix_sensing import diagnostics, draws, dynamics
 from engines.matrix_sensing.channels import ACTIONS, CHANNELS, PLOTS
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.overlays import predictions
 from engines.matrix_sensing.presets import PRESETS
+from engines.matrix_sensing.probes import PROBES
 from engines.matrix_sensing.problem import Problem, State, build
 from engines.matrix_sensing.start import start
+from engines.matrix_sensing.story import phases, stability, story
 
 GRAPHED = {"gd", "nesterov"}
 """Methods without decisions or solvers that synchronise with the host."""
@@ -36,6 +38,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    probes = PROBES
     actions = ACTIONS
     opening = "P6"
 
@@ -71,9 +74,17 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         """Closed forms of the population limit; see `theory` and `overlays`."""
         return predictions(config, steps)
 
+    def phases(self, run: Run, member: int) -> list[Phase]:
+        """Growth, fit, tail and lift."""
+        return phases(run, member)
+
     def story(self, run: Run, member: int) -> Story:
         """What the reader is seeing."""
-        return Story(formula="", text="", reference=self.references[0])
+        return story(run, member)
+
+    def stability(self, config: MatrixSensing) -> str:
+        """A step size that does not diverge."""
+        return stability(config)
 
 
 ENGINE = MatrixSensingEngine()

@@ -74,7 +74,7 @@ def theorem(config: MatrixSensing) -> str:
 
 def broken(config: MatrixSensing) -> str:
     """The first assumption that does not hold, "" when all do."""
-    fastest = config.eta * (config.grad_factor if config.symmetric else 1) * 2 * config.sigma[0]
+    fastest = config.eta * config.factor * 2 * config.sigma[0]
     needed = (config.rows + config.columns) * config.k
     gaussian = config.operator in ("gaussian", "gaussian_symmetric")
     checks = [

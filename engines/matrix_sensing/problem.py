@@ -175,7 +175,7 @@ def build(configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
         all_symmetric=all_symmetric,
         any_symmetric=any(config.symmetric for config in configs),
         padded=_flags([[j >= config.k for j in range(columns)] for config in configs], device),
-        scale=_tensor([config.grad_factor if config.symmetric else 1 for config in configs], device),
+        scale=_tensor([config.factor for config in configs], device),
         level=_level(configs, device),
         lift=_lift(configs, device),
         F0=F,

@@ -90,7 +90,7 @@ def error(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
 
 def _descent(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
     begun = start(config)
-    eta = config.eta * (config.grad_factor if config.symmetric else 1)
+    eta = config.eta * config.factor
     fitted, cross = _signal(begun, eta, t)
     return np.sqrt(fitted + cross + idle(begun, eta, t))
 
