@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from engines.core.schedule import THIN, Schedule
@@ -26,7 +28,7 @@ def test_a_frame_depends_on_the_step_alone(schedule):
 
 def test_steps_increase_strictly():
     steps = Schedule().steps(10**7)
-    assert all(before < after for before, after in zip(steps, steps[1:], strict=False))
+    assert all(before < after for before, after in pairwise(steps))
 
 
 def test_the_last_step_asked_for_is_included_even_off_schedule():

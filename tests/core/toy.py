@@ -58,7 +58,8 @@ class ToyEngine(Engine):
         return (
             Preset(name="first", title="First", look_for="decay", set={"a": [1.0, 2.0]}, seeds=(0, 1), steps=50,
                    judge=self._judge),
-            Preset(name="cases", title="Cases", look_for="both", cases=({"a": 1.0, "eta": 0.1}, {"a": 2.0, "eta": 0.2})),
+            Preset(name="cases", title="Cases", look_for="both",
+                   cases=({"a": 1.0, "eta": 0.1}, {"a": 2.0, "eta": 0.2})),
         )  # fmt: skip
 
     @property

@@ -1,0 +1,112 @@
+"""What the suite runs over: every discovered engine, each of its presets, a few members of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+import torch
+
+import engines
+from engines.core.config import Config
+from engines.core.engine import Engine, Preset
+from engines.core.ensemble import Experiment
+from engines.core.errors import ConfigError, EngineFailure
+from engines.core.run import Run
+from engines.core.simulation import Checkpoint, Simulation
+
+CPU = torch.device("cpu")
+STEPS = 30
+"""Short enough for every preset, long enough for a mistake of one rounding to show."""
+
+
+def _loaded() -> Iterator[Engine]:
+    for name in engines.names():
+        try:
+            yield engines.load(name)
+        except EngineFailure:  # has a test of its own
+            continue
+
+
+ENGINES = list(_loaded())
+PRESETS = [(engine, preset) for engine in ENGINES for preset in engine.presets]
+
+every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
+every_preset = pytest.mark.parametrize(
+    ("engine", "preset"), PRESETS, ids=[f"{engine.name}-{preset.name}" for engine, preset in PRESETS]
+)
+
+
+def all_configs(engine: Engine, preset: Preset) -> list[Config]:
+    """Every member of a preset."""
+    return Experiment.of(engine, preset).configs()
+
+
+def few(engine: Engine, preset: Preset) -> list[Config]:
+    """Three members of a preset that share one batch; other seeds make up for missing ones."""
+    configs = all_configs(engine, preset)
+    batch = [config for config in configs if config.shape_key() == configs[0].shape_key()]
+    spread = batch[:: max(1, len(batch) // 3)][:3]
+    return spread + [spread[0].replace(seed=spread[0].seed + 50 + i) for i in range(3 - len(spread))]
+
+
+def changed(config: Config) -> Config:
+    """The same member with other live knobs. (Another seed may regroup the members that share an operator.)"""
+    for name in config.named("live"):
+        declared = config.knob(name)
+        if declared.soft:
+            try:
+                config = config.replace(**{name: declared.type(0.9 * declared.soft[0] + 0.1 * declared.soft[1])})
+            except ConfigError:  # contradicts another knob
+                continue
+    return config
+
+
+def simulation(engine: Engine, configs: list[Config]) -> Simulation:
+    """A fresh simulation on the processor."""
+    return Simulation(engine, configs, CPU)
+
+
+def restarted(engine: Engine, preset: Preset) -> Simulation:
+    """The simulation of `few`, at step 0. Built once: only the last caller may use it."""
+    running, start = _built(engine.name, preset.name)
+    running.restore(start)
+    return running
+
+
+@cache
+def _built(engine: str, preset: str) -> tuple[Simulation, Checkpoint]:
+    running = simulation(engines.load(engine), few(engines.load(engine), engines.load(engine).preset(preset)))
+    return running, running.checkpoint()
+
+
+class Outcome(NamedTuple):
+    """Where a simulation is after `STEPS`."""
+
+    states: list[torch.Tensor]
+    values: Mapping[str, np.ndarray]
+
+
+def outcome(running: Simulation) -> Outcome:
+    """Advance to `STEPS` and look."""
+    running.advance(STEPS)
+    values = running.observe().values
+    return Outcome([value for batch in running.batches for value in batch.state], values)
+
+
+def scalars(engine: Engine) -> list[str]:
+    """The channels that are one number a member, observed at every frame."""
+    return [channel.name for channel in engine.channels if not channel.dims and not channel.thin]
+
+
+def short_run(engine: Engine, preset: Preset) -> Run:
+    """The whole ensemble of a preset for a few steps."""
+    return _short_run(engine.name, preset.name)
+
+
+@cache
+def _short_run(engine: str, preset: str) -> Run:
+    return engines.run(engine, preset, steps=STEPS)

@@ -1,0 +1,183 @@
+"""What an engine declares is what it delivers."""
+
+import json
+
+import numpy as np
+import pytest
+
+import engines
+from engines.cli import to_json
+from engines.core import store
+from engines.core.engine import Engine, Phase, Prediction, Story, Verdict
+from engines.core.errors import ConfigError
+from tests.contract.cases import ENGINES, all_configs, every_engine, every_preset, restarted, short_run
+
+BOUNDED = [(engine, knob) for engine in ENGINES for knob in engine.Config.knobs().values() if knob.bounds]
+UI = {"panel", "bokeh", "holoviews", "hvplot", "param", "pyvista"}
+
+every_bounded_knob = pytest.mark.parametrize(
+    ("engine", "knob"), BOUNDED, ids=[f"{engine.name}-{knob.name}" for engine, knob in BOUNDED]
+)
+
+
+@pytest.mark.parametrize("name", engines.names())
+def test_every_engine_loads_under_the_name_of_its_folder(name):
+    assert isinstance(engines.load(name), Engine)
+    assert engines.load(name).name == name
+
+
+@pytest.mark.parametrize("name", engines.names())
+def test_loading_an_engine_pulls_in_no_screen(fresh_python, name):
+    code = f"import engines, sys; engines.load({name!r}); print(*{{name.partition('.')[0] for name in sys.modules}})"
+    assert not set(fresh_python("-c", code).stdout.split()) & UI
+
+
+# -- knobs ------------------------------------------------------------------------------------------------------
+
+
+@every_bounded_knob
+def test_a_value_out_of_bounds_is_refused_by_class_knob_value_and_bound(engine, knob):
+    low, high = knob.bounds
+    for value in (low - 1, 2 * abs(high) + 1):
+        with pytest.raises(ConfigError) as caught:
+            engine.Config(**{knob.name: knob.type(value)})
+        assert f"{engine.Config.__name__}.{knob.name}={knob.type(value)!r} is outside its bounds [" in str(caught.value)
+
+
+@every_engine
+def test_every_knob_is_documented_and_its_ranges_fit_together(engine):
+    for knob in engine.Config.knobs().values():
+        assert knob.doc, knob.name
+        assert knob.check("", knob.default) == knob.default
+        if knob.soft:
+            low, high = knob.bounds or (-np.inf, np.inf)
+            assert low <= knob.soft[0] < knob.soft[1] <= high, knob.name
+            assert not knob.log or knob.soft[0] > 0, knob.name
+        assert knob.type in (int, float, bool, str), knob.name
+
+
+@every_engine
+def test_there_is_a_seed_and_few_knobs_stay_in_sight(engine):
+    assert engine.Config.knob("seed").type is int
+    assert sum(not knob.more for knob in engine.Config.knobs().values()) <= 12
+
+
+@every_preset
+def test_a_configuration_round_trips_through_json_text_and_digest(engine, preset):
+    for config in all_configs(engine, preset):
+        again = type(config).from_json(config.to_json())
+        assert again == config
+        assert again.digest() == config.digest()
+        typed = {name: config.knob(name).parse(str(value)) for name, value in config}
+        assert type(config)(**typed) == config
+
+
+# -- channels, theory and plots ---------------------------------------------------------------------------------
+
+
+@every_preset
+def test_observations_are_exactly_the_declared_channels(engine, preset):
+    (batch,) = restarted(engine, preset).batches
+    arguments = (batch.problem, batch.state, batch.knobs)
+    for observed, thin in ((engine.observe(*arguments), False), (engine.snapshot(*arguments), True)):
+        declared = {channel.name: channel for channel in engine.channels if channel.thin is thin}
+        assert set(observed) == set(declared)
+        for name, value in observed.items():
+            assert value.shape[0] == len(batch.members), name
+            assert value.dim() == 1 + len(declared[name].dims), name
+
+
+@every_preset
+def test_an_axis_has_one_length_in_every_channel(engine, preset):
+    run = short_run(engine, preset)
+    lengths = {}
+    for channel in engine.channels:
+        for dim, length in zip(channel.dims, run[channel.name].shape[2:], strict=True):
+            assert lengths.setdefault(dim, length) == length, f"{channel.name}: {dim}"
+
+
+@every_preset
+def test_theory_speaks_of_declared_scalar_channels_on_the_steps_asked_for(engine, preset):
+    steps = np.array([0, 1, 2, 10, 100, 1000, 10**6])
+    scalars = {channel.name for channel in engine.channels if not channel.dims}
+    for config in all_configs(engine, preset):
+        for said in engine.theory(config, steps):
+            assert isinstance(said, Prediction)
+            assert said.channel in scalars
+            assert np.shape(said.values) == steps.shape, said.label
+            assert said.label
+            assert said.reference
+
+
+@every_engine
+def test_plots_probes_actions_and_the_opening_refer_to_what_exists(engine):
+    channels = {channel.name for channel in engine.channels}
+    for plot in engine.plots:
+        assert set(plot.channels) <= channels, plot.name
+        assert plot.x == "step" or plot.x in channels, plot.name
+        assert plot.doc
+    for action in engine.actions:
+        assert engine.Config.knob(action.knob).role == "live", action.name
+    assert engine.preset(engine.opening)
+    assert engine.references
+    assert engine.title
+    assert engine.summary
+
+
+@every_engine
+def test_names_are_unique(engine):
+    for items in (engine.channels, engine.plots, engine.presets, engine.probes, engine.actions):
+        names = [item.name for item in items]
+        assert len(names) == len(set(names))
+
+
+@every_engine
+def test_every_channel_is_documented(engine):
+    for channel in engine.channels:
+        assert channel.doc, channel.name
+        assert channel.label, channel.name
+
+
+# -- presets ----------------------------------------------------------------------------------------------------
+
+
+@every_preset
+def test_the_first_steps_of_a_preset_are_finite(engine, preset):
+    run = short_run(engine, preset)
+    np.testing.assert_array_equal(run.diverged_at, -1)
+    for channel in engine.channels:
+        if not channel.dims:
+            assert np.isfinite(run[channel.name]).all(), channel.name
+
+
+@every_preset
+def test_story_phases_and_verdicts_work_on_a_run_that_has_just_begun(engine, preset):
+    run = short_run(engine, preset)
+    for member in {0, len(run.configs) - 1}:
+        story = engine.story(run, member)
+        assert isinstance(story, Story)
+        assert story.text
+        assert all(isinstance(phase, Phase) and phase.label for phase in engine.phases(run, member))
+        assert isinstance(engine.stability(run.configs[member]), str)
+    for verdict in run.judged():
+        assert isinstance(verdict, Verdict)
+        assert verdict.claim
+        assert verdict.holds in (True, False, None)
+
+
+@every_preset
+def test_the_outcome_of_a_preset_is_json(engine, preset):
+    about = json.loads(to_json(short_run(engine, preset).summary()))
+    assert set(about) == {"engine", "steps", "members", "verdicts"}
+
+
+@every_engine
+def test_a_run_survives_the_store_and_becomes_a_dataset(engine, tmp_path):
+    run = short_run(engine, engine.preset(engine.opening))
+    run.save(tmp_path / "run.parquet")
+    again = store.read(tmp_path / "run.parquet")
+    for channel in engine.channels:
+        np.testing.assert_array_equal(again[channel.name], run[channel.name], err_msg=channel.name)
+    data = again.to_xarray()
+    assert set(data.data_vars) == {channel.name for channel in engine.channels}
+    assert set(engine.Config.knobs()) <= set(data.coords)
