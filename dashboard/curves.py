@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST = 32
 """Above so many curves a median and a band of quantiles are drawn for all members together."""
 
-ENOUGH = 4
+ENOUGH = 3
 """So many seeds of one configuration collapse into a band."""
 
 

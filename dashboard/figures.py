@@ -29,6 +29,10 @@ Ghost = Mapping[str, list[tuple[Any, Any]]]
 
 CARD = (FOLDER / "card.css").read_text()
 
+TABLE = (FOLDER / "table.css").read_text()
+
+STRETCH = {"sizing_mode": "stretch_width"}
+
 WIDE = ":host { grid-column: 1 / -1; }"
 GRID = (FOLDER / "grid.css").read_text()
 
@@ -61,7 +65,7 @@ class Card(Viewer):
         self.mark: Any = None
         self._heading = Heading(self._toggle, title=plot.title, doc=plot.doc)
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
-        self._table = pn.pane.HTML("", visible=False, sizing_mode="stretch_width", margin=(0, 12, 10, 12))
+        self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
         styles = [CARD, WIDE] if primary else [CARD]
         parts = (self._heading, self._pane, self._table)
         self._panel = pn.Column(*parts, sizing_mode="stretch_width", stylesheets=styles, margin=0)

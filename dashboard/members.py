@@ -26,10 +26,9 @@ class Members(JSComponent):
 
     def show(self, curves: Sequence[Curve], focus: int) -> None:
         """Display the curves, the one that holds the member in focus marked."""
-        items = [
-            {"key": c.key, "label": c.label, "color": c.color, "on": len(curves) > 1 and focus in c.members}
-            for c in curves
-        ]
+        # A member that is drawn by itself is meant before the band that it is part of.
+        on = min((c for c in curves if focus in c.members), key=lambda c: len(c.members), default=curves[0])
+        items = [{"key": c.key, "label": c.label, "color": c.color, "on": c is on} for c in curves]
         self.shown = {"title": "", "items": items if len(curves) > 1 or curves[0].band else []}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING
@@ -65,9 +66,18 @@ def _story(story: Story | None, looks: str, label: str) -> str:
     if story:
         parts += [f"<p class='formula'>{escape(story.formula)}</p>"] if story.formula else []
         parts += [f"<p class='reference'>Member in focus: {escape(label)}</p>"] if label else []
-        parts += [f"<p>{escape(paragraph)}</p>" for paragraph in story.text.split("\n") if paragraph.strip()]
+        parts += [f"<p>{_rich(paragraph)}</p>" for paragraph in story.text.split("\n") if paragraph.strip()]
         parts += [f"<p class='reference'>{escape(story.reference)}</p>"]
     return "".join(parts)
+
+
+def _rich(text: str) -> str:
+    """Escaped text with its **emphasis**.
+
+    >>> _rich("1 < **2**")
+    '1 &lt; <b>2</b>'
+    """
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(text))
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:
