@@ -1,7 +1,9 @@
+import errno
 import json
 import signal
 import subprocess
 import sys
+import types
 
 import pytest
 
@@ -165,6 +167,34 @@ def test_bad_input_is_one_clear_line_and_a_status(command, line, message):
 def test_an_unwritable_file_is_found_before_anything_is_computed(command, monkeypatch):
     monkeypatch.setattr(ToyEngine, "problem", lambda *arguments: pytest.fail("computed"))
     assert command("run toy --out /dev/null/run.parquet")[0] == 1
+
+
+@pytest.fixture
+def served(monkeypatch):
+    """What `serve` was called with."""
+    calls = []
+    dashboard = types.ModuleType("dashboard")
+    dashboard.app = types.SimpleNamespace(serve=lambda *given, **options: calls.append((given, options)))
+    monkeypatch.setitem(sys.modules, "dashboard", dashboard)
+    return calls
+
+
+def test_serve_passes_its_flags_on(command, served):
+    line = "serve --port 8000 --address 0.0.0.0 --no-browser --prefix lab"
+    assert command(f"{line} --allow-websocket-origin a:1 --allow-websocket-origin b:2")[0] == 0
+    assert command("serve")[0] == 0
+    assert served == [
+        ((8000, "0.0.0.0", False), {"websocket_origin": ["a:1", "b:2"], "prefix": "lab"}),
+        ((5006, "localhost", True), {}),
+    ]
+
+
+def test_a_port_that_is_taken_is_one_line(command, served, monkeypatch):
+    def taken(*given):
+        raise OSError(errno.EADDRINUSE, "Address already in use")
+
+    monkeypatch.setattr(sys.modules["dashboard"].app, "serve", taken)
+    assert command("serve") == (1, "", "launch.py: cannot serve at localhost:5006: Address already in use\n")
 
 
 def test_an_interrupt_leaves_quietly_with_status_130():
