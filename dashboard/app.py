@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # `panel serve` puts only
 import panel as pn
 import panel_material_ui as pmui
 from tornado.web import RequestHandler
+from tornado.websocket import WebSocketClosedError
 
 from dashboard import theme
 from dashboard.gallery import gallery
@@ -113,9 +115,18 @@ class Status(RequestHandler):
         self.write({"active": scheduler.shared().active() if scheduler else 0})
 
 
+class Closed(logging.Filter):
+    """Leaves out what a closed tab leaves behind: answers to it that could no longer be sent."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a record is about anything else."""
+        return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
+
+
 def serve(port: int = 5006, address: str = "127.0.0.1", open_browser: bool = True, **options: Any) -> Any:
     """Serve all pages until interrupted (with `threaded=True`: return at once)."""
     theme.prepare()
+    logging.getLogger("asyncio").addFilter(Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     quick = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
     shown = {"show": open_browser, "title": "Dynascope", "extra_patterns": [("/status", Status)]}

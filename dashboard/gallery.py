@@ -47,7 +47,7 @@ def card(name: str, address: str) -> str:
 def _picture(name: str) -> str:
     found = [path for end in ("svg", "png") if (path := ASSETS / f"{name}.{end}").exists()]
     if not found:
-        return "<div class='picture' role='img' aria-label=''></div>"
+        return ""
     kind = "svg+xml" if found[0].suffix == ".svg" else "png"
     data = base64.b64encode(found[0].read_bytes()).decode()
     return f"<div class='picture' style='background-image:url(data:image/{kind};base64,{data})'></div>"

@@ -215,6 +215,13 @@ class Lab(Viewer):
         self.stage.show_phases(self._phases())
         self.stage.describe(run, player.curves, player.at())
         self.notices.say("divergence", "lesson", divergence(run))
+        self._announce(playing)
+
+    def _announce(self, playing: bool) -> None:
+        """Screen readers hear what starts and stops, not each number."""
+        state = "playing" if playing else f"paused at step {self.player.at()}"
+        preset = self.player.experiment.preset
+        self.bridge.announcement = f"{preset.title if preset else self.engine.title}: {state}"
 
     def __panel__(self) -> Any:
         return layout.lab(self)

@@ -31,7 +31,8 @@ def summary(plot: Plot, engine: Engine, run: Run, curves: Sequence[Curve], step:
 
 
 def _sentence(label: str, values: np.ndarray, row: int, step: int, curve: Curve) -> str:
-    first, now = (float(np.median(values[at, list(curve.members)])) for at in (0, row))
+    ends = (0, min(row, len(values) - 1))  # rows may be taken back while they are read
+    first, now = (float(np.median(values[at, list(curve.members)])) for at in ends)
     return f"{label}, {curve.label}: {number(first)} at step 0, {number(now)} at step {step}."
 
 
@@ -40,12 +41,13 @@ def table(plot: Plot, engine: Engine, run: Run, curves: Sequence[Curve]) -> str:
     scalars = [name for name in plot.channels if not engine.channel(name).dims and not engine.channel(name).thin]
     if not scalars or not len(run):
         return "<p>This figure has no table.</p>"
-    steps = run.steps
+    blocks = {name: run[name] for name in scalars}
+    steps = run.steps[: min(len(block) for block in blocks.values())]
     rows = np.unique(np.linspace(0, len(steps) - 1, ROWS).astype(int))
     heads = [f"{engine.channel(name).label}, {curve.label}" for name in scalars for curve in curves[:8]]
     body = [
         [f"{steps[row]:,}"]
-        + [number(float(np.median(run[name][row, list(curve.members)]))) for name in scalars for curve in curves[:8]]
+        + [number(float(np.median(blocks[name][row, list(curve.members)]))) for name in scalars for curve in curves[:8]]
         for row in rows
     ]
     head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in ("step", *heads))

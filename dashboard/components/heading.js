@@ -44,6 +44,8 @@ export function render({ model }) {
       return made;
     }));
   };
+  const summary = make("p", "unseen", root, model.summary);
+  model.on("summary", () => { summary.textContent = model.summary; });
   model.on("shown", refresh);
   refresh();
   return root;

@@ -99,9 +99,13 @@ class Feed:
         self.note = f"{len(rows['step']):,} of {size:,} recorded points drawn" if self._stride > 1 else ""
 
     def _rows(self, series: Series, run: Run, rows: slice) -> dict[str, np.ndarray]:
+        raw = {name: series[name][rows] for name in self._channels() if name in series.names}
+        # Rows may be taken back while they are read; what is left of all columns is what there was of each.
         steps = series.steps[rows]
+        size = min(len(steps), *(len(block) for block in raw.values())) if raw else len(steps)
+        steps = steps[:size]
         gone = (run.diverged_at >= 0) & (steps[:, None] >= run.diverged_at)
-        blocks = {name: _masked(series[name][rows], gone) for name in self._channels() if name in series.names}
+        blocks = {name: _masked(block[:size], gone) for name, block in raw.items()}
         empty = np.full(len(steps), np.nan)
         found = {k: c.of(blocks[c.channel]) if c.channel in blocks else empty for k, c in self.columns.items()}
         return {"step": steps.astype(float)} | found

@@ -16,6 +16,7 @@ from dashboard.palette import qualitative
 
 if TYPE_CHECKING:
     from engines.core.engine import Engine, Plot
+    from engines.core.recording import Series
     from engines.core.run import Run
 
 LARGEST = 128
@@ -55,14 +56,18 @@ class StillMark:
 
     def update(self, run: Run, step: int, curves: Sequence[Curve], focus: int) -> None:
         """Show the run at a step; does nothing where that is shown already."""
-        names = {name: run.recording.series(name) for name in self.plot.channels}
-        if not all(len(series) and name in series.names for name, series in names.items()):
-            return
-        rows = {name: series.at(step) for name, series in names.items()}
-        view = (run, run.recording.generation, tuple(rows.values()), focus, tuple(curves))
-        if view != self._view:
+        found = {name: _row(run.recording.series(name), name, step) for name in self.plot.channels}
+        view = (run, run.recording.generation, tuple(row for row, _ in found.values()), focus, tuple(curves))
+        if view != self._view and all(row >= 0 for row, _ in found.values()):
             self._view = view
-            self.fill({name: series[name][rows[name]] for name, series in names.items()}, curves, focus)
+            self.fill({name: block for name, (_, block) in found.items()}, curves, focus)
+
+
+def _row(series: Series, name: str, step: int) -> tuple[int, np.ndarray]:
+    """A channel at the last recorded step up to `step`, and its row; -1 while there is none."""
+    block = series[name] if name in series.names else np.empty(0)
+    row = min(series.at(step), len(block) - 1)  # rows may be taken back while they are read
+    return row, block[row] if row >= 0 else block
 
 
 class BarsMark(StillMark):

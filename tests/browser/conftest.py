@@ -90,7 +90,7 @@ class Page:
         return self
 
     def ready(self, rows: int = 3) -> Page:
-        until(lambda: len(self.curve()["step"]) >= rows, 40)
+        until(lambda: len(self.curve()["step"]) >= rows, 90)
         return self
 
     def close(self) -> None:
@@ -120,7 +120,7 @@ class Page:
         text = self.view.locator(".at").first.inner_text()
         return int("".join(digit for digit in text.split(" of ")[0] if digit.isdigit()))
 
-    def says(self, text: str, seconds: float = 15) -> bool:
+    def says(self, text: str, seconds: float = 30) -> bool:
         try:
             self.view.get_by_text(text).first.wait_for(timeout=1000 * seconds)
         except playwright.TimeoutError:
@@ -163,7 +163,7 @@ def page(chromium: Any, server: str) -> Iterator[Callable[..., Page]]:
     assert not complaints
 
 
-def until(done: Callable[[], Any], seconds: float = 15) -> None:
+def until(done: Callable[[], Any], seconds: float = 30) -> None:
     """Wait for something to become true."""
     end = time.monotonic() + seconds
     while not done():
