@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # `panel serve` puts only
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.util import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
@@ -38,10 +39,14 @@ def _page(title: str, fill: Fill) -> pmui.Page:
     holder = pn.Column(_waiting(), sizing_mode="stretch_width", margin=0)
     bridge = Bridge()
     pn.state.onload(partial(_filled, holder, bridge, fill))
-    return pmui.Page(
+    page = pmui.Page(
         title=title, main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
         dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./",
     )  # fmt: skip
+    # Panel would report every tick as busy, twice, and the whole page would render again for each report.
+    with edit_readonly(page):
+        page.busy = False
+    return page
 
 
 def _waiting() -> pn.pane.HTML:

@@ -179,8 +179,9 @@ class Lab(Viewer):
         status, run = player.runner.status, player.runner.run
         if not self.stage.show(run, player.curves, player.focus):
             self.stage.stream(run)
-        if self._decorated != (player.configs, status.horizon, player.curves):
-            self._decorated = (player.configs, status.horizon, player.curves)
+        subject = (player.configs, status.horizon, player.curves, player.edited)
+        if self._decorated != subject:
+            self._decorated = subject
             self._decorate(player.configs)
         scrubbing = player.cursor is not None
         self.stage.update(run, status, player.at(), scrubbing, player.curves, player.focus)
@@ -191,7 +192,7 @@ class Lab(Viewer):
 
     def _decorate(self, configs: list[Config]) -> None:
         horizon = self.player.runner.status.horizon
-        lines = theory.predict(self.engine, self.player.curves, configs, horizon)
+        lines = theory.predict(self.engine, self.player.curves, configs, horizon, self.player.edited)
         self.stage.decorate(lines, self._phases(), self.player.ghost)
 
     def _phases(self) -> list[Phase]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dashboard.curves import Curve, curves, telling
+from dashboard.naming import describe, symbol
 from dashboard.transport import NORMAL, SPEEDS
 
 if TYPE_CHECKING:
@@ -97,8 +98,6 @@ class Player:
     @property
     def label(self) -> str:
         """What distinguishes the member in focus."""
-        from dashboard.naming import describe
-
         config = self.configs[self.focus]
         return describe({name: getattr(config, name) for name in telling(self.configs)})
 
@@ -156,6 +155,12 @@ class Player:
     def view(self) -> tuple[Any, ...]:
         """All that decides what is drawn, beside the run itself."""
         return self.cursor, self.curves, self.focus, bool(self.ghost), self.speed
+
+    @property
+    def edited(self) -> str:
+        """The last change of a knob while the run was under way, as a sentence; "" where there was none."""
+        late = [event for event in self.runner.run.recording.events if event.step > 0]
+        return f"{symbol(late[-1].knob)} was changed at step {late[-1].step:,}" if late else ""
 
     def at(self) -> int:
         """The step that is looked at."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,8 +39,13 @@ def grid(horizon: int) -> np.ndarray:
     return np.unique(np.round(np.concatenate([late, even])).astype(np.int64))
 
 
-def predict(engine: Engine, curves: Sequence[Curve], configs: Sequence[Config], horizon: int) -> list[Line]:
-    """Every prediction for the first curves; one that fails is left out, and said in the log."""
+def predict(
+    engine: Engine, curves: Sequence[Curve], configs: Sequence[Config], horizon: int, edited: str = ""
+) -> list[Line]:
+    """Every prediction for the first curves; one that fails is left out, and said in the log.
+
+    `edited` says that knobs changed on the way: what a theorem says of a whole run then holds of none.
+    """
     steps, found = grid(horizon), []
     for curve in curves[:MOST]:
         try:
@@ -48,7 +53,7 @@ def predict(engine: Engine, curves: Sequence[Curve], configs: Sequence[Config], 
         except Exception:
             log.exception("theory failed for %s", curve.label)
             continue
-        found += [Line(curve, prediction, steps) for prediction in predictions]
+        found += [Line(curve, replace(p, broken=p.broken or edited), steps) for p in predictions]
     return found
 
 

@@ -127,6 +127,21 @@ def test_closing_the_tab_stops_the_compute(page, active):
     until(lambda: active() == 0)
 
 
+def test_a_hidden_page_costs_nothing_until_it_is_seen_again(page, active):
+    lab = page().open(LAB).ready()
+    lab.ask(HIDE, True)
+    until(lambda: active() == 0)
+    rows = len(lab.curve()["step"])
+    lab.ask(HIDE, False)
+    until(lambda: len(lab.curve()["step"]) > rows)
+
+
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
 @pytest.mark.parametrize("width", [900, 1280])
 def test_nothing_sticks_out_of_a_narrow_window(page, width):
     lab = page(width=width, height=700).open(LAB).ready()
