@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
+
+# Threads that wait for a small product sleep. Spinning, they take the cores from the page and from other processes:
+# steps then cost up to thirty times as much. It has to be said before torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = ["load", "names", "run"]
 

@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-import torch
+# Problems here are small, and tests run side by side: one thread each. Before torch is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
 
 ROOT = Path(__file__).parent.parent
 

@@ -40,7 +40,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
     presets = PRESETS
     probes = PROBES
     actions = ACTIONS
-    opening = "P6"
+    opening = "P0"
 
     def problem(self, configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
         """Draw truth, operators and starting points."""

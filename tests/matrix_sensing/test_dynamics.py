@@ -1,0 +1,255 @@
+import numpy as np
+import pytest
+import torch
+
+import engines
+from engines.core.api import simulate
+from engines.core.run import Run
+from engines.core.simulation import Simulation
+from engines.matrix_sensing.config import MatrixSensing
+from engines.matrix_sensing.dynamics import lifted, step
+from engines.matrix_sensing.engine import ENGINE
+from engines.matrix_sensing.problem import State
+from tests.matrix_sensing.plain import descend, measurements, tensors, truth
+
+CPU = torch.device("cpu")
+TINY = dict(n=8, r=2, k=3, operator_seed=-1, alpha=0.5, eta=0.1)
+GAUSSIAN = dict(operator="gaussian", m=60)
+
+
+def simulated(config, steps, others=()):
+    simulation = Simulation(ENGINE, [config, *others], CPU)
+    simulation.advance(steps)
+    return simulation.batches[0]
+
+
+def product(batch, member=0):
+    return (batch.state.F @ batch.state.G.mT)[member].numpy()
+
+
+def errors(configs, steps):
+    return simulate(Run(ENGINE, configs), steps)["error"]
+
+
+@pytest.mark.parametrize("knobs", [{}, {"target": "general"}, {"parameterization": "symmetric"}, {"m": 20}])
+def test_gradient_descent_equals_a_loop_over_measurements(knobs):
+    config = MatrixSensing(**{**TINY, **GAUSSIAN, **knobs})
+    F, G, _ = descend(config, 50)
+    np.testing.assert_allclose(product(simulated(config, 50)), F @ G.T, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("knobs", [{}, {"parameterization": "symmetric"}, {"target": "general"}, {"k": 1}])
+def test_the_reduced_identity_equals_the_full_one(knobs):
+    config = MatrixSensing(**{**TINY, "n": 60, **knobs})
+    _, _, plain = descend(config, 300)
+    run = simulate(Run(ENGINE, [config]), 300)
+    np.testing.assert_allclose(run["error"][:, 0], np.array(plain)[run.steps], rtol=1e-11)
+
+
+def test_the_reduction_is_exact_at_n_400():
+    config = MatrixSensing(n=400, r=3, k=6, operator_seed=-1, alpha=0.5, eta=0.1)
+    _, _, plain = descend(config, 1500)
+    run = simulate(Run(ENGINE, [config]), 1500)
+    assert Simulation(ENGINE, [config], CPU).batches[0].state.F.shape[1] == 9
+    np.testing.assert_allclose(run["error"][:, 0], np.array(plain)[run.steps], rtol=1e-12, atol=5e-16)
+
+
+def test_a_rectangular_run_equals_the_full_one():
+    config = MatrixSensing(n=12, n2=7, r=2, k=3, operator_seed=-1, alpha=0.5, eta=0.1)
+    _, _, plain = descend(config, 200)
+    np.testing.assert_allclose(errors([config], 200)[-1, 0], plain[-1], rtol=1e-11)
+
+
+@pytest.mark.parametrize(("parameterization", "scale"), [("asymmetric", 1.0), ("symmetric", 0.5)])
+def test_the_step_is_the_gradient_of_the_loss(parameterization, scale):
+    """c = 1 descends on the loss (asymmetric) or on half of it, the 1/4m loss (symmetric); by central differences."""
+    config = MatrixSensing(**{**TINY, **GAUSSIAN, "parameterization": parameterization})
+    batch = simulated(config, 3)
+    problem, state = batch.problem, batch.state
+
+    def loss(F, G):
+        return float(problem.loss(problem.residual(F, F if config.symmetric else G))[0])
+
+    direction = torch.from_numpy(np.random.default_rng(0).standard_normal(state.F.shape))
+    central = (loss(state.F + 1e-6 * direction, state.G) - loss(state.F - 1e-6 * direction, state.G)) / 2e-6
+    moved = step(problem, state, batch.knobs)
+    gradient = (state.F - moved.F) / config.eta
+    assert float((gradient * direction).sum()) == pytest.approx(scale * central, rel=1e-6)
+
+
+def test_the_gradient_convention_doubles_the_step():
+    one = MatrixSensing(**{**TINY, "parameterization": "symmetric", "eta": 0.2})
+    two = one.replace(eta=0.1, grad_factor=2)
+    found = errors([one, two], 100)
+    np.testing.assert_array_equal(found[:, 0], found[:, 1])
+
+
+def test_imbalance_drifts_by_the_exact_second_order_term():
+    config = MatrixSensing(**{**TINY, **GAUSSIAN, "target": "general"})
+    batch = simulated(config, 20)
+    F, G, after = batch.state.F, batch.state.G, step(batch.problem, batch.state, batch.knobs)
+    eye = torch.eye(8, dtype=torch.float64)[None]
+    R = batch.problem.image(batch.problem.residual(F, G), eye)
+    drift = (after.F.mT @ after.F - after.G.mT @ after.G) - (F.mT @ F - G.mT @ G)
+    expected = config.eta**2 * (G.mT @ R.mT @ R @ G - F.mT @ R @ R.mT @ F)
+    torch.testing.assert_close(drift, expected, rtol=1e-9, atol=1e-14)
+
+
+@pytest.mark.parametrize("parameterization", ["symmetric", "asymmetric"])
+def test_the_parts_of_the_error_add_up_to_it(parameterization):
+    config = MatrixSensing(**{**TINY, **GAUSSIAN, "parameterization": parameterization})
+    run = simulate(Run(ENGINE, [config]), 400)
+    plain = descend(config, 400)[2]
+    parts = sum(run[name][:, 0] ** 2 for name in ("error_signal", "error_cross", "error_noise"))
+    np.testing.assert_allclose(np.sqrt(parts), run["error"][:, 0], rtol=1e-12)
+    np.testing.assert_allclose(run["error"][:200, 0], np.array(plain)[run.steps][:200], rtol=1e-9)
+
+
+def test_a_balanced_psd_start_is_the_symmetric_run():
+    symmetric = MatrixSensing(**{**TINY, "n": 20, "parameterization": "symmetric"})
+    balanced = symmetric.replace(parameterization="asymmetric", init="copy", init_ratio=1.0)
+    found = errors([symmetric, balanced], 1000)
+    np.testing.assert_allclose(found[:, 0], found[:, 1], rtol=1e-12)
+
+
+def test_a_rotation_of_the_columns_leaves_the_error():
+    batch = simulated(MatrixSensing(**{**TINY, **GAUSSIAN}), 0)
+    Q = torch.linalg.qr(torch.from_numpy(np.random.default_rng(1).standard_normal((1, 3, 3))))[0]
+    state = turned = batch.state
+    turned = turned._replace(F=turned.F @ Q, G=turned.G @ Q)
+    for _ in range(50):
+        state, turned = (step(batch.problem, s, batch.knobs) for s in (state, turned))
+    torch.testing.assert_close(state.F @ state.G.mT, turned.F @ turned.G.mT, rtol=1e-11, atol=1e-12)
+
+
+def test_the_truth_is_a_fixed_point():
+    batch = simulated(MatrixSensing(**{**TINY, "spectrum": "1:0.5", "k": 2}), 0)
+    F = torch.zeros_like(batch.state.F)
+    G = torch.zeros_like(batch.state.G)
+    F[0, 0, 0], F[0, 1, 1], G[0, 0, 0], G[0, 1, 1] = 1.0, 0.5, 1.0, 1.0
+    moved = step(batch.problem, batch.state._replace(F=F, G=G), batch.knobs)
+    assert torch.equal(moved.F, F) and torch.equal(moved.G, G)
+
+
+METHODS = ("gd", "one_step", "scaled_gd_lambda", "prec_gd", "agn", "nesterov")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_padded_columns_stay_exactly_zero(method):
+    narrow = MatrixSensing(**{**TINY, **GAUSSIAN, "method": method, "k": 2})
+    batch = simulated(narrow, 60, [narrow.replace(k=5)])
+    assert (batch.state.F[0, :, 2:] == 0).all() and (batch.state.G[0, :, 2:] == 0).all()
+
+
+def test_every_method_equals_its_formula():
+    """One batch of all methods, asymmetric k = r = 2, against each update written out for one member."""
+    base = MatrixSensing(**{**TINY, **GAUSSIAN, "k": 2})
+    names = ("gd", "scaled_gd", "scaled_gd_lambda", "prec_gd", "agn", "nesterov")
+    batch = simulated(base, 1, [base.replace(method=name) for name in names])
+    _, _, A, F, G = measurements(base)
+    M, eta, inverse = truth(base), base.eta, np.linalg.inv
+
+    def residual(F, G):
+        E = F @ G.T - M
+        return np.einsum("m,mij->ij", np.einsum("mij,ij->m", A, E), A) / len(A)
+
+    R = residual(F, G)
+    loss = 0.5 * np.sum((F @ G.T - M) * R)
+    expected = {"gd": (F - eta * R @ G, G - eta * R.T @ F)}
+    for name, damping in (
+        ("scaled_gd", 0.0),
+        ("scaled_gd_lambda", 0.2 * base.sigma[-1]),
+        ("prec_gd", np.sqrt(2 * loss)),
+    ):
+        damped = damping * np.eye(2)
+        expected[name] = (F - eta * R @ G @ inverse(G.T @ G + damped), G - eta * R.T @ F @ inverse(F.T @ F + damped))
+    first = F - eta * R @ np.linalg.pinv(G).T
+    expected["agn"] = (first, G - eta * residual(first, G).T @ np.linalg.pinv(first).T)
+    moved = expected["gd"]
+    expected["nesterov"] = tuple(new + 0.9 * (new - old) for new, old in zip(moved, (F, G), strict=True))
+    for place, name in enumerate(names, start=1):
+        wanted = expected[name][0] @ expected[name][1].T
+        np.testing.assert_allclose(product(batch, place), wanted, rtol=1e-8, atol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("low", [False, True])
+def test_the_lift_keeps_the_product_and_levels_the_factor(low):
+    batch = simulated(MatrixSensing(**TINY), 40)
+    beta, flag = torch.tensor([0.6], dtype=torch.float64), torch.tensor([low])
+    F, G = lifted(batch.state.F, batch.state.G, beta, flag)
+    torch.testing.assert_close(F @ G.mT, batch.state.F @ batch.state.G.mT, rtol=0, atol=1e-10)
+    levels = torch.linalg.svdvals(F)[0]
+    before = torch.linalg.svdvals(batch.state.F)[0]
+    torch.testing.assert_close(
+        levels, before.clamp_min(0.6) if low else torch.full_like(levels, 0.6), rtol=1e-12, atol=0
+    )
+
+
+def test_the_lift_by_hand_happens_at_its_step_alone():
+    config = MatrixSensing(**{**TINY, "method": "one_step", "trigger": "hand", "lift_at": 17})
+    run = simulate(Run(ENGINE, [config]), 40)
+    assert run["lifted_at"][run.steps <= 17].max() == -1
+    assert (run["lifted_at"][run.steps > 17] == 17).all()
+
+
+@pytest.mark.parametrize(("eta", "stays"), [(0.19, True), (0.25, False)])
+def test_the_lifted_point_is_stable_below_its_bound(eta, stays):
+    """kappa = 10, beta² = 0.1: eta (beta² + sigma_1²/beta²) < 2 means eta < 0.198."""
+    config = MatrixSensing(
+        n=50, k=5, kappa=10, beta=0.1**0.5, alpha=0.01, eta=eta, method="one_step", target="general", trigger="true",
+        trigger_level=0.05, seed=3, operator_seed=-1,
+    )  # fmt: skip
+    run = simulate(Run(ENGINE, [config]), 1400)
+    lifted_at = run["lifted_at"][-1, 0]
+    after = run["error"][run.steps >= lifted_at, 0]
+    assert lifted_at > 0
+    assert after.max() <= 1.001 * after[0] if stays else after.max() > 0.1
+
+
+def test_mixed_precision_converges_like_float64():
+    base = MatrixSensing(n=30, m=1200, k=5, alpha=0.7, eta=0.2, seed=11, operator_seed=-1, operator="gaussian")
+    runs = {p: simulate(Run(ENGINE, [base.replace(precision=p)]), 900)["error"][:, 0] for p in ("fp64", "fp32", "bf16")}
+    steps = simulate(Run(ENGINE, [base]), 900).steps
+    hits = {name: steps[np.argmax(values < 1e-10)] for name, values in runs.items()}
+    assert abs(hits["fp32"] - hits["fp64"]) <= 7  # neighbours on the schedule
+    assert runs["fp32"][-1] < 1e-14 and runs["bf16"][-1] < 1e-13
+
+
+def test_float32_factors_stall():
+    """The reason for float64 factors: all in float32 the error never falls below 1e-7."""
+    base = MatrixSensing(n=30, m=1200, k=5, alpha=0.7, eta=0.2, seed=11, operator_seed=-1, operator="gaussian")
+    batch = Simulation(ENGINE, [base.replace(precision="fp32")], CPU).batches[0]
+    left, right, _, F, G = measurements(base)
+    M = tensors(left @ np.diag(base.sigma) @ right.T)[0].float()
+    F, G = (value.float() for value in tensors(F, G))
+    operator = batch.problem.operators[0][0]
+    for _ in range(1500):
+        R = operator.normal(F @ G.mT - M)
+        F, G = F - 0.2 * R @ G, G - 0.2 * R.mT @ F
+    assert torch.linalg.matrix_norm(F @ G.mT - M) > 1e-7
+
+
+def test_symmetric_measurements_cannot_see_antisymmetric_error():
+    base = MatrixSensing(n=20, m=600, k=5, alpha=0.5, eta=0.2, seed=1, operator_seed=-1, operator="gaussian_symmetric")
+    batch = simulated(base, 3000)
+    run = simulate(Run(ENGINE, [base]), 3000)
+    E = product(batch) - truth_of(batch)
+    assert np.linalg.norm(E - E.T) / 2 > 0.05 and run["loss"][-1, 0] < 1e-5
+
+
+def truth_of(batch):
+    left, right = batch.problem.M
+    return (left @ right.mT)[0].numpy()
+
+
+def test_members_share_one_source_only_where_they_should():
+    base = MatrixSensing(**{**TINY, **GAUSSIAN})
+    shared = Simulation(ENGINE, [base.replace(operator_seed=0, seed=s) for s in range(4)], CPU).batches[0]
+    own = Simulation(ENGINE, [base.replace(seed=s) for s in range(4)], CPU).batches[0]
+    assert len(shared.problem.operators) == 1 and len(own.problem.operators) == 4
+    assert isinstance(own.state, State)
+
+
+def test_too_large_an_operator_is_refused_with_its_size():
+    with pytest.raises(engines.core.errors.ConfigError, match=r"needs .* GiB .* limit"):
+        engines.run("matrix_sensing", set={"operator": "gaussian", "n": 2000, "m": 100_000}, steps=1)

@@ -1,0 +1,183 @@
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+import engines
+from engines.core.api import simulate
+from engines.core.measures import hit, rate
+from engines.core.run import Run
+from engines.matrix_sensing import theory
+from engines.matrix_sensing.config import MatrixSensing
+from engines.matrix_sensing.engine import ENGINE
+from engines.matrix_sensing.overlays import broken, predictions
+
+SYMMETRIC = {"parameterization": "symmetric"}
+OWN = {"operator_seed": -1}
+
+
+def ran(steps, *configs):
+    return simulate(Run(ENGINE, list(configs)), steps)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "knobs", [{**SYMMETRIC}, {}, {"target": "general"}, {**SYMMETRIC, "k": 3}, {"k": 3}, {"k": 10}]
+)
+def test_the_closed_form_is_the_whole_curve_for_a_small_start(knobs, seed):
+    """Within 15 % from step 0 to 1e-12, alpha = 0.01 (measured: 10 %)."""
+    config = MatrixSensing(**{**OWN, "eta": 0.2, "alpha": 0.01, "seed": seed, **knobs})
+    run = ran(8000, config)
+    values = run["error"][:, 0]
+    seen = values > 1e-12
+    ratio = theory.error(config, run.steps.astype(float))[seen] / values[seen]
+    assert np.abs(np.log(ratio)).max() < 0.15
+
+
+@pytest.mark.parametrize("knobs", [{}, {"target": "general"}, {"init": "copy"}, {"init_ratio": 0.1}, {"k": 10}])
+def test_the_tail_rate_is_foretold_from_the_start_alone(knobs):
+    config = MatrixSensing(**{**OWN, "alpha": 0.2, **knobs})
+    run = ran(25_000, config)
+    found = rate(run.curve("error", 0), 1e-11, 1e-6)
+    assert found / theory.tail_rate(config) == pytest.approx(1, abs=0.05)
+
+
+def test_the_idle_block_solves_its_riccati_equation():
+    """Against a numerical integration, Δ of mixed signs."""
+    begun = theory.start(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=0.9, seed=2))
+    D, shape = np.diag(begun.delta), begun.idle.shape
+    assert begun.delta.min() < 0 < begun.delta.max()
+
+    def flow(_, b):
+        B = b.reshape(shape)
+        return -0.1 * (2 * B @ B + D @ B + B @ D).ravel()
+
+    times = np.array([0.0, 10.0, 100.0, 1000.0])
+    solved = solve_ivp(flow, (0, 1000), begun.idle.ravel(), t_eval=times, rtol=1e-10, atol=1e-14, method="LSODA")
+    blocks = solved.y.T.reshape(-1, *shape)
+    expected = np.einsum("tij,tji->t", blocks + D, blocks)
+    np.testing.assert_allclose(theory.idle(begun, 0.1, times), expected, rtol=1e-6)
+
+
+def test_without_imbalance_the_idle_block_is_the_one_over_t_law():
+    begun = theory.start(MatrixSensing(**OWN, **SYMMETRIC, alpha=0.3))
+    sizes = np.linalg.eigvalsh(begun.idle)
+    t = np.array([0.0, 50.0, 5000.0])
+    expected = ((2 * 0.1 * t[:, None] + 1 / sizes) ** -2).sum(1)
+    np.testing.assert_allclose(theory.idle(begun, 0.1, t), expected, rtol=1e-9)
+
+
+def test_the_symmetric_constant_is_exact():
+    config = MatrixSensing(**OWN, **SYMMETRIC, alpha=0.5, eta=0.2)
+    final = ran(20_000, config)["error"][-1, 0]
+    assert final * 2 * 0.2 * 20_000 / np.sqrt(2) == pytest.approx(1, abs=0.005)
+
+
+def test_exact_width_converges_at_the_smallest_singular_value():
+    for alpha in (0.02, 0.2, 0.5):
+        run = ran(500, MatrixSensing(**OWN, **SYMMETRIC, k=3, alpha=alpha))
+        assert -rate(run.curve("error", 0), 1e-11, 1e-4) == pytest.approx(np.log(1 - 0.1 * 0.6), abs=1e-4)
+
+
+def test_the_asymmetric_tail_follows_the_smallest_factor_eigenvalue():
+    configs = [MatrixSensing(**OWN, target="general", alpha=alpha, seed=s) for alpha in (0.3, 0.5) for s in (0, 1)]
+    run = ran(6000, *configs)
+    for i in range(4):
+        expected = -np.log1p(-0.1 * run["factor_min"][-1, i])
+        assert rate(run.curve("error", i), 1e-11, 1e-6) == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_gauss_newton_probe_predicts_a_gaussian_tail():
+    config = MatrixSensing(**OWN, operator="gaussian", n=20, m=1600, k=4, alpha=0.7, eta=0.2)
+    run = ran(1500, config)
+    assert run["error"][-1, 0] < 1e-10
+    found = rate(run.curve("error", 0), 1e-11, 1e-6)
+    assert 0.98 <= found / run.probe("gauss_newton")["rate"] <= 1.13
+
+
+def test_the_gauss_newton_probe_is_exact_for_the_symmetric_identity():
+    """k = r at the solution: the slowest direction decays at eta sigma_r."""
+    run = ran(600, MatrixSensing(**OWN, **SYMMETRIC, k=3, alpha=0.3))
+    assert run.probe("gauss_newton")["smallest"] == pytest.approx(0.6, abs=1e-9)
+
+
+def test_the_scalar_toy_decays_at_eight_ninths():
+    """b = alpha, c = alpha/3 under b <- b - eta b c², c <- c - eta c b²: the rate in theorem 1.3 is unavoidable."""
+    alpha, eta = 0.1, 0.1
+    b, c = alpha, alpha / 3
+    products = []
+    for _ in range(40_000):
+        b, c = b - eta * b * c * c, c - eta * c * b * b
+        products.append(b * c)
+    slope = np.log(products[-1] / products[20_000]) / (len(products) - 1 - 20_000)
+    assert -slope / (eta * alpha**2) == pytest.approx(8 / 9, abs=0.002)
+
+
+def test_a_vanishing_scalar_follows_one_over_t():
+    s, s0, eta = 1.0, 1.0, 0.05
+    for _ in range(10_000):
+        s *= 1 - eta * s * s
+    assert s**2 == pytest.approx(1 / (2 * eta * 10_000 + s0**-2), rel=0.01)
+
+
+@pytest.mark.parametrize("alpha", [1e-3, 1e-1])
+@pytest.mark.parametrize("lift", ["full", "low"])
+def test_the_lift_is_foretold(alpha, lift):
+    config = MatrixSensing(**OWN, method="one_step", alpha=alpha, beta=0.6**0.5, trigger="true", lift=lift)
+    run = ran(700, config)
+    assert run["lifted_at"][-1, 0] == pytest.approx(theory.lift_time(config), abs=6)
+    found = rate(run.curve("error", 0), 1e-11, 1e-5)
+    assert found / theory.lifted_rate(config) == pytest.approx(1, abs=0.1)
+
+
+def test_the_estimated_trigger_fires_when_the_true_one_does():
+    base = MatrixSensing(**OWN, method="one_step", alpha=0.01, trigger="true")
+    run = ran(300, base, base.replace(trigger="estimated"))
+    assert abs(run["lifted_at"][-1, 0] - run["lifted_at"][-1, 1]) <= 3
+
+
+def test_a_smaller_start_shifts_the_onset():
+    configs = [MatrixSensing(**OWN, **SYMMETRIC, eta=0.2, alpha=a) for a in (1e-4, 1e-3)]
+    run = ran(300, *configs)
+    early, late = (hit(run.curve("error", i), 0.05) for i in (1, 0))
+    assert late - early == pytest.approx(np.log(10) / np.log(1.12), abs=2)
+
+
+def test_fewer_columns_than_the_rank_meet_the_floor():
+    config = MatrixSensing(**OWN, k=2, alpha=0.3)
+    run = ran(4000, config)
+    floor = {p.channel: p.values[-1] for p in predictions(config, run.steps)}["error"]
+    assert run["error"][-1, 0] == pytest.approx(floor, rel=1e-6)
+
+
+def test_the_conserved_imbalance_drifts_little():
+    config = MatrixSensing(**OWN, target="general", alpha=0.2)
+    run = ran(2000, config)
+    value = {p.channel: p.values[0] for p in predictions(config, run.steps)}["imbalance_min"]
+    assert run["imbalance_min"][0, 0] == pytest.approx(value, rel=1e-9)
+    assert run["imbalance_drift"][-1, 0] < 0.04
+
+
+@pytest.mark.parametrize(
+    ("knobs", "word"),
+    [
+        ({"eta": 1.5}, "unstable"),
+        ({"alpha": 0.9}, "not small"),
+        ({"init": "spectral"}, "start"),
+        ({"operator": "rank_one"}, "isometry"),
+        ({"operator": "gaussian", "m": 100}, "isometry"),
+        ({"operator": "gaussian", "m": 9000, "noise": 0.1}, "noiseless"),
+        ({"operator": "gaussian_symmetric", "m": 9000}, "antisymmetric"),
+        ({"k": 30}, "n/4"),
+    ],
+)
+def test_a_violated_assumption_is_named(knobs, word):
+    assert word in broken(MatrixSensing(**knobs))
+
+
+def test_the_default_breaks_no_assumption():
+    assert broken(MatrixSensing()) == ""
+
+
+def test_theory_costs_a_slider_drag():
+    """It must not grow with n: it works on r + k columns."""
+    assert len(engines.load("matrix_sensing").theory(MatrixSensing(n=400), np.arange(1, 500))) > 3
