@@ -10,8 +10,8 @@ from pathlib import Path
 # Problems here are small, and tests run side by side: one thread each. Before torch is loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import pytest  # noqa: E402
-import torch  # noqa: E402
+import pytest
+import torch
 
 ROOT = Path(__file__).parent.parent
 

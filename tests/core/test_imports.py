@@ -61,3 +61,9 @@ def test_only_the_runner_and_the_scheduler_start_threads():
 
 def test_only_the_store_knows_the_format_on_disk():
     assert {path.name for path in sources("engines") if "pyarrow" in set(imported_by(path))} == {"store.py"}
+
+
+def test_waiting_threads_sleep_unless_the_environment_says_otherwise(fresh_python):
+    code = "import os; {}; import engines; print(os.environ['OMP_WAIT_POLICY'])"
+    assert fresh_python("-c", code.format("os.environ.pop('OMP_WAIT_POLICY', None)")).stdout == "PASSIVE\n"
+    assert fresh_python("-c", code.format("os.environ['OMP_WAIT_POLICY'] = 'ACTIVE'")).stdout == "ACTIVE\n"
