@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engines.core.api import run
+    from engines.core.registry import load, names
 
 # Threads that wait for a small product sleep. Spinning, they take the cores from the page and from other processes:
 # steps then cost up to thirty times as much. It has to be said before torch is loaded.
