@@ -23,6 +23,8 @@ from dashboard.gallery import gallery
 from dashboard.pacing import Bridge
 from engines.core.errors import DynascopeError
 
+log = logging.getLogger(__name__)
+
 ENTRY = "app"
 """Under this name `panel serve dashboard/app.py` serves the page."""
 
@@ -59,7 +61,14 @@ async def _filled(holder: pn.Column, bridge: Bridge, fill: Fill) -> None:
     try:
         fill(holder, bridge)
     except DynascopeError as error:
-        holder[:] = [pmui.Alert(str(error), alert_type="error", margin=24)]
+        holder[:] = [_sorry(str(error))]
+    except Exception as error:
+        log.exception("a page could not be made")
+        holder[:] = [_sorry(f"This page could not be made: {type(error).__name__}: {error}")]
+
+
+def _sorry(text: str) -> pmui.Alert:
+    return pmui.Alert(text, alert_type="error", margin=24)
 
 
 def _warm() -> None:

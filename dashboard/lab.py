@@ -21,7 +21,7 @@ from dashboard.player import Player
 from dashboard.presets import Presets
 from dashboard.spread import Spread
 from dashboard.story import StoryPanel
-from dashboard.transport import Transport
+from dashboard.transport import SPEEDS, Transport
 from engines.core.errors import DynascopeError
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class Lab(Viewer):
             self.notices.say("link", "error", f"{error} Here is the lab as it opens by default.")
             experiment, view = self._preset(self.engine.opening), {}
         self.player.bands = view.get("bands") is not False
-        self.player.pace(str(view.get("speed"))) if view else None
+        if str(view.get("speed")) in SPEEDS:
+            self.player.speed = str(view["speed"])
         self._load(experiment)
 
     def _preset(self, name: str) -> Experiment:
