@@ -17,7 +17,7 @@ from torch import Tensor
 
 from engines.core.device import real
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.operators import Completion, Dense, Identity, Operator, RankOne, Svec
+from engines.matrix_sensing.operators import Completion, Dense, Identity, Operator, RankOne, Triangle
 
 FACTORS, NOISE = 1, 2
 
@@ -77,11 +77,13 @@ def _operator(
     if config.operator == "completion":
         return _completion(config, tensor, stream.permutation(n1 * n2)[:m], e, floor)
     rows = tensor(stream.standard_normal((m, n1 * n2)))
-    svec = Svec(n1, rows) if symmetric or config.operator == "gaussian_symmetric" else None
-    rows = svec.pack(rows.view(m, n1, n1)) if svec else rows
-    bias = (e @ rows)[None] / m
-    bias = svec.unpack(bias)[0] if svec else bias.view(n1, n2)
-    return Dense(rows=_compressed(rows, config), svec=svec, coarse=config.precision == "bf16", bias=bias, floor=floor)
+    triangle = Triangle(n1, rows, symmetric) if symmetric or config.operator == "gaussian_symmetric" else None
+    rows = triangle.svec(rows.view(m, n1, n1)) if triangle else rows
+    weights = triangle.weights if triangle else torch.ones_like(rows[0])
+    bias = (e @ rows / weights)[None] / m
+    bias = triangle.mirrored(bias)[0] if triangle else bias.view(n1, n2)
+    down, up = _products(rows, weights, config)
+    return Dense(down=down, up=up, triangle=triangle, coarse=config.precision == "bf16", bias=bias, floor=floor)
 
 
 def _completion(config: MatrixSensing, tensor: Any, places: np.ndarray, e: Tensor, floor: float) -> Completion:
@@ -94,13 +96,15 @@ def _completion(config: MatrixSensing, tensor: Any, places: np.ndarray, e: Tenso
     return Completion(weights=tensor(weights.reshape(shape)), bias=tensor(bias.reshape(shape)), floor=floor)
 
 
-def _compressed(rows: Tensor, config: MatrixSensing) -> Tensor:
-    """The Gram matrix where one product with it is no dearer than two with A, else A; in the chosen precision."""
+def _products(rows: Tensor, weights: Tensor, config: MatrixSensing) -> tuple[Tensor, Tensor | None]:
+    """The Gram matrix where one product with it is no dearer than two with A, else both; in the chosen precision."""
     m, size = rows.shape
     if config.precision == "bf16":
         rows = rows.bfloat16().to(rows.dtype)
-    small = rows.mT @ rows / m if 2 * m >= size else rows / sqrt(m)
-    return small if config.precision == "fp64" else small.float()
+    down, up = weights[:, None] * rows.mT / sqrt(m), rows / weights / sqrt(m)
+    one = [down @ up] if 2 * m >= size else [down, up]
+    first, *rest = one if config.precision == "fp64" else [value.float() for value in one]
+    return first.contiguous(), rest[0] if rest else None
 
 
 def factors(config: MatrixSensing, drawn: Source) -> tuple[np.ndarray, np.ndarray]:

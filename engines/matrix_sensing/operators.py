@@ -110,28 +110,28 @@ class Completion(Identity):
 
 @dataclass(frozen=True, kw_only=True)
 class Dense(Identity):
-    """Gaussian measurements: one matrix product serves the whole batch, `vec R = vec E · H` with `H = AᵀA/m`."""
+    """Gaussian measurements: one or two matrix products serve the whole batch, `vec R = vec E · down · up`."""
 
-    rows: Tensor
-    """`H [N, N]`, or `A/sqrt(m) [m, N]` where two products with it are cheaper; in the operator's precision."""
-    svec: Svec | None = None
+    down: Tensor
+    """`AᵀA/m [N, N]`, or `Aᵀ/sqrt(m) [N, m]` where two products are cheaper; in the operator's precision."""
+    up: Tensor | None = None
+    """`A/sqrt(m) [m, N]` for two products."""
+    triangle: Triangle | None = None
     """Set where only the symmetric part of E is seen: half the coordinates."""
     coarse: bool = False
     """Round E to bfloat16 as well; its exponent range is float32's, so that no scaling is needed."""
 
     @property
     def keeps_symmetry(self) -> bool:
-        """Only in svec coordinates, where the result is symmetrised."""
-        return self.svec is not None
+        """Only where the coordinates are those of the upper triangle, mirrored back."""
+        return self.triangle is not None
 
     def normal(self, E: Tensor) -> Tensor:
-        """`A*A(E)`; its symmetric part where the coordinates are svec."""
-        flat = self.svec.pack(E) if self.svec else E.flatten(1)
-        low = (flat.bfloat16() if self.coarse else flat).to(self.rows.dtype)
-        gram = self.rows.shape[0] == self.rows.shape[1]
-        low = low @ self.rows if gram else (low @ self.rows.mT) @ self.rows
-        back = low.to(E.dtype)
-        return self.svec.unpack(back) if self.svec else back.view_as(E)
+        """`A*A(E)`; its symmetric part where the coordinates are those of the upper triangle."""
+        flat = self.triangle.upper(E) if self.triangle else E.flatten(1)
+        low = (flat.bfloat16() if self.coarse else flat).to(self.down.dtype) @ self.down
+        back = (low if self.up is None else low @ self.up).to(E.dtype)
+        return self.triangle.mirrored(back) if self.triangle else back.view_as(E)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,20 +163,30 @@ class RankOne(Operator):
         return 0.5 * residual.R.square().sum(-1)
 
 
-class Svec:
-    """Isometric coordinates of symmetric n x n matrices: the upper triangle, off-diagonal entries times sqrt(2)."""
+class Triangle:
+    """Coordinates of symmetric n x n matrices: their upper triangle.
 
-    def __init__(self, n: int, like: Tensor) -> None:
+    With `weights` (1 on the diagonal, sqrt 2 off it) they are svec, which is isometric:
+    `<A, E> = sum_j weights_j² A_j E_j`. The weights are folded into the operator once, not into E at each step.
+    """
+
+    def __init__(self, n: int, like: Tensor, exact: bool) -> None:
         i, j = torch.triu_indices(n, n, device=like.device)
         place = torch.empty(n, n, dtype=torch.long, device=like.device)
         place[i, j] = place[j, i] = torch.arange(len(i), device=like.device)
-        self._positions, self._back, self._n = i * n + j, place.flatten(), n
-        self._weights = torch.ones(len(i), dtype=like.dtype, device=like.device).masked_fill(i != j, sqrt(2))
+        self._above, self._below, self._back, self._n = i * n + j, j * n + i, place.flatten(), n
+        self._exact = exact
+        self.weights = torch.ones(len(i), dtype=like.dtype, device=like.device).masked_fill(i != j, sqrt(2))
 
-    def pack(self, E: Tensor) -> Tensor:
-        """`svec(sym E)`, `[B, n(n+1)/2]`."""
-        return (0.5 * (E + E.mT)).flatten(1)[:, self._positions] * self._weights
+    def upper(self, E: Tensor) -> Tensor:
+        """The upper triangle of `sym E`, `[B, n(n+1)/2]`; `exact` says that E is symmetric already."""
+        above = E.flatten(1).index_select(1, self._above)
+        return above if self._exact else 0.5 * (above + E.flatten(1).index_select(1, self._below))
 
-    def unpack(self, coordinates: Tensor) -> Tensor:
-        """The symmetric matrices `[B, n, n]` of the given coordinates."""
-        return (coordinates / self._weights)[:, self._back].view(-1, self._n, self._n)
+    def svec(self, A: Tensor) -> Tensor:
+        """Isometric coordinates of `sym A`, `[m, n(n+1)/2]`."""
+        return self.upper(0.5 * (A + A.mT)) * self.weights
+
+    def mirrored(self, upper: Tensor) -> Tensor:
+        """The symmetric matrices `[B, n, n]` with these upper triangles."""
+        return upper.index_select(1, self._back).view(-1, self._n, self._n)

@@ -1,0 +1,1 @@
+"""Ratios: against the machine's matrix-product rate, plain loops, public patterns, and the engine alone."""
