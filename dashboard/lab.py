@@ -12,7 +12,6 @@ from panel.viewable import Viewer
 
 from dashboard import layout, link
 from dashboard.controls import Controls
-from dashboard.figures import Stage
 from dashboard.marks import theory
 from dashboard.members import Members
 from dashboard.notices import Notices, divergence
@@ -20,6 +19,7 @@ from dashboard.pacing import Bridge
 from dashboard.player import Player
 from dashboard.presets import Presets
 from dashboard.spread import Spread
+from dashboard.stage import Stage
 from dashboard.story import StoryPanel
 from dashboard.transport import SPEEDS, Transport
 from engines.core.errors import DynascopeError
@@ -68,6 +68,7 @@ class Lab(Viewer):
         if str(view.get("speed")) in SPEEDS:
             self.player.speed = str(view["speed"])
         self._load(experiment)
+        self.stage.restore(view.get("looks"))
 
     def _preset(self, name: str) -> Experiment:
         from engines.core.ensemble import Experiment
@@ -150,7 +151,7 @@ class Lab(Viewer):
         self._decorated = None
 
     def _copy(self) -> None:
-        view = {"bands": self.player.bands, "speed": self.player.speed}
+        view = {"bands": self.player.bands, "speed": self.player.speed, "looks": self.stage.looks()}
         self.bridge.copy(link.encode(self.player.experiment, view))
         text = "The link is in the address bar and, where the browser allows it, on the clipboard. It holds everything."
         self.notices.say("link", "info", text)

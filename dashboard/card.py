@@ -1,0 +1,139 @@
+"""One figure with its heading, its switches and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+import param
+from panel.custom import JSComponent
+from panel.viewable import Viewer
+
+from dashboard.components import FOLDER
+from dashboard.curves import Curve
+from dashboard.marks.line import LineMark
+from dashboard.marks.strokes import Look, Stroke
+from dashboard.palette import GREY
+from dashboard.tables import summary, table
+
+if TYPE_CHECKING:
+    from engines.core.engine import Engine, Plot
+    from engines.core.run import Run
+
+CARD = (FOLDER / "card.css").read_text()
+
+TABLE = (FOLDER / "table.css").read_text()
+
+STRETCH = {"sizing_mode": "stretch_width"}
+
+WIDE = ":host { grid-column: 1 / -1; }"
+
+
+class Heading(JSComponent):
+    """A figure's title, legend, switches and note; `summary` is for screen readers."""
+
+    title = param.String("")
+    doc = param.String("")
+    shown = param.Dict({"lines": [], "toggles": [], "note": ""})
+    summary = param.String("")
+
+    _esm = FOLDER / "heading.js"
+    _stylesheets = [(FOLDER / "heading.css").read_text()]
+
+    def __init__(self, toggle: Callable[[str, bool], None], **params: Any) -> None:
+        super().__init__(**params)
+        self._toggle = toggle
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        self._toggle(str(data.get("toggle")), bool(data.get("on")))
+
+
+class Card(Viewer):
+    """One figure and how it is looked at. `changed(card)` asks the stage to draw it again."""
+
+    def __init__(self, plot: Plot, engine: Engine, look: Look, primary: bool, changed: Callable[[Card], None]) -> None:
+        super().__init__()
+        self.plot, self.engine, self.look, self.primary, self._changed = plot, engine, look, primary, changed
+        self.mark: Any = None
+        self._heading = Heading(self._toggle, title=plot.title, doc=plot.doc)
+        self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
+        self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
+        styles = [CARD, WIDE] if primary else [CARD]
+        parts = (self._heading, self._pane, self._table)
+        self._panel = pn.Column(*parts, sizing_mode="stretch_width", stylesheets=styles, margin=0)
+
+    def put(self, mark: Any) -> None:
+        """Show another mark."""
+        self.mark, self._pane.object = mark, mark.figure
+
+    def set(self, **changes: Any) -> None:
+        """Look at the figure differently without drawing it again."""
+        self.look = replace(self.look, **changes)
+        if isinstance(self.mark, LineMark):
+            self.mark.look = self.look
+        self.refresh()
+
+    def _toggle(self, name: str, on: bool) -> None:
+        if name in ("log_x", "log_y"):
+            self.look = replace(self.look, **{name: on}, follow=True)
+            self._changed(self)
+        elif name in ("follow", "table"):
+            self.set(**{name: on})
+        if name == "table":
+            self._table.visible = on
+
+    def refresh(self) -> None:
+        """Say again which line is which, and how the figure is looked at."""
+        line = isinstance(self.mark, LineMark)
+        shown = {"lines": _samples(self.mark) if line else [], "toggles": self._toggles(line), "note": self._note()}
+        if shown != self._heading.shown:
+            self._heading.shown = shown
+
+    def _toggles(self, line: bool) -> list[dict[str, Any]]:
+        scales = [("log_x", "log x", "logarithmic horizontal axis"), ("log_y", "log y", "logarithmic vertical axis")]
+        follow = [("follow", "follow", "keep the newest step in view; zooming turns it off")]
+        rows = [("table", "table", "the numbers as a table")]
+        chosen = [*scales, *follow, *rows] if line else [*scales[1:]] if self.plot.kind != "heatmap" else []
+        return [{"name": n, "label": text, "doc": doc, "on": getattr(self.look, n)} for n, text, doc in chosen]
+
+    def _note(self) -> str:
+        if not isinstance(self.mark, LineMark):
+            return self.mark.note if self.mark else ""
+        reason = self.mark.broken()
+        return " · ".join(
+            filter(None, [f"Grey: theory does not apply – {reason}" if reason else "", self.mark.feed.note])
+        )
+
+    def describe(self, run: Run, curves: Sequence[Curve], step: int) -> None:
+        """The summary for screen readers, and the table when it is open."""
+        self._heading.summary = summary(self.plot, self.engine, run, curves, step)
+        if self.look.table:
+            self._table.object = table(self.plot, self.engine, run, curves)
+
+    def __panel__(self) -> pn.Column:
+        return self._panel
+
+
+def _samples(mark: LineMark) -> list[dict[str, Any]]:
+    """The legend inside one figure: channels by hue or dash, then theory."""
+    seen: dict[tuple[str, int | None], Stroke] = {}
+    for stroke in mark.lines:
+        seen.setdefault((stroke.column.channel, stroke.column.component), stroke)
+    several = len({stroke.column.curve.key for stroke in mark.lines}) > 1
+    channels = [_sample(stroke, several) for stroke in seen.values()]
+    theory = [
+        {"label": label, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
+        for label, valid in mark.laws().items()
+    ]
+    return (channels if len(channels) > 1 or theory else []) + theory
+
+
+def _sample(stroke: Stroke, several: bool) -> dict[str, Any]:
+    """With several curves the hue belongs to the curve, and only the dash tells channels apart."""
+    vector = stroke.column.component is not None
+    name = stroke.label.split(", ")[0]
+    if vector:
+        return {"label": f"{(stroke.column.component or 0) + 1}", "dash": stroke.dash, "color": stroke.color}
+    return {"label": name, "dash": stroke.dash, "color": "" if several else stroke.color}
