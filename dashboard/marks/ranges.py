@@ -13,6 +13,9 @@ Extent = tuple[float, float, float]
 DEEPEST = 1e-17
 """A theory line on a logarithmic axis is followed down to this share of the largest value: rounding ends there."""
 
+FAINTEST = 1e-24
+"""Data is followed down to this share: a part that decays to 1e-115 would press all others into one line."""
+
 
 def extent(values: np.ndarray) -> Extent | None:
     """The extent of finite values; None where there are none."""
@@ -41,7 +44,7 @@ def steps(step: int, horizon: int, log: bool) -> tuple[float, float]:
 
 
 def values(data: Extent | None, theory: Extent | None, log: bool) -> tuple[float, float] | None:
-    """The range of values in view: all data, and theory as far as it does not dwarf them."""
+    """The range of values in view: the data, and theory as far as it does not dwarf it."""
     if log:
         return _log(data, theory)
     whole = union([data, _near(data, theory)])
@@ -67,6 +70,8 @@ def _log(data: Extent | None, theory: Extent | None) -> tuple[float, float] | No
         return None
     ceiling = 100 * data[1] if data else math.inf
     high = max(data[1] if data else 0.0, min(theory[1], ceiling) if theory else 0.0)
-    low = min(data[2] if data else math.inf, max(theory[2], DEEPEST * high) if theory else math.inf)
+    low = min(
+        max(data[2], FAINTEST * high) if data else math.inf, max(theory[2], DEEPEST * high) if theory else math.inf
+    )
     pad = max(0.04 * math.log10(high / low), 0.08) if high > low else 0.5
     return low / 10**pad, high * 10**pad

@@ -24,6 +24,11 @@ def test_data_is_always_in_view():
         assert high > 5
 
 
+def test_what_has_all_but_vanished_does_not_flatten_the_rest():
+    low, _ = ranges.values((1e-115, 1.0, 1e-115), None, log=True)
+    assert low > 1e-26
+
+
 @pytest.mark.parametrize("log", [False, True])
 def test_a_constant_has_a_range(log):
     low, high = ranges.values((2.0, 2.0, 2.0), None, log)
