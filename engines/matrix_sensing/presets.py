@@ -154,7 +154,7 @@ PRESETS = (
         set={**OWN, "r": 5, "k": 20, "alpha": 0.5, "target": "general"},
         cases=({"n": 50}, {"n": 200}),
         seeds=(0, 1),
-        steps=16_000,
+        steps=30_000,
         judge=verdicts.wide,
         source="appendix: k = 20, r = 5",
     ),
