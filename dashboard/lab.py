@@ -28,9 +28,13 @@ if TYPE_CHECKING:
     from engines.core.config import Config
     from engines.core.engine import Engine, Phase
     from engines.core.ensemble import Experiment
+    from engines.core.runner import Status
 
 PERIOD = 100
 """Milliseconds between two ticks."""
+
+BUSY = 0.24
+"""Seconds between two drawings while a run goes as fast as it can: the processor is better spent on it."""
 
 SLOW = 0.8
 """Seconds between two tellings of the story, the verdicts and the summaries."""
@@ -52,6 +56,7 @@ class Lab(Viewer):
         self.members, self.stage = Members(self._pick), Stage(engine)
         self.story, self.notices = StoryPanel(), Notices()
         self._drawn: Any = None
+        self._drawn_at = 0.0
         self._decorated: Any = None
         self._told = (0.0, None)
         self._open(token)
@@ -168,13 +173,20 @@ class Lab(Viewer):
         runner = self.player.runner
         status, run = runner.status, runner.run
         view = (status, run, len(run), *self.player.view())
-        if view == self._drawn or not len(run) or not self.bridge.ready():
+        if view == self._drawn or not len(run) or self._resting(status) or not self.bridge.ready():
             self._fail(status.message)
             return
-        self._drawn = view
+        self._drawn, self._drawn_at = view, time.monotonic()
         with hold(pn.state.curdoc):
             self._draw()
             self.bridge.sent()
+
+    def _resting(self, status: Status) -> bool:
+        """Whether a run at full speed was drawn a moment ago, and nobody did anything since."""
+        if self.player.runner.speed or not status.playing or self._drawn is None:
+            return False
+        same = self._drawn[3:] == self.player.view() and self._drawn[1] is self.player.runner.run
+        return same and time.monotonic() - self._drawn_at < BUSY
 
     def _draw(self) -> None:
         player = self.player

@@ -250,7 +250,7 @@ def opening(run: Run) -> list[Verdict]:
             "asymmetric: rate over its prediction",
             each(run, foretold, parameterization="asymmetric", method="gd"),
             1.0,
-            0.12,
+            0.3,
         ),
         verdict("one modified step: rate over its prediction", each(run, after, method="one_step"), 1.0, 0.15),
     ]
