@@ -157,7 +157,7 @@ class Lab(Viewer):
 
     def _copy(self) -> None:
         view = {"bands": self.player.bands, "speed": self.player.speed, "looks": self.stage.looks()}
-        self.bridge.copy(link.encode(self.player.experiment, view))
+        self.bridge.copy(link.encode(self.player.shared(), view))
         text = "The link is in the address bar and, where the browser allows it, on the clipboard. It holds everything."
         self.notices.say("link", "info", text)
 

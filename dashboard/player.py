@@ -50,13 +50,22 @@ class Player:
         configs = experiment.configs()
         self.close()
         speed = SPEEDS[self.speed][0]
-        self.runner = Runner(self.engine, configs, preset=experiment.preset, horizon=experiment.steps, speed=speed)
-        self.experiment, self.configs = experiment, configs
+        options = {"preset": experiment.preset, "horizon": experiment.steps, "edits": experiment.edits}
+        self.runner = Runner(self.engine, configs, speed=speed, **options)
+        self._opening = experiment
+        # The knobs show what the edits on the way will have made of them.
+        for event in experiment.edits:
+            experiment = experiment.override({event.knob: event.value})
+        self.experiment, self.configs = experiment, experiment.configs()
         self.cursor = None
         self.focus = min(self.focus, len(configs) - 1)
         self._arrange()
         if not self.held:
             self.runner.play()
+
+    def shared(self) -> Experiment:
+        """The experiment as it was opened, with every live edit since: what repeats the curves that are drawn."""
+        return replace(self._opening, edits=self.runner.edits)
 
     def edit(self, values: Mapping[str, Any]) -> None:
         """Set knobs in every member (a list spreads one): live knobs at once, others by a restart."""

@@ -12,6 +12,7 @@ from typing import Any, Self
 from engines.core.config import Config, Knob
 from engines.core.engine import Engine, Preset
 from engines.core.errors import ConfigError
+from engines.core.recording import Event
 
 LIMIT = 4096
 """The most members that one ensemble may have."""
@@ -32,6 +33,8 @@ class Experiment:
     """Members that differ in several knobs at once."""
     steps: int = 1000
     preset: Preset | None = None
+    edits: tuple[Event, ...] = ()
+    """Live edits to make on the way; `override` drops them."""
 
     @classmethod
     def of(
@@ -65,7 +68,7 @@ class Experiment:
         cases = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
         unique = tuple(case for i, case in enumerate(cases) if case not in cases[:i])
         fixed = {name: value for name, value in singles.items() if name not in axes}
-        return replace(self, base=self._base(fixed, axes), axes=axes, cases=unique)
+        return replace(self, base=self._base(fixed, axes), axes=axes, cases=unique, edits=())
 
     def _base(self, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> Config:
         # An axis lends its first value, so that the base is valid where a member is.
@@ -94,6 +97,7 @@ class Experiment:
                 "cases": [dict(case) for case in self.cases],
                 "steps": self.steps,
                 "preset": self.preset.name if self.preset else None,
+                "edits": [vars(event) for event in self.edits],
             },
             sort_keys=True,
         )
@@ -110,15 +114,28 @@ class Experiment:
             names = [preset.name for preset in engine.presets]
             preset = engine.preset(about["preset"]) if about.get("preset") in names else None
             steps = _steps(about["steps"])
+            edits = tuple(_edit(engine, event) for event in about.get("edits", ()))
         except ConfigError:
             raise
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ConfigError(f"this is not a complete experiment: {type(error).__name__} {error}") from None
         found = cls(
             engine=engine, base=kind(**base), axes=axes, cases=tuple(cases) or ({},), steps=steps, preset=preset
         )
-        found.configs()
-        return found
+        members = len(found.configs())
+        if any(not 0 <= member < members for event in edits for member in event.members):
+            raise ConfigError(f"a live edit names a member that is not among the {members}")
+        return replace(found, edits=tuple(sorted(edits, key=lambda event: event.step)))
+
+
+def _edit(engine: Engine, event: Mapping[str, Any]) -> Event:
+    """A live edit, checked like a knob that a person turns."""
+    knob = engine.Config.knob(event["knob"])
+    if knob.role != "live":
+        raise ConfigError(f"{knob.name} is not a live knob: it cannot be edited on the way")
+    value = knob.check(engine.Config.__name__, event["value"])
+    step = replace(STEPS, name="step of an edit", bounds=(0, 10**9)).check("Experiment", event["step"])
+    return Event(step, knob.name, value, tuple(int(member) for member in event["members"]))
 
 
 def _several(value: Any) -> bool:

@@ -15,51 +15,53 @@ class Series:
     """Arrays `[T, ...]` that grow together with their steps. Readers get views of rows that never change again."""
 
     def __init__(self) -> None:
-        self._size = 0
-        self._steps = np.empty(256, dtype=np.int64)
-        self._values: dict[str, np.ndarray] = {}
+        # One tuple, so that a reader in another thread always sees steps and values of one moment.
+        self._data: tuple[int, np.ndarray, dict[str, np.ndarray]] = (0, np.empty(256, dtype=np.int64), {})
 
     def __len__(self) -> int:
-        return self._size
+        return self._data[0]
+
+    def read(self, *names: str) -> tuple[np.ndarray, ...]:
+        """Steps `[T]` and some channels `[T, B, *dims]`, all of one length whatever the writer does meanwhile."""
+        size, steps, values = self._data
+        return steps[:size], *(values[name][:size] for name in names)
 
     @property
     def steps(self) -> np.ndarray:
         """The observed steps `[T]`."""
-        return self._steps[: self._size]
+        return self.read()[0]
 
     @property
     def names(self) -> list[str]:
         """The recorded channels."""
-        return list(self._values)
+        return list(self._data[2])
 
     def __getitem__(self, name: str) -> np.ndarray:
         """One channel, `[T, B, *dims]`."""
-        return self._values[name][: self._size]
+        return self.read(name)[1]
 
     def append(self, step: int, values: Mapping[str, np.ndarray]) -> None:
         """Add one row."""
-        if not self._values:
-            self._values = {name: np.empty((256, *value.shape), value.dtype) for name, value in values.items()}
-        if self._size == len(self._steps):
-            self._grow()
-        for name, column in self._values.items():
-            column[self._size] = values[name]
-        self._steps[self._size] = step
-        self._size += 1  # last, so that a reader never sees half a row
+        size, steps, columns = self._data
+        if not columns:
+            columns = {name: np.empty((256, *value.shape), value.dtype) for name, value in values.items()}
+        if size == len(steps):
+            steps = np.concatenate([steps, np.empty_like(steps)])
+            columns = {name: np.concatenate([column, np.empty_like(column)]) for name, column in columns.items()}
+        for name, column in columns.items():
+            column[size] = values[name]
+        steps[size] = step
+        self._data = (size + 1, steps, columns)
 
     def truncate(self, step: int) -> None:
         """Forget every row after `step`. Rows that were handed out stay as they are."""
-        self._size = int(np.searchsorted(self.steps, step, side="right"))
-        self._steps = self._steps.copy()
-        self._values = {name: column.copy() for name, column in self._values.items()}
+        _, steps, columns = self._data
+        size = int(np.searchsorted(self.steps, step, side="right"))
+        self._data = (size, steps.copy(), {name: column.copy() for name, column in columns.items()})
 
     def at(self, step: float) -> int:
         """The index of the last row at or before `step` (0 where there is none)."""
         return max(0, int(np.searchsorted(self.steps, step, side="right")) - 1)
-
-    def _grow(self) -> None:
-        self._steps = np.concatenate([self._steps, np.empty_like(self._steps)])
-        self._values = {name: np.concatenate([v, np.empty_like(v)]) for name, v in self._values.items()}
 
 
 @dataclass(frozen=True)

@@ -48,11 +48,15 @@ class Run:
 
     def curve(self, channel: str, member: int) -> tuple[np.ndarray, np.ndarray]:
         """Steps and values of one member, up to where it diverged."""
-        series = self.recording.series(channel)
-        values, steps = series[channel][:, member], series.steps
+        steps, values = self.curves(member, channel)
+        return steps, values
+
+    def curves(self, member: int, *channels: str) -> tuple[np.ndarray, ...]:
+        """Steps and several channels of one member (all dense or all thin), up to where it diverged."""
+        steps, *values = self.recording.series(channels[0]).read(*channels)
         end = self.diverged_at[member]
-        keep = slice(0, int(np.searchsorted(steps, end)) if end >= 0 else len(values))
-        return steps[: len(values)][keep], values[keep]
+        size = int(np.searchsorted(steps, end)) if end >= 0 else len(steps)
+        return steps[:size], *(value[:size, member] for value in values)
 
     def final(self, member: int) -> dict[str, float]:
         """The last value of each scalar channel of one member."""

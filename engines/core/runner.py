@@ -53,6 +53,7 @@ class Runner:
         preset: Preset | None = None,
         horizon: int = 1000,
         speed: float | None = None,
+        edits: Sequence[Event] = (),
         device: str = "cpu",
         scheduler: Scheduler | None = None,
     ) -> None:
@@ -63,11 +64,17 @@ class Runner:
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._simulation: Simulation | None = None
         self._checkpoints = Checkpoints()
+        self._pending = list(edits)
         self._target = 0
         self._walking = False
         self._due = 0.0
         self._closed = False
         self._send(self._build)
+
+    @property
+    def edits(self) -> tuple[Event, ...]:
+        """All live edits of the run: those made so far, and those that were asked for and are still to come."""
+        return (*self.run.recording.events, *self._pending)
 
     # -- commands, from any thread ---------------------------------------------------------------------------
 
@@ -145,6 +152,9 @@ class Runner:
         while (now := time.monotonic()) < deadline and self._commands.empty():
             if now < self._due:
                 return self._due
+            while self._pending and simulation.step >= self._pending[0].step:
+                event = self._pending.pop(0)
+                self._edit(event.knob, event.value, event.members)
             before = simulation.step
             recorded = self._record(simulation, self._chunk(simulation, deadline - now))
             self._measure(simulation.step - before, time.monotonic() - now)
@@ -158,7 +168,8 @@ class Runner:
         """Where this slice ends: never the reason for a frame, only for a pause."""
         steps = max(1, int(self.status.rate * seconds))
         stop = simulation.next_frame() if self.speed else self._target
-        return min(simulation.step + steps, stop, self._target)
+        edit = self._pending[0].step if self._pending else self._target
+        return min(simulation.step + steps, stop, edit, self._target)
 
     def _record(self, simulation: Simulation, stop: int) -> bool:
         recorded = False
@@ -228,6 +239,10 @@ class Runner:
         self._tell(playing=True, horizon=max(self.status.horizon, self._target))
 
     def _set(self, knob: str, value: Any, members: tuple[int, ...]) -> None:
+        self._pending.clear()  # whoever turns a knob makes a future of their own
+        self._edit(knob, value, members)
+
+    def _edit(self, knob: str, value: Any, members: tuple[int, ...]) -> None:
         simulation = self._need()
         self._forget_future()
         for member in members:
@@ -243,6 +258,7 @@ class Runner:
         generation = self.run.recording.generation
         self.run = Run(self.run.engine, openings, preset=self.run.preset, device=self.run.device)
         self.run.recording.generation = generation + 1
+        self._pending.clear()
         self._simulation = None
         self._tell(playing=False, ready=False)
         self._build()

@@ -20,6 +20,10 @@ from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.operators import Completion, Dense, Identity, Operator, RankOne, Triangle
 
 FACTORS, NOISE = 1, 2
+"""Purposes of streams that are not the reference one."""
+
+IDENTITY = Identity()
+"""One object, so that members with different truths still share it."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ def _operator(
 
     n1, n2, m = config.rows, config.columns, config.m
     if config.operator == "identity":
-        return Identity()
+        return IDENTITY
     if config.operator == "rank_one":
         a, b = (tensor(stream.standard_normal((m, n))) for n in (n1, n2))
         return RankOne(a=a, b=b, noise=tensor(noise.standard_normal(m)))

@@ -51,7 +51,7 @@ class Operator(ABC):
         """`(1/2m) sum_i (<A_i, E> - v e_i)²`, `[B]`."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Identity(Operator):
     """The population limit m -> infinity: `A*A = I`. Base of all operators that form the matrix R."""
 
@@ -91,7 +91,7 @@ class Identity(Operator):
         return quadratic - 0.5 * (level * residual.E * self.bias).sum((-2, -1)) + level.flatten() ** 2 * self.floor
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Completion(Identity):
     """Uniformly observed entries: `A*A(E) = weights * E`."""
 
@@ -108,7 +108,7 @@ class Completion(Identity):
         return self.weights * E
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Dense(Identity):
     """Gaussian measurements: one or two matrix products serve the whole batch, `vec R = vec E · down · up`."""
 
@@ -134,7 +134,7 @@ class Dense(Identity):
         return self.triangle.mirrored(back) if self.triangle else back.view_as(E)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class RankOne(Operator):
     """`A_i = a_i b_iᵀ` with independent Gaussian a and b (unbiased, unlike a aᵀ); neither A nor E is formed."""
 

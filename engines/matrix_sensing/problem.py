@@ -166,7 +166,7 @@ def build(configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
     F, G, left, right = (_stack([place[i] for place in places], columns if i < 2 else None, device) for i in range(4))
     sigma = _tensor([config.sigma for config in configs], device)
     return Problem(
-        operators=tuple((sources[k].operator, where) for k, where in grouped([key(c) for c in configs], device)),
+        operators=tuple(grouped([sources[key(config)].operator for config in configs], device)),
         methods=tuple(config.method for config in configs),
         M=(left * sigma[:, None, :], right),
         left=left,

@@ -21,16 +21,15 @@ def phases(run: Run, member: int) -> list[Phase]:
     of the error falls below the other parts together.
     """
     config = run.configs[member]
-    parts = {name: run.curve(name, member)[1] for name in ("signal_min", "error_signal", "error_cross", "error_noise")}
-    steps = run.steps[: len(parts["signal_min"])]
-    fitted = parts["signal_min"] ** 2 >= config.sigma[-1] / 2
-    tail = fitted & (parts["error_signal"] ** 2 < parts["error_cross"] ** 2 + parts["error_noise"] ** 2)
+    channels = ("signal_min", "error_signal", "error_cross", "error_noise", "lifted_at")
+    steps, smallest, signal, cross, noise, lifted = run.curves(member, *channels)
+    fitted = smallest**2 >= config.sigma[-1] / 2
+    tail = fitted & (signal**2 < cross**2 + noise**2)
     found = [Phase(step=0, label="growth")]
     found += [
         Phase(step=float(steps[m.argmax()]), label=name) for name, m in (("fit", fitted), ("tail", tail)) if m.any()
     ]
-    lifted = float(run["lifted_at"][-1, member])
-    return found + ([Phase(step=lifted, label="lift")] if lifted >= 0 else [])
+    return found + ([Phase(step=float(lifted[-1]), label="lift")] if len(lifted) and lifted[-1] >= 0 else [])
 
 
 def story(run: Run, member: int) -> Story:
@@ -59,7 +58,8 @@ def _symmetric(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
             "With exactly r columns there is no idle direction: every part of the error dies geometrically. "
             + _rate(run, member, float(expected))
         )
-    found = power((run.steps, run["error"][:, member] ** 2), run.steps[-1] / 3, run.steps[-1]) if len(run) else None
+    steps, values = run.curve("error", member)
+    found = power((steps, values**2), steps[-1] / 3, steps[-1]) if len(steps) else None
     number = (
         "still too short for a slope" if found is None else f"local log-log slope of ‖E‖²: **{found:.2f}**, theory −2"
     )

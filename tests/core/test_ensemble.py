@@ -128,3 +128,34 @@ def test_unknown_knobs_and_presets_in_json_are_ignored_so_that_old_links_work():
     again = Experiment.from_json(ENGINE, json.dumps(old))
     assert again.configs() == of(FIRST).configs()
     assert again.preset is None
+
+
+EDIT = {"step": 7, "knob": "eta", "value": 0.3, "members": [0]}
+
+
+def edited(**changes):
+    about = json.loads(of(FIRST).to_json()) | {"edits": [EDIT | changes]}
+    return Experiment.from_json(ENGINE, json.dumps(about))
+
+
+def test_live_edits_survive_the_round_trip_and_end_with_an_override():
+    experiment = edited()
+    assert [vars(event) for event in experiment.edits] == [EDIT | {"members": (0,)}]
+    assert Experiment.from_json(ENGINE, experiment.to_json()) == experiment
+    assert experiment.override({"a": 2}).edits == ()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"value": 99}, r"eta=99 is outside its bounds \[0, 10\]"),
+        ({"knob": "a"}, "a is not a live knob"),
+        ({"knob": "nothing"}, "nothing"),
+        ({"step": -1}, "step of an edit"),
+        ({"members": [4]}, "not among the 4"),
+        ({"members": None}, "not a complete experiment"),
+    ],
+)
+def test_a_tampered_edit_is_named(changes, words):
+    with pytest.raises(ConfigError, match=words):
+        edited(**changes)

@@ -330,3 +330,29 @@ def test_an_idle_runner_costs_nothing(start, scheduler):
     runner = start()
     played(runner)
     assert scheduler.active() == 0
+
+
+def test_a_run_with_edits_on_the_way_repeats_the_run_that_was_edited_live(start):
+    """What a link holds: the opening configurations and the edits, at their own steps."""
+    live = start(horizon=300)
+    live.step(120)
+    live.wait()
+    live.set("eta", 0.03, [1])
+    original = played(live)
+    again = start(horizon=300, edits=live.edits)
+    repeated = played(again)
+    assert again.run.recording.events == live.run.recording.events != []
+    assert again.run.configs == live.run.configs
+    assert_same(repeated, original)
+
+
+def test_turning_a_knob_forgets_the_edits_still_to_come(start):
+    planned = start(horizon=300)
+    planned.step(120)
+    planned.wait()
+    planned.set("eta", 0.03)
+    planned.wait()
+    again = start(horizon=300, edits=planned.edits)
+    again.set("eta", 0.2)
+    played(again)
+    assert [event.value for event in again.run.recording.events] == [0.2]
