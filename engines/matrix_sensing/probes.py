@@ -40,13 +40,13 @@ def gauss_newton(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     values = torch.linalg.eigvalsh(0.5 * (matrix + matrix.mT)).flip(-1)
     smallest = float(values[min(seen, size) - 1])
     rate = float(-np.log1p(-config.eta * config.factor * smallest))
-    return {"eigenvalues": values.numpy(), "smallest": smallest, "rate": rate}
+    return {"eigenvalues": values.cpu().numpy(), "smallest": smallest, "rate": rate}
 
 
 def _matrix(operator: Operator, F: Tensor, G: Tensor) -> Tensor:
     """`BᵀB` `[P, P]`, one operator application for all basis directions at once."""
     count = F[0].numel() + G[0].numel()
-    eye = torch.eye(count, dtype=F.dtype)
+    eye = torch.eye(count, dtype=F.dtype, device=F.device)
     dF, dG = eye[:, : F[0].numel()].view(-1, *F.shape[1:]), eye[:, F[0].numel() :].view(-1, *G.shape[1:])
     F, G = F.expand(count, -1, -1), G.expand(count, -1, -1)
     # dF Gᵀ + F dGᵀ, factored.
@@ -56,7 +56,7 @@ def _matrix(operator: Operator, F: Tensor, G: Tensor) -> Tensor:
 
 def _halved(operator: Operator, X: Tensor) -> Tensor:
     """`BᵀB/2` of the symmetric model: the linearisation of `sym(R) X` at a solution."""
-    dX = torch.eye(X[0].numel(), dtype=X.dtype).view(-1, *X.shape[1:])
+    dX = torch.eye(X[0].numel(), dtype=X.dtype, device=X.device).view(-1, *X.shape[1:])
     X = X.expand(len(dX), -1, -1)
     residual = operator.residual(torch.cat([dX, X], -1), torch.cat([X, dX], -1), None)
     return 0.5 * (operator.right(residual, X) + operator.left(residual, X)).flatten(1)

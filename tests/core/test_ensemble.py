@@ -148,7 +148,7 @@ def test_live_edits_survive_the_round_trip_and_end_with_an_override():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"value": 99}, r"eta=99 is outside its bounds \[0, 10\]"),
+        ({"value": 99}, r"eta=99.0 is outside its bounds \[0, 10\]"),
         ({"knob": "a"}, "a is not a live knob"),
         ({"knob": "nothing"}, "nothing"),
         ({"step": -1}, "step of an edit"),
