@@ -9,6 +9,7 @@ import numpy as np
 from engines.core.engine import Verdict
 from engines.core.measures import hit, power, rate
 from engines.core.run import Run
+from engines.matrix_sensing import theory
 from engines.matrix_sensing.verdicts.common import CONVERGED, by_seed, each, error, ratio, tail, verdict
 
 
