@@ -57,6 +57,8 @@ class Card(Viewer):
         super().__init__()
         self.plot, self.engine, self.look, self.primary, self._changed = plot, engine, look, primary, changed
         self.mark: Any = None
+        self.whose = ""
+        """Which member a picture of one member shows."""
         self._heading = Heading(self._toggle, title=plot.title, doc=plot.doc)
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
@@ -95,12 +97,17 @@ class Card(Viewer):
         scales = [("log_x", "log x", "logarithmic horizontal axis"), ("log_y", "log y", "logarithmic vertical axis")]
         follow = [("follow", "follow", "keep the newest step in view; zooming turns it off")]
         rows = [("table", "table", "the numbers as a table")]
-        chosen = [*scales, *follow, *rows] if line else [*scales[1:]] if self.plot.kind != "heatmap" else []
+        chosen = [*scales, *follow, *rows] if line else self._scale(scales[1])
         return [{"name": n, "label": text, "doc": doc, "on": getattr(self.look, n)} for n, text, doc in chosen]
+
+    def _scale(self, log_y: tuple[str, str, str]) -> list[tuple[str, str, str]]:
+        heat = ("log_y", "log colour", "colour by the decade of the size, so that small entries are seen")
+        return [heat if self.plot.kind == "heatmap" else log_y]
 
     def _note(self) -> str:
         if not isinstance(self.mark, LineMark):
-            return self.mark.note if self.mark else ""
+            whose = self.whose if self.plot.kind != "scatter" else ""
+            return " · ".join(filter(None, [whose, self.mark.note if self.mark else ""]))
         reason = self.mark.broken()
         return " · ".join(
             filter(None, [f"Grey: theory does not apply – {reason}" if reason else "", self.mark.feed.note])
@@ -124,10 +131,13 @@ def _samples(mark: LineMark) -> list[dict[str, Any]]:
     several = len({stroke.column.curve.key for stroke in mark.lines}) > 1
     channels = [_sample(stroke, several) for stroke in seen.values()]
     theory = [
-        {"label": label, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
+        {"label": f"theory: {label}", "dash": "dashed", "color": "" if valid else GREY, "muted": True}
         for label, valid in mark.laws().items()
     ]
-    return (channels if len(channels) > 1 or theory else []) + theory
+    moments = [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if mark.phased else []
+    if len(channels) == 1:
+        channels[0]["label"] += ", as run"
+    return channels + theory + moments
 
 
 def _sample(stroke: Stroke, several: bool) -> dict[str, Any]:

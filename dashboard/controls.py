@@ -11,7 +11,7 @@ from panel.custom import JSComponent
 from panel.viewable import Viewer
 
 from dashboard.components import FOLDER
-from dashboard.naming import number, symbol
+from dashboard.naming import number, symbol, words
 from engines.core.config import Config, Knob
 from engines.core.errors import DynascopeError
 
@@ -38,7 +38,7 @@ class KnobWidget(JSComponent):
 
     def show(self, value: Any, others: Sequence[Any] = ()) -> None:
         """Display a value, and the values of all members where they differ."""
-        varies = f"varies: {', '.join(number(other) for other in others)}" if len(others) > 1 else ""
+        varies = f"varies: {', '.join(_said(other) for other in others)}" if len(others) > 1 else ""
         self.shown = {"value": value, "text": _typed(value), "varies": varies, "error": ""}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
@@ -53,6 +53,10 @@ class KnobWidget(JSComponent):
 
     def _read(self, value: Any) -> Any:
         return self._knob.check("", self._knob.parse(value) if isinstance(value, str) else value)
+
+
+def _said(value: Any) -> str:
+    return words(value) if isinstance(value, str) else number(value)
 
 
 def _typed(value: Any) -> str:
@@ -72,7 +76,7 @@ def describe_widget(knob: Knob) -> dict[str, Any]:
         "high": high,
         "log": knob.log and low > 0,
         "whole": knob.type is int,
-        "choices": [[choice, choice.replace("_", " ")] for choice in knob.choices or ()],
+        "choices": [[choice, words(choice)] for choice in knob.choices or ()],
     }
 
 

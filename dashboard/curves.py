@@ -58,10 +58,24 @@ def varied(configs: Sequence[Config]) -> list[str]:
 def telling(configs: Sequence[Config]) -> list[str]:
     """The fewest knobs, in order, that tell the members apart: a case may change several at once."""
     chosen: list[str] = []
-    for name in varied(configs):
+    for name in sorted(varied(configs), key=lambda name: name == "seed"):
         if _kinds(configs, [*chosen, name]) > _kinds(configs, chosen):
             chosen.append(name)
     return chosen
+
+
+def tell(configs: Sequence[Config], member: int, seeds: bool = True) -> str:
+    """What distinguishes one member, in words; "" where nothing does.
+
+    From the third knob on, a value that most members share goes without saying.
+    """
+    names, mine = [name for name in telling(configs) if seeds or name != "seed"], configs[member]
+    said = names[:2] + [name for name in names[2:] if name == "seed" or not _usual(configs, name, getattr(mine, name))]
+    return _values(mine, said)
+
+
+def _usual(configs: Sequence[Config], name: str, value: Any) -> bool:
+    return 2 * sum(getattr(config, name) == value for config in configs) > len(configs)
 
 
 def _kinds(configs: Sequence[Config], names: Sequence[str]) -> int:
@@ -86,16 +100,15 @@ def _colors(configs: Sequence[Config]) -> list[str]:
     values = [getattr(config, names[0]) for config in configs]
     numeric = knob.type in (int, float)
     if numeric and len(set(values)) > 2 and (len(names) == 1 or len(set(values)) > len(configs) / 2):
-        return scale(values, knob.log)
+        return scale(values)
     return [qualitative(index) for index in range(len(configs))]
 
 
 def _label(configs: Sequence[Config], members: tuple[int, ...]) -> str:
-    names = telling(configs)
     if len(members) > 1:
-        text = _values(configs[members[0]], [name for name in names if name != "seed"])
+        text = tell(configs, members[0], seeds=False)
         return f"{text}, {len(members)} seeds" if text else f"{len(members)} seeds: median, 10–90 %"
-    return _values(configs[members[0]], names) or "this run"
+    return tell(configs, members[0]) or "this run"
 
 
 def _values(config: Any, names: Sequence[str]) -> str:

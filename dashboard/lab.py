@@ -21,6 +21,7 @@ from dashboard.presets import Presets
 from dashboard.spread import Spread
 from dashboard.stage import Stage
 from dashboard.story import StoryPanel
+from dashboard.title import Title
 from dashboard.transport import SPEEDS, Transport
 from engines.core.errors import DynascopeError
 
@@ -53,8 +54,8 @@ class Lab(Viewer):
         self.spread = Spread(engine.Config, self._edit, self._collapse)
         self.presets = Presets(engine.presets, self._choose)
         self.transport = Transport(engine.actions, self._command)
-        self.members, self.stage = Members(self._pick), Stage(engine)
-        self.story, self.notices = StoryPanel(), Notices()
+        self.members, self.stage = Members(self._pick), Stage(engine, self._pick)
+        self.title, self.story, self.notices = Title(), StoryPanel(), Notices()
         self._drawn: Any = None
         self._drawn_at = 0.0
         self._decorated: Any = None
@@ -99,6 +100,7 @@ class Lab(Viewer):
         self.controls.show(player.configs)
         self.spread.show(len({getattr(config, "seed", 0) for config in player.configs}), player.bands)
         self.presets.show(player.experiment.preset.name if player.experiment.preset else "")
+        self.title.show(self.engine, player.experiment.preset)
         self.members.show(player.curves, player.focus)
         self.notices.say("failure", "error", "")
         self._told = (0.0, None)
@@ -228,7 +230,7 @@ class Lab(Viewer):
         run = player.runner.run
         self.story.refresh(run, player.focus, player.label)
         self.stage.show_phases(self._phases())
-        self.stage.describe(run, player.curves, player.at())
+        self.stage.describe(run, player.curves, player.at(), player.label)
         self.notices.say("divergence", "lesson", divergence(run))
         self._announce(playing)
 

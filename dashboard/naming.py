@@ -21,6 +21,15 @@ def symbol(name: str) -> str:
     return GREEK.get(name, name.replace("_", " "))
 
 
+def words(name: str) -> str:
+    """A choice in words.
+
+    >>> words("scaled_gd_lambda")
+    'scaled gd λ'
+    """
+    return " ".join(GREEK.get(word, word) for word in name.split("_"))
+
+
 def number(value: Any) -> str:
     """A value in at most four significant digits, with powers of ten written as such.
 
@@ -49,4 +58,4 @@ def describe(values: dict[str, Any]) -> str:
 
 def _said(name: str, value: Any) -> str:
     # A choice names itself: "symmetric" needs no "parameterization =" before it.
-    return value.replace("_", " ") if isinstance(value, str) else f"{symbol(name)} = {number(value)}"
+    return words(value) if isinstance(value, str) else f"{symbol(name)} = {number(value)}"

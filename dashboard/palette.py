@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 QUALITATIVE = ("#0b7bc1", "#d55e00", "#009e73", "#c667a4", "#c98a00", "#4aa8d8", "#7a5bb5")
@@ -11,7 +10,10 @@ QUALITATIVE = ("#0b7bc1", "#d55e00", "#009e73", "#c667a4", "#c98a00", "#4aa8d8",
 GREY = "#8a9099"
 """Ghosts, and theory whose assumptions are broken."""
 
-VIRIDIS = ("#46307e", "#365c8d", "#277f8e", "#1fa187", "#4ac16d", "#8fc739")
+SHADES = ("", "#5a5a5a", "#dcdcdc")
+"""What the hues are mixed with at each turn."""
+
+VIRIDIS = ("#6a52b8", "#4475b4", "#2b8ea0", "#22a585", "#52b955", "#94bb2c")
 """Anchors of a perceptually uniform map, without its ends, which vanish on dark and on light pages."""
 
 
@@ -19,7 +21,7 @@ def sequential(position: float) -> str:
     """The colour at a position in [0, 1].
 
     >>> sequential(0), sequential(1)
-    ('#46307e', '#8fc739')
+    ('#6a52b8', '#94bb2c')
     """
     place = min(max(position, 0.0), 1.0) * (len(VIRIDIS) - 1)
     low = min(int(place), len(VIRIDIS) - 2)
@@ -27,15 +29,17 @@ def sequential(position: float) -> str:
 
 
 def qualitative(index: int) -> str:
-    """The colour of the category number `index`."""
-    return QUALITATIVE[index % len(QUALITATIVE)]
+    """The colour of the category number `index`; after seven the hues come again, darker, then lighter."""
+    turn, place = divmod(index, len(QUALITATIVE))
+    shade = SHADES[turn % len(SHADES)]
+    return _mix(QUALITATIVE[place], shade, 0.42) if shade else QUALITATIVE[place]
 
 
-def scale(values: Sequence[float], log: bool) -> list[str]:
-    """One sequential colour a value, by its place between the smallest and the largest."""
-    numbers = [math.log(value) if log and min(values) > 0 else value for value in values]
-    low, high = min(numbers), max(numbers)
-    return [sequential((number - low) / (high - low) if high > low else 0.3) for number in numbers]
+def scale(values: Sequence[float]) -> list[str]:
+    """One sequential colour a value, by rank: neighbours differ as much however close their values are."""
+    order = {value: place for place, value in enumerate(sorted(set(values)))}
+    last = max(len(order) - 1, 1)
+    return [sequential(order[value] / last if len(order) > 1 else 0.3) for value in values]
 
 
 def _mix(first: str, second: str, share: float) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.curves import Curve, curves, telling
-from dashboard.naming import describe, symbol
+from dashboard.curves import Curve, curves, tell
+from dashboard.naming import symbol
 from dashboard.transport import NORMAL, SPEEDS
 
 if TYPE_CHECKING:
@@ -107,8 +107,7 @@ class Player:
     @property
     def label(self) -> str:
         """What distinguishes the member in focus."""
-        config = self.configs[self.focus]
-        return describe({name: getattr(config, name) for name in telling(self.configs)})
+        return tell(self.configs, self.focus)
 
     # -- time ------------------------------------------------------------------------------------------------
 

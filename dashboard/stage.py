@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +31,9 @@ GRID = (FOLDER / "grid.css").read_text()
 class Stage(Viewer):
     """All figures of a lab over one shared source for each series."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, pick: Callable[[str], None] = lambda key: None) -> None:
         super().__init__()
-        self.engine = engine
+        self.engine, self._pick = engine, pick
         self._channels = {channel.name: channel for channel in engine.channels}
         self.cards = [
             Card(plot, engine, Look(plot.log_x, plot.log_y), index == 0, self._redraw)
@@ -109,7 +109,10 @@ class Stage(Viewer):
         return found
 
     def _redraw(self, card: Card) -> None:
+        before = card.mark
         card.put(self._mark(card))
+        if isinstance(before, LineMark) and isinstance(card.mark, LineMark) and not card.look.follow:
+            card.mark.keep(before)
         self._decorate(card)
         card.refresh()
 
@@ -119,7 +122,7 @@ class Stage(Viewer):
         thin = self._channels[card.plot.channels[0]].thin
         return LineMark(
             card.plot, self.engine, self._lines[card.plot.name], self._feeds[thin], card.look, primary=card.primary,
-            on_zoom=lambda: card.set(follow=False), on_reset=lambda: card.set(follow=True),
+            on_zoom=lambda: card.set(follow=False), on_reset=lambda: card.set(follow=True), on_tap=self._pick,
         )  # fmt: skip
 
     def _decorate(self, card: Card) -> None:
@@ -162,9 +165,10 @@ class Stage(Viewer):
             else:
                 card.mark.update(run, at, curves, focus)
 
-    def describe(self, run: Run, curves: Sequence[Curve], at: int) -> None:
+    def describe(self, run: Run, curves: Sequence[Curve], at: int, whose: str = "") -> None:
         """Refresh notes, summaries and tables."""
         for card in self.marked():
+            card.whose = whose
             card.describe(run, curves, at)
             card.refresh()
 

@@ -34,8 +34,7 @@ class StoryPanel(Viewer):
 
     def refresh(self, run: Run, member: int, label: str) -> None:
         """Tell the story of one member's run so far."""
-        looks = run.preset.look_for if run.preset else ""
-        text = _story(_tell(run, member), looks, label) + _verdicts(_judge(run))
+        text = _story(_tell(run, member), label) + _verdicts(_judge(run))
         if text != self._pane.object:
             self._pane.object = text
 
@@ -60,11 +59,10 @@ def _judge(run: Run) -> list[Verdict]:
         return []
 
 
-def _story(story: Story | None, looks: str, label: str) -> str:
+def _story(story: Story | None, label: str) -> str:
     parts = ["<h2>What you are seeing</h2>"]
-    parts += [f"<p class='look'>{escape(looks)}</p>"] if looks else []
     if story:
-        parts += [f"<p class='formula'>{escape(story.formula)}</p>"] if story.formula else []
+        parts += [f"<p class='formula'>{_formula(story.formula)}</p>"] if story.formula else []
         parts += [f"<p class='reference'>Member in focus: {escape(label)}</p>"] if label else []
         parts += [f"<p>{_rich(paragraph)}</p>" for paragraph in story.text.split("\n") if paragraph.strip()]
         parts += [f"<p class='reference'>{escape(story.reference)}</p>"]
@@ -76,8 +74,25 @@ def _rich(text: str) -> str:
 
     >>> _rich("1 < **2**")
     '1 &lt; <b>2</b>'
+    >>> _rich("-1.5 and 4.1e-05")
+    '−1.5 and 4.1×10⁻⁵'
     """
-    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(text))
+    numbered = re.sub(r"(?<![\w.])-?\d+(\.\d+)?(e[-+]?\d+)?", _number, text)
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(numbered))
+
+
+def _number(found: re.Match[str]) -> str:
+    text = found.group()
+    return number(float(text)) if "e" in text else text.replace("-", "−")
+
+
+def _formula(text: str) -> str:
+    """Escaped text with its subscripts.
+
+    >>> _formula("λ_min(Δ) < 1")
+    'λ<sub>min</sub>(Δ) &lt; 1'
+    """
+    return re.sub(r"_([A-Za-z]+)", r"<sub>\1</sub>", escape(text))
 
 
 def _verdicts(verdicts: Sequence[Verdict]) -> str:
@@ -93,5 +108,5 @@ def _row(verdict: Verdict) -> str:
     numbers = f"measured {measured} · predicted {number(verdict.predicted)} ± {number(verdict.tolerance)}"
     return (
         f"<tr><td class='sign {kind}' title='{meaning}' aria-label='{meaning}'>{sign}</td>"
-        f"<td><span class='claim'>{escape(verdict.claim)}</span><span class='numbers'>{numbers}</span></td></tr>"
+        f"<td><span class='claim'>{_formula(verdict.claim)}</span><span class='numbers'>{numbers}</span></td></tr>"
     )

@@ -4,11 +4,34 @@ from __future__ import annotations
 
 from typing import Any
 
-from bokeh.models import BasicTickFormatter, Range1d
+from bokeh.models import BasicTickFormatter, CustomJSTicker, Range1d
 from bokeh.plotting import figure as bokeh_figure
 
 TALL, SHORT = 380, 250
 """Heights of the primary figure and of the others."""
+
+
+TICKS = """
+const [low, high] = [cb_data.range.start, cb_data.range.end].map(Math.log10);
+const span = high - low;
+const found = [];
+if (!(span > 0)) return found;
+if (span < 0.6) {
+  const [a, b] = [10 ** low, 10 ** high], raw = (b - a) / 4, unit = 10 ** Math.floor(Math.log10(raw));
+  const step = unit * [1, 2, 5, 10].find((n) => n * unit >= raw);
+  for (let i = Math.ceil(a / step); i * step <= b; i++) found.push(Number((i * step).toPrecision(12)));
+  return found;
+}
+const every = Math.max(1, Math.ceil(span / 9)), parts = span < 1.3 ? [1, 2, 5] : span < 2.2 ? [1, 3] : [1];
+for (let power = Math.floor(low); power <= high; power++)
+  if (power % every === 0)
+    for (const part of parts) {
+      const tick = part * 10 ** power;
+      if (tick >= 10 ** low && tick <= 10 ** high) found.push(tick);
+    }
+return found;
+"""
+"""Ticks of a logarithmic axis: whole decades where many are in sight, 1-2-5 where few are."""
 
 
 def figure(*, log_x: bool = False, log_y: bool = False, height: int = SHORT, **labels: Any) -> Any:
@@ -27,11 +50,11 @@ def figure(*, log_x: bool = False, log_y: bool = False, height: int = SHORT, **l
         min_border=4,
         **labels,
     )
-    _calm(made, log_x)
+    _calm(made, log_x, log_y)
     return made
 
 
-def _calm(made: Any, log_x: bool) -> None:
+def _calm(made: Any, log_x: bool, log_y: bool) -> None:
     made.toolbar.logo = None
     made.toolbar.autohide = True
     made.background_fill_color = made.border_fill_color = None
@@ -39,6 +62,9 @@ def _calm(made: Any, log_x: bool) -> None:
     made.grid.grid_line_alpha = 0.35
     made.axis.axis_label_standoff = 4
     made.axis.minor_tick_line_color = None
+    for axis, log in ((made.xaxis, log_x), (made.yaxis, log_y)):
+        if log:
+            axis.ticker = CustomJSTicker(major_code=TICKS, minor_code="return []")
     if not log_x:
         made.xaxis.formatter = BasicTickFormatter(use_scientific=False)
 

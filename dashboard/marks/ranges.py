@@ -75,3 +75,16 @@ def _log(data: Extent | None, theory: Extent | None) -> tuple[float, float] | No
     )
     pad = max(0.04 * math.log10(high / low), 0.08) if high > low else 0.5
     return low / 10**pad, high * 10**pad
+
+
+def apart(first: float, second: float, window: tuple[float, float], log: bool) -> float:
+    """The distance of two values as a share of a window; infinite where one of them cannot be drawn.
+
+    >>> apart(1.0, 10.0, (0.1, 1000.0), log=True)
+    0.25
+    """
+    numbers = [first, second, *window]
+    if not all(math.isfinite(value) and (value > 0 or not log) for value in numbers):
+        return math.inf
+    one, other, low, high = (math.log10(value) if log else value for value in numbers)
+    return abs(one - other) / abs(high - low) if high != low else math.inf

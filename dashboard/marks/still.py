@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bokeh.models import BasicTicker, ColorBar, ColumnDataSource, HoverTool, Image, LinearColorMapper, Scatter, VBar
+from bokeh.models import (
+    BasicTicker,
+    ColorBar,
+    ColumnDataSource,
+    FixedTicker,
+    HoverTool,
+    Image,
+    LinearColorMapper,
+    Scatter,
+    VBar,
+)
 from bokeh.palettes import Viridis256
 
 from dashboard.curves import Curve
@@ -21,6 +31,9 @@ if TYPE_CHECKING:
 
 LARGEST = 128
 """Rows and columns of a matrix that are sent; a larger one is thinned."""
+
+DECADES = 8
+"""Decades below the largest entry that a logarithmic colour scale tells apart."""
 
 DIVERGING = tuple(
     f"#{r:02x}{g:02x}{b:02x}"
@@ -95,7 +108,7 @@ class BarsMark(StillMark):
             data["color"] += [qualitative(place)] * len(shown)
             data["name"] += [self.engine.channel(name).label] * len(shown)
         tops = np.array(data["top"])
-        self.note = "" if len(tops) else "This member has no values here."
+        self.note = _emptiness(tops)
         window = ranges.values(ranges.extent(tops if self.log_y else np.append(tops, 0.0)), None, self.log_y)
         data["base"] = [window[0] / 1e3 if self.log_y and window else 0.0] * len(tops)
         self.source.data = data
@@ -104,11 +117,18 @@ class BarsMark(StillMark):
             self.figure.x_range.update(start=0.4, end=max(data["index"], default=1) + 0.6)
 
 
+def _emptiness(values: np.ndarray) -> str:
+    if not len(values):
+        return "This member has no values here."
+    return "" if np.any(values) else "All of them are zero."
+
+
 class HeatMark(StillMark):
     """A matrix of the member in focus, first row on top."""
 
     def draw(self) -> None:
         """Add the image, its colour bar and the hover."""
+        self._size = (0, 0)
         self.mapper = LinearColorMapper(palette=Viridis256, low=0, high=1)
         self.source.data = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
         image = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=self.mapper)
@@ -124,11 +144,21 @@ class HeatMark(StillMark):
         matrix = np.atleast_2d(next(iter(values.values()))[focus]).astype(np.float32)
         rows, columns = matrix.shape
         shown = matrix[:: -(-rows // LARGEST), :: -(-columns // LARGEST)]
-        self.note = (
-            f"{shown.shape[0]} × {shown.shape[1]} of {rows} × {columns} entries drawn"
-            if shown.size < matrix.size
-            else ""
-        )
+        thinned = f"{shown.shape[0]} × {shown.shape[1]} of {rows} × {columns} entries drawn"
+        self.note = thinned if shown.size < matrix.size else ""
+        shown = self._color(shown)
+        self.source.data = {"image": [shown[::-1]], "x": [0], "y": [0], "dw": [columns], "dh": [rows]}
+        self.figure.x_range.update(start=0, end=columns)
+        self.figure.y_range.update(start=0, end=rows)
+        if (rows, columns) != self._size:
+            self._size = rows, columns
+            _count(self.figure.xaxis, columns, lambda index: index + 0.5)
+            _count(self.figure.yaxis, rows, lambda index: rows - index - 0.5)
+
+    def _color(self, shown: np.ndarray) -> np.ndarray:
+        """Set the colours' range; on the logarithmic scale, decades of the size are shown."""
+        if self.log_y:
+            return self._decades(shown)
         finite = shown[np.isfinite(shown)]
         low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
         reach = max(abs(low), abs(high)) or 1.0
@@ -138,9 +168,23 @@ class HeatMark(StillMark):
             low=-reach if signed else low,
             high=reach if signed else max(high, low + 1e-12),
         )
-        self.source.data = {"image": [shown[::-1]], "x": [0], "y": [0], "dw": [columns], "dh": [rows]}
-        self.figure.x_range.update(start=0, end=columns)
-        self.figure.y_range.update(start=0, end=rows)
+        return shown
+
+    def _decades(self, shown: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            powers = np.log10(np.abs(shown))
+        finite = powers[np.isfinite(powers)]
+        top = float(np.ceil(finite.max())) if len(finite) else 0.0
+        self.mapper.update(palette=Viridis256, low=top - DECADES, high=top)
+        self.note = " · ".join(filter(None, [self.note, "colour: log₁₀ of the size"]))
+        return np.maximum(powers, top - DECADES)
+
+
+def _count(axis: Any, size: int, place: Callable[[int], float]) -> None:
+    """Number rows or columns from 1, first row on top."""
+    chosen = range(0, size, -(-size // 8))
+    axis.ticker = FixedTicker(ticks=[place(index) for index in chosen])
+    axis.major_label_overrides = {place(index): str(index + 1) for index in chosen}
 
 
 class ScatterMark(StillMark):

@@ -36,6 +36,8 @@ class Stroke:
     label: str
     color: str
     dash: str
+    focus: bool = True
+    """Whether this line is, or contains, the member in focus."""
 
 
 def strokes(
@@ -56,9 +58,8 @@ def strokes(
             parts: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
             for part in parts:
                 tone = qualitative(part or 0) if vector else hue
-                found.append(
-                    Stroke(Column(curve, name, part), label + ("" if part is None else f" {part + 1}"), tone, dash)
-                )
+                tail = "" if part is None else f" {part + 1}"
+                found.append(Stroke(Column(curve, name, part), label + tail, tone, dash, focus in curve.members))
     return found
 
 

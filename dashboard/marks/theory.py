@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,19 @@ def predict(
             continue
         found += [Line(curve, replace(p, broken=p.broken or edited), steps) for p in predictions]
     return found
+
+
+def reasons(why: Mapping[str, Sequence[str]], every: set[str]) -> str:
+    """Broken assumptions in a line: `why` maps each to the curves it concerns; the first two are written out."""
+    texts = [_concerns(reason, who, every) for reason, who in why.items()]
+    rest = f"; and {len(texts) - 2} more" if len(texts) > 2 else ""
+    return "; ".join(texts[:2]) + rest
+
+
+def _concerns(reason: str, who: Sequence[str], every: set[str]) -> str:
+    if set(who) == every or all(reason.startswith(label.split(",")[0]) for label in who):
+        return reason
+    return f"{reason} ({', '.join(who) if len(who) < 3 else f'{len(who)} curves'})"
 
 
 def columns(lines: Sequence[Line], hues: Sequence[str]) -> dict[str, list[Any]]:
