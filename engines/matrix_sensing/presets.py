@@ -114,7 +114,7 @@ PRESETS = (
         set={**SMALL, "kappa": 2.0},
         cases=(SYMMETRIC, {}, EASY[3]),
         seeds=(11,),
-        steps=5000,
+        steps=4000,
         judge=verdicts.race,
         source="appendix: symmetric against asymmetric; our choice of sizes",
     ),
