@@ -25,7 +25,7 @@ lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
-bench: $(VENV)/.run
+bench: $(VENV)/.test chromium
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/.test chromium

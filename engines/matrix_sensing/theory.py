@@ -25,6 +25,9 @@ from engines.matrix_sensing.draws import FACTORS, directions, orthonormal, scale
 
 TINY = 1e-300
 
+LARGE, COARSE = 2_000_000, 80
+"""Matrix entries above which the idle block is computed on this many steps and interpolated."""
+
 
 @dataclass(frozen=True)
 class Start:
@@ -139,9 +142,18 @@ def _odds(begun: Start, eta: float, decay: np.ndarray, t: np.ndarray) -> np.ndar
 
 def idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
     """|JKᵀ|² on the idle columns, `[T]`: the closed form of the Riccati equation, in the eigenbasis of Δ."""
-    d = begun.delta
-    if not len(d) or not begun.idle.any():
+    if not len(begun.delta) or not begun.idle.any():
         return np.zeros(len(t))
+    if len(t) <= COARSE or len(t) * len(begun.delta) ** 2 <= LARGE:
+        return _idle(begun, eta, t)
+    # One k x k inverse a step is too dear for very wide factors; the curve is smooth on logarithmic axes.
+    coarse = np.geomspace(1, t.max() + 1, COARSE) - 1
+    logs = np.log(np.maximum(_idle(begun, eta, coarse), TINY))
+    return np.exp(np.interp(np.log1p(t), np.log1p(coarse), logs))
+
+
+def _idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
+    d = begun.delta
     inverse = np.linalg.pinv(begun.idle, hermitian=True)
     exponent = np.clip(eta * t[:, None] * d, -300, 300)
     spread = np.where(np.abs(d) > 1e-14, -np.expm1(-2 * exponent) / np.where(d == 0, 1, d), 2 * eta * t[:, None])

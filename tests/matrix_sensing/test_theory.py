@@ -58,6 +58,15 @@ def test_the_idle_block_solves_its_riccati_equation():
     np.testing.assert_allclose(theory.idle(begun, 0.1, times), expected, rtol=1e-6)
 
 
+def test_very_wide_factors_are_interpolated_within_two_per_cent(monkeypatch):
+    begun = theory.start(MatrixSensing(**OWN, k=20, alpha=0.2))
+    t = np.unique(np.geomspace(1, 20_000, 300).round()) - 1
+    exact = theory.idle(begun, 0.1, t)
+    monkeypatch.setattr(theory, "LARGE", 0)
+    seen = exact > 1e-20
+    np.testing.assert_allclose(theory.idle(begun, 0.1, t)[seen], exact[seen], rtol=0.02)
+
+
 def test_without_imbalance_the_idle_block_is_the_one_over_t_law():
     begun = theory.start(MatrixSensing(**OWN, **SYMMETRIC, alpha=0.3))
     sizes = np.linalg.eigvalsh(begun.idle)
