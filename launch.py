@@ -30,6 +30,10 @@ def serve(arguments: argparse.Namespace) -> None:
 
     passed = {"websocket_origin": arguments.allow_websocket_origin, "prefix": arguments.prefix}
     options = {name: value for name, value in passed.items() if value}
+    if arguments.device != "cpu":  # asking costs an import of torch
+        from engines.core.device import resolve
+
+        options["device"] = str(resolve(arguments.device))
     try:
         app.serve(arguments.port, arguments.address, arguments.browser, **options)
     except OSError as error:
@@ -62,6 +66,7 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--allow-websocket-origin", action="append", metavar="HOST:PORT", help="a name under which pages may connect"
     )
+    command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
     command.add_argument("--prefix", help="the path under which a proxy serves the application")
     command.set_defaults(act=serve)
 

@@ -86,14 +86,14 @@ def gallery_page(address: Callable[[str], str] = lambda name: f"./{name}") -> pm
     return _page("Dynascope", fill)
 
 
-def lab_page(name: str) -> pmui.Page:
-    """The page of one lab."""
+def lab_page(name: str, device: str = "cpu") -> pmui.Page:
+    """The page of one lab, computed on `device`."""
 
     def fill(holder: pn.Column, bridge: Bridge) -> None:
         from dashboard.lab import Lab
         from engines import load
 
-        lab = Lab(load(name), _argument("s"), bridge)
+        lab = Lab(load(name), _argument("s"), bridge, device)
         holder[:] = [lab]
         lab.start()
 
@@ -106,16 +106,17 @@ def entry() -> pmui.Page:
     return lab_page(name) if name else gallery_page(lambda engine: f"./{ENTRY}?lab={engine}")
 
 
-def routes() -> dict[str, Callable[[], pmui.Page]]:
+def routes(device: str = "cpu") -> dict[str, Callable[[], pmui.Page]]:
     """The gallery at `/` and each lab at `/<engine name>`."""
     from engines import names
 
-    return {"/": gallery_page} | {name: _route(name) for name in names()}
+    return {"/": gallery_page} | {name: _route(name, device) for name in names()}
 
 
-def _route(name: str) -> Callable[[], pmui.Page]:
+def _route(name: str, device: str) -> Callable[[], pmui.Page]:
+    # A plain function: a route that is a partial has no name for Panel to show.
     def page() -> pmui.Page:
-        return lab_page(name)
+        return lab_page(name, device)
 
     return page
 
@@ -129,6 +130,23 @@ class Status(RequestHandler):
         self.write({"active": scheduler.shared().active() if scheduler else 0})
 
 
+class Missing(RequestHandler):
+    """The answer to an address that is none of ours: a sentence, and where to go."""
+
+    def prepare(self) -> None:
+        """Answer every method alike."""
+        from engines import names
+
+        self.set_status(404)
+        labs = "".join(f"<li><a href='/{name}'>{name.replace('_', ' ')}</a></li>" for name in names())
+        self.finish(
+            "<!doctype html><title>Dynascope</title><meta name='viewport' content='width=device-width'>"
+            "<body style='font: 16px/1.5 system-ui, sans-serif; margin: 12vh auto; max-width: 34rem; padding: 0 1rem'>"
+            f"<h1>There is no lab at this address.</h1><p>These are here:</p><ul>{labs}</ul>"
+            "<p><a href='/'>All labs</a></p>"
+        )
+
+
 class Closed(logging.Filter):
     """Leaves out what a closed tab leaves behind: answers to it that could no longer be sent."""
 
@@ -137,14 +155,21 @@ class Closed(logging.Filter):
         return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
 
 
-def serve(port: int = 5006, address: str = "127.0.0.1", open_browser: bool = True, **options: Any) -> Any:
-    """Serve all pages until interrupted (with `threaded=True`: return at once)."""
+def serve(
+    port: int = 5006, address: str = "127.0.0.1", open_browser: bool = True, device: str = "cpu", **options: Any
+) -> Any:
+    """Serve all pages until interrupted (with `threaded=True`: return at once). Runs are computed on `device`."""
     theme.prepare()
     logging.getLogger("asyncio").addFilter(Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     quick = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
-    shown = {"show": open_browser, "title": "Dynascope", "extra_patterns": [("/status", Status)]}
-    return pn.serve(routes(), port=port, address=address, **(quick | shown | options))
+    shown = {
+        "show": open_browser,
+        "title": "Dynascope",
+        "extra_patterns": [("/status", Status)],
+        "default_handler_class": Missing,
+    }
+    return pn.serve(routes(device), port=port, address=address, **(quick | shown | options))
 
 
 if __name__.startswith("bokeh_app"):

@@ -14,7 +14,7 @@ from dashboard import layout, link
 from dashboard.controls import Controls
 from dashboard.marks import theory
 from dashboard.members import Members
-from dashboard.notices import Notices, divergence
+from dashboard.notices import FINISHED, Notices, divergence
 from dashboard.pacing import Bridge
 from dashboard.player import Player
 from dashboard.presets import Presets
@@ -44,9 +44,9 @@ SLOW = 0.8
 class Lab(Viewer):
     """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
 
-    def __init__(self, engine: Engine, token: str = "", bridge: Bridge | None = None) -> None:
+    def __init__(self, engine: Engine, token: str = "", bridge: Bridge | None = None, device: str = "cpu") -> None:
         super().__init__()
-        self.engine, self.player = engine, Player(engine)
+        self.engine, self.player = engine, Player(engine, device)
         self.bridge = bridge or Bridge()
         self.bridge.listen(self._key, self._hide)
         self.own = [] if bridge else [self.bridge]
@@ -88,10 +88,14 @@ class Lab(Viewer):
 
     def _choose(self, name: str) -> None:
         self.player.held, self.player.focus = False, 0
+        self.notices.say("finished", "info", "")
         self._load(self._preset(name))
 
     def _edit(self, values: dict[str, Any]) -> None:
+        runner = self.player.runner
         self.player.edit(values)
+        late = runner is self.player.runner and runner.status.step >= runner.status.horizon
+        self.notices.say("finished", "info", FINISHED if late else "")
         self._show()
 
     def _show(self) -> None:
@@ -113,8 +117,10 @@ class Lab(Viewer):
         self._show()
 
     def _pick(self, key: str) -> None:
+        before = self.player.focus
         self.player.pick(key)
-        self._show()
+        if self.player.focus != before:
+            self._show()
 
     def _command(self, what: str, data: dict[str, Any]) -> None:
         player = self.player
@@ -136,6 +142,8 @@ class Lab(Viewer):
             commands[what]()
         except DynascopeError as error:
             self.notices.say("failure", "error", str(error))
+        if what in ("toggle", "step", "reset", "reseed", "branch"):
+            self.notices.say("finished", "info", "")
         if what in ("reset", "reseed", "action"):
             self._show()
         self._tick()

@@ -26,8 +26,8 @@ GHOST = 400
 class Player:
     """One experiment and the one runner that plays it. Errors are `DynascopeError`s and change nothing."""
 
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
+    def __init__(self, engine: Engine, device: str = "cpu") -> None:
+        self.engine, self.device = engine, device
         self.speed = NORMAL
         self.bands = True
         self.held = False
@@ -51,7 +51,7 @@ class Player:
         self.close()
         speed = SPEEDS[self.speed][0]
         options = {"preset": experiment.preset, "horizon": experiment.steps, "edits": experiment.edits}
-        self.runner = Runner(self.engine, configs, speed=speed, **options)
+        self.runner = Runner(self.engine, configs, speed=speed, device=self.device, **options)
         self._opening = experiment
         # The knobs show what the edits on the way will have made of them.
         for event in experiment.edits:

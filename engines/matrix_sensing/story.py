@@ -13,6 +13,8 @@ from engines.matrix_sensing.overlays import theorem
 
 REFERENCE = "Xiong, Ding, Du 2023 (arXiv 2310.01769)"
 
+NAMES = {"fp64": "float64", "fp32": "float32", "bf16": "bfloat16"}
+
 
 def phases(run: Run, member: int) -> list[Phase]:
     """Growth, signal fit, idle tail, and the lift.
@@ -36,7 +38,8 @@ def story(run: Run, member: int) -> Story:
     """Formula, two sentences and the reference for one member."""
     config = run.configs[member]
     formula, text = _told(run, member, config)
-    return Story(formula=formula, text=text, reference=f"{REFERENCE}, {theorem(config)}")
+    arithmetic = f"Factors in float64, operator in {NAMES[config.precision]}, on {run.device}."
+    return Story(formula=formula, text=text, reference=f"{REFERENCE}, {theorem(config)}. {arithmetic}")
 
 
 def _told(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:

@@ -207,3 +207,9 @@ def test_an_interrupt_leaves_quietly_with_status_130():
     assert process.returncode == 130
     assert out == ""
     assert "Traceback" not in err
+
+
+def test_serving_on_a_device_that_is_not_there_is_one_line(command, served):
+    status, _, message = command("serve --device nowhere")
+    assert status != 0
+    assert "device='nowhere'" in message and message.count("\n") == 1
