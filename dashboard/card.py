@@ -89,7 +89,11 @@ class Card(Viewer):
     def refresh(self) -> None:
         """Say again which line is which, and how the figure is looked at."""
         line = isinstance(self.mark, LineMark)
-        shown = {"lines": _samples(self.mark) if line else [], "toggles": self._toggles(line), "note": self._note()}
+        shown = {
+            "lines": _samples(self.mark, self.primary) if line else [],
+            "toggles": self._toggles(line),
+            "note": self._note(),
+        }
         if shown != self._heading.shown:
             self._heading.shown = shown
 
@@ -123,7 +127,7 @@ class Card(Viewer):
         return self._panel
 
 
-def _samples(mark: LineMark) -> list[dict[str, Any]]:
+def _samples(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
     """The legend inside one figure: channels by hue or dash, then theory."""
     seen: dict[tuple[str, int | None], Stroke] = {}
     for stroke in mark.lines:
@@ -134,7 +138,7 @@ def _samples(mark: LineMark) -> list[dict[str, Any]]:
         {"label": f"theory: {label}", "dash": "dashed", "color": "" if valid else GREY, "muted": True}
         for label, valid in mark.laws().items()
     ]
-    moments = [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if mark.phased else []
+    moments = [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if primary and mark.phased else []
     if len(channels) == 1:
         channels[0]["label"] += ", as run"
     return channels + theory + moments

@@ -11,13 +11,16 @@ from panel.custom import JSComponent
 from panel.viewable import Viewer
 
 from dashboard.components import FOLDER
-from dashboard.naming import number, symbol, words
+from dashboard.naming import number, sentence, symbol, words
 from engines.core.config import Config, Knob
 from engines.core.errors import DynascopeError
 
 Edit = Callable[[str, Any], None]
 
 MORE = ".bk-btn { font-size: 13px !important; padding: 4px !important; }"
+
+LISTED = 12
+"""Of more values of a knob that varies only the ends are listed."""
 
 IN_SIGHT = 7
 """More knobs than these are folded away."""
@@ -38,7 +41,7 @@ class KnobWidget(JSComponent):
 
     def show(self, value: Any, others: Sequence[Any] = ()) -> None:
         """Display a value, and the values of all members where they differ."""
-        varies = f"varies: {', '.join(_said(other) for other in others)}" if len(others) > 1 else ""
+        varies = f"varies: {_listed([_said(other) for other in others])}" if len(others) > 1 else ""
         self.shown = {"value": value, "text": _typed(value), "varies": varies, "error": ""}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
@@ -49,10 +52,21 @@ class KnobWidget(JSComponent):
                 return
             # A drag echoes in the browser; a message for each of its events would only come late.
         except DynascopeError as error:
-            self.shown = self.shown | {"error": str(error)}
+            self.shown = self.shown | {"error": sentence(error)}
 
     def _read(self, value: Any) -> Any:
         return self._knob.check("", self._knob.parse(value) if isinstance(value, str) else value)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    """The values, or the ends of a long list.
+
+    >>> _listed([str(n) for n in range(40)])
+    '0, 1, 2, … 39 (40 values)'
+    """
+    if len(texts) <= LISTED:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:3])}, … {texts[-1]} ({len(texts)} values)"
 
 
 def _said(value: Any) -> str:

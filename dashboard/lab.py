@@ -236,7 +236,7 @@ class Lab(Viewer):
             return
         self._told = (now, subject)
         run = player.runner.run
-        self.story.refresh(run, player.focus, player.label)
+        self.story.refresh(run, player.focus, player.label, player.edited)
         self.stage.show_phases(self._phases())
         self.stage.describe(run, player.curves, player.at(), player.label)
         self.notices.say("divergence", "lesson", divergence(run))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 GREEK = {
@@ -28,6 +29,16 @@ def words(name: str) -> str:
     'scaled gd λ'
     """
     return " ".join(GREEK.get(word, word) for word in name.split("_"))
+
+
+def sentence(error: Exception) -> str:
+    """An error as it is shown beside a knob: without the name of a class, and without endless digits.
+
+    >>> sentence(ValueError("Model.seed=99999999999999999999999999 is outside its bounds"))
+    'seed=1e+26 is outside its bounds'
+    """
+    text = re.sub(r"^\w*\.(?=\w+=)", "", str(error))
+    return re.sub(r"\d{20,}", lambda found: f"{float(found.group()[:300]):.3g}", text)
 
 
 def number(value: Any) -> str:

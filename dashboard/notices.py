@@ -10,15 +10,20 @@ import panel as pn
 from panel.viewable import Viewer
 
 from dashboard.components import FOLDER
-from dashboard.naming import describe
+from dashboard.curves import tell
 
 if TYPE_CHECKING:
+    from engines.core.config import Config
     from engines.core.run import Run
 
 STYLE = (FOLDER / "notices.css").read_text()
 
 KEYS = (("space", "play or pause"), ("← →", "move the cursor over recorded frames; with shift, ten at a time"),
         ("R", "reset: back to step 0, same seeds"), ("?", "this list"))  # fmt: skip
+
+MENDING = "Change the knob and press Reset; or scrub back to before it, and branch from there."
+
+FINISHED = "The run has reached its end, so this applies to what comes next: Play goes on, Reset starts again with it."
 
 
 class Notices(Viewer):
@@ -57,18 +62,24 @@ def divergence(run: Run) -> str:
     if not len(gone):
         return ""
     first = int(gone[np.argmin(run.diverged_at[gone])])
-    config = run.configs[first]
-    which = describe({name: getattr(config, name) for name in _telling(run)})
-    who = "The run" if len(run.configs) == 1 else f"{len(gone)} of {len(run.configs)} members"
-    where = f"{who} diverged: the first at step {int(run.diverged_at[first]):,}" + (f" ({which})" if which else "")
-    return f"{where}. Its curve ends there. {_advice(run, config)}".strip()
+    at = int(run.diverged_at[first])
+    which = tell(run.openings, first)
+    alone = len(run.configs) == 1
+    who, what = ("The run", "Its curve ends") if alone else (f"{len(gone)} of {len(run.configs)} members", "Curves end")
+    where = f"{who} diverged: the first at step {at:,}" + (f" ({which})" if which else "")
+    return f"{where}. {what} there. {_advice(run, _then(run, first, at))} {MENDING}"
 
 
-def _telling(run: Run) -> list[str]:
-    return [name for name in run.configs[0].knobs() if len({repr(getattr(c, name)) for c in run.configs}) > 1]
+def _then(run: Run, member: int, step: int) -> Config:
+    """The configuration that a member had at a step."""
+    config = run.openings[member]
+    for event in run.recording.events:
+        if event.step < step and member in event.members:
+            config = config.replace(**{event.knob: event.value})
+    return config
 
 
-def _advice(run: Run, config: object) -> str:
+def _advice(run: Run, config: Config) -> str:
     try:
         return run.engine.stability(config)
     except Exception:

@@ -10,7 +10,7 @@ import param
 from panel.custom import JSComponent
 
 from dashboard.components import FOLDER
-from dashboard.naming import symbol
+from dashboard.naming import sentence, symbol
 from engines.core.config import Config, Knob
 from engines.core.errors import ConfigError, DynascopeError
 
@@ -70,7 +70,7 @@ class Spread(JSComponent):
         try:
             self._obey(data)
         except DynascopeError as error:
-            self.shown = self.shown | {"error": str(error)}
+            self.shown = self.shown | {"error": sentence(error)}
 
     def _obey(self, data: dict[str, Any]) -> None:
         if "bands" in data:

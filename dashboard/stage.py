@@ -157,7 +157,7 @@ class Stage(Viewer):
 
     def update(self, run: Run, status: Status, at: int, scrubbing: bool, curves: Sequence[Curve], focus: int) -> None:
         """Move ranges, cursor and the pictures of the cursor's step."""
-        newest = int(run.steps[-1])
+        newest = _alive(run)
         for card in self.marked():
             if isinstance(card.mark, LineMark):
                 card.mark.show_cursor(at if scrubbing else None)
@@ -174,3 +174,9 @@ class Stage(Viewer):
 
     def __panel__(self) -> pn.Column:
         return self._panel
+
+
+def _alive(run: Run) -> int:
+    """The newest step at which a member was still finite."""
+    newest = int(run.steps[-1])
+    return min(newest, int(run.diverged_at.max())) if (run.diverged_at >= 0).all() else newest

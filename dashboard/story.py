@@ -32,9 +32,9 @@ class StoryPanel(Viewer):
         super().__init__()
         self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
 
-    def refresh(self, run: Run, member: int, label: str) -> None:
+    def refresh(self, run: Run, member: int, label: str, edited: str = "") -> None:
         """Tell the story of one member's run so far."""
-        text = _story(_tell(run, member), label) + _verdicts(_judge(run))
+        text = _story(_tell(run, member), label) + _verdicts(_judge(run), edited)
         if text != self._pane.object:
             self._pane.object = text
 
@@ -95,11 +95,12 @@ def _formula(text: str) -> str:
     return re.sub(r"_([A-Za-z]+)", r"<sub>\1</sub>", escape(text))
 
 
-def _verdicts(verdicts: Sequence[Verdict]) -> str:
+def _verdicts(verdicts: Sequence[Verdict], edited: str) -> str:
     if not verdicts:
         return ""
+    caution = f"<p class='reference'>{escape(edited)}: the claims are about runs left alone.</p>" if edited else ""
     rows = "".join(_row(verdict) for verdict in verdicts)
-    return f"<h2>Does it hold?</h2><table aria-label='claims, measured on this run'>{rows}</table>"
+    return f"<h2>Does it hold?</h2>{caution}<table aria-label='claims, measured on this run'>{rows}</table>"
 
 
 def _row(verdict: Verdict) -> str:

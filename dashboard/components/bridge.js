@@ -14,9 +14,11 @@ export function render({ model, el }) {
   const key = (event) => {
     const target = event.composedPath()[0];
     if (!KEYS.has(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (TYPING.has(target.tagName) || target.isContentEditable) return;
+    const arrow = event.key.startsWith("Arrow");
+    const slides = target.type === "range" && !arrow;  // a slider needs the arrows only
+    if ((TYPING.has(target.tagName) && !slides) || target.isContentEditable) return;
     if (event.key === " " && target.tagName === "BUTTON") return;
-    if (event.key === " " || event.key.startsWith("Arrow")) event.preventDefault();
+    if (event.key === " " || arrow) event.preventDefault();
     model.send_msg({ key: event.key, big: event.shiftKey });
   };
   const copy = async ({ copy: token }) => {

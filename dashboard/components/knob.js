@@ -53,7 +53,11 @@ function choice(about, root, send) {
   const select = make("select", "choice", root);
   select.setAttribute("aria-label", about.label + ": " + about.doc);
   about.choices.forEach(([value, text]) => { make("option", "", select, text).value = value; });
-  select.addEventListener("change", () => send(select.value, true));
+  // Chosen with the pointer, it gives the keyboard back: space is for play again.
+  let pointed = false;
+  select.addEventListener("pointerdown", () => { pointed = true; });
+  select.addEventListener("keydown", () => { pointed = false; });
+  select.addEventListener("change", () => { send(select.value, true); if (pointed) select.blur(); });
   return (value) => { select.value = value; };
 }
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MOST = 1200
 """Drawn points a curve; beyond, every second one is dropped, and the page says so."""
+
+EXPLODED = 1e3
+"""A run that diverged is shown up to so many times its first value."""
 
 QUANTILES = {"median": 0.5, "low": 0.1, "high": 0.9}
 
@@ -63,6 +67,9 @@ class Feed:
         self.thin = thin
         self.source = ColumnDataSource({name: [] for name in ("step", *self.columns)})
         self.extents: dict[str, tuple[float, float, float]] = {}
+        self.starts: dict[str, float] = {}
+        """The first value of each column."""
+        self.diverged = False
         self.note = ""
         self._seen, self._stride = 0, 1
         self._view: tuple[Any, ...] = ()
@@ -74,9 +81,15 @@ class Feed:
         size = len(series)
         if view != self._view or size < self._seen:
             self._view = view
+            self.diverged = bool((run.diverged_at >= 0).any())
             self._restart(series, run, size)
         elif size > self._seen:
             self._append(series, run, size)
+
+    def ceiling(self, keys: Iterable[str]) -> float:
+        """Where a run that diverged leaves the picture: its last steps would press all others into one line."""
+        starts = [abs(self.starts[key]) for key in keys if key in self.starts]
+        return EXPLODED * max(starts) if self.diverged and any(starts) else math.inf
 
     def _append(self, series: Series, run: Run, size: int) -> None:
         first = -(-self._seen // self._stride) * self._stride
@@ -93,7 +106,7 @@ class Feed:
         while size / self._stride > MOST / 2 and size > MOST:
             self._stride *= 2
         rows = self._rows(series, run, slice(0, size, self._stride))
-        self._seen, self.extents = size, {}
+        self._seen, self.extents, self.starts = size, {}, {}
         self._measure(rows)
         self.source.data = rows
         self.note = f"{len(rows['step']):,} of {size:,} recorded points drawn" if self._stride > 1 else ""
@@ -117,6 +130,7 @@ class Feed:
         for key in self.columns:
             values = rows[key][np.isfinite(rows[key])]
             if len(values):
+                self.starts.setdefault(key, float(values[0]))
                 low, high, least = self.extents.get(key, (np.inf, -np.inf, np.inf))
                 positive = values[values > 0]
                 least = min(least, float(positive.min())) if len(positive) else least

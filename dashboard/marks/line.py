@@ -126,7 +126,8 @@ class LineMark:
         """Set the ranges to what has happened so far, unless the reader zoomed."""
         if not self.look.follow:
             return
-        data = ranges.union(self.feed.extents.get(stroke.column.key) for stroke in self.lines)
+        keys = [stroke.column.key for stroke in self.lines]
+        data = ranges.capped(ranges.union(map(self.feed.extents.get, keys)), self.feed.ceiling(keys))
         if self.over_steps:
             window = ranges.steps(step, horizon, self.look.log_x)
             _move(self.figure.x_range, window, self.look.log_x)

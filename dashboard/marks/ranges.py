@@ -35,6 +35,18 @@ def union(parts: Iterable[Extent | None]) -> Extent | None:
     return min(lows), max(highs), min(leasts)
 
 
+def capped(data: Extent | None, ceiling: float) -> Extent | None:
+    """An extent without what is larger than a ceiling in size.
+
+    >>> capped((-1e9, 1e30, 0.1), 100.0)
+    (-100.0, 100.0, 0.1)
+    """
+    if data is None or not math.isfinite(ceiling):
+        return data
+    low, high, least = data
+    return max(low, -ceiling), min(high, ceiling), min(least, ceiling)
+
+
 def steps(step: int, horizon: int, log: bool) -> tuple[float, float]:
     """The steps in view. A linear axis grows with the run, since early frames lie close together."""
     if log:

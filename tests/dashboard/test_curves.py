@@ -45,3 +45,33 @@ def test_very_many_members_are_one_band_and_the_picked_ones():
     assert len(everyone.members) == MOST + 1
     assert picked.members == (5,)
     assert everyone.key != picked.key
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wide(Config):
+    method: str = knob("gd", "rule", choices=("gd", "scaled_gd"))
+    alpha: float = knob(0.1, "scale", log=True)
+    kappa: float = knob(2.0, "conditioning")
+    seed: int = knob(0, "seed")
+
+
+def test_what_most_members_share_goes_without_saying_and_the_seed_comes_last():
+    cases = [("gd", 0.1, 2.0), ("gd", 0.2, 2.0), ("scaled_gd", 0.1, 2.0), ("scaled_gd", 0.1, 20.0)]
+    drawn = curves([Wide(method=m, alpha=a, kappa=k, seed=s) for m, a, k in cases for s in (0, 1)])
+    assert [curve.label for curve in drawn[::2]] == [
+        "gd, α = 0.1, seed = 0",
+        "gd, α = 0.2, seed = 0",
+        "scaled gd, α = 0.1, seed = 0",
+        "scaled gd, α = 0.1, κ = 20, seed = 0",
+    ]
+
+
+def test_values_close_together_get_hues_apart():
+    drawn = curves(members(alphas=(0.3, 0.31, 0.32, 9.0)))
+    evenly = curves(members(alphas=(1, 2, 3, 4)))
+    assert [curve.color for curve in drawn] == [curve.color for curve in evenly]
+
+
+def test_many_categories_never_share_a_hue():
+    drawn = curves([Wide(method=m, alpha=a, kappa=k) for m in ("gd", "scaled_gd") for a in (1, 2, 3) for k in (1, 2)])
+    assert len({curve.color for curve in drawn}) == len(drawn)
