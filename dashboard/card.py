@@ -51,11 +51,20 @@ class Heading(JSComponent):
 
 
 class Card(Viewer):
-    """One figure and how it is looked at. `changed(card)` asks the stage to draw it again."""
+    """One figure and how it is looked at. `changed(card)` asks the stage to draw it again, `moved(card)` to follow."""
 
-    def __init__(self, plot: Plot, engine: Engine, look: Look, primary: bool, changed: Callable[[Card], None]) -> None:
+    def __init__(
+        self,
+        plot: Plot,
+        engine: Engine,
+        look: Look,
+        primary: bool,
+        changed: Callable[[Card], None],
+        moved: Callable[[Card], None],
+    ) -> None:
         super().__init__()
-        self.plot, self.engine, self.look, self.primary, self._changed = plot, engine, look, primary, changed
+        self.plot, self.engine, self.look, self.primary = plot, engine, look, primary
+        self._changed, self._moved = changed, moved
         self.mark: Any = None
         self.whose = ""
         """Which member a picture of one member shows."""
@@ -83,6 +92,7 @@ class Card(Viewer):
             self._changed(self)
         elif name in ("follow", "table"):
             self.set(**{name: on})
+            self._moved(self)
         if name == "table":
             self._table.visible = on
 

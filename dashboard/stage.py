@@ -36,13 +36,14 @@ class Stage(Viewer):
         self.engine, self._pick = engine, pick
         self._channels = {channel.name: channel for channel in engine.channels}
         self.cards = [
-            Card(plot, engine, Look(plot.log_x, plot.log_y), index == 0, self._redraw)
+            Card(plot, engine, Look(plot.log_x, plot.log_y), index == 0, self._again, self._look)
             for index, plot in enumerate(engine.plots)
         ]
         self._layout: Any = None
         self._feeds: dict[bool, Feed] = {}
         self._lines: dict[str, list[Stroke]] = {}
         self._last: tuple[Sequence[Line], Sequence[Phase], Ghost] = ((), (), {})
+        self._view: Any = None
         self._panel = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[GRID], margin=0)
 
     def scales(self, log_x: bool) -> None:
@@ -108,6 +109,10 @@ class Stage(Viewer):
                     found.append(Column(column.curve, card.plot.x))
         return found
 
+    def _again(self, card: Card) -> None:
+        self._redraw(card)
+        self._look(card)
+
     def _redraw(self, card: Card) -> None:
         before = card.mark
         card.put(self._mark(card))
@@ -157,13 +162,20 @@ class Stage(Viewer):
 
     def update(self, run: Run, status: Status, at: int, scrubbing: bool, curves: Sequence[Curve], focus: int) -> None:
         """Move ranges, cursor and the pictures of the cursor's step."""
-        newest = _alive(run)
+        self._view = (run, status, at, scrubbing, curves, focus)
         for card in self.marked():
-            if isinstance(card.mark, LineMark):
-                card.mark.show_cursor(at if scrubbing else None)
-                card.mark.follow(newest if status.playing or newest else 0, max(status.horizon, newest))
-            else:
-                card.mark.update(run, at, curves, focus)
+            self._look(card)
+
+    def _look(self, card: Card) -> None:
+        """Bring one card to what is looked at; a paused run sends no tick that would."""
+        if self._view is None:
+            return
+        run, status, at, scrubbing, curves, focus = self._view
+        if not isinstance(card.mark, LineMark):
+            return card.mark.update(run, at, curves, focus)
+        newest = _alive(run)
+        card.mark.show_cursor(at if scrubbing else None)
+        card.mark.follow(newest if status.playing or newest else 0, max(status.horizon, newest))
 
     def describe(self, run: Run, curves: Sequence[Curve], at: int, whose: str = "") -> None:
         """Refresh notes, summaries and tables."""
