@@ -20,6 +20,9 @@ MOST = 16
 
 POINTS = 90
 
+SAMPLE = 9
+"""Members of a band whose predictions are asked for; the median is drawn, as it is of the band itself."""
+
 log = logging.getLogger(__name__)
 
 
@@ -49,12 +52,25 @@ def predict(
     steps, found = grid(horizon), []
     for curve in curves[:MOST]:
         try:
-            predictions = engine.theory(configs[curve.members[0]], steps)
+            predictions = _typical([engine.theory(configs[i], steps) for i in _sample(curve)])
         except Exception:
             log.exception("theory failed for %s", curve.label)
             continue
         found += [Line(curve, replace(p, broken=p.broken or edited), steps) for p in predictions]
     return found
+
+
+def _sample(curve: Curve) -> list[int]:
+    places = np.linspace(0, len(curve.members) - 1, min(SAMPLE, len(curve.members))).round().astype(int)
+    return [curve.members[place] for place in places]
+
+
+def _typical(predictions: Sequence[Sequence[Prediction]]) -> list[Prediction]:
+    """The median of predictions that say the same of several members; of others the first member's."""
+    first = predictions[0]
+    alike = [found for found in predictions if [p.label for p in found] == [p.label for p in first]]
+    medians = [np.median([found[i].values for found in alike], axis=0) for i in range(len(first))]
+    return [replace(one, values=values) for one, values in zip(first, medians, strict=True)]
 
 
 def reasons(why: Mapping[str, Sequence[str]], every: set[str]) -> str:
