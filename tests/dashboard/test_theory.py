@@ -4,6 +4,7 @@ from dashboard.curves import curves
 from dashboard.marks.theory import predict, reasons
 from engines import load
 
+ENGINE = load("matrix_sensing")
 EVERY = {"α = 0.1", "α = 0.7", "α = 0.9", "k = 3"}
 
 
@@ -18,9 +19,6 @@ def test_a_reason_that_begins_with_the_member_does_not_repeat_it():
 def test_a_reason_for_some_names_them_and_many_reasons_are_counted():
     assert reasons({"not small": ["α = 0.7", "α = 0.9"]}, EVERY) == "not small (α = 0.7, α = 0.9)"
     assert reasons({"a": ["k = 3"], "b": ["k = 3"], "c": ["k = 3"]}, EVERY) == "a (k = 3); b (k = 3); and 1 more"
-
-
-ENGINE = load("matrix_sensing")
 
 
 def test_a_band_carries_the_median_of_its_members_predictions():
