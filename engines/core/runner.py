@@ -160,7 +160,7 @@ class Runner:
             self._measure(simulation.step - before, time.monotonic() - now)
             if recorded and self.speed:
                 self._due = now + 1 / self.speed
-            if simulation.step >= self._target:
+            if simulation.step >= self._target or (simulation.diverged_at >= 0).all():
                 return self._stop()
         return time.monotonic()
 

@@ -8,7 +8,7 @@ w_i along row i of (U₀ + V₀)/2, and N an orthonormal basis of the k − r id
 2. Cross terms: along w_i, K shrinks by 1 − η f_i² and J by 1 − η g_i² a step once mode i is fitted, where
    f_i², g_i² = (sqrt(x_i² + 4σ_i²) ± x_i)/2 and x_i = w_iᵀ Δ w_i.
 3. Idle block: B = NᵀKᵀKN obeys the Riccati equation dB/dt = −η(2B² + ΔB + BΔ), whose inverse is linear:
-   B(t)⁻¹ = e^{ηtΔ} (B₀⁻¹ + Δ⁻¹) e^{ηtΔ} − Δ⁻¹ and JᵀJ = B + Δ, so that |JKᵀ|² = tr((B + Δ)B).
+   B(t)⁻¹ = e^{ηtΔ} (B₀⁻¹ + Δ⁻¹) e^{ηtΔ} − Δ⁻¹. So is that of A = NᵀJᵀJN = B + Δ, and |JKᵀ|² = tr(AB).
    Δ = 0 (symmetric, or balanced) gives the 1/t law, |JKᵀ|² = sum_i (2ηt + s_i⁻²)⁻²; Δ > 0 gives the linear
    rate η λ_min(Δ) ~ α² (Xiong, Ding, Du 2023, theorems 1.1-1.3; the closed form is ours).
 """
@@ -42,7 +42,7 @@ class Start:
     cross: np.ndarray
     """|J w_i|² and |K w_i|², `[2, r]`."""
     idle: np.ndarray
-    """B₀ in the eigenbasis of Δ, `[k - r, k - r]`."""
+    """A₀ = NᵀJᵀJN and B₀ = NᵀKᵀKN in the eigenbasis of Δ, `[2, k - r, k - r]`."""
     delta: np.ndarray
     """Eigenvalues of Δ on the idle columns, `[k - r]`, ascending."""
     imbalance_min: float
@@ -60,11 +60,19 @@ def start(config: MatrixSensing) -> Start:
     columns, triangle = np.linalg.qr(grown.T, mode="complete")
     along, N = columns[:, : len(grown)], columns[:, len(grown) :]
     delta, basis = np.linalg.eigh(N.T @ (J.T @ J - K.T @ K) @ N)
-    KN = K @ N @ basis
+    parts = (J @ N @ basis, K @ N @ basis)
     imbalance = F.T @ F - G.T @ G
     tilt = np.einsum("ki,kl,li->i", along, imbalance, along)
     cross = np.stack([((block @ along) ** 2).sum(0) for block in (J, K)])
-    return Start(config.sigma, np.diag(triangle) ** 2, tilt, cross, KN.T @ KN, delta, np.linalg.eigvalsh(imbalance)[0])
+    return Start(
+        config.sigma,
+        np.diag(triangle) ** 2,
+        tilt,
+        cross,
+        np.stack([part.T @ part for part in parts]),
+        delta,
+        np.linalg.eigvalsh(imbalance)[0],
+    )
 
 
 def _drawn(config: MatrixSensing) -> tuple[np.ndarray, ...]:
@@ -142,7 +150,7 @@ def _odds(begun: Start, eta: float, decay: np.ndarray, t: np.ndarray) -> np.ndar
 
 def idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
     """|JKᵀ|² on the idle columns, `[T]`: the closed form of the Riccati equation, in the eigenbasis of Δ."""
-    if not len(begun.delta) or not begun.idle.any():
+    if not len(begun.delta) or not begun.idle[1].any():
         return np.zeros(len(t))
     if len(t) <= COARSE or len(t) * len(begun.delta) ** 2 <= LARGE:
         return _idle(begun, eta, t)
@@ -153,14 +161,26 @@ def idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
 
 
 def _idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
+    """`tr(AB) = tr(P⁻¹ Q⁻¹)` with `P = A₀⁻¹ + (e^{2ηtΔ} − 1)/Δ`, `Q = B₀⁻¹ + (1 − e^{−2ηtΔ})/Δ`: nothing cancels.
+
+    The factors e^{±ηtΔ} around P⁻¹ and Q⁻¹ in `A = JᵀJ` and `B = KᵀK` meet in the trace and drop out.
+    """
     d = begun.delta
-    inverse = np.linalg.pinv(begun.idle, hermitian=True)
-    exponent = np.clip(eta * t[:, None] * d, -300, 300)
-    spread = np.where(np.abs(d) > 1e-14, -np.expm1(-2 * exponent) / np.where(d == 0, 1, d), 2 * eta * t[:, None])
-    inner = np.linalg.inv(inverse + spread[:, :, None] * np.eye(len(d)))
-    decay = np.exp(-exponent)
-    B = decay[:, :, None] * inner * decay[:, None, :]
-    return np.einsum("tij,tji->t", B + np.diag(d), B).clip(0)
+    exponent = np.clip(2 * eta * t[:, None] * d, -600, 600)
+    small = np.abs(d) < 1e-14
+    over = np.where(small, 1, d)
+    P, Q = (
+        _inverse(begun.idle[i], np.where(small, 2 * eta * t[:, None], sign * np.expm1(sign * exponent) / over))
+        for i, sign in ((0, 1), (1, -1))
+    )
+    return (P * Q).sum((1, 2)).clip(0)
+
+
+def _inverse(start: np.ndarray, added: np.ndarray) -> np.ndarray:
+    """`(start⁻¹ + diag(added))⁻¹` `[T, q, q]`, scaled to a unit diagonal: entries differ by hundreds of decades."""
+    matrix = np.linalg.pinv(start, hermitian=True) + added[:, :, None] * np.eye(len(start))
+    scale = 1 / np.sqrt(np.einsum("tii->ti", matrix))
+    return scale[:, :, None] * np.linalg.inv(scale[:, :, None] * matrix * scale[:, None, :]) * scale[:, None, :]
 
 
 def tail_rate(config: MatrixSensing) -> float:

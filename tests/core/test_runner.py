@@ -356,3 +356,10 @@ def test_turning_a_knob_forgets_the_edits_still_to_come(start):
     again.set("eta", 0.2)
     played(again)
     assert [event.value for event in again.run.recording.events] == [0.2]
+
+
+def test_a_run_whose_members_have_all_diverged_stops_by_itself(start):
+    runner = start([Toy(a=30.0), Toy(a=40.0)], horizon=100_000)
+    played(runner)
+    assert (runner.run.diverged_at > 0).all()
+    assert not runner.status.playing and runner.status.step < 100_000

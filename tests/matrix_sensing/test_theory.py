@@ -44,7 +44,7 @@ def test_the_tail_rate_is_foretold_from_the_start_alone(knobs):
 def test_the_idle_block_solves_its_riccati_equation():
     """Against a numerical integration, Δ of mixed signs."""
     begun = theory.start(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=0.9, seed=2))
-    D, shape = np.diag(begun.delta), begun.idle.shape
+    D, shape = np.diag(begun.delta), begun.delta.shape * 2
     assert begun.delta.min() < 0 < begun.delta.max()
 
     def flow(_, b):
@@ -52,7 +52,7 @@ def test_the_idle_block_solves_its_riccati_equation():
         return -0.1 * (2 * B @ B + D @ B + B @ D).ravel()
 
     times = np.array([0.0, 10.0, 100.0, 1000.0])
-    solved = solve_ivp(flow, (0, 1000), begun.idle.ravel(), t_eval=times, rtol=1e-10, atol=1e-14, method="LSODA")
+    solved = solve_ivp(flow, (0, 1000), begun.idle[1].ravel(), t_eval=times, rtol=1e-10, atol=1e-14, method="LSODA")
     blocks = solved.y.T.reshape(-1, *shape)
     expected = np.einsum("tij,tji->t", blocks + D, blocks)
     np.testing.assert_allclose(theory.idle(begun, 0.1, times), expected, rtol=1e-6)
@@ -67,9 +67,17 @@ def test_very_wide_factors_are_interpolated_within_two_per_cent(monkeypatch):
     np.testing.assert_allclose(theory.idle(begun, 0.1, t)[seen], exact[seen], rtol=0.02)
 
 
+def test_an_imbalance_of_mixed_signs_falls_smoothly_through_rounding():
+    """Seven directions, some alive in F and some in G: no term of the trace cancels, at any time."""
+    begun = theory.start(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=1.0, seed=2))
+    assert begun.delta.min() < 0 < begun.delta.max()
+    values = theory.idle(begun, 0.1, np.linspace(0, 40_000, 400))
+    assert (values > 0).all() and (np.diff(np.log(values)) < 0).all() and values[-1] < 1e-40
+
+
 def test_without_imbalance_the_idle_block_is_the_one_over_t_law():
     begun = theory.start(MatrixSensing(**OWN, **SYMMETRIC, alpha=0.3))
-    sizes = np.linalg.eigvalsh(begun.idle)
+    sizes = np.linalg.eigvalsh(begun.idle[1])
     t = np.array([0.0, 50.0, 5000.0])
     expected = ((2 * 0.1 * t[:, None] + 1 / sizes) ** -2).sum(1)
     np.testing.assert_allclose(theory.idle(begun, 0.1, t), expected, rtol=1e-9)
