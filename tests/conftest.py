@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 # Problems here are small, and tests run side by side: one thread each. Before torch is loaded.
@@ -36,3 +37,12 @@ def fresh_python():
         )
 
     return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_computed_behind_the_tests():
+    """At the end no thread of a scheduler may still be at work: it would slow every test that came after."""
+    yield
+    before = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - before < 0.3, "a worker that a test started is still being served"
