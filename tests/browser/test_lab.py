@@ -106,6 +106,26 @@ def test_a_copied_link_opens_the_same_curve_elsewhere(page):
         assert first[name][:40] == second[name][:40]
 
 
+def test_a_link_repeats_a_knob_that_was_turned_on_the_way(page):
+    here = page().open(LAB).ready(20)
+    here.click("pause (space)")
+    assert here.says("paused")
+    end = here.curve()["step"][-1]
+    here.type("η", "0.05")
+    here.click("take 100 steps and pause")
+    until(lambda: here.curve()["step"][-1] >= end + 100)
+    here.click("a link that holds this experiment completely")
+    until(lambda: "s=" in here.ask("location.href"))
+    there = page().open(here.ask("location.href")).ready(20)
+    until(lambda: there.curve()["step"][-1] >= end + 100)
+    first, second = here.curve(), there.curve()
+    steps = [step for step in first["step"] if step in second["step"]]
+    assert len(steps) > 40 and steps[-1] > end
+    for name in first:
+        here_at, there_at = (dict(zip(curve["step"], curve[name], strict=True)) for curve in (first, second))
+        assert [here_at[step] for step in steps] == [there_at[step] for step in steps]
+
+
 @pytest.mark.parametrize("token", ["eJyrVgpKTVKyUlAqS8wpTtVRUCpKLS7IzytOVbJSMDQAALbXCUk", "%00%ff", "x" * 20000])
 def test_a_tampered_link_gives_a_sentence_and_the_lab(page, token):
     lab = page().open(f"{LAB}?s={token}").ready()
