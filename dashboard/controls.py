@@ -130,9 +130,5 @@ class Controls(Viewer):
             values = list(dict.fromkeys(getattr(config, name) for config in configs))
             widget.show(values[0], values)
 
-    def refuse(self, name: str, message: str) -> None:
-        """Show why a knob's new value was not taken."""
-        self._widgets[name].shown = self._widgets[name].shown | {"error": message}
-
     def __panel__(self) -> pn.Column:
         return self._panel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,7 @@ DIVERGING = tuple(
 """Blue to red through white; symmetric about zero."""
 
 
-class StillMark:
+class StillMark(ABC):
     """Base: one figure that is replaced when the cursor or the run moved. `note` says what was left out."""
 
     over_steps = False
@@ -59,13 +60,13 @@ class StillMark:
         self._view: tuple[Any, ...] = ()
         self.draw()
 
+    @abstractmethod
     def draw(self) -> None:
         """Add the glyphs, once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fill(self, values: dict[str, np.ndarray], curves: Sequence[Curve], focus: int) -> None:
         """Replace the data: `values` are all members' channels `[B, *dims]` at the cursor."""
-        raise NotImplementedError
 
     def update(self, run: Run, step: int, curves: Sequence[Curve], focus: int) -> None:
         """Show the run at a step; does nothing where that is shown already."""
