@@ -42,16 +42,25 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A picture declared as data. `line` draws channels over `x`; the other kinds show one step, the cursor's."""
+    """A picture declared as data. `line` draws channels over `x`; the other kinds show one step, the cursor's.
+
+    `heatmap` draws its channels beside one another on one colour scale. `scatter` draws the last channel against
+    the first, or against its index. `sweep` draws every member's value over the knob that varies most.
+    """
 
     name: str
     title: str
     channels: tuple[str, ...]
     doc: str
-    kind: Literal["line", "bars", "heatmap", "scatter"] = "line"
+    kind: Literal["line", "bars", "heatmap", "scatter", "sweep"] = "line"
     x: str = "step"
     log_x: bool = False
     log_y: bool = True
+    symlog: float = 0.0
+    """Where positive, `log_y` means a scale for both signs: logarithmic beyond this size, linear within it."""
+    by: str = ""
+    """Scatter: the channel that holds the class of each point, a place in `classes`; one member is shown."""
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +130,31 @@ class Story:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Trace:
+    """One line or cloud of a probe's picture: two of its arrays, of one length."""
+
+    x: str
+    y: str
+    label: str
+    style: Literal["points", "line", "theory"] = "points"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Probe:
-    """An expensive observable computed on demand: `compute(run, member, **options) -> {name: number or array}`."""
+    """An expensive observable computed on demand: `compute(run, member, step, **options) -> {name: number or array}`.
+
+    `traces` say how the page draws the arrays; the numbers are shown beside them.
+    """
 
     name: str
     doc: str
     compute: Callable[..., Mapping[str, Any]]
+    title: str = ""
+    traces: tuple[Trace, ...] = ()
+    x_label: str = ""
+    y_label: str = ""
+    log_x: bool = False
+    log_y: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,6 +229,10 @@ class Engine(ABC, Generic[C, P, S]):
     @abstractmethod
     def story(self, run: Run, member: int) -> Story:
         """What the reader is seeing, with the run's numbers in it."""
+
+    def caution(self, config: C) -> str:
+        """A sentence about a configuration that is allowed but cannot show what it should; "" where all is well."""
+        return ""
 
     def stability(self, config: C) -> str:
         """A sentence that offers a stable step size where a run with `config` diverges."""
