@@ -9,18 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from engines.core.factors import blocks, eigenvalues, gram, norm
 from engines.matrix_sensing.dynamics import Knobs
 from engines.matrix_sensing.problem import Problem, State
-from engines.matrix_sensing.spectra import eigenvalues, gram, norm
 
 COUNTED = 1e-3
 """Singular values above this fraction of the largest are counted as rank."""
-
-
-def blocks(factor: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
-    """Signal `[B, r, k]` and noise `[B, n, k]` of a factor."""
-    signal = basis.mT @ factor
-    return signal, factor - basis @ signal
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:

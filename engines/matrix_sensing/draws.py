@@ -16,8 +16,10 @@ import torch
 from torch import Tensor
 
 from engines.core.device import real
+from engines.core.random import orthonormal
+from engines.core.triangle import Triangle
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.operators import Completion, Dense, Identity, Operator, RankOne, Triangle
+from engines.matrix_sensing.operators import Completion, Dense, Identity, Operator, RankOne
 
 FACTORS, NOISE = 1, 2
 """Purposes of streams that are not the reference one."""
@@ -53,11 +55,6 @@ def source(config: MatrixSensing, device: torch.device, symmetric: bool) -> Sour
     noise = np.random.default_rng([seed, NOISE])
     operator = _operator(config, stream, noise, device, symmetric)
     return Source(left, right, operator, stream.bit_generator.state)
-
-
-def orthonormal(stream: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Q factor of a standard Gaussian matrix."""
-    return np.linalg.qr(stream.standard_normal((rows, columns)))[0]
 
 
 def _operator(

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from engines.core.factors import divide, singular_values
 from engines.matrix_sensing.problem import Problem, State
-from engines.matrix_sensing.spectra import gram, regular, singular_values
 
 Knobs = Mapping[str, Tensor]
 Moved = tuple[Tensor, Tensor, Tensor]
@@ -96,23 +96,16 @@ def prec_gd(p: Point) -> Moved:
 
 
 def _preconditioned(p: Point, damping: Tensor) -> Moved:
-    F = p.F - p.eta * _divide(p.gF, p.G, p.problem.padded, damping)
-    return F, p.G - p.eta * _divide(p.gG, p.F, p.problem.padded, damping), p.P
-
-
-def _divide(gradient: Tensor, factor: Tensor, padded: Tensor, damping: Tensor) -> Tensor:
-    """`gradient (factorᵀ factor + damping I)⁻¹`, `[B, n, k]`."""
-    eye = torch.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device)
-    system = regular(gram(factor), padded) + damping[:, None, None] * eye
-    return torch.linalg.solve_ex(system, gradient, left=False)[0]
+    F = p.F - p.eta * divide(p.gF, p.G, p.problem.padded, damping)
+    return F, p.G - p.eta * divide(p.gG, p.F, p.problem.padded, damping), p.P
 
 
 def agn(p: Point) -> Moved:
     """Alternating Gauss-Newton: `F - eta R (G⁺)ᵀ`, the residual anew, then `G - eta Rᵀ (F⁺)ᵀ`."""
     undamped = torch.zeros_like(p.knobs["eta"])
-    F = p.F - p.eta * _divide(p.gF, p.G, p.problem.padded, undamped)
+    F = p.F - p.eta * divide(p.gF, p.G, p.problem.padded, undamped)
     gG = p.problem.gradients(p.problem.residual(F, p.G), F, p.G)[1]
-    return F, p.G - p.eta * _divide(gG, F, p.problem.padded, undamped), p.P
+    return F, p.G - p.eta * divide(gG, F, p.problem.padded, undamped), p.P
 
 
 METHODS = {

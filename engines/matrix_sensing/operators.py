@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
+
+from engines.core.triangle import Triangle
 
 
 class Residual(NamedTuple):
@@ -161,32 +162,3 @@ class RankOne(Operator):
     def loss(self, residual: Residual, level: Tensor | None) -> Tensor:
         """`|z - v e|²/2`."""
         return 0.5 * residual.R.square().sum(-1)
-
-
-class Triangle:
-    """Coordinates of symmetric n x n matrices: their upper triangle.
-
-    With `weights` (1 on the diagonal, sqrt 2 off it) they are svec, which is isometric:
-    `<A, E> = sum_j weights_j² A_j E_j`. The weights are folded into the operator once, not into E at each step.
-    """
-
-    def __init__(self, n: int, like: Tensor, exact: bool) -> None:
-        i, j = torch.triu_indices(n, n, device=like.device)
-        place = torch.empty(n, n, dtype=torch.long, device=like.device)
-        place[i, j] = place[j, i] = torch.arange(len(i), device=like.device)
-        self._above, self._below, self._back, self._n = i * n + j, j * n + i, place.flatten(), n
-        self._exact = exact
-        self.weights = torch.ones(len(i), dtype=like.dtype, device=like.device).masked_fill(i != j, sqrt(2))
-
-    def upper(self, E: Tensor) -> Tensor:
-        """The upper triangle of `sym E`, `[B, n(n+1)/2]`; `exact` says that E is symmetric already."""
-        above = E.flatten(1).index_select(1, self._above)
-        return above if self._exact else 0.5 * (above + E.flatten(1).index_select(1, self._below))
-
-    def svec(self, A: Tensor) -> Tensor:
-        """Isometric coordinates of `sym A`, `[m, n(n+1)/2]`."""
-        return self.upper(0.5 * (A + A.mT)) * self.weights
-
-    def mirrored(self, upper: Tensor) -> Tensor:
-        """The symmetric matrices `[B, n, n]` with these upper triangles."""
-        return upper.index_select(1, self._back).view(-1, self._n, self._n)

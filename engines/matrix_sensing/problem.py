@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.device import real
+from engines.core.assemble import flags, grouped, stack, tensor
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import Source, factors, key, source
 from engines.matrix_sensing.operators import Operator, Residual
@@ -163,19 +163,19 @@ def build(configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
             sources[key(config)] = source(config, device, all_symmetric)
     places = [_place(config, sources[key(config)]) for config in configs]
     columns = max(config.k for config in configs)
-    F, G, left, right = (_stack([place[i] for place in places], columns if i < 2 else None, device) for i in range(4))
-    sigma = _tensor([config.sigma for config in configs], device)
+    F, G, left, right = (stack([place[i] for place in places], columns if i < 2 else None, device) for i in range(4))
+    sigma = tensor([config.sigma for config in configs], device)
     return Problem(
         operators=tuple(grouped([sources[key(config)].operator for config in configs], device)),
         methods=tuple(config.method for config in configs),
         M=(left * sigma[:, None, :], right),
         left=left,
         sigma=sigma,
-        symmetric=_flags([config.symmetric for config in configs], device),
+        symmetric=flags([config.symmetric for config in configs], device),
         all_symmetric=all_symmetric,
         any_symmetric=any(config.symmetric for config in configs),
-        padded=_flags([[j >= config.k for j in range(columns)] for config in configs], device),
-        scale=_tensor([config.factor for config in configs], device),
+        padded=flags([[j >= config.k for j in range(columns)] for config in configs], device),
+        scale=tensor([config.factor for config in configs], device),
         level=_level(configs, device),
         lift=_lift(configs, device),
         F0=F,
@@ -203,37 +203,14 @@ def reduced(factor: np.ndarray, basis: np.ndarray) -> np.ndarray:
     return np.concatenate([signal, np.linalg.qr(factor - basis @ signal, mode="r")])
 
 
-def _stack(values: Sequence[np.ndarray], columns: int | None, device: torch.device) -> Tensor:
-    """Matrices of different sizes in one tensor, zeros below and to the right."""
-    shape = (max(len(value) for value in values), columns or values[0].shape[1])
-    stacked = np.zeros((len(values), *shape))
-    for target, value in zip(stacked, values, strict=True):
-        target[: value.shape[0], : value.shape[1]] = value
-    return _tensor(stacked, device)
-
-
-def grouped(keys: Sequence[Hashable], device: torch.device) -> list[tuple]:
-    """Each distinct key with the places where it stands."""
-    distinct = list(dict.fromkeys(keys))
-    return [(one, torch.tensor([i for i, k in enumerate(keys) if k == one], device=device)) for one in distinct]
-
-
-def _tensor(values: object, device: torch.device) -> Tensor:
-    return torch.as_tensor(np.asarray(values), dtype=real(device), device=device)
-
-
-def _flags(values: object, device: torch.device) -> Tensor:
-    return torch.tensor(values, dtype=torch.bool, device=device)
-
-
 def _level(configs: Sequence[MatrixSensing], device: torch.device) -> Tensor | None:
     noisy = any(config.noise for config in configs)
-    return _tensor([config.noise for config in configs], device)[:, None, None] if noisy else None
+    return tensor([config.noise for config in configs], device)[:, None, None] if noisy else None
 
 
 def _lift(configs: Sequence[MatrixSensing], device: torch.device) -> Lift:
     active, low, estimated, hand = (
-        _flags([getattr(config, name) == value for config in configs], device)
+        flags([getattr(config, name) == value for config in configs], device)
         for name, value in (("method", "one_step"), ("lift", "low"), ("trigger", "estimated"), ("trigger", "hand"))
     )
-    return Lift(active, low, estimated, hand, _tensor([config.trigger_level for config in configs], device))
+    return Lift(active, low, estimated, hand, tensor([config.trigger_level for config in configs], device))

@@ -20,8 +20,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from engines.core.random import orthonormal
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.draws import FACTORS, directions, orthonormal, scaled
+from engines.matrix_sensing.draws import FACTORS, directions, scaled
 
 TINY = 1e-300
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from engines.core.triangle import Triangle
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import source
-from engines.matrix_sensing.operators import Triangle
 from tests.matrix_sensing.plain import normal
 
 CPU = torch.device("cpu")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.engine import Verdict
+from engines.core.judging import by_seed, each, ratio, verdict
 from engines.core.measures import hit
 from engines.core.run import Run
 from engines.matrix_sensing import theory
-from engines.matrix_sensing.verdicts.common import by_seed, each, error, exponent, ratio, tail, verdict
+from engines.matrix_sensing.verdicts.common import error, exponent, tail
 
 
 def opening(run: Run) -> list[Verdict]:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from engines.core.engine import Verdict
+from engines.core.judging import each, ratio, verdict
 from engines.core.measures import hit
 from engines.core.run import Run
-from engines.matrix_sensing.verdicts.common import each, error, ratio, tail, verdict
+from engines.matrix_sensing.verdicts.common import error, tail
 
 
 def one_step(run: Run) -> list[Verdict]:

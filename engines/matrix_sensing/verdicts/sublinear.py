@@ -7,10 +7,11 @@ from itertools import pairwise
 import numpy as np
 
 from engines.core.engine import Verdict
+from engines.core.judging import by_seed, each, ratio, verdict
 from engines.core.measures import hit, power, rate
 from engines.core.run import Run
 from engines.matrix_sensing import theory
-from engines.matrix_sensing.verdicts.common import CONVERGED, by_seed, each, error, ratio, tail, verdict
+from engines.matrix_sensing.verdicts.common import CONVERGED, error, tail
 
 
 def sublinear(run: Run) -> list[Verdict]:

@@ -1,4 +1,4 @@
-"""Small spectra of batches whose members may have fewer than k columns."""
+"""Spectra, splits and solves of factors `F [B, n, k]` whose members may have fewer than k columns, the rest zero."""
 
 from __future__ import annotations
 
@@ -37,3 +37,16 @@ def singular_values(F: Tensor, G: Tensor) -> Tensor:
 def norm(F: Tensor) -> Tensor:
     """Spectral norm `[B]`."""
     return torch.linalg.eigvalsh(gram(F))[:, -1].clamp_min(0).sqrt()
+
+
+def blocks(factor: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
+    """Signal `basisᵀ F` `[B, r, k]` and what is outside the basis, `F - basis basisᵀ F` `[B, n, k]`."""
+    signal = basis.mT @ factor
+    return signal, factor - basis @ signal
+
+
+def divide(gradient: Tensor, factor: Tensor, padded: Tensor, damping: Tensor) -> Tensor:
+    """`gradient (factorᵀ factor + damping I)⁻¹`, `[B, n, k]`."""
+    eye = torch.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device)
+    system = regular(gram(factor), padded) + damping[:, None, None] * eye
+    return torch.linalg.solve_ex(system, gradient, left=False)[0]
