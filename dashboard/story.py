@@ -103,10 +103,17 @@ def _verdicts(verdicts: Sequence[Verdict], edited: str) -> str:
     return f"<h2>Does it hold?</h2>{caution}<table aria-label='claims, measured on this run'>{rows}</table>"
 
 
+def _claimed(verdict: Verdict) -> str:
+    value = number(verdict.predicted)
+    return {"above": f"&gt; {value}", "below": f"&lt; {value}"}.get(
+        verdict.kind, f"{value} ± {number(verdict.tolerance)}"
+    )
+
+
 def _row(verdict: Verdict) -> str:
     sign, kind, meaning = SIGNS[verdict.holds]
     measured = "waiting" if verdict.measured is None else number(verdict.measured)
-    numbers = f"measured {measured} · predicted {number(verdict.predicted)} ± {number(verdict.tolerance)}"
+    numbers = f"measured {measured} · predicted {_claimed(verdict)}"
     return (
         f"<tr><td class='sign {kind}' title='{meaning}' aria-label='{meaning}'>{sign}</td>"
         f"<td><span class='claim'>{_formula(verdict.claim)}</span><span class='numbers'>{numbers}</span></td></tr>"

@@ -160,7 +160,9 @@ def _status(member: Mapping[str, Any]) -> str:
 
 def _judged(verdict: Mapping[str, Any]) -> list[str]:
     holds = {True: "yes", False: "NO"}.get(verdict["holds"], "too early")
-    return [holds, *(_shown(verdict[name]) for name in ("measured", "predicted", "tolerance", "claim"))]
+    sign = {"above": "> ", "below": "< "}.get(verdict["kind"], "")
+    tolerance = "" if sign else _shown(verdict["tolerance"])
+    return [holds, _shown(verdict["measured"]), sign + _shown(verdict["predicted"]), tolerance, verdict["claim"]]
 
 
 def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:

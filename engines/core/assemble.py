@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -34,3 +35,24 @@ def grouped(keys: Sequence[Hashable], device: torch.device) -> list[tuple]:
     """Each distinct key with the places where it stands."""
     distinct = list(dict.fromkeys(keys))
     return [(one, torch.tensor([i for i, k in enumerate(keys) if k == one], device=device)) for one in distinct]
+
+
+Groups = Sequence[tuple[Any, Any]]
+"""What members do, each with the places of those that do it; a slice where it is the whole batch."""
+
+
+def groups(keys: Sequence[Hashable], device: torch.device) -> Groups:
+    """`grouped`, with a slice where all members are alike: then nothing is copied."""
+    found = grouped(keys, device)
+    return found if len(found) > 1 else [(found[0][0], slice(None))]
+
+
+def scattered(parts: Groups, act: Callable[[Any, Any], Tensor]) -> Tensor:
+    """What `act(key, places)` returns for each group, put at the group's places, `[B, ...]`."""
+    if len(parts) == 1:
+        return act(*parts[0])
+    found = [act(key, places) for key, places in parts]
+    whole = found[0].new_empty((sum(map(len, found)), *found[0].shape[1:]))
+    for (_, places), values in zip(parts, found, strict=True):
+        whole[places] = values
+    return whole

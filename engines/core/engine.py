@@ -81,13 +81,17 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One claim of a preset as a number. `holds` is None until the run is long enough to tell."""
+    """One claim of a preset as a number. `holds` is None until the run is long enough to tell.
+
+    `kind` tells what is claimed: a value within `tolerance` of `predicted`, or one above or below it.
+    """
 
     claim: str
     measured: float | None
     predicted: float
     tolerance: float
     holds: bool | None
+    kind: Literal["near", "above", "below"] = "near"
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as a JSON object."""

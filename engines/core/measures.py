@@ -11,9 +11,9 @@ FEWEST = 8
 """Samples below which no slope is fitted."""
 
 
-def slope(x: np.ndarray, y: np.ndarray) -> float | None:
+def slope(x: np.ndarray, y: np.ndarray, fewest: int = FEWEST) -> float | None:
     """Least-squares slope of y over x."""
-    return float(np.polyfit(x, y, 1)[0]) if len(x) >= FEWEST else None
+    return float(np.polyfit(x, y, 1)[0]) if len(x) >= fewest else None
 
 
 def power(curve: Curve, first: float, last: float) -> float | None:

@@ -1,0 +1,100 @@
+"""Random numbers of a member: truth, measurements, noise and start, in one fixed order.
+
+The stream of seed s is numpy's `default_rng(s)`: V, M, the places of the outliers, their values, the dense noise.
+With `operator_seed >= 0` truth and measurements come from that seed's stream, and the noise from one of its own,
+so that members with different seeds share the measurements. A random start always has a stream of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+import numpy as np
+
+from engines.core.random import orthonormal
+from engines.subgradient_recovery.config import SubgradientRecovery
+
+NOISE, START = 1, 2
+"""Purposes of streams that are not the reference one."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One draw of truth and measurements, with the state of the stream after it."""
+
+    V: np.ndarray
+    """Eigenvectors of the truth, `[d, r]`."""
+    M: np.ndarray
+    """svec of the symmetric parts of the A_i, `[m, d(d+1)/2]`: exactly iid N(0, 1) for iid N(0, 1) A_i."""
+    after: Any
+
+
+def operator_key(config: SubgradientRecovery) -> int:
+    """Members with equal keys share truth and measurements."""
+    return config.seed if config.operator_seed < 0 else config.operator_seed
+
+
+def data_key(config: SubgradientRecovery) -> tuple[Any, ...]:
+    """Members with equal keys share their data."""
+    names = ("seed", "operator_seed", "kappa", "outlier_fraction", "outlier_kind", "outlier_scale", "noise")
+    return tuple(getattr(config, name) for name in names)
+
+
+def source(config: SubgradientRecovery) -> Source:
+    """Draw truth and measurements."""
+    stream = np.random.default_rng(operator_key(config))
+    V = orthonormal(stream, config.d, config.r)
+    M = stream.standard_normal((config.m, config.d * (config.d + 1) // 2))
+    return Source(V, M, stream.bit_generator.state)
+
+
+def truth(config: SubgradientRecovery, drawn: Source) -> np.ndarray:
+    """`X* = V diag(sigma) Vᵀ`, `[d, d]`."""
+    return (drawn.V * config.sigma) @ drawn.V.T
+
+
+def clean(config: SubgradientRecovery, drawn: Source) -> np.ndarray:
+    """`<A_i, X*>`, `[m]`."""
+    i, j = np.triu_indices(config.d)
+    return drawn.M @ (truth(config, drawn)[i, j] * np.where(i == j, 1.0, sqrt(2)))
+
+
+def noise(config: SubgradientRecovery, drawn: Source) -> tuple[np.ndarray, np.ndarray]:
+    """S `[m]`, exactly round(p m) outliers and dense noise on every measurement; and which are outliers `[m]`."""
+    stream = np.random.default_rng([config.seed, NOISE])
+    if config.operator_seed < 0:
+        stream.bit_generator.state = drawn.after
+    places = np.sort(stream.permutation(config.m)[: config.outliers])
+    s, corrupted = np.zeros(config.m), np.zeros(config.m)
+    s[places], corrupted[places] = _outliers(config, drawn, stream, places), 1.0
+    return s + config.noise * stream.standard_normal(config.m), corrupted
+
+
+def _outliers(
+    config: SubgradientRecovery, drawn: Source, stream: np.random.Generator, places: np.ndarray
+) -> np.ndarray:
+    count, scale = len(places), config.outlier_scale
+    match config.outlier_kind:
+        case "gauss":
+            return scale * stream.standard_normal(count)
+        case "cauchy":
+            return scale * stream.standard_cauchy(count)
+        case "uniform":
+            return scale * stream.uniform(-1, 1, count)
+        case "signflip":
+            return -2 * clean(config, drawn)[places]
+    return np.full(count, scale)
+
+
+def gaussian(config: SubgradientRecovery) -> np.ndarray:
+    """The first k columns of one d x d standard normal matrix, so that starts of different widths agree."""
+    stream = np.random.default_rng([config.seed, START])
+    return stream.standard_normal((config.d, config.d))[:, : config.k]
+
+
+def nbytes(config: SubgradientRecovery) -> int:
+    """Memory of one set of measurements at its largest, which is while it is drawn."""
+    entries = config.m * config.d * (config.d + 1) // 2
+    return 8 * entries + (4 if config.precision == "fp32" else 8) * entries

@@ -1,0 +1,148 @@
+"""One iteration of every method, side by side in one batch: `U <- U - eta Z`, two products with the measurements.
+
+With `Q = (1/m) sum_i psi(res_i) sym(A_i)` the (sub-)gradient is `D = 2 Q U`, exactly: the absolute value is convex
+and the inner map smooth. Methods: SubGM (Ma, Fattahi 2022), plain geometric steps (Li, Zhu, So, Vidal 2018), Polyak
+(Charisopoulos et al. 2019), ScaledSM (Tong, Ma, Chi 2021), OPSA (Giampouras, Cai, Vidal 2024), trimmed and
+median-truncated gradient (Li, Chi, Zhang, Liang 2017), prox-linear (Drusvyatskiy, Lewis 2018), double
+over-parameterisation (You, Zhu, Qu, Ma 2020).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.core.assemble import scattered
+from engines.core.factors import divide
+from engines.subgradient_recovery.losses import LOSSES, PSI, Knobs, apply, taken
+from engines.subgradient_recovery.problem import Problem, State, operator_norm
+from engines.subgradient_recovery.prox_linear import prox_linear
+
+TINY = 1e-300
+
+FAINT = 1e-30
+"""Least damping: columns that are exactly zero stay so."""
+
+
+class Seen(NamedTuple):
+    """What the measurements say of a batch at one point."""
+
+    R: Tensor
+    """Residuals `<A_i, UUᵀ> - y_i`, `[B, m]`."""
+    Q: Tensor
+    """`[B, d, d]`."""
+    norm: Tensor
+    """`|Q|_op` `[B]`."""
+    loss: Tensor
+    """`[B]`."""
+
+
+def look(problem: Problem, state: State, knobs: Knobs) -> Seen:
+    """Measure the iterate and weigh its residuals."""
+    R = problem.sensing.forward(state.U @ state.U.mT) - problem.y
+    explained = R if problem.doubled is None else R + state.g.square() - state.h.square()
+    Q = problem.sensing.adjoint(apply(PSI, problem.weighings, explained, knobs))
+    finite = torch.where(Q.isfinite(), Q, 0)  # the solver refuses the rest; a diverging member may have it
+    return Seen(R, Q, operator_norm(finite).clamp_min(TINY), apply(LOSSES, problem.losses, R, knobs))
+
+
+def shrink(problem: Problem, knobs: Knobs) -> Tensor:
+    """Rho = 1 - eta0/B, `[B]`; 1 for methods without a schedule."""
+    budget = torch.where(knobs["budget"] > 0, knobs["budget"], problem.budget)
+    return (1 - problem.decays * knobs["eta0"] / budget).clamp_min(0)
+
+
+@dataclass(frozen=True)
+class Point:
+    """The members of one method."""
+
+    U: Tensor
+    D: Tensor
+    """The (sub-)gradient, `[B, d, k]`."""
+    step: Tensor
+    """eta0 rho^t, `[B]`."""
+    eta0: Tensor
+    norm: Tensor
+    """Of the direction Q now."""
+    scale: Tensor
+    """Of the direction at the origin."""
+    loss: Tensor
+    gap: Tensor
+    """Loss above that of the truth, at least 0."""
+    damping: Tensor
+    padded: Tensor
+
+    def divided(self, damping: Tensor) -> Tensor:
+        """`D (UᵀU + damping I)⁻¹`."""
+        return divide(self.D, self.U, self.padded, damping)
+
+    def polyak(self, Z: Tensor) -> Move:
+        """Direction Z with the step `(f - f_true)/<D, Z>`."""
+        return Z, self.gap / (self.D * Z).sum((-2, -1)).clamp_min(TINY)
+
+    def constant(self) -> Move:
+        """A step that is the same at every iteration, in units of the direction at the origin."""
+        return self.D, self.eta0 / self.scale
+
+
+Move = tuple[Tensor, Tensor]
+"""Direction Z `[B, d, k]` and step size eta `[B]`."""
+
+METHODS: dict[str, Callable[[Point], Move]] = {
+    "subgm": lambda p: (p.D, p.step / p.norm),
+    "subgm_frozen": lambda p: (p.D, p.step / p.scale),
+    "subgm_loss": lambda p: (p.D, p.eta0 * torch.pi / 2 * p.loss),
+    "geometric": lambda p: (p.D, p.step),
+    "gd": Point.constant,
+    "trimmed": Point.constant,
+    "median": Point.constant,
+    "dop": Point.constant,
+    "polyak": lambda p: p.polyak(p.D),
+    "scaled_sm": lambda p: p.polyak(p.divided(torch.zeros_like(p.gap))),
+    "opsa": lambda p: p.polyak(p.divided(p.damping.clamp_min(FAINT))),
+    "opsa_gap": lambda p: p.polyak(p.divided((p.damping * p.gap).clamp_min(FAINT))),
+    "prox_linear": lambda p: (torch.zeros_like(p.D), torch.ones_like(p.gap)),
+}
+"""Step rules. Prox-linear is no multiple of the gradient: its step is added by `step`."""
+
+
+def move(problem: Problem, state: State, knobs: Knobs, seen: Seen) -> Move:
+    """Direction and step size of each member's own method."""
+    whole = {
+        "U": state.U, "D": 2 * seen.Q @ state.U, "step": knobs["eta0"] * state.decay, "eta0": knobs["eta0"],
+        "norm": seen.norm, "scale": problem.scale, "loss": seen.loss, "damping": knobs["damping"],
+        "gap": (seen.loss - problem.true_loss).clamp_min(0), "padded": problem.padded,
+    }  # fmt: skip
+    found = [METHODS[method](Point(**taken(whole, places))) for method, places in problem.methods]
+    parts = [(move, places) for move, (_, places) in zip(found, problem.methods, strict=True)]
+    return scattered(parts, lambda move, _: move[0]), scattered(parts, lambda move, _: move[1])
+
+
+def step(problem: Problem, state: State, knobs: Knobs) -> State:
+    """One iteration of each member's own method."""
+    seen = look(problem, state, knobs)
+    Z, eta = move(problem, state, knobs, seen)
+    change = -eta[:, None, None] * Z
+    if problem.proximal is not None:
+        change = prox_linear(problem, state, seen.R, change)
+    size = torch.linalg.matrix_norm(state.U).clamp_min(TINY)
+    return State(
+        U=state.U + change,
+        decay=state.decay * shrink(problem, knobs),
+        spent=state.spent + problem.decays * knobs["eta0"] * state.decay,
+        moved=torch.linalg.matrix_norm(change) / size,
+        **_doubled(problem, state, knobs, eta, seen.R),
+    )
+
+
+def _doubled(problem: Problem, state: State, knobs: Knobs, eta: Tensor, R: Tensor) -> dict[str, Tensor]:
+    """Double over-parameterisation: gradient steps of the outliers g² - h² on the same squared loss."""
+    if problem.doubled is None:
+        return {"g": state.g, "h": state.h}
+    explained = R + state.g.square() - state.h.square()
+    speed = (problem.doubled * knobs["ratio"] * eta)[:, None]
+    return {"g": state.g - 2 * speed * explained * state.g, "h": state.h + 2 * speed * explained * state.h}

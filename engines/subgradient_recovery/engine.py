@@ -1,0 +1,92 @@
+"""Sub-gradient recovery as an engine: the pure functions of this folder under one name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.engine import Engine, Phase, Prediction, Story
+from engines.core.run import Run
+from engines.subgradient_recovery import diagnostics, draws, dynamics
+from engines.subgradient_recovery.channels import CHANNELS, PLOTS
+from engines.subgradient_recovery.config import SubgradientRecovery
+from engines.subgradient_recovery.overlays import caution, predictions
+from engines.subgradient_recovery.presets import PRESETS
+from engines.subgradient_recovery.probes import PROBES
+from engines.subgradient_recovery.problem import Problem, State, begin, build
+from engines.subgradient_recovery.story import phases, stability, story
+
+
+class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
+    """Recover a low-rank matrix from grossly corrupted linear measurements."""
+
+    name = "subgradient_recovery"
+    title = "Sub-gradient recovery from outliers"
+    summary = (
+        "Least squares is ruined by a few wrong measurements. The sub-gradient method is not, whatever the rank it "
+        "searches, if it starts small enough."
+    )
+    references = (
+        "J. Ma, S. Fattahi: Global Convergence of Sub-gradient Method for Robust Matrix Recovery: Small "
+        "Initialization, Noisy Measurements, and Over-parameterization. JMLR 24, 2023, arXiv 2202.08788",
+    )
+    Config = SubgradientRecovery
+    channels = CHANNELS
+    plots = PLOTS
+    presets = PRESETS
+    probes = PROBES
+    opening = "SG-00"
+
+    def problem(self, configs: Sequence[SubgradientRecovery], device: torch.device) -> Problem:
+        """Draw truth, measurements, noise and starting points."""
+        return build(configs, device)
+
+    def init(self, configs: Sequence[SubgradientRecovery], problem: Problem) -> State:
+        """The starting point."""
+        return begin(configs, problem)
+
+    def step(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> State:
+        """One iteration of each member's method."""
+        return dynamics.step(problem, state, knobs)
+
+    def observe(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """All channels but the thin ones."""
+        return diagnostics.observe(problem, state, knobs)
+
+    def snapshot(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Spectra, matrices and single measurements."""
+        return diagnostics.snapshot(problem, state, knobs)
+
+    def capturable(self, problem: Problem) -> bool:
+        """All methods but prox-linear, which stops when it has arrived, can be recorded in a CUDA graph."""
+        return problem.proximal is None
+
+    def nbytes(self, configs: Sequence[SubgradientRecovery]) -> int:
+        """One set of measurements for each distinct operator."""
+        return len({draws.operator_key(config) for config in configs}) * draws.nbytes(configs[0])
+
+    def theory(self, config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
+        """Laws of the noise, of learning and of the floor; see `laws`, `flow` and `overlays`."""
+        return predictions(config, steps)
+
+    def caution(self, config: SubgradientRecovery) -> str:
+        """Too few measurements, or a budget that cannot learn."""
+        return caution(config)
+
+    def phases(self, run: Run, member: int) -> list[Phase]:
+        """Learning, fast, tracking the step, floor, over-fitting."""
+        return phases(run, member)
+
+    def story(self, run: Run, member: int) -> Story:
+        """What the reader is seeing."""
+        return story(run, member)
+
+    def stability(self, config: SubgradientRecovery) -> str:
+        """A step size that does not diverge."""
+        return stability(config)
+
+
+ENGINE = SubgradientRecoveryEngine()

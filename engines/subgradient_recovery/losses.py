@@ -1,0 +1,77 @@
+"""What is minimised, and how a residual counts in the direction of a method.
+
+With `psi` the derivative of the loss, `Q = (1/m) sum_i psi(res_i) sym(A_i)` and the (sub-)gradient is `2 Q U`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from engines.core.assemble import Groups, scattered
+
+Knobs = Mapping[str, Tensor]
+Rule = Callable[[Tensor, Knobs], Tensor]
+
+
+def _huber(R: Tensor, knobs: Knobs) -> Tensor:
+    delta, size = knobs["delta"][:, None], R.abs()
+    return torch.where(size <= delta, 0.5 * R.square(), delta * (size - 0.5 * delta)).mean(-1)
+
+
+LOSSES: dict[str, Rule] = {
+    "l1": lambda R, knobs: R.abs().mean(-1),
+    "l2": lambda R, knobs: 0.5 * R.square().mean(-1),
+    "huber": _huber,
+}
+"""Means over the measurements, `[B, m] -> [B]`."""
+
+
+def _clipped(R: Tensor, knobs: Knobs) -> Tensor:
+    delta = knobs["delta"][:, None]
+    return R.clamp(-delta, delta)
+
+
+def _trimmed(R: Tensor, knobs: Knobs) -> Tensor:
+    """The residual itself, without the largest share of them (Li et al. 2017)."""
+    size = R.abs()
+    kept = ((1 - knobs["trim"]) * R.shape[1]).round().long().clamp(1, R.shape[1])
+    limit = size.sort(-1).values.gather(-1, kept[:, None] - 1)
+    return torch.where(size <= limit, R, 0)
+
+
+def _median(R: Tensor, knobs: Knobs) -> Tensor:
+    """The residual itself where it is at most `cut` times the median size (Li, Chi, Zhang, Liang 2017)."""
+    size = R.abs()
+    limit = knobs["cut"][:, None] * size.median(-1, keepdim=True).values
+    return torch.where(size <= limit, R, 0)
+
+
+PSI: dict[str, Rule] = {
+    "l1": lambda R, knobs: R.sign(),
+    "l2": lambda R, knobs: R,
+    "huber": _clipped,
+    "trimmed": _trimmed,
+    "median": _median,
+}
+"""`[B, m] -> [B, m]`; a zero residual has sign 0."""
+
+OWN = {"trimmed": "trimmed", "median": "median", "dop": "l2", "prox_linear": "l1"}
+"""Methods that weigh residuals in their own way, whatever the loss."""
+
+
+def weighing(method: str, loss: str) -> str:
+    """The entry of `PSI` that a member uses."""
+    return OWN.get(method, loss)
+
+
+def taken(knobs: Knobs, places: Tensor | slice) -> dict[str, Tensor]:
+    """The knobs of some members."""
+    return {name: value[places] for name, value in knobs.items()}
+
+
+def apply(rules: Mapping[str, Rule], parts: Groups, R: Tensor, knobs: Knobs) -> Tensor:
+    """Each member's own rule."""
+    return scattered(parts, lambda kind, places: rules[kind](R[places], taken(knobs, places)))

@@ -1,0 +1,109 @@
+"""What the reader is seeing, in words with the run's own numbers, and the moments that the theory names."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.core.engine import Phase, Story
+from engines.core.measures import power
+from engines.core.run import Run
+from engines.subgradient_recovery import flow, laws
+from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
+from engines.subgradient_recovery.peers import PEERS, SQUARES
+
+REFERENCE = "Ma, Fattahi 2022 (arXiv 2202.08788)"
+
+NAMES = {"fp64": "float64", "fp32": "float32"}
+
+NEAR = 3.0
+"""The error follows the steps when it is within this factor of them."""
+
+
+def phases(run: Run, member: int) -> list[Phase]:
+    """Learning, fast, tracking the step, floor; over-fitting where the loss is below the truth's and the error grows.
+
+    Fast once half of the weakest signal is learned; tracking once the relative error is within a factor 3 of
+    eta0 rho^t; floor once the residual part is more than half of the squared error.
+    """
+    channels = ("signal_min", "relative_error", "normalised_step", "residual_error", "error", "loss_gap")
+    steps, signal, error, step, residual, size, gap = run.curves(member, *channels)
+    learned = np.maximum.accumulate(signal >= 0.5)
+    grows = error > NEAR * np.minimum.accumulate(error)
+    moments = {
+        "fast": learned,
+        "tracking the step": learned & (error < NEAR * step) & (run.configs[member].method in DECAYING),
+        "floor": learned & (residual**2 > 0.5 * size**2),
+        "over-fitting": (gap < 0) & grows,
+    }
+    found = [Phase(step=float(steps[m.argmax()]), label=name) for name, m in moments.items() if m.any()]
+    return [Phase(step=0, label="learning"), *sorted(found, key=lambda phase: phase.step)]
+
+
+def story(run: Run, member: int) -> Story:
+    """Formula, sentences and the reference for one member."""
+    config = run.configs[member]
+    formula, text = _told(run, member, config)
+    arithmetic = f"Factors in float64, measurements in {NAMES[config.precision]}, on {run.device}."
+    return Story(formula=formula, text=f"{text}\n{_now(run, member)}", reference=f"{REFERENCE}. {arithmetic}")
+
+
+def _told(run: Run, member: int, config: SubgradientRecovery) -> tuple[str, str]:
+    if config.method == "gd" and config.loss == "l2":
+        return SQUARES
+    if config.method == "subgm_loss":
+        return "U ← U − η₀(π/2) f(U) · 2QU", _noiseless(run, member)
+    if config.method in PEERS:
+        return PEERS[config.method]
+    return "U ← U − η₀ρᵗ/‖Q‖₂ · 2QU, Q = (1/m) Σ sign(resᵢ) sym(Aᵢ)", _subgm(run, member, config)
+
+
+def _subgm(run: Run, member: int, config: SubgradientRecovery) -> str:
+    pull = float(laws.phi(config, np.linalg.norm(config.sigma)))
+    signs = (
+        "Only the sign of a residual counts, so that an outlier has one vote however large it is: the direction is the "
+        f"true one, shortened to φ = **{pull:.2f}** and blurred by noise of norm **{laws.edge(config):.2f}**."
+    )
+    if config.k == config.r:
+        return f"{signs} With k = r there is no direction to spare: it converges from any start."
+    if config.alpha > 0.01:
+        return f"{signs} But this start is large: directions that are not needed are in it, and fit the outliers."
+    return f"{signs} From a small start the signal grows first. {_learned(run, member, config)}"
+
+
+def _learned(run: Run, member: int, config: SubgradientRecovery) -> str:
+    """When the weakest component was half learned, and when the flow says that it is."""
+    steps, signal, spent = run.curves(member, "signal_min", "spent") if len(run) else (np.zeros(0),) * 3
+    foretold = flow.follow(config).half_times(config.sigma).max()
+    said = f"predicted τ = {foretold:.3g}" if np.isfinite(foretold) else "the budget is too short for it"
+    passed = np.flatnonzero(signal >= 0.5)
+    if not len(passed):
+        return f"Not learned yet ({said})."
+    at = passed[0]
+    return f"Half of the weakest one was learned at t = **{steps[at]:.0f}**, τ = **{spent[at]:.3g}** ({said})."
+
+
+def _noiseless(run: Run, member: int) -> str:
+    steps, values = run.curve("relative_error", member) if len(run) else (np.zeros(0), np.zeros(0))
+    found = power((steps, values), steps[-1] / 3, steps[-1]) if len(steps) else None
+    slope = "" if found is None else f" Local log-log slope of the error: **{found:.2f}**."
+    return (
+        "Without noise the loss itself sets the step, and the mean step is exactly U − 2η₀ΔU. From a small start the "
+        f"error falls geometrically to a floor set by α; from a large one the spare directions die like 1/t.{slope}"
+    )
+
+
+def _now(run: Run, member: int) -> str:
+    """Where the run is: the error, and whether the data is explained better than by the truth."""
+    if not len(run):
+        return ""
+    error, gap = float(run["relative_error"][-1, member]), float(run["loss_gap"][-1, member])
+    where = "below" if gap < 0 else "above"
+    return f"Relative error now **{error:.2e}**; the loss is **{abs(gap):.2e}** {where} the loss of the truth."
+
+
+def stability(config: SubgradientRecovery) -> str:
+    """The first step below which runs are stable."""
+    return (
+        "The first step is relative to the norm of the direction and is stable up to about 0.3 "
+        f"(it was {config.eta0:g}); that of gradient descent on squares up to about 0.2."
+    )

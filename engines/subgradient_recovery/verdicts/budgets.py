@@ -1,0 +1,85 @@
+"""Presets about the clock tau: when things are learned, and how far to go."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.core.engine import Verdict
+from engines.core.judging import above, below, final, order, ratio, verdict
+from engines.core.run import Run
+from engines.subgradient_recovery import flow
+from engines.subgradient_recovery.verdicts.common import ERROR, by_draw, last, orders
+
+
+def stairs(run: Run) -> list[Verdict]:
+    """SG-10: half-times against the flow."""
+    members = range(len(run.configs))
+    halves = [_halves(run, i) for i in members]
+    return [
+        verdict("log₁₀ of the relative error", orders(run, members), -9.5, 0.5),
+        *(
+            verdict(f"eigenvalue {j + 1}: τ at half over the flow's", [half[j] for half in halves], 1.0, 0.15)
+            for j in range(run.configs[0].r)
+        ),
+    ]
+
+
+def _halves(run: Run, member: int) -> list[float | None]:
+    """Tau at which each eigenvalue is half learned, over that of the flow."""
+    config = run.configs[member]
+    learned, spent = run["signal_eigenvalues"][:, member], run["spent"][:, member]
+    foretold = flow.follow(config).half_times(config.sigma)
+    passed = learned >= config.sigma / 2
+    return [
+        ratio(float(spent[passed[:, j].argmax()]), float(foretold[j])) if passed[:, j].any() else None
+        for j in range(config.r)
+    ]
+
+
+def lengths(run: Run) -> list[Verdict]:
+    """SG-13: the U over the budget."""
+    draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_draw(run, range(len(run.configs)))]
+
+    def ends(members: list[int], low: float, high: float) -> list[float | None]:
+        return last(run, [i for i in members if low <= run.configs[i].budget <= high])
+
+    lowest = [_at_lowest(run, members) for members in draws]
+    short = [value for members in draws for value in ends(members, 0, 9)]
+    long = [order(value) for members in draws for value in ends(members, 70, 80)]
+    return [
+        above("budgets below 9: relative error", short, 0.9),
+        verdict("the best budget", lowest, 12.9, 1.2),
+        below("log₁₀ of the error there", [_least(run, members) for members in draws], -6.5),
+        verdict("c = 4: log₁₀ of the error", long, -2.4, 0.5),
+    ]
+
+
+def _at_lowest(run: Run, members: list[int]) -> float | None:
+    values = [final(run, ERROR, i) for i in members]
+    known = [value for value in values if value is not None]
+    return run.configs[members[values.index(min(known))]].budget if len(known) == len(values) else None
+
+
+def _least(run: Run, members: list[int]) -> float | None:
+    values = [value for value in last(run, members) if value is not None]
+    return order(min(values)) if len(values) == len(members) else None
+
+
+def overfit(run: Run) -> list[Verdict]:
+    """SG-17: multiples of the budget."""
+    draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_draw(run, range(len(run.configs)))]
+    half, once, most = ([members[place] for members in draws] for place in (0, 1, -1))
+    rises = [_rise(run, members[1:]) for members in draws]
+    return [
+        above("half the budget: relative error", last(run, half), 0.9),
+        verdict("the budget: log₁₀ of the error", orders(run, once), -4.2, 1.1),
+        above("smallest growth from one multiple to the next", rises, 1.5),
+        above("six times: relative error", last(run, most), 2.0),
+        below("six times: loss against the truth's", last(run, most, "loss_gap"), 0.0),
+    ]
+
+
+def _rise(run: Run, members: list[int]) -> float | None:
+    values = last(run, members)
+    known = np.array([value for value in values if value is not None])
+    return float((known[1:] / known[:-1]).min()) if len(known) == len(values) else None

@@ -1,0 +1,121 @@
+"""Presets about exact recovery, and what fails where."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.core.engine import Verdict
+from engines.core.judging import above, below, final, ratio, verdict
+from engines.core.measures import hit
+from engines.core.run import Run
+from engines.subgradient_recovery.verdicts.common import ERROR, best, by_draw, last, orders, spread
+
+
+def opening(run: Run) -> list[Verdict]:
+    """SG-00: small start, least squares, large start."""
+    small = [i for i, c in enumerate(run.configs) if c.loss == "l1" and c.alpha < 0.1]
+    large = [i for i, c in enumerate(run.configs) if c.loss == "l1" and c.alpha >= 0.1]
+    return [
+        verdict("absolute values, small start: log₁₀ of the error", orders(run, small), -5.7, 1.4),
+        above("least squares: relative error", last(run, run.where(loss="l2")), 0.5),
+        above("absolute values, large start: relative error", last(run, large), 1.5),
+        below("and yet its loss, against the truth's", last(run, large, "loss_gap"), 0.0),
+    ]
+
+
+def hello(run: Run) -> list[Verdict]:
+    """SG-01: the path of exact recovery."""
+    members = range(len(run.configs))
+    curves = [run.curve(ERROR, i) for i in members]
+
+    def law(i: int) -> float | None:
+        c, gap = run.configs[i], final(run, "loss_gap", i)
+        return ratio(gap, (1 - c.outlier_fraction) * np.sqrt(2 / np.pi) * float(run["error"][-1, i]))
+
+    return [
+        verdict("log₁₀ of the relative error", orders(run, members), -7.7, 0.7),
+        verdict("steps to 10⁻²", [hit(curve, 1e-2) for curve in curves], 270, 110),
+        verdict("steps to 10⁻⁶", [hit(curve, 1e-6) for curve in curves], 1120, 100),
+        verdict("loss gap over (1−p)√(2/π)‖Δ‖", map(law, members), 1.0, 0.3),
+    ]
+
+
+def widths(run: Run) -> list[Verdict]:
+    """SG-02: the search rank."""
+    wide = [i for i in run.where(init="spectral") if run.configs[i].k > run.configs[i].r]
+    exact = [i for i, c in enumerate(run.configs) if c.k == c.r]
+    widest = [i for i in run.where(init="random") if run.configs[i].k == 30]
+    alike = [spread(last(run, members)) for members in by_draw(run, [i for i in wide if run.configs[i].k >= 6])]
+    grows = [
+        ratio(*last(run, [max(members, key=_width(run)), min(members, key=_width(run))]))
+        for members in by_draw(run, [i for i in run.where(init="random") if run.configs[i].k > run.configs[i].r])
+    ]
+    return [
+        below("k = r: log₁₀ of the error", orders(run, exact), -11),
+        verdict("spectral, k > r: log₁₀ of the error", orders(run, wide), -4.8, 0.75),
+        verdict("spectral: largest over smallest error, k = 6, 15, 30", alike, 1.0, 0.05),
+        verdict("random, k = 30: log₁₀ of the error", orders(run, widest), -4.0, 0.6),
+        above("random: error at k = 30 over k = 3", grows, 2.0),
+    ]
+
+
+def _width(run: Run):
+    return lambda i: run.configs[i].k
+
+
+def squares(run: Run) -> list[Verdict]:
+    """SG-04: absolute values against squares."""
+    absolute, wide = run.where(loss="l1"), run.where(loss="l2", k=30)
+    table = {1.0: 0.145, 10.0: 1.63, 100.0: 15.9}
+    early = {1.0: 0.063, 10.0: 0.72, 100.0: 1.0}
+    over = [i for i in absolute if run.configs[i].k == 30]
+    return [
+        below("absolute values, k = r: log₁₀ of the error", orders(run, [i for i in absolute if i not in over]), -11),
+        verdict("absolute values, k = 30: log₁₀ of the error", orders(run, over), -6.6, 0.95),
+        verdict(
+            "squares, k = 30: error over 0.145, 1.63, 15.9",
+            [ratio(final(run, ERROR, i), table[run.configs[i].outlier_scale]) for i in wide],
+            1.0,
+            0.3,
+        ),
+        verdict(
+            "squares, best error on the path over 0.063, 0.72, 1",
+            [ratio(best(run, i), early[run.configs[i].outlier_scale]) for i in wide],
+            1.0,
+            0.4,
+        ),
+    ]
+
+
+def garbage(run: Run) -> list[Verdict]:
+    """SG-07: most of the data is wrong."""
+    return [
+        verdict(f"p = {p:g}: log₁₀ of the error", orders(run, run.where(outlier_fraction=p)), -6.4, 0.8)
+        for p in (0.6, 0.7, 0.8)
+    ]
+
+
+def adversary(run: Run) -> list[Verdict]:
+    """SG-15: flipped signs."""
+    return [
+        below(f"p = {p:g}: log₁₀ of the error", orders(run, run.where(outlier_fraction=p)), limit)
+        for p, limit in ((0.1, -7.9), (0.2, -7.0))
+    ]
+
+
+def figures(run: Run) -> list[Verdict]:
+    """SG-16: the table of the specification."""
+    table = {(600, 0.1): (7.0e-3, 2.0e-4, 1.7e-7), (300, 0.3): (0.14, 2.3e-2, 2.0e-3)}
+    found: list[Verdict] = []
+    for (m, p), errors in table.items():
+        for alpha, error in zip((1e-1, 1e-3, 1e-6), errors, strict=True):
+            members = run.where(m=m, outlier_fraction=p, k=20, alpha=alpha, loss="l1")
+            found.append(verdict(f"k = 20, m = {m}, p = {p:g}, α = {alpha:g}: log₁₀ of the error",
+                                 orders(run, members), float(np.log10(error)), 0.66))  # fmt: skip
+    exact = [i for i in run.where(k=3, loss="l1") if run.configs[i].alpha < 1]
+    lost = run.where(loss="l2", k=20)
+    return [
+        *found,
+        below("k = r: log₁₀ of the error", orders(run, exact), -8.4),
+        above("squares, k = 20: relative error", last(run, lost), 0.4),
+    ]

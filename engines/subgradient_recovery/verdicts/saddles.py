@@ -1,0 +1,29 @@
+"""Presets about points with a lower loss than the truth."""
+
+from __future__ import annotations
+
+from engines.core.engine import Verdict
+from engines.core.judging import above, below, verdict
+from engines.core.run import Run
+from engines.subgradient_recovery.verdicts.common import last, orders
+
+
+def beneath(run: Run) -> list[Verdict]:
+    """SG-05: the small start is right, and four others are lower."""
+    small = [i for i in run.where(alpha=1e-8) if run.configs[i].budget < 20]
+    far = [i for i in range(len(run.configs)) if i not in small and run.configs[i].alpha > 1e-9]
+    return [
+        verdict("small start: log₁₀ of the error", orders(run, small), -5.5, 1.4),
+        above("small start: loss against the truth's", last(run, small, "loss_gap"), 0.0),
+        above("too long, too large, or near the truth: relative error", last(run, far), 4.0),
+        below("and their loss, against the truth's", last(run, far, "loss_gap"), -0.3),
+    ]
+
+
+def saddle(run: Run) -> list[Verdict]:
+    """SG-06: the truth is left, downhill."""
+    members = range(len(run.configs))
+    return [
+        above("relative error, started at 10⁻¹⁰", last(run, members), 0.18),
+        below("loss against the truth's", last(run, members, "loss_gap"), 0.0),
+    ]
