@@ -78,7 +78,7 @@ class Stage(Viewer):
 
         New figures are sent with all they hold when the batch ends: rows streamed in the same batch would come twice.
         """
-        layout = (tuple(curves), focus if self._has_vectors() else 0, self._sizes(run))
+        layout = (tuple(curves), focus, self._sizes(run))
         if layout == self._layout:
             return False
         self._layout = layout
@@ -94,11 +94,6 @@ class Stage(Viewer):
         for card in self.cards:
             self._redraw(card)
         return True
-
-    def _has_vectors(self) -> bool:
-        return any(
-            self._channels[name].dims for card in self.cards if card.plot.kind == "line" for name in card.plot.channels
-        )
 
     def _sizes(self, run: Run) -> tuple[tuple[str, int], ...]:
         names = [name for name, channel in self._channels.items() if len(channel.dims) == 1]

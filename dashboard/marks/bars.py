@@ -23,7 +23,7 @@ class BarsMark(StillMark):
         ends = {"top": self.scale.field("top"), "bottom": self.scale.field("base")}
         bars = VBar(x="x", **ends, width=width, fill_color="color", line_color=None, fill_alpha=0.9)
         drawn = bare(bars, self.source, self.figure)
-        rows = [("", "@name"), ("number", "@index"), ("value", "@top{0.0000e+0}")]
+        rows = [("", "@name"), ("number", "@index"), ("value", "@top")]
         self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
 
     def fill(self, now: Moment) -> None:

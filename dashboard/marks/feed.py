@@ -87,9 +87,9 @@ class Feed:
             self._append(series, run, size)
 
     def at(self, run: Run, step: int, keys: Iterable[str]) -> dict[str, float]:
-        """Some columns at the last recorded step up to `step`; empty while there is none."""
-        series = run.recording.thin if self.thin else run.recording.dense
-        row = series.at(step)
+        """Some columns at the last recorded step up to `step`, and up to where the curves end; empty without one."""
+        series, drawn = run.recording.thin if self.thin else run.recording.dense, self.source.data["step"]
+        row = series.at(min(step, drawn[-1])) if len(drawn) else 0
         found = self._rows(series, run, slice(row, row + 1), {key: self.columns[key] for key in keys})
         return {key: float(values[0]) for key, values in found.items() if len(values)}
 

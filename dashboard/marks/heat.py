@@ -52,7 +52,7 @@ class HeatMark(StillMark):
         bar = ColorBar(color_mapper=self.mapper, width=10, ticker=BasicTicker(desired_num_ticks=4))
         self.figure.add_layout(bar, "right")
         self.figure.grid.visible = False
-        rows = [("value", "@image{0.0000e+0}")]
+        rows = [("value", "@image")]
         if self._several:
             rows = [("", "@name"), *rows]
             text = {"text_font_size": "12px", "text_color": GREY, "text_baseline": "bottom", "y_offset": -3}

@@ -111,10 +111,10 @@ class LineMark:
         self.figure.add_layout(text)
 
     def _hover(self, drawn: list[Any], law: Any) -> None:
-        y, reading = "$snap_y{0.0000e+0}", self.scale.reading()
+        y, reading = self.scale.reading()
         rows = [("", "$name"), ("step", "@step{0,0}"), *self._across(), (self.plot.title, y)]
-        self.figure.add_tools(HoverTool(renderers=drawn, tooltips=rows, line_policy="nearest", **reading))
-        self.figure.add_tools(HoverTool(renderers=[law], tooltips=[("", "@name"), ("value", y)], **reading))
+        self.figure.add_tools(HoverTool(renderers=drawn, tooltips=rows, line_policy="nearest", formatters=reading))
+        self.figure.add_tools(HoverTool(renderers=[law], tooltips=[("", "@name"), ("value", y)], formatters=reading))
 
     def _across(self) -> list[tuple[str, str]]:
         """What the hover says of the horizontal axis beside the step."""

@@ -36,7 +36,7 @@ class PathMark(LineMark):
         bare(dots, self.ends, self.figure)
 
     def _across(self) -> list[tuple[str, str]]:
-        return [(self.figure.xaxis.axis_label, "$snap_x{0.0000e+0}")]
+        return [(self.figure.xaxis.axis_label, "$snap_x")]
 
     def show_theory(self, lines: Sequence[theory.Line]) -> None:
         """Nothing: a prediction is a function of the step."""

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from engines.core.engine import Plot
 
 BENT = """
-const place = (value) => Math.asinh(value / (2 * bend)) / Math.LN10;
-const value = (place) => 2 * bend * Math.sinh(place * Math.LN10);
+const toPlace = (value) => Math.asinh(value / (2 * bend)) / Math.LN10;
+const toValue = (place) => 2 * bend * Math.sinh(place * Math.LN10);
 """
 
-PLACES = BENT + "return Float64Array.from(xs, place);"
+PLACES = BENT + "return Float64Array.from(xs, toPlace);"
 
 TICKS = (
     BENT
@@ -28,16 +28,16 @@ TICKS = (
 const { start, end } = cb_data.range, span = end - start;
 if (!(span > 0)) return [];
 const seen = (at) => at >= start && at <= end;
-const first = Math.ceil(Math.log10(bend) - 1e-9), last = Math.ceil(Math.log10(value(Math.max(-start, end))));
+const first = Math.ceil(Math.log10(bend) - 1e-9), last = Math.ceil(Math.log10(toValue(Math.max(-start, end))));
 const every = Math.max(1, Math.ceil(span / 8)), found = seen(0) ? [0] : [];
 for (let power = first; power <= last; power++)
   if (power % every === 0)
-    for (const at of [place(10 ** power), -place(10 ** power)])
+    for (const at of [toPlace(10 ** power), -toPlace(10 ** power)])
       if (seen(at) && (!seen(0) || Math.abs(at) > 0.07 * span)) found.push(at);
 if (found.length > 2) return found;
-const [low, high] = [value(start), value(end)], raw = (high - low) / 4, unit = 10 ** Math.floor(Math.log10(raw));
+const [low, high] = [toValue(start), toValue(end)], raw = (high - low) / 4, unit = 10 ** Math.floor(Math.log10(raw));
 const step = unit * [1, 2, 5, 10].find((n) => n * unit >= raw), even = [];
-for (let i = Math.ceil(low / step); i * step <= high; i++) even.push(place(i * step));
+for (let i = Math.ceil(low / step); i * step <= high; i++) even.push(toPlace(i * step));
 return even;
 """
 )
@@ -46,7 +46,7 @@ return even;
 WRITTEN = (
     BENT
     + """
-const exact = value(tick), size = Math.abs(exact), sign = exact < 0 ? "−" : "";
+const exact = toValue(tick), size = Math.abs(exact), sign = exact < 0 ? "−" : "";
 if (size < 1e-6 * bend) return "0";
 const power = Math.floor(Math.log10(size) + 1e-9), digits = Number((size / 10 ** power).toPrecision(3));
 const raised = "10" + [...String(power)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
@@ -55,7 +55,13 @@ return sign + (power > -4 && power < 5 ? Number(size.toPrecision(3)) : digits + 
 """
 )
 
-READ = BENT + "return value(special_vars.snap_y).toExponential(4);"
+READ = (
+    BENT
+    + """
+const exact = toValue(special_vars.snap_y), size = Math.abs(exact);
+return size > 0.1 && size < 1000 ? exact.toFixed(3) : exact.toExponential(3);
+"""
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +105,7 @@ class Scale:
 
     @cached_property
     def _transform(self) -> CustomJSTransform:
-        return CustomJSTransform(args={"bend": self.bend}, v_func=PLACES, func=BENT + "return place(x);")
+        return CustomJSTransform(args={"bend": self.bend}, v_func=PLACES, func=BENT + "return toPlace(x);")
 
     def field(self, name: str) -> Any:
         """A column of raw values as a glyph draws it."""
@@ -114,7 +120,8 @@ class Scale:
         if self.signed:
             figure.add_layout(Span(dimension="width", location=0, line_color=GREY, line_width=1, level="underlay"))
 
-    def reading(self) -> dict[str, Any]:
-        """Options of a hover that shows `$snap_y`: the raw value, wherever it is drawn."""
-        read = CustomJSHover(args={"bend": self.bend}, code=READ)
-        return {"formatters": {"$snap_y": read}} if self.bend else {}
+    def reading(self) -> tuple[str, dict[str, Any]]:
+        """What a hover over a line shows of the height, the raw value wherever it is drawn; and its formatters."""
+        if not self.bend:
+            return "$snap_y", {}
+        return "$snap_y{raw}", {"$snap_y": CustomJSHover(args={"bend": self.bend}, code=READ)}

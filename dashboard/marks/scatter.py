@@ -38,8 +38,8 @@ class ScatterMark(StillMark):
         points = Scatter(x="x", y=self.scale.field("y"), size=6, fill_color="color", line_color=None, fill_alpha=0.75)
         drawn = bare(points, self.source, self.figure)
         first, last = self.engine.channel(self.plot.channels[0]), self.engine.channel(self.plot.channels[-1])
-        across = [(first.label, "@x{0.0000e+0}")] if first is not last else []
-        rows = [("", "@name"), ("number", "@index"), *across, (last.label, "@y{0.0000e+0}")]
+        across = [(first.label, "@x")] if first is not last else []
+        rows = [("", "@name"), ("number", "@index"), *across, (last.label, "@y")]
         self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
         counted = f"number of the {first.dims[0]}" if first.dims and len(first.dims[0]) > 1 else "number"
         self.figure.xaxis.axis_label = named(first) if first is not last else counted

@@ -50,7 +50,7 @@ class SweepMark(StillMark):
         style = {"xs": "xs", "ys": "ys", "line_color": "color"}
         bare(MultiLine(**style, line_width=2), self.lines, self.figure)
         bare(MultiLine(**style, line_width=1.6, line_dash=[7, 5]), self.theory, self.figure, name="theory")
-        rows = [("", "@name"), ("", "@who"), (self.channel.label, "@y{0.0000e+0}")]
+        rows = [("", "@name"), ("", "@who"), (self.channel.label, "@y")]
         self.figure.add_tools(HoverTool(renderers=[dots], tooltips=rows))
         self.figure.on_event(Tap, lambda event: self._tapped(event.x, event.y))
 
