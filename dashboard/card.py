@@ -77,7 +77,9 @@ class Card(Viewer):
 
     def put(self, mark: Any) -> None:
         """Show another mark."""
-        self.mark, self._pane.object = mark, mark.figure
+        self.mark = mark
+        if self._pane.object is not mark.figure:
+            self._pane.object = mark.figure
 
     def set(self, **changes: Any) -> None:
         """Look at the figure differently without drawing it again."""
@@ -100,7 +102,7 @@ class Card(Viewer):
         """Say again which line is which, and how the figure is looked at."""
         line = isinstance(self.mark, LineMark)
         shown = {
-            "lines": _samples(self.mark, self.primary) if line else [],
+            "lines": _samples(self.mark, self.primary) if line else getattr(self.mark, "legend", []),
             "toggles": self._toggles(line),
             "note": self._note(),
         }
@@ -111,7 +113,8 @@ class Card(Viewer):
         scales = [("log_x", "log x", "logarithmic horizontal axis"), ("log_y", "log y", "logarithmic vertical axis")]
         follow = [("follow", "follow", "keep the newest step in view; zooming turns it off")]
         rows = [("table", "table", "the numbers as a table")]
-        chosen = [*scales, *follow, *rows] if line else self._scale(scales[1])
+        told = rows if getattr(self.mark, "numbers", None) or self.look.table else []
+        chosen = [*scales, *follow, *rows] if line else [*self._scale(scales[1]), *told]
         return [{"name": n, "label": text, "doc": doc, "on": getattr(self.look, n)} for n, text, doc in chosen]
 
     def _scale(self, log_y: tuple[str, str, str]) -> list[tuple[str, str, str]]:
@@ -120,7 +123,8 @@ class Card(Viewer):
 
     def _note(self) -> str:
         if not isinstance(self.mark, LineMark):
-            whose = self.whose if self.plot.kind != "scatter" else ""
+            alone = self.plot.kind in ("bars", "heatmap") or self.plot.by
+            whose = self.whose if alone else ""
             return " · ".join(filter(None, [whose, self.mark.note if self.mark else ""]))
         reason = self.mark.broken()
         return " · ".join(
@@ -129,9 +133,10 @@ class Card(Viewer):
 
     def describe(self, run: Run, curves: Sequence[Curve], step: int) -> None:
         """The summary for screen readers, and the table when it is open."""
-        self._heading.summary = summary(self.plot, self.engine, run, curves, step)
+        numbers = self.mark.numbers
+        self._heading.summary = summary(self.plot, self.engine, run, curves, step, numbers)
         if self.look.table:
-            self._table.object = table(self.plot, self.engine, run, curves)
+            self._table.object = table(self.plot, self.engine, run, curves, numbers)
 
     def __panel__(self) -> pn.Column:
         return self._panel
@@ -151,7 +156,7 @@ def _samples(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
     moments = [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if primary and mark.phased else []
     if len(channels) == 1:
         channels[0]["label"] += ", as run"
-    return channels + theory + moments
+    return channels + theory + moments + list(mark.moments)
 
 
 def _sample(stroke: Stroke, several: bool) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -55,21 +55,21 @@ def varied(configs: Sequence[Config]) -> list[str]:
     return [name for name in names if any(getattr(c, name) != getattr(configs[0], name) for c in configs)]
 
 
-def telling(configs: Sequence[Config]) -> list[str]:
+def telling(configs: Sequence[Config], but: Container[str] = ()) -> list[str]:
     """The fewest knobs, in order, that tell the members apart: a case may change several at once."""
     chosen: list[str] = []
-    for name in sorted(varied(configs), key=lambda name: name == "seed"):
+    for name in sorted((name for name in varied(configs) if name not in but), key=lambda name: name == "seed"):
         if _kinds(configs, [*chosen, name]) > _kinds(configs, chosen):
             chosen.append(name)
     return chosen
 
 
-def tell(configs: Sequence[Config], member: int, seeds: bool = True) -> str:
-    """What distinguishes one member, in words; "" where nothing does.
+def tell(configs: Sequence[Config], member: int, but: Container[str] = ()) -> str:
+    """What distinguishes one member, in words, apart from some knobs; "" where nothing does.
 
     From the third knob on, a value that most members share goes without saying.
     """
-    names, mine = [name for name in telling(configs) if seeds or name != "seed"], configs[member]
+    names, mine = telling(configs, but), configs[member]
     said = names[:2] + [name for name in names[2:] if name == "seed" or not _usual(configs, name, getattr(mine, name))]
     return _values(mine, said)
 
@@ -106,7 +106,7 @@ def _colors(configs: Sequence[Config]) -> list[str]:
 
 def _label(configs: Sequence[Config], members: tuple[int, ...]) -> str:
     if len(members) > 1:
-        text = tell(configs, members[0], seeds=False)
+        text = tell(configs, members[0], but=("seed",))
         return f"{text}, {len(members)} seeds" if text else f"{len(members)} seeds: median, 10–90 %"
     return tell(configs, members[0]) or "this run"
 

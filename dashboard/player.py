@@ -100,9 +100,11 @@ class Player:
         self.bands = bands
         self._arrange()
 
-    def pick(self, key: str) -> None:
-        """Put the first member of a curve in focus."""
-        self.focus = next((curve.members[0] for curve in self.curves if curve.key == key), self.focus)
+    def pick(self, who: str | int) -> None:
+        """Put a member in focus, or the first one of the curve with this key."""
+        firsts = {curve.key: curve.members[0] for curve in self.curves}
+        self.focus = who if isinstance(who, int) else firsts.get(who, self.focus)
+        self._arrange()
 
     @property
     def label(self) -> str:

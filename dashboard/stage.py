@@ -7,15 +7,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
+from panel.io import hold
 from panel.viewable import Viewer
 
 from dashboard.card import Card
 from dashboard.components import FOLDER
 from dashboard.curves import Curve
+from dashboard.marks.bars import BarsMark
 from dashboard.marks.feed import Column, Feed
+from dashboard.marks.heat import HeatMark
 from dashboard.marks.line import LineMark
-from dashboard.marks.still import KINDS
+from dashboard.marks.path import PathMark
+from dashboard.marks.scatter import ScatterMark
 from dashboard.marks.strokes import Look, Stroke, strokes
+from dashboard.marks.sweep import SweepMark
 
 if TYPE_CHECKING:
     from dashboard.marks.theory import Line
@@ -25,18 +30,21 @@ if TYPE_CHECKING:
 
 Ghost = Mapping[str, list[tuple[Any, Any]]]
 
+STILL = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "sweep": SweepMark}
+"""The kinds that show one step."""
+
 GRID = (FOLDER / "grid.css").read_text()
 
 
 class Stage(Viewer):
     """All figures of a lab over one shared source for each series."""
 
-    def __init__(self, engine: Engine, pick: Callable[[str], None] = lambda key: None) -> None:
+    def __init__(self, engine: Engine, pick: Callable[[str | int], None] = lambda who: None) -> None:
         super().__init__()
         self.engine, self._pick = engine, pick
         self._channels = {channel.name: channel for channel in engine.channels}
         self.cards = [
-            Card(plot, engine, Look(plot.log_x, plot.log_y), index == 0, self._again, self._look)
+            Card(plot, engine, Look(plot.log_x, plot.log_y), index == 0, self._again, self._moved)
             for index, plot in enumerate(engine.plots)
         ]
         self._layout: Any = None
@@ -70,7 +78,7 @@ class Stage(Viewer):
 
         New figures are sent with all they hold when the batch ends: rows streamed in the same batch would come twice.
         """
-        layout = (tuple(curves), focus if self._has_vectors() else 0, self._sizes(run))
+        layout = (tuple(curves), focus, self._sizes(run))
         if layout == self._layout:
             return False
         self._layout = layout
@@ -86,11 +94,6 @@ class Stage(Viewer):
         for card in self.cards:
             self._redraw(card)
         return True
-
-    def _has_vectors(self) -> bool:
-        return any(
-            self._channels[name].dims for card in self.cards if card.plot.kind == "line" for name in card.plot.channels
-        )
 
     def _sizes(self, run: Run) -> tuple[tuple[str, int], ...]:
         names = [name for name, channel in self._channels.items() if len(channel.dims) == 1]
@@ -110,8 +113,17 @@ class Stage(Viewer):
         return found
 
     def _again(self, card: Card) -> None:
-        self._redraw(card)
+        # Held, so that the page hears of a new figure before it hears of changes to it.
+        with hold(pn.state.curdoc):
+            self._redraw(card)
+            self._moved(card)
+
+    def _moved(self, card: Card) -> None:
         self._look(card)
+        if self._view:
+            run, _, at, _, curves, _ = self._view
+            card.describe(run, curves, at)
+        card.refresh()
 
     def _redraw(self, card: Card) -> None:
         before = card.mark
@@ -123,9 +135,10 @@ class Stage(Viewer):
 
     def _mark(self, card: Card) -> Any:
         if card.plot.kind != "line":
-            return KINDS[card.plot.kind](card.plot, self.engine, card.look.log_y, card.primary)
+            return STILL[card.plot.kind](card.plot, self.engine, card.look, card.primary, self._pick)
         thin = self._channels[card.plot.channels[0]].thin
-        return LineMark(
+        kind = LineMark if card.plot.x == "step" else PathMark
+        return kind(
             card.plot, self.engine, self._lines[card.plot.name], self._feeds[thin], card.look, primary=card.primary,
             on_zoom=lambda: card.set(follow=False), on_reset=lambda: card.set(follow=True), on_tap=self._pick,
         )  # fmt: skip
@@ -172,9 +185,10 @@ class Stage(Viewer):
             return
         run, status, at, scrubbing, curves, focus = self._view
         if not isinstance(card.mark, LineMark):
-            return card.mark.update(run, at, curves, focus)
+            card.mark.update(run, at, status.horizon, curves, focus)
+            return card.put(card.mark)
         newest = _alive(run)
-        card.mark.show_cursor(at if scrubbing else None)
+        card.mark.show_cursor(run, at, scrubbing)
         card.mark.follow(newest if status.playing or newest else 0, max(status.horizon, newest))
 
     def describe(self, run: Run, curves: Sequence[Curve], at: int, whose: str = "") -> None:

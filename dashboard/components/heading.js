@@ -8,12 +8,13 @@ const make = (tag, name, parent, text) => {
 };
 
 const DASHES = { solid: "", dashed: "6 4", dotted: "2 3", dotdash: "7 3 2 3" };
+const MARKS = { dot: `<circle cx="5" cy="4" r="3.6" fill="currentColor"/>`, ring: `<circle cx="5" cy="4" r="3" fill="none" stroke-width="1.8"/>` };
 
 function sample(line) {
   const box = make("span", "sample");
-  const dash = DASHES[line.dash] ?? "";
-  box.innerHTML = `<svg width="24" height="8" aria-hidden="true"><line x1="1" x2="23" y1="4" y2="4" stroke-width="2.2" stroke-dasharray="${dash}"/></svg>`;
-  box.querySelector("line").style.stroke = line.color || "currentColor";
+  const mark = MARKS[line.dash] ?? `<line x1="1" x2="23" y1="4" y2="4" stroke-width="2.2" stroke-dasharray="${DASHES[line.dash] ?? ""}"/>`;
+  box.innerHTML = `<svg width="${line.dash in MARKS ? 10 : 24}" height="10" viewBox="${line.dash in MARKS ? "0 -1 10 10" : "0 -1 24 10"}" aria-hidden="true">${mark}</svg>`;
+  box.firstChild.style.color = line.color || "currentColor";
   const text = make("span", "", box, line.label);
   if (line.doc) box.title = line.doc;
   text.classList.toggle("muted", Boolean(line.muted));

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,6 +86,13 @@ class Feed:
         elif size > self._seen:
             self._append(series, run, size)
 
+    def at(self, run: Run, step: int, keys: Iterable[str]) -> dict[str, float]:
+        """Some columns at the last recorded step up to `step`, and up to where the curves end; empty without one."""
+        series, drawn = run.recording.thin if self.thin else run.recording.dense, self.source.data["step"]
+        row = series.at(min(step, drawn[-1])) if len(drawn) else 0
+        found = self._rows(series, run, slice(row, row + 1), {key: self.columns[key] for key in keys})
+        return {key: float(values[0]) for key, values in found.items() if len(values)}
+
     def ceiling(self, keys: Iterable[str]) -> float:
         """Where a run that diverged leaves the picture: its last steps would press all others into one line."""
         starts = [abs(self.starts[key]) for key in keys if key in self.starts]
@@ -93,7 +100,7 @@ class Feed:
 
     def _append(self, series: Series, run: Run, size: int) -> None:
         first = -(-self._seen // self._stride) * self._stride
-        rows = self._rows(series, run, slice(first, size, self._stride))
+        rows = self._rows(series, run, slice(first, size, self._stride), self.columns)
         self._seen = size
         if len(self.source.data["step"]) + len(rows["step"]) > MOST:
             self._restart(series, run, size)
@@ -105,14 +112,15 @@ class Feed:
         self._stride = 1
         while size / self._stride > MOST / 2 and size > MOST:
             self._stride *= 2
-        rows = self._rows(series, run, slice(0, size, self._stride))
+        rows = self._rows(series, run, slice(0, size, self._stride), self.columns)
         self._seen, self.extents, self.starts = size, {}, {}
         self._measure(rows)
         self.source.data = rows
         self.note = f"{len(rows['step']):,} of {size:,} recorded points drawn" if self._stride > 1 else ""
 
-    def _rows(self, series: Series, run: Run, rows: slice) -> dict[str, np.ndarray]:
-        raw = {name: series[name][rows] for name in self._channels() if name in series.names}
+    def _rows(self, series: Series, run: Run, rows: slice, columns: Mapping[str, Column]) -> dict[str, np.ndarray]:
+        channels = {column.channel for column in columns.values()}
+        raw = {name: series[name][rows] for name in channels if name in series.names}
         # Rows may be taken back while they are read; what is left of all columns is what there was of each.
         steps = series.steps[rows]
         size = min(len(steps), *(len(block) for block in raw.values())) if raw else len(steps)
@@ -120,11 +128,8 @@ class Feed:
         gone = (run.diverged_at >= 0) & (steps[:, None] >= run.diverged_at)
         blocks = {name: _masked(block[:size], gone) for name, block in raw.items()}
         empty = np.full(len(steps), np.nan)
-        found = {k: c.of(blocks[c.channel]) if c.channel in blocks else empty for k, c in self.columns.items()}
+        found = {k: c.of(blocks[c.channel]) if c.channel in blocks else empty for k, c in columns.items()}
         return {"step": steps.astype(float)} | found
-
-    def _channels(self) -> set[str]:
-        return {column.channel for column in self.columns.values()}
 
     def _measure(self, rows: dict[str, np.ndarray]) -> None:
         for key in self.columns:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from bokeh.models import BasicTickFormatter, CustomJSTicker, Range1d
+import numpy as np
+from bokeh.models import CustomJSTicker, Range1d
 from bokeh.plotting import figure as bokeh_figure
 
 TALL, SHORT = 380, 250
@@ -65,11 +66,20 @@ def _calm(made: Any, log_x: bool, log_y: bool) -> None:
     for axis, log in ((made.xaxis, log_x), (made.yaxis, log_y)):
         if log:
             axis.ticker = CustomJSTicker(major_code=TICKS, minor_code="return []")
-    if not log_x:
-        made.xaxis.formatter = BasicTickFormatter(use_scientific=False)
 
 
 def bare(glyph: Any, source: Any, made: Any, **options: Any) -> Any:
     """Add a glyph without the copies for selection and muting that nobody uses here."""
     copies = dict.fromkeys(("nonselection_glyph", "selection_glyph", "muted_glyph", "hover_glyph"))
     return made.add_glyph(source, glyph, **copies, **options)
+
+
+def move(target: Any, window: tuple[float, float] | None, log: bool) -> None:
+    """Change a range when it is off by more than a reader would notice."""
+    if window is None:
+        return
+    old, new = np.array([target.start, target.end], float), np.array(window, float)
+    if log:
+        old, new = np.log10(np.maximum(old, 1e-300)), np.log10(np.maximum(new, 1e-300))
+    if np.abs(old - new).max() > 0.01 * (new[1] - new[0]):
+        target.update(start=window[0], end=window[1])

@@ -1,23 +1,35 @@
-"""Curves over steps, or over another channel, that grow as the run does."""
+"""Curves over steps that grow as the run does."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bokeh.events import RangesUpdate, Reset, Tap
-from bokeh.models import ColumnDataSource, HoverTool, LabelSet, Line, MultiLine, Span, VArea, VSpan
+from bokeh.models import (
+    BasicTickFormatter,
+    ColumnDataSource,
+    HoverTool,
+    LabelSet,
+    Line,
+    MultiLine,
+    Span,
+    VArea,
+    VSpan,
+)
 
 from dashboard.marks import labels, ranges, theory
 from dashboard.marks.feed import Column, Feed
-from dashboard.marks.figure import TALL, bare, figure
+from dashboard.marks.figure import TALL, bare, figure, move
+from dashboard.marks.scale import Scale
 from dashboard.marks.strokes import Look, Stroke
 from dashboard.palette import GREY
 
 if TYPE_CHECKING:
     from engines.core.engine import Engine, Phase, Plot
-
+    from engines.core.run import Run
 
 NEAR = 0.05
 """A click picks a curve within this share of the figure's height."""
@@ -26,18 +38,25 @@ NEAR = 0.05
 class LineMark:
     """One figure of streaming lines with its theory, phases, cursor and ghost."""
 
+    numbers = None
+    """What is shown as a table; None where the recorded steps are."""
+
+    moments: tuple[dict[str, str], ...] = ()
+    """What the legend says of single steps."""
+
     def __init__(
         self, plot: Plot, engine: Engine, lines: Sequence[Stroke], feed: Feed, look: Look, *,
         primary: bool, on_zoom: Callable[[], None], on_reset: Callable[[], None],
         on_tap: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.plot, self.lines, self.feed, self.look = plot, lines, feed, look
-        self.over_steps = plot.x == "step"
+        self.scale = Scale.of(plot, look.log_y)
         self._hues = {(stroke.column.curve.key, stroke.column.channel): stroke.color for stroke in lines}
         self._theory: list[theory.Line] = []
         self._phases: list[Phase] = []
         self._sources = {name: ColumnDataSource() for name in ("theory", "ghost", "phases")}
-        self.figure = figure(log_x=look.log_x, log_y=look.log_y, **_labels(plot, engine), **_height(primary))
+        self.figure = figure(log_x=look.log_x, log_y=self.scale.log, **_labels(plot, engine), **_height(primary))
+        self.scale.dress(self.figure)
         self._draw()
         self.figure.on_event(RangesUpdate, lambda event: on_zoom())
         self.figure.on_event(Reset, lambda event: on_reset())
@@ -53,23 +72,34 @@ class LineMark:
         bare(ghost, self._sources["ghost"], self.figure)
         self._draw_phases()
         drawn = [self._line(stroke) for stroke in self.lines]
+        self._draw_cursor()
         dashed = MultiLine(xs="xs", ys="ys", line_color="color", line_dash=[7, 5], line_width=1.6, line_alpha=0.95)
         law = bare(dashed, self._sources["theory"], self.figure, name="theory")
-        self.cursor = Span(dimension="height", line_color=GREY, line_width=1.5, visible=False, location=0)
-        self.figure.add_layout(self.cursor)
         self._hover(drawn, law)
 
+    def _draw_cursor(self) -> None:
+        if not self.look.log_x:
+            self.figure.xaxis.formatter = BasicTickFormatter(use_scientific=False)
+        self.cursor = Span(dimension="height", line_color=GREY, line_width=1.5, visible=False, location=0)
+        self.figure.add_layout(self.cursor)
+
     def _line(self, stroke: Stroke) -> Any:
-        column, x = stroke.column, self._x(stroke.column)
-        if column.curve.band and self.over_steps:
-            low, high = (Column(column.curve, column.channel, column.component, part).key for part in ("low", "high"))
-            area = VArea(x=x, y1=low, y2=high, fill_color=stroke.color, fill_alpha=0.2)
-            bare(area, self.feed.source, self.figure)
-        glyph = Line(x=x, y=column.key, line_color=stroke.color, line_dash=stroke.dash, **_weight(stroke, self.lines))
+        column = stroke.column
+        if column.curve.band:
+            self._band(stroke)
+        weight = _weight(stroke, self.lines)
+        y = self.scale.field(column.key)
+        glyph = Line(x=self._x(column), y=y, line_color=stroke.color, line_dash=stroke.dash, **weight)
         return bare(glyph, self.feed.source, self.figure, name=stroke.label)
 
+    def _band(self, stroke: Stroke) -> None:
+        keys = (replace(stroke.column, part=part).key for part in ("low", "high"))
+        low, high = map(self.scale.field, keys)
+        area = VArea(x=self._x(stroke.column), y1=low, y2=high, fill_color=stroke.color, fill_alpha=0.2)
+        bare(area, self.feed.source, self.figure)
+
     def _x(self, column: Column) -> str:
-        return "step" if self.over_steps else Column(column.curve, self.plot.x).key
+        return "step"
 
     def _draw_phases(self) -> None:
         line = VSpan(x="x", line_color=GREY, line_dash="dotted", line_width=1.2)
@@ -81,25 +111,30 @@ class LineMark:
         self.figure.add_layout(text)
 
     def _hover(self, drawn: list[Any], law: Any) -> None:
-        x = ("step", "@step{0,0}")
-        rows = [("", "$name"), x, (self.plot.title, "$snap_y{0.0000e+0}")]
-        self.figure.add_tools(HoverTool(renderers=drawn, tooltips=rows, line_policy="nearest"))
-        self.figure.add_tools(HoverTool(renderers=[law], tooltips=[("", "@name"), ("value", "$snap_y{0.0000e+0}")]))
+        y, reading = self.scale.reading()
+        rows = [("", "$name"), ("step", "@step{0,0}"), *self._across(), (self.plot.title, y)]
+        self.figure.add_tools(HoverTool(renderers=drawn, tooltips=rows, line_policy="nearest", formatters=reading))
+        self.figure.add_tools(HoverTool(renderers=[law], tooltips=[("", "@name"), ("value", y)], formatters=reading))
+
+    def _across(self) -> list[tuple[str, str]]:
+        """What the hover says of the horizontal axis beside the step."""
+        return []
 
     # -- written at each tick, or when something changed -------------------------------------------------------
 
     def show_theory(self, lines: Sequence[theory.Line]) -> None:
         """Replace the theory lines."""
         mine = [line for line in lines if (line.curve.key, line.prediction.channel) in self._hues]
-        self._theory = mine if self.over_steps else []
-        self._sources["theory"].data = theory.columns(self._theory, [self._hue(line) for line in self._theory])
+        self._theory = mine
+        data = theory.columns(mine, [self._hue(line) for line in mine])
+        self._sources["theory"].data = data | {"ys": [self.scale.places(y).tolist() for y in data["ys"]]}
 
     def _hue(self, line: theory.Line) -> str:
         return GREY if line.prediction.broken else self._hues[line.curve.key, line.prediction.channel]
 
     def show_phases(self, phases: Sequence[Phase]) -> None:
         """Replace the labelled vertical lines."""
-        self._phases = [phase for phase in phases if np.isfinite(phase.step)] if self.over_steps else []
+        self._phases = [phase for phase in phases if np.isfinite(phase.step)]
         self._place()
 
     def _place(self) -> None:
@@ -111,13 +146,15 @@ class LineMark:
 
     def show_ghost(self, lines: Mapping[str, list[tuple[np.ndarray, np.ndarray]]]) -> None:
         """Draw another run's channels in grey."""
-        found = [line for name in self.plot.channels for line in lines.get(name, ())] if self.over_steps else []
-        data = {"xs": [x.tolist() for x, _ in found], "ys": [y.tolist() for _, y in found]}
+        self._put_ghost([line for name in self.plot.channels for line in lines.get(name, ())])
+
+    def _put_ghost(self, found: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
+        data = {"xs": [x.tolist() for x, _ in found], "ys": [self.scale.places(y).tolist() for _, y in found]}
         self._sources["ghost"].data = data
 
-    def show_cursor(self, step: int | None) -> None:
-        """Put the cursor at a step, or hide it."""
-        if step is not None and self.over_steps:
+    def show_cursor(self, run: Run, step: int, scrubbing: bool) -> None:
+        """Mark the step that is looked at, where it is not the newest."""
+        if scrubbing:
             self.cursor.update(location=float(step), visible=True)
         elif self.cursor.visible:
             self.cursor.visible = False
@@ -128,16 +165,16 @@ class LineMark:
             return
         keys = [stroke.column.key for stroke in self.lines]
         data = ranges.capped(ranges.union(map(self.feed.extents.get, keys)), self.feed.ceiling(keys))
-        if self.over_steps:
-            window = ranges.steps(step, horizon, self.look.log_x)
-            _move(self.figure.x_range, window, self.look.log_x)
-            self._place()
-            law = ranges.union(self._seen(line, window[1]) for line in self._theory)
-        else:
-            extent = ranges.union(self.feed.extents.get(self._x(stroke.column)) for stroke in self.lines)
-            _move(self.figure.x_range, ranges.values(extent, None, self.look.log_x), self.look.log_x)
-            law = None
-        _move(self.figure.y_range, ranges.values(data, law, self.look.log_y), self.look.log_y)
+        law = self._follow_across(step, horizon)
+        window = ranges.values(self.scale.extent(data), self.scale.extent(law), self.scale.log)
+        move(self.figure.y_range, window, self.scale.log)
+
+    def _follow_across(self, step: int, horizon: int) -> ranges.Extent | None:
+        """Set the horizontal range; returns the extent of theory in it."""
+        window = ranges.steps(step, horizon, self.look.log_x)
+        move(self.figure.x_range, window, self.look.log_x)
+        self._place()
+        return ranges.union(self._seen(line, window[1]) for line in self._theory)
 
     def _seen(self, line: theory.Line, end: float) -> ranges.Extent | None:
         # A bound may be far off, and so may a law where it does not hold: neither decides what is in sight.
@@ -156,15 +193,19 @@ class LineMark:
 
     def under(self, x: float, y: float) -> str:
         """The key of the curve nearest to a point of the plane; "" where none is near."""
+        near = [(self._apart(stroke.column, x, y), stroke.column.curve.key) for stroke in self.lines]
+        return min((pair for pair in near if pair[0] < NEAR), default=(0.0, ""))[1]
+
+    def _apart(self, column: Column, x: float, y: float) -> float:
         data = self.feed.source.data
         rows = np.asarray(data["step"], float)
-        if not self.over_steps or not len(rows):
-            return ""
-        row = int(np.abs(rows - x).argmin())
-        span = self.figure.y_range.start, self.figure.y_range.end
-        near = {ranges.apart(data[s.column.key][row], y, span, self.look.log_y): s.column.curve.key for s in self.lines}
-        closest = min(near, default=1.0)
-        return near[closest] if closest < NEAR else ""
+        if not len(rows):
+            return np.nan
+        value = data[column.key][int(np.abs(rows - x).argmin())]
+        return float(abs(self._up(self.scale.places(value)) - self._up(y)))
+
+    def _up(self, places: Any) -> np.ndarray:
+        return ranges.share(places, (self.figure.y_range.start, self.figure.y_range.end), self.scale.log)
 
     # -- what the heading says ---------------------------------------------------------------------------------
 
@@ -183,17 +224,6 @@ class LineMark:
         for line in self._theory:
             found[line.prediction.label] = found.get(line.prediction.label, False) or not line.prediction.broken
         return found
-
-
-def _move(target: Any, window: tuple[float, float] | None, log: bool) -> None:
-    """Change a range when it is off by more than a reader would notice."""
-    if window is None:
-        return
-    old, new = np.array([target.start, target.end], float), np.array(window, float)
-    if log:
-        old, new = np.log10(np.maximum(old, 1e-300)), np.log10(np.maximum(new, 1e-300))
-    if np.abs(old - new).max() > 0.01 * (new[1] - new[0]):
-        target.update(start=window[0], end=window[1])
 
 
 def _labels(plot: Plot, engine: Engine) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -89,14 +90,15 @@ def _log(data: Extent | None, theory: Extent | None) -> tuple[float, float] | No
     return low / 10**pad, high * 10**pad
 
 
-def apart(first: float, second: float, window: tuple[float, float], log: bool) -> float:
-    """The distance of two values as a share of a window; infinite where one of them cannot be drawn.
+def share(values: Any, window: tuple[float, float], log: bool) -> np.ndarray:
+    """Where values lie in a window: 0 at its start, 1 at its end, NaN where they cannot be drawn.
 
-    >>> apart(1.0, 10.0, (0.1, 1000.0), log=True)
-    0.25
+    >>> share([1.0, 10.0, 0.0], (0.1, 1000.0), log=True).tolist()
+    [0.25, 0.5, nan]
     """
-    numbers = [first, second, *window]
-    if not all(math.isfinite(value) and (value > 0 or not log) for value in numbers):
-        return math.inf
-    one, other, low, high = (math.log10(value) if log else value for value in numbers)
-    return abs(one - other) / abs(high - low) if high != low else math.inf
+    numbers, ends = np.asarray(values, float), np.asarray(window, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        if log:
+            numbers, ends = np.log10(numbers), np.log10(ends)
+        found = (numbers - ends[0]) / (ends[1] - ends[0])
+    return np.where(np.isfinite(found), found, np.nan)

@@ -1,0 +1,55 @@
+"""The components of vectors as bars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from bokeh.models import HoverTool, VBar
+
+from dashboard.marks import ranges
+from dashboard.marks.figure import bare
+from dashboard.marks.still import Moment, StillMark
+from dashboard.palette import qualitative
+
+
+class BarsMark(StillMark):
+    """The components of vectors, one group of bars a component, for the member in focus."""
+
+    def draw(self) -> None:
+        """Add the bars and the hover."""
+        self.source.data = {"x": [], "top": [], "color": [], "name": [], "index": [], "base": []}
+        width = 0.8 / len(self.plot.channels)
+        ends = {"top": self.scale.field("top"), "bottom": self.scale.field("base")}
+        bars = VBar(x="x", **ends, width=width, fill_color="color", line_color=None, fill_alpha=0.9)
+        drawn = bare(bars, self.source, self.figure)
+        rows = [("", "@name"), ("number", "@index"), ("value", "@top")]
+        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+
+    def fill(self, now: Moment) -> None:
+        """Bars of the member in focus."""
+        data: dict[str, list[Any]] = {name: [] for name in self.source.data}
+        width = 0.8 / len(now.values)
+        for place, (name, block) in enumerate(now.values.items()):
+            bars = np.ravel(block[now.focus])
+            shown = np.flatnonzero(np.isfinite(bars) & ((bars > 0) | (not self.scale.log)))
+            data["x"] += (shown + 1 + width * (place - (len(now.values) - 1) / 2)).tolist()
+            data["top"] += bars[shown].tolist()
+            data["index"] += (shown + 1).tolist()
+            data["color"] += [qualitative(place)] * len(shown)
+            data["name"] += [self.engine.channel(name).label] * len(shown)
+        tops = np.array(data["top"])
+        self.note = _emptiness(tops)
+        places = self.scale.places(tops if self.scale.log else np.append(tops, 0.0))
+        window = ranges.values(ranges.extent(places), None, self.scale.log)
+        data["base"] = [window[0] / 1e3 if self.scale.log and window else 0.0] * len(tops)
+        self.source.data = data
+        if window:
+            self.figure.y_range.update(start=window[0], end=window[1])
+            self.figure.x_range.update(start=0.4, end=max(data["index"], default=1) + 0.6)
+
+
+def _emptiness(values: np.ndarray) -> str:
+    if not len(values):
+        return "This member has no values here."
+    return "" if np.any(values) else "All of them are zero."

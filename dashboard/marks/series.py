@@ -1,0 +1,94 @@
+"""How an ensemble is read as a sweep: the knob that is swept, and the series of members over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dashboard.curves import tell, varied
+from dashboard.palette import qualitative
+
+if TYPE_CHECKING:
+    from engines.core.config import Config, Knob
+
+MOST = 12
+"""Strands that are drawn; more hues could not be told apart."""
+
+
+@dataclass(frozen=True)
+class Strand:
+    """Members that share every varied knob but the swept one and the seed: `points` has them by the swept value."""
+
+    label: str
+    color: str
+    points: dict[float, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """An ensemble over the knob that is swept. `total` counts the strands, those that are not drawn too."""
+
+    knob: Knob
+    log: bool
+    strands: tuple[Strand, ...]
+    total: int
+
+
+def sweep(configs: Sequence[Config]) -> Sweep | None:
+    """Read an ensemble as a sweep; None where no number varies."""
+    knob = _swept(configs)
+    if knob is None:
+        return None
+    groups = _grouped(configs, [name for name in _varied(configs) if name != knob.name])
+    firsts = [configs[members[0]] for members in groups]
+    hidden = {knob.name, *filter(is_seed, configs[0].knobs())}
+    labels = [tell(firsts, place, but=hidden) for place in range(min(len(groups), MOST))]
+    strands = [
+        Strand(label, qualitative(place), _points(configs, members, knob.name))
+        for place, (label, members) in enumerate(zip(labels, groups, strict=False))
+    ]
+    log = knob.log and all(getattr(config, knob.name) > 0 for config in configs)
+    return Sweep(knob, log, tuple(strands), len(groups))
+
+
+def _swept(configs: Sequence[Config]) -> Knob | None:
+    """The number that varies most. One that varies while all else stays comes before one that follows another."""
+    knobs, names = configs[0].knobs(), _varied(configs)
+    numeric = [name for name in names if knobs[name].type in (int, float)]
+
+    def rank(name: str) -> tuple[bool, int]:
+        groups = _grouped(configs, [other for other in names if other != name])
+        alone = max(_kinds(configs, name, members) for members in groups)
+        return alone > 1, _kinds(configs, name, range(len(configs)))
+
+    return knobs[max(numeric, key=rank)] if numeric else None
+
+
+def _points(configs: Sequence[Config], members: Sequence[int], knob: str) -> dict[float, tuple[int, ...]]:
+    found: dict[float, tuple[int, ...]] = {}
+    for member in sorted(members, key=lambda member: getattr(configs[member], knob)):
+        value = getattr(configs[member], knob)
+        found[value] = (*found.get(value, ()), member)
+    return found
+
+
+def is_seed(name: str) -> bool:
+    """Whether a knob draws random numbers, so that its values have no order."""
+    return name.split("_")[-1] == "seed"
+
+
+def _varied(configs: Sequence[Config]) -> list[str]:
+    return [name for name in varied(configs) if not is_seed(name)]
+
+
+def _grouped(configs: Sequence[Config], names: Sequence[str]) -> list[list[int]]:
+    """The members by their values of some knobs."""
+    found: dict[tuple[object, ...], list[int]] = {}
+    for member, config in enumerate(configs):
+        found.setdefault(tuple(getattr(config, name) for name in names), []).append(member)
+    return list(found.values())
+
+
+def _kinds(configs: Sequence[Config], name: str, members: Sequence[int]) -> int:
+    return len({getattr(configs[member], name) for member in members})

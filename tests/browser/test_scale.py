@@ -1,0 +1,46 @@
+"""The scale for both signs as the browser computes it."""
+
+import numpy as np
+import pytest
+
+from dashboard.marks import scale
+from dashboard.marks.scale import Scale
+
+BEND = 1e-6
+MADE = Scale(log=False, bend=BEND)
+
+
+@pytest.fixture(scope="module")
+def run(chromium):
+    """Evaluate the body of a function with some arguments."""
+    page = chromium.new_page()
+    yield lambda code, **args: page.evaluate(
+        f"(args) => {{ const {{ {', '.join(args)} }} = args; return Array.from((() => {{ {code} }})()) }}", args
+    )
+    page.close()
+
+
+def ticks(run, low, high):
+    ends = {"range": {"start": float(MADE.places(low)), "end": float(MADE.places(high))}}
+    places = run(scale.TICKS, bend=BEND, cb_data=ends)
+    return ["".join(run(scale.WRITTEN, bend=BEND, tick=place)) for place in places]
+
+
+def test_the_browser_places_values_where_the_server_does(run):
+    values = [-3e4, -1e-7, 0.0, 2e-6, 5.0]
+    np.testing.assert_allclose(run(scale.PLACES, bend=BEND, xs=values), MADE.places(values), rtol=1e-12)
+
+
+def test_ticks_are_zero_and_powers_of_ten_of_both_signs(run):
+    assert sorted(ticks(run, -1.5, 1.5)) == sorted(["0", "10⁰", "−10⁰", "10⁻²", "−10⁻²", "10⁻⁴", "−10⁻⁴"])
+    assert ticks(run, 0.5, 5e4) == ["10⁰", "10¹", "10²", "10³", "10⁴"]
+
+
+def test_where_hardly_a_decade_is_in_sight_ticks_are_even(run):
+    assert ticks(run, 1.9, 9.1) == ["2", "4", "6", "8"]
+    assert ticks(run, -1e-7, 1e-7) == ["−10⁻⁷", "−5×10⁻⁸", "0", "5×10⁻⁸", "10⁻⁷"]
+
+
+def test_a_hover_reads_the_raw_value(run):
+    for value, text in ((-2.5, "-2.500"), (3e-9, "3.000e-9")):
+        assert "".join(run(scale.READ, bend=BEND, special_vars={"snap_y": float(MADE.places(value))})) == text

@@ -1,0 +1,37 @@
+from dashboard.marks.series import MOST, sweep
+from tests.core.toy import Toy
+from tests.dashboard.pictures import members
+
+
+def test_the_swept_knob_is_the_number_that_varies_most_and_never_a_seed():
+    assert sweep(members(a=(1, 2, 3), eta=(0.1, 0.2), seed=range(9))).knob.name == "a"
+    assert sweep(members(a=(1, 2), eta=(0.1, 0.2, 0.3))).knob.name == "eta"
+
+
+def test_where_no_number_varies_there_is_no_sweep():
+    assert sweep(members(seed=range(5))) is None
+    assert sweep(members(sign=("plus", "minus"), flat=(False,))) is None
+
+
+def test_a_knob_that_varies_alone_comes_before_one_that_follows_the_cases():
+    cases = [{"shift": 1, "eta": 0.1}, {"shift": 2, "eta": 0.2}, {"shift": 3, "eta": 0.3}]
+    assert sweep([Toy(a=a, **case) for case in cases for a in (1, 2)]).knob.name == "a"
+
+
+def test_members_that_differ_in_the_seed_alone_share_a_point_and_others_a_strand():
+    found = sweep(members(sign=("plus", "minus"), a=(2, 1, 4), seed=(0, 1)))
+    assert [strand.label for strand in found.strands] == ["plus", "minus"]
+    assert found.strands[0].points == {1: (2, 3), 2: (0, 1), 4: (4, 5)}
+    assert list(found.strands[1].points) == [1, 2, 4]
+    assert len({strand.color for strand in found.strands}) == 2
+
+
+def test_a_logarithmic_knob_has_a_logarithmic_axis_while_all_values_are_positive():
+    assert sweep(members(a=(0.01, 1, 100))).log
+    assert not sweep(members(shift=(0, 1, 2))).log
+
+
+def test_more_strands_than_hues_are_counted_and_not_drawn():
+    found = sweep(members(a=[1 + i for i in range(MOST + 3)], eta=[0.1 * (1 + i) for i in range(MOST + 5)]))
+    assert found.knob.name == "eta"
+    assert (len(found.strands), found.total) == (MOST, MOST + 3)
