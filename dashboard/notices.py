@@ -67,16 +67,7 @@ def divergence(run: Run) -> str:
     alone = len(run.configs) == 1
     who, what = ("The run", "Its curve ends") if alone else (f"{len(gone)} of {len(run.configs)} members", "Curves end")
     where = f"{who} diverged: the first at step {at:,}" + (f" ({which})" if which else "")
-    return f"{where}. {what} there. {_advice(run, _then(run, first, at))} {MENDING}"
-
-
-def _then(run: Run, member: int, step: int) -> Config:
-    """The configuration that a member had at a step."""
-    config = run.openings[member]
-    for event in run.recording.events:
-        if event.step < step and member in event.members:
-            config = config.replace(**{event.knob: event.value})
-    return config
+    return f"{where}. {what} there. {_advice(run, run.config(first, at - 1))} {MENDING}"
 
 
 def _advice(run: Run, config: Config) -> str:
