@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,10 @@ from dashboard.curves import tell
 
 if TYPE_CHECKING:
     from engines.core.config import Config
+    from engines.core.engine import Engine
     from engines.core.run import Run
+
+log = logging.getLogger(__name__)
 
 STYLE = (FOLDER / "notices.css").read_text()
 
@@ -54,6 +58,15 @@ class Notices(Viewer):
 
     def __panel__(self) -> pn.pane.HTML:
         return self._pane
+
+
+def caution(engine: Engine, config: Config) -> str:
+    """What the engine says of a configuration that cannot show what it should; "" where that fails."""
+    try:
+        return engine.caution(config)
+    except Exception:
+        log.exception("the caution of %s failed", engine.name)
+        return ""
 
 
 def divergence(run: Run) -> str:

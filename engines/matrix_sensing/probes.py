@@ -34,7 +34,7 @@ def gauss_newton(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     size = n1 * k if config.symmetric else (n1 + n2) * k
     if size > LARGEST:
         raise ConfigError(f"the Gauss-Newton matrix of {size} parameters exceeds the limit of {LARGEST}: lower n or k")
-    seen = config.unknowns if config.symmetric else n1 * r + n2 * k - r * k
+    seen = n1 * r - r * (r - 1) // 2 if config.symmetric else n1 * r + n2 * k - r * k
     operator = batch.problem.operators[0][0]
     matrix = _halved(operator, F) if config.symmetric else _matrix(operator, F, G)
     values = torch.linalg.eigvalsh(0.5 * (matrix + matrix.mT)).flip(-1)
