@@ -94,6 +94,11 @@ def _probe(command: argparse.ArgumentParser) -> None:
     _experiment(command)
     command.add_argument("probe", help="what to compute; see `list`")
     command.add_argument("--member", type=int, default=0, help="of which member; default: %(default)s")
+    command.add_argument("--step", type=int, help="at which step; default: the last")
+    command.add_argument(
+        "--option", action="append", type=_assignment, default=[], metavar="NAME=VALUE",
+        help="an option of the probe; see `list`",
+    )  # fmt: skip
     command.add_argument("--out", metavar="FILE", help="write the JSON object to a file")
 
 
@@ -105,7 +110,7 @@ def _list(command: argparse.ArgumentParser) -> None:
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form knob=value")
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
     return name.strip(), value
 
 

@@ -14,10 +14,12 @@ from dashboard import layout, link
 from dashboard.controls import Controls
 from dashboard.marks import theory
 from dashboard.members import Members
-from dashboard.notices import FINISHED, Notices, divergence
+from dashboard.notices import FINISHED, Notices, caution, divergence
 from dashboard.pacing import Bridge
 from dashboard.player import Player
 from dashboard.presets import Presets
+from dashboard.probes import Probes
+from dashboard.remaining import Remaining, ahead
 from dashboard.spread import Spread
 from dashboard.stage import Stage
 from dashboard.story import StoryPanel
@@ -56,6 +58,7 @@ class Lab(Viewer):
         self.transport = Transport(engine.actions, self._command)
         self.members, self.stage = Members(self._pick), Stage(engine, self._pick)
         self.title, self.story, self.notices = Title(), StoryPanel(), Notices()
+        self.probes, self.remaining = Probes(engine.probes), Remaining()
         self._drawn: Any = None
         self._drawn_at = 0.0
         self._decorated: Any = None
@@ -83,6 +86,7 @@ class Lab(Viewer):
 
     def _load(self, experiment: Experiment) -> None:
         self.player.start(experiment)
+        self.probes.clear()
         self.stage.scales(bool(experiment.preset and experiment.preset.log_x))
         self._show()
 
@@ -107,10 +111,13 @@ class Lab(Viewer):
         self.title.show(self.engine, player.experiment.preset)
         self.members.show(player.curves, player.focus)
         self.notices.say("failure", "error", "")
+        self.notices.say("caution", "lesson", caution(self.engine, player.configs[player.focus]))
         self._told = (0.0, None)
 
     def _preview(self, name: str, value: Any) -> None:
-        self._decorate(self.player.preview(name, value))
+        configs = self.player.preview(name, value)
+        self.notices.say("caution", "lesson", caution(self.engine, configs[self.player.focus]))
+        self._decorate(configs)
 
     def _collapse(self, bands: bool) -> None:
         self.player.collapse(bands)
@@ -176,13 +183,16 @@ class Lab(Viewer):
     def start(self) -> None:
         """Begin to draw; call it once the page is being shown."""
         callback = pn.state.add_periodic_callback(self._tick, period=PERIOD)
-        pn.state.on_session_destroyed(lambda context: (callback.stop(), self.player.close()))
+        pn.state.on_session_destroyed(lambda context: (callback.stop(), self.player.close(), self.probes.abandon()))
         self._tick()
 
     def _tick(self) -> None:
         runner = self.player.runner
         status, run = runner.status, runner.run
         view = (status, run, len(run), *self.player.view())
+        self.probes.collect()
+        if not len(run):
+            self.transport.refresh(status, 0, 0, 0, ahead=0, left="", scrubbing=False)
         if view == self._drawn or not len(run) or self._resting(status) or not self.bridge.ready():
             self._fail(status.message)
             return
@@ -209,10 +219,18 @@ class Lab(Viewer):
             self._decorate(player.configs)
         scrubbing = player.cursor is not None
         self.stage.update(run, status, player.at(), scrubbing, player.curves, player.focus)
-        more = {"scrubbing": scrubbing, "pinned": bool(player.ghost), "speed": player.speed}
-        self.transport.refresh(status, len(run), player.index(), player.at(), **more)
+        self._time(status, scrubbing)
+        self.probes.look(run, player.at(), player.focus)
         self._fail(status.message)
         self._tell(status.playing)
+
+    def _time(self, status: Status, scrubbing: bool) -> None:
+        player, run = self.player, self.player.runner.run
+        left = self.remaining.text(run, status, player.runner.speed)
+        view = {"scrubbing": scrubbing, "pinned": bool(player.ghost), "speed": player.speed}
+        # Steps that were asked for by number end before the horizon.
+        rest = {"ahead": round(ahead(run, status)), "left": "" if player.held else left}
+        self.transport.refresh(status, len(run), player.index(), player.at(), **rest, **view)
 
     def _decorate(self, configs: list[Config]) -> None:
         horizon = self.player.runner.status.horizon

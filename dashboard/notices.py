@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,10 @@ from dashboard.curves import tell
 
 if TYPE_CHECKING:
     from engines.core.config import Config
+    from engines.core.engine import Engine
     from engines.core.run import Run
+
+log = logging.getLogger(__name__)
 
 STYLE = (FOLDER / "notices.css").read_text()
 
@@ -56,6 +60,15 @@ class Notices(Viewer):
         return self._pane
 
 
+def caution(engine: Engine, config: Config) -> str:
+    """What the engine says of a configuration that cannot show what it should; "" where that fails."""
+    try:
+        return engine.caution(config)
+    except Exception:
+        log.exception("the caution of %s failed", engine.name)
+        return ""
+
+
 def divergence(run: Run) -> str:
     """A sentence about the members that left the finite numbers; "" while there are none."""
     gone = np.flatnonzero(run.diverged_at >= 0)
@@ -67,16 +80,7 @@ def divergence(run: Run) -> str:
     alone = len(run.configs) == 1
     who, what = ("The run", "Its curve ends") if alone else (f"{len(gone)} of {len(run.configs)} members", "Curves end")
     where = f"{who} diverged: the first at step {at:,}" + (f" ({which})" if which else "")
-    return f"{where}. {what} there. {_advice(run, _then(run, first, at))} {MENDING}"
-
-
-def _then(run: Run, member: int, step: int) -> Config:
-    """The configuration that a member had at a step."""
-    config = run.openings[member]
-    for event in run.recording.events:
-        if event.step < step and member in event.members:
-            config = config.replace(**{event.knob: event.value})
-    return config
+    return f"{where}. {what} there. {_advice(run, run.config(first, at - 1))} {MENDING}"
 
 
 def _advice(run: Run, config: Config) -> str:

@@ -46,8 +46,9 @@ class Transport(JSComponent):
     def refresh(self, status: Status, rows: int, index: int, at: int, **more: Any) -> None:
         """Show the runner's status and where the cursor is; sends nothing where nothing changed."""
         rate = float(f"{status.rate:.2g}")
-        about = {"playing": status.playing, "ready": status.ready, "horizon": status.horizon, "rate": rate}
-        now = {"step": status.step, "rows": rows, "index": index, "at": at} | about | more
+        about = {"playing": status.playing, "ready": status.ready, "failed": bool(status.message), "rate": rate}
+        where = {"step": status.step, "horizon": status.horizon, "rows": rows, "index": index, "at": at}
+        now = self.now | where | about | more
         if now != self.now:
             self.now = now
 
@@ -56,6 +57,6 @@ class Transport(JSComponent):
 
 
 _EMPTY = {
-    "playing": False, "ready": False, "horizon": 1, "rate": 0, "step": 0, "rows": 0, "index": 0, "at": 0,
-    "scrubbing": False, "pinned": False, "speed": NORMAL,
+    "playing": False, "ready": False, "failed": False, "horizon": 1, "rate": 0, "step": 0, "rows": 0, "index": 0,
+    "at": 0, "ahead": 0, "left": "", "scrubbing": False, "pinned": False, "speed": NORMAL,
 }  # fmt: skip

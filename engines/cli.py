@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from engines.core import api
+from engines.core import api, options
 from engines.core.config import Knob
 from engines.core.engine import Engine
 from engines.core.ensemble import STEPS, Experiment
@@ -42,6 +44,8 @@ class Progress:
 def run(arguments: Namespace) -> None:
     """Simulate, save where asked to, and print the outcome."""
     experiment = _experiment(arguments)
+    for note in _notes(experiment):
+        print(f"note: {note}", file=sys.stderr)
     result = _simulate(experiment, arguments)
     if arguments.out:
         result.save(arguments.out)
@@ -50,14 +54,13 @@ def run(arguments: Namespace) -> None:
 
 def probe(arguments: Namespace) -> None:
     """Simulate, compute one probe of one member, and print or write it."""
-    experiment, member = _experiment(arguments), arguments.member
-    experiment.engine.probe(arguments.probe)
-    members = len(experiment.configs())
-    if not 0 <= member < members:
-        raise ConfigError(f"member={member} is outside its bounds [0, {members - 1}]")
+    experiment = _experiment(arguments)
+    chosen = options.parse(experiment.engine.probe(arguments.probe), arguments.option)
+    member = _within("member", arguments.member, len(experiment.configs()) - 1)
+    step = experiment.steps if arguments.step is None else _within("step", arguments.step, experiment.steps)
     result = _simulate(experiment, arguments)
-    values = result.probe(arguments.probe, member)
-    about = {"engine": arguments.engine, "probe": arguments.probe, "member": member, "step": result.steps[-1]}
+    values = result.probe(arguments.probe, member, step=step, **chosen)
+    about = {"engine": arguments.engine, "probe": arguments.probe, "member": member, "step": step, "options": chosen}
     text = to_json(about | {"values": values})
     if arguments.out:
         _write(Path(arguments.out), text)
@@ -111,6 +114,20 @@ def _experiment(arguments: Namespace) -> Experiment:
 
 def _values(knob: Knob, text: str) -> list[Any]:
     return [knob.parse(value) for value in text.split(",")]
+
+
+def _within(name: str, value: int, last: int) -> int:
+    if not 0 <= value <= last:
+        raise ConfigError(f"{name}={value} is outside its bounds [0, {last}]")
+    return value
+
+
+def _notes(experiment: Experiment) -> Iterator[str]:
+    """What the engine says about configurations that cannot show what they should, each sentence once."""
+    configs = experiment.configs()
+    for text, count in Counter(map(experiment.engine.caution, configs)).items():
+        if text:
+            yield text if count == len(configs) else f"{text} ({count} of {len(configs)} members)"
 
 
 def _simulate(experiment: Experiment, arguments: Namespace) -> Run:
@@ -196,7 +213,10 @@ def _described(name: str, engine: Engine | str) -> dict[str, Any]:
         "summary": engine.summary,
         "presets": [{"name": p.name, "title": p.title, "look_for": p.look_for} for p in engine.presets],
         "knobs": [vars(knob) | {"type": knob.type.__name__} for knob in engine.Config.knobs().values()],
-        "probes": [{"name": p.name, "doc": p.doc} for p in engine.probes],
+        "probes": [
+            {"name": p.name, "doc": p.doc, "options": {n: o.default for n, o in options.options(p).items()}}
+            for p in engine.probes
+        ],
     }
 
 
@@ -210,7 +230,7 @@ def _listed(name: str, engine: Engine | str) -> Iterator[str]:
     yield from _indented([_row(knob) for knob in engine.Config.knobs().values()])
     if engine.probes:
         yield from ("", "  probes")
-        yield from _indented([[probe.name, probe.doc] for probe in engine.probes])
+        yield from _indented([[probe.name, " ".join([probe.doc, *options.listed(probe)])] for probe in engine.probes])
     yield ""
 
 

@@ -38,11 +38,16 @@ export function render({ model }) {
   const scrub = make("input", "scrub", line);
   Object.assign(scrub, { type: "range", min: 0, max: 0, step: 1, value: 0 });
   scrub.setAttribute("aria-label", "scrub over the recorded steps");
-  scrub.addEventListener("input", () => send("scrub", { index: +scrub.value }));
+  scrub.title = "what was recorded so far; the end of the bar is the end of the run";
+  scrub.addEventListener("input", () => {
+    scrub.value = Math.min(+scrub.value, model.now.rows - 1);
+    send("scrub", { index: +scrub.value });
+  });
   const at = make("span", "at", line);
-  const branch = button("⑂ Branch from here", "go back to this step, forget what came after, and let the next edit make another future", "branch", {}, line);
+  const branch = button("↳ Branch from here", "go back to this step, forget what came after, and let the next edit make another future", "branch", {}, line);
   const latest = button("⇥ Newest", "follow the newest step again", "latest", {}, line);
   const rate = make("span", "rate", line);
+  const left = make("span", "left", line);
 
   const speed = make("select", "speed", line);
   speed.setAttribute("aria-label", "speed");
@@ -53,14 +58,22 @@ export function render({ model }) {
   const refresh = () => {
     const now = model.now;
     play.textContent = now.playing ? "❚❚" : "▶";
-    play.title = now.playing ? "pause (space)" : now.step >= now.horizon ? "play ten times further (space)" : "play (space)";
-    play.setAttribute("aria-label", play.title);
+    const name = now.playing ? "pause (space)" : now.step >= now.horizon ? "play ten times further (space)" : "play (space)";
+    play.title = now.playing ? "pause (space): stops computing and keeps what there is; play goes on from there" : name;
+    play.setAttribute("aria-label", name);
     play.classList.toggle("on", now.playing);
-    scrub.max = Math.max(0, now.rows - 1);
+    // The bar is as long as the whole run: what is still to come is the empty part of it.
+    const last = Math.max(now.rows - 1, 0), whole = last + now.ahead;
+    scrub.max = whole;
     scrub.value = now.index;
-    scrub.style.setProperty("--share", now.rows > 1 ? now.index / (now.rows - 1) : 0);
+    scrub.style.setProperty("--share", whole ? now.index / whole : 0);
+    scrub.style.setProperty("--known", whole ? last / whole : 0);
+    scrub.setAttribute("aria-valuetext", `step ${now.at} of ${now.horizon}`);
     at.textContent = `step ${count(now.at)} of ${count(now.horizon)}`;
-    rate.textContent = !now.ready ? "preparing…" : now.playing ? `${count(now.rate)} steps/s` : now.step >= now.horizon ? "finished" : "paused";
+    rate.textContent = !now.ready ? (now.failed ? "stopped" : "preparing…") : now.playing ? `${count(now.rate)} steps/s` : now.step >= now.horizon ? "finished" : "paused";
+    root.classList.toggle("preparing", !now.ready && !now.failed);
+    left.textContent = now.left;
+    left.hidden = !now.left;
     branch.hidden = latest.hidden = !now.scrubbing;
     pin.textContent = now.pinned ? "Unpin" : "Pin run";
     speed.value = now.speed;

@@ -7,11 +7,15 @@ from typing import Any
 
 from engines.core import device as devices
 from engines.core.ensemble import Experiment
+from engines.core.errors import EngineFailure
 from engines.core.registry import load
 from engines.core.run import Run
 from engines.core.simulation import Simulation
 
 Progress = Callable[[int, int], None]
+
+SLICE = 32
+"""Steps of a replay between two looks at whether anybody still waits for it."""
 
 
 def run(
@@ -61,12 +65,23 @@ def simulate(run: Run, steps: int, progress: Progress | None = None) -> Run:
 
 
 def replayed(run: Run, step: int, member: int) -> Simulation:
-    """One member's simulation at `step`, recomputed from its configuration and the live edits; for probes."""
+    """One member's simulation at `step` (-1: the newest), recomputed from its opening and the live edits; for probes.
+
+    Raises `EngineFailure` where the run is abandoned on the way.
+    """
+    step = int(run.steps[-1]) if step < 0 else step
     simulation = Simulation(run.engine, [run.openings[member]], devices.resolve(run.device))
     for event in run.recording.events:
         if member in event.members and event.step <= step:
-            simulation.advance(event.step)
+            _advance(run, simulation, event.step)
             simulation.set(event.knob, [event.value])
-    simulation.advance(step)
+    _advance(run, simulation, step)
     simulation.settle()
     return simulation
+
+
+def _advance(run: Run, simulation: Simulation, stop: int) -> None:
+    while simulation.step < stop:
+        if run.abandoned:
+            raise EngineFailure(f"abandoned at step {simulation.step} of {stop}")
+        simulation.advance(min(simulation.step + SLICE, stop))

@@ -59,6 +59,14 @@ class Series:
         size = int(np.searchsorted(self.steps, step, side="right"))
         self._data = (size, steps.copy(), {name: column.copy() for name, column in columns.items()})
 
+    def until(self, step: int) -> Series:
+        """The rows up to `step`, whatever the writer does meanwhile."""
+        size, steps, columns = self._data
+        size = int(np.searchsorted(steps[:size], step, side="right"))
+        seen = Series()
+        seen._data = (size, steps[:size], {name: column[:size] for name, column in columns.items()})
+        return seen
+
     def at(self, step: float) -> int:
         """The index of the last row at or before `step` (0 where there is none)."""
         return max(0, int(np.searchsorted(self.steps, step, side="right")) - 1)
@@ -99,6 +107,14 @@ class Recording:
         self.thin.truncate(step)
         self.events = [event for event in self.events if event.step <= step]
         self.generation += 1
+
+    def until(self, step: int) -> Recording:
+        """What was known at `step`, unmoved by what is recorded, edited or taken back from now on.
+
+        The events are read first: where rows are being taken back meanwhile, those that stay need no later event.
+        """
+        events = [event for event in self.events if event.step <= step]
+        return Recording(self.dense.until(step), self.thin.until(step), events, self.generation)
 
     def series(self, name: str) -> Series:
         """The series that holds a channel."""

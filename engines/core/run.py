@@ -24,7 +24,10 @@ class Run:
     openings : the configuration with which each member began, `[B]`
     recording : the frames
     diverged_at : the step at which each member left the finite numbers, -1 where it did not, `[B]`
+    abandoned : set where nobody waits any longer for what is being computed of the run
     """
+
+    abandoned = False
 
     def __init__(self, engine: Engine, configs: Sequence[Config], *, preset: Preset | None = None, device: str = "cpu"):
         self.engine, self.preset, self.device = engine, preset, device
@@ -67,6 +70,19 @@ class Run:
         """The members whose knobs have these values."""
         return [i for i, c in enumerate(self.configs) if all(getattr(c, k) == v for k, v in values.items())]
 
+    def config(self, member: int, step: int) -> Any:
+        """The configuration of one member at `step`, with the live edits made until then."""
+        events = [event for event in self.recording.events if event.step <= step and member in event.members]
+        return self.openings[member].replace(**{event.knob: event.value for event in events})
+
+    def until(self, step: int) -> Run:
+        """The run as it was at `step`: what is recorded or edited later, even from now on, does not show in it."""
+        seen = Run(self.engine, self.openings, preset=self.preset, device=self.device)
+        seen.recording = self.recording.until(step)
+        seen.configs = [seen.config(member, step) for member in range(len(self.openings))]
+        seen.diverged_at = np.where(self.diverged_at > step, -1, self.diverged_at)
+        return seen
+
     def judged(self) -> list[Verdict]:
         """The claims of the run's preset, as far as the run can tell; none without a preset."""
         return self.preset.judge(self) if self.preset and len(self) else []
@@ -76,9 +92,13 @@ class Run:
         """What `judged` says, as JSON objects."""
         return [verdict.to_dict() for verdict in self.judged()]
 
-    def probe(self, name: str, member: int = 0, **options: Any) -> Mapping[str, Any]:
-        """Compute an expensive observable of one member; raises `UnknownName`."""
-        return self.engine.probe(name).compute(self, member, **options)
+    def probe(self, name: str, member: int = 0, step: int = -1, **options: Any) -> Mapping[str, Any]:
+        """Compute an expensive observable of one member at a step (-1: the newest); raises `UnknownName`.
+
+        The probe sees the run as it was then, so that it may be computed beside a run that goes on.
+        """
+        step = int(self.steps[-1]) if step < 0 else step
+        return self.engine.probe(name).compute(self.until(step), member, step=step, **options)
 
     def summary(self) -> dict[str, Any]:
         """The whole outcome as one JSON object."""

@@ -29,6 +29,15 @@ class Schedule:
             return step + 1
         return self.origin + next(late for late in self._late(since) if late > since)
 
+    def count(self, step: int) -> float:
+        """About how many steps after the origin are observed up to `step`.
+
+        >>> Schedule().count(50), Schedule().count(10_000)
+        (50, 500.0)
+        """
+        since = max(0, step - self.origin)
+        return since if since <= self.dense else self.dense + self.per_decade * math.log10(since / self.dense)
+
     def __contains__(self, step: int) -> bool:
         return step <= self.origin or self.next(step - 1) == step
 

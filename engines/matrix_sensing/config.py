@@ -129,6 +129,13 @@ class MatrixSensing(Config):
         return np.array([float(value) for value in self.spectrum.split(":")])
 
     @property
+    def unknowns(self) -> int:
+        """The dimension of the set of rank-r matrices that the model can reach."""
+        if self.symmetric:
+            return self.rows * self.r - self.r * (self.r - 1) // 2
+        return (self.rows + self.columns - self.r) * self.r
+
+    @property
     def psd(self) -> bool:
         """Whether the truth is positive semidefinite; a rectangular one cannot be."""
         return self.target == "psd" and self.rows == self.columns

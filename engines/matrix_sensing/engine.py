@@ -18,7 +18,7 @@ from engines.matrix_sensing.presets import PRESETS
 from engines.matrix_sensing.probes import PROBES
 from engines.matrix_sensing.problem import Problem, State, build
 from engines.matrix_sensing.start import start
-from engines.matrix_sensing.story import phases, stability, story
+from engines.matrix_sensing.story import caution, phases, stability, story
 
 GRAPHED = {"gd", "nesterov"}
 """Methods without decisions or solvers that synchronise with the host."""
@@ -81,6 +81,10 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
     def story(self, run: Run, member: int) -> Story:
         """What the reader is seeing."""
         return story(run, member)
+
+    def caution(self, config: MatrixSensing) -> str:
+        """Too few measurements."""
+        return caution(config)
 
     def stability(self, config: MatrixSensing) -> str:
         """A step size that does not diverge."""

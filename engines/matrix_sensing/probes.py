@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engines.core.api import replayed
-from engines.core.engine import Probe
+from engines.core.engine import Probe, Trace
 from engines.core.errors import ConfigError
 from engines.core.run import Run
 from engines.matrix_sensing.operators import Operator
@@ -28,7 +28,7 @@ def gauss_newton(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     within 0.98 to 1.13. Raises `ConfigError` above `LARGEST` parameters.
     """
     config = run.configs[member]
-    batch = replayed(run, int(run.steps[-1]) if step < 0 else step, member).batches[0]
+    batch = replayed(run, step, member).batches[0]
     F, G = batch.state.F, batch.state.G
     (n1, k), n2, r = F.shape[1:], G.shape[1], config.r
     size = n1 * k if config.symmetric else (n1 + n2) * k
@@ -40,7 +40,8 @@ def gauss_newton(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     values = torch.linalg.eigvalsh(0.5 * (matrix + matrix.mT)).flip(-1)
     smallest = float(values[min(seen, size) - 1])
     rate = float(-np.log1p(-config.eta * config.factor * smallest))
-    return {"eigenvalues": values.cpu().numpy(), "smallest": smallest, "rate": rate}
+    number = np.arange(1, size + 1)
+    return {"number": number, "eigenvalues": values.cpu().numpy(), "smallest": smallest, "rate": rate}
 
 
 def _matrix(operator: Operator, F: Tensor, G: Tensor) -> Tensor:
@@ -62,14 +63,14 @@ def _halved(operator: Operator, X: Tensor) -> Tensor:
     return 0.5 * (operator.right(residual, X) + operator.left(residual, X)).flatten(1)
 
 
-def slopes(run: Run, member: int, channel: str = "error", window: float = 0.2) -> dict[str, Any]:
-    """Local slopes of a channel: `d ln y/d ln t` and `d ln y/dt` over windows of a fifth of a decade.
+def slopes(run: Run, member: int, step: int = -1, channel: str = "error", window: float = 0.2) -> dict[str, Any]:
+    """Local slopes of a channel up to `step`: `d ln y/d ln t` and `d ln y/dt` over windows of so many decades.
 
     The one that is flat names the law: a power of t, or an exponential.
     """
     run.engine.channel(channel)
     steps, values = run.curve(channel, member)
-    late = steps[(steps >= 10) & (values > 0)]
+    late = steps[(steps >= 10) & (values > 0) & ((steps <= step) | (step < 0))]
     fits = [_fits(steps, values, t, window) for t in late]
     return {"steps": late, "power": np.array([f[0] for f in fits]), "rate": np.array([f[1] for f in fits])}
 
@@ -84,13 +85,36 @@ def _fits(steps: np.ndarray, values: np.ndarray, t: float, window: float) -> tup
 
 def spectral_error(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     """The spectral norm of the error, `‖FGᵀ - M‖₂`."""
-    batch = replayed(run, int(run.steps[-1]) if step < 0 else step, member).batches[0]
+    batch = replayed(run, step, member).batches[0]
     F, G, (left, right) = batch.state.F[0], batch.state.G[0], batch.problem.M
     return {"spectral_error": float(torch.linalg.matrix_norm(F @ G.mT - left[0] @ right[0].mT, 2))}
 
 
 PROBES = (
-    Probe(name="gauss_newton", doc="Curvature at the iterate and the tail rate it predicts.", compute=gauss_newton),
-    Probe(name="slopes", doc="Local slopes of a channel, log-log and semilog.", compute=slopes),
-    Probe(name="spectral_error", doc="Largest singular value of the error.", compute=spectral_error),
+    Probe(
+        name="gauss_newton",
+        title="Gauss–Newton spectrum",
+        doc="Curvature at the iterate; its smallest eigenvalue that a solution can see predicts the tail rate.",
+        compute=gauss_newton,
+        traces=(Trace(x="number", y="eigenvalues", label="eigenvalues, largest first"),),
+        x_label="number",
+        y_label="eigenvalue",
+        log_y=True,
+    ),
+    Probe(
+        name="slopes",
+        title="Local power of the error",
+        doc="Slope of the error on log-log axes up to this step: flat where it follows a power of t.",
+        compute=slopes,
+        traces=(Trace(x="steps", y="power", label="d ln y / d ln t", style="line"),),
+        x_label="step",
+        y_label="power",
+        log_x=True,
+    ),
+    Probe(
+        name="spectral_error",
+        title="Spectral error",
+        doc="Largest singular value of the error.",
+        compute=spectral_error,
+    ),
 )

@@ -109,6 +109,17 @@ def _rate(run: Run, member: int, expected: float | None) -> str:
     return "" if found is None else f"Local rate: **{-found:.3g}** per step{theory_says}."
 
 
+def caution(config: MatrixSensing) -> str:
+    """Fewer measurements than unknowns: many matrices of rank r fit them, and a small loss says nothing."""
+    if config.operator == "identity" or config.m >= config.unknowns:
+        return ""
+    formula = "nr − r(r−1)/2" if config.symmetric else "(n₁ + n₂ − r) r"
+    return (
+        f"A matrix of rank {config.r} has {formula} = {config.unknowns} unknowns here: it cannot be identified from "
+        f"m = {config.m} measurements, and the error can stay large however small the loss becomes."
+    )
+
+
 def stability(config: MatrixSensing) -> str:
     """The step size below which gradient descent is stable at the solution."""
     top = config.sigma[0]

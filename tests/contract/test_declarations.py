@@ -10,6 +10,7 @@ from engines.cli import to_json
 from engines.core import store
 from engines.core.engine import Engine, Phase, Prediction, Story, Verdict
 from engines.core.errors import ConfigError
+from engines.core.options import options
 from tests.contract.cases import ENGINES, all_configs, every_engine, every_preset, restarted, short_run
 
 BOUNDED = [(engine, knob) for engine in ENGINES for knob in engine.Config.knobs().values() if knob.bounds]
@@ -181,3 +182,17 @@ def test_a_run_survives_the_store_and_becomes_a_dataset(engine, tmp_path):
     data = again.to_xarray()
     assert set(data.data_vars) == {channel.name for channel in engine.channels}
     assert set(engine.Config.knobs()) <= set(data.coords)
+
+
+@every_engine
+def test_every_probe_delivers_what_its_picture_needs_at_the_step_asked_for(engine):
+    run = short_run(engine, engine.preset(engine.opening))
+    for probe in engine.probes:
+        values = run.probe(probe.name, step=20)
+        json.loads(to_json(values))
+        for trace in probe.traces:
+            x, y = np.asarray(values[trace.x]), np.asarray(values[trace.y])
+            assert x.ndim == 1, f"{probe.name}: {trace.x}"
+            assert x.shape == y.shape, f"{probe.name}: {trace.y}"
+        assert probe.doc
+        assert options(probe).keys().isdisjoint({"run", "member", "step"})

@@ -110,11 +110,35 @@ def test_probe_computes_one_observable_of_one_member(command, tmp_path):
     assert command("probe toy norm --steps 10")[1].startswith("norm  ")
 
 
+def test_a_probe_is_computed_at_the_step_asked_for(command):
+    late, early = (json.loads(command(f"probe toy norm --steps 10 --step {n} --json")[1]) for n in (10, 3))
+    assert json.loads(command("probe toy norm --steps 3 --json")[1]) == early
+    assert (early["step"], late["step"]) == (3, 10)
+    assert early["values"]["norm"] > late["values"]["norm"]
+
+
+def test_options_reach_the_probe_as_numbers(command):
+    plain = json.loads(command("probe toy norm --steps 3 --json")[1])
+    about = json.loads(command("probe toy norm --steps 3 --option scale=2e1 --option power=1 --json")[1])
+    assert about["options"] == {"scale": 20.0, "power": 1}
+    assert about["values"]["norm"] > 20 * plain["values"]["norm"]
+
+
+def test_a_caution_is_noted_once_a_sentence_before_the_run(command, monkeypatch):
+    monkeypatch.setattr(ToyEngine, "caution", lambda self, config: "a is large." if config.a > 1 else "")
+    _, out, err = command("run toy --set a=1,2,3 --json")
+    assert err.startswith("note: a is large. (2 of 3 members)\n")
+    assert err.count("note:") == 1
+    assert "note" not in out
+    assert command("run toy --set a=2,3")[2].startswith("note: a is large.\n")
+    assert "note" not in command("run toy")[2]
+
+
 def test_list_shows_presets_knobs_and_probes_and_the_message_of_a_broken_engine(command):
     status, out, _ = command("list")
     assert status == 0
     assert "the engine 'broken' cannot be loaded" in out
-    for word in ("first", "First", "eta", "step size", "live", "[0, 10]", "plus|minus", "norm of x"):
+    for word in ("first", "First", "eta", "step size", "live", "[0, 10]", "plus|minus", "norm of x scale=1.0 power=2"):
         assert word in out
 
 
@@ -137,7 +161,7 @@ BAD = {
     "run toy --set eta=nan": "eta='nan' is not a finite number",
     "run toy --set d=2.5": "d='2.5' is not a whole number",
     "run toy --set flat=yes --set sign=minus": "Toy.flat needs sign=plus",
-    "run toy --set eta": "'eta' is not of the form knob=value",
+    "run toy --set eta": "'eta' is not of the form name=value",
     "run toy --seeds one": "seed='one' is not a whole number",
     "run toy --seeds=-1": "Toy.seed=-1 is outside its bounds",
     "run toy --steps 0": "steps=0 is outside its bounds [1, 1e+09]",
@@ -148,6 +172,12 @@ BAD = {
     "run": "the following arguments are required: engine",
     "probe toy hessian": "unknown probe of toy 'hessian'; known: norm",
     "probe toy norm --member 1": "member=1 is outside its bounds [0, 0]",
+    "probe toy norm --steps 10 --step 11": "step=11 is outside its bounds [0, 10]",
+    "probe toy norm --step soon": "argument --step: invalid int value: 'soon'",
+    "probe toy norm --option size=2": "unknown option of norm 'size'; known: scale=1.0, power=2",
+    "probe toy norm --option step=2": "unknown option of norm 'step'; known: scale=1.0, power=2",
+    "probe toy norm --option power=2.5": "power='2.5' is not a whole number; options of norm: scale=1.0, power=2",
+    "probe toy norm --option scale": "'scale' is not of the form name=value",
     "probe toy norm --out /dev/null/p.json": "cannot write /dev/null/p.json",
     "serve --port 99999": "'99999' is not a port between 0 and 65535",
     "dance": "invalid choice: 'dance'",

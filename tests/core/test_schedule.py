@@ -38,3 +38,10 @@ def test_the_last_step_asked_for_is_included_even_off_schedule():
 
 def test_a_schedule_with_an_origin_is_the_same_schedule_shifted():
     assert Schedule(origin=5000).steps(7000) == [5000 + step for step in Schedule().steps(2000)]
+
+
+def test_the_count_is_that_of_the_steps():
+    schedule = Schedule(origin=500)
+    for stop in (500, 550, 601, 10**4, 10**7):
+        assert schedule.count(stop) == pytest.approx(len(schedule.steps(stop)) - 1, abs=2)
+    assert schedule.count(3) == 0

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.core.api import replayed
 from engines.core.config import Config, knob
 from engines.core.engine import Channel, Engine, Plot, Preset, Probe, Story, Verdict
 from engines.core.errors import ConfigError
@@ -64,7 +65,7 @@ class ToyEngine(Engine):
 
     @property
     def probes(self):
-        return (Probe(name="norm", doc="norm of x", compute=lambda run, member: {"norm": _norm(run, member)}),)
+        return (Probe(name="norm", doc="norm of x", compute=_norm),)
 
     @staticmethod
     def _judge(run):
@@ -96,8 +97,9 @@ class ToyEngine(Engine):
         return Story(formula="x", text="falls", reference="none")
 
 
-def _norm(run, member):
-    return float(np.linalg.norm(run["x"][-1, member]))
+def _norm(run, member, step=-1, scale=1.0, power=2):
+    x = replayed(run, step, member).batches[0].state.x[0]
+    return {"norm": scale * float(np.linalg.norm(x, power))}
 
 
 ENGINE = ToyEngine()

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import engines
+from engines.core.ensemble import Experiment
 from engines.core.measures import hit
+from engines.matrix_sensing.config import MatrixSensing
 
 ENGINE = engines.load("matrix_sensing")
 FRESH = (90_001, 90_002)
@@ -39,3 +41,23 @@ def test_a_wrong_law_is_not_confirmed():
         "matrix_sensing", preset="P3", set={"init": "copy", "init_ratio": 1.0, "target": "psd"}, steps=9000
     )
     assert not any(verdict["holds"] for verdict in run.verdicts)
+
+
+def test_no_preset_needs_a_caution():
+    for preset in ENGINE.presets:
+        assert {ENGINE.caution(config) for config in Experiment.of(ENGINE, preset).configs()} == {""}, preset.name
+
+
+def test_fewer_measurements_than_unknowns_are_cautioned_against():
+    few = MatrixSensing(operator="gaussian", n=50, r=3, m=290)
+    assert "(n₁ + n₂ − r) r = 291 unknowns" in ENGINE.caution(few)
+    assert ENGINE.caution(few.replace(m=291)) == ""
+    assert "nr − r(r−1)/2 = 147 unknowns" in ENGINE.caution(few.replace(parameterization="symmetric", m=146))
+    assert ENGINE.caution(few.replace(operator="identity")) == ""
+
+
+def test_slopes_end_at_the_step_asked_for():
+    run = engines.run("matrix_sensing", preset="P0", steps=200)
+    assert run.probe("slopes", step=100)["steps"][-1] == 100
+    direct = ENGINE.probe("slopes").compute(run, 0, 100)
+    np.testing.assert_array_equal(direct["power"], run.probe("slopes", step=100)["power"])

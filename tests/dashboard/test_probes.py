@@ -1,0 +1,184 @@
+"""A card is asked, the thread for probes computes, and `collect` shows what came of it."""
+
+import time
+
+import numpy as np
+import pytest
+
+from dashboard.computation import beside
+from dashboard.probes import EARLIER, ProbeCard, Probes
+from engines.core import api
+from engines.core.engine import Probe, Trace
+from engines.core.errors import ConfigError
+from engines.core.run import Run
+from tests.core.toy import ENGINE, Toy
+
+
+def ran(steps=30):
+    return api.simulate(Run(ENGINE, [Toy(a=a) for a in (1.0, 2.0)]), steps)
+
+
+def until(done, seconds=10):
+    end = time.monotonic() + seconds
+    while not done():
+        assert time.monotonic() < end, "too late"
+        time.sleep(0.005)
+
+
+def outcome(card):
+    """What the card shows once it has computed."""
+    until(lambda: card.computation.done)
+    card.collect()
+    return card._ask.shown
+
+
+def card(compute=None, **options):
+    return ProbeCard(
+        Probe(name="norm_of_x", doc="norm of x", compute=compute or ENGINE.probe("norm").compute, **options)
+    )
+
+
+def curve(run, member, step):
+    steps, values = run.curve("loss", member)
+    return {"steps": steps, "loss": values, "last": values[-1]}
+
+
+LOSS = (Trace(x="steps", y="loss", label="loss", style="line"),)
+
+
+def test_a_card_computes_what_its_button_offered_though_the_run_goes_on():
+    run, made = ran(), card()
+    made.look(run, 20, 1)
+    assert made._ask.shown["step"] == 20
+    made.compute()
+    made.look(run, 30, 0)
+    assert outcome(made)["note"] == "Computed at step 20 · a = 2"
+    assert f"<td>{run.probe('norm', 1, step=20)['norm']:.4g}" in made._table.object
+    assert made._ask.shown["step"] == 30
+
+
+def test_nothing_is_offered_before_a_run_has_begun():
+    made = card()
+    made.compute()
+    assert made.computation is None
+    assert made._ask.shown["step"] == -1
+
+
+def test_a_button_that_is_pressed_twice_computes_once():
+    made = card()
+    made.look(ran(), 20, 0)
+    made.compute()
+    first = made.computation
+    made.compute()
+    assert made.computation is first
+    assert made._ask.shown["busy"]
+    assert not outcome(made)["busy"]
+
+
+def test_the_picture_shows_the_traces_and_the_table_what_is_not_in_it():
+    made = card(curve, traces=LOSS)
+    made.look(ran(), 20, 0)
+    made.compute()
+    assert outcome(made)["lines"][0]["label"] == "loss"
+    assert made._pane.visible
+    assert made._pane.object.renderers[0].data_source.data["x"][-1] == 20
+    assert "last" in made._table.object and "loss" not in made._table.object
+
+
+def test_without_traces_an_array_is_said_by_its_size_and_its_ends():
+    made = card(curve)
+    made.look(ran(), 20, 0)
+    made.compute()
+    outcome(made)
+    assert not made._pane.visible
+    assert "array 21, from 0 to 20" in made._table.object
+
+
+@pytest.mark.parametrize("error", [ConfigError("too large: lower n"), RuntimeError("too large")])
+def test_any_failure_is_a_sentence_and_the_next_try_may_succeed(error, caplog):
+    failing = [error]
+
+    def compute(run, member, step):
+        if failing:
+            raise failing.pop()
+        return {"x": 1.0}
+
+    made = card(compute)
+    made.look(ran(), 20, 0)
+    made.compute()
+    assert "too large" in outcome(made)["failure"]
+    assert not made._ask.shown["busy"]
+    made.compute()
+    assert outcome(made)["failure"] == ""
+    assert made._ask.shown["note"]
+
+
+def test_a_picture_that_cannot_be_drawn_is_a_sentence_and_the_numbers_stay():
+    made = card(lambda run, member, step: {"steps": np.ones(3), "loss": np.ones(2)}, traces=LOSS)
+    made.look(ran(), 20, 0)
+    made.compute()
+    assert outcome(made)["failure"].startswith("The picture cannot be drawn")
+    assert "array 3" in made._table.object
+
+
+def test_an_outcome_says_when_its_run_was_started_again_or_branched():
+    run, made = ran(), card()
+    made.look(run, 20, 0)
+    made.compute()
+    assert EARLIER not in outcome(made)["note"]
+    made.look(ran(), 5, 0)
+    assert made._ask.shown["note"].endswith(EARLIER)
+    made.look(run, 25, 0)
+    assert EARLIER not in made._ask.shown["note"]
+    run.recording.truncate(10)
+    made.look(run, 10, 0)
+    assert made._ask.shown["note"].endswith(EARLIER)
+
+
+def test_what_was_asked_of_a_run_that_is_replaced_meanwhile_is_labelled_so():
+    made = card()
+    made.look(ran(), 20, 0)
+    made.compute()
+    made.look(ran(), 5, 0)
+    assert outcome(made)["note"] == f"Computed at step 20 · a = 1 – {EARLIER}"
+
+
+def test_another_experiment_clears_the_cards():
+    probes = Probes(ENGINE.probes)
+    (made,) = probes.cards
+    probes.look(ran(), 20, 0)
+    made.compute()
+    outcome(made)
+    probes.clear()
+    assert made._ask.shown["note"] == ""
+    assert not made._table.visible
+
+
+@pytest.mark.parametrize("leave", ["abandon", "clear"])
+def test_whoever_leaves_leaves_no_computation_behind(leave):
+    run = ran()
+    run.recording.dense.append(10**9, {"loss": np.zeros(2), "x": np.zeros((2, 3))})
+    probes = Probes(ENGINE.probes)
+    (made,) = probes.cards
+    probes.look(run, 10**9, 0)
+    made.compute()
+    until(lambda: beside().active() == 1)
+    getattr(probes, leave)()
+    until(lambda: beside().active() == 0)
+    assert made._ask.shown["note"] == ""
+
+
+def test_a_computation_that_was_stopped_never_shows():
+    made = card(lambda run, member, step: time.sleep(0.1) or {"x": 1.0})
+    made.look(ran(), 20, 0)
+    made.compute()
+    stopped = made.computation
+    made.stop()
+    assert not made._ask.shown["busy"]
+    until(lambda: stopped.done)
+    made.collect()
+    assert made._ask.shown["note"] == ""
+
+
+def test_an_engine_without_probes_shows_no_heading():
+    assert not Probes(()).__panel__().visible
