@@ -85,6 +85,7 @@ CHANNELS = (
         label="effective rank",
         formula="#{λ > 10⁻³ σᵣ}",
         doc="Eigenvalues of the iterate that count.",
+        thin=True,
         log=False,
     ),
     Channel(

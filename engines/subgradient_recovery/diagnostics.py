@@ -45,7 +45,6 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "step_size": eta,
         "normalised_step": eta * seen.norm,
         "spent": state.spent,
-        "effective_rank": _rank(problem, state.U),
     }
 
 
@@ -73,11 +72,6 @@ def _tangent(E: Tensor, triangle: Tensor) -> Tensor:
     return norm(torch.where(lost, 0, E @ inverse.mT))
 
 
-def _rank(problem: Problem, U: Tensor) -> Tensor:
-    values = torch.linalg.eigvalsh(gram(U))
-    return (values > COUNTED * problem.sigma[:, -1:]).sum(-1).to(U.dtype)
-
-
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """The thin channels: spectra, matrices, single measurements."""
     seen = look(problem, state, knobs)
@@ -87,6 +81,7 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     shown = slice(min(SHOWN, problem.y.shape[1]))
     return {
         "eigenvalues": torch.where(problem.padded[:, : values.shape[1]], torch.nan, values),
+        "effective_rank": (values > COUNTED * problem.sigma[:, -1:]).sum(-1).to(X),
         "deviation": deviation(seen.Q, X - problem.truth),
         "flips": (seen.R.sign() != after.R.sign()).double().mean(-1).to(X),
         "residuals": seen.R[:, shown],

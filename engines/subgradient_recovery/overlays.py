@@ -21,15 +21,14 @@ def predictions(config: SubgradientRecovery, steps: np.ndarray) -> list[Predicti
         return _noiseless(config, t)
     if config.method not in DECAYING or config.loss != "l1":
         return []
-    return [*_learning(config, t), *_floor(config, t)]
+    why = broken(config)
+    return [*_learning(config, t, why), *_floor(config, t, why)]
 
 
-def _learning(config: SubgradientRecovery, t: np.ndarray) -> list[Prediction]:
-    why, seen = broken(config), flow.follow(config)
-    tau = flow.spent(config, t)
+def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Prediction]:
+    seen, tau = flow.follow(config), flow.spent(config, t)
     error, weakest = flow.error(config, t), seen.signal[:, -1] / config.sigma[-1]
     size = error * np.linalg.norm(config.sigma)
-    scheduled = config.method in ("subgm", "subgm_frozen")
     label = "learning, then the size of the steps"
     curves = [
         ("relative_error", label, error, "law"),
@@ -40,26 +39,26 @@ def _learning(config: SubgradientRecovery, t: np.ndarray) -> list[Prediction]:
         ("loss_gap", "∫ φ up to ‖Δ‖", laws.loss_gap(config, size), "law"),
     ]  # fmt: skip
     found = [_said(config, name, text, values, kind, why) for name, text, values, kind in curves]
-    if scheduled:
+    if config.method == "subgm":
         found.append(_said(config, "normalised_step", "η₀ρᵗ", flow.step_size(config, t), "law", ""))
     return found
 
 
-def _floor(config: SubgradientRecovery, t: np.ndarray) -> list[Prediction]:
+def _floor(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Prediction]:
     """Where k > r stops: sharp without outliers, optimistic with them."""
     if config.k == config.r or config.init not in ("spectral", "random") or config.noise > 0:
         return []
     sharp = config.outlier_fraction == 0 and config.init == "spectral"
     value = np.full(len(t), laws.floor(config) / np.linalg.norm(config.sigma))
     text = "floor α^2(1−λ_b/λᵣ)" if sharp else "floor α^2(1−λ_b/λᵣ), optimistic"
-    return [_said(config, "relative_error", text, value, "law" if sharp else "lower", broken(config))]
+    return [_said(config, "relative_error", text, value, "law" if sharp else "lower", why)]
 
 
 def _noiseless(config: SubgradientRecovery, t: np.ndarray) -> list[Prediction]:
     why = _noisy(config) or _unsuitable(config)
     values = flow.population(config, t)
     found = [_said(config, "relative_error", "population, m → ∞", values, "law", why)]
-    return found + (_floor(config, t) if config.alpha <= SMALL else [])
+    return found + (_floor(config, t, why) if config.alpha <= SMALL else [])
 
 
 def _said(config: SubgradientRecovery, channel: str, label: str, values: np.ndarray, kind: str, why: str) -> Prediction:

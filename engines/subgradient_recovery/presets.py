@@ -43,7 +43,7 @@ PEERS: tuple[dict[str, Any], ...] = (
     *({"method": "opsa", "damping": damping, **TRUNCATED} for damping in (0.01, 0.1, 1.0)),
     {"method": "opsa_gap", "damping": 0.5, **TRUNCATED},
     {**SQUARES, "alpha": 1e-6, "eta0": 0.1},
-    {"loss": "huber", "method": "gd", "alpha": 1e-6, "eta0": 0.05},
+    {"loss": "huber", "method": "gd", "alpha": 1e-6, "eta0": 0.025},
     {"method": "trimmed", "alpha": 1e-6, "eta0": 0.05},
     {"method": "trimmed", "eta0": 0.05, **TRUNCATED},
     {"method": "median", "alpha": 1e-6, "eta0": 0.05},

@@ -59,11 +59,17 @@ def dense(run: Run) -> list[Verdict]:
         for members in by_draw(run, small)
         for noise in dict.fromkeys(run.configs[i].noise for i in members)
     ]
-    gaps = [order(-gap) if gap is not None and gap < 0 else None for gap in last(run, small, "loss_gap")]
+    cost = [
+        ratio(*last(run, [i, j]))
+        for i in small
+        for j in run.where(loss="l2", k=2, noise=run.configs[i].noise, seed=run.configs[i].seed)
+        if run.configs[i].k == 2
+    ]
     return [
         verdict("small start: error over √(π/2) ν √(dof/m)", [_law(run, i) for i in small], 1.0, 0.35),
         verdict("k = r against k = d: larger over smaller error", widths, 1.0, 0.1),
-        below("small start: log₁₀ of how far the loss is below the truth's", gaps, 0.0),
+        below("small start: loss against the truth's", last(run, small, "loss_gap"), 0.0),
+        verdict("k = r: error over that of squares, √(π/2)", cost, 1.25, 0.25),
         above("large start, k = 30: error over the same", [_law(run, i) for i in large], 1.4),
     ]
 
