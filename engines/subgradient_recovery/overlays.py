@@ -21,15 +21,16 @@ def predictions(config: SubgradientRecovery, steps: np.ndarray) -> list[Predicti
         return _noiseless(config, t)
     if config.method not in DECAYING or config.loss != "l1":
         return []
-    why = broken(config)
-    return [*_learning(config, t, why), *_floor(config, t, why)]
+    why, floor = broken(config), _floor(config, t, broken(config))
+    level = max((float(one.values[0]) for one in floor), default=0.0)
+    return [*_learning(config, t, why, level), *floor]
 
 
-def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Prediction]:
+def _learning(config: SubgradientRecovery, t: np.ndarray, why: str, level: float) -> list[Prediction]:
     seen, tau = flow.follow(config), flow.spent(config, t)
-    error, weakest = flow.error(config, t), seen.signal[:, -1] / config.sigma[-1]
+    error, weakest = np.maximum(flow.error(config, t), level), seen.signal[:, -1] / config.sigma[-1]
     size = error * np.linalg.norm(config.sigma)
-    label = "learning, then the size of the steps"
+    label = "learning, then the size of the steps" + (", down to the floor" if level else "")
     curves = [
         ("relative_error", label, error, "law"),
         ("signal_min", "flow of the weakest signal", np.interp(tau, seen.tau, weakest), "law"),
@@ -46,7 +47,8 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Pred
 
 def _floor(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Prediction]:
     """Where k > r stops: sharp without outliers, optimistic with them."""
-    if config.k == config.r or config.init not in ("spectral", "random") or config.noise > 0:
+    small = config.alpha <= SMALL and config.init in ("spectral", "random")
+    if config.k == config.r or not small or config.noise > 0:
         return []
     sharp = config.outlier_fraction == 0 and config.init == "spectral"
     value = np.full(len(t), laws.floor(config) / np.linalg.norm(config.sigma))
@@ -57,8 +59,7 @@ def _floor(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Predict
 def _noiseless(config: SubgradientRecovery, t: np.ndarray) -> list[Prediction]:
     why = _noisy(config) or _unsuitable(config)
     values = flow.population(config, t)
-    found = [_said(config, "relative_error", "population, m → ∞", values, "law", why)]
-    return found + (_floor(config, t, why) if config.alpha <= SMALL else [])
+    return [_said(config, "relative_error", "population, m → ∞", values, "law", why), *_floor(config, t, why)]
 
 
 def _said(config: SubgradientRecovery, channel: str, label: str, values: np.ndarray, kind: str, why: str) -> Prediction:
