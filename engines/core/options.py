@@ -10,14 +10,12 @@ from engines.core.config import Knob
 from engines.core.engine import Probe
 from engines.core.errors import ConfigError, UnknownName
 
-GIVEN = 3
-"""The parameters that are no options: the run, the member and the step."""
-
 
 def options(probe: Probe) -> dict[str, Knob]:
-    """The options of a probe by name; the type of each is its default's."""
-    parameters = list(inspect.signature(probe.compute).parameters.values())[GIVEN:]
-    return {p.name: Knob(name=p.name, type=type(p.default), default=p.default) for p in parameters}
+    """The options of a probe by name, all that has a default but the step; the type of each is its default's."""
+    found = inspect.signature(probe.compute).parameters.values()
+    chosen = [p for p in found if p.default is not p.empty and p.name != "step"]
+    return {p.name: Knob(name=p.name, type=type(p.default), default=p.default) for p in chosen}
 
 
 def parse(probe: Probe, typed: Iterable[tuple[str, str]]) -> dict[str, Any]:

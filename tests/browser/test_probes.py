@@ -22,6 +22,10 @@ DRAG = """([name, place]) => {
 }"""
 
 
+def curves(lab):
+    return len([name for name in lab.curve() if name.endswith("relative_error")])
+
+
 def probe(lab, name):
     return lab.view.get_by_role("group", name=name)
 
@@ -39,7 +43,7 @@ def test_a_probe_is_computed_while_the_run_goes_on(page):
     before = lab.curve()["step"][-1]
     until(lambda: lab.curve()["step"][-1] > before)
     assert card.get_by_text("Computed at step").inner_text() == said
-    assert lab.view.get_by_label("numbers").first.inner_text().startswith("smallest")
+    assert lab.view.get_by_label("numbers", exact=True).first.inner_text().startswith("smallest")
 
     lab.view.keyboard.press("r")
     assert lab.says("from before the run was started again")
@@ -50,7 +54,9 @@ def test_a_probe_is_computed_while_the_run_goes_on(page):
 def test_a_probe_that_is_too_large_is_a_sentence(page):
     lab = page().open(LAB).ready(10)
     lab.view.locator("select.choice").first.select_option("P2")
+    until(lambda: curves(lab) == 2)
     lab.click("pause (space)")
+    assert lab.says("paused")
     lab.view.get_by_text("More:").click()
     lab.type("n", "70")
     lab.type("k", "60")
@@ -65,7 +71,9 @@ def test_a_probe_that_is_too_large_is_a_sentence(page):
 def test_a_caution_appears_and_goes_away(page):
     lab = page().open(LAB).ready(10)
     lab.view.locator("select.choice").first.select_option("P2")
+    until(lambda: curves(lab) == 2)
     lab.click("pause (space)")
+    assert lab.says("paused")
     lab.view.get_by_text("More:").click()
     text = "it cannot be identified from m = 100 measurements"
     lab.ask(DRAG, ["m", 0])
@@ -96,10 +104,12 @@ def test_a_run_that_is_being_prepared_says_so_and_gives_way_to_another(page):
     lab.type("m", "20000")
     assert lab.says("preparing…")
     lab.view.locator("select.choice").first.select_option("P0")
-    until(
-        lambda: len(lab.curve()["step"]) > 10 and len([name for name in lab.curve() if "relative_error" in name]) == 3
-    )
-    assert not lab.view.get_by_text("preparing…").count()
+
+    def another_runs():
+        going = curves(lab) == 3 and len(lab.curve()["step"]) > 10
+        return going and not lab.view.get_by_text("preparing…").count()
+
+    until(another_runs, 60)
 
 
 @pytest.mark.parametrize("width", [900, 1440])
