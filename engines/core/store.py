@@ -28,8 +28,13 @@ FORMAT = 1
 
 
 def to_xarray(run: Run) -> xarray.Dataset:
-    """Dims `member`, `step` (`thin_step` for thin channels) and each channel's own; knobs are coordinates."""
-    knobs = {name: ("member", [getattr(config, name) for config in run.configs]) for name, _ in run.configs[0]}
+    """Dims `member`, `step` (`thin_step` for thin channels) and each channel's own; knobs are coordinates.
+
+    A knob that shares its name with a channel is called `knob_<name>`, since a dataset holds each name once.
+    """
+    channels = {channel.name for channel in run.engine.channels}
+    names = {name: f"knob_{name}" if name in channels else name for name, _ in run.configs[0]}
+    knobs = {new: ("member", [getattr(config, name) for config in run.configs]) for name, new in names.items()}
     coords: dict[str, Any] = {"step": run.steps, "member": range(len(run.configs)), **knobs}
     if len(run.recording.thin):
         coords["thin_step"] = run.recording.thin.steps

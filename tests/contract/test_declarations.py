@@ -181,7 +181,8 @@ def test_a_run_survives_the_store_and_becomes_a_dataset(engine, tmp_path):
         np.testing.assert_array_equal(again[channel.name], run[channel.name], err_msg=channel.name)
     data = again.to_xarray()
     assert set(data.data_vars) == {channel.name for channel in engine.channels}
-    assert set(engine.Config.knobs()) <= set(data.coords)
+    clashes = set(engine.Config.knobs()) & set(data.data_vars)
+    assert set(engine.Config.knobs()) - clashes | {f"knob_{name}" for name in clashes} <= set(data.coords)
 
 
 @every_engine
