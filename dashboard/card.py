@@ -71,9 +71,14 @@ class Card(Viewer):
         self._heading = Heading(self._toggle, title=plot.title, doc=plot.doc)
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
-        styles = [CARD, WIDE] if primary else [CARD]
         parts = (self._heading, self._pane, self._table)
-        self._panel = pn.Column(*parts, sizing_mode="stretch_width", stylesheets=styles, margin=0)
+        self._panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0)
+        self.lead(False)
+
+    def lead(self, first: bool) -> None:
+        """Stand before all others, over the whole width, or in the engine's order."""
+        wide = self.primary or first
+        self._panel.param.update(styles={"order": "-1"} if first else {}, stylesheets=[CARD, WIDE] if wide else [CARD])
 
     def put(self, mark: Any) -> None:
         """Show another mark."""

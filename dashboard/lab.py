@@ -87,7 +87,7 @@ class Lab(Viewer):
     def _load(self, experiment: Experiment) -> None:
         self.player.start(experiment)
         self.probes.clear()
-        self.stage.scales(bool(experiment.preset and experiment.preset.log_x))
+        self.stage.arrange(experiment.preset)
         self._show()
 
     def _choose(self, name: str) -> None:

@@ -24,7 +24,7 @@ from dashboard.marks.sweep import SweepMark
 
 if TYPE_CHECKING:
     from dashboard.marks.theory import Line
-    from engines.core.engine import Engine, Phase
+    from engines.core.engine import Engine, Phase, Preset
     from engines.core.run import Run
     from engines.core.runner import Status
 
@@ -54,9 +54,11 @@ class Stage(Viewer):
         self._view: Any = None
         self._panel = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[GRID], margin=0)
 
-    def scales(self, log_x: bool) -> None:
-        """Choose the horizontal scale that a preset asks for."""
+    def arrange(self, preset: Preset | None) -> None:
+        """Choose the horizontal scale and the first figure that a preset asks for."""
+        log_x, lead = (preset.log_x, preset.lead) if preset else (False, "")
         for card in self.cards:
+            card.lead(card.plot.name == lead)
             if card.plot.kind == "line" and card.plot.x == "step":
                 card.look = replace(card.look, log_x=log_x or card.plot.log_x, follow=True)
         self._layout = None

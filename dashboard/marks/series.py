@@ -18,7 +18,7 @@ MOST = 12
 
 @dataclass(frozen=True)
 class Strand:
-    """Members that share every varied knob but the swept one and the seed: `points` has them by the swept value."""
+    """Members that share every varied knob but the swept one, those that follow it, and the seed: `points` has them by the swept value."""
 
     label: str
     color: str
@@ -40,9 +40,10 @@ def sweep(configs: Sequence[Config]) -> Sweep | None:
     knob = _swept(configs)
     if knob is None:
         return None
-    groups = _grouped(configs, [name for name in _varied(configs) if name != knob.name])
+    names = [name for name in _varied(configs) if not _follows(configs, name, knob.name)]
+    groups = _grouped(configs, names)
     firsts = [configs[members[0]] for members in groups]
-    hidden = {knob.name, *filter(is_seed, configs[0].knobs())}
+    hidden = set(configs[0].knobs()) - set(names)
     labels = [tell(firsts, place, but=hidden) for place in range(min(len(groups), MOST))]
     strands = [
         Strand(label, qualitative(place), _points(configs, members, knob.name))
@@ -53,16 +54,21 @@ def sweep(configs: Sequence[Config]) -> Sweep | None:
 
 
 def _swept(configs: Sequence[Config]) -> Knob | None:
-    """The number that varies most. One that varies while all else stays comes before one that follows another."""
+    """The number that varies most; of several, one that varies while all else stays."""
     knobs, names = configs[0].knobs(), _varied(configs)
     numeric = [name for name in names if knobs[name].type in (int, float)]
 
-    def rank(name: str) -> tuple[bool, int]:
+    def rank(name: str) -> tuple[int, bool]:
         groups = _grouped(configs, [other for other in names if other != name])
         alone = max(_kinds(configs, name, members) for members in groups)
-        return alone > 1, _kinds(configs, name, range(len(configs)))
+        return _kinds(configs, name, range(len(configs))), alone > 1
 
     return knobs[max(numeric, key=rank)] if numeric else None
+
+
+def _follows(configs: Sequence[Config], name: str, leader: str) -> bool:
+    """Whether a knob's value is set by that of another, so that it tells no series apart."""
+    return all(_kinds(configs, name, members) == 1 for members in _grouped(configs, [leader]))
 
 
 def _points(configs: Sequence[Config], members: Sequence[int], knob: str) -> dict[float, tuple[int, ...]]:

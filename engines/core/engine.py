@@ -113,6 +113,8 @@ class Preset:
     steps: int = 1000
     judge: Callable[[Run], list[Verdict]] = lambda run: []
     log_x: bool = False
+    lead: str = ""
+    """The figure that tells it, put first; "" keeps the engine's order."""
     source: str = ""
 
 

@@ -129,14 +129,20 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
     change = -eta[:, None, None] * Z
     if problem.proximal is not None:
         change = prox_linear(problem, state, seen.R, change)
-    size = torch.linalg.matrix_norm(state.U).clamp_min(TINY)
     return State(
         U=state.U + change,
         decay=state.decay * shrink(problem, knobs),
         spent=state.spent + problem.decays * knobs["eta0"] * state.decay,
-        moved=torch.linalg.matrix_norm(change) / size,
+        moved=_moved(problem, state, change),
         **_doubled(problem, state, knobs, eta, seen.R),
     )
+
+
+def _moved(problem: Problem, state: State, change: Tensor) -> Tensor:
+    """How far a prox-linear member went, against its size: it stops when it has arrived."""
+    if problem.proximal is None:
+        return state.moved
+    return torch.linalg.matrix_norm(change) / torch.linalg.matrix_norm(state.U).clamp_min(TINY)
 
 
 def _doubled(problem: Problem, state: State, knobs: Knobs, eta: Tensor, R: Tensor) -> dict[str, Tensor]:

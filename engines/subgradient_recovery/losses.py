@@ -67,9 +67,9 @@ def weighing(method: str, loss: str) -> str:
     return OWN.get(method, loss)
 
 
-def taken(knobs: Knobs, places: Tensor | slice) -> dict[str, Tensor]:
-    """The knobs of some members."""
-    return {name: value[places] for name, value in knobs.items()}
+def taken(values: Knobs, places: Tensor | slice) -> Knobs:
+    """What belongs to some members; all of it where a slice says that they are the whole batch."""
+    return values if isinstance(places, slice) else {name: value[places] for name, value in values.items()}
 
 
 def apply(rules: Mapping[str, Rule], parts: Groups, R: Tensor, knobs: Knobs) -> Tensor:

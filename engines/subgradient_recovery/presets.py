@@ -98,11 +98,12 @@ PRESETS = (
     Preset(
         name="SG-03",
         title="The floor falls with the start",
-        look_for="In 'Outcome of every member' the error falls in a straight line over α, flatter with more outliers.",
+        look_for="The error at the end falls in a straight line over α, flatter with more outliers.",
         set={"outlier_fraction": [0.0, 0.3, 0.5]},
         cases=tuple(scaled(10.0**-power) for power in range(1, 9)),
         steps=2500,
         judge=verdicts.floors,
+        lead="sweep",
         source="figure (ii): initialisation scale",
     ),
     Preset(
@@ -118,7 +119,7 @@ PRESETS = (
     Preset(
         name="SG-05",
         title="Below the truth: a lower loss, a worse answer",
-        look_for="Four of five runs go below zero in 'Loss against error', and away from the truth; one does not.",
+        look_for="Four of five runs go below zero, where the loss is lower than at the truth, and away from it.",
         set=WIDE,
         cases=(
             scaled(1e-8),
@@ -130,6 +131,7 @@ PRESETS = (
         seeds=(0, 1),
         steps=1500,
         judge=verdicts.beneath,
+        lead="path",
         source="ours: the global optimum is not the truth",
     ),
     Preset(
@@ -140,6 +142,7 @@ PRESETS = (
         seeds=(0, 1),
         steps=1500,
         judge=verdicts.saddle,
+        lead="path",
         source="Ma, Fattahi, arXiv 2302.10963",
     ),
     Preset(
@@ -155,7 +158,7 @@ PRESETS = (
     Preset(
         name="SG-08",
         title="Dense noise: a known floor, below the loss of the truth",
-        look_for="Each error stops at its dashed floor, the same for k = 2 and k = 30, with a loss below the truth's.",
+        look_for="From small starts each error stops at its dashed floor, the same for k = 2 and k = 30.",
         set={"outlier_fraction": 0.0, "noise": [0.1, 0.3, 1.0], "k": [2, 30], "eta0": 0.2},
         cases=(
             {"alpha": 1e-8, "budget": 13.9},
@@ -164,6 +167,7 @@ PRESETS = (
         ),
         steps=1200,
         judge=verdicts.dense,
+        lead="sweep",
         source="figure (iv): dense noise",
     ),
     Preset(
@@ -178,10 +182,11 @@ PRESETS = (
     Preset(
         name="SG-10",
         title="Stairs: eigenvalues are learned in turn",
-        look_for="In 'Learned eigenvalues' three steps, each at its predicted time.",
+        look_for="Three steps, each near its predicted time.",
         set={"r": 3, "kappa": 4.0, "m": 2400, "alpha": 1e-8, "budget": 22.0},
         steps=3000,
         judge=verdicts.stairs,
+        lead="spectrum",
         source="figure (v): signal and residual over t",
     ),
     Preset(
@@ -202,7 +207,7 @@ PRESETS = (
     Preset(
         name="SG-12",
         title="How many measurements are enough does not depend on k",
-        look_for="'Outcome of every member': small starts have one transition for all k > r, large ones do not.",
+        look_for="Small starts recover from the same number of measurements on for all k > r; large ones do not.",
         set={"k": [2, 3, 6, 15, 30], "eta0": 0.2},
         cases=tuple(
             {"m": round(times * RANK), "seed": seed, "alpha": alpha, "budget": spent}
@@ -212,15 +217,17 @@ PRESETS = (
         ),
         steps=1200,
         judge=verdicts.samples,
+        lead="sweep",
         source="main claim: sample size without k",
     ),
     Preset(
         name="SG-13",
         title="How far to go: the budget",
-        look_for="In 'Outcome of every member' a U: too short and nothing is learned, too long and the outliers are.",
+        look_for="A U: too short and nothing is learned, too long and the outliers are.",
         set={"outlier_fraction": 0.3, "alpha": 1e-8, "budget": [budget(1e-8, c) for c in SHARES]},
         steps=2500,
         judge=verdicts.lengths,
+        lead="sweep",
         source="ours",
     ),
     Preset(
@@ -261,6 +268,7 @@ PRESETS = (
         set={**WIDE, "alpha": 1e-6, "budget": [float(f"{10.67 * times:.4g}") for times in (0.5, 1, 1.5, 2, 3, 6)]},
         steps=1200,
         judge=verdicts.overfit,
+        lead="sweep",
         source="ours",
     ),
 )

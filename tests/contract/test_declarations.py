@@ -120,6 +120,7 @@ def test_plots_probes_actions_and_the_opening_refer_to_what_exists(engine):
     for action in engine.actions:
         assert engine.Config.knob(action.knob).role == "live", action.name
     assert engine.preset(engine.opening)
+    assert {preset.lead for preset in engine.presets} <= {"", *(plot.name for plot in engine.plots)}
     assert engine.references
     assert engine.title
     assert engine.summary

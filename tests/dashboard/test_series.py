@@ -13,9 +13,17 @@ def test_where_no_number_varies_there_is_no_sweep():
     assert sweep(members(sign=("plus", "minus"), flat=(False,))) is None
 
 
-def test_a_knob_that_varies_alone_comes_before_one_that_follows_the_cases():
-    cases = [{"shift": 1, "eta": 0.1}, {"shift": 2, "eta": 0.2}, {"shift": 3, "eta": 0.3}]
+def test_of_knobs_that_vary_as_much_one_that_varies_alone_is_swept():
+    cases = [{"shift": 1, "eta": 0.1}, {"shift": 2, "eta": 0.2}]
     assert sweep([Toy(a=a, **case) for case in cases for a in (1, 2)]).knob.name == "a"
+
+
+def test_a_knob_that_follows_the_swept_one_tells_no_series_apart():
+    cases = [{"a": 1, "eta": 0.1}, {"a": 2, "eta": 0.2}, {"a": 4, "eta": 0.3}]
+    found = sweep([Toy(sign=sign, **case) for sign in ("plus", "minus") for case in cases])
+    assert found.knob.name == "a"
+    assert [strand.label for strand in found.strands] == ["plus", "minus"]
+    assert [list(strand.points) for strand in found.strands] == [[1, 2, 4], [1, 2, 4]]
 
 
 def test_members_that_differ_in_the_seed_alone_share_a_point_and_others_a_strand():
