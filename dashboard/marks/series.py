@@ -18,7 +18,7 @@ MOST = 12
 
 @dataclass(frozen=True)
 class Strand:
-    """Members that share every varied knob but the swept one, those that follow it, and the seed: `points` has them by the swept value."""
+    """Members alike in all varied knobs but the swept one, those that follow it, and the seed; by the swept value."""
 
     label: str
     color: str
