@@ -1,0 +1,137 @@
+"""The knobs of neural collapse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+from engines.core.config import Config, knob
+from engines.core.errors import ConfigError
+
+FRAMED = ("near_collapse", "collapsed")
+"""Starts that are made of a frame."""
+
+DIGITS = {"classes": 10, "features": 64}
+"""What the digits images fix: ten classes of 8 x 8 pixels."""
+
+SMALLEST = 174
+"""Images of the rarest digit."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NeuralCollapse(Config):
+    """Features of K balanced classes, with n samples each, and a linear classifier on them."""
+
+    model: str = knob(
+        "central_path",
+        "what a step is: of the gradient flow of free features; of the solver of one proximal layer; a whole proximal "
+        "layer; an epoch of a network that is trained",
+        role="shape", choices=("central_path", "proximal", "layers", "network"),
+    )  # fmt: skip
+    h0: str = knob(
+        "near_collapse",
+        "start: Gaussian; Gaussian about Gaussian class means; a minimiser plus a perturbation; a minimiser; four "
+        "points whose pseudo-inverse NC1 rises; the pixels of digits",
+        choices=("gaussian", "gaussian_means", "near_collapse", "collapsed", "counterexample", "digits"),
+    )
+    lambda_w: float = knob(
+        0.5, "weight decay of the classifier", role="live", bounds=(1e-8, 1e4), soft=(1e-3, 2), log=True
+    )
+    lambda_h: float = knob(0.05, "weight decay of the features", role="live", bounds=(0, 1e4), soft=(1e-3, 2), log=True)
+    beta: float = knob(
+        1.0, "how strongly a proximal layer holds on to its input; the flow at time 1/β does alike", role="live",
+        bounds=(1e-6, 1e9), soft=(1e-2, 1e3), log=True,
+    )  # fmt: skip
+    epsilon: float = knob(
+        0.1, "size of the perturbation, relative to the minimiser", bounds=(0, 1e3), soft=(1e-4, 1), log=True
+    )
+    classes: int = knob(4, "classes K", role="shape", bounds=(2, 100), soft=(2, 10))
+    seed: int = knob(0, "draws the start", bounds=(0, 2**31 - 1), soft=(0, 99))
+    features: int = knob(10, "features d", role="shape", bounds=(2, 1024), soft=(2, 64), more=True)
+    per_class: int = knob(
+        10, "samples n of each class", role="shape", bounds=(1, 100_000), soft=(2, 1000), log=True, more=True
+    )
+    bias: bool = knob(
+        False, "whether the classifier has a bias, which is not decayed: then the frame is a simplex", more=True
+    )
+    scale: float = knob(
+        0.0, "length s of the class means of a start that is made of a frame; 0: that of the minimiser",
+        bounds=(0, 1e3), soft=(0, 5), more=True,
+    )  # fmt: skip
+    step_size: float = knob(
+        0.05, "length of one step of the flow", role="live", bounds=(1e-9, 100), soft=(1e-3, 1), log=True, more=True
+    )
+    depth: int = knob(4, "hidden layers of the network", role="shape", bounds=(1, 32), soft=(1, 10), more=True)
+    width: int = knob(
+        128, "neurons of each hidden layer of the network", role="shape", bounds=(2, 1024), soft=(8, 256), log=True,
+        more=True,
+    )  # fmt: skip
+    loss: str = knob(
+        "mse", "what the network minimises: half the squared error of each sample, or cross-entropy", role="shape",
+        choices=("mse", "ce"), more=True,
+    )  # fmt: skip
+    batch_norm: bool = knob(
+        True, "whether each hidden layer of the network normalises over its batch", role="shape", more=True
+    )
+    weight_decay_features: float = knob(
+        5e-4, "weight decay of all layers of the network but the last", bounds=(0, 1), soft=(1e-5, 1e-2), log=True,
+        more=True,
+    )  # fmt: skip
+    weight_decay_last: float = knob(
+        5e-4, "weight decay of the last layer of the network", bounds=(0, 1), soft=(1e-5, 1e-2), log=True, more=True
+    )
+    learning_rate: float = knob(
+        0.05, "step size of the network, divided by 10 after one and after two thirds of its epochs", role="live",
+        bounds=(1e-6, 10), soft=(1e-3, 0.5), log=True, more=True,
+    )  # fmt: skip
+    epochs: int = knob(120, "passes of the network over its data", bounds=(1, 100_000), soft=(10, 500), more=True)
+
+    @property
+    def c(self) -> float:
+        """`c = sqrt(lambda_W lambda_H)`; from 1 on the minimiser is zero."""
+        return sqrt(self.lambda_w * self.lambda_h)
+
+    @property
+    def a(self) -> float:
+        """`a = sqrt(lambda_H/lambda_W)`."""
+        return sqrt(self.lambda_h / self.lambda_w)
+
+    @property
+    def rho(self) -> float:
+        """Squared norm of the class means of an orthogonal frame, `rho = 1/a - lambda_W`, at least 0.
+
+        It equals `(1 - c)/a` and is infinite at `lambda_H = 0`, where features grow without end.
+        """
+        return max(0.0, (1 - self.c) / self.a) if self.a > 0 else float("inf")
+
+    @property
+    def length(self) -> float:
+        """s: what multiplies the frame at the start."""
+        return self.scale or sqrt(self.rho)
+
+    def check(self) -> None:
+        """Raise `ConfigError` where the values contradict each other."""
+        for broken, message in self._contradictions():
+            if broken:
+                raise ConfigError(f"NeuralCollapse.{message}")
+
+    def _contradictions(self) -> list[tuple[bool, str]]:
+        if self.model == "network":  # its data fixes the classes, the width its features
+            return []
+        framed, four = self.h0 in FRAMED and not self.scale, self.h0 == "counterexample"
+        pixels = self.h0 == "digits"
+        return [
+            (self.features < self.classes and not four, f"features={self.features} is below classes={self.classes}: "
+             "there is no room for a frame"),
+            (framed and self.lambda_h == 0, f"h0={self.h0} needs lambda_h above 0: without it the minimiser is "
+             "infinitely far"),
+            (framed and self.c >= 1, f"h0={self.h0} needs lambda_w lambda_h below 1, not "
+             f"{self.lambda_w * self.lambda_h:.3g}: the minimiser is zero, so set scale, or another h0"),
+            (four and (self.classes, self.per_class, self.features) != (2, 2, 2),
+             f"h0=counterexample has classes=2, per_class=2, features=2, not {self.classes}, {self.per_class}, "
+             f"{self.features}"),
+            (pixels and (self.classes, self.features) != tuple(DIGITS.values()),
+             f"h0=digits has classes=10, features=64, not {self.classes}, {self.features}"),
+            (pixels and self.per_class > SMALLEST, f"per_class={self.per_class} exceeds the {SMALLEST} images of the "
+             "rarest digit"),
+        ]  # fmt: skip
