@@ -45,9 +45,9 @@ class NeuralCollapse(Config):
     epsilon: float = knob(
         0.1, "size of the perturbation, relative to the minimiser", bounds=(0, 1e3), soft=(1e-4, 1), log=True
     )
-    classes: int = knob(4, "classes K", role="shape", bounds=(2, 100), soft=(2, 10))
+    classes: int = knob(4, "classes K", role="shape", bounds=(2, 50), soft=(2, 10))
     seed: int = knob(0, "draws the start", bounds=(0, 2**31 - 1), soft=(0, 99))
-    features: int = knob(10, "features d", role="shape", bounds=(2, 1024), soft=(2, 64), more=True)
+    features: int = knob(10, "features d", role="shape", bounds=(2, 512), soft=(2, 64), more=True)
     per_class: int = knob(
         10, "samples n of each class", role="shape", bounds=(1, 100_000), soft=(2, 1000), log=True, more=True
     )
@@ -105,6 +105,11 @@ class NeuralCollapse(Config):
         return max(0.0, (1 - self.c) / self.a) if self.a > 0 else float("inf")
 
     @property
+    def framed(self) -> bool:
+        """Whether the start is made of a frame."""
+        return self.h0 in FRAMED
+
+    @property
     def length(self) -> float:
         """s: what multiplies the frame at the start."""
         return self.scale or sqrt(self.rho)
@@ -118,7 +123,7 @@ class NeuralCollapse(Config):
     def _contradictions(self) -> list[tuple[bool, str]]:
         if self.model == "network":  # its data fixes the classes, the width its features
             return []
-        framed, four = self.h0 in FRAMED and not self.scale, self.h0 == "counterexample"
+        framed, four = self.framed and not self.scale, self.h0 == "counterexample"
         pixels = self.h0 == "digits"
         return [
             (self.features < self.classes and not four, f"features={self.features} is below classes={self.classes}: "

@@ -1,0 +1,114 @@
+"""Where a member starts, from its seed. The stream of seed s is numpy's `default_rng(s)`.
+
+    H0 = class means M0 (d x K) repeated n times + deviations D0 (d x N),   columns class after class
+
+No model needs D0: `D(t) = sqrt(n) Y(t) Qᵀ` at all times, with the factor Y (d x r) of K Sigma_W, where
+`D0 = sqrt(n) Y0 Qᵀ` is a QR decomposition and r = min(d, N). So n is gone once H0 is drawn.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from engines.core.random import orthonormal
+from engines.neural_collapse.config import NeuralCollapse
+from engines.neural_collapse.digits import pixels
+
+COUNTEREXAMPLE = np.array([[0.194, 0.137, 0.519, 0.346], [0.150, 0.156, -0.153, -0.264]])
+"""Columns are of class 1, 1, 2, 2."""
+
+KEPT = 40
+"""Samples of each class that are followed one by one, for pictures and for the accuracy."""
+
+POINTS = 600
+"""At most so many of all classes."""
+
+
+class Start(NamedTuple):
+    """One member at step 0."""
+
+    M: np.ndarray
+    """`[d, K]`."""
+    Y: np.ndarray
+    """`[d, r]`, `Y Yᵀ = K Sigma_W`."""
+    R: np.ndarray
+    """Orthonormal columns of the frame `[d, K]`; zero where there is none."""
+    Q: np.ndarray
+    """Coordinates of the samples that are kept, `[r, K p]`: their deviations are `sqrt(n) Y Q`."""
+    G: np.ndarray
+    """`Q_kᵀ Q_k` of each class, `[K, r, r]`: the mean squared deviation of class k is `Tr(Y G_k Yᵀ)`."""
+
+
+def kept(config: NeuralCollapse) -> int:
+    """Samples of each class that are followed."""
+    return min(config.per_class, KEPT, max(1, POINTS // config.classes))
+
+
+def rank(config: NeuralCollapse) -> int:
+    """Columns of Y."""
+    return min(config.features, config.classes * config.per_class)
+
+
+def projector(config: NeuralCollapse) -> np.ndarray:
+    """T: `I - 11ᵀ/K` with a bias, else I, `[K, K]`."""
+    return np.eye(config.classes) - config.bias / config.classes
+
+
+def draw(config: NeuralCollapse) -> Start:
+    """H0 of a member, reduced."""
+    H, R = _features(config)
+    K, n, p = config.classes, config.per_class, kept(config)
+    blocks = H.reshape(len(H), K, n)
+    M = blocks.mean(-1)
+    D = (blocks - M[..., None]).reshape(len(H), K * n)
+    Q, triangle = np.linalg.qr(D.T / np.sqrt(n))
+    by_class = Q.reshape(K, n, -1)
+    some = by_class[:, :p].reshape(K * p, -1).T
+    return Start(M, triangle.T, R, some, by_class.transpose(0, 2, 1) @ by_class)
+
+
+@lru_cache(maxsize=256)
+def moments(config: NeuralCollapse) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """M, Y and R of a member at step 0: all that theory needs of it."""
+    return draw(config)[:3]
+
+
+def _features(config: NeuralCollapse) -> tuple[np.ndarray, np.ndarray]:
+    """H0 `[d, N]`, and its frame `[d, K]` or zeros."""
+    stream, d, K = np.random.default_rng(config.seed), config.features, config.classes
+    if config.framed:
+        R = orthonormal(stream, d, K)
+        return _framed(config, R, stream), R
+    return _free(config, stream), np.zeros((d, K))
+
+
+def _framed(config: NeuralCollapse, R: np.ndarray, stream: np.random.Generator) -> np.ndarray:
+    """H* + epsilon U with a Gaussian U of the size of H*."""
+    H = np.repeat(config.length * R @ projector(config), config.per_class, axis=1)
+    if config.h0 == "collapsed":
+        return H
+    U = stream.standard_normal(H.shape)
+    return H + config.epsilon * np.linalg.norm(H) / np.linalg.norm(U) * U
+
+
+def _free(config: NeuralCollapse, stream: np.random.Generator) -> np.ndarray:
+    shape = config.features, config.classes * config.per_class
+    match config.h0:
+        case "counterexample":
+            return COUNTEREXAMPLE
+        case "digits":
+            X = pixels(config.per_class, config.seed)
+            return X / np.sqrt((X**2).sum(0).mean())
+        case "gaussian_means":
+            noise = stream.standard_normal(shape)
+            return noise + np.repeat(stream.standard_normal((shape[0], config.classes)), config.per_class, axis=1)
+    return stream.standard_normal(shape)
+
+
+def nbytes(config: NeuralCollapse) -> int:
+    """Memory of one member while it is drawn."""
+    N, r = config.classes * config.per_class, rank(config)
+    return 8 * (4 * config.features * N + config.classes * r**2)

@@ -1,0 +1,97 @@
+"""The regularised least-squares problem of free features, reduced: a batch of n samples a class is n columns no more.
+
+    f(W, H; H0) = ‖WH - Y‖²/2Kn + lambda_W ‖W‖²/2K + lambda_H ‖H‖²/2Kn + beta ‖H - H0‖²/2Kn
+
+Turning the columns of H by an orthogonal matrix that leaves Y's rows alone changes nothing, and one such matrix makes
+all but K + r of them constant. So H is here `[M, D̃]`, `[B, d, K + r]`: the class means M and a factor D̃ of the
+within-class covariance, `D̃ D̃ᵀ = K Sigma_W`; the targets are `[I, 0]`; and every formula reads as for n = 1.
+A bias that is not decayed centres the classes: `C = H - H u uᵀ`, and the targets likewise, with the unit vector
+u = 1/sqrt K on the class means, `[B, K + r, 1]` (u = 0 without a bias).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Knobs = Mapping[str, Tensor]
+
+
+def wide(value: Tensor) -> Tensor:
+    """`[B]` as `[B, 1, 1]`."""
+    return value[:, None, None]
+
+
+def square(A: Tensor) -> Tensor:
+    """`‖A‖²`, `[B]`."""
+    return A.square().sum((-2, -1))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What the features of a batch are to be classified into."""
+
+    P: Tensor
+    """Targets `[T, 0]`, `[B, K, K + r]`, T = I, or `I - 11ᵀ/K` with a bias."""
+    u: Tensor
+    """`[B, K + r, 1]`."""
+
+    @property
+    def K(self) -> int:
+        """Classes."""
+        return self.P.shape[1]
+
+    def alike(self, count: int) -> Task:
+        """The task of a single member, for several."""
+        return Task(self.P.expand(count, -1, -1), self.u.expand(count, -1, -1))
+
+    def centred(self, H: Tensor) -> Tensor:
+        """`C = H - H u uᵀ`: without the global mean where there is a bias."""
+        return torch.baddbmm(H, H @ self.u, self.u.mT, alpha=-1)
+
+    def classifier(self, C: Tensor, lambda_w: Tensor) -> Tensor:
+        """The best one, ridge regression: `W = P Cᵀ (C Cᵀ + lambda_W I)⁻¹`, `[B, K, d]`."""
+        ridge = wide(lambda_w) * torch.eye(C.shape[1], dtype=C.dtype, device=C.device)
+        factor = torch.linalg.cholesky_ex(torch.baddbmm(ridge, C, C.mT))[0]
+        return torch.cholesky_solve(C[..., : self.K], factor).mT  # C Pᵀ is the first K columns of C
+
+    def ridge(self, H: Tensor, knobs: Knobs) -> Tensor:
+        """The best classifier of features, `[B, K, d]`."""
+        return self.classifier(self.centred(H), knobs["lambda_w"])
+
+    def features(self, W: Tensor, H0: Tensor, knobs: Knobs) -> Tensor:
+        """The best features of a classifier that hold on to H0.
+
+        `H = B (Wᵀ P + beta C0) + beta/mu (H0 - C0)` with `mu = lambda_H + beta` and
+        `B = (WᵀW + mu I)⁻¹ = (I - Wᵀ (W Wᵀ + mu I)⁻¹ W)/mu`, a solve of size K.
+        """
+        beta, C0 = wide(knobs["beta"]), self.centred(H0)
+        mu = wide(knobs["lambda_h"]) + beta
+        X = torch.baddbmm(beta * C0, W.mT, self.P)
+        system = W @ W.mT + mu * torch.eye(self.K, dtype=W.dtype, device=W.device)
+        inner = torch.cholesky_solve(W @ X, torch.linalg.cholesky_ex(system)[0])
+        return torch.baddbmm(X, W.mT, inner, alpha=-1) / mu + beta / mu * (H0 - C0)
+
+    def velocity(self, H: Tensor, knobs: Knobs) -> Tensor:
+        """Of the flow, `dH/dt = -Wᵀ (WC - P) - lambda_H H` with the best W, `[B, d, K + r]`."""
+        C = self.centred(H)
+        W = self.classifier(C, knobs["lambda_w"])
+        error = torch.baddbmm(self.P, W, C, beta=-1)
+        return torch.baddbmm(wide(knobs["lambda_h"]) * H, W.mT, error).neg()
+
+    def errors(self, W: Tensor, H: Tensor) -> tuple[Tensor, Tensor]:
+        """Squared error made by the class means and by the spread within the classes, over 2K; each `[B]`."""
+        error = W @ self.centred(H) - self.P
+        return square(error[..., : self.K]) / (2 * self.K), square(error[..., self.K :]) / (2 * self.K)
+
+    def loss(self, W: Tensor, H: Tensor, knobs: Knobs) -> Tensor:
+        """F without what holds on to H0, `[B]`."""
+        decay = knobs["lambda_w"] * square(W) + knobs["lambda_h"] * square(H)
+        return sum(self.errors(W, H)) + decay / (2 * self.K)
+
+    def held(self, H: Tensor, H0: Tensor, knobs: Knobs) -> Tensor:
+        """`beta ‖H - H0‖²/2Kn`, `[B]`."""
+        return knobs["beta"] * square(H - H0) / (2 * self.K)

@@ -1,0 +1,86 @@
+"""Expensive observables of one member, on demand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from engines.core.api import replayed
+from engines.core.assemble import tensor
+from engines.core.engine import Probe, Trace
+from engines.core.errors import ConfigError
+from engines.core.run import Run
+from engines.neural_collapse import laws, rates
+from engines.neural_collapse.dense import blocks
+
+FACTORS = np.geomspace(0.1, 10, 25)
+"""Weight decays that are tried, in units of the run's own."""
+
+
+def staircase(run: Run, member: int, step: int = -1) -> dict[str, Any]:
+    """Singular values of the response of one class to itself, of the full matrix, against the formula.
+
+    The block F_11 of the dense map dH0 -> dH at the member's frame, `[d n]` values in five levels; and the only
+    singular value of F_12, the crosstalk. Raises `ConfigError` for other starts and for large problems.
+    """
+    config = run.config(member, int(run.steps[-1]) if step < 0 else step)
+    own, other = blocks(config)
+    return {
+        "number": np.arange(1, len(own) + 1), "singular_value": own, "predicted": laws.staircase(config),
+        "crosstalk": float(other[0]), "crosstalk_predicted": laws.crosstalk(config),
+        "second_crosstalk": float(other[1]),
+    }  # fmt: skip
+
+
+def decay(run: Run, member: int, step: int = -1) -> dict[str, Any]:
+    """The rate of the trace ratio along the flow, at the features of this step, for other weight decays.
+
+    `d log(Tr Sigma_W/Tr Sigma_B)/dt` from the closed forms of the two traces. At one state it does not depend on
+    lambda_H at all. Raises `ConfigError` where there is no spread, and for networks.
+    """
+    config = run.config(member, int(run.steps[-1]) if step < 0 else step)
+    if config.model == "network":
+        raise ConfigError("the rate is that of free features: choose another model")
+    batch = replayed(run, step, member).batches[0]
+    problem = batch.problem.problem
+    H, own = batch.state.H.expand(len(FACTORS), -1, -1), {name: value[0] for name, value in batch.knobs.items()}
+    factors = tensor(FACTORS, H.device)
+    found = {}
+    for name in ("lambda_w", "lambda_h"):
+        knobs = own | {name: own[name] * factors}
+        spread = {key: value.expand(len(FACTORS)) for key, value in knobs.items()}
+        with torch.no_grad():
+            found[name] = rates.trace_ratio(problem.task.alike(len(FACTORS)), H, spread).cpu().numpy()
+    return {"factor": FACTORS, "over_lambda_w": found["lambda_w"], "over_lambda_h": found["lambda_h"]}
+
+
+PROBES = (
+    Probe(
+        name="staircase",
+        title="Which perturbations of a class come through",
+        doc="All singular values of the response of one class: five levels. Those at 1 turn the frame.",
+        compute=staircase,
+        traces=(
+            Trace(x="number", y="singular_value", label="of the full matrix"),
+            Trace(x="number", y="predicted", label="five levels, in closed form", style="theory"),
+        ),
+        x_label="number",
+        y_label="singular value of F₁₁",
+    ),
+    Probe(
+        name="decay",
+        title="Which weight decay speeds up the collapse here?",
+        doc="The rate of the trace ratio at these very features. Far from collapse the decay of the features does "
+        "nothing yet: it acts later, by raising the classifier.",
+        compute=decay,
+        traces=(
+            Trace(x="factor", y="over_lambda_w", label="over λ_W", style="line"),
+            Trace(x="factor", y="over_lambda_h", label="over λ_H", style="line"),
+        ),
+        x_label="weight decay, in units of the run's",
+        y_label="d log(Tr Σ_W/Tr Σ_B)/dt",
+        log_x=True,
+    ),
+)

@@ -1,0 +1,87 @@
+"""Constants of a batch of the models of free features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.assemble import flags, tensor
+from engines.neural_collapse import draws
+from engines.neural_collapse.config import NeuralCollapse
+from engines.neural_collapse.features import Task
+from engines.neural_collapse.metrics import Moments, nc1, nc1_trace
+
+
+@dataclass(frozen=True)
+class Problem:
+    """`B` members that share K, n, d and the model."""
+
+    H0: Tensor
+    """Reduced features at the start, `[B, d, K + r]`, see `features`."""
+    task: Task
+    RT: Tensor
+    """Directions of the frame, `R T`, `[B, d, K]`; zero where the start has none."""
+    star: Tensor
+    """Reduced features of the minimiser that the start is near to, `[s R T, 0]`, `[B, d, K + r]`."""
+    near: Tensor
+    """Whether a member starts near collapse, at the minimiser's own length, `[B]`."""
+    rho: Tensor
+    """Squared length of an axis of the frame, `[B]`; 0 where there is none."""
+    bias: Tensor
+    """`[B]`."""
+    Q: Tensor
+    """Coordinates of the samples that are followed, `[B, r, P]`."""
+    G: Tensor
+    """`Q_kᵀ Q_k` of each class, `[B, K, r, r]`."""
+    labels: Tensor
+    """Classes of the samples that are followed, `[P]`."""
+    n: int
+    nc1: Tensor
+    """NC1 of the start, `[B]`."""
+    nc1_trace: Tensor
+
+
+def reduced(M: Tensor, Y: Tensor, G: Tensor) -> Moments:
+    """Moments of reduced features `[M, Y]`: the mean squared deviation of class k is `Tr(Y G_k Yᵀ)`."""
+    return Moments(M, Y, ((Y.mT @ Y)[:, None] * G).sum((-2, -1)))
+
+
+def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
+    """Draw and assemble the problem of a batch."""
+    M, Y, R, Q, G = (tensor(values, device) for values in zip(*map(draws.draw, configs), strict=True))
+    T = tensor([draws.projector(config) for config in configs], device)
+    begun, one = reduced(M, Y, G), configs[0]
+    length = tensor([config.length if config.framed else 0.0 for config in configs], device)
+    return Problem(
+        H0=torch.cat([M, Y], -1),
+        task=Task(torch.cat([T, Y.new_zeros(len(configs), one.classes, Y.shape[-1])], -1), _global(configs, Y)),
+        RT=R @ T,
+        star=torch.cat([length[:, None, None] * (R @ T), torch.zeros_like(Y)], -1),
+        near=flags([c.h0 == "near_collapse" and not c.scale and c.epsilon > 0 for c in configs], device),
+        rho=tensor([config.rho if np.isfinite(config.rho) else 0.0 for config in configs], device),
+        bias=flags([config.bias for config in configs], device),
+        Q=Q,
+        G=G,
+        labels=torch.arange(one.classes, device=device).repeat_interleave(draws.kept(one)),
+        n=one.per_class,
+        nc1=nc1(begun),
+        nc1_trace=nc1_trace(begun),
+    )
+
+
+def _global(configs: Sequence[NeuralCollapse], Y: Tensor) -> Tensor:
+    """The direction of the global mean for members with a bias, else 0, `[B, K + r, 1]`."""
+    K = configs[0].classes
+    u = Y.new_zeros(len(configs), K + Y.shape[-1], 1)
+    u[:, :K, 0] = tensor([[config.bias / K**0.5] for config in configs], Y.device)
+    return u
+
+
+def nbytes(configs: Sequence[NeuralCollapse]) -> int:
+    """The largest member while it is drawn, and what is kept of all."""
+    one = configs[0]
+    return draws.nbytes(one) + len(configs) * 8 * one.classes * draws.rank(one) ** 2

@@ -1,0 +1,134 @@
+"""What the reader is seeing, in words with the run's own numbers, and the moments that the theory names."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.core.engine import Phase, Story
+from engines.core.measures import slope
+from engines.core.run import Run
+from engines.neural_collapse import laws
+from engines.neural_collapse.config import NeuralCollapse
+from engines.neural_collapse.solver import TOLERANCE
+
+REFERENCE = "Tirer, Huang, Niles-Weed 2023 (arXiv 2210.16658)"
+
+FLOW = "dH/dt = Wᵀ(Y − WH) − λ_H H, W = W*(H)"
+LAYER = "H ← argmin ‖WH − Y‖² + nλ_W‖W‖² + λ_H‖H‖² + β‖H − H₀‖²"
+
+FOUND, COLLAPSED = 0.05, 1e-3
+"""Distance to a simplex below which the frame is found, and trace ratio below which the features are collapsed."""
+
+
+def phases(run: Run, member: int) -> list[Phase]:
+    """Spreading, frame, collapsed; of one layer, when it is solved."""
+    steps, distance, trace, residual = run.curves(member, "nc2_etf", "nc1_trace", "residual")
+    if run.configs[member].model == "proximal":
+        moments = {"solved": (residual <= TOLERANCE) & (steps > 0)}
+    else:
+        moments = {"frame found": distance < FOUND, "collapsed": trace < COLLAPSED}
+    found = [Phase(step=float(steps[m.argmax()]), label=name) for name, m in moments.items() if m.any()]
+    return [Phase(step=0, label="start"), *sorted(found, key=lambda phase: phase.step)]
+
+
+def story(run: Run, member: int) -> Story:
+    """Formula, sentences and the reference for one member."""
+    config = run.configs[member]
+    formula = FLOW if config.model == "central_path" else LAYER
+    text = f"{_aim(config)} {_told(run, member, config)}\n{_now(run, member)}"
+    return Story(formula=formula, text=text, reference=f"{REFERENCE}. In float64, on {run.device}.")
+
+
+def _aim(config: NeuralCollapse) -> str:
+    """Where the minimiser is."""
+    if config.c >= 1:
+        return (
+            f"λ_W λ_H = **{config.c**2:.3g}** is not below one: the least loss is at zero, so that features and "
+            "classifier vanish."
+        )
+    if config.lambda_h == 0:
+        return "Features are free and have no weight decay: they grow without end."
+    frame = "a simplex" if config.bias else "an orthogonal frame"
+    return (
+        f"Features are free. The least loss puts all samples of a class on one point, and the classes on {frame} of "
+        f"squared axes ρ = **{config.rho:.3g}**."
+    )
+
+
+def _told(run: Run, member: int, config: NeuralCollapse) -> str:
+    if config.h0 == "counterexample":
+        return (
+            "NC1 by the pseudo-inverse divides by the spread between the classes direction by direction: where that is "
+            "weak and falls, NC1 rises, although the trace ratio falls."
+        )
+    if config.model == "central_path":
+        return _flow(run, member, config)
+    if config.model == "layers":
+        return _layers(run, member, config)
+    return _layer(config)
+
+
+def _flow(run: Run, member: int, config: NeuralCollapse) -> str:
+    a, h = config.a, config.lambda_h
+    return (
+        f"Spread in the span of the frame dies like e^(−{a:.3g} t), out of it only like e^(−{h:.3g} t): late, the "
+        f"trace ratio falls with slope −2λ_H = **{-2 * h:.3g}**{_measured(run, member, config.step_size)}. "
+        "Rotations of the frame cost nothing, so that they stay."
+    )
+
+
+def _layers(run: Run, member: int, config: NeuralCollapse) -> str:
+    late = -2 * np.log1p(config.lambda_h / config.beta)
+    return (
+        f"Each step is a whole layer. Late, the log of the trace ratio falls by **{-late:.3g}** a layer"
+        f"{_measured(run, member, 1.0)}, that of NC1 by **{2 * np.log1p(config.a / config.beta):.3g}**."
+    )
+
+
+def _measured(run: Run, member: int, unit: float) -> str:
+    """The slope of the log trace ratio over the last quarter of the run."""
+    if not len(run):
+        return ""
+    steps, values = run.curve("nc1_trace", member)
+    late = (steps >= 0.75 * steps[-1]) & (values > 0) if len(steps) else np.zeros(0, bool)
+    found = slope(steps[late].astype(float), np.log(values[late]))
+    return "" if found is None else f" (now **{found / unit:.3g}**)"
+
+
+def _layer(config: NeuralCollapse) -> str:
+    in_span, outside, shape, *_ = config.beta / (config.beta + laws.rates(config))
+    return (
+        f"One layer that holds on to its input with β = {config.beta:.3g}, solved in sight. Near collapse it leaves "
+        f"**{in_span:.3g}** of the spread in the span of the frame, **{outside:.3g}** of that out of it, "
+        f"**{shape:.3g}** of errors in the shape of the frame, and all of its rotations."
+    )
+
+
+def _now(run: Run, member: int) -> str:
+    """Both conventions of NC1."""
+    if not len(run):
+        return ""
+    trace, first = (float(run[name][-1, member]) for name in ("nc1_trace", "nc1"))
+    return f"Now the trace ratio is **{trace:.3g}** and NC1 by the pseudo-inverse **{first:.3g}**."
+
+
+def caution(config: NeuralCollapse) -> str:
+    """What a configuration cannot show, and which knob to move; "" where all is well."""
+    if config.c >= 1:
+        return (
+            f"lambda_w lambda_h = {config.c**2:.3g} is not below 1: the only minimiser is zero, and everything shrinks "
+            "to it. Lower one of them."
+        )
+    if config.per_class == 1:
+        return "With one sample a class there is no spread within the classes: NC1 is 0 from the start."
+    if config.model == "central_path" and config.step_size > laws.stable_step(config):
+        return stability(config)
+    return ""
+
+
+def stability(config: NeuralCollapse) -> str:
+    """The step of the flow up to which it is stable."""
+    return (
+        f"Steps of the flow are stable up to about {laws.stable_step(config):.3g} at lambda_w = {config.lambda_w:.3g} "
+        f"(step_size was {config.step_size:.3g})."
+    )

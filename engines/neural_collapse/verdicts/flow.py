@@ -1,0 +1,93 @@
+"""Presets about the flow, and about what must be expected of NC1."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.core.engine import Verdict
+from engines.core.judging import above, below, final, ratio, verdict
+from engines.core.measures import rate
+from engines.core.run import Run
+from engines.neural_collapse import overlays
+from engines.neural_collapse.verdicts.common import UNSEEN, everyone, last, log_slope, rise
+
+
+def _time_slope(run: Run, channel: str, member: int, first: float, end: float) -> float | None:
+    """Slope of the logarithm over the time of the flow."""
+    h = run.configs[member].step_size
+    found = log_slope(run, channel, member, first / h, end / h)
+    return None if found is None else found / h
+
+
+def opening(run: Run) -> list[Verdict]:
+    """P0: the whole curve of the trace ratio is known."""
+    members = everyone(run)
+    return [
+        verdict("late slope of the trace ratio over −2λ_H",
+                [ratio(_time_slope(run, "nc1_trace", i, 40, 60), -2 * run.configs[i].lambda_h) for i in members],
+                1.0, 0.01),
+        verdict("trace ratio over its law, where it is farthest off", [_law(run, i) for i in members], 1.0, 0.1),
+        verdict("accuracy at the end", last(run, "accuracy", members), 1.0, 0.0),
+    ]  # fmt: skip
+
+
+def _law(run: Run, member: int) -> float | None:
+    if final(run, "nc1_trace", member) is None:
+        return None
+    steps, values = run.curve("nc1_trace", member)
+    laws = [p for p in overlays.predictions(run.configs[member], steps) if (p.channel, p.kind) == ("nc1_trace", "law")]
+    shares = values / laws[0].values
+    return float(shares[np.abs(np.log(shares)).argmax()])
+
+
+def path(run: Run) -> list[Verdict]:
+    """P2: Theorem 3.1, and the late slopes."""
+    members = everyone(run)
+    return [
+        below("scaled spread within classes: largest rise",
+              [rise(run, "trace_within_scaled", i) for i in members], UNSEEN),
+        below("scaled spread between classes: largest fall",
+              [rise(run, "trace_between_scaled", i, -1) for i in members], UNSEEN),
+        below("trace ratio: largest rise", [rise(run, "nc1_trace", i) for i in members], UNSEEN),
+        verdict("late slope of the trace ratio, −2λ_H = −0.1",
+                [_time_slope(run, "nc1_trace", i, 90, 120) for i in members], -0.1, 1e-3),
+        verdict("slope of NC1 between 10⁻¹⁶ and 10⁻²⁶ over −2√(λ_H/λ_W)", [_nc1_rate(run, i) for i in members],
+                1.0, 0.03),
+        below("distance to an orthogonal frame at the end", last(run, "nc2_of", members), 1e-6),
+    ]  # fmt: skip
+
+
+def _nc1_rate(run: Run, member: int) -> float | None:
+    found, config = rate(run.curve("nc1", member), 1e-26, 1e-16), run.configs[member]
+    return None if found is None else found / (2 * config.a * config.step_size)
+
+
+def counterexample(run: Run) -> list[Verdict]:
+    """P7: NC1 rises where the trace ratio falls."""
+    claims = ((100.0, 1.0951, 0.8081), (10.0, 1.3319, 0.2772), (1.0, 0.0851, 0.0156))
+    found = []
+    for beta, first, trace in claims:
+        members = run.where(model="proximal", beta=beta)
+        found += [
+            verdict(f"β = {beta:g}: NC1 over the start's", last(run, "nc1_ratio", members), first, 1e-4),
+            verdict(f"β = {beta:g}: trace ratio over the start's", last(run, "nc1_trace_ratio", members), trace, 1e-4),
+        ]
+    flow = run.where(model="central_path")
+    return [
+        *found,
+        above("flow: highest NC1 over the start's", [_peak(run, i) for i in flow], 1.3),
+        below("flow: largest rise of the trace ratio", [rise(run, "nc1_trace_ratio", i) for i in flow], UNSEEN),
+    ]
+
+
+def _peak(run: Run, member: int) -> float | None:
+    return None if final(run, "nc1_ratio", member) is None else float(run.curve("nc1_ratio", member)[1].max())
+
+
+def vanishing(run: Run) -> list[Verdict]:
+    """P12: lambda_W lambda_H above one."""
+    members = everyone(run)
+    return [
+        below("size of the features at the end", last(run, "feature_norm", members), 1e-8),
+        verdict("loss at the end", last(run, "loss", members), 0.5, 1e-9),
+    ]
