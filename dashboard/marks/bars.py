@@ -23,6 +23,9 @@ class BarsMark(StillMark):
         ends = {"top": self.scale.field("top"), "bottom": self.scale.field("base")}
         bars = VBar(x="x", **ends, width=width, fill_color="color", line_color=None, fill_alpha=0.9)
         drawn = bare(bars, self.source, self.figure)
+        if len(self.plot.channels) > 1:
+            labels = [self.engine.channel(name).label for name in self.plot.channels]
+            self.legend = [{"label": one, "dash": "dot", "color": qualitative(i)} for i, one in enumerate(labels)]
         rows = [("", "@name"), ("number", "@index"), ("value", "@top")]
         self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
 

@@ -85,11 +85,13 @@ class ScatterMark(StillMark):
         return _part(every, np.isfinite(every.x) & np.isfinite(every.y))
 
     def _say(self, clouds: Sequence[Cloud], drawn: Sequence[Cloud]) -> None:
-        """Count what there is and what is drawn of it, in the legend, in the note and in the table."""
+        """Count what there is and what is drawn of it, in the legend, in the note and in the table; no empty class."""
         whole, shown = (sum(len(cloud.y) for cloud in some) for some in (clouds, drawn))
         self.note = f"{whole:,} points" if shown == whole else f"{shown:,} of {whole:,} points drawn"
         if not self.plot.by:
             return
+        drawn = [part for cloud, part in zip(clouds, drawn, strict=True) if len(cloud.y)]
+        clouds = [cloud for cloud in clouds if len(cloud.y)]
         self.legend = [
             {"label": _counted(c, len(d.y)), "dash": "dot", "color": c.color}
             for c, d in zip(clouds, drawn, strict=True)

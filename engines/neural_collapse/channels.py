@@ -9,14 +9,14 @@ RIGID = "Exactly collapsed features give 0."
 COLLAPSE = (
     Channel(
         name="nc1",
-        label="NC1, by the pseudo-inverse",
+        label="NC1 by the pseudo-inverse",
         formula="(1/K) Tr(Σ_W Σ_B⁺)",
         doc="Spread within the classes against that between them, direction by direction: the weakest direction "
         "counts most. Convention: with 1/K; some codes leave it out.",
     ),
     Channel(
         name="nc1_trace",
-        label="NC1, trace ratio",
+        label="NC1 by the trace ratio",
         formula="Tr Σ_W / Tr Σ_B",
         doc="Spread within the classes against that between them, all directions together. Σ_W = DDᵀ/N, Σ_B = CCᵀ/K. "
         "Along the flow it provably falls.",
@@ -83,14 +83,14 @@ COLLAPSE = (
     ),
     Channel(
         name="nc3",
-        label="NC3, centred and squared",
+        label="NC3 centred and squared",
         formula="‖Wᵀ/‖W‖ − C/‖C‖‖²",
         doc="Classifier against centred means, as in the code of Papyan et al. An orthogonal frame gives "
         "2 − 2√((K−1)/K), not 0.",
     ),
     Channel(
         name="nc3_uncentred",
-        label="NC3, not centred",
+        label="NC3 not centred",
         formula="‖Wᵀ/‖W‖ − M/‖M‖‖",
         doc="Classifier against the means as they are. 0 for both frames.",
     ),
@@ -124,14 +124,14 @@ SIZES = (
     ),
     Channel(
         name="trace_within_scaled",
-        label="spread within classes, decay divided out",
+        label="scaled spread within classes",
         formula="e^{2λ_H t} Tr Σ_W",
         doc="Along the flow it never rises. Of layers: (1 + λ_H/β)² for each layer instead of the exponential. "
         "Of a network: not scaled.",
     ),
     Channel(
         name="trace_between_scaled",
-        label="spread between classes, decay divided out",
+        label="scaled spread between classes",
         formula="e^{2λ_H t} Tr Σ_B",
         doc="Along the flow it never falls. Of layers: (1 + λ_H/β)² for each layer instead of the exponential. "
         "Of a network: not scaled.",

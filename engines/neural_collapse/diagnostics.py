@@ -59,6 +59,7 @@ def observe(problem: Problem, seen: Seen, knobs: Knobs) -> dict[str, Tensor]:
     H, b = samples(problem, seen), _bias(problem, M, W)
     between, within = problem.task.errors(W, seen.H)
     grown = seen.grown.clamp_max(LONGEST).exp()
+    left = response.survival(problem, seen.H)
     right = (nearest(H, M) == problem.labels).to(M.dtype).mean(-1)
     return {
         **found,
@@ -73,8 +74,8 @@ def observe(problem: Problem, seen: Seen, knobs: Knobs) -> dict[str, Tensor]:
         "loss_between": between,
         "residual": seen.residual,
         "response_error": response.error(problem, seen.H, seen.logs),
-        "survival": response.survival(problem, seen.H),
-        "survival_theory": torch.where(problem.near[:, None], seen.logs.exp(), torch.nan),
+        "survival": left,
+        "survival_theory": torch.where(left.isnan(), torch.nan, seen.logs.exp()),
         "layer_nc1": found["nc1"][:, None],
         "layer_nc1_trace": found["nc1_trace"][:, None],
         "layer_accuracy": right[:, None],

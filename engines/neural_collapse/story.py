@@ -43,8 +43,8 @@ def _aim(config: NeuralCollapse) -> str:
     """Where the minimiser is."""
     if config.c >= 1:
         return (
-            f"λ_W λ_H = **{config.c**2:.3g}** is not below one: the least loss is at zero, so that features and "
-            "classifier vanish."
+            f"The product of the two decays, **{config.c**2:.3g}**, is not below one: the least loss is at zero, so "
+            "that features and classifier vanish."
         )
     if config.lambda_h == 0:
         return "Features are free and have no weight decay: they grow without end."
@@ -71,9 +71,9 @@ def _told(run: Run, member: int, config: NeuralCollapse) -> str:
 def _flow(run: Run, member: int, config: NeuralCollapse) -> str:
     a, h = config.a, config.lambda_h
     return (
-        f"Spread in the span of the frame dies like e^(−{a:.3g} t), out of it only like e^(−{h:.3g} t): late, the "
-        f"trace ratio falls with slope −2λ_H = **{-2 * h:.3g}**{_measured(run, member, config.step_size)}. "
-        "Rotations of the frame cost nothing, so that they stay."
+        f"Spread in the span of the frame dies at the rate {a:.3g}, out of it at {h:.3g} only, the decay of the "
+        f"features. So the logarithm of the trace ratio ends up with the slope **{-2 * h:.3g}**"
+        f"{_measured(run, member, config.step_size)}. Rotations of the frame cost nothing, and stay."
     )
 
 

@@ -37,6 +37,12 @@ def test_a_rare_class_is_whole_where_the_others_are_thinned_and_the_page_says_so
     assert [line["label"] for line in mark.legend] == [f"clean, {len(drawn) - 30} of 4,970", "corrupted, 30"]
 
 
+def test_a_class_without_points_is_named_nowhere():
+    _, mark = classed([[1, 2, 3], [1, 2, 3]], [[1, 1, 1], [1, 1, 1]])
+    assert [line["label"] for line in mark.legend] == ["corrupted, 3"]
+    assert [row[0] for row in mark.numbers.rows] == ["corrupted"]
+
+
 def test_what_a_logarithmic_axis_cannot_draw_is_said():
     _, mark = classed([[1, -2, 3], [1, 1, 1]], [[0, 0, 1], [0, 0, 0]], plot={"symlog": 0.0})
     assert mark.note == "2 of 3 points drawn"

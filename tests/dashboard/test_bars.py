@@ -1,0 +1,20 @@
+import numpy as np
+
+from dashboard.marks.bars import BarsMark
+from tests.dashboard.pictures import members, picture, recorded
+
+
+def bars(*channels):
+    run = recorded(members(a=(1,)), **{name: np.array([[1.0, 2.0]]) for name in channels})
+    return picture(BarsMark, run, {"channels": channels, "kind": "bars"}, log_y=False)
+
+
+def test_bars_of_several_channels_are_told_apart_in_the_legend():
+    mark = bars("x", "kind")
+    hues = [sample["color"] for sample in mark.legend]
+    assert [sample["label"] for sample in mark.legend] == ["x", "kind"]
+    assert mark.source.data["color"] == [hues[0], hues[0], hues[1], hues[1]]
+
+
+def test_bars_of_one_channel_need_no_legend():
+    assert bars("x").legend == []
