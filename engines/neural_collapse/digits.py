@@ -16,7 +16,7 @@ def pixels(per_class: int, seed: int) -> np.ndarray:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise EngineFailure("the images of digits come with scikit-learn, which is not installed") from error
-    images, labels = load_digits(return_X_y=True)
+    images, labels = map(np.asarray, load_digits(return_X_y=True))
     stream = np.random.default_rng(seed)
     chosen = [stream.permutation(np.flatnonzero(labels == digit))[:per_class] for digit in range(10)]
     return images[np.concatenate(chosen)].T / 16

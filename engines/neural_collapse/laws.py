@@ -59,7 +59,7 @@ def fixed(config: NeuralCollapse) -> Fixed:
 def rates(config: NeuralCollapse) -> np.ndarray:
     """Of the six kinds of direction near collapse, see `response`."""
     lambda_h = config.lambda_h
-    return np.array([config.a, lambda_h, 4 * lambda_h * (1 - config.c), 0, 0, lambda_h])
+    return np.array([config.a, lambda_h, 4 * lambda_h * max(0.0, 1 - config.c), 0, 0, lambda_h])
 
 
 class Spread(NamedTuple):

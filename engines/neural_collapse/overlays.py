@@ -12,9 +12,9 @@ PAPER = "Tirer, Huang, Niles-Weed 2023"
 OURS = "derived, see the tests"
 
 SMALL = {"nc1": 0.3, "nc1_ratio": 0.3}
-"""Perturbations above this are not small: first order is off by more than about ten per cent."""
+"""Perturbations above this are not small: first order is off by more than about 15 per cent."""
 
-TRACES = 1.0
+TRACES = 0.8
 """The same for traces."""
 
 Curves = list[Prediction]

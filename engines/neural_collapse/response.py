@@ -32,7 +32,7 @@ def rates(knobs: Knobs) -> Tensor:
     """Rates of the six kinds of direction, `[B, 6]`."""
     lambda_w, lambda_h = knobs["lambda_w"], knobs["lambda_h"]
     c, a, none = (lambda_w * lambda_h).sqrt(), (lambda_h / lambda_w).sqrt(), torch.zeros_like(lambda_w)
-    return torch.stack([a, lambda_h, 4 * lambda_h * (1 - c), none, none, lambda_h], -1)
+    return torch.stack([a, lambda_h, 4 * lambda_h * (1 - c).clamp_min(0), none, none, lambda_h], -1)
 
 
 def layer(knobs: Knobs) -> Tensor:

@@ -26,7 +26,7 @@ def opening(run: Run) -> list[Verdict]:
         verdict("late slope of the trace ratio over −2λ_H",
                 [ratio(_time_slope(run, "nc1_trace", i, 40, 60), -2 * run.configs[i].lambda_h) for i in members],
                 1.0, 0.01),
-        verdict("trace ratio over its law, where it is farthest off", [_law(run, i) for i in members], 1.0, 0.1),
+        verdict("trace ratio over its law, where it is farthest off", [_law(run, i) for i in members], 1.0, 0.2),
         verdict("accuracy at the end", last(run, "accuracy", members), 1.0, 0.0),
     ]  # fmt: skip
 
