@@ -72,7 +72,9 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str, kinds: str) -> np.nd
     if len(names) > MEMBERS:
         raise refuse(path, f"it holds {len(names)} arrays; the limit is {MEMBERS}")
     if names.count(f"{name}.npy") != 1:
-        raise refuse(path, f"it holds no array {name}; it needs X and y" if name not in names else "a name stands twice")
+        raise refuse(
+            path, f"it holds no array {name}; it needs X and y" if name not in names else "a name stands twice"
+        )
     entry = archive.getinfo(f"{name}.npy")
     if entry.file_size > ARRAY:
         raise refuse(path, f"{name} unpacks to {entry.file_size} bytes; the limit is {ARRAY}")

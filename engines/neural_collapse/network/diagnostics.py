@@ -88,12 +88,12 @@ def _compared(problem: Problem, found: Mapping[str, Tensor]) -> dict[str, Tensor
 
 
 def _squared(seen: Seen) -> dict[str, Tensor]:
-    """The squared error of the last layer, by the spread within the classes and by their centred means."""
+    """Half the squared error, by the spread within the classes and by their means; its sum where they are balanced."""
     (M, Y, _), W = seen.deep, seen.W
-    K = M.shape[-1]
+    K, bias = M.shape[-1], finite(seen.head.bias).to(M.dtype)[..., None]
     return {
         "loss_within": (W @ Y).square().sum((-2, -1)) / (2 * K),
-        "loss_between": size(W @ centred(M) - simplex(K, M)).square() / (2 * K),
+        "loss_between": size(W @ M + bias - torch.eye(K, dtype=M.dtype, device=M.device)).square() / (2 * K),
     }
 
 

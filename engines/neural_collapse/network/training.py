@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
 import torch
 from torch import Tensor
 
@@ -14,6 +15,7 @@ from engines.neural_collapse.network.stages import Place, head, place
 from engines.neural_collapse.network.update import Descent, averaged, update
 
 Knobs = Mapping[str, Tensor]
+
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
     """One batch of each member's own training: all layers, or the one that greedy training is at."""
@@ -33,7 +35,9 @@ def _greedy(problem: Problem, state: State, knobs: Knobs, now: Place) -> State:
 def _part(problem: Problem, state: State, knobs: Knobs, now: Place, layer: int, members: Tensor | slice) -> State:
     own = {name: value[members] for name, value in knobs.items()}
     where = Place(*(value[members] for value in now))
-    return descend(problem.part(members), State(*(value[members] for value in state)), own, where, range(layer, layer + 1))
+    return descend(
+        problem.part(members), State(*(value[members] for value in state)), own, where, range(layer, layer + 1)
+    )
 
 
 def descend(problem: Problem, state: State, knobs: Knobs, now: Place, span: range) -> State:
