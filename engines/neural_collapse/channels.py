@@ -166,21 +166,27 @@ SIZES = (
         name="loss_within",
         label="loss by the spread within classes",
         formula="‖WD‖²/2Kn",
-        doc="The part of the squared error that collapse removes. Of a network: of its last features, with the best "
-        "classifier.",
+        doc="The part of the squared error that collapse removes. Of a network: with its own classifier.",
     ),
     Channel(
         name="loss_between",
         label="loss by the class means",
         formula="‖WM−I‖²/2K",
-        doc="The part of the squared error that the means make, centred where there is a bias. Of a network: of its "
-        "last features, with the best classifier.",
+        doc="The part of the squared error that the means make, centred where there is a bias. Of a network: with its "
+        "own classifier and bias.",
     ),
     Channel(
         name="accuracy",
         label="accuracy",
         formula="share with argmaxₖ (wₖᵀh + bₖ) = class",
         doc="Of the samples that are drawn; of a network: of its training samples.",
+        log=False,
+    ),
+    Channel(
+        name="accuracy_test",
+        label="accuracy on the test",
+        formula="share with argmaxₖ (wₖᵀh + bₖ) = class",
+        doc="Of a network: of samples that it is not trained on. Other models have none: the same as accuracy.",
         log=False,
     ),
     Channel(

@@ -25,7 +25,7 @@ class NeuralCollapse(Config):
     model: str = knob(
         "central_path",
         "what a step is: of the gradient flow of free features; of the solver of one proximal layer; a whole proximal "
-        "layer; an epoch of a network that is trained",
+        "layer; a batch of samples of a network that is trained",
         role="shape", choices=("central_path", "proximal", "layers", "network"),
     )  # fmt: skip
     h0: str = knob(
@@ -52,7 +52,7 @@ class NeuralCollapse(Config):
         10, "samples n of each class", role="shape", bounds=(1, 100_000), soft=(2, 1000), log=True, more=True
     )
     bias: bool = knob(
-        False, "whether the classifier has a bias, which is not decayed: then the frame is a simplex", more=True
+        False, "whether the classifier has a bias, which only a network decays: then the frame is a simplex", more=True
     )
     scale: float = knob(
         0.0, "length s of the class means of a start that is made of a frame; 0: that of the minimiser",
@@ -84,7 +84,18 @@ class NeuralCollapse(Config):
         0.05, "step size of the network, divided by 10 after one and after two thirds of its epochs", role="live",
         bounds=(1e-6, 10), soft=(1e-3, 0.5), log=True, more=True,
     )  # fmt: skip
-    epochs: int = knob(120, "passes of the network over its data", bounds=(1, 100_000), soft=(10, 500), more=True)
+    epochs: int = knob(
+        120, "passes of the network over its data, of greedy training for each layer", bounds=(1, 100_000),
+        soft=(10, 500), log=True, more=True,
+    )  # fmt: skip
+    greedy: bool = knob(
+        False, "whether layers of the network are added and trained one at a time, those below frozen", role="shape",
+        more=True,
+    )  # fmt: skip
+    data: str = knob(
+        "digits", "what the network learns: digits, the images that come with scikit-learn, or the path of an .npz of "
+        "your own with samples X [N, D] and whole labels y [N]", role="shape", more=True,
+    )  # fmt: skip
 
     @property
     def c(self) -> float:

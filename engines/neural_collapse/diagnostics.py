@@ -61,9 +61,11 @@ def observe(problem: Problem, seen: Seen, knobs: Knobs) -> dict[str, Tensor]:
     grown = seen.grown.clamp_max(LONGEST).exp()
     left = response.survival(problem, seen.H)
     right = (nearest(H, M) == problem.labels).to(M.dtype).mean(-1)
+    scored = scores(H, problem.labels, M, W, b)
     return {
         **found,
-        **scores(H, problem.labels, M, W, b),
+        **scored,
+        "accuracy_test": scored["accuracy"],
         "nc1_ratio": _against(found["nc1"], problem.nc1),
         "nc1_trace_ratio": _against(found["nc1_trace"], problem.nc1_trace),
         "trace_within_scaled": grown * found["trace_within"],

@@ -82,7 +82,7 @@ PLOTS = (
     Plot(
         name="accuracy",
         title="Accuracy, and samples off the nearest mean",
-        channels=("accuracy", "nc4"),
+        channels=("accuracy", "accuracy_test", "nc4"),
         log_y=False,
         doc="The classifier ends up choosing the class of the nearest mean.",
     ),

@@ -11,6 +11,7 @@ from engines.neural_collapse import diagnostics, flow, problem, proximal, story
 from engines.neural_collapse.diagnostics import Seen
 from engines.neural_collapse.features import Knobs
 from engines.neural_collapse.models import Model
+from engines.neural_collapse.network.model import NETWORK
 from engines.neural_collapse.overlays import predictions
 
 
@@ -42,4 +43,5 @@ MODELS: dict[str, Model] = {
     "central_path": _free(flow.start, flow.step, flow.see),
     "proximal": _free(proximal.start, proximal.step, proximal.see),
     "layers": _free(proximal.start_stack, proximal.step_stack, proximal.see_stack),
+    "network": NETWORK,
 }

@@ -1,0 +1,1 @@
+"""Trained networks: multilayer perceptrons on real data, several of them as one batch."""

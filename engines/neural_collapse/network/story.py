@@ -1,0 +1,101 @@
+"""What the reader is seeing of a network, and the moments of its training."""
+
+from __future__ import annotations
+
+from engines.core.engine import Phase, Story
+from engines.core.errors import DynascopeError
+from engines.core.run import Run
+from engines.neural_collapse.config import NeuralCollapse
+from engines.neural_collapse.network.data import DIGITS, load
+from engines.neural_collapse.network.problem import BATCH
+from engines.neural_collapse.network.stages import PARTS
+
+REFERENCE = "Tirer, Huang, Niles-Weed 2023 (arXiv 2210.16658); He, Su 2023 (separation by layers)"
+
+LOSSES = {"mse": "½ mean ‖Wh + b − y‖²", "ce": "mean cross-entropy of Wh + b"}
+
+
+def per_epoch(config: NeuralCollapse) -> int:
+    """Steps of an epoch."""
+    samples = len(load(config.data).X)
+    return samples // min(BATCH, samples)
+
+
+def phases(run: Run, member: int) -> list[Phase]:
+    """Zero training error, and where the step size falls; of greedy training, where a layer is added."""
+    config = run.configs[member]
+    length, end = config.epochs * per_epoch(config), run.steps[-1] if len(run) else 0
+    if config.greedy:
+        marks = [(layer * length, f"layer {layer + 1}") for layer in range(config.depth)]
+    else:
+        drops = [(part * length / PARTS, f"step size ÷ {10**part}") for part in range(1, PARTS)]
+        marks = [(0, "training"), *drops, *_zero(run, member)]
+    return [Phase(step=float(step), label=label) for step, label in sorted(marks) if step <= end]
+
+
+def _zero(run: Run, member: int) -> list[tuple[float, str]]:
+    """The first frame without a training error."""
+    if not len(run):
+        return []
+    steps, accuracy = run.curves(member, "accuracy")
+    right = accuracy >= 1
+    return [(float(steps[right.argmax()]), "zero training error")] if right.any() else []
+
+
+def story(run: Run, member: int) -> Story:
+    """Formula, sentences and the reference for one member."""
+    config = run.configs[member]
+    text = f"{_what(config)} {_aim(config)}\n{_now(run, member, config)}"
+    formula = f"min {LOSSES[config.loss]} + ½ λ ‖weights‖², h = ReLU(… ReLU(x W₁) …)"
+    return Story(formula=formula, text=text, reference=f"{REFERENCE}. Trained in float32, on {run.device}.")
+
+
+def _what(config: NeuralCollapse) -> str:
+    samples, norm = load(config.data), "batch-norm and ReLU" if config.batch_norm else "ReLU"
+    data = "images of digits" if config.data == DIGITS else "samples of your own"
+    return (
+        f"A network of {config.depth} hidden layers of {config.width} neurons with {norm} learns {len(samples.X)} "
+        f"{data} in batches of {min(BATCH, len(samples.X))}, one a step and {per_epoch(config)} an epoch."
+    )
+
+
+def _aim(config: NeuralCollapse) -> str:
+    if config.greedy:
+        return (
+            f"Layers are added one at a time, each trained for {config.epochs} epochs with a new classifier while "
+            "those below stay as they are: every layer takes the features that it is given a little closer to collapse."
+        )
+    return (
+        "Past zero training error there is nothing left to get right, and the features still contract: weight decay "
+        f"pulls on, {config.weight_decay_features:.3g} in the hidden layers and {config.weight_decay_last:.3g} in the "
+        "last. Each layer takes about the same factor off NC1: a straight line over the depth. It does not end at zero."
+    )
+
+
+def _now(run: Run, member: int, config: NeuralCollapse) -> str:
+    if not len(run):
+        return ""
+    names = ("nc1", "nc1_trace", "accuracy", "accuracy_test")
+    first, trace, right, tested = (float(run[name][-1, member]) for name in names)
+    epoch = run.steps[-1] / per_epoch(config)
+    return (
+        f"After **{epoch:.3g}** epochs NC1 of the last features is **{first:.3g}** and their trace ratio "
+        f"**{trace:.3g}**; training error **{1 - right:.2%}**, test error **{1 - tested:.2%}**."
+    )
+
+
+def caution(config: NeuralCollapse) -> str:
+    """What a network cannot show, and samples that cannot be read; "" where all is well."""
+    try:
+        data = load(config.data)
+    except DynascopeError as error:
+        return str(error)
+    if config.width < data.classes:
+        return f"width={config.width} is below the {data.classes} classes: there is no room for a frame."
+    return ""
+
+
+def stability(config: NeuralCollapse) -> str:
+    """A step size that is known to train."""
+    good = 0.05 if config.batch_norm else 0.02
+    return f"These networks train at learning_rate = {good:g} (it was {config.learning_rate:.3g})."
