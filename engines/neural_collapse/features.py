@@ -30,6 +30,11 @@ def square(A: Tensor) -> Tensor:
     return A.square().sum((-2, -1))
 
 
+def applied(A: Tensor, x: Tensor) -> Tensor:
+    """`A x`, `[B, n, 1]`, with roundings that do not depend on B, as those of `@` with a vector do."""
+    return (A * x.mT).sum(-1, keepdim=True)
+
+
 @dataclass(frozen=True)
 class Task:
     """What the features of a batch are to be classified into."""
@@ -50,7 +55,7 @@ class Task:
 
     def centred(self, H: Tensor) -> Tensor:
         """`C = H - H u uᵀ`: without the global mean where there is a bias."""
-        return torch.baddbmm(H, H @ self.u, self.u.mT, alpha=-1)
+        return torch.baddbmm(H, applied(H, self.u), self.u.mT, alpha=-1)
 
     def classifier(self, C: Tensor, lambda_w: Tensor) -> Tensor:
         """The best one, ridge regression: `W = P Cᵀ (C Cᵀ + lambda_W I)⁻¹`, `[B, K, d]`."""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.neural_collapse.features import Knobs, Task
+from engines.neural_collapse.features import Knobs, Task, applied
 from engines.neural_collapse.metrics import TINY, size
 
 TOLERANCE = 1e-12
@@ -106,7 +106,7 @@ def _extrapolated(changes: Tensor, moves: Tensor, off: Tensor) -> Tensor:
     norms = torch.linalg.vector_norm(changes, dim=-1, keepdim=True).clamp_min(TINY)
     changes, moves = changes / norms, moves / norms
     system = changes @ changes.mT + RIDGE * torch.eye(MEMORY, dtype=off.dtype, device=off.device)
-    weights = torch.linalg.solve_ex(system, changes @ off[:, :, None])[0]
+    weights = torch.linalg.solve_ex(system, applied(changes, off[:, :, None]))[0]
     return (weights.mT @ moves)[:, 0]
 
 

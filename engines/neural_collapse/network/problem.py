@@ -153,7 +153,7 @@ def _begin(first: Tensor, inner: Tensor, last: Tensor) -> State:
     zero, bias = first.new_zeros(B, L, h), first.new_zeros(B, last.shape[-1])
     weights = (first, inner, last, torch.ones_like(zero), zero, bias)
     still = map(torch.zeros_like, weights)
-    return State(*weights, *still, zero, torch.ones_like(zero), torch.zeros(B, dtype=torch.long, device=first.device))
+    return State(*weights, *still, zero, torch.ones_like(zero), torch.zeros(B, dtype=torch.long, device=first.device))  # type: ignore[call-arg]
 
 
 def _share(data: Data) -> np.ndarray:

@@ -52,7 +52,7 @@ def update(state: State, body: Descent, span: range, inputs: Sequence[Tensor], b
         grads = [getattr(back, name) for back in backs]
         if grads[0] is not None:
             old = (getattr(state, name), getattr(state, f"{name}_v"))
-            new = body.vectors(*(value[:, rows] for value in old), torch.stack(grads, 1))
+            new = body.vectors(*(value[:, rows] for value in old), torch.stack(grads, 1))  # type: ignore[call-arg]
             moved[name], moved[f"{name}_v"] = (_put(o, rows, n) for o, n in zip(old, new, strict=True))
     return state._replace(**moved)
 
