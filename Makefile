@@ -18,7 +18,7 @@ run: $(VENV)/.run
 	$(BIN)/python launch.py serve --port $(PORT) --address $(ADDRESS) $(ARGS)
 
 test: $(VENV)/.test chromium
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -4,17 +4,22 @@ from tests.browser.conftest import until
 
 LAB = "/matrix_sensing"
 
+every_lab = pytest.mark.parametrize("path", ["/matrix_sensing", "/subgradient_recovery"])
+"""What a page does whatever its engine."""
 
-def test_the_lab_opens_and_is_moving(page):
-    lab = page().open(LAB).ready()
+
+@every_lab
+def test_the_lab_opens_and_is_moving(path, page):
+    lab = page().open(path).ready()
     before = lab.curve()["step"][-1]
     until(lambda: lab.curve()["step"][-1] > before)
     assert len(lab.curve()) > 3
     assert lab.theory()
 
 
-def test_pause_step_and_scrub_do_what_they_say(page):
-    lab = page().open(LAB).ready(30)
+@every_lab
+def test_pause_step_and_scrub_do_what_they_say(path, page):
+    lab = page().open(path).ready(30)
     lab.click("pause (space)")
     assert lab.says("paused")
     end = lab.shown_step()
@@ -35,8 +40,9 @@ def test_pause_step_and_scrub_do_what_they_say(page):
     until(lambda: lab.curve()["step"][-1] == 7)
 
 
-def test_reset_repeats_the_run_exactly(page):
-    lab = page().open(LAB).ready(40)
+@every_lab
+def test_reset_repeats_the_run_exactly(path, page):
+    lab = page().open(path).ready(40)
     lab.view.keyboard.press("Space")
     assert lab.says("paused")
     first = lab.curve()
@@ -93,8 +99,9 @@ def test_a_value_out_of_bounds_is_a_sentence_and_changes_nothing(page):
     until(lambda: lab.curve()["step"][-1] > before)
 
 
-def test_a_copied_link_opens_the_same_curve_elsewhere(page):
-    here = page().open(LAB).ready(10)
+@every_lab
+def test_a_copied_link_opens_the_same_curve_elsewhere(path, page):
+    here = page().open(path).ready(10)
     here.type("α", "0.27")
     until(lambda: len(here.curve()["step"]) > 40)
     here.click("a link that holds this experiment completely")
@@ -140,8 +147,9 @@ def test_an_impossible_step_size_is_a_lesson(page):
     lab.ready(5)
 
 
-def test_closing_the_tab_stops_the_compute(page, active):
-    lab = page().open(LAB).ready()
+@every_lab
+def test_closing_the_tab_stops_the_compute(path, page, active):
+    lab = page().open(path).ready()
     assert active() >= 1
     lab.close()
     until(lambda: active() == 0)
@@ -162,9 +170,10 @@ HIDE = """(hidden) => {
 }"""
 
 
+@every_lab
 @pytest.mark.parametrize("width", [900, 1280])
-def test_nothing_sticks_out_of_a_narrow_window(page, width):
-    lab = page(width=width, height=700).open(LAB).ready()
+def test_nothing_sticks_out_of_a_narrow_window(path, page, width):
+    lab = page(width=width, height=700).open(path).ready()
     assert lab.ask("document.documentElement.scrollWidth") <= width
 
 

@@ -95,7 +95,7 @@ def noiseless(run: Run) -> list[Verdict]:
 
     return [
         below("k = r: log₁₀ of the error", orders(run, [i for i in small if i not in wide]), -14),
-        verdict("small start: log₁₀ of the error over its floor", map(floor, wide), 0.0, 0.6),
+        verdict("small start: log₁₀ of the error over its floor", map(floor, wide), 0.0, 0.9),
         *(
             verdict(f"large {init} start: log-log slope", map(bend, run.where(init=init, alpha=1.0)), slope, tolerance)
             for init, slope, tolerance in (("spectral", -0.8, 0.08), ("random", -0.94, 0.06))
