@@ -64,7 +64,7 @@ def direction(problem: Problem, X: Tensor) -> Tensor:
 
 
 def descent(run: Run, member: int, step: int = -1) -> dict[str, Any]:
-    """The l1 loss on the line from the truth to the iterate: downhill where the truth is not the optimum.
+    """The l1 loss on the line from the truth to the iterate: below zero where the truth is not the optimum.
 
     `f((1 - x) U_truth + x U)` minus `f` at the truth for x in [-.2, 1.2]; U_truth is `[V sqrt(Sigma), 0]`, turned to
     U by the best rotation of its columns (Procrustes), which leaves `U_truth U_truthᵀ` unchanged.
@@ -116,7 +116,7 @@ PROBES = (
     Probe(
         name="descent",
         title="From the truth to the iterate",
-        doc="The loss on a straight line. Downhill from the truth: a better fit and a worse answer.",
+        doc="The loss on a straight line. Below zero the data is fitted better than by the truth.",
         compute=descent,
         traces=(
             Trace(x="place", y="gap", label="loss above that of the truth", style="line"),
