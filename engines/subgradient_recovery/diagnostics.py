@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engines.core.factors import blocks, gram, norm
-from engines.subgradient_recovery.dynamics import TINY, look, move, step
+from engines.subgradient_recovery.dynamics import TINY, look, move, shrink, step
 from engines.subgradient_recovery.losses import Knobs
 from engines.subgradient_recovery.problem import Problem, State, operator_norm
 
@@ -44,6 +44,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "direction_norm": seen.norm,
         "step_size": eta,
         "normalised_step": eta * seen.norm,
+        "rho": shrink(problem, knobs),
         "spent": state.spent,
     }
 
