@@ -13,6 +13,9 @@ PAPER = "Ma, Fattahi 2022"
 SMALL = 1e-2
 """A start above this is not small: the residual is not negligible while the signal grows."""
 
+EVEN = 1.5
+"""Above this condition number the residual grows less than the floor's law has it: see `laws.floor`."""
+
 
 def predictions(config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
     """All overlays of one configuration; none for methods that the laws do not describe."""
@@ -58,7 +61,7 @@ def _end(config: SubgradientRecovery, level: float) -> str:
 def _floor(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Prediction]:
     """Where k > r stops: sharp without outliers, optimistic with them."""
     small = config.alpha <= SMALL and config.init in ("spectral", "random")
-    if config.k == config.r or not small or config.noise > 0:
+    if config.k == config.r or not small or config.noise > 0 or config.kappa > EVEN:
         return []
     sharp = config.outlier_fraction == 0 and config.init == "spectral"
     value = np.full(len(t), laws.floor(config) / np.linalg.norm(config.sigma))

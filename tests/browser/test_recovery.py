@@ -88,6 +88,8 @@ def test_a_sweep_leads_where_the_preset_says_so(page):
     }"""
     sweep, error = "Outcome of every member, at the cursor", "Distance to the unknown matrix"
     until(lambda: lab.ask(places)[sweep] < lab.ask(places)[error])
+    choose(lab, "SG-01")
+    until(lambda: lab.ask(places)[sweep] > lab.ask(places)[error])
 
 
 def test_a_probe_draws_what_the_signs_of_the_data_show(page):
