@@ -215,7 +215,7 @@ PRESETS = (
             for times in SAMPLES
             for seed in range(8 if times < 6 else 3)
         ),
-        steps=1200,
+        steps=600,
         judge=verdicts.samples,
         lead="sweep",
         source="main claim: sample size without k",
