@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from engines.core.factors import blocks, gram, norm
+from engines.core.lapack import eigvalsh, svdvals
 from engines.subgradient_recovery.dynamics import TINY, look, move, shrink, step
 from engines.subgradient_recovery.losses import Knobs
 from engines.subgradient_recovery.problem import Problem, State, operator_norm
@@ -53,7 +54,7 @@ def _split(problem: Problem, state: State) -> dict[str, Tensor]:
     S, E = blocks(state.U, problem.V)
     rows, triangle = torch.linalg.qr(S.mT)
     F = E @ rows @ rows.mT
-    learned = torch.linalg.eigvalsh(S @ S.mT).flip(-1).clamp_min(0)
+    learned = eigvalsh(S @ S.mT).flip(-1).clamp_min(0)
     return {
         "signal_error": torch.linalg.matrix_norm(S @ S.mT - torch.diag_embed(problem.sigma)),
         "cross_error": torch.linalg.matrix_norm(S @ E.mT) * 2**0.5,
@@ -78,7 +79,7 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     seen = look(problem, state, knobs)
     after = look(problem, step(problem, state, knobs), knobs)
     X = state.U @ state.U.mT
-    values = torch.linalg.svdvals(state.U).square()
+    values = svdvals(state.U).square()
     shown = slice(min(SHOWN, problem.y.shape[1]))
     return {
         "eigenvalues": torch.where(problem.padded[:, : values.shape[1]], torch.nan, values),

@@ -22,8 +22,7 @@ ARRIVED = 1e-9
 
 
 def prox_linear(problem: Problem, state: State, R: Tensor, change: Tensor) -> Tensor:
-    """`change` with the steps of the prox-linear members put in; R holds the residuals at U."""
-    change = change.clone()
+    """Put the steps of the prox-linear members into `change`; R holds the residuals at U."""
     for member in problem.proximal.tolist() if problem.proximal is not None else ():
         if bool(state.moved[member] > ARRIVED):
             own = ~problem.padded[member]

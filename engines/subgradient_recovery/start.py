@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from engines.core.assemble import tensor
+from engines.core.lapack import eigh
 from engines.subgradient_recovery import draws
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.draws import Source
@@ -23,7 +24,7 @@ FAINTEST = 1e-12
 
 def spectrum(Q: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues `[N, d]`, descending, and eigenvectors `[N, d, d]` of symmetric matrices."""
-    values, vectors = torch.linalg.eigh(Q)
+    values, vectors = eigh(Q)
     return values.flip(-1), vectors.flip(-1)
 
 
