@@ -85,7 +85,7 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "eigenvalues": torch.where(problem.padded[:, : values.shape[1]], torch.nan, values),
         "effective_rank": (values > COUNTED * problem.sigma[:, -1:]).sum(-1).to(X),
         "deviation": deviation(seen.Q, X - problem.truth),
-        "flips": (seen.R.sign() != after.R.sign()).double().mean(-1).to(X),
+        "flips": (seen.R.sign() != after.R.sign()).to(X).mean(-1),
         "residuals": seen.R[:, shown],
         "data": problem.y[:, shown],
         "corrupted": problem.corrupted[:, shown],

@@ -127,7 +127,7 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
     Z, eta = move(problem, state, knobs, seen)
     change = Z * -eta[:, None, None]
     if problem.proximal is not None:
-        change = prox_linear(problem, state, seen.R, change)
+        change = prox_linear(problem, state, problem.proximal, seen.R, change)
     return State(
         U=state.U + change,
         decay=state.decay * shrink(problem, knobs),

@@ -60,10 +60,6 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         """Spectra, matrices and single measurements."""
         return diagnostics.snapshot(problem, state, knobs)
 
-    def capturable(self, problem: Problem) -> bool:
-        """All methods but prox-linear, which stops when it has arrived, can be recorded in a CUDA graph."""
-        return problem.proximal is None
-
     def nbytes(self, configs: Sequence[SubgradientRecovery]) -> int:
         """One set of measurements for each distinct operator, and what each member has of its own."""
         first, wide = configs[0], any(config.method == "prox_linear" for config in configs)
