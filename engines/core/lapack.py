@@ -34,7 +34,8 @@ def eigvalsh(A: Tensor) -> Tensor:
     with _alone(A):
         try:
             return torch.linalg.eigvalsh(A)
-        except torch.linalg.LinAlgError:  # type: ignore[reportPrivateImportUsage]  # the solver refuses the whole batch for the sake of one
+        except torch.linalg.LinAlgError:  # type: ignore[reportPrivateImportUsage]
+            # The solver refuses the whole batch for the sake of one.
             finite = A.isfinite().all(-1, keepdim=True)[..., 0].all(-1, keepdim=True)
             values = torch.linalg.eigvalsh(torch.where(finite[..., None], A, 0))
             return torch.where(finite, values, torch.nan)

@@ -17,9 +17,8 @@ def test_the_lab_opens_and_is_moving(path, page):
     assert lab.theory()
 
 
-@every_lab
-def test_pause_step_and_scrub_do_what_they_say(path, page):
-    lab = page().open(path).ready(30)
+def test_pause_step_and_scrub_do_what_they_say(page):
+    lab = page().open(LAB).ready(30)
     lab.click("pause (space)")
     assert lab.says("paused")
     end = lab.shown_step()
@@ -40,9 +39,8 @@ def test_pause_step_and_scrub_do_what_they_say(path, page):
     until(lambda: lab.curve()["step"][-1] == 7)
 
 
-@every_lab
-def test_reset_repeats_the_run_exactly(path, page):
-    lab = page().open(path).ready(40)
+def test_reset_repeats_the_run_exactly(page):
+    lab = page().open(LAB).ready(40)
     lab.view.keyboard.press("Space")
     assert lab.says("paused")
     first = lab.curve()
@@ -170,8 +168,9 @@ HIDE = """(hidden) => {
 }"""
 
 
-@every_lab
-@pytest.mark.parametrize("width", [900, 1280])
+@pytest.mark.parametrize(
+    ("path", "width"), [("/matrix_sensing", 900), ("/matrix_sensing", 1280), ("/subgradient_recovery", 900)]
+)
 def test_nothing_sticks_out_of_a_narrow_window(path, page, width):
     lab = page(width=width, height=700).open(path).ready()
     assert lab.ask("document.documentElement.scrollWidth") <= width

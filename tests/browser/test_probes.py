@@ -34,6 +34,7 @@ def test_a_probe_is_computed_while_the_run_goes_on(page):
     lab = page().open(LAB).ready(10)
     lab.view.locator("select.choice").first.select_option("P10")
     lab.view.locator("select.speed").select_option("20")
+    until(lambda: curves(lab) == 4)
     lab.ready(10)
     card = probe(lab, "Gauss–Newton spectrum")
     assert "Compute at step" in card.get_by_role("button").first.inner_text()
