@@ -213,7 +213,7 @@ PRESETS = (
             {"m": round(times * RANK), "seed": seed, "alpha": alpha, "budget": spent}
             for alpha, spent in ((1e-8, 13.9), (1.0, 15.0))
             for times in SAMPLES
-            for seed in range(8 if times < 6 else 3)
+            for seed in range(4 if times < 6 else 2)
         ),
         steps=600,
         judge=verdicts.samples,

@@ -4,13 +4,9 @@ from tests.browser.conftest import until
 
 LAB = "/matrix_sensing"
 
-every_lab = pytest.mark.parametrize("path", ["/matrix_sensing", "/subgradient_recovery"])
-"""What a page does whatever its engine."""
 
-
-@every_lab
-def test_the_lab_opens_and_is_moving(path, page):
-    lab = page().open(path).ready()
+def test_the_lab_opens_and_is_moving(page):
+    lab = page().open(LAB).ready()
     before = lab.curve()["step"][-1]
     until(lambda: lab.curve()["step"][-1] > before)
     assert len(lab.curve()) > 3
@@ -97,7 +93,7 @@ def test_a_value_out_of_bounds_is_a_sentence_and_changes_nothing(page):
     until(lambda: lab.curve()["step"][-1] > before)
 
 
-@every_lab
+@pytest.mark.parametrize("path", [LAB, "/subgradient_recovery"])
 def test_a_copied_link_opens_the_same_curve_elsewhere(path, page):
     here = page().open(path).ready(10)
     here.type("α", "0.27")
@@ -145,9 +141,8 @@ def test_an_impossible_step_size_is_a_lesson(page):
     lab.ready(5)
 
 
-@every_lab
-def test_closing_the_tab_stops_the_compute(path, page, active):
-    lab = page().open(path).ready()
+def test_closing_the_tab_stops_the_compute(page, active):
+    lab = page().open(LAB).ready()
     assert active() >= 1
     lab.close()
     until(lambda: active() == 0)

@@ -7,8 +7,8 @@ import engines
 
 ENGINE = engines.load("subgradient_recovery")
 
-LONG = {"SG-05", "SG-07", "SG-12", "SG-14"}
-"""Ten seconds and more each: judged on their own seeds alone."""
+LONG = {"SG-03", "SG-05", "SG-07", "SG-12", "SG-13", "SG-14", "SG-15", "SG-17"}
+"""Some ten seconds and more each: judged on their own seeds alone."""
 
 
 @pytest.mark.slow
