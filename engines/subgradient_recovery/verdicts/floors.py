@@ -5,21 +5,21 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import above, below, final, order, ratio, verdict
+from engines.core.judging import above, below, by_seed, final, order, ratio, verdict
 from engines.core.measures import power, slope
 from engines.core.run import Run
 from engines.subgradient_recovery import laws
-from engines.subgradient_recovery.verdicts.common import ERROR, by_draw, last, orders, spread
+from engines.subgradient_recovery.verdicts.common import ERROR, last, orders, spread
 
 
 def floors(run: Run) -> list[Verdict]:
     """SG-03: powers of alpha, against those that the spectrum of the draw's own start predicts."""
     found = []
     for p, (measured, tolerance) in {0.0: (1.0, 0.1), 0.3: (0.93, 0.13), 0.5: (0.73, 0.4)}.items():
-        draws = by_draw(run, run.where(outlier_fraction=p))
+        draws = by_seed(run, run.where(outlier_fraction=p))
         values = [ratio(exponent(run, members), predicted(run, members)) for members in draws]
         found.append(verdict(f"p = {p:g}: power of α over 2(1 − λ_b/λᵣ)", values, measured, tolerance))
-    clean = by_draw(run, run.where(outlier_fraction=0.0))
+    clean = by_seed(run, run.where(outlier_fraction=0.0))
     residual = [ratio(exponent(run, members, "residual_norm"), _half(predicted(run, members))) for members in clean]
     return [*found, verdict("p = 0: power of α in ‖G‖ over 1 − λ_b/λᵣ", residual, 1.0, 0.05)]
 
@@ -56,7 +56,7 @@ def dense(run: Run) -> list[Verdict]:
     large = [i for i in run.where(loss="l1", k=30) if run.configs[i].alpha >= 0.1]
     widths = [
         spread(last(run, [i for i in members if run.configs[i].noise == noise]))
-        for members in by_draw(run, small)
+        for members in by_seed(run, small)
         for noise in dict.fromkeys(run.configs[i].noise for i in members)
     ]
     cost = [
