@@ -59,14 +59,14 @@ def _end(config: SubgradientRecovery, level: float) -> str:
 
 
 def _floor(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Prediction]:
-    """Where k > r stops: sharp without outliers, optimistic with them."""
+    """Where k > r stops: sharp without outliers; with them its power of alpha is too high by up to a half."""
     small = config.alpha <= SMALL and config.init in ("spectral", "random")
     if config.k == config.r or not small or config.noise > 0 or config.kappa > EVEN:
         return []
     sharp = config.outlier_fraction == 0 and config.init == "spectral"
     value = np.full(len(t), laws.floor(config) / np.linalg.norm(config.sigma))
-    text = "floor α^2(1−λ_b/λᵣ)" if sharp else "floor α^2(1−λ_b/λᵣ), optimistic"
-    return [_said("relative_error", text, value, "law" if sharp else "lower", why)]
+    text = "floor α^2(1−λ_b/λᵣ)" if sharp else "floor α^2(1−λ_b/λᵣ), roughly"
+    return [_said("relative_error", text, value, "law", why)]
 
 
 def _noiseless(config: SubgradientRecovery, t: np.ndarray) -> list[Prediction]:
