@@ -17,8 +17,14 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 run: $(VENV)/.run
 	$(BIN)/python launch.py serve --port $(PORT) --address $(ADDRESS) $(ARGS)
 
+# All cores compute; the browsers then have them to themselves: a page that waits for a core is another page.
 test: $(VENV)/.test chromium
+ifeq ($(strip $(ARGS)),)
+	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not browser"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m browser
+else
 	$(BIN)/python -m pytest $(ARGS)
+endif
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -78,7 +78,7 @@ class Card(Viewer):
     def lead(self, first: bool) -> None:
         """Stand before all others, over the whole width, or in the engine's order."""
         wide = self.primary or first
-        self._panel.param.update(styles={"order": "-1"} if first else {}, stylesheets=[CARD, WIDE] if wide else [CARD])
+        self._panel.param.update(styles={"order": "-1" if first else "0"}, stylesheets=[CARD, WIDE] if wide else [CARD])
 
     def put(self, mark: Any) -> None:
         """Show another mark."""

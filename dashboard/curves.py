@@ -92,14 +92,14 @@ def _groups(configs: Sequence[Config]) -> list[tuple[int, ...]]:
 
 
 def _colors(configs: Sequence[Config]) -> list[str]:
-    """Sequential where one number is spread over three values or more; otherwise one hue a configuration."""
+    """Sequential where one number tells three configurations or more apart; otherwise one hue a configuration."""
     names = [name for name in telling(configs) if name != "seed"]
     if not names:
         return [qualitative(0)] * len(configs)
     knob = configs[0].knobs()[names[0]]
     values = [getattr(config, names[0]) for config in configs]
     numeric = knob.type in (int, float)
-    if numeric and len(set(values)) > 2 and (len(names) == 1 or len(set(values)) > len(configs) / 2):
+    if numeric and len(set(values)) == len(values) > 2:
         return scale(values)
     return [qualitative(index) for index in range(len(configs))]
 

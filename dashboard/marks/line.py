@@ -51,7 +51,8 @@ class LineMark:
     ) -> None:  # fmt: skip
         self.plot, self.lines, self.feed, self.look = plot, lines, feed, look
         self.scale = Scale.of(plot, look.log_y)
-        self._hues = {(stroke.column.curve.key, stroke.column.channel): stroke.color for stroke in lines}
+        drawn = [(stroke.column, stroke.color) for stroke in lines]
+        self._hues = {(column.curve.key, column.channel, column.component): color for column, color in drawn}
         self._theory: list[theory.Line] = []
         self._phases: list[Phase] = []
         self._sources = {name: ColumnDataSource() for name in ("theory", "ghost", "phases")}
@@ -124,13 +125,13 @@ class LineMark:
 
     def show_theory(self, lines: Sequence[theory.Line]) -> None:
         """Replace the theory lines."""
-        mine = [line for line in lines if (line.curve.key, line.prediction.channel) in self._hues]
+        mine = [line for line in lines if line.subject in self._hues]
         self._theory = mine
         data = theory.columns(mine, [self._hue(line) for line in mine])
         self._sources["theory"].data = data | {"ys": [self.scale.places(y).tolist() for y in data["ys"]]}
 
     def _hue(self, line: theory.Line) -> str:
-        return GREY if line.prediction.broken else self._hues[line.curve.key, line.prediction.channel]
+        return GREY if line.prediction.broken else self._hues[line.subject]
 
     def show_phases(self, phases: Sequence[Phase]) -> None:
         """Replace the labelled vertical lines."""

@@ -34,6 +34,11 @@ class Line:
     prediction: Prediction
     steps: np.ndarray
 
+    @property
+    def subject(self) -> tuple[str, str, int | None]:
+        """Of which curve, channel and component it speaks."""
+        return self.curve.key, self.prediction.channel, self.prediction.component
+
 
 def grid(horizon: int) -> np.ndarray:
     """Steps on which a theory line is drawn: dense on a logarithmic and on a linear axis alike."""

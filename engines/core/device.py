@@ -58,7 +58,7 @@ def require(needed: int, device: torch.device) -> None:
     if needed > limit:
         raise ConfigError(
             f"this configuration needs {needed / GIB:.1f} GiB for its operators and data; the limit on "
-            f"{device} is {limit / GIB:.1f} GiB: lower the sizes or choose a structured operator"
+            f"{device} is {limit / GIB:.1f} GiB: lower the sizes, or take a structured operator where the lab has one"
         )
 
 

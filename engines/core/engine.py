@@ -67,8 +67,9 @@ class Plot:
 class Prediction:
     """What a theorem says about one channel of one configuration, on the given steps.
 
-    `values` is `[T]`. `broken` names the assumption that the configuration violates ("" when all hold): such
-    a curve is drawn grey. `kind` tells a law from a one-sided bound.
+    `values` is `[T]`; of a vector channel `component` says which entry is meant. `broken` names the assumption that
+    the configuration violates ("" when all hold): such a curve is drawn grey. `kind` tells a law from a one-sided
+    bound.
     """
 
     channel: str
@@ -77,6 +78,7 @@ class Prediction:
     reference: str
     broken: str = ""
     kind: Literal["law", "upper", "lower"] = "law"
+    component: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

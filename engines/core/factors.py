@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from engines.core.lapack import eigvalsh, svdvals
+
 
 def gram(F: Tensor) -> Tensor:
     """`Fᵀ F`, `[B, k, k]`."""
@@ -17,7 +19,7 @@ def eigenvalues(symmetric: Tensor, padded: Tensor) -> Tensor:
     Padded columns are zero, so a diagonal entry above the spectrum keeps their eigenvalues apart, at the end.
     """
     above = 2 * torch.linalg.matrix_norm(symmetric, keepdim=True)[..., 0] + 1
-    values = torch.linalg.eigvalsh(symmetric + torch.diag_embed(padded * above))
+    values = eigvalsh(symmetric + torch.diag_embed(padded * above))
     return torch.where(torch.sort(padded, stable=True).values, torch.nan, values)
 
 
@@ -31,12 +33,12 @@ def singular_values(F: Tensor, G: Tensor) -> Tensor:
 
     A Gram matrix would lose all values below 1e-8 of the largest.
     """
-    return torch.linalg.svdvals(torch.linalg.qr(F)[1] @ torch.linalg.qr(G)[1].mT)
+    return svdvals(torch.linalg.qr(F)[1] @ torch.linalg.qr(G)[1].mT)
 
 
 def norm(F: Tensor) -> Tensor:
     """Spectral norm `[B]`."""
-    return torch.linalg.eigvalsh(gram(F))[:, -1].clamp_min(0).sqrt()
+    return eigvalsh(gram(F))[:, -1].clamp_min(0).sqrt()
 
 
 def blocks(factor: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:

@@ -66,6 +66,9 @@ def ratio(value: float | None, predicted: float | None) -> float | None:
     return None if value is None or predicted is None else value / predicted
 
 
-def by_seed(run: Run) -> list[list[int]]:
-    """Members grouped by seed."""
-    return [run.where(seed=seed) for seed in dict.fromkeys(config.seed for config in run.configs)]
+def by_seed(run: Run, members: Iterable[int] | None = None) -> list[list[int]]:
+    """Members (default: all) grouped by seed."""
+    groups: dict[int, list[int]] = {}
+    for i in range(len(run.configs)) if members is None else members:
+        groups.setdefault(run.configs[i].seed, []).append(i)
+    return list(groups.values())

@@ -10,6 +10,12 @@ import numpy as np
 
 from engines.core.engine import Frame
 
+FIRST = 64 * 2**20
+"""Bytes that are set aside for the first rows of a series."""
+
+BUDGET = 512 * 2**20
+"""Bytes that the thin channels of one run may take; over it every second of their frames goes."""
+
 
 class Series:
     """Arrays `[T, ...]` that grow together with their steps. Readers get views of rows that never change again."""
@@ -44,7 +50,9 @@ class Series:
         """Add one row."""
         size, steps, columns = self._data
         if not columns:
-            columns = {name: np.empty((256, *value.shape), value.dtype) for name, value in values.items()}
+            rows = min(256, max(2, FIRST // max(1, sum(value.nbytes for value in values.values()))))
+            steps = np.empty(rows, dtype=np.int64)
+            columns = {name: np.empty((rows, *value.shape), value.dtype) for name, value in values.items()}
         if size == len(steps):
             steps = np.concatenate([steps, np.empty_like(steps)])
             columns = {name: np.concatenate([column, np.empty_like(column)]) for name, column in columns.items()}
@@ -66,6 +74,17 @@ class Series:
         seen = Series()
         seen._data = (size, steps[:size], {name: column[:size] for name, column in columns.items()})
         return seen
+
+    def nbytes(self) -> int:
+        """Bytes that the rows take."""
+        size, _, columns = self._data
+        return sum(column[:size].nbytes for column in columns.values())
+
+    def halve(self) -> None:
+        """Forget every second row, but not the first nor the newest. Rows that were handed out stay as they are."""
+        size, steps, columns = self._data
+        kept = np.unique(np.r_[0:size:2, size - 1])
+        self._data = (len(kept), steps[kept], {name: column[kept] for name, column in columns.items()})
 
     def at(self, step: float) -> int:
         """The index of the last row at or before `step` (0 where there is none)."""
@@ -100,6 +119,9 @@ class Recording:
             large = {name: v.astype(np.float32) for name, v in frame.values.items() if name in thin}
         if large:
             self.thin.append(frame.step, large)
+            if self.thin.nbytes() > BUDGET and len(self.thin) > 2:
+                self.thin.halve()
+                self.generation += 1
 
     def truncate(self, step: int) -> None:
         """Forget everything after `step`."""

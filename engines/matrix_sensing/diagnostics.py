@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engines.core.factors import blocks, eigenvalues, gram, norm
+from engines.core.lapack import svdvals
 from engines.matrix_sensing.dynamics import Knobs
 from engines.matrix_sensing.problem import Problem, State
 
@@ -58,7 +59,7 @@ def _parts(fitted: Tensor, U: Tensor, J: Tensor, V: Tensor, K: Tensor) -> dict[s
 
 def _smallest(block: Tensor) -> Tensor:
     """The r-th singular value of a signal block; 0 where there are fewer than r columns."""
-    values = torch.linalg.svdvals(block)
+    values = svdvals(block)
     return values[:, -1] if block.shape[-1] >= block.shape[-2] else torch.zeros_like(values[:, 0])
 
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from engines.core.api import replayed
 from engines.core.engine import Probe, Trace
 from engines.core.errors import ConfigError
+from engines.core.lapack import eigvalsh
 from engines.core.run import Run
 from engines.matrix_sensing.operators import Operator
 
@@ -37,7 +38,7 @@ def gauss_newton(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     seen = n1 * r - r * (r - 1) // 2 if config.symmetric else n1 * r + n2 * k - r * k
     operator = batch.problem.operators[0][0]
     matrix = _halved(operator, F) if config.symmetric else _matrix(operator, F, G)
-    values = torch.linalg.eigvalsh(0.5 * (matrix + matrix.mT)).flip(-1)
+    values = eigvalsh(0.5 * (matrix + matrix.mT)).flip(-1)
     smallest = float(values[min(seen, size) - 1])
     rate = float(-np.log1p(-config.eta * config.factor * smallest))
     number = np.arange(1, size + 1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from engines.core.lapack import eigh
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.problem import Problem, State
 
@@ -37,7 +38,7 @@ def _spectral(configs: Sequence[MatrixSensing], problem: Problem) -> tuple[Tenso
     F, G = U[:, :, :k] * S[:, None, :k].sqrt() * own, Vh.mT[:, :, :k] * S[:, None, :k].sqrt() * own
     if not bool(psd.any()):
         return F, G
-    values, vectors = torch.linalg.eigh(0.5 * (data + data.mT))
+    values, vectors = eigh(0.5 * (data + data.mT))
     top = torch.maximum(values.flip(-1)[:, :k], floor[:, None]).clamp_min(0).sqrt()
     X = vectors.flip(-1)[:, :, :k] * top[:, None, :] * own
     return torch.where(psd, X, F), torch.where(psd, X, G)

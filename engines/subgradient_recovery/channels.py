@@ -74,6 +74,13 @@ CHANNELS = (
         doc="How far an iteration moves; η₀ρᵗ for the geometric schedule.",
     ),
     Channel(
+        name="rho",
+        label="decay",
+        formula="ρ = 1 − η₀/B",
+        doc="What a step is of the one before; 1 for methods without a schedule.",
+        log=False,
+    ),
+    Channel(
         name="spent",
         label="steps spent",
         formula="τ_t = Σ η‖Q‖",
@@ -122,7 +129,7 @@ CHANNELS = (
         name="residuals",
         label="residual",
         formula="⟨Aᵢ, UUᵀ⟩ − yᵢ",
-        doc="Of single measurements.",
+        doc="Of the first 600 measurements.",
         dims=("measurement",),
         thin=True,
         log=False,
@@ -249,6 +256,12 @@ PLOTS = (
         channels=("phi",),
         log_y=False,
         doc="At the formula: the mean over infinitely many measurements.",
+    ),
+    Plot(
+        name="deviation",
+        title="How far the sub-gradient is from pointing home",
+        channels=("deviation",),
+        doc="Below 1 it points home in every direction of rank one; noise blurs it to w/φ.",
     ),
     Plot(
         name="sweep",

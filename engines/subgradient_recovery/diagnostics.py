@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from engines.core.factors import blocks, gram, norm
-from engines.subgradient_recovery.dynamics import TINY, look, move, step
+from engines.core.lapack import eigvalsh, svdvals
+from engines.subgradient_recovery.dynamics import TINY, look, move, shrink, step
 from engines.subgradient_recovery.losses import Knobs
 from engines.subgradient_recovery.problem import Problem, State, operator_norm
 
@@ -44,6 +45,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "direction_norm": seen.norm,
         "step_size": eta,
         "normalised_step": eta * seen.norm,
+        "rho": shrink(problem, knobs),
         "spent": state.spent,
     }
 
@@ -52,7 +54,7 @@ def _split(problem: Problem, state: State) -> dict[str, Tensor]:
     S, E = blocks(state.U, problem.V)
     rows, triangle = torch.linalg.qr(S.mT)
     F = E @ rows @ rows.mT
-    learned = torch.linalg.eigvalsh(S @ S.mT).flip(-1).clamp_min(0)
+    learned = eigvalsh(S @ S.mT).flip(-1).clamp_min(0)
     return {
         "signal_error": torch.linalg.matrix_norm(S @ S.mT - torch.diag_embed(problem.sigma)),
         "cross_error": torch.linalg.matrix_norm(S @ E.mT) * 2**0.5,
@@ -77,13 +79,13 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     seen = look(problem, state, knobs)
     after = look(problem, step(problem, state, knobs), knobs)
     X = state.U @ state.U.mT
-    values = torch.linalg.svdvals(state.U).square()
+    values = svdvals(state.U).square()
     shown = slice(min(SHOWN, problem.y.shape[1]))
     return {
         "eigenvalues": torch.where(problem.padded[:, : values.shape[1]], torch.nan, values),
         "effective_rank": (values > COUNTED * problem.sigma[:, -1:]).sum(-1).to(X),
         "deviation": deviation(seen.Q, X - problem.truth),
-        "flips": (seen.R.sign() != after.R.sign()).double().mean(-1).to(X),
+        "flips": (seen.R.sign() != after.R.sign()).to(X).mean(-1),
         "residuals": seen.R[:, shown],
         "data": problem.y[:, shown],
         "corrupted": problem.corrupted[:, shown],

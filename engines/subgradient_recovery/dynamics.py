@@ -43,11 +43,10 @@ class Seen(NamedTuple):
 
 def look(problem: Problem, state: State, knobs: Knobs) -> Seen:
     """Measure the iterate and weigh its residuals."""
-    R = problem.sensing.forward(state.U @ state.U.mT) - problem.y
+    R = problem.sensing.forward(state.U @ state.U.mT).sub_(problem.y)
     explained = R if problem.doubled is None else R + state.g.square() - state.h.square()
     Q = problem.sensing.adjoint(apply(PSI, problem.weighings, explained, knobs))
-    finite = torch.where(Q.isfinite(), Q, 0)  # the solver refuses the rest; a diverging member may have it
-    return Seen(R, Q, operator_norm(finite).clamp_min(TINY), apply(LOSSES, problem.losses, R, knobs))
+    return Seen(R, Q, operator_norm(Q).clamp_min(TINY), apply(LOSSES, problem.losses, R, knobs))
 
 
 def shrink(problem: Problem, knobs: Knobs) -> Tensor:
@@ -113,7 +112,7 @@ METHODS: dict[str, Callable[[Point], Move]] = {
 def move(problem: Problem, state: State, knobs: Knobs, seen: Seen) -> Move:
     """Direction and step size of each member's own method."""
     whole = {
-        "U": state.U, "D": 2 * seen.Q @ state.U, "step": knobs["eta0"] * state.decay, "eta0": knobs["eta0"],
+        "U": state.U, "D": (seen.Q @ state.U).mul_(2), "step": knobs["eta0"] * state.decay, "eta0": knobs["eta0"],
         "norm": seen.norm, "scale": problem.scale, "loss": seen.loss, "damping": knobs["damping"],
         "gap": (seen.loss - problem.true_loss).clamp_min(0), "padded": problem.padded,
     }  # fmt: skip
@@ -126,9 +125,9 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
     """One iteration of each member's own method."""
     seen = look(problem, state, knobs)
     Z, eta = move(problem, state, knobs, seen)
-    change = -eta[:, None, None] * Z
+    change = Z * -eta[:, None, None]
     if problem.proximal is not None:
-        change = prox_linear(problem, state, seen.R, change)
+        change = prox_linear(problem, state, problem.proximal, seen.R, change)
     return State(
         U=state.U + change,
         decay=state.decay * shrink(problem, knobs),

@@ -60,13 +60,11 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         """Spectra, matrices and single measurements."""
         return diagnostics.snapshot(problem, state, knobs)
 
-    def capturable(self, problem: Problem) -> bool:
-        """All methods but prox-linear, which stops when it has arrived, can be recorded in a CUDA graph."""
-        return problem.proximal is None
-
     def nbytes(self, configs: Sequence[SubgradientRecovery]) -> int:
-        """One set of measurements for each distinct operator."""
-        return len({draws.operator_key(config) for config in configs}) * draws.nbytes(configs[0])
+        """One set of measurements for each distinct operator, and what each member has of its own."""
+        first, wide = configs[0], any(config.method == "prox_linear" for config in configs)
+        own = 8 * (8 * first.m + 6 * first.d**2) + (8 * first.m * first.d**2 if wide else 0)
+        return len({draws.operator_key(config) for config in configs}) * draws.nbytes(first) + len(configs) * own
 
     def theory(self, config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
         """Laws of the noise, of learning and of the floor; see `laws`, `flow` and `overlays`."""

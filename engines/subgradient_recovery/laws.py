@@ -116,7 +116,9 @@ def residual(config: SubgradientRecovery) -> float:
 def floor(config: SubgradientRecovery) -> float:
     """Where the error of k > r stops, |G|²: of order alpha^(2(1 - w/lam_r)), independent of k.
 
-    Sharp without outliers (exponents within .02); with p = .5 the measured exponent is .56 to .74 of it.
+    Sharp without outliers (exponents within .02); with p = .5 the measured exponent is .56 to .74 of it. For equal
+    eigenvalues alone: with several, the norm of the sub-gradient falls with each that is learned, the rest is learned
+    sooner than the law has it, and the floor lies far below.
     """
     return residual(config) ** 2
 

@@ -13,6 +13,9 @@ PAPER = "Ma, Fattahi 2022"
 SMALL = 1e-2
 """A start above this is not small: the residual is not negligible while the signal grows."""
 
+EVEN = 1.5
+"""Above this condition number the residual grows less than the floor's law has it: see `laws.floor`."""
+
 
 def predictions(config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
     """All overlays of one configuration; none for methods that the laws do not describe."""
@@ -30,7 +33,7 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str, level: float
     seen, tau = flow.follow(config), flow.spent(config, t)
     error, weakest = np.maximum(flow.error(config, t), level), seen.signal[:, -1] / config.sigma[-1]
     size = error * np.linalg.norm(config.sigma)
-    label = "learning, then the size of the steps" + (", down to the floor" if level else "")
+    label = f"learning, then the size of the steps{_end(config, level)}"
     curves = [
         ("relative_error", label, error, "law"),
         ("signal_min", "flow of the weakest signal", np.interp(tau, seen.tau, weakest), "law"),
@@ -38,33 +41,47 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str, level: float
         ("phi", "φ = √(2/π) E exp(−s²/2‖Δ‖²)", laws.phi(config, size), "law"),
         ("direction_norm", "flow", np.interp(tau, seen.tau, seen.norm), "law"),
         ("loss_gap", "∫ φ up to ‖Δ‖", laws.loss_gap(config, size), "law"),
+        ("deviation", "w/φ", laws.edge(config) / laws.phi(config, size), "law"),
     ]  # fmt: skip
-    found = [_said(config, name, text, values, kind, why) for name, text, values, kind in curves]
+    found = [_said(name, text, values, kind, why) for name, text, values, kind in curves]
+    for j, learned in enumerate(seen.signal.T):
+        found.append(_said("signal_eigenvalues", "flow", np.interp(tau, seen.tau, learned), "law", why, j))
     if config.method == "subgm":
-        found.append(_said(config, "normalised_step", "η₀ρᵗ", flow.step_size(config, t), "law", ""))
+        found.append(_said("normalised_step", "η₀ρᵗ", flow.step_size(config, t), "law", ""))
     return found
 
 
+def _end(config: SubgradientRecovery, level: float) -> str:
+    """What stops the error."""
+    if config.noise > 0:
+        return ", down to least absolute deviations"
+    return ", down to the floor" if level else ""
+
+
 def _floor(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Prediction]:
-    """Where k > r stops: sharp without outliers, optimistic with them."""
+    """Where k > r stops: sharp without outliers; with them its power of alpha is too high by up to a half."""
     small = config.alpha <= SMALL and config.init in ("spectral", "random")
-    if config.k == config.r or not small or config.noise > 0:
+    if config.k == config.r or not small or config.noise > 0 or config.kappa > EVEN:
         return []
     sharp = config.outlier_fraction == 0 and config.init == "spectral"
     value = np.full(len(t), laws.floor(config) / np.linalg.norm(config.sigma))
-    text = "floor α^2(1−λ_b/λᵣ)" if sharp else "floor α^2(1−λ_b/λᵣ), optimistic"
-    return [_said(config, "relative_error", text, value, "law" if sharp else "lower", why)]
+    text = "floor α^2(1−λ_b/λᵣ)" if sharp else "floor α^2(1−λ_b/λᵣ), roughly"
+    return [_said("relative_error", text, value, "law", why)]
 
 
 def _noiseless(config: SubgradientRecovery, t: np.ndarray) -> list[Prediction]:
     why = _noisy(config) or _unsuitable(config)
     values = flow.population(config, t)
-    return [_said(config, "relative_error", "population, m → ∞", values, "law", why), *_floor(config, t, why)]
+    return [_said("relative_error", "population, m → ∞", values, "law", why), *_floor(config, t, why)]
 
 
-def _said(config: SubgradientRecovery, channel: str, label: str, values: np.ndarray, kind: str, why: str) -> Prediction:
+def _said(
+    channel: str, label: str, values: np.ndarray, kind: str, why: str, component: int | None = None
+) -> Prediction:
     reference = f"shape: {PAPER}; constants: derived, see the tests"
-    return Prediction(channel=channel, label=label, values=values, reference=reference, broken=why, kind=kind)  # type: ignore[arg-type]
+    return Prediction(
+        channel=channel, label=label, values=values, reference=reference, broken=why, kind=kind, component=component  # type: ignore[arg-type]
+    )  # fmt: skip
 
 
 def _noisy(config: SubgradientRecovery) -> str:

@@ -70,7 +70,7 @@ PRESETS = (
         name="SG-00",
         title="Start here: one problem, three ways",
         look_for="Least squares is lost in the outliers, absolute values find the truth, a large start destroys it.",
-        set={**WIDE, "outlier_scale": 10.0},
+        set={"m": 400, "eta0": 0.3, "outlier_scale": 10.0},
         cases=(scaled(1e-8), {**SQUARES, "alpha": 1e-8, "eta0": 0.05}, {"alpha": 1.0, "budget": 80.0}),
         steps=1500,
         judge=verdicts.opening,
@@ -213,9 +213,9 @@ PRESETS = (
             {"m": round(times * RANK), "seed": seed, "alpha": alpha, "budget": spent}
             for alpha, spent in ((1e-8, 13.9), (1.0, 15.0))
             for times in SAMPLES
-            for seed in range(8 if times < 6 else 3)
+            for seed in range(4 if times < 6 else 2)
         ),
-        steps=1200,
+        steps=600,
         judge=verdicts.samples,
         lead="sweep",
         source="main claim: sample size without k",

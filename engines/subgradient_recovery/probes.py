@@ -12,6 +12,7 @@ from engines.core.api import replayed
 from engines.core.assemble import tensor
 from engines.core.engine import Probe, Trace
 from engines.core.errors import ConfigError
+from engines.core.lapack import eigvalsh
 from engines.core.run import Run
 from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.problem import Problem
@@ -53,7 +54,7 @@ def _tried(
     unit = tensor(X / np.linalg.norm(X, axis=(1, 2), keepdims=True), problem.y.device)
     Q = direction(problem, unit * tensor(np.repeat(SIZES, draws), problem.y.device)[:, None, None])
     phi = (Q * unit).sum((-2, -1))
-    values = torch.linalg.eigvalsh(Q - phi[:, None, None] * unit).abs().sort(-1, descending=True).values
+    values = eigvalsh(Q - phi[:, None, None] * unit).abs().sort(-1, descending=True).values
     delta = torch.linalg.vector_norm(values[:, :rank], dim=-1) / phi
     return phi.cpu().numpy(), delta.cpu().numpy()
 
@@ -64,7 +65,7 @@ def direction(problem: Problem, X: Tensor) -> Tensor:
 
 
 def descent(run: Run, member: int, step: int = -1) -> dict[str, Any]:
-    """The l1 loss on the line from the truth to the iterate: downhill where the truth is not the optimum.
+    """The l1 loss on the line from the truth to the iterate: below zero where the truth is not the optimum.
 
     `f((1 - x) U_truth + x U)` minus `f` at the truth for x in [-.2, 1.2]; U_truth is `[V sqrt(Sigma), 0]`, turned to
     U by the best rotation of its columns (Procrustes), which leaves `U_truth U_truthᵀ` unchanged.
@@ -87,7 +88,7 @@ def spectrum(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     `theta + w²/4theta` for theta > w/2 with `theta_i = phi(X*) sigma_i/|X*|_F`; the rest is noise.
     """
     config, problem = run.configs[member], replayed(run, 0, member).batches[0].problem
-    values = torch.linalg.eigvalsh(problem.sensing.adjoint(problem.y.sign()))[0].flip(-1).cpu().numpy()
+    values = eigvalsh(problem.sensing.adjoint(problem.y.sign()))[0].flip(-1).cpu().numpy()
     predicted = np.concatenate([laws.spikes(config), flow.semicircle(config.d - config.r, laws.edge(config))])
     return {
         "number": np.arange(1, config.d + 1), "eigenvalue": values, "predicted": predicted,
@@ -116,7 +117,7 @@ PROBES = (
     Probe(
         name="descent",
         title="From the truth to the iterate",
-        doc="The loss on a straight line. Downhill from the truth: a better fit and a worse answer.",
+        doc="The loss on a straight line. Below zero the data is fitted better than by the truth.",
         compute=descent,
         traces=(
             Trace(x="place", y="gap", label="loss above that of the truth", style="line"),

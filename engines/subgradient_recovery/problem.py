@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engines.core.assemble import Groups, groups, tensor
+from engines.core.lapack import eigvalsh
 from engines.subgradient_recovery import draws, laws
 from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
 from engines.subgradient_recovery.losses import LOSSES, PSI, apply, weighing
@@ -81,7 +82,7 @@ class Problem:
 
 def operator_norm(Q: Tensor) -> Tensor:
     """Largest |eigenvalue| of symmetric matrices, `[B]`."""
-    return torch.linalg.eigvalsh(Q).abs().amax(-1)
+    return eigvalsh(Q).abs().amax(-1)
 
 
 def build(configs: Sequence[SubgradientRecovery], device: torch.device) -> Problem:

@@ -21,10 +21,9 @@ ARRIVED = 1e-9
 """After a step this small against U quadratic convergence has reached the rounding."""
 
 
-def prox_linear(problem: Problem, state: State, R: Tensor, change: Tensor) -> Tensor:
-    """`change` with the steps of the prox-linear members put in; R holds the residuals at U."""
-    change = change.clone()
-    for member in problem.proximal.tolist() if problem.proximal is not None else ():
+def prox_linear(problem: Problem, state: State, places: Tensor, R: Tensor, change: Tensor) -> Tensor:
+    """Put the steps of the members at `places` into `change`; R holds the residuals at U."""
+    for member in places.tolist():
         if bool(state.moved[member] > ARRIVED):
             own = ~problem.padded[member]
             U = state.U[member][:, own]

@@ -25,16 +25,17 @@ class Sensing:
         self.operators, self.m, self._dtype = operators, len(first), first.dtype
         self._wide = real(first.device)
         self.triangle = Triangle(d, first.new_empty(0, dtype=self._wide), exact=True)
+        self._shares = self.m * self.triangle.weights
 
     def forward(self, X: Tensor) -> Tensor:
         """`<A_i, X>`, `[B, m]`, of symmetric X `[B, d, d]`."""
-        x = (self.triangle.upper(X) * self.triangle.weights).to(self._dtype)
+        x = self.triangle.upper(X).mul_(self.triangle.weights).to(self._dtype)
         return scattered(self.operators, lambda M, i: x[i] @ M.mT).to(X.dtype)
 
     def adjoint(self, z: Tensor) -> Tensor:
         """`(1/m) sum_i z_i sym(A_i)`, `[B, d, d]`."""
         x = scattered(self.operators, lambda M, i: z[i].to(self._dtype) @ M).to(z.dtype)
-        return self.triangle.mirrored(x / (self.m * self.triangle.weights))
+        return self.triangle.mirrored(x.div_(self._shares))
 
     def rows(self, member: int) -> Tensor:
         """The M of one member."""

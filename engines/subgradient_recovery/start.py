@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from engines.core.assemble import tensor
+from engines.core.lapack import eigh
 from engines.subgradient_recovery import draws
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.draws import Source
@@ -23,7 +24,7 @@ FAINTEST = 1e-12
 
 def spectrum(Q: Tensor) -> tuple[Tensor, Tensor]:
     """Eigenvalues `[N, d]`, descending, and eigenvectors `[N, d, d]` of symmetric matrices."""
-    values, vectors = torch.linalg.eigh(Q)
+    values, vectors = eigh(Q)
     return values.flip(-1), vectors.flip(-1)
 
 
@@ -35,17 +36,25 @@ def start(
     signs: tuple[Tensor, Tensor],
 ) -> Tensor:
     """U_0 `[B, d, k]`, zero beyond a member's own columns. `signs` is the spectrum of each member's Q0."""
-    d, device = configs[0].d, y.device
-    width = max(config.k for config in configs)
-    cut = _truncated(configs, sensing, y)
-    U = torch.zeros(len(configs), d, width, dtype=y.dtype, device=device)
+    cut = _truncated(configs, sensing, y) if any(config.init == "truncated" for config in configs) else signs
+    U = y.new_zeros(len(configs), configs[0].d, max(config.k for config in configs))
     for i, (config, source) in enumerate(zip(configs, sources, strict=True)):
-        U[i, :, : config.k] = {
-            "spectral": lambda: config.alpha * _root(signs[0][i], signs[1][i], 0.0)[:, : config.k],  # noqa: B023
-            "truncated": lambda: _root(cut[0][i], cut[1][i], FAINTEST)[:, : config.k],  # noqa: B023
-            "random": lambda: config.alpha / sqrt(d) * tensor(draws.gaussian(config), device),  # noqa: B023
-            "truth": lambda: _near_truth(config, source, device),  # noqa: B023
-        }[config.init]()
+        values, vectors = (one[i] for one in (cut if config.init == "truncated" else signs))
+        U[i, :, : config.k] = _start(config, source, values, vectors)[:, : config.k]
+    return U
+
+
+def _start(config: SubgradientRecovery, source: Source, values: Tensor, vectors: Tensor) -> Tensor:
+    """One member's U_0, with at least its k columns."""
+    match config.init:
+        case "spectral":
+            return config.alpha * _root(values, vectors, 0.0)
+        case "truncated":
+            return _root(values, vectors, FAINTEST)
+        case "random":
+            return config.alpha / sqrt(config.d) * tensor(draws.gaussian(config), values.device)
+    U = tensor(config.alpha * draws.gaussian(config), values.device)
+    U[:, : config.r] += tensor(source.V * config.sigma**0.5, values.device)
     return U
 
 
@@ -54,16 +63,8 @@ def _root(values: Tensor, vectors: Tensor, least: float) -> Tensor:
     return vectors * values.clamp_min(least).sqrt()
 
 
-def _near_truth(config: SubgradientRecovery, source: Source, device: torch.device) -> Tensor:
-    U = tensor(config.alpha * draws.gaussian(config), device)
-    U[:, : config.r] += tensor(source.V * config.sigma**0.5, device)
-    return U
-
-
 def _truncated(configs: Sequence[SubgradientRecovery], sensing: Sensing, y: Tensor) -> tuple[Tensor, Tensor]:
     """The spectrum of the mean of `y_i sym(A_i)` over the 1 - trim smallest |y_i|."""
-    if all(config.init != "truncated" for config in configs):
-        return y, y
     kept = torch.tensor([max(1, round((1 - config.trim) * len(row))) for config, row in zip(configs, y, strict=True)])
     limit = y.abs().sort(-1).values.gather(-1, kept[:, None].to(y.device) - 1)
     weights = torch.where(y.abs() <= limit, y, 0) * (y.shape[1] / kept[:, None].to(y))

@@ -67,7 +67,9 @@ def _subgm(run: Run, member: int, config: SubgradientRecovery) -> str:
         return f"{signs} With k = r there is no direction to spare: it converges from any start."
     if config.alpha > 0.01:
         return f"{signs} But this start is large: directions that are not needed are in it, and fit the outliers."
-    return f"{signs} From a small start the signal grows first. {_learned(run, member, config)}"
+    return (
+        f"{signs} From a small start the signal grows first. {_learned(run, member, config)} {_schedule(run, member)}"
+    )
 
 
 def _learned(run: Run, member: int, config: SubgradientRecovery) -> str:
@@ -80,6 +82,14 @@ def _learned(run: Run, member: int, config: SubgradientRecovery) -> str:
         return f"Not learned yet ({said})."
     at = passed[0]
     return f"Half of the weakest one was learned at t = **{steps[at]:.0f}**, τ = **{spent[at]:.3g}** ({said})."
+
+
+def _schedule(run: Run, member: int) -> str:
+    """The budget and the decay that are in force."""
+    rho = float(run["rho"][-1, member]) if len(run) else 1.0
+    if rho >= 1:
+        return ""
+    return f"The steps shrink by ρ = **{rho:.5f}**, a budget of B = **{run.configs[member].eta0 / (1 - rho):.3g}**."
 
 
 def _noiseless(run: Run, member: int) -> str:

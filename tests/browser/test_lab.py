@@ -93,8 +93,9 @@ def test_a_value_out_of_bounds_is_a_sentence_and_changes_nothing(page):
     until(lambda: lab.curve()["step"][-1] > before)
 
 
-def test_a_copied_link_opens_the_same_curve_elsewhere(page):
-    here = page().open(LAB).ready(10)
+@pytest.mark.parametrize("path", [LAB, "/subgradient_recovery"])
+def test_a_copied_link_opens_the_same_curve_elsewhere(path, page):
+    here = page().open(path).ready(10)
     here.type("α", "0.27")
     until(lambda: len(here.curve()["step"]) > 40)
     here.click("a link that holds this experiment completely")
@@ -162,9 +163,11 @@ HIDE = """(hidden) => {
 }"""
 
 
-@pytest.mark.parametrize("width", [900, 1280])
-def test_nothing_sticks_out_of_a_narrow_window(page, width):
-    lab = page(width=width, height=700).open(LAB).ready()
+@pytest.mark.parametrize(
+    ("path", "width"), [("/matrix_sensing", 900), ("/matrix_sensing", 1280), ("/subgradient_recovery", 900)]
+)
+def test_nothing_sticks_out_of_a_narrow_window(path, page, width):
+    lab = page(width=width, height=700).open(path).ready()
     assert lab.ask("document.documentElement.scrollWidth") <= width
 
 

@@ -34,6 +34,7 @@ def test_a_probe_is_computed_while_the_run_goes_on(page):
     lab = page().open(LAB).ready(10)
     lab.view.locator("select.choice").first.select_option("P10")
     lab.view.locator("select.speed").select_option("20")
+    until(lambda: curves(lab) == 4)
     lab.ready(10)
     card = probe(lab, "Gauss–Newton spectrum")
     assert "Compute at step" in card.get_by_role("button").first.inner_text()
@@ -100,8 +101,8 @@ def test_a_run_that_is_being_prepared_says_so_and_gives_way_to_another(page):
     lab = page().open(LAB).ready(10)
     lab.view.locator("select.choice").first.select_option("P2")
     lab.view.get_by_text("More:").click()
-    lab.type("n", "100")
-    lab.type("m", "20000")
+    lab.type("n", "70")
+    lab.type("m", "8000")
     assert lab.says("preparing…")
     lab.view.locator("select.choice").first.select_option("P0")
 

@@ -75,3 +75,24 @@ def test_truncating_a_recording_forgets_later_edits_and_tells_views_to_start_afr
     assert [event.step for event in recording.events] == [1]
     assert recording.generation == 1
     assert recording.dense.steps[-1] == 2
+
+
+def test_thin_channels_stay_within_their_budget_and_keep_their_ends(monkeypatch):
+    large = {"loss": np.zeros(2), "field": np.ones((2, 50, 50))}
+    monkeypatch.setattr("engines.core.recording.BUDGET", 20 * 2 * 50 * 50 * 4)
+    recording, generations = Recording(), set()
+    for step in range(100):
+        recording.append(Frame(step, {**large, "field": large["field"] * step}), frozenset({"field"}))
+        generations.add(recording.generation)
+    steps = recording.thin.steps
+    assert recording.thin.nbytes() <= 20 * 2 * 50 * 50 * 4
+    assert steps[0] == 0 and steps[-1] == 99 and (np.diff(steps) > 0).all()
+    np.testing.assert_array_equal(recording.thin["field"][:, 0, 0, 0], steps)
+    assert len(recording.dense) == 100
+    assert len(generations) > 1, "views must be told to start afresh"
+
+
+def test_the_first_rows_of_a_very_wide_series_are_not_set_aside_in_full():
+    wide = Series()
+    wide.append(0, {"x": np.zeros((4000, 2000))})
+    assert wide._data[2]["x"].nbytes <= 2 * 2 * 4000 * 2000 * 8

@@ -1,8 +1,14 @@
 import numpy as np
 
 from dashboard.curves import curves
-from dashboard.marks.theory import predict, reasons
+from dashboard.marks.feed import Feed
+from dashboard.marks.line import LineMark
+from dashboard.marks.strokes import Look, strokes
+from dashboard.marks.theory import Line, predict, reasons
 from engines import load
+from engines.core.engine import Plot, Prediction
+from tests.core.toy import ENGINE as TOY
+from tests.core.toy import Toy
 
 ENGINE = load("matrix_sensing")
 EVERY = {"α = 0.1", "α = 0.7", "α = 0.9", "k = 3"}
@@ -29,3 +35,19 @@ def test_a_band_carries_the_median_of_its_members_predictions():
     singles = [{p.channel: p.values for p in ENGINE.theory(c, drawn.steps)}["error"] for c in configs]
     np.testing.assert_array_equal(drawn.prediction.values, np.median(singles, axis=0))
     assert np.ptp(singles, axis=0).max() > 0
+
+
+def test_a_prediction_of_one_component_is_drawn_in_the_hue_of_that_component_alone():
+    configs = [Toy()]
+    (curve,) = curves(configs)
+    plot = Plot(name="x", title="x", channels=("x",), doc="x", log_y=False)
+    lines = strokes(plot, {"x": TOY.channel("x")}, [curve], 0, {"x": 3})
+    feed = Feed([stroke.column for stroke in lines])
+    calls = {"primary": False, "on_zoom": lambda: None, "on_reset": lambda: None, "on_tap": lambda who: None}
+    mark = LineMark(plot, TOY, lines, feed, Look(False, False), **calls)
+    steps = np.arange(3)
+    said = [Prediction(channel="x", label="law", values=steps + i, reference="none", component=i) for i in (0, 2, 7)]
+    mark.show_theory([Line(curve, one, steps) for one in said])
+    data = mark._sources["theory"].data
+    assert list(data["color"]) == [lines[0].color, lines[2].color]
+    assert [line[0] for line in data["ys"]] == [0, 2]

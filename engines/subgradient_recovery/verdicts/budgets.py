@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import above, below, final, order, ratio, verdict
+from engines.core.judging import above, below, by_seed, final, order, ratio, verdict
 from engines.core.run import Run
 from engines.subgradient_recovery import flow
-from engines.subgradient_recovery.verdicts.common import ERROR, by_draw, last, orders
+from engines.subgradient_recovery.verdicts.common import ERROR, last, orders
 
 
 def stairs(run: Run) -> list[Verdict]:
@@ -38,7 +38,7 @@ def _halves(run: Run, member: int) -> list[float | None]:
 
 def lengths(run: Run) -> list[Verdict]:
     """SG-13: the U over the budget."""
-    draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_draw(run, range(len(run.configs)))]
+    draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_seed(run)]
 
     def ends(members: list[int], low: float, high: float) -> list[float | None]:
         return last(run, [i for i in members if low <= run.configs[i].budget <= high])
@@ -67,7 +67,7 @@ def _least(run: Run, members: list[int]) -> float | None:
 
 def overfit(run: Run) -> list[Verdict]:
     """SG-17: multiples of the budget."""
-    draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_draw(run, range(len(run.configs)))]
+    draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_seed(run)]
     half, once, most = ([members[place] for members in draws] for place in (0, 1, -1))
     rises = [_rise(run, members[1:]) for members in draws]
     return [

@@ -31,11 +31,3 @@ def spread(values: list[float | None]) -> float | None:
     """Largest over smallest."""
     known = [value for value in values if value is not None]
     return max(known) / min(known) if len(known) == len(values) and known else None
-
-
-def by_draw(run: Run, members: Iterable[int]) -> list[list[int]]:
-    """Some members grouped by seed."""
-    groups: dict[int, list[int]] = {}
-    for i in members:
-        groups.setdefault(run.configs[i].seed, []).append(i)
-    return list(groups.values())

@@ -1,0 +1,53 @@
+"""Decompositions of many small matrices, one thread each.
+
+LAPACK takes a batch one matrix after another, and several threads that share a small one mostly wait for each
+other: the eigenvalues of 64 matrices of size 100 took 130 to 240 ms on two threads and 18 ms on one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+SMALL = 256
+"""Up to this size a matrix is done by one thread."""
+
+
+@contextmanager
+def _alone(A: Tensor) -> Iterator[None]:
+    threads = torch.get_num_threads()
+    if A.is_cuda or threads == 1 or A.shape[-1] > SMALL:
+        yield
+        return
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def eigvalsh(A: Tensor) -> Tensor:
+    """Ascending eigenvalues of symmetric matrices, `[B, n]`; NaN for those that are not finite."""
+    with _alone(A):
+        try:
+            return torch.linalg.eigvalsh(A)
+        except torch.linalg.LinAlgError:  # type: ignore[reportPrivateImportUsage]
+            # The solver refuses the whole batch for the sake of one.
+            finite = A.isfinite().all(-1, keepdim=True)[..., 0].all(-1, keepdim=True)
+            values = torch.linalg.eigvalsh(torch.where(finite[..., None], A, 0))
+            return torch.where(finite, values, torch.nan)
+
+
+def eigh(A: Tensor) -> tuple[Tensor, Tensor]:
+    """Ascending eigenvalues `[B, n]` and eigenvectors `[B, n, n]` of symmetric matrices."""
+    with _alone(A):
+        return torch.linalg.eigh(A)
+
+
+def svdvals(A: Tensor) -> Tensor:
+    """Descending singular values, `[B, min(n, k)]`."""
+    with _alone(A):
+        return torch.linalg.svdvals(A)
