@@ -128,7 +128,7 @@ PRESETS = (
             "features": 64,
             "per_class": 140,
             "bias": True,
-            "beta": [10.0, 3.0, 1.0, 0.3, 0.1, 0.01],
+            "beta": [0.01, 0.1, 0.3, 1.0, 3.0, 10.0],
         },
         cases=({"lambda_w": 0.05, "lambda_h": 0.05}, {"lambda_w": 0.005, "lambda_h": 0.005}),
         steps=500,

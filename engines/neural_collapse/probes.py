@@ -13,6 +13,7 @@ from engines.core.engine import Probe, Trace
 from engines.core.errors import ConfigError
 from engines.core.run import Run
 from engines.neural_collapse import laws, rates
+from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.dense import blocks
 
 FACTORS = np.geomspace(0.1, 10, 25)
@@ -23,9 +24,9 @@ def staircase(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     """Singular values of the response of one class to itself, of the full matrix, against the formula.
 
     The block F_11 of the dense map dH0 -> dH at the member's frame, `[d n]` values in five levels; and the only
-    singular value of F_12, the crosstalk. Raises `ConfigError` for other starts and for large problems.
+    singular value of F_12, the crosstalk. Raises `ConfigError` for other starts, for large problems and for networks.
     """
-    config = run.config(member, int(run.steps[-1]) if step < 0 else step)
+    config = _free(run, member, step)
     own, other = blocks(config)
     return {
         "number": np.arange(1, len(own) + 1), "singular_value": own, "predicted": laws.staircase(config),
@@ -40,9 +41,8 @@ def decay(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     `d log(Tr Sigma_W/Tr Sigma_B)/dt` from the closed forms of the two traces. At one state it does not depend on
     lambda_H at all. Raises `ConfigError` where there is no spread, and for networks.
     """
-    config = run.config(member, int(run.steps[-1]) if step < 0 else step)
-    if config.model == "network":
-        raise ConfigError("the rate is that of free features: choose another model")
+    if _free(run, member, step).per_class == 1 or not run["trace_within"][-1, member] > 0:
+        raise ConfigError("there is no spread within the classes, so that its ratio has no rate")
     batch = replayed(run, step, member).batches[0]
     problem = batch.problem.problem
     H, own = batch.state.H.expand(len(FACTORS), -1, -1), {name: value[0] for name, value in batch.knobs.items()}
@@ -54,6 +54,14 @@ def decay(run: Run, member: int, step: int = -1) -> dict[str, Any]:
         with torch.no_grad():
             found[name] = rates.trace_ratio(problem.task.alike(len(FACTORS)), H, spread).cpu().numpy()
     return {"factor": FACTORS, "over_lambda_w": found["lambda_w"], "over_lambda_h": found["lambda_h"]}
+
+
+def _free(run: Run, member: int, step: int) -> NeuralCollapse:
+    """The configuration at a step; a `ConfigError` for networks."""
+    config = run.config(member, int(run.steps[-1]) if step < 0 else step)
+    if config.model == "network":
+        raise ConfigError("this is about free features: choose another model")
+    return config
 
 
 PROBES = (

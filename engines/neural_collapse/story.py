@@ -56,6 +56,8 @@ def _aim(config: NeuralCollapse) -> str:
 
 
 def _told(run: Run, member: int, config: NeuralCollapse) -> str:
+    if config.c >= 1:
+        return "There is no frame to find."
     if config.h0 == "counterexample":
         return (
             "NC1 by the pseudo-inverse divides by the spread between the classes direction by direction: where that is "
@@ -80,8 +82,8 @@ def _flow(run: Run, member: int, config: NeuralCollapse) -> str:
 def _layers(run: Run, member: int, config: NeuralCollapse) -> str:
     late = -2 * np.log1p(config.lambda_h / config.beta)
     return (
-        f"Each step is a whole layer. Late, the log of the trace ratio falls by **{-late:.3g}** a layer"
-        f"{_measured(run, member, 1.0)}, that of NC1 by **{2 * np.log1p(config.a / config.beta):.3g}**."
+        f"Each step is a whole layer. The logarithm of the trace ratio ends up with the slope **{late:.3g}**"
+        f"{_measured(run, member, 1.0)}, that of NC1 with **{-2 * np.log1p(config.a / config.beta):.3g}**."
     )
 
 

@@ -54,10 +54,19 @@ def test_a_wrong_claim_is_not_confirmed(name, change):
     assert not all(verdict["holds"] for verdict in run.verdicts)
 
 
-def test_what_a_trained_layer_cannot_show_is_refused_by_the_probe():
-    run = engines.run("neural_collapse", set={"per_class": 100}, steps=2)
-    with pytest.raises(ConfigError, match="lower per_class"):
-        run.probe("staircase")
+@pytest.mark.parametrize(
+    ("knobs", "probe", "word"),
+    [
+        ({"per_class": 100}, "staircase", "lower per_class"),
+        ({"model": "network", "epochs": 1, "width": 12}, "staircase", "free features"),
+        ({"model": "network", "epochs": 1, "width": 12}, "decay", "free features"),
+        ({"h0": "collapsed", "per_class": 1}, "decay", "no spread"),
+    ],
+)
+def test_what_a_probe_cannot_show_is_refused_with_a_reason(knobs, probe, word):
+    run = engines.run("neural_collapse", set=knobs, steps=2)
+    with pytest.raises(ConfigError, match=word):
+        run.probe(probe)
 
 
 def test_far_from_collapse_the_decay_of_features_does_nothing_yet():

@@ -1,0 +1,113 @@
+"""Presets about inputs near collapse: which perturbations survive a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from engines.core.engine import Verdict
+from engines.core.judging import below, final, ratio, verdict
+from engines.core.measures import slope
+from engines.core.run import Run
+from engines.neural_collapse import laws
+from engines.neural_collapse.dense import blocks
+from engines.neural_collapse.verdicts.common import everyone, last
+
+LEVELS = {"in the span": 0, "out of it": 1, "shape of the frame": 2, "rotation in the span": 3, "rotation out": 4}
+
+
+def staircase(run: Run) -> list[Verdict]:
+    """P1: the spectrum of the response, of the full matrix and along the run."""
+    members, weak = everyone(run), run.where(beta=100.0)
+    return [
+        below("full matrix: farthest singular value from the five levels", _each(run, members, _off), 1e-10),
+        verdict("share of singular values at 1, (1 − K/d)/n", _each(run, members, _ones), 0.06, 1e-12),
+        verdict("β = 100: smallest singular value over 1 − a/β", _each(run, weak, _smallest), 1.0, 1e-4),
+        verdict("β = 100: crosstalk over 2λ_H(1−c)/β", _each(run, weak, _crosstalk), 1.0, 5e-3),
+        *(
+            verdict(f"run: left {name}, over the formula", [_survives(run, i, place) for i in members], 1.0, 1e-3)
+            for name, place in LEVELS.items()
+        ),
+    ]
+
+
+def _each(run: Run, members: Iterable[int], measure: Callable[[Run, int], float]) -> list[float | None]:
+    """A measure of the knobs alone, told once the run is over."""
+    return [None if final(run, "nc1", i) is None else measure(run, i) for i in members]
+
+
+def _off(run: Run, i: int) -> float:
+    return float(np.abs(blocks(run.configs[i])[0] - laws.staircase(run.configs[i])).max())
+
+
+def _ones(run: Run, i: int) -> float:
+    return float((np.abs(blocks(run.configs[i])[0] - 1) < 1e-10).mean())
+
+
+def _smallest(run: Run, i: int) -> float:
+    config = run.configs[i]
+    return float(blocks(config)[0][-1] / (1 - config.a / config.beta))
+
+
+def _crosstalk(run: Run, i: int) -> float:
+    config = run.configs[i]
+    return float(blocks(config)[1][0] * config.beta / (2 * config.lambda_h * (1 - config.c)))
+
+
+def _survives(run: Run, i: int, place: int) -> float | None:
+    if final(run, "nc1", i) is None:
+        return None
+    return float(run["survival"][-1, i, place] / run["survival_theory"][-1, i, place])
+
+
+def perturbed(run: Run) -> list[Verdict]:
+    """P4: the first-order response, over the size of the perturbation."""
+    groups: dict[tuple[float, ...], list[int]] = {}
+    for i, config in enumerate(run.configs):
+        groups.setdefault((config.lambda_w, config.lambda_h, config.beta, config.seed), []).append(i)
+    smallest = [min(members, key=lambda i: run.configs[i].epsilon) for members in groups.values()]
+    return [
+        verdict("power of ε in the error of the response", [_power(run, members) for members in groups.values()],
+                1.0, 0.02),
+        verdict("smallest ε: NC1 over the start's, over (1 + a/β)⁻²", [_nc1(run, i) for i in smallest], 1.0, 1e-4),
+    ]  # fmt: skip
+
+
+def _power(run: Run, members: list[int]) -> float | None:
+    """From epsilon = 0.1 down."""
+    small = [i for i in members if run.configs[i].epsilon <= 0.1]
+    values = last(run, "response_error", small)
+    if None in values:
+        return None
+    return slope(np.log([run.configs[i].epsilon for i in small]), np.log(np.array(values, float)), fewest=3)
+
+
+def _nc1(run: Run, i: int) -> float | None:
+    config = run.configs[i]
+    return ratio(final(run, "nc1_ratio", i), (1 + config.a / config.beta) ** -2)
+
+
+def lambdas(run: Run) -> list[Verdict]:
+    """P6: the map of the two weight decays."""
+    middle = float(np.median([config.lambda_w for config in run.configs]))
+    return [
+        verdict("NC1 over the start's, over (1 + a/β)⁻²", [_nc1(run, i) for i in everyone(run)], 1.0, 5e-3),
+        verdict("change of log NC1 with λ_H, over its formula", [_change(run, "lambda_h", lambda_w=middle)], 1.0, 0.02),
+        verdict("change of log NC1 with λ_W, over its formula",
+                [_change(run, "lambda_w", lambda_h=float(np.median([c.lambda_h for c in run.configs])))],
+                1.0, 0.02),
+    ]  # fmt: skip
+
+
+def _change(run: Run, knob: str, **fixed: float) -> float | None:
+    """Change of log NC1 from the smallest to the largest value of a knob, over that of the formula."""
+    members = sorted(run.where(**fixed), key=lambda i: getattr(run.configs[i], knob))
+    values = last(run, "nc1_ratio", members)
+    if not members or None in values:
+        return None
+    configs = [run.configs[i] for i in members]
+    expected = [-2 * np.log1p(config.a / config.beta) for config in configs]
+    if expected[0] == expected[-1]:
+        return None
+    return float(np.log(values[-1] / values[0]) / (expected[-1] - expected[0]))  # type: ignore[operator]
