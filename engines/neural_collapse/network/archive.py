@@ -71,10 +71,8 @@ def _array(path: Path, archive: zipfile.ZipFile, name: str, kinds: str) -> np.nd
     names = archive.namelist()
     if len(names) > MEMBERS:
         raise refuse(path, f"it holds {len(names)} arrays; the limit is {MEMBERS}")
-    if names.count(f"{name}.npy") != 1:
-        raise refuse(
-            path, f"it holds no array {name}; it needs X and y" if name not in names else "a name stands twice"
-        )
+    if (count := names.count(f"{name}.npy")) != 1:
+        raise refuse(path, f"it holds {count} arrays of the name {name}; it needs one X and one y")
     entry = archive.getinfo(f"{name}.npy")
     if entry.file_size > ARRAY:
         raise refuse(path, f"{name} unpacks to {entry.file_size} bytes; the limit is {ARRAY}")

@@ -21,9 +21,9 @@ def network(config: NeuralCollapse, inputs: int, classes: int) -> tuple[np.ndarr
     """
     h, L = config.width, config.depth
     one = np.random.default_rng(config.seed)
-    streams = [np.random.default_rng(100 * config.seed + i) if config.greedy else one for i in range(L)]
+    streams = [np.random.default_rng(100 * config.seed + layer) if config.greedy else one for layer in range(L)]
     gain = 1.0 if config.batch_norm else np.sqrt(6)
-    hidden = [gain * _uniform(streams[i], h if i else inputs, h) for i in range(L)]
+    hidden = [gain * _uniform(stream, h if layer else inputs, h) for layer, stream in enumerate(streams)]
     last = [_uniform(stream, h, classes) for stream in (streams if config.greedy else [one])]
     inner = np.stack(hidden[1:]) if L > 1 else np.zeros((0, h, h))
     return hidden[0], inner, np.stack(last)

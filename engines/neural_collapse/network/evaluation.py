@@ -52,7 +52,7 @@ def _look(problem: Problem, state: State, now: Place) -> Seen:
     x, top = problem.all.expand(len(state.t), -1, -1), head(problem, state, now)
     found = []
     for layer in range(state.gain.shape[1]):
-        out = frozen(state, layer, x)
+        out = frozen(problem, state, layer, x)
         x = torch.where((layer <= now.layer)[:, None, None], out, x) if problem.greedy and layer else out
         found.append(x[:, : len(problem.X)])
     layers, deep = condense(torch.stack(found, 1), problem.share), condense(found[-1], problem.share, top.last)

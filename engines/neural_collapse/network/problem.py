@@ -152,8 +152,9 @@ def _begin(first: Tensor, inner: Tensor, last: Tensor) -> State:
     B, L, h = len(first), inner.shape[1] + 1, first.shape[-1]
     zero, bias = first.new_zeros(B, L, h), first.new_zeros(B, last.shape[-1])
     weights = (first, inner, last, torch.ones_like(zero), zero, bias)
-    still = map(torch.zeros_like, weights)
-    return State(*weights, *still, zero, torch.ones_like(zero), torch.zeros(B, dtype=torch.long, device=first.device))  # type: ignore[call-arg]
+    still = [torch.zeros_like(value) for value in weights]
+    t = torch.zeros(B, dtype=torch.long, device=first.device)
+    return State._make([*weights, *still, zero, torch.ones_like(zero), t])
 
 
 def _share(data: Data) -> np.ndarray:

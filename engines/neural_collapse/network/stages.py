@@ -33,7 +33,7 @@ def place(problem: Problem, state: State, knobs: Knobs) -> Place:
     layer = torch.minimum(state.t // length, top) if problem.greedy else top
     since = state.t - layer * length if problem.greedy else state.t
     drops = (PARTS * since // length).clamp_max(PARTS - 1)
-    return Place(layer, since, knobs["learning_rate"] * DROP**drops)
+    return Place(layer, since, knobs["learning_rate"] * DROP ** drops.to(knobs["learning_rate"].dtype))
 
 
 class Head(NamedTuple):

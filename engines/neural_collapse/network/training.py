@@ -77,8 +77,10 @@ def weight(state: State, layer: int) -> Tensor:
     return state.inner[:, layer - 1] if layer else state.first
 
 
-def frozen(state: State, layer: int, x: Tensor) -> Tensor:
+def frozen(problem: Problem, state: State, layer: int, x: Tensor) -> Tensor:
     """One hidden layer in evaluation mode."""
+    if not problem.batch_norm:
+        return torch.baddbmm(state.shift[:, layer, None], x, weight(state, layer)).relu_()
     norm = (v[:, layer] for v in (state.gain, state.shift, state.mean, state.var))
     return layers.trained(x, weight(state, layer), *norm)
 
@@ -86,7 +88,7 @@ def frozen(state: State, layer: int, x: Tensor) -> Tensor:
 def forward(problem: Problem, state: State, x: Tensor, span: range) -> tuple[list[Tensor], list[Passed]]:
     """What enters each layer of `span` and what it did with it."""
     for layer in range(span.start):
-        x = frozen(state, layer, x)
+        x = frozen(problem, state, layer, x)
     inputs, passed = [], []
     for layer in span:
         inputs.append(x)

@@ -34,7 +34,8 @@ class Descent(NamedTuple):
 
     def _moved(self, w: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         wide = (-1, *[1] * (w.dim() - 1))
-        rate, decay = (each.repeat_interleave(len(w) // len(each)).view(wide) for each in self)
+        each = len(w) // len(self.rate)
+        rate, decay = (value.repeat_interleave(each).view(wide) for value in (self.rate, self.decay))
         v = v.addcmul_(decay, w)
         return torch.addcmul(w, rate, v, value=-1), v
 
@@ -51,9 +52,9 @@ def update(state: State, body: Descent, span: range, inputs: Sequence[Tensor], b
     for name in ("gain", "shift"):
         grads = [getattr(back, name) for back in backs]
         if grads[0] is not None:
-            old = (getattr(state, name), getattr(state, f"{name}_v"))
-            new = body.vectors(*(value[:, rows] for value in old), torch.stack(grads, 1))  # type: ignore[call-arg]
-            moved[name], moved[f"{name}_v"] = (_put(o, rows, n) for o, n in zip(old, new, strict=True))
+            w, v = getattr(state, name), getattr(state, f"{name}_v")
+            new, new_v = body.vectors(w[:, rows], v[:, rows], torch.stack(grads, 1))
+            moved[name], moved[f"{name}_v"] = _put(w, rows, new), _put(v, rows, new_v)
     return state._replace(**moved)
 
 
