@@ -67,19 +67,20 @@ class NeuralCollapse(Config):
         more=True,
     )  # fmt: skip
     loss: str = knob(
-        "mse", "what the network minimises: half the squared error of each sample, or cross-entropy", role="shape",
+        "mse", "what the network minimises: half the squared error of each sample, or cross-entropy",
         choices=("mse", "ce"), more=True,
     )  # fmt: skip
     batch_norm: bool = knob(
         True, "whether each hidden layer of the network normalises over its batch", role="shape", more=True
     )
     weight_decay_features: float = knob(
-        5e-4, "weight decay of all layers of the network but the last", bounds=(0, 1), soft=(1e-5, 1e-2), log=True,
-        more=True,
+        5e-4, "weight decay of all layers of the network but the last", role="live", bounds=(0, 1),
+        soft=(1e-5, 1e-2), log=True, more=True,
     )  # fmt: skip
     weight_decay_last: float = knob(
-        5e-4, "weight decay of the last layer of the network", bounds=(0, 1), soft=(1e-5, 1e-2), log=True, more=True
-    )
+        5e-4, "weight decay of the last layer of the network", role="live", bounds=(0, 1), soft=(1e-5, 1e-2), log=True,
+        more=True,
+    )  # fmt: skip
     learning_rate: float = knob(
         0.05, "step size of the network, divided by 10 after one and after two thirds of its epochs", role="live",
         bounds=(1e-6, 10), soft=(1e-3, 0.5), log=True, more=True,
