@@ -80,6 +80,11 @@ class Card(Viewer):
         wide = self.primary or first
         self._panel.param.update(styles={"order": "-1" if first else "0"}, stylesheets=[CARD, WIDE] if wide else [CARD])
 
+    def hide(self, blank: bool) -> None:
+        """Leave the figure out where it has nothing to show."""
+        if self._panel.visible is blank:
+            self._panel.visible = not blank
+
     def put(self, mark: Any) -> None:
         """Show another mark."""
         self.mark = mark
@@ -123,6 +128,8 @@ class Card(Viewer):
         return [{"name": n, "label": text, "doc": doc, "on": getattr(self.look, n)} for n, text, doc in chosen]
 
     def _scale(self, log_y: tuple[str, str, str]) -> list[tuple[str, str, str]]:
+        if self.plot.kind == "space":
+            return []
         heat = ("log_y", "log colour", "colour by the decade of the size, so that small entries are seen")
         return [heat if self.plot.kind == "heatmap" else log_y]
 

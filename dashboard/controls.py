@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import panel as pn
@@ -11,7 +11,7 @@ from panel.custom import JSComponent
 from panel.viewable import Viewer
 
 from dashboard.components import FOLDER
-from dashboard.naming import number, sentence, symbol, words
+from dashboard.naming import number, sentence, words
 from engines.core.config import Config, Knob
 from engines.core.errors import DynascopeError
 
@@ -81,7 +81,7 @@ def describe_widget(knob: Knob) -> dict[str, Any]:
     """What the browser needs to draw a knob's widget."""
     low, high = knob.soft or knob.bounds or (0, 1)
     return {
-        "label": symbol(knob.name),
+        "label": words(knob.name),
         "doc": knob.doc,
         "unit": knob.unit,
         "role": knob.role,
@@ -103,32 +103,34 @@ def _kind(knob: Knob) -> str:
 
 
 class Controls(Viewer):
-    """All knobs of an engine, at most seven in sight, the rest folded under *More*."""
+    """All knobs of an engine that change something, at most seven in sight, the rest folded under *More*."""
 
     def __init__(self, config: type[Config], preview: Edit, commit: Edit) -> None:
         super().__init__()
-        knobs = config.knobs()
-        front = [name for name, knob in knobs.items() if not knob.more][:IN_SIGHT]
-        self._widgets = {name: KnobWidget(knob, preview, commit) for name, knob in knobs.items()}
-        rest = [widget for name, widget in self._widgets.items() if name not in front]
-        self._folded = pn.Column(*rest, visible=False, sizing_mode="stretch_width", margin=0)
-        self._more = pn.widgets.Toggle(
-            name=f"More: {len(rest)} knobs",
-            button_style="outline",
-            sizing_mode="stretch_width",
-            visible=bool(rest),
-            margin=(4, 0),
-            stylesheets=[MORE],
-        )
+        self._knobs, self._idle = config.knobs(), None
+        self._widgets = {name: KnobWidget(knob, preview, commit) for name, knob in self._knobs.items()}
+        stretched = {"sizing_mode": "stretch_width"}
+        self._front, self._folded = pn.Column(margin=0, **stretched), pn.Column(visible=False, margin=0, **stretched)
+        self._more = pn.widgets.Toggle(button_style="outline", margin=(4, 0), stylesheets=[MORE], **stretched)
         self._more.param.watch(lambda event: setattr(self._folded, "visible", event.new), "value")
-        front_widgets = [self._widgets[name] for name in front]
-        self._panel = pn.Column(*front_widgets, self._more, self._folded, sizing_mode="stretch_width", margin=0)
+        self._panel = pn.Column(self._front, self._more, self._folded, margin=0, **stretched)
 
-    def show(self, configs: Sequence[Config]) -> None:
-        """Display the values of an ensemble's members."""
+    def show(self, configs: Sequence[Config], idle: Collection[str] = ()) -> None:
+        """Display the values of an ensemble's members, without the knobs that are idle."""
+        self._arrange(frozenset(idle))
         for name, widget in self._widgets.items():
             values = list(dict.fromkeys(getattr(config, name) for config in configs))
             widget.show(values[0], values)
+
+    def _arrange(self, idle: frozenset[str]) -> None:
+        if idle == self._idle:
+            return
+        self._idle = idle
+        used = [name for name in self._knobs if name not in idle]
+        front = [name for name in used if not self._knobs[name].more][:IN_SIGHT]
+        rest = [name for name in used if name not in front]
+        self._front.objects, self._folded.objects = ([self._widgets[name] for name in part] for part in (front, rest))
+        self._more.param.update(name=f"More: {len(rest)} knobs", visible=bool(rest))
 
     def __panel__(self) -> pn.Column:
         return self._panel

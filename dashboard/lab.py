@@ -105,7 +105,8 @@ class Lab(Viewer):
     def _show(self) -> None:
         """After another experiment or value: widgets say what is so."""
         player = self.player
-        self.controls.show(player.configs)
+        self.controls.show(player.configs, _common(self.engine.idle, player.configs))
+        self.stage.leave_out(_common(self.engine.blank, player.configs))
         self.spread.show(len({getattr(config, "seed", 0) for config in player.configs}), player.bands)
         self.presets.show(player.experiment.preset.name if player.experiment.preset else "")
         self.title.show(self.engine, player.experiment.preset)
@@ -268,3 +269,8 @@ class Lab(Viewer):
 
     def __panel__(self) -> Any:
         return layout.lab(self)
+
+
+def _common(names: Callable[[Any], frozenset[str]], configs: list[Config]) -> frozenset[str]:
+    """The names that every member has."""
+    return frozenset.intersection(*map(names, configs))

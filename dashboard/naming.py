@@ -13,20 +13,11 @@ GREEK = {
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def symbol(name: str) -> str:
-    """A knob's name as it reads in a formula.
-
-    >>> symbol("alpha"), symbol("init_ratio")
-    ('α', 'init ratio')
-    """
-    return GREEK.get(name, name.replace("_", " "))
-
-
 def words(name: str) -> str:
-    """A choice in words.
+    """The name of a knob, or of a choice, in words and as it reads in a formula.
 
-    >>> words("scaled_gd_lambda")
-    'scaled gd λ'
+    >>> words("alpha"), words("init_ratio"), words("scaled_gd_lambda")
+    ('α', 'init ratio', 'scaled gd λ')
     """
     return " ".join(GREEK.get(word, word) for word in name.split("_"))
 
@@ -69,4 +60,4 @@ def describe(values: dict[str, Any]) -> str:
 
 def _said(name: str, value: Any) -> str:
     # A choice names itself: "symmetric" needs no "parameterization =" before it.
-    return words(value) if isinstance(value, str) else f"{symbol(name)} = {number(value)}"
+    return words(value) if isinstance(value, str) else f"{words(name)} = {number(value)}"

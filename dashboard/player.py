@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dashboard.curves import Curve, curves, tell
-from dashboard.naming import symbol
+from dashboard.naming import words
 from dashboard.transport import NORMAL, SPEEDS
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ class Player:
     def edited(self) -> str:
         """The last change of a knob while the run was under way, as a sentence; "" where there was none."""
         late = [event for event in self.runner.run.recording.events if event.step > 0]
-        return f"{symbol(late[-1].knob)} was changed at step {late[-1].step:,}" if late else ""
+        return f"{words(late[-1].knob)} was changed at step {late[-1].step:,}" if late else ""
 
     def at(self) -> int:
         """The step that is looked at."""

@@ -10,7 +10,7 @@ import param
 from panel.custom import JSComponent
 
 from dashboard.components import FOLDER
-from dashboard.naming import sentence, symbol
+from dashboard.naming import sentence, words
 from engines.core.config import Config, Knob
 from engines.core.errors import ConfigError, DynascopeError
 
@@ -88,4 +88,4 @@ def _spreads(knob: Knob) -> bool:
 
 def _choice(knob: Knob) -> dict[str, Any]:
     low, high = knob.soft or knob.bounds or (0, 1)
-    return {"name": knob.name, "label": symbol(knob.name), "low": f"{low:g}", "high": f"{high:g}"}
+    return {"name": knob.name, "label": words(knob.name), "low": f"{low:g}", "high": f"{high:g}"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,9 @@ from dashboard.marks.feed import Column, Feed
 from dashboard.marks.heat import HeatMark
 from dashboard.marks.line import LineMark
 from dashboard.marks.path import PathMark
+from dashboard.marks.profile import ProfileMark
 from dashboard.marks.scatter import ScatterMark
+from dashboard.marks.space import SpaceMark
 from dashboard.marks.strokes import Look, Stroke, strokes
 from dashboard.marks.sweep import SweepMark
 
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 Ghost = Mapping[str, list[tuple[Any, Any]]]
 
-STILL = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "sweep": SweepMark}
+STILL = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "space": SpaceMark,
+         "profile": ProfileMark, "sweep": SweepMark}  # fmt: skip
 """The kinds that show one step."""
 
 GRID = (FOLDER / "grid.css").read_text()
@@ -62,6 +65,11 @@ class Stage(Viewer):
             if card.plot.kind == "line" and card.plot.x == "step":
                 card.look = replace(card.look, log_x=log_x or card.plot.log_x, follow=True)
         self._layout = None
+
+    def leave_out(self, names: Container[str]) -> None:
+        """Hide figures that have nothing to show."""
+        for card in self.cards:
+            card.hide(card.plot.name in names)
 
     def looks(self) -> dict[str, list[bool]]:
         """Which axes are logarithmic, by figure; for links."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bokeh.models import HoverTool, VBar
+from bokeh.models import FixedTicker, HoverTool, VBar
 
 from dashboard.marks import ranges
 from dashboard.marks.figure import bare
@@ -18,7 +18,7 @@ class BarsMark(StillMark):
 
     def draw(self) -> None:
         """Add the bars and the hover."""
-        self.source.data = {"x": [], "top": [], "color": [], "name": [], "index": [], "base": []}
+        self.source.data = {"x": [], "top": [], "color": [], "name": [], "place": [], "base": []}
         width = 0.8 / len(self.plot.channels)
         ends = {"top": self.scale.field("top"), "bottom": self.scale.field("base")}
         bars = VBar(x="x", **ends, width=width, fill_color="color", line_color=None, fill_alpha=0.9)
@@ -26,7 +26,11 @@ class BarsMark(StillMark):
         if len(self.plot.channels) > 1:
             labels = [self.engine.channel(name).label for name in self.plot.channels]
             self.legend = [{"label": one, "dash": "dot", "color": qualitative(i)} for i, one in enumerate(labels)]
-        rows = [("", "@name"), ("number", "@index"), ("value", "@top")]
+        if self.plot.labels:
+            ticks = range(1, len(self.plot.labels) + 1)
+            self.figure.xaxis.ticker = FixedTicker(ticks=list(ticks))
+            self.figure.xaxis.major_label_overrides = dict(zip(ticks, self.plot.labels, strict=True))
+        rows = [("", "@name"), ("" if self.plot.labels else "number", "@place"), ("value", "@top")]
         self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
 
     def fill(self, now: Moment) -> None:
@@ -38,7 +42,7 @@ class BarsMark(StillMark):
             shown = np.flatnonzero(np.isfinite(bars) & ((bars > 0) | (not self.scale.log)))
             data["x"] += (shown + 1 + width * (place - (len(now.values) - 1) / 2)).tolist()
             data["top"] += bars[shown].tolist()
-            data["index"] += (shown + 1).tolist()
+            data["place"] += [self._named(at) for at in shown]
             data["color"] += [qualitative(place)] * len(shown)
             data["name"] += [self.engine.channel(name).label] * len(shown)
         tops = np.array(data["top"])
@@ -49,7 +53,10 @@ class BarsMark(StillMark):
         self.source.data = data
         if window:
             self.figure.y_range.update(start=window[0], end=window[1])
-            self.figure.x_range.update(start=0.4, end=max(data["index"], default=1) + 0.6)
+            self.figure.x_range.update(start=0.4, end=max(map(round, data["x"]), default=1) + 0.6)
+
+    def _named(self, at: int) -> str:
+        return self.plot.labels[at] if at < len(self.plot.labels) else str(at + 1)
 
 
 def _emptiness(values: np.ndarray) -> str:

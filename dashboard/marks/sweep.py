@@ -16,7 +16,7 @@ from dashboard.marks.forecast import Forecast
 from dashboard.marks.line import NEAR
 from dashboard.marks.series import Strand, Sweep, is_seed, sweep
 from dashboard.marks.still import Moment, StillMark, named
-from dashboard.naming import describe, number, symbol
+from dashboard.naming import describe, number, words
 from dashboard.palette import GREY
 from dashboard.tables import Numbers
 
@@ -74,7 +74,7 @@ class SweepMark(StillMark):
         if self.sweep:
             knob = self.sweep.knob
             unit = f" [{knob.unit}]" if knob.unit else ""
-            self.figure.xaxis.axis_label = f"{symbol(knob.name)}: {knob.doc.split(';')[0]}{unit}"
+            self.figure.xaxis.axis_label = f"{words(knob.name)}: {knob.doc.split(';')[0]}{unit}"
 
     def _place(self) -> None:
         """One dot a member; from here on their heights alone are sent."""
@@ -182,7 +182,7 @@ class SweepMark(StillMark):
     def _table(self, sweep: Sweep, medians: list[np.ndarray], laws: list[np.ndarray]) -> Numbers:
         """A row a value of the knob, a column a series: medians over seeds, then theory."""
         names = [strand.label or self.channel.label for strand in sweep.strands]
-        heads = [symbol(sweep.knob.name), *names, *(f"theory: {name}" for name in names if laws)]
+        heads = [words(sweep.knob.name), *names, *(f"theory: {name}" for name in names if laws)]
         columns = [dict(zip(s.points, y, strict=True)) for s, y in zip(sweep.strands * 2, medians + laws, strict=False)]
         values = sorted({x for strand in sweep.strands for x in strand.points})
         return Numbers(heads, [[number(x), *(number(float(c.get(x, np.nan))) for c in columns)] for x in values])

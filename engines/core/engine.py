@@ -45,22 +45,27 @@ class Plot:
     """A picture declared as data. `line` draws channels over `x`; the other kinds show one step, the cursor's.
 
     `heatmap` draws its channels beside one another on one colour scale. `scatter` draws the last channel against
-    the first, or against its index. `sweep` draws every member's value over the knob that varies most.
+    the first, or against its index. `space` draws two or three channels as coordinates, with one scale for all.
+    `profile` draws a vector over its index. `sweep` draws every member's value over the knob that varies most.
     """
 
     name: str
     title: str
     channels: tuple[str, ...]
     doc: str
-    kind: Literal["line", "bars", "heatmap", "scatter", "sweep"] = "line"
+    kind: Literal["line", "bars", "heatmap", "scatter", "space", "profile", "sweep"] = "line"
     x: str = "step"
     log_x: bool = False
     log_y: bool = True
     symlog: float = 0.0
     """Where positive, `log_y` means a scale for both signs: logarithmic beyond this size, linear within it."""
     by: str = ""
-    """Scatter: the channel that holds the class of each point, a place in `classes`; one member is shown."""
+    """Scatter, space: the channel that holds the class of each point, a place in `classes`; one member is shown."""
     classes: tuple[str, ...] = ()
+    guide: str = ""
+    """Space: the class that is no data; it is drawn thin and grey."""
+    labels: tuple[str, ...] = ()
+    """Bars, profile: what the components are called, from the first on; "" for their numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,6 +246,14 @@ class Engine(ABC, Generic[C, P, S]):
     def caution(self, config: C) -> str:
         """A sentence about a configuration that is allowed but cannot show what it should; "" where all is well."""
         return ""
+
+    def idle(self, config: C) -> frozenset[str]:
+        """Knobs that change nothing with these values of the others; the page leaves them out."""
+        return frozenset()
+
+    def blank(self, config: C) -> frozenset[str]:
+        """Plots that have nothing to show with these knobs; the page leaves them out."""
+        return frozenset()
 
     def stability(self, config: C) -> str:
         """A sentence that offers a stable step size where a run with `config` diverges."""

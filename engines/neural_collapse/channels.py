@@ -278,7 +278,7 @@ PICTURES = (
     Channel(
         name="point_class",
         label="class",
-        doc="Of each point; the last ones draw the frame.",
+        doc="Of each point, the tenth standing for all later ones; the last points draw the frame.",
         dims=("point",),
         thin=True,
         log=False,

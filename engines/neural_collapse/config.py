@@ -61,33 +61,34 @@ class NeuralCollapse(Config):
     step_size: float = knob(
         0.05, "length of one step of the flow", role="live", bounds=(1e-9, 100), soft=(1e-3, 1), log=True, more=True
     )
-    depth: int = knob(4, "hidden layers of the network", role="shape", bounds=(1, 32), soft=(1, 10), more=True)
+    depth: int = knob(4, "hidden layers of the network", role="shape", bounds=(1, 32), soft=(1, 10))
     width: int = knob(
         128, "neurons of each hidden layer of the network", role="shape", bounds=(2, 1024), soft=(8, 256), log=True,
         more=True,
     )  # fmt: skip
     loss: str = knob(
-        "mse", "what the network minimises: half the squared error of each sample, or cross-entropy",
-        choices=("mse", "ce"), more=True,
-    )  # fmt: skip
+        "mse",
+        "what the network minimises: half the squared error of each sample, or cross-entropy",
+        choices=("mse", "ce"),
+    )
     batch_norm: bool = knob(
         True, "whether each hidden layer of the network normalises over its batch", role="shape", more=True
     )
     weight_decay_features: float = knob(
         5e-4, "weight decay of all layers of the network but the last", role="live", bounds=(0, 1),
-        soft=(1e-5, 1e-2), log=True, more=True,
+        soft=(1e-5, 1e-2), log=True,
     )  # fmt: skip
     weight_decay_last: float = knob(
         5e-4, "weight decay of the last layer of the network", role="live", bounds=(0, 1), soft=(1e-5, 1e-2), log=True,
-        more=True,
     )  # fmt: skip
     learning_rate: float = knob(
-        0.05, "step size of the network, divided by 10 after one and after two thirds of its epochs", role="live",
-        bounds=(1e-6, 10), soft=(1e-3, 0.5), log=True, more=True,
+        0.05, "step size of the network, divided by 10 after one and after two thirds of its epochs; of each layer of "
+        "greedy training after half and three quarters of them", role="live", bounds=(1e-6, 10), soft=(1e-3, 0.5),
+        log=True,
     )  # fmt: skip
     epochs: int = knob(
         120, "passes of the network over its data, of greedy training for each layer", bounds=(1, 100_000),
-        soft=(10, 500), log=True, more=True,
+        soft=(10, 500), log=True,
     )  # fmt: skip
     greedy: bool = knob(
         False, "whether layers of the network are added and trained one at a time, those below frozen", role="shape",

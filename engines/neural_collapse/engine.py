@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engines.core.engine import Engine, Phase, Prediction, Story
 from engines.core.run import Run
+from engines.neural_collapse import relevance
 from engines.neural_collapse.channels import CHANNELS
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.models import Chosen, Model
@@ -79,6 +80,14 @@ class NeuralCollapseEngine(Engine[NeuralCollapse, Chosen, Any]):
     def caution(self, config: NeuralCollapse) -> str:
         """What a configuration cannot show."""
         return _model(config).caution(config)
+
+    def idle(self, config: NeuralCollapse) -> frozenset[str]:
+        """Knobs of other models, and of other starts."""
+        return relevance.idle(config)
+
+    def blank(self, config: NeuralCollapse) -> frozenset[str]:
+        """Plots of other models, and of other starts."""
+        return relevance.blank(config)
 
     def stability(self, config: NeuralCollapse) -> str:
         """A step size that does not diverge."""

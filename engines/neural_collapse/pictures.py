@@ -13,7 +13,7 @@ NAMED = 10
 FRAME = NAMED
 """The class of the points that draw the frame."""
 
-CLASSES = (*(f"class {k}" for k in range(1, NAMED)), f"class {NAMED} on", "frame")
+CLASSES = (*(f"class {k}" for k in range(1, NAMED + 1)), "frame")
 
 RAY = 25
 """Points on the way from the origin to one vertex of the frame."""

@@ -1,6 +1,9 @@
-"""Experiments P1 to P8 and P12 with the settings of the specification, and one to begin with."""
+"""Experiments P1 to P12 with the settings of the specification, and one to begin with."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
 
 from engines.core.engine import Preset
 from engines.neural_collapse import verdicts
@@ -11,6 +14,21 @@ SOLVED = 400
 
 WEIGHTS = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Weight decays of the map."""
+
+DECAY = 5e-4
+"""Weight decay of the networks."""
+
+EPOCH = 21
+"""Steps of one, for the digits."""
+
+
+def _decays(loss: str, bias: bool, times: Iterable[tuple[float, float]]) -> list[dict[str, Any]]:
+    """Networks with so many times the usual weight decay, of the hidden layers and of the last."""
+    return [
+        {"loss": loss, "bias": bias, "weight_decay_features": features * DECAY, "weight_decay_last": last * DECAY}
+        for features, last in times
+    ]
+
 
 PRESETS = (
     Preset(
@@ -134,6 +152,48 @@ PRESETS = (
         steps=500,
         judge=verdicts.digits,
         source="ours: real data as the input of the model",
+    ),
+    Preset(
+        name="P9",
+        title="Layers added one at a time, each closer to collapse",
+        look_for="Every layer takes NC1 down a little, from the first one on, although those below are frozen.",
+        set={
+            "model": "network",
+            "greedy": True,
+            "depth": 8,
+            "batch_norm": False,
+            "learning_rate": 0.02,
+            "epochs": 40,
+            "loss": ["mse", "ce"],
+        },
+        steps=8 * 40 * EPOCH,
+        judge=verdicts.greedy,
+        lead="layers",
+        source="figure 2 (there CIFAR-10), on the digits",
+    ),
+    Preset(
+        name="P10",
+        title="Which weight decay does the work?",
+        look_for="After zero error NC1 falls on. Decay of the hidden layers moves it further than that of the last.",
+        set={"model": "network"},
+        cases=(
+            *_decays("mse", False, ((1, 1), (2, 1), (0, 1), (1, 2), (1, 0))),
+            *_decays("ce", True, ((1, 1), (2, 1), (0, 1))),
+        ),
+        steps=120 * EPOCH,
+        judge=verdicts.decays,
+        lead="nc1",
+        source="figure 3 (there ResNet18 on CIFAR-10), on the digits",
+    ),
+    Preset(
+        name="P11",
+        title="A law of separation over the layers",
+        look_for="Before training NC1 rises over the layers; at its end it falls by one factor a layer.",
+        set={"model": "network", "loss": "ce", "bias": True, "depth": [8, 4]},
+        steps=120 * EPOCH,
+        judge=verdicts.separation,
+        lead="layers",
+        source="He and Su 2023, on the digits",
     ),
     Preset(
         name="P12",

@@ -57,10 +57,14 @@ def test_every_knob_is_documented_and_its_ranges_fit_together(engine):
         assert knob.type in (int, float, bool, str), knob.name
 
 
-@every_engine
-def test_there_is_a_seed_and_few_knobs_stay_in_sight(engine):
+@every_preset
+def test_there_is_a_seed_and_few_knobs_stay_in_sight(engine, preset):
     assert engine.Config.knob("seed").type is int
-    assert sum(not knob.more for knob in engine.Config.knobs().values()) <= 12
+    knobs = engine.Config.knobs()
+    for config in all_configs(engine, preset):
+        assert engine.idle(config) <= set(knobs)
+        assert engine.blank(config) < {plot.name for plot in engine.plots}
+        assert sum(not knob.more for name, knob in knobs.items() if name not in engine.idle(config)) <= 12
 
 
 @every_preset

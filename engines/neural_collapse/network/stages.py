@@ -12,8 +12,11 @@ from engines.neural_collapse.network.problem import Problem, State
 
 Knobs = Mapping[str, Tensor]
 
-DROP, PARTS = 0.1, 3
-"""The step size is multiplied by DROP after each of PARTS equal parts of the epochs but the last."""
+DROP = 0.1
+"""What the step size is multiplied by at a drop."""
+
+JOINT, GREEDY = ((1, 3), (2, 3)), ((1, 2), (3, 4))
+"""Drops, as fractions of the epochs: of all layers trained together, and of each layer that is added."""
 
 
 class Place(NamedTuple):
@@ -32,7 +35,8 @@ def place(problem: Problem, state: State, knobs: Knobs) -> Place:
     top = torch.full_like(state.t, state.gain.shape[1] - 1)
     layer = torch.minimum(state.t // length, top) if problem.greedy else top
     since = state.t - layer * length if problem.greedy else state.t
-    drops = (PARTS * since // length).clamp_max(PARTS - 1)
+    shares = GREEDY if problem.greedy else JOINT
+    drops = torch.stack([parts * since >= part * length for part, parts in shares]).sum(0)
     return Place(layer, since, knobs["learning_rate"] * DROP ** drops.to(knobs["learning_rate"].dtype))
 
 

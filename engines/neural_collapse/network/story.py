@@ -8,7 +8,7 @@ from engines.core.run import Run
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network.data import DIGITS, load
 from engines.neural_collapse.network.problem import BATCH
-from engines.neural_collapse.network.stages import PARTS
+from engines.neural_collapse.network.stages import JOINT
 
 REFERENCE = "Tirer, Huang, Niles-Weed 2023 (arXiv 2210.16658); He, Su 2023 (separation by layers)"
 
@@ -28,7 +28,7 @@ def phases(run: Run, member: int) -> list[Phase]:
     if config.greedy:
         marks = [(layer * length, f"layer {layer + 1}") for layer in range(config.depth)]
     else:
-        drops = [(part * length / PARTS, f"step size ÷ {10**part}") for part in range(1, PARTS)]
+        drops = [(part * length / parts, f"step size ÷ {10**i}") for i, (part, parts) in enumerate(JOINT, 1)]
         marks = [(0, "training"), *drops, *_zero(run, member)]
     return [Phase(step=float(step), label=label) for step, label in sorted(marks) if step <= end]
 

@@ -3,7 +3,9 @@
 from engines.neural_collapse.verdicts.flow import counterexample, opening, path, vanishing
 from engines.neural_collapse.verdicts.layers import depth, digits, sweep
 from engines.neural_collapse.verdicts.near import lambdas, perturbed, staircase
+from engines.neural_collapse.verdicts.network import decays, greedy, separation
 
 __all__ = [
-    "counterexample", "depth", "digits", "lambdas", "opening", "path", "perturbed", "staircase", "sweep", "vanishing",
+    "counterexample", "decays", "depth", "digits", "greedy", "lambdas", "opening", "path", "perturbed", "separation",
+    "staircase", "sweep", "vanishing",
 ]  # fmt: skip

@@ -1,0 +1,74 @@
+"""Vectors over their index: one line through the points of each curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, MultiLine, Scatter
+
+from dashboard.marks import ranges
+from dashboard.marks.figure import bare, move
+from dashboard.marks.still import Moment, StillMark, named
+from dashboard.naming import number
+from dashboard.tables import Numbers
+
+COLUMNS = 8
+"""Curves that the table holds at most."""
+
+
+class ProfileMark(StillMark):
+    """Every curve at one step, the median of a band."""
+
+    def draw(self) -> None:
+        """Add the lines, the points and the hover."""
+        self.channel = self.engine.channel(self.plot.channels[0])
+        self.figure.yaxis.axis_label, self.figure.xaxis.axis_label = named(self.channel), self.channel.dims[0]
+        self.source.data = {name: [] for name in ("x", "y", "color", "name", "place")}
+        self.lines = ColumnDataSource(data={"xs": [], "ys": [], "color": []})
+        bare(MultiLine(xs="xs", ys="ys", line_color="color", line_width=2), self.lines, self.figure)
+        dots = Scatter(x="x", y=self.scale.field("y"), size=7, fill_color="color", line_color=None)
+        drawn = bare(dots, self.source, self.figure)
+        rows = [("", "@name"), (self.channel.dims[0], "@place"), (self.channel.label, "@y")]
+        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+
+    def fill(self, now: Moment) -> None:
+        """All curves."""
+        block = np.asarray(now.values[self.channel.name], float)
+        found = [np.median(block[list(curve.members)], axis=0) for curve in now.curves]
+        drawn = [np.flatnonzero(np.isfinite(y) & ((y > 0) | (not self.scale.log))) for y in found]
+        colors = [curve.color for curve in now.curves]
+        self.lines.data = {
+            "xs": [at.tolist() for at in drawn],
+            "ys": [self.scale.places(y[at]).tolist() for y, at in zip(found, drawn, strict=True)],
+            "color": colors,
+        }
+        flat = np.concatenate(drawn)
+        owner = [curve for curve, at in zip(now.curves, drawn, strict=True) for _ in at]
+        values = np.concatenate([y[at] for y, at in zip(found, drawn, strict=True)])
+        self.source.data = {
+            "x": flat.tolist(),
+            "y": values.tolist(),
+            "color": [curve.color for curve in owner],
+            "name": [curve.label for curve in owner],
+            "place": [self._name(at) for at in flat],
+        }
+        self._frame(values, block.shape[-1])
+        self._say(now, found)
+
+    def _name(self, at: int) -> str:
+        return self.plot.labels[at] if at < len(self.plot.labels) else str(at + 1)
+
+    def _frame(self, values: np.ndarray, count: int) -> None:
+        window = ranges.values(ranges.extent(self.scale.places(values)), None, self.scale.log)
+        move(self.figure.y_range, window, self.scale.log)
+        move(self.figure.x_range, (-0.3, count - 0.7), False)
+        ticks = list(range(0, count, -(-count // 12)))
+        self.figure.xaxis.ticker = FixedTicker(ticks=ticks)
+        self.figure.xaxis.major_label_overrides = {at: self._name(at) for at in ticks}
+
+    def _say(self, now: Moment, found: list[np.ndarray]) -> None:
+        curves: list[Any] = list(now.curves)[:COLUMNS]
+        heads = [self.channel.dims[0], *(curve.label for curve in curves)]
+        rows = zip(*(y for y, _ in zip(found, curves, strict=False)), strict=True)
+        self.numbers = Numbers(heads, [[self._name(at), *map(number, row)] for at, row in enumerate(rows)])

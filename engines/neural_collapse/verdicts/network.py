@@ -1,0 +1,104 @@
+"""Presets about networks that are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from engines.core.engine import Verdict
+from engines.core.judging import above, below, final, ratio, verdict
+from engines.core.run import Run
+from engines.neural_collapse.config import NeuralCollapse
+from engines.neural_collapse.verdicts.common import everyone, last
+
+DEEPEST = {"mse": 0.100, "ce": 0.115}
+"""NC1 of the eighth layer of the specification's greedy networks, by their loss."""
+
+TRAINED = {"mse": 0.025, "ce": 0.0255}
+"""NC1 of the specification's networks after 120 epochs, means of three seeds, by their loss."""
+
+STEEP = {4: (-0.97, 0.15), 8: (-0.49, 0.08)}
+"""Slope of the logarithm of NC1 over the layers, with its spread, by their number."""
+
+
+def greedy(run: Run) -> list[Verdict]:
+    """P9: every layer that is added collapses what it is given."""
+    names = {"layer_nc1": "NC1", "layer_nc1_trace": "trace ratio"}
+    return [
+        *(
+            below(f"{label} of a layer over that below: the largest", _each(run, everyone(run), name, _steepest), 1.0)
+            for name, label in names.items()
+        ),
+        *(
+            verdict(f"{loss.upper()}: NC1 of the last layer", last(run, "nc1", run.where(loss=loss)), value, 0.03)
+            for loss, value in DEEPEST.items()
+        ),
+    ]
+
+
+def _steepest(values: np.ndarray) -> float:
+    return float((values[1:] / values[:-1]).max())
+
+
+def decays(run: Run) -> list[Verdict]:
+    """P10: weight decay of the features moves NC1 more than that of the last layer."""
+    members = everyone(run)
+    return [
+        *(
+            verdict(f"{loss.upper()}: NC1 at the end", last(run, "nc1", _own(run, loss, 1, 1)), value, 0.006)
+            for loss, value in TRAINED.items()
+        ),
+        below("squares, NC1: features × 2 over last layer × 2", _pairs(run, (2, 1), (1, 2)), 1.0),
+        below("squares, NC1: last layer × 2 over none changed", _pairs(run, (1, 2), (1, 1)), 1.0),
+        below("squares, NC1: none changed over last layer 0", _pairs(run, (1, 1), (1, 0)), 1.0),
+        below("squares, NC1: last layer 0 over features 0", _pairs(run, (1, 0), (0, 1)), 1.0),
+        below("entropy, NC1: features × 2 over features 0", _pairs(run, (2, 1), (0, 1), "ce"), 1.0),
+        verdict("accuracy in training", last(run, "accuracy", members), 1.0, 0.0),
+        above("accuracy on the test", last(run, "accuracy_test", members), 0.98),
+        below("samples off the nearest mean", last(run, "nc4", members), 1e-3),
+    ]
+
+
+def _own(run: Run, loss: str, features: float, final_layer: float) -> list[int]:
+    """Members whose weight decays are so many times the usual."""
+    usual = NeuralCollapse().weight_decay_features
+    return run.where(loss=loss, weight_decay_features=features * usual, weight_decay_last=final_layer * usual)
+
+
+def _pairs(run: Run, one: tuple[float, float], other: tuple[float, float], loss: str = "mse") -> list[float | None]:
+    """Ratios of NC1 at the end, seed by seed."""
+    ends = (last(run, "nc1", _own(run, loss, *decays)) for decays in (one, other))
+    return [ratio(*pair) for pair in zip(*ends, strict=True)]
+
+
+def separation(run: Run) -> list[Verdict]:
+    """P11: the logarithm of NC1 falls along a straight line over the hidden layers."""
+    return [
+        *(
+            verdict(f"{depth} layers: slope of the logarithm of NC1 over the layers",
+                    _each(run, run.where(depth=depth), "layer_nc1", _slope), slope, spread)
+            for depth, (slope, spread) in STEEP.items()
+        ),
+        below("correlation with a straight line", _each(run, everyone(run), "layer_nc1", _correlation), -0.97),
+        above("before training: the slope", [_slope(_layers(run, "layer_nc1", 0, i)) for i in run.where(depth=8)], 0.1),
+    ]  # fmt: skip
+
+
+def _slope(values: np.ndarray) -> float:
+    """Of the hidden layers; the samples themselves, which come first, are no layer's."""
+    return float(np.polyfit(np.arange(1, len(values)), np.log(values[1:]), 1)[0])
+
+
+def _correlation(values: np.ndarray) -> float:
+    return float(np.corrcoef(np.arange(1, len(values)), np.log(values[1:]))[0, 1])
+
+
+def _each(run: Run, members: Iterable[int], channel: str, measure: Callable[[np.ndarray], float]) -> list[float | None]:
+    """A measure of the layers at the preset's last step."""
+    return [None if final(run, "nc1", i) is None else measure(_layers(run, channel, -1, i)) for i in members]
+
+
+def _layers(run: Run, channel: str, frame: int, member: int) -> np.ndarray:
+    """One value a layer; members with fewer layers than others are filled up in the recording."""
+    return run[channel][frame, member, : run.configs[member].depth + 1]
