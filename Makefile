@@ -20,7 +20,7 @@ run: $(VENV)/.run
 # All cores compute; the browsers then have them to themselves: a page that waits for a core is another page.
 test: $(VENV)/.test chromium
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -n auto --dist loadgroup -m "not browser"
+	$(BIN)/python -m pytest -n auto --dist loadscope -m "not browser"
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m browser
 else
 	$(BIN)/python -m pytest $(ARGS)

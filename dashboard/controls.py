@@ -111,7 +111,7 @@ class Controls(Viewer):
         self._widgets = {name: KnobWidget(knob, preview, commit) for name, knob in self._knobs.items()}
         stretched = {"sizing_mode": "stretch_width"}
         self._front, self._folded = pn.Column(margin=0, **stretched), pn.Column(visible=False, margin=0, **stretched)
-        self._more = pn.widgets.Toggle(button_style="outline", margin=(4, 0), stylesheets=[MORE], **stretched)
+        self._more = pn.widgets.Toggle(variant="outline", margin=(4, 0), stylesheets=[MORE], **stretched)
         self._more.param.watch(lambda event: setattr(self._folded, "visible", event.new), "value")
         self._panel = pn.Column(self._front, self._more, self._folded, margin=0, **stretched)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 # Problems here are small, and tests run side by side: one thread each. Before torch is loaded.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -14,7 +16,27 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import pytest
 import torch
 
+import engines
+
 ROOT = Path(__file__).parent.parent
+
+PRESET = re.compile(rf"((?:{'|'.join(engines.names())})-[^-\]]+(?:-\d+)?)\]$")
+"""The end of a test's name that says of which engine and preset it is."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one preset share what they build: they stay in one process."""
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPreset(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            found = PRESET.search(nodeid)
+            return found[1] if found else nodeid
+
+    return ByPreset(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

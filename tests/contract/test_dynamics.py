@@ -102,7 +102,7 @@ def _poisoned(value, poison):
     if not value.is_floating_point():
         return value
     copy = value.clone()
-    copy[1] = poison
+    copy[1] = min(poison, torch.finfo(value.dtype).max) if np.isfinite(poison) else poison
     return copy
 
 

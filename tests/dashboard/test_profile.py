@@ -1,0 +1,37 @@
+import numpy as np
+
+from dashboard.marks.profile import ProfileMark
+from tests.dashboard.pictures import members, picture, recorded
+
+
+def profile(values, log_y=True, **plot):
+    run = recorded(members(a=tuple(range(1, len(values) + 1))), x=np.array(values, float))
+    return picture(ProfileMark, run, {"channels": ("x",), "kind": "profile", **plot}, log_y=log_y)
+
+
+def test_every_curve_has_a_line_through_its_points():
+    mark = profile([[1, 2, 4], [3, 2, 1]])
+    assert mark.lines.data["ys"] == [[1, 2, 4], [3, 2, 1]]
+    assert mark.lines.data["xs"] == [[0, 1, 2]] * 2
+    assert len(set(mark.lines.data["color"])) == 2
+    assert mark.source.data["y"] == [1, 2, 4, 3, 2, 1]
+
+
+def test_a_shorter_vector_ends_early_and_a_logarithmic_axis_has_no_room_for_zero():
+    mark = profile([[1, 2, 4], [3, 0, np.nan]])
+    assert mark.lines.data["xs"] == [[0, 1, 2], [0]]
+    assert profile([[1, 2, 4], [3, 0, np.nan]], log_y=False).lines.data["ys"][1] == [3, 0]
+
+
+def test_components_are_called_what_the_plot_calls_them():
+    mark = profile([[1, 2, 4]], labels=("input",))
+    assert mark.figure.xaxis[0].major_label_overrides == {0: "input", 1: "2", 2: "3"}
+    assert mark.source.data["place"] == ["input", "2", "3"]
+    assert [row[0] for row in mark.numbers.rows] == ["input", "2", "3"]
+    assert [row[1] for row in mark.numbers.rows] == ["1", "2", "4"]
+
+
+def test_seeds_that_are_one_curve_show_their_median():
+    run = recorded(members(seed=(1, 2, 3)), x=np.array([[1.0, 5.0], [2.0, 7.0], [9.0, 6.0]]))
+    mark = picture(ProfileMark, run, {"channels": ("x",), "kind": "profile"})
+    assert mark.lines.data["ys"] == [[2, 6]]
