@@ -1,25 +1,19 @@
-"""`python -m benchmarks [compute] [recovery] [page]`: print ratios; assert nothing about time."""
+"""`python -m benchmarks [compute] [recovery] [collapse] [networks] [page]`: print ratios; assert nothing about time."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
+
+SECTIONS = ("compute", "recovery", "collapse", "networks", "page")
 
 
 def main() -> None:
     """Run the sections that were asked for, or all."""
-    chosen = sys.argv[1:] or ["compute", "recovery", "page"]
-    if "compute" in chosen:
-        from benchmarks import compute
-
-        compute.main()
-    if "recovery" in chosen:
-        from benchmarks import recovery
-
-        recovery.main()
-    if "page" in chosen:
-        from benchmarks import page
-
-        page.main()
+    for name in sys.argv[1:] or SECTIONS:
+        if name not in SECTIONS:
+            sys.exit(f"there is no section {name}; known are {', '.join(SECTIONS)}")
+        import_module(f"benchmarks.{name}").main()
 
 
 if __name__ == "__main__":
