@@ -119,6 +119,15 @@ def test_greedy_training_moves_one_layer_at_a_time(norm):
     torch.testing.assert_close(after.mean[:, 0], state.mean[:, 0], rtol=0, atol=0)
 
 
+def test_layers_that_are_not_there_yet_have_no_metrics():
+    config = NeuralCollapse(**GREEDY)
+    made, state = train([config], 25)
+    found = NETWORK.observe(made, state, knobs([config]))
+    for name in ("layer_nc1", "layer_nc1_trace", "layer_accuracy"):
+        assert found[name].isfinite().tolist() == [[True, True, True, False]], name
+    assert found["nc1"].isfinite().all()
+
+
 def test_a_layer_that_is_added_learns_on_frozen_features_with_a_new_classifier(exact):
     config = NeuralCollapse(**{**GREEDY, "batch_norm": False, "learning_rate": 0.02})
     made, state = train([config], 21)

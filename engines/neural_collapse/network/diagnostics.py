@@ -22,7 +22,7 @@ from engines.neural_collapse.metrics import (
 from engines.neural_collapse.network.condense import condense, finite
 from engines.neural_collapse.network.evaluation import Knobs, Seen, look, nearest_right
 from engines.neural_collapse.network.problem import Problem, State
-from engines.neural_collapse.network.stages import Head
+from engines.neural_collapse.network.stages import Head, Place, place
 from engines.neural_collapse.pictures import cloud
 from engines.neural_collapse.response import KINDS
 
@@ -40,7 +40,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         **found,
         **_compared(problem, found),
         **_squared(seen),
-        **_by_layer(problem, seen),
+        **_by_layer(problem, seen, place(problem, state, knobs)),
         "accuracy": seen.accuracy,
         "accuracy_test": seen.tested,
         "nc4": seen.nc4,
@@ -76,10 +76,12 @@ def of_input(problem: Problem) -> dict[str, Tensor]:
     return by_layer(pixels.moments, nearest_right(pixels, problem.y))
 
 
-def _by_layer(problem: Problem, seen: Seen) -> dict[str, Tensor]:
-    """Of the input and of each hidden layer, `[B, L + 1]`."""
+def _by_layer(problem: Problem, seen: Seen, now: Place) -> dict[str, Tensor]:
+    """Of the input and of each hidden layer, `[B, L + 1]`; NaN for layers that greedy training has not added yet."""
     found = by_layer(seen.layers, seen.right)
-    return {n: torch.cat([problem.input[n].expand(len(v), 1), v], 1) for n, v in found.items()}
+    there = torch.arange(seen.right.shape[1], device=now.layer.device) <= now.layer[:, None]
+    known = {n: torch.where(there, v, torch.nan) for n, v in found.items()}
+    return {n: torch.cat([problem.input[n].expand(len(v), 1), v], 1) for n, v in known.items()}
 
 
 def _compared(problem: Problem, found: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -22,7 +22,7 @@ class Seen(NamedTuple):
     """Networks at one step."""
 
     layers: Moments
-    """Of what each hidden layer puts out, `[B, L, ...]`; greedy training repeats the layer that it is at."""
+    """Of what each hidden layer puts out, `[B, L, ...]`; layers that greedy training has not added pass it on."""
     right: Tensor
     """Share of samples with their class mean the nearest, `[B, L]`."""
     deep: Moments
