@@ -21,7 +21,7 @@ run: $(VENV)/.run
 test: $(VENV)/.test chromium
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest -n auto --dist loadscope -m "not browser"
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m browser
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m browser
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif

@@ -45,7 +45,14 @@ def _page(title: str, fill: Fill) -> pmui.Page:
         title=title, main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
         dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./",
     )  # fmt: skip
-    # Panel would report every tick as busy, twice, and the whole page would render again for each report.
+    return _unreported(page)
+
+
+def _unreported(page: pmui.Page) -> pmui.Page:
+    # Panel would report every tick as busy, twice: the whole page would render again for each report, and the
+    # watcher would keep every page that was ever opened, to be told of the ticks of all others.
+    for _, watcher in page._param__private.ref_watchers:
+        pn.state.param.unwatch(watcher)
     with edit_readonly(page):
         page.busy = False
     return page

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +102,10 @@ class Stage(Viewer):
         self._feeds = {thin: Feed(self._columns(thin), thin) for thin in (False, True)}
         for feed in self._feeds.values():
             feed.update(run)
-        for card in self.cards:
-            self._redraw(card)
+        # Bokeh would look through the whole page after each figure.
+        with pn.state.curdoc.models.freeze() if pn.state.curdoc else nullcontext():
+            for card in self.cards:
+                self._redraw(card)
         return True
 
     def _sizes(self, run: Run) -> tuple[tuple[str, int], ...]:

@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next((path for path in map(shutil.which, NAMES) if path), None)
 QUIET = ["--no-sandbox", "--disable-gpu"]
+SOON = {"check_unused_sessions_milliseconds": 500, "unused_session_lifetime_milliseconds": 2000}
+"""What a closed page was computing does not go on beside the tests that follow."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -34,7 +36,7 @@ def server() -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    code = f"from dashboard.app import serve; serve({port}, '127.0.0.1', False)"
+    code = f"from dashboard.app import serve; serve({port}, '127.0.0.1', False, **{SOON})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     until(lambda: answers(address), 30)
@@ -90,7 +92,12 @@ class Page:
         return self
 
     def ready(self, rows: int = 3) -> Page:
-        until(lambda: len(self.curve()["step"]) >= rows, 90)
+        until(lambda: len(self.steps()) >= rows, 90)
+        return self
+
+    def pause(self) -> Page:
+        self.click("pause (space)")
+        assert self.says("paused")
         return self
 
     def close(self) -> None:
@@ -101,7 +108,15 @@ class Page:
 
     def curve(self) -> dict[str, list[float]]:
         """The primary figure's source as it is drawn: `step` and one column a curve and channel."""
-        return self.ask(SOURCE)
+        return self.ask(CURVE)
+
+    def steps(self) -> list[float]:
+        """The steps that are drawn: what a test waits for, without all the columns."""
+        return self.ask(STEPS)
+
+    def names(self) -> set[str]:
+        """Which curves are drawn, by their names."""
+        return set(self.ask(NAMES))
 
     def theory(self) -> list[list[float]]:
         """The theory lines of the primary figure as they are drawn."""
@@ -109,6 +124,19 @@ class Page:
 
     def click(self, name: str) -> None:
         self.view.get_by_role("button", name=name, exact=True).first.click()
+
+    def link(self) -> str:
+        """The address after the link was asked for."""
+        self.click("a link that holds this experiment completely")
+        return until(lambda: next((url for url in [self.ask("location.href")] if "s=" in url), None))
+
+    def fits(self) -> bool:
+        """Whether nothing sticks out of the window at the side."""
+        return self.ask("document.documentElement.scrollWidth <= innerWidth")
+
+    def drag(self, label: str, place: int) -> None:
+        """Move a knob's slider without letting it go."""
+        self.ask(DRAG, [label, place])
 
     def type(self, label: str, text: str) -> None:
         field = self.view.get_by_label(f"{label}, exact value", exact=True)
@@ -134,17 +162,29 @@ const figures = models.filter((m) => m.type === "Figure");
 const first = figures.find((m) => m.height === 380) ?? figures[0];
 const sources = first ? first.renderers.map((r) => r.data_source) : [];
 """
-SOURCE = f"""() => {{ {FIGURE}
-  const found = sources.find((s) => s.data && (s.data.step ?? s.data.get?.("step")));
-  if (!found) return {{ step: [] }};
-  const data = found.data instanceof Map ? Object.fromEntries(found.data) : found.data;
+DATA = f"""{FIGURE}
+const found = sources.map((s) => s.data).find((data) => data?.step ?? data?.get?.("step")) ?? {{}};
+const data = found instanceof Map ? Object.fromEntries(found) : found;
+"""
+CURVE = f"""() => {{ {DATA}
   return Object.fromEntries(Object.entries(data).map(([name, column]) => [name, Array.from(column)]));
 }}"""
+STEPS = f"() => {{ {DATA} return Array.from(data.step ?? []) }}"
+NAMES = f"() => {{ {DATA} return Object.keys(data) }}"
 THEORY = f"""() => {{ {FIGURE}
   const found = first.renderers.find((r) => r.name === "theory");
   const data = found.data_source.data;
   return (data.ys ?? data.get("ys")).map((line) => Array.from(line));
 }}"""
+
+DRAG = """([name, place]) => {
+  const inside = (e) => e.shadowRoot ? [e, ...deep(e.shadowRoot)] : [e];
+  const deep = (root) => [...root.querySelectorAll("*")].flatMap(inside);
+  const named = (e) => e.matches("input.range") && e.getAttribute("aria-label").startsWith(name + ":");
+  const range = deep(document).find(named);
+  range.value = place;
+  range.dispatchEvent(new Event("input"));
+}"""
 
 
 @pytest.fixture
@@ -163,9 +203,10 @@ def page(chromium: Any, server: str) -> Iterator[Callable[..., Page]]:
     assert not complaints
 
 
-def until(done: Callable[[], Any], seconds: float = 30) -> None:
-    """Wait for something to become true."""
+def until(done: Callable[[], Any], seconds: float = 30) -> Any:
+    """Wait for something to become true; returns what it then is, as it may be otherwise a moment later."""
     end = time.monotonic() + seconds
-    while not done():
+    while not (found := done()):
         assert time.monotonic() < end, f"not within {seconds} s"
         time.sleep(0.1)
+    return found

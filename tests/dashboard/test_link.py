@@ -19,6 +19,10 @@ def pack(text):
     return base64.urlsafe_b64encode(zlib.compress(text.encode())).decode().rstrip("=")
 
 
+CUT = "eJyrVgpKTVKyUlAqS8wpTtVRUCpKLS7IzytOVbJSMDQAALbXCUk"
+"""A link without its last characters."""
+
+
 def test_a_link_holds_the_whole_experiment_and_the_view():
     name = next(name for name, knob in ENGINE.Config.knobs().items() if knob.role != "shape" and knob.type is float)
     value = getattr(ENGINE.Config(), name)
@@ -31,7 +35,19 @@ def test_a_link_holds_the_whole_experiment_and_the_view():
 
 @pytest.mark.parametrize(
     "damaged",
-    ["", "!", "abc", "é", "A" * (link.LONGEST + 1), pack("[1]"), pack("{}"), pack("[" * 30_000), pack(" " * 10**6)],
+    [
+        "",
+        "!",
+        "abc",
+        "é",
+        "\0\ufffd",
+        CUT,
+        "A" * (link.LONGEST + 1),
+        pack("[1]"),
+        pack("{}"),
+        pack("[" * 30_000),
+        pack(" " * 10**6),
+    ],
 )
 def test_a_damaged_link_is_a_sentence(damaged):
     with pytest.raises(link.BadLink, match="This link"):
