@@ -107,7 +107,7 @@ class Page:
         return self.view.evaluate(script, argument)
 
     def curve(self) -> dict[str, list[float]]:
-        """The primary figure's source as it is drawn: `step` and one column a curve and channel."""
+        """The source of the first lines as they are drawn: `step` and one column a curve and channel."""
         return self.ask(CURVE)
 
     def steps(self) -> list[float]:
@@ -163,7 +163,8 @@ const first = figures.find((m) => m.height === 380) ?? figures[0];
 const sources = first ? first.renderers.map((r) => r.data_source) : [];
 """
 DATA = f"""{FIGURE}
-const found = sources.map((s) => s.data).find((data) => data?.step ?? data?.get?.("step")) ?? {{}};
+const all = [...sources, ...figures.flatMap((f) => f.renderers.map((r) => r.data_source))];
+const found = all.map((s) => s.data).find((data) => data?.step ?? data?.get?.("step")) ?? {{}};
 const data = found instanceof Map ? Object.fromEntries(found) : found;
 """
 CURVE = f"""() => {{ {DATA}

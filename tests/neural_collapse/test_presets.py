@@ -2,17 +2,26 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import engines
 from engines.cli import to_json
+from engines.core.ensemble import Experiment
 from engines.core.errors import ConfigError
+from engines.core.run import Run
+from engines.neural_collapse import verdicts
+from engines.neural_collapse.config import NeuralCollapse
 
 ENGINE = engines.load("neural_collapse")
 
 
+LONG = {"P9", "P10"}
+"""Half a minute and more each: judged on their own seeds alone."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [preset.name for preset in ENGINE.presets])
+@pytest.mark.parametrize("name", [preset.name for preset in ENGINE.presets if preset.name not in LONG])
 def test_every_verdict_holds_on_a_fresh_seed(name):
     run = engines.run("neural_collapse", preset=name, seeds=[90_001])
     assert run.verdicts
@@ -84,3 +93,57 @@ def test_the_probe_of_the_staircase_agrees_with_its_formula():
     found = run.probe("staircase", member=3)
     assert abs(found["singular_value"] - found["predicted"]).max() < 1e-12
     assert found["crosstalk"] == pytest.approx(1.8657e-3, abs=1e-7)
+
+
+def recorded(configs, **channels):
+    """A run that nothing computed: what every member has at its first and last step."""
+    run = Run(ENGINE, configs)
+    for step in (0, 9):
+        run.recording.dense.append(step, {name: np.array(values[step > 0], float) for name, values in channels.items()})
+    return run
+
+
+def layers(slope, depth, bend=0.0):
+    at = np.arange(9.0)
+    return np.where(at <= depth, np.exp(slope * at + bend * at**2), np.nan)
+
+
+@pytest.mark.parametrize(
+    ("slope", "bend", "begun", "holds"),
+    [
+        (-0.5, 0.0, 0.2, [True, True, True, True]),
+        (-0.2, 0.0, 0.2, [True, False, True, True]),
+        (-1.2, 0.08, 0.2, [True, True, False, True]),
+        (-0.5, 0.0, -0.2, [True, True, True, False]),
+    ],
+)
+def test_separation_is_judged_by_slopes_and_straightness(slope, bend, begun, holds):
+    configs = [NeuralCollapse(model="network", depth=depth) for depth in (8, 4)]
+    found = [[layers(begun, 8), layers(begun, 4)], [layers(slope, 8, bend), layers(-1.0, 4)]]
+    run = recorded(configs, layer_nc1=found, nc1=[[1, 1], [1, 1]])
+    assert [verdict.holds for verdict in verdicts.separation(run)] == holds
+
+
+def test_a_layer_that_does_not_separate_is_found():
+    configs = [NeuralCollapse(model="network", depth=4, greedy=True, loss=loss) for loss in ("mse", "ce")]
+    falling, rising = layers(-0.5, 4), layers(-0.5, 4) * np.where(np.arange(9) == 3, 2, 1)
+    for last, holds in ((falling, True), (rising, False)):
+        both = [[falling, falling], [falling, last]]
+        run = recorded(configs, layer_nc1=both, layer_nc1_trace=both, nc1=[[1, 1], [0.1, 0.115]])
+        assert [verdict.holds for verdict in verdicts.greedy(run)] == [holds, holds, True, True]
+
+
+def test_weight_decays_are_judged_in_their_order():
+    preset = ENGINE.preset("P10")
+    configs = Experiment.of(ENGINE, preset).configs()
+    good = {(1, 1): 2.5, (2, 1): 1.6, (0, 1): 3.1, (1, 2): 2.1, (1, 0): 2.8}
+    usual = NeuralCollapse().weight_decay_last
+    keys = [(round(c.weight_decay_features / usual), round(c.weight_decay_last / usual)) for c in configs]
+    nc1 = [good[key] / 100 for key in keys]
+    same = {
+        name: [[value] * len(configs)] * 2 for name, value in (("accuracy", 1.0), ("accuracy_test", 0.99), ("nc4", 0.0))
+    }
+    assert all(verdict.holds for verdict in verdicts.decays(recorded(configs, nc1=[nc1, nc1], **same)))
+    swapped = [good[key[::-1]] / 100 for key in keys]
+    judged = verdicts.decays(recorded(configs, nc1=[swapped, swapped], **same))
+    assert [verdict.holds for verdict in judged][2] is False

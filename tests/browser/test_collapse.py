@@ -1,0 +1,75 @@
+"""The collapse lab as a newcomer drives it."""
+
+from tests.browser.conftest import FIGURE, until
+
+LAB = "/neural_collapse"
+
+POINTS = f"""() => {{ {FIGURE}
+  const data = first.renderers[0].data_source.data, column = (name) => Array.from(data[name] ?? data.get(name));
+  return [column("name"), column("x"), column("y")];
+}}"""
+PROFILE = f"""() => {{ {FIGURE}
+  const lines = figures.flatMap((f) => f.renderers).filter((r) => r.glyph.type === "MultiLine");
+  const found = lines.map((r) => r.data_source.data).map((data) => data.ys ?? data.get("ys"));
+  return (found.find((ys) => ys.length && ys[0].length === 9) ?? []).map((line) => Array.from(line));
+}}"""
+TURNED = f"""() => {{ {FIGURE}
+  const cameras = models.filter((m) => m.type === "ColumnDataSource").map((m) => m.data);
+  return Array.from(cameras.map((data) => data.turn ?? data.get?.("turn")).find((turn) => turn));
+}}"""
+
+
+def spread(lab):
+    """The largest distance of a sample to the mean of its class, and the farthest point of the frame."""
+    clouds = {}
+    for name, x, y in zip(*lab.ask(POINTS), strict=True):
+        clouds.setdefault(name, []).append(complex(x, y))
+    frame = clouds.pop("frame")
+    assert len(clouds) == 3
+    apart = [abs(point - sum(cloud) / len(cloud)) for cloud in clouds.values() for point in cloud]
+    return max(apart), max(map(abs, frame))
+
+
+def test_three_clouds_contract_onto_a_frame_that_can_be_turned(page):
+    lab = page().open(LAB).ready()
+    lab.view.locator("select.speed").select_option("max")
+    until(lambda: lab.shown_step() == 3000, 90)
+    until(lambda: lab.view.locator("td.sign.yes").count() == 3)
+    apart, frame = spread(lab)
+    assert apart < 0.1 < 1 < frame
+    lab.view.get_by_label("scrub over the recorded steps").fill("0")
+    until(lambda: lab.shown_step() == 0)
+    until(lambda: spread(lab)[0] > 0.5)
+
+    # Dragging the figure in space turns it, and moves nothing else.
+    before = lab.ask(TURNED)
+    title = lab.view.get_by_role("heading", name="The same in space")
+    title.scroll_into_view_if_needed()
+    corner = title.bounding_box()
+    lab.view.mouse.move(corner["x"] + 160, corner["y"] + 140)
+    lab.view.mouse.down()
+    lab.view.mouse.move(corner["x"] + 200, corner["y"] + 150, steps=3)
+    lab.view.mouse.move(corner["x"] + 280, corner["y"] + 160, steps=3)
+    lab.view.mouse.up()
+    until(lambda: lab.ask(TURNED)[0] > before[0] + 0.3)
+
+
+def test_a_network_separates_its_classes_layer_by_layer(page):
+    lab = page(width=900, height=700).open(LAB).ready()
+    assert lab.view.get_by_label("λ w, exact value", exact=True).count() == 1
+    lab.view.locator("select.choice").first.select_option("P11")
+    layers = until(lambda: lab.ask(PROFILE), 60)
+    assert len(layers) == 2
+    assert [len(line) for line in layers] == [9, 5]
+    until(lambda: lab.shown_step() > 150, 90)
+    until(lambda: min(lab.ask(PROFILE)[0]) < 0.3 < lab.ask(PROFILE)[0][0])
+    assert lab.fits()
+
+    # Its knobs take the place of those of free features, and so do its figures.
+    assert lab.view.get_by_label("λ w, exact value", exact=True).count() == 0
+    assert lab.view.get_by_label("depth, exact value", exact=True).count() == 1
+    assert lab.says("NC1 of each layer, at the cursor")
+    assert not lab.view.get_by_text("What is left of a perturbation").first.is_visible()
+    lab.view.get_by_text("More:").click()
+    lab.type("data", "nowhere.npz")
+    assert lab.says("there is no such file; give digits or the path of an .npz")
