@@ -131,7 +131,7 @@ class Card(Viewer):
         if self.plot.kind == "space":
             return []
         heat = ("log_y", "log colour", "colour by the decade of the size, so that small entries are seen")
-        return [heat if self.plot.kind == "heatmap" else log_y]
+        return [heat if self.plot.kind in ("heatmap", "map") else log_y]
 
     def _note(self) -> str:
         if not isinstance(self.mark, LineMark):

@@ -18,6 +18,7 @@ from dashboard.marks.bars import BarsMark
 from dashboard.marks.feed import Column, Feed
 from dashboard.marks.heat import HeatMark
 from dashboard.marks.line import LineMark
+from dashboard.marks.map import MapMark
 from dashboard.marks.path import PathMark
 from dashboard.marks.profile import ProfileMark
 from dashboard.marks.scatter import ScatterMark
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 Ghost = Mapping[str, list[tuple[Any, Any]]]
 
 STILL = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "space": SpaceMark,
-         "profile": ProfileMark, "sweep": SweepMark}  # fmt: skip
+         "profile": ProfileMark, "sweep": SweepMark, "map": MapMark}  # fmt: skip
 """The kinds that show one step."""
 
 GRID = (FOLDER / "grid.css").read_text()

@@ -52,30 +52,28 @@ class HeatMark(StillMark):
         bar = ColorBar(color_mapper=self.mapper, width=10, ticker=BasicTicker(desired_num_ticks=4))
         self.figure.add_layout(bar, "right")
         self.figure.grid.visible = False
-        rows = [("value", "@image")]
-        if self._several:
-            rows = [("", "@name"), *rows]
-            text = {"text_font_size": "12px", "text_color": GREY, "text_baseline": "bottom", "y_offset": -3}
-            bare(Text(x="x", y="top", text="name", **text), self.source, self.figure)
-        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
-
-    @property
-    def _several(self) -> bool:
-        return len(self.plot.channels) > 1
+        text = {"text_font_size": "12px", "text_color": GREY, "text_baseline": "bottom", "y_offset": -3}
+        bare(Text(x="x", y="top", text="name", **text), self.source, self.figure)
+        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=[("", "@name"), ("value", "@image")]))
 
     def fill(self, now: Moment) -> None:
-        """The matrices of the member in focus, thinned to what can be seen."""
-        whole = [np.atleast_2d(now.values[name][now.focus]).astype(np.float32) for name in self.plot.channels]
+        """The matrices of the member in focus."""
+        names = [self.engine.channel(name).label for name in self.plot.channels]
+        self.show(names if len(names) > 1 else [""], [now.values[name][now.focus] for name in self.plot.channels])
+
+    def show(self, names: Sequence[str], matrices: Sequence[np.ndarray]) -> None:
+        """Draw matrices under their names, thinned to what can be seen."""
+        whole = [np.atleast_2d(matrix).astype(np.float32) for matrix in matrices]
         shown = [_thinned(matrix) for matrix in whole]
         notes = [_loss(*pair) for pair in zip(whole, shown, strict=True)]
         self.note = next(filter(None, notes), "")
         shapes = [matrix.shape for matrix in whole]
-        self._place(shapes, self._decades(shown) if self.look.log_y else self._even(shown))
+        self._place(names, shapes, self._decades(shown) if self.look.log_y else self._even(shown))
         if shapes != self._shapes:
             self._shapes = shapes
             self._count(shapes)
 
-    def _place(self, shapes: Sequence[tuple[int, ...]], shown: Sequence[np.ndarray]) -> None:
+    def _place(self, names: Sequence[str], shapes: Sequence[tuple[int, ...]], shown: Sequence[np.ndarray]) -> None:
         """Put the matrices beside one another, their first rows at one height."""
         tall, lefts = max(rows for rows, _ in shapes), _lefts(shapes)
         self.source.data = {
@@ -84,19 +82,27 @@ class HeatMark(StillMark):
             "y": [tall - rows for rows, _ in shapes],
             "dw": [columns for _, columns in shapes],
             "dh": [rows for rows, _ in shapes],
-            "name": [self.engine.channel(name).label for name in self.plot.channels],
+            "name": list(names),
             "top": [tall] * len(shapes),
         }
         self.figure.x_range.update(start=0, end=lefts[-1] + shapes[-1][1])
-        self.figure.y_range.update(start=0, end=tall * (1 + HEAD * self._several))
+        self.figure.y_range.update(start=0, end=tall * (1 + HEAD * any(names)))
 
     def _count(self, shapes: Sequence[tuple[int, ...]]) -> None:
         """Number the columns of each matrix, and the rows once."""
         tall = max(rows for rows, _ in shapes)
         across = [(left, columns) for left, (_, columns) in zip(_lefts(shapes), shapes, strict=True)]
         places = {left + index + 0.5: index for left, columns in across for index in _chosen(columns, len(across))}
-        _number(self.figure.xaxis, places)
-        _number(self.figure.yaxis, {tall - index - 0.5: index for index in _chosen(tall, 1)})
+        _name(self.figure.xaxis, {place: self._column(index) for place, index in places.items()})
+        _name(self.figure.yaxis, {tall - index - 0.5: self._row(index) for index in _chosen(tall, 1)})
+
+    def _row(self, index: int) -> str:
+        """What a row is called."""
+        return str(index + 1)
+
+    def _column(self, index: int) -> str:
+        """What a column is called."""
+        return str(index + 1)
 
     def _even(self, shown: Sequence[np.ndarray]) -> Sequence[np.ndarray]:
         """Set the colours' range to all that is shown, symmetric where there are both signs."""
@@ -143,7 +149,7 @@ def _chosen(size: int, sharers: int) -> range:
     return range(0, size, -(-size * sharers // 8))
 
 
-def _number(axis: Any, places: dict[float, int]) -> None:
-    """Number rows or columns from 1, at these places."""
+def _name(axis: Any, places: dict[float, str]) -> None:
+    """Name rows or columns, at these places."""
     axis.ticker = FixedTicker(ticks=list(places))
-    axis.major_label_overrides = {place: str(index + 1) for place, index in places.items()}
+    axis.major_label_overrides = places

@@ -35,6 +35,13 @@ class Sweep:
     total: int
 
 
+def pair(configs: Sequence[Config]) -> tuple[str, str] | None:
+    """The two numbers that vary most; None where fewer vary."""
+    names = [name for name in _varied(configs) if configs[0].knob(name).type in (int, float)]
+    ranked = sorted(names, key=lambda name: -_kinds(configs, name, range(len(configs))))
+    return (ranked[0], ranked[1]) if len(ranked) > 1 else None
+
+
 def sweep(configs: Sequence[Config]) -> Sweep | None:
     """Read an ensemble as a sweep; None where no number varies."""
     knob = _swept(configs)

@@ -46,14 +46,15 @@ class Plot:
 
     `heatmap` draws its channels beside one another on one colour scale. `scatter` draws the last channel against
     the first, or against its index. `space` draws two or three channels as coordinates, with one scale for all.
-    `profile` draws a vector over its index. `sweep` draws every member's value over the knob that varies most.
+    `profile` draws a vector over its index. `sweep` draws every member's value over the knob that varies most,
+    `map` as colours over the two that do.
     """
 
     name: str
     title: str
     channels: tuple[str, ...]
     doc: str
-    kind: Literal["line", "bars", "heatmap", "scatter", "space", "profile", "sweep"] = "line"
+    kind: Literal["line", "bars", "heatmap", "scatter", "space", "profile", "sweep", "map"] = "line"
     x: str = "step"
     log_x: bool = False
     log_y: bool = True

@@ -123,6 +123,14 @@ PLOTS = (
         doc="By the pseudo-inverse. Each dot is one member now.",
     ),
     Plot(
+        name="map",
+        title="Map of two knobs: NC1 against the start's, at the cursor",
+        channels=("nc1_ratio",),
+        kind="map",
+        log_y=False,
+        doc="By the pseudo-inverse: what is left of it. Measured, and beside it what is predicted.",
+    ),
+    Plot(
         name="response",
         title="Error of the first-order response, of every member at the cursor",
         channels=("response_error",),

@@ -111,7 +111,7 @@ PRESETS = (
         set={"model": "proximal", "epsilon": 0.02, "lambda_w": WEIGHTS, "lambda_h": [w / 10 for w in WEIGHTS]},
         steps=120,
         judge=verdicts.lambdas,
-        lead="sweep_nc1",
+        lead="map",
         source="Theorem 4.2 and its remarks",
     ),
     Preset(

@@ -72,4 +72,4 @@ def test_a_network_separates_its_classes_layer_by_layer(page):
     assert not lab.view.get_by_text("What is left of a perturbation").first.is_visible()
     lab.view.get_by_text("More:").click()
     lab.type("data", "nowhere.npz")
-    assert lab.says("there is no such file; give digits or the path of an .npz")
+    assert lab.says("there is no such file")

@@ -55,7 +55,7 @@ def read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     except (OSError, ValueError) as error:
         raise refuse(path, f"cannot be opened ({error})") from None
     if not regular:
-        raise refuse(path, "there is no such file; give digits or the path of an .npz with arrays X and y")
+        raise refuse(path, "there is no such file")
     if size > FILE:
         raise refuse(path, f"the file has {size} bytes; the limit is {FILE}")
     try:

@@ -44,6 +44,8 @@ def load(name: str) -> Data:
     if name == DIGITS:
         return _digits()
     path = Path(name)
+    if path.suffix != ".npz":  # nothing is told of files that cannot be meant
+        raise archive.refuse(path, "it must be digits, or the path of a file that ends in .npz")
     try:
         stat = path.stat()
     except (OSError, ValueError):  # `archive.read` says what is wrong
