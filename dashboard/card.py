@@ -80,10 +80,14 @@ class Card(Viewer):
         wide = self.primary or first
         self._panel.param.update(styles={"order": "-1" if first else "0"}, stylesheets=[CARD, WIDE] if wide else [CARD])
 
+    @property
+    def hidden(self) -> bool:
+        """Whether the figure is left out, because it has nothing to show."""
+        return not self._panel.visible
+
     def hide(self, blank: bool) -> None:
-        """Leave the figure out where it has nothing to show."""
-        if self._panel.visible is blank:
-            self._panel.visible = not blank
+        """Leave the figure out, or show it again."""
+        self._panel.visible = not blank
 
     def put(self, mark: Any) -> None:
         """Show another mark."""

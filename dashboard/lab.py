@@ -13,6 +13,7 @@ from panel.viewable import Viewer
 from dashboard import layout, link
 from dashboard.controls import Controls
 from dashboard.marks import theory
+from dashboard.marks.series import few
 from dashboard.members import Members
 from dashboard.notices import FINISHED, Notices, caution, divergence
 from dashboard.pacing import Bridge
@@ -106,7 +107,8 @@ class Lab(Viewer):
         """After another experiment or value: widgets say what is so."""
         player = self.player
         self.controls.show(player.configs, _common(self.engine.idle, player.configs))
-        self.stage.leave_out(_common(self.engine.blank, player.configs))
+        blank = _common(self.engine.blank, player.configs) | few(self.engine.plots, player.configs)
+        self.stage.leave_out(blank)
         self.spread.show(len({getattr(config, "seed", 0) for config in player.configs}), player.bands)
         self.presets.show(player.experiment.preset.name if player.experiment.preset else "")
         self.title.show(self.engine, player.experiment.preset)

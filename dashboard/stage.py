@@ -69,9 +69,11 @@ class Stage(Viewer):
         self._layout = None
 
     def leave_out(self, names: Container[str]) -> None:
-        """Hide figures that have nothing to show."""
+        """Hide figures that have nothing to show; they cost nothing."""
         for card in self.cards:
-            card.hide(card.plot.name in names)
+            if card.hidden is not (card.plot.name in names):
+                card.hide(not card.hidden)
+                self._layout = None
 
     def looks(self) -> dict[str, list[bool]]:
         """Which axes are logarithmic, by figure; for links."""
@@ -97,7 +99,7 @@ class Stage(Viewer):
         sizes = dict(self._sizes(run))
         self._lines = {
             card.plot.name: strokes(card.plot, self._channels, curves, focus, sizes)
-            for card in self.cards
+            for card in self.shown()
             if card.plot.kind == "line"
         }
         self._feeds = {thin: Feed(self._columns(thin), thin) for thin in (False, True)}
@@ -105,9 +107,13 @@ class Stage(Viewer):
             feed.update(run)
         # Bokeh would look through the whole page after each figure.
         with pn.state.curdoc.models.freeze() if pn.state.curdoc else nullcontext():
-            for card in self.cards:
+            for card in self.shown():
                 self._redraw(card)
         return True
+
+    def shown(self) -> list[Card]:
+        """The cards that are not left out."""
+        return [card for card in self.cards if not card.hidden]
 
     def _sizes(self, run: Run) -> tuple[tuple[str, int], ...]:
         names = [name for name, channel in self._channels.items() if len(channel.dims) == 1]
@@ -115,7 +121,7 @@ class Stage(Viewer):
 
     def _columns(self, thin: bool) -> list[Column]:
         found: list[Column] = []
-        for card in self.cards:
+        for card in self.shown():
             for stroke in self._lines.get(card.plot.name, ()):
                 column = stroke.column
                 if self._channels[column.channel].thin is not thin:
@@ -179,8 +185,8 @@ class Stage(Viewer):
                 card.mark.show_phases(phases)
 
     def marked(self) -> list[Card]:
-        """The cards that have been drawn."""
-        return [card for card in self.cards if card.mark is not None]
+        """The cards that have been drawn and are shown."""
+        return [card for card in self.shown() if card.mark is not None]
 
     def stream(self, run: Run) -> None:
         """Send the rows recorded since the last time."""

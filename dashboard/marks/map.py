@@ -15,8 +15,6 @@ from dashboard.marks.still import Moment
 from dashboard.naming import number, words
 from dashboard.tables import Numbers
 
-ALONE = "Two knobs must take several values: spread them to see how the outcome depends on both."
-
 
 class MapMark(HeatMark):
     """A cell a pair of values, the median over all members that have them."""
@@ -37,10 +35,7 @@ class MapMark(HeatMark):
         if configs != self._configs:
             self._configs, self.forecast, self.knobs = configs, None, pair(configs)
             self._arrange()
-        self.figure.axis.visible = self.knobs is not None
-        if self.knobs is None:
-            self.note, self.numbers = ALONE, None
-            self.source.data = {name: [] for name in self.source.data}
+        if self.knobs is None:  # the page leaves such a map out
             return
         measured, law = self._measured(now), self._law(now)
         label = self.forecast.label if self.forecast else ""

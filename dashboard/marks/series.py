@@ -11,6 +11,7 @@ from dashboard.palette import qualitative
 
 if TYPE_CHECKING:
     from engines.core.config import Config, Knob
+    from engines.core.engine import Plot
 
 MOST = 12
 """Strands that are drawn; more hues could not be told apart."""
@@ -35,10 +36,15 @@ class Sweep:
     total: int
 
 
+def few(plots: Sequence[Plot], configs: Sequence[Config]) -> frozenset[str]:
+    """Sweeps and maps of an ensemble in which too few knobs vary for them."""
+    numbers = len(_numbers(configs))
+    return frozenset(plot.name for plot in plots if numbers < {"sweep": 1, "map": 2}.get(plot.kind, 0))
+
+
 def pair(configs: Sequence[Config]) -> tuple[str, str] | None:
     """The two numbers that vary most; None where fewer vary."""
-    names = [name for name in _varied(configs) if configs[0].knob(name).type in (int, float)]
-    ranked = sorted(names, key=lambda name: -_kinds(configs, name, range(len(configs))))
+    ranked = sorted(_numbers(configs), key=lambda name: -_kinds(configs, name, range(len(configs))))
     return (ranked[0], ranked[1]) if len(ranked) > 1 else None
 
 
@@ -63,7 +69,7 @@ def sweep(configs: Sequence[Config]) -> Sweep | None:
 def _swept(configs: Sequence[Config]) -> Knob | None:
     """The number that varies most; of several, one that varies while all else stays."""
     knobs, names = configs[0].knobs(), _varied(configs)
-    numeric = [name for name in names if knobs[name].type in (int, float)]
+    numeric = _numbers(configs)
 
     def rank(name: str) -> tuple[int, bool]:
         groups = _grouped(configs, [other for other in names if other != name])
@@ -93,6 +99,10 @@ def is_seed(name: str) -> bool:
 
 def _varied(configs: Sequence[Config]) -> list[str]:
     return [name for name in varied(configs) if not is_seed(name)]
+
+
+def _numbers(configs: Sequence[Config]) -> list[str]:
+    return [name for name in _varied(configs) if configs[0].knob(name).type in (int, float)]
 
 
 def _grouped(configs: Sequence[Config], names: Sequence[str]) -> list[list[int]]:

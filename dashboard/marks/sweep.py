@@ -20,9 +20,6 @@ from dashboard.naming import describe, number, words
 from dashboard.palette import GREY
 from dashboard.tables import Numbers
 
-ALONE = "One value of every knob: spread one to see how the outcome depends on it."
-WORDS = "The members differ in no number: spread one to see how the outcome depends on it."
-
 DOT, FOCUS = 7, 12
 """Sizes of the dots, and of the one in focus."""
 
@@ -78,7 +75,7 @@ class SweepMark(StillMark):
 
     def _place(self) -> None:
         """One dot a member; from here on their heights alone are sent."""
-        self.note, self.legend, self.numbers = WORDS if varied(self._configs) else ALONE, [], None
+        self.note, self.legend, self.numbers = "", [], None
         dots = [(strand, x, m) for strand in self._strands() for x, members in strand.points.items() for m in members]
         self._members = [member for _, _, member in dots]
         self.source.data = {

@@ -1,7 +1,6 @@
 import numpy as np
-import pytest
 
-from dashboard.marks.map import ALONE, MapMark
+from dashboard.marks.map import MapMark
 from tests.dashboard.pictures import members, picture, recorded, show
 
 
@@ -49,14 +48,6 @@ def test_a_click_puts_the_member_of_a_cell_in_focus():
     mark._tapped(1.5, 1.5)
     mark._tapped(-0.5, 0.5)
     assert picked == [2, 3]
-
-
-@pytest.mark.parametrize("axes", [{"a": (1,)}, {"a": (1, 2, 3)}, {"a": (1, 2), "seed": (0, 1)}])
-def test_without_two_knobs_it_says_what_to_do(axes):
-    configs = members(**axes)
-    _, mark = drawn(configs, range(len(configs)))
-    assert mark.note == ALONE
-    assert mark.source.data["image"] == []
 
 
 def test_a_diverged_member_has_no_colour():

@@ -1,4 +1,5 @@
-from dashboard.marks.series import MOST, sweep
+from dashboard.marks.series import MOST, few, pair, sweep
+from engines.core.engine import Plot
 from tests.core.toy import Toy
 from tests.dashboard.pictures import members
 
@@ -43,3 +44,15 @@ def test_more_strands_than_hues_are_counted_and_not_drawn():
     found = sweep(members(a=[1 + i for i in range(MOST + 3)], eta=[0.1 * (1 + i) for i in range(MOST + 5)]))
     assert found.knob.name == "eta"
     assert (len(found.strands), found.total) == (MOST, MOST + 3)
+
+
+def test_a_map_is_over_the_two_numbers_that_vary_most():
+    assert pair(members(a=(1, 2), eta=(0.1, 0.2, 0.3), sign=("plus", "minus"))) == ("eta", "a")
+    assert pair(members(a=(1, 2), seed=(0, 1))) is None
+
+
+def test_figures_of_ensembles_are_left_out_where_too_few_numbers_vary():
+    plots = [Plot(name=kind, title="", channels=("loss",), doc="", kind=kind) for kind in ("line", "sweep", "map")]
+    assert few(plots, members(seed=(0, 1), sign=("plus", "minus"))) == {"sweep", "map"}
+    assert few(plots, members(a=(1, 2))) == {"map"}
+    assert few(plots, members(a=(1, 2), eta=(0.1, 0.2))) == set()
