@@ -96,8 +96,9 @@ class Page:
         return self
 
     def pause(self) -> Page:
-        self.click("pause (space)")
-        assert self.says("paused")
+        """Stop the run; unlike the pause button, which would start it again, also one that has just finished."""
+        self.click("take 1 step and pause")
+        until(lambda: any(self.view.get_by_text(word, exact=True).count() for word in ("paused", "finished")))
         return self
 
     def close(self) -> None:

@@ -75,7 +75,7 @@ def test_what_cannot_be_is_a_sentence_and_what_should_not_a_lesson(page):
 
 def test_a_copied_link_repeats_the_curves_elsewhere_also_a_knob_turned_on_the_way(page):
     here = page().open(LAB).ready()
-    here.click("take 1 step and pause")  # unlike the pause button, also of a run that has just finished
+    here.pause()
     here.type("α", "0.27")
     until(lambda: here.steps() == [0])
     here.click("take 100 steps and pause")

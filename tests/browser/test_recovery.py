@@ -54,7 +54,7 @@ def test_residuals_and_data_are_drawn_in_the_colours_of_their_classes_in_a_narro
 
 def test_a_copied_link_opens_the_same_curve_elsewhere(page):
     here = page().open(LAB).ready()
-    here.click("take 1 step and pause")  # unlike the pause button, also of a run that has just finished
+    here.pause()
     here.type("α", "0.27")
     until(lambda: here.steps() == [0])
     here.click("take 100 steps and pause")
