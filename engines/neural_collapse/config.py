@@ -51,9 +51,6 @@ class NeuralCollapse(Config):
     per_class: int = knob(
         10, "samples n of each class", role="shape", bounds=(1, 100_000), soft=(2, 1000), log=True, more=True
     )
-    bias: bool = knob(
-        False, "whether the classifier has a bias, which only a network decays: then the frame is a simplex", more=True
-    )
     scale: float = knob(
         0.0, "length s of the class means of a start that is made of a frame; 0: that of the minimiser",
         bounds=(0, 1e3), soft=(0, 5), more=True,
@@ -98,6 +95,9 @@ class NeuralCollapse(Config):
         "digits", "what the network learns: digits, the images that come with scikit-learn, or the path of an .npz of "
         "your own with samples X [N, D] and whole labels y [N]", role="shape", more=True,
     )  # fmt: skip
+    bias: bool = knob(
+        False, "whether the classifier has a bias, which only a network decays: then the frame is a simplex", more=True
+    )
 
     @property
     def c(self) -> float:

@@ -182,6 +182,7 @@ PRESETS = (
         ),
         steps=120 * EPOCH,
         judge=verdicts.decays,
+        log_x=True,
         lead="nc1",
         source="figure 3 (there ResNet18 on CIFAR-10), on the digits",
     ),

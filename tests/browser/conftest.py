@@ -71,7 +71,7 @@ def chromium() -> Iterator[Any]:
 class Page:
     """A page with the questions that tests ask. What it complained about is collected in `complaints`."""
 
-    def __init__(self, browser: Any, server: str, width: int = 1440, height: int = 900) -> None:
+    def __init__(self, browser: Any, server: str, width: int = 1200, height: int = 760) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": height})
         self.view = self.context.new_page()
         self.server, self.complaints = server, []

@@ -16,8 +16,8 @@ from engines.neural_collapse.config import NeuralCollapse
 ENGINE = engines.load("neural_collapse")
 
 
-LONG = {"P9", "P10"}
-"""Half a minute and more each: judged on their own seeds alone."""
+LONG = {"P9", "P10", "P11"}
+"""Networks, half a minute each: judged on their own seeds alone."""
 
 
 @pytest.mark.slow
