@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bokeh.models import FixedTicker, HoverTool, VBar
+from bokeh.models import HoverTool, VBar
 
 from dashboard.marks import ranges
-from dashboard.marks.figure import bare
+from dashboard.marks.figure import bare, name_ticks
 from dashboard.marks.still import Moment, StillMark
 from dashboard.palette import qualitative
 
@@ -27,9 +27,7 @@ class BarsMark(StillMark):
             labels = [self.engine.channel(name).label for name in self.plot.channels]
             self.legend = [{"label": one, "dash": "dot", "color": qualitative(i)} for i, one in enumerate(labels)]
         if self.plot.labels:
-            ticks = range(1, len(self.plot.labels) + 1)
-            self.figure.xaxis.ticker = FixedTicker(ticks=list(ticks))
-            self.figure.xaxis.major_label_overrides = dict(zip(ticks, self.plot.labels, strict=True))
+            name_ticks(self.figure.xaxis, dict(enumerate(self.plot.labels, 1)))
         rows = [("", "@name"), ("" if self.plot.labels else "number", "@place"), ("value", "@top")]
         self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
 
@@ -39,10 +37,10 @@ class BarsMark(StillMark):
         width = 0.8 / len(now.values)
         for place, (name, block) in enumerate(now.values.items()):
             bars = np.ravel(block[now.focus])
-            shown = np.flatnonzero(np.isfinite(bars) & ((bars > 0) | (not self.scale.log)))
+            shown = np.flatnonzero(self.scale.drawable(bars))
             data["x"] += (shown + 1 + width * (place - (len(now.values) - 1) / 2)).tolist()
             data["top"] += bars[shown].tolist()
-            data["place"] += [self._named(at) for at in shown]
+            data["place"] += [self.plot.component(at) for at in shown]
             data["color"] += [qualitative(place)] * len(shown)
             data["name"] += [self.engine.channel(name).label] * len(shown)
         tops = np.array(data["top"])
@@ -54,9 +52,6 @@ class BarsMark(StillMark):
         if window:
             self.figure.y_range.update(start=window[0], end=window[1])
             self.figure.x_range.update(start=0.4, end=max(map(round, data["x"]), default=1) + 0.6)
-
-    def _named(self, at: int) -> str:
-        return self.plot.labels[at] if at < len(self.plot.labels) else str(at + 1)
 
 
 def _emptiness(values: np.ndarray) -> str:

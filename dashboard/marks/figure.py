@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bokeh.models import CustomJSTicker, Range1d
+from bokeh.models import CustomJSTicker, FixedTicker, Range1d
 from bokeh.plotting import figure as bokeh_figure
 
 TALL, SHORT = 380, 250
@@ -72,6 +72,12 @@ def bare(glyph: Any, source: Any, made: Any, **options: Any) -> Any:
     """Add a glyph without the copies for selection and muting that nobody uses here."""
     copies = dict.fromkeys(("nonselection_glyph", "selection_glyph", "muted_glyph", "hover_glyph"))
     return made.add_glyph(source, glyph, **copies, **options)
+
+
+def name_ticks(axis: Any, names: dict[Any, str]) -> None:
+    """Put ticks at these places, with these names."""
+    axis.ticker = FixedTicker(ticks=list(names))
+    axis.major_label_overrides = names
 
 
 def move(target: Any, window: tuple[float, float] | None, log: bool) -> None:

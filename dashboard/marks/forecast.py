@@ -1,4 +1,4 @@
-"""What theory says of the points of a sweep, at any step."""
+"""What theory says of the points of a sweep or a map, at any step."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 from engines.core.schedule import Schedule
 
 if TYPE_CHECKING:
+    from dashboard.marks.still import Moment
     from engines.core.config import Config
     from engines.core.engine import Engine
 
@@ -56,6 +57,30 @@ class Forecast:
         share = (step - self.steps[low]) / max(self.steps[high] - self.steps[low], 1)
         low_values, high_values = self._values[:, low], self._values[:, high]
         return low_values if low == high else low_values + share * (high_values - low_values)
+
+
+class Outlook:
+    """The forecast of an ensemble's points while it runs; nothing once knobs have changed on the way."""
+
+    def __init__(self, engine: Engine, channel: str, points: Sequence[Sequence[Config]]) -> None:
+        self._engine, self._channel, self._points = engine, channel, points
+        self._forecast: Forecast | None = None
+        self._horizon = 0
+
+    @property
+    def label(self) -> str:
+        """What the law is called; "" before any was asked for."""
+        return self._forecast.label if self._forecast else ""
+
+    def at(self, now: Moment) -> np.ndarray:
+        """One value a point. Theory is asked again where the run has another end, or goes beyond it."""
+        if any(event.step > 0 for event in now.run.recording.events):
+            return np.full(len(self._points), np.nan)
+        if self._forecast is None or self._forecast.steps[-1] < now.step or self._horizon != now.horizon:
+            self._horizon = now.horizon
+            farthest = max(now.horizon, 2 * now.step)
+            self._forecast = Forecast(self._engine, self._channel, self._points, farthest)
+        return self._forecast.at(now.step)
 
 
 def _spread(configs: Sequence[Config], most: int) -> list[Config]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from bokeh.models import BasicTicker, ColorBar, FixedTicker, HoverTool, Image, LinearColorMapper, Text
+from bokeh.models import BasicTicker, ColorBar, HoverTool, Image, LinearColorMapper, Text
 from bokeh.palettes import Viridis256
 
-from dashboard.marks.figure import bare
+from dashboard.marks.figure import bare, name_ticks
 from dashboard.marks.scale import Scale
 from dashboard.marks.still import Moment, StillMark
 from dashboard.marks.strokes import Look
@@ -93,8 +92,8 @@ class HeatMark(StillMark):
         tall = max(rows for rows, _ in shapes)
         across = [(left, columns) for left, (_, columns) in zip(_lefts(shapes), shapes, strict=True)]
         places = {left + index + 0.5: index for left, columns in across for index in _chosen(columns, len(across))}
-        _name(self.figure.xaxis, {place: self._column(index) for place, index in places.items()})
-        _name(self.figure.yaxis, {tall - index - 0.5: self._row(index) for index in _chosen(tall, 1)})
+        name_ticks(self.figure.xaxis, {place: self._column(index) for place, index in places.items()})
+        name_ticks(self.figure.yaxis, {tall - index - 0.5: self._row(index) for index in _chosen(tall, 1)})
 
     def _row(self, index: int) -> str:
         """What a row is called."""
@@ -147,9 +146,3 @@ def _lefts(shapes: Sequence[tuple[int, ...]]) -> list[float]:
 
 def _chosen(size: int, sharers: int) -> range:
     return range(0, size, -(-size * sharers // 8))
-
-
-def _name(axis: Any, places: dict[float, str]) -> None:
-    """Name rows or columns, at these places."""
-    axis.ticker = FixedTicker(ticks=list(places))
-    axis.major_label_overrides = places

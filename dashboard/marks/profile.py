@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, MultiLine, Scatter
+from bokeh.models import ColumnDataSource, HoverTool, MultiLine, Scatter
 
 from dashboard.marks import ranges
-from dashboard.marks.figure import bare, move
+from dashboard.marks.figure import bare, move, name_ticks
 from dashboard.marks.still import Moment, StillMark, named
 from dashboard.naming import number
 from dashboard.tables import Numbers
@@ -36,12 +36,11 @@ class ProfileMark(StillMark):
         """All curves."""
         block = np.asarray(now.values[self.channel.name], float)
         found = [np.median(block[list(curve.members)], axis=0) for curve in now.curves]
-        drawn = [np.flatnonzero(np.isfinite(y) & ((y > 0) | (not self.scale.log))) for y in found]
-        colors = [curve.color for curve in now.curves]
+        drawn = [np.flatnonzero(self.scale.drawable(y)) for y in found]
         self.lines.data = {
             "xs": [at.tolist() for at in drawn],
             "ys": [self.scale.places(y[at]).tolist() for y, at in zip(found, drawn, strict=True)],
-            "color": colors,
+            "color": [curve.color for curve in now.curves],
         }
         flat = np.concatenate(drawn)
         owner = [curve for curve, at in zip(now.curves, drawn, strict=True) for _ in at]
@@ -51,24 +50,19 @@ class ProfileMark(StillMark):
             "y": values.tolist(),
             "color": [curve.color for curve in owner],
             "name": [curve.label for curve in owner],
-            "place": [self._name(at) for at in flat],
+            "place": [self.plot.component(at) for at in flat],
         }
         self._frame(values, block.shape[-1])
         self._say(now, found)
-
-    def _name(self, at: int) -> str:
-        return self.plot.labels[at] if at < len(self.plot.labels) else str(at + 1)
 
     def _frame(self, values: np.ndarray, count: int) -> None:
         window = ranges.values(ranges.extent(self.scale.places(values)), None, self.scale.log)
         move(self.figure.y_range, window, self.scale.log)
         move(self.figure.x_range, (-0.3, count - 0.7), False)
-        ticks = list(range(0, count, -(-count // 12)))
-        self.figure.xaxis.ticker = FixedTicker(ticks=ticks)
-        self.figure.xaxis.major_label_overrides = {at: self._name(at) for at in ticks}
+        name_ticks(self.figure.xaxis, {at: self.plot.component(at) for at in range(0, count, -(-count // 12))})
 
     def _say(self, now: Moment, found: list[np.ndarray]) -> None:
         curves: list[Any] = list(now.curves)[:COLUMNS]
         heads = [self.channel.dims[0], *(curve.label for curve in curves)]
         rows = zip(*(y for y, _ in zip(found, curves, strict=False)), strict=True)
-        self.numbers = Numbers(heads, [[self._name(at), *map(number, row)] for at, row in enumerate(rows)])
+        self.numbers = Numbers(heads, [[self.plot.component(at), *map(number, row)] for at, row in enumerate(rows)])

@@ -91,6 +91,14 @@ class Scale:
         values = np.asarray(values, float)
         return np.arcsinh(values / (2 * self.bend)) / np.log(10) if self.bend else values
 
+    def drawable(self, values: np.ndarray) -> np.ndarray:
+        """Which values have a place: a logarithmic axis has none for zero and less.
+
+        >>> Scale(True).drawable(np.array([1.0, 0.0, np.nan])).tolist()
+        [True, False, False]
+        """
+        return np.isfinite(values) & ((values > 0) | (not self.log))
+
     def values(self, places: Any) -> np.ndarray:
         """The inverse of `places`."""
         places = np.asarray(places, float)

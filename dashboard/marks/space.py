@@ -67,11 +67,9 @@ class SpaceMark(StillMark):
         self.camera = ColumnDataSource(data=TURNED)
         place: dict[str, Any] = {"x": "x", "y": "y", "size": "size"}
         if self._solid:
-            codes, seen = (
-                zip(place, (ACROSS, UP, SIZE), strict=True),
-                {"camera": self.camera, "window": self.figure.y_range},
-            )
-            place = {name: {"expr": CustomJSExpr(args=seen, code=code)} for name, code in codes}
+            args = {"camera": self.camera, "window": self.figure.y_range}
+            codes = {"x": ACROSS, "y": UP, "size": SIZE}
+            place = {name: {"expr": CustomJSExpr(args=args, code=code)} for name, code in codes.items()}
             self._turn()
         points = Scatter(**place, fill_color="color", line_color=None, fill_alpha=0.75)
         drawn = bare(points, self.source, self.figure)

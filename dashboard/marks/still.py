@@ -31,6 +31,11 @@ class Moment(NamedTuple):
     curves: Sequence[Curve]
     focus: int
 
+    def alive(self, name: str) -> np.ndarray:
+        """A scalar channel of every member, NaN for those that have diverged, `[B]`."""
+        gone = (self.run.diverged_at >= 0) & (self.step >= self.run.diverged_at)
+        return np.where(gone, np.nan, np.ravel(self.values[name])).astype(float)
+
 
 class StillMark(ABC):
     """Base: one figure that is replaced when the cursor or the run moved. `note` says what was left out."""

@@ -12,7 +12,7 @@ from bokeh.models import ColumnDataSource, HoverTool, MultiLine, Scatter
 from dashboard.curves import varied
 from dashboard.marks import ranges
 from dashboard.marks.figure import bare, move
-from dashboard.marks.forecast import Forecast
+from dashboard.marks.forecast import Outlook
 from dashboard.marks.line import NEAR
 from dashboard.marks.series import Strand, Sweep, is_seed, sweep
 from dashboard.marks.still import Moment, StillMark, named
@@ -31,9 +31,8 @@ class SweepMark(StillMark):
     """A dot a member, a line through the medians over seeds, and theory dashed in the same hue."""
 
     sweep: Sweep | None = None
-    forecast: Forecast | None = None
+    outlook: Outlook | None = None
     _configs: tuple[Any, ...] = ()
-    _horizon = 0
     _log_x = False
 
     def draw(self) -> None:
@@ -55,7 +54,7 @@ class SweepMark(StillMark):
         """Everything at this step; the sweep itself is read once for each ensemble."""
         configs = tuple(now.run.configs)
         if configs != self._configs:
-            self._configs, self.forecast, self.sweep = configs, None, sweep(configs)
+            self._configs, self.sweep = configs, sweep(configs)
             self._axis()
             self._place()
         if self.sweep:
@@ -78,6 +77,8 @@ class SweepMark(StillMark):
         self.note, self.legend, self.numbers = "", [], None
         dots = [(strand, x, m) for strand in self._strands() for x, members in strand.points.items() for m in members]
         self._members = [member for _, _, member in dots]
+        points = [[self._configs[m] for m in members] for s in self._strands() for members in s.points.values()]
+        self.outlook = Outlook(self.engine, self.channel.name, points)
         self.source.data = {
             "x": [x for _, x, _ in dots],
             "y": [np.nan] * len(dots),
@@ -102,8 +103,7 @@ class SweepMark(StillMark):
         return [describe({name: getattr(self._configs[member], name) for name in own}) for member in self._members]
 
     def _show(self, sweep: Sweep, now: Moment) -> None:
-        gone = (now.run.diverged_at >= 0) & (now.step >= now.run.diverged_at)
-        values = np.where(gone, np.nan, np.ravel(now.values[self.channel.name])).astype(float)
+        values = now.alive(self.channel.name)
         self.source.data["y"] = values[self._members].tolist()
         self._mark(now.focus)
         medians = [np.array([_median(values[list(m)]) for m in s.points.values()]) for s in sweep.strands]
@@ -132,15 +132,9 @@ class SweepMark(StillMark):
         }
 
     def _laws(self, sweep: Sweep, now: Moment) -> list[np.ndarray]:
-        """What theory says of each point; nothing of a run whose knobs changed on the way."""
+        """What theory says of the points of each strand."""
         sizes = [len(strand.points) for strand in sweep.strands]
-        if any(event.step > 0 for event in now.run.recording.events):
-            return [np.full(size, np.nan) for size in sizes]
-        if self.forecast is None or self.forecast.steps[-1] < now.step or self._horizon != now.horizon:
-            self._horizon = now.horizon
-            points = [[self._configs[m] for m in members] for s in sweep.strands for members in s.points.values()]
-            self.forecast = Forecast(self.engine, self.channel.name, points, max(now.horizon, 2 * now.step))
-        return np.split(self.forecast.at(now.step), np.cumsum(sizes)[:-1])
+        return np.split(self.outlook.at(now), np.cumsum(sizes)[:-1])
 
     def _follow(self, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
         across = ranges.extent(np.array(self.source.data["x"], float))
@@ -172,7 +166,7 @@ class SweepMark(StillMark):
         self.note = " · ".join(filter(None, parts))
         known = np.isfinite(np.concatenate(laws)).any()
         lines = [{"label": s.label or self.channel.label, "dash": "solid", "color": s.color} for s in sweep.strands]
-        law = {"label": f"theory: {self.forecast.label if self.forecast else ''}", "dash": "dashed", "muted": True}
+        law = {"label": f"theory: {self.outlook.label}", "dash": "dashed", "muted": True}
         self.legend = lines + [law] * bool(known)
         self.numbers = self._table(sweep, medians, laws if known else [])
 

@@ -66,7 +66,11 @@ class Plot:
     guide: str = ""
     """Space: the class that is no data; it is drawn thin and grey."""
     labels: tuple[str, ...] = ()
-    """Bars, profile: what the components are called, from the first on; "" for their numbers."""
+    """Bars, profile: what the first components are called; the others go by their numbers."""
+
+    def component(self, at: int) -> str:
+        """What a component is called, its number from 1 on where it has no label."""
+        return self.labels[at] if at < len(self.labels) else str(at + 1)
 
 
 @dataclass(frozen=True, kw_only=True)

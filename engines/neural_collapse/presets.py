@@ -7,6 +7,7 @@ from typing import Any
 
 from engines.core.engine import Preset
 from engines.neural_collapse import verdicts
+from engines.neural_collapse.config import NeuralCollapse
 
 BETAS = (1000.0, 100.0, 10.0, 3.0, 1.0, 0.3, 0.1, 0.03, 0.01)
 SOLVED = 400
@@ -15,17 +16,15 @@ SOLVED = 400
 WEIGHTS = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Weight decays of the map."""
 
-DECAY = 5e-4
-"""Weight decay of the networks."""
-
 EPOCH = 21
 """Steps of one, for the digits."""
 
 
 def _decays(loss: str, bias: bool, times: Iterable[tuple[float, float]]) -> list[dict[str, Any]]:
     """Networks with so many times the usual weight decay, of the hidden layers and of the last."""
+    decay = NeuralCollapse().weight_decay_features
     return [
-        {"loss": loss, "bias": bias, "weight_decay_features": features * DECAY, "weight_decay_last": last * DECAY}
+        {"loss": loss, "bias": bias, "weight_decay_features": features * decay, "weight_decay_last": last * decay}
         for features, last in times
     ]
 

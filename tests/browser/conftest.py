@@ -101,6 +101,15 @@ class Page:
         until(lambda: any(self.view.get_by_text(word, exact=True).count() for word in ("paused", "finished")))
         return self
 
+    def restarted(self, path: str) -> Page:
+        """A lab that was begun again with another start, and is paused at step 100."""
+        self.open(path).ready().pause()
+        self.type("α", "0.27")
+        until(lambda: self.steps() == [0])
+        self.click("take 100 steps and pause")
+        until(lambda: self.steps()[-1] == 100)
+        return self
+
     def close(self) -> None:
         self.context.close()
 

@@ -74,12 +74,7 @@ def test_what_cannot_be_is_a_sentence_and_what_should_not_a_lesson(page):
 
 
 def test_a_copied_link_repeats_the_curves_elsewhere_also_a_knob_turned_on_the_way(page):
-    here = page().open(LAB).ready()
-    here.pause()
-    here.type("α", "0.27")
-    until(lambda: here.steps() == [0])
-    here.click("take 100 steps and pause")
-    until(lambda: here.steps()[-1] == 100)
+    here = page().restarted(LAB)
     here.type("η", "0.05")
     here.click("take 100 steps and pause")
     until(lambda: here.steps()[-1] == 200)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
@@ -17,6 +17,11 @@ UNSEEN = 1e-9
 def last(run: Run, channel: str, members: Iterable[int]) -> list[float | None]:
     """The value of each member at the preset's last step."""
     return [final(run, channel, i) for i in members]
+
+
+def each(run: Run, members: Iterable[int], measure: Callable[[Run, int], float | None]) -> list[float | None]:
+    """A measure of each member, told once the preset's last step is there."""
+    return [None if final(run, "nc1", i) is None else measure(run, i) for i in members]
 
 
 def everyone(run: Run) -> range:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from engines.core.measures import slope
 from engines.core.run import Run
 from engines.neural_collapse import laws
 from engines.neural_collapse.dense import blocks
-from engines.neural_collapse.verdicts.common import everyone, last
+from engines.neural_collapse.verdicts.common import each, everyone, last
 
 LEVELS = {"in the span": 0, "out of it": 1, "shape of the frame": 2, "rotation in the span": 3, "rotation out": 4}
 
@@ -21,20 +21,15 @@ def staircase(run: Run) -> list[Verdict]:
     """P1: the spectrum of the response, of the full matrix and along the run."""
     members, weak = everyone(run), run.where(beta=100.0)
     return [
-        below("full matrix: farthest singular value from the five levels", _each(run, members, _off), 1e-10),
-        verdict("share of singular values at 1, (1 − K/d)/n", _each(run, members, _ones), 0.06, 1e-12),
-        verdict("β = 100: smallest singular value over 1 − a/β", _each(run, weak, _smallest), 1.0, 1e-4),
-        verdict("β = 100: crosstalk over 2λ_H(1−c)/β", _each(run, weak, _crosstalk), 1.0, 5e-3),
+        below("full matrix: farthest singular value from the five levels", each(run, members, _off), 1e-10),
+        verdict("share of singular values at 1, (1 − K/d)/n", each(run, members, _ones), 0.06, 1e-12),
+        verdict("β = 100: smallest singular value over 1 − a/β", each(run, weak, _smallest), 1.0, 1e-4),
+        verdict("β = 100: crosstalk over 2λ_H(1−c)/β", each(run, weak, _crosstalk), 1.0, 5e-3),
         *(
-            verdict(f"run: left {name}, over the formula", [_survives(run, i, place) for i in members], 1.0, 1e-3)
+            verdict(f"run: left {name}, over the formula", each(run, members, partial(_survives, place)), 1.0, 1e-3)
             for name, place in LEVELS.items()
         ),
     ]
-
-
-def _each(run: Run, members: Iterable[int], measure: Callable[[Run, int], float]) -> list[float | None]:
-    """A measure of the knobs alone, told once the run is over."""
-    return [None if final(run, "nc1", i) is None else measure(run, i) for i in members]
 
 
 def _off(run: Run, i: int) -> float:
@@ -55,9 +50,7 @@ def _crosstalk(run: Run, i: int) -> float:
     return float(blocks(config)[1][0] * config.beta / (2 * config.lambda_h * (1 - config.c)))
 
 
-def _survives(run: Run, i: int, place: int) -> float | None:
-    if final(run, "nc1", i) is None:
-        return None
+def _survives(place: int, run: Run, i: int) -> float:
     return float(run["survival"][-1, i, place] / run["survival_theory"][-1, i, place])
 
 

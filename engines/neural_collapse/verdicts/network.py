@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import above, below, final, ratio, verdict
+from engines.core.judging import above, below, ratio, verdict
+from engines.core.measures import slope
 from engines.core.run import Run
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.verdicts.common import everyone, last
+from engines.neural_collapse.verdicts.common import each, everyone, last
 
 DEEPEST = {"mse": 0.100, "ce": 0.115}
 """NC1 of the eighth layer of the specification's greedy networks, by their loss."""
@@ -27,7 +28,7 @@ def greedy(run: Run) -> list[Verdict]:
     names = {"layer_nc1": "NC1", "layer_nc1_trace": "trace ratio"}
     return [
         *(
-            below(f"{label} of a layer over that below: the largest", _each(run, everyone(run), name, _steepest), 1.0)
+            below(f"{label} of a layer over that below: the largest", _ends(run, everyone(run), name, _steepest), 1.0)
             for name, label in names.items()
         ),
         *(
@@ -68,7 +69,7 @@ def _own(run: Run, loss: str, features: float, final_layer: float) -> list[int]:
 
 def _pairs(run: Run, one: tuple[float, float], other: tuple[float, float], loss: str = "mse") -> list[float | None]:
     """Ratios of NC1 at the end, seed by seed."""
-    ends = (last(run, "nc1", _own(run, loss, *decays)) for decays in (one, other))
+    ends = (last(run, "nc1", _own(run, loss, *times)) for times in (one, other))
     return [ratio(*pair) for pair in zip(*ends, strict=True)]
 
 
@@ -77,26 +78,28 @@ def separation(run: Run) -> list[Verdict]:
     return [
         *(
             verdict(f"{depth} layers: slope of the logarithm of NC1 over the layers",
-                    _each(run, run.where(depth=depth), "layer_nc1", _slope), slope, spread)
-            for depth, (slope, spread) in STEEP.items()
+                    _ends(run, run.where(depth=depth), "layer_nc1", _slope), steepness, spread)
+            for depth, (steepness, spread) in STEEP.items()
         ),
-        below("correlation with a straight line", _each(run, everyone(run), "layer_nc1", _correlation), -0.97),
+        below("correlation with a straight line", _ends(run, everyone(run), "layer_nc1", _correlation), -0.97),
         above("before training: the slope", [_slope(_layers(run, "layer_nc1", 0, i)) for i in run.where(depth=8)], 0.1),
     ]  # fmt: skip
 
 
-def _slope(values: np.ndarray) -> float:
+def _slope(values: np.ndarray) -> float | None:
     """Of the hidden layers; the samples themselves, which come first, are no layer's."""
-    return float(np.polyfit(np.arange(1, len(values)), np.log(values[1:]), 1)[0])
+    return slope(np.arange(1, len(values)), np.log(values[1:]), fewest=2)
 
 
 def _correlation(values: np.ndarray) -> float:
     return float(np.corrcoef(np.arange(1, len(values)), np.log(values[1:]))[0, 1])
 
 
-def _each(run: Run, members: Iterable[int], channel: str, measure: Callable[[np.ndarray], float]) -> list[float | None]:
+def _ends(
+    run: Run, members: Iterable[int], channel: str, measure: Callable[[np.ndarray], float | None]
+) -> list[float | None]:
     """A measure of the layers at the preset's last step."""
-    return [None if final(run, "nc1", i) is None else measure(_layers(run, channel, -1, i)) for i in members]
+    return each(run, members, lambda run, i: measure(_layers(run, channel, -1, i)))
 
 
 def _layers(run: Run, channel: str, frame: int, member: int) -> np.ndarray:
