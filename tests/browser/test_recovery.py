@@ -94,5 +94,5 @@ def test_a_sweep_leads_where_the_preset_says_so(page):
     }"""
     sweep, error = "Outcome of every member, at the cursor", "Distance to the unknown matrix"
     until(lambda: lab.ask(places)[sweep] < lab.ask(places)[error])
-    choose(lab, "SG-01")
+    choose(lab, "SG-09")
     until(lambda: lab.ask(places)[sweep] > lab.ask(places)[error])
