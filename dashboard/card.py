@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import panel as pn
 import param
-from panel.custom import JSComponent
 from panel.viewable import Viewer
 
-from dashboard.components import FOLDER
+from dashboard.components import FOLDER, Component
 from dashboard.curves import Curve
 from dashboard.marks.line import LineMark
 from dashboard.marks.strokes import Look, Stroke
@@ -31,7 +30,7 @@ STRETCH = {"sizing_mode": "stretch_width"}
 WIDE = ":host { grid-column: 1 / -1; }"
 
 
-class Heading(JSComponent):
+class Heading(Component):
     """A figure's title, legend, switches and note; `summary` is for screen readers."""
 
     title = param.String("")

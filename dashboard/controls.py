@@ -7,10 +7,9 @@ from typing import Any
 
 import panel as pn
 import param
-from panel.custom import JSComponent
 from panel.viewable import Viewer
 
-from dashboard.components import FOLDER
+from dashboard.components import FOLDER, Component
 from dashboard.naming import number, sentence, words
 from engines.core.config import Config, Knob
 from engines.core.errors import DynascopeError
@@ -26,7 +25,7 @@ IN_SIGHT = 7
 """More knobs than these are folded away."""
 
 
-class KnobWidget(JSComponent):
+class KnobWidget(Component):
     """The widget of one knob. While dragged it calls `preview`, once let go `commit`; an error is shown beneath."""
 
     about = param.Dict({})

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import param
-from panel.custom import JSComponent
 
-from dashboard.components import FOLDER
+from dashboard.components import FOLDER, Component
 from dashboard.curves import Curve
 
 
-class Members(JSComponent):
+class Members(Component):
     """A chip a curve."""
 
     shown = param.Dict({"title": "", "items": []})

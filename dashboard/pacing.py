@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import param
-from panel.custom import JSComponent
 
-from dashboard.components import FOLDER
+from dashboard.components import FOLDER, Component
 
 IN_FLIGHT = 2
 """Bokeh has no back-pressure: an overloaded page would fall minutes behind."""
@@ -18,7 +17,7 @@ WATCHDOG = 2.0
 """Seconds after which a batch without an answer is taken as lost."""
 
 
-class Bridge(JSComponent):
+class Bridge(Component):
     """The browser's side: it answers each `tick` after one animation frame, and reports visibility and keys.
 
     It belongs in the page from the start: BokehJS sends a model that came later in full with the first message

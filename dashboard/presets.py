@@ -6,15 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import param
-from panel.custom import JSComponent
 
-from dashboard.components import FOLDER
+from dashboard.components import FOLDER, Component
 
 if TYPE_CHECKING:
     from engines.core.engine import Preset
 
 
-class Presets(JSComponent):
+class Presets(Component):
     """A select box; `choose(name)` gets the preset."""
 
     about = param.Dict({})

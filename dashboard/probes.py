@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import panel as pn
 import param
-from panel.custom import JSComponent
 from panel.viewable import Viewer
 
-from dashboard.components import FOLDER
+from dashboard.components import FOLDER, Component
 from dashboard.computation import Computation
 from dashboard.curves import tell
 from dashboard.marks.picture import Picture, Tone
@@ -30,7 +29,7 @@ STRETCH = {"sizing_mode": "stretch_width"}
 EARLIER = "from before the run was started again or branched"
 
 
-class Ask(JSComponent):
+class Ask(Component):
     """What a probe is, the button that computes it, and what came of it in words."""
 
     title = param.String("")

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import param
-from panel.custom import JSComponent
 
-from dashboard.components import FOLDER
+from dashboard.components import FOLDER, Component
 from dashboard.naming import sentence, words
 from engines.core.config import Config, Knob
 from engines.core.errors import ConfigError, DynascopeError
@@ -43,7 +42,7 @@ def _whole(what: str, text: str) -> int:
     return int(text)
 
 
-class Spread(JSComponent):
+class Spread(Component):
     """The form. `spread(values)` gets `{knob: [values]}`; `bands(on)` says whether seeds collapse."""
 
     knobs = param.List([])

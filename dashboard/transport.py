@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import param
-from panel.custom import JSComponent
 
-from dashboard.components import FOLDER
+from dashboard.components import FOLDER, Component
 
 if TYPE_CHECKING:
     from engines.core.engine import Action
@@ -28,7 +27,7 @@ SPEEDS: dict[str, tuple[float | None, str]] = {
 NORMAL = "60"
 
 
-class Transport(JSComponent):
+class Transport(Component):
     """The bar. What a person asks for goes to `command(what, data)`; what is so comes in through `refresh`."""
 
     now = param.Dict({})
