@@ -26,7 +26,7 @@ def orbit(net: Mlp, theta: Tensor, layer: int, block: Blocks, N: Tensor) -> Tens
     off = N * (1 - torch.eye(N.shape[-1], dtype=N.dtype, device=N.device))
     if bool((off < 0).any()):
         raise ConfigError(f"an orbit's N must not be negative off the diagonal, its least entry is {off.min():g}")
-    if bool((N[..., ~block.same] if block.same.ndim == 2 else N.masked_select(~block.same)).any()):
+    if bool((N * ~block.same != 0).any()):
         raise ConfigError("an orbit mixes neurons of one block only, N has entries between blocks")
     M, weights, d = torch.linalg.matrix_exp(N), list(net.split(theta)), N.shape[-1]
     weights[layer - 1] = M @ weights[layer - 1]

@@ -29,7 +29,7 @@ def loss_at(h: Tensor, b: Tensor, gamma: float = 1.0) -> Tensor:
 
 
 def inverse_temperature(h: Tensor, eps: Tensor | float, gamma: float = 1.0) -> Tensor:
-    """b at which the mean loss is eps, `[...]`: `2 b eps = N_eff(b)`. Bisection of log b, to rounding.
+    """Solve `eps(b) = eps` for b, `[...]`: then `2 b eps = N_eff(b)`. Bisection of log b, to rounding.
 
     h `[..., P]`, eps one number or `[...]`. Raises `ConfigError` where eps is not in (0, sum(h)/(2 gamma)), the mean
     loss of the window itself.
