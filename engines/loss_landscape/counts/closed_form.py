@@ -56,12 +56,23 @@ def one_hidden_layer(net: Mlp, theta: Tensor, passes: Passes, block: Blocks, tau
     return either.sum(-1) + (r_in * r_out).sum(-1) + net.bias * (r_out * block.on).sum(-1)
 
 
-def modular_addition(embedding: int, units: int) -> int:
+def unseen(inputs: Tensor, gates: Tensor, tau: float = SINGULAR) -> Tensor:
+    """Directions of each unit's in-weights that no datum on which it fires can see, `rank(A) - rank(A[g_i])`.
+
+    inputs `[..., n, D]`, gates bool `[..., n, d]`; integer `[..., d]`.
+    """
+    seen = inputs[..., None, :, :] * gates.mT[..., None]
+    return rank(inputs, tau)[..., None] - rank(seen, tau, scale=torch.linalg.matrix_norm(inputs, 2)[..., None])
+
+
+def modular_addition(embedding: int, units: int, unseen: int = 0) -> int:
     """Nullity `e² + h` of `f = o relu(l E_a + r E_b)` without biases: GL(e) of the embedding, ReLU rescalings.
 
-    Holds if E has rank e, no unit is dead or always on and n k > P; empirical, not proven.
+    Plus what units do not see of their inputs `[E_a; E_b]`, of rank 2e, summed: none in nets with p well above 2e, but
+    some at random weights of p = 17, e = 12. Holds if E has rank e, no unit is dead or always on and n k > P; found
+    empirically, not proven.
     """
-    return embedding**2 + units
+    return embedding**2 + units + unseen
 
 
 def deep_linear(sizes: tuple[int, ...]) -> int:
