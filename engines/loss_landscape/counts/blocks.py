@@ -23,6 +23,11 @@ class Blocks(NamedTuple):
         return ~self.same.tril(-1).any(-1)
 
     @property
+    def number(self) -> Tensor:
+        """Blocks of the layer, `[...]`; the dead neurons are one."""
+        return self.first.sum(-1)
+
+    @property
     def live(self) -> Tensor:
         """Whether both neurons are in one block that fires at all, bool `[..., d, d]`."""
         return self.same & ~self.dead[..., None]

@@ -12,7 +12,7 @@ from engines.loss_landscape.counts.backward import backward
 from engines.loss_landscape.counts.blocks import Blocks, blocks
 from engines.loss_landscape.counts.explained import explain
 from engines.loss_landscape.counts.generators import generators
-from engines.loss_landscape.counts.jacobian import CHUNK, triangle
+from engines.loss_landscape.counts.jacobian import triangle
 from engines.loss_landscape.mlp import Mlp
 
 
@@ -83,10 +83,10 @@ class Count:
         return tuple(said)
 
 
-def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR, chunk: int = CHUNK) -> Count:
+def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR, chunk: int | None = None) -> Count:
     """Count and explain, every member at once: theta `[..., P]`, X `[n, d_0]` or `[..., n, d_0]`.
 
-    Memory `(P + chunk k) P` numbers a member, time `2 n k P²` and a few `P³`. Raises `ConfigError` for anything but
+    Memory `(P + chunk k) P` numbers a member, about `3 P²`; time `3 n k P²` and a few `P³`. Raises `ConfigError` for anything but
     float64, and for activations other than relu and linear.
     """
     passes = backward(net, theta, X)

@@ -12,7 +12,7 @@ from engines.loss_landscape.counts.backward import Passes, backward, double
 from engines.loss_landscape.mlp import Mlp
 
 CHUNK = 256
-"""Data whose rows are made at a time."""
+"""Data whose rows are made at a time, at least."""
 
 
 def by_layer(passes: Passes) -> list[Tensor]:
@@ -33,12 +33,13 @@ def of(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor) -> Tenso
     return torch.func.vmap(one, (None, 0))(theta, X).flatten(0, 1)
 
 
-def chunks(net: Mlp, theta: Tensor, X: Tensor, chunk: int) -> Iterator[Tensor]:
-    """J in pieces of `chunk` data."""
+def chunks(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Iterator[Tensor]:
+    """J in pieces of `chunk` data; without a number of about 2 P rows, where a triangle costs little more than J."""
+    chunk = chunk or max(CHUNK, 2 * net.P // net.sizes[-1])
     return (jacobian(net, theta, part) for part in X.split(chunk, -2))
 
 
-def triangle(net: Mlp, theta: Tensor, X: Tensor, chunk: int = CHUNK) -> Tensor:
+def triangle(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Tensor:
     """R of `J = QR`, with J in chunks: `RᵀR = JᵀJ` in at most P rows, `[..., min(n k, P), P]`.
 
     R and its blocks of columns have the singular values and row spaces of J and its layers, at full precision:
@@ -50,7 +51,7 @@ def triangle(net: Mlp, theta: Tensor, X: Tensor, chunk: int = CHUNK) -> Tensor:
     return R
 
 
-def gram(net: Mlp, theta: Tensor, X: Tensor, chunk: int = CHUNK) -> Tensor:
+def gram(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Tensor:
     """`JᵀJ/n`, the Hessian of the behavioural loss, `[..., P, P]`: half the cost of `triangle`."""
     total = sum(part.mT @ part for part in chunks(net, theta, X, chunk))
     return torch.as_tensor(total) / X.shape[-2]

@@ -8,8 +8,8 @@ from engines.core.lapack import svdvals
 from engines.loss_landscape.counts import jacobian
 from engines.loss_landscape.counts.backward import backward
 from engines.loss_landscape.counts.moves import behavioural_loss
-from engines.loss_landscape.counts.ranks import rank
-from engines.loss_landscape.examples import generic
+from engines.loss_landscape.counts.ranks import gram_rank, rank
+from engines.loss_landscape.examples import generic, staircase
 from engines.loss_landscape.mlp import Mlp
 
 NETS = {"one": (5, 6, 3), "two": (5, 6, 6, 3), "none": (4, 3)}
@@ -81,11 +81,8 @@ def test_float32_and_smooth_gates_are_refused():
         backward(Mlp((5, 6, 3), "tanh"), theta, X)
 
 
-def test_float32_would_count_wrong(monkeypatch):
+def test_float32_would_count_wrong():
     """Why it is refused: a float32 Gram matrix of the 3/2/1 net has other zero modes than the exact 14."""
-    from engines.loss_landscape.counts.ranks import gram_rank
-    from engines.loss_landscape.examples import staircase
-
     net, theta, X = staircase(3)
     J = jacobian.jacobian(net, theta, X)
     assert net.P - int(rank(J)) == 14

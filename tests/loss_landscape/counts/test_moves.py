@@ -34,8 +34,8 @@ def test_orbits_of_a_block_are_flat_and_random_moves_as_long_are_not(name):
 
 
 def test_orbits_begin_along_the_generators():
-    """d/dt of the orbit of exp(t E_ij), by central differences, against the tangent: 1e-8; every pair of the net."""
-    net, theta, X, found, _ = setting()
+    """d/dt of the orbit of exp(t E_ij), second order in t, against the tangent: 1e-8; every pair."""
+    net, theta, _, found, _ = setting()
     i, j = found[0].live.nonzero().unbind(-1)
     N = torch.zeros(len(i), 6, 6, dtype=torch.float64)
     N[range(len(i)), i, j] = 1

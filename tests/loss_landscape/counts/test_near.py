@@ -29,7 +29,7 @@ def measured(angle: float, seed: int = 0):
 
 
 def test_curvature_is_cubic_in_the_angle_between_two_neurons():
-    """Seed 0: q against the table at h_max = 10 within a factor 3, at angle 0 below 1e-28; slope 3 +- .2, four seeds."""
+    """Seed 0: q at h_max = 10 within a factor 3 of the table, at angle 0 below 1e-28; slope 3 +- .2, four seeds."""
     exact = measured(0.0)
     assert exact[0] == 0
     assert exact[1] < 1e-28
@@ -85,6 +85,7 @@ def test_blocks_are_identical_columns():
     found = blocks(g)
     assert torch.equal(found.same, (g[..., :, None] == g[..., None, :]).all(1))
     assert found.sizes.tolist() == [[1, 3, 1, 0, 1, 1, 1, 0, 1], [1, 1, 2, 1, 1, 0, 1, 1, 1]]
+    assert found.number.tolist() == [7, 8]
     assert found.dead[1].tolist() == [False, False, True, False, False, True, False, False, False]
     assert found.on[1].nonzero().tolist() == [[4]]
     assert not found.live[1, 2].any()
