@@ -86,8 +86,8 @@ class Count:
 def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR, chunk: int | None = None) -> Count:
     """Count and explain, every member at once: theta `[..., P]`, X `[n, d_0]` or `[..., n, d_0]`.
 
-    Memory `(P + chunk k) P` numbers a member, about `3 P²`; time `3 n k P²` and a few `P³`. Raises `ConfigError` for anything but
-    float64, and for activations other than relu and linear.
+    Memory about `3 P²` numbers a member, time `3 n k P²` and a few `P³`. Raises `ConfigError` for anything but float64,
+    and for activations other than relu and linear.
     """
     passes = backward(net, theta, X)
     found = tuple(blocks(g) for g in passes.gates)
