@@ -57,9 +57,7 @@ def atoms(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
     if theta.ndim > 1:
         raise ConfigError(f"regions differ from net to net: theta has shape {tuple(theta.shape)}, one net has one axis")
     passes = backward(net, theta, X)
-    found = (
-        regions(passes.gates) if passes.gates else Regions(torch.zeros(len(X), dtype=torch.long), torch.zeros(1).long())
-    )
+    found = regions(passes.gates or [torch.ones(len(X), 1, dtype=torch.bool)])
     at, of = inputs(passes.A[0], found)
     datum = found.member[of]
     seen = [at]

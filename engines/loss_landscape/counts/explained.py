@@ -43,6 +43,7 @@ def explain(net: Mlp, J: Tensor, directions: Tensor, tau: float = SINGULAR) -> E
     """
     widths = [rows * columns for rows, columns in net.shapes]
     spaces = [row_space(part, tau) for part in J.split(widths, -1)]
+    # Rows are of length one or zero.
     ranks = torch.stack([V.square().sum((-2, -1)).round().long() for V in spaces], -1)
     parts = zip(directions.split(widths, -1), spaces, strict=True)
     # Unit directions: where all of them vanish, the largest is no scale.

@@ -39,12 +39,15 @@ def shifts(W_in: Tensor, W_out: Tensor, on: Tensor) -> tuple[Tensor, Tensor]:
     return into, -W_out[..., i].mT[..., None] * last_out * here
 
 
-def tangents(net: Mlp, theta: Tensor, layer: int, block: Blocks) -> Tensor:
-    """All directions of hidden layer 1 .. L-1 in the coordinates of theta, `[..., q, P]`."""
+def tangents(net: Mlp, theta: Tensor, layer: int, paired: Tensor, on: Tensor) -> Tensor:
+    """`E_ij` of all pairs of hidden layer 1 .. L-1 and shifts, in the coordinates of theta, `[..., q, P]`.
+
+    paired bool `[..., d, d]`, on bool `[..., d]`: those of the layer's `Blocks`, or neurons that are nearly so.
+    """
     W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
-    found = [exchanges(W_in, W_out, block.live)]
+    found = [exchanges(W_in, W_out, paired)]
     if net.bias:
-        found.append(shifts(W_in, W_out, block.on))
+        found.append(shifts(W_in, W_out, on))
     into, out = (torch.cat(parts, -3) for parts in zip(*found, strict=True))
     directions = theta.new_zeros(*into.shape[:-2], net.P)
     weights = net.split(directions)
@@ -60,6 +63,7 @@ def generators(net: Mlp, theta: Tensor, found: Sequence[Blocks]) -> Tensor:
     """
     if not found:
         return theta.new_zeros(*theta.shape[:-1], 0, net.P)
-    every = torch.cat([tangents(net, theta, layer, block) for layer, block in enumerate(found, 1)], -2)
+    parts = [tangents(net, theta, layer, block.live, block.on) for layer, block in enumerate(found, 1)]
+    every = torch.cat(parts, -2)
     length = torch.linalg.vector_norm(every, dim=-1, keepdim=True)
     return every / torch.where(length > 0, length, 1)

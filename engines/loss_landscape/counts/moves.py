@@ -38,8 +38,10 @@ def orbit(net: Mlp, theta: Tensor, layer: int, block: Blocks, N: Tensor) -> Tens
 def shift(net: Mlp, theta: Tensor, layer: int, c: Tensor) -> Tensor:
     """Add `c [..., d]` to the biases of hidden layer 1 .. L-1 and take `W_out c` from the next ones, `[..., P]`.
 
-    The function is the same as long as every unit with c != 0 stays on for all data.
+    The function is the same as long as every unit with c != 0 stays on for all data. `ConfigError` without biases.
     """
+    if not net.bias:
+        raise ConfigError("a bias shift needs biases, the net has none")
     weights = [W.clone() for W in net.split(theta)]
     d = net.sizes[layer]
     weights[layer - 1][..., -1] += c
@@ -52,8 +54,8 @@ def null_space(J: Tensor, tau: float = SINGULAR) -> Tensor:
 
     Straight moves along them raise the loss from fourth order on only; along those of types 1 and 2 not at all.
     """
-    _, values, V = torch.linalg.svd(J, full_matrices=True)
-    values = torch.nn.functional.pad(values, (0, J.shape[-1] - values.shape[-1]))
+    square = torch.nn.functional.pad(J, (0, 0, 0, max(0, J.shape[-1] - J.shape[-2])))
+    _, values, V = torch.linalg.svd(square, full_matrices=False)
     return V * (values <= tau * values[..., :1])[..., None]
 
 

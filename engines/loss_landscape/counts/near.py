@@ -43,5 +43,5 @@ def weight(q: Tensor, b: float, gamma: float = 1.0) -> Tensor:
 
 
 def pairs(labels: np.ndarray) -> Tensor:
-    """Whether two neurons are in one group, bool `[d, d]`: in place of a block's `same` the directions to test."""
+    """Whether two neurons are in one group, bool `[d, d]`: less those of one block, pairs for `tangents`."""
     return torch.as_tensor(labels[:, None] == labels[None, :])

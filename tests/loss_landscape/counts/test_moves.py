@@ -10,6 +10,7 @@ from engines.loss_landscape.counts.blocks import blocks
 from engines.loss_landscape.counts.generators import generators
 from engines.loss_landscape.counts.jacobian import jacobian
 from engines.loss_landscape.examples import EXAMPLES, staircase
+from engines.loss_landscape.mlp import Mlp
 
 
 def setting(name: str = "t3"):
@@ -53,6 +54,11 @@ def test_bias_shifts_of_units_that_stay_on_are_flat():
     assert float(moves.behavioural_loss(net, moves.shift(net, theta, 1, 0.5 - c), theta, X)) > 1e-4
 
 
+def test_shifts_need_biases():
+    with pytest.raises(ConfigError, match="bias"):
+        moves.shift(Mlp((2, 3, 1), bias=False), torch.zeros(9, dtype=torch.float64), 1, torch.ones(3))
+
+
 def test_orbits_that_would_flip_gates_or_mix_blocks_are_refused():
     net, theta, _, found, N = setting()
     with pytest.raises(ConfigError, match="negative"):
@@ -80,6 +86,9 @@ def test_null_directions_raise_the_loss_from_fourth_order_on():
     assert (~found.isnan()).sum() > 5
     live = torch.linalg.svd(J, full_matrices=False)[2][:5]
     assert (slope(live) - 2).abs().max() < 0.1
+    few = moves.null_space(J[:20])
+    assert int((few.norm(dim=-1) > 0.5).sum()) == 69 - int(torch.linalg.matrix_rank(J[:20]))
+    assert (J[:20] @ few.mT).abs().max() < 1e-10 * J.norm()
 
 
 def test_the_behavioural_loss_is_half_the_mean_square():

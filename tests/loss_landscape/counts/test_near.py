@@ -8,7 +8,7 @@ from engines.core.errors import ConfigError
 from engines.loss_landscape.counts import jacobian, near
 from engines.loss_landscape.counts.backward import backward
 from engines.loss_landscape.counts.blocks import agreement, blocks
-from engines.loss_landscape.counts.generators import exchanges
+from engines.loss_landscape.counts.generators import tangents
 from engines.loss_landscape.examples import EXAMPLES, turned
 
 
@@ -16,10 +16,9 @@ def measured(angle: float, seed: int = 0):
     """Share of data on which neurons 0 and 1 disagree, curvature along E_01, largest eigenvalue."""
     net, theta, X = turned(angle, seed=seed)
     passes = backward(net, theta, X)
-    W_in, W_out = net.split(theta)
     paired = torch.zeros(5, 5, dtype=torch.bool)
     paired[0, 1] = True
-    u = net.join(list(exchanges(W_in, W_out, paired)))
+    u = tangents(net, theta, 1, paired, torch.zeros(5, dtype=torch.bool))
     J = jacobian.jacobian(net, theta, X)
     return (
         1 - float(agreement(passes.gates[0])[0, 1]),
