@@ -56,3 +56,12 @@ def test_generic_nets_have_the_scales_they_say():
         assert float(W[:, -1].std()) == pytest.approx(0.5, rel=0.25)
     assert float(X.std()) == pytest.approx(1, rel=0.1)
     assert int(torch.linalg.matrix_rank(generic((50, 80, 60), rank=7).X)) == 7
+
+
+def test_parallel_neurons_have_parallel_out_weights():
+    """Also on top of a deeper layer's weights: column 2 is .7 times column 0, others are not touched."""
+    plan = Plan(((0,),) * 4, clusters=2, free=2, n=100, outputs=3, deeper=(5,))
+    edited = Plan(((0,),) * 4, clusters=2, free=2, n=100, outputs=3, deeper=(5,), parallel=((2, 0, 0.7),))
+    before, after = (one.net.split(one.theta)[1] for one in (planted(plan, 0), planted(edited, 0)))
+    torch.testing.assert_close(after[:, 2], 0.7 * before[:, 0])
+    assert torch.equal(after[:, [0, 1, 3, 4]], before[:, [0, 1, 3, 4]])

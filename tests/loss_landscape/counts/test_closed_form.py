@@ -99,6 +99,21 @@ def test_the_closed_form_is_that_of_one_hidden_layer():
         closed_form.one_hidden_layer(net, theta, passes, blocks(passes.gates[0]))
 
 
+def test_blocks_count_no_more_than_the_inputs_span():
+    """Six neurons always on, inputs of rank 2 of 5: r_in is 3, not 6; closed form, explanation and a dense SVD."""
+
+    def on(weights):
+        weights[0][:, :-1] *= 0.05
+        weights[0][:, -1] = 6
+
+    net, theta, X = generic((5, 6, 3), rank=2, edit=on)
+    one = count(net, theta, X)
+    assert one.blocks[0].on.all()
+    nullity = net.P - int(rank(jacobian.of(net, theta, X)))
+    closed = closed_form.one_hidden_layer(net, theta, backward(net, theta, X), one.blocks[0])
+    assert int(closed) == int(one.explained) == int(one.nullity) == nullity
+
+
 def test_the_types_overlap():
     """N12 = N1 + N2 - (d - r_g)(D - r_a), for every rank of a layer of 3 x 4."""
     net = Mlp((3, 3))

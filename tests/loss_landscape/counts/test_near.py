@@ -88,3 +88,11 @@ def test_blocks_are_identical_columns():
     assert found.dead[1].tolist() == [False, False, True, False, False, True, False, False, False]
     assert found.on[1].nonzero().tolist() == [[4]]
     assert not found.live[1, 2].any()
+
+
+def test_one_datum_in_many_parts_neurons():
+    """Columns of 1e5 gates that differ in one are two blocks, and one group at delta = 1e-5."""
+    g = (torch.rand(100_000, 1, generator=torch.Generator().manual_seed(0)) < 0.5).repeat(1, 3)
+    g[17, 2] = ~g[17, 2]
+    assert blocks(g).sizes.tolist() == [2, 0, 1]
+    assert len(np.unique(near.clusters(g, 1e-5))) == 1
