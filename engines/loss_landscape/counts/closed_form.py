@@ -30,30 +30,37 @@ def by_type(net: Mlp, r_a: Tensor, r_g: Tensor) -> tuple[Tensor, Tensor, Tensor]
     return d * (D - r_a), (d - r_g) * D, d * D - r_g * r_a
 
 
-def block_ranks(W: Tensor, block: Blocks, tau: float = SINGULAR) -> Tensor:
-    """Rank of the rows S of W `[..., d, D]` for the block S of each first neuron, 0 elsewhere; `[..., d]`."""
+def block_ranks(W: Tensor, block: Blocks, constant: Tensor | None = None, tau: float = SINGULAR) -> Tensor:
+    """Rank of the rows S of W `[..., d, D]` for the block S of each first neuron, 0 elsewhere; `[..., d]`.
+
+    A constant `[..., D]` is one more row of a block that is always on.
+    """
     rows = W[..., None, :, :] * (block.live & block.first[..., None])[..., None]
+    if constant is not None:
+        more = constant[..., None, :] * (block.on & block.first)[..., None]
+        rows = torch.cat([rows, more[..., None, :]], -2)
     return rank(rows, tau, scale=torch.linalg.matrix_norm(W, 2)[..., None])
 
 
 def one_hidden_layer(net: Mlp, theta: Tensor, passes: Passes, block: Blocks, tau: float = SINGULAR) -> Tensor:
     """Nullity of the Hessian of a net with one hidden layer, integer `[...]`.
 
-        sum_l (d_{l+1} D_l - r_g r_a) + sum_{live S} r_in(S) r_out(S) + sum_{always-on S} r_out(S)
+        sum_l (d_{l+1} D_l - r_g r_a) + sum_{live S} r_in(S) r_out(S)
 
-    `r_in(S) = rank(W_in[S] V_a)`, V_a spanning the rows of A^0, `r_out(S) = rank(W_out[:, S])`; the last sum only with
-    biases. Holds where the distinct gates and the constant 1 are linearly independent functions on the data, and the
-    data of each firing set span the inputs: otherwise what it misses is more. Raises `ConfigError` for other depths.
+    `r_in(S) = rank(W_in[S] V_a)`, V_a spanning the rows of A^0, for a block that is always on with the constant as one
+    more row of W_in[S], if there are biases; `r_out(S) = rank(W_out[:, S])`. Holds where the distinct gates and the
+    constant 1 are linearly independent functions on the data, and those of each firing set span the inputs; otherwise
+    the nullity is larger. Raises `ConfigError` for other depths.
     """
     if len(net.sizes) != 3:
         raise ConfigError(f"the closed form is that of one hidden layer, the net has {len(net.sizes) - 2}")
     W_in, W_out = net.split(theta)
     _, values, V = torch.linalg.svd(passes.A[0], full_matrices=False)
     V = V * (values > tau * values[..., :1])[..., None]
-    r_in = block_ranks(W_in @ V.mT, block, tau)
-    r_out = block_ranks(W_out[..., : net.sizes[1]].mT, block, tau)
+    r_in = block_ranks(W_in @ V.mT, block, V[..., -1] if net.bias else None, tau)
+    r_out = block_ranks(W_out[..., : net.sizes[1]].mT, block, tau=tau)
     _, _, either = by_type(net, *layer_ranks(passes, tau))
-    return either.sum(-1) + (r_in * r_out).sum(-1) + net.bias * (r_out * block.on).sum(-1)
+    return either.sum(-1) + (r_in * r_out).sum(-1)
 
 
 def unseen(inputs: Tensor, gates: Tensor, tau: float = SINGULAR) -> Tensor:
