@@ -1,0 +1,103 @@
+"""Everything a page shows of exact degeneracy, in one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from engines.core.lapack import svdvals
+from engines.loss_landscape.counts import closed_form, ranks
+from engines.loss_landscape.counts.backward import backward
+from engines.loss_landscape.counts.blocks import Blocks, blocks
+from engines.loss_landscape.counts.explained import explain
+from engines.loss_landscape.counts.generators import generators
+from engines.loss_landscape.counts.jacobian import triangle
+from engines.loss_landscape.mlp import Mlp
+
+
+@dataclass(frozen=True)
+class Count:
+    """Free directions of the behavioural loss at theta, and where they come from. Integers; `[..., L]` by layer."""
+
+    r_a: Tensor
+    """Rank of what each layer sees, `[..., L]`."""
+    r_g: Tensor
+    """Rank of what the outputs see of it, `[..., L]`."""
+    N1: Tensor
+    """Type 1, dependent activations, `[..., L]`."""
+    N2: Tensor
+    """Type 2, dependent Jacobians, `[..., L]`."""
+    N12: Tensor
+    """Either type, `[..., L]`: less than their sum."""
+    excess: Tensor
+    """More that single layers have, as some neurons see part of the data, `[..., L]`."""
+    blocks: tuple[Blocks, ...]
+    """Synchronised neurons of the hidden layers."""
+    cross: Tensor
+    """Type 3 as far as not counted above, `[...]`."""
+    nullity: Tensor
+    """All free directions, `P - rank(J)`, `[...]`."""
+    values: Tensor
+    """Singular values of J, descending, `[..., min(n k, P)]`."""
+    gap: Tensor
+    """Smallest non-zero of them over the next, `[...]`."""
+    rows: int
+    """n k."""
+    P: int
+
+    @property
+    def explained(self) -> Tensor:
+        """`sum_l (N12 + excess) + cross`, a lower bound of the nullity, `[...]`."""
+        return (self.N12 + self.excess).sum(-1) + self.cross
+
+    @property
+    def residual(self) -> Tensor:
+        """`nullity - explained`, free directions without a reason here, `[...]`."""
+        return self.nullity - self.explained
+
+    @property
+    def sweep(self) -> Tensor:
+        """Nullities at the tolerances of `ranks.SWEEP`, `[..., 5]`."""
+        return self.P - ranks.sweep(self.values)
+
+    @property
+    def unclear(self) -> Tensor:
+        """Whether the gap is below `ranks.CLEAR`: show the sweep, bool `[...]`."""
+        return self.gap < ranks.CLEAR
+
+    @property
+    def data_limited(self) -> bool:
+        """Whether n k < P: at least `P - n k` directions are free for want of data."""
+        return self.rows < self.P
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader has to know, as sentences."""
+        said = []
+        if self.data_limited:
+            said.append(f"n k = {self.rows} is less than P = {self.P}: the data limit the rank, not the network")
+        if bool(self.unclear.any()):
+            worst = f"the gap of the spectrum is {float(self.gap.min()):.1e}, below {ranks.CLEAR:.0e}"
+            said.append(f"{worst}: read the counts at several tolerances, not one")
+        return tuple(said)
+
+
+def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR, chunk: int | None = None) -> Count:
+    """Count and explain, every member at once: theta `[..., P]`, X `[n, d_0]` or `[..., n, d_0]`.
+
+    Memory about `3 P²` numbers a member, time `3 n k P²` and a few `P³`. Raises `ConfigError` for anything but float64,
+    and for activations other than relu and linear.
+    """
+    passes = backward(net, theta, X)
+    found = tuple(blocks(g) for g in passes.gates)
+    r_a, r_g = closed_form.layer_ranks(passes, tau)
+    N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
+    R = triangle(net, theta, X, chunk)
+    parts = explain(net, R, generators(net, theta, found), tau)
+    values = svdvals(R)
+    r = ranks.count_above(values, tau)
+    return Count(
+        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, net.P - r, values, ranks.gap(values, r),
+        X.shape[-2] * net.sizes[-1], net.P,
+    )  # fmt: skip

@@ -1,0 +1,70 @@
+"""Multi-layer perceptrons as functions of a flat vector of parameters, batched over any leading axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "square": torch.square,
+    "gelu": torch.nn.functional.gelu,
+    "tanh": torch.tanh,
+    "linear": lambda z: z,
+}
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """`a^0 = x`, `z^{l+1} = W^l [a^l; 1]`, `a^{l+1} = phi(z^{l+1})`, the last layer linear; biases folded in.
+
+    Without biases `D_l = d_l` instead of `d_l + 1`, and nothing is appended.
+    """
+
+    sizes: tuple[int, ...]
+    """d_0 .. d_L."""
+    activation: str = "relu"
+    bias: bool = True
+
+    @property
+    def shapes(self) -> tuple[tuple[int, int], ...]:
+        """Of W^0 .. W^{L-1}, `(d_{l+1}, D_l)`."""
+        pairs = zip(self.sizes[1:], self.sizes[:-1], strict=True)
+        return tuple((rows, columns + self.bias) for rows, columns in pairs)
+
+    @property
+    def P(self) -> int:
+        """Parameters: `sum_l d_{l+1} D_l`."""
+        return sum(rows * columns for rows, columns in self.shapes)
+
+    def split(self, theta: Tensor) -> list[Tensor]:
+        """The weights `W^l [..., d_{l+1}, D_l]` of parameters `theta [..., P]`; views, rows first."""
+        parts = theta.split([rows * columns for rows, columns in self.shapes], -1)
+        return [part.unflatten(-1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def join(self, weights: list[Tensor]) -> Tensor:
+        """The inverse of `split`, `[..., P]`."""
+        return torch.cat([W.flatten(-2) for W in weights], -1)
+
+    def extended(self, a: Tensor) -> Tensor:
+        """`[a; 1]`, `[..., n, D]`."""
+        return torch.cat([a, a.new_ones(*a.shape[:-1], 1)], -1) if self.bias else a
+
+    def layers(self, theta: Tensor, X: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Inputs `at^0 .. at^{L-1}` of the layers `[..., n, D_l]` and what they make `z^1 .. z^L [..., n, d_l]`.
+
+        theta `[..., P]`, X `[n, d_0]` shared or `[..., n, d_0]` of each member.
+        """
+        inputs, made, a = [], [], X.expand(*theta.shape[:-1], *X.shape[-2:])
+        for W in self.split(theta):
+            inputs.append(self.extended(a))
+            made.append(inputs[-1] @ W.mT)
+            a = ACTIVATIONS[self.activation](made[-1])
+        return inputs, made
+
+    def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
+        """Outputs `f [..., n, d_L]`."""
+        return self.layers(theta, X)[1][-1]

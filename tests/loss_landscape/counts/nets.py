@@ -1,0 +1,39 @@
+"""Random planted networks, each drawn from a seed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.loss_landscape.planted import Plan, Planted, planted
+
+
+def independent(seed: int) -> Planted:
+    """One hidden layer, gates and the constant independent; each degeneracy with probability .3."""
+    draw = np.random.default_rng(seed)
+    K, free, h = (int(draw.integers(*ends)) for ends in ((3, 6), (2, 5), (3, 10)))
+    every = tuple(range(K))
+    kinds = [(int(k),) if k < K - 1 else every for k in draw.integers(0, K, h)]
+    copied, silent, parallel, repeated = draw.random(4) < 0.3
+    if copied:
+        kinds[1] = kinds[0]
+    return planted(
+        Plan(
+            tuple(kinds), K, free, 120 * K, int(draw.integers(2, 6)),
+            copies=((1, 0, 1.3),) if copied else (),
+            silent=(int(draw.integers(h)),) if silent else (),
+            parallel=((2, 0, 0.7),) if parallel else (),
+            mixed=(1.0,) if repeated else (),
+        ),
+        seed,
+    )  # fmt: skip
+
+
+def arbitrary(seed: int) -> Planted:
+    """One or two hidden layers, three firing sets without any condition, nested and dead ones included."""
+    draw = np.random.default_rng(seed)
+    K = int(draw.integers(2, 5))
+    three = [tuple(np.flatnonzero(row).tolist()) for row in draw.random((3, K)) < 0.5]
+    sets = tuple(three[kind] for kind in draw.integers(0, 3, int(draw.integers(3, 8))))
+    deeper = (int(draw.integers(3, 7)),) if draw.random() < 0.5 else ()
+    free, outputs = int(draw.integers(2, 4)), int(draw.integers(2, 5))
+    return planted(Plan(sets, K, free, 160 * K, outputs, deeper), seed)

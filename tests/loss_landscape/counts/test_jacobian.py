@@ -1,0 +1,93 @@
+"""Jacobians, Grams and triangles against autograd and against each other."""
+
+import pytest
+import torch
+
+from engines.core.errors import ConfigError
+from engines.core.lapack import svdvals
+from engines.loss_landscape.counts import jacobian
+from engines.loss_landscape.counts.backward import backward
+from engines.loss_landscape.counts.moves import behavioural_loss
+from engines.loss_landscape.counts.ranks import gram_rank, rank
+from engines.loss_landscape.examples import generic, staircase
+from engines.loss_landscape.mlp import Mlp
+
+NETS = {"one": (5, 6, 3), "two": (5, 6, 6, 3), "none": (4, 3)}
+
+
+def batch(net: Mlp, members: int = 3, n: int = 20):
+    stream = torch.Generator().manual_seed(0)
+    theta = torch.randn(members, net.P, dtype=torch.float64, generator=stream)
+    return theta, torch.randn(members, n, net.sizes[0], dtype=torch.float64, generator=stream)
+
+
+@pytest.mark.parametrize("activation", ["relu", "linear"])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("sizes", NETS.values(), ids=NETS)
+def test_the_jacobian_is_that_of_autograd(sizes, bias, activation):
+    """1e-12 of entries of order 10; each member of a batch with data of its own."""
+    net = Mlp(sizes, activation, bias)
+    theta, X = batch(net)
+    J = jacobian.jacobian(net, theta, X)
+    for member in range(3):
+        expected = torch.func.jacrev(net)(theta[member], X[member]).flatten(0, 1)
+        torch.testing.assert_close(J[member], expected, rtol=0, atol=1e-12)
+        torch.testing.assert_close(jacobian.of(net, theta[member], X[member]), expected, rtol=0, atol=1e-12)
+
+
+def test_the_hessian_of_the_behavioural_loss_is_the_gram_matrix():
+    """At w*: autograd's Hessian equals JᵀJ/n to 1e-10, and is not zero."""
+    net, theta, X = generic((5, 6, 6, 3), n=100)
+    H = torch.func.jacrev(torch.func.jacrev(lambda at: behavioural_loss(net, at, theta, X)))(theta)
+    torch.testing.assert_close(jacobian.gram(net, theta, X), H, rtol=0, atol=1e-10)
+    assert H.norm() > 1
+
+
+def test_every_factor_has_the_same_spectrum_whatever_the_chunk():
+    """J, its triangle and its kernel: squared singular values to 1e-12 of the largest, all chunks, all members."""
+    net = Mlp((5, 6, 3))
+    theta, X = batch(net, n=30)
+    J = jacobian.jacobian(net, theta, X)
+    h = jacobian.spectrum(J, 30)
+    scale = h.amax()
+    for chunk in (1, 7, 30, 100):
+        R = jacobian.triangle(net, theta, X, chunk)
+        assert R.shape == (3, 57, 57)
+        torch.testing.assert_close(jacobian.spectrum(R, 30), h, rtol=0, atol=float(1e-12 * scale))
+        torch.testing.assert_close(
+            jacobian.gram(net, theta, X, chunk), J.mT @ J / 30, rtol=0, atol=float(1e-12 * scale)
+        )
+    values = torch.linalg.eigvalsh(jacobian.kernel(net, theta, X)).flip(-1)[..., :57]
+    torch.testing.assert_close(values, h, rtol=0, atol=float(1e-12 * scale))
+
+
+def test_few_data_leave_the_rank_to_the_kernel():
+    """n k = 24 < P = 57: rank(J) = rank(J Jᵀ), and the triangle has n k rows."""
+    net, theta, X = generic((5, 6, 3), n=8)
+    R = jacobian.triangle(net, theta, X, 3)
+    assert R.shape == (24, 57)
+    values = svdvals(jacobian.kernel(net, theta, X))
+    assert int(rank(R)) == int((values > 1e-12 * values[0]).sum()) <= 24
+    h = jacobian.spectrum(R, 8)
+    assert h.shape == (57,)
+    assert (h[24:] == 0).all()
+
+
+def test_float32_and_smooth_gates_are_refused():
+    net, theta, X = generic((5, 6, 3))
+    with pytest.raises(ConfigError, match="float32"):
+        backward(net, theta.float(), X.float())
+    with pytest.raises(ConfigError, match="tanh"):
+        backward(Mlp((5, 6, 3), "tanh"), theta, X)
+
+
+def test_a_float32_gram_matrix_has_no_good_tolerance():
+    """Why it is refused: of 14 zero modes of the 3/2/1 net, rounding fills some at 1e-12; at 1e-6 live ones join."""
+    net, theta, X = staircase(3)
+    J = jacobian.jacobian(net, theta, X)
+    assert net.P - int(rank(J)) == 14
+    for tau in (1e-14, 1e-12, 1e-10, 1e-8):
+        assert net.P - int(gram_rank(J.mT @ J, tau)) == 14
+    single = J.float()
+    assert net.P - int(gram_rank(single.mT @ single)) < 14
+    assert net.P - int(gram_rank(single.mT @ single, tau=1e-6)) > 14
