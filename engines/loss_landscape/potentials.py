@@ -30,7 +30,10 @@ def normal_crossing(k: tuple[int, ...]) -> Loss:
         raise ConfigError(f"the exponents k of a normal crossing are {k}; they must be integers of at least 0")
 
     def loss(theta: Tensor) -> Tensor:
-        return torch.stack([theta[..., i] ** (2 * power) for i, power in enumerate(k)]).prod(0)
+        value = torch.ones_like(theta[..., 0])
+        for w, power in zip(theta.unbind(-1), k, strict=True):
+            value = value * w ** (2 * power)
+        return value
 
     return loss
 
