@@ -25,7 +25,7 @@ Metric = Callable[[Tensor], Tensor]
 def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
     """`H u = d/dt grad(theta + t u)` at t = 0, by differentiating the gradient forwards.
 
-    The quicker of the two. Members are independent, so that their sum has all of their gradients.
+    Members are independent, so that the sum of their losses has all of their gradients.
     """
     gradient = grad(lambda at: loss(at).sum())
 
@@ -39,7 +39,7 @@ def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
 def reverse_over_reverse(loss: Loss, theta: Tensor) -> Product:
     """`H u = grad (gradient . u)`, by differentiating the gradient backwards.
 
-    Keeps the graph of the gradient: for operations that cannot be differentiated forwards.
+    Keeps the graph of the gradient; for operations that cannot be differentiated forwards, too.
     """
     at = theta.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(at).sum(), at, create_graph=True)
