@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -21,35 +22,37 @@ from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.sampling.run import langevin, metropolis, run
 from engines.loss_landscape.sampling.state import opened, window
 
-NET, N, VECTORS, STEPS, CHAINS, B, ETA = Mlp((64, 16, 16, 10)), 1437, 16, 20, 16, 100.0, 1e-4
+VECTORS, STEPS, CHAINS, B, ETA = 16, 20, 16, 100.0, 1e-4
 
 
 def main() -> None:
     """Print all rows."""
-    head(f"Loss landscapes, {torch.get_num_threads()} thread(s), float64, P = {NET.P}, n = {N}")
-    setting = Setting()
-    _products(setting)
-    _quadrature(setting)
-    _chains(setting)
+    for sizes, n in (((4, 5, 3), 300), ((64, 16, 16, 10), 1437)):
+        s = Setting(Mlp(sizes), n)
+        head(f"Loss landscapes, {torch.get_num_threads()} thread(s), float64, {s.net.sizes}, P = {s.net.P}, n = {n}")
+        _products(s)
+        _quadrature(s)
+        _chains(s)
 
 
 class Setting:
     """One network twice: parameters for `Mlp`, and the layers that peers expect."""
 
-    def __init__(self) -> None:
+    def __init__(self, net: Mlp, n: int) -> None:
+        self.net, sizes = net, net.sizes
         g = torch.Generator().manual_seed(0)
-        self.X, self.Y = (torch.randn(N, width, generator=g, dtype=torch.float64) for width in (64, 10))
-        layers = [nn.Linear(a, b, dtype=torch.float64) for a, b in zip(NET.sizes, NET.sizes[1:], strict=False)]
+        self.X, self.Y = (torch.randn(n, width, generator=g, dtype=torch.float64) for width in (sizes[0], sizes[-1]))
+        layers = [nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(sizes)]
         self.model = nn.Sequential(*[one for layer in layers for one in (layer, nn.ReLU())][:-1])
-        self.star = NET.join([torch.cat([one.weight, one.bias[:, None]], 1) for one in layers]).detach()
-        self.U = rademacher(g, VECTORS, NET.P)
+        self.star = self.net.join([torch.cat([one.weight, one.bias[:, None]], 1) for one in layers]).detach()
+        self.U = rademacher(g, VECTORS, self.net.P)
 
     def loss(self, theta: Tensor) -> Tensor:
-        return (NET(theta, self.X) - self.Y).square().mean((-2, -1))
+        return (self.net(theta, self.X) - self.Y).square().mean((-2, -1))
 
     def theirs(self, U: Tensor) -> Tensor:
         """Vectors in the order of the peers' parameters: weights, then biases, of each layer."""
-        return torch.cat([part for W in NET.split(U) for part in (W[..., :-1].flatten(-2), W[..., -1])], -1)
+        return torch.cat([part for W in self.net.split(U) for part in (W[..., :-1].flatten(-2), W[..., -1])], -1)
 
 
 def peer(name: str) -> bool:
@@ -71,17 +74,17 @@ def difference(ours: Tensor, theirs: Tensor) -> float:
 
 
 def _products(s: Setting) -> None:
-    product = forward_over_reverse(s.loss, s.star)
+    product = reverse_over_reverse(s.loss, s.star)
     expected = s.theirs(product(s.U))
-    backwards = reverse_over_reverse(s.loss, s.star)
-    gauss = gauss_newton(lambda at: NET(at, s.X), s.star)
+    forwards = forward_over_reverse(s.loss, s.star)
+    gauss = gauss_newton(lambda at: s.net(at, s.X), s.star)
     singles = [product(u[None]) for u in s.U]
     compared(f"{VECTORS} products one by one over a batch of them", lambda: product(s.U),
              lambda: [product(u[None]) for u in s.U], difference(product(s.U), torch.cat(singles)))  # fmt: skip
-    compared(f"{VECTORS} products backwards twice over forwards", lambda: product(s.U), lambda: backwards(s.U),
-             difference(product(s.U), backwards(s.U)))  # fmt: skip
-    compared("one product backwards twice over forwards", lambda: product(s.U[:1]), lambda: backwards(s.U[:1]),
-             difference(product(s.U[:1]), backwards(s.U[:1])))  # fmt: skip
+    compared(f"{VECTORS} products forwards over backwards twice", lambda: product(s.U), lambda: forwards(s.U),
+             difference(product(s.U), forwards(s.U)))  # fmt: skip
+    compared("one product forwards over backwards twice", lambda: product(s.U[:1]), lambda: forwards(s.U[:1]),
+             difference(product(s.U[:1]), forwards(s.U[:1])))  # fmt: skip
     one, other = best(lambda: product(s.U)), best(lambda: gauss(s.U))
     row(f"{VECTORS} Gauss-Newton products over those with the Hessian", other / one, "", "two different matrices")
     if peer("curvlinops"):
@@ -110,14 +113,15 @@ def _quadrature(s: Setting) -> None:
         return
     from hessian_eigenthings import spectral_density
 
+    k = min(40, s.net.P)
     product, probes, matrix = forward_over_reverse(s.loss, s.star), s.U[:4], eigenthings(s)
 
     def theirs() -> Any:
-        return spectral_density(matrix, num_runs=4, lanczos_steps=40, seed=0)
+        return spectral_density(matrix, num_runs=4, lanczos_steps=k, seed=0)
 
-    top, other = float(spectrum(product, probes, 40).top), float(theirs().raw_eigenvalues.max())
-    compared("4 probes of 40 Lanczos steps: hessian-eigenthings over ours (top)", lambda: spectrum(product, probes, 40),
-             theirs, abs(top - other) / top)  # fmt: skip
+    top, other = float(spectrum(product, probes, k).top), float(theirs().raw_eigenvalues.max())
+    compared(f"4 probes of {k} Lanczos steps: hessian-eigenthings over ours (top)",
+             lambda: spectrum(product, probes, k), theirs, abs(top - other) / top)  # fmt: skip
 
 
 def _chains(s: Setting) -> None:

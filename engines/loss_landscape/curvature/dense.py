@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.func import jacrev, vmap
 
 from engines.core.errors import ConfigError
-from engines.loss_landscape.curvature.products import Loss, Product, forward_over_reverse
+from engines.loss_landscape.curvature.products import Loss, Product, reverse_over_reverse
 
 LARGEST = 8000
 """Parameters up to which a matrix is made: 0.5 GB in float64."""
@@ -30,7 +30,7 @@ def matrix(product: Product, theta: Tensor, chunk: int = 64) -> Tensor:
 
 def hessian(loss: Loss, theta: Tensor, chunk: int = 64) -> Tensor:
     """Second derivatives `[..., P, P]` of `loss: [..., P] -> [...]`."""
-    return matrix(forward_over_reverse(loss, theta), theta, chunk)
+    return matrix(reverse_over_reverse(loss, theta), theta, chunk)
 
 
 def jacobian(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor) -> Tensor:

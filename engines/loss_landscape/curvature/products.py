@@ -25,7 +25,7 @@ Metric = Callable[[Tensor], Tensor]
 def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
     """`H u = d/dt grad(theta + t u)` at t = 0, by differentiating the gradient forwards.
 
-    Members are independent, so that the sum of their losses has all of their gradients.
+    Keeps nothing between products. Members are independent: the sum of their losses has all of their gradients.
     """
     gradient = grad(lambda at: loss(at).sum())
 
@@ -39,7 +39,7 @@ def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
 def reverse_over_reverse(loss: Loss, theta: Tensor) -> Product:
     """`H u = grad (gradient . u)`, by differentiating the gradient backwards.
 
-    Keeps the graph of the gradient; for operations that cannot be differentiated forwards, too.
+    Keeps the graph of one gradient, which makes it the quicker of the two wherever that fits into memory.
     """
     at = theta.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(at).sum(), at, create_graph=True)

@@ -10,7 +10,7 @@ from torch import Tensor
 from engines.core.errors import ConfigError
 from engines.loss_landscape.curvature.extremes import top
 from engines.loss_landscape.curvature.lanczos import rademacher
-from engines.loss_landscape.curvature.products import forward_over_reverse
+from engines.loss_landscape.curvature.products import reverse_over_reverse
 from engines.loss_landscape.sampling.state import Loss
 
 KAPPA = 0.05
@@ -20,7 +20,7 @@ KAPPA = 0.05
 def largest_curvature(loss: Loss, star: Tensor, generator: torch.Generator, k: int = 20) -> Tensor:
     """h_max `[...]` of the Hessian at `star [..., P]`, by k Lanczos steps; never more than the true one."""
     start = rademacher(generator, *star.shape)
-    return top(forward_over_reverse(loss, star), start, min(k, star.shape[-1]), 1).values[..., 0]
+    return top(reverse_over_reverse(loss, star), start, min(k, star.shape[-1]), 1).values[..., 0]
 
 
 def step_size(h_max: Tensor, b: Tensor | float, gamma: Tensor | float, kappa: float = KAPPA) -> Tensor:
