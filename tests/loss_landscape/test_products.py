@@ -8,6 +8,7 @@ from torch.autograd.functional import jacobian as autograd_jacobian
 from engines.core.errors import ConfigError
 from engines.loss_landscape.curvature.dense import gram, hessian, jacobian, matrix
 from engines.loss_landscape.curvature.products import (
+    block,
     forward_over_reverse,
     gauss_newton,
     reverse_over_reverse,
@@ -82,6 +83,15 @@ def test_the_gauss_newton_matrix_with_a_softmax_is_the_hessian_of_kl_at_its_mini
     found = matrix(gauss_newton(lambda at: NET(at, X), theta[0], softmax_metric(star)), theta[0])
     assert torch.allclose(found, autograd_hessian(kl, theta[0]), atol=1e-10, rtol=0)
     assert softmax_metric(star)(torch.ones_like(star)).abs().max() < 1e-15
+
+
+def test_the_block_of_a_layer_is_that_of_the_matrix():
+    """The second layer of each of two members, with its trace by unit vectors: 1e-12."""
+    theta, _, loss = setting()
+    part = slice(25, NET.P)
+    H = hessian(loss, theta)[:, part, part]
+    product = block(reverse_over_reverse(loss, theta), part, NET.P)
+    assert torch.allclose(matrix(product, theta[:, part]), H, atol=1e-12, rtol=0)
 
 
 def test_members_do_not_see_each_other():

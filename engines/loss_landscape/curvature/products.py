@@ -66,6 +66,17 @@ def gauss_newton(f: Callable[[Tensor], Tensor], theta: Tensor, metric: Metric = 
     return lambda U: vmap(one)(U.to(theta.dtype)).to(U.dtype)
 
 
+def block(product: Product, part: slice, P: int) -> Product:
+    """The diagonal block of one layer: vectors `[m, ..., p]` on `part` of the P parameters, the others held still."""
+
+    def inside(U: Tensor) -> Tensor:
+        whole = U.new_zeros(*U.shape[:-1], P)
+        whole[..., part] = U
+        return product(whole)[..., part]
+
+    return inside
+
+
 def softmax_metric(logits: Tensor) -> Metric:
     """`(diag p - p p^T) v = p * (v - p . v)` of `logits [..., n, k]`: Lo of the cross-entropy and of `KL(p* || p)`.
 
