@@ -9,7 +9,7 @@ from engines.core.errors import ConfigError
 from engines.loss_landscape.curvature.counts import hard_rank, level, soft_rank, temperature
 from engines.loss_landscape.curvature.extremes import bottom, null, top
 from engines.loss_landscape.curvature.lanczos import lanczos, rademacher, ritz
-from engines.loss_landscape.curvature.spectrum import density, soft_count, spectrum
+from engines.loss_landscape.curvature.spectrum import bandwidth, density, soft_count, spectrum
 from engines.loss_landscape.curvature.trace import hutch_plus_plus, hutchinson
 from engines.loss_landscape.curvature.volume import slope
 
@@ -56,6 +56,16 @@ def test_all_steps_give_all_eigenvalues_multiple_ones_and_zeros_too():
     assert torch.allclose(found[0, 1], torch.arange(9.0, dtype=torch.float64), atol=1e-12, rtol=0)
 
 
+def test_spaces_that_are_exhausted_at_once_stay_orthonormal():
+    """Of the zero matrix, where the residual is exactly nothing, and of rank one: 1e-12."""
+    one = torch.zeros(6, 6, dtype=torch.float64)
+    one[0, 0] = 3
+    for H, expected in ((0 * one, [0] * 6), (one, [0] * 5 + [3])):
+        space = lanczos(lambda U, H=H: U @ H, rademacher(stream(), 1, 6), 6)
+        assert torch.allclose(space.Q[:, 0] @ space.Q[:, 0].T, torch.eye(6, dtype=torch.float64), atol=1e-12, rtol=0)
+        assert ritz(space)[0][0].tolist() == pytest.approx(expected, abs=1e-12)
+
+
 def test_forty_steps_have_the_top_eigenvalue_to_seven_digits():
     """The synthetic spectrum of 1500; values within their residuals, both ends."""
     h = synthetic()
@@ -79,9 +89,9 @@ def test_both_ends_have_the_eigenvectors_of_a_dense_solver():
 
 def test_the_null_space_is_that_of_the_matrix():
     """Dimension 4 and `H v = 0` to 1e-12; single precision is refused."""
-    H, _ = symmetric(torch.tensor([0.0] * 4 + [1e-8, 1.0, 3.0], dtype=torch.float64))
+    H, _ = symmetric(torch.tensor([-1.0] + [0.0] * 4 + [1e-8, 1.0, 3.0], dtype=torch.float64))
     V = null(H)
-    assert V.shape == (7, 4)
+    assert V.shape == (8, 4)
     assert (H @ V).norm() < 1e-12
     with pytest.raises(ConfigError, match="float64 only"):
         null(H.float())
@@ -135,24 +145,31 @@ def integrated(seen, b):
 
 def test_a_complete_space_is_never_refused_and_its_count_is_close():
     """k = P: any temperature; exact in the mean of unit vectors, here by all of them, relative 1e-10."""
-    values = torch.logspace(-6, 2, 12, dtype=torch.float64)
-    H, _ = symmetric(values)
+    values = torch.cat([torch.tensor([-0.5], dtype=torch.float64), torch.logspace(-6, 2, 11, dtype=torch.float64)])
+    H, _ = symmetric(values)  # what is negative does not count
     seen = spectrum(lambda U: U @ H, torch.eye(12, dtype=torch.float64), 12)
     b = torch.logspace(-2, 8, 5, dtype=torch.float64)
     found = soft_count(seen, b)
     assert not found.refused.any()
     assert not found.coarse.any()
-    assert torch.allclose(found.count, soft_rank(values, b), rtol=1e-10, atol=0)
+    assert torch.allclose(found.count, (b[:, None] * values[1:] / (1 + b[:, None] * values[1:])).sum(-1), rtol=1e-9)
+    assert torch.allclose(found.count, soft_rank(values, b), rtol=1e-9)
 
 
 def test_the_density_has_weight_one_and_the_moments_of_the_spectrum():
-    """Weight and mean to 1e-2 (what lies beyond the margin is cut), the width at the rule of curvlinops."""
+    """Weight to .01 and mean to 5 % (what lies beyond the margin is cut); scipy's normals; a third half-way."""
     h = synthetic()
     seen = spectrum(lambda U: U * h, rademacher(stream(1), 8, 1500), 60)
     grid, heights = density(seen)
     assert float(torch.trapezoid(heights, grid)) == pytest.approx(1, abs=1e-2)
     mean = float(torch.trapezoid(heights * grid, grid))
     assert mean == pytest.approx(float(h.mean()), rel=0.05)
+    sigma = float(bandwidth(60, seen.nodes.min() - 0.05 * seen.top, 1.05 * seen.top))
+    plain = (seen.weights.numpy() * scipy.stats.norm(seen.nodes.numpy(), sigma).pdf(float(grid[300]))).sum(-1).mean()
+    assert float(heights[300]) == pytest.approx(float(plain), rel=1e-3)
+    half = 1 / (2 * (60 - 1))
+    unit = float(bandwidth(60, torch.tensor(0.0).double(), torch.tensor(1.0).double()))
+    assert np.exp(-(half**2) / (2 * unit**2)) == pytest.approx(1 / 3, rel=1e-12)
 
 
 def test_hutchinson_has_the_trace_within_three_errors_and_none_for_a_diagonal():

@@ -219,6 +219,8 @@ def test_the_formula_of_the_step_bias_has_the_values_of_the_table():
     assert float(euler(h, trap, 1.0, 0.1 / (trap + 1), h, 32)) == pytest.approx(1.605, rel=0.02)
     assert float(foretold(h, b)) == pytest.approx(2.424, abs=0.002)
     assert float(euler(h, b, 1.0, 4 / (b + 1))) == float("inf")
+    below = torch.cat([h, double(-0.3)])  # by rounding; no parameter
+    assert float(euler(below, b, 1.0, 1e-3)) == pytest.approx(float(euler(h, b, 1.0, 1e-3)), rel=1e-14)
     assert float(euler(h, b, 1.0, 1e-12)) == pytest.approx(float(foretold(h, b)), rel=1e-9)
 
 

@@ -55,9 +55,10 @@ def lanczos(product: Product, start: Tensor, k: int) -> Krylov:
 
 
 def continued(residual: Tensor, exhausted: Tensor, Q: Tensor) -> Tensor:
-    """The next unit vector: along the residual `[m, ..., P]`, or where that is gone along fixed signs, less Q."""
+    """The next unit vector: along the residual `[m, ..., P]`, or where that is gone along fixed normals, less Q."""
     if exhausted.any():
-        fresh = rademacher(torch.Generator().manual_seed(len(Q)), residual.shape[-1]).to(residual.device)
+        g = torch.Generator().manual_seed(len(Q))  # normals: in few dimensions signs may lie in the span of Q
+        fresh = torch.randn(residual.shape[-1], generator=g, dtype=torch.float64).to(residual.device)
         fresh = orthogonal(orthogonal(fresh.expand_as(residual), Q), Q)
         residual = torch.where(exhausted[..., None], fresh, residual)
     return unit(residual)

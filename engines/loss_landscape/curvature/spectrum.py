@@ -80,7 +80,7 @@ def standard_error(each: Tensor) -> Tensor:
 
 
 def bandwidth(k: int, low: Tensor, high: Tensor) -> Tensor:
-    """Width at which neighbouring Gaussians on k nodes over `[low, high]` meet: `2/((k - 1) sqrt(8 ln 3))` on [-1, 1].
+    """`2/((k - 1) sqrt(8 ln 3))` on [-1, 1]: half-way between k even nodes a Gaussian has fallen to a third.
 
     The rule of curvlinops after Papyan 2018.
     """
