@@ -68,9 +68,10 @@ def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int) -> Coefficie
 
 
 def decisive(D: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """All sets Q of two or more layers with `max_Q D < min_rest D`, `sum_Q D >= l max_Q D`, `sum_Q D < l min_rest D`.
+    """All sets Q of two or more layers with `l max_Q D <= sum_Q D < l min_rest D`, `l = |Q| - 1`.
 
-    l = |Q| - 1; the conditions on an empty rest hold. There is exactly one (tested, not proved). By trying all.
+    Hence `max_Q D < min_rest D`; the condition on an empty rest holds. There is exactly one (tested, not proved). By
+    trying all.
     """
     layers = range(len(D))
     return [Q for size in range(2, len(D) + 1) for Q in combinations(layers, size) if _holds(D, Q)]
@@ -79,8 +80,8 @@ def decisive(D: tuple[int, ...]) -> list[tuple[int, ...]]:
 def _holds(D: tuple[int, ...], Q: tuple[int, ...]) -> bool:
     inside = [D[i] for i in Q]
     rest = [D[i] for i in range(len(D)) if i not in Q]
-    span, total, largest = len(Q) - 1, sum(inside), max(inside)
-    return total >= span * largest and (not rest or (largest < min(rest) and total < span * min(rest)))
+    span, total = len(Q) - 1, sum(inside)
+    return total >= span * max(inside) and (not rest or total < span * min(rest))
 
 
 def deep_linear(widths: tuple[int, ...], rank: int) -> Coefficient:

@@ -211,6 +211,7 @@ def test_the_soft_rank_rises_with_b_to_the_rank_and_is_twice_b_times_the_level()
     assert torch.allclose(level(h, b), eps, rtol=1e-10, atol=0)
     assert torch.allclose(2 * b * eps, soft_rank(h, b), rtol=1e-10, atol=0)
     assert int(hard_rank(h, 1e-8)) == 55
+    assert torch.equal(level(torch.cat([h, -h[-1:]]), b), level(h, b))  # what is negative does not count
     with pytest.raises(ConfigError, match="must lie between"):
         temperature(h, torch.tensor(1e4))
 

@@ -66,6 +66,7 @@ def test_at_a_behavioural_minimum_hessian_gauss_newton_and_gram_are_one(net):
     theta, X, _ = setting(net, members=1)
     star = net(theta, X)
     H = hessian(lambda at: (net(at, X) - star).square().sum((-2, -1)) / 60, theta)[0]
+    assert torch.equal(H, H.mT)
     products = matrix(gauss_newton(lambda at: net(at, X), theta), theta, chunk=7)[0]
     assert torch.allclose(H, gram(net, theta[0], X, chunk=11), atol=1e-10, rtol=0)
     assert torch.allclose(H, products, atol=1e-10, rtol=0)

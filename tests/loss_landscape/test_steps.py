@@ -218,7 +218,7 @@ def test_the_formula_of_the_step_bias_has_the_values_of_the_table():
     trap = 32 / np.log(32)
     assert float(euler(h, trap, 1.0, 0.1 / (trap + 1), h, 32)) == pytest.approx(1.605, rel=0.02)
     assert float(foretold(h, b)) == pytest.approx(2.424, abs=0.002)
-    assert float(euler(h, b, 1.0, 4 / (b + 1))) == float("inf")
+    assert float(euler(h, b, 1.0, 4 / (b + 1))) == float(euler(h, b, 1.0, 4.5 / (b + 1))) == float("inf")
     below = torch.cat([h, double(-0.3)])  # by rounding; no parameter
     assert float(euler(below, b, 1.0, 1e-3)) == pytest.approx(float(euler(h, b, 1.0, 1e-3)), rel=1e-14)
     assert float(euler(h, b, 1.0, 1e-12)) == pytest.approx(float(foretold(h, b)), rel=1e-9)
@@ -247,6 +247,9 @@ def test_drift_and_r_hat_tell_settled_chains_from_others():
     apart = noise + draws(40, seed=1)
     assert drift(noise).settled.all()
     assert not drift(slope).settled.any()
+    each = noise[:100].mean(0) - noise[200:].mean(0)
+    assert torch.allclose(drift(noise).value, each.mean(-1))
+    assert torch.allclose(drift(noise).error, each.std(-1) / 40**0.5)
     assert drift(slope).value[0] == pytest.approx(2 / 3, abs=0.05)
     assert not drift(noise * torch.nan).settled.any()
     assert torch.allclose(r_hat(noise), double(1, 1), atol=0.02)
