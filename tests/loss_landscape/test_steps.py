@@ -32,6 +32,8 @@ def regression(n=50, d=3):
     return Regression(X, X.sum(-1) + draws(n, seed=4))
 
 
+PLANES, ORIGIN = crossing_planes(1), torch.zeros(1, 2, dtype=torch.float64)
+
 LOSSES = {
     "quadratic": (quadratic(double(1, 2, 3, 4)), 4, double(0, 0, 0, 0)),
     "crossing": (normal_crossing((1, 0, 2)), 3, double(0, 0, 0)),
@@ -286,6 +288,7 @@ def test_a_plateau_is_where_neighbours_agree():
     "wrong",
     [
         lambda: window(double(0), -1.0), lambda: window(double(0), 1.0, 0.0), lambda: step_size(double(1), 1, 1, 4.0),
+        lambda: run(lambda state: state, opened(PLANES, ORIGIN), 3, ORIGIN, every=4),
         lambda: richardson(None, None, 1.0), lambda: drift(torch.zeros(2, 5)), lambda: drift(torch.zeros(9, 1)),
         lambda: r_hat(torch.zeros(3, 2)), lambda: plateau(np.array([2, 1]), np.ones(2), np.ones(2)),
         lambda: plateau(np.array([1, 2]), np.ones(2), np.zeros(2)), lambda: normal_crossing((1, -1)),

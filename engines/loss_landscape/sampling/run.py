@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engines.core.errors import ConfigError
 from engines.loss_landscape.sampling.state import Loss, State, Window
 from engines.loss_landscape.sampling.steps import mala, sgld
 
@@ -63,7 +64,12 @@ def normal(like: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def run(step: Step, state: State, steps: int, star: Tensor, every: int = 1) -> tuple[State, Trace]:
-    """So many steps from a state; the point after each `every`-th is recorded."""
+    """So many steps from a state; the point after each `every`-th is recorded.
+
+    Raises `ConfigError` unless 1 <= every <= steps.
+    """
+    if not 1 <= every <= steps:
+        raise ConfigError(f"every {every}-th of {steps} steps was to be recorded; it may be 1 to the number of steps")
     losses, distances, accepted = [], [], torch.zeros_like(state.loss)
     for done in range(1, steps + 1):
         state = step(state)
