@@ -52,8 +52,8 @@ def crossing_planes(n1: int, n2: int) -> Coefficient:
 def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int) -> Coefficient:
     """`y = B A x`, A `[H, M]`, B `[N, H]`, true rank r, at its most degenerate true parameter.
 
-    Attributed to Aoyagi, Watanabe 2005; confirmed by sampling and by `deep_linear`, not against the paper's text. Raises
-    `ConfigError` unless 0 <= r <= min(M, H, N).
+    Attributed to Aoyagi, Watanabe 2005; confirmed by sampling and by `deep_linear`, not against the paper's text.
+    Raises `ConfigError` unless 0 <= r <= min(M, H, N).
     """
     M, H, N, r = inputs, hidden, outputs, rank
     if not 0 <= r <= min(M, H, N):
@@ -90,8 +90,8 @@ def deep_linear(widths: tuple[int, ...], rank: int) -> Coefficient:
 
     With `D = H - r`, the decisive set Q, `l = |Q| - 1`, `T = sum_Q D`, `c = ceil(T/l)`, `a = T - (c - 1) l`:
     `lambda = (r (H_0 + H_L) - r^2)/2 + a (l - a)/(4 l) - l (l - 1)/4 (T/l)^2 + 1/2 sum_{i<j in Q} D_i D_j`,
-    `m = a (l - a) + 1`. At other true parameters lambda may be larger. Attributed to Aoyagi 2024; confirmed by sampling,
-    not against the paper's text. Raises `ConfigError` for fewer than two layers, and unless 0 <= r <= min H.
+    `m = a (l - a) + 1`. At other true parameters lambda may be larger. Attributed to Aoyagi 2024; confirmed by
+    sampling, not against the paper's text. Raises `ConfigError` for fewer than two layers, and unless 0 <= r <= min H.
     """
     if len(widths) < 3 or not 0 <= rank <= min(widths):
         raise ConfigError(f"widths {widths}, rank {rank}: three widths or more, and a rank of 0 to the smallest")
