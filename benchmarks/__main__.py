@@ -1,11 +1,11 @@
-"""`python -m benchmarks [compute] [recovery] [collapse] [networks] [page]`: print ratios; assert nothing about time."""
+"""`python -m benchmarks [compute] [recovery] [collapse] [networks] [landscape] [page]`: ratios; asserts no time."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-SECTIONS = ("compute", "recovery", "collapse", "networks", "page")
+SECTIONS = ("compute", "recovery", "collapse", "networks", "landscape", "page")
 
 
 def main() -> None:

@@ -1,0 +1,50 @@
+"""How many parameters a loss level can see, from the eigenvalues h of the Hessian of a quadratic loss.
+
+Window N(w*, I/gamma), `L = 1/2 sum_i h_i (w_i - w*_i)^2`; b multiplies the mean loss. Negative eigenvalues, which a
+least loss has by rounding only, count as zero.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engines.core.errors import ConfigError
+
+
+def soft_rank(h: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Tensor:
+    """`N_eff(b, gamma) = sum_i b h_i/(b h_i + gamma)` of `h [..., P]`, b and gamma `[...]`; to rank(H) as b grows.
+
+    Twice the learning coefficient of the quadratic at finite b, and the degrees of freedom of ridge regression.
+    """
+    scaled = torch.as_tensor(b, dtype=h.dtype, device=h.device)[..., None] * h.clamp_min(0)
+    return (scaled / (scaled + torch.as_tensor(gamma, dtype=h.dtype, device=h.device)[..., None])).sum(-1)
+
+
+def hard_rank(h: Tensor, eps: Tensor | float, gamma: float = 1.0) -> Tensor:
+    """`#{h_i > 2 eps gamma}`: a poor proxy of the soft count, for comparison."""
+    return (h > 2 * gamma * torch.as_tensor(eps)[..., None]).sum(-1)
+
+
+def level(h: Tensor, b: Tensor, gamma: float = 1.0) -> Tensor:
+    """Mean loss at temperature b: `eps = 1/2 sum_i h_i/(gamma + b h_i)`."""
+    h = h.clamp_min(0)
+    return (h / (gamma + b[..., None] * h)).sum(-1) / 2
+
+
+def temperature(h: Tensor, eps: Tensor, gamma: float = 1.0) -> Tensor:
+    """The b `[...]` at which the mean loss is eps `[...]`; then `2 b eps = N_eff(b)`. By bisection of log b.
+
+    Raises `ConfigError` unless 0 < eps < sum h/(2 gamma), the mean loss of the window itself.
+    """
+    limit = level(h, torch.zeros_like(eps), gamma)
+    if not bool(((eps > 0) & (eps < limit)).all()):
+        raise ConfigError(f"eps is {eps.tolist()}; it must lie between 0 and the window's mean loss {limit.tolist()}")
+    # N_eff = 2 b eps is at most P; no eigenvalue is above the largest, hence eps >= limit/(1 + b h_max/gamma).
+    high = (h.shape[-1] / (2 * eps)).log()
+    low = (gamma * (limit / eps - 1) / h.amax(-1)).log()
+    for _ in range(100):
+        middle = (low + high) / 2
+        above = level(h, middle.exp(), gamma) > eps
+        low, high = torch.where(above, middle, low), torch.where(above, high, middle)
+    return high.exp()

@@ -1,0 +1,182 @@
+"""Learning coefficients in closed form, against each other, against integrals, and the Gibbs sampler against both."""
+
+from itertools import pairwise
+from itertools import product as every
+
+import numpy as np
+import pytest
+import scipy.integrate
+import torch
+
+from engines.core.errors import ConfigError
+from engines.loss_landscape import exact, quadratures
+from engines.loss_landscape.gibbs import given, sample
+from engines.loss_landscape.potentials import DeepLinear
+
+
+def test_reduced_rank_is_the_deep_formula_in_all_1808_cases():
+    """All M, H, N <= 8 and r <= min: lambda to 1e-12, m exactly; one decisive set each."""
+    cases = [(M, H, N, r) for M, H, N in every(range(1, 9), repeat=3) for r in range(min(M, H, N) + 1)]
+    assert len(cases) == 1808
+    for M, H, N, r in cases:
+        one, other = exact.reduced_rank(M, H, N, r), exact.deep_linear((M, H, N), r)
+        assert len(exact.decisive((M - r, H - r, N - r))) == 1
+        assert one.value == pytest.approx(other.value, abs=1e-12)
+        assert one.multiplicity == other.multiplicity, (M, H, N, r)
+
+
+def test_deep_nets_of_any_width_have_one_decisive_set_and_lie_between_rank_and_parameters():
+    """Four and five widths up to 4: `rank/2 <= lambda <= P/2`, and their order turned round changes nothing."""
+    for widths in [*every(range(1, 5), repeat=4), *every(range(1, 4), repeat=5)]:
+        for r in range(min(widths) + 1):
+            assert len(exact.decisive(tuple(width - r for width in widths))) == 1
+            one = exact.deep_linear(widths, r)
+            P = sum(a * b for a, b in pairwise(widths))
+            assert r * (widths[0] + widths[-1] - r) / 2 - 1e-12 <= one.value <= P / 2
+            assert exact.deep_linear(widths[::-1], r) == pytest.approx(one, abs=1e-12)
+
+
+TABLE = {
+    (1, 1, 1, 0): (0.5, 2), (2, 1, 2, 0): (1, 2), (2, 2, 2, 0): (1.5, 1), (3, 2, 3, 0): (2.5, 1),
+    (3, 2, 3, 1): (3.5, 2), (3, 3, 3, 1): (4, 1), (5, 3, 5, 2): (9.5, 2), (4, 3, 8, 0): (6, 1),
+    (2, 2, 2, 2, 0): (1.5, 3), (3, 3, 3, 3, 0): (3, 1), (4, 3, 3, 4, 2): (6.5, 1), (5, 4, 4, 5, 2): (10, 3),
+    (6, 5, 5, 5, 6, 3): (15, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", TABLE)
+def test_the_table_of_coefficients(case):
+    assert exact.deep_linear(case[:-1], case[-1]) == pytest.approx(TABLE[case], abs=1e-12)
+
+
+def test_crossings():
+    """Known values, and `x w1^a w2^c` with zero target."""
+    assert exact.normal_crossing((1, 1)) == (0.5, 2) == exact.crossing_planes(1, 1)
+    assert exact.normal_crossing((1, 2)) == (0.25, 1)
+    assert exact.normal_crossing((1, 2), (0, 3)) == (0.5, 1)
+    assert exact.normal_crossing((0, 3)) == (1 / 6, 1)
+    assert exact.crossing_planes(2, 5) == (1, 1)
+
+
+def test_the_quadrature_is_scipys_integral():
+    """Over u and v for `|u|^2 |v|^2`, one hidden unit by its radii: relative 1e-6."""
+
+    def mean(b, n1, n2, loss):
+        def weight(r, s):
+            return r ** (n1 - 1) * s ** (n2 - 1) * np.exp(-b * loss(r, s) - (r * r + s * s) / 2)
+
+        total, below = (
+            scipy.integrate.dblquad(f, 0, 9, 0, 9, epsabs=0, epsrel=1e-8)[0]
+            for f in (lambda r, s: b * loss(r, s) * weight(r, s), weight)
+        )
+        return total / below
+
+    planes, hidden = lambda r, s: r * r * s * s, lambda r, s: r * r * s * s / 2
+    for n1, n2 in ((1, 1), (1, 3), (4, 2)):
+        assert quadratures.crossing_planes(n1, n2, 30.0) == pytest.approx(mean(30, n1, n2, planes), rel=1e-6)
+        assert quadratures.one_hidden(n1, n2, 30.0) == pytest.approx(mean(30, n1, n2, hidden), rel=1e-6)
+
+
+def test_the_quadrature_has_the_values_of_the_table_and_any_order_of_the_planes():
+    """To the digits printed; integrating out the other plane gives the same, 1e-9."""
+    b = np.array([1e1, 1e2, 1e3, 1e4, 1e6, 1e8, 1e12])
+    expected = [0.290, 0.354, 0.390, 0.412, 0.4375, 0.4515, 0.4665]
+    assert quadratures.crossing_planes(1, 1, b) == pytest.approx(expected, abs=6e-4)
+    for sizes, values in {(1, 3): (0.494, 0.5, 0.5), (2, 5): (0.996, 1, 1), (4, 4): (1.781, 1.889, 1.945)}.items():
+        found = quadratures.crossing_planes(*sizes, np.array([1e2, 1e4, 1e8]))
+        assert found == pytest.approx(values, abs=6e-4)
+        assert quadratures.crossing_planes(*sizes[::-1], np.array([1e2, 1e4, 1e8])) == pytest.approx(found, rel=1e-9)
+    assert quadratures.one_hidden(2, 2, 1e3) == pytest.approx(0.858, abs=6e-4)
+    # in units of the window's width the loss has the strength b/gamma^2
+    assert quadratures.crossing_planes(2, 3, 900.0, 3.0) == pytest.approx(
+        quadratures.crossing_planes(2, 3, 100.0), rel=1e-9
+    )
+
+
+def test_far_out_the_quadrature_follows_the_rule_of_finite_b():
+    """`lambda - (m - 1)/ln(b/gamma)`: .01 at b = 1e12, and for m = 1 lambda itself to 1e-3 at 1e8."""
+    assert quadratures.crossing_planes(1, 1, 1e12) == pytest.approx(
+        exact.finite(exact.crossing_planes(1, 1), 1e12), abs=0.01
+    )
+    assert quadratures.one_hidden(2, 2, 1e12) == pytest.approx(
+        exact.finite(exact.reduced_rank(2, 1, 2, 0), 1e12), abs=0.01
+    )
+    assert quadratures.crossing_planes(2, 5, 1e8) == pytest.approx(exact.crossing_planes(2, 5).value, abs=1e-3)
+
+
+def test_the_box_counts_interaction_by_a_logarithm_with_a_hard_zero():
+    """The table, and the slope of the volume by an integral over w1: 1e-4."""
+    assert quadratures.crossing_box([0.5, 1.01, 10, 1e2, 1e4, 1e8]) == pytest.approx(
+        [0, 0.005, 0.535, 0.697, 0.822, 0.902], abs=6e-4
+    )
+
+    def volume(log_eps):
+        edge = np.exp(log_eps / 2)
+        return scipy.integrate.quad(lambda w: min(1, edge / w), 0, 1, points=[edge], epsabs=0, epsrel=1e-12)[0]
+
+    slope = (np.log(volume(np.log(1e-2) + 1e-4)) - np.log(volume(np.log(1e-2) - 1e-4))) / 1e-4
+    assert slope == pytest.approx(quadratures.crossing_box(1e2), abs=1e-4)
+
+
+def test_one_layer_given_the_others_has_the_moments_of_its_density():
+    """Mean and covariance of 40000 draws against the Kronecker form, within 5 standard errors."""
+    g = torch.Generator().manual_seed(0)
+    above, below, target, star = (
+        torch.randn(*shape, generator=g, dtype=torch.float64) for shape in ((4, 2), (3, 5), (4, 5), (2, 3))
+    )
+    b, gamma, C = 7.0, 2.0, 40_000
+    normals = torch.randn(C, 2, 3, generator=g, dtype=torch.float64)
+    W = given(
+        normals, above.expand(C, -1, -1), below.expand(C, -1, -1), target, star, b * torch.ones(C).double(), gamma
+    )
+    precision = b * torch.kron(above.T @ above, below @ below.T) + gamma * torch.eye(6, dtype=torch.float64)
+    covariance = precision.inverse()
+    mean = covariance @ (b * above.T @ target @ below.T + gamma * star).flatten()
+    found = W.flatten(1)
+    assert ((found.mean(0) - mean).abs() < 5 * (covariance.diagonal() / C).sqrt()).all()
+    size = covariance.diagonal()
+    assert ((found.T.cov() - covariance).abs() < 5 * (2 * size[:, None] * size / C).sqrt()).all()
+
+
+GIBBS = {
+    ((2, 1, 2), 0): (0.855, 0.911, 0.936), ((2, 2, 2), 0): (1.444, 1.494, 1.502),
+    ((3, 2, 3), 1): (3.358, 3.418, 3.444), ((3, 3, 3), 1): (3.934, 3.991, 4.000),
+    ((3, 3, 3, 3), 0): (2.757, 2.933, 2.987), ((4, 3, 3, 4), 2): (6.462, 6.498, 6.507),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("widths", "rank"), GIBBS)
+def test_gibbs_samples_have_the_coefficients_of_the_table_and_of_the_formula(widths, rank):
+    """Three temperatures in one batch: .03 of the table plus 3 standard errors; at 1e7 of the finite-b rule too."""
+    b = torch.tensor([1e3, 1e5, 1e7], dtype=torch.float64)
+    chains = b.repeat_interleave(64)
+    losses = sample(DeepLinear(widths, rank, 2.0), chains, 450, torch.Generator().manual_seed(0)).losses
+    each = (chains * losses[150:].mean(0)).view(3, 64)
+    found, error = each.mean(1), each.std(1) / 8
+    assert float(error.max()) < 0.025
+    off = (found - torch.tensor(GIBBS[widths, rank], dtype=torch.float64)).abs()
+    assert (off < 0.03 + 3 * error).all()
+    foretold = exact.finite(exact.deep_linear(widths, rank), 1e7)
+    assert float(found[2]) == pytest.approx(foretold, abs=0.03 + 3 * float(error[2]))
+
+
+def test_gibbs_with_one_hidden_unit_is_the_quadrature():
+    """H = 1, b = 1e3, 2000 sweeps of 64 chains: within .01."""
+    b = torch.full((64,), 1e3, dtype=torch.float64)
+    losses = sample(DeepLinear((2, 1, 2)), b, 2000, torch.Generator().manual_seed(1)).losses
+    assert float(1e3 * losses[100:].mean()) == pytest.approx(float(quadratures.one_hidden(2, 2, 1e3)), abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: exact.reduced_rank(2, 2, 2, 3), lambda: exact.deep_linear((2, 2), 0),
+        lambda: exact.deep_linear((2, 2, 2), 3), lambda: exact.normal_crossing((0, 0)),
+        lambda: exact.finite(exact.Coefficient(1, 1), 1, 2), lambda: quadratures.crossing_planes(1, 1, -1.0),
+        lambda: sample(DeepLinear((2, 2, 2)), torch.zeros(1), 1, torch.Generator()),
+        lambda: DeepLinear((2, 2, 2), 3), lambda: DeepLinear((2, 2)),
+    ],
+)  # fmt: skip
+def test_what_has_no_coefficient_is_refused(wrong):
+    with pytest.raises(ConfigError):
+        wrong()
