@@ -56,9 +56,10 @@ class Mlp:
     def layers(self, theta: Tensor, X: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Inputs `at^0 .. at^{L-1}` of the layers `[..., n, D_l]` and what they make `z^1 .. z^L [..., n, d_l]`.
 
-        theta `[..., P]`, X `[n, d_0]`.
+        theta `[..., P]`, X `[..., n, d_0]`; leading axes broadcast.
         """
-        inputs, made, a = [], [], X.expand(*theta.shape[:-1], *X.shape)
+        leading = torch.broadcast_shapes(theta.shape[:-1], X.shape[:-2])
+        inputs, made, a = [], [], X.expand(*leading, *X.shape[-2:])
         for W in self.split(theta):
             inputs.append(self.extended(a))
             made.append(inputs[-1] @ W.mT)
