@@ -9,7 +9,8 @@ feature 0, and the mean is subtracted from the others through it.
     R+ M' R+ᵀ = V Lam Vᵀ,  C = R V Lam^1/2,  C+ = Lam^-1/2 Vᵀ R+
 
 Local: C' are the features of the next layer; global: those of the output. Bushnaq et al. 2024, arXiv 2405.10928, after
-its public code. ReLU and linear networks; their Jacobians are exact, gate by gate.
+its public code. ReLU and linear networks; their Jacobians are exact, gate by gate. What `C C+` cuts off moves the
+outputs of no sample at first order; in a ReLU network taking it away may still open or close a gate.
 """
 
 from __future__ import annotations
