@@ -58,12 +58,11 @@ class Mlp:
 
         theta `[..., P]`, X `[..., n, d_0]`; leading axes broadcast.
         """
-        leading = torch.broadcast_shapes(theta.shape[:-1], X.shape[:-2])
-        inputs, made, a = [], [], X.expand(*leading, *X.shape[-2:])
+        inputs, made, at = [], [], self.extended(X)
         for W in self.split(theta):
-            inputs.append(self.extended(a))
-            made.append(inputs[-1] @ W.mT)
-            a = ACTIVATIONS[self.activation](made[-1])
+            made.append(at @ W.mT)
+            inputs.append(at.expand(*made[-1].shape[:-1], -1))  # after the product: shared samples make a larger one
+            at = self.extended(ACTIVATIONS[self.activation](made[-1]))
         return inputs, made
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:

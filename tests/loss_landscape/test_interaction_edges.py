@@ -60,7 +60,7 @@ def test_functional_edges_are_the_printed_integral():
 
 def test_all_edges_leave_the_network_and_none_leaves_constants():
     """1e-10; with all features kept too."""
-    plain, folded, _ = case()
+    _, folded, _ = case()
     bases = basis.plain(folded, "pca")
     for section in range(3):
         E = edges.squared(folded, bases, section)

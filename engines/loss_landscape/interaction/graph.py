@@ -65,7 +65,7 @@ class Shape(NamedTuple):
     span: int
     """Layers from its first node to its last, both counted."""
     inside: float
-    """Share of the weight at its nodes, each edge's end counted, that goes to its own nodes."""
+    """Share of the weight of edges at its nodes that joins two of them."""
 
 
 def shapes(G: nx.Graph, parts: Clusters) -> list[Shape]:
@@ -73,9 +73,9 @@ def shapes(G: nx.Graph, parts: Clusters) -> list[Shape]:
     found = []
     for part in parts:
         layers = [layer for layer, _ in part]  # type: ignore[reportGeneralTypeIssues]
-        own = 2 * G.subgraph(part).size("weight")
-        degree = sum(value for _, value in G.degree(part, weight="weight"))
-        found.append(Shape(len(part), max(layers) - min(layers) + 1, own / degree if degree else 0.0))
+        own = G.subgraph(part).size("weight")
+        whole = sum(weight for _, _, weight in G.edges(part, data="weight"))
+        found.append(Shape(len(part), max(layers) - min(layers) + 1, own / whole if whole else 0.0))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -56,7 +56,7 @@ def coarse_to_fine(rows: int, columns: int) -> list[Tensor]:
 
 
 @torch.no_grad()
-def evaluate(loss: Loss, plane: Plane, axes: tuple[Tensor, Tensor], chunk: int = 51) -> Iterator[Tensor]:
+def evaluate(loss: Loss, plane: Plane, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
     """The losses `[n_a, n_b, ...]` known so far, NaN elsewhere, after each batch of at most `chunk` points."""
     grid = torch.cartesian_prod(*axes)
     values = plane.origin.new_full((len(grid), *plane.origin.shape[:-1]), torch.nan)
@@ -67,7 +67,7 @@ def evaluate(loss: Loss, plane: Plane, axes: tuple[Tensor, Tensor], chunk: int =
 
 
 @torch.no_grad()
-def along(loss: Loss, points: Tensor, chunk: int = 51) -> Tensor:
+def along(loss: Loss, points: Tensor, chunk: int = 17) -> Tensor:
     """The true loss `[T, ...]` of points `[T, ..., P]`: a trajectory's is not that of the surface below it."""
     return torch.cat([loss(part) for part in points.split(chunk)])
 
@@ -94,16 +94,12 @@ class Surface:
 
     def save(self, path: Path) -> None:
         """As `.npz`, arrays alone."""
-        a, b = self.axes
-        arrays = {
-            "origin": self.plane.origin,
-            "directions": self.plane.directions,
-            "a": a,
-            "b": b,
-            "values": self.values,
-        }
-        plain = {name: tensor.cpu().numpy() for name, tensor in arrays.items()}
-        np.savez_compressed(path, kind=self.kind, seeds=np.array(self.seeds, dtype=np.int64), **plain)
+        (a, b), plane = self.axes, self.plane
+        tensors = {"origin": plane.origin, "directions": plane.directions, "a": a, "b": b, "values": self.values}
+        arrays: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+        arrays |= {"kind": np.array(self.kind), "seeds": np.array(self.seeds, dtype=np.int64)}
+        with path.open("wb") as file:  # numpy would give a path without .npz another name
+            np.savez_compressed(file, **arrays)
 
     @classmethod
     def load(cls, path: Path) -> Surface:

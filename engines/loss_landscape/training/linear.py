@@ -28,7 +28,9 @@ def deep_linear(seeds: Sequence[int], sizes: tuple[int, ...], rank: int, n: int 
         return net.join([torch.randn(shape, generator=source) / shape[1] ** 0.5 for shape in net.shapes])
 
     def samples(kind: int) -> Samples:
-        X = starts.drawn([(kind << 32) + s for s in seeds], lambda source: torch.randn(n, sizes[0], generator=source))
+        X = starts.drawn(seeds, lambda source: torch.randn(n, sizes[0], generator=source), kind)
         return Samples(X, X @ T.mT)
 
-    return Subject(net, samples(1), samples(2), half_squared_error, starts.drawn(seeds, draw), tuple(seeds))
+    return Subject(
+        net, samples(starts.SAMPLES), samples(starts.TEST), half_squared_error, starts.drawn(seeds, draw), tuple(seeds)
+    )

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engines.core.errors import ConfigError
 from engines.loss_landscape.training.optimizers import adamw, begin
-from engines.loss_landscape.training.starts import stream
+from engines.loss_landscape.training.starts import ORDER, stream
 from engines.loss_landscape.training.subject import Samples, Subject
 
 
@@ -21,7 +21,7 @@ def minibatch(n: int, size: int, step: int, seeds: Sequence[int]) -> Tensor:
     if size > n:
         raise ConfigError(f"a batch of {size} samples is more than the {n} that there are")
     epoch, place = divmod(step, n // size)
-    orders = [torch.randperm(n, generator=stream((seed << 32) + epoch)) for seed in seeds]
+    orders = [torch.randperm(n, generator=stream(seed, ORDER, epoch)) for seed in seeds]
     return torch.stack(orders)[:, place * size : (place + 1) * size]
 
 

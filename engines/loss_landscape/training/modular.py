@@ -144,6 +144,6 @@ def _subject(
         raise ConfigError(f"share={share} of {p * p} pairs leaves none to train on or none to test")
     every = pairs(p)
     # A stream of its own: what is seen does not depend on how many numbers the model draws.
-    orders = torch.stack([torch.randperm(p * p, generator=starts.stream((1 << 32) + seed)) for seed in seeds])
+    orders = torch.stack([torch.randperm(p * p, generator=starts.stream(seed, starts.SAMPLES)) for seed in seeds])
     train, test = (Samples(every.X[part], every.y[part]) for part in (orders[:, :shown], orders[:, shown:]))
     return Subject(model, train, test, cross_entropy, starts.drawn(seeds, draw), tuple(seeds))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import sqrt
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,15 +13,22 @@ from engines.loss_landscape.mlp import Mlp
 
 Draw = Callable[[torch.Generator], Tensor]
 
-
-def stream(seed: int) -> torch.Generator:
-    """On the CPU, so that no run depends on its device."""
-    return torch.Generator().manual_seed(seed)
+SAMPLES, TEST, ORDER = 1, 2, 3
+"""Purposes of a member's streams beside its start: samples to train on, to test, and their order in batches."""
 
 
-def drawn(seeds: Sequence[int], draw: Draw) -> Tensor:
+def stream(seed: int, *purpose: int) -> torch.Generator:
+    """On the CPU, so that no run depends on its device; for every purpose an independent one.
+
+    Of a seed torch uses the lower 32 bits alone, so a purpose is mixed in by numpy.
+    """
+    mixed = int(np.random.SeedSequence((seed, *purpose)).generate_state(1)[0]) if purpose else seed
+    return torch.Generator().manual_seed(mixed)
+
+
+def drawn(seeds: Sequence[int], draw: Draw, *purpose: int) -> Tensor:
     """`draw` once for each seed, stacked in float64: no member depends on who else is in the batch."""
-    return torch.stack([draw(stream(seed)) for seed in seeds]).double()
+    return torch.stack([draw(stream(seed, *purpose)) for seed in seeds]).double()
 
 
 def uniform(bound: float, shape: tuple[int, ...], source: torch.Generator) -> Tensor:

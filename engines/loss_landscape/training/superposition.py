@@ -50,7 +50,7 @@ def superposition(seeds: Sequence[int], d: int = 6, m: int = 2, n: int = 1000) -
     def sparse(source: torch.Generator) -> Tensor:
         return one_hot(torch.randint(d, (n,), generator=source), d) * torch.rand(n, 1, generator=source)
 
-    train, test = (starts.drawn([(kind << 32) + seed for seed in seeds], sparse) for kind in (1, 2))
+    train, test = (starts.drawn(seeds, sparse, kind) for kind in (starts.SAMPLES, starts.TEST))
     return Subject(
         model, Samples(train, train), Samples(test, test), squared_error, starts.drawn(seeds, draw), tuple(seeds)
     )
