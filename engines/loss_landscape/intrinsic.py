@@ -24,7 +24,9 @@ def projection(P: int, d: int, seed: int) -> Tensor:
     """Pm: d random directions of norm one, `[P, d]`. Raises `ConfigError` for d outside 1..P."""
     if not 1 <= d <= P:
         raise ConfigError(f"dimension={d} is not in 1..{P}, the number of parameters")
-    drawn = torch.randn(d, P, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).mT
+    source = torch.Generator().manual_seed(seed)
+    # One after the other: the numbers that torch draws at once depend on how many they are.
+    drawn = torch.stack([torch.randn(P, generator=source, dtype=torch.float64) for _ in range(d)], -1)
     return drawn / torch.linalg.vector_norm(drawn, dim=0)
 
 
