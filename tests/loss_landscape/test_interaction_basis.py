@@ -213,3 +213,15 @@ def test_what_has_no_gates_is_refused():
     net, theta, X = network((3, 4, 2))
     with pytest.raises(ConfigError, match="ica"):
         basis.plain(fold(net, theta, X), "ica")
+    with pytest.raises(ConfigError, match="ica"):
+        basis.local(fold(net, theta, X), output="ica")
+
+
+def test_a_network_in_float32_is_counted_in_float64():
+    """Ranks of float32 activations would be those of rounding."""
+    net, W, X = redundant()
+    single = fold(net, net.join(W).float(), X.float())
+    assert {one.dtype for one in single.nodes} == {torch.float64}
+    double = fold(net, net.join(W).float().double(), X.float().double())
+    ranks = [[int(one.rank) for one in basis.local(folded)] for folded in (single, double)]
+    assert ranks[0] == ranks[1]

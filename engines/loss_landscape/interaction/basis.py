@@ -15,6 +15,8 @@ outputs of no sample at first order; in a ReLU network taking it away may still 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -87,11 +89,13 @@ def neurons(a: Tensor) -> Rotation:
 
 
 def interaction(a: Tensor, seen: Tensor) -> Rotation:
-    """Features of `a [..., n, q]` by what is seen of it downstream, `M' [..., q, q]`; the most important first.
+    """Features of `a [..., n, q]` by what is seen of it downstream; the most important first.
 
-    `mean fh_i² = Lam_i`, and Lam are the non-zero eigenvalues of M' CA.
+    seen is M' `[..., w, w]`, of which the first q coordinates count. `mean fh_i² = Lam_i`, and Lam are the non-zero
+    eigenvalues of M' CA.
     """
     values, U = decreasing(gram(a))
+    seen = seen[..., : a.shape[-1], : a.shape[-1]]
     R, R_plus = U * power(values, -0.5), (U * power(values, 0.5)).mT
     Lam, V = decreasing(R_plus @ seen @ R_plus.mT)
     return Rotation(R @ V * power(Lam, 0.5), (V * power(Lam, -0.5)).mT @ R_plus, Lam)
@@ -107,44 +111,55 @@ def with_constant(found: Rotation, mean: Tensor) -> Basis:
     return Basis(C, inverse, torch.cat([one, found.moment], -1), True)
 
 
-def of_node(at: Tensor, kind: str, centred: bool, seen: Tensor | None = None) -> Basis:
-    """A basis of one node layer `at [..., n, w]`; `seen` is the M' `[..., w, w]` that the interaction basis needs."""
+def of_node(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) -> Basis:
+    """A basis of one node layer `at [..., n, w]`: a rotation of its coordinates, or of all but the constant."""
+    if not centred:
+        return Basis(*rotate(at), False)
     mean = at[..., :-1].mean(-2)
-    a = at[..., :-1] - mean[..., None, :] if centred else at
-    if seen is not None:
-        found = interaction(a, seen[..., : a.shape[-1], : a.shape[-1]])
-    else:
-        found = {"pca": pca, "neurons": neurons}[kind](a)
-    return with_constant(found, mean) if centred else Basis(*found, False)
+    return with_constant(rotate(at[..., :-1] - mean[..., None, :]), mean)
+
+
+def simple(kind: str) -> Callable[[Tensor], Rotation]:
+    """`pca` or `neurons`. Raises `ConfigError` for another kind."""
+    known = {"pca": pca, "neurons": neurons}
+    if kind not in known:
+        raise ConfigError(f"basis={kind!r} is not one of {', '.join(known)}")
+    return known[kind]
 
 
 def plain(folded: Folded, kind: str, centred: bool = True) -> list[Basis]:
     """`pca` or `neurons` of every node layer, input to output. Raises `ConfigError` for another kind."""
-    if kind not in ("pca", "neurons"):
-        raise ConfigError(f"basis={kind!r} is not one of pca, neurons")
-    return [of_node(at, kind, centred) for at in folded.nodes]
+    return [of_node(at, centred, simple(kind)) for at in folded.nodes]
 
 
 def local(folded: Folded, centred: bool = True, output: str = "pca") -> list[Basis]:
     """The local interaction basis of every node layer, input to output; that of the output is `pca` or `neurons`.
 
-    `M' = Wᵀ ((C' C'ᵀ) * mean_x g gᵀ) W`: the mean over samples is in the gates alone.
+    `M' = Wᵀ ((C' C'ᵀ) * mean_x g gᵀ) W`: the mean over samples is in the gates alone. Raises `ConfigError` for another
+    output.
     """
-    bases = [of_node(folded.nodes[-1], output, centred)]
-    sections = zip(folded.weights, folded.gates, folded.nodes[:-1], strict=True)
-    for W, gate, at in reversed(list(sections)):
-        C = bases[0].C
-        bases.insert(0, of_node(at, "local", centred, W.mT @ (C @ C.mT * gram(gate)) @ W))
-    return bases
+    bases = [of_node(folded.nodes[-1], centred, simple(output))]
+    for W, gate, at in _backwards(folded):
+        C = bases[-1].C
+        seen = W.mT @ (C @ C.mT * gram(gate)) @ W
+        bases.append(of_node(at, centred, partial(interaction, seen=seen)))
+    return bases[::-1]
 
 
 def full(folded: Folded, centred: bool = True, output: str = "pca") -> list[Basis]:
-    """The global interaction basis: every layer by what the features of the output see of it."""
-    bases = [of_node(folded.nodes[-1], output, centred)]
-    J = bases[0].C.mT[..., None, :, :]  # d(features of the output)/d at', [..., n, r, w]
-    sections = zip(folded.weights, folded.gates, folded.nodes[:-1], strict=True)
-    for W, gate, at in reversed(list(sections)):
-        J = (J * gate[..., None, :]) @ W[..., None, :, :]
+    """The global interaction basis: every layer by what the features of the output see of it; as `local` else.
+
+    Holds the Jacobians of all samples, `[..., n, w_L, w_l]`.
+    """
+    bases = [of_node(folded.nodes[-1], centred, simple(output))]
+    J = bases[0].C.mT[..., None, :, :]
+    for W, gate, at in _backwards(folded):
+        J = (J * gate[..., None, :]) @ W[..., None, :, :]  # d(features of the output)/d at, [..., n, w_L, w_l]
         seen = gram(J.flatten(-3, -2)) * J.shape[-2]
-        bases.insert(0, of_node(at, "global", centred, seen))
-    return bases
+        bases.append(of_node(at, centred, partial(interaction, seen=seen)))
+    return bases[::-1]
+
+
+def _backwards(folded: Folded) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Weights and gates of each section, and the node before it; the last section first."""
+    return zip(folded.weights[::-1], folded.gates[::-1], folded.nodes[-2::-1], strict=True)

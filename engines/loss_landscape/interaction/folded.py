@@ -47,12 +47,13 @@ class Folded(NamedTuple):
 
 
 def fold(net: Mlp, theta: Tensor, X: Tensor) -> Folded:
-    """The network with parameters `theta [..., P]` on samples `X [..., n, d_0]`.
+    """The network with parameters `theta [..., P]` on samples `X [..., n, d_0]`, in float64: ranks will be counted.
 
     Raises `ConfigError` for an activation other than relu and linear, which have no exact gates.
     """
     if net.activation not in ("relu", "linear"):
         raise ConfigError(f"activation={net.activation!r} has no gates: the interaction basis needs relu or linear")
+    theta, X = theta.double(), X.double()
     bent, last = net.activation == "relu", len(net.shapes) - 1
     at = constant(X.expand(*torch.broadcast_shapes(theta.shape[:-1], X.shape[:-2]), *X.shape[-2:]))
     weights, nodes, gates = [], [at], []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -50,7 +51,7 @@ def modules(
 def _draw(net: Mlp, blocks: int, n: int, correlation: float, source: torch.Generator) -> tuple[Tensor, ...]:
     """Parameters, samples, and the rotations of inputs and outputs."""
     width = net.sizes[0]
-    draw = lambda *shape: torch.randn(*shape, generator=source, dtype=torch.float64)  # noqa: E731
+    draw = partial(torch.randn, generator=source, dtype=torch.float64)
     own, common = draw(n, width), draw(n, width // blocks).repeat(1, blocks)
     X = (1 - correlation) ** 0.5 * own + correlation**0.5 * common
     mask = torch.block_diag(*[torch.ones(width // blocks, width // blocks)] * blocks)
