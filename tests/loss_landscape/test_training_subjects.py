@@ -117,6 +117,22 @@ def test_gradients_are_differences_of_the_loss(name):
     same(subject.gradient(stacked)[1], subject.gradient(theta + u), 1e-12)
 
 
+def test_a_perceptron_takes_shared_samples_and_those_of_each_member():
+    """Any leading axes, against one member after the other; inputs of every layer have the members' axes: 1e-12."""
+    net = Mlp((3, 4, 2))
+    theta, own = randn(5, 2, net.P), randn(2, 6, 3, seed=1)
+    inputs, made = net.layers(theta, own)
+    assert [tuple(one.shape) for one in inputs] == [(5, 2, 6, 4), (5, 2, 6, 5)]
+    for grid in range(5):
+        for member in range(2):
+            W0, W1 = net.split(theta[grid, member])
+            hidden = torch.cat([own[member], torch.ones(6, 1, dtype=torch.float64)], 1) @ W0.T
+            out = torch.cat([hidden.clamp_min(0), torch.ones(6, 1, dtype=torch.float64)], 1) @ W1.T
+            same(made[-1][grid, member], out, 1e-12)
+            same(net(theta, own[member])[grid, member], out, 1e-12)
+            same(net(theta[grid, member], own[member]), out, 1e-12)
+
+
 def test_losses_are_their_formulas():
     """1e-12; labels and targets of each member, or shared."""
     f, y = randn(2, 6, 4), torch.tensor([[0, 1, 2, 3, 0, 1], [3, 3, 2, 2, 1, 1]])
