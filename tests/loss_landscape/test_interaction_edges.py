@@ -104,6 +104,25 @@ def test_features_are_kept_by_their_mean_square():
         same(ablation.without_features(folded, bases, 1, torch.tensor(K)), expected, 1e-10)
 
 
+def test_a_curve_is_its_counts_and_a_batch_its_members():
+    """Two networks, four counts of features and of edges at once: 1e-10."""
+    net, _, X = network((4, 6, 5, 3), n=40)
+    theta = torch.stack([network((4, 6, 5, 3), seed=seed)[1] for seed in (1, 2)])
+    together = fold(net, theta, X)
+    bases = basis.local(together)
+    E = edges.squared(together, bases, 1)
+    keep = torch.tensor([[0, 1], [2, 2], [5, 3], [9, 14]])
+    curve = ablation.without_features(together, bases, 1, keep)
+    of_edges = ablation.without_edges(together, bases, 1, E, keep)
+    for member in range(2):
+        alone = fold(net, theta[member], X)
+        own = basis.local(alone)
+        for place, count in enumerate(keep[:, member]):
+            same(curve[place, member], ablation.without_features(alone, own, 1, count), 1e-9)
+            expected = ablation.without_edges(alone, own, 1, edges.squared(alone, own, 1), count)
+            same(of_edges[place, member], expected, 1e-9)
+
+
 @pytest.mark.parametrize("threshold", [0, 1, 7, 12])
 def test_bisection_finds_the_threshold(threshold):
     """Every member its own, among them none and all."""

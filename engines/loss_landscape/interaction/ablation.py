@@ -1,4 +1,7 @@
-"""What is left of a network when features or edges are taken away, and how few of them it needs."""
+"""What is left of a network when features or edges are taken away, and how few of them it needs.
+
+Counts `keep` may have an axis in front of the members': a whole curve at once, `[K, ..., n, k]` of `keep [K, ...]`.
+"""
 
 from __future__ import annotations
 
