@@ -7,13 +7,10 @@ from engines.core.errors import ConfigError
 from engines.loss_landscape.interaction import basis, edges, sparsity
 from engines.loss_landscape.interaction.folded import fold
 from engines.loss_landscape.mlp import Mlp
+from tests.loss_landscape.close import same
 from tests.loss_landscape.interaction_oracle import Plain, network
 
 KINDS = {"local": basis.local, "global": basis.full}
-
-
-def same(one, other, tolerance):
-    torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
 
 
 def test_a_folded_network_is_the_network():

@@ -5,11 +5,8 @@ import torch
 
 from engines.loss_landscape.interaction import ablation, basis, edges, sparsity
 from engines.loss_landscape.interaction.folded import fold
+from tests.loss_landscape.close import same
 from tests.loss_landscape.interaction_oracle import Plain, network
-
-
-def same(one, other, tolerance):
-    torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
 
 
 def case(centred=True, seed=1):

@@ -12,15 +12,7 @@ from engines.loss_landscape.surface import connectivity, directions
 from engines.loss_landscape.surface.surface import Plane, Surface, along, coarse_to_fine, evaluate, square
 from engines.loss_landscape.training import digits, modular, superposition
 from engines.loss_landscape.training.loop import train
-
-
-def randn(*shape, seed=0):
-    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-
-
-def same(one, other, tolerance):
-    torch.testing.assert_close(one, other, rtol=tolerance, atol=tolerance)
-
+from tests.loss_landscape.close import randn, same
 
 # -- directions ------------------------------------------------------------------------------------------------------
 
