@@ -144,6 +144,8 @@ def test_sparsity_of_a_known_section():
     assert int(sparsity.edges_for(E, 0.9)) == 1
     assert int(sparsity.edges_for(E, 0.991)) == 3
     assert float(sparsity.off_diagonal(E)) == pytest.approx(9.95 / 90.05, rel=1e-12)
+    faint = torch.tensor([[90.0, 1e-25]], dtype=torch.float64)
+    assert float(sparsity.off_diagonal(faint)) == pytest.approx(1e-25 / 90, rel=1e-12)
     assert float(sparsity.participation(E)) == pytest.approx(100**2 / (90**2 + 9**2 + 0.95**2 + 0.05**2), rel=1e-12)
     nothing = torch.zeros(2, 2, dtype=torch.float64)
     assert [float(one(nothing)) for one in (sparsity.edges_for, sparsity.participation, sparsity.l1_over_l2)] == [0] * 3

@@ -28,5 +28,6 @@ def l1_over_l2(E: Tensor) -> Tensor:
 
 def off_diagonal(E: Tensor) -> Tensor:
     """Sum of edges off the diagonal over that on it, `[...]`: 0 where features map one to one in order."""
-    on = E.diagonal(dim1=-2, dim2=-1).sum(-1)
-    return (E.sum((-2, -1)) - on) / on.clamp_min(TINY)
+    own = torch.eye(*E.shape[-2:], dtype=torch.bool, device=E.device)
+    off = torch.where(own, 0, E).sum((-2, -1))  # not a difference: it would lose what is below 1e-16
+    return off / torch.where(own, E, 0).sum((-2, -1)).clamp_min(TINY)
