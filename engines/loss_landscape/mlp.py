@@ -56,13 +56,13 @@ class Mlp:
     def layers(self, theta: Tensor, X: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """Inputs `at^0 .. at^{L-1}` of the layers `[..., n, D_l]` and what they make `z^1 .. z^L [..., n, d_l]`.
 
-        theta `[..., P]`, X `[n, d_0]` shared or `[..., n, d_0]` of each member.
+        theta `[..., P]`, X `[..., n, d_0]`; leading axes broadcast.
         """
-        inputs, made, a = [], [], X.expand(*theta.shape[:-1], *X.shape[-2:])
+        inputs, made, at = [], [], self.extended(X)
         for W in self.split(theta):
-            inputs.append(self.extended(a))
-            made.append(inputs[-1] @ W.mT)
-            a = ACTIVATIONS[self.activation](made[-1])
+            made.append(at @ W.mT)
+            inputs.append(at.expand(*made[-1].shape[:-1], -1))  # after the product: shared samples make a larger one
+            at = self.extended(ACTIVATIONS[self.activation](made[-1]))
         return inputs, made
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:

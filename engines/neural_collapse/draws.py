@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engines.core.digits import pixels
 from engines.core.random import orthonormal
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.digits import pixels
 
 COUNTEREXAMPLE = np.array([[0.194, 0.137, 0.519, 0.346], [0.150, 0.156, -0.153, -0.264]])
 """Columns are of class 1, 1, 2, 2."""

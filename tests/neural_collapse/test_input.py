@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from engines.core import digits
 from engines.core.errors import ConfigError
-from engines.neural_collapse import digits, draws, laws
+from engines.neural_collapse import draws, laws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
 from engines.neural_collapse.overlays import predictions

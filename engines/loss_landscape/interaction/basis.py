@@ -1,0 +1,165 @@
+"""Bases of a layer's activations: neurons, principal components, and the interaction basis. Batched over members.
+
+A basis is a matrix `C [..., w, w]` of covectors, features `fh = at C`, and its pseudo-inverse C+. Fewer features than
+w are zero columns at the end, so members with different counts share one batch. Centred bases have the constant as
+feature 0, and the mean is subtracted from the others through it.
+
+    CA = atᵀ at/n = U D Uᵀ,  R = U D^-1/2,  R+ = D^1/2 Uᵀ         whitening
+    M' = mean_x Jhᵀ Jh,  Jh = C'ᵀ d at'/d at                      what the features C' downstream see of a direction
+    R+ M' R+ᵀ = V Lam Vᵀ,  C = R V Lam^1/2,  C+ = Lam^-1/2 Vᵀ R+
+
+Local: C' are the features of the next layer; global: those of the output. Bushnaq et al. 2024, arXiv 2405.10928, after
+its public code. ReLU and linear networks; their Jacobians are exact, gate by gate. What `C C+` cuts off moves the
+outputs of no sample at first order; in a ReLU network taking it away may still open or close a gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.core.errors import ConfigError
+from engines.core.lapack import eigh
+from engines.loss_landscape.interaction.folded import Folded
+
+KEEP = 1e-12
+"""Of the largest eigenvalue: what is below is rounding."""
+
+TINY = 1e-300
+
+
+class Basis(NamedTuple):
+    """Features of one node layer."""
+
+    C: Tensor
+    """`[..., w, w]`, a feature a column."""
+    inverse: Tensor
+    """C+, `[..., w, w]`, `C+ C = I` on the features that exist."""
+    moment: Tensor
+    """Mean square of each feature, `[..., w]`, 0 where there is none; Lam in the interaction basis."""
+    centred: bool
+    """Whether feature 0 is the constant."""
+
+    @property
+    def rank(self) -> Tensor:
+        """Features, the constant included, `[...]`."""
+        return (self.moment > 0).sum(-1)
+
+
+class Rotation(NamedTuple):
+    """A basis before the constant is put in front: the same fields, of coordinates `[..., q]`."""
+
+    C: Tensor
+    inverse: Tensor
+    moment: Tensor
+
+
+def decreasing(symmetric: Tensor, keep: float = KEEP) -> tuple[Tensor, Tensor]:
+    """Eigenvalues `[..., q]`, largest first, those up to `keep` times it zero, and eigenvectors `[..., q, q]`."""
+    values, vectors = eigh(symmetric)
+    values, vectors = values.flip(-1), vectors.flip(-1)
+    return torch.where(values > keep * values[..., :1], values, 0), vectors
+
+
+def power(values: Tensor, exponent: float) -> Tensor:
+    """`values^exponent` along rows, and 0 for 0, `[..., 1, q]`."""
+    return torch.where(values > 0, values.clamp_min(TINY) ** exponent, 0)[..., None, :]
+
+
+def gram(a: Tensor) -> Tensor:
+    """`aᵀ a/n`, `[..., q, q]`."""
+    return a.mT @ a / a.shape[-2]
+
+
+def pca(a: Tensor) -> Rotation:
+    """Principal components of `a [..., n, q]`: orthonormal, unscaled, the largest first."""
+    values, U = decreasing(gram(a))
+    U = U * (values > 0)[..., None, :]
+    return Rotation(U, U.mT, values)
+
+
+def neurons(a: Tensor) -> Rotation:
+    """The coordinates of `a [..., n, q]` themselves, in their order."""
+    eye = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device).expand(*a.shape[:-2], -1, -1)
+    return Rotation(eye, eye, a.square().mean(-2))
+
+
+def interaction(a: Tensor, seen: Tensor) -> Rotation:
+    """Features of `a [..., n, q]` by what is seen of it downstream; the most important first.
+
+    seen is M' `[..., w, w]`, of which the first q coordinates count. `mean fh_i² = Lam_i`, and Lam are the non-zero
+    eigenvalues of M' CA.
+    """
+    values, U = decreasing(gram(a))
+    seen = seen[..., : a.shape[-1], : a.shape[-1]]
+    R, R_plus = U * power(values, -0.5), (U * power(values, 0.5)).mT
+    Lam, V = decreasing(R_plus @ seen @ R_plus.mT)
+    return Rotation(R @ V * power(Lam, 0.5), (V * power(Lam, -0.5)).mT @ R_plus, Lam)
+
+
+def with_constant(found: Rotation, mean: Tensor) -> Basis:
+    """The constant as feature 0, `[w, w]` of rotations of `w - 1` centred coordinates; mean `[..., q]`."""
+    one, none = torch.ones_like(mean[..., :1]), torch.zeros_like(mean)
+    offset = -(mean[..., None, :] @ found.C)
+    C = torch.cat([torch.cat([none, one], -1)[..., None], torch.cat([found.C, offset], -2)], -1)
+    lower = torch.cat([found.inverse, none[..., None]], -1)
+    inverse = torch.cat([torch.cat([mean, one], -1)[..., None, :], lower], -2)
+    return Basis(C, inverse, torch.cat([one, found.moment], -1), True)
+
+
+def of_node(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) -> Basis:
+    """A basis of one node layer `at [..., n, w]`: a rotation of its coordinates, or of all but the constant."""
+    if not centred:
+        return Basis(*rotate(at), False)
+    mean = at[..., :-1].mean(-2)
+    return with_constant(rotate(at[..., :-1] - mean[..., None, :]), mean)
+
+
+def simple(kind: str) -> Callable[[Tensor], Rotation]:
+    """`pca` or `neurons`. Raises `ConfigError` for another kind."""
+    known = {"pca": pca, "neurons": neurons}
+    if kind not in known:
+        raise ConfigError(f"basis={kind!r} is not one of {', '.join(known)}")
+    return known[kind]
+
+
+def plain(folded: Folded, kind: str, centred: bool = True) -> list[Basis]:
+    """`pca` or `neurons` of every node layer, input to output. Raises `ConfigError` for another kind."""
+    return [of_node(at, centred, simple(kind)) for at in folded.nodes]
+
+
+def local(folded: Folded, centred: bool = True, output: str = "pca") -> list[Basis]:
+    """The local interaction basis of every node layer, input to output; that of the output is `pca` or `neurons`.
+
+    `M' = Wᵀ ((C' C'ᵀ) * mean_x g gᵀ) W`: the mean over samples is in the gates alone. Raises `ConfigError` for another
+    output.
+    """
+    bases = [of_node(folded.nodes[-1], centred, simple(output))]
+    for W, gate, at in _backwards(folded):
+        C = bases[-1].C
+        seen = W.mT @ (C @ C.mT * gram(gate)) @ W
+        bases.append(of_node(at, centred, partial(interaction, seen=seen)))
+    return bases[::-1]
+
+
+def full(folded: Folded, centred: bool = True, output: str = "pca") -> list[Basis]:
+    """The global interaction basis: every layer by what the features of the output see of it; as `local` else.
+
+    Holds the Jacobians of all samples, `[..., n, w_L, w_l]`.
+    """
+    bases = [of_node(folded.nodes[-1], centred, simple(output))]
+    J = bases[0].C.mT[..., None, :, :]
+    for W, gate, at in _backwards(folded):
+        J = (J * gate[..., None, :]) @ W[..., None, :, :]  # d(features of the output)/d at, [..., n, w_L, w_l]
+        seen = gram(J.flatten(-3, -2)) * J.shape[-2]
+        bases.append(of_node(at, centred, partial(interaction, seen=seen)))
+    return bases[::-1]
+
+
+def _backwards(folded: Folded) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Weights and gates of each section, and the node before it; the last section first."""
+    return zip(folded.weights[::-1], folded.gates[::-1], folded.nodes[-2::-1], strict=True)

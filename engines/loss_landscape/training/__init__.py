@@ -1,0 +1,1 @@
+"""Trained subjects: small networks with their data, as functions of a flat vector of parameters."""

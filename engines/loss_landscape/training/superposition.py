@@ -1,0 +1,56 @@
+"""The toy model of superposition: more features than dimensions. Elhage et al. 2022."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from engines.loss_landscape.training import starts
+from engines.loss_landscape.training.layout import Layout
+from engines.loss_landscape.training.subject import Samples, Subject, squared_error
+
+
+@dataclass(frozen=True)
+class Superposition:
+    """`f = relu(Wᵀ W x + b)`, W `[m, d]`: d features kept in m dimensions."""
+
+    d: int
+    m: int
+
+    @property
+    def layout(self) -> Layout:
+        """W, b."""
+        return Layout(((self.m, self.d), (self.d,)))
+
+    @property
+    def P(self) -> int:
+        """`m d + d`."""
+        return self.layout.P
+
+    def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
+        """Reconstructions `[..., n, d]`."""
+        W, b = self.layout.split(theta)
+        return torch.relu(X @ W.mT @ W + b[..., None, :])
+
+
+def superposition(seeds: Sequence[int], d: int = 6, m: int = 2, n: int = 1000) -> Subject:
+    """Reconstruct `u e_i`, i uniform, `u ~ U(0, 1)`; squared error; W from .1 N(0, 1), b from 0; n samples a member.
+
+    For d = 6, m = 2 a good solution puts five features on a pentagon and gives up the sixth.
+    """
+    model = Superposition(d, m)
+
+    def draw(source: torch.Generator) -> Tensor:
+        return model.layout.join([torch.randn(m, d, generator=source) / 10, torch.zeros(d)])
+
+    def sparse(source: torch.Generator) -> Tensor:
+        return one_hot(torch.randint(d, (n,), generator=source), d) * torch.rand(n, 1, generator=source)
+
+    train, test = (starts.drawn(seeds, sparse, kind) for kind in (starts.SAMPLES, starts.TEST))
+    return Subject(
+        model, Samples(train, train), Samples(test, test), squared_error, starts.drawn(seeds, draw), tuple(seeds)
+    )
