@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from engines.core.errors import DynascopeError
+from engines.core.probing import parts
 
 if TYPE_CHECKING:
     from engines.core.engine import Probe
@@ -47,7 +48,8 @@ class Computation:
         """Compute all of it; called once, on the thread for probes."""
         try:
             if not self.run.abandoned:
-                self.values = self.probe.compute(self.run, self.member, step=self.step)
+                for part in parts(self.probe, self.run, self.member, self.step, {}):
+                    self.values = part.values
         except DynascopeError as error:
             self.failure = str(error)
         except Exception as error:

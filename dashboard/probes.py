@@ -109,8 +109,8 @@ class ProbeCard(Viewer):
             self._present(done)
 
     def _present(self, done: Computation) -> None:
-        picture = self._picture(done.values) if self.probe.traces else None
-        drawn = {name for trace in self.probe.traces for name in (trace.x, trace.y)} if picture else set()
+        picture = self._picture(done.values) if self.probe.pictures else None
+        drawn = {name for trace in picture.declared.traces for name in (trace.x, trace.y)} if picture else set()
         self._table.object = numbers({name: value for name, value in done.values.items() if name not in drawn})
         self._table.visible = len(drawn) < len(done.values)
         self._pane.visible = picture is not None
@@ -128,7 +128,7 @@ class ProbeCard(Viewer):
 
     def _picture(self, values: Mapping[str, Any]) -> Picture | None:
         try:
-            return Picture(self.probe, values)
+            return Picture(self.probe.pictures[0], values)
         except Exception as error:
             self._ask.show(failure=f"The picture cannot be drawn: {type(error).__name__}: {error}")
             return None

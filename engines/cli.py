@@ -30,12 +30,13 @@ COLUMNS = 5
 class Progress:
     """A bar on stderr that appears with the first step, so that an error before it is a line of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "step") -> None:
         self._bar: tqdm | None = None
+        self._unit = unit
 
     def __call__(self, step: int, steps: int) -> None:
         """Move to `step`; the bar ends at `steps`."""
-        self._bar = self._bar or tqdm(total=steps, unit="step")
+        self._bar = self._bar or tqdm(total=steps, unit=self._unit)
         self._bar.update(step - self._bar.n)
         if step >= steps:
             self._bar.close()
@@ -47,6 +48,7 @@ def run(arguments: Namespace) -> None:
     for note in _notes(experiment):
         print(f"note: {note}", file=sys.stderr)
     result = _simulate(experiment, arguments)
+    api.measure(result)
     if arguments.out:
         result.save(arguments.out)
     _print(to_json(result.summary()) if arguments.json else _report(result))
@@ -59,7 +61,8 @@ def probe(arguments: Namespace) -> None:
     member = _within("member", arguments.member, len(experiment.configs()) - 1)
     step = experiment.steps if arguments.step is None else _within("step", arguments.step, experiment.steps)
     result = _simulate(experiment, arguments)
-    values = result.probe(arguments.probe, member, step=step, **chosen)
+    bar = Progress("%")
+    values = result.probe(arguments.probe, member, step, watch=lambda part: bar(round(100 * part.share), 100), **chosen)
     about = {"engine": arguments.engine, "probe": arguments.probe, "member": member, "step": step, "options": chosen}
     text = to_json(about | {"values": values})
     if arguments.out:

@@ -15,7 +15,7 @@ from dashboard.naming import number
 from dashboard.palette import qualitative
 
 if TYPE_CHECKING:
-    from engines.core.engine import Probe, Trace
+    from engines.core.pictures import Lines, Trace
 
 MOST = 2000
 """Points of a trace that are sent; a longer one is thinned."""
@@ -43,15 +43,15 @@ def tones(traces: Sequence[Trace]) -> Iterator[Tone]:
 
 
 class Picture:
-    """The figure of one probe's traces. Raises `ValueError` or `KeyError` where the arrays do not fit them."""
+    """The figure of traces. Raises `ValueError` or `KeyError` where the arrays do not fit them."""
 
-    def __init__(self, probe: Probe, values: Mapping[str, Any]) -> None:
-        self.probe = probe
-        self.log = probe.log_x, probe.log_y
+    def __init__(self, declared: Lines, values: Mapping[str, Any]) -> None:
+        self.declared = declared
+        self.log = declared.log_x, declared.log_y
         self.figure = figure(
-            log_x=probe.log_x, log_y=probe.log_y, x_axis_label=probe.x_label, y_axis_label=probe.y_label
+            log_x=declared.log_x, log_y=declared.log_y, x_axis_label=declared.x_label, y_axis_label=declared.y_label
         )
-        self.tones = tuple(tones(probe.traces))
+        self.tones = tuple(tones(declared.traces))
         self._notes: list[str] = []
         self._extents: tuple[list[Any], list[Any]] = [], []
         for tone in self.tones:
@@ -67,7 +67,7 @@ class Picture:
         x, y = self._thinned(*self._drawable(tone.trace.label, x, y))
         source = ColumnDataSource(_columns(x, y))
         drawn = bare(_glyph(tone), source, self.figure, name=tone.trace.label)
-        names = [self.probe.x_label or tone.trace.x, self.probe.y_label or tone.trace.y]
+        names = [self.declared.x_label or tone.trace.x, self.declared.y_label or tone.trace.y]
         rows = [("", "$name"), (names[0], "@at"), (names[1], "@value")]
         self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows, line_policy="nearest"))
         for extents, axis in zip(self._extents, (x, y), strict=True):

@@ -46,7 +46,9 @@ def run(
     engine = load(name)
     chosen = engine.preset(preset) if preset else None
     experiment = Experiment.of(engine, chosen, set, seeds, steps)
-    return simulate(Run(engine, experiment.configs(), preset=chosen, device=device), experiment.steps, progress)
+    done = simulate(Run(engine, experiment.configs(), preset=chosen, device=device), experiment.steps, progress)
+    measure(done)
+    return done
 
 
 def simulate(run: Run, steps: int, progress: Progress | None = None) -> Run:
@@ -62,6 +64,15 @@ def simulate(run: Run, steps: int, progress: Progress | None = None) -> Run:
     run.recording.append(simulation.observe(), run.thin)
     run.diverged_at = simulation.diverged_at
     return run
+
+
+def measure(run: Run) -> None:
+    """Compute the probes on which the claims of the run's preset rest, once it is as long as the preset's."""
+    if run.preset is None or run.steps[-1] < run.preset.steps:
+        return
+    for name, chosen in run.preset.probes.items():
+        for member in range(len(run.configs)):
+            run.outcomes[name, member] = run.probe(name, member, run.preset.steps, **chosen)
 
 
 def replayed(run: Run, step: int, member: int) -> Simulation:

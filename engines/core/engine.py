@@ -6,18 +6,20 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
-from engines.core.config import Config
+from engines.core.config import Config, Knob
 from engines.core.errors import UnknownName
+from engines.core.pictures import Picture
 
 if TYPE_CHECKING:
     from torch import Tensor, device  # for annotations alone, so that engines are found without waiting for torch
 
+    from engines.core.probing import Part
     from engines.core.run import Run
 
 C = TypeVar("C", bound=Config)
@@ -124,6 +126,8 @@ class Preset:
     seeds: tuple[int, ...] = (0,)
     steps: int = 1000
     judge: Callable[[Run], list[Verdict]] = lambda run: []
+    probes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Probes of every member at the last step, each with its options, on whose outcomes claims rest."""
     log_x: bool = False
     lead: str = ""
     """The figure that tells it, put first; "" keeps the engine's order."""
@@ -148,31 +152,19 @@ class Story:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
-    """One line or cloud of a probe's picture: two of its arrays, of one length."""
-
-    x: str
-    y: str
-    label: str
-    style: Literal["points", "line", "theory"] = "points"
-
-
-@dataclass(frozen=True, kw_only=True)
 class Probe:
     """An expensive observable computed on demand: `compute(run, member, step, **options) -> {name: number or array}`.
 
-    `traces` say how the page draws the arrays; the numbers are shown beside them.
+    `compute` may also be a generator of `probing.Part`. `pictures` say how the page draws the arrays; the numbers are
+    shown beside them. `knobs` say what an option may be; defaults and types are those of `compute`.
     """
 
     name: str
     doc: str
-    compute: Callable[..., Mapping[str, Any]]
+    compute: Callable[..., Mapping[str, Any] | Iterator[Part]]
     title: str = ""
-    traces: tuple[Trace, ...] = ()
-    x_label: str = ""
-    y_label: str = ""
-    log_x: bool = False
-    log_y: bool = False
+    pictures: tuple[Picture, ...] = ()
+    knobs: tuple[Knob, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

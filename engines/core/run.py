@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from engines.core.config import Config
 from engines.core.engine import Engine, Preset, Verdict
+from engines.core.options import checked
+from engines.core.probing import Part, parts
 from engines.core.recording import Recording
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ class Run:
     recording : the frames
     diverged_at : the step at which each member left the finite numbers, -1 where it did not, `[B]`
     abandoned : set where nobody waits any longer for what is being computed of the run
+    outcomes : what the probes of the preset found, by probe and member
     """
 
     abandoned = False
@@ -36,6 +39,7 @@ class Run:
         self.recording = Recording()
         self.diverged_at = np.full(len(configs), -1)
         self.thin = frozenset(channel.name for channel in engine.channels if channel.thin)
+        self.outcomes: dict[tuple[str, int], Mapping[str, Any]] = {}
 
     @property
     def steps(self) -> np.ndarray:
@@ -92,13 +96,21 @@ class Run:
         """What `judged` says, as JSON objects."""
         return [verdict.to_dict() for verdict in self.judged()]
 
-    def probe(self, name: str, member: int = 0, step: int = -1, **options: Any) -> Mapping[str, Any]:
-        """Compute an expensive observable of one member at a step (-1: the newest); raises `UnknownName`.
+    def probe(
+        self, name: str, member: int = 0, step: int = -1, *, watch: Callable[[Part], None] | None = None, **chosen: Any
+    ) -> Mapping[str, Any]:
+        """Compute an expensive observable of one member at a step (-1: the newest).
 
-        The probe sees the run as it was then, so that it may be computed beside a run that goes on.
+        The probe sees the run as it was then, so that it may be computed beside a run that goes on. `watch` is shown
+        what is known on the way. Raises `UnknownName` or `ConfigError` for a probe or an option that does not exist.
         """
         step = int(self.steps[-1]) if step < 0 else step
-        return self.engine.probe(name).compute(self.until(step), member, step=step, **options)
+        probe = self.engine.probe(name)
+        part = Part(0.0, {})
+        for part in parts(probe, self.until(step), member, step, checked(probe, chosen)):
+            if watch:
+                watch(part)
+        return part.values
 
     def summary(self) -> dict[str, Any]:
         """The whole outcome as one JSON object."""

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from engines.core.api import replayed
-from engines.core.engine import Probe, Trace
+from engines.core.engine import Probe
 from engines.core.errors import ConfigError
 from engines.core.lapack import eigvalsh
+from engines.core.pictures import Lines, Trace
 from engines.core.run import Run
 from engines.matrix_sensing.operators import Operator
 
@@ -97,20 +98,28 @@ PROBES = (
         title="Gauss–Newton spectrum",
         doc="Curvature at the iterate; its smallest eigenvalue that a solution can see predicts the tail rate.",
         compute=gauss_newton,
-        traces=(Trace(x="number", y="eigenvalues", label="eigenvalues, largest first"),),
-        x_label="number",
-        y_label="eigenvalue",
-        log_y=True,
+        pictures=(
+            Lines(
+                traces=(Trace(x="number", y="eigenvalues", label="eigenvalues, largest first"),),
+                x_label="number",
+                y_label="eigenvalue",
+                log_y=True,
+            ),
+        ),
     ),
     Probe(
         name="slopes",
         title="Local power of the error",
         doc="Slope of the error on log-log axes up to this step: flat where it follows a power of t.",
         compute=slopes,
-        traces=(Trace(x="steps", y="power", label="d ln y / d ln t", style="line"),),
-        x_label="step",
-        y_label="power",
-        log_x=True,
+        pictures=(
+            Lines(
+                traces=(Trace(x="steps", y="power", label="d ln y / d ln t", style="line"),),
+                x_label="step",
+                y_label="power",
+                log_x=True,
+            ),
+        ),
     ),
     Probe(
         name="spectral_error",

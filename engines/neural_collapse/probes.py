@@ -9,8 +9,9 @@ import torch
 
 from engines.core.api import replayed
 from engines.core.assemble import tensor
-from engines.core.engine import Probe, Trace
+from engines.core.engine import Probe
 from engines.core.errors import ConfigError
+from engines.core.pictures import Lines, Trace
 from engines.core.run import Run
 from engines.neural_collapse import laws, rates
 from engines.neural_collapse.config import NeuralCollapse
@@ -70,12 +71,16 @@ PROBES = (
         title="Which perturbations of a class come through",
         doc="All singular values of the response of one class: five levels. Those at 1 turn the frame.",
         compute=staircase,
-        traces=(
-            Trace(x="number", y="singular_value", label="of the full matrix"),
-            Trace(x="number", y="predicted", label="five levels, in closed form", style="theory"),
+        pictures=(
+            Lines(
+                traces=(
+                    Trace(x="number", y="singular_value", label="of the full matrix"),
+                    Trace(x="number", y="predicted", label="five levels, in closed form", style="theory"),
+                ),
+                x_label="number",
+                y_label="singular value of F₁₁",
+            ),
         ),
-        x_label="number",
-        y_label="singular value of F₁₁",
     ),
     Probe(
         name="decay",
@@ -83,12 +88,16 @@ PROBES = (
         doc="The rate of the trace ratio at these very features. Far from collapse the decay of the features does "
         "nothing yet: it acts later, by raising the classifier.",
         compute=decay,
-        traces=(
-            Trace(x="factor", y="over_lambda_w", label="over λ_W", style="line"),
-            Trace(x="factor", y="over_lambda_h", label="over λ_H", style="line"),
+        pictures=(
+            Lines(
+                traces=(
+                    Trace(x="factor", y="over_lambda_w", label="over λ_W", style="line"),
+                    Trace(x="factor", y="over_lambda_h", label="over λ_H", style="line"),
+                ),
+                x_label="weight decay, in units of the run's",
+                y_label="d log(Tr Σ_W/Tr Σ_B)/dt",
+                log_x=True,
+            ),
         ),
-        x_label="weight decay, in units of the run's",
-        y_label="d log(Tr Σ_W/Tr Σ_B)/dt",
-        log_x=True,
     ),
 )

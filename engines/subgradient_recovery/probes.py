@@ -10,9 +10,10 @@ from torch import Tensor
 
 from engines.core.api import replayed
 from engines.core.assemble import tensor
-from engines.core.engine import Probe, Trace
+from engines.core.engine import Probe
 from engines.core.errors import ConfigError
 from engines.core.lapack import eigvalsh
+from engines.core.pictures import Lines, Trace
 from engines.core.run import Run
 from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.problem import Problem
@@ -102,40 +103,52 @@ PROBES = (
         title="Does the sub-gradient point home?",
         doc="At random matrices of every size: its pull towards zero, and how far it is off, against the formulas.",
         compute=sign_rip,
-        traces=(
-            Trace(x="size", y="phi", label="pull φ"),
-            Trace(x="size", y="phi_formula", label="φ, formula", style="theory"),
-            Trace(x="size", y="delta_1", label="deviation δ₁"),
-            Trace(x="size", y="delta_1_formula", label="w/φ", style="theory"),
-            Trace(x="size", y="delta_4", label="deviation δ₄"),
-            Trace(x="size", y="delta_4_formula", label="2w/φ", style="theory"),
+        pictures=(
+            Lines(
+                traces=(
+                    Trace(x="size", y="phi", label="pull φ"),
+                    Trace(x="size", y="phi_formula", label="φ, formula", style="theory"),
+                    Trace(x="size", y="delta_1", label="deviation δ₁"),
+                    Trace(x="size", y="delta_1_formula", label="w/φ", style="theory"),
+                    Trace(x="size", y="delta_4", label="deviation δ₄"),
+                    Trace(x="size", y="delta_4_formula", label="2w/φ", style="theory"),
+                ),
+                x_label="‖X‖_F",
+                log_x=True,
+                log_y=True,
+            ),
         ),
-        x_label="‖X‖_F",
-        log_x=True,
-        log_y=True,
     ),
     Probe(
         name="descent",
         title="From the truth to the iterate",
         doc="The loss on a straight line. Below zero the data is fitted better than by the truth.",
         compute=descent,
-        traces=(
-            Trace(x="place", y="gap", label="loss above that of the truth", style="line"),
-            Trace(x="place", y="zero", label="the loss of the truth", style="theory"),
+        pictures=(
+            Lines(
+                traces=(
+                    Trace(x="place", y="gap", label="loss above that of the truth", style="line"),
+                    Trace(x="place", y="zero", label="the loss of the truth", style="theory"),
+                ),
+                x_label="0: the truth, 1: the iterate",
+                y_label="f − f(truth)",
+            ),
         ),
-        x_label="0: the truth, 1: the iterate",
-        y_label="f − f(truth)",
     ),
     Probe(
         name="spectrum",
         title="What the signs of the data show",
         doc="The eigenvalues from which a spectral run starts: signal above the edge of the noise.",
         compute=spectrum,
-        traces=(
-            Trace(x="number", y="eigenvalue", label="eigenvalue of Q₀"),
-            Trace(x="number", y="predicted", label="spikes and semicircle", style="theory"),
+        pictures=(
+            Lines(
+                traces=(
+                    Trace(x="number", y="eigenvalue", label="eigenvalue of Q₀"),
+                    Trace(x="number", y="predicted", label="spikes and semicircle", style="theory"),
+                ),
+                x_label="number",
+                y_label="λ(Q₀)",
+            ),
         ),
-        x_label="number",
-        y_label="λ(Q₀)",
     ),
 )

@@ -196,7 +196,7 @@ def test_every_probe_delivers_what_its_picture_needs_at_the_step_asked_for(engin
     for probe in engine.probes:
         values = run.probe(probe.name, step=20)
         json.loads(to_json(values))
-        for trace in probe.traces:
+        for trace in [trace for picture in probe.pictures for trace in getattr(picture, "traces", ())]:
             x, y = np.asarray(values[trace.x]), np.asarray(values[trace.y])
             assert x.ndim == 1, f"{probe.name}: {trace.x}"
             assert x.shape == y.shape, f"{probe.name}: {trace.y}"

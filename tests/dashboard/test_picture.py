@@ -3,11 +3,11 @@ import pytest
 
 from dashboard.marks.picture import MOST, Picture, tones
 from dashboard.palette import qualitative
-from engines.core.engine import Probe, Trace
+from engines.core.pictures import Lines, Trace
 
 
 def probe(*traces, **options):
-    return Probe(name="p", doc="a probe", compute=dict, traces=traces, **options)
+    return Lines(traces=traces, **options)
 
 
 def trace(y="y", style="points"):

@@ -8,8 +8,9 @@ import pytest
 from dashboard.computation import beside
 from dashboard.probes import EARLIER, ProbeCard, Probes
 from engines.core import api
-from engines.core.engine import Probe, Trace
+from engines.core.engine import Probe
 from engines.core.errors import ConfigError
+from engines.core.pictures import Lines, Trace
 from engines.core.run import Run
 from tests.core.toy import ENGINE, Toy
 
@@ -43,7 +44,7 @@ def curve(run, member, step):
     return {"steps": steps, "loss": values, "last": values[-1]}
 
 
-LOSS = (Trace(x="steps", y="loss", label="loss", style="line"),)
+LOSS = (Lines(traces=(Trace(x="steps", y="loss", label="loss", style="line"),)),)
 
 
 def test_a_card_computes_what_its_button_offered_though_the_run_goes_on():
@@ -76,7 +77,7 @@ def test_a_button_that_is_pressed_twice_computes_once():
 
 
 def test_the_picture_shows_the_traces_and_the_table_what_is_not_in_it():
-    made = card(curve, traces=LOSS)
+    made = card(curve, pictures=LOSS)
     made.look(ran(), 20, 0)
     made.compute()
     assert outcome(made)["lines"][0]["label"] == "loss"
@@ -114,7 +115,7 @@ def test_any_failure_is_a_sentence_and_the_next_try_may_succeed(error, caplog):
 
 
 def test_a_picture_that_cannot_be_drawn_is_a_sentence_and_the_numbers_stay():
-    made = card(lambda run, member, step: {"steps": np.ones(3), "loss": np.ones(2)}, traces=LOSS)
+    made = card(lambda run, member, step: {"steps": np.ones(3), "loss": np.ones(2)}, pictures=LOSS)
     made.look(ran(), 20, 0)
     made.compute()
     assert outcome(made)["failure"].startswith("The picture cannot be drawn")
