@@ -82,8 +82,16 @@ def replayed(run: Run, step: int, member: int) -> Simulation:
     """
     step = int(run.steps[-1]) if step < 0 else step
     simulation = Simulation(run.engine, [run.openings[member]], devices.resolve(run.device))
+    for event in run.recording.events:  # those of step 0 come before its first step
+        if member in event.members and event.step == 0:
+            simulation.set(event.knob, [event.value])
+    return onward(run, simulation, step, member)
+
+
+def onward(run: Run, simulation: Simulation, step: int, member: int) -> Simulation:
+    """The same simulation at a later step, with the live edits made until then. Errors as `replayed`."""
     for event in run.recording.events:
-        if member in event.members and event.step <= step:
+        if member in event.members and simulation.step < event.step <= step:
             _advance(run, simulation, event.step)
             simulation.set(event.knob, [event.value])
     _advance(run, simulation, step)

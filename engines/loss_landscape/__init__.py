@@ -1,0 +1,1 @@
+"""Why a trained network has fewer effective parameters than weights: Bushnaq et al. 2024, arXiv 2405.10927."""

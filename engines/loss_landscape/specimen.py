@@ -1,0 +1,64 @@
+"""What a probe works on: one network, its data and its parameters at the step that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.core import api
+from engines.core.errors import ConfigError
+from engines.core.run import Run
+from engines.loss_landscape import subjects
+from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.training.modular import Embedding
+from engines.loss_landscape.training.subject import Samples, Subject
+
+
+class Specimen(NamedTuple):
+    """One member. Everything in float64 on the CPU: ranks will be counted."""
+
+    config: LossLandscape
+    subject: Subject
+    """A batch of one."""
+    theta: Tensor
+    """`[P]`: what training has reached; of what is sampled, the point w* around which it is."""
+    samples: Samples
+    """The training samples of this member, without a leading axis."""
+
+    def perceptron(self) -> tuple[Mlp, Tensor, Tensor]:
+        """The network as a perceptron: it, its parameters `[P]`, its inputs `[n, d_0]`.
+
+        An embedding counts as a layer that is not analysed: its outputs are the inputs. Raises `ConfigError` for a
+        transformer and for superposition.
+        """
+        model = self.subject.model
+        if isinstance(model, Mlp):
+            return model, self.theta, self.samples.X
+        if isinstance(model, Embedding):
+            return model.perceptron(self.theta, self.samples.X)
+        raise ConfigError(f"subject={self.config.subject} is no perceptron: its layers cannot be taken apart")
+
+
+def specimen(run: Run, member: int, step: int) -> Specimen:
+    """The member of a run at a step (-1: the newest). Raises `ConfigError` for a loss without a network."""
+    step = int(run.steps[-1]) if step < 0 else step
+    config = run.config(member, step)
+    subject = subjects.build([config])
+    theta = subject.start[0] if config.sampled else trajectory(run, member, [step])[0]
+    X, y = subject.train
+    shared = X.ndim == 2
+    return Specimen(config, subject, theta, subject.train if shared else Samples(X[0], y[0]))
+
+
+def trajectory(run: Run, member: int, steps: Sequence[int]) -> Tensor:
+    """Parameters at ascending steps, `[T, P]`, replayed once; of chains, those of the first chain."""
+    running, found = None, []
+    for step in steps:
+        running = api.replayed(run, step, member) if running is None else api.onward(run, running, step, member)
+        theta = running.batches[0].state.theta[0]
+        found.append((theta if theta.ndim == 1 else theta[0]).detach().cpu().double().clone())
+    return torch.stack(found)
