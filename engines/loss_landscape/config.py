@@ -88,9 +88,7 @@ class LossLandscape(Config):
         soft=(100, 5000), log=True, more=True,
     )  # fmt: skip
     angle: float = knob(0.03, "between two neurons that nearly agree", bounds=(0, 3.2), soft=(1e-3, 1), log=True)
-    correlation: float = knob(
-        0.0, "between the inputs of planted modules", bounds=(0, 1), soft=(0, 0.9), more=True
-    )
+    correlation: float = knob(0.0, "between the inputs of planted modules", bounds=(0, 1), soft=(0, 0.9), more=True)
     widths: str = knob("3-2-3", "of a linear map, input to output", role="shape")
     rank: int = knob(1, "of the true linear map", role="shape", bounds=(0, 64), soft=(0, 4))
     corner: bool = knob(

@@ -50,9 +50,7 @@ def _one_hot(configs: Configs) -> Subject:
 
 def _transformer(configs: Configs) -> Subject:
     one = configs[0]
-    return modular.transformer(
-        _seeds(configs), one.modulus, one.embedding, 4, one.width, share=one.train_fraction
-    )
+    return modular.transformer(_seeds(configs), one.modulus, one.embedding, 4, one.width, share=one.train_fraction)
 
 
 def _superposition(configs: Configs) -> Subject:

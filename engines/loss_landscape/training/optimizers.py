@@ -17,12 +17,14 @@ class Moments(NamedTuple):
     """Running mean of the gradient, `[B, P]`."""
     second: Tensor
     """And of its square."""
-    step: int
+    step: Tensor
+    """Whole number `[B]`."""
 
 
 def begin(theta: Tensor) -> Moments:
     """AdamW before its first step."""
-    return Moments(theta, torch.zeros_like(theta), torch.zeros_like(theta), 0)
+    steps = torch.zeros(len(theta), dtype=torch.long, device=theta.device)
+    return Moments(theta, torch.zeros_like(theta), torch.zeros_like(theta), steps)
 
 
 def adamw(
@@ -35,8 +37,9 @@ def adamw(
     (beta1, beta2), step, rate = betas, state.step + 1, lr[:, None]
     first = torch.lerp(state.first, gradient, 1 - beta1)
     second = torch.addcmul(beta2 * state.second, gradient, gradient, value=1 - beta2)
-    size = (second / (1 - beta2**step)).sqrt() + 1e-8
-    theta = state.theta * (1 - rate * wd[:, None]) - rate / (1 - beta1**step) * first / size
+    t = step[:, None].to(first.dtype)
+    size = (second / (1 - beta2**t)).sqrt() + 1e-8
+    theta = state.theta * (1 - rate * wd[:, None]) - rate / (1 - beta1**t) * first / size
     return Moments(theta, first, second, step)
 
 

@@ -105,3 +105,8 @@ class Subject:
             return Samples(X.to(dtype), y.to(dtype) if y.is_floating_point() else y)
 
         return replace(self, train=cast(self.train), test=cast(self.test), start=self.start.to(dtype))
+
+    def on(self, device: torch.device) -> Subject:
+        """The same on another device."""
+        train, test = (Samples(X.to(device), y.to(device)) for X, y in (self.train, self.test))
+        return replace(self, train=train, test=test, start=self.start.to(device))

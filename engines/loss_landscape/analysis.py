@@ -1,0 +1,84 @@
+"""Degeneracy at every look: cheap enough to keep up with training. Exact counts are what the probe is for."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engines.loss_landscape.channels import B_GRID
+from engines.loss_landscape.counts.blocks import blocks
+from engines.loss_landscape.counts.factors import factor_spectra
+from engines.loss_landscape.counts.ranks import EIGEN, count_above
+from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.soft import soft_rank
+from engines.loss_landscape.surface.directions import filter_normalised
+from engines.loss_landscape.training.modular import Embedding
+from engines.loss_landscape.training.subject import Subject
+
+Spectra = list[tuple[Tensor, Tensor]]
+"""Of each layer: eigenvalues of the second moments of what it sees `[B, D]`, and of what is seen of it `[B, d]`."""
+
+OFFSETS = torch.linspace(-1, 1, 13, dtype=torch.float64)
+"""Places of the slice."""
+
+DIRECTION = 0
+"""Seed of the direction of the slice, one for all members and steps."""
+
+
+def look(subject: Subject, theta: Tensor, b: Tensor, gamma: Tensor) -> dict[str, Tensor]:
+    """Effective parameters, ranks and synchronised blocks of perceptrons; theta `[B, P]`, b and gamma `[B]`."""
+    model = subject.model
+    if not isinstance(model, (Mlp, Embedding)):
+        return {}
+    net, own, X = (
+        (model, theta, subject.train.X) if isinstance(model, Mlp) else model.perceptron(theta, subject.train.X)
+    )
+    spectra = factor_spectra(net, own, X)
+    scale = _spread(net(own, X)) if not subject.train.y.is_floating_point() else torch.ones_like(b)
+    found = _ranks(spectra) | _blocks(net, own, X)
+    seen = [*spectra, *([_table(model, theta, net, own, X)] if isinstance(model, Embedding) else [])]
+    return found | _counts([(mu, nu / scale[:, None]) for mu, nu in seen], b, gamma)
+
+
+def _spread(outputs: Tensor) -> Tensor:
+    """Variance of the outputs `[B, n, k]` about their mean: they are scaled to 1 before networks are compared."""
+    return outputs.flatten(1).var(-1)
+
+
+def _counts(spectra: Spectra, b: Tensor, gamma: Tensor) -> dict[str, Tensor]:
+    h = torch.cat([(mu[:, :, None] * nu[:, None, :]).flatten(1) for mu, nu in spectra], 1)
+    grid = torch.tensor(B_GRID, dtype=h.dtype, device=h.device)
+    curve = torch.stack([soft_rank(h, at, gamma) for at in grid], -1)
+    return {"effective_parameters": soft_rank(h, b, gamma), "soft_count": curve}
+
+
+def _ranks(spectra: Spectra) -> dict[str, Tensor]:
+    """By the eigenvalues of second moments: a direction below 1e-6 of the largest counts as none."""
+    names = ("rank_activations", "rank_gradients")
+    sides = (torch.stack([count_above(side[at].flip(-1), EIGEN) for side in spectra], -1) for at in (0, 1))
+    return dict(zip(names, sides, strict=True))
+
+
+def _blocks(net: Mlp, theta: Tensor, X: Tensor) -> dict[str, Tensor]:
+    if net.activation != "relu" or len(net.sizes) < 3:
+        return {}
+    hidden = net.layers(theta, X)[1][:-1]
+    return {"synchronised_blocks": torch.stack([blocks(z > 0).number for z in hidden], -1)}
+
+
+def _table(model: Embedding, theta: Tensor, net: Mlp, own: Tensor, X: Tensor) -> tuple[Tensor, Tensor]:
+    """The embedding as a layer: it sees one-hot summands, and both readers see it."""
+    _, left, right, out = model.layout.split(theta)
+    slopes = (net.layers(own, X)[1][0] > 0).to(theta.dtype)
+    hidden = (out.mT @ out) * (slopes.mT @ slopes) / X.shape[-2]
+    seen = left.mT @ hidden @ left + right.mT @ hidden @ right
+    return torch.full_like(theta[:, : model.p], 1 / model.p), torch.linalg.eigvalsh(seen).clamp_min(0)
+
+
+def slice_beside(subject: Subject, theta: Tensor) -> Tensor:
+    """`L(theta + a d)` at `OFFSETS`, `[B, 13]`; d filter-normalised."""
+    model = subject.model
+    tensors = model if isinstance(model, Mlp) else model.layout  # type: ignore[attr-defined]
+    d = filter_normalised(tensors, theta, DIRECTION, isinstance(model, Mlp) and model.bias)
+    losses = [subject.loss(theta + float(a) * d) for a in OFFSETS]
+    return torch.stack(losses, -1)

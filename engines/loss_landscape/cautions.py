@@ -1,0 +1,39 @@
+"""Sentences about what a configuration cannot show, and about step sizes."""
+
+from __future__ import annotations
+
+from engines.loss_landscape.config import LossLandscape
+
+AT_REST = ("planted", "own")
+"""Subjects that begin at a minimum."""
+
+
+def caution(config: LossLandscape) -> str:
+    """A sentence, or "" where all is well."""
+    if config.sampled:
+        return _sampled(config)
+    if config.subject == "planted" or (config.subject == "linear" and config.corner):
+        return f"optimizer={config.optimizer} moves nothing: the network begins at its minimum. Sample it by langevin or mala"
+    if config.subject == "addition" and config.embedding > config.modulus:
+        return f"embedding={config.embedding} exceeds modulus={config.modulus}: the table has no full rank"
+    return ""
+
+
+def _sampled(config: LossLandscape) -> str:
+    if config.subject == "potential" and config.potential == "box":
+        return ""
+    if config.optimizer == "mala" and config.batch:
+        return "MALA needs the loss on all data: set batch=0"
+    if config.n_beta < 10 * config.gamma:
+        return (
+            f"n_beta={config.n_beta:g} is not much above gamma={config.gamma:g}: the window holds the chains, not the loss, and "
+            "the coefficient only follows it"
+        )
+    return ""
+
+
+def stability(config: LossLandscape) -> str:
+    """A step size that does not diverge."""
+    if config.sampled:
+        return f"kappa={config.kappa:g}: a quadratic is stable below 4, and singular losses curve more away from their minimum"
+    return f"lower learning_rate={config.learning_rate:g}, by a factor of ten at first"

@@ -1,0 +1,176 @@
+"""What is recorded. Every way to move returns all of it, NaN where it does not apply."""
+
+from __future__ import annotations
+
+from engines.core.engine import Channel
+
+TRAINED = "Of training."
+SAMPLED = "Of chains."
+
+TRAINING = (
+    Channel(
+        name="loss",
+        label="loss",
+        formula="mean over the training samples",
+        doc="What is minimised; of chains, the mean loss above that of their centre.",
+    ),
+    Channel(
+        name="test_loss", label="test loss", formula="mean over the test samples", doc="The same where not trained."
+    ),
+    Channel(
+        name="accuracy",
+        label="accuracy",
+        doc="Share of training samples whose largest output is their label's.",
+        log=False,
+    ),
+    Channel(name="test_accuracy", label="test accuracy", doc="The same where not trained.", log=False),
+    Channel(name="weight_norm", label="norm of the weights", formula="‖θ‖", doc="Of all parameters."),
+)
+
+ANALYSED = (
+    Channel(
+        name="effective_parameters",
+        label="effective parameters",
+        formula="N_eff(b) = Σ bh/(bh + 1), h = μν",
+        doc="How many directions a level of the loss sees: a soft rank of the Hessian of the behavioural loss, each layer's "
+        "as if it were the product of what it sees (μ) and of what is seen of it (ν). Outputs of classifiers are scaled to "
+        "unit spread. The sum over layers is above the whole by the free directions across layers.",
+        thin=True,
+        log=False,
+    ),
+    Channel(
+        name="soft_count",
+        label="effective parameters",
+        formula="N_eff(b), b = 1 … 10⁹",
+        doc="The same at every inverse temperature b: towards the right the exact rank, to the left what a coarse level "
+        "sees. Exact, from the eigenvalues of the Hessian, where the network is small and at rest.",
+        dims=("b",),
+        thin=True,
+        log=False,
+    ),
+    Channel(
+        name="rank_activations",
+        label="rank of what a layer sees",
+        formula="r_a = rank(A)",
+        doc="Activations that enter the layer, the constant among them.",
+        dims=("layer",),
+        thin=True,
+        log=False,
+    ),
+    Channel(
+        name="rank_gradients",
+        label="rank of what is seen of a layer",
+        formula="r_g = rank(G)",
+        doc="Derivatives of the outputs by what the layer makes.",
+        dims=("layer",),
+        thin=True,
+        log=False,
+    ),
+    Channel(
+        name="synchronised_blocks",
+        label="blocks of synchronised neurons",
+        doc="Classes of neurons that fire on the same samples, of each hidden layer: as many as neurons where none agree.",
+        dims=("hidden layer",),
+        thin=True,
+        log=False,
+    ),
+    Channel(
+        name="slice",
+        label="loss beside the network",
+        formula="L(θ + a d), a = −1 … 1",
+        doc="Along one random direction d in which each neuron moves by as much as its weights are long (Li et al. 2018): a "
+        "wide bowl is flat.",
+        dims=("a",),
+        thin=True,
+    ),
+    Channel(
+        name="fourier",
+        label="power of a frequency",
+        formula="Σ_j |Σ_a E_aj e^{2πika/p}|² / all",
+        doc="Of the table of summands: networks that generalise add by a few frequencies.",
+        dims=("frequency",),
+        thin=True,
+        log=False,
+    ),
+)
+
+COUNTED = (
+    Channel(
+        name="free_directions",
+        label="free directions",
+        doc="Of the point where the subject rests, by reason: dependent activations or gradients; neurons that see part of "
+        "the data; synchronised neurons, across layers; what is left without a reason, which is never hidden.",
+        dims=("reason",),
+        thin=True,
+        log=False,
+    ),
+    Channel(
+        name="nullity",
+        label="zero modes",
+        formula="P − rank(J)",
+        doc="Zero eigenvalues of the Hessian, counted by singular values in float64.",
+        thin=True,
+        log=False,
+    ),
+    Channel(
+        name="explained",
+        label="explained",
+        formula="types 1 and 2 + single layers + across layers",
+        doc="A lower bound of the zero modes, with its reasons.",
+        thin=True,
+        log=False,
+    ),
+    Channel(
+        name="near_curvature",
+        label="curvature of the exchange of two neurons that nearly agree",
+        formula="q = ‖Ju‖²/n‖u‖²",
+        doc="Free where they agree exactly, and almost free where they nearly do: it grows with the cube of the angle.",
+        thin=True,
+    ),
+    Channel(
+        name="spectrum",
+        label="eigenvalue of the Hessian",
+        doc="Of the behavioural loss, largest first.",
+        dims=("number",),
+        thin=True,
+    ),
+)
+
+CHAINS = (
+    Channel(
+        name="llc",
+        label="learning coefficient",
+        formula="λ̂ = b (⟨L⟩ − L(w*))",
+        doc="Mean over chains and steps after burn-in: half the number of parameters that the loss level sees. In the box: "
+        "of draws, half the slope of the logarithm of the volume.",
+        log=False,
+    ),
+    Channel(
+        name="llc_error",
+        label="its standard error",
+        doc="Over the chains. It sees the noise, not the bias of the step size.",
+    ),
+    Channel(
+        name="distance", label="distance of the chains", formula="√⟨‖w − w*‖²⟩", doc="From the centre of the window."
+    ),
+    Channel(
+        name="acceptance", label="accepted", doc="Share of steps that MALA accepted. High is no proof of being right.",
+        log=False,
+    ),
+    Channel(name="point_x", label="x", doc="Of chains, or of features in superposition.", dims=("point",), thin=True,
+            log=False),
+    Channel(name="point_y", label="y", doc="Of chains, or of features in superposition.", dims=("point",), thin=True,
+            log=False),
+    Channel(name="point_class", label="kind of point", doc="0: chain, 1: feature.", dims=("point",), thin=True, log=False),
+)  # fmt: skip
+
+CHANNELS = (*TRAINING, *ANALYSED, *COUNTED, *CHAINS)
+
+THIN = tuple(channel for channel in CHANNELS if channel.thin)
+
+REASONS = ("types 1 and 2", "single layers", "across layers", "unexplained")
+
+POINTS = ("chain", "feature")
+
+B_GRID = tuple(10.0**power for power in range(10))
+"""Inverse temperatures of `soft_count`."""

@@ -1,0 +1,1 @@
+"""How parameters move: trained, sampled by chains, or drawn in a box."""

@@ -1,0 +1,69 @@
+"""Two weights in a box: the volume in which `c w₁² w₂² < eps`, and how fast it grows with eps, by uniform draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.loss_landscape.dynamics.model import Configs, Knobs, Model, filled
+from engines.loss_landscape.dynamics.noise import UNIFORMS, Noise
+
+
+class State(NamedTuple):
+    """Sums over all draws of each member, `[B]`."""
+
+    volume: Tensor
+    slope: Tensor
+    t: Tensor
+    """Steps, whole number."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The draws: each step one from each of C equal parts of `[0, 1]`."""
+
+    draws: Noise
+    parts: int
+    members: int
+
+
+def build(configs: Configs, device: torch.device) -> Problem:
+    """Draws of each member's own seed."""
+    C = configs[0].chains
+    return Problem(Noise([config.seed for config in configs], UNIFORMS, (C,), "uniform"), C, len(configs))
+
+
+def start(configs: Configs, problem: Problem) -> State:
+    """Nothing drawn."""
+    zero = torch.zeros(problem.members, dtype=torch.float64)
+    return State(zero, zero.clone(), zero.long())
+
+
+def step(problem: Problem, state: State, knobs: Knobs) -> State:
+    """Draw `|w₁|`; given it, w₂ is integrated: with `s = sqrt(eps/c)` a share `min(1, s/|w₁|)` of the line is below.
+
+    Its derivative by `log eps` is `s/2|w₁|` where that is below 1, and 0 elsewhere.
+    """
+    w = (torch.arange(problem.parts) + problem.draws.at(int(state.t.max()))) / problem.parts
+    share = knobs["strength"][:, None].rsqrt() / w
+    return State(
+        state.volume + share.clamp_max(1).mean(-1),
+        state.slope + torch.where(share < 1, share / 2, 0).mean(-1),
+        state.t + 1,
+    )
+
+
+def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
+    """Half of `N_eff = 2 d log V/d log eps`."""
+    return filled({"llc": state.slope / state.volume}, problem.members, thin=False)
+
+
+def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
+    """The effective parameters."""
+    return filled({"effective_parameters": 2 * state.slope / state.volume}, problem.members, thin=True)
+
+
+BOX = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)

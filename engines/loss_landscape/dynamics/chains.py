@@ -1,0 +1,178 @@
+"""Chains that sample a loss around its minimum; each member is one estimate of a learning coefficient by many of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.loss_landscape import gibbs
+from engines.loss_landscape.curvature.extremes import top
+from engines.loss_landscape.curvature.lanczos import rademacher
+from engines.loss_landscape.curvature.products import reverse_over_reverse
+from engines.loss_landscape.dynamics import resting
+from engines.loss_landscape.dynamics.model import Configs, Knobs, Model, filled
+from engines.loss_landscape.dynamics.noise import NORMALS, ROWS, UNIFORMS, Noise
+from engines.loss_landscape.dynamics.target import Target, spectra, target
+from engines.loss_landscape.potentials import DeepLinear
+from engines.loss_landscape.sampling import steps
+from engines.loss_landscape.sampling.state import State as Point
+from engines.loss_landscape.sampling.state import Window, opened
+from engines.loss_landscape.sampling.stepsize import step_size
+
+SHOWN = 400
+"""Chains whose places are recorded."""
+
+
+class State(NamedTuple):
+    """What evolves; C chains of each member."""
+
+    theta: Tensor
+    """`[B, C, P]`."""
+    loss: Tensor
+    """`[B, C]`, on all data or on the step's."""
+    gradient: Tensor
+    """`[B, C, P]`."""
+    taken: Tensor
+    """Accepted steps, `[B, C]`."""
+    total: Tensor
+    """Sum of losses after burn-in, `[B, C]`."""
+    counted: Tensor
+    """How many, whole number `[B]`."""
+    t: Tensor
+    """Steps, whole number `[B]`."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Of members that share all `shape` knobs."""
+
+    optimizer: str
+    target: Target
+    axes: Tensor
+    """Two directions in which the chains are drawn, `[B, 2, P]`."""
+    h_max: Tensor
+    """Largest curvature at the centre, `[B]`."""
+    baseline: Tensor
+    """Loss there, `[B]`."""
+    known: dict[str, Tensor]
+    """Channels of the centre, which stay as they are."""
+    normals: Noise
+    uniforms: Noise
+    rows: Noise | None
+    linear: DeepLinear | None
+    chains: int
+
+
+def build(configs: Configs, device: torch.device) -> Problem:
+    """The loss, its curvature and what is counted at its minimum. On the CPU: chains of small losses."""
+    one, found = configs[0], target(configs)
+    seeds, C, P = [config.seed for config in configs], one.chains, found.star.shape[-1]
+    h = spectra(found)
+    h_max = h[:, 0] if h is not None else _lanczos(found)
+    rows = Noise(seeds, ROWS, (C, one.batch), "rows", found.n) if one.batch and found.on else None
+    linear = DeepLinear(one.sizes, one.rank) if one.optimizer == "gibbs" else None
+    with torch.no_grad():
+        baseline = found.loss(found.star[:, None])[:, 0]
+    return Problem(
+        one.optimizer, found, resting.axes(found), h_max, baseline, resting.known(configs, h),
+        Noise(seeds, NORMALS, (C, P), "normal"), Noise(seeds, UNIFORMS, (C,), "uniform"), rows, linear, C,
+    )  # fmt: skip
+
+
+def _lanczos(found: Target) -> Tensor:
+    """Of large networks, by Lanczos steps from one vector of signs for all members."""
+    source = torch.Generator().manual_seed(0)
+    begin = rademacher(source, found.star.shape[-1]).expand_as(found.star)
+    with torch.enable_grad():
+        product = reverse_over_reverse(lambda theta: found.loss(theta[:, None])[:, 0], found.star)
+        return top(product, begin, 20, 1).values[:, 0]
+
+
+def start(configs: Configs, problem: Problem) -> State:
+    """All chains in the centre."""
+    theta = problem.target.star[:, None].expand(-1, problem.chains, -1).clone()
+    point = _opened(problem, theta, 0)
+    none, count = torch.zeros_like(point.loss), torch.zeros(len(theta), dtype=torch.long)
+    return State(theta, point.loss, point.gradient, none, none.clone(), count, count.clone())
+
+
+def _opened(problem: Problem, theta: Tensor, t: int) -> Point:
+    with torch.enable_grad():
+        return opened(_loss(problem, t), theta)
+
+
+def _loss(problem: Problem, t: int):
+    """The loss of step t: of all data, or of the rows that it draws."""
+    on, rows = problem.target.on, problem.rows
+    if rows is None or on is None:
+        return problem.target.loss
+    return lambda theta: on(theta, rows.at(t))
+
+
+def step(problem: Problem, state: State, knobs: Knobs) -> State:
+    """One step of all chains, counted once burn-in is over."""
+    t = int(state.t.max())
+    moved = _swept(problem, state, knobs, t) if problem.linear else _langevin(problem, state, knobs, t)
+    counts = (state.t >= knobs["burn_in"]).long()
+    return State(
+        moved.theta, moved.loss, moved.gradient, state.taken + moved.accepted,
+        state.total + torch.where(counts[:, None] > 0, moved.loss, 0), state.counted + counts, state.t + 1,
+    )  # fmt: skip
+
+
+def _langevin(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
+    b, gamma = (knobs[name][:, None] for name in ("n_beta", "gamma"))
+    window = Window(problem.target.star[:, None], b, gamma)
+    eta = step_size(problem.h_max, knobs["n_beta"], knobs["gamma"], 1.0) * knobs["kappa"]
+    here = Point(state.theta, state.loss, state.gradient, torch.ones_like(state.loss))
+    loss, normals = _loss(problem, t + 1), problem.normals.at(t)
+    with torch.enable_grad():
+        if problem.optimizer == "mala":
+            return steps.mala(loss, window, eta[:, None], here, normals, problem.uniforms.at(t))
+        return steps.sgld(loss, window, eta[:, None], here, normals)
+
+
+def _swept(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
+    """Every layer given the others, without a step size."""
+    model, C = problem.linear, problem.chains
+    assert model is not None
+    layers = [W.flatten(0, 1) for W in model.split(state.theta)]
+    noise = [W.flatten(0, 1) for W in model.split(problem.normals.at(t))]
+    b = knobs["n_beta"].repeat_interleave(C)
+    gamma = float(knobs["gamma"][0])
+    swept = gibbs.sweep(model, layers, b, gamma, noise)
+    theta = torch.cat([W.flatten(-2) for W in swept], -1).unflatten(0, (-1, C))
+    loss = model(theta)
+    return Point(theta, loss, state.gradient, torch.ones_like(loss))
+
+
+def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
+    """Where the chains are and what they have found."""
+    b, C = knobs["n_beta"][:, None], problem.chains
+    above = state.loss - problem.baseline[:, None]
+    each = b * (state.total / state.counted[:, None] - problem.baseline[:, None])
+    error = each.std(-1) / C**0.5 if C > 1 else torch.full_like(each[:, 0], torch.nan)
+    apart = (state.theta - problem.target.star[:, None]).square().sum(-1)
+    found = {
+        "loss": above.mean(-1),
+        "llc": each.mean(-1),
+        "llc_error": error,
+        "distance": apart.mean(-1).sqrt(),
+        "acceptance": (state.taken / state.t[:, None]).mean(-1),
+        "weight_norm": state.theta.square().sum(-1).mean(-1).sqrt(),
+    }
+    return filled(found, len(above), thin=False)
+
+
+def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
+    """The chains in a plane, and what is known of the centre."""
+    apart = state.theta[:, :SHOWN] - problem.target.star[:, None]
+    x, y = (apart @ problem.axes.mT).unbind(-1)
+    places = {"point_x": x, "point_y": y, "point_class": torch.zeros_like(x)}
+    return filled(places | resting.seen(problem.known, knobs), len(x), thin=True)
+
+
+CHAINS = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)

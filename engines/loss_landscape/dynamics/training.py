@@ -1,0 +1,86 @@
+"""Training: AdamW or gradient descent on all samples, or on batches, with the analysis of what it has reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engines.loss_landscape import analysis, pictures, subjects
+from engines.loss_landscape.config import LABELLED
+from engines.loss_landscape.dynamics.model import Configs, Knobs, Model, filled
+from engines.loss_landscape.training.loop import minibatch
+from engines.loss_landscape.training.optimizers import Moments, adamw, begin, sgd
+from engines.loss_landscape.training.subject import Samples, Subject
+
+GROKKING = (0.9, 0.98)
+"""Betas of AdamW where it learns to add, as is usual there."""
+
+USUAL = (0.9, 0.999)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Of members that share all `shape` knobs."""
+
+    subject: Subject
+    optimizer: str
+    betas: tuple[float, float]
+    batch: int
+    """Samples of one step; 0: all."""
+
+
+def build(configs: Configs, device: torch.device) -> Problem:
+    """Samples and starts."""
+    one = configs[0]
+    adds = one.subject in LABELLED and one.subject != "digits"
+    subject = subjects.build(configs).on(device)
+    return Problem(subject, one.optimizer, GROKKING if adds else USUAL, one.batch)
+
+
+def start(configs: Configs, problem: Problem) -> Moments:
+    """Before the first step."""
+    return begin(problem.subject.start)
+
+
+def step(problem: Problem, state: Moments, knobs: Knobs) -> Moments:
+    """One step of every member with its own rate and decay."""
+    subject = problem.subject
+    gradient = subject.gradient(state.theta, _seen(problem, state))
+    lr, wd = (knobs[name].to(state.theta.dtype) for name in ("learning_rate", "weight_decay"))
+    if problem.optimizer == "sgd":
+        return state._replace(theta=sgd(state.theta, gradient, lr, wd), step=state.step + 1)
+    return adamw(state, gradient, lr, wd, problem.betas)
+
+
+def _seen(problem: Problem, state: Moments) -> Samples | None:
+    """The batch of this step, a function of the step and of each member's seed; None for all samples."""
+    if not problem.batch:
+        return None
+    train = problem.subject.train
+    chosen = minibatch(train.X.shape[-2], problem.batch, int(state.step.max()), problem.subject.seeds)
+    return train.take(chosen.to(train.X.device))
+
+
+def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
+    """Losses, accuracies, the norm."""
+    subject, theta = problem.subject, state.theta
+    found = {"weight_norm": torch.linalg.vector_norm(theta, dim=-1)}
+    for prefix, (X, y) in (("", subject.train), ("test_", subject.test)):
+        made = subject.model(theta, X)
+        found[f"{prefix}loss"] = subject.criterion(made, y)
+        if not y.is_floating_point():
+            found[f"{prefix}accuracy"] = (made.argmax(-1) == y).to(theta.dtype).mean(-1)
+    return filled(found, len(theta), thin=False)
+
+
+def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
+    """Effective parameters, ranks, a slice of the landscape, pictures."""
+    subject, theta = problem.subject, state.theta
+    found = analysis.look(subject, theta, knobs["n_beta"], knobs["gamma"])
+    found |= {"slice": analysis.slice_beside(subject, theta)} | pictures.of(subject, theta)
+    return filled(found, len(theta), thin=True)
+
+
+TRAINING = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)

@@ -1,0 +1,3 @@
+"""Expensive observables of a network at one step."""
+
+PROBES = ()

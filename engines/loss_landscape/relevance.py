@@ -1,0 +1,102 @@
+"""What does not matter with some knobs: other knobs that change nothing, and plots that have nothing to show."""
+
+from __future__ import annotations
+
+from engines.loss_landscape.config import LABELLED, LossLandscape
+
+TRAINING = frozenset(("learning_rate", "weight_decay", "batch"))
+SAMPLING = frozenset(("kappa", "chains", "burn_in"))
+
+KNOBS: dict[str, frozenset[str]] = {
+    "digits": frozenset(("width", "depth", "start")),
+    "addition": frozenset(("modulus", "embedding", "width", "train_fraction")),
+    "one_hot": frozenset(("modulus", "width", "train_fraction", "activation")),
+    "transformer": frozenset(("modulus", "embedding", "width", "train_fraction")),
+    "planted": frozenset(("planted",)),
+    "linear": frozenset(("widths", "rank", "corner")),
+    "superposition": frozenset(("inputs", "embedding", "samples")),
+    "potential": frozenset(("potential",)),
+    "own": frozenset(("network", "data")),
+}
+"""What makes each subject."""
+
+PLANS: dict[str, frozenset[str]] = {
+    "gates": frozenset(("outputs", "depth")),
+    "always_on": frozenset(("outputs",)),
+    "nested": frozenset(("outputs",)),
+    "near": frozenset(("angle", "samples")),
+    "all": frozenset(),
+    "modular": frozenset(("width", "depth", "samples", "correlation")),
+}
+"""And each planted network that is no generic one."""
+
+GENERIC = frozenset(("inputs", "width", "depth", "outputs", "samples"))
+
+LOSSES: dict[str, frozenset[str]] = {
+    "quadratic": frozenset(("inputs",)),
+    "regression": frozenset(("inputs", "samples", "batch")),
+    "crossing": frozenset(),
+    "planes": frozenset(("inputs",)),
+    "box": frozenset(("strength",)),
+}
+
+MEMBERS = frozenset(("subject", "optimizer", "seed", "n_beta", "gamma"))
+
+ANALYSED = frozenset(("effective", "slice", "curve", "ranks", "blocks"))
+"""Plots of networks that can be taken apart."""
+
+CHAINS = frozenset(("coefficient", "estimates", "distance", "points"))
+
+COUNTED = frozenset(("reasons", "eigenvalues", "by_knob", "curve"))
+
+
+def idle(config: LossLandscape) -> frozenset[str]:
+    """Knobs that change nothing."""
+    used = MEMBERS | KNOBS[config.subject] | _made(config) | (SAMPLING if config.sampled else TRAINING)
+    if _box(config):
+        used -= {"n_beta", "gamma", "kappa", "burn_in"}
+    if config.optimizer == "gibbs":
+        used -= {"kappa"}
+    if config.subject == "linear" and not config.corner:
+        used |= {"samples"}
+    return frozenset(name for name in type(config).knobs() if name not in used)
+
+
+def _made(config: LossLandscape) -> frozenset[str]:
+    if config.subject == "planted":
+        plan = PLANS.get(config.planted, GENERIC)
+        return plan | ({"width"} if config.planted == "gates" and config.depth > 1 else frozenset())
+    return LOSSES[config.potential] if config.subject == "potential" else frozenset()
+
+
+def _box(config: LossLandscape) -> bool:
+    return config.subject == "potential" and config.potential == "box"
+
+
+def shown(config: LossLandscape) -> frozenset[str]:
+    """Plots with something to show."""
+    if _box(config):
+        return frozenset(("coefficient", "estimates"))
+    if not config.sampled:
+        return _training(config)
+    found = CHAINS | {"loss"} | ({"acceptance"} if config.optimizer == "mala" else frozenset())
+    if config.subject == "potential" or config.subject in ("superposition", "transformer", "addition"):
+        return found
+    near = frozenset(("near",)) if config.planted == "near" else frozenset()
+    return found | COUNTED | {"ranks", "blocks"} | near
+
+
+def _training(config: LossLandscape) -> frozenset[str]:
+    found = frozenset(("loss", "norm", "slice"))
+    if config.subject in LABELLED or config.subject == "own":
+        found |= {"accuracy"}
+    if config.subject in ("addition", "one_hot", "transformer"):
+        found |= {"fourier"}
+    if config.subject == "superposition":
+        return found | {"points"}
+    return found if config.subject == "transformer" else found | ANALYSED
+
+
+def blank(config: LossLandscape, plots: frozenset[str]) -> frozenset[str]:
+    """Plots without content."""
+    return plots - shown(config)

@@ -1,0 +1,88 @@
+"""What the reader is seeing, in words with the run's own numbers."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from engines.core.engine import Story
+from engines.core.run import Run
+from engines.loss_landscape import milestones, theory
+from engines.loss_landscape.channels import REASONS
+from engines.loss_landscape.config import LABELLED, LossLandscape
+
+PAPER = "Bushnaq et al. 2024 (arXiv 2405.10927)"
+LAU = "Lau et al. 2023 (arXiv 2308.12108)"
+
+TRAINED = "N_eff(b) = Σ bh/(bh + 1)"
+SAMPLED = "λ̂ = b (⟨L⟩ − L(w*)), w ~ exp(−bL(w) − γ‖w − w*‖²/2)"
+BOXED = "N_eff(ε) = 2 d log V/d log ε"
+
+
+def story(run: Run, member: int) -> Story:
+    """Formula, sentences and the reference for one member."""
+    config = run.configs[member]
+    if config.sampled:
+        boxed = config.subject == "potential" and config.potential == "box"
+        text = _box(run, member, config) if boxed else _chains(run, member, config)
+        return Story(formula=BOXED if boxed else SAMPLED, text=text, reference=f"{LAU}. In float64.")
+    return Story(
+        formula=TRAINED, text=_training(run, member, config), reference=f"{PAPER}. In float64, on {run.device}."
+    )
+
+
+def _training(run: Run, member: int, config: LossLandscape) -> str:
+    parts = [
+        _learned(run, member) if config.subject in LABELLED else f"The loss is **{_last(run, member, 'loss'):.3g}**."
+    ]
+    counts = run["effective_parameters"][:, member] if len(run.recording.series("effective_parameters")) else []
+    if len(counts) and isfinite(counts[-1]):
+        parts.append(
+            f"Of its parameters, the loss at the level b = {config.n_beta:g} saw **{counts[0]:.0f}** at the start and sees "
+            f"**{counts[-1]:.0f}** now."
+        )
+    parts.append("What no level sees is free: the probe on degeneracy counts it exactly and says why.")
+    return " ".join(parts)
+
+
+def _learned(run: Run, member: int) -> str:
+    seen, held = _last(run, member, "accuracy"), _last(run, member, "test_accuracy")
+    known, understood = milestones.memorised(run, member), milestones.grokked(run, member)
+    parts = [f"It is right on **{seen:.1%}** of what it is trained on and on **{held:.1%}** of what it never saw."]
+    if known is not None and understood is not None and understood > known:
+        parts.append(f"It had memorised at step {known:.0f} and generalised at step **{understood:.0f}**.")
+    elif known is not None and understood is None:
+        parts.append(f"It had memorised at step {known:.0f}; it does not generalise yet.")
+    return " ".join(parts)
+
+
+def _chains(run: Run, member: int, config: LossLandscape) -> str:
+    value, error = _last(run, member, "llc"), _last(run, member, "llc_error")
+    found = f"**{value:.4g} ± {error:.2g}**" if isfinite(value) else "not known before burn-in is over"
+    said = [f"{law.label}: {law.value:.4g}" for law in theory.laws(config)]
+    known = f" Theory: {'; '.join(said)}." if said else ""
+    return (
+        f"{config.chains} chains sample the loss around its minimum. It stays above it by λ/b, where λ, half the number of "
+        f"directions that it can see, is {found}; the error is that of the noise, and does not see the bias of the step "
+        f"size.{known} {_reasons(run, member)}"
+    )
+
+
+def _reasons(run: Run, member: int) -> str:
+    block = run["free_directions"][:, member] if len(run.recording.series("free_directions")) else []
+    if not len(block) or block.shape[-1] != len(REASONS) or not isfinite(block[-1, 0]):
+        return ""
+    parts = ", ".join(f"{count:.0f} {name}" for name, count in zip(REASONS, block[-1], strict=True))
+    return f"Its centre has **{block[-1].sum():.0f}** free directions: {parts}."
+
+
+def _box(run: Run, member: int, config: LossLandscape) -> str:
+    value, law = 2 * _last(run, member, "llc"), 2 * theory.laws(config)[0].value
+    return (
+        f"Two weights that interact as c w₁²w₂². Below the level ε = c/{config.strength:g} lies a cross of two free axes; it "
+        f"counts as **{value:.4g}** parameters, by theory {law:.4g}. Strength matters through its logarithm alone, and not "
+        "at all below the level."
+    )
+
+
+def _last(run: Run, member: int, channel: str) -> float:
+    return float(run[channel][-1, member]) if len(run) else float("nan")

@@ -1,0 +1,110 @@
+"""Presets of planted networks: how many free directions, and why."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.core.engine import Verdict
+from engines.core.judging import each, order, verdict
+from engines.core.run import Run
+
+ROWS = {"none": 6, "activations": 18, "duplicate": 9, "dead": 14, "gradients": 11, "parallel": 13}
+"""Zero modes of the generic 5-6-3 network and of its variants."""
+
+STAIRCASE = {("gates", 1): 30, ("gates", 2): 19, ("gates", 3): 14, ("gates", 4): 14, ("gates", 5): 14,
+             ("always_on", 1): 36, ("always_on", 3): 22, ("always_on", 4): 22}  # fmt: skip
+
+LEFT = {("nested", 1): 1, ("nested", 2): 2, ("nested", 3): 2, ("nested", 4): 1}
+"""What is unexplained where gates are nested."""
+
+ANGLES = {0.003: 7e-9, 0.03: 1e-5, 0.3: 7e-3}
+
+
+def now(run: Run, channel: str, member: int) -> float | None:
+    """The value of a thin channel of one member; None before there is one."""
+    return float(run[channel][-1, member]) if len(run.recording.series(channel)) else None
+
+
+def rows(run: Run) -> list[Verdict]:
+    """L1: all zero modes are explained."""
+    exact = [
+        verdict(f"{name}: zero modes", each(run, lambda i: now(run, "nullity", i), planted=name), count, 0.5)
+        for name, count in ROWS.items()
+    ]
+    return [*exact, explained(run)]
+
+
+def explained(run: Run) -> Verdict:
+    """Nothing is left without a reason."""
+    left = [_difference(run, i) for i in range(len(run.configs))]
+    return verdict("zero modes without a reason", left, 0.0, 0.5)
+
+
+def _difference(run: Run, member: int) -> float | None:
+    whole, part = now(run, "nullity", member), now(run, "explained", member)
+    return None if whole is None or part is None else whole - part
+
+
+def staircase(run: Run) -> list[Verdict]:
+    """L2: a step for each block, as outputs are added."""
+    found = [
+        verdict(f"{plan}, k = {k}: zero modes", each(run, lambda i: now(run, "nullity", i), planted=plan, outputs=k),
+                count, 0.5)
+        for (plan, k), count in STAIRCASE.items()
+        if run.where(planted=plan, outputs=k)
+    ]  # fmt: skip
+    return [*found, explained(run)]
+
+
+def together(run: Run) -> list[Verdict]:
+    """L3: three types, one inside the other, and the sum of the three counts is too large."""
+    members = range(len(run.configs))
+    return [
+        explained(run),
+        verdict("naive sum of the three counts too large by", [_naive(run, i) for i in members], 6, 5),
+    ]
+
+
+def _naive(run: Run, member: int) -> float | None:
+    """Types 1 and 2 counted one by one, and every pair of synchronised neurons, less the zero modes."""
+    whole = now(run, "nullity", member)
+    if whole is None:
+        return None
+    from engines.loss_landscape.counts.count import count
+    from engines.loss_landscape.subjects import draw
+
+    one = draw(run.configs[member])
+    found = count(one.net, one.theta, one.X)
+    pairs = sum(int((block.live).sum()) + int(block.on.sum()) for block in found.blocks)
+    return float(found.N1.sum() + found.N2.sum() + pairs) - whole
+
+
+def nested(run: Run) -> list[Verdict]:
+    """L4: what the lower bound leaves over has a reason of another kind."""
+    kept = [
+        verdict(f"nested, k = {k}: unexplained", each(run, lambda i: _difference(run, i), planted=plan, outputs=k), left, 0.5)
+        for (plan, k), left in LEFT.items()
+    ]  # fmt: skip
+    deep = [_difference(run, i) for i in run.where(planted="gates", depth=2)]
+    return [*kept, verdict("gates below a generic layer: unexplained", deep, 4.5, 1.6)]
+
+
+def near(run: Run) -> list[Verdict]:
+    """L5: almost synchronised is almost free."""
+    sizes = [
+        verdict(f"angle {angle:g}: log₁₀ of the curvature", each(run, lambda i: order(now(run, "near_curvature", i)),
+                angle=angle), float(np.log10(q)), 0.5)
+        for angle, q in ANGLES.items()
+    ]  # fmt: skip
+    exact = each(run, lambda i: order(now(run, "near_curvature", i)), angle=0.0)
+    return [verdict("angle 0: log₁₀ of the curvature", exact, -40, 12), *sizes, verdict(
+        "power of the angle", [_power(run)], 3.0, 0.3)]  # fmt: skip
+
+
+def _power(run: Run) -> float | None:
+    known = [(run.configs[i].angle, now(run, "near_curvature", i)) for i in range(len(run.configs))]
+    points = [(angle, q) for angle, q in known if angle > 0 and q]
+    if len(points) < 3:
+        return None
+    x, y = np.log10(np.array(points)).T
+    return float(np.polyfit(x, y, 1)[0])
