@@ -76,9 +76,14 @@ def _table(model: Embedding, theta: Tensor, net: Mlp, own: Tensor, X: Tensor) ->
 
 
 def slice_beside(subject: Subject, theta: Tensor) -> Tensor:
-    """`L(theta + a d)` at `OFFSETS`, `[B, 13]`; d filter-normalised."""
-    model = subject.model
-    tensors = model if isinstance(model, Mlp) else model.layout  # type: ignore[attr-defined]
+    """Behavioural loss `mean |f(theta + a d) - f(theta)|^2/2` at `OFFSETS`, `[B, 13]`; d filter-normalised.
+
+    Over the variance of the outputs and their number, so that networks of other scales compare.
+    """
+    model, X = subject.model, subject.train.X
+    tensors = model if isinstance(model, Mlp) else getattr(model, "layout")
     d = filter_normalised(tensors, theta, DIRECTION, isinstance(model, Mlp) and model.bias)
-    losses = [subject.loss(theta + float(a) * d) for a in OFFSETS]
-    return torch.stack(losses, -1)
+    here = model(theta, X)
+    unit = 2 * _spread(here)
+    moved = (model(theta + float(a) * d, X) - here for a in OFFSETS)
+    return torch.stack([apart.square().mean((-2, -1)) / unit for apart in moved], -1)

@@ -13,7 +13,7 @@ def caution(config: LossLandscape) -> str:
     if config.sampled:
         return _sampled(config)
     if config.subject == "planted" or (config.subject == "linear" and config.corner):
-        return f"optimizer={config.optimizer} moves nothing: the network begins at its minimum. Sample it by langevin or mala"
+        return f"optimizer={config.optimizer} moves nothing: the network begins at its minimum; sample it by langevin"
     if config.subject == "addition" and config.embedding > config.modulus:
         return f"embedding={config.embedding} exceeds modulus={config.modulus}: the table has no full rank"
     return ""
@@ -26,8 +26,8 @@ def _sampled(config: LossLandscape) -> str:
         return "MALA needs the loss on all data: set batch=0"
     if config.n_beta < 10 * config.gamma:
         return (
-            f"n_beta={config.n_beta:g} is not much above gamma={config.gamma:g}: the window holds the chains, not the loss, and "
-            "the coefficient only follows it"
+            f"n_beta={config.n_beta:g} is not much above gamma={config.gamma:g}: the window holds the chains, not the "
+            f"loss, and the coefficient only follows it"
         )
     return ""
 
@@ -35,5 +35,5 @@ def _sampled(config: LossLandscape) -> str:
 def stability(config: LossLandscape) -> str:
     """A step size that does not diverge."""
     if config.sampled:
-        return f"kappa={config.kappa:g}: a quadratic is stable below 4, and singular losses curve more away from their minimum"
+        return f"kappa={config.kappa:g}: a quadratic is stable below 4, and other losses curve more away from their minimum"
     return f"lower learning_rate={config.learning_rate:g}, by a factor of ten at first"

@@ -32,9 +32,9 @@ ANALYSED = (
         name="effective_parameters",
         label="effective parameters",
         formula="N_eff(b) = Σ bh/(bh + 1), h = μν",
-        doc="How many directions a level of the loss sees: a soft rank of the Hessian of the behavioural loss, each layer's "
-        "as if it were the product of what it sees (μ) and of what is seen of it (ν). Outputs of classifiers are scaled to "
-        "unit spread. The sum over layers is above the whole by the free directions across layers.",
+        doc="How many directions a level of the loss sees: a soft rank of the Hessian of the behavioural loss, each "
+        "layer's as if it were the product of what it sees (μ) and of what is seen of it (ν). Outputs of classifiers "
+        "are scaled to unit spread. The sum over layers is above the whole by the free directions across layers.",
         thin=True,
         log=False,
     ),
@@ -42,8 +42,8 @@ ANALYSED = (
         name="soft_count",
         label="effective parameters",
         formula="N_eff(b), b = 1 … 10⁹",
-        doc="The same at every inverse temperature b: towards the right the exact rank, to the left what a coarse level "
-        "sees. Exact, from the eigenvalues of the Hessian, where the network is small and at rest.",
+        doc="The same at every inverse temperature b: towards the right the exact rank, to the left what a coarse "
+        "level sees. Exact, from the eigenvalues of the Hessian, where the network is small and at rest.",
         dims=("b",),
         thin=True,
         log=False,
@@ -69,17 +69,17 @@ ANALYSED = (
     Channel(
         name="synchronised_blocks",
         label="blocks of synchronised neurons",
-        doc="Classes of neurons that fire on the same samples, of each hidden layer: as many as neurons where none agree.",
+        doc="Classes of neurons that fire on the same samples, of each hidden layer: the width where none agree.",
         dims=("hidden layer",),
         thin=True,
         log=False,
     ),
     Channel(
         name="slice",
-        label="loss beside the network",
-        formula="L(θ + a d), a = −1 … 1",
-        doc="Along one random direction d in which each neuron moves by as much as its weights are long (Li et al. 2018): a "
-        "wide bowl is flat.",
+        label="behavioural loss beside the network",
+        formula="⟨|f(θ + a d) − f(θ)|²⟩ / 2 Var f, a = −1 … 1",
+        doc="How much the outputs change along one random direction d in which each neuron moves by as much as its "
+        "weights are long (Li et al. 2018): a wide bowl is flat.",
         dims=("a",),
         thin=True,
     ),
@@ -98,8 +98,8 @@ COUNTED = (
     Channel(
         name="free_directions",
         label="free directions",
-        doc="Of the point where the subject rests, by reason: dependent activations or gradients; neurons that see part of "
-        "the data; synchronised neurons, across layers; what is left without a reason, which is never hidden.",
+        doc="Of the point where the subject rests, by reason: dependent activations or gradients; neurons that see "
+        "part of the data; synchronised neurons, across layers; what is left without a reason, which is never hidden.",
         dims=("reason",),
         thin=True,
         log=False,
@@ -141,8 +141,8 @@ CHAINS = (
         name="llc",
         label="learning coefficient",
         formula="λ̂ = b (⟨L⟩ − L(w*))",
-        doc="Mean over chains and steps after burn-in: half the number of parameters that the loss level sees. In the box: "
-        "of draws, half the slope of the logarithm of the volume.",
+        doc="Mean over chains and steps after burn-in: half the number of parameters that the loss level sees. In the "
+        "box: of draws, half the slope of the logarithm of the volume.",
         log=False,
     ),
     Channel(
@@ -161,7 +161,8 @@ CHAINS = (
             log=False),
     Channel(name="point_y", label="y", doc="Of chains, or of features in superposition.", dims=("point",), thin=True,
             log=False),
-    Channel(name="point_class", label="kind of point", doc="0: chain, 1: feature.", dims=("point",), thin=True, log=False),
+    Channel(name="point_class", label="kind of point", doc="0: chain, 1: feature.", dims=("point",), thin=True,
+            log=False),
 )  # fmt: skip
 
 CHANNELS = (*TRAINING, *ANALYSED, *COUNTED, *CHAINS)

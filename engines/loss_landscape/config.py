@@ -23,16 +23,17 @@ class LossLandscape(Config):
 
     subject: str = knob(
         "addition",
-        "what is analysed: images of digits; addition modulo p, by an embedding, by one-hot pairs, or by a transformer; "
-        "a network with planted degeneracy; a deep linear map; features in superposition; a loss in closed form; a "
-        "network of your own",
+        "what is analysed: images of digits; addition modulo p, by an embedding, by one-hot pairs, or by a "
+        "transformer; a network with planted degeneracy; a deep linear map; features in superposition; a loss in "
+        "closed form; a network of your own",
         role="shape",
         choices=(*LABELLED, "planted", "linear", "superposition", "potential", "own"),
     )  # fmt: skip
     optimizer: str = knob(
         "adamw",
         "how parameters move: by AdamW; by gradient descent; or not trained but sampled around the start, by Langevin "
-        "steps, by Langevin steps that are accepted or not (MALA), or layer by layer without a step size (Gibbs, linear)",
+        "steps, by Langevin steps that are accepted or not (MALA), or layer by layer without a step size (Gibbs, "
+        "linear)",
         role="shape", choices=("adamw", "sgd", *CHAINS),
     )  # fmt: skip
     planted: str = knob(
@@ -148,17 +149,17 @@ class LossLandscape(Config):
         sizes = self.sizes
         box = closed and self.potential == "box"
         return [
-            (linear and not 3 <= len(sizes) <= LONGEST, f"widths={self.widths!r} has {len(sizes)} widths; a deep linear "
+            (linear and not 3 <= len(sizes) <= LONGEST, f"widths={self.widths!r} has {len(sizes)} widths; a linear "
              f"map has 3 to {LONGEST}"),
             (linear and self.rank > min(sizes), f"rank={self.rank} does not pass the width {min(sizes)} of widths="
              f"{self.widths!r}"),
             (self.optimizer == "gibbs" and not linear, f"optimizer=gibbs needs subject=linear, not {self.subject}"),
             (self.optimizer == "gibbs" and not self.corner, "optimizer=gibbs needs corner=true"),
-            (closed and not self.sampled, f"subject=potential is sampled, by langevin or mala, not by {self.optimizer}"),
+            (closed and not self.sampled, f"subject=potential is sampled, by langevin or mala, not {self.optimizer}"),
             (box and self.optimizer == "mala", "potential=box is counted by draws of its own; set optimizer=langevin"),
             (self.subject == "planted" and self.planted == "modular" and self.width % 2 == 1, f"width={self.width} is "
              "odd: two modules share it"),
-            (self.subject == "superposition" and self.embedding > self.inputs, f"embedding={self.embedding} exceeds the "
+            (self.subject == "superposition" and self.embedding > self.inputs, f"embedding={self.embedding} exceeds "
              f"inputs={self.inputs}: nothing is in superposition"),
             (self.subject == "transformer" and self.embedding % 4 != 0, f"embedding={self.embedding} is not a multiple "
              "of the 4 heads"),

@@ -36,12 +36,12 @@ class LossLandscapeEngine(Engine[LossLandscape, Chosen, Any]):
     name = "loss_landscape"
     title = "Degenerate loss landscapes"
     summary = (
-        "A trained network has fewer effective parameters than weights. Count the directions in which nothing changes, say "
-        "why they are free, and watch them appear as a network understands."
+        "A trained network has fewer effective parameters than weights. Count the directions in which nothing "
+        "changes, say why they are free, and watch them appear as a network understands."
     )
     references = (
-        "L. Bushnaq, J. Mendel, S. Heimersheim, D. Braun, N. Goldowsky-Dill, K. Hänni, C. Wu, M. Hobbhahn: Using Degeneracy "
-        "in the Loss Landscape for Mechanistic Interpretability. 2024, arXiv 2405.10927",
+        "L. Bushnaq, J. Mendel, S. Heimersheim, D. Braun, N. Goldowsky-Dill, K. Hänni, C. Wu, M. Hobbhahn: Using "
+        "Degeneracy in the Loss Landscape for Mechanistic Interpretability. 2024, arXiv 2405.10927",
     )
     Config = LossLandscape
     channels = CHANNELS

@@ -45,9 +45,9 @@ class Mlp:
         parts = theta.split([rows * columns for rows, columns in self.shapes], -1)
         return [part.unflatten(-1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
-    def join(self, weights: list[Tensor]) -> Tensor:
+    def join(self, tensors: list[Tensor]) -> Tensor:
         """The inverse of `split`, `[..., P]`."""
-        return torch.cat([W.flatten(-2) for W in weights], -1)
+        return torch.cat([W.flatten(-2) for W in tensors], -1)
 
     def extended(self, a: Tensor) -> Tensor:
         """`[a; 1]`, `[..., n, D]`."""

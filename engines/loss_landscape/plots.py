@@ -27,7 +27,7 @@ PLOTS = (
         channels=("slice",),
         kind="profile",
         labels=tuple(f"{float(a):.2g}" for a in OFFSETS),
-        doc="The loss along one random direction, in units of the length of each neuron's weights. A wide bowl is flat.",
+        doc="How the outputs change along one random direction, in lengths of each neuron's weights. A wide bowl is flat.",
     ),
     Plot(
         name="points",
@@ -37,8 +37,8 @@ PLOTS = (
         by="point_class",
         classes=POINTS,
         log_y=False,
-        doc="Chains along the steepest direction of the loss and its flattest one, or along its first two parameters; of a "
-        "network with features in superposition, where each feature is kept.",
+        doc="Chains along the steepest direction of the loss and its flattest one, or along its first two parameters; "
+        "of a network with features in superposition, where each feature is kept.",
     ),
     Plot(
         name="coefficient",

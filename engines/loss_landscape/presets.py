@@ -9,14 +9,27 @@ from engines.loss_landscape.verdicts import chains, counts, probed, trained
 
 ADDITION = {"subject": "addition", "width": 64, "learning_rate": 5e-3, "weight_decay": 1.0}
 DIGITS = {"subject": "digits", "learning_rate": 1e-2, "n_beta": 1000.0}
-PLANTED = {"subject": "planted", "optimizer": "langevin", "chains": 16, "n_beta": 1e4, "kappa": 0.1, "burn_in": 300}
+PLANTED = {
+    "subject": "planted",
+    "optimizer": "langevin",
+    "depth": 1,
+    "chains": 8,
+    "n_beta": 100.0,
+    "gamma": 100.0,
+    "kappa": 0.5,
+    "burn_in": 400,
+}
 GENERIC = {"width": 6, "depth": 1}
 LINEAR: dict[str, Any] = {"subject": "linear", "optimizer": "gibbs", "chains": 64, "burn_in": 500}
 LOSS = {"subject": "potential", "optimizer": "langevin"}
 
-NETS = (("2-1-2", 0), ("2-2-2", 0), ("3-2-3", 0), ("3-2-3", 1), ("3-3-3", 1), ("5-3-5", 2), ("4-3-8", 0), ("3-3-3-3", 0),
-        ("4-3-3-4", 2))  # fmt: skip
+NETS = (("2-1-2", 0), ("2-2-2", 0), ("3-2-3", 0), ("3-2-3", 1), ("3-3-3", 1), ("5-3-5", 2), ("4-3-8", 0),
+        ("3-3-3-3", 0), ("4-3-3-4", 2))  # fmt: skip
 """Widths and true rank of deep linear maps."""
+
+
+CROSSING = (0.005, 0.002, 0.0005)
+"""Step sizes where directions cross."""
 
 
 def _both(*judges: Any) -> Any:
@@ -28,7 +41,7 @@ PRESETS = (
         name="L0",
         title="Start here: a network understands, and its parameters become free",
         look_for="Test accuracy jumps long after training accuracy; effective parameters fall and the bowl widens.",
-        set=ADDITION,
+        set=ADDITION | {"n_beta": 10.0},
         steps=3000,
         judge=trained.opening,
         source="ours: grokking, with its landscape",
@@ -38,7 +51,7 @@ PRESETS = (
         title="Planted: dependent activations, dependent gradients",
         look_for="Every zero mode has a reason. Each live neuron owns one at least.",
         set=PLANTED | GENERIC | {"planted": list(counts.ROWS)},
-        steps=1500,
+        steps=1000,
         judge=counts.rows,
         lead="reasons",
     ),
@@ -49,7 +62,7 @@ PRESETS = (
         set=PLANTED,
         cases=tuple({"planted": plan, "outputs": k} for plan, k in counts.STAIRCASE),
         seeds=(1,),
-        steps=1500,
+        steps=800,
         judge=counts.staircase,
         lead="by_knob",
     ),
@@ -58,7 +71,7 @@ PRESETS = (
         title="Planted: all three types, one inside the other",
         look_for="The sum of three counts is too large; the union is exact.",
         set=PLANTED | {"planted": "all"},
-        steps=1500,
+        steps=800,
         judge=counts.together,
         lead="reasons",
     ),
@@ -72,7 +85,7 @@ PRESETS = (
             *({"planted": "gates", "outputs": 4, "depth": 2, "width": width} for width in (5, 8)),
         ),
         seeds=(1,),
-        steps=1000,
+        steps=600,
         judge=counts.nested,
         lead="reasons",
     ),
@@ -98,9 +111,9 @@ PRESETS = (
     Preset(
         name="L7",
         title="w₁²w₂²: plain steps are fooled where directions cross",
-        look_for="Chains spread along a cross. Large steps find a quarter too much though nearly all of them are accepted.",
+        look_for="Chains spread along a cross. Large steps find a quarter too much, though nearly all are accepted.",
         set=LOSS | {"potential": "crossing", "chains": 512, "burn_in": 3000},
-        cases=tuple({"optimizer": how, "kappa": kappa} for how in ("langevin", "mala") for kappa in (0.005, 0.002, 0.0005)),
+        cases=tuple({"optimizer": how, "kappa": kappa} for how in ("langevin", "mala") for kappa in CROSSING),
         steps=12000,
         judge=chains.crossing,
         lead="points",
@@ -123,10 +136,10 @@ PRESETS = (
     Preset(
         name="L9",
         title="From counting to sampling: half the soft rank",
-        look_for="The coefficient of a ReLU network is half its effective parameters, and planted degeneracy lowers both.",
-        set=PLANTED | {"inputs": 4, "width": 5, "depth": 1, "outputs": 3, "samples": 300, "n_beta": 1e5, "gamma": 100.0,
-                       "kappa": 0.2, "chains": 16, "burn_in": 3000, "planted": ["none", "duplicate", "dead"]},
-        steps=9000,
+        look_for="The coefficient of a ReLU network is half its effective parameters; degeneracy lowers both.",
+        set=PLANTED | {"inputs": 4, "width": 5, "depth": 1, "outputs": 3, "samples": 300, "n_beta": 1e4,
+                       "gamma": 1000.0, "kappa": 0.2, "chains": 32, "burn_in": 2000, "planted": ["none", "duplicate", "dead"]},
+        steps=6000,
         judge=chains.bridge,
         lead="coefficient",
     ),
@@ -150,8 +163,8 @@ PRESETS = (
     Preset(
         name="L12",
         title="Grokking in several draws",
-        look_for="Each draw memorises within 200 steps and generalises about a thousand later, as its parameters free up.",
-        set=ADDITION,
+        look_for="Each draw memorises within 200 steps and generalises about a thousand later.",
+        set=ADDITION | {"n_beta": 10.0},
         seeds=(0, 1, 2),
         steps=3000,
         judge=trained.opening,
@@ -212,7 +225,8 @@ PRESETS = (
         name="L19",
         title="A linear map in its interaction basis is diagonal",
         look_for="One edge a feature in every layer.",
-        set={"subject": "linear", "widths": "6-6-6-6-6", "rank": 6, "corner": False, "samples": 2000, "weight_decay": 0.0},
+        set={"subject": "linear", "widths": "6-6-6-6-6", "rank": 6, "corner": False, "samples": 2000,
+             "weight_decay": 0.0},
         steps=10,
         judge=probed.sparse,
         probes={"interaction_basis": {}},

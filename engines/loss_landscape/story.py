@@ -37,8 +37,8 @@ def _training(run: Run, member: int, config: LossLandscape) -> str:
     counts = run["effective_parameters"][:, member] if len(run.recording.series("effective_parameters")) else []
     if len(counts) and isfinite(counts[-1]):
         parts.append(
-            f"Of its parameters, the loss at the level b = {config.n_beta:g} saw **{counts[0]:.0f}** at the start and sees "
-            f"**{counts[-1]:.0f}** now."
+            f"Of its parameters, the loss at the level b = {config.n_beta:g} saw **{counts[0]:.0f}** at the start and "
+            f"sees **{counts[-1]:.0f}** now."
         )
     parts.append("What no level sees is free: the probe on degeneracy counts it exactly and says why.")
     return " ".join(parts)
@@ -61,14 +61,14 @@ def _chains(run: Run, member: int, config: LossLandscape) -> str:
     said = [f"{law.label}: {law.value:.4g}" for law in theory.laws(config)]
     known = f" Theory: {'; '.join(said)}." if said else ""
     return (
-        f"{config.chains} chains sample the loss around its minimum. It stays above it by λ/b, where λ, half the number of "
-        f"directions that it can see, is {found}; the error is that of the noise, and does not see the bias of the step "
-        f"size.{known} {_reasons(run, member)}"
+        f"{config.chains} chains sample the loss around its minimum. It stays above it by λ/b, where λ, half the "
+        f"number of directions that it can see, is {found}; the error is that of the noise, and does not see the bias "
+        f"of the step size.{known} {_reasons(run, member)}"
     )
 
 
 def _reasons(run: Run, member: int) -> str:
-    block = run["free_directions"][:, member] if len(run.recording.series("free_directions")) else []
+    block = run["free_directions"][:, member]
     if not len(block) or block.shape[-1] != len(REASONS) or not isfinite(block[-1, 0]):
         return ""
     parts = ", ".join(f"{count:.0f} {name}" for name, count in zip(REASONS, block[-1], strict=True))
@@ -78,9 +78,9 @@ def _reasons(run: Run, member: int) -> str:
 def _box(run: Run, member: int, config: LossLandscape) -> str:
     value, law = 2 * _last(run, member, "llc"), 2 * theory.laws(config)[0].value
     return (
-        f"Two weights that interact as c w₁²w₂². Below the level ε = c/{config.strength:g} lies a cross of two free axes; it "
-        f"counts as **{value:.4g}** parameters, by theory {law:.4g}. Strength matters through its logarithm alone, and not "
-        "at all below the level."
+        f"Two weights that interact as c w₁²w₂². Below the level ε = c/{config.strength:g} lies a cross of two free "
+        f"axes; it counts as **{value:.4g}** parameters, by theory {law:.4g}. Strength matters through its logarithm "
+        f"alone, and not at all below the level."
     )
 
 

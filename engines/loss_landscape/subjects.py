@@ -64,7 +64,7 @@ def _linear(configs: Configs) -> Subject:
     if not one.corner:
         return drawn
     star = DeepLinear(one.sizes, one.rank).star.expand(len(configs), -1)
-    return at_rest(drawn.model, star, drawn.train.X, drawn.seeds)
+    return at_rest(Mlp(one.sizes, "linear", bias=False), star, drawn.train.X, drawn.seeds)
 
 
 def _planted(configs: Configs) -> Subject:

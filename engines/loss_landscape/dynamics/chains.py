@@ -1,4 +1,4 @@
-"""Chains that sample a loss around its minimum; each member is one estimate of a learning coefficient by many of them."""
+"""Chains that sample a loss around its minimum; each member is one estimate of a learning coefficient by many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Random numbers of chains as a function of the step: blocks of steps are drawn at once, each member from its own seed."""
+"""Random numbers of chains as a function of the step, each member from its own seed, many steps at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of the minimum that chains sample: its spectrum, its zero modes and their reasons, a plane to look at."""
+"""What is known of the minimum that chains sample: spectrum, zero modes and their reasons, a plane to look at."""
 
 from __future__ import annotations
 

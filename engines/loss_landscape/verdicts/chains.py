@@ -37,9 +37,10 @@ def crossing(run: Run) -> list[Verdict]:
     """L7: plain steps are off, MALA is not, and Richardson's rule takes the bias out."""
     line = theory.laws(run.configs[0])[0].value
     coarse, fine = _one(run, 0.002), _one(run, 0.0005)
+    exactly = [_over(coefficient(run, i), line) for i in run.where(optimizer="mala")]
     third = None if coarse is None or fine is None else (4 * fine - coarse) / 3
     return [
-        verdict("MALA over the quadrature", [_over(coefficient(run, i), line) for i in run.where(optimizer="mala")], 1, 0.03),
+        verdict("MALA over the quadrature", exactly, 1.0, 0.03),
         verdict("Richardson over the quadrature", [_over(third, line)], 1.0, 0.04),
         verdict("largest step over the quadrature", [_over(_one(run, 0.005), line)], 1.26, 0.05),
         verdict("MALA accepted at the largest step", [_accepted(run)], 0.95, 0.03),

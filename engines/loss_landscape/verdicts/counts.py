@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from engines.core.engine import Verdict
@@ -82,7 +84,7 @@ def _naive(run: Run, member: int) -> float | None:
 def nested(run: Run) -> list[Verdict]:
     """L4: what the lower bound leaves over has a reason of another kind."""
     kept = [
-        verdict(f"nested, k = {k}: unexplained", each(run, lambda i: _difference(run, i), planted=plan, outputs=k), left, 0.5)
+        verdict(f"nested, k = {k}: unexplained", each(run, partial(_difference, run), planted=plan, outputs=k), left, 0.5)
         for (plan, k), left in LEFT.items()
     ]  # fmt: skip
     deep = [_difference(run, i) for i in run.where(planted="gates", depth=2)]

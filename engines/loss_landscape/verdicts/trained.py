@@ -5,14 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import above, final, verdict
+from engines.core.judging import above, final, order, verdict
 from engines.core.run import Run
 from engines.loss_landscape import milestones
-
-
-def decade(step: float | None, run: Run) -> float | None:
-    """The logarithm of a moment; None before it, and the last step once the run has ended without it."""
-    return None if step is None else float(np.log10(max(step, 1)))
 
 
 def grokking(centre: float, factor: float):
@@ -21,7 +16,7 @@ def grokking(centre: float, factor: float):
     def judge(run: Run) -> list[Verdict]:
         members = range(len(run.configs))
         return [
-            verdict("log₁₀ of the step at which it generalises", [decade(milestones.grokked(run, i), run) for i in members],
+            verdict("log₁₀ of the step at which it generalises", [order(milestones.grokked(run, i)) for i in members],
                     float(np.log10(centre)), float(np.log10(factor))),
             above("it memorises first, by steps", [_between(run, i) for i in members], 0),
         ]  # fmt: skip
