@@ -81,7 +81,7 @@ def slice_beside(subject: Subject, theta: Tensor) -> Tensor:
     Over the variance of the outputs and their number, so that networks of other scales compare.
     """
     model, X = subject.model, subject.train.X
-    tensors = model if isinstance(model, Mlp) else getattr(model, "layout")
+    tensors = model if isinstance(model, Mlp) else model.layout  # type: ignore[attr-defined]
     d = filter_normalised(tensors, theta, DIRECTION, isinstance(model, Mlp) and model.bias)
     here = model(theta, X)
     unit = 2 * _spread(here)

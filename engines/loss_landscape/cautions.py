@@ -24,9 +24,9 @@ def _sampled(config: LossLandscape) -> str:
         return ""
     if config.optimizer == "mala" and config.batch:
         return "MALA needs the loss on all data: set batch=0"
-    if config.n_beta < 10 * config.gamma:
+    if config.n_beta < config.gamma:
         return (
-            f"n_beta={config.n_beta:g} is not much above gamma={config.gamma:g}: the window holds the chains, not the "
+            f"n_beta={config.n_beta:g} is below gamma={config.gamma:g}: the window holds the chains, not the "
             f"loss, and the coefficient only follows it"
         )
     return ""
@@ -35,5 +35,5 @@ def _sampled(config: LossLandscape) -> str:
 def stability(config: LossLandscape) -> str:
     """A step size that does not diverge."""
     if config.sampled:
-        return f"kappa={config.kappa:g}: a quadratic is stable below 4, and other losses curve more away from their minimum"
+        return f"kappa={config.kappa:g}: a quadratic is stable below 4; other losses curve more than at their minimum"
     return f"lower learning_rate={config.learning_rate:g}, by a factor of ten at first"

@@ -27,7 +27,7 @@ PLOTS = (
         channels=("slice",),
         kind="profile",
         labels=tuple(f"{float(a):.2g}" for a in OFFSETS),
-        doc="How the outputs change along one random direction, in lengths of each neuron's weights. A wide bowl is flat.",
+        doc="How the outputs change along one random direction, in lengths of each neuron's weights.",
     ),
     Plot(
         name="points",

@@ -136,9 +136,10 @@ PRESETS = (
     Preset(
         name="L9",
         title="From counting to sampling: half the soft rank",
-        look_for="The coefficient of a ReLU network is half its effective parameters; degeneracy lowers both.",
+        look_for="The coefficient of a ReLU network is half its effective parameters.",
         set=PLANTED | {"inputs": 4, "width": 5, "depth": 1, "outputs": 3, "samples": 300, "n_beta": 1e4,
-                       "gamma": 1000.0, "kappa": 0.2, "chains": 32, "burn_in": 2000, "planted": ["none", "duplicate", "dead"]},
+                       "gamma": 1000.0, "kappa": 0.2, "chains": 32, "burn_in": 2000,
+                       "planted": ["none", "duplicate", "dead"]},
         steps=6000,
         judge=chains.bridge,
         lead="coefficient",

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import each, order, verdict
+from engines.core.judging import above, each, order, verdict
 from engines.core.run import Run
 
 ROWS = {"none": 6, "activations": 18, "duplicate": 9, "dead": 14, "gradients": 11, "parallel": 13}
@@ -84,11 +84,12 @@ def _naive(run: Run, member: int) -> float | None:
 def nested(run: Run) -> list[Verdict]:
     """L4: what the lower bound leaves over has a reason of another kind."""
     kept = [
-        verdict(f"nested, k = {k}: unexplained", each(run, partial(_difference, run), planted=plan, outputs=k), left, 0.5)
+        verdict(f"nested, k = {k}: unexplained", each(run, partial(_difference, run), planted=plan, outputs=k), left,
+                0.5)
         for (plan, k), left in LEFT.items()
     ]  # fmt: skip
     deep = [_difference(run, i) for i in run.where(planted="gates", depth=2)]
-    return [*kept, verdict("gates below a generic layer: unexplained", deep, 4.5, 1.6)]
+    return [*kept, above("gates below a generic layer: unexplained", deep, 0.5)]
 
 
 def near(run: Run) -> list[Verdict]:
