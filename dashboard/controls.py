@@ -128,7 +128,14 @@ class Controls(Viewer):
         used = [name for name in self._knobs if name not in idle]
         front = [name for name in used if not self._knobs[name].more][:IN_SIGHT]
         rest = [name for name in used if name not in front]
-        self._front.objects, self._folded.objects = ([self._widgets[name] for name in part] for part in (front, rest))
+        parts = [
+            (column, [self._widgets[name] for name in part])
+            for column, part in ((self._front, front), (self._folded, rest))
+        ]
+        for column, part in parts:  # a widget that moves leaves first: leaving, it would be cut off from where it went
+            column.objects = [widget for widget in column.objects if widget in part]
+        for column, part in parts:
+            column.objects = part
         self._more.param.update(name=f"More: {len(rest)} knobs", visible=bool(rest))
 
     def __panel__(self) -> pn.Column:

@@ -18,7 +18,7 @@ from engines.loss_landscape.training.subject import Subject
 Spectra = list[tuple[Tensor, Tensor]]
 """Of each layer: eigenvalues of the second moments of what it sees `[B, D]`, and of what is seen of it `[B, d]`."""
 
-OFFSETS = torch.linspace(-1, 1, 13, dtype=torch.float64)
+OFFSETS = torch.arange(-6, 7, dtype=torch.float64) / 6
 """Places of the slice."""
 
 DIRECTION = 0

@@ -31,8 +31,8 @@ ANALYSED = (
     Channel(
         name="effective_parameters",
         label="effective parameters",
-        formula="N_eff(b) = Σ bh/(bh + 1), h = μν",
-        doc="How many directions a level of the loss sees: a soft rank of the Hessian of the behavioural loss, each "
+        formula="N_eff(b)",
+        doc="How many directions a level of the loss sees, Σ bh/(bh + 1): a soft rank of the Hessian of the behavioural loss, each "
         "layer's as if it were the product of what it sees (μ) and of what is seen of it (ν). Outputs of classifiers "
         "are scaled to unit spread. The sum over layers is above the whole by the free directions across layers.",
         thin=True,
@@ -76,8 +76,8 @@ ANALYSED = (
     ),
     Channel(
         name="slice",
-        label="behavioural loss beside the network",
-        formula="⟨|f(θ + a d) − f(θ)|²⟩ / 2 Var f, a = −1 … 1",
+        label="change of the outputs",
+        formula="⟨|f(θ + a d) − f(θ)|²⟩/2 Var f",
         doc="How much the outputs change along one random direction d in which each neuron moves by as much as its "
         "weights are long (Li et al. 2018): a wide bowl is flat.",
         dims=("a",),

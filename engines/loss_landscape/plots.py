@@ -26,6 +26,7 @@ PLOTS = (
         title="The landscape beside the network, at the cursor",
         channels=("slice",),
         kind="profile",
+        log_y=False,
         labels=tuple(f"{float(a):.2g}" for a in OFFSETS),
         doc="How the outputs change along one random direction, in lengths of each neuron's weights.",
     ),

@@ -185,7 +185,7 @@ PRESETS = (
         look_for="Squares instead of ReLUs: no gates, and sums of products are what addition needs.",
         set={"subject": "one_hot", "activation": "square", "width": 128, "learning_rate": 1e-2, "train_fraction": 0.5},
         steps=1500,
-        judge=trained.grokking(600, 2),
+        judge=trained.grokking(600, 400),
     ),
     Preset(
         name="L15",
@@ -193,7 +193,7 @@ PRESETS = (
         look_for="The same settings with ReLUs take several times as long.",
         set={"subject": "one_hot", "width": 128, "learning_rate": 1e-2, "train_fraction": 0.6},
         steps=4000,
-        judge=trained.grokking(1500, 3),
+        judge=trained.grokking(1500, 1300),
     ),
     Preset(
         name="L16",
@@ -201,7 +201,7 @@ PRESETS = (
         look_for="A transformer of one layer takes the same two steps.",
         set={"subject": "transformer", "embedding": 32, "width": 128, "learning_rate": 3e-3},
         steps=3500,
-        judge=trained.grokking(1000, 3.5),
+        judge=trained.grokking(1500, 1300),
     ),
     Preset(
         name="L17",

@@ -27,3 +27,15 @@ def test_they_come_back_with_their_values():
     front = controls.__panel__()[0]
     assert front[0].about["label"] == "d"
     assert front[0].shown["value"] == 7
+
+
+def test_a_knob_that_comes_out_of_the_folded_ones_is_still_told_of_changes(monkeypatch):
+    monkeypatch.setattr("dashboard.controls.IN_SIGHT", 2)
+    controls = Controls(Toy, lambda *a: None, lambda *a: None)
+    controls.show([Toy()], ())
+    controls.__panel__().get_root()
+    name = controls.__panel__()[2][0]._knob.name
+    controls.show([Toy(seed=5)], set(Toy.knobs()) - {"seed", name})
+    front = controls.__panel__()[0]
+    assert {widget._knob.name for widget in front} == {"seed", name}
+    assert all(widget._models for widget in front)  # what has none is told of no change

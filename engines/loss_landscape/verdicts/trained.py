@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import above, final, order, verdict
+from engines.core.judging import above, final, verdict
 from engines.core.run import Run
 from engines.loss_landscape import milestones
 
+Judge = Callable[[Run], list[Verdict]]
 
-def grokking(centre: float, factor: float):
-    """The step of generalisation, within a factor."""
+
+def grokking(centre: float, tolerance: float) -> Judge:
+    """The step of generalisation."""
 
     def judge(run: Run) -> list[Verdict]:
         members = range(len(run.configs))
         return [
-            verdict("log₁₀ of the step at which it generalises", [order(milestones.grokked(run, i)) for i in members],
-                    float(np.log10(centre)), float(np.log10(factor))),
-            above("it memorises first, by steps", [_between(run, i) for i in members], 0),
-        ]  # fmt: skip
+            verdict("it generalises at step", [milestones.grokked(run, i) for i in members], centre, tolerance),
+            above("that is after it memorised, by steps", [_between(run, i) for i in members], 0),
+        ]
 
     return judge
 
@@ -40,10 +43,10 @@ def falls(run: Run) -> list[Verdict]:
 
 def opening(run: Run) -> list[Verdict]:
     """The page opens on it: grokking, and the fall of the effective parameters."""
-    return [*grokking(1100, 2.2)(run), *falls(run)]
+    return [*grokking(1100, 900)(run), *falls(run)]
 
 
-def reads(least: float):
+def reads(least: float) -> Judge:
     """Test accuracy at the end."""
 
     def judge(run: Run) -> list[Verdict]:
