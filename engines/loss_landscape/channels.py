@@ -32,8 +32,8 @@ ANALYSED = (
         name="effective_parameters",
         label="effective parameters",
         formula="N_eff(b)",
-        doc="How many directions a level of the loss sees, Σ bh/(bh + 1): a soft rank of the Hessian of the behavioural loss, each "
-        "layer's as if it were the product of what it sees (μ) and of what is seen of it (ν). Outputs of classifiers "
+        doc="How many directions a level of the loss sees, Σ bh/(bh + 1): a soft rank of the Hessian of the "
+        "behavioural loss, each layer's as if it were the product of what it sees (μ) and of what is seen of it (ν). Outputs of classifiers "
         "are scaled to unit spread. The sum over layers is above the whole by the free directions across layers.",
         thin=True,
         log=False,
@@ -141,8 +141,8 @@ CHAINS = (
         name="llc",
         label="learning coefficient",
         formula="λ̂ = b (⟨L⟩ − L(w*))",
-        doc="Mean over chains and steps after burn-in: half the number of parameters that the loss level sees. In the "
-        "box: of draws, half the slope of the logarithm of the volume.",
+        doc="Mean over chains and over steps after burn-in (before: of the step alone): half the number of parameters "
+        "that the loss level sees. In the box: of draws, half the slope of the logarithm of the volume.",
         log=False,
     ),
     Channel(

@@ -32,7 +32,7 @@ PLOTS = (
     ),
     Plot(
         name="points",
-        title="Where they are, at the cursor",
+        title="Chains or features in a plane, at the cursor",
         channels=("point_x", "point_y"),
         kind="space",
         by="point_class",

@@ -125,8 +125,8 @@ PRESETS = (
         set=LINEAR,
         cases=(
             *({"widths": widths, "rank": rank, "n_beta": 1e7} for widths, rank in NETS),
-            {"widths": "4-3-3-4", "rank": 2, "n_beta": 1e3},
-            *({"widths": "4-3-3-4", "rank": 2, "n_beta": 1e3, "optimizer": "langevin", "kappa": kappa}
+            {"widths": "4-3-3-4", "rank": 2, "n_beta": 100.0},
+            *({"widths": "4-3-3-4", "rank": 2, "n_beta": 100.0, "optimizer": "langevin", "kappa": kappa}
               for kappa in chains.KAPPAS),
         ),
         steps=4000,

@@ -15,6 +15,7 @@ LAU = "Lau et al. 2023 (arXiv 2308.12108)"
 
 TRAINED = "N_eff(b) = Σ bh/(bh + 1)"
 SAMPLED = "λ̂ = b (⟨L⟩ − L(w*)), w ~ exp(−bL(w) − γ‖w − w*‖²/2)"
+SUPERPOSED = "f(x) = relu(WᵀW x + b)"
 BOXED = "N_eff(ε) = 2 d log V/d log ε"
 
 
@@ -25,8 +26,9 @@ def story(run: Run, member: int) -> Story:
         boxed = config.subject == "potential" and config.potential == "box"
         text = _box(run, member, config) if boxed else _chains(run, member, config)
         return Story(formula=BOXED if boxed else SAMPLED, text=text, reference=f"{LAU}. In float64.")
+    formula = SUPERPOSED if config.subject == "superposition" else TRAINED
     return Story(
-        formula=TRAINED, text=_training(run, member, config), reference=f"{PAPER}. In float64, on {run.device}."
+        formula=formula, text=_training(run, member, config), reference=f"{PAPER}. In float64, on {run.device}."
     )
 
 
@@ -57,7 +59,7 @@ def _learned(run: Run, member: int) -> str:
 
 def _chains(run: Run, member: int, config: LossLandscape) -> str:
     value, error = _last(run, member, "llc"), _last(run, member, "llc_error")
-    found = f"**{value:.4g} ± {error:.2g}**" if isfinite(value) else "not known before burn-in is over"
+    found = f"**{value:.4g} ± {error:.2g}**"
     said = [f"{law.label}: {law.value:.4g}" for law in theory.laws(config)]
     known = f" Theory: {'; '.join(said)}." if said else ""
     return (

@@ -153,7 +153,9 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Where the chains are and what they have found."""
     b, C = knobs["n_beta"][:, None], problem.chains
     above = state.loss - problem.baseline[:, None]
-    each = b * (state.total / state.counted[:, None] - problem.baseline[:, None])
+    begun = state.counted[:, None] > 0
+    mean = torch.where(begun, state.total / state.counted.clamp_min(1)[:, None], state.loss)
+    each = b * (mean - problem.baseline[:, None])
     error = each.std(-1) / C**0.5 if C > 1 else torch.full_like(each[:, 0], torch.nan)
     apart = (state.theta - problem.target.star[:, None]).square().sum(-1)
     found = {
@@ -161,7 +163,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "llc": each.mean(-1),
         "llc_error": error,
         "distance": apart.mean(-1).sqrt(),
-        "acceptance": (state.taken / state.t[:, None]).mean(-1),
+        "acceptance": (state.taken / state.t.clamp_min(1)[:, None]).mean(-1),
         "weight_norm": state.theta.square().sum(-1).mean(-1).sqrt(),
     }
     return filled(found, len(above), thin=False)

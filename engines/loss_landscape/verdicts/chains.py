@@ -63,7 +63,7 @@ def _over(value: float | None, predicted: float) -> float | None:
 
 def linear(run: Run) -> list[Verdict]:
     """L8: Gibbs' sampler finds the coefficient of Aoyagi's formula, less its logarithm."""
-    members = run.where(optimizer="gibbs")
+    members = run.where(optimizer="gibbs", n_beta=1e7)
     off = [_from_rule(run, i) for i in members]
     return [verdict("farthest from λ − (m − 1)/ln(b/γ)", off, 0.0, 0.05), *_deep(run)]
 
@@ -79,7 +79,7 @@ def _from_rule(run: Run, member: int) -> float | None:
 def _deep(run: Run) -> list[Verdict]:
     """Langevin steps on three layers, against Gibbs at the same temperature: far off, unless extrapolated."""
     coarse, fine = (run.where(optimizer="langevin", kappa=kappa) for kappa in KAPPAS)
-    gibbs = run.where(optimizer="gibbs", n_beta=1e3)
+    gibbs = run.where(optimizer="gibbs", n_beta=100.0)
     if not (coarse and fine and gibbs):
         return []
     a, b, right = (coefficient(run, found[0]) for found in (coarse, fine, gibbs))
@@ -91,7 +91,7 @@ def _deep(run: Run) -> list[Verdict]:
     ]
 
 
-KAPPAS = (0.2, 0.05)
+KAPPAS = (0.6, 0.15)
 """Step sizes of the deep linear network, over the curvature at its centre."""
 
 
