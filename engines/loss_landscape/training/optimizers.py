@@ -17,12 +17,15 @@ class Moments(NamedTuple):
     """Running mean of the gradient, `[B, P]`."""
     second: Tensor
     """And of its square."""
-    step: int
+    step: Tensor
+    """Steps so far, whole numbers `[B]`."""
 
 
 def begin(theta: Tensor) -> Moments:
     """AdamW before its first step."""
-    return Moments(theta, torch.zeros_like(theta), torch.zeros_like(theta), 0)
+    return Moments(
+        theta, torch.zeros_like(theta), torch.zeros_like(theta), torch.zeros_like(theta[:, 0], dtype=torch.long)
+    )
 
 
 def adamw(
@@ -33,10 +36,11 @@ def adamw(
     `mh = m/(1 - beta1^t)`, `vh = v/(1 - beta2^t)` of the running means m, v. Loshchilov and Hutter 2019.
     """
     (beta1, beta2), step, rate = betas, state.step + 1, lr[:, None]
+    t = step[:, None].to(state.theta.dtype)
     first = torch.lerp(state.first, gradient, 1 - beta1)
     second = torch.addcmul(beta2 * state.second, gradient, gradient, value=1 - beta2)
-    size = (second / (1 - beta2**step)).sqrt() + 1e-8
-    theta = state.theta * (1 - rate * wd[:, None]) - rate / (1 - beta1**step) * first / size
+    size = (second / (1 - beta2**t)).sqrt() + 1e-8
+    theta = state.theta * (1 - rate * wd[:, None]) - rate / (1 - beta1**t) * first / size
     return Moments(theta, first, second, step)
 
 
