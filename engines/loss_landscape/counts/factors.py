@@ -29,19 +29,25 @@ def grams(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, Tensor]]:
 
 
 def _outputs(net: Mlp, above: list[Tensor], slopes: list[Tensor], theta: Tensor, n: int) -> list[Tensor]:
-    """`CG^0 .. CG^{L-1}`, from the last to the first; G is made from the last hidden layer down only."""
+    """`CG^0 .. CG^{L-1}`, from the last to the first; G is made below the last hidden layer only."""
     k = net.sizes[-1]
     found = [torch.eye(k, dtype=theta.dtype, device=theta.device).expand(*theta.shape[:-1], k, k)]
     if slopes:
         W, S = above[-1], slopes[-1]
         found.insert(0, (W.mT @ W) * (S.mT @ S / n))
-    if len(slopes) > 1:
-        G = above[-1][..., None, :, :] * slopes[-1][..., None, :]
+    G: Tensor | None = None
     for W, S in zip(above[-2::-1], slopes[-2::-1], strict=True):
-        rows = (G.flatten(-3, -2) @ W).unflatten(-2, G.shape[-3:-1])
-        G = rows * S[..., None, :]
-        found.insert(0, (flat := G.flatten(-3, -2)).mT @ flat / n)
+        # In place: memory that is new costs more than what is computed in it.
+        made = _first(above[-1], slopes[-1], W) if G is None else (G @ W).unflatten(-2, (n, k))
+        G = made.mul_(S[..., None, :]).flatten(-3, -2)
+        found.insert(0, G.mT @ G / n)
     return found
+
+
+def _first(top: Tensor, S: Tensor, W: Tensor) -> Tensor:
+    """`top diag(S_x) W` for all data in one product, `[..., n, k, d]`."""
+    pairs = (top.mT[..., :, :, None] * W[..., :, None, :]).flatten(-2)
+    return (S @ pairs).unflatten(-1, (top.shape[-2], W.shape[-1]))
 
 
 def factor_spectra(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, Tensor]]:
