@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from benchmarks import landscape_peers
 from benchmarks.timing import best, head, row
 from engines.loss_landscape.curvature.lanczos import rademacher
 from engines.loss_landscape.curvature.products import forward_over_reverse, gauss_newton, reverse_over_reverse
@@ -33,6 +34,7 @@ def main() -> None:
         _products(s)
         _quadrature(s)
         _chains(s)
+    landscape_peers.main()
 
 
 class Setting:

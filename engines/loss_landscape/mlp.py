@@ -66,5 +66,9 @@ class Mlp:
         return inputs, made
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
-        """Outputs `f [..., n, d_L]`."""
-        return self.layers(theta, X)[1][-1]
+        """Outputs `f [..., n, d_L]`, as the last of `layers`, quicker: wide products, nothing is appended."""
+        at = X.mT
+        for layer, W in enumerate(self.split(theta)):
+            z = W[..., : W.shape[-1] - self.bias] @ (ACTIVATIONS[self.activation](at) if layer else at)
+            at = z + W[..., -1:] if self.bias else z
+        return at.mT

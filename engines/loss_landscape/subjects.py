@@ -12,11 +12,10 @@ import torch
 from engines.core.errors import ConfigError
 from engines.loss_landscape import examples, own, planted
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.potentials import DeepLinear
 from engines.loss_landscape.training import digits, linear, modular, superposition
 from engines.loss_landscape.training import planted as modules
-from engines.loss_landscape.training.subject import Samples, Subject, half_squared_error
+from engines.loss_landscape.training.subject import Model, Samples, Subject, half_squared_error
 
 Configs = Sequence[LossLandscape]
 
@@ -105,7 +104,7 @@ def _own(configs: Configs) -> Subject:
     return own.labelled(net, theta.expand(len(seeds), -1), samples, seeds)
 
 
-def at_rest(net: Mlp, star: torch.Tensor, X: torch.Tensor, seeds: tuple[int, ...]) -> Subject:
+def at_rest(net: Model, star: torch.Tensor, X: torch.Tensor, seeds: tuple[int, ...]) -> Subject:
     """A network at the minimum of its behavioural loss: its targets are its own outputs."""
     with torch.no_grad():
         shown = Samples(X, net(star, X))

@@ -106,8 +106,8 @@ def test_far_out_the_quadrature_follows_the_rule_of_finite_b():
 
 def test_the_box_counts_interaction_by_a_logarithm_with_a_hard_zero():
     """The table, and the slope of the volume by an integral over w1: 1e-4."""
-    assert quadratures.crossing_box([0.5, 1.01, 10, 1e2, 1e4, 1e8]) == pytest.approx(
-        [0, 0.005, 0.535, 0.697, 0.822, 0.902], abs=6e-4
+    assert quadratures.crossing_box([0.5, 1, 1.01, 10, 1e2, 1e4, 1e8]) == pytest.approx(
+        [0, 0, 0.005, 0.535, 0.697, 0.822, 0.902], abs=6e-4
     )
 
     def volume(log_eps):
@@ -116,6 +116,19 @@ def test_the_box_counts_interaction_by_a_logarithm_with_a_hard_zero():
 
     slope = (np.log(volume(np.log(1e-2) + 1e-4)) - np.log(volume(np.log(1e-2) - 1e-4))) / 1e-4
     assert slope == pytest.approx(quadratures.crossing_box(1e2), abs=1e-4)
+
+
+def test_the_box_is_the_slope_of_its_volume_at_every_level():
+    """By a quadrature in log w1, c = 3, eps from 1 to 1e-6: 1e-4."""
+
+    def log_volume(log_eps):
+        u = np.linspace(-40, 0, 400_001)
+        share = np.minimum(np.exp((log_eps - np.log(3)) / 2 - u), 1)  # of w2 in [0, 1] for each w1
+        return np.log(np.trapezoid(4 * share * np.exp(u), u))
+
+    for eps in (1.0, 1e-2, 1e-6):
+        slope = (log_volume(np.log(eps) + 1e-2) - log_volume(np.log(eps) - 1e-2)) / 1e-2
+        assert quadratures.crossing_box(3 / eps) == pytest.approx(slope, abs=1e-4)
 
 
 def test_one_layer_given_the_others_has_the_moments_of_its_density():

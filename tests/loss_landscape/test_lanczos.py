@@ -6,12 +6,12 @@ import scipy.stats
 import torch
 
 from engines.core.errors import ConfigError
-from engines.loss_landscape.curvature.counts import hard_rank, level, soft_rank, temperature
 from engines.loss_landscape.curvature.extremes import bottom, null, top
 from engines.loss_landscape.curvature.lanczos import lanczos, rademacher, ritz
 from engines.loss_landscape.curvature.spectrum import bandwidth, density, soft_count, spectrum
 from engines.loss_landscape.curvature.trace import hutch_plus_plus, hutchinson
 from engines.loss_landscape.curvature.volume import slope
+from engines.loss_landscape.soft import hard_rank, level, soft_rank, temperature
 
 
 def stream(seed=0):

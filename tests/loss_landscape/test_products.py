@@ -108,7 +108,7 @@ def test_members_do_not_see_each_other():
 def test_the_jacobian_has_a_row_for_each_sample_and_output():
     """Against autograd: 1e-13."""
     theta, X, _ = setting()
-    expected = autograd_jacobian(lambda at: NET(at, X), theta[0])
+    expected = autograd_jacobian(lambda at: NET(at, X), theta[0]).flatten(0, 1)
     assert torch.allclose(jacobian(NET, theta[0], X), expected, atol=1e-13, rtol=0)
 
 

@@ -9,7 +9,7 @@ from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.training import starts
 from engines.loss_landscape.training.layout import Layout
 from engines.loss_landscape.training.loop import minibatch
-from engines.loss_landscape.training.optimizers import adamw, begin, sgd
+from engines.loss_landscape.training.optimizers import Moments, adamw, begin, sgd
 from engines.loss_landscape.training.subject import Samples, cross_entropy, half_squared_error, squared_error
 from tests.loss_landscape.close import randn, same
 
@@ -31,6 +31,20 @@ def test_adamw_is_that_of_torch_with_a_rate_and_a_decay_for_each_member(betas):
             alone.grad = slope[member].clone()
             optimiser.step()
         same(state.theta[member], alone.detach(), 1e-12)
+
+
+def test_members_may_have_taken_different_numbers_of_steps():
+    """One after three steps beside one at its first: each as if alone."""
+    slopes, rate, decay = randn(4, 1, 5, seed=1), torch.full((2,), 0.1).double(), torch.zeros(2).double()
+    old, new = begin(randn(1, 5)), begin(randn(1, 5, seed=2))
+    for slope in slopes[:3]:
+        old = adamw(old, slope, rate[:1], decay[:1])
+    both = Moments(*(torch.cat(parts) for parts in zip(old, new, strict=True)))
+    assert both.step.dtype == torch.long
+    found = adamw(both, slopes[3].expand(2, -1), rate, decay)
+    assert found.step.tolist() == [4, 1]
+    for member, one in enumerate((old, new)):
+        same(found.theta[member], adamw(one, slopes[3], rate[:1], decay[:1]).theta[0], 0)
 
 
 def test_sgd_is_that_of_torch():

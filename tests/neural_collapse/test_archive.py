@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import engines
+from engines.core.archive import ARRAY, FILE
 from engines.core.errors import ConfigError
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
@@ -144,8 +145,8 @@ def test_damaged_and_hostile_files_are_refused_before_anything_is_run_or_unpacke
 
 
 def test_a_bomb_is_refused_by_its_size_alone(tmp_path):
-    path = packed(tmp_path / "bomb.npz", X=b"\0" * (archive.ARRAY + 1), y=npy(Y))
-    assert path.stat().st_size < archive.FILE / 50
+    path = packed(tmp_path / "bomb.npz", X=b"\0" * (ARRAY + 1), y=npy(Y))
+    assert path.stat().st_size < FILE / 50
     with pytest.raises(ConfigError, match="the limit is 268435456"):
         load(str(path))
 
@@ -153,8 +154,8 @@ def test_a_bomb_is_refused_by_its_size_alone(tmp_path):
 def test_a_file_beyond_the_limit_is_not_opened(tmp_path):
     path = tmp_path / "large.npz"
     with path.open("wb") as stream:
-        stream.truncate(archive.FILE + 1)
-    with pytest.raises(ConfigError, match=f"{archive.FILE + 1} bytes; the limit is {archive.FILE}"):
+        stream.truncate(FILE + 1)
+    with pytest.raises(ConfigError, match=f"{FILE + 1} bytes; the limit is {FILE}"):
         load(str(path))
 
 

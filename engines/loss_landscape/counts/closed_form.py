@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import log
 
 import torch
 from torch import Tensor
@@ -92,15 +91,3 @@ def deep_linear(sizes: tuple[int, ...]) -> int:
     """
     r = min(sizes)
     return sum(a * b for a, b in pairwise(sizes)) - r * (sizes[0] + sizes[-1] - r)
-
-
-def crossing_planes(strength: float, eps: float) -> float:
-    """Effective parameters of the loss `c w1² w2²` on [-1, 1]²: `1 - 1/(1 + ln(c/eps)/2)`, and 0 for c <= eps.
-
-    `2 d log V/d log eps` of the volume `V = 4 sqrt(eps/c) (1 + ln(c/eps)/2)` of all points below eps. Strength matters
-    only through its logarithm, with a hard zero.
-
-    >>> round(crossing_planes(100, 1), 3), crossing_planes(1, 1)
-    (0.697, 0.0)
-    """
-    return 1 - 1 / (1 + log(strength / eps) / 2) if strength > eps else 0.0

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
 from engines.core.lapack import svdvals
-from engines.loss_landscape.counts.backward import Passes, backward, double
+from engines.loss_landscape.counts.backward import Passes, backward
 from engines.loss_landscape.mlp import Mlp
 
 CHUNK = 256
@@ -24,13 +24,6 @@ def by_layer(passes: Passes) -> list[Tensor]:
 def jacobian(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
     """`J = [J^0 .. J^{L-1}]`, `[..., n k, P]`; errors as `backward`."""
     return torch.cat(by_layer(backward(net, theta, X)), -1)
-
-
-def of(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor) -> Tensor:
-    """J of any function `f(theta, X) [n, k]` that treats data alike, by autograd: theta `[P]`, `[n k, P]`."""
-    double(theta)
-    one = torch.func.jacrev(lambda at, x: f(at, x[None])[0])
-    return torch.func.vmap(one, (None, 0))(theta, X).flatten(0, 1)
 
 
 def chunks(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Iterator[Tensor]:

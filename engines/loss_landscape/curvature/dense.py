@@ -34,8 +34,8 @@ def hessian(loss: Loss, theta: Tensor, chunk: int = 64) -> Tensor:
 
 
 def jacobian(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor) -> Tensor:
-    """`J [n, k, P]`, derivatives of outputs `f(theta [P], X [n, d]) -> [n, k]` sample by sample."""
-    return vmap(jacrev(lambda at, x: f(at, x[None])[0]), in_dims=(None, 0))(theta, X)
+    """J `[n k, P]`, rows (x, o), of any outputs `f(theta [P], X [n, d]) -> [n, k]` that treat samples alike."""
+    return vmap(jacrev(lambda at, x: f(at, x[None])[0]), in_dims=(None, 0))(theta, X).flatten(0, 1)
 
 
 def gram(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor, chunk: int = 256) -> Tensor:
@@ -46,7 +46,7 @@ def gram(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor, chunk:
     P = refused(theta.shape[-1])
     total = torch.zeros(P, P, dtype=torch.float64, device=theta.device)
     for part in X.split(chunk):
-        J = jacobian(f, theta, part).flatten(0, 1).double()
+        J = jacobian(f, theta, part).double()
         total.addmm_(J.mT, J)
     return total / len(X)
 

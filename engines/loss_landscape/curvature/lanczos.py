@@ -39,25 +39,26 @@ def lanczos(product: Product, start: Tensor, k: int) -> Krylov:
     """
     if not 1 <= k <= start.shape[-1]:
         raise ConfigError(f"Lanczos steps are {k}; they may be 1 to P = {start.shape[-1]}")
-    Q = start.new_zeros(k, *start.shape, dtype=torch.float64)
-    Q[0] = unit(start.double())
-    alpha, beta = Q.new_zeros(*start.shape[:-1], k), Q.new_zeros(*start.shape[:-1], k)
+    Q = start.new_zeros(*start.shape[:-1], k, start.shape[-1], dtype=torch.float64)
+    Q[..., 0, :] = unit(start.double())
+    alpha, beta = Q.new_zeros(Q.shape[:-1]), Q.new_zeros(Q.shape[:-1])
     for j in range(k):
-        residual = product(Q[j])
-        alpha[..., j] = (residual * Q[j]).sum(-1)
-        residual = orthogonal(orthogonal(residual, Q[: j + 1]), Q[: j + 1])
+        before, q = Q[..., : j + 1, :], Q[..., j, :]
+        residual = product(q)
+        alpha[..., j] = (residual * q).sum(-1)
+        residual = orthogonal(orthogonal(residual, before), before)
         size = torch.linalg.vector_norm(residual, dim=-1)
         exhausted = size <= FAINT * torch.maximum(alpha.abs().amax(-1), beta.amax(-1))
         beta[..., j] = torch.where(exhausted, 0, size)
         if j + 1 < k:
-            Q[j + 1] = continued(residual, exhausted, Q[: j + 1])
-    return Krylov(alpha, beta, Q)
+            Q[..., j + 1, :] = continued(residual, exhausted, before)
+    return Krylov(alpha, beta, Q.movedim(-2, 0))
 
 
 def continued(residual: Tensor, exhausted: Tensor, Q: Tensor) -> Tensor:
     """The next unit vector: along the residual `[m, ..., P]`, or where that is gone along fixed normals, less Q."""
     if exhausted.any():
-        g = torch.Generator().manual_seed(len(Q))  # normals: in few dimensions signs may lie in the span of Q
+        g = torch.Generator().manual_seed(Q.shape[-2])  # normals: in few dimensions signs may lie in the span of Q
         fresh = torch.randn(residual.shape[-1], generator=g, dtype=torch.float64).to(residual.device)
         fresh = orthogonal(orthogonal(fresh.expand_as(residual), Q), Q)
         residual = torch.where(exhausted[..., None], fresh, residual)
@@ -65,9 +66,9 @@ def continued(residual: Tensor, exhausted: Tensor, Q: Tensor) -> Tensor:
 
 
 def orthogonal(v: Tensor, Q: Tensor) -> Tensor:
-    """`v - Q Q^T v` for `v [..., P]` and orthonormal `Q [j, ..., P]`."""
-    shares = torch.einsum("j...p,...p->j...", Q, v)
-    return v - torch.einsum("j...p,j...->...p", Q, shares)
+    """`v - Q Q^T v` for `v [..., P]` and orthonormal `Q [..., j, P]`."""
+    shares = Q @ v[..., None]
+    return v - (shares.mT @ Q)[..., 0, :]
 
 
 def unit(v: Tensor) -> Tensor:

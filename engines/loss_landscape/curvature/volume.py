@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from engines.core.errors import ConfigError
-from engines.loss_landscape.curvature.counts import temperature
+from engines.loss_landscape.soft import temperature
 
 POINTS, REACH = 4001, 40.0
 """Points of the quadrature, over so many standard deviations of the tilted loss."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.curvature.counts import soft_rank
+from engines.loss_landscape.soft import soft_rank
 
 
 def quadratic(h: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Tensor:

@@ -18,13 +18,14 @@ class Moments(NamedTuple):
     second: Tensor
     """And of its square."""
     step: Tensor
-    """Whole number `[B]`."""
+    """Steps so far, whole numbers `[B]`."""
 
 
 def begin(theta: Tensor) -> Moments:
     """AdamW before its first step."""
-    steps = torch.zeros(len(theta), dtype=torch.long, device=theta.device)
-    return Moments(theta, torch.zeros_like(theta), torch.zeros_like(theta), steps)
+    return Moments(
+        theta, torch.zeros_like(theta), torch.zeros_like(theta), torch.zeros_like(theta[:, 0], dtype=torch.long)
+    )
 
 
 def adamw(
@@ -35,9 +36,9 @@ def adamw(
     `mh = m/(1 - beta1^t)`, `vh = v/(1 - beta2^t)` of the running means m, v. Loshchilov and Hutter 2019.
     """
     (beta1, beta2), step, rate = betas, state.step + 1, lr[:, None]
+    t = step[:, None].to(state.theta.dtype)
     first = torch.lerp(state.first, gradient, 1 - beta1)
     second = torch.addcmul(beta2 * state.second, gradient, gradient, value=1 - beta2)
-    t = step[:, None].to(first.dtype)
     size = (second / (1 - beta2**t)).sqrt() + 1e-8
     theta = state.theta * (1 - rate * wd[:, None]) - rate / (1 - beta1**t) * first / size
     return Moments(theta, first, second, step)

@@ -1,4 +1,7 @@
-"""The toy model of superposition: more features than dimensions. Elhage et al. 2022."""
+"""The toy model of superposition: more features than dimensions, one of them active at a time.
+
+Elhage et al. 2022; its phases by their learning coefficients: Chen et al. 2023, arXiv 2310.06301.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from engines.core.errors import ConfigError
 from engines.loss_landscape.training import starts
 from engines.loss_landscape.training.layout import Layout
 from engines.loss_landscape.training.subject import Samples, Subject, squared_error
@@ -16,10 +20,14 @@ from engines.loss_landscape.training.subject import Samples, Subject, squared_er
 
 @dataclass(frozen=True)
 class Superposition:
-    """`f = relu(Wᵀ W x + b)`, W `[m, d]`: d features kept in m dimensions."""
+    """`f = relu(Wᵀ W x + b)`, W `[m, d]`: d features kept in m dimensions; singular where features are dead."""
 
     d: int
     m: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.m <= self.d:
+            raise ConfigError(f"features are kept in {self.m} dimensions; it may be 1 to the {self.d} features")
 
     @property
     def layout(self) -> Layout:

@@ -45,10 +45,10 @@ def load(name: str) -> Data:
         return _digits()
     path = Path(name)
     if path.suffix != ".npz":  # nothing is told of files that cannot be meant
-        raise archive.refuse(path, "it must be digits, or the path of a file that ends in .npz")
+        raise archive.named(path).refuse("it must be digits, or the path of a file that ends in .npz")
     try:
         stat = path.stat()
-    except (OSError, ValueError):  # `archive.read` says what is wrong
+    except (OSError, ValueError):  # `archive.load` says what is wrong
         return _own(path, 0, 0)
     return _own(path, stat.st_mtime_ns, stat.st_size)
 
@@ -75,7 +75,7 @@ def _own(path: Path, modified: int, size: int) -> Data:
     test = np.concatenate([order[count:] for order, count in zip(orders, kept, strict=True)])
     spread = np.sqrt((X[train] - X[train].mean(0)).var())
     if not spread > 0:
-        raise archive.refuse(path, "all samples of X are equal")
+        raise archive.named(path).refuse("all samples of X are equal")
     return _centred(X[train] / spread, y[train], X[test] / spread, y[test])
 
 

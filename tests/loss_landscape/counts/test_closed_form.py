@@ -1,14 +1,15 @@
-"""Closed forms of nullities and of the crossing planes, against dense Jacobians and a measured volume."""
+"""Closed forms of nullities, against dense Jacobians."""
 
 import pytest
 import torch
 
 from engines.core.errors import ConfigError
-from engines.loss_landscape.counts import closed_form, jacobian
+from engines.loss_landscape.counts import closed_form
 from engines.loss_landscape.counts.backward import backward
 from engines.loss_landscape.counts.blocks import blocks
 from engines.loss_landscape.counts.count import count
 from engines.loss_landscape.counts.ranks import gram_rank, rank
+from engines.loss_landscape.curvature import dense
 from engines.loss_landscape.examples import generic
 from engines.loss_landscape.mlp import Mlp
 
@@ -23,7 +24,7 @@ def test_deep_linear_nets_have_their_closed_form(sizes):
     theta = torch.randn(net.P, dtype=torch.float64, generator=stream)
     X = torch.randn(100, sizes[0], dtype=torch.float64, generator=stream)
     one = count(net, theta, X)
-    J = jacobian.of(net, theta, X)
+    J = dense.jacobian(net, theta, X)
     assert (closed_form.deep_linear(sizes), net.P) == DEEP[sizes]
     assert net.P - int(rank(J)) == int(one.nullity) == DEEP[sizes][0]
     assert net.P - int(gram_rank(J.mT @ J)) == DEEP[sizes][0]
@@ -58,7 +59,7 @@ def test_modular_addition_nets_have_a_mode_for_each_entry_of_gl_and_each_unit(p,
     pairs, plain = torch.cartesian_prod(torch.arange(p), torch.arange(p)), 0
     for seed in range(10):
         theta = torch.randn(P, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-        J, missed = jacobian.of(f, theta, pairs), int(closed_form.unseen(*units(theta, pairs)).sum())
+        J, missed = dense.jacobian(f, theta, pairs), int(closed_form.unseen(*units(theta, pairs)).sum())
         nullity = P - int(rank(J))
         assert nullity == closed_form.modular_addition(e, h, missed), seed
         assert nullity == P - int(gram_rank(J.mT @ J)), seed
@@ -72,24 +73,6 @@ def test_what_a_unit_does_not_see():
     A[0, range(6), [0, 0, 1, 1, 2, 2]] = A[1, range(6), [0, 1, 2, 3, 0, 1]] = 1
     gates = torch.tensor([[1, 1, 0, 0, 0, 0], [1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1]]).bool().mT
     assert closed_form.unseen(A, gates.expand(2, 6, 4)).tolist() == [[2, 1, 3, 0], [2, 0, 4, 0]]
-
-
-def test_the_effective_parameters_of_crossing_planes():
-    """The table to 1e-3, hard zero included; the slope of a volume by quadrature to 1e-4."""
-    for ratio, expected in {1.01: 0.005, 10.0: 0.535, 1e2: 0.697, 1e4: 0.822, 1e8: 0.902}.items():
-        assert closed_form.crossing_planes(ratio, 1.0) == pytest.approx(expected, abs=1e-3)
-    assert closed_form.crossing_planes(0.5, 1.0) == closed_form.crossing_planes(1.0, 1.0) == 0
-
-    def log_volume(log_eps, c=3.0):
-        # Over w1 in logarithms; for each w1 the share of |w2| <= sqrt(eps/c)/|w1| in [0, 1].
-        u = torch.linspace(-40, 0, 400_001, dtype=torch.float64)
-        share = (((log_eps - torch.tensor(c).log()) / 2).exp() / u.exp()).clamp_max(1)
-        return torch.trapezoid(4 * share * u.exp(), u).log()
-
-    for eps in (1.0, 1e-2, 1e-6):
-        at, step = torch.tensor(eps, dtype=torch.float64).log(), 1e-2
-        slope = (log_volume(at + step) - log_volume(at - step)) / step
-        assert closed_form.crossing_planes(3.0, eps) == pytest.approx(float(slope), abs=1e-4)
 
 
 def test_the_closed_form_is_that_of_one_hidden_layer():
@@ -109,7 +92,7 @@ def test_blocks_count_no_more_than_the_inputs_span():
     net, theta, X = generic((5, 6, 3), rank=2, edit=on)
     one = count(net, theta, X)
     assert one.blocks[0].on.all()
-    nullity = net.P - int(rank(jacobian.of(net, theta, X)))
+    nullity = net.P - int(rank(dense.jacobian(net, theta, X)))
     closed = closed_form.one_hidden_layer(net, theta, backward(net, theta, X), one.blocks[0])
     assert int(closed) == int(one.explained) == int(one.nullity) == nullity == 48
 

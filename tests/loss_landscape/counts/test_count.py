@@ -5,12 +5,13 @@ import torch
 
 from engines.core.errors import ConfigError
 from engines.core.lapack import svdvals
-from engines.loss_landscape.counts import closed_form, jacobian, ranks
+from engines.loss_landscape.counts import closed_form, ranks
 from engines.loss_landscape.counts.atoms import atoms
 from engines.loss_landscape.counts.backward import backward
 from engines.loss_landscape.counts.count import Count, count
 from engines.loss_landscape.counts.explained import explain
 from engines.loss_landscape.counts.generators import generators
+from engines.loss_landscape.curvature.dense import jacobian as autograd_jacobian
 from engines.loss_landscape.examples import EXAMPLES, always_on, generic, nested, staircase
 from engines.loss_landscape.mlp import Mlp
 
@@ -32,7 +33,7 @@ def found(one: Count) -> tuple[int, ...]:
 
 def dense(net, theta, X) -> int:
     """Nullity by autograd and a plain SVD."""
-    values = torch.linalg.svdvals(jacobian.of(net, theta, X))
+    values = torch.linalg.svdvals(autograd_jacobian(net, theta, X))
     return net.P - int((values > 1e-9 * values[0]).sum())
 
 
@@ -105,7 +106,7 @@ def test_generators_are_free(name):
     net, theta, X = EXAMPLES[name](1)
     one = count(net, theta, X)
     directions = generators(net, theta, one.blocks)
-    J = jacobian.of(net, theta, X)
+    J = autograd_jacobian(net, theta, X)
     assert len(directions) == sum(int(block.live.sum() + block.on.sum()) for block in one.blocks)
     assert (J @ directions.mT).abs().max() < 1e-12 * svdvals(J)[0]
 

@@ -4,10 +4,11 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from engines.loss_landscape.counts import jacobian, soft
-from engines.loss_landscape.counts.backward import backward
+from engines.loss_landscape.counts import jacobian
 from engines.loss_landscape.counts.count import count
+from engines.loss_landscape.counts.factors import factor_spectra, factored_soft_rank
 from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.soft import soft_rank
 
 
 def trained(steps: int = 1500):
@@ -39,11 +40,10 @@ def test_a_digits_net_is_explained_up_to_a_small_residual():
     assert int(one.nullity) > 3 * 16
     assert one.gap > 1e6
     h = one.values.square() / len(X)
-    assert float(soft.soft_rank(h, 1e9)) == pytest.approx(net.P - int(one.nullity), abs=2)
+    assert float(soft_rank(h, 1e9)) == pytest.approx(net.P - int(one.nullity), abs=2)
     b = torch.tensor([1.0, 1e2, 1e4, 1e6], dtype=torch.float64)
-    passes = backward(net, theta, X)
-    products = soft.factored_soft_rank(soft.factor_spectra(passes), b)
+    products = factored_soft_rank(factor_spectra(net, theta, X), b)
     widths = [rows * columns for rows, columns in net.shapes]
     for found, part in zip(products, jacobian.triangle(net, theta, X).split(widths, -1), strict=True):
-        exact = soft.soft_rank(jacobian.spectrum(part, len(X)), b)
+        exact = soft_rank(jacobian.spectrum(part, len(X)), b)
         torch.testing.assert_close(found, exact, rtol=0.05, atol=0)

@@ -9,6 +9,7 @@ from engines.loss_landscape.counts import jacobian
 from engines.loss_landscape.counts.backward import backward
 from engines.loss_landscape.counts.moves import behavioural_loss
 from engines.loss_landscape.counts.ranks import gram_rank, rank
+from engines.loss_landscape.curvature import dense
 from engines.loss_landscape.examples import generic, staircase
 from engines.loss_landscape.mlp import Mlp
 
@@ -32,7 +33,7 @@ def test_the_jacobian_is_that_of_autograd(sizes, bias, activation):
     for member in range(3):
         expected = torch.func.jacrev(net)(theta[member], X[member]).flatten(0, 1)
         torch.testing.assert_close(J[member], expected, rtol=0, atol=1e-12)
-        torch.testing.assert_close(jacobian.of(net, theta[member], X[member]), expected, rtol=0, atol=1e-12)
+        torch.testing.assert_close(dense.jacobian(net, theta[member], X[member]), expected, rtol=0, atol=1e-12)
 
 
 def test_the_hessian_of_the_behavioural_loss_is_the_gram_matrix():
