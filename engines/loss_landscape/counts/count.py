@@ -8,12 +8,13 @@ from torch import Tensor
 
 from engines.core.lapack import svdvals
 from engines.loss_landscape.counts import closed_form, ranks
-from engines.loss_landscape.counts.backward import backward
+from engines.loss_landscape.counts.backward import Passes, backward
 from engines.loss_landscape.counts.blocks import Blocks, blocks
 from engines.loss_landscape.counts.explained import explain
 from engines.loss_landscape.counts.generators import generators
 from engines.loss_landscape.counts.jacobian import triangle
 from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.training.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -91,13 +92,21 @@ def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR, chunk
     """
     passes = backward(net, theta, X)
     found = tuple(blocks(g) for g in passes.gates)
+    return counted(net, passes, found, triangle(net, theta, X, chunk), generators(net, theta, found), tau)
+
+
+def counted(
+    net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], R: Tensor, directions: Tensor,
+    tau: float = ranks.SINGULAR,
+) -> Count:  # fmt: skip
+    """The count from its parts: a factor R of JᵀJ `[..., m, P]` and generators `[..., q, P]`, each with a reason."""
     r_a, r_g = closed_form.layer_ranks(passes, tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
-    R = triangle(net, theta, X, chunk)
-    parts = explain(net, R, generators(net, theta, found), tau)
+    parts = explain(net, R, directions, tau)
     values = svdvals(R)
     r = ranks.count_above(values, tau)
+    n, k = passes.G[-1].shape[-3:-1]
     return Count(
-        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, net.P - r, values, ranks.gap(values, r),
-        X.shape[-2] * net.sizes[-1], net.P,
+        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, net.P - r, values, ranks.gap(values, r), n * k,
+        net.P,
     )  # fmt: skip
