@@ -77,7 +77,9 @@ class Count:
         """What a reader has to know, as sentences."""
         said = []
         if self.data_limited:
-            said.append(f"n k = {self.rows} is less than P = {self.P}: the data limit the rank, not the network")
+            said.append(
+                f"only n k = {self.rows} outputs for P = {self.P} parameters: the data limit the rank, not the network"
+            )
         if bool(self.unclear.any()):
             worst = f"the gap of the spectrum is {float(self.gap.min()):.1e}, below {ranks.CLEAR:.0e}"
             said.append(f"{worst}: read the counts at several tolerances, not one")
