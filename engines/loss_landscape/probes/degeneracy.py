@@ -188,8 +188,8 @@ def note(values: dict[str, Any]) -> dict[str, str]:
     said = list(values.pop("warnings"))
     if values["explained"] and values["residual"]:
         said.append(
-            f"{values['residual']} free directions have no reason here: nested gates, or gates that are one on the data "
-            "that a deeper neuron sees"
+            f"{values['residual']} free directions have no reason here: nested gates, or gates that are one on the "
+            "data that a deeper neuron sees"
         )
     if values["scale"] != 1:
         said.append(f"outputs were divided by their standard deviation {values['scale']:.3g}, so that steps compare")

@@ -35,7 +35,7 @@ class Map(NamedTuple):
 
 
 def kinds(net: Mlp, theta: Tensor, found: Sequence[Blocks], near: Sequence[Tensor]) -> list[np.ndarray]:
-    """Kind of every neuron of every column, `[d_l]` each; near: bool `[d, d]` of hidden layers, pairs that nearly agree."""
+    """Kind of every neuron of every column, `[d_l]` each; near: pairs that nearly agree, `[d, d]` a hidden layer."""
     columns = [np.full(net.sizes[0], END)]
     for layer, (block, close) in enumerate(zip(found, near, strict=True), 1):
         outward = net.split(theta)[layer][:, : net.sizes[layer]].norm(dim=0)
