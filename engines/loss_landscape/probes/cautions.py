@@ -5,13 +5,12 @@ from __future__ import annotations
 from math import isfinite
 from typing import Any
 
-from engines.loss_landscape.config import LABELLED
 from engines.loss_landscape.probes.chains import Begun, Sampled
 from engines.loss_landscape.probes.eigenvalues import Eigenvalues
 from engines.loss_landscape.probes.landscape import Landscape
 
 PRIOR, FILLED = 10.0, 0.9
-"""Below this `b h/gamma` of the largest curvature h, or from this share of the window on, the window holds the chains, not the loss."""
+"""Below this `b h/gamma`, h the largest curvature, or from this share of its size on, the window holds the chains."""
 
 CONVERGED = 1.05
 """R-hat up to which chains agree."""
@@ -35,15 +34,13 @@ def _value(one: Landscape, gamma: float, values: dict[str, Any]) -> list[str]:
         said.append("chains left the finite numbers: the step size is too large for this loss; take a smaller kappa")
     elif values["llc"] < 0:
         said.append("the estimate is negative: w* is no minimum of this loss, and chains found lower ones")
-    if one.outputs is None and one.config.subject in LABELLED:
+    if one.outputs is None and one.labelled:
         said.append(
             "cross-entropy on labels saturates as logits grow: its coefficient falls to 0 without any structural "
             "reason; the behavioural loss has no such fall"
         )
-    if (
-        values["n_beta"] * max(values["curvature_at_w"], values["curvature_around"]) < PRIOR * gamma
-        or values["fill"] > FILLED
-    ):
+    pull = values["n_beta"] * max(values["curvature_at_w"], values["curvature_around"])
+    if pull < PRIOR * gamma or values["fill"] > FILLED:
         said.append("the window holds the chains more than the loss does: the estimate says little, raise b")
     return said
 

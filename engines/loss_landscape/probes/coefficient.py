@@ -34,8 +34,8 @@ def values(one: Landscape, begun: Begun, seen: Sampled, found: Eigenvalues, meth
     figures = {
         "llc": float(best.value[k]), "error": float(best.error[k]), **bias(best, each, seen, found, begun, method, k),
         "half_soft_rank": float(half[k]), **closed(one, begun, k), **settled(one, begun, seen, k),
-        **({"acceptance": float(seen.acceptance[k, 0])} if method == "mala" else {}), "parameters": one.P, "n_beta": float(begun.b[k]),
-        "step_size": float(seen.eta[k, 0]), "burn_in": seen.burn,
+        **({"acceptance": float(seen.acceptance[k, 0])} if method == "mala" else {}),
+        "parameters": one.P, "n_beta": float(begun.b[k]), "step_size": float(seen.eta[k, 0]), "burn_in": seen.burn,
     }  # fmt: skip
     curves = running(seen, begun, baseline, method, k, figures) | traces(seen, baseline, k)
     return figures | curves | (sweep(begun, best, half) if len(begun.b) > 1 else {})

@@ -19,10 +19,8 @@ from engines.loss_landscape.curvature.extremes import top as extremes
 from engines.loss_landscape.curvature.lanczos import rademacher
 from engines.loss_landscape.curvature.trace import hutch_plus_plus
 from engines.loss_landscape.probes.eigenvalues import Eigenvalues, eigenvalues
+from engines.loss_landscape.probes.free_directions import CURVE
 from engines.loss_landscape.probes.landscape import Landscape, landscape
-
-CURVE = np.geomspace(1, 1e9, 91)
-"""Inverse temperatures of the soft count."""
 
 SKETCH = 8
 """Vectors of the sketch of a trace, for each probe."""

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engines.core.errors import ConfigError
 from engines.core.run import Run
-from engines.loss_landscape.config import LABELLED, LossLandscape
+from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.curvature.products import Loss, Product, gauss_newton, reverse_over_reverse
 from engines.loss_landscape.probes.closed import closed
 from engines.loss_landscape.specimen import Specimen, specimen
@@ -29,8 +29,10 @@ class Landscape(NamedTuple):
     """Where the loss is `(1/2n) sum_x ‖f - f*‖²` of these; its Hessian at w* is then `JᵀJ/n`, exactly."""
     n: int
     """Samples; 0 for a loss that has none."""
-    scale: float
+    scale: float = 1.0
     """Outputs were divided by it."""
+    labelled: bool = False
+    """Whether samples have classes."""
 
     @property
     def P(self) -> int:
@@ -53,7 +55,7 @@ def landscape(run: Run, member: int, step: int, trained: bool) -> Landscape:
     config = run.config(member, int(run.steps[-1]) if step < 0 else step)
     if config.subject == "potential":
         found = closed(config)
-        return Landscape(config, found.star, found.loss, None, found.n, 1.0)
+        return Landscape(config, found.star, found.loss, None, found.n)
     one = specimen(run, member, step)
     finite(one.theta)
     return of_training(one) if trained else behavioural(one)
@@ -71,7 +73,7 @@ def behavioural(one: Specimen) -> Landscape:
     def loss(theta: Tensor) -> Tensor:
         return (outputs(theta) - target).square().sum((-2, -1)) / (2 * len(X))
 
-    return Landscape(one.config, one.theta, loss, outputs, len(X), scale)
+    return Landscape(one.config, one.theta, loss, outputs, len(X), scale, labelled(one))
 
 
 def of_training(one: Specimen) -> Landscape:
@@ -80,15 +82,18 @@ def of_training(one: Specimen) -> Landscape:
     def loss(theta: Tensor) -> Tensor:
         return one.subject.loss(theta, one.samples)
 
-    return Landscape(one.config, one.theta, loss, None, len(one.samples.X), 1.0)
+    return Landscape(one.config, one.theta, loss, None, len(one.samples.X), labelled=labelled(one))
 
 
 @torch.no_grad()
 def unit(one: Specimen) -> float:
     """Standard deviation of a classifier's outputs, so that checkpoints can be compared as logits grow; else 1."""
-    if one.config.subject not in LABELLED and one.samples.y.is_floating_point():
-        return 1.0
-    return float(one.subject.model(one.theta, one.samples.X).std()) or 1.0
+    return float(one.subject.model(one.theta, one.samples.X).std()) or 1.0 if labelled(one) else 1.0
+
+
+def labelled(one: Specimen) -> bool:
+    """Whether the subject is a classifier."""
+    return not one.samples.y.is_floating_point()
 
 
 def finite(theta: Tensor) -> None:

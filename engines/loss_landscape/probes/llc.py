@@ -54,7 +54,10 @@ def llc(
 
 
 def temperature(one: Landscape, n_beta: float, beta: float) -> float:
-    """Inverse temperature b of the mean loss. Raises `ConfigError` where both are given, or beta for a loss without samples."""
+    """Inverse temperature b of the mean loss.
+
+    Raises `ConfigError` where both are given, and for beta and a loss without samples.
+    """
     if n_beta > 0 and beta > 0:
         raise ConfigError(f"n_beta={n_beta} and beta={beta} are both given: b is one of them, n_beta or n times beta")
     if beta > 0 and not one.n:
