@@ -12,6 +12,7 @@ from engines.loss_landscape.counts.backward import Passes
 from engines.loss_landscape.counts.blocks import Blocks
 from engines.loss_landscape.counts.ranks import SINGULAR, rank
 from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.training.layout import Layout
 
 
 def layer_ranks(passes: Passes, tau: float = SINGULAR) -> tuple[Tensor, Tensor]:
@@ -20,7 +21,7 @@ def layer_ranks(passes: Passes, tau: float = SINGULAR) -> tuple[Tensor, Tensor]:
     return r_a, torch.stack([rank(G.flatten(-3, -2), tau) for G in passes.G], -1)
 
 
-def by_type(net: Mlp, r_a: Tensor, r_g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def by_type(net: Mlp | Layout, r_a: Tensor, r_g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Free directions of type 1 `d (D - r_a)`, of type 2 `(d - r_g) D` and of either, `d D - r_g r_a`, `[..., L]`.
 
     d = d_{l+1} and D = D_l of each layer. The two types overlap: their sum counts `(d - r_g)(D - r_a)` twice.

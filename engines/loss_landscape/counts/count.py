@@ -8,12 +8,13 @@ from torch import Tensor
 
 from engines.core.lapack import svdvals
 from engines.loss_landscape.counts import closed_form, ranks
-from engines.loss_landscape.counts.backward import backward
+from engines.loss_landscape.counts.backward import Passes, backward
 from engines.loss_landscape.counts.blocks import Blocks, blocks
 from engines.loss_landscape.counts.explained import explain
 from engines.loss_landscape.counts.generators import generators
 from engines.loss_landscape.counts.jacobian import triangle
 from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.training.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,9 @@ class Count:
         """What a reader has to know, as sentences."""
         said = []
         if self.data_limited:
-            said.append(f"n k = {self.rows} is less than P = {self.P}: the data limit the rank, not the network")
+            said.append(
+                f"only n k = {self.rows} outputs for P = {self.P} parameters: the data limit the rank, not the network"
+            )
         if bool(self.unclear.any()):
             worst = f"the gap of the spectrum is {float(self.gap.min()):.1e}, below {ranks.CLEAR:.0e}"
             said.append(f"{worst}: read the counts at several tolerances, not one")
@@ -91,13 +94,21 @@ def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR, chunk
     """
     passes = backward(net, theta, X)
     found = tuple(blocks(g) for g in passes.gates)
+    return counted(net, passes, found, triangle(net, theta, X, chunk), generators(net, theta, found), tau)
+
+
+def counted(
+    net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], R: Tensor, directions: Tensor,
+    tau: float = ranks.SINGULAR,
+) -> Count:  # fmt: skip
+    """The count from its parts: a factor R of JᵀJ `[..., m, P]` and generators `[..., q, P]`, each with a reason."""
     r_a, r_g = closed_form.layer_ranks(passes, tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
-    R = triangle(net, theta, X, chunk)
-    parts = explain(net, R, generators(net, theta, found), tau)
+    parts = explain(net, R, directions, tau)
     values = svdvals(R)
     r = ranks.count_above(values, tau)
+    n, k = passes.G[-1].shape[-3:-1]
     return Count(
-        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, net.P - r, values, ranks.gap(values, r),
-        X.shape[-2] * net.sizes[-1], net.P,
+        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, net.P - r, values, ranks.gap(values, r), n * k,
+        net.P,
     )  # fmt: skip

@@ -7,6 +7,7 @@ explained  blocks + cross <= nullity(J)
 
 from __future__ import annotations
 
+from math import prod
 from typing import NamedTuple
 
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from engines.loss_landscape.counts.ranks import SINGULAR, rank
 from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.training.layout import Layout
 
 
 class Explained(NamedTuple):
@@ -36,12 +38,12 @@ def row_space(J: Tensor, tau: float = SINGULAR) -> Tensor:
     return V * (values > tau * values[..., :1])[..., None]
 
 
-def explain(net: Mlp, J: Tensor, directions: Tensor, tau: float = SINGULAR) -> Explained:
+def explain(net: Mlp | Layout, J: Tensor, directions: Tensor, tau: float = SINGULAR) -> Explained:
     """Count from J, or any factor of JᵀJ, `[..., p, P]` and unit generators `[..., q, P]`.
 
     Exact where the generators are all there is; never more than nullity(J) while the thresholds tell zero from not.
     """
-    widths = [rows * columns for rows, columns in net.shapes]
+    widths = [prod(shape) for shape in net.shapes]
     spaces = [row_space(part, tau) for part in J.split(widths, -1)]
     # Rows are of length one or zero.
     ranks = torch.stack([V.square().sum((-2, -1)).round().long() for V in spaces], -1)

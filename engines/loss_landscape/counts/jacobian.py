@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -38,10 +39,16 @@ def triangle(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Te
     R and its blocks of columns have the singular values and row spaces of J and its layers, at full precision:
     unlike a Gram matrix, which squares them and resolves nothing below 1e-8 of the largest.
     """
-    R = theta.new_empty(*theta.shape[:-1], 0, net.P)
-    for part in chunks(net, theta, X, chunk):
-        R = torch.linalg.qr(torch.cat([R, part], -2), mode="r").R
-    return R
+    return folded(chunks(net, theta, X, chunk))
+
+
+def folded(parts: Iterable[Tensor]) -> Tensor:
+    """R of the QR decomposition of all rows of parts `[..., m, P]`, one part after another."""
+
+    def onto(R: Tensor | None, part: Tensor) -> Tensor:
+        return torch.linalg.qr(part if R is None else torch.cat([R, part], -2), mode="r").R
+
+    return torch.as_tensor(reduce(onto, parts, None))
 
 
 def gram(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Tensor:

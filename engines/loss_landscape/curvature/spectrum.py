@@ -87,16 +87,19 @@ def bandwidth(k: int, low: Tensor, high: Tensor) -> Tensor:
     return (high - low) / ((k - 1) * sqrt(8 * log(3)))
 
 
-def density(seen: Spectrum, points: int = 1024, margin: float = 0.05) -> tuple[Tensor, Tensor]:
+def density(
+    seen: Spectrum, points: int = 1024, margin: float = 0.05, nodes: int | None = None
+) -> tuple[Tensor, Tensor]:
     """A grid `[..., points]` over the spectrum and a margin each side, and the density on it: `P integral = 1`.
 
-    `mean_j sum_i w_i N(.; theta_i, sigma^2)`: a blurred picture, in which single eigenvalues are as wide as sigma.
+    `mean_j sum_i w_i N(.; theta_i, sigma^2)`: a blurred picture, in which single eigenvalues are as wide as sigma: that
+    of as many nodes as there are, or of fewer, so that all eigenvalues together make a smooth curve.
     """
     low, high = seen.nodes.amin(-1).amin(0), seen.top
     spare = margin * (high - low)
     low, high = low - spare, high + spare
     grid = low[..., None] + (high - low)[..., None] * torch.linspace(0, 1, points).to(low)
-    sigma = bandwidth(seen.nodes.shape[-1], low, high)[..., None, None]
+    sigma = bandwidth(nodes or seen.nodes.shape[-1], low, high)[..., None, None]
     apart = (grid[..., None] - seen.nodes[..., None, :]) / sigma
     bumps = torch.exp(-apart.square() / 2) / (sigma * sqrt(2 * torch.pi))
     return grid, (seen.weights[..., None, :] * bumps).sum(-1).mean(0)

@@ -1,3 +1,1 @@
-"""Expensive observables of a network at one step."""
-
-PROBES = ()
+"""What is computed of one member on demand: one probe a file."""

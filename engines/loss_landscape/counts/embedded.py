@@ -1,0 +1,92 @@
+"""The whole of `f = o relu(l E_a + r E_b)`, its embedding E included: three layers, the first one used twice.
+
+Besides what the perceptron on top has, GL(e) is free between embedding and readers:
+
+    dE = E N,   dl = -l Nᵀ,   dr = -r Nᵀ                       the tangent of E -> E M, l -> l M⁻ᵀ, r -> r M⁻ᵀ
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from engines.loss_landscape.counts import closed_form, generators, ranks
+from engines.loss_landscape.counts.backward import Passes, backward, double
+from engines.loss_landscape.counts.blocks import blocks
+from engines.loss_landscape.counts.count import Count, counted
+from engines.loss_landscape.counts.jacobian import CHUNK, by_layer, folded
+from engines.loss_landscape.training.layout import Layout
+from engines.loss_landscape.training.modular import Embedding
+
+
+def passes(model: Embedding, theta: Tensor, X: Tensor) -> Passes:
+    """Of E, of the readers and of the readout; theta `[P]`, X `[n, 2 p]`.
+
+    E sees 2 n single tokens `[2 n, p]`; the outputs see `G^0 l` and `G^0 r` of it, `[2 n, k, e]`.
+    """
+    double(theta)
+    above = backward(*model.perceptron(theta, X))
+    _, left, right, _ = model.layout.split(theta)
+    tokens = torch.cat([X[:, : model.p], X[:, model.p :]])
+    return Passes([tokens, *above.A], above.gates, [torch.cat([above.G[0] @ left, above.G[0] @ right]), *above.G])
+
+
+def jacobian(model: Embedding, theta: Tensor, X: Tensor) -> Tensor:
+    """J `[n p, P]`, columns as in theta: `dE_a` and `dE_b` add up, the readers lie one after the other."""
+    seen = passes(model, theta, X)
+    first, readers, readout = by_layer(seen)
+    E = first.view(2, -1, model.e, model.p).sum(0).mT.flatten(1)
+    return torch.cat([E, _apart(model, readers), readout], -1)
+
+
+def lifted(model: Embedding, theta: Tensor, weights: Tensor) -> Tensor:
+    """Parameters or directions of the perceptron `[..., P - p e]` in the coordinates of theta, E left as it is."""
+    readers, readout = weights.split([2 * model.h * model.e, model.p * model.h], -1)
+    E = theta[: model.p * model.e].expand(*weights.shape[:-1], -1)
+    return torch.cat([E, _apart(model, readers), readout], -1)
+
+
+def _apart(model: Embedding, readers: Tensor) -> Tensor:
+    """`[.., h, (l, r), e]` as `[.., (l, r), h, e]`, both flat."""
+    return readers.unflatten(-1, (model.h, 2, model.e)).transpose(-3, -2).flatten(-3)
+
+
+def mixings(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
+    """Tangents of GL(e) for `N [..., e, e]`, `[..., P]`."""
+    E, left, right, out = model.layout.split(theta)
+    nothing = torch.zeros_like(out).expand(*N.shape[:-2], -1, -1)
+    return model.layout.join([E @ N, -left @ N.mT, -right @ N.mT, nothing])
+
+
+def mixed(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
+    """The finite move by `M = exp(N)`, `N [..., e, e]`: `[..., P]`, of the same function."""
+    E, left, right, out = model.layout.split(theta)
+    M, back = torch.linalg.matrix_exp(N), torch.linalg.matrix_exp(-N).mT
+    return model.layout.join([E @ M, left @ back, right @ back, out.expand(*N.shape[:-2], -1, -1)])
+
+
+def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR) -> Count:
+    """As `count.count`, of E, (l, r) and o: theta `[P]`, X `[n, 2 p]`. Raises `ConfigError` for float32."""
+    seen = passes(model, theta, X)
+    found = tuple(blocks(g) for g in seen.gates)
+    net, weights, _ = model.perceptron(theta, X)
+    units = lifted(model, torch.zeros_like(theta), generators.generators(net, weights, found))
+    pairs = torch.eye(model.e**2, dtype=theta.dtype, device=theta.device).unflatten(-1, (model.e, model.e))
+    directions = torch.cat([units, torch.nn.functional.normalize(mixings(model, theta, pairs), dim=-1)])
+    layers = Layout(((model.e, model.p), (model.h, 2 * model.e), (model.p, model.h)))
+    return counted(layers, seen, found, folded(_chunks(model, theta, X)), directions, tau)
+
+
+def _chunks(model: Embedding, theta: Tensor, X: Tensor) -> Iterator[Tensor]:
+    return (jacobian(model, theta, part) for part in X.split(max(CHUNK, 2 * model.P // model.p)))
+
+
+def expected(one: Count, e: int, missed: int) -> int:
+    """The closed form `e² + h`, of the live units, with what layers and units do not see: `N12` and `missed`.
+
+    Found empirically, for units of which no two are synchronised.
+    """
+    live = int((~one.blocks[0].dead).sum())
+    return closed_form.modular_addition(e, live, missed) + int(one.N12.sum())

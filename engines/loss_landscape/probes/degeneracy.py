@@ -1,0 +1,151 @@
+"""The probe that counts free directions and says where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from engines.core.config import Knob
+from engines.core.engine import Probe
+from engines.core.errors import ConfigError
+from engines.core.pictures import Lines, Neurons, Trace
+from engines.core.probing import Part
+from engines.core.run import Run
+from engines.loss_landscape.curvature.dense import LARGEST
+from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.probes import taken_apart
+from engines.loss_landscape.probes.free_directions import counts, effective, nearly, note, plain
+from engines.loss_landscape.probes.landscape import Landscape, behavioural, finite
+from engines.loss_landscape.probes.network_map import KINDS, drawn, kinds
+from engines.loss_landscape.probes.profiles import places, profile
+from engines.loss_landscape.probes.ways import Way
+from engines.loss_landscape.specimen import Specimen, specimen
+from engines.loss_landscape.training.modular import Embedding
+
+PLAIN = 600
+"""Parameters up to which a model that is no perceptron is counted, by automatic differentiation."""
+
+WORK = 4e9
+"""Products that all profiles may take: beyond, fewer samples."""
+
+
+def degeneracy(
+    run: Run, member: int, step: int = -1, tolerance: float = 1e-9, n_beta: float = 100.0, gamma: float = 1.0,
+    delta: float = 0.01,
+) -> Iterator[Part]:  # fmt: skip
+    """Free directions of the behavioural loss at a step: `P - rank(J)`, and as far as they are explained.
+
+    Raises `ConfigError` for a loss without a network, for parameters that are not finite, and for too many of them.
+    """
+    yield from examined(specimen(run, member, step), tolerance, n_beta, gamma, delta)
+
+
+def examined(one: Specimen, tolerance: float, n_beta: float, gamma: float, delta: float) -> Iterator[Part]:
+    """The same of a specimen."""
+    P = len(one.theta)
+    admitted(one)
+    yield Part(0.02, {"parameters": P})
+    land = behavioural(one)
+    if not gated(one):
+        values = plain(one, land, tolerance)
+        yield Part(1.0, values | effective(values["eigenvalue"], values["nullity"], n_beta, gamma) | note(values))
+        return
+    apart = taken_apart.apart(one, tolerance, delta)
+    values = counts(apart.count, land)
+    values |= effective(values["eigenvalue"], values["nullity"], n_beta, gamma) | taken_apart.closed_form(apart)
+    values |= nearly(apart, land, n_beta, gamma)
+    columns = kinds(apart.net, apart.theta, apart.count.blocks, apart.near)
+    seen = drawn(columns)
+    values |= {"layer": seen.layer, "neuron_name": seen.name, "kind": seen.kind} | note(values)
+    yield Part(0.6, values)
+    for share, profiles in walked(apart.ways, lighter(one), seen.number):
+        yield Part(0.6 + 0.4 * share, values | profiles)
+
+
+def gated(one: Specimen) -> bool:
+    """Whether there are gates to explain directions by."""
+    model = one.subject.model
+    return isinstance(model, Embedding) or (isinstance(model, Mlp) and model.activation in ("relu", "linear"))
+
+
+def admitted(one: Specimen) -> None:
+    """Raise `ConfigError` for parameters that are not finite, or too many for a dense count."""
+    finite(one.theta)
+    most = LARGEST if gated(one) else PLAIN
+    if len(one.theta) > most:
+        kind = "this network" if gated(one) else "a network without ReLU layers that can be taken apart"
+        raise ConfigError(
+            f"P = {len(one.theta)} parameters are too many for a dense count: of {kind} it takes up to {most}; the "
+            "probe `hessian` estimates the soft count of larger ones"
+        )
+
+
+def lighter(one: Specimen) -> Landscape:
+    """The behavioural loss on as many samples as profiles can afford."""
+    most = int(WORK / (1700 * len(one.theta)))
+    X, y = one.samples
+    return behavioural(one._replace(samples=type(one.samples)(X[: max(100, most)], y[: max(100, most)])))
+
+
+def walked(ways: list[Way], land: Landscape, number: dict[tuple[int, int], int]) -> Iterator[tuple[float, dict]]:
+    """The profiles of all ways known so far, with the share that is done."""
+    stream, known = torch.Generator().manual_seed(0), []
+    for done, way in enumerate(ways, 1):
+        found = profile(way, land, stream)
+        known += [(way, found)] if found else []
+        if done % 16 == 0 or done == len(ways):
+            yield (
+                done / len(ways),
+                {
+                    "along": places().numpy(),
+                    "way": np.array([way.name for way, _ in known]),
+                    "owner": np.array([number.get(way.owner, -1) for way, _ in known]),
+                    "height": np.array([found.height.numpy() for _, found in known]),
+                    "beside": np.array([found.beside.numpy() for _, found in known]),
+                },
+            )
+
+
+PROBE = Probe(
+    name="degeneracy",
+    title="Which directions are free, and why?",
+    doc="All directions in which the parameters can move without changing what the network does, counted exactly and "
+    "explained: layers that see or pass on too little, neurons that fire together, the scale of each ReLU.",
+    compute=degeneracy,
+    knobs=(
+        Knob(name="tolerance", doc="singular values below this share of the largest are zero", bounds=(1e-14, 1e-1),
+             log=True, more=True),
+        Knob(name="n_beta", doc="inverse temperature b at which parameters count", bounds=(1e-6, 1e15),
+             soft=(1, 1e9), log=True),
+        Knob(name="gamma", doc="precision of the window around w*", bounds=(1e-9, 1e9), soft=(1e-2, 1e3), log=True,
+             more=True),
+        Knob(name="delta", doc="share of the data on which two neurons may disagree and nearly agree",
+             bounds=(0, 0.99), soft=(0, 0.1), more=True),
+    ),
+    pictures=(
+        Neurons(
+            title="The network, and ways that do not change it", layer="layer", name="neuron_name", kind="kind",
+            kinds=KINDS, way="way", owner="owner", along="along", height="height", beside="beside",
+            label="behavioural loss",
+        ),
+        Lines(
+            title="Spectrum of the Hessian", traces=(Trace(x="number", y="eigenvalue", label="eigenvalue h"),),
+            x_label="number", y_label="h", log_y=True,
+        ),
+        Lines(
+            title="Parameters that a level of the loss sees",
+            traces=(
+                Trace(x="beta", y="count", label="N_eff(b)", style="line"),
+                Trace(x="beta", y="rank", label="rank", style="theory"),
+            ),
+            x_label="b", y_label="N_eff", log_x=True,
+        ),
+        Lines(
+            title="The count at other tolerances",
+            traces=(Trace(x="tolerances", y="nullities", label="free directions"),),
+            x_label="tolerance", y_label="free directions", log_x=True,
+        ),
+    ),
+)  # fmt: skip

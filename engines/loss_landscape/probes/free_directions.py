@@ -1,0 +1,102 @@
+"""What a count of free directions found, as numbers, arrays by layer, curves and text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.loss_landscape.counts import jacobian, near, ranks, soft
+from engines.loss_landscape.counts.count import Count
+from engines.loss_landscape.counts.generators import tangents
+from engines.loss_landscape.probes import taken_apart
+from engines.loss_landscape.probes.landscape import Landscape
+from engines.loss_landscape.probes.taken_apart import Apart
+from engines.loss_landscape.specimen import Specimen
+
+CURVE = np.geomspace(1, 1e9, 91)
+"""Inverse temperatures of the soft count."""
+
+
+def counts(count: Count, land: Landscape) -> dict[str, Any]:
+    """What a count found, as numbers and arrays by layer."""
+    whole = {"parameters": count.P, "nullity": count.nullity, "explained": count.explained, "residual": count.residual,
+             "types_1_and_2": count.N12.sum(), "single_layers": (count.N12 + count.excess).sum(),
+             "across_layers": count.cross}  # fmt: skip
+    layers = {"rank_activations": count.r_a, "rank_gradients": count.r_g, "N1": count.N1, "N2": count.N2,
+              "N12": count.N12, "excess": count.excess}  # fmt: skip
+    sizes = [(block.sizes * ~block.dead)[block.sizes > 1] for block in count.blocks]
+    sizes = torch.cat([each[each > 0] for each in sizes]) if sizes else torch.zeros(0)
+    return {
+        **{name: int(value) for name, value in whole.items()},
+        **{name: value.numpy() for name, value in layers.items()},
+        "synchronised": len(sizes), "block_sizes": sizes.numpy(),
+        **spectral(count.values, float(count.gap), count.P, land), "warnings": count.warnings,
+    }  # fmt: skip
+
+
+def plain(one: Specimen, land: Landscape, tolerance: float) -> dict[str, Any]:
+    """A count by automatic differentiation, with no explanation at all."""
+    values = torch.linalg.svdvals(jacobian(one.subject.model, one.theta, one.samples.X).flatten(0, 1))
+    P, r = len(one.theta), ranks.count_above(values, tolerance)
+    gap = float(ranks.gap(values, r))
+    free, rows = P - int(r), land.n * one.subject.model(one.theta, one.samples.X).shape[-1]
+    said = ["no directions are explained: the model is no perceptron with gates"]
+    said += (
+        [f"only n k = {rows} outputs for P = {P} parameters: the data limit the rank, not the network"]
+        if rows < P
+        else []
+    )
+    said += [f"the gap of the spectrum is {gap:.1e}: read the sweep of tolerances"] if gap < ranks.CLEAR else []
+    found = {"parameters": P, "nullity": free, "explained": 0, "residual": free}
+    return found | spectral(values, gap, P, land) | {"warnings": tuple(said)}
+
+
+def spectral(values: Tensor, gap: float, P: int, land: Landscape) -> dict[str, Any]:
+    """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J, and the tolerance sweep."""
+    h = torch.nn.functional.pad((values / land.scale).square() / land.n, (0, P - len(values)))
+    return {
+        "gap": gap, "number": np.arange(1, P + 1), "eigenvalue": h.numpy(), "tolerances": np.array(ranks.SWEEP),
+        "nullities": (P - ranks.sweep(values)).numpy(), "scale": land.scale,
+    }  # fmt: skip
+
+
+def effective(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[str, Any]:
+    """The soft rank at one temperature, as a curve, and the rank that it tends to."""
+    seen = torch.as_tensor(h)
+    curve = soft.soft_rank(seen, torch.as_tensor(CURVE), gamma).numpy()
+    rank = np.full(len(CURVE), len(h) - nullity)
+    return {"n_effective": float(soft.soft_rank(seen, n_beta, gamma)), "beta": CURVE, "count": curve, "rank": rank}
+
+
+def nearly(apart: Apart, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
+    """Pairs of neurons that nearly agree: the curvature along their exchange, and what that direction is worth."""
+    rows, directions = [], []
+    for layer, (close, block) in enumerate(zip(apart.near, apart.count.blocks, strict=True), 1):
+        pairs = taken_apart.closest(close & ~block.same, apart.passes.gates[layer - 1])
+        rows += [(layer, i + 1, j + 1) for i, j in pairs.nonzero().tolist()]
+        directions.append(tangents(apart.net, apart.theta, layer, pairs, torch.zeros_like(block.on)))
+    u = torch.cat(directions) if directions else apart.theta[None][:0]
+    curved = taken_apart.curvature(apart, u) / land.scale**2
+    table = np.array(rows, int).reshape(-1, 3)
+    return {
+        "near_layer": table[:, 0], "near_first": table[:, 1], "near_second": table[:, 2],
+        "near_curvature": curved.numpy(), "near_weight": near.weight(curved, n_beta, gamma).numpy(),
+    }  # fmt: skip
+
+
+def note(values: dict[str, Any]) -> dict[str, str]:
+    """All that a reader has to know, as one text; replaces the warnings."""
+    said = list(values.pop("warnings"))
+    if values["explained"] and values["residual"]:
+        said.append(
+            f"{values['residual']} free directions have no reason here: nested gates, or gates that are one on the "
+            "data that a deeper neuron sees"
+        )
+    if values["scale"] != 1:
+        said.append(f"outputs were divided by their standard deviation {values['scale']:.3g}, so that steps compare")
+    if values.get("closed_form_gap"):
+        said.append("the closed form does not hold here: it needs independent gates")
+    return {"note": ". ".join(text[0].upper() + text[1:] for text in said) + ("." if said else "")}

@@ -1,0 +1,122 @@
+"""The probe of the Hessian: its largest eigenvalues, its density, its trace, and how many parameters it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.config import Knob
+from engines.core.engine import Probe
+from engines.core.pictures import Lines, Trace
+from engines.core.probing import Part
+from engines.core.run import Run
+from engines.loss_landscape.curvature import spectrum as slq
+from engines.loss_landscape.curvature.extremes import top as extremes
+from engines.loss_landscape.curvature.lanczos import rademacher
+from engines.loss_landscape.curvature.trace import hutch_plus_plus
+from engines.loss_landscape.probes.eigenvalues import Eigenvalues, eigenvalues
+from engines.loss_landscape.probes.free_directions import CURVE
+from engines.loss_landscape.probes.landscape import Landscape, landscape
+
+SKETCH = 8
+"""Vectors of the sketch of a trace, for each probe."""
+
+
+def hessian(
+    run: Run, member: int, step: int = -1, kind: str = "gauss_newton", top: int = 20, steps: int = 80, probes: int = 4,
+    n_beta: float = 100.0,
+) -> Iterator[Part]:  # fmt: skip
+    """The Hessian at a step: of the behavioural loss, where Gauss and Newton's is exact, or of the one that is trained.
+
+    Raises `ConfigError` for parameters that are not finite.
+    """
+    yield from curved(landscape(run, member, step, kind == "hessian"), top, steps, probes, n_beta)
+
+
+def curved(one: Landscape, top: int, steps: int, probes: int, n_beta: float) -> Iterator[Part]:
+    """The same of a landscape."""
+    stream = torch.Generator().manual_seed(0)
+    found = eigenvalues(one, steps, probes, stream)
+    values = measured(found, one.P, n_beta, steps)
+    yield Part(0.6, values)
+    values |= largest(one, found, min(top, one.P), steps, stream)
+    yield Part(0.8, values)
+    yield Part(1.0, values | trace(one, found, probes, stream))
+
+
+def measured(found: Eigenvalues, P: int, n_beta: float, steps: int) -> dict[str, Any]:
+    """The count at one temperature and as a curve, the density, and what is to be said."""
+    b = torch.as_tensor([n_beta, *CURVE], dtype=torch.float64)
+    count = found.count(b, 1.0)
+    at, density = slq.density(found.seen, nodes=min(steps, P))
+    resolved = {} if found.dense else {"resolution": float(count.ratio[0]), "n_effective_error": float(count.error[0])}
+    return {
+        "parameters": P, "exact": found.dense, "n_effective": float(count.count[0]), **resolved,
+        "most_negative": found.least, "at": at.numpy(), "density": positive(density), "beta": CURVE,
+        "count": count.count[1:].numpy(), "note": note(found, n_beta),
+    }  # fmt: skip
+
+
+def positive(density: Tensor) -> np.ndarray:
+    """NaN where a density is below what one eigenvalue in 1e12 would make of it."""
+    return torch.where(density > 1e-12 * density.max(), density, torch.nan).numpy()
+
+
+def note(found: Eigenvalues, n_beta: float) -> str:
+    """All that a reader has to know."""
+    said = [found.note(n_beta, 1.0)]
+    if found.least < -1e-9 * max(found.largest, 0.0):
+        said.append("some eigenvalues are negative: this is no minimum of the loss; they count as 0")
+    return ". ".join(text for text in said if text)
+
+
+def largest(one: Landscape, found: Eigenvalues, count: int, steps: int, stream: torch.Generator) -> dict[str, Any]:
+    """The largest eigenvalues, and how far off each may be."""
+    if found.dense:
+        h, off = found.seen.nodes[0].flip(-1)[:count], torch.zeros(count, dtype=torch.float64)
+    else:
+        k = max(min(steps, one.P), count)
+        h, _, off = extremes(one.product, rademacher(stream, one.P), k, count)
+        off = off.clamp_min(1e-15 * float(h[0]))  # rounding
+    return {"number": np.arange(1, count + 1), "eigenvalue": h.numpy(), "eigenvalue_error": off.numpy(),
+            "largest": float(h[0]), "largest_error": float(off[0])}  # fmt: skip
+
+
+def trace(one: Landscape, found: Eigenvalues, probes: int, stream: torch.Generator) -> dict[str, float]:
+    """The sum of all eigenvalues, with its standard error."""
+    if found.dense:
+        return {"trace": float(found.seen.nodes.sum()), "trace_error": 0.0}
+    sketch, rest = rademacher(stream, SKETCH * probes, one.P), rademacher(stream, probes, one.P)
+    value, error = hutch_plus_plus(one.product, sketch, rest)
+    return {"trace": float(value), "trace_error": float(error)}
+
+
+PROBE = Probe(
+    name="hessian",
+    title="How does the loss curve here?",
+    doc="The eigenvalues of the Hessian at this step: the largest ones, the density of all, their sum, and how many "
+    "parameters they make count. Estimated where there are more than 1,500 parameters, each figure with its error.",
+    compute=hessian,
+    knobs=(
+        Knob(name="kind", doc="of which loss: the behavioural one (gauss_newton), or the one that is trained",
+             choices=("gauss_newton", "hessian")),
+        Knob(name="top", doc="eigenvalues that are listed", bounds=(1, 200), soft=(5, 50)),
+        Knob(name="steps", doc="Lanczos steps", bounds=(5, 400), soft=(20, 200)),
+        Knob(name="probes", doc="random vectors", bounds=(2, 32), more=True),
+        Knob(name="n_beta", doc="inverse temperature b at which parameters count", bounds=(1e-6, 1e15),
+             soft=(1, 1e9), log=True),
+    ),
+    pictures=(
+        Lines(title="Largest eigenvalues", traces=(Trace(x="number", y="eigenvalue", label="h"),), x_label="number",
+              y_label="h", log_y=True),
+        Lines(title="Density of all eigenvalues", traces=(Trace(x="at", y="density", label="density", style="line"),),
+              x_label="h", y_label="density", log_y=True),
+        Lines(title="Parameters that a level of the loss sees",
+              traces=(Trace(x="beta", y="count", label="N_eff(b)", style="line"),), x_label="b", y_label="N_eff",
+              log_x=True),
+    ),
+)  # fmt: skip

@@ -1,0 +1,119 @@
+"""The probe of the local learning coefficient: an estimate with its error, its bias, and what it should be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import log
+
+import torch
+
+from engines.core.config import Knob
+from engines.core.engine import Probe
+from engines.core.errors import ConfigError
+from engines.core.pictures import Lines, Trace
+from engines.core.probing import Part
+from engines.core.run import Run
+from engines.loss_landscape.probes import cautions, coefficient
+from engines.loss_landscape.probes import chains as start
+from engines.loss_landscape.probes.eigenvalues import eigenvalues
+from engines.loss_landscape.probes.landscape import Landscape, landscape
+
+DECADES, TEMPERATURES = 2.0, 5
+"""Of a sweep around the temperature that is asked for."""
+
+
+def llc(
+    run: Run, member: int, step: int = -1, n_beta: float = 0.0, beta: float = 0.0, gamma: float = 1.0,
+    chains: int = 16, draws: int = 500, burn_in: int = 0, method: str = "richardson", loss: str = "behavioural",
+    kappa: float = 0.05, seed: int = 0, sweep: bool = False,
+) -> Iterator[Part]:  # fmt: skip
+    """`b (mean L - L(w*))` of chains in the window `exp(-b L - gamma |w - w*|²/2)` at a step, on all samples.
+
+    b is `n_beta`, or n beta, or without either n/ln n; that of the chains of a loss without samples. Raises
+    `ConfigError` for parameters that are not finite, and for more chains than memory holds. Lau et al. 2023,
+    arXiv 2308.12108.
+    """
+    one = landscape(run, member, step, loss == "trained")
+    b = temperature(one, n_beta, beta)
+    spread = torch.linspace(-DECADES / 2, DECADES / 2, TEMPERATURES) if sweep else torch.zeros(1)
+    temperatures = b * 10 ** spread.double()
+    start.admitted(one, 2 * chains * len(temperatures))
+    source = torch.Generator().manual_seed(seed)
+    yield Part(0.01, {"parameters": one.P, "n_beta": b})
+    found = eigenvalues(one, 80, 4, source)
+    begun = start.begin(one, found, temperatures, gamma, chains, source)
+    yield Part(0.1, {"parameters": one.P, "n_beta": b})
+    for seen in start.sampled(one, begun, method, kappa, burn_in, draws, source):
+        done = len(seen.losses) - seen.burn
+        if done < coefficient.FEWEST:
+            yield Part(0.1 + 0.9 * len(seen.losses) / (seen.burn + draws), {"parameters": one.P, "n_beta": b})
+            continue
+        values = coefficient.values(one, begun, seen, found, method)
+        values["note"] = cautions.note(one, begun, seen, found, values, method)
+        yield Part(0.1 + 0.9 * len(seen.losses) / (seen.burn + draws), values)
+
+
+def temperature(one: Landscape, n_beta: float, beta: float) -> float:
+    """Inverse temperature b of the mean loss.
+
+    Raises `ConfigError` where both are given, and for beta and a loss without samples.
+    """
+    if n_beta > 0 and beta > 0:
+        raise ConfigError(f"n_beta={n_beta} and beta={beta} are both given: b is one of them, n_beta or n times beta")
+    if beta > 0 and not one.n:
+        raise ConfigError(
+            f"beta={beta} is to be multiplied by the number of samples, and this loss has none: set n_beta"
+        )
+    if n_beta > 0 or beta > 0:
+        return n_beta or one.n * beta
+    return one.n / log(one.n) if one.n else one.config.n_beta
+
+
+def _lines(title: str, x: str, labels: dict[str, tuple[str, str]], x_label: str, y_label: str, log_x=False) -> Lines:
+    traces = tuple(Trace(x=x, y=y, label=label, style=style) for y, (label, style) in labels.items())  # type: ignore[arg-type]
+    return Lines(title=title, traces=traces, x_label=x_label, y_label=y_label, log_x=log_x)
+
+
+PROBE = Probe(
+    name="llc",
+    title="How many parameters does the loss see?",
+    doc="The local learning coefficient, half the number of parameters that count at this temperature, from chains "
+    "that sample the loss around this step. Beside it its error, what the step size adds, and half the soft rank of "
+    "the Hessian: equal to it where the loss is quadratic, below it where flat directions interact.",
+    compute=llc,
+    knobs=(
+        Knob(name="n_beta", doc="inverse temperature b of the mean loss; 0: n/ln n", bounds=(0, 1e15), soft=(1, 1e7)),
+        Knob(name="beta", doc="the same as a multiple of the number of samples; 0: not given", bounds=(0, 1e6),
+             soft=(0, 1), more=True),
+        Knob(name="gamma", doc="precision of the window around w*", bounds=(1e-9, 1e9), soft=(1e-2, 1e3), log=True),
+        Knob(name="chains", doc="independent chains", bounds=(2, 4096), soft=(4, 256), log=True),
+        Knob(name="draws", doc="steps that count", bounds=(20, 1_000_000), soft=(100, 5000), log=True),
+        Knob(name="burn_in", doc="steps before them; 0: four relaxations, at most twice the draws",
+             bounds=(0, 1_000_000), soft=(0, 10_000), more=True),
+        Knob(name="method", doc="Langevin steps at two sizes and from these none (richardson), steps that are accepted "
+             "or not (mala), or plain ones with their bias (langevin)", choices=("richardson", "mala", "langevin")),
+        Knob(name="loss", doc="which loss is sampled: how far outputs go from what they are, or that which is trained",
+             choices=("behavioural", "trained")),
+        Knob(name="kappa", doc="step size times the largest curvature", bounds=(1e-4, 3.99), soft=(1e-2, 1), log=True,
+             more=True),
+        Knob(name="seed", doc="draws the noise", bounds=(0, 2**31 - 1), soft=(0, 99), more=True),
+        Knob(name="sweep", doc="the same at temperatures over two decades, and where the estimate stands still"),
+    ),
+    pictures=(
+        _lines("The estimate as draws add up", "drawn", {
+            "running": ("estimate", "line"), "running_quadratic": ("half the soft rank", "theory"),
+            "running_known": ("known", "theory"),
+        }, "draws", "λ"),
+        _lines("Loss of the chains", "at_step", {
+            "loss_mean": ("mean of the chains", "line"), "loss_fine": ("at a quarter of the step size", "line"),
+            "baseline": ("at w*", "theory"),
+        }, "step, from the first that counts", "loss"),
+        Lines(title="What the step size adds", traces=(
+            Trace(x="step_sizes", y="estimates", label="estimate"),
+            Trace(x="law_sizes", y="law", label="on a quadratic loss", style="theory"),
+        ), x_label="step size", y_label="λ"),
+        _lines("At other temperatures", "sweep_beta", {
+            "sweep_llc": ("estimate", "points"), "sweep_quadratic": ("half the soft rank", "theory"),
+        }, "b", "λ", log_x=True),
+    ),
+)  # fmt: skip
