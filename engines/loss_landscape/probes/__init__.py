@@ -1,0 +1,1 @@
+"""What is computed of one member on demand: one probe a file."""
