@@ -45,7 +45,8 @@ def connectivity(
     if other_seed == found.config.seed:
         raise ConfigError(f"other_seed={other_seed} is the seed of this run: the other network would be the same")
     other = found.theta
-    for share, other in twin(run, member, step, found, other_seed):
+    for share, reached in twin(run, member, step, found, other_seed):
+        other = reached
         yield Part(share / 2, {})
     for part in ways(found, other, points, steps, learning_rate, seed):
         yield Part((1 + part.share) / 2, part.values)
@@ -67,6 +68,8 @@ def ways(found: Specimen, other: Tensor, points: int, steps: int, lr: float, see
     """Parts of the outcome for parameters `other [P]`: the line at once, the curve as far as it has been bent."""
     if not bool(found.theta.isfinite().all() and other.isfinite().all()):
         raise ConfigError("one of the two networks has weights that are not finite: it has diverged before this step")
+    if torch.equal(found.theta, other):
+        raise ConfigError(f"subject={found.config.subject} begins the same for every seed: there is no other network")
     subject = found.subject.to(torch.float32)
     w0, w1 = found.theta.float()[None], other.float()[None]
     t = torch.linspace(0, 1, points)

@@ -57,7 +57,7 @@ def parsed(text: str, P: int) -> list[int]:
     if found != sorted(set(found)) or not 1 <= found[0] <= found[-1] <= P or len(found) > MOST:
         raise ConfigError(f"dimensions={text!r} are not up to {MOST} ascending numbers from 1 to the {P} parameters")
     if P * found[-1] > LARGEST:
-        raise ConfigError(f"{found[-1]} directions of {P} parameters are more than the {LARGEST:,} numbers that are held")
+        raise ConfigError(f"{found[-1]} directions of {P} parameters are more than {LARGEST:,} numbers: ask fewer")
     return found
 
 

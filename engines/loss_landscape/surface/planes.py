@@ -15,7 +15,7 @@ from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.specimen import Specimen
 from engines.loss_landscape.surface.directions import filter_normalised, principal
 from engines.loss_landscape.surface.null import generator
-from engines.loss_landscape.surface.surface import Loss, Plane
+from engines.loss_landscape.surface.surface import Loss
 
 STEPS = 60
 """Of Lanczos' method; the ends of a spectrum are found long before."""
@@ -51,10 +51,9 @@ def choose(kind: str, ground: Ground, seed: int) -> Choice:
 
 
 def _random(ground: Ground, seed: int) -> Choice:
-    model = _network(ground).subject.model
-    tensors, biases = (model, model.bias) if isinstance(model, Mlp) else (model.layout, False)  # type: ignore[reportAttributeAccessIssue]
-    seeds = (seed + 1, seed + 2)
-    drawn = [filter_normalised(tensors, ground.origin, one, biases) for one in seeds]
+    model, seeds = _network(ground).subject.model, (seed + 1, seed + 2)
+    tensors, biases = (model, model.bias) if isinstance(model, Mlp) else (getattr(model, "layout", model), False)
+    drawn = [filter_normalised(tensors, ground.origin, one, biases) for one in seeds]  # type: ignore[reportArgumentType]
     return Choice(torch.stack(drawn), {"seed_a": seeds[0], "seed_b": seeds[1]})
 
 
@@ -87,7 +86,7 @@ def _null(ground: Ground, seed: int) -> Choice:
     return Choice(torch.stack([_top(ground, seed, 1)[0], free]), {}, whence)
 
 
-def ends(ground: Ground, seed: int) -> Choice:
+def ends(ground: Ground) -> Choice:
     """The first and the last parameter: for a loss in closed form, whose parameters mean something by themselves."""
     P = len(ground.origin)
     if P < 2:
