@@ -48,16 +48,13 @@ def _surfaces(hidden: tuple[int, ...]) -> None:
     generic = best(lambda: last(evaluate(subject.loss, plane, AXES)), 3)
     row("batches of any model over those of a perceptron", generic / ours, "", f"{generic:.2f} s against {ours:.2f} s")
     looped = loop(net, layers, plane, X, y)
-    one, off = best(looped, 1), (looped() - values).abs().max() / values.max()
+    one, off = best(looped, 3), (looped() - values).abs().max() / values.max()
     row("a plain loop over ours", one / ours, "", f"{one:.2f} s against {ours:.2f} s; they differ by {off:.0e}")
     if find_spec("loss_landscapes") is None:
         print("(loss-landscapes is not installed)")
         return
-    theirs = best(peer(layers, X, y), 1)
+    theirs = best(peer(layers, X, y), 3)
     row("loss-landscapes over ours", theirs / ours, ">= 10", f"{theirs:.2f} s against {ours:.2f} s")
-    with torch.no_grad():
-        theirs = best(peer(layers, X, y), 1)
-    row("loss-landscapes over ours, its gradients turned off", theirs / ours, "", f"{theirs:.2f} s")
 
 
 def last(stages: Iterator[Tensor]) -> Tensor:

@@ -171,7 +171,7 @@ def test_what_has_no_interaction_basis_is_refused():
         outcome(still("one_hot", **small, activation="square"))
     with pytest.raises(ConfigError, match="basis=other is not one of local, global, pca, neurons"):
         outcome(still(), "other")
-    with pytest.raises(ConfigError, match="1437 samples .* make the layers narrower"):
+    with pytest.raises(ConfigError, match=r"1437 samples .* make the layers narrower"):
         outcome(still("digits", width=512))
     with pytest.raises(ConfigError, match="not finite"):
         outcome(still()._replace(theta=still().theta * torch.nan))

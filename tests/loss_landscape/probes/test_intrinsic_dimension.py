@@ -11,7 +11,7 @@ from tests.loss_landscape.probes.stand_in import DIGITS, descended, last, learne
 
 
 def test_digits_need_a_hundred_of_1482_directions():
-    """L22: .742/.839/.878/.922 of the test at 60/80/120/160 (+-.08, draws differ), base .956, 85 to 130 interpolated."""
+    """L22: .742/.839/.878/.922 of the test at 60/80/120/160 (+-.08, draws differ), base .956, 85 to 130 between."""
     found = specimen.of(DIGITS, learned()[-1, 0])
     values = last(sweep(found, [60, 80, 120, 160], 600, 0.05, 3))
     np.testing.assert_allclose(values["accuracy"], (0.742, 0.839, 0.878, 0.922), atol=0.08)
