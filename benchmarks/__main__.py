@@ -1,11 +1,11 @@
-"""`python -m benchmarks [compute] [recovery] [collapse] [networks] [landscape] [page]`: ratios; asserts no time."""
+"""`python -m benchmarks [SECTION ...]`: ratios; asserts no time."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-SECTIONS = ("compute", "recovery", "collapse", "networks", "landscape", "page")
+SECTIONS = ("compute", "recovery", "collapse", "networks", "landscape", "surfaces", "page")
 
 
 def main() -> None:

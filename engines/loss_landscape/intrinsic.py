@@ -7,7 +7,7 @@ Smaller subspaces are the first columns of larger ones, so all dimensions train 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -34,13 +34,23 @@ def train(
     gradient: Gradient, start: Tensor, dimensions: Sequence[int], seed: int = 0, steps: int = 600, lr: float = 0.05
 ) -> Tensor:
     """The parameters `[D, P]` that Adam finds in each of D subspaces through `start [P]`: gradients `Pmᵀ grad`."""
+    *_, last = course(gradient, start, dimensions, seed, steps, lr)
+    return last
+
+
+def course(
+    gradient: Gradient, start: Tensor, dimensions: Sequence[int], seed: int = 0, steps: int = 600, lr: float = 0.05
+) -> Iterator[Tensor]:
+    """The same after each step, `[D, P]`, for those who want to watch."""
     Pm = projection(len(start), max(dimensions), seed).to(start)
     own = torch.arange(max(dimensions), device=start.device) < torch.tensor(dimensions, device=start.device)[:, None]
     state, rate = begin(torch.zeros(own.shape).to(start)), torch.full((len(dimensions),), lr).to(start)
+    theta = start.expand(len(dimensions), -1)
     for _ in range(steps):
-        slope = gradient(start + state.theta @ Pm.mT) @ Pm
+        slope = gradient(theta) @ Pm
         state = adamw(state, slope * own, rate, torch.zeros_like(rate))
-    return start + state.theta @ Pm.mT
+        theta = start + state.theta @ Pm.mT
+        yield theta
 
 
 def d_int90(dimensions: Sequence[int], accuracies: Sequence[float], base: float) -> tuple[int | None, float | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -47,18 +47,27 @@ def specimen(run: Run, member: int, step: int) -> Specimen:
     """The member of a run at a step (-1: the newest). Raises `ConfigError` for a loss without a network."""
     step = int(run.steps[-1]) if step < 0 else step
     config = run.config(member, step)
+    return of(config) if config.sampled else of(config, trajectory(run, member, [step])[0])
+
+
+def of(config: LossLandscape, theta: Tensor | None = None) -> Specimen:
+    """What a configuration makes, with parameters `theta [P]`, or where it starts. Errors as `specimen`."""
     subject = subjects.build([config])
-    theta = subject.start[0] if config.sampled else trajectory(run, member, [step])[0]
     X, y = subject.train
     shared = X.ndim == 2
+    theta = subject.start[0] if theta is None else theta
     return Specimen(config, subject, theta, subject.train if shared else Samples(X[0], y[0]))
 
 
 def trajectory(run: Run, member: int, steps: Sequence[int]) -> Tensor:
     """Parameters at ascending steps, `[T, P]`, replayed once; of chains, those of the first chain."""
-    running, found = None, []
+    return torch.stack(list(snapshots(run, member, steps)))
+
+
+def snapshots(run: Run, member: int, steps: Sequence[int]) -> Iterator[Tensor]:
+    """The same one by one, each `[P]`."""
+    running = None
     for step in steps:
         running = api.replayed(run, step, member) if running is None else api.onward(run, running, step, member)
         theta = running.batches[0].state.theta[0]
-        found.append((theta if theta.ndim == 1 else theta[0]).detach().cpu().double().clone())
-    return torch.stack(found)
+        yield (theta if theta.ndim == 1 else theta[0]).detach().cpu().double().clone()

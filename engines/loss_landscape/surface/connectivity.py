@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -33,9 +33,17 @@ def barrier(losses: Tensor, t: Tensor) -> Tensor:
 def train_bezier(
     gradient: Gradient, w0: Tensor, w1: Tensor, steps: int = 600, lr: float = 1e-2, seed: int = 0
 ) -> Tensor:
-    """The middle `[B, P]` that Adam finds from the line's, one t ~ U(0, 1) a step, shared by the pairs.
+    """The middle `[B, P]` that Adam finds from the line's, one t ~ U(0, 1) a step, shared by the pairs."""
+    *_, last = bending(gradient, w0, w1, steps, lr, seed)
+    return last
 
-    By the chain rule its gradient is `2 t (1 - t)` times that of the loss at the point.
+
+def bending(
+    gradient: Gradient, w0: Tensor, w1: Tensor, steps: int = 600, lr: float = 1e-2, seed: int = 0
+) -> Iterator[Tensor]:
+    """The same after each step, for those who want to watch.
+
+    By the chain rule the gradient of the middle is `2 t (1 - t)` times that of the loss at the point.
     """
     source = torch.Generator().manual_seed(seed)
     times = torch.rand(steps, generator=source, dtype=torch.float64).to(w0)
@@ -43,4 +51,4 @@ def train_bezier(
     for t in times:
         slope = 2 * t * (1 - t) * gradient(bezier(w0, state.theta, w1, t)[0])
         state = adamw(state, slope, rate, torch.zeros_like(rate))
-    return state.theta
+        yield state.theta

@@ -55,14 +55,21 @@ def coarse_to_fine(rows: int, columns: int) -> list[Tensor]:
     return [level for level in levels if len(level)]
 
 
-@torch.no_grad()
 def evaluate(loss: Loss, plane: Plane, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
     """The losses `[n_a, n_b, ...]` known so far, NaN elsewhere, after each batch of at most `chunk` points."""
-    grid = torch.cartesian_prod(*axes)
-    values = plane.origin.new_full((len(grid), *plane.origin.shape[:-1]), torch.nan)
+    return fill(lambda coordinates: loss(plane.at(coordinates)), axes, chunk)
+
+
+@torch.no_grad()
+def fill(losses: Loss, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
+    """The same of losses `[C, ...]` that are a function of coordinates `[C, 2]`."""
+    grid, values = torch.cartesian_prod(*axes), torch.empty(0)
     for level in coarse_to_fine(*map(len, axes)):
         for part in level.split(chunk):
-            values[part] = loss(plane.at(grid[part]))
+            found = losses(grid[part])
+            if not len(values):
+                values = found.new_full((len(grid), *found.shape[1:]), torch.nan)
+            values[part] = found
             yield values.clone().unflatten(0, (len(axes[0]), len(axes[1])))
 
 

@@ -1,0 +1,138 @@
+"""Whether two networks that learned the same from different starts lie in one valley."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.config import Knob
+from engines.core.engine import Probe
+from engines.core.errors import ConfigError
+from engines.core.pictures import Lines, Trace
+from engines.core.probing import Part
+from engines.core.run import Run
+from engines.loss_landscape import specimen as specimens
+from engines.loss_landscape.specimen import Specimen, specimen
+from engines.loss_landscape.surface.connectivity import barrier, bending, bezier, line
+from engines.loss_landscape.surface.surface import along
+
+SLICES = 40
+"""Parts of each half of the work."""
+
+
+def connectivity(
+    run: Run,
+    member: int,
+    step: int = -1,
+    other_seed: int = 1,
+    points: int = 25,
+    steps: int = 600,
+    learning_rate: float = 0.01,
+    seed: int = 0,
+) -> Iterator[Part]:
+    """Losses on the straight line to the network of another seed, and on a curve that is trained to be low.
+
+    `(1 - t)² w0 + 2 t (1 - t) middle + t² w1`, t `[T]`; losses `[T]` on the run's own samples. The other network has
+    the same knobs and live edits and is trained to the same step. Raises `ConfigError` where the seeds are the same.
+    Garipov et al. 2018, arXiv 1802.10026.
+    """
+    step = int(run.steps[-1]) if step < 0 else step
+    found = specimen(run, member, step)
+    if other_seed == found.config.seed:
+        raise ConfigError(f"other_seed={other_seed} is the seed of this run: the other network would be the same")
+    other = found.theta
+    for share, reached in twin(run, member, step, found, other_seed):
+        other = reached
+        yield Part(share / 2, {})
+    for part in ways(found, other, points, steps, learning_rate, seed):
+        yield Part((1 + part.share) / 2, part.values)
+
+
+def twin(run: Run, member: int, step: int, found: Specimen, seed: int) -> Iterator[tuple[float, Tensor]]:
+    """The same member begun from another seed: how far it is, and its parameters `[P]`, the last at the step."""
+    if found.config.sampled:
+        yield 1.0, specimens.of(found.config.replace(seed=seed)).theta
+        return
+    other = Run(run.engine, [one.replace(seed=seed) for one in run.openings], device=run.device)
+    other.recording.events = run.recording.events
+    stops = np.unique(np.linspace(0, step, SLICES + 1).round().astype(int)).tolist()
+    for stop, theta in zip(stops, specimens.snapshots(other, member, stops), strict=True):
+        yield stop / max(step, 1), theta
+
+
+def ways(found: Specimen, other: Tensor, points: int, steps: int, lr: float, seed: int) -> Iterator[Part]:
+    """Parts of the outcome for parameters `other [P]`: the line at once, the curve as far as it has been bent."""
+    if not bool(found.theta.isfinite().all() and other.isfinite().all()):
+        raise ConfigError("one of the two networks has weights that are not finite: it has diverged before this step")
+    if torch.equal(found.theta, other):
+        raise ConfigError(f"subject={found.config.subject} begins the same for every seed: there is no other network")
+    subject = found.subject.to(torch.float32)
+    w0, w1 = found.theta.float()[None], other.float()[None]
+    t = torch.linspace(0, 1, points)
+    straight = losses(found, line(w0, w1, t))
+    for done, middle in enumerate(bending(subject.gradient, w0, w1, steps, lr, seed), 1):
+        if done % max(1, steps // SLICES) == 0 or done == steps:
+            yield Part(done / steps, outcome(t, straight, losses(found, bezier(w0, middle, w1, t))))
+
+
+def losses(found: Specimen, way: Tensor) -> Tensor:
+    """On what is trained and on what is tested, `[T, 2]`, of points `[T, 1, P]`."""
+    subject = found.subject.to(torch.float32)
+    one = [along(lambda at, where=where: subject.loss(at, where), way) for where in (subject.train, subject.test)]
+    return torch.cat(one, -1)
+
+
+def outcome(t: Tensor, straight: Tensor, curve: Tensor) -> dict[str, Any]:
+    """Losses `[T, 2]` on both ways, and what they say."""
+    heights = {"barrier_line": float(barrier(straight, t)[0]), "barrier_curve": float(barrier(curve, t)[0])}
+    return {
+        "t": t.numpy(),
+        "line": straight[:, 0].numpy(), "line_test": straight[:, 1].numpy(),
+        "curve": curve[:, 0].numpy(), "curve_test": curve[:, 1].numpy(),
+        "highest_on_line": float(straight[:, 0].max()), "highest_on_curve": float(curve[:, 0].max()),
+        **heights, "loss_here": float(straight[0, 0]), "loss_there": float(straight[-1, 0]),
+        "note": said(**heights),
+    }  # fmt: skip
+
+
+def said(barrier_line: float, barrier_curve: float) -> str:
+    """The outcome as a sentence."""
+    if barrier_line <= 1e-6:
+        return "There is no barrier on the straight line: both networks lie in one valley, which is convex here."
+    drop = f"The line climbs {barrier_line:.3g} above its ends, the curve {max(barrier_curve, 0):.3g}"
+    if barrier_curve < 0.1 * barrier_line:
+        return f"{drop}: there is a way round the hill, the two lie in one valley."
+    return f"{drop}: this curve has not found a way round; more steps or another learning rate may."
+
+
+PROBE = Probe(
+    name="connectivity",
+    title="Is there a way to the network of another seed?",
+    doc="The same is trained from another start. On the straight line between the two the loss climbs; a curve that "
+    "is trained to be low goes round.",
+    compute=connectivity,
+    pictures=(
+        Lines(
+            traces=(
+                Trace(x="t", y="line", label="straight line", style="line"),
+                Trace(x="t", y="line_test", label="straight line, test", style="line"),
+                Trace(x="t", y="curve", label="trained curve", style="line"),
+                Trace(x="t", y="curve_test", label="trained curve, test", style="line"),
+            ),
+            x_label="0: this network, 1: the other",
+            y_label="loss",
+            log_y=True,
+        ),
+    ),
+    knobs=(
+        Knob(name="other_seed", doc="of the network at the other end", bounds=(0, 2**31 - 1), soft=(0, 99)),
+        Knob(name="points", doc="at which the loss is shown", bounds=(3, 1001), soft=(11, 101)),
+        Knob(name="steps", doc="of Adam for the curve", bounds=(1, 20_000), soft=(100, 2000), log=True),
+        Knob(name="learning_rate", doc="step size of Adam", bounds=(1e-6, 1), soft=(1e-3, 0.1), log=True),
+        Knob(name="seed", doc="draws where on the curve it is trained", bounds=(0, 2**31 - 1)),
+    ),
+)

@@ -1,0 +1,196 @@
+"""A network in coordinates in which it interacts with itself as little as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.config import Knob
+from engines.core.engine import Probe
+from engines.core.errors import ConfigError
+from engines.core.pictures import Graph, Lines, Trace
+from engines.core.probing import Part
+from engines.core.run import Run
+from engines.loss_landscape.interaction import basis as bases
+from engines.loss_landscape.interaction import shown, sparsity
+from engines.loss_landscape.interaction.basis import Basis
+from engines.loss_landscape.interaction.faithful import Needs, accuracy, explained
+from engines.loss_landscape.interaction.folded import Folded, fold
+from engines.loss_landscape.interaction.graph import graph
+from engines.loss_landscape.interaction.purity import purity
+from engines.loss_landscape.specimen import Specimen, specimen
+from engines.loss_landscape.training import modular, planted
+
+Bases = Callable[[Folded, bool], list[Basis]]
+
+BASES: dict[str, Bases] = {
+    "local": bases.local,
+    "global": bases.full,
+    "pca": lambda folded, centred: bases.plain(folded, "pca", centred),
+    "neurons": lambda folded, centred: bases.plain(folded, "neurons", centred),
+}
+
+BESIDE = ("local", "pca", "neurons")
+"""What the chosen basis is compared with."""
+
+LARGEST = 2**25
+"""Numbers that one ablation holds: a quarter of a gigabyte, three times."""
+
+TRACES = 4
+"""Layers that have a line of their own."""
+
+
+def interaction_basis(
+    run: Run,
+    member: int,
+    step: int = -1,
+    basis: str = "local",
+    keep: float = 0.999,
+    resolution: float = 1.0,
+    centred: bool = True,
+    seed: int = 0,
+) -> Iterator[Part]:
+    """Features of every layer, their interactions, and how few of either the network needs.
+
+    Features `fh = at C`, edges `E_ij = mean_x (fh_j dFh_i/dfh_j)²`; of both the least numbers that keep a share `keep`
+    of the score: the accuracy of a classifier, `1 - ‖f - f*‖²/var f*` else. Edges weigh `log10(E/eps)`, eps the weakest
+    that is needed. Raises `ConfigError` for what is no perceptron of ReLUs or linear units. Bushnaq et al. 2024,
+    arXiv 2405.10928.
+    """
+    yield from analysed(specimen(run, member, step), basis, keep, resolution, centred, seed)
+
+
+def analysed(found: Specimen, basis: str, keep: float, resolution: float, centred: bool, seed: int) -> Iterator[Part]:
+    """Parts of the outcome: the chosen basis first, then those beside it. Errors as `interaction_basis`."""
+    if basis not in BASES:
+        raise ConfigError(f"basis={basis} is not one of {', '.join(BASES)}")
+    folded, score = _ready(found)
+    floor, values = keep * score(folded.outputs), {}
+    kinds = [basis, *(kind for kind in BESIDE if kind != basis)]
+    for done, kind in enumerate(kinds):
+        needs = Needs(folded, BASES[kind](folded, centred), score, floor)
+        E, needed = needs.strengths(), []
+        for section, one in enumerate(E):
+            needed.append(needs.edges(section, one))
+            yield Part((done + (section + 1) / (len(E) + 1)) / len(kinds), values)
+        values = values | compared(kind, needs, E, needed, centred) | pure(kind, found, needs)
+        if kind == basis:
+            values |= detailed(needs, E, needed, centred, resolution, seed)
+        values["note"] = said(values, basis)
+        yield Part((done + 1) / len(kinds), values)
+
+
+def _ready(found: Specimen) -> tuple[Folded, Callable[[Tensor], Tensor]]:
+    """The network on its data, sums on all pairs, and its score."""
+    if found.config.subject in ("addition", "one_hot"):
+        found = found._replace(samples=modular.pairs(found.config.modulus))
+    if not bool(found.theta.isfinite().all()):
+        raise ConfigError("the weights are not finite: the run has diverged before this step, choose an earlier one")
+    net, theta, X = found.perceptron()
+    size = len(X) * max((a + 1) * (b + 1) for a, b in zip(net.sizes[1:], net.sizes[:-1], strict=True))
+    if size > LARGEST:
+        raise ConfigError(f"{len(X)} samples times the pairs of features are {size:,} numbers, at most {LARGEST:,} are "
+                          "held: make the layers narrower")  # fmt: skip
+    folded, y = fold(net, theta, X), found.samples.y
+    return folded, explained(folded.outputs) if y.is_floating_point() else accuracy(y)
+
+
+def compared(kind: str, needs: Needs, E: Sequence[Tensor], needed: list[int], centred: bool) -> dict[str, Any]:
+    """How sparse the sections are in one basis, `[L]` each; constants are not counted."""
+    inner = [one[int(centred) :, int(centred) :] for one in E]
+    values = {
+        f"edges_needed_{kind}": np.array(needed),
+        f"edges_for_99_percent_{kind}": np.array([int(sparsity.edges_for(one)) for one in inner]),
+        f"participation_{kind}": np.array([float(sparsity.participation(one)) for one in inner]),
+    }
+    if not needs.folded.bent:
+        values[f"off_diagonal_{kind}"] = np.array([float(sparsity.off_diagonal(one)) for one in inner])
+    return values
+
+
+def pure(kind: str, found: Specimen, needs: Needs) -> dict[str, Any]:
+    """How far features keep to the modules that were planted, `[L + 1]`; nothing for other networks."""
+    config = found.config
+    if (config.subject, config.planted) != ("planted", "modular"):
+        return {}
+    plan = planted.modules([config.seed], config.width, 2, config.depth, config.samples, config.correlation)
+    layers = zip(needs.folded.nodes, needs.bases, plan.parts, strict=True)
+    return {f"purity_{kind}": np.array([float(purity(at, one, parts[0])) for at, one, parts in layers])}
+
+
+def detailed(
+    needs: Needs, E: list[Tensor], needed: list[int], centred: bool, resolution: float, seed: int
+) -> dict[str, Any]:
+    """Features, the graph and the curves of the chosen basis."""
+    layers = range(len(needs.bases))
+    sections = [shown.weights(one, count, centred) for one, count in zip(E, needed, strict=True)]
+    values = {
+        "score": float(needs.score(needs.folded.outputs)),
+        "features": np.array([int(one.rank) - int(centred) for one in needs.bases]),
+        "features_needed": np.array([needs.features(layer) for layer in layers]),
+    }
+    values |= shown.arrays(graph(sections, centred), len(layers), resolution, seed)
+    for trace in range(TRACES):
+        values |= _importance(needs, trace, centred) | _curve(needs, E, trace)
+    return values
+
+
+def _importance(needs: Needs, layer: int, centred: bool) -> dict[str, np.ndarray]:
+    """Mean squares of the features of a layer, the largest first; none where there is no such layer."""
+    empty = torch.zeros(0, dtype=torch.float64)
+    moment = needs.bases[layer].moment[int(centred) :] if layer < len(needs.bases) else empty
+    moment = moment[moment > 0].sort(descending=True).values
+    return {f"number_{layer}": np.arange(1, len(moment) + 1), f"importance_{layer}": moment.numpy()}
+
+
+def _curve(needs: Needs, E: list[Tensor], section: int) -> dict[str, np.ndarray]:
+    kept, scores = needs.curve(section, E[section]) if section < len(E) else (torch.zeros(0), torch.zeros(0))
+    return {f"kept_{section}": kept.numpy(), f"score_{section}": scores.numpy()}
+
+
+def said(values: dict[str, Any], basis: str) -> str:
+    """The comparison as sentences."""
+    totals = {kind: int(values[f"edges_needed_{kind}"].sum()) for kind in BASES if f"edges_needed_{kind}" in values}
+    counts = ", ".join(f"{kind} {total:,}" for kind, total in totals.items())
+    others = [total for kind, total in totals.items() if kind in ("pca", "neurons")]
+    wins = basis in ("local", "global") and others and totals[basis] < min(others)
+    verdict = f"{basis.capitalize()} needs the fewest. " if wins else ""
+    return (
+        f"Edges needed in all: {counts}. {verdict}As a rule the interaction basis wins on sparsity; recovery of "
+        "modules by Q degrades once the inputs of modules are correlated."
+    )
+
+
+def _lines(title: str, x: str, y: str, label: str, x_label: str, y_label: str, log_y: bool) -> Lines:
+    traces = [Trace(x=f"{x}_{i}", y=f"{y}_{i}", label=f"{label} {i}", style="line") for i in range(TRACES)]
+    return Lines(title=title, traces=tuple(traces), x_label=x_label, y_label=y_label, log_x=True, log_y=log_y)
+
+
+PROBE = Probe(
+    name="interaction_basis",
+    title="What interacts with what",
+    doc="Every layer is turned into features that act on as few others as possible. How many edges does the network "
+    "need, in this basis and in others, and do its features fall into modules?",
+    compute=interaction_basis,
+    pictures=(
+        Graph(
+            layer="layer", name="name", group="group", source="source", target="target", weight="weight",
+            label="log₁₀ (E/ε)",
+        ),
+        _lines("How much features matter", "number", "importance", "layer", "number", "mean square of a feature", True),
+        _lines("What is left with few edges", "kept", "score", "section", "edges kept", "score", False),
+    ),
+    knobs=(
+        Knob(name="basis", doc="features by what the next layer sees, by what the outputs see, principal components, "
+             "or the neurons themselves", choices=tuple(BASES)),
+        Knob(name="keep", doc="share of the score that has to be kept", bounds=(0.01, 1), soft=(0.9, 0.9999)),
+        Knob(name="resolution", doc="of the clusters: more makes smaller ones", bounds=(0.01, 100), soft=(0.3, 30),
+             log=True),
+        Knob(name="centred", doc="whether the mean is a feature of its own"),
+        Knob(name="seed", doc="of the search for clusters", bounds=(0, 2**31 - 1)),
+    ),
+)  # fmt: skip

@@ -1,0 +1,126 @@
+"""In how many random directions a classifier has to move to learn as well as it did in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.config import Knob
+from engines.core.engine import Probe
+from engines.core.errors import ConfigError
+from engines.core.pictures import Lines, Trace
+from engines.core.probing import Part
+from engines.core.run import Run
+from engines.loss_landscape import intrinsic, subjects
+from engines.loss_landscape.specimen import Specimen, specimen
+from engines.loss_landscape.training.subject import Subject
+
+EVERY = 20
+"""Steps between two looks at the accuracies on the way."""
+
+MOST = 20
+"""Dimensions in one batch."""
+
+LARGEST = 2**25
+"""Numbers in Pm: a quarter of a gigabyte."""
+
+
+def intrinsic_dimension(
+    run: Run,
+    member: int,
+    step: int = -1,
+    dimensions: str = "10,20,40,60,80,120,160",
+    steps: int = 600,
+    learning_rate: float = 0.05,
+    seed: int = 3,
+) -> Iterator[Part]:
+    """Test accuracy after training in d random directions, and d_int90, the least d with 90 % of the run's own.
+
+    `theta = theta_0 + Pm z`; theta_0 begins anew from `seed`, which draws Pm `[P, d]` as well. One batch of all d.
+    Raises `ConfigError` for a subject without labels, and for dimensions that are not ascending whole numbers up to P.
+    Li et al. 2018, arXiv 1804.08838.
+    """
+    found = specimen(run, member, step)
+    yield from sweep(found, parsed(dimensions, len(found.theta)), steps, learning_rate, seed)
+
+
+def parsed(text: str, P: int) -> list[int]:
+    """Dimensions such as `10,20,40`, ascending. Raises `ConfigError` for other text."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
+        raise ConfigError(f"dimensions={text!r} is not of the form 10,20,40")
+    found = [int(part) for part in parts]
+    if found != sorted(set(found)) or not 1 <= found[0] <= found[-1] <= P or len(found) > MOST:
+        raise ConfigError(f"dimensions={text!r} are not up to {MOST} ascending numbers from 1 to the {P} parameters")
+    if P * found[-1] > LARGEST:
+        raise ConfigError(f"{found[-1]} directions of {P} parameters are more than {LARGEST:,} numbers: ask fewer")
+    return found
+
+
+def sweep(found: Specimen, dimensions: Sequence[int], steps: int, lr: float, seed: int) -> Iterator[Part]:
+    """Parts of the outcome: the accuracies so far. Errors as `intrinsic_dimension`."""
+    subject = _labelled(found).to(torch.float32)
+    start = subjects.build([found.config.replace(seed=seed)]).start[0].float()
+    base = float(subject.accuracy(found.theta.float()))
+    # The stream that drew the start would draw a projection that is correlated with it.
+    course = intrinsic.course(subject.gradient, start, dimensions, seed + 1, steps, lr)
+    for done, theta in enumerate(course, 1):
+        if done % EVERY == 0 or done == steps:
+            yield Part(done / steps, outcome(subject, theta, dimensions, base))
+
+
+def _labelled(found: Specimen) -> Subject:
+    if found.subject.test.y.is_floating_point():
+        raise ConfigError(f"subject={found.config.subject} has no labels: the intrinsic dimension is about accuracy")
+    return found.subject
+
+
+def outcome(subject: Subject, theta: Tensor, dimensions: Sequence[int], base: float) -> dict[str, Any]:
+    """Accuracies of `theta [D, P]`, and what they say."""
+    accuracy = subject.accuracy(theta).numpy().astype(float)
+    tried, between = intrinsic.d_int90(dimensions, accuracy.tolist(), base)
+    return {
+        "dimension": np.array(dimensions), "accuracy": accuracy, "level": np.full(len(dimensions), 0.9 * base),
+        "base_accuracy": base, "d_int90": np.nan if tried is None else tried,
+        "d_int90_interpolated": np.nan if between is None else between,
+        "note": said(tried, dimensions, base),
+    }  # fmt: skip
+
+
+def said(tried: int | None, dimensions: Sequence[int], base: float) -> str:
+    """The outcome as a sentence."""
+    against = f"90 % of the {100 * base:.1f} % that the run has at this step"
+    if tried is None:
+        return f"None of these dimensions reaches {against}: try more than {dimensions[-1]}."
+    first = tried == dimensions[0]
+    return f"{tried} is the least of these dimensions with {against}{': try fewer' if first else ''}."
+
+
+PROBE = Probe(
+    name="intrinsic_dimension",
+    title="In how many random directions can it learn?",
+    doc="The network is trained again in a few random directions only. The accuracy rises to that of the whole; where "
+    "it passes 90 % of that is the intrinsic dimension, far below the number of parameters.",
+    compute=intrinsic_dimension,
+    pictures=(
+        Lines(
+            traces=(
+                Trace(x="dimension", y="accuracy", label="test accuracy", style="points"),
+                Trace(x="dimension", y="level", label="90 % of the run's own", style="theory"),
+            ),
+            x_label="dimension d",
+            y_label="test accuracy",
+            log_x=True,
+        ),
+    ),
+    knobs=(
+        Knob(name="dimensions", doc="of the random subspaces, ascending"),
+        Knob(name="steps", doc="of Adam in each", bounds=(1, 20_000), soft=(100, 2000), log=True),
+        Knob(name="learning_rate", doc="step size of Adam", bounds=(1e-6, 10), soft=(1e-3, 0.3), log=True),
+        Knob(name="seed", doc="draws the start and the directions", bounds=(0, 2**31 - 2)),
+    ),
+)
