@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dashboard.computation import beside
-from dashboard.probes import EARLIER, ProbeCard, Probes
+from dashboard.probecard import EARLIER, ProbeCard
+from dashboard.probes import Probes
 from engines.core import api
 from engines.core.engine import Probe
 from engines.core.errors import ConfigError
@@ -54,7 +55,7 @@ def test_a_card_computes_what_its_button_offered_though_the_run_goes_on():
     made.compute()
     made.look(run, 30, 0)
     assert outcome(made)["note"] == "Computed at step 20 · a = 2"
-    assert f"<td>{run.probe('norm', 1, step=20)['norm']:.4g}" in made._table.object
+    assert f"<td>{run.probe('norm', 1, step=20)['norm']:.4g}" in made.exhibit.table.object
     assert made._ask.shown["step"] == 30
 
 
@@ -80,10 +81,12 @@ def test_the_picture_shows_the_traces_and_the_table_what_is_not_in_it():
     made = card(curve, pictures=LOSS)
     made.look(ran(), 20, 0)
     made.compute()
-    assert outcome(made)["lines"][0]["label"] == "loss"
-    assert made._pane.visible
-    assert made._pane.object.renderers[0].data_source.data["x"][-1] == 20
-    assert "last" in made._table.object and "loss" not in made._table.object
+    outcome(made)
+    (picture,) = made.exhibit.pictures
+    assert picture._caption.shown["lines"][0]["label"] == "loss"
+    assert picture.__panel__().visible
+    assert picture.drawn.view.renderers[0].data_source.data["x"][-1] == 20
+    assert "last" in made.exhibit.table.object and "loss" not in made.exhibit.table.object
 
 
 def test_without_traces_an_array_is_said_by_its_size_and_its_ends():
@@ -91,8 +94,8 @@ def test_without_traces_an_array_is_said_by_its_size_and_its_ends():
     made.look(ran(), 20, 0)
     made.compute()
     outcome(made)
-    assert not made._pane.visible
-    assert "array 21, from 0 to 20" in made._table.object
+    assert not made.exhibit.pictures
+    assert "array 21, from 0 to 20" in made.exhibit.table.object
 
 
 @pytest.mark.parametrize("error", [ConfigError("too large: lower n"), RuntimeError("too large")])
@@ -119,7 +122,7 @@ def test_a_picture_that_cannot_be_drawn_is_a_sentence_and_the_numbers_stay():
     made.look(ran(), 20, 0)
     made.compute()
     assert outcome(made)["failure"].startswith("The picture cannot be drawn")
-    assert "array 3" in made._table.object
+    assert "array 3" in made.exhibit.table.object
 
 
 def test_an_outcome_says_when_its_run_was_started_again_or_branched():
@@ -152,7 +155,7 @@ def test_another_experiment_clears_the_cards():
     outcome(made)
     probes.clear()
     assert made._ask.shown["note"] == ""
-    assert not made._table.visible
+    assert not made.exhibit.table.visible
 
 
 @pytest.mark.parametrize("leave", ["abandon", "clear"])
