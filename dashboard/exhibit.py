@@ -25,21 +25,22 @@ class Exhibit(Viewer):
         super().__init__()
         self.values: Mapping[str, Any] = {}
         """What is shown; itself, so that it can be recognised."""
+        self.failure = ""
         self.pictures = [Illustration(picture) for picture in declared]
         self.table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
         grid = pn.Column(*self.pictures, stylesheets=[GRID], margin=0, **STRETCH)
         self._panel = pn.Column(grid, self.table, margin=0, **STRETCH)
 
-    def show(self, values: Mapping[str, Any]) -> str:
+    def show(self, values: Mapping[str, Any]) -> None:
         """Show these values in place of those before; what cannot be drawn is said, and stands among the numbers."""
         if values is self.values:
-            return ""
+            return
         self.values = values
         found = [_illustrated(picture, values) for picture in self.pictures]
         drawn = {name for names, _ in found for name in names}
         rest = {name: value for name, value in values.items() if name not in drawn}
         self.table.param.update(object=told(rest), visible=bool(rest))
-        return " · ".join(filter(None, (failure for _, failure in found)))
+        self.failure = " · ".join(filter(None, (failure for _, failure in found)))
 
     def __panel__(self) -> pn.Column:
         return self._panel

@@ -50,6 +50,7 @@ class ProbeCard(Viewer):
         self._outcome = Outcome()
         self._served: dict[int, Outcome] = {}
         """What was computed unasked, by member."""
+        self._failure = ""
         self._sketched: tuple[Part | None, float] = (None, 0.0)
         self._ask, self.exhibit = Ask(probe, self.compute, self.stop), Exhibit(probe.pictures)
         sheets = [CARD, WIDE] if len(probe.pictures) > 1 else [CARD]
@@ -62,9 +63,9 @@ class ProbeCard(Viewer):
         self._view = run, step, member
         if not self._sketching:
             self._recall()
-            self._present(self._outcome.values)
+            self.exhibit.show(self._outcome.values)
         self._ask.show(step=step)
-        self._note()
+        self._say()
 
     def compute(self) -> None:
         """Start on what the button offers, unless something is being computed already."""
@@ -79,7 +80,9 @@ class ProbeCard(Viewer):
     def _start(self, run: Run, step: int, member: int, why: str = "") -> Computation:
         self._asked = course(run), why
         self.computation = Computation(self.probe, run, step, member, dict(self._ask.options))
-        self._ask.show(busy=True, failure="", why=why)
+        self._failure = ""
+        self._ask.show(busy=True, why=why)
+        self._say()
         return self.computation
 
     def abandon(self) -> None:
@@ -91,16 +94,15 @@ class ProbeCard(Viewer):
     def stop(self, text: str = "cancelled") -> None:
         """Wait no longer, and say so; nothing half done stays."""
         if self.computation:
-            self._ask.show(failure=text)
+            self._failure = text
         self.abandon()
         self._settle()
 
     def clear(self) -> None:
         """Forget everything but the options: another experiment begins."""
         self.abandon()
-        self._outcome, self._served = Outcome(), {}
+        self._outcome, self._served, self._failure = Outcome(), {}, ""
         self._settle()
-        self._ask.show(failure="")
 
     # -- what came of it ---------------------------------------------------------------------------------------
 
@@ -120,12 +122,12 @@ class ProbeCard(Viewer):
         focused = self._view is not None and self._view[2] == going.member
         if part.values and focused and part is not self._sketched[0] and now - self._sketched[1] > PAUSE:
             self._sketched = part, now
-            self._present(dict(part.values))
-            self._note()
+            self.exhibit.show(dict(part.values))
+            self._say()
 
     def _finish(self, done: Computation) -> None:
         self.computation = None
-        self._ask.show(failure=done.failure)
+        self._failure = done.failure
         if not done.failure:
             self._keep(done)
         self._settle()
@@ -151,21 +153,17 @@ class ProbeCard(Viewer):
     def _settle(self) -> None:
         """Show the outcome, if there is one, and nothing else."""
         self._ask.show(**IDLE)
-        self._present(self._outcome.values)
-        self._note()
+        self.exhibit.show(self._outcome.values)
+        self._say()
 
-    def _note(self) -> None:
-        """Say whose values are shown."""
+    def _say(self) -> None:
+        """Say whose values are shown, and what went wrong."""
         text = self._outcome.text
         if self.computation and self._sketching:
             text = _about(self.computation, "So far", self._asked[1])
         elif text and self._view and self._outcome.source != course(self._view[0]):
             text = f"{text} – {EARLIER}"
-        self._ask.show(note=text)
-
-    def _present(self, values: Mapping[str, Any]) -> None:
-        if failure := self.exhibit.show(values):
-            self._ask.show(failure=failure)
+        self._ask.show(note=text, failure=self._failure or self.exhibit.failure)
 
     def __panel__(self) -> pn.Column:
         return self._panel

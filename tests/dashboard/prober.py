@@ -54,7 +54,7 @@ BOWL = Probe(
     ),
 )  # fmt: skip
 
-CHOSEN = {"resolution": 9, "wait": 0.2}
+CHOSEN = {"resolution": 9, "wait": 0.05}
 
 
 class Prober(ToyEngine):
@@ -65,7 +65,7 @@ class Prober(ToyEngine):
     @property
     def presets(self):
         return (
-            Preset(name="measured", title="Measured", look_for="a verdict that waits for a probe", set={"a": [1.0, 2.0]},
+            Preset(name="measured", title="Measured", look_for="a verdict that needs a probe", set={"a": [1.0, 2.0]},
                    steps=20, judge=_judge, probes={"bowl": CHOSEN}),
             Preset(name="plain", title="Plain", look_for="nothing", steps=20),
         )  # fmt: skip

@@ -61,3 +61,13 @@ def test_arrays_that_do_not_fit_are_refused(values):
 def test_a_picture_without_a_finite_value_keeps_an_empty_frame():
     made = LinesPicture(probe(trace()), {"x": [1, 2], "y": [np.nan, np.inf]})
     assert made.view.y_range.start < made.view.y_range.end
+
+
+def test_the_next_part_replaces_data_and_nothing_else():
+    made = LinesPicture(probe(trace(), log_y=True), {"x": [1, 2], "y": [0.0, 1.0]})
+    source = made.view.renderers[0].data_source
+    made.update({"x": [1, 2, 3], "y": [1.0, 10.0, 100.0]})
+    assert made.view.renderers[0].data_source is source
+    assert source.data["y"] == [1, 10, 100]
+    assert not made.note
+    assert made.view.y_range.end > 100

@@ -12,8 +12,10 @@ from engines.core import api
 from engines.core.engine import Probe
 from engines.core.errors import ConfigError
 from engines.core.pictures import Lines, Trace
+from engines.core.probing import Part
 from engines.core.run import Run
 from tests.core.toy import ENGINE, Toy
+from tests.dashboard.prober import BOWL
 
 
 def ran(steps=30):
@@ -186,3 +188,149 @@ def test_a_computation_that_was_stopped_never_shows():
 
 def test_an_engine_without_probes_shows_no_heading():
     assert not Probes(()).__panel__().visible
+
+
+def tuned(**options):
+    """A card of the bowl with these options, looking at a run."""
+    made = ProbeCard(BOWL)
+    made._ask.choose(options)
+    made.look(ran(), 20, 0)
+    return made
+
+
+def typed(made, name, value):
+    made._ask._handle_msg({"option": name, "value": value})
+    return made._ask.form
+
+
+def test_options_are_asked_for_as_they_are_declared():
+    fields = {field["name"]: field for field in ProbeCard(BOWL)._ask.fields}
+    assert list(fields) == ["resolution", "wait", "shape", "rim", "limit"]
+    assert fields["resolution"]["doc"] == "points along each side (from 3 to 201)"
+    assert [fields[name]["kind"] for name in ("resolution", "shape", "rim")] == ["number", "choice", "check"]
+    assert not ProbeCard(Probe(name="n", doc="d", compute=curve))._ask.fields
+
+
+def test_options_reach_the_computation_and_are_remembered():
+    made = tuned()
+    assert typed(made, "resolution", "5")["told"] == "resolution = 5"
+    typed(made, "rim", "False")
+    made.compute()
+    assert made.computation.options == {"resolution": 5, "rim": False}
+    assert outcome(made)["note"] == "Computed at step 20 · a = 1 · with resolution = 5, rim = False"
+    made.clear()
+    assert made._ask.form["values"]["resolution"] == "5"
+    assert typed(made, "resolution", "17")["told"] == "rim = False"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("resolution", "500", "resolution=500 is outside its bounds [3, 201]"),
+        ("resolution", "many", "resolution='many' is not a whole number"),
+        ("shape", "ring", "shape='ring' is not one of bowl, saddle"),
+        ("depth", "1", "depth"),
+    ],
+)
+def test_a_wrong_option_is_a_sentence_and_changes_nothing(name, value, sentence):
+    made = tuned(resolution=5)
+    form = typed(made, name, value)
+    assert sentence in form["error"]
+    assert made._ask.options == {"resolution": 5}
+    assert typed(made, "wait", "0.1")["error"] == ""
+
+
+def test_what_is_known_so_far_is_drawn_with_how_far_it_is():
+    made = tuned(resolution=9, wait=0.05)
+    made.compute()
+    heat, cut = made.exhibit.pictures
+    until(lambda: made.collect() or heat.drawn)
+    view = heat.drawn.view
+    assert 0 < made._ask.shown["share"] < 1
+    assert made._ask.shown["note"].startswith("So far at step 20")
+    assert not cut.__panel__().visible
+    outcome(made)
+    assert heat.drawn.view is view
+    assert np.isfinite(heat.drawn.source.data["image"][0]).all()
+    assert cut.__panel__().visible
+    assert made._ask.shown["note"].startswith("Computed at step 20")
+
+
+def test_partial_pictures_are_drawn_at_most_twice_a_second(monkeypatch):
+    made = tuned(resolution=9, wait=0.02)
+    shown = []
+    monkeypatch.setattr(made.exhibit, "show", shown.append)
+    made.compute()
+    until(lambda: made.collect() or made.computation is None)
+    assert len(shown) == 2  # one sketch, and the outcome
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_what_is_cancelled_half_way_leaves_what_was_there_before(before):
+    made = tuned(resolution=9)
+    if before:
+        made.compute()
+        outcome(made)
+    made._ask.choose({"resolution": 5, "wait": 0.1})
+    made.compute()
+    heat, _ = made.exhibit.pictures
+    until(lambda: made.collect() or made._ask.shown["note"].startswith("So far"))
+    stopped = made.computation
+    made.stop()
+    assert made._ask.shown["failure"] == "cancelled"
+    assert heat.__panel__().visible == before
+    assert not before or heat.drawn.source.data["image"][0].shape == (9, 9)
+    assert made._ask.shown["note"].startswith("Computed" if before else "")
+    until(lambda: stopped.done)
+    assert stopped.part.share < 1
+    made.compute()
+    assert outcome(made)["failure"] == ""
+
+
+def test_a_computation_that_waits_for_another_says_so():
+    first, second = tuned(wait=0.1), tuned(resolution=5)
+    first.compute()
+    second.compute()
+    second.collect()
+    assert second._ask.shown["left"] == "waiting for other computations"
+    first.stop()
+    assert outcome(second)["left"] == ""
+
+
+def test_words_among_the_outcome_are_sentences_and_lists():
+    made = tuned(resolution=5)
+    made.compute()
+    outcome(made)
+    table = made.exhibit.table.object
+    assert table.startswith("<p>It is a bowl: 1 &lt; 2 &amp; so on.</p>")
+    assert "<td>left, right</td>" in table and "note" not in table
+
+
+def test_each_picture_has_its_title_and_its_legend():
+    made = tuned(resolution=5)
+    made.compute()
+    outcome(made)
+    captions = [picture._caption for picture in made.exhibit.pictures]
+    assert [caption.title for caption in captions] == ["From above", "A cut"]
+    assert [[line["label"] for line in caption.shown["lines"]] for caption in captions] == [
+        ["the way", "its end"],
+        ["loss at x₂ = 0"],
+    ]
+
+
+def test_a_probe_that_changes_its_own_arrays_is_drawn_again():
+    """The outcome may be the very mapping of the part before."""
+    known = {"x": np.arange(3), "y": np.zeros(3)}
+
+    def compute(run, member, step):
+        yield Part(0.5, known)
+        time.sleep(0.05)
+        known["y"] = np.ones(3)
+        yield Part(1.0, known)
+
+    made = card(compute, pictures=(Lines(traces=(Trace(x="x", y="y", label="y"),)),))
+    made.look(ran(), 20, 0)
+    made.compute()
+    until(lambda: made.collect() or made.exhibit.pictures[0].drawn)
+    outcome(made)
+    assert made.exhibit.pictures[0].drawn.view.renderers[0].data_source.data["y"] == [1, 1, 1]

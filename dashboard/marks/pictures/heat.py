@@ -34,6 +34,8 @@ LARGEST = 256
 
 HEIGHT = 320
 
+CLEAR = (0, 0, 0, 0.0)
+
 HUE, EDGE = qualitative(1), "#101418"
 """The way, and the line around it that sets it off from any colour."""
 
@@ -54,7 +56,7 @@ class HeatPicture:
 
     def _color(self) -> None:
         kind, ticker = (LogColorMapper, LogTicker) if self.declared.log else (LinearColorMapper, BasicTicker)
-        self.mapper = kind(palette=Viridis256, low=1, high=10, nan_color="transparent")
+        self.mapper = kind(palette=Viridis256, low=1, high=10, nan_color=CLEAR)
         self.source.data = {name: [] for name in ("image", "raw", "x", "y", "dw", "dh")}
         image = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=self.mapper)
         drawn = bare(image, self.source, self.view)

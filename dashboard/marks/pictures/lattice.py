@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import distance_transform_cdt
+from scipy.ndimage import distance_transform_edt
 
 EVEN = 1e-3
 """Coordinates may be off an even lattice by this share of a step."""
+
+DIAGONAL = 1.42
+"""Over the side of a square."""
 
 
 def filled(grid: np.ndarray) -> np.ndarray:
@@ -22,8 +25,8 @@ def filled(grid: np.ndarray) -> np.ndarray:
     """
     known = ~np.isnan(grid)
     gaps = [np.diff(np.flatnonzero(known.any(axis))).max(initial=1) for axis in (0, 1)]
-    away, nearest = distance_transform_cdt(~known, "chessboard", return_indices=True)
-    found = np.where(away < max(gaps), grid[tuple(nearest)], np.nan) if known.any() else grid
+    away, nearest = distance_transform_edt(~known, return_indices=True)
+    found = np.where(away <= DIAGONAL * (max(gaps) - 1), grid[tuple(nearest)], np.nan) if known.any() else grid
     return np.where(np.isfinite(found), found, np.nan)
 
 
