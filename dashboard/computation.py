@@ -39,6 +39,7 @@ class Computation:
         """The newest; each is a value of its own, so that the page may read it while the next is being computed."""
         self.began: float | None = None
         """When its turn came, by `time.monotonic`."""
+        self._at = 0.0
         self.failure = ""
         self.done = False
         beside().request(self)
@@ -48,10 +49,11 @@ class Computation:
         self.run.abandoned = True
 
     def left(self) -> float:
-        """Seconds that the rest takes if it goes on as it went; 0 where that is unknown."""
+        """Seconds that the rest takes if it goes on as it went up to the newest part; 0 where that is unknown."""
         if self.began is None or self.part.share <= 0:
             return 0.0
-        return (time.monotonic() - self.began) * (1 - self.part.share) / self.part.share
+        whole = (self._at - self.began) / self.part.share
+        return max(0.0, self.began + whole - time.monotonic())
 
     def work(self, seconds: float) -> None:
         """Compute all of it; called once, on the thread for probes."""
@@ -59,7 +61,7 @@ class Computation:
             if not self.run.abandoned:
                 self.began = time.monotonic()
                 for part in parts(self.probe, self.run, self.member, self.step, self.options):
-                    self.part = part
+                    self._at, self.part = time.monotonic(), part
         except DynascopeError as error:
             self.failure = str(error)
         except Exception as error:

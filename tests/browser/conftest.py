@@ -208,8 +208,8 @@ def page(chromium: Any, server: str) -> Iterator[Callable[..., Page]]:
     """Open pages; at the end none may have complained."""
     opened: list[Page] = []
 
-    def make(**size: int) -> Page:
-        opened.append(Page(chromium, server, **size))
+    def make(**options: Any) -> Page:
+        opened.append(Page(chromium, **{"server": server, **options}))
         return opened[-1]
 
     yield make

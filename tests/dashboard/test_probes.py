@@ -287,6 +287,17 @@ def test_what_is_cancelled_half_way_leaves_what_was_there_before(before):
     assert outcome(made)["failure"] == ""
 
 
+def test_what_is_left_gets_less_between_two_parts():
+    made = tuned(wait=0.3)
+    made.compute()
+    until(lambda: made.computation.part.share)
+    first = made.computation.left()
+    time.sleep(0.1)
+    second = made.computation.left()
+    made.stop()
+    assert 0 <= second < first
+
+
 def test_a_computation_that_waits_for_another_says_so():
     first, second = tuned(wait=0.1), tuned(resolution=5)
     first.compute()
