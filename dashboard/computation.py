@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from engines.core.errors import DynascopeError
-from engines.core.probing import parts
+from engines.core.probing import Part, parts
 
 if TYPE_CHECKING:
     from engines.core.engine import Probe
@@ -27,15 +28,18 @@ def beside() -> Scheduler:
 
 
 class Computation:
-    """One probe of one member at one step: `values`, or the `failure` as a sentence, are there once it is `done`.
+    """One probe of one member at one step. Once it is `done`, `part` is the outcome, or `failure` says why not.
 
     It holds the run as it was when it was asked for, so that it disturbs nothing and nothing disturbs it.
     """
 
-    def __init__(self, probe: Probe, run: Run, step: int, member: int) -> None:
-        self.probe, self.run, self.member = probe, run.until(step), member
-        self.step = int(self.run.steps[-1])
-        self.values: Mapping[str, Any] = {}
+    def __init__(self, probe: Probe, run: Run, step: int, member: int, options: Mapping[str, Any]) -> None:
+        self.probe, self.run, self.step, self.member, self.options = probe, run.until(step), step, member, options
+        self.part = Part(0.0, {})
+        """The newest; each is a value of its own, so that the page may read it while the next is being computed."""
+        self.began: float | None = None
+        """When its turn came, by `time.monotonic`."""
+        self._at = 0.0
         self.failure = ""
         self.done = False
         beside().request(self)
@@ -44,12 +48,20 @@ class Computation:
         """Stop as soon as possible; nobody waits for it any longer."""
         self.run.abandoned = True
 
+    def left(self) -> float:
+        """Seconds that the rest takes if it goes on as it went up to the newest part; 0 where that is unknown."""
+        if self.began is None or self.part.share <= 0:
+            return 0.0
+        whole = (self._at - self.began) / self.part.share
+        return max(0.0, self.began + whole - time.monotonic())
+
     def work(self, seconds: float) -> None:
         """Compute all of it; called once, on the thread for probes."""
         try:
             if not self.run.abandoned:
-                for part in parts(self.probe, self.run, self.member, self.step, {}):
-                    self.values = part.values
+                self.began = time.monotonic()
+                for part in parts(self.probe, self.run, self.member, self.step, self.options):
+                    self._at, self.part = time.monotonic(), part
         except DynascopeError as error:
             self.failure = str(error)
         except Exception as error:

@@ -41,7 +41,7 @@ class KnobWidget(Component):
     def show(self, value: Any, others: Sequence[Any] = ()) -> None:
         """Display a value, and the values of all members where they differ."""
         varies = f"varies: {_listed([_said(other) for other in others])}" if len(others) > 1 else ""
-        self.shown = {"value": value, "text": _typed(value), "varies": varies, "error": ""}
+        self.shown = {"value": value, "text": typed(value), "varies": varies, "error": ""}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         try:
@@ -72,7 +72,8 @@ def _said(value: Any) -> str:
     return words(value) if isinstance(value, str) else number(value)
 
 
-def _typed(value: Any) -> str:
+def typed(value: Any) -> str:
+    """A value as a person types it."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 

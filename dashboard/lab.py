@@ -192,8 +192,8 @@ class Lab(Viewer):
     def _tick(self) -> None:
         runner = self.player.runner
         status, run = runner.status, runner.run
-        view = (status, run, len(run), *self.player.view())
-        self.probes.collect()
+        self.probes.collect(run, status.playing)
+        view = (status, run, (len(run), len(run.outcomes)), *self.player.view())
         if not len(run):
             self.transport.refresh(status, 0, 0, 0, ahead=0, left="", scrubbing=False)
         if view == self._drawn or not len(run) or self._resting(status) or not self.bridge.ready():
@@ -252,7 +252,7 @@ class Lab(Viewer):
     def _tell(self, playing: bool) -> None:
         """The slow part: words and verdicts, about once a second and at every stop."""
         player, now = self.player, time.monotonic()
-        subject = (player.runner.run, player.focus, playing)
+        subject = (player.runner.run, player.focus, playing, len(player.runner.run.outcomes))
         if now - self._told[0] < SLOW and subject == self._told[1]:
             return
         self._told = (now, subject)

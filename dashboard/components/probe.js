@@ -1,4 +1,4 @@
-// One probe: what it is, the button that computes it, which trace is which, and what came of it in words.
+// The head of a probe's card: what the probe is, its options, the button that computes it, and how far it is.
 const make = (tag, name, parent, text) => {
   const made = document.createElement(tag);
   if (name) made.className = name;
@@ -7,16 +7,44 @@ const make = (tag, name, parent, text) => {
   return made;
 };
 
-function sample({ label, color, style, dash }) {
-  const box = make("span", "sample");
-  const shape = style === "points" ? '<circle cx="12" cy="4" r="3"/>'
-    : '<line x1="1" x2="23" y1="4" y2="4" stroke-width="2.2"/>';
-  box.innerHTML = `<svg width="24" height="8" aria-hidden="true">${shape}</svg>`;
-  const mark = box.querySelector("svg").firstChild;
-  mark.style.stroke = mark.style.fill = color;
-  mark.style.strokeDasharray = dash;
-  make("span", style === "theory" ? "muted" : "", box, style === "theory" ? "theory: " + label : label);
-  return box;
+function input(field, parent, send) {
+  if (field.kind === "choice") {
+    const select = make("select", "", parent);
+    field.choices.forEach(([value, text]) => { make("option", "", select, text).value = value; });
+    select.addEventListener("change", () => send(select.value));
+    return (value) => { select.value = value; };
+  }
+  const check = field.kind === "check";
+  const box = make("input", check ? "check" : "box", parent);
+  box.type = check ? "checkbox" : "text";
+  box.addEventListener("change", () => send(check ? String(box.checked) : box.value));
+  if (!check) box.addEventListener("focus", () => box.select());
+  return (value) => { if (check) box.checked = value; else box.value = value; };
+}
+
+function form(model, fold, root) {
+  const { fields } = model;
+  const box = make("div", "options", root);
+  box.hidden = true;
+  const shows = fields.map((field) => {
+    const label = make("label", "option", box);
+    make("span", "name", label, field.label);
+    label.title = field.doc;
+    return [field.name, input(field, label, (value) => model.send_msg({ option: field.name, value }))];
+  });
+  const wrong = make("p", "failure", root);
+  wrong.setAttribute("role", "alert");
+  fold.hidden = !fields.length;
+  fold.addEventListener("click", () => { box.hidden = !box.hidden; refresh(); });
+  const refresh = () => {
+    const { values, told, error } = model.form;
+    shows.forEach(([name, show]) => show(values[name]));
+    wrong.textContent = error;
+    fold.textContent = (box.hidden ? "▸ Options" : "▾ Options") + (told ? ": " + told : "");
+    fold.setAttribute("aria-expanded", String(!box.hidden));
+  };
+  model.on("form", refresh);
+  refresh();
 }
 
 export function render({ model }) {
@@ -33,27 +61,30 @@ export function render({ model }) {
   cancel.setAttribute("aria-label", "cancel: " + model.title);
   cancel.addEventListener("click", () => model.send_msg({ stop: true }));
   make("p", "doc", root, model.doc);
+  const fold = make("button", "fold", root);
+  form(model, fold, root);
+  const way = make("div", "way", root);
+  const bar = make("progress", "", way);
+  bar.setAttribute("aria-label", "how far: " + model.title);
+  const far = make("span", "", way);
   const failure = make("p", "failure", root);
   failure.setAttribute("role", "status");
   const note = make("p", "note", root);
   note.setAttribute("role", "status");
-  const legend = make("div", "legend", root);
-  const rest = make("p", "note", root);
 
   const write = (element, text) => {
     if (element.textContent !== text) element.textContent = text;  // the same words are not read out again
   };
   const refresh = () => {
-    const { step, busy, note: text, failure: wrong, lines, summary } = model.shown;
+    const { step, busy, share, left, why, note: text, failure: wrong } = model.shown;
     compute.textContent = busy ? "computing…" : step < 0 ? "Compute" : `Compute at step ${step.toLocaleString("en")}`;
     compute.setAttribute("aria-label", `${compute.textContent}: ${model.title}`);
     compute.disabled = busy || step < 0;
-    cancel.hidden = !busy;
+    cancel.hidden = way.hidden = !busy;
+    if (share > 0) bar.value = share; else bar.removeAttribute("value");  // it moves to and fro where nothing is known
+    write(far, [share > 0 ? `${Math.round(100 * share)} %` : "", left, why].filter(Boolean).join(" · "));
     write(failure, wrong);
     write(note, text);
-    write(rest, summary);
-    legend.replaceChildren(...lines.map(sample));
-    legend.hidden = !lines.length;
   };
   model.on("shown", refresh);
   refresh();

@@ -293,6 +293,7 @@ class Runner:
         steps = self.run.steps
         if len(steps) and steps[-1] > self._at():
             self.run.recording.truncate(self._at())
+            self.run.outcomes = {}
             self._checkpoints.forget(self._at())
             self.run.configs = self._edited(self.run.recording.events)
 

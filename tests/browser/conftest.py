@@ -33,10 +33,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[str]:
+    yield from served()
+
+
+def served(first: str = "") -> Iterator[str]:
+    """The address of a server; what is to be run `first` there may change what it serves."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    code = f"from dashboard.app import serve; serve({port}, '127.0.0.1', False, **{SOON})"
+    code = f"{first}\nfrom dashboard.app import serve\nserve({port}, '127.0.0.1', False, **{SOON})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     until(lambda: answers(address), 30)
@@ -203,8 +208,8 @@ def page(chromium: Any, server: str) -> Iterator[Callable[..., Page]]:
     """Open pages; at the end none may have complained."""
     opened: list[Page] = []
 
-    def make(**size: int) -> Page:
-        opened.append(Page(chromium, server, **size))
+    def make(**options: Any) -> Page:
+        opened.append(Page(chromium, **{"server": server, **options}))
         return opened[-1]
 
     yield make

@@ -2,7 +2,9 @@
 
 import re
 
-from tests.browser.conftest import FIGURE, until
+import pytest
+
+from tests.browser.conftest import FIGURE, served, until
 
 LAB = "/matrix_sensing"
 
@@ -11,6 +13,25 @@ POINTS = f"""() => {{ {FIGURE}
   const data = mine?.renderers[0].data_source.data;
   return data ? Array.from(data.y ?? data.get("y")) : [];
 }}"""
+
+
+PROBER = """
+from engines.core import registry
+from tests.dashboard.prober import ENGINE
+registry.names, registry.load = lambda: ["prober"], lambda name: ENGINE
+"""
+
+IMAGES = f"""() => {{ {FIGURE}
+  const data = figures.flatMap((f) => f.renderers.map((r) => r.data_source.data));
+  const found = data.map((columns) => columns.image ?? columns.get?.("image"));
+  return found.filter((image) => image?.length).map((image) => image[0].shape ?? image[0].length);
+}}"""
+
+
+@pytest.fixture(scope="module")
+def prober():
+    """A server of the engine with a probe of everything."""
+    yield from served(PROBER)
 
 
 def curves(lab):
@@ -112,3 +133,43 @@ def test_nothing_sticks_out_of_any_window_while_scrubbing_and_probing(page):
         copy = lab.view.get_by_role("button", name="a link that holds this experiment completely").bounding_box()
         assert copy["x"] + copy["width"] <= width
         assert lab.fits()
+
+
+def test_what_a_verdict_needs_is_computed_unasked_and_what_is_asked_for_is_watched_and_cancelled(page, prober):
+    lab = page(server=prober, width=1440, height=900).open("/prober")
+    card = probe(lab, "Loss around the minimum")
+    assert lab.says("Computed at step 20, because the verdicts need it · a = 1", 60)
+    until(lambda: lab.view.get_by_label("holds", exact=True).count())
+    assert lab.says("It is a bowl: 1 < 2 & so on.")
+    assert lab.ask(IMAGES) == [[9, 9]]
+    lab.view.get_by_role("radio", name="a = 2").click()
+    assert lab.says("because the verdicts need it · a = 2")
+
+    fold = card.get_by_role("button", name="Options")
+    assert fold.inner_text() == "▸ Options: resolution = 9, wait = 0.05"
+    assert not card.get_by_label("resolution").is_visible()
+    fold.click()
+    for text, sentence in (("500", "resolution=500 is outside its bounds [3, 201]"), ("33", "")):
+        card.get_by_label("resolution").fill(text)
+        card.get_by_label("resolution").press("Enter")
+        until(lambda said=sentence: card.get_by_role("alert").inner_text() == said)
+    card.get_by_label("wait").fill("2")
+    card.get_by_label("wait").press("Enter")
+    card.get_by_label("shape").select_option("saddle")
+    until(lambda: "shape" not in fold.inner_text() and "saddle" in fold.inner_text())
+
+    card.get_by_role("button", name="Compute at step 20").click()
+    until(lambda: "25 %" in card.inner_text())
+    assert card.get_by_role("progressbar").get_attribute("value") == "0.25"
+    assert re.search(r"about \d+ s left", card.inner_text())
+    until(lambda: lab.ask(IMAGES) == [[33, 33]])
+    assert card.get_by_text("So far at step 20").count()
+    assert lab.fits()
+    card.get_by_role("button", name="cancel").click()
+    until(lambda: lab.ask(IMAGES) == [[9, 9]])
+    assert card.get_by_text("cancelled").count()
+    assert card.get_by_text("because the verdicts need it · a = 2").count()
+    assert not card.get_by_role("progressbar").is_visible()
+    lab.view.set_viewport_size({"width": 900, "height": 700})
+    lab.view.wait_for_timeout(300)
+    assert lab.fits()

@@ -10,7 +10,7 @@ from engines.cli import to_json
 from engines.core import store
 from engines.core.engine import Engine, Phase, Prediction, Story, Verdict
 from engines.core.errors import ConfigError
-from engines.core.options import options
+from engines.core.options import checked, options
 from tests.contract.cases import ENGINES, all_configs, every_engine, every_preset, restarted, short_run
 
 BOUNDED = [(engine, knob) for engine in ENGINES for knob in engine.Config.knobs().values() if knob.bounds]
@@ -123,6 +123,9 @@ def test_plots_probes_actions_and_the_opening_refer_to_what_exists(engine):
         assert plot.doc
     for action in engine.actions:
         assert engine.Config.knob(action.knob).role == "live", action.name
+    for preset in engine.presets:
+        for name, chosen in preset.probes.items():
+            assert checked(engine.probe(name), chosen) == chosen, f"{preset.name}: {name}"
     assert engine.preset(engine.opening)
     assert {preset.lead for preset in engine.presets} <= {"", *(plot.name for plot in engine.plots)}
     assert engine.references

@@ -244,6 +244,18 @@ def test_a_branch_forgets_the_future_and_its_edits(start):
     assert [config.eta for config in runner.run.configs] == [0.1, 0.1]
 
 
+def test_a_branch_forgets_what_probes_found_of_the_future(start):
+    runner = start(horizon=100)
+    played(runner)
+    runner.run.outcomes = {("norm", 0): {"norm": 1.0}}
+    runner.seek(60)
+    runner.wait()
+    assert runner.run.outcomes
+    runner.branch(60)
+    runner.wait()
+    assert not runner.run.outcomes
+
+
 def test_divergence_ends_one_member_and_not_the_run(start):
     runner = start([Toy(), Toy(a=100.0, eta=1.0, flat=True)], horizon=200)
     played(runner)

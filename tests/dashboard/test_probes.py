@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from dashboard.computation import beside
-from dashboard.probes import EARLIER, ProbeCard, Probes
+from dashboard.probecard import EARLIER, ProbeCard
+from dashboard.probes import Probes
 from engines.core import api
 from engines.core.engine import Probe
 from engines.core.errors import ConfigError
 from engines.core.pictures import Lines, Trace
+from engines.core.probing import Part
 from engines.core.run import Run
 from tests.core.toy import ENGINE, Toy
+from tests.dashboard.prober import BOWL
 
 
 def ran(steps=30):
@@ -54,7 +57,7 @@ def test_a_card_computes_what_its_button_offered_though_the_run_goes_on():
     made.compute()
     made.look(run, 30, 0)
     assert outcome(made)["note"] == "Computed at step 20 · a = 2"
-    assert f"<td>{run.probe('norm', 1, step=20)['norm']:.4g}" in made._table.object
+    assert f"<td>{run.probe('norm', 1, step=20)['norm']:.4g}" in made.exhibit.table.object
     assert made._ask.shown["step"] == 30
 
 
@@ -80,10 +83,12 @@ def test_the_picture_shows_the_traces_and_the_table_what_is_not_in_it():
     made = card(curve, pictures=LOSS)
     made.look(ran(), 20, 0)
     made.compute()
-    assert outcome(made)["lines"][0]["label"] == "loss"
-    assert made._pane.visible
-    assert made._pane.object.renderers[0].data_source.data["x"][-1] == 20
-    assert "last" in made._table.object and "loss" not in made._table.object
+    outcome(made)
+    (picture,) = made.exhibit.pictures
+    assert picture._caption.shown["lines"][0]["label"] == "loss"
+    assert picture.__panel__().visible
+    assert picture.drawn.view.renderers[0].data_source.data["x"][-1] == 20
+    assert "last" in made.exhibit.table.object and "loss" not in made.exhibit.table.object
 
 
 def test_without_traces_an_array_is_said_by_its_size_and_its_ends():
@@ -91,8 +96,8 @@ def test_without_traces_an_array_is_said_by_its_size_and_its_ends():
     made.look(ran(), 20, 0)
     made.compute()
     outcome(made)
-    assert not made._pane.visible
-    assert "array 21, from 0 to 20" in made._table.object
+    assert not made.exhibit.pictures
+    assert "array 21, from 0 to 20" in made.exhibit.table.object
 
 
 @pytest.mark.parametrize("error", [ConfigError("too large: lower n"), RuntimeError("too large")])
@@ -119,7 +124,7 @@ def test_a_picture_that_cannot_be_drawn_is_a_sentence_and_the_numbers_stay():
     made.look(ran(), 20, 0)
     made.compute()
     assert outcome(made)["failure"].startswith("The picture cannot be drawn")
-    assert "array 3" in made._table.object
+    assert "array 3" in made.exhibit.table.object
 
 
 def test_an_outcome_says_when_its_run_was_started_again_or_branched():
@@ -152,7 +157,7 @@ def test_another_experiment_clears_the_cards():
     outcome(made)
     probes.clear()
     assert made._ask.shown["note"] == ""
-    assert not made._table.visible
+    assert not made.exhibit.table.visible
 
 
 @pytest.mark.parametrize("leave", ["abandon", "clear"])
@@ -183,3 +188,160 @@ def test_a_computation_that_was_stopped_never_shows():
 
 def test_an_engine_without_probes_shows_no_heading():
     assert not Probes(()).__panel__().visible
+
+
+def tuned(**options):
+    """A card of the bowl with these options, looking at a run."""
+    made = ProbeCard(BOWL)
+    made._ask.choose(options)
+    made.look(ran(), 20, 0)
+    return made
+
+
+def typed(made, name, value):
+    made._ask._handle_msg({"option": name, "value": value})
+    return made._ask.form
+
+
+def test_options_are_asked_for_as_they_are_declared():
+    fields = {field["name"]: field for field in ProbeCard(BOWL)._ask.fields}
+    assert list(fields) == ["resolution", "wait", "shape", "rim", "limit"]
+    assert fields["resolution"]["doc"] == "points along each side (from 3 to 201)"
+    assert [fields[name]["kind"] for name in ("resolution", "shape", "rim")] == ["number", "choice", "check"]
+    assert not ProbeCard(Probe(name="n", doc="d", compute=curve))._ask.fields
+
+
+def test_options_reach_the_computation_and_are_remembered():
+    made = tuned()
+    assert typed(made, "resolution", "5")["told"] == "resolution = 5"
+    typed(made, "rim", "False")
+    made.compute()
+    assert made.computation.options == {"resolution": 5, "rim": False}
+    assert outcome(made)["note"] == "Computed at step 20 · a = 1 · with resolution = 5, rim = False"
+    made.clear()
+    assert made._ask.form["values"]["resolution"] == "5"
+    assert typed(made, "resolution", "17")["told"] == "rim = False"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("resolution", "500", "resolution=500 is outside its bounds [3, 201]"),
+        ("resolution", "many", "resolution='many' is not a whole number"),
+        ("shape", "ring", "shape='ring' is not one of bowl, saddle"),
+        ("depth", "1", "depth"),
+    ],
+)
+def test_a_wrong_option_is_a_sentence_and_changes_nothing(name, value, sentence):
+    made = tuned(resolution=5)
+    form = typed(made, name, value)
+    assert sentence in form["error"]
+    assert made._ask.options == {"resolution": 5}
+    assert typed(made, "wait", "0.1")["error"] == ""
+
+
+def test_what_is_known_so_far_is_drawn_with_how_far_it_is():
+    made = tuned(resolution=9, wait=0.05)
+    made.compute()
+    heat, cut = made.exhibit.pictures
+    until(lambda: made.collect() or heat.drawn)
+    view = heat.drawn.view
+    assert 0 < made._ask.shown["share"] < 1
+    assert made._ask.shown["note"].startswith("So far at step 20")
+    assert not cut.__panel__().visible
+    outcome(made)
+    assert heat.drawn.view is view
+    assert np.isfinite(heat.drawn.source.data["image"][0]).all()
+    assert cut.__panel__().visible
+    assert made._ask.shown["note"].startswith("Computed at step 20")
+
+
+def test_partial_pictures_are_drawn_at_most_twice_a_second(monkeypatch):
+    made = tuned(resolution=9, wait=0.02)
+    shown = []
+    monkeypatch.setattr(made.exhibit, "show", shown.append)
+    made.compute()
+    until(lambda: made.collect() or made.computation is None)
+    assert len(shown) == 2  # one sketch, and the outcome
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_what_is_cancelled_half_way_leaves_what_was_there_before(before):
+    made = tuned(resolution=9)
+    if before:
+        made.compute()
+        outcome(made)
+    made._ask.choose({"resolution": 5, "wait": 0.1})
+    made.compute()
+    heat, _ = made.exhibit.pictures
+    until(lambda: made.collect() or made._ask.shown["note"].startswith("So far"))
+    stopped = made.computation
+    made.stop()
+    assert made._ask.shown["failure"] == "cancelled"
+    assert heat.__panel__().visible == before
+    assert not before or heat.drawn.source.data["image"][0].shape == (9, 9)
+    assert made._ask.shown["note"].startswith("Computed" if before else "")
+    until(lambda: stopped.done)
+    assert stopped.part.share < 1
+    made.compute()
+    assert outcome(made)["failure"] == ""
+
+
+def test_what_is_left_gets_less_between_two_parts():
+    made = tuned(wait=0.3)
+    made.compute()
+    until(lambda: made.computation.part.share)
+    first = made.computation.left()
+    time.sleep(0.1)
+    second = made.computation.left()
+    made.stop()
+    assert 0 <= second < first
+
+
+def test_a_computation_that_waits_for_another_says_so():
+    first, second = tuned(wait=0.1), tuned(resolution=5)
+    first.compute()
+    second.compute()
+    second.collect()
+    assert second._ask.shown["left"] == "waiting for other computations"
+    first.stop()
+    assert outcome(second)["left"] == ""
+
+
+def test_words_among_the_outcome_are_sentences_and_lists():
+    made = tuned(resolution=5)
+    made.compute()
+    outcome(made)
+    table = made.exhibit.table.object
+    assert table.startswith("<p>It is a bowl: 1 &lt; 2 &amp; so on.</p>")
+    assert "<td>left, right</td>" in table and "note" not in table
+
+
+def test_each_picture_has_its_title_and_its_legend():
+    made = tuned(resolution=5)
+    made.compute()
+    outcome(made)
+    captions = [picture._caption for picture in made.exhibit.pictures]
+    assert [caption.title for caption in captions] == ["From above", "A cut"]
+    assert [[line["label"] for line in caption.shown["lines"]] for caption in captions] == [
+        ["the way", "its end"],
+        ["loss at x₂ = 0"],
+    ]
+
+
+def test_a_probe_that_changes_its_own_arrays_is_drawn_again():
+    """The outcome may be the very mapping of the part before."""
+    known = {"x": np.arange(3), "y": np.zeros(3)}
+
+    def compute(run, member, step):
+        yield Part(0.5, known)
+        time.sleep(0.05)
+        known["y"] = np.ones(3)
+        yield Part(1.0, known)
+
+    made = card(compute, pictures=(Lines(traces=(Trace(x="x", y="y", label="y"),)),))
+    made.look(ran(), 20, 0)
+    made.compute()
+    until(lambda: made.collect() or made.exhibit.pictures[0].drawn)
+    outcome(made)
+    assert made.exhibit.pictures[0].drawn.view.renderers[0].data_source.data["y"] == [1, 1, 1]

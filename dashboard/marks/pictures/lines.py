@@ -1,4 +1,4 @@
-"""What a probe computed, drawn as the probe declares."""
+"""Traces on common axes."""
 
 from __future__ import annotations
 
@@ -42,20 +42,27 @@ def tones(traces: Sequence[Trace]) -> Iterator[Tone]:
         yield Tone(trace, qualitative(max(hue, 0)), DASHES[(laws - 1) % len(DASHES)] if law else ())
 
 
-class Picture:
+class LinesPicture:
     """The figure of traces. Raises `ValueError` or `KeyError` where the arrays do not fit them."""
 
     def __init__(self, declared: Lines, values: Mapping[str, Any]) -> None:
         self.declared = declared
         self.log = declared.log_x, declared.log_y
-        self.figure = figure(
+        self.view = figure(
             log_x=declared.log_x, log_y=declared.log_y, x_axis_label=declared.x_label, y_axis_label=declared.y_label
         )
         self.tones = tuple(tones(declared.traces))
+        self.legend = [_sample(tone) for tone in self.tones]
+        self._sources = [self._add(tone) for tone in self.tones]
+        self.update(values)
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Draw other arrays in place of those before. Errors as for a new picture."""
+        arrays = [_arrays(tone.trace, values) for tone in self.tones]
         self._notes: list[str] = []
         self._extents: tuple[list[Any], list[Any]] = [], []
-        for tone in self.tones:
-            self._draw(tone, *_arrays(tone.trace, values))
+        for tone, source, (x, y) in zip(self.tones, self._sources, arrays, strict=True):
+            self._fill(tone.trace.label, source, x, y)
         self._frame()
 
     @property
@@ -63,13 +70,17 @@ class Picture:
         """What is not drawn, in words."""
         return " · ".join(self._notes)
 
-    def _draw(self, tone: Tone, x: np.ndarray, y: np.ndarray) -> None:
-        x, y = self._thinned(*self._drawable(tone.trace.label, x, y))
-        source = ColumnDataSource(_columns(x, y))
-        drawn = bare(_glyph(tone), source, self.figure, name=tone.trace.label)
+    def _add(self, tone: Tone) -> ColumnDataSource:
+        source = ColumnDataSource(_columns(np.empty(0), np.empty(0)))
+        drawn = bare(_glyph(tone), source, self.view, name=tone.trace.label)
         names = [self.declared.x_label or tone.trace.x, self.declared.y_label or tone.trace.y]
         rows = [("", "$name"), (names[0], "@at"), (names[1], "@value")]
-        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows, line_policy="nearest"))
+        self.view.add_tools(HoverTool(renderers=[drawn], tooltips=rows, line_policy="nearest"))
+        return source
+
+    def _fill(self, label: str, source: ColumnDataSource, x: np.ndarray, y: np.ndarray) -> None:
+        x, y = self._thinned(*self._drawable(label, x, y))
+        source.data = _columns(x, y)
         for extents, axis in zip(self._extents, (x, y), strict=True):
             extents.append(ranges.extent(axis))
 
@@ -88,7 +99,7 @@ class Picture:
         return x[rows], y[rows]
 
     def _frame(self) -> None:
-        targets = (self.figure.x_range, self.figure.y_range)
+        targets = (self.view.x_range, self.view.y_range)
         for target, extents, log in zip(targets, self._extents, self.log, strict=True):
             window = ranges.values(ranges.union(extents), None, log)
             if window:
@@ -100,6 +111,11 @@ def _arrays(trace: Trace, values: Mapping[str, Any]) -> tuple[np.ndarray, np.nda
     if x.ndim != 1 or x.shape != y.shape:
         raise ValueError(f"{trace.x} {x.shape} and {trace.y} {y.shape} are not two vectors of one length")
     return x, y
+
+
+def _sample(tone: Tone) -> dict[str, Any]:
+    dash = " ".join(map(str, tone.dash))
+    return {"label": tone.trace.label, "color": tone.color, "style": tone.trace.style, "dash": dash}
 
 
 def _columns(x: np.ndarray, y: np.ndarray) -> dict[str, list[Any]]:

@@ -1,0 +1,1 @@
+"""What probes computed, drawn as they declare it: a class for each kind of picture."""
