@@ -1,0 +1,79 @@
+"""A page with pictures of probes on cards as wide as those of a lab, and nothing that is computed."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import panel as pn
+
+from dashboard.app import _page
+from dashboard.marks.pictures.graph import GraphPicture
+from dashboard.marks.pictures.neurons import NeuronsPicture
+from dashboard.probes import CARD, GRID, STRETCH, Ask
+from dashboard.theme import prepare
+from engines.core.pictures import Graph, Neurons
+
+GRAPH = Graph(
+    layer="layer", name="name", group="group", source="source", target="target", weight="weight", label="interaction"
+)
+NEURONS = Neurons(
+    layer="layer", name="name", kind="kind", kinds=("live", "dead", "always on", "duplicate"), way="way", owner="owner",
+    along="along", height="height", beside="beside", label="loss",
+)  # fmt: skip
+
+
+def graph(layers=4, wide=13, modules=3, seed=0):
+    """Modules that hardly know each other, their nodes in any order; the heaviest edge joins the first two nodes."""
+    random = np.random.default_rng(seed)
+    layer = np.repeat(np.arange(layers), wide)
+    group = random.integers(modules, size=len(layer))
+    a, b = np.nonzero(layer[:, None] + 1 == layer)
+    weight = np.exp(random.normal(0, 1, len(a))) * np.where(group[a] == group[b], 1.0, 0.02)
+    kept = weight > 0.02
+    a, b, weight = a[kept], b[kept], weight[kept] / weight.max() * 0.5
+    return {
+        "layer": layer, "name": [f"{at}.{i % wide}" for i, at in enumerate(layer)], "group": group,
+        "source": np.r_[0, a], "target": np.r_[wide, b], "weight": np.r_[0.75, weight],
+    }  # fmt: skip
+
+
+def neurons(widths=(8, 12, 12, 5), seed=0):
+    """Each hidden neuron has a way along which the loss stays, and every dead one two."""
+    random = np.random.default_rng(seed)
+    layer = np.repeat(np.arange(len(widths)), widths)
+    kind = random.choice(4, len(layer), p=(0.6, 0.15, 0.15, 0.1))
+    owner = np.flatnonzero((layer > 0) & (layer < len(widths) - 1))
+    owner = np.sort(np.r_[owner, owner[kind[owner] == 1]])
+    along = np.linspace(0, 3, 41)
+    flat = 1e-30 * np.exp(random.normal(0, 0.5, (len(owner), 1)) + 0 * along)
+    return {
+        "layer": layer, "name": [f"{at}.{i}" for at, many in enumerate(widths) for i in range(many)], "kind": kind,
+        "way": [f"way {k} of neuron {own}" for k, own in enumerate(owner)], "owner": owner, "along": along,
+        "height": flat, "beside": 1e-30 + 1.3 * along**2 * random.uniform(0.5, 1, (len(owner), 1)),
+    }  # fmt: skip
+
+
+def card(title, doc, picture):
+    """As a lab shows it."""
+    ask = Ask(SimpleNamespace(), title=title, doc=doc)
+    ask.show(step=100, lines=picture.legend, summary=picture.note)
+    view = picture.view if isinstance(picture.view, pn.viewable.Viewable) else pn.pane.Bokeh(picture.view, **STRETCH)
+    return pn.Column(ask, view, stylesheets=[CARD], margin=0, **STRETCH)
+
+
+def cards():
+    """One of each."""
+    yield card("Graph of interactions", "Which features drive which.", GraphPicture(GRAPH, graph()))
+    yield card("Map of the network", "Ways along which the loss stays.", NeuronsPicture(NEURONS, neurons()))
+
+
+def page():
+    def fill(holder, bridge):
+        holder[:] = [pn.Column(*cards(), stylesheets=[GRID], margin=0, **STRETCH)]
+
+    return _page("Pictures", fill)
+
+
+def serve(port):
+    """Serve until interrupted."""
+    prepare()
+    pn.serve({"/": page}, port=port, address="127.0.0.1", show=False)
