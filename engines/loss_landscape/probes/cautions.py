@@ -75,8 +75,8 @@ def _chains(begun: Begun, seen: Sampled, values: dict[str, Any]) -> list[str]:
         )
     if not values["settled"] and values["llc"] < values["half_soft_rank"] / 2:
         said.append(
-            "the chains have hardly left w*: half the soft rank is the better figure; take more draws, a narrower "
-            "window (larger gamma) or MALA with a larger kappa"
+            "the chains have hardly left w*, so that the estimate is far too low: take more draws, a narrower window "
+            "(larger gamma), or MALA with a larger kappa"
         )
     if not abs(values["drift"]) < 2 * values["drift_error"]:
         said.append(f"chains still drift, by {values['drift']:.2g} ± {values['drift_error']:.1g}")
