@@ -12,6 +12,7 @@ import torch
 from engines.core.errors import ConfigError
 from engines.loss_landscape import examples, own, planted
 from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.potentials import DeepLinear
 from engines.loss_landscape.training import digits, linear, modular, superposition
 from engines.loss_landscape.training import planted as modules

@@ -1,7 +1,13 @@
 """What is computed of one member on demand: one probe a file."""
 
 from engines.loss_landscape.probes import (
-    connectivity, degeneracy, hessian, interaction_basis, intrinsic_dimension, llc, surface,
+    connectivity,
+    degeneracy,
+    hessian,
+    interaction_basis,
+    intrinsic_dimension,
+    llc,
+    surface,
 )  # fmt: skip
 
 PROBES = (

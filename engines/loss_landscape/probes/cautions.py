@@ -6,14 +6,12 @@ from math import isfinite
 from typing import Any
 
 from engines.loss_landscape.probes.chains import Begun, Sampled
+from engines.loss_landscape.probes.coefficient import CONVERGED
 from engines.loss_landscape.probes.eigenvalues import Eigenvalues
 from engines.loss_landscape.probes.landscape import Landscape
 
 PRIOR, FILLED = 10.0, 0.9
 """Below this `b h/gamma`, h the largest curvature, or from this share of its size on, the window holds the chains."""
-
-CONVERGED = 1.05
-"""R-hat up to which chains agree."""
 
 
 def note(
@@ -75,7 +73,12 @@ def _chains(begun: Begun, seen: Sampled, values: dict[str, Any]) -> list[str]:
             f"burn-in was {seen.burn} steps where four relaxations of the window take {seen.full}: soft directions are "
             "not filled yet, and the estimate is low by what they add"
         )
-    if not values["settled"]:
+    if not values["settled"] and values["llc"] < values["half_soft_rank"] / 2:
+        said.append(
+            "the chains have hardly left w*, so that the estimate is far too low: take more draws, a narrower window "
+            "(larger gamma), or MALA with a larger kappa"
+        )
+    if not abs(values["drift"]) < 2 * values["drift_error"]:
         said.append(f"chains still drift, by {values['drift']:.2g} ± {values['drift_error']:.1g}")
     if not values["r_hat"] < CONVERGED:
         said.append(f"chains do not agree yet, R-hat is {values['r_hat']:.3g}: more draws")

@@ -22,6 +22,9 @@ PILOT, ACCEPTED = 150, 0.8
 QUADRATIC = 1.5
 """Chains begin as draws of the quadratic approximation where their loss is what it says, up to this factor."""
 
+STIFF = (0, 1, 10, 100)
+"""Directions that are drawn so: all, or those whose curvature `b h` is so many times gamma; else none."""
+
 BLOCKS = 25
 """Of steps, after each of which is shown what is known."""
 
@@ -73,7 +76,8 @@ def admitted(one: Landscape, chains: int) -> None:
 def begin(one: Landscape, found: Eigenvalues, b: Tensor, gamma: float, C: int, source: torch.Generator) -> Begun:
     """Chains that have found where the density is: a pilot of MALA, its step size adapted.
 
-    From draws of the quadratic approximation where the loss is what that says, else from w*.
+    From draws of the quadratic approximation, in all directions or in stiff ones, where the loss is what that
+    says; else from w*.
     """
     w = window(one.star, b[:, None], gamma)
     theta, settled = _laplace(one, found, w, C, source)
@@ -91,12 +95,16 @@ def _laplace(one: Landscape, found: Eigenvalues, w: Window, C: int, source: torc
     star = one.star.expand(len(w.b), C, -1)
     if found.vectors is None:
         return star, False
-    kappa = w.b * found.seen.nodes[0].clamp_min(0) + w.gamma
-    theta = star + normal(star, source) / kappa.sqrt()[:, None] @ found.vectors.mT
-    rise = (w.b * (one.loss(theta) - one.loss(one.star))).mean(-1)
-    foretold = (1 - w.gamma / kappa).sum(-1) / 2
-    good = bool(((rise < QUADRATIC * foretold) & (rise > foretold / QUADRATIC)).all())
-    return (theta if good else star), good
+    pull = w.b * found.seen.nodes[0].clamp_min(0)
+    drawn = normal(star, source) / (pull + w.gamma).sqrt()[:, None]
+    for stiff in STIFF:
+        kept = pull >= stiff * w.gamma
+        theta = star + drawn * kept[:, None] @ found.vectors.mT
+        rise = (w.b * (one.loss(theta) - one.loss(one.star))).mean(-1)
+        foretold = (kept * pull / (pull + w.gamma)).sum(-1) / 2
+        if bool(((rise < QUADRATIC * foretold) & (rise > foretold / QUADRATIC)).all()):
+            return theta, stiff == 0
+    return star, False
 
 
 def sampled(

@@ -20,6 +20,9 @@ from engines.loss_landscape.sampling.sweep import plateau
 FEWEST = 10
 """Draws from which on there is an estimate."""
 
+CONVERGED = 1.05
+"""R-hat up to which chains agree; Gelman et al. 2013."""
+
 SHOWN = 500
 """Points of a trace."""
 
@@ -76,10 +79,11 @@ def closed(one: Landscape, begun: Begun, k: int) -> dict[str, Any]:
 def settled(one: Landscape, begun: Begun, seen: Sampled, k: int) -> dict[str, Any]:
     """Whether the chains of the last step size have settled, and what holds them."""
     losses, distances = seen.losses[seen.burn :, k, -1], seen.distances[seen.burn :, k, -1]
-    moved, b = diagnostics.drift(losses), float(begun.b[k])
+    moved, agreed, b = diagnostics.drift(losses), float(diagnostics.r_hat(losses)), float(begun.b[k])
     return {
-        "drift": b * float(moved.value), "drift_error": b * float(moved.error), "settled": bool(moved.settled),
-        "r_hat": float(diagnostics.r_hat(losses)), "fill": float(diagnostics.fill(distances, begun.gamma, one.P)),
+        "drift": b * float(moved.value), "drift_error": b * float(moved.error), "r_hat": agreed,
+        "settled": bool(moved.settled) and agreed < CONVERGED,
+        "fill": float(diagnostics.fill(distances, begun.gamma, one.P)),
         "distance": float(distances.mean().sqrt()), "stiffness": b * begun.h_max / begun.gamma,
         "curvature_at_w": begun.h_max, "curvature_around": float(begun.curvature[k]),
     }  # fmt: skip

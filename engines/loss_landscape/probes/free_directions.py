@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.counts import jacobian, near, ranks, soft
+from engines.loss_landscape import soft
+from engines.loss_landscape.counts import near, ranks
 from engines.loss_landscape.counts.count import Count
 from engines.loss_landscape.counts.generators import tangents
+from engines.loss_landscape.curvature.dense import jacobian
 from engines.loss_landscape.probes import taken_apart
 from engines.loss_landscape.probes.landscape import Landscape
 from engines.loss_landscape.probes.taken_apart import Apart

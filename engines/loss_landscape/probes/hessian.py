@@ -90,7 +90,7 @@ def trace(one: Landscape, found: Eigenvalues, probes: int, stream: torch.Generat
     """The sum of all eigenvalues, with its standard error."""
     if found.dense:
         return {"trace": float(found.seen.nodes.sum()), "trace_error": 0.0}
-    sketch, rest = rademacher(stream, SKETCH * probes, one.P), rademacher(stream, probes, one.P)
+    sketch, rest = rademacher(stream, min(SKETCH * probes, one.P), one.P), rademacher(stream, probes, one.P)
     value, error = hutch_plus_plus(one.product, sketch, rest)
     return {"trace": float(value), "trace_error": float(error)}
 

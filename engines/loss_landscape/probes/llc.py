@@ -44,13 +44,12 @@ def llc(
     begun = start.begin(one, found, temperatures, gamma, chains, source)
     yield Part(0.1, {"parameters": one.P, "n_beta": b})
     for seen in start.sampled(one, begun, method, kappa, burn_in, draws, source):
-        done = len(seen.losses) - seen.burn
-        if done < coefficient.FEWEST:
-            yield Part(0.1 + 0.9 * len(seen.losses) / (seen.burn + draws), {"parameters": one.P, "n_beta": b})
-            continue
-        values = coefficient.values(one, begun, seen, found, method)
-        values["note"] = cautions.note(one, begun, seen, found, values, method)
-        yield Part(0.1 + 0.9 * len(seen.losses) / (seen.burn + draws), values)
+        left = seen.burn + draws - len(seen.losses)
+        values = {"parameters": one.P, "n_beta": b}
+        if draws - left >= coefficient.FEWEST:
+            values = coefficient.values(one, begun, seen, found, method)
+            values["note"] = cautions.note(one, begun, seen, found, values, method)
+        yield Part(1 - 0.9 * left / (seen.burn + draws), values)
 
 
 def temperature(one: Landscape, n_beta: float, beta: float) -> float:

@@ -50,8 +50,8 @@ def _difference(run: Run, member: int) -> float | None:
 def staircase(run: Run) -> list[Verdict]:
     """L2: a step for each block, as outputs are added."""
     found = [
-        verdict(f"{plan.replace('_', ' ')}, k = {k}: zero modes", each(run, partial(now, run, "nullity"), planted=plan, outputs=k), count,
-                0.5)
+        verdict(f"{plan.replace('_', ' ')}, k = {k}: zero modes", each(run, partial(now, run, "nullity"),
+                planted=plan, outputs=k), count, 0.5)
         for (plan, k), count in STAIRCASE.items()
         if run.where(planted=plan, outputs=k)
     ]  # fmt: skip
