@@ -43,14 +43,15 @@ def test_the_fewest_edges_and_features_are_those_of_a_search_one_by_one():
     net = Mlp((4, 4, 4), "linear")
     folded = fold(net, randn(net.P), randn(50, 4, seed=1))
     score = explained(folded.outputs)
-    needs = Needs(folded, basis.plain(folded, "pca"), score, torch.tensor(0.9))
-    layer = [score(_features(needs, 0, keep)) >= 0.9 for keep in range(5)]
-    assert needs.features(0) == layer.index(True)
+    needs = Needs(folded, basis.plain(folded, "pca"), score, torch.tensor(0.99))
+    for layer in range(3):
+        enough = [bool(score(_features(needs, layer, keep)) >= 0.99) for keep in range(5)]
+        assert needs.features(layer) == enough.index(True)
     for section, E in enumerate(needs.strengths()):
         most = int(ablation.edges(E, True))
         scores = [float(needs.with_edges(section, E, torch.tensor(keep))) for keep in range(most + 1)]
         found = needs.edges(section, E)
-        assert scores[found] >= 0.9 > scores[found - 1]
+        assert scores[found] >= 0.99 > scores[found - 1]
         kept, curve = needs.curve(section, E)
         assert kept.tolist() == sorted(set(kept.tolist()))
         assert (kept[0], kept[-1]) == (1, most)
@@ -116,6 +117,19 @@ def test_a_network_that_learned_to_add_has_few_interactions():
         needed = values["edges_needed_local"][section]
         assert (score[kept >= 2 * needed] > 0.99).all()
         assert (score[kept < needed / 4] < 0.99).all()
+
+
+@pytest.mark.parametrize("subject", ["addition", "one_hot"])
+def test_sums_are_judged_on_all_pairs(subject):
+    """Not on those that were shown alone: the score is the accuracy on all 25 of them."""
+    found = still(subject, modulus=5, width=8, embedding=4)
+    every = modular.pairs(5)
+    expected = found.subject.accuracy(found.theta, every)
+    assert (
+        outcome(found)["score"]
+        == pytest.approx(float(expected))
+        != float(found.subject.accuracy(found.theta, found.samples))
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
