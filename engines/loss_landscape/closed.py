@@ -1,8 +1,9 @@
-"""From knobs to a loss in closed form, and where it is least."""
+"""Losses in closed form as the knobs describe them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,50 +13,60 @@ from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.potentials import Loss, Regression, crossing_planes, normal_crossing, quadratic
 from engines.loss_landscape.training.starts import SAMPLES, stream
 
+SPREADS = (1.0, 0.7, 0.5, 0.3, 0.2)
+"""Standard deviations of the inputs of a regression, in turn."""
 
-def loss(config: LossLandscape) -> tuple[Loss, Tensor]:
-    """Losses `[...]` of parameters `[..., P]`, and the point w* `[P]`. Raises `ConfigError` for a network."""
+
+class Closed(NamedTuple):
+    """A loss and where it is least."""
+
+    loss: Loss
+    star: Tensor
+    """`[P]`."""
+    n: int = 0
+    """Its samples; 0 without any."""
+
+
+def closed(config: LossLandscape) -> Closed:
+    """The loss of `subject=potential`. Raises `ConfigError` for a network."""
     if config.subject != "potential":
         raise ConfigError(f"subject={config.subject} is a network: its loss has no closed form")
     return POTENTIALS[config.potential](config)
 
 
-def _quadratic(config: LossLandscape) -> tuple[Loss, Tensor]:
-    """Curvatures from .1 to 10, evenly on a logarithmic scale."""
-    return quadratic(torch.logspace(-1, 1, config.inputs, dtype=torch.float64)), _origin(config.inputs)
+def curvatures(config: LossLandscape) -> Tensor:
+    """Of the quadratic: from .1 to 10, evenly on a logarithmic scale, `[P]`."""
+    return torch.logspace(-1, 1, config.inputs, dtype=torch.float64)
 
 
-def _regression(config: LossLandscape) -> tuple[Loss, Tensor]:
-    """`y = x . 1 + noise`, all N(0, 1)."""
-    source = stream(config.seed, SAMPLES)
-    X, noise = (torch.randn(*shape, generator=source, dtype=torch.float64)
-                for shape in ((config.samples, config.inputs), (config.samples,)))  # fmt: skip
-    found = Regression(X, X.sum(-1) + noise)
-    return found, found.star
+def regression(config: LossLandscape) -> Regression:
+    """Inputs of unequal spread, true parameters and noise N(0, 1)."""
+    source, d = stream(config.seed, SAMPLES), config.inputs
+    spreads = torch.tensor([SPREADS[i % len(SPREADS)] for i in range(d)], dtype=torch.float64)
+    X = torch.randn(config.samples, d, dtype=torch.float64, generator=source) * spreads
+    truth = torch.randn(d, dtype=torch.float64, generator=source)
+    return Regression(X, X @ truth + torch.randn(config.samples, dtype=torch.float64, generator=source))
 
 
-def _crossing(config: LossLandscape) -> tuple[Loss, Tensor]:
-    return normal_crossing((1, 1)), _origin(2)
+def _regression(config: LossLandscape) -> Closed:
+    found = regression(config)
+    return Closed(found, found.star, config.samples)
 
 
-def _planes(config: LossLandscape) -> tuple[Loss, Tensor]:
-    """Half of the parameters each, v one more where they are odd."""
-    return crossing_planes(config.inputs // 2), _origin(config.inputs)
-
-
-def _box(config: LossLandscape) -> tuple[Loss, Tensor]:
+def _box(config: LossLandscape) -> Closed:
     crossing = normal_crossing((1, 1))
-    return lambda theta: config.strength * crossing(theta), _origin(2)
+    return Closed(lambda theta: config.strength * crossing(theta), _origin(2))
 
 
 def _origin(P: int) -> Tensor:
     return torch.zeros(P, dtype=torch.float64)
 
 
-POTENTIALS: dict[str, Callable[[LossLandscape], tuple[Loss, Tensor]]] = {
-    "quadratic": _quadratic,
+POTENTIALS: dict[str, Callable[[LossLandscape], Closed]] = {
+    "quadratic": lambda config: Closed(quadratic(curvatures(config)), _origin(config.inputs)),
     "regression": _regression,
-    "crossing": _crossing,
-    "planes": _planes,
+    "crossing": lambda config: Closed(normal_crossing((1, 1)), _origin(2)),
+    "planes": lambda config: Closed(crossing_planes(config.inputs // 2), _origin(config.inputs)),
     "box": _box,
 }
+"""Half of the parameters of two planes each, v one more where they are odd."""

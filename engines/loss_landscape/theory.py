@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from engines.core.engine import Prediction
-from engines.loss_landscape import exact, quadratures
+from engines.loss_landscape import closed, quadratures
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import target
+from engines.loss_landscape.known import known
 from engines.loss_landscape.sampling.predictions import euler, quadratic
 
 LAU = "Lau et al. 2023, arXiv 2308.12108"
@@ -51,7 +52,7 @@ def laws(config: LossLandscape) -> list[Law]:
         "quadratic": _quadratic,
         "regression": _regression,
         "crossing": _crossing,
-        "planes": _planes,
+        "planes": _crossing,
         "box": _in_box,
     }[config.potential](config)
 
@@ -76,24 +77,22 @@ def _steps(config: LossLandscape, h: Tensor, text: str, variances: Tensor | None
 
 
 def _quadratic(config: LossLandscape) -> list[Law]:
-    return _steps(config, target.curvatures(config), "")
+    return _steps(config, closed.curvatures(config), "")
 
 
 def _regression(config: LossLandscape) -> list[Law]:
-    h, s = target.regression(config).spectrum
+    h, s = closed.regression(config).spectrum
     return _steps(config, h, "", s if config.batch else None)
 
 
 def _crossing(config: LossLandscape) -> list[Law]:
-    value = float(quadratures.crossing_planes(1, 1, config.n_beta, config.gamma))
-    return [Law("λ(b) by quadrature", value, OURS), Law("λ, b → ∞", 0.5, "Watanabe 2009", kind="upper")]
-
-
-def _planes(config: LossLandscape) -> list[Law]:
-    n1 = config.inputs // 2
-    value = float(quadratures.crossing_planes(n1, config.inputs - n1, config.n_beta, config.gamma))
-    limit = exact.crossing_planes(n1, config.inputs - n1).value
-    return [Law("λ(b) by quadrature", value, OURS), Law("λ, b → ∞", limit, OURS, kind="upper")]
+    """Two planes, or two weights."""
+    found = known(config, config.n_beta, config.gamma)
+    assert found is not None
+    return [
+        Law("λ(b) by quadrature", found.value, OURS),
+        Law(f"λ = {found.limit:g}, b → ∞", found.limit, OURS, kind="upper"),
+    ]
 
 
 def _in_box(config: LossLandscape) -> list[Law]:
@@ -101,14 +100,12 @@ def _in_box(config: LossLandscape) -> list[Law]:
 
 
 def _linear(config: LossLandscape) -> list[Law]:
-    found = exact.deep_linear(config.sizes, config.rank)
+    found = known(config, config.n_beta, config.gamma)
+    assert found is not None
     broken = "" if config.n_beta > 100 * config.gamma else "b is not much larger than the precision of the window"
-    value = exact.finite(found, config.n_beta, config.gamma) if config.n_beta > config.gamma else found.value
     P = sum(a * b for a, b in zip(config.sizes[1:], config.sizes[:-1], strict=True))
-    return [
-        Law(f"λ − (m − 1)/ln(b/γ), λ = {found.value:g}, m = {found.multiplicity}", value, AOYAGI, broken),
-        Law("half of all parameters", P / 2, LAU, kind="upper"),
-    ]
+    text = f"λ − (m − 1)/ln(b/γ), λ = {found.limit:g}, m = {found.multiplicity}"
+    return [Law(text, found.value, AOYAGI, broken), Law("half of all parameters", P / 2, LAU, kind="upper")]
 
 
 def _soft(config: LossLandscape) -> list[Law]:

@@ -8,20 +8,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engines.loss_landscape import potentials, subjects
+from engines.loss_landscape import closed, subjects
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.curvature.dense import hessian
-from engines.loss_landscape.potentials import DeepLinear, Regression
-from engines.loss_landscape.training.starts import SAMPLES, stream
+from engines.loss_landscape.potentials import DeepLinear
 
 DENSE = 600
 """Parameters up to which the Hessian at the centre is made."""
-
-NOISE = 1.0
-"""Standard deviation of the noise in the data of a regression."""
-
-SCALES = (1.0, 0.7, 0.5, 0.3, 0.2)
-"""Standard deviations of its inputs, in turn."""
 
 Configs = Sequence[LossLandscape]
 
@@ -66,31 +59,12 @@ def _potential(configs: Configs) -> Target:
     one = configs[0]
     if one.potential == "regression":
         return _regression(configs)
-    zero = torch.zeros(len(configs), 2 if one.potential == "crossing" else one.inputs, dtype=torch.float64)
-    losses = {
-        "quadratic": lambda: potentials.quadratic(curvatures(one)),
-        "crossing": lambda: potentials.normal_crossing((1, 1)),
-        "planes": lambda: potentials.crossing_planes(one.inputs // 2),
-    }
-    return Target(losses[one.potential](), zero)
-
-
-def curvatures(config: LossLandscape) -> Tensor:
-    """Of the quadratic: evenly spaced in the logarithm from .1 to 10, `[d]`."""
-    return torch.logspace(-1, 1, config.inputs, dtype=torch.float64)
-
-
-def regression(config: LossLandscape) -> Regression:
-    """Data with inputs of unequal spread, true parameters N(0, 1) and unit noise."""
-    source, d = stream(config.seed, SAMPLES), config.inputs
-    scales = torch.tensor([SCALES[i % len(SCALES)] for i in range(d)], dtype=torch.float64)
-    X = torch.randn(config.samples, d, dtype=torch.float64, generator=source) * scales
-    truth = torch.randn(d, dtype=torch.float64, generator=source)
-    return Regression(X, X @ truth + NOISE * torch.randn(config.samples, dtype=torch.float64, generator=source))
+    found = closed.closed(one)
+    return Target(found.loss, found.star.expand(len(configs), -1))
 
 
 def _regression(configs: Configs) -> Target:
-    found = [regression(config) for config in configs]
+    found = [closed.regression(config) for config in configs]
     X, y = torch.stack([one.X for one in found]), torch.stack([one.y for one in found])
     member = torch.arange(len(found))[:, None, None]
 

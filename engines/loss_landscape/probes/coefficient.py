@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.loss_landscape.known import known
 from engines.loss_landscape.probes.chains import Begun, Sampled
-from engines.loss_landscape.probes.closed import known
 from engines.loss_landscape.probes.eigenvalues import Eigenvalues
 from engines.loss_landscape.probes.landscape import Landscape
 from engines.loss_landscape.sampling import diagnostics

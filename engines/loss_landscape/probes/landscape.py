@@ -10,9 +10,9 @@ from torch import Tensor
 
 from engines.core.errors import ConfigError
 from engines.core.run import Run
+from engines.loss_landscape.closed import closed
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.curvature.products import Loss, Product, gauss_newton, reverse_over_reverse
-from engines.loss_landscape.probes.closed import closed
 from engines.loss_landscape.specimen import Specimen, specimen
 
 Outputs = Callable[[Tensor], Tensor]

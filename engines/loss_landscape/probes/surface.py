@@ -70,7 +70,8 @@ def surface(
 def ground(config: LossLandscape, way: Tensor, loss: str = "trained") -> Ground:
     """What is looked at of a configuration that came along `way [T, P]`; what is sampled, at w* itself."""
     if config.subject == "potential":
-        return Ground(*closed.loss(config), way, None)
+        found = closed.closed(config)
+        return Ground(found.loss, found.star, way, None)
     found = specimen.of(config, None if config.sampled else way[-1])
     X, model = found.samples.X, found.subject.model
     subject = replace(found.subject, train=found.samples)
