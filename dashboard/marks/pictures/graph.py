@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bokeh.models import (
-    BooleanFilter, CDSView, Column, ColumnDataSource, CustomJSTickFormatter, HoverTool, MultiLine, Scatter, Slider, Text,
+    BooleanFilter,
+    CDSView,
+    Column,
+    ColumnDataSource,
+    CustomJSTickFormatter,
+    HoverTool,
+    MultiLine,
+    Scatter,
+    Slider,
+    Text,
 )  # fmt: skip
 
 from dashboard.marks.figure import bare, figure
