@@ -13,7 +13,7 @@ from panel.models.vtk import AbstractVTKPlot
 
 from dashboard.components import FOLDER, Component
 from dashboard.marks.pictures import box
-from dashboard.marks.pictures.rendering import ask, failure
+from dashboard.marks.pictures.rendering import ask, failure, free
 from dashboard.naming import number
 from dashboard.palette import GREY
 
@@ -39,7 +39,7 @@ class Turn(Component):
 
     def __init__(self, picture: ReliefPicture, **params: Any) -> None:
         super().__init__(**params)
-        self._picture = weakref.proxy(picture)
+        self._picture = picture
 
     def show(self, **changes: Any) -> None:
         """Change what is shown."""
@@ -62,12 +62,12 @@ class ReliefPicture:
         self._turn = Turn(self, label=declared.title or declared.label, margin=0, sizing_mode="stretch_width")
         self.view = pn.Column(self._turn, margin=(0, 6, 4, 6), sizing_mode="stretch_width")
         self._read(values)
-        weakref.finalize(self, ask, _Closing(self._scene))
+        weakref.finalize(self, free, self._scene).atexit = False
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Draw other heights from the same place."""
         self._read(values)
-        ask(_Closing(self._scene))
+        free(self._scene)
         if self._paper:
             self.enliven(self._paper)
         elif not self._turn.shown["waiting"]:
@@ -123,17 +123,6 @@ class ReliefPicture:
         error = done.exception()
         self._turn.show(live=not error, failure=failure(error) if error else "")
         self.view[1:] = [] if error else [done.result()]
-
-
-class _Closing:
-    """Frees scenes where they were made; knows no picture, so that none is kept alive by it."""
-
-    def __init__(self, scenes: list[Any]) -> None:
-        self.scenes = scenes
-
-    def __call__(self) -> None:
-        while self.scenes:
-            self.scenes.pop().close()
 
 
 _LEGEND = [
