@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 LIBRARY = next((path for path in AbstractVTKPlot.__javascript__ if path.startswith("static/")), "")
 """Where this server keeps what draws in the browser. A page loads it when it shows a relief, and no earlier."""
 
-TALL = 400
+TALL = 350
 """Pixels of the live scene."""
 
 

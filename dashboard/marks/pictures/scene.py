@@ -26,8 +26,14 @@ SIZE = (760, 460)
 FAR = 5.6
 """Distance of the camera at zoom 1."""
 
+NARROW = 0.72
+"""Zoom at which the whole box is in sight on a square."""
+
 ON, OFF = "#ffb000", "#d6006c"
 """Colours of the way in the plane, and as far off it as can be."""
+
+LETTER = 0.12
+"""Height of a capital letter."""
 
 LIGHT = {"ambient": 0.4, "diffuse": 0.65, "specular": 0.0, "show_scalar_bar": False}
 
@@ -78,9 +84,9 @@ def frame(box: Box, labels: Sequence[str]) -> list[pv.PolyData]:
     x, y, up = labels
     ends = [[f"{end:.3g}" for end in pair] for pair in box.ranges]
     along = [(-0.9, ends[0][0]), (0, x), (0.9, ends[0][1])]
-    texts = [_text(words).translate((at, -1.14, 0), inplace=False) for at, words in along]
+    texts = [_text(words).translate((at, -1.16, 0), inplace=False) for at, words in along]
     for at, words in zip((-0.9, 0, 0.9), (ends[1][0], y, ends[1][1]), strict=True):
-        texts.append(_text(words).rotate_z(90, inplace=False).translate((1.14, at, 0), inplace=False))
+        texts.append(_text(words).rotate_z(90, inplace=False).translate((1.16, at, 0), inplace=False))
     for at, words in zip((0.06, TALL / 2, TALL - 0.06), (ends[2][0], up, ends[2][1]), strict=True):
         upright = _text(words).rotate_x(90, inplace=False)
         shift = (-1.06 - upright.bounds[1], -1, at)
@@ -89,8 +95,7 @@ def frame(box: Box, labels: Sequence[str]) -> list[pv.PolyData]:
 
 
 def _text(words: str) -> pv.PolyData:
-    text = pv.Text3D(_ascii(words) or "-", depth=0.0, height=0.1)
-    text = text.scale(0.1 / max(text.bounds[3] - text.bounds[2], 0.1), inplace=False)
+    text = pv.Text3D(_ascii(words) or "-", depth=0.0).scale(LETTER, inplace=False)
     return text.translate(-np.array(text.center), inplace=False)
 
 
@@ -136,7 +141,7 @@ def window(scene: pv.Plotter, paper: Sequence[float]) -> Any:
     for actor in scene.actors.values():
         renderer.AddActor(actor)
     renderer.SetBackground(*paper)
-    look(renderer.GetActiveCamera(), View())
+    look(renderer.GetActiveCamera(), View(zoom=NARROW))
     renderer.ResetCameraClippingRange()
     found.SetOffScreenRendering(1)
     found.AddRenderer(renderer)
