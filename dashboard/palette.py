@@ -42,6 +42,15 @@ def scale(values: Sequence[float]) -> list[str]:
     return [sequential(order[value] / last if len(order) > 1 else 0.3) for value in values]
 
 
+def ramp(first: str, last: str, count: int) -> list[str]:
+    """Colours from one to another.
+
+    >>> ramp("#000000", "#0000ff", 3)
+    ['#000000', '#000080', '#0000ff']
+    """
+    return [_mix(first, last, place / (count - 1)) for place in range(count)]
+
+
 def _mix(first: str, second: str, share: float) -> str:
     pairs = [(int(first[i : i + 2], 16), int(second[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in pairs)

@@ -72,8 +72,9 @@ PRESETS = (
         look_for="The sum of three counts is too large; the union is exact.",
         set=PLANTED | {"planted": "all"},
         steps=800,
-        judge=counts.together,
+        judge=_both(counts.together, probed.counted),
         lead="reasons",
+        probes={"degeneracy": {}, "hessian": {}},
     ),
     Preset(
         name="L4",
@@ -105,8 +106,9 @@ PRESETS = (
         set=LOSS | {"potential": "quadratic", "inputs": 10, "n_beta": 1000.0, "chains": 128,
                     "kappa": [0.2, 0.5, 1.0, 2.0], "burn_in": 500},
         steps=4000,
-        judge=chains.formula,
+        judge=_both(chains.formula, probed.sampled),
         lead="estimates",
+        probes={"llc": {"method": "mala", "kappa": 0.5, "n_beta": 1000.0}},
     ),
     Preset(
         name="L7",
@@ -168,7 +170,8 @@ PRESETS = (
         set=ADDITION | {"n_beta": 10.0},
         seeds=(0, 1, 2),
         steps=3000,
-        judge=trained.opening,
+        judge=_both(trained.opening, probed.adds),
+        probes={"interaction_basis": {}},
     ),
     Preset(
         name="L13",
@@ -219,7 +222,7 @@ PRESETS = (
         look_for="Edges of features within a module, none between: fewer than among principal components.",
         set=PLANTED | {"planted": "modular", "width": 8, "depth": 3, "samples": 3000, "chains": 4, "n_beta": 100.0},
         steps=100,
-        judge=probed.sparse,
+        judge=probed.modular,
         probes={"interaction_basis": {}},
     ),
     Preset(
@@ -229,7 +232,7 @@ PRESETS = (
         set={"subject": "linear", "widths": "6-6-6-6-6", "rank": 6, "corner": False, "samples": 2000,
              "weight_decay": 0.0},
         steps=10,
-        judge=probed.sparse,
+        judge=probed.diagonal,
         probes={"interaction_basis": {}},
     ),
     Preset(
@@ -238,7 +241,8 @@ PRESETS = (
         look_for="A smooth bowl; the way that training took lies above it, at its true loss.",
         set=DIGITS | {"weight_decay": 1e-2},
         steps=800,
-        judge=trained.reads(0.9),
+        judge=_both(trained.reads(0.9), probed.bowl),
+        probes={"surface": {"resolution": 51}},
     ),
     Preset(
         name="L21",

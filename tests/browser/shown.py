@@ -8,9 +8,10 @@ import panel as pn
 from dashboard.app import _page
 from dashboard.marks.pictures.graph import GraphPicture
 from dashboard.marks.pictures.neurons import NeuronsPicture
+from dashboard.marks.pictures.relief import ReliefPicture
 from dashboard.probes import CARD, GRID, STRETCH, Ask
 from dashboard.theme import prepare
-from engines.core.pictures import Graph, Neurons
+from engines.core.pictures import Graph, Neurons, Relief
 
 GRAPH = Graph(
     layer="layer", name="name", group="group", source="source", target="target", weight="weight", label="interaction"
@@ -18,6 +19,12 @@ GRAPH = Graph(
 NEURONS = Neurons(
     layer="layer", name="name", kind="kind", kinds=("live", "dead", "always on", "duplicate"), way="way", owner="owner",
     along="along", height="height", beside="beside", label="loss",
+)  # fmt: skip
+
+
+RELIEF = Relief(
+    title="Loss around the way", values="z", x="x", y="y", x_label="first direction", y_label="second direction",
+    label="loss", log=True, path=("px", "py", "pz", "off"),
 )  # fmt: skip
 
 
@@ -52,6 +59,20 @@ def neurons(widths=(8, 12, 12, 5), seed=0):
     }  # fmt: skip
 
 
+def valley(x, y):
+    return 0.01 + (1 - x) ** 2 + 20 * (y - x**2) ** 2
+
+
+def relief(size=51):
+    """A bent valley, and a way that comes down into it from far off the plane."""
+    x, y, t = np.linspace(-1.5, 1.5, size), np.linspace(-1, 2, size), np.linspace(0, 1, 60)
+    px, py = -1.2 + 2.2 * t, 1.6 - 0.6 * t + 0.3 * np.sin(6 * t)
+    return {
+        "x": x, "y": y, "z": valley(x, y[:, None]), "px": px, "py": py, "off": (1 - t) ** 2,
+        "pz": valley(px, py) * (1 + 8 * (1 - t) ** 2),
+    }  # fmt: skip
+
+
 def card(title, doc, picture):
     """As a lab shows it."""
     ask = Ask(SimpleNamespace(), title=title, doc=doc)
@@ -64,6 +85,7 @@ def cards():
     """One of each."""
     yield card("Graph of interactions", "Which features drive which.", GraphPicture(GRAPH, graph()))
     yield card("Map of the network", "Ways along which the loss stays.", NeuronsPicture(NEURONS, neurons()))
+    yield card("Landscape", "The loss over a plane through the way.", ReliefPicture(RELIEF, relief()))
 
 
 def page():

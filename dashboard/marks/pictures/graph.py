@@ -8,10 +8,14 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import panel as pn
 from bokeh.models import (
     BooleanFilter,
     CDSView,
+<<<<<<< HEAD
     Column,
+=======
+>>>>>>> h4
     ColumnDataSource,
     CustomJSTickFormatter,
     HoverTool,
@@ -60,7 +64,7 @@ class GraphPicture:
         self.lit = BooleanFilter(), BooleanFilter()
         self._draw()
         self.update(values)
-        self.view = Column(self.figure, self.least, self.said, **WIDE)
+        self.view = pn.Column(self.figure, self.least, self.said, margin=0, **WIDE)
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Draw another graph; nothing is chosen then."""
@@ -72,6 +76,7 @@ class GraphPicture:
         for each, count in zip((*self.shown, *self.lit), 2 * (len(x), len(found.weight)), strict=True):
             each.booleans = [each in self.shown] * count
         self.nodes.selected.indices = []
+        self.said.text = "Click a node to see what it is joined to."
         self.nodes.data = plain(_dots(found, x, y, colors))
         self.least.update(end=max(len(found.weight) - 1, 1), value=0, disabled=len(found.weight) < 2)
         self.edges.data = plain(_lines(found, x, y, colors))

@@ -8,13 +8,12 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import panel as pn
 from bokeh.models import (
     BooleanFilter,
     CDSView,
-    Column,
     ColumnDataSource,
     HoverTool,
-    InlineStyleSheet,
     Line,
     Scatter,
     Select,
@@ -53,9 +52,9 @@ class NeuronsPicture:
         self._draw_curve()
         self.update(values)
         self._answer()
-        beside = Column(self.select, self.said, self.curve, **WIDE)
-        grid = InlineStyleSheet(css=(FOLDER / "grid.css").read_text())
-        self.view = Column(self.map, beside, stylesheets=[grid], **WIDE)
+        beside = pn.Column(self.select, self.said, self.curve, margin=0, **WIDE)
+        grid = (FOLDER / "grid.css").read_text()
+        self.view = pn.Column(self.map, beside, stylesheets=[grid], margin=0, **WIDE)
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Show other numbers; what is chosen stays, where the ways are the same."""

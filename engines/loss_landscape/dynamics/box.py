@@ -58,12 +58,17 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Half of `N_eff = 2 d log V/d log eps`."""
-    return filled({"llc": state.slope / state.volume}, problem.members, thin=False)
+    return filled({"llc": _counted(state)}, problem.members, thin=False)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """The effective parameters."""
-    return filled({"effective_parameters": 2 * state.slope / state.volume}, problem.members, thin=True)
+    return filled({"effective_parameters": 2 * _counted(state)}, problem.members, thin=True)
+
+
+def _counted(state: State) -> Tensor:
+    """0 before the first draw."""
+    return torch.where(state.t > 0, state.slope / state.volume, 0)
 
 
 BOX = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)

@@ -15,7 +15,7 @@ from engines.loss_landscape.probes.network_map import KINDS, MOST, drawn
 from engines.loss_landscape.probes.ways import elementary
 from engines.loss_landscape.specimen import specimen
 from engines.loss_landscape.training.loop import train
-from tests.loss_landscape.probes import stand_in
+from tests.loss_landscape.probes import rested
 
 GENERIC = {"width": 6, "depth": 1}
 # knobs: P, nullity, types 1 and 2, across layers, residual
@@ -37,7 +37,7 @@ TABLE = [
 @pytest.mark.parametrize(("knobs", "row"), TABLE)
 def test_counts_are_those_of_the_reference_table(knobs, row):
     """Exact; the closed form of one hidden layer is off by the residual of nested gates alone."""
-    found = stand_in.outcome(PROBE, knobs)
+    found = rested.outcome(PROBE, knobs)
     names = ("parameters", "nullity", "types_1_and_2", "across_layers", "residual")
     assert tuple(found[name] for name in names) == row
     assert found["explained"] + found["residual"] == found["nullity"]
@@ -47,14 +47,14 @@ def test_counts_are_those_of_the_reference_table(knobs, row):
 
 
 def test_options_and_pictures_fit():
-    stand_in.offered(PROBE)
-    assert stand_in.drawn(PROBE, stand_in.outcome(PROBE, {"planted": "all"})) == [one.title for one in PROBE.pictures]
+    rested.offered(PROBE)
+    assert rested.drawn(PROBE, rested.outcome(PROBE, {"planted": "all"})) == [one.title for one in PROBE.pictures]
 
 
 def test_eigenvalues_and_soft_counts_are_those_of_the_hessian():
     """Of the behavioural loss by automatic differentiation twice: 1e-10 of the largest; N_eff to the rank."""
-    found = stand_in.outcome(PROBE, TABLE[0][0], n_beta=30.0, gamma=2.0)
-    net, theta, X = specimen(stand_in.run(**TABLE[0][0]), 0, 0).perceptron()
+    found = rested.outcome(PROBE, TABLE[0][0], n_beta=30.0, gamma=2.0)
+    net, theta, X = specimen(rested.run(**TABLE[0][0]), 0, 0).perceptron()
     H = torch.autograd.functional.hessian(lambda at: moves.behavioural_loss(net, at, theta, X), theta)
     h = torch.linalg.eigvalsh(H).flip(-1).numpy()
     np.testing.assert_allclose(found["eigenvalue"], h, rtol=0, atol=1e-10 * h[0])
@@ -74,7 +74,7 @@ def test_eigenvalues_and_soft_counts_are_those_of_the_hessian():
 )  # fmt: skip
 def test_the_loss_stays_at_zero_along_free_ways_and_rises_beside_them(knobs):
     """Below 1e-20 of the outputs' mean square, which is up to 300; beside them from 1e-4 on."""
-    found = stand_in.outcome(PROBE, knobs)
+    found = rested.outcome(PROBE, knobs)
     free = ~np.char.startswith(found["way"], "nearly")
     assert free.sum() >= 3
     assert len(np.unique(found["way"])) == len(found["way"]) <= 80
@@ -89,7 +89,7 @@ def test_ways_of_all_kinds_are_offered():
     names = set()
     on = {"planted": "always_on", "seed": 1, "outputs": 1}
     for knobs in (on, {"planted": "near"}, {"planted": "activations"}, {"subject": "addition"}):
-        found = stand_in.outcome(PROBE, {"modulus": 7, "embedding": 3, "width": 8} | knobs)
+        found = rested.outcome(PROBE, {"modulus": 7, "embedding": 3, "width": 8} | knobs)
         names |= {str(way).split(" ")[0] for way in found["way"]}
     assert names == {"exchange", "bias", "activations:", "gradients:", "nearly", "rescale", "mix"}
 
@@ -107,7 +107,7 @@ def test_elementary_orbits_are_orbits():
 
 
 def test_the_map_says_what_is_special_about_each_neuron():
-    found = stand_in.outcome(PROBE, {"planted": "all"})
+    found = rested.outcome(PROBE, {"planted": "all"})
     kinds = [KINDS[kind] for kind, layer in zip(found["kind"], found["layer"], strict=True) if layer == 1]
     both = ["always on"] * 2
     assert kinds == [*["synchronised"] * 4, "no out-weights", "synchronised", *both, "dead"]
@@ -129,7 +129,7 @@ def test_a_wide_column_keeps_those_about_which_there_is_something_to_say():
 
 def test_neurons_that_nearly_agree_have_their_curvature():
     """Rayleigh quotients of a dense Jacobian, 1e-9, about 1e-5 times h_max/10; the weight is 1/(1 + b q)."""
-    found = stand_in.outcome(PROBE, {"planted": "near", "samples": 4000})
+    found = rested.outcome(PROBE, {"planted": "near", "samples": 4000})
     net, theta, X = turned(0.03, 4000, 0)
     J, paired = jacobian.of(net, theta, X), torch.zeros(5, 5, dtype=torch.bool)
     paired[[0, 1], [1, 0]] = True
@@ -140,14 +140,14 @@ def test_neurons_that_nearly_agree_have_their_curvature():
     assert 1e-6 / 3 < q[0] / found["eigenvalue"][0] < 3e-6
     np.testing.assert_allclose(found["near_weight"][place], 1 / (1 + 100 * q.numpy()), rtol=1e-12)
     assert KINDS[found["kind"][4]] == KINDS[found["kind"][5]] == "nearly synchronised"
-    strict = stand_in.outcome(PROBE, {"planted": "near", "samples": 4000}, delta=0.001)
+    strict = rested.outcome(PROBE, {"planted": "near", "samples": 4000}, delta=0.001)
     assert len(strict["near_curvature"]) == 0
 
 
 @pytest.mark.parametrize("steps", [0, 150])
 def test_an_embedding_network_has_its_closed_form_before_and_after_training(steps):
     """All 433 parameters of p = 13: `e² + h` = 41 where units see all of their inputs, always explained."""
-    one = specimen(stand_in.run(subject="addition", modulus=13, embedding=5, train_fraction=0.8), 0, 0)
+    one = specimen(rested.run(subject="addition", modulus=13, embedding=5, train_fraction=0.8), 0, 0)
     points = list(train(one.subject, steps, 5e-3, wd=1.0, betas=(0.9, 0.98))) if steps else []
     theta = points[-1][1][0].double() if steps else one.theta
     assert torch.equal(theta, one.theta) == (steps == 0)
@@ -163,7 +163,7 @@ def test_an_embedding_network_has_its_closed_form_before_and_after_training(step
 
 def test_outputs_of_classifiers_are_scaled_to_unit_deviation():
     """Soft counts are those of the Jacobian over the deviation, 1e-9, for small logits and for large ones."""
-    one = specimen(stand_in.run(subject="addition", modulus=7, embedding=3, width=8), 0, 0)
+    one = specimen(rested.run(subject="addition", modulus=7, embedding=3, width=8), 0, 0)
     *parts, out = one.subject.model.layout.split(one.theta)
     larger = one._replace(theta=one.subject.model.layout.join([*parts, 10 * out]))
     for each in (one, larger):
@@ -176,17 +176,17 @@ def test_outputs_of_classifiers_are_scaled_to_unit_deviation():
 
 
 def test_other_models_are_counted_without_an_explanation():
-    found = stand_in.outcome(PROBE, {"subject": "superposition", "inputs": 6, "embedding": 2})
+    found = rested.outcome(PROBE, {"subject": "superposition", "inputs": 6, "embedding": 2})
     assert (found["parameters"], found["explained"], found["residual"]) == (18, 0, found["nullity"])
     assert "no perceptron" in found["note"]
-    assert stand_in.drawn(PROBE, found) == [one.title for one in PROBE.pictures[1:]]
+    assert rested.drawn(PROBE, found) == [one.title for one in PROBE.pictures[1:]]
 
 
 def test_too_few_data_and_a_spectrum_without_a_gap_are_said():
-    few = stand_in.outcome(PROBE, {"planted": "none", "samples": 15, **GENERIC})
+    few = rested.outcome(PROBE, {"planted": "none", "samples": 15, **GENERIC})
     assert few["nullity"] >= 57 - 45
     assert "n k = 45" in few["note"]
-    coarse = stand_in.outcome(PROBE, {"planted": "near", "angle": 1e-3}, tolerance=1e-3)
+    coarse = rested.outcome(PROBE, {"planted": "near", "angle": 1e-3}, tolerance=1e-3)
     assert "gap" in coarse["note"]
 
 
@@ -197,8 +197,8 @@ def test_what_cannot_be_counted_is_refused_in_a_sentence():
         ({"subject": "potential"}, "no network"),
     ):
         with pytest.raises(ConfigError, match=said):
-            stand_in.outcome(PROBE, knobs)
-    one = specimen(stand_in.run(planted="none", **GENERIC), 0, 0)
+            rested.outcome(PROBE, knobs)
+    one = specimen(rested.run(planted="none", **GENERIC), 0, 0)
     one.theta[3] = torch.nan
     with pytest.raises(ConfigError, match="1 of 57 parameters are not finite"):
         list(examined(one, 1e-9, 100.0, 1.0, 0.01))

@@ -9,7 +9,7 @@ from engines.loss_landscape.counts import jacobian
 from engines.loss_landscape.probes import eigenvalues
 from engines.loss_landscape.probes.hessian import PROBE
 from engines.loss_landscape.specimen import specimen
-from tests.loss_landscape.probes import stand_in
+from tests.loss_landscape.probes import rested
 
 TRANSFORMER = {"subject": "transformer", "modulus": 5, "embedding": 4, "width": 4, "train_fraction": 0.8}
 SUPERPOSITION = {"subject": "superposition", "inputs": 6, "embedding": 2, "samples": 200}
@@ -18,7 +18,7 @@ GATES = {"planted": "gates", "depth": 1, "seed": 1}
 
 def dense(knobs, kind):
     """All eigenvalues, descending."""
-    one = specimen(stand_in.run(**knobs), 0, 0)
+    one = specimen(rested.run(**knobs), 0, 0)
     if kind == "hessian":
         loss = one.subject.criterion
         H = torch.autograd.functional.hessian(
@@ -36,7 +36,7 @@ def dense(knobs, kind):
 def test_a_dense_spectrum_is_that_of_automatic_differentiation(knobs, kind):
     """1e-10 of the largest; trace, count and the least follow from it."""
     h = dense(knobs, kind)
-    found = stand_in.outcome(PROBE, knobs, kind=kind, top=10)
+    found = rested.outcome(PROBE, knobs, kind=kind, top=10)
     assert found["exact"]
     np.testing.assert_allclose(found["eigenvalue"], h[:10], rtol=0, atol=1e-10 * h[0])
     assert found["trace"] == pytest.approx(h.sum(), rel=1e-9)
@@ -49,7 +49,7 @@ def test_lanczos_steps_find_what_the_dense_spectrum_has(monkeypatch):
     """60 steps for P = 69: the largest within their residuals, the trace within 4 standard errors, the count too."""
     h = dense(GATES, "gauss_newton")
     monkeypatch.setattr(eigenvalues, "DENSE", 10)
-    found = stand_in.outcome(PROBE, GATES, top=5, steps=60, probes=32, n_beta=1.0)
+    found = rested.outcome(PROBE, GATES, top=5, steps=60, probes=32, n_beta=1.0)
     assert not found["exact"]
     assert (np.abs(found["eigenvalue"] - h[:5]) <= found["eigenvalue_error"] + 1e-9 * h[0]).all()
     # The sketch sees the trace of a matrix of rank 55 whole.
@@ -64,25 +64,25 @@ def test_too_few_steps_are_said_and_far_too_few_refused(monkeypatch):
     """12 steps are .5 and .1 of `sqrt(b h_max)`; NaN below .3."""
     monkeypatch.setattr(eigenvalues, "DENSE", 10)
     h = dense(GATES, "gauss_newton")
-    warned = stand_in.outcome(PROBE, GATES, steps=12, n_beta=(12 / 0.5) ** 2 / h[0])
+    warned = rested.outcome(PROBE, GATES, steps=12, n_beta=(12 / 0.5) ** 2 / h[0])
     assert warned["resolution"] == pytest.approx(0.5, rel=0.05)
     assert "too large" in warned["note"]
-    refused = stand_in.outcome(PROBE, GATES, steps=12, n_beta=(12 / 0.1) ** 2 / h[0])
+    refused = rested.outcome(PROBE, GATES, steps=12, n_beta=(12 / 0.1) ** 2 / h[0])
     assert np.isnan(refused["n_effective"])
     assert "too few" in refused["note"]
     assert np.isnan(refused["count"]).any()
 
 
 def test_a_loss_in_closed_form_has_a_hessian():
-    found = stand_in.outcome(PROBE, {"subject": "potential", "potential": "quadratic", "inputs": 3})
+    found = rested.outcome(PROBE, {"subject": "potential", "potential": "quadratic", "inputs": 3})
     np.testing.assert_allclose(found["eigenvalue"], [10, 1, 0.1], rtol=1e-12)
     assert found["trace"] == pytest.approx(11.1, rel=1e-12)
     with pytest.raises(ConfigError, match="box"):
-        stand_in.outcome(PROBE, {"subject": "potential", "potential": "box"})
+        rested.outcome(PROBE, {"subject": "potential", "potential": "box"})
 
 
 def test_the_density_is_one_in_all_and_options_and_pictures_fit():
-    found = stand_in.outcome(PROBE, GATES)
+    found = rested.outcome(PROBE, GATES)
     assert np.trapezoid(np.nan_to_num(found["density"]), found["at"]) == pytest.approx(1, abs=0.03)
-    stand_in.offered(PROBE)
-    assert stand_in.drawn(PROBE, found) == [one.title for one in PROBE.pictures]
+    rested.offered(PROBE)
+    assert rested.drawn(PROBE, found) == [one.title for one in PROBE.pictures]
