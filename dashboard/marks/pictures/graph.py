@@ -12,10 +12,6 @@ import panel as pn
 from bokeh.models import (
     BooleanFilter,
     CDSView,
-<<<<<<< HEAD
-    Column,
-=======
->>>>>>> h4
     ColumnDataSource,
     CustomJSTickFormatter,
     HoverTool,
