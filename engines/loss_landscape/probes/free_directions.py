@@ -41,7 +41,7 @@ def counts(count: Count, land: Landscape) -> dict[str, Any]:
 
 def plain(one: Specimen, land: Landscape, tolerance: float) -> dict[str, Any]:
     """A count by automatic differentiation, with no explanation at all."""
-    values = torch.linalg.svdvals(jacobian(one.subject.model, one.theta, one.samples.X).flatten(0, 1))
+    values = torch.linalg.svdvals(jacobian(one.subject.model, one.theta, one.samples.X))
     P, r = len(one.theta), ranks.count_above(values, tolerance)
     gap = float(ranks.gap(values, r))
     free, rows = P - int(r), land.n * one.subject.model(one.theta, one.samples.X).shape[-1]

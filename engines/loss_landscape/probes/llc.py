@@ -34,6 +34,8 @@ def llc(
     arXiv 2308.12108.
     """
     one = landscape(run, member, step, loss == "trained")
+    if one.config.subject == "potential" and one.config.potential == "box":
+        raise ConfigError("potential=box is a volume in a box; it has no Gaussian window to be sampled in")
     b = temperature(one, n_beta, beta)
     spread = torch.linspace(-DECADES / 2, DECADES / 2, TEMPERATURES) if sweep else torch.zeros(1)
     temperatures = b * 10 ** spread.double()

@@ -25,7 +25,7 @@ def missed(model, theta, X):
 
 def test_its_jacobian_is_that_of_automatic_differentiation():
     model, theta, X = setting()
-    same(embedded.jacobian(model, theta, X), of_each(model, theta, X).flatten(0, 1), 1e-13)
+    same(embedded.jacobian(model, theta, X), of_each(model, theta, X), 1e-13)
 
 
 @pytest.mark.parametrize(("p", "e", "h"), [(7, 3, 8), (7, 4, 10), (11, 4, 12)])
@@ -33,7 +33,7 @@ def test_its_jacobian_is_that_of_automatic_differentiation():
 def test_its_count_is_the_dense_one_is_explained_and_has_the_closed_form(p, e, h, seed):
     model, theta, X = setting(p, e, h, seed)
     one = embedded.count(model, theta, X)
-    nullity = model.P - int(rank(of_each(model, theta, X).flatten(0, 1)))
+    nullity = model.P - int(rank(of_each(model, theta, X)))
     assert int(one.nullity) == int(one.explained) == nullity
     assert nullity == embedded.expected(one, e, missed(model, theta, X)) >= e * e + h
 
@@ -49,7 +49,7 @@ def test_a_dead_unit_and_a_token_that_is_never_shown_are_counted_as_what_layers_
     X = X[(X[:, 2] == 0) & (X[:, 11 + 2] == 0)]
     one = embedded.count(model, theta, X)
     assert one.N12.tolist() == [4, 8, 11]
-    assert int(one.nullity) == model.P - int(rank(of_each(model, theta, X).flatten(0, 1)))
+    assert int(one.nullity) == model.P - int(rank(of_each(model, theta, X)))
     assert int(one.nullity) == embedded.expected(one, 4, missed(model, theta, X)) == int(one.explained)
 
 

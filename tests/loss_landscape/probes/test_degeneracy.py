@@ -5,10 +5,11 @@ import pytest
 import torch
 
 from engines.core.errors import ConfigError
-from engines.loss_landscape.counts import jacobian, moves, near
+from engines.loss_landscape.counts import moves, near
 from engines.loss_landscape.counts.backward import backward
 from engines.loss_landscape.counts.blocks import blocks
 from engines.loss_landscape.counts.generators import tangents
+from engines.loss_landscape.curvature.dense import jacobian
 from engines.loss_landscape.examples import staircase, turned
 from engines.loss_landscape.probes.degeneracy import PROBE, examined
 from engines.loss_landscape.probes.network_map import KINDS, MOST, drawn
@@ -131,7 +132,7 @@ def test_neurons_that_nearly_agree_have_their_curvature():
     """Rayleigh quotients of a dense Jacobian, 1e-9, about 1e-5 times h_max/10; the weight is 1/(1 + b q)."""
     found = rested.outcome(PROBE, {"planted": "near", "samples": 4000})
     net, theta, X = turned(0.03, 4000, 0)
-    J, paired = jacobian.of(net, theta, X), torch.zeros(5, 5, dtype=torch.bool)
+    J, paired = jacobian(net, theta, X), torch.zeros(5, 5, dtype=torch.bool)
     paired[[0, 1], [1, 0]] = True
     q = near.rayleigh(J, tangents(net, theta, 1, paired, torch.zeros(5, dtype=torch.bool)), len(X))
     pairs = list(zip(found["near_first"], found["near_second"], strict=True))
@@ -155,7 +156,7 @@ def test_an_embedding_network_has_its_closed_form_before_and_after_training(step
     found = last.values
     assert (found["parameters"], found["closed_form"]) == (433, 41 + found["unseen"] + found["types_1_and_2"])
     assert found["nullity"] == found["closed_form"] == found["explained"]
-    assert found["nullity"] == 433 - int(torch.linalg.matrix_rank(jacobian.of(one.subject.model, theta, one.samples.X),
+    assert found["nullity"] == 433 - int(torch.linalg.matrix_rank(jacobian(one.subject.model, theta, one.samples.X),
                                                                   rtol=1e-9))  # fmt: skip
     if not steps:
         assert found["nullity"] == 41
@@ -169,7 +170,7 @@ def test_outputs_of_classifiers_are_scaled_to_unit_deviation():
     for each in (one, larger):
         *_, last = examined(each, 1e-9, 100.0, 1.0, 0.01)
         deviation = each.subject.model(each.theta, each.samples.X).std()
-        J = jacobian.of(each.subject.model, each.theta, each.samples.X) / deviation
+        J = jacobian(each.subject.model, each.theta, each.samples.X) / deviation
         h = torch.linalg.svdvals(J).square() / len(each.samples.X)
         assert last.values["n_effective"] == pytest.approx(float((100 * h / (100 * h + 1)).sum()), rel=1e-9)
         assert "standard deviation" in last.values["note"]

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from engines.core.errors import ConfigError
-from engines.loss_landscape.counts import jacobian
+from engines.loss_landscape.curvature.dense import jacobian
 from engines.loss_landscape.probes import eigenvalues
 from engines.loss_landscape.probes.hessian import PROBE
 from engines.loss_landscape.specimen import specimen
@@ -25,7 +25,7 @@ def dense(knobs, kind):
             lambda at: loss(one.subject.model(at, one.samples.X), one.samples.y), one.theta
         )
     else:
-        J = jacobian.of(one.subject.model, one.theta, one.samples.X)
+        J = jacobian(one.subject.model, one.theta, one.samples.X)
         scale = 1.0 if one.samples.y.is_floating_point() else float(one.subject.model(one.theta, one.samples.X).std())
         H = J.mT @ J / (len(one.samples.X) * scale**2)
     return torch.linalg.eigvalsh(H).flip(-1).numpy()
