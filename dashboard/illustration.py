@@ -36,7 +36,7 @@ class Illustration(Viewer):
         super().__init__()
         self._declared = declared
         self._caption = Caption(title=declared.title, margin=0, **STRETCH)
-        self._holder = pn.Column(margin=0, **STRETCH)
+        self._holder = pn.Column(margin=(0, 6, 4, 2), **STRETCH)
         self._panel = pn.Column(self._caption, self._holder, visible=False, margin=0, **STRETCH)
         self._subject: Picture | None = None
         self.drawn: Drawn | None = None
@@ -60,7 +60,7 @@ class Illustration(Viewer):
             self.drawn.update(values)
         else:
             self._subject, self.drawn = subject, draw(subject, values)
-            self._holder.objects = [_viewable(self.drawn)] if self.drawn else []
+            self._holder.objects = [self.drawn.view] if self.drawn else []
         if self.drawn:
             self._caption.shown = {"lines": self.drawn.legend, "note": self.drawn.note}
 
@@ -70,7 +70,3 @@ class Illustration(Viewer):
 
     def __panel__(self) -> pn.Column:
         return self._panel
-
-
-def _viewable(drawn: Drawn) -> Any:
-    return pn.panel(drawn.view, margin=(0, 6, 4, 2), **STRETCH)

@@ -190,6 +190,10 @@ class Lab(Viewer):
         self._tick()
 
     def _tick(self) -> None:
+        with hold(pn.state.curdoc):
+            self._look()
+
+    def _look(self) -> None:
         runner = self.player.runner
         status, run = runner.status, runner.run
         self.probes.collect(run, status.playing)
@@ -200,9 +204,8 @@ class Lab(Viewer):
             self._fail(status.message)
             return
         self._drawn, self._drawn_at = view, time.monotonic()
-        with hold(pn.state.curdoc):
-            self._draw()
-            self.bridge.sent()
+        self._draw()
+        self.bridge.sent()
 
     def _resting(self, status: Status) -> bool:
         """Whether a run at full speed was drawn a moment ago, and nobody did anything since."""
