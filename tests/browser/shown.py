@@ -90,7 +90,7 @@ def cards():
 
 def page():
     def fill(holder, bridge):
-        holder[:] = [pn.Column(*cards(), stylesheets=[GRID], margin=0, **STRETCH)]
+        holder[:] = [pn.Column(*cards(), stylesheets=[GRID], margin=0, styles={"flex": "none"}, **STRETCH)]
 
     return _page("Pictures", fill)
 

@@ -50,15 +50,25 @@ def reached(port):
 
 
 def click(page, kind, node):
+    page.view.wait_for_timeout(400)  # sooner it would be a double click
     place = until(lambda: page.ask(PLACE, [kind, "x", node]))
     page.view.mouse.click(*place)
+
+
+def settled(page, clip):
+    """What is seen there, once it stays as it is."""
+
+    def same():
+        seen = page.view.screenshot(clip=clip)
+        page.view.wait_for_timeout(700)
+        return page.view.screenshot(clip=clip) == seen and seen
+
+    return until(same)
 
 
 def test_clicks_choose_nodes_and_neurons_and_a_relief_without_webgl_is_turned_by_drag(chromium, pictures):
     page = Page(chromium, pictures, width=1440, height=900).open("/?webgl=off")
     assert page.says("Click a node to see what it is joined to.")
-    page.view.wait_for_timeout(500)
-
     click(page, "graph", 0)
     assert page.says("0.0 has")
     said = page.view.get_by_text("0.0 has").inner_text()
@@ -66,7 +76,6 @@ def test_clicks_choose_nodes_and_neurons_and_a_relief_without_webgl_is_turned_by
     page.ask(MODEL, ["Slider", {"value": 320}])
     until(lambda: "has 1 neighbour" in page.view.get_by_text("0.0 has").inner_text())
     assert page.says("0.75, 1 of 321 edges")
-    page.view.wait_for_timeout(400)  # sooner it would be a double click
     click(page, "graph", 0)
     assert page.says("Click a node to see what it is joined to.")
 
@@ -95,15 +104,14 @@ def test_a_browser_that_draws_in_three_dimensions_turns_the_scene_itself(chromiu
     try:
         page = Page(browser, pictures, width=1440, height=900).open("/")
         assert page.says("Drag to turn, roll to come nearer.", 60)
-        page.view.wait_for_timeout(1500)
         column = page.view.get_by_text("Drag to turn, roll to come nearer.").bounding_box()
         clip = {"x": column["x"], "y": column["y"] + 40, "width": 300, "height": 300}
-        before = page.view.screenshot(clip=clip)
+        before = settled(page, clip)
         page.view.mouse.move(clip["x"] + 150, clip["y"] + 150)
         page.view.mouse.down()
         page.view.mouse.move(clip["x"] + 230, clip["y"] + 130, steps=6)
         page.view.mouse.up()
-        until(lambda: page.view.screenshot(clip=clip) != before, 15)
+        assert settled(page, clip) != before
         assert page.view.locator("img[alt*='drag to turn']").is_hidden()
         assert page.fits() and not page.complaints
     finally:

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from dashboard.marks.pictures.neurons import SHAPES, TALLEST, NeuronsPicture, stacked
+from dashboard.marks.pictures.columns import TALLEST, stacked
+from dashboard.marks.pictures.neurons import SHAPES, NeuronsPicture
 from dashboard.marks.pictures.ways import FLOOR
 from dashboard.palette import qualitative
 from engines.core.pictures import Neurons

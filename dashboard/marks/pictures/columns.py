@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 SWEEPS = 12
 """Passes over all columns; the best order that was met is kept."""
+
+TALLEST = 24
+"""Neurons above one another; a wider layer goes on beside them."""
 
 BENT = 13
 """Points of the curve that draws one edge."""
@@ -62,3 +67,16 @@ def bends(x: np.ndarray, y: np.ndarray, source: np.ndarray, target: np.ndarray) 
     bulge = np.where(span == 0, 0.22 * np.sin(np.pi * s), 0.0)
     rise = (y[target] - y[source])[:, None]
     return x[source][:, None] + span * s + bulge, y[source][:, None] + rise * s * s * (3 - 2 * s)
+
+
+def stacked(layer: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """Places and pixels of neurons, the first of a layer on top; a wide layer has several columns side by side."""
+    x, y = across(layer), np.empty(len(layer))
+    for place in np.unique(x):
+        own = np.flatnonzero(x == place)
+        beside = -(-len(own) // TALLEST)
+        tall = -(-len(own) // beside)
+        y[own] = (np.arange(len(own)) % tall + 0.5) / tall
+        x[own] = place + (np.arange(len(own)) // tall - (beside - 1) / 2) * min(0.85 / beside, 0.14)
+    most = max(Counter(np.round(x).tolist()).values(), default=1)
+    return x, y, [min(max(230 / min(most, 2 * TALLEST), 5.0), 12.0)] * len(layer)

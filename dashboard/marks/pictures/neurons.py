@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 SHAPES = ("circle", "square", "triangle", "diamond", "inverted_triangle", "star", "hex")
 """A kind is told by its shape as well as by its hue."""
 
-TALLEST = 24
-"""Neurons above one another; a wider layer goes on beside them."""
-
 DASH = (7, 5)
 
 
@@ -140,22 +137,9 @@ def _dots(declared: Neurons, values: Mapping[str, Any]) -> tuple[dict[str, Any],
         )
     if len(kind) and not 0 <= kind.min() <= kind.max() < len(declared.kinds):
         raise ValueError(f"{declared.kind} names kinds outside 0 to {len(declared.kinds) - 1}")
-    x, y, size = stacked(layer)
+    x, y, size = columns.stacked(layer)
     return {
         "x": x, "y": y, "size": size, "name": names, "safe": [escape(name) for name in names],
         "kind": [declared.kinds[each] for each in kind], "color": [qualitative(int(each)) for each in kind],
         "shape": [SHAPES[each % len(SHAPES)] for each in kind],
     }, layer  # fmt: skip
-
-
-def stacked(layer: np.ndarray) -> tuple[np.ndarray, np.ndarray, list[float]]:
-    """Places and pixels of neurons, the first of a layer on top; a wide layer has several columns side by side."""
-    x, y = columns.across(layer), np.empty(len(layer))
-    for place in np.unique(x):
-        own = np.flatnonzero(x == place)
-        beside = -(-len(own) // TALLEST)
-        tall = -(-len(own) // beside)
-        y[own] = (np.arange(len(own)) % tall + 0.5) / tall
-        x[own] = place + (np.arange(len(own)) // tall - (beside - 1) / 2) * min(0.85 / beside, 0.14)
-    most = max(Counter(np.round(x).tolist()).values(), default=1)
-    return x, y, [min(max(230 / min(most, 2 * TALLEST), 5.0), 12.0)] * len(layer)
