@@ -6,6 +6,7 @@ import numpy as np
 import panel as pn
 
 from dashboard.app import _page
+from dashboard.layout import BODY, MIDDLE
 from dashboard.marks.pictures.graph import GraphPicture
 from dashboard.marks.pictures.neurons import NeuronsPicture
 from dashboard.marks.pictures.relief import ReliefPicture
@@ -90,7 +91,9 @@ def cards():
 
 def page():
     def fill(holder, bridge):
-        holder[:] = [pn.Column(*cards(), stylesheets=[GRID], margin=0, styles={"flex": "none"}, **STRETCH)]
+        grid = pn.Column(*cards(), stylesheets=[GRID], margin=0, **STRETCH)
+        plots = pn.Column(grid, stylesheets=[MIDDLE], margin=0, **STRETCH)
+        holder[:] = [pn.Row(pn.Column(), plots, pn.Column(), stylesheets=[BODY], margin=0, **STRETCH)]
 
     return _page("Pictures", fill)
 

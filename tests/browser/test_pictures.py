@@ -67,7 +67,7 @@ def settled(page, clip):
 
 
 def test_clicks_choose_nodes_and_neurons_and_a_relief_without_webgl_is_turned_by_drag(chromium, pictures):
-    page = Page(chromium, pictures, width=1440, height=900).open("/?webgl=off")
+    page = Page(chromium, pictures, width=1440, height=1500).open("/?webgl=off")
     assert page.says("Click a node to see what it is joined to.")
     click(page, "graph", 0)
     assert page.says("0.0 has")
@@ -102,7 +102,7 @@ def test_clicks_choose_nodes_and_neurons_and_a_relief_without_webgl_is_turned_by
 def test_a_browser_that_draws_in_three_dimensions_turns_the_scene_itself(chromium, pictures):
     browser = chromium.browser_type.launch(executable_path=CHROMIUM, args=GL)
     try:
-        page = Page(browser, pictures, width=1440, height=900).open("/")
+        page = Page(browser, pictures, width=1440, height=1500).open("/")
         assert page.says("Drag to turn, roll to come nearer.", 60)
         column = page.view.get_by_text("Drag to turn, roll to come nearer.").bounding_box()
         clip = {"x": column["x"], "y": column["y"] + 40, "width": 300, "height": 300}

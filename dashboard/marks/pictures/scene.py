@@ -26,7 +26,7 @@ SIZE = (760, 460)
 FAR = 5.6
 """Distance of the camera at zoom 1."""
 
-NARROW = 0.72
+NARROW = 0.6
 """Zoom at which the whole box is in sight on a square."""
 
 ON, OFF = "#ffb000", "#d6006c"
