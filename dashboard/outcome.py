@@ -14,6 +14,9 @@ from dashboard.naming import number, words
 if TYPE_CHECKING:
     from engines.core.run import Run
 
+FEW = 8
+"""So many numbers are said one by one."""
+
 NAMED = 6
 """Of more words than these only the first and the last are said."""
 
@@ -62,6 +65,8 @@ def said(value: Any) -> str:
         return number(array.item())
     if array.dtype.kind in "UO":
         return _listed([str(entry) for entry in array.ravel()])
+    if array.ndim == 1 and len(array) <= FEW:
+        return ", ".join(number(entry) for entry in array.tolist()) or "none"
     finite = array[np.isfinite(array)] if np.issubdtype(array.dtype, np.number) else array[:0]
     ends = f", from {number(finite.min().item())} to {number(finite.max().item())}" if finite.size else ""
     return f"array {' × '.join(map(str, array.shape))}{ends}"

@@ -131,7 +131,7 @@ COUNTED = (
     Channel(
         name="spectrum",
         label="eigenvalue of the Hessian",
-        doc="Of the behavioural loss, largest first.",
+        doc="Of the behavioural loss, largest first. Zero is put at rounding, 1e-16 of the largest.",
         dims=("number",),
         thin=True,
     ),

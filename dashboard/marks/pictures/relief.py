@@ -122,7 +122,7 @@ class ReliefPicture:
     def _place(self, done: Future) -> None:
         error = done.exception()
         self._turn.show(live=not error, failure=failure(error) if error else "")
-        self.view[1:] = [] if error else [done.result()]
+        self.view.objects = [self._turn, *([] if error else [done.result()])]
 
 
 _LEGEND = [

@@ -19,6 +19,10 @@ from engines.loss_landscape.soft import soft_rank
 from engines.loss_landscape.training.subject import Subject
 
 
+ROUNDING = 1e-16
+"""Of the largest eigenvalue: what is below cannot be told from zero, and is put there."""
+
+
 def axes(found: Target) -> Tensor:
     """The steepest direction and the flattest one, `[B, 2, P]`; the first two parameters where all are flat or many."""
     P = found.star.shape[-1]
@@ -34,7 +38,7 @@ def axes(found: Target) -> Tensor:
 
 def known(configs: Configs, h: Tensor | None) -> dict[str, Tensor]:
     """Channels that stay as they are, for members that share all `shape` knobs."""
-    found = {} if h is None else {"spectrum": h.clamp_min(0)}
+    found = {} if h is None else {"spectrum": torch.maximum(h, ROUNDING * h[:, :1])}
     if configs[0].subject in ("potential", "superposition", "transformer", "addition"):
         return found
     subject = subjects.build(configs)

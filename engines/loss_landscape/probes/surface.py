@@ -164,7 +164,7 @@ PROBE = Probe(
     pictures=(
         Relief(
             values="height", x="a", y="b", x_label="along the first direction", y_label="along the second",
-            label="log₁₀ (L + 10⁻⁶)", path=("path_a", "path_b", "path_height", "path_off"),
+            label="log10 L", path=("path_a", "path_b", "path_height", "path_off"),
         ),
         Heat(
             values="height", x="a", y="b", x_label="along the first direction", y_label="along the second",

@@ -86,8 +86,8 @@ def _deep(run: Run) -> list[Verdict]:
     if a is None or b is None or right is None:
         return [verdict("three layers: Richardson over Gibbs", [None], 1.0, 0.05)]
     return [
-        verdict("three layers: plain steps over Gibbs", [a / right], 1.16, 0.1),
-        verdict("three layers: Richardson over Gibbs", [(4 * b - a) / 3 / right], 1.0, 0.06),
+        verdict("three layers: plain steps over Gibbs", [a / right], 1.5, 0.15),
+        verdict("three layers: Richardson over Gibbs", [(4 * b - a) / 3 / right], 1.0, 0.08),
     ]
 
 
