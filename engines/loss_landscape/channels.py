@@ -131,7 +131,7 @@ COUNTED = (
     Channel(
         name="spectrum",
         label="eigenvalue of the Hessian",
-        doc="Of the behavioural loss, largest first. Zero is put at rounding, 1e-16 of the largest.",
+        doc="Of the behavioural loss, largest first. Zero is put at 1e-20 of the largest.",
         dims=("number",),
         thin=True,
     ),

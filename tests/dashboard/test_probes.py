@@ -124,7 +124,7 @@ def test_a_picture_that_cannot_be_drawn_is_a_sentence_and_the_numbers_stay():
     made.look(ran(), 20, 0)
     made.compute()
     assert outcome(made)["failure"].startswith("The picture cannot be drawn")
-    assert "array 3" in made.exhibit.table.object
+    assert "1, 1, 1" in made.exhibit.table.object
 
 
 def test_an_outcome_says_when_its_run_was_started_again_or_branched():

@@ -18,8 +18,7 @@ from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.soft import soft_rank
 from engines.loss_landscape.training.subject import Subject
 
-
-ROUNDING = 1e-16
+ROUNDING = 1e-20
 """Of the largest eigenvalue: what is below cannot be told from zero, and is put there."""
 
 

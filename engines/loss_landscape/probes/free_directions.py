@@ -21,7 +21,7 @@ from engines.loss_landscape.specimen import Specimen
 CURVE = np.geomspace(1, 1e9, 91)
 """Inverse temperatures of the soft count."""
 
-ROUNDING = 1e-16
+ROUNDING = 1e-20
 """Of the largest eigenvalue: what is below cannot be told from zero, and is put there."""
 
 
@@ -62,8 +62,9 @@ def plain(one: Specimen, land: Landscape, tolerance: float) -> dict[str, Any]:
 def spectral(values: Tensor, gap: float, P: int, land: Landscape) -> dict[str, Any]:
     """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J, and the tolerance sweep."""
     h = torch.nn.functional.pad((values / land.scale).square() / land.n, (0, P - len(values)))
+    h = h.clamp_min(ROUNDING * float(h.max()))
     return {
-        "gap": gap, "number": np.arange(1, P + 1), "eigenvalue": h.clamp_min(ROUNDING * float(h.max())).numpy(), "tolerances": np.array(ranks.SWEEP),
+        "gap": gap, "number": np.arange(1, P + 1), "eigenvalue": h.numpy(), "tolerances": np.array(ranks.SWEEP),
         "nullities": (P - ranks.sweep(values)).numpy(), "scale": land.scale,
     }  # fmt: skip
 
