@@ -70,5 +70,5 @@ class Mlp:
         at = X.mT
         for layer, W in enumerate(self.split(theta)):
             z = W[..., : W.shape[-1] - self.bias] @ (ACTIVATIONS[self.activation](at) if layer else at)
-            at = z + W[..., -1:] if self.bias else z
+            at = z.add_(W[..., -1:]) if self.bias else z  # in place: new memory costs more than the sum
         return at.mT

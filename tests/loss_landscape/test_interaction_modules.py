@@ -185,13 +185,13 @@ def test_a_network_that_learned_to_add_has_few_interactions():
     """L12 at step 3000: neurons 1255/1387 edges for .1 % of accuracy, PCA 893/17, LIB 85/6 in the reference's draw.
 
     Counts are a draw's: 57 to 134 and 4 to 8 for LIB over the seeds 0 to 8, hence a factor of two. 32 hidden features
-    of 65 are left, and ten directions carry most of the output's variance (reference 98 %; seeds 0 to 2: 96, 99, 98).
+    of 65 are left, and ten directions carry most of the output's variance: reference 98 %. That share hangs on the
+    rounding of 3000 steps in single precision (seeds 0 to 8: 91 to 99 %), hence the mean of seeds 0 to 2.
     """
-    subject = modular.embedding([0])
+    subject, every = modular.embedding([0, 1, 2]), modular.pairs(31)
     *_, (_, theta) = train(subject.to(torch.float32), 3000, 5e-3, 1.0, (0.9, 0.98), 3000)
-    every = modular.pairs(31)
-    net, own, X = subject.model.perceptron(theta.double(), every.X)
-    folded = fold(net, own, X)
+    each = [fold(*subject.model.perceptron(one.double(), every.X)) for one in theta.split(1)]
+    folded = each[0]
     accuracy = lambda out: (out.argmax(-1) == every.y).double().mean(-1)  # noqa: E731
     assert float(accuracy(folded.outputs)) > 0.99
     found = {}
@@ -212,5 +212,5 @@ def test_a_network_that_learned_to_add_has_few_interactions():
     assert 85 / 2 < found["lib"][0] < 85 * 2
     assert 6 / 2 < found["lib"][1] < 6 * 2
     assert kinds["lib"][1].rank.tolist() == [32]
-    shares = kinds["lib"][2].moment[0, 1:] / kinds["lib"][2].moment[0, 1:].sum()
-    assert float(shares[:10].sum()) > 0.95
+    spectra = torch.stack([basis.local(one)[2].moment[0, 1:] for one in each])
+    assert float((spectra[:, :10].sum(-1) / spectra.sum(-1)).mean()) > 0.95
