@@ -118,5 +118,5 @@ def _soft(config: LossLandscape) -> list[Law]:
 def _spectrum(config: LossLandscape) -> Tensor | None:
     """Eigenvalues at the centre `[P]`."""
     with torch.no_grad():
-        found = target.spectra(target.target([config]))
-    return None if found is None else found[0]
+        found = target.modes(target.target([config]))
+    return None if found is None else found.values[0]

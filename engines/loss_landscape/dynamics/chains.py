@@ -15,7 +15,7 @@ from engines.loss_landscape.curvature.products import reverse_over_reverse
 from engines.loss_landscape.dynamics import resting
 from engines.loss_landscape.dynamics.model import Configs, Knobs, Model, filled
 from engines.loss_landscape.dynamics.noise import NORMALS, ROWS, UNIFORMS, Noise
-from engines.loss_landscape.dynamics.target import Target, spectra, target
+from engines.loss_landscape.dynamics.target import Target, modes, target
 from engines.loss_landscape.potentials import DeepLinear
 from engines.loss_landscape.sampling import steps
 from engines.loss_landscape.sampling.state import State as Point
@@ -70,14 +70,14 @@ def build(configs: Configs, device: torch.device) -> Problem:
     """The loss, its curvature and what is counted at its minimum. On the CPU: chains of small losses."""
     one, found = configs[0], target(configs)
     seeds, C, P = [config.seed for config in configs], one.chains, found.star.shape[-1]
-    h = spectra(found)
-    h_max = h[:, 0] if h is not None else _lanczos(found)
+    seen = modes(found)
+    h_max = seen.values[:, 0] if seen is not None else _lanczos(found)
     rows = Noise(seeds, ROWS, (C, one.batch), "rows", found.n) if one.batch and found.on else None
     linear = DeepLinear(one.sizes, one.rank) if one.optimizer == "gibbs" else None
     with torch.no_grad():
         baseline = found.loss(found.star[:, None])[:, 0]
     return Problem(
-        one.optimizer, found, resting.axes(found), h_max, baseline, resting.known(configs, h),
+        one.optimizer, found, resting.axes(found, seen), h_max, baseline, resting.known(configs, seen),
         Noise(seeds, NORMALS, (C, P), "normal"), Noise(seeds, UNIFORMS, (C,), "uniform"), rows, linear, C,
     )  # fmt: skip
 

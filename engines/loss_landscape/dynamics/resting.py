@@ -11,9 +11,8 @@ from engines.loss_landscape.counts.count import Count, count
 from engines.loss_landscape.counts.generators import exchanges
 from engines.loss_landscape.counts.jacobian import jacobian
 from engines.loss_landscape.counts.near import rayleigh
-from engines.loss_landscape.curvature.dense import hessian
 from engines.loss_landscape.dynamics.model import Configs, Knobs
-from engines.loss_landscape.dynamics.target import DENSE, Target
+from engines.loss_landscape.dynamics.target import DENSE, Modes, Target
 from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.soft import soft_rank
 from engines.loss_landscape.training.subject import Subject
@@ -22,22 +21,19 @@ ROUNDING = 1e-20
 """Of the largest eigenvalue: what is below cannot be told from zero, and is put there."""
 
 
-def axes(found: Target) -> Tensor:
+def axes(found: Target, seen: Modes | None) -> Tensor:
     """The steepest direction and the flattest one, `[B, 2, P]`; the first two parameters where all are flat or many."""
     P = found.star.shape[-1]
     plain = torch.eye(2, P, dtype=torch.float64).expand(len(found.star), -1, -1)
-    if P > DENSE or P < 3:
+    if seen is None or P < 3:
         return plain
-    with torch.enable_grad():
-        H = hessian(lambda theta: found.loss(theta[:, None])[:, 0], found.star)
-    values, V = torch.linalg.eigh(H)
-    flat = (values.abs().amax(-1) == 0)[:, None, None]
-    return torch.where(flat, plain, torch.stack([V[..., -1], V[..., 0]], -2))
+    flat = (seen.values.abs().amax(-1) == 0)[:, None, None]
+    return torch.where(flat, plain, torch.stack([seen.vectors[..., 0], seen.vectors[..., -1]], -2))
 
 
-def known(configs: Configs, h: Tensor | None) -> dict[str, Tensor]:
+def known(configs: Configs, seen: Modes | None) -> dict[str, Tensor]:
     """Channels that stay as they are, for members that share all `shape` knobs."""
-    found = {} if h is None else {"spectrum": torch.maximum(h, ROUNDING * h[:, :1])}
+    found = {} if seen is None else {"spectrum": floored(seen.values)}
     if configs[0].subject in ("potential", "superposition", "transformer", "addition"):
         return found
     subject = subjects.build(configs)
@@ -47,12 +43,20 @@ def known(configs: Configs, h: Tensor | None) -> dict[str, Tensor]:
     return found | counted(model, subject) | near(configs, model, subject)
 
 
+def floored(h: Tensor) -> Tensor:
+    """Eigenvalues `[B, P]`, largest first, none below rounding."""
+    return torch.maximum(h, ROUNDING * h[:, :1])
+
+
 def counted(net: Mlp, subject: Subject) -> dict[str, Tensor]:
     """Zero modes with their reasons, ranks and blocks."""
     found: Count = count(net, subject.start, subject.train.X)
     reasons = [found.N12.sum(-1), found.excess.sum(-1), found.cross, found.residual]
     numbers = {"synchronised_blocks": torch.stack([block.number for block in found.blocks], -1)} if found.blocks else {}
+    h = found.values.square() / subject.train.X.shape[-2]
+    whole = torch.nn.functional.pad(h, (0, net.P - h.shape[-1]))
     return numbers | {
+        "spectrum": floored(whole),
         "free_directions": torch.stack(reasons, -1),
         "nullity": found.nullity,
         "explained": found.explained,

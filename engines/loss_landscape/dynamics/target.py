@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from engines.core import lapack
 from engines.loss_landscape import closed, subjects
 from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.counts.jacobian import gram
 from engines.loss_landscape.curvature.dense import hessian
+from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.potentials import DeepLinear
 
 DENSE = 600
@@ -31,6 +35,8 @@ class Target:
     """The loss on rows `[B, C, b]` of the data, where it has minibatches."""
     n: int = 1
     """Data."""
+    perceptron: tuple[Mlp, Tensor] | None = None
+    """The network and its inputs, where it is a perceptron with gates or a linear one."""
 
 
 def target(configs: Configs) -> Target:
@@ -47,12 +53,14 @@ def _behaviour(configs: Configs) -> Target:
     subject = subjects.build(configs)
     X = subject.train.X if subject.train.X.ndim == 2 else subject.train.X[:, None]
     with torch.no_grad():
-        known = subject.model(subject.start[:, None], X)
+        outputs = subject.model(subject.start[:, None], X)
 
     def loss(theta: Tensor) -> Tensor:
-        return (subject.model(theta, X) - known).square().sum((-2, -1)) / (2 * X.shape[-2])
+        return (subject.model(theta, X) - outputs).square().sum((-2, -1)) / (2 * X.shape[-2])
 
-    return Target(loss, subject.start, n=X.shape[-2])
+    model = subject.model
+    known = (model, subject.train.X) if isinstance(model, Mlp) and model.activation in ("relu", "linear") else None
+    return Target(loss, subject.start, n=X.shape[-2], perceptron=known)
 
 
 def _potential(configs: Configs) -> Target:
@@ -78,10 +86,27 @@ def _regression(configs: Configs) -> Target:
     return Target(loss, torch.stack([one.star for one in found]), on, X.shape[1])
 
 
-def spectra(found: Target) -> Tensor | None:
-    """Eigenvalues of the Hessian at the centre, largest first, `[B, P]`; None where there are too many parameters."""
+class Modes(NamedTuple):
+    """Of the Hessian at the centre, largest first."""
+
+    values: Tensor
+    """`[B, P]`."""
+    vectors: Tensor
+    """Columns, `[B, P, P]`."""
+
+
+def modes(found: Target) -> Modes | None:
+    """None where there are too many parameters."""
     if found.star.shape[-1] > DENSE:
         return None
+    values, vectors = lapack.eigh(_hessian(found))
+    return Modes(values.flip(-1), vectors.flip(-1))
+
+
+def _hessian(found: Target) -> Tensor:
+    """`[B, P, P]`: of a perceptron with gates `JᵀJ/n`, which is exact, of anything else by derivatives."""
+    if found.perceptron is not None:
+        net, X = found.perceptron
+        return gram(net, found.star, X)
     with torch.enable_grad():
-        H = hessian(lambda theta: found.loss(theta[:, None])[:, 0], found.star)
-    return torch.linalg.eigvalsh(H).flip(-1)
+        return hessian(lambda theta: found.loss(theta[:, None])[:, 0], found.star)
