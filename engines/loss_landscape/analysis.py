@@ -21,6 +21,9 @@ Spectra = list[tuple[Tensor, Tensor]]
 OFFSETS = torch.arange(-6, 7, dtype=torch.float64) / 6
 """Places of the slice."""
 
+SAMPLES = 128
+"""Of the slice: it must not slow training down."""
+
 DIRECTION = 0
 """Seed of the direction of the slice, one for all members and steps."""
 
@@ -33,10 +36,10 @@ def look(subject: Subject, theta: Tensor, b: Tensor, gamma: Tensor) -> dict[str,
     net, own, X = (
         (model, theta, subject.train.X) if isinstance(model, Mlp) else model.perceptron(theta, subject.train.X)
     )
-    spectra = factor_spectra(net, own, X)
-    scale = _spread(net(own, X)) if not subject.train.y.is_floating_point() else torch.ones_like(b)
-    found = _ranks(spectra) | _blocks(net, own, X)
-    seen = [*spectra, *([_table(model, theta, net, own, X)] if isinstance(model, Embedding) else [])]
+    spectra, made = factor_spectra(net, own, X), net.layers(own, X)[1]
+    scale = _spread(made[-1]) if not subject.train.y.is_floating_point() else torch.ones_like(b)
+    found = _ranks(spectra) | _blocks(net, made[:-1])
+    seen = [*spectra, *([_table(model, theta, made[0])] if isinstance(model, Embedding) else [])]
     return found | _counts([(mu, nu / scale[:, None]) for mu, nu in seen], b, gamma)
 
 
@@ -59,28 +62,28 @@ def _ranks(spectra: Spectra) -> dict[str, Tensor]:
     return dict(zip(names, sides, strict=True))
 
 
-def _blocks(net: Mlp, theta: Tensor, X: Tensor) -> dict[str, Tensor]:
-    if net.activation != "relu" or len(net.sizes) < 3:
+def _blocks(net: Mlp, hidden: list[Tensor]) -> dict[str, Tensor]:
+    if net.activation != "relu" or not hidden:
         return {}
-    hidden = net.layers(theta, X)[1][:-1]
     return {"synchronised_blocks": torch.stack([blocks(z > 0).number for z in hidden], -1)}
 
 
-def _table(model: Embedding, theta: Tensor, net: Mlp, own: Tensor, X: Tensor) -> tuple[Tensor, Tensor]:
+def _table(model: Embedding, theta: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
     """The embedding as a layer: it sees one-hot summands, and both readers see it."""
     _, left, right, out = model.layout.split(theta)
-    slopes = (net.layers(own, X)[1][0] > 0).to(theta.dtype)
-    hidden = (out.mT @ out) * (slopes.mT @ slopes) / X.shape[-2]
-    seen = left.mT @ hidden @ left + right.mT @ hidden @ right
+    slopes = (hidden > 0).to(theta.dtype)
+    above = (out.mT @ out) * (slopes.mT @ slopes) / hidden.shape[-2]
+    seen = left.mT @ above @ left + right.mT @ above @ right
     return torch.full_like(theta[:, : model.p], 1 / model.p), torch.linalg.eigvalsh(seen).clamp_min(0)
 
 
 def slice_beside(subject: Subject, theta: Tensor) -> Tensor:
     """Behavioural loss `mean |f(theta + a d) - f(theta)|^2/2` at `OFFSETS`, `[B, 13]`; d filter-normalised.
 
-    Over the variance of the outputs and their number, so that networks of other scales compare.
+    On the first `SAMPLES` samples, over the variance of the outputs and their number, so that networks of other scales
+    compare.
     """
-    model, X = subject.model, subject.train.X
+    model, X = subject.model, subject.train.X[..., :SAMPLES, :]
     tensors = model if isinstance(model, Mlp) else model.layout  # type: ignore[attr-defined]
     d = filter_normalised(tensors, theta, DIRECTION, isinstance(model, Mlp) and model.bias)
     here = model(theta, X)
