@@ -58,7 +58,7 @@ class Lab(Viewer):
         self.presets = Presets(engine.presets, self._choose)
         self.transport = Transport(engine.actions, self._command)
         self.members, self.stage = Members(self._pick), Stage(engine, self._pick)
-        self.title, self.story, self.notices = Title(), StoryPanel(), Notices()
+        self.title, self.story, self.notices = Title(self._choose), StoryPanel(), Notices()
         self.probes, self.remaining = Probes(engine.probes), Remaining()
         self._drawn: Any = None
         self._drawn_at = 0.0

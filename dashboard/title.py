@@ -1,32 +1,37 @@
-"""Which experiment this is, and what to look for in it."""
+"""Which experiment this is, what to look for in it, and which to see next."""
 
 from __future__ import annotations
 
-from html import escape
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-import panel as pn
-from panel.viewable import Viewer
+import param
 
-from dashboard.components import FOLDER
+from dashboard.components import FOLDER, Component
 
 if TYPE_CHECKING:
     from engines.core.engine import Engine, Preset
 
-STYLE = (FOLDER / "title.css").read_text()
 
+class Title(Component):
+    """The heading over the plots; `choose(name)` gets the preset that is offered next."""
 
-class Title(Viewer):
-    """The heading over the plots."""
+    shown = param.Dict({"title": "", "look": "", "next": "", "offer": ""})
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
+    _esm = FOLDER / "title.js"
+    _stylesheets = [(FOLDER / "title.css").read_text()]
+
+    def __init__(self, choose: Callable[[str], None], **params: Any) -> None:
+        super().__init__(sizing_mode="stretch_width", margin=0, **params)
+        self._choose = choose
 
     def show(self, engine: Engine, preset: Preset | None) -> None:
         """Name the preset, or the lab where an experiment follows none."""
-        name, look = (preset.title, preset.look_for) if preset else (engine.title, engine.summary)
-        self._pane.object = f"<h1>{escape(name)}</h1><p>{escape(look)}</p>"
+        title, look = (preset.title, preset.look_for) if preset else (engine.title, engine.summary)
+        follows = preset.follows if preset else ""
+        offer = engine.preset(follows).title if follows else ""
+        self.shown = {"title": title, "look": look, "next": follows, "offer": offer}
 
-    def __panel__(self) -> pn.pane.HTML:
-        return self._pane
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        if self.shown["next"]:
+            self._choose(self.shown["next"])

@@ -131,6 +131,8 @@ class Preset:
     log_x: bool = False
     lead: str = ""
     """The figure that tells it, put first; "" keeps the engine's order."""
+    follows: str = ""
+    """The name of the preset that is offered next."""
     source: str = ""
 
 

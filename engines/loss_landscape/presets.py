@@ -44,6 +44,7 @@ PRESETS = (
         steps=3000,
         judge=trained.opening,
         source="ours: grokking, with its landscape",
+        follows="L3",
     ),
     Preset(
         name="L1",

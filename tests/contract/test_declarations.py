@@ -151,6 +151,11 @@ def test_every_channel_is_documented(engine):
 
 
 @every_preset
+def test_what_a_preset_offers_next_exists(engine, preset):
+    assert not preset.follows or engine.preset(preset.follows) is not preset
+
+
+@every_preset
 def test_the_first_steps_of_a_preset_are_finite(engine, preset):
     run = short_run(engine, preset)
     np.testing.assert_array_equal(run.diverged_at, -1)
