@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from math import prod
 
 from torch import Tensor
 
-from engines.core.lapack import svdvals
 from engines.loss_landscape.counts import closed_form, ranks
 from engines.loss_landscape.counts.backward import Passes, backward
 from engines.loss_landscape.counts.blocks import Blocks, blocks
 from engines.loss_landscape.counts.explained import explain
 from engines.loss_landscape.counts.generators import generators
-from engines.loss_landscape.counts.jacobian import triangle
+from engines.loss_landscape.counts.jacobian import jacobian
+from engines.loss_landscape.counts.seen import Look, Seen, Source, by_triangle
+from engines.loss_landscape.counts.stages import Stages, finished
 from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.training.layout import Layout
+
+ROOTS = (
+    "counted by the eigenvalues of a Gram matrix: directions below 1e-6 of the largest singular value count as zero, "
+    "and smaller tolerances are left out"
+)
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class Count:
     rows: int
     """n k."""
     P: int
+    squared: bool
+    """Whether the values are roots of eigenvalues of JᵀJ: rounding below 1e-6 of the largest."""
 
     @property
     def explained(self) -> Tensor:
@@ -58,14 +68,24 @@ class Count:
         return self.nullity - self.explained
 
     @property
+    def tolerances(self) -> tuple[float, ...]:
+        """Those of `ranks.SWEEP` that the values resolve, m = 5; from a Gram matrix the first 4, down to 1e-6."""
+        return ranks.SWEEP[: -1 if self.squared else None]
+
+    @property
     def sweep(self) -> Tensor:
-        """Nullities at the tolerances of `ranks.SWEEP`, `[..., 5]`."""
-        return self.P - ranks.sweep(self.values)
+        """Nullities at the tolerances, `[..., m]`."""
+        return self.P - ranks.sweep(self.values, self.tolerances)
+
+    @property
+    def clear(self) -> float:
+        """A gap below this is none: `ranks.CLEAR`, of eigenvalues its root."""
+        return ranks.CLEAR**0.5 if self.squared else ranks.CLEAR
 
     @property
     def unclear(self) -> Tensor:
-        """Whether the gap is below `ranks.CLEAR`: show the sweep, bool `[...]`."""
-        return self.gap < ranks.CLEAR
+        """Whether the gap is below `clear`: show the sweep, bool `[...]`."""
+        return self.gap < self.clear
 
     @property
     def data_limited(self) -> bool:
@@ -81,8 +101,10 @@ class Count:
                 f"only n k = {self.rows} outputs for P = {self.P} parameters: the data limit the rank, not the network"
             )
         if bool(self.unclear.any()):
-            worst = f"the gap of the spectrum is {float(self.gap.min()):.1e}, below {ranks.CLEAR:.0e}"
+            worst = f"the gap of the spectrum is {float(self.gap.min()):.1e}, below {self.clear:.0e}"
             said.append(f"{worst}: read the counts at several tolerances, not one")
+        if self.squared:
+            said.append(ROOTS)
         return tuple(said)
 
 
@@ -92,23 +114,28 @@ def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR, chunk
     Memory about `3 P²` numbers a member, time `3 n k P²` and a few `P³`. Raises `ConfigError` for anything but float64,
     and for activations other than relu and linear.
     """
+    return finished(counting(net, theta, X, partial(by_triangle, tau=tau, chunk=chunk)))
+
+
+def counting(net: Mlp, theta: Tensor, X: Tensor, look: Look = by_triangle) -> Stages[Count]:
+    """The same stage by stage, in either way to look at J."""
     passes = backward(net, theta, X)
     found = tuple(blocks(g) for g in passes.gates)
-    return counted(net, passes, found, triangle(net, theta, X, chunk), generators(net, theta, found), tau)
+    J = Source(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])
+    seen = yield from look(J)
+    return counted(net, passes, found, seen, generators(net, theta, found))
 
 
 def counted(
-    net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], R: Tensor, directions: Tensor,
-    tau: float = ranks.SINGULAR,
+    net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], seen: Seen, directions: Tensor
 ) -> Count:  # fmt: skip
-    """The count from its parts: a factor R of JᵀJ `[..., m, P]` and generators `[..., q, P]`, each with a reason."""
-    r_a, r_g = closed_form.layer_ranks(passes, tau)
+    """The count from its parts: what is seen of J, and generators `[..., q, P]`, each with a reason."""
+    r_a, r_g = closed_form.layer_ranks(passes, seen.tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
-    parts = explain(net, R, directions, tau)
-    values = svdvals(R)
-    r = ranks.count_above(values, tau)
+    parts = explain(seen, directions)
+    r = ranks.count_above(seen.values, seen.tau)
     n, k = passes.G[-1].shape[-3:-1]
     return Count(
-        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, net.P - r, values, ranks.gap(values, r), n * k,
-        net.P,
+        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, net.P - r, seen.values,
+        ranks.gap(seen.values, r), n * k, net.P, seen.squared,
     )  # fmt: skip

@@ -7,7 +7,8 @@ Besides what the perceptron on top has, GL(e) is free between embedding and read
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import partial
+from math import prod
 
 import torch
 from torch import Tensor
@@ -16,7 +17,9 @@ from engines.loss_landscape.counts import closed_form, generators, ranks
 from engines.loss_landscape.counts.backward import Passes, backward, double
 from engines.loss_landscape.counts.blocks import blocks
 from engines.loss_landscape.counts.count import Count, counted
-from engines.loss_landscape.counts.jacobian import CHUNK, by_layer, folded
+from engines.loss_landscape.counts.jacobian import by_layer
+from engines.loss_landscape.counts.seen import Look, Source, by_triangle
+from engines.loss_landscape.counts.stages import Stages, finished
 from engines.loss_landscape.training.layout import Layout
 from engines.loss_landscape.training.modular import Embedding
 
@@ -69,6 +72,11 @@ def mixed(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
 
 def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR) -> Count:
     """As `count.count`, of E, (l, r) and o: theta `[P]`, X `[n, 2 p]`. Raises `ConfigError` for float32."""
+    return finished(counting(model, theta, X, partial(by_triangle, tau=tau)))
+
+
+def counting(model: Embedding, theta: Tensor, X: Tensor, look: Look = by_triangle) -> Stages[Count]:
+    """The same stage by stage, in either way to look at J."""
     seen = passes(model, theta, X)
     found = tuple(blocks(g) for g in seen.gates)
     net, weights, _ = model.perceptron(theta, X)
@@ -76,11 +84,8 @@ def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = ranks.SINGULA
     pairs = torch.eye(model.e**2, dtype=theta.dtype, device=theta.device).unflatten(-1, (model.e, model.e))
     directions = torch.cat([units, torch.nn.functional.normalize(mixings(model, theta, pairs), dim=-1)])
     layers = Layout(((model.e, model.p), (model.h, 2 * model.e), (model.p, model.h)))
-    return counted(layers, seen, found, folded(_chunks(model, theta, X)), directions, tau)
-
-
-def _chunks(model: Embedding, theta: Tensor, X: Tensor) -> Iterator[Tensor]:
-    return (jacobian(model, theta, part) for part in X.split(max(CHUNK, 2 * model.P // model.p)))
+    J = Source(partial(jacobian, model, theta), X, model.p, [prod(shape) for shape in layers.shapes])
+    return counted(layers, seen, found, (yield from look(J)), directions)
 
 
 def expected(one: Count, e: int, missed: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -45,6 +47,6 @@ def gap(values: Tensor, r: Tensor) -> Tensor:
     return torch.where(next_ == 0, torch.inf, last / next_)
 
 
-def sweep(values: Tensor) -> Tensor:
-    """Ranks at the tolerances of `SWEEP`, integer `[..., 5]`."""
-    return torch.stack([count_above(values, tau) for tau in SWEEP], -1)
+def sweep(values: Tensor, tolerances: Sequence[float] = SWEEP) -> Tensor:
+    """Ranks at m tolerances, integer `[..., m]`."""
+    return torch.stack([count_above(values, tau) for tau in tolerances], -1)

@@ -9,30 +9,26 @@ import torch
 
 from engines.core.config import Knob
 from engines.core.engine import Probe
-from engines.core.errors import ConfigError
 from engines.core.pictures import Lines, Neurons, Trace
 from engines.core.probing import Part
 from engines.core.run import Run
-from engines.loss_landscape.curvature.dense import LARGEST
-from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.counts.ranks import SINGULAR
+from engines.loss_landscape.counts.stages import mapped
 from engines.loss_landscape.probes import taken_apart
+from engines.loss_landscape.probes.affordable import admitted, gated, look
 from engines.loss_landscape.probes.free_directions import counts, effective, nearly, note, plain
-from engines.loss_landscape.probes.landscape import Landscape, behavioural, finite
+from engines.loss_landscape.probes.landscape import Landscape, behavioural
 from engines.loss_landscape.probes.network_map import KINDS, drawn, kinds
 from engines.loss_landscape.probes.profiles import places, profile
 from engines.loss_landscape.probes.ways import Way
 from engines.loss_landscape.specimen import Specimen, specimen
-from engines.loss_landscape.training.modular import Embedding
-
-PLAIN = 600
-"""Parameters up to which a model that is no perceptron is counted, by automatic differentiation."""
 
 WORK = 4e9
 """Products that all profiles may take: beyond, fewer samples."""
 
 
 def degeneracy(
-    run: Run, member: int, step: int = -1, tolerance: float = 1e-9, n_beta: float = 100.0, gamma: float = 1.0,
+    run: Run, member: int, step: int = -1, tolerance: float = SINGULAR, n_beta: float = 100.0, gamma: float = 1.0,
     delta: float = 0.01,
 ) -> Iterator[Part]:  # fmt: skip
     """Free directions of the behavioural loss at a step: `P - rank(J)`, and as far as they are explained.
@@ -52,7 +48,8 @@ def examined(one: Specimen, tolerance: float, n_beta: float, gamma: float, delta
         values = plain(one, land, tolerance)
         yield Part(1.0, values | effective(values["eigenvalue"], values["nullity"], n_beta, gamma) | note(values))
         return
-    apart = taken_apart.apart(one, tolerance, delta)
+    stages = taken_apart.apart(one, look(P, tolerance), delta)
+    apart = yield from mapped(stages, lambda share: Part(0.02 + 0.5 * share, {"parameters": P}))
     values = counts(apart.count, land)
     values |= effective(values["eigenvalue"], values["nullity"], n_beta, gamma) | taken_apart.closed_form(apart)
     values |= nearly(apart, land, n_beta, gamma)
@@ -62,24 +59,6 @@ def examined(one: Specimen, tolerance: float, n_beta: float, gamma: float, delta
     yield Part(0.6, values)
     for share, profiles in walked(apart.ways, lighter(one), seen.number):
         yield Part(0.6 + 0.4 * share, values | profiles)
-
-
-def gated(one: Specimen) -> bool:
-    """Whether there are gates to explain directions by."""
-    model = one.subject.model
-    return isinstance(model, Embedding) or (isinstance(model, Mlp) and model.activation in ("relu", "linear"))
-
-
-def admitted(one: Specimen) -> None:
-    """Raise `ConfigError` for parameters that are not finite, or too many for a dense count."""
-    finite(one.theta)
-    most = LARGEST if gated(one) else PLAIN
-    if len(one.theta) > most:
-        kind = "this network" if gated(one) else "a network without ReLU layers that can be taken apart"
-        raise ConfigError(
-            f"P = {len(one.theta)} parameters are too many for a dense count: of {kind} it takes up to {most}; the "
-            "probe `hessian` estimates the soft count of larger ones"
-        )
 
 
 def lighter(one: Specimen) -> Landscape:

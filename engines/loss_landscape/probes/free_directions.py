@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ def counts(count: Count, land: Landscape) -> dict[str, Any]:
         **{name: int(value) for name, value in whole.items()},
         **{name: value.numpy() for name, value in layers.items()},
         "synchronised": len(sizes), "block_sizes": sizes.numpy(),
-        **spectral(count.values, float(count.gap), count.P, land), "warnings": count.warnings,
+        **spectral(count.values, float(count.gap), count.P, land, count.tolerances), "warnings": count.warnings,
     }  # fmt: skip
 
 
@@ -59,13 +60,15 @@ def plain(one: Specimen, land: Landscape, tolerance: float) -> dict[str, Any]:
     return found | spectral(values, gap, P, land) | {"warnings": tuple(said)}
 
 
-def spectral(values: Tensor, gap: float, P: int, land: Landscape) -> dict[str, Any]:
+def spectral(
+    values: Tensor, gap: float, P: int, land: Landscape, tolerances: Sequence[float] = ranks.SWEEP
+) -> dict[str, Any]:
     """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J, and the tolerance sweep."""
     h = torch.nn.functional.pad((values / land.scale).square() / land.n, (0, P - len(values)))
     h = h.clamp_min(ROUNDING * float(h.max()))
     return {
-        "gap": gap, "number": np.arange(1, P + 1), "eigenvalue": h.numpy(), "tolerances": np.array(ranks.SWEEP),
-        "nullities": (P - ranks.sweep(values)).numpy(), "scale": land.scale,
+        "gap": gap, "number": np.arange(1, P + 1), "eigenvalue": h.numpy(), "tolerances": np.array(tolerances),
+        "nullities": (P - ranks.sweep(values, tolerances)).numpy(), "scale": land.scale,
     }  # fmt: skip
 
 

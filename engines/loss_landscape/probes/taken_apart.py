@@ -13,8 +13,10 @@ from engines.loss_landscape.counts import closed_form as forms
 from engines.loss_landscape.counts import embedded, near
 from engines.loss_landscape.counts.backward import Passes, backward
 from engines.loss_landscape.counts.blocks import agreement
-from engines.loss_landscape.counts.count import Count, count
+from engines.loss_landscape.counts.count import Count, counting
 from engines.loss_landscape.counts.ranks import rank
+from engines.loss_landscape.counts.seen import Look
+from engines.loss_landscape.counts.stages import Stages
 from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.probes.ways import Net, Way, ways
 from engines.loss_landscape.specimen import Specimen
@@ -42,20 +44,20 @@ class Apart(NamedTuple):
     """In the coordinates of the whole."""
 
 
-def apart(one: Specimen, tau: float, delta: float) -> Apart:
-    """Of a perceptron, or of an embedding with the perceptron above it."""
+def apart(one: Specimen, look: Look, delta: float) -> Stages[Apart]:
+    """Of a perceptron, or of an embedding with the perceptron above it, stage by stage."""
     net, theta, X = one.perceptron()
     passes = backward(net, theta, X)
     close = [near.pairs(near.clusters(g, delta)) & _live(g) for g in passes.gates]
     model = one.subject.model
     if isinstance(model, Embedding):
-        found = embedded.count(model, one.theta, one.samples.X, tau)
+        found = yield from embedded.counting(model, one.theta, one.samples.X, look)
         return Apart(
             net, theta, passes, close, found,
             [*islice(mixings(model, one.theta), MIXINGS),
              *(_lifted(model, one.theta, way) for way in ways(Net(net, theta, passes, found.blocks, close)))],
         )  # fmt: skip
-    found = count(net, theta, X, tau)
+    found = yield from counting(net, theta, X, look)
     every = ways(Net(net, theta, passes, found.blocks, close))
     return Apart(net, theta, passes, close, found, every)
 

@@ -1,0 +1,91 @@
+"""What a count needs of the Jacobian: its singular values and the row spaces of its layers, in one of two ways.
+
+triangle  R of `J = QR` and its singular values: all digits of float64, minutes from thousands of parameters on
+gram      eigenvalues of `JᵀJ`, which are the squares: much faster, and nothing below 1e-6 of the largest is resolved
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.core.lapack import eigh, eigvalsh, svdvals
+from engines.loss_landscape.counts.jacobian import CHUNK, folded
+from engines.loss_landscape.counts.ranks import EIGEN, SINGULAR
+from engines.loss_landscape.counts.stages import Stages
+
+PRODUCTS = 3e10
+"""Of a Gram matrix, in one stage: about two seconds of one core."""
+
+
+class Source(NamedTuple):
+    """J of a network at its parameters, to be made in parts."""
+
+    rows: Callable[[Tensor], Tensor]
+    """Of data `[..., n', d_0]`, their rows of J, `[..., n' k, P]`."""
+    X: Tensor
+    k: int
+    """Rows of a datum."""
+    widths: list[int]
+    """Columns of the layers."""
+
+
+class Seen(NamedTuple):
+    """The directions in which outputs change."""
+
+    values: Tensor
+    """Singular values of J, descending, `[..., min(n k, P)]`; P of them from a Gram matrix."""
+    spaces: Sequence[Tensor]
+    """Of each layer, orthonormal rows that span those of J^l, the others zero, `[..., q, d_{l+1} D_l]`."""
+    tau: float
+    """Up to this share of the largest, a singular value counts as zero."""
+    squared: bool = False
+    """Whether the values are roots of eigenvalues, so that those up to tau may be rounding."""
+
+
+Look = Callable[[Source], Stages[Seen]]
+"""One of the two ways."""
+
+
+def by_triangle(J: Source, tau: float = SINGULAR, chunk: int | None = None) -> Stages[Seen]:
+    """From the triangle of J, made of `chunk` data at a time; without a number of about 2 P rows."""
+    R, parts = None, J.X.split(chunk or max(CHUNK, 2 * sum(J.widths) // J.k), -2)
+    for done, part in enumerate(parts, 1):
+        R = folded([J.rows(part)] if R is None else [R, J.rows(part)])
+        yield 0.4 * done / len(parts)
+    R = torch.as_tensor(R)
+    values, spaces = svdvals(R), []
+    for block in R.split(J.widths, -1):
+        yield 0.7 + 0.3 * len(spaces) / len(J.widths)
+        spaces.append(row_space(block, tau))
+    return Seen(values, spaces, tau)
+
+
+def by_gram(J: Source, chunk: int | None = None) -> Stages[Seen]:
+    """From `JᵀJ`, summed over `chunk` data at a time; its diagonal blocks are the Gram matrices of the layers."""
+    P = sum(J.widths)
+    C, parts = torch.zeros((), dtype=J.X.dtype), J.X.split(chunk or max(1, int(PRODUCTS / (J.k * P * P))), -2)
+    for done, part in enumerate(parts, 1):
+        rows = J.rows(part)
+        C = C + rows.mT @ rows
+        yield 0.6 * done / len(parts)
+    values, spaces = eigvalsh(C).flip(-1).clamp_min(0).sqrt(), []
+    for width, end in zip(J.widths, torch.tensor(J.widths).cumsum(0).tolist(), strict=True):
+        yield 0.8 + 0.2 * len(spaces) / len(J.widths)
+        spaces.append(gram_space(C[..., end - width : end, end - width : end]))
+    return Seen(values, spaces, EIGEN**0.5, squared=True)
+
+
+def row_space(J: Tensor, tau: float = SINGULAR) -> Tensor:
+    """Orthonormal rows that span those of J `[..., p, q]`, the others zero, `[..., min(p, q), q]`."""
+    _, values, V = torch.linalg.svd(J, full_matrices=False)
+    return V * (values > tau * values[..., :1])[..., None]
+
+
+def gram_space(C: Tensor, tau: float = EIGEN) -> Tensor:
+    """The same of any J with `JᵀJ = C [..., q, q]`, `[..., q, q]`."""
+    values, U = eigh(C)
+    return U.mT * (values > tau * values[..., -1:])[..., None]
