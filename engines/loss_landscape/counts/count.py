@@ -126,9 +126,7 @@ def counting(net: Mlp, theta: Tensor, X: Tensor, look: Look = by_triangle) -> St
     return counted(net, passes, found, seen, generators(net, theta, found))
 
 
-def counted(
-    net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], seen: Seen, directions: Tensor
-) -> Count:  # fmt: skip
+def counted(net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], seen: Seen, directions: Tensor) -> Count:
     """The count from its parts: what is seen of J, and generators `[..., q, P]`, each with a reason."""
     r_a, r_g = closed_form.layer_ranks(passes, seen.tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)

@@ -11,6 +11,8 @@ from engines.loss_landscape.counts.backward import backward
 from engines.loss_landscape.counts.count import Count, count
 from engines.loss_landscape.counts.explained import explain
 from engines.loss_landscape.counts.generators import generators
+from engines.loss_landscape.counts.seen import Source, by_triangle
+from engines.loss_landscape.counts.stages import finished
 from engines.loss_landscape.curvature.dense import jacobian as autograd_jacobian
 from engines.loss_landscape.examples import EXAMPLES, always_on, generic, nested, staircase
 from engines.loss_landscape.mlp import Mlp
@@ -113,15 +115,16 @@ def test_generators_are_free(name):
 
 def test_directions_that_single_layers_own_do_not_count_across_them():
     """Directions within the null spaces of J^0 and J^1 vanish up to rounding; one more that does not is one."""
-    net, stream = Mlp((5, 6, 3)), torch.Generator().manual_seed(0)
+    stream = torch.Generator().manual_seed(0)
     low = [torch.randn(m, 4, dtype=torch.float64, generator=stream) for m in (36, 21)]
     J = torch.cat([torch.randn(80, 4, dtype=torch.float64, generator=stream) @ part.mT for part in low], -1)
     own = torch.cat([torch.linalg.svd(part.mT, full_matrices=True)[2][4:14] for part in low], -1) / 2**0.5
-    assert explain(net, J, own).blocks.tolist() == [32, 17]
-    assert int(explain(net, J, own).cross) == 0
+    seen = finished(by_triangle(Source(lambda rows: rows, J, 1, [36, 21])))
+    assert explain(seen, own).blocks.tolist() == [32, 17]
+    assert int(explain(seen, own).cross) == 0
     across = torch.cat([own, J[:1] / J[:1].norm()])
-    assert int(explain(net, J, across).cross) == 1
-    assert int(explain(net, J, across).total) == 50
+    assert int(explain(seen, across).cross) == 1
+    assert int(explain(seen, across).total) == 50
 
 
 def test_a_batch_counts_as_its_members_do():

@@ -4,13 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
+from engines.core.errors import ConfigError, EngineFailure
+from engines.core.probing import parts
 from engines.loss_landscape.counts import moves, near
 from engines.loss_landscape.counts.backward import backward
 from engines.loss_landscape.counts.blocks import blocks
+from engines.loss_landscape.counts.count import ROOTS
 from engines.loss_landscape.counts.generators import tangents
+from engines.loss_landscape.counts.ranks import SINGULAR
+from engines.loss_landscape.counts.seen import by_gram
 from engines.loss_landscape.curvature.dense import jacobian
 from engines.loss_landscape.examples import staircase, turned
+from engines.loss_landscape.probes.affordable import look
 from engines.loss_landscape.probes.degeneracy import PROBE, examined
 from engines.loss_landscape.probes.network_map import KINDS, MOST, drawn
 from engines.loss_landscape.probes.ways import elementary
@@ -203,3 +208,36 @@ def test_what_cannot_be_counted_is_refused_in_a_sentence():
     one.theta[3] = torch.nan
     with pytest.raises(ConfigError, match="1 of 57 parameters are not finite"):
         list(examined(one, 1e-9, 100.0, 1.0, 0.01))
+
+
+THOUSANDS = {"subject": "addition", "modulus": 17, "embedding": 12, "width": 40, "train_fraction": 0.8}
+
+
+def test_thousands_of_parameters_are_counted_by_a_gram_matrix():
+    """P = 1844: `e² + h` = 184 free directions, all explained, and a note on how they were counted."""
+    found = rested.outcome(PROBE, THOUSANDS)
+    assert (found["parameters"], found["residual"]) == (1844, 0)
+    assert found["nullity"] == found["closed_form"] == 184 + found["unseen"] + found["types_1_and_2"]
+    assert ROOTS[1:] in found["note"]
+    assert found["tolerances"].tolist() == [1e-2, 1e-3, 1e-4, 1e-6]
+    assert rested.drawn(PROBE, found) == [one.title for one in PROBE.pictures]
+
+
+def test_a_count_that_nobody_waits_for_stops_on_the_way():
+    """Long before the profiles, of which the last part tells."""
+    run, seen = rested.run(**THOUSANDS), []
+    with pytest.raises(EngineFailure, match=r"degeneracy was abandoned at \d+%"):
+        for part in parts(PROBE, run, 0, -1, {}):
+            seen.append(part)
+            run.abandoned = part.share > 0.1
+    assert len(seen) >= 2
+    assert seen[-1].share < 0.5
+    assert "nullity" not in seen[-1].values
+
+
+def test_a_tolerance_of_ones_own_is_refused_where_it_would_take_minutes():
+    assert look(1500, SINGULAR).keywords == {"tau": SINGULAR}
+    assert look(1501, SINGULAR) is look(8000, SINGULAR) is by_gram
+    assert look(3000, 1e-8).keywords == {"tau": 1e-8}
+    with pytest.raises(ConfigError, match=r"tolerance = 1e-08 .* P = 3001 .*Gram"):
+        look(3001, 1e-8)
