@@ -6,8 +6,8 @@ import engines
 
 ENGINE = engines.load("loss_landscape")
 
-OWN = ("L2", "L4")
-"""Planted networks whose counts are those of one draw."""
+OWN = ("L2", "L4", "L16")
+"""Planted networks whose counts are those of one draw; a transformer, of which some draws take beyond 3000 steps."""
 
 
 @pytest.mark.fresh
