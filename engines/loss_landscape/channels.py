@@ -123,16 +123,17 @@ COUNTED = (
     ),
     Channel(
         name="near_curvature",
-        label="curvature of the exchange of two neurons that nearly agree",
+        label="curvature of the exchange",
         formula="q = ‖Ju‖²/n‖u‖²",
-        doc="Free where they agree exactly, and almost free where they nearly do: it grows with the cube of the angle.",
+        doc="Of two neurons that nearly agree. Free where they agree exactly, and almost free where they nearly do: it "
+        "grows with the cube of the angle.",
         thin=True,
     ),
     Channel(
         name="spectrum",
         label="eigenvalue of the Hessian",
         doc="Of the behavioural loss, largest first.",
-        dims=("number",),
+        dims=("eigenvalue",),
         thin=True,
     ),
 )
