@@ -11,12 +11,9 @@ TRAINING = (
     Channel(
         name="loss",
         label="loss",
-        formula="mean over the training samples",
-        doc="What is minimised; of chains, the mean loss above that of their centre.",
+        doc="Mean over the training samples, which is minimised; of chains, how far above that of their centre.",
     ),
-    Channel(
-        name="test_loss", label="test loss", formula="mean over the test samples", doc="The same where not trained."
-    ),
+    Channel(name="test_loss", label="test loss", doc="Mean over the samples that are not trained on."),
     Channel(
         name="accuracy",
         label="accuracy",
