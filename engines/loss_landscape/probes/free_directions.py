@@ -21,6 +21,10 @@ from engines.loss_landscape.specimen import Specimen
 CURVE = np.geomspace(1, 1e9, 91)
 """Inverse temperatures of the soft count."""
 
+FAINTEST = 1e-20
+"""Share of the largest eigenvalue at which those are drawn that are zero up to rounding: the smallest of them would be
+out of sight."""
+
 
 def counts(count: Count, land: Landscape) -> dict[str, Any]:
     """What a count found, as numbers and arrays by layer."""
@@ -60,7 +64,8 @@ def spectral(values: Tensor, gap: float, P: int, land: Landscape) -> dict[str, A
     """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J, and the tolerance sweep."""
     h = torch.nn.functional.pad((values / land.scale).square() / land.n, (0, P - len(values)))
     return {
-        "gap": gap, "number": np.arange(1, P + 1), "eigenvalue": h.numpy(), "tolerances": np.array(ranks.SWEEP),
+        "gap": gap, "number": np.arange(1, P + 1), "eigenvalue": h.numpy(),
+        "raised": h.clamp_min(FAINTEST * h[0]).numpy(), "tolerances": np.array(ranks.SWEEP),
         "nullities": (P - ranks.sweep(values)).numpy(), "scale": land.scale,
     }  # fmt: skip
 
