@@ -11,7 +11,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test fresh lint bench docs chromium clean
+.PHONY: run test thorough lint bench docs chromium clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -20,15 +20,15 @@ run: $(VENV)/.run
 # All cores compute; the browsers then have them to themselves: a page that waits for a core is another page.
 test: $(VENV)/.test chromium
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -n auto --dist loadscope -m "not browser and not fresh"
+	$(BIN)/python -m pytest -n auto --dist loadscope -m "not browser and not thorough"
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m browser
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
 
-# Every verdict once more, on seeds that nobody looked at.
-fresh: $(VENV)/.test
-	$(BIN)/python -m pytest -n auto -m fresh $(ARGS)
+# What is too long for every change: fresh seeds, the longest presets and trainings.
+thorough: $(VENV)/.test
+	$(BIN)/python -m pytest -n auto -m thorough $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bokeh.models import HoverTool, VBar
+from bokeh.models import AdaptiveTicker, HoverTool, VBar
 
 from dashboard.marks import ranges
 from dashboard.marks.figure import bare, name_ticks
@@ -28,8 +28,16 @@ class BarsMark(StillMark):
             self.legend = [{"label": one, "dash": "dot", "color": qualitative(i)} for i, one in enumerate(labels)]
         if self.plot.labels:
             name_ticks(self.figure.xaxis, dict(enumerate(self.plot.labels, 1)))
+        else:
+            self._count()
         rows = [("", "@name"), ("" if self.plot.labels else "number", "@place"), ("value", "@top")]
         self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+
+    def _count(self) -> None:
+        """Components are counted: no ticks between them, and what they are below."""
+        self.figure.xaxis.ticker = AdaptiveTicker(min_interval=1)
+        dims = self.engine.channel(self.plot.channels[0]).dims
+        self.figure.xaxis.axis_label = dims[0] if dims and len(dims[0]) > 1 else "number"
 
     def fill(self, now: Moment) -> None:
         """Bars of the member in focus."""

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 MOST = 12
 """Strands that are drawn; more hues could not be told apart."""
 
+SEVERAL = 3
+"""Positive values of a logarithmic knob that are worth an axis without its zero."""
+
 
 @dataclass(frozen=True)
 class Strand:
@@ -53,17 +56,22 @@ def sweep(configs: Sequence[Config]) -> Sweep | None:
     knob = _swept(configs)
     if knob is None:
         return None
+    log = knob.log and _logarithmic({getattr(config, knob.name) for config in configs})
     names = [name for name in _varied(configs) if not _follows(configs, name, knob.name)]
     groups = _grouped(configs, names)
     firsts = [configs[members[0]] for members in groups]
     hidden = set(configs[0].knobs()) - set(names)
     labels = [tell(firsts, place, but=hidden) for place in range(min(len(groups), MOST))]
     strands = [
-        Strand(label, qualitative(place), _points(configs, members, knob.name))
+        Strand(label, qualitative(place), _points(configs, members, knob.name, log))
         for place, (label, members) in enumerate(zip(labels, groups, strict=False))
     ]
-    log = knob.log and all(getattr(config, knob.name) > 0 for config in configs)
     return Sweep(knob, log, tuple(strands), len(groups))
+
+
+def _logarithmic(values: set[float]) -> bool:
+    """Whether an axis without the zero says more than one on which all others lie beside it."""
+    return min(values) > 0 or sum(value > 0 for value in values) >= SEVERAL
 
 
 def _swept(configs: Sequence[Config]) -> Knob | None:
@@ -84,11 +92,12 @@ def _follows(configs: Sequence[Config], name: str, leader: str) -> bool:
     return all(_kinds(configs, name, members) == 1 for members in _grouped(configs, [leader]))
 
 
-def _points(configs: Sequence[Config], members: Sequence[int], knob: str) -> dict[float, tuple[int, ...]]:
+def _points(configs: Sequence[Config], members: Sequence[int], knob: str, log: bool) -> dict[float, tuple[int, ...]]:
     found: dict[float, tuple[int, ...]] = {}
     for member in sorted(members, key=lambda member: getattr(configs[member], knob)):
         value = getattr(configs[member], knob)
-        found[value] = (*found.get(value, ()), member)
+        if value > 0 or not log:
+            found[value] = (*found.get(value, ()), member)
     return found
 
 

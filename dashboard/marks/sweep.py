@@ -158,9 +158,11 @@ class SweepMark(StillMark):
 
     def _say(self, sweep: Sweep, medians: list[np.ndarray], laws: list[np.ndarray], values: np.ndarray) -> None:
         lost, total = int(np.isnan(values).sum()), sweep.total
+        off = sum(getattr(config, sweep.knob.name) <= 0 for config in self._configs) if sweep.log else 0
         parts = [
             "a dot is a member, the line joins the medians over seeds" if len(self._members) > _size(sweep) else "",
             f"{len(sweep.strands)} of {total:,} series drawn: spread fewer knobs" if total > len(sweep.strands) else "",
+            f"{off:,} of {len(values):,} members are at 0, which no logarithmic axis has" if off else "",
             f"{lost:,} of {len(values):,} members diverged and are not drawn" if lost else "",
         ]
         self.note = " · ".join(filter(None, parts))

@@ -20,7 +20,7 @@ def caution(config: LossLandscape) -> str:
 
 
 def _sampled(config: LossLandscape) -> str:
-    if config.subject == "potential" and config.potential == "box":
+    if config.boxed:
         return ""
     if config.optimizer == "mala" and config.batch:
         return "MALA needs the loss on all data: set batch=0"

@@ -11,12 +11,9 @@ TRAINING = (
     Channel(
         name="loss",
         label="loss",
-        formula="mean over the training samples",
-        doc="What is minimised; of chains, the mean loss above that of their centre.",
+        doc="Mean over the training samples, which is minimised; of chains, how far above that of their centre.",
     ),
-    Channel(
-        name="test_loss", label="test loss", formula="mean over the test samples", doc="The same where not trained."
-    ),
+    Channel(name="test_loss", label="test loss", doc="Mean over the samples that are not trained on."),
     Channel(
         name="accuracy",
         label="accuracy",
@@ -123,16 +120,22 @@ COUNTED = (
     ),
     Channel(
         name="near_curvature",
-        label="curvature of the exchange of two neurons that nearly agree",
+        label="curvature of the exchange",
         formula="q = ‖Ju‖²/n‖u‖²",
-        doc="Free where they agree exactly, and almost free where they nearly do: it grows with the cube of the angle.",
+        doc="Of two neurons that nearly agree. Free where they agree exactly, and almost free where they nearly do: it "
+        "grows with the cube of the angle.",
         thin=True,
     ),
     Channel(
         name="spectrum",
         label="eigenvalue of the Hessian",
+<<<<<<< HEAD
         doc="Of the behavioural loss, largest first. Zero is put at 1e-20 of the largest.",
         dims=("number",),
+=======
+        doc="Of the behavioural loss, largest first.",
+        dims=("eigenvalue",),
+>>>>>>> h7
         thin=True,
     ),
 )

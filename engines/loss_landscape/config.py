@@ -66,7 +66,7 @@ class LossLandscape(Config):
         5e-3, "step size of training", role="live", bounds=(1e-7, 10), soft=(1e-4, 1e-1), log=True
     )
     weight_decay: float = knob(
-        1.0, "pull of AdamW towards zero, before it is multiplied by the learning rate", role="live", bounds=(0, 100),
+        1.0, "pull of AdamW towards zero; before it is multiplied by the learning rate", role="live", bounds=(0, 100),
         soft=(1e-3, 3), log=True,
     )  # fmt: skip
     seed: int = knob(0, "draws the start, the samples and the noise", bounds=(0, 2**31 - 1), soft=(0, 99))
@@ -97,19 +97,19 @@ class LossLandscape(Config):
         role="shape", more=True,
     )  # fmt: skip
     strength: float = knob(
-        100.0, "how strongly the two weights in the box interact, over the level", bounds=(1e-3, 1e12), soft=(1, 1e8),
+        100.0, "how strongly two weights in a box interact; over the level", bounds=(1e-3, 1e12), soft=(1, 1e8),
         log=True,
     )  # fmt: skip
     n_beta: float = knob(
-        100.0, "inverse temperature b = nβ of the mean loss that is sampled", bounds=(1e-6, 1e15), soft=(1, 1e7),
+        100.0, "inverse temperature b = nβ; of the mean loss that is sampled", bounds=(1e-6, 1e15), soft=(1, 1e7),
         log=True,
     )  # fmt: skip
     gamma: float = knob(
-        1.0, "precision of the Gaussian window around the start that is sampled", bounds=(1e-9, 1e9), soft=(1e-2, 1e3),
-        log=True, more=True,
+        1.0, "precision of the Gaussian window around the start", bounds=(1e-9, 1e9), soft=(1e-2, 1e3), log=True,
+        more=True,
     )  # fmt: skip
     kappa: float = knob(
-        0.05, "step size of the chains, times the largest curvature of what they sample", bounds=(1e-6, 4),
+        0.05, "step size of the chains; times the largest curvature of what they sample", bounds=(1e-6, 4),
         soft=(1e-2, 2), log=True,
     )  # fmt: skip
     chains: int = knob(64, "chains of one estimate", role="shape", bounds=(1, 4096), soft=(2, 512), log=True)
@@ -131,6 +131,11 @@ class LossLandscape(Config):
         return self.optimizer in CHAINS
 
     @property
+    def boxed(self) -> bool:
+        """Whether draws in a box are counted: nothing has to be forgotten first."""
+        return self.subject == "potential" and self.potential == "box"
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """Widths of a linear map. Raises `ConfigError` for text that names none."""
         parts = self.widths.split("-")
@@ -147,7 +152,6 @@ class LossLandscape(Config):
     def _contradictions(self) -> list[tuple[bool, str]]:
         linear, closed = self.subject == "linear", self.subject == "potential"
         sizes = self.sizes
-        box = closed and self.potential == "box"
         return [
             (linear and not 3 <= len(sizes) <= LONGEST, f"widths={self.widths!r} has {len(sizes)} widths; a linear "
              f"map has 3 to {LONGEST}"),
@@ -156,7 +160,8 @@ class LossLandscape(Config):
             (self.optimizer == "gibbs" and not linear, f"optimizer=gibbs needs subject=linear, not {self.subject}"),
             (self.optimizer == "gibbs" and not self.corner, "optimizer=gibbs needs corner=true"),
             (closed and not self.sampled, f"subject=potential is sampled, by langevin or mala, not {self.optimizer}"),
-            (box and self.optimizer == "mala", "potential=box is counted by draws of its own; set optimizer=langevin"),
+            (self.boxed and self.optimizer == "mala", "potential=box is counted by draws of its own; set "
+             "optimizer=langevin"),
             (self.subject == "planted" and self.planted == "modular" and self.width % 2 == 1, f"width={self.width} is "
              "odd: two modules share it"),
             (self.subject == "superposition" and self.embedding > self.inputs, f"embedding={self.embedding} exceeds "

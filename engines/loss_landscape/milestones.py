@@ -32,6 +32,6 @@ def phases(run: Run, member: int) -> list[Phase]:
     """Moments of training, or the end of burn-in."""
     config = run.configs[member]
     if config.sampled:
-        return [] if config.burn_in == 0 else [Phase(step=config.burn_in, label="chains count")]
+        return [] if config.boxed or config.burn_in == 0 else [Phase(step=config.burn_in, label="chains count")]
     moments = {"memorised": memorised(run, member), "generalises": grokked(run, member)}
     return [Phase(step=step, label=name) for name, step in moments.items() if step is not None]

@@ -66,11 +66,11 @@ PLOTS = (
     ),
     Plot(
         name="by_knob",
-        title="Zero modes, and how many are explained",
-        channels=("nullity", "explained"),
+        title="Zero modes of each member",
+        channels=("nullity",),
         kind="sweep",
         log_y=False,
-        doc="Of each member.",
+        doc="Directions in which nothing changes, of the Hessian at the centre.",
     ),
     Plot(
         name="estimates",
@@ -91,7 +91,13 @@ PLOTS = (
         name="loss",
         title="Loss",
         channels=("loss", "test_loss"),
-        doc="On what is trained, and on what was never seen; of chains, the mean above the loss of their centre.",
+        doc="On what is trained, and on what was never seen.",
+    ),
+    Plot(
+        name="excess",
+        title="How far above their centre the chains are",
+        channels=("loss",),
+        doc="Mean loss of the chains, less that of their centre.",
     ),
     Plot(
         name="curve",

@@ -224,6 +224,7 @@ PRESETS = (
         set=PLANTED | {"planted": "modular", "width": 8, "depth": 3, "samples": 3000, "chains": 4, "n_beta": 100.0},
         steps=100,
         judge=probed.modular,
+        lead="reasons",
         probes={"interaction_basis": {}},
     ),
     Preset(

@@ -53,7 +53,7 @@ COUNTED = frozenset(("reasons", "eigenvalues", "by_knob", "curve"))
 def idle(config: LossLandscape) -> frozenset[str]:
     """Knobs that change nothing."""
     used = MEMBERS | KNOBS[config.subject] | _made(config) | (SAMPLING if config.sampled else TRAINING)
-    if _box(config):
+    if config.boxed:
         used -= {"n_beta", "gamma", "kappa", "burn_in"}
     if config.optimizer == "gibbs":
         used -= {"kappa"}
@@ -69,17 +69,13 @@ def _made(config: LossLandscape) -> frozenset[str]:
     return LOSSES[config.potential] if config.subject == "potential" else frozenset()
 
 
-def _box(config: LossLandscape) -> bool:
-    return config.subject == "potential" and config.potential == "box"
-
-
 def shown(config: LossLandscape) -> frozenset[str]:
     """Plots with something to show."""
-    if _box(config):
+    if config.boxed:
         return frozenset(("coefficient", "estimates"))
     if not config.sampled:
         return _training(config)
-    found = CHAINS | {"loss"} | ({"acceptance"} if config.optimizer == "mala" else frozenset())
+    found = CHAINS | {"excess"} | ({"acceptance"} if config.optimizer == "mala" else frozenset())
     if config.subject == "potential" or config.subject in ("superposition", "transformer", "addition"):
         return found
     near = frozenset(("near",)) if config.planted == "near" else frozenset()

@@ -23,9 +23,8 @@ def story(run: Run, member: int) -> Story:
     """Formula, sentences and the reference for one member."""
     config = run.configs[member]
     if config.sampled:
-        boxed = config.subject == "potential" and config.potential == "box"
-        text = _box(run, member, config) if boxed else _chains(run, member, config)
-        return Story(formula=BOXED if boxed else SAMPLED, text=text, reference=f"{LAU}. In float64.")
+        text = _box(run, member, config) if config.boxed else _chains(run, member, config)
+        return Story(formula=BOXED if config.boxed else SAMPLED, text=text, reference=f"{LAU}. In float64.")
     formula = SUPERPOSED if config.subject == "superposition" else TRAINED
     return Story(
         formula=formula, text=_training(run, member, config), reference=f"{PAPER}. In float64, on {run.device}."

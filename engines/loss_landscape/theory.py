@@ -36,7 +36,7 @@ def predictions(config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
     if not config.sampled:
         return []
     t = np.asarray(steps, float)
-    begun = t > (0 if _box(config) else config.burn_in)
+    begun = t > (0 if config.boxed else config.burn_in)
     return [
         Prediction(channel="llc", label=law.label, values=np.where(begun, law.value, np.nan), reference=law.reference,
                    broken=law.broken, kind=law.kind)
@@ -55,10 +55,6 @@ def laws(config: LossLandscape) -> list[Law]:
         "planes": _crossing,
         "box": _in_box,
     }[config.potential](config)
-
-
-def _box(config: LossLandscape) -> bool:
-    return config.subject == "potential" and config.potential == "box"
 
 
 def eta(config: LossLandscape, h_max: float) -> float:

@@ -3,11 +3,21 @@
 import pytest
 
 import engines
-from tests.contract.cases import every_preset
+from tests.contract.cases import PRESETS
+
+LONGEST = ("L7", "L8", "L12", "P9", "P10", "SG-12", "SG-14")
+"""Twenty seconds of compute and more each."""
+
+CASES = [
+    pytest.param(
+        engine, preset, id=f"{engine.name}-{preset.name}",
+        marks=[pytest.mark.thorough] if preset.name in LONGEST else [pytest.mark.slow],
+    )
+    for engine, preset in PRESETS
+]  # fmt: skip
 
 
-@pytest.mark.slow
-@every_preset
+@pytest.mark.parametrize(("engine", "preset"), CASES)
 def test_every_claim_of_the_preset_holds(engine, preset):
     verdicts = engines.run(engine.name, preset=preset.name).verdicts
     assert verdicts

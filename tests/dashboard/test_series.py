@@ -1,5 +1,6 @@
 from dashboard.marks.series import MOST, few, pair, sweep
 from engines.core.engine import Plot
+from engines.loss_landscape.config import LossLandscape
 from tests.core.toy import Toy
 from tests.dashboard.pictures import members
 
@@ -38,6 +39,14 @@ def test_members_that_differ_in_the_seed_alone_share_a_point_and_others_a_strand
 def test_a_logarithmic_knob_has_a_logarithmic_axis_while_all_values_are_positive():
     assert sweep(members(a=(0.01, 1, 100))).log
     assert not sweep(members(shift=(0, 1, 2))).log
+
+
+def test_a_zero_gives_way_to_a_logarithmic_axis_where_several_values_are_positive():
+    angles = [LossLandscape(angle=angle) for angle in (0.0, 0.003, 0.03, 0.3)]
+    found = sweep(angles)
+    assert found.log and list(found.strands[0].points) == [0.003, 0.03, 0.3]
+    few = sweep(angles[:3])
+    assert not few.log and list(few.strands[0].points) == [0, 0.003, 0.03]
 
 
 def test_more_strands_than_hues_are_counted_and_not_drawn():

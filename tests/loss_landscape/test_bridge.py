@@ -30,7 +30,7 @@ PLANTED = {
 }
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_coefficient_of_relu_nets_is_half_the_soft_rank_and_falls_with_planted_degeneracy():
     """5 % of N_eff/2 and 3 standard errors; three nets in one batch of 16 chains, 7000 steps at eta kappa_max = .05."""
     stars, b, gamma = [], 1e5, 100.0

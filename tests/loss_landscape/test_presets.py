@@ -10,7 +10,7 @@ OWN = ("L2", "L4", "L16")
 """Planted networks whose counts are those of one draw; a transformer, of which some draws take beyond 3000 steps."""
 
 
-@pytest.mark.fresh
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [preset.name for preset in ENGINE.presets if preset.name not in OWN])
 def test_every_verdict_holds_on_a_fresh_seed(name):
     verdicts = engines.run("loss_landscape", preset=name, seeds=[90001]).verdicts

@@ -89,7 +89,7 @@ def test_the_square_network_groks_sooner():
     assert 300 <= grokked <= 1200
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_one_hot_relu_network_generalises_late_and_not_wholly():
     """L15: the reference grokked at 5300; seeds 0 to 3 were at .35-.54 after 1000 steps and at .85-.92 after 9000."""
     subject = modular.one_hot_perceptron([0], activation="relu").to(torch.float32)
@@ -98,7 +98,7 @@ def test_the_one_hot_relu_network_generalises_late_and_not_wholly():
     assert at[4000] > 0.85
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_the_transformer_groks():
     """L16: 2100 in the reference; 400, 2700, 900, 900 for seeds 0 to 3. After it has memorised."""
     ((memorised, grokked),) = milestones(modular.transformer([1]), 4200, 3e-3)

@@ -15,7 +15,7 @@ LONG = {"P4", "P7"}
 """Some ten seconds and more: judged on their own seeds alone."""
 
 
-@pytest.mark.fresh
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [preset.name for preset in ENGINE.presets if preset.name not in LONG])
 def test_every_verdict_holds_on_fresh_seeds(name):
     run = engines.run("matrix_sensing", preset=name, seeds=FRESH)

@@ -20,7 +20,7 @@ LONG = {"P9", "P10", "P11"}
 """Networks, half a minute each: judged on their own seeds alone."""
 
 
-@pytest.mark.fresh
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [preset.name for preset in ENGINE.presets if preset.name not in LONG])
 def test_every_verdict_holds_on_a_fresh_seed(name):
     run = engines.run("neural_collapse", preset=name, seeds=[90_001])

@@ -11,7 +11,7 @@ LONG = {"SG-03", "SG-05", "SG-07", "SG-12", "SG-13", "SG-14", "SG-15", "SG-17"}
 """Some ten seconds and more each: judged on their own seeds alone."""
 
 
-@pytest.mark.fresh
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [preset.name for preset in ENGINE.presets if preset.name not in LONG])
 def test_every_verdict_holds_on_a_fresh_seed(name):
     run = engines.run("subgradient_recovery", preset=name, seeds=[90_001])

@@ -159,11 +159,11 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     error = each.std(-1) / C**0.5 if C > 1 else torch.full_like(each[:, 0], torch.nan)
     apart = (state.theta - problem.target.star[:, None]).square().sum(-1)
     found = {
-        "loss": above.mean(-1),
+        "loss": torch.where(state.t > 0, above.mean(-1), 0),  # not by rounding above itself
         "llc": each.mean(-1),
         "llc_error": error,
         "distance": apart.mean(-1).sqrt(),
-        "acceptance": (state.taken / state.t.clamp_min(1)[:, None]).mean(-1),
+        "acceptance": (state.taken / state.t[:, None]).mean(-1),  # not known before the first step
         "weight_norm": state.theta.square().sum(-1).mean(-1).sqrt(),
     }
     return filled(found, len(above), thin=False)

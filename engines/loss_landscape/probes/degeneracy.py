@@ -110,7 +110,8 @@ PROBE = Probe(
             label="behavioural loss",
         ),
         Lines(
-            title="Spectrum of the Hessian", traces=(Trace(x="number", y="eigenvalue", label="eigenvalue h"),),
+            title="Spectrum of the Hessian",
+            traces=(Trace(x="number", y="raised", label="eigenvalue h, at least 10⁻²⁰ of the largest"),),
             x_label="number", y_label="h", log_y=True,
         ),
         Lines(
