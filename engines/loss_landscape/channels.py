@@ -129,13 +129,8 @@ COUNTED = (
     Channel(
         name="spectrum",
         label="eigenvalue of the Hessian",
-<<<<<<< HEAD
         doc="Of the behavioural loss, largest first. Zero is put at 1e-20 of the largest.",
-        dims=("number",),
-=======
-        doc="Of the behavioural loss, largest first.",
         dims=("eigenvalue",),
->>>>>>> h7
         thin=True,
     ),
 )

@@ -22,14 +22,9 @@ from engines.loss_landscape.specimen import Specimen
 CURVE = np.geomspace(1, 1e9, 91)
 """Inverse temperatures of the soft count."""
 
-<<<<<<< HEAD
-ROUNDING = 1e-20
-"""Of the largest eigenvalue: what is below cannot be told from zero, and is put there."""
-=======
 FAINTEST = 1e-20
 """Share of the largest eigenvalue at which those are drawn that are zero up to rounding: the smallest of them would be
 out of sight."""
->>>>>>> h7
 
 
 def counts(count: Count, land: Landscape) -> dict[str, Any]:
@@ -71,16 +66,10 @@ def spectral(
 ) -> dict[str, Any]:
     """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J, and the tolerance sweep."""
     h = torch.nn.functional.pad((values / land.scale).square() / land.n, (0, P - len(values)))
-    h = h.clamp_min(ROUNDING * float(h.max()))
     return {
-<<<<<<< HEAD
-        "gap": gap, "number": np.arange(1, P + 1), "eigenvalue": h.numpy(), "tolerances": np.array(tolerances),
-        "nullities": (P - ranks.sweep(values, tolerances)).numpy(), "scale": land.scale,
-=======
         "gap": gap, "number": np.arange(1, P + 1), "eigenvalue": h.numpy(),
-        "raised": h.clamp_min(FAINTEST * h[0]).numpy(), "tolerances": np.array(ranks.SWEEP),
-        "nullities": (P - ranks.sweep(values)).numpy(), "scale": land.scale,
->>>>>>> h7
+        "raised": h.clamp_min(FAINTEST * h[0]).numpy(), "tolerances": np.array(tolerances),
+        "nullities": (P - ranks.sweep(values, tolerances)).numpy(), "scale": land.scale,
     }  # fmt: skip
 
 
