@@ -15,6 +15,9 @@ LAU = "Lau et al. 2023 (arXiv 2308.12108)"
 
 TRAINED = "N_eff(b) = Σ bh/(bh + 1)"
 SAMPLED = "λ̂ = b (⟨L⟩ − L(w*)), w ~ exp(−bL(w) − γ‖w − w*‖²/2)"
+SAID = ("of types 1 and 2", "more in single layers", "across layers", "without a reason")
+"""`REASONS` in a sentence."""
+
 SUPERPOSED = "f(x) = relu(WᵀW x + b)"
 BOXED = "N_eff(ε) = 2 d log V/d log ε"
 
@@ -58,7 +61,8 @@ def _learned(run: Run, member: int) -> str:
 
 def _chains(run: Run, member: int, config: LossLandscape) -> str:
     value, error = _last(run, member, "llc"), _last(run, member, "llc_error")
-    found = f"**{value:.4g} ± {error:.2g}**"
+    begun = len(run) and run.steps[-1] > config.burn_in
+    found = f"**{value:.4g} ± {error:.2g}**" if begun else f"{value:.3g} at this step; burn-in is not over"
     said = [f"{law.label}: {law.value:.4g}" for law in theory.laws(config)]
     known = f" Theory: {'; '.join(said)}." if said else ""
     return (
@@ -72,7 +76,7 @@ def _reasons(run: Run, member: int) -> str:
     block = run["free_directions"][:, member]
     if not len(block) or block.shape[-1] != len(REASONS) or not isfinite(block[-1, 0]):
         return ""
-    parts = ", ".join(f"{count:.0f} {name}" for name, count in zip(REASONS, block[-1], strict=True))
+    parts = ", ".join(f"{count:.0f} {name}" for name, count in zip(SAID, block[-1], strict=True))
     return f"Its centre has **{block[-1].sum():.0f}** free directions: {parts}."
 
 
