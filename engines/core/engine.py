@@ -226,6 +226,10 @@ class Engine(ABC, Generic[C, P, S]):
         """Whether `step` has no data-dependent control flow, so that a CUDA graph may record it."""
         return False
 
+    def place(self, configs: Sequence[C], device: device) -> device:
+        """Where a batch is computed: what is too small for a card may stay on the processor."""
+        return device
+
     def nbytes(self, configs: Sequence[C]) -> int:
         """An estimate of the memory that the problem of one batch takes, in bytes."""
         return 0

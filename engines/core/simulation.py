@@ -39,7 +39,8 @@ class Batch:
     """Members that share all `shape` knobs: one problem, one state with a leading member axis."""
 
     def __init__(self, engine: Engine, configs: Sequence[Config], members: list[int], device: torch.device) -> None:
-        self.engine, self.members, self.device = engine, members, device
+        self.engine, self.members = engine, members
+        self.device = device = engine.place(configs, device)
         self.problem = engine.problem(configs, device)
         self.knobs = {name: self._tensor(configs, name) for name in _numeric(engine.Config)}
         self.state = engine.init(configs, self.problem)

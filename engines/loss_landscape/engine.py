@@ -55,6 +55,10 @@ class LossLandscapeEngine(Engine[LossLandscape, Chosen, Any]):
         chosen = model(configs[0])
         return Chosen(chosen, chosen.build(configs, device))
 
+    def place(self, configs: Sequence[LossLandscape], device: torch.device) -> torch.device:
+        """Training where it is asked for, if that has float64; chains of small losses on the processor."""
+        return torch.device("cpu") if configs[0].sampled or device.type == "mps" else device
+
     def init(self, configs: Sequence[LossLandscape], problem: Chosen) -> Any:
         """The starting point."""
         return problem.model.start(configs, problem.problem)
