@@ -1,16 +1,13 @@
 """A page with pictures of probes on cards as wide as those of a lab, and nothing that is computed."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import panel as pn
 
 from dashboard.app import _page
+from dashboard.exhibit import GRID
+from dashboard.illustration import STRETCH, Illustration
 from dashboard.layout import BODY, MIDDLE
-from dashboard.marks.pictures.graph import GraphPicture
-from dashboard.marks.pictures.neurons import NeuronsPicture
-from dashboard.marks.pictures.relief import ReliefPicture
-from dashboard.probes import CARD, GRID, STRETCH, Ask
+from dashboard.probecard import CARD
 from dashboard.theme import prepare
 from engines.core.pictures import Graph, Neurons, Relief
 
@@ -74,19 +71,18 @@ def relief(size=51):
     }  # fmt: skip
 
 
-def card(title, doc, picture):
+def card(declared, values):
     """As a lab shows it."""
-    ask = Ask(SimpleNamespace(), title=title, doc=doc)
-    ask.show(step=100, lines=picture.legend, summary=picture.note)
-    view = picture.view if isinstance(picture.view, pn.viewable.Viewable) else pn.pane.Bokeh(picture.view, **STRETCH)
-    return pn.Column(ask, view, stylesheets=[CARD], margin=0, **STRETCH)
+    picture = Illustration(declared)
+    picture.show(values)
+    return pn.Column(picture, stylesheets=[CARD], margin=0, **STRETCH)
 
 
 def cards():
     """One of each."""
-    yield card("Graph of interactions", "Which features drive which.", GraphPicture(GRAPH, graph()))
-    yield card("Map of the network", "Ways along which the loss stays.", NeuronsPicture(NEURONS, neurons()))
-    yield card("Landscape", "The loss over a plane through the way.", ReliefPicture(RELIEF, relief()))
+    yield card(GRAPH, graph())
+    yield card(NEURONS, neurons())
+    yield card(RELIEF, relief())
 
 
 def page():
