@@ -12,6 +12,7 @@ from panel.viewable import Viewer
 
 from dashboard import layout, link
 from dashboard.controls import Controls
+from dashboard.headline import Headline
 from dashboard.marks import theory
 from dashboard.marks.series import few
 from dashboard.members import Members
@@ -24,7 +25,6 @@ from dashboard.remaining import Remaining, ahead
 from dashboard.spread import Spread
 from dashboard.stage import Stage
 from dashboard.story import StoryPanel
-from dashboard.title import Title
 from dashboard.transport import SPEEDS, Transport
 from engines.core.errors import DynascopeError
 
@@ -58,7 +58,7 @@ class Lab(Viewer):
         self.presets = Presets(engine.presets, self._choose)
         self.transport = Transport(engine.actions, self._command)
         self.members, self.stage = Members(self._pick), Stage(engine, self._pick)
-        self.title, self.story, self.notices = Title(self._choose), StoryPanel(), Notices()
+        self.headline, self.story, self.notices = Headline(self._choose), StoryPanel(), Notices()
         self.probes, self.remaining = Probes(engine.probes), Remaining()
         self._drawn: Any = None
         self._drawn_at = 0.0
@@ -111,7 +111,7 @@ class Lab(Viewer):
         self.stage.leave_out(blank)
         self.spread.show(len({getattr(config, "seed", 0) for config in player.configs}), player.bands)
         self.presets.show(player.experiment.preset.name if player.experiment.preset else "")
-        self.title.show(self.engine, player.experiment.preset)
+        self.headline.show(self.engine, player.experiment.preset)
         self.members.show(player.curves, player.focus)
         self.notices.say("failure", "error", "")
         self.notices.say("caution", "lesson", caution(self.engine, player.configs[player.focus]))

@@ -27,7 +27,7 @@ def lab(parts: Lab) -> Any:
         stylesheets=[SIDE], sizing_mode="stretch_width", margin=0,
     )  # fmt: skip
     plots = pn.Column(
-        parts.title, parts.notices, parts.transport, parts.members, parts.stage, parts.probes, *parts.own,
+        parts.headline, parts.notices, parts.transport, parts.members, parts.stage, parts.probes, *parts.own,
         stylesheets=[MIDDLE], sizing_mode="stretch_width", margin=0,
     )  # fmt: skip
     words = pn.Column(parts.story, stylesheets=[SIDE], sizing_mode="stretch_width", margin=0)

@@ -1,5 +1,6 @@
 from functools import partial
 
+import bokeh.models
 import pytest
 from panel.custom import JSComponent
 
@@ -21,3 +22,9 @@ def test_messages_of_every_component_wait_for_the_lock_of_their_document(kind):
     scheduled = partial(kind._event_coroutine, None, None)
     assert scheduled.func.lock is True
     assert not getattr(JSComponent._event_coroutine, "lock", False)
+
+
+@pytest.mark.parametrize("kind", list(ours()), ids=lambda kind: kind.__name__)
+def test_no_component_has_the_name_of_a_model_of_bokeh(kind):
+    """Browsers know models by their names: one of the two would be taken for the other."""
+    assert not hasattr(bokeh.models, kind.__name__)

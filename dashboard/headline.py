@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from engines.core.engine import Engine, Preset
 
 
-class Title(Component):
-    """The heading over the plots; `choose(name)` gets the preset that is offered next."""
+class Headline(Component):
+    """The heading over the plots; `choose(name)` gets the preset that is offered next.
+
+    Not called Title: browsers know a component by the name of its class, and Bokeh has a model of that name.
+    """
 
     shown = param.Dict({"title": "", "look": "", "next": "", "offer": ""})
 
-    _esm = FOLDER / "title.js"
-    _stylesheets = [(FOLDER / "title.css").read_text()]
+    _esm = FOLDER / "headline.js"
+    _stylesheets = [(FOLDER / "headline.css").read_text()]
 
     def __init__(self, choose: Callable[[str], None], **params: Any) -> None:
         super().__init__(sizing_mode="stretch_width", margin=0, **params)
