@@ -21,13 +21,13 @@ run: $(VENV)/.run
 test: $(VENV)/.test chromium
 ifeq ($(strip $(ARGS)),)
 	$(BIN)/python -m pytest -n auto --dist loadscope -m "not browser and not thorough"
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m browser
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "browser and not thorough"
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
 
 # What is too long for every change: fresh seeds, the longest presets and trainings.
-thorough: $(VENV)/.test
+thorough: $(VENV)/.test chromium
 	$(BIN)/python -m pytest -n auto -m thorough $(ARGS)
 
 lint: $(VENV)/.dev

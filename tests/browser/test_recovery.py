@@ -1,5 +1,7 @@
 """The recovery lab as a newcomer drives it."""
 
+import pytest
+
 from tests.browser.conftest import FIGURE, until
 
 LAB = "/subgradient_recovery"
@@ -52,6 +54,7 @@ def test_residuals_and_data_are_drawn_in_the_colours_of_their_classes_in_a_narro
     assert lab.says("outlier, ")
 
 
+@pytest.mark.thorough
 def test_a_copied_link_opens_the_same_curve_elsewhere(page):
     here = page().restarted(LAB)
     first, address = here.curve(), here.link()
@@ -81,6 +84,7 @@ def test_what_cannot_work_is_said_with_the_knob_and_its_limit(page):
     assert lab.says("automatic budget", 60)
 
 
+@pytest.mark.thorough
 def test_a_sweep_leads_where_the_preset_says_so(page):
     lab = page().open(LAB).ready()
     choose(lab, "SG-13")

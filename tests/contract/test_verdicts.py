@@ -5,8 +5,8 @@ import pytest
 import engines
 from tests.contract.cases import PRESETS
 
-LONGEST = ("L7", "L8", "L12", "P9", "P10", "SG-12", "SG-14")
-"""Twenty seconds of compute and more each."""
+LONGEST = ("L7", "L8", "L12", "P4", "P9", "P10", "P11", "SG-05", "SG-07", "SG-12", "SG-14")
+"""About twenty seconds of compute and more each."""
 
 CASES = [
     pytest.param(
