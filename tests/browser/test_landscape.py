@@ -5,6 +5,8 @@ import json
 import re
 import zlib
 
+import pytest
+
 from tests.browser.conftest import FIGURE, until
 from tests.browser.test_pictures import MODEL, click
 
@@ -145,6 +147,7 @@ def test_the_surface_around_a_network_is_drawn_flat_and_in_space_and_turned(page
     assert lab.fits()
 
 
+@pytest.mark.thorough
 def test_modules_are_found_and_light_edges_are_hidden(page):
     lab = page(width=1440, height=1500).open(LAB).ready()
     ended(lab, "L18")

@@ -65,6 +65,7 @@ def test_a_copied_link_opens_the_same_curve_elsewhere(page):
         assert first[name][:40] == second[name][:40]
 
 
+@pytest.mark.thorough
 def test_what_cannot_work_is_said_with_the_knob_and_its_limit(page):
     lab = page().open(LAB).ready()
     choose(lab, "SG-01")

@@ -6,7 +6,7 @@ import engines
 from tests.contract.cases import PRESETS
 
 LONGEST = (
-    "L7", "L8", "L9", "L12", "P2", "P4", "P7", "P9", "P10", "P11", "SG-05", "SG-07", "SG-12", "SG-14",
+    "L2", "L7", "L8", "L9", "L12", "L16", "P2", "P4", "P7", "P9", "P10", "P11", "SG-05", "SG-07", "SG-12", "SG-14",
 )  # fmt: skip
 """About twenty seconds of compute and more each."""
 
