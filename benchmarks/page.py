@@ -19,6 +19,7 @@ from benchmarks.timing import head, row
 from dashboard import link
 from dashboard.app import serve
 from dashboard.lab import Lab
+from dashboard.view import View
 from engines.core.ensemble import Experiment
 from engines.core.runner import Runner
 from engines.matrix_sensing.engine import ENGINE
@@ -88,7 +89,7 @@ def _page(browser: Any, address: str, knobs: dict[str, Any], speed: str = "max")
     experiment = Experiment.of(ENGINE, None, knobs, steps=10**9)
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.goto(f"{address}/matrix_sensing?s={link.encode(experiment, {'speed': speed})}")
+    page.goto(f"{address}/matrix_sensing?s={link.encode(experiment, View(speed=speed))}")
     page.wait_for_selector("canvas", timeout=60_000)
     yield page
     context.close()
@@ -125,14 +126,14 @@ def _watched(page: Any, lab: Lab) -> tuple[list[int], list[float]]:
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     session.on("Network.webSocketFrameReceived", lambda event: sent.append(len(event["response"]["payloadData"])))
-    draw = lab._draw
+    draw = lab.screen._draw
 
     def timed() -> None:
         begun = time.perf_counter()
         draw()
         spent.append(time.perf_counter() - begun)
 
-    lab._draw = timed  # type: ignore[method-assign]
+    lab.screen._draw = timed  # type: ignore[method-assign]
     return sent, spent
 
 

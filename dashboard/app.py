@@ -18,9 +18,10 @@ from panel.util import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
-from dashboard import theme
+from dashboard import link, theme
 from dashboard.gallery import gallery
 from dashboard.pacing import Bridge
+from dashboard.view import split
 from engines.core.errors import DynascopeError
 
 log = logging.getLogger(__name__)
@@ -82,8 +83,13 @@ def _warm() -> None:
     from engines.core import ensemble, registry, runner  # noqa: F401
 
 
-def gallery_page(address: Callable[[str], str] = lambda name: f"./{name}") -> pmui.Page:
-    """The page with a card a lab."""
+def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
+    """The page with a card a lab; with a link of a lab, that lab."""
+    name = link.lab(_argument("s"))
+    return lab_page(name, device) if name else _cards(address)
+
+
+def _cards(address: Callable[[str], str]) -> pmui.Page:
 
     def fill(holder: pn.Column, bridge: Bridge) -> None:
         from engines import names
@@ -97,10 +103,13 @@ def lab_page(name: str, device: str = "cpu") -> pmui.Page:
     """The page of one lab, computed on `device`."""
 
     def fill(holder: pn.Column, bridge: Bridge) -> None:
+        from dashboard import opening
         from dashboard.lab import Lab
         from engines import load
 
-        lab = Lab(load(name), _argument("s"), bridge, device)
+        engine = load(name)
+        start = opening.of(engine, _argument("s"), _argument("preset")).hiding(split(_argument("hide")))
+        lab = Lab(engine, start, bridge, device)
         holder[:] = [lab]
         lab.start()
 
@@ -108,22 +117,23 @@ def lab_page(name: str, device: str = "cpu") -> pmui.Page:
 
 
 def entry() -> pmui.Page:
-    """The page of `panel serve dashboard/app.py`: the gallery, or with `?lab=` a lab."""
+    """The page of `panel serve dashboard/app.py`: the gallery, or with `?lab=` or a link a lab."""
     name = _argument("lab")
-    return lab_page(name) if name else gallery_page(lambda engine: f"./{ENTRY}?lab={engine}")
+    return lab_page(name) if name else home(lambda engine: f"./{ENTRY}?lab={engine}")
 
 
 def routes(device: str = "cpu") -> dict[str, Callable[[], pmui.Page]]:
     """The gallery at `/` and each lab at `/<engine name>`."""
     from engines import names
 
-    return {"/": gallery_page} | {name: _route(name, device) for name in names()}
+    labs: dict[str, Callable[[], pmui.Page]] = {name: _route(lab_page, name, device) for name in names()}
+    return {"/": _route(home, device=device)} | labs
 
 
-def _route(name: str, device: str) -> Callable[[], pmui.Page]:
+def _route(make: Callable[..., pmui.Page], *arguments: Any, **options: Any) -> Callable[[], pmui.Page]:
     # A plain function: a route that is a partial has no name for Panel to show.
     def page() -> pmui.Page:
-        return lab_page(name, device)
+        return make(*arguments, **options)
 
     return page
 

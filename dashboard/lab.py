@@ -1,53 +1,47 @@
-"""One lab: knobs, plots and text around one player, and the only tick of the page."""
+"""One lab: knobs, plots and text around one player. What is drawn of them is the screen's."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
-from panel.io import hold
 from panel.viewable import Viewer
 
-from dashboard import layout, link
+from dashboard import layout, link, opening
 from dashboard.controls import Controls
 from dashboard.headline import Headline
-from dashboard.marks import theory
 from dashboard.marks.series import few
 from dashboard.members import Members
-from dashboard.notices import FINISHED, Notices, caution, divergence
+from dashboard.notices import FINISHED, Notices, caution
+from dashboard.opening import Opening
 from dashboard.pacing import Bridge
 from dashboard.player import Player
 from dashboard.presets import Presets
 from dashboard.probes import Probes
-from dashboard.remaining import Remaining, ahead
+from dashboard.screen import Screen
 from dashboard.spread import Spread
 from dashboard.stage import Stage
 from dashboard.story import StoryPanel
-from dashboard.transport import SPEEDS, Transport
+from dashboard.transport import Transport
+from dashboard.view import View
 from engines.core.errors import DynascopeError
 
 if TYPE_CHECKING:
     from engines.core.config import Config
-    from engines.core.engine import Engine, Phase
+    from engines.core.engine import Engine
     from engines.core.ensemble import Experiment
-    from engines.core.runner import Status
 
 PERIOD = 100
 """Milliseconds between two ticks."""
-
-BUSY = 0.24
-"""Seconds between two drawings while a run goes as fast as it can: the processor is better spent on it."""
-
-SLOW = 0.8
-"""Seconds between two tellings of the story, the verdicts and the summaries."""
 
 
 class Lab(Viewer):
     """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
 
-    def __init__(self, engine: Engine, token: str = "", bridge: Bridge | None = None, device: str = "cpu") -> None:
+    def __init__(
+        self, engine: Engine, start: Opening | None = None, bridge: Bridge | None = None, device: str = "cpu"
+    ) -> None:
         super().__init__()
         self.engine, self.player = engine, Player(engine, device)
         self.bridge = bridge or Bridge()
@@ -59,31 +53,20 @@ class Lab(Viewer):
         self.transport = Transport(engine.actions, self._command)
         self.members, self.stage = Members(self._pick), Stage(engine, self._pick)
         self.headline, self.story, self.notices = Headline(self._choose), StoryPanel(), Notices()
-        self.probes, self.remaining = Probes(engine.probes), Remaining()
-        self._drawn: Any = None
-        self._drawn_at = 0.0
-        self._decorated: Any = None
-        self._told = (0.0, None)
-        self._open(token)
+        self.probes, self.screen = Probes(engine.probes), Screen(self)
+        self._callback: Any = None
+        self._open(start or opening.of(engine))
 
     # -- what the reader asks for ----------------------------------------------------------------------------
 
-    def _open(self, token: str) -> None:
-        try:
-            experiment, view = link.decode(token, self.engine) if token else (self._preset(self.engine.opening), {})
-        except link.BadLink as error:
-            self.notices.say("link", "error", f"{error} Here is the lab as it opens by default.")
-            experiment, view = self._preset(self.engine.opening), {}
-        self.player.bands = view.get("bands") is not False
-        if str(view.get("speed")) in SPEEDS:
-            self.player.speed = str(view["speed"])
-        self._load(experiment)
-        self.stage.restore(view.get("looks"))
-
-    def _preset(self, name: str) -> Experiment:
-        from engines.core.ensemble import Experiment
-
-        return Experiment.of(self.engine, self.engine.preset(name))
+    def _open(self, start: Opening) -> None:
+        view, player = start.view, self.player
+        self.hidden = frozenset(view.hide)
+        player.bands, player.speed, player.focus = view.bands, view.speed, view.focus
+        self.notices.say("link", "error", start.said)
+        self._load(start.experiment)
+        self.stage.restore(view.looks)
+        player.awaited = view.cursor
 
     def _load(self, experiment: Experiment) -> None:
         self.player.start(experiment)
@@ -94,7 +77,7 @@ class Lab(Viewer):
     def _choose(self, name: str) -> None:
         self.player.held, self.player.focus = False, 0
         self.notices.say("finished", "info", "")
-        self._load(self._preset(name))
+        self._load(opening.of_preset(self.engine, name))
 
     def _edit(self, values: dict[str, Any]) -> None:
         runner = self.player.runner
@@ -106,21 +89,21 @@ class Lab(Viewer):
     def _show(self) -> None:
         """After another experiment or value: widgets say what is so."""
         player = self.player
-        self.controls.show(player.configs, _common(self.engine.idle, player.configs))
+        self.controls.show(player.configs, _common(self.engine.idle, player.configs) | self.hidden)
         blank = _common(self.engine.blank, player.configs) | few(self.engine.plots, player.configs)
-        self.stage.leave_out(blank)
+        self.stage.leave_out(blank | self.hidden)
         self.spread.show(len({getattr(config, "seed", 0) for config in player.configs}), player.bands)
         self.presets.show(player.experiment.preset.name if player.experiment.preset else "")
         self.headline.show(self.engine, player.experiment.preset)
         self.members.show(player.curves, player.focus)
         self.notices.say("failure", "error", "")
         self.notices.say("caution", "lesson", caution(self.engine, player.configs[player.focus]))
-        self._told = (0.0, None)
+        self.screen.retell()
 
     def _preview(self, name: str, value: Any) -> None:
         configs = self.player.preview(name, value)
         self.notices.say("caution", "lesson", caution(self.engine, configs[self.player.focus]))
-        self._decorate(configs)
+        self.screen.decorate(configs)
 
     def _collapse(self, bands: bool) -> None:
         self.player.collapse(bands)
@@ -156,7 +139,7 @@ class Lab(Viewer):
             self.notices.say("finished", "info", "")
         if what in ("reset", "reseed", "action"):
             self._show()
-        self._tick()
+        self.screen.tick()
 
     def _key(self, key: str, big: bool) -> None:
         jump = (10 if big else 1) * (-1 if key == "ArrowLeft" else 1)
@@ -173,104 +156,34 @@ class Lab(Viewer):
 
     def _pin(self) -> None:
         self.player.pin()
-        self._decorated = None
+        self.screen.redecorate()
 
     def _copy(self) -> None:
-        view = {"bands": self.player.bands, "speed": self.player.speed, "looks": self.stage.looks()}
-        self.bridge.copy(link.encode(self.player.shared(), view))
+        self.bridge.copy(link.encode(self.player.shared(), self.view()))
         text = "The link is in the address bar and, where the browser allows it, on the clipboard. It holds everything."
         self.notices.say("link", "info", text)
 
-    # -- the tick --------------------------------------------------------------------------------------------
+    def view(self) -> View:
+        """How the lab is looked at."""
+        player = self.player
+        looks, hide = self.stage.looks(), tuple(sorted(self.hidden))
+        return View(player.bands, player.speed, player.focus, player.cursor, looks, hide)
+
+    # -- its life --------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to draw; call it once the page is being shown."""
-        callback = pn.state.add_periodic_callback(self._tick, period=PERIOD)
-        pn.state.on_session_destroyed(lambda context: (callback.stop(), self.player.close(), self.probes.abandon()))
-        self._tick()
+        self._callback = pn.state.add_periodic_callback(self.screen.tick, period=PERIOD)
+        pn.state.on_session_destroyed(lambda context: self.close())
+        self.screen.tick()
 
-    def _tick(self) -> None:
-        with hold(pn.state.curdoc):
-            self._look()
-
-    def _look(self) -> None:
-        runner = self.player.runner
-        status, run = runner.status, runner.run
-        self.probes.collect(run, status.playing)
-        view = (status, run, (len(run), len(run.outcomes)), *self.player.view())
-        if not len(run):
-            self.transport.refresh(status, 0, 0, 0, ahead=0, left="", scrubbing=False)
-        if view == self._drawn or not len(run) or self._resting(status) or not self.bridge.ready():
-            self._fail(status.message)
-            return
-        self._drawn, self._drawn_at = view, time.monotonic()
-        self._draw()
-        self.bridge.sent()
-
-    def _resting(self, status: Status) -> bool:
-        """Whether a run at full speed was drawn a moment ago, and nobody did anything since."""
-        if self.player.runner.speed or not status.playing or self._drawn is None:
-            return False
-        same = self._drawn[3:] == self.player.view() and self._drawn[1] is self.player.runner.run
-        return same and time.monotonic() - self._drawn_at < BUSY
-
-    def _draw(self) -> None:
-        player = self.player
-        status, run = player.runner.status, player.runner.run
-        if not self.stage.show(run, player.curves, player.focus):
-            self.stage.stream(run)
-        subject = (player.configs, status.horizon, player.curves, player.edited)
-        if self._decorated != subject:
-            self._decorated = subject
-            self._decorate(player.configs)
-        scrubbing = player.cursor is not None
-        self.stage.update(run, status, player.at(), scrubbing, player.curves, player.focus)
-        self._time(status, scrubbing)
-        self.probes.look(run, player.at(), player.focus)
-        self._fail(status.message)
-        self._tell(status.playing)
-
-    def _time(self, status: Status, scrubbing: bool) -> None:
-        player, run = self.player, self.player.runner.run
-        left = self.remaining.text(run, status, player.runner.speed)
-        view = {"scrubbing": scrubbing, "pinned": bool(player.ghost), "speed": player.speed}
-        # Steps that were asked for by number end before the horizon.
-        rest = {"ahead": round(ahead(run, status)), "left": "" if player.held else left}
-        self.transport.refresh(status, len(run), player.index(), player.at(), **rest, **view)
-
-    def _decorate(self, configs: list[Config]) -> None:
-        horizon = self.player.runner.status.horizon
-        lines = theory.predict(self.engine, self.player.curves, configs, horizon, self.player.edited)
-        self.stage.decorate(lines, self._phases(), self.player.ghost)
-
-    def _phases(self) -> list[Phase]:
-        try:
-            return self.engine.phases(self.player.runner.run, self.player.focus)
-        except Exception:
-            return []
-
-    def _fail(self, message: str) -> None:
-        self.notices.say("failure", "error", message) if message else None
-
-    def _tell(self, playing: bool) -> None:
-        """The slow part: words and verdicts, about once a second and at every stop."""
-        player, now = self.player, time.monotonic()
-        subject = (player.runner.run, player.focus, playing, len(player.runner.run.outcomes))
-        if now - self._told[0] < SLOW and subject == self._told[1]:
-            return
-        self._told = (now, subject)
-        run = player.runner.run
-        self.story.refresh(run, player.focus, player.label, player.edited)
-        self.stage.show_phases(self._phases())
-        self.stage.describe(run, player.curves, player.at(), player.label)
-        self.notices.say("divergence", "lesson", divergence(run))
-        self._announce(playing)
-
-    def _announce(self, playing: bool) -> None:
-        """Screen readers hear what starts and stops, not each number."""
-        state = "playing" if playing else f"paused at step {self.player.at()}"
-        preset = self.player.experiment.preset
-        self.bridge.announcement = f"{preset.title if preset else self.engine.title}: {state}"
+    def close(self) -> None:
+        """Stop drawing and computing, for good."""
+        if self._callback:
+            self._callback.stop()
+            self._callback = None
+        self.player.close()
+        self.probes.abandon()
 
     def __panel__(self) -> Any:
         return layout.lab(self)

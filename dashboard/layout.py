@@ -21,17 +21,23 @@ LABEL = (FOLDER / "label.css").read_text()
 
 
 def lab(parts: Lab) -> Any:
-    """The body of a lab."""
-    knobs = pn.Column(
-        parts.presets, _heading("Knobs"), parts.controls, _heading("Ensemble"), parts.spread,
-        stylesheets=[SIDE], sizing_mode="stretch_width", margin=0,
+    """The body of a lab, without the parts that its opening hides."""
+    knobs = _column(
+        SIDE, parts, ("presets", parts.presets), ("knobs", _heading("Knobs")), ("knobs", parts.controls),
+        ("ensemble", _heading("Ensemble")), ("ensemble", parts.spread),
     )  # fmt: skip
-    plots = pn.Column(
-        parts.headline, parts.notices, parts.transport, parts.members, parts.stage, parts.probes, *parts.own,
-        stylesheets=[MIDDLE], sizing_mode="stretch_width", margin=0,
+    plots = _column(
+        MIDDLE, parts, ("", parts.headline), ("", parts.notices), ("transport", parts.transport),
+        ("members", parts.members), ("", parts.stage), ("probes", parts.probes), *(("", part) for part in parts.own),
     )  # fmt: skip
-    words = pn.Column(parts.story, stylesheets=[SIDE], sizing_mode="stretch_width", margin=0)
-    return pn.Row(knobs, plots, words, stylesheets=[BODY], sizing_mode="stretch_width", margin=0)
+    words = _column(SIDE, parts, ("story", parts.story))
+    columns = [column for column in (knobs, plots, words) if len(column)]
+    return pn.Row(*columns, stylesheets=[BODY], sizing_mode="stretch_width", margin=0)
+
+
+def _column(style: str, parts: Lab, *shown: tuple[str, Any]) -> pn.Column:
+    kept = [part for name, part in shown if name not in parts.hidden]
+    return pn.Column(*kept, stylesheets=[style], sizing_mode="stretch_width", margin=0)
 
 
 def _heading(text: str) -> pn.pane.HTML:

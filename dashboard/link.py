@@ -8,11 +8,16 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from dashboard.view import View
+
 if TYPE_CHECKING:
     from engines.core.engine import Engine
     from engines.core.ensemble import Experiment
 
-VERSION = 1
+VERSION = 2
+OLDER = (1,)
+"""Versions that are read still: they said less of the view."""
+
 LONGEST = 16_000
 """Characters of a token."""
 
@@ -24,28 +29,47 @@ class BadLink(ValueError):
     """A link that cannot be read; the message is a sentence for the page."""
 
 
-def encode(experiment: Experiment, view: dict[str, Any]) -> str:
+def encode(experiment: Experiment, view: View) -> str:
     """The token of an experiment; it holds every knob, so that its meaning does not change with a default."""
-    text = json.dumps({"version": VERSION, "experiment": experiment.to_json(), "view": view}, sort_keys=True)
+    about = {"version": VERSION, "experiment": experiment.to_json(), "view": view.to_json()}
+    text = json.dumps(about, sort_keys=True)
     return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
 
 
-def decode(token: str, engine: Engine) -> tuple[Experiment, dict[str, Any]]:
+def decode(token: str, engine: Engine) -> tuple[Experiment, View]:
     """The experiment and view of a token. Raises `BadLink` for anything damaged, too large or out of bounds."""
     from engines.core.ensemble import Experiment
     from engines.core.errors import DynascopeError
 
     about = _unpack(token)
-    if about.get("version") != VERSION:
-        raise BadLink(f"This link has version {about.get('version')!r}; this page reads version {VERSION}.")
+    if about.get("version") not in (VERSION, *OLDER):
+        raise BadLink(f"This link has version {about.get('version')!r}; this page reads versions up to {VERSION}.")
     if not isinstance(about.get("experiment"), str):
         raise BadLink("This link holds no experiment.")
+    name = _lab(about["experiment"])
+    if name not in ("", engine.name):
+        raise BadLink(f"This link is of the lab {name!r}, and this is {engine.name!r}.")
     try:
         experiment = Experiment.from_json(engine, about["experiment"])
     except DynascopeError as error:
         raise BadLink(f"This link asks for something impossible: {error}.") from None
     view = about.get("view")
-    return experiment, view if isinstance(view, dict) else {}
+    return experiment, View.from_json(view if isinstance(view, dict) else {})
+
+
+def lab(token: str) -> str:
+    """The lab that a token is of; "" where it does not say."""
+    try:
+        return _lab(_unpack(token).get("experiment"))
+    except BadLink:
+        return ""
+
+
+def _lab(experiment: Any) -> str:
+    try:
+        return str(json.loads(experiment).get("engine", ""))
+    except (TypeError, ValueError, AttributeError, RecursionError):
+        return ""
 
 
 def _unpack(token: str) -> dict[str, Any]:

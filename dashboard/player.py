@@ -34,6 +34,8 @@ class Player:
         """Whether the reader paused: then a new run waits, too."""
         self.cursor: int | None = None
         """The step that is looked at; None follows the newest."""
+        self.awaited: int | None = None
+        """The step that the cursor is put on once it is recorded."""
         self.focus = 0
         self.ghost: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
         self.experiment: Experiment
@@ -57,7 +59,7 @@ class Player:
         for event in experiment.edits:
             experiment = experiment.override({event.knob: event.value})
         self.experiment, self.configs = experiment, experiment.configs()
-        self.cursor = None
+        self.cursor = self.awaited = None
         self.focus = min(self.focus, len(configs) - 1)
         self._arrange()
         if not self.held:
@@ -133,7 +135,13 @@ class Player:
         """Look at a recorded frame; the last one follows the newest again."""
         steps = self.runner.run.steps
         last = len(steps) - 1
-        self.cursor = None if index >= last else int(steps[max(0, index)])
+        self.cursor, self.awaited = None if index >= last else int(steps[max(0, index)]), None
+
+    def arrive(self) -> None:
+        """Put the cursor on the step that is awaited, if it is there by now."""
+        steps = self.runner.run.steps
+        if self.awaited is not None and len(steps) and steps[-1] >= self.awaited:
+            self.scrub(self.runner.run.recording.dense.at(self.awaited))
 
     def branch(self) -> None:
         """Go back to the cursor and forget what came after."""

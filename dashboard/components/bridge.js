@@ -23,6 +23,7 @@ export function render({ model, el }) {
   };
   const copy = async ({ copy: token }) => {
     const url = new URL(location.href);
+    for (const told of ["preset", "hide", "lesson"]) url.searchParams.delete(told);  // the token holds what they said
     url.searchParams.set("s", token);
     history.replaceState(null, "", url);
     try { await navigator.clipboard.writeText(url.href); } catch { /* it stands in the address bar */ }

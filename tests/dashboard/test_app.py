@@ -1,6 +1,6 @@
 import panel as pn
 
-from dashboard.app import gallery_page
+from dashboard.app import home
 
 
 def test_a_page_is_not_told_of_the_ticks_of_others():
@@ -8,5 +8,5 @@ def test_a_page_is_not_told_of_the_ticks_of_others():
         return len(pn.state.param.watchers["busy"]["value"])
 
     before = told()
-    gallery_page()
+    home()
     assert told() == before

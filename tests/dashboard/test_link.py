@@ -2,7 +2,9 @@ import json
 
 import pytest
 
-from dashboard import link
+from dashboard import link, opening
+from dashboard.view import View
+from engines import load
 from engines.core.ensemble import Experiment
 from tests.core.toy import ENGINE
 
@@ -22,15 +24,26 @@ def pack(text):
 CUT = "eJyrVgpKTVKyUlAqS8wpTtVRUCpKLS7IzytOVbJSMDQAALbXCUk"
 """A link without its last characters."""
 
+FIRST = (
+    "eNpdU9tyozAM_ZUMz9ksAUI2_Yp9Dx3GiwX11Nge20nTZvj31YV02vLgkc6xpGNJ3Au4BYhmBpeLp01x7wp1g9ShTaYNL4rsc7nbbzflrqKjpuNA"
+    "x_F5u-mKBKDl0naDt6rnhdB_KsHPNJwFKcirezw2h1Pbtqeq2Td_6oZYreZg3CQXKkI-r3P0FJXuRzVkHwllzDiTyemKqJz2c1c80N75OAu1_-2-"
+    "4FFl4yVt_eOjO69EHdhSIXD9_a79_h2JtmZcS48Xa6UAYb1i-BfrYwVVWZbsQH7xWmImLRGzpwlcZhF0IsixAo5wFeNseiN9LXfse5yeWluBL9OY"
+    "xeR3Sfrg-seERExQUaEGnPoH9cBJqErvM6LRDBIcIgwmfdJjaBshuFT9dfAsJAUYcrysvbbGgYoSkFWcYO3RBA41rW3CYtMEq3RI2cwqg_7G9Rau"
+    "YNfp814NuFe8n-f7wusH2mQBxHUT1pacmC-aGz7fJd6o9V3poeZvLVjKEJK0e0GguEKkl8t2FVcDb7TIuNJOJ7RGZRMgYb1_TcxYn8g4YwOQYJ7-"
+    "AmoKaPqvqrJYlv8ZUwFB"
+)
+"""A link of version 1."""
+
 
 def test_a_link_holds_the_whole_experiment_and_the_view():
     name = next(name for name, knob in ENGINE.Config.knobs().items() if knob.role != "shape" and knob.type is float)
     value = getattr(ENGINE.Config(), name)
     experiment = Experiment.of(ENGINE, set={name: [value, value / 2]}, steps=77)
-    found, view = link.decode(link.encode(experiment, {"speed": "max"}), ENGINE)
+    looked = View(False, "max", 1, 40, {"loss": [True, False]}, ("presets", name))
+    found, view = link.decode(link.encode(experiment, looked), ENGINE)
     assert found.configs() == experiment.configs()
     assert found.steps == 77
-    assert view == {"speed": "max"}
+    assert view == looked
 
 
 @pytest.mark.parametrize(
@@ -61,4 +74,39 @@ def test_a_link_to_something_impossible_is_a_sentence(experiment):
 
 
 def test_a_view_that_is_no_table_is_ignored():
-    assert link.decode(token(view=[1]), ENGINE)[1] == {}
+    assert link.decode(token(view=[1]), ENGINE)[1] == View()
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [{"speed": []}, {"speed": "never"}, {"focus": -1}, {"cursor": "last"}, {"looks": 3}, {"hide": {"a": 1}.keys}, {}],
+)
+def test_a_view_that_makes_no_sense_is_the_usual_one(nonsense):
+    assert View.from_json(nonsense) == View()
+
+
+def test_a_link_of_the_first_version_is_read():
+    """This one was made when there was no other."""
+    experiment, view = link.decode(FIRST, load("matrix_sensing"))
+    assert (experiment.preset.name, experiment.steps, len(experiment.configs())) == ("P3", 50, 15)
+    assert view == View(bands=False, speed="20", looks={"loss": [True, False]})
+
+
+def test_a_link_of_another_lab_says_so():
+    with pytest.raises(link.BadLink, match="of the lab 'matrix_sensing', and this is 'toy'"):
+        link.decode(FIRST, ENGINE)
+    assert link.lab(FIRST) == "matrix_sensing"
+    assert link.lab(CUT) == ""
+
+
+@pytest.mark.parametrize(("token", "preset"), [(CUT, ""), ("", "P999")])
+def test_what_cannot_be_opened_opens_the_usual_and_is_told(token, preset):
+    engine = load("matrix_sensing")
+    found = opening.of(engine, token, preset)
+    assert found.experiment.preset.name == engine.opening
+    assert "opens by default" in found.said
+
+
+def test_names_to_hide_add_to_those_of_the_link():
+    hidden = opening.of(load("matrix_sensing"), FIRST).hiding(("presets", "story")).hiding(("story",))
+    assert hidden.view.hide == ("presets", "story")

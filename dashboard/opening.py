@@ -1,0 +1,46 @@
+"""With what a lab opens: an experiment, how it is looked at, and what there is to say about where it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from dashboard import link
+from dashboard.view import View
+from engines.core.errors import UnknownName
+
+if TYPE_CHECKING:
+    from engines.core.engine import Engine
+    from engines.core.ensemble import Experiment
+
+
+@dataclass(frozen=True)
+class Opening:
+    """The start of a lab; `said` is a sentence about a link or a name that could not be used, "" where all is well."""
+
+    experiment: Experiment
+    view: View = field(default_factory=View)
+    said: str = ""
+
+    def hiding(self, names: tuple[str, ...]) -> Opening:
+        """The same with more left out."""
+        hidden = tuple(dict.fromkeys((*self.view.hide, *names)))
+        return replace(self, view=replace(self.view, hide=hidden))
+
+
+def of(engine: Engine, token: str = "", preset: str = "") -> Opening:
+    """What a link holds, else a preset, else the engine's own opening. Never raises for what a person typed."""
+    try:
+        if token:
+            return Opening(*link.decode(token, engine))
+        return Opening(of_preset(engine, preset or engine.opening))
+    except (link.BadLink, UnknownName) as error:
+        said = f"{str(error).rstrip('.')}. Here is the lab as it opens by default."
+        return Opening(of_preset(engine, engine.opening), said=said)
+
+
+def of_preset(engine: Engine, name: str) -> Experiment:
+    """A preset as an experiment. Raises `UnknownName`."""
+    from engines.core.ensemble import Experiment
+
+    return Experiment.of(engine, engine.preset(name))

@@ -1,0 +1,131 @@
+"""What is drawn: brings a page to what its player shows, when there is something new to show."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+from panel.io import hold
+
+from dashboard.marks import theory
+from dashboard.notices import divergence
+from dashboard.remaining import Remaining, ahead
+
+if TYPE_CHECKING:
+    from dashboard.lab import Lab
+    from engines.core.config import Config
+    from engines.core.engine import Phase
+    from engines.core.runner import Status
+
+BUSY = 0.24
+"""Seconds between two drawings while a run goes as fast as it can: the processor is better spent on it."""
+
+SLOW = 0.8
+"""Seconds between two tellings of the story, the verdicts and the summaries."""
+
+
+class Screen:
+    """Draws a lab. Called at each tick, under the document's lock."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._lab = lab
+        self._remaining = Remaining()
+        self._drawn: Any = None
+        self._drawn_at = 0.0
+        self._decorated: Any = None
+        self._told: tuple[float, Any] = (0.0, None)
+
+    def retell(self) -> None:
+        """Tell the story again at the next tick, however little time has passed."""
+        self._told = (0.0, None)
+
+    def redecorate(self) -> None:
+        """Show theory, phases and the pinned run again at the next drawing."""
+        self._decorated = None
+
+    def tick(self) -> None:
+        """Look, and draw what is new, in one batch."""
+        with hold(pn.state.curdoc):
+            self._look()
+
+    def _look(self) -> None:
+        runner = self._lab.player.runner
+        status, run = runner.status, runner.run
+        self._lab.player.arrive()
+        self._lab.probes.collect(run, status.playing)
+        view = (status, run, (len(run), len(run.outcomes)), *self._lab.player.view())
+        if not len(run):
+            self._lab.transport.refresh(status, 0, 0, 0, ahead=0, left="", scrubbing=False)
+        if view == self._drawn or not len(run) or self._resting(status) or not self._lab.bridge.ready():
+            self._fail(status.message)
+            return
+        self._drawn, self._drawn_at = view, time.monotonic()
+        self._draw()
+        self._lab.bridge.sent()
+
+    def _resting(self, status: Status) -> bool:
+        """Whether a run at full speed was drawn a moment ago, and nobody did anything since."""
+        if self._lab.player.runner.speed or not status.playing or self._drawn is None:
+            return False
+        same = self._drawn[3:] == self._lab.player.view() and self._drawn[1] is self._lab.player.runner.run
+        return same and time.monotonic() - self._drawn_at < BUSY
+
+    def _draw(self) -> None:
+        player = self._lab.player
+        status, run = player.runner.status, player.runner.run
+        if not self._lab.stage.show(run, player.curves, player.focus):
+            self._lab.stage.stream(run)
+        subject = (player.configs, status.horizon, player.curves, player.edited)
+        if self._decorated != subject:
+            self._decorated = subject
+            self.decorate(player.configs)
+        scrubbing = player.cursor is not None
+        self._lab.stage.update(run, status, player.at(), scrubbing, player.curves, player.focus)
+        self._time(status, scrubbing)
+        self._lab.probes.look(run, player.at(), player.focus)
+        self._fail(status.message)
+        self._tell(status.playing)
+
+    def _time(self, status: Status, scrubbing: bool) -> None:
+        player, run = self._lab.player, self._lab.player.runner.run
+        left = self._remaining.text(run, status, player.runner.speed)
+        view = {"scrubbing": scrubbing, "pinned": bool(player.ghost), "speed": player.speed}
+        # Steps that were asked for by number end before the horizon.
+        rest = {"ahead": round(ahead(run, status)), "left": "" if player.held else left}
+        self._lab.transport.refresh(status, len(run), player.index(), player.at(), **rest, **view)
+
+    def decorate(self, configs: list[Config]) -> None:
+        """Show theory, phases and the pinned run; while a slider is dragged, of members that are not run yet."""
+        horizon = self._lab.player.runner.status.horizon
+        lines = theory.predict(self._lab.engine, self._lab.player.curves, configs, horizon, self._lab.player.edited)
+        self._lab.stage.decorate(lines, self._phases(), self._lab.player.ghost)
+
+    def _phases(self) -> list[Phase]:
+        try:
+            return self._lab.engine.phases(self._lab.player.runner.run, self._lab.player.focus)
+        except Exception:
+            return []
+
+    def _fail(self, message: str) -> None:
+        self._lab.notices.say("failure", "error", message) if message else None
+
+    def _tell(self, playing: bool) -> None:
+        """The slow part: words and verdicts, about once a second and at every stop."""
+        player, now = self._lab.player, time.monotonic()
+        subject = (player.runner.run, player.focus, playing, len(player.runner.run.outcomes))
+        if now - self._told[0] < SLOW and subject == self._told[1]:
+            return
+        self._told = (now, subject)
+        run = player.runner.run
+        self._lab.story.refresh(run, player.focus, player.label, player.edited)
+        self._lab.stage.show_phases(self._phases())
+        self._lab.stage.describe(run, player.curves, player.at(), player.label)
+        self._lab.notices.say("divergence", "lesson", divergence(run))
+        self._announce(playing)
+
+    def _announce(self, playing: bool) -> None:
+        """Screen readers hear what starts and stops, not each number."""
+        state = "playing" if playing else f"paused at step {self._lab.player.at()}"
+        preset = self._lab.player.experiment.preset
+        self._lab.bridge.announcement = f"{preset.title if preset else self._lab.engine.title}: {state}"
