@@ -114,3 +114,13 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
+
+
+def test_an_address_can_name_a_preset_and_hide_parts_and_a_link_at_the_front_door_keeps_both(page):
+    here = page().open(f"{LAB}?preset=P1&hide=knobs,spectrum").ready().pause()
+    there = page().open(f"/?s={here.link().partition('s=')[2]}").ready()
+    for lab in (here, there):
+        headings = lab.view.get_by_role("heading").all_inner_texts()
+        assert {"Ensemble", "Training loss"} <= {heading.strip() for heading in headings}
+        assert not {"Knobs", "Singular values of the iterate"} & {heading.strip() for heading in headings}
+    assert here.names() == there.names()
