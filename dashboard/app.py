@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # `panel serve` puts only
 
 import panel as pn
 import panel_material_ui as pmui
+from panel.io.resources import get_dist_path
 from panel.util import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
@@ -39,6 +40,7 @@ def _argument(name: str) -> str:
 
 def _page(title: str, fill: Fill) -> pmui.Page:
     """A page that shows its frame at once and is filled when the browser has painted it."""
+    _local()
     holder = pn.Column(_waiting(), sizing_mode="stretch_width", margin=0)
     bridge = Bridge()
     pn.state.onload(partial(_filled, holder, bridge, fill))
@@ -47,6 +49,13 @@ def _page(title: str, fill: Fill) -> pmui.Page:
         dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./",
     )  # fmt: skip
     return _unreported(page)
+
+
+def _local() -> None:
+    # A browser that comes back after its session was given up makes a new one without asking for the page, and then
+    # Panel knows no better place for its style sheets than a server of its makers.
+    if pn.state.curdoc:
+        pn.state.curdoc.template_variables["dist_url"] = get_dist_path(cdn=False)
 
 
 def _unreported(page: pmui.Page) -> pmui.Page:
