@@ -120,8 +120,8 @@ def test_an_address_can_name_a_preset_and_hide_parts_and_a_link_at_the_front_doo
     here = page().open(f"{LAB}?preset=P1&hide=knobs,spectrum").ready().pause()
     there = page().open(f"/?s={here.link().partition('s=')[2]}").ready()
     for lab in (here, there):
-        until(lambda: lab.view.get_by_role("heading", name="Ensemble").filter(visible=True).count())
-        until(lambda: lab.view.get_by_role("heading", name="Training loss").count())
+        for shown in ("Ensemble", "Training loss"):
+            lab.view.get_by_role("heading", name=shown).wait_for()
         for hidden in ("Knobs", "Singular values of the iterate"):
             assert not lab.view.get_by_role("heading", name=hidden).filter(visible=True).count()
     assert here.names() == there.names()
