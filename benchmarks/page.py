@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 from benchmarks.timing import head, row
 from dashboard import link
 from dashboard.app import serve
-from dashboard.lab import Lab
+from dashboard.labpage import Lab
 from dashboard.view import View
 from engines.core.ensemble import Experiment
 from engines.core.runner import Runner

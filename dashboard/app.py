@@ -113,7 +113,7 @@ def lab_page(name: str, device: str = "cpu") -> pmui.Page:
 
     def fill(holder: pn.Column, bridge: Bridge) -> None:
         from dashboard import opening
-        from dashboard.lab import Lab
+        from dashboard.labpage import Lab
         from engines import load
 
         engine = load(name)

@@ -9,7 +9,7 @@ import panel as pn
 from dashboard.components import FOLDER
 
 if TYPE_CHECKING:
-    from dashboard.lab import Lab
+    from dashboard.labpage import Lab
 
 BODY = (FOLDER / "body.css").read_text()
 

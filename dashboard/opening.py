@@ -12,6 +12,7 @@ from engines.core.errors import UnknownName
 if TYPE_CHECKING:
     from engines.core.engine import Engine
     from engines.core.ensemble import Experiment
+    from engines.core.run import Run
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,8 @@ class Opening:
     experiment: Experiment
     view: View = field(default_factory=View)
     said: str = ""
+    run: Run | None = None
+    """What was computed of the experiment already."""
 
     def hiding(self, names: tuple[str, ...]) -> Opening:
         """The same with more left out."""
@@ -44,3 +47,10 @@ def of_preset(engine: Engine, name: str) -> Experiment:
     from engines.core.ensemble import Experiment
 
     return Experiment.of(engine, engine.preset(name))
+
+
+def of_run(run: Run) -> Opening:
+    """A run that is there already, as it ended."""
+    from engines.core.ensemble import Experiment
+
+    return Opening(Experiment.of_run(run), run=run)

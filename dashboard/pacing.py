@@ -39,6 +39,8 @@ class Bridge(Component):
         self._on_key: Callable[[str, bool], None] = lambda key, big: None
         self._on_hidden: Callable[[bool], None] = lambda hidden: None
         self.hidden = False
+        self.there = False
+        """Whether the page has answered yet: what is sent before may arrive in another order."""
         self.ack = 0
         self._sent_at = clock()
 
@@ -46,9 +48,13 @@ class Bridge(Component):
         """Say who gets the keys, and who learns that the page is hidden or in sight."""
         self._on_key, self._on_hidden = on_key, on_hidden
 
+    def away(self) -> None:
+        """Expect another page: nothing is sent before it answers."""
+        self.there, self.ack = False, self.tick
+
     def ready(self) -> bool:
         """Whether another batch may be sent."""
-        if self.hidden:
+        if self.hidden or not self.there:
             return False
         waiting = self.tick - self.ack
         return waiting < IN_FLIGHT or self._clock() - self._sent_at > WATCHDOG
@@ -65,6 +71,7 @@ class Bridge(Component):
         self._send_msg({"copy": token})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
+        self.there = True
         if "ack" in data:
             self.ack = max(self.ack, int(data["ack"]))
         elif "key" in data:

@@ -45,14 +45,15 @@ class Player:
 
     # -- what is run -----------------------------------------------------------------------------------------
 
-    def start(self, experiment: Experiment) -> None:
-        """Run an experiment from step 0 in place of the one before."""
+    def start(self, experiment: Experiment, finished: Run | None = None) -> None:
+        """Run an experiment from step 0 in place of the one before, or show the `finished` run of it."""
         from engines.core.runner import Runner
 
         configs = experiment.configs()
         self.close()
         speed = SPEEDS[self.speed][0]
-        options = {"preset": experiment.preset, "horizon": experiment.steps, "edits": experiment.edits}
+        edits = () if finished else experiment.edits
+        options = {"preset": experiment.preset, "horizon": experiment.steps, "edits": edits, "finished": finished}
         self.runner = Runner(self.engine, configs, speed=speed, device=self.device, **options)
         self._opening = experiment
         # The knobs show what the edits on the way will have made of them.
@@ -62,6 +63,7 @@ class Player:
         self.cursor = self.awaited = None
         self.focus = min(self.focus, len(configs) - 1)
         self._arrange()
+        self.held = self.held or finished is not None
         if not self.held:
             self.runner.play()
 

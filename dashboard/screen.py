@@ -5,15 +5,13 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-import panel as pn
-from panel.io import hold
-
+from dashboard.batch import batch
 from dashboard.marks import theory
 from dashboard.notices import divergence
 from dashboard.remaining import Remaining, ahead
 
 if TYPE_CHECKING:
-    from dashboard.lab import Lab
+    from dashboard.labpage import Lab
     from engines.core.config import Config
     from engines.core.engine import Phase
     from engines.core.runner import Status
@@ -46,7 +44,7 @@ class Screen:
 
     def tick(self) -> None:
         """Look, and draw what is new, in one batch."""
-        with hold(pn.state.curdoc):
+        with batch():
             self._look()
 
     def _look(self) -> None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
-from panel.io import hold
 from panel.viewable import Viewer
 
+from dashboard.batch import batch
 from dashboard.card import Card
 from dashboard.components import FOLDER
 from dashboard.curves import Curve
@@ -134,7 +134,7 @@ class Stage(Viewer):
 
     def _again(self, card: Card) -> None:
         # Held, so that the page hears of a new figure before it hears of changes to it.
-        with hold(pn.state.curdoc):
+        with batch():
             self._redraw(card)
             self._moved(card)
 

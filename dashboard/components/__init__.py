@@ -4,7 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from panel.custom import JSComponent
-from panel.io import hold, state, with_lock
+from panel.io import with_lock
+
+from dashboard.batch import batch
 
 FOLDER = Path(__file__).parent
 
@@ -22,5 +24,5 @@ class Component(JSComponent):
     _event_coroutine = with_lock(JSComponent._event_coroutine)
 
     def _process_event(self, event: Any) -> None:
-        with hold(state.curdoc):
+        with batch():
             super()._process_event(event)

@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from engines.core.config import Config, Knob
 from engines.core.engine import Engine, Preset
 from engines.core.errors import ConfigError
 from engines.core.recording import Event
+
+if TYPE_CHECKING:
+    from engines.core.run import Run
 
 LIMIT = 4096
 """The most members that one ensemble may have."""
@@ -55,6 +58,18 @@ class Experiment:
             start = replace(start, preset=preset, steps=preset.steps, cases=preset.cases or ({},))
         chosen = dict(set or {}) | ({} if seeds is None else {"seed": seeds})
         return replace(start.override(chosen), steps=_steps(start.steps if steps is None else steps))
+
+    @classmethod
+    def of_run(cls, run: Run) -> Self:
+        """What repeats a run, however it came to be: each member as it began, and the live edits since."""
+        first, *_ = run.openings
+        varied = [name for name, value in first if any(getattr(config, name) != value for config in run.openings)]
+        cases = tuple({name: getattr(config, name) for name in varied} for config in run.openings)
+        steps = max(1, int(run.steps[-1]))
+        return cls(
+            engine=run.engine, base=first, cases=cases, steps=steps, preset=run.preset,
+            edits=tuple(run.recording.events),
+        )  # fmt: skip
 
     def override(self, values: Mapping[str, Any]) -> Self:
         """Set knobs in every member: a list makes an axis, a value ends one. Cases that become equal merge."""

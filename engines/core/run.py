@@ -87,6 +87,12 @@ class Run:
         seen.diverged_at = np.where(self.diverged_at > step, -1, self.diverged_at)
         return seen
 
+    def copy(self) -> Run:
+        """The run as it is now; what is done to either does not show in the other. No recorded number is copied."""
+        found = self.until(int(self.steps[-1]))
+        found.outcomes = dict(self.outcomes)
+        return found
+
     def judged(self) -> list[Verdict]:
         """The claims of the run's preset, as far as the run can tell; none without a preset."""
         return self.preset.judge(self) if self.preset and len(self) else []

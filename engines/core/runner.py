@@ -56,8 +56,10 @@ class Runner:
         edits: Sequence[Event] = (),
         device: str = "cpu",
         scheduler: Scheduler | None = None,
+        finished: Run | None = None,
     ) -> None:
-        self.run = Run(engine, configs, preset=preset, device=device)
+        """With a `finished` run nothing is computed until somebody wants to go on; that run itself stays as it is."""
+        self.run = finished.copy() if finished else Run(engine, configs, preset=preset, device=device)
         self.status = Status(horizon=horizon)
         self.speed = speed
         self._scheduler = scheduler or shared()
@@ -69,7 +71,10 @@ class Runner:
         self._walking = False
         self._due = 0.0
         self._closed = False
-        self._send(self._build)
+        if finished:
+            self._tell(step=int(self.run.steps[-1]), ready=True)
+        else:
+            self._send(self._build)
 
     @property
     def edits(self) -> tuple[Event, ...]:
@@ -189,9 +194,21 @@ class Runner:
         return self._simulation.step if self._simulation else 0
 
     def _need(self) -> Simulation:
+        if self._simulation is None and len(self.run):
+            self._simulation = self._revived()
         if self._simulation is None:
             raise EngineFailure(self.status.message or "the run has not been built")
         return self._simulation
+
+    def _revived(self) -> Simulation:
+        """The simulation at the end of a run that was recorded elsewhere: its steps are computed once more."""
+        simulation = Simulation(self.run.engine, list(self.run.openings), devices.resolve(self.run.device))
+        first = [event for event in self.run.recording.events if event.step == 0]  # they come before the first step
+        for knob in dict.fromkeys(event.knob for event in first):
+            simulation.set(knob, [getattr(config, knob) for config in self._edited(first)])
+        self._checkpoints.offer(simulation)
+        self._repeat(simulation, int(self.run.steps[-1]))
+        return simulation
 
     def _tell(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)

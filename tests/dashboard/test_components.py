@@ -4,7 +4,7 @@ import bokeh.models
 import pytest
 from panel.custom import JSComponent
 
-import dashboard.lab  # noqa: F401  so that all components are there
+import dashboard.labpage  # noqa: F401  so that all components are there
 from dashboard.components import Component
 
 

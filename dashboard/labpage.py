@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from engines.core.config import Config
     from engines.core.engine import Engine
     from engines.core.ensemble import Experiment
+    from engines.core.run import Run
 
 PERIOD = 100
 """Milliseconds between two ticks."""
@@ -64,12 +65,12 @@ class Lab(Viewer):
         self.hidden = frozenset(view.hide)
         player.bands, player.speed, player.focus = view.bands, view.speed, view.focus
         self.notices.say("link", "error", start.said)
-        self._load(start.experiment)
+        self._load(start.experiment, start.run)
         self.stage.restore(view.looks)
         player.awaited = view.cursor
 
-    def _load(self, experiment: Experiment) -> None:
-        self.player.start(experiment)
+    def _load(self, experiment: Experiment, run: Run | None = None) -> None:
+        self.player.start(experiment, run)
         self.probes.clear()
         self.stage.arrange(experiment.preset)
         self._show()
@@ -149,10 +150,7 @@ class Lab(Viewer):
             self._command({" ": "toggle", "?": "help"}.get(key, "reset"), {})
 
     def _hide(self, hidden: bool) -> None:
-        if hidden:
-            self.player.runner.pause()
-        elif not self.player.held and self.player.runner.status.step < self.player.runner.status.horizon:
-            self.player.runner.play()
+        (self.rest if hidden else self.resume)()
 
     def _pin(self) -> None:
         self.player.pin()
@@ -176,6 +174,16 @@ class Lab(Viewer):
         self._callback = pn.state.add_periodic_callback(self.screen.tick, period=PERIOD)
         pn.state.on_session_destroyed(lambda context: self.close())
         self.screen.tick()
+
+    def rest(self) -> None:
+        """Stop computing while nobody looks."""
+        self.player.runner.pause()
+
+    def resume(self) -> None:
+        """Go on after `rest`, unless the reader paused."""
+        status = self.player.runner.status
+        if not self.player.held and status.step < status.horizon:
+            self.player.runner.play()
 
     def close(self) -> None:
         """Stop drawing and computing, for good."""

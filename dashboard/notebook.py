@@ -1,0 +1,142 @@
+"""Labs as widgets of a notebook: `from dashboard import lab, show`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import panel as pn
+from panel.io.state import set_curdoc
+from panel.viewable import Viewer
+
+from dashboard import link as links
+from dashboard import opening, theme
+from dashboard.labpage import PERIOD, Lab
+from dashboard.opening import Opening
+
+if TYPE_CHECKING:
+    from engines.core.run import Run
+
+
+class Frame(pn.Column):
+    """What a cell shows; it tells when it is shown somewhere, with the document there, and when nowhere any more."""
+
+    def __init__(self, content: Any, shown: Callable[[Any], None], gone: Callable[[], None], height: int) -> None:
+        super().__init__(content, height=height, sizing_mode="stretch_width", scroll="y-auto", margin=0)
+        self._shown, self._gone = shown, gone
+
+    def get_root(self, doc: Any = None, comm: Any = None, preprocess: bool = True) -> Any:
+        """The model of a new place; the place before gives way, since a figure can be in one document only."""
+        for view in [view for view in pn.state._views.values() if view[0] is self]:
+            self._cleanup(view[1])
+        root = super().get_root(doc, comm, preprocess)
+        self._shown(doc)
+        return root
+
+    def _cleanup(self, root: Any = None) -> None:
+        super()._cleanup(root)
+        if not self._models:
+            self._gone()
+
+
+class Widget(Viewer):
+    """A live lab in a cell. It computes while a page shows it, and goes on where it was when it is shown again."""
+
+    def __init__(self, lab: Lab, height: int) -> None:
+        super().__init__()
+        self._lab, self._ticks, self._document = lab, None, None
+        self._frame = Frame(lab, self._shown, self._gone, height)
+        lab.rest()
+
+    @property
+    def run(self) -> Run:
+        """The run that is on screen, as far as it has come; `run.to_xarray()` is its data."""
+        return self._lab.player.runner.run
+
+    def link(self) -> str:
+        """The token of what is on screen: for `lab(..., link=token)`, and for `?s=token` in a browser."""
+        return links.encode(self._lab.player.shared(), self._lab.view())
+
+    def close(self) -> None:
+        """Stop for good. What was recorded stays readable."""
+        self._gone()
+        self._lab.close()
+
+    def _shown(self, document: Any) -> None:
+        self._document = document
+        self._lab.bridge.away()
+        if self._ticks is None:
+            self._ticks = pn.state.add_periodic_callback(self._tick, period=PERIOD)
+        self._lab.resume()
+
+    def _gone(self) -> None:
+        if self._ticks is not None:
+            self._ticks.stop()
+            self._ticks = None
+        self._lab.rest()
+        self._lab.probes.abandon()
+
+    def _tick(self) -> None:
+        with set_curdoc(self._document):
+            self._lab.screen.tick()
+
+    def __panel__(self) -> Frame:
+        return self._frame
+
+
+def lab(
+    name: str,
+    preset: str = "",
+    link: str = "",
+    set: Mapping[str, Any] | None = None,
+    hide: Sequence[str] = (),
+    height: int = 600,
+    device: str = "cpu",
+) -> Widget:
+    """A lab as a live widget.
+
+    Parameters
+    ----------
+    name : the engine, as in `engines.names()`
+    preset : one of its presets; default: the one with which the lab opens
+    link : what *Copy link* gave, a whole address or its token alone; it takes the place of `preset`
+    set : knob values on top; a list spreads into an ensemble
+    hide : parts of the page, knobs and figures to leave out
+    height : of the widget in pixels; what is longer scrolls
+    device : `auto`, `cpu`, `cuda` or `mps`
+
+    Raises
+    ------
+    UnknownName, ConfigError : an engine, preset, knob or value that does not exist
+    BadLink : a link that cannot be read
+    """
+    from engines import load
+
+    engine = load(name)
+    start = (
+        Opening(*links.decode(_token(link), engine))
+        if link
+        else Opening(opening.of_preset(engine, preset or engine.opening))
+    )
+    experiment = start.experiment.override(set) if set else start.experiment
+    return _widget(Lab(engine, replace(start, experiment=experiment).hiding(tuple(hide)), device=device), height)
+
+
+def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
+    """A run that is there already, as a widget: to look at, to scrub, and to go on from. The run itself stays as it is.
+
+    Raises `ConfigError` for a run in which nothing is recorded.
+    """
+    return _widget(Lab(run.engine, opening.of_run(run).hiding(tuple(hide)), device=run.device), height)
+
+
+def _widget(lab: Lab, height: int) -> Widget:
+    theme.embed()
+    return Widget(lab, height)
+
+
+def _token(link: str) -> str:
+    found = parse_qs(urlsplit(link).query).get("s", [])
+    return found[0] if found else link
