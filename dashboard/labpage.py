@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 PERIOD = 100
 """Milliseconds between two ticks."""
 
+COPIED = "The link is in the address bar and, where the browser allows it, on the clipboard. It holds everything."
+
+TOKEN = "The link is on the clipboard, where the browser allows it: for lab(name, link=...), or ?s=... in a browser."
+
 
 class Lab(Viewer):
     """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
@@ -158,7 +162,7 @@ class Lab(Viewer):
 
     def _copy(self) -> None:
         self.bridge.copy(link.encode(self.player.shared(), self.view()))
-        text = "The link is in the address bar and, where the browser allows it, on the clipboard. It holds everything."
+        text = COPIED if self.bridge.alone else TOKEN
         self.notices.say("link", "info", text)
 
     def view(self) -> View:

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 BODY = (FOLDER / "body.css").read_text()
 
+CONTAINER = ":host { container-type: inline-size; }"
+"""How many columns there are depends on the room for the lab: in a notebook that is less than the window."""
+
 SIDE = (FOLDER / "side.css").read_text()
 
 MIDDLE = (FOLDER / "middle.css").read_text()
@@ -32,7 +35,8 @@ def lab(parts: Lab) -> Any:
     )  # fmt: skip
     words = _column(SIDE, parts, ("story", parts.story))
     columns = [column for column in (knobs, plots, words) if len(column)]
-    return pn.Row(*columns, stylesheets=[BODY], sizing_mode="stretch_width", margin=0)
+    body = pn.Row(*columns, stylesheets=[BODY], sizing_mode="stretch_width", margin=0)
+    return pn.Column(body, stylesheets=[CONTAINER], sizing_mode="stretch_width", margin=0)
 
 
 def _column(style: str, parts: Lab, *shown: tuple[str, Any]) -> pn.Column:

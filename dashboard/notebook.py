@@ -4,20 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
 
 import panel as pn
+from IPython import get_ipython
+from IPython.display import update_display
+from panel.io.notebook import load_notebook
 from panel.io.state import set_curdoc
-from panel.viewable import Viewer
+from panel.viewable import Viewer, patch_cds_msg
 
 from dashboard import link as links
-from dashboard import opening, theme
+from dashboard import opening
+from dashboard.batch import batch
 from dashboard.labpage import PERIOD, Lab
 from dashboard.opening import Opening
 
 if TYPE_CHECKING:
     from engines.core.run import Run
+
+TURN = RLock()
+"""Messages of a page may come in a thread of their own, beside cells and ticks; they take turns."""
 
 
 class Frame(pn.Column):
@@ -35,10 +45,41 @@ class Frame(pn.Column):
         self._shown(doc)
         return root
 
+    def _on_msg(self, ref: str, manager: Any, message: Any) -> None:
+        # As Panel does it, but in turn, and with what the message makes us change sent back.
+        _, root, document, comm = pn.state._views[ref]
+        patch_cds_msg(root, message)
+        with TURN, set_curdoc(document), batch():
+            manager.assemble(message).apply_to_document(document, comm.id)
+            held = document.callbacks._held_events
+            held[:] = [event for event in held if event.setter != comm.id]
+
     def _cleanup(self, root: Any = None) -> None:
         super()._cleanup(root)
         if not self._models:
             self._gone()
+
+
+def _load() -> list[str]:
+    """Give the page of this cell what draws labs; returns under which names it is stored in the notebook.
+
+    Each time: a kernel cannot know whether its page was loaded anew.
+    """
+    publisher, names = getattr(get_ipython(), "display_pub", None), []
+    if not hasattr(publisher, "register_hook"):
+        return names
+
+    def name(message: Any) -> Any:
+        names.append(uuid4().hex)
+        message["content"].setdefault("transient", {})["display_id"] = names[-1]
+        return message
+
+    publisher.register_hook(name)
+    try:
+        (partial(load_notebook, inline=True) if pn.extension._loaded else partial(pn.extension, inline=True))()
+    finally:
+        publisher.unregister_hook(name)
+    return names
 
 
 class Widget(Viewer):
@@ -46,7 +87,8 @@ class Widget(Viewer):
 
     def __init__(self, lab: Lab, height: int) -> None:
         super().__init__()
-        self._lab, self._ticks, self._document = lab, None, None
+        lab.bridge.alone = False
+        self._lab, self._ticks, self._document, self._scripts = lab, None, None, _load()
         self._frame = Frame(lab, self._shown, self._gone, height)
         lab.rest()
 
@@ -79,7 +121,9 @@ class Widget(Viewer):
         self._lab.probes.abandon()
 
     def _tick(self) -> None:
-        with set_curdoc(self._document):
+        while self._scripts and self._lab.bridge.there:  # megabytes that need not be stored with the notebook
+            update_display({}, display_id=self._scripts.pop(), raw=True)
+        with TURN, set_curdoc(self._document):
             self._lab.screen.tick()
 
     def __panel__(self) -> Frame:
@@ -121,7 +165,7 @@ def lab(
         else Opening(opening.of_preset(engine, preset or engine.opening))
     )
     experiment = start.experiment.override(set) if set else start.experiment
-    return _widget(Lab(engine, replace(start, experiment=experiment).hiding(tuple(hide)), device=device), height)
+    return Widget(Lab(engine, replace(start, experiment=experiment).hiding(tuple(hide)), device=device), height)
 
 
 def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
@@ -129,12 +173,7 @@ def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
 
     Raises `ConfigError` for a run in which nothing is recorded.
     """
-    return _widget(Lab(run.engine, opening.of_run(run).hiding(tuple(hide)), device=run.device), height)
-
-
-def _widget(lab: Lab, height: int) -> Widget:
-    theme.embed()
-    return Widget(lab, height)
+    return Widget(Lab(run.engine, opening.of_run(run).hiding(tuple(hide)), device=run.device), height)
 
 
 def _token(link: str) -> str:

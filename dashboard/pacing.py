@@ -25,6 +25,7 @@ class Bridge(Component):
     """
 
     tick = param.Integer(0)
+    alone = param.Boolean(True, doc="Whether the page is ours; one among others, it leaves the others their keys.")
     announcement = param.String("", doc="Read out by screen readers.")
 
     _esm = FOLDER / "bridge.js"
@@ -67,7 +68,7 @@ class Bridge(Component):
         self._sent_at = self._clock()
 
     def copy(self, token: str) -> None:
-        """Put a token in the address bar and, where the browser allows it, its link on the clipboard."""
+        """Put a token in the address bar and its link on the clipboard; in a notebook the token on the clipboard."""
         self._send_msg({"copy": token})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:

@@ -38,9 +38,3 @@ def prepare() -> None:
     """Set up Panel once for each entry point."""
     pn.extension(notifications=False)
     pn.config.autoreload = False
-
-
-def embed() -> None:
-    """Set up Panel in a notebook, once; nothing comes from another host."""
-    if not pn.extension._loaded:
-        pn.extension(inline=True, notifications=False)

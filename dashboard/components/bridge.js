@@ -2,7 +2,15 @@
 const KEYS = new Set([" ", "ArrowLeft", "ArrowRight", "r", "R", "?", "Escape"]);
 const TYPING = new Set(["INPUT", "SELECT", "TEXTAREA"]);
 
+// The outermost element of ours: of a notebook's page the rest is not ours to listen to.
+const outermost = (node) => {
+  const root = node.getRootNode();
+  return root instanceof ShadowRoot ? outermost(root.host) : node;
+};
+
 export function render({ model, el }) {
+  const begun = model.tick;
+  const home = () => model.alone ? document : outermost(el);
   const live = document.createElement("div");
   live.setAttribute("aria-live", "polite");
   live.className = "unseen";
@@ -13,6 +21,7 @@ export function render({ model, el }) {
   const away = () => model.send_msg({ hidden: true });
   const key = (event) => {
     const target = event.composedPath()[0];
+    if (!event.composedPath().includes(home())) return;
     if (!KEYS.has(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = event.key.startsWith("Arrow");
     const slides = target.type === "range" && !arrow;  // a slider needs the arrows only
@@ -22,6 +31,7 @@ export function render({ model, el }) {
     model.send_msg({ key: event.key, big: event.shiftKey });
   };
   const copy = async ({ copy: token }) => {
+    if (!model.alone) return navigator.clipboard?.writeText(token);
     const url = new URL(location.href);
     for (const told of ["preset", "hide", "lesson"]) url.searchParams.delete(told);  // the token holds what they said
     url.searchParams.set("s", token);
@@ -36,11 +46,15 @@ export function render({ model, el }) {
   window.addEventListener("pagehide", away);
   document.addEventListener("keydown", key);
   model.on("remove", () => {
+    clearInterval(hello);
     document.removeEventListener("visibilitychange", visibility);
     window.removeEventListener("pagehide", away);
     document.removeEventListener("keydown", key);
   });
+  // In a notebook the first answers are lost: the way back opens after the page does.
+  const hello = setInterval(() => model.tick > begun ? clearInterval(hello) : (answer(), visibility()), 300);
   answer();
   visibility();
+  if (!model.alone) requestAnimationFrame(() => home().setAttribute("data-lm-suppress-shortcuts", "true"));
   return live;
 }
