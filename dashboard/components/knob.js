@@ -46,6 +46,13 @@ function box(about, root, send) {
   field.setAttribute("aria-label", about.label + ", exact value");
   field.addEventListener("change", () => send(field.value, true));
   field.addEventListener("focus", () => field.select());
+  // Some notebooks keep the browser from seeing Enter as the end of an entry.
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault();
+    field.blur();
+    field.focus();
+  });
   return (text) => { field.value = text; };
 }
 

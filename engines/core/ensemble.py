@@ -61,7 +61,12 @@ class Experiment:
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
-        """What repeats a run, however it came to be: each member as it began, and the live edits since."""
+        """What repeats a run, however it came to be: each member as it began, and the live edits since.
+
+        Raises `ConfigError` for a run in which nothing is recorded.
+        """
+        if not len(run):
+            raise ConfigError("nothing is recorded in this run")
         first, *_ = run.openings
         varied = [name for name, value in first if any(getattr(config, name) != value for config in run.openings)]
         cases = tuple({name: getattr(config, name) for name in varied} for config in run.openings)
@@ -103,7 +108,10 @@ class Experiment:
         return tuple(dict.fromkeys([name for case in self.cases for name in case] + list(self.axes)))
 
     def to_json(self) -> str:
-        """Everything, complete: the meaning does not change when a default or a preset does."""
+        """Everything, complete: the meaning does not change when a default or a preset does.
+
+        The axes stand in their order, since it is that of the members.
+        """
         return json.dumps(
             {
                 "engine": self.engine.name,
@@ -113,8 +121,7 @@ class Experiment:
                 "steps": self.steps,
                 "preset": self.preset.name if self.preset else None,
                 "edits": [vars(event) for event in self.edits],
-            },
-            sort_keys=True,
+            }
         )
 
     @classmethod

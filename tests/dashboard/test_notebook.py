@@ -1,0 +1,151 @@
+"""Widgets of a notebook, without a browser; what a page sees of them is in tests/browser/test_notebook.py."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import engines
+from dashboard import lab, link, show
+from engines.core.ensemble import Experiment
+from engines.core.errors import ConfigError, UnknownName
+from engines.core.run import Run
+from engines.core.scheduler import shared
+
+BOOKS = sorted((Path(__file__).parents[2] / "assets" / "notebooks").glob("*.ipynb"))
+ALPHAS = {"alpha": [0.3, 0.5]}
+
+
+def until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, "gave up waiting"
+        time.sleep(0.01)
+
+
+@pytest.fixture
+def open_widget():
+    """Open widgets; at the end they are closed, and nothing goes on."""
+    opened = []
+
+    def open_(make, *arguments, **options):
+        opened.append(make(*arguments, **options))
+        return opened[-1]
+
+    yield open_
+    for widget in opened:
+        widget.close()
+    until(lambda: shared().active() == 0)
+
+
+def played(widget, steps):
+    """Let a widget take some steps, as the button does."""
+    widget._lab._command("step", {"count": steps})
+    until(lambda: len(widget.run) and widget.run.steps[-1] == steps)
+    return widget.run
+
+
+def test_a_widget_computes_only_while_a_page_shows_it(open_widget):
+    widget = open_widget(lab, "matrix_sensing", preset="P3")
+    until(lambda: len(widget.run))
+    assert not widget._lab.player.runner.status.playing
+    root = widget._frame.get_root()
+    until(lambda: widget.run.steps[-1] > 0)
+    assert widget._ticks is not None
+    widget._frame._cleanup(root)
+    until(lambda: shared().active() == 0)
+    assert widget._ticks is None
+
+
+def test_what_is_on_screen_is_what_a_script_computes_bit_for_bit(open_widget):
+    run = played(open_widget(lab, "matrix_sensing", preset="P3", set=ALPHAS), 100)
+    same = engines.run("matrix_sensing", preset="P3", set=ALPHAS, steps=100)
+    np.testing.assert_array_equal(run.to_xarray()["error"], same.to_xarray()["error"].sel(step=run.steps))
+
+
+@pytest.mark.parametrize("address", ["{}", "http://localhost:5006/matrix_sensing?theme=dark&s={}"])
+def test_a_link_repeats_the_numbers_and_the_view(open_widget, address):
+    first = open_widget(lab, "matrix_sensing", preset="P3", set=ALPHAS, hide=["story"])
+    again = open_widget(lab, "matrix_sensing", link=address.format(first.link()))
+    left, right = played(first, 50), played(again, 50)
+    np.testing.assert_array_equal(left["error"], right["error"])
+    assert again._lab.hidden == {"story"}
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"name": "nothing"}, UnknownName),
+        ({"name": "matrix_sensing", "preset": "P99"}, UnknownName),
+        ({"name": "matrix_sensing", "set": {"eta": -1.0}}, ConfigError),
+        ({"name": "matrix_sensing", "link": "damaged"}, link.BadLink),
+    ],
+)
+def test_what_does_not_exist_is_an_error_in_the_cell(options, error):
+    with pytest.raises(error):
+        lab(**options)
+
+
+def test_a_run_from_a_cell_is_shown_at_its_end_and_goes_on_without_being_changed(open_widget):
+    run = engines.run("matrix_sensing", preset="P3", set=ALPHAS, steps=60)
+    before = run["error"].copy()
+    widget = open_widget(show, run)
+    assert (widget.run.steps[-1], widget._lab.player.held) == (60, True)
+    np.testing.assert_array_equal(widget.run["error"], before)
+    widget._lab._command("step", {"count": 40})
+    until(lambda: widget.run.steps[-1] == 100)
+    longer = engines.run("matrix_sensing", preset="P3", set=ALPHAS, steps=100)
+    np.testing.assert_array_equal(widget.run["error"][-1], longer["error"][-1])
+    assert run.steps[-1] == 60
+
+
+def test_a_run_with_live_edits_repeats_them_when_it_goes_on(open_widget):
+    first = open_widget(lab, "matrix_sensing", preset="P3", set=ALPHAS)
+    played(first, 30)
+    first._lab._edit({"eta": 0.05})
+    first._lab._command("step", {"count": 30})
+    until(lambda: first.run.steps[-1] == 60)
+    second = open_widget(show, first.run)
+    for widget in (first, second):
+        widget._lab._command("step", {"count": 40})
+    until(lambda: first.run.steps[-1] == second.run.steps[-1] == 100)
+    np.testing.assert_array_equal(first.run["error"][-1], second.run["error"][-1])
+
+
+def test_an_experiment_can_be_told_from_its_run():
+    run = engines.run("matrix_sensing", preset="P3", set=ALPHAS, steps=10)
+    found = Experiment.of_run(run)
+    assert found.configs() == run.configs
+    assert (found.steps, found.preset.name) == (10, "P3")
+
+
+def test_a_run_without_a_frame_cannot_be_shown():
+    engine = engines.load("matrix_sensing")
+    with pytest.raises(ConfigError, match="nothing is recorded"):
+        show(Run(engine, [engine.Config()]))
+
+
+@pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
+def test_the_notebooks_are_kept_without_outputs(path):
+    cells = json.loads(path.read_text())["cells"]
+    assert not [cell for cell in cells if cell.get("outputs") or cell.get("execution_count")]
+
+
+def test_each_lab_has_a_notebook():
+    assert [path.stem for path in BOOKS] == engines.names()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=[pytest.mark.thorough] if p != BOOKS[1] else []) for p in BOOKS],
+    ids=lambda p: p.stem,
+)
+def test_the_notebooks_run(path):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    book = nbformat.read(path, as_version=4)
+    client = nbclient.NotebookClient(book, timeout=120, resources={"metadata": {"path": path.parents[2]}})
+    client.execute()
+    shown = [output["data"] for cell in book.cells for output in cell.get("outputs", []) if "data" in output]
+    assert sum("application/vnd.holoviews_exec.v0+json" in data for data in shown) >= 2
