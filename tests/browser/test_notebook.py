@@ -82,7 +82,7 @@ class Book:
             self.complaints.append(request.url)
 
     def run(self, index):
-        self.cells.nth(index).locator(".jp-InputArea-prompt").click()
+        self.cells.nth(index).locator(".cm-content").click()
         self.view.keyboard.press("Control+Enter")
 
     def step(self):
