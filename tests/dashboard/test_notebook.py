@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import panel as pn
 import pytest
 
 import engines
@@ -149,3 +150,16 @@ def test_the_notebooks_run(path):
     client.execute()
     shown = [output["data"] for cell in book.cells for output in cell.get("outputs", []) if "data" in output]
     assert sum("application/vnd.holoviews_exec.v0+json" in data for data in shown) >= 2
+
+
+def test_through_ipywidgets_a_page_is_told_of_each_frame(open_widget, monkeypatch):
+    pytest.importorskip("jupyter_bokeh")
+    widget = open_widget(lab, "matrix_sensing", preset="P3")
+    view, sent = pn.ipywidget(widget), []
+    monkeypatch.setattr(view, "send", lambda *message: sent.append(message))
+    widget._tick()
+    assert not sent
+    widget._lab.bridge._handle_msg({"ack": 0})  # the page is there
+    until(lambda: widget.run.steps[-1] > 3)
+    widget._tick()
+    assert any("ColumnDataSource" in str(message) or "Figure" in str(message) for message in sent)
