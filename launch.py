@@ -1,4 +1,4 @@
-"""Dynascope's one entry: serve the laboratory, or run an experiment without a screen.
+"""Dynascope's one entry: serve the laboratory, show it in a window, or run an experiment without a screen.
 
 Nothing heavy is imported before it is needed, so that `--help` answers at once.
 """
@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
+from urllib.parse import urlencode
 
 from engines.core.errors import DynascopeError
 
@@ -30,15 +31,34 @@ def serve(arguments: argparse.Namespace) -> None:
 
     passed = {"websocket_origin": arguments.allow_websocket_origin, "prefix": arguments.prefix}
     options = {name: value for name, value in passed.items() if value}
-    if arguments.device != "cpu":  # asking costs an import of torch
-        from engines.core.device import resolve
-
-        options["device"] = str(resolve(arguments.device))
     try:
-        app.serve(arguments.port, arguments.address, arguments.browser, **options)
+        app.serve(arguments.port, arguments.address, arguments.browser, _device(arguments), **options)
     except OSError as error:
         where = f"{arguments.address}:{arguments.port}"
         raise DynascopeError(f"cannot serve at {where}: {error.strerror or error}") from error
+
+
+def desktop(arguments: argparse.Namespace) -> None:
+    """Show the gallery, or one lab, in a window of its own until it is closed."""
+    from engines import load
+
+    chosen = {"preset": arguments.preset, "s": arguments.link.rpartition("s=")[2]}
+    if arguments.lab:
+        engine = load(arguments.lab)
+        if arguments.preset:
+            engine.preset(arguments.preset)
+    from dashboard import desktop
+
+    query = urlencode({name: value for name, value in chosen.items() if value})
+    desktop.launch(f"/{arguments.lab}" + (f"?{query}" if query else ""), _device(arguments))
+
+
+def _device(arguments: argparse.Namespace) -> str:
+    if arguments.device == "cpu":  # asking costs an import of torch
+        return "cpu"
+    from engines.core.device import resolve
+
+    return str(resolve(arguments.device))
 
 
 def headless(arguments: argparse.Namespace) -> None:
@@ -51,8 +71,9 @@ def headless(arguments: argparse.Namespace) -> None:
 def parser() -> Parser:
     """All commands and their flags."""
     top = Parser(prog="launch.py", description="Dynascope: a live laboratory for learning dynamics", allow_abbrev=False)
-    commands = top.add_subparsers(dest="command", required=True, metavar="serve | run | probe | list")
+    commands = top.add_subparsers(dest="command", required=True, metavar="serve | desktop | run | probe | list")
     _serve(commands.add_parser("serve", help="serve the labs to a browser"))
+    _desktop(commands.add_parser("desktop", help="show the labs in a window of their own"))
     _run(commands.add_parser("run", help="simulate an ensemble without a screen"))
     _probe(commands.add_parser("probe", help="simulate, then compute an expensive observable of one member"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
@@ -69,6 +90,14 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
     command.add_argument("--prefix", help="the path under which a proxy serves the application")
     command.set_defaults(act=serve)
+
+
+def _desktop(command: argparse.ArgumentParser) -> None:
+    command.add_argument("lab", nargs="?", default="", help="the lab to open; default: the gallery")
+    command.add_argument("--preset", default="", help="the experiment to open the lab with")
+    command.add_argument("--link", default="", metavar="LINK", help="what Copy link gave: an address or its token")
+    command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
+    command.set_defaults(act=desktop)
 
 
 def _experiment(command: argparse.ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -182,9 +182,17 @@ class Closed(logging.Filter):
 
 
 def serve(
-    port: int = 5006, address: str = "127.0.0.1", open_browser: bool = True, device: str = "cpu", **options: Any
+    port: int = 5006,
+    address: str = "127.0.0.1",
+    open_browser: bool = True,
+    device: str = "cpu",
+    patterns: Sequence[tuple[Any, ...]] = (),
+    **options: Any,
 ) -> Any:
-    """Serve all pages until interrupted (with `threaded=True`: return at once). Runs are computed on `device`."""
+    """Serve all pages until interrupted (with `threaded=True`: return at once). Runs are computed on `device`.
+
+    `patterns` are more addresses with their Tornado handlers, `options` those of `panel.serve`.
+    """
     theme.prepare()
     logging.getLogger("asyncio").addFilter(Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
@@ -192,7 +200,7 @@ def serve(
     shown = {
         "show": open_browser,
         "title": "Dynascope",
-        "extra_patterns": [("/status", Status)],
+        "extra_patterns": [("/status", Status), *patterns],
         "default_handler_class": Missing,
     }
     return pn.serve(routes(device), port=port, address=address, **(quick | shown | options))

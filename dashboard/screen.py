@@ -53,7 +53,7 @@ class Screen:
         self._lab.player.arrive()
         self._lab.probes.collect(run, status.playing)
         view = (status, run, (len(run), len(run.outcomes)), *self._lab.player.view())
-        if not len(run):
+        if not len(run) and self._lab.bridge.there:
             self._lab.transport.refresh(status, 0, 0, 0, ahead=0, left="", scrubbing=False)
         if view == self._drawn or not len(run) or self._resting(status) or not self._lab.bridge.ready():
             self._fail(status.message)

@@ -160,6 +160,6 @@ def test_through_ipywidgets_a_page_is_told_of_each_frame(open_widget, monkeypatc
     widget._tick()
     assert not sent
     widget._lab.bridge._handle_msg({"ack": 0})  # the page is there
-    until(lambda: widget.run.steps[-1] > 3)
+    until(lambda: len(widget.run) > 3)
     widget._tick()
     assert any("PATCH-DOC" in str(message) for message in sent)
