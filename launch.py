@@ -116,7 +116,9 @@ def _experiment(command: argparse.ArgumentParser) -> None:
 
 def _run(command: argparse.ArgumentParser) -> None:
     _experiment(command)
-    command.add_argument("--out", metavar="FILE", help="write everything recorded to a Parquet file")
+    command.add_argument(
+        "--out", metavar="FILE", help="write everything recorded to a file: .parquet, .nc (netCDF) or .csv"
+    )
 
 
 def _probe(command: argparse.ArgumentParser) -> None:

@@ -19,6 +19,7 @@ from engines.core.config import Knob
 from engines.core.engine import Engine
 from engines.core.ensemble import STEPS, Experiment
 from engines.core.errors import ConfigError, EngineFailure, StoreError
+from engines.core.export import require_suffix
 from engines.core.registry import load, names
 from engines.core.run import Run
 from engines.core.store import require_writable
@@ -44,6 +45,8 @@ class Progress:
 
 def run(arguments: Namespace) -> None:
     """Simulate, save where asked to, and print the outcome."""
+    if arguments.out:
+        require_suffix(arguments.out)
     experiment = _experiment(arguments)
     for note in _notes(experiment):
         print(f"note: {note}", file=sys.stderr)

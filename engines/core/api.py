@@ -8,6 +8,7 @@ from typing import Any
 from engines.core import device as devices
 from engines.core.ensemble import Experiment
 from engines.core.errors import EngineFailure
+from engines.core.recording import Event
 from engines.core.registry import load
 from engines.core.run import Run
 from engines.core.simulation import Simulation
@@ -26,6 +27,8 @@ def run(
     seeds: Sequence[int] | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
+    cases: Sequence[Mapping[str, Any]] | None = None,
+    edits: Sequence[tuple[int, str, Any, Sequence[int]]] = (),
 ) -> Run:
     """Simulate an ensemble and return everything recorded of it.
 
@@ -38,6 +41,8 @@ def run(
     seeds : values of the knob `seed`
     device : `auto`, `cpu`, `cuda` or `mps`
     progress : called with the step reached and the last step
+    cases : members that differ in several knobs at once, in place of the preset's
+    edits : live edits on the way: `(step, knob, value, members)`
 
     Raises
     ------
@@ -45,25 +50,38 @@ def run(
     """
     engine = load(name)
     chosen = engine.preset(preset) if preset else None
-    experiment = Experiment.of(engine, chosen, set, seeds, steps)
-    done = simulate(Run(engine, experiment.configs(), preset=chosen, device=device), experiment.steps, progress)
+    experiment = Experiment.of(engine, chosen, set, seeds, steps, cases, edits)
+    fresh = Run(engine, experiment.configs(), preset=chosen, device=device)
+    done = simulate(fresh, experiment.steps, progress, experiment.edits)
     measure(done)
     return done
 
 
-def simulate(run: Run, steps: int, progress: Progress | None = None) -> Run:
-    """Advance a fresh run to `steps`, recording on the schedule and at the last step."""
+def simulate(run: Run, steps: int, progress: Progress | None = None, edits: Sequence[Event] = ()) -> Run:
+    """Advance a fresh run to `steps` with live edits on the way; recorded are the schedule, edits and the last step."""
     simulation = Simulation(run.engine, run.configs, devices.resolve(run.device))
     run.recording.append(simulation.observe(), run.thin)
-    for frame in simulation.frames(steps):
-        run.recording.append(frame, run.thin)
-        if progress:
-            progress(frame.step, steps)
+    stops = [*((event.step, event) for event in edits if event.step < steps), (steps, None)]
+    for stop, event in stops:
+        for frame in simulation.frames(stop):
+            run.recording.append(frame, run.thin)
+            if progress:
+                progress(frame.step, steps)
+        if event:
+            _edit(run, simulation, event)
     if progress:
         progress(steps, steps)
     run.recording.append(simulation.observe(), run.thin)
     run.diverged_at = simulation.diverged_at
     return run
+
+
+def _edit(run: Run, simulation: Simulation, event: Event) -> None:
+    run.recording.append(simulation.observe(), run.thin)
+    for member in event.members:
+        run.configs[member] = run.configs[member].replace(**{event.knob: event.value})
+    simulation.set(event.knob, [getattr(config, event.knob) for config in run.configs])
+    run.recording.events.append(event)
 
 
 def measure(run: Run) -> None:

@@ -47,17 +47,32 @@ class Experiment:
         set: Mapping[str, Any] | None = None,
         seeds: Sequence[int] | None = None,
         steps: int | None = None,
+        cases: Sequence[Mapping[str, Any]] | None = None,
+        edits: Sequence[tuple[int, str, Any, Sequence[int]]] = (),
     ) -> Self:
         """A preset (or the defaults) with some knobs overridden; a list makes an axis.
 
-        Raises `UnknownName` for a knob that does not exist and `ConfigError` for a value out of bounds.
+        `cases` and `edits` are as in `engines.run`. Raises `UnknownName` for a knob that does not exist and
+        `ConfigError` for a value out of bounds.
         """
         start = cls(engine=engine, base=engine.Config())
         if preset:
             start = start.override(dict(preset.set) | {"seed": preset.seeds})
             start = replace(start, preset=preset, steps=preset.steps, cases=preset.cases or ({},))
         chosen = dict(set or {}) | ({} if seeds is None else {"seed": seeds})
-        return replace(start.override(chosen), steps=_steps(start.steps if steps is None else steps))
+        found = replace(start.override(chosen), steps=_steps(start.steps if steps is None else steps))
+        if cases is not None:
+            found = replace(found, cases=tuple(cases) or ({},))
+        names = ("step", "knob", "value", "members")
+        return found._edited([dict(zip(names, edit, strict=True)) for edit in edits])
+
+    def _edited(self, edits: Iterable[Mapping[str, Any]]) -> Self:
+        """With live edits, each checked. Raises `ConfigError`."""
+        checked = [_edit(self.engine, event) for event in edits]
+        members = len(self.configs())
+        if any(not 0 <= member < members for event in checked for member in event.members):
+            raise ConfigError(f"a live edit names a member that is not among the {members}")
+        return replace(self, edits=tuple(sorted(checked, key=lambda event: event.step)))
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
@@ -136,18 +151,15 @@ class Experiment:
             names = [preset.name for preset in engine.presets]
             preset = engine.preset(about["preset"]) if about.get("preset") in names else None
             steps = _steps(about["steps"])
-            edits = tuple(_edit(engine, event) for event in about.get("edits", ()))
+            edits = [dict(event) for event in about.get("edits", ())]
+            found = cls(
+                engine=engine, base=kind(**base), axes=axes, cases=tuple(cases) or ({},), steps=steps, preset=preset
+            )
+            return found._edited(edits)
         except ConfigError:
             raise
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ConfigError(f"this is not a complete experiment: {type(error).__name__} {error}") from None
-        found = cls(
-            engine=engine, base=kind(**base), axes=axes, cases=tuple(cases) or ({},), steps=steps, preset=preset
-        )
-        members = len(found.configs())
-        if any(not 0 <= member < members for event in edits for member in event.members):
-            raise ConfigError(f"a live edit names a member that is not among the {members}")
-        return replace(found, edits=tuple(sorted(edits, key=lambda event: event.step)))
 
 
 def _edit(engine: Engine, event: Mapping[str, Any]) -> Event:

@@ -139,7 +139,7 @@ class Run:
         return to_xarray(self)
 
     def save(self, path: str) -> None:
-        """Write one self-describing Parquet file, atomically. Raises `StoreError`."""
-        from engines.core.store import save
+        """Write everything recorded, atomically, as `.parquet`, `.nc` (netCDF) or `.csv`. Raises `StoreError`."""
+        from engines.core.export import save
 
         save(self, path)

@@ -8,6 +8,7 @@ import os
 import platform
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -53,13 +54,19 @@ def _variable(run: Run, channel: Channel) -> Any:
     return ("member", time, *channel.dims), values, {"doc": channel.doc, "unit": channel.unit}
 
 
-def save(run: Run, path: str | Path) -> None:
-    """Write `run` to one Parquet file: temporary file, fsync, rename. Raises `StoreError`."""
+def write(run: Run, file: BinaryIO) -> None:
+    """Write `run` as Parquet, for `read`."""
+    pq.write_table(table(run), file)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[BinaryIO]:
+    """A file that is there as a whole or not at all. Raises `StoreError`."""
     target = Path(path)
     file, part = _open_part(target)
     try:
         with file:
-            pq.write_table(_table(run), file)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, target)
@@ -87,7 +94,7 @@ def _open_part(target: Path) -> tuple[BinaryIO, Path]:
         raise StoreError(f"cannot write {target}: {error.strerror}") from error
 
 
-def _table(run: Run) -> pa.Table:
+def table(run: Run) -> pa.Table:
     """One row a member and observed step; thin channels are null between their steps."""
     count, members = len(run.steps), len(run.configs)
     columns: dict[str, Any] = {
@@ -97,7 +104,7 @@ def _table(run: Run) -> pa.Table:
     for channel in run.engine.channels:
         if _recorded(run, channel):
             columns[channel.name] = _column(run, channel)
-    return pa.table(columns).replace_schema_metadata({"dynascope": json.dumps(_metadata(run))})
+    return pa.table(columns).replace_schema_metadata({"dynascope": json.dumps(metadata(run))})
 
 
 def _column(run: Run, channel: Channel) -> pa.Array:
@@ -116,7 +123,8 @@ def _places(run: Run, series: Series) -> pa.Array:
     return pa.array(places, mask=places < 0)
 
 
-def _metadata(run: Run) -> dict[str, Any]:
+def metadata(run: Run) -> dict[str, Any]:
+    """All that repeats the run and explains its data, as a JSON object."""
     shapes = {c.name: run[c.name].shape[2:] for c in run.engine.channels if _recorded(run, c)}
     return {
         "format": FORMAT,

@@ -214,8 +214,8 @@ def test_serve_passes_its_flags_on(command, served):
     assert command(f"{line} --allow-websocket-origin a:1 --allow-websocket-origin b:2")[0] == 0
     assert command("serve")[0] == 0
     assert served == [
-        ((8000, "0.0.0.0", False), {"websocket_origin": ["a:1", "b:2"], "prefix": "lab"}),
-        ((5006, "localhost", True), {}),
+        ((8000, "0.0.0.0", False, "cpu"), {"websocket_origin": ["a:1", "b:2"], "prefix": "lab"}),
+        ((5006, "localhost", True, "cpu"), {}),
     ]
 
 
