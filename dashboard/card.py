@@ -35,22 +35,28 @@ class Heading(Component):
 
     title = param.String("")
     doc = param.String("")
+    file = param.String("", doc="What files of it are called.")
     shown = param.Dict({"lines": [], "toggles": [], "note": ""})
     summary = param.String("")
 
-    _esm = FOLDER / "heading.js"
+    _esm = (FOLDER / "print.js").read_text() + (FOLDER / "heading.js").read_text()
     _stylesheets = [(FOLDER / "heading.css").read_text()]
 
-    def __init__(self, toggle: Callable[[str, bool], None], **params: Any) -> None:
+    def __init__(self, toggle: Callable[[str, bool], None], export: Callable[[], None], **params: Any) -> None:
         super().__init__(**params)
-        self._toggle = toggle
+        self._toggle, self._export = toggle, export
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
+        if "export" in data:
+            return self._export()
         self._toggle(str(data.get("toggle")), bool(data.get("on")))
 
 
 class Card(Viewer):
-    """One figure and how it is looked at. `changed(card)` asks the stage to draw it again, `moved(card)` to follow."""
+    """One figure and how it is looked at.
+
+    `changed(card)` asks the stage to draw it again, `moved(card)` to follow, `export(plot)` for its numbers as a file.
+    """
 
     def __init__(
         self,
@@ -60,6 +66,7 @@ class Card(Viewer):
         primary: bool,
         changed: Callable[[Card], None],
         moved: Callable[[Card], None],
+        export: Callable[[Plot], None],
     ) -> None:
         super().__init__()
         self.plot, self.engine, self.look, self.primary = plot, engine, look, primary
@@ -67,7 +74,8 @@ class Card(Viewer):
         self.mark: Any = None
         self.whose = ""
         """Which member a picture of one member shows."""
-        self._heading = Heading(self._toggle, title=plot.title, doc=plot.doc)
+        names = {"title": plot.title, "doc": plot.doc, "file": f"{engine.name}_{plot.name}"}
+        self._heading = Heading(self._toggle, lambda: export(plot), **names)
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
         parts = (self._heading, self._pane, self._table)
@@ -116,6 +124,7 @@ class Card(Viewer):
         line = isinstance(self.mark, LineMark)
         shown = {
             "lines": _samples(self.mark, self.primary) if line else getattr(self.mark, "legend", []),
+            "curves": _curves(self.mark) if line else [],
             "toggles": self._toggles(line),
             "note": self._note(),
         }
@@ -172,6 +181,12 @@ def _samples(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
     if len(channels) == 1:
         channels[0]["label"] += ", as run"
     return channels + theory + moments + list(mark.moments)
+
+
+def _curves(mark: LineMark) -> list[dict[str, Any]]:
+    """Which hue belongs to whom, for a figure that leaves the page."""
+    hues = {stroke.column.curve.label: stroke.color for stroke in mark.lines}
+    return [{"label": label, "color": color, "dash": "solid"} for label, color in hues.items() if len(hues) > 1]
 
 
 def _sample(stroke: Stroke, several: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -10,6 +11,7 @@ from panel.viewable import Viewer
 
 from dashboard import layout, link, opening
 from dashboard.controls import Controls
+from dashboard.exports import KINDS, Exports
 from dashboard.headline import Headline
 from dashboard.marks.series import few
 from dashboard.members import Members
@@ -29,7 +31,7 @@ from engines.core.errors import DynascopeError
 
 if TYPE_CHECKING:
     from engines.core.config import Config
-    from engines.core.engine import Engine
+    from engines.core.engine import Engine, Plot
     from engines.core.ensemble import Experiment
     from engines.core.run import Run
 
@@ -51,12 +53,13 @@ class Lab(Viewer):
         self.engine, self.player = engine, Player(engine, device)
         self.bridge = bridge or Bridge()
         self.bridge.listen(self._key, self._hide)
-        self.own = [] if bridge else [self.bridge]
+        self.exports = Exports(self._say_export, lambda text: self.notices.say("export", "error", text))
+        self.own = [self.exports.download] if bridge else [self.bridge, self.exports.download]
         self.controls = Controls(engine.Config, self._preview, lambda name, value: self._edit({name: value}))
         self.spread = Spread(engine.Config, self._edit, self._collapse)
         self.presets = Presets(engine.presets, self._choose)
         self.transport = Transport(engine.actions, self._command)
-        self.members, self.stage = Members(self._pick), Stage(engine, self._pick)
+        self.members, self.stage = Members(self._pick), Stage(engine, self._pick, self._export_plot)
         self.headline, self.story, self.notices = Headline(self._choose), StoryPanel(), Notices()
         self.probes, self.screen = Probes(engine.probes), Screen(self)
         self._callback: Any = None
@@ -134,6 +137,7 @@ class Lab(Viewer):
             "action": lambda: player.act(str(data["name"])),
             "pin": self._pin,
             "link": self._copy,
+            "export": lambda: self._export(str(data["kind"])),
             "help": self.notices.toggle_help,
         }
         try:
@@ -164,6 +168,29 @@ class Lab(Viewer):
         self.bridge.copy(link.encode(self.player.shared(), self.view()))
         text = COPIED if self.bridge.alone else TOKEN
         self.notices.say("link", "info", text)
+
+    def _export(self, suffix: str) -> None:
+        """Everything recorded so far in the format with this ending, or the program that repeats it."""
+        from engines.core import export, script
+
+        if suffix not in KINDS or not len(self.player.runner.run):
+            return
+        run, preset = self.player.runner.run.copy(), self.player.experiment.preset
+        experiment = replace(self.player.shared(), steps=max(1, int(run.steps[-1])))
+        program = lambda: script.script(experiment)  # noqa: E731
+        name = "_".join([self.engine.name, *([preset.name] if preset else []), f"step_{run.steps[-1]}"])
+        self.exports.ask(name + suffix, program if suffix == ".py" else lambda: export.content(run, suffix))
+
+    def _export_plot(self, plot: Plot) -> None:
+        from engines.core import export
+
+        if len(self.player.runner.run):
+            run = self.player.runner.run.copy()
+            channels = [*plot.channels, *filter(None, [plot.by])]
+            self.exports.ask(f"{self.engine.name}_{plot.name}.csv", lambda: export.csv(run, channels))
+
+    def _say_export(self, text: str) -> None:
+        self.notices.say("export", "info", text)
 
     def view(self) -> View:
         """How the lab is looked at."""
@@ -196,6 +223,7 @@ class Lab(Viewer):
             self._callback = None
         self.player.close()
         self.probes.abandon()
+        self.exports.close()
 
     def __panel__(self) -> Any:
         return layout.lab(self)

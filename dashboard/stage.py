@@ -28,7 +28,7 @@ from dashboard.marks.sweep import SweepMark
 
 if TYPE_CHECKING:
     from dashboard.marks.theory import Line
-    from engines.core.engine import Engine, Phase, Preset
+    from engines.core.engine import Engine, Phase, Plot, Preset
     from engines.core.run import Run
     from engines.core.runner import Status
 
@@ -44,12 +44,17 @@ GRID = (FOLDER / "grid.css").read_text()
 class Stage(Viewer):
     """All figures of a lab over one shared source for each series."""
 
-    def __init__(self, engine: Engine, pick: Callable[[str | int], None] = lambda who: None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        pick: Callable[[str | int], None] = lambda who: None,
+        export: Callable[[Plot], None] = lambda plot: None,
+    ) -> None:
         super().__init__()
         self.engine, self._pick = engine, pick
         self._channels = {channel.name: channel for channel in engine.channels}
         self.cards = [
-            Card(plot, engine, Look(plot.log_x, plot.log_y), index == 0, self._again, self._moved)
+            Card(plot, engine, Look(plot.log_x, plot.log_y), index == 0, self._again, self._moved, export)
             for index, plot in enumerate(engine.plots)
         ]
         self._layout: Any = None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import param
 
 from dashboard.components import FOLDER, Component
+from dashboard.exports import KINDS
 
 if TYPE_CHECKING:
     from engines.core.engine import Action
@@ -33,6 +34,8 @@ class Transport(Component):
     now = param.Dict({})
     actions = param.List([])
     speeds = param.List([[name, text] for name, (_, text) in SPEEDS.items()])
+
+    files = param.List([list(kind) for kind in KINDS.items()])
 
     _esm = FOLDER / "transport.js"
     _stylesheets = [(FOLDER / "transport.css").read_text()]

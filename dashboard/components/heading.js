@@ -21,19 +21,29 @@ function sample(line) {
   return box;
 }
 
-export function render({ model }) {
+export function render({ model, view }) {
   const root = make("div", "heading");
   const top = make("div", "top", root);
   const title = make("h3", "", top, model.title);
   title.title = model.doc;
   make("span", "gap", top);
   const switches = make("div", "switches", top);
-  const legend = make("div", "legend", root);
+  const files = make("select", "files", null);
+  files.setAttribute("aria-label", `export ${model.title}`);
+  files.title = "save this figure as it is looked at, or its numbers in full";
+  [["", "export"], ["svg", "SVG"], ["png", "PNG"], ["csv", "CSV, all numbers"]].forEach(([kind, text]) => { make("option", "", files, text).value = kind; });
+  files.addEventListener("change", () => {
+    const kind = files.value;
+    files.value = "";
+    if (kind === "csv") model.send_msg({ export: kind });
+    else print(view, model, root, kind);
+  });
+  const entries = make("div", "legend", root);
   const note = make("div", "note", root);
   const refresh = () => {
     const { lines, toggles, note: text } = model.shown;
-    legend.replaceChildren(...lines.map(sample));
-    legend.hidden = !lines.length;
+    entries.replaceChildren(...lines.map(sample));
+    entries.hidden = !lines.length;
     note.textContent = text;
     note.hidden = !text;
     switches.replaceChildren(...toggles.map(({ name, label, on, doc }) => {
@@ -43,7 +53,7 @@ export function render({ model }) {
       made.setAttribute("aria-label", doc);
       made.addEventListener("click", () => model.send_msg({ toggle: name, on: !on }));
       return made;
-    }));
+    }), files);
   };
   const summary = make("p", "unseen", root, model.summary);
   model.on("summary", () => { summary.textContent = model.summary; });

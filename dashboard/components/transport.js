@@ -32,6 +32,11 @@ export function render({ model }) {
   const share = make("div", "group", root);
   const pin = button("Pin run", "keep this run as a grey ghost while the next one plays", "pin", {}, share);
   button("Copy link", "a link that holds this experiment completely", "link", {}, share);
+  const files = make("select", "files", share);
+  files.setAttribute("aria-label", "export this run");
+  files.title = "save everything recorded so far, or the program that repeats it";
+  [["", "Export…"], ...model.files].forEach(([kind, text]) => { make("option", "", files, text).value = kind; });
+  files.addEventListener("change", () => { send("export", { kind: files.value }); files.value = ""; });
   button("?", "keyboard shortcuts (?)", "help", {}, share);
 
   const line = make("div", "timeline", root);
