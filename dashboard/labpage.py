@@ -25,6 +25,7 @@ from dashboard.screen import Screen
 from dashboard.spread import Spread
 from dashboard.stage import Stage
 from dashboard.story import StoryPanel
+from dashboard.teacher import Teacher
 from dashboard.transport import Transport
 from dashboard.view import View
 from engines.core.errors import DynascopeError
@@ -72,6 +73,8 @@ class Lab(Viewer):
         self.hidden = frozenset(view.hide)
         player.bands, player.speed, player.focus = view.bands, view.speed, view.focus
         self.notices.say("link", "error", start.said)
+        self.teacher = Teacher(start.lesson, view.page, self._teach) if start.lesson else None
+        player.held = bool(self.teacher and self.teacher.waiting)
         self._load(start.experiment, start.run)
         self.stage.restore(view.looks)
         player.awaited = view.cursor
@@ -81,6 +84,17 @@ class Lab(Viewer):
         self.probes.clear()
         self.stage.arrange(experiment.preset)
         self._show()
+
+    def _teach(self, index: int, held: bool) -> None:
+        """Play what a step of the lesson asks for; what is there already goes on."""
+        assert self.teacher
+        experiment = self.teacher.lesson.experiment(self.engine, index)
+        there = self.player.shared() == experiment
+        self.player.held = held
+        if held or not there:
+            self._load(experiment)
+        else:
+            self.resume()
 
     def _choose(self, name: str) -> None:
         self.player.held, self.player.focus = False, 0
@@ -196,7 +210,8 @@ class Lab(Viewer):
         """How the lab is looked at."""
         player = self.player
         looks, hide = self.stage.looks(), tuple(sorted(self.hidden))
-        return View(player.bands, player.speed, player.focus, player.cursor, looks, hide)
+        taught = (self.teacher.lesson.name, self.teacher.index) if self.teacher else ("", 0)
+        return View(player.bands, player.speed, player.focus, player.cursor, looks, hide, *taught)
 
     # -- its life --------------------------------------------------------------------------------------------
 
