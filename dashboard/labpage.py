@@ -10,6 +10,7 @@ import panel as pn
 from panel.viewable import Viewer
 
 from dashboard import layout, link, opening
+from dashboard.comparison import Comparison
 from dashboard.controls import Controls
 from dashboard.exports import KINDS, Exports
 from dashboard.headline import Headline
@@ -48,8 +49,14 @@ class Lab(Viewer):
     """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
 
     def __init__(
-        self, engine: Engine, start: Opening | None = None, bridge: Bridge | None = None, device: str = "cpu"
+        self,
+        engine: Engine,
+        start: Opening | None = None,
+        bridge: Bridge | None = None,
+        device: str = "cpu",
+        resting: bool = False,
     ) -> None:
+        """One that is `resting` computes nothing before `resume`."""
         super().__init__()
         self.engine, self.player = engine, Player(engine, device)
         self.bridge = bridge or Bridge()
@@ -62,22 +69,27 @@ class Lab(Viewer):
         self.transport = Transport(engine.actions, self._command)
         self.members, self.stage = Members(self._pick), Stage(engine, self._pick, self._export_plot)
         self.headline, self.story, self.notices = Headline(self._choose), StoryPanel(), Notices()
+        self.comparison = Comparison()
         self.probes, self.screen = Probes(engine.probes), Screen(self)
         self._callback: Any = None
-        self._open(start or opening.of(engine))
+        self._open(start or opening.of(engine), resting)
 
     # -- what the reader asks for ----------------------------------------------------------------------------
 
-    def _open(self, start: Opening) -> None:
+    def _open(self, start: Opening, resting: bool) -> None:
         view, player = start.view, self.player
         self.hidden = frozenset(view.hide)
         player.bands, player.speed, player.focus = view.bands, view.speed, view.focus
         self.notices.say("link", "error", start.said)
         self.teacher = Teacher(start.lesson, view.page, self._teach) if start.lesson else None
-        player.held = bool(self.teacher and self.teacher.waiting)
+        player.held = self.asked or resting
+        self._veil()
         self._load(start.experiment, start.run)
+        player.held = self.asked or start.run is not None
         self.stage.restore(view.looks)
         player.awaited = view.cursor
+        if start.pinned:
+            player.repin(start.pinned)
 
     def _load(self, experiment: Experiment, run: Run | None = None) -> None:
         self.player.start(experiment, run)
@@ -91,10 +103,23 @@ class Lab(Viewer):
         experiment = self.teacher.lesson.experiment(self.engine, index)
         there = self.player.shared() == experiment
         self.player.held = held
+        self._veil()
         if held or not there:
             self._load(experiment)
         else:
             self.resume()
+
+    def _veil(self) -> None:
+        """While the reader predicts, nothing on the page tells the answer."""
+        open_ = not self.asked
+        self.headline.visible = open_
+        self.story.veil(not open_)
+        self.screen.redecorate()
+
+    @property
+    def asked(self) -> bool:
+        """Whether a question waits for its answer."""
+        return bool(self.teacher and self.teacher.waiting)
 
     def _choose(self, name: str) -> None:
         self.player.held, self.player.focus = False, 0
@@ -177,9 +202,14 @@ class Lab(Viewer):
     def _pin(self) -> None:
         self.player.pin()
         self.screen.redecorate()
+        self.screen.retell()
 
     def _copy(self) -> None:
-        self.bridge.copy(link.encode(self.player.shared(), self.view()))
+        token = link.encode(self.player.shared(), self.view())
+        if len(token) > link.LONGEST:
+            text = f"The link would have {len(token):,} characters; allowed are {link.LONGEST:,}. Unpinning may help."
+            return self.notices.say("link", "error", text)
+        self.bridge.copy(token)
         text = COPIED if self.bridge.alone else TOKEN
         self.notices.say("link", "info", text)
 
@@ -211,7 +241,8 @@ class Lab(Viewer):
         player = self.player
         looks, hide = self.stage.looks(), tuple(sorted(self.hidden))
         taught = (self.teacher.lesson.name, self.teacher.index) if self.teacher else ("", 0)
-        return View(player.bands, player.speed, player.focus, player.cursor, looks, hide, *taught)
+        pinned = player.pinned_as.to_json() if player.pinned_as else ""
+        return View(player.bands, player.speed, player.focus, player.cursor, looks, hide, *taught, pinned)
 
     # -- its life --------------------------------------------------------------------------------------------
 

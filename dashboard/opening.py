@@ -26,6 +26,8 @@ class Opening:
     run: Run | None = None
     """What was computed of the experiment already."""
     lesson: Lesson | None = None
+    pinned: Experiment | None = None
+    """What is compared with."""
 
     def hiding(self, names: tuple[str, ...]) -> Opening:
         """The same with more left out."""
@@ -40,7 +42,7 @@ def of(engine: Engine, token: str = "", preset: str = "", lesson: str = "") -> O
     """
     try:
         if token:
-            return _taught(Opening(*link.decode(token, engine)))
+            return of_token(engine, token)
         if lesson:
             return _of_lesson(engine, lesson)
         return Opening(of_preset(engine, preset or engine.opening))
@@ -55,6 +57,19 @@ def _of_lesson(engine: Engine, name: str) -> Opening:
         raise LessonError(f"the lesson {name!r} is of the lab {lesson.lab!r}, and this is {engine.name!r}")
     view = View(hide=lesson.hide, lesson=name)
     return Opening(lesson.experiment(engine, 0), view, lesson=lesson)
+
+
+def of_token(engine: Engine, token: str) -> Opening:
+    """What a link holds. Raises `BadLink`."""
+    from engines.core.ensemble import Experiment
+    from engines.core.errors import ConfigError
+
+    found = _taught(Opening(*link.decode(token, engine)))
+    try:
+        pinned = Experiment.from_json(engine, found.view.pinned) if found.view.pinned else None
+    except ConfigError as error:
+        raise link.BadLink(f"This link compares with something impossible: {error}.") from None
+    return replace(found, pinned=pinned)
 
 
 def _taught(found: Opening) -> Opening:

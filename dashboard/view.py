@@ -32,6 +32,8 @@ class View:
     lesson: str = ""
     """The lesson that is open, and its step."""
     page: int = 0
+    pinned: str = ""
+    """The experiment of the pinned run, as JSON."""
 
     def to_json(self) -> dict[str, Any]:
         """The view as a JSON object."""
@@ -50,6 +52,7 @@ class View:
             hide=split(about.get("hide")),
             lesson=about["lesson"] if isinstance(about.get("lesson"), str) else "",
             page=_whole(about.get("page")) or 0,
+            pinned=about["pinned"] if isinstance(about.get("pinned"), str) else "",
         )
 
 
