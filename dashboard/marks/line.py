@@ -75,7 +75,7 @@ class LineMark:
         self._shade = bare(shade, self._sources["bands"], self.figure)
         self._shade.visible = False
         ghost = MultiLine(xs="xs", ys="ys", line_color="color", line_alpha=0.6, line_width=1.5)
-        bare(ghost, self._sources["ghost"], self.figure)
+        bare(ghost, self._sources["ghost"], self.figure, name="ghost")
         self._draw_phases()
         drawn = [self._line(stroke) for stroke in self.lines]
         self._draw_cursor()

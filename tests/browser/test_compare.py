@@ -5,9 +5,9 @@ from tests.browser.conftest import until
 GHOST = """() => {
   const models = [...Bokeh.documents[0].roots()].flatMap((root) => [...root.references()]);
   const figure = models.find((m) => m.type === "Figure" && m.height === 380);
-  const data = figure.renderers.map((r) => r.data_source.data).map((d) => d instanceof Map ? Object.fromEntries(d) : d);
-  const ghost = data.find((d) => d.xs?.length && d.color && !d.name);
-  return ghost ? [Array.from(ghost.xs[0]), Array.from(ghost.ys[0])] : null;
+  const found = figure.renderers.find((r) => r.name === "ghost").data_source.data;
+  const ghost = found instanceof Map ? Object.fromEntries(found) : found;
+  return ghost.xs.length ? [Array.from(ghost.xs[0]), Array.from(ghost.ys[0])] : null;
 }"""
 
 
