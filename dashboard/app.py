@@ -176,10 +176,10 @@ class Missing(RequestHandler):
         self.set_status(404)
         labs = "".join(f"<li><a href='/{name}'>{name.replace('_', ' ')}</a></li>" for name in names())
         self.finish(
-            "<!doctype html><title>Dynascope</title><meta name='viewport' content='width=device-width'>"
+            "<!doctype html><html lang='en'><title>Dynascope</title><meta name='viewport' content='width=device-width'>"
             "<body style='font: 16px/1.5 system-ui, sans-serif; margin: 12vh auto; max-width: 34rem; padding: 0 1rem'>"
-            f"<h1>There is no lab at this address.</h1><p>These are here:</p><ul>{labs}</ul>"
-            "<p><a href='/'>All labs</a></p>"
+            f"<main><h1>There is no lab at this address.</h1><p>These are here:</p><ul>{labs}</ul>"
+            "<p><a href='/'>All labs</a></p></main>"
         )
 
 

@@ -30,7 +30,7 @@ LEAD = (
 def gallery(names: list[str], address: Callable[[str], str]) -> pn.pane.HTML:
     """Cards for all engines; `address` says where a lab is served."""
     cards = "".join(card(name, address(name)) for name in names)
-    text = f"<p class='lead'>{LEAD}</p><div class='cards'>{cards}</div>{_lessons(address)}"
+    text = f"<h1 class='lead'>{LEAD}</h1><div class='cards'>{cards}</div>{_lessons(address)}"
     return pn.pane.HTML(text, sizing_mode="stretch_width", stylesheets=[STYLE], margin=(16, 24))
 
 

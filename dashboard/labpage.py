@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 from panel.viewable import Viewer
 
-from dashboard import layout, link, opening
+from dashboard import keys, layout, link, opening
 from dashboard.comparison import Comparison
 from dashboard.controls import Controls
 from dashboard.exports import KINDS, Exports
@@ -27,7 +27,7 @@ from dashboard.spread import Spread
 from dashboard.stage import Stage
 from dashboard.story import StoryPanel
 from dashboard.teacher import Teacher
-from dashboard.transport import Transport
+from dashboard.transport import SPEEDS, Transport
 from dashboard.view import View
 from engines.core.errors import DynascopeError
 
@@ -169,6 +169,9 @@ class Lab(Viewer):
             "step": lambda: player.step(int(data["count"])),
             "speed": lambda: player.pace(str(data["value"])),
             "scrub": lambda: player.scrub(int(data["index"])),
+            "move": lambda: self._move(int(data["by"]) * int(data["times"])),
+            "slower": lambda: self._pace(-1),
+            "faster": lambda: self._pace(1),
             "latest": lambda: player.scrub(len(player.runner.run)),
             "branch": player.branch,
             "reset": player.reset,
@@ -178,6 +181,7 @@ class Lab(Viewer):
             "link": self._copy,
             "export": lambda: self._export(str(data["kind"])),
             "help": self.notices.toggle_help,
+            "close": lambda: self.notices.say("help", "info", ""),
         }
         try:
             commands[what]()
@@ -189,12 +193,16 @@ class Lab(Viewer):
             self._show()
         self.screen.tick()
 
-    def _key(self, key: str, big: bool) -> None:
-        jump = (10 if big else 1) * (-1 if key == "ArrowLeft" else 1)
-        if key.startswith("Arrow"):
-            self._command("scrub", {"index": self.player.index() + jump})
-        elif key in (" ", "r", "R", "?"):
-            self._command({" ": "toggle", "?": "help"}.get(key, "reset"), {})
+    def _key(self, name: str, big: bool) -> None:
+        if key := keys.find(name):
+            self._command(key.command, key.data | {"times": 10 if big else 1})
+
+    def _move(self, frames: int) -> None:
+        self.player.scrub(self.player.index() + frames)
+
+    def _pace(self, by: int) -> None:
+        names = list(SPEEDS)
+        self.player.pace(names[min(max(names.index(self.player.speed) + by, 0), len(names) - 1)])
 
     def _hide(self, hidden: bool) -> None:
         (self.rest if hidden else self.resume)()
