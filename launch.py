@@ -27,6 +27,10 @@ class Parser(argparse.ArgumentParser):
 
 def serve(arguments: argparse.Namespace) -> None:
     """Serve the gallery and every lab until interrupted."""
+    if arguments.lessons:
+        if not os.path.isdir(arguments.lessons):
+            raise DynascopeError(f"there is no folder {arguments.lessons}")
+        os.environ["DYNASCOPE_LESSONS"] = arguments.lessons
     from dashboard import app
 
     passed = {"websocket_origin": arguments.allow_websocket_origin, "prefix": arguments.prefix}
@@ -88,6 +92,7 @@ def _serve(command: argparse.ArgumentParser) -> None:
         "--allow-websocket-origin", action="append", metavar="HOST:PORT", help="a name under which pages may connect"
     )
     command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
+    command.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own")
     command.add_argument("--prefix", help="the path under which a proxy serves the application")
     command.set_defaults(act=serve)
 

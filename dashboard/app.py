@@ -94,8 +94,18 @@ def _warm() -> None:
 
 def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
     """The page with a card a lab; with a link of a lab, that lab."""
-    name = link.lab(_argument("s"))
+    name = link.lab(_argument("s")) or _taught(_argument("lesson"))
     return lab_page(name, device) if name else _cards(address)
+
+
+def _taught(lesson: str) -> str:
+    """The lab of a lesson; "" where there is no such lesson."""
+    from dashboard import lessons
+
+    try:
+        return lessons.load(lesson).lab if lesson else ""
+    except lessons.LessonError:
+        return ""
 
 
 def _cards(address: Callable[[str], str]) -> pmui.Page:
@@ -117,7 +127,7 @@ def lab_page(name: str, device: str = "cpu") -> pmui.Page:
         from engines import load
 
         engine = load(name)
-        start = opening.of(engine, _argument("s"), _argument("preset")).hiding(split(_argument("hide")))
+        start = opening.of(engine, *map(_argument, ("s", "preset", "lesson"))).hiding(split(_argument("hide")))
         lab = Lab(engine, start, bridge, device)
         holder[:] = [lab]
         lab.start()
@@ -166,10 +176,10 @@ class Missing(RequestHandler):
         self.set_status(404)
         labs = "".join(f"<li><a href='/{name}'>{name.replace('_', ' ')}</a></li>" for name in names())
         self.finish(
-            "<!doctype html><title>Dynascope</title><meta name='viewport' content='width=device-width'>"
+            "<!doctype html><html lang='en'><title>Dynascope</title><meta name='viewport' content='width=device-width'>"
             "<body style='font: 16px/1.5 system-ui, sans-serif; margin: 12vh auto; max-width: 34rem; padding: 0 1rem'>"
-            f"<h1>There is no lab at this address.</h1><p>These are here:</p><ul>{labs}</ul>"
-            "<p><a href='/'>All labs</a></p>"
+            f"<main><h1>There is no lab at this address.</h1><p>These are here:</p><ul>{labs}</ul>"
+            "<p><a href='/'>All labs</a></p></main>"
         )
 
 

@@ -6,11 +6,16 @@ import base64
 from collections.abc import Callable
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 import panel as pn
 
 from dashboard.components import FOLDER
 from engines.core.errors import DynascopeError
+
+if TYPE_CHECKING:
+    from dashboard.lessons import Lesson
 
 ASSETS = Path(__file__).parent.parent / "assets"
 
@@ -25,7 +30,7 @@ LEAD = (
 def gallery(names: list[str], address: Callable[[str], str]) -> pn.pane.HTML:
     """Cards for all engines; `address` says where a lab is served."""
     cards = "".join(card(name, address(name)) for name in names)
-    text = f"<p class='lead'>{LEAD}</p><div class='cards'>{cards}</div>"
+    text = f"<h1 class='lead'>{LEAD}</h1><div class='cards'>{cards}</div>{_lessons(address)}"
     return pn.pane.HTML(text, sizing_mode="stretch_width", stylesheets=[STYLE], margin=(16, 24))
 
 
@@ -42,6 +47,26 @@ def card(name: str, address: str) -> str:
         f"<a class='card' href='{escape(address)}'>{_picture(name)}<div class='text'><h2>{escape(engine.title)}</h2>"
         f"<p>{escape(engine.summary)}</p><p class='reference'>{escape(engine.references[0])}</p></div></a>"
     )
+
+
+def _lessons(address: Callable[[str], str]) -> str:
+    """All lessons as a list; one that cannot be read says why, and disturbs nobody."""
+    from dashboard import lessons
+
+    good, broken = [], []
+    for name in lessons.paths():
+        try:
+            good.append(lessons.load(name))
+        except DynascopeError as error:
+            broken.append(f"<li class='broken'>{escape(str(error))}</li>")
+    rows = [_lesson(each, address(each.lab)) for each in sorted(good, key=lambda each: (each.order, each.title))]
+    return f"<h2 class='more'>Lessons</h2><ul class='lessons'>{''.join(rows + broken)}</ul>" if rows or broken else ""
+
+
+def _lesson(lesson: Lesson, address: str) -> str:
+    href = f"{address}{'&' if '?' in address else '?'}{urlencode({'lesson': lesson.name})}"
+    about = f"{lesson.lab.replace('_', ' ')}, {lesson.minutes} minutes. {lesson.summary}"
+    return f"<li><a href='{escape(href)}'>{escape(lesson.title)}</a> <span>{escape(about)}</span></li>"
 
 
 def _picture(name: str) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 from panel.viewable import Viewer
 
-from dashboard import layout, link, opening
+from dashboard import keys, layout, link, opening
+from dashboard.comparison import Comparison
 from dashboard.controls import Controls
 from dashboard.exports import KINDS, Exports
 from dashboard.headline import Headline
@@ -25,7 +26,8 @@ from dashboard.screen import Screen
 from dashboard.spread import Spread
 from dashboard.stage import Stage
 from dashboard.story import StoryPanel
-from dashboard.transport import Transport
+from dashboard.teacher import Teacher
+from dashboard.transport import SPEEDS, Transport
 from dashboard.view import View
 from engines.core.errors import DynascopeError
 
@@ -47,8 +49,14 @@ class Lab(Viewer):
     """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
 
     def __init__(
-        self, engine: Engine, start: Opening | None = None, bridge: Bridge | None = None, device: str = "cpu"
+        self,
+        engine: Engine,
+        start: Opening | None = None,
+        bridge: Bridge | None = None,
+        device: str = "cpu",
+        resting: bool = False,
     ) -> None:
+        """One that is `resting` computes nothing before `resume`."""
         super().__init__()
         self.engine, self.player = engine, Player(engine, device)
         self.bridge = bridge or Bridge()
@@ -61,26 +69,57 @@ class Lab(Viewer):
         self.transport = Transport(engine.actions, self._command)
         self.members, self.stage = Members(self._pick), Stage(engine, self._pick, self._export_plot)
         self.headline, self.story, self.notices = Headline(self._choose), StoryPanel(), Notices()
+        self.comparison = Comparison()
         self.probes, self.screen = Probes(engine.probes), Screen(self)
         self._callback: Any = None
-        self._open(start or opening.of(engine))
+        self._open(start or opening.of(engine), resting)
 
     # -- what the reader asks for ----------------------------------------------------------------------------
 
-    def _open(self, start: Opening) -> None:
+    def _open(self, start: Opening, resting: bool) -> None:
         view, player = start.view, self.player
         self.hidden = frozenset(view.hide)
         player.bands, player.speed, player.focus = view.bands, view.speed, view.focus
         self.notices.say("link", "error", start.said)
+        self.teacher = Teacher(start.lesson, view.page, self._teach) if start.lesson else None
+        player.held = self.asked or resting
+        self._veil()
         self._load(start.experiment, start.run)
+        player.held = self.asked or start.run is not None
         self.stage.restore(view.looks)
         player.awaited = view.cursor
+        if start.pinned:
+            player.repin(start.pinned)
 
     def _load(self, experiment: Experiment, run: Run | None = None) -> None:
         self.player.start(experiment, run)
         self.probes.clear()
         self.stage.arrange(experiment.preset)
         self._show()
+
+    def _teach(self, index: int, held: bool) -> None:
+        """Play what a step of the lesson asks for; what is there already goes on."""
+        assert self.teacher
+        experiment = self.teacher.lesson.experiment(self.engine, index)
+        there = self.player.shared() == experiment
+        self.player.held = held
+        self._veil()
+        if held or not there:
+            self._load(experiment)
+        else:
+            self.resume()
+
+    def _veil(self) -> None:
+        """While the reader predicts, nothing on the page tells the answer."""
+        open_ = not self.asked
+        self.headline.visible = open_
+        self.story.veil(not open_)
+        self.screen.redecorate()
+
+    @property
+    def asked(self) -> bool:
+        """Whether a question waits for its answer."""
+        return bool(self.teacher and self.teacher.waiting)
 
     def _choose(self, name: str) -> None:
         self.player.held, self.player.focus = False, 0
@@ -130,6 +169,9 @@ class Lab(Viewer):
             "step": lambda: player.step(int(data["count"])),
             "speed": lambda: player.pace(str(data["value"])),
             "scrub": lambda: player.scrub(int(data["index"])),
+            "move": lambda: self._move(int(data["by"]) * int(data["times"])),
+            "slower": lambda: self._pace(-1),
+            "faster": lambda: self._pace(1),
             "latest": lambda: player.scrub(len(player.runner.run)),
             "branch": player.branch,
             "reset": player.reset,
@@ -139,6 +181,7 @@ class Lab(Viewer):
             "link": self._copy,
             "export": lambda: self._export(str(data["kind"])),
             "help": self.notices.toggle_help,
+            "close": lambda: self.notices.say("help", "info", ""),
         }
         try:
             commands[what]()
@@ -150,12 +193,16 @@ class Lab(Viewer):
             self._show()
         self.screen.tick()
 
-    def _key(self, key: str, big: bool) -> None:
-        jump = (10 if big else 1) * (-1 if key == "ArrowLeft" else 1)
-        if key.startswith("Arrow"):
-            self._command("scrub", {"index": self.player.index() + jump})
-        elif key in (" ", "r", "R", "?"):
-            self._command({" ": "toggle", "?": "help"}.get(key, "reset"), {})
+    def _key(self, name: str, big: bool) -> None:
+        if key := keys.find(name):
+            self._command(key.command, key.data | {"times": 10 if big else 1})
+
+    def _move(self, frames: int) -> None:
+        self.player.scrub(self.player.index() + frames)
+
+    def _pace(self, by: int) -> None:
+        names = list(SPEEDS)
+        self.player.pace(names[min(max(names.index(self.player.speed) + by, 0), len(names) - 1)])
 
     def _hide(self, hidden: bool) -> None:
         (self.rest if hidden else self.resume)()
@@ -163,9 +210,14 @@ class Lab(Viewer):
     def _pin(self) -> None:
         self.player.pin()
         self.screen.redecorate()
+        self.screen.retell()
 
     def _copy(self) -> None:
-        self.bridge.copy(link.encode(self.player.shared(), self.view()))
+        token = link.encode(self.player.shared(), self.view())
+        if len(token) > link.LONGEST:
+            text = f"The link would have {len(token):,} characters; allowed are {link.LONGEST:,}. Unpinning may help."
+            return self.notices.say("link", "error", text)
+        self.bridge.copy(token)
         text = COPIED if self.bridge.alone else TOKEN
         self.notices.say("link", "info", text)
 
@@ -196,7 +248,9 @@ class Lab(Viewer):
         """How the lab is looked at."""
         player = self.player
         looks, hide = self.stage.looks(), tuple(sorted(self.hidden))
-        return View(player.bands, player.speed, player.focus, player.cursor, looks, hide)
+        taught = (self.teacher.lesson.name, self.teacher.index) if self.teacher else ("", 0)
+        pinned = player.pinned_as.to_json() if player.pinned_as else ""
+        return View(player.bands, player.speed, player.focus, player.cursor, looks, hide, *taught, pinned)
 
     # -- its life --------------------------------------------------------------------------------------------
 

@@ -30,8 +30,10 @@ def lab(parts: Lab) -> Any:
         ("ensemble", _heading("Ensemble")), ("ensemble", parts.spread),
     )  # fmt: skip
     plots = _column(
-        MIDDLE, parts, ("", parts.headline), ("", parts.notices), ("transport", parts.transport),
-        ("members", parts.members), ("", parts.stage), ("probes", parts.probes), *(("", part) for part in parts.own),
+        MIDDLE, parts, *(("", teacher) for teacher in [parts.teacher] if teacher), ("", parts.headline),
+        ("", parts.notices), ("transport", parts.transport),
+        ("members", parts.members), ("", parts.comparison), ("", parts.stage),
+        ("probes", parts.probes), *(("", part) for part in parts.own),
     )  # fmt: skip
     words = _column(SIDE, parts, ("story", parts.story))
     columns = [column for column in (knobs, plots, words) if len(column)]

@@ -90,7 +90,6 @@ class Widget(Viewer):
         lab.bridge.alone = False
         self._lab, self._ticks, self._document, self._scripts = lab, None, None, _load()
         self._frame = Frame(lab, self._shown, self._gone, height)
-        lab.rest()
 
     @property
     def run(self) -> Run:
@@ -165,7 +164,9 @@ def lab(
         else Opening(opening.of_preset(engine, preset or engine.opening))
     )
     experiment = start.experiment.override(set) if set else start.experiment
-    return Widget(Lab(engine, replace(start, experiment=experiment).hiding(tuple(hide)), device=device), height)
+    return Widget(
+        Lab(engine, replace(start, experiment=experiment).hiding(tuple(hide)), device=device, resting=True), height
+    )
 
 
 def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
@@ -173,7 +174,7 @@ def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
 
     Raises `ConfigError` for a run in which nothing is recorded.
     """
-    return Widget(Lab(run.engine, opening.of_run(run).hiding(tuple(hide)), device=run.device), height)
+    return Widget(Lab(run.engine, opening.of_run(run).hiding(tuple(hide)), device=run.device, resting=True), height)
 
 
 def _token(link: str) -> str:

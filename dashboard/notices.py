@@ -12,6 +12,7 @@ from panel.viewable import Viewer
 
 from dashboard.components import FOLDER
 from dashboard.curves import tell
+from dashboard.keys import KEYS
 
 if TYPE_CHECKING:
     from engines.core.config import Config
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 STYLE = (FOLDER / "notices.css").read_text()
-
-KEYS = (("space", "play or pause"), ("← →", "move the cursor over recorded frames; with shift, ten at a time"),
-        ("R", "reset: back to step 0, same seeds"), ("?", "this list"))  # fmt: skip
 
 MENDING = "Change the knob and press Reset; or scrub back to before it, and branch from there."
 
@@ -53,7 +51,7 @@ class Notices(Viewer):
 
     def toggle_help(self) -> None:
         """Show or hide the keyboard shortcuts."""
-        rows = " &ensp; ".join(f"<kbd>{key}</kbd> {escape(what)}" for key, what in KEYS)
+        rows = " &ensp; ".join(f"<kbd>{key.shown}</kbd> {escape(key.doc)}" for key in KEYS if key.doc)
         self.say("help", "info", "", "" if "help" in self._said else rows)
 
     def __panel__(self) -> pn.pane.HTML:

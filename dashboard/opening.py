@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dashboard import link
+from dashboard.lessons import Lesson, LessonError, load
 from dashboard.view import View
 from engines.core.errors import UnknownName
 
@@ -24,6 +25,9 @@ class Opening:
     said: str = ""
     run: Run | None = None
     """What was computed of the experiment already."""
+    lesson: Lesson | None = None
+    pinned: Experiment | None = None
+    """What is compared with."""
 
     def hiding(self, names: tuple[str, ...]) -> Opening:
         """The same with more left out."""
@@ -31,15 +35,52 @@ class Opening:
         return replace(self, view=replace(self.view, hide=hidden))
 
 
-def of(engine: Engine, token: str = "", preset: str = "") -> Opening:
-    """What a link holds, else a preset, else the engine's own opening. Never raises for what a person typed."""
+def of(engine: Engine, token: str = "", preset: str = "", lesson: str = "") -> Opening:
+    """What a link holds, else a lesson, else a preset, else the engine's own opening.
+
+    Never raises for what a person typed.
+    """
     try:
         if token:
-            return Opening(*link.decode(token, engine))
+            return of_token(engine, token)
+        if lesson:
+            return _of_lesson(engine, lesson)
         return Opening(of_preset(engine, preset or engine.opening))
-    except (link.BadLink, UnknownName) as error:
+    except (link.BadLink, UnknownName, LessonError) as error:
         said = f"{str(error).rstrip('.')}. Here is the lab as it opens by default."
         return Opening(of_preset(engine, engine.opening), said=said)
+
+
+def _of_lesson(engine: Engine, name: str) -> Opening:
+    lesson = load(name)
+    if lesson.lab != engine.name:
+        raise LessonError(f"the lesson {name!r} is of the lab {lesson.lab!r}, and this is {engine.name!r}")
+    view = View(hide=lesson.hide, lesson=name)
+    return Opening(lesson.experiment(engine, 0), view, lesson=lesson)
+
+
+def of_token(engine: Engine, token: str) -> Opening:
+    """What a link holds. Raises `BadLink`."""
+    from engines.core.ensemble import Experiment
+    from engines.core.errors import ConfigError
+
+    found = _taught(Opening(*link.decode(token, engine)))
+    try:
+        pinned = Experiment.from_json(engine, found.view.pinned) if found.view.pinned else None
+    except ConfigError as error:
+        raise link.BadLink(f"This link compares with something impossible: {error}.") from None
+    return replace(found, pinned=pinned)
+
+
+def _taught(found: Opening) -> Opening:
+    """With the lesson that a link names; where it is gone, without."""
+    if not found.view.lesson:
+        return found
+    try:
+        return replace(found, lesson=load(found.view.lesson))
+    except LessonError as error:
+        said = f"{error}. Here is the rest of what the link holds."
+        return replace(found, view=replace(found.view, lesson="", page=0), said=said)
 
 
 def of_preset(engine: Engine, name: str) -> Experiment:

@@ -9,6 +9,7 @@ from typing import Any
 import param
 
 from dashboard.components import FOLDER, Component
+from dashboard.keys import KEYS
 
 IN_FLIGHT = 2
 """Bokeh has no back-pressure: an overloaded page would fall minutes behind."""
@@ -26,6 +27,7 @@ class Bridge(Component):
 
     tick = param.Integer(0)
     alone = param.Boolean(True, doc="Whether the page is ours; one among others, it leaves the others their keys.")
+    keys = param.List([key.name for key in KEYS])
     announcement = param.String("", doc="Read out by screen readers.")
 
     _esm = FOLDER / "bridge.js"

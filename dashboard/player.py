@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from dashboard.curves import Curve, curves, tell
+from dashboard.ghosts import Ghosts, ghosts
 from dashboard.naming import words
 from dashboard.transport import NORMAL, SPEEDS
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from engines.core.ensemble import Experiment
     from engines.core.run import Run
     from engines.core.runner import Runner
-
-GHOST = 400
-"""Points of a pinned curve."""
 
 
 class Player:
@@ -37,7 +33,13 @@ class Player:
         self.awaited: int | None = None
         """The step that the cursor is put on once it is recorded."""
         self.focus = 0
-        self.ghost: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+        self.ghost: Ghosts = {}
+        """The pinned run as it is drawn, with its data and what repeats it."""
+        self.pinned: Run | None = None
+        self.pinned_as: Experiment | None = None
+        self._recomputing: Runner | None = None
+        self.others: Ghosts = {}
+        """Stored runs that are laid over."""
         self.experiment: Experiment
         self.configs: list[Config] = []
         self.curves: tuple[Curve, ...] = ()
@@ -50,7 +52,8 @@ class Player:
         from engines.core.runner import Runner
 
         configs = experiment.configs()
-        self.close()
+        if hasattr(self, "runner"):
+            self.runner.close()
         speed = SPEEDS[self.speed][0]
         edits = () if finished else experiment.edits
         options = {"preset": experiment.preset, "horizon": experiment.steps, "edits": edits, "finished": finished}
@@ -92,9 +95,10 @@ class Player:
         return [config.replace(**{name: value}) for config in self.configs]
 
     def close(self) -> None:
-        """Stop computing."""
-        if hasattr(self, "runner"):
-            self.runner.close()
+        """Stop computing for good."""
+        self.runner.close()
+        if self._recomputing:
+            self._recomputing.close()
 
     def _arrange(self) -> None:
         self.curves = curves(self.configs, self.bands, [self.focus])
@@ -140,7 +144,8 @@ class Player:
         self.cursor, self.awaited = None if index >= last else int(steps[max(0, index)]), None
 
     def arrive(self) -> None:
-        """Put the cursor on the step that is awaited, if it is there by now."""
+        """Put the cursor on the step that is awaited, and show the pinned run, where they are there by now."""
+        self._repinned()
         steps = self.runner.run.steps
         if self.awaited is not None and len(steps) and steps[-1] >= self.awaited:
             self.scrub(self.runner.run.recording.dense.at(self.awaited))
@@ -169,12 +174,38 @@ class Player:
     # -- comparison ------------------------------------------------------------------------------------------
 
     def pin(self) -> None:
-        """Keep the curves drawn now as ghosts, or let them go."""
-        self.ghost = {} if self.ghost else _frozen(self.runner.run, self.curves)
+        """Keep the run as it is now to compare others with, or let it go."""
+        if self.pinned_as:
+            self._unpin()
+        elif len(self.runner.run):
+            self.pinned, self.ghost = self.runner.run.copy(), ghosts(self.runner.run, several=self.curves)
+            self.pinned_as = replace(self.shared(), steps=max(1, int(self.pinned.steps[-1])))
+
+    def _unpin(self) -> None:
+        if self._recomputing:
+            self._recomputing.close()
+        self.pinned, self.pinned_as, self.ghost, self._recomputing = None, None, {}, None
+
+    def repin(self, experiment: Experiment) -> None:
+        """Compute a pinned run once more, beside the one that plays."""
+        from engines.core.runner import Runner
+
+        options = {"preset": experiment.preset, "horizon": experiment.steps, "edits": experiment.edits}
+        self._recomputing = Runner(self.engine, experiment.configs(), device=self.device, **options)
+        self._recomputing.play()
+        self.pinned_as = experiment
+
+    def _repinned(self) -> None:
+        """Take the pinned run over once it is there again."""
+        runner, wanted = self._recomputing, self.pinned_as
+        if runner and wanted and (runner.status.step >= wanted.steps or runner.status.message):
+            self.pinned, self.ghost = runner.run.copy(), ghosts(runner.run)
+            runner.close()
+            self._recomputing = None
 
     def view(self) -> tuple[Any, ...]:
         """All that decides what is drawn, beside the run itself."""
-        return self.cursor, self.curves, self.focus, bool(self.ghost), self.speed
+        return self.cursor, self.curves, self.focus, len(self.ghost), id(self.others), self.speed
 
     @property
     def edited(self) -> str:
@@ -198,16 +229,3 @@ def _reseeded(experiment: Experiment) -> Experiment:
         return replace(experiment, cases=tuple(cases))
     seeds = list(experiment.axes.get("seed", (experiment.base.seed,)))  # type: ignore[attr-defined]
     return experiment.override({"seed": [seed + max(seeds) - min(seeds) + 1 for seed in seeds]})
-
-
-def _frozen(run: Run, curves: tuple[Curve, ...]) -> dict[str, list[tuple[np.ndarray, np.ndarray]]]:
-    found: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
-    for channel in run.engine.channels:
-        series = run.recording.series(channel.name)
-        if channel.dims or channel.name not in series.names:
-            continue
-        rows = np.unique(np.linspace(0, len(series) - 1, GHOST).astype(int))
-        values = series[channel.name][rows]
-        steps = series.steps[rows]
-        found[channel.name] = [(steps, np.median(values[:, list(curve.members)], axis=1)) for curve in curves]
-    return found

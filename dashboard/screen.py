@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from dashboard.batch import batch
+from dashboard.ghosts import merged
 from dashboard.marks import theory
 from dashboard.notices import divergence
 from dashboard.remaining import Remaining, ahead
@@ -75,7 +76,7 @@ class Screen:
         status, run = player.runner.status, player.runner.run
         if not self._lab.stage.show(run, player.curves, player.focus):
             self._lab.stage.stream(run)
-        subject = (player.configs, status.horizon, player.curves, player.edited)
+        subject = (player.configs, status.horizon, player.curves, player.edited, len(player.ghost), id(player.others))
         if self._decorated != subject:
             self._decorated = subject
             self.decorate(player.configs)
@@ -89,7 +90,7 @@ class Screen:
     def _time(self, status: Status, scrubbing: bool) -> None:
         player, run = self._lab.player, self._lab.player.runner.run
         left = self._remaining.text(run, status, player.runner.speed)
-        view = {"scrubbing": scrubbing, "pinned": bool(player.ghost), "speed": player.speed}
+        view = {"scrubbing": scrubbing, "pinned": bool(player.pinned_as), "speed": player.speed}
         # Steps that were asked for by number end before the horizon.
         rest = {"ahead": round(ahead(run, status)), "left": "" if player.held else left}
         self._lab.transport.refresh(status, len(run), player.index(), player.at(), **rest, **view)
@@ -98,7 +99,8 @@ class Screen:
         """Show theory, phases and the pinned run; while a slider is dragged, of members that are not run yet."""
         horizon = self._lab.player.runner.status.horizon
         lines = theory.predict(self._lab.engine, self._lab.player.curves, configs, horizon, self._lab.player.edited)
-        self._lab.stage.decorate(lines, self._phases(), self._lab.player.ghost)
+        behind = merged([self._lab.player.ghost, self._lab.player.others])
+        self._lab.stage.decorate([] if self._lab.asked else lines, self._phases(), behind)
 
     def _phases(self) -> list[Phase]:
         try:
@@ -120,6 +122,7 @@ class Screen:
         self._lab.story.refresh(run, player.focus, player.label, player.edited)
         self._lab.stage.show_phases(self._phases())
         self._lab.stage.describe(run, player.curves, player.at(), player.label)
+        self._lab.comparison.show(player)
         self._lab.notices.say("divergence", "lesson", divergence(run))
         self._announce(playing)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from dashboard.batch import batch
 from dashboard.card import Card
 from dashboard.components import FOLDER
 from dashboard.curves import Curve
+from dashboard.ghosts import Ghosts
 from dashboard.marks.bars import BarsMark
 from dashboard.marks.feed import Column, Feed
 from dashboard.marks.heat import HeatMark
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from engines.core.engine import Engine, Phase, Plot, Preset
     from engines.core.run import Run
     from engines.core.runner import Status
-
-Ghost = Mapping[str, list[tuple[Any, Any]]]
 
 STILL = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "space": SpaceMark,
          "profile": ProfileMark, "sweep": SweepMark, "map": MapMark}  # fmt: skip
@@ -60,7 +59,7 @@ class Stage(Viewer):
         self._layout: Any = None
         self._feeds: dict[bool, Feed] = {}
         self._lines: dict[str, list[Stroke]] = {}
-        self._last: tuple[Sequence[Line], Sequence[Phase], Ghost] = ((), (), {})
+        self._last: tuple[Sequence[Line], Sequence[Phase], Ghosts] = ((), (), {})
         self._view: Any = None
         self._panel = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[GRID], margin=0)
 
@@ -175,7 +174,7 @@ class Stage(Viewer):
             card.mark.show_phases(phases)
             card.mark.show_ghost(ghost)
 
-    def decorate(self, lines: Sequence[Line], phases: Sequence[Phase], ghost: Ghost) -> None:
+    def decorate(self, lines: Sequence[Line], phases: Sequence[Phase], ghost: Ghosts) -> None:
         """Show theory lines, phases and the pinned run on every figure."""
         self._last = (lines, phases, ghost)
         for card in self.marked():

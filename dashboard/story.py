@@ -38,6 +38,10 @@ class StoryPanel(Viewer):
         if text != self._pane.object:
             self._pane.object = text
 
+    def veil(self, hidden: bool) -> None:
+        """Say nothing while something is predicted."""
+        self._pane.visible = not hidden
+
     def __panel__(self) -> pn.pane.HTML:
         return self._pane
 

@@ -15,11 +15,16 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
         "boxShadow": "none",
         "borderBottom": f"1px solid {line}",
     }
+    # The page's own bar of progress and its second title are empty here, and screen readers would read them out.
     parts = {
+        "MuiLinearProgress": {"styleOverrides": {"root": {"display": "none"}}},
         "MuiAppBar": {"styleOverrides": {"root": bar}},
         "MuiToolbar": {"styleOverrides": {"root": {"minHeight": "48px !important"}}},
         "MuiTypography": {
-            "styleOverrides": {"h3": {"fontSize": "1.15rem", "fontWeight": 650, "color": f"{text} !important"}}
+            "styleOverrides": {
+                "h3": {"fontSize": "1.15rem", "fontWeight": 650, "color": f"{text} !important"},
+                "h5": {"display": "none"},
+            }
         },
     }
     palette = {"primary": {"main": primary}, "background": {"default": page, "paper": paper}}

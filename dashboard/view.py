@@ -29,6 +29,11 @@ class View:
     """Which axes are logarithmic, by figure."""
     hide: tuple[str, ...] = ()
     """Parts, knobs and figures that are left out."""
+    lesson: str = ""
+    """The lesson that is open, and its step."""
+    page: int = 0
+    pinned: str = ""
+    """The experiment of the pinned run, as JSON."""
 
     def to_json(self) -> dict[str, Any]:
         """The view as a JSON object."""
@@ -45,6 +50,9 @@ class View:
             cursor=_whole(cursor),
             looks=looks if isinstance(looks, dict) else {},
             hide=split(about.get("hide")),
+            lesson=about["lesson"] if isinstance(about.get("lesson"), str) else "",
+            page=_whole(about.get("page")) or 0,
+            pinned=about["pinned"] if isinstance(about.get("pinned"), str) else "",
         )
 
 

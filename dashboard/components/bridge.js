@@ -1,5 +1,4 @@
 // Answers each batch after one animation frame, tells when the page is hidden, and passes keys on.
-const KEYS = new Set([" ", "ArrowLeft", "ArrowRight", "r", "R", "?", "Escape"]);
 const TYPING = new Set(["INPUT", "SELECT", "TEXTAREA"]);
 
 // The outermost element of ours: of a notebook's page the rest is not ours to listen to.
@@ -22,12 +21,14 @@ export function render({ model, el }) {
   const key = (event) => {
     const target = event.composedPath()[0];
     if (!event.composedPath().includes(home())) return;
-    if (!KEYS.has(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (!model.keys.includes(name) || event.ctrlKey || event.metaKey || event.altKey) return;
     const arrow = event.key.startsWith("Arrow");
-    const slides = target.type === "range" && !arrow;  // a slider needs the arrows only
+    const moves = arrow || event.key === "Home" || event.key === "End";
+    const slides = target.type === "range" && !moves;  // a slider needs only what moves it
     if ((TYPING.has(target.tagName) && !slides) || target.isContentEditable) return;
     if (event.key === " " && target.tagName === "BUTTON") return;
-    if (event.key === " " || arrow) event.preventDefault();
+    if (event.key === " " || moves) event.preventDefault();
     model.send_msg({ key: event.key, big: event.shiftKey });
   };
   const copy = async ({ copy: token }) => {

@@ -24,7 +24,7 @@ function sample(line) {
 export function render({ model, view }) {
   const root = make("div", "heading");
   const top = make("div", "top", root);
-  const title = make("h3", "", top, model.title);
+  const title = make("h2", "", top, model.title);
   title.title = model.doc;
   make("span", "gap", top);
   const switches = make("div", "switches", top);

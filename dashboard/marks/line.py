@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,13 @@ from bokeh.models import (
     LabelSet,
     Line,
     MultiLine,
+    Patches,
     Span,
     VArea,
     VSpan,
 )
 
+from dashboard.ghosts import Ghost, Ghosts, band_columns, line_columns
 from dashboard.marks import labels, ranges, theory
 from dashboard.marks.feed import Column, Feed
 from dashboard.marks.figure import TALL, bare, figure, move
@@ -55,7 +57,7 @@ class LineMark:
         self._hues = {(column.curve.key, column.channel, column.component): color for column, color in drawn}
         self._theory: list[theory.Line] = []
         self._phases: list[Phase] = []
-        self._sources = {name: ColumnDataSource() for name in ("theory", "ghost", "phases")}
+        self._sources = {name: ColumnDataSource() for name in ("theory", "ghost", "bands", "phases")}
         self.figure = figure(log_x=look.log_x, log_y=self.scale.log, **_labels(plot, engine), **_height(primary))
         self.scale.dress(self.figure)
         self._draw()
@@ -66,11 +68,14 @@ class LineMark:
     # -- built once ------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
-        self._sources["ghost"].data = {"xs": [], "ys": []}
+        self._sources["ghost"].data = self._sources["bands"].data = {"xs": [], "ys": [], "color": []}
         self._sources["theory"].data = {"xs": [], "ys": [], "color": [], "name": []}
         self._sources["phases"].data = {"x": [], "label": [], "lift": [], "shift": [], "side": []}
-        ghost = MultiLine(xs="xs", ys="ys", line_color=GREY, line_alpha=0.55, line_width=1.5)
-        bare(ghost, self._sources["ghost"], self.figure)
+        shade = Patches(xs="xs", ys="ys", fill_color="color", fill_alpha=0.15, line_color=None)
+        self._shade = bare(shade, self._sources["bands"], self.figure)
+        self._shade.visible = False
+        ghost = MultiLine(xs="xs", ys="ys", line_color="color", line_alpha=0.6, line_width=1.5)
+        bare(ghost, self._sources["ghost"], self.figure, name="ghost")
         self._draw_phases()
         drawn = [self._line(stroke) for stroke in self.lines]
         self._draw_cursor()
@@ -145,13 +150,16 @@ class LineMark:
         if data != dict(self._sources["phases"].data):
             self._sources["phases"].data = data
 
-    def show_ghost(self, lines: Mapping[str, list[tuple[np.ndarray, np.ndarray]]]) -> None:
-        """Draw another run's channels in grey."""
-        self._put_ghost([line for name in self.plot.channels for line in lines.get(name, ())])
+    def show_ghost(self, others: Ghosts) -> None:
+        """Draw other runs' channels behind."""
+        self._put_ghost([ghost for name in self.plot.channels for ghost in others.get(name, ())])
 
-    def _put_ghost(self, found: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
-        data = {"xs": [x.tolist() for x, _ in found], "ys": [self.scale.places(y).tolist() for _, y in found]}
-        self._sources["ghost"].data = data
+    def _put_ghost(self, found: Sequence[Ghost]) -> None:
+        self._sources["ghost"].data = line_columns(found, self.scale.places)
+        shades = band_columns(found, self.scale.places)
+        if shades["xs"]:  # browsers cannot draw patches that have all gone
+            self._sources["bands"].data = shades
+        self._shade.visible = bool(shades["xs"])
 
     def show_cursor(self, run: Run, step: int, scrubbing: bool) -> None:
         """Mark the step that is looked at, where it is not the newest."""

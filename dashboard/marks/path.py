@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bokeh.models import ColumnDataSource, Scatter
 
+from dashboard.ghosts import Ghosts
 from dashboard.marks import ranges, theory
 from dashboard.marks.feed import Column
 from dashboard.marks.figure import bare, move
@@ -44,11 +46,11 @@ class PathMark(LineMark):
     def show_phases(self, phases: Sequence[Phase]) -> None:
         """Nothing: a phase is a step."""
 
-    def show_ghost(self, lines: Mapping[str, list[tuple[np.ndarray, np.ndarray]]]) -> None:
-        """Draw another run's paths in grey."""
-        across = lines.get(self.plot.x, ())
-        pairs = [pair for name in self.plot.channels for pair in zip(across, lines.get(name, ()), strict=False)]
-        self._put_ghost([(np.interp(steps, at, x), y) for (at, x), (steps, y) in pairs])
+    def show_ghost(self, others: Ghosts) -> None:
+        """Draw the medians of other runs as paths behind."""
+        across = others.get(self.plot.x, ())
+        pairs = [pair for name in self.plot.channels for pair in zip(across, others.get(name, ()), strict=False)]
+        self._put_ghost([replace(y, steps=np.interp(y.steps, x.steps, x.median), band=None) for x, y in pairs])
 
     def show_cursor(self, run: Run, step: int, scrubbing: bool) -> None:
         """Mark where each path starts, and where it is at the step that is looked at."""

@@ -27,7 +27,8 @@ def test_figures_and_runs_are_saved(page):
     texts = {"".join(element.itertext()) for element in drawing.iter("{http://www.w3.org/2000/svg}text")}
     assert drawing.get("width") == "7in"
     assert {"Distance to the unknown matrix", "theory: closed form", "step"} <= texts
-    assert Image.open(saved(lab, figure, "png")).width == 2100
+    with Image.open(saved(lab, figure, "png")) as image:
+        assert image.width == 2100
 
     numbers = pd.read_csv(saved(lab, figure, "csv"), comment="#")
     rows = numbers[numbers.member == 0].set_index("step")["relative_error"]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from dashboard.curves import curves
+from dashboard.ghosts import Ghost
 from dashboard.marks.feed import Column, Feed
 from dashboard.marks.line import LineMark
 from dashboard.marks.path import PathMark
@@ -92,7 +93,8 @@ def test_a_click_picks_the_path_that_is_near_on_both_axes():
 def test_a_pinned_run_is_a_path_too():
     _, mark = drawn(PathMark, "rare")
     steps = np.arange(3)
-    mark.show_ghost({"rare": [(steps, np.array([3.0, 2.0, 1.0]))], "loss": [(steps, np.array([0.0, 1e-3, -1e-3]))]})
+    values = {"rare": [3.0, 2.0, 1.0], "loss": [0.0, 1e-3, -1e-3]}
+    mark.show_ghost({name: [Ghost(steps, np.array(each), None, "grey")] for name, each in values.items()})
     ghost = mark._sources["ghost"].data
     assert ghost["xs"] == [[3, 2, 1]]
     assert ghost["ys"] == [mark.scale.places([0.0, 1e-3, -1e-3]).tolist()]

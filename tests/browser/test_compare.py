@@ -1,0 +1,32 @@
+"""Pin one run, make another, see what differs; a link repeats both."""
+
+from tests.browser.conftest import until
+
+GHOST = """() => {
+  const models = [...Bokeh.documents[0].roots()].flatMap((root) => [...root.references()]);
+  const figure = models.find((m) => m.type === "Figure" && m.height === 380);
+  const found = figure.renderers.find((r) => r.name === "ghost").data_source.data;
+  const ghost = found instanceof Map ? Object.fromEntries(found) : found;
+  return ghost.xs.length ? [Array.from(ghost.xs[0]), Array.from(ghost.ys[0])] : null;
+}"""
+
+
+def test_a_pinned_run_is_compared_and_comes_back_with_a_link(page):
+    here = page().restarted("/matrix_sensing?preset=P3")
+    here.click("keep this run as a grey ghost while the next one plays")
+    until(lambda: here.ask(GHOST))
+    here.type("α", "0.5")
+    until(lambda: here.steps() == [0])
+    here.click("take 100 steps and pause")
+    until(lambda: here.steps()[-1] == 100)
+    assert here.says("Changed: α 0.27 → 0.5")
+    assert here.view.get_by_role("row").filter(has_text="relative error").count()
+    first, address = here.ask(GHOST), here.link()
+    here.close()
+
+    there = page().open(address)
+    until(lambda: (there.steps() or [0])[-1] >= 100)
+    second = until(lambda: there.ask(GHOST), 60)
+    assert second == first
+    there.click("keep this run as a grey ghost while the next one plays")
+    until(lambda: not there.ask(GHOST))
