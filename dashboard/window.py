@@ -22,6 +22,7 @@ LINUX = sys.platform.startswith("linux")
 
 def main() -> None:
     """Show the window until it is closed."""
+    sys.argv[0] = TITLE  # what a desktop calls the program
     address = sys.stdin.readline().strip()
     webview.settings["ALLOW_DOWNLOADS"] = True
     if LINUX:
