@@ -31,6 +31,8 @@ def serve(arguments: argparse.Namespace) -> None:
         if not os.path.isdir(arguments.lessons):
             raise DynascopeError(f"there is no folder {arguments.lessons}")
         os.environ["DYNASCOPE_LESSONS"] = arguments.lessons
+    if arguments.library:
+        os.environ["DYNASCOPE_LIBRARY"] = arguments.library
     from dashboard import app
 
     passed = {"websocket_origin": arguments.allow_websocket_origin, "prefix": arguments.prefix}
@@ -93,6 +95,7 @@ def _serve(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
     command.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own")
+    command.add_argument("--library", metavar="DIR", help="where runs are kept; on localhost by default with your data")
     command.add_argument("--prefix", help="the path under which a proxy serves the application")
     command.set_defaults(act=serve)
 
