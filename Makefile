@@ -62,11 +62,18 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[dev]'
 	@touch $@ $(VENV)/.test $(VENV)/.run
 
-# The browser tests drive the system's Chromium; it is installed where that is possible without asking.
+# The browser tests drive the system's Chromium, and the desktop's a window of Qt on a virtual screen; both are
+# installed where that is possible without asking.
+QT := xvfb libegl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-image0 libxcb-render-util0 \
+      libxcb-xinerama0 libxcb-shape0
+
 chromium:
-	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	@wanted=; \
+	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || wanted=chromium; \
+	command -v Xvfb >/dev/null || wanted="$$wanted $(QT)"; \
+	[ -n "$$wanted" ] || exit 0; \
 	if [ "$$(id -u)" = 0 ]; then root=; \
 	elif sudo -n true 2>/dev/null; then root=sudo; \
-	else echo "No Chromium found and no right to install it: the browser tests will be skipped." >&2; exit 0; fi; \
-	command -v apt-get >/dev/null || { echo "No Chromium found: the browser tests will be skipped." >&2; exit 0; }; \
-	$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium
+	else echo "Not found, and no right to install it: $$wanted. Tests that need it will be skipped." >&2; exit 0; fi; \
+	command -v apt-get >/dev/null || { echo "Not found: $$wanted. Tests that need it will be skipped." >&2; exit 0; }; \
+	$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$wanted >/dev/null

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -15,6 +16,19 @@ from urllib.parse import urlencode
 from engines.core.errors import DynascopeError
 
 INTERRUPTED = 130
+
+PASSED = {
+    "prefix": "the path under which a proxy serves the application",
+    "basic-auth": "ask for a password: the password itself, or a JSON file of users and their passwords",
+    "cookie-secret": "with what login cookies are signed; default: drawn at each start",
+    "oauth-provider": "let another service say who may come in, as `panel serve` does",
+    "oauth-key": "the application's name there",
+    "oauth-secret": "the application's secret there",
+    "oauth-redirect-uri": "where that service sends users back to",
+    "ssl-certfile": "serve by https with this certificate",
+    "ssl-keyfile": "the certificate's key, where it is not in the same file",
+}
+"""Flags of `panel serve` that are passed on as they are."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -31,9 +45,14 @@ def serve(arguments: argparse.Namespace) -> None:
         if not os.path.isdir(arguments.lessons):
             raise DynascopeError(f"there is no folder {arguments.lessons}")
         os.environ["DYNASCOPE_LESSONS"] = arguments.lessons
+    if arguments.library:
+        os.environ["DYNASCOPE_LIBRARY"] = arguments.library
     from dashboard import app
 
-    passed = {"websocket_origin": arguments.allow_websocket_origin, "prefix": arguments.prefix}
+    passed = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) for name in PASSED}
+    passed["websocket_origin"] = arguments.allow_websocket_origin
+    if passed["basic_auth"] or passed["oauth_provider"]:
+        passed["cookie_secret"] = passed["cookie_secret"] or secrets.token_hex()
     options = {name: value for name, value in passed.items() if value}
     try:
         app.serve(arguments.port, arguments.address, arguments.browser, _device(arguments), **options)
@@ -93,7 +112,9 @@ def _serve(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
     command.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own")
-    command.add_argument("--prefix", help="the path under which a proxy serves the application")
+    command.add_argument("--library", metavar="DIR", help="where runs are kept; on localhost by default with your data")
+    for name, text in PASSED.items():
+        command.add_argument(f"--{name}", help=text, metavar=name.rpartition("-")[2].upper())
     command.set_defaults(act=serve)
 
 

@@ -15,8 +15,11 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
+from assets import hosts
+
 ASSETS = Path(__file__).parent
 FOLDER = ASSETS / "screenshots"
+LOOKS = ("light", "dark")
 SIZE = {"width": 1440, "height": 900}
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -68,19 +71,46 @@ def lab(page: Any, address: str, look: str, name: str) -> None:
         page.locator(".bk-Figure").first.screenshot(path=ASSETS / f"{name}.png")
 
 
-def main() -> None:
-    """Take all pictures, light and dark."""
-    FOLDER.mkdir(exist_ok=True)
-    found = next((path for path in map(shutil.which, NAMES) if path), None)
-    with served() as address, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
-        for look in ("light", "dark"):
+def desktops() -> None:
+    """Each lab in its own window."""
+    with hosts.screen() as display:
+        for name, seconds in LABS.items():
+            for look in LOOKS:
+                picture = hosts.desktop(display, f"/{name}?theme={look}", seconds)
+                (FOLDER / f"{name}-desktop-{look}.png").write_bytes(picture)
+
+
+def notebooks(browser: Any) -> None:
+    """Each lab in a notebook."""
+    with hosts.jupyter(list(LABS)) as address:
+        for look in LOOKS:
+            for name, seconds in LABS.items():
+                page = browser.new_page(viewport=SIZE)
+                hosts.notebook(page, address, name, look, seconds, FOLDER / f"{name}-notebook-{look}.png")
+                page.close()
+
+
+def pages(browser: Any) -> None:
+    """Each lab and the gallery in a browser."""
+    with served() as address:
+        for look in LOOKS:
             page = browser.new_page(viewport=SIZE)
             for name in LABS:
                 lab(page, address, look, name)
             gallery(page, address, look)
             page.close()
+
+
+def main() -> None:
+    """Take all pictures, light and dark."""
+    FOLDER.mkdir(exist_ok=True)
+    found = next((path for path in map(shutil.which, NAMES) if path), None)
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        pages(browser)
+        notebooks(browser)
         browser.close()
+    desktops()
 
 
 if __name__ == "__main__":

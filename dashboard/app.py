@@ -19,7 +19,7 @@ from panel.util import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
-from dashboard import link, theme
+from dashboard import library, link, theme
 from dashboard.gallery import gallery
 from dashboard.pacing import Bridge
 from dashboard.view import split
@@ -204,6 +204,7 @@ def serve(
     `patterns` are more addresses with their Tornado handlers, `options` those of `panel.serve`.
     """
     theme.prepare()
+    library.offer(address)
     logging.getLogger("asyncio").addFilter(Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     quick = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}

@@ -23,6 +23,7 @@ from dashboard.player import Player
 from dashboard.presets import Presets
 from dashboard.probes import Probes
 from dashboard.screen import Screen
+from dashboard.shelf import Shelf
 from dashboard.spread import Spread
 from dashboard.stage import Stage
 from dashboard.story import StoryPanel
@@ -32,6 +33,7 @@ from dashboard.view import View
 from engines.core.errors import DynascopeError
 
 if TYPE_CHECKING:
+    from dashboard.ghosts import Ghosts
     from engines.core.config import Config
     from engines.core.engine import Engine, Plot
     from engines.core.ensemble import Experiment
@@ -70,6 +72,8 @@ class Lab(Viewer):
         self.members, self.stage = Members(self._pick), Stage(engine, self._pick, self._export_plot)
         self.headline, self.story, self.notices = Headline(self._choose), StoryPanel(), Notices()
         self.comparison = Comparison()
+        fail = lambda text: self.notices.say("library", "error", text)  # noqa: E731
+        self.shelf = Shelf(engine.name, lambda: self.player.runner.run, self._lay, self._open_run, fail)
         self.probes, self.screen = Probes(engine.probes), Screen(self)
         self._callback: Any = None
         self._open(start or opening.of(engine), resting)
@@ -125,6 +129,14 @@ class Lab(Viewer):
         self.player.held, self.player.focus = False, 0
         self.notices.say("finished", "info", "")
         self._load(opening.of_preset(self.engine, name))
+
+    def _lay(self, others: Ghosts) -> None:
+        self.player.others = others
+        self.screen.redecorate()
+
+    def _open_run(self, run: Run) -> None:
+        start = opening.of_run(run)
+        self._load(start.experiment, run)
 
     def _edit(self, values: dict[str, Any]) -> None:
         runner = self.player.runner
@@ -278,6 +290,7 @@ class Lab(Viewer):
         self.player.close()
         self.probes.abandon()
         self.exports.close()
+        self.shelf.close()
 
     def __panel__(self) -> Any:
         return layout.lab(self)

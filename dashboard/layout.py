@@ -33,7 +33,7 @@ def lab(parts: Lab) -> Any:
         MIDDLE, parts, *(("", teacher) for teacher in [parts.teacher] if teacher), ("", parts.headline),
         ("", parts.notices), ("transport", parts.transport),
         ("members", parts.members), ("", parts.comparison), ("", parts.stage),
-        ("probes", parts.probes), *(("", part) for part in parts.own),
+        ("probes", parts.probes), ("library", parts.shelf), *(("", part) for part in parts.own),
     )  # fmt: skip
     words = _column(SIDE, parts, ("story", parts.story))
     columns = [column for column in (knobs, plots, words) if len(column)]

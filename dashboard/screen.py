@@ -53,6 +53,7 @@ class Screen:
         status, run = runner.status, runner.run
         self._lab.player.arrive()
         self._lab.exports.collect()
+        self._lab.shelf.collect()
         self._lab.probes.collect(run, status.playing)
         view = (status, run, (len(run), len(run.outcomes)), *self._lab.player.view())
         if not len(run) and self._lab.bridge.there:

@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.transport import NORMAL, SPEEDS
 
-PARTS = ("presets", "knobs", "ensemble", "transport", "members", "probes", "story")
+PARTS = ("presets", "knobs", "ensemble", "transport", "members", "probes", "story", "library")
 """The parts of a page that can be hidden; so can every knob and figure, by its own name."""
 
 MOST = 100

@@ -140,6 +140,16 @@ def metadata(run: Run) -> dict[str, Any]:
     }
 
 
+def about(path: str | Path) -> dict[str, Any]:
+    """What a file says of its run, and its number of `rows`, without reading its data. Raises `StoreError`."""
+    try:
+        file = pq.ParquetFile(path)
+        found = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
+        return found | {"rows": file.metadata.num_rows // len(found["openings"])}
+    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise StoreError(f"{path} is not a readable run: {error}") from error
+
+
 def read(path: str | Path) -> Run:
     """Read a file written by `save`. Raises `StoreError` where it is missing, damaged or of another kind."""
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -42,8 +44,12 @@ def served(first: str = "") -> Iterator[str]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     code = f"{first}\nfrom dashboard.app import serve\nserve({port}, '127.0.0.1', False, **{SOON})"
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{port}"
+    with tempfile.TemporaryDirectory() as folder:  # tests keep nothing among the runs of whoever runs them
+        yield from _served(code, f"http://127.0.0.1:{port}", os.environ | {"DYNASCOPE_LIBRARY": folder})
+
+
+def _served(code: str, address: str, around: dict[str, str]) -> Iterator[str]:
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL, env=around)
     until(lambda: answers(address), 30)
     yield address
     process.terminate()

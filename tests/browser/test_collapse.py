@@ -1,5 +1,7 @@
 """The collapse lab as a newcomer drives it."""
 
+import pytest
+
 from tests.browser.conftest import FIGURE, until
 
 LAB = "/neural_collapse"
@@ -54,6 +56,7 @@ def test_three_clouds_contract_onto_a_frame_that_can_be_turned(page):
     until(lambda: lab.ask(TURNED)[0] > before[0] + 0.3)
 
 
+@pytest.mark.thorough
 def test_a_network_separates_its_classes_layer_by_layer(page):
     lab = page(width=900, height=700).open(LAB).ready()
     assert lab.view.get_by_label("λ w, exact value", exact=True).count() == 1

@@ -30,3 +30,21 @@ def test_a_pinned_run_is_compared_and_comes_back_with_a_link(page):
     assert second == first
     there.click("keep this run as a grey ghost while the next one plays")
     until(lambda: not there.ask(GHOST))
+
+
+def test_a_run_is_kept_laid_over_opened_and_deleted(page):
+    lab = page().restarted("/matrix_sensing?preset=P3")
+    lab.view.get_by_text("Library: ").click()
+    lab.click("store the run on screen in the library")
+    assert lab.says("Kept as matrix_sensing-P3-")
+    entry = lab.view.get_by_role("listitem").filter(has_text="members over").first
+    entry.get_by_role("button").filter(has_text="Lay over").click()
+    until(lambda: lab.ask(GHOST))
+    lab.type("α", "0.5")
+    until(lambda: lab.steps() == [0])
+    entry.get_by_role("button").filter(has_text="Open").click()
+    until(lambda: lab.steps()[-1] == 100)
+    entry.get_by_role("button").filter(has_text="Delete").click()
+    entry.get_by_role("button").filter(has_text="Really").click()
+    until(lambda: not lab.ask(GHOST))
+    assert lab.says("Library: 0 stored runs")

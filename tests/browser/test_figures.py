@@ -2,6 +2,8 @@
 
 import math
 
+import pytest
+
 from tests.browser.conftest import FIGURE, until
 
 LAB = "/matrix_sensing"
@@ -104,6 +106,7 @@ def test_a_pinned_run_stays_as_a_ghost_behind_the_next(page):
     until(lambda: lab.ask(GHOST) == 3)
 
 
+@pytest.mark.thorough
 def test_a_knob_spread_over_many_values_and_seeds(page):
     lab = page().open(LAB).ready()
     lab.view.locator("select.choice").first.select_option("P10")

@@ -64,6 +64,7 @@ def effective(lab):
     return [value for value in data["c0.effective_parameters"] if value == value]
 
 
+@pytest.mark.thorough
 def test_parameters_become_free_while_a_network_learns_and_the_past_can_be_looked_at(page):
     lab = page().open(LAB).ready(20)
     lab.view.locator("select.speed").select_option("max")
@@ -114,6 +115,7 @@ def resolve(card, resolution, said):
     until(lambda: said in card.inner_text())
 
 
+@pytest.mark.thorough
 def test_the_surface_around_a_network_is_drawn_flat_and_in_space_and_turned(page):
     lab = page(width=1440, height=1500).open(f"{LAB}?webgl=off").ready()
     choose(lab, "L20")
@@ -163,6 +165,7 @@ def test_modules_are_found_and_light_edges_are_hidden(page):
     until(lambda: lab.ask(HIDDEN_EDGES)[0] == 20)
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_is_a_sentence_that_names_the_knobs(page):
     lab = page().open(f"{LAB}?s={impossible()}").ready().pause()
     assert lab.says("width=100000 is outside its bounds [1, 512]")

@@ -42,6 +42,7 @@ def probe(lab, name):
     return lab.view.get_by_role("group", name=name)
 
 
+@pytest.mark.thorough
 def test_a_probe_is_computed_while_the_run_goes_on(page):
     lab = page().open(LAB).ready(10)
     lab.view.locator("select.choice").first.select_option("P10")
@@ -64,6 +65,7 @@ def test_a_probe_is_computed_while_the_run_goes_on(page):
     until(lambda: not card.get_by_text("Computed at step").count())
 
 
+@pytest.mark.thorough
 def test_a_caution_comes_and_goes_and_a_probe_that_is_too_large_is_a_sentence(page):
     lab = page().open(LAB).ready()
     lab.view.locator("select.choice").first.select_option("P2")
@@ -92,6 +94,7 @@ def test_a_caution_comes_and_goes_and_a_probe_that_is_too_large_is_a_sentence(pa
     until(lambda: not lab.view.get_by_text(text).count())
 
 
+@pytest.mark.thorough
 def test_the_time_left_is_said_while_playing_only(page):
     lab = page().open(LAB).ready()
     lab.view.locator("select.speed").select_option("5")
@@ -103,6 +106,7 @@ def test_the_time_left_is_said_while_playing_only(page):
     until(lambda: not left.text_content())
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_being_prepared_says_so_and_gives_way_to_another(page):
     lab = page().open(LAB).ready()
     lab.view.locator("select.choice").first.select_option("P2")

@@ -43,6 +43,7 @@ def test_three_runs_race_when_the_lab_opens_and_the_small_start_wins(page):
     until(lambda: max(map(abs, lab.ask(IMAGES)[0])) < 1e-6)
 
 
+@pytest.mark.thorough
 def test_residuals_and_data_are_drawn_in_the_colours_of_their_classes_in_a_narrow_window(page):
     lab = page(width=900, height=700).open(LAB).ready(10).pause()
     assert lab.fits()

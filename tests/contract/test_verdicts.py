@@ -5,15 +5,18 @@ import pytest
 import engines
 from tests.contract.cases import PRESETS
 
-LONGEST = (
-    "L2", "L7", "L8", "L9", "L12", "L16", "P2", "P4", "P7", "P9", "P10", "P11", "SG-05", "SG-07", "SG-12", "SG-14",
-)  # fmt: skip
-"""About twenty seconds of compute and more each."""
+ALWAYS = {
+    "matrix_sensing": ("P0", "P5", "P8"),
+    "neural_collapse": ("P0", "P1", "P6", "P12"),
+    "subgradient_recovery": ("SG-00", "SG-01", "SG-09"),
+    "loss_landscape": ("L3", "L5", "L17", "L18", "L19", "L23"),
+}
+"""About two seconds of compute and less each; the others are thorough ones."""
 
 CASES = [
     pytest.param(
         engine, preset, id=f"{engine.name}-{preset.name}",
-        marks=[pytest.mark.thorough] if preset.name in LONGEST else [pytest.mark.slow],
+        marks=[] if preset.name in ALWAYS[engine.name] else [pytest.mark.thorough],
     )
     for engine, preset in PRESETS
 ]  # fmt: skip

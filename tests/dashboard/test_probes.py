@@ -260,9 +260,10 @@ def test_partial_pictures_are_drawn_at_most_twice_a_second(monkeypatch):
     made = tuned(resolution=9, wait=0.02)
     shown = []
     monkeypatch.setattr(made.exhibit, "show", shown.append)
+    begun = time.monotonic()
     made.compute()
     until(lambda: made.collect() or made.computation is None)
-    assert len(shown) == 2  # one sketch, and the outcome
+    assert 1 <= len(shown) <= 2 + 2 * (time.monotonic() - begun)  # of dozens of parts
 
 
 @pytest.mark.parametrize("before", [False, True])

@@ -181,6 +181,7 @@ def test_modules_that_cannot_be_are_refused(given, word):
 # -- addition modulo 31 ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_a_network_that_learned_to_add_has_few_interactions():
     """L12 at step 3000: neurons 1255/1387 edges for .1 % of accuracy, PCA 893/17, LIB 85/6 in the reference's draw.
 

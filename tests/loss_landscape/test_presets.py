@@ -23,6 +23,7 @@ def test_a_verdict_waits_until_the_run_can_tell():
     assert [verdict["holds"] for verdict in engines.run("loss_landscape", preset="L19", steps=5).verdicts] == [None]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "change"), [("L3", {"planted": "nested"}), ("L6", {"potential": "crossing"}), ("L17", {"embedding": 3})]
 )

@@ -19,6 +19,7 @@ def ran(steps, *configs):
     return simulate(Run(ENGINE, list(configs)), steps)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
     "knobs", [{**SYMMETRIC}, {}, {"target": "general"}, {**SYMMETRIC, "k": 3}, {"k": 3}, {"k": 10}]
@@ -33,6 +34,7 @@ def test_the_closed_form_is_the_whole_curve_for_a_small_start(knobs, seed):
     assert np.abs(np.log(ratio)).max() < 0.15
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("knobs", [{}, {"target": "general"}, {"init": "copy"}, {"init_ratio": 0.1}, {"k": 10}])
 def test_the_tail_rate_is_foretold_from_the_start_alone(knobs):
     config = MatrixSensing(**{**OWN, "alpha": 0.2, **knobs})

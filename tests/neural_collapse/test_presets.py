@@ -28,6 +28,7 @@ def test_every_verdict_holds_on_a_fresh_seed(name):
     assert [verdict for verdict in run.verdicts if not verdict["holds"]] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_digits_table_is_met_to_its_last_digit():
     """Seed 0: trace ratio, NC1 and NC2 of the simplex at twelve settings, to half a unit of the last digit printed."""

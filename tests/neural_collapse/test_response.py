@@ -60,6 +60,7 @@ def test_the_dense_response_holds_of_any_input():
     assert np.linalg.norm(change - foretold) < 1e-3 * np.linalg.norm(foretold)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("lambda_w", "lambda_h", "beta"), SETTINGS)
 @pytest.mark.parametrize("bias", [False, True])
 def test_the_error_of_the_response_is_proportional_to_the_perturbation(lambda_w, lambda_h, beta, bias):

@@ -19,6 +19,7 @@ def test_every_verdict_holds_on_a_fresh_seed(name):
     assert [verdict for verdict in run.verdicts if not verdict["holds"]] == []
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_the_reference_seeds_give_the_reference_numbers():
     """An independent implementation, same generator: half-times 92, 150, 253; f_true 16.18; rel .65 and 1.6 (15 %)."""

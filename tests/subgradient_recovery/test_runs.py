@@ -66,6 +66,7 @@ def test_the_size_of_the_outliers_is_irrelevant_once_they_dwarf_the_signal():
     assert large == pytest.approx(small, rel=0.01)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_near_convergence_the_gap_is_that_of_the_clean_measurements():
     run = ran(1500, *(config(budget=13.9, outlier_fraction=p, seed=s) for p in (0.1, 0.2) for s in (0, 1)))
@@ -86,6 +87,7 @@ def test_at_the_dense_floor_the_loss_is_below_by_the_density():
     assert (ratio > 0.7).all() and (ratio < 1.3).all()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("d", "r", "m", "p"), [(30, 2, 1200, 0.2), (30, 2, 1200, 0.5), (50, 2, 1000, 0.2), (20, 3, 1200, 0.1)]

@@ -29,6 +29,7 @@ def trained(steps: int = 1500):
     return net, theta.detach().double(), X
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_digits_net_is_explained_up_to_a_small_residual():
     """Three pixels are always zero; residual at most 10; N_eff(1e9) within 2 of the rank; product form within 5 %."""

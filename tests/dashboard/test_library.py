@@ -1,0 +1,101 @@
+"""Stored runs: kept whole, listed without being read, laid over with the numbers of the file."""
+
+import time
+
+import numpy as np
+import pytest
+
+import engines
+from dashboard import library
+from dashboard.ghosts import BAND, POINTS, ghosts
+from dashboard.shelf import MOST, Shelf
+from engines.core.errors import StoreError
+
+
+@pytest.fixture(scope="module")
+def run():
+    return engines.run("matrix_sensing", preset="P3", set={"alpha": [0.3, 0.5]}, steps=60)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv(library.FOLDER_VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+def test_a_run_is_kept_listed_and_deleted(run, place):
+    name = library.keep(run)
+    entry, *others = library.entries("matrix_sensing")
+    assert (entry.name, entry.title, others) == (name, "P3", [])
+    assert "6 members over alpha, seed" in entry.about
+    assert f"{len(run)} frames" in entry.about
+    assert library.entries("neural_collapse") == []
+    library.delete(name)
+    assert library.entries("matrix_sensing") == []
+
+
+def test_a_file_that_is_no_run_is_listed_with_what_is_wrong(run, place):
+    (place / "broken.parquet").write_bytes(b"PAR1 nothing")
+    library.keep(run)
+    assert [bool(entry.broken) for entry in library.entries("matrix_sensing")].count(True) == 1
+
+
+@pytest.mark.parametrize("name", ["../secret.parquet", "/etc/passwd", "a/b.parquet", "run.csv", ""])
+def test_only_files_of_the_folder_are_touched(place, name):
+    with pytest.raises(StoreError, match="there is no stored run"):
+        library.delete(name)
+
+
+def test_without_a_folder_nothing_is_kept_and_only_this_machine_is_offered_one(run, monkeypatch):
+    monkeypatch.delenv(library.FOLDER_VARIABLE, raising=False)
+    with pytest.raises(StoreError, match="this server keeps no runs"):
+        library.keep(run)
+    library.offer("0.0.0.0")
+    assert library.folder() is None
+    library.offer("127.0.0.1")
+    assert library.folder().name == "runs"
+    monkeypatch.delenv(library.FOLDER_VARIABLE)
+
+
+def test_a_run_that_is_too_large_is_a_sentence(run, place, monkeypatch):
+    monkeypatch.setattr(library, "LARGEST", 10)
+    with pytest.raises(StoreError, match="10 are kept at most"):
+        library.keep(run)
+    assert not list(place.iterdir())
+
+
+def test_what_is_laid_over_are_the_numbers_of_the_run(run):
+    found = ghosts(run, "red")["error"]
+    rows = np.unique(np.linspace(0, len(run) - 1, POINTS).astype(int))
+    assert len(found) == 2
+    for ghost, members in zip(found, (run.where(alpha=0.3), run.where(alpha=0.5)), strict=True):
+        values = run["error"][rows][:, members]
+        np.testing.assert_array_equal(ghost.median, np.median(values, axis=1))
+        np.testing.assert_array_equal(ghost.band, np.percentile(values, BAND, axis=1))
+        np.testing.assert_array_equal(ghost.steps, run.steps[rows])
+
+
+def test_the_shelf_lays_over_as_many_as_can_be_told_apart_and_says_what_fails(run, place):
+    laid, failed = [], []
+    shelf = Shelf("matrix_sensing", lambda: run, laid.append, lambda run: None, failed.append)
+
+    def do(what, name=""):
+        shelf._handle_msg({"do": what, "name": name})
+        end = time.monotonic() + 30
+        while shelf._jobs and time.monotonic() < end:
+            shelf.collect()
+            time.sleep(0.01)
+
+    for _ in range(MOST + 1):
+        do("keep")
+    names = [entry["name"] for entry in shelf.shown["entries"]]
+    for name in names:
+        do("over", name)
+    assert len(laid[-1]["error"]) == 2 * MOST
+    assert len({ghost.color for ghost in laid[-1]["error"]}) == MOST
+    assert f"{MOST} runs are laid over already" in failed[-1]
+    do("delete", names[0])
+    assert len(laid[-1]["error"]) == 2 * (MOST - 1)
+    do("open", "nothing.parquet")
+    assert "nothing.parquet is not a readable run" in failed[-1]
+    shelf.close()
