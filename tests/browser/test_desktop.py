@@ -11,6 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import CookieJar
 
 import pytest
@@ -39,6 +40,12 @@ def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
+
+
+def waited(coroutine):
+    """Its result; in a thread of its own, since the browser's driver has a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def answers(address):
@@ -71,7 +78,7 @@ class Window:
                         pass  # until it is closed
                     return said["result"]
 
-        return asyncio.run(ask())
+        return waited(ask())
 
     def ask(self, script):
         found = self.send("Runtime.evaluate", expression=script, returnByValue=True)
@@ -134,7 +141,7 @@ def test_only_who_brings_the_token_first_gets_in():
             with pytest.raises(urllib.error.HTTPError, match="403"):
                 urllib.request.urlopen(address + stranger, timeout=20)
         with pytest.raises(HTTPClientError, match="403"):
-            asyncio.run(connected(address))
+            waited(connected(address))
         invitation = address + guard.invite("/matrix_sensing?preset=P3")
         entered = opener.open(invitation, timeout=20)
         assert entered.url == f"{address}/matrix_sensing?preset=P3"
