@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.request
+import threading
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from dashboard import app
-from dashboard.guard import ENTER, Enter, Guard
+from dashboard.guard import Guard
 from engines.core.errors import DynascopeError
 
-TITLE = "Dynascope"
-SIZE = (1440, 900)
-PATIENCE = 60.0
-"""Seconds until a server that does not answer is given up."""
+LOOPBACK = "127.0.0.1"
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "microsoft-edge", "msedge", "chrome")
-"""Programs that can show a page as a window, without tabs and address."""
+WINDOW = Path(__file__).with_name("window.py")
+"""The program that shows a native window."""
+
+PROGRAMS = "/Applications/{0}.app/Contents/MacOS/{0}"
+BROWSERS = (
+    "chromium", "chromium-browser", "google-chrome", "microsoft-edge", "chrome", "msedge",
+    PROGRAMS.format("Google Chrome"), PROGRAMS.format("Chromium"), PROGRAMS.format("Microsoft Edge"),
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+)  # fmt: skip
+"""Programs that can show a page as a window, without tabs and address; some are on no path."""
 
 
 class NoWindow(Exception):
@@ -33,55 +41,72 @@ class NoWindow(Exception):
 
 @contextmanager
 def served(device: str = "cpu") -> Iterator[tuple[str, Guard]]:
-    """A server on a free port of this machine, behind a guard; yields its address once it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    guard, address = Guard(), f"http://127.0.0.1:{port}"
-    patterns = [(f"/{ENTER}", Enter, {"guard": guard})]
-    options = {"auth_provider": guard, "threaded": True, "verbose": False}
-    thread = app.serve(port, "127.0.0.1", False, device, patterns, **options)
+    """A guarded server on a free port of this machine; yields its address and its guard once it answers."""
+    guard, ready = Guard(), Future()
+    thread = threading.Thread(target=_serve, args=(device, guard, ready), name="server")
+    thread.start()
+    server = ready.result()
     try:
-        _wait(address)
-        yield address, guard
+        yield f"http://{LOOPBACK}:{server.port}", guard
     finally:
-        thread.stop()
-        thread.join(10)
+        server.io_loop.add_callback(server.io_loop.stop)
+        thread.join()
 
 
-def _wait(address: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        try:
-            urllib.request.urlopen(f"{address}/status", timeout=2)
-            return
-        except OSError:
-            time.sleep(0.05)
-    raise DynascopeError(f"the server at {address} did not answer within {PATIENCE:.0f} s")
+def _serve(device: str, guard: Guard, ready: Future[Any]) -> None:
+    try:
+        server = app.serve(0, LOOPBACK, False, device, start=False, verbose=False)
+    except Exception as error:
+        return ready.set_exception(error)
+    server._tornado.add_handlers(".*", guard.rules())  # Bokeh has no public way to its application
+    server.start()
+    server.io_loop.add_callback(ready.set_result, server)
+    server.io_loop.start()
+    server.stop()
+    server.io_loop.close(all_fds=True)
 
 
 def native(url: str) -> None:
     """A window of the system's own web engine (Qt's on Linux); returns when it is closed. Raises `NoWindow`."""
-    try:
-        import webview
-    except ImportError:
-        raise NoWindow("pywebview is not installed (pip install 'dynascope[desktop]')") from None
-    webview.settings["ALLOW_DOWNLOADS"] = True
-    webview.create_window(TITLE, url, width=SIZE[0], height=SIZE[1], min_size=(400, 300), text_select=True)
-    try:
-        webview.start(gui="qt" if sys.platform.startswith("linux") else None)
-    except Exception as error:
-        raise NoWindow(f"{type(error).__name__}: {error}") from error
+    if not find_spec("webview"):
+        raise NoWindow("pywebview is not installed (pip install 'dynascope[desktop]')")
+    _ask_for_screen()
+    # By input, not by argument: arguments can be read by all users of a machine.
+    line = [sys.executable, "-P", str(WINDOW)]
+    with (
+        tempfile.TemporaryFile() as said,
+        subprocess.Popen(line, stdin=subprocess.PIPE, stderr=said, bufsize=0) as window,
+    ):
+        window.stdin.write(f"{url}\n".encode())
+        status = window.wait()
+        said.seek(0)
+        complaint = _reason(said.read().decode(errors="replace").splitlines())
+    if status:
+        raise NoWindow(f"it ended with status {status}: {complaint}")
+
+
+def _reason(lines: Sequence[str]) -> str:
+    # Where Qt finds no screen or misses a library, it says so first, and much afterwards.
+    told = [line.strip() for line in lines if line.strip()] or ["no reason was given"]
+    return next((line for line in told if line.startswith("qt.qpa")), told[-1])
+
+
+def _ask_for_screen() -> None:
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        raise NoWindow("there is no screen (neither DISPLAY nor WAYLAND_DISPLAY is set)")
 
 
 def browser(url: str) -> None:
     """A browser's window without tabs and address; returns when it is closed. Raises `NoWindow`."""
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if not found:
-        raise NoWindow(f"none of {', '.join(BROWSERS)} is installed")
+        raise NoWindow("there is no Chromium, Chrome or Edge")
+    _ask_for_screen()
     with tempfile.TemporaryDirectory(prefix="dynascope-", ignore_cleanup_errors=True) as profile:
-        shape = [f"--app={url}", f"--user-data-dir={profile}", f"--window-size={SIZE[0]},{SIZE[1]}"]
-        result = subprocess.run([found, *shape, "--no-first-run"], stderr=subprocess.DEVNULL, check=False)
+        shape = [f"--app={url}", f"--user-data-dir={profile}", "--window-size=1440,900", "--no-first-run"]
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            shape.append("--no-sandbox")  # Chromium has none for root, and does not start without being told so
+        result = subprocess.run([found, *shape], stderr=subprocess.DEVNULL, check=False)
     if result.returncode:
         raise NoWindow(f"{found} ended with status {result.returncode}")
 
@@ -92,8 +117,7 @@ def tab(url: str) -> None:
         raise NoWindow("no browser could be started")
     print("Press Ctrl+C here to stop.", flush=True)
     try:
-        while True:
-            time.sleep(3600)
+        threading.Event().wait()
     except KeyboardInterrupt:
         return
 

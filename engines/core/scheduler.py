@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
 import threading
@@ -13,6 +14,10 @@ import torch
 
 SLICE = 0.03
 """Seconds of compute that a runner gets before the next one's turn."""
+
+
+PATIENCE = 10.0
+"""Seconds that the end of the process waits for the turns that are being taken."""
 
 
 class Worker(Protocol):
@@ -37,6 +42,7 @@ class Scheduler:
         self._again: set[Worker] = set()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
+        self._stopped = False
 
     def request(self, worker: Worker) -> None:
         """Put a worker in the round; asking again while it is served or waits makes it ready at once."""
@@ -54,16 +60,23 @@ class Scheduler:
         with self._changed:
             return len(self._busy) + len(self._ready) + len(self._waiting)
 
+    def stop(self) -> None:
+        """Let the turns that are being taken end, and begin no other, for good."""
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join(PATIENCE)
+
     def _start(self) -> None:
-        if not self._threads:
+        if not (self._threads or self._stopped):
             names = [f"compute-{index}" for index in range(self._count)]
             self._threads = [threading.Thread(target=self._serve, name=name, daemon=True) for name in names]
             for thread in self._threads:
                 thread.start()
 
     def _serve(self) -> None:
-        while True:
-            worker = self._take()
+        while worker := self._take():
             until = self._turn(worker)
             with self._changed:
                 self._busy.discard(worker)
@@ -84,10 +97,12 @@ class Scheduler:
         elif until is not None:
             self._waiting[worker] = until
 
-    def _take(self) -> Worker:
+    def _take(self) -> Worker | None:
         with self._changed:
-            while not (self._wake() or self._ready):
+            while not (self._stopped or self._wake() or self._ready):
                 self._changed.wait(self._pause())
+            if self._stopped:
+                return None
             worker = self._ready.popleft()
             self._busy.add(worker)
             return worker
@@ -107,7 +122,9 @@ class Scheduler:
 def _shared() -> Scheduler:
     # One core stays free for the event loop and the browser; torch's own threads would take it.
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))
-    return Scheduler(threads=1)
+    scheduler = Scheduler(threads=1)
+    atexit.register(scheduler.stop)  # an interpreter that ends while a thread is inside torch aborts
+    return scheduler
 
 
 _SHARED: list[Scheduler] = []

@@ -156,6 +156,43 @@ def test_one_worker_is_never_served_by_two_threads_at_once():
     assert clashes == []
 
 
+def test_a_scheduler_that_stops_lets_the_turn_end_and_begins_no_other():
+    entered, leave, log, scheduler = threading.Event(), threading.Event(), [], Scheduler()
+
+    class Slow:
+        def work(self, seconds):
+            entered.set()
+            assert leave.wait(TIMEOUT)
+            log.append("ended")
+            return time.monotonic()
+
+    scheduler.request(Slow())
+    assert entered.wait(TIMEOUT)
+    threading.Timer(0.05, leave.set).start()
+    scheduler.stop()
+    assert log == ["ended"]
+    scheduler.request(Slow())
+    assert not [thread for thread in scheduler._threads if thread.is_alive()]
+
+
+def test_a_process_may_end_while_it_computes(fresh_python):
+    """Without `stop` at its end this one aborts: it ends while a thread is inside torch."""
+    code = (
+        "import threading, time, torch\n"
+        "from engines.core.scheduler import shared\n"
+        "begun = threading.Event()\n"
+        "class Worker:\n"
+        "    def work(self, seconds):\n"
+        "        begun.set()\n"
+        "        a = torch.ones(300, 300)\n"
+        "        for _ in range(200): a = (a @ a).clamp(max=1)\n"
+        "        return 0.0\n"
+        "shared().request(Worker())\n"
+        "begun.wait()"
+    )
+    assert fresh_python("-c", code, check=False).returncode == 0
+
+
 def test_an_idle_scheduler_has_no_thread_and_nothing_active():
     before = threading.active_count()
     scheduler = Scheduler()
