@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
 from panel.viewable import Viewer
 
-from dashboard import keys, layout, link, opening
+from dashboard import keys, layout, opening
 from dashboard.comparison import Comparison
 from dashboard.controls import Controls
-from dashboard.exports import KINDS, Exports
 from dashboard.headline import Headline
 from dashboard.marks.series import few
 from dashboard.members import Members
@@ -23,28 +21,24 @@ from dashboard.player import Player
 from dashboard.presets import Presets
 from dashboard.probes import Probes
 from dashboard.screen import Screen
+from dashboard.sharing import Sharing
 from dashboard.shelf import Shelf
 from dashboard.spread import Spread
 from dashboard.stage import Stage
 from dashboard.story import StoryPanel
 from dashboard.teacher import Teacher
 from dashboard.transport import SPEEDS, Transport
-from dashboard.view import View
 from engines.core.errors import DynascopeError
 
 if TYPE_CHECKING:
     from dashboard.ghosts import Ghosts
     from engines.core.config import Config
-    from engines.core.engine import Engine, Plot
+    from engines.core.engine import Engine
     from engines.core.ensemble import Experiment
     from engines.core.run import Run
 
 PERIOD = 100
 """Milliseconds between two ticks."""
-
-COPIED = "The link is in the address bar and, where the browser allows it, on the clipboard. It holds everything."
-
-TOKEN = "The link is on the clipboard, where the browser allows it: for lab(name, link=...), or ?s=... in a browser."
 
 
 class Lab(Viewer):
@@ -63,13 +57,13 @@ class Lab(Viewer):
         self.engine, self.player = engine, Player(engine, device)
         self.bridge = bridge or Bridge()
         self.bridge.listen(self._key, self._hide)
-        self.exports = Exports(self._say_export, lambda text: self.notices.say("export", "error", text))
-        self.own = [self.exports.download] if bridge else [self.bridge, self.exports.download]
+        self.sharing = Sharing(self)
+        self.own = [self.sharing.download] if bridge else [self.bridge, self.sharing.download]
         self.controls = Controls(engine.Config, self._preview, lambda name, value: self._edit({name: value}))
         self.spread = Spread(engine.Config, self._edit, self._collapse)
         self.presets = Presets(engine.presets, self._choose)
         self.transport = Transport(engine.actions, self._command)
-        self.members, self.stage = Members(self._pick), Stage(engine, self._pick, self._export_plot)
+        self.members, self.stage = Members(self._pick), Stage(engine, self._pick, self.sharing.export_plot)
         self.headline, self.story, self.notices = Headline(self._choose), StoryPanel(), Notices()
         self.comparison = Comparison()
         fail = lambda text: self.notices.say("library", "error", text)  # noqa: E731
@@ -190,8 +184,8 @@ class Lab(Viewer):
             "reseed": player.reseed,
             "action": lambda: player.act(str(data["name"])),
             "pin": self._pin,
-            "link": self._copy,
-            "export": lambda: self._export(str(data["kind"])),
+            "link": self.sharing.copy,
+            "export": lambda: self.sharing.export(str(data["kind"])),
             "help": self.notices.toggle_help,
             "close": lambda: self.notices.say("help", "info", ""),
         }
@@ -224,46 +218,6 @@ class Lab(Viewer):
         self.screen.redecorate()
         self.screen.retell()
 
-    def _copy(self) -> None:
-        token = link.encode(self.player.shared(), self.view())
-        if len(token) > link.LONGEST:
-            text = f"The link would have {len(token):,} characters; allowed are {link.LONGEST:,}. Unpinning may help."
-            return self.notices.say("link", "error", text)
-        self.bridge.copy(token)
-        text = COPIED if self.bridge.alone else TOKEN
-        self.notices.say("link", "info", text)
-
-    def _export(self, suffix: str) -> None:
-        """Everything recorded so far in the format with this ending, or the program that repeats it."""
-        from engines.core import export, script
-
-        if suffix not in KINDS or not len(self.player.runner.run):
-            return
-        run, preset = self.player.runner.run.copy(), self.player.experiment.preset
-        experiment = replace(self.player.shared(), steps=max(1, int(run.steps[-1])))
-        program = lambda: script.script(experiment)  # noqa: E731
-        name = "_".join([self.engine.name, *([preset.name] if preset else []), f"step_{run.steps[-1]}"])
-        self.exports.ask(name + suffix, program if suffix == ".py" else lambda: export.content(run, suffix))
-
-    def _export_plot(self, plot: Plot) -> None:
-        from engines.core import export
-
-        if len(self.player.runner.run):
-            run = self.player.runner.run.copy()
-            channels = [*plot.channels, *filter(None, [plot.by])]
-            self.exports.ask(f"{self.engine.name}_{plot.name}.csv", lambda: export.csv(run, channels))
-
-    def _say_export(self, text: str) -> None:
-        self.notices.say("export", "info", text)
-
-    def view(self) -> View:
-        """How the lab is looked at."""
-        player = self.player
-        looks, hide = self.stage.looks(), tuple(sorted(self.hidden))
-        taught = (self.teacher.lesson.name, self.teacher.index) if self.teacher else ("", 0)
-        pinned = player.pinned_as.to_json() if player.pinned_as else ""
-        return View(player.bands, player.speed, player.focus, player.cursor, looks, hide, *taught, pinned)
-
     # -- its life --------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -289,7 +243,7 @@ class Lab(Viewer):
             self._callback = None
         self.player.close()
         self.probes.abandon()
-        self.exports.close()
+        self.sharing.close()
         self.shelf.close()
 
     def __panel__(self) -> Any:

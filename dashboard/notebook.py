@@ -98,7 +98,7 @@ class Widget(Viewer):
 
     def link(self) -> str:
         """The token of what is on screen: for `lab(..., link=token)`, and for `?s=token` in a browser."""
-        return links.encode(self._lab.player.shared(), self._lab.view())
+        return self._lab.sharing.token()
 
     def close(self) -> None:
         """Stop for good. What was recorded stays readable."""

@@ -52,7 +52,7 @@ class Screen:
         runner = self._lab.player.runner
         status, run = runner.status, runner.run
         self._lab.player.arrive()
-        self._lab.exports.collect()
+        self._lab.sharing.collect()
         self._lab.shelf.collect()
         self._lab.probes.collect(run, status.playing)
         view = (status, run, (len(run), len(run.outcomes)), *self._lab.player.view())

@@ -40,6 +40,9 @@ export function render({ model, el }) {
   image.alt = `${model.label}, in three dimensions; drag to turn`;
   const row = make("div", root);
   row.className = "row";
+  const file = make("button", root, "save as glTF");
+  file.title = "save this scene for programs that show meshes";
+  file.addEventListener("click", () => model.send_msg({ export: true }));
   const view = { azimuth: -60, elevation: 28, zoom: 1 };
   let asked = false, stale = false;
   const ask = () => {

@@ -28,8 +28,8 @@ def serious(lab):
         ("/nothing", 900),
         ("/?lesson=three_clouds&theme=dark", 390),
         ("/matrix_sensing", 1440),
-        ("/subgradient_recovery?theme=dark", 900),
-        ("/neural_collapse", 390),
+        pytest.param("/subgradient_recovery?theme=dark", 900, marks=pytest.mark.thorough),
+        pytest.param("/neural_collapse", 390, marks=pytest.mark.thorough),
         ("/loss_landscape?theme=dark", 1440),
     ],
 )

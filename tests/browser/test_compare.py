@@ -1,5 +1,7 @@
 """Pin one run, make another, see what differs; a link repeats both."""
 
+import pytest
+
 from tests.browser.conftest import until
 
 GHOST = """() => {
@@ -32,6 +34,7 @@ def test_a_pinned_run_is_compared_and_comes_back_with_a_link(page):
     until(lambda: not there.ask(GHOST))
 
 
+@pytest.mark.thorough
 def test_a_run_is_kept_laid_over_opened_and_deleted(page):
     lab = page().restarted("/matrix_sensing?preset=P3")
     lab.view.get_by_text("Library: ").click()

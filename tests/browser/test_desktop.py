@@ -11,6 +11,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import CookieJar
 from pathlib import Path
 
@@ -28,6 +29,12 @@ def free_port():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return free.getsockname()[1]
+
+
+def waited(coroutine):
+    """Its result; in a thread of its own, since the browser's driver has a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
 
 
 def answers(address):
@@ -60,7 +67,7 @@ class Window:
                         pass  # until it is closed
                     return said["result"]
 
-        return asyncio.run(ask())
+        return waited(ask())
 
     def ask(self, script):
         found = self.send("Runtime.evaluate", expression=script, returnByValue=True)
@@ -231,7 +238,7 @@ def test_only_who_brings_the_token_first_gets_in():
         for place in ("/", "/matrix_sensing", "/enter", "/enter?token=guess", *files):
             assert "belongs to the window" in refusal(address + place)
         with pytest.raises(HTTPClientError, match="403"):
-            asyncio.run(connected(address))
+            waited(connected(address))
         jar = CookieJar()
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
         void = address + guard.invite("/")

@@ -83,6 +83,7 @@ def test_parameters_become_free_while_a_network_learns_and_the_past_can_be_looke
     assert len(effective(lab)) == len(counted)
 
 
+@pytest.mark.thorough
 def test_free_directions_have_reasons_and_a_way_that_is_chosen_leaves_the_loss_as_it_is(page):
     lab = page(width=1440, height=1500).open(LAB).ready()
     assert shows_knob(lab, "learning rate") and not shows_knob(lab, "κ")

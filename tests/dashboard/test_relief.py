@@ -1,10 +1,12 @@
 import base64
 import io
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from dashboard.exports import Download
 from dashboard.marks.pictures import box, rendering
 from dashboard.marks.pictures.relief import ReliefPicture
 from engines.core.pictures import Relief
@@ -142,3 +144,18 @@ def test_scenes_are_made_drawn_and_freed_by_one_thread(monkeypatch):
     gc.collect()
     rendering.ask(lambda: None)
     assert names == ["render_0"]
+
+
+def test_the_scene_is_saved_as_meshes_that_lie_where_the_heights_are(monkeypatch):
+    pytest.importorskip("pyvista")
+    sent = []
+    monkeypatch.setattr(Download, "send", lambda self, name, data: sent.append((name, data)))
+    made = ReliefPicture(DECLARED, bowl())
+    made._turn._handle_msg({"export": True})
+    name, data = sent[0]
+    scene = json.loads(data)
+    assert name == "z.gltf"
+    assert scene["asset"]["version"] == "2.0"
+    assert not [buffer for buffer in scene["buffers"] if not buffer["uri"].startswith("data:")]
+    places = [each["attributes"]["POSITION"] for mesh in scene["meshes"] for each in mesh["primitives"]]
+    assert max(scene["accessors"][place]["count"] for place in places) >= 21 * 21

@@ -12,6 +12,7 @@ import param
 from panel.models.vtk import AbstractVTKPlot
 
 from dashboard.components import FOLDER, Component
+from dashboard.exports import Download
 from dashboard.marks.pictures import box
 from dashboard.marks.pictures.rendering import ask, failure, free
 from dashboard.naming import number
@@ -46,7 +47,9 @@ class Turn(Component):
         self.shown = self.shown | {"waiting": False} | changes
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        if data.get("live"):
+        if data.get("export"):
+            self._picture.export()
+        elif data.get("live"):
             self._picture.enliven([float(part) for part in data["paper"]][:3])
         else:
             self._picture.turn(*(float(data[name]) for name in ("azimuth", "elevation", "zoom")))
@@ -60,7 +63,8 @@ class ReliefPicture:
         self._scene: list[Any] = []
         self._paper: list[float] | None = None
         self._turn = Turn(self, label=declared.title or declared.label, margin=0, sizing_mode="stretch_width")
-        self.view = pn.Column(self._turn, margin=(0, 6, 4, 6), sizing_mode="stretch_width")
+        self._download = Download()
+        self.view = pn.Column(self._turn, self._download, margin=(0, 6, 4, 6), sizing_mode="stretch_width")
         self._read(values)
         weakref.finalize(self, free, self._scene).atexit = False
 
@@ -82,6 +86,21 @@ class ReliefPicture:
         """Hand the scene to the browser, on a ground of this colour."""
         self._paper = paper
         ask(lambda: self._live(paper), self._place)
+
+    def export(self) -> None:
+        """Give the reader the scene as glTF."""
+        ask(self._gltf, self._deliver)
+
+    def _gltf(self) -> bytes:
+        from dashboard.marks.pictures import scene
+
+        return scene.gltf(self._built())
+
+    def _deliver(self, done: Future) -> None:
+        error = done.exception()
+        if error:
+            return self._turn.show(failure=failure(error))
+        self._download.send(f"{self.declared.values}.gltf", done.result())
 
     def _read(self, values: Mapping[str, Any]) -> None:
         self.box = box.read(self.declared, values)
@@ -122,7 +141,7 @@ class ReliefPicture:
     def _place(self, done: Future) -> None:
         error = done.exception()
         self._turn.show(live=not error, failure=failure(error) if error else "")
-        self.view.objects = [self._turn, *([] if error else [done.result()])]
+        self.view.objects = [self._turn, self._download, *([] if error else [done.result()])]
 
 
 _LEGEND = [

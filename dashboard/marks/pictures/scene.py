@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import math
+import tempfile
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -133,6 +135,14 @@ def picture(scene: pv.Plotter, view: View) -> str:
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def gltf(scene: pv.Plotter) -> bytes:
+    """The whole scene for programs that show meshes: one glTF file, its data inside."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "scene.gltf")
+        scene.export_gltf(str(path), inline_data=True)
+        return path.read_bytes()
 
 
 def window(scene: pv.Plotter, paper: Sequence[float]) -> Any:
