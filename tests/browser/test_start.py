@@ -4,10 +4,14 @@ import json
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browser.conftest import ROOT, Page, served, until
+from tests.browser.conftest import ROOT, Page, answers, served, until
+from tests.browser.test_desktop import free_port
 
 HEAVY = ("torch", "pyvista", "scipy", "xarray", "matplotlib")
 TELL = f"""
@@ -36,21 +40,53 @@ def test_a_page_is_painted_before_anything_heavy_is_loaded(telling, chromium):
     lab.close()
 
 
-def test_a_password_is_asked_for():
-    line = [sys.executable, "-u", "launch.py", "serve", "--no-browser", "--port", "0", "--basic-auth", "open sesame"]
-    process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        address = process.stdout.readline().split()[-1]
-        answer = until(lambda: _opened(f"{address}/matrix_sensing"), 60)
-        assert answer.url.startswith(f"{address}/login")
-        assert b"password" in answer.read().lower()
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
+@pytest.fixture
+def guarded():
+    """The address of a server behind a password and a prefix, to which another host's pages may connect."""
+    port = free_port()
+    flags = ["--prefix", "lab", "--basic-auth", "open sesame", "--num-threads", "2"]
+    origins = ["--allow-websocket-origin", f"localhost:{port}", "--allow-websocket-origin", "lab.example"]
+    process = subprocess.Popen(
+        [sys.executable, "launch.py", "serve", "--no-browser", "--port", str(port), *flags, *origins], cwd=ROOT,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    address = f"http://localhost:{port}/lab"
+    until(lambda: answers(address), 60)
+    yield address
+    process.terminate()
+    process.wait(20)
 
 
-def _opened(address):
-    try:
-        return urllib.request.urlopen(address, timeout=10)
-    except OSError:
-        return None
+def test_panels_flags_hold_a_password_a_prefix_and_origins(guarded, chromium):
+    page = Page(chromium, guarded).open("/matrix_sensing")
+    assert page.ask("location.pathname") == "/lab/login"
+
+    def enter(password):
+        page.view.get_by_label("User name").fill("anna")
+        page.view.get_by_label("Password").fill(password)
+        page.click("Log in")
+
+    enter("guess")
+    assert page.says("Invalid username or password!")
+    page.open("/matrix_sensing")
+    enter("open sesame")
+    page.ready(1)
+    assert page.ask("location.pathname") == "/lab/matrix_sensing"
+    assert not page.complaints
+    cookies = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
+    page.close()
+    socket = f"{guarded}/matrix_sensing/ws"
+    assert told(socket, cookies, "http://lab.example") == 101
+    assert told(socket, cookies, "http://elsewhere.example") == 403
+    assert told(socket, "", "http://lab.example") == 403
+
+
+def told(address, cookies, origin):
+    """The status of the answer to a page of another host that asks for a socket."""
+    where = urlsplit(address)
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    upgrade |= {"Sec-WebSocket-Key": "c2l4dGVlbiBjaGFyYWN0cw==", "Sec-WebSocket-Protocol": "bokeh, none"}
+    with closing(HTTPConnection(where.netloc, timeout=20)) as connection:
+        connection.request("GET", where.path, headers=upgrade | {"Cookie": cookies, "Origin": origin})
+        with connection.getresponse() as answer:
+            return answer.status

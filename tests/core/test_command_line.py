@@ -179,6 +179,13 @@ BAD = {
     "probe toy norm --option power=2.5": "power='2.5' is not a whole number; options of norm: scale=1.0, power=2",
     "probe toy norm --option scale": "'scale' is not of the form name=value",
     "probe toy norm --out /dev/null/p.json": "cannot write /dev/null/p.json",
+    "serve --bogus": "unrecognized arguments: --bogus",
+    "serve --dev": "unrecognized arguments: --dev",
+    "serve page.py": "unrecognized arguments: page.py",
+    "serve --num-threads many": "argument --num-threads: invalid int value: 'many'",
+    "serve --auth-template /nowhere": "auth-template /nowhere does not exist",
+    "desktop nowhere": "unknown engine 'nowhere'",
+    "desktop toy --port 1": "unrecognized arguments: --port",
     "serve --port 99999": "'99999' is not a port between 0 and 65535",
     "dance": "invalid choice: 'dance'",
     "": "the following arguments are required",
@@ -205,16 +212,16 @@ def served(monkeypatch):
     calls = []
     dashboard = types.ModuleType("dashboard")
     dashboard.app = types.SimpleNamespace(serve=lambda *given, **options: calls.append((given, options)))
+    dashboard.flags = types.SimpleNamespace(options=lambda parser, words: {"panel": words})
     monkeypatch.setitem(sys.modules, "dashboard", dashboard)
     return calls
 
 
 def test_serve_passes_its_flags_on(command, served):
-    line = "serve --port 8000 --address 0.0.0.0 --no-browser --prefix lab"
-    assert command(f"{line} --allow-websocket-origin a:1 --allow-websocket-origin b:2")[0] == 0
+    assert command("serve --port 8000 --address 0.0.0.0 --no-browser --prefix lab --basic-auth=x")[0] == 0
     assert command("serve")[0] == 0
     assert served == [
-        ((8000, "0.0.0.0", False, "cpu"), {"websocket_origin": ["a:1", "b:2"], "prefix": "lab"}),
+        ((8000, "0.0.0.0", False, "cpu"), {"panel": ["--prefix", "lab", "--basic-auth=x"]}),
         ((5006, "localhost", True, "cpu"), {}),
     ]
 
