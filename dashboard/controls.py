@@ -16,7 +16,8 @@ from engines.core.errors import DynascopeError
 
 Edit = Callable[[str, Any], None]
 
-MORE = ".bk-btn { font-size: 13px !important; padding: 4px !important; color: var(--panel-on-background-color, #222) !important; }"
+MORE = """.bk-btn { font-size: 13px !important; padding: 4px !important;
+  color: var(--panel-on-background-color, #222) !important; }"""
 
 LISTED = 12
 """Of more values of a knob that varies only the ends are listed."""
