@@ -7,32 +7,25 @@ from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 from urllib.parse import urlencode
 
 from engines.core.errors import DynascopeError
 
 INTERRUPTED = 130
 
-PASSED = {
-    "prefix": "the path under which a proxy serves the application",
-    "basic-auth": "ask for a password: the password itself, or a JSON file of users and their passwords",
-    "cookie-secret": "with what login cookies are signed; default: drawn at each start",
-    "oauth-provider": "let another service say who may come in, as `panel serve` does",
-    "oauth-key": "the application's name there",
-    "oauth-secret": "the application's secret there",
-    "oauth-redirect-uri": "where that service sends users back to",
-    "ssl-certfile": "serve by https with this certificate",
-    "ssl-keyfile": "the certificate's key, where it is not in the same file",
-}
-"""Flags of `panel serve` that are passed on as they are."""
+MORE = """Flags of `panel serve` about the network and about who may come in are passed on, such as --prefix,
+--allow-websocket-origin, --basic-auth, --cookie-secret, --oauth-provider, --oauth-key, --ssl-certfile and
+--num-threads; see `panel serve --help`."""
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
+    """A parser whose errors are one line, and which takes flags by their whole names only."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with status 2."""
@@ -49,16 +42,21 @@ def serve(arguments: argparse.Namespace) -> None:
         os.environ["DYNASCOPE_LIBRARY"] = arguments.library
     from dashboard import app
 
-    passed = {name.replace("-", "_"): getattr(arguments, name.replace("-", "_")) for name in PASSED}
-    passed["websocket_origin"] = arguments.allow_websocket_origin
-    if passed["basic_auth"] or passed["oauth_provider"]:
-        passed["cookie_secret"] = passed["cookie_secret"] or secrets.token_hex()
-    options = {name: value for name, value in passed.items() if value}
+    options = _panels(arguments.more) if arguments.more else {}
+    if "ssl_certfile" in options:  # Panel would print and open an address without https
+        print(f"Launching server at https://{arguments.address}:{arguments.port}/{options.get('prefix', '')}", flush=True)
+        arguments.browser = options["verbose"] = False
     try:
         app.serve(arguments.port, arguments.address, arguments.browser, _device(arguments), **options)
     except OSError as error:
         where = f"{arguments.address}:{arguments.port}"
         raise DynascopeError(f"cannot serve at {where}: {error.strerror or error}") from error
+
+
+def _panels(words: Sequence[str]) -> dict[str, Any]:
+    from dashboard import flags
+
+    return flags.options(Parser(prog="launch.py serve", add_help=False), words)
 
 
 def desktop(arguments: argparse.Namespace) -> None:
@@ -93,7 +91,7 @@ def headless(arguments: argparse.Namespace) -> None:
 
 def parser() -> Parser:
     """All commands and their flags."""
-    top = Parser(prog="launch.py", description="Dynascope: a live laboratory for learning dynamics", allow_abbrev=False)
+    top = Parser(prog="launch.py", description="Dynascope: a live laboratory for learning dynamics")
     commands = top.add_subparsers(dest="command", required=True, metavar="serve | desktop | run | probe | list")
     _serve(commands.add_parser("serve", help="serve the labs to a browser"))
     _desktop(commands.add_parser("desktop", help="show the labs in a window of their own"))
@@ -107,14 +105,10 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--port", type=_port, default=5006, help="default: %(default)s; 0 takes a free one")
     command.add_argument("--address", default="localhost", help="interface to listen on; default: %(default)s")
     command.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
-    command.add_argument(
-        "--allow-websocket-origin", action="append", metavar="HOST:PORT", help="a name under which pages may connect"
-    )
     command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
     command.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own")
     command.add_argument("--library", metavar="DIR", help="where runs are kept; on localhost by default with your data")
-    for name, text in PASSED.items():
-        command.add_argument(f"--{name}", help=text, metavar=name.rpartition("-")[2].upper())
+    command.epilog = MORE
     command.set_defaults(act=serve)
 
 
@@ -179,7 +173,10 @@ def _port(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. What a person got wrong is one line on stderr."""
-    chosen = parser().parse_args(arguments)
+    known = parser()
+    chosen, chosen.more = known.parse_known_args(arguments)
+    if chosen.more and chosen.act is not serve:
+        known.error(f"unrecognized arguments: {' '.join(chosen.more)}")
     try:
         chosen.act(chosen)
     except DynascopeError as error:

@@ -174,12 +174,13 @@ class Missing(RequestHandler):
         from engines import names
 
         self.set_status(404)
-        labs = "".join(f"<li><a href='/{name}'>{name.replace('_', ' ')}</a></li>" for name in names())
+        root = self.application.prefix
+        labs = "".join(f"<li><a href='{root}/{name}'>{name.replace('_', ' ')}</a></li>" for name in names())
         self.finish(
             "<!doctype html><html lang='en'><title>Dynascope</title><meta name='viewport' content='width=device-width'>"
             "<body style='font: 16px/1.5 system-ui, sans-serif; margin: 12vh auto; max-width: 34rem; padding: 0 1rem'>"
             f"<main><h1>There is no lab at this address.</h1><p>These are here:</p><ul>{labs}</ul>"
-            "<p><a href='/'>All labs</a></p></main>"
+            f"<p><a href='{root}/'>All labs</a></p></main>"
         )
 
 
