@@ -129,10 +129,10 @@ def notebook(page: Any, address: str, name: str, look: str, seconds: float, path
     page.goto(f"{address}/lab/tree/{name}.ipynb?token={TOKEN}&reset")
     page.locator(".jp-CodeCell").first.wait_for(timeout=60_000)
     if look == "dark":
-        page.evaluate("document.body.dataset.jpThemeLight")
         page.get_by_role("menuitem", name="Settings").click()
         page.get_by_text("Theme", exact=True).hover()
         page.get_by_text("JupyterLab Dark", exact=True).click()
+    page.get_by_text("| Idle").wait_for(timeout=60_000)
     page.keyboard.press("Control+b")  # away with the list of files
     page.locator(".cm-content").first.click()
     page.keyboard.press("Control+Enter")

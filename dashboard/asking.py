@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, script
 from dashboard.controls import describe_widget, typed
 from dashboard.naming import describe, sentence, words
 from engines.core.errors import DynascopeError
@@ -29,7 +29,7 @@ class Ask(Component):
     shown = param.Dict({"step": -1, "note": "", "failure": "", **IDLE})
     form = param.Dict({"values": {}, "told": "", "error": ""})
 
-    _esm = FOLDER / "probe.js"
+    _esm = script("probe")
     _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("knob", "heading", "probe")]
 
     def __init__(self, probe: Probe, compute: Callable[[], None], stop: Callable[[], None], **params: Any) -> None:

@@ -10,7 +10,7 @@ import panel as pn
 import param
 from panel.viewable import Viewer
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, script
 from dashboard.curves import Curve
 from dashboard.marks.line import LineMark
 from dashboard.marks.strokes import Look, Stroke
@@ -39,7 +39,7 @@ class Heading(Component):
     shown = param.Dict({"lines": [], "toggles": [], "note": ""})
     summary = param.String("")
 
-    _esm = (FOLDER / "print.js").read_text() + (FOLDER / "heading.js").read_text()
+    _esm = script("print", "heading")
     _stylesheets = [(FOLDER / "heading.css").read_text()]
 
     def __init__(self, toggle: Callable[[str, bool], None], export: Callable[[], None], **params: Any) -> None:

@@ -9,14 +9,15 @@ import panel as pn
 import param
 from panel.viewable import Viewer
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, script
 from dashboard.naming import number, sentence, words
 from engines.core.config import Config, Knob
 from engines.core.errors import DynascopeError
 
 Edit = Callable[[str, Any], None]
 
-MORE = ".bk-btn { font-size: 13px !important; padding: 4px !important; }"
+MORE = """.bk-btn { font-size: 13px !important; padding: 4px !important;
+  color: var(--panel-on-background-color, #222) !important; }"""
 
 LISTED = 12
 """Of more values of a knob that varies only the ends are listed."""
@@ -31,7 +32,7 @@ class KnobWidget(Component):
     about = param.Dict({})
     shown = param.Dict({"value": None, "text": "", "varies": "", "error": ""})
 
-    _esm = FOLDER / "knob.js"
+    _esm = script("knob")
     _stylesheets = [(FOLDER / "knob.css").read_text()]
 
     def __init__(self, knob: Knob, preview: Edit, commit: Edit, **params: Any) -> None:

@@ -9,7 +9,7 @@ import panel as pn
 import param
 from panel.viewable import Viewer
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, script
 from dashboard.marks.pictures.drawing import arrays, draw, ready
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Caption(Component):
     title = param.String("")
     shown = param.Dict({"lines": [], "note": ""})
 
-    _esm = FOLDER / "caption.js"
+    _esm = script("caption")
     _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("heading", "caption")]
 
 

@@ -29,12 +29,17 @@ if TYPE_CHECKING:
 TURN = RLock()
 """Messages of a page may come in a thread of their own, beside cells and ticks; they take turns."""
 
+LIGHT = """:host { background: #fff; color: #222; color-scheme: light; --panel-on-background-color: #222;
+  --panel-on-surface-color: #222; --jp-ui-font-color0: #222; --jp-ui-font-color1: #222; }"""
+"""Panel draws light figures in every notebook: on a dark page the widget is a light sheet, not a mixture."""
+
 
 class Frame(pn.Column):
     """What a cell shows; it tells when it is shown somewhere, with the document there, and when nowhere any more."""
 
     def __init__(self, content: Any, shown: Callable[[Any], None], gone: Callable[[], None], height: int) -> None:
-        super().__init__(content, height=height, sizing_mode="stretch_width", scroll="y-auto", margin=0)
+        place = {"height": height, "sizing_mode": "stretch_width", "scroll": "y-auto", "margin": 0}
+        super().__init__(content, stylesheets=[LIGHT], **place)
         self._shown, self._gone = shown, gone
 
     def get_root(self, doc: Any = None, comm: Any = None, preprocess: bool = True) -> Any:

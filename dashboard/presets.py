@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, script
 
 if TYPE_CHECKING:
     from engines.core.engine import Preset
@@ -19,7 +19,7 @@ class Presets(Component):
     about = param.Dict({})
     shown = param.Dict({"value": "", "text": "", "varies": "", "error": ""})
 
-    _esm = FOLDER / "knob.js"
+    _esm = script("knob")
     _stylesheets = [(FOLDER / "knob.css").read_text()]
 
     def __init__(self, presets: Sequence[Preset], choose: Callable[[str], None], **params: Any) -> None:

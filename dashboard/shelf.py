@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import param
 
 from dashboard import library
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, script
 from dashboard.ghosts import Ghosts, ghosts, merged
 from dashboard.palette import qualitative
 from engines.core.errors import DynascopeError
@@ -29,7 +29,7 @@ class Shelf(Component):
 
     shown = param.Dict({"entries": [], "note": ""})
 
-    _esm = FOLDER / "shelf.js"
+    _esm = script("shelf")
     _stylesheets = [(FOLDER / "shelf.css").read_text()]
 
     def __init__(

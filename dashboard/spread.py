@@ -8,7 +8,7 @@ from typing import Any
 
 import param
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, script
 from dashboard.naming import sentence, words
 from engines.core.config import Config, Knob
 from engines.core.errors import ConfigError, DynascopeError
@@ -48,7 +48,7 @@ class Spread(Component):
     knobs = param.List([])
     shown = param.Dict({"seeds": "1", "bands": True, "error": ""})
 
-    _esm = FOLDER / "spread.js"
+    _esm = script("spread")
     _stylesheets = [(FOLDER / "spread.css").read_text()]
 
     def __init__(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, script
 
 if TYPE_CHECKING:
     from dashboard.lessons import Lesson, Question
@@ -18,7 +18,7 @@ class Teacher(Component):
 
     shown = param.Dict({})
 
-    _esm = FOLDER / "lesson.js"
+    _esm = script("lesson")
     _stylesheets = [(FOLDER / "lesson.css").read_text()]
 
     def __init__(self, lesson: Lesson, index: int, play: Callable[[int, bool], None]) -> None:

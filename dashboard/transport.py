@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, script
 from dashboard.exports import KINDS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Transport(Component):
 
     files = param.List([list(kind) for kind in KINDS.items()])
 
-    _esm = FOLDER / "transport.js"
+    _esm = script("transport")
     _stylesheets = [(FOLDER / "transport.css").read_text()]
 
     def __init__(self, actions: Sequence[Action], command: Command, **params: Any) -> None:

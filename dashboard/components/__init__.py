@@ -11,6 +11,11 @@ from dashboard.batch import batch
 FOLDER = Path(__file__).parent
 
 
+def script(*names: str) -> str:
+    """Scripts as one, after what they share: each component is a module of its own in the browser."""
+    return "\n".join((FOLDER / f"{name}.js").read_text() for name in ("dom", *names))
+
+
 class Component(JSComponent):
     """A component whose messages are handled like a tick: under the document's lock, all changes in one batch.
 

@@ -1,12 +1,4 @@
 // What stands above a picture: its title, which trace is which, and what is not drawn.
-const make = (tag, name, parent, text) => {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  parent?.append(made);
-  return made;
-};
-
 const SHAPES = {
   circle: '<circle cx="12" cy="5" r="3.4"/>',
   square: '<rect x="9" y="2" width="6.4" height="6.4"/>',

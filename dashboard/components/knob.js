@@ -6,14 +6,6 @@ const BADGES = {
 };
 const RESOLUTION = 1000;
 
-const make = (tag, name, parent, text) => {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  parent?.append(made);
-  return made;
-};
-
 function slider(echo, about, root, send) {
   const { low, high, log, whole } = about;
   const range = make("input", "range", root);

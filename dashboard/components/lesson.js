@@ -1,12 +1,4 @@
 // A lesson's page: text, perhaps a question that is answered before it is seen, and the way on.
-const make = (tag, name, parent, text) => {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  parent?.append(made);
-  return made;
-};
-
 export function render({ model }) {
   const root = make("section", "lesson");
   const button = (parent, text, message, off = false) => {

@@ -1,12 +1,4 @@
 // The head of a probe's card: what the probe is, its options, the button that computes it, and how far it is.
-const make = (tag, name, parent, text) => {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  parent?.append(made);
-  return made;
-};
-
 function input(field, parent, send) {
   if (field.kind === "choice") {
     const select = make("select", "", parent);

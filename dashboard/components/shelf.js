@@ -1,12 +1,4 @@
 // The reader's stored runs: each can be laid over, opened, or, once asked, deleted.
-const make = (tag, name, parent, text) => {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  parent?.append(made);
-  return made;
-};
-
 export function render({ model }) {
   const root = make("details", "shelf");
   const head = make("summary", "", root);

@@ -1,12 +1,4 @@
 // Spread one knob over a range, and choose the number of seeds.
-const make = (tag, name, parent, text) => {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  parent?.append(made);
-  return made;
-};
-
 export function render({ model }) {
   const root = make("div", "spread");
   const field = (label, value, parent) => {

@@ -1,12 +1,4 @@
 // Time as an object: play, step, speed, scrub, branch, reset. Sends {do, ...}; `now` says what to show.
-const make = (tag, name, parent, text) => {
-  const made = document.createElement(tag);
-  if (name) made.className = name;
-  if (text !== undefined) made.textContent = text;
-  parent?.append(made);
-  return made;
-};
-
 const count = (value) => Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
 
 export function render({ model }) {
