@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from engines.core.errors import DynascopeError
 
@@ -65,7 +65,8 @@ def desktop(arguments: argparse.Namespace) -> None:
     """Show the gallery, or one lab, in a window of its own until it is closed."""
     from engines import load
 
-    chosen = {"preset": arguments.preset, "s": arguments.link.rpartition("s=")[2]}
+    token = parse_qs(urlsplit(arguments.link).query).get("s", [arguments.link])[0]
+    chosen = {"preset": arguments.preset, "s": token}
     if arguments.lab:
         engine = load(arguments.lab)
         if arguments.preset:

@@ -226,6 +226,16 @@ def test_serve_passes_its_flags_on(command, served):
     ]
 
 
+TOKENS = {"": "", "--link abs=c": "?s=abs%3Dc", "--link http://a/lab?theme=dark&s=abs%3Dc&x=1": "?s=abs%3Dc"}
+
+
+@pytest.mark.parametrize(("flags", "query"), TOKENS.items(), ids=str)
+def test_desktop_opens_a_lab_with_what_a_link_holds(command, served, flags, query):
+    sys.modules["dashboard"].desktop = types.SimpleNamespace(launch=lambda *given: served.append(given))
+    assert command(f"desktop matrix_sensing {flags}")[0] == 0
+    assert served == [(f"/matrix_sensing{query}", "cpu")]
+
+
 def test_a_port_that_is_taken_is_one_line(command, served, monkeypatch):
     def taken(*given):
         raise OSError(errno.EADDRINUSE, "Address already in use")

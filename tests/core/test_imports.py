@@ -30,9 +30,10 @@ def test_importing_engines_imports_nothing_heavy(fresh_python):
     assert not loaded_after(fresh_python, "import engines") & (UI | {"torch", "numpy", "xarray"})
 
 
-def test_the_help_of_the_command_line_imports_neither_torch_nor_panel(fresh_python):
-    code = "import launch\ntry: launch.main(['--help'])\nexcept SystemExit: pass"
-    assert not loaded_after(fresh_python, code) & (UI | {"torch", "numpy", "tqdm"})
+@pytest.mark.parametrize("line", [["--help"], ["serve", "--help"], ["desktop", "--help"]], ids=" ".join)
+def test_the_help_of_the_command_line_imports_neither_torch_nor_panel(fresh_python, line):
+    code = f"import launch\ntry: launch.main({line})\nexcept SystemExit: pass"
+    assert not loaded_after(fresh_python, code) & (UI | {"torch", "numpy", "tqdm", "webview", "tornado"})
 
 
 def test_the_headless_command_line_pulls_in_no_screen(fresh_python):

@@ -1,0 +1,64 @@
+"""An installed Dynascope, served by `panel serve` from some other folder, is complete."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+import urllib.request
+
+import pytest
+
+from tests.browser.conftest import ROOT, Page, until
+from tests.browser.test_desktop import free_port
+
+PICTURES = """() => {
+  const inside = (e) => e.shadowRoot ? [e, ...deep(e.shadowRoot)] : [e];
+  const deep = (root) => [...root.querySelectorAll("*")].flatMap(inside);
+  return deep(document).filter((e) => e.matches(".picture") && e.style.backgroundImage.startsWith("url")).length;
+}"""
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A folder that Dynascope was installed to."""
+    if not importlib.util.find_spec("setuptools"):
+        pytest.skip("setuptools is not installed, and building fetches nothing")
+    source, target = tmp_path / "source", tmp_path / "target"
+    without = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT, source, ignore=without)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*pip, "--target", target, source], check=True, stderr=subprocess.DEVNULL)
+    shutil.rmtree(source)
+    return target
+
+
+@pytest.fixture
+def address(installed, tmp_path):
+    port = free_port()
+    program = installed / "dashboard" / "app.py"
+    line = [sys.executable, "-m", "panel", "serve", str(program), "--port", str(port)]
+    process = subprocess.Popen(
+        line, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(installed)}, stderr=subprocess.DEVNULL
+    )
+    address = f"http://localhost:{port}"
+    until(lambda: reached(f"{address}/app"), 60)
+    yield address
+    process.terminate()
+    process.wait(20)
+
+
+def reached(address):
+    try:
+        return urllib.request.urlopen(address, timeout=20).status == 200
+    except OSError:
+        return False
+
+
+@pytest.mark.thorough
+def test_what_is_installed_has_all_that_pages_are_made_of(address, chromium):
+    page = Page(chromium, address).open("/app")
+    until(lambda: page.ask(PICTURES) == 4, 60)
+    page.open("/app?lab=matrix_sensing&preset=P6").ready(1)
+    assert not page.complaints
+    page.close()
