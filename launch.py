@@ -44,9 +44,8 @@ def serve(arguments: argparse.Namespace) -> None:
 
     options = _panels(arguments.more) if arguments.more else {}
     if "ssl_certfile" in options:  # Panel would print and open an address without https
-        print(
-            f"Launching server at https://{arguments.address}:{arguments.port}/{options.get('prefix', '')}", flush=True
-        )
+        where = f"https://{arguments.address}:{arguments.port}/{options.get('prefix', '')}"
+        print(f"Launching server at {where}", flush=True)
         arguments.browser = options["verbose"] = False
     try:
         app.serve(arguments.port, arguments.address, arguments.browser, _device(arguments), **options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -89,6 +90,9 @@ class Page:
         self.view.on("console", self._console)
         self.view.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         self.view.on("request", self._request)
+        self.context.route(
+            re.compile(rf"^https?://(?!{re.escape(server.split('//')[1])})"), lambda route: route.abort()
+        )
 
     def _console(self, message: Any) -> None:
         if message.type == "error":
