@@ -66,6 +66,7 @@ def settled(page, clip):
     return until(same)
 
 
+@pytest.mark.thorough
 def test_clicks_choose_nodes_and_neurons_and_a_relief_without_webgl_is_turned_by_drag(chromium, pictures):
     page = Page(chromium, pictures, width=1440, height=1500).open("/?webgl=off")
     assert page.says("Click a node to see what it is joined to.")

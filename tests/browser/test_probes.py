@@ -139,6 +139,7 @@ def test_nothing_sticks_out_of_any_window_while_scrubbing_and_probing(page):
         assert lab.fits()
 
 
+@pytest.mark.thorough
 def test_what_a_verdict_needs_is_computed_unasked_and_what_is_asked_for_is_watched_and_cancelled(page, prober):
     lab = page(server=prober, width=1440, height=900).open("/prober")
     card = probe(lab, "Loss around the minimum")

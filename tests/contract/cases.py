@@ -37,10 +37,23 @@ def _loaded() -> Iterator[Engine]:
 ENGINES = list(_loaded())
 PRESETS = [(engine, preset) for engine in ENGINES for preset in engine.presets]
 
+HEAVY = {
+    "loss_landscape": ("L14", "L15", "L16"), "neural_collapse": ("P5", "P10", "P11"), "matrix_sensing": ("P2", "P4"),
+    "subgradient_recovery": ("SG-07", "SG-12"),
+}  # fmt: skip
+"""Presets whose first steps alone take seconds: thorough ones."""
+
 every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 every_preset = pytest.mark.parametrize(
-    ("engine", "preset"), PRESETS, ids=[f"{engine.name}-{preset.name}" for engine, preset in PRESETS]
-)
+    ("engine", "preset"),
+    [
+        pytest.param(
+            engine, preset, id=f"{engine.name}-{preset.name}",
+            marks=[pytest.mark.thorough] if preset.name in HEAVY[engine.name] else [],
+        )
+        for engine, preset in PRESETS
+    ],
+)  # fmt: skip
 
 
 def all_configs(engine: Engine, preset: Preset) -> list[Config]:

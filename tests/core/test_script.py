@@ -12,7 +12,7 @@ from engines.core.ensemble import Experiment
 from engines.core.run import Run
 from engines.core.script import script
 
-SHORT = {"matrix_sensing": "P1", "subgradient_recovery": "SG-01", "neural_collapse": "P0", "loss_landscape": "L1"}
+ALWAYS = (("matrix_sensing", "P1"), ("neural_collapse", "P0"))
 PRESETS = [(name, preset) for name in engines.names() for preset in engines.load(name).presets]
 STEPS = 60
 """Of a long preset the first steps tell as much."""
@@ -20,8 +20,8 @@ STEPS = 60
 
 def cases():
     for name, preset in PRESETS:
-        first = preset.name == SHORT[name]
-        yield pytest.param(name, preset.name, marks=[] if first else [pytest.mark.thorough], id=f"{name}-{preset.name}")
+        marks = [] if (name, preset.name) in ALWAYS else [pytest.mark.thorough]
+        yield pytest.param(name, preset.name, marks=marks, id=f"{name}-{preset.name}")
 
 
 def finals(fresh_python, text):

@@ -138,11 +138,8 @@ def test_each_lab_has_a_notebook():
     assert [path.stem for path in BOOKS] == engines.names()
 
 
-@pytest.mark.parametrize(
-    "path",
-    [pytest.param(p, marks=[pytest.mark.thorough] if p != BOOKS[1] else []) for p in BOOKS],
-    ids=lambda p: p.stem,
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("path", BOOKS, ids=lambda path: path.stem)
 def test_the_notebooks_run(path):
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     book = nbformat.read(path, as_version=4)
