@@ -23,6 +23,10 @@ SAID = 6
 """Rows of a table that a summary reads out, from both ends."""
 
 
+SCROLL = "<div class='scroll' tabindex='0' role='group' aria-label='numbers of this figure'>"
+"""A wide table is moved with the arrow keys once it has the focus."""
+
+
 class Numbers(NamedTuple):
     """What a picture of one step shows, as a table."""
 
@@ -83,4 +87,4 @@ def table(plot: Plot, engine: Engine, run: Run, curves: Sequence[Curve], shown: 
 def _html(shown: Numbers, note: str) -> str:
     head = "".join(f"<th scope='col'>{escape(text)}</th>" for text in shown.heads)
     lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in shown.rows)
-    return f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>{note}"
+    return f"{SCROLL}<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>{note}"

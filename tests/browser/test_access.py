@@ -10,6 +10,7 @@ axe = pytest.importorskip("axe_playwright_python")
 SCRIPT = next(Path(axe.__file__).parent.rglob("axe.min.js")).read_text()
 SERIOUS = ("serious", "critical")
 FIND = "() => axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)"
+OPEN = "(tables) => tables.forEach((each) => each.click())"
 PLANT = """() => document.querySelector(".bk-panel-models-esm-ReactComponent").shadowRoot
   .append(Object.assign(document.createElement("button"), { id: "planted" }))"""
 
@@ -40,9 +41,18 @@ def test_a_page_has_no_serious_violation(page, address, wide):
     elif address != "/nothing":
         lab.ready(1)
         lab.view.keyboard.press("?")
+        lab.view.get_by_role("button", name="the numbers as a table").evaluate_all(OPEN)
+        lab.view.locator(".scroll").nth(1).wait_for()
     assert not serious(lab)
     if address == "/nothing":
         lab.complaints.clear()  # the browser complains of status 404
+
+
+def test_knobs_can_be_reached_on_a_phone(page):
+    """The columns stand one under the other, and none lies over another."""
+    lab = page(width=390, height=844).open("/matrix_sensing").ready(1)
+    lab.view.get_by_label("α, exact value", exact=True).click(timeout=5000)
+    assert lab.fits()
 
 
 def test_a_violation_inside_a_shadow_root_would_be_found(page):
