@@ -15,7 +15,7 @@ from dashboard.curves import Curve
 from dashboard.marks.line import LineMark
 from dashboard.marks.strokes import Look, Stroke
 from dashboard.palette import GREY
-from dashboard.tables import summary, table
+from dashboard.tables import Numbers, recorded, summary, table
 
 if TYPE_CHECKING:
     from engines.core.engine import Engine, Plot
@@ -28,6 +28,8 @@ TABLE = (FOLDER / "table.css").read_text()
 STRETCH = {"sizing_mode": "stretch_width"}
 
 WIDE = ":host { grid-column: 1 / -1; }"
+
+NOTHING = Numbers((), (), "This member has no values here.")
 
 
 class Heading(Component):
@@ -135,8 +137,7 @@ class Card(Viewer):
         scales = [("log_x", "log x", "logarithmic horizontal axis"), ("log_y", "log y", "logarithmic vertical axis")]
         follow = [("follow", "follow", "keep the newest step in view; zooming turns it off")]
         rows = [("table", "table", "the numbers as a table")]
-        told = rows if getattr(self.mark, "numbers", None) or self.look.table else []
-        chosen = [*scales, *follow, *rows] if line else [*self._scale(scales[1]), *told]
+        chosen = [*scales, *follow, *rows] if line else [*self._scale(scales[1]), *rows]
         return [{"name": n, "label": text, "doc": doc, "on": getattr(self.look, n)} for n, text, doc in chosen]
 
     def _scale(self, log_y: tuple[str, str, str]) -> list[tuple[str, str, str]]:
@@ -160,7 +161,10 @@ class Card(Viewer):
         numbers = self.mark.numbers
         self._heading.summary = summary(self.plot, self.engine, run, curves, step, numbers)
         if self.look.table:
-            self._table.object = table(self.plot, self.engine, run, curves, numbers)
+            self._table.object = table(self.plot.title, numbers or self._recorded(run))
+
+    def _recorded(self, run: Run) -> Numbers:
+        return recorded(run, self.mark.columns) if isinstance(self.mark, LineMark) else NOTHING
 
     def __panel__(self) -> pn.Column:
         return self._panel

@@ -11,6 +11,7 @@ from dashboard.marks import ranges
 from dashboard.marks.figure import bare, name_ticks
 from dashboard.marks.still import Moment, StillMark
 from dashboard.palette import qualitative
+from dashboard.tables import entries
 
 
 class BarsMark(StillMark):
@@ -51,6 +52,7 @@ class BarsMark(StillMark):
             data["place"] += [self.plot.component(at) for at in shown]
             data["color"] += [qualitative(place)] * len(shown)
             data["name"] += [self.engine.channel(name).label] * len(shown)
+        self._tell(now)
         tops = np.array(data["top"])
         self.note = _emptiness(tops)
         places = self.scale.places(tops if self.scale.log else np.append(tops, 0.0))
@@ -60,6 +62,13 @@ class BarsMark(StillMark):
         if window:
             self.figure.y_range.update(start=window[0], end=window[1])
             self.figure.x_range.update(start=0.4, end=max(map(round, data["x"]), default=1) + 0.6)
+
+    def _tell(self, now: Moment) -> None:
+        """The same as a table, with what a logarithmic axis cannot show."""
+        bars = {self.engine.channel(name).label: np.ravel(block[now.focus]) for name, block in now.values.items()}
+        places = [self.plot.component(at) for at in range(max(map(len, bars.values())))]
+        columns = np.array(list(bars.values())).T
+        self.numbers = entries([""], [columns], places, list(bars), self.engine.channel(self.plot.channels[0]).dims[0])
 
 
 def _emptiness(values: np.ndarray) -> str:

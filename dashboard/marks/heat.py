@@ -13,6 +13,7 @@ from dashboard.marks.scale import Scale
 from dashboard.marks.still import Moment, StillMark
 from dashboard.marks.strokes import Look
 from dashboard.palette import GREY
+from dashboard.tables import entries
 
 LARGEST = 128
 """Rows and columns of a matrix that are sent; a larger one is thinned."""
@@ -58,7 +59,15 @@ class HeatMark(StillMark):
     def fill(self, now: Moment) -> None:
         """The matrices of the member in focus."""
         names = [self.engine.channel(name).label for name in self.plot.channels]
-        self.show(names if len(names) > 1 else [""], [now.values[name][now.focus] for name in self.plot.channels])
+        matrices = [np.atleast_2d(now.values[name][now.focus]) for name in self.plot.channels]
+        self.show(names if len(names) > 1 else [""], matrices)
+        self.tell(names if len(names) > 1 else [""], matrices, "row \\ column")
+
+    def tell(self, names: Sequence[str], matrices: Sequence[np.ndarray], corner: str) -> None:
+        """The same as a table."""
+        rows, columns = np.max([matrix.shape for matrix in matrices], axis=0)
+        named = [self._row(index) for index in range(rows)], [self._column(index) for index in range(columns)]
+        self.numbers = entries(names, matrices, *named, corner)
 
     def show(self, names: Sequence[str], matrices: Sequence[np.ndarray]) -> None:
         """Draw matrices under their names, thinned to what can be seen."""

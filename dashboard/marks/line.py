@@ -65,6 +65,11 @@ class LineMark:
         self.figure.on_event(Reset, lambda event: on_reset())
         self.figure.on_event(Tap, lambda event: on_tap(self.under(event.x, event.y)))
 
+    @property
+    def columns(self) -> list[tuple[str, Column]]:
+        """What is drawn, by name."""
+        return [(stroke.label, stroke.column) for stroke in self.lines]
+
     # -- built once ------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:

@@ -14,7 +14,6 @@ from dashboard.marks.heat import HeatMark
 from dashboard.marks.series import pair
 from dashboard.marks.still import Moment
 from dashboard.naming import number, words
-from dashboard.tables import Numbers
 
 
 class MapMark(HeatMark):
@@ -43,7 +42,8 @@ class MapMark(HeatMark):
             law = self.outlook.at(now).reshape(measured.shape)
             both = {"measured": measured} | ({f"theory: {self.outlook.label}": law} if np.isfinite(law).any() else {})
             self.show(list(both), list(both.values()))
-            self._say(self.knobs, both)
+            self.tell(list(both), list(both.values()), f"{words(self.knobs[1])} \\ {words(self.knobs[0])}")
+            self.note = " · ".join(filter(None, [self.note, "a click on a cell puts it in focus"]))
 
     def _arrange(self, knobs: tuple[str, str]) -> None:
         self._shapes = []  # the same shape may have other values
@@ -71,12 +71,3 @@ class MapMark(HeatMark):
         row, column = len(self._cells) - 1 - floor(y), floor(x)
         if 0 <= row < len(self._cells) and 0 <= column < len(self._cells[0]) and self._cells[row][column]:
             self.pick(self._cells[row][column][0])
-
-    def _say(self, knobs: tuple[str, str], both: dict[str, np.ndarray]) -> None:
-        """A row a value of the second knob, a column a value of the first."""
-        self.note = " · ".join(filter(None, [self.note, "a click on a cell puts it in focus"]))
-        columns = range(len(self._values[0]))
-        named = [f"{name}, {self._column(place)}" for name in both for place in columns]
-        heads = [f"{words(knobs[1])} \\ {words(knobs[0])}", *named]
-        rows = [np.concatenate([matrix[place] for matrix in both.values()]) for place in range(len(self._cells))]
-        self.numbers = Numbers(heads, [[self._row(i), *map(number, row.tolist())] for i, row in enumerate(rows)])

@@ -25,6 +25,13 @@ class PathMark(LineMark):
 
     moments = ({"label": "start", "dash": "ring"}, {"label": "step shown", "dash": "dot"})
 
+    @property
+    def columns(self) -> list[tuple[str, Column]]:
+        """What is drawn, by name, with where it is drawn."""
+        label = self.figure.xaxis.axis_label
+        across = {stroke.column.curve.key: stroke.column.curve for stroke in self.lines}
+        return [(f"{label}, {curve.label}", Column(curve, self.plot.x)) for curve in across.values()] + super().columns
+
     def _x(self, column: Column) -> str:
         return Column(column.curve, self.plot.x).key
 
