@@ -67,7 +67,7 @@ def recorded(run: Run, columns: Sequence[tuple[str, Column]]) -> Numbers:
 def entries(
     names: Sequence[str], matrices: Sequence[np.ndarray], rows: Sequence[str], columns: Sequence[str], corner: str
 ) -> Numbers:
-    """Some entries of matrices `[n, m]` side by side, by the names of rows and columns; `corner` says what these are."""
+    """Entries of matrices `[n, m]` side by side, by the names of rows and columns; `corner` says what these are."""
     down, across = spread(len(rows), ROWS), spread(len(columns), max(1, COLUMNS // len(matrices)))
     heads = [", ".join(filter(None, [name, columns[j]])) for name in names for j in across]
     lines = [[rows[i], *(_entry(matrix, i, j) for matrix in matrices for j in across)] for i in down]
