@@ -21,21 +21,29 @@ IDLE = {"busy": False, "share": 0.0, "left": "", "why": ""}
 
 
 class Ask(Component):
-    """Calls `compute` and `stop` when asked to. The options that were chosen are remembered."""
+    """Calls `compute`, `stop` and `save` when asked to. The options that were chosen are remembered."""
 
     title = param.String("")
     doc = param.String("")
     fields = param.List([])
-    shown = param.Dict({"step": -1, "note": "", "failure": "", **IDLE})
+    shown = param.Dict({"step": -1, "note": "", "failure": "", "savable": False, **IDLE})
     form = param.Dict({"values": {}, "told": "", "error": ""})
 
     _esm = script("probe")
     _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("knob", "heading", "probe")]
 
-    def __init__(self, probe: Probe, compute: Callable[[], None], stop: Callable[[], None], **params: Any) -> None:
+    def __init__(
+        self,
+        probe: Probe,
+        compute: Callable[[], None],
+        stop: Callable[[], None],
+        save: Callable[[], None] = lambda: None,
+        **params: Any,
+    ) -> None:
         self.options: Mapping[str, Any] = {}
         """Those that differ from their defaults."""
-        self._probe, self._knobs, self._compute, self._stop = probe, options(probe), compute, stop
+        self._probe, self._knobs = probe, options(probe)
+        self._compute, self._stop, self._save = compute, stop, save
         fields = [{"name": name, **_field(knob)} for name, knob in self._knobs.items()]
         super().__init__(title=probe.title or words(probe.name), doc=probe.doc, fields=fields, **params)
         self.choose({})
@@ -64,7 +72,7 @@ class Ask(Component):
         if "option" in data:
             self._type(str(data["option"]), str(data.get("value")))
         else:
-            (self._stop if data.get("stop") else self._compute)()
+            (self._stop if data.get("stop") else self._save if data.get("save") else self._compute)()
 
 
 def _field(knob: Knob) -> dict[str, Any]:

@@ -41,7 +41,7 @@ class Heading(Component):
     shown = param.Dict({"lines": [], "toggles": [], "note": ""})
     summary = param.String("")
 
-    _esm = script("print", "heading")
+    _esm = script("print", "switches", "heading")
     _stylesheets = [(FOLDER / "heading.css").read_text()]
 
     def __init__(self, toggle: Callable[[str, bool], None], export: Callable[[], None], **params: Any) -> None:

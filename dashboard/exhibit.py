@@ -21,12 +21,12 @@ GRID, TABLE = ((FOLDER / f"{name}.css").read_text() for name in ("grid", "table"
 class Exhibit(Viewer):
     """Draws again only what is not shown already."""
 
-    def __init__(self, declared: Sequence[Picture]) -> None:
+    def __init__(self, declared: Sequence[Picture], name: str = "picture") -> None:
         super().__init__()
         self.values: Mapping[str, Any] = {}
         """What is shown; itself, so that it can be recognised."""
         self.failure = ""
-        self.pictures = [Illustration(picture) for picture in declared]
+        self.pictures = [Illustration(picture, f"{name}_{place}") for place, picture in enumerate(declared, 1)]
         self.table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
         grid = pn.Column(*self.pictures, stylesheets=[GRID], margin=0, **STRETCH)
         self._panel = pn.Column(grid, self.table, margin=0, **STRETCH)

@@ -1,16 +1,19 @@
-"""One declared picture of a probe: its caption and, as soon as its arrays are known, what is drawn of them."""
+"""One declared picture of a probe: its caption and, as soon as its arrays are known, what is drawn and told of them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
 import param
+from bokeh.models import Plot
 from panel.viewable import Viewer
 
 from dashboard.components import FOLDER, Component, script
 from dashboard.marks.pictures.drawing import arrays, draw, ready
+from dashboard.marks.pictures.numbers import numbers
+from dashboard.tables import table
 
 if TYPE_CHECKING:
     from dashboard.marks.pictures.drawing import Drawn
@@ -19,26 +22,40 @@ if TYPE_CHECKING:
 STRETCH = {"sizing_mode": "stretch_width"}
 
 
+TABLE = (FOLDER / "table.css").read_text()
+
+
 class Caption(Component):
-    """A picture's title, its legend, and what is not drawn."""
+    """A picture's title, its legend, its switches, and what is not drawn."""
 
     title = param.String("")
-    shown = param.Dict({"lines": [], "note": ""})
+    file = param.String("", doc="What files of it are called.")
+    shown = param.Dict({"lines": [], "note": "", "toggles": [], "printable": False})
 
-    _esm = script("caption")
+    _esm = script("print", "switches", "caption")
     _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("heading", "caption")]
+
+    def __init__(self, tabulate: Callable[[bool], None], **params: Any) -> None:
+        super().__init__(**params)
+        self._tabulate = tabulate
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        self._tabulate(bool(data.get("on")))
 
 
 class Illustration(Viewer):
-    """Shows itself while there is something to draw."""
+    """Shows itself while there is something to draw. Files of it are called `file`."""
 
-    def __init__(self, declared: Picture) -> None:
+    def __init__(self, declared: Picture, file: str = "picture") -> None:
         super().__init__()
         self._declared = declared
-        self._caption = Caption(title=declared.title, margin=0, **STRETCH)
+        self._caption = Caption(self._tabulate, title=declared.title, file=file, margin=0, **STRETCH)
         self._holder = pn.Column(margin=(0, 6, 4, 2), **STRETCH)
-        self._panel = pn.Column(self._caption, self._holder, visible=False, margin=0, **STRETCH)
+        self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
+        parts = (self._caption, self._holder, self._table)
+        self._panel = pn.Column(*parts, visible=False, margin=0, **STRETCH)
         self._subject: Picture | None = None
+        self._values: Mapping[str, Any] = {}
         self.drawn: Drawn | None = None
 
     def show(self, values: Mapping[str, Any]) -> set[str]:
@@ -61,8 +78,26 @@ class Illustration(Viewer):
         else:
             self._subject, self.drawn = subject, draw(subject, values)
             self._holder.objects = [self.drawn.view] if self.drawn else []
-        if self.drawn:
-            self._caption.shown = {"lines": self.drawn.legend, "note": self.drawn.note}
+        self._values = values
+        self._tell()
+
+    def _tabulate(self, on: bool) -> None:
+        self._table.visible = on
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say beside the picture how it is to be read; the numbers only where they are asked for."""
+        if not (self.drawn and self._subject):
+            return
+        on = self._table.visible
+        self._caption.shown = {
+            "lines": self.drawn.legend,
+            "note": self.drawn.note,
+            "toggles": [{"name": "table", "label": "table", "doc": "the numbers as a table", "on": on}],
+            "printable": _printable(self.drawn.view),
+        }
+        told = numbers(self._subject, self._values) if on else []
+        self._table.object = "".join(table(self._declared.title, each) for each in told)
 
     def _clear(self) -> None:
         self._subject = self.drawn = None
@@ -70,3 +105,9 @@ class Illustration(Viewer):
 
     def __panel__(self) -> pn.Column:
         return self._panel
+
+
+def _printable(view: Any) -> bool:
+    """Whether a view shows figures, which the browser can print."""
+    shown = getattr(view, "object", view), *getattr(view, "objects", ())
+    return isinstance(shown[0], Plot) or any(map(_printable, shown[1:]))

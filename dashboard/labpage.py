@@ -68,7 +68,7 @@ class Lab(Viewer):
         self.comparison = Comparison()
         fail = lambda text: self.notices.say("library", "error", text)  # noqa: E731
         self.shelf = Shelf(engine.name, lambda: self.player.runner.run, self._lay, self._open_run, fail)
-        self.probes, self.screen = Probes(engine.probes), Screen(self)
+        self.probes, self.screen = Probes(engine.probes, self.sharing.save), Screen(self)
         self._callback: Any = None
         self._open(start or opening.of(engine), resting)
 

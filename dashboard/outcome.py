@@ -22,12 +22,16 @@ NAMED = 6
 
 
 class Outcome(NamedTuple):
-    """What was found, whose it is in words, of which course of a run, and why where nobody asked for it."""
+    """What was found, whose it is in words, of which course of a run, and why where nobody asked for it.
+
+    `about` says it for a program.
+    """
 
     values: Mapping[str, Any] = {}
     text: str = ""
     source: Any = None
     why: str = ""
+    about: Mapping[str, Any] = {}
 
 
 def course(run: Run) -> Any:

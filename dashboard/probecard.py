@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -18,6 +18,7 @@ from dashboard.illustration import STRETCH
 from dashboard.naming import describe
 from dashboard.outcome import Outcome, course
 from dashboard.remaining import said
+from engines.core.plain import to_json
 
 if TYPE_CHECKING:
     from engines.core.engine import Probe
@@ -37,13 +38,18 @@ WAITING = "waiting for other computations"
 
 NEEDED = "because the verdicts need it"
 
+Save = Callable[[str, Callable[[], str]], None]
+
 
 class ProbeCard(Viewer):
-    """One probe: a computation on its way, and the outcome of the last one with what it belongs to."""
+    """One probe: a computation on its way, and the outcome of the last one with what it belongs to.
 
-    def __init__(self, probe: Probe) -> None:
+    `save(name, make)` gives the reader a file.
+    """
+
+    def __init__(self, probe: Probe, save: Save = lambda name, make: None) -> None:
         super().__init__()
-        self.probe = probe
+        self.probe, self._deliver = probe, save
         self.computation: Computation | None = None
         self._view: tuple[Run, int, int] | None = None
         self._asked: tuple[Any, str] = (None, "")
@@ -52,7 +58,7 @@ class ProbeCard(Viewer):
         """What was computed unasked, by member."""
         self._failure = ""
         self._sketched: tuple[Part | None, float] = (None, 0.0)
-        self._ask, self.exhibit = Ask(probe, self.compute, self.stop), Exhibit(probe.pictures)
+        self._ask, self.exhibit = Ask(probe, self.compute, self.stop, self.save), Exhibit(probe.pictures, probe.name)
         sheets = [CARD, WIDE] if len(probe.pictures) > 1 else [CARD]
         self._panel = pn.Column(self._ask, self.exhibit, stylesheets=sheets, margin=0, **STRETCH)
 
@@ -84,6 +90,13 @@ class ProbeCard(Viewer):
         self._ask.show(busy=True, why=why)
         self._say()
         return self.computation
+
+    def save(self) -> None:
+        """Give the reader everything that is shown, as JSON."""
+        values, about = self._outcome.values, self._outcome.about
+        if values:
+            name = f"{about['engine']}_{self.probe.name}_step_{about['step']}.json"
+            self._deliver(name, lambda: to_json({**about, "values": values}))
 
     def abandon(self) -> None:
         """Wait no longer for what is being computed."""
@@ -134,7 +147,8 @@ class ProbeCard(Viewer):
 
     def _keep(self, done: Computation) -> None:
         source, why = self._asked
-        self._outcome = Outcome(dict(done.part.values), _about(done, "Computed", why), source, why)
+        about = _about(done)
+        self._outcome = Outcome(dict(done.part.values), _told(done, "Computed", why), source, why, about)
         if why:
             self._served = {m: found for m, found in self._served.items() if found.source == source}
             self._served[done.member] = self._outcome
@@ -160,16 +174,28 @@ class ProbeCard(Viewer):
         """Say whose values are shown, and what went wrong."""
         text = self._outcome.text
         if self.computation and self._sketching:
-            text = _about(self.computation, "So far", self._asked[1])
+            text = _told(self.computation, "So far", self._asked[1])
         elif text and self._view and self._outcome.source != course(self._view[0]):
             text = f"{text} – {EARLIER}"
-        self._ask.show(note=text, failure=self._failure or self.exhibit.failure)
+        self._ask.show(note=text, failure=self._failure or self.exhibit.failure, savable=bool(self._outcome.values))
 
     def __panel__(self) -> pn.Column:
         return self._panel
 
 
-def _about(done: Computation, how: str, why: str) -> str:
+def _about(done: Computation) -> dict[str, Any]:
+    """Which values they are: the same names as on the command line, and the knobs."""
+    return {
+        "engine": done.run.engine.name,
+        "probe": done.probe.name,
+        "member": done.member,
+        "step": done.step,
+        "options": dict(done.options),
+        "config": dict(done.run.configs[done.member]),
+    }
+
+
+def _told(done: Computation, how: str, why: str) -> str:
     whose = tell(done.run.configs, done.member)
     chosen = f"with {describe(dict(done.options))}" if done.options else ""
     at = f"{how} at step {done.step:,}" + (f", {why}" if why else "")

@@ -12,7 +12,7 @@ from dashboard.components import FOLDER
 from dashboard.exhibit import GRID
 from dashboard.illustration import STRETCH
 from dashboard.needed import Needed
-from dashboard.probecard import ProbeCard
+from dashboard.probecard import ProbeCard, Save
 
 if TYPE_CHECKING:
     from engines.core.engine import Probe
@@ -22,11 +22,11 @@ LABEL = (FOLDER / "label.css").read_text()
 
 
 class Probes(Viewer):
-    """A card for each probe of an engine; nothing where it has none."""
+    """A card for each probe of an engine; nothing where it has none. `save(name, make)` gives the reader a file."""
 
-    def __init__(self, probes: Sequence[Probe]) -> None:
+    def __init__(self, probes: Sequence[Probe], save: Save = lambda name, make: None) -> None:
         super().__init__()
-        self.cards = [ProbeCard(probe) for probe in probes]
+        self.cards = [ProbeCard(probe, save) for probe in probes]
         self._needed = Needed({card.probe.name: card for card in self.cards})
         heading = pn.pane.HTML(
             "<h2>Probes: too expensive for every frame, computed when you ask</h2>", stylesheets=[LABEL], margin=0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -80,6 +81,10 @@ class Sharing:
             run = self._lab.player.runner.run.copy()
             channels = [*plot.channels, *filter(None, [plot.by])]
             self._exports.ask(f"{run.engine.name}_{plot.name}.csv", lambda: export.csv(run, channels))
+
+    def save(self, name: str, make: Callable[[], str]) -> None:
+        """A file of this name."""
+        self._exports.ask(name, make)
 
     def collect(self) -> None:
         """Send what is ready; call it at each tick."""

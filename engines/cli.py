@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import sys
 from argparse import Namespace
 from collections import Counter
@@ -20,6 +18,7 @@ from engines.core.engine import Engine
 from engines.core.ensemble import STEPS, Experiment
 from engines.core.errors import ConfigError, EngineFailure, StoreError
 from engines.core.export import require_suffix
+from engines.core.plain import to_json
 from engines.core.registry import load, names
 from engines.core.run import Run
 from engines.core.store import require_writable
@@ -80,25 +79,6 @@ def catalogue(arguments: Namespace) -> None:
         _print(to_json({"engines": [_described(name, engine) for name, engine in found.items()]}))
     else:
         _print(line for name, engine in found.items() for line in _listed(name, engine))
-
-
-def to_json(value: Any) -> str:
-    """One line of valid JSON: numbers that are not finite become null.
-
-    >>> to_json({"loss": float("nan"), "spectrum": np.ones(2)})
-    '{"loss": null, "spectrum": [1.0, 1.0]}'
-    """
-    return json.dumps(_plain(value), allow_nan=False)
-
-
-def _plain(value: Any) -> Any:
-    if hasattr(value, "tolist"):  # numpy and torch
-        value = value.tolist()
-    if isinstance(value, Mapping):
-        return {str(name): _plain(entry) for name, entry in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 # -- from words to a run ----------------------------------------------------------------------------------------

@@ -21,14 +21,23 @@ function sample({ label, color, style, dash, shape: kind }) {
   return box;
 }
 
-export function render({ model }) {
+// As the legend of a printed figure knows it.
+const printed = ({ label, color, style, dash }) => ({ label, color, dash: style === "points" ? "dot" : dash });
+
+export function render({ model, view }) {
   const root = make("div", "heading");
-  const title = make("h4", "", root, model.title);
-  title.hidden = !model.title;
+  const top = make("div", "top", root);
+  make("h4", "", top, model.title).hidden = !model.title;
+  make("span", "gap", top);
+  const switches = make("div", "switches", top);
+  const files = choice(model.title || model.file, [["svg", "SVG"], ["png", "PNG"]], (kind) => {
+    print(view.parent, { title: model.title, file: model.file, lines: model.shown.lines.map(printed) }, root, kind);
+  });
   const legend = make("div", "legend", root);
   const note = make("p", "note", root);
   const refresh = () => {
-    const { lines, note: text } = model.shown;
+    const { lines, note: text, toggles, printable } = model.shown;
+    switches.replaceChildren(...toggles.map((toggle) => pressed(toggle, model)), ...(printable ? [files] : []));
     legend.replaceChildren(...lines.map(sample));
     legend.hidden = !lines.length;
     note.textContent = text;

@@ -1,7 +1,4 @@
 // The heading of one figure: what it shows, which line is which, and how it is looked at.
-const DASHES = { solid: "", dashed: "6 4", dotted: "2 3", dotdash: "7 3 2 3" };
-const MARKS = { dot: `<circle cx="5" cy="4" r="3.6" fill="currentColor"/>`, ring: `<circle cx="5" cy="4" r="3" fill="none" stroke-width="1.8"/>` };
-
 function sample(line) {
   const box = make("span", "sample");
   const mark = MARKS[line.dash] ?? `<line x1="1" x2="23" y1="4" y2="4" stroke-width="2.2" stroke-dasharray="${DASHES[line.dash] ?? ""}"/>`;
@@ -20,15 +17,10 @@ export function render({ model, view }) {
   title.title = model.doc;
   make("span", "gap", top);
   const switches = make("div", "switches", top);
-  const files = make("select", "files", null);
-  files.setAttribute("aria-label", `export ${model.title}`);
-  files.title = "save this figure as it is looked at, or its numbers in full";
-  [["", "export"], ["svg", "SVG"], ["png", "PNG"], ["csv", "CSV, all numbers"]].forEach(([kind, text]) => { make("option", "", files, text).value = kind; });
-  files.addEventListener("change", () => {
-    const kind = files.value;
-    files.value = "";
+  const files = choice(model.title, [["svg", "SVG"], ["png", "PNG"], ["csv", "CSV, all numbers"]], (kind) => {
+    const lines = [...model.shown.curves ?? [], ...model.shown.lines];
     if (kind === "csv") model.send_msg({ export: kind });
-    else print(view, model, root, kind);
+    else print(view.parent, { title: model.title, file: model.file, lines }, root, kind);
   });
   const entries = make("div", "legend", root);
   const note = make("div", "note", root);
@@ -38,14 +30,7 @@ export function render({ model, view }) {
     entries.hidden = !lines.length;
     note.textContent = text;
     note.hidden = !text;
-    switches.replaceChildren(...toggles.map(({ name, label, on, doc }) => {
-      const made = make("button", on ? "on" : "", null, label);
-      made.title = doc;
-      made.setAttribute("aria-pressed", String(on));
-      made.setAttribute("aria-label", doc);
-      made.addEventListener("click", () => model.send_msg({ toggle: name, on: !on }));
-      return made;
-    }), files);
+    switches.replaceChildren(...toggles.map((toggle) => pressed(toggle, model)), files);
   };
   const summary = make("p", "unseen", root, model.summary);
   model.on("summary", () => { summary.textContent = model.summary; });

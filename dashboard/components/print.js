@@ -1,5 +1,7 @@
 // A figure as a file, as it is looked at: with its title and legend, seven inches wide, 300 dots an inch.
 const INCHES = 7, DOTS = 300, ROW = 18, MARGIN = 10;
+const DASHES = { solid: "", dashed: "6 4", dotted: "2 3", dotdash: "7 3 2 3" };
+const MARKS = { dot: `<circle cx="5" cy="4" r="3.6" fill="currentColor"/>`, ring: `<circle cx="5" cy="4" r="3" fill="none" stroke-width="1.8"/>` };
 const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 // The legend's entries as SVG, in as many rows as they need, and the height of them all.
@@ -13,7 +15,7 @@ function legend(lines, width, ink, font, top) {
     const stroke = color || ink;
     found += dash in MARKS
       ? `<circle cx="${x + 12}" cy="${y - 4}" r="4" fill="${dash === "dot" ? stroke : "none"}" stroke="${stroke}"/>`
-      : `<line x1="${x}" x2="${x + 24}" y1="${y - 4}" y2="${y - 4}" stroke="${stroke}" stroke-width="2.2" stroke-dasharray="${DASHES[dash] ?? ""}"/>`;
+      : `<line x1="${x}" x2="${x + 24}" y1="${y - 4}" y2="${y - 4}" stroke="${stroke}" stroke-width="2.2" stroke-dasharray="${DASHES[dash] ?? dash}"/>`;
     found += `<text x="${x + 30}" y="${y}" font-size="12" fill="${ink}">${escape(label)}</text>`;
     x += wide + 14;
   }
@@ -21,15 +23,15 @@ function legend(lines, width, ink, font, top) {
 }
 
 // The whole picture as SVG text.
-function drawing(figure, model, style) {
+function drawing(figure, { title, lines }, style) {
   const inner = figure.export("svg").ctx.get_serialized_svg(true);
   const { width, height } = figure.bbox;
   const { color: ink, fontFamily: font } = style;
   const ground = style.getPropertyValue("--panel-surface-color") || "#fff";
-  const [entries, top] = legend([...model.shown.curves ?? [], ...model.shown.lines], width, ink, font, 42);
+  const [entries, top] = legend(lines, width, ink, font, 42);
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${INCHES}in" viewBox="0 0 ${width} ${top + height}" font-family="${font.replaceAll('"', "'")}">`
     + `<rect width="100%" height="100%" fill="${ground}"/>`
-    + `<text x="${MARGIN}" y="20" font-size="15" font-weight="600" fill="${ink}">${escape(model.title)}</text>${entries}`
+    + `<text x="${MARGIN}" y="20" font-size="15" font-weight="600" fill="${ink}">${escape(title)}</text>${entries}`
     + `<g transform="translate(0 ${top})">${inner}</g></svg>`;
 }
 
@@ -53,10 +55,14 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-async function print(view, model, root, kind) {
-  const figure = view.parent.child_views.find((child) => child.model.type === "Figure");
-  const text = drawing(figure, model, getComputedStyle(root));
-  const [, , width, height] = text.match(/viewBox="(\S+) (\S+) (\S+) ([^"]+)"/).slice(1).map(Number);
-  const blob = kind === "svg" ? new Blob([text], { type: "image/svg+xml" }) : await pixels(text, height / width);
-  download(blob, `${model.file}.${kind}`);
+const figures = (view) => view.model?.type === "Figure" ? [view] : (view.child_views ?? []).flatMap(figures);
+
+// The figures among what a view shows, as files named `file`: numbered where there are several.
+async function print(view, about, root, kind) {
+  for (const [place, figure] of figures(view).entries()) {
+    const text = drawing(figure, about, getComputedStyle(root));
+    const [, , width, height] = text.match(/viewBox="(\S+) (\S+) (\S+) ([^"]+)"/).slice(1).map(Number);
+    const blob = kind === "svg" ? new Blob([text], { type: "image/svg+xml" }) : await pixels(text, height / width);
+    download(blob, `${about.file}${place ? `_${place + 1}` : ""}.${kind}`);
+  }
 }

@@ -52,6 +52,10 @@ export function render({ model }) {
   const cancel = make("button", "", top, "Cancel");
   cancel.setAttribute("aria-label", "cancel: " + model.title);
   cancel.addEventListener("click", () => model.send_msg({ stop: true }));
+  const save = make("button", "", top, "JSON");
+  save.title = "save all that was computed here, in full";
+  save.setAttribute("aria-label", "save as JSON: " + model.title);
+  save.addEventListener("click", () => model.send_msg({ save: true }));
   make("p", "doc", root, model.doc);
   const fold = make("button", "fold", root);
   form(model, fold, root);
@@ -68,11 +72,12 @@ export function render({ model }) {
     if (element.textContent !== text) element.textContent = text;  // the same words are not read out again
   };
   const refresh = () => {
-    const { step, busy, share, left, why, note: text, failure: wrong } = model.shown;
+    const { step, busy, share, left, why, note: text, failure: wrong, savable } = model.shown;
     compute.textContent = busy ? "computing…" : step < 0 ? "Compute" : `Compute at step ${step.toLocaleString("en")}`;
     compute.setAttribute("aria-label", `${compute.textContent}: ${model.title}`);
     compute.disabled = busy || step < 0;
     cancel.hidden = way.hidden = !busy;
+    save.hidden = !savable;
     if (share > 0) bar.value = share; else bar.removeAttribute("value");  // it moves to and fro where nothing is known
     write(far, [share > 0 ? `${Math.round(100 * share)} %` : "", left, why].filter(Boolean).join(" · "));
     write(failure, wrong);

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import engines
-from engines.cli import to_json
 from engines.core import store
 from engines.core.engine import Engine, Phase, Prediction, Story, Verdict
 from engines.core.errors import ConfigError
 from engines.core.options import checked, options
+from engines.core.plain import to_json
 from tests.contract.cases import ENGINES, all_configs, every_engine, every_preset, restarted, short_run
 
 BOUNDED = [(engine, knob) for engine in ENGINES for knob in engine.Config.knobs().values() if knob.bounds]

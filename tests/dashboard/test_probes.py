@@ -1,5 +1,6 @@
 """A card is asked, the thread for probes computes, and `collect` shows what came of it."""
 
+import json
 import time
 
 import numpy as np
@@ -346,3 +347,19 @@ def test_a_probe_that_changes_its_own_arrays_is_drawn_again():
     until(lambda: made.collect() or made.exhibit.pictures[0].drawn)
     outcome(made)
     assert made.exhibit.pictures[0].drawn.view.renderers[0].data_source.data["y"] == [1, 1, 1]
+
+
+def test_what_was_computed_can_be_saved_in_full_with_what_it_is_of():
+    files = {}
+    run, made = ran(), ProbeCard(BOWL, lambda name, make: files.update({name: json.loads(make())}))
+    made.save()
+    assert not files and not made._ask.shown["savable"]
+    made.look(run, 20, 1)
+    made.compute()
+    assert outcome(made)["savable"]
+    made._ask._handle_msg({"save": True})
+    ((name, found),) = files.items()
+    assert name == f"{ENGINE.name}_{BOWL.name}_step_20.json"
+    assert found["config"]["a"] == 2.0 and (found["member"], found["step"]) == (1, 20)
+    for name, value in made.exhibit.values.items():
+        assert np.array_equal(np.asarray(found["values"][name]), np.asarray(value)), name

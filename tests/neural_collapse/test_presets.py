@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 import engines
-from engines.cli import to_json
 from engines.core.ensemble import Experiment
 from engines.core.errors import ConfigError
+from engines.core.plain import to_json
 from engines.core.run import Run
 from engines.neural_collapse import verdicts
 from engines.neural_collapse.config import NeuralCollapse

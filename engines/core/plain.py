@@ -1,0 +1,27 @@
+"""Values of a computation as plain JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def to_json(value: Any) -> str:
+    """One line of valid JSON: numbers that are not finite become null.
+
+    >>> to_json({"loss": float("nan"), "range": range(2)})
+    '{"loss": null, "range": [0, 1]}'
+    """
+    return json.dumps(_plain(value), allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):  # numpy and torch
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple, range)):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
