@@ -19,6 +19,7 @@ class Headline(Component):
     Not called Title: browsers know a component by the name of its class, and Bokeh has a model of that name.
     """
 
+    second = param.Boolean(False, doc="Whether the page has another heading above it.")
     shown = param.Dict({"title": "", "look": "", "next": "", "offer": ""})
 
     _esm = FOLDER / "headline.js"

@@ -14,6 +14,7 @@ from dashboard.controls import Controls
 from dashboard.headline import Headline
 from dashboard.marks.series import few
 from dashboard.members import Members
+from dashboard.naming import describe
 from dashboard.notices import FINISHED, Notices, caution
 from dashboard.opening import Opening
 from dashboard.pacing import Bridge
@@ -23,6 +24,7 @@ from dashboard.probes import Probes
 from dashboard.screen import Screen
 from dashboard.sharing import Sharing
 from dashboard.shelf import Shelf
+from dashboard.shortcuts import Shortcuts
 from dashboard.spread import Spread
 from dashboard.stage import Stage
 from dashboard.story import StoryPanel
@@ -58,7 +60,9 @@ class Lab(Viewer):
         self.bridge = bridge or Bridge()
         self.bridge.listen(self._key, self._hide)
         self.sharing = Sharing(self)
-        self.own = [self.sharing.download] if bridge else [self.bridge, self.sharing.download]
+        self.shortcuts = Shortcuts()
+        hidden = [self.sharing.download, self.shortcuts]
+        self.own = hidden if bridge else [self.bridge, *hidden]
         self.controls = Controls(engine.Config, self._preview, lambda name, value: self._edit({name: value}))
         self.spread = Spread(engine.Config, self._edit, self._collapse)
         self.presets = Presets(engine.presets, self._choose)
@@ -80,6 +84,7 @@ class Lab(Viewer):
         player.bands, player.speed, player.focus = view.bands, view.speed, view.focus
         self.notices.say("link", "error", start.said)
         self.teacher = Teacher(start.lesson, view.page, self._teach) if start.lesson else None
+        self.headline.second = bool(self.teacher)
         player.held = self.asked or resting
         self._veil()
         self._load(start.experiment, start.run)
@@ -137,6 +142,8 @@ class Lab(Viewer):
         self.player.edit(values)
         late = runner is self.player.runner and runner.status.step >= runner.status.horizon
         self.notices.say("finished", "info", FINISHED if late else "")
+        how = f"from step {runner.status.step} on" if runner is self.player.runner else "the run starts again"
+        self.screen.changed(f"{describe(values)}: {how}")
         self._show()
 
     def _show(self) -> None:
@@ -186,8 +193,8 @@ class Lab(Viewer):
             "pin": self._pin,
             "link": self.sharing.copy,
             "export": lambda: self.sharing.export(str(data["kind"])),
-            "help": self.notices.toggle_help,
-            "close": lambda: self.notices.say("help", "info", ""),
+            "help": self.shortcuts.toggle,
+            "close": lambda: self.shortcuts.param.update(open=False),
         }
         try:
             commands[what]()

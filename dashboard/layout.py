@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
+import param
 
-from dashboard.components import FOLDER
+from dashboard.components import FOLDER, Component, script
 
 if TYPE_CHECKING:
     from dashboard.labpage import Lab
@@ -22,29 +23,47 @@ MIDDLE = (FOLDER / "middle.css").read_text()
 
 LABEL = (FOLDER / "label.css").read_text()
 
+STRETCH = {"sizing_mode": "stretch_width", "margin": 0}
+
+WHERE = {"knobs": "Knobs", "plots": "Plots", "words": "What you see"}
+"""The columns as they stand, and what the ways to them are called."""
+
+
+class Ways(Component):
+    """Ways to the parts of the page, for whoever cannot see it at a glance: the keyboard and small screens."""
+
+    parts = param.List([])
+
+    _esm = script("ways")
+    _stylesheets = [(FOLDER / "ways.css").read_text()]
+
+    def __init__(self, parts: list[list[str]]) -> None:
+        super().__init__(parts=parts, **STRETCH)
+
 
 def lab(parts: Lab) -> Any:
     """The body of a lab, without the parts that its opening hides."""
     knobs = _column(
-        SIDE, parts, ("presets", parts.presets), ("knobs", _heading("Knobs")), ("knobs", parts.controls),
+        SIDE, "knobs", parts, ("presets", parts.presets), ("knobs", _heading("Knobs")), ("knobs", parts.controls),
         ("ensemble", _heading("Ensemble")), ("ensemble", parts.spread),
     )  # fmt: skip
     plots = _column(
-        MIDDLE, parts, *(("", teacher) for teacher in [parts.teacher] if teacher), ("", parts.headline),
+        MIDDLE, "plots", parts, *(("", teacher) for teacher in [parts.teacher] if teacher), ("", parts.headline),
         ("", parts.notices), ("transport", parts.transport),
         ("members", parts.members), ("", parts.comparison), ("", parts.stage),
         ("probes", parts.probes), ("library", parts.shelf), *(("", part) for part in parts.own),
     )  # fmt: skip
-    words = _column(SIDE, parts, ("story", parts.story))
-    columns = [column for column in (knobs, plots, words) if len(column)]
-    body = pn.Row(*columns, stylesheets=[BODY], sizing_mode="stretch_width", margin=0)
-    return pn.Column(body, stylesheets=[CONTAINER], sizing_mode="stretch_width", margin=0)
+    words = _column(SIDE, "words", parts, ("story", parts.story))
+    columns = {"plots": plots, "knobs": knobs, "words": words}
+    there = [name for name, column in columns.items() if len(column)]
+    body = pn.Row(*(columns[name] for name in WHERE if name in there), stylesheets=[BODY], **STRETCH)
+    return pn.Column(Ways([[name, WHERE[name]] for name in there]), body, stylesheets=[CONTAINER], **STRETCH)
 
 
-def _column(style: str, parts: Lab, *shown: tuple[str, Any]) -> pn.Column:
-    kept = [part for name, part in shown if name not in parts.hidden]
-    return pn.Column(*kept, stylesheets=[style], sizing_mode="stretch_width", margin=0)
+def _column(style: str, name: str, parts: Lab, *shown: tuple[str, Any]) -> pn.Column:
+    kept = [part for hidden_as, part in shown if hidden_as not in parts.hidden]
+    return pn.Column(*kept, stylesheets=[style], css_classes=[name], **STRETCH)
 
 
 def _heading(text: str) -> pn.pane.HTML:
-    return pn.pane.HTML(f"<h2>{text}</h2>", stylesheets=[LABEL], margin=0, sizing_mode="stretch_width")
+    return pn.pane.HTML(f"<h2>{text}</h2>", stylesheets=[LABEL], **STRETCH)

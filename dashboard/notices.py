@@ -12,7 +12,6 @@ from panel.viewable import Viewer
 
 from dashboard.components import FOLDER
 from dashboard.curves import tell
-from dashboard.keys import KEYS
 
 if TYPE_CHECKING:
     from engines.core.config import Config
@@ -36,9 +35,9 @@ class Notices(Viewer):
         self._said: dict[str, tuple[str, str]] = {}
         self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, visible=False)
 
-    def say(self, subject: str, kind: str, text: str, html: str = "") -> None:
-        """Say `text` (or trusted `html`) about a subject."""
-        said = (kind, html or escape(text)) if text or html else None
+    def say(self, subject: str, kind: str, text: str) -> None:
+        """Say something about a subject."""
+        said = (kind, escape(text)) if text else None
         if self._said.get(subject) == said:
             return
         self._said.pop(subject, None)
@@ -48,11 +47,6 @@ class Notices(Viewer):
         boxes = [f"<div class='notice {k}' role='{role.get(k, 'status')}'>{t}</div>" for k, t in self._said.values()]
         self._pane.object = "".join(boxes)
         self._pane.visible = bool(boxes)
-
-    def toggle_help(self) -> None:
-        """Show or hide the keyboard shortcuts."""
-        rows = " &ensp; ".join(f"<kbd>{key.shown}</kbd> {escape(key.doc)}" for key in KEYS if key.doc)
-        self.say("help", "info", "", "" if "help" in self._said else rows)
 
     def __panel__(self) -> pn.pane.HTML:
         return self._pane

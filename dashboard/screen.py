@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dashboard.labpage import Lab
     from engines.core.config import Config
     from engines.core.engine import Phase
+    from engines.core.run import Run
     from engines.core.runner import Status
 
 BUSY = 0.24
@@ -34,6 +35,7 @@ class Screen:
         self._drawn_at = 0.0
         self._decorated: Any = None
         self._told: tuple[float, Any] = (0.0, None)
+        self._news = self._change = ""
 
     def retell(self) -> None:
         """Tell the story again at the next tick, however little time has passed."""
@@ -86,7 +88,7 @@ class Screen:
         self._time(status, scrubbing)
         self._lab.probes.look(run, player.at(), player.focus)
         self._fail(status.message)
-        self._tell(status.playing)
+        self._tell(status)
 
     def _time(self, status: Status, scrubbing: bool) -> None:
         player, run = self._lab.player, self._lab.player.runner.run
@@ -112,10 +114,10 @@ class Screen:
     def _fail(self, message: str) -> None:
         self._lab.notices.say("failure", "error", message) if message else None
 
-    def _tell(self, playing: bool) -> None:
+    def _tell(self, status: Status) -> None:
         """The slow part: words and verdicts, about once a second and at every stop."""
         player, now = self._lab.player, time.monotonic()
-        subject = (player.runner.run, player.focus, playing, len(player.runner.run.outcomes))
+        subject = (player.runner.run, player.focus, status.playing, len(player.runner.run.outcomes))
         if now - self._told[0] < SLOW and subject == self._told[1]:
             return
         self._told = (now, subject)
@@ -125,10 +127,24 @@ class Screen:
         self._lab.stage.describe(run, player.curves, player.at(), player.label)
         self._lab.comparison.show(player)
         self._lab.notices.say("divergence", "lesson", divergence(run))
-        self._announce(playing)
+        self._announce(status, run)
 
-    def _announce(self, playing: bool) -> None:
-        """Screen readers hear what starts and stops, not each number."""
-        state = "playing" if playing else f"paused at step {self._lab.player.at()}"
+    def _announce(self, status: Status, run: Run) -> None:
+        """Screen readers hear what starts, stops and fails, not each number."""
         preset = self._lab.player.experiment.preset
-        self._lab.bridge.announcement = f"{preset.title if preset else self._lab.engine.title}: {state}"
+        gone, count = int((run.diverged_at >= 0).sum()), len(run.configs)
+        news = self._state(status) + (f", {gone} of {count} diverged" if gone else "")
+        if news != self._news:
+            whole = f"{preset.title if preset else self._lab.engine.title}: {news}"
+            self._lab.bridge.announcement = ". ".join(filter(None, [self._change, whole]))
+            self._news, self._change = news, ""
+
+    def changed(self, text: str) -> None:
+        """Say that a knob was changed, at once, and again with what comes of it."""
+        self._lab.bridge.announcement = self._change = text
+
+    def _state(self, status: Status) -> str:
+        if status.playing:
+            return "playing"
+        how = "stopped" if status.message else "finished" if status.step >= status.horizon else "paused"
+        return f"{how} at step {self._lab.player.at()}"

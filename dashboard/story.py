@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 STYLE = (FOLDER / "story.css").read_text()
 
+VEIL = "<h2>What you are seeing</h2><p>This is told once you have chosen.</p>"
+
 SIGNS = {True: ("✓", "yes", "holds"), False: ("✗", "no", "does not hold"), None: ("…", "wait", "waiting for the run")}
 
 
@@ -31,16 +33,19 @@ class StoryPanel(Viewer):
     def __init__(self) -> None:
         super().__init__()
         self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
+        self._veiled = False
 
     def refresh(self, run: Run, member: int, label: str, edited: str = "") -> None:
         """Tell the story of one member's run so far."""
-        text = _story(_tell(run, member), label) + _verdicts(_judge(run), edited)
+        text = VEIL if self._veiled else _story(_tell(run, member), label) + _verdicts(_judge(run), edited)
         if text != self._pane.object:
             self._pane.object = text
 
     def veil(self, hidden: bool) -> None:
         """Say nothing while something is predicted."""
-        self._pane.visible = not hidden
+        self._veiled = hidden
+        if hidden:
+            self._pane.object = VEIL
 
     def __panel__(self) -> pn.pane.HTML:
         return self._pane

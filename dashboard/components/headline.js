@@ -1,7 +1,7 @@
 // The heading of an experiment, what to look for, and a button for the one that is offered next.
 export function render({ model }) {
   const root = document.createElement("div");
-  const [title, look] = ["h1", "p"].map((tag) => root.appendChild(document.createElement(tag)));
+  const [title, look] = [model.second ? "h2" : "h1", "p"].map((tag) => root.appendChild(document.createElement(tag)));
   const next = root.appendChild(document.createElement("button"));
   next.addEventListener("click", () => model.send_msg({ next: true }));
   const refresh = () => {

@@ -28,8 +28,8 @@ export function render({ model }) {
     root.replaceChildren();
     root.setAttribute("aria-label", `lesson: ${lesson}`);
     const top = make("div", "top", root);
+    make("h1", "place", top, `${lesson} · ${index + 1} of ${count}`);
     make("h2", "", top, title);
-    make("span", "place", top, `${lesson} · ${index + 1} of ${count}`);
     make("div", "text", root).innerHTML = html;  // made safe where it was read
     if (question) ask(question);
     const way = make("div", "way", root);

@@ -10,7 +10,7 @@ axe = pytest.importorskip("axe_playwright_python")
 SCRIPT = next(Path(axe.__file__).parent.rglob("axe.min.js")).read_text()
 SERIOUS = ("serious", "critical")
 FIND = "() => axe.run({ resultTypes: ['violations'] }).then(({ violations }) => violations)"
-OPEN = "(tables) => tables.forEach((each) => each.click())"
+OPEN = "(buttons) => buttons.forEach((each) => each.click())"
 PLANT = """() => document.querySelector(".bk-panel-models-esm-ReactComponent").shadowRoot
   .append(Object.assign(document.createElement("button"), { id: "planted" }))"""
 
@@ -40,19 +40,63 @@ def test_a_page_has_no_serious_violation(page, address, wide):
         lab.view.locator("a.card").first.wait_for()
     elif address != "/nothing":
         lab.ready(1)
-        lab.view.keyboard.press("?")
-        lab.view.get_by_role("button", name="the numbers as a table").evaluate_all(OPEN)
-        lab.view.locator(".scroll").nth(1).wait_for()
+        lab.view.get_by_role("button", name="More: ").evaluate_all(OPEN)
+        tables = lab.view.get_by_role("button", name="the numbers as a table")
+        tables.evaluate_all(OPEN)
+        until(lambda: lab.view.locator(".scroll table").count() == tables.count(), 60)
+        assert lab.view.locator("h1:visible").count() == 1
     assert not serious(lab)
     if address == "/nothing":
         lab.complaints.clear()  # the browser complains of status 404
 
 
 def test_knobs_can_be_reached_on_a_phone(page):
-    """The columns stand one under the other, and none lies over another."""
+    """The columns stand one under the other, none lies over another, and there is a way to each."""
     lab = page(width=390, height=844).open("/matrix_sensing").ready(1)
+    lab.view.get_by_role("button", name="Knobs", exact=True).click()
+    until(lambda: 0 < lab.view.get_by_label("Experiment: ").bounding_box()["y"] < 300)
     lab.view.get_by_label("α, exact value", exact=True).click(timeout=5000)
     assert lab.fits()
+
+
+FOCUSED = """() => {
+  let found = document.activeElement;
+  while (found?.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
+  return found.textContent;
+}"""
+
+
+def test_the_list_of_keys_takes_the_focus_and_gives_it_back(page):
+    lab = page().open("/matrix_sensing").ready(1).pause()
+    before = lab.ask(FOCUSED)
+    lab.view.keyboard.press("?")
+    assert lab.says("branch from the cursor")
+    assert before == "+1" and lab.ask(FOCUSED) == "Close"
+    assert not serious(lab)
+    lab.view.keyboard.press("Escape")
+    until(lambda: not lab.view.get_by_role("dialog").count())
+    assert lab.ask(FOCUSED) == before
+    lab.click("keyboard shortcuts (?)")
+    lab.view.get_by_role("button", name="Close", exact=True).click()
+    until(lambda: not lab.view.get_by_role("dialog").count())
+    lab.click("keyboard shortcuts (?)")  # both ends know that it was closed
+    assert lab.says("branch from the cursor")
+
+
+def test_what_happens_is_announced(page):
+    lab = page().open("/matrix_sensing?preset=P3").ready(1)
+    said = lambda: lab.view.locator("[aria-live=polite]").first.text_content()  # noqa: E731
+    until(lambda: said().endswith(": playing"))
+    lab.pause()
+    until(lambda: ": paused at step " in said())
+    lab.type("η", "0.12")
+    until(lambda: said().startswith("η = 0.12: from step "))
+    lab.type("α", "0.27")
+    until(lambda: said().startswith("α = 0.27: the run starts again"))
+    lab.type("η", "5")
+    lab.click("play (space)")
+    until(lambda: "3 of 3 diverged" in said(), 60)
+    assert not serious(lab)
 
 
 def test_a_violation_inside_a_shadow_root_would_be_found(page):
@@ -65,10 +109,6 @@ def test_a_violation_inside_a_shadow_root_would_be_found(page):
 def test_the_keyboard_does_all_that_the_transport_does(page):
     lab = page().open("/matrix_sensing?preset=P3").ready(5).pause()
     press = lab.view.keyboard.press
-    press("?")
-    assert lab.says("branch from the cursor")
-    press("Escape")
-    until(lambda: not lab.view.get_by_text("branch from the cursor").count())
     press("r")
     until(lambda: lab.steps() == [0])
     press(".")
