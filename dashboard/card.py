@@ -182,9 +182,10 @@ def _samples(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
         for label, valid in mark.laws().items()
     ]
     moments = [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if primary and mark.phased else []
+    others = [{"label": label, "dash": "solid", "color": color} for label, color in mark.behind.items()]
     if len(channels) == 1:
         channels[0]["label"] += ", as run"
-    return channels + theory + moments + list(mark.moments)
+    return channels + theory + moments + others + list(mark.moments)
 
 
 def _curves(mark: LineMark) -> list[dict[str, Any]]:

@@ -1,65 +1,101 @@
-"""What differs between the pinned run and the one that plays: knobs, and every number at the step looked at."""
+"""What differs between the pinned run and the one that plays: knobs, every number at the step looked at, one curve."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import panel as pn
+import param
 from panel.viewable import Viewer
 
-from dashboard.components import FOLDER
+from dashboard.components import FOLDER, Component, script
+from dashboard.contrast import Contrast
 from dashboard.naming import number, words
+from dashboard.tables import Numbers, table
 
 if TYPE_CHECKING:
     from dashboard.player import Player
+    from engines.core.engine import Engine
     from engines.core.run import Run
 
-STYLE = (FOLDER / "table.css").read_text() + (FOLDER / "comparison.css").read_text()
+GRID = (FOLDER / "grid.css").read_text()
 
-WAITING = "<p role='status'>Computing the pinned run…</p>"
+WAITING = "Computing the pinned run…"
+
+
+class Sheet(Component):
+    """The table under a line that folds it away, and the choice of a channel for the curve."""
+
+    told = param.Dict({"head": "", "html": ""})
+    choices = param.List([])
+    chosen = param.String("")
+
+    _esm = script("comparison")
+    _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("table", "comparison")]
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        if data.get("channel") in [name for name, _ in self.choices]:
+            self.chosen = data["channel"]
 
 
 class Comparison(Viewer):
-    """A table while a run is pinned."""
+    """Shown while a run is pinned: the member in focus against that of the pinned run."""
 
-    def __init__(self) -> None:
+    def __init__(self, engine: Engine) -> None:
         super().__init__()
-        self._pane = pn.pane.HTML("", visible=False, stylesheets=[STYLE], sizing_mode="stretch_width", margin=0)
+        scalars = [channel for channel in engine.channels if not channel.dims and not channel.thin]
+        first = next((name for plot in engine.plots for name in plot.channels if name in {c.name for c in scalars}), "")
+        choices = [[channel.name, channel.label] for channel in scalars]
+        self.sheet = Sheet(choices=choices, chosen=first, sizing_mode="stretch_width", margin=0)
+        self.contrast = Contrast(engine)
+        parts = (self.sheet, self.contrast)
+        self._of: Any = None
+        self.sheet.param.watch(lambda event: self._draw(), "chosen")
+        self._panel = pn.Column(*parts, visible=False, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
 
-    def show(self, player: Player) -> None:
-        """Compare the member in focus with that of the pinned run, at the step that is looked at."""
-        visible = player.pinned_as is not None
-        text = _table(player.pinned, player.runner.run, player.at(), player.focus) if player.pinned else WAITING
-        if visible and text != self._pane.object:
-            self._pane.object = text
-        if self._pane.visible is not visible:
-            self._pane.visible = visible
+    def show(self, player: Player, log_x: bool) -> None:
+        """Compare at the step that is looked at, and over all steps up to it on the axis of the other figures."""
+        there = player.pinned_as is not None
+        if there and not player.pinned:
+            self.sheet.told = {"head": WAITING, "html": ""}
+        elif player.pinned:
+            pinned, run = player.pinned, player.runner.run
+            members = (min(player.focus, len(pinned.configs) - 1), player.focus)
+            self._of = pinned, run, members, log_x
+            self._tell(pinned, run, player.at(), members)
+            self._draw()
+        if self._panel.visible is not there:
+            self._panel.visible = there
 
-    def __panel__(self) -> pn.pane.HTML:
-        return self._pane
+    def _draw(self) -> None:
+        if self._of:
+            self.contrast.show(*self._of, self.sheet.chosen)
+
+    def _tell(self, pinned: Run, run: Run, step: int, members: tuple[int, int]) -> None:
+        told = _told(pinned, run, step, members)
+        if told != self.sheet.told:
+            self.sheet.told = told
+
+    def __panel__(self) -> pn.Column:
+        return self._panel
 
 
-def _table(pinned: Run, run: Run, step: int, focus: int) -> str:
+def _told(pinned: Run, run: Run, step: int, members: tuple[int, int]) -> dict[str, str]:
     from engines.core.compare import changed, difference
 
-    members = (min(focus, len(pinned.configs) - 1), focus)
     found = difference(pinned, run, step, members)
     shown = found[np.isfinite(found["a"]) | np.isfinite(found["b"])]
-    rows = "".join(_row(run, str(name), row) for name, row in shown.iterrows())
+    rows = [_row(run, str(name), row) for name, row in shown.iterrows()]
     knobs = changed(pinned, run, members)
     said = ", ".join(f"{words(name)} {_said(a)} → {_said(b)}" for name, (a, b) in knobs.items()) or "no knob"
-    return (
-        f"<details open><summary>Pinned → now, at step {found.attrs['step']:,}. Changed: {escape(said)}</summary>"
-        "<table><thead><tr><th scope='col'>channel</th><th scope='col'>pinned</th><th scope='col'>now</th>"
-        f"<th scope='col'>difference</th><th scope='col'>ratio</th></tr></thead><tbody>{rows}</tbody></table></details>"
-    )
+    head = f"Pinned → now, at step {found.attrs['step']:,}. Changed: {said}"
+    return {"head": head, "html": table("", Numbers(("channel", "pinned", "now", "difference", "ratio"), rows))}
 
 
-def _row(run: Run, name: str, row: Any) -> str:
-    cells = "".join(f"<td>{number(float(row[each]))}</td>" for each in ("a", "b", "difference", "ratio"))
-    return f"<tr><th scope='row'>{escape(run.engine.channel(name).label)}</th>{cells}</tr>"
+def _row(run: Run, name: str, row: Any) -> list[str]:
+    cells = (number(float(row[each])) for each in ("a", "b", "difference", "ratio"))
+    return [run.engine.channel(name).label, *cells]
 
 
 def _said(value: Any) -> str:

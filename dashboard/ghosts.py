@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dashboard.curves import Curve, curves
+from dashboard.marks.feed import QUANTILES, living, quantile
 from dashboard.palette import GREY
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
 POINTS = 400
 """Of so many points each curve is drawn; the median and the band are those of the full data there."""
-
-BAND = (10, 90)
-"""Per cent of the members, as in the bands of the run that plays."""
 
 
 @dataclass(frozen=True)
@@ -29,29 +27,36 @@ class Ghost:
     median: np.ndarray
     band: np.ndarray | None
     color: str
+    label: str = "pinned run"
+    """What the run is called."""
 
 
 Ghosts = Mapping[str, Sequence[Ghost]]
 """By channel."""
 
 
-def ghosts(run: Run, color: str = GREY, several: Sequence[Curve] | None = None) -> dict[str, list[Ghost]]:
-    """All scalar channels of a run, seeds collapsed to bands; or as some curves that were drawn of it."""
+def ghosts(run: Run, several: Sequence[Curve] | None = None, **look: str) -> dict[str, list[Ghost]]:
+    """All scalar channels of a run, seeds collapsed to bands; or as some curves that were drawn of it.
+
+    A member ends where it diverged. `look` is the color and the label.
+    """
     found: dict[str, list[Ghost]] = {}
     shown = curves(run.openings) if several is None else several
     for channel in run.engine.channels:
         series = run.recording.series(channel.name)
-        if channel.dims or channel.name not in series.names:
+        if channel.dims or channel.name not in series.names or not len(series):
             continue
         rows = np.unique(np.linspace(0, len(series) - 1, POINTS).astype(int))
-        values, steps = series[channel.name][rows], series.steps[rows]
-        found[channel.name] = [_ghost(steps, values[:, list(curve.members)], color) for curve in shown]
+        steps = series.steps[rows]
+        values = living(run, steps, series[channel.name][rows])
+        found[channel.name] = [_ghost(steps, values[:, list(curve.members)], look) for curve in shown]
     return found
 
 
-def _ghost(steps: np.ndarray, values: np.ndarray, color: str) -> Ghost:
-    band = np.percentile(values, BAND, axis=1) if values.shape[1] > 1 else None
-    return Ghost(steps, np.median(values, axis=1), band, color)
+def _ghost(steps: np.ndarray, values: np.ndarray, look: Mapping[str, str]) -> Ghost:
+    low, median, high = (quantile(values, QUANTILES[part]) for part in ("low", "median", "high"))
+    band = np.stack([low, high]) if values.shape[1] > 1 else None
+    return Ghost(steps, median, band, **{"color": GREY, **look})
 
 
 def merged(several: Sequence[Ghosts]) -> dict[str, list[Ghost]]:
@@ -70,10 +75,11 @@ def line_columns(found: Sequence[Ghost], place: Any) -> dict[str, list[Any]]:
 
 
 def band_columns(found: Sequence[Ghost], place: Any) -> dict[str, list[Any]]:
-    """Columns for the outlines of the bands."""
-    wide = [(ghost, ghost.band) for ghost in found if ghost.band is not None]
+    """Columns for the outlines of the bands, as far as any member got."""
+    ends = [(ghost, *ghost.band, np.isfinite(ghost.band[0])) for ghost in found if ghost.band is not None]
+    wide = [(ghost, ghost.steps[kept], low[kept], high[kept]) for ghost, low, high, kept in ends if kept.any()]
     return {
-        "xs": [[*ghost.steps.tolist(), *ghost.steps[::-1].tolist()] for ghost, _ in wide],
-        "ys": [[*place(low).tolist(), *place(high)[::-1].tolist()] for _, (low, high) in wide],
-        "color": [ghost.color for ghost, _ in wide],
+        "xs": [[*steps.tolist(), *steps[::-1].tolist()] for _, steps, _, _ in wide],
+        "ys": [[*place(low).tolist(), *place(high)[::-1].tolist()] for _, _, low, high in wide],
+        "color": [ghost.color for ghost, *_ in wide],
     }

@@ -69,7 +69,7 @@ class Lab(Viewer):
         self.transport = Transport(engine.actions, self._command)
         self.members, self.stage = Members(self._pick), Stage(engine, self._pick, self.sharing.export_plot)
         self.headline, self.story, self.notices = Headline(self._choose), StoryPanel(), Notices()
-        self.comparison = Comparison()
+        self.comparison = Comparison(engine)
         fail = lambda text: self.notices.say("library", "error", text)  # noqa: E731
         self.shelf = Shelf(engine.name, lambda: self.player.runner.run, self._lay, self._open_run, fail)
         self.probes, self.screen = Probes(engine.probes, self.sharing.save), Screen(self)

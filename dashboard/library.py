@@ -61,8 +61,15 @@ def entries(engine: str) -> list[Entry]:
     place = folder()
     if place is None or not place.is_dir():
         return []
-    files = sorted(place.glob("*.parquet"), key=lambda file: file.stat().st_mtime, reverse=True)
+    files = sorted(filter(Path.exists, place.glob("*.parquet")), key=_changed, reverse=True)
     return [entry for file in files if (entry := _entry(file, engine))]
+
+
+def _changed(file: Path) -> float:
+    try:
+        return file.stat().st_mtime
+    except OSError:  # deleted meanwhile: what reads it says so
+        return 0.0
 
 
 def _entry(file: Path, engine: str) -> Entry | None:

@@ -17,7 +17,6 @@ from panel.io.notebook import load_notebook
 from panel.io.state import set_curdoc
 from panel.viewable import Viewer, patch_cds_msg
 
-from dashboard import link as links
 from dashboard import opening
 from dashboard.batch import batch
 from dashboard.labpage import PERIOD, Lab
@@ -163,11 +162,10 @@ def lab(
     from engines import load
 
     engine = load(name)
-    start = (
-        Opening(*links.decode(_token(link), engine))
-        if link
-        else Opening(opening.of_preset(engine, preset or engine.opening))
-    )
+    if link:
+        start = opening.of_token(engine, _token(link))
+    else:
+        start = Opening(opening.of_preset(engine, preset or engine.opening))
     experiment = start.experiment.override(set) if set else start.experiment
     return Widget(
         Lab(engine, replace(start, experiment=experiment).hiding(tuple(hide)), device=device, resting=True), height

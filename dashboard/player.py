@@ -198,7 +198,10 @@ class Player:
     def _repinned(self) -> None:
         """Take the pinned run over once it is there again."""
         runner, wanted = self._recomputing, self.pinned_as
-        if runner and wanted and (runner.status.step >= wanted.steps or runner.status.message):
+        if not (runner and wanted):
+            return
+        gone = not runner.status.playing and bool((runner.run.diverged_at >= 0).all())
+        if runner.status.step >= wanted.steps or runner.status.message or gone:
             self.pinned, self.ghost = runner.run.copy(), ghosts(runner.run)
             runner.close()
             self._recomputing = None

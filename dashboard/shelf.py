@@ -45,7 +45,7 @@ class Shelf(Component):
         self._over: dict[str, Ghosts] = {}
         self._hues: dict[str, str] = {}
         self._worker = ThreadPoolExecutor(1, "library")
-        self._jobs: list[tuple[Future[Any], Callable[[Any], None]]] = []
+        self._jobs: list[tuple[Future[Any], Callable[[Any], None], str]] = []
         self.refresh()
 
     def refresh(self, note: str = "") -> None:
@@ -61,9 +61,9 @@ class Shelf(Component):
         except DynascopeError as error:
             self._fail(str(error))
 
-    def _start(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        """Work beside the page; what comes of it is taken at a tick."""
-        self._jobs.append((self._worker.submit(work), done))
+    def _start(self, work: Callable[[], Any], done: Callable[[Any], None], over: str = "") -> None:
+        """Work beside the page; what comes of it is taken at a tick. A run that was to be laid `over` frees its hue."""
+        self._jobs.append((self._worker.submit(work), done, over))
 
     def collect(self) -> None:
         """Take what is ready; call it at each tick."""
@@ -71,6 +71,7 @@ class Shelf(Component):
             self._jobs.remove(job)
             error = job[0].exception()
             if error:
+                self._hues.pop(job[2], None)
                 self._fail(str(error))
             else:
                 job[1](job[0].result())
@@ -82,18 +83,22 @@ class Shelf(Component):
             self._start(lambda: library.keep(copy), lambda kept: self.refresh(f"Kept as {kept}."))
 
     def _toggle(self, name: str) -> None:
-        if name in self._over:
-            del self._over[name], self._hues[name]
+        if name in self._hues:  # also one that is still being read
+            self._over.pop(name, None)
+            del self._hues[name]
             return self._show()
         if len(self._hues) >= MOST:
             return self._fail(f"{MOST} runs are laid over already: take one away first.")
         hue = next(h for h in map(qualitative, range(FIRST_HUE, 50)) if h not in self._hues.values())
         self._hues[name] = hue
-        self._start(lambda: ghosts(_read(name), hue), lambda found: self._laid(name, found))
+        title = next((each["title"] for each in self.shown["entries"] if each["name"] == name), name)
+        work = lambda: ghosts(_read(name), color=hue, label=f"stored: {title}")  # noqa: E731
+        self._start(work, lambda found: self._laid(name, found), over=name)
 
     def _laid(self, name: str, found: Ghosts) -> None:
-        self._over[name] = found
-        self._show()
+        if name in self._hues:
+            self._over[name] = found
+            self._show()
 
     def _show(self) -> None:
         self._lay(merged(list(self._over.values())))
@@ -104,7 +109,7 @@ class Shelf(Component):
 
     def _delete(self, name: str) -> None:
         library.delete(name)
-        if name in self._over:
+        if name in self._hues:
             self._toggle(name)
         self.refresh()
 

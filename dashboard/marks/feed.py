@@ -45,10 +45,11 @@ class Column:
         values = block[:, list(self.curve.members)]
         if self.component is not None:
             values = values[..., self.component] if self.component < values.shape[-1] else values[..., 0] * np.nan
-        return values[:, 0] if not self.curve.band else _quantile(values, QUANTILES[self.part])
+        return values[:, 0] if not self.curve.band else quantile(values, QUANTILES[self.part])
 
 
-def _quantile(values: np.ndarray, share: float) -> np.ndarray:
+def quantile(values: np.ndarray, share: float) -> np.ndarray:
+    """A quantile of the members that are left, `[T]` of `[T, B]`."""
     # Members that diverged are NaN and drop out; a row without any member left is NaN.
     ordered = np.sort(values, axis=1)
     count = (~np.isnan(ordered)).sum(axis=1)
@@ -125,8 +126,7 @@ class Feed:
         steps = series.steps[rows]
         size = min(len(steps), *(len(block) for block in raw.values())) if raw else len(steps)
         steps = steps[:size]
-        gone = (run.diverged_at >= 0) & (steps[:, None] >= run.diverged_at)
-        blocks = {name: _masked(block[:size], gone) for name, block in raw.items()}
+        blocks = {name: living(run, steps, block[:size]) for name, block in raw.items()}
         empty = np.full(len(steps), np.nan)
         found = {k: c.of(blocks[c.channel]) if c.channel in blocks else empty for k, c in columns.items()}
         return {"step": steps.astype(float)} | found
@@ -142,7 +142,9 @@ class Feed:
                 self.extents[key] = (min(low, float(values.min())), max(high, float(values.max())), least)
 
 
-def _masked(block: np.ndarray, gone: np.ndarray) -> np.ndarray:
+def living(run: Run, steps: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """A channel `[T, B, *dims]` at these steps, NaN from where a member diverged."""
+    gone = (run.diverged_at >= 0) & (steps[:, None] >= run.diverged_at)
     if not gone.any():
         return block
     return np.where(gone.reshape(gone.shape + (1,) * (block.ndim - 2)), np.nan, block)

@@ -57,6 +57,8 @@ class LineMark:
         self._hues = {(column.curve.key, column.channel, column.component): color for column, color in drawn}
         self._theory: list[theory.Line] = []
         self._phases: list[Phase] = []
+        self.behind: dict[str, str] = {}
+        """Which other runs are drawn behind, and in what hue."""
         self._sources = {name: ColumnDataSource() for name in ("theory", "ghost", "bands", "phases")}
         self.figure = figure(log_x=look.log_x, log_y=self.scale.log, **_labels(plot, engine), **_height(primary))
         self.scale.dress(self.figure)
@@ -160,6 +162,7 @@ class LineMark:
         self._put_ghost([ghost for name in self.plot.channels for ghost in others.get(name, ())])
 
     def _put_ghost(self, found: Sequence[Ghost]) -> None:
+        self.behind = {ghost.label: ghost.color for ghost in found}
         self._sources["ghost"].data = line_columns(found, self.scale.places)
         shades = band_columns(found, self.scale.places)
         if shades["xs"]:  # browsers cannot draw patches that have all gone

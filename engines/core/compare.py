@@ -16,6 +16,14 @@ def changed(a: Run, b: Run, members: tuple[int, int] = (0, 0)) -> dict[str, tupl
     return {name: (value, right[name]) for name, value in left.items() if right.get(name) != value}
 
 
+def curves(
+    a: Run, b: Run, channel: str, members: tuple[int, int] = (0, 0)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A scalar channel of a member of each at all steps that both recorded: steps, values in a, values in b, `[T]`."""
+    steps, left, right = np.intersect1d(a.steps, b.steps, return_indices=True)
+    return steps, a[channel][left, members[0]], b[channel][right, members[1]]
+
+
 def difference(a: Run, b: Run, step: int, members: tuple[int, int] = (0, 0)) -> pd.DataFrame:
     """Every scalar channel of a member of each at the last step that both recorded up to `step`.
 

@@ -7,7 +7,9 @@ import pytest
 
 import engines
 from dashboard import library
-from dashboard.ghosts import BAND, POINTS, ghosts
+from dashboard.curves import Curve
+from dashboard.ghosts import POINTS, Ghost, band_columns, ghosts
+from dashboard.palette import GREY
 from dashboard.shelf import MOST, Shelf
 from engines.core.errors import StoreError
 
@@ -65,13 +67,13 @@ def test_a_run_that_is_too_large_is_a_sentence(run, place, monkeypatch):
 
 
 def test_what_is_laid_over_are_the_numbers_of_the_run(run):
-    found = ghosts(run, "red")["error"]
+    found = ghosts(run, color="red", label="stored")["error"]
     rows = np.unique(np.linspace(0, len(run) - 1, POINTS).astype(int))
     assert len(found) == 2
     for ghost, members in zip(found, (run.where(alpha=0.3), run.where(alpha=0.5)), strict=True):
         values = run["error"][rows][:, members]
-        np.testing.assert_array_equal(ghost.median, np.median(values, axis=1))
-        np.testing.assert_array_equal(ghost.band, np.percentile(values, BAND, axis=1))
+        np.testing.assert_allclose(ghost.median, np.median(values, axis=1), rtol=1e-14)
+        np.testing.assert_allclose(ghost.band, np.percentile(values, (10, 90), axis=1), rtol=1e-14)
         np.testing.assert_array_equal(ghost.steps, run.steps[rows])
 
 
@@ -99,3 +101,36 @@ def test_the_shelf_lays_over_as_many_as_can_be_told_apart_and_says_what_fails(ru
     do("open", "nothing.parquet")
     assert "nothing.parquet is not a readable run" in failed[-1]
     shelf.close()
+
+
+def test_a_link_to_a_file_that_is_gone_keeps_no_page_from_opening(run, place):
+    (place / "gone.parquet").symlink_to(place / "nowhere")
+    library.keep(run)
+    assert len(library.entries("matrix_sensing")) == 1
+
+
+def test_a_run_that_cannot_be_laid_over_frees_its_hue(run, place):
+    failed = []
+    shelf = Shelf("matrix_sensing", lambda: run, lambda found: None, lambda run: None, failed.append)
+    for _ in range(MOST + 1):
+        shelf._handle_msg({"do": "over", "name": "nothing.parquet"})
+        while shelf._jobs:
+            shelf.collect()
+            time.sleep(0.01)
+    assert len(failed) == MOST + 1 and all("nothing.parquet" in text for text in failed)
+    shelf.close()
+
+
+def test_a_member_that_diverged_ends_there_and_the_band_is_that_of_the_others():
+    diverging = engines.run("matrix_sensing", preset="P3", set={"alpha": 0.5, "eta": [0.1, 5.0]}, seeds=[0], steps=60)
+    at = int(diverging.diverged_at[1])
+    assert 0 < at < 60
+    whole = Curve("c", "c", GREY, (0, 1))
+    (alone,) = ghosts(diverging, [Curve("c", "c", GREY, (1,))])["error"]
+    (both,) = ghosts(diverging, [whole])["error"]
+    assert np.isnan(alone.median[alone.steps >= at]).all() and np.isfinite(alone.median[alone.steps < at]).all()
+    late = both.steps >= at
+    left = diverging["error"][np.searchsorted(diverging.steps, both.steps[late]), 0]
+    np.testing.assert_array_equal(both.band[:, late], [left, left])
+    assert band_columns(ghosts(diverging, [whole])["error"], np.asarray)["xs"]
+    assert not band_columns([Ghost(alone.steps, alone.median, np.full((2, len(late)), np.nan), GREY)], np.asarray)["xs"]

@@ -75,6 +75,18 @@ def test_a_link_repeats_the_numbers_and_the_view(open_widget, address):
     assert again._lab.hidden == {"story"}
 
 
+def test_a_link_brings_the_pinned_run_also_one_whose_members_all_diverged(open_widget):
+    first = open_widget(lab, "matrix_sensing", preset="P3", set={"alpha": 0.5, "eta": 5.0, "seed": 0})
+    first._lab._command("step", {"count": 100})
+    until(lambda: len(first.run) and (first.run.diverged_at >= 0).all() and not shared().active())
+    first._lab.player.pin()
+    again = open_widget(lab, "matrix_sensing", link=first.link())
+    player = again._lab.player
+    assert player.pinned_as and player.pinned is None
+    until(lambda: player.arrive() or player.pinned)
+    np.testing.assert_array_equal(player.pinned["error"], first._lab.player.pinned["error"])
+
+
 @pytest.mark.parametrize(
     ("options", "error"),
     [
