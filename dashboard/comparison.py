@@ -49,7 +49,7 @@ class Comparison(Viewer):
         choices = [[channel.name, channel.label] for channel in scalars]
         self.sheet = Sheet(choices=choices, chosen=first, sizing_mode="stretch_width", margin=0)
         self.contrast = Contrast(engine)
-        parts = (self.sheet, self.contrast)
+        parts = (pn.Column(self.sheet, sizing_mode="stretch_width", margin=0), self.contrast)
         self._of: Any = None
         self.sheet.param.watch(lambda event: self._draw(), "chosen")
         self._panel = pn.Column(*parts, visible=False, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)

@@ -33,6 +33,7 @@ class Contrast(Viewer):
         self._look: tuple[Any, ...] = ()
         self.source = ColumnDataSource({name: [] for name in ("step", "pinned", "now", "apart")})
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=0)
+        self._panel = pn.Column(self._pane, sizing_mode="stretch_width", margin=0)  # a cell of a grid, beside others
 
     def show(self, pinned: Run, run: Run, members: tuple[int, int], log_x: bool, channel: str) -> None:
         """Draw `now / pinned` or `now − pinned` of a channel."""
@@ -69,5 +70,5 @@ class Contrast(Viewer):
         move(self.figure.y_range, ranges.values(extent, None, ratio), ratio)
         move(self.figure.x_range, ranges.steps(int(steps[-1]), int(steps[-1]), log_x), log_x)
 
-    def __panel__(self) -> pn.pane.Bokeh:
-        return self._pane
+    def __panel__(self) -> pn.Column:
+        return self._panel

@@ -56,17 +56,6 @@ def test_residuals_and_data_are_drawn_in_the_colours_of_their_classes_in_a_narro
 
 
 @pytest.mark.thorough
-def test_a_copied_link_opens_the_same_curve_elsewhere(page):
-    here = page().restarted(LAB)
-    first, address = here.curve(), here.link()
-    here.close()
-    second = page().open(address).ready(40).curve()
-    assert set(first) == set(second)
-    for name in first:
-        assert first[name][:40] == second[name][:40]
-
-
-@pytest.mark.thorough
 def test_what_cannot_work_is_said_with_the_knob_and_its_limit(page):
     lab = page().open(LAB).ready()
     choose(lab, "SG-01")
