@@ -245,7 +245,9 @@ def test_a_port_that_is_taken_is_one_line(command, served, monkeypatch):
 
 
 def test_an_interrupt_leaves_quietly_with_status_130():
-    script = "import sys, launch; sys.exit(launch.main(sys.argv[1:]))"
+    # What a shell starts in the background ignores interrupts, and so does all that it starts.
+    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    script = f"{heard}; import sys, launch; sys.exit(launch.main(sys.argv[1:]))"
     line = [sys.executable, "-c", script, "run", "matrix_sensing", "--steps", "100000000"]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr.read(1)  # the progress bar: it is computing
