@@ -57,6 +57,7 @@ class Comparison(Viewer):
     def show(self, player: Player, log_x: bool) -> None:
         """Compare at the step that is looked at, and over all steps up to it on the axis of the other figures."""
         there = player.pinned_as is not None
+        self._of = None  # a run that was let go is not kept
         if there and not player.pinned:
             self.sheet.told = {"head": WAITING, "html": ""}
         elif player.pinned:

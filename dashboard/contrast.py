@@ -47,7 +47,8 @@ class Contrast(Viewer):
             self._look = channel, ratio, log_x
             self._build(channel, ratio, log_x)
         apart = now / before if ratio else now - before
-        self.source.data = {"step": steps, "pinned": before, "now": now, "apart": apart}
+        columns = {"step": steps, "pinned": before, "now": now, "apart": apart}
+        self.source.data = {name: values.tolist() for name, values in columns.items()}
         self._frame(steps, apart, ratio, log_x)
 
     def _logarithmic(self, channel: str) -> bool:

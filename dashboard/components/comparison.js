@@ -11,6 +11,7 @@ export function render({ model }) {
   select.addEventListener("change", () => model.send_msg({ channel: select.value }));
   const refresh = () => {
     const scrolled = body.firstChild?.scrollTop ?? 0;
+    root.hidden = !model.told.head;  // a line without words would be read out as nothing
     head.textContent = model.told.head;
     body.innerHTML = model.told.html;
     if (body.firstChild) body.firstChild.scrollTop = scrolled;
