@@ -189,7 +189,8 @@ class Closed(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether a record is about anything else."""
-        return not (record.exc_info and isinstance(record.exc_info[1], WebSocketClosedError))
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, WebSocketClosedError) and "connection was closed" not in str(record.msg)
 
 
 def serve(
@@ -206,7 +207,8 @@ def serve(
     """
     theme.prepare()
     library.offer(address)
-    logging.getLogger("asyncio").addFilter(Closed())
+    for teller in ("asyncio", "bokeh.server.views.ws"):
+        logging.getLogger(teller).addFilter(Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     quick = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
     shown = {

@@ -31,7 +31,7 @@ def serious(lab):
         ("/matrix_sensing", 1440),
         pytest.param("/subgradient_recovery?theme=dark", 900, marks=pytest.mark.thorough),
         pytest.param("/neural_collapse", 390, marks=pytest.mark.thorough),
-        ("/loss_landscape?theme=dark", 1440),
+        pytest.param("/loss_landscape?theme=dark", 1440, marks=pytest.mark.thorough),
     ],
 )
 def test_a_page_has_no_serious_violation(page, address, wide):

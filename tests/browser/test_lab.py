@@ -1,3 +1,5 @@
+import pytest
+
 from tests.browser.conftest import until
 
 LAB = "/matrix_sensing"
@@ -73,6 +75,7 @@ def test_what_cannot_be_is_a_sentence_and_what_should_not_a_lesson(page):
     lab.ready(5)
 
 
+@pytest.mark.thorough
 def test_a_copied_link_repeats_the_curves_elsewhere_also_a_knob_turned_on_the_way(page):
     here = page().restarted(LAB)
     here.type("η", "0.05")

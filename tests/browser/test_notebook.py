@@ -116,15 +116,26 @@ class Book:
         until(lambda: self.step() > max(before, 5), 90)
 
 
-def test_a_lab_in_jupyterlab_moves_obeys_and_leaves_nothing_behind(chromium, jupyter):
-    address, folder = jupyter
-    active = lambda: int((folder / "active.txt").read_text() or -1)  # noqa: E731
-    book = Book(chromium, address)
+@pytest.fixture
+def book(chromium, jupyter):
+    """A notebook whose cells were run once: its lab moves."""
+    address, _ = jupyter
+    opened = Book(chromium, address)
     until(lambda: _idle(address), 60)
     for index in (0, 1, 2):
-        book.run(index)
-    book.moves()
+        opened.run(index)
+    opened.moves()
+    yield opened
+    opened.view.close()
 
+
+@pytest.fixture
+def active(jupyter):
+    """How many runs the notebook's kernel computes."""
+    return lambda: int((jupyter[1] / "active.txt").read_text() or -1)
+
+
+def test_a_lab_in_jupyterlab_moves_obeys_and_leaves_nothing_behind(book, active):
     field = book.view.get_by_label("α, exact value", exact=True)
     field.fill("0.2")
     field.press("Enter")
@@ -144,7 +155,13 @@ def test_a_lab_in_jupyterlab_moves_obeys_and_leaves_nothing_behind(chromium, jup
     book.moves()
     until(lambda: active() == 1)
     assert not book.complaints
+    book.view.close()
+    until(lambda: active() == 0, 30)
 
+
+@pytest.mark.thorough
+def test_a_lab_moves_again_after_a_restart_of_the_kernel(book, active, jupyter):
+    address, _ = jupyter
     (kernel,) = until(lambda: _idle(address), 60)
     _ask(address, f"kernels/{kernel}/restart", "POST")
     until(lambda: _idle(address), 60)

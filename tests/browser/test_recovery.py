@@ -24,6 +24,7 @@ def choose(lab, preset):
     lab.view.locator("select.choice").first.select_option(preset)
 
 
+@pytest.mark.thorough
 def test_three_runs_race_when_the_lab_opens_and_the_small_start_wins(page):
     lab = page().open(LAB).ready()
     lab.view.locator("select.speed").select_option("max")

@@ -1,11 +1,25 @@
+import asyncio
+import logging
+
 import panel as pn
+import pytest
 from bokeh.document import Document
+from bokeh.server.views.ws import WSHandler
 from panel.io.state import set_curdoc
+from tornado.websocket import WebSocketClosedError
 
-from dashboard.app import _local, home
+from dashboard.app import Closed, _local, home
 
 
-def test_a_page_is_not_told_of_the_ticks_of_others():
+@pytest.fixture
+def loop():
+    """Panel begins an event loop where none runs, and leaves ending it to its caller."""
+    yield
+    asyncio.get_event_loop().close()
+    asyncio.set_event_loop(None)
+
+
+def test_a_page_is_not_told_of_the_ticks_of_others(loop):
     def told():
         return len(pn.state.param.watchers["busy"]["value"])
 
@@ -20,3 +34,24 @@ def test_a_session_without_a_page_takes_its_style_sheets_from_this_server():
     with set_curdoc(document):
         _local()
     assert document.template_variables["dist_url"].startswith("static/")
+
+
+class Gone:
+    """A message to a tab that was closed."""
+
+    async def send(self, to):
+        raise WebSocketClosedError
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_an_answer_to_a_closed_tab_is_no_news(caplog, heard):
+    teller, closed = logging.getLogger("bokeh.server.views.ws"), Closed()
+    if not heard:
+        teller.addFilter(closed)
+    try:
+        with pytest.raises(StopIteration):
+            WSHandler.send_message(None, Gone()).send(None)
+        teller.warning("something else")
+    finally:
+        teller.removeFilter(closed)
+    assert caplog.messages[heard:] == ["something else"]
