@@ -7,7 +7,22 @@ const outermost = (node) => {
   return root instanceof ShadowRoot ? outermost(root.host) : node;
 };
 
-export function render({ model, el }) {
+// Bokeh lays the whole page out anew for each figure that arrives; those of one message need that once: soon, or when
+// one of them has to be placed.
+function gather(root) {
+  const [lay, place] = [root.invalidate_layout.bind(root), root.compute_layout.bind(root)];
+  let asked = null;
+  const now = () => {
+    clearTimeout(asked);
+    asked = null;
+    if (!root.is_destroyed) lay();
+  };
+  root.invalidate_layout = () => { asked ??= setTimeout(now); };
+  root.compute_layout = () => asked === null ? place() : now();
+}
+
+export function render({ model, view, el }) {
+  gather(view.root);
   const begun = model.tick;
   const home = () => model.alone ? document : outermost(el);
   const live = document.createElement("div");

@@ -32,6 +32,7 @@ def spread(lab):
     return max(apart), max(map(abs, frame))
 
 
+@pytest.mark.thorough
 def test_three_clouds_contract_onto_a_frame_that_can_be_turned(page):
     lab = page().open(LAB).ready()
     lab.view.locator("select.speed").select_option("max")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browser.conftest import ROOT, Page, answers, served, until
+from tests.browser.conftest import FIGURE, ROOT, Page, answers, served, until
 from tests.browser.test_desktop import free_port
 
 HEAVY = ("torch", "pyvista", "scipy", "xarray", "matplotlib")
@@ -38,6 +38,30 @@ def test_a_page_is_painted_before_anything_heavy_is_loaded(telling, chromium):
     assert "torch" in loaded(telling)
     assert "pyvista" not in loaded(telling)
     lab.close()
+
+
+COUNT = """(() => {
+  globalThis.laid = 0;
+  const soon = setInterval(() => {
+    if (!globalThis.Bokeh?.require) return;
+    clearInterval(soon);
+    const { LayoutDOMView } = Bokeh.require("models/layouts/layout_dom");
+    const old = LayoutDOMView.prototype.update_layout;
+    LayoutDOMView.prototype.update_layout = function () {
+      globalThis.laid += !(this.parent instanceof LayoutDOMView);
+      return old.call(this);
+    };
+  }, 1);
+})()"""
+
+
+def test_figures_that_arrive_together_are_laid_out_together(page):
+    lab = page()
+    lab.view.add_init_script(COUNT)
+    lab.open("/subgradient_recovery").ready()
+    figures = lab.ask(f"() => {{ {FIGURE} return figures.length }}")
+    assert figures > 10
+    assert 0 < lab.ask("laid") <= figures / 2
 
 
 @pytest.fixture
