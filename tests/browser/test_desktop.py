@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -101,8 +102,10 @@ def screen():
         pytest.skip("Xvfb is not installed")
     read, write = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", "1500x950x24"], pass_fds=[write], stderr=subprocess.DEVNULL
-    )
+        # Without -noreset it begins anew after each program that was its only one, as one that looks at it is.
+        ["Xvfb", "-noreset", "-displayfd", str(write), "-screen", "0", "1500x950x24"],
+        pass_fds=[write], stderr=subprocess.DEVNULL,
+    )  # fmt: skip
     yield f":{os.read(read, 10).decode().strip()}"
     server.terminate()
     server.wait(10)
@@ -137,12 +140,19 @@ def living(session):
 
 
 @pytest.fixture
-def program(screen, tmp_path):
+def folder():
+    """A folder with a short name: a browser puts a socket there, and their names are limited."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def program(screen, folder):
     """Starts a program on the virtual screen, in a session of its own that ends with the test."""
     started = []
 
     def start(*line, **around):
-        everything = os.environ | {"DISPLAY": screen, "HOME": str(tmp_path), "TMPDIR": str(tmp_path)} | around
+        everything = os.environ | {"DISPLAY": screen, "HOME": str(folder), "TMPDIR": str(folder)} | around
         started.append(
             subprocess.Popen(
                 [sys.executable, *line], cwd=ROOT, env=everything, text=True, start_new_session=True,
@@ -182,7 +192,7 @@ def test_a_window_opens_moves_obeys_and_leaves_nothing_behind(screen, program):
 
 
 @pytest.mark.thorough
-def test_a_browsers_window_ends_the_program_too(screen, program, tmp_path):
+def test_a_browsers_window_ends_the_program_too(screen, program, folder):
     if not CHROMIUM:
         pytest.skip("Chromium is not installed")
     hidden = "import sys; sys.modules['webview'] = None; import launch; sys.exit(launch.main(['desktop']))"
@@ -193,7 +203,7 @@ def test_a_browsers_window_ends_the_program_too(screen, program, tmp_path):
     assert process.returncode == 0
     assert "pywebview is not installed" in said
     assert said.strip().endswith("Dynascope opens in a browser's application window.")
-    assert not list(tmp_path.glob("dynascope-*"))
+    assert not list(folder.glob("dynascope-*"))
 
 
 def test_a_file_is_saved_where_its_reader_says(monkeypatch, tmp_path):
