@@ -23,7 +23,7 @@ LOOKS = ("light", "dark")
 SIZE = {"width": 1440, "height": 900}
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 
-LABS = {"matrix_sensing": 14.0, "neural_collapse": 0.8, "subgradient_recovery": 12.0, "loss_landscape": 20.0}
+LABS = {"matrix_sensing": 14.0, "neural_collapse": 1.5, "subgradient_recovery": 12.0, "loss_landscape": 20.0}
 """Seconds to wait before a lab shows what it is about."""
 
 

@@ -89,6 +89,8 @@ class SpaceMark(StillMark):
     def _keep_equal(self) -> None:
         if not self._solid:
             self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = map(named, self._channels)
+        # The first drawing knows no size yet: it has at least its middle in the middle.
+        self.figure.x_range.update(start=-5, end=5)
         same = CustomJS(args={"figure": self.figure}, code=EQUAL)
         for size in ("inner_width", "inner_height"):
             self.figure.js_on_change(size, same)
