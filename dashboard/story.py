@@ -121,7 +121,8 @@ def _claimed(verdict: Verdict) -> str:
 
 def _row(verdict: Verdict) -> str:
     sign, kind, meaning = SIGNS[verdict.holds]
-    measured = "waiting" if verdict.measured is None else number(verdict.measured)
+    missing = "waiting" if verdict.holds is None else "never"
+    measured = missing if verdict.measured is None else number(verdict.measured)
     numbers = f"measured {measured} · predicted {_claimed(verdict)}"
     return (
         f"<tr><td class='sign {kind}' title='{meaning}' aria-label='{meaning}'>{sign}</td>"

@@ -95,9 +95,11 @@ class Prediction:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """One claim of a preset as a number. `holds` is None until the run is long enough to tell.
+    """One claim of a preset as a number. `holds` is None until the run is long enough to tell, never at its end.
 
-    `kind` tells what is claimed: a value within `tolerance` of `predicted`, or one above or below it.
+    `kind` tells what is claimed: a value within `tolerance` of `predicted`, or one above or below it. `reason` says
+    why a tolerance is wider than a quarter of what is predicted, or than a quarter of a decade of a logarithm: the
+    measured spread over seeds.
     """
 
     claim: str
@@ -106,6 +108,7 @@ class Verdict:
     tolerance: float
     holds: bool | None
     kind: Literal["near", "above", "below"] = "near"
+    reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as a JSON object."""

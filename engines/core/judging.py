@@ -12,16 +12,28 @@ from engines.core.run import Run
 
 
 def verdict(
-    claim: str, values: Iterable[float | None], predicted: float, tolerance: float, partial: bool = False
+    claim: str,
+    values: Iterable[float | None],
+    predicted: float,
+    tolerance: float,
+    partial: bool = False,
+    reason: str = "",
 ) -> Verdict:
-    """Judge the value farthest from `predicted`; undecided while one is missing (or, where `partial`, all are)."""
+    """Judge the value farthest from `predicted`; undecided while one is missing (or, where `partial`, all are).
+
+    A value that is not a number is missing: it was never reached. `reason` is that of `Verdict`.
+    """
     found = list(values)
-    known = [value for value in found if value is not None]
+    known = [value for value in found if value is not None and not np.isnan(value)]
     if not known or (len(known) < len(found) and not partial):
-        return Verdict(claim=claim, measured=None, predicted=predicted, tolerance=tolerance, holds=None)
+        return Verdict(
+            claim=claim, measured=None, predicted=predicted, tolerance=tolerance, holds=None, reason=reason
+        )  # fmt: skip
     worst = max(known, key=lambda value: abs(value - predicted))
     holds = bool(abs(worst - predicted) <= tolerance)
-    return Verdict(claim=claim, measured=float(worst), predicted=predicted, tolerance=tolerance, holds=holds)
+    return Verdict(
+        claim=claim, measured=float(worst), predicted=predicted, tolerance=tolerance, holds=holds, reason=reason
+    )  # fmt: skip
 
 
 def above(claim: str, values: Iterable[float | None], limit: float) -> Verdict:
@@ -35,7 +47,7 @@ def below(claim: str, values: Iterable[float | None], limit: float) -> Verdict:
 
 
 def _one_sided(claim: str, found: list[float | None], limit: float, kind: Literal["above", "below"]) -> Verdict:
-    known = [value for value in found if value is not None]
+    known = [value for value in found if value is not None and not np.isnan(value)]
     if not known or len(known) < len(found):
         return Verdict(claim=claim, measured=None, predicted=limit, tolerance=0.0, holds=None, kind=kind)
     worst = min(known) if kind == "above" else max(known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,9 +94,21 @@ class Run:
         found.outcomes = dict(self.outcomes)
         return found
 
+    @property
+    def finished(self) -> bool:
+        """Whether the run is as long as its preset's, and the probes on which its claims rest are computed."""
+        if not (self.preset and len(self) and self.steps[-1] >= self.preset.steps):
+            return False
+        members = range(len(self.configs))
+        return all((name, member) in self.outcomes for name in self.preset.probes for member in members)
+
     def judged(self) -> list[Verdict]:
-        """The claims of the run's preset, as far as the run can tell; none without a preset."""
-        return self.preset.judge(self) if self.preset and len(self) else []
+        """The claims of the run's preset; none without a preset.
+
+        What a run that goes on cannot tell yet is undecided; what had not happened when it finished does not hold.
+        """
+        found = self.preset.judge(self) if self.preset and len(self) else []
+        return [replace(one, holds=False) if one.holds is None and self.finished else one for one in found]
 
     @property
     def verdicts(self) -> list[dict[str, Any]]:

@@ -48,3 +48,17 @@ def test_the_final_value_is_that_of_the_presets_last_step_and_of_no_member_that_
 def test_orders_are_decimal_logarithms():
     assert order(1e-7) == pytest.approx(-7)
     assert order(None) is None
+
+
+def test_what_never_happened_does_not_hold_at_the_end_and_is_undecided_before():
+    preset = Preset(
+        name="p", title="p", look_for="p", steps=50, judge=lambda run: [verdict("it arrives", [None], 1.0, 0.1)]
+    )
+    run = Run(ENGINE, [Toy()], preset=preset)
+    assert [one.holds for one in simulate(run, 40).judged()] == [None]
+    assert [one.holds for one in simulate(Run(ENGINE, [Toy()], preset=preset), 50).judged()] == [False]
+
+
+def test_a_value_that_is_not_a_number_was_never_reached():
+    assert verdict("a", [1.0, float("nan")], 1.0, 0.3).holds is None
+    assert below("a", [float("nan")], 1.0).holds is None
