@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from engines.core.errors import DynascopeError
+from engines.core.errors import DynascopeError, fault
 from engines.core.probing import Part, parts
 
 if TYPE_CHECKING:
@@ -64,8 +64,8 @@ class Computation:
                     self._at, self.part = time.monotonic(), part
         except DynascopeError as error:
             self.failure = str(error)
-        except Exception as error:
+        except BaseException as error:  # this thread computes everybody's probes
             if not self.run.abandoned:
                 log.exception("the probe %s failed", self.probe.name)
-            self.failure = f"{type(error).__name__}: {error}"
+            self.failure = str(fault(self.probe.name, error))
         self.done = True

@@ -12,13 +12,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import torch
-
 from engines.core import device as devices
 from engines.core.checkpoints import Checkpoints
 from engines.core.config import Config
 from engines.core.engine import Engine, Preset
-from engines.core.errors import ConfigError, DynascopeError, EngineFailure
+from engines.core.errors import ConfigError, DynascopeError, EngineFailure, fault
 from engines.core.recording import Event
 from engines.core.run import Run
 from engines.core.scheduler import Scheduler, shared
@@ -135,10 +133,8 @@ class Runner:
             return self._work(time.monotonic() + seconds)
         except DynascopeError as error:
             self._fail(str(error))
-        except torch.OutOfMemoryError as error:
-            self._fail(f"out of memory on {self.run.device}: {error}. Lower the sizes or the number of members")
-        except Exception as error:
-            self._fail(f"{self.run.engine.title} stopped: {type(error).__name__}: {error}")
+        except BaseException as error:  # also SystemExit and KeyboardInterrupt: this thread serves everybody's runs
+            self._fail(str(fault(self.run.engine.title, error)))
         # A command that fails must not hold up those behind it.
         return None if self._commands.empty() else time.monotonic()
 

@@ -287,6 +287,41 @@ def test_a_failing_engine_is_a_message_and_the_others_go_on(start):
     assert other.status.message == ""
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (SystemExit(3), "Toy stopped: SystemExit: 3"),
+        (KeyboardInterrupt(), "Toy stopped: KeyboardInterrupt"),
+        (GeneratorExit(), "Toy stopped: GeneratorExit"),
+        (StopIteration("end"), "Toy stopped: "),
+        (MemoryError("Unable to allocate 8.00 TiB for an array"), "Toy ran out of memory (8 TiB more were asked for)"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8796093022208 bytes."),
+         "Toy ran out of memory (8192.0 GiB more were asked for): lower the sizes or the number of members"),
+    ],
+    ids=repr,
+)  # fmt: skip
+@pytest.mark.parametrize("where", ["problem", "init", "step", "observe", "snapshot"])
+def test_whatever_an_engine_raises_stops_its_own_run_with_a_message_and_no_other(start, error, message, where):
+    class Leaving(ToyEngine):
+        armed = False
+
+    def leave(self, *arguments):
+        if self.armed or where in ("problem", "init"):
+            raise error
+        return getattr(ToyEngine, where)(self, *arguments)
+
+    setattr(Leaving, where, leave)
+    engine = Leaving()
+    leaving, other = start(engine=engine), start(horizon=50)
+    engine.armed = True
+    leaving.play()
+    leaving.wait()
+    assert leaving.status.message.startswith(message)
+    assert not leaving.status.playing
+    played(other)
+    assert (other.status.step, other.status.message) == (50, "")
+
+
 def test_a_run_that_cannot_be_built_says_why_and_goes_on_saying_so(start, monkeypatch):
     monkeypatch.setattr(ToyEngine, "nbytes", lambda self, configs: 10**18)
     runner = start()
