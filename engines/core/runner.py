@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from engines.core import device as devices
 from engines.core.checkpoints import Checkpoints
 from engines.core.config import Config
@@ -296,6 +298,8 @@ class Runner:
                 simulation.set(event.knob, [getattr(config, event.knob) for config in edited])
         simulation.advance(step)
         simulation.settle()
+        known = self.run.diverged_at
+        simulation.mark(np.where(known <= step, known, -1))  # a loss that was no number is found by observing only
 
     def _branch(self, step: int) -> None:
         self._seek(step)

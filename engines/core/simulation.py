@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,9 @@ from engines.core.schedule import THIN, Schedule
 
 HUGE = 1e30
 """An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
+
+LOSS = "loss"
+"""The channel that is finite for as long as a member is, where an engine has it."""
 
 
 @dataclass(frozen=True)
@@ -140,13 +143,29 @@ class Simulation:
         self._settled = self.step
 
     def observe(self) -> Frame:
-        """All channels now; members of other shapes are padded with NaN."""
+        """All channels now: NaN for members that have diverged, and around those of smaller shapes."""
         self.settle()
         thin = self.step in self.thin
         with torch.no_grad():
             transfers = [Transfer(self._channels(batch, thin)) for batch in self.batches]
         parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
-        return Frame(self.step, {name: _merge(name, parts, self.size) for name in parts[0][1]})
+        values = {name: _merge(name, parts, self.size) for name in parts[0][1]}
+        self._lose(values)
+        gone = (self.diverged_at >= 0) & (self.diverged_at <= self.step)
+        return Frame(
+            self.step, {name: _blanked(value, gone) for name, value in values.items()} if gone.any() else values
+        )
+
+    def _lose(self, values: Mapping[str, np.ndarray]) -> None:
+        """A member whose loss is no number has diverged, though its state may still be finite."""
+        if LOSS in values and (lost := ~np.isfinite(values[LOSS]) & (self.diverged_at < 0)).any():
+            self.mark(np.where(lost, max(self.step, 1), self.diverged_at))
+
+    def mark(self, diverged_at: np.ndarray) -> None:
+        """Take over at which step each member diverged, `[B]`, and hold those where they are."""
+        self.diverged_at[:] = diverged_at
+        for batch in self.batches:
+            batch.diverged = torch.tensor(self.diverged_at[batch.members] >= 0, device=batch.device)
 
     def _channels(self, batch: Batch, thin: bool) -> dict[str, Tensor]:
         arguments = (batch.problem, batch.state, batch.knobs)
@@ -170,12 +189,11 @@ class Simulation:
     def restore(self, saved: Checkpoint) -> None:
         """Come back to a checkpoint of this simulation."""
         self.step = self._settled = saved.step
-        self.schedule, self.diverged_at = saved.schedule, saved.diverged_at.copy()
+        self.schedule = saved.schedule
         for batch, (state, knobs) in zip(self.batches, saved.batches, strict=True):
             batch.state = batch._settled = state
             batch.knobs = dict(knobs)
-            gone = self.diverged_at[batch.members] >= 0
-            batch.diverged = torch.tensor(gone, device=batch.device)
+        self.mark(saved.diverged_at)
 
 
 def _groups(configs: Sequence[Config]) -> dict[Any, list[Config]]:
@@ -199,6 +217,11 @@ def _where(mask: Tensor, yes: Any, no: Any) -> Any:
         return torch.where(mask.view(-1, *[1] * (a.dim() - 1)), a, b)
 
     return type(yes)(*(choose(a, b) for a, b in zip(yes, no, strict=True)))
+
+
+def _blanked(value: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """A channel `[B, ...]` without the members that are gone; the array itself may be the state's."""
+    return np.where(gone.reshape(-1, *[1] * (value.ndim - 1)), np.nan, value)
 
 
 def _merge(name: str, parts: list[tuple[list[int], dict[str, np.ndarray]]], size: int) -> np.ndarray:
