@@ -62,10 +62,9 @@ class Computation:
                 self.began = time.monotonic()
                 for part in parts(self.probe, self.run, self.member, self.step, self.options):
                     self._at, self.part = time.monotonic(), part
-        except DynascopeError as error:
-            self.failure = str(error)
         except BaseException as error:  # this thread computes everybody's probes
-            if not self.run.abandoned:
+            for_people = isinstance(error, DynascopeError)
+            if not (self.run.abandoned or (for_people and error.__cause__ is None)):
                 log.exception("the probe %s failed", self.probe.name)
-            self.failure = str(fault(self.probe.name, error))
+            self.failure = str(error if for_people else fault(self.probe.name, error))
         self.done = True

@@ -69,8 +69,8 @@ def require(needed: int, device: torch.device) -> None:
     limit = memory(device)
     if needed > limit:
         raise ConfigError(
-            f"this configuration needs {needed / GIB:.1f} GiB for its operators and data; the limit on "
-            f"{device} is {limit / GIB:.1f} GiB: lower the sizes, or take a structured operator where the lab has one"
+            f"this configuration needs {needed / GIB:.1f} GiB for its data, its states and what is recorded; "
+            f"the limit on {device} is {limit / GIB:.1f} GiB: lower the sizes or the number of members"
         )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from engines.core.config import Config, Knob
 from engines.core.engine import Engine, Preset
-from engines.core.errors import ConfigError
+from engines.core.errors import ConfigError, quoted
 from engines.core.recording import Event
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ class Experiment:
         """A preset (or the defaults) with some knobs overridden; a list makes an axis.
 
         `cases` and `edits` are as in `engines.run`. Raises `UnknownName` for a knob that does not exist and
-        `ConfigError` for a value out of bounds.
+        `ConfigError` for a value out of bounds, or one that would be computed twice.
         """
         start = cls(engine=engine, base=engine.Config())
         if preset:
             start = start.override(dict(preset.set) | {"seed": preset.seeds})
             start = replace(start, preset=preset, steps=preset.steps, cases=preset.cases or ({},))
-        chosen = dict(set or {}) | ({} if seeds is None else {"seed": seeds})
+        chosen = _distinct(engine.Config, dict(set or {}) | _seeded(set or {}, seeds))
         found = replace(start.override(chosen), steps=_steps(start.steps if steps is None else steps))
         if cases is not None:
             found = replace(found, cases=tuple(cases) or ({},))
@@ -173,7 +173,32 @@ def _edit(engine: Engine, event: Mapping[str, Any]) -> Event:
 
 
 def _several(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, str)
+    return isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
+
+
+def _seeded(set: Mapping[str, Any], seeds: Any) -> dict[str, Any]:
+    """The seeds as values of their knob. Raises `ConfigError` where it is not clear which are meant."""
+    if seeds is None:
+        return {}
+    if not _several(seeds):
+        raise ConfigError(f"seeds={quoted(seeds)} is no list: seeds=[3] is the seed 3, seeds=range(3) are three seeds")
+    if "seed" in set:
+        raise ConfigError("both seeds and values of the knob seed are given: leave one of them out")
+    return {"seed": seeds}
+
+
+def _distinct(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, lists among them checked one by one. Raises `ConfigError` for one that stands in a list twice."""
+    found = dict(values)
+    for name, value in found.items():
+        if _several(value):
+            found[name] = [kind.knob(name).check(kind.__name__, one) for one in value]
+            twice = [one for i, one in enumerate(found[name]) if one in found[name][:i]]
+            if twice:
+                raise ConfigError(
+                    f"{name}={quoted(twice[0])} is listed twice: the same members would be computed twice"
+                )
+    return found
 
 
 def _steps(steps: Any) -> int:

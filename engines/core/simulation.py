@@ -14,6 +14,7 @@ from engines.core import device as devices
 from engines.core.config import Config
 from engines.core.device import Transfer
 from engines.core.engine import Engine, Frame
+from engines.core.errors import guarded
 from engines.core.graph import Graph, loop
 from engines.core.schedule import THIN, Schedule
 
@@ -98,16 +99,24 @@ class Simulation:
     """An ensemble of any configurations: one batch for each combination of `shape` knobs, in lockstep."""
 
     def __init__(self, engine: Engine, configs: Sequence[Config], device: torch.device) -> None:
-        devices.require(sum(engine.nbytes(group) for group in _groups(configs).values()), device)
         self.engine, self.device, self.size = engine, device, len(configs)
         self.step = 0
         self.schedule = Schedule()
         self.diverged_at = np.full(len(configs), -1)
-        self.batches = [
-            Batch(engine, group, [i for i, config in enumerate(configs) if config.shape_key() == key], device)
-            for key, group in _groups(configs).items()
-        ]
         self._settled = 0
+        self._has_loss: np.ndarray | None = None
+        with guarded(engine.title):
+            self.estimate = sum(engine.nbytes(group) for group in _groups(configs).values())
+            """Bytes that the problems and the states take, as the engine says."""
+            devices.require(self.estimate, device)
+            self.batches = [
+                Batch(engine, group, [i for i, config in enumerate(configs) if config.shape_key() == key], device)
+                for key, group in _groups(configs).items()
+            ]
+
+    def nbytes(self) -> int:
+        """Bytes of the states of all members."""
+        return sum(value.nbytes for batch in self.batches for value in batch.state)
 
     def frames(self, stop: int) -> Iterator[Frame]:
         """Advance to `stop`, yielding a frame at each scheduled step on the way."""
@@ -127,7 +136,7 @@ class Simulation:
 
     def advance(self, stop: int) -> None:
         """Take all steps up to `stop`, observing nothing."""
-        with torch.no_grad():
+        with torch.no_grad(), guarded(self.engine.title):
             # Flushing is set a thread at a time: dead directions decay into subnormals, a hundred times slower.
             torch.set_flush_denormal(True)
             for batch in self.batches:
@@ -136,7 +145,7 @@ class Simulation:
 
     def settle(self) -> None:
         """Find the members that diverged since the last call, freeze them, note the step at which they did."""
-        with torch.no_grad():
+        with torch.no_grad(), guarded(self.engine.title):
             for batch in self.batches:
                 for member, after in batch.settle(self.step - self._settled).items():
                     self.diverged_at[member] = self._settled + after
@@ -146,7 +155,7 @@ class Simulation:
         """All channels now: NaN for members that have diverged, and around those of smaller shapes."""
         self.settle()
         thin = self.step in self.thin
-        with torch.no_grad():
+        with torch.no_grad(), guarded(self.engine.title):
             transfers = [Transfer(self._channels(batch, thin)) for batch in self.batches]
         parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
         values = {name: _merge(name, parts, self.size) for name in parts[0][1]}
@@ -157,8 +166,13 @@ class Simulation:
         )
 
     def _lose(self, values: Mapping[str, np.ndarray]) -> None:
-        """A member whose loss is no number has diverged, though its state may still be finite."""
-        if LOSS in values and (lost := ~np.isfinite(values[LOSS]) & (self.diverged_at < 0)).any():
+        """A member whose loss was a number and is none any more has diverged, though its state may still be finite."""
+        if LOSS not in values:
+            return
+        if self._has_loss is None:  # where it does not apply it is NaN from the first look on
+            self._has_loss = ~np.isnan(values[LOSS])
+        lost = self._has_loss & ~np.isfinite(values[LOSS]) & (self.diverged_at < 0)
+        if lost.any():
             self.mark(np.where(lost, max(self.step, 1), self.diverged_at))
 
     def mark(self, diverged_at: np.ndarray) -> None:

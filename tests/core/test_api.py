@@ -24,7 +24,7 @@ def test_a_run_has_everything_recorded_up_to_its_last_step():
 def test_a_preset_is_judged_and_verdicts_are_plain_dictionaries():
     (verdict,) = engines.run("toy", preset="first").verdicts
     assert type(verdict) is dict
-    assert set(verdict) == {"claim", "measured", "predicted", "tolerance", "holds", "kind"}
+    assert set(verdict) == {"claim", "measured", "predicted", "tolerance", "holds", "kind", "reason"}
     assert verdict["holds"] is True
     assert engines.run("toy", steps=5).verdicts == []
 

@@ -55,7 +55,7 @@ def test_run_prints_one_json_object(command):
 def test_a_preset_brings_its_verdicts(command):
     _, out, _ = command("run toy --preset first --json")
     about = json.loads(out)
-    assert set(about["verdicts"][0]) == {"claim", "measured", "predicted", "tolerance", "holds", "kind"}
+    assert set(about["verdicts"][0]) == {"claim", "measured", "predicted", "tolerance", "holds", "kind", "reason"}
     assert about["steps"] == 50
 
 

@@ -109,11 +109,12 @@ def test_a_member_whose_loss_is_no_number_has_diverged_there():
     np.testing.assert_array_equal(running.diverged_at, [-1, 30, -1])
 
 
-def test_a_loss_that_is_no_number_from_the_start_counts_from_the_first_step(monkeypatch):
-    monkeypatch.setattr(Lossless, "observe", lambda *all: {"loss": torch.full((1,), torch.nan), "x": torch.ones(1, 3)})
+@pytest.mark.parametrize(("loss", "diverged"), [(np.inf, 1), (np.nan, -1)])
+def test_a_loss_that_is_nan_from_the_start_does_not_apply_and_an_infinite_one_counts(monkeypatch, loss, diverged):
+    monkeypatch.setattr(Lossless, "observe", lambda *all: {"loss": torch.full((1,), loss), "x": torch.ones(1, 3)})
     running = Simulation(Lossless(), [Toy()], CPU)
     assert np.isfinite(running.observe().values["x"]).all()
-    assert running.diverged_at == [1]
+    assert running.diverged_at == [diverged]
 
 
 def test_the_others_go_on_as_if_the_diverged_member_had_never_been():
