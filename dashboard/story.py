@@ -54,7 +54,7 @@ class StoryPanel(Viewer):
 
 def _tell(run: Run, member: int) -> Story | None:
     try:
-        return run.engine.story(run, member) if len(run) else None
+        return run.story(member) if len(run) else None
     except FAULTS:
         log.exception("the story of %s failed", run.engine.name)
         return None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from engines.core.config import Knob
 from engines.core.engine import Engine
 from engines.core.ensemble import STEPS, Experiment
 from engines.core.errors import ConfigError, EngineFailure, StoreError
-from engines.core.export import require_suffix
+from engines.core.export import open as stored
+from engines.core.export import place, require_suffix
 from engines.core.plain import to_json
 from engines.core.registry import load, names
 from engines.core.run import Run
@@ -28,17 +29,25 @@ COLUMNS = 5
 
 
 class Progress:
-    """A bar on stderr that appears with the first step, so that an error before it is a line of its own."""
+    """A bar on stderr that appears with the first step, so that an error before it is a line of its own.
 
-    def __init__(self, unit: str = "step") -> None:
+    It stays away from logs: only a terminal is shown one.
+    """
+
+    def __init__(self, unit: str = "step", quiet: bool = False) -> None:
         self._bar: tqdm | None = None
-        self._unit = unit
+        self._unit, self._hidden = unit, True if quiet else None  # None: hidden unless stderr is a terminal
 
     def __call__(self, step: int, steps: int) -> None:
         """Move to `step`; the bar ends at `steps`."""
-        self._bar = self._bar or tqdm(total=steps, unit=self._unit)
+        self._bar = self._bar or tqdm(total=steps, unit=self._unit, disable=self._hidden)
         self._bar.update(step - self._bar.n)
         if step >= steps:
+            self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it is and the line to others."""
+        if self._bar:
             self._bar.close()
 
 
@@ -46,10 +55,8 @@ def run(arguments: Namespace) -> None:
     """Simulate, save where asked to, and print the outcome."""
     if arguments.out:
         require_suffix(arguments.out)
-    experiment = _experiment(arguments)
-    for note in _notes(experiment):
-        print(f"note: {note}", file=sys.stderr)
-    result = _simulate(experiment, arguments)
+        require_writable(place(arguments.out))
+    result = _resumed(arguments) if arguments.resume else _simulate(_experiment(arguments), arguments)
     api.measure(result)
     if arguments.out:
         result.save(arguments.out)
@@ -62,13 +69,15 @@ def probe(arguments: Namespace) -> None:
     chosen = options.parse(experiment.engine.probe(arguments.probe), arguments.option)
     member = _within("member", arguments.member, len(experiment.configs()) - 1)
     step = experiment.steps if arguments.step is None else _within("step", arguments.step, experiment.steps)
+    if arguments.out:
+        require_writable(place(arguments.out))
     result = _simulate(experiment, arguments)
-    bar = Progress("%")
+    bar = Progress("%", arguments.quiet)
     values = result.probe(arguments.probe, member, step, watch=lambda part: bar(round(100 * part.share), 100), **chosen)
     about = {"engine": arguments.engine, "probe": arguments.probe, "member": member, "step": step, "options": chosen}
     text = to_json(about | {"values": values})
     if arguments.out:
-        _write(Path(arguments.out), text)
+        _write(place(arguments.out), text)
     _print(text if arguments.json else (f"{name}  {_shown(value)}" for name, value in values.items()))
 
 
@@ -93,8 +102,6 @@ def _experiment(arguments: Namespace) -> Experiment:
     steps = None if arguments.steps is None else STEPS.parse(arguments.steps)
     experiment = Experiment.of(engine, preset, chosen, seeds, steps)
     experiment.configs()
-    if arguments.out:
-        require_writable(arguments.out)
     return experiment
 
 
@@ -108,17 +115,42 @@ def _within(name: str, value: int, last: int) -> int:
     return value
 
 
-def _notes(experiment: Experiment) -> Iterator[str]:
-    """What the engine says about configurations that cannot show what they should, each sentence once."""
-    configs = experiment.configs()
-    for text, count in Counter(map(experiment.engine.caution, configs)).items():
-        if text:
-            yield text if count == len(configs) else f"{text} ({count} of {len(configs)} members)"
-
-
 def _simulate(experiment: Experiment, arguments: Namespace) -> Run:
-    fresh = Run(experiment.engine, experiment.configs(), preset=experiment.preset, device=arguments.device)
-    return api.simulate(fresh, experiment.steps, Progress())
+    given = [name for name, _ in arguments.set] + ([] if arguments.seeds is None else ["seed"])
+    fresh = api.prepared(experiment, arguments.device, given)
+    _note(fresh.notes)
+    with _kept(fresh, arguments) as progress:
+        return api.simulate(fresh, experiment.steps, progress)
+
+
+def _resumed(arguments: Namespace) -> Run:
+    """A stored run that goes on: what it was is in its file."""
+    before = stored(arguments.resume)
+    if arguments.steps is None:
+        raise ConfigError(f"--resume needs --steps: how far the run, now at step {before.steps[-1]}, is to go")
+    longer, simulation = api.reopened(before, STEPS.parse(arguments.steps))
+    _note(longer.notes)
+    with _kept(longer, arguments) as progress:
+        return api.advance(longer, simulation, STEPS.parse(arguments.steps), progress)
+
+
+def _note(notes: Iterable[str]) -> None:
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+@contextmanager
+def _kept(run: Run, arguments: Namespace) -> Iterator[Progress]:
+    """The bar of a computation; where that is interrupted, what was recorded is saved if a file was named."""
+    bar = Progress(quiet=arguments.quiet)
+    try:
+        yield bar
+    except KeyboardInterrupt:
+        bar.close()
+        if len(run) and arguments.command == "run" and arguments.out:
+            run.save(arguments.out)
+            print(f"interrupted at step {run.steps[-1]}; what was recorded is in {arguments.out}", file=sys.stderr)
+        raise
 
 
 # -- what is printed --------------------------------------------------------------------------------------------

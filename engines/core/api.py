@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 SAME = 1e-6
-"""Relative difference up to which steps that are computed once more count as repeated: other machines round otherwise."""
+"""Relative difference up to which steps computed once more count as repeated: other machines round otherwise."""
 
 
 def run(
@@ -77,31 +77,38 @@ def prepared(experiment: Experiment, device: str | torch.device = "cpu", given: 
 def simulate(run: Run, steps: int, progress: Progress | None = None, edits: Sequence[Event] = ()) -> Run:
     """Advance a fresh run to `steps` with live edits on the way; recorded are the schedule, edits and the last step."""
     simulation = Simulation(run.engine, run.configs, devices.resolve(run.device))
-    return _simulated(run, simulation, steps, progress, edits)
+    return advance(run, simulation, steps, progress, edits)
 
 
 def resume(run: Run, steps: int, progress: Progress | None = None) -> Run:
     """A longer run that goes on where a recorded one ended, up to `steps`; the recorded one stays as it is.
 
-    What was recorded is not stored as a state: its steps are computed once more on the way. Where this machine does
-    not repeat them to six digits, a note of the new run says so. Raises `ConfigError` where it is as long already.
+    What is recorded holds no state: its steps are computed once more on the way. Where this machine does not repeat
+    them to six digits, a note of the new run says so. Raises `ConfigError` where it is as long already.
     """
-    last = int(run.steps[-1]) if len(run) else -1
-    if STEPS.check("Experiment", steps) <= last:
-        raise ConfigError(f"steps={steps} is not beyond the last step of the run, {last}")
-    longer = run.copy() if len(run) else Run(run.engine, run.openings, preset=run.preset, device=run.device)
-    longer.device = str(devices.at_hand(run.device))
-    everyone = range(len(run.openings))
-    simulation = repeat(longer, opened(longer, everyone), max(last, 0), everyone)
-    longer.notes = (*run.notes, *_differences(longer, simulation)) if len(run) else run.notes
-    done = _simulated(longer, simulation, steps, progress)
+    done = advance(*reopened(run, steps), steps, progress)
     measure(done)
     return done
 
 
-def _simulated(
-    run: Run, simulation: Simulation, steps: int, progress: Progress | None, edits: Sequence[Event] = ()
+def reopened(run: Run, steps: int) -> tuple[Run, Simulation]:
+    """A copy of a recorded run, to be advanced to `steps`, and its simulation at its last step."""
+    last = int(run.steps[-1]) if len(run) else -1
+    if STEPS.check("Experiment", steps) <= last:
+        raise ConfigError(f"steps={steps} is not beyond the last step of the run, {last}")
+    if last < 0:
+        raise ConfigError("nothing is recorded in this run")
+    longer, everyone = run.copy(), range(len(run.openings))
+    longer.device = str(devices.at_hand(run.device))
+    simulation = repeat(longer, opened(longer, everyone), last, everyone)
+    longer.notes = (*run.notes, *_differences(longer, simulation))
+    return longer, simulation
+
+
+def advance(
+    run: Run, simulation: Simulation, steps: int, progress: Progress | None = None, edits: Sequence[Event] = ()
 ) -> Run:
+    """Simulate from where a run is to `steps` and record what happens."""
     first = simulation.observe()
     memory.require(simulation, first, steps)
     run.recording.append(first, run.thin)

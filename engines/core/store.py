@@ -31,17 +31,55 @@ FORMAT = 1
 def to_xarray(run: Run) -> xarray.Dataset:
     """Dims `member`, `step` (`thin_step` for thin channels) and each channel's own; knobs are coordinates.
 
-    A knob that shares its name with a channel is called `knob_<name>`, since a dataset holds each name once.
+    Every dim has its places as a coordinate, so that datasets of other sizes can be concatenated.
     """
-    channels = {channel.name for channel in run.engine.channels}
-    names = {name: f"knob_{name}" if name in channels else name for name, _ in run.configs[0]}
-    knobs = {new: ("member", [getattr(config, name) for config in run.configs]) for name, new in names.items()}
+    knobs = {new: ("member", [getattr(config, name) for config in run.configs]) for name, new in labels(run).items()}
     coords: dict[str, Any] = {"step": run.steps, "member": range(len(run.configs)), **knobs}
+    for channel in run.engine.channels:
+        if _recorded(run, channel):
+            coords |= {dim: range(size) for dim, size in zip(channel.dims, run[channel.name].shape[2:], strict=True)}
     if len(run.recording.thin):
         coords["thin_step"] = run.recording.thin.steps
     coords["diverged_at"] = ("member", run.diverged_at)
     data = {channel.name: _variable(run, channel) for channel in run.engine.channels if _recorded(run, channel)}
     return xarray.Dataset(data, coords, {"engine": run.engine.name, "device": run.device})
+
+
+def labels(run: Run) -> dict[str, str]:
+    """What each knob is called in every export: its name, and `knob_<name>` where a channel has that one."""
+    taken = {"member", "step", "thin_step", "diverged_at"}
+    taken |= {name for channel in run.engine.channels for name in (channel.name, *channel.dims)}
+    return {name: f"knob_{name}" if name in taken else name for name, _ in run.configs[0]}
+
+
+def varied(run: Run) -> dict[str, np.ndarray]:
+    """The knobs in which members differ or that were turned on the way, by their labels: at each step, `[T, B]`."""
+    found = {}
+    for name, label in labels(run).items():
+        events = [event for event in run.recording.events if event.knob == name]
+        openings = [getattr(config, name) for config in run.openings]
+        if events or any(value != openings[0] for value in openings):
+            kind = object if isinstance(openings[0], str) else None  # an array of text would cut longer words off
+            found[label] = np.tile(np.array(openings, dtype=kind), (len(run.steps), 1))
+            for event in events:
+                found[label][np.ix_(run.steps >= event.step, event.members)] = event.value
+    return found
+
+
+def from_xarray(data: xarray.Dataset, about: dict[str, Any]) -> Run:
+    """The run of which a dataset was made, from it and its `metadata`. Raises what a damaged one makes it raise."""
+    steps, members = data["step"].values, len(about["openings"])
+    if not len(steps) or (np.diff(steps) <= 0).any() or list(data["member"].values) != list(range(members)):
+        raise StoreError("its steps do not increase, or its members are not in their order")
+    columns: dict[str, Any] = {"member": np.tile(np.arange(members), len(steps)), "step": np.repeat(steps, members)}
+    for name in about["shapes"]:
+        values = data[name].values.swapaxes(0, 1)
+        rows = np.searchsorted(steps, data["thin_step"].values) if "thin_step" in data[name].dims else range(len(steps))
+        column: list[Any] = [None] * (len(steps) * members)
+        for row, value in zip(rows, values.reshape(*values.shape[:2], -1).tolist(), strict=True):
+            column[row * members : (row + 1) * members] = value if values.ndim > 2 else [one for (one,) in value]
+        columns[name] = column
+    return _restored(pa.table(columns), about)
 
 
 def _recorded(run: Run, channel: Channel) -> bool:
@@ -95,12 +133,13 @@ def _open_part(target: Path) -> tuple[BinaryIO, Path]:
 
 
 def table(run: Run) -> pa.Table:
-    """One row a member and observed step; thin channels are null between their steps."""
+    """One row a member and observed step: the knobs that vary, then channels, thin ones null between their steps."""
     count, members = len(run.steps), len(run.configs)
     columns: dict[str, Any] = {
         "member": np.tile(np.arange(members), count),
         "step": np.repeat(run.steps, members),
     }
+    columns |= {label: values.ravel() for label, values in varied(run).items()}
     for channel in run.engine.channels:
         if _recorded(run, channel):
             columns[channel.name] = _column(run, channel)
