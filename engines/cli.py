@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from engines.core.plain import to_json
 from engines.core.registry import load, names
 from engines.core.run import Run
 from engines.core.store import require_writable
+
+GoOn = Callable[[api.Progress], Run]
+"""Simulates a run to where it was asked to go."""
 
 COLUMNS = 5
 """How many scalar channels the printed table shows; `--json` has them all."""
@@ -55,9 +59,10 @@ def run(arguments: Namespace) -> None:
     """Simulate, save where asked to, and print the outcome."""
     if arguments.out:
         require_suffix(arguments.out)
-        require_writable(place(arguments.out))
-    result = _resumed(arguments) if arguments.resume else _simulate(_experiment(arguments), arguments)
-    api.measure(result)
+    result, go_on = _resumed(arguments) if arguments.resume else _begun(arguments)
+    with _kept(result, arguments) as progress:
+        go_on(progress)
+        api.measure(result)
     if arguments.out:
         result.save(arguments.out)
     _print(to_json(result.summary()) if arguments.json else _report(result))
@@ -69,9 +74,8 @@ def probe(arguments: Namespace) -> None:
     chosen = options.parse(experiment.engine.probe(arguments.probe), arguments.option)
     member = _within("member", arguments.member, len(experiment.configs()) - 1)
     step = experiment.steps if arguments.step is None else _within("step", arguments.step, experiment.steps)
-    if arguments.out:
-        require_writable(place(arguments.out))
-    result = _simulate(experiment, arguments)
+    result, go_on = _begun(arguments)
+    go_on(Progress(quiet=arguments.quiet))
     bar = Progress("%", arguments.quiet)
     values = result.probe(arguments.probe, member, step, watch=lambda part: bar(round(100 * part.share), 100), **chosen)
     about = {"engine": arguments.engine, "probe": arguments.probe, "member": member, "step": step, "options": chosen}
@@ -115,23 +119,31 @@ def _within(name: str, value: int, last: int) -> int:
     return value
 
 
-def _simulate(experiment: Experiment, arguments: Namespace) -> Run:
+def _begun(arguments: Namespace) -> tuple[Run, GoOn]:
+    """A fresh run of what was asked for, and what simulates it."""
+    experiment = _experiment(arguments)
     given = [name for name, _ in arguments.set] + ([] if arguments.seeds is None else ["seed"])
     fresh = api.prepared(experiment, arguments.device, given)
+    _check_place(arguments)
     _note(fresh.notes)
-    with _kept(fresh, arguments) as progress:
-        return api.simulate(fresh, experiment.steps, progress)
+    return fresh, partial(api.simulate, fresh, experiment.steps)
 
 
-def _resumed(arguments: Namespace) -> Run:
-    """A stored run that goes on: what it was is in its file."""
+def _resumed(arguments: Namespace) -> tuple[Run, GoOn]:
+    """A stored run, and what simulates it further: the file says what it is."""
     before = stored(arguments.resume)
     if arguments.steps is None:
         raise ConfigError(f"--resume needs --steps: how far the run, now at step {before.steps[-1]}, is to go")
-    longer, simulation = api.reopened(before, STEPS.parse(arguments.steps))
+    _check_place(arguments)
+    steps = STEPS.parse(arguments.steps)
+    longer, simulation = api.reopened(before, steps)
     _note(longer.notes)
-    with _kept(longer, arguments) as progress:
-        return api.advance(longer, simulation, STEPS.parse(arguments.steps), progress)
+    return longer, partial(api.advance, longer, simulation, steps)
+
+
+def _check_place(arguments: Namespace) -> None:
+    if arguments.out:
+        require_writable(place(arguments.out))
 
 
 def _note(notes: Iterable[str]) -> None:
@@ -147,7 +159,7 @@ def _kept(run: Run, arguments: Namespace) -> Iterator[Progress]:
         yield bar
     except KeyboardInterrupt:
         bar.close()
-        if len(run) and arguments.command == "run" and arguments.out:
+        if len(run) and arguments.out:
             run.save(arguments.out)
             print(f"interrupted at step {run.steps[-1]}; what was recorded is in {arguments.out}", file=sys.stderr)
         raise

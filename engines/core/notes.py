@@ -17,13 +17,13 @@ def notes(experiment: Experiment, given: Iterable[str] = ()) -> tuple[str, ...]:
 
 def _cautions(experiment: Experiment) -> Iterator[str]:
     configs = experiment.configs()
-    for text, count in Counter(map(experiment.engine.caution, configs)).items():
+    for text, count in Counter(experiment.engine.caution(config) for config in configs).items():
         if text:
             yield text if count == len(configs) else f"{text} ({count} of {len(configs)} members)"
 
 
 def _idle(experiment: Experiment, given: Iterable[str]) -> Iterator[str]:
-    everywhere = frozenset.intersection(*map(experiment.engine.idle, experiment.configs()))
+    everywhere = frozenset.intersection(*[experiment.engine.idle(config) for config in experiment.configs()])
     for name in dict.fromkeys(given):
         if name in everywhere:
             yield f"{name} changes nothing: it has no effect with these values of the other knobs"

@@ -202,6 +202,7 @@ class Runner:
         """The simulation at the end of a run that was recorded elsewhere: its steps are computed once more."""
         everyone = range(len(self.run.openings))
         simulation = opened(self.run, everyone)
+        self.run.device = str(simulation.device)
         self._checkpoints.offer(simulation)
         return repeat(self.run, simulation, int(self.run.steps[-1]), everyone)
 

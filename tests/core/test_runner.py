@@ -3,9 +3,12 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
+from engines.core import device as devices
 from engines.core.checkpoints import Checkpoints
 from engines.core.errors import ConfigError, UnknownName
+from engines.core.run import Run
 from engines.core.runner import Runner
 from engines.core.scheduler import Scheduler
 from tests.core.toy import ENGINE, Toy, ToyEngine
@@ -410,3 +413,35 @@ def test_a_run_whose_members_have_all_diverged_stops_by_itself(start):
     played(runner)
     assert (runner.run.diverged_at > 0).all()
     assert not runner.status.playing and runner.status.step < 100_000
+
+
+def test_a_run_recorded_on_a_card_that_is_not_here_plays_on(start):
+    from engines.core.api import simulate
+
+    recorded = simulate(Run(ENGINE, MEMBERS), 50)
+    recorded.device = "cuda:7"
+    runner = start(finished=recorded, horizon=120)
+    played(runner)
+    assert (runner.status.step, runner.status.message) == (120, "")
+    assert recorded.device == "cuda:7" and runner.run.device == "cpu"
+
+
+def test_auto_is_stored_as_what_it_was(start):
+    assert start(device="auto").run.device == str(devices.resolve("auto"))
+
+
+def test_seeking_before_the_step_at_which_a_loss_was_no_number_and_playing_on_repeats_the_run(start):
+    class Lossless(ToyEngine):
+        def observe(self, problem, state, knobs):
+            values = super().observe(problem, state, knobs)
+            return values | {"loss": torch.where((state.t >= 150) & (knobs["a"] > 1), torch.nan, values["loss"])}
+
+    runner = start(engine=Lossless(), horizon=400)
+    first = played(runner)
+    gone = runner.run.diverged_at.copy()
+    assert gone[0] == -1 and 150 <= gone[1] < 160
+    for step in (155, 300, 120):
+        runner.seek(step)
+        runner.wait()
+        assert_same(first, played(runner))
+        np.testing.assert_array_equal(runner.run.diverged_at, gone)
