@@ -65,7 +65,10 @@ def run(arguments: Namespace) -> None:
         api.measure(result)
     if arguments.out:
         result.save(arguments.out)
-    _print(to_json(result.summary()) if arguments.json else _report(result))
+    said = result.notes
+    lines = [to_json(result.summary())] if arguments.json else list(_report(result))
+    _note(note for note in result.notes if note not in said)
+    _print(lines)
 
 
 def probe(arguments: Namespace) -> None:

@@ -60,9 +60,9 @@ class Experiment:
             start = start.override(dict(preset.set) | {"seed": preset.seeds})
             start = replace(start, preset=preset, steps=preset.steps, cases=preset.cases or ({},))
         chosen = _distinct(engine.Config, dict(set or {}) | _seeded(set or {}, seeds))
-        found = replace(start.override(chosen), steps=_steps(start.steps if steps is None else steps))
-        if cases is not None:
-            found = replace(found, cases=tuple(cases) or ({},))
+        kept = None if cases is None else tuple(cases) or ({},)
+        found = (start if kept is None else replace(start, cases=kept)).override(chosen)
+        found = replace(found, steps=_steps(start.steps if steps is None else steps), cases=kept or found.cases)
         names = ("step", "knob", "value", "members")
         return found._edited([dict(zip(names, edit, strict=True)) for edit in edits])
 
@@ -103,12 +103,17 @@ class Experiment:
         cases = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
         unique = tuple(case for i, case in enumerate(cases) if case not in cases[:i])
         fixed = {name: value for name, value in singles.items() if name not in axes}
-        return replace(self, base=self._base(fixed, axes), axes=axes, cases=unique, edits=())
+        return replace(self, base=self._base(fixed, axes, cases), axes=axes, cases=unique, edits=())
 
-    def _base(self, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> Config:
-        # An axis lends its first value, so that the base is valid where a member is.
+    def _base(
+        self, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], cases: Sequence[Mapping[str, Any]]
+    ) -> Config:
+        # An axis lends its first value, and so do cases what all of them set: the base is valid where a member is.
         first = {name: axis[0] for name, axis in axes.items() if axis}
-        return type(self.base)(**dict(self.base) | first | dict(fixed))
+        lent = {name: value for name, value in cases[0].items() if all(name in case for case in cases)}
+        for name in lent:
+            self.base.knob(name)
+        return type(self.base)(**dict(self.base) | lent | first | dict(fixed))
 
     def configs(self) -> list[Config]:
         """One configuration a member. Raises `ConfigError` where there are none, or more than `LIMIT`."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from engines.core.config import Config
 from engines.core.engine import Engine, Preset, Story, Verdict
-from engines.core.errors import ConfigError, guarded, quoted
+from engines.core.errors import ConfigError, EngineFailure, guarded, quoted
 from engines.core.options import checked
 from engines.core.probing import Part, parts
 from engines.core.recording import Recording
@@ -127,9 +127,28 @@ class Run:
 
         What a run that goes on cannot tell yet is undecided; what had not happened when it finished does not hold.
         """
-        with guarded(self.engine.title):
-            found = self.preset.judge(self) if self.preset and len(self) else []
+        found = self._judged() if self.preset and len(self) else []
         return [replace(one, holds=False) if one.holds is None and self.finished else one for one in found]
+
+    def _judged(self) -> list[Verdict]:
+        """The claims, as the preset judges them; none where members of another kind leave nothing to judge by."""
+        assert self.preset
+        try:
+            with guarded(self.engine.title):
+                return self.preset.judge(self)
+        except EngineFailure:
+            if not self.altered:
+                raise
+            said = f"the claims of {self.preset.name} cannot be judged by these members, which are not its own"
+            self.notes = (*(note for note in self.notes if note != said), said)
+            return []
+
+    @property
+    def altered(self) -> bool:
+        """Whether the members are not those of the run's preset."""
+        from engines.core.ensemble import Experiment
+
+        return self.preset is not None and list(self.openings) != Experiment.of(self.engine, self.preset).configs()
 
     @property
     def verdicts(self) -> list[dict[str, Any]]:

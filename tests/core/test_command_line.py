@@ -330,9 +330,16 @@ def test_a_fault_of_an_engine_is_one_line(command, monkeypatch, where, error):
         raise error
 
     monkeypatch.setattr(ToyEngine, where, fail)
-    status, out, err = command("run toy --preset first --set flat=yes")
+    status, out, err = command("run toy --preset first")
     assert (status, out) == (1, "")
     assert err.startswith("launch.py: Toy ") and err.count("\n") == 1
+
+
+def test_claims_that_need_the_preset_s_own_members_are_not_judged_by_others(command, monkeypatch):
+    monkeypatch.setattr(ToyEngine, "_judge", staticmethod(lambda run: run.where(a=2.0)[0]))
+    status, out, err = command("run toy --preset first --set a=3")
+    assert status == 0 and "loss" in out
+    assert err == "note: the claims of first cannot be judged by these members, which are not its own\n"
 
 
 def test_a_fault_of_a_probe_is_one_line(command, monkeypatch):
