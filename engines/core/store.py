@@ -62,7 +62,7 @@ def varied(run: Run) -> dict[str, np.ndarray]:
             kind = object if isinstance(openings[0], str) else None  # an array of text would cut longer words off
             found[label] = np.tile(np.array(openings, dtype=kind), (len(run.steps), 1))
             for event in events:
-                found[label][np.ix_(run.steps >= event.step, event.members)] = event.value
+                found[label][np.ix_(np.flatnonzero(run.steps >= event.step), np.array(event.members))] = event.value
     return found
 
 

@@ -206,7 +206,7 @@ def test_every_probe_delivers_what_its_picture_needs_at_the_step_asked_for(engin
         preset = next(
             (preset for preset in engine.presets if probe.name in preset.probes), engine.preset(engine.opening)
         )
-        values = short_run(engine, preset).probe(probe.name, step=20, **preset.probes.get(probe.name, {}))
+        values = short_run(engine, preset).probe(probe.name, step=5, **preset.probes.get(probe.name, {}))
         json.loads(to_json(values))
         traces = [trace for picture in probe.pictures for trace in getattr(picture, "traces", ())]
         known = [trace for trace in traces if {trace.x, trace.y} <= values.keys()]  # the rest is left out
