@@ -82,6 +82,7 @@ def _global(configs: Sequence[NeuralCollapse], Y: Tensor) -> Tensor:
 
 
 def nbytes(configs: Sequence[NeuralCollapse]) -> int:
-    """The largest member while it is drawn, and what is kept of all."""
-    one = configs[0]
-    return draws.nbytes(one) + len(configs) * 8 * one.classes * draws.rank(one) ** 2
+    """The largest member while it is drawn, and of all what is kept: features now and then, frame, samples."""
+    one, r = configs[0], draws.rank(configs[0])
+    own = 6 * one.features * (one.classes + r) + one.classes * (r**2 + r * draws.kept(one))
+    return draws.nbytes(one) + len(configs) * 8 * own
