@@ -111,7 +111,7 @@ class Run:
     def copy(self) -> Run:
         """The run as it is now; what is done to either does not show in the other. No recorded number is copied."""
         found = self.until(int(self.steps[-1]))
-        found.outcomes = dict(self.outcomes)
+        found.outcomes, found.notes = dict(self.outcomes), self.notes
         return found
 
     @property

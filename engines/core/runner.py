@@ -222,9 +222,11 @@ class Runner:
         device = devices.resolve(self.run.device)
         self.run.device = str(device)  # what is stored says where it was computed
         self._simulation = Simulation(self.run.engine, self.run.configs, device)
-        memory.require(self._simulation, self._simulation.observe(), self.status.horizon)
         self._checkpoints = Checkpoints()
-        self._record_now()
+        first = self._simulation.observe()
+        memory.require(self._simulation, first, self.status.horizon)
+        self.run.recording.append(first, self.run.thin)
+        self.run.diverged_at = self._simulation.diverged_at.copy()
         self._checkpoints.offer(self._simulation)
         self._tell(step=0, ready=True, message="")
 
