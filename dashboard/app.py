@@ -19,7 +19,7 @@ from panel.util import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
-from dashboard import library, link, theme
+from dashboard import incoming, library, link, theme
 from dashboard.gallery import gallery
 from dashboard.pacing import Bridge
 from dashboard.view import split
@@ -206,6 +206,7 @@ def serve(
     `patterns` are more addresses with their Tornado handlers, `options` those of `panel.serve`.
     """
     theme.prepare()
+    incoming.check()
     library.offer(address)
     for teller in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(teller).addFilter(Closed())
@@ -222,4 +223,5 @@ def serve(
 
 if __name__.startswith("bokeh_app"):
     theme.prepare()
+    incoming.check()
     entry().servable()
