@@ -8,7 +8,7 @@ from typing import Any
 
 import param
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, whole
 from dashboard.keys import KEYS
 
 IN_FLIGHT = 2
@@ -16,6 +16,12 @@ IN_FLIGHT = 2
 
 WATCHDOG = 2.0
 """Seconds after which a batch without an answer is taken as lost."""
+
+LEASE = 6.0
+"""Seconds for which a page has computed what it plays; while it is in sight it says every 1.5 that it is there."""
+
+FIRST_LEASE = 60.0
+"""Seconds until a page has to have answered for the first time."""
 
 
 class Bridge(Component):
@@ -41,15 +47,21 @@ class Bridge(Component):
         self._clock = clock
         self._on_key: Callable[[str, bool], None] = lambda key, big: None
         self._on_hidden: Callable[[bool], None] = lambda hidden: None
+        self._on_sign: Callable[[], None] = lambda: None
         self.hidden = False
         self.there = False
         """Whether the page has answered yet: what is sent before may arrive in another order."""
         self.ack = 0
         self._sent_at = clock()
 
-    def listen(self, on_key: Callable[[str, bool], None], on_hidden: Callable[[bool], None]) -> None:
-        """Say who gets the keys, and who learns that the page is hidden or in sight."""
-        self._on_key, self._on_hidden = on_key, on_hidden
+    def listen(
+        self,
+        on_key: Callable[[str, bool], None],
+        on_hidden: Callable[[bool], None],
+        on_sign: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Say who gets the keys, who learns that the page is hidden or in sight, and who learns that it is there."""
+        self._on_key, self._on_hidden, self._on_sign = on_key, on_hidden, on_sign
 
     def away(self) -> None:
         """Expect another page: nothing is sent before it answers."""
@@ -76,9 +88,11 @@ class Bridge(Component):
     def _handle_msg(self, data: dict[str, Any]) -> None:
         self.there = True
         if "ack" in data:
-            self.ack = max(self.ack, int(data["ack"]))
+            self.ack = max(self.ack, min(whole(data, "ack"), self.tick))
         elif "key" in data:
             self._on_key(str(data["key"]), bool(data.get("big")))
         elif "hidden" in data and bool(data["hidden"]) != self.hidden:
             self.hidden = bool(data["hidden"])
             self._on_hidden(self.hidden)
+        if not self.hidden:
+            self._on_sign()
