@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -22,6 +23,9 @@ LEASE = 6.0
 
 FIRST_LEASE = 60.0
 """Seconds until a page has to have answered for the first time."""
+
+LOST, LOST_HIDDEN = 20.0, 150.0
+"""Seconds of silence after which a page in sight, or a hidden one, is gone: browsers wake those once a minute."""
 
 
 class Bridge(Component):
@@ -52,7 +56,7 @@ class Bridge(Component):
         self.there = False
         """Whether the page has answered yet: what is sent before may arrive in another order."""
         self.ack = 0
-        self._sent_at = clock()
+        self._sent_at = self._heard_at = clock()
 
     def listen(
         self,
@@ -66,6 +70,10 @@ class Bridge(Component):
     def away(self) -> None:
         """Expect another page: nothing is sent before it answers."""
         self.there, self.ack = False, self.tick
+
+    def lost(self) -> bool:
+        """Whether the page was there and is gone, with or without a word."""
+        return self.there and self._clock() - self._heard_at > (LOST_HIDDEN if self.hidden else LOST)
 
     def ready(self) -> bool:
         """Whether another batch may be sent."""
@@ -86,7 +94,7 @@ class Bridge(Component):
         self._send_msg({"copy": token})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.there = True
+        self.there, self._heard_at = True, self._clock()
         if "ack" in data:
             self.ack = max(self.ack, min(whole(data, "ack"), self.tick))
         elif "key" in data:
@@ -94,5 +102,7 @@ class Bridge(Component):
         elif "hidden" in data and bool(data["hidden"]) != self.hidden:
             self.hidden = bool(data["hidden"])
             self._on_hidden(self.hidden)
-        if not self.hidden:
+        if data.get("gone"):
+            self._heard_at = -math.inf
+        elif not self.hidden:
             self._on_sign()

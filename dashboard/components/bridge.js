@@ -34,8 +34,8 @@ export function render({ model, view, el }) {
 
   const answer = () => requestAnimationFrame(() => model.send_msg({ ack: model.tick }));
   const visibility = () => model.send_msg({ hidden: document.hidden });
-  const away = () => model.send_msg({ hidden: true });
-  const sign = setInterval(() => { if (!document.hidden) model.send_msg({ there: true }); }, SIGN);
+  const away = () => model.send_msg({ hidden: true, gone: true });
+  const sign = setInterval(() => model.send_msg({ hidden: document.hidden }), SIGN);
   const key = (event) => {
     const target = event.composedPath()[0];
     if (!event.composedPath().includes(home())) return;
