@@ -11,6 +11,7 @@ from panel.io import with_lock
 from panel.models.esm import DataEvent
 
 from dashboard.batch import batch
+from engines.core.errors import DynascopeError
 
 FOLDER = Path(__file__).parent
 
@@ -69,5 +70,5 @@ class Component(JSComponent):
         try:
             if isinstance(data, dict):
                 self._handle_msg(data)
-        except Unusable as error:
-            log.debug("a message to %s: %s", type(self).__name__, error)
+        except (Unusable, DynascopeError) as error:
+            log.warning("a message to %s cannot be used: %.200s", type(self).__name__, error)

@@ -94,18 +94,18 @@ def test_the_gallery_shows_such_text(page):
 def test_a_link_that_quotes_it_is_refused_in_words(page, theme):
     bad = token(edits=[{"step": 3, "knob": "eta", "value": 0.1, "members": [EVIL]}])
     lab = page().open(f"/matrix_sensing?{urlencode({'s': bad, 'theme': theme})}").ready(1).pause()
-    clean(lab, "names the member '<script>window.P=5")
+    clean(lab, 'names the member "<script>window.P=5')
     if theme == "light":
         lab.type("α", EVIL)
         clean(lab, "is not a finite number")
         lab.view.get_by_text("Library: 2 stored runs").click()
-        clean(lab, "its format is '<script>")
+        clean(lab, "its format is")
 
 
 def test_a_link_that_holds_it_where_anything_goes_opens(page):
     view = {"speed": EVIL, "hide": [EVIL], "lesson": EVIL, "looks": {EVIL: [True, False], "loss": EVIL}, "pinned": EVIL}
     lab = page().open(f"/matrix_sensing?{urlencode({'s': token(preset=EVIL, view=view | {'pinned': ''})})}").ready(1)
-    clean(lab, "there is no lesson '<script>")
+    clean(lab, "there is no lesson")
     lab.open(f"/matrix_sensing?{urlencode({'preset': EVIL, 'hide': EVIL, 'theme': EVIL})}").ready(1)
     clean(lab, "unknown preset")
 
