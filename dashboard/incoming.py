@@ -14,12 +14,9 @@ from bokeh.server.protocol_handler import ProtocolHandler
 from bokeh.server.tornado import BokehTornado
 from bokeh.server.views.ws import WSHandler
 from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
-from panel.auth import PasswordLoginHandler
 from panel.io.resources import COMPONENT_PATH
 from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
-
-__all__ = ["PasswordLoginHandler", "check"]
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +140,15 @@ def _find_handler(server: BokehTornado, request: HTTPServerRequest, **options: A
     if found:
         return server.get_handler_delegate(request, Refused, {"refusal": found})
     return server._unchecked(request, **options)  # type: ignore[attr-defined]
+
+
+def __getattr__(name: str) -> Any:
+    # Not imported above: Panel's module asks for it while it is being imported itself.
+    if name == "PasswordLoginHandler":
+        from panel.auth import PasswordLoginHandler
+
+        return PasswordLoginHandler
+    raise AttributeError(name)
 
 
 # `panel serve` runs our page only once somebody asks for it. It loads providers of logins before that, and this

@@ -15,11 +15,12 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
+from bokeh.server.protocol_handler import ProtocolHandler
 from bokeh.util.token import generate_jwt_token
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
-from dashboard import components
+from dashboard import components, incoming
 from dashboard.pacing import Bridge
 from dashboard.transport import Transport
 
@@ -92,13 +93,13 @@ def servers(tmp_path_factory):
     (installed / "dynascope-0.dist-info" / "entry_points.txt").write_text("\n".join(["[panel.auth]", *lines]))
     launch = ["launch.py", "serve", "--no-browser", "--address", "127.0.0.1"]
     kinds = {
-        "plain": (launch, "", {}),
-        "behind a login": ([*launch, "--prefix", "lab", "--basic-auth", "secret"], "/lab", {}),
-        "panel serve": (["-m", "panel", "serve", "dashboard/app.py"], "", {"PYTHONPATH": f"{installed}:{ROOT}"}),
+        "plain": (launch, ""),
+        "behind a login": ([*launch, "--prefix", "lab", "--basic-auth", "secret"], "/lab"),
+        "panel serve": (["-m", "panel", "serve", "dashboard/app.py"], ""),
     }
     made = {
-        name: Server(line, free_port(), root, tmp_path_factory.mktemp("home"), **around)
-        for name, (line, root, around) in kinds.items()
+        name: Server(line, free_port(), root, tmp_path_factory.mktemp("home"), PYTHONPATH=f"{installed}:{ROOT}")
+        for name, (line, root) in kinds.items()
     }
     yield {name: server.wait() for name, server in made.items()}
     for server in made.values():
@@ -227,6 +228,20 @@ def test_a_connection_with_a_token_of_nobodys_is_refused(servers, token):
     with pytest.raises(HTTPClientError, match="403"):
         asyncio.run(said(f"ws://127.0.0.1:{server.port}/ws", token, []))
     assert not server.strange()
+
+
+def test_what_a_closed_tab_had_sent_is_left(caplog):
+    """It waits behind a page that starts, and finds no session any more."""
+
+    class Closed:
+        _session = None
+
+    class Message:
+        msgtype = "PATCH-DOC"
+
+    incoming.check()
+    assert asyncio.run(ProtocolHandler().handle(Message(), Closed())) is None
+    assert not caplog.records
 
 
 NONSENSE = (None, [1], "x", 3, {}, {"ack": "x"}, {"ack": None}, {"ack": float("inf")}, {"ack": True}, {"ack": 1e300},
