@@ -445,3 +445,21 @@ def test_seeking_before_the_step_at_which_a_loss_was_no_number_and_playing_on_re
         runner.wait()
         assert_same(first, played(runner))
         np.testing.assert_array_equal(runner.run.diverged_at, gone)
+
+
+def test_a_run_stops_when_its_lease_ends_and_goes_on_when_it_is_renewed(start):
+    runner = start(horizon=10**8, until=time.monotonic() + 0.2)
+    runner.play()
+    runner.wait()
+    first = runner.status
+    assert first.playing and 0 < first.step < 10**8
+    runner.renew(time.monotonic() + 0.1)
+    wait_until(lambda: runner.status.step > first.step)
+    runner.wait()
+    assert runner.status.playing
+    runner.pause()
+    runner.wait()
+    at = runner.status.step
+    runner.renew(time.monotonic() + 60)  # whoever paused is not played on
+    runner.wait()
+    assert (runner.status.step, runner.status.playing) == (at, False)
