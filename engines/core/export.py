@@ -14,7 +14,7 @@ import xarray
 
 from engines.core import device as devices
 from engines.core import store
-from engines.core.errors import DynascopeError, StoreError
+from engines.core.errors import StoreError
 from engines.core.run import Run
 
 Write = Callable[[Run, BinaryIO], None]
@@ -105,14 +105,9 @@ def _read_netcdf(path: Path) -> Run:
             if data.nbytes > devices.memory(torch.device("cpu")):
                 raise StoreError(f"its {data.nbytes} bytes are more than this machine may hold")
             return store.from_xarray(data, json.loads(data.attrs["dynascope"]))
-    except DAMAGED as error:
-        raise StoreError(f"{path} is not a readable run: {error}") from error
+    except (*store.DAMAGED, RuntimeError) as error:
+        raise StoreError(f"{path} is not a readable run: {store.reason(error)}") from error
 
-
-DAMAGED = (
-    DynascopeError, OSError, LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError,
-)  # fmt: skip
-"""What a file that is not what it says makes its readers raise."""
 
 READ: dict[str, Callable[[Path], Run]] = {".parquet": store.read, ".nc": _read_netcdf}
 """How to read the formats that hold a whole run."""

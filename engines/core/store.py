@@ -69,7 +69,7 @@ def varied(run: Run) -> dict[str, np.ndarray]:
 
 def from_xarray(data: xarray.Dataset, about: dict[str, Any]) -> Run:
     """The run of which a dataset was made, from it and its `metadata`. Raises what a damaged one makes it raise."""
-    steps, members = data["step"].values, len(about["openings"])
+    steps, members = data["step"].values, _members(about)
     if not len(steps) or (np.diff(steps) <= 0).any() or list(data["member"].values) != list(range(members)):
         raise StoreError("its steps do not increase, or its members are not in their order")
     columns: dict[str, Any] = {"member": np.tile(np.arange(members), len(steps)), "step": np.repeat(steps, members)}
@@ -196,10 +196,11 @@ def _reading(path: str | Path) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(path) as file:
             yield file
     except DAMAGED as error:
-        raise StoreError(f"{path} is not a readable run: {_reason(error)}") from error
+        raise StoreError(f"{path} is not a readable run: {reason(error)}") from error
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
+    """Why a file cannot be read, in a few words."""
     if isinstance(error, RecursionError):
         return "its description is nested too deeply"
     if type(error) is KeyError:
@@ -216,12 +217,7 @@ def about(path: str | Path) -> dict[str, Any]:
 def _description(file: pq.ParquetFile) -> dict[str, Any]:
     """The description of a run, which agrees with the columns and rows that are there."""
     found = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
-    if found["format"] != FORMAT:
-        raise StoreError(f"its format is {found['format']!r}; this version reads {FORMAT}")
-    members = len(found["openings"])
-    for name in ("configs", "diverged_at"):
-        if len(found[name]) != members:
-            raise StoreError(f"it has {members} openings and {len(found[name])} {name}")
+    members = _members(found)
     missing = {"member", "step", *found["shapes"]} - set(file.schema_arrow.names)
     if missing:
         raise StoreError(f"it lacks the columns {', '.join(sorted(missing))}")
@@ -229,6 +225,17 @@ def _description(file: pq.ParquetFile) -> dict[str, Any]:
         raise StoreError(f"it has {file.metadata.num_rows} rows of {members} members")
     _check_order(file.read(["member", "step"]), members)
     return found | {"rows": file.metadata.num_rows // members}
+
+
+def _members(about: Mapping[str, Any]) -> int:
+    """How many members a description is about, in a format that is known. Raises `StoreError`."""
+    if about["format"] != FORMAT:
+        raise StoreError(f"its format is {about['format']!r}; this version reads {FORMAT}")
+    members = len(about["openings"])
+    for name in ("configs", "diverged_at"):
+        if len(about[name]) != members:
+            raise StoreError(f"it has {members} openings and {len(about[name])} {name}")
+    return members
 
 
 def _check_order(table: pa.Table, members: int) -> None:
