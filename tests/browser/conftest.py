@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,11 +17,11 @@ from typing import Any
 
 import pytest
 
+from tests import system
+
 playwright = pytest.importorskip("playwright.sync_api")
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((path for path in map(shutil.which, NAMES) if path), None)
 QUIET = ["--no-sandbox", "--disable-gpu"]
 SOON = {"check_unused_sessions_milliseconds": 500, "unused_session_lifetime_milliseconds": 2000}
 """What a closed page was computing does not go on beside the tests that follow."""
@@ -72,10 +71,10 @@ def active(server: str) -> Callable[[], int]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    if not CHROMIUM:
-        pytest.skip(f"none of {', '.join(NAMES)} is installed")
+    if not system.chromium():
+        pytest.skip(f"none of {', '.join(system.BROWSERS)} starts here")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = driver.chromium.launch(executable_path=system.chromium(), args=QUIET)
         yield browser
         browser.close()
 

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +22,8 @@ from tornado.websocket import websocket_connect
 
 from dashboard import desktop
 from engines.core.errors import DynascopeError
-from tests.browser.conftest import CHROMIUM, ROOT, until
+from tests import system
+from tests.browser.conftest import ROOT, until
 
 
 def free_port():
@@ -98,8 +98,8 @@ def screen():
     """A virtual screen's name."""
     for module in ("webview", "PySide6.QtWebEngineWidgets", "Xlib.display"):
         pytest.importorskip(module, exc_type=ImportError)
-    if not shutil.which("Xvfb"):
-        pytest.skip("Xvfb is not installed")
+    if absent := system.absent_for_window():
+        pytest.skip(f"a window on a virtual screen needs {', '.join(absent)}")
     read, write = os.pipe()
     server = subprocess.Popen(
         # Without -noreset it begins anew after each program that was its only one, as one that looks at it is.
@@ -193,8 +193,8 @@ def test_a_window_opens_moves_obeys_and_leaves_nothing_behind(screen, program):
 
 @pytest.mark.thorough
 def test_a_browsers_window_ends_the_program_too(screen, program, folder):
-    if not CHROMIUM:
-        pytest.skip("Chromium is not installed")
+    if not system.chromium():
+        pytest.skip(f"none of {', '.join(system.BROWSERS)} starts here")
     hidden = "import sys; sys.modules['webview'] = None; import launch; sys.exit(launch.main(['desktop']))"
     process = program("-c", hidden)
     until(lambda: colours(ImageGrab.grab(xdisplay=screen)) > 200, 60)
