@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from functools import cache
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+NO_CHROMIUM = f"none of {', '.join(BROWSERS)} starts here"
 
 LIBRARIES = {
     "libasound.so.2": "libasound2", "libdbus-1.so.3": "libdbus-1-3", "libdrm.so.2": "libdrm2", "libEGL.so.1": "libegl1",

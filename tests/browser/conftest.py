@@ -72,7 +72,7 @@ def active(server: str) -> Callable[[], int]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
     if not system.chromium():
-        pytest.skip(f"none of {', '.join(system.BROWSERS)} starts here")
+        pytest.skip(system.NO_CHROMIUM)
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=system.chromium(), args=QUIET)
         yield browser

@@ -194,7 +194,7 @@ def test_a_window_opens_moves_obeys_and_leaves_nothing_behind(screen, program):
 @pytest.mark.thorough
 def test_a_browsers_window_ends_the_program_too(screen, program, folder):
     if not system.chromium():
-        pytest.skip(f"none of {', '.join(system.BROWSERS)} starts here")
+        pytest.skip(system.NO_CHROMIUM)
     hidden = "import sys; sys.modules['webview'] = None; import launch; sys.exit(launch.main(['desktop']))"
     process = program("-c", hidden)
     until(lambda: colours(ImageGrab.grab(xdisplay=screen)) > 200, 60)
