@@ -73,18 +73,17 @@ def install(packages: Iterable[str]) -> None:
     root = [] if os.geteuid() == 0 else ["sudo", "-n"]
     apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "Acquire::Retries=0",
            "-o", "Acquire::http::Timeout=20", "-o", "DPkg::Lock::Timeout=60"]  # fmt: skip
-    if not shutil.which("apt-get") or (root and not shutil.which("sudo")) or not _runs([*apt, "update"]):
+    if not shutil.which("apt-get") or (root and not shutil.which("sudo")):
         return
-    if not _runs([*apt, "install", "-y", *packages]):
+    renewed = _runs([*apt, "update"])
+    if not _runs([*apt, "install", "-y", *packages]) and renewed:
         for package in packages:  # one that is not to be had keeps none of the others away; some were renamed
             _runs([*apt, "install", "-y", package]) or _runs([*apt, "install", "-y", f"{package}t64"])
 
 
 def _runs(line: list[str]) -> bool:
-    return (
-        subprocess.run(line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
-        == 0
-    )
+    nothing = subprocess.DEVNULL
+    return subprocess.run(line, stdin=nothing, stdout=nothing, stderr=nothing, check=False).returncode == 0
 
 
 def main() -> None:
@@ -92,6 +91,7 @@ def main() -> None:
     if not sys.platform.startswith("linux"):
         return
     if wanted := absent():
+        print(f"Installing {', '.join(wanted)}.", flush=True)
         install(wanted.values())
         chromium.cache_clear(), absent_for_window.cache_clear()
     if wanted := absent():
