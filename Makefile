@@ -25,9 +25,9 @@ test: $(VENV)/.test system
 ifeq ($(strip $(ARGS)),)
 	@failed=0; \
 	echo 'The tests that compute'; \
-	$(BIN)/python -m pytest -n auto --dist loadscope -m "not browser and not thorough" || failed=1; \
+	$(BIN)/python -m pytest -rs -n auto --dist loadscope -m "not browser and not thorough" || failed=1; \
 	echo 'The tests in a browser'; \
-	$(BIN)/python -m pytest -n $(PAGES) --dist worksteal -m "browser and not thorough" || failed=1; \
+	$(BIN)/python -m pytest -rs -n $(PAGES) --dist worksteal -m "browser and not thorough" || failed=1; \
 	exit $$failed
 else
 	$(BIN)/python -m pytest $(ARGS)
