@@ -28,12 +28,12 @@ MACHINES = {
     },
     "AVX2, two threads": {
         "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "OPENBLAS_CORETYPE": "Haswell",
-        "OMP_NUM_THREADS": "2",
+        "OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive",
     },
     "AVX-512, one thread": {
         "MKL_ENABLE_INSTRUCTIONS": "AVX512", "ATEN_CPU_CAPABILITY": "avx512", "OMP_NUM_THREADS": "1"},
     # MKL heeds the names above on Intel's processors only; this it heeds on all.
-    "any processor's instructions, two threads": {"MKL_CBWR": "COMPATIBLE", "OMP_NUM_THREADS": "2"},
+    "any processor's instructions, two threads": {"MKL_CBWR": "COMPATIBLE", "OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"},
 }  # fmt: skip
 
 FINGERPRINT = """

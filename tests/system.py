@@ -18,19 +18,19 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 NO_CHROMIUM = f"none of {', '.join(BROWSERS)} starts here"
 
 LIBRARIES = {
-    "libasound.so.2": "libasound2", "libdbus-1.so.3": "libdbus-1-3", "libdrm.so.2": "libdrm2", "libEGL.so.1": "libegl1",
-    "libexpat.so.1": "libexpat1", "libfontconfig.so.1": "libfontconfig1", "libfreetype.so.6": "libfreetype6",
-    "libgbm.so.1": "libgbm1", "libGL.so.1": "libgl1", "libglib-2.0.so.0": "libglib2.0-0",
-    "libgssapi_krb5.so.2": "libgssapi-krb5-2", "libnspr4.so": "libnspr4", "libnss3.so": "libnss3",
-    "libX11-xcb.so.1": "libx11-xcb1", "libXcomposite.so.1": "libxcomposite1", "libXdamage.so.1": "libxdamage1",
-    "libXext.so.6": "libxext6", "libXfixes.so.3": "libxfixes3", "libXrandr.so.2": "libxrandr2",
-    "libXrender.so.1": "libxrender1", "libXtst.so.6": "libxtst6", "libxcb-cursor.so.0": "libxcb-cursor0",
-    "libxcb-glx.so.0": "libxcb-glx0", "libxcb-icccm.so.4": "libxcb-icccm4", "libxcb-image.so.0": "libxcb-image0",
+    "libasound.so.2": "libasound2", "libdbus-1.so.3": "libdbus-1-3", "libdrm.so.2": "libdrm2",
+    "libEGL.so.1": "libegl1", "libexpat.so.1": "libexpat1", "libfontconfig.so.1": "libfontconfig1",
+    "libfreetype.so.6": "libfreetype6", "libgbm.so.1": "libgbm1", "libGL.so.1": "libgl1",
+    "libglib-2.0.so.0": "libglib2.0-0", "libgssapi_krb5.so.2": "libgssapi-krb5-2", "libnspr4.so": "libnspr4",
+    "libnss3.so": "libnss3", "libX11-xcb.so.1": "libx11-xcb1", "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4", "libxcb-image.so.0": "libxcb-image0",
     "libxcb-keysyms.so.1": "libxcb-keysyms1", "libxcb-randr.so.0": "libxcb-randr0",
     "libxcb-render-util.so.0": "libxcb-render-util0", "libxcb-shape.so.0": "libxcb-shape0",
     "libxcb-shm.so.0": "libxcb-shm0", "libxcb-sync.so.1": "libxcb-sync1", "libxcb-xfixes.so.0": "libxcb-xfixes0",
-    "libxcb-xinerama.so.0": "libxcb-xinerama0", "libxcb-xkb.so.1": "libxcb-xkb1",
-    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0", "libxkbfile.so.1": "libxkbfile1",
+    "libxcb-xkb.so.1": "libxcb-xkb1", "libXcomposite.so.1": "libxcomposite1", "libXdamage.so.1": "libxdamage1",
+    "libXext.so.6": "libxext6", "libXfixes.so.3": "libxfixes3", "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxkbfile.so.1": "libxkbfile1", "libXrandr.so.2": "libxrandr2", "libXrender.so.1": "libxrender1",
+    "libXtst.so.6": "libxtst6",
 }  # fmt: skip
 """What Qt's web engine and its plugin for X11 load, and the Debian package that has it."""
 
