@@ -21,20 +21,18 @@ NUMERIC = ("tests/contract", "tests/core", *(f"tests/{name}" for name in (
 HERE = {"OMP_NUM_THREADS": "1"}
 """How `make test` computes: the processor's own instructions, one thread."""
 
+TWO = {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"}
+"""Two threads that leave the core to others while they wait."""
+
 MACHINES = {
-    "SSE 4.2, one thread": {
-        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2", "ATEN_CPU_CAPABILITY": "default", "OPENBLAS_CORETYPE": "Nehalem",
-        "OMP_NUM_THREADS": "1",
-    },
-    "AVX2, two threads": {
-        "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "OPENBLAS_CORETYPE": "Haswell",
-        "OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive",
-    },
-    "AVX-512, one thread": {
-        "MKL_ENABLE_INSTRUCTIONS": "AVX512", "ATEN_CPU_CAPABILITY": "avx512", "OMP_NUM_THREADS": "1"},
+    "SSE 4.2, one thread": HERE
+    | {"MKL_ENABLE_INSTRUCTIONS": "SSE4_2", "ATEN_CPU_CAPABILITY": "default", "OPENBLAS_CORETYPE": "Nehalem"},
+    "AVX2, two threads": TWO
+    | {"MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2", "OPENBLAS_CORETYPE": "Haswell"},
+    "AVX-512, one thread": HERE | {"MKL_ENABLE_INSTRUCTIONS": "AVX512", "ATEN_CPU_CAPABILITY": "avx512"},
     # MKL heeds the names above on Intel's processors only; this it heeds on all.
-    "any processor's instructions, two threads": {"MKL_CBWR": "COMPATIBLE", "OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "passive"},
-}  # fmt: skip
+    "any processor's instructions, two threads": TWO | {"MKL_CBWR": "COMPATIBLE"},
+}
 
 FINGERPRINT = """
 import hashlib, numpy, scipy.linalg, torch
