@@ -126,7 +126,7 @@ def _chains(s: Setting) -> None:
     one, many = best(chains(langevin, 1)), best(chains(langevin, CHAINS))
     row(f"{CHAINS} chains one by one over one batch", CHAINS * one / many, "", f"{many / STEPS * 1e3:.1f} ms a step")
     row("a step of MALA over one of SGLD", best(chains(metropolis, CHAINS)) / many, "", "")
-    if there("devinterp"):
+    if there("devinterp.optim"):
         theirs = best(lambda: [devinterp(s) for _ in range(CHAINS)], 3)
         row(f"{CHAINS} chains of {STEPS} full-batch steps: devinterp's optimiser over ours", theirs / many, "",
             f"{theirs * 1e3:.0f} ms against {many * 1e3:.0f} ms; one after another as in its sampler")  # fmt: skip

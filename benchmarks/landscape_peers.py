@@ -175,7 +175,7 @@ def _theirs(model: nn.Module, loss: Callable[[nn.Module], Tensor], eta: float, s
 
 
 def _chains_of_a_net(s: Trained) -> None:
-    if not there("devinterp"):
+    if not there("devinterp.optim"):
         return
     eta, start = 0.1 / (B * float(s.exact[0]) + 1), float(s.loss(s.theta))
 
@@ -205,7 +205,7 @@ class Point(nn.Module):
 
 
 def _known() -> None:
-    if not there("devinterp"):
+    if not there("devinterp.optim"):
         return
     h = torch.logspace(0, 1, 10, dtype=torch.float64)
     planes, zero = crossing_planes(1), torch.zeros(2, dtype=torch.float64)

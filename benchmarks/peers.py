@@ -10,12 +10,12 @@ from importlib import import_module
 
 
 @cache
-def there(name: str) -> bool:
-    """Whether a peer can be imported; says so, once, if not."""
+def there(module: str) -> bool:
+    """Whether a peer's module can be imported; says so, once, if not."""
     try:
-        import_module(name)
+        import_module(module)
     except Exception as error:  # what breaks in it is not ours to know
-        reason = str(error).partition("\n")[0] or type(error).__name__
-        print(f"({name.replace('_', '-')} is left out, as it cannot be imported: {reason})", flush=True)
+        peer, reason = module.partition(".")[0], str(error).partition("\n")[0] or type(error).__name__
+        print(f"({peer} is left out, as it cannot be imported: {reason})", flush=True)
         return False
     return True

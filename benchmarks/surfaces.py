@@ -49,7 +49,7 @@ def _surfaces(hidden: tuple[int, ...]) -> None:
     looped = loop(net, layers, plane, X, y)
     one, off = best(looped, 3), (looped() - values).abs().max() / values.max()
     row("a plain loop over ours", one / ours, "", f"{one:.2f} s against {ours:.2f} s; they differ by {off:.0e}")
-    if not there("loss_landscapes"):
+    if not there("loss_landscapes.metrics"):
         return
     theirs = best(peer(layers, X, y), 3)
     row("loss-landscapes over ours", theirs / ours, ">= 10", f"{theirs:.2f} s against {ours:.2f} s")
