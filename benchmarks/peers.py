@@ -1,4 +1,4 @@
-"""What others have written for the same, where it is there to compare with .
+"""What others have written for the same, where it is there to compare with.
 
 Peers are no dependency: `make bench` installs them, by hand `pip install -c constraints.txt '.[bench]'` does.
 """
