@@ -50,7 +50,7 @@ def served(first: str = "") -> Iterator[str]:
 
 def _served(code: str, address: str, around: dict[str, str]) -> Iterator[str]:
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL, env=around)
-    until(lambda: answers(address), 30)
+    until(lambda: answers(address))
     yield address
     process.terminate()
     process.wait(10)
@@ -172,7 +172,7 @@ class Page:
         text = self.view.locator(".at").first.inner_text()
         return int("".join(digit for digit in text.split(" of ")[0] if digit.isdigit()))
 
-    def says(self, text: str, seconds: float = 30) -> bool:
+    def says(self, text: str, seconds: float = 60) -> bool:
         try:
             self.view.get_by_text(text).first.wait_for(timeout=1000 * seconds)
         except playwright.TimeoutError:
@@ -228,8 +228,8 @@ def page(chromium: Any, server: str) -> Iterator[Callable[..., Page]]:
     assert not complaints
 
 
-def until(done: Callable[[], Any], seconds: float = 30) -> Any:
-    """Wait for something to become true; returns what it then is, as it may be otherwise a moment later."""
+def until(done: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait for something to become true, on a slow machine too; returns what it then is, which may change soon."""
     end = time.monotonic() + seconds
     while not (found := done()):
         assert time.monotonic() < end, f"not within {seconds} s"

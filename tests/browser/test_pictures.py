@@ -39,7 +39,7 @@ def pictures():
     code = f"from tests.browser.shown import serve; serve({port})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
-    until(lambda: reached(port), 30)
+    until(lambda: reached(port))
     yield address
     process.terminate()
     process.wait(10)
