@@ -11,12 +11,16 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 OLDEST = ROOT / ".venv-oldest" / "bin" / "python"
 NUMERIC = ("tests/contract", "tests/core", *(f"tests/{name}" for name in (
     "matrix_sensing", "neural_collapse", "subgradient_recovery", "loss_landscape")))  # fmt: skip
+
+ALL = (*NUMERIC, "tests/dashboard", "engines")
+"""Libraries are more than arithmetic."""
 
 HERE = {"OMP_NUM_THREADS": "1"}
 """How `make test` computes: the processor's own instructions, one thread."""
@@ -52,8 +56,8 @@ def fingerprint(around: dict[str, str]) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def passes(python: str | Path, around: dict[str, str], arguments: list[str]) -> bool:
-    """Whether the numeric tests pass."""
+def passes(python: str | Path, around: dict[str, str], tests: Sequence[str]) -> bool:
+    """Whether tests pass with some Python in an environment."""
     workers = max(1, (os.cpu_count() or 1) // int(around["OMP_NUM_THREADS"]))
     line = [
         python,
@@ -67,9 +71,7 @@ def passes(python: str | Path, around: dict[str, str], arguments: list[str]) -> 
         "-m",
         "not browser and not thorough",
     ]
-    return (
-        subprocess.run([*line, *(arguments or NUMERIC)], cwd=ROOT, env=os.environ | around, check=False).returncode == 0
-    )
+    return subprocess.run([*line, *tests], cwd=ROOT, env=os.environ | around, check=False).returncode == 0
 
 
 def oldest() -> list[str]:
@@ -97,10 +99,10 @@ def main(arguments: list[str]) -> int:
         else:
             rounded[found] = name
             print(f"{name}", flush=True)
-            failed += [name] * (not passes(sys.executable, around, arguments))
+            failed += [name] * (not passes(sys.executable, around, arguments or NUMERIC))
     if OLDEST.exists():
         print("the oldest libraries allowed", flush=True)
-        failed += ["the oldest libraries"] * (not passes(OLDEST, HERE, arguments))
+        failed += ["the oldest libraries"] * (not passes(OLDEST, HERE, arguments or ALL))
     else:
         print("the oldest libraries allowed: not to be had for this Python", flush=True)
     print(f"Failed: {', '.join(failed)}" if failed else "All machines pass.")
