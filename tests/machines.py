@@ -59,19 +59,9 @@ def fingerprint(around: dict[str, str]) -> str:
 def passes(python: str | Path, around: dict[str, str], tests: Sequence[str]) -> bool:
     """Whether tests pass with some Python in an environment."""
     workers = max(1, (os.cpu_count() or 1) // int(around["OMP_NUM_THREADS"]))
-    line = [
-        python,
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        str(workers),
-        "--dist",
-        "loadscope",
-        "-m",
-        "not browser and not thorough",
-    ]
-    return subprocess.run([*line, *tests], cwd=ROOT, env=os.environ | around, check=False).returncode == 0
+    line = [python, "-m", "pytest", "-q", "-n", str(workers), "--dist", "loadscope"]
+    line += ["-m", "not browser and not thorough", *tests]
+    return subprocess.run(line, cwd=ROOT, env=os.environ | around, check=False).returncode == 0
 
 
 def oldest() -> list[str]:
