@@ -341,12 +341,12 @@ def test_an_engine_that_takes_its_process_along_is_a_reason(native):
 def test_a_browser_shows_the_page_as_a_window_with_a_profile_that_goes(monkeypatch, tmp_path):
     log = tmp_path / "log"
     fake = tmp_path / "chromium"
-    fake.write_text(f"#!/bin/sh\necho $@ > {log}\nexit ${{STATUS:-0}}\n")
+    fake.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > '{log}'\nexit ${{STATUS:-0}}\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DISPLAY", ":1")
     desktop.browser("http://127.0.0.1:1/")
-    flags = dict(flag.partition("=")[::2] for flag in log.read_text().split())
+    flags = dict(flag.partition("=")[::2] for flag in log.read_text().splitlines())
     assert flags["--app"] == "http://127.0.0.1:1/"
     assert not os.path.exists(flags["--user-data-dir"])
     monkeypatch.setenv("STATUS", "1")
