@@ -142,7 +142,7 @@ def living(session):
 @pytest.fixture
 def folder():
     """A folder with a short name: a browser puts a socket there, and their names are limited."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as path:
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as path:
         yield Path(path)
 
 
