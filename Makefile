@@ -35,10 +35,14 @@ endif
 
 # What is too long for every change: fresh seeds, the longest presets and trainings, and other machines.
 thorough: $(VENV)/.test system
+ifeq ($(strip $(ARGS)),)
 	@failed=0; \
-	$(BIN)/python -m pytest -n auto -m thorough $(ARGS) || failed=1; \
+	$(BIN)/python -m pytest -n auto -m thorough || failed=1; \
 	$(MAKE) --no-print-directory machines || failed=1; \
 	exit $$failed
+else
+	$(BIN)/python -m pytest -n auto -m thorough $(ARGS)
+endif
 
 # The numeric tests as other processors, numbers of threads and versions of libraries would compute them.
 machines: $(VENV)/.test $(OLDEST)/.test
@@ -73,11 +77,11 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@ $(VENV)/.run
 
 # Where peers are not to be had, their rows say so.
-$(VENV)/.bench: pyproject.toml constraints.txt $(VENV)/.test
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/.test
 	@$(INSTALL) -e '.[test,bench]' && touch $@ || echo 'Peers are not to be had: rows that compare with them are left out.' >&2
 
 # Libraries as old as pyproject.toml allows. Where Python is too new for them there is none, and `machines` says so.
-$(OLDEST)/.test: pyproject.toml constraints.txt tests/machines.py $(VENV)/.test
+$(OLDEST)/.test: pyproject.toml constraints.txt tests/machines.py | $(VENV)/.test
 	$(BIN)/python -m venv --clear $(OLDEST)
 	$(BIN)/python tests/machines.py --oldest > $(OLDEST)/constraints.txt
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
