@@ -20,8 +20,8 @@ from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.training.layout import Layout
 
 ROOTS = (
-    "counted by the eigenvalues of a Gram matrix: directions below 1e-6 of the largest singular value count as zero, "
-    "and smaller tolerances are left out"
+    "counted by the eigenvalues of a Gram matrix of unit columns: directions below 1e-6 of the largest singular value "
+    "count as zero, and smaller tolerances are left out"
 )
 
 
@@ -49,6 +49,10 @@ class Count:
     """All free directions, `P - rank(J)`, `[...]`."""
     values: Tensor
     """Singular values of J, descending, `[..., min(n k, P)]`."""
+    unit: Tensor
+    """The same of J with columns of length one, which are counted."""
+    tau: float
+    """Up to this share of the largest of those they count as zero."""
     gap: Tensor
     """Smallest non-zero of them over the next, `[...]`."""
     rows: int
@@ -64,8 +68,16 @@ class Count:
 
     @property
     def residual(self) -> Tensor:
-        """`nullity - explained`, free directions without a reason here, `[...]`."""
+        """`nullity - explained`, free directions without a reason here, `[...]`; below 0 it says nothing.
+
+        Then rounding, or a spectrum without a gap, made the two counts disagree: see `resolved`.
+        """
         return self.nullity - self.explained
+
+    @property
+    def resolved(self) -> Tensor:
+        """Whether the residual is one, bool `[...]`."""
+        return self.residual >= 0
 
     @property
     def tolerances(self) -> tuple[float, ...]:
@@ -75,7 +87,7 @@ class Count:
     @property
     def sweep(self) -> Tensor:
         """Nullities at the tolerances, `[..., m]`."""
-        return self.P - ranks.sweep(self.values, self.tolerances)
+        return self.P - ranks.sweep(self.unit, self.tolerances)
 
     @property
     def clear(self) -> float:
@@ -101,8 +113,13 @@ class Count:
                 f"only n k = {self.rows} outputs for P = {self.P} parameters: the data limit the rank, not the network"
             )
         if bool(self.unclear.any()):
-            worst = f"the gap of the spectrum is {float(self.gap.min()):.1e}, below {self.clear:.0e}"
-            said.append(f"{worst}: read the counts at several tolerances, not one")
+            worst = f"the gap of the spectrum at the tolerance {self.tau:.0e} is {float(self.gap.min()):.1e}"
+            said.append(f"{worst}, below {self.clear:.0e}: read the counts at several tolerances, not one")
+        if not bool(self.resolved.all()):
+            said.append(
+                f"the explained directions, {int(self.explained.max())}, are more than the {int(self.nullity.min())} "
+                f"that were counted: at the tolerance {self.tau:.0e} the residual is not resolved"
+            )
         if self.squared:
             said.append(ROOTS)
         return tuple(said)
@@ -131,9 +148,9 @@ def counted(net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], seen: 
     r_a, r_g = closed_form.layer_ranks(passes, seen.tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
     parts = explain(seen, directions)
-    r = ranks.count_above(seen.values, seen.tau)
+    r = ranks.count_above(seen.unit, seen.tau)
     n, k = passes.G[-1].shape[-3:-1]
     return Count(
-        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, net.P - r, seen.values,
-        ranks.gap(seen.values, r), n * k, net.P, seen.squared,
+        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, net.P - r, seen.values, seen.unit, seen.tau,
+        ranks.gap(seen.unit, r), n * k, net.P, seen.squared,
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -34,21 +33,26 @@ def counts(count: Count, land: Landscape) -> dict[str, Any]:
              "across_layers": count.cross}  # fmt: skip
     layers = {"rank_activations": count.r_a, "rank_gradients": count.r_g, "N1": count.N1, "N2": count.N2,
               "N12": count.N12, "excess": count.excess}  # fmt: skip
+    numbers = {name: int(value) for name, value in whole.items()}
+    if not count.resolved:
+        numbers["residual"] = float("nan")
     sizes = [(block.sizes * ~block.dead)[block.sizes > 1] for block in count.blocks]
     sizes = torch.cat([each[each > 0] for each in sizes]) if sizes else torch.zeros(0)
     return {
-        **{name: int(value) for name, value in whole.items()},
+        **numbers,
         **{name: value.numpy() for name, value in layers.items()},
         "synchronised": len(sizes), "block_sizes": sizes.numpy(),
-        **spectral(count.values, float(count.gap), count.P, land, count.tolerances), "warnings": count.warnings,
+        **spectral(count.values, count.P, land), "gap": float(count.gap), "tolerance": count.tau,
+        "tolerances": np.array(count.tolerances), "nullities": count.sweep.numpy(), "warnings": count.warnings,
     }  # fmt: skip
 
 
 def plain(one: Specimen, land: Landscape, tolerance: float) -> dict[str, Any]:
     """A count by automatic differentiation, with no explanation at all."""
-    values = torch.linalg.svdvals(jacobian(one.subject.model, one.theta, one.samples.X))
-    P, r = len(one.theta), ranks.count_above(values, tolerance)
-    gap = float(ranks.gap(values, r))
+    J = jacobian(one.subject.model, one.theta, one.samples.X)
+    unit = torch.linalg.svdvals(ranks.unit_columns(J)[0])
+    P, r = len(one.theta), ranks.count_above(unit, tolerance)
+    gap = float(ranks.gap(unit, r))
     free, rows = P - int(r), land.n * one.subject.model(one.theta, one.samples.X).shape[-1]
     said = ["no directions are explained: the model is no perceptron with gates"]
     said += (
@@ -57,19 +61,17 @@ def plain(one: Specimen, land: Landscape, tolerance: float) -> dict[str, Any]:
         else []
     )
     said += [f"the gap of the spectrum is {gap:.1e}: read the sweep of tolerances"] if gap < ranks.CLEAR else []
-    found = {"parameters": P, "nullity": free, "explained": 0, "residual": free}
-    return found | spectral(values, gap, P, land) | {"warnings": tuple(said)}
+    found = {"parameters": P, "nullity": free, "explained": 0, "residual": free, "gap": gap, "tolerance": tolerance,
+             "tolerances": np.array(ranks.SWEEP), "nullities": (P - ranks.sweep(unit)).numpy()}  # fmt: skip
+    return found | spectral(torch.linalg.svdvals(J), P, land) | {"warnings": tuple(said)}
 
 
-def spectral(
-    values: Tensor, gap: float, P: int, land: Landscape, tolerances: Sequence[float] = ranks.SWEEP
-) -> dict[str, Any]:
-    """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J, and the tolerance sweep."""
+def spectral(values: Tensor, P: int, land: Landscape) -> dict[str, Any]:
+    """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J."""
     h = torch.nn.functional.pad((values / land.scale).square() / land.n, (0, P - len(values)))
     return {
-        "gap": gap, "number": np.arange(1, P + 1), "eigenvalue": h.numpy(),
-        "raised": h.clamp_min(FAINTEST * h[0]).numpy(), "tolerances": np.array(tolerances),
-        "nullities": (P - ranks.sweep(values, tolerances)).numpy(), "scale": land.scale,
+        "number": np.arange(1, P + 1), "eigenvalue": h.numpy(), "raised": h.clamp_min(FAINTEST * h[0]).numpy(),
+        "scale": land.scale,
     }  # fmt: skip
 
 
@@ -100,7 +102,7 @@ def nearly(apart: Apart, land: Landscape, n_beta: float, gamma: float) -> dict[s
 def note(values: dict[str, Any]) -> dict[str, str]:
     """All that a reader has to know, as one text; replaces the warnings."""
     said = list(values.pop("warnings"))
-    if values["explained"] and values["residual"]:
+    if values["explained"] and values["residual"] > 0:
         said.append(
             f"{values['residual']} free directions have no reason here: nested gates, or gates that are one on the "
             "data that a deeper neuron sees"

@@ -14,7 +14,7 @@ from engines.loss_landscape.counts import embedded, near
 from engines.loss_landscape.counts.backward import Passes, backward
 from engines.loss_landscape.counts.blocks import agreement
 from engines.loss_landscape.counts.count import Count, counting
-from engines.loss_landscape.counts.ranks import rank
+from engines.loss_landscape.counts.ranks import rank, unit_columns
 from engines.loss_landscape.counts.seen import Look
 from engines.loss_landscape.counts.stages import Stages
 from engines.loss_landscape.mlp import Mlp
@@ -108,7 +108,7 @@ def _expected(one: Apart) -> int | None:
         e = one.net.sizes[0] // 2
         return embedded.expected(one.count, e, unseen(one)) if not one.count.blocks[0].on.any() else None
     if one.net.activation == "linear":
-        full = all(int(rank(W)) == min(W.shape) for W in one.net.split(one.theta))
+        full = all(int(rank(unit_columns(W)[0])) == min(W.shape) for W in one.net.split(one.theta))
         return forms.deep_linear(one.net.sizes) if full and not one.net.bias else None
     if len(one.net.sizes) != 3:
         return None
