@@ -17,7 +17,7 @@ TRAINING = (
     Channel(
         name="accuracy",
         label="accuracy",
-        doc="Share of training samples whose largest output is their label's.",
+        doc="Share of training samples whose largest output is their label's; of chains, at their centre.",
         log=False,
     ),
     Channel(name="test_accuracy", label="test accuracy", doc="The same where not trained.", log=False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil
+from math import ceil, isfinite
 from typing import NamedTuple
 
 import torch
@@ -82,6 +82,8 @@ def begin(one: Landscape, found: Eigenvalues, b: Tensor, gamma: float, C: int, s
     w = window(one.star, b[:, None], gamma)
     theta, settled = _laplace(one, found, w, C, source)
     h_max = max(0.0, found.largest)
+    if not isfinite(h_max * float(b.max())):
+        raise ConfigError(f"the curvature at w* is {h_max:g}: no step size is small enough; scale the samples")
     eta = step_size(torch.full_like(w.b, h_max), w.b, gamma, 0.5)
     state = opened(one.loss, theta)
     for t in range(PILOT):

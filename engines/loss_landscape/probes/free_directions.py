@@ -14,7 +14,7 @@ from engines.loss_landscape.counts.count import Count
 from engines.loss_landscape.counts.generators import tangents
 from engines.loss_landscape.curvature.dense import jacobian
 from engines.loss_landscape.probes import taken_apart
-from engines.loss_landscape.probes.landscape import Landscape
+from engines.loss_landscape.probes.landscape import Landscape, divided
 from engines.loss_landscape.probes.taken_apart import Apart
 from engines.loss_landscape.specimen import Specimen
 
@@ -107,8 +107,7 @@ def note(values: dict[str, Any]) -> dict[str, str]:
             f"{values['residual']} free directions have no reason here: nested gates, or gates that are one on the "
             "data that a deeper neuron sees"
         )
-    if values["scale"] != 1:
-        said.append(f"outputs were divided by their standard deviation {values['scale']:.3g}, so that steps compare")
+    said += [text for text in (divided(values["scale"]),) if text]
     if values.get("closed_form_gap"):
         said.append("the closed form does not hold here: it needs independent gates")
     return {"note": ". ".join(text[0].upper() + text[1:] for text in said) + ("." if said else "")}
