@@ -77,13 +77,13 @@ def begin(one: Landscape, found: Eigenvalues, b: Tensor, gamma: float, C: int, s
     """Chains that have found where the density is: a pilot of MALA, its step size adapted.
 
     From draws of the quadratic approximation, in all directions or in stiff ones, where the loss is what that
-    says; else from w*.
+    says; else from w*. Raises `ConfigError` for a curvature that is no number.
     """
+    if not isfinite(found.largest * float(b.max())):
+        raise ConfigError(f"the curvature at w* is {found.largest:g}: no step is small enough; scale the samples")
     w = window(one.star, b[:, None], gamma)
     theta, settled = _laplace(one, found, w, C, source)
     h_max = max(0.0, found.largest)
-    if not isfinite(h_max * float(b.max())):
-        raise ConfigError(f"the curvature at w* is {h_max:g}: no step size is small enough; scale the samples")
     eta = step_size(torch.full_like(w.b, h_max), w.b, gamma, 0.5)
     state = opened(one.loss, theta)
     for t in range(PILOT):

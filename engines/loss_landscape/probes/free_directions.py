@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.loss_landscape import soft
+from engines.loss_landscape import analysis, soft
 from engines.loss_landscape.counts import near, ranks
 from engines.loss_landscape.counts.count import Count
 from engines.loss_landscape.counts.generators import tangents
@@ -81,6 +81,13 @@ def effective(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[
     curve = soft.soft_rank(seen, torch.as_tensor(CURVE), gamma).numpy()
     rank = np.full(len(CURVE), len(h) - nullity)
     return {"n_effective": float(soft.soft_rank(seen, n_beta, gamma)), "beta": CURVE, "count": curve, "rank": rank}
+
+
+def factored(one: Specimen, n_beta: float, gamma: float) -> dict[str, float]:
+    """The estimate of the soft rank that is drawn while the network trains, beside the exact one; {} without layers."""
+    b, window = (torch.tensor([value], dtype=torch.float64) for value in (n_beta, gamma))
+    found = analysis.look(one.subject, one.theta[None], b, window)
+    return {"n_effective_factored": float(found["effective_parameters"][0])} if found else {}
 
 
 def nearly(apart: Apart, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def note(found: Eigenvalues, n_beta: float, of_loss: str) -> str:
     said = [found.note(n_beta, 1.0), of_loss]
     if found.least < -1e-9 * max(found.largest, 0.0):
         said.append("some eigenvalues are negative: this is no minimum of the loss; they count as 0")
-    return ". ".join(text for text in said if text)
+    return ". ".join(text[0].upper() + text[1:] for text in said if text)
 
 
 def largest(one: Landscape, found: Eigenvalues, count: int, steps: int, stream: torch.Generator) -> dict[str, Any]:
