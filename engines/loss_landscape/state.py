@@ -51,7 +51,7 @@ def load(file: Named, activation: str = "file") -> tuple[Mlp, Tensor]:
     Raises `ConfigError` with the tensor and what it needs, and for an activation that is not known.
     """
     state, said = _read(file)
-    for name, tensor in state.items():
+    for name in state:
         _check_kind(file, name)
     for name, tensor in state.items():
         _check(file, name, tensor)
@@ -91,7 +91,7 @@ def _check_kind(file: Named, name: str) -> None:
 
 
 def _read(file: Named) -> tuple[State, str]:
-    """All tensors and the activation that the metadata name, "" for none; nothing is parsed before its size is known."""
+    """All tensors, and the activation in the metadata, "" for none; nothing is parsed before its size is known."""
     size = file.size(FILE)
     try:
         with file.path.open("rb") as stream:

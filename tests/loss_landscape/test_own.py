@@ -143,7 +143,9 @@ def test_what_bends_is_never_assumed(tmp_path):
 
 def test_names_of_a_body_with_numbers_and_a_head_are_in_one_order(tmp_path):
     model = perceptron(5, 6, 6, 6, 3)
-    body = {f"body.{2 * i}.{kind}": model.state_dict()[f"{2 * i}.{kind}"] for i in range(3) for kind in ("weight", "bias")}
+    body = {
+        f"body.{2 * i}.{kind}": model.state_dict()[f"{2 * i}.{kind}"] for i in range(3) for kind in ("weight", "bias")
+    }
     tensors = {**body, "head.weight": model.state_dict()["6.weight"], "head.bias": model.state_dict()["6.bias"]}
     net, theta, samples = own.load(*stored(tmp_path, tensors))
     torch.testing.assert_close(net(theta, samples.X), model(torch.from_numpy(X)), rtol=1e-12, atol=1e-12)
@@ -178,13 +180,14 @@ STATES = {
     "a recurrent network": ({"lstm.weight_ih_l0": filled(16, 4), "lstm.weight_hh_l0": filled(16, 4)},
                             "is of a recurrent layer; what is read is a"),
     "attention": ({"self_attn.in_proj_weight": filled(15, 5)}, "is of an attention layer"),
-    "beyond all units": ({**weights(), "0.weight": filled(7, 5, value=1e60)}, "values up to 1.0e+60; the limit is 1e+50"),
+    "beyond all units": ({**weights(), "0.weight": filled(7, 5, value=1e60)}, "up to 1.0e+60; the limit is 1e+50"),
     "a long bias": ({**weights(), "2.bias": filled(4)}, "'2.bias' has shape (4,); '2.weight' needs a bias of [3]"),
     "one layer": ({"0.weight": filled(3, 5)}, "1 weights [out, in]; a perceptron of 2 to 8"),
     "nine layers": ({f"{i}.weight": filled(5, 5) for i in range(9)}, "9 weights [out, in]; a perceptron of 2 to 8"),
     "no tensors": ({}, "0 weights"),
     "large": ({"0.weight": filled(500, 5), "2.weight": filled(400, 500)}, "202500 parameters; the limit is 200000"),
-    "no order": ({"a.weight": filled(7, 5), "b.weight": filled(3, 6)}, "'b.weight' (3, 6) fit each other in 0 orders, not in one: each layer takes"),
+    "no order": ({"a.weight": filled(7, 5), "b.weight": filled(3, 6)},
+                 "'b.weight' (3, 6) fit each other in 0 orders, not in one: each"),
     "many orders": ({f"{name}.weight": filled(5, 5) for name in "abc"}, "in 6 orders, not in one: number all names"),
     "a long name": ({"x" * 5000: filled(7, 5, 1)}, "has shape (7, 5, 1)"),
 }  # fmt: skip

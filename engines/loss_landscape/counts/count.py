@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 
+import torch
 from torch import Tensor
 
 from engines.loss_landscape.counts import closed_form, ranks
@@ -14,6 +15,7 @@ from engines.loss_landscape.counts.blocks import Blocks, blocks
 from engines.loss_landscape.counts.explained import explain
 from engines.loss_landscape.counts.generators import generators
 from engines.loss_landscape.counts.jacobian import jacobian
+from engines.loss_landscape.counts.related import related
 from engines.loss_landscape.counts.seen import Look, Seen, Source, by_triangle
 from engines.loss_landscape.counts.stages import Stages, finished
 from engines.loss_landscape.mlp import Mlp
@@ -45,6 +47,8 @@ class Count:
     """Synchronised neurons of the hidden layers."""
     cross: Tensor
     """Type 3 as far as not counted above, `[...]`."""
+    related: Tensor
+    """More that gates which depend on one another leave, `[...]`; 0 where they were not looked at."""
     nullity: Tensor
     """All free directions, `P - rank(J)`, `[...]`."""
     values: Tensor
@@ -55,16 +59,18 @@ class Count:
     """Up to this share of the largest of those they count as zero."""
     gap: Tensor
     """Smallest non-zero of them over the next, `[...]`."""
+    samples: int
+    """That differ from each other; of several members, the fewest."""
     rows: int
-    """n k."""
+    """k times as many."""
     P: int
     squared: bool
     """Whether the values are roots of eigenvalues of JᵀJ: rounding below 1e-6 of the largest."""
 
     @property
     def explained(self) -> Tensor:
-        """`sum_l (N12 + excess) + cross`, a lower bound of the nullity, `[...]`."""
-        return (self.N12 + self.excess).sum(-1) + self.cross
+        """`sum_l (N12 + excess) + cross + related`, a lower bound of the nullity, `[...]`."""
+        return (self.N12 + self.excess).sum(-1) + self.cross + self.related
 
     @property
     def residual(self) -> Tensor:
@@ -101,7 +107,7 @@ class Count:
 
     @property
     def data_limited(self) -> bool:
-        """Whether n k < P: at least `P - n k` directions are free for want of data."""
+        """Whether there are fewer rows than parameters: the others are free for want of data."""
         return self.rows < self.P
 
     @property
@@ -110,7 +116,8 @@ class Count:
         said = []
         if self.data_limited:
             said.append(
-                f"only n k = {self.rows} outputs for P = {self.P} parameters: the data limit the rank, not the network"
+                f"only {self.samples} different samples, n k = {self.rows} outputs for P = {self.P} parameters: "
+                "the data limit the rank, not the network"
             )
         if bool(self.unclear.any()):
             worst = f"the gap of the spectrum at the tolerance {self.tau:.0e} is {float(self.gap.min()):.1e}"
@@ -134,23 +141,35 @@ def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR, chunk
     return finished(counting(net, theta, X, partial(by_triangle, tau=tau, chunk=chunk)))
 
 
-def counting(net: Mlp, theta: Tensor, X: Tensor, look: Look = by_triangle) -> Stages[Count]:
-    """The same stage by stage, in either way to look at J."""
+def counting(net: Mlp, theta: Tensor, X: Tensor, look: Look = by_triangle, dependent: bool = False) -> Stages[Count]:
+    """The same stage by stage, in either way to look at J; dependent: gates of one net that depend on one another."""
     passes = backward(net, theta, X)
     found = tuple(blocks(g) for g in passes.gates)
     J = Source(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])
     seen = yield from look(J)
-    return counted(net, passes, found, seen, generators(net, theta, found))
+    more = related(net, theta, passes) if dependent else None
+    return counted(net, passes, found, seen, generators(net, theta, found), more, different(X))
 
 
-def counted(net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], seen: Seen, directions: Tensor) -> Count:
-    """The count from its parts: what is seen of J, and generators `[..., q, P]`, each with a reason."""
+def counted(
+    net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], seen: Seen, directions: Tensor, more: Tensor | None,
+    samples: int,
+) -> Count:  # fmt: skip
+    """The count from its parts: what is seen of J, generators `[..., q, P]`, and those of gates that are related."""
     r_a, r_g = closed_form.layer_ranks(passes, seen.tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
     parts = explain(seen, directions)
+    over = torch.zeros_like(parts.cross)
+    if more is not None and more.shape[-2]:
+        over = explain(seen, torch.cat([directions, more], -2)).cross - parts.cross
     r = ranks.count_above(seen.unit, seen.tau)
-    n, k = passes.G[-1].shape[-3:-1]
+    k = passes.G[-1].shape[-2]
     return Count(
-        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, net.P - r, seen.values, seen.unit, seen.tau,
-        ranks.gap(seen.unit, r), n * k, net.P, seen.squared,
+        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, over, net.P - r, seen.values, seen.unit,
+        seen.tau, ranks.gap(seen.unit, r), samples, samples * k, net.P, seen.squared,
     )  # fmt: skip
+
+
+def different(X: Tensor) -> int:
+    """How many samples of X `[..., n, d]` differ from each other; of several members, the fewest."""
+    return min(len(one.unique(dim=0)) for one in X.reshape(-1, *X.shape[-2:]))

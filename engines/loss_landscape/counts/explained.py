@@ -19,7 +19,6 @@ from torch.nn.functional import normalize
 from engines.loss_landscape.counts.ranks import count_above
 from engines.loss_landscape.counts.seen import Seen
 
-
 ROUNDING = 1e-13
 """Of unit vectors: less is nothing."""
 
@@ -44,7 +43,9 @@ def explain(seen: Seen, directions: Tensor) -> Explained:
     Exact where the generators are all there is; never more than nullity(J) while the thresholds tell zero from not. In
     the coordinates in which columns of J have length one.
     """
-    directions = normalize(directions * (seen.lengths / seen.lengths.amax(-1, keepdim=True))[..., None, :], dim=-1, eps=1e-300)
+    directions = normalize(
+        directions * (seen.lengths / seen.lengths.amax(-1, keepdim=True))[..., None, :], dim=-1, eps=1e-300
+    )
     widths = [V.shape[-1] for V in seen.spaces]
     # Rows are of length one or zero.
     ranks = torch.stack([V.square().sum((-2, -1)).round().long() for V in seen.spaces], -1)

@@ -13,6 +13,7 @@ from engines.core.pictures import Lines, Neurons, Trace
 from engines.core.probing import Part
 from engines.core.run import Run
 from engines.loss_landscape.counts.ranks import SINGULAR
+from engines.loss_landscape.counts.related import too_wide
 from engines.loss_landscape.counts.stages import mapped
 from engines.loss_landscape.probes import taken_apart
 from engines.loss_landscape.probes.affordable import admitted, gated, look
@@ -55,7 +56,8 @@ def examined(one: Specimen, tolerance: float, n_beta: float, gamma: float, delta
     values |= nearly(apart, land, n_beta, gamma) | factored(one, n_beta, gamma)
     columns = kinds(apart.net, apart.theta, apart.count.blocks, apart.near)
     seen = drawn(columns)
-    values |= {"layer": seen.layer, "neuron_name": seen.name, "kind": seen.kind} | note(values)
+    values |= {"layer": seen.layer, "neuron_name": seen.name, "kind": seen.kind}
+    values |= note(values, too_wide(apart.net))
     yield Part(0.6, values)
     for share, profiles in walked(apart.ways, lighter(one), seen.number):
         yield Part(0.6 + 0.4 * share, values | profiles)

@@ -56,8 +56,8 @@ class Eigenvalues(NamedTuple):
         if not bool(one.coarse):
             return ""
         return (
-            f"{few}, below {RESOLVED}: the count at b = {b:.3g} may be off by more than its error, which sees the random "
-            "vectors alone; as a rule it is too large. Take more steps"
+            f"{few}, below {RESOLVED}: the count at b = {b:.3g} may be off by more than its error, which sees the "
+            "random vectors alone; as a rule it is too large. Take more steps"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from engines.loss_landscape import analysis, soft
 from engines.loss_landscape.counts import near, ranks
-from engines.loss_landscape.counts.count import Count
+from engines.loss_landscape.counts.count import Count, different
 from engines.loss_landscape.counts.generators import tangents
 from engines.loss_landscape.curvature.dense import jacobian
 from engines.loss_landscape.probes import taken_apart
@@ -30,7 +31,7 @@ def counts(count: Count, land: Landscape) -> dict[str, Any]:
     """What a count found, as numbers and arrays by layer."""
     whole = {"parameters": count.P, "nullity": count.nullity, "explained": count.explained, "residual": count.residual,
              "types_1_and_2": count.N12.sum(), "single_layers": (count.N12 + count.excess).sum(),
-             "across_layers": count.cross}  # fmt: skip
+             "across_layers": count.cross, "related_gates": count.related}  # fmt: skip
     layers = {"rank_activations": count.r_a, "rank_gradients": count.r_g, "N1": count.N1, "N2": count.N2,
               "N12": count.N12, "excess": count.excess}  # fmt: skip
     numbers = {name: int(value) for name, value in whole.items()}
@@ -53,13 +54,11 @@ def plain(one: Specimen, land: Landscape, tolerance: float) -> dict[str, Any]:
     unit = torch.linalg.svdvals(ranks.unit_columns(J)[0])
     P, r = len(one.theta), ranks.count_above(unit, tolerance)
     gap = float(ranks.gap(unit, r))
-    free, rows = P - int(r), land.n * one.subject.model(one.theta, one.samples.X).shape[-1]
+    samples = different(one.samples.X)
+    free, rows = P - int(r), samples * one.subject.model(one.theta, one.samples.X).shape[-1]
     said = ["no directions are explained: the model is no perceptron with gates"]
-    said += (
-        [f"only n k = {rows} outputs for P = {P} parameters: the data limit the rank, not the network"]
-        if rows < P
-        else []
-    )
+    few = f"only {samples} different samples, n k = {rows} outputs for P = {P} parameters"
+    said += [f"{few}: the data limit the rank, not the network"] if rows < P else []
     said += [f"the gap of the spectrum is {gap:.1e}: read the sweep of tolerances"] if gap < ranks.CLEAR else []
     found = {"parameters": P, "nullity": free, "explained": 0, "residual": free, "gap": gap, "tolerance": tolerance,
              "tolerances": np.array(ranks.SWEEP), "nullities": (P - ranks.sweep(unit)).numpy()}  # fmt: skip
@@ -106,14 +105,16 @@ def nearly(apart: Apart, land: Landscape, n_beta: float, gamma: float) -> dict[s
     }  # fmt: skip
 
 
-def note(values: dict[str, Any]) -> dict[str, str]:
-    """All that a reader has to know, as one text; replaces the warnings."""
+def note(values: dict[str, Any], wide: Sequence[int] = ()) -> dict[str, str]:
+    """All that a reader has to know, as one text; replaces the warnings. Of hidden layers that are `too_wide`, too."""
     said = list(values.pop("warnings"))
     if values["explained"] and values["residual"] > 0:
         said.append(
-            f"{values['residual']} free directions have no reason here: nested gates, or gates that are one on the "
-            "data that a deeper neuron sees"
+            f"{values['residual']} free directions have no reason here: too few data where some neuron fires, or gates "
+            "that depend on one another across more than two layers"
         )
+        layers = ", ".join(map(str, wide))
+        said += [f"that gates depend on one another was not looked for in layer {layers}: too wide"] if wide else []
     said += [text for text in (divided(values["scale"]),) if text]
     if values.get("closed_form_gap"):
         said.append("the closed form does not hold here: it needs independent gates")

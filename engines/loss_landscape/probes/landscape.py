@@ -95,8 +95,8 @@ def divided(scale: float) -> str:
     if scale == 1:
         return ""
     return (
-        f"outputs were divided by their standard deviation {scale:.5g}, so that steps compare: eigenvalues of JᵀJ/n are "
-        f"{scale**2:.5g} times those shown"
+        f"outputs were divided by their standard deviation {scale:.5g}, so that steps compare: eigenvalues of JᵀJ/n "
+        f"are {scale**2:.5g} times those shown"
     )
 
 

@@ -51,13 +51,13 @@ def apart(one: Specimen, look: Look, delta: float) -> Stages[Apart]:
     close = [near.pairs(near.clusters(g, delta)) & _live(g) for g in passes.gates]
     model = one.subject.model
     if isinstance(model, Embedding):
-        found = yield from embedded.counting(model, one.theta, one.samples.X, look)
+        found = yield from embedded.counting(model, one.theta, one.samples.X, look, dependent=True)
         return Apart(
             net, theta, passes, close, found,
             [*islice(mixings(model, one.theta), MIXINGS),
              *(_lifted(model, one.theta, way) for way in ways(Net(net, theta, passes, found.blocks, close)))],
         )  # fmt: skip
-    found = yield from counting(net, theta, X, look)
+    found = yield from counting(net, theta, X, look, dependent=True)
     every = ways(Net(net, theta, passes, found.blocks, close))
     return Apart(net, theta, passes, close, found, every)
 
