@@ -97,7 +97,8 @@ COUNTED = (
         name="free_directions",
         label="free directions",
         doc="Of the point where the subject rests, by reason: dependent activations or gradients; neurons that see "
-        "part of the data; synchronised neurons, across layers; what is left without a reason, which is never hidden.",
+        "part of the data; synchronised neurons, across layers; what is left, which is never hidden: gates that depend "
+        "on one another, which the probe looks for, or no reason.",
         dims=("reason",),
         thin=True,
         log=False,

@@ -20,8 +20,8 @@ from engines.loss_landscape.counts.backward import Passes
 from engines.loss_landscape.counts.ranks import unit_columns
 from engines.loss_landscape.mlp import Mlp
 
-LARGEST = 2000
-"""Parameters of two layers up to which directions are looked for: seconds."""
+LARGEST = 1400
+"""Parameters of two layers up to which directions are looked for: two seconds."""
 
 RELATION = 1e-10
 """An eigenvalue of the gates' second moments below this share of the largest is a relation."""
@@ -37,7 +37,7 @@ def too_wide(net: Mlp) -> list[int]:
 
 
 def related(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
-    """Directions of all hidden layers but those that are `too_wide`, `[q, P]`, of one net `theta [P]`.
+    """Directions of hidden layers whose gates are related, `[q, P]`, of one net `theta [P]`; none of `too_wide` ones.
 
     Those of synchronised units are among them.
     """
@@ -45,7 +45,10 @@ def related(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
     for layer in sorted({*range(1, len(net.sizes) - 1)} - {*too_wide(net)}):
         W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
         fires = passes.gates[layer] if layer < len(passes.gates) else torch.ones_like(passes.A[0][:, :1])
-        kept = visible(passes.gates[layer - 1], fires, net.bias).expand(len(W_out), -1, -1)
+        kept = visible(passes.gates[layer - 1], fires, net.bias)
+        if not _depend(kept[fires.any(0)], passes.gates[layer - 1], net.bias):
+            continue
+        kept = kept.expand(len(W_out), -1, -1)
         into, out = _directions(W_in, W_out, passes.A[layer - 1], kept, net.bias)
         every = theta.new_zeros(len(into), net.P)
         weights = net.split(every)
@@ -57,12 +60,21 @@ def related(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
 
 def visible(gates: Tensor, fires: Tensor, bias: bool) -> Tensor:
     """Projectors on what is no relation of gates `[n, d]`, and 1 with biases, where `fires [n, d']`: `[d', D, D]`."""
-    F = gates.double()
-    F = torch.cat([F, F.new_ones(len(F), 1)], 1) if bias else F
+    F = _with_one(gates, bias)
     moments = F.mT @ (fires.double().mT[:, :, None] * F)
     values, U = eigh(moments)
     U = U * (values > RELATION * values[:, -1:])[:, None, :]
     return U @ U.mT
+
+
+def _with_one(gates: Tensor, bias: bool) -> Tensor:
+    return torch.nn.functional.pad(gates.double(), (0, 1), value=1.0) if bias else gates.double()
+
+
+def _depend(kept: Tensor, gates: Tensor, bias: bool) -> bool:
+    """Whether there is any relation besides those of gates that are one, or never open."""
+    kinds = _with_one(gates, bias).unique(dim=1)
+    return bool((kept.diagonal(dim1=-2, dim2=-1).sum(-1).round() < kinds.any(0).sum()).any())
 
 
 def _directions(W_in: Tensor, W_out: Tensor, A: Tensor, kept: Tensor, bias: bool) -> tuple[Tensor, Tensor]:
