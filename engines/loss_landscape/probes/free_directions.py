@@ -34,7 +34,7 @@ def counts(count: Count, land: Landscape) -> dict[str, Any]:
              "across_layers": count.cross, "related_gates": count.related}  # fmt: skip
     layers = {"rank_activations": count.r_a, "rank_gradients": count.r_g, "N1": count.N1, "N2": count.N2,
               "N12": count.N12, "excess": count.excess}  # fmt: skip
-    numbers = {name: int(value) for name, value in whole.items()}
+    numbers: dict[str, float] = {name: int(value) for name, value in whole.items()}
     if not count.resolved:
         numbers["residual"] = float("nan")
     sizes = [(block.sizes * ~block.dead)[block.sizes > 1] for block in count.blocks]
@@ -82,7 +82,7 @@ def effective(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[
     return {"n_effective": float(soft.soft_rank(seen, n_beta, gamma)), "beta": CURVE, "count": curve, "rank": rank}
 
 
-def factored(one: Specimen, n_beta: float, gamma: float) -> dict[str, float]:
+def factored(one: Specimen, n_beta: float, gamma: float) -> dict[str, Any]:
     """The estimate of the soft rank that is drawn while the network trains, beside the exact one; {} without layers."""
     b, window = (torch.tensor([value], dtype=torch.float64) for value in (n_beta, gamma))
     found = analysis.look(one.subject, one.theta[None], b, window)

@@ -1,5 +1,7 @@
 """Probes of a network of one's own: what bends it, how it is scaled, and which loss is meant."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -18,7 +20,7 @@ BENDS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
 def stored(folder, bend="relu", sizes=(4, 8, 8, 3), labelled=True, X=None):
     """The knobs of a perceptron on 150 samples of three classes, its weights three times as large as torch's."""
     torch.manual_seed(0)
-    layers = [one for a, b in zip(sizes, sizes[1:], strict=False) for one in (nn.Linear(a, b), BENDS[bend]())]
+    layers = [one for a, b in pairwise(sizes) for one in (nn.Linear(a, b), BENDS[bend]())]
     state = {name: 3 * W.double() for name, W in nn.Sequential(*layers[:-1]).state_dict().items()}
     X = np.random.default_rng(0).normal(size=(150, sizes[0])) if X is None else X
     y = {"y": np.arange(len(X)) % sizes[-1]} if labelled else {}
