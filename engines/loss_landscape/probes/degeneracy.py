@@ -46,14 +46,14 @@ def examined(one: Specimen, tolerance: float, n_beta: float, gamma: float, delta
     yield Part(0.02, {"parameters": P})
     land = behavioural(one)
     if not gated(one):
-        values = plain(one, land, tolerance) | factored(one, n_beta, gamma)
+        values = plain(one, land, tolerance) | factored(one, land, n_beta, gamma)
         yield Part(1.0, values | effective(values["eigenvalue"], values["nullity"], n_beta, gamma) | note(values))
         return
     stages = taken_apart.apart(one, look(P, tolerance), delta)
     apart = yield from mapped(stages, lambda share: Part(0.02 + 0.5 * share, {"parameters": P}))
     values = counts(apart.count, land)
     values |= effective(values["eigenvalue"], values["nullity"], n_beta, gamma) | taken_apart.closed_form(apart)
-    values |= nearly(apart, land, n_beta, gamma) | factored(one, n_beta, gamma)
+    values |= nearly(apart, land, n_beta, gamma) | factored(one, land, n_beta, gamma)
     columns = kinds(apart.net, apart.theta, apart.count.blocks, apart.near)
     seen = drawn(columns)
     values |= {"layer": seen.layer, "neuron_name": seen.name, "kind": seen.kind}

@@ -9,15 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.loss_landscape import analysis, soft
-from engines.loss_landscape.counts import near, ranks
+from engines.loss_landscape import soft
+from engines.loss_landscape.counts import embedded, near, ranks
 from engines.loss_landscape.counts.count import Count, different
+from engines.loss_landscape.counts.factors import factor_spectra, factored_soft_rank, spectra_of
 from engines.loss_landscape.counts.generators import tangents
 from engines.loss_landscape.curvature.dense import jacobian
+from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.probes import taken_apart
 from engines.loss_landscape.probes.landscape import Landscape, divided
 from engines.loss_landscape.probes.taken_apart import Apart
 from engines.loss_landscape.specimen import Specimen
+from engines.loss_landscape.training.modular import Embedding
 
 CURVE = np.geomspace(1, 1e9, 91)
 """Inverse temperatures of the soft count."""
@@ -82,11 +85,17 @@ def effective(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[
     return {"n_effective": float(soft.soft_rank(seen, n_beta, gamma)), "beta": CURVE, "count": curve, "rank": rank}
 
 
-def factored(one: Specimen, n_beta: float, gamma: float) -> dict[str, Any]:
-    """The estimate of the soft rank that is drawn while the network trains, beside the exact one; {} without layers."""
-    b, window = (torch.tensor([value], dtype=torch.float64) for value in (n_beta, gamma))
-    found = analysis.look(one.subject, one.theta[None], b, window)
-    return {"n_effective_factored": float(found["effective_parameters"][0])} if found else {}
+def factored(one: Specimen, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
+    """The soft rank as if the Hessian of each layer were a product, beside the exact one; {} without layers."""
+    model, X = one.subject.model, one.samples.X
+    if isinstance(model, Embedding):
+        spectra = spectra_of(embedded.passes(model, one.theta, X), len(X))
+    elif isinstance(model, Mlp):
+        spectra = factor_spectra(model, one.theta, X)
+    else:
+        return {}
+    scaled = [(mu, nu / land.scale**2) for mu, nu in spectra]
+    return {"n_effective_factored": float(factored_soft_rank(scaled, n_beta, gamma).sum())}
 
 
 def nearly(apart: Apart, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
