@@ -43,9 +43,9 @@ def explain(seen: Seen, directions: Tensor) -> Explained:
     Exact where the generators are all there is; never more than nullity(J) while the thresholds tell zero from not. In
     the coordinates in which columns of J have length one.
     """
-    directions = normalize(
-        directions * (seen.lengths / seen.lengths.amax(-1, keepdim=True))[..., None, :], dim=-1, eps=1e-300
-    )
+    longest = seen.lengths.amax(-1, keepdim=True)
+    scales = seen.lengths / torch.where(longest > 0, longest, 1)
+    directions = normalize(directions * scales[..., None, :], dim=-1, eps=1e-300)
     widths = [V.shape[-1] for V in seen.spaces]
     # Rows are of length one or zero.
     ranks = torch.stack([V.square().sum((-2, -1)).round().long() for V in seen.spaces], -1)

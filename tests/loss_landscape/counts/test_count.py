@@ -8,10 +8,10 @@ from engines.core.lapack import svdvals
 from engines.loss_landscape.counts import closed_form, ranks
 from engines.loss_landscape.counts.atoms import atoms
 from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.count import Count, count
+from engines.loss_landscape.counts.count import Count, count, counting
 from engines.loss_landscape.counts.explained import explain
 from engines.loss_landscape.counts.generators import generators
-from engines.loss_landscape.counts.seen import Source, by_triangle
+from engines.loss_landscape.counts.seen import Source, by_gram, by_triangle
 from engines.loss_landscape.counts.stages import finished
 from engines.loss_landscape.curvature.dense import jacobian as autograd_jacobian
 from engines.loss_landscape.examples import EXAMPLES, always_on, generic, nested, staircase
@@ -149,6 +149,16 @@ def test_layers_without_hidden_units_have_no_generators():
     X = torch.randn(50, 3, dtype=torch.float64, generator=stream) @ torch.randn(3, 5, dtype=torch.float64)
     net = Mlp((5, 2))
     assert found(count(net, torch.randn(12, dtype=torch.float64, generator=stream), X)) == (12, 4, 4, 0, 0)
+
+
+def test_a_network_of_zeros_is_free_altogether():
+    """Also in both ways to look at J, and where its gates depend on one another."""
+    net, X = Mlp((3, 4, 2)), torch.randn(30, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for ways in (by_triangle, by_gram):
+        one = finished(counting(net, torch.zeros(net.P, dtype=torch.float64), X, ways, dependent=True))
+        assert (int(one.nullity), int(one.explained)) == (24, 24)
+    without = Mlp((3, 4, 2), bias=False)
+    assert found(count(without, torch.zeros(without.P, dtype=torch.float64), X))[1:] == (20, 20, 0, 0)
 
 
 def test_warnings_are_said():
