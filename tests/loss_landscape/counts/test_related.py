@@ -60,8 +60,8 @@ def test_nested_gates_leave_nothing_over(outputs):
 
 
 def test_one_hidden_layer_is_explained_in_full_and_deeper_ones_are_bounded():
-    """Seeds 1000-1059, in other units as well: 34 shallow nets have no residual, 26 deeper ones none below 0."""
-    for seed in range(1000, 1060):
+    """Seeds 1000-1019, in other units as well: shallow nets have no residual, deeper ones none below 0."""
+    for seed in range(1000, 1020):
         net = arbitrary(seed)
         one, other = counted(net), counted(rescaled(net, seed))
         assert int(one.residual) == 0 or (len(one.blocks) > 1 and int(one.residual) > 0), seed
