@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from engines.subgradient_recovery import laws
+from engines.subgradient_recovery import draws, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
 
 POINTS = 400
@@ -25,6 +25,7 @@ TRACKING = 1.3
 """Once all is learned the relative error follows the step size: it hops between about .8 and 2.1 times eta0 rho^t
 from one step to the next, 1.3 times in the geometric mean."""
 
+MOST = 0.7
 HEAD = 100
 """Steps over which residual directions are iterated before the closed form."""
 
@@ -41,6 +42,8 @@ class Flow:
     """e `[N]`, an upper band."""
     norm: np.ndarray
     """n `[N]`."""
+    error: np.ndarray
+    """|Delta|_F `[N]`."""
 
     def half_times(self, sigma: np.ndarray) -> np.ndarray:
         """Tau at which each a_j² passes sigma_j/2, infinite where it never does, `[r]`."""
@@ -63,41 +66,66 @@ def _shrink(config: SubgradientRecovery) -> float:
 
 
 def follow(config: SubgradientRecovery) -> Flow:
-    """The flow until the whole budget is spent; the same for every seed and step size."""
-    return _follow(config.replace(seed=0, eta0=1e-6, budget=laws.budget(config)))
+    """The flow until the whole budget is spent."""
+    return _follow(config.replace(budget=laws.budget(config)))
 
 
 @lru_cache(maxsize=512)
 def _follow(config: SubgradientRecovery) -> Flow:
-    sigma, w = config.sigma, laws.edge(config)
+    sigma, w, lam = config.sigma, laws.edge(config), laws.eigenvalues(config)[: config.r]
     sizes = np.geomspace(1e-9, 2 * np.linalg.norm(sigma), 160)
     lengths = laws.phi(config, sizes)
-    tau = np.linspace(0, config.budget, POINTS)
-    logs, grown = np.log(_start(config)), np.log(sigma) / 2
-    signal, rates, norms = np.empty((POINTS, config.r)), np.empty(POINTS), np.empty(POINTS)
-    for i in range(POINTS):
-        signal[i] = np.exp(2 * logs)
+    pulled = lam * np.linalg.norm(sigma) / (float(laws.phi(config, np.linalg.norm(sigma))) * sigma)
+    tau = _grid(config, lam)
+    logs, grown, late = np.log(_start(config)), np.log(sigma) / 2, np.log(_bulk(config) * config.alpha)
+    signal, (residual, norms, error) = np.empty((len(tau), config.r)), np.empty((3, len(tau)))
+    turned = np.exp(logs) * w / (2 * lam)
+    for i, ahead in enumerate(np.diff(tau, append=tau[-1])):
+        signal[i], residual[i] = np.exp(2 * logs), np.exp(min(late, 600))
         left = sigma - signal[i]
-        size = max(float(np.sqrt(left @ left)), 1e-12)
-        pull = np.interp(size, sizes, lengths) * left / size
-        top = np.abs(pull).max()
-        norms[i] = max(top + w**2 / (4 * max(top, w / 2)), w)
-        rates[i] = 2 * w / norms[i]
-        logs = np.minimum(logs + 2 * pull / norms[i] * tau[1], grown)
-    grown_by = np.concatenate([[0.0], np.cumsum(rates[:-1]) * tau[1]])
-    return Flow(tau, signal, config.alpha * _bulk(config) * np.exp(np.minimum(grown_by, 600)), norms)
+        size = error[i] = max(float(np.sqrt(left @ left + 2 * signal[i] @ turned**2)), 1e-12)
+        strength = np.interp(size, sizes, lengths) / size
+        pull = pulled * strength * left
+        norms[i] = lam[0] if config.method == "subgm_frozen" else max(np.abs(pull).max(), w)
+        step = max(config.eta0 * (1 - tau[i] / config.budget), 1e-9)
+        h = 2 * ahead / norms[i]
+        noise = min(w / 2, MOST * strength * size / (2 * config.r) ** 0.5)
+        turned = (turned + h * noise * np.exp(logs)) / (1 + h * strength * signal[i])
+        logs = np.minimum(logs + np.log1p(2 * step * np.maximum(pull, 0) / norms[i]) / step * ahead, grown)
+        late += np.log1p(2 * step * w / norms[i]) / step * ahead
+    return Flow(tau, signal, residual, norms, error)
+
+
+def _grid(config: SubgradientRecovery, lam: np.ndarray) -> np.ndarray:
+    """Dense until about twice the time that learning takes, then coarse."""
+    last = laws.learning_times(config.alpha, lam, config.sigma).max() * 2 + 4
+    if last >= config.budget:
+        return np.linspace(0, config.budget, POINTS)
+    return np.concatenate([np.linspace(0, last, POINTS), np.linspace(last, config.budget, POINTS // 4)[1:]])
 
 
 def _start(config: SubgradientRecovery) -> np.ndarray:
-    """a_j at step 0: of the spectral start, or of a Gaussian one of variance alpha²/d."""
-    if config.init == "random":
-        return np.full(config.r, config.alpha * np.sqrt(config.k / config.d))
-    return config.alpha * np.sqrt(laws.spikes(config))
+    """a_j at step 0: of the spectral start, or those that a Gaussian one seems to come from once it has grown.
+
+    Its part in the first r eigenvectors, R/sqrt(d), becomes `diag(g) R` with `g_j = alpha^(-lam_j/lam_1)`, whose
+    singular values over g_j count; where the draw is large, their mean squares.
+    """
+    lam = laws.eigenvalues(config)[: config.r]
+    if config.init == "spectral":
+        return config.alpha * np.sqrt(lam)
+    drawn = draws.spectrum(config)
+    if drawn is None:
+        return config.alpha * np.sqrt((config.k - np.arange(config.r)) / config.d)
+    grown = (1 / min(config.alpha, 1.0)) ** (lam / lam[0])
+    R = drawn[1][:, : config.r].T @ draws.gaussian(config)
+    return config.alpha / np.sqrt(config.d) * np.linalg.svd(grown[:, None] * R, compute_uv=False) / grown
 
 
 def _bulk(config: SubgradientRecovery) -> float:
     """e/alpha at step 0."""
-    return 1 + np.sqrt(config.k / config.d) if config.init == "random" else np.sqrt(laws.edge(config))
+    if config.init == "random":
+        return 1 + np.sqrt(config.k / config.d)
+    return np.sqrt(laws.edge(config))
 
 
 def error(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
@@ -106,8 +134,7 @@ def error(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     Not valid from a large start, nor below the floor of k > r.
     """
     flow, size = follow(config), float(np.linalg.norm(config.sigma))
-    left = np.linalg.norm(config.sigma - flow.signal, axis=1) / size
-    learning = np.interp(spent(config, steps), flow.tau, left)
+    learning = np.interp(spent(config, steps), flow.tau, flow.error / size)
     return np.maximum(np.maximum(learning, TRACKING * step_size(config, steps)), laws.dense_floor(config) / size)
 
 

@@ -101,6 +101,8 @@ def broken(config: SubgradientRecovery) -> str:
          "sign flips depend on the measurements: no formula covers them"),
         (config.alpha > SMALL and config.k > config.r, f"α = {config.alpha:.3g} is not small"),
         (config.method == "geometric", "the steps are not relative to the norm of the direction"),
+        (config.eta0 > 0.3, "first step"),
+        (laws.edge(config) > 0.8*laws.eigenvalues(config)[config.r-1], "edge"),
         (config.m < laws.threshold(config),
          f"m = {config.m} is below {np.ceil(laws.threshold(config)):.0f}: the weakest signal is lost in the noise"),
         (_unlearned(config), f"the budget B = {laws.budget(config):.3g} ends before the signal is learned"),

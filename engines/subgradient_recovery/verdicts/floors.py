@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from engines.core.engine import Verdict
 from engines.core.judging import above, below, by_seed, final, order, ratio, verdict
 from engines.core.measures import power, slope
 from engines.core.run import Run
-from engines.subgradient_recovery import laws
+from engines.subgradient_recovery import draws, laws
+from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.verdicts.common import ERROR, last, orders, spread
 
 
@@ -45,11 +48,6 @@ def predicted(run: Run, members: list[int]) -> float | None:
     return 2 * (1 - float(values[r] / values[r - 1]))
 
 
-def _law(run: Run, member: int) -> float | None:
-    """The error over that of least absolute deviations."""
-    return ratio(final(run, "error", member), laws.dense_floor(run.configs[member]))
-
-
 def dense(run: Run) -> list[Verdict]:
     """SG-08: pure dense noise."""
     small = [i for i in run.where(loss="l1") if run.configs[i].alpha < 0.1]
@@ -59,45 +57,67 @@ def dense(run: Run) -> list[Verdict]:
         for members in by_seed(run, small)
         for noise in dict.fromkeys(run.configs[i].noise for i in members)
     ]
-    cost = [
-        ratio(*last(run, [i, j]))
-        for i in small
-        for j in run.where(loss="l2", k=2, noise=run.configs[i].noise, seed=run.configs[i].seed)
-        if run.configs[i].k == 2
-    ]
+
+    def over(members: list[int], psi: str) -> list[float | None]:
+        return [ratio(final(run, "error", i), least_error(run.configs[i], psi)) for i in members]
+
     return [
-        verdict("small start: error over √(π/2) ν √(dof/m)", [_law(run, i) for i in small], 1.0, 0.35),
+        verdict("small start: error over that of least absolute deviations", over(small, "sign"), 1.0, 0.2),
         verdict("k = r against k = d: larger over smaller error", widths, 1.0, 0.1),
         below("small start: loss against the truth's", last(run, small, "loss_gap"), 0.0),
-        verdict("k = r: error over that of squares, √(π/2)", cost, 1.3, 0.4),
-        above("large start, k = 30: error over the same", [_law(run, i) for i in large], 1.4),
+        verdict("squares, k = r: error over that of least squares", over(run.where(loss="l2", k=2), "identity"), 1.0, 0.12),
+        above("large start, k = 30: error over that of least absolute deviations", over(large, "sign"), 1.4),
     ]
 
 
 def mixture(run: Run) -> list[Verdict]:
     """SG-09: the density of the whole noise at zero."""
-    return [
-        verdict("error over √(dof/m)/2g₀", [_law(run, i) for i in range(len(run.configs))], 1.0, 0.4),
-    ]
+    over = [ratio(final(run, "error", i), least_error(c, "sign")) for i, c in enumerate(run.configs)]
+    return [verdict("error over that of least absolute deviations", over, 1.0, 0.25)]
+
+
+@lru_cache(maxsize=256)
+def least_error(config: SubgradientRecovery, psi: str) -> float:
+    """`|Delta|_F` at the best fit of this draw to first order: `|P_T((1/m) sum psi(s_i) sym(A_i))|_F / c`.
+
+    P_T projects onto the tangent space of the rank-r matrices at the truth. Least absolute deviations: psi = sign and
+    `c = 2 g0` with g0 the density of the noise at zero (Bahadur); least squares: psi(s) = s and c = 1.
+    """
+    drawn = draws.source(config)
+    s, _ = draws.noise(config, drawn)
+    G = draws.weighted(drawn, np.sign(s) if psi == "sign" else s)
+    outside = np.eye(config.d) - drawn.V @ drawn.V.T
+    size = float(np.linalg.norm(G - outside @ G @ outside))
+    return size / (2 * laws.density(config)) if psi == "sign" else size
 
 
 def noiseless(run: Run) -> list[Verdict]:
     """SG-11: floors of small starts, slopes of large ones."""
     small = [i for i in run.where(init="spectral") if run.configs[i].alpha < 0.1]
     wide = [i for i in small if run.configs[i].k > run.configs[i].r]
-
-    def floor(i: int) -> float | None:
-        c = run.configs[i]
-        return order(ratio(final(run, ERROR, i), laws.floor(c) / float(np.linalg.norm(c.sigma))))
+    over = [ratio(final(run, ERROR, i), residual_floor(run.configs[i])) for i in wide]
 
     def bend(i: int) -> float | None:
         return power(run.curve(ERROR, i), 300, 2900)
 
     return [
         below("k = r: log₁₀ of the error", orders(run, [i for i in small if i not in wide]), -14),
-        verdict("small start: log₁₀ of the error over its floor", map(floor, wide), 0.0, 0.9),
+        verdict("small start: log₁₀ of the error over its floor", map(order, over), 0.0, 0.25),
         *(
             verdict(f"large {init} start: log-log slope", map(bend, run.where(init=init, alpha=1.0)), slope, tolerance)
             for init, slope, tolerance in (("spectral", -0.8, 0.08), ("random", -0.94, 0.06))
         ),
     ]
+
+
+def residual_floor(config: SubgradientRecovery) -> float:
+    """Relative error that a small spectral start leaves without noise: `|diag(e_i²)|_F / |X*|_F` over r < i <= k.
+
+    `e_i² = alpha² lam_i (sigma_r/(lam_r alpha²))^(lam_i/lam_r)`: each direction as large as when the last one that is
+    needed is learned, from the spectrum of this draw.
+    """
+    drawn = draws.spectrum(config)
+    assert drawn is not None
+    lam, last = np.maximum(drawn[0][config.r : config.k], 1e-12), drawn[0][config.r - 1]
+    squares = config.alpha**2 * lam * (config.sigma[-1] / (last * config.alpha**2)) ** (lam / last)
+    return float(np.linalg.norm(squares) / np.linalg.norm(config.sigma))
