@@ -5,9 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import above, below, by_seed, final, order, verdict
+from engines.core.judging import above, below, by_seed, final, order, ratio, verdict
 from engines.core.run import Run
-from engines.subgradient_recovery.verdicts.common import ERROR, arrivals, half_times, last, orders
+from engines.subgradient_recovery import flow
+from engines.subgradient_recovery.verdicts.common import (
+    ERROR,
+    arrivals,
+    half_times,
+    last,
+    last_half_times,
+    orders,
+)
 
 
 def stairs(run: Run) -> list[Verdict]:
@@ -24,20 +32,17 @@ def stairs(run: Run) -> list[Verdict]:
 
 
 def lengths(run: Run) -> list[Verdict]:
-    """SG-13: the U over the budget."""
+    """SG-13: the U over the budget, whose left wall is where the flow of this draw has learned."""
     draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_seed(run)]
-
-    def ends(members: list[int], low: float, high: float) -> list[float | None]:
-        return last(run, [i for i in members if low <= run.configs[i].budget <= high])
-
-    lowest = [_at_lowest(run, members) for members in draws]
-    short = [value for members in draws for value in ends(members, 0, 9)]
-    long = [order(value) for members in draws for value in ends(members, 70, 80)]
+    walls = [float(flow.follow(run.configs[members[-1]]).half_times(run.configs[members[-1]].sigma).max()) for members in draws]
+    short = [i for members, wall in zip(draws, walls, strict=True) for i in members if run.configs[i].budget < wall]
+    lowest = [ratio(_at_lowest(run, members), wall) for members, wall in zip(draws, walls, strict=True)]
+    longest = [members[-1] for members in draws]
     return [
-        above("budgets below 9: relative error", short, 0.9),
-        verdict("the best budget", lowest, 12.9, 1.2),
+        above("budgets that end before the flow has learned: relative error", last(run, short), 0.2),
+        verdict("the best budget over the flow's learning time", lowest, 1.15, 0.15),
         below("log₁₀ of the error there", [_least(run, members) for members in draws], -6.5),
-        verdict("c = 4: log₁₀ of the error", long, -2.4, 0.5),
+        above("c = 4: error over that of the steps", [_over_steps(run, i) for i in longest], 2.0),
     ]
 
 
@@ -45,6 +50,12 @@ def _at_lowest(run: Run, members: list[int]) -> float | None:
     values = [final(run, ERROR, i) for i in members]
     known = [value for value in values if value is not None]
     return run.configs[members[values.index(min(known))]].budget if len(known) == len(values) else None
+
+
+def _over_steps(run: Run, member: int) -> float | None:
+    config = run.configs[member]
+    steps = float(flow.step_size(config, np.array([run.preset.steps if run.preset else 0]))[0])
+    return ratio(final(run, ERROR, member), flow.TRACKING * steps)
 
 
 def _least(run: Run, members: list[int]) -> float | None:
@@ -59,6 +70,7 @@ def overfit(run: Run) -> list[Verdict]:
     rises = [_rise(run, members[1:]) for members in draws]
     return [
         above("half the budget: relative error", last(run, half), 0.9),
+        verdict("the budget: τ at which half is learned over the flow's", last_half_times(run, once), 1.0, 0.04),
         below("the budget: log₁₀ of the error", orders(run, once), -3.0),
         above("smallest growth from one multiple to the next", rises, 1.5),
         above("six times: relative error", last(run, most), 2.0),

@@ -10,7 +10,7 @@ from engines.core.engine import Verdict
 from engines.core.judging import above, below, by_seed, final, order, ratio, verdict
 from engines.core.measures import power, slope
 from engines.core.run import Run
-from engines.subgradient_recovery import draws, laws
+from engines.subgradient_recovery import draws, flow, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.verdicts.common import ERROR, last, orders, spread
 
@@ -95,7 +95,8 @@ def noiseless(run: Run) -> list[Verdict]:
     """SG-11: floors of small starts, slopes of large ones."""
     small = [i for i in run.where(init="spectral") if run.configs[i].alpha < 0.1]
     wide = [i for i in small if run.configs[i].k > run.configs[i].r]
-    over = [ratio(final(run, ERROR, i), residual_floor(run.configs[i])) for i in wide]
+    floors = [float(np.linalg.norm(flow.leftover(c)) / np.linalg.norm(c.sigma)) for c in run.configs]
+    over = [ratio(final(run, ERROR, i), floors[i]) for i in wide]
 
     def bend(i: int) -> float | None:
         return power(run.curve(ERROR, i), 300, 2900)
@@ -108,16 +109,3 @@ def noiseless(run: Run) -> list[Verdict]:
             for init, slope, tolerance in (("spectral", -0.8, 0.08), ("random", -0.94, 0.06))
         ),
     ]
-
-
-def residual_floor(config: SubgradientRecovery) -> float:
-    """Relative error that a small spectral start leaves without noise: `|diag(e_i²)|_F / |X*|_F` over r < i <= k.
-
-    `e_i² = alpha² lam_i (sigma_r/(lam_r alpha²))^(lam_i/lam_r)`: each direction as large as when the last one that is
-    needed is learned, from the spectrum of this draw.
-    """
-    drawn = draws.spectrum(config)
-    assert drawn is not None
-    lam, last = np.maximum(drawn[0][config.r : config.k], 1e-12), drawn[0][config.r - 1]
-    squares = config.alpha**2 * lam * (config.sigma[-1] / (last * config.alpha**2)) ** (lam / last)
-    return float(np.linalg.norm(squares) / np.linalg.norm(config.sigma))
