@@ -101,7 +101,7 @@ def within(channel: str) -> str:
 
 def _noiseless(config: SubgradientRecovery, t: np.ndarray) -> list[Prediction]:
     """The mean iteration while it learns, and where the spare directions decide; between them finite m is slower."""
-    why = _noisy(config) or _unsuitable(config) or _faint(config) or _hard(config)
+    why = _noisy(config) or _unsuitable(config) or _faint(config) or hard(config)
     if why:
         return [_said("relative_error", "mean iteration", flow.population(config, t), "law", why)]
     grid = np.geomspace(1, 1e6, 400)
@@ -117,7 +117,7 @@ def _faint(config: SubgradientRecovery) -> str:
     return "no formula says where a small random start stops" if small else ""
 
 
-def _hard(config: SubgradientRecovery) -> str:
+def hard(config: SubgradientRecovery) -> str:
     """What stands against every law: too large a start or first step, or too few measurements."""
     if config.alpha > 1:
         return f"α = {config.alpha:.3g} is above 1: the start is larger than the truth"
@@ -156,13 +156,14 @@ def broken(config: SubgradientRecovery) -> str:
          "sign flips depend on the measurements: no formula covers them"),
         (config.alpha > SMALL and config.k > config.r, f"α = {config.alpha:.3g} is not small"),
         (config.method == "geometric", "the steps are not relative to the norm of the direction"),
-        (_hard(config) != "", _hard(config)),
-        (_unlearned(config), f"the budget B = {laws.budget(config):.3g} ends before the signal is learned"),
+        (hard(config) != "", hard(config)),
+        (unlearned(config), f"the budget B = {laws.budget(config):.3g} ends before the signal is learned"),
     ]  # fmt: skip
     return next((message for wrong, message in checks if wrong), "")
 
 
-def _unlearned(config: SubgradientRecovery) -> bool:
+def unlearned(config: SubgradientRecovery) -> bool:
+    """Whether the flow spends the budget before every component has grown."""
     return bool(np.isinf(flow.follow(config).half_times(config.sigma)).any())
 
 
@@ -199,14 +200,14 @@ def _spoiled(config: SubgradientRecovery) -> str:
     if left < RECOVERED or config.method == "geometric" or config.init not in ("spectral", "random"):
         return ""
     return (
-        f"With k = {config.k} columns for rank {config.r} the spare ones may grow until the relative error is {left:.2g}: "
-        "raise m, lower alpha or the budget, or lower k towards r."
+        f"The {config.k - config.r} columns to spare may grow up to a relative error of {min(left, 1):.2g}"
+        f"{' and more' if left > 1 else ''}: raise m, lower alpha or the budget, or lower k towards r."
     )
 
 
 def _slow(config: SubgradientRecovery) -> str:
     """A budget that is spent before the weakest signal has grown."""
-    if config.method == "geometric" or not _unlearned(config):
+    if config.method == "geometric" or not unlearned(config):
         return ""
     takes = needed(config)
     if not np.isfinite(takes):

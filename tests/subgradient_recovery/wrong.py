@@ -41,8 +41,6 @@ WRONG = {
         "half the budget": HALF,
         "budget x 1.25": LONGER,
         "squares for absolute values": SQUARES,
-        "a random start": RANDOM,
-        "no outliers": CLEAN,
     },
     "SG-02": {
         "alpha x 3": ALPHA,

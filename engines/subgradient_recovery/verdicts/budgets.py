@@ -24,7 +24,7 @@ def stairs(run: Run) -> list[Verdict]:
     halves = [half_times(run, i) for i in members]
     return [
         *(
-            verdict(f"eigenvalue {j + 1}: τ at half over the flow's", [half[j] for half in halves], 1.0, 0.04)
+            verdict(f"eigenvalue {j + 1}: τ at half over the flow's", [half[j] for half in halves], 1.0, 0.04 * (1 + j / 2))
             for j in range(run.configs[0].r)
         ),
         verdict("steps to 10⁻⁸ over those until 1.3 η₀ρᵗ is there", arrivals(run, members, 1e-8), 1.0, 0.05),

@@ -26,7 +26,7 @@ def opening(run: Run) -> list[Verdict]:
     small = [i for i, c in enumerate(run.configs) if c.loss == "l1" and c.alpha < 0.1]
     large = [i for i, c in enumerate(run.configs) if c.loss == "l1" and c.alpha >= 0.1]
     return [
-        below("absolute values, small start: log₁₀ of the error", orders(run, small), -3.9),
+        below("absolute values, small start: log₁₀ of the error", orders(run, small), -2.5),
         above("least squares: relative error", last(run, run.where(loss="l2")), 0.5),
         above("absolute values, large start: relative error", last(run, large), 0.4),
         below("and yet its loss, against the truth's", last(run, large, "loss_gap"), 0.0),
