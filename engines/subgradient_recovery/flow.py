@@ -2,8 +2,8 @@
 
 While U Uᵀ is negligible the direction is -Q0 exactly, so that component j grows as lam_j. With amplitudes a_j from
 alpha sqrt(lam_j) on, misalignments F_j (how far component j is turned out of the true space) and
-|Delta|² = sum_j (sigma_j - a_j²)² + 2 a_j² F_j², the pull is p_j = (lam_j/theta_j) phi(|Delta|) (sigma_j - a_j²)/|Delta|
-with theta_j its mean at the origin, and the norm of the sub-gradient n = max(max_j p_j, w). A step of size eta multiplies
+|Delta|² = sum_j (sigma_j - a_j²)² + 2 a_j² F_j², its pull is p_j =
+(lam_j/theta_j) phi(|Delta|) (sigma_j - a_j²)/|Delta| (theta_j its mean at the origin), and the norm of the sub-gradient n = max(max_j p_j, w). A step of size eta multiplies
 a_j by 1 + 2 eta p_j/n and the residual e by 1 + 2 eta w/n; noise of norm w/2 turns a component, the pull turns it back:
 dF_j/dtau = (2/n)(a_j w/2 - a_j² F_j phi/|Delta|).
 Half-times of the a_j were within 5 % of runs. The e of a run is smaller, since the noise directions turn while the
@@ -31,7 +31,7 @@ TURNING = 0.7
 """Noise turns a component at most so strongly against the pull that turns it back, at every |Delta|."""
 
 RATE = 8.0
-"""After all is learned the square of the residual grows at most like exp(8 w p tau): a guess that runs never exceeded."""
+"""After all is learned the square of the residual grows at most like exp(8 w p tau): a guess that no run exceeded."""
 
 HEAD = 100
 """Steps over which residual directions are iterated before the closed form."""
@@ -162,7 +162,7 @@ def population(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     """Relative error `[T]` of the noiseless `loss` step, whose mean is U - 2 eta0 Delta U.
 
     Signal: logistic growth at the rates of this draw, then (1 - 4 eta0 sigma)^t. Misalignment F, fixed by the start:
-    (1 - 2 eta0 sigma)^t. Spare directions: x <- x (1 - 2 eta0 x)², so 1/t from a large start and a floor from a small one.
+    (1 - 2 eta0 sigma)^t. Spare directions: x <- x (1 - 2 eta0 x)²: 1/t from a large start, a floor from a small one.
     """
     eta, sigma, t = config.eta0, config.sigma, np.asarray(steps, float)
     growth = 2 * np.log1p(2 * eta * np.linalg.norm(sigma) / laws.ROOT * laws.eigenvalues(config)[: config.r])
@@ -207,7 +207,7 @@ def _idle_start(config: SubgradientRecovery) -> np.ndarray:
 
 
 def leftover(config: SubgradientRecovery) -> np.ndarray:
-    """Squares of what the spare directions of a spectral start have grown to when all is learned without noise, `[k - r]`.
+    """Squares of the spare directions of a spectral start when all is learned without noise, `[k - r]`.
 
     `alpha² lam_i (sigma_r/(lam_r alpha²))^(lam_i/lam_r)` for r < i <= k, with the spectrum of this draw, or a
     semicircle's upper part where that is large.

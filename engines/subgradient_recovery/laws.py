@@ -108,9 +108,9 @@ def automatic(config: SubgradientRecovery, eigenvalues: np.ndarray) -> float:
 
 
 def eigenvalues(config: SubgradientRecovery) -> np.ndarray:
-    """lam_1 ... lam_r of the start's matrix and lam_b, the edge of the rest: of this draw, or predicted where that is large.
+    """lam_1 ... lam_r and lam_b, the largest of the rest, of the start's matrix, `[r + 1]`.
 
-    `[r + 1]`.
+    Of this very draw; predicted where that is large.
     """
     drawn = draws.spectrum(config)
     if drawn is None:
@@ -121,22 +121,6 @@ def eigenvalues(config: SubgradientRecovery) -> np.ndarray:
 def budget(config: SubgradientRecovery) -> float:
     """B of a configuration: as set, or as it sets itself."""
     return config.budget or automatic(config, eigenvalues(config))
-
-
-def residual(config: SubgradientRecovery) -> float:
-    """|G|_2 once all is learned, `alpha sqrt(w) (sqrt(sigma_r/lam_r)/alpha)^(w/lam_r)` ~ alpha^(1 - w/lam_r)."""
-    w, last = edge(config), float(spikes(config)[-1])
-    return float(config.alpha * np.sqrt(w) * (np.sqrt(config.sigma[-1] / last) / config.alpha) ** (w / last))
-
-
-def floor(config: SubgradientRecovery) -> float:
-    """Where the error of k > r stops, |G|²: of order alpha^(2(1 - w/lam_r)), independent of k.
-
-    Sharp without outliers (exponents within .02); with p = .5 the measured exponent is .56 to .74 of it. For equal
-    eigenvalues alone: with several, the norm of the sub-gradient falls with each that is learned, the rest is learned
-    sooner than the law has it, and the floor lies far below.
-    """
-    return residual(config) ** 2
 
 
 def density(config: SubgradientRecovery) -> float:

@@ -65,7 +65,9 @@ def dense(run: Run) -> list[Verdict]:
         verdict("small start: error over that of least absolute deviations", over(small, "sign"), 1.0, 0.2),
         verdict("k = r against k = d: larger over smaller error", widths, 1.0, 0.1),
         below("small start: loss against the truth's", last(run, small, "loss_gap"), 0.0),
-        verdict("squares, k = r: error over that of least squares", over(run.where(loss="l2", k=2), "identity"), 1.0, 0.12),
+        verdict(
+            "squares, k = r: error over that of least squares", over(run.where(loss="l2", k=2), "identity"), 1.0, 0.12
+        ),
         above("large start, k = 30: error over that of least absolute deviations", over(large, "sign"), 1.4),
     ]
 
@@ -78,10 +80,11 @@ def mixture(run: Run) -> list[Verdict]:
 
 @lru_cache(maxsize=256)
 def least_error(config: SubgradientRecovery, psi: str) -> float:
-    """`|Delta|_F` at the best fit of this draw: where the mean pull is as large as `|P_T((1/m) sum psi(s_i) sym(A_i))|_F`.
+    """`|Delta|_F` at the best fit of this draw: where the mean pull equals `|P_T((1/m) sum psi(s_i) sym(A_i))|_F`.
 
     P_T projects onto the tangent space of the rank-r matrices at the truth. Least absolute deviations: psi = sign, pull
-    `phi(|Delta|)`, near zero `2 g0 |Delta|` with g0 the density of the noise (Bahadur); least squares: psi(s) = s, |Delta|.
+    `phi(|Delta|)`, near zero `2 g0 |Delta|` with g0 the density of the noise (Bahadur); least squares: psi(s) = s and
+    pull |Delta|.
     """
     drawn = draws.source(config)
     s, _ = draws.noise(config, drawn)
