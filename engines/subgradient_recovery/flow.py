@@ -2,9 +2,10 @@
 
 While U Uᵀ is negligible the direction is -Q0 exactly, so that component j grows as lam_j. With amplitudes a_j from
 alpha sqrt(lam_j) on, misalignments F_j (how far component j is turned out of the true space) and
-|Delta|² = sum_j (sigma_j - a_j²)² + 2 a_j² F_j², its pull is p_j =
-(lam_j/theta_j) phi(|Delta|) (sigma_j - a_j²)/|Delta| (theta_j its mean at the origin), and the norm of the sub-gradient n = max(max_j p_j, w). A step of size eta multiplies
-a_j by 1 + 2 eta p_j/n and the residual e by 1 + 2 eta w/n; noise of norm w/2 turns a component, the pull turns it back:
+|Delta|² = sum_j (sigma_j - a_j²)² + 2 a_j² F_j², component j is pulled by
+p_j = (lam_j/theta_j) phi(|Delta|) (sigma_j - a_j²)/|Delta|, theta_j its mean at the origin; the sub-gradient has norm
+n = max(max_j p_j, w). A step of size eta multiplies a_j by 1 + 2 eta p_j/n and the residual e by 1 + 2 eta w/n.
+Noise of norm w/2 turns a component, the pull turns it back:
 dF_j/dtau = (2/n)(a_j w/2 - a_j² F_j phi/|Delta|).
 Half-times of the a_j were within 5 % of runs. The e of a run is smaller, since the noise directions turn while the
 iterate moves: draw it as an upper band.

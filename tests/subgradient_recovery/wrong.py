@@ -11,6 +11,9 @@ STEP = scaled(eta0=1.25)
 ALPHA = scaled(alpha=3.0)
 
 
+SIMPLER = {"scaled_sm": "polyak", "prox_linear": "polyak", "opsa_gap": "opsa"}
+
+
 def exact(config):
     """As many columns as the truth needs."""
     return config.replace(k=config.r)
@@ -114,8 +117,7 @@ WRONG = {
         "squares for absolute values": but(loss="l2", method="gd", eta0=0.1),
     },
     "SG-12": {
-        "k = r": exact,
-        "full width": full,
+        "the search ranks in reverse": but(k=lambda config: 32 - config.k),
         "large starts": but(alpha=1.0, budget=15.0),
     },
     "SG-13": {
@@ -128,8 +130,10 @@ WRONG = {
     "SG-14": {
         "full width": full,
         "k = r": exact,
-        "absolute values everywhere": but(loss="l1"),
-        "step x 1.25": STEP,
+        "no outliers": CLEAN,
+        "half the budget": HALF,
+        "simpler methods": but(method=lambda config: SIMPLER.get(config.method, config.method)),
+        "outliers are kept": but(trim=0.05, cut=30.0),
     },
     "SG-15": {
         "half the budget": HALF,

@@ -16,19 +16,20 @@ from engines.subgradient_recovery.verdicts.common import ERROR, last, orders, sp
 
 
 def floors(run: Run) -> list[Verdict]:
-    """SG-03: powers of alpha, against those that the spectrum of the draw's own start predicts."""
-    found = []
-    for p, (measured, tolerance) in {0.0: (1.0, 0.1), 0.3: (0.93, 0.13), 0.5: (0.73, 0.4)}.items():
+    """SG-03: powers of alpha, against those that the spectrum of this draw's start predicts."""
+
+    def shares(p: float, channel: str = ERROR) -> list[float | None]:
         draws = by_seed(run, run.where(outlier_fraction=p))
-        values = [ratio(exponent(run, members), predicted(run, members)) for members in draws]
-        found.append(verdict(f"p = {p:g}: power of α over 2(1 − λ_b/λᵣ)", values, measured, tolerance))
-    clean = by_seed(run, run.where(outlier_fraction=0.0))
-    residual = [ratio(exponent(run, members, "residual_norm"), _half(predicted(run, members))) for members in clean]
-    return [*found, verdict("p = 0: power of α in ‖G‖ over 1 − λ_b/λᵣ", residual, 1.0, 0.05)]
+        power = 2 if channel == ERROR else 1
+        return [ratio(exponent(run, members, channel), power * predicted(run, members)) for members in draws]
 
-
-def _half(value: float | None) -> float | None:
-    return None if value is None else value / 2
+    return [
+        verdict("p = 0: power of α over 2(1 − λ_b/λᵣ)", shares(0.0), 1.0, 0.1),
+        verdict("p = 0.3: power of α over 2(1 − λ_b/λᵣ)", shares(0.3), 0.93, 0.2),
+        below("p = 0.5: power of α over 2(1 − λ_b/λᵣ)", shares(0.5), 1.1),
+        above("p = 0.5: power of α over 2(1 − λ_b/λᵣ), from below", shares(0.5), 0.25),
+        verdict("p = 0: power of α in ‖G‖ over 1 − λ_b/λᵣ", shares(0.0, "residual_norm"), 1.0, 0.05),
+    ]
 
 
 def exponent(run: Run, members: list[int], channel: str = ERROR) -> float | None:
@@ -42,10 +43,10 @@ def exponent(run: Run, members: list[int], channel: str = ERROR) -> float | None
     return slope(*np.log(np.array(points)).T, fewest=3) if points else None
 
 
-def predicted(run: Run, members: list[int]) -> float | None:
-    """`2(1 - lam_{r+1}/lam_r)` of Q0, whose spectrum is that of the start, U_0 U_0ᵀ = alpha² Q0."""
-    r, values = run.configs[members[0]].r, run["eigenvalues"][0, members[0]]
-    return 2 * (1 - float(values[r] / values[r - 1]))
+def predicted(run: Run, members: list[int]) -> float:
+    """`1 - lam_b/lam_r` of this draw."""
+    *_, weakest, bulk = laws.eigenvalues(run.configs[members[0]])
+    return 1 - float(bulk / weakest)
 
 
 def dense(run: Run) -> list[Verdict]:
