@@ -74,8 +74,11 @@ def _shrink(config: SubgradientRecovery) -> float:
 
 
 def follow(config: SubgradientRecovery) -> Flow:
-    """The flow until the whole budget is spent."""
-    return _follow(config.replace(budget=laws.budget(config)))
+    """The flow until the whole budget is spent; computed once for members that differ in what it does not see."""
+    method = "subgm_frozen" if config.method == "subgm_frozen" else "subgm"
+    k = config.r if config.init == "spectral" else config.k
+    same = {name: getattr(config, name) for name in ("d", "r", "m", "alpha", "eta0", "init", *draws.DATA)}
+    return _follow(SubgradientRecovery(**same, k=k, method=method, budget=laws.budget(config)))
 
 
 @lru_cache(maxsize=512)
@@ -194,7 +197,7 @@ def _idle(config: SubgradientRecovery, t: np.ndarray) -> np.ndarray:
     x = _idle_start(config)
     head = [x]
     for _ in range(HEAD):
-        head.append(head[-1] * (1 - 2 * config.eta0 * np.minimum(head[-1], 1e9)) ** 2)
+        head.append(np.minimum(head[-1] * (1 - 2 * config.eta0 * head[-1]) ** 2, 1e30))
     late = 1 / (4 * config.eta0 * np.maximum(t - HEAD, 0)[:, None] + 1 / np.maximum(head[-1], 1e-150))
     return np.where(t[:, None] <= HEAD, np.array(head)[np.minimum(t, HEAD).astype(int)], late)
 

@@ -131,7 +131,7 @@ def _noiseless(run: Run, member: int) -> str:
 def _end(config: SubgradientRecovery) -> str:
     """How the error of the loss step ends."""
     if config.outliers or config.noise > 0:
-        return "But with noise the loss never vanishes, nor does the step: the error stays large."
+        return "But with noise the loss never vanishes, nor does the step: the error stays large, or runs away."
     if config.k == config.r:
         return "With no direction to spare the error falls geometrically to rounding."
     if config.alpha > overlays.SMALL:

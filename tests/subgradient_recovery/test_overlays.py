@@ -76,7 +76,7 @@ def misses(config, steps):
 
 
 def test_a_line_that_is_not_grey_is_met_from_the_first_step_to_the_last():
-    assert [(dict(one), said) for one in configurations(1, 6) if (said := misses(one, 700))] == []
+    assert [(dict(one), said) for one in configurations(1, 5) if (said := misses(one, 500))] == []
 
 
 @pytest.mark.thorough
