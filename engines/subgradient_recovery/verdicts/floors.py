@@ -63,7 +63,7 @@ def dense(run: Run) -> list[Verdict]:
         return [ratio(final(run, "error", i), least_error(run.configs[i], psi)) for i in members]
 
     return [
-        verdict("small start: error over that of least absolute deviations", over(small, "sign"), 1.0, 0.2),
+        verdict("small start: error over that of least absolute deviations", over(small, "sign"), 1.0, 0.25),
         verdict("k = r against k = d: larger over smaller error", widths, 1.0, 0.1),
         below("small start: loss against the truth's", last(run, small, "loss_gap"), 0.0),
         verdict(

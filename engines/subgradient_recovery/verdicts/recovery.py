@@ -86,7 +86,7 @@ def garbage(run: Run) -> list[Verdict]:
     for p in (0.6, 0.7, 0.8):
         members = run.where(outlier_fraction=p)
         found += [
-            verdict(f"p = {p:g}: τ at which half is learned over the flow's", last_half_times(run, members), 1.0, 0.05),
+            verdict(f"p = {p:g}: τ at which half is learned over the flow's", last_half_times(run, members), 1.0, 0.04),
             below(f"p = {p:g}: log₁₀ of the error", orders(run, members), -4.5),
         ]
     return found
