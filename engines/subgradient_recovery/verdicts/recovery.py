@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
-
 from engines.core.engine import Verdict
 from engines.core.judging import above, below, by_seed, final, ratio, verdict
 from engines.core.run import Run
