@@ -259,7 +259,7 @@ def test_the_default_breaks_no_assumption():
     [
         ({"m": 50}, ("59 unknowns", "raise m above 59")),
         ({"m": 70}, ("lost in the noise", "raise m above")),
-        ({"budget": 5.0}, ("B = 5", "set budget above")),
+        ({"budget": 5.0}, ("B = 5", "raise budget to 12.3 (0 sets it from the data)")),
         ({"d": 15, "m": 60, "k": 8}, ("6 columns to spare", "lower k towards r")),
         ({"method": "subgm_loss"}, ("noiseless", "subgm")),
         ({"method": "gd", "loss": "l2"}, ()),
