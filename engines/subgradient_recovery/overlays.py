@@ -214,5 +214,6 @@ def _slow(config: SubgradientRecovery) -> str:
         return f"From this start and at m = {config.m} no budget learns the weakest signal: raise m, or lower kappa."
     return (
         f"The budget B = {laws.budget(config):.3g} is spent before the signal is learned, which takes about "
-        f"{takes:.3g} from α = {config.alpha:.3g}: raise budget to {1.1 * takes:.3g} (0 sets it from the data), or raise alpha."
+        f"{takes:.3g} from α = {config.alpha:.3g}: raise budget to {1.1 * takes:.3g} (0 sets it from the data), or "
+        "raise alpha."
     )
