@@ -93,7 +93,7 @@ WRONG = {
         "full width": full,
     },
     "SG-09": {
-        "noise x 1.25": scaled(noise=1.25),
+        "noise x 1.5": scaled(noise=1.5),
         "no outliers": CLEAN,
         "squares for absolute values": but(loss="l2", method="gd", eta0=0.1),
         "half the budget": HALF,

@@ -76,7 +76,7 @@ def dense(run: Run) -> list[Verdict]:
 def mixture(run: Run) -> list[Verdict]:
     """SG-09: the density of the whole noise at zero."""
     over = [ratio(final(run, "error", i), least_error(c, "sign")) for i, c in enumerate(run.configs)]
-    return [verdict("error over that of least absolute deviations", over, 1.0, 0.2)]
+    return [verdict("error over that of least absolute deviations", over, 1.0, 0.25)]
 
 
 @lru_cache(maxsize=256)
