@@ -104,7 +104,11 @@ SETTINGS = (
     (0.2, 4, 1.0), (0.2, 6, 1.0), (0.2, 20, 1.0), (0.2, 20, 3.0), (0.2, 20, 5.0), (0.5, 8, 1.0), (0.5, 12, 1.0),
     (0.5, 24, 1.0), (0.5, 24, 3.0),
 )  # fmt: skip
-"""Outlier fraction, measurements in units of d r, condition number. At p = .5 and 8 d r no budget is enough."""
+"""Outlier fraction, measurements in units of d r, condition number.
+
+Successes of 16 draws, in this order: 14, 16, 16, 16, 16, 0, 13, 16, 16 with the budget that sets itself and
+14, 16, 16, 0, 0, 0, 13, 16, 1 with the fixed rule. At p = .5 and 8 d r there are too few samples for either.
+"""
 
 FIXED = 13.89
 """The rule `.7 ln(1/alpha) + 1` at alpha = 1e-8."""
