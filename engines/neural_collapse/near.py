@@ -214,6 +214,8 @@ def _errors(config: NeuralCollapse, start: Begin) -> tuple[float, float]:
 
 
 def fastest(config: NeuralCollapse) -> float:
-    """The largest rate at which the flow damps anything near the start."""
-    s = begin(config).s
-    return config.lambda_h + max(float(((s / (s**2 + config.lambda_w)) ** 2).max()), config.a)
+    """The largest rate of anything along the flow: lengths grow at up to `lambda_W/x²`, spread is damped at `s²/x²`."""
+    s, lambda_w = begin(config).s, config.lambda_w
+    low, high = min(s.min(), config.rho**0.5), max(s.max(), config.rho**0.5)
+    at = np.array([low, high, np.clip(lambda_w**0.5, low, high)]) ** 2  # s²/x² is largest at s² = lambda_W
+    return config.lambda_h + float((np.maximum(at, lambda_w) / (at + lambda_w) ** 2).max())
