@@ -33,6 +33,16 @@ def rates(config: NeuralCollapse) -> np.ndarray:
     return np.array([config.a, lambda_h, 4 * lambda_h * max(0.0, 1 - config.c), 0, 0, lambda_h])
 
 
+def roomy(config: NeuralCollapse) -> bool:
+    """Whether there are directions out of the span of the (centred) means; spread in them is the last to go."""
+    return config.features > config.classes - config.bias
+
+
+def slowest(config: NeuralCollapse) -> float:
+    """Rate of the spread within the classes that lasts longest near collapse: lambda_H out of the span, a in it."""
+    return config.lambda_h if roomy(config) else config.a
+
+
 def begun(config: NeuralCollapse) -> tuple[float, float]:
     """`Tr Sigma_W` and `Tr Sigma_B` at the start."""
     M, Y, _ = draws.moments(config)

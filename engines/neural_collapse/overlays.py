@@ -15,8 +15,8 @@ OURS = "derived, see the tests"
 WITHIN = 0.25
 """Laws near collapse are drawn where the run is at most so far off, relative to them."""
 
-LARGEST = 0.12
-"""Of the estimate of the next order, so that this holds; see the randomised test."""
+LARGEST_TRACE, LARGEST_NC1 = 0.25, 0.12
+"""Of the estimates of the next order, so that this holds; see the randomised test."""
 
 COARSE = 0.05
 """The most that the steps of the flow may add to the logarithm of NC1."""
@@ -41,20 +41,21 @@ def _near(config: NeuralCollapse, t: np.ndarray) -> Curves:
     law, coarse = near.law(config, t), _coarse(config, t)
     nc1 = np.where(law.nc1 > ROUNDING**2 * law.nc1_trace, law.nc1, np.nan)  # below, rounding of the rest drowns it
     begun = near.law(config, np.zeros(1))
+    traces, first = _far(config, law.off_trace, LARGEST_TRACE), _far(config, law.off_nc1, LARGEST_NC1)
     curves = [
-        ("trace_within", law.trace_within, law.off_trace),
-        ("nc1_trace", law.nc1_trace, law.off_trace),
-        ("nc1_trace_ratio", law.nc1_trace / begun.nc1_trace, law.off_trace),
-        ("nc1", nc1, law.off_nc1),
-        ("nc1_ratio", nc1 / begun.nc1, law.off_nc1),
+        ("trace_within", law.trace_within, traces),
+        ("nc1_trace", law.nc1_trace, traces),
+        ("nc1_trace_ratio", law.nc1_trace / begun.nc1_trace, traces),
+        ("nc1", nc1, first),
+        ("nc1_ratio", nc1 / begun.nc1, first),
     ]
     text = f"near collapse, within {WITHIN:.0%}" + (", once solved" if config.model == "proximal" else "")
-    return [_said(name, text, values, "law", OURS, _far(config, off) or coarse) for name, values, off in curves]
+    return [_said(name, text, values, "law", OURS, far or coarse) for name, values, far in curves]
 
 
-def _far(config: NeuralCollapse, off: float) -> str:
+def _far(config: NeuralCollapse, off: float, most: float) -> str:
     """Why the law near collapse does not hold, "" where it does."""
-    if off <= LARGEST:
+    if off <= most:
         return ""
     return f"ε = {config.epsilon:.3g} is not small here: the next order is estimated at {off:.0%}"
 
@@ -115,8 +116,7 @@ def _unproven(config: NeuralCollapse, t: np.ndarray) -> str:
 
 def _late(config: NeuralCollapse, t: np.ndarray, within: float) -> Prediction:
     """The slope that the trace ratio ends up with: of spread out of the span, or in it where there is no other."""
-    full = config.features == config.classes and not config.bias
-    rate, name = (config.a, "√(λ_H/λ_W)") if full else (config.lambda_h, "λ_H")
+    rate, name = laws.slowest(config), "λ_H" if laws.roomy(config) else "√(λ_H/λ_W)"
     flow = config.model == "central_path"
     logs = -2 * rate * config.step_size * t if flow else -2 * np.log1p(rate / config.beta) * t
     slope = f"slope −2{name}" if flow else f"slope −2 ln(1+{name}/β)"

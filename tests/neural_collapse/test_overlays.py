@@ -124,14 +124,14 @@ def test_the_slope_of_the_trace_ratio_is_no_bound():
 
 @pytest.mark.parametrize("features", [4, 7])
 def test_runs_end_up_parallel_to_the_slope_that_is_drawn(features):
-    """-2 lambda_H, and -2 a where d = K leaves no room out of the span: 2 per cent."""
+    """-2 lambda_H, and -2 a where d = K leaves no room out of the span: 3 per cent."""
     one = NeuralCollapse(classes=4, features=features, per_class=6, h0="gaussian_means", step_size=0.1)
     steps = 900 if features > 4 else 300
     run = ran(steps, one)
     law, late = drawn_law(one, run.steps), run.steps >= 0.8 * steps
     found, drawn_slope = (np.polyfit(run.steps[late], np.log(values[late]), 1)[0]
                           for values in (run["nc1_trace"][:, 0], law.values))  # fmt: skip
-    assert found == pytest.approx(drawn_slope, rel=0.02)
+    assert found == pytest.approx(drawn_slope, rel=0.03)
 
 
 def test_limits_are_where_runs_end():
