@@ -107,7 +107,7 @@ def _damping(config: NeuralCollapse, start: Begin, times: np.ndarray) -> np.ndar
 
 
 def lengths(config: NeuralCollapse, s0: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """s of the flow at times `[T]`, `[T, k]`: for 0 < c < 1 and s0 > 0.
+    """S of the flow at times `[T]`, `[T, k]`: for 0 < c < 1 and s0 > 0.
 
     With `x = s² + lambda_W`, `x* = 1/a`, and `z = ln((x* - x)/(x* - x0))`, time is in closed form
     `t = A ln((x - lambda_W)/(x0 - lambda_W)) - B z + C ln((x* + x)/(x* + x0))`, rising as z falls: bisection.

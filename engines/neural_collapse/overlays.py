@@ -70,7 +70,9 @@ def _coarse(config: NeuralCollapse, t: np.ndarray) -> str:
     x = config.step_size * near.fastest(config)
     if x < 1 and 2 * min(t.max(initial=0), 32 / x) * x**5 * np.exp(x) / 120 <= COARSE:
         return ""
-    return f"step_size = {config.step_size:.3g} is too long for the flow, whose fastest rate is {x / config.step_size:.3g}"
+    return (
+        f"step_size = {config.step_size:.3g} is too long for the flow, whose fastest rate is {x / config.step_size:.3g}"
+    )
 
 
 def _left(config: NeuralCollapse, t: np.ndarray) -> np.ndarray:

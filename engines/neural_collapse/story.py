@@ -45,10 +45,15 @@ def _aim(config: NeuralCollapse) -> str:
     one = config.model == "proximal"
     if config.c >= 1:
         end = "one layer shrinks both" if one else "features and classifier vanish"
-        return f"The product of the two decays, **{config.c**2:.3g}**, is not below one: the least loss is at zero, so that {end}."
+        return (
+            f"The product of the two decays, **{config.c**2:.3g}**, is not below one: the least loss is at zero, so "
+            f"that {end}."
+        )
     if config.lambda_h == 0:
         end = "one layer lengthens their means" if one else "they grow without end, ever more slowly"
-        return f"Features are free and have no weight decay: the longer the class means the less the loss, so that {end}."
+        return (
+            f"Features are free and have no weight decay: the longer the class means the less the loss, so that {end}."
+        )
     frame = "a simplex" if config.bias else "an orthogonal frame"
     return (
         f"Features are free. The least loss puts all samples of a class on one point, and the classes on {frame} of "

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from engines.neural_collapse.metrics import Moments, cdnv, measure, moments, nc1, nc1_trace, nc2_etf, nc2_of, nearest, scores
+from engines.neural_collapse.metrics import (
+    Moments,
+    cdnv,
+    measure,
+    moments,
+    nc1,
+    nc1_trace,
+    nc2_etf,
+    nc2_of,
+    nearest,
+    scores,
+)
 from tests.neural_collapse.plain import Plain, features
 from tests.neural_collapse.setting import begun, last, ran, small
 
@@ -129,8 +140,9 @@ def test_no_ratio_sees_the_unit_of_the_features(factor):
     """Squares of the smallest would vanish. Dividing by a power of two is exact: what is left is their own rounding."""
     H, which = clouds()
     W = torch.from_numpy(np.random.default_rng(1).standard_normal((4, 10)))
-    one, other = measure(moments(torch.from_numpy(H), which, 4), W), measure(
-        moments(torch.from_numpy(factor * H), which, 4), factor * W
+    one, other = (
+        measure(moments(torch.from_numpy(H), which, 4), W),
+        measure(moments(torch.from_numpy(factor * H), which, 4), factor * W),
     )
     assert float(other["nc1_trace"]) == pytest.approx(2.9163613, abs=5e-8)
     assert float(other["nc1"]) == pytest.approx(0.7251389, abs=5e-8)

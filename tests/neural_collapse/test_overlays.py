@@ -146,7 +146,7 @@ def test_limits_are_where_runs_end():
 
 
 def test_the_length_of_the_means_is_that_of_its_differential_equation():
-    """`ds/dt = s (lambda_W/x² - lambda_H)`, from below and above the frame and on it, against 20,000 Runge-Kutta steps."""
+    """`ds/dt = s (lambda_W/x² - lambda_H)`, from below, above and on the frame, against 20,000 Runge-Kutta steps."""
     one = NeuralCollapse(lambda_w=0.3, lambda_h=0.08)
     s = np.array([0.05, 0.7, one.rho**0.5, 4.0])
     found = near.lengths(one, s, np.array([0.0, 2.0, 20.0]))

@@ -12,8 +12,10 @@ from tests.neural_collapse.setting import last, ran
 
 SHAPE = {"classes": 3, "per_class": 5, "features": 6, "h0": "gaussian_means"}
 
-ENDS = [{"lambda_w": 1e-3, "lambda_h": 0.5, "h0": "near_collapse"}, {"lambda_w": 2.0}, {"lambda_h": 1e-3}, {"lambda_h": 1.9}, {"lambda_h": 2.0},
-        {"lambda_w": 2.0, "lambda_h": 2.0}, {"lambda_h": 0.0}, {"bias": True}, {}]  # fmt: skip
+ENDS = [
+    {"lambda_w": 1e-3, "lambda_h": 0.5, "h0": "near_collapse"}, {"lambda_w": 2.0}, {"lambda_h": 1e-3},
+    {"lambda_h": 1.9}, {"lambda_h": 2.0}, {"lambda_w": 2.0, "lambda_h": 2.0}, {"lambda_h": 0.0}, {"bias": True}, {},
+]  # fmt: skip
 """Of the weight decays, the product of which tells collapse from vanishing at one; and the other frame."""
 
 

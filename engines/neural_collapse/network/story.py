@@ -75,7 +75,7 @@ def _aim(config: NeuralCollapse) -> str:
             f"decay pulls on, {config.weight_decay_features:.3g} in the hidden layers and "
             f"{config.weight_decay_last:.3g} in the last."
         )
-    return f"{pull} Trained layers take about the same factor off NC1, a straight line over the depth. It does not end at zero."
+    return f"{pull} Each layer takes about the same factor off NC1: a straight line over the depth, not down to zero."
 
 
 def _now(run: Run, member: int, config: NeuralCollapse) -> str:
