@@ -60,7 +60,7 @@ def begin(config: NeuralCollapse) -> Begin:
     J = max(0, min(config.features - k, Y.shape[1]))
     S, sigma = ST[:J].T, sigma[:J]
     shared = inside @ S
-    rest = np.linalg.qr((inside - shared @ S.T).T, mode="r").T
+    rest = np.asarray(np.linalg.qr((inside - shared @ S.T).T, mode="r")).T
     rest = np.pad(rest, ((0, 0), (0, max(0, k - rest.shape[1]))))
     ones = np.zeros(k) if config.bias else V.sum(0)
     return Begin(s, ones, np.concatenate([shared, rest], 1), np.concatenate([sigma, np.zeros(k)]))
@@ -212,7 +212,7 @@ def _next(config: NeuralCollapse, start: Begin) -> tuple[float, float]:
     seen = np.linalg.norm(start.inside * np.sqrt(D), 2) ** 2
     eta = seen / (float(start.s.min()) ** 2 + config.lambda_w)
     over = ((start.inside**2).sum(0) * D * (1 - D)).sum() / max(float((start.sigma**2).sum()), 1e-300)
-    return eta, over
+    return float(eta), float(over)
 
 
 def fastest(config: NeuralCollapse) -> float:

@@ -62,7 +62,7 @@ def depth(run: Run) -> list[Verdict]:
         verdict("slope of the log trace ratio, late, over −2 ln(1+λ_H/β)",
                 [ratio(log_slope(run, "nc1_trace", i, 128, 160), outside[i]) for i in members], 1.0, 1e-2),
         verdict("slope of log NC1, late, over −2 ln(1+a/β)", [ratio(_late(run, i), within[i]) for i in members],
-                1.0, 1e-2),
+                1.0, 2e-2),
     ]  # fmt: skip
 
 
