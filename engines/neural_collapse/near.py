@@ -193,26 +193,28 @@ def law(config: NeuralCollapse, steps: np.ndarray) -> Law:
         size = (z**2).sum(1)
         nc1 += -2 * (p * g).sum(1) / size + (p**2).sum(1) * ((z / found.s) ** 2).sum(1) / size**2
     between = (found.s**2).sum(1) - ((found.s * start.ones) ** 2).sum(1) / K
-    eta, over = _next(config, start)
+    eta, turn, over = _next(config, start)
     late = 1 - found.outside ** (4 * (1 - config.c))  # lengths return like exp(-4 lambda_H (1 - c) t)
-    off = eta * (1 + late / (2 * config.c))
+    off = eta * (1 + late / (2 * config.c)) + turn
     share = within / np.maximum(within + outside, 1e-300)
     off_trace = float((share * off).max(initial=0)) + eta / 2 + over
     return Law((within + outside) / K, (within + outside) / between, nc1 / K, off_trace, float(off.max(initial=0)))
 
 
-def _next(config: NeuralCollapse, start: Begin) -> tuple[float, float]:
-    """What the next order changes, relative to the spread in the span, and to that out of it.
+def _next(config: NeuralCollapse, start: Begin) -> tuple[float, float, float]:
+    """What the next order changes in the lengths, in the directions of samples, and in the spread out of the span.
 
     The spread in the span acts on a classifier as `S/x` more weight decay: lengths move by about half of that, and
-    return with the rate 4 lambda_H (1 - c), so that the damping w² is off for as long: a further 1/(2c) times. Out of
-    the span `D (1 - D)` of the spread in it is taken over.
+    return with the rate 4 lambda_H (1 - c), so that the damping w² is off for as long: a further 1/(2c) times. Where
+    the classifier leans on the spread out of the span, the basis S of samples turns, and that spread takes over
+    `1 - D` of the other.
     """
-    D = config.lambda_w / (config.lambda_w + start.sigma**2)
-    seen = np.linalg.norm(start.inside * np.sqrt(D), 2) ** 2
-    eta = seen / (float(start.s.min()) ** 2 + config.lambda_w)
-    over = ((start.inside**2).sum(0) * D * (1 - D)).sum() / max(float((start.sigma**2).sum()), 1e-300)
-    return float(eta), float(over)
+    square, lambda_w = (start.inside**2).sum(0), config.lambda_w
+    D = lambda_w / (lambda_w + start.sigma**2)
+    eta = np.linalg.norm(start.inside * np.sqrt(D), 2) ** 2 / (float(start.s.min()) ** 2 + lambda_w)
+    turn = float((square * start.sigma**2 / (lambda_w + start.sigma**2) ** 2).max())
+    over = float((square * (1 - D)).sum()) / max(float((start.sigma**2).sum()), 1e-300)
+    return float(eta), turn, over
 
 
 def fastest(config: NeuralCollapse) -> float:

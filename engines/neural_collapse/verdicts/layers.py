@@ -88,7 +88,7 @@ def digits(run: Run) -> list[Verdict]:
     """P8: pixels of digits as the input of one layer."""
     names = {"nc1_trace": "trace ratio", "nc1": "NC1", "nc2_etf": "NC2 of the simplex"}
     return [
-        verdict(f"{label} over that of seed 0", [_table(run, i, channel, place) for i in everyone(run)], 1.0, 0.1)
+        verdict(f"{label} over that of seed 0", [_table(run, i, channel, place) for i in everyone(run)], 1.0, 0.06)
         for place, (channel, label) in enumerate(names.items())
     ]
 
