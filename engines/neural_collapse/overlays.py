@@ -96,6 +96,9 @@ def _bounds(config: NeuralCollapse, t: np.ndarray, late: bool) -> Curves:
         found.append(_said("trace_within_scaled", "never rises", within * same, "upper", theorem, why))
     if flow:
         found.append(_said("trace_between_scaled", "never falls", between * same, "lower", theorem, why))
+    if within <= ROUNDING**2 * between:  # no spread, so that its ratio has neither a value nor a slope
+        return found
+    if flow:
         found.append(_said("nc1_trace_ratio", "never rises", same, "upper", theorem, why))
     elif config.model == "proximal":
         text = f"{PAPER}, Corollary 3.2, for β large enough; seen for every β"
