@@ -31,6 +31,9 @@ HALVINGS = 60
 GRID = 200
 """Moments between which the damping of a flow is integrated, besides those that are asked for."""
 
+SEEN = 65.0
+"""Logarithm of the most that NC1 falls before rounding drowns it."""
+
 GAUSS = (0.5 - 0.5 / 3**0.5, 0.5 + 0.5 / 3**0.5)
 """Nodes of the quadrature of order 4 in a unit interval."""
 
@@ -180,7 +183,8 @@ class Law:
 def law(config: NeuralCollapse, steps: np.ndarray) -> Law:
     """Of a start with means of full rank, for 0 < c < 1."""
     start = begin(config)
-    found, K = path(config, start, np.asarray(steps, float)), config.classes
+    steps = np.concatenate([[0.0], steps])  # what has fallen, has since step 0
+    found, K = path(config, start, steps), config.classes
     within, outside, nc1 = np.zeros(len(steps)), (start.sigma**2).sum() * found.outside**2, np.zeros(len(steps))
     z = start.ones / found.s
     p = g = np.zeros((len(steps), len(start.sigma)))
@@ -195,10 +199,12 @@ def law(config: NeuralCollapse, steps: np.ndarray) -> Law:
     between = (found.s**2).sum(1) - ((found.s * start.ones) ** 2).sum(1) / K
     eta, turn, over = _next(config, start)
     late = 1 - found.outside ** (4 * (1 - config.c))  # lengths return like exp(-4 lambda_H (1 - c) t)
-    off = eta * (1 + late / (2 * config.c)) + turn
+    fallen = np.log(within[:1] / np.maximum(within, 1e-300)).clip(0, SEEN)
+    off = eta * (1 + late / (2 * config.c)) + turn + over * fallen  # of an exponent, a share
     share = within / np.maximum(within + outside, 1e-300)
     off_trace = float((share * off).max(initial=0)) + eta / 2 + over
-    return Law((within + outside) / K, (within + outside) / between, nc1 / K, off_trace, float(off.max(initial=0)))
+    whole = within + outside
+    return Law(whole[1:] / K, (whole / between)[1:], nc1[1:] / K, off_trace, float(off.max(initial=0)))
 
 
 def _next(config: NeuralCollapse, start: Begin) -> tuple[float, float, float]:
