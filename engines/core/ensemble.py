@@ -58,12 +58,10 @@ class Experiment:
         """
         start = cls(engine=engine, base=engine.Config())
         if preset:
-            start = start.override(dict(preset.set) | {"seed": preset.seeds})
-            start = replace(start, preset=preset, steps=preset.steps, cases=preset.cases or ({},))
+            start = replace(start, preset=preset, steps=preset.steps)
+            start = start.override(dict(preset.set) | {"seed": preset.seeds}, preset.cases if cases is None else ())
         chosen = _distinct(engine.Config, dict(set or {}) | _seeded(set or {}, seeds))
-        kept = None if cases is None else tuple(cases) or ({},)
-        found = (start if kept is None else replace(start, cases=kept)).override(chosen)
-        found = replace(found, steps=_steps(start.steps if steps is None else steps), cases=kept or found.cases)
+        found = replace(start.override(chosen, cases), steps=_steps(start.steps if steps is None else steps))
         names = ("step", "knob", "value", "members")
         return found._edited([dict(zip(names, edit, strict=True)) for edit in edits])
 
@@ -88,8 +86,11 @@ class Experiment:
             edits=tuple(run.recording.events),
         )  # fmt: skip
 
-    def override(self, values: Mapping[str, Any]) -> Self:
-        """Set knobs in every member: a list makes an axis, a value ends one. Cases that become equal merge."""
+    def override(self, values: Mapping[str, Any], cases: Sequence[Mapping[str, Any]] | None = None) -> Self:
+        """Set knobs in every member: a list makes an axis, a value ends one. Cases that become equal merge.
+
+        `cases` replace those that there are, and may set the same knobs again.
+        """
         kind = type(self.base)
         for name in values:
             kind.knob(name)
@@ -97,20 +98,20 @@ class Experiment:
         axes = {name: axis for name, axis in self.axes.items() if name not in values}
         axes |= {name: axis for name, axis in lists.items() if len(axis) != 1}
         singles = {n: lists[n][0] if len(lists.get(n, ())) == 1 else v for n, v in values.items()}
-        cases = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
-        unique = tuple(case for i, case in enumerate(cases) if case not in cases[:i])
+        if cases is None:
+            rest = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
+            cases = [case for i, case in enumerate(rest) if case not in rest[:i]]
         fixed = {name: value for name, value in singles.items() if name not in axes}
-        return replace(self, base=self._base(fixed, axes, cases), axes=axes, cases=unique, edits=())
+        cases = tuple(cases) or ({},)
+        return replace(self, base=self._base(fixed, axes, cases), axes=axes, cases=cases, edits=())
 
     def _base(
         self, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], cases: Sequence[Mapping[str, Any]]
     ) -> Config:
-        # An axis lends its first value, and so do cases what all of them set: the base is valid where a member is.
+        # An axis lends its first value, and the first case what every case sets: the base is valid where a member is.
         first = {name: axis[0] for name, axis in axes.items() if axis}
-        lent = {name: value for name, value in cases[0].items() if all(name in case for case in cases)}
-        for name in lent:
-            self.base.knob(name)
-        return type(self.base)(**dict(self.base) | lent | first | dict(fixed))
+        every = {name: value for name, value in cases[0].items() if all(name in case for case in cases)}
+        return self.base.replace(**dict(fixed) | every | first)
 
     def configs(self) -> list[Config]:
         """One configuration a member. Raises `ConfigError` where there are none, or more than `LIMIT`."""

@@ -7,6 +7,7 @@ import pytest
 from engines.core.config import knob
 from engines.core.ensemble import LIMIT, Experiment
 from engines.core.errors import ConfigError, UnknownName
+from engines.core.registry import load
 from tests.core.toy import ENGINE, Toy, ToyEngine
 
 FIRST, CASES = ENGINE.presets
@@ -57,6 +58,15 @@ def test_cases_multiply_with_the_axes():
 def test_cases_that_become_equal_merge():
     assert [(c.a, c.eta) for c in of(CASES, {"a": 3}).configs()] == [(3, 0.1), (3, 0.2)]
     assert [(c.a, c.eta) for c in of(CASES, {"a": 3, "eta": 0.3}).configs()] == [(3, 0.3)]
+
+
+def test_cases_lend_to_the_base_what_each_of_them_sets():
+    """The default k = 30 exceeds d = 15, but no member has it."""
+    engine = load("subgradient_recovery")
+    experiment = Experiment.of(engine, None, {"d": 15}, cases=[{"k": 4}, {"k": 8, "alpha": 1e-4}])
+    assert [(c.d, c.k, c.alpha) for c in experiment.configs()] == [(15, 4, 1e-8), (15, 8, 1e-4)]
+    with pytest.raises(ConfigError, match="k=30 exceeds"):
+        Experiment.of(engine, None, {"d": 15}, cases=[{"k": 4}, {"alpha": 1e-4}]).configs()
 
 
 def test_bad_values_are_refused_by_name():
