@@ -88,7 +88,7 @@ def _iterate(problem: Problem, F: Tensor, G: Tensor) -> dict[str, Tensor]:
         "effective_rank": torch.exp(torch.special.entr(share).sum(-1)),
         "stable_rank": mass / values[:, 0].square().clamp_min(1e-300),
         "counted_rank": (values > COUNTED * values[:, :1]).sum(-1).to(values.dtype),
-        "subspace_angle": _angle(problem.left, Q @ inner),
+        "subspace_angle": _angle(problem.left, (Q @ inner) * ~problem.padded[:, None, :]),
         "singular_values": torch.where(problem.padded, torch.nan, values),
     }
 

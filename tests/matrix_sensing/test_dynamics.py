@@ -4,6 +4,7 @@ import torch
 
 import engines
 from engines.core.api import simulate
+from engines.core.ensemble import Experiment
 from engines.core.run import Run
 from engines.core.simulation import Simulation
 from engines.matrix_sensing.config import MatrixSensing
@@ -141,6 +142,44 @@ def test_padded_columns_stay_exactly_zero(method):
     assert (batch.state.F[0, :, 2:] == 0).all() and (batch.state.G[0, :, 2:] == 0).all()
 
 
+@pytest.mark.parametrize("trigger", ["true", "estimated"])
+@pytest.mark.parametrize("knobs", [{}, {"lift": "low"}, {"operator": "gaussian", "n": 15, "m": 600}], ids=str)
+def test_members_of_other_widths_equal_their_single_runs_beyond_the_lift(knobs, trigger):
+    """k = 5 decides the width of the batch: the columns that the others lack must stay empty when they lift."""
+    base = MatrixSensing(**{**TINY, "alpha": 0.02, "method": "one_step", "trigger": trigger, "beta": 0.7, **knobs})
+    configs = [base.replace(k=k) for k in (3, 5, 2)]
+    together = simulate(Run(ENGINE, configs), 300)
+    assert (together["lifted_at"][-1] > 0).all()
+    for member, config in enumerate(configs):
+        assert_equal_members(together, member, simulate(Run(ENGINE, [config]), 300))
+
+
+def test_a_member_with_too_few_columns_has_the_subspace_angle_of_its_single_run():
+    base = MatrixSensing(**{**TINY, "n": 10, "r": 3})
+    together = simulate(Run(ENGINE, [base.replace(k=2), base.replace(k=6)]), 60)
+    assert_equal_members(together, 0, simulate(Run(ENGINE, [base.replace(k=2)]), 60))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("preset", [preset.name for preset in ENGINE.presets])
+def test_members_equal_their_single_runs_to_the_end_of_the_preset(preset):
+    experiment = Experiment.of(ENGINE, ENGINE.preset(preset))
+    steps = ENGINE.preset(preset).steps
+    configs = experiment.configs()
+    together = simulate(Run(ENGINE, configs), steps)
+    for member in {0, len(configs) // 2, len(configs) - 1}:
+        assert_equal_members(together, member, simulate(Run(ENGINE, [configs[member]]), steps))
+
+
+def assert_equal_members(together, member, alone):
+    """Products of other widths round otherwise: 1e-6 of a value, and 1e-13 where it is rounding altogether."""
+    for channel in ENGINE.channels:
+        if not channel.dims:
+            np.testing.assert_allclose(
+                together[channel.name][:, member], alone[channel.name][:, 0], rtol=1e-6, atol=1e-13, err_msg=channel.name
+            )
+
+
 def test_every_method_equals_its_formula():
     """One batch of all methods, asymmetric k = r = 2, against each update written out for one member."""
     base = MatrixSensing(**{**TINY, **GAUSSIAN, "k": 2})
@@ -176,7 +215,7 @@ def test_every_method_equals_its_formula():
 def test_the_lift_keeps_the_product_and_levels_the_factor(low):
     batch = simulated(MatrixSensing(**TINY), 40)
     beta, flag = torch.tensor([0.6], dtype=torch.float64), torch.tensor([low])
-    F, G = lifted(batch.state.F, batch.state.G, beta, flag)
+    F, G = lifted(batch.state.F, batch.state.G, beta, flag, batch.problem.padded)
     torch.testing.assert_close(F @ G.mT, batch.state.F @ batch.state.G.mT, rtol=0, atol=1e-10)
     levels = torch.linalg.svdvals(F)[0]
     before = torch.linalg.svdvals(batch.state.F)[0]
