@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from engines.core.factors import divide, singular_values
+from engines.core.lapack import svd
 from engines.matrix_sensing.problem import Problem, State
 
 Knobs = Mapping[str, Tensor]
@@ -144,7 +145,7 @@ def lifted(F: Tensor, G: Tensor, beta: Tensor, low: Tensor, padded: Tensor) -> t
 
     `padded` `[B, k]` are the columns that a member does not have: they stay zero.
     """
-    U, S, Vh = torch.linalg.svd(torch.where(F.isfinite(), F, 0.0), full_matrices=False)
+    U, S, Vh = svd(torch.where(F.isfinite(), F, 0.0))
     level = beta[:, None].expand_as(S)
     level = torch.where(low[:, None], torch.maximum(S, level), level)
     # Singular values descend, so that those of the zero columns are the last ones, as the padded columns are.

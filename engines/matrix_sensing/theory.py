@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -48,14 +49,19 @@ class Start:
     """Eigenvalues of Δ on the idle columns, `[k - r]`, ascending."""
     imbalance_min: float
     """Smallest eigenvalue of all of Δ."""
+    size: float
+    """`max(|F₀|₂², |G₀|₂²)`."""
 
 
+@lru_cache(maxsize=256)
 def start(config: MatrixSensing) -> Start:
     """Split the starting point of a configuration."""
     left, right, F, G = _drawn(config)
     F, G = scaled(config, F, G)
     U, V = left.T @ F, right.T @ G
     J, K = F - left @ U, G - right @ V
+    turn = _turn((U + V) / 2, config.sigma)
+    U, V = turn.T @ U, turn.T @ V
     grown = (U + V) / 2
     # Modes are learned in order, and each learned one removes its direction from the rows still to come.
     columns, triangle = np.linalg.qr(grown.T, mode="complete")
@@ -73,7 +79,23 @@ def start(config: MatrixSensing) -> Start:
         np.stack([part.T @ part for part in parts]),
         delta,
         np.linalg.eigvalsh(imbalance)[0],
+        max(np.linalg.norm(F, 2), np.linalg.norm(G, 2)) ** 2,
     )
+
+
+def _turn(grown: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """A rotation `[r, r]` within equal singular values, after which their modes are learned one after another.
+
+    Equal ones grow alike, so that any basis of theirs is one of the truth: its rows are chosen orthogonal, the largest
+    first, after the rows of larger singular values are projected out.
+    """
+    turn, learned = np.zeros((len(sigma),) * 2), np.zeros((0, grown.shape[1]))
+    for value in dict.fromkeys(sigma):
+        rows = np.flatnonzero(sigma == value)
+        rest = grown[rows] - grown[rows] @ learned.T @ learned
+        left, _, right = np.linalg.svd(rest, full_matrices=False)
+        turn[np.ix_(rows, rows)], learned = left, np.concatenate([learned, right])
+    return turn
 
 
 def _drawn(config: MatrixSensing) -> tuple[np.ndarray, ...]:
@@ -103,42 +125,114 @@ def error(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
 def _descent(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
     begun = start(config)
     eta = config.eta * config.factor
-    fitted, cross = _signal(begun, eta, t)
-    return np.sqrt(fitted + cross + idle(begun, eta, t))
+    parts = _parts(begun, eta, t)
+    return np.sqrt((parts.signal + parts.right + parts.left).sum(1) + idle(begun, eta, t))
 
 
 def lift_time(config: MatrixSensing) -> float:
-    """T₃: when the closed form falls below the trigger (infinite where it never does)."""
-    if config.lift_at >= 0 or config.trigger == "hand":
-        return config.lift_at if config.lift_at >= 0 else np.inf
+    """T₃: when the closed form falls below the trigger, or the step chosen by hand; infinite where neither comes."""
+    by_hand = float(config.lift_at) if config.lift_at >= 0 else np.inf
+    if config.trigger == "hand":
+        return by_hand
+    begun, found = start(config), np.inf
     t = np.unique(np.geomspace(1, 1e6, 1000).round())
-    below = np.flatnonzero(_descent(config, t) < config.trigger_level * config.sigma[-1])
-    return float(t[below[0]]) if len(below) else np.inf
+    for _ in range(2):
+        below = np.flatnonzero(_descent(config, t) < config.trigger_level * _believed(config, begun, t))
+        if not len(below):
+            break
+        found = t[below[0]]
+        t = np.unique(np.linspace(t[max(below[0] - 1, 0)], found, 1000).round())
+    return min(float(found), by_hand)
+
+
+def _believed(config: MatrixSensing, begun: Start, t: np.ndarray) -> np.ndarray:
+    """The σᵣ that the trigger uses, `[T]`: the true one, or the singular value before the largest ratio gap."""
+    if config.trigger == "true":
+        return np.full(len(t), config.sigma[-1])
+    idle_size = np.sqrt(idle(begun, config.eta, t) / max(config.k - config.r, 1))[:, None]
+    values = np.concatenate([learned(config, t), np.repeat(idle_size, config.k - config.r, 1)], 1)
+    values = np.maximum(-np.sort(-values, 1), TINY)
+    if config.k == 1:
+        return values[:, 0]
+    place = (values[:, :-1] / values[:, 1:]).argmax(1)
+    return values[np.arange(len(t)), place]
+
+
+def learned(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
+    """Singular values of the iterate on the modes of the truth, `[T, r]`."""
+    begun = start(config)
+    return begun.sigma * _parts(begun, config.eta * config.factor, t).share
+
+
+def lifted_rates(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
+    """f² and g² `[r]` of the modes after the lift: β² and σ²/β², or where a low one leaves f² above β², its own."""
+    f = _sizes(start(config))[0] if config.lift == "low" else np.zeros(config.r)
+    f = np.maximum(f, config.beta**2)
+    return f, config.sigma**2 / f
 
 
 def lifted_rate(config: MatrixSensing) -> float:
-    """`-ln(1 - η min(β², σᵣ²/β²))` after a full lift; `σᵣ` in place of `σᵣ²/β²` after a low one."""
-    smallest = config.sigma[-1]
-    other = smallest if config.lift == "low" else smallest**2 / config.beta**2
-    return float(-np.log1p(-min(config.eta * min(config.beta**2, other), 1 - 1e-12)))
+    """Late rate after the lift, `-ln(1 - η min(β², g²))`: K dies at β² where F is smallest, J along mode i at g_i²."""
+    f, g = lifted_rates(config)
+    fastest = 1 - config.eta * (f + g)
+    slowest = min(config.beta**2 if config.k > config.r else f.min(), g.min())
+    return float(min(_decay(np.array([config.eta * slowest, *(1 - fastest)]))))
 
 
 def _lifted(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
-    """Descent up to the lift, then its linear rate from the error that the lift found."""
+    """Descent up to the lift, then each part of the error that it found at the part's own rate.
+
+    The lift leaves FGᵀ as it is, and with it all four blocks of the error.
+    """
     at = lift_time(config)
-    level = _descent(config, np.array([min(at, 1e9)]))[0]
-    return np.where(t <= at, _descent(config, t), level * np.exp(-lifted_rate(config) * np.maximum(t - at, 0)))
+    before = _descent(config, np.minimum(t, at))
+    if not np.isfinite(at) or t[-1] <= at:
+        return before
+    begun, since = start(config), np.maximum(t - at, 0)[:, None]
+    parts = _parts(begun, config.eta, np.array([at]))
+    f, g = lifted_rates(config)
+    idle_left = idle(begun, config.eta, np.array([at])) * np.exp(-2 * since[:, 0] * _decay(config.eta * config.beta**2))
+    left = (
+        (parts.signal * np.exp(-2 * since * _decay(config.eta * (f + g)))).sum(1)
+        + (parts.right * np.exp(-2 * since * _decay(config.eta * f))).sum(1)
+        + (parts.left * np.exp(-2 * since * _decay(config.eta * g))).sum(1)
+        + idle_left
+    )
+    return np.where(t <= at, before, np.sqrt(left))
 
 
-def _signal(begun: Start, eta: float, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Squares of the signal part and of the cross part, `[T]` each."""
-    sigma, root = begun.sigma, np.sqrt(begun.tilt**2 + 4 * begun.sigma**2)
-    f, g = (root + begun.tilt) / 2, (root - begun.tilt) / 2
-    both, left, right = (-np.log(np.maximum(1 - eta * rate, TINY)) for rate in (f + g, f, g))
+class Parts(NamedTuple):
+    """Squares of the error of each mode, `[T, r]`."""
+
+    share: np.ndarray
+    """The learned share of the singular value (itself, not its square)."""
+    signal: np.ndarray
+    """`(UVᵀ - Σ)²`."""
+    right: np.ndarray
+    """`|U Kᵀ|²`."""
+    left: np.ndarray
+    """`|J Vᵀ|²`."""
+
+
+def _sizes(begun: Start) -> tuple[np.ndarray, np.ndarray]:
+    """f² and g² of the learned modes, `[r]` each."""
+    root = np.sqrt(begun.tilt**2 + 4 * begun.sigma**2)
+    return (root + begun.tilt) / 2, (root - begun.tilt) / 2
+
+
+def _parts(begun: Start, eta: float, t: np.ndarray) -> Parts:
+    f, g = _sizes(begun)
+    both, left, right = (_decay(eta * rate) for rate in (f + g, f, g))
     odds = _odds(begun, eta, both, t)
+    share = odds / (1 + odds)
     J = begun.cross[0] / (1 + _odds(begun, eta, 2 * right, t))
     K = begun.cross[1] / (1 + _odds(begun, eta, 2 * left, t))
-    return ((sigma / (1 + odds)) ** 2).sum(1), (odds / (1 + odds) * (f * K + g * J)).sum(1)
+    return Parts(share, (begun.sigma / (1 + odds)) ** 2, share * f * K, share * g * J)
+
+
+def _decay(moved: np.ndarray) -> np.ndarray:
+    """Rate `-ln|1 - moved|` a step of what each step multiplies by `1 - moved`; negative where that grows."""
+    return -np.log(np.maximum(np.abs(1 - moved), TINY))
 
 
 def _odds(begun: Start, eta: float, decay: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -167,7 +261,8 @@ def _idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
     The factors e^{±ηtΔ} around P⁻¹ and Q⁻¹ in `A = JᵀJ` and `B = KᵀK` meet in the trace and drop out.
     """
     d = begun.delta
-    exponent = np.clip(2 * eta * t[:, None] * d, -600, 600)
+    # Each step multiplies by 1 - eta |d|, where the flow decays by e^(-eta |d|).
+    exponent = np.clip(2 * t[:, None] * np.sign(d) * _decay(eta * np.abs(d)), -600, 600)
     small = np.abs(d) < 1e-14
     over = np.where(small, 1, d)
     P, Q = (
@@ -185,6 +280,9 @@ def _inverse(start: np.ndarray, added: np.ndarray) -> np.ndarray:
 
 
 def tail_rate(config: MatrixSensing) -> float:
-    """Rate −d ln|E|/dt of the idle block at late times, `−ln(1 − η λ_min(Δ))`; 0 for a balanced start."""
-    smallest = start(config).delta[:1]
-    return float(-np.log1p(-config.eta * max(smallest[0], 0.0))) if len(smallest) else np.inf
+    """Rate −d ln|E|/dt of the idle block at late times, `−ln(1 − η min|λ|)` over the eigenvalues λ of Δ on it.
+
+    Where λ > 0 it is K that dies, where λ < 0 it is J: 0 for a balanced start alone, infinite without idle columns.
+    """
+    delta = start(config).delta
+    return float(_decay(config.eta * np.abs(delta).min())) if len(delta) else np.inf
