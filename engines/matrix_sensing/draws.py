@@ -136,6 +136,16 @@ def directions(config: MatrixSensing, stream: np.random.Generator) -> tuple[np.n
     return (F, G) if config.init_norm == "1" else (F / sqrt(len(F)), G / sqrt(len(G)))
 
 
+def reduced(factor: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """`[U; R_J]`: the r + k rows that stand exactly for all n rows of a factor under the identity operator.
+
+    `U = basisᵀ F` and `J = F - basis U = Q_J R_J`: the update multiplies J from the right only, so that Q_J
+    never changes, and every norm and spectrum is that of the full problem.
+    """
+    signal = basis.T @ factor
+    return np.concatenate([signal, np.linalg.qr(factor - basis @ signal, mode="r")])
+
+
 def nbytes(config: MatrixSensing) -> int:
     """Memory of one operator at its largest, which is while it is drawn."""
     entries = config.rows * config.columns

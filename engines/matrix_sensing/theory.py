@@ -23,9 +23,12 @@ import numpy as np
 
 from engines.core.random import orthonormal
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.draws import FACTORS, directions, scaled
+from engines.matrix_sensing.draws import FACTORS, directions, reduced, scaled
 
-TINY = 1e-300
+TINY, ROUNDING = 1e-300, 1e-13
+
+STEPS, LEARNED = 500, 0.003
+"""At most so many first steps are followed one by one, until the signal is fitted to this fraction of σᵣ."""
 
 LARGE, COARSE = 2_000_000, 80
 """Matrix entries above which the idle block is computed on this many steps and interpolated."""
@@ -56,10 +59,13 @@ class Start:
 @lru_cache(maxsize=256)
 def start(config: MatrixSensing) -> Start:
     """Split the starting point of a configuration."""
-    left, right, F, G = _drawn(config)
-    F, G = scaled(config, F, G)
-    U, V = left.T @ F, right.T @ G
-    J, K = F - left @ U, G - right @ V
+    F, G = scaled(config, *_drawn(config))
+    return _split(config, F, G)
+
+
+def _split(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> Start:
+    """What matters of factors in the basis of the truth, their first r rows being U and V."""
+    U, V, J, K = F[: config.r], G[: config.r], F[config.r :], G[config.r :]
     turn = _turn((U + V) / 2, config.sigma)
     U, V = turn.T @ U, turn.T @ V
     grown = (U + V) / 2
@@ -98,107 +104,23 @@ def _turn(grown: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     return turn
 
 
-def _drawn(config: MatrixSensing) -> tuple[np.ndarray, ...]:
+def _drawn(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
     # Unit scale: alpha and the ratio are applied later, so that dragging them costs nothing.
     return _cached(config.replace(alpha=1.0, init_ratio=1.0, eta=0.1, beta=1.0, m=4, operator="identity", noise=0.0))
 
 
 @lru_cache(maxsize=256)
-def _cached(config: MatrixSensing) -> tuple[np.ndarray, ...]:
-    """U*, V* and the directions of F₀, G₀: the run's own, or as likely ones where an operator is drawn between."""
+def _cached(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
+    """The directions of F₀, G₀ in the basis of the truth, reduced to r + k rows each.
+
+    They are the run's own under the identity, and as likely ones where an operator is drawn before them.
+    """
     own = config.operator_seed < 0
     stream = np.random.default_rng(config.seed if own else config.operator_seed)
     left = orthonormal(stream, config.rows, config.r)
     right = left if config.psd else orthonormal(stream, config.columns, config.r)
-    return left, right, *directions(config, stream if own else np.random.default_rng([config.seed, FACTORS]))
-
-
-def error(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
-    """|E| of gradient descent, or of the one-step method, in the population limit, `[T]`.
-
-    From step 0 to |E| = 1e-12 the run is met within 10 % for alpha <= 0.01 and within a factor 1.6 at 0.1; from
-    alpha = 0.3 on the modes mix while they are learned, and late values of an asymmetric run can be 10 times off.
-    """
-    return _descent(config, t) if config.method != "one_step" else _lifted(config, t)
-
-
-def _descent(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
-    begun = start(config)
-    eta = config.eta * config.factor
-    parts = _parts(begun, eta, t)
-    return np.sqrt((parts.signal + parts.right + parts.left).sum(1) + idle(begun, eta, t))
-
-
-def lift_time(config: MatrixSensing) -> float:
-    """T₃: when the closed form falls below the trigger, or the step chosen by hand; infinite where neither comes."""
-    by_hand = float(config.lift_at) if config.lift_at >= 0 else np.inf
-    if config.trigger == "hand":
-        return by_hand
-    begun, found = start(config), np.inf
-    t = np.unique(np.geomspace(1, 1e6, 1000).round())
-    for _ in range(2):
-        below = np.flatnonzero(_descent(config, t) < config.trigger_level * _believed(config, begun, t))
-        if not len(below):
-            break
-        found = t[below[0]]
-        t = np.unique(np.linspace(t[max(below[0] - 1, 0)], found, 1000).round())
-    return min(float(found), by_hand)
-
-
-def _believed(config: MatrixSensing, begun: Start, t: np.ndarray) -> np.ndarray:
-    """The σᵣ that the trigger uses, `[T]`: the true one, or the singular value before the largest ratio gap."""
-    if config.trigger == "true":
-        return np.full(len(t), config.sigma[-1])
-    idle_size = np.sqrt(idle(begun, config.eta, t) / max(config.k - config.r, 1))[:, None]
-    values = np.concatenate([learned(config, t), np.repeat(idle_size, config.k - config.r, 1)], 1)
-    values = np.maximum(-np.sort(-values, 1), TINY)
-    if config.k == 1:
-        return values[:, 0]
-    place = (values[:, :-1] / values[:, 1:]).argmax(1)
-    return values[np.arange(len(t)), place]
-
-
-def learned(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
-    """Singular values of the iterate on the modes of the truth, `[T, r]`."""
-    begun = start(config)
-    return begun.sigma * _parts(begun, config.eta * config.factor, t).share
-
-
-def lifted_rates(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
-    """f² and g² `[r]` of the modes after the lift: β² and σ²/β², or where a low one leaves f² above β², its own."""
-    f = _sizes(start(config))[0] if config.lift == "low" else np.zeros(config.r)
-    f = np.maximum(f, config.beta**2)
-    return f, config.sigma**2 / f
-
-
-def lifted_rate(config: MatrixSensing) -> float:
-    """Late rate after the lift, `-ln(1 - η min(β², g²))`: K dies at β² where F is smallest, J along mode i at g_i²."""
-    f, g = lifted_rates(config)
-    fastest = 1 - config.eta * (f + g)
-    slowest = min(config.beta**2 if config.k > config.r else f.min(), g.min())
-    return float(min(_decay(np.array([config.eta * slowest, *(1 - fastest)]))))
-
-
-def _lifted(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
-    """Descent up to the lift, then each part of the error that it found at the part's own rate.
-
-    The lift leaves FGᵀ as it is, and with it all four blocks of the error.
-    """
-    at = lift_time(config)
-    before = _descent(config, np.minimum(t, at))
-    if not np.isfinite(at) or t[-1] <= at:
-        return before
-    begun, since = start(config), np.maximum(t - at, 0)[:, None]
-    parts = _parts(begun, config.eta, np.array([at]))
-    f, g = lifted_rates(config)
-    idle_left = idle(begun, config.eta, np.array([at])) * np.exp(-2 * since[:, 0] * _decay(config.eta * config.beta**2))
-    left = (
-        (parts.signal * np.exp(-2 * since * _decay(config.eta * (f + g)))).sum(1)
-        + (parts.right * np.exp(-2 * since * _decay(config.eta * f))).sum(1)
-        + (parts.left * np.exp(-2 * since * _decay(config.eta * g))).sum(1)
-        + idle_left
-    )
-    return np.where(t <= at, before, np.sqrt(left))
+    F, G = directions(config, stream if own else np.random.default_rng([config.seed, FACTORS]))
+    return reduced(F, left), reduced(G, right)
 
 
 class Parts(NamedTuple):
@@ -212,6 +134,147 @@ class Parts(NamedTuple):
     """`|U Kᵀ|²`."""
     left: np.ndarray
     """`|J Vᵀ|²`."""
+
+
+class Learned(NamedTuple):
+    """The first steps, computed one by one, and what their end says of all that follow."""
+
+    errors: np.ndarray
+    """|E| at the steps 0, 1, ..., T."""
+    lifted_at: float
+    """-1 where the lift has not come."""
+    squares: np.ndarray
+    """What the error on learned modes is made of at T: the squares of UVᵀ - Σ, UKᵀ and JVᵀ, `[q]`."""
+    rates: np.ndarray
+    """What each of them shrinks by: 1 - η rate a step, `[q]`."""
+    begun: Start
+    """The idle block at T."""
+
+
+@lru_cache(maxsize=256)
+def learning(config: MatrixSensing) -> Learned | None:
+    """Follow the reduced problem until every mode is learned to `LEARNED`; None where `STEPS` do not suffice."""
+    F, G = scaled(config, *_drawn(config))
+    if config.symmetric:
+        G = F
+    M = np.zeros((len(F), len(G)))
+    M[np.arange(config.r), np.arange(config.r)] = config.sigma
+    eta, lifted_at, errors = config.eta * config.factor, -1.0, []
+    for step in range(STEPS + 1):
+        E = F @ G.T - M
+        errors.append(float(np.linalg.norm(E)))
+        if not errors[-1] < 1e6:
+            return None
+        if config.method == "one_step" and _fires(config, step, lifted_at, errors[-1], F, G):
+            (F, G), lifted_at = _lift(config, F, G), float(step)
+        # The idle block may still be large: its own closed form goes on from here.
+        fitted = np.hypot(np.linalg.norm(E[: config.r]), np.linalg.norm(E[config.r :, : config.r]))
+        if fitted < LEARNED * config.sigma[-1] and not _lift_is_due(config, step, lifted_at):
+            return _learned(config, np.array(errors), lifted_at, F, G)
+        F, G = F - eta * E @ G, G - eta * E.T @ F
+    return None
+
+
+def _lift_is_due(config: MatrixSensing, step: int, lifted_at: float) -> bool:
+    """Whether a lift is still to come."""
+    waiting = lifted_at < 0 and config.trigger != "hand"
+    return config.method == "one_step" and (waiting or step < config.lift_at)
+
+
+def _fires(config: MatrixSensing, step: int, lifted_at: float, error: float, F: np.ndarray, G: np.ndarray) -> bool:
+    """Whether the lift comes at this step."""
+    if step == config.lift_at:
+        return True
+    if lifted_at >= 0 or config.trigger == "hand":
+        return False
+    if config.trigger == "true":
+        return error < config.trigger_level * config.sigma[-1]
+    if error >= config.trigger_level * np.linalg.norm(F) * np.linalg.norm(G):
+        return False
+    values = np.maximum(np.linalg.svd(F @ G.T, compute_uv=False)[: config.k], TINY)
+    rank = (values[:-1] / values[1:]).argmax() if config.k > 1 else 0
+    return error < config.trigger_level * values[rank]
+
+
+def _lift(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The one modified step."""
+    A, S, Bt = np.linalg.svd(F, full_matrices=False)
+    level = np.maximum(S, config.beta) if config.lift == "low" else np.full(len(S), config.beta)
+    return A * level, G @ Bt.T * (S / level)
+
+
+def _learned(config: MatrixSensing, errors: np.ndarray, lifted_at: float, F: np.ndarray, G: np.ndarray) -> Learned:
+    """Linearise in the error: UVᵀ - Σ shrinks by UUᵀ from the left and by VVᵀ from the right.
+
+    UKᵀ shrinks by UUᵀ and by the idle part of KKᵀ, JVᵀ by the idle part of JJᵀ and by VVᵀ.
+    """
+    U, V, J, K = F[: config.r], G[: config.r], F[config.r :], G[config.r :]
+    (left, u, along_u), (right, v, along_v) = (np.linalg.svd(block, full_matrices=False) for block in (U, V))
+    (left_j, j), (left_k, k) = (
+        _basis(block - block @ along.T @ along) for block, along in ((J, along_v), (K, along_u))
+    )
+    blocks = (
+        (left.T @ (U @ V.T - np.diag(config.sigma)) @ right, u, v),
+        (left.T @ U @ K.T @ left_k, u, k),
+        (left_j.T @ J @ V.T @ right, j, v),
+    )
+    squares = np.concatenate([(block**2).ravel() for block, _, _ in blocks])
+    rates = np.concatenate([np.add.outer(one**2, other**2).ravel() for _, one, other in blocks])
+    return Learned(errors, lifted_at, squares, rates, _split(config, F, G))
+
+
+def _basis(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All left singular vectors `[n, n]` with their singular values `[n]`."""
+    left, size, _ = np.linalg.svd(block)
+    return left, np.concatenate([size, np.zeros(len(block) - len(size))])
+
+
+def error(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
+    """|E| of gradient descent, or of the one-step method, in the population limit, `[T]`.
+
+    Step by step until the modes are learned, and then each part of the error at its own rate; where that takes more
+    than `STEPS` steps, in closed form from the start on, for a small start.
+    """
+    begun = learning(config)
+    if begun is None:
+        return _descent(config, t)
+    last = len(begun.errors) - 1
+    since, eta = np.maximum(t - last, 0), config.eta * config.factor
+    later = np.sqrt(_remaining(begun.squares, eta * begun.rates, since) + idle(begun.begun, eta, since))
+    return np.where(t < last, np.interp(t, np.arange(last + 1), begun.errors), later)
+
+
+def _remaining(squares: np.ndarray, moved: np.ndarray, since: np.ndarray) -> np.ndarray:
+    """Sum of the squares `[T]` after `since` steps, each of which multiplies a root by `1 - moved`."""
+    return (squares * np.exp(-2 * since[:, None] * _decay(moved))).sum(1)
+
+
+def _descent(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
+    """|E| of gradient descent in closed form, `[T]`, for a start that is small against σᵣ."""
+    begun = start(config)
+    eta = config.eta * config.factor
+    parts = _parts(begun, eta, t)
+    return np.sqrt((parts.signal + parts.right + parts.left).sum(1) + idle(begun, eta, t))
+
+
+def lift_time(config: MatrixSensing) -> float:
+    """T₃: when the one modified step is taken; infinite where it is not, or not within `STEPS` steps."""
+    begun = learning(config)
+    return np.inf if begun is None or begun.lifted_at < 0 else begun.lifted_at
+
+
+def lifted_rates(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
+    """f² and g² `[r]` of the modes after the lift: β² and σ²/β², or where a low one leaves f² above β², its own."""
+    f = _sizes(start(config))[0] if config.lift == "low" else np.zeros(config.r)
+    f = np.maximum(f, config.beta**2)
+    return f, config.sigma**2 / f
+
+
+def lifted_rate(config: MatrixSensing) -> float:
+    """Late rate after the lift, `-ln(1 - η min(β², g²))`: K dies at β² where F is smallest, J along mode i at g_i²."""
+    f, g = lifted_rates(config)
+    slowest = min(config.beta**2 if config.k > config.r else f.min(), g.min())
+    return float(_decay(config.eta * np.array([slowest, *(f + g)])).min())
 
 
 def _sizes(begun: Start) -> tuple[np.ndarray, np.ndarray]:
@@ -262,7 +325,7 @@ def _idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
     """
     d = begun.delta
     # Each step multiplies by 1 - eta |d|, where the flow decays by e^(-eta |d|).
-    exponent = np.clip(2 * t[:, None] * np.sign(d) * _decay(eta * np.abs(d)), -600, 600)
+    exponent = np.clip(2 * t[:, None] * np.sign(d) * np.maximum(_decay(eta * np.abs(d)), 0), -600, 600)
     small = np.abs(d) < 1e-14
     over = np.where(small, 1, d)
     P, Q = (
@@ -274,7 +337,10 @@ def _idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
 
 def _inverse(start: np.ndarray, added: np.ndarray) -> np.ndarray:
     """`(start⁻¹ + diag(added))⁻¹` `[T, q, q]`, scaled to a unit diagonal: entries differ by hundreds of decades."""
-    matrix = np.linalg.pinv(start, hermitian=True) + added[:, :, None] * np.eye(len(start))
+    # The eigenbasis of Δ grades A₀ and B₀: scaled to a unit diagonal, what is left of them is far from singular.
+    size = np.sqrt(np.maximum(np.diag(start), TINY))
+    shape = start / size / size[:, None] + ROUNDING * np.eye(len(start))
+    matrix = np.linalg.inv(shape) / size / size[:, None] + added[:, :, None] * np.eye(len(start))
     scale = 1 / np.sqrt(np.einsum("tii->ti", matrix))
     return scale[:, :, None] * np.linalg.inv(scale[:, :, None] * matrix * scale[:, None, :]) * scale[:, None, :]
 
