@@ -83,8 +83,12 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return story(run, member)
 
     def caution(self, config: MatrixSensing) -> str:
-        """Too few measurements."""
+        """Too few columns or measurements, or steps that are too large."""
         return caution(config)
+
+    def idle(self, config: MatrixSensing) -> frozenset[str]:
+        """The arithmetic of an operator that is not dense: it has none of its own."""
+        return frozenset() if config.dense else frozenset({"precision"})
 
     def stability(self, config: MatrixSensing) -> str:
         """A step size that does not diverge."""

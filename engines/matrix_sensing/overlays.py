@@ -86,9 +86,10 @@ def unstable(config: MatrixSensing) -> str:
     fastest = config.eta * config.factor * 2 * config.sigma[0]
     if fastest >= 2:
         return f"η = {config.eta:g} is unstable: η · 2σ₁ must stay below 2"
-    if config.method == "one_step" and (lifted := config.eta * sum(theory.lifted_rates(config)).max()) >= 2:
-        return f"η = {config.eta:g} is unstable after the lift: η(f² + g²) = {lifted:.3g} must stay below 2"
-    return ""
+    if config.method != "one_step" or config.k < config.r:
+        return ""
+    lifted = config.eta * float(np.add(*theory.lifted_rates(config)).max())
+    return f"η = {config.eta:g} is unstable after the lift: η(f² + g²) = {lifted:.3g} must stay below 2" * (lifted >= 2)
 
 
 def broken(config: MatrixSensing) -> str:
@@ -106,7 +107,7 @@ def broken(config: MatrixSensing) -> str:
         _lift(config, followed) if config.method == "one_step" else "",
         f"η·2σ₁ = {fastest:.3g} exceeds {fast}: such steps overshoot" if fastest > fast else "",
         f"α = {config.alpha:g} is not small: max(‖F₀‖², ‖G₀‖²) is {size:.2g} σᵣ"
-        if size > large and config.init != "unbalanced"
+        if size > large and not (followed and config.init == "unbalanced")
         else "",
     ]
     return next(filter(None, checks), "")

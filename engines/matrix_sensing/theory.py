@@ -352,3 +352,21 @@ def tail_rate(config: MatrixSensing) -> float:
     """
     delta = start(config).delta
     return float(_decay(config.eta * np.abs(delta).min())) if len(delta) else np.inf
+
+
+def late_rate(config: MatrixSensing) -> float:
+    """Rate −d ln|E|/dt at the end of all, of the slowest part: the idle block, or a mode that a large start delays."""
+    begun = learning(config)
+    if begun is None:
+        return tail_rate(config)
+    eta, alive = config.eta * config.factor, begun.squares > 0
+    modes = _decay(eta * begun.rates[alive]).min() if alive.any() else np.inf
+    idle_alive = len(begun.begun.delta) and all(block.any() for block in begun.begun.idle)
+    return float(min(modes, _decay(eta * np.abs(begun.begun.delta).min()) if idle_alive else np.inf))
+
+
+def signs(delta: np.ndarray, size: float) -> str:
+    """The signs of Δ on the idle columns: zero (against rounding of `size`), positive, negative or both."""
+    if not len(delta) or np.abs(delta).max() <= ROUNDING * size:
+        return "zero"
+    return "positive" if delta.min() > 0 else "negative" if delta.max() < 0 else "both"

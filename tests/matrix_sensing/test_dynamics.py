@@ -173,11 +173,8 @@ def test_members_equal_their_single_runs_to_the_end_of_the_preset(preset):
 
 def assert_equal_members(together, member, alone):
     """Products of other widths round otherwise: 1e-6 of a value, and 1e-13 where it is rounding altogether."""
-    for channel in ENGINE.channels:
-        if not channel.dims:
-            np.testing.assert_allclose(
-                together[channel.name][:, member], alone[channel.name][:, 0], rtol=1e-6, atol=1e-13, err_msg=channel.name
-            )
+    for name in (channel.name for channel in ENGINE.channels if not channel.dims):
+        np.testing.assert_allclose(together[name][:, member], alone[name][:, 0], rtol=1e-6, atol=1e-13, err_msg=name)
 
 
 def test_every_method_equals_its_formula():
