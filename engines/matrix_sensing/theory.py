@@ -356,13 +356,12 @@ def tail_rate(config: MatrixSensing) -> float:
 
 def late_rate(config: MatrixSensing) -> float:
     """Rate −d ln|E|/dt at the end of all, of the slowest part: the idle block, or a mode that a large start delays."""
-    begun = learning(config)
-    if begun is None:
-        return tail_rate(config)
-    eta, alive = config.eta * config.factor, begun.squares > 0
-    modes = _decay(eta * begun.rates[alive]).min() if alive.any() else np.inf
-    idle_alive = len(begun.begun.delta) and all(block.any() for block in begun.begun.idle)
-    return float(min(modes, _decay(eta * np.abs(begun.begun.delta).min()) if idle_alive else np.inf))
+    found, eta = learning(config), config.eta * config.factor
+    begun = start(config) if found is None else found.begun
+    rates = np.concatenate(_sizes(begun)) if found is None else found.rates[found.squares > 0]
+    if len(begun.delta) and all(block.any() for block in begun.idle):
+        rates = np.append(rates, np.abs(begun.delta).min())
+    return float(_decay(eta * rates).min())
 
 
 def signs(delta: np.ndarray, size: float) -> str:
