@@ -289,3 +289,48 @@ def test_members_share_one_source_only_where_they_should():
 def test_too_large_an_operator_is_refused_with_its_size():
     with pytest.raises(engines.core.errors.ConfigError, match=r"needs .* GiB .* limit"):
         engines.run("matrix_sensing", set={"operator": "gaussian", "n": 2000, "m": 100_000}, steps=1)
+
+
+def test_the_state_of_every_member_counts_as_memory():
+    """4,096 members of 4096 x 512 factors: F and G alone are 128 GiB."""
+    members = [MatrixSensing(operator="completion", n=4096, k=512, m=1000, seed=seed) for seed in range(4096)]
+    assert ENGINE.nbytes(members) > 128 * 2**30
+
+
+@pytest.mark.parametrize("operator", ["identity", "gaussian", "gaussian_symmetric", "rank_one", "completion"])
+def test_what_is_counted_as_memory_covers_what_there_is(operator):
+    base = MatrixSensing(operator=operator, n=24, m=200, method="nesterov", operator_seed=-1)
+    configs = [base.replace(k=k, seed=seed) for k in (2, 9) for seed in range(3)]
+    batch = Simulation(ENGINE, configs, CPU).batches[0]
+    problem = batch.problem
+    held = [*batch.state, problem.left, *problem.M, problem.F0, problem.G0]
+    held += [value for one, _ in problem.operators for value in vars(one).values() if isinstance(value, torch.Tensor)]
+    counted = ENGINE.nbytes(configs)
+    assert sum(value.nbytes for value in held) < counted < 40 * sum(value.nbytes for value in held)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "words"),
+    [
+        ({"method": "scaled_gd", "k": 3}, "k=3 is too many for method=scaled_gd"),
+        ({"method": "scaled_gd_lambda", "damping": 0.0}, "method=scaled_gd_lambda with damping=0"),
+        ({"method": "scaled_gd", "k": 2, "init": "unbalanced"}, "cannot start from G₀ = 0"),
+        ({"method": "agn", "init_ratio": 0.0}, "cannot start from G₀ = 0"),
+        ({"method": "agn", "init": "spectral"}, "from the spectral start, which has rank r = 2"),
+    ],
+)
+def test_a_method_that_would_divide_by_a_singular_matrix_is_refused(knobs, words):
+    with pytest.raises(engines.core.errors.ConfigError, match=words):
+        MatrixSensing(**{**TINY, **knobs})
+
+
+def test_a_start_at_the_edge_of_the_numbers_can_be_observed():
+    """Once the singular value decomposition of one such member ended the run of all."""
+    base = MatrixSensing(**{**TINY, "n": 12, "k": 6, "target": "general"})
+    run = simulate(Run(ENGINE, [base.replace(alpha=alpha) for alpha in (1e-150, 1e-140, 1e-100, 0.1)]), 400)
+    assert (run.diverged_at == -1).all() and np.isfinite(run["singular_values"]).all()
+
+
+def test_one_measurement_has_no_negative_loss():
+    run = simulate(Run(ENGINE, [MatrixSensing(**{**TINY, "operator": "gaussian", "m": 1})]), 400)
+    assert run["loss"].min() >= 0
