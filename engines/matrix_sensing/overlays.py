@@ -41,9 +41,7 @@ def _law(config: MatrixSensing, t: np.ndarray) -> list[Prediction]:
     error = theory.error(config, t)
     size = float(np.linalg.norm(config.sigma))
     why, reference = broken(config), f"{PAPER}, {theorem(config)}"
-    begun = theory.learning(config)
-    label = "closed form" if begun is None else f"closed form from t = {len(begun.errors) - 1} on"
-    label = label if config.operator == "identity" else "closed form for m → ∞"
+    label = "closed form" if config.operator == "identity" else "closed form for m → ∞"
     curves = {"error": (error, FACTOR), "relative_error": (error / size, FACTOR), "loss": (error**2 / 2, FACTOR**2)}
     return [
         Prediction(

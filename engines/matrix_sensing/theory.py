@@ -85,7 +85,7 @@ def _split(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> Start:
         np.stack([part.T @ part for part in parts]),
         delta,
         np.linalg.eigvalsh(imbalance)[0],
-        max(np.linalg.norm(F, 2), np.linalg.norm(G, 2)) ** 2,
+        float(max(np.linalg.norm(F, 2), np.linalg.norm(G, 2))) ** 2,
     )
 
 
