@@ -1,16 +1,17 @@
-"""Predictions from the knobs alone, in closed form, so that they move while a slider is dragged.
+"""Predictions from the knobs alone, so that they move while a slider is dragged.
 
-The population limit (identity operator) of small-start gradient descent splits into three parts, each solvable.
-Notation: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG (conserved by the flow), a unit vector
-w_i along row i of (U₀ + V₀)/2, and N an orthonormal basis of the k − r idle columns, orthogonal to all w_i.
+Gradient descent in the population limit (identity operator) needs r + k rows alone: `learning` follows it step by step
+until the signal is fitted. From there on, and for a small start from the first step on, it splits into parts, each
+solvable. Notation: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG (conserved by the flow), a unit vector
+w_i along row i of (U + V)/2, and N an orthonormal basis of the k − r idle columns, orthogonal to all w_i.
 
 1. Signal mode i grows like (1 + ησ_i)^{2t} from a_i = |(u_i + v_i)/2|² and saturates at σ_i.
 2. Cross terms: along w_i, K shrinks by 1 − η f_i² and J by 1 − η g_i² a step once mode i is fitted, where
    f_i², g_i² = (sqrt(x_i² + 4σ_i²) ± x_i)/2 and x_i = w_iᵀ Δ w_i.
 3. Idle block: B = NᵀKᵀKN obeys the Riccati equation dB/dt = −η(2B² + ΔB + BΔ), whose inverse is linear:
    B(t)⁻¹ = e^{ηtΔ} (B₀⁻¹ + Δ⁻¹) e^{ηtΔ} − Δ⁻¹. So is that of A = NᵀJᵀJN = B + Δ, and |JKᵀ|² = tr(AB).
-   Δ = 0 (symmetric, or balanced) gives the 1/t law, |JKᵀ|² = sum_i (2ηt + s_i⁻²)⁻²; Δ > 0 gives the linear
-   rate η λ_min(Δ) ~ α² (Xiong, Ding, Du 2023, theorems 1.1-1.3; the closed form is ours).
+   Δ = 0 (symmetric, or balanced) gives the 1/t law, |JKᵀ|² = sum_i (2ηt + s_i⁻²)⁻²; any other Δ gives a linear rate,
+   η min|λ(Δ)| ~ α² (Xiong, Ding, Du 2023, theorems 1.1-1.3; the closed form is ours).
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from engines.matrix_sensing.draws import FACTORS, directions, reduced, scaled
 
 TINY, ROUNDING = 1e-300, 1e-13
 
-STEPS, LEARNED = 500, 0.003
-"""At most so many first steps are followed one by one, until the signal is fitted to this fraction of σᵣ."""
+STEPS, LEARNED, WIDEST = 500, 0.003, 64
+"""At most so many first steps are followed one by one, until the signal is fitted to this fraction of σᵣ, and factors of
+so many columns at most: a slider is dragged meanwhile."""
 
 LARGE, COARSE = 2_000_000, 80
 """Matrix entries above which the idle block is computed on this many steps and interpolated."""
@@ -36,7 +38,7 @@ LARGE, COARSE = 2_000_000, 80
 
 @dataclass(frozen=True)
 class Start:
-    """What of the start matters, in the limit of small alpha."""
+    """The parts of the factors at a step."""
 
     sigma: np.ndarray
     """`[r]`."""
@@ -56,7 +58,7 @@ class Start:
     """`max(|F₀|₂², |G₀|₂²)`."""
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def start(config: MatrixSensing) -> Start:
     """Split the starting point of a configuration."""
     F, G = scaled(config, *_drawn(config))
@@ -109,7 +111,7 @@ def _drawn(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
     return _cached(config.replace(alpha=1.0, init_ratio=1.0, eta=0.1, beta=1.0, m=4, operator="identity", noise=0.0))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def _cached(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
     """The directions of F₀, G₀ in the basis of the truth, reduced to r + k rows each.
 
@@ -151,9 +153,11 @@ class Learned(NamedTuple):
     """The idle block at T."""
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def learning(config: MatrixSensing) -> Learned | None:
     """Follow the reduced problem until every mode is learned to `LEARNED`; None where `STEPS` do not suffice."""
+    if config.k > WIDEST:
+        return None
     F, G = scaled(config, *_drawn(config))
     if config.symmetric:
         G = F

@@ -9,7 +9,6 @@ from engines.core.judging import ratio, verdict
 from engines.core.run import Run
 from engines.matrix_sensing.verdicts.common import farthest, reached, realised, told
 
-
 SENSED = 0.58, 0.13
 """The rate under 1,200 Gaussian measurements of a 30 x 30 matrix over that under all: 0.55 to 0.62 on four seeds."""
 
