@@ -2,8 +2,8 @@
 
 Gradient descent in the population limit (identity operator) needs r + k rows alone: `learning` follows it step by step
 until the signal is fitted. From there on, and for a small start from the first step on, it splits into parts, each
-solvable. Notation: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG (conserved by the flow), a unit vector
-w_i along row i of (U + V)/2, and N an orthonormal basis of the k − r idle columns, orthogonal to all w_i.
+solvable. Notation: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG (conserved by the flow), a unit
+vector w_i along row i of (U + V)/2, and N an orthonormal basis of the k − r idle columns, orthogonal to all w_i.
 
 1. Signal mode i grows like (1 + ησ_i)^{2t} from a_i = |(u_i + v_i)/2|² and saturates at σ_i.
 2. Cross terms: along w_i, K shrinks by 1 − η f_i² and J by 1 − η g_i² a step once mode i is fitted, where
@@ -29,8 +29,8 @@ from engines.matrix_sensing.draws import FACTORS, directions, reduced, scaled
 TINY, ROUNDING = 1e-300, 1e-13
 
 STEPS, LEARNED, WIDEST = 500, 0.003, 64
-"""At most so many first steps are followed one by one, until the signal is fitted to this fraction of σᵣ, and factors of
-so many columns at most: a slider is dragged meanwhile."""
+"""At most so many first steps are followed one by one, until the signal is fitted to this fraction of σᵣ, with factors
+of so many columns at most: a slider is dragged meanwhile."""
 
 LARGE, COARSE = 2_000_000, 80
 """Matrix entries above which the idle block is computed on this many steps and interpolated."""
