@@ -15,6 +15,9 @@ from torch import Tensor
 SMALL = 256
 """Up to this size a matrix is done by one thread."""
 
+SPAN = 1e-200
+"""Entries below this fraction of the largest are taken for 0 by singular value decompositions."""
+
 
 @contextmanager
 def _alone(A: Tensor) -> Iterator[None]:
@@ -50,4 +53,14 @@ def eigh(A: Tensor) -> tuple[Tensor, Tensor]:
 def svdvals(A: Tensor) -> Tensor:
     """Descending singular values, `[B, min(n, k)]`."""
     with _alone(A):
-        return torch.linalg.svdvals(A)
+        return torch.linalg.svdvals(_resolved(A))
+
+
+def svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Thin singular value decomposition `U [B, n, q]`, `S [B, q]`, `Vᵀ [B, q, k]`, `q = min(n, k)`."""
+    return torch.linalg.svd(_resolved(A), full_matrices=False)
+
+
+def _resolved(A: Tensor) -> Tensor:
+    """`A` with 0 for entries so small that their products underflow: there the solver does not converge, for nobody."""
+    return A.masked_fill(A.abs() < SPAN * A.abs().amax((-2, -1), keepdim=True), 0)

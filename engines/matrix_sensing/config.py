@@ -116,6 +116,11 @@ class MatrixSensing(Config):
         return self.parameterization == "symmetric"
 
     @property
+    def dense(self) -> bool:
+        """Whether the operator is a dense matrix: the one that has an arithmetic of its own."""
+        return self.operator in ("gaussian", "gaussian_symmetric")
+
+    @property
     def factor(self) -> int:
         """What multiplies the step size: the gradient convention of the symmetric model, else 1."""
         return self.grad_factor if self.symmetric else 1
@@ -161,6 +166,21 @@ class MatrixSensing(Config):
             (self.operator == "identity" and self.noise > 0,
              f"noise={self.noise:g} needs measurements: choose another operator than identity"),
             (self.symmetric and self.method in ("one_step", "agn"), f"method={self.method} needs the asymmetric model"),
+            *self._singular(),
+        ]  # fmt: skip
+
+    def _singular(self) -> list[tuple[bool, str]]:
+        """What makes the Gram matrices singular that a method without damping divides by."""
+        undamped = self.method == "scaled_gd" or (self.method == "scaled_gd_lambda" and self.damping == 0)
+        named = f"method={self.method}" + " with damping=0" * (self.method == "scaled_gd_lambda")
+        zero = not self.symmetric and (self.init == "unbalanced" or (self.init != "spectral" and self.init_ratio == 0))
+        return [
+            (undamped and self.k > self.r, f"k={self.k} is too many for {named}, which divides by the factor's Gram "
+             f"matrix: it needs k = r = {self.r}"),
+            (zero and (undamped or self.method == "agn"), f"{named} cannot start from G₀ = 0, by whose Gram matrix it "
+             "divides: choose another init, or init_ratio above 0"),
+            (self.method == "agn" and self.init == "spectral" and self.k > self.r, f"k={self.k} is too many for "
+             f"method={self.method} from the spectral start, which has rank r = {self.r}"),
         ]  # fmt: skip
 
     def _spectrum_is_valid(self) -> bool:

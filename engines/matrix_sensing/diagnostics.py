@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engines.core.factors import blocks, eigenvalues, gram, norm
-from engines.core.lapack import svdvals
+from engines.core.lapack import svd, svdvals
 from engines.matrix_sensing.dynamics import Knobs
 from engines.matrix_sensing.problem import Problem, State
 
@@ -81,14 +81,14 @@ def _imbalance(problem: Problem, F: Tensor, G: Tensor) -> dict[str, Tensor]:
 def _iterate(problem: Problem, F: Tensor, G: Tensor) -> dict[str, Tensor]:
     """Spectrum and column space of `F Gᵀ = Q (R_F R_Gᵀ) Q_Gᵀ`, by QR of both factors: Gram matrices lose 8 digits."""
     Q, R = torch.linalg.qr(F)
-    inner, values, _ = torch.linalg.svd(R @ torch.linalg.qr(G)[1].mT)
+    inner, values, _ = svd(R @ torch.linalg.qr(G)[1].mT)
     share = values / values.sum(-1, keepdim=True).clamp_min(1e-300)
     mass = values.square().sum(-1)
     return {
         "effective_rank": torch.exp(torch.special.entr(share).sum(-1)),
         "stable_rank": mass / values[:, 0].square().clamp_min(1e-300),
         "counted_rank": (values > COUNTED * values[:, :1]).sum(-1).to(values.dtype),
-        "subspace_angle": _angle(problem.left, Q @ inner),
+        "subspace_angle": _angle(problem.left, (Q @ inner) * ~problem.padded[:, None, :]),
         "singular_values": torch.where(problem.padded, torch.nan, values),
     }
 

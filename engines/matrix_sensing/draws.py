@@ -136,9 +136,41 @@ def directions(config: MatrixSensing, stream: np.random.Generator) -> tuple[np.n
     return (F, G) if config.init_norm == "1" else (F / sqrt(len(F)), G / sqrt(len(G)))
 
 
-def nbytes(config: MatrixSensing) -> int:
-    """Memory of one operator at its largest, which is while it is drawn."""
-    entries = config.rows * config.columns
-    if config.operator in ("gaussian", "gaussian_symmetric"):
-        return 8 * (3 * config.m * entries + (entries**2 if 2 * config.m >= entries else 0))
-    return 8 * (config.m * (config.rows + config.columns) if config.operator == "rank_one" else 3 * entries)
+def reduced(factor: np.ndarray, basis: np.ndarray) -> np.ndarray:
+    """`[U; R_J]`: the r + k rows that stand exactly for all n rows of a factor under the identity operator.
+
+    `U = basisᵀ F` and `J = F - basis U = Q_J R_J`: the update multiplies J from the right only, so that Q_J
+    never changes, and every norm and spectrum is that of the full problem.
+    """
+    signal = basis.T @ factor
+    return np.concatenate([signal, np.linalg.qr(factor - basis @ signal, mode="r")])
+
+
+def nbytes(config: MatrixSensing) -> tuple[int, int]:
+    """Bytes of one operator: what is kept of it, and what there is at most while it is drawn."""
+    entries, m = config.rows * config.columns, config.m
+    if config.operator == "identity":
+        return 0, 8 * 3 * (config.rows + config.columns) * (config.k + config.r)
+    if config.operator == "rank_one":
+        return 8 * m * (config.rows + config.columns), 8 * 2 * m * (config.rows + config.columns)
+    if config.operator == "completion":
+        return 8 * 2 * entries, 8 * 5 * entries
+    # Of A there are four copies at once: as drawn, weighted, and both divided by the root of m.
+    gram = entries**2 if 2 * m >= entries else 0
+    kept, narrow = gram or 2 * m * entries, config.precision != "fp64"
+    return (4 if narrow else 8) * kept, 8 * (4 * m * entries + gram) + narrow * 4 * kept
+
+
+def member_bytes(config: MatrixSensing, columns: int, mixed: bool) -> int:
+    """Bytes of one member that is padded to so many columns: start, state, and what a step makes of them.
+
+    `mixed` says that the batch has several methods, whose members are copied out of it and back.
+    """
+    reduced_rows = config.r + columns
+    rows, other = (min(reduced_rows, n) if config.operator == "identity" else n for n in (config.rows, config.columns))
+    factors = (rows + other) * columns
+    # F, G and P at the last settling, now and after the step; F0 and G0; both gradients; five copies where mixed.
+    state = (3 * 2 + 1 + 1 + 5 * mixed) * factors
+    truth = (2 * rows + other) * config.r + (rows + other) * (columns + config.r)
+    seen = config.m * (columns + config.r) if config.operator == "rank_one" else rows * other
+    return 8 * (state + truth + 3 * seen)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from engines.core.factors import divide, singular_values
+from engines.core.lapack import svd
 from engines.matrix_sensing.problem import Problem, State
 
 Knobs = Mapping[str, Tensor]
@@ -133,18 +134,23 @@ def lift(problem: Problem, state: State, knobs: Knobs, loss: Callable[[], Tensor
         fire = fire | _triggered(problem, state, waiting, loss())
     if not bool(fire.any()):
         return state
-    F, G = lifted(state.F, state.G, knobs["beta"], problem.lift.low)
+    F, G = lifted(state.F, state.G, knobs["beta"], problem.lift.low, problem.padded)
     one = fire[:, None, None]
     lifted_at = torch.where(fire, state.t, state.lifted_at)
     return state._replace(F=torch.where(one, F, state.F), G=torch.where(one, G, state.G), lifted_at=lifted_at)
 
 
-def lifted(F: Tensor, G: Tensor, beta: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
-    """Factors of the same product with all singular values of F at beta, or where `low` at least beta."""
-    U, S, Vh = torch.linalg.svd(torch.where(F.isfinite(), F, 0.0), full_matrices=False)
+def lifted(F: Tensor, G: Tensor, beta: Tensor, low: Tensor, padded: Tensor) -> tuple[Tensor, Tensor]:
+    """Factors of the same product with all singular values of F at beta, or where `low` at least beta.
+
+    `padded` `[B, k]` are the columns that a member does not have: they stay zero.
+    """
+    U, S, Vh = svd(torch.where(F.isfinite(), F, 0.0))
     level = beta[:, None].expand_as(S)
     level = torch.where(low[:, None], torch.maximum(S, level), level)
-    return U * level[:, None, :], G @ Vh.mT * (S / level)[:, None, :]
+    # Singular values descend, so that those of the zero columns are the last ones, as the padded columns are.
+    own = ~padded[:, None, :]
+    return U * level[:, None, :] * own, G @ Vh.mT * (S / level)[:, None, :] * own
 
 
 def _triggered(problem: Problem, state: State, waiting: Tensor, loss: Tensor) -> Tensor:
@@ -155,14 +161,15 @@ def _triggered(problem: Problem, state: State, waiting: Tensor, loss: Tensor) ->
     fire = waiting & (fraction < torch.where(problem.lift.estimated, largest, problem.sigma[:, -1]))
     unsure = (fire & problem.lift.estimated).nonzero().flatten()
     if len(unsure):
-        fire[unsure] = fraction[unsure] < estimate(state.F[unsure], state.G[unsure])
+        fire[unsure] = fraction[unsure] < estimate(state.F[unsure], state.G[unsure], problem.padded[unsure])
     return fire
 
 
-def estimate(F: Tensor, G: Tensor) -> Tensor:
+def estimate(F: Tensor, G: Tensor, padded: Tensor) -> Tensor:
     """The singular value of `F Gᵀ` before the largest ratio gap, `[B]`: an estimate of sigma_r without the truth."""
     values = singular_values(F, G).clamp_min(1e-300)
     if values.shape[-1] == 1:
         return values[:, 0]
-    rank = (values[:, :-1] / values[:, 1:]).argmax(-1, keepdim=True)
+    # The gap before a column that a member does not have is none.
+    rank = (values[:, :-1] / values[:, 1:]).masked_fill(padded[:, 1:], 0).argmax(-1, keepdim=True)
     return values.gather(-1, rank)[:, 0]

@@ -67,8 +67,11 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return set(problem.methods) <= GRAPHED
 
     def nbytes(self, configs: Sequence[MatrixSensing]) -> int:
-        """One operator for each distinct source."""
-        return len({draws.key(config) for config in configs}) * draws.nbytes(configs[0])
+        """One operator for each distinct source, and start, state and a step of every member."""
+        kept, drawing = draws.nbytes(max(configs, key=lambda config: config.k))
+        columns, mixed = max(config.k for config in configs), len({config.method for config in configs}) > 1
+        members = sum(draws.member_bytes(config, columns, mixed) for config in configs)
+        return (len({draws.key(config) for config in configs}) - 1) * kept + max(kept, drawing) + members
 
     def theory(self, config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:
         """Closed forms of the population limit; see `theory` and `overlays`."""
@@ -83,8 +86,12 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return story(run, member)
 
     def caution(self, config: MatrixSensing) -> str:
-        """Too few measurements."""
+        """Too few columns or measurements, or steps that are too large."""
         return caution(config)
+
+    def idle(self, config: MatrixSensing) -> frozenset[str]:
+        """The arithmetic of an operator that is not dense: it has none of its own."""
+        return frozenset() if config.dense else frozenset({"precision"})
 
     def stability(self, config: MatrixSensing) -> str:
         """A step size that does not diverge."""

@@ -87,9 +87,11 @@ class Identity(Operator):
     def loss(self, residual: Residual, level: Tensor | None) -> Tensor:
         """`<E, R>/2 - v <E, A*(e)>/2 + v² |e|²/2m`."""
         quadratic = 0.5 * (residual.E * residual.R).sum((-2, -1))
-        if level is None or self.bias is None:
-            return quadratic
-        return quadratic - 0.5 * (level * residual.E * self.bias).sum((-2, -1)) + level.flatten() ** 2 * self.floor
+        if level is not None and self.bias is not None:
+            noise = level.flatten() ** 2 * self.floor
+            quadratic = quadratic - 0.5 * (level * residual.E * self.bias).sum((-2, -1)) + noise
+        # A sum of squares: what is below 0 is rounding.
+        return quadratic.clamp_min(0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

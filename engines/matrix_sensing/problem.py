@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engines.core.assemble import flags, grouped, stack, tensor
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.draws import Source, factors, key, source
+from engines.matrix_sensing.draws import Source, factors, key, reduced, source
 from engines.matrix_sensing.operators import Operator, Residual
 
 
@@ -191,16 +191,6 @@ def _place(config: MatrixSensing, drawn: Source) -> tuple[np.ndarray, np.ndarray
     f = reduced(F, drawn.left)
     g = f * 1.0 if config.symmetric else reduced(G, drawn.right)
     return f, g, np.eye(len(f), config.r), np.eye(len(g), config.r)
-
-
-def reduced(factor: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """`[U; R_J]`: the r + k rows that stand exactly for all n rows of a factor under the identity operator.
-
-    `U = basisᵀ F` and `J = F - basis U = Q_J R_J`: the update multiplies J from the right only, so that Q_J
-    never changes, and every norm and spectrum is that of the full problem.
-    """
-    signal = basis.T @ factor
-    return np.concatenate([signal, np.linalg.qr(factor - basis @ signal, mode="r")])
 
 
 def _level(configs: Sequence[MatrixSensing], device: torch.device) -> Tensor | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engines.core.lapack import eigh
+from engines.core.lapack import eigh, svd
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.problem import Problem, State
 
@@ -33,7 +33,7 @@ def _spectral(configs: Sequence[MatrixSensing], problem: Problem) -> tuple[Tenso
     psd = torch.tensor([config.psd for config in configs], device=floor.device)[:, None, None]
     data = _data(problem)
     own = ~problem.padded[:, None, :]
-    U, S, Vh = torch.linalg.svd(data, full_matrices=False)
+    U, S, Vh = svd(data)
     k = problem.padded.shape[1]
     F, G = U[:, :, :k] * S[:, None, :k].sqrt() * own, Vh.mT[:, :, :k] * S[:, None, :k].sqrt() * own
     if not bool(psd.any()):

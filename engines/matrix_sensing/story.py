@@ -9,7 +9,7 @@ from engines.core.measures import power, slope
 from engines.core.run import Run
 from engines.matrix_sensing import theory
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.overlays import theorem
+from engines.matrix_sensing.overlays import broken, theorem, unstable
 
 REFERENCE = "Xiong, Ding, Du 2023 (arXiv 2310.01769)"
 
@@ -35,81 +35,160 @@ def phases(run: Run, member: int) -> list[Phase]:
 
 
 def story(run: Run, member: int) -> Story:
-    """Formula, two sentences and the reference for one member."""
+    """Formula, a few sentences and the reference for one member."""
     config = run.configs[member]
     formula, text = _told(run, member, config)
-    arithmetic = f"Factors in float64, operator in {NAMES[config.precision]}, on {run.device}."
-    return Story(formula=formula, text=text, reference=f"{REFERENCE}, {theorem(config)}. {arithmetic}")
+    operator = f", operator in {NAMES[config.precision]}" if config.dense else ""
+    noise = " Noise ends all this at an error of its own size; wider factors fit more of it." if config.noise else ""
+    arithmetic = f"Factors in float64{operator}, on {run.device}."
+    return Story(formula=formula, text=text + noise, reference=f"{REFERENCE}, {theorem(config)}. {arithmetic}")
 
 
 def _told(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
+    if run.diverged_at[member] >= 0:
+        why = (unstable(config) if config.method in ("gd", "one_step") else "") or "The steps are too large here"
+        return "η·sharpness > 2", f"The run left the finite numbers at step **{run.diverged_at[member]}**. {why}."
     if config.k < config.r:
-        return "rank(FGᵀ) ≤ k < r", "With fewer columns than the rank the truth is out of reach."
+        floor = float(np.linalg.norm(config.sigma[config.k :]))
+        return "rank(FGᵀ) ≤ k < r", (
+            f"With fewer columns than the rank the truth is out of reach: ‖E‖ stays above {floor:.3g}, that of the "
+            "best matrix of rank k."
+        )
+    if config.operator == "gaussian_symmetric" and not config.symmetric:
+        return "⟨Aᵢ, E⟩ = ⟨Aᵢ, (E + Eᵀ)/2⟩", (
+            "Symmetric measurements cannot see the antisymmetric error: the loss falls, ‖E‖ need not. "
+            + _rate(run, member, None)
+        )
     if config.method == "one_step":
         return _one_step(run, member, config)
     if config.method != "gd":
-        return "F ← F − η R G (GᵀG + λI)⁻¹", _contraction(run, member)
-    if config.symmetric:
-        return _symmetric(run, member, config)
-    return _asymmetric(run, member, config)
-
-
-def _symmetric(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
+        formula, idea = METHODS[config.method]
+        return formula, f"{idea} {_rate(run, member, None)}"
     if config.k == config.r:
-        expected = -np.log1p(-config.eta * config.sigma[-1])
-        return "‖E‖ ~ (1 − ησᵣ)ᵗ", (
-            "With exactly r columns there is no idle direction: every part of the error dies geometrically. "
-            + _rate(run, member, float(expected))
-        )
+        return _exact(run, member, config)
+    return _over(run, member, config)
+
+
+METHODS = {
+    "scaled_gd": (
+        "F ← F − η R G (GᵀG)⁻¹",
+        "Dividing by the factor's own Gram matrix makes small directions move as fast as large ones.",
+    ),
+    "scaled_gd_lambda": (
+        "F ← F − η R G (GᵀG + λI)⁻¹",
+        "Dividing by the factor's damped Gram matrix makes small directions move as fast as large ones, idle ones not.",
+    ),
+    "prec_gd": (
+        "F ← F − η R G (GᵀG + √(2 loss) I)⁻¹",
+        "Dividing by the factor's Gram matrix, damped as much as there is error left, makes small directions move as "
+        "fast as large ones.",
+    ),
+    "agn": (
+        "F ← F − η R (G⁺)ᵀ, then G ← G − η Rᵀ (F⁺)ᵀ",
+        "Each factor in turn is moved towards its least-squares solution, so that small directions move as fast as "
+        "large ones.",
+    ),
+    "nesterov": (
+        "P⁺ = Y − η∇, Y = P⁺ + μ(P⁺ − P)",
+        "Momentum carries each step on, which shortens the wait in flat directions.",
+    ),
+}
+
+
+def _exact(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
+    """Exactly as many columns as the rank."""
+    return "‖E‖ ~ (1 − ηg²)ᵗ, g² = (√(x² + 4σᵣ²) − |x|)/2", (
+        "With exactly r columns there is no idle direction: every part of the error dies geometrically, at ησᵣ where "
+        "the imbalance x is small against σᵣ. " + _rate(run, member, _foretold(config))
+    )
+
+
+def _foretold(config: MatrixSensing) -> float | None:
+    """The late rate where the overlay holds, else None."""
+    return None if broken(config) else theory.late_rate(config)
+
+
+def _over(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
+    """More columns than the rank: what the imbalance on the idle ones says."""
+    begun = theory.start(config)
+    found = "zero" if config.symmetric or config.init == "spectral" else theory.signs(begun.delta, begun.size)
+    if found == "zero":
+        return _balanced(run, member, config)
+    rate = _foretold(config)
+    formula = "‖E‖ ~ exp(−η min|λ(Δ)| t), Δ = FᵀF − GᵀG"
+    text = f"{IMBALANCE[found]} {_rate(run, member, rate)}"
+    span = int(run.steps[-1]) if len(run) else 0
+    if rate is not None and 0 < rate * span < 3:
+        text += f" At this rate a factor of e takes {1 / rate:.3g} steps; before that the fall can look like 1/t."
+    return formula, text
+
+
+IMBALANCE = {
+    "positive": "Unequal starts leave an imbalance Δ > 0 that gradient descent conserves: it keeps F alive where G "
+    "must die, and pulls G to zero geometrically.",
+    "negative": "Unequal starts leave an imbalance Δ < 0 that gradient descent conserves: it keeps G alive where F "
+    "must die, and pulls F to zero geometrically.",
+    "both": "Unequal starts leave an imbalance Δ of both signs that gradient descent conserves: in some idle "
+    "directions F stays alive and G dies geometrically, in the others G stays and F dies.",
+}
+"""What an imbalance of a sign does."""
+
+
+def _balanced(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
+    """No imbalance: the 1/t law."""
     steps, values = run.curve("error", member)
+    late = 1 / (2 * config.eta * config.factor * theory.start(config).size)
     found = power((steps, values**2), steps[-1] / 3, steps[-1]) if len(steps) else None
-    number = (
-        "still too short for a slope" if found is None else f"local log-log slope of ‖E‖²: **{found:.2f}**, theory −2"
-    )
+    number = "too short for a slope" if found is None else f"local log-log slope of ‖E‖²: **{found:.2f}**"
     return "‖E‖² = Σᵢ (2ηt + sᵢ⁻²)⁻² ~ 1/t²", (
-        f"The {config.k - config.r} idle directions obey s ← s(1 − ηs²): their curvature vanishes with them, so they "
-        f"never die geometrically ({number})."
-    )
-
-
-def _asymmetric(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
-    rate = theory.tail_rate(config)
-    if config.k == config.r:
-        return "‖E‖ ~ (1 − ησᵣ)ᵗ", "No idle direction: linear, whatever α is. " + _rate(run, member, None)
-    if rate == 0:
-        return "Δ = FᵀF − GᵀG = 0", "F and G start balanced: nothing keeps the idle directions alive, and 1/t is back."
-    return "‖E‖ ~ exp(−ηλ_min(Δ)t), Δ = FᵀF − GᵀG ~ α²", (
-        "Unequal starts leave an imbalance Δ that gradient descent conserves; it keeps F alive where G must die, and "
-        "pulls G to zero geometrically. " + _rate(run, member, rate)
+        f"F and G are balanced, Δ = 0: the {config.k - config.r} idle directions obey s ← s(1 − ηs²), whose curvature "
+        f"vanishes with them, so they never die geometrically ({number}, theory −2 once t is far beyond "
+        f"1/(2ηs²) = {late:.3g})."
     )
 
 
 def _one_step(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
     lifted = float(run["lifted_at"][-1, member]) if len(run) else -1.0
-    when = "has not been taken yet" if lifted < 0 else f"was taken at t = **{lifted:.0f}**"
-    expected = theory.lifted_rate(config)
-    return "F ← βA, G ← GBS/β, then ‖E‖ ~ exp(−η min(β², σᵣ²/β²) t)", (
-        f"One modified step sets every singular value of F to β without moving FGᵀ; it {when}. From then on the rate "
-        f"does not depend on α. {_rate(run, member, expected)}"
-    )
-
-
-def _contraction(run: Run, member: int) -> str:
-    return "Dividing by the factor's own Gram matrix makes small directions move as fast as large ones. " + _rate(
-        run, member, None
+    other = "f⁻²σᵣ²" if config.lift == "low" else "σᵣ²/β²"
+    formula = f"F ← βA, G ← GBS/β, then ‖E‖ ~ exp(−η min(β², {other}) t)"
+    if lifted < 0:
+        return formula, (
+            "One modified step will set the singular values of F to β without moving FGᵀ; it has not been taken yet: "
+            "this is gradient descent so far. " + _rate(run, member, None)
+        )
+    return formula, (
+        f"One modified step set the singular values of F to β without moving FGᵀ, at t = **{lifted:.0f}**. "
+        f"From then on the rate does not depend on α. {_rate(run, member, _foretold(config))}"
     )
 
 
 def _rate(run: Run, member: int, expected: float | None) -> str:
     """The local rate over the last third of the steps, above the rounding floor."""
     steps, values = run.curve("error", member) if len(run) else (np.zeros(0), np.zeros(0))
-    recent = (steps >= 2 * steps[-1] / 3) & (values > 1e-13) if len(steps) else np.zeros(0, bool)
+    above = values > 1e-13
+    last = steps[above][-1] if above.any() else 0
+    recent = (steps >= 2 * last / 3) & (steps <= last) & above
     found = slope(steps[recent].astype(float), np.log(values[recent])) if recent.sum() else None
     theory_says = "" if expected is None else f", theory at late times {expected:.3g}"
     return "" if found is None else f"Local rate: **{-found:.3g}** per step{theory_says}."
 
 
 def caution(config: MatrixSensing) -> str:
+    """Why a run with these knobs cannot show what it should, "" where it can."""
+    return _narrow(config) or _underdetermined(config) or _diverging(config)
+
+
+def _narrow(config: MatrixSensing) -> str:
+    if config.k >= config.r:
+        return ""
+    floor = float(np.linalg.norm(config.sigma[config.k :]))
+    return (
+        f"k = {config.k} columns cannot hold a matrix of rank {config.r}: the error stays above {floor:.3g}, that of "
+        "the best matrix of rank k."
+    )
+
+
+def _underdetermined(config: MatrixSensing) -> str:
     """Fewer measurements than unknowns: many matrices of rank r fit them, and a small loss says nothing."""
     if config.operator == "identity" or config.m >= config.unknowns:
         return ""
@@ -118,6 +197,11 @@ def caution(config: MatrixSensing) -> str:
         f"A matrix of rank {config.r} has {formula} = {config.unknowns} unknowns here: it cannot be identified from "
         f"m = {config.m} measurements, and the error can stay large however small the loss becomes."
     )
+
+
+def _diverging(config: MatrixSensing) -> str:
+    why = unstable(config) if config.method in ("gd", "one_step") else ""
+    return f"{why}; the run diverges or never settles." if why else ""
 
 
 def stability(config: MatrixSensing) -> str:

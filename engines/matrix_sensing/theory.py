@@ -1,30 +1,36 @@
-"""Predictions from the knobs alone, in closed form, so that they move while a slider is dragged.
+"""Predictions from the knobs alone, so that they move while a slider is dragged.
 
-The population limit (identity operator) of small-start gradient descent splits into three parts, each solvable.
-Notation: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG (conserved by the flow), a unit vector
-w_i along row i of (U₀ + V₀)/2, and N an orthonormal basis of the k − r idle columns, orthogonal to all w_i.
+Gradient descent in the population limit (identity operator) needs r + k rows alone: `learning` follows it step by step
+until the signal is fitted. From there on, and for a small start from the first step on, it splits into parts, each
+solvable. Notation: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG (conserved by the flow), a unit
+vector w_i along row i of (U + V)/2, and N an orthonormal basis of the k − r idle columns, orthogonal to all w_i.
 
 1. Signal mode i grows like (1 + ησ_i)^{2t} from a_i = |(u_i + v_i)/2|² and saturates at σ_i.
 2. Cross terms: along w_i, K shrinks by 1 − η f_i² and J by 1 − η g_i² a step once mode i is fitted, where
    f_i², g_i² = (sqrt(x_i² + 4σ_i²) ± x_i)/2 and x_i = w_iᵀ Δ w_i.
 3. Idle block: B = NᵀKᵀKN obeys the Riccati equation dB/dt = −η(2B² + ΔB + BΔ), whose inverse is linear:
    B(t)⁻¹ = e^{ηtΔ} (B₀⁻¹ + Δ⁻¹) e^{ηtΔ} − Δ⁻¹. So is that of A = NᵀJᵀJN = B + Δ, and |JKᵀ|² = tr(AB).
-   Δ = 0 (symmetric, or balanced) gives the 1/t law, |JKᵀ|² = sum_i (2ηt + s_i⁻²)⁻²; Δ > 0 gives the linear
-   rate η λ_min(Δ) ~ α² (Xiong, Ding, Du 2023, theorems 1.1-1.3; the closed form is ours).
+   Δ = 0 (symmetric, or balanced) gives the 1/t law, |JKᵀ|² = sum_i (2ηt + s_i⁻²)⁻²; any other Δ gives a linear rate,
+   η min|λ(Δ)| ~ α² (Xiong, Ding, Du 2023, theorems 1.1-1.3; the closed form is ours).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
 from engines.core.random import orthonormal
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.draws import FACTORS, directions, scaled
+from engines.matrix_sensing.draws import FACTORS, directions, reduced, scaled
 
-TINY = 1e-300
+TINY, ROUNDING = 1e-300, 1e-13
+
+STEPS, LEARNED, WIDEST = 500, 0.003, 64
+"""At most so many first steps are followed one by one, until the signal is fitted to this fraction of σᵣ, with factors
+of so many columns at most: a slider is dragged meanwhile."""
 
 LARGE, COARSE = 2_000_000, 80
 """Matrix entries above which the idle block is computed on this many steps and interpolated."""
@@ -32,7 +38,7 @@ LARGE, COARSE = 2_000_000, 80
 
 @dataclass(frozen=True)
 class Start:
-    """What of the start matters, in the limit of small alpha."""
+    """The parts of the factors at a step."""
 
     sigma: np.ndarray
     """`[r]`."""
@@ -48,14 +54,22 @@ class Start:
     """Eigenvalues of Δ on the idle columns, `[k - r]`, ascending."""
     imbalance_min: float
     """Smallest eigenvalue of all of Δ."""
+    size: float
+    """`max(|F₀|₂², |G₀|₂²)`."""
 
 
+@lru_cache(maxsize=64)
 def start(config: MatrixSensing) -> Start:
     """Split the starting point of a configuration."""
-    left, right, F, G = _drawn(config)
-    F, G = scaled(config, F, G)
-    U, V = left.T @ F, right.T @ G
-    J, K = F - left @ U, G - right @ V
+    F, G = scaled(config, *_drawn(config))
+    return _split(config, F, G)
+
+
+def _split(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> Start:
+    """What matters of factors in the basis of the truth, their first r rows being U and V."""
+    U, V, J, K = F[: config.r], G[: config.r], F[config.r :], G[config.r :]
+    turn = _turn((U + V) / 2, config.sigma)
+    U, V = turn.T @ U, turn.T @ V
     grown = (U + V) / 2
     # Modes are learned in order, and each learned one removes its direction from the rows still to come.
     columns, triangle = np.linalg.qr(grown.T, mode="complete")
@@ -73,72 +87,219 @@ def start(config: MatrixSensing) -> Start:
         np.stack([part.T @ part for part in parts]),
         delta,
         np.linalg.eigvalsh(imbalance)[0],
+        float(max(np.linalg.norm(F, 2), np.linalg.norm(G, 2))) ** 2,
     )
 
 
-def _drawn(config: MatrixSensing) -> tuple[np.ndarray, ...]:
+def _turn(grown: np.ndarray, sigma: np.ndarray) -> np.ndarray:
+    """A rotation `[r, r]` within equal singular values, after which their modes are learned one after another.
+
+    Equal ones grow alike, so that any basis of theirs is one of the truth: its rows are chosen orthogonal, the largest
+    first, after the rows of larger singular values are projected out.
+    """
+    turn, learned = np.zeros((len(sigma),) * 2), np.zeros((0, grown.shape[1]))
+    for value in dict.fromkeys(sigma):
+        rows = np.flatnonzero(sigma == value)
+        rest = grown[rows] - grown[rows] @ learned.T @ learned
+        left, _, right = np.linalg.svd(rest, full_matrices=False)
+        turn[np.ix_(rows, rows)], learned = left, np.concatenate([learned, right])
+    return turn
+
+
+def _drawn(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
     # Unit scale: alpha and the ratio are applied later, so that dragging them costs nothing.
     return _cached(config.replace(alpha=1.0, init_ratio=1.0, eta=0.1, beta=1.0, m=4, operator="identity", noise=0.0))
 
 
-@lru_cache(maxsize=256)
-def _cached(config: MatrixSensing) -> tuple[np.ndarray, ...]:
-    """U*, V* and the directions of F₀, G₀: the run's own, or as likely ones where an operator is drawn between."""
+@lru_cache(maxsize=128)
+def _cached(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
+    """The directions of F₀, G₀ in the basis of the truth, reduced to r + k rows each.
+
+    They are the run's own under the identity, and as likely ones where an operator is drawn before them.
+    """
     own = config.operator_seed < 0
     stream = np.random.default_rng(config.seed if own else config.operator_seed)
     left = orthonormal(stream, config.rows, config.r)
     right = left if config.psd else orthonormal(stream, config.columns, config.r)
-    return left, right, *directions(config, stream if own else np.random.default_rng([config.seed, FACTORS]))
+    F, G = directions(config, stream if own else np.random.default_rng([config.seed, FACTORS]))
+    return reduced(F, left), reduced(G, right)
+
+
+class Parts(NamedTuple):
+    """Squares of the error of each mode, `[T, r]`."""
+
+    share: np.ndarray
+    """The learned share of the singular value (itself, not its square)."""
+    signal: np.ndarray
+    """`(UVᵀ - Σ)²`."""
+    right: np.ndarray
+    """`|U Kᵀ|²`."""
+    left: np.ndarray
+    """`|J Vᵀ|²`."""
+
+
+class Learned(NamedTuple):
+    """The first steps, computed one by one, and what their end says of all that follow."""
+
+    errors: np.ndarray
+    """|E| at the steps 0, 1, ..., T."""
+    lifted_at: float
+    """-1 where the lift has not come."""
+    squares: np.ndarray
+    """What the error on learned modes is made of at T: the squares of UVᵀ - Σ, UKᵀ and JVᵀ, `[q]`."""
+    rates: np.ndarray
+    """What each of them shrinks by: 1 - η rate a step, `[q]`."""
+    begun: Start
+    """The idle block at T."""
+
+
+@lru_cache(maxsize=128)
+def learning(config: MatrixSensing) -> Learned | None:
+    """Follow the reduced problem until every mode is learned to `LEARNED`; None where `STEPS` do not suffice."""
+    if config.k > WIDEST:
+        return None
+    F, G = scaled(config, *_drawn(config))
+    if config.symmetric:
+        G = F
+    M = np.zeros((len(F), len(G)))
+    M[np.arange(config.r), np.arange(config.r)] = config.sigma
+    eta, lifted_at, errors = config.eta * config.factor, -1.0, []
+    for step in range(STEPS + 1):
+        E = F @ G.T - M
+        errors.append(float(np.linalg.norm(E)))
+        if not errors[-1] < 1e6:
+            return None
+        if config.method == "one_step" and _fires(config, step, lifted_at, errors[-1], F, G):
+            (F, G), lifted_at = _lift(config, F, G), float(step)
+        # The idle block may still be large: its own closed form goes on from here.
+        fitted = np.hypot(np.linalg.norm(E[: config.r]), np.linalg.norm(E[config.r :, : config.r]))
+        if fitted < LEARNED * config.sigma[-1] and not _lift_is_due(config, step, lifted_at):
+            return _learned(config, np.array(errors), lifted_at, F, G)
+        F, G = F - eta * E @ G, G - eta * E.T @ F
+    return None
+
+
+def _lift_is_due(config: MatrixSensing, step: int, lifted_at: float) -> bool:
+    """Whether a lift is still to come."""
+    waiting = lifted_at < 0 and config.trigger != "hand"
+    return config.method == "one_step" and (waiting or step < config.lift_at)
+
+
+def _fires(config: MatrixSensing, step: int, lifted_at: float, error: float, F: np.ndarray, G: np.ndarray) -> bool:
+    """Whether the lift comes at this step."""
+    if step == config.lift_at:
+        return True
+    if lifted_at >= 0 or config.trigger == "hand":
+        return False
+    if config.trigger == "true":
+        return error < config.trigger_level * config.sigma[-1]
+    if error >= config.trigger_level * np.linalg.norm(F) * np.linalg.norm(G):
+        return False
+    values = np.maximum(np.linalg.svd(F @ G.T, compute_uv=False)[: config.k], TINY)
+    rank = (values[:-1] / values[1:]).argmax() if config.k > 1 else 0
+    return error < config.trigger_level * values[rank]
+
+
+def _lift(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The one modified step."""
+    A, S, Bt = np.linalg.svd(F, full_matrices=False)
+    level = np.maximum(S, config.beta) if config.lift == "low" else np.full(len(S), config.beta)
+    return A * level, G @ Bt.T * (S / level)
+
+
+def _learned(config: MatrixSensing, errors: np.ndarray, lifted_at: float, F: np.ndarray, G: np.ndarray) -> Learned:
+    """Linearise in the error: UVᵀ - Σ shrinks by UUᵀ from the left and by VVᵀ from the right.
+
+    UKᵀ shrinks by UUᵀ and by the idle part of KKᵀ, JVᵀ by the idle part of JJᵀ and by VVᵀ.
+    """
+    U, V, J, K = F[: config.r], G[: config.r], F[config.r :], G[config.r :]
+    (left, u, along_u), (right, v, along_v) = (np.linalg.svd(block, full_matrices=False) for block in (U, V))
+    (left_j, j), (left_k, k) = (
+        _basis(block - block @ along.T @ along) for block, along in ((J, along_v), (K, along_u))
+    )
+    blocks = (
+        (left.T @ (U @ V.T - np.diag(config.sigma)) @ right, u, v),
+        (left.T @ U @ K.T @ left_k, u, k),
+        (left_j.T @ J @ V.T @ right, j, v),
+    )
+    squares = np.concatenate([(block**2).ravel() for block, _, _ in blocks])
+    rates = np.concatenate([np.add.outer(one**2, other**2).ravel() for _, one, other in blocks])
+    return Learned(errors, lifted_at, squares, rates, _split(config, F, G))
+
+
+def _basis(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All left singular vectors `[n, n]` with their singular values `[n]`."""
+    left, size, _ = np.linalg.svd(block)
+    return left, np.concatenate([size, np.zeros(len(block) - len(size))])
 
 
 def error(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
     """|E| of gradient descent, or of the one-step method, in the population limit, `[T]`.
 
-    From step 0 to |E| = 1e-12 the run is met within 10 % for alpha <= 0.01 and within a factor 1.6 at 0.1; from
-    alpha = 0.3 on the modes mix while they are learned, and late values of an asymmetric run can be 10 times off.
+    Step by step until the modes are learned, and then each part of the error at its own rate; where that takes more
+    than `STEPS` steps, in closed form from the start on, for a small start.
     """
-    return _descent(config, t) if config.method != "one_step" else _lifted(config, t)
+    begun = learning(config)
+    if begun is None:
+        return _descent(config, t)
+    last = len(begun.errors) - 1
+    since, eta = np.maximum(t - last, 0), config.eta * config.factor
+    later = np.sqrt(_remaining(begun.squares, eta * begun.rates, since) + idle(begun.begun, eta, since))
+    return np.where(t < last, np.interp(t, np.arange(last + 1), begun.errors), later)
+
+
+def _remaining(squares: np.ndarray, moved: np.ndarray, since: np.ndarray) -> np.ndarray:
+    """Sum of the squares `[T]` after `since` steps, each of which multiplies a root by `1 - moved`."""
+    return (squares * np.exp(-2 * since[:, None] * _decay(moved))).sum(1)
 
 
 def _descent(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
+    """|E| of gradient descent in closed form, `[T]`, for a start that is small against σᵣ."""
     begun = start(config)
     eta = config.eta * config.factor
-    fitted, cross = _signal(begun, eta, t)
-    return np.sqrt(fitted + cross + idle(begun, eta, t))
+    parts = _parts(begun, eta, t)
+    return np.sqrt((parts.signal + parts.right + parts.left).sum(1) + idle(begun, eta, t))
 
 
 def lift_time(config: MatrixSensing) -> float:
-    """T₃: when the closed form falls below the trigger (infinite where it never does)."""
-    if config.lift_at >= 0 or config.trigger == "hand":
-        return config.lift_at if config.lift_at >= 0 else np.inf
-    t = np.unique(np.geomspace(1, 1e6, 1000).round())
-    below = np.flatnonzero(_descent(config, t) < config.trigger_level * config.sigma[-1])
-    return float(t[below[0]]) if len(below) else np.inf
+    """T₃: when the one modified step is taken; infinite where it is not, or not within `STEPS` steps."""
+    begun = learning(config)
+    return np.inf if begun is None or begun.lifted_at < 0 else begun.lifted_at
+
+
+def lifted_rates(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
+    """f² and g² `[r]` of the modes after the lift: β² and σ²/β², or where a low one leaves f² above β², its own."""
+    f = _sizes(start(config))[0] if config.lift == "low" else np.zeros(config.r)
+    f = np.maximum(f, config.beta**2)
+    return f, config.sigma**2 / f
 
 
 def lifted_rate(config: MatrixSensing) -> float:
-    """`-ln(1 - η min(β², σᵣ²/β²))` after a full lift; `σᵣ` in place of `σᵣ²/β²` after a low one."""
-    smallest = config.sigma[-1]
-    other = smallest if config.lift == "low" else smallest**2 / config.beta**2
-    return float(-np.log1p(-min(config.eta * min(config.beta**2, other), 1 - 1e-12)))
+    """Late rate after the lift, `-ln(1 - η min(β², g²))`: K dies at β² where F is smallest, J along mode i at g_i²."""
+    f, g = lifted_rates(config)
+    slowest = min(config.beta**2 if config.k > config.r else f.min(), g.min())
+    return float(_decay(config.eta * np.array([slowest, *(f + g)])).min())
 
 
-def _lifted(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
-    """Descent up to the lift, then its linear rate from the error that the lift found."""
-    at = lift_time(config)
-    level = _descent(config, np.array([min(at, 1e9)]))[0]
-    return np.where(t <= at, _descent(config, t), level * np.exp(-lifted_rate(config) * np.maximum(t - at, 0)))
+def _sizes(begun: Start) -> tuple[np.ndarray, np.ndarray]:
+    """f² and g² of the learned modes, `[r]` each."""
+    root = np.sqrt(begun.tilt**2 + 4 * begun.sigma**2)
+    return (root + begun.tilt) / 2, (root - begun.tilt) / 2
 
 
-def _signal(begun: Start, eta: float, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Squares of the signal part and of the cross part, `[T]` each."""
-    sigma, root = begun.sigma, np.sqrt(begun.tilt**2 + 4 * begun.sigma**2)
-    f, g = (root + begun.tilt) / 2, (root - begun.tilt) / 2
-    both, left, right = (-np.log(np.maximum(1 - eta * rate, TINY)) for rate in (f + g, f, g))
+def _parts(begun: Start, eta: float, t: np.ndarray) -> Parts:
+    f, g = _sizes(begun)
+    both, left, right = (_decay(eta * rate) for rate in (f + g, f, g))
     odds = _odds(begun, eta, both, t)
+    share = odds / (1 + odds)
     J = begun.cross[0] / (1 + _odds(begun, eta, 2 * right, t))
     K = begun.cross[1] / (1 + _odds(begun, eta, 2 * left, t))
-    return ((sigma / (1 + odds)) ** 2).sum(1), (odds / (1 + odds) * (f * K + g * J)).sum(1)
+    return Parts(share, (begun.sigma / (1 + odds)) ** 2, share * f * K, share * g * J)
+
+
+def _decay(moved: np.ndarray) -> np.ndarray:
+    """Rate `-ln|1 - moved|` a step of what each step multiplies by `1 - moved`; negative where that grows."""
+    return -np.log(np.maximum(np.abs(1 - moved), TINY))
 
 
 def _odds(begun: Start, eta: float, decay: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -167,7 +328,8 @@ def _idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
     The factors e^{±ηtΔ} around P⁻¹ and Q⁻¹ in `A = JᵀJ` and `B = KᵀK` meet in the trace and drop out.
     """
     d = begun.delta
-    exponent = np.clip(2 * eta * t[:, None] * d, -600, 600)
+    # Each step multiplies by 1 - eta |d|, where the flow decays by e^(-eta |d|).
+    exponent = np.clip(2 * t[:, None] * np.sign(d) * np.maximum(_decay(eta * np.abs(d)), 0), -600, 600)
     small = np.abs(d) < 1e-14
     over = np.where(small, 1, d)
     P, Q = (
@@ -179,12 +341,35 @@ def _idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
 
 def _inverse(start: np.ndarray, added: np.ndarray) -> np.ndarray:
     """`(start⁻¹ + diag(added))⁻¹` `[T, q, q]`, scaled to a unit diagonal: entries differ by hundreds of decades."""
-    matrix = np.linalg.pinv(start, hermitian=True) + added[:, :, None] * np.eye(len(start))
+    # The eigenbasis of Δ grades A₀ and B₀: scaled to a unit diagonal, what is left of them is far from singular.
+    size = np.sqrt(np.maximum(np.diag(start), TINY))
+    shape = start / size / size[:, None] + ROUNDING * np.eye(len(start))
+    matrix = np.linalg.inv(shape) / size / size[:, None] + added[:, :, None] * np.eye(len(start))
     scale = 1 / np.sqrt(np.einsum("tii->ti", matrix))
     return scale[:, :, None] * np.linalg.inv(scale[:, :, None] * matrix * scale[:, None, :]) * scale[:, None, :]
 
 
 def tail_rate(config: MatrixSensing) -> float:
-    """Rate −d ln|E|/dt of the idle block at late times, `−ln(1 − η λ_min(Δ))`; 0 for a balanced start."""
-    smallest = start(config).delta[:1]
-    return float(-np.log1p(-config.eta * max(smallest[0], 0.0))) if len(smallest) else np.inf
+    """Rate −d ln|E|/dt of the idle block at late times, `−ln(1 − η min|λ|)` over the eigenvalues λ of Δ on it.
+
+    Where λ > 0 it is K that dies, where λ < 0 it is J: 0 for a balanced start alone, infinite without idle columns.
+    """
+    delta = start(config).delta
+    return float(_decay(config.eta * np.abs(delta).min())) if len(delta) else np.inf
+
+
+def late_rate(config: MatrixSensing) -> float:
+    """Rate −d ln|E|/dt at the end of all, of the slowest part: the idle block, or a mode that a large start delays."""
+    found, eta = learning(config), config.eta * config.factor
+    begun = start(config) if found is None else found.begun
+    rates = np.concatenate(_sizes(begun)) if found is None else found.rates[found.squares > 0]
+    if len(begun.delta) and all(block.any() for block in begun.idle):
+        rates = np.append(rates, np.abs(begun.delta).min())
+    return float(_decay(eta * rates).min())
+
+
+def signs(delta: np.ndarray, size: float) -> str:
+    """The signs of Δ on the idle columns: zero (against rounding of `size`), positive, negative or both."""
+    if not len(delta) or np.abs(delta).max() <= ROUNDING * size:
+        return "zero"
+    return "positive" if delta.min() > 0 else "negative" if delta.max() < 0 else "both"

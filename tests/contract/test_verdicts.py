@@ -7,7 +7,7 @@ from tests.contract.cases import PRESETS
 from tests.contract.wrong import judged_as_right, wrong_runs
 
 ALWAYS = {
-    "matrix_sensing": ("P0", "P5", "P8"),
+    "matrix_sensing": ("P0", "P5", "P10"),
     "neural_collapse": ("P0", "P1", "P6", "P12"),
     "subgradient_recovery": ("SG-00", "SG-01", "SG-09"),
     "loss_landscape": ("L3", "L5", "L17", "L18", "L19", "L23"),

@@ -4,6 +4,7 @@ import torch
 
 import engines
 from engines.core.api import simulate
+from engines.core.ensemble import Experiment
 from engines.core.run import Run
 from engines.core.simulation import Simulation
 from engines.matrix_sensing.config import MatrixSensing
@@ -142,6 +143,42 @@ def test_padded_columns_stay_exactly_zero(method):
     assert (batch.state.F[0, :, 2:] == 0).all() and (batch.state.G[0, :, 2:] == 0).all()
 
 
+@pytest.mark.parametrize(
+    "knobs", [{"trigger": "true"}, {"lift": "low"}, {"operator": "gaussian", "n": 15, "m": 600}], ids=str
+)
+def test_members_of_other_widths_equal_their_single_runs_beyond_the_lift(knobs):
+    """k = 5 decides the width of the batch: the columns that the others lack must stay empty when they lift."""
+    base = MatrixSensing(**{**TINY, "alpha": 0.02, "method": "one_step", "beta": 0.7, **knobs})
+    configs = [base.replace(k=k) for k in (3, 5, 2)]
+    together = simulate(Run(ENGINE, configs), 300)
+    assert (together["lifted_at"][-1] > 0).all()
+    for member, config in enumerate(configs):
+        assert_equal_members(together, member, simulate(Run(ENGINE, [config]), 300))
+
+
+def test_a_member_with_too_few_columns_has_the_subspace_angle_of_its_single_run():
+    base = MatrixSensing(**{**TINY, "n": 10, "r": 3})
+    together = simulate(Run(ENGINE, [base.replace(k=2), base.replace(k=6)]), 60)
+    assert_equal_members(together, 0, simulate(Run(ENGINE, [base.replace(k=2)]), 60))
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("preset", [preset.name for preset in ENGINE.presets])
+def test_members_equal_their_single_runs_to_the_end_of_the_preset(preset):
+    experiment = Experiment.of(ENGINE, ENGINE.preset(preset))
+    steps = ENGINE.preset(preset).steps
+    configs = experiment.configs()
+    together = simulate(Run(ENGINE, configs), steps)
+    for member in {0, len(configs) // 2, len(configs) - 1}:
+        assert_equal_members(together, member, simulate(Run(ENGINE, [configs[member]]), steps))
+
+
+def assert_equal_members(together, member, alone):
+    """Products of other widths round otherwise: 1e-6 of a value, and 1e-13 where it is rounding altogether."""
+    for name in (channel.name for channel in ENGINE.channels if not channel.dims):
+        np.testing.assert_allclose(together[name][:, member], alone[name][:, 0], rtol=1e-6, atol=1e-13, err_msg=name)
+
+
 def test_every_method_equals_its_formula():
     """One batch of all methods, asymmetric k = r = 2, against each update written out for one member."""
     base = MatrixSensing(**{**TINY, **GAUSSIAN, "k": 2})
@@ -177,7 +214,7 @@ def test_every_method_equals_its_formula():
 def test_the_lift_keeps_the_product_and_levels_the_factor(low):
     batch = simulated(MatrixSensing(**TINY), 40)
     beta, flag = torch.tensor([0.6], dtype=torch.float64), torch.tensor([low])
-    F, G = lifted(batch.state.F, batch.state.G, beta, flag)
+    F, G = lifted(batch.state.F, batch.state.G, beta, flag, batch.problem.padded)
     torch.testing.assert_close(F @ G.mT, batch.state.F @ batch.state.G.mT, rtol=0, atol=1e-10)
     levels = torch.linalg.svdvals(F)[0]
     before = torch.linalg.svdvals(batch.state.F)[0]
@@ -254,3 +291,48 @@ def test_members_share_one_source_only_where_they_should():
 def test_too_large_an_operator_is_refused_with_its_size():
     with pytest.raises(engines.core.errors.ConfigError, match=r"needs .* GiB .* limit"):
         engines.run("matrix_sensing", set={"operator": "gaussian", "n": 2000, "m": 100_000}, steps=1)
+
+
+def test_the_state_of_every_member_counts_as_memory():
+    """4,096 members of 4096 x 512 factors: F and G alone are 128 GiB."""
+    members = [MatrixSensing(operator="completion", n=4096, k=512, m=1000, seed=seed) for seed in range(4096)]
+    assert ENGINE.nbytes(members) > 128 * 2**30
+
+
+@pytest.mark.parametrize("operator", ["identity", "gaussian", "gaussian_symmetric", "rank_one", "completion"])
+def test_what_is_counted_as_memory_covers_what_there_is(operator):
+    base = MatrixSensing(operator=operator, n=24, m=200, method="nesterov", operator_seed=-1)
+    configs = [base.replace(k=k, seed=seed) for k in (2, 9) for seed in range(3)]
+    batch = Simulation(ENGINE, configs, CPU).batches[0]
+    problem = batch.problem
+    held = [*batch.state, problem.left, *problem.M, problem.F0, problem.G0]
+    held += [value for one, _ in problem.operators for value in vars(one).values() if isinstance(value, torch.Tensor)]
+    counted = ENGINE.nbytes(configs)
+    assert sum(value.nbytes for value in held) < counted < 40 * sum(value.nbytes for value in held)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "words"),
+    [
+        ({"method": "scaled_gd", "k": 3}, "k=3 is too many for method=scaled_gd"),
+        ({"method": "scaled_gd_lambda", "damping": 0.0}, "method=scaled_gd_lambda with damping=0"),
+        ({"method": "scaled_gd", "k": 2, "init": "unbalanced"}, "cannot start from G₀ = 0"),
+        ({"method": "agn", "init_ratio": 0.0}, "cannot start from G₀ = 0"),
+        ({"method": "agn", "init": "spectral"}, "from the spectral start, which has rank r = 2"),
+    ],
+)
+def test_a_method_that_would_divide_by_a_singular_matrix_is_refused(knobs, words):
+    with pytest.raises(engines.core.errors.ConfigError, match=words):
+        MatrixSensing(**{**TINY, **knobs})
+
+
+def test_a_start_at_the_edge_of_the_numbers_can_be_observed():
+    """Once the singular value decomposition of one such member ended the run of all."""
+    base = MatrixSensing(**{**TINY, "n": 12, "k": 6, "target": "general"})
+    run = simulate(Run(ENGINE, [base.replace(alpha=alpha) for alpha in (1e-150, 1e-140, 1e-100, 0.1)]), 400)
+    assert (run.diverged_at == -1).all() and np.isfinite(run["singular_values"]).all()
+
+
+def test_one_measurement_has_no_negative_loss():
+    run = simulate(Run(ENGINE, [MatrixSensing(**{**TINY, "operator": "gaussian", "m": 1})]), 400)
+    assert run["loss"].min() >= 0

@@ -19,19 +19,34 @@ def ran(steps, *configs):
     return simulate(Run(ENGINE, list(configs)), steps)
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize(
-    "knobs", [{**SYMMETRIC}, {}, {"target": "general"}, {**SYMMETRIC, "k": 3}, {"k": 3}, {"k": 10}]
-)
-def test_the_closed_form_is_the_whole_curve_for_a_small_start(knobs, seed):
-    """Within 15 % from step 0 to 1e-12, alpha = 0.01 (measured: 10 %)."""
-    config = MatrixSensing(**{**OWN, "eta": 0.2, "alpha": 0.01, "seed": seed, **knobs})
-    run = ran(8000, config)
-    values = run["error"][:, 0]
+KINDS = [{**SYMMETRIC}, {}, {"target": "general"}, {**SYMMETRIC, "k": 3}, {"k": 3}, {"k": 10}, {"init_ratio": 1.0}]
+
+
+def farthest(config, curve):
+    """The logarithm of the largest factor between the run and its line, above rounding."""
+    steps, values = curve
     seen = values > 1e-12
-    ratio = theory.error(config, run.steps.astype(float))[seen] / values[seen]
-    assert np.abs(np.log(ratio)).max() < 0.15
+    return np.abs(np.log(theory.error(config, steps.astype(float))[seen] / values[seen])).max()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("eta", [0.1, 0.2])
+def test_the_line_is_the_whole_curve_within_15_per_cent(eta):
+    """What the README says of alpha <= 0.3, from step 0 to 1e-12 (measured: 6 %)."""
+    base = MatrixSensing(**OWN, eta=eta)
+    configs = [
+        base.replace(alpha=alpha, seed=seed, **knobs)
+        for knobs in KINDS for alpha in (1e-4, 1e-3, 1e-2, 0.1, 0.3) for seed in range(5)
+    ]  # fmt: skip
+    run = ran(4000, *configs)
+    assert max(farthest(config, run.curve("error", i)) for i, config in enumerate(configs)) < 0.14
+
+
+def test_the_line_is_the_whole_curve_for_the_default_start():
+    """Measured: 2 % over ten seeds; alpha = 0.3 was once 10 times off at late times."""
+    configs = [MatrixSensing(**OWN, eta=0.2, seed=seed, **knobs) for seed in (0, 1) for knobs in KINDS[:3]]
+    run = ran(1500, *configs)
+    assert max(farthest(config, run.curve("error", i)) for i, config in enumerate(configs)) < 0.05
 
 
 @pytest.mark.thorough
@@ -40,7 +55,7 @@ def test_the_tail_rate_is_foretold_from_the_start_alone(knobs):
     config = MatrixSensing(**{**OWN, "alpha": 0.2, **knobs})
     run = ran(25_000, config)
     found = rate(run.curve("error", 0), 1e-11, 1e-6)
-    assert found / theory.tail_rate(config) == pytest.approx(1, abs=0.05)
+    assert found / theory.late_rate(config) == pytest.approx(1, abs=0.02)
 
 
 def test_the_idle_block_solves_its_riccati_equation():
@@ -54,10 +69,11 @@ def test_the_idle_block_solves_its_riccati_equation():
         return -0.1 * (2 * B @ B + D @ B + B @ D).ravel()
 
     times = np.array([0.0, 10.0, 100.0, 1000.0])
+    # Steps a thousand times as small are the flow.
     solved = solve_ivp(flow, (0, 1000), begun.idle[1].ravel(), t_eval=times, rtol=1e-10, atol=1e-14, method="LSODA")
     blocks = solved.y.T.reshape(-1, *shape)
     expected = np.einsum("tij,tji->t", blocks + D, blocks)
-    np.testing.assert_allclose(theory.idle(begun, 0.1, times), expected, rtol=1e-6)
+    np.testing.assert_allclose(theory.idle(begun, 1e-4, 1000 * times), expected, rtol=1e-3)
 
 
 def test_very_wide_factors_are_interpolated_within_two_per_cent(monkeypatch):
@@ -171,7 +187,7 @@ def test_fewer_columns_than_the_rank_meet_the_floor():
 def test_the_conserved_imbalance_drifts_little():
     config = MatrixSensing(**OWN, target="general", alpha=0.2)
     run = ran(2000, config)
-    value = {p.channel: p.values[0] for p in predictions(config, run.steps)}["imbalance_min"]
+    value = theory.start(config).imbalance_min
     assert run["imbalance_min"][0, 0] == pytest.approx(value, rel=1e-9)
     assert run["imbalance_drift"][-1, 0] < 0.04
 
@@ -180,13 +196,19 @@ def test_the_conserved_imbalance_drifts_little():
     ("knobs", "word"),
     [
         ({"eta": 1.5}, "unstable"),
+        ({"eta": 0.99}, "overshoot"),
         ({"alpha": 0.9}, "not small"),
+        ({"init_norm": "1", "alpha": 0.5}, "not small"),
+        ({"kappa": 100, "alpha": 0.3}, "not small"),
+        ({"init_ratio": 10}, "not small"),
         ({"init": "spectral"}, "start"),
-        ({"operator": "rank_one"}, "isometry"),
-        ({"operator": "gaussian", "m": 100}, "isometry"),
-        ({"operator": "gaussian", "m": 9000, "noise": 0.1}, "noiseless"),
-        ({"operator": "gaussian_symmetric", "m": 9000}, "antisymmetric"),
-        ({"k": 30}, "n/4"),
+        ({"operator": "rank_one"}, "finite"),
+        ({"operator": "gaussian", "n": 60, "m": 600, "alpha": 1e-3, "parameterization": "symmetric"}, "finite"),
+        ({"operator": "gaussian", "n": 20, "m": 800, "k": 4, "alpha": 0.2}, "finite"),
+        ({"operator": "gaussian_symmetric", "m": 9000}, "finite"),
+        ({"method": "one_step", "beta": 0.2}, "after the lift"),
+        ({"method": "one_step", "kappa": 20, "beta": 0.05**0.5, "eta": 0.2}, "after the lift"),
+        ({"method": "one_step", "alpha": 1e-60}, "500 steps"),
     ],
 )
 def test_a_violated_assumption_is_named(knobs, word):

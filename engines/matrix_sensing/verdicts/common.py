@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engines.core.measures import Curve, rate
+from engines.core.judging import ratio
+from engines.core.measures import Curve, hit, rate
 from engines.core.run import Run
+from engines.matrix_sensing import theory
 
 CONVERGED = 1e-11
 """Rates are fitted above this error, where rounding does not show yet."""
@@ -22,6 +24,32 @@ def tail(run: Run, member: int, high: float = 1e-6) -> float | None:
     """Late rate of |E|, above thirty times the final error."""
     values = error(run, member)[1]
     return rate(error(run, member), max(CONVERGED, 30 * float(values[-1])), high)
+
+
+def realised(run: Run, member: int) -> float | None:
+    """Late rate over `-ln(1 - η λ_min(FᵀF))`, with the F of the run's end."""
+    smallest = float(run["factor_min"][-1, member])
+    return ratio(tail(run, member), float(-np.log1p(-run.configs[member].eta * smallest)))
+
+
+def told(run: Run, member: int, high: float = 1e-6) -> float | None:
+    """Late rate over that which the start foretells."""
+    return ratio(tail(run, member, high), theory.late_rate(run.configs[member]))
+
+
+def farthest(run: Run, member: int) -> float | None:
+    """|E| over its line, where the two are farthest apart; None before the preset's last step."""
+    steps, values = error(run, member)
+    if not len(steps) or run.preset is None or steps[-1] < run.preset.steps or run.diverged_at[member] >= 0:
+        return None
+    line = theory.error(run.configs[member], steps.astype(float))
+    logs = np.log(np.maximum(values, CONVERGED) / np.maximum(line, CONVERGED))
+    return float(np.exp(logs[np.abs(logs).argmax()]))
+
+
+def reached(run: Run, member: int, level: float, channel: str = "error") -> float | None:
+    """Steps until a channel is below a level."""
+    return hit(run.curve(channel, member), level)
 
 
 def exponent(run: Run, members: Sequence[int], largest: float = 0.45) -> float | None:

@@ -2,45 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import each, ratio, verdict
-from engines.core.measures import hit
+from engines.core.judging import ratio, verdict
 from engines.core.run import Run
-from engines.matrix_sensing.verdicts.common import error, tail
+from engines.matrix_sensing.verdicts.common import farthest, reached, realised, told
+
+SENSED = 0.58, 0.13
+"""The rate under 1,200 Gaussian measurements of a 30 x 30 matrix over that under all: 0.55 to 0.62 on four seeds."""
 
 
 def one_step(run: Run) -> list[Verdict]:
     """P5: after the lift the rate does not depend on alpha."""
-
-    def after(i: int) -> float | None:
-        return ratio(tail(run, i, 1e-5), run.configs[i].eta)
-
-    def waited(i: int) -> float | None:
-        reached, lifted = hit(error(run, i), 1e-10), run["lifted_at"][-1, i]
-        return None if reached is None or lifted < 0 else reached - float(lifted)
-
-    members = range(len(run.configs))
+    rates = [told(run, i, 1e-5) for i in range(len(run.configs))]
     return [
-        verdict("rate/η, every α", map(after, members), 0.59, 0.03),
-        verdict("steps from the lift to ‖E‖ < 10⁻¹⁰", map(waited, members), 295, 55),
+        verdict("rate over that foretold, the same for every α", rates, 1.0, 0.05),
+        verdict(
+            "‖E‖ over its line, where it is farthest", [farthest(run, i) for i in range(len(run.configs))], 1.0, 0.1
+        ),
     ]
 
 
 def race(run: Run) -> list[Verdict]:
     """P6: the same problem three ways."""
-
-    def reached(i: int) -> float | None:
-        return hit(run.curve("relative_error", i), 1e-10)
-
     flat = [at(run, i, 4000) for i in run.where(parameterization="symmetric")]
+    steep = [realised(run, i) for i in run.where(parameterization="asymmetric", method="gd")]
+    lifted = [reached(run, i, 1e-10, "relative_error") for i in run.where(method="one_step")]
     return [
         verdict("symmetric: relative error at t = 4000", flat, 8.7e-4, 1.6e-4),
-        _passed(run, run.where(parameterization="asymmetric", method="gd")),
-        verdict("one modified step: steps to 10⁻¹⁰", each(run, reached, method="one_step"), 560, 50),
+        verdict("asymmetric: rate over −ln(1−ηλ_min(FᵀF)), a constant of m", steep, *SENSED),
+        verdict("one modified step: steps to 10⁻¹⁰", lifted, 560, 50),
     ]
 
 
@@ -48,13 +40,6 @@ def at(run: Run, member: int, step: int) -> float | None:
     """The relative error at a step."""
     steps, values = run.curve("relative_error", member)
     return float(np.interp(step, steps, values)) if len(steps) and steps[-1] >= step else None
-
-
-def _passed(run: Run, members: Sequence[int]) -> Verdict:
-    """The asymmetric constant depends on the draw: over 40 seeds the error at t = 4000 was 10⁻⁷ to 10⁻¹⁵."""
-    found = [at(run, i, 4000) for i in members]
-    orders = [None if value is None else float(np.log10(value)) for value in found]
-    return verdict("asymmetric, k > r: log₁₀ of the relative error at t = 4000", orders, -10.8, 5.0)
 
 
 EXACT = ("gd", "symmetric", "random")
@@ -76,8 +61,8 @@ TABLE = {
 def conditioning(run: Run) -> list[Verdict]:
     """P7: every method against its table at kappa = 2, and how far kappa = 20 slows it."""
 
-    def reached(i: int) -> float | None:
-        return hit(run.curve("relative_error", i), 1e-10)
+    def arrived(i: int) -> float | None:
+        return reached(run, i, 1e-10, "relative_error")
 
     def kind(i: int) -> tuple[str, str, str]:
         c = run.configs[i]
@@ -85,15 +70,15 @@ def conditioning(run: Run) -> list[Verdict]:
 
     def slowed(methods: set[str]) -> list[float | None]:
         pairs = [(i, _twin(run, i)) for i in run.where(kappa=2.0) if run.configs[i].method in methods]
-        return [ratio(reached(j), reached(i)) for i, j in pairs if j is not None]
+        return [ratio(arrived(j), arrived(i)) for i, j in pairs if j is not None]
 
     easy = [i for i in run.where(kappa=2.0) if run.configs[i].alpha < 0.9]
     listed = [i for i in easy if kind(i) in TABLE and (run.configs[i].k == 3 or kind(i) != EXACT)]
     plain = [i for i in easy if kind(i) == ("gd", "asymmetric", "random")]
-    table = [ratio(reached(i), TABLE[kind(i)]) for i in listed]
+    table = [ratio(arrived(i), TABLE[kind(i)]) for i in listed]
     return [
         verdict("κ = 2: steps to 10⁻¹⁰ over the table", table, 1.0, 0.15),
-        _passed(run, plain),
+        verdict("asymmetric, k > r: rate over −ln(1−ηλ_min(FᵀF))", [realised(run, i) for i in plain], *SENSED),
         verdict("κ = 20 over κ = 2, preconditioned", slowed({"scaled_gd", "prec_gd", "agn"}), 1.0, 0.17),
         verdict("κ = 20 over κ = 2, gradient descent at k = r", slowed({"gd"}), 9.2, 2.0),
     ]

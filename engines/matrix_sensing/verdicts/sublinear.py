@@ -11,7 +11,7 @@ from engines.core.judging import by_seed, each, ratio, verdict
 from engines.core.measures import hit, power, rate
 from engines.core.run import Run
 from engines.matrix_sensing import theory
-from engines.matrix_sensing.verdicts.common import CONVERGED, error, tail
+from engines.matrix_sensing.verdicts.common import CONVERGED, error, reached, realised, told
 
 
 def sublinear(run: Run) -> list[Verdict]:
@@ -58,18 +58,23 @@ def sensed(run: Run) -> list[Verdict]:
 def onset(run: Run) -> list[Verdict]:
     """P10: each decade of a smaller start costs the same number of steps."""
     growth = float(np.log(10) / np.log1p(run.configs[0].eta * run.configs[0].sigma[-1]))
-    small: list[float | None] = []
-    large: list[float | None] = []
+    spacings: list[float | None] = []
     for members in by_seed(run):
-        ordered = sorted(members, key=lambda i: run.configs[i].alpha)
+        ordered = sorted((i for i in members if run.configs[i].alpha < 0.05), key=lambda i: run.configs[i].alpha)
         for one, other in pairwise(ordered):
-            wait = _difference(hit(error(run, one), 0.05), hit(error(run, other), 0.05))
-            decades = float(np.log10(run.configs[other].alpha / run.configs[one].alpha))
-            (small if run.configs[other].alpha < 0.02 else large).append(ratio(wait, decades))
+            wait = _difference(reached(run, one, 0.05), reached(run, other, 0.05))
+            spacings.append(ratio(wait, float(np.log10(run.configs[other].alpha / run.configs[one].alpha))))
+    waits = [ratio(reached(run, i, 0.05), _foretold(run, i, 0.05)) for i in range(len(run.configs))]
     return [
-        verdict("steps per decade, α ≤ 0.01: ln 10/ln(1+ησᵣ)", small, growth, 1.5),
-        verdict("the same up to α = 0.1", large, growth, 4.0),
+        verdict("steps per decade, α ≤ 0.01: ln 10/ln(1+ησᵣ)", spacings, growth, 1.5),
+        verdict("steps to ‖E‖ < 0.05 over those of the line", waits, 1.0, 0.03),
     ]
+
+
+def _foretold(run: Run, member: int, level: float) -> float | None:
+    """When the line of a member falls below a level."""
+    steps = error(run, member)[0]
+    return hit((steps, theory.error(run.configs[member], steps.astype(float))), level)
 
 
 def _difference(a: float | None, b: float | None) -> float | None:
@@ -83,17 +88,14 @@ def fuel(run: Run) -> list[Verdict]:
         c = run.configs[i]
         return c.symmetric or (c.init == "copy" and c.init_ratio == 1)
 
-    def realised(i: int) -> float | None:
-        return ratio(tail(run, i), -np.log1p(-run.configs[i].eta * run["factor_min"][-1, i]))
-
     last = run.preset.steps if run.preset else 8000
     flat = [i for i in range(len(run.configs)) if balanced(i)]
     third = [i for i in range(len(run.configs)) if run.configs[i].init_ratio < 0.5 and not balanced(i)]
-    scaled = [ratio(tail(run, i), run.configs[i].eta * run.configs[i].alpha ** 2) for i in third]
+    steep = [i for i in range(len(run.configs)) if not balanced(i)]
     return [
         verdict("Δ = 0: ‖E‖(2ηt + α⁻²)/√(k−r) at the end", [constant(run, i, last) for i in flat], 1.0, 0.01),
-        verdict("ratio ≤ 1/3: rate over −ln(1−ηλ_min(FᵀF))", map(realised, third), 1.0, 0.01),
-        verdict("ratio ≤ 1/3: rate/(ηα²)", scaled, 0.75, 0.45),
+        verdict("ratio ≤ 1/3: rate over −ln(1−ηλ_min(FᵀF))", [realised(run, i) for i in third], 1.0, 0.01),
+        verdict("Δ ≠ 0: rate over that foretold from the start alone", [told(run, i) for i in steep], 1.0, 0.06),
     ]
 
 
@@ -115,4 +117,8 @@ def overfit(run: Run) -> list[Verdict]:
         for k, about in final.items()
         if run.where(k=k)
     ]
-    return [*verdicts, verdict("best error, every k", map(best, range(len(run.configs))), 0.028, 0.008)]
+    c = run.configs[0]
+    # Least squares on the d unknowns of a symmetric matrix of rank r misses by noise · √(d/(m − d)).
+    foretold = c.noise * float(np.sqrt(c.unknowns / (c.m - c.unknowns)))
+    least = map(best, range(len(run.configs)))
+    return [*verdicts, verdict("best ‖E‖, every k: σ√(d/(m−d)), d unknowns", least, foretold, 0.25 * foretold)]
