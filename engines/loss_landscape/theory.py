@@ -86,7 +86,7 @@ def _crossing(config: LossLandscape) -> list[Law]:
     found = known(config, config.n_beta, config.gamma)
     assert found is not None
     return [
-        Law("λ(b) by quadrature", found.value, OURS),
+        Law(found.label, found.value, OURS),
         Law(f"λ = {found.limit:g}, b → ∞", found.limit, OURS, kind="upper"),
     ]
 
@@ -98,10 +98,9 @@ def _in_box(config: LossLandscape) -> list[Law]:
 def _linear(config: LossLandscape) -> list[Law]:
     found = known(config, config.n_beta, config.gamma)
     assert found is not None
-    broken = "" if config.n_beta > 100 * config.gamma else "b is not much larger than the precision of the window"
     P = sum(a * b for a, b in zip(config.sizes[1:], config.sizes[:-1], strict=True))
-    text = f"λ − (m − 1)/ln(b/γ), λ = {found.limit:g}, m = {found.multiplicity}"
-    return [Law(text, found.value, AOYAGI, broken), Law("half of all parameters", P / 2, LAU, kind="upper")]
+    text = f"{found.label}; λ = {found.limit:g}, m = {found.multiplicity}"
+    return [Law(text, found.value, AOYAGI, found.broken), Law("half of all parameters", P / 2, LAU, kind="upper")]
 
 
 def _soft(config: LossLandscape) -> list[Law]:

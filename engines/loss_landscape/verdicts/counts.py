@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from math import cos, pi, sin
 
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import above, each, order, verdict
+from engines.core.judging import above, below, by_seed, each, order, verdict
 from engines.core.run import Run
+from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.subjects import draw
 
 ROWS = {"none": 6, "activations": 18, "duplicate": 9, "dead": 14, "gradients": 11, "parallel": 13}
 """Zero modes of the generic 5-6-3 network and of its variants."""
@@ -18,9 +21,6 @@ STAIRCASE = {("gates", 1): 30, ("gates", 2): 19, ("gates", 3): 14, ("gates", 4):
 
 LEFT = {("nested", 1): 1, ("nested", 2): 2, ("nested", 3): 2, ("nested", 4): 1}
 """What is unexplained where gates are nested."""
-
-ANGLES = {0.003: 7e-9, 0.03: 1e-5, 0.3: 7e-3}
-
 
 def now(run: Run, channel: str, member: int) -> float | None:
     """The value of a thin channel of one member; None before there is one."""
@@ -39,7 +39,7 @@ def rows(run: Run) -> list[Verdict]:
 def explained(run: Run) -> Verdict:
     """Nothing is left without a reason."""
     left = [_difference(run, i) for i in range(len(run.configs))]
-    return verdict("zero modes without a reason", left, 0.0, 0.5)
+    return below("zero modes without a reason", left, 0.5)
 
 
 def _difference(run: Run, member: int) -> float | None:
@@ -93,19 +93,41 @@ def nested(run: Run) -> list[Verdict]:
 
 
 def near(run: Run) -> list[Verdict]:
-    """L5: almost synchronised is almost free."""
+    """L5: almost synchronised is almost free, by a law in the angle that the draw's own weights make."""
+    angles = sorted({config.angle for config in run.configs} - {0.0})
     sizes = [
-        verdict(f"angle {angle:g}: log₁₀ of the curvature", each(run, lambda i: order(now(run, "near_curvature", i)),
-                angle=angle), float(np.log10(q)), 0.5)
-        for angle, q in ANGLES.items()
+        verdict(f"angle {angle:g}: log₁₀ of the curvature over its law", each(run, partial(_over_law, run),
+                angle=angle), 0.0, 0.25)
+        for angle in angles
     ]  # fmt: skip
     exact = each(run, lambda i: order(now(run, "near_curvature", i)), angle=0.0)
-    return [verdict("angle 0: log₁₀ of the curvature", exact, -40, 12), *sizes, verdict(
-        "power of the angle", [_power(run)], 3.0, 0.3)]  # fmt: skip
+    return [
+        below("angle 0: log₁₀ of the curvature", exact, -20),
+        *sizes,
+        verdict("power of the angle", [_power(run, group) for group in by_seed(run)], 3.0, 0.25),
+    ]
 
 
-def _power(run: Run) -> float | None:
-    known = [(run.configs[i].angle, now(run, "near_curvature", i)) for i in range(len(run.configs))]
+def _over_law(run: Run, member: int) -> float | None:
+    found = now(run, "near_curvature", member)
+    return None if found is None else order(found / exchange_curvature(run.configs[member]))
+
+
+def exchange_curvature(config: LossLandscape) -> float:
+    """`q = ‖w‖²‖v‖² (φ - sin φ cos φ)/π/(‖w‖² + ‖v‖²)`, about `2 φ³/3π` times the weights, of inputs N(0, I).
+
+    The exchange of neurons 0 and 1 moves the outputs by `v (g_0 - g_1) w·x`, w the in-weights of 1 and v the
+    out-weights of 0; their gates differ on two wedges of the angle φ beside the line `w·x = 0`.
+    """
+    one = draw(config)
+    W, V = one.net.split(one.theta)
+    w, v, phi = float(W[1].square().sum()), float(V[:, 0].square().sum()), config.angle
+    return w * v / (w + v) * (phi - sin(phi) * cos(phi)) / pi
+
+
+def _power(run: Run, members: list[int]) -> float | None:
+    """Slope of the logarithms of curvature and angle, of the members of one seed."""
+    known = [(run.configs[i].angle, now(run, "near_curvature", i)) for i in members]
     points = [(angle, q) for angle, q in known if angle > 0 and q]
     if len(points) < 3:
         return None
