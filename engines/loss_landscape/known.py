@@ -9,7 +9,6 @@ from typing import NamedTuple
 from engines.loss_landscape import exact, quadratures
 from engines.loss_landscape.config import LossLandscape
 
-
 QUADRATURE = "λ(b) by quadrature"
 
 FAR = 100

@@ -27,10 +27,6 @@ NETS = (("2-1-2", 0), ("3-2-3", 0), ("3-2-3", 1), ("5-3-5", 2), ("3-3-3-3", 0), 
 """Widths and true rank of deep linear maps."""
 
 
-CROSSING = (0.005, 0.002, 0.0005)
-"""Step sizes where directions cross."""
-
-
 def _both(*judges: Any) -> Any:
     return lambda run: [verdict for judge in judges for verdict in judge(run)]
 
@@ -39,7 +35,8 @@ PRESETS = (
     Preset(
         name="L0",
         title="Start here: a network understands, and its parameters become free",
-        look_for="Test accuracy jumps long after training accuracy; effective parameters fall and the bowl widens.",
+        look_for="Effective parameters rise as it memorises and fall as it understands, long after. Without weight "
+        "decay they only rise.",
         set=ADDITION | {"n_beta": 10.0},
         steps=3000,
         judge=trained.opening,
@@ -95,7 +92,7 @@ PRESETS = (
         title="Nearly synchronised is nearly free",
         look_for="The curvature along the exchange falls with the cube of the angle.",
         set=PLANTED | {"planted": "near", "samples": 20_000, "chains": 2, "burn_in": 20,
-                       "angle": [0.0, 0.01, 0.03, 0.1, 0.3]},
+                       "angle": [0.0, 0.03, 0.1, 0.3]},
         steps=100,
         judge=counts.near,
         lead="near",
@@ -116,7 +113,7 @@ PRESETS = (
         title="w₁²w₂²: plain steps are fooled where directions cross",
         look_for="Chains spread along a cross. Large steps find a quarter too much, though nearly all are accepted.",
         set=LOSS | {"potential": "crossing", "chains": 512, "burn_in": 2000},
-        cases=tuple({"optimizer": how, "kappa": kappa} for how in ("langevin", "mala") for kappa in CROSSING),
+        cases=tuple({"optimizer": how, "kappa": kappa} for how in ("langevin", "mala") for kappa in chains.CROSSING),
         steps=8000,
         judge=chains.crossing,
         lead="points",
@@ -188,25 +185,25 @@ PRESETS = (
         name="L14",
         title="A smooth network groks sooner",
         look_for="Squares instead of ReLUs: no gates, and sums of products are what addition needs.",
-        set={"subject": "one_hot", "activation": "square", "width": 128, "learning_rate": 1e-2, "train_fraction": 0.5},
-        steps=1500,
-        judge=trained.grokking(600, 400),
+        set={"subject": "one_hot", "activation": ["square", "relu"], "width": 128, "learning_rate": 1e-2},
+        steps=1000,
+        judge=trained.sooner,
     ),
     Preset(
         name="L15",
         title="One-hot ReLUs grok late",
-        look_for="The same settings with ReLUs take several times as long.",
-        set={"subject": "one_hot", "width": 128, "learning_rate": 1e-2, "train_fraction": 0.6},
+        look_for="It has memorised within a hundred steps and generalises many times later.",
+        set={"subject": "one_hot", "width": 128, "learning_rate": 1e-2},
         steps=2500,
-        judge=trained.grokking(1500, 1300),
+        judge=trained.groks(150, 5),
     ),
     Preset(
         name="L16",
         title="Grokking with attention",
         look_for="A transformer of one layer takes the same two steps.",
-        set={"subject": "transformer", "embedding": 32, "width": 128, "learning_rate": 3e-3},
-        steps=1500,
-        judge=trained.grokking(1500, 1300),
+        set={"subject": "transformer", "embedding": 32, "width": 128, "learning_rate": 3e-3, "train_fraction": 0.8},
+        steps=1200,
+        judge=trained.groks(200, 2),
     ),
     Preset(
         name="L17",

@@ -42,7 +42,7 @@ def _training(run: Run, member: int, config: LossLandscape) -> str:
     if len(counts) and isfinite(counts[-1]):
         parts.append(
             f"Of its parameters, the loss at the level b = {config.n_beta:g} saw **{counts[0]:.0f}** at the start and "
-            f"sees **{counts[-1]:.0f}** now."
+            f"**{max(counts):.0f}** at the most; it sees **{counts[-1]:.0f}** now."
         )
     parts.append("What no level sees is free: the probe on degeneracy counts it exactly and says why.")
     return " ".join(parts)

@@ -17,6 +17,8 @@ class State(NamedTuple):
 
     volume: Tensor
     slope: Tensor
+    loss: Tensor
+    """Mean loss of the newest draws over the level, not a sum."""
     t: Tensor
     """Steps, whole number."""
 
@@ -39,7 +41,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
 def start(configs: Configs, problem: Problem) -> State:
     """Nothing drawn."""
     zero = torch.zeros(problem.members, dtype=torch.float64)
-    return State(zero, zero.clone(), zero.long())
+    return State(zero, zero.clone(), zero.clone(), zero.long())
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
@@ -52,13 +54,14 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
     return State(
         state.volume + share.clamp_max(1).mean(-1),
         state.slope + torch.where(share < 1, share / 2, 0).mean(-1),
+        knobs["strength"] * w.square().mean(-1) / 3,
         state.t + 1,
     )
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Half of `N_eff = 2 d log V/d log eps`."""
-    return filled({"llc": _counted(state)}, problem.members, thin=False)
+    """Half of `N_eff = 2 d log V/d log eps`, and the mean loss of the draws."""
+    return filled({"llc": _counted(state), "loss": state.loss}, problem.members, thin=False)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:

@@ -22,6 +22,7 @@ STAIRCASE = {("gates", 1): 30, ("gates", 2): 19, ("gates", 3): 14, ("gates", 4):
 LEFT = {("nested", 1): 1, ("nested", 2): 2, ("nested", 3): 2, ("nested", 4): 1}
 """What is unexplained where gates are nested."""
 
+
 def now(run: Run, channel: str, member: int) -> float | None:
     """The value of a thin channel of one member; None before there is one."""
     return float(run[channel][-1, member]) if len(run.recording.series(channel)) else None
@@ -97,14 +98,14 @@ def near(run: Run) -> list[Verdict]:
     angles = sorted({config.angle for config in run.configs} - {0.0})
     sizes = [
         verdict(f"angle {angle:g}: log₁₀ of the curvature over its law", each(run, partial(_over_law, run),
-                angle=angle), 0.0, 0.25)
+                angle=angle), 0.0, 0.2)
         for angle in angles
     ]  # fmt: skip
     exact = each(run, lambda i: order(now(run, "near_curvature", i)), angle=0.0)
     return [
         below("angle 0: log₁₀ of the curvature", exact, -20),
         *sizes,
-        verdict("power of the angle", [_power(run, group) for group in by_seed(run)], 3.0, 0.25),
+        verdict("power of the angle", [_power(run, group) for group in by_seed(run)], 3.0, 0.15),
     ]
 
 
