@@ -11,19 +11,14 @@ from engines.core.judging import above, below, order, verdict
 from engines.core.run import Run
 
 
+def outcomes(run: Run, probe: str) -> list[Any]:
+    """Every member's outcome of a probe; None where it has not been computed yet."""
+    return [run.outcomes.get((probe, i)) for i in range(len(run.configs))]
+
+
 def found(run: Run, probe: str, name: str) -> list[Any]:
     """One value of every member's outcome; None where the probe has not been computed yet."""
-    outcomes = [run.outcomes.get((probe, i)) for i in range(len(run.configs))]
-    return [None if values is None else values[name] for values in outcomes]
-
-
-def counted(run: Run) -> list[Verdict]:
-    """Explained and what is left over, of trained networks."""
-    left = found(run, "degeneracy", "residual")
-    return [
-        above("unexplained zero modes are never negative", left, -0.5),
-        below("unexplained zero modes, at most", left, 10.5),
-    ]
+    return [None if values is None else values[name] for values in outcomes(run, probe)]
 
 
 def embedded(run: Run) -> list[Verdict]:

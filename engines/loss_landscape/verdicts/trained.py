@@ -56,7 +56,7 @@ def sooner(run: Run) -> list[Verdict]:
     return [
         above("test accuracy of squares at the end", each(run, lambda i: final(run, "test_accuracy", i),
               activation="square"), milestones.GROKKED),
-        above("step of generalising, ReLUs over squares", [_lag(run, i) for i in smooth], 1.5),
+        above("step of generalising, ReLUs over squares", [_lag(run, i) for i in smooth], 2),
     ]  # fmt: skip
 
 
