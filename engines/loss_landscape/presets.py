@@ -151,7 +151,7 @@ PRESETS = (
         look_for="Pixels that are always zero, dead neurons, rescalings: nearly all of 350 zero modes are explained.",
         set=DIGITS | {"start": "he", "weight_decay": 0.0},
         steps=1500,
-        judge=trained.reads(0.955),
+        judge=_both(trained.reads(0.955), probed.explained(0.97, 10.5)),
         probes={"degeneracy": {}},
     ),
     Preset(
@@ -201,9 +201,9 @@ PRESETS = (
         name="L16",
         title="Grokking with attention",
         look_for="A transformer of one layer takes the same two steps.",
-        set={"subject": "transformer", "embedding": 32, "width": 128, "learning_rate": 3e-3, "train_fraction": 0.8},
-        steps=1200,
-        judge=trained.groks(200, 2),
+        set={"subject": "transformer", "embedding": 32, "width": 128, "learning_rate": 3e-3, "train_fraction": 0.7},
+        steps=1000,
+        judge=trained.groks(250, 2),
     ),
     Preset(
         name="L17",
