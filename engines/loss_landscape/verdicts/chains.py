@@ -103,10 +103,10 @@ def _plain_first(run: Run, members: list[int]) -> list[int]:
 
 def _fall(run: Run, laws: list[float], plain: int, member: int) -> float | None:
     """How far two estimates differ otherwise than their laws, in standard errors of the difference."""
-    values, errors = ([final(run, name, i) for i in (plain, member)] for name in ("llc", "llc_error"))
-    if None in values or None in errors:
+    a, b = coefficient(run, plain), coefficient(run, member)
+    first, other = final(run, "llc_error", plain), final(run, "llc_error", member)
+    if a is None or b is None or first is None or other is None:
         return None
-    (a, b), (first, other) = values, errors
     return abs((a - b) - (laws[plain] - laws[member])) / hypot(first, other)
 
 
