@@ -10,6 +10,11 @@ GROKKING = UNDECAYED | SLOWER | SHOWN
 NESTED = {"nested gates": but(planted="nested")}
 LAYERED = {"a generic layer above": but(planted="gates", depth=2, width=12)}
 
+LEARNS_LESS = {
+    "steps a thousandth as long": scaled(learning_rate=1e-3),
+    "a hundred times the weight decay": scaled(weight_decay=100),
+}
+
 WRONG = {
     "L0": GROKKING,
     "L1": LAYERED | {"nothing planted": but(planted="none"), "one neuron more": but(width=7)},
@@ -28,8 +33,13 @@ WRONG = {
         "steps a quarter as long": scaled(kappa=0.25),
     },
     "L9": {"a narrower window": scaled(gamma=2), "nothing planted": but(planted="none")},
-    "L10": {"another start": but(start="default"), "steps twenty times as long": scaled(learning_rate=20)},
-    "L11": {"narrower": but(width=16), "steps a hundredth as long": scaled(learning_rate=0.01)},
+    "L10": {
+        "steps a thousandth as long": scaled(learning_rate=1e-3),
+        "gates below a generic layer": but(
+            subject="planted", optimizer="langevin", planted="gates", depth=2, width=12, chains=2, burn_in=0
+        ),
+    },
+    "L11": {"steps a thousandth as long": scaled(learning_rate=1e-3)},
     "L12": GROKKING,
     "L13": UNDECAYED | {"one dimension more": but(embedding=13)},
     "L14": UNDECAYED | {"squares everywhere": but(activation="square"), "ReLUs everywhere": but(activation="relu")},
@@ -41,8 +51,8 @@ WRONG = {
         "no modules": but(planted="none", inputs=8, outputs=8),
     },
     "L19": {"ReLUs between the layers": but(subject="planted", planted="none", inputs=6, width=6, depth=3, outputs=6)},
-    "L20": {"steps a tenth as long": scaled(learning_rate=0.1), "a hundred times the weight decay": scaled(weight_decay=100)},
-    "L21": {"steps a tenth as long": scaled(learning_rate=0.1), "a hundred times the weight decay": scaled(weight_decay=100)},
+    "L20": LEARNS_LESS,
+    "L21": LEARNS_LESS | {"three neurons a layer": but(width=3)},
     "L22": {"half as wide": but(width=8)},
     "L23": {"interactions a quarter stronger": scaled(strength=1.25), "a lower level": scaled(strength=2.5)},
 }  # fmt: skip
