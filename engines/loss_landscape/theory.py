@@ -43,6 +43,10 @@ class Law(NamedTuple):
     course: Callable[[np.ndarray], np.ndarray] | None = None
     """The estimate after so many steps, where it is known before it has settled."""
 
+    def at(self, steps: np.ndarray) -> np.ndarray:
+        """What it predicts after so many steps, once chains are counted, `[T]`."""
+        return self.course(steps) if self.course else np.full(len(steps), self.value)
+
 
 def predictions(config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
     """All laws of the coefficient, as curves over the steps once chains are counted."""
@@ -51,8 +55,8 @@ def predictions(config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
     t = np.asarray(steps, float)
     begun = t > (0 if config.boxed else config.burn_in)
     return [
-        Prediction(channel="llc", label=law.label, values=np.where(begun, law.course(t) if law.course else law.value,
-                   np.nan), reference=law.reference, broken=law.broken, kind=law.kind)
+        Prediction(channel="llc", label=law.label, values=np.where(begun, law.at(t), np.nan), reference=law.reference,
+                   broken=law.broken, kind=law.kind)
         for law in laws(config)
     ]  # fmt: skip
 
@@ -150,7 +154,7 @@ def _regression(config: LossLandscape) -> list[Law]:
     laws = _steps(config, h, "", s if config.batch else None)
     excess, residual = laws[-1].value / config.n_beta, float(found(found.star[None])[0])
     if config.batch and config.optimizer == "langevin" and excess > NEAR / 2 * residual:
-        laws = [law._replace(broken=law.broken or "residuals grow within the window, and with them the noise of batches")
+        laws = [law._replace(broken=law.broken or "residuals grow in the window, and with them the noise of batches")
                 for law in laws]  # fmt: skip
     return laws
 

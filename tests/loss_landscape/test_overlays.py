@@ -1,4 +1,4 @@
-"""Theory lines over the whole range of the knobs: where they are not grey, the run is within the share that they state."""
+"""Theory lines over the range of the knobs: where they are not grey, the run is within the share that they state."""
 
 import numpy as np
 import pytest
