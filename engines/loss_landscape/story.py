@@ -35,7 +35,7 @@ def story(run: Run, member: int) -> Story:
 
 
 def _training(run: Run, member: int, config: LossLandscape) -> str:
-    if len(run) and not isfinite(_last(run, member, "loss")):
+    if run.diverged_at[member] >= 0:
         return "It has **diverged**: its loss is no number any more. A smaller step size keeps it finite."
     parts = [
         _learned(run, member) if config.subject in LABELLED else f"The loss is **{_last(run, member, 'loss'):.3g}**."
@@ -65,7 +65,7 @@ def _chains(run: Run, member: int, config: LossLandscape) -> str:
     value, error = _last(run, member, "llc"), _last(run, member, "llc_error")
     begun = len(run) and run.steps[-1] > config.burn_in
     found = f"**{value:.4g} ± {error:.2g}**" if begun else f"{value:.3g} at this step; burn-in is not over"
-    if begun and not isfinite(value):
+    if run.diverged_at[member] >= 0:
         return f"{config.chains} chains have **diverged**: steps of κ = {config.kappa:g} are too large for this loss."
     laws = [law for law in theory.laws(config) if not law.broken]
     said = [f"{law.label}: {law.at(run.steps[-1:])[0] if begun else law.value:.4g}" for law in laws]
