@@ -71,7 +71,7 @@ PRESETS = (
         steps=300,
         judge=counts.together,
         lead="reasons",
-        probes={"hessian": {"n_beta": 1e12}},
+        probes={"degeneracy": {}, "hessian": {"n_beta": 1e12}},
     ),
     Preset(
         name="L4",
