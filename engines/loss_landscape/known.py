@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import log
+from math import exp, log
 from typing import NamedTuple
 
 from engines.loss_landscape import exact, quadratures
@@ -67,5 +67,4 @@ def _corner(sizes: tuple[int, ...], rank: int, b: float, gamma: float) -> float:
 
 def _far_out(spare: tuple[int, ...], strength: float) -> float:
     """`lambda - (m - 1)/ln(b/gamma^L)`, 0 where that is below; strength: the logarithm."""
-    one = exact.deep_linear(spare, 0)
-    return max(one.value - (one.multiplicity - 1) / strength, 0.0) if strength > 0 else 0.0
+    return max(exact.finite(exact.deep_linear(spare, 0), exp(strength)), 0.0) if strength > 0 else 0.0
