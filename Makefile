@@ -8,41 +8,59 @@ ADDRESS ?= localhost
 ARGS    ?=
 
 VENV    := .venv
+OLDEST  := $(VENV)-oldest
 BIN     := $(VENV)/bin
+PAGES   := $(shell [ "$$(nproc 2>/dev/null || echo 2)" -gt 1 ] && echo 2 || echo 1)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test thorough lint bench docs chromium clean
+.PHONY: run test thorough machines lint bench docs system clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
 	$(BIN)/python launch.py serve --port $(PORT) --address $(ADDRESS) $(ARGS)
 
-# All cores compute; the browsers then have them to themselves: a page that waits for a core is another page.
-test: $(VENV)/.test chromium
+# All cores compute; the browsers then have them to themselves: a page that waits for a core is another page. A failure of
+# the one does not hide the other.
+test: $(VENV)/.test system
 ifeq ($(strip $(ARGS)),)
-	$(BIN)/python -m pytest -n auto --dist loadscope -m "not browser and not thorough"
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "browser and not thorough"
+	@failed=0; \
+	echo 'The tests that compute'; \
+	$(BIN)/python -m pytest -rs -n auto --dist loadscope -m "not browser and not thorough" || failed=1; \
+	echo 'The tests in a browser'; \
+	$(BIN)/python -m pytest -rs -n $(PAGES) --dist worksteal -m "browser and not thorough" || failed=1; \
+	exit $$failed
 else
 	$(BIN)/python -m pytest $(ARGS)
 endif
 
-# What is too long for every change: fresh seeds, the longest presets and trainings.
-thorough: $(VENV)/.test chromium
+# What is too long for every change: fresh seeds, the longest presets and trainings, and other machines.
+thorough: $(VENV)/.test system
+ifeq ($(strip $(ARGS)),)
+	@failed=0; \
+	$(BIN)/python -m pytest -n auto -m thorough || failed=1; \
+	$(MAKE) --no-print-directory machines || failed=1; \
+	exit $$failed
+else
 	$(BIN)/python -m pytest -n auto -m thorough $(ARGS)
+endif
+
+# The numeric tests as other processors, numbers of threads and versions of libraries would compute them.
+machines: $(VENV)/.test $(OLDEST)/.test
+	$(BIN)/python tests/machines.py $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 
-bench: $(VENV)/.test chromium
+bench: $(VENV)/.bench system
 	$(BIN)/python -m benchmarks $(ARGS)
 
-docs: $(VENV)/.test chromium
+docs: $(VENV)/.test system
 	$(BIN)/python -m assets.screenshots $(ARGS)
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(OLDEST)
 
 # -- environments: a stamp a set of extras, renewed when what it was made from changes ----------------------
 
@@ -58,22 +76,22 @@ $(VENV)/.test: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[test]'
 	@touch $@ $(VENV)/.run
 
+# Where peers are not to be had, their rows say so.
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/.test
+	@$(INSTALL) -e '.[test,bench]' && touch $@ || echo 'Peers are not to be had: rows that compare with them are left out.' >&2
+
+# Libraries as old as pyproject.toml allows. Where Python is too new for them there is none, and `machines` says so.
+$(OLDEST)/.test: pyproject.toml constraints.txt tests/machines.py | $(VENV)/.test
+	$(BIN)/python -m venv --clear $(OLDEST)
+	$(BIN)/python tests/machines.py --oldest > $(OLDEST)/constraints.txt
+	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+	    -c $(OLDEST)/constraints.txt -e '.[notebook]' pytest pytest-xdist && touch $@ || rm -rf $(OLDEST)
+
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[dev]'
 	@touch $@ $(VENV)/.test $(VENV)/.run
 
-# The browser tests drive the system's Chromium, and the desktop's a window of Qt on a virtual screen; both are
-# installed where that is possible without asking.
-QT := xvfb libegl1 libxkbcommon-x11-0 libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-image0 libxcb-render-util0 \
-      libxcb-xinerama0 libxcb-shape0
-
-chromium:
-	@wanted=; \
-	command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || wanted=chromium; \
-	command -v Xvfb >/dev/null || wanted="$$wanted $(QT)"; \
-	[ -n "$$wanted" ] || exit 0; \
-	if [ "$$(id -u)" = 0 ]; then root=; \
-	elif sudo -n true 2>/dev/null; then root=sudo; \
-	else echo "Not found, and no right to install it: $$wanted. Tests that need it will be skipped." >&2; exit 0; fi; \
-	command -v apt-get >/dev/null || { echo "Not found: $$wanted. Tests that need it will be skipped." >&2; exit 0; }; \
-	$$root apt-get update -qq && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$wanted >/dev/null
+# Browsers, a virtual screen and what Qt loads are the system's: what is not there is installed where that is possible
+# without asking. What is still not there then is named, and the tests that need it are skipped.
+system: $(VENV)/.test
+	@$(BIN)/python tests/system.py

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,12 +15,12 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from assets import hosts
+from tests import system
 
 ASSETS = Path(__file__).parent
 FOLDER = ASSETS / "screenshots"
 LOOKS = ("light", "dark")
 SIZE = {"width": 1440, "height": 900}
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 LABS = {"matrix_sensing": 14.0, "neural_collapse": 1.5, "subgradient_recovery": 12.0, "loss_landscape": 20.0}
 """Seconds to wait before a lab shows what it is about."""
@@ -104,9 +103,8 @@ def pages(browser: Any) -> None:
 def main() -> None:
     """Take all pictures, light and dark."""
     FOLDER.mkdir(exist_ok=True)
-    found = next((path for path in map(shutil.which, NAMES) if path), None)
     with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        browser = driver.chromium.launch(executable_path=system.chromium(), args=["--no-sandbox", "--disable-gpu"])
         pages(browser)
         notebooks(browser)
         browser.close()

@@ -1,13 +1,11 @@
 """Curvature and sampling of one network: what batches save, and against peers where these are installed.
 
-Peers are no dependency: in an environment of their own, `pip install devinterp curvlinops-for-pytorch
-hessian-eigenthings` beside torch and numpy. All compute the same: the difference of results is printed.
+All compute the same: the difference of results is printed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks import landscape_peers
+from benchmarks.peers import there
 from benchmarks.timing import best, head, row
 from engines.loss_landscape.curvature.lanczos import rademacher
 from engines.loss_landscape.curvature.products import forward_over_reverse, gauss_newton, reverse_over_reverse
@@ -57,14 +56,6 @@ class Setting:
         return torch.cat([part for W in self.net.split(U) for part in (W[..., :-1].flatten(-2), W[..., -1])], -1)
 
 
-def peer(name: str) -> bool:
-    """Whether it is there; says so if not."""
-    there = find_spec(name) is not None
-    if not there:
-        print(f"({name} is not installed)")
-    return there
-
-
 def compared(what: str, ours: Callable[[], Any], theirs: Callable[[], Any], off: float) -> None:
     """A row of their time over ours."""
     one, other = best(ours), best(theirs)
@@ -89,7 +80,7 @@ def _products(s: Setting) -> None:
              difference(product(s.U[:1]), forwards(s.U[:1])))  # fmt: skip
     one, other = best(lambda: product(s.U)), best(lambda: gauss(s.U))
     row(f"{VECTORS} Gauss-Newton products over those with the Hessian", other / one, "", "two different matrices")
-    if peer("curvlinops"):
+    if there("curvlinops"):
         from curvlinops import HessianLinearOperator
 
         operator = HessianLinearOperator(s.model, nn.MSELoss(), list(s.model.parameters()), [(s.X, s.Y)],
@@ -97,7 +88,7 @@ def _products(s: Setting) -> None:
         stacked = s.theirs(s.U).mT.contiguous()
         compared(f"{VECTORS} products: curvlinops over ours", lambda: product(s.U), lambda: operator @ stacked,
                  difference(expected, (operator @ stacked).mT))  # fmt: skip
-    if peer("hessian_eigenthings"):
+    if there("hessian_eigenthings"):
         matrix, vectors = eigenthings(s), s.theirs(s.U)
         compared(f"{VECTORS} products: hessian-eigenthings over ours", lambda: product(s.U),
                  lambda: [matrix.matvec(u) for u in vectors],
@@ -111,7 +102,7 @@ def eigenthings(s: Setting) -> Any:
 
 
 def _quadrature(s: Setting) -> None:
-    if not peer("hessian_eigenthings"):
+    if not there("hessian_eigenthings"):
         return
     from hessian_eigenthings import spectral_density
 
@@ -135,7 +126,7 @@ def _chains(s: Setting) -> None:
     one, many = best(chains(langevin, 1)), best(chains(langevin, CHAINS))
     row(f"{CHAINS} chains one by one over one batch", CHAINS * one / many, "", f"{many / STEPS * 1e3:.1f} ms a step")
     row("a step of MALA over one of SGLD", best(chains(metropolis, CHAINS)) / many, "", "")
-    if peer("devinterp"):
+    if there("devinterp.optim"):
         theirs = best(lambda: [devinterp(s) for _ in range(CHAINS)], 3)
         row(f"{CHAINS} chains of {STEPS} full-batch steps: devinterp's optimiser over ours", theirs / many, "",
             f"{theirs * 1e3:.0f} ms against {many * 1e3:.0f} ms; one after another as in its sampler")  # fmt: skip

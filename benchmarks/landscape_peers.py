@@ -1,13 +1,11 @@
 """What the landscape lab promises over its peers, each answer beside the exact one; what is missing is said.
 
-Peers are no dependency: in an environment of their own, `pip install devinterp curvlinops-for-pytorch
-hessian-eigenthings` beside torch and numpy. In single precision ours keeps Lanczos vectors in double.
+In single precision ours keeps Lanczos vectors in double.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from benchmarks.peers import there
 from benchmarks.timing import best, head, row
 from engines.loss_landscape import quadratures
 from engines.loss_landscape.curvature import dense, perceptron
@@ -46,14 +45,6 @@ def main() -> None:
             _chains_of_a_net(s)
     head(f"Learning coefficients, {CHAINS} chains, {BURN_IN} + {DRAWS} steps, float64")
     _known()
-
-
-def there(name: str) -> bool:
-    """Whether a peer is installed; says so if not."""
-    found = find_spec(name) is not None
-    if not found:
-        print(f"({name} is not installed)")
-    return found
 
 
 class Trained:
@@ -184,7 +175,7 @@ def _theirs(model: nn.Module, loss: Callable[[nn.Module], Tensor], eta: float, s
 
 
 def _chains_of_a_net(s: Trained) -> None:
-    if not there("devinterp"):
+    if not there("devinterp.optim"):
         return
     eta, start = 0.1 / (B * float(s.exact[0]) + 1), float(s.loss(s.theta))
 
@@ -214,7 +205,7 @@ class Point(nn.Module):
 
 
 def _known() -> None:
-    if not there("devinterp"):
+    if not there("devinterp.optim"):
         return
     h = torch.logspace(0, 1, 10, dtype=torch.float64)
     planes, zero = crossing_planes(1), torch.zeros(2, dtype=torch.float64)

@@ -5,7 +5,6 @@ Server and engine share this process, so that the run behind the page can be wat
 
 from __future__ import annotations
 
-import shutil
 import socket
 import threading
 import time
@@ -23,6 +22,7 @@ from dashboard.view import View
 from engines.core.ensemble import Experiment
 from engines.core.runner import Runner
 from engines.matrix_sensing.engine import ENGINE
+from tests import system
 
 WINDOW = 8.0
 """Seconds over which a rate is measured."""
@@ -37,9 +37,12 @@ NEWEST = """() => Math.max(0, ...[...Bokeh.documents[0]._all_models.values()]
 def main() -> None:
     """Print all rows."""
     head("The page, one compute thread")
+    if not system.chromium():
+        print(system.NO_CHROMIUM)
+        return
     alone = {name: _alone(knobs) for name, knobs in (("identity", SMALL), ("gaussian, 16 members", LARGE))}
     with _served() as (address, labs), sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=_chromium(), args=["--no-sandbox", "--disable-gpu"])
+        browser = tools.chromium.launch(executable_path=system.chromium(), args=["--no-sandbox", "--disable-gpu"])
         for name, knobs in (("identity", SMALL), ("gaussian, 16 members", LARGE)):
             with _page(browser, address, knobs) as page:
                 page.wait_for_timeout(4000)
@@ -94,10 +97,6 @@ def _page(browser: Any, address: str, knobs: dict[str, Any], speed: str = "max")
     yield page
     context.close()
     time.sleep(10)  # until the server has noticed that the tab is closed
-
-
-def _chromium() -> str:
-    return next(path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path)
 
 
 def _growth(browser: Any, address: str, labs: list[Lab]) -> None:

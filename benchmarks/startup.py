@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 import statistics
 import subprocess
@@ -17,6 +16,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from benchmarks.timing import head, row
+from tests import system
 
 REPEATS = 5
 
@@ -43,8 +43,11 @@ def main() -> None:
         "-",
         f"{1e3 * words:.0f} against {1e3 * nothing:.0f} ms",
     )
+    if not system.chromium():
+        print(system.NO_CHROMIUM)
+        return
     with _served() as address, sync_playwright() as tools:
-        browser = tools.chromium.launch(executable_path=_chromium(), args=["--no-sandbox", "--disable-gpu"])
+        browser = tools.chromium.launch(executable_path=system.chromium(), args=["--no-sandbox", "--disable-gpu"])
         _first(browser, f"{address}/matrix_sensing")  # what is loaded once a server is not a page's
         empty = _median(lambda: _first(browser, f"{address}/empty"))
         ours = _median(lambda: _first(browser, f"{address}/matrix_sensing"))
@@ -106,10 +109,6 @@ def _served() -> Iterator[str]:
     yield address
     process.terminate()
     process.wait(10)
-
-
-def _chromium() -> str:
-    return next(path for path in map(shutil.which, ("chromium", "chromium-browser", "google-chrome")) if path)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,17 @@
 """Loss surfaces: 51 x 51 points of a network on digits, against a plain loop and a peer where that is installed.
 
-The peer is no dependency: in an environment of its own, `pip install loss-landscapes` beside torch and numpy. It draws
-its directions itself, so that its losses are not ours; those of the loop are.
+The peer draws its directions itself, so that its losses are not ours; those of the loop are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from benchmarks.peers import there
 from benchmarks.timing import best, head, row
 from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.surface.directions import filter_normalised
@@ -50,8 +49,7 @@ def _surfaces(hidden: tuple[int, ...]) -> None:
     looped = loop(net, layers, plane, X, y)
     one, off = best(looped, 3), (looped() - values).abs().max() / values.max()
     row("a plain loop over ours", one / ours, "", f"{one:.2f} s against {ours:.2f} s; they differ by {off:.0e}")
-    if find_spec("loss_landscapes") is None:
-        print("(loss-landscapes is not installed)")
+    if not there("loss_landscapes.metrics"):
         return
     theirs = best(peer(layers, X, y), 3)
     row("loss-landscapes over ours", theirs / ours, ">= 10", f"{theirs:.2f} s against {ours:.2f} s")

@@ -19,8 +19,10 @@ from panel.util import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
-from dashboard import library, link, theme
+from dashboard import incoming, library, link, opening, theme
 from dashboard.gallery import gallery
+from dashboard.labpage import Lab  # before any page is open: components that came later are declared to it twice
+from dashboard.notices import STYLE, notice
 from dashboard.pacing import Bridge
 from dashboard.view import split
 from engines.core.errors import DynascopeError
@@ -29,6 +31,10 @@ log = logging.getLogger(__name__)
 
 ENTRY = "app"
 """Under this name `panel serve dashboard/app.py` serves the page."""
+
+UNKNOWN = (
+    "What this address names is not here: the link is damaged, or of a lab or lesson that is gone. These are here."
+)
 
 Fill = Callable[[pn.Column, Bridge], Any]
 
@@ -84,8 +90,8 @@ async def _filled(holder: pn.Column, bridge: Bridge, fill: Fill) -> None:
         holder[:] = [_sorry(f"This page could not be made: {type(error).__name__}: {error}")]
 
 
-def _sorry(text: str) -> pmui.Alert:
-    return pmui.Alert(text, alert_type="error", margin=24)
+def _sorry(text: str) -> pn.pane.HTML:
+    return pn.pane.HTML(notice("error", text), sizing_mode="stretch_width", stylesheets=[STYLE], margin=24)
 
 
 def _warm() -> None:
@@ -94,8 +100,15 @@ def _warm() -> None:
 
 def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
     """The page with a card a lab; with a link of a lab, that lab."""
-    name = link.lab(_argument("s")) or _taught(_argument("lesson"))
-    return lab_page(name, device) if name else _cards(address)
+    token, lesson = _argument("s"), _argument("lesson")
+    return _lab_or_cards(link.lab(token) or _taught(lesson), address, device, UNKNOWN if token or lesson else "")
+
+
+def _lab_or_cards(name: str, address: Callable[[str], str], device: str, said: str) -> pmui.Page:
+    """The page of a lab that an address names; where there is no such lab, all that there are, and `said` above."""
+    from engines import names
+
+    return lab_page(name, device) if name in names() else _cards(address, said)
 
 
 def _taught(lesson: str) -> str:
@@ -108,12 +121,12 @@ def _taught(lesson: str) -> str:
         return ""
 
 
-def _cards(address: Callable[[str], str]) -> pmui.Page:
+def _cards(address: Callable[[str], str], said: str = "") -> pmui.Page:
 
     def fill(holder: pn.Column, bridge: Bridge) -> None:
         from engines import names
 
-        holder[:] = [gallery(names(), address)]
+        holder[:] = [*([_sorry(said)] if said else []), gallery(names(), address)]
 
     return _page("Dynascope", fill)
 
@@ -122,8 +135,6 @@ def lab_page(name: str, device: str = "cpu") -> pmui.Page:
     """The page of one lab, computed on `device`."""
 
     def fill(holder: pn.Column, bridge: Bridge) -> None:
-        from dashboard import opening
-        from dashboard.labpage import Lab
         from engines import load
 
         engine = load(name)
@@ -137,8 +148,9 @@ def lab_page(name: str, device: str = "cpu") -> pmui.Page:
 
 def entry() -> pmui.Page:
     """The page of `panel serve dashboard/app.py`: the gallery, or with `?lab=` or a link a lab."""
+    address = lambda engine: f"./{ENTRY}?lab={engine}"  # noqa: E731
     name = _argument("lab")
-    return lab_page(name) if name else home(lambda engine: f"./{ENTRY}?lab={engine}")
+    return _lab_or_cards(name, address, "cpu", UNKNOWN) if name else home(address)
 
 
 def routes(device: str = "cpu") -> dict[str, Callable[[], pmui.Page]]:
@@ -206,6 +218,7 @@ def serve(
     `patterns` are more addresses with their Tornado handlers, `options` those of `panel.serve`.
     """
     theme.prepare()
+    incoming.check()
     library.offer(address)
     for teller in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(teller).addFilter(Closed())
@@ -222,4 +235,5 @@ def serve(
 
 if __name__.startswith("bokeh_app"):
     theme.prepare()
+    incoming.check()
     entry().servable()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, whole
 
 PIECE = 2**20
 """Bytes sent at once: the next ones follow when the page has them."""
@@ -40,7 +40,7 @@ class Download(Component):
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if "next" in data:
-            self._piece(int(data["next"]))
+            self._piece(max(0, whole(data, "next")))
         elif "done" in data:
             self._data = b""
 

@@ -10,6 +10,7 @@ from panel.viewable import Viewer
 
 from dashboard import keys, layout, opening
 from dashboard.comparison import Comparison
+from dashboard.components import whole
 from dashboard.controls import Controls
 from dashboard.headline import Headline
 from dashboard.marks.series import few
@@ -17,7 +18,7 @@ from dashboard.members import Members
 from dashboard.naming import describe
 from dashboard.notices import FINISHED, Notices, caution
 from dashboard.opening import Opening
-from dashboard.pacing import Bridge
+from dashboard.pacing import FIRST_LEASE, LEASE, Bridge
 from dashboard.player import Player
 from dashboard.presets import Presets
 from dashboard.probes import Probes
@@ -58,7 +59,7 @@ class Lab(Viewer):
         super().__init__()
         self.engine, self.player = engine, Player(engine, device)
         self.bridge = bridge or Bridge()
-        self.bridge.listen(self._key, self._hide)
+        self.bridge.listen(self._key, self._hide, lambda: self.player.renew(LEASE))
         self.sharing = Sharing(self)
         self.shortcuts = Shortcuts()
         hidden = [self.sharing.download, self.shortcuts]
@@ -179,23 +180,25 @@ class Lab(Viewer):
         player = self.player
         commands: dict[str, Callable[[], None]] = {
             "toggle": player.toggle,
-            "step": lambda: player.step(int(data["count"])),
-            "speed": lambda: player.pace(str(data["value"])),
-            "scrub": lambda: player.scrub(int(data["index"])),
-            "move": lambda: self._move(int(data["by"]) * int(data["times"])),
+            "step": lambda: player.step(max(1, whole(data, "count"))),
+            "speed": lambda: player.pace(str(data.get("value"))),
+            "scrub": lambda: player.scrub(whole(data, "index")),
+            "move": lambda: self._move(whole(data, "by") * whole(data, "times")),
             "slower": lambda: self._pace(-1),
             "faster": lambda: self._pace(1),
             "latest": lambda: player.scrub(len(player.runner.run)),
             "branch": player.branch,
             "reset": player.reset,
             "reseed": player.reseed,
-            "action": lambda: player.act(str(data["name"])),
+            "action": lambda: player.act(str(data.get("name"))),
             "pin": self._pin,
             "link": self.sharing.copy,
-            "export": lambda: self.sharing.export(str(data["kind"])),
+            "export": lambda: self.sharing.export(str(data.get("kind"))),
             "help": self.shortcuts.toggle,
             "close": lambda: self.shortcuts.param.update(open=False),
         }
+        if what not in commands:
+            return
         try:
             commands[what]()
         except DynascopeError as error:
@@ -229,6 +232,7 @@ class Lab(Viewer):
 
     def start(self) -> None:
         """Begin to draw; call it once the page is being shown."""
+        self.player.renew(FIRST_LEASE)
         self._callback = pn.state.add_periodic_callback(self.screen.tick, period=PERIOD)
         pn.state.on_session_destroyed(lambda context: self.close())
         self.screen.tick()

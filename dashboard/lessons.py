@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import frontmatter
 import nh3
 import yaml
+from frontmatter.default_handlers import YAMLHandler
 from markdown_it import MarkdownIt
 
 from dashboard.view import PARTS, split
@@ -28,11 +29,39 @@ FOLDER_VARIABLE = "DYNASCOPE_LESSONS"
 LARGEST = 200_000
 """Bytes of a lesson."""
 
+LONGEST = 300
+"""Characters of a reason why a lesson cannot be shown: it may quote what has any length."""
+
+DAMAGED = (DynascopeError, yaml.YAMLError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
+"""What a text that is no lesson makes its readers raise."""
+
 TAGS = nh3.ALLOWED_TAGS - {"img", "area", "map"}
 
 
 class LessonError(DynascopeError):
     """A lesson that cannot be shown; the message names the file and what is wrong in it."""
+
+
+class Loader(yaml.SafeLoader):
+    """YAML without aliases: a few lines of them grow to any size."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """One node. Raises `LessonError` for an alias."""
+        if self.check_event(yaml.AliasEvent):
+            raise LessonError("it has an alias (*name), and must say each thing itself")
+        return super().compose_node(parent, index)
+
+
+class Head(YAMLHandler):
+    """The front matter."""
+
+    def load(self, fm: str, **options: Any) -> Any:
+        """Read it."""
+        return _yaml(fm)
+
+
+def _yaml(text: str) -> Any:
+    return yaml.load(text, Loader)
 
 
 @dataclass(frozen=True)
@@ -92,18 +121,25 @@ def load(name: str) -> Lesson:
     """One lesson, completely checked. Raises `LessonError`."""
     known = paths()
     if name not in known:
-        raise LessonError(f"there is no lesson {name!r}; known are {', '.join(known) or 'none'}")
+        raise LessonError(f"there is no lesson {name!r:.100}; known are {', '.join(known) or 'none'}")
     path = known[name]
     try:
         return _checked(_read(name, path))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, TypeError, ValueError, DynascopeError) as error:
-        raise LessonError(f"the lesson {path.name}: {' '.join(str(error).split())}") from error
+    except (OSError, *DAMAGED) as error:
+        raise LessonError(f"the lesson {path.name}: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    text = "it is nested too deeply" if isinstance(error, RecursionError) else " ".join(str(error).split())
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
 
 
 def _read(name: str, path: Path) -> Lesson:
+    if not path.is_file():  # a pipe of that name would be waited for without end
+        raise LessonError("it is no file")
     if path.stat().st_size > LARGEST:
         raise LessonError(f"it has {path.stat().st_size} bytes; allowed are {LARGEST}")
-    about, body = frontmatter.parse(path.read_text(encoding="utf-8"))
+    about, body = frontmatter.parse(path.read_text(encoding="utf-8"), handler=Head())
     missing = [key for key in ("title", "lab") if not about.get(key)]
     if missing:
         raise LessonError(f"its front matter lacks {' and '.join(missing)}")
@@ -132,13 +168,13 @@ def _steps(body: str, first: dict[str, Any]) -> tuple[Step, ...]:
         title = tokens[start + 1].content
         try:
             found.append(_step(markdown, title, tokens[start + 3 : end], {} if index else first))
-        except (yaml.YAMLError, TypeError, ValueError, DynascopeError) as error:
-            raise LessonError(f"step {index + 1}, {title!r}: {error}") from error
+        except DAMAGED as error:
+            raise LessonError(f"step {index + 1}, {title!r:.100}: {_reason(error)}") from error
     return tuple(found)
 
 
 def _step(markdown: MarkdownIt, title: str, tokens: list[Any], first: dict[str, Any]) -> Step:
-    blocks = {token.info: yaml.safe_load(token.content) for token in tokens if token.info in ("set", "predict")}
+    blocks = {token.info: _yaml(token.content) for token in tokens if token.info in ("set", "predict")}
     text = [token for token in tokens if token.info not in ("set", "predict")]
     html = nh3.clean(markdown.renderer.render(text, markdown.options, {}), tags=TAGS)
     changes = _table("set", blocks.get("set"))
@@ -186,5 +222,5 @@ def _checked(lesson: Lesson) -> Lesson:
         try:
             lesson.experiment(engine, index)
         except DynascopeError as error:
-            raise LessonError(f"step {index + 1}, {step.title!r}: {error}") from error
+            raise LessonError(f"step {index + 1}, {step.title!r:.100}: {error}") from error
     return lesson

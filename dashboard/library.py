@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dashboard.naming import describe
-from engines.core.errors import DynascopeError, StoreError
+from engines.core.errors import StoreError
 
 if TYPE_CHECKING:
     from engines.core.run import Run
@@ -74,14 +74,16 @@ def _changed(file: Path) -> float:
 
 def _entry(file: Path, engine: str) -> Entry | None:
     from engines.core import store
+    from engines.core.registry import load
 
     try:
         about = store.about(file)
         if about["engine"] != engine:
             return None
+        store.configurations(load(engine), about)
         return Entry(file.name, *_told(file, about))
-    except (DynascopeError, OSError, LookupError, TypeError, ValueError, AttributeError) as error:
-        return Entry(file.name, file.name, broken=str(error))
+    except store.DAMAGED as error:
+        return Entry(file.name, file.name, broken=str(error).replace(f"{file.parent}{os.sep}", ""))
 
 
 def _told(file: Path, about: dict[str, Any]) -> tuple[str, str]:

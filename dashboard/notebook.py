@@ -21,6 +21,7 @@ from dashboard import opening
 from dashboard.batch import batch
 from dashboard.labpage import PERIOD, Lab
 from dashboard.opening import Opening
+from dashboard.pacing import FIRST_LEASE
 
 if TYPE_CHECKING:
     from engines.core.run import Run
@@ -112,6 +113,7 @@ class Widget(Viewer):
     def _shown(self, document: Any) -> None:
         self._document = document
         self._lab.bridge.away()
+        self._lab.player.renew(FIRST_LEASE)
         if self._ticks is None:
             self._ticks = pn.state.add_periodic_callback(self._tick, period=PERIOD)
         self._lab.resume()

@@ -27,6 +27,17 @@ MENDING = "Change the knob and press Reset; or scrub back to before it, and bran
 FINISHED = "The run has reached its end, so this applies to what comes next: Play goes on, Reset starts again with it."
 
 
+LONGEST = 600
+"""Characters of one notice: what is quoted may have any length."""
+
+
+def notice(kind: str, text: str) -> str:
+    """A notice as HTML. The text may quote anything: it is escaped here, and nowhere before."""
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    role = "alert" if kind == "error" else "status"
+    return f"<div class='notice {kind}' role='{role}'>{escape(shown)}</div>"
+
+
 class Notices(Viewer):
     """What is said above the plots, by subject; an empty text takes a subject away."""
 
@@ -37,14 +48,13 @@ class Notices(Viewer):
 
     def say(self, subject: str, kind: str, text: str) -> None:
         """Say something about a subject."""
-        said = (kind, escape(text)) if text else None
+        said = (kind, text) if text else None
         if self._said.get(subject) == said:
             return
         self._said.pop(subject, None)
         if said:
             self._said[subject] = said
-        role = {"error": "alert"}
-        boxes = [f"<div class='notice {k}' role='{role.get(k, 'status')}'>{t}</div>" for k, t in self._said.values()]
+        boxes = [notice(*each) for each in self._said.values()]
         self._pane.object = "".join(boxes)
         self._pane.visible = bool(boxes)
 

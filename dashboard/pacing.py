@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
 
 import param
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, whole
 from dashboard.keys import KEYS
 
 IN_FLIGHT = 2
@@ -16,6 +17,15 @@ IN_FLIGHT = 2
 
 WATCHDOG = 2.0
 """Seconds after which a batch without an answer is taken as lost."""
+
+LEASE = 6.0
+"""Seconds for which a page has computed what it plays; while it is in sight it says every 1.5 that it is there."""
+
+FIRST_LEASE = 60.0
+"""Seconds until a page has to have answered for the first time."""
+
+LOST, LOST_HIDDEN = 20.0, 150.0
+"""Seconds of silence after which a page in sight, or a hidden one, is gone: browsers wake those once a minute."""
 
 
 class Bridge(Component):
@@ -41,19 +51,29 @@ class Bridge(Component):
         self._clock = clock
         self._on_key: Callable[[str, bool], None] = lambda key, big: None
         self._on_hidden: Callable[[bool], None] = lambda hidden: None
+        self._on_sign: Callable[[], None] = lambda: None
         self.hidden = False
         self.there = False
         """Whether the page has answered yet: what is sent before may arrive in another order."""
         self.ack = 0
-        self._sent_at = clock()
+        self._sent_at = self._heard_at = clock()
 
-    def listen(self, on_key: Callable[[str, bool], None], on_hidden: Callable[[bool], None]) -> None:
-        """Say who gets the keys, and who learns that the page is hidden or in sight."""
-        self._on_key, self._on_hidden = on_key, on_hidden
+    def listen(
+        self,
+        on_key: Callable[[str, bool], None],
+        on_hidden: Callable[[bool], None],
+        on_sign: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Say who gets the keys, who learns that the page is hidden or in sight, and who learns that it is there."""
+        self._on_key, self._on_hidden, self._on_sign = on_key, on_hidden, on_sign
 
     def away(self) -> None:
         """Expect another page: nothing is sent before it answers."""
         self.there, self.ack = False, self.tick
+
+    def lost(self) -> bool:
+        """Whether the page was there and is gone, with or without a word."""
+        return self.there and self._clock() - self._heard_at > (LOST_HIDDEN if self.hidden else LOST)
 
     def ready(self) -> bool:
         """Whether another batch may be sent."""
@@ -74,11 +94,15 @@ class Bridge(Component):
         self._send_msg({"copy": token})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.there = True
+        self.there, self._heard_at = True, self._clock()
         if "ack" in data:
-            self.ack = max(self.ack, int(data["ack"]))
+            self.ack = max(self.ack, min(whole(data, "ack"), self.tick))
         elif "key" in data:
             self._on_key(str(data["key"]), bool(data.get("big")))
         elif "hidden" in data and bool(data["hidden"]) != self.hidden:
             self.hidden = bool(data["hidden"])
             self._on_hidden(self.hidden)
+        if data.get("gone"):
+            self._heard_at = -math.inf
+        elif not self.hidden:
+            self._on_sign()

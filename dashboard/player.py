@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -44,6 +46,7 @@ class Player:
         self.configs: list[Config] = []
         self.curves: tuple[Curve, ...] = ()
         self.runner: Runner
+        self._until = math.inf
 
     # -- what is run -----------------------------------------------------------------------------------------
 
@@ -57,7 +60,7 @@ class Player:
         speed = SPEEDS[self.speed][0]
         edits = () if finished else experiment.edits
         options = {"preset": experiment.preset, "horizon": experiment.steps, "edits": edits, "finished": finished}
-        self.runner = Runner(self.engine, configs, speed=speed, device=self.device, **options)
+        self.runner = Runner(self.engine, configs, speed=speed, device=self.device, until=self._until, **options)
         self._opening = experiment
         # The knobs show what the edits on the way will have made of them.
         for event in experiment.edits:
@@ -93,6 +96,12 @@ class Player:
     def preview(self, name: str, value: Any) -> list[Config]:
         """The members as they would be; nothing is run."""
         return [config.replace(**{name: value}) for config in self.configs]
+
+    def renew(self, seconds: float) -> None:
+        """Go on computing for so long, unless asked again."""
+        self._until = time.monotonic() + seconds
+        for runner in filter(None, (self.runner, self._recomputing)):
+            runner.renew(self._until)
 
     def close(self) -> None:
         """Stop computing for good."""
@@ -191,7 +200,8 @@ class Player:
         from engines.core.runner import Runner
 
         options = {"preset": experiment.preset, "horizon": experiment.steps, "edits": experiment.edits}
-        self._recomputing = Runner(self.engine, experiment.configs(), device=self.device, **options)
+        here = {"device": self.device, "until": self._until}
+        self._recomputing = Runner(self.engine, experiment.configs(), **here, **options)
         self._recomputing.play()
         self.pinned_as = experiment
 

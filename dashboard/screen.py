@@ -51,6 +51,8 @@ class Screen:
             self._look()
 
     def _look(self) -> None:
+        if self._lab.bridge.lost():
+            self._lab.probes.abandon()
         runner = self._lab.player.runner
         status, run = runner.status, runner.run
         self._lab.player.arrive()

@@ -56,8 +56,12 @@ class Shelf(Component):
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         name = str(data.get("name", ""))
+        known = {"keep": self._keep, "over": self._toggle, "open": self._load, "delete": self._delete}
+        do = known.get(str(data.get("do")))
+        if not do:
+            return
         try:
-            {"keep": self._keep, "over": self._toggle, "open": self._load, "delete": self._delete}[data["do"]](name)
+            do(name)
         except DynascopeError as error:
             self._fail(str(error))
 

@@ -37,7 +37,7 @@ def axis(knob: Knob, low: str, high: str, count: str) -> list[Any]:
 
 
 def _whole(what: str, text: str) -> int:
-    if not text.strip().isdigit() or not 1 <= int(text) <= MOST:
+    if not (text.strip().isdecimal() and len(text) < 9 and 1 <= int(text) <= MOST):
         raise ConfigError(f"the {what}, {text.strip()!r}, is not a whole number from 1 to {MOST}")
     return int(text)
 
@@ -78,6 +78,8 @@ class Spread(Component):
             self._spread({"seed": list(range(_whole("number of seeds", str(data["seeds"]))))})
         elif data.get("knob"):
             knob = self._config.knob(str(data["knob"]))
+            if not _spreads(knob):
+                raise ConfigError(f"{knob.name} is not spread over a range")
             self._spread({knob.name: axis(knob, *(str(data.get(end)) for end in ("low", "high", "count")))})
 
 

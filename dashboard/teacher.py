@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from dashboard.components import FOLDER, Component, script
+from dashboard.components import FOLDER, Component, script, whole
 
 if TYPE_CHECKING:
     from dashboard.lessons import Lesson, Question
@@ -34,12 +34,12 @@ class Teacher(Component):
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         step = self.lesson.steps[self.index]
-        if "go" in data and 0 <= int(data["go"]) < len(self.lesson.steps):
-            self.index = int(data["go"])
+        if "go" in data and 0 <= whole(data, "go") < len(self.lesson.steps):
+            self.index = whole(data, "go")
             self._play(self.index, self.waiting)
         elif "choose" in data and self.waiting and step.question:
-            if 0 <= int(data["choose"]) < len(step.question.choices):
-                self._chosen[self.index] = int(data["choose"])
+            if 0 <= whole(data, "choose") < len(step.question.choices):
+                self._chosen[self.index] = whole(data, "choose")
                 self._play(self.index, False)
         self.shown = self._page()
 

@@ -1,14 +1,44 @@
 """Small browser components without a framework: each is one script and one style sheet."""
 
+import logging
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from panel.custom import JSComponent
 from panel.io import with_lock
+from panel.models.esm import DataEvent
 
 from dashboard.batch import batch
+from engines.core.errors import DynascopeError
 
 FOLDER = Path(__file__).parent
+
+MOST = 10**9
+"""The largest number in a message: no count of ours is larger."""
+
+log = logging.getLogger(__name__)
+
+
+class Unusable(Exception):
+    """A message that none of our scripts sends; it is left without an answer."""
+
+
+def real(data: Mapping[Any, Any], name: Any) -> float:
+    """A number of a message. Raises `Unusable` where it is none, or not between -`MOST` and `MOST`."""
+    value = data.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST <= value <= MOST:
+        raise Unusable(f"{name} is no number")
+    return value
+
+
+def whole(data: Mapping[Any, Any], name: Any) -> int:
+    """A whole number of a message. Raises `Unusable`."""
+    value = real(data, name)
+    if value != math.floor(value):
+        raise Unusable(f"{name} is no whole number")
+    return int(value)
 
 
 def script(*names: str) -> str:
@@ -30,4 +60,15 @@ class Component(JSComponent):
 
     def _process_event(self, event: Any) -> None:
         with batch():
-            super()._process_event(event)
+            if isinstance(event, DataEvent):
+                self.receive(event.data)
+            else:
+                super()._process_event(event)
+
+    def receive(self, data: Any) -> None:
+        """Act on a message of the browser's side; one that makes no sense changes nothing."""
+        try:
+            if isinstance(data, dict):
+                self._handle_msg(data)
+        except (Unusable, DynascopeError) as error:
+            log.warning("a message to %s cannot be used: %.200s", type(self).__name__, error)

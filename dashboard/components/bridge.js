@@ -1,4 +1,6 @@
-// Answers each batch after one animation frame, tells when the page is hidden, and passes keys on.
+// Answers each batch after one animation frame, tells when the page is hidden and that it is there, and passes keys on.
+const SIGN = 1500;  // milliseconds; what a page in sight plays is computed for as long as it gives signs
+
 const TYPING = new Set(["INPUT", "SELECT", "TEXTAREA"]);
 
 // The outermost element of ours: of a notebook's page the rest is not ours to listen to.
@@ -32,7 +34,8 @@ export function render({ model, view, el }) {
 
   const answer = () => requestAnimationFrame(() => model.send_msg({ ack: model.tick }));
   const visibility = () => model.send_msg({ hidden: document.hidden });
-  const away = () => model.send_msg({ hidden: true });
+  const away = () => model.send_msg({ hidden: true, gone: true });
+  const sign = setInterval(() => model.send_msg({ hidden: document.hidden }), SIGN);
   const key = (event) => {
     const target = event.composedPath()[0];
     if (!event.composedPath().includes(home())) return;
@@ -63,6 +66,7 @@ export function render({ model, view, el }) {
   document.addEventListener("keydown", key);
   model.on("remove", () => {
     clearInterval(hello);
+    clearInterval(sign);
     document.removeEventListener("visibilitychange", visibility);
     window.removeEventListener("pagehide", away);
     document.removeEventListener("keydown", key);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -23,7 +24,10 @@ MEMBERS = 64
 REAL, WHOLE = "fiub", "iu"
 """Kinds of numbers that an array may be of."""
 
-DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, RuntimeError, NotImplementedError)
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, tokenize.TokenError, SyntaxError, ValueError, TypeError, LookupError,
+    ArithmeticError, EOFError, OSError, MemoryError, RuntimeError,
+)  # fmt: skip
 """What a file that is not what it says makes the standard library raise."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
+from operator import index
 from typing import TYPE_CHECKING, Any, Self
 
 from engines.core.config import Config, Knob
@@ -68,11 +69,7 @@ class Experiment:
 
     def _edited(self, edits: Iterable[Mapping[str, Any]]) -> Self:
         """With live edits, each checked. Raises `ConfigError`."""
-        checked = [_edit(self.engine, event) for event in edits]
-        members = len(self.configs())
-        if any(not 0 <= member < members for event in checked for member in event.members):
-            raise ConfigError(f"a live edit names a member that is not among the {members}")
-        return replace(self, edits=tuple(sorted(checked, key=lambda event: event.step)))
+        return replace(self, edits=live_edits(self.engine, edits, len(self.configs())))
 
     @classmethod
     def of_run(cls, run: Run) -> Self:
@@ -162,14 +159,32 @@ class Experiment:
             raise ConfigError(f"this is not a complete experiment: {type(error).__name__} {error}") from None
 
 
-def _edit(engine: Engine, event: Mapping[str, Any]) -> Event:
+def live_edits(engine: Engine, records: Iterable[Mapping[str, Any]], members: int) -> tuple[Event, ...]:
+    """Live edits of an ensemble of so many members, in the order of their steps. Raises `ConfigError`."""
+    return tuple(sorted((_edit(engine, record, members) for record in records), key=lambda event: event.step))
+
+
+def _edit(engine: Engine, event: Mapping[str, Any], members: int) -> Event:
     """A live edit, checked like a knob that a person turns."""
     knob = engine.Config.knob(event["knob"])
     if knob.role != "live":
         raise ConfigError(f"{knob.name} is not a live knob: it cannot be edited on the way")
     value = knob.check(engine.Config.__name__, event["value"])
     step = replace(STEPS, name="step of an edit", bounds=(0, 10**9)).check("Experiment", event["step"])
-    return Event(step, knob.name, value, tuple(int(member) for member in event["members"]))
+    if isinstance(event["members"], str):
+        raise ConfigError(f"the members of a live edit are {event['members'][:40]!r}, and must be a list of numbers")
+    return Event(step, knob.name, value, tuple(_member(each, members) for each in event["members"]))
+
+
+def _member(given: Any, members: int) -> int:
+    try:
+        member = -1 if isinstance(given, bool) else index(given)
+    except TypeError:
+        member = -1
+    if not 0 <= member < members:
+        shown = repr(given)[:40]
+        raise ConfigError(f"a live edit names the member {shown}, which is not among the {members}, from 0 on")
+    return member
 
 
 def _several(value: Any) -> bool:

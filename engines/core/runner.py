@@ -5,6 +5,7 @@ Only the scheduler's thread touches the simulation; everything else goes through
 
 from __future__ import annotations
 
+import math
 import queue
 import time
 from collections.abc import Callable, Sequence
@@ -57,8 +58,12 @@ class Runner:
         device: str = "cpu",
         scheduler: Scheduler | None = None,
         finished: Run | None = None,
+        until: float = math.inf,
     ) -> None:
-        """With a `finished` run nothing is computed until somebody wants to go on; that run itself stays as it is."""
+        """Steps are computed `until` then, by `time.monotonic`, and on after `renew`.
+
+        With a `finished` run nothing is computed until somebody wants to go on; that run itself stays as it is.
+        """
         self.run = finished.copy() if finished else Run(engine, configs, preset=preset, device=device)
         self.status = Status(horizon=horizon)
         self.speed = speed
@@ -70,6 +75,7 @@ class Runner:
         self._target = 0
         self._walking = False
         self._due = 0.0
+        self._until = until
         self._closed = False
         if finished:
             self._tell(step=int(self.run.steps[-1]), ready=True)
@@ -122,6 +128,13 @@ class Runner:
         """Go back to `step`, forget what came after, and pause: the next edit makes another future."""
         self._send(partial(self._branch, step))
 
+    def renew(self, until: float) -> None:
+        """Compute until then, by `time.monotonic`: whoever looks on renews this lease, and need not say goodbye."""
+        ended = time.monotonic() >= self._until
+        self._until = until
+        if ended:
+            self._scheduler.request(self)
+
     def close(self) -> None:
         """Stop computing for good; what was recorded stays readable."""
         self._closed = True
@@ -148,9 +161,9 @@ class Runner:
         if self._closed:
             self._simulation, self._checkpoints = None, Checkpoints()
             return None
-        if not self.status.playing or self._simulation is None:
+        if not self.status.playing or self._simulation is None or time.monotonic() >= self._until:
             return None
-        return self._advance(self._simulation, deadline)
+        return self._advance(self._simulation, min(deadline, self._until))
 
     def _advance(self, simulation: Simulation, deadline: float) -> float | None:
         """Chunks until the deadline, a command, or the frame after which the speed asks to wait."""

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,8 +20,9 @@ import xarray
 
 from engines.core.config import Config
 from engines.core.engine import Channel, Engine, Frame
+from engines.core.ensemble import live_edits
 from engines.core.errors import DynascopeError, StoreError
-from engines.core.recording import Event, Series
+from engines.core.recording import Series
 from engines.core.registry import load
 from engines.core.run import Run
 
@@ -140,38 +141,99 @@ def metadata(run: Run) -> dict[str, Any]:
     }
 
 
-def about(path: str | Path) -> dict[str, Any]:
-    """What a file says of its run, and its number of `rows`, without reading its data. Raises `StoreError`."""
+DAMAGED = (
+    DynascopeError, OSError, pa.ArrowException, LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
+    RecursionError,
+)  # fmt: skip
+"""What a file that is not what it says makes its readers raise."""
+
+
+@contextmanager
+def _reading(path: str | Path) -> Iterator[pq.ParquetFile]:
+    """The file. Raises `StoreError` with the reason where it, or what is done with it, turns out to be damaged."""
     try:
-        file = pq.ParquetFile(path)
-        found = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
-        return found | {"rows": file.metadata.num_rows // len(found["openings"])}
-    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError, ZeroDivisionError) as error:
-        raise StoreError(f"{path} is not a readable run: {error}") from error
+        if not Path(path).is_file():  # a pipe of that name would be waited for without end
+            raise FileNotFoundError("there is no such file")
+        with pq.ParquetFile(path) as file:
+            yield file
+    except DAMAGED as error:
+        raise StoreError(f"{path} is not a readable run: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, RecursionError):
+        return "its description is nested too deeply"
+    if type(error) is KeyError:
+        return f"it lacks {str(error)[:200]}"
+    return " ".join(str(error).split())[:300]
+
+
+def about(path: str | Path) -> dict[str, Any]:
+    """What a file says of its run, and its number of `rows`, without reading what was recorded. Raises `StoreError`."""
+    with _reading(path) as file:
+        return _description(file)
+
+
+def _description(file: pq.ParquetFile) -> dict[str, Any]:
+    """The description of a run, which agrees with the columns and rows that are there."""
+    found = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
+    if found["format"] != FORMAT:
+        raise StoreError(f"its format is {found['format']!r}; this version reads {FORMAT}")
+    members = len(found["openings"])
+    for name in ("configs", "diverged_at"):
+        if len(found[name]) != members:
+            raise StoreError(f"it has {members} openings and {len(found[name])} {name}")
+    missing = {"member", "step", *found["shapes"]} - set(file.schema_arrow.names)
+    if missing:
+        raise StoreError(f"it lacks the columns {', '.join(sorted(missing))}")
+    if not (members and file.metadata.num_rows) or file.metadata.num_rows % members:
+        raise StoreError(f"it has {file.metadata.num_rows} rows of {members} members")
+    _check_order(file.read(["member", "step"]), members)
+    return found | {"rows": file.metadata.num_rows // members}
+
+
+def _check_order(table: pa.Table, members: int) -> None:
+    """Raise `StoreError` where rows do not stand step by step, with all members at each."""
+    member, step = (table[name].to_numpy().reshape(-1, members) for name in ("member", "step"))
+    if (member != np.arange(members)).any():
+        raise StoreError("its rows do not go through the members in their order")
+    if (step != step[:, :1]).any() or step[0, 0] < 0 or (np.diff(step[:, 0]) <= 0).any():
+        raise StoreError("its steps do not increase")
 
 
 def read(path: str | Path) -> Run:
     """Read a file written by `save`. Raises `StoreError` where it is missing, damaged or of another kind."""
-    try:
-        table = pq.read_table(path)
-        return _restored(table, json.loads((table.schema.metadata or {})[b"dynascope"]))
-    except (DynascopeError, OSError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
-        raise StoreError(f"{path} is not a readable run: {error}") from error
+    with _reading(path) as file:
+        found = _description(file)
+        return _restored(file.read(), found)
+
+
+def configurations(engine: Engine, about: Mapping[str, Any]) -> tuple[list[Config], list[Config]]:
+    """The configurations with which the members of a described run began and ended. Raises `ConfigError`."""
+    return _configs(engine, about["openings"]), _configs(engine, about["configs"])
 
 
 def _restored(table: pa.Table, about: dict[str, Any]) -> Run:
-    if about["format"] != FORMAT:
-        raise StoreError(f"its format is {about['format']}; this version reads {FORMAT}")
     engine = load(about["engine"])
     names = [preset.name for preset in engine.presets]
     preset = engine.preset(about["preset"]) if about["preset"] in names else None
-    run = Run(engine, _configs(engine, about["openings"]), preset=preset, device=about["device"])
-    run.configs = _configs(engine, about["configs"])
-    run.diverged_at = np.array(about["diverged_at"])
+    openings, configs = configurations(engine, about)
+    run = Run(engine, openings, preset=preset, device=str(about["device"]))
+    run.configs = configs
+    run.diverged_at = np.array([_diverged(at) for at in about["diverged_at"]])
+    lacking = [channel.name for channel in engine.channels if not channel.thin and channel.name not in about["shapes"]]
+    if lacking:
+        raise StoreError(f"it lacks the channels {', '.join(lacking)}")
     for frame in _frames(table, about["shapes"], len(run.configs)):
         run.recording.append(frame, run.thin)
-    run.recording.events = [Event(**event | {"members": tuple(event["members"])}) for event in about["events"]]
+    run.recording.events = list(live_edits(engine, about["events"], len(configs)))
     return run
+
+
+def _diverged(at: Any) -> int:
+    if type(at) is not int or at < -1:
+        raise StoreError(f"a member diverged at {at!r}, which is no step")
+    return at
 
 
 def _configs(engine: Engine, records: list[dict[str, Any]]) -> list[Config]:

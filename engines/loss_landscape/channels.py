@@ -18,7 +18,7 @@ TRAINING = (
     Channel(
         name="accuracy",
         label="accuracy",
-        doc="Share of training samples whose largest output is their label's.",
+        doc="Share of training samples whose largest output is their label's; of chains, at their centre.",
         log=False,
     ),
     Channel(name="test_accuracy", label="test accuracy", doc="The same where not trained.", log=False),
@@ -99,7 +99,8 @@ COUNTED = (
         name="free_directions",
         label="free directions",
         doc="Of the point where the subject rests, by reason: dependent activations or gradients; neurons that see "
-        "part of the data; synchronised neurons, across layers; what is left without a reason, which is never hidden.",
+        "part of the data; synchronised neurons, across layers; what is left, which is never hidden: gates that depend "
+        "on one another, which the probe looks for, or no reason.",
         dims=("reason",),
         thin=True,
         log=False,

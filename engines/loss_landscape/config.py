@@ -96,6 +96,10 @@ class LossLandscape(Config):
         True, "whether a linear map starts at its most degenerate solution, the true map in a corner of each layer",
         role="shape", more=True,
     )  # fmt: skip
+    scale: float = knob(
+        1.0, "of the true linear map: each true layer is this times the identity of its rank", role="shape",
+        bounds=(1e-2, 1e2), soft=(0.5, 4), log=True, more=True,
+    )  # fmt: skip
     strength: float = knob(
         100.0, "how strongly two weights in a box interact; over the level", bounds=(1e-3, 1e12), soft=(1, 1e8),
         log=True,
@@ -121,8 +125,12 @@ class LossLandscape(Config):
         more=True,
     )  # fmt: skip
     data: str = knob(
-        "", "the samples of your own network: the path of an .npz with X [n, d], and y if it is labelled", role="shape",
-        more=True,
+        "", "the samples of your own network: the path of an .npz with X [n, d], and y: labels [n] or targets [n, k]",
+        role="shape", more=True,
+    )  # fmt: skip
+    own_activation: str = knob(
+        "file", "what bends between the layers of your own network, where the metadata of its file do not say it",
+        role="shape", choices=("file", "relu", "tanh", "gelu", "square", "linear"), more=True,
     )  # fmt: skip
 
     @property

@@ -13,10 +13,10 @@ KNOBS: dict[str, frozenset[str]] = {
     "one_hot": frozenset(("modulus", "width", "train_fraction", "activation")),
     "transformer": frozenset(("modulus", "embedding", "width", "train_fraction")),
     "planted": frozenset(("planted",)),
-    "linear": frozenset(("widths", "rank", "corner")),
+    "linear": frozenset(("widths", "rank", "corner", "scale")),
     "superposition": frozenset(("inputs", "embedding", "samples")),
     "potential": frozenset(("potential",)),
-    "own": frozenset(("network", "data")),
+    "own": frozenset(("network", "data", "own_activation")),
 }
 """What makes each subject."""
 

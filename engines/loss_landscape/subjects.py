@@ -60,10 +60,10 @@ def _superposition(configs: Configs) -> Subject:
 
 def _linear(configs: Configs) -> Subject:
     one = configs[0]
-    drawn = linear.deep_linear(_seeds(configs), one.sizes, one.rank, one.samples)
+    drawn = linear.deep_linear(_seeds(configs), one.sizes, one.rank, one.samples, one.scale)
     if not one.corner:
         return drawn
-    star = DeepLinear(one.sizes, one.rank).star.expand(len(configs), -1)
+    star = DeepLinear(one.sizes, one.rank, one.scale).star.expand(len(configs), -1)
     return at_rest(Mlp(one.sizes, "linear", bias=False), star, drawn.train.X, drawn.seeds)
 
 
@@ -98,7 +98,7 @@ def draw(config: LossLandscape) -> planted.Planted:
 
 
 def _own(configs: Configs) -> Subject:
-    net, theta, samples = own.load(configs[0].network, configs[0].data)
+    net, theta, samples = own.load(configs[0].network, configs[0].data, configs[0].own_activation)
     seeds = tuple(_seeds(configs))
     if samples.y is None:
         return at_rest(net, theta.expand(len(seeds), -1), samples.X, seeds)

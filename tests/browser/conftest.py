@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -18,11 +17,11 @@ from typing import Any
 
 import pytest
 
+from tests import system
+
 playwright = pytest.importorskip("playwright.sync_api")
 
 ROOT = Path(__file__).parents[2]
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((path for path in map(shutil.which, NAMES) if path), None)
 QUIET = ["--no-sandbox", "--disable-gpu"]
 SOON = {"check_unused_sessions_milliseconds": 500, "unused_session_lifetime_milliseconds": 2000}
 """What a closed page was computing does not go on beside the tests that follow."""
@@ -51,7 +50,7 @@ def served(first: str = "") -> Iterator[str]:
 
 def _served(code: str, address: str, around: dict[str, str]) -> Iterator[str]:
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL, env=around)
-    until(lambda: answers(address), 30)
+    until(lambda: answers(address))
     yield address
     process.terminate()
     process.wait(10)
@@ -72,10 +71,10 @@ def active(server: str) -> Callable[[], int]:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    if not CHROMIUM:
-        pytest.skip(f"none of {', '.join(NAMES)} is installed")
+    if not system.chromium():
+        pytest.skip(system.NO_CHROMIUM)
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = driver.chromium.launch(executable_path=system.chromium(), args=QUIET)
         yield browser
         browser.close()
 
@@ -173,7 +172,7 @@ class Page:
         text = self.view.locator(".at").first.inner_text()
         return int("".join(digit for digit in text.split(" of ")[0] if digit.isdigit()))
 
-    def says(self, text: str, seconds: float = 30) -> bool:
+    def says(self, text: str, seconds: float = 60) -> bool:
         try:
             self.view.get_by_text(text).first.wait_for(timeout=1000 * seconds)
         except playwright.TimeoutError:
@@ -229,8 +228,8 @@ def page(chromium: Any, server: str) -> Iterator[Callable[..., Page]]:
     assert not complaints
 
 
-def until(done: Callable[[], Any], seconds: float = 30) -> Any:
-    """Wait for something to become true; returns what it then is, as it may be otherwise a moment later."""
+def until(done: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait for something to become true, on a slow machine too; returns what it then is, which may change soon."""
     end = time.monotonic() + seconds
     while not (found := done()):
         assert time.monotonic() < end, f"not within {seconds} s"

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,7 +22,8 @@ from tornado.websocket import websocket_connect
 
 from dashboard import desktop
 from engines.core.errors import DynascopeError
-from tests.browser.conftest import CHROMIUM, ROOT, until
+from tests import system
+from tests.browser.conftest import ROOT, until
 
 
 def free_port():
@@ -98,8 +98,8 @@ def screen():
     """A virtual screen's name."""
     for module in ("webview", "PySide6.QtWebEngineWidgets", "Xlib.display"):
         pytest.importorskip(module, exc_type=ImportError)
-    if not shutil.which("Xvfb"):
-        pytest.skip("Xvfb is not installed")
+    if absent := system.absent_for_window():
+        pytest.skip(f"a window on a virtual screen needs {', '.join(absent)}")
     read, write = os.pipe()
     server = subprocess.Popen(
         # Without -noreset it begins anew after each program that was its only one, as one that looks at it is.
@@ -142,7 +142,7 @@ def living(session):
 @pytest.fixture
 def folder():
     """A folder with a short name: a browser puts a socket there, and their names are limited."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as path:
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as path:
         yield Path(path)
 
 
@@ -193,8 +193,8 @@ def test_a_window_opens_moves_obeys_and_leaves_nothing_behind(screen, program):
 
 @pytest.mark.thorough
 def test_a_browsers_window_ends_the_program_too(screen, program, folder):
-    if not CHROMIUM:
-        pytest.skip("Chromium is not installed")
+    if not system.chromium():
+        pytest.skip(system.NO_CHROMIUM)
     hidden = "import sys; sys.modules['webview'] = None; import launch; sys.exit(launch.main(['desktop']))"
     process = program("-c", hidden)
     until(lambda: colours(ImageGrab.grab(xdisplay=screen)) > 200, 60)
@@ -341,12 +341,12 @@ def test_an_engine_that_takes_its_process_along_is_a_reason(native):
 def test_a_browser_shows_the_page_as_a_window_with_a_profile_that_goes(monkeypatch, tmp_path):
     log = tmp_path / "log"
     fake = tmp_path / "chromium"
-    fake.write_text(f"#!/bin/sh\necho $@ > {log}\nexit ${{STATUS:-0}}\n")
+    fake.write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > '{log}'\nexit ${{STATUS:-0}}\n")
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("DISPLAY", ":1")
     desktop.browser("http://127.0.0.1:1/")
-    flags = dict(flag.partition("=")[::2] for flag in log.read_text().split())
+    flags = dict(flag.partition("=")[::2] for flag in log.read_text().splitlines())
     assert flags["--app"] == "http://127.0.0.1:1/"
     assert not os.path.exists(flags["--user-data-dir"])
     monkeypatch.setenv("STATUS", "1")

@@ -113,6 +113,13 @@ def test_a_page_that_is_hidden_or_closed_costs_nothing(page, active):
     until(lambda: active() == 0)
 
 
+def test_a_page_that_goes_without_a_word_costs_nothing(page, active):
+    lab = page().open(LAB).ready()
+    until(lambda: active() == 1)
+    lab.ask("WebSocket.prototype.send = () => {}")
+    until(lambda: active() == 0, 15)
+
+
 HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
   document.dispatchEvent(new Event("visibilitychange"));

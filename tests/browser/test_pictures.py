@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.browser.conftest import CHROMIUM, ROOT, Page, until
+from tests import system
+from tests.browser.conftest import ROOT, Page, until
 
 GL = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
@@ -38,7 +39,7 @@ def pictures():
     code = f"from tests.browser.shown import serve; serve({port})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
-    until(lambda: reached(port), 30)
+    until(lambda: reached(port))
     yield address
     process.terminate()
     process.wait(10)
@@ -101,7 +102,7 @@ def test_clicks_choose_nodes_and_neurons_and_a_relief_without_webgl_is_turned_by
 
 
 def test_a_browser_that_draws_in_three_dimensions_turns_the_scene_itself(chromium, pictures):
-    browser = chromium.browser_type.launch(executable_path=CHROMIUM, args=GL)
+    browser = chromium.browser_type.launch(executable_path=system.chromium(), args=GL)
     try:
         page = Page(browser, pictures, width=1440, height=1500).open("/")
         assert page.says("Drag to turn, roll to come nearer.", 60)

@@ -113,6 +113,18 @@ def outcome(running: Simulation) -> Outcome:
     return Outcome([value for batch in running.batches for value in batch.state], values)
 
 
+def undisturbed(engine: Engine, preset: Preset) -> Outcome:
+    """The outcome of `few` in one go, to compare others with. Computed once."""
+    return _undisturbed(engine.name, preset.name)
+
+
+@cache
+def _undisturbed(engine: str, preset: str) -> Outcome:
+    loaded = engines.load(engine)
+    ran = outcome(restarted(loaded, loaded.preset(preset)))
+    return Outcome([value.clone() for value in ran.states], ran.values)
+
+
 def scalars(engine: Engine) -> list[str]:
     """The channels that are one number a member, observed at every frame."""
     return [channel.name for channel in engine.channels if not channel.dims and not channel.thin]

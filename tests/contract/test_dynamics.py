@@ -7,7 +7,17 @@ import pytest
 import torch
 
 from engines.core.simulation import Simulation
-from tests.contract.cases import STEPS, changed, every_preset, few, outcome, restarted, scalars, simulation
+from tests.contract.cases import (
+    STEPS,
+    changed,
+    every_preset,
+    few,
+    outcome,
+    restarted,
+    scalars,
+    simulation,
+    undisturbed,
+)  # fmt: skip
 
 POISONS = {"nan": float("nan"), "infinite": float("inf"), "overflowing": 1e200, "large": 1e25}
 
@@ -25,7 +35,7 @@ def assert_same_outcome(left, right, members=slice(None)):
 
 @every_preset
 def test_a_batch_equals_its_members_run_singly(engine, preset):
-    together = outcome(restarted(engine, preset))
+    together = undisturbed(engine, preset)
     for index, config in enumerate(few(engine, preset)):
         alone = outcome(simulation(engine, [config]))
         for name in scalars(engine):
@@ -38,7 +48,7 @@ def test_a_batch_equals_its_members_run_singly(engine, preset):
 @every_preset
 @pytest.mark.parametrize("chunk", [1, 7])
 def test_chunks_change_nothing(engine, preset, chunk):
-    whole = outcome(restarted(engine, preset))
+    whole = undisturbed(engine, preset)
     pieces = restarted(engine, preset)
     for stop in range(chunk, STEPS, chunk):
         pieces.advance(stop)
@@ -48,7 +58,7 @@ def test_chunks_change_nothing(engine, preset, chunk):
 
 @every_preset
 def test_observing_changes_nothing(engine, preset):
-    unobserved = outcome(restarted(engine, preset))
+    unobserved = undisturbed(engine, preset)
     watched = restarted(engine, preset)
     for stop in (1, 2, STEPS // 2):
         watched.advance(stop)
@@ -68,7 +78,7 @@ def test_a_run_resumed_from_a_checkpoint_is_the_same_run(engine, preset):
 def test_a_member_does_not_see_its_neighbours(engine, preset):
     first, *others = few(engine, preset)
     beside = simulation(engine, [first, *map(changed, others)])
-    assert_same_outcome(outcome(restarted(engine, preset)), outcome(beside), slice(0, 1))
+    assert_same_outcome(undisturbed(engine, preset), outcome(beside), slice(0, 1))
 
 
 @every_preset
@@ -146,7 +156,7 @@ def test_what_evolves_is_a_tuple_of_tensors_with_a_leading_member_axis(engine, p
 @pytest.mark.gpu
 @every_preset
 def test_a_graphics_card_computes_the_same_run(engine, preset):
-    here = outcome(restarted(engine, preset))
+    here = undisturbed(engine, preset)
     there = outcome(Simulation(engine, few(engine, preset), torch.device("cuda")))
     for name in scalars(engine):
         np.testing.assert_allclose(here.values[name], there.values[name], rtol=1e-6, atol=1e-12, err_msg=name)

@@ -1,5 +1,6 @@
 import errno
 import json
+import shlex
 import signal
 import subprocess
 import sys
@@ -33,7 +34,7 @@ def command(capsys):
 
     def call(line):
         try:
-            status = launch.main(line.split())
+            status = launch.main(shlex.split(line))
         except SystemExit as left:
             status = left.code
         return status, *capsys.readouterr()
@@ -94,14 +95,14 @@ def test_the_progress_bar_goes_to_stderr(command):
 
 
 def test_out_writes_a_run_that_can_be_read(command, tmp_path):
-    status, _, _ = command(f"run toy --seeds 0,1 --out {tmp_path / 'run.parquet'}")
+    status, _, _ = command(f"run toy --seeds 0,1 --out '{tmp_path}/run.parquet'")
     assert status == 0
     assert store.read(tmp_path / "run.parquet").steps[-1] == 1000
 
 
 def test_probe_computes_one_observable_of_one_member(command, tmp_path):
     target = tmp_path / "probe.json"
-    status, out, _ = command(f"probe toy norm --seeds 0,1 --member 1 --steps 10 --json --out {target}")
+    status, out, _ = command(f"probe toy norm --seeds 0,1 --member 1 --steps 10 --json --out '{target}'")
     assert status == 0
     about = json.loads(out)
     assert (about["probe"], about["member"], about["step"]) == ("norm", 1, 10)

@@ -153,6 +153,13 @@ def test_live_edits_survive_the_round_trip_and_end_with_an_override():
         ({"knob": "nothing"}, "nothing"),
         ({"step": -1}, "step of an edit"),
         ({"members": [4]}, "not among the 4"),
+        ({"members": [-1]}, "the member -1, which is not among the 4"),
+        ({"members": [float("inf")]}, "the member inf, which is not among the 4"),
+        ({"members": ["0"]}, "the member '0', which is not"),
+        ({"members": [0.7]}, "the member 0.7, which is not"),
+        ({"members": [True]}, "the member True, which is not"),
+        ({"members": "01"}, "the members of a live edit are '01'"),
+        ({"members": ["x" * 10**5]}, "^a live edit names the member 'x{39}, which"),
         ({"members": None}, "not a complete experiment"),
     ],
 )

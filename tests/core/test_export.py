@@ -30,7 +30,7 @@ def read(path, run):
             return data["error"].values.T, data["singular_values"].values.transpose(1, 0, 2)
     size = run["singular_values"].shape[-1]
     if path.suffix == ".csv":
-        data = pd.read_csv(path, comment="#")
+        data = pd.read_csv(path, comment="#", dtype=str).astype(float)  # pandas 2 itself reads a unit off
         spectrum = data[[f"singular_values_{index}" for index in range(size)]].values
     else:
         data = pd.read_parquet(path)

@@ -375,3 +375,21 @@ def test_a_run_whose_members_have_all_diverged_stops_by_itself(start):
     played(runner)
     assert (runner.run.diverged_at > 0).all()
     assert not runner.status.playing and runner.status.step < 100_000
+
+
+def test_a_run_stops_when_its_lease_ends_and_goes_on_when_it_is_renewed(start):
+    runner = start(horizon=10**8, until=time.monotonic() + 0.2)
+    runner.play()
+    runner.wait()
+    first = runner.status
+    assert first.playing and 0 < first.step < 10**8
+    runner.renew(time.monotonic() + 0.1)
+    wait_until(lambda: runner.status.step > first.step)
+    runner.wait()
+    assert runner.status.playing
+    runner.pause()
+    runner.wait()
+    at = runner.status.step
+    runner.renew(time.monotonic() + 60)  # whoever paused is not played on
+    runner.wait()
+    assert (runner.status.step, runner.status.playing) == (at, False)

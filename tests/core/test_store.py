@@ -1,7 +1,9 @@
 import errno
 import json
+import os
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -89,6 +91,64 @@ def test_a_missing_file_is_refused(tmp_path):
         store.read(tmp_path / "none.parquet")
 
 
+def described(target, **change):
+    """Change what a file says of its run."""
+    table = pq.read_table(target)
+    about = json.loads(table.schema.metadata[b"dynascope"]) | change
+    pq.write_table(table.replace_schema_metadata({"dynascope": json.dumps(about)}), target)
+
+
+def rewritten(target, change):
+    """Change the table of a file, and keep its description."""
+    table = pq.read_table(target)
+    pq.write_table(change(table).replace_schema_metadata(table.schema.metadata), target)
+
+
+def replaced(name, values):
+    return lambda table: table.set_column(table.schema.names.index(name), name, [pa.array(values(table[name]))])
+
+
+DAMAGES = {
+    "its description is nested too deeply": lambda path: pq.write_table(
+        pq.read_table(path).replace_schema_metadata({"dynascope": "[" * 100_000}), path
+    ),
+    "lacks the columns loss": lambda path: rewritten(path, lambda table: table.drop_columns(["loss"])),
+    "lacks the columns step": lambda path: rewritten(path, lambda table: table.drop_columns(["step"])),
+    "its steps do not increase": lambda path: rewritten(
+        path, replaced("step", lambda column: column.to_pylist()[::-1])
+    ),
+    "through the members in their order": lambda path: rewritten(
+        path, replaced("member", lambda column: column.to_pylist()[::-1])
+    ),
+    "it has 0 rows of 3 members": lambda path: rewritten(path, lambda table: table.slice(0, 0)),
+    r"it has \d+ rows of 3 members": lambda path: rewritten(path, lambda table: table.slice(0, 7)),
+    "3 openings and 1 configs": lambda path: described(path, configs=[dict(MEMBERS[0])]),
+    "2 openings and 3 configs": lambda path: described(path, openings=[dict(MEMBERS[0])] * 2),
+    "3 openings and 1 diverged_at": lambda path: described(path, diverged_at=[-1]),
+    "diverged at 'x'": lambda path: described(path, diverged_at=["x", -1, -1]),
+    "it lacks the channels loss": lambda path: described(path, shapes={"x": [4]}),
+    "names the member 7": lambda path: described(
+        path, events=[{"step": 3, "knob": "eta", "value": 0.2, "members": [7]}]
+    ),
+}
+
+
+@pytest.mark.parametrize("reason", DAMAGES)
+def test_what_a_file_holds_agrees_with_what_it_says(run, tmp_path, reason):
+    target = tmp_path / "run.parquet"
+    run.save(target)
+    DAMAGES[reason](target)
+    with pytest.raises(StoreError, match=f"run.parquet is not a readable run: .*{reason}"):
+        store.read(target)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "run.parquet")
+    for read in (store.read, store.about):
+        with pytest.raises(StoreError, match="there is no such file"):
+            read(tmp_path / "run.parquet")
+
+
 @pytest.mark.parametrize(
     "change",
     [{"format": 99}, {"engine": "gone"}, {"shapes": {"gone": []}}, {"openings": [{"eta": 99}]}, {"configs": 1},
@@ -98,9 +158,7 @@ def test_a_missing_file_is_refused(tmp_path):
 def test_a_file_whose_description_is_wrong_is_refused(run, tmp_path, change):
     target = tmp_path / "run.parquet"
     run.save(target)
-    table = pq.read_table(target)
-    about = json.loads(table.schema.metadata[b"dynascope"]) | change
-    pq.write_table(table.replace_schema_metadata({"dynascope": json.dumps(about)}), target)
+    described(target, **change)
     with pytest.raises(StoreError, match="is not a readable run"):
         store.read(target)
 

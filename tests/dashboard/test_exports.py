@@ -5,7 +5,7 @@ from dashboard.exports import PIECE, Download, Exports
 
 
 def collected(exports):
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while exports._made and time.monotonic() < end:
         exports.collect()
         time.sleep(0.01)

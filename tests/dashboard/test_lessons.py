@@ -1,5 +1,6 @@
 """Lessons are read strictly and shown safely, and what the shipped ones say is so."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,11 @@ def test_what_a_lesson_says_is_made_safe(write):
         (f"{HEAD}## A\n```predict\nquestion: Q\n```\n", "lacks choices and answer and reveal"),
         (f"{HEAD}## A\n```set\n{{\n```\n", "step 1, 'A'"),
         (HEAD + "## A\n" + "x" * lessons.LARGEST, "bytes; allowed are"),
+        (HEAD.replace("preset: P3", "a: &a [1, 1]\nset: {alpha: [*a, *a]}") + "## A\n", "it has an alias"),
+        (f"{HEAD}## A\n```set\na: &a [x]\nb: *a\n```\n", "step 1, 'A': it has an alias"),
+        (f"{HEAD}## A\n```set\n{'[' * 5000}\n```\n", "step 1, 'A': it is nested too deeply"),
+        (HEAD.replace("title: T", "title: T\nminutes: .inf") + "## A\n", "infinity"),
+        (f"{HEAD}## A\n```set\nspectrum: {'x' * 50_000}\n```\n", "step 1, 'A': .{200,}…"),
     ],
 )
 def test_a_mistake_is_a_sentence_with_the_file_and_the_place(write, text, says):
@@ -74,6 +80,12 @@ def test_a_mistake_is_a_sentence_with_the_file_and_the_place(write, text, says):
     with pytest.raises(LessonError, match=rf"(?s)own\.md: .*{says}"):
         lessons.load(name)
     assert "own.md" in gallery(engines.names(), lambda lab: f"./{lab}").object
+
+
+def test_a_lesson_that_is_a_pipe_is_not_waited_for(write, tmp_path):
+    os.mkfifo(tmp_path / "pipe.md")
+    with pytest.raises(LessonError, match=r"pipe\.md: it is no file"):
+        lessons.load("pipe")
 
 
 @pytest.mark.parametrize("name", ["../../README", "nothing", "/etc/passwd", ""])

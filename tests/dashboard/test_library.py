@@ -1,8 +1,11 @@
 """Stored runs: kept whole, listed without being read, laid over with the numbers of the file."""
 
+import json
+import os
 import time
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import engines
@@ -40,6 +43,31 @@ def test_a_file_that_is_no_run_is_listed_with_what_is_wrong(run, place):
     (place / "broken.parquet").write_bytes(b"PAR1 nothing")
     library.keep(run)
     assert [bool(entry.broken) for entry in library.entries("matrix_sensing")].count(True) == 1
+
+
+def described(file, **change):
+    table = pq.read_table(file)
+    about = json.loads(table.schema.metadata[b"dynascope"]) | change
+    pq.write_table(table.replace_schema_metadata({"dynascope": json.dumps(about)}), file)
+
+
+def test_damaged_files_are_listed_with_their_reasons_and_the_others_work(run, place):
+    """What each damage is told as is in tests/core/test_store.py."""
+    good, gone, mixed, wrong = (library.keep(run) for _ in range(4))
+    pq.write_table(pq.read_table(place / gone).drop_columns(["loss"]), place / gone)
+    described(place / mixed, diverged_at=[])
+    described(place / wrong, configs=[{"eta": "<script>"}] * 6)
+    os.mkfifo(place / "pipe.parquet")
+    found = {entry.name: entry.broken for entry in library.entries("matrix_sensing")}
+    assert found[good] == ""
+    assert found[gone] == f"{gone} is not a readable run: it lacks the columns loss"
+    assert "6 openings and 0 diverged_at" in found[mixed]
+    assert "eta='<script>' is not a finite number" in found[wrong]
+    assert "there is no such file" in found["pipe.parquet"]
+    assert not any(str(place) in reason for reason in found.values())
+    for name in found:
+        library.delete(name)
+    assert library.entries("matrix_sensing") == []
 
 
 @pytest.mark.parametrize("name", ["../secret.parquet", "/etc/passwd", "a/b.parquet", "run.csv", ""])
@@ -83,7 +111,7 @@ def test_the_shelf_lays_over_as_many_as_can_be_told_apart_and_says_what_fails(ru
 
     def do(what, name=""):
         shelf._handle_msg({"do": what, "name": name})
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while shelf._jobs and time.monotonic() < end:
             shelf.collect()
             time.sleep(0.01)

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from dashboard import link, opening
+from dashboard.notices import notice
 from dashboard.view import View
 from engines import load
 from engines.core.ensemble import Experiment
@@ -110,3 +111,31 @@ def test_what_cannot_be_opened_opens_the_usual_and_is_told(token, preset):
 def test_names_to_hide_add_to_those_of_the_link():
     hidden = opening.of(load("matrix_sensing"), FIRST).hiding(("presets", "story")).hiding(("story",))
     assert hidden.view.hide == ("presets", "story")
+
+
+EVIL = "<script>x</script><img src=x onerror=y>" + "z" * 10_000
+EDIT = {"step": 3, "knob": "eta", "value": 0.1, "members": [0]}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"engine": EVIL}, {"base": {"sign": EVIL}}, {"base": {"eta": EVIL}}, {"axes": {"eta": [EVIL]}}, {"axes": EVIL},
+        {"cases": [{"sign": EVIL}]}, {"steps": EVIL}, {"edits": [EDIT | {"knob": EVIL}]}, {"edits": EVIL},
+        *({"edits": [EDIT | {name: EVIL}]} for name in EDIT), {"edits": [EDIT | {"members": [EVIL]}]},
+        *({"edits": [EDIT | {"members": [bad]}]} for bad in (float("inf"), "0", 0.7, True, None, {}, -1, 10**30)),
+    ],
+    ids=lambda changes: str(changes)[:60],
+)  # fmt: skip
+def test_a_link_that_asks_for_something_impossible_is_one_sentence_and_no_markup(changes):
+    experiment = json.loads(Experiment.of(ENGINE).to_json()) | changes
+    found = opening.of(ENGINE, token(experiment=json.dumps(experiment)))
+    assert found.said.startswith("This link") and "\n" not in found.said
+    shown = notice("error", found.said)
+    assert shown.count("<") == 2 and len(shown) < 1500
+
+
+def test_a_version_or_a_lesson_of_a_link_is_quoted_without_markup():
+    for bad in (token(version=EVIL), token(view={"lesson": EVIL}), token(view={"pinned": EVIL})):
+        shown = notice("error", opening.of(ENGINE, bad).said)
+        assert shown.count("<") == 2 and len(shown) < 1500

@@ -27,7 +27,7 @@ def page():
     made.abandon()
 
 
-def ticks(page, run, done, playing=False, seconds=10):
+def ticks(page, run, done, playing=False, seconds=60):
     """Tick as the page does until something is so."""
     end = time.monotonic() + seconds
     while not done():

@@ -9,7 +9,7 @@ import panel as pn
 import pytest
 
 import engines
-from dashboard import lab, link, show
+from dashboard import lab, labpage, link, notebook, show
 from engines.core.ensemble import Experiment
 from engines.core.errors import ConfigError, UnknownName
 from engines.core.run import Run
@@ -46,6 +46,24 @@ def played(widget, steps):
     widget._lab._command("step", {"count": steps})
     until(lambda: len(widget.run) and widget.run.steps[-1] == steps)
     return widget.run
+
+
+def test_a_page_that_says_nothing_is_computed_nothing_for(open_widget, monkeypatch):
+    """Its word that it goes may be lost, and so may the kernel's that it is gone."""
+    monkeypatch.setattr(labpage, "LEASE", 0.3)
+    monkeypatch.setattr(notebook, "FIRST_LEASE", 0.3)
+    widget = open_widget(lab, "matrix_sensing", preset="P3", set={"eta": 1e-4})
+    widget._lab._command("speed", {"value": "5"})
+    widget._frame.get_root()
+    until(lambda: widget.run.steps.size and shared().active() == 0)
+    status = widget._lab.player.runner.status
+    assert status.playing and status.step < status.horizon
+    widget._lab.bridge.receive({"hidden": False})
+    until(lambda: shared().active())
+    until(lambda: shared().active() == 0)
+    widget._lab._command("reset", {})  # the run that begins has no longer lease
+    until(lambda: shared().active() == 0)
+    assert widget._lab.player.runner.status.playing
 
 
 def test_a_widget_computes_only_while_a_page_shows_it(open_widget):

@@ -1,4 +1,4 @@
-from dashboard.pacing import IN_FLIGHT, WATCHDOG, Bridge
+from dashboard.pacing import IN_FLIGHT, LOST, LOST_HIDDEN, WATCHDOG, Bridge
 
 
 def answered(**options):
@@ -58,3 +58,33 @@ def test_nothing_is_sent_before_the_page_answers():
     assert not bridge.ready()
     bridge._handle_msg({"ack": 0})
     assert bridge.ready()
+
+
+def test_a_page_in_sight_gives_signs_and_a_hidden_one_gives_none():
+    signs = []
+    bridge = Bridge(clock=Clock())
+    bridge.listen(lambda key, big: None, lambda hidden: None, lambda: signs.append(1))
+    for message in ({"ack": 0}, {"hidden": False}, {"hidden": True}, {"ack": 0}, {"hidden": True, "gone": True}):
+        bridge.receive(message)
+    assert len(signs) == 2
+
+
+def test_a_page_is_lost_after_some_silence_and_at_once_where_it_says_so():
+    clock = Clock()
+    bridge = Bridge(clock=clock)
+    clock.now = LOST + 1
+    assert not bridge.lost()  # it has not been there yet
+    bridge.receive({"hidden": False})
+    clock.now += LOST - 1
+    assert not bridge.lost()
+    clock.now += 2
+    assert bridge.lost()
+    bridge.receive({"hidden": True})
+    clock.now += LOST + 1
+    assert not bridge.lost()
+    clock.now += LOST_HIDDEN
+    assert bridge.lost()
+    bridge.receive({"hidden": False})
+    assert not bridge.lost()
+    bridge.receive({"hidden": True, "gone": True})
+    assert bridge.lost()

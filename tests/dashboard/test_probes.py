@@ -23,7 +23,7 @@ def ran(steps=30):
     return api.simulate(Run(ENGINE, [Toy(a=a) for a in (1.0, 2.0)]), steps)
 
 
-def until(done, seconds=10):
+def until(done, seconds=60):
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "too late"

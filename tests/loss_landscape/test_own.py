@@ -36,7 +36,7 @@ def perceptron(*sizes, bias=True, dtype=torch.float64):
 def stored(folder, tensors, **arrays):
     """Paths of a state and of samples."""
     network, data = folder / "own.safetensors", folder / "own.npz"
-    network.write_bytes(tensors if isinstance(tensors, bytes) else save(tensors))
+    network.write_bytes(tensors if isinstance(tensors, bytes) else save(tensors, {"activation": "relu"}))
     np.savez(data, **{"X": X, **arrays})
     return str(network), str(data)
 
@@ -95,6 +95,62 @@ def test_of_labelled_samples_a_fifth_is_held_out_and_each_goes_with_its_own_labe
     torch.testing.assert_close(subject.loss(subject.start)[0], whole, rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("labels", [Y.astype(float), Y + 1, Y - 1.0, 7 * Y - 3, Y.astype(np.uint8)])
+def test_labels_are_whole_numbers_of_any_type_that_start_anywhere(tmp_path, labels):
+    _, _, samples = own.load(*stored(tmp_path, weights(), y=labels))
+    assert samples.y.tolist() == Y.tolist()
+
+
+def test_labels_of_outputs_stay_what_they_are_where_a_class_is_missing(tmp_path):
+    _, _, samples = own.load(*stored(tmp_path, weights(), y=Y % 2 + 1))
+    assert samples.y.tolist() == (Y % 2 + 1).tolist()
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+def test_targets_make_half_a_squared_error(tmp_path, outputs):
+    model, T = perceptron(5, 7, outputs), np.random.default_rng(1).normal(size=(30, outputs))
+    paths = stored(tmp_path, model.state_dict(), y=T if outputs > 1 else T[:, 0])
+    subject = subjects.build([config(*paths)])
+    assert subject.train.y.shape == (24, outputs)
+    expected = (model(subject.train.X) - subject.train.y).square().sum(-1).mean() / 2
+    torch.testing.assert_close(subject.loss(subject.start)[0], expected, rtol=1e-12, atol=0)
+    assert subject.loss(subject.start) > 0
+
+
+BENT = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
+
+
+@pytest.mark.parametrize("bend", BENT)
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_bends_is_read_or_said_and_outputs_are_those_of_it(tmp_path, bend, asked):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(5, 7), BENT[bend](), nn.Linear(7, 3)).double()
+    state = save(model.state_dict(), None if asked else {"activation": bend})
+    net, theta, samples = own.load(*stored(tmp_path, state), bend if asked else "file")
+    assert net.activation == bend
+    torch.testing.assert_close(net(theta, samples.X), model(torch.from_numpy(X)), rtol=1e-12, atol=1e-12)
+
+
+def test_what_bends_is_never_assumed(tmp_path):
+    bare = save(weights())
+    with pytest.raises(ConfigError, match="set own_activation to one of relu, square, gelu, tanh, linear"):
+        own.load(*stored(tmp_path, bare))
+    with pytest.raises(ConfigError, match="say activation=tanh; own_activation=relu is asked for"):
+        own.load(*stored(tmp_path, save(weights(), {"activation": "tanh"})), "relu")
+    with pytest.raises(ConfigError, match="say activation='mish'; known are relu"):
+        own.load(*stored(tmp_path, save(weights(), {"activation": "mish"})))
+
+
+def test_names_of_a_body_with_numbers_and_a_head_are_in_one_order(tmp_path):
+    model = perceptron(5, 6, 6, 6, 3)
+    body = {
+        f"body.{2 * i}.{kind}": model.state_dict()[f"{2 * i}.{kind}"] for i in range(3) for kind in ("weight", "bias")
+    }
+    tensors = {**body, "head.weight": model.state_dict()["6.weight"], "head.bias": model.state_dict()["6.bias"]}
+    net, theta, samples = own.load(*stored(tmp_path, tensors))
+    torch.testing.assert_close(net(theta, samples.X), model(torch.from_numpy(X)), rtol=1e-12, atol=1e-12)
+
+
 def weights():
     return dict(perceptron(5, 7, 3).state_dict())
 
@@ -117,14 +173,22 @@ STATES = {
     "no neurons": ({**weights(), "0.weight": filled(0, 5)}, "'0.weight' has shape (0, 5)"),
     "a missing bias": ({k: v for k, v in weights().items() if k != "2.bias"}, "'0.bias' do not belong"),
     "a foreign bias": ({**{k: v for k, v in weights().items() if k != "2.bias"}, "9.bias": filled(3)}, "do not belong"),
-    "one more bias": ({**weights(), "1.running_mean": filled(7)}, "'1.running_mean', '2.bias' do not belong"),
+    "one more bias": ({**weights(), "1.mean": filled(7)}, "'1.mean', '2.bias' do not belong"),
+    "a batch normalisation": ({**weights(), "1.num_batches_tracked": filled(dtype=torch.int64)},
+                              "is of a batch normalisation: fold it"),
+    "another normalisation": ({**weights(), "1.weight": filled(7)}, "'1.weight' is a weight with one axis"),
+    "a recurrent network": ({"lstm.weight_ih_l0": filled(16, 4), "lstm.weight_hh_l0": filled(16, 4)},
+                            "is of a recurrent layer; what is read is a"),
+    "attention": ({"self_attn.in_proj_weight": filled(15, 5)}, "is of an attention layer"),
+    "beyond all units": ({**weights(), "0.weight": filled(7, 5, value=1e60)}, "up to 1.0e+60; the limit is 1e+50"),
     "a long bias": ({**weights(), "2.bias": filled(4)}, "'2.bias' has shape (4,); '2.weight' needs a bias of [3]"),
     "one layer": ({"0.weight": filled(3, 5)}, "1 weights [out, in]; a perceptron of 2 to 8"),
     "nine layers": ({f"{i}.weight": filled(5, 5) for i in range(9)}, "9 weights [out, in]; a perceptron of 2 to 8"),
     "no tensors": ({}, "0 weights"),
     "large": ({"0.weight": filled(500, 5), "2.weight": filled(400, 500)}, "202500 parameters; the limit is 200000"),
-    "no order": ({"a.weight": filled(7, 5), "b.weight": filled(3, 6)}, "'b.weight' (3, 6) fit each other in 0 orders"),
-    "many orders": ({f"{name}.weight": filled(5, 5) for name in "abc"}, "in 6 orders, not in one: number their names"),
+    "no order": ({"a.weight": filled(7, 5), "b.weight": filled(3, 6)},
+                 "'b.weight' (3, 6) fit each other in 0 orders, not in one: each"),
+    "many orders": ({f"{name}.weight": filled(5, 5) for name in "abc"}, "in 6 orders, not in one: number all names"),
     "a long name": ({"x" * 5000: filled(7, 5, 1)}, "has shape (7, 5, 1)"),
 }  # fmt: skip
 
@@ -211,13 +275,16 @@ SAMPLES = {
     "so large that outputs overflow": ({"X": 1.7e308 * np.sign(X)}, "outputs of X that are not finite"),
     "words": ({"X": X.astype(str)}, "needs real numbers"),
     "complex samples": ({"X": X + 1j}, "needs real numbers"),
-    "real labels": ({"y": Y + 0.5}, "needs whole numbers"),
-    "labels of another length": ({"y": Y[:-1]}, "y has shape (29,); the labels of 30 samples are of shape (30,)"),
+    "beyond all units": ({"X": 1e60 * X}, "X or what layers make of it reaches"),
+    "real labels": ({"y": Y + 0.5}, "y has labels that are no whole numbers, as 0.5"),
+    "labels of another length": ({"y": Y[:-1]}, "y has shape (29,) and type int64; labels of 30 samples are whole"),
+    "labels that are not finite": ({"y": np.where(Y > 1, np.nan, Y)}, "y has 10 values that are not finite"),
+    "targets of another width": ({"y": np.zeros((30, 2))}, "targets real ones of shape (30, 3)"),
     "one-hot labels": ({"y": np.eye(3, dtype=int)[Y]}, "y has shape (30, 3)"),
-    "more labels than outputs": ({"y": np.arange(30) % 4}, "labels 0 to 3; the network has outputs 0 to 2"),
-    "labels below zero": ({"y": Y - 1}, "labels -1 to 1; the network has outputs 0 to 2"),
+    "more labels than outputs": ({"y": np.arange(30) % 4}, "4 labels from 0 to 3; the network has outputs 0 to 2"),
+    "fewer classes than outputs": ({"y": Y % 2 + 2}, "2 labels from 2 to 3; the network has outputs 0 to 2"),
     "labels beyond any integer": ({"y": np.full(30, 2**64 - 1, np.uint64)}, "the network has outputs 0 to 2"),
-    "one labelled sample": ({"X": X[:1], "y": Y[:1]}, "y labels 1 sample; two at least"),
+    "one labelled sample": ({"X": X[:1], "y": Y[:1]}, "y is of 1 sample; two at least"),
 }
 
 

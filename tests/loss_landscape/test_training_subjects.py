@@ -4,6 +4,9 @@ import pytest
 import torch
 
 from engines.core.errors import ConfigError
+from engines.loss_landscape import subjects
+from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.dynamics import target
 from engines.loss_landscape.training import digits, linear, modular, superposition
 from engines.loss_landscape.training.loop import train
 from tests.loss_landscape.close import randn, same
@@ -101,6 +104,8 @@ def test_a_deep_linear_network_learns_its_map():
     torch.testing.assert_close(
         subject.loss(subject.start), (W[1] @ W[0] - T).square().sum((-2, -1)) / 2, rtol=0.05, atol=0
     )
+    larger = linear.deep_linear([0, 1], (4, 3, 4), 2, n=20000, scale=2.0)
+    torch.testing.assert_close(larger.train.y, 4 * subject.train.y)  # of two layers, each twice the identity
     small = linear.deep_linear([0, 1], (4, 3, 4), 2, n=100)
     *_, (_, theta) = train(small, 600, 1e-2, every=600)
     first, second = small.model.split(theta)
@@ -108,3 +113,16 @@ def test_a_deep_linear_network_learns_its_map():
     same(second @ first, T.expand(2, 4, 4), 0.1)
     with pytest.raises(ConfigError, match="rank=4"):
         linear.deep_linear([0], (5, 3, 5), 4)
+
+
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+def test_a_linear_map_rests_at_its_corner_of_any_scale(scale):
+    """`w* = scale I_r` in each of three layers, of loss 0, by samples as by the mean over inputs; Gibbs samples it."""
+    config = LossLandscape(subject="linear", widths="4-3-3-4", rank=2, scale=scale, optimizer="gibbs", samples=50)
+    subject = subjects.build([config])
+    for W in subject.model.split(subject.start[0]):
+        assert torch.equal(W.diagonal(), torch.tensor([scale, scale, 0], dtype=torch.float64))
+    found = target.target([config])
+    assert float(found.loss(subject.start[:, None])) == 0
+    assert float(subject.loss(subject.start)) == 0
+    assert torch.equal(found.star, subject.start)

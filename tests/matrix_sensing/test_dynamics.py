@@ -51,7 +51,8 @@ def test_the_reduction_is_exact_at_n_400():
     _, _, plain = descend(config, 1500)
     run = simulate(Run(ENGINE, [config]), 1500)
     assert Simulation(ENGINE, [config], CPU).batches[0].state.F.shape[1] == 9
-    np.testing.assert_allclose(run["error"][:, 0], np.array(plain)[run.steps], rtol=1e-12, atol=5e-16)
+    # The products round in another order; what is left of the error is a difference of matrices of norm near 1.
+    np.testing.assert_allclose(run["error"][:, 0], np.array(plain)[run.steps], rtol=1e-12, atol=1e-14)
 
 
 def test_a_rectangular_run_equals_the_full_one():

@@ -127,6 +127,8 @@ def broken(tmp_path):
         ("pickled", {"X": header((1,), "|O", b"cos\nsystem\n(S'touch sprung'\ntR."), "y": y}, "needs real numbers"),
         ("future", {"X": b"\x93NUMPY\x09\x00" + b"\0" * 64, "y": y}, "stored in format (9, 0)"),
         ("code", {"X": header("__import__('os').mkdir('sprung')", "<f8"), "y": y}, "no .npz that can be read"),
+        ("brackets", {"X": header("(" * 4000, "<f8"), "y": y}, "no .npz that can be read"),
+        ("open bracket", {"X": b"\x93NUMPY\x01\x00" + struct.pack("<H", 64) + b"(" * 64, "y": y}, "no .npz that can"),
         ("crowd", {f"a{i}": b"" for i in range(80)}, "holds 80 arrays; the limit is 64"),
     ):
         yield name, packed(tmp_path / "made.npz", **members).read_bytes(), word

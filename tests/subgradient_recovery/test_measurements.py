@@ -139,8 +139,9 @@ def test_signal_misalignment_and_residual_are_orthogonal_parts_of_the_factor():
     S, E = V.T @ U, U - V @ (V.T @ U)
     P = np.linalg.pinv(S) @ S
     F, G = E @ P, E - E @ P
-    np.testing.assert_allclose(F @ G.T, 0, atol=1e-16)
-    np.testing.assert_allclose(S @ G.T, 0, atol=1e-16)
+    # A few roundings of matrices whose norms, and whose S has a condition number, near 1.
+    np.testing.assert_allclose(F @ G.T, 0, atol=1e-15)
+    np.testing.assert_allclose(S @ G.T, 0, atol=1e-15)
     assert np.linalg.norm(U) ** 2 == pytest.approx(np.linalg.norm(S) ** 2 + np.linalg.norm(E) ** 2, rel=1e-12)
     final = {
         "misalignment": np.linalg.norm(F),

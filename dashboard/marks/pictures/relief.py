@@ -11,7 +11,7 @@ import panel as pn
 import param
 from panel.models.vtk import AbstractVTKPlot
 
-from dashboard.components import FOLDER, Component
+from dashboard.components import FOLDER, Component, Unusable, real
 from dashboard.exports import Download
 from dashboard.marks.pictures import box
 from dashboard.marks.pictures.rendering import ask, failure, free
@@ -50,9 +50,16 @@ class Turn(Component):
         if data.get("export"):
             self._picture.export()
         elif data.get("live"):
-            self._picture.enliven([float(part) for part in data["paper"]][:3])
+            self._picture.enliven(_color(data.get("paper")))
         else:
-            self._picture.turn(*(float(data[name]) for name in ("azimuth", "elevation", "zoom")))
+            self._picture.turn(*(real(data, name) for name in ("azimuth", "elevation", "zoom")))
+
+
+def _color(sent: Any) -> list[float]:
+    """Red, green and blue of a message."""
+    if not isinstance(sent, list):
+        raise Unusable("no colour")
+    return [real(dict(enumerate(sent)), place) for place in range(3)]
 
 
 class ReliefPicture:

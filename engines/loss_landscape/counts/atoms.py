@@ -16,10 +16,11 @@ from torch import Tensor
 from engines.core.errors import ConfigError
 from engines.loss_landscape.counts.backward import Passes, backward
 from engines.loss_landscape.counts.jacobian import by_layer
+from engines.loss_landscape.counts.ranks import unit_columns
 from engines.loss_landscape.mlp import Mlp
 
 FAINT = 1e-10
-"""Below this share of the region's largest singular value a direction of its inputs is rounding."""
+"""Below this share of the region's largest singular value a direction of its inputs, in units of all, is rounding."""
 
 
 class Regions(NamedTuple):
@@ -40,11 +41,12 @@ def regions(gates: list[Tensor]) -> Regions:
 
 def inputs(A: Tensor, found: Regions) -> tuple[Tensor, Tensor]:
     """`S Vᵀ` of the inputs `[n, D_0]` of every region, stacked `[m, D_0]`, and the region of each row `[m]`."""
+    A, lengths = unit_columns(A)
     rows, of = [], []
     for region in range(len(found.member)):
         _, values, V = torch.linalg.svd(A[found.of == region], full_matrices=False)
         kept = values > FAINT * values[0]
-        rows.append(values[kept, None] * V[kept])
+        rows.append(values[kept, None] * V[kept] * lengths)
         of.append(torch.full((len(rows[-1]),), region))
     return torch.cat(rows), torch.cat(of)
 

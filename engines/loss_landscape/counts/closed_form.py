@@ -10,15 +10,15 @@ from torch import Tensor
 from engines.core.errors import ConfigError
 from engines.loss_landscape.counts.backward import Passes
 from engines.loss_landscape.counts.blocks import Blocks
-from engines.loss_landscape.counts.ranks import SINGULAR, rank
+from engines.loss_landscape.counts.ranks import SINGULAR, rank, unit_columns
 from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.training.layout import Layout
 
 
 def layer_ranks(passes: Passes, tau: float = SINGULAR) -> tuple[Tensor, Tensor]:
     """`r_a = rank(A^l)` and `r_g = rank(G^l)` with rows (x, o), integers `[..., L]` each."""
-    r_a = torch.stack([rank(A, tau) for A in passes.A], -1)
-    return r_a, torch.stack([rank(G.flatten(-3, -2), tau) for G in passes.G], -1)
+    r_a = torch.stack([rank(unit_columns(A)[0], tau) for A in passes.A], -1)
+    return r_a, torch.stack([rank(unit_columns(G.flatten(-3, -2))[0], tau) for G in passes.G], -1)
 
 
 def by_type(net: Mlp | Layout, r_a: Tensor, r_g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -33,13 +33,15 @@ def by_type(net: Mlp | Layout, r_a: Tensor, r_g: Tensor) -> tuple[Tensor, Tensor
 def block_ranks(W: Tensor, block: Blocks, constant: Tensor | None = None, tau: float = SINGULAR) -> Tensor:
     """Rank of the rows S of W `[..., d, D]` for the block S of each first neuron, 0 elsewhere; `[..., d]`.
 
-    A constant `[..., D]` is one more row of a block that is always on.
+    A constant `[..., D]` is one more row of a block that is always on. Rows are scaled to length one.
     """
+    W = unit_columns(W.mT)[0].mT
     rows = W[..., None, :, :] * (block.live & block.first[..., None])[..., None]
     if constant is not None:
+        constant = torch.nn.functional.normalize(constant, dim=-1)
         more = constant[..., None, :] * (block.on & block.first)[..., None]
         rows = torch.cat([rows, more[..., None, :]], -2)
-    return rank(rows, tau, scale=torch.linalg.matrix_norm(W, 2)[..., None])
+    return rank(rows, tau, scale=1.0)
 
 
 def one_hidden_layer(net: Mlp, theta: Tensor, passes: Passes, block: Blocks, tau: float = SINGULAR) -> Tensor:
@@ -55,9 +57,10 @@ def one_hidden_layer(net: Mlp, theta: Tensor, passes: Passes, block: Blocks, tau
     if len(net.sizes) != 3:
         raise ConfigError(f"the closed form is that of one hidden layer, the net has {len(net.sizes) - 2}")
     W_in, W_out = net.split(theta)
-    _, values, V = torch.linalg.svd(passes.A[0], full_matrices=False)
+    scaled, lengths = unit_columns(passes.A[0])
+    _, values, V = torch.linalg.svd(scaled, full_matrices=False)
     V = V * (values > tau * values[..., :1])[..., None]
-    r_in = block_ranks(W_in @ V.mT, block, V[..., -1] if net.bias else None, tau)
+    r_in = block_ranks((W_in * lengths[..., None, :]) @ V.mT, block, V[..., -1] if net.bias else None, tau)
     r_out = block_ranks(W_out[..., : net.sizes[1]].mT, block, tau=tau)
     _, _, either = by_type(net, *layer_ranks(passes, tau))
     return either.sum(-1) + (r_in * r_out).sum(-1)
@@ -68,8 +71,8 @@ def unseen(inputs: Tensor, gates: Tensor, tau: float = SINGULAR) -> Tensor:
 
     inputs `[..., n, D]`, gates bool `[..., n, d]`; integer `[..., d]`.
     """
-    seen = inputs[..., None, :, :] * gates.mT[..., None]
-    return rank(inputs, tau)[..., None] - rank(seen, tau, scale=torch.linalg.matrix_norm(inputs, 2)[..., None])
+    seen = unit_columns(inputs[..., None, :, :] * gates.mT[..., None])[0]
+    return rank(unit_columns(inputs)[0], tau)[..., None] - rank(seen, tau)
 
 
 def modular_addition(embedding: int, units: int, unseen: int = 0) -> int:

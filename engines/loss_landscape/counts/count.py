@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from math import prod
 
+import torch
 from torch import Tensor
 
 from engines.loss_landscape.counts import closed_form, ranks
@@ -14,14 +15,15 @@ from engines.loss_landscape.counts.blocks import Blocks, blocks
 from engines.loss_landscape.counts.explained import explain
 from engines.loss_landscape.counts.generators import generators
 from engines.loss_landscape.counts.jacobian import jacobian
+from engines.loss_landscape.counts.related import related
 from engines.loss_landscape.counts.seen import Look, Seen, Source, by_triangle
 from engines.loss_landscape.counts.stages import Stages, finished
 from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.training.layout import Layout
 
 ROOTS = (
-    "counted by the eigenvalues of a Gram matrix: directions below 1e-6 of the largest singular value count as zero, "
-    "and smaller tolerances are left out"
+    "counted by the eigenvalues of a Gram matrix of unit columns: directions below 1e-6 of the largest singular value "
+    "count as zero, and smaller tolerances are left out"
 )
 
 
@@ -45,27 +47,43 @@ class Count:
     """Synchronised neurons of the hidden layers."""
     cross: Tensor
     """Type 3 as far as not counted above, `[...]`."""
+    related: Tensor
+    """More that gates which depend on one another leave, `[...]`; 0 where they were not looked at."""
     nullity: Tensor
     """All free directions, `P - rank(J)`, `[...]`."""
     values: Tensor
     """Singular values of J, descending, `[..., min(n k, P)]`."""
+    unit: Tensor
+    """The same of J with columns of length one, which are counted."""
+    tau: float
+    """Up to this share of the largest of those they count as zero."""
     gap: Tensor
     """Smallest non-zero of them over the next, `[...]`."""
+    samples: int
+    """That differ from each other; of several members, the fewest."""
     rows: int
-    """n k."""
+    """k times as many."""
     P: int
     squared: bool
     """Whether the values are roots of eigenvalues of JᵀJ: rounding below 1e-6 of the largest."""
 
     @property
     def explained(self) -> Tensor:
-        """`sum_l (N12 + excess) + cross`, a lower bound of the nullity, `[...]`."""
-        return (self.N12 + self.excess).sum(-1) + self.cross
+        """`sum_l (N12 + excess) + cross + related`, a lower bound of the nullity, `[...]`."""
+        return (self.N12 + self.excess).sum(-1) + self.cross + self.related
 
     @property
     def residual(self) -> Tensor:
-        """`nullity - explained`, free directions without a reason here, `[...]`."""
+        """`nullity - explained`, free directions without a reason here, `[...]`; below 0 it says nothing.
+
+        Then rounding, or a spectrum without a gap, made the two counts disagree: see `resolved`.
+        """
         return self.nullity - self.explained
+
+    @property
+    def resolved(self) -> Tensor:
+        """Whether the residual is one, bool `[...]`."""
+        return self.residual >= 0
 
     @property
     def tolerances(self) -> tuple[float, ...]:
@@ -75,7 +93,7 @@ class Count:
     @property
     def sweep(self) -> Tensor:
         """Nullities at the tolerances, `[..., m]`."""
-        return self.P - ranks.sweep(self.values, self.tolerances)
+        return self.P - ranks.sweep(self.unit, self.tolerances)
 
     @property
     def clear(self) -> float:
@@ -89,7 +107,7 @@ class Count:
 
     @property
     def data_limited(self) -> bool:
-        """Whether n k < P: at least `P - n k` directions are free for want of data."""
+        """Whether there are fewer rows than parameters: the others are free for want of data."""
         return self.rows < self.P
 
     @property
@@ -98,11 +116,17 @@ class Count:
         said = []
         if self.data_limited:
             said.append(
-                f"only n k = {self.rows} outputs for P = {self.P} parameters: the data limit the rank, not the network"
+                f"only {self.samples} different samples, n k = {self.rows} outputs for P = {self.P} parameters: "
+                "the data limit the rank, not the network"
             )
         if bool(self.unclear.any()):
-            worst = f"the gap of the spectrum is {float(self.gap.min()):.1e}, below {self.clear:.0e}"
-            said.append(f"{worst}: read the counts at several tolerances, not one")
+            worst = f"the gap of the spectrum at the tolerance {self.tau:.0e} is {float(self.gap.min()):.1e}"
+            said.append(f"{worst}, below {self.clear:.0e}: read the counts at several tolerances, not one")
+        if not bool(self.resolved.all()):
+            said.append(
+                f"the explained directions, {int(self.explained.max())}, are more than the {int(self.nullity.min())} "
+                f"that were counted: at the tolerance {self.tau:.0e} the residual is not resolved"
+            )
         if self.squared:
             said.append(ROOTS)
         return tuple(said)
@@ -117,23 +141,35 @@ def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR, chunk
     return finished(counting(net, theta, X, partial(by_triangle, tau=tau, chunk=chunk)))
 
 
-def counting(net: Mlp, theta: Tensor, X: Tensor, look: Look = by_triangle) -> Stages[Count]:
-    """The same stage by stage, in either way to look at J."""
+def counting(net: Mlp, theta: Tensor, X: Tensor, look: Look = by_triangle, dependent: bool = False) -> Stages[Count]:
+    """The same stage by stage, in either way to look at J; dependent: gates of one net that depend on one another."""
     passes = backward(net, theta, X)
     found = tuple(blocks(g) for g in passes.gates)
     J = Source(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])
     seen = yield from look(J)
-    return counted(net, passes, found, seen, generators(net, theta, found))
+    more = related(net, theta, passes) if dependent else None
+    return counted(net, passes, found, seen, generators(net, theta, found), more, different(X))
 
 
-def counted(net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], seen: Seen, directions: Tensor) -> Count:
-    """The count from its parts: what is seen of J, and generators `[..., q, P]`, each with a reason."""
+def counted(
+    net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], seen: Seen, directions: Tensor, more: Tensor | None,
+    samples: int,
+) -> Count:  # fmt: skip
+    """The count from its parts: what is seen of J, generators `[..., q, P]`, and those of gates that are related."""
     r_a, r_g = closed_form.layer_ranks(passes, seen.tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
     parts = explain(seen, directions)
-    r = ranks.count_above(seen.values, seen.tau)
-    n, k = passes.G[-1].shape[-3:-1]
+    over = torch.zeros_like(parts.cross)
+    if more is not None and more.shape[-2]:
+        over = explain(seen, torch.cat([directions, more], -2)).cross - parts.cross
+    r = ranks.count_above(seen.unit, seen.tau)
+    k = passes.G[-1].shape[-2]
     return Count(
-        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, net.P - r, seen.values,
-        ranks.gap(seen.values, r), n * k, net.P, seen.squared,
+        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, over, net.P - r, seen.values, seen.unit,
+        seen.tau, ranks.gap(seen.unit, r), samples, samples * k, net.P, seen.squared,
     )  # fmt: skip
+
+
+def different(X: Tensor) -> int:
+    """How many samples of X `[..., n, d]` differ from each other; of several members, the fewest."""
+    return min(len(one.unique(dim=0)) for one in X.reshape(-1, *X.shape[-2:]))

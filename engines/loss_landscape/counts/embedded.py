@@ -16,8 +16,9 @@ from torch import Tensor
 from engines.loss_landscape.counts import closed_form, generators, ranks
 from engines.loss_landscape.counts.backward import Passes, backward, double
 from engines.loss_landscape.counts.blocks import blocks
-from engines.loss_landscape.counts.count import Count, counted
+from engines.loss_landscape.counts.count import Count, counted, different
 from engines.loss_landscape.counts.jacobian import by_layer
+from engines.loss_landscape.counts.related import related
 from engines.loss_landscape.counts.seen import Look, Source, by_triangle
 from engines.loss_landscape.counts.stages import Stages, finished
 from engines.loss_landscape.training.layout import Layout
@@ -75,17 +76,21 @@ def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = ranks.SINGULA
     return finished(counting(model, theta, X, partial(by_triangle, tau=tau)))
 
 
-def counting(model: Embedding, theta: Tensor, X: Tensor, look: Look = by_triangle) -> Stages[Count]:
-    """The same stage by stage, in either way to look at J."""
+def counting(
+    model: Embedding, theta: Tensor, X: Tensor, look: Look = by_triangle, dependent: bool = False
+) -> Stages[Count]:
+    """The same stage by stage, in either way to look at J; dependent as in `count.counting`."""
     seen = passes(model, theta, X)
     found = tuple(blocks(g) for g in seen.gates)
-    net, weights, _ = model.perceptron(theta, X)
-    units = lifted(model, torch.zeros_like(theta), generators.generators(net, weights, found))
+    net, weights, inputs = model.perceptron(theta, X)
+    nothing = torch.zeros_like(theta)
+    units = lifted(model, nothing, generators.generators(net, weights, found))
+    more = lifted(model, nothing, related(net, weights, backward(net, weights, inputs))) if dependent else None
     pairs = torch.eye(model.e**2, dtype=theta.dtype, device=theta.device).unflatten(-1, (model.e, model.e))
     directions = torch.cat([units, torch.nn.functional.normalize(mixings(model, theta, pairs), dim=-1)])
     layers = Layout(((model.e, model.p), (model.h, 2 * model.e), (model.p, model.h)))
     J = Source(partial(jacobian, model, theta), X, model.p, [prod(shape) for shape in layers.shapes])
-    return counted(layers, seen, found, (yield from look(J)), directions)
+    return counted(layers, seen, found, (yield from look(J)), directions, more, different(X))
 
 
 def expected(one: Count, e: int, missed: int) -> int:

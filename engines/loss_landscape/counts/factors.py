@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engines.core.lapack import eigvalsh
-from engines.loss_landscape.counts.backward import double, slope
+from engines.loss_landscape.counts.backward import Passes, double, slope
 from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.soft import soft_rank
 
@@ -53,6 +53,13 @@ def _first(top: Tensor, S: Tensor, W: Tensor) -> Tensor:
 def factor_spectra(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Eigenvalues of `grams`, `[..., D_l]` and `[..., d_{l+1}]`, none below zero."""
     return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in grams(net, theta, X)]
+
+
+def spectra_of(passes: Passes, n: int) -> list[tuple[Tensor, Tensor]]:
+    """The same from A and G as they are: of layers that see more rows than the n samples, as an embedding does."""
+    G = [one.flatten(-3, -2) for one in passes.G]
+    grams = [(A.mT @ A / A.shape[-2], each.mT @ each / n) for A, each in zip(passes.A, G, strict=True)]
+    return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in grams]
 
 
 def factored_soft_rank(spectra: list[tuple[Tensor, Tensor]], b: Tensor | float, gamma: float = 1.0) -> Tensor:

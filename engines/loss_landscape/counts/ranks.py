@@ -1,4 +1,9 @@
-"""Numerical ranks from singular values, and how far they can be trusted. Values descending along the last axis."""
+"""Numerical ranks from singular values, and how far they can be trusted. Values descending along the last axis.
+
+A rank does not change when a column is multiplied by a number, but its numerical estimate does: seconds in place of
+years, or a neuron's weights times 1e5 and the next ones over 1e5, made directions look free that are not. Hence
+columns have length one before a tolerance is applied, of J, of its layers, and of what layers take in and hand on.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,7 @@ from torch import Tensor
 from engines.core.lapack import eigvalsh, svdvals
 
 SINGULAR = 1e-9
-"""Below this share of the largest a singular value is zero."""
+"""Below this share of the largest a singular value is zero; of matrices with unit columns."""
 
 EIGEN = 1e-12
 """And an eigenvalue of a Gram matrix: 1e-6 in singular values."""
@@ -28,6 +33,14 @@ def count_above(values: Tensor, tau: float = SINGULAR, scale: Tensor | float | N
         return values.new_zeros(values.shape[:-1], dtype=torch.long)
     whole = values[..., :1] if scale is None else torch.as_tensor(scale, dtype=values.dtype)[..., None]
     return (values > tau * whole).sum(-1)
+
+
+def unit_columns(M: Tensor) -> tuple[Tensor, Tensor]:
+    """Columns of M `[..., p, q]` over their lengths, and these `[..., q]`; columns of zeros stay."""
+    most = M.abs().amax(-2, keepdim=True)  # first: squares of what is beyond 1e154 are infinite
+    scaled = M / torch.where(most > 0, most, 1)
+    length = torch.linalg.vector_norm(scaled, dim=-2, keepdim=True)
+    return scaled / torch.where(length > 0, length, 1), (most * length)[..., 0, :]
 
 
 def rank(M: Tensor, tau: float = SINGULAR, scale: Tensor | float | None = None) -> Tensor:

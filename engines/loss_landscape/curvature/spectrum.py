@@ -36,7 +36,7 @@ class Count(NamedTuple):
     count: Tensor
     """NaN where refused."""
     error: Tensor
-    """Standard error over the probes; does not see the error of too few steps, which is upwards."""
+    """Standard error over the probes; does not see the error of too few steps, which is upwards as a rule."""
     ratio: Tensor
     """Steps over `sqrt(b h_max/gamma)`."""
     coarse: Tensor
@@ -58,7 +58,8 @@ def soft_count(seen: Spectrum, b: Tensor, gamma: float = 1.0) -> Count:
     """`N_eff(b) = sum_i b h_i/(b h_i + gamma)`, negative nodes taken as 0, at temperatures `b [T]`.
 
     The smallest eigenvalue that matters is gamma/b, and Lanczos needs about `sqrt(h_max b/gamma)` steps to tell it
-    from zero; with fewer its weight is smeared over larger nodes and the count comes out too large. Exact for k = P.
+    from zero; with fewer its weight is smeared over other nodes and the count as a rule comes out too large. Exact for
+    k = P.
     """
     each = integral(seen, b[:, None] * seen.nodes.clamp_min(0)[..., None, :], gamma)
     k = seen.nodes.shape[-1]

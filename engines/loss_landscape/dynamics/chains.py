@@ -73,7 +73,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
     seen = modes(found)
     h_max = seen.values[:, 0] if seen is not None else _lanczos(found)
     rows = Noise(seeds, ROWS, (C, one.batch), "rows", found.n) if one.batch and found.on else None
-    linear = DeepLinear(one.sizes, one.rank) if one.optimizer == "gibbs" else None
+    linear = DeepLinear(one.sizes, one.rank, one.scale) if one.optimizer == "gibbs" else None
     with torch.no_grad():
         baseline = found.loss(found.star[:, None])[:, 0]
     return Problem(
@@ -165,6 +165,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "distance": apart.mean(-1).sqrt(),
         "acceptance": (state.taken / state.t[:, None]).mean(-1),  # not known before the first step
         "weight_norm": state.theta.square().sum(-1).mean(-1).sqrt(),
+        **problem.target.accuracies,
     }
     return filled(found, len(above), thin=False)
 

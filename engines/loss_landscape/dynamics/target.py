@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import torch
@@ -16,6 +16,7 @@ from engines.loss_landscape.counts.jacobian import gram
 from engines.loss_landscape.curvature.dense import hessian
 from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.potentials import DeepLinear
+from engines.loss_landscape.training.subject import Subject
 
 DENSE = 600
 """Parameters up to which the Hessian at the centre is made."""
@@ -37,6 +38,8 @@ class Target:
     """Data."""
     perceptron: tuple[Mlp, Tensor] | None = None
     """The network and its inputs, where it is a perceptron with gates or a linear one."""
+    accuracies: Mapping[str, Tensor] = field(default_factory=dict)
+    """At the centre, of training and of test samples that have labels, `[B]` each."""
 
 
 def target(configs: Configs) -> Target:
@@ -48,7 +51,7 @@ def _behaviour(configs: Configs) -> Target:
     """The behavioural loss of a network around where it begins; of a linear map that of all inputs N(0, I)."""
     one = configs[0]
     if one.subject == "linear" and one.corner:
-        model = DeepLinear(one.sizes, one.rank)
+        model = DeepLinear(one.sizes, one.rank, one.scale)
         return Target(model, model.star.expand(len(configs), -1))
     subject = subjects.build(configs)
     X = subject.train.X if subject.train.X.ndim == 2 else subject.train.X[:, None]
@@ -60,7 +63,15 @@ def _behaviour(configs: Configs) -> Target:
 
     model = subject.model
     known = (model, subject.train.X) if isinstance(model, Mlp) and model.activation in ("relu", "linear") else None
-    return Target(loss, subject.start, n=X.shape[-2], perceptron=known)
+    return Target(loss, subject.start, n=X.shape[-2], perceptron=known, accuracies=_accuracies(subject))
+
+
+def _accuracies(subject: Subject) -> dict[str, Tensor]:
+    """Of where members begin; {} without labels."""
+    if subject.train.y.is_floating_point():
+        return {}
+    both = {"accuracy": subject.train, "test_accuracy": subject.test}
+    return {name: subject.accuracy(subject.start, samples) for name, samples in both.items()}
 
 
 def _potential(configs: Configs) -> Target:

@@ -20,8 +20,7 @@ def note(
     """All that a reader has to know, as sentences."""
     said = [*_value(one, begun.gamma, values), *_bias(values, method), *_chains(begun, seen, values)]
     said.append(found.note(values["n_beta"], begun.gamma))
-    if one.scale != 1:
-        said.append(f"outputs were divided by their standard deviation {one.scale:.3g}, so that steps compare")
+    said.append(one.note)
     return "".join(f"{text[0].upper()}{text[1:]}. " for text in said if text).strip()
 
 

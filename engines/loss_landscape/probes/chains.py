@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import ceil
+from math import ceil, isfinite
 from typing import NamedTuple
 
 import torch
@@ -77,8 +77,10 @@ def begin(one: Landscape, found: Eigenvalues, b: Tensor, gamma: float, C: int, s
     """Chains that have found where the density is: a pilot of MALA, its step size adapted.
 
     From draws of the quadratic approximation, in all directions or in stiff ones, where the loss is what that
-    says; else from w*.
+    says; else from w*. Raises `ConfigError` for a curvature that is no number.
     """
+    if not isfinite(found.largest * float(b.max())):
+        raise ConfigError(f"the curvature at w* is {found.largest:g}: no step is small enough; scale the samples")
     w = window(one.star, b[:, None], gamma)
     theta, settled = _laplace(one, found, w, C, source)
     h_max = max(0.0, found.largest)

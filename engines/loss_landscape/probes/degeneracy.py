@@ -13,10 +13,11 @@ from engines.core.pictures import Lines, Neurons, Trace
 from engines.core.probing import Part
 from engines.core.run import Run
 from engines.loss_landscape.counts.ranks import SINGULAR
+from engines.loss_landscape.counts.related import too_wide
 from engines.loss_landscape.counts.stages import mapped
 from engines.loss_landscape.probes import taken_apart
 from engines.loss_landscape.probes.affordable import admitted, gated, look
-from engines.loss_landscape.probes.free_directions import counts, effective, nearly, note, plain
+from engines.loss_landscape.probes.free_directions import counts, effective, factored, nearly, note, plain
 from engines.loss_landscape.probes.landscape import Landscape, behavioural
 from engines.loss_landscape.probes.network_map import KINDS, drawn, kinds
 from engines.loss_landscape.probes.profiles import places, profile
@@ -45,17 +46,18 @@ def examined(one: Specimen, tolerance: float, n_beta: float, gamma: float, delta
     yield Part(0.02, {"parameters": P})
     land = behavioural(one)
     if not gated(one):
-        values = plain(one, land, tolerance)
+        values = plain(one, land, tolerance) | factored(one, land, n_beta, gamma)
         yield Part(1.0, values | effective(values["eigenvalue"], values["nullity"], n_beta, gamma) | note(values))
         return
     stages = taken_apart.apart(one, look(P, tolerance), delta)
     apart = yield from mapped(stages, lambda share: Part(0.02 + 0.5 * share, {"parameters": P}))
     values = counts(apart.count, land)
     values |= effective(values["eigenvalue"], values["nullity"], n_beta, gamma) | taken_apart.closed_form(apart)
-    values |= nearly(apart, land, n_beta, gamma)
+    values |= nearly(apart, land, n_beta, gamma) | factored(one, land, n_beta, gamma)
     columns = kinds(apart.net, apart.theta, apart.count.blocks, apart.near)
     seen = drawn(columns)
-    values |= {"layer": seen.layer, "neuron_name": seen.name, "kind": seen.kind} | note(values)
+    values |= {"layer": seen.layer, "neuron_name": seen.name, "kind": seen.kind}
+    values |= note(values, too_wide(apart.net))
     yield Part(0.6, values)
     for share, profiles in walked(apart.ways, lighter(one), seen.number):
         yield Part(0.6 + 0.4 * share, values | profiles)

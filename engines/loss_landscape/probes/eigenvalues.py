@@ -53,7 +53,12 @@ class Eigenvalues(NamedTuple):
         few = f"{self.seen.nodes.shape[-1]} Lanczos steps are {float(one.ratio):.2g} of √(b h_max/γ)"
         if bool(one.refused):
             return f"{few}: too few to count parameters at b = {b:.3g}; {slq.REFUSED} are the least"
-        return f"{few}, below {RESOLVED}: the count at b = {b:.3g} is too large" if bool(one.coarse) else ""
+        if not bool(one.coarse):
+            return ""
+        return (
+            f"{few}, below {RESOLVED}: the count at b = {b:.3g} may be off by more than its error, which sees the "
+            "random vectors alone; as a rule it is too large. Take more steps"
+        )
 
 
 def chunk(one: Landscape) -> int:

@@ -10,14 +10,17 @@ import torch
 from torch import Tensor
 
 from engines.loss_landscape import soft
-from engines.loss_landscape.counts import near, ranks
-from engines.loss_landscape.counts.count import Count
+from engines.loss_landscape.counts import embedded, near, ranks
+from engines.loss_landscape.counts.count import Count, different
+from engines.loss_landscape.counts.factors import factor_spectra, factored_soft_rank, spectra_of
 from engines.loss_landscape.counts.generators import tangents
 from engines.loss_landscape.curvature.dense import jacobian
+from engines.loss_landscape.mlp import Mlp
 from engines.loss_landscape.probes import taken_apart
-from engines.loss_landscape.probes.landscape import Landscape
+from engines.loss_landscape.probes.landscape import Landscape, divided
 from engines.loss_landscape.probes.taken_apart import Apart
 from engines.loss_landscape.specimen import Specimen
+from engines.loss_landscape.training.modular import Embedding
 
 CURVE = np.geomspace(1, 1e9, 91)
 """Inverse temperatures of the soft count."""
@@ -31,45 +34,46 @@ def counts(count: Count, land: Landscape) -> dict[str, Any]:
     """What a count found, as numbers and arrays by layer."""
     whole = {"parameters": count.P, "nullity": count.nullity, "explained": count.explained, "residual": count.residual,
              "types_1_and_2": count.N12.sum(), "single_layers": (count.N12 + count.excess).sum(),
-             "across_layers": count.cross}  # fmt: skip
+             "across_layers": count.cross, "related_gates": count.related}  # fmt: skip
     layers = {"rank_activations": count.r_a, "rank_gradients": count.r_g, "N1": count.N1, "N2": count.N2,
               "N12": count.N12, "excess": count.excess}  # fmt: skip
+    numbers: dict[str, float] = {name: int(value) for name, value in whole.items()}
+    if not count.resolved:
+        numbers["residual"] = float("nan")
     sizes = [(block.sizes * ~block.dead)[block.sizes > 1] for block in count.blocks]
     sizes = torch.cat([each[each > 0] for each in sizes]) if sizes else torch.zeros(0)
     return {
-        **{name: int(value) for name, value in whole.items()},
+        **numbers,
         **{name: value.numpy() for name, value in layers.items()},
         "synchronised": len(sizes), "block_sizes": sizes.numpy(),
-        **spectral(count.values, float(count.gap), count.P, land, count.tolerances), "warnings": count.warnings,
+        **spectral(count.values, count.P, land), "gap": float(count.gap), "tolerance": count.tau,
+        "tolerances": np.array(count.tolerances), "nullities": count.sweep.numpy(), "warnings": count.warnings,
     }  # fmt: skip
 
 
 def plain(one: Specimen, land: Landscape, tolerance: float) -> dict[str, Any]:
     """A count by automatic differentiation, with no explanation at all."""
-    values = torch.linalg.svdvals(jacobian(one.subject.model, one.theta, one.samples.X))
-    P, r = len(one.theta), ranks.count_above(values, tolerance)
-    gap = float(ranks.gap(values, r))
-    free, rows = P - int(r), land.n * one.subject.model(one.theta, one.samples.X).shape[-1]
+    J = jacobian(one.subject.model, one.theta, one.samples.X)
+    unit = torch.linalg.svdvals(ranks.unit_columns(J)[0])
+    P, r = len(one.theta), ranks.count_above(unit, tolerance)
+    gap = float(ranks.gap(unit, r))
+    samples = different(one.samples.X)
+    free, rows = P - int(r), samples * one.subject.model(one.theta, one.samples.X).shape[-1]
     said = ["no directions are explained: the model is no perceptron with gates"]
-    said += (
-        [f"only n k = {rows} outputs for P = {P} parameters: the data limit the rank, not the network"]
-        if rows < P
-        else []
-    )
+    few = f"only {samples} different samples, n k = {rows} outputs for P = {P} parameters"
+    said += [f"{few}: the data limit the rank, not the network"] if rows < P else []
     said += [f"the gap of the spectrum is {gap:.1e}: read the sweep of tolerances"] if gap < ranks.CLEAR else []
-    found = {"parameters": P, "nullity": free, "explained": 0, "residual": free}
-    return found | spectral(values, gap, P, land) | {"warnings": tuple(said)}
+    found = {"parameters": P, "nullity": free, "explained": 0, "residual": free, "gap": gap, "tolerance": tolerance,
+             "tolerances": np.array(ranks.SWEEP), "nullities": (P - ranks.sweep(unit)).numpy()}  # fmt: skip
+    return found | spectral(torch.linalg.svdvals(J), P, land) | {"warnings": tuple(said)}
 
 
-def spectral(
-    values: Tensor, gap: float, P: int, land: Landscape, tolerances: Sequence[float] = ranks.SWEEP
-) -> dict[str, Any]:
-    """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J, and the tolerance sweep."""
+def spectral(values: Tensor, P: int, land: Landscape) -> dict[str, Any]:
+    """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J."""
     h = torch.nn.functional.pad((values / land.scale).square() / land.n, (0, P - len(values)))
     return {
-        "gap": gap, "number": np.arange(1, P + 1), "eigenvalue": h.numpy(),
-        "raised": h.clamp_min(FAINTEST * h[0]).numpy(), "tolerances": np.array(tolerances),
-        "nullities": (P - ranks.sweep(values, tolerances)).numpy(), "scale": land.scale,
+        "number": np.arange(1, P + 1), "eigenvalue": h.numpy(), "raised": h.clamp_min(FAINTEST * h[0]).numpy(),
+        "scale": land.scale,
     }  # fmt: skip
 
 
@@ -79,6 +83,19 @@ def effective(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[
     curve = soft.soft_rank(seen, torch.as_tensor(CURVE), gamma).numpy()
     rank = np.full(len(CURVE), len(h) - nullity)
     return {"n_effective": float(soft.soft_rank(seen, n_beta, gamma)), "beta": CURVE, "count": curve, "rank": rank}
+
+
+def factored(one: Specimen, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
+    """The soft rank as if the Hessian of each layer were a product, beside the exact one; {} without layers."""
+    model, X = one.subject.model, one.samples.X
+    if isinstance(model, Embedding):
+        spectra = spectra_of(embedded.passes(model, one.theta, X), len(X))
+    elif isinstance(model, Mlp):
+        spectra = factor_spectra(model, one.theta, X)
+    else:
+        return {}
+    scaled = [(mu, nu / land.scale**2) for mu, nu in spectra]
+    return {"n_effective_factored": float(factored_soft_rank(scaled, n_beta, gamma).sum())}
 
 
 def nearly(apart: Apart, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
@@ -97,16 +114,17 @@ def nearly(apart: Apart, land: Landscape, n_beta: float, gamma: float) -> dict[s
     }  # fmt: skip
 
 
-def note(values: dict[str, Any]) -> dict[str, str]:
-    """All that a reader has to know, as one text; replaces the warnings."""
+def note(values: dict[str, Any], wide: Sequence[int] = ()) -> dict[str, str]:
+    """All that a reader has to know, as one text; replaces the warnings. Of hidden layers that are `too_wide`, too."""
     said = list(values.pop("warnings"))
-    if values["explained"] and values["residual"]:
+    if values["explained"] and values["residual"] > 0:
         said.append(
-            f"{values['residual']} free directions have no reason here: nested gates, or gates that are one on the "
-            "data that a deeper neuron sees"
+            f"{values['residual']} free directions have no reason here: too few data where some neuron fires, or gates "
+            "that depend on one another across more than two layers"
         )
-    if values["scale"] != 1:
-        said.append(f"outputs were divided by their standard deviation {values['scale']:.3g}, so that steps compare")
+        layers = ", ".join(map(str, wide))
+        said += [f"that gates depend on one another was not looked for in layer {layers}: too wide"] if wide else []
+    said += [text for text in (divided(values["scale"]),) if text]
     if values.get("closed_form_gap"):
         said.append("the closed form does not hold here: it needs independent gates")
     return {"note": ". ".join(text[0].upper() + text[1:] for text in said) + ("." if said else "")}

@@ -41,7 +41,8 @@ def curved(one: Landscape, top: int, steps: int, probes: int, n_beta: float) -> 
     """The same of a landscape."""
     stream = torch.Generator().manual_seed(0)
     found = eigenvalues(one, steps, probes, stream)
-    values = measured(found, one.P, n_beta, steps)
+    values = measured(found, one.P, n_beta, steps) | {"scale": one.scale}
+    values["note"] = note(found, n_beta, one.note)
     yield Part(0.6, values)
     values |= largest(one, found, min(top, one.P), steps, stream)
     yield Part(0.8, values)
@@ -49,7 +50,7 @@ def curved(one: Landscape, top: int, steps: int, probes: int, n_beta: float) -> 
 
 
 def measured(found: Eigenvalues, P: int, n_beta: float, steps: int) -> dict[str, Any]:
-    """The count at one temperature and as a curve, the density, and what is to be said."""
+    """The count at one temperature and as a curve, and the density."""
     b = torch.as_tensor([n_beta, *CURVE], dtype=torch.float64)
     count = found.count(b, 1.0)
     at, density = slq.density(found.seen, nodes=min(steps, P))
@@ -57,7 +58,7 @@ def measured(found: Eigenvalues, P: int, n_beta: float, steps: int) -> dict[str,
     return {
         "parameters": P, "exact": found.dense, "n_effective": float(count.count[0]), **resolved,
         "most_negative": found.least, "at": at.numpy(), "density": positive(density), "beta": CURVE,
-        "count": count.count[1:].numpy(), "note": note(found, n_beta),
+        "count": count.count[1:].numpy(),
     }  # fmt: skip
 
 
@@ -66,12 +67,12 @@ def positive(density: Tensor) -> np.ndarray:
     return torch.where(density > 1e-12 * density.max(), density, torch.nan).numpy()
 
 
-def note(found: Eigenvalues, n_beta: float) -> str:
+def note(found: Eigenvalues, n_beta: float, of_loss: str) -> str:
     """All that a reader has to know."""
-    said = [found.note(n_beta, 1.0)]
+    said = [found.note(n_beta, 1.0), of_loss]
     if found.least < -1e-9 * max(found.largest, 0.0):
         said.append("some eigenvalues are negative: this is no minimum of the loss; they count as 0")
-    return ". ".join(text for text in said if text)
+    return ". ".join(text[0].upper() + text[1:] for text in said if text)
 
 
 def largest(one: Landscape, found: Eigenvalues, count: int, steps: int, stream: torch.Generator) -> dict[str, Any]:

@@ -19,6 +19,9 @@ from engines.loss_landscape import intrinsic, subjects
 from engines.loss_landscape.specimen import Specimen, specimen
 from engines.loss_landscape.training.subject import Subject
 
+DIMENSIONS = "10,20,40,60,80,120,160"
+"""Unless others are asked for; of smaller networks those that they have, and their number of parameters."""
+
 EVERY = 20
 """Steps between two looks at the accuracies on the way."""
 
@@ -33,7 +36,7 @@ def intrinsic_dimension(
     run: Run,
     member: int,
     step: int = -1,
-    dimensions: str = "10,20,40,60,80,120,160",
+    dimensions: str = DIMENSIONS,
     steps: int = 600,
     learning_rate: float = 0.05,
     seed: int = 3,
@@ -54,6 +57,8 @@ def parsed(text: str, P: int) -> list[int]:
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
         raise ConfigError(f"dimensions={text!r} is not of the form 10,20,40")
     found = [int(part) for part in parts]
+    if text == DIMENSIONS and found[-1] > P:
+        found = [*(d for d in found if d < P), P]
     if found != sorted(set(found)) or not 1 <= found[0] <= found[-1] <= P or len(found) > MOST:
         raise ConfigError(f"dimensions={text!r} are not up to {MOST} ascending numbers from 1 to the {P} parameters")
     if P * found[-1] > LARGEST:

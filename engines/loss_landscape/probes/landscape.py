@@ -33,6 +33,8 @@ class Landscape(NamedTuple):
     """Outputs were divided by it."""
     labelled: bool = False
     """Whether samples have classes."""
+    note: str = ""
+    """What a reader has to know of it, "" where nothing."""
 
     @property
     def P(self) -> int:
@@ -73,7 +75,7 @@ def behavioural(one: Specimen) -> Landscape:
     def loss(theta: Tensor) -> Tensor:
         return (outputs(theta) - target).square().sum((-2, -1)) / (2 * len(X))
 
-    return Landscape(one.config, one.theta, loss, outputs, len(X), scale, labelled(one))
+    return Landscape(one.config, one.theta, loss, outputs, len(X), scale, labelled(one), divided(scale))
 
 
 def of_training(one: Specimen) -> Landscape:
@@ -82,7 +84,20 @@ def of_training(one: Specimen) -> Landscape:
     def loss(theta: Tensor) -> Tensor:
         return one.subject.loss(theta, one.samples)
 
-    return Landscape(one.config, one.theta, loss, None, len(one.samples.X), labelled=labelled(one))
+    with torch.no_grad():
+        rests = not labelled(one) and float(one.subject.loss(one.subject.start, one.samples)) == 0
+    note = "there are no labels and no targets: the loss that is trained is the behavioural one" if rests else ""
+    return Landscape(one.config, one.theta, loss, None, len(one.samples.X), labelled=labelled(one), note=note)
+
+
+def divided(scale: float) -> str:
+    """What the scale of the outputs does to eigenvalues."""
+    if scale == 1:
+        return ""
+    return (
+        f"outputs were divided by their standard deviation {scale:.5g}, so that steps compare: eigenvalues of JᵀJ/n "
+        f"are {scale**2:.5g} times those shown"
+    )
 
 
 @torch.no_grad()

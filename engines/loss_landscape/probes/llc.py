@@ -57,7 +57,7 @@ def llc(
 def temperature(one: Landscape, n_beta: float, beta: float) -> float:
     """Inverse temperature b of the mean loss.
 
-    Raises `ConfigError` where both are given, and for beta and a loss without samples.
+    Raises `ConfigError` where both are given, for beta and a loss without samples, and for one sample without either.
     """
     if n_beta > 0 and beta > 0:
         raise ConfigError(f"n_beta={n_beta} and beta={beta} are both given: b is one of them, n_beta or n times beta")
@@ -67,6 +67,8 @@ def temperature(one: Landscape, n_beta: float, beta: float) -> float:
         )
     if n_beta > 0 or beta > 0:
         return n_beta or one.n * beta
+    if one.n == 1:
+        raise ConfigError("n_beta=0 asks for n/ln n, which one sample does not have: set n_beta")
     return one.n / log(one.n) if one.n else one.config.n_beta
 
 

@@ -21,7 +21,7 @@ MOST = 48
 """Neurons of a column that are drawn: first those about which there is something to say."""
 
 FAINT = 1e-9
-"""Out-weights below this share of the largest are none."""
+"""Out-weights times in-weights below this share of the largest are none."""
 
 
 class Map(NamedTuple):
@@ -38,7 +38,9 @@ def kinds(net: Mlp, theta: Tensor, found: Sequence[Blocks], near: Sequence[Tenso
     """Kind of every neuron of every column, `[d_l]` each; near: pairs that nearly agree, `[d, d]` a hidden layer."""
     columns = [np.full(net.sizes[0], END)]
     for layer, (block, close) in enumerate(zip(found, near, strict=True), 1):
-        outward = net.split(theta)[layer][:, : net.sizes[layer]].norm(dim=0)
+        W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
+        # Times the in-weights: the same whatever the scale of a neuron.
+        outward = W_out[:, : net.sizes[layer]].norm(dim=0) * W_in.norm(dim=1)
         kind = np.full(net.sizes[layer], LIVE)
         said = (
             (NEARLY, close.sum(-1) > 1), (SYNCHRONISED, block.live.sum(-1) > 1), (ON, block.on),

@@ -14,7 +14,7 @@ from engines.loss_landscape.counts import embedded, near
 from engines.loss_landscape.counts.backward import Passes, backward
 from engines.loss_landscape.counts.blocks import agreement
 from engines.loss_landscape.counts.count import Count, counting
-from engines.loss_landscape.counts.ranks import rank
+from engines.loss_landscape.counts.ranks import rank, unit_columns
 from engines.loss_landscape.counts.seen import Look
 from engines.loss_landscape.counts.stages import Stages
 from engines.loss_landscape.mlp import Mlp
@@ -51,13 +51,13 @@ def apart(one: Specimen, look: Look, delta: float) -> Stages[Apart]:
     close = [near.pairs(near.clusters(g, delta)) & _live(g) for g in passes.gates]
     model = one.subject.model
     if isinstance(model, Embedding):
-        found = yield from embedded.counting(model, one.theta, one.samples.X, look)
+        found = yield from embedded.counting(model, one.theta, one.samples.X, look, dependent=True)
         return Apart(
             net, theta, passes, close, found,
             [*islice(mixings(model, one.theta), MIXINGS),
              *(_lifted(model, one.theta, way) for way in ways(Net(net, theta, passes, found.blocks, close)))],
         )  # fmt: skip
-    found = yield from counting(net, theta, X, look)
+    found = yield from counting(net, theta, X, look, dependent=True)
     every = ways(Net(net, theta, passes, found.blocks, close))
     return Apart(net, theta, passes, close, found, every)
 
@@ -108,7 +108,7 @@ def _expected(one: Apart) -> int | None:
         e = one.net.sizes[0] // 2
         return embedded.expected(one.count, e, unseen(one)) if not one.count.blocks[0].on.any() else None
     if one.net.activation == "linear":
-        full = all(int(rank(W)) == min(W.shape) for W in one.net.split(one.theta))
+        full = all(int(rank(unit_columns(W)[0])) == min(W.shape) for W in one.net.split(one.theta))
         return forms.deep_linear(one.net.sizes) if full and not one.net.bias else None
     if len(one.net.sizes) != 3:
         return None

@@ -15,7 +15,7 @@ from torch import Tensor
 from engines.loss_landscape.counts.backward import Passes
 from engines.loss_landscape.counts.blocks import Blocks
 from engines.loss_landscape.counts.moves import null_space, shift
-from engines.loss_landscape.counts.ranks import SINGULAR
+from engines.loss_landscape.counts.ranks import SINGULAR, unit_columns
 from engines.loss_landscape.mlp import Mlp
 
 Path = Callable[[Tensor], Tensor]
@@ -166,8 +166,10 @@ def nearly(one: Net) -> Iterator[Way]:
 
 def nulls(rows: Tensor, tau: float = SINGULAR) -> Tensor:
     """Unit vectors that rows `[m, D]` do not see, `[q, D]`."""
-    space = null_space(torch.linalg.qr(rows, mode="r").R, tau)
-    return space[space.norm(dim=-1) > 0.5]
+    scaled, lengths = unit_columns(rows)
+    space = null_space(torch.linalg.qr(scaled, mode="r").R, tau)
+    space = space[space.norm(dim=-1) > 0.5] / torch.where(lengths > 0, lengths / lengths.max(), 1)
+    return torch.nn.functional.normalize(space, dim=-1)
 
 
 def line(one: Net, layer: int, direction: Tensor) -> Path:

@@ -13,16 +13,17 @@ from engines.loss_landscape.training import starts
 from engines.loss_landscape.training.subject import Samples, Subject, half_squared_error
 
 
-def deep_linear(seeds: Sequence[int], sizes: tuple[int, ...], rank: int, n: int = 1000) -> Subject:
-    """`f = W_{L-1} .. W_0 x` on `y = T x`, T the first `rank` places of the diagonal; half squared error, no noise.
+def deep_linear(seeds: Sequence[int], sizes: tuple[int, ...], rank: int, n: int = 1000, scale: float = 1.0) -> Subject:
+    """`f = W_{L-1} .. W_0 x` on `y = T x`, T = scale^L on the first `rank` places of the diagonal, else 0; no noise.
 
-    `x ~ N(0, I)`, weights from N(0, 1/fan_in). Raises `ConfigError` where a layer is narrower than the rank.
+    Half squared error, `x ~ N(0, I)`, weights from N(0, 1/fan_in). Raises `ConfigError` where a layer is narrower than
+    the rank.
     """
     if min(sizes) < rank:
         raise ConfigError(f"rank={rank} does not pass a layer of width {min(sizes)}")
     net = Mlp(sizes, "linear", bias=False)
     T = torch.zeros(sizes[-1], sizes[0], dtype=torch.float64)
-    T.diagonal()[:rank] = 1
+    T.diagonal()[:rank] = scale ** (len(sizes) - 1)
 
     def draw(source: torch.Generator) -> Tensor:
         return net.join([torch.randn(shape, generator=source) / shape[1] ** 0.5 for shape in net.shapes])

@@ -8,10 +8,10 @@ from engines.core.lapack import svdvals
 from engines.loss_landscape.counts import closed_form, ranks
 from engines.loss_landscape.counts.atoms import atoms
 from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.count import Count, count
+from engines.loss_landscape.counts.count import Count, count, counting
 from engines.loss_landscape.counts.explained import explain
 from engines.loss_landscape.counts.generators import generators
-from engines.loss_landscape.counts.seen import Source, by_triangle
+from engines.loss_landscape.counts.seen import Source, by_gram, by_triangle
 from engines.loss_landscape.counts.stages import finished
 from engines.loss_landscape.curvature.dense import jacobian as autograd_jacobian
 from engines.loss_landscape.examples import EXAMPLES, always_on, generic, nested, staircase
@@ -114,15 +114,20 @@ def test_generators_are_free(name):
 
 
 def test_directions_that_single_layers_own_do_not_count_across_them():
-    """Directions within the null spaces of J^0 and J^1 vanish up to rounding; one more that does not is one."""
+    """Directions within the null spaces of J^0 and J^1 vanish up to rounding; one more that is free is one.
+
+    One that is not free is none.
+    """
     stream = torch.Generator().manual_seed(0)
     low = [torch.randn(m, 4, dtype=torch.float64, generator=stream) for m in (36, 21)]
-    J = torch.cat([torch.randn(80, 4, dtype=torch.float64, generator=stream) @ part.mT for part in low], -1)
+    left = torch.randn(80, 4, dtype=torch.float64, generator=stream)
+    J = torch.cat([left @ part.mT for part in low], -1)
     own = torch.cat([torch.linalg.svd(part.mT, full_matrices=True)[2][4:14] for part in low], -1) / 2**0.5
     seen = finished(by_triangle(Source(lambda rows: rows, J, 1, [36, 21])))
     assert explain(seen, own).blocks.tolist() == [32, 17]
     assert int(explain(seen, own).cross) == 0
-    across = torch.cat([own, J[:1] / J[:1].norm()])
+    free = torch.cat([torch.linalg.pinv(low[0].mT)[:, :1], -torch.linalg.pinv(low[1].mT)[:, :1]]).mT
+    across = torch.cat([own, free / free.norm(), J[:1] / J[:1].norm()])
     assert int(explain(seen, across).cross) == 1
     assert int(explain(seen, across).total) == 50
 
@@ -146,6 +151,16 @@ def test_layers_without_hidden_units_have_no_generators():
     assert found(count(net, torch.randn(12, dtype=torch.float64, generator=stream), X)) == (12, 4, 4, 0, 0)
 
 
+def test_a_network_of_zeros_is_free_altogether():
+    """Also in both ways to look at J, and where its gates depend on one another."""
+    net, X = Mlp((3, 4, 2)), torch.randn(30, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for ways in (by_triangle, by_gram):
+        one = finished(counting(net, torch.zeros(net.P, dtype=torch.float64), X, ways, dependent=True))
+        assert (int(one.nullity), int(one.explained)) == (24, 24)
+    without = Mlp((3, 4, 2), bias=False)
+    assert found(count(without, torch.zeros(without.P, dtype=torch.float64), X))[1:] == (20, 20, 0, 0)
+
+
 def test_warnings_are_said():
     """n k < P; a gap below 1e6; none for a clear count; a float32 net is refused."""
     few = count(*generic((5, 6, 3), n=8))
@@ -157,7 +172,7 @@ def test_warnings_are_said():
     blurred = count(net, theta, X + 1e-8 * noise)
     assert bool(blurred.unclear)
     assert any("gap" in said for said in blurred.warnings)
-    assert blurred.sweep.tolist() == [18, 18, 18, 18, 10]
+    assert blurred.sweep.tolist() == [18, 18, 18, 18, 8]
     clear = count(net, theta, X)
     assert not clear.unclear
     assert clear.sweep.tolist() == [18] * 5
