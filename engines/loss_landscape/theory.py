@@ -25,7 +25,7 @@ OURS = "derived, see the tests"
 NEAR = 0.05
 """Share within which a law holds where it is not grey, beside the error of the run."""
 
-FORGOTTEN = 1.0
+FORGOTTEN = 4.0
 """Relaxations of the flattest direction that burn-in has to last; draws after it count on in the mean."""
 
 SWEEPS = 100
