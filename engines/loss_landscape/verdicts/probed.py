@@ -45,14 +45,9 @@ def embedded(run: Run) -> list[Verdict]:
 
 
 def adds(run: Run) -> list[Verdict]:
-    """L12: few interactions are needed in the interaction basis, fewer than among principal components."""
-    totals = [None if own is None or pca is None else float(np.sum(own) / np.sum(pca))
-              for own, pca in _beside(run, "edges_needed")]  # fmt: skip
-    out = [None if own is None else float(own[1]) for own, _ in _beside(run, "edges_needed")]
-    return [
-        below("edges needed out of the hidden layer", out, 13),
-        below("edges needed, over those of principal components", totals, 0.5),
-    ]
+    """L12: in the interaction basis few edges out of the hidden layer are needed."""
+    needed = [None if value is None else float(value[1]) for value in found(run, BASIS, "edges_needed_local")]
+    return [below("edges needed out of the hidden layer", needed, 13)]
 
 
 def modular(run: Run) -> list[Verdict]:
