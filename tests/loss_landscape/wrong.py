@@ -41,7 +41,7 @@ WRONG = {
     },
     "L11": {"steps a thousandth as long": scaled(learning_rate=1e-3)},
     "L12": GROKKING,
-    "L13": UNDECAYED | {"one dimension more": but(embedding=13)},
+    "L13": {"one dimension more": but(embedding=13)},
     "L14": UNDECAYED | {"squares everywhere": but(activation="square"), "ReLUs everywhere": but(activation="relu")},
     "L15": GROKKING,
     "L16": GROKKING,
