@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from engines.core.errors import DynascopeError
+from engines.core.errors import DynascopeError, shortened
 
 INTERRUPTED = 130
 
@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with status 2."""
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {shortened(message)} (see {self.prog} --help)\n")
 
 
 def serve(arguments: argparse.Namespace) -> None:
@@ -88,7 +88,25 @@ def headless(arguments: argparse.Namespace) -> None:
     """Carry out `run`, `probe` or `list`."""
     from engines import cli
 
+    if arguments.command == "run":
+        _check_resume(arguments)
     {"run": cli.run, "probe": cli.probe, "list": cli.catalogue}[arguments.command](arguments)
+
+
+def _check_resume(arguments: argparse.Namespace) -> None:
+    """A run is either described or resumed."""
+    program = Parser(prog="launch.py run")
+    if not (arguments.engine or arguments.resume):
+        program.error("the following arguments are required: engine")
+    said = {
+        "an engine": arguments.engine,
+        "--preset": arguments.preset,
+        "--set": arguments.set,
+        "--seeds": arguments.seeds,
+    }
+    surplus = [name for name, value in said.items() if value]
+    if arguments.resume and surplus:
+        program.error(f"--resume goes on with what the file holds: leave out {', '.join(surplus)}")
 
 
 def parser() -> Parser:
@@ -122,8 +140,8 @@ def _desktop(command: argparse.ArgumentParser) -> None:
     command.set_defaults(act=desktop)
 
 
-def _experiment(command: argparse.ArgumentParser) -> None:
-    command.add_argument("engine", help="see `list`")
+def _experiment(command: argparse.ArgumentParser, optional: bool = False) -> None:
+    command.add_argument("engine", nargs="?" if optional else None, help="see `list`")
     command.add_argument("--preset", help="the experiment to start from")
     command.add_argument(
         "--set", action="append", type=_assignment, default=[], metavar="KNOB=V1[,V2...]",
@@ -133,11 +151,13 @@ def _experiment(command: argparse.ArgumentParser) -> None:
     command.add_argument("--steps", help="how far to run; default: the preset's")
     command.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; default: %(default)s")
     command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.add_argument("--quiet", action="store_true", help="no progress bar; logs never get one")
     command.set_defaults(act=headless)
 
 
 def _run(command: argparse.ArgumentParser) -> None:
-    _experiment(command)
+    _experiment(command, optional=True)
+    command.add_argument("--resume", metavar="FILE", help="go on with a stored run, up to --steps")
     command.add_argument(
         "--out", metavar="FILE", help="write everything recorded to a file: .parquet, .nc (netCDF) or .csv"
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from engines.core.errors import DynascopeError
+from engines.core.errors import DynascopeError, fault
 from engines.core.probing import Part, parts
 
 if TYPE_CHECKING:
@@ -62,10 +62,9 @@ class Computation:
                 self.began = time.monotonic()
                 for part in parts(self.probe, self.run, self.member, self.step, self.options):
                     self._at, self.part = time.monotonic(), part
-        except DynascopeError as error:
-            self.failure = str(error)
-        except Exception as error:
-            if not self.run.abandoned:
+        except BaseException as error:  # this thread computes everybody's probes
+            for_people = isinstance(error, DynascopeError)
+            if not (self.run.abandoned or (for_people and error.__cause__ is None)):
                 log.exception("the probe %s failed", self.probe.name)
-            self.failure = f"{type(error).__name__}: {error}"
+            self.failure = str(error if for_people else fault(self.probe.name, error))
         self.done = True

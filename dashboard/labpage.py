@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +32,7 @@ from dashboard.stage import Stage
 from dashboard.story import StoryPanel
 from dashboard.teacher import Teacher
 from dashboard.transport import SPEEDS, Transport
-from engines.core.errors import DynascopeError
+from engines.core.errors import FAULTS, DynascopeError
 
 if TYPE_CHECKING:
     from dashboard.ghosts import Ghosts
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from engines.core.engine import Engine
     from engines.core.ensemble import Experiment
     from engines.core.run import Run
+
+log = logging.getLogger(__name__)
 
 PERIOD = 100
 """Milliseconds between two ticks."""
@@ -262,5 +265,9 @@ class Lab(Viewer):
 
 
 def _common(names: Callable[[Any], frozenset[str]], configs: list[Config]) -> frozenset[str]:
-    """The names that every member has."""
-    return frozenset.intersection(*map(names, configs))
+    """The names that every member has; none where finding them fails."""
+    try:
+        return frozenset.intersection(*map(names, configs))
+    except FAULTS:
+        log.exception("the names of what has no effect could not be found")
+        return frozenset()

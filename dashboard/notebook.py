@@ -179,7 +179,10 @@ def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
 
     Raises `ConfigError` for a run in which nothing is recorded.
     """
-    return Widget(Lab(run.engine, opening.of_run(run).hiding(tuple(hide)), device=run.device, resting=True), height)
+    from engines.core.device import at_hand
+
+    device = str(at_hand(run.device))
+    return Widget(Lab(run.engine, opening.of_run(run).hiding(tuple(hide)), device=device, resting=True), height)
 
 
 def _token(link: str) -> str:

@@ -12,6 +12,7 @@ from panel.viewable import Viewer
 
 from dashboard.components import FOLDER
 from dashboard.curves import tell
+from engines.core.errors import FAULTS
 
 if TYPE_CHECKING:
     from engines.core.config import Config
@@ -66,7 +67,7 @@ def caution(engine: Engine, config: Config) -> str:
     """What the engine says of a configuration that cannot show what it should; "" where that fails."""
     try:
         return engine.caution(config)
-    except Exception:
+    except FAULTS:
         log.exception("the caution of %s failed", engine.name)
         return ""
 
@@ -88,5 +89,5 @@ def divergence(run: Run) -> str:
 def _advice(run: Run, config: Config) -> str:
     try:
         return run.engine.stability(config)
-    except Exception:
+    except FAULTS:
         return ""

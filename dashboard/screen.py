@@ -10,6 +10,7 @@ from dashboard.ghosts import merged
 from dashboard.marks import theory
 from dashboard.notices import divergence
 from dashboard.remaining import Remaining, ahead
+from engines.core.errors import FAULTS
 
 if TYPE_CHECKING:
     from dashboard.labpage import Lab
@@ -110,7 +111,7 @@ class Screen:
     def _phases(self) -> list[Phase]:
         try:
             return self._lab.engine.phases(self._lab.player.runner.run, self._lab.player.focus)
-        except Exception:
+        except FAULTS:
             return []
 
     def _fail(self, message: str) -> None:

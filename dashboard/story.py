@@ -13,6 +13,7 @@ from panel.viewable import Viewer
 
 from dashboard.components import FOLDER
 from dashboard.naming import number
+from engines.core.errors import FAULTS
 
 if TYPE_CHECKING:
     from engines.core.engine import Story, Verdict
@@ -53,8 +54,8 @@ class StoryPanel(Viewer):
 
 def _tell(run: Run, member: int) -> Story | None:
     try:
-        return run.engine.story(run, member) if len(run) else None
-    except Exception:
+        return run.story(member) if len(run) else None
+    except FAULTS:
         log.exception("the story of %s failed", run.engine.name)
         return None
 
@@ -63,7 +64,7 @@ def _judge(run: Run) -> list[Verdict]:
     # A run that has only begun may be too short for a fit; that is no failure of the claim.
     try:
         return run.judged()
-    except Exception:
+    except FAULTS:
         log.debug("no verdict yet", exc_info=True)
         return []
 

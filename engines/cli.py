@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +18,40 @@ from engines.core.config import Knob
 from engines.core.engine import Engine
 from engines.core.ensemble import STEPS, Experiment
 from engines.core.errors import ConfigError, EngineFailure, StoreError
-from engines.core.export import require_suffix
+from engines.core.export import open as stored
+from engines.core.export import place, require_suffix
 from engines.core.plain import to_json
 from engines.core.registry import load, names
 from engines.core.run import Run
 from engines.core.store import require_writable
+
+GoOn = Callable[[api.Progress], Run]
+"""Simulates a run to where it was asked to go."""
 
 COLUMNS = 5
 """How many scalar channels the printed table shows; `--json` has them all."""
 
 
 class Progress:
-    """A bar on stderr that appears with the first step, so that an error before it is a line of its own."""
+    """A bar on stderr that appears with the first step, so that an error before it is a line of its own.
 
-    def __init__(self, unit: str = "step") -> None:
+    It stays away from logs: only a terminal is shown one.
+    """
+
+    def __init__(self, unit: str = "step", quiet: bool = False) -> None:
         self._bar: tqdm | None = None
-        self._unit = unit
+        self._unit, self._hidden = unit, True if quiet else None  # None: hidden unless stderr is a terminal
 
     def __call__(self, step: int, steps: int) -> None:
         """Move to `step`; the bar ends at `steps`."""
-        self._bar = self._bar or tqdm(total=steps, unit=self._unit)
+        self._bar = self._bar or tqdm(total=steps, unit=self._unit, disable=self._hidden)
         self._bar.update(step - self._bar.n)
         if step >= steps:
+            self.close()
+
+    def close(self) -> None:
+        """Leave the bar as it is and the line to others."""
+        if self._bar:
             self._bar.close()
 
 
@@ -46,14 +59,16 @@ def run(arguments: Namespace) -> None:
     """Simulate, save where asked to, and print the outcome."""
     if arguments.out:
         require_suffix(arguments.out)
-    experiment = _experiment(arguments)
-    for note in _notes(experiment):
-        print(f"note: {note}", file=sys.stderr)
-    result = _simulate(experiment, arguments)
-    api.measure(result)
+    result, go_on = _resumed(arguments) if arguments.resume else _begun(arguments)
+    with _kept(result, arguments) as progress:
+        go_on(progress)
+        api.measure(result)
     if arguments.out:
         result.save(arguments.out)
-    _print(to_json(result.summary()) if arguments.json else _report(result))
+    said = result.notes
+    lines = [to_json(result.summary())] if arguments.json else list(_report(result))
+    _note(note for note in result.notes if note not in said)
+    _print(lines)
 
 
 def probe(arguments: Namespace) -> None:
@@ -62,13 +77,14 @@ def probe(arguments: Namespace) -> None:
     chosen = options.parse(experiment.engine.probe(arguments.probe), arguments.option)
     member = _within("member", arguments.member, len(experiment.configs()) - 1)
     step = experiment.steps if arguments.step is None else _within("step", arguments.step, experiment.steps)
-    result = _simulate(experiment, arguments)
-    bar = Progress("%")
+    result, go_on = _begun(arguments)
+    go_on(Progress(quiet=arguments.quiet))
+    bar = Progress("%", arguments.quiet)
     values = result.probe(arguments.probe, member, step, watch=lambda part: bar(round(100 * part.share), 100), **chosen)
     about = {"engine": arguments.engine, "probe": arguments.probe, "member": member, "step": step, "options": chosen}
     text = to_json(about | {"values": values})
     if arguments.out:
-        _write(Path(arguments.out), text)
+        _write(place(arguments.out), text)
     _print(text if arguments.json else (f"{name}  {_shown(value)}" for name, value in values.items()))
 
 
@@ -93,8 +109,6 @@ def _experiment(arguments: Namespace) -> Experiment:
     steps = None if arguments.steps is None else STEPS.parse(arguments.steps)
     experiment = Experiment.of(engine, preset, chosen, seeds, steps)
     experiment.configs()
-    if arguments.out:
-        require_writable(arguments.out)
     return experiment
 
 
@@ -108,17 +122,50 @@ def _within(name: str, value: int, last: int) -> int:
     return value
 
 
-def _notes(experiment: Experiment) -> Iterator[str]:
-    """What the engine says about configurations that cannot show what they should, each sentence once."""
-    configs = experiment.configs()
-    for text, count in Counter(map(experiment.engine.caution, configs)).items():
-        if text:
-            yield text if count == len(configs) else f"{text} ({count} of {len(configs)} members)"
+def _begun(arguments: Namespace) -> tuple[Run, GoOn]:
+    """A fresh run of what was asked for, and what simulates it."""
+    experiment = _experiment(arguments)
+    given = [name for name, _ in arguments.set] + ([] if arguments.seeds is None else ["seed"])
+    fresh = api.prepared(experiment, arguments.device, given)
+    _check_place(arguments)
+    _note(fresh.notes)
+    return fresh, partial(api.simulate, fresh, experiment.steps)
 
 
-def _simulate(experiment: Experiment, arguments: Namespace) -> Run:
-    fresh = Run(experiment.engine, experiment.configs(), preset=experiment.preset, device=arguments.device)
-    return api.simulate(fresh, experiment.steps, Progress())
+def _resumed(arguments: Namespace) -> tuple[Run, GoOn]:
+    """A stored run, and what simulates it further: the file says what it is."""
+    before = stored(arguments.resume)
+    if arguments.steps is None:
+        raise ConfigError(f"--resume needs --steps: how far the run, now at step {before.steps[-1]}, is to go")
+    _check_place(arguments)
+    steps = STEPS.parse(arguments.steps)
+    longer, simulation = api.reopened(before, steps)
+    _note(longer.notes)
+    return longer, partial(api.advance, longer, simulation, steps)
+
+
+def _check_place(arguments: Namespace) -> None:
+    if arguments.out:
+        require_writable(place(arguments.out))
+
+
+def _note(notes: Iterable[str]) -> None:
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+@contextmanager
+def _kept(run: Run, arguments: Namespace) -> Iterator[Progress]:
+    """The bar of a computation; where that is interrupted, what was recorded is saved if a file was named."""
+    bar = Progress(quiet=arguments.quiet)
+    try:
+        yield bar
+    except KeyboardInterrupt:
+        bar.close()
+        if len(run) and arguments.out:
+            run.save(arguments.out)
+            print(f"interrupted at step {run.steps[-1]}; what was recorded is in {arguments.out}", file=sys.stderr)
+        raise
 
 
 # -- what is printed --------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engines.core.errors import FAULTS
 from engines.core.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Forecast:
         """The first law that holds for the channel; a theory that fails is said in the log."""
         try:
             predictions = engine.theory(config, self.steps)
-        except Exception:
+        except FAULTS:
             log.exception("theory failed for a point of a sweep")
             return []
         for found in predictions:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dashboard.curves import Curve
+from engines.core.errors import FAULTS
 
 if TYPE_CHECKING:
     from engines.core.config import Config
@@ -58,7 +59,7 @@ def predict(
     for curve in curves[:MOST]:
         try:
             predictions = _typical([engine.theory(configs[i], steps) for i in _sample(curve)])
-        except Exception:
+        except FAULTS:
             log.exception("theory failed for %s", curve.label)
             continue
         found += [Line(curve, replace(p, broken=p.broken or edited), steps) for p in predictions]

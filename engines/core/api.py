@@ -1,22 +1,30 @@
-"""The headless entry: names, load, run."""
+"""The headless entry: run, resume, and what probes stand on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from engines.core import device as devices
-from engines.core.ensemble import Experiment
-from engines.core.errors import EngineFailure
+from engines.core import memory
+from engines.core.ensemble import STEPS, Experiment
+from engines.core.errors import ConfigError
+from engines.core.notes import notes
 from engines.core.recording import Event
 from engines.core.registry import load
+from engines.core.replay import opened, repeat
 from engines.core.run import Run
 from engines.core.simulation import Simulation
 
+if TYPE_CHECKING:
+    import torch
+
 Progress = Callable[[int, int], None]
 
-SLICE = 32
-"""Steps of a replay between two looks at whether anybody still waits for it."""
+SAME = 1e-6
+"""Relative difference up to which steps computed once more count as repeated: other machines round otherwise."""
 
 
 def run(
@@ -25,7 +33,7 @@ def run(
     set: Mapping[str, Any] | None = None,
     steps: int | None = None,
     seeds: Sequence[int] | None = None,
-    device: str = "cpu",
+    device: str | torch.device = "cpu",
     progress: Progress | None = None,
     cases: Sequence[Mapping[str, Any]] | None = None,
     edits: Sequence[tuple[int, str, Any, Sequence[int]]] = (),
@@ -38,8 +46,8 @@ def run(
     preset : one of its presets, the starting point of `set`
     set : knob values; a list spreads into an ensemble (the product of all lists and seeds)
     steps : how far; default: the preset's
-    seeds : values of the knob `seed`
-    device : `auto`, `cpu`, `cuda` or `mps`
+    seeds : a list of values of the knob `seed`; `range(3)` are three
+    device : `auto`, `cpu`, `cuda` or `mps`, or one of torch's own
     progress : called with the step reached and the last step
     cases : members that differ in several knobs at once, in place of the preset's
     edits : live edits on the way: `(step, knob, value, members)`
@@ -47,20 +55,64 @@ def run(
     Raises
     ------
     ConfigError, UnknownName : a name or value that does not exist or is out of bounds
+    EngineFailure : the engine failed, or memory ran out
     """
     engine = load(name)
     chosen = engine.preset(preset) if preset else None
     experiment = Experiment.of(engine, chosen, set, seeds, steps, cases, edits)
-    fresh = Run(engine, experiment.configs(), preset=chosen, device=device)
-    done = simulate(fresh, experiment.steps, progress, experiment.edits)
+    given = [*(set or {}), *([] if seeds is None else ["seed"]), *(knob for case in cases or () for knob in case)]
+    done = simulate(prepared(experiment, device, given), experiment.steps, progress, experiment.edits)
     measure(done)
     return done
+
+
+def prepared(experiment: Experiment, device: str | torch.device = "cpu", given: Iterable[str] = ()) -> Run:
+    """A run in which nothing is recorded yet. `given` are the knobs to which somebody gave a value."""
+    where = str(devices.resolve(device))
+    fresh = Run(experiment.engine, experiment.configs(), preset=experiment.preset, device=where)
+    fresh.notes = notes(experiment, given)
+    return fresh
 
 
 def simulate(run: Run, steps: int, progress: Progress | None = None, edits: Sequence[Event] = ()) -> Run:
     """Advance a fresh run to `steps` with live edits on the way; recorded are the schedule, edits and the last step."""
     simulation = Simulation(run.engine, run.configs, devices.resolve(run.device))
-    run.recording.append(simulation.observe(), run.thin)
+    return advance(run, simulation, steps, progress, edits)
+
+
+def resume(run: Run, steps: int, progress: Progress | None = None) -> Run:
+    """A longer run that goes on where a recorded one ended, up to `steps`; the recorded one stays as it is.
+
+    What is recorded holds no state: its steps are computed once more on the way. Where this machine does not repeat
+    them to six digits, a note of the new run says so. Raises `ConfigError` where it is as long already.
+    """
+    done = advance(*reopened(run, steps), steps, progress)
+    measure(done)
+    return done
+
+
+def reopened(run: Run, steps: int) -> tuple[Run, Simulation]:
+    """A copy of a recorded run, to be advanced to `steps`, and its simulation at its last step."""
+    last = int(run.steps[-1]) if len(run) else -1
+    if STEPS.check("Experiment", steps) <= last:
+        raise ConfigError(f"steps={steps} is not beyond the last step of the run, {last}")
+    if last < 0:
+        raise ConfigError("nothing is recorded in this run")
+    longer, everyone = run.copy(), range(len(run.openings))
+    longer.device = str(devices.at_hand(run.device))
+    simulation = repeat(longer, opened(longer, everyone), last, everyone)
+    longer.notes = (*run.notes, *_differences(longer, simulation))
+    return longer, simulation
+
+
+def advance(
+    run: Run, simulation: Simulation, steps: int, progress: Progress | None = None, edits: Sequence[Event] = ()
+) -> Run:
+    """Simulate from where a run is to `steps` and record what happens."""
+    first = simulation.observe()
+    memory.require(simulation, first, steps)
+    run.recording.append(first, run.thin)
+    run.diverged_at = simulation.diverged_at  # also known where the run is interrupted
     stops = [*((event.step, event) for event in edits if event.step < steps), (steps, None)]
     for stop, event in stops:
         for frame in simulation.frames(stop):
@@ -72,7 +124,6 @@ def simulate(run: Run, steps: int, progress: Progress | None = None, edits: Sequ
     if progress:
         progress(steps, steps)
     run.recording.append(simulation.observe(), run.thin)
-    run.diverged_at = simulation.diverged_at
     return run
 
 
@@ -82,6 +133,21 @@ def _edit(run: Run, simulation: Simulation, event: Event) -> None:
         run.configs[member] = run.configs[member].replace(**{event.knob: event.value})
     simulation.set(event.knob, [getattr(config, event.knob) for config in run.configs])
     run.recording.events.append(event)
+
+
+def _differences(run: Run, simulation: Simulation) -> Iterator[str]:
+    """A sentence where the steps computed once more end elsewhere than what is recorded."""
+    again = simulation.observe().values
+    for channel in run.engine.channels:
+        if channel.dims or channel.thin or channel.name not in again:
+            continue
+        recorded = run[channel.name][-1]
+        if not np.allclose(again[channel.name], recorded, rtol=SAME, atol=0, equal_nan=True):
+            yield (
+                f"the recorded steps are not repeated to six digits here: {channel.name} ends at "
+                f"{np.array2string(again[channel.name], threshold=4)}, not {np.array2string(recorded, threshold=4)}"
+            )
+            return
 
 
 def measure(run: Run) -> None:
@@ -99,26 +165,9 @@ def replayed(run: Run, step: int, member: int) -> Simulation:
     Raises `EngineFailure` where the run is abandoned on the way.
     """
     step = int(run.steps[-1]) if step < 0 else step
-    simulation = Simulation(run.engine, [run.openings[member]], devices.resolve(run.device))
-    for event in run.recording.events:  # those of step 0 come before its first step
-        if member in event.members and event.step == 0:
-            simulation.set(event.knob, [event.value])
-    return onward(run, simulation, step, member)
+    return repeat(run, opened(run, [member]), step, [member])
 
 
 def onward(run: Run, simulation: Simulation, step: int, member: int) -> Simulation:
     """The same simulation at a later step, with the live edits made until then. Errors as `replayed`."""
-    for event in run.recording.events:
-        if member in event.members and simulation.step < event.step <= step:
-            _advance(run, simulation, event.step)
-            simulation.set(event.knob, [event.value])
-    _advance(run, simulation, step)
-    simulation.settle()
-    return simulation
-
-
-def _advance(run: Run, simulation: Simulation, stop: int) -> None:
-    while simulation.step < stop:
-        if run.abandoned:
-            raise EngineFailure(f"abandoned at step {simulation.step} of {stop}")
-        simulation.advance(min(simulation.step + SLICE, stop))
+    return repeat(run, simulation, step, [member])

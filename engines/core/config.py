@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, get_type_hints
 
-from engines.core.errors import ConfigError, UnknownName
+from engines.core.errors import ConfigError, UnknownName, quoted
 
 Role = Literal["shape", "init", "live"]
 
@@ -46,19 +46,19 @@ class Knob:
         try:
             return _convert(self.type, text.strip())
         except (ValueError, OverflowError):
-            raise ConfigError(f"{self.name}={text.strip()!r} is not {_ARTICLE[self.type]}") from None
+            raise ConfigError(f"{self.name}={quoted(text.strip())} is not {_ARTICLE[self.type]}") from None
 
     def check(self, owner: str, value: Any) -> Any:
         """Return the value in the knob's type; raises `ConfigError` naming class, knob, value and bound."""
         try:
             value = _convert(self.type, value)
         except (TypeError, ValueError, OverflowError):
-            raise ConfigError(f"{owner}.{self.name}={value!r} is not {_ARTICLE[self.type]}") from None
+            raise ConfigError(f"{owner}.{self.name}={quoted(value)} is not {_ARTICLE[self.type]}") from None
         if self.choices and value not in self.choices:
-            raise ConfigError(f"{owner}.{self.name}={value!r} is not one of {', '.join(self.choices)}")
+            raise ConfigError(f"{owner}.{self.name}={quoted(value)} is not one of {', '.join(self.choices)}")
         if self.bounds and not self.bounds[0] <= value <= self.bounds[1]:
             low, high = self.bounds
-            raise ConfigError(f"{owner}.{self.name}={value!r} is outside its bounds [{low:g}, {high:g}]")
+            raise ConfigError(f"{owner}.{self.name}={quoted(value)} is outside its bounds [{low:g}, {high:g}]")
         return value
 
 

@@ -9,20 +9,32 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.errors import ConfigError
+from engines.core.errors import ConfigError, quoted
 
 GIB = 2**30
 
 
-def resolve(name: str = "auto") -> torch.device:
+def resolve(name: str | torch.device = "auto") -> torch.device:
     """The device called `name`: `auto` (the best one present), `cpu`, `cuda` or `mps`. Raises `ConfigError`."""
     present = available()
     if name == "auto":
         return torch.device(present[0])
-    kind, _, index = name.partition(":")
-    if kind not in present or (index and not index.isdecimal()) or int(index or 0) >= count(kind):
-        raise ConfigError(f"device={name!r} is not present here; present: {', '.join(present)}")
-    return torch.device(name)
+    kind, colon, index = str(name).partition(":")
+    if kind not in present or bool(colon) != _numbered(index) or int(index or 0) >= count(kind):
+        raise ConfigError(f"device={quoted(name)} is not present here; present: {', '.join(present)}")
+    return torch.device(f"{kind}:{int(index)}" if index else kind)
+
+
+def _numbered(index: str) -> bool:
+    return index.isascii() and index.isdecimal() and len(index) < 4
+
+
+def at_hand(name: str) -> torch.device:
+    """The device on which a run was computed, or the processor where this machine lacks it."""
+    try:
+        return resolve(name)
+    except ConfigError:
+        return torch.device("cpu")
 
 
 def available() -> list[str]:
@@ -57,8 +69,8 @@ def require(needed: int, device: torch.device) -> None:
     limit = memory(device)
     if needed > limit:
         raise ConfigError(
-            f"this configuration needs {needed / GIB:.1f} GiB for its operators and data; the limit on "
-            f"{device} is {limit / GIB:.1f} GiB: lower the sizes, or take a structured operator where the lab has one"
+            f"this configuration needs {needed / GIB:.1f} GiB for its data, its states and what is recorded; "
+            f"the limit on {device} is {limit / GIB:.1f} GiB: lower the sizes or the number of members"
         )
 
 

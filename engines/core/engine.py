@@ -234,7 +234,7 @@ class Engine(ABC, Generic[C, P, S]):
         return device
 
     def nbytes(self, configs: Sequence[C]) -> int:
-        """An estimate of the memory that the problem of one batch takes, in bytes."""
+        """An estimate of the memory that the problem and the states of one batch take, all its members, in bytes."""
         return 0
 
     def theory(self, config: C, steps: np.ndarray) -> list[Prediction]:

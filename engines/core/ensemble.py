@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from engines.core.config import Config, Knob
 from engines.core.engine import Engine, Preset
-from engines.core.errors import ConfigError
+from engines.core.errors import ConfigError, quoted
 from engines.core.recording import Event
 
 if TYPE_CHECKING:
@@ -54,16 +54,14 @@ class Experiment:
         """A preset (or the defaults) with some knobs overridden; a list makes an axis.
 
         `cases` and `edits` are as in `engines.run`. Raises `UnknownName` for a knob that does not exist and
-        `ConfigError` for a value out of bounds.
+        `ConfigError` for a value out of bounds, or one that would be computed twice.
         """
         start = cls(engine=engine, base=engine.Config())
         if preset:
-            start = start.override(dict(preset.set) | {"seed": preset.seeds})
-            start = replace(start, preset=preset, steps=preset.steps, cases=preset.cases or ({},))
-        chosen = dict(set or {}) | ({} if seeds is None else {"seed": seeds})
-        found = replace(start.override(chosen), steps=_steps(start.steps if steps is None else steps))
-        if cases is not None:
-            found = replace(found, cases=tuple(cases) or ({},))
+            start = replace(start, preset=preset, steps=preset.steps)
+            start = start.override(dict(preset.set) | {"seed": preset.seeds}, preset.cases if cases is None else ())
+        chosen = _distinct(engine.Config, dict(set or {}) | _seeded(set or {}, seeds))
+        found = replace(start.override(chosen, cases), steps=_steps(start.steps if steps is None else steps))
         names = ("step", "knob", "value", "members")
         return found._edited([dict(zip(names, edit, strict=True)) for edit in edits])
 
@@ -88,8 +86,11 @@ class Experiment:
             edits=tuple(run.recording.events),
         )  # fmt: skip
 
-    def override(self, values: Mapping[str, Any]) -> Self:
-        """Set knobs in every member: a list makes an axis, a value ends one. Cases that become equal merge."""
+    def override(self, values: Mapping[str, Any], cases: Sequence[Mapping[str, Any]] | None = None) -> Self:
+        """Set knobs in every member: a list makes an axis, a value ends one. Cases that become equal merge.
+
+        `cases` replace those that there are, and may set the same knobs again.
+        """
         kind = type(self.base)
         for name in values:
             kind.knob(name)
@@ -97,15 +98,20 @@ class Experiment:
         axes = {name: axis for name, axis in self.axes.items() if name not in values}
         axes |= {name: axis for name, axis in lists.items() if len(axis) != 1}
         singles = {n: lists[n][0] if len(lists.get(n, ())) == 1 else v for n, v in values.items()}
-        cases = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
-        unique = tuple(case for i, case in enumerate(cases) if case not in cases[:i])
+        if cases is None:
+            rest = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
+            cases = [case for i, case in enumerate(rest) if case not in rest[:i]]
         fixed = {name: value for name, value in singles.items() if name not in axes}
-        return replace(self, base=self._base(fixed, axes), axes=axes, cases=unique, edits=())
+        cases = tuple(cases) or ({},)
+        return replace(self, base=self._base(fixed, axes, cases), axes=axes, cases=cases, edits=())
 
-    def _base(self, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]]) -> Config:
-        # An axis lends its first value, so that the base is valid where a member is.
+    def _base(
+        self, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], cases: Sequence[Mapping[str, Any]]
+    ) -> Config:
+        # An axis lends its first value, and the first case what every case sets: the base is valid where a member is.
         first = {name: axis[0] for name, axis in axes.items() if axis}
-        return type(self.base)(**dict(self.base) | first | dict(fixed))
+        every = {name: value for name, value in cases[0].items() if all(name in case for case in cases)}
+        return self.base.replace(**dict(fixed) | every | first)
 
     def configs(self) -> list[Config]:
         """One configuration a member. Raises `ConfigError` where there are none, or more than `LIMIT`."""
@@ -188,7 +194,32 @@ def _member(given: Any, members: int) -> int:
 
 
 def _several(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, str)
+    return isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
+
+
+def _seeded(set: Mapping[str, Any], seeds: Any) -> dict[str, Any]:
+    """The seeds as values of their knob. Raises `ConfigError` where it is not clear which are meant."""
+    if seeds is None:
+        return {}
+    if not _several(seeds):
+        raise ConfigError(f"seeds={quoted(seeds)} is no list: seeds=[3] is the seed 3, seeds=range(3) are three seeds")
+    if "seed" in set:
+        raise ConfigError("both seeds and values of the knob seed are given: leave one of them out")
+    return {"seed": seeds}
+
+
+def _distinct(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, lists among them checked one by one. Raises `ConfigError` for one that stands in a list twice."""
+    found = dict(values)
+    for name, value in found.items():
+        if _several(value):
+            found[name] = [kind.knob(name).check(kind.__name__, one) for one in value]
+            twice = [one for i, one in enumerate(found[name]) if one in found[name][:i]]
+            if twice:
+                raise ConfigError(
+                    f"{name}={quoted(twice[0])} is listed twice: the same members would be computed twice"
+                )
+    return found
 
 
 def _steps(steps: Any) -> int:

@@ -2,9 +2,46 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+LONGEST = 600
+"""Characters of a message. Of a longer one the middle goes: its ends name the thing and the limit."""
+
+QUOTED = 120
+"""Characters of a value that a message quotes."""
+
+FAULTS = (Exception, SystemExit, GeneratorExit)
+"""What the code of an engine may raise without ending more than its own work; an interrupt is a person's."""
+
+_OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|[Uu]nable to allocate", re.IGNORECASE)
+_ASKED_FOR = re.compile(r"allocate ([\d.]+) (bytes|[KMGTPE]iB)")
+
+
+def shortened(text: str, longest: int = LONGEST) -> str:
+    """A text of at most about `longest` characters, without its middle where it has more.
+
+    >>> shortened("0123456789", 4)
+    '01 ... 89'
+    """
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
+
+
+def quoted(value: object) -> str:
+    """A value as a message quotes it, whatever it is."""
+    try:
+        return shortened(repr(value), QUOTED)
+    except Exception:  # a number of more digits than Python writes, an object that cannot say what it is
+        return f"this {type(value).__name__}"
+
 
 class DynascopeError(Exception):
     """Base of all errors whose message is meant to be read by the person who caused them."""
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(shortened(message))
 
 
 class ConfigError(DynascopeError, ValueError):
@@ -14,8 +51,11 @@ class ConfigError(DynascopeError, ValueError):
 class UnknownName(DynascopeError, LookupError):
     """An engine, preset, knob, channel or probe was asked for by a name that does not exist."""
 
-    def __init__(self, kind: str, name: object, known: object) -> None:
-        super().__init__(f"unknown {kind} {name!r}; known: {', '.join(map(str, known))}")  # type: ignore[call-overload]
+    def __init__(self, kind: str, name: object, known: Iterable[object]) -> None:
+        names = list(map(str, known))
+        near = nearest(str(name), names)
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
+        super().__init__(f"unknown {kind} {quoted(name)}; {hint}")
 
 
 class EngineFailure(DynascopeError, RuntimeError):
@@ -24,3 +64,52 @@ class EngineFailure(DynascopeError, RuntimeError):
 
 class StoreError(DynascopeError, OSError):
     """A run could not be written to disk or read back."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that a misspelt one resembles, "" where none does; `name=default` is known by its name.
+
+    >>> nearest("alfa", ["k", "alpha"]), nearest("ETA", ["eta"]), nearest("speed", ["k", "alpha"])
+    ('alpha', 'eta', '')
+    """
+    plain = {text.partition("=")[0].lower(): text.partition("=")[0] for text in known}
+    found = get_close_matches(name[:QUOTED].lower(), plain, n=1)
+    return plain[found[0]] if found else ""
+
+
+def fault(title: str, error: BaseException) -> EngineFailure:
+    """The error of an engine as one sentence: what stopped, and why."""
+    text = " ".join(str(error).split())
+    name = type(error).__name__
+    if isinstance(error, MemoryError) or name == "OutOfMemoryError" or _OUT_OF_MEMORY.search(text):
+        asked = _ASKED_FOR.search(text)
+        how = f" ({_size(float(asked[1]), asked[2])} more were asked for)" if asked else ""
+        return EngineFailure(f"{title} ran out of memory{how}: lower the sizes or the number of members")
+    return EngineFailure(f"{title} stopped: {name}" + (f": {text}" if text else ""))
+
+
+def _size(amount: float, unit: str) -> str:
+    """An amount of memory as a person reads it.
+
+    >>> _size(8796093022208, "bytes"), _size(20, "MiB")
+    ('8192.0 GiB', '20 MiB')
+    """
+    return f"{amount:g} {unit}" if unit != "bytes" else f"{amount / 2**30:.1f} GiB"
+
+
+class guarded:
+    """`with guarded(title)`: what the code of an engine raises becomes an `EngineFailure`.
+
+    Errors for people and interrupts stay as they are.
+    """
+
+    # A class: a generator's context takes a RuntimeError caused by a StopIteration for Python's own.
+    def __init__(self, title: str) -> None:
+        self._title = title
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FAULTS) and not isinstance(error, DynascopeError):
+            raise fault(self._title, error) from error

@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
+import torch
+import xarray
 
+from engines.core import device as devices
 from engines.core import store
 from engines.core.errors import StoreError
 from engines.core.run import Run
@@ -20,8 +23,25 @@ Write = Callable[[Run, BinaryIO], None]
 def save(run: Run, path: str | Path) -> None:
     """Write a run in the format that the name ends with: `.parquet`, `.nc` or `.csv`. Raises `StoreError`."""
     write = FORMATS[require_suffix(path)]
-    with store.writing(path) as file:
+    with store.writing(place(path)) as file:
         write(run, file)
+
+
+def open(path: str | Path) -> Run:
+    """Read a run that was saved as `.parquet` or `.nc`. Raises `StoreError`.
+
+    It can be scrubbed, probed, judged, saved and resumed like one that was just computed.
+    """
+    suffix = require_suffix(path, READ, "read")
+    return READ[suffix](place(path))
+
+
+def place(path: str | Path) -> Path:
+    """A path with `~` in place of its home. Raises `StoreError` where there is none."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise StoreError(f"cannot find {path}: {error}") from None
 
 
 def content(run: Run, suffix: str) -> bytes:
@@ -31,26 +51,23 @@ def content(run: Run, suffix: str) -> bytes:
     return file.getvalue()
 
 
-def require_suffix(path: str | Path) -> str:
-    """The ending of a name. Raises `StoreError` for one that is no format."""
-    suffix = Path(path).suffix.lower()
-    if suffix not in FORMATS:
-        raise StoreError(f"cannot write {path}: its name ends with {suffix!r}; known are {', '.join(FORMATS)}")
+def require_suffix(path: str | Path, known: Collection[str] = (), action: str = "write") -> str:
+    """The ending of a name. Raises `StoreError` for one that is not among the known formats (default: `FORMATS`)."""
+    suffix, known = Path(path).suffix.lower(), known or FORMATS
+    if suffix not in known:
+        raise StoreError(f"cannot {action} {path}: its name ends with {suffix!r}; known are {', '.join(known)}")
     return suffix
 
 
 def frame(run: Run, channels: Collection[str] = ()) -> pd.DataFrame:
     """One row a step and member: the knobs that vary, then channels (default: all); a vector has a column an entry.
 
-    A thin channel is empty between its steps.
+    A thin channel is empty between its steps, every channel once its member has diverged.
     """
     recorded = store.table(run).to_pandas()
-    configs = [dict(config) for config in run.configs]
-    varied = [name for name in configs[0] if any(config[name] != configs[0][name] for config in configs)]
-    knobs = pd.DataFrame(configs)[varied].add_prefix("knob_").loc[recorded["member"]].reset_index(drop=True)
-    names = [name for name in recorded.columns[2:] if not channels or name in channels]
-    parts = [recorded[["step", "member"]], knobs, *(_flat(run, name, recorded[name]) for name in names)]
-    return pd.concat(parts, axis=1)
+    known = [channel.name for channel in run.engine.channels if channel.name in recorded]
+    chosen = [name for name in known if not channels or name in channels]
+    return pd.concat([recorded.drop(columns=known), *(_flat(run, name, recorded[name]) for name in chosen)], axis=1)
 
 
 def _flat(run: Run, name: str, column: pd.Series) -> pd.DataFrame | pd.Series:
@@ -63,9 +80,8 @@ def _flat(run: Run, name: str, column: pd.Series) -> pd.DataFrame | pd.Series:
 
 
 def csv(run: Run, channels: Collection[str] = ()) -> str:
-    """`frame` as text; a first line, after `#`, says as JSON what repeats the run."""
-    about = json.dumps(store.metadata(run))
-    return f"# {about}\n{frame(run, channels).to_csv(index=False)}"
+    """`frame` as text. It holds numbers alone: what repeats the run is in the other formats."""
+    return frame(run, channels).to_csv(index=False)
 
 
 def _write_csv(run: Run, file: BinaryIO) -> None:
@@ -79,3 +95,19 @@ def _write_netcdf(run: Run, file: BinaryIO) -> None:
 
 FORMATS: dict[str, Write] = {".parquet": store.write, ".nc": _write_netcdf, ".csv": _write_csv}
 """How to write each format, by the ending of a name."""
+
+
+def _read_netcdf(path: Path) -> Run:
+    try:
+        if not path.is_file():  # a pipe of that name would be waited for without end
+            raise FileNotFoundError("there is no such file")
+        with xarray.open_dataset(path, engine="h5netcdf") as data:
+            if data.nbytes > devices.memory(torch.device("cpu")):
+                raise StoreError(f"its {data.nbytes} bytes are more than this machine may hold")
+            return store.from_xarray(data, json.loads(data.attrs["dynascope"]))
+    except (*store.DAMAGED, RuntimeError) as error:
+        raise StoreError(f"{path} is not a readable run: {store.reason(error)}") from error
+
+
+READ: dict[str, Callable[[Path], Run]] = {".parquet": store.read, ".nc": _read_netcdf}
+"""How to read the formats that hold a whole run."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engines.core.errors import EngineFailure
+from engines.core.errors import EngineFailure, guarded
 
 if TYPE_CHECKING:
     from engines.core.engine import Probe
@@ -23,11 +23,15 @@ class Part(NamedTuple):
 
 def parts(probe: Probe, run: Run, member: int, step: int, options: Mapping[str, Any]) -> Iterator[Part]:
     """The parts of one computation, the whole last. Raises `EngineFailure` once nobody waits for the run any longer."""
-    found = probe.compute(run, member, step=step, **options)
-    if isinstance(found, Mapping):
-        yield Part(1.0, found)
-        return
-    for part in found:
+    with guarded(probe.name):
+        found = probe.compute(run, member, step=step, **options)
+        rest = iter([Part(1.0, found)] if isinstance(found, Mapping) else found)
+    while part := _next(probe.name, rest):
         if run.abandoned:
             raise EngineFailure(f"{probe.name} was abandoned at {part.share:.0%}")
         yield part
+
+
+def _next(name: str, parts: Iterator[Part]) -> Part | None:
+    with guarded(name):
+        return next(parts, None)

@@ -8,7 +8,7 @@ from functools import cache
 
 import engines
 from engines.core.engine import Engine
-from engines.core.errors import EngineFailure, UnknownName
+from engines.core.errors import FAULTS, EngineFailure, UnknownName
 
 
 def names() -> list[str]:
@@ -24,6 +24,6 @@ def load(name: str) -> Engine:
         raise UnknownName("engine", name, names())
     try:
         return importlib.import_module(f"engines.{name}").ENGINE
-    except Exception as error:
+    except FAULTS as error:
         reason = f"{type(error).__name__}: {error}"
         raise EngineFailure(f"the engine {name!r} cannot be loaded ({reason}); the others are unaffected") from error

@@ -13,14 +13,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import torch
-
 from engines.core import device as devices
+from engines.core import memory
 from engines.core.checkpoints import Checkpoints
 from engines.core.config import Config
 from engines.core.engine import Engine, Preset
-from engines.core.errors import ConfigError, DynascopeError, EngineFailure
+from engines.core.errors import ConfigError, DynascopeError, EngineFailure, fault
 from engines.core.recording import Event
+from engines.core.replay import edited, opened, repeat
 from engines.core.run import Run
 from engines.core.scheduler import Scheduler, shared
 from engines.core.simulation import Simulation
@@ -148,10 +148,8 @@ class Runner:
             return self._work(time.monotonic() + seconds)
         except DynascopeError as error:
             self._fail(str(error))
-        except torch.OutOfMemoryError as error:
-            self._fail(f"out of memory on {self.run.device}: {error}. Lower the sizes or the number of members")
-        except Exception as error:
-            self._fail(f"{self.run.engine.title} stopped: {type(error).__name__}: {error}")
+        except BaseException as error:  # also SystemExit and KeyboardInterrupt: this thread serves everybody's runs
+            self._fail(str(fault(self.run.engine.title, error)))
         # A command that fails must not hold up those behind it.
         return None if self._commands.empty() else time.monotonic()
 
@@ -215,13 +213,11 @@ class Runner:
 
     def _revived(self) -> Simulation:
         """The simulation at the end of a run that was recorded elsewhere: its steps are computed once more."""
-        simulation = Simulation(self.run.engine, list(self.run.openings), devices.resolve(self.run.device))
-        first = [event for event in self.run.recording.events if event.step == 0]  # they come before the first step
-        for knob in dict.fromkeys(event.knob for event in first):
-            simulation.set(knob, [getattr(config, knob) for config in self._edited(first)])
+        everyone = range(len(self.run.openings))
+        simulation = opened(self.run, everyone)
+        self.run.device = str(simulation.device)
         self._checkpoints.offer(simulation)
-        self._repeat(simulation, int(self.run.steps[-1]))
-        return simulation
+        return repeat(self.run, simulation, int(self.run.steps[-1]), everyone)
 
     def _tell(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)
@@ -236,9 +232,14 @@ class Runner:
     # -- commands, as the scheduler's thread carries them out ------------------------------------------------
 
     def _build(self) -> None:
-        self._simulation = Simulation(self.run.engine, self.run.configs, devices.resolve(self.run.device))
+        device = devices.resolve(self.run.device)
+        self.run.device = str(device)  # what is stored says where it was computed
+        self._simulation = Simulation(self.run.engine, self.run.configs, device)
         self._checkpoints = Checkpoints()
-        self._record_now()
+        first = self._simulation.observe()
+        memory.require(self._simulation, first, self.status.horizon)
+        self.run.recording.append(first, self.run.thin)
+        self.run.diverged_at = self._simulation.diverged_at.copy()
         self._checkpoints.offer(self._simulation)
         self._tell(step=0, ready=True, message="")
 
@@ -300,19 +301,8 @@ class Runner:
         step = min(max(0, step), int(self.run.steps[-1]))
         self._tell(playing=False)
         simulation.restore(self._checkpoints.before(step))
-        self._repeat(simulation, step)
+        repeat(self.run, simulation, step, range(len(self.run.openings)))
         self._tell(step=step)
-
-    def _repeat(self, simulation: Simulation, step: int) -> None:
-        """Advance to `step` with the edits on record; a checkpoint holds those of its own step already."""
-        start, events = simulation.step, self.run.recording.events
-        for index, event in enumerate(events):
-            if start < event.step <= step:
-                simulation.advance(event.step)
-                edited = self._edited(events[: index + 1])
-                simulation.set(event.knob, [getattr(config, event.knob) for config in edited])
-        simulation.advance(step)
-        simulation.settle()
 
     def _branch(self, step: int) -> None:
         self._seek(step)
@@ -325,12 +315,4 @@ class Runner:
             self.run.recording.truncate(self._at())
             self.run.outcomes = {}
             self._checkpoints.forget(self._at())
-            self.run.configs = self._edited(self.run.recording.events)
-
-    def _edited(self, events: Sequence[Event]) -> list[Config]:
-        """The opening configurations with some edits made to them."""
-        configs = list(self.run.openings)
-        for event in events:
-            for member in event.members:
-                configs[member] = configs[member].replace(**{event.knob: event.value})
-        return configs
+            self.run.configs = edited(self.run.openings, self.run.recording.events)

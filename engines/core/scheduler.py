@@ -86,7 +86,7 @@ class Scheduler:
     def _turn(worker: Worker) -> float | None:
         try:
             return worker.work(SLICE)
-        except Exception:  # one worker's failure must not end the thread that serves the others
+        except BaseException:  # one worker's failure must not end the thread that serves the others
             logging.getLogger(__name__).exception("a worker failed and leaves the round")
             return None
 

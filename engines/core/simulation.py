@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,15 @@ from engines.core import device as devices
 from engines.core.config import Config
 from engines.core.device import Transfer
 from engines.core.engine import Engine, Frame
+from engines.core.errors import guarded
 from engines.core.graph import Graph, loop
 from engines.core.schedule import THIN, Schedule
 
 HUGE = 1e30
 """An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
+
+LOSS = "loss"
+"""The channel that is finite for as long as a member is, where an engine has it."""
 
 
 @dataclass(frozen=True)
@@ -95,16 +99,24 @@ class Simulation:
     """An ensemble of any configurations: one batch for each combination of `shape` knobs, in lockstep."""
 
     def __init__(self, engine: Engine, configs: Sequence[Config], device: torch.device) -> None:
-        devices.require(sum(engine.nbytes(group) for group in _groups(configs).values()), device)
         self.engine, self.device, self.size = engine, device, len(configs)
         self.step = 0
         self.schedule = Schedule()
         self.diverged_at = np.full(len(configs), -1)
-        self.batches = [
-            Batch(engine, group, [i for i, config in enumerate(configs) if config.shape_key() == key], device)
-            for key, group in _groups(configs).items()
-        ]
         self._settled = 0
+        self._has_loss: np.ndarray | None = None
+        with guarded(engine.title):
+            self.estimate = sum(engine.nbytes(group) for group in _groups(configs).values())
+            """Bytes that the problems and the states take, as the engine says."""
+            devices.require(self.estimate, device)
+            self.batches = [
+                Batch(engine, group, [i for i, config in enumerate(configs) if config.shape_key() == key], device)
+                for key, group in _groups(configs).items()
+            ]
+
+    def nbytes(self) -> int:
+        """Bytes of the states of all members."""
+        return sum(value.nbytes for batch in self.batches for value in batch.state)
 
     def frames(self, stop: int) -> Iterator[Frame]:
         """Advance to `stop`, yielding a frame at each scheduled step on the way."""
@@ -124,7 +136,7 @@ class Simulation:
 
     def advance(self, stop: int) -> None:
         """Take all steps up to `stop`, observing nothing."""
-        with torch.no_grad():
+        with torch.no_grad(), guarded(self.engine.title):
             # Flushing is set a thread at a time: dead directions decay into subnormals, a hundred times slower.
             torch.set_flush_denormal(True)
             for batch in self.batches:
@@ -133,20 +145,41 @@ class Simulation:
 
     def settle(self) -> None:
         """Find the members that diverged since the last call, freeze them, note the step at which they did."""
-        with torch.no_grad():
+        with torch.no_grad(), guarded(self.engine.title):
             for batch in self.batches:
                 for member, after in batch.settle(self.step - self._settled).items():
                     self.diverged_at[member] = self._settled + after
         self._settled = self.step
 
     def observe(self) -> Frame:
-        """All channels now; members of other shapes are padded with NaN."""
+        """All channels now: NaN for members that have diverged, and around those of smaller shapes."""
         self.settle()
         thin = self.step in self.thin
-        with torch.no_grad():
+        with torch.no_grad(), guarded(self.engine.title):
             transfers = [Transfer(self._channels(batch, thin)) for batch in self.batches]
         parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
-        return Frame(self.step, {name: _merge(name, parts, self.size) for name in parts[0][1]})
+        values = {name: _merge(name, parts, self.size) for name in parts[0][1]}
+        self._lose(values)
+        gone = (self.diverged_at >= 0) & (self.diverged_at <= self.step)
+        return Frame(
+            self.step, {name: _blanked(value, gone) for name, value in values.items()} if gone.any() else values
+        )
+
+    def _lose(self, values: Mapping[str, np.ndarray]) -> None:
+        """A member whose loss was a number and is none any more has diverged, though its state may still be finite."""
+        if LOSS not in values:
+            return
+        if self._has_loss is None:  # where it does not apply it is NaN from the first look on
+            self._has_loss = ~np.isnan(values[LOSS])
+        lost = self._has_loss & ~np.isfinite(values[LOSS]) & (self.diverged_at < 0)
+        if lost.any():
+            self.mark(np.where(lost, max(self.step, 1), self.diverged_at))
+
+    def mark(self, diverged_at: np.ndarray) -> None:
+        """Take over at which step each member diverged, `[B]`, and hold those where they are."""
+        self.diverged_at[:] = diverged_at
+        for batch in self.batches:
+            batch.diverged = torch.tensor(self.diverged_at[batch.members] >= 0, device=batch.device)
 
     def _channels(self, batch: Batch, thin: bool) -> dict[str, Tensor]:
         arguments = (batch.problem, batch.state, batch.knobs)
@@ -170,12 +203,11 @@ class Simulation:
     def restore(self, saved: Checkpoint) -> None:
         """Come back to a checkpoint of this simulation."""
         self.step = self._settled = saved.step
-        self.schedule, self.diverged_at = saved.schedule, saved.diverged_at.copy()
+        self.schedule = saved.schedule
         for batch, (state, knobs) in zip(self.batches, saved.batches, strict=True):
             batch.state = batch._settled = state
             batch.knobs = dict(knobs)
-            gone = self.diverged_at[batch.members] >= 0
-            batch.diverged = torch.tensor(gone, device=batch.device)
+        self.mark(saved.diverged_at)
 
 
 def _groups(configs: Sequence[Config]) -> dict[Any, list[Config]]:
@@ -199,6 +231,11 @@ def _where(mask: Tensor, yes: Any, no: Any) -> Any:
         return torch.where(mask.view(-1, *[1] * (a.dim() - 1)), a, b)
 
     return type(yes)(*(choose(a, b) for a, b in zip(yes, no, strict=True)))
+
+
+def _blanked(value: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """A channel `[B, ...]` without the members that are gone; the array itself may be the state's."""
+    return np.where(gone.reshape(-1, *[1] * (value.ndim - 1)), np.nan, value)
 
 
 def _merge(name: str, parts: list[tuple[list[int], dict[str, np.ndarray]]], size: int) -> np.ndarray:

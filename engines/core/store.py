@@ -32,17 +32,55 @@ FORMAT = 1
 def to_xarray(run: Run) -> xarray.Dataset:
     """Dims `member`, `step` (`thin_step` for thin channels) and each channel's own; knobs are coordinates.
 
-    A knob that shares its name with a channel is called `knob_<name>`, since a dataset holds each name once.
+    Every dim has its places as a coordinate, so that datasets of other sizes can be concatenated.
     """
-    channels = {channel.name for channel in run.engine.channels}
-    names = {name: f"knob_{name}" if name in channels else name for name, _ in run.configs[0]}
-    knobs = {new: ("member", [getattr(config, name) for config in run.configs]) for name, new in names.items()}
+    knobs = {new: ("member", [getattr(config, name) for config in run.configs]) for name, new in labels(run).items()}
     coords: dict[str, Any] = {"step": run.steps, "member": range(len(run.configs)), **knobs}
+    for channel in run.engine.channels:
+        if _recorded(run, channel):
+            coords |= {dim: range(size) for dim, size in zip(channel.dims, run[channel.name].shape[2:], strict=True)}
     if len(run.recording.thin):
         coords["thin_step"] = run.recording.thin.steps
     coords["diverged_at"] = ("member", run.diverged_at)
     data = {channel.name: _variable(run, channel) for channel in run.engine.channels if _recorded(run, channel)}
     return xarray.Dataset(data, coords, {"engine": run.engine.name, "device": run.device})
+
+
+def labels(run: Run) -> dict[str, str]:
+    """What each knob is called in every export: its name, and `knob_<name>` where a channel has that one."""
+    taken = {"member", "step", "thin_step", "diverged_at"}
+    taken |= {name for channel in run.engine.channels for name in (channel.name, *channel.dims)}
+    return {name: f"knob_{name}" if name in taken else name for name, _ in run.configs[0]}
+
+
+def varied(run: Run) -> dict[str, np.ndarray]:
+    """The knobs in which members differ or that were turned on the way, by their labels: at each step, `[T, B]`."""
+    found = {}
+    for name, label in labels(run).items():
+        events = [event for event in run.recording.events if event.knob == name]
+        openings = [getattr(config, name) for config in run.openings]
+        if events or any(value != openings[0] for value in openings):
+            kind = object if isinstance(openings[0], str) else None  # an array of text would cut longer words off
+            found[label] = np.tile(np.array(openings, dtype=kind), (len(run.steps), 1))
+            for event in events:
+                found[label][np.ix_(np.flatnonzero(run.steps >= event.step), np.array(event.members))] = event.value
+    return found
+
+
+def from_xarray(data: xarray.Dataset, about: dict[str, Any]) -> Run:
+    """The run of which a dataset was made, from it and its `metadata`. Raises what a damaged one makes it raise."""
+    steps, members = data["step"].values, _members(about)
+    if not len(steps) or (np.diff(steps) <= 0).any() or list(data["member"].values) != list(range(members)):
+        raise StoreError("its steps do not increase, or its members are not in their order")
+    columns: dict[str, Any] = {"member": np.tile(np.arange(members), len(steps)), "step": np.repeat(steps, members)}
+    for name in about["shapes"]:
+        values = data[name].values.swapaxes(0, 1)
+        rows = np.searchsorted(steps, data["thin_step"].values) if "thin_step" in data[name].dims else range(len(steps))
+        column: list[Any] = [None] * (len(steps) * members)
+        for row, value in zip(rows, values.reshape(*values.shape[:2], -1).tolist(), strict=True):
+            column[row * members : (row + 1) * members] = value if values.ndim > 2 else [one for (one,) in value]
+        columns[name] = column
+    return _restored(pa.table(columns), about)
 
 
 def _recorded(run: Run, channel: Channel) -> bool:
@@ -96,12 +134,13 @@ def _open_part(target: Path) -> tuple[BinaryIO, Path]:
 
 
 def table(run: Run) -> pa.Table:
-    """One row a member and observed step; thin channels are null between their steps."""
+    """One row a member and observed step: the knobs that vary, then channels, thin ones null between their steps."""
     count, members = len(run.steps), len(run.configs)
     columns: dict[str, Any] = {
         "member": np.tile(np.arange(members), count),
         "step": np.repeat(run.steps, members),
     }
+    columns |= {label: values.ravel() for label, values in varied(run).items()}
     for channel in run.engine.channels:
         if _recorded(run, channel):
             columns[channel.name] = _column(run, channel)
@@ -157,10 +196,11 @@ def _reading(path: str | Path) -> Iterator[pq.ParquetFile]:
         with pq.ParquetFile(path) as file:
             yield file
     except DAMAGED as error:
-        raise StoreError(f"{path} is not a readable run: {_reason(error)}") from error
+        raise StoreError(f"{path} is not a readable run: {reason(error)}") from error
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
+    """Why a file cannot be read, in a few words."""
     if isinstance(error, RecursionError):
         return "its description is nested too deeply"
     if type(error) is KeyError:
@@ -177,12 +217,7 @@ def about(path: str | Path) -> dict[str, Any]:
 def _description(file: pq.ParquetFile) -> dict[str, Any]:
     """The description of a run, which agrees with the columns and rows that are there."""
     found = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
-    if found["format"] != FORMAT:
-        raise StoreError(f"its format is {found['format']!r}; this version reads {FORMAT}")
-    members = len(found["openings"])
-    for name in ("configs", "diverged_at"):
-        if len(found[name]) != members:
-            raise StoreError(f"it has {members} openings and {len(found[name])} {name}")
+    members = _members(found)
     missing = {"member", "step", *found["shapes"]} - set(file.schema_arrow.names)
     if missing:
         raise StoreError(f"it lacks the columns {', '.join(sorted(missing))}")
@@ -190,6 +225,17 @@ def _description(file: pq.ParquetFile) -> dict[str, Any]:
         raise StoreError(f"it has {file.metadata.num_rows} rows of {members} members")
     _check_order(file.read(["member", "step"]), members)
     return found | {"rows": file.metadata.num_rows // members}
+
+
+def _members(about: Mapping[str, Any]) -> int:
+    """How many members a description is about, in a format that is known. Raises `StoreError`."""
+    if about["format"] != FORMAT:
+        raise StoreError(f"its format is {about['format']!r}; this version reads {FORMAT}")
+    members = len(about["openings"])
+    for name in ("configs", "diverged_at"):
+        if len(about[name]) != members:
+            raise StoreError(f"it has {members} openings and {len(about[name])} {name}")
+    return members
 
 
 def _check_order(table: pa.Table, members: int) -> None:

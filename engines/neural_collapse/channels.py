@@ -1,4 +1,7 @@
-"""What is recorded. Every model returns all of it; what it cannot tell is said in the doc of the channel."""
+"""What is recorded. Every model returns all of it; what it cannot tell is said in the doc of the channel.
+
+Ratios and angles of collapse have no value (NaN) where the class means, or the classifier, are zero or coincide.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +15,26 @@ COLLAPSE = (
         label="NC1 by the pseudo-inverse",
         formula="(1/K) Tr(Σ_W Σ_B⁺)",
         doc="Spread within the classes against that between them, direction by direction: the weakest direction "
-        "counts most. Convention: with 1/K; some codes leave it out.",
+        "counts most. Convention: with 1/K; some codes leave it out. No value where the class means coincide.",
     ),
     Channel(
         name="nc1_trace",
         label="NC1 by the trace ratio",
         formula="Tr Σ_W / Tr Σ_B",
         doc="Spread within the classes against that between them, all directions together. Σ_W = DDᵀ/N, Σ_B = CCᵀ/K. "
-        "Along the flow it provably falls.",
+        "Along the flow it provably falls. No value where the class means coincide.",
     ),
     Channel(
         name="nc1_ratio",
         label="NC1 against the start's",
         formula="NC1(H) / NC1(H₀)",
-        doc="Pseudo-inverse convention. It may rise. 0 where the start is collapsed.",
+        doc="Pseudo-inverse convention. It may rise. No value where the start is collapsed.",
     ),
     Channel(
         name="nc1_trace_ratio",
         label="trace ratio against the start's",
         formula="(Tr Σ_W/Tr Σ_B)(H) / (Tr Σ_W/Tr Σ_B)(H₀)",
-        doc="Along the flow it never rises. 0 where the start is collapsed.",
+        doc="Along the flow it never rises. No value where the start is collapsed.",
     ),
     Channel(
         name="fuzziness",
@@ -199,7 +202,7 @@ SIZES = (
         name="response_error",
         label="error of the first-order response",
         formula="‖dH − F dH₀‖ / ‖F dH₀‖",
-        doc="dH = H − H* of a start near collapse, against the exact linear map. 0 for other starts.",
+        doc="dH = H − H* of a start near collapse, against the exact linear map. No value for other starts.",
     ),
 )
 

@@ -11,11 +11,11 @@ from torch import Tensor
 from engines.neural_collapse import response
 from engines.neural_collapse.features import Knobs
 from engines.neural_collapse.metrics import (
-    TINY,
+    ROUNDING,
     centred,
     cosines,
     measure,
-    nearest,
+    right,
     scores,
     simplex,
 )
@@ -60,14 +60,13 @@ def observe(problem: Problem, seen: Seen, knobs: Knobs) -> dict[str, Tensor]:
     between, within = problem.task.errors(W, seen.H)
     grown = seen.grown.clamp_max(LONGEST).exp()
     left = response.survival(problem, seen.H)
-    right = (nearest(H, M) == problem.labels).to(M.dtype).mean(-1)
     scored = scores(H, problem.labels, M, W, b)
     return {
         **found,
         **scored,
         "accuracy_test": scored["accuracy"],
-        "nc1_ratio": _against(found["nc1"], problem.nc1),
-        "nc1_trace_ratio": _against(found["nc1_trace"], problem.nc1_trace),
+        "nc1_ratio": against(found["nc1"], problem.nc1),
+        "nc1_trace_ratio": against(found["nc1_trace"], problem.nc1_trace),
         "trace_within_scaled": grown * found["trace_within"],
         "trace_between_scaled": grown * found["trace_between"],
         "loss": problem.task.loss(W, seen.H, knobs),
@@ -80,7 +79,7 @@ def observe(problem: Problem, seen: Seen, knobs: Knobs) -> dict[str, Tensor]:
         "survival_theory": torch.where(left.isnan(), torch.nan, seen.logs.exp()),
         "layer_nc1": found["nc1"][:, None],
         "layer_nc1_trace": found["nc1_trace"][:, None],
-        "layer_accuracy": right[:, None],
+        "layer_accuracy": right(H, problem.labels, M)[:, None],
     }
 
 
@@ -101,5 +100,6 @@ def _bias(problem: Problem, M: Tensor, W: Tensor) -> Tensor:
     return torch.where(problem.bias[:, None], best, 0)
 
 
-def _against(now: Tensor, begun: Tensor) -> Tensor:
-    return torch.where(begun > TINY, now / begun.clamp_min(TINY), 0)
+def against(now: Tensor, begun: Tensor) -> Tensor:
+    """A ratio of spreads over that of the start; NaN where the start's is rounding."""
+    return torch.where(begun > ROUNDING**2, now / begun, torch.nan)

@@ -16,7 +16,7 @@ from engines.neural_collapse import response
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.diagnostics import Seen
 from engines.neural_collapse.features import Knobs, wide
-from engines.neural_collapse.metrics import TINY, size
+from engines.neural_collapse.metrics import size
 from engines.neural_collapse.problem import Problem
 
 
@@ -48,5 +48,5 @@ def see(problem: Problem, state: State, knobs: Knobs) -> Seen:
     """What the channels are made of."""
     H, logs = state
     W = problem.task.ridge(H, knobs)
-    speed = size(problem.task.velocity(H, knobs)) / size(H).clamp_min(TINY)
+    speed = size(problem.task.velocity(H, knobs)) / size(H)
     return Seen(H, W, logs, -2 * logs[:, response.PERPENDICULAR], problem.task.loss(W, H, knobs), speed)

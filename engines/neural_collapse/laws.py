@@ -5,8 +5,6 @@ Notation of `config`: c = sqrt(lambda_W lambda_H), a = sqrt(lambda_H/lambda_W), 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
 from engines.neural_collapse import draws
@@ -29,58 +27,20 @@ def crossed(classes: int) -> float:
     return float(2 - 2 * np.sqrt((classes - 1) / classes))
 
 
-class Fixed(NamedTuple):
-    """The layer of an input whose class means are an orthogonal frame of any length s."""
-
-    length: float
-    """s', of the means of the output."""
-    within: float
-    """What is left of deviations in the span of the frame, `beta/(beta + lambda_H + w²)`."""
-    outside: float
-    """And out of it, `beta/(beta + lambda_H)`."""
-
-
-def fixed(config: NeuralCollapse) -> Fixed:
-    """Solve `w = s'/(s'² + lambda_W)`, `s' = (w + beta s)/(w² + lambda_H + beta)`; at s² = rho it is s' = s.
-
-    First order in the deviations. By alternation, which does not raise f.
-    """
-    s = new = config.length
-    beta, lambda_h = config.beta, config.lambda_h
-    for _ in range(10_000):
-        w, old = new / (new**2 + config.lambda_w), new
-        new = (w + beta * s) / (w**2 + lambda_h + beta)
-        if abs(new - old) <= 1e-14 * abs(new):
-            break
-    w = new / (new**2 + config.lambda_w)
-    return Fixed(new, beta / (beta + lambda_h + w**2), beta / (beta + lambda_h))
-
-
 def rates(config: NeuralCollapse) -> np.ndarray:
     """Of the six kinds of direction near collapse, see `response`."""
     lambda_h = config.lambda_h
     return np.array([config.a, lambda_h, 4 * lambda_h * max(0.0, 1 - config.c), 0, 0, lambda_h])
 
 
-class Spread(NamedTuple):
-    """Squared size of the drawn deviations against a frame: `‖.‖²/K` of the factor of K Sigma_W."""
-
-    within: float
-    """In the span of the frame, tau_par."""
-    outside: float
-    """Out of it, tau_perp."""
-    counted: float
-    """In the span of the centred means, the part that NC1 sees."""
+def roomy(config: NeuralCollapse) -> bool:
+    """Whether there are directions out of the span of the (centred) means; spread in them is the last to go."""
+    return config.features > config.classes - config.bias
 
 
-def spread(config: NeuralCollapse) -> Spread:
-    """Of a start that is made of a frame."""
-    _, Y, R = draws.moments(config)
-    K, inside = config.classes, R.T @ Y
-    seen = inside - inside.mean(0)
-    within = (seen if config.bias else inside) ** 2
-    whole = float((Y**2).sum())
-    return Spread(float(within.sum()) / K, (whole - float(within.sum())) / K, float((seen**2).sum()) / K)
+def slowest(config: NeuralCollapse) -> float:
+    """Rate of the spread within the classes that lasts longest near collapse: lambda_H out of the span, a in it."""
+    return config.lambda_h if roomy(config) else config.a
 
 
 def begun(config: NeuralCollapse) -> tuple[float, float]:

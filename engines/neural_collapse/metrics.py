@@ -4,7 +4,7 @@ What every function takes:
 
     Moments(M, Y, V)    M [..., d, K]  class means
                         Y [..., d, r]  any factor of the within-class covariance, Y Yᵀ = K Sigma_W
-                        V [..., K]     mean squared deviation of each class from its mean
+                        V [..., K]     root mean squared deviation of each class from its mean
     W [..., K, d]       classifier;  b [..., K] its bias
 
     moments(H, labels, K)    Moments of explicit features H [..., d, N] with labels [N] in 0..K-1
@@ -13,7 +13,11 @@ What every function takes:
 
 Single metrics: nc1, nc1_trace, cdnv, nc2_etf, nc2_of, equinorm, angles, nc3, nc3_uncentred, nc3_product,
 nearest (of explicit samples). Sigma_W = D Dᵀ/N with the deviations D, Sigma_B = C Cᵀ/K with C = M - m_G 1ᵀ.
-Nothing is divided by zero: metrics of means that coincide are finite.
+
+Ratios and angles do not depend on the unit of the features, down to the smallest numbers: entries are divided by a
+power of two before they are squared. What is centred does not depend on a common shift, up to the rounding of the
+shifted features. A metric of directions or of a ratio is NaN where there is nothing to compare with: means (or a
+classifier) that are zero, or that coincide as far as rounding can tell.
 """
 
 from __future__ import annotations
@@ -27,6 +31,9 @@ from torch.nn.functional import one_hot
 
 TINY = 1e-300
 
+ROUNDING = 1e-14
+"""Differences of class means below this share of their size are rounding: 45 units of the last place."""
+
 
 class Moments(NamedTuple):
     """What the metrics need to know of features."""
@@ -36,34 +43,51 @@ class Moments(NamedTuple):
     Y: Tensor
     """`Y Yᵀ = K Sigma_W`, `[..., d, r]`."""
     V: Tensor
-    """Mean squared deviation of each class, `[..., K]`."""
+    """Root mean squared deviation of each class, `[..., K]`."""
 
 
 def moments(H: Tensor, labels: Tensor, classes: int) -> Moments:
     """Moments of features `H [..., d, N]` with labels `[N]`; classes may differ in size, none may be empty.
 
-    `Y = D sqrt(K/N)`, so that r = N.
+    `Y = D sqrt(K/N)`, so that r = N. The global mean is subtracted first: then a common shift costs no digits.
     """
     share = one_hot(labels, classes).to(H.dtype)
     share = share / share.sum(0)
+    centre = H.mean(-1, keepdim=True)
+    H = H - centre
     M = H @ share
-    D = H - M[..., labels]
-    return Moments(M, D * sqrt(classes / len(labels)), D.square().sum(-2) @ share)
+    D, unit_of = scaled(H - M[..., labels])
+    V = unit_of[..., 0] * (D.square().sum(-2) @ share).sqrt()
+    return Moments(M + centre, unit_of * D * sqrt(classes / len(labels)), V)
+
+
+def scaled(A: Tensor) -> tuple[Tensor, Tensor]:
+    """`A/u` with entries of order one and the power of two `u [..., 1, 1]`, so that squares neither vanish nor burst.
+
+    Exact; u = 1 where A is zero, or not finite.
+    """
+    largest = A.abs().amax((-2, -1), keepdim=True)
+    exponent = torch.frexp(largest).exponent
+    u = torch.ldexp(torch.ones_like(largest), torch.where(largest.isfinite(), exponent - 1, 0))
+    return A / u, u
 
 
 def centred(M: Tensor) -> Tensor:
-    """`C = M - m_G 1ᵀ`, `[..., d, K]`."""
-    return M - M.mean(-1, keepdim=True)
+    """`C = M - m_G 1ᵀ`, `[..., d, K]`; zero where means coincide as far as rounding can tell."""
+    C = M - M.mean(-1, keepdim=True)
+    return torch.where((size(C) > ROUNDING * size(M))[..., None, None], C, 0)
 
 
 def size(A: Tensor) -> Tensor:
     """Frobenius norm, `[...]`."""
-    return torch.linalg.vector_norm(A, dim=(-2, -1))
+    entries, u = scaled(A)
+    return torch.linalg.vector_norm(entries, dim=(-2, -1)) * u[..., 0, 0]
 
 
 def unit(A: Tensor) -> Tensor:
-    """`A/‖A‖`; zero stays zero."""
-    return A / size(A).clamp_min(TINY)[..., None, None]
+    """`A/‖A‖`; NaN where A is zero."""
+    entries = scaled(A)[0]
+    return entries / torch.linalg.vector_norm(entries, dim=(-2, -1), keepdim=True)
 
 
 def simplex(classes: int, like: Tensor) -> Tensor:
@@ -76,39 +100,49 @@ def simplex(classes: int, like: Tensor) -> Tensor:
 
 def trace_within(s: Moments) -> Tensor:
     """`Tr Sigma_W = ‖Y‖²/K`."""
-    return s.Y.square().sum((-2, -1)) / s.M.shape[-1]
+    return size(s.Y).square() / s.M.shape[-1]
 
 
 def trace_between(s: Moments) -> Tensor:
     """`Tr Sigma_B = ‖C‖²/K`."""
-    return centred(s.M).square().sum((-2, -1)) / s.M.shape[-1]
+    return size(centred(s.M)).square() / s.M.shape[-1]
 
 
 def nc1(s: Moments) -> Tensor:
     """`(1/K) Tr(Sigma_W Sigma_B⁺) = (1/K) sum_i ‖u_iᵀ Y‖²/s_i²` with `C = U diag(s) Vᵀ`; never negative.
 
-    The K - 1 largest singular values count, as far as rounding lets them differ from zero.
+    The K - 1 largest singular values count, as far as rounding of the means lets them differ from zero.
     """
-    U, values, _ = torch.linalg.svd(centred(s.M), full_matrices=False)
+    (C, u), (Y, v) = scaled(centred(s.M)), scaled(s.Y)
+    U, values, _ = torch.linalg.svd(C, full_matrices=False)
     U, values = U[..., : s.M.shape[-1] - 1], values[..., : s.M.shape[-1] - 1]
-    faint = values <= 1e-14 * values[..., :1]
-    inside = (U.mT @ s.Y).square().sum(-1)
-    weight = torch.where(faint, 0, 1 / torch.where(faint, 1, values).square())
-    return (inside * weight).sum(-1) / s.M.shape[-1]
+    faint = values <= ROUNDING * (size(s.M) / u[..., 0, 0])[..., None]
+    inside = torch.linalg.vector_norm(U.mT @ Y, dim=-1)
+    ratios = torch.where(faint, 0, inside / torch.where(faint, 1, values)) * (v / u)[..., 0]
+    return torch.where(faint.all(-1), torch.nan, ratios.square().sum(-1) / s.M.shape[-1])
 
 
 def nc1_trace(s: Moments) -> Tensor:
     """`Tr Sigma_W/Tr Sigma_B`."""
-    return s.Y.square().sum((-2, -1)) / centred(s.M).square().sum((-2, -1)).clamp_min(TINY)
+    return _over(size(s.Y), size(centred(s.M))).square()
 
 
 def cdnv(s: Moments) -> Tensor:
-    """Mean over i != j of `(V_i + V_j)/(2 ‖m_i - m_j‖²)`."""
+    """Mean over i != j of `(V_i² + V_j²)/(2 ‖m_i - m_j‖²)` with the root mean squared deviations V."""
     K = s.M.shape[-1]
-    apart = (s.M[..., :, None] - s.M[..., None, :]).square().sum(-3)
-    both = s.V[..., :, None] + s.V[..., None, :]
-    other = 1 - torch.eye(K, dtype=apart.dtype, device=apart.device)
-    return (other * both / (2 * apart.clamp_min(TINY))).sum((-2, -1)) / (K * (K - 1))
+    C, u = scaled(centred(s.M))
+    apart = torch.linalg.vector_norm(C[..., :, None] - C[..., None, :], dim=-3)
+    alike = apart <= ROUNDING * (size(s.M)[..., None, None] / u)
+    spread = s.V / u[..., 0]
+    both = torch.hypot(spread[..., :, None], spread[..., None, :])
+    ratios = _over(both, torch.where(alike, 0, apart)).square() / 2
+    other = ~torch.eye(K, dtype=torch.bool, device=apart.device)
+    return ratios[..., other].mean(-1)
+
+
+def _over(part: Tensor, whole: Tensor) -> Tensor:
+    """`part/whole`; NaN where the whole is zero."""
+    return torch.where(whole > 0, part / torch.where(whole > 0, whole, 1), torch.nan)
 
 
 # -- the frame of the means ----------------------------------------------------------------------------------------
@@ -116,26 +150,27 @@ def cdnv(s: Moments) -> Tensor:
 
 def nc2_etf(M: Tensor) -> Tensor:
     """`‖CᵀC/‖CᵀC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`: 0 for a simplex, and for an orthogonal frame too."""
-    C, K = centred(M), M.shape[-1]
+    C, K = scaled(centred(M))[0], M.shape[-1]
     return size(unit(C.mT @ C) - simplex(K, M) / sqrt(K - 1))
 
 
 def nc2_of(M: Tensor) -> Tensor:
     """`‖MᵀM/‖MᵀM‖ - I/sqrt K‖`: 0 for an orthogonal frame, `sqrt(2 - 2 sqrt((K - 1)/K))` for a simplex."""
-    K = M.shape[-1]
+    M, K = scaled(M)[0], M.shape[-1]
     return size(unit(M.mT @ M) - torch.eye(K, dtype=M.dtype, device=M.device) / sqrt(K))
 
 
 def equinorm(A: Tensor) -> Tensor:
     """Deviation over mean of the norms of the columns."""
-    norms = torch.linalg.vector_norm(A, dim=-2)
-    return norms.std(-1, correction=0) / norms.mean(-1).clamp_min(TINY)
+    norms = torch.linalg.vector_norm(scaled(A)[0], dim=-2)
+    return _over(norms.std(-1, correction=0), norms.mean(-1))
 
 
 def cosines(C: Tensor) -> Tensor:
     """Cosines between columns, `[..., K, K]`."""
-    directions = C / torch.linalg.vector_norm(C, dim=-2, keepdim=True).clamp_min(TINY)
-    return directions.mT @ directions
+    rows = scaled(C.mT[..., None, :])[0][..., 0, :]  # each column in a unit of its own
+    directions = rows / torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
+    return directions @ directions.mT
 
 
 def angles(C: Tensor) -> tuple[Tensor, Tensor]:
@@ -161,21 +196,33 @@ def nc3_uncentred(M: Tensor, W: Tensor) -> Tensor:
 def nc3_product(M: Tensor, W: Tensor) -> Tensor:
     """`‖WC/‖WC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`: 0 for both frames."""
     K = M.shape[-1]
-    return size(unit(W @ centred(M)) - simplex(K, M) / sqrt(K - 1))
+    return size(unit(scaled(W)[0] @ scaled(centred(M))[0]) - simplex(K, M) / sqrt(K - 1))
 
 
 def nearest(H: Tensor, M: Tensor) -> Tensor:
-    """The class whose mean is nearest to each sample of `H [..., d, N]`: `argmin_k ‖h - m_k‖`, `[..., N]`."""
-    return (M.square().sum(-2)[..., None] - 2 * M.mT @ H).min(-2).indices  # argmin takes fifteen times as long
+    """The class whose mean is nearest to each sample of `H [..., d, N]`: `argmin_k ‖h - m_k‖`, `[..., N]`.
+
+    About the global mean, in units of the means: distances are compared, and a common shift would drown them.
+    """
+    C, u = scaled(centred(M))
+    H = (H - M.mean(-1, keepdim=True)) / u
+    return (C.square().sum(-2)[..., None] - 2 * C.mT @ H).min(-2).indices  # argmin takes fifteen times as long
+
+
+def right(H: Tensor, labels: Tensor, M: Tensor) -> Tensor:
+    """Share of samples with the mean of their own class the nearest, `[...]`; NaN where all means coincide."""
+    return _known(M, nearest(H, M) == labels)
 
 
 def scores(H: Tensor, labels: Tensor, M: Tensor, W: Tensor, b: Tensor) -> dict[str, Tensor]:
     """Share of samples that are classified right, and that are not given to the class of the nearest mean (NC4)."""
     chosen = (W @ H + b[..., None]).max(-2).indices
-    return {
-        "accuracy": (chosen == labels).to(H.dtype).mean(-1),
-        "nc4": (chosen != nearest(H, M)).to(H.dtype).mean(-1),
-    }
+    return {"accuracy": (chosen == labels).to(H.dtype).mean(-1), "nc4": _known(M, chosen != nearest(H, M))}
+
+
+def _known(M: Tensor, which: Tensor) -> Tensor:
+    """The share of samples; NaN where the means coincide."""
+    return torch.where(size(centred(M)) > 0, which.to(M.dtype).mean(-1), torch.nan)
 
 
 def measure(s: Moments, W: Tensor) -> dict[str, Tensor]:
@@ -198,5 +245,5 @@ def measure(s: Moments, W: Tensor) -> dict[str, Tensor]:
         "trace_within": trace_within(s),
         "trace_between": trace_between(s),
         "classifier_norm": size(W) / sqrt(s.M.shape[-1]),
-        "feature_norm": ((s.M.square().sum((-2, -1)) + s.Y.square().sum((-2, -1))) / s.M.shape[-1]).sqrt(),
+        "feature_norm": torch.hypot(size(s.M), size(s.Y)) / sqrt(s.M.shape[-1]),
     }

@@ -13,7 +13,7 @@ from engines.core.assemble import flags, tensor
 from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.features import Task
-from engines.neural_collapse.metrics import Moments, nc1, nc1_trace
+from engines.neural_collapse.metrics import Moments, nc1, nc1_trace, scaled
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,9 @@ class Problem:
 
 def reduced(M: Tensor, Y: Tensor, G: Tensor) -> Moments:
     """Moments of reduced features `[M, Y]`: the mean squared deviation of class k is `Tr(Y G_k Yᵀ)`."""
-    return Moments(M, Y, ((Y.mT @ Y)[:, None] * G).sum((-2, -1)))
+    entries, u = scaled(Y)
+    V = ((entries.mT @ entries)[:, None] * G).sum((-2, -1)).clamp_min(0).sqrt()
+    return Moments(M, Y, u[..., 0] * V)
 
 
 def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
@@ -82,6 +84,7 @@ def _global(configs: Sequence[NeuralCollapse], Y: Tensor) -> Tensor:
 
 
 def nbytes(configs: Sequence[NeuralCollapse]) -> int:
-    """The largest member while it is drawn, and what is kept of all."""
-    one = configs[0]
-    return draws.nbytes(one) + len(configs) * 8 * one.classes * draws.rank(one) ** 2
+    """The largest member while it is drawn, and of all what is kept: features now and then, frame, samples."""
+    one, r = configs[0], draws.rank(configs[0])
+    own = 6 * one.features * (one.classes + r) + one.classes * (r**2 + r * draws.kept(one))
+    return draws.nbytes(one) + len(configs) * 8 * own

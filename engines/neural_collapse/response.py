@@ -64,9 +64,9 @@ def survival(problem: Problem, H: Tensor) -> Tensor:
 
 
 def error(problem: Problem, H: Tensor, logs: Tensor) -> Tensor:
-    """`‖dH - F dH0‖/‖F dH0‖` with F from its logarithms `[B, 6]`; 0 where the start is not near collapse, `[B]`."""
+    """`‖dH - F dH0‖/‖F dH0‖` with F from its logarithms `[B, 6]`; NaN where the start is not near collapse, `[B]`."""
     now, begun = directions(problem, H), directions(problem, problem.H0)
     foretold = [wide(left) * part for left, part in zip(logs.exp().unbind(-1), begun, strict=True)]
     off = torch.stack([square(one - other) for one, other in zip(now, foretold, strict=True)]).sum(0)
     whole = torch.stack([square(part) for part in foretold]).sum(0)
-    return torch.where(problem.near, (off / whole.clamp_min(TINY)).sqrt(), 0)
+    return torch.where(problem.near, (off / whole.clamp_min(TINY)).sqrt(), torch.nan)

@@ -9,6 +9,7 @@ from engines.core.measures import slope
 from engines.core.run import Run
 from engines.neural_collapse import laws
 from engines.neural_collapse.config import NeuralCollapse
+from engines.neural_collapse.network.data import DIGITS
 from engines.neural_collapse.solver import TOLERANCE
 
 REFERENCE = "Tirer, Huang, Niles-Weed 2023 (arXiv 2210.16658)"
@@ -40,14 +41,19 @@ def story(run: Run, member: int) -> Story:
 
 
 def _aim(config: NeuralCollapse) -> str:
-    """Where the minimiser is."""
+    """Where the minimiser is, and that a single layer goes part of the way."""
+    one = config.model == "proximal"
     if config.c >= 1:
+        end = "one layer shrinks both" if one else "features and classifier vanish"
         return (
             f"The product of the two decays, **{config.c**2:.3g}**, is not below one: the least loss is at zero, so "
-            "that features and classifier vanish."
+            f"that {end}."
         )
     if config.lambda_h == 0:
-        return "Features are free and have no weight decay: they grow without end."
+        end = "one layer lengthens their means" if one else "they grow without end, ever more slowly"
+        return (
+            f"Features are free and have no weight decay: the longer the class means the less the loss, so that {end}."
+        )
     frame = "a simplex" if config.bias else "an orthogonal frame"
     return (
         f"Features are free. The least loss puts all samples of a class on one point, and the classes on {frame} of "
@@ -56,13 +62,17 @@ def _aim(config: NeuralCollapse) -> str:
 
 
 def _told(run: Run, member: int, config: NeuralCollapse) -> str:
-    if config.c >= 1:
-        return "There is no frame to find."
     if config.h0 == "counterexample":
         return (
             "NC1 by the pseudo-inverse divides by the spread between the classes direction by direction: where that is "
             "weak and falls, NC1 rises, although the trace ratio falls."
         )
+    if not 0 < config.c < 1:
+        return "There is no frame to find."
+    if config.per_class == 1:
+        return "With one sample a class there is no spread within the classes."
+    if config.h0 == "collapsed":
+        return _collapsed(config)
     if config.model == "central_path":
         return _flow(run, member, config)
     if config.model == "layers":
@@ -70,17 +80,28 @@ def _told(run: Run, member: int, config: NeuralCollapse) -> str:
     return _layer(config)
 
 
+def _collapsed(config: NeuralCollapse) -> str:
+    still = "Only the length of the class means changes." if config.scale else "So nothing moves."
+    return f"The samples of each class begin on one point, on such a frame, and stay together. {still}"
+
+
 def _flow(run: Run, member: int, config: NeuralCollapse) -> str:
-    a, h = config.a, config.lambda_h
+    late = -2 * laws.slowest(config)
     return (
-        f"Spread in the span of the frame dies at the rate {a:.3g}, out of it at {h:.3g} only, the decay of the "
-        f"features. So the logarithm of the trace ratio ends up with the slope **{-2 * h:.3g}**"
+        f"Spread in the span of the frame dies at the rate {config.a:.3g}{_outside(config)}. "
+        f"So the logarithm of the trace ratio ends up with the slope **{late:.3g}**"
         f"{_measured(run, member, config.step_size)}. Rotations of the frame cost nothing, and stay."
     )
 
 
+def _outside(config: NeuralCollapse) -> str:
+    if not laws.roomy(config):
+        return ", and there is no other: the features have no dimension to spare"
+    return f", out of it at {config.lambda_h:.3g} only, the decay of the features"
+
+
 def _layers(run: Run, member: int, config: NeuralCollapse) -> str:
-    late = -2 * np.log1p(config.lambda_h / config.beta)
+    late = -2 * np.log1p(laws.slowest(config) / config.beta)
     return (
         f"Each step is a whole layer. The logarithm of the trace ratio ends up with the slope **{late:.3g}**"
         f"{_measured(run, member, 1.0)}, that of NC1 with **{-2 * np.log1p(config.a / config.beta):.3g}**."
@@ -99,23 +120,29 @@ def _measured(run: Run, member: int, unit: float) -> str:
 
 def _layer(config: NeuralCollapse) -> str:
     in_span, outside, shape, *_ = config.beta / (config.beta + laws.rates(config))
+    other = f", **{outside:.3g}** of that out of it" if laws.roomy(config) else ""
     return (
         f"One layer that holds on to its input with β = {config.beta:.3g}, solved in sight. Near collapse it leaves "
-        f"**{in_span:.3g}** of the spread in the span of the frame, **{outside:.3g}** of that out of it, "
-        f"**{shape:.3g}** of errors in the shape of the frame, and all of its rotations."
+        f"**{in_span:.3g}** of the spread in the span of the frame{other}, **{shape:.3g}** of errors in the shape of "
+        "the frame, and all of its rotations."
     )
 
 
 def _now(run: Run, member: int) -> str:
-    """Both conventions of NC1."""
+    """Both conventions of NC1, or why there are none."""
     if not len(run):
         return ""
-    trace, first = (float(run[name][-1, member]) for name in ("nc1_trace", "nc1"))
+    trace, first, size = (float(run[name][-1, member]) for name in ("nc1_trace", "nc1", "feature_norm"))
+    if np.isnan(trace):
+        what = "All features are zero" if size == 0 else "All class means coincide"
+        return f"{what}: there is nothing that NC1 could compare with, so that it has no value. This is no collapse."
     return f"Now the trace ratio is **{trace:.3g}** and NC1 by the pseudo-inverse **{first:.3g}**."
 
 
 def caution(config: NeuralCollapse) -> str:
     """What a configuration cannot show, and which knob to move; "" where all is well."""
+    if config.data != DIGITS:
+        return f"data={config.data[:200]} is not read: only model=network learns samples, and this is {config.model}."
     if config.c >= 1:
         return (
             f"lambda_w lambda_h = {config.c**2:.3g} is not below 1: the only minimiser is zero, and everything shrinks "

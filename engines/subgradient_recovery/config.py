@@ -30,7 +30,7 @@ class SubgradientRecovery(Config):
     outlier_fraction: float = knob(0.2, "share p of measurements that are outliers", bounds=(0, 0.95), soft=(0, 0.8))
     alpha: float = knob(1e-8, "initialisation scale", bounds=(1e-40, 10), soft=(1e-12, 1), log=True)
     budget: float = knob(
-        0.0, "total length B of all normalised steps; 0 sets it from the data. The steps shrink by ρ = 1 − η₀/B",
+        0.0, "total length B of all normalised steps; 0 sets it from the data and r. The steps shrink by ρ = 1 − η₀/B",
         role="live", bounds=(0, 1000), soft=(0, 100),
     )  # fmt: skip
     seed: int = knob(0, "draws the noise and a random start", bounds=(0, 2**31 - 1), soft=(0, 99))

@@ -8,6 +8,7 @@ so that members with different seeds share the measurements. A random start alwa
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 from typing import Any
 
@@ -18,6 +19,9 @@ from engines.subgradient_recovery.config import SubgradientRecovery
 
 NOISE, START = 1, 2
 """Purposes of streams that are not the reference one."""
+
+MOST = 2**23
+"""Numbers in M up to which a draw is repeated for the sake of a line: about .1 s."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,13 @@ def operator_key(config: SubgradientRecovery) -> int:
     return config.seed if config.operator_seed < 0 else config.operator_seed
 
 
+DATA = ("seed", "operator_seed", "kappa", "outlier_fraction", "outlier_kind", "outlier_scale", "noise")
+"""Knobs that the data depends on, beside its size."""
+
+
 def data_key(config: SubgradientRecovery) -> tuple[Any, ...]:
     """Members with equal keys share their data."""
-    names = ("seed", "operator_seed", "kappa", "outlier_fraction", "outlier_kind", "outlier_scale", "noise")
-    return tuple(getattr(config, name) for name in names)
+    return tuple(getattr(config, name) for name in DATA)
 
 
 def source(config: SubgradientRecovery) -> Source:
@@ -59,6 +66,15 @@ def clean(config: SubgradientRecovery, drawn: Source) -> np.ndarray:
     """`<A_i, X*>`, `[m]`."""
     i, j = np.triu_indices(config.d)
     return drawn.M @ (truth(config, drawn)[i, j] * np.where(i == j, 1.0, sqrt(2)))
+
+
+def weighted(drawn: Source, z: np.ndarray) -> np.ndarray:
+    """`(1/m) sum_i z_i sym(A_i)`, `[d, d]`."""
+    d = len(drawn.V)
+    i, j = np.triu_indices(d)
+    Q = np.zeros((d, d))
+    Q[i, j] = Q[j, i] = z @ drawn.M / len(z) * np.where(i == j, 1.0, 1 / sqrt(2))
+    return Q
 
 
 def noise(config: SubgradientRecovery, drawn: Source) -> tuple[np.ndarray, np.ndarray]:
@@ -92,6 +108,25 @@ def gaussian(config: SubgradientRecovery) -> np.ndarray:
     """The first k columns of one d x d standard normal matrix, so that starts of different widths agree."""
     stream = np.random.default_rng([config.seed, START])
     return stream.standard_normal((config.d, config.d))[:, : config.k]
+
+
+def spectrum(config: SubgradientRecovery) -> tuple[np.ndarray, np.ndarray] | None:
+    """Eigenvalues `[d]`, descending, and eigenvectors `[d, d]` of `Q0 = (1/m) sum sign(y_i) sym(A_i)` of this draw.
+
+    In numpy alone, so that it is a second opinion on what the engine computes; None where the draw is large.
+    """
+    if config.m * config.d * (config.d + 1) // 2 > MOST:
+        return None
+    names = ("d", "r", "m", *DATA)
+    return _spectrum(type(config)(k=config.r, **{name: getattr(config, name) for name in names}))
+
+
+@lru_cache(maxsize=1024)
+def _spectrum(config: SubgradientRecovery) -> tuple[np.ndarray, np.ndarray]:
+    drawn = source(config)
+    signs = np.sign(clean(config, drawn) + noise(config, drawn)[0])
+    values, vectors = np.linalg.eigh(weighted(drawn, signs))
+    return values[::-1], vectors[:, ::-1]
 
 
 def nbytes(config: SubgradientRecovery) -> int:

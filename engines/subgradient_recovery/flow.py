@@ -1,10 +1,13 @@
-"""How a small start grows, as a flow in tau (the sum of the normalised steps), free of a particular draw.
+"""How a small start grows, as a flow in tau (the sum of the normalised steps), from the spectrum of the draw's own Q0.
 
-Signal amplitudes a_j start at alpha sqrt(lam_j), the residual e at alpha sqrt(w). With t² = sum_j (sigma_j - a_j²)²,
-th_j = phi(t) (sigma_j - a_j²)/t, th = max_j |th_j| and the norm of the noisy sub-gradient
-n = max(th + w²/4 max(th, w/2), w):
-    d ln a_j/dtau = 2 th_j/n,    d ln e/dtau = 2 w/n.
-Half-times of the a_j were within 13 % of runs. The e of a run is smaller, since the noise directions turn while the
+While U Uᵀ is negligible the direction is -Q0 exactly, so that component j grows as lam_j. With amplitudes a_j from
+alpha sqrt(lam_j) on, misalignments F_j (how far component j is turned out of the true space) and
+|Delta|² = sum_j (sigma_j - a_j²)² + 2 a_j² F_j², component j is pulled by
+p_j = (lam_j/theta_j) phi(|Delta|) (sigma_j - a_j²)/|Delta|, theta_j its mean at the origin; the sub-gradient has norm
+n = max(max_j p_j, w). A step of size eta multiplies a_j by 1 + 2 eta p_j/n and the residual e by 1 + 2 eta w/n.
+Noise of norm w/2 turns a component, the pull turns it back:
+dF_j/dtau = (2/n)(a_j w/2 - a_j² F_j phi/|Delta|).
+Half-times of the a_j were within 5 % of runs. The e of a run is smaller, since the noise directions turn while the
 iterate moves: draw it as an upper band.
 """
 
@@ -15,7 +18,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from engines.subgradient_recovery import laws
+from engines.subgradient_recovery import draws, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
 
 POINTS = 400
@@ -24,6 +27,12 @@ POINTS = 400
 TRACKING = 1.3
 """Once all is learned the relative error follows the step size: it hops between about .8 and 2.1 times eta0 rho^t
 from one step to the next, 1.3 times in the geometric mean."""
+
+TURNING = 0.7
+"""Noise turns a component at most so strongly against the pull that turns it back, at every |Delta|."""
+
+RATE = 8.0
+"""After all is learned the square of the residual grows at most like exp(8 w p tau): a guess that no run exceeded."""
 
 HEAD = 100
 """Steps over which residual directions are iterated before the closed form."""
@@ -41,6 +50,8 @@ class Flow:
     """e `[N]`, an upper band."""
     norm: np.ndarray
     """n `[N]`."""
+    error: np.ndarray
+    """|Delta|_F `[N]`."""
 
     def half_times(self, sigma: np.ndarray) -> np.ndarray:
         """Tau at which each a_j² passes sigma_j/2, infinite where it never does, `[r]`."""
@@ -63,69 +74,114 @@ def _shrink(config: SubgradientRecovery) -> float:
 
 
 def follow(config: SubgradientRecovery) -> Flow:
-    """The flow until the whole budget is spent; the same for every seed and step size."""
-    return _follow(config.replace(seed=0, eta0=1e-6, budget=laws.budget(config)))
+    """The flow until the whole budget is spent; computed once for members that differ in what it does not see."""
+    method = "subgm_frozen" if config.method == "subgm_frozen" else "subgm"
+    k = config.r if config.init == "spectral" else config.k
+    same = {name: getattr(config, name) for name in ("d", "r", "m", "alpha", "eta0", "init", *draws.DATA)}
+    return _follow(SubgradientRecovery(**same, k=k, method=method, budget=laws.budget(config)))
 
 
 @lru_cache(maxsize=512)
 def _follow(config: SubgradientRecovery) -> Flow:
-    sigma, w = config.sigma, laws.edge(config)
+    sigma, w, lam = config.sigma, laws.edge(config), laws.eigenvalues(config)[: config.r]
     sizes = np.geomspace(1e-9, 2 * np.linalg.norm(sigma), 160)
     lengths = laws.phi(config, sizes)
-    tau = np.linspace(0, config.budget, POINTS)
-    logs, grown = np.log(_start(config)), np.log(sigma) / 2
-    signal, rates, norms = np.empty((POINTS, config.r)), np.empty(POINTS), np.empty(POINTS)
-    for i in range(POINTS):
-        signal[i] = np.exp(2 * logs)
+    pulled = lam * np.linalg.norm(sigma) / (float(laws.phi(config, np.linalg.norm(sigma))) * sigma)
+    tau = _grid(config, lam)
+    logs, grown, late = np.log(_start(config)), np.log(sigma) / 2, np.log(_bulk(config) * config.alpha)
+    signal, (residual, norms, error) = np.empty((len(tau), config.r)), np.empty((3, len(tau)))
+    turned = np.exp(logs) * w / (2 * lam)
+    for i, ahead in enumerate(np.diff(tau, append=tau[-1])):
+        signal[i], residual[i] = np.exp(2 * logs), np.exp(min(late, 600))
         left = sigma - signal[i]
-        size = max(float(np.sqrt(left @ left)), 1e-12)
-        pull = np.interp(size, sizes, lengths) * left / size
-        top = np.abs(pull).max()
-        norms[i] = max(top + w**2 / (4 * max(top, w / 2)), w)
-        rates[i] = 2 * w / norms[i]
-        logs = np.minimum(logs + 2 * pull / norms[i] * tau[1], grown)
-    grown_by = np.concatenate([[0.0], np.cumsum(rates[:-1]) * tau[1]])
-    return Flow(tau, signal, config.alpha * _bulk(config) * np.exp(np.minimum(grown_by, 600)), norms)
+        size = error[i] = max(float(np.sqrt(left @ left + 2 * signal[i] @ turned**2)), 1e-12)
+        strength = np.interp(size, sizes, lengths) / size
+        pull = pulled * strength * left
+        norms[i] = lam[0] if config.method == "subgm_frozen" else max(np.abs(pull).max(), w)
+        step = max(config.eta0 * (1 - tau[i] / config.budget), 1e-9)
+        h = 2 * ahead / norms[i]
+        noise = min(w / 2, TURNING * strength * size / (2 * config.r) ** 0.5)
+        turned = (turned + h * noise * np.exp(logs)) / (1 + h * strength * signal[i])
+        logs = np.minimum(logs + np.log1p(2 * step * np.maximum(pull, 0) / norms[i]) / step * ahead, grown)
+        late += np.log1p(2 * step * w / norms[i]) / step * ahead
+    return Flow(tau, signal, residual, norms, error)
+
+
+def _grid(config: SubgradientRecovery, lam: np.ndarray) -> np.ndarray:
+    """Dense until about twice the time that learning takes, then coarse."""
+    last = laws.learning_times(config.alpha, lam, config.sigma).max() * 2 + 4
+    if last >= config.budget:
+        return np.linspace(0, config.budget, POINTS)
+    return np.concatenate([np.linspace(0, last, POINTS), np.linspace(last, config.budget, POINTS // 4)[1:]])
 
 
 def _start(config: SubgradientRecovery) -> np.ndarray:
-    """a_j at step 0: of the spectral start, or of a Gaussian one of variance alpha²/d."""
-    if config.init == "random":
-        return np.full(config.r, config.alpha * np.sqrt(config.k / config.d))
-    return config.alpha * np.sqrt(laws.spikes(config))
+    """a_j at step 0: of the spectral start, or those that a Gaussian one seems to come from once it has grown.
+
+    Its part in the first r eigenvectors, R/sqrt(d), becomes `diag(g) R` with `g_j = alpha^(-lam_j/lam_1)`, whose
+    singular values over g_j count; where the draw is large, their mean squares.
+    """
+    lam = laws.eigenvalues(config)[: config.r]
+    if config.init == "spectral":
+        return config.alpha * np.sqrt(lam)
+    drawn = draws.spectrum(config)
+    if drawn is None:
+        return config.alpha * np.sqrt((config.k - np.arange(config.r)) / config.d)
+    grown = (1 / min(config.alpha, 1.0)) ** (lam / lam[0])
+    R = drawn[1][:, : config.r].T @ draws.gaussian(config)
+    return config.alpha / np.sqrt(config.d) * np.linalg.svd(grown[:, None] * R, compute_uv=False) / grown
 
 
 def _bulk(config: SubgradientRecovery) -> float:
     """e/alpha at step 0."""
-    return 1 + np.sqrt(config.k / config.d) if config.init == "random" else np.sqrt(laws.edge(config))
+    if config.init == "random":
+        return 1.2 * (1 + np.sqrt(config.k / config.d))
+    return np.sqrt(laws.edge(config))
 
 
 def error(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     """Relative error `[T]`: the flow while it learns, then 1.3 of the step size, above the floor of dense noise.
 
-    Not valid from a large start, nor below the floor of k > r.
+    Not valid from a large start; for k > r it ends where `spare` is above it.
     """
     flow, size = follow(config), float(np.linalg.norm(config.sigma))
-    left = np.linalg.norm(config.sigma - flow.signal, axis=1) / size
-    learning = np.interp(spent(config, steps), flow.tau, left)
+    learning = np.interp(spent(config, steps), flow.tau, flow.error / size)
     return np.maximum(np.maximum(learning, TRACKING * step_size(config, steps)), laws.dense_floor(config) / size)
 
 
-def population(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
-    """Relative error of the noiseless `loss` step, whose mean is U - 2 eta0 Delta U, for m to infinity, `[T]`.
+def spare(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
+    """Relative error `[T]` that the directions which the truth does not use make at most, k > r.
 
-    Signal: logistic growth, then (1 - 4 eta0 sigma)^t. Misalignment F, fixed by the start: (1 - 2 eta0 sigma)^t.
-    Residual directions: x <- x (1 - 2 eta0 x)², so 1/t.
+    `e(tau_r)² exp(8 w p (tau - tau_r)) / |X*|` from the time tau_r on at which all is learned, and e² before: after it
+    only the share p of the outliers stays coherent. Heuristic.
+    """
+    flow, size, tau = follow(config), float(np.linalg.norm(config.sigma)), spent(config, steps)
+    learned = float(flow.half_times(config.sigma).max())
+    rate = RATE * laws.edge(config) * (1.0 if config.noise > 0 else config.outlier_fraction)
+    grown = np.exp(np.minimum(rate * np.maximum(tau - learned, 0), 600))
+    return np.interp(np.minimum(tau, learned), flow.tau, flow.residual) ** 2 * grown / size
+
+
+def population(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
+    """Relative error `[T]` of the noiseless `loss` step, whose mean is U - 2 eta0 Delta U.
+
+    Signal: logistic growth at the rates of this draw, then (1 - 4 eta0 sigma)^t. Misalignment F, fixed by the start:
+    (1 - 2 eta0 sigma)^t. Spare directions: x <- x (1 - 2 eta0 x)²: 1/t from a large start, a floor from a small one.
     """
     eta, sigma, t = config.eta0, config.sigma, np.asarray(steps, float)
-    growth = 2 * np.log1p(2 * eta * sigma)
+    growth = 2 * np.log1p(2 * eta * np.linalg.norm(sigma) / laws.ROOT * laws.eigenvalues(config)[: config.r])
     fast, slow = (-np.log(np.maximum(1 - rate * eta * sigma, 1e-12)) for rate in (4, 2))
     begun = np.minimum(_start(config) ** 2, sigma * (1 - 1e-9))
     since = t[:, None] + np.log(begun / (sigma - begun)) / growth
     odds = np.exp(np.clip(np.where(since < 0, growth, fast) * since, -600, 600))
     cross = 2 * sigma * _misaligned(config) ** 2 * odds / (1 + odds) * np.exp(-2 * slow * np.maximum(since, 0))
-    parts = ((sigma / (1 + odds)) ** 2 + cross).sum(1) + (_idle(config, t) ** 2).sum(1)
-    return np.sqrt(parts) / np.linalg.norm(sigma)
+    parts = ((sigma / (1 + odds)) ** 2 + cross).sum(1)
+    return np.hypot(np.sqrt(parts) / np.linalg.norm(sigma), idle(config, t))
+
+
+def idle(config: SubgradientRecovery, t: np.ndarray) -> np.ndarray:
+    """What the spare directions alone make of that error, `[T]`."""
+    return np.linalg.norm(_idle(config, t), axis=1) / np.linalg.norm(config.sigma)
 
 
 def _misaligned(config: SubgradientRecovery) -> np.ndarray:
@@ -141,17 +197,29 @@ def _idle(config: SubgradientRecovery, t: np.ndarray) -> np.ndarray:
     x = _idle_start(config)
     head = [x]
     for _ in range(HEAD):
-        head.append(head[-1] * (1 - 2 * config.eta0 * head[-1]) ** 2)
-    late = 1 / (4 * config.eta0 * np.maximum(t - HEAD, 0)[:, None] + 1 / np.maximum(head[-1], 1e-300))
+        head.append(np.minimum(head[-1] * (1 - 2 * config.eta0 * head[-1]) ** 2, 1e30))
+    late = 1 / (4 * config.eta0 * np.maximum(t - HEAD, 0)[:, None] + 1 / np.maximum(head[-1], 1e-150))
     return np.where(t[:, None] <= HEAD, np.array(head)[np.minimum(t, HEAD).astype(int)], late)
 
 
 def _idle_start(config: SubgradientRecovery) -> np.ndarray:
-    """At step 0: a semicircle's upper part, or the squares of a Gaussian block's singular values."""
-    count, rows = config.k - config.r, config.d - config.r
+    """When the signal is learned: `leftover`, or the squares of a Gaussian block's singular values at step 0."""
     if config.init == "random":
+        count, rows = config.k - config.r, config.d - config.r
         return config.alpha**2 * marchenko_pastur(rows, count) * count / config.d
-    return config.alpha**2 * np.maximum(semicircle(rows, laws.edge(config))[:count], 0)
+    return leftover(config)
+
+
+def leftover(config: SubgradientRecovery) -> np.ndarray:
+    """Squares of the spare directions of a spectral start when all is learned without noise, `[k - r]`.
+
+    `alpha² lam_i (sigma_r/(lam_r alpha²))^(lam_i/lam_r)` for r < i <= k, with the spectrum of this draw, or a
+    semicircle's upper part where that is large.
+    """
+    drawn, last = draws.spectrum(config), laws.eigenvalues(config)[config.r - 1]
+    bulk = semicircle(config.d - config.r, laws.edge(config)) if drawn is None else drawn[0][config.r :]
+    lam = np.maximum(bulk[: config.k - config.r], 1e-12)
+    return config.alpha**2 * lam * np.maximum(config.sigma[-1] / (last * config.alpha**2), 1.0) ** (lam / last)
 
 
 def semicircle(count: int, radius: float) -> np.ndarray:

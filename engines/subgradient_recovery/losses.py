@@ -45,8 +45,13 @@ def _trimmed(R: Tensor, knobs: Knobs) -> Tensor:
 def _median(R: Tensor, knobs: Knobs) -> Tensor:
     """The residual itself where it is at most `cut` times the median size (Li, Chi, Zhang, Liang 2017)."""
     size = R.abs()
-    limit = knobs["cut"][:, None] * size.median(-1, keepdim=True).values
-    return torch.where(size <= limit, R, 0)
+    return torch.where(size <= knobs["cut"][:, None] * median(size), R, 0)
+
+
+def median(values: Tensor) -> Tensor:
+    """The median of each row, `[B, m] -> [B, 1]`: the mean of the two middle values where m is even."""
+    ordered, middle = values.sort(-1).values, (values.shape[-1] - 1) // 2
+    return ordered[:, middle : values.shape[-1] // 2 + 1].mean(-1, keepdim=True)
 
 
 PSI: dict[str, Rule] = {

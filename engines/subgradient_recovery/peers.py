@@ -4,8 +4,7 @@ from __future__ import annotations
 
 SQUARES = (
     "U ← U − (2η/m) Σ resᵢ sym(Aᵢ) U",
-    "Least squares weighs a measurement by its residual, so that a few gross outliers decide where it goes: it fits "
-    "them, and the answer is lost.",
+    "Least squares weighs a measurement by its residual.",
 )
 
 PEERS = {

@@ -213,9 +213,9 @@ PRESETS = (
             {"m": round(times * RANK), "seed": seed, "alpha": alpha, "budget": spent}
             for alpha, spent in ((1e-8, 13.9), (1.0, 15.0))
             for times in SAMPLES
-            for seed in range(4 if times < 6 else 2)
+            for seed in range(8 if times < 6 else 3)
         ),
-        steps=600,
+        steps=1200,
         judge=verdicts.samples,
         lead="sweep",
         source="main claim: sample size without k",

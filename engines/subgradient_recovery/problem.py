@@ -98,7 +98,6 @@ def build(configs: Sequence[SubgradientRecovery], device: torch.device) -> Probl
     knobs = {name: tensor([getattr(config, name) for config in configs], device) for name in ("delta", "trim", "cut")}
     U0 = start(configs, drawn, sensing, y, (values, vectors))
     origin = sensing.adjoint(apply(PSI, weighings, -y, knobs))
-    lam, w = values.cpu().numpy(), laws.edge(configs[0])
     width = max(config.k for config in configs)
     return Problem(
         sensing=sensing,
@@ -116,7 +115,7 @@ def build(configs: Sequence[SubgradientRecovery], device: torch.device) -> Probl
         proximal=_placed([config.method == "prox_linear" for config in configs], device),
         true_loss=apply(LOSSES, losses, s, knobs),
         scale=operator_norm(origin),
-        budget=tensor([laws.automatic(c.alpha, one, w) for c, one in zip(configs, lam, strict=True)], device),
+        budget=tensor([laws.automatic(c, lam) for c, lam in zip(configs, values.cpu().numpy(), strict=True)], device),
         U0=U0,
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 from engines.core.engine import Phase, Story
 from engines.core.measures import power
 from engines.core.run import Run
-from engines.subgradient_recovery import flow, laws
+from engines.subgradient_recovery import flow, laws, overlays
 from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
 from engines.subgradient_recovery.peers import PEERS, SQUARES
 
@@ -49,12 +49,20 @@ def story(run: Run, member: int) -> Story:
 
 def _told(run: Run, member: int, config: SubgradientRecovery) -> tuple[str, str]:
     if config.method == "gd" and config.loss == "l2":
-        return SQUARES
+        formula, text = SQUARES
+        return formula, f"{text} {_squares(config)}"
     if config.method == "subgm_loss":
         return "U ← U − η₀(π/2) f(U) · 2QU", _noiseless(run, member)
     if config.method in PEERS:
         return PEERS[config.method]
     return "U ← U − η₀ρᵗ/‖Q‖₂ · 2QU, Q = (1/m) Σ sign(resᵢ) sym(Aᵢ)", _subgm(run, member, config)
+
+
+def _squares(config: SubgradientRecovery) -> str:
+    """What comes of least squares with these outliers."""
+    if config.outliers and config.outlier_scale >= 1:
+        return "A few gross outliers decide where it goes: it fits them, and the answer is lost."
+    return "Without gross outliers that is the best there is: the answer is as good as the noise allows."
 
 
 def _subgm(run: Run, member: int, config: SubgradientRecovery) -> str:
@@ -63,13 +71,33 @@ def _subgm(run: Run, member: int, config: SubgradientRecovery) -> str:
         "Only the sign of a residual counts, so that an outlier has one vote however large it is: the direction is the "
         f"true one, shortened to φ = **{pull:.2f}** and blurred by noise of norm **{laws.edge(config):.2f}**."
     )
-    if config.k == config.r:
-        return f"{signs} With k = r there is no direction to spare: it converges from any start."
-    if config.alpha > 0.01:
-        return f"{signs} But this start is large: directions that are not needed are in it, and fit the outliers."
-    return (
-        f"{signs} From a small start the signal grows first. {_learned(run, member, config)} {_schedule(run, member)}"
-    )
+    said = OUTCOMES[outcome(config)]
+    return f"{signs} {said} {_learned(run, member, config)} {_schedule(run, member)}"
+
+
+OUTCOMES = {
+    "": "No law says what comes of these settings.",
+    "unlearned": "The budget ends before the weakest signal has grown: it is not found.",
+    "exact": "With k = r there is no direction to spare: it converges, and the error is as small as the steps.",
+    "recovers": "From a small start the signal grows first, and the budget ends before the directions to spare matter.",
+    "large": "But this start is large: directions that are not needed are in it, and keep it from the truth.",
+    "dense": "Noise on every measurement stops it at least absolute deviations.",
+}
+"""What a story claims, each in a sentence; a test holds it against runs."""
+
+
+def outcome(config: SubgradientRecovery) -> str:
+    """What the laws expect of the sub-gradient method: a key of `OUTCOMES`, "" where they cannot tell."""
+    if config.alpha > overlays.SMALL and config.k > config.r and config.init in ("spectral", "random"):
+        return "large" if config.alpha >= 0.1 and config.outliers else ""
+    if overlays.broken(config):
+        return "unlearned" if overlays.unlearned(config) and not overlays.hard(config) else ""
+    spare = 0.0 if config.k == config.r else float(flow.spare(config, np.array([1e9]))[0])
+    if spare > overlays.RECOVERED:
+        return ""
+    if config.noise > 0:
+        return "dense"
+    return "exact" if config.k == config.r else "recovers"
 
 
 def _learned(run: Run, member: int, config: SubgradientRecovery) -> str:
@@ -93,13 +121,22 @@ def _schedule(run: Run, member: int) -> str:
 
 
 def _noiseless(run: Run, member: int) -> str:
+    config = run.configs[member]
     steps, values = run.curve("relative_error", member) if len(run) else (np.zeros(0), np.zeros(0))
     found = power((steps, values), steps[-1] / 3, steps[-1]) if len(steps) else None
     slope = "" if found is None else f" Local log-log slope of the error: **{found:.2f}**."
-    return (
-        "Without noise the loss itself sets the step, and the mean step is exactly U − 2η₀ΔU. From a small start the "
-        f"error falls geometrically to a floor set by α; from a large one the spare directions die like 1/t.{slope}"
-    )
+    return f"Without noise the loss itself sets the step, and the mean step is exactly U − 2η₀ΔU. {_end(config)}{slope}"
+
+
+def _end(config: SubgradientRecovery) -> str:
+    """How the error of the loss step ends."""
+    if config.outliers or config.noise > 0:
+        return "But with noise the loss never vanishes, nor does the step: the error stays large, or runs away."
+    if config.k == config.r:
+        return "With no direction to spare the error falls geometrically to rounding."
+    if config.alpha > overlays.SMALL:
+        return "From this large start the directions to spare die like 1/t."
+    return "From this small start the error falls geometrically to a floor set by α."
 
 
 def _now(run: Run, member: int) -> str:

@@ -30,7 +30,7 @@ def test_figures_and_runs_are_saved(page):
     with Image.open(saved(lab, figure, "png")) as image:
         assert image.width == 2100
 
-    numbers = pd.read_csv(saved(lab, figure, "csv"), comment="#")
+    numbers = pd.read_csv(saved(lab, figure, "csv"))
     rows = numbers[numbers.member == 0].set_index("step")["relative_error"]
     expected = dict(zip(same.steps.tolist(), same["relative_error"][:, 0], strict=True))
     common = [step for step in rows.index if step in expected]

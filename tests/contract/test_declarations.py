@@ -4,13 +4,16 @@ import json
 
 import numpy as np
 import pytest
+import torch
 
 import engines
 from engines.core import store
 from engines.core.engine import Engine, Phase, Prediction, Story, Verdict
+from engines.core.ensemble import Experiment
 from engines.core.errors import ConfigError
 from engines.core.options import checked, options
 from engines.core.plain import to_json
+from engines.core.simulation import Simulation
 from tests.contract.cases import ENGINES, all_configs, every_engine, every_preset, restarted, short_run
 
 BOUNDED = [(engine, knob) for engine in ENGINES for knob in engine.Config.knobs().values() if knob.bounds]
@@ -147,6 +150,9 @@ def test_every_channel_is_documented(engine):
         assert channel.label, channel.name
 
 
+ENSEMBLES = {"neural_collapse": ("P1", "P4", "P6"), "subgradient_recovery": ("SG-03",), "loss_landscape": ("L7",)}
+"""Presets of many members, whose states weigh more than what they share."""
+
 # -- presets ----------------------------------------------------------------------------------------------------
 
 
@@ -200,13 +206,31 @@ def test_a_run_survives_the_store_and_becomes_a_dataset(engine, tmp_path):
     assert set(engine.Config.knobs()) - clashes | {f"knob_{name}" for name in clashes} <= set(data.coords)
 
 
+def held(value, seen):
+    """Bytes of all tensors within a problem or a state, by the place where they lie: views lie in what they show."""
+    if isinstance(value, torch.Tensor):
+        seen[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
+    elif id(value) not in seen:
+        seen[id(value)] = 0
+        for part in [*(value if isinstance(value, tuple | list) else ()), *getattr(value, "__dict__", {}).values()]:
+            held(part, seen)
+    return sum(seen.values())
+
+
+@every_engine
+def test_the_memory_that_is_counted_is_at_least_what_a_problem_and_its_states_take(engine):
+    for preset in dict.fromkeys([engine.opening, *ENSEMBLES.get(engine.name, ())]):
+        made = Simulation(engine, Experiment.of(engine, engine.preset(preset)).configs(), torch.device("cpu"))
+        assert held([(batch.problem, batch.state) for batch in made.batches], {}) <= made.estimate, preset
+
+
 @every_engine
 def test_every_probe_delivers_what_its_picture_needs_at_the_step_asked_for(engine):
     for probe in engine.probes:
         preset = next(
             (preset for preset in engine.presets if probe.name in preset.probes), engine.preset(engine.opening)
         )
-        values = short_run(engine, preset).probe(probe.name, step=20, **preset.probes.get(probe.name, {}))
+        values = short_run(engine, preset).probe(probe.name, step=5, **preset.probes.get(probe.name, {}))
         json.loads(to_json(values))
         traces = [trace for picture in probe.pictures for trace in getattr(picture, "traces", ())]
         known = [trace for trace in traces if {trace.x, trace.y} <= values.keys()]  # the rest is left out

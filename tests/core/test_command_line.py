@@ -1,18 +1,20 @@
 import errno
 import json
 import shlex
-import signal
 import subprocess
 import sys
 import types
 
+import numpy as np
 import pytest
 
+import engines
 import launch
 from engines import cli
 from engines.core import registry, store
 from engines.core.errors import EngineFailure
 from tests.conftest import ROOT
+from tests.core import toy
 from tests.core.toy import ENGINE, ToyEngine
 
 
@@ -56,7 +58,7 @@ def test_run_prints_one_json_object(command):
 def test_a_preset_brings_its_verdicts(command):
     _, out, _ = command("run toy --preset first --json")
     about = json.loads(out)
-    assert set(about["verdicts"][0]) == {"claim", "measured", "predicted", "tolerance", "holds", "kind"}
+    assert set(about["verdicts"][0]) == {"claim", "measured", "predicted", "tolerance", "holds", "kind", "reason"}
     assert about["steps"] == 50
 
 
@@ -88,10 +90,16 @@ def test_without_json_there_is_a_table_of_what_varies_and_the_verdicts(command):
     assert "the loss falls" in out
 
 
-def test_the_progress_bar_goes_to_stderr(command):
+def test_a_log_gets_no_progress_bar(command):
+    assert command("run toy --json")[2] == command("run toy --json --quiet")[2] == ""
+    assert command("probe toy norm --steps 10 --quiet")[2] == ""
+
+
+def test_a_terminal_gets_a_progress_bar_on_stderr(command, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     _, out, err = command("run toy --json")
-    assert "1000/1000" in err
-    assert "1000/1000" not in out
+    assert "1000/1000" in err and "1000/1000" not in out
+    assert command("run toy --json --quiet")[2] == ""
 
 
 def test_out_writes_a_run_that_can_be_read(command, tmp_path):
@@ -163,6 +171,14 @@ BAD = {
     "run toy --set d=2.5": "d='2.5' is not a whole number",
     "run toy --set flat=yes --set sign=minus": "Toy.flat needs sign=plus",
     "run toy --set eta": "'eta' is not of the form name=value",
+    "run toy --seeds 1 --set seed=2": "both seeds and values of the knob seed are given: leave one of them out",
+    "run toy --seeds 1,2,1": "seed=1 is listed twice",
+    "run toy --set etta=1": "unknown knob of Toy 'etta'; did you mean eta?",
+    "run toy --set eta=" + "9" * 9000: "999' is not a finite number",
+    "run toy --" + "x" * 9000: "unrecognized arguments: --xxx",
+    "run toy --device cpu:": "device='cpu:' is not present here",
+    "run --resume /nowhere/run.nc --steps 9": "/nowhere/run.nc is not a readable run",
+    "run --resume run.csv --steps 9": "cannot read run.csv: its name ends with '.csv'; known are .parquet, .nc",
     "run toy --seeds one": "seed='one' is not a whole number",
     "run toy --seeds=-1": "Toy.seed=-1 is outside its bounds",
     "run toy --steps 0": "steps=0 is outside its bounds [1, 1e+09]",
@@ -193,7 +209,7 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("line", "message"), BAD.items(), ids=BAD)
+@pytest.mark.parametrize(("line", "message"), BAD.items(), ids=[line[:60] for line in BAD])
 def test_bad_input_is_one_clear_line_and_a_status(command, line, message):
     status, out, err = command(line)
     assert status in (1, 2)
@@ -245,18 +261,101 @@ def test_a_port_that_is_taken_is_one_line(command, served, monkeypatch):
     assert command("serve") == (1, "", "launch.py: cannot serve at localhost:5006: Address already in use\n")
 
 
-def test_an_interrupt_leaves_quietly_with_status_130():
-    # What a shell starts in the background ignores interrupts, and so does all that it starts.
-    heard = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    script = f"{heard}; import sys, launch; sys.exit(launch.main(sys.argv[1:]))"
-    line = [sys.executable, "-c", script, "run", "matrix_sensing", "--steps", "100000000"]
-    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr.read(1)  # the progress bar: it is computing
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert out == ""
-    assert "Traceback" not in err
+LEAVING = """
+import os, signal, sys, threading
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores interrupts
+import launch
+from engines import cli
+class Told(cli.Progress):
+    def __call__(self, step, steps):
+        if step == 5000:
+            os.kill(os.getpid(), signal.SIGINT)
+cli.Progress = Told
+sys.exit(launch.main(sys.argv[1:]))
+"""
+
+
+def test_an_interrupt_leaves_quietly_with_status_130_and_keeps_what_was_recorded(tmp_path):
+    target = tmp_path / "run.parquet"
+    line = "run matrix_sensing --set operator=identity --set n=5 --set k=2 --set r=1 --steps 1000000 --out".split()
+    script = LEAVING.replace("step == 5000", "step >= 5000")
+    done = subprocess.run([sys.executable, "-c", script, *line, target], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr.startswith("interrupted at step 5") and done.stderr.count("\n") == 1
+    assert str(target) in done.stderr
+    assert engines.open(target).steps[-1] >= 5000
+
+
+def test_an_interrupt_without_a_file_says_nothing(command, monkeypatch):
+    def interrupted(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.api, "simulate", interrupted)
+    assert command("run toy") == (130, "", "")
+
+
+def test_a_stored_run_is_resumed_and_equals_the_run_that_was_not_interrupted(command, tmp_path):
+    first, whole, longer = (tmp_path / f"{name}.parquet" for name in ("first", "whole", "longer"))
+    command(f"run toy --set a=1,100 --set eta=1 --set flat=yes --steps 100 --out {first}")
+    command(f"run toy --set a=1,100 --set eta=1 --set flat=yes --steps 300 --out {whole}")
+    status, _, err = command(f"run --resume {first} --steps 300 --out {longer}")
+    assert (status, err) == (0, "")
+    assert store.read(longer).steps[-1] == 300
+    for name in ("loss", "x", "field"):
+        np.testing.assert_array_equal(store.read(longer)[name], store.read(whole)[name])
+    np.testing.assert_array_equal(store.read(longer).diverged_at, store.read(whole).diverged_at)
+
+
+RESUMED = {
+    "--steps 50": "steps=50 is not beyond the last step of the run, 100",
+    "": "--resume needs --steps: how far the run, now at step 100, is to go",
+    "--steps soon": "steps='soon' is not a whole number",
+    "toy --steps 300 --set a=1": "--resume goes on with what the file holds: leave out an engine, --set",
+}
+
+
+@pytest.mark.parametrize(("more", "message"), RESUMED.items())
+def test_what_cannot_be_resumed_is_one_line(command, tmp_path, more, message):
+    command(f"run toy --steps 100 --out {tmp_path / 'run.parquet'}")
+    status, out, err = command(f"run --resume {tmp_path / 'run.parquet'} {more}")
+    assert status in (1, 2) and out == ""
+    assert message in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "error", [ZeroDivisionError("by zero"), SystemExit(3), MemoryError(), StopIteration(1)], ids=repr
+)
+@pytest.mark.parametrize("where", ["problem", "init", "step", "observe", "caution", "idle", "_judge"])
+def test_a_fault_of_an_engine_is_one_line(command, monkeypatch, where, error):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(ToyEngine, where, fail)
+    status, out, err = command("run toy --preset first")
+    assert (status, out) == (1, "")
+    assert err.startswith("launch.py: Toy ") and err.count("\n") == 1
+
+
+def test_claims_that_need_the_preset_s_own_members_are_not_judged_by_others(command, monkeypatch):
+    monkeypatch.setattr(ToyEngine, "_judge", staticmethod(lambda run: run.where(a=2.0)[0]))
+    status, out, err = command("run toy --preset first --set a=3")
+    assert status == 0 and "loss" in out
+    assert err == "note: the claims of first cannot be judged by these members, which are not its own\n"
+
+
+def test_a_fault_of_a_probe_is_one_line(command, monkeypatch):
+    monkeypatch.setattr(toy, "replayed", lambda *arguments: 1 / 0)
+    status, out, err = command("probe toy norm --steps 3")
+    assert (status, out) == (1, "")
+    assert err == "launch.py: norm stopped: ZeroDivisionError: division by zero\n"
+
+
+def test_a_value_that_changes_nothing_is_noted(command, monkeypatch):
+    monkeypatch.setattr(ToyEngine, "idle", lambda self, config: frozenset({"sign"} if config.flat else ()))
+    note = "note: sign changes nothing: it has no effect with these values of the other knobs\n"
+    assert command("run toy --set sign=plus --set flat=yes --quiet")[2] == note
+    assert command("run toy --set sign=plus --set flat=yes,no --quiet")[2] == ""
+    assert command("run toy --set flat=yes --quiet")[2] == ""
 
 
 def test_serving_on_a_device_that_is_not_there_is_one_line(command, served):

@@ -55,8 +55,8 @@ def test_bounds_are_inclusive():
 
 
 def test_an_unknown_knob_is_named_with_the_known_ones():
-    with pytest.raises(UnknownName, match=r"unknown knob of Toy 'speed'; known: d, a, eta"):
-        Toy().replace(speed=1)
+    with pytest.raises(UnknownName, match=r"unknown knob of Toy 'velocity'; known: d, a, eta"):
+        Toy().replace(velocity=1)
     with pytest.raises(UnknownName):
         Toy.knob("speed")
 

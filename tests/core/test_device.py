@@ -6,10 +6,19 @@ from engines.core import device as devices
 from engines.core.errors import ConfigError
 
 
-@pytest.mark.parametrize("name", ["tpu", "", "cpu:7", "cpu:x", "cuda:-1"])
+@pytest.mark.parametrize("name", ["tpu", "", "cpu:", "cpu:7", "cpu:x", "cuda:-1", "cpu:٠", "cpu:0:0", "CPU", None, 0])
 def test_a_device_that_is_not_there_is_refused_with_those_that_are(name):
-    with pytest.raises(ConfigError, match=rf"device='{name}' is not present here; present: .*cpu"):
+    with pytest.raises(ConfigError, match=rf"device={name!r} is not present here; present: .*cpu"):
         devices.resolve(name)
+
+
+@pytest.mark.parametrize("name", ["cpu", "cpu:0", "cpu:00", torch.device("cpu"), torch.device("cpu", 0)])
+def test_a_device_may_be_one_of_torch_s_own(name):
+    assert devices.resolve(name).type == "cpu"
+
+
+def test_a_run_computed_elsewhere_is_repeated_on_the_processor():
+    assert devices.at_hand("tpu") == devices.at_hand("cpu") == torch.device("cpu")
 
 
 def test_the_processor_is_always_present_and_auto_takes_the_best():

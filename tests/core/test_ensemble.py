@@ -1,11 +1,14 @@
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
+from engines.core.config import knob
 from engines.core.ensemble import LIMIT, Experiment
 from engines.core.errors import ConfigError, UnknownName
-from tests.core.toy import ENGINE, Toy
+from engines.core.registry import load
+from tests.core.toy import ENGINE, Toy, ToyEngine
 
 FIRST, CASES = ENGINE.presets
 
@@ -55,6 +58,15 @@ def test_cases_multiply_with_the_axes():
 def test_cases_that_become_equal_merge():
     assert [(c.a, c.eta) for c in of(CASES, {"a": 3}).configs()] == [(3, 0.1), (3, 0.2)]
     assert [(c.a, c.eta) for c in of(CASES, {"a": 3, "eta": 0.3}).configs()] == [(3, 0.3)]
+
+
+def test_cases_lend_to_the_base_what_each_of_them_sets():
+    """The default k = 30 exceeds d = 15, but no member has it."""
+    engine = load("subgradient_recovery")
+    experiment = Experiment.of(engine, None, {"d": 15}, cases=[{"k": 4}, {"k": 8, "alpha": 1e-4}])
+    assert [(c.d, c.k, c.alpha) for c in experiment.configs()] == [(15, 4, 1e-8), (15, 8, 1e-4)]
+    with pytest.raises(ConfigError, match="k=30 exceeds"):
+        Experiment.of(engine, None, {"d": 15}, cases=[{"k": 4}, {"alpha": 1e-4}]).configs()
 
 
 def test_bad_values_are_refused_by_name():
@@ -166,3 +178,28 @@ def test_live_edits_survive_the_round_trip_and_end_with_an_override():
 def test_a_tampered_edit_is_named(changes, words):
     with pytest.raises(ConfigError, match=words):
         edited(**changes)
+
+
+def test_a_value_is_checked_together_with_those_that_all_cases_set():
+    widths = [{"sign": "minus", "eta": 0.1}, {"sign": "minus"}]
+    flat = {"flat": True}
+    with pytest.raises(ConfigError, match="flat needs sign=plus"):
+        Experiment.of(ENGINE, set=flat, cases=widths).configs()
+    found = Experiment.of(ENGINE, set={"flat": True}, cases=[{"sign": "plus", "eta": 0.2}, {"sign": "plus"}])
+    assert [(config.flat, config.eta) for config in found.configs()] == [(True, 0.2), (True, 0.1)]
+
+
+def test_a_default_that_every_case_replaces_contradicts_nothing():
+    Minus = dataclasses.make_dataclass(
+        "Minus",
+        [("sign", str, knob("minus", "sign", choices=("plus", "minus")))],
+        bases=(Toy,),
+        frozen=True,
+        kw_only=True,
+    )
+    engine = type("Other", (ToyEngine,), {"Config": Minus})()
+    assert len(Experiment.of(engine, set={"flat": True}, cases=[{"sign": "plus"}]).configs()) == 1
+    with pytest.raises(ConfigError, match="flat needs sign=plus"):
+        Experiment.of(engine, set={"flat": True})
+    with pytest.raises(UnknownName, match="did you mean eta"):
+        Experiment.of(engine, cases=[{"etta": 1.0}])

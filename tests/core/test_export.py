@@ -7,7 +7,7 @@ import pytest
 import xarray
 
 import engines
-from engines.core import export
+from engines.core import export, store
 from engines.core.errors import StoreError
 
 
@@ -30,7 +30,7 @@ def read(path, run):
             return data["error"].values.T, data["singular_values"].values.transpose(1, 0, 2)
     size = run["singular_values"].shape[-1]
     if path.suffix == ".csv":
-        data = pd.read_csv(path, comment="#", dtype=str).astype(float)  # pandas 2 itself reads a unit off
+        data = pd.read_csv(path, dtype=str).astype(float)  # pandas 2 itself reads a unit off
         spectrum = data[[f"singular_values_{index}" for index in range(size)]].values
     else:
         data = pd.read_parquet(path)
@@ -45,24 +45,93 @@ def test_each_format_holds_every_recorded_number_bit_for_bit(run, path):
     np.testing.assert_array_equal(spectrum, run["singular_values"])
 
 
-def test_each_format_says_what_repeats_the_run(run, path):
-    if path.suffix == ".nc":
-        with xarray.open_dataset(path, engine="h5netcdf") as data:
-            about = json.loads(data.attrs["dynascope"])
-    elif path.suffix == ".csv":
-        about = json.loads(path.read_text().splitlines()[0].removeprefix("# "))
-    else:
-        import pyarrow.parquet as pq
+def test_the_formats_that_hold_a_whole_run_are_read_back(run, path):
+    if path.suffix == ".csv":
+        with pytest.raises(StoreError, match=r"cannot read .*ends with '\.csv'; known are \.parquet, \.nc"):
+            engines.open(path)
+        return
+    again = engines.open(path)
+    assert (again.configs, again.openings, again.preset) == (run.configs, run.openings, run.preset)
+    np.testing.assert_array_equal(again.steps, run.steps)
+    np.testing.assert_array_equal(again.recording.thin.steps, run.recording.thin.steps)
+    for channel in run.engine.channels:
+        np.testing.assert_array_equal(again[channel.name], run[channel.name], err_msg=channel.name)
+        assert again[channel.name].dtype == run[channel.name].dtype
+    assert again.summary() == run.summary()
+    probe = run.engine.probes[0].name
+    for name, value in again.probe(probe, 1, 20).items():
+        np.testing.assert_array_equal(value, run.probe(probe, 1, 20)[name])
 
-        about = json.loads(pq.read_schema(path).metadata[b"dynascope"])
-    assert about["openings"] == [dict(config) for config in run.openings]
-    assert (about["engine"], about["preset"]) == ("matrix_sensing", "P3")
+
+def test_a_knob_has_one_name_in_every_export(run):
+    table = store.table(run).to_pandas()
+    text = pd.read_csv(io.StringIO(export.csv(run, ["error"])))
+    data = run.to_xarray()
+    assert list(text) == ["member", "step", "alpha", "seed", "error"]
+    for name in ("alpha", "seed"):
+        assert name in data.coords
+        np.testing.assert_array_equal(table[name], text[name])
+        np.testing.assert_array_equal(table[name][: len(run.configs)], data[name])
+    assert set(zip(text.alpha, text.seed, strict=True)) == {(0.3, 0), (0.3, 1), (0.5, 0), (0.5, 1)}
 
 
-def test_a_table_names_what_varies_and_holds_the_channels_asked_for(run):
-    data = pd.read_csv(io.StringIO(export.csv(run, ["error"])), comment="#")
-    assert list(data) == ["step", "member", "knob_alpha", "knob_seed", "error"]
-    assert set(zip(data.knob_alpha, data.knob_seed, strict=True)) == {(0.3, 0), (0.3, 1), (0.5, 0), (0.5, 1)}
+def test_a_knob_that_shares_its_name_with_a_channel_has_one_name_too():
+    run = engines.run("subgradient_recovery", set={"loss": ["l1", "l2"]}, steps=3)
+    assert "knob_loss" in run.to_xarray().coords
+    assert "knob_loss" in export.frame(run, ["loss"])
+    assert "knob_loss" in store.table(run).column_names
+
+
+def test_datasets_of_other_widths_can_be_concatenated():
+    narrow, wide = (engines.run("matrix_sensing", set={"k": k}, steps=9).to_xarray() for k in (4, 6))
+    both = xarray.concat([narrow, wide], "member", data_vars="all", join="outer")
+    np.testing.assert_array_equal(both["k"], [4, 6])
+    np.testing.assert_array_equal(both["singular_values"][1], wide["singular_values"][0])
+
+
+def test_a_knob_turned_on_the_way_has_its_value_at_each_step():
+    edits = [(5, "eta", 0.1, [0])]
+    run = engines.run("matrix_sensing", set={"eta": 0.2}, steps=9, edits=edits)
+    assert list(export.frame(run, ["error"]).eta) == [0.2] * 5 + [0.1] * 5
+
+
+def test_a_diverged_member_is_empty_in_every_format(tmp_path):
+    run = engines.run("matrix_sensing", set={"eta": [0.2, 10.0]}, steps=20)
+    (at,) = run.diverged_at[run.diverged_at > 0]
+    np.testing.assert_array_equal(np.isnan(run["loss"][:, 1]), run.steps >= at)
+    assert np.isnan(run.final(1)["loss"])
+    data = run.to_xarray()["loss"]
+    for suffix, table in {"parquet": pd.read_parquet, "csv": pd.read_csv}.items():
+        run.save(tmp_path / f"run.{suffix}")
+        loss = table(tmp_path / f"run.{suffix}").query("member == 1").loss
+        np.testing.assert_array_equal(loss.isna(), np.isnan(data[1]))
+
+
+def test_a_home_is_found_and_a_folder_called_tilde_is_not_made(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    run.save("~/deep/run.nc")
+    assert (tmp_path / "deep" / "run.nc").exists()
+    assert len(engines.open("~/deep/run.nc")) == len(run)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not netCDF", b"\x89HDF\r\n\x1a\n" + b"\0" * 200], ids=["empty", "text", "half"]
+)
+def test_a_damaged_file_is_one_sentence(tmp_path, content):
+    (tmp_path / "run.nc").write_bytes(content)
+    with pytest.raises(StoreError, match=r"run\.nc is not a readable run"):
+        engines.open(tmp_path / "run.nc")
+    for name in ("none.nc", "none.parquet"):
+        with pytest.raises(StoreError, match="is not a readable run"):
+            engines.open(tmp_path / name)
+
+
+def test_a_dataset_that_says_other_than_it_holds_is_refused(run, tmp_path):
+    for change in ({"shapes": {"gone": []}}, {"openings": []}, {"engine": "gone"}, {"format": 99}):
+        about = store.metadata(run) | change
+        run.to_xarray().assign_attrs(dynascope=json.dumps(about)).to_netcdf(tmp_path / "run.nc", engine="h5netcdf")
+        with pytest.raises(StoreError, match="is not a readable run"):
+            engines.open(tmp_path / "run.nc")
 
 
 def test_a_thin_channel_is_empty_between_its_steps(run):

@@ -3,9 +3,12 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
+from engines.core import device as devices
 from engines.core.checkpoints import Checkpoints
 from engines.core.errors import ConfigError, UnknownName
+from engines.core.run import Run
 from engines.core.runner import Runner
 from engines.core.scheduler import Scheduler
 from tests.core.toy import ENGINE, Toy, ToyEngine
@@ -287,6 +290,41 @@ def test_a_failing_engine_is_a_message_and_the_others_go_on(start):
     assert other.status.message == ""
 
 
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (SystemExit(3), "Toy stopped: SystemExit: 3"),
+        (KeyboardInterrupt(), "Toy stopped: KeyboardInterrupt"),
+        (GeneratorExit(), "Toy stopped: GeneratorExit"),
+        (StopIteration("end"), "Toy stopped: "),
+        (MemoryError("Unable to allocate 8.00 TiB for an array"), "Toy ran out of memory (8 TiB more were asked for)"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8796093022208 bytes."),
+         "Toy ran out of memory (8192.0 GiB more were asked for): lower the sizes or the number of members"),
+    ],
+    ids=repr,
+)  # fmt: skip
+@pytest.mark.parametrize("where", ["problem", "init", "step", "observe", "snapshot"])
+def test_whatever_an_engine_raises_stops_its_own_run_with_a_message_and_no_other(start, error, message, where):
+    class Leaving(ToyEngine):
+        armed = False
+
+    def leave(self, *arguments):
+        if self.armed or where in ("problem", "init"):
+            raise error
+        return getattr(ToyEngine, where)(self, *arguments)
+
+    setattr(Leaving, where, leave)
+    engine = Leaving()
+    leaving, other = start(engine=engine), start(horizon=50)
+    engine.armed = True
+    leaving.play()
+    leaving.wait()
+    assert leaving.status.message.startswith(message)
+    assert not leaving.status.playing
+    played(other)
+    assert (other.status.step, other.status.message) == (50, "")
+
+
 def test_a_run_that_cannot_be_built_says_why_and_goes_on_saying_so(start, monkeypatch):
     monkeypatch.setattr(ToyEngine, "nbytes", lambda self, configs: 10**18)
     runner = start()
@@ -375,6 +413,38 @@ def test_a_run_whose_members_have_all_diverged_stops_by_itself(start):
     played(runner)
     assert (runner.run.diverged_at > 0).all()
     assert not runner.status.playing and runner.status.step < 100_000
+
+
+def test_a_run_recorded_on_a_card_that_is_not_here_plays_on(start):
+    from engines.core.api import simulate
+
+    recorded = simulate(Run(ENGINE, MEMBERS), 50)
+    recorded.device = "cuda:7"
+    runner = start(finished=recorded, horizon=120)
+    played(runner)
+    assert (runner.status.step, runner.status.message) == (120, "")
+    assert recorded.device == "cuda:7" and runner.run.device == "cpu"
+
+
+def test_auto_is_stored_as_what_it_was(start):
+    assert start(device="auto").run.device == str(devices.resolve("auto"))
+
+
+def test_seeking_before_the_step_at_which_a_loss_was_no_number_and_playing_on_repeats_the_run(start):
+    class Lossless(ToyEngine):
+        def observe(self, problem, state, knobs):
+            values = super().observe(problem, state, knobs)
+            return values | {"loss": torch.where((state.t >= 150) & (knobs["a"] > 1), torch.nan, values["loss"])}
+
+    runner = start(engine=Lossless(), horizon=400)
+    first = played(runner)
+    gone = runner.run.diverged_at.copy()
+    assert gone[0] == -1 and 150 <= gone[1] < 160
+    for step in (155, 300, 120):
+        runner.seek(step)
+        runner.wait()
+        assert_same(first, played(runner))
+        np.testing.assert_array_equal(runner.run.diverged_at, gone)
 
 
 def test_a_run_stops_when_its_lease_ends_and_goes_on_when_it_is_renewed(start):

@@ -117,12 +117,13 @@ def test_asking_for_a_waiting_worker_makes_it_ready_at_once():
     assert turns[1].wait(TIMEOUT)
 
 
-def test_a_worker_that_raises_leaves_the_round_and_the_thread_survives(caplog):
+@pytest.mark.parametrize("kind", [RuntimeError, SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_a_worker_that_raises_leaves_the_round_and_the_thread_survives(caplog, kind):
     scheduler = Scheduler()
 
     class Broken:
         def work(self, seconds):
-            raise RuntimeError("broken worker")
+            raise kind("broken worker")
 
     scheduler.request(Broken())
     other = Worker([], "other", 1)

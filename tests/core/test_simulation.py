@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from engines.core.simulation import HUGE, Simulation
-from tests.core.toy import ENGINE, Toy
+from tests.core.toy import ENGINE, Toy, ToyEngine
 
 CPU = torch.device("cpu")
 MEMBERS = [Toy(seed=1), Toy(a=3.0, seed=2), Toy(eta=0.5, sign="minus")]
@@ -77,8 +77,44 @@ def test_a_diverged_member_is_frozen_at_the_exact_step_whatever_the_chunk(chunk)
         running.advance(stop)
         running.settle()
     np.testing.assert_array_equal(running.diverged_at, [GONE, -1])
-    frame = running.observe()
-    np.testing.assert_allclose(np.abs(frame.values["x"][0]), 99.0 ** (GONE - 1), rtol=1e-12)
+    np.testing.assert_allclose(running.batches[0].state.x[0].abs(), 99.0 ** (GONE - 1), rtol=1e-12)
+
+
+def test_the_channels_of_a_diverged_member_are_no_numbers_from_that_step_on():
+    frames = recorded(simulation(DIVERGING, Toy()), 50)
+    for frame in frames:
+        for name, values in frame.values.items():
+            assert np.isnan(values[0]).all() == (frame.step >= GONE), f"{name} at step {frame.step}"
+            assert np.isfinite(values[1]).all()
+
+
+class Lossless(ToyEngine):
+    """The loss, and nothing else, stops being a number at step 30."""
+
+    def observe(self, problem, state, knobs):
+        values = super().observe(problem, state, knobs)
+        bad = (state.t >= 30) & (knobs["a"] > 1)
+        return values | {"loss": torch.where(bad, torch.nan, values["loss"])}
+
+
+def test_a_member_whose_loss_is_no_number_has_diverged_there():
+    running = Simulation(Lossless(), MEMBERS, CPU)
+    frames = recorded(running, 60)
+    np.testing.assert_array_equal(running.diverged_at, [-1, 30, -1])
+    assert all(np.isnan(frame.values["x"][1]).all() == (frame.step >= 30) for frame in frames)
+    held = running.batches[0].state.x[1].clone()
+    running.advance(100)
+    running.settle()
+    assert torch.equal(running.batches[0].state.x[1], held)
+    np.testing.assert_array_equal(running.diverged_at, [-1, 30, -1])
+
+
+@pytest.mark.parametrize(("loss", "diverged"), [(np.inf, 1), (np.nan, -1)])
+def test_a_loss_that_is_nan_from_the_start_does_not_apply_and_an_infinite_one_counts(monkeypatch, loss, diverged):
+    monkeypatch.setattr(Lossless, "observe", lambda *all: {"loss": torch.full((1,), loss), "x": torch.ones(1, 3)})
+    running = Simulation(Lossless(), [Toy()], CPU)
+    assert np.isfinite(running.observe().values["x"]).all()
+    assert running.diverged_at == [diverged]
 
 
 def test_the_others_go_on_as_if_the_diverged_member_had_never_been():

@@ -55,6 +55,8 @@ def test_samples_of_your_own_are_taken_with_labels_of_any_whole_numbers(tmp_path
     samples, labels = archive.load(path)
     np.testing.assert_array_equal(samples, X.astype(np.float32))
     np.testing.assert_array_equal(labels, np.array([1, 0, 2])[Y])
+    as_floats = archive.load(saved(tmp_path / "floats.npz", y=np.array([1.0, 2.0, 7.0])[Y]))
+    np.testing.assert_array_equal(as_floats[1], Y)
 
 
 def test_the_split_holds_a_fifth_of_each_class_out_and_scales_by_what_is_trained_on(tmp_path):
@@ -87,6 +89,7 @@ DIFFERENT = {
     "too many classes": ({"X": np.ones((200, 1)), "y": np.arange(200) // 2}, "100 classes"),
     "a class of one sample": ({"y": np.r_[3, Y[1:]]}, "1 sample of class 3"),
     "real labels": ({"y": Y + 0.5}, "needs whole numbers"),
+    "labels that are no numbers": ({"y": np.where(Y > 1, np.nan, Y)}, "needs whole numbers"),
     "words": ({"X": X.astype(str)}, "needs real numbers"),
     "complex samples": ({"X": X + 1j}, "needs real numbers"),
     "not a number": ({"X": np.where(X > 2, np.nan, X)}, "not finite"),

@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from engines.neural_collapse.metrics import Moments, cdnv, measure, moments, nc1, nc1_trace, nc2_etf, nc2_of, scores
+from engines.neural_collapse.metrics import (
+    Moments,
+    cdnv,
+    measure,
+    moments,
+    nc1,
+    nc1_trace,
+    nc2_etf,
+    nc2_of,
+    nearest,
+    scores,
+)
 from tests.neural_collapse.plain import Plain, features
 from tests.neural_collapse.setting import begun, last, ran, small
 
@@ -92,7 +103,7 @@ def test_no_metric_sees_a_rotation_or_the_order_of_samples_and_classes():
 def test_nc1_stays_positive_where_a_pseudo_inverse_would_not():
     """Of features collapsed to 1e-20: NC1 is of that order, not of rounding's."""
     M, Y, V = begun_moments(small(h0="near_collapse"))
-    s = Moments(M, 1e-10 * Y, 1e-20 * V)
+    s = Moments(M, 1e-10 * Y, 1e-10 * V)
     assert 0 < float(nc1(s)) == pytest.approx(1e-20 * float(nc1(Moments(M, Y, V))), rel=1e-10)
 
 
@@ -101,10 +112,63 @@ def begun_moments(one):
     return H[..., :4], H[..., 4:], H.new_ones(1, 4)
 
 
-def test_means_that_coincide_give_finite_numbers():
-    M, Y, V = torch.zeros(1, 5, 3), torch.ones(1, 5, 4), torch.ones(1, 3)
-    for name, value in measure(Moments(M.double(), Y.double(), V.double()), torch.zeros(1, 3, 5).double()).items():
-        assert bool(value.isfinite().all()), name
+SIZES = ("trace_within", "trace_between", "classifier_norm", "feature_norm")
+"""Channels that have a unit; the others are ratios and angles."""
+
+
+@pytest.mark.parametrize("shift", [0.0, 2.0])
+def test_where_means_coincide_there_is_no_value_rather_than_a_perfect_one(shift):
+    """Features at zero, or all on one point: 0/0 is NaN; sizes are numbers. The shift is rounded off the mean."""
+    H, which = torch.full((5, 9), shift / 3, dtype=torch.float64), torch.arange(9) // 3
+    s, W, b = moments(H, which, 3), torch.zeros(3, 5, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+    uncentred = ("nc2_of",) if shift else ()
+    for name, value in measure(s, W).items():
+        assert bool(value.isnan()) is (name not in (*SIZES, *uncentred)), name
+    counted = scores(H, which, s.M, W, b)
+    assert counted["nc4"].isnan()
+    assert float(counted["accuracy"]) == pytest.approx(1 / 3)
+
+
+def clouds():
+    """Four Gaussian clouds in ten dimensions, and their classes."""
+    stream, which = np.random.default_rng(0), np.arange(100) // 25
+    return stream.standard_normal((10, 100)) + 2 * np.eye(10)[:, which], torch.from_numpy(which)
+
+
+@pytest.mark.parametrize("factor", [1.0, 1e-154, 1e-160, 1e-300, 1e150])
+def test_no_ratio_sees_the_unit_of_the_features(factor):
+    """Squares of the smallest would vanish. Dividing by a power of two is exact: what is left is their own rounding."""
+    H, which = clouds()
+    W = torch.from_numpy(np.random.default_rng(1).standard_normal((4, 10)))
+    one, other = (
+        measure(moments(torch.from_numpy(H), which, 4), W),
+        measure(moments(torch.from_numpy(factor * H), which, 4), factor * W),
+    )
+    assert float(other["nc1_trace"]) == pytest.approx(2.9163613, abs=5e-8)
+    assert float(other["nc1"]) == pytest.approx(0.7251389, abs=5e-8)
+    for name in one.keys() - {"trace_within", "trace_between"}:
+        unit = factor if name in SIZES else 1
+        assert float(other[name]) / unit == pytest.approx(float(one[name]), rel=1e-12), name
+
+
+def test_a_collapse_far_from_the_origin_is_the_same_collapse():
+    """Shifts c = 0 to 1e6: the features are rounded to 1e-16 c, and so is the metric, about a hundredfold."""
+    stream, which = np.random.default_rng(0), clouds()[1]
+    Z = stream.standard_normal((10, 2)) @ stream.standard_normal((2, 100))
+    first = measure(moments(torch.from_numpy(Z), which, 4), torch.ones(4, 10, dtype=torch.float64))
+    assert float(first["nc1"]) == pytest.approx(94.50952990927826, rel=1e-12)
+    for c in (10.0, 1e3, 1e6):
+        seen = measure(moments(torch.from_numpy(Z + c), which, 4), torch.ones(4, 10, dtype=torch.float64))
+        for name in ("nc1", "nc1_trace", "fuzziness", "cdnv", "nc2_etf", "equinorm", "equiangle", "trace_between"):
+            assert float(seen[name]) == pytest.approx(float(first[name]), rel=max(1e-12, 1e-14 * c)), (name, c)
+
+
+def test_the_nearest_mean_is_found_far_from_the_origin():
+    H, which = clouds()
+    M = moments(torch.from_numpy(H), which, 4).M
+    expected = nearest(torch.from_numpy(H), M)
+    for c in (1e6, 1e9):
+        torch.testing.assert_close(nearest(torch.from_numpy(H + c), M + c), expected)
 
 
 def test_classes_of_different_sizes_are_weighed_by_their_samples():
@@ -114,7 +178,7 @@ def test_classes_of_different_sizes_are_weighed_by_their_samples():
     left, right = H[:, :6], H[:, 6:]
     D = torch.cat([left - left.mean(1, keepdim=True), right - right.mean(1, keepdim=True)], 1)
     torch.testing.assert_close(s.Y @ s.Y.mT, 2 * D @ D.mT / 9)
-    torch.testing.assert_close(s.V, torch.stack([d.square().sum(0).mean() for d in (D[:, :6], D[:, 6:])]))
+    torch.testing.assert_close(s.V, torch.stack([d.square().sum(0).mean().sqrt() for d in (D[:, :6], D[:, 6:])]))
 
 
 def test_many_layers_are_measured_at_once():

@@ -89,6 +89,22 @@ def test_condensed_features_have_the_metrics_of_whole_ones(width):
         torch.testing.assert_close(value, there[name], rtol=0, atol=0)
 
 
+def test_condensed_features_do_not_see_units_or_a_common_shift():
+    """In float32: shifts of 1e3 round at 6e-5 of features of order one, units that are powers of two not at all."""
+    stream = np.random.default_rng(3)
+    labels = torch.arange(5).repeat_interleave(8)
+    H = torch.tensor(stream.standard_normal((40, 20)) + 3 * np.eye(20)[labels], dtype=torch.float32)
+    share = torch.nn.functional.one_hot(labels, 5).double()
+    share = share / share.sum(0)
+    W = torch.zeros(5, 21, dtype=torch.float64)
+    names = ("nc1", "nc1_trace", "cdnv", "nc2_etf", "equinorm")
+    one = metrics.measure(condense(H, share).moments, W[:, :6])
+    for other, error in ((2.0**-100 * H, 1e-12), (2.0**90 * H, 1e-12), (H + 1e3, 1e-4)):
+        seen = condense(other, share).moments
+        for name in names:
+            torch.testing.assert_close(metrics.measure(seen, W[:, :6])[name], one[name], rtol=error, atol=0, msg=name)
+
+
 def test_the_squared_error_is_that_of_the_spread_and_that_of_the_means():
     configs = [NeuralCollapse(**SMALL, bias=bias) for bias in (False, True)]
     made, state = train(configs, 30)

@@ -1,4 +1,4 @@
-"""The verdicts on seeds that nobody tuned to; the contract suite checks them on the presets' own."""
+"""Verdicts of networks on runs that nothing computed, and the probes; the contract suite judges whole presets."""
 
 import json
 
@@ -14,18 +14,6 @@ from engines.neural_collapse import verdicts
 from engines.neural_collapse.config import NeuralCollapse
 
 ENGINE = engines.load("neural_collapse")
-
-
-LONG = {"P9", "P10", "P11"}
-"""Networks, half a minute each: judged on their own seeds alone."""
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("name", [preset.name for preset in ENGINE.presets if preset.name not in LONG])
-def test_every_verdict_holds_on_a_fresh_seed(name):
-    run = engines.run("neural_collapse", preset=name, seeds=[90_001])
-    assert run.verdicts
-    assert [verdict for verdict in run.verdicts if not verdict["holds"]] == []
 
 
 @pytest.mark.thorough
@@ -47,21 +35,6 @@ def test_a_verdict_waits_until_the_run_can_tell():
     for name in ("P0", "P1", "P3", "P5"):
         run = engines.run("neural_collapse", preset=name, steps=10)
         assert {verdict["holds"] for verdict in run.verdicts} == {None}
-
-
-@pytest.mark.parametrize(
-    ("name", "change"),
-    [
-        ("P0", {"epsilon": 5.0}),
-        ("P4", {"epsilon": [3.0, 0.1, 0.09, 0.08]}),
-        ("P6", {"epsilon": 1.0}),
-        ("P12", {"lambda_w": 0.5}),
-    ],
-)
-def test_a_wrong_claim_is_not_confirmed(name, change):
-    """Settings outside those of the claims: at least one must fail."""
-    run = engines.run("neural_collapse", preset=name, set=change)
-    assert not all(verdict["holds"] for verdict in run.verdicts)
 
 
 @pytest.mark.parametrize(
@@ -110,17 +83,16 @@ def layers(slope, depth, bend=0.0):
 
 
 @pytest.mark.parametrize(
-    ("slope", "bend", "begun", "holds"),
+    ("slope", "bend", "holds"),
     [
-        (-0.5, 0.0, 0.2, [True, True, True, True]),
-        (-0.2, 0.0, 0.2, [True, False, True, True]),
-        (-1.2, 0.08, 0.2, [True, True, False, True]),
-        (-0.5, 0.0, -0.2, [True, True, True, False]),
+        (-0.5, 0.0, [True, True, True]),
+        (-0.2, 0.0, [True, False, True]),
+        (-1.2, 0.08, [True, True, False]),
     ],
 )
-def test_separation_is_judged_by_slopes_and_straightness(slope, bend, begun, holds):
+def test_separation_is_judged_by_slopes_and_straightness(slope, bend, holds):
     configs = [NeuralCollapse(model="network", depth=depth) for depth in (8, 4)]
-    found = [[layers(begun, 8), layers(begun, 4)], [layers(slope, 8, bend), layers(-1.0, 4)]]
+    found = [[layers(0.2, 8), layers(0.2, 4)], [layers(slope, 8, bend), layers(-1.0, 4)]]
     run = recorded(configs, layer_nc1=found, nc1=[[1, 1], [1, 1]])
     assert [verdict.holds for verdict in verdicts.separation(run)] == holds
 

@@ -144,11 +144,11 @@ def test_the_first_component_is_learned_when_its_eigenvalue_says(alpha):
 
 
 def test_the_half_times_of_stairs_are_those_of_the_flow():
-    """sigma = 1, .5, .25 at eta0 = .05: within 13 % in t, as at other settings (SG-10)."""
+    """sigma = 1, .5, .25 at eta0 = .05: within 5 %, from the spectrum of the draw itself."""
     one = config(r=3, kappa=4.0, m=2400, alpha=1e-4, budget=18.4, eta0=0.05)
     run = ran(500, one)
     passed = [run["spent"][(run["signal_eigenvalues"][:, 0, j] >= one.sigma[j] / 2).argmax(), 0] for j in range(3)]
-    np.testing.assert_allclose(passed, flow.follow(one).half_times(one.sigma), rtol=0.13)
+    np.testing.assert_allclose(passed, flow.follow(one).half_times(one.sigma), rtol=0.05)
 
 
 def test_the_flow_of_the_residual_is_an_upper_band():
@@ -165,7 +165,7 @@ def test_the_error_follows_its_curve_from_the_start_to_the_last_step():
     assert np.abs(np.log(ratio[run.steps < 100])).max() < 0.01
     learned = [hit(curve, 0.5) for curve in ((run.steps, flow.error(one, run.steps)), run.curve("relative_error", 0))]
     foretold, found = flow.spent(one, np.array(learned))
-    assert foretold == pytest.approx(found, rel=0.13)
+    assert foretold == pytest.approx(found, rel=0.03)
     late = ratio[run.steps >= 500]
     assert 0.4 < late.min() and late.max() < 2.0
 
@@ -236,7 +236,9 @@ def test_a_direction_that_has_not_turned_a_sign_is_a_power_of_the_start():
         ({"outlier_kind": "signflip"}, "sign flips"),
         ({"alpha": 0.5, "budget": 20.0}, "not small"),
         ({"method": "geometric", "budget": 8.0}, "norm of the direction"),
-        ({"m": 60}, "lost in the noise"),
+        ({"m": 60}, "too near the noise"),
+        ({"eta0": 0.5}, "overshoot"),
+        ({"k": 2, "alpha": 3.0}, "larger than the truth"),
         ({"budget": 4.0}, "ends before"),
         ({"method": "subgm_loss"}, "never decays"),
     ],
@@ -257,7 +259,8 @@ def test_the_default_breaks_no_assumption():
     [
         ({"m": 50}, ("59 unknowns", "raise m above 59")),
         ({"m": 70}, ("lost in the noise", "raise m above")),
-        ({"budget": 5.0}, ("B = 5", "raise budget")),
+        ({"budget": 5.0}, ("B = 5", "raise budget to 12.3 (0 sets it from the data)")),
+        ({"d": 15, "m": 60, "k": 8}, ("6 columns to spare", "lower k towards r")),
         ({"method": "subgm_loss"}, ("noiseless", "subgm")),
         ({"method": "gd", "loss": "l2"}, ()),
         ({"k": 2, "alpha": 1.0}, ()),

@@ -7,9 +7,12 @@ import pytest
 import torch
 
 import engines
+from benchmarks.recovery import SETTINGS, successes
 from engines.core.errors import ConfigError
+from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.dynamics import step
+from engines.subgradient_recovery.overlays import caution
 from engines.subgradient_recovery.probes import descent, sign_rip, spectrum
 from tests.subgradient_recovery.setting import begun, factor, ran, tiny
 
@@ -78,8 +81,6 @@ def test_near_convergence_the_gap_is_that_of_the_clean_measurements():
 @pytest.mark.slow
 def test_at_the_dense_floor_the_loss_is_below_by_the_density():
     """(f_true - f)/(g0 |Delta|²) = 1 within .3."""
-    from engines.subgradient_recovery import laws
-
     members = [config(outlier_fraction=0.0, noise=0.3, k=k, alpha=1e-8, eta0=0.2, budget=13.9, seed=s)
                for k in (2, 30) for s in (0, 1)]  # fmt: skip
     run = ran(1200, *members)
@@ -92,10 +93,17 @@ def test_at_the_dense_floor_the_loss_is_below_by_the_density():
 @pytest.mark.parametrize(
     ("d", "r", "m", "p"), [(30, 2, 1200, 0.2), (30, 2, 1200, 0.5), (50, 2, 1000, 0.2), (20, 3, 1200, 0.1)]
 )
-def test_the_budget_that_sets_itself_recovers_without_knowing_the_rank(d, r, m, p):
+def test_the_budget_that_sets_itself_recovers_at_full_width(d, r, m, p):
     """rel was 2.9e-9 to 2.2e-4 (worst at p = .5) in an independent implementation."""
     run = ran(1500, *(config(d=d, r=r, k=d, m=m, outlier_fraction=p, seed=seed) for seed in (0, 1)))
-    assert (run["relative_error"][-1] < (1e-3 if p == 0.5 else 3e-5)).all()
+    assert (run["relative_error"][-1] < (2e-3 if p == 0.5 else 3e-5)).all()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_the_budget_that_sets_itself_recovers_at_least_where_the_fixed_rule_does(setting):
+    own, fixed = successes(setting)
+    assert own >= fixed
 
 
 def test_the_budget_that_sets_itself_is_found_from_the_signs_alone():
@@ -104,8 +112,24 @@ def test_the_budget_that_sets_itself_is_found_from_the_signs_alone():
     usual, larger, _ = batch.problem.budget.tolist()
     assert usual == pytest.approx(larger, rel=0.01)
     values = np.array(spectrum(ran(1, one), 0)["eigenvalue"])
-    tau = values[0] / (2 * values[2]) * np.log(1 / (1e-8 * np.sqrt(values[2])))
-    assert usual == pytest.approx(1.1 * tau + 1.5, rel=1e-9)
+    tau, length = values[0] / (2 * values[2]) * np.log(1 / (1e-8 * np.sqrt(values[2]))), np.log(1e8)
+    assert usual == pytest.approx(max(0.7 * length + 1, min(1.1 * tau + 1.5, length + 1)), rel=1e-9)
+
+
+@pytest.mark.parametrize("knobs", [{}, {"outlier_fraction": 0.5, "kappa": 2.0, "seed": 3}, {"operator_seed": 4}])
+def test_the_lines_use_the_budget_and_the_spectrum_of_the_run(knobs):
+    one = config(**knobs)
+    batch = begun(one)
+    lam = torch.linalg.eigvalsh(batch.problem.sensing.adjoint(batch.problem.y.sign()))[0].flip(-1).numpy()
+    np.testing.assert_allclose(laws.eigenvalues(one), lam[: one.r + 1], rtol=1e-9)
+    assert laws.budget(one) == pytest.approx(float(batch.problem.budget[0]), rel=1e-9)
+
+
+def test_a_budget_that_ends_too_soon_is_cautioned_of_also_where_it_sets_itself():
+    one = config(m=480, outlier_fraction=0.5, k=2, seed=1)
+    short = one.replace(budget=flow.follow(one.replace(budget=40.0)).half_times(one.sigma).max() - 1)
+    assert "spent before the signal is learned" in caution(short)
+    assert caution(config(d=15, m=60, k=8)).startswith("The 6 columns to spare may grow")
 
 
 @pytest.mark.slow

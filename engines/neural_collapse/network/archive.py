@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.core.archive import REAL, WHOLE, read
+from engines.core.archive import REAL, read
 from engines.core.files import Named
 
 SAMPLES, FEATURES, CLASSES = 20_000, 4096, 50
@@ -24,9 +24,11 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises `ConfigError` with the file, the array, the value and the limit.
     """
     file = named(path)
-    arrays = read(file, {"X": REAL, "y": WHOLE})
+    arrays = read(file, {"X": REAL, "y": REAL})
     X, y = arrays["X"], arrays["y"]
     _check_samples(file, X, y)
+    if not (np.isfinite(y) & (y == np.round(y))).all():
+        raise file.refuse("y has labels that are not whole; it needs whole numbers, of whatever type")
     labels, classes, sizes = np.unique(y, return_inverse=True, return_counts=True)
     if not 2 <= len(labels) <= CLASSES:
         raise file.refuse(f"y has {len(labels)} classes; allowed are 2 to {CLASSES}")

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from engines.neural_collapse.metrics import Moments
+from engines.neural_collapse.metrics import Moments, scaled
 
 
 class Condensed(NamedTuple):
@@ -40,29 +40,34 @@ def condense(H: Tensor, share: Tensor, W: Tensor | None = None) -> Condensed:
     share : what each sample counts in the mean of its class, `[N, K]`, float64
     W : classifier `[..., d, K]`; zero where it does not matter
 
-    The features' own rounding bounds what is seen: of the trace ratio, what is above 1e-6.
+    Global and class means are subtracted before anything is squared. The features' own rounding bounds what is seen:
+    of the trace ratio, in float32, what is above 1e-13 times the squared global mean over the spread of the means.
     """
-    # Few rows on the left: the other way round these products take five times as long.
-    means = finite(share.mT.to(H.dtype) @ H).to(share.dtype).mT
+    H, u = scaled(finite(H))
+    centre, labels, u = H.mean(-2, keepdim=True), share.argmax(-1), u.to(share.dtype)
+    H = H - centre
+    apart = share.mT.to(H.dtype) @ H  # few rows on the left: the other way round this takes five times as long
+    D = H - apart[..., labels, :]
+    means = (centre.to(share.dtype) + apart.to(share.dtype)).mT
     spanning = means if W is None else torch.cat([means, finite(W).to(means.dtype)], -1)
     Q = torch.linalg.qr(spanning)[0]
-    A = finite(Q.mT.to(H.dtype).contiguous() @ H.mT).to(Q.dtype)
-    length = finite(torch.linalg.vector_norm(H, dim=-1)).to(Q.dtype).square()
+    A = (Q.mT.to(H.dtype).contiguous() @ D.mT).to(Q.dtype)
+    rest = torch.linalg.vector_norm(D, dim=-1).to(Q.dtype).square() - A.square().sum(-2)
+    off = A @ share  # what rounding left of the class means
+    M, A = Q.mT @ means + off, A - off[..., labels]
     classifier = means.new_zeros(means.mT.shape) if W is None else finite(W).to(Q.dtype).mT
-    return Condensed(_moments(A, length, share), pad(A, (0, 0, 0, 1)), pad(classifier @ Q, (0, 1)))
+    seen = pad(M[..., labels] + A, (0, 0, 0, 1))
+    return Condensed(_moments(M, A, rest.clamp_min(0), share, u), u * seen, pad(classifier @ Q, (0, 1)))
 
 
-def _moments(A: Tensor, length: Tensor, share: Tensor) -> Moments:
-    """From coordinates `[..., r, N]` and squared lengths `[..., N]`.
+def _moments(M: Tensor, A: Tensor, rest: Tensor, share: Tensor, u: Tensor) -> Moments:
+    """From class means `[..., r, K]`, deviations `[..., r, N]`, squared lengths out of them, and the unit of all.
 
-    `Y Yᵀ = (K/N) (A Aᵀ - sum_k n_k m_k m_kᵀ)`, and beside it the length that is left.
+    `Y Yᵀ = (K/N) A Aᵀ`, and beside it the length that is left.
     """
     N, K = share.shape
-    M, sizes = A @ share, 1 / share.amax(0)
-    G = (A @ A.mT - (M * sizes) @ M.mT) * (K / N)
-    rest = (length.sum(-1) - A.square().sum((-2, -1))).clamp_min(0) * (K / N)
-    values, vectors = torch.linalg.eigh(G)
+    values, vectors = torch.linalg.eigh(A @ A.mT * (K / N))
     Y = pad(vectors * values.clamp_min(0).sqrt()[..., None, :], (0, 1, 0, 1))
-    Y[..., -1, -1] = rest.sqrt()
-    V = (length @ share - M.square().sum(-2)).clamp_min(0)
-    return Moments(pad(M, (0, 0, 0, 1)), Y, V)
+    Y[..., -1, -1] = (rest.sum(-1) * (K / N)).sqrt()
+    V = ((A.square().sum(-2) + rest) @ share).sqrt()
+    return Moments(u * pad(M, (0, 0, 0, 1)), u * Y, u[..., 0] * V)

@@ -8,19 +8,20 @@ from math import sqrt
 import torch
 from torch import Tensor
 
+from engines.neural_collapse.diagnostics import against
 from engines.neural_collapse.metrics import (
-    TINY,
     Moments,
     centred,
     cosines,
     measure,
     nc1,
     nc1_trace,
+    right,
     simplex,
     size,
 )
 from engines.neural_collapse.network.condense import condense, finite
-from engines.neural_collapse.network.evaluation import Knobs, Seen, look, nearest_right
+from engines.neural_collapse.network.evaluation import Knobs, Seen, look
 from engines.neural_collapse.network.problem import Problem, State
 from engines.neural_collapse.network.stages import Head, Place, place
 from engines.neural_collapse.pictures import cloud
@@ -49,7 +50,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "loss": seen.loss,
         "objective": seen.loss + _decay(problem, state, seen.head, knobs),
         "residual": none,
-        "response_error": none,
+        "response_error": none * torch.nan,
         "survival": unknown,
         "survival_theory": unknown,
     }
@@ -65,15 +66,15 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     return {**points, "cosines": cosines(centred(M)), "cosines_frame": frame.expand(len(M), -1, -1)}
 
 
-def by_layer(moments: Moments, right: Tensor) -> dict[str, Tensor]:
+def by_layer(moments: Moments, accuracy: Tensor) -> dict[str, Tensor]:
     """What is told of each layer, `[...]`."""
-    return {"layer_nc1": nc1(moments), "layer_nc1_trace": nc1_trace(moments), "layer_accuracy": right}
+    return {"layer_nc1": nc1(moments), "layer_nc1_trace": nc1_trace(moments), "layer_accuracy": accuracy}
 
 
 def of_input(problem: Problem) -> dict[str, Tensor]:
     """What is told of the samples as they come in, each `[1]`."""
     pixels = condense(problem.X[None], problem.share)
-    return by_layer(pixels.moments, nearest_right(pixels, problem.y))
+    return by_layer(pixels.moments, right(pixels.H, problem.y, pixels.moments.M))
 
 
 def _by_layer(problem: Problem, seen: Seen, now: Place) -> dict[str, Tensor]:
@@ -86,7 +87,7 @@ def _by_layer(problem: Problem, seen: Seen, now: Place) -> dict[str, Tensor]:
 
 def _compared(problem: Problem, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
     begun = {name: problem.start.get(name, found[name]) for name in COMPARED}
-    return {f"{name}_ratio": found[name] / value.clamp_min(TINY) for name, value in begun.items()}
+    return {f"{name}_ratio": against(found[name], value) for name, value in begun.items()}
 
 
 def _squared(seen: Seen) -> dict[str, Tensor]:

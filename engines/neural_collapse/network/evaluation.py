@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from engines.neural_collapse.metrics import Moments, nearest, scores
-from engines.neural_collapse.network.condense import Condensed, condense, finite
+from engines.neural_collapse.metrics import Moments, right, scores
+from engines.neural_collapse.network.condense import condense, finite
 from engines.neural_collapse.network.problem import Problem, State
 from engines.neural_collapse.network.stages import Head, Place, head, place
 from engines.neural_collapse.network.training import frozen
@@ -60,7 +60,7 @@ def _look(problem: Problem, state: State, now: Place) -> Seen:
     tested = x[:, len(problem.X) :] @ top.last + top.bias[:, None]
     return Seen(
         layers=layers.moments,
-        right=nearest_right(layers, problem.y),
+        right=right(layers.H, problem.y, layers.moments.M),
         deep=deep.moments,
         W=deep.W,
         head=top,
@@ -69,11 +69,6 @@ def _look(problem: Problem, state: State, now: Place) -> Seen:
         tested=_share(tested.max(-1).indices == problem.y_test),
         loss=_loss(problem, deep.W @ deep.H + bias[..., None]),
     )
-
-
-def nearest_right(layers: Condensed, labels: Tensor) -> Tensor:
-    """Share of samples with their own class mean the nearest, `[...]`."""
-    return _share(nearest(layers.H, layers.moments.M) == labels)
 
 
 def _share(right: Tensor) -> Tensor:

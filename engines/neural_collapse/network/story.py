@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from engines.core.engine import Phase, Story
 from engines.core.errors import DynascopeError
 from engines.core.run import Run
@@ -65,11 +67,15 @@ def _aim(config: NeuralCollapse) -> str:
             f"Layers are added one at a time, each trained for {config.epochs} epochs with a new classifier while "
             "those below stay as they are: every layer takes the features that it is given a little closer to collapse."
         )
-    return (
-        "Past zero training error there is nothing left to get right, and the features still contract: weight decay "
-        f"pulls on, {config.weight_decay_features:.3g} in the hidden layers and {config.weight_decay_last:.3g} in the "
-        "last. Each layer takes about the same factor off NC1: a straight line over the depth. It does not end at zero."
-    )
+    if config.weight_decay_features == config.weight_decay_last == 0:
+        pull = "Past zero training error there is nothing left to get right, and without weight decay little pulls on."
+    else:
+        pull = (
+            "Past zero training error there is nothing left to get right, and the features still contract: weight "
+            f"decay pulls on, {config.weight_decay_features:.3g} in the hidden layers and "
+            f"{config.weight_decay_last:.3g} in the last."
+        )
+    return f"{pull} Each layer takes about the same factor off NC1: a straight line over the depth, not down to zero."
 
 
 def _now(run: Run, member: int, config: NeuralCollapse) -> str:
@@ -78,6 +84,11 @@ def _now(run: Run, member: int, config: NeuralCollapse) -> str:
     names = ("nc1", "nc1_trace", "accuracy", "accuracy_test")
     first, trace, right, tested = (float(run[name][-1, member]) for name in names)
     epoch = run.steps[-1] / per_epoch(config)
+    if np.isnan(first):
+        return (
+            f"After **{epoch:.3g}** epochs the last features of all samples coincide: NC1 has nothing to compare with "
+            f"and no value. This is no collapse; training error **{1 - right:.2%}**."
+        )
     return (
         f"After **{epoch:.3g}** epochs NC1 of the last features is **{first:.3g}** and their trace ratio "
         f"**{trace:.3g}**; training error **{1 - right:.2%}**, test error **{1 - tested:.2%}**."

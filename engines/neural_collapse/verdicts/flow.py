@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import above, below, final, ratio, verdict
+from engines.core.judging import below, final, ratio, verdict
 from engines.core.measures import rate
 from engines.core.run import Run
 from engines.neural_collapse import overlays
+from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.verdicts.common import UNSEEN, everyone, last, log_slope, rise
 
 
@@ -26,8 +27,7 @@ def opening(run: Run) -> list[Verdict]:
         verdict("late slope of the trace ratio over −2λ_H",
                 [ratio(_time_slope(run, "nc1_trace", i, 40, 60), -2 * run.configs[i].lambda_h) for i in members],
                 1.0, 0.01),
-        verdict("trace ratio over its law, where it is farthest off", [_law(run, i) for i in members], 1.0, 0.2),
-        verdict("accuracy at the end", last(run, "accuracy", members), 1.0, 0.0),
+        verdict("trace ratio over its law, where it is farthest off", [_law(run, i) for i in members], 1.0, 0.05),
     ]  # fmt: skip
 
 
@@ -46,13 +46,10 @@ def path(run: Run) -> list[Verdict]:
     return [
         below("scaled spread within classes: largest rise",
               [rise(run, "trace_within_scaled", i) for i in members], UNSEEN),
-        below("scaled spread between classes: largest fall",
-              [rise(run, "trace_between_scaled", i, -1) for i in members], UNSEEN),
-        below("trace ratio: largest rise", [rise(run, "nc1_trace", i) for i in members], UNSEEN),
         verdict("late slope of the trace ratio, −2λ_H = −0.1",
                 [_time_slope(run, "nc1_trace", i, 90, 120) for i in members], -0.1, 1e-3),
         verdict("slope of NC1 between 10⁻¹⁶ and 10⁻²⁶ over −2√(λ_H/λ_W)", [_nc1_rate(run, i) for i in members],
-                1.0, 0.03),
+                1.0, 0.01),
         below("distance to an orthogonal frame at the end", last(run, "nc2_of", members), 1e-6),
     ]  # fmt: skip
 
@@ -75,9 +72,14 @@ def counterexample(run: Run) -> list[Verdict]:
     flow = run.where(model="central_path")
     return [
         *found,
-        above("flow: highest NC1 over the start's", [_peak(run, i) for i in flow], 1.3),
-        below("flow: largest rise of the trace ratio", [rise(run, "nc1_trace_ratio", i) for i in flow], UNSEEN),
+        verdict("flow: highest NC1 over the start's", [_peak(run, i) for i in flow], 1.9559, 1e-3),
+        verdict("flow: trace ratio over the start's at t = 0.4", last(run, "nc1_trace_ratio", flow), 0.015003, 1e-6),
     ]
+
+
+def _vanishing(config: NeuralCollapse) -> float:
+    """Slope of the logarithm of class means near zero, where the best classifier is `Mᵀ/lambda_W`."""
+    return 1 / config.lambda_w - config.lambda_h
 
 
 def _peak(run: Run, member: int) -> float | None:
@@ -88,6 +90,8 @@ def vanishing(run: Run) -> list[Verdict]:
     """P12: lambda_W lambda_H above one."""
     members = everyone(run)
     return [
-        below("size of the features at the end", last(run, "feature_norm", members), 1e-8),
+        verdict("late rate of the size of the features over λ_H − 1/λ_W",
+                [ratio(_time_slope(run, "feature_norm", i, 30, 60), _vanishing(run.configs[i])) for i in members],
+                1.0, 0.01),
         verdict("loss at the end", last(run, "loss", members), 0.5, 1e-9),
-    ]
+    ]  # fmt: skip

@@ -32,7 +32,7 @@ def greedy(run: Run) -> list[Verdict]:
             for name, label in names.items()
         ),
         *(
-            verdict(f"{loss.upper()}: NC1 of the last layer", last(run, "nc1", run.where(loss=loss)), value, 0.03)
+            verdict(f"{loss.upper()}: NC1 of the last layer", last(run, "nc1", run.where(loss=loss)), value, value / 4)
             for loss, value in DEEPEST.items()
         ),
     ]
@@ -82,7 +82,6 @@ def separation(run: Run) -> list[Verdict]:
             for depth, (steepness, spread) in STEEP.items()
         ),
         below("correlation with a straight line", _ends(run, everyone(run), "layer_nc1", _correlation), -0.97),
-        above("before training: the slope", [_slope(_layers(run, "layer_nc1", 0, i)) for i in run.where(depth=8)], 0.1),
     ]  # fmt: skip
 
 

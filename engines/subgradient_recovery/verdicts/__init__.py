@@ -1,7 +1,8 @@
-"""How each preset is judged: numbers read off the recorded curves against the specification's or the laws'.
+"""How each preset is judged: numbers read off the recorded curves, against predictions from the run's own draw.
 
-A tolerance covers the spread over fresh draws, measured on at least eight of them; values near 1e-8 move by a factor
-of three with the order of a sum, so that they are compared by their decimal logarithm.
+Learning times are held against the flow that starts from the spectrum of this draw, ends against first-order theory
+with this draw's noise: a few per cent decide. Errors near 1e-8 move by a factor of three with the order of a sum, and
+floors by powers of ten from draw to draw: they are judged from one side. Wrong runs in the tests show what is noticed.
 """
 
 from engines.subgradient_recovery.verdicts.budgets import lengths, overfit, stairs

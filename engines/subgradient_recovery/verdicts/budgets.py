@@ -8,56 +8,60 @@ from engines.core.engine import Verdict
 from engines.core.judging import above, below, by_seed, final, order, ratio, verdict
 from engines.core.run import Run
 from engines.subgradient_recovery import flow
-from engines.subgradient_recovery.verdicts.common import ERROR, last, orders
+from engines.subgradient_recovery.verdicts.common import (
+    ERROR,
+    arrivals,
+    half_times,
+    last,
+    last_half_times,
+    orders,
+)
 
 
 def stairs(run: Run) -> list[Verdict]:
     """SG-10: half-times against the flow."""
     members = range(len(run.configs))
-    halves = [_halves(run, i) for i in members]
+    halves = [half_times(run, i) for i in members]
     return [
-        verdict("log₁₀ of the relative error", orders(run, members), -9.5, 0.5),
         *(
-            verdict(f"eigenvalue {j + 1}: τ at half over the flow's", [half[j] for half in halves], 1.0, 0.15)
-            for j in range(run.configs[0].r)
+            verdict(f"eigenvalue {j + 1}: τ at half over the flow's", [half[j] for half in halves], 1.0, tolerance)
+            for j, tolerance in enumerate((0.04, 0.06, 0.08))
         ),
-    ]
-
-
-def _halves(run: Run, member: int) -> list[float | None]:
-    """Tau at which each eigenvalue is half learned, over that of the flow."""
-    config = run.configs[member]
-    learned, spent = run["signal_eigenvalues"][:, member], run["spent"][:, member]
-    foretold = flow.follow(config).half_times(config.sigma)
-    passed = learned >= config.sigma / 2
-    return [
-        ratio(float(spent[passed[:, j].argmax()]), float(foretold[j])) if passed[:, j].any() else None
-        for j in range(config.r)
+        verdict("steps to 10⁻⁸ over those until 1.3 η₀ρᵗ is there", arrivals(run, members, 1e-8), 1.0, 0.05),
     ]
 
 
 def lengths(run: Run) -> list[Verdict]:
-    """SG-13: the U over the budget."""
+    """SG-13: the U over the budget, whose left wall is where the flow of this draw has learned."""
     draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_seed(run)]
-
-    def ends(members: list[int], low: float, high: float) -> list[float | None]:
-        return last(run, [i for i in members if low <= run.configs[i].budget <= high])
-
-    lowest = [_at_lowest(run, members) for members in draws]
-    short = [value for members in draws for value in ends(members, 0, 9)]
-    long = [order(value) for members in draws for value in ends(members, 70, 80)]
+    walls = [_learned(run, members[-1]) for members in draws]
+    short = [i for members, wall in zip(draws, walls, strict=True) for i in members if run.configs[i].budget < wall]
+    lowest = [ratio(_at_lowest(run, members), wall) for members, wall in zip(draws, walls, strict=True)]
+    longest = [members[-1] for members in draws]
     return [
-        above("budgets below 9: relative error", short, 0.9),
-        verdict("the best budget", lowest, 12.9, 1.2),
+        above("budgets that end before the flow has learned: relative error", last(run, short), 0.2),
+        verdict("the best budget over the flow's learning time", lowest, 1.15, 0.15),
         below("log₁₀ of the error there", [_least(run, members) for members in draws], -6.5),
-        verdict("c = 4: log₁₀ of the error", long, -2.4, 0.5),
+        above("c = 4: error over that of the steps", [_over_steps(run, i) for i in longest], 2.0),
     ]
+
+
+def _learned(run: Run, member: int) -> float:
+    """Tau at which the flow has learned."""
+    config = run.configs[member]
+    return float(flow.follow(config).half_times(config.sigma).max())
 
 
 def _at_lowest(run: Run, members: list[int]) -> float | None:
     values = [final(run, ERROR, i) for i in members]
     known = [value for value in values if value is not None]
     return run.configs[members[values.index(min(known))]].budget if len(known) == len(values) else None
+
+
+def _over_steps(run: Run, member: int) -> float | None:
+    config = run.configs[member]
+    steps = float(flow.step_size(config, np.array([run.preset.steps if run.preset else 0]))[0])
+    return ratio(final(run, ERROR, member), flow.TRACKING * steps)
 
 
 def _least(run: Run, members: list[int]) -> float | None:
@@ -72,7 +76,8 @@ def overfit(run: Run) -> list[Verdict]:
     rises = [_rise(run, members[1:]) for members in draws]
     return [
         above("half the budget: relative error", last(run, half), 0.9),
-        verdict("the budget: log₁₀ of the error", orders(run, once), -4.2, 1.1),
+        verdict("the budget: τ at which half is learned over the flow's", last_half_times(run, once), 1.0, 0.04),
+        below("the budget: log₁₀ of the error", orders(run, once), -3.0),
         above("smallest growth from one multiple to the next", rises, 1.5),
         above("six times: relative error", last(run, most), 2.0),
         below("six times: loss against the truth's", last(run, most, "loss_gap"), 0.0),

@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from engines.core.judging import final, order
+from engines.core.judging import final, order, ratio
+from engines.core.measures import hit
 from engines.core.run import Run
+from engines.subgradient_recovery import flow
 
 ERROR = "relative_error"
 
@@ -31,3 +33,30 @@ def spread(values: list[float | None]) -> float | None:
     """Largest over smallest."""
     known = [value for value in values if value is not None]
     return max(known) / min(known) if len(known) == len(values) and known else None
+
+
+def half_times(run: Run, member: int) -> list[float | None]:
+    """Tau at which each eigenvalue is half learned, over that of the flow from this draw's own spectrum, `[r]`."""
+    config = run.configs[member]
+    learned, spent = run["signal_eigenvalues"][:, member], run["spent"][:, member]
+    predicted = flow.follow(config).half_times(config.sigma)
+    passed = learned >= config.sigma / 2
+    return [
+        ratio(float(spent[passed[:, j].argmax()]), float(predicted[j])) if passed[:, j].any() else None
+        for j in range(config.r)
+    ]
+
+
+def last_half_times(run: Run, members: Iterable[int]) -> list[float | None]:
+    """That of the last eigenvalue."""
+    return [half_times(run, i)[-1] for i in members]
+
+
+def arrivals(run: Run, members: Iterable[int], level: float) -> list[float | None]:
+    """Steps until the error is below `level`, over those until `1.3 eta0 rho^t` is."""
+    found = []
+    for i in members:
+        c = run.configs[i]
+        predicted = np.log(level / (flow.TRACKING * c.eta0)) / np.log1p(-c.eta0 / c.budget)
+        found.append(ratio(hit(run.curve(ERROR, i), level), float(predicted)))
+    return found

@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from engines.core.engine import Verdict
 from engines.core.judging import above, below, by_seed, final, order, ratio, verdict
 from engines.core.measures import power, slope
 from engines.core.run import Run
-from engines.subgradient_recovery import laws
+from engines.subgradient_recovery import draws, flow, laws
+from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.verdicts.common import ERROR, last, orders, spread
 
 
 def floors(run: Run) -> list[Verdict]:
-    """SG-03: powers of alpha, against those that the spectrum of the draw's own start predicts."""
-    found = []
-    for p, (measured, tolerance) in {0.0: (1.0, 0.1), 0.3: (0.93, 0.13), 0.5: (0.73, 0.4)}.items():
+    """SG-03: powers of alpha, against those that the spectrum of this draw's start predicts."""
+
+    def shares(p: float, channel: str = ERROR) -> list[float | None]:
         draws = by_seed(run, run.where(outlier_fraction=p))
-        values = [ratio(exponent(run, members), predicted(run, members)) for members in draws]
-        found.append(verdict(f"p = {p:g}: power of α over 2(1 − λ_b/λᵣ)", values, measured, tolerance))
-    clean = by_seed(run, run.where(outlier_fraction=0.0))
-    residual = [ratio(exponent(run, members, "residual_norm"), _half(predicted(run, members))) for members in clean]
-    return [*found, verdict("p = 0: power of α in ‖G‖ over 1 − λ_b/λᵣ", residual, 1.0, 0.05)]
+        power = 2 if channel == ERROR else 1
+        return [ratio(exponent(run, members, channel), power * predicted(run, members)) for members in draws]
 
-
-def _half(value: float | None) -> float | None:
-    return None if value is None else value / 2
+    return [
+        verdict("p = 0: power of α over 2(1 − λ_b/λᵣ)", shares(0.0), 1.0, 0.1),
+        verdict("p = 0.3: power of α over 2(1 − λ_b/λᵣ)", shares(0.3), 0.93, 0.2),
+        below("p = 0.5: power of α over 2(1 − λ_b/λᵣ)", shares(0.5), 1.1),
+        above("p = 0.5: power of α over 2(1 − λ_b/λᵣ), from below", shares(0.5), 0.25),
+        verdict("p = 0: power of α in ‖G‖ over 1 − λ_b/λᵣ", shares(0.0, "residual_norm"), 1.0, 0.05),
+    ]
 
 
 def exponent(run: Run, members: list[int], channel: str = ERROR) -> float | None:
@@ -39,15 +43,10 @@ def exponent(run: Run, members: list[int], channel: str = ERROR) -> float | None
     return slope(*np.log(np.array(points)).T, fewest=3) if points else None
 
 
-def predicted(run: Run, members: list[int]) -> float | None:
-    """`2(1 - lam_{r+1}/lam_r)` of Q0, whose spectrum is that of the start, U_0 U_0ᵀ = alpha² Q0."""
-    r, values = run.configs[members[0]].r, run["eigenvalues"][0, members[0]]
-    return 2 * (1 - float(values[r] / values[r - 1]))
-
-
-def _law(run: Run, member: int) -> float | None:
-    """The error over that of least absolute deviations."""
-    return ratio(final(run, "error", member), laws.dense_floor(run.configs[member]))
+def predicted(run: Run, members: list[int]) -> float:
+    """`1 - lam_b/lam_r` of this draw."""
+    *_, weakest, bulk = laws.eigenvalues(run.configs[members[0]])
+    return 1 - float(bulk / weakest)
 
 
 def dense(run: Run) -> list[Verdict]:
@@ -59,43 +58,57 @@ def dense(run: Run) -> list[Verdict]:
         for members in by_seed(run, small)
         for noise in dict.fromkeys(run.configs[i].noise for i in members)
     ]
-    cost = [
-        ratio(*last(run, [i, j]))
-        for i in small
-        for j in run.where(loss="l2", k=2, noise=run.configs[i].noise, seed=run.configs[i].seed)
-        if run.configs[i].k == 2
-    ]
+
+    def over(members: list[int], psi: str) -> list[float | None]:
+        return [ratio(final(run, "error", i), least_error(run.configs[i], psi)) for i in members]
+
     return [
-        verdict("small start: error over √(π/2) ν √(dof/m)", [_law(run, i) for i in small], 1.0, 0.35),
+        verdict("small start: error over that of least absolute deviations", over(small, "sign"), 1.0, 0.25),
         verdict("k = r against k = d: larger over smaller error", widths, 1.0, 0.1),
         below("small start: loss against the truth's", last(run, small, "loss_gap"), 0.0),
-        verdict("k = r: error over that of squares, √(π/2)", cost, 1.3, 0.4),
-        above("large start, k = 30: error over the same", [_law(run, i) for i in large], 1.4),
+        verdict(
+            "squares, k = r: error over that of least squares", over(run.where(loss="l2", k=2), "identity"), 1.0, 0.12
+        ),
+        above("large start, k = 30: error over that of least absolute deviations", over(large, "sign"), 1.4),
     ]
 
 
 def mixture(run: Run) -> list[Verdict]:
     """SG-09: the density of the whole noise at zero."""
-    return [
-        verdict("error over √(dof/m)/2g₀", [_law(run, i) for i in range(len(run.configs))], 1.0, 0.4),
-    ]
+    over = [ratio(final(run, "error", i), least_error(c, "sign")) for i, c in enumerate(run.configs)]
+    return [verdict("error over that of least absolute deviations", over, 1.0, 0.25)]
+
+
+@lru_cache(maxsize=256)
+def least_error(config: SubgradientRecovery, psi: str) -> float:
+    """`|Delta|_F` at the best fit of this draw: where the mean pull equals `|P_T((1/m) sum psi(s_i) sym(A_i))|_F`.
+
+    P_T projects onto the tangent space of the rank-r matrices at the truth. Least absolute deviations: psi = sign, pull
+    `phi(|Delta|)`, near zero `2 g0 |Delta|` with g0 the density of the noise (Bahadur); least squares: psi(s) = s and
+    pull |Delta|.
+    """
+    drawn = draws.source(config)
+    s, _ = draws.noise(config, drawn)
+    G = draws.weighted(drawn, np.sign(s) if psi == "sign" else s)
+    outside = np.eye(config.d) - drawn.V @ drawn.V.T
+    size = float(np.linalg.norm(G - outside @ G @ outside))
+    sizes = np.geomspace(1e-6, 10, 2000)
+    return float(np.interp(size, laws.phi(config, sizes), sizes)) if psi == "sign" else size
 
 
 def noiseless(run: Run) -> list[Verdict]:
     """SG-11: floors of small starts, slopes of large ones."""
     small = [i for i in run.where(init="spectral") if run.configs[i].alpha < 0.1]
     wide = [i for i in small if run.configs[i].k > run.configs[i].r]
-
-    def floor(i: int) -> float | None:
-        c = run.configs[i]
-        return order(ratio(final(run, ERROR, i), laws.floor(c) / float(np.linalg.norm(c.sigma))))
+    floors = [float(np.linalg.norm(flow.leftover(c)) / np.linalg.norm(c.sigma)) for c in run.configs]
+    over = [ratio(final(run, ERROR, i), floors[i]) for i in wide]
 
     def bend(i: int) -> float | None:
         return power(run.curve(ERROR, i), 300, 2900)
 
     return [
         below("k = r: log₁₀ of the error", orders(run, [i for i in small if i not in wide]), -14),
-        verdict("small start: log₁₀ of the error over its floor", map(floor, wide), 0.0, 0.9),
+        verdict("small start: log₁₀ of the error over its floor", map(order, over), 0.0, 0.25),
         *(
             verdict(f"large {init} start: log-log slope", map(bend, run.where(init=init, alpha=1.0)), slope, tolerance)
             for init, slope, tolerance in (("spectral", -0.8, 0.08), ("random", -0.94, 0.06))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engines.core.engine import Verdict
 from engines.core.judging import above, below, verdict
 from engines.core.run import Run
-from engines.subgradient_recovery.verdicts.common import last, orders
+from engines.subgradient_recovery.verdicts.common import last, last_half_times, orders
 
 
 def beneath(run: Run) -> list[Verdict]:
@@ -13,7 +13,8 @@ def beneath(run: Run) -> list[Verdict]:
     small = [i for i in run.where(alpha=1e-8) if run.configs[i].budget < 20]
     far = [i for i in range(len(run.configs)) if i not in small and run.configs[i].alpha > 1e-9]
     return [
-        verdict("small start: log₁₀ of the error", orders(run, small), -5.5, 1.4),
+        verdict("small start: τ at which half is learned over the flow's", last_half_times(run, small), 1.0, 0.05),
+        below("small start: log₁₀ of the error", orders(run, small), -4.0),
         above("small start: loss against the truth's", last(run, small, "loss_gap"), 0.0),
         above("too long, too large, or near the truth: relative error", last(run, far), 4.0),
         below("and their loss, against the truth's", last(run, far, "loss_gap"), -0.3),

@@ -22,7 +22,7 @@ def samples(run: Run) -> list[Verdict]:
     differ = None if small is None else max(max(row) - min(row) for row in small.values())
     falls = None if large is None else min(float(-step) for row in large.values() for step in np.diff(row))
     return [
-        verdict("small start: largest difference of successes between k = 3 … 30", [differ], 0, 0.5),
+        below("small start: largest difference of successes between k = 3 … 30", [differ], 1.5),
         verdict("small start: largest spread of medians between k = 6, 15, 30", [medians], 1.0, 0.25),
         above("large start: smallest fall of successes with k", [falls], -0.5),
         above("large start, k = r, m ≥ 6 dr: share of successes", [_share(run, 2, 1.0)], 0.9),

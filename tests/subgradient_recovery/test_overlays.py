@@ -1,0 +1,91 @@
+"""What is drawn and not grey is held by the run, over random knobs: within the factors that the label states."""
+
+import numpy as np
+import pytest
+
+from engines.core.errors import ConfigError
+from engines.subgradient_recovery.config import SubgradientRecovery
+from engines.subgradient_recovery.overlays import LATE, RANGES, predictions, within
+from tests.subgradient_recovery.setting import ran
+
+ROUNDING = 1e-13
+"""Of an error or a gap: both curves count as this where they are below."""
+
+
+def log_uniform(stream, low, high):
+    return float(np.exp(stream.uniform(np.log(low), np.log(high))))
+
+
+def drawn(stream):
+    """Knobs from bound to bound, as far as a run of a second allows."""
+    p = float(stream.choice([0, 0.1, 0.2, 0.3, 0.5, 0.7, stream.uniform(0, 0.95)]))
+    d = int(stream.integers(3, 31))
+    r = int(stream.integers(1, min(5, d) + 1))
+    alpha = 10 ** float(stream.choice([stream.uniform(-3, 1), stream.uniform(-12, -2), stream.uniform(-40, -8)]))
+    usual = max(0.7 * np.log(1 / alpha) + 1, 2.0)
+    knobs = {
+        "d": d, "r": r, "k": int(stream.choice([r, d, stream.integers(r, d + 1)])), "outlier_fraction": p,
+        "m": int(min(max(log_uniform(stream, 1, 60) * d * r / (1 - p), 10), 3000)), "alpha": alpha,
+        "kappa": float(stream.choice([1, log_uniform(stream, 1, 6), log_uniform(stream, 1, 100)])),
+        "noise": float(stream.choice([0, 0, log_uniform(stream, 1e-3, 10)])),
+        "eta0": float(stream.choice([0.15, log_uniform(stream, 0.01, 1)])),
+        "outlier_kind": str(stream.choice(["gauss", "cauchy", "uniform", "const", "signflip"])),
+        "outlier_scale": log_uniform(stream, 0.1, 1e5), "seed": int(stream.integers(1000)),
+        "budget": float(stream.choice([0, log_uniform(stream, 0.7, 5) * usual])),
+        "init": str(stream.choice(["spectral", "spectral", "random", "truncated", "truth"])),
+        "method": str(stream.choice(["subgm", "subgm", "subgm", "subgm_frozen", "subgm_loss"])),
+    }  # fmt: skip
+    if knobs["method"] == "subgm_loss":
+        knobs |= {"outlier_fraction": 0.0, "noise": 0.0}
+    return knobs
+
+
+def configurations(seed, count):
+    """Configurations with at least one line that is not grey."""
+    stream, found = np.random.default_rng(seed), []
+    while len(found) < count:
+        try:
+            config = SubgradientRecovery(**drawn(stream))
+        except ConfigError:
+            continue
+        if any(not line.broken and line.channel == "relative_error" for line in predictions(config, np.arange(3))):
+            found.append(config)
+    return found
+
+
+def misses(config, steps):
+    """The lines of a configuration that its run leaves: how far below and above, and where."""
+    run, found = ran(steps, config), []
+    late = LATE if config.method == "subgm_loss" else 0.0
+    shifted = [predictions(config, run.steps * by) for by in (1 - late, 1.0, 1 + late)]
+    for lines in zip(*shifted, strict=True):
+        line = lines[1]
+        if line.broken:
+            continue
+        observed, values = run.curve(line.channel, 0)
+        values = values if line.component is None else values[:, line.component]
+        allowed = (0.0, 1 + 1e-9) if line.kind == "upper" else RANGES.get(line.channel, (1 - 1e-9, 1 + 1e-9))
+        expected = np.array([one.values[np.isin(run.steps, observed)] for one in lines])
+        low, high = np.maximum(expected.min(0), ROUNDING), np.maximum(expected.max(0), ROUNDING)
+        values = np.maximum(values, ROUNDING)
+        out = (values < allowed[0] * low) | (values > allowed[1] * high)
+        if out.any():
+            below, above = np.nanmin(values / low), np.nanmax(values / high)
+            found.append((line.channel, line.kind, float(below), float(above), int(observed[out.argmax()])))
+    return found
+
+
+def test_a_line_that_is_not_grey_is_met_from_the_first_step_to_the_last():
+    assert [(dict(one), said) for one in configurations(1, 5) if (said := misses(one, 500))] == []
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_a_line_that_is_not_grey_is_met_over_many_random_knobs(seed):
+    assert [(dict(one), said) for one in configurations(seed, 20) if (said := misses(one, 2000))] == []
+
+
+def test_every_line_says_how_near_it_is():
+    for one in (SubgradientRecovery(), SubgradientRecovery(method="subgm_loss", outlier_fraction=0.0)):
+        lines = [line for line in predictions(one, np.arange(5)) if line.kind == "law" and line.channel in RANGES]
+        assert lines and all(within(line.channel)[2:-1] in line.label for line in lines)
