@@ -195,7 +195,7 @@ PRESETS = (
         look_for="It has memorised within a hundred steps and generalises many times later.",
         set={"subject": "one_hot", "width": 128, "learning_rate": 1e-2},
         steps=2500,
-        judge=trained.groks(150, 5),
+        judge=trained.groks(120, 5),
     ),
     Preset(
         name="L16",
@@ -203,7 +203,7 @@ PRESETS = (
         look_for="A transformer of one layer takes the same two steps.",
         set={"subject": "transformer", "embedding": 32, "width": 128, "learning_rate": 3e-3, "train_fraction": 0.7},
         steps=1000,
-        judge=trained.groks(250, 2),
+        judge=trained.groks(200, 2),
     ),
     Preset(
         name="L17",
