@@ -29,7 +29,11 @@ DIRECTION = 0
 
 
 def look(subject: Subject, theta: Tensor, b: Tensor, gamma: Tensor) -> dict[str, Tensor]:
-    """Effective parameters, ranks and synchronised blocks of perceptrons; theta `[B, P]`, b and gamma `[B]`."""
+    """Effective parameters, ranks and synchronised blocks of perceptrons; theta `[B, P]`, b and gamma `[B]`.
+
+    The window of a layer is as wide as its weights: `N(w*, ⟨w²⟩/gamma)`. Otherwise a network with larger weights, which
+    have to move further to do the same, would seem to need fewer of them.
+    """
     model = subject.model
     if not isinstance(model, (Mlp, Embedding)):
         return {}
@@ -39,8 +43,12 @@ def look(subject: Subject, theta: Tensor, b: Tensor, gamma: Tensor) -> dict[str,
     spectra, made = factor_spectra(net, own, X), net.layers(own, X)[1]
     scale = _spread(made[-1]) if not subject.train.y.is_floating_point() else torch.ones_like(b)
     found = _ranks(spectra) | _blocks(net, made[:-1])
-    seen = [*spectra, *([_table(model, theta, made[0])] if isinstance(model, Embedding) else [])]
-    return found | _counts([(mu, nu / scale[:, None]) for mu, nu in seen], b, gamma)
+    seen, weights = [*spectra], [*net.split(own)]
+    if isinstance(model, Embedding):
+        seen.append(_table(model, theta, made[0]))
+        weights.append(model.layout.split(theta)[0])
+    sizes = [W.square().mean((-2, -1)) / scale for W in weights]
+    return found | _counts([(mu, nu * size[:, None]) for (mu, nu), size in zip(seen, sizes, strict=True)], b, gamma)
 
 
 def _spread(outputs: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ TRAINING = (
     Channel(
         name="loss",
         label="loss",
-        doc="Mean over the training samples, which is minimised; of chains, how far above that of their centre.",
+        doc="Mean over the training samples, which is minimised; of chains, how far above that of their centre; of "
+        "draws in a box, their mean over the level.",
     ),
     Channel(name="test_loss", label="test loss", doc="Mean over the samples that are not trained on."),
     Channel(
@@ -29,9 +30,10 @@ ANALYSED = (
         name="effective_parameters",
         label="effective parameters",
         formula="N_eff(b)",
-        doc="How many directions a level of the loss sees, Σ bh/(bh + 1): a soft rank of the Hessian of the "
+        doc="How many directions a level of the loss sees, Σ bh/(bh + γ): a soft rank of the Hessian of the "
         "behavioural loss, each layer's as if it were the product of what it sees (μ) and of what is seen of it (ν). "
-        "Outputs of classifiers are scaled to unit spread. An upper estimate: directions across layers count in "
+        "Of training, the window of a layer is as wide as its weights and outputs of classifiers are scaled to unit "
+        "spread, so that networks of other sizes compare. An upper estimate: directions across layers count in "
         "it, which makes a quarter where networks add and a few per cent on digits. The probes count exactly.",
         thin=True,
         log=False,

@@ -1,11 +1,21 @@
-"""Learning coefficients that are known at finite temperature, by quadrature or by Aoyagi's formula."""
+"""Learning coefficients that are known at finite temperature: by quadrature, or far out by Aoyagi's formula."""
 
 from __future__ import annotations
 
+from functools import lru_cache
+from math import exp, log
 from typing import NamedTuple
 
 from engines.loss_landscape import exact, quadratures
 from engines.loss_landscape.config import LossLandscape
+
+QUADRATURE = "λ(b) by quadrature"
+
+FAR = 100
+"""b over gamma from which directions at the corner count as those of a quadratic."""
+
+SETTLED = log(1e5)
+"""Logarithm of b/gamma^L from which the expansion holds."""
 
 
 class Known(NamedTuple):
@@ -16,10 +26,13 @@ class Known(NamedTuple):
     limit: float
     """lambda, as b grows."""
     multiplicity: int
+    label: str = QUADRATURE
+    broken: str = ""
+    """Why the value does not hold; "" where it does."""
 
 
 def known(config: LossLandscape, b: float, gamma: float) -> Known | None:
-    """Of crossing planes, and of deep linear maps at their corner; None of everything else."""
+    """The coefficient of crossing planes, and of deep linear maps at their corner; None of everything else."""
     if config.subject == "linear" and config.corner and config.sampled:
         return _linear(config.sizes, config.rank, b, gamma)
     if config.subject != "potential" or config.potential not in ("crossing", "planes"):
@@ -30,9 +43,28 @@ def known(config: LossLandscape, b: float, gamma: float) -> Known | None:
     return Known(float(quadratures.crossing_planes(first, rest, b, gamma)), one.value, one.multiplicity)
 
 
+@lru_cache(maxsize=256)
 def _linear(sizes: tuple[int, ...], rank: int, b: float, gamma: float) -> Known:
-    one = exact.deep_linear(sizes, rank)
-    if len(sizes) == 3 and sizes[1] == 1 and rank == 0:
-        return Known(float(quadratures.one_hidden(sizes[0], sizes[2], b, gamma)), one.value, one.multiplicity)
-    value = exact.finite(one, b, gamma) if b > gamma else float("nan")
-    return Known(value, one.value, one.multiplicity)
+    """Directions at the true map's corner count softly; what is spare is a deep linear map around 0."""
+    one, spare = exact.deep_linear(sizes, rank), tuple(width - rank for width in sizes)
+    strength = log(b) - (len(spare) - 1) * log(gamma)
+    rest = quadratures.deep_linear(spare, b, gamma) if min(spare) else 0.0
+    label, reasons = QUADRATURE if rank == 0 else "λ(b) for b ≫ γ, within 5 %", []
+    if rank and b < FAR * gamma:
+        reasons.append("b is not much larger than the precision of the window")
+    if rest is None:
+        label, rest = "λ − (m − 1)/ln(b/γᴸ), within 5 %", _far_out(spare, strength)
+        if strength < SETTLED:
+            reasons.append("b is too small for the expansion around b = ∞")
+    return Known(_corner(sizes, rank, b, gamma) + rest, one.value, one.multiplicity, label, "; ".join(reasons))
+
+
+def _corner(sizes: tuple[int, ...], rank: int, b: float, gamma: float) -> float:
+    """Half the soft rank of the true map's corner: `r²` eigenvalues L, and `r (H_0 + H_L - 2 r)` of 1, L layers."""
+    layers, beside = len(sizes) - 1, rank * (sizes[0] + sizes[-1] - 2 * rank)
+    return (rank**2 * layers * b / (layers * b + gamma) + beside * b / (b + gamma)) / 2
+
+
+def _far_out(spare: tuple[int, ...], strength: float) -> float:
+    """`lambda - (m - 1)/ln(b/gamma^L)`, 0 where that is below; strength: the logarithm."""
+    return max(exact.finite(exact.deep_linear(spare, 0), exp(strength)), 0.0) if strength > 0 else 0.0

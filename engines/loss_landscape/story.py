@@ -35,6 +35,8 @@ def story(run: Run, member: int) -> Story:
 
 
 def _training(run: Run, member: int, config: LossLandscape) -> str:
+    if run.diverged_at[member] >= 0:
+        return "It has **diverged**: its loss is no number any more. A smaller step size keeps it finite."
     parts = [
         _learned(run, member) if config.subject in LABELLED else f"The loss is **{_last(run, member, 'loss'):.3g}**."
     ]
@@ -42,7 +44,7 @@ def _training(run: Run, member: int, config: LossLandscape) -> str:
     if len(counts) and isfinite(counts[-1]):
         parts.append(
             f"Of its parameters, the loss at the level b = {config.n_beta:g} saw **{counts[0]:.0f}** at the start and "
-            f"sees **{counts[-1]:.0f}** now."
+            f"**{max(counts):.0f}** at the most; it sees **{counts[-1]:.0f}** now."
         )
     parts.append("What no level sees is free: the probe on degeneracy counts it exactly and says why.")
     return " ".join(parts)
@@ -63,7 +65,10 @@ def _chains(run: Run, member: int, config: LossLandscape) -> str:
     value, error = _last(run, member, "llc"), _last(run, member, "llc_error")
     begun = len(run) and run.steps[-1] > config.burn_in
     found = f"**{value:.4g} ± {error:.2g}**" if begun else f"{value:.3g} at this step; burn-in is not over"
-    said = [f"{law.label}: {law.value:.4g}" for law in theory.laws(config)]
+    if run.diverged_at[member] >= 0:
+        return f"{config.chains} chains have **diverged**: steps of κ = {config.kappa:g} are too large for this loss."
+    laws = [law for law in theory.laws(config) if not law.broken]
+    said = [f"{law.label}: {law.at(run.steps[-1:])[0] if begun else law.value:.4g}" for law in laws]
     known = f" Theory: {'; '.join(said)}." if said else ""
     return (
         f"{config.chains} chains sample the loss around its minimum. It stays above it by λ/b, where λ, half the "
@@ -82,6 +87,11 @@ def _reasons(run: Run, member: int) -> str:
 
 def _box(run: Run, member: int, config: LossLandscape) -> str:
     value, law = 2 * _last(run, member, "llc"), 2 * theory.laws(config)[0].value
+    if config.strength <= 1:
+        return (
+            f"Two weights that interact as c w₁²w₂², by less than the level: all of the box lies below it, and they "
+            f"count as **{value:.4g}** parameters, by theory {law:.4g}."
+        )
     return (
         f"Two weights that interact as c w₁²w₂². Below the level ε = c/{config.strength:g} lies a cross of two free "
         f"axes; it counts as **{value:.4g}** parameters, by theory {law:.4g}. Strength matters through its logarithm "

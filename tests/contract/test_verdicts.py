@@ -10,7 +10,7 @@ ALWAYS = {
     "matrix_sensing": ("P0", "P5", "P10"),
     "neural_collapse": ("P0", "P1", "P6", "P12"),
     "subgradient_recovery": ("SG-00", "SG-01", "SG-09"),
-    "loss_landscape": ("L3", "L5", "L17", "L18", "L19", "L23"),
+    "loss_landscape": ("L4", "L5", "L18", "L19", "L23"),
 }
 """About two seconds of compute and less each; the others are thorough ones."""
 

@@ -74,7 +74,7 @@ def test_the_quadrature_is_scipys_integral():
     planes, hidden = lambda r, s: r * r * s * s, lambda r, s: r * r * s * s / 2
     for n1, n2 in ((1, 1), (1, 3), (4, 2)):
         assert quadratures.crossing_planes(n1, n2, 30.0) == pytest.approx(mean(30, n1, n2, planes), rel=1e-6)
-        assert quadratures.one_hidden(n1, n2, 30.0) == pytest.approx(mean(30, n1, n2, hidden), rel=1e-6)
+        assert quadratures.deep_linear((n1, 1, n2), 30.0, 1.0) == pytest.approx(mean(30, n1, n2, hidden), rel=1e-6)
 
 
 def test_the_quadrature_has_the_values_of_the_table_and_any_order_of_the_planes():
@@ -86,7 +86,7 @@ def test_the_quadrature_has_the_values_of_the_table_and_any_order_of_the_planes(
         found = quadratures.crossing_planes(*sizes, np.array([1e2, 1e4, 1e8]))
         assert found == pytest.approx(values, abs=6e-4)
         assert quadratures.crossing_planes(*sizes[::-1], np.array([1e2, 1e4, 1e8])) == pytest.approx(found, rel=1e-9)
-    assert quadratures.one_hidden(2, 2, 1e3) == pytest.approx(0.858, abs=6e-4)
+    assert quadratures.deep_linear((2, 1, 2), 1e3, 1.0) == pytest.approx(0.858, abs=6e-4)
     # in units of the window's width the loss has the strength b/gamma^2
     assert quadratures.crossing_planes(2, 3, 900.0, 3.0) == pytest.approx(
         quadratures.crossing_planes(2, 3, 100.0), rel=1e-9
@@ -98,9 +98,45 @@ def test_far_out_the_quadrature_follows_the_rule_of_finite_b():
     assert quadratures.crossing_planes(1, 1, 1e12) == pytest.approx(
         exact.finite(exact.crossing_planes(1, 1), 1e12), abs=0.01
     )
-    assert quadratures.one_hidden(2, 2, 1e12) == pytest.approx(
+    assert quadratures.deep_linear((2, 1, 2), 1e12, 1.0) == pytest.approx(
         exact.finite(exact.reduced_rank(2, 1, 2, 0), 1e12), abs=0.01
     )
+    assert quadratures.deep_linear((3, 2, 4), 1e12, 1.0) == pytest.approx(
+        exact.finite(exact.reduced_rank(3, 2, 4, 0), 1e12), abs=0.01
+    )
+
+
+def test_two_layers_count_the_same_whichever_of_them_is_integrated_out():
+    """By one eigenvalue (Mellin and Barnes) or several (a Pfaffian), from either side: 1e-6, the step of the sums."""
+    for c in (-3.0, 0.0, 5.0, 12.0):
+        assert quadratures.matrices(3, 1, 4, c) == pytest.approx(quadratures.vectors((3, 4), c), rel=1e-6)
+        for sizes in ((2, 3, 4), (4, 4, 3), (5, 3, 4)):
+            assert quadratures.matrices(*sizes, c) == pytest.approx(quadratures.matrices(*sizes[::-1], c), rel=1e-6)
+
+
+def test_a_product_of_matrices_is_the_mean_over_its_window():
+    """Weights of 200,000 draws at a strength where they overlap: within 4 standard errors, two layers and three."""
+    g = np.random.default_rng(0)
+
+    def mean(sizes, b):
+        layers = [g.standard_normal((200_000, after, before)) for before, after in pairwise(sizes)]
+        product = layers[0]
+        for W in layers[1:]:
+            product = W @ product
+        loss = (product**2).sum((1, 2)) / 2
+        weight = np.exp(-b * loss)
+        value = b * (weight * loss).mean() / weight.mean()
+        return value, b * (weight * (loss - value / b)).std() / weight.mean() / 200_000**0.5
+
+    for sizes, b in (((2, 2, 3), 0.5), ((3, 3, 3), 0.2), ((2, 3, 2), 2.0), ((2, 3, 1, 2), 1.0), ((1, 3, 4), 0.5)):
+        value, error = mean(sizes, b)
+        assert quadratures.deep_linear(sizes, b, 1.0) == pytest.approx(value, abs=4 * error)
+
+
+def test_very_wide_and_very_narrow_windows_are_counted_without_overflow():
+    assert quadratures.deep_linear((3, 1, 4, 5, 2, 6, 1, 3, 4, 4, 4, 3, 2), 1e15, 1e-9) == pytest.approx(0.5, abs=0.02)
+    assert quadratures.deep_linear((4, 1, 4), 1e-6, 1e9) == pytest.approx(0, abs=1e-12)
+    assert quadratures.deep_linear((6, 6, 6), 1e12, 1.0) is None
     assert quadratures.crossing_planes(2, 5, 1e8) == pytest.approx(exact.crossing_planes(2, 5).value, abs=1e-3)
 
 
@@ -177,7 +213,7 @@ def test_gibbs_with_one_hidden_unit_is_the_quadrature():
     """H = 1, b = 1e3, 2000 sweeps of 64 chains: within .01."""
     b = torch.full((64,), 1e3, dtype=torch.float64)
     losses = sample(DeepLinear((2, 1, 2)), b, 2000, torch.Generator().manual_seed(1)).losses
-    assert float(1e3 * losses[100:].mean()) == pytest.approx(float(quadratures.one_hidden(2, 2, 1e3)), abs=0.01)
+    assert float(1e3 * losses[100:].mean()) == pytest.approx(quadratures.deep_linear((2, 1, 2), 1e3, 1.0), abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -21,14 +21,20 @@ def addition(**more):
 
 
 def test_effective_parameters_of_an_embedding_are_above_the_dense_count_by_a_quarter_at_most():
-    """Kronecker factors against the eigenvalues of `JᵀJ/n`; what is free across layers counts in the factors."""
+    """Kronecker factors against the eigenvalues of `JᵀJ/n` in units of each layer's weights; what is free across layers
+    counts in the factors."""
     subject = modular.embedding([0, 1], p=13, e=6, h=16)
     b, gamma = torch.tensor([10.0, 10.0], dtype=torch.float64), torch.ones(2, dtype=torch.float64)
     found = analysis.look(subject, subject.start, b, gamma)["effective_parameters"]
     for member in range(2):
         theta, X = subject.start[member], subject.train.X[member]
         scale = subject.model(theta, X).var()
-        h = torch.linalg.svdvals(embedded.jacobian(subject.model, theta, X)).square() / len(X) / scale
+        E, left, right, out = subject.model.layout.split(theta)
+        readers = torch.cat([left, right], -1)
+        units = torch.cat(
+            [W.square().mean().sqrt().expand(W.numel()) for W in (E, readers, out)]
+        )  # left and right are one layer, so of one size in either order
+        h = torch.linalg.svdvals(embedded.jacobian(subject.model, theta, X) * units).square() / len(X) / scale
         exact = float(soft_rank(h, 10.0))
         assert 1.1 < float(found[member]) / exact < 1.3
 

@@ -17,6 +17,10 @@ class State(NamedTuple):
 
     volume: Tensor
     slope: Tensor
+    squares: Tensor
+    """Sums over steps of volume², volume · slope and slope², `[B, 3]`."""
+    loss: Tensor
+    """Mean loss of the newest draws over the level, not a sum."""
     t: Tensor
     """Steps, whole number."""
 
@@ -39,7 +43,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
 def start(configs: Configs, problem: Problem) -> State:
     """Nothing drawn."""
     zero = torch.zeros(problem.members, dtype=torch.float64)
-    return State(zero, zero.clone(), zero.long())
+    return State(zero, zero.clone(), zero.new_zeros(problem.members, 3), zero.clone(), zero.long())
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
@@ -49,16 +53,19 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
     """
     w = (torch.arange(problem.parts) + problem.draws.at(int(state.t.max()))) / problem.parts
     share = knobs["strength"][:, None].rsqrt() / w
+    volume, slope = share.clamp_max(1).mean(-1), torch.where(share < 1, share / 2, 0).mean(-1)
     return State(
-        state.volume + share.clamp_max(1).mean(-1),
-        state.slope + torch.where(share < 1, share / 2, 0).mean(-1),
+        state.volume + volume,
+        state.slope + slope,
+        state.squares + torch.stack([volume**2, volume * slope, slope**2], -1),
+        knobs["strength"] * w.square().mean(-1) / 3,
         state.t + 1,
     )
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Half of `N_eff = 2 d log V/d log eps`."""
-    return filled({"llc": _counted(state)}, problem.members, thin=False)
+    """Half of `N_eff = 2 d log V/d log eps`, and the mean loss of the draws."""
+    return filled({"llc": _counted(state), "llc_error": _error(state), "loss": state.loss}, problem.members, False)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
@@ -69,6 +76,13 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 def _counted(state: State) -> Tensor:
     """0 before the first draw."""
     return torch.where(state.t > 0, state.slope / state.volume, 0)
+
+
+def _error(state: State) -> Tensor:
+    """Of a ratio of means over independent steps, NaN before the second; rare draws near an axis may be missing."""
+    ratio = _counted(state)
+    spread = (state.squares * torch.stack([ratio**2, -2 * ratio, torch.ones_like(ratio)], -1)).sum(-1)
+    return torch.where(state.t > 1, spread.clamp_min(0).sqrt() / state.volume, torch.nan)
 
 
 BOX = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from math import log, sqrt
+from collections.abc import Iterable
+from math import hypot, sqrt
 
 from engines.core.engine import Verdict
-from engines.core.judging import final, verdict
+from engines.core.judging import above, below, by_seed, each, final, ratio, verdict
 from engines.core.run import Run
-from engines.loss_landscape import exact, theory
+from engines.loss_landscape import theory
 
 CLOSE = 3.5
 """Standard errors within which an estimate and its prediction agree."""
@@ -30,65 +31,51 @@ def formula(run: Run) -> list[Verdict]:
     """L6, and wherever the loss is quadratic: the bias of the step size is the formula's."""
     members = range(len(run.configs))
     off = [against(run, i, theory.laws(run.configs[i])[-1].value, 0.005) for i in members]
-    return [verdict("farthest estimate from the formula, in standard errors", off, 0.0, CLOSE)]
+    return [below("farthest estimate from the formula, in standard errors", _sizes(off), CLOSE)]
+
+
+def _sizes(values: Iterable[float | None]) -> list[float | None]:
+    return [None if value is None else abs(value) for value in values]
 
 
 def crossing(run: Run) -> list[Verdict]:
     """L7: plain steps are off, MALA is not, and Richardson's rule takes the bias out."""
     line = theory.laws(run.configs[0])[0].value
-    coarse, fine = _one(run, 0.002), _one(run, 0.0005)
-    exactly = [_over(coefficient(run, i), line) for i in run.where(optimizer="mala")]
-    third = None if coarse is None or fine is None else (4 * fine - coarse) / 3
+    exactly = each(run, lambda i: ratio(coefficient(run, i), line), optimizer="mala")
+    largest = each(run, lambda i: ratio(coefficient(run, i), line), optimizer="langevin", kappa=CROSSING[0])
+    third = [ratio(value, line) for value in _extrapolated(run, *CROSSING[1:])]
+    accepted = each(run, lambda i: final(run, "acceptance", i), optimizer="mala", kappa=CROSSING[0])
     return [
         verdict("MALA over the quadrature", exactly, 1.0, 0.03),
-        verdict("Richardson over the quadrature", [_over(third, line)], 1.0, 0.04),
-        verdict("largest step over the quadrature", [_over(_one(run, 0.005), line)], 1.26, 0.05),
-        verdict("MALA accepted at the largest step", [_accepted(run)], 0.95, 0.03),
+        verdict("Richardson over the quadrature", third, 1.0, 0.04),
+        verdict("largest step over the quadrature", largest, 1.26, 0.05),
+        verdict("MALA accepted at the largest step", accepted, 0.95, 0.02),
     ]  # fmt: skip
 
 
-def _one(run: Run, kappa: float) -> float | None:
-    found = run.where(optimizer="langevin", kappa=kappa)
-    return coefficient(run, found[0]) if found else None
+CROSSING = (0.005, 0.002, 0.0005)
+"""Step sizes where directions cross."""
 
 
-def _accepted(run: Run) -> float | None:
-    found = run.where(optimizer="mala", kappa=0.005)
-    return final(run, "acceptance", found[0]) if found else None
-
-
-def _over(value: float | None, predicted: float) -> float | None:
-    return None if value is None else value / predicted
+def _extrapolated(run: Run, coarse: float, fine: float) -> list[float | None]:
+    """Richardson's rule for Langevin steps of two sizes, one four times the other, seed by seed."""
+    pairs = zip(*(run.where(optimizer="langevin", kappa=kappa) for kappa in (coarse, fine)), strict=True)
+    values = [(coefficient(run, i), coefficient(run, j)) for i, j in pairs]
+    return [None if a is None or b is None else (4 * b - a) / 3 for a, b in values]
 
 
 def linear(run: Run) -> list[Verdict]:
-    """L8: Gibbs' sampler finds the coefficient of Aoyagi's formula, less its logarithm."""
-    members = run.where(optimizer="gibbs", n_beta=1e7)
-    off = [_from_rule(run, i) for i in members]
-    return [verdict("farthest from λ − (m − 1)/ln(b/γ)", off, 0.0, 0.05), *_deep(run)]
-
-
-def _from_rule(run: Run, member: int) -> float | None:
-    config, value = run.configs[member], coefficient(run, member)
-    known = exact.deep_linear(config.sizes, config.rank)
-    return (
-        None if value is None else value - (known.value - (known.multiplicity - 1) / log(config.n_beta / config.gamma))
-    )
-
-
-def _deep(run: Run) -> list[Verdict]:
-    """Langevin steps on three layers, against Gibbs at the same temperature: far off, unless extrapolated."""
-    coarse, fine = (run.where(optimizer="langevin", kappa=kappa) for kappa in KAPPAS)
-    gibbs = run.where(optimizer="gibbs", n_beta=100.0)
-    if not (coarse and fine and gibbs):
-        return []
-    a, b, right = (coefficient(run, found[0]) for found in (coarse, fine, gibbs))
-    if a is None or b is None or right is None:
-        return [verdict("three layers: Richardson over Gibbs", [None], 1.0, 0.05)]
+    """L8: Gibbs' sampler finds the coefficient at its temperature; Langevin steps do not, unless extrapolated."""
+    members = run.where(optimizer="gibbs")
+    laws = {i: theory.laws(run.configs[i])[0].value for i in members}
+    right = [laws[i] for i in run.where(optimizer="gibbs", n_beta=100.0)]
+    plain = each(run, lambda i: coefficient(run, i), optimizer="langevin", kappa=KAPPAS[0])
     return [
-        verdict("three layers: plain steps over Gibbs", [a / right], 1.5, 0.15),
-        verdict("three layers: Richardson over Gibbs", [(4 * b - a) / 3 / right], 1.0, 0.08),
-    ]
+        verdict("Gibbs over the law", [ratio(coefficient(run, i), laws[i]) for i in members], 1.0, 0.03),
+        above("three layers: plain steps over the law", [ratio(a, b) for a, b in zip(plain, right, strict=True)], 1.25),
+        verdict("three layers: Richardson over the law", [
+            ratio(a, b) for a, b in zip(_extrapolated(run, *KAPPAS), right, strict=True)], 1.0, 0.08),
+    ]  # fmt: skip
 
 
 KAPPAS = (0.6, 0.15)
@@ -96,22 +83,42 @@ KAPPAS = (0.6, 0.15)
 
 
 def bridge(run: Run) -> list[Verdict]:
-    """L9: of a ReLU network, half its soft rank; planted degeneracy lowers it."""
-    members = range(len(run.configs))
-    values = [coefficient(run, i) for i in members]
-    off = [_over(value, theory.laws(run.configs[i])[-1].value) for i, value in zip(members, values, strict=True)]
-    fall = None if None in values else values[0] - max(values[1:])  # type: ignore[type-var, operator]
-    return [
-        verdict("coefficient over half the soft rank", off, 1.0, 0.05),
-        verdict("planted degeneracy takes away, at least", [fall], 3.0, 2.5),
+    """L9: of a ReLU network, half its soft rank; planted degeneracy takes away what it takes from that."""
+    laws = [theory.laws(config)[-1].value for config in run.configs]
+    over = [ratio(coefficient(run, i), law) for i, law in enumerate(laws)]
+    falls = [
+        _fall(run, laws, plain, i)
+        for plain, *rest in (_plain_first(run, group) for group in by_seed(run))
+        for i in rest
     ]
+    return [
+        verdict("coefficient over half the soft rank", over, 1.0, 0.05),
+        below("what planted degeneracy takes away, from its law, in standard errors", falls, CLOSE),
+    ]
+
+
+def _plain_first(run: Run, members: list[int]) -> list[int]:
+    return sorted(members, key=lambda i: run.configs[i].planted != "none")
+
+
+def _fall(run: Run, laws: list[float], plain: int, member: int) -> float | None:
+    """How far two estimates differ otherwise than their laws, in standard errors of the difference."""
+    a, b = coefficient(run, plain), coefficient(run, member)
+    first, other = final(run, "llc_error", plain), final(run, "llc_error", member)
+    if a is None or b is None or first is None or other is None:
+        return None
+    return abs((a - b) - (laws[plain] - laws[member])) / hypot(first, other)
 
 
 def box(run: Run) -> list[Verdict]:
     """L23: a logarithm, and a hard zero."""
     members = range(len(run.configs))
     off = [
-        None if (value := coefficient(run, i)) is None else 2 * value - 2 * theory.laws(run.configs[i])[0].value
+        None if (value := coefficient(run, i)) is None else abs(2 * value - 2 * theory.laws(run.configs[i])[0].value)
         for i in members
     ]
-    return [verdict("farthest N_eff from 1 − 1/(1 + ½ ln(c/ε))", off, 0.0, 3e-3)]
+    nothing = [None if (value := coefficient(run, i)) is None else 2 * value for i in run.where(strength=0.5)]
+    return [
+        below("farthest N_eff from 1 − 1/(1 + ½ ln(c/ε))", off, 5e-3),
+        below("N_eff of an interaction below the level", nothing, 1e-12),
+    ]

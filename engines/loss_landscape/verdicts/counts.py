@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from functools import partial
+from math import cos, pi, sin
 
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import above, each, order, verdict
+from engines.core.judging import above, below, by_seed, each, order, ratio, verdict
 from engines.core.run import Run
+from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.counts.backward import backward
+from engines.loss_landscape.counts.blocks import blocks
+from engines.loss_landscape.counts.closed_form import one_hidden_layer
+from engines.loss_landscape.counts.count import count
+from engines.loss_landscape.subjects import draw
+from engines.loss_landscape.verdicts.probed import found, outcomes
 
 ROWS = {"none": 6, "activations": 18, "duplicate": 9, "dead": 14, "gradients": 11, "parallel": 13}
 """Zero modes of the generic 5-6-3 network and of its variants."""
@@ -16,10 +24,8 @@ ROWS = {"none": 6, "activations": 18, "duplicate": 9, "dead": 14, "gradients": 1
 STAIRCASE = {("gates", 1): 30, ("gates", 2): 19, ("gates", 3): 14, ("gates", 4): 14, ("gates", 5): 14,
              ("always_on", 1): 36, ("always_on", 3): 22, ("always_on", 4): 22}  # fmt: skip
 
-LEFT = {("nested", 1): 1, ("nested", 2): 2, ("nested", 3): 2, ("nested", 4): 1}
-"""What is unexplained where gates are nested."""
-
-ANGLES = {0.003: 7e-9, 0.03: 1e-5, 0.3: 7e-3}
+BEYOND = {1: 1, 2: 2, 3: 2, 4: 1}
+"""Zero modes that nested gates have beyond independent ones, by outputs."""
 
 
 def now(run: Run, channel: str, member: int) -> float | None:
@@ -30,8 +36,8 @@ def now(run: Run, channel: str, member: int) -> float | None:
 def rows(run: Run) -> list[Verdict]:
     """L1: all zero modes are explained."""
     exact = [
-        verdict(f"{name}: zero modes", each(run, partial(now, run, "nullity"), planted=name), count, 0.5)
-        for name, count in ROWS.items()
+        verdict(f"{name}: zero modes", each(run, partial(now, run, "nullity"), planted=name), modes, 0.5)
+        for name, modes in ROWS.items()
     ]
     return [*exact, explained(run)]
 
@@ -39,7 +45,7 @@ def rows(run: Run) -> list[Verdict]:
 def explained(run: Run) -> Verdict:
     """Nothing is left without a reason."""
     left = [_difference(run, i) for i in range(len(run.configs))]
-    return verdict("zero modes without a reason", left, 0.0, 0.5)
+    return below("zero modes without a reason", left, 0.5)
 
 
 def _difference(run: Run, member: int) -> float | None:
@@ -49,22 +55,34 @@ def _difference(run: Run, member: int) -> float | None:
 
 def staircase(run: Run) -> list[Verdict]:
     """L2: a step for each block, as outputs are added."""
-    found = [
+    steps = [
         verdict(f"{plan.replace('_', ' ')}, k = {k}: zero modes", each(run, partial(now, run, "nullity"),
-                planted=plan, outputs=k), count, 0.5)
-        for (plan, k), count in STAIRCASE.items()
-        if run.where(planted=plan, outputs=k)
+                planted=plan, outputs=k), modes, 0.5)
+        for (plan, k), modes in STAIRCASE.items()
     ]  # fmt: skip
-    return [*found, explained(run)]
+    return [*steps, explained(run)]
 
 
 def together(run: Run) -> list[Verdict]:
-    """L3: three types, one inside the other, and the sum of the three counts is too large."""
+    """L3: three types, one inside the other; the sum of the three counts is too large."""
     members = range(len(run.configs))
+    laws = [independent(config) for config in run.configs]
+    left = [None if sees is None else sees["parameters"] - sees["n_effective"] for sees in outcomes(run, "hessian")]
+    unseen = [ratio(value, law) for value, law in zip(left, laws, strict=True)]
+    counted = [ratio(value, law) for value, law in zip(found(run, "degeneracy", "nullity"), laws, strict=True)]
     return [
+        verdict("zero modes over the closed form", counted, 1.0, 0.01),
+        verdict("parameters that b = 10¹² does not see, over the closed form", unseen, 1.0, 0.02),
         explained(run),
-        verdict("naive sum of the three counts too large by", [_naive(run, i) for i in members], 6, 5),
+        verdict("naive sum of the three counts too large by", [_naive(run, i) for i in members], 8, 0.5),
     ]
+
+
+def independent(config: LossLandscape) -> int:
+    """Zero modes of the planted network with one hidden layer if its gates are independent."""
+    one = draw(config)
+    passes = backward(one.net, one.theta, one.X)
+    return int(one_hidden_layer(one.net, one.theta, passes, blocks(passes.gates[0])))
 
 
 def _naive(run: Run, member: int) -> float | None:
@@ -72,40 +90,64 @@ def _naive(run: Run, member: int) -> float | None:
     whole = now(run, "nullity", member)
     if whole is None:
         return None
-    from engines.loss_landscape.counts.count import count
-    from engines.loss_landscape.subjects import draw
-
     one = draw(run.configs[member])
-    found = count(one.net, one.theta, one.X)
-    pairs = sum(int((block.live).sum()) + int(block.on.sum()) for block in found.blocks)
-    return float(found.N1.sum() + found.N2.sum() + pairs) - whole
+    counted = count(one.net, one.theta, one.X)
+    pairs = sum(int((block.live).sum()) + int(block.on.sum()) for block in counted.blocks)
+    return float(counted.N1.sum() + counted.N2.sum() + pairs) - whole
 
 
 def nested(run: Run) -> list[Verdict]:
-    """L4: what the lower bound leaves over has a reason of another kind."""
-    kept = [
-        verdict(f"nested, k = {k}: unexplained", each(run, partial(_difference, run), planted=plan, outputs=k), left,
-                0.5)
-        for (plan, k), left in LEFT.items()
+    """L4: gates that depend on one another have more zero modes, and depth has some without a reason."""
+    more = [
+        verdict(f"nested, k = {k}: zero modes beyond independent gates", each(run, partial(_beyond, run),
+                planted="nested", outputs=k), beyond, 0.2)
+        for k, beyond in BEYOND.items()
     ]  # fmt: skip
     deep = [_difference(run, i) for i in run.where(planted="gates", depth=2)]
-    return [*kept, above("gates below a generic layer: unexplained", deep, 0.5)]
+    return [*more, above("gates below a generic layer: unexplained", deep, 4.5)]
+
+
+def _beyond(run: Run, member: int) -> float | None:
+    whole = now(run, "nullity", member)
+    return None if whole is None else whole - independent(run.configs[member])
 
 
 def near(run: Run) -> list[Verdict]:
-    """L5: almost synchronised is almost free."""
+    """L5: almost synchronised is almost free, by a law in the angle that the draw's own weights make."""
+    angles = sorted({config.angle for config in run.configs} - {0.0})
     sizes = [
-        verdict(f"angle {angle:g}: log₁₀ of the curvature", each(run, lambda i: order(now(run, "near_curvature", i)),
-                angle=angle), float(np.log10(q)), 0.5)
-        for angle, q in ANGLES.items()
+        verdict(f"angle {angle:g}: log₁₀ of the curvature over its law", each(run, partial(_over_law, run),
+                angle=angle), 0.0, 0.2)
+        for angle in angles
     ]  # fmt: skip
     exact = each(run, lambda i: order(now(run, "near_curvature", i)), angle=0.0)
-    return [verdict("angle 0: log₁₀ of the curvature", exact, -40, 12), *sizes, verdict(
-        "power of the angle", [_power(run)], 3.0, 0.3)]  # fmt: skip
+    return [
+        below("angle 0: log₁₀ of the curvature", exact, -20),
+        *sizes,
+        verdict("power of the angle", [_power(run, group) for group in by_seed(run)], 3.0, 0.15),
+    ]
 
 
-def _power(run: Run) -> float | None:
-    known = [(run.configs[i].angle, now(run, "near_curvature", i)) for i in range(len(run.configs))]
+def _over_law(run: Run, member: int) -> float | None:
+    found = now(run, "near_curvature", member)
+    return None if found is None else order(found / exchange_curvature(run.configs[member]))
+
+
+def exchange_curvature(config: LossLandscape) -> float:
+    """`q = ‖w‖²‖v‖² (φ - sin φ cos φ)/π/(‖w‖² + ‖v‖²)`, about `2 φ³/3π` times the weights, of inputs N(0, I).
+
+    The exchange of neurons 0 and 1 moves the outputs by `v (g_0 - g_1) w·x`, w the in-weights of 1 and v the
+    out-weights of 0; their gates differ on two wedges of the angle φ beside the line `w·x = 0`.
+    """
+    one = draw(config)
+    W, V = one.net.split(one.theta)
+    w, v, phi = float(W[1].square().sum()), float(V[:, 0].square().sum()), config.angle
+    return w * v / (w + v) * (phi - sin(phi) * cos(phi)) / pi
+
+
+def _power(run: Run, members: list[int]) -> float | None:
+    """Slope of the logarithms of curvature and angle, of the members of one seed."""
+    known = [(run.configs[i].angle, now(run, "near_curvature", i)) for i in members]
     points = [(angle, q) for angle, q in known if angle > 0 and q]
     if len(points) < 3:
         return None

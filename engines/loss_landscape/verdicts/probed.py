@@ -2,62 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import above, below, order, verdict
+from engines.core.judging import above, below, order, ratio, verdict
 from engines.core.run import Run
+
+Judge = Callable[[Run], list[Verdict]]
+
+
+def outcomes(run: Run, probe: str) -> list[Any]:
+    """Every member's outcome of a probe; None where it has not been computed yet."""
+    return [run.outcomes.get((probe, i)) for i in range(len(run.configs))]
 
 
 def found(run: Run, probe: str, name: str) -> list[Any]:
-    """One value of every member's outcome; None where the probe has not been computed yet."""
-    outcomes = [run.outcomes.get((probe, i)) for i in range(len(run.configs))]
-    return [None if values is None else values[name] for values in outcomes]
+    """One value of every member's outcome; None where the probe has not been computed yet, or does not give it."""
+    return [None if values is None else values.get(name) for values in outcomes(run, probe)]
 
 
-def counted(run: Run) -> list[Verdict]:
-    """Explained and what is left over, of trained networks."""
-    left = found(run, "degeneracy", "residual")
-    return [
-        above("unexplained zero modes are never negative", left, -0.5),
-        below("unexplained zero modes, at most", left, 10.5),
-    ]
+def explained(share: float, most: float) -> Judge:
+    """L10: nearly all zero modes of a trained network have a reason."""
+
+    def judge(run: Run) -> list[Verdict]:
+        modes, known = (found(run, "degeneracy", name) for name in ("nullity", "explained"))
+        return [
+            above("explained share of the zero modes", [ratio(a, b) for a, b in zip(known, modes, strict=True)], share),
+            below("zero modes without a reason", found(run, "degeneracy", "residual"), most),
+        ]
+
+    return judge
 
 
 def embedded(run: Run) -> list[Verdict]:
     """L13: e² + h zero modes, grokked or not."""
-    over = [
-        None if nullity is None else nullity - (config.embedding**2 + config.width)
-        for nullity, config in zip(found(run, "degeneracy", "nullity"), run.configs, strict=True)
-    ]
-    return [verdict("zero modes beyond e² + h", over, 0.0, 0.5)]
+    modes = found(run, "degeneracy", "nullity")
+    laws = [config.embedding**2 + config.width for config in run.configs]
+    return [verdict("zero modes over e² + h", [ratio(a, b) for a, b in zip(modes, laws, strict=True)], 1.0, 0.002)]
 
 
 def adds(run: Run) -> list[Verdict]:
-    """L12: few interactions are needed in the interaction basis, fewer than among principal components."""
-    first, second = (_section(run, "edges_needed_local", at) for at in (0, 1))
-    return [
-        verdict("edges needed into the hidden layer", first, 110, 70),
-        below("edges needed out of it, at most", second, 13),
-        below("edges needed, over those of principal components", _shares(run, "edges_needed"), 1),
-    ]
+    """L12: in the interaction basis few edges out of the hidden layer are needed."""
+    needed = [None if value is None else float(value[1]) for value in found(run, BASIS, "edges_needed_local")]
+    return [below("edges needed out of the hidden layer", needed, 13)]
 
 
 def modular(run: Run) -> list[Verdict]:
-    """L18: features of one module each, and fewer edges than among principal components."""
-    purity = [None if value is None else float(np.mean(value)) for value in found(run, BASIS, "purity_local")]
+    """L18: features of one module each, and fewer edges than among principal components or without modules."""
+    purity = [None if value is None else float(np.min(value)) for value in found(run, BASIS, "purity_local")]
+    first = [(None, None) if own is None or pca is None else (float(own[0]), float(pca[0]))
+             for own, pca in _beside(run, "edges_for_99_percent")]  # fmt: skip
     return [
-        above("mean purity of the features", purity, 0.97),
-        below("edges for 99 %, over those of principal components", _shares(run, "edges_for_99_percent"), 1),
-    ]
+        above("purity of the features of each layer", purity, 0.97),
+        below("edges for 99 % of the first section, of 64", [own for own, _ in first], 24),
+        below("edges for 99 % of the first section, over those of principal components", [
+            ratio(own, pca) if pca else None for own, pca in first], 0.45),
+    ]  # fmt: skip
 
 
 def diagonal(run: Run) -> list[Verdict]:
     """L19: each feature acts on one feature alone."""
     off = [None if value is None else float(np.max(value)) for value in found(run, BASIS, "off_diagonal_local")]
-    return [below("edges off the diagonal, over those on it", off, 1e-20)]
+    most = [None if own is None else float(np.max(own)) for own, _ in _beside(run, "edges_for_99_percent")]
+    return [
+        below("edges off the diagonal, over those on it", off, 1e-20),
+        below("edges for 99 % of a section", most, run.configs[0].rank + 0.5),
+    ]
 
 
 def sampled(run: Run) -> list[Verdict]:
@@ -70,21 +83,16 @@ def sampled(run: Run) -> list[Verdict]:
 BASIS = "interaction_basis"
 
 
-def _section(run: Run, name: str, at: int) -> list[float | None]:
-    return [None if value is None else float(value[at]) for value in found(run, BASIS, name)]
-
-
-def _shares(run: Run, name: str) -> list[float | None]:
-    """Of all sections together, over those of principal components."""
-    pairs = zip(found(run, BASIS, f"{name}_local"), found(run, BASIS, f"{name}_pca"), strict=True)
-    return [None if own is None else float(np.sum(own) / np.sum(pca)) for own, pca in pairs]
+def _beside(run: Run, name: str) -> list[tuple[Any, Any]]:
+    """A number of each section, and that of principal components."""
+    return list(zip(found(run, BASIS, f"{name}_local"), found(run, BASIS, f"{name}_pca"), strict=True))
 
 
 def bowl(run: Run) -> list[Verdict]:
     """L20: low in the middle, high at the rim."""
     return [
-        verdict("log₁₀ of the loss in the middle", [order(v) for v in found(run, "surface", "lowest")], -3.3, 0.5),
-        verdict("log₁₀ of the loss at the rim", [order(v) for v in found(run, "surface", "highest")], 2.0, 0.35),
+        below("log₁₀ of the loss in the middle", [order(v) for v in found(run, "surface", "lowest")], -2.7),
+        above("log₁₀ of the loss at the rim", [order(v) for v in found(run, "surface", "highest")], 1.6),
     ]
 
 
@@ -97,6 +105,6 @@ def connected(run: Run) -> list[Verdict]:
 
 
 def subspaces(run: Run) -> list[Verdict]:
-    """L22: about a hundred directions are enough."""
+    """L22: about a hundred directions are enough, of fifteen times as many."""
     reached = found(run, "intrinsic_dimension", "d_int90_interpolated")
     return [verdict("directions for 90 % of the accuracy, interpolated", reached, 102, 25)]

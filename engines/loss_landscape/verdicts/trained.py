@@ -7,43 +7,66 @@ from collections.abc import Callable
 import numpy as np
 
 from engines.core.engine import Verdict
-from engines.core.judging import above, final, verdict
+from engines.core.judging import above, below, each, final, verdict
 from engines.core.run import Run
 from engines.loss_landscape import milestones
 
 Judge = Callable[[Run], list[Verdict]]
 
 
-def grokking(centre: float, tolerance: float) -> Judge:
-    """The step of generalisation."""
+def ended(run: Run) -> bool:
+    """Whether the preset has been run to its end."""
+    return bool(len(run)) and run.preset is not None and run.steps[-1] >= run.preset.steps
+
+
+def groks(memorised: float, least: float) -> Judge:
+    """It memorises before a step, generalises so many times later, and has generalised at the end."""
 
     def judge(run: Run) -> list[Verdict]:
         members = range(len(run.configs))
         return [
-            verdict("it generalises at step", [milestones.grokked(run, i) for i in members], centre, tolerance),
-            above("that is after it memorised, by steps", [_between(run, i) for i in members], 0),
+            below("it has memorised at step", [milestones.memorised(run, i) for i in members], memorised),
+            above("step of generalising over step of memorising", [_later(run, i) for i in members], least),
+            above("test accuracy at the end", [final(run, "test_accuracy", i) for i in members], milestones.GROKKED),
         ]
 
     return judge
 
 
-def _between(run: Run, member: int) -> float | None:
+def _later(run: Run, member: int) -> float | None:
     known, understood = milestones.memorised(run, member), milestones.grokked(run, member)
-    return None if known is None or understood is None else understood - known
-
-
-def falls(run: Run) -> list[Verdict]:
-    """The effective parameters at the end over those at the start."""
-    if not len(run) or run.preset is None or run.steps[-1] < run.preset.steps:
-        return [verdict("effective parameters: end over start", [None], 0.3, 0.25)]
-    counts = run["effective_parameters"]
-    shares = [float(counts[-1, i] / counts[0, i]) for i in range(len(run.configs))]
-    return [verdict("effective parameters: end over start", shares, 0.3, 0.25)]
+    return None if known is None or understood is None else understood / known
 
 
 def opening(run: Run) -> list[Verdict]:
-    """The page opens on it: grokking, and the fall of the effective parameters."""
-    return [*grokking(1100, 900)(run), *falls(run)]
+    """The page opens on it: grokking, and the fall of the effective parameters as it generalises."""
+    fallen = [_fallen(run, i) for i in range(len(run.configs))]
+    return [*groks(300, 3)(run), below("effective parameters: end over peak", fallen, 0.85)]
+
+
+def _fallen(run: Run, member: int) -> float | None:
+    """Effective parameters at the end over the most that there were, which is about where it had memorised."""
+    counts = run["effective_parameters"][:, member]
+    return float(counts[-1] / counts.max()) if ended(run) else None
+
+
+def sooner(run: Run) -> list[Verdict]:
+    """L14: squares generalise, and ReLUs do so later or not at all."""
+    smooth = run.where(activation="square")
+    return [
+        above("test accuracy of squares at the end", each(run, lambda i: final(run, "test_accuracy", i),
+              activation="square"), milestones.GROKKED),
+        above("step of generalising, ReLUs over squares", [_lag(run, i) for i in smooth], 2),
+    ]  # fmt: skip
+
+
+def _lag(run: Run, member: int) -> float | None:
+    """ReLUs of the same seed that have not generalised do so at the last step at the earliest."""
+    (other,) = run.where(activation="relu", seed=run.configs[member].seed)
+    own, late = milestones.grokked(run, member), milestones.grokked(run, other)
+    if own is None or (late is None and not ended(run)):
+        return None
+    return (float(run.steps[-1]) if late is None else late) / own
 
 
 def reads(least: float) -> Judge:
@@ -61,11 +84,28 @@ def superposed(run: Run) -> list[Verdict]:
     return [
         verdict("loss", [final(run, "loss", i) for i in members], 0.06, 0.01),
         verdict("features that are kept", [_kept(run, i) for i in members], 5, 0.5),
+        verdict("angle between neighbours, in degrees", [_angle(run, i) for i in members], 72, 8),
     ]
 
 
-def _kept(run: Run, member: int) -> float | None:
-    if not len(run) or run.preset is None or run.steps[-1] < run.preset.steps:
+def _features(run: Run, member: int) -> np.ndarray | None:
+    """Angles of the features that are kept, ascending."""
+    if not ended(run):
         return None
     x, y = run["point_x"][-1, member], run["point_y"][-1, member]
-    return float((np.hypot(x, y) > 0.5).sum())
+    kept = np.hypot(x, y) > 0.5
+    return np.sort(np.degrees(np.arctan2(y[kept], x[kept])))
+
+
+def _kept(run: Run, member: int) -> float | None:
+    angles = _features(run, member)
+    return None if angles is None else float(len(angles))
+
+
+def _angle(run: Run, member: int) -> float | None:
+    """The one that is farthest from a fifth of a turn."""
+    angles = _features(run, member)
+    if angles is None or not len(angles):
+        return None
+    gaps = np.diff([*angles, angles[0] + 360])
+    return float(gaps[np.abs(gaps - 72).argmax()])
