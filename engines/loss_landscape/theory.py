@@ -44,7 +44,7 @@ class Law(NamedTuple):
     """The estimate after so many steps, where it is known before it has settled."""
 
     def at(self, steps: np.ndarray) -> np.ndarray:
-        """What it predicts after so many steps, once chains are counted, `[T]`."""
+        """Value predicted after so many steps, once chains are counted, `[T]`."""
         return self.course(steps) if self.course else np.full(len(steps), self.value)
 
 
@@ -62,7 +62,7 @@ def predictions(config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
 
 
 def laws(config: LossLandscape) -> list[Law]:
-    """What the coefficient of one configuration must be: within 5 % where it is not grey, beside the run's error."""
+    """Predict the coefficient of one configuration: within 5 % where it is not grey, beside the run's error."""
     if config.subject != "potential":
         return _linear(config) if config.subject == "linear" and config.corner else _soft(config)
     return {
@@ -174,7 +174,7 @@ def _crossing(config: LossLandscape) -> list[Law]:
 
 
 def _biased(config: LossLandscape, stiffness: float) -> str:
-    """What is wrong with steps where `eta kappa` is that away from the centre, "" where little is."""
+    """Say what is wrong with steps where `eta kappa` is that away from the centre, "" where little is."""
     if config.optimizer == "langevin" and stiffness > STIFF:
         return "the step size adds to it: the loss curves more away from the centre"
     if config.optimizer == "mala" and stiffness > REFUSED:

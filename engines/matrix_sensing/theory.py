@@ -66,7 +66,7 @@ def start(config: MatrixSensing) -> Start:
 
 
 def _split(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> Start:
-    """What matters of factors in the basis of the truth, their first r rows being U and V."""
+    """Split factors in the basis of the truth, their first r rows being U and V, into what matters."""
     U, V, J, K = F[: config.r], G[: config.r], F[config.r :], G[config.r :]
     turn = _turn((U + V) / 2, config.sigma)
     U, V = turn.T @ U, turn.T @ V

@@ -180,7 +180,7 @@ def population(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
 
 
 def idle(config: SubgradientRecovery, t: np.ndarray) -> np.ndarray:
-    """What the spare directions alone make of that error, `[T]`."""
+    """Part of that error which the spare directions alone make, `[T]`."""
     return np.linalg.norm(_idle(config, t), axis=1) / np.linalg.norm(config.sigma)
 
 
