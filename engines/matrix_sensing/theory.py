@@ -368,6 +368,21 @@ def late_rate(config: MatrixSensing) -> float:
     return float(_decay(eta * rates).min())
 
 
+def sensed_share(config: MatrixSensing) -> float:
+    """Share of the late rate at `m → ∞` that m Gaussian measurements leave: `q/m · (1 - √((n₂ - r)/q))²`.
+
+    The slowest errors are one idle column of F times any of `n₂ - r` directions. All p others that a solution with F
+    of rank k and G of rank r can see decay much faster: they take p of the m measurements, `q = m - p` are left
+    (Cochran's theorem), and the smallest eigenvalue of those is the edge of the Marchenko-Pastur law (Bai and Yin
+    1993). Valid for asymmetric descent with k > r; a few per cent low for a slowest block this small, and a few high
+    where a second idle column is as slow.
+    """
+    slowest = config.columns - config.r
+    others = config.rows * config.r + slowest * (config.k - 1)
+    left = config.m - others
+    return left / config.m * (1 - np.sqrt(slowest / left)) ** 2
+
+
 def signs(delta: np.ndarray, size: float) -> str:
     """The signs of Δ on the idle columns: zero (against rounding of `size`), positive, negative or both."""
     if not len(delta) or np.abs(delta).max() <= ROUNDING * size:
