@@ -14,7 +14,7 @@ from engines.core.engine import Prediction
 from engines.loss_landscape import closed, quadratures
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import target
-from engines.loss_landscape.known import known
+from engines.loss_landscape.known import corner_curvature, known
 from engines.loss_landscape.sampling.predictions import euler, quadratic
 
 LAU = "Lau et al. 2023, arXiv 2308.12108"
@@ -201,7 +201,9 @@ def _linear(config: LossLandscape) -> list[Law]:
     bias = _biased(config, config.kappa if config.rank else config.kappa * config.n_beta * P / config.gamma ** len(
         config.sizes[1:]))  # fmt: skip
     late = "burn-in is short" if config.burn_in < SWEEPS else ""
-    early = late if config.optimizer == "gibbs" else _unsettled(config, torch.tensor([float(config.rank > 0)]))
+    curved = corner_curvature(config.sizes, config.scale) if config.rank else 0.0
+    both = curved * torch.tensor([len(config.sizes) - 1.0, 1.0])
+    early = late if config.optimizer == "gibbs" else _unsettled(config, both)
     return [
         Law(text, found.value, AOYAGI, found.broken or bias or early),
         Law("half of all parameters", P / 2, LAU, bias, kind="upper"),
