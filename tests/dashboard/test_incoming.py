@@ -135,6 +135,7 @@ BAD = (
     "/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-absolute-url=https://example.org/x",
     "/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-absolute-url=http://[",
     "/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-absolute-url=%ff",
+    "/?theme=%ff", "/matrix_sensing?theme=dark&theme=%c3",
 )  # fmt: skip
 
 
@@ -161,8 +162,9 @@ def test_what_makes_sense_is_answered(servers):
     for cookie in ("", "user=abc", "user=2|1:0|10:1|4:user|4:YWJj|00; id_token=x; is_guest=1"):
         assert login.get("/lab/matrix_sensing", Cookie=cookie) == 302
     assert login.get("/lab/login?next=//example.org") == 400
+    assert login.get("/lab/matrix_sensing/autoload.js?bokeh-autoload-element=1") == 403
     assert "<script" not in login.text("/lab/login?error=%3Cscript%3Ex")
-    assert not server.strange()
+    assert not server.strange() and "Traceback" not in login.log.read_text()
 
 
 def header(kind):
