@@ -73,7 +73,7 @@ def _pairs(run: Run, one: tuple[float, float], other: tuple[float, float], loss:
 
 
 def separation(run: Run) -> list[Verdict]:
-    """P11: the logarithm of NC1 falls along a straight line over the hidden layers."""
+    """P11: the logarithm of NC1 falls along a straight line over the hidden layers, to what weight decay brings."""
     return [
         *(
             verdict(f"{depth} layers: slope of the logarithm of NC1 over the layers",
