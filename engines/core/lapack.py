@@ -63,4 +63,4 @@ def svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 def _resolved(A: Tensor) -> Tensor:
     """`A` with 0 for entries so small that their products underflow: there the solver does not converge, for nobody."""
-    return A.masked_fill(A.abs() < SPAN * A.abs().amax((-2, -1), keepdim=True), 0)
+    return A if not A.numel() else A.masked_fill(A.abs() < SPAN * A.abs().amax((-2, -1), keepdim=True), 0)

@@ -201,7 +201,7 @@ class Run:
 
         >>> import engines
         >>> engines.run("matrix_sensing", set={"k": [4, 5]}, steps=200)
-        <Run of matrix_sensing: 2 members (k), 200 steps in 160 frames, on cpu>
+        <Run of matrix_sensing: 2 members (k), 200 steps in 163 frames, on cpu>
         """
         first, steps = self.configs[0], int(self.steps[-1]) if len(self) else 0
         varied = [name for name, value in first if any(getattr(config, name) != value for config in self.configs)]

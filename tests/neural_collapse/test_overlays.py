@@ -41,9 +41,10 @@ def drawn(stream, model, count):
 
 def missed(run, member):
     """The predictions of a member that are drawn as valid and are not, with the worst of them."""
+    end = run.diverged_at[member] if run.diverged_at[member] >= 0 else np.inf
     for p in predictions(run.configs[member], run.steps):
         values = run[p.channel][:, member]
-        told = np.isfinite(p.values)
+        told = np.isfinite(p.values) & (run.steps < end)
         if p.broken or "limit" in p.label or not told.any():
             continue
         if "solved" in p.label:  # at its input, and once it is
