@@ -26,7 +26,7 @@ RANGES = {
     "relative_error": (0.05, 4),
     "signal_min": (0.1, 6),
     "signal_eigenvalues": (0.1, 6),
-    "direction_norm": (0.3, 2),
+    "direction_norm": (0.3, 2.5),
     "phi": (0.5, 2),
     "loss_gap": (0.05, 4),
     "deviation": (0.3, 3),
@@ -44,6 +44,13 @@ RECOVERED = 1e-2
 
 LEARNED = 0.05
 """At this relative error the growth of the signal is over."""
+
+SPAN = 1.08
+"""Half times are within 5 % of the flow's: a budget that ends so soon after them may cut the learning short."""
+
+FITTED = 4.0
+"""Within so many times the error of least absolute deviations the loss has its minimum: no pull is left towards the
+truth, and the loss is below the truth's."""
 
 MARGIN = 3.0
 """Upper bounds are drawn so many times above their formula."""
@@ -64,6 +71,7 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Pred
     whole, spare = flow.error(config, t), np.zeros(len(t)) if config.k == config.r else flow.spare(config, t)
     error, weakest = np.where(spare > whole, np.nan, whole), flowing.signal[:, -1] / config.sigma[-1]
     size = error * np.linalg.norm(config.sigma)
+    size = np.where(size > FITTED * laws.dense_floor(config), size, np.nan)
     end = ", down to least absolute deviations" if config.noise > 0 else ""
     curves = [
         ("relative_error", f"learning, then the size of the steps{end}", error),
@@ -158,13 +166,14 @@ def broken(config: SubgradientRecovery) -> str:
         (config.method == "geometric", "the steps are not relative to the norm of the direction"),
         (hard(config) != "", hard(config)),
         (unlearned(config), f"the budget B = {laws.budget(config):.3g} ends before the signal is learned"),
+        (unlearned(config, SPAN), f"the budget B = {laws.budget(config):.3g} ends while the signal is learned"),
     ]  # fmt: skip
     return next((message for wrong, message in checks if wrong), "")
 
 
-def unlearned(config: SubgradientRecovery) -> bool:
-    """Whether the flow spends the budget before every component has grown."""
-    return bool(np.isinf(flow.follow(config).half_times(config.sigma)).any())
+def unlearned(config: SubgradientRecovery, times: float = 1.0) -> bool:
+    """Whether the flow spends the budget before so many times the half time of every component."""
+    return bool((times * flow.follow(config).half_times(config.sigma) > laws.budget(config)).any())
 
 
 def needed(config: SubgradientRecovery) -> float:
