@@ -41,7 +41,7 @@ class Refused(RequestHandler):
     """Answers a request that is not passed on."""
 
     def initialize(self, refusal: Refusal) -> None:
-        """What to answer."""
+        """Set what is answered."""
         self._refusal = refusal
 
     def prepare(self) -> None:

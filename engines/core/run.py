@@ -156,7 +156,7 @@ class Run:
         return [verdict.to_dict() for verdict in self.judged()]
 
     def story(self, member: int = 0) -> Story:
-        """What there is to see of a member, in words; of one that diverged, what was there before."""
+        """Tell what is to be seen of a member, in words; of one that diverged, what was there before."""
         at = int(self.diverged_at[self._member(member)])
         with guarded(self.engine.title):
             return self.engine.story(self if at < 0 else self.until(at - 1), member)
@@ -197,7 +197,7 @@ class Run:
         return {"config": dict(self.configs[index]), **status, "final": self.final(index)}
 
     def __repr__(self) -> str:
-        """What was run and how far, in a few lines.
+        """Describe in a few lines what was run and how far.
 
         >>> import engines
         >>> engines.run("matrix_sensing", set={"k": [4, 5]}, steps=200)

@@ -47,7 +47,7 @@ def to_xarray(run: Run) -> xarray.Dataset:
 
 
 def labels(run: Run) -> dict[str, str]:
-    """What each knob is called in every export: its name, and `knob_<name>` where a channel has that one."""
+    """Name each knob for every export: its own name, and `knob_<name>` where a channel has that one."""
     taken = {"member", "step", "thin_step", "diverged_at"}
     taken |= {name for channel in run.engine.channels for name in (channel.name, *channel.dims)}
     return {name: f"knob_{name}" if name in taken else name for name, _ in run.configs[0]}
@@ -209,7 +209,7 @@ def reason(error: BaseException) -> str:
 
 
 def about(path: str | Path) -> dict[str, Any]:
-    """What a file says of its run, and its number of `rows`, without reading what was recorded. Raises `StoreError`."""
+    """Read what a file says of its run, and its number of `rows`, without what was recorded. Raises `StoreError`."""
     with _reading(path) as file:
         return _description(file)
 

@@ -216,14 +216,19 @@ def test_a_malformed_message_is_answered_without_what_is_inside(servers):
     answers = asyncio.run(all_said(f"ws://127.0.0.1:{server.port}/ws", messages))
     for name, answer in zip(MESSAGES, answers, strict=True):
         assert "ACK" in answer, name
-        assert not re.search(r"Traceback|File |site-packages|/home|/work", answer), (name, answer)
+        assert not re.search(rf"Traceback|File |site-packages|{re.escape(str(ROOT))}", answer), (name, answer)
     told = server.log.read_text()
     assert "could not be read" in told and "could not be carried out" in told
     assert not server.strange()
 
 
 @pytest.mark.parametrize(
-    "token", ["none", "e30", "....", "abc.def", generate_jwt_token(""), generate_jwt_token("x", expiration=-1)]
+    "token",
+    [
+        *("none", "e30", "....", "abc.def"),
+        pytest.param(generate_jwt_token(""), id="of no session"),
+        pytest.param(generate_jwt_token("x", expiration=-1), id="expired"),
+    ],
 )
 def test_a_connection_with_a_token_of_nobodys_is_refused(servers, token):
     server = servers["plain"]
