@@ -43,7 +43,8 @@ def read(file: Named, wanted: Mapping[str, str], optional: Mapping[str, str] | N
     except ConfigError:
         raise
     except DAMAGED as error:
-        raise file.refuse(f"this is no .npz that can be read ({type(error).__name__}: {error})"[:400]) from None
+        why = str(error).partition("\n")[0]  # NumPy goes on with advice to trust the file
+        raise file.refuse(f"this is no .npz that can be read ({type(error).__name__}: {why})"[:400]) from None
 
 
 def _arrays(

@@ -56,6 +56,7 @@ class Experiment:
         `cases` and `edits` are as in `engines.run`. Raises `UnknownName` for a knob that does not exist and
         `ConfigError` for a value out of bounds, or one that would be computed twice.
         """
+        _check_cases(set or {}, cases or ())
         start = cls(engine=engine, base=engine.Config())
         if preset:
             start = replace(start, preset=preset, steps=preset.steps)
@@ -95,7 +96,8 @@ class Experiment:
         for name in values:
             kind.knob(name)
         lists = {name: tuple(value) for name, value in values.items() if _several(value)}
-        axes = {name: axis for name, axis in self.axes.items() if name not in values}
+        spread = {name for case in cases or () for name in case}
+        axes = {name: axis for name, axis in self.axes.items() if name not in values and name not in spread}
         axes |= {name: axis for name, axis in lists.items() if len(axis) != 1}
         singles = {n: lists[n][0] if len(lists.get(n, ())) == 1 else v for n, v in values.items()}
         if cases is None:
@@ -195,6 +197,16 @@ def _member(given: Any, members: int) -> int:
 
 def _several(value: Any) -> bool:
     return isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
+
+
+def _check_cases(set: Any, cases: Any) -> None:
+    """Raise `ConfigError` where values are no mapping, or where it is not clear which values cases are to have."""
+    for name, given, right in (("set", [set], "a mapping"), ("cases", cases, "a list of mappings")):
+        if not _several(given) or not all(isinstance(each, Mapping) for each in given):
+            raise ConfigError(f"{name}={quoted(set if name == 'set' else cases)} is not {right} of knobs to values")
+    both = [name for name, value in set.items() if _several(value) and any(name in case for case in cases)]
+    if both:
+        raise ConfigError(f"both a list and the cases give values of {both[0]}: leave one of them out")
 
 
 def _seeded(set: Mapping[str, Any], seeds: Any) -> dict[str, Any]:

@@ -55,6 +55,23 @@ def test_cases_multiply_with_the_axes():
     assert [(c.a, c.eta, c.seed) for c in configs] == [(1, 0.1, 0), (1, 0.1, 1), (2, 0.2, 0), (2, 0.2, 1)]
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"cases": 3}, {"cases": [3]}, {"cases": {"eta": 1.0}}, {"cases": "ab"}, {"set": [1]}, {"set": 3},
+     {"set": {"eta": [0.1, 0.2]}, "cases": [{"eta": 0.3}]}],
+    ids=str,
+)  # fmt: skip
+def test_values_that_are_no_mapping_or_given_twice_are_one_sentence(given):
+    with pytest.raises(ConfigError, match=r"of knobs to values|leave one of them out"):
+        Experiment.of(ENGINE, **given)
+
+
+def test_cases_end_an_axis_of_the_preset():
+    engine = load("matrix_sensing")
+    found = Experiment.of(engine, engine.preset("P3"), cases=[{"seed": 7}])
+    assert {config.seed for config in found.configs()} == {7}
+
+
 def test_cases_that_become_equal_merge():
     assert [(c.a, c.eta) for c in of(CASES, {"a": 3}).configs()] == [(3, 0.1), (3, 0.2)]
     assert [(c.a, c.eta) for c in of(CASES, {"a": 3, "eta": 0.3}).configs()] == [(3, 0.3)]
