@@ -148,9 +148,12 @@ def lab_page(name: str, device: str = "cpu") -> pmui.Page:
 
 def entry() -> pmui.Page:
     """The page of `panel serve dashboard/app.py`: the gallery, or with `?lab=` or a link a lab."""
-    address = lambda engine: f"./{ENTRY}?lab={engine}"  # noqa: E731
     name = _argument("lab")
-    return _lab_or_cards(name, address, "cpu", UNKNOWN) if name else home(address)
+    return _lab_or_cards(name, _own_address, "cpu", UNKNOWN) if name else home(_own_address)
+
+
+def _own_address(engine: str) -> str:
+    return f"./{ENTRY}?lab={engine}"
 
 
 def routes(device: str = "cpu") -> dict[str, Callable[[], pmui.Page]]:

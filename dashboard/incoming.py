@@ -15,6 +15,7 @@ from bokeh.server.tornado import BokehTornado
 from bokeh.server.views.ws import WSHandler
 from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
 from panel.io.resources import COMPONENT_PATH
+from panel.io.server import AutoloadJsHandler
 from tornado.httputil import HTTPServerRequest
 from tornado.web import RequestHandler
 
@@ -40,7 +41,7 @@ class Refused(RequestHandler):
     """Answers a request that is not passed on."""
 
     def initialize(self, refusal: Refusal) -> None:
-        """What to answer."""
+        """Set what is answered."""
         self._refusal = refusal
 
     def prepare(self) -> None:
@@ -84,7 +85,17 @@ def _bad_parameter(request: HTTPServerRequest, server: BokehTornado) -> Refusal 
     for value in request.arguments.get("bokeh-absolute-url", []):
         if not _ours(value.decode("utf-8", "replace"), request, server):
             return Refusal(400, "bokeh-absolute-url is not an address of this server.")
+    if not all(map(_is_text, request.arguments.get("theme", []))):  # the one name of a page that Panel reads itself
+        return Refusal(400, "theme is no text.")
     return None
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _ours(address: str, request: HTTPServerRequest, server: BokehTornado) -> bool:
@@ -93,6 +104,14 @@ def _ours(address: str, request: HTTPServerRequest, server: BokehTornado) -> boo
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and parts.netloc in {request.host, *server.websocket_origins}
+
+
+async def _embed(handler: AutoloadJsHandler, *arguments: Any, **options: Any) -> None:
+    """A page within a page of someone else's. Panel sends a stranger to the login, then fails for want of a page."""
+    if handler.current_user:
+        return await handler._unchecked(*arguments, **options)  # type: ignore[attr-defined]
+    handler.set_status(403)
+    handler.finish("Only who has logged in can embed this page.")
 
 
 # -- messages -------------------------------------------------------------------------------------------------
@@ -130,7 +149,9 @@ def check() -> None:
     """Put these rules before all others in each server of this process, also in one that runs already."""
     if not hasattr(BokehTornado, "_unchecked"):
         BokehTornado._unchecked = BokehTornado.find_handler  # type: ignore[attr-defined]
+        AutoloadJsHandler._unchecked = AutoloadJsHandler.get  # type: ignore[attr-defined]
     BokehTornado.find_handler = _find_handler
+    AutoloadJsHandler.get = _embed
     WSHandler._receive = _receive
     ProtocolHandler.handle = _handle
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dashboard.naming import describe
-from engines.core.errors import StoreError
+from engines.core.errors import StoreError, quoted
 
 if TYPE_CHECKING:
     from engines.core.run import Run
@@ -51,8 +50,8 @@ def folder() -> Path | None:
 def path(name: str) -> Path:
     """The file of an entry. Raises `StoreError` for a name that is none."""
     place = folder()
-    if place is None or not re.fullmatch(r"[\w.-]+\.parquet", name):
-        raise StoreError(f"there is no stored run {name!r}")
+    if place is None or Path(name).name != name or "\0" in name or not name.endswith(".parquet"):
+        raise StoreError(f"there is no stored run {quoted(name)}")
     return place / name
 
 
@@ -74,26 +73,25 @@ def _changed(file: Path) -> float:
 
 def _entry(file: Path, engine: str) -> Entry | None:
     from engines.core import store
-    from engines.core.registry import load
 
     try:
         about = store.about(file)
         if about["engine"] != engine:
             return None
-        store.configurations(load(engine), about)
-        return Entry(file.name, *_told(file, about))
+        return Entry(file.name, *_told(file, store.described(about), about["rows"]))
     except store.DAMAGED as error:
-        return Entry(file.name, file.name, broken=str(error).replace(f"{file.parent}{os.sep}", ""))
+        return Entry(file.name, file.name, broken=store.reason(error).replace(f"{file.parent}{os.sep}", ""))
 
 
-def _told(file: Path, about: dict[str, Any]) -> tuple[str, str]:
-    first, members = about["openings"][0], len(about["openings"])
-    varied = [name for name in first if any(each[name] != first[name] for each in about["openings"])]
+def _told(file: Path, run: Run, frames: int) -> tuple[str, str]:
+    openings = [dict(config) for config in run.openings]
+    first, members = openings[0], len(openings)
+    varied = [name for name in first if any(each[name] != first[name] for each in openings)]
     knobs = describe({name: first[name] for name in varied[:2]}) if members == 1 else ", ".join(varied[:3])
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(file.stat().st_mtime))
     many = f"{members} members over {knobs}" if members > 1 else "1 member"
     size = f"{file.stat().st_size / 2**20:.1f} MB"
-    return about["preset"] or "own knobs", f"{many}, {about['rows']:,} frames, {when}, {size}"
+    return run.preset.name if run.preset else "own knobs", f"{many}, {frames:,} frames, {when}, {size}"
 
 
 def keep(run: Run) -> str:

@@ -9,6 +9,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from dashboard.view import View
+from engines.core.errors import DynascopeError, quoted
 
 if TYPE_CHECKING:
     from engines.core.engine import Engine
@@ -39,16 +40,16 @@ def encode(experiment: Experiment, view: View) -> str:
 def decode(token: str, engine: Engine) -> tuple[Experiment, View]:
     """The experiment and view of a token. Raises `BadLink` for anything damaged, too large or out of bounds."""
     from engines.core.ensemble import Experiment
-    from engines.core.errors import DynascopeError
 
     about = _unpack(token)
-    if about.get("version") not in (VERSION, *OLDER):
-        raise BadLink(f"This link has version {about.get('version')!r}; this page reads versions up to {VERSION}.")
+    version = about.get("version")
+    if version not in (VERSION, *OLDER):
+        raise BadLink(f"This link has version {quoted(version)}; this page reads versions up to {VERSION}.")
     if not isinstance(about.get("experiment"), str):
         raise BadLink("This link holds no experiment.")
     name = _lab(about["experiment"])
     if name not in ("", engine.name):
-        raise BadLink(f"This link is of the lab {name!r}, and this is {engine.name!r}.")
+        raise BadLink(f"This link is of the lab {quoted(name)}, and this is {engine.name!r}.")
     try:
         experiment = Experiment.from_json(engine, about["experiment"])
     except DynascopeError as error:

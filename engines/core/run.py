@@ -156,7 +156,7 @@ class Run:
         return [verdict.to_dict() for verdict in self.judged()]
 
     def story(self, member: int = 0) -> Story:
-        """What there is to see of a member, in words; of one that diverged, that it did, and what was there before."""
+        """Tell what there is to see of a member; of one that diverged, that it did, and what was there before."""
         at = int(self.diverged_at[self._member(member)])
         with guarded(self.engine.title):
             if at < 0:
@@ -201,7 +201,7 @@ class Run:
         return {"config": dict(self.configs[index]), **status, "final": self.final(index)}
 
     def __repr__(self) -> str:
-        """What was run and how far, in a few lines.
+        """Describe in a few lines what was run and how far.
 
         >>> import engines
         >>> engines.run("matrix_sensing", set={"k": [4, 5]}, steps=200)

@@ -21,7 +21,7 @@ import xarray
 from engines.core.config import Config
 from engines.core.engine import Channel, Engine, Frame
 from engines.core.ensemble import live_edits
-from engines.core.errors import DynascopeError, StoreError
+from engines.core.errors import DynascopeError, StoreError, quoted
 from engines.core.recording import Series
 from engines.core.registry import load
 from engines.core.run import Run
@@ -47,7 +47,7 @@ def to_xarray(run: Run) -> xarray.Dataset:
 
 
 def labels(run: Run) -> dict[str, str]:
-    """What each knob is called in every export: its name, and `knob_<name>` where a channel has that one."""
+    """Name each knob for every export: its own name, and `knob_<name>` where a channel has that one."""
     taken = {"member", "step", "thin_step", "diverged_at"}
     taken |= {name for channel in run.engine.channels for name in (channel.name, *channel.dims)}
     return {name: f"knob_{name}" if name in taken else name for name, _ in run.configs[0]}
@@ -209,7 +209,7 @@ def reason(error: BaseException) -> str:
 
 
 def about(path: str | Path) -> dict[str, Any]:
-    """What a file says of its run, and its number of `rows`, without reading what was recorded. Raises `StoreError`."""
+    """Read what a file says of its run, and its number of `rows`, without what was recorded. Raises `StoreError`."""
     with _reading(path) as file:
         return _description(file)
 
@@ -230,7 +230,7 @@ def _description(file: pq.ParquetFile) -> dict[str, Any]:
 def _members(about: Mapping[str, Any]) -> int:
     """How many members a description is about, in a format that is known. Raises `StoreError`."""
     if about["format"] != FORMAT:
-        raise StoreError(f"its format is {about['format']!r}; this version reads {FORMAT}")
+        raise StoreError(f"its format is {quoted(about['format'])}; this version reads {FORMAT}")
     members = len(about["openings"])
     for name in ("configs", "diverged_at"):
         if len(about[name]) != members:
@@ -254,31 +254,44 @@ def read(path: str | Path) -> Run:
         return _restored(file.read(), found)
 
 
-def configurations(engine: Engine, about: Mapping[str, Any]) -> tuple[list[Config], list[Config]]:
-    """The configurations with which the members of a described run began and ended. Raises `ConfigError`."""
-    return _configs(engine, about["openings"]), _configs(engine, about["configs"])
-
-
-def _restored(table: pa.Table, about: dict[str, Any]) -> Run:
+def described(about: Mapping[str, Any]) -> Run:
+    """The run that a description is of, without what was recorded. Raises what a damaged one makes it raise."""
     engine = load(about["engine"])
     names = [preset.name for preset in engine.presets]
     preset = engine.preset(about["preset"]) if about["preset"] in names else None
-    openings, configs = configurations(engine, about)
-    run = Run(engine, openings, preset=preset, device=str(about["device"]))
-    run.configs = configs
+    run = Run(engine, _configs(engine, about["openings"]), preset=preset, device=str(about["device"]))
+    run.configs = _configs(engine, about["configs"])
     run.diverged_at = np.array([_diverged(at) for at in about["diverged_at"]])
-    lacking = [channel.name for channel in engine.channels if not channel.thin and channel.name not in about["shapes"]]
-    if lacking:
-        raise StoreError(f"it lacks the channels {', '.join(lacking)}")
+    run.recording.events = list(live_edits(engine, about["events"], len(run.configs)))
+    for channel in engine.channels:
+        _check_shape(channel, about["shapes"])
+    return run
+
+
+def _check_shape(channel: Channel, shapes: Mapping[str, Any]) -> None:
+    """Raise `StoreError` where a channel is missing, or has not its own dimensions."""
+    if channel.name in shapes:
+        shape = shapes[channel.name]
+        if len(shape) != len(channel.dims) or not all(type(size) is int and size >= 0 for size in shape):
+            dims = len(channel.dims)
+            raise StoreError(f"the channel {channel.name} has the shape {quoted(shape)}, and not {dims} dimensions")
+    elif not channel.thin:
+        raise StoreError(f"it lacks the channel {channel.name}")
+
+
+def _restored(table: pa.Table, about: dict[str, Any]) -> Run:
+    run = described(about)
+    gaps = [channel.name for channel in run.engine.channels if not channel.thin and table[channel.name].null_count]
+    if gaps:
+        raise StoreError(f"there are gaps in the channels {', '.join(gaps)}")
     for frame in _frames(table, about["shapes"], len(run.configs)):
         run.recording.append(frame, run.thin)
-    run.recording.events = list(live_edits(engine, about["events"], len(configs)))
     return run
 
 
 def _diverged(at: Any) -> int:
-    if type(at) is not int or at < -1:
-        raise StoreError(f"a member diverged at {at!r}, which is no step")
+    if type(at) is not int or not -1 <= at < 2**63:
+        raise StoreError(f"a member diverged at {quoted(at)}, which is no step")
     return at
 
 

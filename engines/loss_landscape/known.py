@@ -34,7 +34,7 @@ class Known(NamedTuple):
 def known(config: LossLandscape, b: float, gamma: float) -> Known | None:
     """The coefficient of crossing planes, and of deep linear maps at their corner; None of everything else."""
     if config.subject == "linear" and config.corner and config.sampled:
-        return _linear(config.sizes, config.rank, b, gamma)
+        return _linear(config.sizes, config.rank, config.scale, b, gamma)
     if config.subject != "potential" or config.potential not in ("crossing", "planes"):
         return None
     first = 1 if config.potential == "crossing" else config.inputs // 2
@@ -44,25 +44,34 @@ def known(config: LossLandscape, b: float, gamma: float) -> Known | None:
 
 
 @lru_cache(maxsize=256)
-def _linear(sizes: tuple[int, ...], rank: int, b: float, gamma: float) -> Known:
+def _linear(sizes: tuple[int, ...], rank: int, scale: float, b: float, gamma: float) -> Known:
     """Directions at the true map's corner count softly; what is spare is a deep linear map around 0."""
     one, spare = exact.deep_linear(sizes, rank), tuple(width - rank for width in sizes)
+    curved = b * corner_curvature(sizes, scale)
     strength = log(b) - (len(spare) - 1) * log(gamma)
     rest = quadratures.deep_linear(spare, b, gamma) if min(spare) else 0.0
     label, reasons = QUADRATURE if rank == 0 else "λ(b) for b ≫ γ, within 5 %", []
-    if rank and b < FAR * gamma:
-        reasons.append("b is not much larger than the precision of the window")
+    if rank and curved < FAR * gamma:
+        reasons.append("b times the curvature at the corner is not much larger than the precision of the window")
     if rest is None:
         label, rest = "λ − (m − 1)/ln(b/γᴸ), within 5 %", _far_out(spare, strength)
         if strength < SETTLED:
             reasons.append("b is too small for the expansion around b = ∞")
-    return Known(_corner(sizes, rank, b, gamma) + rest, one.value, one.multiplicity, label, "; ".join(reasons))
+    return Known(_corner(sizes, rank, curved, gamma) + rest, one.value, one.multiplicity, label, "; ".join(reasons))
 
 
-def _corner(sizes: tuple[int, ...], rank: int, b: float, gamma: float) -> float:
-    """Half the soft rank of the true map's corner: `r²` eigenvalues L, and `r (H_0 + H_L - 2 r)` of 1, L layers."""
+def corner_curvature(sizes: tuple[int, ...], scale: float) -> float:
+    """`scale^(2 (L - 1))`: the least curvature that is not zero at the true map's corner; the largest is L times it."""
+    return scale ** (2 * (len(sizes) - 2))
+
+
+def _corner(sizes: tuple[int, ...], rank: int, curved: float, gamma: float) -> float:
+    """Half the soft rank of the true map's corner: `r²` eigenvalues L, and `r (H_0 + H_L - 2 r)` of 1, L layers.
+
+    Both times the corner's curvature; curved: b times that.
+    """
     layers, beside = len(sizes) - 1, rank * (sizes[0] + sizes[-1] - 2 * rank)
-    return (rank**2 * layers * b / (layers * b + gamma) + beside * b / (b + gamma)) / 2
+    return (rank**2 * layers * curved / (layers * curved + gamma) + beside * curved / (curved + gamma)) / 2
 
 
 def _far_out(spare: tuple[int, ...], strength: float) -> float:

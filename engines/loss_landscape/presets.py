@@ -148,7 +148,7 @@ PRESETS = (
     Preset(
         name="L10",
         title="Digits: how the zero modes split",
-        look_for="Pixels that are always zero, dead neurons, rescalings: nearly all of 350 zero modes are explained.",
+        look_for="Always-zero pixels, dead neurons, rescalings: of hundreds of zero modes nearly all are explained.",
         set=DIGITS | {"start": "he", "weight_decay": 0.0},
         steps=1500,
         judge=_both(trained.reads(0.955), probed.explained(0.97, 10.5)),

@@ -70,7 +70,7 @@ def load(file: Named, activation: str = "file") -> tuple[Mlp, Tensor]:
 
 
 def _activation(file: Named, said: str, asked: str) -> str:
-    """What the file says it is, or what is asked for where it says nothing."""
+    """Find the activation: what the file says, or what is asked for where it says nothing."""
     known, found = ", ".join(ACTIVATIONS), said.lower()
     if said and found not in ACTIVATIONS:
         raise file.refuse(f"its metadata say activation={said[:100]!r}; known are {known}")

@@ -14,7 +14,7 @@ from engines.core.engine import Prediction
 from engines.loss_landscape import closed, quadratures
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import target
-from engines.loss_landscape.known import known
+from engines.loss_landscape.known import corner_curvature, known
 from engines.loss_landscape.sampling.predictions import euler, quadratic
 
 LAU = "Lau et al. 2023, arXiv 2308.12108"
@@ -44,7 +44,7 @@ class Law(NamedTuple):
     """The estimate after so many steps, where it is known before it has settled."""
 
     def at(self, steps: np.ndarray) -> np.ndarray:
-        """What it predicts after so many steps, once chains are counted, `[T]`."""
+        """Value predicted after so many steps, once chains are counted, `[T]`."""
         return self.course(steps) if self.course else np.full(len(steps), self.value)
 
 
@@ -62,7 +62,7 @@ def predictions(config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
 
 
 def laws(config: LossLandscape) -> list[Law]:
-    """What the coefficient of one configuration must be: within 5 % where it is not grey, beside the run's error."""
+    """Predict the coefficient of one configuration: within 5 % where it is not grey, beside the run's error."""
     if config.subject != "potential":
         return _linear(config) if config.subject == "linear" and config.corner else _soft(config)
     return {
@@ -174,7 +174,7 @@ def _crossing(config: LossLandscape) -> list[Law]:
 
 
 def _biased(config: LossLandscape, stiffness: float) -> str:
-    """What is wrong with steps where `eta kappa` is that away from the centre, "" where little is."""
+    """Say what is wrong with steps where `eta kappa` is that away from the centre, "" where little is."""
     if config.optimizer == "langevin" and stiffness > STIFF:
         return "the step size adds to it: the loss curves more away from the centre"
     if config.optimizer == "mala" and stiffness > REFUSED:
@@ -201,7 +201,9 @@ def _linear(config: LossLandscape) -> list[Law]:
     bias = _biased(config, config.kappa if config.rank else config.kappa * config.n_beta * P / config.gamma ** len(
         config.sizes[1:]))  # fmt: skip
     late = "burn-in is short" if config.burn_in < SWEEPS else ""
-    early = late if config.optimizer == "gibbs" else _unsettled(config, torch.tensor([float(config.rank > 0)]))
+    curved = corner_curvature(config.sizes, config.scale) if config.rank else 0.0
+    both = curved * torch.tensor([len(config.sizes) - 1.0, 1.0])
+    early = late if config.optimizer == "gibbs" else _unsettled(config, both)
     return [
         Law(text, found.value, AOYAGI, found.broken or bias or early),
         Law("half of all parameters", P / 2, LAU, bias, kind="upper"),

@@ -170,7 +170,7 @@ class MatrixSensing(Config):
         ]  # fmt: skip
 
     def _singular(self) -> list[tuple[bool, str]]:
-        """What makes the Gram matrices singular that a method without damping divides by."""
+        """Say what makes the Gram matrices singular that a method without damping divides by."""
         undamped = self.method == "scaled_gd" or (self.method == "scaled_gd_lambda" and self.damping == 0)
         named = f"method={self.method}" + " with damping=0" * (self.method == "scaled_gd_lambda")
         zero = not self.symmetric and (self.init == "unbalanced" or (self.init != "spectral" and self.init_ratio == 0))

@@ -112,7 +112,7 @@ def broken(config: MatrixSensing) -> str:
 
 
 def _lift(config: MatrixSensing, followed: bool) -> str:
-    """What keeps the lift from being foretold."""
+    """Say what keeps the lift from being foretold."""
     if not followed:
         return f"the lift and what it leads to take more than {theory.STEPS} steps or {theory.WIDEST} columns"
     twice = config.lift_at >= 0 and config.trigger != "hand"

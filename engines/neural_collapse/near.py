@@ -40,7 +40,7 @@ GAUSS = (0.5 - 0.5 / 3**0.5, 0.5 + 0.5 / 3**0.5)
 
 @dataclass(frozen=True)
 class Begin:
-    """Where a member starts, in the coordinates of its class means; k = K, with a bias K - 1."""
+    """Start of a member in the coordinates of its class means; k = K, with a bias K - 1."""
 
     s: np.ndarray
     """Lengths of the means, `[k]`."""
@@ -53,7 +53,7 @@ class Begin:
 
 
 def begin(config: NeuralCollapse) -> Begin:
-    """From the draw."""
+    """Compute the start of a member from its draw."""
     M, Y, _ = draws.moments(config)
     U, s, VT = np.linalg.svd(M @ draws.projector(config), full_matrices=False)
     k = config.classes - config.bias
@@ -71,7 +71,7 @@ def begin(config: NeuralCollapse) -> Begin:
 
 @dataclass(frozen=True)
 class Path:
-    """What becomes of it at T steps."""
+    """Course of a start at T steps."""
 
     s: np.ndarray
     """`[T, k]`."""
@@ -82,7 +82,7 @@ class Path:
 
 
 def path(config: NeuralCollapse, start: Begin, steps: np.ndarray) -> Path:
-    """Of the flow, of layers, or of one layer (solved at every step but step 0)."""
+    """Follow a start by the flow, by layers, or by one layer (solved at every step but step 0)."""
     if config.model == "central_path":
         return _flow(config, start, steps * config.step_size)
     layers = steps if config.model == "layers" else np.minimum(steps, 1)
@@ -177,11 +177,11 @@ class Law:
     off_trace: float
     """Estimate of the largest error of the logarithm of both traces."""
     off_nc1: float
-    """The same of NC1."""
+    """Estimate of the largest error of the logarithm of NC1."""
 
 
 def law(config: NeuralCollapse, steps: np.ndarray) -> Law:
-    """Of a start with means of full rank, for 0 < c < 1."""
+    """Predict NC1 of a start with means of full rank, for 0 < c < 1."""
     start = begin(config)
     steps = np.concatenate([[0.0], steps])  # what has fallen, has since step 0
     found, K = path(config, start, steps), config.classes
@@ -208,7 +208,7 @@ def law(config: NeuralCollapse, steps: np.ndarray) -> Law:
 
 
 def _next(config: NeuralCollapse, start: Begin) -> tuple[float, float, float]:
-    """What the next order changes in the lengths, in the directions of samples, and in the spread out of the span.
+    """Estimate what the next order changes in lengths, in directions of samples, and in the spread out of the span.
 
     The spread in the span acts on a classifier as `S/x` more weight decay: lengths move by about half of that, and
     return with the rate 4 lambda_H (1 - c), so that the damping w² is off for as long: a further 1/(2c) times. Where

@@ -37,7 +37,7 @@ def predictions(config: NeuralCollapse, steps: np.ndarray) -> Curves:
 
 
 def _near(config: NeuralCollapse, t: np.ndarray) -> Curves:
-    """Of a start that is made of a frame."""
+    """Laws of a start that is made of a frame."""
     law, coarse = near.law(config, t), _coarse(config, t)
     nc1 = np.where(law.nc1 > ROUNDING**2 * law.nc1_trace, law.nc1, np.nan)  # below, rounding of the rest drowns it
     begun = near.law(config, np.zeros(1))
@@ -76,7 +76,7 @@ def _coarse(config: NeuralCollapse, t: np.ndarray) -> str:
 
 
 def _left(config: NeuralCollapse, t: np.ndarray) -> np.ndarray:
-    """What lambda_H alone leaves of any spread."""
+    """Share of any spread that lambda_H alone leaves."""
     if config.model == "central_path":
         return np.exp(-config.lambda_h * config.step_size * t)
     layers = t if config.model == "layers" else np.minimum(t, 1)
@@ -131,7 +131,7 @@ def _late(config: NeuralCollapse, t: np.ndarray, within: float) -> Prediction:
 
 
 def _limits(config: NeuralCollapse, t: np.ndarray) -> Curves:
-    """Where the run ends."""
+    """Limits at which the run ends."""
     same, theorem = np.ones_like(t), f"{PAPER}, Theorem 2.1" if not config.bias else OURS
     found = [_said("loss", "least loss c(2−c)/2", laws.optimum(config) * same, "lower", theorem, "")]
     if config.model == "proximal" or not 0 < config.rho < np.inf:

@@ -41,7 +41,7 @@ def story(run: Run, member: int) -> Story:
 
 
 def _aim(config: NeuralCollapse) -> str:
-    """Where the minimiser is, and that a single layer goes part of the way."""
+    """Say where the minimiser is, and that a single layer goes part of the way."""
     one = config.model == "proximal"
     if config.c >= 1:
         end = "one layer shrinks both" if one else "features and classifier vanish"

@@ -4,7 +4,8 @@ While U Uᵀ is negligible the direction is -Q0 exactly, so that component j gro
 alpha sqrt(lam_j) on, misalignments F_j (how far component j is turned out of the true space) and
 |Delta|² = sum_j (sigma_j - a_j²)² + 2 a_j² F_j², component j is pulled by
 p_j = (lam_j/theta_j) phi(|Delta|) (sigma_j - a_j²)/|Delta|, theta_j its mean at the origin; the sub-gradient has norm
-n = max(max_j p_j, w). A step of size eta multiplies a_j by 1 + 2 eta p_j/n and the residual e by 1 + 2 eta w/n.
+n = max(max_j p_j, w). A step of size eta multiplies a_j by 1 + 2 eta p_j/n and the residual e by 1 + 2 eta b/n,
+b = max(w, lam_(r+1)) as this draw has it.
 Noise of norm w/2 turns a component, the pull turns it back:
 dF_j/dtau = (2/n)(a_j w/2 - a_j² F_j phi/|Delta|).
 Half-times of the a_j were within 5 % of runs. The e of a run is smaller, since the noise directions turn while the
@@ -32,7 +33,7 @@ TURNING = 0.7
 """Noise turns a component at most so strongly against the pull that turns it back, at every |Delta|."""
 
 RATE = 8.0
-"""After all is learned the square of the residual grows at most like exp(8 w p tau): a guess that no run exceeded."""
+"""After all is learned the square of the residual grows at least like exp(8 w p tau): a guess, for small p and r."""
 
 HEAD = 100
 """Steps over which residual directions are iterated before the closed form."""
@@ -83,7 +84,8 @@ def follow(config: SubgradientRecovery) -> Flow:
 
 @lru_cache(maxsize=512)
 def _follow(config: SubgradientRecovery) -> Flow:
-    sigma, w, lam = config.sigma, laws.edge(config), laws.eigenvalues(config)[: config.r]
+    sigma, w, found = config.sigma, laws.edge(config), laws.eigenvalues(config)
+    lam, bulk = found[: config.r], max(w, found[-1])
     sizes = np.geomspace(1e-9, 2 * np.linalg.norm(sigma), 160)
     lengths = laws.phi(config, sizes)
     pulled = lam * np.linalg.norm(sigma) / (float(laws.phi(config, np.linalg.norm(sigma))) * sigma)
@@ -103,7 +105,7 @@ def _follow(config: SubgradientRecovery) -> Flow:
         noise = min(w / 2, TURNING * strength * size / (2 * config.r) ** 0.5)
         turned = (turned + h * noise * np.exp(logs)) / (1 + h * strength * signal[i])
         logs = np.minimum(logs + np.log1p(2 * step * np.maximum(pull, 0) / norms[i]) / step * ahead, grown)
-        late += np.log1p(2 * step * w / norms[i]) / step * ahead
+        late += np.log1p(2 * step * bulk / norms[i]) / step * ahead
     return Flow(tau, signal, residual, norms, error)
 
 
@@ -152,12 +154,14 @@ def error(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
 def spare(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     """Relative error `[T]` that the directions which the truth does not use make at most, k > r.
 
-    `e(tau_r)² exp(8 w p (tau - tau_r)) / |X*|` from the time tau_r on at which all is learned, and e² before: after it
-    only the share p of the outliers stays coherent. Heuristic.
+    `e(tau_r)² exp(rate (tau - tau_r)) / |X*|` from the time tau_r on at which all is learned, and e² before. After it
+    only the share p of the outliers stays coherent, while the direction has the norm phi/sqrt(r) of an error with r
+    equal eigenvalues: the rate is `4 w p sqrt(r)/phi(0)`, and taken as `RATE w p` at least. Heuristic.
     """
     flow, size, tau = follow(config), float(np.linalg.norm(config.sigma)), spent(config, steps)
     learned = float(flow.half_times(config.sigma).max())
-    rate = RATE * laws.edge(config) * (1.0 if config.noise > 0 else config.outlier_fraction)
+    share = 1.0 if config.noise > 0 else config.outlier_fraction
+    rate = laws.edge(config) * share * max(RATE, 4 * config.r**0.5 / (laws.ROOT * (1 - config.outlier_fraction)))
     grown = np.exp(np.minimum(rate * np.maximum(tau - learned, 0), 600))
     return np.interp(np.minimum(tau, learned), flow.tau, flow.residual) ** 2 * grown / size
 
@@ -180,7 +184,7 @@ def population(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
 
 
 def idle(config: SubgradientRecovery, t: np.ndarray) -> np.ndarray:
-    """What the spare directions alone make of that error, `[T]`."""
+    """Part of that error which the spare directions alone make, `[T]`."""
     return np.linalg.norm(_idle(config, t), axis=1) / np.linalg.norm(config.sigma)
 
 

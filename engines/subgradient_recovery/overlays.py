@@ -94,7 +94,7 @@ def _norm(config: SubgradientRecovery, flowing: flow.Flow, tau: np.ndarray, erro
 
 
 def within(channel: str) -> str:
-    """What a label says of how near its line is."""
+    """Say in a label how near its line is."""
     low, high = RANGES[channel]
     return f" (the run: {low:g} to {high:g} times this)"
 
@@ -118,7 +118,7 @@ def _faint(config: SubgradientRecovery) -> str:
 
 
 def hard(config: SubgradientRecovery) -> str:
-    """What stands against every law: too large a start or first step, or too few measurements."""
+    """Say what stands against every law: too large a start or first step, or too few measurements."""
     if config.alpha > 1:
         return f"α = {config.alpha:.3g} is above 1: the start is larger than the truth"
     if config.eta0 > FASTEST:

@@ -59,7 +59,7 @@ def _told(run: Run, member: int, config: SubgradientRecovery) -> tuple[str, str]
 
 
 def _squares(config: SubgradientRecovery) -> str:
-    """What comes of least squares with these outliers."""
+    """Tell what comes of least squares with these outliers."""
     if config.outliers and config.outlier_scale >= 1:
         return "A few gross outliers decide where it goes: it fits them, and the answer is lost."
     return "Without gross outliers that is the best there is: the answer is as good as the noise allows."
@@ -87,7 +87,7 @@ OUTCOMES = {
 
 
 def outcome(config: SubgradientRecovery) -> str:
-    """What the laws expect of the sub-gradient method: a key of `OUTCOMES`, "" where they cannot tell."""
+    """Find what the laws expect of the sub-gradient method: a key of `OUTCOMES`, "" where they cannot tell."""
     if config.alpha > overlays.SMALL and config.k > config.r and config.init in ("spectral", "random"):
         return "large" if config.alpha >= 0.1 and config.outliers else ""
     if overlays.broken(config):

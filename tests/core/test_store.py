@@ -127,7 +127,15 @@ DAMAGES = {
     "2 openings and 3 configs": lambda path: described(path, openings=[dict(MEMBERS[0])] * 2),
     "3 openings and 1 diverged_at": lambda path: described(path, diverged_at=[-1]),
     "diverged at 'x'": lambda path: described(path, diverged_at=["x", -1, -1]),
-    "it lacks the channels loss": lambda path: described(path, shapes={"x": [4]}),
+    "it lacks the channel loss": lambda path: described(path, shapes={"x": [4]}),
+    r"the channel loss has the shape \[1\], and not 0 dimensions": lambda path: described(
+        path, shapes={"x": [4], "loss": [1]}
+    ),
+    r"the channel x has the shape \[-1\]": lambda path: described(path, shapes={"x": [-1], "loss": []}),
+    "diverged at 9223372036854775808, which is no step": lambda path: described(path, diverged_at=[2**63, -1, -1]),
+    "there are gaps in the channels loss": lambda path: rewritten(
+        path, replaced("loss", lambda column: [*column.to_pylist()[:-1], None])
+    ),
     "names the member 7": lambda path: described(
         path, events=[{"step": 3, "knob": "eta", "value": 0.2, "members": [7]}]
     ),

@@ -135,6 +135,7 @@ BAD = (
     "/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-absolute-url=https://example.org/x",
     "/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-absolute-url=http://[",
     "/matrix_sensing/autoload.js?bokeh-autoload-element=1&bokeh-absolute-url=%ff",
+    "/?theme=%ff", "/matrix_sensing?theme=dark&theme=%c3",
 )  # fmt: skip
 
 
@@ -161,8 +162,9 @@ def test_what_makes_sense_is_answered(servers):
     for cookie in ("", "user=abc", "user=2|1:0|10:1|4:user|4:YWJj|00; id_token=x; is_guest=1"):
         assert login.get("/lab/matrix_sensing", Cookie=cookie) == 302
     assert login.get("/lab/login?next=//example.org") == 400
+    assert login.get("/lab/matrix_sensing/autoload.js?bokeh-autoload-element=1") == 403
     assert "<script" not in login.text("/lab/login?error=%3Cscript%3Ex")
-    assert not server.strange()
+    assert not server.strange() and "Traceback" not in login.log.read_text()
 
 
 def header(kind):
@@ -214,14 +216,19 @@ def test_a_malformed_message_is_answered_without_what_is_inside(servers):
     answers = asyncio.run(all_said(f"ws://127.0.0.1:{server.port}/ws", messages))
     for name, answer in zip(MESSAGES, answers, strict=True):
         assert "ACK" in answer, name
-        assert not re.search(r"Traceback|File |site-packages|/home|/work", answer), (name, answer)
+        assert not re.search(rf"Traceback|File |site-packages|{re.escape(str(ROOT))}", answer), (name, answer)
     told = server.log.read_text()
     assert "could not be read" in told and "could not be carried out" in told
     assert not server.strange()
 
 
 @pytest.mark.parametrize(
-    "token", ["none", "e30", "....", "abc.def", generate_jwt_token(""), generate_jwt_token("x", expiration=-1)]
+    "token",
+    [
+        *("none", "e30", "....", "abc.def"),
+        pytest.param(generate_jwt_token(""), id="of no session"),
+        pytest.param(generate_jwt_token("x", expiration=-1), id="expired"),
+    ],
 )
 def test_a_connection_with_a_token_of_nobodys_is_refused(servers, token):
     server = servers["plain"]

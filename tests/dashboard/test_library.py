@@ -45,24 +45,31 @@ def test_a_file_that_is_no_run_is_listed_with_what_is_wrong(run, place):
     assert [bool(entry.broken) for entry in library.entries("matrix_sensing")].count(True) == 1
 
 
+def describes(file):
+    return json.loads(pq.read_schema(file).metadata[b"dynascope"])
+
+
 def described(file, **change):
-    table = pq.read_table(file)
-    about = json.loads(table.schema.metadata[b"dynascope"]) | change
+    table, about = pq.read_table(file), describes(file) | change
     pq.write_table(table.replace_schema_metadata({"dynascope": json.dumps(about)}), file)
 
 
 def test_damaged_files_are_listed_with_their_reasons_and_the_others_work(run, place):
     """What each damage is told as is in tests/core/test_store.py."""
-    good, gone, mixed, wrong = (library.keep(run) for _ in range(4))
+    good, gone, mixed, wrong, edited, shaped = (library.keep(run) for _ in range(6))
     pq.write_table(pq.read_table(place / gone).drop_columns(["loss"]), place / gone)
     described(place / mixed, diverged_at=[])
     described(place / wrong, configs=[{"eta": "<script>"}] * 6)
+    described(place / edited, events=[{"step": 3}])
+    described(place / shaped, shapes=describes(place / shaped)["shapes"] | {"loss": [1]})
     os.mkfifo(place / "pipe.parquet")
     found = {entry.name: entry.broken for entry in library.entries("matrix_sensing")}
     assert found[good] == ""
     assert found[gone] == f"{gone} is not a readable run: it lacks the columns loss"
     assert "6 openings and 0 diverged_at" in found[mixed]
     assert "eta='<script>' is not a finite number" in found[wrong]
+    assert found[edited] == "it lacks 'knob'"
+    assert found[shaped] == "the channel loss has the shape [1], and not 0 dimensions"
     assert "there is no such file" in found["pipe.parquet"]
     assert not any(str(place) in reason for reason in found.values())
     for name in found:
@@ -70,7 +77,16 @@ def test_damaged_files_are_listed_with_their_reasons_and_the_others_work(run, pl
     assert library.entries("matrix_sensing") == []
 
 
-@pytest.mark.parametrize("name", ["../secret.parquet", "/etc/passwd", "a/b.parquet", "run.csv", ""])
+def test_a_file_of_any_name_is_opened_and_deleted(run, place):
+    (place / library.keep(run)).rename(place / "my run (1).parquet")
+    (entry,) = library.entries("matrix_sensing")
+    assert library.path(entry.name).is_file()
+    library.delete(entry.name)
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.parquet", "/etc/passwd", "a/b.parquet", "run.csv", "", "..", "a\0.parquet", "/x.parquet"]
+)
 def test_only_files_of_the_folder_are_touched(place, name):
     with pytest.raises(StoreError, match="there is no stored run"):
         library.delete(name)

@@ -135,6 +135,11 @@ def test_a_link_that_asks_for_something_impossible_is_one_sentence_and_no_markup
     assert shown.count("<") == 2 and len(shown) < 1500
 
 
+def test_a_long_version_or_name_is_quoted_in_part():
+    for bad in (token(version="x" * 40_000), token(experiment=json.dumps({"engine": ["x"] * 9000}))):
+        assert len(opening.of(ENGINE, bad).said) < 400
+
+
 def test_a_version_or_a_lesson_of_a_link_is_quoted_without_markup():
     for bad in (token(version=EVIL), token(view={"lesson": EVIL}), token(view={"pinned": EVIL})):
         shown = notice("error", opening.of(ENGINE, bad).said)

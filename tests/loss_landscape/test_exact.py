@@ -10,8 +10,11 @@ import torch
 
 from engines.core.errors import ConfigError
 from engines.loss_landscape import exact, quadratures
+from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.gibbs import given, sample
+from engines.loss_landscape.known import known
 from engines.loss_landscape.potentials import DeepLinear
+from engines.loss_landscape.soft import soft_rank
 
 
 def test_reduced_rank_is_the_deep_formula_in_all_1808_cases():
@@ -214,6 +217,20 @@ def test_gibbs_with_one_hidden_unit_is_the_quadrature():
     b = torch.full((64,), 1e3, dtype=torch.float64)
     losses = sample(DeepLinear((2, 1, 2)), b, 2000, torch.Generator().manual_seed(1)).losses
     assert float(1e3 * losses[100:].mean()) == pytest.approx(quadratures.deep_linear((2, 1, 2), 1e3, 1.0), abs=0.01)
+
+
+@pytest.mark.parametrize("sizes", [(2, 3, 2), (3, 2, 2, 4)])
+@pytest.mark.parametrize("scale", [0.3, 1.0, 3.0])
+def test_a_corner_of_any_scale_counts_as_half_the_soft_rank_of_its_hessian(sizes, scale):
+    """Nothing is spare, so that the corner is all; by automatic differentiation, 1e-9."""
+    model = DeepLinear(sizes, 2, scale)
+    h = torch.linalg.eigvalsh(torch.func.hessian(model)(model.star))
+    config = LossLandscape(subject="linear", widths="-".join(map(str, sizes)), rank=2, scale=scale, optimizer="gibbs")
+    found = known(config, 30.0, 2.0)
+    assert found is not None
+    assert found.value == pytest.approx(float(soft_rank(h, 30.0, 2.0)) / 2, rel=1e-9)
+    least = float(h[h > 1e-9].min())
+    assert bool(found.broken) == (30 * least < 100 * 2)
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def knobs(rng, family):
         sizes = rng.integers(1, 6, rng.integers(3, 6))
         walk = {"optimizer": str(rng.choice(["gibbs", "gibbs", "langevin"]))}
         return common | walk | {"subject": family, "widths": "-".join(map(str, sizes)),
-                                "rank": int(rng.integers(0, min(sizes) + 1))}  # fmt: skip
+                                "rank": int(rng.integers(0, min(sizes) + 1)), "scale": power(-0.3, 0.5)}  # fmt: skip
     if family == "planted":
         plan = str(rng.choice(["none", "duplicate", "dead", "gradients"]))
         return common | walk | {"subject": family, "planted": plan, "inputs": 3, "width": 4, "depth": 1, "outputs": 2,

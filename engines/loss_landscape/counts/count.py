@@ -142,7 +142,7 @@ def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = ranks.SINGULAR, chunk
 
 
 def counting(net: Mlp, theta: Tensor, X: Tensor, look: Look = by_triangle, dependent: bool = False) -> Stages[Count]:
-    """The same stage by stage, in either way to look at J; dependent: gates of one net that depend on one another."""
+    """Count stage by stage, from J or from its Gram matrix; dependent: gates of one net that depend on one another."""
     passes = backward(net, theta, X)
     found = tuple(blocks(g) for g in passes.gates)
     J = Source(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])

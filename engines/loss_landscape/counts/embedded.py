@@ -79,7 +79,7 @@ def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = ranks.SINGULA
 def counting(
     model: Embedding, theta: Tensor, X: Tensor, look: Look = by_triangle, dependent: bool = False
 ) -> Stages[Count]:
-    """The same stage by stage, in either way to look at J; dependent as in `count.counting`."""
+    """Count stage by stage, from J or from its Gram matrix; dependent as in `count.counting`."""
     seen = passes(model, theta, X)
     found = tuple(blocks(g) for g in seen.gates)
     net, weights, inputs = model.perceptron(theta, X)

@@ -56,7 +56,7 @@ def factor_spectra(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, Ten
 
 
 def spectra_of(passes: Passes, n: int) -> list[tuple[Tensor, Tensor]]:
-    """The same from A and G as they are: of layers that see more rows than the n samples, as an embedding does."""
+    """Eigenvalues from A and G as they are: of layers that see more rows than the n samples, as an embedding does."""
     G = [one.flatten(-3, -2) for one in passes.G]
     grams = [(A.mT @ A / A.shape[-2], each.mT @ each / n) for A, each in zip(passes.A, G, strict=True)]
     return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in grams]

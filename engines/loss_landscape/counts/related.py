@@ -91,7 +91,7 @@ def _directions(W_in: Tensor, W_out: Tensor, A: Tensor, kept: Tensor, bias: bool
 
 
 def _length(rows: Tensor) -> Tensor:
-    """Of each row, 1 for rows of zeros."""
+    """Length of each row; 1 for rows of zeros."""
     length = torch.linalg.vector_norm(rows, dim=-1)
     return torch.where(length > 0, length, 1)
 

@@ -130,6 +130,6 @@ def row_space(J: Tensor, least: Tensor) -> Tensor:
 
 
 def gram_space(C: Tensor, least: Tensor) -> Tensor:
-    """The same of any J with `JᵀJ = C [..., q, q]`, `[..., q, q]`; `least [...]` of the eigenvalues."""
+    """Row space of any J with `JᵀJ = C [..., q, q]`, `[..., q, q]`; `least [...]` of the eigenvalues."""
     values, U = eigh(C)
     return U.mT * (values > least[..., None])[..., None]

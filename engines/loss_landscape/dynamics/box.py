@@ -79,7 +79,7 @@ def _counted(state: State) -> Tensor:
 
 
 def _error(state: State) -> Tensor:
-    """Of a ratio of means over independent steps, NaN before the second; rare draws near an axis may be missing."""
+    """Standard error of a ratio of means over independent steps, NaN before the second; rare draws may be missing."""
     ratio = _counted(state)
     spread = (state.squares * torch.stack([ratio**2, -2 * ratio, torch.ones_like(ratio)], -1)).sum(-1)
     return torch.where(state.t > 1, spread.clamp_min(0).sqrt() / state.volume, torch.nan)

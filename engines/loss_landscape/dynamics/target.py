@@ -67,7 +67,7 @@ def _behaviour(configs: Configs) -> Target:
 
 
 def _accuracies(subject: Subject) -> dict[str, Tensor]:
-    """Of where members begin; {} without labels."""
+    """Accuracies where members begin; {} without labels."""
     if subject.train.y.is_floating_point():
         return {}
     both = {"accuracy": subject.train, "test_accuracy": subject.test}

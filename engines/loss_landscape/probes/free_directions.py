@@ -86,7 +86,11 @@ def effective(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[
 
 
 def factored(one: Specimen, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
-    """The soft rank as if the Hessian of each layer were a product, beside the exact one; {} without layers."""
+    """The soft rank as if the Hessian of each layer were a product, in the window of the exact one; {} without layers.
+
+    That window is as wide for every parameter; the one of training's channel, `analysis.look`, is as wide as each
+    layer's weights, so that the two differ.
+    """
     model, X = one.subject.model, one.samples.X
     if isinstance(model, Embedding):
         spectra = spectra_of(embedded.passes(model, one.theta, X), len(X))

@@ -91,7 +91,7 @@ def of_training(one: Specimen) -> Landscape:
 
 
 def divided(scale: float) -> str:
-    """What the scale of the outputs does to eigenvalues."""
+    """Say what the scale of the outputs does to eigenvalues."""
     if scale == 1:
         return ""
     return (

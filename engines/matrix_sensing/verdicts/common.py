@@ -26,10 +26,15 @@ def tail(run: Run, member: int, high: float = 1e-6) -> float | None:
     return rate(error(run, member), max(CONVERGED, 30 * float(values[-1])), high)
 
 
-def realised(run: Run, member: int) -> float | None:
-    """Late rate over `-ln(1 - η λ_min(FᵀF))`, with the F of the run's end."""
-    smallest = float(run["factor_min"][-1, member])
+def realised(run: Run, member: int, share: float = 1.0) -> float | None:
+    """Late rate over `-ln(1 - η c λ_min(FᵀF))`, with the F of the run's end and a share c of its curvature."""
+    smallest = share * float(run["factor_min"][-1, member])
     return ratio(tail(run, member), float(-np.log1p(-run.configs[member].eta * smallest)))
+
+
+def realised_sensed(run: Run, member: int) -> float | None:
+    """Late rate over `-ln(1 - η c λ_min(FᵀF))`, with the share c that the run's measurements leave."""
+    return realised(run, member, theory.sensed_share(run.configs[member]))
 
 
 def told(run: Run, member: int, high: float = 1e-6) -> float | None:

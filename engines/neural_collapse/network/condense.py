@@ -61,7 +61,7 @@ def condense(H: Tensor, share: Tensor, W: Tensor | None = None) -> Condensed:
 
 
 def _moments(M: Tensor, A: Tensor, rest: Tensor, share: Tensor, u: Tensor) -> Moments:
-    """From class means `[..., r, K]`, deviations `[..., r, N]`, squared lengths out of them, and the unit of all.
+    """Moments from class means `[..., r, K]`, deviations `[..., r, N]`, squared lengths out of them, and the unit.
 
     `Y Yᵀ = (K/N) A Aᵀ`, and beside it the length that is left.
     """

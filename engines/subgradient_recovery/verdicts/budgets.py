@@ -25,7 +25,7 @@ def stairs(run: Run) -> list[Verdict]:
     return [
         *(
             verdict(f"eigenvalue {j + 1}: τ at half over the flow's", [half[j] for half in halves], 1.0, tolerance)
-            for j, tolerance in enumerate((0.04, 0.06, 0.08))
+            for j, tolerance in enumerate((0.02, 0.03, 0.08))
         ),
         verdict("steps to 10⁻⁸ over those until 1.3 η₀ρᵗ is there", arrivals(run, members, 1e-8), 1.0, 0.05),
     ]
