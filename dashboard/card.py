@@ -178,8 +178,8 @@ def _samples(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
     several = len({stroke.column.curve.key for stroke in mark.lines}) > 1
     channels = [_sample(stroke, several) for stroke in seen.values()]
     theory = [
-        {"label": f"theory: {label}", "dash": "dashed", "color": "" if valid else GREY, "muted": True}
-        for label, valid in mark.laws().items()
+        {"label": title, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
+        for title, valid in mark.laws().items()
     ]
     moments = [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if primary and mark.phased else []
     others = [{"label": label, "dash": "solid", "color": color} for label, color in mark.behind.items()]

@@ -122,7 +122,7 @@ def _claimed(verdict: Verdict) -> str:
 
 def _row(verdict: Verdict) -> str:
     sign, kind, meaning = SIGNS[verdict.holds]
-    missing = "waiting" if verdict.holds is None else "never"
+    missing = "waiting" if verdict.holds is None else "none"
     measured = missing if verdict.measured is None else number(verdict.measured)
     numbers = f"measured {measured} · predicted {_claimed(verdict)}"
     return (

@@ -236,10 +236,11 @@ class LineMark:
         return theory.reasons(reasons, every)
 
     def laws(self) -> dict[str, bool]:
-        """The labels of the theory lines in sight, and whether each is valid somewhere."""
+        """What the theory lines in sight are called, and whether each is valid somewhere."""
         found: dict[str, bool] = {}
         for line in self._theory:
-            found[line.prediction.label] = found.get(line.prediction.label, False) or not line.prediction.broken
+            title = theory.title(line.prediction)
+            found[title] = found.get(title, False) or not line.prediction.broken
         return found
 
 

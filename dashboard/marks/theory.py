@@ -81,7 +81,7 @@ def _typical(predictions: Sequence[Sequence[Prediction]]) -> list[Prediction]:
 
 def reasons(why: Mapping[str, Sequence[str]], every: set[str]) -> str:
     """Broken assumptions in a line: `why` maps each to the curves it concerns; the first two are written out."""
-    texts = [_concerns(reason, who, every) for reason, who in why.items()]
+    texts = [_concerns(reason, list(dict.fromkeys(who)), every) for reason, who in why.items()]
     rest = f"; and {len(texts) - 2} more" if len(texts) > 2 else ""
     return "; ".join(texts[:2]) + rest
 
@@ -105,5 +105,10 @@ def _short(values: np.ndarray) -> list[float]:
 
 
 def _name(line: Line) -> str:
-    kind = {"law": "theory", "upper": "upper bound", "lower": "lower bound"}[line.prediction.kind]
-    return f"{kind}: {line.prediction.label} ({line.curve.label})"
+    return f"{title(line.prediction)} ({line.curve.label})"
+
+
+def title(prediction: Prediction) -> str:
+    """What a legend calls a line: a bound that is called a law would be read as one that misses."""
+    kind = {"law": "theory", "upper": "upper bound", "lower": "lower bound"}[prediction.kind]
+    return f"{kind}: {prediction.label}"

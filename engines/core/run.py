@@ -156,10 +156,14 @@ class Run:
         return [verdict.to_dict() for verdict in self.judged()]
 
     def story(self, member: int = 0) -> Story:
-        """Tell what is to be seen of a member, in words; of one that diverged, what was there before."""
+        """Tell what there is to see of a member; of one that diverged, that it did, and what was there before."""
         at = int(self.diverged_at[self._member(member)])
         with guarded(self.engine.title):
-            return self.engine.story(self if at < 0 else self.until(at - 1), member)
+            if at < 0:
+                return self.engine.story(self, member)
+            before = self.engine.story(self.until(at - 1), member)
+        said = f"It **diverged** at step {at}; what follows is about the steps before."
+        return replace(before, text=f"{said}\n{before.text}")
 
     def probe(
         self, name: str, member: int = 0, step: int = -1, *, watch: Callable[[Part], None] | None = None, **chosen: Any

@@ -6,6 +6,7 @@ import engines
 from engines.core import api
 from engines.core import device as devices
 from engines.core.api import replayed
+from engines.core.engine import Story
 from engines.core.errors import ConfigError, UnknownName
 from engines.core.run import Run
 from tests.core.toy import ENGINE, ToyEngine
@@ -148,11 +149,14 @@ def test_a_run_computed_on_a_card_is_probed_and_resumed_without_one():
     assert run.device == "cuda:7"
 
 
-def test_the_story_of_a_diverged_member_is_that_of_the_steps_before(monkeypatch):
-    monkeypatch.setattr(ToyEngine, "story", lambda self, run, member: run["loss"][-1, member])
+def test_the_story_of_a_diverged_member_says_so_and_is_that_of_the_steps_before(monkeypatch):
+    told = lambda self, run, member: Story(formula="", text=f"loss {run['loss'][-1, member]}", reference="")  # noqa: E731
+    monkeypatch.setattr(ToyEngine, "story", told)
     run = engines.run("toy", set={"a": 100.0, "eta": 1.0, "flat": True}, steps=50)
     assert np.isnan(run["loss"][-1, 0])
-    assert run.story(0) == run["loss"][run.diverged_at[0] - 1, 0]
+    said, before = run.story(0).text.split("\n")
+    assert said.startswith(f"It **diverged** at step {run.diverged_at[0]};")
+    assert before == f"loss {run['loss'][run.diverged_at[0] - 1, 0]}"
 
 
 def test_states_checkpoints_and_rows_count_as_memory(monkeypatch):

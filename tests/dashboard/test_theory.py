@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 
 from dashboard.curves import curves
 from dashboard.marks.feed import Feed
 from dashboard.marks.line import LineMark
 from dashboard.marks.strokes import Look, strokes
-from dashboard.marks.theory import Line, predict, reasons
+from dashboard.marks.theory import Line, predict, reasons, title
 from engines import load
 from engines.core.engine import Plot, Prediction
 from tests.core.toy import ENGINE as TOY
@@ -25,6 +27,16 @@ def test_a_reason_that_begins_with_the_member_does_not_repeat_it():
 def test_a_reason_for_some_names_them_and_many_reasons_are_counted():
     assert reasons({"not small": ["α = 0.7", "α = 0.9"]}, EVERY) == "not small (α = 0.7, α = 0.9)"
     assert reasons({"a": ["k = 3"], "b": ["k = 3"], "c": ["k = 3"]}, EVERY) == "a (k = 3); b (k = 3); and 1 more"
+
+
+def test_a_curve_with_two_lines_is_named_once():
+    assert reasons({"not small": ["α = 0.7", "α = 0.7"]}, EVERY) == "not small (α = 0.7)"
+
+
+def test_a_legend_calls_a_bound_a_bound():
+    law = Prediction(channel="x", label="flow", values=np.ones(3), reference="none")
+    called = [title(replace(law, kind=kind)) for kind in ("law", "upper", "lower")]
+    assert called == ["theory: flow", "upper bound: flow", "lower bound: flow"]
 
 
 def test_a_band_carries_the_median_of_its_members_predictions():
@@ -51,3 +63,4 @@ def test_a_prediction_of_one_component_is_drawn_in_the_hue_of_that_component_alo
     data = mark._sources["theory"].data
     assert list(data["color"]) == [lines[0].color, lines[2].color]
     assert [line[0] for line in data["ys"]] == [0, 2]
+    assert mark.laws() == {"theory: law": True}
