@@ -9,6 +9,7 @@ from http.client import HTTPConnection
 from urllib.parse import urlsplit
 
 import pytest
+from bokeh.util.token import generate_jwt_token
 
 from tests.browser.conftest import FIGURE, ROOT, Page, answers, served, until
 from tests.browser.test_desktop import free_port
@@ -109,7 +110,8 @@ def told(address, cookies, origin):
     """The status of the answer to a page of another host that asks for a socket."""
     where = urlsplit(address)
     upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
-    upgrade |= {"Sec-WebSocket-Key": "c2l4dGVlbiBjaGFyYWN0cw==", "Sec-WebSocket-Protocol": "bokeh, none"}
+    upgrade |= {"Sec-WebSocket-Key": "c2l4dGVlbiBjaGFyYWN0cw=="}
+    upgrade |= {"Sec-WebSocket-Protocol": f"bokeh, {generate_jwt_token('some')}"}
     with closing(HTTPConnection(where.netloc, timeout=20)) as connection:
         connection.request("GET", where.path, headers=upgrade | {"Cookie": cookies, "Origin": origin})
         with connection.getresponse() as answer:
