@@ -162,9 +162,9 @@ def broken(config: SubgradientRecovery) -> str:
         (_unsuitable(config) != "", _unsuitable(config)),
         (config.outlier_kind == "signflip" and config.outlier_fraction > 0,
          "sign flips depend on the measurements: no formula covers them"),
-        (config.alpha > SMALL and config.k > config.r, f"α = {config.alpha:.3g} is not small"),
         (config.method == "geometric", "the steps are not relative to the norm of the direction"),
         (hard(config) != "", hard(config)),
+        (config.alpha > SMALL, f"α = {config.alpha:.3g} is not small"),
         (unlearned(config), f"the budget B = {laws.budget(config):.3g} ends before the signal is learned"),
         (unlearned(config, SPAN), f"the budget B = {laws.budget(config):.3g} ends while the signal is learned"),
     ]  # fmt: skip
