@@ -8,7 +8,7 @@ from dashboard.computation import Computation, beside
 from dashboard.curves import curves
 from dashboard.marks import theory
 from engines.core.api import simulate
-from engines.core.engine import Probe
+from engines.core.engine import Probe, Story
 from engines.core.run import Run
 from tests.core.test_runner import wait_until
 from tests.core.toy import ENGINE, Toy, ToyEngine
@@ -50,6 +50,9 @@ def test_a_probe_that_leaves_ends_with_a_message_and_the_next_is_computed(error)
 
 
 def test_the_story_on_the_page_of_a_diverged_member_is_that_of_the_steps_before(monkeypatch):
-    monkeypatch.setattr(ToyEngine, "story", lambda self, run, member: run["loss"][-1, member])
+    def told(self, run, member):
+        return Story(formula="", text=str(run["loss"][-1, member]), reference="")
+
+    monkeypatch.setattr(ToyEngine, "story", told)
     run = simulate(Run(ENGINE, [Toy(a=100.0, eta=1.0, flat=True)]), 50)
-    assert np.isfinite(story._tell(run, 0))
+    assert np.isfinite(float(story._tell(run, 0).text.splitlines()[-1]))
