@@ -12,7 +12,7 @@ from panel.viewable import Viewer
 
 from dashboard.components import FOLDER
 from dashboard.curves import tell
-from engines.core.errors import FAULTS
+from engines.core.errors import FAULTS, shortened
 
 if TYPE_CHECKING:
     from engines.core.config import Config
@@ -28,15 +28,10 @@ MENDING = "Change the knob and press Reset; or scrub back to before it, and bran
 FINISHED = "The run has reached its end, so this applies to what comes next: Play goes on, Reset starts again with it."
 
 
-LONGEST = 600
-"""Characters of one notice: what is quoted may have any length."""
-
-
 def notice(kind: str, text: str) -> str:
     """A notice as HTML. The text may quote anything: it is escaped here, and nowhere before."""
-    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     role = "alert" if kind == "error" else "status"
-    return f"<div class='notice {kind}' role='{role}'>{escape(shown)}</div>"
+    return f"<div class='notice {kind}' role='{role}'>{escape(shortened(text))}</div>"
 
 
 class Notices(Viewer):

@@ -16,16 +16,15 @@ def verdict(
     values: Iterable[float | None],
     predicted: float,
     tolerance: float,
-    partial: bool = False,
     reason: str = "",
 ) -> Verdict:
-    """Judge the value farthest from `predicted`; undecided while one is missing (or, where `partial`, all are).
+    """Judge the value farthest from `predicted`; undecided while one is missing.
 
     A value that is not a number is missing: it was never reached. `reason` is that of `Verdict`.
     """
     found = list(values)
     known = [value for value in found if value is not None and not np.isnan(value)]
-    if not known or (len(known) < len(found) and not partial):
+    if not known or len(known) < len(found):
         return Verdict(
             claim=claim, measured=None, predicted=predicted, tolerance=tolerance, holds=None, reason=reason
         )  # fmt: skip
