@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from engines.core.errors import DynascopeError, shortened
+from engines.core.protocol.errors import DynascopeError, shortened
 
 INTERRUPTED = 130
 
@@ -55,9 +55,9 @@ def serve(arguments: argparse.Namespace) -> None:
 
 
 def _panels(words: Sequence[str]) -> dict[str, Any]:
-    from dashboard import flags
+    from dashboard.server import serve_options
 
-    return flags.options(Parser(prog="launch.py serve", add_help=False), words)
+    return serve_options.options(Parser(prog="launch.py serve", add_help=False), words)
 
 
 def desktop(arguments: argparse.Namespace) -> None:
@@ -79,7 +79,7 @@ def desktop(arguments: argparse.Namespace) -> None:
 def _device(arguments: argparse.Namespace) -> str:
     if arguments.device == "cpu":  # asking costs an import of torch
         return "cpu"
-    from engines.core.device import resolve
+    from engines.core.compute.device import resolve
 
     return str(resolve(arguments.device))
 

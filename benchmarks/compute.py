@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import best, head, row
-from engines.core.simulation import Simulation
+from engines.core.compute.simulation import Simulation
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE
 

@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from benchmarks import landscape_peers
 from benchmarks.peers import there
 from benchmarks.timing import best, head, row
-from engines.loss_landscape.curvature.lanczos import rademacher
-from engines.loss_landscape.curvature.products import forward_over_reverse, gauss_newton, reverse_over_reverse
-from engines.loss_landscape.curvature.spectrum import spectrum
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.sampling.run import langevin, metropolis, run
-from engines.loss_landscape.sampling.state import opened, window
+from engines.loss_landscape.hessian.lanczos import rademacher
+from engines.loss_landscape.hessian.products import forward_over_reverse, gauss_newton, reverse_over_reverse
+from engines.loss_landscape.hessian.spectral_density import spectrum
+from engines.loss_landscape.learning_coefficient.run import langevin, metropolis, run
+from engines.loss_landscape.learning_coefficient.state import opened, window
+from engines.loss_landscape.models.mlp import Mlp
 
 VECTORS, STEPS, CHAINS, B, ETA = 16, 20, 16, 100.0, 1e-4
 

@@ -15,20 +15,20 @@ from torch.nn.functional import one_hot
 
 from benchmarks.peers import there
 from benchmarks.timing import best, head, row
-from engines.loss_landscape import quadratures
-from engines.loss_landscape.curvature import dense, perceptron
-from engines.loss_landscape.curvature.extremes import top
-from engines.loss_landscape.curvature.lanczos import rademacher
-from engines.loss_landscape.curvature.products import softmax_metric
-from engines.loss_landscape.curvature.spectrum import density, spectrum
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.potentials import crossing_planes, quadratic
-from engines.loss_landscape.sampling.estimate import estimate
-from engines.loss_landscape.sampling.predictions import quadratic as foretold
-from engines.loss_landscape.sampling.run import langevin, metropolis, run
-from engines.loss_landscape.sampling.state import opened, window
-from engines.loss_landscape.training import digits
-from engines.loss_landscape.training.loop import train
+from engines.loss_landscape.hessian import dense, mlp_products
+from engines.loss_landscape.hessian.extreme_eigenvectors import top
+from engines.loss_landscape.hessian.lanczos import rademacher
+from engines.loss_landscape.hessian.products import softmax_metric
+from engines.loss_landscape.hessian.spectral_density import density, spectrum
+from engines.loss_landscape.learning_coefficient import quadrature
+from engines.loss_landscape.learning_coefficient.llc import estimate
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
+from engines.loss_landscape.learning_coefficient.run import langevin, metropolis, run
+from engines.loss_landscape.learning_coefficient.state import opened, window
+from engines.loss_landscape.models import digits
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.potentials import crossing_planes, quadratic
+from engines.loss_landscape.training.train import train
 
 TOP, STEPS, PROBES, QUADRATURE = 20, 60, 4, 40
 CHAINS, DRAWS, BURN_IN, B = 16, 1000, 200, 100.0
@@ -84,7 +84,7 @@ class Trained:
 
 def _hessian(net: Mlp, theta: Tensor, X: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
     f = net(theta, X)
-    return perceptron.hessian(net, theta, X, softmax_metric(f), f.softmax(-1) - one_hot(y, f.shape[-1]).to(f))
+    return mlp_products.hessian(net, theta, X, softmax_metric(f), f.softmax(-1) - one_hot(y, f.shape[-1]).to(f))
 
 
 def compared(what: str, target: str, ours: Callable[[], Any], theirs: Callable[[], Any], off: Callable[[Any], float],
@@ -210,7 +210,7 @@ def _known() -> None:
     h = torch.logspace(0, 1, 10, dtype=torch.float64)
     planes, zero = crossing_planes(1), torch.zeros(2, dtype=torch.float64)
     regular = float(foretold(h, B)), 0.2 / (B * 10 + 1)
-    singular = float(quadratures.crossing_planes(1, 1, B)), 0.002
+    singular = float(quadrature.crossing_planes(1, 1, B)), 0.002
     for name, loss, star, (exact, eta) in (("quadratic, P = 10", quadratic(h), torch.zeros_like(h), regular),
                                            ("w1^2 w2^2", planes, zero, singular)):  # fmt: skip
 

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from benchmarks.timing import best, head, row
-from engines.core.simulation import Simulation
+from engines.core.compute.simulation import Simulation
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
 

@@ -15,12 +15,12 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from benchmarks.timing import head, row
-from dashboard import link
 from dashboard.app import serve
-from dashboard.labpage import Lab
-from dashboard.view import View
-from engines.core.ensemble import Experiment
-from engines.core.runner import Runner
+from dashboard.page.lab import Lab
+from dashboard.session import link
+from dashboard.session.view_state import View
+from engines.core.live.runner import Runner
+from engines.core.runs.experiment import Experiment
 from engines.matrix_sensing.engine import ENGINE
 from tests import system
 

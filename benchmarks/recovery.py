@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import best, head, row
-from engines.core.simulation import Simulation
+from engines.core.compute.simulation import Simulation
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.engine import ENGINE
 

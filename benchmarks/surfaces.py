@@ -13,11 +13,11 @@ from torch import Tensor, nn
 
 from benchmarks.peers import there
 from benchmarks.timing import best, head, row
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.surface.directions import filter_normalised
-from engines.loss_landscape.surface.perceptron import on_plane
-from engines.loss_landscape.surface.surface import Plane, evaluate, fill, square
-from engines.loss_landscape.training import digits
+from engines.loss_landscape.loss_surface.directions import filter_normalised
+from engines.loss_landscape.loss_surface.mlp_surface import on_plane
+from engines.loss_landscape.loss_surface.surface import Plane, evaluate, fill, square
+from engines.loss_landscape.models import digits
+from engines.loss_landscape.models.mlp import Mlp
 
 POINTS = 51
 AXES = square(1, POINTS)

@@ -19,13 +19,16 @@ from panel.util import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
-from dashboard import incoming, library, link, opening, theme
-from dashboard.gallery import gallery
-from dashboard.labpage import Lab  # before any page is open: components that came later are declared to it twice
-from dashboard.notices import STYLE, notice
-from dashboard.pacing import Bridge
-from dashboard.view import split
-from engines.core.errors import DynascopeError
+from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
+from dashboard.page.messages import STYLE, notice
+from dashboard.runs import library
+from dashboard.server import request_filter, theme
+from dashboard.server.gallery import gallery
+from dashboard.session import link
+from dashboard.session import start as starts
+from dashboard.session.view_state import split
+from dashboard.ui.bridge import Bridge
+from engines.core.protocol.errors import DynascopeError
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +98,7 @@ def _sorry(text: str) -> pn.pane.HTML:
 
 
 def _warm() -> None:
-    from engines.core import ensemble, registry, runner  # noqa: F401
+    pass
 
 
 def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
@@ -113,7 +116,7 @@ def _lab_or_cards(name: str, address: Callable[[str], str], device: str, said: s
 
 def _taught(lesson: str) -> str:
     """The lab of a lesson; "" where there is no such lesson."""
-    from dashboard import lessons
+    from dashboard.session import lessons
 
     try:
         return lessons.load(lesson).lab if lesson else ""
@@ -138,7 +141,7 @@ def lab_page(name: str, device: str = "cpu") -> pmui.Page:
         from engines import load
 
         engine = load(name)
-        start = opening.of(engine, *map(_argument, ("s", "preset", "lesson"))).hiding(split(_argument("hide")))
+        start = starts.of(engine, *map(_argument, ("s", "preset", "lesson"))).hiding(split(_argument("hide")))
         lab = Lab(engine, start, bridge, device)
         holder[:] = [lab]
         lab.start()
@@ -177,7 +180,7 @@ class Status(RequestHandler):
 
     def get(self) -> None:
         """Answer without starting a scheduler."""
-        scheduler = sys.modules.get("engines.core.scheduler")
+        scheduler = sys.modules.get("engines.core.live.scheduler")
         self.write({"active": scheduler.shared().active() if scheduler else 0})
 
 
@@ -221,7 +224,7 @@ def serve(
     `patterns` are more addresses with their Tornado handlers, `options` those of `panel.serve`.
     """
     theme.prepare()
-    incoming.check()
+    request_filter.check()
     library.offer(address)
     for teller in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(teller).addFilter(Closed())
@@ -238,5 +241,5 @@ def serve(
 
 if __name__.startswith("bokeh_app"):
     theme.prepare()
-    incoming.check()
+    request_filter.check()
     entry().servable()

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from dashboard import app
-from dashboard.guard import Guard
-from engines.core.errors import DynascopeError
+from dashboard.server.access import Guard
+from engines.core.protocol.errors import DynascopeError
 
 LOOPBACK = "127.0.0.1"
 
-WINDOW = Path(__file__).with_name("window.py")
+WINDOW = Path(__file__).with_name("server") / "native_window.py"
 """The program that shows a native window."""
 
 PROGRAMS = "/Applications/{0}.app/Contents/MacOS/{0}"

@@ -17,14 +17,14 @@ from panel.io.notebook import load_notebook
 from panel.io.state import set_curdoc
 from panel.viewable import Viewer, patch_cds_msg
 
-from dashboard import opening
-from dashboard.batch import batch
-from dashboard.labpage import PERIOD, Lab
-from dashboard.opening import Opening
-from dashboard.pacing import FIRST_LEASE
+from dashboard.page.lab import PERIOD, Lab
+from dashboard.session import start as starts
+from dashboard.session.start import Opening
+from dashboard.ui.batch import batch
+from dashboard.ui.bridge import FIRST_LEASE
 
 if TYPE_CHECKING:
-    from engines.core.run import Run
+    from engines.core.runs.run import Run
 
 TURN = RLock()
 """Messages of a page may come in a thread of their own, beside cells and ticks; they take turns."""
@@ -165,9 +165,9 @@ def lab(
 
     engine = load(name)
     if link:
-        start = opening.of_token(engine, _token(link))
+        start = starts.of_token(engine, _token(link))
     else:
-        start = Opening(opening.of_preset(engine, preset or engine.opening))
+        start = Opening(starts.of_preset(engine, preset or engine.opening))
     experiment = start.experiment.override(set) if set else start.experiment
     return Widget(
         Lab(engine, replace(start, experiment=experiment).hiding(tuple(hide)), device=device, resting=True), height
@@ -179,10 +179,10 @@ def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
 
     Raises `ConfigError` for a run in which nothing is recorded.
     """
-    from engines.core.device import at_hand
+    from engines.core.compute.device import at_hand
 
     device = str(at_hand(run.device))
-    return Widget(Lab(run.engine, opening.of_run(run).hiding(tuple(hide)), device=device, resting=True), height)
+    return Widget(Lab(run.engine, starts.of_run(run).hiding(tuple(hide)), device=device, resting=True), height)
 
 
 def _token(link: str) -> str:

@@ -10,9 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engines.core.api import resume, run
-    from engines.core.export import open
-    from engines.core.registry import load, names
+    from engines.core.api import open, resume, run
+    from engines.core.protocol.registry import load, names
 
 # Threads that wait for a small product sleep. Spinning, they take the cores from the page and from other processes:
 # steps then cost up to thirty times as much. It has to be said before torch is loaded.
@@ -20,7 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = ["load", "names", "open", "resume", "run"]
 
-_HOMES = {"load": "registry", "names": "registry", "open": "export", "resume": "api", "run": "api"}
+_HOMES = {"load": "protocol.registry", "names": "protocol.registry", "open": "api", "resume": "api", "run": "api"}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,17 +13,17 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from engines.core import api, options
-from engines.core.config import Knob
-from engines.core.engine import Engine
-from engines.core.ensemble import STEPS, Experiment
-from engines.core.errors import ConfigError, EngineFailure, StoreError
-from engines.core.export import open as stored
-from engines.core.export import place, require_suffix
-from engines.core.plain import to_json
-from engines.core.registry import load, names
-from engines.core.run import Run
-from engines.core.store import require_writable
+from engines.core import api
+from engines.core.analysis import options
+from engines.core.data.plain_json import to_json
+from engines.core.files.export import place, require_suffix
+from engines.core.files.store import require_writable
+from engines.core.protocol.config import Knob
+from engines.core.protocol.engine import Engine
+from engines.core.protocol.errors import ConfigError, EngineFailure, StoreError
+from engines.core.protocol.registry import load, names
+from engines.core.runs.experiment import STEPS, Experiment
+from engines.core.runs.run import Run
 
 GoOn = Callable[[api.Progress], Run]
 """Simulates a run to where it was asked to go."""
@@ -134,7 +134,7 @@ def _begun(arguments: Namespace) -> tuple[Run, GoOn]:
 
 def _resumed(arguments: Namespace) -> tuple[Run, GoOn]:
     """A stored run, and what simulates it further: the file says what it is."""
-    before = stored(arguments.resume)
+    before = api.open(arguments.resume)
     if arguments.steps is None:
         raise ConfigError(f"--resume needs --steps: how far the run, now at step {before.steps[-1]}, is to go")
     _check_place(arguments)

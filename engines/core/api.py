@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engines.core import device as devices
-from engines.core import memory
-from engines.core.ensemble import STEPS, Experiment
-from engines.core.errors import ConfigError
-from engines.core.notes import notes
-from engines.core.recording import Event
-from engines.core.registry import load
-from engines.core.replay import opened, repeat
-from engines.core.run import Run
-from engines.core.simulation import Simulation
+from engines.core.compute import device as devices
+from engines.core.compute import memory
+from engines.core.compute.simulation import Simulation
+from engines.core.data.recording import Event
+from engines.core.files import export
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.registry import load
+from engines.core.runs.experiment import STEPS, Experiment
+from engines.core.runs.notes import notes
+from engines.core.runs.replay import opened, repeat
+from engines.core.runs.run import Run
 
 if TYPE_CHECKING:
     import torch
@@ -159,15 +161,9 @@ def measure(run: Run) -> None:
             run.outcomes[name, member] = run.probe(name, member, run.preset.steps, **chosen)
 
 
-def replayed(run: Run, step: int, member: int) -> Simulation:
-    """One member's simulation at `step` (-1: the newest), recomputed from its opening and the live edits; for probes.
+def open(path: str | Path) -> Run:
+    """Read a run that was saved as `.parquet` or `.nc`. Raises `StoreError`.
 
-    Raises `EngineFailure` where the run is abandoned on the way.
+    It can be scrubbed, probed, judged, saved and resumed like one that was just computed.
     """
-    step = int(run.steps[-1]) if step < 0 else step
-    return repeat(run, opened(run, [member]), step, [member])
-
-
-def onward(run: Run, simulation: Simulation, step: int, member: int) -> Simulation:
-    """The same simulation at a later step, with the live edits made until then. Errors as `replayed`."""
-    return repeat(run, simulation, step, [member])
+    return Run.of(export.read(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engines.core.engine import Channel
+from engines.core.protocol.declarations import Channel
 
 TRAINED = "Of training."
 SAMPLED = "Of chains."

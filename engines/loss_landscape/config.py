@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engines.core.config import Config, knob
-from engines.core.errors import ConfigError
+from engines.core.protocol.config import Config, knob
+from engines.core.protocol.errors import ConfigError
 
 LABELLED = ("digits", "addition", "one_hot", "transformer")
 """Subjects that classify."""

@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.engine import Engine, Phase, Prediction, Story
-from engines.core.run import Run
-from engines.loss_landscape import cautions, milestones, relevance, sizes, story, theory
+from engines.core.protocol.declarations import Phase, Prediction, Story
+from engines.core.protocol.engine import Engine, RunData
+from engines.loss_landscape import cautions, memory, overlays, relevance, story
 from engines.loss_landscape.channels import CHANNELS
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.dynamics.model import Model
-from engines.loss_landscape.dynamics.registry import model
+from engines.loss_landscape.dynamics import milestones
+from engines.loss_landscape.dynamics.protocol import Model
+from engines.loss_landscape.dynamics.select import model
 from engines.loss_landscape.plots import PLOTS
 from engines.loss_landscape.presets import PRESETS
 from engines.loss_landscape.probes import PROBES
@@ -77,17 +78,17 @@ class LossLandscapeEngine(Engine[LossLandscape, Chosen, Any]):
 
     def nbytes(self, configs: Sequence[LossLandscape]) -> int:
         """Samples, activations and parameters."""
-        return sizes.nbytes(configs)
+        return memory.nbytes(configs)
 
     def theory(self, config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
         """What the coefficient must be; see `theory`."""
-        return theory.predictions(config, steps)
+        return overlays.predictions(config, steps)
 
-    def phases(self, run: Run, member: int) -> list[Phase]:
+    def phases(self, run: RunData, member: int) -> list[Phase]:
         """Memorised, generalises; the end of burn-in."""
         return milestones.phases(run, member)
 
-    def story(self, run: Run, member: int) -> Story:
+    def story(self, run: RunData, member: int) -> Story:
         """What the reader is seeing."""
         return story.story(run, member)
 

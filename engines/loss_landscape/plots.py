@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engines.core.engine import Plot
-from engines.loss_landscape.analysis import OFFSETS
+from engines.core.protocol.declarations import Plot
 from engines.loss_landscape.channels import B_GRID, POINTS, REASONS
+from engines.loss_landscape.dynamics.online_degeneracy import OFFSETS
 
 PLOTS = (
     Plot(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engines.core.engine import Preset
+from engines.core.protocol.engine import Preset
 from engines.loss_landscape.verdicts import chains, counts, probed, trained
 
 ADDITION = {"subject": "addition", "width": 64, "learning_rate": 5e-3, "weight_decay": 1.0}

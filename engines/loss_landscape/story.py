@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from math import isfinite
 
-from engines.core.engine import Story
-from engines.core.run import Run
-from engines.loss_landscape import milestones, theory
+from engines.core.protocol.declarations import Story
+from engines.core.protocol.engine import RunData
+from engines.loss_landscape import overlays
 from engines.loss_landscape.channels import REASONS
 from engines.loss_landscape.config import LABELLED, LossLandscape
+from engines.loss_landscape.dynamics import milestones
 
 PAPER = "Bushnaq et al. 2024 (arXiv 2405.10927)"
 LAU = "Lau et al. 2023 (arXiv 2308.12108)"
@@ -22,7 +23,7 @@ SUPERPOSED = "f(x) = relu(WᵀW x + b)"
 BOXED = "N_eff(ε) = 2 d log V/d log ε"
 
 
-def story(run: Run, member: int) -> Story:
+def story(run: RunData, member: int) -> Story:
     """Formula, sentences and the reference for one member."""
     config = run.configs[member]
     if config.sampled:
@@ -34,7 +35,7 @@ def story(run: Run, member: int) -> Story:
     )
 
 
-def _training(run: Run, member: int, config: LossLandscape) -> str:
+def _training(run: RunData, member: int, config: LossLandscape) -> str:
     if run.diverged_at[member] >= 0:
         return "It has **diverged**: its loss is no number any more. A smaller step size keeps it finite."
     parts = [
@@ -50,7 +51,7 @@ def _training(run: Run, member: int, config: LossLandscape) -> str:
     return " ".join(parts)
 
 
-def _learned(run: Run, member: int) -> str:
+def _learned(run: RunData, member: int) -> str:
     seen, held = _last(run, member, "accuracy"), _last(run, member, "test_accuracy")
     known, understood = milestones.memorised(run, member), milestones.grokked(run, member)
     parts = [f"It is right on **{seen:.1%}** of what it is trained on and on **{held:.1%}** of what it never saw."]
@@ -61,13 +62,13 @@ def _learned(run: Run, member: int) -> str:
     return " ".join(parts)
 
 
-def _chains(run: Run, member: int, config: LossLandscape) -> str:
+def _chains(run: RunData, member: int, config: LossLandscape) -> str:
     value, error = _last(run, member, "llc"), _last(run, member, "llc_error")
     begun = len(run) and run.steps[-1] > config.burn_in
     found = f"**{value:.4g} ± {error:.2g}**" if begun else f"{value:.3g} at this step; burn-in is not over"
     if run.diverged_at[member] >= 0:
         return f"{config.chains} chains have **diverged**: steps of κ = {config.kappa:g} are too large for this loss."
-    laws = [law for law in theory.laws(config) if not law.broken]
+    laws = [law for law in overlays.laws(config) if not law.broken]
     said = [f"{law.label}: {law.at(run.steps[-1:])[0] if begun else law.value:.4g}" for law in laws]
     known = f" Theory: {'; '.join(said)}." if said else ""
     return (
@@ -77,7 +78,7 @@ def _chains(run: Run, member: int, config: LossLandscape) -> str:
     )
 
 
-def _reasons(run: Run, member: int) -> str:
+def _reasons(run: RunData, member: int) -> str:
     block = run["free_directions"][:, member]
     if not len(block) or block.shape[-1] != len(REASONS) or not isfinite(block[-1, 0]):
         return ""
@@ -85,8 +86,8 @@ def _reasons(run: Run, member: int) -> str:
     return f"Its centre has **{block[-1].sum():.0f}** free directions: {parts}."
 
 
-def _box(run: Run, member: int, config: LossLandscape) -> str:
-    value, law = 2 * _last(run, member, "llc"), 2 * theory.laws(config)[0].value
+def _box(run: RunData, member: int, config: LossLandscape) -> str:
+    value, law = 2 * _last(run, member, "llc"), 2 * overlays.laws(config)[0].value
     if config.strength <= 1:
         return (
             f"Two weights that interact as c w₁²w₂², by less than the level: all of the box lies below it, and they "
@@ -99,5 +100,5 @@ def _box(run: Run, member: int, config: LossLandscape) -> str:
     )
 
 
-def _last(run: Run, member: int, channel: str) -> float:
+def _last(run: RunData, member: int, channel: str) -> float:
     return float(run[channel][-1, member]) if len(run) else float("nan")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engines.core.engine import Action, Channel, Plot
+from engines.core.protocol.declarations import Action, Channel, Plot
 
 CHANNELS = (
     Channel(name="loss", label="training loss", formula="(1/2m) Σ (⟨Aᵢ, FGᵀ⟩ − yᵢ)²", doc="What the method minimises."),

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engines.core.factors import blocks, eigenvalues, gram, norm
-from engines.core.lapack import svd, svdvals
+from engines.core.numerics.lapack import svd, svdvals
+from engines.core.numerics.low_rank import blocks, eigenvalues, gram, norm
 from engines.matrix_sensing.dynamics import Knobs
 from engines.matrix_sensing.problem import Problem, State
 

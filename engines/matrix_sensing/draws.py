@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.device import real
-from engines.core.random import orthonormal
-from engines.core.triangle import Triangle
+from engines.core.compute.device import real
+from engines.core.numerics.random import orthonormal
+from engines.core.numerics.svec import Triangle
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.operators import Completion, Dense, Identity, Operator, RankOne
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from engines.core.factors import divide, singular_values
-from engines.core.lapack import svd
+from engines.core.numerics.lapack import svd
+from engines.core.numerics.low_rank import divide, singular_values
 from engines.matrix_sensing.problem import Problem, State
 
 Knobs = Mapping[str, Tensor]

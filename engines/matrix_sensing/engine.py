@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.engine import Engine, Phase, Prediction, Story
-from engines.core.run import Run
+from engines.core.protocol.declarations import Phase, Prediction, Story
+from engines.core.protocol.engine import Engine, RunData
 from engines.matrix_sensing import diagnostics, draws, dynamics
 from engines.matrix_sensing.channels import ACTIONS, CHANNELS, PLOTS
 from engines.matrix_sensing.config import MatrixSensing
@@ -77,11 +77,11 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         """Closed forms of the population limit; see `theory` and `overlays`."""
         return predictions(config, steps)
 
-    def phases(self, run: Run, member: int) -> list[Phase]:
+    def phases(self, run: RunData, member: int) -> list[Phase]:
         """Growth, fit, tail and lift."""
         return phases(run, member)
 
-    def story(self, run: Run, member: int) -> Story:
+    def story(self, run: RunData, member: int) -> Story:
         """What the reader is seeing."""
         return story(run, member)
 

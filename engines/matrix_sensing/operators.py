@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from engines.core.triangle import Triangle
+from engines.core.numerics.svec import Triangle
 
 
 class Residual(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.engine import Prediction
+from engines.core.protocol.declarations import Prediction
 from engines.matrix_sensing import theory
 from engines.matrix_sensing.config import MatrixSensing
 

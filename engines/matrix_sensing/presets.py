@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engines.core.engine import Preset
+from engines.core.protocol.engine import Preset
 from engines.matrix_sensing import verdicts
 
 OWN = {"operator_seed": -1}

@@ -8,19 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.api import replayed
-from engines.core.engine import Probe
-from engines.core.errors import ConfigError
-from engines.core.lapack import eigvalsh
-from engines.core.pictures import Lines, Trace
-from engines.core.run import Run
+from engines.core.numerics.lapack import eigvalsh
+from engines.core.protocol.engine import Probe, RunData
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.probe_figures import Lines, Trace
+from engines.core.runs.replay import replayed
 from engines.matrix_sensing.operators import Operator
 
 LARGEST = 4000
 """Parameters above which the dense Gauss-Newton matrix is refused."""
 
 
-def gauss_newton(run: Run, member: int, step: int = -1) -> dict[str, Any]:
+def gauss_newton(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     """Eigenvalues of the Gauss-Newton matrix and the tail rate `-ln(1 - eta w)` that they predict.
 
     Asymmetric: `BᵀB` with `B(dF, dG) = A(dF Gᵀ + F dGᵀ)`; w is its `(n1 r + n2 k - r k)`-th largest eigenvalue,
@@ -65,7 +64,7 @@ def _halved(operator: Operator, X: Tensor) -> Tensor:
     return 0.5 * (operator.right(residual, X) + operator.left(residual, X)).flatten(1)
 
 
-def slopes(run: Run, member: int, step: int = -1, channel: str = "error", window: float = 0.2) -> dict[str, Any]:
+def slopes(run: RunData, member: int, step: int = -1, channel: str = "error", window: float = 0.2) -> dict[str, Any]:
     """Local slopes of a channel up to `step`: `d ln y/d ln t` and `d ln y/dt` over windows of so many decades.
 
     The one that is flat names the law: a power of t, or an exponential.
@@ -85,7 +84,7 @@ def _fits(steps: np.ndarray, values: np.ndarray, t: float, window: float) -> tup
     return float(np.polyfit(np.log(steps[near]), logs, 1)[0]), float(np.polyfit(steps[near].astype(float), logs, 1)[0])
 
 
-def spectral_error(run: Run, member: int, step: int = -1) -> dict[str, Any]:
+def spectral_error(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     """The spectral norm of the error, `‖FGᵀ - M‖₂`."""
     batch = replayed(run, step, member).batches[0]
     F, G, (left, right) = batch.state.F[0], batch.state.G[0], batch.problem.M

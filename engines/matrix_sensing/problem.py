@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.assemble import flags, grouped, stack, tensor
+from engines.core.compute.batching import flags, grouped, stack, tensor
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import Source, factors, key, reduced, source
 from engines.matrix_sensing.operators import Operator, Residual

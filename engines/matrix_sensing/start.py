@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from engines.core.lapack import eigh, svd
+from engines.core.numerics.lapack import eigh, svd
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.problem import Problem, State
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.engine import Phase, Story
-from engines.core.measures import power, slope
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import power, slope
+from engines.core.protocol.declarations import Phase, Story
+from engines.core.protocol.engine import RunData
 from engines.matrix_sensing import theory
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.overlays import broken, theorem, unstable
@@ -16,7 +16,7 @@ REFERENCE = "Xiong, Ding, Du 2023 (arXiv 2310.01769)"
 NAMES = {"fp64": "float64", "fp32": "float32", "bf16": "bfloat16"}
 
 
-def phases(run: Run, member: int) -> list[Phase]:
+def phases(run: RunData, member: int) -> list[Phase]:
     """Growth, signal fit, idle tail, and the lift.
 
     The fit begins when the weakest mode is half learned, `signal_min² >= sigma_r/2`; the tail when the signal part
@@ -34,7 +34,7 @@ def phases(run: Run, member: int) -> list[Phase]:
     return found + ([Phase(step=float(lifted[-1]), label="lift")] if len(lifted) and lifted[-1] >= 0 else [])
 
 
-def story(run: Run, member: int) -> Story:
+def story(run: RunData, member: int) -> Story:
     """Formula, a few sentences and the reference for one member."""
     config = run.configs[member]
     formula, text = _told(run, member, config)
@@ -44,7 +44,7 @@ def story(run: Run, member: int) -> Story:
     return Story(formula=formula, text=text + noise, reference=f"{REFERENCE}, {theorem(config)}. {arithmetic}")
 
 
-def _told(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
+def _told(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     if run.diverged_at[member] >= 0:
         why = (unstable(config) if config.method in ("gd", "one_step") else "") or "The steps are too large here"
         return "η·sharpness > 2", f"The run left the finite numbers at step **{run.diverged_at[member]}**. {why}."
@@ -95,7 +95,7 @@ METHODS = {
 }
 
 
-def _exact(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
+def _exact(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """Exactly as many columns as the rank."""
     return "‖E‖ ~ (1 − ηg²)ᵗ, g² = (√(x² + 4σᵣ²) − |x|)/2", (
         "With exactly r columns there is no idle direction: every part of the error dies geometrically, at ησᵣ where "
@@ -108,7 +108,7 @@ def _foretold(config: MatrixSensing) -> float | None:
     return None if broken(config) else theory.late_rate(config)
 
 
-def _over(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
+def _over(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """More columns than the rank: what the imbalance on the idle ones says."""
     begun = theory.start(config)
     found = "zero" if config.symmetric or config.init == "spectral" else theory.signs(begun.delta, begun.size)
@@ -134,7 +134,7 @@ IMBALANCE = {
 """What an imbalance of a sign does."""
 
 
-def _balanced(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
+def _balanced(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """No imbalance: the 1/t law."""
     steps, values = run.curve("error", member)
     late = 1 / (2 * config.eta * config.factor * theory.start(config).size)
@@ -147,7 +147,7 @@ def _balanced(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
     )
 
 
-def _one_step(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
+def _one_step(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     lifted = float(run["lifted_at"][-1, member]) if len(run) else -1.0
     other = "f⁻²σᵣ²" if config.lift == "low" else "σᵣ²/β²"
     formula = f"F ← βA, G ← GBS/β, then ‖E‖ ~ exp(−η min(β², {other}) t)"
@@ -162,7 +162,7 @@ def _one_step(run: Run, member: int, config: MatrixSensing) -> tuple[str, str]:
     )
 
 
-def _rate(run: Run, member: int, expected: float | None) -> str:
+def _rate(run: RunData, member: int, expected: float | None) -> str:
     """The local rate over the last third of the steps, above the rounding floor."""
     steps, values = run.curve("error", member) if len(run) else (np.zeros(0), np.zeros(0))
     above = values > 1e-13

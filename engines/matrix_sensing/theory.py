@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engines.core.random import orthonormal
+from engines.core.numerics.random import orthonormal
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import FACTORS, directions, reduced, scaled
 

@@ -5,7 +5,7 @@ Ratios and angles of collapse have no value (NaN) where the class means, or the 
 
 from __future__ import annotations
 
-from engines.core.engine import Channel
+from engines.core.protocol.declarations import Channel
 
 RIGID = "Exactly collapsed features give 0."
 

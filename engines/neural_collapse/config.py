@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
-from engines.core.config import Config, knob
-from engines.core.errors import ConfigError
+from engines.core.protocol.config import Config, knob
+from engines.core.protocol.errors import ConfigError
 
 FRAMED = ("near_collapse", "collapsed")
 """Starts that are made of a frame."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from engines.core.errors import ConfigError
+from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
 

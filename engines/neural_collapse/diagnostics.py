@@ -19,8 +19,8 @@ from engines.neural_collapse.metrics import (
     scores,
     simplex,
 )
-from engines.neural_collapse.pictures import cloud
 from engines.neural_collapse.problem import Problem, reduced
+from engines.neural_collapse.snapshots import cloud
 
 LONGEST = 600.0
 """Logarithm beyond which a decay is no longer divided out: the numbers end there."""

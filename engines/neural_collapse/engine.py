@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.engine import Engine, Phase, Prediction, Story
-from engines.core.run import Run
+from engines.core.protocol.declarations import Phase, Prediction, Story
+from engines.core.protocol.engine import Engine, RunData
 from engines.neural_collapse import relevance
 from engines.neural_collapse.channels import CHANNELS
 from engines.neural_collapse.config import NeuralCollapse
@@ -18,7 +18,7 @@ from engines.neural_collapse.models import Chosen, Model
 from engines.neural_collapse.plots import PLOTS
 from engines.neural_collapse.presets import PRESETS
 from engines.neural_collapse.probes import PROBES
-from engines.neural_collapse.registry import MODELS
+from engines.neural_collapse.select import MODELS
 
 
 class NeuralCollapseEngine(Engine[NeuralCollapse, Chosen, Any]):
@@ -69,11 +69,11 @@ class NeuralCollapseEngine(Engine[NeuralCollapse, Chosen, Any]):
         """Laws and bounds of the model; see `overlays`."""
         return _model(config).theory(config, steps)
 
-    def phases(self, run: Run, member: int) -> list[Phase]:
+    def phases(self, run: RunData, member: int) -> list[Phase]:
         """Moments that the model names."""
         return _model(run.configs[member]).phases(run, member)
 
-    def story(self, run: Run, member: int) -> Story:
+    def story(self, run: RunData, member: int) -> Story:
         """What the reader is seeing."""
         return _model(run.configs[member]).story(run, member)
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.engine import Phase, Prediction, Story
-from engines.core.run import Run
+from engines.core.protocol.declarations import Phase, Prediction, Story
+from engines.core.protocol.engine import RunData
 from engines.neural_collapse.config import NeuralCollapse
 
 Knobs = Mapping[str, Tensor]
@@ -34,8 +34,8 @@ class Model:
     """(problem, state, knobs) -> every thin channel."""
     nbytes: Callable[[Configs], int]
     theory: Callable[[NeuralCollapse, np.ndarray], list[Prediction]]
-    phases: Callable[[Run, int], list[Phase]]
-    story: Callable[[Run, int], Story]
+    phases: Callable[[RunData, int], list[Phase]]
+    story: Callable[[RunData, int], Story]
     caution: Callable[[NeuralCollapse], str]
     stability: Callable[[NeuralCollapse], str]
 

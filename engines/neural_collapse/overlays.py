@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.engine import Prediction
+from engines.core.protocol.declarations import Prediction
 from engines.neural_collapse import laws, near
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.metrics import ROUNDING

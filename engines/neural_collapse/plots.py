@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engines.core.engine import Plot
-from engines.neural_collapse.pictures import CLASSES
+from engines.core.protocol.declarations import Plot
+from engines.neural_collapse.snapshots import CLASSES
 
 PLOTS = (
     Plot(

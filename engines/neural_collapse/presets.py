@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from engines.core.engine import Preset
+from engines.core.protocol.engine import Preset
 from engines.neural_collapse import verdicts
 from engines.neural_collapse.config import NeuralCollapse
 

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from engines.core.api import replayed
-from engines.core.assemble import tensor
-from engines.core.engine import Probe
-from engines.core.errors import ConfigError
-from engines.core.pictures import Lines, Trace
-from engines.core.run import Run
+from engines.core.compute.batching import tensor
+from engines.core.protocol.engine import Probe, RunData
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.probe_figures import Lines, Trace
+from engines.core.runs.replay import replayed
 from engines.neural_collapse import laws, rates
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.dense import blocks
@@ -21,7 +20,7 @@ FACTORS = np.geomspace(0.1, 10, 25)
 """Weight decays that are tried, in units of the run's own."""
 
 
-def staircase(run: Run, member: int, step: int = -1) -> dict[str, Any]:
+def staircase(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     """Singular values of the response of one class to itself, of the full matrix, against the formula.
 
     The block F_11 of the dense map dH0 -> dH at the member's frame, `[d n]` values in five levels; and the only
@@ -36,7 +35,7 @@ def staircase(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def decay(run: Run, member: int, step: int = -1) -> dict[str, Any]:
+def decay(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     """The rate of the trace ratio along the flow, at the features of this step, for other weight decays.
 
     `d log(Tr Sigma_W/Tr Sigma_B)/dt` from the closed forms of the two traces. At one state it does not depend on
@@ -57,7 +56,7 @@ def decay(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     return {"factor": FACTORS, "over_lambda_w": found["lambda_w"], "over_lambda_h": found["lambda_h"]}
 
 
-def _free(run: Run, member: int, step: int) -> NeuralCollapse:
+def _free(run: RunData, member: int, step: int) -> NeuralCollapse:
     """The configuration at a step; a `ConfigError` for networks."""
     config = run.config(member, int(run.steps[-1]) if step < 0 else step)
     if config.model == "network":

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.assemble import flags, tensor
+from engines.core.compute.batching import flags, tensor
 from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.features import Task

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.engine import Phase, Story
-from engines.core.measures import slope
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import slope
+from engines.core.protocol.declarations import Phase, Story
+from engines.core.protocol.engine import RunData
 from engines.neural_collapse import laws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network.data import DIGITS
@@ -21,7 +21,7 @@ FOUND, COLLAPSED = 0.05, 1e-3
 """Distance to a simplex below which the frame is found, and trace ratio below which the features are collapsed."""
 
 
-def phases(run: Run, member: int) -> list[Phase]:
+def phases(run: RunData, member: int) -> list[Phase]:
     """Spreading, frame, collapsed; of one layer, when it is solved."""
     steps, distance, trace, residual = run.curves(member, "nc2_etf", "nc1_trace", "residual")
     if run.configs[member].model == "proximal":
@@ -32,7 +32,7 @@ def phases(run: Run, member: int) -> list[Phase]:
     return [Phase(step=0, label="start"), *sorted(found, key=lambda phase: phase.step)]
 
 
-def story(run: Run, member: int) -> Story:
+def story(run: RunData, member: int) -> Story:
     """Formula, sentences and the reference for one member."""
     config = run.configs[member]
     formula = FLOW if config.model == "central_path" else LAYER
@@ -61,7 +61,7 @@ def _aim(config: NeuralCollapse) -> str:
     )
 
 
-def _told(run: Run, member: int, config: NeuralCollapse) -> str:
+def _told(run: RunData, member: int, config: NeuralCollapse) -> str:
     if config.h0 == "counterexample":
         return (
             "NC1 by the pseudo-inverse divides by the spread between the classes direction by direction: where that is "
@@ -85,7 +85,7 @@ def _collapsed(config: NeuralCollapse) -> str:
     return f"The samples of each class begin on one point, on such a frame, and stay together. {still}"
 
 
-def _flow(run: Run, member: int, config: NeuralCollapse) -> str:
+def _flow(run: RunData, member: int, config: NeuralCollapse) -> str:
     late = -2 * laws.slowest(config)
     return (
         f"Spread in the span of the frame dies at the rate {config.a:.3g}{_outside(config)}. "
@@ -100,7 +100,7 @@ def _outside(config: NeuralCollapse) -> str:
     return f", out of it at {config.lambda_h:.3g} only, the decay of the features"
 
 
-def _layers(run: Run, member: int, config: NeuralCollapse) -> str:
+def _layers(run: RunData, member: int, config: NeuralCollapse) -> str:
     late = -2 * np.log1p(laws.slowest(config) / config.beta)
     return (
         f"Each step is a whole layer. The logarithm of the trace ratio ends up with the slope **{late:.3g}**"
@@ -108,7 +108,7 @@ def _layers(run: Run, member: int, config: NeuralCollapse) -> str:
     )
 
 
-def _measured(run: Run, member: int, unit: float) -> str:
+def _measured(run: RunData, member: int, unit: float) -> str:
     """The slope of the log trace ratio over the last quarter of the run."""
     if not len(run):
         return ""
@@ -128,7 +128,7 @@ def _layer(config: NeuralCollapse) -> str:
     )
 
 
-def _now(run: Run, member: int) -> str:
+def _now(run: RunData, member: int) -> str:
     """Both conventions of NC1, or why there are none."""
     if not len(run):
         return ""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engines.core.config import Config, knob
-from engines.core.errors import ConfigError
+from engines.core.protocol.config import Config, knob
+from engines.core.protocol.errors import ConfigError
 
 DECAYING = ("subgm", "subgm_frozen", "geometric")
 """Methods whose step shrinks by rho = 1 - eta0/budget at each iteration."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engines.core.factors import blocks, gram, norm
-from engines.core.lapack import eigvalsh, svdvals
+from engines.core.numerics.lapack import eigvalsh, svdvals
+from engines.core.numerics.low_rank import blocks, gram, norm
 from engines.subgradient_recovery.dynamics import TINY, look, move, shrink, step
 from engines.subgradient_recovery.losses import Knobs
 from engines.subgradient_recovery.problem import Problem, State, operator_norm

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.core.assemble import scattered
-from engines.core.factors import divide
+from engines.core.compute.batching import scattered
+from engines.core.numerics.low_rank import divide
 from engines.subgradient_recovery.losses import LOSSES, PSI, Knobs, apply, taken
 from engines.subgradient_recovery.problem import Problem, State, operator_norm
 from engines.subgradient_recovery.prox_linear import prox_linear

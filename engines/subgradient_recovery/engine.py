@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.engine import Engine, Phase, Prediction, Story
-from engines.core.run import Run
+from engines.core.protocol.declarations import Phase, Prediction, Story
+from engines.core.protocol.engine import Engine, RunData
 from engines.subgradient_recovery import diagnostics, draws, dynamics
 from engines.subgradient_recovery.channels import CHANNELS, PLOTS
 from engines.subgradient_recovery.config import SubgradientRecovery
@@ -74,11 +74,11 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         """Too few measurements, or a budget that cannot learn."""
         return caution(config)
 
-    def phases(self, run: Run, member: int) -> list[Phase]:
+    def phases(self, run: RunData, member: int) -> list[Phase]:
         """Learning, fast, tracking the step, floor, over-fitting."""
         return phases(run, member)
 
-    def story(self, run: Run, member: int) -> Story:
+    def story(self, run: RunData, member: int) -> Story:
         """What the reader is seeing."""
         return story(run, member)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from engines.core.assemble import Groups, scattered
+from engines.core.compute.batching import Groups, scattered
 
 Knobs = Mapping[str, Tensor]
 Rule = Callable[[Tensor, Knobs], Tensor]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.engine import Prediction
+from engines.core.protocol.declarations import Prediction
 from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
 

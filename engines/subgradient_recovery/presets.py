@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import log
 from typing import Any
 
-from engines.core.engine import Preset
+from engines.core.protocol.engine import Preset
 from engines.subgradient_recovery import verdicts
 
 

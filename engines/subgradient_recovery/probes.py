@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.api import replayed
-from engines.core.assemble import tensor
-from engines.core.engine import Probe
-from engines.core.errors import ConfigError
-from engines.core.lapack import eigvalsh
-from engines.core.pictures import Lines, Trace
-from engines.core.run import Run
+from engines.core.compute.batching import tensor
+from engines.core.numerics.lapack import eigvalsh
+from engines.core.protocol.engine import Probe, RunData
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.probe_figures import Lines, Trace
+from engines.core.runs.replay import replayed
 from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.problem import Problem
 
@@ -25,7 +24,7 @@ RANK = 4
 """Of the second deviation; the first is of rank 1."""
 
 
-def sign_rip(run: Run, member: int, step: int = -1, draws: int = 8, seed: int = 3) -> dict[str, Any]:
+def sign_rip(run: RunData, member: int, step: int = -1, draws: int = 8, seed: int = 3) -> dict[str, Any]:
     """How well the sub-gradient points home at random matrices X, against the formulas.
 
     At each of nine sizes, `draws` random X of rank 1 (and of rank 4, for delta_4): the measured
@@ -65,7 +64,7 @@ def direction(problem: Problem, X: Tensor) -> Tensor:
     return problem.sensing.adjoint((problem.sensing.forward(X) - problem.s).sign())
 
 
-def descent(run: Run, member: int, step: int = -1) -> dict[str, Any]:
+def descent(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     """The l1 loss on the line from the truth to the iterate: below zero where the truth is not the optimum.
 
     `f((1 - x) U_truth + x U)` minus `f` at the truth for x in [-.2, 1.2]; U_truth is `[V sqrt(Sigma), 0]`, turned to
@@ -83,7 +82,7 @@ def descent(run: Run, member: int, step: int = -1) -> dict[str, Any]:
     return {"place": x, "gap": gap, "zero": np.zeros_like(x), "at_iterate": float(gap[np.abs(x - 1).argmin()])}
 
 
-def spectrum(run: Run, member: int, step: int = -1) -> dict[str, Any]:
+def spectrum(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     """Eigenvalues of the start's matrix Q0 against the law: r spikes, then a semicircle of radius w.
 
     `theta + w²/4theta` for theta > w/2 with `theta_i = phi(X*) sigma_i/|X*|_F`; the rest is noise.

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from engines.core.assemble import Groups, groups, tensor
-from engines.core.lapack import eigvalsh
+from engines.core.compute.batching import Groups, groups, tensor
+from engines.core.numerics.lapack import eigvalsh
 from engines.subgradient_recovery import draws, laws
 from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
 from engines.subgradient_recovery.losses import LOSSES, PSI, apply, weighing

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.assemble import Groups, scattered
-from engines.core.device import real
-from engines.core.triangle import Triangle
+from engines.core.compute.batching import Groups, scattered
+from engines.core.compute.device import real
+from engines.core.numerics.svec import Triangle
 
 
 class Sensing:

@@ -11,8 +11,8 @@ from math import sqrt
 import torch
 from torch import Tensor
 
-from engines.core.assemble import tensor
-from engines.core.lapack import eigh
+from engines.core.compute.batching import tensor
+from engines.core.numerics.lapack import eigh
 from engines.subgradient_recovery import draws
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.draws import Source

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.engine import Phase, Story
-from engines.core.measures import power
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import power
+from engines.core.protocol.declarations import Phase, Story
+from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import flow, laws, overlays
 from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
 from engines.subgradient_recovery.peers import PEERS, SQUARES
@@ -19,7 +19,7 @@ NEAR = 3.0
 """The error follows the steps when it is within this factor of them."""
 
 
-def phases(run: Run, member: int) -> list[Phase]:
+def phases(run: RunData, member: int) -> list[Phase]:
     """Learning, fast, tracking the step, floor; over-fitting where the loss is below the truth's and the error grows.
 
     Fast once half of the weakest signal is learned; tracking once the relative error is within a factor 3 of
@@ -39,7 +39,7 @@ def phases(run: Run, member: int) -> list[Phase]:
     return [Phase(step=0, label="learning"), *sorted(found, key=lambda phase: phase.step)]
 
 
-def story(run: Run, member: int) -> Story:
+def story(run: RunData, member: int) -> Story:
     """Formula, sentences and the reference for one member."""
     config = run.configs[member]
     formula, text = _told(run, member, config)
@@ -47,7 +47,7 @@ def story(run: Run, member: int) -> Story:
     return Story(formula=formula, text=f"{text}\n{_now(run, member)}", reference=f"{REFERENCE}. {arithmetic}")
 
 
-def _told(run: Run, member: int, config: SubgradientRecovery) -> tuple[str, str]:
+def _told(run: RunData, member: int, config: SubgradientRecovery) -> tuple[str, str]:
     if config.method == "gd" and config.loss == "l2":
         formula, text = SQUARES
         return formula, f"{text} {_squares(config)}"
@@ -65,7 +65,7 @@ def _squares(config: SubgradientRecovery) -> str:
     return "Without gross outliers that is the best there is: the answer is as good as the noise allows."
 
 
-def _subgm(run: Run, member: int, config: SubgradientRecovery) -> str:
+def _subgm(run: RunData, member: int, config: SubgradientRecovery) -> str:
     pull = float(laws.phi(config, np.linalg.norm(config.sigma)))
     signs = (
         "Only the sign of a residual counts, so that an outlier has one vote however large it is: the direction is the "
@@ -100,7 +100,7 @@ def outcome(config: SubgradientRecovery) -> str:
     return "exact" if config.k == config.r else "recovers"
 
 
-def _learned(run: Run, member: int, config: SubgradientRecovery) -> str:
+def _learned(run: RunData, member: int, config: SubgradientRecovery) -> str:
     """When the weakest component was half learned, and when the flow says that it is."""
     steps, signal, spent = run.curves(member, "signal_min", "spent") if len(run) else (np.zeros(0),) * 3
     foretold = flow.follow(config).half_times(config.sigma).max()
@@ -112,7 +112,7 @@ def _learned(run: Run, member: int, config: SubgradientRecovery) -> str:
     return f"Half of the weakest one was learned at t = **{steps[at]:.0f}**, τ = **{spent[at]:.3g}** ({said})."
 
 
-def _schedule(run: Run, member: int) -> str:
+def _schedule(run: RunData, member: int) -> str:
     """The budget and the decay that are in force."""
     rho = float(run["rho"][-1, member]) if len(run) else 1.0
     if rho >= 1:
@@ -120,7 +120,7 @@ def _schedule(run: Run, member: int) -> str:
     return f"The steps shrink by ρ = **{rho:.5f}**, a budget of B = **{run.configs[member].eta0 / (1 - rho):.3g}**."
 
 
-def _noiseless(run: Run, member: int) -> str:
+def _noiseless(run: RunData, member: int) -> str:
     config = run.configs[member]
     steps, values = run.curve("relative_error", member) if len(run) else (np.zeros(0), np.zeros(0))
     found = power((steps, values), steps[-1] / 3, steps[-1]) if len(steps) else None
@@ -139,7 +139,7 @@ def _end(config: SubgradientRecovery) -> str:
     return "From this small start the error falls geometrically to a floor set by α."
 
 
-def _now(run: Run, member: int) -> str:
+def _now(run: RunData, member: int) -> str:
     """Where the run is: the error, and whether the data is explained better than by the truth."""
     if not len(run):
         return ""

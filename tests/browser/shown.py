@@ -4,12 +4,12 @@ import numpy as np
 import panel as pn
 
 from dashboard.app import _page
-from dashboard.exhibit import GRID
-from dashboard.illustration import STRETCH, Illustration
-from dashboard.layout import BODY, MIDDLE
-from dashboard.probecard import CARD
-from dashboard.theme import prepare
-from engines.core.pictures import Graph, Neurons, Relief
+from dashboard.page.layout import BODY, MIDDLE
+from dashboard.probes.card import CARD
+from dashboard.probes.exhibit import GRID
+from dashboard.probes.picture import STRETCH, Illustration
+from dashboard.server.theme import prepare
+from engines.core.protocol.probe_figures import Graph, Neurons, Relief
 
 GRAPH = Graph(
     layer="layer", name="name", group="group", source="source", target="target", weight="weight", label="interaction"

@@ -21,7 +21,7 @@ from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
 from dashboard import desktop
-from engines.core.errors import DynascopeError
+from engines.core.protocol.errors import DynascopeError
 from tests import system
 from tests.browser.conftest import ROOT, until
 
@@ -209,7 +209,7 @@ def test_a_browsers_window_ends_the_program_too(screen, program, folder):
 def test_a_file_is_saved_where_its_reader_says(monkeypatch, tmp_path):
     pytest.importorskip("webview")
     widgets = pytest.importorskip("qtpy.QtWidgets", exc_type=ImportError)
-    from dashboard import window
+    from dashboard.server import native_window
 
     asked, done = [], []
     answer = [str(tmp_path / "mine.csv")]
@@ -223,11 +223,11 @@ def test_a_file_is_saved_where_its_reader_says(monkeypatch, tmp_path):
         def __getattr__(self, name):
             return lambda *given: done.append((name, *given))
 
-    window.save(None, Download())
+    native_window.save(None, Download())
     assert asked[0].endswith("curve.csv")
     assert done == [("setDownloadDirectory", str(tmp_path)), ("setDownloadFileName", "mine.csv"), ("accept",)]
     answer[0] = ""
-    window.save(None, Download())
+    native_window.save(None, Download())
     assert done[3:] == [("cancel",)]
 
 

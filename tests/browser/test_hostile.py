@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import engines
-from dashboard import library
-from engines.core.ensemble import Experiment
+from dashboard.runs import library
+from engines.core.runs.experiment import Experiment
 from tests.browser.conftest import served, until
 
 EVIL = (

@@ -178,8 +178,8 @@ def test_what_cannot_be_is_a_sentence_that_names_the_knobs(page):
 
 def impossible():
     """A link to a width that no knob allows."""
-    from dashboard import link
-    from engines.core.ensemble import Experiment
+    from dashboard.session import link
+    from engines.core.runs.experiment import Experiment
     from engines.loss_landscape.engine import ENGINE
 
     experiment = json.loads(Experiment.of(ENGINE).to_json())

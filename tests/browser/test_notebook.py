@@ -18,7 +18,7 @@ pytest.importorskip("jupyterlab")
 TOKEN = "a-token"
 WATCH = """
 import threading, time
-from engines.core.scheduler import shared
+from engines.core.live.scheduler import shared
 def watch():
     while True:
         open("active.txt", "w").write(str(shared().active()))

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dashboard.marks import scale
-from dashboard.marks.scale import Scale
+from dashboard.figures.marks import scale
+from dashboard.figures.marks.scale import Scale
 
 BEND = 1e-6
 MADE = Scale(log=False, bend=BEND)

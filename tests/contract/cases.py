@@ -11,12 +11,12 @@ import pytest
 import torch
 
 import engines
-from engines.core.config import Config
-from engines.core.engine import Engine, Preset
-from engines.core.ensemble import Experiment
-from engines.core.errors import ConfigError, EngineFailure
-from engines.core.run import Run
-from engines.core.simulation import Checkpoint, Simulation
+from engines.core.compute.simulation import Checkpoint, Simulation
+from engines.core.protocol.config import Config
+from engines.core.protocol.engine import Engine, Preset
+from engines.core.protocol.errors import ConfigError, EngineFailure
+from engines.core.runs.experiment import Experiment
+from engines.core.runs.run import Run
 
 CPU = torch.device("cpu")
 STEPS = 30

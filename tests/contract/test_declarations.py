@@ -7,13 +7,14 @@ import pytest
 import torch
 
 import engines
-from engines.core import store
-from engines.core.engine import Engine, Phase, Prediction, Story, Verdict
-from engines.core.ensemble import Experiment
-from engines.core.errors import ConfigError
-from engines.core.options import checked, options
-from engines.core.plain import to_json
-from engines.core.simulation import Simulation
+from engines.core.analysis.options import checked, options
+from engines.core.compute.simulation import Simulation
+from engines.core.data.plain_json import to_json
+from engines.core.files import store
+from engines.core.protocol.declarations import Phase, Prediction, Story, Verdict
+from engines.core.protocol.engine import Engine
+from engines.core.protocol.errors import ConfigError
+from engines.core.runs.experiment import Experiment
 from tests.contract.cases import ENGINES, all_configs, every_engine, every_preset, restarted, short_run
 
 BOUNDED = [(engine, knob) for engine in ENGINES for knob in engine.Config.knobs().values() if knob.bounds]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.simulation import Simulation
+from engines.core.compute.simulation import Simulation
 from tests.contract.cases import (
     STEPS,
     changed,

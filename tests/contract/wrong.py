@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engines.core.api import measure, simulate
-from engines.core.config import Config
-from engines.core.engine import Engine, Preset, Verdict
-from engines.core.ensemble import Experiment
-from engines.core.run import Run
+from engines.core.protocol.config import Config
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import Engine, Preset
+from engines.core.runs.experiment import Experiment
+from engines.core.runs.run import Run
 
 Change = Callable[[Config], Config]
 

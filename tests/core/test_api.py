@@ -4,11 +4,11 @@ import torch
 
 import engines
 from engines.core import api
-from engines.core import device as devices
-from engines.core.api import replayed
-from engines.core.engine import Story
-from engines.core.errors import ConfigError, UnknownName
-from engines.core.run import Run
+from engines.core.compute import device as devices
+from engines.core.protocol.declarations import Story
+from engines.core.protocol.errors import ConfigError, UnknownName
+from engines.core.runs.replay import replayed
+from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, ToyEngine
 
 

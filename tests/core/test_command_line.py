@@ -11,8 +11,9 @@ import pytest
 import engines
 import launch
 from engines import cli
-from engines.core import registry, store
-from engines.core.errors import EngineFailure
+from engines.core.files import store
+from engines.core.protocol import registry
+from engines.core.protocol.errors import EngineFailure
 from tests.conftest import ROOT
 from tests.core import toy
 from tests.core.toy import ENGINE, ToyEngine
@@ -227,10 +228,11 @@ def test_an_unwritable_file_is_found_before_anything_is_computed(command, monkey
 def served(monkeypatch):
     """What `serve` was called with."""
     calls = []
-    dashboard = types.ModuleType("dashboard")
+    dashboard, server = types.ModuleType("dashboard"), types.ModuleType("dashboard.server")
     dashboard.app = types.SimpleNamespace(serve=lambda *given, **options: calls.append((given, options)))
-    dashboard.flags = types.SimpleNamespace(options=lambda parser, words: {"panel": words})
+    server.serve_options = types.SimpleNamespace(options=lambda parser, words: {"panel": words})
     monkeypatch.setitem(sys.modules, "dashboard", dashboard)
+    monkeypatch.setitem(sys.modules, "dashboard.server", server)
     return calls
 
 

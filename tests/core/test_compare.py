@@ -1,7 +1,7 @@
 import numpy as np
 
 import engines
-from engines.core.compare import changed, curves, difference
+from engines.core.analysis.compare import changed, curves, difference
 
 
 def test_the_difference_is_that_of_the_recorded_numbers_at_a_common_step():

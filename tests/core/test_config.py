@@ -3,8 +3,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from engines.core.config import Config, Knob, knob
-from engines.core.errors import ConfigError, UnknownName
+from engines.core.protocol.config import Config, Knob, knob
+from engines.core.protocol.errors import ConfigError, UnknownName
 from tests.core.toy import Toy
 
 BAD = [

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core import device as devices
-from engines.core.errors import ConfigError
+from engines.core.compute import device as devices
+from engines.core.protocol.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", ["tpu", "", "cpu:", "cpu:7", "cpu:x", "cuda:-1", "cpu:٠", "cpu:0:0", "CPU", None, 0])

@@ -4,10 +4,10 @@ import json
 import numpy as np
 import pytest
 
-from engines.core.config import knob
-from engines.core.ensemble import LIMIT, Experiment
-from engines.core.errors import ConfigError, UnknownName
-from engines.core.registry import load
+from engines.core.protocol.config import knob
+from engines.core.protocol.errors import ConfigError, UnknownName
+from engines.core.protocol.registry import load
+from engines.core.runs.experiment import LIMIT, Experiment
 from tests.core.toy import ENGINE, Toy, ToyEngine
 
 FIRST, CASES = ENGINE.presets

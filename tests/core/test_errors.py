@@ -2,7 +2,7 @@
 
 import pytest
 
-from engines.core.errors import (
+from engines.core.protocol.errors import (
     LONGEST,
     ConfigError,
     EngineFailure,

@@ -7,8 +7,8 @@ import pytest
 import xarray
 
 import engines
-from engines.core import export, store
-from engines.core.errors import StoreError
+from engines.core.files import export, store
+from engines.core.protocol.errors import StoreError
 
 
 @pytest.fixture(scope="module")

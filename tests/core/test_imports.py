@@ -51,7 +51,7 @@ def test_no_dashboard_source_imports_torch(path):
 
 
 def test_only_the_runner_and_the_scheduler_start_threads():
-    allowed = {"engines/core/runner.py", "engines/core/scheduler.py"}
+    allowed = {"engines/core/live/runner.py", "engines/core/live/scheduler.py"}
     starting = {
         str(path.relative_to(ROOT))
         for path in sources("engines")

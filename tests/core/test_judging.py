@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
+from engines.core.analysis.verdict_helpers import above, below, final, order, verdict
 from engines.core.api import simulate
-from engines.core.engine import Preset
-from engines.core.judging import above, below, final, order, verdict
-from engines.core.run import Run
+from engines.core.protocol.engine import Preset
+from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, Toy
 
 

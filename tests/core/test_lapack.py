@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from engines.core import lapack
+from engines.core.numerics import lapack
 
 
 @pytest.fixture(autouse=True)

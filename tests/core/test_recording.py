@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from engines.core.engine import Frame
-from engines.core.recording import Event, Recording, Series
+from engines.core.data.recording import Event, Frame, Recording, Series
 
 
 def row(step: int) -> dict[str, np.ndarray]:
@@ -79,7 +78,7 @@ def test_truncating_a_recording_forgets_later_edits_and_tells_views_to_start_afr
 
 def test_thin_channels_stay_within_their_budget_and_keep_their_ends(monkeypatch):
     large = {"loss": np.zeros(2), "field": np.ones((2, 50, 50))}
-    monkeypatch.setattr("engines.core.recording.BUDGET", 20 * 2 * 50 * 50 * 4)
+    monkeypatch.setattr("engines.core.data.recording.BUDGET", 20 * 2 * 50 * 50 * 4)
     recording, generations = Recording(), set()
     for step in range(100):
         recording.append(Frame(step, {**large, "field": large["field"] * step}), frozenset({"field"}))

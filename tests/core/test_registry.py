@@ -3,8 +3,8 @@ import sys
 import pytest
 
 import engines
-from engines.core import registry
-from engines.core.errors import EngineFailure, UnknownName
+from engines.core.protocol import registry
+from engines.core.protocol.errors import EngineFailure, UnknownName
 
 SOURCES = {
     "sound": "from tests.core.toy import ENGINE",

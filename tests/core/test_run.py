@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from engines.core import api
-from engines.core.engine import Frame
-from engines.core.errors import EngineFailure
-from engines.core.recording import Event
-from engines.core.run import Run
+from engines.core.data.recording import Event, Frame
+from engines.core.protocol.errors import EngineFailure
+from engines.core.runs import replay
+from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, Toy
 
 
@@ -66,7 +66,7 @@ def test_a_probe_knows_the_live_edits_until_its_step():
     run = edited(ran(), 10, 0.5)
     assert run.probe("norm", step=10) == ran().probe("norm", step=10)
     assert run.until(10).probe("norm") == run.probe("norm")
-    slow, fast = api.replayed(ran(), 12, 0), api.replayed(run, 12, 0)
+    slow, fast = replay.replayed(ran(), 12, 0), replay.replayed(run, 12, 0)
     assert fast.batches[0].state.x.abs().sum() < slow.batches[0].state.x.abs().sum()
 
 
@@ -74,4 +74,4 @@ def test_an_abandoned_replay_stops():
     run = ran()
     run.abandoned = True
     with pytest.raises(EngineFailure, match="abandoned at step 0 of 50"):
-        api.replayed(run, 50, 0)
+        replay.replayed(run, 50, 0)

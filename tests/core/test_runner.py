@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core import device as devices
-from engines.core.checkpoints import Checkpoints
-from engines.core.errors import ConfigError, UnknownName
-from engines.core.run import Run
-from engines.core.runner import Runner
-from engines.core.scheduler import Scheduler
+from engines.core.compute import device as devices
+from engines.core.compute.checkpoints import Checkpoints
+from engines.core.live.runner import Runner
+from engines.core.live.scheduler import Scheduler
+from engines.core.protocol.errors import ConfigError, UnknownName
+from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, Toy, ToyEngine
 
 MEMBERS = [Toy(seed=1), Toy(a=3.0, seed=2)]
@@ -83,7 +83,7 @@ def test_play_runs_to_the_horizon_and_then_ten_times_as_far(start):
 
 def test_a_live_run_records_what_a_headless_run_records(start):
     from engines.core.api import simulate
-    from engines.core.run import Run
+    from engines.core.runs.run import Run
 
     live = played(start(horizon=1234))
     headless = simulate(Run(ENGINE, MEMBERS), 1234)

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from engines.core.schedule import THIN, Schedule
+from engines.core.data.schedule import THIN, Schedule
 
 
 def test_every_step_up_to_a_hundred_is_observed():

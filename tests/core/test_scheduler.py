@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from engines.core.scheduler import SLICE, Scheduler, shared
+from engines.core.live.scheduler import SLICE, Scheduler, shared
 
 TIMEOUT = 60
 
@@ -180,7 +180,7 @@ def test_a_process_may_end_while_it_computes(fresh_python):
     """Without `stop` at its end this one aborts: it ends while a thread is inside torch."""
     code = (
         "import threading, time, torch\n"
-        "from engines.core.scheduler import shared\n"
+        "from engines.core.live.scheduler import shared\n"
         "begun = threading.Event()\n"
         "class Worker:\n"
         "    def work(self, seconds):\n"

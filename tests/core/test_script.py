@@ -8,9 +8,9 @@ import pytest
 
 import engines
 from engines.core.api import simulate
-from engines.core.ensemble import Experiment
-from engines.core.run import Run
-from engines.core.script import script
+from engines.core.runs.experiment import Experiment
+from engines.core.runs.run import Run
+from engines.core.runs.script import script
 
 ALWAYS = (("matrix_sensing", "P1"), ("neural_collapse", "P0"))
 PRESETS = [(name, preset) for name in engines.names() for preset in engines.load(name).presets]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.simulation import HUGE, Simulation
+from engines.core.compute.simulation import HUGE, Simulation
 from tests.core.toy import ENGINE, Toy, ToyEngine
 
 CPU = torch.device("cpu")

@@ -7,12 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from engines.core import registry, store
-from engines.core.api import replayed, simulate
-from engines.core.errors import StoreError
-from engines.core.plain import to_json
-from engines.core.recording import Event
-from engines.core.run import Run
+from engines.core.api import simulate
+from engines.core.data.plain_json import to_json
+from engines.core.data.recording import Event
+from engines.core.files import store
+from engines.core.protocol import registry
+from engines.core.protocol.errors import StoreError
+from engines.core.runs.replay import replayed
+from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, Toy
 
 MEMBERS = [Toy(d=2), Toy(d=4, seed=1), Toy(d=2, a=100.0, eta=1.0, flat=True)]
@@ -39,7 +41,7 @@ def test_what_is_read_is_what_was_written(run, tmp_path):
     for channel in ENGINE.channels:
         np.testing.assert_array_equal(again[channel.name], run[channel.name], err_msg=channel.name)
         assert again[channel.name].dtype == run[channel.name].dtype
-    assert to_json(again.summary()) == to_json(run.summary())
+    assert to_json(Run.of(again).summary()) == to_json(run.summary())
 
 
 def test_padding_of_members_with_other_shapes_stays_nan(run, tmp_path):

@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.api import replayed
-from engines.core.config import Config, knob
-from engines.core.engine import Channel, Engine, Plot, Preset, Probe, Story, Verdict
-from engines.core.errors import ConfigError
+from engines.core.protocol.config import Config, knob
+from engines.core.protocol.declarations import Channel, Plot, Story, Verdict
+from engines.core.protocol.engine import Engine, Preset, Probe
+from engines.core.protocol.errors import ConfigError
+from engines.core.runs.replay import replayed
 
 
 @dataclass(frozen=True, kw_only=True)

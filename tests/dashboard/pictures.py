@@ -1,9 +1,9 @@
 """What pictures of one step are tested with: a recorded run that nothing computed, and an engine with theory."""
 
-from dashboard.curves import curves
-from dashboard.marks.strokes import Look
-from engines.core.engine import Channel, Plot, Prediction
-from engines.core.run import Run
+from dashboard.figures.marks.strokes import Look
+from dashboard.session.curves import curves
+from engines.core.protocol.declarations import Channel, Plot, Prediction
+from engines.core.runs.run import Run
 from tests.core.toy import Toy, ToyEngine
 
 

@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 
-from engines.core.config import Knob
-from engines.core.engine import Preset, Probe, Verdict
-from engines.core.errors import ConfigError
-from engines.core.pictures import Heat, Lines, Trace
-from engines.core.probing import Part
+from engines.core.protocol.config import Knob
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import Part, Preset, Probe
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.probe_figures import Heat, Lines, Trace
 from tests.core.toy import ToyEngine
 
 STRIDES = (8, 4, 2, 1)

@@ -9,7 +9,7 @@ from panel.io.state import set_curdoc
 from tornado.websocket import WebSocketClosedError
 
 from dashboard.app import Closed, _local, home
-from dashboard.gallery import gallery
+from dashboard.server.gallery import gallery
 
 
 @pytest.fixture
@@ -65,5 +65,5 @@ def test_a_card_of_a_lab_with_a_strange_name_is_text():
 
 def test_all_that_a_page_is_made_of_is_there_before_the_first_is_open(fresh_python):
     """Browsers are told twice of a component that came later, and warn of it."""
-    found = fresh_python("-c", "import sys, dashboard.app; print('dashboard.teacher' in sys.modules)")
+    found = fresh_python("-c", "import sys, dashboard.app; print('dashboard.page.lesson_panel' in sys.modules)")
     assert found.stdout.strip() == "True"

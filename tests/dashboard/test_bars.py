@@ -1,6 +1,6 @@
 import numpy as np
 
-from dashboard.marks.bars import BarsMark
+from dashboard.figures.marks.bars import BarsMark
 from tests.dashboard.pictures import members, picture, recorded
 
 

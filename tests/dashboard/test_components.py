@@ -4,8 +4,8 @@ import bokeh.models
 import pytest
 from panel.custom import JSComponent
 
-import dashboard.labpage  # noqa: F401  so that all components are there
-from dashboard.components import Component
+import dashboard.page.lab  # noqa: F401  so that all components are there
+from dashboard.ui.component import Component
 
 
 def ours(kind=JSComponent):

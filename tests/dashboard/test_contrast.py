@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import engines
-from dashboard.comparison import Comparison
-from dashboard.contrast import Contrast
-from dashboard.player import Player
+from dashboard.runs.comparison import Comparison
+from dashboard.runs.comparison_curve import Contrast
+from dashboard.session.session import Player
 
 LAB = "matrix_sensing"
 ENGINE = engines.load(LAB)

@@ -1,4 +1,4 @@
-from dashboard.controls import Controls
+from dashboard.controls.knobs import Controls
 from tests.core.toy import Toy
 
 
@@ -30,7 +30,7 @@ def test_they_come_back_with_their_values():
 
 
 def test_a_knob_that_comes_out_of_the_folded_ones_is_still_told_of_changes(monkeypatch):
-    monkeypatch.setattr("dashboard.controls.IN_SIGHT", 2)
+    monkeypatch.setattr("dashboard.controls.knobs.IN_SIGHT", 2)
     controls = Controls(Toy, lambda *a: None, lambda *a: None)
     controls.show([Toy()], ())
     controls.__panel__().get_root()

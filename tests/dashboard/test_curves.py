@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 
-from dashboard.curves import ENOUGH, MOST, curves
-from engines.core.config import Config, knob
+from dashboard.session.curves import ENOUGH, MOST, curves
+from engines.core.protocol.config import Config, knob
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from dashboard.marks.pictures import drawing
-from dashboard.marks.pictures.drawing import arrays, draw, ready
-from dashboard.marks.pictures.lines import LinesPicture
-from engines.core.pictures import Graph, Heat, Lines, Neurons, Relief, Trace
+from dashboard.probes.pictures import drawing
+from dashboard.probes.pictures.drawing import arrays, draw, ready
+from dashboard.probes.pictures.lines import LinesPicture
+from engines.core.protocol.probe_figures import Graph, Heat, Lines, Neurons, Relief, Trace
 
 LINES = Lines(traces=(Trace(x="t", y="loss", label="loss"), Trace(x="t", y="law", label="law", style="theory")))
 GRAPH = Graph(title="g", layer="l", name="n", group="c", source="s", target="t", weight="w", label="said")

@@ -1,7 +1,7 @@
 import base64
 import time
 
-from dashboard.exports import PIECE, Download, Exports
+from dashboard.runs.download import PIECE, Download, Exports
 
 
 def collected(exports):

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 
-from dashboard import labpage, notices, story
-from dashboard.computation import Computation, beside
-from dashboard.curves import curves
-from dashboard.marks import theory
+from dashboard.figures.marks import theory
+from dashboard.page import explanation, lab, messages
+from dashboard.probes.job import Computation, beside
+from dashboard.session.curves import curves
 from engines.core.api import simulate
-from engines.core.engine import Probe, Story
-from engines.core.run import Run
+from engines.core.protocol.declarations import Story
+from engines.core.protocol.engine import Probe
+from engines.core.runs.run import Run
 from tests.core.test_runner import wait_until
 from tests.core.toy import ENGINE, Toy, ToyEngine
 
@@ -28,10 +29,10 @@ def failing(request, monkeypatch):
 
 def test_words_and_lines_that_fail_are_left_out(failing):
     run = simulate(Run(ENGINE, [Toy(a=2.0)], preset=ENGINE.presets[0]), 20)
-    assert story._tell(run, 0) is None
-    assert story._judge(run) == []
-    assert notices.caution(ENGINE, Toy()) == notices._advice(run, Toy()) == ""
-    assert labpage._common(ENGINE.idle, run.configs) == frozenset()
+    assert explanation._tell(run, 0) is None
+    assert explanation._judge(run) == []
+    assert messages.caution(ENGINE, Toy()) == messages._advice(run, Toy()) == ""
+    assert lab._common(ENGINE.idle, run.configs) == frozenset()
     assert theory.predict(ENGINE, curves(run.configs, True), run.configs, 100) == []
 
 
@@ -55,4 +56,4 @@ def test_the_story_on_the_page_of_a_diverged_member_is_that_of_the_steps_before(
 
     monkeypatch.setattr(ToyEngine, "story", told)
     run = simulate(Run(ENGINE, [Toy(a=100.0, eta=1.0, flat=True)]), 50)
-    assert np.isfinite(float(story._tell(run, 0).text.splitlines()[-1]))
+    assert np.isfinite(float(explanation._tell(run, 0).text.splitlines()[-1]))

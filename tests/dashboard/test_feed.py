@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from dashboard.curves import Curve
-from dashboard.marks.feed import MOST, Column, Feed
-from engines.core.recording import Recording
+from dashboard.figures.marks.feed import MOST, Column, Feed
+from dashboard.session.curves import Curve
+from engines.core.data.recording import Recording
 
 
 class Run:

@@ -8,9 +8,9 @@ import pytest
 from panel.config import config
 
 import launch
-from dashboard import flags
-from dashboard.flags import options
-from engines.core.errors import DynascopeError
+from dashboard.server import serve_options
+from dashboard.server.serve_options import options
+from engines.core.protocol.errors import DynascopeError
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +18,7 @@ def settings(monkeypatch):
     """What Panel's command sets is of the whole process; here it is of one test."""
     computed = {name for name, value in vars(type(config)).items() if isinstance(value, property)}
     own = SimpleNamespace(**{name: getattr(config, name) for name in {*config.param, *computed}})
-    for module in (panel.command.serve, flags):
+    for module in (panel.command.serve, serve_options):
         monkeypatch.setattr(module, "config", own)
     return own
 

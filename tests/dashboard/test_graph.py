@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from dashboard.marks.pictures import columns
-from dashboard.marks.pictures.graph import GraphPicture
-from dashboard.marks.pictures.network import EDGES, NODES
-from dashboard.palette import GREY
-from engines.core.pictures import Graph
+from dashboard.probes.pictures import columns
+from dashboard.probes.pictures.graph import GraphPicture
+from dashboard.probes.pictures.network import EDGES, NODES
+from dashboard.ui.palette import GREY
+from engines.core.protocol.probe_figures import Graph
 
 DECLARED = Graph(layer="layer", name="name", group="group", source="source", target="target", weight="weight")
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from dashboard.marks.heat import LARGEST, HeatMark
+from dashboard.figures.marks.heat import LARGEST, HeatMark
 from tests.dashboard.pictures import members, picture, recorded
 
 BOTH = {"channels": ("field", "x"), "kind": "heatmap"}

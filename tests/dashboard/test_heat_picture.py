@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from dashboard.marks.heat import DECADES
-from dashboard.marks.pictures.heat import LARGEST, HeatPicture
-from dashboard.marks.pictures.lattice import filled, span
-from engines.core.pictures import Heat
+from dashboard.figures.marks.heat import DECADES
+from dashboard.probes.pictures.heat import LARGEST, HeatPicture
+from dashboard.probes.pictures.lattice import filled, span
+from engines.core.protocol.probe_figures import Heat
 
 AXIS = np.linspace(-1, 1, 5)
 BOWL = AXIS[:, None] ** 2 + AXIS**2 + 0.5 * AXIS  # not symmetric in its columns

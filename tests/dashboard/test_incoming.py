@@ -20,9 +20,10 @@ from bokeh.util.token import generate_jwt_token
 from tornado.httpclient import HTTPClientError
 from tornado.websocket import websocket_connect
 
-from dashboard import components, incoming
-from dashboard.pacing import Bridge
-from dashboard.transport import Transport
+from dashboard.controls.transport import Transport
+from dashboard.server import request_filter
+from dashboard.ui import component
+from dashboard.ui.bridge import Bridge
 
 ROOT = Path(__file__).parents[2]
 
@@ -113,7 +114,7 @@ def server(servers, request):
 
 COMPONENTS = (
     "unittest.__main__/a/b/c", "this/x/y/z", "antigravity/x/y/z", "/x/y/z", "x", "", "os/path/_css/x",
-    "dashboard.components/Component/_stylesheets/bridge.js", "panel.template.base/BaseTemplate/_css/x",
+    "dashboard.ui.component/Component/_stylesheets/bridge.js", "panel.template.base/BaseTemplate/_css/x",
 )  # fmt: skip
 
 
@@ -246,7 +247,7 @@ def test_what_a_closed_tab_had_sent_is_left(caplog):
     class Message:
         msgtype = "PATCH-DOC"
 
-    incoming.check()
+    request_filter.check()
     assert asyncio.run(ProtocolHandler().handle(Message(), Closed())) is None
     assert not caplog.records
 
@@ -270,15 +271,15 @@ def test_an_answer_is_to_what_was_sent():
 
 
 def test_numbers_of_a_message_are_numbers_within_bounds():
-    assert components.whole({"index": 3.0}, "index") == 3
+    assert component.whole({"index": 3.0}, "index") == 3
     for value in (None, "3", True, 0.5, float("nan"), float("inf"), 10**10, [3], {"a": 1}):
-        with pytest.raises(components.Unusable):
-            components.whole({"index": value}, "index")
+        with pytest.raises(component.Unusable):
+            component.whole({"index": value}, "index")
 
 
 def test_other_components_pass_messages_on_and_hide_no_fault_of_ours():
     heard = []
-    bar = Transport((), lambda what, data: heard.append(components.whole(data, "count")))
+    bar = Transport((), lambda what, data: heard.append(component.whole(data, "count")))
     bar.receive({"do": "step", "count": 3})
     bar.receive({"do": "step", "count": "many"})
     assert heard == [3]

@@ -1,5 +1,5 @@
-from dashboard.marks import labels
-from engines.core.engine import Phase
+from dashboard.figures.marks import labels
+from engines.core.protocol.declarations import Phase
 
 PHASES = [Phase(step=0, label="growth"), Phase(step=30, label="fit"), Phase(step=40, label="tail")]
 

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 import engines
-from dashboard import lessons, opening
-from dashboard.gallery import gallery
-from dashboard.lessons import LessonError
-from dashboard.teacher import Teacher
+from dashboard.page.lesson_panel import Teacher
+from dashboard.server.gallery import gallery
+from dashboard.session import lessons, start
+from dashboard.session.lessons import LessonError
 from engines.core.api import simulate
-from engines.core.run import Run
+from engines.core.runs.run import Run
 
 HEAD = "---\ntitle: T\nlab: matrix_sensing\npreset: P3\n---\n"
 QUESTION = "```predict\nquestion: Q\nchoices: [a, b]\nanswer: b\nreveal: R\n```\n"
@@ -115,9 +115,9 @@ def test_a_question_keeps_its_answer_until_something_is_chosen(write):
 
 def test_a_lesson_in_an_address_that_is_none_or_of_another_lab_is_told():
     engine = engines.load("matrix_sensing")
-    assert "of the lab 'neural_collapse'" in opening.of(engine, lesson="three_clouds").said
-    assert "there is no lesson 'x'" in opening.of(engine, lesson="x").said
-    assert opening.of(engine, lesson="the_price_of_width").lesson.steps[0].title == "Three ways down"
+    assert "of the lab 'neural_collapse'" in start.of(engine, lesson="three_clouds").said
+    assert "there is no lesson 'x'" in start.of(engine, lesson="x").said
+    assert start.of(engine, lesson="the_price_of_width").lesson.steps[0].title == "Three ways down"
 
 
 # -- what the lessons claim, computed -------------------------------------------------------------------------

@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 import engines
-from dashboard import library
-from dashboard.curves import Curve
-from dashboard.ghosts import POINTS, Ghost, band_columns, ghosts
-from dashboard.palette import GREY
-from dashboard.shelf import MOST, Shelf
-from engines.core.errors import StoreError
+from dashboard.figures.overlays import POINTS, Ghost, band_columns, ghosts
+from dashboard.runs import library
+from dashboard.runs.library_panel import MOST, Shelf
+from dashboard.session.curves import Curve
+from dashboard.ui.palette import GREY
+from engines.core.protocol.errors import StoreError
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from dashboard.marks.pictures.lines import MOST, LinesPicture, tones
-from dashboard.palette import qualitative
-from engines.core.pictures import Lines, Trace
+from dashboard.probes.pictures.lines import MOST, LinesPicture, tones
+from dashboard.ui.palette import qualitative
+from engines.core.protocol.probe_figures import Lines, Trace
 
 
 def probe(*traces, **options):

@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from dashboard import link, opening
-from dashboard.notices import notice
-from dashboard.view import View
+from dashboard.page.messages import notice
+from dashboard.session import link, start
+from dashboard.session.view_state import View
 from engines import load
-from engines.core.ensemble import Experiment
+from engines.core.runs.experiment import Experiment
 from tests.core.toy import ENGINE
 
 
@@ -103,13 +103,13 @@ def test_a_link_of_another_lab_says_so():
 @pytest.mark.parametrize(("token", "preset"), [(CUT, ""), ("", "P999")])
 def test_what_cannot_be_opened_opens_the_usual_and_is_told(token, preset):
     engine = load("matrix_sensing")
-    found = opening.of(engine, token, preset)
+    found = start.of(engine, token, preset)
     assert found.experiment.preset.name == engine.opening
     assert "opens by default" in found.said
 
 
 def test_names_to_hide_add_to_those_of_the_link():
-    hidden = opening.of(load("matrix_sensing"), FIRST).hiding(("presets", "story")).hiding(("story",))
+    hidden = start.of(load("matrix_sensing"), FIRST).hiding(("presets", "story")).hiding(("story",))
     assert hidden.view.hide == ("presets", "story")
 
 
@@ -129,7 +129,7 @@ EDIT = {"step": 3, "knob": "eta", "value": 0.1, "members": [0]}
 )  # fmt: skip
 def test_a_link_that_asks_for_something_impossible_is_one_sentence_and_no_markup(changes):
     experiment = json.loads(Experiment.of(ENGINE).to_json()) | changes
-    found = opening.of(ENGINE, token(experiment=json.dumps(experiment)))
+    found = start.of(ENGINE, token(experiment=json.dumps(experiment)))
     assert found.said.startswith("This link") and "\n" not in found.said
     shown = notice("error", found.said)
     assert shown.count("<") == 2 and len(shown) < 1500
@@ -137,10 +137,10 @@ def test_a_link_that_asks_for_something_impossible_is_one_sentence_and_no_markup
 
 def test_a_long_version_or_name_is_quoted_in_part():
     for bad in (token(version="x" * 40_000), token(experiment=json.dumps({"engine": ["x"] * 9000}))):
-        assert len(opening.of(ENGINE, bad).said) < 400
+        assert len(start.of(ENGINE, bad).said) < 400
 
 
 def test_a_version_or_a_lesson_of_a_link_is_quoted_without_markup():
     for bad in (token(version=EVIL), token(view={"lesson": EVIL}), token(view={"pinned": EVIL})):
-        shown = notice("error", opening.of(ENGINE, bad).said)
+        shown = notice("error", start.of(ENGINE, bad).said)
         assert shown.count("<") == 2 and len(shown) < 1500

@@ -1,6 +1,6 @@
 import numpy as np
 
-from dashboard.marks.map import MapMark
+from dashboard.figures.marks.map import MapMark
 from tests.dashboard.pictures import members, picture, recorded, show
 
 

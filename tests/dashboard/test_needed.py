@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.needed import CHANGED
-from dashboard.probes import Probes
+from dashboard.probes.panel import Probes
+from dashboard.probes.verdict_jobs import CHANGED
 from engines.core import api
-from engines.core.errors import ConfigError
-from engines.core.run import Run
+from engines.core.protocol.errors import ConfigError
+from engines.core.runs.run import Run
 from tests.core.toy import Toy
 from tests.dashboard.prober import ENGINE
 

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 
-from dashboard.marks.pictures.columns import TALLEST, stacked
-from dashboard.marks.pictures.neurons import SHAPES, NeuronsPicture
-from dashboard.marks.pictures.ways import FLOOR
-from dashboard.palette import qualitative
-from engines.core.pictures import Neurons
+from dashboard.probes.pictures.columns import TALLEST, stacked
+from dashboard.probes.pictures.neurons import SHAPES, NeuronsPicture
+from dashboard.probes.pictures.paths import FLOOR
+from dashboard.ui.palette import qualitative
+from engines.core.protocol.probe_figures import Neurons
 
 DECLARED = Neurons(
     layer="layer", name="name", kind="kind", kinds=("live", "dead", "always on"), way="way", owner="owner",

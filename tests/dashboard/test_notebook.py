@@ -9,11 +9,13 @@ import panel as pn
 import pytest
 
 import engines
-from dashboard import lab, labpage, link, notebook, show
-from engines.core.ensemble import Experiment
-from engines.core.errors import ConfigError, UnknownName
-from engines.core.run import Run
-from engines.core.scheduler import shared
+from dashboard import lab, notebook, show
+from dashboard.page import lab as lab_page
+from dashboard.session import link
+from engines.core.live.scheduler import shared
+from engines.core.protocol.errors import ConfigError, UnknownName
+from engines.core.runs.experiment import Experiment
+from engines.core.runs.run import Run
 
 BOOKS = sorted((Path(__file__).parents[2] / "assets" / "notebooks").glob("*.ipynb"))
 ALPHAS = {"alpha": [0.3, 0.5]}
@@ -50,7 +52,7 @@ def played(widget, steps):
 
 def test_a_page_that_says_nothing_is_computed_nothing_for(open_widget, monkeypatch):
     """Its word that it goes may be lost, and so may the kernel's that it is gone."""
-    monkeypatch.setattr(labpage, "LEASE", 0.3)
+    monkeypatch.setattr(lab_page, "LEASE", 0.3)
     monkeypatch.setattr(notebook, "FIRST_LEASE", 0.3)
     widget = open_widget(lab, "matrix_sensing", preset="P3", set={"eta": 1e-4})
     widget._lab._command("speed", {"value": "5"})

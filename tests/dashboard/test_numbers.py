@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from dashboard.illustration import Illustration
-from dashboard.marks.pictures.numbers import numbers
-from dashboard.tables import ROWS
-from engines.core.pictures import Heat, Lines, Relief, Trace
+from dashboard.figures.tables import ROWS
+from dashboard.probes.picture import Illustration
+from dashboard.probes.pictures.numbers import numbers
+from engines.core.protocol.probe_figures import Heat, Lines, Relief, Trace
 from tests.browser.shown import GRAPH, NEURONS, RELIEF, graph, neurons, relief
 
 LINES = Lines(x_label="time", traces=(Trace(x="t", y="loss", label="loss"), Trace(x="t", y="law", label="law")))

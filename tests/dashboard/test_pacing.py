@@ -1,4 +1,4 @@
-from dashboard.pacing import IN_FLIGHT, LOST, LOST_HIDDEN, WATCHDOG, Bridge
+from dashboard.ui.bridge import IN_FLIGHT, LOST, LOST_HIDDEN, WATCHDOG, Bridge
 
 
 def answered(**options):

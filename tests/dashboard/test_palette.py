@@ -2,8 +2,8 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from dashboard.palette import GREY, QUALITATIVE, SHADES, qualitative, sequential
-from dashboard.theme import THEME
+from dashboard.server.theme import THEME
+from dashboard.ui.palette import GREY, QUALITATIVE, SHADES, qualitative, sequential
 
 HUES = [qualitative(index) for index in range(len(QUALITATIVE) * len(SHADES))]
 GROUNDS = {name: theme["palette"]["background"]["paper"] for name, theme in THEME.items()}

@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from dashboard.curves import curves
-from dashboard.ghosts import Ghost
-from dashboard.marks.feed import Column, Feed
-from dashboard.marks.line import LineMark
-from dashboard.marks.path import PathMark
-from dashboard.marks.strokes import Look, Stroke
-from engines.core.engine import Plot
-from engines.core.run import Run
+from dashboard.figures.marks.feed import Column, Feed
+from dashboard.figures.marks.line import LineMark
+from dashboard.figures.marks.path import PathMark
+from dashboard.figures.marks.strokes import Look, Stroke
+from dashboard.figures.overlays import Ghost
+from dashboard.session.curves import curves
+from engines.core.protocol.declarations import Plot
+from engines.core.runs.run import Run
 from tests.dashboard.pictures import ENGINE, members
 
 LOSS, OVER = np.array([1.0, 1e-4, -1e-4, -1.0]), np.array([1.0, 1e-2, 1e-4, 1e-6])

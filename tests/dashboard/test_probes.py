@@ -6,15 +6,14 @@ import time
 import numpy as np
 import pytest
 
-from dashboard.computation import beside
-from dashboard.probecard import EARLIER, ProbeCard
-from dashboard.probes import Probes
+from dashboard.probes.card import EARLIER, ProbeCard
+from dashboard.probes.job import beside
+from dashboard.probes.panel import Probes
 from engines.core import api
-from engines.core.engine import Probe
-from engines.core.errors import ConfigError
-from engines.core.pictures import Lines, Trace
-from engines.core.probing import Part
-from engines.core.run import Run
+from engines.core.protocol.engine import Part, Probe
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.probe_figures import Lines, Trace
+from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, Toy
 from tests.dashboard.prober import BOWL
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from dashboard.marks.profile import ProfileMark
+from dashboard.figures.marks.profile import ProfileMark
 from tests.dashboard.pictures import members, picture, recorded
 
 

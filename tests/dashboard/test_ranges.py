@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from dashboard.marks import ranges
+from dashboard.figures.marks import ranges
 
 
 def test_a_linear_axis_grows_with_the_run_and_a_logarithmic_one_shows_it_all():

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.exports import Download
-from dashboard.marks.pictures import box, rendering
-from dashboard.marks.pictures.relief import ReliefPicture
-from engines.core.pictures import Relief
+from dashboard.probes.pictures import box, rendering
+from dashboard.probes.pictures.relief import ReliefPicture
+from dashboard.runs.download import Download
+from engines.core.protocol.probe_figures import Relief
 
 DECLARED = Relief(
     values="z", x="x", y="y", x_label="first direction", y_label="ε₂", label="loss", path=("px", "py", "pz", "off")
@@ -112,7 +112,7 @@ def test_what_is_not_known_yet_is_a_hole_and_other_heights_take_its_place():
 
 
 def test_a_place_that_is_not_known_is_a_hole_there_and_nowhere_else():
-    scene = pytest.importorskip("dashboard.marks.pictures.scene")
+    scene = pytest.importorskip("dashboard.probes.pictures.scene")
     values = bowl() | {"x": np.linspace(0, 1, 11), "z": np.zeros((21, 11))}
     whole = scene.surface(box.read(DECLARED, values))
     values["z"][20, 3] = np.nan

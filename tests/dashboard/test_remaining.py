@@ -1,12 +1,12 @@
 import pytest
 import torch
 
-from dashboard.remaining import Remaining, ahead, said
-from engines.core.recording import Event
-from engines.core.run import Run
-from engines.core.runner import Status
-from engines.core.schedule import THIN, Schedule
-from engines.core.simulation import Simulation
+from dashboard.ui.eta import Remaining, ahead, said
+from engines.core.compute.simulation import Simulation
+from engines.core.data.recording import Event
+from engines.core.data.schedule import THIN, Schedule
+from engines.core.live.runner import Status
+from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, Toy
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from dashboard.marks import ranges
-from dashboard.marks.scale import Scale
-from engines.core.engine import Plot
+from dashboard.figures.marks import ranges
+from dashboard.figures.marks.scale import Scale
+from engines.core.protocol.declarations import Plot
 
 BENT = Scale(log=False, bend=1e-6)
 

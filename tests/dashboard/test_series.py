@@ -1,5 +1,5 @@
-from dashboard.marks.series import MOST, few, pair, sweep
-from engines.core.engine import Plot
+from dashboard.figures.marks.series import MOST, few, pair, sweep
+from engines.core.protocol.declarations import Plot
 from engines.loss_landscape.config import LossLandscape
 from tests.core.toy import Toy
 from tests.dashboard.pictures import members

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from bokeh.models import BoxZoomTool, PanTool
 
-from dashboard.marks.space import DOT, GUIDE, SpaceMark
-from dashboard.marks.strokes import Look
-from dashboard.palette import GREY
-from engines.core.engine import Channel, Plot
+from dashboard.figures.marks.space import DOT, GUIDE, SpaceMark
+from dashboard.figures.marks.strokes import Look
+from dashboard.ui.palette import GREY
+from engines.core.protocol.declarations import Channel, Plot
 from tests.core.toy import ToyEngine
 from tests.dashboard.pictures import members, recorded, show
 

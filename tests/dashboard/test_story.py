@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from dashboard.story import _row
-from engines.core.engine import Verdict
+from dashboard.page.explanation import _row
+from engines.core.protocol.declarations import Verdict
 
 
 def test_a_claim_about_nothing_measured_waits_while_the_run_goes_on_and_says_none_at_its_end():

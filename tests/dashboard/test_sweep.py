@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from dashboard.marks.forecast import CALLS, Forecast
-from dashboard.marks.sweep import SweepMark
-from engines.core.recording import Event
+from dashboard.figures.marks.forecast import CALLS, Forecast
+from dashboard.figures.marks.sweep import SweepMark
+from engines.core.data.recording import Event
 from tests.dashboard.pictures import ENGINE, Theorist, members, picture, recorded, show
 
 LOSS = {"channels": ("loss",), "kind": "sweep"}

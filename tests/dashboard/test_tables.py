@@ -1,10 +1,10 @@
 import numpy as np
 
-from dashboard.curves import Curve
-from dashboard.marks.bars import BarsMark
-from dashboard.marks.feed import Column
-from dashboard.marks.heat import HeatMark
-from dashboard.tables import COLUMNS, ROWS, recorded, table
+from dashboard.figures.marks.bars import BarsMark
+from dashboard.figures.marks.feed import Column
+from dashboard.figures.marks.heat import HeatMark
+from dashboard.figures.tables import COLUMNS, ROWS, recorded, table
+from dashboard.session.curves import Curve
 from tests.dashboard.pictures import members, picture
 from tests.dashboard.pictures import recorded as run_of
 

@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from dashboard.curves import curves
-from dashboard.marks.feed import Feed
-from dashboard.marks.line import LineMark
-from dashboard.marks.strokes import Look, strokes
-from dashboard.marks.theory import Line, predict, reasons, title
+from dashboard.figures.marks.feed import Feed
+from dashboard.figures.marks.line import LineMark
+from dashboard.figures.marks.strokes import Look, strokes
+from dashboard.figures.marks.theory import Line, predict, reasons, title
+from dashboard.session.curves import curves
 from engines import load
-from engines.core.engine import Plot, Prediction
+from engines.core.protocol.declarations import Plot, Prediction
 from tests.core.toy import ENGINE as TOY
 from tests.core.toy import Toy
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.interaction.folded import constant
-from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.interaction.homogeneous import constant
+from engines.loss_landscape.models.mlp import Mlp
 
 
 def network(sizes, seed=0, n=60, biases=0.5):

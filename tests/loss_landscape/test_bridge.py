@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from engines.loss_landscape.curvature.dense import gram
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.sampling.estimate import estimate
-from engines.loss_landscape.sampling.predictions import euler
-from engines.loss_landscape.sampling.predictions import quadratic as foretold
-from engines.loss_landscape.sampling.run import langevin, run
-from engines.loss_landscape.sampling.state import opened, window
+from engines.loss_landscape.hessian.dense import gram
+from engines.loss_landscape.learning_coefficient.llc import estimate
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
+from engines.loss_landscape.learning_coefficient.run import langevin, run
+from engines.loss_landscape.learning_coefficient.state import opened, window
+from engines.loss_landscape.models.mlp import Mlp
 
 
 def bridge(seed=0):

@@ -8,13 +8,13 @@ import pytest
 import scipy.integrate
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape import exact, quadratures
+from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.gibbs import given, sample
-from engines.loss_landscape.known import known
-from engines.loss_landscape.potentials import DeepLinear
-from engines.loss_landscape.soft import soft_rank
+from engines.loss_landscape.hessian.effective_dimension import soft_rank
+from engines.loss_landscape.learning_coefficient import closed_form, quadrature
+from engines.loss_landscape.learning_coefficient.finite_temperature import known
+from engines.loss_landscape.learning_coefficient.gibbs import given, sample
+from engines.loss_landscape.models.potentials import DeepLinear
 
 
 def test_reduced_rank_is_the_deep_formula_in_all_1808_cases():
@@ -22,8 +22,8 @@ def test_reduced_rank_is_the_deep_formula_in_all_1808_cases():
     cases = [(M, H, N, r) for M, H, N in every(range(1, 9), repeat=3) for r in range(min(M, H, N) + 1)]
     assert len(cases) == 1808
     for M, H, N, r in cases:
-        one, other = exact.reduced_rank(M, H, N, r), exact.deep_linear((M, H, N), r)
-        assert len(exact.decisive((M - r, H - r, N - r))) == 1
+        one, other = closed_form.reduced_rank(M, H, N, r), closed_form.deep_linear((M, H, N), r)
+        assert len(closed_form.decisive((M - r, H - r, N - r))) == 1
         assert one.value == pytest.approx(other.value, abs=1e-12)
         assert one.multiplicity == other.multiplicity, (M, H, N, r)
 
@@ -32,11 +32,11 @@ def test_deep_nets_of_any_width_have_one_decisive_set_and_lie_between_rank_and_p
     """Four and five widths up to 4: `rank/2 <= lambda <= P/2`, and their order turned round changes nothing."""
     for widths in [*every(range(1, 5), repeat=4), *every(range(1, 4), repeat=5)]:
         for r in range(min(widths) + 1):
-            assert len(exact.decisive(tuple(width - r for width in widths))) == 1
-            one = exact.deep_linear(widths, r)
+            assert len(closed_form.decisive(tuple(width - r for width in widths))) == 1
+            one = closed_form.deep_linear(widths, r)
             P = sum(a * b for a, b in pairwise(widths))
             assert r * (widths[0] + widths[-1] - r) / 2 - 1e-12 <= one.value <= P / 2
-            assert exact.deep_linear(widths[::-1], r) == pytest.approx(one, abs=1e-12)
+            assert closed_form.deep_linear(widths[::-1], r) == pytest.approx(one, abs=1e-12)
 
 
 TABLE = {
@@ -49,16 +49,16 @@ TABLE = {
 
 @pytest.mark.parametrize("case", TABLE)
 def test_the_table_of_coefficients(case):
-    assert exact.deep_linear(case[:-1], case[-1]) == pytest.approx(TABLE[case], abs=1e-12)
+    assert closed_form.deep_linear(case[:-1], case[-1]) == pytest.approx(TABLE[case], abs=1e-12)
 
 
 def test_crossings():
     """Known values, and `x w1^a w2^c` with zero target."""
-    assert exact.normal_crossing((1, 1)) == (0.5, 2) == exact.crossing_planes(1, 1)
-    assert exact.normal_crossing((1, 2)) == (0.25, 1)
-    assert exact.normal_crossing((1, 2), (0, 3)) == (0.5, 1)
-    assert exact.normal_crossing((0, 3)) == (1 / 6, 1)
-    assert exact.crossing_planes(2, 5) == (1, 1)
+    assert closed_form.normal_crossing((1, 1)) == (0.5, 2) == closed_form.crossing_planes(1, 1)
+    assert closed_form.normal_crossing((1, 2)) == (0.25, 1)
+    assert closed_form.normal_crossing((1, 2), (0, 3)) == (0.5, 1)
+    assert closed_form.normal_crossing((0, 3)) == (1 / 6, 1)
+    assert closed_form.crossing_planes(2, 5) == (1, 1)
 
 
 def test_the_quadrature_is_scipys_integral():
@@ -76,45 +76,45 @@ def test_the_quadrature_is_scipys_integral():
 
     planes, hidden = lambda r, s: r * r * s * s, lambda r, s: r * r * s * s / 2
     for n1, n2 in ((1, 1), (1, 3), (4, 2)):
-        assert quadratures.crossing_planes(n1, n2, 30.0) == pytest.approx(mean(30, n1, n2, planes), rel=1e-6)
-        assert quadratures.deep_linear((n1, 1, n2), 30.0, 1.0) == pytest.approx(mean(30, n1, n2, hidden), rel=1e-6)
+        assert quadrature.crossing_planes(n1, n2, 30.0) == pytest.approx(mean(30, n1, n2, planes), rel=1e-6)
+        assert quadrature.deep_linear((n1, 1, n2), 30.0, 1.0) == pytest.approx(mean(30, n1, n2, hidden), rel=1e-6)
 
 
 def test_the_quadrature_has_the_values_of_the_table_and_any_order_of_the_planes():
     """To the digits printed; integrating out the other plane gives the same, 1e-9."""
     b = np.array([1e1, 1e2, 1e3, 1e4, 1e6, 1e8, 1e12])
     expected = [0.290, 0.354, 0.390, 0.412, 0.4375, 0.4515, 0.4665]
-    assert quadratures.crossing_planes(1, 1, b) == pytest.approx(expected, abs=6e-4)
+    assert quadrature.crossing_planes(1, 1, b) == pytest.approx(expected, abs=6e-4)
     for sizes, values in {(1, 3): (0.494, 0.5, 0.5), (2, 5): (0.996, 1, 1), (4, 4): (1.781, 1.889, 1.945)}.items():
-        found = quadratures.crossing_planes(*sizes, np.array([1e2, 1e4, 1e8]))
+        found = quadrature.crossing_planes(*sizes, np.array([1e2, 1e4, 1e8]))
         assert found == pytest.approx(values, abs=6e-4)
-        assert quadratures.crossing_planes(*sizes[::-1], np.array([1e2, 1e4, 1e8])) == pytest.approx(found, rel=1e-9)
-    assert quadratures.deep_linear((2, 1, 2), 1e3, 1.0) == pytest.approx(0.858, abs=6e-4)
+        assert quadrature.crossing_planes(*sizes[::-1], np.array([1e2, 1e4, 1e8])) == pytest.approx(found, rel=1e-9)
+    assert quadrature.deep_linear((2, 1, 2), 1e3, 1.0) == pytest.approx(0.858, abs=6e-4)
     # in units of the window's width the loss has the strength b/gamma^2
-    assert quadratures.crossing_planes(2, 3, 900.0, 3.0) == pytest.approx(
-        quadratures.crossing_planes(2, 3, 100.0), rel=1e-9
+    assert quadrature.crossing_planes(2, 3, 900.0, 3.0) == pytest.approx(
+        quadrature.crossing_planes(2, 3, 100.0), rel=1e-9
     )
 
 
 def test_far_out_the_quadrature_follows_the_rule_of_finite_b():
     """`lambda - (m - 1)/ln(b/gamma)`: .01 at b = 1e12, and for m = 1 lambda itself to 1e-3 at 1e8."""
-    assert quadratures.crossing_planes(1, 1, 1e12) == pytest.approx(
-        exact.finite(exact.crossing_planes(1, 1), 1e12), abs=0.01
+    assert quadrature.crossing_planes(1, 1, 1e12) == pytest.approx(
+        closed_form.finite(closed_form.crossing_planes(1, 1), 1e12), abs=0.01
     )
-    assert quadratures.deep_linear((2, 1, 2), 1e12, 1.0) == pytest.approx(
-        exact.finite(exact.reduced_rank(2, 1, 2, 0), 1e12), abs=0.01
+    assert quadrature.deep_linear((2, 1, 2), 1e12, 1.0) == pytest.approx(
+        closed_form.finite(closed_form.reduced_rank(2, 1, 2, 0), 1e12), abs=0.01
     )
-    assert quadratures.deep_linear((3, 2, 4), 1e12, 1.0) == pytest.approx(
-        exact.finite(exact.reduced_rank(3, 2, 4, 0), 1e12), abs=0.01
+    assert quadrature.deep_linear((3, 2, 4), 1e12, 1.0) == pytest.approx(
+        closed_form.finite(closed_form.reduced_rank(3, 2, 4, 0), 1e12), abs=0.01
     )
 
 
 def test_two_layers_count_the_same_whichever_of_them_is_integrated_out():
     """By one eigenvalue (Mellin and Barnes) or several (a Pfaffian), from either side: 1e-6, the step of the sums."""
     for c in (-3.0, 0.0, 5.0, 12.0):
-        assert quadratures.matrices(3, 1, 4, c) == pytest.approx(quadratures.vectors((3, 4), c), rel=1e-6)
+        assert quadrature.matrices(3, 1, 4, c) == pytest.approx(quadrature.vectors((3, 4), c), rel=1e-6)
         for sizes in ((2, 3, 4), (4, 4, 3), (5, 3, 4)):
-            assert quadratures.matrices(*sizes, c) == pytest.approx(quadratures.matrices(*sizes[::-1], c), rel=1e-6)
+            assert quadrature.matrices(*sizes, c) == pytest.approx(quadrature.matrices(*sizes[::-1], c), rel=1e-6)
 
 
 def test_a_product_of_matrices_is_the_mean_over_its_window():
@@ -133,19 +133,19 @@ def test_a_product_of_matrices_is_the_mean_over_its_window():
 
     for sizes, b in (((2, 2, 3), 0.5), ((3, 3, 3), 0.2), ((2, 3, 2), 2.0), ((2, 3, 1, 2), 1.0), ((1, 3, 4), 0.5)):
         value, error = mean(sizes, b)
-        assert quadratures.deep_linear(sizes, b, 1.0) == pytest.approx(value, abs=4 * error)
+        assert quadrature.deep_linear(sizes, b, 1.0) == pytest.approx(value, abs=4 * error)
 
 
 def test_very_wide_and_very_narrow_windows_are_counted_without_overflow():
-    assert quadratures.deep_linear((3, 1, 4, 5, 2, 6, 1, 3, 4, 4, 4, 3, 2), 1e15, 1e-9) == pytest.approx(0.5, abs=0.02)
-    assert quadratures.deep_linear((4, 1, 4), 1e-6, 1e9) == pytest.approx(0, abs=1e-12)
-    assert quadratures.deep_linear((6, 6, 6), 1e12, 1.0) is None
-    assert quadratures.crossing_planes(2, 5, 1e8) == pytest.approx(exact.crossing_planes(2, 5).value, abs=1e-3)
+    assert quadrature.deep_linear((3, 1, 4, 5, 2, 6, 1, 3, 4, 4, 4, 3, 2), 1e15, 1e-9) == pytest.approx(0.5, abs=0.02)
+    assert quadrature.deep_linear((4, 1, 4), 1e-6, 1e9) == pytest.approx(0, abs=1e-12)
+    assert quadrature.deep_linear((6, 6, 6), 1e12, 1.0) is None
+    assert quadrature.crossing_planes(2, 5, 1e8) == pytest.approx(closed_form.crossing_planes(2, 5).value, abs=1e-3)
 
 
 def test_the_box_counts_interaction_by_a_logarithm_with_a_hard_zero():
     """The table, and the slope of the volume by an integral over w1: 1e-4."""
-    assert quadratures.crossing_box([0.5, 1, 1.01, 10, 1e2, 1e4, 1e8]) == pytest.approx(
+    assert quadrature.crossing_box([0.5, 1, 1.01, 10, 1e2, 1e4, 1e8]) == pytest.approx(
         [0, 0, 0.005, 0.535, 0.697, 0.822, 0.902], abs=6e-4
     )
 
@@ -154,7 +154,7 @@ def test_the_box_counts_interaction_by_a_logarithm_with_a_hard_zero():
         return scipy.integrate.quad(lambda w: min(1, edge / w), 0, 1, points=[edge], epsabs=0, epsrel=1e-12)[0]
 
     slope = (np.log(volume(np.log(1e-2) + 1e-4)) - np.log(volume(np.log(1e-2) - 1e-4))) / 1e-4
-    assert slope == pytest.approx(quadratures.crossing_box(1e2), abs=1e-4)
+    assert slope == pytest.approx(quadrature.crossing_box(1e2), abs=1e-4)
 
 
 def test_the_box_is_the_slope_of_its_volume_at_every_level():
@@ -167,7 +167,7 @@ def test_the_box_is_the_slope_of_its_volume_at_every_level():
 
     for eps in (1.0, 1e-2, 1e-6):
         slope = (log_volume(np.log(eps) + 1e-2) - log_volume(np.log(eps) - 1e-2)) / 1e-2
-        assert quadratures.crossing_box(3 / eps) == pytest.approx(slope, abs=1e-4)
+        assert quadrature.crossing_box(3 / eps) == pytest.approx(slope, abs=1e-4)
 
 
 def test_one_layer_given_the_others_has_the_moments_of_its_density():
@@ -208,7 +208,7 @@ def test_gibbs_samples_have_the_coefficients_of_the_table_and_of_the_formula(wid
     assert float(error.max()) < 0.025
     off = (found - torch.tensor(GIBBS[widths, rank], dtype=torch.float64)).abs()
     assert (off < 0.03 + 3 * error).all()
-    foretold = exact.finite(exact.deep_linear(widths, rank), 1e7)
+    foretold = closed_form.finite(closed_form.deep_linear(widths, rank), 1e7)
     assert float(found[2]) == pytest.approx(foretold, abs=0.03 + 3 * float(error[2]))
 
 
@@ -216,7 +216,7 @@ def test_gibbs_with_one_hidden_unit_is_the_quadrature():
     """H = 1, b = 1e3, 2000 sweeps of 64 chains: within .01."""
     b = torch.full((64,), 1e3, dtype=torch.float64)
     losses = sample(DeepLinear((2, 1, 2)), b, 2000, torch.Generator().manual_seed(1)).losses
-    assert float(1e3 * losses[100:].mean()) == pytest.approx(quadratures.deep_linear((2, 1, 2), 1e3, 1.0), abs=0.01)
+    assert float(1e3 * losses[100:].mean()) == pytest.approx(quadrature.deep_linear((2, 1, 2), 1e3, 1.0), abs=0.01)
 
 
 @pytest.mark.parametrize("sizes", [(2, 3, 2), (3, 2, 2, 4)])
@@ -236,9 +236,9 @@ def test_a_corner_of_any_scale_counts_as_half_the_soft_rank_of_its_hessian(sizes
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: exact.reduced_rank(2, 2, 2, 3), lambda: exact.deep_linear((2, 2), 0),
-        lambda: exact.deep_linear((2, 2, 2), 3), lambda: exact.normal_crossing((0, 0)),
-        lambda: exact.finite(exact.Coefficient(1, 1), 1, 2), lambda: quadratures.crossing_planes(1, 1, -1.0),
+        lambda: closed_form.reduced_rank(2, 2, 2, 3), lambda: closed_form.deep_linear((2, 2), 0),
+        lambda: closed_form.deep_linear((2, 2, 2), 3), lambda: closed_form.normal_crossing((0, 0)),
+        lambda: closed_form.finite(closed_form.Coefficient(1, 1), 1, 2), lambda: quadrature.crossing_planes(1, 1, -1.0),
         lambda: sample(DeepLinear((2, 2, 2)), torch.zeros(1), 1, torch.Generator()),
         lambda: DeepLinear((2, 2, 2), 3), lambda: DeepLinear((2, 2)),
     ],

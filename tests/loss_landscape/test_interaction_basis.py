@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
+from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.interaction import basis, edges, sparsity
-from engines.loss_landscape.interaction.folded import fold
-from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.interaction.homogeneous import fold
+from engines.loss_landscape.models.mlp import Mlp
 from tests.loss_landscape.close import same
 from tests.loss_landscape.interaction_oracle import Plain, network
 

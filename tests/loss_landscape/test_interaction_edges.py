@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from engines.loss_landscape.interaction import ablation, basis, edges, sparsity
-from engines.loss_landscape.interaction.folded import fold
+from engines.loss_landscape.interaction.homogeneous import fold
 from tests.loss_landscape.close import same
 from tests.loss_landscape.interaction_oracle import Plain, network
 

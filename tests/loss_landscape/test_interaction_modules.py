@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
+from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.interaction import ablation, basis, edges, graph, sparsity
-from engines.loss_landscape.interaction.folded import fold
+from engines.loss_landscape.interaction.homogeneous import fold
 from engines.loss_landscape.interaction.purity import purity
-from engines.loss_landscape.training import modular
-from engines.loss_landscape.training.loop import train
-from engines.loss_landscape.training.planted import modules
+from engines.loss_landscape.models import modular_addition
+from engines.loss_landscape.models.planted_modules import modules
+from engines.loss_landscape.training.train import train
 
 
 def weights(*sections):
@@ -189,7 +189,7 @@ def test_a_network_that_learned_to_add_has_few_interactions():
     of 65 are left, and ten directions carry most of the output's variance: reference 98 %. That share hangs on the
     rounding of 3000 steps in single precision (seeds 0 to 8: 91 to 99 %), hence the mean of seeds 0 to 2.
     """
-    subject, every = modular.embedding([0, 1, 2]), modular.pairs(31)
+    subject, every = modular_addition.embedding([0, 1, 2]), modular_addition.pairs(31)
     *_, (_, theta) = train(subject.to(torch.float32), 3000, 5e-3, 1.0, (0.9, 0.98), 3000)
     each = [fold(*subject.model.perceptron(one.double(), every.X)) for one in theta.split(1)]
     folded = each[0]

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.intrinsic import d_int90, projection, train
-from engines.loss_landscape.training import digits
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.models import digits
+from engines.loss_landscape.training.random_subspace import d_int90, projection, train
 
 
 def test_directions_have_norm_one_and_smaller_subspaces_are_inside_larger():

@@ -5,13 +5,13 @@ import pytest
 import scipy.stats
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.curvature.extremes import bottom, null, top
-from engines.loss_landscape.curvature.lanczos import lanczos, rademacher, ritz
-from engines.loss_landscape.curvature.spectrum import bandwidth, density, soft_count, spectrum
-from engines.loss_landscape.curvature.trace import hutch_plus_plus, hutchinson
-from engines.loss_landscape.curvature.volume import slope
-from engines.loss_landscape.soft import hard_rank, level, soft_rank, temperature
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.hessian.effective_dimension import hard_rank, level, soft_rank, temperature
+from engines.loss_landscape.hessian.extreme_eigenvectors import bottom, null, top
+from engines.loss_landscape.hessian.lanczos import lanczos, rademacher, ritz
+from engines.loss_landscape.hessian.spectral_density import bandwidth, density, soft_count, spectrum
+from engines.loss_landscape.hessian.trace import hutch_plus_plus, hutchinson
+from engines.loss_landscape.hessian.volume import slope
 
 
 def stream(seed=0):

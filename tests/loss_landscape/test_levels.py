@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch.nn.functional import one_hot
 
-from engines.loss_landscape.curvature.dense import gram
-from engines.loss_landscape.curvature.extremes import null
-from engines.loss_landscape.curvature.volume import slope
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.soft import hard_rank, soft_rank, temperature
+from engines.loss_landscape.hessian.dense import gram
+from engines.loss_landscape.hessian.effective_dimension import hard_rank, soft_rank, temperature
+from engines.loss_landscape.hessian.extreme_eigenvectors import null
+from engines.loss_landscape.hessian.volume import slope
+from engines.loss_landscape.models.mlp import Mlp
 
 SETS = ((0,), (0,), (0,), (1,), (1,), (0, 2))
 """The clusters on which each neuron fires: blocks of 3, 2 and 1."""

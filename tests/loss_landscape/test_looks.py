@@ -7,13 +7,14 @@ import pytest
 import torch
 
 import engines
-from engines.core.errors import ConfigError
-from engines.loss_landscape import analysis, pictures, relevance, theory
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape import overlays, relevance
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.counts import embedded
+from engines.loss_landscape.degeneracy import embedding
+from engines.loss_landscape.dynamics import online_degeneracy, snapshots
+from engines.loss_landscape.hessian.effective_dimension import soft_rank
+from engines.loss_landscape.models import digits, modular_addition
 from engines.loss_landscape.plots import PLOTS
-from engines.loss_landscape.soft import soft_rank
-from engines.loss_landscape.training import digits, modular
 
 
 def addition(**more):
@@ -23,9 +24,9 @@ def addition(**more):
 def test_effective_parameters_of_an_embedding_are_above_the_dense_count_by_a_quarter_at_most():
     """Kronecker factors against the eigenvalues of `JᵀJ/n` in units of each layer's weights; what is free across layers
     counts in the factors."""
-    subject = modular.embedding([0, 1], p=13, e=6, h=16)
+    subject = modular_addition.embedding([0, 1], p=13, e=6, h=16)
     b, gamma = torch.tensor([10.0, 10.0], dtype=torch.float64), torch.ones(2, dtype=torch.float64)
-    found = analysis.look(subject, subject.start, b, gamma)["effective_parameters"]
+    found = online_degeneracy.look(subject, subject.start, b, gamma)["effective_parameters"]
     for member in range(2):
         theta, X = subject.start[member], subject.train.X[member]
         scale = subject.model(theta, X).var()
@@ -34,7 +35,7 @@ def test_effective_parameters_of_an_embedding_are_above_the_dense_count_by_a_qua
         units = torch.cat(
             [W.square().mean().sqrt().expand(W.numel()) for W in (E, readers, out)]
         )  # left and right are one layer, so of one size in either order
-        h = torch.linalg.svdvals(embedded.jacobian(subject.model, theta, X) * units).square() / len(X) / scale
+        h = torch.linalg.svdvals(embedding.jacobian(subject.model, theta, X) * units).square() / len(X) / scale
         exact = float(soft_rank(h, 10.0))
         assert 1.1 < float(found[member]) / exact < 1.3
 
@@ -42,7 +43,7 @@ def test_effective_parameters_of_an_embedding_are_above_the_dense_count_by_a_qua
 def test_ranks_of_a_layer_are_those_of_its_matrices():
     subject = digits.perceptron([0], (6,))
     one = torch.ones(1, dtype=torch.float64)
-    found = analysis.look(subject, subject.start, one, one)
+    found = online_degeneracy.look(subject, subject.start, one, one)
     X = torch.cat([subject.train.X, torch.ones(1437, 1)], 1)
     assert found["rank_activations"][0, 0] == torch.linalg.matrix_rank(X)
     assert found["rank_gradients"].tolist() == [[6, 10]]
@@ -51,9 +52,9 @@ def test_ranks_of_a_layer_are_those_of_its_matrices():
 
 def test_the_slice_is_zero_where_the_network_is_and_quadratic_beside_it():
     subject = digits.perceptron([0, 1], (6,))
-    found = analysis.slice_beside(subject, subject.start)
-    middle = len(analysis.OFFSETS) // 2
-    assert analysis.OFFSETS[middle] == 0
+    found = online_degeneracy.slice_beside(subject, subject.start)
+    middle = len(online_degeneracy.OFFSETS) // 2
+    assert online_degeneracy.OFFSETS[middle] == 0
     assert (found[:, middle] == 0).all()
     assert (found.diff(dim=-1)[:, middle:] > 0).all()
     assert (found.diff(dim=-1)[:, :middle] < 0).all()
@@ -62,7 +63,7 @@ def test_the_slice_is_zero_where_the_network_is_and_quadratic_beside_it():
 def test_the_power_of_one_cosine_is_all_in_its_frequency():
     a = torch.arange(11, dtype=torch.float64)
     table = torch.cos(2 * math.pi * 3 * a / 11)[:, None] * torch.tensor([1.0, -2.0], dtype=torch.float64)
-    np.testing.assert_allclose(pictures.fourier(table[None])[0], np.eye(5)[2], atol=1e-12)
+    np.testing.assert_allclose(snapshots.fourier(table[None])[0], np.eye(5)[2], atol=1e-12)
 
 
 def test_knobs_and_figures_that_do_not_matter_are_left_out():
@@ -85,12 +86,12 @@ def test_knobs_and_figures_that_do_not_matter_are_left_out():
 )
 def test_laws_are_those_of_the_reference(knobs, value):
     config = LossLandscape(subject="potential", optimizer="langevin", **knobs)
-    assert theory.laws(config)[0].value == pytest.approx(value, rel=1e-3)
+    assert overlays.laws(config)[0].value == pytest.approx(value, rel=1e-3)
 
 
 def test_the_law_of_a_planted_network_is_half_its_soft_rank():
     config = LossLandscape(subject="planted", optimizer="mala", width=6, depth=1, n_beta=1e12)
-    assert theory.laws(config)[0].value == pytest.approx((57 - 6) / 2, abs=1e-3)
+    assert overlays.laws(config)[0].value == pytest.approx((57 - 6) / 2, abs=1e-3)
 
 
 def test_chains_do_not_depend_on_who_else_is_in_the_batch_or_on_chunks():

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape import planted as plants
-from engines.loss_landscape.examples import EXAMPLES, MIXED, generic
-from engines.loss_landscape.planted import Plan, planted
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.models import planted_degeneracy as plants
+from engines.loss_landscape.models.examples import EXAMPLES, MIXED, generic
+from engines.loss_landscape.models.planted_degeneracy import Plan, planted
 
 
 def test_what_was_planted_is_there():

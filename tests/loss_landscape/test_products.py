@@ -5,16 +5,16 @@ import torch
 from torch.autograd.functional import hessian as autograd_hessian
 from torch.autograd.functional import jacobian as autograd_jacobian
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.curvature.dense import gram, hessian, jacobian, matrix
-from engines.loss_landscape.curvature.products import (
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.hessian.dense import gram, hessian, jacobian, matrix
+from engines.loss_landscape.hessian.products import (
     block,
     forward_over_reverse,
     gauss_newton,
     reverse_over_reverse,
     softmax_metric,
 )
-from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.models.mlp import Mlp
 
 NET = Mlp((4, 5, 3), "gelu")
 RELU = Mlp((4, 5, 3))

@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from engines.loss_landscape import quadratures
-from engines.loss_landscape.gibbs import sample
-from engines.loss_landscape.potentials import DeepLinear, Regression, normal_crossing, quadratic
-from engines.loss_landscape.sampling.diagnostics import drift, fill, r_hat
-from engines.loss_landscape.sampling.estimate import estimate, richardson
-from engines.loss_landscape.sampling.predictions import euler
-from engines.loss_landscape.sampling.predictions import quadratic as foretold
-from engines.loss_landscape.sampling.run import langevin, metropolis, minibatches, run
-from engines.loss_landscape.sampling.state import opened, window
+from engines.loss_landscape.learning_coefficient import quadrature
+from engines.loss_landscape.learning_coefficient.diagnostics import drift, fill, r_hat
+from engines.loss_landscape.learning_coefficient.gibbs import sample
+from engines.loss_landscape.learning_coefficient.llc import estimate, richardson
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
+from engines.loss_landscape.learning_coefficient.run import langevin, metropolis, minibatches, run
+from engines.loss_landscape.learning_coefficient.state import opened, window
+from engines.loss_landscape.models.potentials import DeepLinear, Regression, normal_crossing, quadratic
 
 
 def stream(seed=0):
@@ -117,7 +117,7 @@ def test_mala_on_crossing_planes_is_the_quadrature():
     """
     step = metropolis(PLANES, window(ORIGIN, B), 0.5 / B, stream())
     found, trace = sampled(step, crossing(B, 2048), PLANES, ORIGIN, 200, 1500, B)
-    assert float(found.value) == pytest.approx(float(quadratures.crossing_planes(1, 1, B)), rel=0.02)
+    assert float(found.value) == pytest.approx(float(quadrature.crossing_planes(1, 1, B)), rel=0.02)
     assert float(found.error) < 0.004
     assert float(trace.acceptance.mean()) == pytest.approx(0.946, abs=0.005)
     assert drift(trace.losses).value.abs() * B < 0.02
@@ -131,7 +131,7 @@ def test_two_sgld_runs_on_crossing_planes_extrapolate_to_the_quadrature():
         each.append(sampled(step, crossing(B, 2048), PLANES, ORIGIN, burn, steps, B)[0])
     assert float(each[0].value) == pytest.approx(0.3847, abs=0.01)
     assert float(each[1].value) == pytest.approx(0.3619, abs=0.01)
-    limit, exact = richardson(*each), float(quadratures.crossing_planes(1, 1, B))
+    limit, exact = richardson(*each), float(quadrature.crossing_planes(1, 1, B))
     assert float(limit.value) == pytest.approx(exact, abs=0.015 * exact + 2 * float(limit.error))
     assert float(limit.error) < 0.015 * exact
 

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.curvature.dense import hessian
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.potentials import DeepLinear, Regression, crossing_planes, normal_crossing, quadratic
-from engines.loss_landscape.sampling.diagnostics import drift, fill, r_hat
-from engines.loss_landscape.sampling.estimate import Estimate, estimate, richardson
-from engines.loss_landscape.sampling.predictions import euler
-from engines.loss_landscape.sampling.predictions import quadratic as foretold
-from engines.loss_landscape.sampling.run import langevin, metropolis, minibatches, run
-from engines.loss_landscape.sampling.state import energy, force, opened, window
-from engines.loss_landscape.sampling.steps import mala, sgld
-from engines.loss_landscape.sampling.stepsize import burn_in, largest_curvature, relaxation, step_size
-from engines.loss_landscape.sampling.sweep import plateau, slopes
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.hessian.dense import hessian
+from engines.loss_landscape.learning_coefficient.diagnostics import drift, fill, r_hat
+from engines.loss_landscape.learning_coefficient.kernels import mala, sgld
+from engines.loss_landscape.learning_coefficient.llc import Estimate, estimate, richardson
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
+from engines.loss_landscape.learning_coefficient.run import langevin, metropolis, minibatches, run
+from engines.loss_landscape.learning_coefficient.state import energy, force, opened, window
+from engines.loss_landscape.learning_coefficient.step_size import burn_in, largest_curvature, relaxation, step_size
+from engines.loss_landscape.learning_coefficient.temperature_sweep import plateau, slopes
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.potentials import DeepLinear, Regression, crossing_planes, normal_crossing, quadratic
 
 
 def draws(*shape, seed=0):

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.curvature.dense import hessian
-from engines.loss_landscape.training.superposition import Superposition, superposition
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.hessian.dense import hessian
+from engines.loss_landscape.models.superposition import Superposition, superposition
 
 SUBJECT = superposition([0], n=40)
 LAYOUT = SUBJECT.model.layout

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.errors import ConfigError, StoreError
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.surface import connectivity, directions
-from engines.loss_landscape.surface.surface import Plane, Surface, along, coarse_to_fine, evaluate, square
-from engines.loss_landscape.training import digits, modular, superposition
-from engines.loss_landscape.training.loop import train
+from engines.core.protocol.errors import ConfigError, StoreError
+from engines.loss_landscape.loss_surface import directions, mode_connectivity
+from engines.loss_landscape.loss_surface.surface import Plane, Surface, along, coarse_to_fine, evaluate, square
+from engines.loss_landscape.models import digits, modular_addition, superposition
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.training.train import train
 from tests.loss_landscape.close import randn, same
 
 # -- directions ------------------------------------------------------------------------------------------------------
@@ -36,7 +36,7 @@ def test_a_tensor_with_one_axis_gets_no_direction_and_a_whole_row_its_norm():
     W, b = layout.split(directions.filter_normalised(layout, theta, seed=0))
     assert (b == 0).all()
     same(W.norm(dim=-1), layout.split(theta)[0].norm(dim=-1), 1e-9)
-    layout = modular.Embedding(5, 3, 4).layout
+    layout = modular_addition.Embedding(5, 3, 4).layout
     theta = randn(2, layout.P)
     for w, d in zip(layout.split(theta), layout.split(directions.filter_normalised(layout, theta, 0)), strict=True):
         same(d.norm(dim=-1), w.norm(dim=-1), 1e-9)
@@ -150,9 +150,9 @@ def test_another_file_is_refused_and_nothing_in_it_runs(tmp_path):
 
 def test_ways_have_their_ends_and_a_straight_curve_is_the_line():
     w0, w1, t = randn(2, 5), randn(2, 5, seed=1), torch.linspace(0, 1, 9, dtype=torch.float64)
-    straight = connectivity.line(w0, w1, t)
-    same(connectivity.bezier(w0, (w0 + w1) / 2, w1, t), straight, 1e-12)
-    for way in (straight, connectivity.bezier(w0, randn(2, 5, seed=2), w1, t)):
+    straight = mode_connectivity.line(w0, w1, t)
+    same(mode_connectivity.bezier(w0, (w0 + w1) / 2, w1, t), straight, 1e-12)
+    for way in (straight, mode_connectivity.bezier(w0, randn(2, 5, seed=2), w1, t)):
         same(way[0], w0, 1e-12)
         same(way[-1], w1, 1e-12)
 
@@ -160,7 +160,7 @@ def test_ways_have_their_ends_and_a_straight_curve_is_the_line():
 def test_a_barrier_is_the_height_above_the_straight_profile():
     t = torch.linspace(0, 1, 5, dtype=torch.float64)
     losses = torch.stack([1 + 2 * t + t * (1 - t), 3 - t], -1)
-    same(connectivity.barrier(losses, t), torch.tensor([0.25, 0.0], dtype=torch.float64), 1e-12)
+    same(mode_connectivity.barrier(losses, t), torch.tensor([0.25, 0.0], dtype=torch.float64), 1e-12)
 
 
 def test_a_curve_goes_round_a_hill():
@@ -175,11 +175,11 @@ def test_a_curve_goes_round_a_hill():
     w0 = torch.tensor([[1.0, 0, 0], [0, 1, 0]], dtype=torch.float64)
     w1 = torch.tensor([[-1.0, 0.2, 0], [0.2, -1, 0]], dtype=torch.float64)
     t = torch.linspace(0, 1, 25, dtype=torch.float64)
-    middle = connectivity.train_bezier(gradient, w0, w1)
-    assert (along(loss, connectivity.line(w0, w1, t)).amax(0) > 0.9).all()
-    found = along(loss, connectivity.bezier(w0, middle, w1, t)).amax(0)
+    middle = mode_connectivity.train_bezier(gradient, w0, w1)
+    assert (along(loss, mode_connectivity.line(w0, w1, t)).amax(0) > 0.9).all()
+    found = along(loss, mode_connectivity.bezier(w0, middle, w1, t)).amax(0)
     assert (found < 0.15).all()
-    same(connectivity.train_bezier(gradient, w0[1:], w1[1:]), middle[1:], 1e-10)
+    same(mode_connectivity.train_bezier(gradient, w0[1:], w1[1:]), middle[1:], 1e-10)
 
 
 # -- digits ----------------------------------------------------------------------------------------------------------
@@ -223,8 +223,8 @@ def test_two_networks_are_apart_on_the_line_and_joined_by_a_curve(learned):
     """L21: largest loss 4.4 (1-10) on the line, .038 (below .15) on the curve, 5e-4 (x3) at the ends."""
     subject, snapshots = learned
     w0, w1, t = snapshots[-1, :1], snapshots[-1, 1:], torch.linspace(0, 1, 25)
-    straight = along(subject.loss, connectivity.line(w0, w1, t))
+    straight = along(subject.loss, mode_connectivity.line(w0, w1, t))
     assert 1 < float(straight.max()) < 10
     assert all(5e-4 / 3 < float(straight[end]) < 5e-4 * 3 for end in (0, -1))
-    middle = connectivity.train_bezier(subject.gradient, w0, w1)
-    assert float(along(subject.loss, connectivity.bezier(w0, middle, w1, t)).max()) < 0.15
+    middle = mode_connectivity.train_bezier(subject.gradient, w0, w1)
+    assert float(along(subject.loss, mode_connectivity.bezier(w0, middle, w1, t)).max()) < 0.15

@@ -4,13 +4,13 @@ import pytest
 import torch
 from torch.nn import functional
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.training import starts
-from engines.loss_landscape.training.layout import Layout
-from engines.loss_landscape.training.loop import minibatch
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.models import initialisation
+from engines.loss_landscape.models.flat_parameters import Layout
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.model import Samples, cross_entropy, half_squared_error, squared_error
 from engines.loss_landscape.training.optimizers import Moments, adamw, begin, sgd
-from engines.loss_landscape.training.subject import Samples, cross_entropy, half_squared_error, squared_error
+from engines.loss_landscape.training.train import minibatch
 from tests.loss_landscape.close import randn, same
 
 KNOBS = [(0.1, 0.0), (0.03, 0.5), (1e-3, 1.0)]
@@ -110,16 +110,20 @@ def test_a_layout_is_undone_by_its_split():
 
 
 def test_every_purpose_has_a_stream_of_its_own():
-    streams = [starts.stream(0), starts.stream(1), *(starts.stream(seed, kind) for seed in (0, 1) for kind in (1, 2))]
+    streams = [
+        initialisation.stream(0),
+        initialisation.stream(1),
+        *(initialisation.stream(seed, kind) for seed in (0, 1) for kind in (1, 2)),
+    ]
     assert len({float(torch.rand(1, generator=one)) for one in streams}) == 6
 
 
 def test_default_and_he_starts_have_their_spread():
     """Bounds 1/sqrt(fan_in) reached within 1 per cent; variance 2/fan_in within 5 per cent, no bias."""
     net = Mlp((100, 80, 50))
-    for W, fan in zip(net.split(starts.default(net, starts.stream(0))), (100, 80), strict=True):
+    for W, fan in zip(net.split(initialisation.default(net, initialisation.stream(0))), (100, 80), strict=True):
         assert 0.99 < float(W.abs().max()) * fan**0.5 <= 1
         assert float(W[:, -1].abs().max()) * fan**0.5 > 0.9
-    for W, fan in zip(net.split(starts.he(net, starts.stream(0))), (100, 80), strict=True):
+    for W, fan in zip(net.split(initialisation.he(net, initialisation.stream(0))), (100, 80), strict=True):
         assert float(W[:, :-1].var()) * fan == pytest.approx(2, rel=0.05)
         assert (W[:, -1] == 0).all()

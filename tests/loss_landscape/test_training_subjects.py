@@ -3,22 +3,21 @@
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape import subjects
+from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.dynamics import target
-from engines.loss_landscape.training import digits, linear, modular, superposition
-from engines.loss_landscape.training.loop import train
+from engines.loss_landscape.dynamics import sampling_target
+from engines.loss_landscape.models import deep_linear, digits, factory, modular_addition, superposition
+from engines.loss_landscape.training.train import train
 from tests.loss_landscape.close import randn, same
 
 SUBJECTS = {
     "digits": lambda seeds: digits.perceptron(seeds, (5,)),
-    "embedding": lambda seeds: modular.embedding(seeds, p=5, e=3, h=4),
-    "square": lambda seeds: modular.one_hot_perceptron(seeds, p=5, h=4),
-    "relu": lambda seeds: modular.one_hot_perceptron(seeds, p=5, h=4, activation="relu"),
-    "transformer": lambda seeds: modular.transformer(seeds, p=5, d=4, heads=2, h=6),
+    "embedding": lambda seeds: modular_addition.embedding(seeds, p=5, e=3, h=4),
+    "square": lambda seeds: modular_addition.one_hot_perceptron(seeds, p=5, h=4),
+    "relu": lambda seeds: modular_addition.one_hot_perceptron(seeds, p=5, h=4, activation="relu"),
+    "transformer": lambda seeds: modular_addition.transformer(seeds, p=5, d=4, heads=2, h=6),
     "superposition": lambda seeds: superposition.superposition(seeds, n=30),
-    "linear": lambda seeds: linear.deep_linear(seeds, (4, 3, 5), 2, n=30),
+    "linear": lambda seeds: deep_linear.deep_linear(seeds, (4, 3, 5), 2, n=30),
 }
 
 
@@ -98,31 +97,31 @@ def test_superposition_ends_as_a_pentagon_and_a_feature_given_up():
 
 def test_a_deep_linear_network_learns_its_map():
     """Population loss from samples: half the squared distance to the target, 5 per cent; then trained to zero."""
-    subject = linear.deep_linear([0, 1], (4, 3, 4), 2, n=20000)
+    subject = deep_linear.deep_linear([0, 1], (4, 3, 4), 2, n=20000)
     W = subject.model.split(subject.start)
     T = torch.diag(torch.tensor([1.0, 1, 0, 0], dtype=torch.float64))
     torch.testing.assert_close(
         subject.loss(subject.start), (W[1] @ W[0] - T).square().sum((-2, -1)) / 2, rtol=0.05, atol=0
     )
-    larger = linear.deep_linear([0, 1], (4, 3, 4), 2, n=20000, scale=2.0)
+    larger = deep_linear.deep_linear([0, 1], (4, 3, 4), 2, n=20000, scale=2.0)
     torch.testing.assert_close(larger.train.y, 4 * subject.train.y)  # of two layers, each twice the identity
-    small = linear.deep_linear([0, 1], (4, 3, 4), 2, n=100)
+    small = deep_linear.deep_linear([0, 1], (4, 3, 4), 2, n=100)
     *_, (_, theta) = train(small, 600, 1e-2, every=600)
     first, second = small.model.split(theta)
     assert float(small.loss(theta).max()) < 1e-3
     same(second @ first, T.expand(2, 4, 4), 0.1)
     with pytest.raises(ConfigError, match="rank=4"):
-        linear.deep_linear([0], (5, 3, 5), 4)
+        deep_linear.deep_linear([0], (5, 3, 5), 4)
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])
 def test_a_linear_map_rests_at_its_corner_of_any_scale(scale):
     """`w* = scale I_r` in each of three layers, of loss 0, by samples as by the mean over inputs; Gibbs samples it."""
     config = LossLandscape(subject="linear", widths="4-3-3-4", rank=2, scale=scale, optimizer="gibbs", samples=50)
-    subject = subjects.build([config])
+    subject = factory.build([config])
     for W in subject.model.split(subject.start[0]):
         assert torch.equal(W.diagonal(), torch.tensor([scale, scale, 0], dtype=torch.float64))
-    found = target.target([config])
+    found = sampling_target.target([config])
     assert float(found.loss(subject.start[:, None])) == 0
     assert float(subject.loss(subject.start)) == 0
     assert torch.equal(found.star, subject.start)

@@ -4,9 +4,9 @@ import torch
 
 import engines
 from engines.core.api import simulate
-from engines.core.ensemble import Experiment
-from engines.core.run import Run
-from engines.core.simulation import Simulation
+from engines.core.compute.simulation import Simulation
+from engines.core.runs.experiment import Experiment
+from engines.core.runs.run import Run
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.dynamics import lifted, step
 from engines.matrix_sensing.engine import ENGINE
@@ -289,7 +289,7 @@ def test_members_share_one_source_only_where_they_should():
 
 
 def test_too_large_an_operator_is_refused_with_its_size():
-    with pytest.raises(engines.core.errors.ConfigError, match=r"needs .* GiB .* limit"):
+    with pytest.raises(engines.core.protocol.errors.ConfigError, match=r"needs .* GiB .* limit"):
         engines.run("matrix_sensing", set={"operator": "gaussian", "n": 2000, "m": 100_000}, steps=1)
 
 
@@ -322,7 +322,7 @@ def test_what_is_counted_as_memory_covers_what_there_is(operator):
     ],
 )
 def test_a_method_that_would_divide_by_a_singular_matrix_is_refused(knobs, words):
-    with pytest.raises(engines.core.errors.ConfigError, match=words):
+    with pytest.raises(engines.core.protocol.errors.ConfigError, match=words):
         MatrixSensing(**{**TINY, **knobs})
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.triangle import Triangle
+from engines.core.numerics.svec import Triangle
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import source
 from tests.matrix_sensing.plain import normal

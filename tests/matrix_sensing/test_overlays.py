@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from engines.core.api import simulate
-from engines.core.errors import ConfigError
-from engines.core.run import Run
+from engines.core.protocol.errors import ConfigError
+from engines.core.runs.run import Run
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE
 from engines.matrix_sensing.overlays import FLOOR, broken, predictions

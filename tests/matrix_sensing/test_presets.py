@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import engines
-from engines.core.ensemble import Experiment
-from engines.core.measures import hit
+from engines.core.analysis.curve_fits import hit
+from engines.core.runs.experiment import Experiment
 from engines.matrix_sensing.config import MatrixSensing
 
 ENGINE = engines.load("matrix_sensing")

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
+from engines.core.analysis.curve_fits import power, slope
 from engines.core.api import simulate
-from engines.core.measures import power, slope
-from engines.core.run import Run
+from engines.core.runs.run import Run
 from engines.matrix_sensing import theory
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE

@@ -4,11 +4,11 @@ import torch
 from scipy.integrate import solve_ivp
 
 import engines
+from engines.core.analysis.curve_fits import hit, rate
 from engines.core.api import simulate
-from engines.core.lapack import eigvalsh
-from engines.core.measures import hit, rate
-from engines.core.run import Run
-from engines.core.simulation import Simulation
+from engines.core.compute.simulation import Simulation
+from engines.core.numerics.lapack import eigvalsh
+from engines.core.runs.run import Run
 from engines.matrix_sensing import theory
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 
 from engines.core.api import simulate
-from engines.core.run import Run
-from engines.core.simulation import Batch, Simulation
+from engines.core.compute.simulation import Batch, Simulation
+from engines.core.runs.run import Run
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import engines
-from engines.core.archive import ARRAY, FILE
-from engines.core.errors import ConfigError
+from engines.core.files.npz_reader import ARRAY, FILE
+from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
 from engines.neural_collapse.network import archive

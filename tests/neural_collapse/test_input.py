@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core import digits
-from engines.core.errors import ConfigError
+from engines.core.numerics import digits
+from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import draws, laws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
 from engines.neural_collapse.overlays import predictions
-from engines.neural_collapse.pictures import FRAME, RAY, cloud
+from engines.neural_collapse.snapshots import FRAME, RAY, cloud
 from tests.neural_collapse.plain import features
 from tests.neural_collapse.setting import begun, last, ran, small
 

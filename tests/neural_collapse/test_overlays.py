@@ -5,7 +5,7 @@ from math import exp, log
 import numpy as np
 import pytest
 
-from engines.core.errors import ConfigError
+from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import near
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.overlays import ROUNDING, WITHIN, predictions

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import engines
-from engines.core.ensemble import Experiment
-from engines.core.errors import ConfigError
-from engines.core.plain import to_json
-from engines.core.run import Run
+from engines.core.data.plain_json import to_json
+from engines.core.protocol.errors import ConfigError
+from engines.core.runs.experiment import Experiment
+from engines.core.runs.run import Run
 from engines.neural_collapse import verdicts
 from engines.neural_collapse.config import NeuralCollapse
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import engines
-from engines.core.errors import ConfigError
+from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
 from tests.neural_collapse.setting import ran, small

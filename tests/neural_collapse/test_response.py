@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engines.core.errors import ConfigError
+from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import laws, near
 from engines.neural_collapse.dense import blocks, response
 from engines.neural_collapse.overlays import predictions

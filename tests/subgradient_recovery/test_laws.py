@@ -6,7 +6,7 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import cauchy, norm, uniform
 
-from engines.core.measures import hit
+from engines.core.analysis.curve_fits import hit
 from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.dynamics import look

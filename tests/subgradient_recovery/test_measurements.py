@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from engines.core.api import simulate
-from engines.core.run import Run
+from engines.core.runs.run import Run
 from engines.subgradient_recovery.draws import START
 from engines.subgradient_recovery.dynamics import look
 from engines.subgradient_recovery.engine import ENGINE

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.optimize import linprog
 
-from engines.core.errors import ConfigError
+from engines.core.protocol.errors import ConfigError
 from engines.subgradient_recovery.losses import median as row_median
 from engines.subgradient_recovery.prox_linear import ARRIVED, MU, solve
 from tests.subgradient_recovery.plain import Plain, norm

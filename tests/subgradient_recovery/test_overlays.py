@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from engines.core.errors import ConfigError
+from engines.core.protocol.errors import ConfigError
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.overlays import LATE, RANGES, predictions, within
 from tests.subgradient_recovery.setting import ran

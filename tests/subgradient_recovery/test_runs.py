@@ -8,7 +8,7 @@ import torch
 
 import engines
 from benchmarks.recovery import SETTINGS, successes
-from engines.core.errors import ConfigError
+from engines.core.protocol.errors import ConfigError
 from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.dynamics import step
@@ -147,7 +147,7 @@ def test_double_over_parameterisation_learns_with_a_ratio_tuned_by_hand():
 
 
 def test_a_live_budget_changes_the_steps_from_there_on():
-    from engines.core.simulation import Simulation
+    from engines.core.compute.simulation import Simulation
     from engines.subgradient_recovery.engine import ENGINE
 
     simulation = Simulation(ENGINE, [config(budget=10.0)], torch.device("cpu"))

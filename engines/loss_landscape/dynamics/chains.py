@@ -8,19 +8,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.loss_landscape import gibbs
-from engines.loss_landscape.curvature.extremes import top
-from engines.loss_landscape.curvature.lanczos import rademacher
-from engines.loss_landscape.curvature.products import reverse_over_reverse
-from engines.loss_landscape.dynamics import resting
-from engines.loss_landscape.dynamics.model import Configs, Knobs, Model, filled
-from engines.loss_landscape.dynamics.noise import NORMALS, ROWS, UNIFORMS, Noise
-from engines.loss_landscape.dynamics.target import Target, modes, target
-from engines.loss_landscape.potentials import DeepLinear
-from engines.loss_landscape.sampling import steps
-from engines.loss_landscape.sampling.state import State as Point
-from engines.loss_landscape.sampling.state import Window, opened
-from engines.loss_landscape.sampling.stepsize import step_size
+from engines.loss_landscape.dynamics import minimum_analysis
+from engines.loss_landscape.dynamics.protocol import Configs, Knobs, Model, filled
+from engines.loss_landscape.dynamics.sampling_target import Target, modes, target
+from engines.loss_landscape.hessian.extreme_eigenvectors import top
+from engines.loss_landscape.hessian.lanczos import rademacher
+from engines.loss_landscape.hessian.products import reverse_over_reverse
+from engines.loss_landscape.learning_coefficient import gibbs, kernels
+from engines.loss_landscape.learning_coefficient.noise import NORMALS, ROWS, UNIFORMS, Noise
+from engines.loss_landscape.learning_coefficient.state import State as Point
+from engines.loss_landscape.learning_coefficient.state import Window, opened
+from engines.loss_landscape.learning_coefficient.step_size import step_size
+from engines.loss_landscape.models.potentials import DeepLinear
 
 SHOWN = 400
 """Chains whose places are recorded."""
@@ -77,7 +76,8 @@ def build(configs: Configs, device: torch.device) -> Problem:
     with torch.no_grad():
         baseline = found.loss(found.star[:, None])[:, 0]
     return Problem(
-        one.optimizer, found, resting.axes(found, seen), h_max, baseline, resting.known(configs, seen),
+        one.optimizer, found, minimum_analysis.axes(found, seen), h_max, baseline,
+        minimum_analysis.known(configs, seen),
         Noise(seeds, NORMALS, (C, P), "normal"), Noise(seeds, UNIFORMS, (C,), "uniform"), rows, linear, C,
     )  # fmt: skip
 
@@ -131,8 +131,8 @@ def _langevin(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
     loss, normals = _loss(problem, t + 1), problem.normals.at(t)
     with torch.enable_grad():
         if problem.optimizer == "mala":
-            return steps.mala(loss, window, eta[:, None], here, normals, problem.uniforms.at(t))
-        return steps.sgld(loss, window, eta[:, None], here, normals)
+            return kernels.mala(loss, window, eta[:, None], here, normals, problem.uniforms.at(t))
+        return kernels.sgld(loss, window, eta[:, None], here, normals)
 
 
 def _swept(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
@@ -175,7 +175,7 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     apart = state.theta[:, :SHOWN] - problem.target.star[:, None]
     x, y = (apart @ problem.axes.mT).unbind(-1)
     places = {"point_x": x, "point_y": y, "point_class": torch.zeros_like(x)}
-    return filled(places | resting.seen(problem.known, knobs), len(x), thin=True)
+    return filled(places | minimum_analysis.seen(problem.known, knobs), len(x), thin=True)
 
 
 CHAINS = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)

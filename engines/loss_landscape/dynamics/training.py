@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engines.loss_landscape import analysis, pictures, subjects
 from engines.loss_landscape.config import LABELLED
-from engines.loss_landscape.dynamics.model import Configs, Knobs, Model, filled
-from engines.loss_landscape.training.loop import minibatch
+from engines.loss_landscape.dynamics import online_degeneracy, snapshots
+from engines.loss_landscape.dynamics.protocol import Configs, Knobs, Model, filled
+from engines.loss_landscape.models import factory
+from engines.loss_landscape.models.model import Samples, Subject
 from engines.loss_landscape.training.optimizers import Moments, adamw, begin, sgd
-from engines.loss_landscape.training.subject import Samples, Subject
+from engines.loss_landscape.training.train import minibatch
 
 GROKKING = (0.9, 0.98)
 """Betas of AdamW where it learns to add, as is usual there."""
@@ -35,7 +36,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
     """Samples and starts."""
     one = configs[0]
     adds = one.subject in LABELLED and one.subject != "digits"
-    subject = subjects.build(configs).on(device)
+    subject = factory.build(configs).on(device)
     return Problem(subject, one.optimizer, GROKKING if adds else USUAL, one.batch)
 
 
@@ -78,8 +79,8 @@ def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]
 def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
     """Effective parameters, ranks, a slice of the landscape, pictures."""
     subject, theta = problem.subject, state.theta
-    found = analysis.look(subject, theta, knobs["n_beta"], knobs["gamma"])
-    found |= {"slice": analysis.slice_beside(subject, theta)} | pictures.of(subject, theta)
+    found = online_degeneracy.look(subject, theta, knobs["n_beta"], knobs["gamma"])
+    found |= {"slice": online_degeneracy.slice_beside(subject, theta)} | snapshots.of(subject, theta)
     return filled(found, len(theta), thin=True)
 
 

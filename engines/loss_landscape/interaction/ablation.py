@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engines.loss_landscape.interaction.basis import Basis
-from engines.loss_landscape.interaction.folded import Folded
+from engines.loss_landscape.interaction.homogeneous import Folded
 
 Score = Callable[[Tensor], Tensor]
 """Of counts `[...]`, `[...]`; more is better."""

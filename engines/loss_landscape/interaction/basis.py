@@ -22,9 +22,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.core.errors import ConfigError
-from engines.core.lapack import eigh
-from engines.loss_landscape.interaction.folded import Folded
+from engines.core.numerics.lapack import eigh
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.interaction.homogeneous import Folded
 
 KEEP = 1e-12
 """Of the largest eigenvalue: what is below is rounding."""

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engines.loss_landscape.interaction.basis import Basis
-from engines.loss_landscape.interaction.folded import Folded
+from engines.loss_landscape.interaction.homogeneous import Folded
 
 CHUNK = 256
 """Samples at once."""

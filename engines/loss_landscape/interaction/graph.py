@@ -13,7 +13,7 @@ import networkx as nx
 import numpy as np
 from torch import Tensor
 
-from engines.core.errors import ConfigError
+from engines.core.protocol.errors import ConfigError
 
 Clusters = Sequence[set[Hashable]]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 from math import isclose
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.counts.ranks import SINGULAR
-from engines.loss_landscape.counts.seen import Look, by_gram, by_triangle
-from engines.loss_landscape.curvature.dense import LARGEST
-from engines.loss_landscape.mlp import Mlp
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR
+from engines.loss_landscape.degeneracy.row_space import Look, by_gram, by_triangle
+from engines.loss_landscape.hessian.dense import LARGEST
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.modular_addition import Embedding
+from engines.loss_landscape.models.network_at_step import Specimen
 from engines.loss_landscape.probes.landscape import finite
-from engines.loss_landscape.specimen import Specimen
-from engines.loss_landscape.training.modular import Embedding
 
 PLAIN = 600
 """Parameters up to which a model that is no perceptron is counted, by automatic differentiation."""

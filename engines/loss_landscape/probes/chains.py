@@ -9,12 +9,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.core.errors import ConfigError
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.learning_coefficient.run import Step, Trace, langevin, metropolis, normal, run
+from engines.loss_landscape.learning_coefficient.state import State, Window, opened, window
+from engines.loss_landscape.learning_coefficient.step_size import burn_in, largest_curvature, step_size
 from engines.loss_landscape.probes.eigenvalues import Eigenvalues
 from engines.loss_landscape.probes.landscape import Landscape
-from engines.loss_landscape.sampling.run import Step, Trace, langevin, metropolis, normal, run
-from engines.loss_landscape.sampling.state import State, Window, opened, window
-from engines.loss_landscape.sampling.stepsize import burn_in, largest_curvature, step_size
 
 PILOT, ACCEPTED = 150, 0.8
 """Steps of the pilot, and the share of them that its step size is adapted to."""

@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.known import known
+from engines.loss_landscape.learning_coefficient import diagnostics
+from engines.loss_landscape.learning_coefficient.finite_temperature import known
+from engines.loss_landscape.learning_coefficient.llc import Estimate, estimate, richardson
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
+from engines.loss_landscape.learning_coefficient.temperature_sweep import plateau
 from engines.loss_landscape.probes.chains import Begun, Sampled
 from engines.loss_landscape.probes.eigenvalues import Eigenvalues
 from engines.loss_landscape.probes.landscape import Landscape
-from engines.loss_landscape.sampling import diagnostics
-from engines.loss_landscape.sampling.estimate import Estimate, estimate, richardson
-from engines.loss_landscape.sampling.predictions import euler
-from engines.loss_landscape.sampling.sweep import plateau
 
 FEWEST = 10
 """Draws from which on there is an estimate."""

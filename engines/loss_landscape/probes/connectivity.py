@@ -9,23 +9,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.config import Knob
-from engines.core.engine import Probe
-from engines.core.errors import ConfigError
-from engines.core.pictures import Lines, Trace
-from engines.core.probing import Part
-from engines.core.run import Run
-from engines.loss_landscape import specimen as specimens
-from engines.loss_landscape.specimen import Specimen, specimen
-from engines.loss_landscape.surface.connectivity import barrier, bending, bezier, line
-from engines.loss_landscape.surface.surface import along
+from engines.core.protocol.config import Knob
+from engines.core.protocol.engine import Part, Probe, RunData
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.probe_figures import Lines, Trace
+from engines.loss_landscape.loss_surface.mode_connectivity import barrier, bending, bezier, line
+from engines.loss_landscape.loss_surface.surface import along
+from engines.loss_landscape.models import network_at_step as specimens
+from engines.loss_landscape.models.network_at_step import Specimen, specimen
 
 SLICES = 40
 """Parts of each half of the work."""
 
 
 def connectivity(
-    run: Run,
+    run: RunData,
     member: int,
     step: int = -1,
     other_seed: int = 1,
@@ -52,12 +50,12 @@ def connectivity(
         yield Part((1 + part.share) / 2, part.values)
 
 
-def twin(run: Run, member: int, step: int, found: Specimen, seed: int) -> Iterator[tuple[float, Tensor]]:
+def twin(run: RunData, member: int, step: int, found: Specimen, seed: int) -> Iterator[tuple[float, Tensor]]:
     """The same member begun from another seed: how far it is, and its parameters `[P]`, the last at the step."""
     if found.config.sampled:
         yield 1.0, specimens.of(found.config.replace(seed=seed)).theta
         return
-    other = Run(run.engine, [one.replace(seed=seed) for one in run.openings], device=run.device)
+    other = RunData(run.engine, [one.replace(seed=seed) for one in run.openings], device=run.device)
     other.recording.events = run.recording.events
     stops = np.unique(np.linspace(0, step, SLICES + 1).round().astype(int)).tolist()
     for stop, theta in zip(stops, specimens.snapshots(other, member, stops), strict=True):

@@ -7,29 +7,27 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from engines.core.config import Knob
-from engines.core.engine import Probe
-from engines.core.pictures import Lines, Neurons, Trace
-from engines.core.probing import Part
-from engines.core.run import Run
-from engines.loss_landscape.counts.ranks import SINGULAR
-from engines.loss_landscape.counts.related import too_wide
-from engines.loss_landscape.counts.stages import mapped
+from engines.core.protocol.config import Knob
+from engines.core.protocol.engine import Part, Probe, RunData
+from engines.core.protocol.probe_figures import Lines, Neurons, Trace
+from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR
+from engines.loss_landscape.degeneracy.progress import mapped
+from engines.loss_landscape.degeneracy.related_gates import too_wide
+from engines.loss_landscape.models.network_at_step import Specimen, specimen
 from engines.loss_landscape.probes import taken_apart
 from engines.loss_landscape.probes.affordable import admitted, gated, look
 from engines.loss_landscape.probes.free_directions import counts, effective, factored, nearly, note, plain
 from engines.loss_landscape.probes.landscape import Landscape, behavioural
 from engines.loss_landscape.probes.network_map import KINDS, drawn, kinds
+from engines.loss_landscape.probes.paths import Way
 from engines.loss_landscape.probes.profiles import places, profile
-from engines.loss_landscape.probes.ways import Way
-from engines.loss_landscape.specimen import Specimen, specimen
 
 WORK = 4e9
 """Products that all profiles may take: beyond, fewer samples."""
 
 
 def degeneracy(
-    run: Run, member: int, step: int = -1, tolerance: float = SINGULAR, n_beta: float = 100.0, gamma: float = 1.0,
+    run: RunData, member: int, step: int = -1, tolerance: float = SINGULAR, n_beta: float = 100.0, gamma: float = 1.0,
     delta: float = 0.01,
 ) -> Iterator[Part]:  # fmt: skip
     """Free directions of the behavioural loss at a step: `P - rank(J)`, and as far as they are explained.

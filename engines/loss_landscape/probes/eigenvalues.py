@@ -7,11 +7,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.core import lapack
-from engines.loss_landscape.curvature import spectrum as slq
-from engines.loss_landscape.curvature.dense import matrix
-from engines.loss_landscape.curvature.lanczos import rademacher
-from engines.loss_landscape.curvature.spectrum import RESOLVED, Count, Spectrum
+from engines.core.numerics import lapack
+from engines.loss_landscape.hessian import spectral_density as slq
+from engines.loss_landscape.hessian.dense import matrix
+from engines.loss_landscape.hessian.lanczos import rademacher
+from engines.loss_landscape.hessian.spectral_density import RESOLVED, Count, Spectrum
 from engines.loss_landscape.probes.landscape import Landscape
 
 DENSE = 1500

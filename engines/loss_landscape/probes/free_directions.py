@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.loss_landscape import soft
-from engines.loss_landscape.counts import embedded, near, ranks
-from engines.loss_landscape.counts.count import Count, different
-from engines.loss_landscape.counts.factors import factor_spectra, factored_soft_rank, spectra_of
-from engines.loss_landscape.counts.generators import tangents
-from engines.loss_landscape.curvature.dense import jacobian
-from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.degeneracy import embedding, near_synchronised, numerical_rank
+from engines.loss_landscape.degeneracy.count import Count, different
+from engines.loss_landscape.degeneracy.synchronisation_modes import tangents
+from engines.loss_landscape.hessian import effective_dimension
+from engines.loss_landscape.hessian.dense import jacobian
+from engines.loss_landscape.hessian.kronecker_factors import factor_spectra, factored_soft_rank, spectra_of
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.modular_addition import Embedding
+from engines.loss_landscape.models.network_at_step import Specimen
 from engines.loss_landscape.probes import taken_apart
 from engines.loss_landscape.probes.landscape import Landscape, divided
 from engines.loss_landscape.probes.taken_apart import Apart
-from engines.loss_landscape.specimen import Specimen
-from engines.loss_landscape.training.modular import Embedding
 
 CURVE = np.geomspace(1, 1e9, 91)
 """Inverse temperatures of the soft count."""
@@ -54,17 +54,20 @@ def counts(count: Count, land: Landscape) -> dict[str, Any]:
 def plain(one: Specimen, land: Landscape, tolerance: float) -> dict[str, Any]:
     """A count by automatic differentiation, with no explanation at all."""
     J = jacobian(one.subject.model, one.theta, one.samples.X)
-    unit = torch.linalg.svdvals(ranks.unit_columns(J)[0])
-    P, r = len(one.theta), ranks.count_above(unit, tolerance)
-    gap = float(ranks.gap(unit, r))
+    unit = torch.linalg.svdvals(numerical_rank.unit_columns(J)[0])
+    P, r = len(one.theta), numerical_rank.count_above(unit, tolerance)
+    gap = float(numerical_rank.gap(unit, r))
     samples = different(one.samples.X)
     free, rows = P - int(r), samples * one.subject.model(one.theta, one.samples.X).shape[-1]
     said = ["no directions are explained: the model is no perceptron with gates"]
     few = f"only {samples} different samples, n k = {rows} outputs for P = {P} parameters"
     said += [f"{few}: the data limit the rank, not the network"] if rows < P else []
-    said += [f"the gap of the spectrum is {gap:.1e}: read the sweep of tolerances"] if gap < ranks.CLEAR else []
+    said += (
+        [f"the gap of the spectrum is {gap:.1e}: read the sweep of tolerances"] if gap < numerical_rank.CLEAR else []
+    )
     found = {"parameters": P, "nullity": free, "explained": 0, "residual": free, "gap": gap, "tolerance": tolerance,
-             "tolerances": np.array(ranks.SWEEP), "nullities": (P - ranks.sweep(unit)).numpy()}  # fmt: skip
+             "tolerances": np.array(numerical_rank.SWEEP),
+             "nullities": (P - numerical_rank.sweep(unit)).numpy()}  # fmt: skip
     return found | spectral(torch.linalg.svdvals(J), P, land) | {"warnings": tuple(said)}
 
 
@@ -80,9 +83,14 @@ def spectral(values: Tensor, P: int, land: Landscape) -> dict[str, Any]:
 def effective(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[str, Any]:
     """The soft rank at one temperature, as a curve, and the rank that it tends to."""
     seen = torch.as_tensor(h)
-    curve = soft.soft_rank(seen, torch.as_tensor(CURVE), gamma).numpy()
+    curve = effective_dimension.soft_rank(seen, torch.as_tensor(CURVE), gamma).numpy()
     rank = np.full(len(CURVE), len(h) - nullity)
-    return {"n_effective": float(soft.soft_rank(seen, n_beta, gamma)), "beta": CURVE, "count": curve, "rank": rank}
+    return {
+        "n_effective": float(effective_dimension.soft_rank(seen, n_beta, gamma)),
+        "beta": CURVE,
+        "count": curve,
+        "rank": rank,
+    }
 
 
 def factored(one: Specimen, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
@@ -93,7 +101,7 @@ def factored(one: Specimen, land: Landscape, n_beta: float, gamma: float) -> dic
     """
     model, X = one.subject.model, one.samples.X
     if isinstance(model, Embedding):
-        spectra = spectra_of(embedded.passes(model, one.theta, X), len(X))
+        spectra = spectra_of(embedding.passes(model, one.theta, X), len(X))
     elif isinstance(model, Mlp):
         spectra = factor_spectra(model, one.theta, X)
     else:
@@ -114,7 +122,7 @@ def nearly(apart: Apart, land: Landscape, n_beta: float, gamma: float) -> dict[s
     table = np.array(rows, int).reshape(-1, 3)
     return {
         "near_layer": table[:, 0], "near_first": table[:, 1], "near_second": table[:, 2],
-        "near_curvature": curved.numpy(), "near_weight": near.weight(curved, n_beta, gamma).numpy(),
+        "near_curvature": curved.numpy(), "near_weight": near_synchronised.weight(curved, n_beta, gamma).numpy(),
     }  # fmt: skip
 
 

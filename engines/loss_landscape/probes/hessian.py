@@ -9,15 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.config import Knob
-from engines.core.engine import Probe
-from engines.core.pictures import Lines, Trace
-from engines.core.probing import Part
-from engines.core.run import Run
-from engines.loss_landscape.curvature import spectrum as slq
-from engines.loss_landscape.curvature.extremes import top as extremes
-from engines.loss_landscape.curvature.lanczos import rademacher
-from engines.loss_landscape.curvature.trace import hutch_plus_plus
+from engines.core.protocol.config import Knob
+from engines.core.protocol.engine import Part, Probe, RunData
+from engines.core.protocol.probe_figures import Lines, Trace
+from engines.loss_landscape.hessian import spectral_density as slq
+from engines.loss_landscape.hessian.extreme_eigenvectors import top as extremes
+from engines.loss_landscape.hessian.lanczos import rademacher
+from engines.loss_landscape.hessian.trace import hutch_plus_plus
 from engines.loss_landscape.probes.eigenvalues import Eigenvalues, eigenvalues
 from engines.loss_landscape.probes.free_directions import CURVE
 from engines.loss_landscape.probes.landscape import Landscape, landscape
@@ -27,7 +25,8 @@ SKETCH = 8
 
 
 def hessian(
-    run: Run, member: int, step: int = -1, kind: str = "gauss_newton", top: int = 20, steps: int = 80, probes: int = 4,
+    run: RunData, member: int, step: int = -1, kind: str = "gauss_newton", top: int = 20, steps: int = 80,
+    probes: int = 4,
     n_beta: float = 100.0,
 ) -> Iterator[Part]:  # fmt: skip
     """The Hessian at a step: of the behavioural loss, where Gauss and Newton's is exact, or of the one that is trained.

@@ -9,21 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.config import Knob
-from engines.core.engine import Probe
-from engines.core.errors import ConfigError
-from engines.core.pictures import Graph, Lines, Trace
-from engines.core.probing import Part
-from engines.core.run import Run
+from engines.core.protocol.config import Knob
+from engines.core.protocol.engine import Part, Probe, RunData
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.probe_figures import Graph, Lines, Trace
+from engines.loss_landscape.interaction import arrays, sparsity
 from engines.loss_landscape.interaction import basis as bases
-from engines.loss_landscape.interaction import shown, sparsity
 from engines.loss_landscape.interaction.basis import Basis
-from engines.loss_landscape.interaction.faithful import Needs, accuracy, explained
-from engines.loss_landscape.interaction.folded import Folded, fold
+from engines.loss_landscape.interaction.faithfulness import Needs, accuracy, explained
 from engines.loss_landscape.interaction.graph import graph
+from engines.loss_landscape.interaction.homogeneous import Folded, fold
 from engines.loss_landscape.interaction.purity import purity
-from engines.loss_landscape.specimen import Specimen, specimen
-from engines.loss_landscape.training import modular, planted
+from engines.loss_landscape.models import modular_addition, planted_modules
+from engines.loss_landscape.models.network_at_step import Specimen, specimen
 
 Bases = Callable[[Folded, bool], list[Basis]]
 
@@ -45,7 +43,7 @@ TRACES = 4
 
 
 def interaction_basis(
-    run: Run,
+    run: RunData,
     member: int,
     step: int = -1,
     basis: str = "local",
@@ -87,7 +85,7 @@ def analysed(found: Specimen, basis: str, keep: float, resolution: float, centre
 def _ready(found: Specimen) -> tuple[Folded, Callable[[Tensor], Tensor]]:
     """The network on its data, sums on all pairs, and its score."""
     if found.config.subject in ("addition", "one_hot"):
-        found = found._replace(samples=modular.pairs(found.config.modulus))
+        found = found._replace(samples=modular_addition.pairs(found.config.modulus))
     if not bool(found.theta.isfinite().all()):
         raise ConfigError("the weights are not finite: the run has diverged before this step, choose an earlier one")
     net, theta, X = found.perceptron()
@@ -117,7 +115,7 @@ def pure(kind: str, found: Specimen, needs: Needs) -> dict[str, Any]:
     config = found.config
     if (config.subject, config.planted) != ("planted", "modular"):
         return {}
-    plan = planted.modules([config.seed], config.width, 2, config.depth, config.samples, config.correlation)
+    plan = planted_modules.modules([config.seed], config.width, 2, config.depth, config.samples, config.correlation)
     layers = zip(needs.folded.nodes, needs.bases, plan.parts, strict=True)
     return {f"purity_{kind}": np.array([float(purity(at, one, parts[0])) for at, one, parts in layers])}
 
@@ -127,13 +125,13 @@ def detailed(
 ) -> dict[str, Any]:
     """Features, the graph and the curves of the chosen basis."""
     layers = range(len(needs.bases))
-    sections = [shown.weights(one, count, centred) for one, count in zip(E, needed, strict=True)]
+    sections = [arrays.weights(one, count, centred) for one, count in zip(E, needed, strict=True)]
     values = {
         "score": float(needs.score(needs.folded.outputs)),
         "features": np.array([int(one.rank) - int(centred) for one in needs.bases]),
         "features_needed": np.array([needs.features(layer) for layer in layers]),
     }
-    values |= shown.arrays(graph(sections, centred), len(layers), resolution, seed)
+    values |= arrays.arrays(graph(sections, centred), len(layers), resolution, seed)
     for trace in range(TRACES):
         values |= _importance(needs, trace, centred) | _curve(needs, E, trace)
     return values

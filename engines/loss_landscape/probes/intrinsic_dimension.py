@@ -9,15 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.config import Knob
-from engines.core.engine import Probe
-from engines.core.errors import ConfigError
-from engines.core.pictures import Lines, Trace
-from engines.core.probing import Part
-from engines.core.run import Run
-from engines.loss_landscape import intrinsic, subjects
-from engines.loss_landscape.specimen import Specimen, specimen
-from engines.loss_landscape.training.subject import Subject
+from engines.core.protocol.config import Knob
+from engines.core.protocol.engine import Part, Probe, RunData
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.probe_figures import Lines, Trace
+from engines.loss_landscape.models import factory
+from engines.loss_landscape.models.model import Subject
+from engines.loss_landscape.models.network_at_step import Specimen, specimen
+from engines.loss_landscape.training import random_subspace
 
 DIMENSIONS = "10,20,40,60,80,120,160"
 """Unless others are asked for; of smaller networks those that they have, and their number of parameters."""
@@ -33,7 +32,7 @@ LARGEST = 2**25
 
 
 def intrinsic_dimension(
-    run: Run,
+    run: RunData,
     member: int,
     step: int = -1,
     dimensions: str = DIMENSIONS,
@@ -69,10 +68,10 @@ def parsed(text: str, P: int) -> list[int]:
 def sweep(found: Specimen, dimensions: Sequence[int], steps: int, lr: float, seed: int) -> Iterator[Part]:
     """Parts of the outcome: the accuracies so far. Errors as `intrinsic_dimension`."""
     subject = _labelled(found).to(torch.float32)
-    start = subjects.build([found.config.replace(seed=seed)]).start[0].float()
+    start = factory.build([found.config.replace(seed=seed)]).start[0].float()
     base = float(subject.accuracy(found.theta.float()))
     # The stream that drew the start would draw a projection that is correlated with it.
-    course = intrinsic.course(subject.gradient, start, dimensions, seed + 1, steps, lr)
+    course = random_subspace.course(subject.gradient, start, dimensions, seed + 1, steps, lr)
     for done, theta in enumerate(course, 1):
         if done % EVERY == 0 or done == steps:
             yield Part(done / steps, outcome(subject, theta, dimensions, base))
@@ -87,7 +86,7 @@ def _labelled(found: Specimen) -> Subject:
 def outcome(subject: Subject, theta: Tensor, dimensions: Sequence[int], base: float) -> dict[str, Any]:
     """Accuracies of `theta [D, P]`, and what they say."""
     accuracy = subject.accuracy(theta).numpy().astype(float)
-    tried, between = intrinsic.d_int90(dimensions, accuracy.tolist(), base)
+    tried, between = random_subspace.d_int90(dimensions, accuracy.tolist(), base)
     return {
         "dimension": np.array(dimensions), "accuracy": accuracy, "level": np.full(len(dimensions), 0.9 * base),
         "base_accuracy": base, "d_int90": np.nan if tried is None else tried,

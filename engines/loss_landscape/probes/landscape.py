@@ -8,12 +8,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.core.errors import ConfigError
-from engines.core.run import Run
-from engines.loss_landscape.closed import closed
+from engines.core.protocol.engine import RunData
+from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.curvature.products import Loss, Product, gauss_newton, reverse_over_reverse
-from engines.loss_landscape.specimen import Specimen, specimen
+from engines.loss_landscape.hessian.products import Loss, Product, gauss_newton, reverse_over_reverse
+from engines.loss_landscape.models.network_at_step import Specimen, specimen
+from engines.loss_landscape.models.potential_loss import closed
 
 Outputs = Callable[[Tensor], Tensor]
 """Of parameters `[..., P]`, `[..., n, k]`."""
@@ -49,7 +49,7 @@ class Landscape(NamedTuple):
         return reverse_over_reverse(self.loss, self.star)
 
 
-def landscape(run: Run, member: int, step: int, trained: bool) -> Landscape:
+def landscape(run: RunData, member: int, step: int, trained: bool) -> Landscape:
     """Of one member at a step: the loss that is trained, or the behavioural one; a potential is both.
 
     Raises `ConfigError` for parameters that are not finite.

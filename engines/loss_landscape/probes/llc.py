@@ -7,12 +7,10 @@ from math import log
 
 import torch
 
-from engines.core.config import Knob
-from engines.core.engine import Probe
-from engines.core.errors import ConfigError
-from engines.core.pictures import Lines, Trace
-from engines.core.probing import Part
-from engines.core.run import Run
+from engines.core.protocol.config import Knob
+from engines.core.protocol.engine import Part, Probe, RunData
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.probe_figures import Lines, Trace
 from engines.loss_landscape.probes import cautions, coefficient
 from engines.loss_landscape.probes import chains as start
 from engines.loss_landscape.probes.eigenvalues import eigenvalues
@@ -23,7 +21,7 @@ DECADES, TEMPERATURES = 2.0, 5
 
 
 def llc(
-    run: Run, member: int, step: int = -1, n_beta: float = 0.0, beta: float = 0.0, gamma: float = 1.0,
+    run: RunData, member: int, step: int = -1, n_beta: float = 0.0, beta: float = 0.0, gamma: float = 1.0,
     chains: int = 16, draws: int = 500, burn_in: int = 0, method: str = "richardson", loss: str = "behavioural",
     kappa: float = 0.05, seed: int = 0, sweep: bool = False,
 ) -> Iterator[Part]:  # fmt: skip

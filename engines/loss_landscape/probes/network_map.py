@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from torch import Tensor
 
-from engines.loss_landscape.counts.blocks import Blocks
-from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks
+from engines.loss_landscape.models.mlp import Mlp
 
 KINDS = (
     "live", "dead", "always on", "synchronised", "nearly synchronised", "no out-weights", "input or output",

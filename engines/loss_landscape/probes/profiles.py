@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.counts.moves import random_like
+from engines.loss_landscape.degeneracy.orbits import random_like
 from engines.loss_landscape.probes.landscape import Landscape
-from engines.loss_landscape.probes.ways import Way
+from engines.loss_landscape.probes.paths import Way
 
 POINTS = 21
 """Places on a way, the network's own in the middle."""

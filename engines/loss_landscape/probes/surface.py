@@ -10,19 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.config import Knob
-from engines.core.engine import Probe
-from engines.core.errors import ConfigError
-from engines.core.pictures import Heat, Relief
-from engines.core.probing import Part
-from engines.core.run import Run
-from engines.loss_landscape import closed, specimen
+from engines.core.protocol.config import Knob
+from engines.core.protocol.engine import Part, Probe, RunData
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.probe_figures import Heat, Relief
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.surface.perceptron import on_plane
-from engines.loss_landscape.surface.planes import PLANES, Choice, Ground, choose, curvatures, ends
-from engines.loss_landscape.surface.surface import Loss, Plane, along, fill, square
-from engines.loss_landscape.training.subject import Samples, half_squared_error
+from engines.loss_landscape.loss_surface.mlp_surface import on_plane
+from engines.loss_landscape.loss_surface.planes import PLANES, Choice, Ground, choose, curvatures, ends
+from engines.loss_landscape.loss_surface.surface import Loss, Plane, along, fill, square
+from engines.loss_landscape.models import network_at_step, potential_loss
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.model import Samples, half_squared_error
 
 DELTA = 1e-6
 """Heights are `log10(L + delta)`: below it, float32 has nothing to say."""
@@ -38,7 +36,7 @@ CACHED = 2**19
 
 
 def surface(
-    run: Run,
+    run: RunData,
     member: int,
     step: int = -1,
     plane: str = "random",
@@ -59,7 +57,7 @@ def surface(
     step = int(run.steps[-1]) if step < 0 else step
     stops = np.unique(np.linspace(0, step, SNAPSHOTS + 1).round().astype(int)).tolist()
     way = []
-    for theta in specimen.snapshots(run, member, stops):
+    for theta in network_at_step.snapshots(run, member, stops):
         way.append(theta)
         yield Part(0.3 * len(way) / len(stops), {})
     there = ground(run.config(member, step), torch.stack(way), loss)
@@ -70,9 +68,9 @@ def surface(
 def ground(config: LossLandscape, way: Tensor, loss: str = "trained") -> Ground:
     """What is looked at of a configuration that came along `way [T, P]`; what is sampled, at w* itself."""
     if config.subject == "potential":
-        found = closed.closed(config)
+        found = potential_loss.closed(config)
         return Ground(found.loss, found.star, way, None)
-    found = specimen.of(config, None if config.sampled else way[-1])
+    found = network_at_step.of(config, None if config.sampled else way[-1])
     X, model = found.samples.X, found.subject.model
     subject = replace(found.subject, train=found.samples)
     if loss == "behavioural":

@@ -9,18 +9,18 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.counts import closed_form as forms
-from engines.loss_landscape.counts import embedded, near
-from engines.loss_landscape.counts.backward import Passes, backward
-from engines.loss_landscape.counts.blocks import agreement
-from engines.loss_landscape.counts.count import Count, counting
-from engines.loss_landscape.counts.ranks import rank, unit_columns
-from engines.loss_landscape.counts.seen import Look
-from engines.loss_landscape.counts.stages import Stages
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.probes.ways import Net, Way, ways
-from engines.loss_landscape.specimen import Specimen
-from engines.loss_landscape.training.modular import Embedding
+from engines.loss_landscape.degeneracy import closed_form as forms
+from engines.loss_landscape.degeneracy import embedding, near_synchronised
+from engines.loss_landscape.degeneracy.count import Count, counting
+from engines.loss_landscape.degeneracy.layer_spaces import Passes, backward
+from engines.loss_landscape.degeneracy.numerical_rank import rank, unit_columns
+from engines.loss_landscape.degeneracy.progress import Stages
+from engines.loss_landscape.degeneracy.row_space import Look
+from engines.loss_landscape.degeneracy.synchronised_neurons import agreement
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.modular_addition import Embedding
+from engines.loss_landscape.models.network_at_step import Specimen
+from engines.loss_landscape.probes.paths import Net, Way, ways
 
 PAIRS = 64
 """Pairs of a layer that nearly agree, at most."""
@@ -48,10 +48,10 @@ def apart(one: Specimen, look: Look, delta: float) -> Stages[Apart]:
     """Of a perceptron, or of an embedding with the perceptron above it, stage by stage."""
     net, theta, X = one.perceptron()
     passes = backward(net, theta, X)
-    close = [near.pairs(near.clusters(g, delta)) & _live(g) for g in passes.gates]
+    close = [near_synchronised.pairs(near_synchronised.clusters(g, delta)) & _live(g) for g in passes.gates]
     model = one.subject.model
     if isinstance(model, Embedding):
-        found = yield from embedded.counting(model, one.theta, one.samples.X, look, dependent=True)
+        found = yield from embedding.counting(model, one.theta, one.samples.X, look, dependent=True)
         return Apart(
             net, theta, passes, close, found,
             [*islice(mixings(model, one.theta), MIXINGS),
@@ -68,7 +68,7 @@ def _live(gates: Tensor) -> Tensor:
 
 
 def _lifted(model: Embedding, theta: Tensor, way: Way) -> Way:
-    return way._replace(path=lambda t: embedded.lifted(model, theta, way.path(t)))
+    return way._replace(path=lambda t: embedding.lifted(model, theta, way.path(t)))
 
 
 def mixings(model: Embedding, theta: Tensor) -> Iterator[Way]:
@@ -77,7 +77,7 @@ def mixings(model: Embedding, theta: Tensor) -> Iterator[Way]:
         N = torch.zeros(model.e, model.e, dtype=theta.dtype)
         N[i, i + 1] = 1
         name = f"mix embedding coordinate {i + 1} into {i + 2}"
-        yield Way(name, (0, i), lambda t, N=N: embedded.mixed(model, theta, t[:, None, None] * N))
+        yield Way(name, (0, i), lambda t, N=N: embedding.mixed(model, theta, t[:, None, None] * N))
 
 
 def curvature(one: Apart, u: Tensor) -> Tensor:
@@ -106,7 +106,7 @@ def closed_form(one: Apart) -> dict[str, Any]:
 def _expected(one: Apart) -> int | None:
     if one.count.P > one.net.P:
         e = one.net.sizes[0] // 2
-        return embedded.expected(one.count, e, unseen(one)) if not one.count.blocks[0].on.any() else None
+        return embedding.expected(one.count, e, unseen(one)) if not one.count.blocks[0].on.any() else None
     if one.net.activation == "linear":
         full = all(int(rank(unit_columns(W)[0])) == min(W.shape) for W in one.net.split(one.theta))
         return forms.deep_linear(one.net.sizes) if full and not one.net.bias else None

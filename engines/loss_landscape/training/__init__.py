@@ -1,1 +1,1 @@
-"""Trained subjects: small networks with their data, as functions of a flat vector of parameters."""
+"""How networks are trained: optimizers, the loop, random subspaces."""

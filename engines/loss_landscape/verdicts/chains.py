@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import hypot, sqrt
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below, by_seed, each, final, ratio, verdict
-from engines.core.run import Run
-from engines.loss_landscape import theory
+from engines.core.analysis.verdict_helpers import above, below, by_seed, each, final, ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
+from engines.loss_landscape import overlays
 
 CLOSE = 3.5
 """Standard errors within which an estimate and its prediction agree."""
 
 
-def coefficient(run: Run, member: int) -> float | None:
+def coefficient(run: RunData, member: int) -> float | None:
     """The estimate of one member at the preset's end."""
     return final(run, "llc", member)
 
 
-def against(run: Run, member: int, predicted: float, share: float = 0.0) -> float | None:
+def against(run: RunData, member: int, predicted: float, share: float = 0.0) -> float | None:
     """Deviation in standard errors, to which a share of the prediction is added."""
     value, error = coefficient(run, member), final(run, "llc_error", member)
     if value is None or error is None:
@@ -27,10 +27,10 @@ def against(run: Run, member: int, predicted: float, share: float = 0.0) -> floa
     return (value - predicted) / sqrt(error**2 + (share * predicted) ** 2)
 
 
-def formula(run: Run) -> list[Verdict]:
+def formula(run: RunData) -> list[Verdict]:
     """L6, and wherever the loss is quadratic: the bias of the step size is the formula's."""
     members = range(len(run.configs))
-    off = [against(run, i, theory.laws(run.configs[i])[-1].value, 0.005) for i in members]
+    off = [against(run, i, overlays.laws(run.configs[i])[-1].value, 0.005) for i in members]
     return [below("farthest estimate from the formula, in standard errors", _sizes(off), CLOSE)]
 
 
@@ -38,9 +38,9 @@ def _sizes(values: Iterable[float | None]) -> list[float | None]:
     return [None if value is None else abs(value) for value in values]
 
 
-def crossing(run: Run) -> list[Verdict]:
+def crossing(run: RunData) -> list[Verdict]:
     """L7: plain steps are off, MALA is not, and Richardson's rule takes the bias out."""
-    line = theory.laws(run.configs[0])[0].value
+    line = overlays.laws(run.configs[0])[0].value
     exactly = each(run, lambda i: ratio(coefficient(run, i), line), optimizer="mala")
     largest = each(run, lambda i: ratio(coefficient(run, i), line), optimizer="langevin", kappa=CROSSING[0])
     third = [ratio(value, line) for value in _extrapolated(run, *CROSSING[1:])]
@@ -57,17 +57,17 @@ CROSSING = (0.005, 0.002, 0.0005)
 """Step sizes where directions cross."""
 
 
-def _extrapolated(run: Run, coarse: float, fine: float) -> list[float | None]:
+def _extrapolated(run: RunData, coarse: float, fine: float) -> list[float | None]:
     """Richardson's rule for Langevin steps of two sizes, one four times the other, seed by seed."""
     pairs = zip(*(run.where(optimizer="langevin", kappa=kappa) for kappa in (coarse, fine)), strict=True)
     values = [(coefficient(run, i), coefficient(run, j)) for i, j in pairs]
     return [None if a is None or b is None else (4 * b - a) / 3 for a, b in values]
 
 
-def linear(run: Run) -> list[Verdict]:
+def linear(run: RunData) -> list[Verdict]:
     """L8: Gibbs' sampler finds the coefficient at its temperature; Langevin steps do not, unless extrapolated."""
     members = run.where(optimizer="gibbs")
-    laws = {i: theory.laws(run.configs[i])[0].value for i in members}
+    laws = {i: overlays.laws(run.configs[i])[0].value for i in members}
     right = [laws[i] for i in run.where(optimizer="gibbs", n_beta=100.0)]
     plain = each(run, lambda i: coefficient(run, i), optimizer="langevin", kappa=KAPPAS[0])
     return [
@@ -82,9 +82,9 @@ KAPPAS = (0.6, 0.15)
 """Step sizes of the deep linear network, over the curvature at its centre."""
 
 
-def bridge(run: Run) -> list[Verdict]:
+def bridge(run: RunData) -> list[Verdict]:
     """L9: of a ReLU network, half its soft rank; planted degeneracy takes away what it takes from that."""
-    laws = [theory.laws(config)[-1].value for config in run.configs]
+    laws = [overlays.laws(config)[-1].value for config in run.configs]
     over = [ratio(coefficient(run, i), law) for i, law in enumerate(laws)]
     falls = [
         _fall(run, laws, plain, i)
@@ -97,11 +97,11 @@ def bridge(run: Run) -> list[Verdict]:
     ]
 
 
-def _plain_first(run: Run, members: list[int]) -> list[int]:
+def _plain_first(run: RunData, members: list[int]) -> list[int]:
     return sorted(members, key=lambda i: run.configs[i].planted != "none")
 
 
-def _fall(run: Run, laws: list[float], plain: int, member: int) -> float | None:
+def _fall(run: RunData, laws: list[float], plain: int, member: int) -> float | None:
     """How far two estimates differ otherwise than their laws, in standard errors of the difference."""
     a, b = coefficient(run, plain), coefficient(run, member)
     first, other = final(run, "llc_error", plain), final(run, "llc_error", member)
@@ -110,11 +110,11 @@ def _fall(run: Run, laws: list[float], plain: int, member: int) -> float | None:
     return abs((a - b) - (laws[plain] - laws[member])) / hypot(first, other)
 
 
-def box(run: Run) -> list[Verdict]:
+def box(run: RunData) -> list[Verdict]:
     """L23: a logarithm, and a hard zero."""
     members = range(len(run.configs))
     off = [
-        None if (value := coefficient(run, i)) is None else abs(2 * value - 2 * theory.laws(run.configs[i])[0].value)
+        None if (value := coefficient(run, i)) is None else abs(2 * value - 2 * overlays.laws(run.configs[i])[0].value)
         for i in members
     ]
     nothing = [None if (value := coefficient(run, i)) is None else 2 * value for i in run.where(strength=0.5)]

@@ -7,15 +7,15 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below, by_seed, each, order, ratio, verdict
-from engines.core.run import Run
+from engines.core.analysis.verdict_helpers import above, below, by_seed, each, order, ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.blocks import blocks
-from engines.loss_landscape.counts.closed_form import one_hidden_layer
-from engines.loss_landscape.counts.count import count
-from engines.loss_landscape.subjects import draw
+from engines.loss_landscape.degeneracy.closed_form import one_hidden_layer
+from engines.loss_landscape.degeneracy.count import count
+from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
+from engines.loss_landscape.models.factory import draw
 from engines.loss_landscape.verdicts.probed import found, outcomes
 
 ROWS = {"none": 6, "activations": 18, "duplicate": 9, "dead": 14, "gradients": 11, "parallel": 13}
@@ -28,12 +28,12 @@ BEYOND = {1: 1, 2: 2, 3: 2, 4: 1}
 """Zero modes that nested gates have beyond independent ones, by outputs."""
 
 
-def now(run: Run, channel: str, member: int) -> float | None:
+def now(run: RunData, channel: str, member: int) -> float | None:
     """The value of a thin channel of one member; None before there is one."""
     return float(run[channel][-1, member]) if len(run.recording.series(channel)) else None
 
 
-def rows(run: Run) -> list[Verdict]:
+def rows(run: RunData) -> list[Verdict]:
     """L1: all zero modes are explained."""
     exact = [
         verdict(f"{name}: zero modes", each(run, partial(now, run, "nullity"), planted=name), modes, 0.5)
@@ -42,18 +42,18 @@ def rows(run: Run) -> list[Verdict]:
     return [*exact, explained(run)]
 
 
-def explained(run: Run) -> Verdict:
+def explained(run: RunData) -> Verdict:
     """Nothing is left without a reason."""
     left = [_difference(run, i) for i in range(len(run.configs))]
     return below("zero modes without a reason", left, 0.5)
 
 
-def _difference(run: Run, member: int) -> float | None:
+def _difference(run: RunData, member: int) -> float | None:
     whole, part = now(run, "nullity", member), now(run, "explained", member)
     return None if whole is None or part is None else whole - part
 
 
-def staircase(run: Run) -> list[Verdict]:
+def staircase(run: RunData) -> list[Verdict]:
     """L2: a step for each block, as outputs are added."""
     steps = [
         verdict(f"{plan.replace('_', ' ')}, k = {k}: zero modes", each(run, partial(now, run, "nullity"),
@@ -63,7 +63,7 @@ def staircase(run: Run) -> list[Verdict]:
     return [*steps, explained(run)]
 
 
-def together(run: Run) -> list[Verdict]:
+def together(run: RunData) -> list[Verdict]:
     """L3: three types, one inside the other; the sum of the three counts is too large."""
     members = range(len(run.configs))
     laws = [independent(config) for config in run.configs]
@@ -85,7 +85,7 @@ def independent(config: LossLandscape) -> int:
     return int(one_hidden_layer(one.net, one.theta, passes, blocks(passes.gates[0])))
 
 
-def _naive(run: Run, member: int) -> float | None:
+def _naive(run: RunData, member: int) -> float | None:
     """Types 1 and 2 counted one by one, and every pair of synchronised neurons, less the zero modes."""
     whole = now(run, "nullity", member)
     if whole is None:
@@ -96,7 +96,7 @@ def _naive(run: Run, member: int) -> float | None:
     return float(counted.N1.sum() + counted.N2.sum() + pairs) - whole
 
 
-def nested(run: Run) -> list[Verdict]:
+def nested(run: RunData) -> list[Verdict]:
     """L4: gates that depend on one another have more zero modes, and depth has some without a reason."""
     more = [
         verdict(f"nested, k = {k}: zero modes beyond independent gates", each(run, partial(_beyond, run),
@@ -107,12 +107,12 @@ def nested(run: Run) -> list[Verdict]:
     return [*more, above("gates below a generic layer: unexplained", deep, 4.5)]
 
 
-def _beyond(run: Run, member: int) -> float | None:
+def _beyond(run: RunData, member: int) -> float | None:
     whole = now(run, "nullity", member)
     return None if whole is None else whole - independent(run.configs[member])
 
 
-def near(run: Run) -> list[Verdict]:
+def near(run: RunData) -> list[Verdict]:
     """L5: almost synchronised is almost free, by a law in the angle that the draw's own weights make."""
     angles = sorted({config.angle for config in run.configs} - {0.0})
     sizes = [
@@ -128,7 +128,7 @@ def near(run: Run) -> list[Verdict]:
     ]
 
 
-def _over_law(run: Run, member: int) -> float | None:
+def _over_law(run: RunData, member: int) -> float | None:
     found = now(run, "near_curvature", member)
     return None if found is None else order(found / exchange_curvature(run.configs[member]))
 
@@ -145,7 +145,7 @@ def exchange_curvature(config: LossLandscape) -> float:
     return w * v / (w + v) * (phi - sin(phi) * cos(phi)) / pi
 
 
-def _power(run: Run, members: list[int]) -> float | None:
+def _power(run: RunData, members: list[int]) -> float | None:
     """Slope of the logarithms of curvature and angle, of the members of one seed."""
     known = [(run.configs[i].angle, now(run, "near_curvature", i)) for i in members]
     points = [(angle, q) for angle, q in known if angle > 0 and q]

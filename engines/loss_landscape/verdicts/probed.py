@@ -7,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below, order, ratio, verdict
-from engines.core.run import Run
+from engines.core.analysis.verdict_helpers import above, below, order, ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 
-Judge = Callable[[Run], list[Verdict]]
+Judge = Callable[[RunData], list[Verdict]]
 
 
-def outcomes(run: Run, probe: str) -> list[Any]:
+def outcomes(run: RunData, probe: str) -> list[Any]:
     """Every member's outcome of a probe; None where it has not been computed yet."""
     return [run.outcomes.get((probe, i)) for i in range(len(run.configs))]
 
 
-def found(run: Run, probe: str, name: str) -> list[Any]:
+def found(run: RunData, probe: str, name: str) -> list[Any]:
     """One value of every member's outcome; None where the probe has not been computed yet, or does not give it."""
     return [None if values is None else values.get(name) for values in outcomes(run, probe)]
 
@@ -27,7 +27,7 @@ def found(run: Run, probe: str, name: str) -> list[Any]:
 def explained(share: float, most: float) -> Judge:
     """L10: nearly all zero modes of a trained network have a reason."""
 
-    def judge(run: Run) -> list[Verdict]:
+    def judge(run: RunData) -> list[Verdict]:
         modes, known = (found(run, "degeneracy", name) for name in ("nullity", "explained"))
         return [
             above("explained share of the zero modes", [ratio(a, b) for a, b in zip(known, modes, strict=True)], share),
@@ -37,20 +37,20 @@ def explained(share: float, most: float) -> Judge:
     return judge
 
 
-def embedded(run: Run) -> list[Verdict]:
+def embedded(run: RunData) -> list[Verdict]:
     """L13: e² + h zero modes, grokked or not."""
     modes = found(run, "degeneracy", "nullity")
     laws = [config.embedding**2 + config.width for config in run.configs]
     return [verdict("zero modes over e² + h", [ratio(a, b) for a, b in zip(modes, laws, strict=True)], 1.0, 0.002)]
 
 
-def adds(run: Run) -> list[Verdict]:
+def adds(run: RunData) -> list[Verdict]:
     """L12: in the interaction basis few edges out of the hidden layer are needed."""
     needed = [None if value is None else float(value[1]) for value in found(run, BASIS, "edges_needed_local")]
     return [below("edges needed out of the hidden layer", needed, 13)]
 
 
-def modular(run: Run) -> list[Verdict]:
+def modular(run: RunData) -> list[Verdict]:
     """L18: features of one module each, and fewer edges than among principal components or without modules."""
     purity = [None if value is None else float(np.min(value)) for value in found(run, BASIS, "purity_local")]
     first = [(None, None) if own is None or pca is None else (float(own[0]), float(pca[0]))
@@ -63,7 +63,7 @@ def modular(run: Run) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def diagonal(run: Run) -> list[Verdict]:
+def diagonal(run: RunData) -> list[Verdict]:
     """L19: each feature acts on one feature alone."""
     off = [None if value is None else float(np.max(value)) for value in found(run, BASIS, "off_diagonal_local")]
     most = [None if own is None else float(np.max(own)) for own, _ in _beside(run, "edges_for_99_percent")]
@@ -73,7 +73,7 @@ def diagonal(run: Run) -> list[Verdict]:
     ]
 
 
-def sampled(run: Run) -> list[Verdict]:
+def sampled(run: RunData) -> list[Verdict]:
     """L6: MALA has no bias, whatever the step."""
     half = run.configs[0].inputs / 2
     over = [None if value is None else value / half for value in found(run, "llc", "llc")]
@@ -83,12 +83,12 @@ def sampled(run: Run) -> list[Verdict]:
 BASIS = "interaction_basis"
 
 
-def _beside(run: Run, name: str) -> list[tuple[Any, Any]]:
+def _beside(run: RunData, name: str) -> list[tuple[Any, Any]]:
     """A number of each section, and that of principal components."""
     return list(zip(found(run, BASIS, f"{name}_local"), found(run, BASIS, f"{name}_pca"), strict=True))
 
 
-def bowl(run: Run) -> list[Verdict]:
+def bowl(run: RunData) -> list[Verdict]:
     """L20: low in the middle, high at the rim."""
     return [
         below("log₁₀ of the loss in the middle", [order(v) for v in found(run, "surface", "lowest")], -2.7),
@@ -96,7 +96,7 @@ def bowl(run: Run) -> list[Verdict]:
     ]
 
 
-def connected(run: Run) -> list[Verdict]:
+def connected(run: RunData) -> list[Verdict]:
     """L21: a barrier on the line, a tunnel beside it."""
     return [
         above("barrier on the line", found(run, "connectivity", "barrier_line"), 1.0),
@@ -104,7 +104,7 @@ def connected(run: Run) -> list[Verdict]:
     ]
 
 
-def subspaces(run: Run) -> list[Verdict]:
+def subspaces(run: RunData) -> list[Verdict]:
     """L22: about a hundred directions are enough, of fifteen times as many."""
     reached = found(run, "intrinsic_dimension", "d_int90_interpolated")
     return [verdict("directions for 90 % of the accuracy, interpolated", reached, 102, 25)]

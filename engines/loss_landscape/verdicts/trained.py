@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below, each, final, verdict
-from engines.core.run import Run
-from engines.loss_landscape import milestones
+from engines.core.analysis.verdict_helpers import above, below, each, final, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
+from engines.loss_landscape.dynamics import milestones
 
-Judge = Callable[[Run], list[Verdict]]
+Judge = Callable[[RunData], list[Verdict]]
 
 
-def ended(run: Run) -> bool:
+def ended(run: RunData) -> bool:
     """Whether the preset has been run to its end."""
     return bool(len(run)) and run.preset is not None and run.steps[-1] >= run.preset.steps
 
@@ -22,7 +22,7 @@ def ended(run: Run) -> bool:
 def groks(memorised: float, least: float) -> Judge:
     """It memorises before a step, generalises so many times later, and has generalised at the end."""
 
-    def judge(run: Run) -> list[Verdict]:
+    def judge(run: RunData) -> list[Verdict]:
         members = range(len(run.configs))
         return [
             below("it has memorised at step", [milestones.memorised(run, i) for i in members], memorised),
@@ -33,24 +33,24 @@ def groks(memorised: float, least: float) -> Judge:
     return judge
 
 
-def _later(run: Run, member: int) -> float | None:
+def _later(run: RunData, member: int) -> float | None:
     known, understood = milestones.memorised(run, member), milestones.grokked(run, member)
     return None if known is None or understood is None else understood / known
 
 
-def opening(run: Run) -> list[Verdict]:
+def opening(run: RunData) -> list[Verdict]:
     """The page opens on it: grokking, and the fall of the effective parameters as it generalises."""
     fallen = [_fallen(run, i) for i in range(len(run.configs))]
     return [*groks(300, 3)(run), below("effective parameters: end over peak", fallen, 0.85)]
 
 
-def _fallen(run: Run, member: int) -> float | None:
+def _fallen(run: RunData, member: int) -> float | None:
     """Effective parameters at the end over the most that there were, which is about where it had memorised."""
     counts = run["effective_parameters"][:, member]
     return float(counts[-1] / counts.max()) if ended(run) else None
 
 
-def sooner(run: Run) -> list[Verdict]:
+def sooner(run: RunData) -> list[Verdict]:
     """L14: squares generalise, and ReLUs do so later or not at all."""
     smooth = run.where(activation="square")
     return [
@@ -60,7 +60,7 @@ def sooner(run: Run) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def _lag(run: Run, member: int) -> float | None:
+def _lag(run: RunData, member: int) -> float | None:
     """ReLUs of the same seed that have not generalised do so at the last step at the earliest."""
     (other,) = run.where(activation="relu", seed=run.configs[member].seed)
     own, late = milestones.grokked(run, member), milestones.grokked(run, other)
@@ -72,13 +72,13 @@ def _lag(run: Run, member: int) -> float | None:
 def reads(least: float) -> Judge:
     """Test accuracy at the end."""
 
-    def judge(run: Run) -> list[Verdict]:
+    def judge(run: RunData) -> list[Verdict]:
         return [above("test accuracy", [final(run, "test_accuracy", i) for i in range(len(run.configs))], least)]
 
     return judge
 
 
-def superposed(run: Run) -> list[Verdict]:
+def superposed(run: RunData) -> list[Verdict]:
     """L17: five features on a pentagon, the sixth given up."""
     members = range(len(run.configs))
     return [
@@ -88,7 +88,7 @@ def superposed(run: Run) -> list[Verdict]:
     ]
 
 
-def _features(run: Run, member: int) -> np.ndarray | None:
+def _features(run: RunData, member: int) -> np.ndarray | None:
     """Angles of the features that are kept, ascending."""
     if not ended(run):
         return None
@@ -97,12 +97,12 @@ def _features(run: Run, member: int) -> np.ndarray | None:
     return np.sort(np.degrees(np.arctan2(y[kept], x[kept])))
 
 
-def _kept(run: Run, member: int) -> float | None:
+def _kept(run: RunData, member: int) -> float | None:
     angles = _features(run, member)
     return None if angles is None else float(len(angles))
 
 
-def _angle(run: Run, member: int) -> float | None:
+def _angle(run: RunData, member: int) -> float | None:
     """The one that is farthest from a fifth of a turn."""
     angles = _features(run, member)
     if angles is None or not len(angles):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below, by_seed, each, final, order, verdict
-from engines.core.run import Run
+from engines.core.analysis.verdict_helpers import above, below, by_seed, each, final, order, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.matrix_sensing.verdicts.common import exponent, farthest, reached, realised, realised_sensed, told
 
 
-def opening(run: Run) -> list[Verdict]:
+def opening(run: RunData) -> list[Verdict]:
     """P0: three ways under the identity, where the line is the whole curve."""
     ways = (
         ("symmetric", {"parameterization": "symmetric"}, 0.02),
@@ -28,7 +28,7 @@ def opening(run: Run) -> list[Verdict]:
     ]
 
 
-def linear(run: Run) -> list[Verdict]:
+def linear(run: RunData) -> list[Verdict]:
     """P3: an asymmetric start makes convergence linear, at a rate that the imbalance sets."""
     members = range(len(run.configs))
     small = [i for i in members if run.configs[i].alpha <= 0.3]
@@ -40,7 +40,7 @@ def linear(run: Run) -> list[Verdict]:
     ]
 
 
-def linear_sensed(run: Run) -> list[Verdict]:
+def linear_sensed(run: RunData) -> list[Verdict]:
     """P4: the same exponent under Gaussian measurements, which leave a known share of the rate."""
     rates = [realised_sensed(run, i) for i, c in enumerate(run.configs) if 0.2 <= c.alpha <= 0.45]
     return [
@@ -49,13 +49,13 @@ def linear_sensed(run: Run) -> list[Verdict]:
     ]
 
 
-def best_scale(run: Run) -> list[Verdict]:
+def best_scale(run: RunData) -> list[Verdict]:
     """P8: too large a start slows down again, exactly as the line says."""
     members = range(len(run.configs))
     return [verdict("rate over that foretold from the start alone", [told(run, i, 1e-7) for i in members], 1.0, 0.08)]
 
 
-def wide(run: Run) -> list[Verdict]:
+def wide(run: RunData) -> list[Verdict]:
     """P9: the width matters through k/n alone."""
     members = range(len(run.configs))
     slow, fast = (run.where(n=n) for n in (50, 200))
@@ -69,7 +69,7 @@ def wide(run: Run) -> list[Verdict]:
     ]
 
 
-def trap(run: Run) -> list[Verdict]:
+def trap(run: RunData) -> list[Verdict]:
     """P12: symmetric measurements are blind to antisymmetric error."""
 
     def logs(channel: str, operator: str) -> list[float | None]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import ratio, verdict
-from engines.core.run import Run
+from engines.core.analysis.verdict_helpers import ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.matrix_sensing.verdicts.common import farthest, reached, realised_sensed, told
 
 
-def one_step(run: Run) -> list[Verdict]:
+def one_step(run: RunData) -> list[Verdict]:
     """P5: after the lift the rate does not depend on alpha."""
     rates = [told(run, i, 1e-5) for i in range(len(run.configs))]
     return [
@@ -21,7 +21,7 @@ def one_step(run: Run) -> list[Verdict]:
     ]
 
 
-def race(run: Run) -> list[Verdict]:
+def race(run: RunData) -> list[Verdict]:
     """P6: the same problem three ways."""
     flat = [at(run, i, 4000) for i in run.where(parameterization="symmetric")]
     steep = [realised_sensed(run, i) for i in run.where(parameterization="asymmetric", method="gd")]
@@ -33,7 +33,7 @@ def race(run: Run) -> list[Verdict]:
     ]
 
 
-def at(run: Run, member: int, step: int) -> float | None:
+def at(run: RunData, member: int, step: int) -> float | None:
     """The relative error at a step."""
     steps, values = run.curve("relative_error", member)
     return float(np.interp(step, steps, values)) if len(steps) and steps[-1] >= step else None
@@ -55,7 +55,7 @@ TABLE = {
 """Steps to a relative error of 1e-10 at kappa = 2, measured independently of this code."""
 
 
-def conditioning(run: Run) -> list[Verdict]:
+def conditioning(run: RunData) -> list[Verdict]:
     """P7: every method against its table at kappa = 2, and how far kappa = 20 slows it."""
 
     def arrived(i: int) -> float | None:
@@ -83,7 +83,7 @@ def conditioning(run: Run) -> list[Verdict]:
     ]
 
 
-def _twin(run: Run, member: int) -> int | None:
+def _twin(run: RunData, member: int) -> int | None:
     """The member that differs from this one in kappa alone."""
     wanted = run.configs[member].replace(kappa=20.0)
     return run.configs.index(wanted) if wanted in run.configs else None

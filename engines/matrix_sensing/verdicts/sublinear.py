@@ -6,15 +6,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import by_seed, each, ratio, verdict
-from engines.core.measures import hit, power, rate
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import hit, power, rate
+from engines.core.analysis.verdict_helpers import by_seed, each, ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.matrix_sensing import theory
 from engines.matrix_sensing.verdicts.common import CONVERGED, error, reached, realised, told
 
 
-def sublinear(run: Run) -> list[Verdict]:
+def sublinear(run: RunData) -> list[Verdict]:
     """P1: the exact constants of the 1/t law, and the linear rate at k = r."""
     over = [i for i, c in enumerate(run.configs) if c.k > c.r]
     exact = [i for i, c in enumerate(run.configs) if c.k == c.r]
@@ -36,14 +36,14 @@ def sublinear(run: Run) -> list[Verdict]:
     ]
 
 
-def constant(run: Run, i: int, last: int) -> float | None:
+def constant(run: RunData, i: int, last: int) -> float | None:
     """`‖E‖(2ηt + α⁻²)/√(k−r)` at the end: 1 under the 1/t law."""
     c, (steps, values) = run.configs[i], error(run, i)
     size = (2 * c.eta * steps[-1] + c.alpha**-2) / np.sqrt(c.k - c.r)
     return None if steps[-1] < last else float(values[-1] * size)
 
 
-def sensed(run: Run) -> list[Verdict]:
+def sensed(run: RunData) -> list[Verdict]:
     """P2: the same law under Gaussian measurements."""
     members = range(len(run.configs))
     last = run.preset.steps if run.preset else 8000
@@ -55,7 +55,7 @@ def sensed(run: Run) -> list[Verdict]:
     ]
 
 
-def onset(run: Run) -> list[Verdict]:
+def onset(run: RunData) -> list[Verdict]:
     """P10: each decade of a smaller start costs the same number of steps."""
     growth = float(np.log(10) / np.log1p(run.configs[0].eta * run.configs[0].sigma[-1]))
     spacings: list[float | None] = []
@@ -71,7 +71,7 @@ def onset(run: Run) -> list[Verdict]:
     ]
 
 
-def _foretold(run: Run, member: int, level: float) -> float | None:
+def _foretold(run: RunData, member: int, level: float) -> float | None:
     """When the line of a member falls below a level."""
     steps = error(run, member)[0]
     return hit((steps, theory.error(run.configs[member], steps.astype(float))), level)
@@ -81,7 +81,7 @@ def _difference(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else a - b
 
 
-def fuel(run: Run) -> list[Verdict]:
+def fuel(run: RunData) -> list[Verdict]:
     """P11: convergence is sublinear only where the imbalance is zero."""
 
     def balanced(i: int) -> bool:
@@ -99,7 +99,7 @@ def fuel(run: Run) -> list[Verdict]:
     ]
 
 
-def overfit(run: Run) -> list[Verdict]:
+def overfit(run: RunData) -> list[Verdict]:
     """P13: with noise, wider runs get worse after their best moment."""
     last = run.preset.steps if run.preset else 6000
     final = {3: (1.0, 0.08), 5: (1.42, 0.3), 10: (1.85, 0.45)}

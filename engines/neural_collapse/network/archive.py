@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.core.archive import REAL, read
-from engines.core.files import Named
+from engines.core.files.input_file import Named
+from engines.core.files.npz_reader import REAL, read
 
 SAMPLES, FEATURES, CLASSES = 20_000, 4096, 50
 """The most that are taken."""

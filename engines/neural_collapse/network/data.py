@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.core.digits import pixels
+from engines.core.numerics.digits import pixels
 from engines.neural_collapse.network import archive
 
 DIGITS = "digits"

@@ -24,8 +24,8 @@ from engines.neural_collapse.network.condense import condense, finite
 from engines.neural_collapse.network.evaluation import Knobs, Seen, look
 from engines.neural_collapse.network.problem import Problem, State
 from engines.neural_collapse.network.stages import Head, Place, place
-from engines.neural_collapse.pictures import cloud
 from engines.neural_collapse.response import KINDS
+from engines.neural_collapse.snapshots import cloud
 
 COMPARED = ("nc1", "nc1_trace")
 """What is told against its value at step 0."""

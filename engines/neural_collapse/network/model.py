@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from engines.core.assemble import tensor
-from engines.core.engine import Prediction
+from engines.core.compute.batching import tensor
+from engines.core.protocol.declarations import Prediction
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.models import Model
 from engines.neural_collapse.network import diagnostics, problem, story, training

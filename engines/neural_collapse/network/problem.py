@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.assemble import flags
+from engines.core.compute.batching import flags
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network import draws
 from engines.neural_collapse.network.data import Data, load

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.engine import Phase, Story
-from engines.core.errors import DynascopeError
-from engines.core.run import Run
+from engines.core.protocol.declarations import Phase, Story
+from engines.core.protocol.engine import RunData
+from engines.core.protocol.errors import DynascopeError
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network.data import DIGITS, load
 from engines.neural_collapse.network.problem import BATCH
@@ -23,7 +23,7 @@ def per_epoch(config: NeuralCollapse) -> int:
     return samples // min(BATCH, samples)
 
 
-def phases(run: Run, member: int) -> list[Phase]:
+def phases(run: RunData, member: int) -> list[Phase]:
     """Zero training error, and where the step size falls; of greedy training, where a layer is added."""
     config = run.configs[member]
     length, end = config.epochs * per_epoch(config), run.steps[-1] if len(run) else 0
@@ -35,7 +35,7 @@ def phases(run: Run, member: int) -> list[Phase]:
     return [Phase(step=float(step), label=label) for step, label in sorted(marks) if step <= end]
 
 
-def _zero(run: Run, member: int) -> list[tuple[float, str]]:
+def _zero(run: RunData, member: int) -> list[tuple[float, str]]:
     """The first frame without a training error."""
     if not len(run):
         return []
@@ -44,7 +44,7 @@ def _zero(run: Run, member: int) -> list[tuple[float, str]]:
     return [(float(steps[right.argmax()]), "zero training error")] if right.any() else []
 
 
-def story(run: Run, member: int) -> Story:
+def story(run: RunData, member: int) -> Story:
     """Formula, sentences and the reference for one member."""
     config = run.configs[member]
     text = f"{_what(config)} {_aim(config)}\n{_now(run, member, config)}"
@@ -78,7 +78,7 @@ def _aim(config: NeuralCollapse) -> str:
     return f"{pull} Each layer takes about the same factor off NC1: a straight line over the depth, not down to zero."
 
 
-def _now(run: Run, member: int, config: NeuralCollapse) -> str:
+def _now(run: RunData, member: int, config: NeuralCollapse) -> str:
     if not len(run):
         return ""
     names = ("nc1", "nc1_trace", "accuracy", "accuracy_test")

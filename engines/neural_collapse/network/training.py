@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from engines.core.assemble import Groups, groups, scattered
+from engines.core.compute.batching import Groups, groups, scattered
 from engines.neural_collapse.network import layers
 from engines.neural_collapse.network.layers import Back, Passed
 from engines.neural_collapse.network.problem import Problem, State

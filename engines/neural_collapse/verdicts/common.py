@@ -6,30 +6,30 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from engines.core.judging import final
-from engines.core.measures import slope
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import slope
+from engines.core.analysis.verdict_helpers import final
+from engines.core.protocol.engine import RunData
 
 UNSEEN = 1e-9
 """A relative change that rounding can make."""
 
 
-def last(run: Run, channel: str, members: Iterable[int]) -> list[float | None]:
+def last(run: RunData, channel: str, members: Iterable[int]) -> list[float | None]:
     """The value of each member at the preset's last step."""
     return [final(run, channel, i) for i in members]
 
 
-def each(run: Run, members: Iterable[int], measure: Callable[[Run, int], float | None]) -> list[float | None]:
+def each(run: RunData, members: Iterable[int], measure: Callable[[RunData, int], float | None]) -> list[float | None]:
     """A measure of each member, told once the preset's last step is there."""
     return [None if final(run, "nc1", i) is None else measure(run, i) for i in members]
 
 
-def everyone(run: Run) -> range:
+def everyone(run: RunData) -> range:
     """All members."""
     return range(len(run.configs))
 
 
-def log_slope(run: Run, channel: str, member: int, first: float, end: float) -> float | None:
+def log_slope(run: RunData, channel: str, member: int, first: float, end: float) -> float | None:
     """Slope of the logarithm over steps from `first` to `end`, which must have been reached."""
     steps, values = run.curve(channel, member)
     if not len(steps) or steps[-1] < end:
@@ -38,7 +38,7 @@ def log_slope(run: Run, channel: str, member: int, first: float, end: float) -> 
     return slope(steps[inside].astype(float), np.log(values[inside]))
 
 
-def rise(run: Run, channel: str, member: int, sign: int = 1) -> float | None:
+def rise(run: RunData, channel: str, member: int, sign: int = 1) -> float | None:
     """The largest relative step upwards (`sign` 1) or downwards (-1) between two frames, of a whole run."""
     if final(run, channel, member) is None:
         return None

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import below, final, ratio, verdict
-from engines.core.measures import rate
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import rate
+from engines.core.analysis.verdict_helpers import below, final, ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.neural_collapse import overlays
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.verdicts.common import UNSEEN, everyone, last, log_slope, rise
 
 
-def _time_slope(run: Run, channel: str, member: int, first: float, end: float) -> float | None:
+def _time_slope(run: RunData, channel: str, member: int, first: float, end: float) -> float | None:
     """Slope of the logarithm over the time of the flow."""
     h = run.configs[member].step_size
     found = log_slope(run, channel, member, first / h, end / h)
     return None if found is None else found / h
 
 
-def opening(run: Run) -> list[Verdict]:
+def opening(run: RunData) -> list[Verdict]:
     """P0: the whole curve of the trace ratio is known."""
     members = everyone(run)
     return [
@@ -31,7 +31,7 @@ def opening(run: Run) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def _law(run: Run, member: int) -> float | None:
+def _law(run: RunData, member: int) -> float | None:
     if final(run, "nc1_trace", member) is None:
         return None
     steps, values = run.curve("nc1_trace", member)
@@ -40,7 +40,7 @@ def _law(run: Run, member: int) -> float | None:
     return float(shares[np.abs(np.log(shares)).argmax()])
 
 
-def path(run: Run) -> list[Verdict]:
+def path(run: RunData) -> list[Verdict]:
     """P2: Theorem 3.1, and the late slopes."""
     members = everyone(run)
     return [
@@ -54,12 +54,12 @@ def path(run: Run) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def _nc1_rate(run: Run, member: int) -> float | None:
+def _nc1_rate(run: RunData, member: int) -> float | None:
     found, config = rate(run.curve("nc1", member), 1e-26, 1e-16), run.configs[member]
     return None if found is None else found / (2 * config.a * config.step_size)
 
 
-def counterexample(run: Run) -> list[Verdict]:
+def counterexample(run: RunData) -> list[Verdict]:
     """P7: NC1 rises where the trace ratio falls."""
     claims = ((100.0, 1.0951, 0.8081), (10.0, 1.3319, 0.2772), (1.0, 0.0851, 0.0156))
     found = []
@@ -82,11 +82,11 @@ def _vanishing(config: NeuralCollapse) -> float:
     return 1 / config.lambda_w - config.lambda_h
 
 
-def _peak(run: Run, member: int) -> float | None:
+def _peak(run: RunData, member: int) -> float | None:
     return None if final(run, "nc1_ratio", member) is None else float(run.curve("nc1_ratio", member)[1].max())
 
 
-def vanishing(run: Run) -> list[Verdict]:
+def vanishing(run: RunData) -> list[Verdict]:
     """P12: lambda_W lambda_H above one."""
     members = everyone(run)
     return [

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import below, final, ratio, verdict
-from engines.core.measures import slope
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import slope
+from engines.core.analysis.verdict_helpers import below, final, ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.neural_collapse.verdicts.common import everyone, last, log_slope
 
 
-def sweep(run: Run) -> list[Verdict]:
+def sweep(run: RunData) -> list[Verdict]:
     """P3: one layer against the flow for as long as 1/beta."""
     layer, flow = run.where(model="proximal"), run.where(model="central_path")
     pairs = [(i, j) for i in layer for j in flow if _alike(run, i, j)]
@@ -25,21 +25,21 @@ def sweep(run: Run) -> list[Verdict]:
     ]
 
 
-def _alike(run: Run, i: int, j: int) -> bool:
+def _alike(run: RunData, i: int, j: int) -> bool:
     one, other = run.configs[i], run.configs[j]
     return one.seed == other.seed and one.beta == other.beta
 
 
-def _against(run: Run, i: int, j: int) -> float | None:
+def _against(run: RunData, i: int, j: int) -> float | None:
     return ratio(*last(run, "nc1_trace_ratio", (i, j)))
 
 
-def _bound(run: Run, i: int) -> float | None:
+def _bound(run: RunData, i: int) -> float | None:
     config, value = run.configs[i], final(run, "trace_within", i)
     return ratio(value, run["trace_within"][0, i] * (config.beta / (config.beta + config.lambda_h)) ** 2)
 
 
-def _orders(run: Run, pairs: Iterable[tuple[int, int]]) -> list[float | None]:
+def _orders(run: RunData, pairs: Iterable[tuple[int, int]]) -> list[float | None]:
     """Power of beta in the difference of the logarithms of the trace ratios, of each seed."""
     found: dict[int, list[tuple[float, float | None]]] = {}
     for i, j in pairs:
@@ -52,7 +52,7 @@ def _order(points: list[tuple[float, float | None]]) -> float | None:
     return slope(*np.array(known).T, fewest=2) if len(known) == len(points) else None
 
 
-def depth(run: Run) -> list[Verdict]:
+def depth(run: RunData) -> list[Verdict]:
     """P5: straight lines over the layers."""
     members = everyone(run)
     configs = run.configs
@@ -66,7 +66,7 @@ def depth(run: Run) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def _late(run: Run, i: int) -> float | None:
+def _late(run: RunData, i: int) -> float | None:
     """Over the last fifth of the layers with NC1 > e^-50."""
     if final(run, "nc1", i) is None:
         return None
@@ -84,7 +84,7 @@ TABLE = {
 """NC1 by traces, by the pseudo-inverse, and NC2 of the simplex, by weight decay and beta: digits, seed 0."""
 
 
-def digits(run: Run) -> list[Verdict]:
+def digits(run: RunData) -> list[Verdict]:
     """P8: pixels of digits as the input of one layer."""
     names = {"nc1_trace": "trace ratio", "nc1": "NC1", "nc2_etf": "NC2 of the simplex"}
     return [
@@ -93,6 +93,6 @@ def digits(run: Run) -> list[Verdict]:
     ]
 
 
-def _table(run: Run, i: int, channel: str, place: int) -> float | None:
+def _table(run: RunData, i: int, channel: str, place: int) -> float | None:
     config = run.configs[i]
     return ratio(final(run, channel, i), TABLE[config.lambda_w, config.beta][place])

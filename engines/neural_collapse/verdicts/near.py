@@ -6,17 +6,17 @@ from functools import partial
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import final, ratio, verdict
-from engines.core.measures import slope
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import slope
+from engines.core.analysis.verdict_helpers import final, ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.neural_collapse import laws
 from engines.neural_collapse.verdicts.common import each, everyone, last
 
 LEVELS = {"in the span": 0, "out of it": 1, "shape of the frame": 2, "rotation in the span": 3, "rotation out": 4}
 
 
-def staircase(run: Run) -> list[Verdict]:
+def staircase(run: RunData) -> list[Verdict]:
     """P1: what a layer leaves of five kinds of direction; the spectrum of the full matrix is a probe."""
     return [
         verdict(f"left {name}, over the formula", each(run, everyone(run), partial(_survives, place)), 1.0, 1e-4)
@@ -24,12 +24,12 @@ def staircase(run: Run) -> list[Verdict]:
     ]
 
 
-def _survives(place: int, run: Run, i: int) -> float:
+def _survives(place: int, run: RunData, i: int) -> float:
     config = run.configs[i]
     return float(run["survival"][-1, i, place] * (1 + laws.rates(config)[place] / config.beta))
 
 
-def perturbed(run: Run) -> list[Verdict]:
+def perturbed(run: RunData) -> list[Verdict]:
     """P4: the first-order response, over the size of the perturbation."""
     groups: dict[tuple[float, ...], list[int]] = {}
     for i, config in enumerate(run.configs):
@@ -42,7 +42,7 @@ def perturbed(run: Run) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def _power(run: Run, members: list[int]) -> float | None:
+def _power(run: RunData, members: list[int]) -> float | None:
     """From epsilon = 0.1 down."""
     small = [i for i in members if run.configs[i].epsilon <= 0.1]
     values = last(run, "response_error", small)
@@ -51,12 +51,12 @@ def _power(run: Run, members: list[int]) -> float | None:
     return slope(np.log([run.configs[i].epsilon for i in small]), np.log(np.array(values, float)), fewest=3)
 
 
-def _nc1(run: Run, i: int) -> float | None:
+def _nc1(run: RunData, i: int) -> float | None:
     config = run.configs[i]
     return ratio(final(run, "nc1_ratio", i), (1 + config.a / config.beta) ** -2)
 
 
-def lambdas(run: Run) -> list[Verdict]:
+def lambdas(run: RunData) -> list[Verdict]:
     """P6: the map of the two weight decays."""
     middle = float(np.median([config.lambda_w for config in run.configs]))
     return [
@@ -68,7 +68,7 @@ def lambdas(run: Run) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def _change(run: Run, knob: str, **fixed: float) -> float | None:
+def _change(run: RunData, knob: str, **fixed: float) -> float | None:
     """Change of log NC1 from the smallest to the largest value of a knob, over that of the formula."""
     members = sorted(run.where(**fixed), key=lambda i: getattr(run.configs[i], knob))
     values = last(run, "nc1_ratio", members)

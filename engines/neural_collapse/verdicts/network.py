@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below, ratio, verdict
-from engines.core.measures import slope
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import slope
+from engines.core.analysis.verdict_helpers import above, below, ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.verdicts.common import each, everyone, last
 
@@ -26,7 +26,7 @@ DECAYED = {4: 0.027, 8: 0.012}
 """NC1 of the last hidden layer of these networks, means of four seeds; without weight decay it stays half higher."""
 
 
-def greedy(run: Run) -> list[Verdict]:
+def greedy(run: RunData) -> list[Verdict]:
     """P9: every layer that is added collapses what it is given."""
     return [
         below("NC1 of a layer over that below: the largest", _ends(run, everyone(run), "layer_nc1", _steepest), 1.0),
@@ -41,7 +41,7 @@ def _steepest(values: np.ndarray) -> float:
     return float((values[1:] / values[:-1]).max())
 
 
-def decays(run: Run) -> list[Verdict]:
+def decays(run: RunData) -> list[Verdict]:
     """P10: weight decay of the features moves NC1 more than that of the last layer."""
     members = everyone(run)
     return [
@@ -60,19 +60,19 @@ def decays(run: Run) -> list[Verdict]:
     ]
 
 
-def _own(run: Run, loss: str, features: float, final_layer: float) -> list[int]:
+def _own(run: RunData, loss: str, features: float, final_layer: float) -> list[int]:
     """Members whose weight decays are so many times the usual."""
     usual = NeuralCollapse().weight_decay_features
     return run.where(loss=loss, weight_decay_features=features * usual, weight_decay_last=final_layer * usual)
 
 
-def _pairs(run: Run, one: tuple[float, float], other: tuple[float, float], loss: str = "mse") -> list[float | None]:
+def _pairs(run: RunData, one: tuple[float, float], other: tuple[float, float], loss: str = "mse") -> list[float | None]:
     """Ratios of NC1 at the end, seed by seed."""
     ends = (last(run, "nc1", _own(run, loss, *times)) for times in (one, other))
     return [ratio(*pair) for pair in zip(*ends, strict=True)]
 
 
-def separation(run: Run) -> list[Verdict]:
+def separation(run: RunData) -> list[Verdict]:
     """P11: the logarithm of NC1 falls along a straight line over the hidden layers, to what weight decay brings."""
     return [
         *(
@@ -98,12 +98,12 @@ def _correlation(values: np.ndarray) -> float:
 
 
 def _ends(
-    run: Run, members: Iterable[int], channel: str, measure: Callable[[np.ndarray], float | None]
+    run: RunData, members: Iterable[int], channel: str, measure: Callable[[np.ndarray], float | None]
 ) -> list[float | None]:
     """A measure of the layers at the preset's last step."""
     return each(run, members, lambda run, i: measure(_layers(run, channel, -1, i)))
 
 
-def _layers(run: Run, channel: str, frame: int, member: int) -> np.ndarray:
+def _layers(run: RunData, channel: str, frame: int, member: int) -> np.ndarray:
     """One value a layer; members with fewer layers than others are filled up in the recording."""
     return run[channel][frame, member, : run.configs[member].depth + 1]

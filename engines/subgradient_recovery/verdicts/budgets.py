@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below, by_seed, final, order, ratio, verdict
-from engines.core.run import Run
+from engines.core.analysis.verdict_helpers import above, below, by_seed, final, order, ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import flow
 from engines.subgradient_recovery.verdicts.common import (
     ERROR,
@@ -18,7 +18,7 @@ from engines.subgradient_recovery.verdicts.common import (
 )
 
 
-def stairs(run: Run) -> list[Verdict]:
+def stairs(run: RunData) -> list[Verdict]:
     """SG-10: half-times against the flow."""
     members = range(len(run.configs))
     halves = [half_times(run, i) for i in members]
@@ -31,7 +31,7 @@ def stairs(run: Run) -> list[Verdict]:
     ]
 
 
-def lengths(run: Run) -> list[Verdict]:
+def lengths(run: RunData) -> list[Verdict]:
     """SG-13: the U over the budget, whose left wall is where the flow of this draw has learned."""
     draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_seed(run)]
     walls = [_learned(run, members[-1]) for members in draws]
@@ -46,30 +46,30 @@ def lengths(run: Run) -> list[Verdict]:
     ]
 
 
-def _learned(run: Run, member: int) -> float:
+def _learned(run: RunData, member: int) -> float:
     """Tau at which the flow has learned."""
     config = run.configs[member]
     return float(flow.follow(config).half_times(config.sigma).max())
 
 
-def _at_lowest(run: Run, members: list[int]) -> float | None:
+def _at_lowest(run: RunData, members: list[int]) -> float | None:
     values = [final(run, ERROR, i) for i in members]
     known = [value for value in values if value is not None]
     return run.configs[members[values.index(min(known))]].budget if len(known) == len(values) else None
 
 
-def _over_steps(run: Run, member: int) -> float | None:
+def _over_steps(run: RunData, member: int) -> float | None:
     config = run.configs[member]
     steps = float(flow.step_size(config, np.array([run.preset.steps if run.preset else 0]))[0])
     return ratio(final(run, ERROR, member), flow.TRACKING * steps)
 
 
-def _least(run: Run, members: list[int]) -> float | None:
+def _least(run: RunData, members: list[int]) -> float | None:
     values = [value for value in last(run, members) if value is not None]
     return order(min(values)) if len(values) == len(members) else None
 
 
-def overfit(run: Run) -> list[Verdict]:
+def overfit(run: RunData) -> list[Verdict]:
     """SG-17: multiples of the budget."""
     draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_seed(run)]
     half, once, most = ([members[place] for members in draws] for place in (0, 1, -1))
@@ -84,7 +84,7 @@ def overfit(run: Run) -> list[Verdict]:
     ]
 
 
-def _rise(run: Run, members: list[int]) -> float | None:
+def _rise(run: RunData, members: list[int]) -> float | None:
     values = last(run, members)
     known = np.array([value for value in values if value is not None])
     return float((known[1:] / known[:-1]).min()) if len(known) == len(values) else None

@@ -6,25 +6,25 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from engines.core.judging import final, order, ratio
-from engines.core.measures import hit
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import hit
+from engines.core.analysis.verdict_helpers import final, order, ratio
+from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import flow
 
 ERROR = "relative_error"
 
 
-def last(run: Run, members: Iterable[int], channel: str = ERROR) -> list[float | None]:
+def last(run: RunData, members: Iterable[int], channel: str = ERROR) -> list[float | None]:
     """The value of each member at the preset's last step."""
     return [final(run, channel, i) for i in members]
 
 
-def orders(run: Run, members: Iterable[int], channel: str = ERROR) -> list[float | None]:
+def orders(run: RunData, members: Iterable[int], channel: str = ERROR) -> list[float | None]:
     """Its decimal logarithm."""
     return [order(value) for value in last(run, members, channel)]
 
 
-def best(run: Run, member: int) -> float | None:
+def best(run: RunData, member: int) -> float | None:
     """The smallest relative error on the whole path."""
     return None if final(run, ERROR, member) is None else float(np.nanmin(run[ERROR][:, member]))
 
@@ -35,7 +35,7 @@ def spread(values: list[float | None]) -> float | None:
     return max(known) / min(known) if len(known) == len(values) and known else None
 
 
-def half_times(run: Run, member: int) -> list[float | None]:
+def half_times(run: RunData, member: int) -> list[float | None]:
     """Tau at which each eigenvalue is half learned, over that of the flow from this draw's own spectrum, `[r]`."""
     config = run.configs[member]
     learned, spent = run["signal_eigenvalues"][:, member], run["spent"][:, member]
@@ -47,12 +47,12 @@ def half_times(run: Run, member: int) -> list[float | None]:
     ]
 
 
-def last_half_times(run: Run, members: Iterable[int]) -> list[float | None]:
+def last_half_times(run: RunData, members: Iterable[int]) -> list[float | None]:
     """That of the last eigenvalue."""
     return [half_times(run, i)[-1] for i in members]
 
 
-def arrivals(run: Run, members: Iterable[int], level: float) -> list[float | None]:
+def arrivals(run: RunData, members: Iterable[int], level: float) -> list[float | None]:
     """Steps until the error is below `level`, over those until `1.3 eta0 rho^t` is."""
     found = []
     for i in members:

@@ -6,16 +6,16 @@ from functools import lru_cache
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below, by_seed, final, order, ratio, verdict
-from engines.core.measures import power, slope
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import power, slope
+from engines.core.analysis.verdict_helpers import above, below, by_seed, final, order, ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import draws, flow, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.verdicts.common import ERROR, last, orders, spread
 
 
-def floors(run: Run) -> list[Verdict]:
+def floors(run: RunData) -> list[Verdict]:
     """SG-03: powers of alpha, against those that the spectrum of this draw's start predicts."""
 
     def shares(p: float, channel: str = ERROR) -> list[float | None]:
@@ -32,7 +32,7 @@ def floors(run: Run) -> list[Verdict]:
     ]
 
 
-def exponent(run: Run, members: list[int], channel: str = ERROR) -> float | None:
+def exponent(run: RunData, members: list[int], channel: str = ERROR) -> float | None:
     """Power of alpha from 1e-3 on, without members whose error is still that of the steps."""
     inside = [i for i in members if run.configs[i].alpha <= 2e-3]
     points = [
@@ -43,13 +43,13 @@ def exponent(run: Run, members: list[int], channel: str = ERROR) -> float | None
     return slope(*np.log(np.array(points)).T, fewest=3) if points else None
 
 
-def predicted(run: Run, members: list[int]) -> float:
+def predicted(run: RunData, members: list[int]) -> float:
     """`1 - lam_b/lam_r` of this draw."""
     *_, weakest, bulk = laws.eigenvalues(run.configs[members[0]])
     return 1 - float(bulk / weakest)
 
 
-def dense(run: Run) -> list[Verdict]:
+def dense(run: RunData) -> list[Verdict]:
     """SG-08: pure dense noise."""
     small = [i for i in run.where(loss="l1") if run.configs[i].alpha < 0.1]
     large = [i for i in run.where(loss="l1", k=30) if run.configs[i].alpha >= 0.1]
@@ -73,7 +73,7 @@ def dense(run: Run) -> list[Verdict]:
     ]
 
 
-def mixture(run: Run) -> list[Verdict]:
+def mixture(run: RunData) -> list[Verdict]:
     """SG-09: the density of the whole noise at zero."""
     over = [ratio(final(run, "error", i), least_error(c, "sign")) for i, c in enumerate(run.configs)]
     return [verdict("error over that of least absolute deviations", over, 1.0, 0.25)]
@@ -96,7 +96,7 @@ def least_error(config: SubgradientRecovery, psi: str) -> float:
     return float(np.interp(size, laws.phi(config, sizes), sizes)) if psi == "sign" else size
 
 
-def noiseless(run: Run) -> list[Verdict]:
+def noiseless(run: RunData) -> list[Verdict]:
     """SG-11: floors of small starts, slopes of large ones."""
     small = [i for i in run.where(init="spectral") if run.configs[i].alpha < 0.1]
     wide = [i for i in small if run.configs[i].k > run.configs[i].r]

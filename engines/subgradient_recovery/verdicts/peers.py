@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below
-from engines.core.measures import hit
-from engines.core.run import Run
+from engines.core.analysis.curve_fits import hit
+from engines.core.analysis.verdict_helpers import above, below
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery.verdicts.common import ERROR, last, orders
 
 
-def peers(run: Run) -> list[Verdict]:
+def peers(run: RunData) -> list[Verdict]:
     """SG-14: what the table of the specification says, method by method."""
 
     def hits(level: float, **knobs: object) -> list[float | None]:
@@ -34,5 +34,5 @@ def peers(run: Run) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def _cut(run: Run, **knobs: object) -> list[int]:
+def _cut(run: RunData, **knobs: object) -> list[int]:
     return [i for method in ("trimmed", "median") for i in run.where(method=method, **knobs)]

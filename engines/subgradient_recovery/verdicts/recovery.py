@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below, by_seed, final, ratio, verdict
-from engines.core.run import Run
+from engines.core.analysis.verdict_helpers import above, below, by_seed, final, ratio, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import overlays
 from engines.subgradient_recovery.verdicts.common import (
     ERROR,
@@ -20,7 +20,7 @@ from engines.subgradient_recovery.verdicts.common import (
 from engines.subgradient_recovery.verdicts.floors import least_error
 
 
-def opening(run: Run) -> list[Verdict]:
+def opening(run: RunData) -> list[Verdict]:
     """SG-00: small start, least squares, large start."""
     small = [i for i, c in enumerate(run.configs) if c.loss == "l1" and c.alpha < 0.1]
     large = [i for i, c in enumerate(run.configs) if c.loss == "l1" and c.alpha >= 0.1]
@@ -32,7 +32,7 @@ def opening(run: Run) -> list[Verdict]:
     ]
 
 
-def hello(run: Run) -> list[Verdict]:
+def hello(run: RunData) -> list[Verdict]:
     """SG-01: the path of exact recovery."""
     members = range(len(run.configs))
     return [
@@ -42,7 +42,7 @@ def hello(run: Run) -> list[Verdict]:
     ]
 
 
-def widths(run: Run) -> list[Verdict]:
+def widths(run: RunData) -> list[Verdict]:
     """SG-02: the search rank. From a random start of k = r columns one may be too small for the budget."""
     spectral, random = run.where(init="spectral"), run.where(init="random")
     exact = [i for i in spectral if run.configs[i].k == run.configs[i].r]
@@ -59,7 +59,7 @@ def widths(run: Run) -> list[Verdict]:
     ]
 
 
-def squares(run: Run) -> list[Verdict]:
+def squares(run: RunData) -> list[Verdict]:
     """SG-04: absolute values against squares."""
     absolute, wide = run.where(loss="l1"), run.where(loss="l2", k=30)
     over = [i for i in absolute if run.configs[i].k == 30]
@@ -75,11 +75,11 @@ def squares(run: Run) -> list[Verdict]:
     ]  # fmt: skip
 
 
-def _worse(run: Run, member: int) -> float | None:
+def _worse(run: RunData, member: int) -> float | None:
     return ratio(final(run, ERROR, member), best(run, member))
 
 
-def garbage(run: Run) -> list[Verdict]:
+def garbage(run: RunData) -> list[Verdict]:
     """SG-07: most of the data is wrong."""
     found: list[Verdict] = []
     for p in (0.6, 0.7, 0.8):
@@ -92,14 +92,14 @@ def garbage(run: Run) -> list[Verdict]:
     return found
 
 
-def _over_line(run: Run, member: int) -> float | None:
+def _over_line(run: RunData, member: int) -> float | None:
     """Error at the end over the upper line that is drawn: what steps and spare directions of this draw make at most."""
     lines = overlays.predictions(run.configs[member], run.steps[-1:])
     line = next(one for one in lines if (one.channel, one.kind) == (ERROR, "upper"))
     return ratio(final(run, ERROR, member), float(line.values[-1]))
 
 
-def adversary(run: Run) -> list[Verdict]:
+def adversary(run: RunData) -> list[Verdict]:
     """SG-15: flipped signs."""
     return [
         below(f"p = {p:g}: log₁₀ of the error", orders(run, run.where(outlier_fraction=p)), limit)
@@ -107,7 +107,7 @@ def adversary(run: Run) -> list[Verdict]:
     ]
 
 
-def figures(run: Run) -> list[Verdict]:
+def figures(run: RunData) -> list[Verdict]:
     """SG-16: the floor of k = d over alpha."""
     wide, exact = run.where(loss="l1", k=20), run.where(loss="l1", k=3, m=600)
     smallest = [i for i in wide if run.configs[i].alpha < 1e-5]
@@ -125,7 +125,7 @@ def figures(run: Run) -> list[Verdict]:
     ]
 
 
-def _falls(run: Run, members: list[int]) -> list[float | None]:
+def _falls(run: RunData, members: list[int]) -> list[float | None]:
     """Error at one alpha over that at the next smaller one, of otherwise equal members."""
     groups: dict[tuple[float, ...], list[int]] = {}
     for i in sorted(members, key=lambda i: -run.configs[i].alpha):

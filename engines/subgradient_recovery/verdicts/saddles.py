@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below, verdict
-from engines.core.run import Run
+from engines.core.analysis.verdict_helpers import above, below, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery.verdicts.common import last, last_half_times, orders
 
 
-def beneath(run: Run) -> list[Verdict]:
+def beneath(run: RunData) -> list[Verdict]:
     """SG-05: the small start is right, and four others are lower."""
     small = [i for i in run.where(alpha=1e-8) if run.configs[i].budget < 20]
     far = [i for i in range(len(run.configs)) if i not in small and run.configs[i].alpha > 1e-9]
@@ -21,7 +21,7 @@ def beneath(run: Run) -> list[Verdict]:
     ]
 
 
-def saddle(run: Run) -> list[Verdict]:
+def saddle(run: RunData) -> list[Verdict]:
     """SG-06: the truth is left, downhill."""
     members = range(len(run.configs))
     return [

@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engines.core.engine import Verdict
-from engines.core.judging import above, below, verdict
-from engines.core.run import Run
+from engines.core.analysis.verdict_helpers import above, below, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery.verdicts.common import last
 
 SUCCESS = 1e-2
 
 
-def samples(run: Run) -> list[Verdict]:
+def samples(run: RunData) -> list[Verdict]:
     """SG-12: successes by sample size and search rank."""
     small = _successes(run, [i for i, c in enumerate(run.configs) if c.alpha < 0.1 and c.k > c.r])
     large = _successes(run, [i for i, c in enumerate(run.configs) if c.alpha >= 0.1])
@@ -30,11 +30,11 @@ def samples(run: Run) -> list[Verdict]:
     ]
 
 
-def _done(run: Run, members: Sequence[int]) -> bool:
+def _done(run: RunData, members: Sequence[int]) -> bool:
     return bool(members) and all(value is not None for value in last(run, members))
 
 
-def _successes(run: Run, members: Sequence[int]) -> dict[int, list[int]] | None:
+def _successes(run: RunData, members: Sequence[int]) -> dict[int, list[int]] | None:
     """For each m the number of successes by increasing k; None while the run is too short."""
     if not _done(run, members):
         return None
@@ -46,7 +46,7 @@ def _successes(run: Run, members: Sequence[int]) -> dict[int, list[int]] | None:
     }
 
 
-def _medians(run: Run, members: Sequence[int]) -> float | None:
+def _medians(run: RunData, members: Sequence[int]) -> float | None:
     """The largest spread over k of the median error at one m."""
     if not _done(run, members):
         return None
@@ -56,6 +56,6 @@ def _medians(run: Run, members: Sequence[int]) -> float | None:
     return float(max(max(row) / min(row) for row in table))
 
 
-def _share(run: Run, k: int, alpha: float) -> float | None:
+def _share(run: RunData, k: int, alpha: float) -> float | None:
     members = [i for i in run.where(k=k, alpha=alpha) if (run.configs[i].m >= 360) == (k == 2)]
     return float(np.mean([value < SUCCESS for value in last(run, members)])) if _done(run, members) else None  # type: ignore[operator]

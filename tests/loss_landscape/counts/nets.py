@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.loss_landscape.planted import Plan, Planted, planted
+from engines.loss_landscape.models.planted_degeneracy import Plan, Planted, planted
 
 
 def independent(seed: int) -> Planted:

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.counts import jacobian
-from engines.loss_landscape.counts.atoms import atoms, regions
-from engines.loss_landscape.examples import EXAMPLES, staircase, turned
-from engines.loss_landscape.mlp import Mlp
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.degeneracy import jacobian
+from engines.loss_landscape.degeneracy.linear_regions import atoms, regions
+from engines.loss_landscape.models.examples import EXAMPLES, staircase, turned
+from engines.loss_landscape.models.mlp import Mlp
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

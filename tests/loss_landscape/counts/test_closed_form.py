@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.counts import closed_form
-from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.blocks import blocks
-from engines.loss_landscape.counts.count import count
-from engines.loss_landscape.counts.ranks import gram_rank, rank
-from engines.loss_landscape.curvature import dense
-from engines.loss_landscape.examples import generic
-from engines.loss_landscape.mlp import Mlp
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.degeneracy import closed_form
+from engines.loss_landscape.degeneracy.count import count
+from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.numerical_rank import gram_rank, rank
+from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
+from engines.loss_landscape.hessian import dense
+from engines.loss_landscape.models.examples import generic
+from engines.loss_landscape.models.mlp import Mlp
 
 DEEP = {(4, 3, 4): (9, 24), (5, 6, 4): (34, 54), (4, 4, 4): (16, 32), (4, 3, 5, 4): (32, 47), (5, 2, 6, 3, 4): (38, 52),
         (3, 5, 5, 3): (46, 55)}  # fmt: skip

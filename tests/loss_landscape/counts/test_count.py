@@ -3,19 +3,19 @@
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.core.lapack import svdvals
-from engines.loss_landscape.counts import closed_form, ranks
-from engines.loss_landscape.counts.atoms import atoms
-from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.count import Count, count, counting
-from engines.loss_landscape.counts.explained import explain
-from engines.loss_landscape.counts.generators import generators
-from engines.loss_landscape.counts.seen import Source, by_gram, by_triangle
-from engines.loss_landscape.counts.stages import finished
-from engines.loss_landscape.curvature.dense import jacobian as autograd_jacobian
-from engines.loss_landscape.examples import EXAMPLES, always_on, generic, nested, staircase
-from engines.loss_landscape.mlp import Mlp
+from engines.core.numerics.lapack import svdvals
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.degeneracy import closed_form, numerical_rank
+from engines.loss_landscape.degeneracy.count import Count, count, counting
+from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.linear_regions import atoms
+from engines.loss_landscape.degeneracy.lower_bound import explain
+from engines.loss_landscape.degeneracy.progress import finished
+from engines.loss_landscape.degeneracy.row_space import Source, by_gram, by_triangle
+from engines.loss_landscape.degeneracy.synchronisation_modes import generators
+from engines.loss_landscape.hessian.dense import jacobian as autograd_jacobian
+from engines.loss_landscape.models.examples import EXAMPLES, always_on, generic, nested, staircase
+from engines.loss_landscape.models.mlp import Mlp
 
 # name: P, nullity, type 1 or 2, across layers
 SHALLOW = {"generic-1": (57, 6, 0, 6), "t1-inputs": (57, 18, 12, 6), "t1-duplicate": (57, 9, 3, 6),
@@ -57,7 +57,7 @@ def test_planted_blocks_are_counted_and_what_is_not_explained_is_left_over(build
     one = count(*net)
     assert found(one) == row
     assert one.gap > 1e10
-    assert int(one.nullity) == dense(*net) == one.P - int(ranks.rank(atoms(*net)))
+    assert int(one.nullity) == dense(*net) == one.P - int(numerical_rank.rank(atoms(*net)))
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -86,7 +86,7 @@ def test_a_layer_above_synchronised_ones_is_bounded_and_its_residual_reported(wi
     one = count(*net)
     assert one.P == P
     assert int(one.residual) >= 0
-    assert int(one.nullity) == dense(*net) == one.P - int(ranks.rank(atoms(*net)))
+    assert int(one.nullity) == dense(*net) == one.P - int(numerical_rank.rank(atoms(*net)))
     assert int(one.explained) >= 14
 
 
@@ -97,7 +97,7 @@ def test_all_three_types_at_once():
     (block,) = one.blocks
     closed = closed_form.one_hidden_layer(net.net, net.theta, backward(*net), block)
     assert int(one.nullity) == int(closed) == int(one.explained) == dense(*net) == 49
-    assert int(one.nullity) == one.P - int(ranks.rank(atoms(*net)))
+    assert int(one.nullity) == one.P - int(numerical_rank.rank(atoms(*net)))
     naive = int((one.N1 + one.N2).sum() + (block.sizes**2 * ~block.dead).sum() + block.on.sum())
     assert naive > 49
 
@@ -182,8 +182,8 @@ def test_warnings_are_said():
 
 def test_ranks_and_gaps_of_plain_values():
     values = torch.tensor([[4.0, 2.0, 1e-12], [3.0, 0.0, 0.0], [0.0, 0.0, 0.0], [1.0, 1.0, 1.0]], dtype=torch.float64)
-    r = ranks.count_above(values)
+    r = numerical_rank.count_above(values)
     assert r.tolist() == [2, 1, 0, 3]
-    torch.testing.assert_close(ranks.gap(values, r)[0], torch.tensor(2e12, dtype=torch.float64))
-    assert ranks.gap(values, r)[1:].isinf().all()
-    assert ranks.sweep(torch.logspace(0, -10, 11, dtype=torch.float64)).tolist() == [2, 3, 4, 6, 9]
+    torch.testing.assert_close(numerical_rank.gap(values, r)[0], torch.tensor(2e12, dtype=torch.float64))
+    assert numerical_rank.gap(values, r)[1:].isinf().all()
+    assert numerical_rank.sweep(torch.logspace(0, -10, 11, dtype=torch.float64)).tolist() == [2, 3, 4, 6, 9]

@@ -4,11 +4,11 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from engines.loss_landscape.counts import jacobian
-from engines.loss_landscape.counts.count import count
-from engines.loss_landscape.counts.factors import factor_spectra, factored_soft_rank
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.soft import soft_rank
+from engines.loss_landscape.degeneracy import jacobian
+from engines.loss_landscape.degeneracy.count import count
+from engines.loss_landscape.hessian.effective_dimension import soft_rank
+from engines.loss_landscape.hessian.kronecker_factors import factor_spectra, factored_soft_rank
+from engines.loss_landscape.models.mlp import Mlp
 
 
 def trained(steps: int = 1500):

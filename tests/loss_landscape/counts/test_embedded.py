@@ -3,39 +3,39 @@
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.counts import closed_form, embedded
-from engines.loss_landscape.counts.ranks import rank
-from engines.loss_landscape.curvature.dense import jacobian as of_each
-from engines.loss_landscape.training import modular
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.degeneracy import closed_form, embedding
+from engines.loss_landscape.degeneracy.numerical_rank import rank
+from engines.loss_landscape.hessian.dense import jacobian as of_each
+from engines.loss_landscape.models import modular_addition
 from tests.loss_landscape.close import randn, same
 
 
 def setting(p=7, e=3, h=8, seed=0):
-    subject = modular.embedding([seed], p, e, h, 0.8)
+    subject = modular_addition.embedding([seed], p, e, h, 0.8)
     return subject.model, subject.start[0], subject.train.X[0]
 
 
 def missed(model, theta, X):
     """Directions that live units do not see."""
-    seen = embedded.passes(model, theta, X)
+    seen = embedding.passes(model, theta, X)
     live = seen.gates[0].any(0)
     return int(closed_form.unseen(seen.A[1], seen.gates[0][:, live]).sum())
 
 
 def test_its_jacobian_is_that_of_automatic_differentiation():
     model, theta, X = setting()
-    same(embedded.jacobian(model, theta, X), of_each(model, theta, X), 1e-13)
+    same(embedding.jacobian(model, theta, X), of_each(model, theta, X), 1e-13)
 
 
 @pytest.mark.parametrize(("p", "e", "h"), [(7, 3, 8), (7, 4, 10), (11, 4, 12)])
 @pytest.mark.parametrize("seed", range(3))
 def test_its_count_is_the_dense_one_is_explained_and_has_the_closed_form(p, e, h, seed):
     model, theta, X = setting(p, e, h, seed)
-    one = embedded.count(model, theta, X)
+    one = embedding.count(model, theta, X)
     nullity = model.P - int(rank(of_each(model, theta, X)))
     assert int(one.nullity) == int(one.explained) == nullity
-    assert nullity == embedded.expected(one, e, missed(model, theta, X)) >= e * e + h
+    assert nullity == embedding.expected(one, e, missed(model, theta, X)) >= e * e + h
 
 
 def test_a_dead_unit_and_a_token_that_is_never_shown_are_counted_as_what_layers_do_not_see():
@@ -47,28 +47,28 @@ def test_a_dead_unit_and_a_token_that_is_never_shown_are_counted_as_what_layers_
         readers[5] = 0
         readers[5, 0] = -10
     X = X[(X[:, 2] == 0) & (X[:, 11 + 2] == 0)]
-    one = embedded.count(model, theta, X)
+    one = embedding.count(model, theta, X)
     assert one.N12.tolist() == [4, 8, 11]
     assert int(one.nullity) == model.P - int(rank(of_each(model, theta, X)))
-    assert int(one.nullity) == embedded.expected(one, 4, missed(model, theta, X)) == int(one.explained)
+    assert int(one.nullity) == embedding.expected(one, 4, missed(model, theta, X)) == int(one.explained)
 
 
 def test_the_embedding_can_be_mixed_as_the_tangents_say():
     """The function is the same to 1e-12 at finite N; the slope of the move is the tangent to 1e-8."""
     model, theta, X = setting()
     N = randn(3, 3, seed=1)
-    same(model(embedded.mixed(model, theta, N), X), model(theta, X), 1e-12)
-    forth, back = (embedded.mixed(model, theta, t * N) for t in (1e-5, -1e-5))
-    same((forth - back) / 2e-5, embedded.mixings(model, theta, N), 1e-8)
+    same(model(embedding.mixed(model, theta, N), X), model(theta, X), 1e-12)
+    forth, back = (embedding.mixed(model, theta, t * N) for t in (1e-5, -1e-5))
+    same((forth - back) / 2e-5, embedding.mixings(model, theta, N), 1e-8)
 
 
 def test_parameters_of_the_perceptron_are_lifted_back():
     model, theta, X = setting()
     _, weights, _ = model.perceptron(theta, X)
-    assert torch.equal(embedded.lifted(model, theta, weights), theta)
+    assert torch.equal(embedding.lifted(model, theta, weights), theta)
 
 
 def test_float32_is_refused():
     model, theta, X = setting()
     with pytest.raises(ConfigError, match="float64"):
-        embedded.count(model, theta.float(), X.float())
+        embedding.count(model, theta.float(), X.float())

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.counts import jacobian
-from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.count import count
-from engines.loss_landscape.counts.factors import factor_spectra, factored_soft_rank, grams
-from engines.loss_landscape.examples import generic
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.soft import soft_rank
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.degeneracy import jacobian
+from engines.loss_landscape.degeneracy.count import count
+from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.hessian.effective_dimension import soft_rank
+from engines.loss_landscape.hessian.kronecker_factors import factor_spectra, factored_soft_rank, grams
+from engines.loss_landscape.models.examples import generic
+from engines.loss_landscape.models.mlp import Mlp
 
 SIZES = [(5, 3), (5, 6, 3), (5, 6, 7, 3), (4, 5, 6, 7, 2)]
 

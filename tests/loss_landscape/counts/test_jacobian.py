@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.core.lapack import svdvals
-from engines.loss_landscape.counts import jacobian
-from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.moves import behavioural_loss
-from engines.loss_landscape.counts.ranks import gram_rank, rank
-from engines.loss_landscape.curvature import dense
-from engines.loss_landscape.examples import generic, staircase
-from engines.loss_landscape.mlp import Mlp
+from engines.core.numerics.lapack import svdvals
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.degeneracy import jacobian
+from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.numerical_rank import gram_rank, rank
+from engines.loss_landscape.degeneracy.orbits import behavioural_loss
+from engines.loss_landscape.hessian import dense
+from engines.loss_landscape.models.examples import generic, staircase
+from engines.loss_landscape.models.mlp import Mlp
 
 NETS = {"one": (5, 6, 3), "two": (5, 6, 6, 3), "none": (4, 3)}
 

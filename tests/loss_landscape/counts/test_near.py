@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape.counts import jacobian, near
-from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.blocks import agreement, blocks
-from engines.loss_landscape.counts.generators import tangents
-from engines.loss_landscape.examples import EXAMPLES, turned
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.degeneracy import jacobian, near_synchronised
+from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.synchronisation_modes import tangents
+from engines.loss_landscape.degeneracy.synchronised_neurons import agreement, blocks
+from engines.loss_landscape.models.examples import EXAMPLES, turned
 
 
 def measured(angle: float, seed: int = 0):
@@ -22,7 +22,7 @@ def measured(angle: float, seed: int = 0):
     J = jacobian.jacobian(net, theta, X)
     return (
         1 - float(agreement(passes.gates[0])[0, 1]),
-        float(near.rayleigh(J, u, len(X))[0]),
+        float(near_synchronised.rayleigh(J, u, len(X))[0]),
         float(jacobian.spectrum(J, len(X))[0]),
     )
 
@@ -47,10 +47,10 @@ def test_a_direction_is_as_free_as_its_curvature_lets_it():
     J = jacobian.jacobian(net, theta, X)
     _, values, V = torch.linalg.svd(J, full_matrices=False)
     h = values.square() / 300
-    q = near.rayleigh(J, 3 * V, 300)
+    q = near_synchronised.rayleigh(J, 3 * V, 300)
     torch.testing.assert_close(q, h, rtol=0, atol=float(1e-10 * h[0]))
-    assert near.rayleigh(J[None], V[None], 300).shape == (1, net.P)
-    torch.testing.assert_close(near.weight(h, 50.0, 2.0), 1 - 50 * h / (50 * h + 2))
+    assert near_synchronised.rayleigh(J[None], V[None], 300).shape == (1, net.P)
+    torch.testing.assert_close(near_synchronised.weight(h, 50.0, 2.0), 1 - 50 * h / (50 * h + 2))
 
 
 def test_no_disagreement_gives_the_exact_blocks():
@@ -58,7 +58,7 @@ def test_no_disagreement_gives_the_exact_blocks():
     for name in ("t3", "t3-on", "nested", "mixed"):
         passes = backward(*EXAMPLES[name](1))
         (g,) = passes.gates
-        assert torch.equal(near.pairs(near.clusters(g, 0)), blocks(g).same), name
+        assert torch.equal(near_synchronised.pairs(near_synchronised.clusters(g, 0)), blocks(g).same), name
 
 
 def test_groups_hold_no_pair_that_disagrees_more_than_delta():
@@ -67,13 +67,13 @@ def test_groups_hold_no_pair_that_disagrees_more_than_delta():
     g = torch.arange(n)[:, None] < torch.tensor([500, 510, 520, 900])
     assert torch.equal(agreement(g)[0], torch.tensor([1, 0.99, 0.98, 0.6], dtype=torch.float64))
     for delta, groups in ((0.0, 4), (0.009, 4), (0.01, 3), (0.02, 2), (0.39, 2), (0.4, 1)):
-        labels = near.clusters(g, delta)
+        labels = near_synchronised.clusters(g, delta)
         assert len(np.unique(labels)) == groups, delta
-        assert float((1 - agreement(g))[near.pairs(labels)].max()) <= delta + 1e-12
-    assert near.clusters(g[:, :1], 0.1).tolist() == [0]
+        assert float((1 - agreement(g))[near_synchronised.pairs(labels)].max()) <= delta + 1e-12
+    assert near_synchronised.clusters(g[:, :1], 0.1).tolist() == [0]
     for delta in (-0.1, 1.0):
         with pytest.raises(ConfigError, match="delta"):
-            near.clusters(g, delta)
+            near_synchronised.clusters(g, delta)
 
 
 def test_blocks_are_identical_columns():
@@ -95,4 +95,4 @@ def test_one_datum_in_many_parts_neurons():
     g = (torch.rand(100_000, 1, generator=torch.Generator().manual_seed(0)) < 0.5).repeat(1, 3)
     g[17, 2] = ~g[17, 2]
     assert blocks(g).sizes.tolist() == [2, 0, 1]
-    assert len(np.unique(near.clusters(g, 1e-5))) == 1
+    assert len(np.unique(near_synchronised.clusters(g, 1e-5))) == 1

@@ -1,12 +1,12 @@
 """200 random planted nets with one hidden layer and independent gates."""
 
-from engines.core.lapack import svdvals
-from engines.loss_landscape.counts import closed_form
-from engines.loss_landscape.counts.atoms import atoms
-from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.count import count
-from engines.loss_landscape.counts.jacobian import jacobian
-from engines.loss_landscape.counts.ranks import count_above, rank
+from engines.core.numerics.lapack import svdvals
+from engines.loss_landscape.degeneracy import closed_form
+from engines.loss_landscape.degeneracy.count import count
+from engines.loss_landscape.degeneracy.jacobian import jacobian
+from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.linear_regions import atoms
+from engines.loss_landscape.degeneracy.numerical_rank import count_above, rank
 from tests.loss_landscape.counts.nets import independent
 
 

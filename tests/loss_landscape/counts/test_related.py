@@ -5,16 +5,16 @@ from functools import partial
 import pytest
 import torch
 
-from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.count import counting
-from engines.loss_landscape.counts.moves import behavioural_loss
-from engines.loss_landscape.counts.related import related, too_wide, visible
-from engines.loss_landscape.counts.seen import by_triangle
-from engines.loss_landscape.counts.stages import finished
-from engines.loss_landscape.curvature.dense import jacobian
-from engines.loss_landscape.examples import nested, staircase
-from engines.loss_landscape.mlp import Mlp
-from engines.loss_landscape.planted import Planted
+from engines.loss_landscape.degeneracy.count import counting
+from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.orbits import behavioural_loss
+from engines.loss_landscape.degeneracy.progress import finished
+from engines.loss_landscape.degeneracy.related_gates import related, too_wide, visible
+from engines.loss_landscape.degeneracy.row_space import by_triangle
+from engines.loss_landscape.hessian.dense import jacobian
+from engines.loss_landscape.models.examples import nested, staircase
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.planted_degeneracy import Planted
 from tests.loss_landscape.close import randn, same
 from tests.loss_landscape.counts.nets import arbitrary
 from tests.loss_landscape.counts.test_count import NESTED, dense

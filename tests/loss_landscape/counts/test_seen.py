@@ -5,13 +5,13 @@ from functools import partial
 import pytest
 import torch
 
-from engines.core.lapack import svdvals
-from engines.loss_landscape.counts import embedded
-from engines.loss_landscape.counts.count import ROOTS, counting
-from engines.loss_landscape.counts.seen import STRIP, Source, by_gram, by_triangle, lower
-from engines.loss_landscape.counts.stages import finished, mapped
-from engines.loss_landscape.examples import EXAMPLES, generic, staircase
-from engines.loss_landscape.training import modular
+from engines.core.numerics.lapack import svdvals
+from engines.loss_landscape.degeneracy import embedding
+from engines.loss_landscape.degeneracy.count import ROOTS, counting
+from engines.loss_landscape.degeneracy.progress import finished, mapped
+from engines.loss_landscape.degeneracy.row_space import STRIP, Source, by_gram, by_triangle, lower
+from engines.loss_landscape.models import modular_addition
+from engines.loss_landscape.models.examples import EXAMPLES, generic, staircase
 from tests.loss_landscape.close import randn, same
 
 INTEGERS = ("r_a", "r_g", "N12", "excess", "cross", "nullity", "explained", "residual")
@@ -36,9 +36,9 @@ def test_small_nets_count_the_same_in_both_ways(net):
 
 def test_an_embedding_network_of_hundreds_of_parameters_counts_the_same_in_both_ways():
     """P = 433 with `e² + h` = 41 free directions, all explained."""
-    subject = modular.embedding([0], 13, 5, 16, 0.8)
+    subject = modular_addition.embedding([0], 13, 5, 16, 0.8)
     fine, rough = (
-        finished(embedded.counting(subject.model, subject.start[0], subject.train.X[0], look)) for look in WAYS
+        finished(embedding.counting(subject.model, subject.start[0], subject.train.X[0], look)) for look in WAYS
     )
     agree(fine, rough)
     assert (rough.P, int(rough.nullity), int(rough.residual)) == (433, 41 + int(rough.N12.sum()), 0)

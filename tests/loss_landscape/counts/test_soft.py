@@ -5,11 +5,11 @@ import pytest
 import torch
 from scipy.stats import gamma as gamma_law
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape import soft
-from engines.loss_landscape.counts import jacobian
-from engines.loss_landscape.counts.count import count
-from engines.loss_landscape.examples import staircase
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.degeneracy import jacobian
+from engines.loss_landscape.degeneracy.count import count
+from engines.loss_landscape.hessian import effective_dimension
+from engines.loss_landscape.models.examples import staircase
 
 
 def spectra(members: int = 3) -> torch.Tensor:
@@ -26,10 +26,12 @@ def test_the_soft_rank_is_the_slope_of_the_partition_function():
     log_b = torch.tensor([-3.0, 1.0, 8.0], dtype=torch.float64, requires_grad=True)
     log_Z = -0.5 * torch.log1p(log_b.exp() * h[..., None] / 2.5).sum((0, 1))
     (slope,) = torch.autograd.grad(log_Z.sum(), log_b)
-    found = soft.soft_rank(h[:, None], log_b.detach().exp(), 2.5)
+    found = effective_dimension.soft_rank(h[:, None], log_b.detach().exp(), 2.5)
     assert found.shape == (3, 3)
     torch.testing.assert_close(found.sum(0), -2 * slope, rtol=1e-12, atol=0)
-    torch.testing.assert_close(soft.soft_rank(h, 10.0, 2.5), soft.soft_rank(h, torch.tensor([10.0]), 2.5))
+    torch.testing.assert_close(
+        effective_dimension.soft_rank(h, 10.0, 2.5), effective_dimension.soft_rank(h, torch.tensor([10.0]), 2.5)
+    )
 
 
 def test_the_soft_rank_rises_to_the_rank():
@@ -40,7 +42,7 @@ def test_the_soft_rank_rises_to_the_rank():
     floor = torch.where(h > 1e-18 * h[0], h, 0)
     b = torch.logspace(-3, 14, 60, dtype=torch.float64)
     for values, rank in ((floor, net.P - int(one.nullity)), (spectra()[0], 20)):
-        curve = soft.soft_rank(values, b)
+        curve = effective_dimension.soft_rank(values, b)
         assert (curve.diff() >= 0).all()
         assert float(curve[-1]) == pytest.approx(rank, abs=1e-6)
 
@@ -50,14 +52,18 @@ def test_the_cut_off_fixes_the_inverse_temperature():
     h = spectra()
     for eps in (1e-8, 1e-4, 1e-1, 10.0):
         for gamma in (1.0, 3.0):
-            b = soft.temperature(h, eps, gamma)
-            torch.testing.assert_close(soft.level(h, b, gamma), torch.full_like(b, eps), rtol=1e-10, atol=0)
-            torch.testing.assert_close(2 * b * eps, soft.soft_rank(h, b, gamma), rtol=1e-10, atol=0)
-            alone = torch.stack([soft.soft_rank(one, float(at), gamma) for one, at in zip(h, b, strict=True)])
-            torch.testing.assert_close(soft.soft_rank(h, b, gamma), alone, rtol=1e-14, atol=0)
+            b = effective_dimension.temperature(h, eps, gamma)
+            torch.testing.assert_close(
+                effective_dimension.level(h, b, gamma), torch.full_like(b, eps), rtol=1e-10, atol=0
+            )
+            torch.testing.assert_close(2 * b * eps, effective_dimension.soft_rank(h, b, gamma), rtol=1e-10, atol=0)
+            alone = torch.stack(
+                [effective_dimension.soft_rank(one, float(at), gamma) for one, at in zip(h, b, strict=True)]
+            )
+            torch.testing.assert_close(effective_dimension.soft_rank(h, b, gamma), alone, rtol=1e-14, atol=0)
     for eps in (0.0, -1.0, float(h.sum(-1).min() / 2), torch.nan):
         with pytest.raises(ConfigError, match="eps"):
-            soft.temperature(h, eps)
+            effective_dimension.temperature(h, eps)
 
 
 def test_the_soft_rank_is_the_slope_of_the_volume_where_it_is_large():
@@ -66,5 +72,5 @@ def test_the_soft_rank_is_the_slope_of_the_volume_where_it_is_large():
     x = eps / h  # of the law Gamma(d/2, 1)
     slope = 2 * x * gamma_law.pdf(x, d / 2) / gamma_law.cdf(x, d / 2)
     for at, expected in zip(eps, slope, strict=True):
-        b = soft.temperature(torch.full((d,), h, dtype=torch.float64), float(at))
+        b = effective_dimension.temperature(torch.full((d,), h, dtype=torch.float64), float(at))
         assert float(2 * b * at) == pytest.approx(expected, rel=0.01)

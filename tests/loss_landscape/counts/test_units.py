@@ -6,13 +6,13 @@ from functools import partial
 import pytest
 import torch
 
-from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.closed_form import one_hidden_layer
-from engines.loss_landscape.counts.count import Count, count, counting
-from engines.loss_landscape.counts.seen import by_gram
-from engines.loss_landscape.counts.stages import finished
-from engines.loss_landscape.examples import generic
-from engines.loss_landscape.planted import Planted
+from engines.loss_landscape.degeneracy.closed_form import one_hidden_layer
+from engines.loss_landscape.degeneracy.count import Count, count, counting
+from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.progress import finished
+from engines.loss_landscape.degeneracy.row_space import by_gram
+from engines.loss_landscape.models.examples import generic
+from engines.loss_landscape.models.planted_degeneracy import Planted
 from tests.loss_landscape.counts.nets import arbitrary
 from tests.loss_landscape.counts.test_count import dense
 

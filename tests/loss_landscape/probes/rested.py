@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from engines.core.engine import Probe
-from engines.core.options import checked, options
-from engines.core.pictures import Lines, Neurons
-from engines.core.probing import parts
+from engines.core.analysis.options import checked, options
+from engines.core.analysis.probing import parts
+from engines.core.protocol.engine import Probe
+from engines.core.protocol.probe_figures import Lines, Neurons
 from engines.loss_landscape.config import LossLandscape
 
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from engines.core import api
-from engines.core.engine import Channel, Engine, Probe, Story
-from engines.core.run import Run
-from engines.loss_landscape import specimen, subjects
+from engines.core.protocol.declarations import Channel, Story
+from engines.core.protocol.engine import Engine, Probe
+from engines.core.runs.run import Run
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.training import digits
-from engines.loss_landscape.training.loop import train
+from engines.loss_landscape.models import digits, factory, network_at_step
+from engines.loss_landscape.training.train import train
 
 
 class State(NamedTuple):
@@ -30,7 +30,7 @@ class Descent(Engine):
         self.probes = probes
 
     def problem(self, configs, device):
-        return subjects.build(configs)
+        return factory.build(configs)
 
     def init(self, configs, problem):
         return State(problem.start)
@@ -70,6 +70,6 @@ def last(parts):
     return found[-1].values
 
 
-def still(subject="planted", **knobs) -> specimen.Specimen:
+def still(subject="planted", **knobs) -> network_at_step.Specimen:
     """A network that is not trained."""
-    return specimen.of(LossLandscape(subject=subject, optimizer="langevin", **knobs))
+    return network_at_step.of(LossLandscape(subject=subject, optimizer="langevin", **knobs))

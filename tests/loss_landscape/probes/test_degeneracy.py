@@ -4,23 +4,23 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.errors import ConfigError, EngineFailure
-from engines.core.probing import parts
-from engines.loss_landscape.counts import moves, near
-from engines.loss_landscape.counts.backward import backward
-from engines.loss_landscape.counts.blocks import blocks
-from engines.loss_landscape.counts.count import ROOTS
-from engines.loss_landscape.counts.generators import tangents
-from engines.loss_landscape.counts.ranks import SINGULAR
-from engines.loss_landscape.counts.seen import by_gram
-from engines.loss_landscape.curvature.dense import jacobian
-from engines.loss_landscape.examples import staircase, turned
+from engines.core.analysis.probing import parts
+from engines.core.protocol.errors import ConfigError, EngineFailure
+from engines.loss_landscape.degeneracy import near_synchronised, orbits
+from engines.loss_landscape.degeneracy.count import ROOTS
+from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR
+from engines.loss_landscape.degeneracy.row_space import by_gram
+from engines.loss_landscape.degeneracy.synchronisation_modes import tangents
+from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
+from engines.loss_landscape.hessian.dense import jacobian
+from engines.loss_landscape.models.examples import staircase, turned
+from engines.loss_landscape.models.network_at_step import specimen
 from engines.loss_landscape.probes.affordable import look
 from engines.loss_landscape.probes.degeneracy import PROBE, examined
 from engines.loss_landscape.probes.network_map import KINDS, MOST, drawn
-from engines.loss_landscape.probes.ways import elementary
-from engines.loss_landscape.specimen import specimen
-from engines.loss_landscape.training.loop import train
+from engines.loss_landscape.probes.paths import elementary
+from engines.loss_landscape.training.train import train
 from tests.loss_landscape.probes import rested
 
 GENERIC = {"width": 6, "depth": 1}
@@ -62,7 +62,7 @@ def test_eigenvalues_and_soft_counts_are_those_of_the_hessian():
     """Of the behavioural loss by automatic differentiation twice: 1e-10 of the largest; N_eff to the rank."""
     found = rested.outcome(PROBE, TABLE[0][0], n_beta=30.0, gamma=2.0)
     net, theta, X = specimen(rested.run(**TABLE[0][0]), 0, 0).perceptron()
-    H = torch.autograd.functional.hessian(lambda at: moves.behavioural_loss(net, at, theta, X), theta)
+    H = torch.autograd.functional.hessian(lambda at: orbits.behavioural_loss(net, at, theta, X), theta)
     h = torch.linalg.eigvalsh(H).flip(-1).numpy()
     np.testing.assert_allclose(found["eigenvalue"], h, rtol=0, atol=1e-10 * h[0])
     assert found["n_effective"] == pytest.approx((30 * h / (30 * h + 2)).sum(), rel=1e-9)
@@ -109,7 +109,7 @@ def test_elementary_orbits_are_orbits():
     for i, j in block.live.nonzero().tolist():
         N = torch.zeros(3, 6, 6, dtype=torch.float64)
         N[:, i, j] = t
-        moved = moves.orbit(net, theta, 1, block, N)
+        moved = orbits.orbit(net, theta, 1, block, N)
         torch.testing.assert_close(elementary(net, theta, 1, i, j, t), moved, rtol=1e-12, atol=1e-12)
 
 
@@ -140,7 +140,7 @@ def test_neurons_that_nearly_agree_have_their_curvature():
     net, theta, X = turned(0.03, 4000, 0)
     J, paired = jacobian(net, theta, X), torch.zeros(5, 5, dtype=torch.bool)
     paired[[0, 1], [1, 0]] = True
-    q = near.rayleigh(J, tangents(net, theta, 1, paired, torch.zeros(5, dtype=torch.bool)), len(X))
+    q = near_synchronised.rayleigh(J, tangents(net, theta, 1, paired, torch.zeros(5, dtype=torch.bool)), len(X))
     pairs = list(zip(found["near_first"], found["near_second"], strict=True))
     place = [pairs.index(pair) for pair in ((1, 2), (2, 1))]
     np.testing.assert_allclose(found["near_curvature"][place], q.numpy(), rtol=1e-9)

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from engines.loss_landscape.curvature.dense import jacobian
+from engines.loss_landscape.hessian.dense import jacobian
+from engines.loss_landscape.models.network_at_step import specimen
 from engines.loss_landscape.probes import eigenvalues
 from engines.loss_landscape.probes.hessian import PROBE
-from engines.loss_landscape.specimen import specimen
 from tests.loss_landscape.probes import rested
 
 TRANSFORMER = {"subject": "transformer", "modulus": 5, "embedding": 4, "width": 4, "train_fraction": 0.8}

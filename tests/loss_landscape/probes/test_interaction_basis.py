@@ -4,17 +4,16 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.core.probing import Part
-from engines.loss_landscape import specimen
+from engines.core.protocol.engine import Part
+from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.interaction import ablation, basis, graph, shown
-from engines.loss_landscape.interaction.faithful import Needs, accuracy, explained
-from engines.loss_landscape.interaction.folded import fold
-from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.interaction import ablation, arrays, basis, graph
+from engines.loss_landscape.interaction.faithfulness import Needs, accuracy, explained
+from engines.loss_landscape.interaction.homogeneous import fold
+from engines.loss_landscape.models import modular_addition, network_at_step
+from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.probes.interaction_basis import PROBE, analysed
-from engines.loss_landscape.training import modular
-from engines.loss_landscape.training.loop import train
+from engines.loss_landscape.training.train import train
 from tests.loss_landscape.close import randn
 from tests.loss_landscape.probes.stand_in import descended, last, still
 
@@ -70,10 +69,10 @@ def _features(needs, layer, keep):
 
 
 def test_a_graph_is_shown_with_its_strongest_edges_and_all_its_clusters(monkeypatch):
-    monkeypatch.setattr(shown, "MOST", 3)
+    monkeypatch.setattr(arrays, "MOST", 3)
     W = torch.tensor([[0.0, 0, 0], [0, 5, 0], [0, 1, 4]])
     G = graph.graph([W, W], centred=True)
-    found = shown.arrays(G, 3, 1.0, 0)
+    found = arrays.arrays(G, 3, 1.0, 0)
     assert found["weight"].tolist() == [5, 5, 4]
     assert (found["edges"], found["edges_shown"]) == (6, 3)
     names, ends = found["name"].tolist(), zip(found["source"], found["target"], strict=True)
@@ -81,15 +80,15 @@ def test_a_graph_is_shown_with_its_strongest_edges_and_all_its_clusters(monkeypa
     assert told < {("in · 1", "h1 · 1"), ("h1 · 1", "out · 1"), ("in · 2", "h1 · 2"), ("h1 · 2", "out · 2")}
     assert found["layer"][found["source"]].tolist() == (found["layer"][found["target"]] - 1).tolist()
     assert found["cluster_sizes"].sum() == len(G) == 6
-    empty = shown.arrays(graph.graph([W * 0], centred=True), 2, 1.0, 0)
+    empty = arrays.arrays(graph.graph([W * 0], centred=True), 2, 1.0, 0)
     assert (len(empty["layer"]), len(empty["weight"]), empty["modularity"]) == (0, 0, 0)
 
 
 def test_an_edge_that_is_just_needed_weighs_nothing_and_no_edges_none():
     E = torch.tensor([[1.0, 0, 0], [0, 1e-2, 1e-4], [0, 1e-6, 0]], dtype=torch.float64)
-    found = shown.weights(E, 2, centred=True)
+    found = arrays.weights(E, 2, centred=True)
     assert found[1:].flatten().tolist() == pytest.approx([0, 2, 0, 0, 0, 0])
-    assert (shown.weights(E * 0, 0, centred=True) == 0).all()
+    assert (arrays.weights(E * 0, 0, centred=True) == 0).all()
 
 
 # -- networks --------------------------------------------------------------------------------------------------------
@@ -100,9 +99,9 @@ def test_a_network_that_learned_to_add_has_few_interactions():
 
     Draws differ: 57 to 134 and 4 to 8 over nine seeds, hence a factor of two. 32 of 65 hidden features are left.
     """
-    subject = modular.embedding([0]).to(torch.float32)
+    subject = modular_addition.embedding([0]).to(torch.float32)
     *_, (_, theta) = train(subject, 3000, 5e-3, 1.0, (0.9, 0.98), 3000)
-    values = outcome(specimen.of(LossLandscape(width=64), theta[0].double()))
+    values = outcome(network_at_step.of(LossLandscape(width=64), theta[0].double()))
     assert values["score"] > 0.99
     for kind, expected in (("local", (85, 6)), ("pca", (893, 17)), ("neurons", (1255, 1387))):
         for count, reference in zip(values[f"edges_needed_{kind}"], expected, strict=True):
@@ -123,7 +122,7 @@ def test_a_network_that_learned_to_add_has_few_interactions():
 def test_sums_are_judged_on_all_pairs(subject):
     """Not on those that were shown alone: the score is the accuracy on all 25 of them."""
     found = still(subject, modulus=5, width=8, embedding=4)
-    every = modular.pairs(5)
+    every = modular_addition.pairs(5)
     expected = found.subject.accuracy(found.theta, every)
     assert (
         outcome(found)["score"]

@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from engines.core.errors import ConfigError
-from engines.core.probing import Part
-from engines.loss_landscape import specimen
+from engines.core.protocol.engine import Part
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.models import network_at_step
 from engines.loss_landscape.probes.intrinsic_dimension import PROBE, parsed, sweep
 from tests.loss_landscape.probes.stand_in import DIGITS, descended, last, learned, still
 
 
 def test_digits_need_a_hundred_of_1482_directions():
     """L22: .742/.839/.878/.922 of the test at 60/80/120/160 (+-.08, draws differ), base .956, 85 to 130 between."""
-    found = specimen.of(DIGITS, learned()[-1, 0])
+    found = network_at_step.of(DIGITS, learned()[-1, 0])
     values = last(sweep(found, [60, 80, 120, 160], 600, 0.05, 3))
     np.testing.assert_allclose(values["accuracy"], (0.742, 0.839, 0.878, 0.922), atol=0.08)
     assert values["base_accuracy"] == pytest.approx(0.956, abs=0.02)
@@ -37,7 +37,7 @@ def test_accuracies_are_shown_while_they_rise_and_start_apart_from_the_run():
 
 
 def test_what_no_dimension_reaches_is_said():
-    values = last(sweep(specimen.of(DIGITS, learned()[-1, 0]), [1, 2], 20, 0.05, 3))
+    values = last(sweep(network_at_step.of(DIGITS, learned()[-1, 0]), [1, 2], 20, 0.05, 3))
     assert np.isnan(values["d_int90"])
     assert "None of these dimensions" in values["note"]
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from engines.core.errors import ConfigError
-from engines.loss_landscape import exact, quadratures
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.learning_coefficient import closed_form, quadrature
 from engines.loss_landscape.probes.llc import PROBE
 from tests.loss_landscape.probes import rested
 
@@ -39,7 +39,7 @@ def test_on_a_quadratic_other_methods_come_to_half_the_soft_rank(method):
 def test_mala_on_crossing_planes_is_the_quadrature():
     """b = 100: .354 within 3 %, where half the rank is 0."""
     found = rested.outcome(PROBE, CROSSING, method="mala", kappa=1.0, chains=768, draws=800)
-    assert found["known"] == pytest.approx(float(quadratures.crossing_planes(1, 1, 100.0)), rel=1e-12)
+    assert found["known"] == pytest.approx(float(quadrature.crossing_planes(1, 1, 100.0)), rel=1e-12)
     assert found["llc"] == pytest.approx(found["known"], rel=0.03)
     assert found["half_soft_rank"] == 0
     assert (found["known_limit"], found["multiplicity"]) == (0.5, 2)
@@ -76,7 +76,7 @@ def test_b_is_n_over_ln_n_unless_given():
     assert rested.outcome(PROBE, knobs, beta=0.5, **quick)["n_beta"] == 25
     assert rested.outcome(PROBE, CROSSING | {"n_beta": 7.0}, **quick)["n_beta"] == 7
     found = rested.outcome(PROBE, knobs, n_beta=1e4, **quick)
-    assert found["known"] == pytest.approx(exact.finite(exact.deep_linear((3, 2, 3), 1), 1e4), rel=0.02)
+    assert found["known"] == pytest.approx(closed_form.finite(closed_form.deep_linear((3, 2, 3), 1), 1e4), rel=0.02)
 
 
 def test_what_must_be_said_is_said():

@@ -9,8 +9,8 @@ from safetensors.torch import save
 from torch import nn
 
 import engines
-from engines.core.errors import ConfigError
-from engines.loss_landscape.counts.embedded import passes
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.degeneracy.embedding import passes
 from engines.loss_landscape.probes import degeneracy, hessian, llc
 from engines.loss_landscape.probes.intrinsic_dimension import DIMENSIONS, parsed
 from tests.loss_landscape.probes import rested

@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.errors import ConfigError
-from engines.core.probing import Part
+from engines.core.protocol.engine import Part
+from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.counts.moves import behavioural_loss
-from engines.loss_landscape.curvature.dense import hessian
-from engines.loss_landscape.mlp import Mlp
+from engines.loss_landscape.degeneracy.orbits import behavioural_loss
+from engines.loss_landscape.hessian.dense import hessian
+from engines.loss_landscape.loss_surface.mlp_surface import on_plane
+from engines.loss_landscape.loss_surface.null_direction import generator
+from engines.loss_landscape.loss_surface.planes import PLANES, choose
+from engines.loss_landscape.loss_surface.surface import Plane
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.model import Samples, cross_entropy, half_squared_error
+from engines.loss_landscape.models.network_at_step import specimen
 from engines.loss_landscape.probes.surface import DELTA, PROBE, drawn, ground
-from engines.loss_landscape.specimen import specimen
-from engines.loss_landscape.surface.null import generator
-from engines.loss_landscape.surface.perceptron import on_plane
-from engines.loss_landscape.surface.planes import PLANES, choose
-from engines.loss_landscape.surface.surface import Plane
-from engines.loss_landscape.training.subject import Samples, cross_entropy, half_squared_error
 from tests.loss_landscape.close import randn, same
 from tests.loss_landscape.probes.stand_in import DIGITS, descended, last, learned, still
 

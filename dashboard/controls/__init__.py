@@ -1,0 +1,1 @@
+"""Widgets in, commands out: knobs, ensembles, presets, transport, members."""

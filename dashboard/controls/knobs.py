@@ -1,0 +1,144 @@
+"""Knobs become widgets: everything a widget says comes from the knob's metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import panel as pn
+import param
+from panel.viewable import Viewer
+
+from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.formatting import number, sentence, words
+from engines.core.protocol.config import Config, Knob
+from engines.core.protocol.errors import DynascopeError
+
+Edit = Callable[[str, Any], None]
+
+MORE = """.bk-btn { font-size: 13px !important; padding: 4px !important;
+  color: var(--panel-on-background-color, #222) !important; }"""
+
+LISTED = 12
+"""Of more values of a knob that varies only the ends are listed."""
+
+IN_SIGHT = 7
+"""More knobs than these are folded away."""
+
+
+class KnobWidget(Component):
+    """The widget of one knob. While dragged it calls `preview`, once let go `commit`; an error is shown beneath."""
+
+    about = param.Dict({})
+    shown = param.Dict({"value": None, "text": "", "varies": "", "error": ""})
+
+    _esm = script("knob")
+    _stylesheets = [(FOLDER / "knob.css").read_text()]
+
+    def __init__(self, knob: Knob, preview: Edit, commit: Edit, **params: Any) -> None:
+        super().__init__(about=describe_widget(knob), **params)
+        self._knob, self._preview, self._commit = knob, preview, commit
+
+    def show(self, value: Any, others: Sequence[Any] = ()) -> None:
+        """Display a value, and the values of all members where they differ."""
+        varies = f"varies: {_listed([_said(other) for other in others])}" if len(others) > 1 else ""
+        self.shown = {"value": value, "text": typed(value), "varies": varies, "error": ""}
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        try:
+            value = self._read(data.get("value"))
+            (self._commit if data.get("final") else self._preview)(self._knob.name, value)
+            if data.get("final"):
+                return
+            # A drag echoes in the browser; a message for each of its events would only come late.
+        except DynascopeError as error:
+            self.shown = self.shown | {"error": sentence(error)}
+
+    def _read(self, value: Any) -> Any:
+        return self._knob.check("", self._knob.parse(value) if isinstance(value, str) else value)
+
+
+def _listed(texts: Sequence[str]) -> str:
+    """The values, or the ends of a long list.
+
+    >>> _listed([str(n) for n in range(40)])
+    '0, 1, 2, … 39 (40 values)'
+    """
+    if len(texts) <= LISTED:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:3])}, … {texts[-1]} ({len(texts)} values)"
+
+
+def _said(value: Any) -> str:
+    return words(value) if isinstance(value, str) else number(value)
+
+
+def typed(value: Any) -> str:
+    """A value as a person types it."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def describe_widget(knob: Knob) -> dict[str, Any]:
+    """What the browser needs to draw a knob's widget."""
+    low, high = knob.soft or knob.bounds or (0, 1)
+    return {
+        "label": words(knob.name),
+        "doc": knob.doc,
+        "unit": knob.unit,
+        "role": knob.role,
+        "kind": _kind(knob),
+        "low": low,
+        "high": high,
+        "log": knob.log and low > 0,
+        "whole": knob.type is int,
+        "choices": [[choice, words(choice)] for choice in knob.choices or ()],
+    }
+
+
+def _kind(knob: Knob) -> str:
+    if knob.choices:
+        return "choice"
+    if knob.type in (bool, str):
+        return "check" if knob.type is bool else "text"
+    return "seed" if knob.name == "seed" or knob.name.endswith("_seed") else "number"
+
+
+class Controls(Viewer):
+    """All knobs of an engine that change something, at most seven in sight, the rest folded under *More*."""
+
+    def __init__(self, config: type[Config], preview: Edit, commit: Edit) -> None:
+        super().__init__()
+        self._knobs, self._idle = config.knobs(), None
+        self._widgets = {name: KnobWidget(knob, preview, commit) for name, knob in self._knobs.items()}
+        stretched = {"sizing_mode": "stretch_width"}
+        self._front, self._folded = pn.Column(margin=0, **stretched), pn.Column(visible=False, margin=0, **stretched)
+        self._more = pn.widgets.Toggle(variant="outline", margin=(4, 0), stylesheets=[MORE], **stretched)
+        self._more.param.watch(lambda event: setattr(self._folded, "visible", event.new), "value")
+        self._panel = pn.Column(self._front, self._more, self._folded, margin=0, **stretched)
+
+    def show(self, configs: Sequence[Config], idle: Collection[str] = ()) -> None:
+        """Display the values of an ensemble's members, without the knobs that are idle."""
+        self._arrange(frozenset(idle))
+        for name, widget in self._widgets.items():
+            values = list(dict.fromkeys(getattr(config, name) for config in configs))
+            widget.show(values[0], values)
+
+    def _arrange(self, idle: frozenset[str]) -> None:
+        if idle == self._idle:
+            return
+        self._idle = idle
+        used = [name for name in self._knobs if name not in idle]
+        front = [name for name in used if not self._knobs[name].more][:IN_SIGHT]
+        rest = [name for name in used if name not in front]
+        parts = [
+            (column, [self._widgets[name] for name in part])
+            for column, part in ((self._front, front), (self._folded, rest))
+        ]
+        for column, part in parts:  # a widget that moves leaves first: leaving, it would be cut off from where it went
+            column.objects = [widget for widget in column.objects if widget in part]
+        for column, part in parts:
+            column.objects = part
+        self._more.param.update(name=f"More: {len(rest)} knobs", visible=bool(rest))
+
+    def __panel__(self) -> pn.Column:
+        return self._panel

@@ -1,0 +1,204 @@
+"""One figure with its heading, its switches and its table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+import param
+from panel.viewable import Viewer
+
+from dashboard.figures.marks.line import LineMark
+from dashboard.figures.marks.strokes import Look, Stroke
+from dashboard.figures.tables import Numbers, recorded, summary, table
+from dashboard.session.curves import Curve
+from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.palette import GREY
+
+if TYPE_CHECKING:
+    from engines.core.protocol.declarations import Plot
+    from engines.core.protocol.engine import Engine
+    from engines.core.runs.run import Run
+
+CARD = (FOLDER / "card.css").read_text()
+
+TABLE = (FOLDER / "table.css").read_text()
+
+STRETCH = {"sizing_mode": "stretch_width"}
+
+WIDE = ":host { grid-column: 1 / -1; }"
+
+NOTHING = Numbers((), (), "This member has no values here.")
+
+
+class Heading(Component):
+    """A figure's title, legend, switches and note; `summary` is for screen readers."""
+
+    title = param.String("")
+    doc = param.String("")
+    file = param.String("", doc="What files of it are called.")
+    shown = param.Dict({"lines": [], "toggles": [], "note": ""})
+    summary = param.String("")
+
+    _esm = script("print", "switches", "heading")
+    _stylesheets = [(FOLDER / "heading.css").read_text()]
+
+    def __init__(self, toggle: Callable[[str, bool], None], export: Callable[[], None], **params: Any) -> None:
+        super().__init__(**params)
+        self._toggle, self._export = toggle, export
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        if "export" in data:
+            return self._export()
+        self._toggle(str(data.get("toggle")), bool(data.get("on")))
+
+
+class Card(Viewer):
+    """One figure and how it is looked at.
+
+    `changed(card)` asks the stage to draw it again, `moved(card)` to follow, `export(plot)` for its numbers as a file.
+    """
+
+    def __init__(
+        self,
+        plot: Plot,
+        engine: Engine,
+        look: Look,
+        primary: bool,
+        changed: Callable[[Card], None],
+        moved: Callable[[Card], None],
+        export: Callable[[Plot], None],
+    ) -> None:
+        super().__init__()
+        self.plot, self.engine, self.look, self.primary = plot, engine, look, primary
+        self._changed, self._moved = changed, moved
+        self.mark: Any = None
+        self.whose = ""
+        """Which member a picture of one member shows."""
+        names = {"title": plot.title, "doc": plot.doc, "file": f"{engine.name}_{plot.name}"}
+        self._heading = Heading(self._toggle, lambda: export(plot), **names)
+        self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
+        self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
+        parts = (self._heading, self._pane, self._table)
+        self._panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0)
+        self.lead(False)
+
+    def lead(self, first: bool) -> None:
+        """Stand before all others, over the whole width, or in the engine's order."""
+        wide = self.primary or first
+        self._panel.param.update(styles={"order": "-1" if first else "0"}, stylesheets=[CARD, WIDE] if wide else [CARD])
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the figure is left out, because it has nothing to show."""
+        return not self._panel.visible
+
+    def hide(self, blank: bool) -> None:
+        """Leave the figure out, or show it again."""
+        self._panel.visible = not blank
+
+    def put(self, mark: Any) -> None:
+        """Show another mark."""
+        self.mark = mark
+        if self._pane.object is not mark.figure:
+            self._pane.object = mark.figure
+
+    def set(self, **changes: Any) -> None:
+        """Look at the figure differently without drawing it again."""
+        self.look = replace(self.look, **changes)
+        if isinstance(self.mark, LineMark):
+            self.mark.look = self.look
+        self.refresh()
+
+    def _toggle(self, name: str, on: bool) -> None:
+        if name in ("log_x", "log_y"):
+            self.look = replace(self.look, **{name: on}, follow=True)
+            self._changed(self)
+        elif name in ("follow", "table"):
+            self.set(**{name: on})
+            self._moved(self)
+        if name == "table":
+            self._table.visible = on
+
+    def refresh(self) -> None:
+        """Say again which line is which, and how the figure is looked at."""
+        line = isinstance(self.mark, LineMark)
+        shown = {
+            "lines": _samples(self.mark, self.primary) if line else getattr(self.mark, "legend", []),
+            "curves": _curves(self.mark) if line else [],
+            "toggles": self._toggles(line),
+            "note": self._note(),
+        }
+        if shown != self._heading.shown:
+            self._heading.shown = shown
+
+    def _toggles(self, line: bool) -> list[dict[str, Any]]:
+        scales = [("log_x", "log x", "logarithmic horizontal axis"), ("log_y", "log y", "logarithmic vertical axis")]
+        follow = [("follow", "follow", "keep the newest step in view; zooming turns it off")]
+        rows = [("table", "table", "the numbers as a table")]
+        chosen = [*scales, *follow, *rows] if line else [*self._scale(scales[1]), *rows]
+        return [{"name": n, "label": text, "doc": doc, "on": getattr(self.look, n)} for n, text, doc in chosen]
+
+    def _scale(self, log_y: tuple[str, str, str]) -> list[tuple[str, str, str]]:
+        if self.plot.kind == "space":
+            return []
+        heat = ("log_y", "log colour", "colour by the decade of the size, so that small entries are seen")
+        return [heat if self.plot.kind in ("heatmap", "map") else log_y]
+
+    def _note(self) -> str:
+        if not isinstance(self.mark, LineMark):
+            alone = self.plot.kind in ("bars", "heatmap") or self.plot.by
+            whose = self.whose if alone else ""
+            return " · ".join(filter(None, [whose, self.mark.note if self.mark else ""]))
+        reason = self.mark.broken()
+        return " · ".join(
+            filter(None, [f"Grey: theory does not apply – {reason}" if reason else "", self.mark.feed.note])
+        )
+
+    def describe(self, run: Run, curves: Sequence[Curve], step: int) -> None:
+        """The summary for screen readers, and the table when it is open."""
+        numbers = self.mark.numbers
+        self._heading.summary = summary(self.plot, self.engine, run, curves, step, numbers)
+        if self.look.table:
+            self._table.object = table(self.plot.title, numbers or self._recorded(run))
+
+    def _recorded(self, run: Run) -> Numbers:
+        return recorded(run, self.mark.columns) if isinstance(self.mark, LineMark) else NOTHING
+
+    def __panel__(self) -> pn.Column:
+        return self._panel
+
+
+def _samples(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
+    """The legend inside one figure: channels by hue or dash, then theory."""
+    seen: dict[tuple[str, int | None], Stroke] = {}
+    for stroke in mark.lines:
+        seen.setdefault((stroke.column.channel, stroke.column.component), stroke)
+    several = len({stroke.column.curve.key for stroke in mark.lines}) > 1
+    channels = [_sample(stroke, several) for stroke in seen.values()]
+    theory = [
+        {"label": title, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
+        for title, valid in mark.laws().items()
+    ]
+    moments = [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if primary and mark.phased else []
+    others = [{"label": label, "dash": "solid", "color": color} for label, color in mark.behind.items()]
+    if len(channels) == 1:
+        channels[0]["label"] += ", as run"
+    return channels + theory + moments + others + list(mark.moments)
+
+
+def _curves(mark: LineMark) -> list[dict[str, Any]]:
+    """Which hue belongs to whom, for a figure that leaves the page."""
+    hues = {stroke.column.curve.label: stroke.color for stroke in mark.lines}
+    return [{"label": label, "color": color, "dash": "solid"} for label, color in hues.items() if len(hues) > 1]
+
+
+def _sample(stroke: Stroke, several: bool) -> dict[str, Any]:
+    """With several curves the hue belongs to the curve, and only the dash tells channels apart."""
+    vector = stroke.column.component is not None
+    name = stroke.label.split(", ")[0]
+    if vector:
+        return {"label": f"{(stroke.column.component or 0) + 1}", "dash": stroke.dash, "color": stroke.color}
+    return {"label": name, "dash": stroke.dash, "color": "" if several else stroke.color}

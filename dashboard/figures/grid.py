@@ -1,0 +1,233 @@
+"""The stage: all figures of a lab over one shared source for each series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+from panel.viewable import Viewer
+
+from dashboard.figures.card import Card
+from dashboard.figures.marks.bars import BarsMark
+from dashboard.figures.marks.feed import Column, Feed
+from dashboard.figures.marks.heat import HeatMark
+from dashboard.figures.marks.line import LineMark
+from dashboard.figures.marks.map import MapMark
+from dashboard.figures.marks.path import PathMark
+from dashboard.figures.marks.profile import ProfileMark
+from dashboard.figures.marks.scatter import ScatterMark
+from dashboard.figures.marks.space import SpaceMark
+from dashboard.figures.marks.strokes import Look, Stroke, strokes
+from dashboard.figures.marks.sweep import SweepMark
+from dashboard.figures.overlays import Ghosts
+from dashboard.session.curves import Curve
+from dashboard.ui.batch import batch
+from dashboard.ui.component import FOLDER
+
+if TYPE_CHECKING:
+    from dashboard.figures.marks.theory import Line
+    from engines.core.live.runner import Status
+    from engines.core.protocol.declarations import Phase, Plot
+    from engines.core.protocol.engine import Engine, Preset
+    from engines.core.runs.run import Run
+
+STILL = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "space": SpaceMark,
+         "profile": ProfileMark, "sweep": SweepMark, "map": MapMark}  # fmt: skip
+"""The kinds that show one step."""
+
+GRID = (FOLDER / "grid.css").read_text()
+
+
+class Stage(Viewer):
+    """All figures of a lab over one shared source for each series."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        pick: Callable[[str | int], None] = lambda who: None,
+        export: Callable[[Plot], None] = lambda plot: None,
+    ) -> None:
+        super().__init__()
+        self.engine, self._pick = engine, pick
+        self._channels = {channel.name: channel for channel in engine.channels}
+        self.cards = [
+            Card(plot, engine, Look(plot.log_x, plot.log_y), index == 0, self._again, self._moved, export)
+            for index, plot in enumerate(engine.plots)
+        ]
+        self._layout: Any = None
+        self._feeds: dict[bool, Feed] = {}
+        self._lines: dict[str, list[Stroke]] = {}
+        self._last: tuple[Sequence[Line], Sequence[Phase], Ghosts] = ((), (), {})
+        self._view: Any = None
+        self._panel = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[GRID], margin=0)
+
+    def arrange(self, preset: Preset | None) -> None:
+        """Choose the horizontal scale and the first figure that a preset asks for."""
+        log_x, lead = (preset.log_x, preset.lead) if preset else (False, "")
+        for card in self.cards:
+            card.lead(card.plot.name == lead)
+            if card.plot.kind == "line" and card.plot.x == "step":
+                card.look = replace(card.look, log_x=log_x or card.plot.log_x, follow=True)
+        self._layout = None
+
+    def leave_out(self, names: Container[str]) -> None:
+        """Hide figures that have nothing to show; they cost nothing."""
+        for card in self.cards:
+            if card.hidden is not (card.plot.name in names):
+                card.hide(not card.hidden)
+                self._layout = None
+
+    def looks(self) -> dict[str, list[bool]]:
+        """Which axes are logarithmic, by figure; for links."""
+        return {card.plot.name: [card.look.log_x, card.look.log_y] for card in self.cards}
+
+    def restore(self, looks: Any) -> None:
+        """Look at the figures as a link says; what it says of figures that do not exist is ignored."""
+        for card in self.cards:
+            match looks.get(card.plot.name) if isinstance(looks, dict) else None:
+                case [bool(log_x), bool(log_y)]:
+                    card.look = replace(card.look, log_x=log_x, log_y=log_y)
+        self._layout = None
+
+    def show(self, run: Run, curves: Sequence[Curve], focus: int) -> bool:
+        """Make figures for these curves, unless the ones there are fit; says whether it did.
+
+        New figures are sent with all they hold when the batch ends: rows streamed in the same batch would come twice.
+        """
+        layout = (tuple(curves), focus, self._sizes(run))
+        if layout == self._layout:
+            return False
+        self._layout = layout
+        sizes = dict(self._sizes(run))
+        self._lines = {
+            card.plot.name: strokes(card.plot, self._channels, curves, focus, sizes)
+            for card in self.shown()
+            if card.plot.kind == "line"
+        }
+        self._feeds = {thin: Feed(self._columns(thin), thin) for thin in (False, True)}
+        for feed in self._feeds.values():
+            feed.update(run)
+        # Bokeh would look through the whole page after each figure.
+        with pn.state.curdoc.models.freeze() if pn.state.curdoc else nullcontext():
+            for card in self.shown():
+                self._redraw(card)
+        return True
+
+    def shown(self) -> list[Card]:
+        """The cards that are not left out."""
+        return [card for card in self.cards if not card.hidden]
+
+    def _sizes(self, run: Run) -> tuple[tuple[str, int], ...]:
+        names = [name for name, channel in self._channels.items() if len(channel.dims) == 1]
+        return tuple((name, run[name].shape[-1]) for name in names if name in run.recording.series(name).names)
+
+    def _columns(self, thin: bool) -> list[Column]:
+        found: list[Column] = []
+        for card in self.shown():
+            for stroke in self._lines.get(card.plot.name, ()):
+                column = stroke.column
+                if self._channels[column.channel].thin is not thin:
+                    continue
+                parts = ("median", "low", "high") if column.curve.band else ("median",)
+                found += [replace(column, part=part) for part in parts]
+                if card.plot.x != "step":
+                    found.append(Column(column.curve, card.plot.x))
+        return found
+
+    def _again(self, card: Card) -> None:
+        # Held, so that the page hears of a new figure before it hears of changes to it.
+        with batch():
+            self._redraw(card)
+            self._moved(card)
+
+    def _moved(self, card: Card) -> None:
+        self._look(card)
+        if self._view:
+            run, _, at, _, curves, _ = self._view
+            card.describe(run, curves, at)
+        card.refresh()
+
+    def _redraw(self, card: Card) -> None:
+        before = card.mark
+        card.put(self._mark(card))
+        if isinstance(before, LineMark) and isinstance(card.mark, LineMark) and not card.look.follow:
+            card.mark.keep(before)
+        self._decorate(card)
+        card.refresh()
+
+    def _mark(self, card: Card) -> Any:
+        if card.plot.kind != "line":
+            return STILL[card.plot.kind](card.plot, self.engine, card.look, card.primary, self._pick)
+        thin = self._channels[card.plot.channels[0]].thin
+        kind = LineMark if card.plot.x == "step" else PathMark
+        return kind(
+            card.plot, self.engine, self._lines[card.plot.name], self._feeds[thin], card.look, primary=card.primary,
+            on_zoom=lambda: card.set(follow=False), on_reset=lambda: card.set(follow=True), on_tap=self._pick,
+        )  # fmt: skip
+
+    def _decorate(self, card: Card) -> None:
+        lines, phases, ghost = self._last
+        if isinstance(card.mark, LineMark):
+            card.mark.show_theory(lines)
+            card.mark.show_phases(phases)
+            card.mark.show_ghost(ghost)
+
+    def decorate(self, lines: Sequence[Line], phases: Sequence[Phase], ghost: Ghosts) -> None:
+        """Show theory lines, phases and the pinned run on every figure."""
+        self._last = (lines, phases, ghost)
+        for card in self.marked():
+            self._decorate(card)
+            card.refresh()
+
+    def show_phases(self, phases: Sequence[Phase]) -> None:
+        """Show the phases alone; they move as the run reveals them."""
+        self._last = (self._last[0], phases, self._last[2])
+        for card in self.marked():
+            if isinstance(card.mark, LineMark):
+                card.mark.show_phases(phases)
+
+    def marked(self) -> list[Card]:
+        """The cards that have been drawn and are shown."""
+        return [card for card in self.shown() if card.mark is not None]
+
+    def stream(self, run: Run) -> None:
+        """Send the rows recorded since the last time."""
+        for feed in self._feeds.values():
+            feed.update(run)
+
+    def update(self, run: Run, status: Status, at: int, scrubbing: bool, curves: Sequence[Curve], focus: int) -> None:
+        """Move ranges, cursor and the pictures of the cursor's step."""
+        self._view = (run, status, at, scrubbing, curves, focus)
+        for card in self.marked():
+            self._look(card)
+
+    def _look(self, card: Card) -> None:
+        """Bring one card to what is looked at; a paused run sends no tick that would."""
+        if self._view is None:
+            return
+        run, status, at, scrubbing, curves, focus = self._view
+        if not isinstance(card.mark, LineMark):
+            card.mark.update(run, at, status.horizon, curves, focus)
+            return card.put(card.mark)
+        newest = _alive(run)
+        card.mark.show_cursor(run, at, scrubbing)
+        card.mark.follow(newest if status.playing or newest else 0, max(status.horizon, newest))
+
+    def describe(self, run: Run, curves: Sequence[Curve], at: int, whose: str = "") -> None:
+        """Refresh notes, summaries and tables."""
+        for card in self.marked():
+            card.whose = whose
+            card.describe(run, curves, at)
+            card.refresh()
+
+    def __panel__(self) -> pn.Column:
+        return self._panel
+
+
+def _alive(run: Run) -> int:
+    """The newest step at which a member was still finite."""
+    newest = int(run.steps[-1])
+    return min(newest, int(run.diverged_at.max())) if (run.diverged_at >= 0).all() else newest

@@ -1,0 +1,1 @@
+"""Expensive observables: their cards, jobs, results and pictures."""

@@ -1,0 +1,82 @@
+"""The head of a probe's card: what the probe is, what can be chosen for it, the button, and how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import param
+
+from dashboard.controls.knobs import describe_widget, typed
+from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.formatting import describe, sentence, words
+from engines.core.analysis.options import checked, options, parse
+from engines.core.protocol.errors import DynascopeError
+
+if TYPE_CHECKING:
+    from engines.core.protocol.config import Knob
+    from engines.core.protocol.engine import Probe
+
+IDLE = {"busy": False, "share": 0.0, "left": "", "why": ""}
+
+
+class Ask(Component):
+    """Calls `compute`, `stop` and `save` when asked to. The options that were chosen are remembered."""
+
+    title = param.String("")
+    doc = param.String("")
+    fields = param.List([])
+    shown = param.Dict({"step": -1, "note": "", "failure": "", "savable": False, **IDLE})
+    form = param.Dict({"values": {}, "told": "", "error": ""})
+
+    _esm = script("probe")
+    _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("knob", "heading", "probe")]
+
+    def __init__(
+        self,
+        probe: Probe,
+        compute: Callable[[], None],
+        stop: Callable[[], None],
+        save: Callable[[], None] = lambda: None,
+        **params: Any,
+    ) -> None:
+        self.options: Mapping[str, Any] = {}
+        """Those that differ from their defaults."""
+        self._probe, self._knobs = probe, options(probe)
+        self._compute, self._stop, self._save = compute, stop, save
+        fields = [{"name": name, **_field(knob)} for name, knob in self._knobs.items()]
+        super().__init__(title=probe.title or words(probe.name), doc=probe.doc, fields=fields, **params)
+        self.choose({})
+
+    def show(self, **changes: Any) -> None:
+        """Change what is shown; sends nothing where nothing changed."""
+        shown = self.shown | changes
+        if shown != self.shown:
+            self.shown = shown
+
+    def choose(self, values: Mapping[str, Any], error: str = "") -> None:
+        """Take these values, and the default of every other option. Errors as those of `options.checked`."""
+        values = checked(self._probe, values)
+        self.options = {name: value for name, value in values.items() if value != self._knobs[name].default}
+        every = {name: self.options.get(name, knob.default) for name, knob in self._knobs.items()}
+        texts = {name: value if isinstance(value, bool) else typed(value) for name, value in every.items()}
+        self.form = {"values": texts, "told": describe(self.options), "error": error}
+
+    def _type(self, name: str, text: str) -> None:
+        try:
+            self.choose(self.options | parse(self._probe, [(name, text)]))
+        except DynascopeError as error:
+            self.choose(self.options, sentence(error))
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        if "option" in data:
+            self._type(str(data["option"]), str(data.get("value")))
+        else:
+            (self._stop if data.get("stop") else self._save if data.get("save") else self._compute)()
+
+
+def _field(knob: Knob) -> dict[str, Any]:
+    """What the browser needs to ask for an option."""
+    low, high = knob.bounds or (None, None)
+    bounds = f" (from {low:g} to {high:g})" if low is not None else ""
+    return describe_widget(knob) | {"doc": knob.doc + bounds}

@@ -1,0 +1,71 @@
+"""A probe that is being computed beside the page."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from engines.core.analysis.probing import parts
+from engines.core.protocol.engine import Part
+from engines.core.protocol.errors import DynascopeError, fault
+
+if TYPE_CHECKING:
+    from engines.core.live.scheduler import Scheduler
+    from engines.core.protocol.engine import Probe
+    from engines.core.runs.run import Run
+
+log = logging.getLogger(__name__)
+
+
+@cache
+def beside() -> Scheduler:
+    """One thread for the probes of all pages: they wait for one another, never a run for them."""
+    from engines.core.live.scheduler import Scheduler
+
+    return Scheduler(threads=1)
+
+
+class Computation:
+    """One probe of one member at one step. Once it is `done`, `part` is the outcome, or `failure` says why not.
+
+    It holds the run as it was when it was asked for, so that it disturbs nothing and nothing disturbs it.
+    """
+
+    def __init__(self, probe: Probe, run: Run, step: int, member: int, options: Mapping[str, Any]) -> None:
+        self.probe, self.run, self.step, self.member, self.options = probe, run.until(step), step, member, options
+        self.part = Part(0.0, {})
+        """The newest; each is a value of its own, so that the page may read it while the next is being computed."""
+        self.began: float | None = None
+        """When its turn came, by `time.monotonic`."""
+        self._at = 0.0
+        self.failure = ""
+        self.done = False
+        beside().request(self)
+
+    def abandon(self) -> None:
+        """Stop as soon as possible; nobody waits for it any longer."""
+        self.run.abandoned = True
+
+    def left(self) -> float:
+        """Seconds that the rest takes if it goes on as it went up to the newest part; 0 where that is unknown."""
+        if self.began is None or self.part.share <= 0:
+            return 0.0
+        whole = (self._at - self.began) / self.part.share
+        return max(0.0, self.began + whole - time.monotonic())
+
+    def work(self, seconds: float) -> None:
+        """Compute all of it; called once, on the thread for probes."""
+        try:
+            if not self.run.abandoned:
+                self.began = time.monotonic()
+                for part in parts(self.probe, self.run, self.member, self.step, self.options):
+                    self._at, self.part = time.monotonic(), part
+        except BaseException as error:  # this thread computes everybody's probes
+            for_people = isinstance(error, DynascopeError)
+            if not (self.run.abandoned or (for_people and error.__cause__ is None)):
+                log.exception("the probe %s failed", self.probe.name)
+            self.failure = str(error if for_people else fault(self.probe.name, error))
+        self.done = True

@@ -1,0 +1,1 @@
+"""Stored and pinned runs: the library, comparison, links and files."""

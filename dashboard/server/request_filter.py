@@ -1,0 +1,178 @@
+"""What comes in from outside is checked here, before Panel and Bokeh take it at its word: addresses and messages."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from bokeh.protocol.exceptions import ProtocolError
+from bokeh.server.protocol_handler import ProtocolHandler
+from bokeh.server.tornado import BokehTornado
+from bokeh.server.views.ws import WSHandler
+from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
+from panel.io.resources import COMPONENT_PATH
+from panel.io.server import AutoloadJsHandler
+from tornado.httputil import HTTPServerRequest
+from tornado.web import RequestHandler
+
+log = logging.getLogger(__name__)
+
+OWN_APP = Path(__file__).parent.parent / "app.py"
+
+OWN_PARAMETERS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-url")
+"""What a page of someone else's asks of `autoload.js`; a session is not chosen by an address."""
+
+VIOLATION = 1002
+"""The code with which a socket is closed that sends no messages of Bokeh's."""
+
+
+class Refusal(NamedTuple):
+    """Why a request is not answered."""
+
+    status: int
+    reason: str
+
+
+class Refused(RequestHandler):
+    """Answers a request that is not passed on."""
+
+    def initialize(self, refusal: Refusal) -> None:
+        """Set what is answered."""
+        self._refusal = refusal
+
+    def prepare(self) -> None:
+        """Answer every method alike."""
+        self.set_status(self._refusal.status)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(self._refusal.reason)
+
+
+def refusal(request: HTTPServerRequest, server: BokehTornado) -> Refusal | None:
+    """Why a request goes no further; None where it is passed on to the rules of Panel, Bokeh and our own."""
+    if "\0" in unquote(request.path):
+        return Refusal(400, "There is no such address.")
+    if request.path.startswith(f"{server.prefix}/{COMPONENT_PATH}"):
+        # Panel would import whatever module is named there. None of our pages asks for anything below it.
+        return Refusal(404, "There is no such address.")
+    if request.method == "OPTIONS" and "Origin" not in request.headers:
+        return Refusal(400, "This is asked by pages of other origins, which say theirs.")
+    if request.headers.get("Upgrade") and request.path.endswith("/ws"):
+        token = request.headers.get("Sec-WebSocket-Protocol", "").removeprefix("bokeh,").strip()
+        return None if _admits(token, server) else Refusal(403, "The page is too old, or not of this server.")
+    return _bad_parameter(request, server)
+
+
+def _admits(token: str, server: BokehTornado) -> bool:
+    """Whether a token is one that this server could have given, and not expired."""
+    try:
+        name, expiry = get_session_id(token), get_token_payload(token)["session_expiry"]
+        mine = check_token_signature(token, server.secret_key, server.sign_sessions)
+        return mine and isinstance(name, str) and bool(name) and time.time() < expiry
+    except Exception:  # base64, UTF-8, zlib, JSON, missing names, other types: all of it was sent to us
+        return False
+
+
+def _bad_parameter(request: HTTPServerRequest, server: BokehTornado) -> Refusal | None:
+    given = [name for name in request.arguments if name.startswith("bokeh-")]
+    embeds = request.path.endswith("/autoload.js")
+    if "Bokeh-Session-Id" in request.headers or (given and not (embeds and set(given) <= set(OWN_PARAMETERS))):
+        return Refusal(400, "A session is not chosen by an address.")
+    # A page takes its scripts from the address that is given here: it must be ours.
+    for value in request.arguments.get("bokeh-absolute-url", []):
+        if not _ours(value.decode("utf-8", "replace"), request, server):
+            return Refusal(400, "bokeh-absolute-url is not an address of this server.")
+    if not all(map(_is_text, request.arguments.get("theme", []))):  # the one name of a page that Panel reads itself
+        return Refusal(400, "theme is no text.")
+    return None
+
+
+def _is_text(value: bytes) -> bool:
+    try:
+        value.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _ours(address: str, request: HTTPServerRequest, server: BokehTornado) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and parts.netloc in {request.host, *server.websocket_origins}
+
+
+async def _embed(handler: AutoloadJsHandler, *arguments: Any, **options: Any) -> None:
+    """A page within a page of someone else's. Panel sends a stranger to the login, then fails for want of a page."""
+    if handler.current_user:
+        return await handler._unchecked(*arguments, **options)  # type: ignore[attr-defined]
+    handler.set_status(403)
+    handler.finish("Only who has logged in can embed this page.")
+
+
+# -- messages -------------------------------------------------------------------------------------------------
+
+
+async def _receive(socket: WSHandler, fragment: str | bytes) -> Any:
+    """A whole message, or None; a socket that sends anything else is closed."""
+    try:
+        return await socket.receiver.consume(fragment)  # type: ignore[union-attr]
+    except Exception as error:
+        log.warning("a page's message could not be read (%s): its connection is closed", type(error).__name__)
+        socket.close(VIOLATION, "this is no message of a page")
+
+
+async def _handle(handler: ProtocolHandler, message: Any, connection: Any) -> Any:
+    """The answer to a message: where it cannot be carried out, a sentence that tells nothing of this machine."""
+    if connection._session is None:  # what a closed tab had sent before is of no use to anybody
+        return None
+    try:
+        return await _handler(handler, message)(message, connection)
+    except Exception as error:
+        log.warning("a page's message could not be carried out (%s)", type(error).__name__)
+        log.debug("that message", exc_info=True)
+    return connection.error(message, "this message could not be carried out")  # out here, where no traceback is
+
+
+def _handler(handler: ProtocolHandler, message: Any) -> Any:
+    known = handler._handlers.get(message.msgtype)
+    if known is None:
+        raise ProtocolError(f"{message.msgtype} is not for a server")
+    return known
+
+
+def check() -> None:
+    """Put these rules before all others in each server of this process, also in one that runs already."""
+    if not hasattr(BokehTornado, "_unchecked"):
+        BokehTornado._unchecked = BokehTornado.find_handler  # type: ignore[attr-defined]
+        AutoloadJsHandler._unchecked = AutoloadJsHandler.get  # type: ignore[attr-defined]
+    BokehTornado.find_handler = _find_handler
+    AutoloadJsHandler.get = _embed
+    WSHandler._receive = _receive
+    ProtocolHandler.handle = _handle
+
+
+def _find_handler(server: BokehTornado, request: HTTPServerRequest, **options: Any) -> Any:
+    found = refusal(request, server)
+    if found:
+        return server.get_handler_delegate(request, Refused, {"refusal": found})
+    return server._unchecked(request, **options)  # type: ignore[attr-defined]
+
+
+def __getattr__(name: str) -> Any:
+    # Not imported above: Panel's module asks for it while it is being imported itself.
+    if name == "PasswordLoginHandler":
+        from panel.auth import PasswordLoginHandler
+
+        return PasswordLoginHandler
+    raise AttributeError(name)
+
+
+# `panel serve` runs our page only once somebody asks for it. It loads providers of logins before that, and this
+# module is named as one of them (pyproject.toml): so the rules stand from the first request on.
+if any(word.endswith("app.py") and Path(word).resolve() == OWN_APP.resolve() for word in sys.argv):
+    check()

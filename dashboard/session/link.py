@@ -1,0 +1,88 @@
+"""Links: one versioned token that holds a complete experiment and how it is looked at."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from dashboard.session.view_state import View
+from engines.core.protocol.errors import DynascopeError, quoted
+
+if TYPE_CHECKING:
+    from engines.core.protocol.engine import Engine
+    from engines.core.runs.experiment import Experiment
+
+VERSION = 2
+OLDER = (1,)
+"""Versions that are read still: they said less of the view."""
+
+LONGEST = 16_000
+"""Characters of a token."""
+
+LARGEST = 64_000
+"""Bytes of what a token unpacks to."""
+
+
+class BadLink(ValueError):
+    """A link that cannot be read; the message is a sentence for the page."""
+
+
+def encode(experiment: Experiment, view: View) -> str:
+    """The token of an experiment; it holds every knob, so that its meaning does not change with a default."""
+    about = {"version": VERSION, "experiment": experiment.to_json(), "view": view.to_json()}
+    text = json.dumps(about, sort_keys=True)
+    return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+
+
+def decode(token: str, engine: Engine) -> tuple[Experiment, View]:
+    """The experiment and view of a token. Raises `BadLink` for anything damaged, too large or out of bounds."""
+    from engines.core.runs.experiment import Experiment
+
+    about = _unpack(token)
+    version = about.get("version")
+    if version not in (VERSION, *OLDER):
+        raise BadLink(f"This link has version {quoted(version)}; this page reads versions up to {VERSION}.")
+    if not isinstance(about.get("experiment"), str):
+        raise BadLink("This link holds no experiment.")
+    name = _lab(about["experiment"])
+    if name not in ("", engine.name):
+        raise BadLink(f"This link is of the lab {quoted(name)}, and this is {engine.name!r}.")
+    try:
+        experiment = Experiment.from_json(engine, about["experiment"])
+    except DynascopeError as error:
+        raise BadLink(f"This link asks for something impossible: {error}.") from None
+    view = about.get("view")
+    return experiment, View.from_json(view if isinstance(view, dict) else {})
+
+
+def lab(token: str) -> str:
+    """The lab that a token is of; "" where it does not say."""
+    try:
+        return _lab(_unpack(token).get("experiment"))
+    except BadLink:
+        return ""
+
+
+def _lab(experiment: Any) -> str:
+    try:
+        return str(json.loads(experiment).get("engine", ""))
+    except (TypeError, ValueError, AttributeError, RecursionError):
+        return ""
+
+
+def _unpack(token: str) -> dict[str, Any]:
+    if len(token) > LONGEST:
+        raise BadLink(f"This link is too long: {len(token)} characters, allowed are {LONGEST}.")
+    try:
+        packed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        machine = zlib.decompressobj()
+        text = machine.decompress(packed, LARGEST)
+        about = json.loads(text) if machine.eof else None
+    except (binascii.Error, zlib.error, ValueError, RecursionError):
+        raise BadLink("This link is damaged: it was cut or changed on its way.") from None
+    if not isinstance(about, dict):
+        raise BadLink("This link is damaged, or larger than a link may be.")
+    return about

@@ -1,0 +1,108 @@
+"""Acknowledged pacing: at most two batches are on their way to the browser, and none while the page is hidden."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from typing import Any
+
+import param
+
+from dashboard.ui.component import FOLDER, Component, whole
+from dashboard.ui.keyboard import KEYS
+
+IN_FLIGHT = 2
+"""Bokeh has no back-pressure: an overloaded page would fall minutes behind."""
+
+WATCHDOG = 2.0
+"""Seconds after which a batch without an answer is taken as lost."""
+
+LEASE = 6.0
+"""Seconds for which a page has computed what it plays; while it is in sight it says every 1.5 that it is there."""
+
+FIRST_LEASE = 60.0
+"""Seconds until a page has to have answered for the first time."""
+
+LOST, LOST_HIDDEN = 20.0, 150.0
+"""Seconds of silence after which a page in sight, or a hidden one, is gone: browsers wake those once a minute."""
+
+
+class Bridge(Component):
+    """The browser's side: it answers each `tick` after one animation frame, and reports visibility and keys.
+
+    It belongs in the page from the start: BokehJS sends a model that came later in full with the first message
+    that names it, which fails for components like this one; the answers of a known one keep that from happening.
+    """
+
+    tick = param.Integer(0)
+    alone = param.Boolean(True, doc="Whether the page is ours; one among others, it leaves the others their keys.")
+    keys = param.List([key.name for key in KEYS])
+    announcement = param.String("", doc="Read out by screen readers.")
+
+    _esm = FOLDER / "bridge.js"
+    _stylesheets = [
+        ":host { position: absolute; width: 0; height: 0; } .unseen { position: absolute; width: 1px; height: 1px; "
+        "overflow: hidden; clip-path: inset(50%); white-space: nowrap; }"
+    ]
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, **params: Any) -> None:
+        super().__init__(**params)
+        self._clock = clock
+        self._on_key: Callable[[str, bool], None] = lambda key, big: None
+        self._on_hidden: Callable[[bool], None] = lambda hidden: None
+        self._on_sign: Callable[[], None] = lambda: None
+        self.hidden = False
+        self.there = False
+        """Whether the page has answered yet: what is sent before may arrive in another order."""
+        self.ack = 0
+        self._sent_at = self._heard_at = clock()
+
+    def listen(
+        self,
+        on_key: Callable[[str, bool], None],
+        on_hidden: Callable[[bool], None],
+        on_sign: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Say who gets the keys, who learns that the page is hidden or in sight, and who learns that it is there."""
+        self._on_key, self._on_hidden, self._on_sign = on_key, on_hidden, on_sign
+
+    def away(self) -> None:
+        """Expect another page: nothing is sent before it answers."""
+        self.there, self.ack = False, self.tick
+
+    def lost(self) -> bool:
+        """Whether the page was there and is gone, with or without a word."""
+        return self.there and self._clock() - self._heard_at > (LOST_HIDDEN if self.hidden else LOST)
+
+    def ready(self) -> bool:
+        """Whether another batch may be sent."""
+        if self.hidden or not self.there:
+            return False
+        waiting = self.tick - self.ack
+        return waiting < IN_FLIGHT or self._clock() - self._sent_at > WATCHDOG
+
+    def sent(self) -> None:
+        """Count a batch; call it with the batch's own changes, so that the answer follows them."""
+        if self.tick - self.ack >= IN_FLIGHT:
+            self.ack = self.tick  # The answer was lost; start counting afresh.
+        self.tick += 1
+        self._sent_at = self._clock()
+
+    def copy(self, token: str) -> None:
+        """Put a token in the address bar and its link on the clipboard; in a notebook the token on the clipboard."""
+        self._send_msg({"copy": token})
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        self.there, self._heard_at = True, self._clock()
+        if "ack" in data:
+            self.ack = max(self.ack, min(whole(data, "ack"), self.tick))
+        elif "key" in data:
+            self._on_key(str(data["key"]), bool(data.get("big")))
+        elif "hidden" in data and bool(data["hidden"]) != self.hidden:
+            self.hidden = bool(data["hidden"])
+            self._on_hidden(self.hidden)
+        if data.get("gone"):
+            self._heard_at = -math.inf
+        elif not self.hidden:
+            self._on_sign()

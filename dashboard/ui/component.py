@@ -1,0 +1,74 @@
+"""Small browser components without a framework: each is one script and one style sheet."""
+
+import logging
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from panel.custom import JSComponent
+from panel.io import with_lock
+from panel.models.esm import DataEvent
+
+from dashboard.ui.batch import batch
+from engines.core.protocol.errors import DynascopeError
+
+FOLDER = Path(__file__).parent / "components"
+
+MOST = 10**9
+"""The largest number in a message: no count of ours is larger."""
+
+log = logging.getLogger(__name__)
+
+
+class Unusable(Exception):
+    """A message that none of our scripts sends; it is left without an answer."""
+
+
+def real(data: Mapping[Any, Any], name: Any) -> float:
+    """A number of a message. Raises `Unusable` where it is none, or not between -`MOST` and `MOST`."""
+    value = data.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST <= value <= MOST:
+        raise Unusable(f"{name} is no number")
+    return value
+
+
+def whole(data: Mapping[Any, Any], name: Any) -> int:
+    """A whole number of a message. Raises `Unusable`."""
+    value = real(data, name)
+    if value != math.floor(value):
+        raise Unusable(f"{name} is no whole number")
+    return int(value)
+
+
+def script(*names: str) -> str:
+    """Scripts as one, after what they share: each component is a module of its own in the browser."""
+    return "\n".join((FOLDER / f"{name}.js").read_text() for name in ("dom", *names))
+
+
+class Component(JSComponent):
+    """A component whose messages are handled like a tick: under the document's lock, all changes in one batch.
+
+    Panel takes no lock for them, so that one that came while a tick is being sent would fail half-way. And outside a
+    batch, changes of Bokeh's models are written by another way than those of a tick, which they may overtake: the
+    page would hear of a figure's range before it hears of the figure.
+    """
+
+    __abstract = True
+
+    _event_coroutine = with_lock(JSComponent._event_coroutine)
+
+    def _process_event(self, event: Any) -> None:
+        with batch():
+            if isinstance(event, DataEvent):
+                self.receive(event.data)
+            else:
+                super()._process_event(event)
+
+    def receive(self, data: Any) -> None:
+        """Act on a message of the browser's side; one that makes no sense changes nothing."""
+        try:
+            if isinstance(data, dict):
+                self._handle_msg(data)
+        except (Unusable, DynascopeError) as error:
+            log.warning("a message to %s cannot be used: %.200s", type(self).__name__, error)

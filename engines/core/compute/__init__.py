@@ -1,0 +1,1 @@
+"""One simulation on one device: batches, steps, checkpoints, memory."""

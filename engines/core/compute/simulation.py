@@ -1,0 +1,250 @@
+"""The state of an ensemble and how it advances. Owned by one thread at a time; never looks at the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.compute import device as devices
+from engines.core.compute.cuda_graph import Graph, loop
+from engines.core.compute.device import Transfer
+from engines.core.data.recording import Frame
+from engines.core.data.schedule import THIN, Schedule
+from engines.core.protocol.config import Config
+from engines.core.protocol.engine import Engine
+from engines.core.protocol.errors import guarded
+
+HUGE = 1e30
+"""An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
+
+LOSS = "loss"
+"""The channel that is finite for as long as a member is, where an engine has it."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything that evolves, at one step; restoring it and advancing repeats the run bit for bit."""
+
+    step: int
+    schedule: Schedule
+    diverged_at: np.ndarray
+    batches: tuple[tuple[Any, dict[str, Tensor]], ...]
+
+    def nbytes(self) -> int:
+        """Bytes held by the tensors."""
+        return sum(value.nbytes for state, _ in self.batches for value in state)
+
+
+class Batch:
+    """Members that share all `shape` knobs: one problem, one state with a leading member axis."""
+
+    def __init__(self, engine: Engine, configs: Sequence[Config], members: list[int], device: torch.device) -> None:
+        self.engine, self.members = engine, members
+        self.device = device = engine.place(configs, device)
+        self.problem = engine.problem(configs, device)
+        self.knobs = {name: self._tensor(configs, name) for name in _numeric(engine.Config)}
+        self.state = engine.init(configs, self.problem)
+        self.diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
+        self._settled = self.state
+        self._graph: Graph | None = None
+
+    def _tensor(self, configs: Sequence[Config], name: str) -> Tensor:
+        values = [float(getattr(config, name)) for config in configs]
+        return torch.tensor(values, dtype=devices.real(self.device), device=self.device)
+
+    def _step(self, state: Any, knobs: Any) -> Any:
+        return self.engine.step(self.problem, state, knobs)
+
+    def advance(self, count: int) -> None:
+        """Take `count` steps."""
+        graph = self._capture() if count > 1 else None
+        self.state = (graph or self._plain)(self.state, self.knobs, count)
+
+    def _plain(self, state: Any, knobs: Any, count: int) -> Any:
+        return loop(self._step, state, knobs, count)
+
+    def _capture(self) -> Graph | None:
+        if self.device.type == "cuda" and self._graph is None and self.engine.capturable(self.problem):
+            self._graph = Graph(self._step, self.state, self.knobs)
+        return self._graph
+
+    def settle(self, count: int) -> dict[int, int]:
+        """Freeze members that diverged within the last `count` steps: {member: steps after the last settling}."""
+        fresh = ~_finite(self.state) & ~self.diverged
+        found = self._replay(fresh, count) if bool(fresh.any()) else {}
+        if bool(self.diverged.any()):
+            self.state = _where(self.diverged, self._settled, self.state)
+        self._settled = self.state
+        return found
+
+    def _replay(self, fresh: Tensor, count: int) -> dict[int, int]:
+        """Walk again, a step at a time, to the step at which each fresh member left the finite numbers."""
+        found: dict[int, int] = {}
+        state = last = self._settled
+        for after in range(1, count + 1):
+            state = self._step(state, self.knobs)
+            gone = fresh & ~self.diverged & ~_finite(state)
+            self.diverged = self.diverged | gone
+            last = _where(fresh & ~self.diverged, state, last)
+            found |= {self.members[int(index)]: after for index in gone.nonzero().flatten()}
+        self._settled = last
+        return found
+
+
+class Simulation:
+    """An ensemble of any configurations: one batch for each combination of `shape` knobs, in lockstep."""
+
+    def __init__(self, engine: Engine, configs: Sequence[Config], device: torch.device) -> None:
+        self.engine, self.device, self.size = engine, device, len(configs)
+        self.step = 0
+        self.schedule = Schedule()
+        self.diverged_at = np.full(len(configs), -1)
+        self._settled = 0
+        self._has_loss: np.ndarray | None = None
+        with guarded(engine.title):
+            self.estimate = sum(engine.nbytes(group) for group in _groups(configs).values())
+            """Bytes that the problems and the states take, as the engine says."""
+            devices.require(self.estimate, device)
+            self.batches = [
+                Batch(engine, group, [i for i, config in enumerate(configs) if config.shape_key() == key], device)
+                for key, group in _groups(configs).items()
+            ]
+
+    def nbytes(self) -> int:
+        """Bytes of the states of all members."""
+        return sum(value.nbytes for batch in self.batches for value in batch.state)
+
+    def frames(self, stop: int) -> Iterator[Frame]:
+        """Advance to `stop`, yielding a frame at each scheduled step on the way."""
+        while self.step < stop:
+            self.advance(min(self.next_frame(), stop))
+            if self.step in self.schedule or self.step in self.thin:
+                yield self.observe()
+
+    def next_frame(self) -> int:
+        """The step of the next scheduled frame."""
+        return min(self.schedule.next(self.step), self.thin.next(self.step))
+
+    @property
+    def thin(self) -> Schedule:
+        """When thin channels and checkpoints are taken."""
+        return Schedule(self.schedule.origin, THIN.dense, THIN.per_decade)
+
+    def advance(self, stop: int) -> None:
+        """Take all steps up to `stop`, observing nothing."""
+        with torch.no_grad(), guarded(self.engine.title):
+            # Flushing is set a thread at a time: dead directions decay into subnormals, a hundred times slower.
+            torch.set_flush_denormal(True)
+            for batch in self.batches:
+                batch.advance(stop - self.step)
+        self.step = stop
+
+    def settle(self) -> None:
+        """Find the members that diverged since the last call, freeze them, note the step at which they did."""
+        with torch.no_grad(), guarded(self.engine.title):
+            for batch in self.batches:
+                for member, after in batch.settle(self.step - self._settled).items():
+                    self.diverged_at[member] = self._settled + after
+        self._settled = self.step
+
+    def observe(self) -> Frame:
+        """All channels now: NaN for members that have diverged, and around those of smaller shapes."""
+        self.settle()
+        thin = self.step in self.thin
+        with torch.no_grad(), guarded(self.engine.title):
+            transfers = [Transfer(self._channels(batch, thin)) for batch in self.batches]
+        parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
+        values = {name: _merge(name, parts, self.size) for name in parts[0][1]}
+        self._lose(values)
+        gone = (self.diverged_at >= 0) & (self.diverged_at <= self.step)
+        return Frame(
+            self.step, {name: _blanked(value, gone) for name, value in values.items()} if gone.any() else values
+        )
+
+    def _lose(self, values: Mapping[str, np.ndarray]) -> None:
+        """A member whose loss was a number and is none any more has diverged, though its state may still be finite."""
+        if LOSS not in values:
+            return
+        if self._has_loss is None:  # where it does not apply it is NaN from the first look on
+            self._has_loss = ~np.isnan(values[LOSS])
+        lost = self._has_loss & ~np.isfinite(values[LOSS]) & (self.diverged_at < 0)
+        if lost.any():
+            self.mark(np.where(lost, max(self.step, 1), self.diverged_at))
+
+    def mark(self, diverged_at: np.ndarray) -> None:
+        """Take over at which step each member diverged, `[B]`, and hold those where they are."""
+        self.diverged_at[:] = diverged_at
+        for batch in self.batches:
+            batch.diverged = torch.tensor(self.diverged_at[batch.members] >= 0, device=batch.device)
+
+    def _channels(self, batch: Batch, thin: bool) -> dict[str, Tensor]:
+        arguments = (batch.problem, batch.state, batch.knobs)
+        return self.engine.observe(*arguments) | (self.engine.snapshot(*arguments) if thin else {})
+
+    def set(self, name: str, values: Sequence[float]) -> None:
+        """Give a live knob one value a member, from the next step on; the schedule starts again here."""
+        self.settle()
+        for batch in self.batches:
+            chosen = [float(values[member]) for member in batch.members]
+            knob = batch.knobs[name]
+            batch.knobs = batch.knobs | {name: torch.tensor(chosen, dtype=knob.dtype, device=knob.device)}
+        self.schedule = Schedule(self.step)
+
+    def checkpoint(self) -> Checkpoint:
+        """What is needed to come back to this step."""
+        self.settle()
+        batches = tuple((batch.state, dict(batch.knobs)) for batch in self.batches)
+        return Checkpoint(self.step, self.schedule, self.diverged_at.copy(), batches)
+
+    def restore(self, saved: Checkpoint) -> None:
+        """Come back to a checkpoint of this simulation."""
+        self.step = self._settled = saved.step
+        self.schedule = saved.schedule
+        for batch, (state, knobs) in zip(self.batches, saved.batches, strict=True):
+            batch.state = batch._settled = state
+            batch.knobs = dict(knobs)
+        self.mark(saved.diverged_at)
+
+
+def _groups(configs: Sequence[Config]) -> dict[Any, list[Config]]:
+    groups: dict[Any, list[Config]] = {}
+    for config in configs:
+        groups.setdefault(config.shape_key(), []).append(config)
+    return groups
+
+
+def _numeric(kind: type[Config]) -> list[str]:
+    return [name for name, knob in kind.knobs().items() if knob.role != "shape" and knob.type is not str]
+
+
+def _finite(state: Any) -> Tensor:
+    within = [(value.abs() < HUGE).reshape(len(value), -1).all(1) for value in state if value.is_floating_point()]
+    return torch.stack(within).all(0)
+
+
+def _where(mask: Tensor, yes: Any, no: Any) -> Any:
+    def choose(a: Tensor, b: Tensor) -> Tensor:
+        return torch.where(mask.view(-1, *[1] * (a.dim() - 1)), a, b)
+
+    return type(yes)(*(choose(a, b) for a, b in zip(yes, no, strict=True)))
+
+
+def _blanked(value: np.ndarray, gone: np.ndarray) -> np.ndarray:
+    """A channel `[B, ...]` without the members that are gone; the array itself may be the state's."""
+    return np.where(gone.reshape(-1, *[1] * (value.ndim - 1)), np.nan, value)
+
+
+def _merge(name: str, parts: list[tuple[list[int], dict[str, np.ndarray]]], size: int) -> np.ndarray:
+    values = [part[name] for _, part in parts]
+    if len(values) == 1:
+        return values[0]
+    shape = np.max([value.shape[1:] for value in values], axis=0).astype(int) if values[0].ndim > 1 else ()
+    merged = np.full((size, *shape), np.nan)
+    for (members, part), value in zip(parts, values, strict=True):
+        merged[(members, *(slice(0, extent) for extent in value.shape[1:]))] = part[name]
+    return merged

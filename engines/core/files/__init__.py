@@ -1,0 +1,1 @@
+"""Runs and arrays on disk."""

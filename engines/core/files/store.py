@@ -1,0 +1,310 @@
+"""The only module that knows the format on disk: one self-describing Parquet file a run."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import platform
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+import xarray
+
+from engines.core.data.recording import Frame, Series
+from engines.core.protocol.config import Config
+from engines.core.protocol.declarations import Channel
+from engines.core.protocol.edits import live_edits
+from engines.core.protocol.engine import Engine, RunData
+from engines.core.protocol.errors import DynascopeError, StoreError, quoted
+from engines.core.protocol.registry import load
+
+FORMAT = 1
+
+
+def to_xarray(run: RunData) -> xarray.Dataset:
+    """Dims `member`, `step` (`thin_step` for thin channels) and each channel's own; knobs are coordinates.
+
+    Every dim has its places as a coordinate, so that datasets of other sizes can be concatenated.
+    """
+    knobs = {new: ("member", [getattr(config, name) for config in run.configs]) for name, new in labels(run).items()}
+    coords: dict[str, Any] = {"step": run.steps, "member": range(len(run.configs)), **knobs}
+    for channel in run.engine.channels:
+        if _recorded(run, channel):
+            coords |= {dim: range(size) for dim, size in zip(channel.dims, run[channel.name].shape[2:], strict=True)}
+    if len(run.recording.thin):
+        coords["thin_step"] = run.recording.thin.steps
+    coords["diverged_at"] = ("member", run.diverged_at)
+    data = {channel.name: _variable(run, channel) for channel in run.engine.channels if _recorded(run, channel)}
+    return xarray.Dataset(data, coords, {"engine": run.engine.name, "device": run.device})
+
+
+def labels(run: RunData) -> dict[str, str]:
+    """Name each knob for every export: its own name, and `knob_<name>` where a channel has that one."""
+    taken = {"member", "step", "thin_step", "diverged_at"}
+    taken |= {name for channel in run.engine.channels for name in (channel.name, *channel.dims)}
+    return {name: f"knob_{name}" if name in taken else name for name, _ in run.configs[0]}
+
+
+def varied(run: RunData) -> dict[str, np.ndarray]:
+    """The knobs in which members differ or that were turned on the way, by their labels: at each step, `[T, B]`."""
+    found = {}
+    for name, label in labels(run).items():
+        events = [event for event in run.recording.events if event.knob == name]
+        openings = [getattr(config, name) for config in run.openings]
+        if events or any(value != openings[0] for value in openings):
+            kind = object if isinstance(openings[0], str) else None  # an array of text would cut longer words off
+            found[label] = np.tile(np.array(openings, dtype=kind), (len(run.steps), 1))
+            for event in events:
+                found[label][np.ix_(np.flatnonzero(run.steps >= event.step), np.array(event.members))] = event.value
+    return found
+
+
+def from_xarray(data: xarray.Dataset, about: dict[str, Any]) -> RunData:
+    """The run of which a dataset was made, from it and its `metadata`. Raises what a damaged one makes it raise."""
+    steps, members = data["step"].values, _members(about)
+    if not len(steps) or (np.diff(steps) <= 0).any() or list(data["member"].values) != list(range(members)):
+        raise StoreError("its steps do not increase, or its members are not in their order")
+    columns: dict[str, Any] = {"member": np.tile(np.arange(members), len(steps)), "step": np.repeat(steps, members)}
+    for name in about["shapes"]:
+        values = data[name].values.swapaxes(0, 1)
+        rows = np.searchsorted(steps, data["thin_step"].values) if "thin_step" in data[name].dims else range(len(steps))
+        column: list[Any] = [None] * (len(steps) * members)
+        for row, value in zip(rows, values.reshape(*values.shape[:2], -1).tolist(), strict=True):
+            column[row * members : (row + 1) * members] = value if values.ndim > 2 else [one for (one,) in value]
+        columns[name] = column
+    return _restored(pa.table(columns), about)
+
+
+def _recorded(run: RunData, channel: Channel) -> bool:
+    return channel.name in run.recording.series(channel.name).names
+
+
+def _variable(run: RunData, channel: Channel) -> Any:
+    time = "thin_step" if channel.thin else "step"
+    values = np.moveaxis(run[channel.name], 0, 1)
+    return ("member", time, *channel.dims), values, {"doc": channel.doc, "unit": channel.unit}
+
+
+def write(run: RunData, file: BinaryIO) -> None:
+    """Write `run` as Parquet, for `read`."""
+    pq.write_table(table(run), file)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[BinaryIO]:
+    """A file that is there as a whole or not at all. Raises `StoreError`."""
+    target = Path(path)
+    file, part = _open_part(target)
+    try:
+        with file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, target)
+    except OSError as error:
+        raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def require_writable(path: str | Path) -> None:
+    """Raise `StoreError` where `save` could not write; to be asked before a long computation."""
+    file, part = _open_part(Path(path))
+    file.close()
+    part.unlink()
+
+
+def _open_part(target: Path) -> tuple[BinaryIO, Path]:
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
+        return part.open("xb"), part
+    except OSError as error:
+        raise StoreError(f"cannot write {target}: {error.strerror}") from error
+
+
+def table(run: RunData) -> pa.Table:
+    """One row a member and observed step: the knobs that vary, then channels, thin ones null between their steps."""
+    count, members = len(run.steps), len(run.configs)
+    columns: dict[str, Any] = {
+        "member": np.tile(np.arange(members), count),
+        "step": np.repeat(run.steps, members),
+    }
+    columns |= {label: values.ravel() for label, values in varied(run).items()}
+    for channel in run.engine.channels:
+        if _recorded(run, channel):
+            columns[channel.name] = _column(run, channel)
+    return pa.table(columns).replace_schema_metadata({"dynascope": json.dumps(metadata(run))})
+
+
+def _column(run: RunData, channel: Channel) -> pa.Array:
+    series = run.recording.series(channel.name)
+    values = series[channel.name].reshape(-1, *series[channel.name].shape[2:])
+    column = pa.array(values.reshape(len(values), -1).tolist()) if channel.dims else pa.array(values)
+    return column.take(_places(run, series)) if channel.thin else column
+
+
+def _places(run: RunData, series: Series) -> pa.Array:
+    """Which row of a thin series belongs to each row of the table; null where there is none."""
+    members = len(run.configs)
+    rows = np.searchsorted(run.steps, series.steps)[:, None] * members + np.arange(members)
+    places = np.full(len(run.steps) * members, -1)
+    places[rows.ravel()] = np.arange(rows.size)
+    return pa.array(places, mask=places < 0)
+
+
+def metadata(run: RunData) -> dict[str, Any]:
+    """All that repeats the run and explains its data, as a JSON object."""
+    shapes = {c.name: run[c.name].shape[2:] for c in run.engine.channels if _recorded(run, c)}
+    return {
+        "format": FORMAT,
+        "engine": run.engine.name,
+        "preset": run.preset.name if run.preset else None,
+        "configs": [dict(config) for config in run.configs],
+        "openings": [dict(config) for config in run.openings],
+        "diverged_at": run.diverged_at.tolist(),
+        "events": [vars(event) for event in run.recording.events],
+        "shapes": shapes,
+        "device": run.device,
+        "versions": {"torch": torch.__version__, "python": platform.python_version()},
+    }
+
+
+DAMAGED = (
+    DynascopeError, OSError, pa.ArrowException, LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
+    RecursionError,
+)  # fmt: skip
+"""What a file that is not what it says makes its readers raise."""
+
+
+@contextmanager
+def _reading(path: str | Path) -> Iterator[pq.ParquetFile]:
+    """The file. Raises `StoreError` with the reason where it, or what is done with it, turns out to be damaged."""
+    try:
+        if not Path(path).is_file():  # a pipe of that name would be waited for without end
+            raise FileNotFoundError("there is no such file")
+        with pq.ParquetFile(path) as file:
+            yield file
+    except DAMAGED as error:
+        raise StoreError(f"{path} is not a readable run: {reason(error)}") from error
+
+
+def reason(error: BaseException) -> str:
+    """Why a file cannot be read, in a few words."""
+    if isinstance(error, RecursionError):
+        return "its description is nested too deeply"
+    if type(error) is KeyError:
+        return f"it lacks {str(error)[:200]}"
+    return " ".join(str(error).split())[:300]
+
+
+def about(path: str | Path) -> dict[str, Any]:
+    """Read what a file says of its run, and its number of `rows`, without what was recorded. Raises `StoreError`."""
+    with _reading(path) as file:
+        return _description(file)
+
+
+def _description(file: pq.ParquetFile) -> dict[str, Any]:
+    """The description of a run, which agrees with the columns and rows that are there."""
+    found = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
+    members = _members(found)
+    missing = {"member", "step", *found["shapes"]} - set(file.schema_arrow.names)
+    if missing:
+        raise StoreError(f"it lacks the columns {', '.join(sorted(missing))}")
+    if not (members and file.metadata.num_rows) or file.metadata.num_rows % members:
+        raise StoreError(f"it has {file.metadata.num_rows} rows of {members} members")
+    _check_order(file.read(["member", "step"]), members)
+    return found | {"rows": file.metadata.num_rows // members}
+
+
+def _members(about: Mapping[str, Any]) -> int:
+    """How many members a description is about, in a format that is known. Raises `StoreError`."""
+    if about["format"] != FORMAT:
+        raise StoreError(f"its format is {quoted(about['format'])}; this version reads {FORMAT}")
+    members = len(about["openings"])
+    for name in ("configs", "diverged_at"):
+        if len(about[name]) != members:
+            raise StoreError(f"it has {members} openings and {len(about[name])} {name}")
+    return members
+
+
+def _check_order(table: pa.Table, members: int) -> None:
+    """Raise `StoreError` where rows do not stand step by step, with all members at each."""
+    member, step = (table[name].to_numpy().reshape(-1, members) for name in ("member", "step"))
+    if (member != np.arange(members)).any():
+        raise StoreError("its rows do not go through the members in their order")
+    if (step != step[:, :1]).any() or step[0, 0] < 0 or (np.diff(step[:, 0]) <= 0).any():
+        raise StoreError("its steps do not increase")
+
+
+def read(path: str | Path) -> RunData:
+    """Read a file written by `save`. Raises `StoreError` where it is missing, damaged or of another kind."""
+    with _reading(path) as file:
+        found = _description(file)
+        return _restored(file.read(), found)
+
+
+def described(about: Mapping[str, Any]) -> RunData:
+    """The run that a description is of, without what was recorded. Raises what a damaged one makes it raise."""
+    engine = load(about["engine"])
+    names = [preset.name for preset in engine.presets]
+    preset = engine.preset(about["preset"]) if about["preset"] in names else None
+    run = RunData(engine, _configs(engine, about["openings"]), preset=preset, device=str(about["device"]))
+    run.configs = _configs(engine, about["configs"])
+    run.diverged_at = np.array([_diverged(at) for at in about["diverged_at"]])
+    run.recording.events = list(live_edits(engine, about["events"], len(run.configs)))
+    for channel in engine.channels:
+        _check_shape(channel, about["shapes"])
+    return run
+
+
+def _check_shape(channel: Channel, shapes: Mapping[str, Any]) -> None:
+    """Raise `StoreError` where a channel is missing, or has not its own dimensions."""
+    if channel.name in shapes:
+        shape = shapes[channel.name]
+        if len(shape) != len(channel.dims) or not all(type(size) is int and size >= 0 for size in shape):
+            dims = len(channel.dims)
+            raise StoreError(f"the channel {channel.name} has the shape {quoted(shape)}, and not {dims} dimensions")
+    elif not channel.thin:
+        raise StoreError(f"it lacks the channel {channel.name}")
+
+
+def _restored(table: pa.Table, about: dict[str, Any]) -> RunData:
+    run = described(about)
+    gaps = [channel.name for channel in run.engine.channels if not channel.thin and table[channel.name].null_count]
+    if gaps:
+        raise StoreError(f"there are gaps in the channels {', '.join(gaps)}")
+    for frame in _frames(table, about["shapes"], len(run.configs)):
+        run.recording.append(frame, run.thin)
+    return run
+
+
+def _diverged(at: Any) -> int:
+    if type(at) is not int or not -1 <= at < 2**63:
+        raise StoreError(f"a member diverged at {quoted(at)}, which is no step")
+    return at
+
+
+def _configs(engine: Engine, records: list[dict[str, Any]]) -> list[Config]:
+    return [engine.Config.from_json(json.dumps(record)) for record in records]
+
+
+def _frames(table: pa.Table, shapes: dict[str, list[int]], members: int) -> Iterator[Frame]:
+    columns = {name: table[name].to_pylist() for name in shapes}
+    steps = table["step"].to_numpy()[::members]
+    for row, step in enumerate(steps):
+        block = {name: column[row * members : (row + 1) * members] for name, column in columns.items()}
+        values = {
+            n: np.array(v, dtype=float).reshape(members, *shapes[n]) for n, v in block.items() if v[0] is not None
+        }
+        yield Frame(int(step), values)

@@ -1,0 +1,1 @@
+"""Runs that a person plays: their runner, and the scheduler that shares the machine."""

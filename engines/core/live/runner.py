@@ -1,0 +1,318 @@
+"""The owner of a live run: commands go in from any thread, frames come out in the recording.
+
+Only the scheduler's thread touches the simulation; everything else goes through the queue of commands.
+"""
+
+from __future__ import annotations
+
+import math
+import queue
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+from engines.core.compute import device as devices
+from engines.core.compute import memory
+from engines.core.compute.checkpoints import Checkpoints
+from engines.core.compute.simulation import Simulation
+from engines.core.data.recording import Event
+from engines.core.live.scheduler import Scheduler, shared
+from engines.core.protocol.config import Config
+from engines.core.protocol.engine import Engine, Preset
+from engines.core.protocol.errors import ConfigError, DynascopeError, EngineFailure, fault
+from engines.core.runs.replay import edited, opened, repeat
+from engines.core.runs.run import Run
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a page shows of a runner. `message` is a failure as a sentence, "" when all is well."""
+
+    step: int = 0
+    horizon: int = 1000
+    playing: bool = False
+    ready: bool = False
+    rate: float = 0.0
+    """Steps per second of compute, as measured."""
+    message: str = ""
+
+
+class Runner:
+    """Plays one ensemble. All methods return at once; `status` and `run` say what has happened so far.
+
+    `speed` is the number of scheduled frames shown per second (None: as fast as it goes): on a schedule that
+    is logarithmic in the step, a constant frame rate moves evenly along a logarithmic axis.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        configs: Sequence[Config],
+        *,
+        preset: Preset | None = None,
+        horizon: int = 1000,
+        speed: float | None = None,
+        edits: Sequence[Event] = (),
+        device: str = "cpu",
+        scheduler: Scheduler | None = None,
+        finished: Run | None = None,
+        until: float = math.inf,
+    ) -> None:
+        """Steps are computed `until` then, by `time.monotonic`, and on after `renew`.
+
+        With a `finished` run nothing is computed until somebody wants to go on; that run itself stays as it is.
+        """
+        self.run = finished.copy() if finished else Run(engine, configs, preset=preset, device=device)
+        self.status = Status(horizon=horizon)
+        self.speed = speed
+        self._scheduler = scheduler or shared()
+        self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._simulation: Simulation | None = None
+        self._checkpoints = Checkpoints()
+        self._pending = list(edits)
+        self._target = 0
+        self._walking = False
+        self._due = 0.0
+        self._until = until
+        self._closed = False
+        if finished:
+            self._tell(step=int(self.run.steps[-1]), ready=True)
+        else:
+            self._send(self._build)
+
+    @property
+    def edits(self) -> tuple[Event, ...]:
+        """All live edits of the run: those made so far, and those that were asked for and are still to come."""
+        return (*self.run.recording.events, *self._pending)
+
+    # -- commands, from any thread ---------------------------------------------------------------------------
+
+    def play(self) -> None:
+        """Run on to the horizon; at the horizon, ten times as far."""
+        self._send(self._play)
+
+    def pause(self) -> None:
+        """Stop after the current slice."""
+        self._send(self._stop)
+
+    def step(self, count: int = 1) -> None:
+        """Take `count` steps and pause; asked again while stepping, take those as well."""
+        self._send(partial(self._walk, count))
+
+    def set(self, knob: str, value: Any, members: Sequence[int] | None = None) -> None:
+        """Give a live knob a value for some members (default: all) from the next step on. Raises `ConfigError`."""
+        chosen = range(len(self.run.configs)) if members is None else members
+        declared = self.run.engine.Config.knob(knob)
+        if declared.role != "live":
+            raise ConfigError(f"{knob} is not a live knob: changing it restarts the run")
+        value = declared.check(self.run.engine.Config.__name__, value)
+        for member in chosen:
+            self.run.configs[member].replace(**{knob: value})
+        self._send(partial(self._set, knob, value, tuple(chosen)))
+
+    def reset(self) -> None:
+        """Back to step 0 with the same seeds and the opening knobs."""
+        self._send(partial(self._rebuild, None))
+
+    def reseed(self, shift: int = 1) -> None:
+        """Back to step 0 with every seed moved by `shift`."""
+        self._send(partial(self._rebuild, shift))
+
+    def seek(self, step: int) -> None:
+        """Put the simulation at a recorded step and pause there; what was recorded later stays in sight."""
+        self._send(partial(self._seek, step))
+
+    def branch(self, step: int) -> None:
+        """Go back to `step`, forget what came after, and pause: the next edit makes another future."""
+        self._send(partial(self._branch, step))
+
+    def renew(self, until: float) -> None:
+        """Compute until then, by `time.monotonic`: whoever looks on renews this lease, and need not say goodbye."""
+        ended = time.monotonic() >= self._until
+        self._until = until
+        if ended:
+            self._scheduler.request(self)
+
+    def close(self) -> None:
+        """Stop computing for good; what was recorded stays readable."""
+        self._closed = True
+        self._scheduler.request(self)
+
+    # -- the scheduler's thread ------------------------------------------------------------------------------
+
+    def work(self, seconds: float) -> float | None:
+        """Obey the commands, then compute for about `seconds`. Returns when to be called again."""
+        try:
+            return self._work(time.monotonic() + seconds)
+        except DynascopeError as error:
+            self._fail(str(error))
+        except BaseException as error:  # also SystemExit and KeyboardInterrupt: this thread serves everybody's runs
+            self._fail(str(fault(self.run.engine.title, error)))
+        # A command that fails must not hold up those behind it.
+        return None if self._commands.empty() else time.monotonic()
+
+    def _work(self, deadline: float) -> float | None:
+        while not self._commands.empty() and not self._closed:
+            self._commands.get()()
+        if self._closed:
+            self._simulation, self._checkpoints = None, Checkpoints()
+            return None
+        if not self.status.playing or self._simulation is None or time.monotonic() >= self._until:
+            return None
+        return self._advance(self._simulation, min(deadline, self._until))
+
+    def _advance(self, simulation: Simulation, deadline: float) -> float | None:
+        """Chunks until the deadline, a command, or the frame after which the speed asks to wait."""
+        while (now := time.monotonic()) < deadline and self._commands.empty():
+            if now < self._due:
+                return self._due
+            while self._pending and simulation.step >= self._pending[0].step:
+                event = self._pending.pop(0)
+                self._edit(event.knob, event.value, event.members)
+            before = simulation.step
+            recorded = self._record(simulation, self._chunk(simulation, deadline - now))
+            self._measure(simulation.step - before, time.monotonic() - now)
+            if recorded and self.speed:
+                self._due = now + 1 / self.speed
+            if simulation.step >= self._target or (simulation.diverged_at >= 0).all():
+                return self._stop()
+        return time.monotonic()
+
+    def _chunk(self, simulation: Simulation, seconds: float) -> int:
+        """Where this slice ends: never the reason for a frame, only for a pause."""
+        steps = max(1, int(self.status.rate * seconds))
+        stop = simulation.next_frame() if self.speed else self._target
+        edit = self._pending[0].step if self._pending else self._target
+        return min(simulation.step + steps, stop, edit, self._target)
+
+    def _record(self, simulation: Simulation, stop: int) -> bool:
+        recorded = False
+        for frame in simulation.frames(stop):
+            self.run.recording.append(frame, self.run.thin)
+            self._checkpoints.offer(simulation)
+            recorded = True
+        self.run.diverged_at = simulation.diverged_at.copy()
+        return recorded
+
+    def _measure(self, steps: int, seconds: float) -> None:
+        fresh = steps / max(seconds, 1e-6)
+        rate = 0.8 * self.status.rate + 0.2 * fresh if self.status.rate else fresh
+        self._tell(step=self._at(), rate=rate)
+
+    def _at(self) -> int:
+        return self._simulation.step if self._simulation else 0
+
+    def _need(self) -> Simulation:
+        if self._simulation is None and len(self.run):
+            self._simulation = self._revived()
+        if self._simulation is None:
+            raise EngineFailure(self.status.message or "the run has not been built")
+        return self._simulation
+
+    def _revived(self) -> Simulation:
+        """The simulation at the end of a run that was recorded elsewhere: its steps are computed once more."""
+        everyone = range(len(self.run.openings))
+        simulation = opened(self.run, everyone)
+        self.run.device = str(simulation.device)
+        self._checkpoints.offer(simulation)
+        return repeat(self.run, simulation, int(self.run.steps[-1]), everyone)
+
+    def _tell(self, **changes: Any) -> None:
+        self.status = replace(self.status, **changes)
+
+    def _fail(self, message: str) -> None:
+        self._tell(message=message, playing=False)
+
+    def _send(self, command: Callable[[], None]) -> None:
+        self._commands.put(command)
+        self._scheduler.request(self)
+
+    # -- commands, as the scheduler's thread carries them out ------------------------------------------------
+
+    def _build(self) -> None:
+        device = devices.resolve(self.run.device)
+        self.run.device = str(device)  # what is stored says where it was computed
+        self._simulation = Simulation(self.run.engine, self.run.configs, device)
+        self._checkpoints = Checkpoints()
+        first = self._simulation.observe()
+        memory.require(self._simulation, first, self.status.horizon)
+        self.run.recording.append(first, self.run.thin)
+        self.run.diverged_at = self._simulation.diverged_at.copy()
+        self._checkpoints.offer(self._simulation)
+        self._tell(step=0, ready=True, message="")
+
+    def _record_now(self) -> None:
+        """The newest step is always shown, on the schedule or not."""
+        simulation = self._need()
+        self.run.recording.append(simulation.observe(), self.run.thin)
+        self.run.diverged_at = simulation.diverged_at.copy()
+
+    def _play(self) -> None:
+        self._need()
+        self._forget_future()
+        at = self._at()
+        horizon = self.status.horizon if at < self.status.horizon else 10 * at
+        self._target, self._walking = horizon, False
+        self._tell(playing=True, horizon=horizon)
+
+    def _stop(self) -> None:
+        self._tell(playing=False)
+        if self._simulation is not None:
+            self._record_now()
+
+    def _walk(self, count: int) -> None:
+        self._need()
+        self._forget_future()
+        start = self._target if self._walking and self.status.playing else self._at()
+        self._target, self._walking = start + count, True
+        self._tell(playing=True, horizon=max(self.status.horizon, self._target))
+
+    def _set(self, knob: str, value: Any, members: tuple[int, ...]) -> None:
+        self._pending.clear()  # whoever turns a knob makes a future of their own
+        self._edit(knob, value, members)
+
+    def _edit(self, knob: str, value: Any, members: tuple[int, ...]) -> None:
+        simulation = self._need()
+        self._forget_future()
+        for member in members:
+            self.run.configs[member] = self.run.configs[member].replace(**{knob: value})
+        self._record_now()
+        simulation.set(knob, [getattr(config, knob) for config in self.run.configs])
+        self.run.recording.events.append(Event(self._at(), knob, value, members))
+        self._checkpoints.offer(simulation)
+
+    def _rebuild(self, shift: int | None) -> None:
+        playing = self.status.playing
+        openings = [c if shift is None else c.replace(seed=c.seed + shift) for c in self.run.openings]  # type: ignore[attr-defined]
+        generation = self.run.recording.generation
+        self.run = Run(self.run.engine, openings, preset=self.run.preset, device=self.run.device)
+        self.run.recording.generation = generation + 1
+        self._pending.clear()
+        self._simulation = None
+        self._tell(playing=False, ready=False)
+        self._build()
+        if playing:
+            self._play()
+
+    def _seek(self, step: int) -> None:
+        simulation = self._need()
+        step = min(max(0, step), int(self.run.steps[-1]))
+        self._tell(playing=False)
+        simulation.restore(self._checkpoints.before(step))
+        repeat(self.run, simulation, step, range(len(self.run.openings)))
+        self._tell(step=step)
+
+    def _branch(self, step: int) -> None:
+        self._seek(step)
+        self._forget_future()
+
+    def _forget_future(self) -> None:
+        """After going back, a future that will be played again must not stay beside the old one."""
+        steps = self.run.steps
+        if len(steps) and steps[-1] > self._at():
+            self.run.recording.truncate(self._at())
+            self.run.outcomes = {}
+            self._checkpoints.forget(self._at())
+            self.run.configs = edited(self.run.openings, self.run.recording.events)

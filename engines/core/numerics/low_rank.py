@@ -1,0 +1,54 @@
+"""Spectra, splits and solves of factors `F [B, n, k]` whose members may have fewer than k columns, the rest zero."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from engines.core.numerics.lapack import eigvalsh, svdvals
+
+
+def gram(F: Tensor) -> Tensor:
+    """`Fᵀ F`, `[B, k, k]`."""
+    return F.mT @ F
+
+
+def eigenvalues(symmetric: Tensor, padded: Tensor) -> Tensor:
+    """Ascending eigenvalues `[B, k]` of each member's own block; NaN for columns that it does not have.
+
+    Padded columns are zero, so a diagonal entry above the spectrum keeps their eigenvalues apart, at the end.
+    """
+    above = 2 * torch.linalg.matrix_norm(symmetric, keepdim=True)[..., 0] + 1
+    values = eigvalsh(symmetric + torch.diag_embed(padded * above))
+    return torch.where(torch.sort(padded, stable=True).values, torch.nan, values)
+
+
+def regular(symmetric: Tensor, padded: Tensor) -> Tensor:
+    """A Gram matrix with 1 on the diagonal of padded columns, so that it can be inverted."""
+    return symmetric + torch.diag_embed(padded.to(symmetric.dtype))
+
+
+def singular_values(F: Tensor, G: Tensor) -> Tensor:
+    """Singular values `[B, k]` of `F Gᵀ`, decreasing: QR of both factors, then of a k x k product.
+
+    A Gram matrix would lose all values below 1e-8 of the largest.
+    """
+    return svdvals(torch.linalg.qr(F)[1] @ torch.linalg.qr(G)[1].mT)
+
+
+def norm(F: Tensor) -> Tensor:
+    """Spectral norm `[B]`."""
+    return eigvalsh(gram(F))[:, -1].clamp_min(0).sqrt()
+
+
+def blocks(factor: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
+    """Signal `basisᵀ F` `[B, r, k]` and what is outside the basis, `F - basis basisᵀ F` `[B, n, k]`."""
+    signal = basis.mT @ factor
+    return signal, factor - basis @ signal
+
+
+def divide(gradient: Tensor, factor: Tensor, padded: Tensor, damping: Tensor) -> Tensor:
+    """`gradient (factorᵀ factor + damping I)⁻¹`, `[B, n, k]`."""
+    eye = torch.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device)
+    system = regular(gram(factor), padded) + damping[:, None, None] * eye
+    return torch.linalg.solve_ex(system, gradient, left=False)[0]

@@ -1,0 +1,179 @@
+"""Configurations: frozen records of knobs, validated on construction.
+
+A knob carries everything that is known about a parameter in one place; widgets, links, command-line flags
+and sweep axes are generated from it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from numbers import Integral
+from typing import Any, Literal, Self, get_type_hints
+
+from engines.core.protocol.errors import ConfigError, UnknownName, quoted
+
+Role = Literal["shape", "init", "live"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knob:
+    """What is known about one parameter of an engine.
+
+    `role` says what a change does. `shape`: rebuilds the problem and cannot vary in a batch. `init`: restarts
+    the run and may vary in a batch. `live`: applies at the next step and may vary in a batch.
+    `bounds` are hard (inclusive), `soft` is the range that a slider offers.
+    """
+
+    name: str = ""
+    type: type = float
+    default: Any = None
+    doc: str = ""
+    role: Role = "init"
+    bounds: tuple[float, float] | None = None
+    soft: tuple[float, float] | None = None
+    log: bool = False
+    unit: str = ""
+    choices: tuple[str, ...] | None = None
+    more: bool = False
+    """Folded away until asked for: fewer than eight knobs stay in sight."""
+
+    def parse(self, text: str) -> Any:
+        """Read the value a person typed; raises `ConfigError` where it is no value of this type."""
+        try:
+            return _convert(self.type, text.strip())
+        except (ValueError, OverflowError):
+            raise ConfigError(f"{self.name}={quoted(text.strip())} is not {_ARTICLE[self.type]}") from None
+
+    def check(self, owner: str, value: Any) -> Any:
+        """Return the value in the knob's type; raises `ConfigError` naming class, knob, value and bound."""
+        try:
+            value = _convert(self.type, value)
+        except (TypeError, ValueError, OverflowError):
+            raise ConfigError(f"{owner}.{self.name}={quoted(value)} is not {_ARTICLE[self.type]}") from None
+        if self.choices and value not in self.choices:
+            raise ConfigError(f"{owner}.{self.name}={quoted(value)} is not one of {', '.join(self.choices)}")
+        if self.bounds and not self.bounds[0] <= value <= self.bounds[1]:
+            low, high = self.bounds
+            raise ConfigError(f"{owner}.{self.name}={quoted(value)} is outside its bounds [{low:g}, {high:g}]")
+        return value
+
+
+_ARTICLE = {int: "a whole number", float: "a finite number", bool: "true or false", str: "text"}
+_BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def _convert(kind: type, value: Any) -> Any:
+    if kind is bool:
+        return value if isinstance(value, bool) else _boolean(str(value))
+    if isinstance(value, bool) or (kind is str and not isinstance(value, str)):
+        raise ValueError(value)
+    return {int: _whole, float: _finite, str: str}[kind](value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, str) and "e" in value.lower():
+        value = float(value)  # 1e6 is how people write a million
+    number = int(value)
+    if not isinstance(value, str) and number != value:
+        raise ValueError(value)
+    return number
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in _BOOLEANS:
+        raise ValueError(text)
+    return _BOOLEANS[text.lower()]
+
+
+def knob(default: Any, doc: str, **options: Any) -> Any:
+    """Declare a field of a `Config`: its default, its documentation and the options of `Knob`."""
+    return dataclasses.field(default=default, metadata={"knob": Knob(default=default, doc=doc, **options)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Base of every engine's configuration: one field a knob. Equal values give equal digests."""
+
+    def __post_init__(self) -> None:
+        for name, declared in self.knobs().items():
+            object.__setattr__(self, name, declared.check(type(self).__name__, getattr(self, name)))
+        self.check()
+
+    def check(self) -> None:
+        """Raise `ConfigError` where values contradict each other; engines override it."""
+
+    @classmethod
+    def knobs(cls) -> dict[str, Knob]:
+        """All knobs by name, in the order in which they were declared."""
+        cached = cls.__dict__.get("_knobs")
+        if cached is None:
+            hints = get_type_hints(cls)
+            cached = {
+                field.name: dataclasses.replace(field.metadata["knob"], name=field.name, type=hints[field.name])
+                for field in dataclasses.fields(cls)
+            }
+            cls._knobs = cached  # type: ignore[attr-defined]
+        return cached
+
+    @classmethod
+    def knob(cls, name: str) -> Knob:
+        """One knob by name; raises `UnknownName`."""
+        if name not in cls.knobs():
+            raise UnknownName(f"knob of {cls.__name__}", name, cls.knobs())
+        return cls.knobs()[name]
+
+    @classmethod
+    def named(cls, role: Role) -> tuple[str, ...]:
+        """The names of all knobs of one role."""
+        return tuple(name for name, declared in cls.knobs().items() if declared.role == role)
+
+    def replace(self, **values: Any) -> Self:
+        """A copy with other values, validated again; unknown names raise `UnknownName`."""
+        for name in values:
+            self.knob(name)
+        return dataclasses.replace(self, **values)
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return ((name, getattr(self, name)) for name in self.knobs())
+
+    def to_json(self) -> str:
+        """All knobs as a JSON object with sorted keys; floats survive the round trip exactly."""
+        return json.dumps(dict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read `to_json`; unknown keys are ignored so that old links keep working. Raises `ConfigError`."""
+        try:
+            values = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ConfigError(f"{cls.__name__}: not JSON ({error})") from None
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"{cls.__name__}: expected a JSON object, got {type(values).__name__}")
+        return cls(**{name: values[name] for name in cls.knobs() if name in values})
+
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that name this configuration, the same in every process."""
+        return hashlib.sha256(f"{type(self).__name__}{self.to_json()}".encode()).hexdigest()[:16]
+
+    def shape_key(self) -> tuple[Any, ...]:
+        """The values of all `shape` knobs: configurations with equal keys share one batch."""
+        return tuple(getattr(self, name) for name in self.named("shape"))
+
+
+def whole_within(name: str, value: Any, last: int) -> int:
+    """A whole number from 0 to `last`. Raises `ConfigError`."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= int(value) <= last:
+        raise ConfigError(f"{name}={quoted(value)} is outside its bounds [0, {last}]")
+    return int(value)

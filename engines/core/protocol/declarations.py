@@ -1,0 +1,126 @@
+"""What an engine declares as data: channels, plots, predictions, verdicts, phases, stories and actions.
+
+`B` is the number of members of a batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Channel:
+    """One recorded quantity: `[B, *dims]` a frame. `formula` is shown where the quantity is named."""
+
+    name: str
+    label: str
+    doc: str
+    formula: str = ""
+    unit: str = ""
+    dims: tuple[str, ...] = ()
+    log: bool = True
+    thin: bool = False
+    """Large: comes from `Engine.snapshot`, and is recorded at about 24 steps a decade instead of 200."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plot:
+    """A picture declared as data. `line` draws channels over `x`; the other kinds show one step, the cursor's.
+
+    `heatmap` draws its channels beside one another on one colour scale. `scatter` draws the last channel against
+    the first, or against its index. `space` draws two or three channels as coordinates, with one scale for all.
+    `profile` draws a vector over its index. `sweep` draws every member's value over the knob that varies most,
+    `map` as colours over the two that do.
+    """
+
+    name: str
+    title: str
+    channels: tuple[str, ...]
+    doc: str
+    kind: Literal["line", "bars", "heatmap", "scatter", "space", "profile", "sweep", "map"] = "line"
+    x: str = "step"
+    log_x: bool = False
+    log_y: bool = True
+    symlog: float = 0.0
+    """Where positive, `log_y` means a scale for both signs: logarithmic beyond this size, linear within it."""
+    by: str = ""
+    """Scatter, space: the channel that holds the class of each point, a place in `classes`; one member is shown."""
+    classes: tuple[str, ...] = ()
+    guide: str = ""
+    """Space: the class that is no data; it is drawn thin and grey."""
+    labels: tuple[str, ...] = ()
+    """Bars, profile: what the first components are called; the others go by their numbers."""
+
+    def component(self, at: int) -> str:
+        """What a component is called, its number from 1 on where it has no label."""
+        return self.labels[at] if at < len(self.labels) else str(at + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What a theorem says about one channel of one configuration, on the given steps.
+
+    `values` is `[T]`; of a vector channel `component` says which entry is meant. `broken` names the assumption that
+    the configuration violates ("" when all hold): such a curve is drawn grey. `kind` tells a law from a one-sided
+    bound.
+    """
+
+    channel: str
+    label: str
+    values: np.ndarray
+    reference: str
+    broken: str = ""
+    kind: Literal["law", "upper", "lower"] = "law"
+    component: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """One claim of a preset as a number. `holds` is None until the run is long enough to tell, never at its end.
+
+    `kind` tells what is claimed: a value within `tolerance` of `predicted`, or one above or below it. `reason` says
+    why a tolerance is wider than a quarter of what is predicted, or than a quarter of a decade of a logarithm: the
+    measured spread over seeds.
+    """
+
+    claim: str
+    measured: float | None
+    predicted: float
+    tolerance: float
+    holds: bool | None
+    kind: Literal["near", "above", "below"] = "near"
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as a JSON object."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """A moment that the theory names, marked on the time axis."""
+
+    step: float
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Story:
+    """What the reader is seeing: the formula, the sentences with live numbers in them, the reference."""
+
+    formula: str
+    text: str
+    reference: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """A button that writes the current step into a live knob."""
+
+    name: str
+    label: str
+    doc: str
+    knob: str

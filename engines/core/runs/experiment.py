@@ -1,0 +1,210 @@
+"""An experiment as a value: a complete configuration, what is spread over members, and how far to run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any, Self
+
+from engines.core.data.recording import Event
+from engines.core.protocol.config import Config, Knob
+from engines.core.protocol.edits import live_edits
+from engines.core.protocol.engine import Engine, Preset, RunData
+from engines.core.protocol.errors import ConfigError, quoted
+
+if TYPE_CHECKING:
+    pass
+
+LIMIT = 4096
+"""The most members that one ensemble may have."""
+
+STEPS = Knob(name="steps", type=int, default=1000, doc="how far to run", bounds=(1, 10**9))
+"""How far a run may be asked to go."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """What to run. The members are cases x the product of all axes, in that order, the last axis fastest."""
+
+    engine: Engine
+    base: Config
+    axes: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Knob -> the values that it takes over the members."""
+    cases: tuple[Mapping[str, Any], ...] = ({},)
+    """Members that differ in several knobs at once."""
+    steps: int = 1000
+    preset: Preset | None = None
+    edits: tuple[Event, ...] = ()
+    """Live edits to make on the way; `override` drops them."""
+
+    @classmethod
+    def of(
+        cls,
+        engine: Engine,
+        preset: Preset | None = None,
+        set: Mapping[str, Any] | None = None,
+        seeds: Sequence[int] | None = None,
+        steps: int | None = None,
+        cases: Sequence[Mapping[str, Any]] | None = None,
+        edits: Sequence[tuple[int, str, Any, Sequence[int]]] = (),
+    ) -> Self:
+        """A preset (or the defaults) with some knobs overridden; a list makes an axis.
+
+        `cases` and `edits` are as in `engines.run`. Raises `UnknownName` for a knob that does not exist and
+        `ConfigError` for a value out of bounds, or one that would be computed twice.
+        """
+        _check_cases(set or {}, cases or ())
+        start = cls(engine=engine, base=engine.Config())
+        if preset:
+            start = replace(start, preset=preset, steps=preset.steps)
+            start = start.override(dict(preset.set) | {"seed": preset.seeds}, preset.cases if cases is None else ())
+        chosen = _distinct(engine.Config, dict(set or {}) | _seeded(set or {}, seeds))
+        found = replace(start.override(chosen, cases), steps=_steps(start.steps if steps is None else steps))
+        names = ("step", "knob", "value", "members")
+        return found._edited([dict(zip(names, edit, strict=True)) for edit in edits])
+
+    def _edited(self, edits: Iterable[Mapping[str, Any]]) -> Self:
+        """With live edits, each checked. Raises `ConfigError`."""
+        return replace(self, edits=live_edits(self.engine, edits, len(self.configs())))
+
+    @classmethod
+    def of_run(cls, run: RunData) -> Self:
+        """What repeats a run, however it came to be: each member as it began, and the live edits since.
+
+        Raises `ConfigError` for a run in which nothing is recorded.
+        """
+        if not len(run):
+            raise ConfigError("nothing is recorded in this run")
+        first, *_ = run.openings
+        varied = [name for name, value in first if any(getattr(config, name) != value for config in run.openings)]
+        cases = tuple({name: getattr(config, name) for name in varied} for config in run.openings)
+        steps = max(1, int(run.steps[-1]))
+        return cls(
+            engine=run.engine, base=first, cases=cases, steps=steps, preset=run.preset,
+            edits=tuple(run.recording.events),
+        )  # fmt: skip
+
+    def override(self, values: Mapping[str, Any], cases: Sequence[Mapping[str, Any]] | None = None) -> Self:
+        """Set knobs in every member: a list makes an axis, a value ends one. Cases that become equal merge.
+
+        `cases` replace those that there are, and may set the same knobs again.
+        """
+        kind = type(self.base)
+        for name in values:
+            kind.knob(name)
+        lists = {name: tuple(value) for name, value in values.items() if _several(value)}
+        spread = {name for case in cases or () for name in case}
+        axes = {name: axis for name, axis in self.axes.items() if name not in values and name not in spread}
+        axes |= {name: axis for name, axis in lists.items() if len(axis) != 1}
+        singles = {n: lists[n][0] if len(lists.get(n, ())) == 1 else v for n, v in values.items()}
+        if cases is None:
+            rest = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
+            cases = [case for i, case in enumerate(rest) if case not in rest[:i]]
+        fixed = {name: value for name, value in singles.items() if name not in axes}
+        cases = tuple(cases) or ({},)
+        return replace(self, base=self._base(fixed, axes, cases), axes=axes, cases=cases, edits=())
+
+    def _base(
+        self, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], cases: Sequence[Mapping[str, Any]]
+    ) -> Config:
+        # An axis lends its first value, and the first case what every case sets: the base is valid where a member is.
+        first = {name: axis[0] for name, axis in axes.items() if axis}
+        every = {name: value for name, value in cases[0].items() if all(name in case for case in cases)}
+        return self.base.replace(**dict(fixed) | every | first)
+
+    def configs(self) -> list[Config]:
+        """One configuration a member. Raises `ConfigError` where there are none, or more than `LIMIT`."""
+        total = len(self.cases) * prod(len(axis) for axis in self.axes.values())
+        if not 1 <= total <= LIMIT:
+            raise ConfigError(f"the ensemble has {total} members; allowed are 1 to {LIMIT}")
+        points = [dict(zip(self.axes, values, strict=True)) for values in product(*self.axes.values())]
+        return [self.base.replace(**dict(case) | point) for case in self.cases for point in points]
+
+    def varied(self) -> tuple[str, ...]:
+        """The knobs in which members differ: those of the cases, then the axes."""
+        return tuple(dict.fromkeys([name for case in self.cases for name in case] + list(self.axes)))
+
+    def to_json(self) -> str:
+        """Everything, complete: the meaning does not change when a default or a preset does.
+
+        The axes stand in their order, since it is that of the members.
+        """
+        return json.dumps(
+            {
+                "engine": self.engine.name,
+                "base": dict(self.base),
+                "axes": {name: list(values) for name, values in self.axes.items()},
+                "cases": [dict(case) for case in self.cases],
+                "steps": self.steps,
+                "preset": self.preset.name if self.preset else None,
+                "edits": [vars(event) for event in self.edits],
+            }
+        )
+
+    @classmethod
+    def from_json(cls, engine: Engine, text: str) -> Self:
+        """Read `to_json`. Raises `ConfigError` for anything damaged or out of bounds; unknown knobs are ignored."""
+        kind = engine.Config
+        try:
+            about = json.loads(text)
+            axes = {str(name): list(values) for name, values in about["axes"].items() if name in kind.knobs()}
+            cases = [{n: v for n, v in case.items() if n in kind.knobs()} for case in about["cases"]]
+            base = {name: value for name, value in about["base"].items() if name in kind.knobs()}
+            names = [preset.name for preset in engine.presets]
+            preset = engine.preset(about["preset"]) if about.get("preset") in names else None
+            steps = _steps(about["steps"])
+            edits = [dict(event) for event in about.get("edits", ())]
+            found = cls(
+                engine=engine, base=kind(**base), axes=axes, cases=tuple(cases) or ({},), steps=steps, preset=preset
+            )
+            return found._edited(edits)
+        except ConfigError:
+            raise
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise ConfigError(f"this is not a complete experiment: {type(error).__name__} {error}") from None
+
+
+def _several(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
+
+
+def _check_cases(set: Any, cases: Any) -> None:
+    """Raise `ConfigError` where values are no mapping, or where it is not clear which values cases are to have."""
+    for name, given, right in (("set", [set], "a mapping"), ("cases", cases, "a list of mappings")):
+        if not _several(given) or not all(isinstance(each, Mapping) for each in given):
+            raise ConfigError(f"{name}={quoted(set if name == 'set' else cases)} is not {right} of knobs to values")
+    both = [name for name, value in set.items() if _several(value) and any(name in case for case in cases)]
+    if both:
+        raise ConfigError(f"both a list and the cases give values of {both[0]}: leave one of them out")
+
+
+def _seeded(set: Mapping[str, Any], seeds: Any) -> dict[str, Any]:
+    """The seeds as values of their knob. Raises `ConfigError` where it is not clear which are meant."""
+    if seeds is None:
+        return {}
+    if not _several(seeds):
+        raise ConfigError(f"seeds={quoted(seeds)} is no list: seeds=[3] is the seed 3, seeds=range(3) are three seeds")
+    if "seed" in set:
+        raise ConfigError("both seeds and values of the knob seed are given: leave one of them out")
+    return {"seed": seeds}
+
+
+def _distinct(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values, lists among them checked one by one. Raises `ConfigError` for one that stands in a list twice."""
+    found = dict(values)
+    for name, value in found.items():
+        if _several(value):
+            found[name] = [kind.knob(name).check(kind.__name__, one) for one in value]
+            twice = [one for i, one in enumerate(found[name]) if one in found[name][:i]]
+            if twice:
+                raise ConfigError(
+                    f"{name}={quoted(twice[0])} is listed twice: the same members would be computed twice"
+                )
+    return found
+
+
+def _steps(steps: Any) -> int:
+    return STEPS.check("Experiment", steps)

@@ -1,0 +1,175 @@
+"""Everything a page shows of exact degeneracy, in one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from math import prod
+
+import torch
+from torch import Tensor
+
+from engines.loss_landscape.degeneracy import closed_form, numerical_rank
+from engines.loss_landscape.degeneracy.jacobian import jacobian
+from engines.loss_landscape.degeneracy.layer_spaces import Passes, backward
+from engines.loss_landscape.degeneracy.lower_bound import explain
+from engines.loss_landscape.degeneracy.progress import Stages, finished
+from engines.loss_landscape.degeneracy.related_gates import related
+from engines.loss_landscape.degeneracy.row_space import Look, Seen, Source, by_triangle
+from engines.loss_landscape.degeneracy.synchronisation_modes import generators
+from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks, blocks
+from engines.loss_landscape.models.flat_parameters import Layout
+from engines.loss_landscape.models.mlp import Mlp
+
+ROOTS = (
+    "counted by the eigenvalues of a Gram matrix of unit columns: directions below 1e-6 of the largest singular value "
+    "count as zero, and smaller tolerances are left out"
+)
+
+
+@dataclass(frozen=True)
+class Count:
+    """Free directions of the behavioural loss at theta, and where they come from. Integers; `[..., L]` by layer."""
+
+    r_a: Tensor
+    """Rank of what each layer sees, `[..., L]`."""
+    r_g: Tensor
+    """Rank of what the outputs see of it, `[..., L]`."""
+    N1: Tensor
+    """Type 1, dependent activations, `[..., L]`."""
+    N2: Tensor
+    """Type 2, dependent Jacobians, `[..., L]`."""
+    N12: Tensor
+    """Either type, `[..., L]`: less than their sum."""
+    excess: Tensor
+    """More that single layers have, as some neurons see part of the data, `[..., L]`."""
+    blocks: tuple[Blocks, ...]
+    """Synchronised neurons of the hidden layers."""
+    cross: Tensor
+    """Type 3 as far as not counted above, `[...]`."""
+    related: Tensor
+    """More that gates which depend on one another leave, `[...]`; 0 where they were not looked at."""
+    nullity: Tensor
+    """All free directions, `P - rank(J)`, `[...]`."""
+    values: Tensor
+    """Singular values of J, descending, `[..., min(n k, P)]`."""
+    unit: Tensor
+    """The same of J with columns of length one, which are counted."""
+    tau: float
+    """Up to this share of the largest of those they count as zero."""
+    gap: Tensor
+    """Smallest non-zero of them over the next, `[...]`."""
+    samples: int
+    """That differ from each other; of several members, the fewest."""
+    rows: int
+    """k times as many."""
+    P: int
+    squared: bool
+    """Whether the values are roots of eigenvalues of JᵀJ: rounding below 1e-6 of the largest."""
+
+    @property
+    def explained(self) -> Tensor:
+        """`sum_l (N12 + excess) + cross + related`, a lower bound of the nullity, `[...]`."""
+        return (self.N12 + self.excess).sum(-1) + self.cross + self.related
+
+    @property
+    def residual(self) -> Tensor:
+        """`nullity - explained`, free directions without a reason here, `[...]`; below 0 it says nothing.
+
+        Then rounding, or a spectrum without a gap, made the two counts disagree: see `resolved`.
+        """
+        return self.nullity - self.explained
+
+    @property
+    def resolved(self) -> Tensor:
+        """Whether the residual is one, bool `[...]`."""
+        return self.residual >= 0
+
+    @property
+    def tolerances(self) -> tuple[float, ...]:
+        """Those of `ranks.SWEEP` that the values resolve, m = 5; from a Gram matrix the first 4, down to 1e-6."""
+        return numerical_rank.SWEEP[: -1 if self.squared else None]
+
+    @property
+    def sweep(self) -> Tensor:
+        """Nullities at the tolerances, `[..., m]`."""
+        return self.P - numerical_rank.sweep(self.unit, self.tolerances)
+
+    @property
+    def clear(self) -> float:
+        """A gap below this is none: `ranks.CLEAR`, of eigenvalues its root."""
+        return numerical_rank.CLEAR**0.5 if self.squared else numerical_rank.CLEAR
+
+    @property
+    def unclear(self) -> Tensor:
+        """Whether the gap is below `clear`: show the sweep, bool `[...]`."""
+        return self.gap < self.clear
+
+    @property
+    def data_limited(self) -> bool:
+        """Whether there are fewer rows than parameters: the others are free for want of data."""
+        return self.rows < self.P
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader has to know, as sentences."""
+        said = []
+        if self.data_limited:
+            said.append(
+                f"only {self.samples} different samples, n k = {self.rows} outputs for P = {self.P} parameters: "
+                "the data limit the rank, not the network"
+            )
+        if bool(self.unclear.any()):
+            worst = f"the gap of the spectrum at the tolerance {self.tau:.0e} is {float(self.gap.min()):.1e}"
+            said.append(f"{worst}, below {self.clear:.0e}: read the counts at several tolerances, not one")
+        if not bool(self.resolved.all()):
+            said.append(
+                f"the explained directions, {int(self.explained.max())}, are more than the {int(self.nullity.min())} "
+                f"that were counted: at the tolerance {self.tau:.0e} the residual is not resolved"
+            )
+        if self.squared:
+            said.append(ROOTS)
+        return tuple(said)
+
+
+def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR, chunk: int | None = None) -> Count:
+    """Count and explain, every member at once: theta `[..., P]`, X `[n, d_0]` or `[..., n, d_0]`.
+
+    Memory about `3 P²` numbers a member, time `3 n k P²` and a few `P³`. Raises `ConfigError` for anything but float64,
+    and for activations other than relu and linear.
+    """
+    return finished(counting(net, theta, X, partial(by_triangle, tau=tau, chunk=chunk)))
+
+
+def counting(net: Mlp, theta: Tensor, X: Tensor, look: Look = by_triangle, dependent: bool = False) -> Stages[Count]:
+    """Count stage by stage, from J or from its Gram matrix; dependent: gates of one net that depend on one another."""
+    passes = backward(net, theta, X)
+    found = tuple(blocks(g) for g in passes.gates)
+    J = Source(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])
+    seen = yield from look(J)
+    more = related(net, theta, passes) if dependent else None
+    return counted(net, passes, found, seen, generators(net, theta, found), more, different(X))
+
+
+def counted(
+    net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], seen: Seen, directions: Tensor, more: Tensor | None,
+    samples: int,
+) -> Count:  # fmt: skip
+    """The count from its parts: what is seen of J, generators `[..., q, P]`, and those of gates that are related."""
+    r_a, r_g = closed_form.layer_ranks(passes, seen.tau)
+    N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
+    parts = explain(seen, directions)
+    over = torch.zeros_like(parts.cross)
+    if more is not None and more.shape[-2]:
+        over = explain(seen, torch.cat([directions, more], -2)).cross - parts.cross
+    r = numerical_rank.count_above(seen.unit, seen.tau)
+    k = passes.G[-1].shape[-2]
+    return Count(
+        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, over, net.P - r, seen.values, seen.unit,
+        seen.tau, numerical_rank.gap(seen.unit, r), samples, samples * k, net.P, seen.squared,
+    )  # fmt: skip
+
+
+def different(X: Tensor) -> int:
+    """How many samples of X `[..., n, d]` differ from each other; of several members, the fewest."""
+    return min(len(one.unique(dim=0)) for one in X.reshape(-1, *X.shape[-2:]))

@@ -1,0 +1,102 @@
+"""The whole of `f = o relu(l E_a + r E_b)`, its embedding E included: three layers, the first one used twice.
+
+Besides what the perceptron on top has, GL(e) is free between embedding and readers:
+
+    dE = E N,   dl = -l Nᵀ,   dr = -r Nᵀ                       the tangent of E -> E M, l -> l M⁻ᵀ, r -> r M⁻ᵀ
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from math import prod
+
+import torch
+from torch import Tensor
+
+from engines.loss_landscape.degeneracy import closed_form, numerical_rank, synchronisation_modes
+from engines.loss_landscape.degeneracy.count import Count, counted, different
+from engines.loss_landscape.degeneracy.jacobian import by_layer
+from engines.loss_landscape.degeneracy.layer_spaces import Passes, backward, double
+from engines.loss_landscape.degeneracy.progress import Stages, finished
+from engines.loss_landscape.degeneracy.related_gates import related
+from engines.loss_landscape.degeneracy.row_space import Look, Source, by_triangle
+from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
+from engines.loss_landscape.models.flat_parameters import Layout
+from engines.loss_landscape.models.modular_addition import Embedding
+
+
+def passes(model: Embedding, theta: Tensor, X: Tensor) -> Passes:
+    """Of E, of the readers and of the readout; theta `[P]`, X `[n, 2 p]`.
+
+    E sees 2 n single tokens `[2 n, p]`; the outputs see `G^0 l` and `G^0 r` of it, `[2 n, k, e]`.
+    """
+    double(theta)
+    above = backward(*model.perceptron(theta, X))
+    _, left, right, _ = model.layout.split(theta)
+    tokens = torch.cat([X[:, : model.p], X[:, model.p :]])
+    return Passes([tokens, *above.A], above.gates, [torch.cat([above.G[0] @ left, above.G[0] @ right]), *above.G])
+
+
+def jacobian(model: Embedding, theta: Tensor, X: Tensor) -> Tensor:
+    """J `[n p, P]`, columns as in theta: `dE_a` and `dE_b` add up, the readers lie one after the other."""
+    seen = passes(model, theta, X)
+    first, readers, readout = by_layer(seen)
+    E = first.view(2, -1, model.e, model.p).sum(0).mT.flatten(1)
+    return torch.cat([E, _apart(model, readers), readout], -1)
+
+
+def lifted(model: Embedding, theta: Tensor, weights: Tensor) -> Tensor:
+    """Parameters or directions of the perceptron `[..., P - p e]` in the coordinates of theta, E left as it is."""
+    readers, readout = weights.split([2 * model.h * model.e, model.p * model.h], -1)
+    E = theta[: model.p * model.e].expand(*weights.shape[:-1], -1)
+    return torch.cat([E, _apart(model, readers), readout], -1)
+
+
+def _apart(model: Embedding, readers: Tensor) -> Tensor:
+    """`[.., h, (l, r), e]` as `[.., (l, r), h, e]`, both flat."""
+    return readers.unflatten(-1, (model.h, 2, model.e)).transpose(-3, -2).flatten(-3)
+
+
+def mixings(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
+    """Tangents of GL(e) for `N [..., e, e]`, `[..., P]`."""
+    E, left, right, out = model.layout.split(theta)
+    nothing = torch.zeros_like(out).expand(*N.shape[:-2], -1, -1)
+    return model.layout.join([E @ N, -left @ N.mT, -right @ N.mT, nothing])
+
+
+def mixed(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
+    """The finite move by `M = exp(N)`, `N [..., e, e]`: `[..., P]`, of the same function."""
+    E, left, right, out = model.layout.split(theta)
+    M, back = torch.linalg.matrix_exp(N), torch.linalg.matrix_exp(-N).mT
+    return model.layout.join([E @ M, left @ back, right @ back, out.expand(*N.shape[:-2], -1, -1)])
+
+
+def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR) -> Count:
+    """As `count.count`, of E, (l, r) and o: theta `[P]`, X `[n, 2 p]`. Raises `ConfigError` for float32."""
+    return finished(counting(model, theta, X, partial(by_triangle, tau=tau)))
+
+
+def counting(
+    model: Embedding, theta: Tensor, X: Tensor, look: Look = by_triangle, dependent: bool = False
+) -> Stages[Count]:
+    """Count stage by stage, from J or from its Gram matrix; dependent as in `count.counting`."""
+    seen = passes(model, theta, X)
+    found = tuple(blocks(g) for g in seen.gates)
+    net, weights, inputs = model.perceptron(theta, X)
+    nothing = torch.zeros_like(theta)
+    units = lifted(model, nothing, synchronisation_modes.generators(net, weights, found))
+    more = lifted(model, nothing, related(net, weights, backward(net, weights, inputs))) if dependent else None
+    pairs = torch.eye(model.e**2, dtype=theta.dtype, device=theta.device).unflatten(-1, (model.e, model.e))
+    directions = torch.cat([units, torch.nn.functional.normalize(mixings(model, theta, pairs), dim=-1)])
+    layers = Layout(((model.e, model.p), (model.h, 2 * model.e), (model.p, model.h)))
+    J = Source(partial(jacobian, model, theta), X, model.p, [prod(shape) for shape in layers.shapes])
+    return counted(layers, seen, found, (yield from look(J)), directions, more, different(X))
+
+
+def expected(one: Count, e: int, missed: int) -> int:
+    """The closed form `e² + h`, of the live units, with what layers and units do not see: `N12` and `missed`.
+
+    Found empirically, for units of which no two are synchronised.
+    """
+    live = int((~one.blocks[0].dead).sum())
+    return closed_form.modular_addition(e, live, missed) + int(one.N12.sum())

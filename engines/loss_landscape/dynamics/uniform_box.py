@@ -1,0 +1,88 @@
+"""Two weights in a box: the volume in which `c w₁² w₂² < eps`, and how fast it grows with eps, by uniform draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.loss_landscape.dynamics.protocol import Configs, Knobs, Model, filled
+from engines.loss_landscape.learning_coefficient.noise import UNIFORMS, Noise
+
+
+class State(NamedTuple):
+    """Sums over all draws of each member, `[B]`."""
+
+    volume: Tensor
+    slope: Tensor
+    squares: Tensor
+    """Sums over steps of volume², volume · slope and slope², `[B, 3]`."""
+    loss: Tensor
+    """Mean loss of the newest draws over the level, not a sum."""
+    t: Tensor
+    """Steps, whole number."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The draws: each step one from each of C equal parts of `[0, 1]`."""
+
+    draws: Noise
+    parts: int
+    members: int
+
+
+def build(configs: Configs, device: torch.device) -> Problem:
+    """Draws of each member's own seed."""
+    C = configs[0].chains
+    return Problem(Noise([config.seed for config in configs], UNIFORMS, (C,), "uniform"), C, len(configs))
+
+
+def start(configs: Configs, problem: Problem) -> State:
+    """Nothing drawn."""
+    zero = torch.zeros(problem.members, dtype=torch.float64)
+    return State(zero, zero.clone(), zero.new_zeros(problem.members, 3), zero.clone(), zero.long())
+
+
+def step(problem: Problem, state: State, knobs: Knobs) -> State:
+    """Draw `|w₁|`; given it, w₂ is integrated: with `s = sqrt(eps/c)` a share `min(1, s/|w₁|)` of the line is below.
+
+    Its derivative by `log eps` is `s/2|w₁|` where that is below 1, and 0 elsewhere.
+    """
+    w = (torch.arange(problem.parts) + problem.draws.at(int(state.t.max()))) / problem.parts
+    share = knobs["strength"][:, None].rsqrt() / w
+    volume, slope = share.clamp_max(1).mean(-1), torch.where(share < 1, share / 2, 0).mean(-1)
+    return State(
+        state.volume + volume,
+        state.slope + slope,
+        state.squares + torch.stack([volume**2, volume * slope, slope**2], -1),
+        knobs["strength"] * w.square().mean(-1) / 3,
+        state.t + 1,
+    )
+
+
+def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
+    """Half of `N_eff = 2 d log V/d log eps`, and the mean loss of the draws."""
+    return filled({"llc": _counted(state), "llc_error": _error(state), "loss": state.loss}, problem.members, False)
+
+
+def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
+    """The effective parameters."""
+    return filled({"effective_parameters": 2 * _counted(state)}, problem.members, thin=True)
+
+
+def _counted(state: State) -> Tensor:
+    """0 before the first draw."""
+    return torch.where(state.t > 0, state.slope / state.volume, 0)
+
+
+def _error(state: State) -> Tensor:
+    """Standard error of a ratio of means over independent steps, NaN before the second; rare draws may be missing."""
+    ratio = _counted(state)
+    spread = (state.squares * torch.stack([ratio**2, -2 * ratio, torch.ones_like(ratio)], -1)).sum(-1)
+    return torch.where(state.t > 1, spread.clamp_min(0).sqrt() / state.volume, torch.nan)
+
+
+BOX = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)

@@ -1,0 +1,1 @@
+"""Products with a Hessian, and what is computed from them: eigenvalues, densities, traces, effective dimensions."""

@@ -1,0 +1,83 @@
+"""Lanczos' method, a batch of starts at a time, every vector orthogonalised twice against all before it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.core.numerics import lapack
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.hessian.products import Product
+
+FAINT = 1e-10
+"""A residual below this share of the largest entry is rounding: the space that the start spans is exhausted."""
+
+
+class Krylov(NamedTuple):
+    """`H Q = Q T + beta_k q_{k+1} e_k^T` with orthonormal columns of Q and a symmetric tridiagonal T."""
+
+    alpha: Tensor
+    """Diagonal of T, `[m, ..., k]`."""
+    beta: Tensor
+    """Below it, and the last residual; zero where a start was exhausted and a new one taken, `[m, ..., k]`."""
+    Q: Tensor
+    """Orthonormal vectors, `[k, m, ..., P]`."""
+
+
+def rademacher(generator: torch.Generator, *shape: int) -> Tensor:
+    """Signs +-1 with equal odds, in float64."""
+    return torch.randint(0, 2, shape, generator=generator, device=generator.device).double() * 2 - 1
+
+
+def lanczos(product: Product, start: Tensor, k: int) -> Krylov:
+    """`beta_j q_{j+1} = (I - Q Q^T)^2 (H q_j)`, `alpha_j = q_j . H q_j`, from `start [m, ..., P]`; float64.
+
+    A space that is exhausted is continued from a fresh direction at `beta = 0`, so that the Ritz values are still
+    eigenvalues and multiple ones are found. Raises `ConfigError` unless 1 <= k <= P. Golub, Van Loan, chapter 10.
+    """
+    if not 1 <= k <= start.shape[-1]:
+        raise ConfigError(f"Lanczos steps are {k}; they may be 1 to P = {start.shape[-1]}")
+    Q = start.new_zeros(*start.shape[:-1], k, start.shape[-1], dtype=torch.float64)
+    Q[..., 0, :] = unit(start.double())
+    alpha, beta = Q.new_zeros(Q.shape[:-1]), Q.new_zeros(Q.shape[:-1])
+    for j in range(k):
+        before, q = Q[..., : j + 1, :], Q[..., j, :]
+        residual = product(q)
+        alpha[..., j] = (residual * q).sum(-1)
+        residual = orthogonal(orthogonal(residual, before), before)
+        size = torch.linalg.vector_norm(residual, dim=-1)
+        exhausted = size <= FAINT * torch.maximum(alpha.abs().amax(-1), beta.amax(-1))
+        beta[..., j] = torch.where(exhausted, 0, size)
+        if j + 1 < k:
+            Q[..., j + 1, :] = continued(residual, exhausted, before)
+    return Krylov(alpha, beta, Q.movedim(-2, 0))
+
+
+def continued(residual: Tensor, exhausted: Tensor, Q: Tensor) -> Tensor:
+    """The next unit vector: along the residual `[m, ..., P]`, or where that is gone along fixed normals, less Q."""
+    if exhausted.any():
+        g = torch.Generator().manual_seed(Q.shape[-2])  # normals: in few dimensions signs may lie in the span of Q
+        fresh = torch.randn(residual.shape[-1], generator=g, dtype=torch.float64).to(residual.device)
+        fresh = orthogonal(orthogonal(fresh.expand_as(residual), Q), Q)
+        residual = torch.where(exhausted[..., None], fresh, residual)
+    return unit(residual)
+
+
+def orthogonal(v: Tensor, Q: Tensor) -> Tensor:
+    """`v - Q Q^T v` for `v [..., P]` and orthonormal `Q [..., j, P]`."""
+    shares = Q @ v[..., None]
+    return v - (shares.mT @ Q)[..., 0, :]
+
+
+def unit(v: Tensor) -> Tensor:
+    """`v/|v|`."""
+    return v / torch.linalg.vector_norm(v, dim=-1, keepdim=True)
+
+
+def ritz(space: Krylov) -> tuple[Tensor, Tensor]:
+    """Ascending Ritz values `[m, ..., k]` and eigenvectors of T `[m, ..., k, k]`, by a symmetric solver."""
+    off = space.beta[..., :-1]
+    T = torch.diag_embed(space.alpha) + torch.diag_embed(off, 1) + torch.diag_embed(off, -1)
+    return lapack.eigh(T)

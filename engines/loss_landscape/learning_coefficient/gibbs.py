@@ -1,0 +1,68 @@
+"""Samples of deep linear networks without a step size: each layer given the others is Gaussian.
+
+Density `exp(-b L(W) - gamma |W - W*|^2/2)` with the loss of `potentials.DeepLinear`. With the products Lf of the
+layers above and Rt of those below, layer W has precision `b (Lf^T Lf kron Rt Rt^T) + gamma` and linear term
+`b Lf^T T Rt^T + gamma W*`; both are diagonal in the eigenbases of `Lf^T Lf` and `Rt Rt^T`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.core.numerics import lapack
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.models.potentials import DeepLinear, product
+
+
+class Sampled(NamedTuple):
+    """What a sampler leaves."""
+
+    layers: list[Tensor]
+    """`W^l [C, H_{l+1}, H_l]`."""
+    losses: Tensor
+    """After each sweep, `[T, C]`."""
+
+
+def given(W: Tensor, above: Tensor, below: Tensor, target: Tensor, star: Tensor, b: Tensor, gamma: float) -> Tensor:
+    """A draw of one layer given the others, from standard normals in place of `W [C, o, i]`.
+
+    above `[C, H_L, o]`, below `[C, i, H_0]`, b `[C]`.
+    """
+    a, U = lapack.eigh(above.mT @ above)
+    c, V = lapack.eigh(below @ below.mT)
+    b = b[:, None, None]
+    precision = b * a.clamp_min(0)[..., None] * c.clamp_min(0)[..., None, :] + gamma
+    linear = U.mT @ (b * above.mT @ target @ below.mT + gamma * star) @ V
+    return U @ (linear / precision + W / precision.sqrt()) @ V.mT
+
+
+def sweep(model: DeepLinear, layers: list[Tensor], b: Tensor, gamma: float, noise: list[Tensor]) -> list[Tensor]:
+    """Every layer once, the first one first, `[C, H_{l+1}, H_l]` each; noise: standard normals of the same shapes."""
+    layers, stars, T, C = list(layers), model.layers, model.target, len(layers[0])
+    for k, normals in enumerate(noise):
+        below = product([torch.eye(model.widths[0], dtype=T.dtype).expand(C, -1, -1), *layers[:k]])
+        above = product([torch.eye(model.widths[k + 1], dtype=T.dtype).expand(C, -1, -1), *layers[k + 1 :]])
+        layers[k] = given(normals, above, below, T, stars[k], b, gamma)
+    return layers
+
+
+def sample(
+    model: DeepLinear, b: Tensor, sweeps: int, generator: torch.Generator, layers: list[Tensor] | None = None,
+    gamma: float = 1.0,
+) -> Sampled:  # fmt: skip
+    """So many sweeps of one chain for each entry of `b [C]`, from the true layers unless given. float64.
+
+    Raises `ConfigError` unless b and gamma are positive.
+    """
+    if not (gamma > 0 and bool((b > 0).all())):
+        raise ConfigError(f"b = {b.tolist()} and gamma = {gamma}; both must be positive")
+    layers = layers or [W.expand(len(b), -1, -1) for W in model.layers]
+    losses = []
+    for _ in range(sweeps):
+        noise = [torch.randn(W.shape, generator=generator, dtype=torch.float64) for W in layers]
+        layers = sweep(model, layers, b, gamma, noise)
+        losses.append((product(layers) - model.target).square().sum((-2, -1)) / 2)
+    return Sampled(layers, torch.stack(losses))

@@ -1,0 +1,129 @@
+"""The loss on a plane in parameter space, as a value that is drawn, saved and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.protocol.errors import ConfigError, StoreError
+
+Loss = Callable[[Tensor], Tensor]
+"""Of parameters `[C, ..., P]`, `[C, ...]`."""
+
+
+class Plane(NamedTuple):
+    """`origin + a d_1 + b d_2`; the directions need be neither orthogonal nor of unit length."""
+
+    origin: Tensor
+    """`[..., P]`."""
+    directions: Tensor
+    """`[2, ..., P]`."""
+
+    def at(self, coordinates: Tensor) -> Tensor:
+        """Points `[C, ..., P]` with coordinates `[C, 2]`, the same in every member."""
+        return self.origin + torch.tensordot(coordinates.to(self.origin), self.directions, 1)
+
+    def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Nearest coordinates `[T, ..., 2]` of points `[T, ..., P]`, by least squares, and how far off they are.
+
+        Distances are `‖w - projection‖/‖w - origin‖`, `[T, ...]`: 0 in the plane, 1 at right angles to it.
+        """
+        axes, away = self.directions.movedim(0, -1), points - self.origin
+        coordinates = torch.linalg.lstsq(axes, away.movedim(0, -1)).solution.movedim(-1, 0)
+        rest = away - (axes @ coordinates[..., None])[..., 0]
+        length = torch.linalg.vector_norm(away, dim=-1)
+        off = torch.linalg.vector_norm(rest, dim=-1) / torch.where(length > 0, length, 1)
+        return coordinates, off
+
+
+def coarse_to_fine(rows: int, columns: int) -> list[Tensor]:
+    """The numbers of all points of a grid, first a coarse lattice, then what halves its spacing, and so on."""
+    step = 1 << (max(rows, columns) - 1).bit_length()
+    known, levels = torch.zeros(rows, columns, dtype=torch.bool), []
+    while step:
+        lattice = torch.zeros_like(known)
+        lattice[::step, ::step] = True
+        levels.append((lattice & ~known).flatten().nonzero().flatten())
+        known |= lattice
+        step //= 2
+    return [level for level in levels if len(level)]
+
+
+def evaluate(loss: Loss, plane: Plane, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
+    """The losses `[n_a, n_b, ...]` known so far, NaN elsewhere, after each batch of at most `chunk` points."""
+    return fill(lambda coordinates: loss(plane.at(coordinates)), axes, chunk)
+
+
+@torch.no_grad()
+def fill(losses: Loss, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
+    """The same of losses `[C, ...]` that are a function of coordinates `[C, 2]`."""
+    grid, values = torch.cartesian_prod(*axes), torch.empty(0)
+    for level in coarse_to_fine(*map(len, axes)):
+        for part in level.split(chunk):
+            found = losses(grid[part])
+            if not len(values):
+                values = found.new_full((len(grid), *found.shape[1:]), torch.nan)
+            values[part] = found
+            yield values.clone().unflatten(0, (len(axes[0]), len(axes[1])))
+
+
+@torch.no_grad()
+def along(loss: Loss, points: Tensor, chunk: int = 17) -> Tensor:
+    """The true loss `[T, ...]` of points `[T, ..., P]`: a trajectory's is not that of the surface below it."""
+    return torch.cat([loss(part) for part in points.split(chunk)])
+
+
+@dataclass(frozen=True)
+class Surface:
+    """Raw losses on a plane, and how to make them again."""
+
+    plane: Plane
+    axes: tuple[Tensor, Tensor]
+    """`[n_a]`, `[n_b]`: coordinates along the two directions."""
+    values: Tensor
+    """`[n_a, n_b, ...]`, NaN where not evaluated."""
+    kind: str
+    """What the directions are."""
+    seeds: tuple[int, ...] = ()
+    """Of the directions, where they are drawn."""
+
+    def height(self, delta: float = 1e-6, percentile: float = 100.0) -> Tensor:
+        """`log10(L + delta)`, what is above a percentile of it cut down to that; NaN stays."""
+        heights = (self.values + delta).log10()
+        top = heights.flatten().nanquantile(percentile / 100)
+        return torch.where(heights > top, top, heights)
+
+    def save(self, path: Path) -> None:
+        """As `.npz`, arrays alone."""
+        (a, b), plane = self.axes, self.plane
+        tensors = {"origin": plane.origin, "directions": plane.directions, "a": a, "b": b, "values": self.values}
+        arrays: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
+        arrays |= {"kind": np.array(self.kind), "seeds": np.array(self.seeds, dtype=np.int64)}
+        with path.open("wb") as file:  # numpy would give a path without .npz another name
+            np.savez_compressed(file, **arrays)
+
+    @classmethod
+    def load(cls, path: Path) -> Surface:
+        """What `save` wrote; nothing in the file is executed. Raises `StoreError` for another file."""
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                stored = {name: file[name] for name in ("origin", "directions", "a", "b", "values")}
+                kind, seeds = str(file["kind"]), tuple(file["seeds"].tolist())
+        except (OSError, ValueError, KeyError, EOFError) as error:
+            raise StoreError(f"{path} is not a saved surface ({error})") from error
+        t = {name: torch.from_numpy(array) for name, array in stored.items()}
+        return cls(Plane(t["origin"], t["directions"]), (t["a"], t["b"]), t["values"], kind, seeds)
+
+
+def square(half: float, points: int) -> tuple[Tensor, Tensor]:
+    """Both axes from -half to half. Raises `ConfigError` for fewer than two points."""
+    if points < 2:
+        raise ConfigError(f"points={points} is below 2, the fewest that span an axis")
+    axis = torch.linspace(-half, half, points, dtype=torch.float64)
+    return axis, axis

@@ -1,0 +1,30 @@
+"""How much memory a batch takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.models.digits import TRAIN
+
+OWN = 20_000
+"""Samples that a user's own data may have."""
+
+
+def nbytes(configs: Sequence[LossLandscape]) -> int:
+    """About: activations of one pass forwards and backwards, inputs and parameters with their moments, in float64."""
+    one = configs[0]
+    n, width = _extent(one)
+    chains = one.chains if one.sampled else 1
+    return 8 * len(configs) * chains * (4 * n * width + 6 * width * width)
+
+
+def _extent(config: LossLandscape) -> tuple[int, int]:
+    """Samples, and neurons of all layers."""
+    if config.subject == "potential":
+        return (config.samples if config.potential == "regression" else 1), config.inputs
+    if config.subject in ("addition", "one_hot", "transformer"):
+        return config.modulus**2, 5 * config.modulus + config.width + 8 * config.embedding
+    hidden = config.width * config.depth
+    samples = {"digits": TRAIN, "own": OWN}.get(config.subject, max(config.samples, 1200))
+    return samples, hidden + 64 + config.outputs

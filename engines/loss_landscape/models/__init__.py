@@ -1,0 +1,1 @@
+"""Networks, data and potentials: functions of one flat vector of parameters."""

@@ -1,0 +1,39 @@
+"""Perceptrons on the images of digits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from engines.core.numerics import digits
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.models import initialisation
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.model import Samples, Subject, cross_entropy
+
+TRAIN = 1437
+"""Images to train on, of 1797."""
+
+STARTS = {"default": initialisation.default, "he": initialisation.he}
+
+
+def perceptron(seeds: Sequence[int], hidden: tuple[int, ...] = (16, 16), start: str = "default") -> Subject:
+    """A 64-hidden-10 ReLU network, cross-entropy, 1437 images to train on and 360 to test, the same for all members.
+
+    Raises `ConfigError` for a start that is neither default nor he.
+    """
+    if start not in STARTS:
+        raise ConfigError(f"start={start!r} is not one of {', '.join(STARTS)}")
+    net = Mlp((64, *hidden, 10))
+    train, test = split()
+    theta = initialisation.drawn(seeds, lambda source: STARTS[start](net, source))
+    return Subject(net, train, test, cross_entropy, theta, tuple(seeds))
+
+
+def split() -> tuple[Samples, Samples]:
+    """Images to train on and to test, drawn once for all: networks differ in how they begin, not in what they see."""
+    images, labels = map(torch.from_numpy, digits.load())
+    order = torch.randperm(len(labels), generator=initialisation.stream(0))
+    shown, held_out = order[:TRAIN], order[TRAIN:]
+    return Samples(images[shown], labels[shown]), Samples(images[held_out], labels[held_out])

@@ -1,0 +1,136 @@
+"""From knobs to what is analysed: a subject for the members of one batch.
+
+Subjects that are trained have labels or targets; the others start at a minimum of value 0 of their behavioural loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.models import (
+    deep_linear,
+    digits,
+    examples,
+    modular_addition,
+    planted_degeneracy,
+    superposition,
+    user_network,
+)
+from engines.loss_landscape.models import planted_modules as modules
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.model import Model, Samples, Subject, half_squared_error
+from engines.loss_landscape.models.potentials import DeepLinear
+
+Configs = Sequence[LossLandscape]
+
+
+def build(configs: Configs) -> Subject:
+    """The subject of members that share all `shape` knobs, in float64. Raises `ConfigError` for a potential."""
+    kind = configs[0].subject
+    if kind not in SUBJECTS:
+        raise ConfigError(f"subject={kind} has no network: what is asked for needs one")
+    return SUBJECTS[kind](configs).to(torch.float64)
+
+
+def _seeds(configs: Configs) -> list[int]:
+    return [config.seed for config in configs]
+
+
+def _digits(configs: Configs) -> Subject:
+    one = configs[0]
+    return digits.perceptron(_seeds(configs), (one.width,) * one.depth, one.start)
+
+
+def _addition(configs: Configs) -> Subject:
+    one = configs[0]
+    return modular_addition.embedding(_seeds(configs), one.modulus, one.embedding, one.width, one.train_fraction)
+
+
+def _one_hot(configs: Configs) -> Subject:
+    one = configs[0]
+    return modular_addition.one_hot_perceptron(
+        _seeds(configs), one.modulus, one.width, one.activation, one.train_fraction
+    )
+
+
+def _transformer(configs: Configs) -> Subject:
+    one = configs[0]
+    return modular_addition.transformer(
+        _seeds(configs), one.modulus, one.embedding, 4, one.width, share=one.train_fraction
+    )
+
+
+def _superposition(configs: Configs) -> Subject:
+    one = configs[0]
+    return superposition.superposition(_seeds(configs), one.inputs, one.embedding, one.samples)
+
+
+def _linear(configs: Configs) -> Subject:
+    one = configs[0]
+    drawn = deep_linear.deep_linear(_seeds(configs), one.sizes, one.rank, one.samples, one.scale)
+    if not one.corner:
+        return drawn
+    star = DeepLinear(one.sizes, one.rank, one.scale).star.expand(len(configs), -1)
+    return at_rest(Mlp(one.sizes, "linear", bias=False), star, drawn.train.X, drawn.seeds)
+
+
+def _planted(configs: Configs) -> Subject:
+    if configs[0].planted == "modular":
+        found = modules.modules(
+            _seeds(configs), configs[0].width, 2, configs[0].depth, configs[0].samples, configs[0].correlation
+        )
+        return at_rest(found.net, found.theta, found.X, tuple(_seeds(configs)))
+    drawn = [draw(config) for config in configs]
+    theta, X = (torch.stack([getattr(one, name) for one in drawn]) for name in ("theta", "X"))
+    return at_rest(drawn[0].net, theta, X, tuple(_seeds(configs)))
+
+
+def draw(config: LossLandscape) -> planted_degeneracy.Planted:
+    """A planted network that is no modular one."""
+    generic = (config.inputs, *(config.width,) * config.depth, config.outputs)
+    deeper, k, seed = (config.width,) * (config.depth - 1), config.outputs, config.seed
+    edits = {"none": None, "activations": None, "duplicate": examples.duplicate, "dead": examples.dead,
+             "gradients": examples.silent, "parallel": examples.parallel}  # fmt: skip
+    if config.planted in edits:
+        rank = max(1, config.inputs - 2) if config.planted == "activations" else 0
+        return examples.generic(generic, config.samples, seed, edits[config.planted], rank)
+    drawn: dict[str, Callable[[], planted_degeneracy.Planted]] = {
+        "gates": lambda: examples.staircase(k, deeper, seed),
+        "always_on": lambda: examples.always_on(k, seed),
+        "nested": lambda: examples.nested(k, seed),
+        "near": lambda: examples.turned(config.angle, config.samples, seed),
+        "all": lambda: planted_degeneracy.planted(examples.MIXED, seed),
+    }
+    return drawn[config.planted]()
+
+
+def _own(configs: Configs) -> Subject:
+    net, theta, samples = user_network.load(configs[0].network, configs[0].data, configs[0].own_activation)
+    seeds = tuple(_seeds(configs))
+    if samples.y is None:
+        return at_rest(net, theta.expand(len(seeds), -1), samples.X, seeds)
+    return user_network.labelled(net, theta.expand(len(seeds), -1), samples, seeds)
+
+
+def at_rest(net: Model, star: torch.Tensor, X: torch.Tensor, seeds: tuple[int, ...]) -> Subject:
+    """A network at the minimum of its behavioural loss: its targets are its own outputs."""
+    with torch.no_grad():
+        shown = Samples(X, net(star, X))
+    return Subject(net, shown, shown, half_squared_error, star, seeds)
+
+
+SUBJECTS: dict[str, Callable[[Configs], Subject]] = {
+    "digits": _digits,
+    "addition": _addition,
+    "one_hot": _one_hot,
+    "transformer": _transformer,
+    "planted": _planted,
+    "linear": _linear,
+    "superposition": _superposition,
+    "own": _own,
+}
+"""All but potentials."""

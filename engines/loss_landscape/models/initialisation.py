@@ -1,0 +1,57 @@
+"""Where a network begins: drawn member by member from the member's own seed, in float32 whatever computes later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import sqrt
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.loss_landscape.models.mlp import Mlp
+
+Draw = Callable[[torch.Generator], Tensor]
+
+SAMPLES, TEST, ORDER = 1, 2, 3
+"""Purposes of a member's streams beside its start: samples to train on, to test, and their order in batches."""
+
+
+def stream(seed: int, *purpose: int) -> torch.Generator:
+    """On the CPU, so that no run depends on its device; for every purpose an independent one.
+
+    Of a seed torch uses the lower 32 bits alone, so a purpose is mixed in by numpy.
+    """
+    mixed = int(np.random.SeedSequence((seed, *purpose)).generate_state(1)[0]) if purpose else seed
+    return torch.Generator().manual_seed(mixed)
+
+
+def drawn(seeds: Sequence[int], draw: Draw, *purpose: int) -> Tensor:
+    """`draw` once for each seed, stacked in float64: no member depends on who else is in the batch."""
+    return torch.stack([draw(stream(seed, *purpose)) for seed in seeds]).double()
+
+
+def uniform(bound: float, shape: tuple[int, ...], source: torch.Generator) -> Tensor:
+    """`U(-bound, bound)`."""
+    return (torch.rand(shape, generator=source) * 2 - 1) * bound
+
+
+def default(net: Mlp, source: torch.Generator) -> Tensor:
+    """`U(-1, 1)/sqrt(fan_in)` for weights and biases, `[P]`: how torch begins a linear layer."""
+    layers = []
+    for rows, columns in net.shapes:
+        fan = columns - net.bias
+        parts = [uniform(1 / sqrt(fan), (rows, fan), source)]
+        parts += [uniform(1 / sqrt(fan), (rows, 1), source)] if net.bias else []
+        layers.append(torch.cat(parts, 1))
+    return net.join(layers)
+
+
+def he(net: Mlp, source: torch.Generator) -> Tensor:
+    """`N(0, 2/fan_in)` for weights, zero for biases, `[P]`. He et al. 2015."""
+    layers = []
+    for rows, columns in net.shapes:
+        fan = columns - net.bias
+        W = torch.randn(rows, fan, generator=source) * sqrt(2 / fan)
+        layers.append(torch.cat([W, torch.zeros(rows, int(net.bias))], 1))
+    return net.join(layers)

@@ -1,0 +1,113 @@
+"""A subject: a model, its samples, its loss and where each member begins. Everything batched over members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from engines.core.protocol.errors import ConfigError
+
+Criterion = Callable[[Tensor, Tensor], Tensor]
+"""Mean loss `[...]` of outputs `[..., n, k]` on what they should be."""
+
+
+class Model(Protocol):
+    """Outputs as a function of a flat vector of parameters."""
+
+    @property
+    def P(self) -> int:
+        """Parameters."""
+        ...
+
+    def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
+        """Outputs `[..., n, k]` of parameters `[..., P]` on samples `[..., n, d]`; leading axes broadcast."""
+        ...
+
+
+class Samples(NamedTuple):
+    """Shared by the members, or with their axis in front."""
+
+    X: Tensor
+    """`[n, d]` or `[B, n, d]`."""
+    y: Tensor
+    """Labels `[n]` or `[B, n]`, or targets `[n, k]` or `[B, n, k]`."""
+
+    def take(self, chosen: Tensor) -> Samples:
+        """Those with the numbers `chosen [B, b]`, member by member."""
+        if self.X.ndim == 2:
+            return Samples(self.X[chosen], self.y[chosen])
+        member = torch.arange(len(chosen), device=chosen.device)[:, None]
+        return Samples(self.X[member, chosen], self.y[member, chosen])
+
+
+def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """`mean_x (log sum_c exp f_c - f_y)`, `[...]`, of logits `[..., n, k]` and labels `[n]` or `[..., n]`."""
+    labels, (n, k) = labels.expand(logits.shape[:-1]), logits.shape[-2:]
+    # Classes before samples, as perceptrons make them: several times quicker than sample by sample.
+    each = functional.cross_entropy(logits.mT.reshape(-1, k, n), labels.reshape(-1, n), reduction="none")
+    return each.view(labels.shape).mean(-1)
+
+
+def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """`mean_x ‖f - y‖²`, `[...]`: summed over outputs `[..., n, k]`, no 1/2."""
+    return (outputs - targets).square().sum(-1).mean(-1)
+
+
+def half_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
+    """`mean_x ‖f - y‖²/2`, `[...]`."""
+    return squared_error(outputs, targets) / 2
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network that can be trained; its members differ in where they begin, and may differ in their samples."""
+
+    model: Model
+    train: Samples
+    test: Samples
+    criterion: Criterion
+    start: Tensor
+    """`[B, P]`."""
+    seeds: tuple[int, ...]
+    """One a member: of where it begins, of samples of its own, and of the order of batches."""
+
+    def loss(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
+        """`[...]` of parameters `[..., P]` on the training samples, or on others; differentiable."""
+        X, y = samples or self.train
+        return self.criterion(self.model(theta, X), y)
+
+    def gradient(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
+        """`[..., P]`: one backward pass, as no member's loss depends on another's parameters."""
+        with torch.enable_grad():
+            point = theta.detach().requires_grad_()
+            return torch.autograd.grad(self.loss(point, samples).sum(), point)[0]
+
+    @torch.no_grad()
+    def accuracy(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
+        """Share of samples `[...]` whose largest output is their label's; on the test samples, or on others.
+
+        Raises `ConfigError` for a subject that has no labels.
+        """
+        X, y = samples or self.test
+        if y.is_floating_point():
+            raise ConfigError(f"accuracy needs integer labels, not targets of type {y.dtype}")
+        return (self.model(theta, X).argmax(-1) == y).to(theta.dtype).mean(-1)
+
+    def to(self, dtype: torch.dtype) -> Subject:
+        """The same in another precision: float32 trains faster, float64 is for counting."""
+
+        def cast(samples: Samples) -> Samples:
+            X, y = samples
+            return Samples(X.to(dtype), y.to(dtype) if y.is_floating_point() else y)
+
+        return replace(self, train=cast(self.train), test=cast(self.test), start=self.start.to(dtype))
+
+    def on(self, device: torch.device) -> Subject:
+        """The same on another device."""
+        train, test = (Samples(X.to(device), y.to(device)) for X, y in (self.train, self.test))
+        return replace(self, train=train, test=test, start=self.start.to(device))

@@ -1,0 +1,73 @@
+"""What a probe works on: one network, its data and its parameters at the step that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.core.protocol.engine import RunData
+from engines.core.protocol.errors import ConfigError
+from engines.core.runs import replay
+from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.models import factory
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.model import Samples, Subject
+from engines.loss_landscape.models.modular_addition import Embedding
+
+
+class Specimen(NamedTuple):
+    """One member. Everything in float64 on the CPU: ranks will be counted."""
+
+    config: LossLandscape
+    subject: Subject
+    """A batch of one."""
+    theta: Tensor
+    """`[P]`: what training has reached; of what is sampled, the point w* around which it is."""
+    samples: Samples
+    """The training samples of this member, without a leading axis."""
+
+    def perceptron(self) -> tuple[Mlp, Tensor, Tensor]:
+        """The network as a perceptron: it, its parameters `[P]`, its inputs `[n, d_0]`.
+
+        An embedding counts as a layer that is not analysed: its outputs are the inputs. Raises `ConfigError` for a
+        transformer and for superposition.
+        """
+        model = self.subject.model
+        if isinstance(model, Mlp):
+            return model, self.theta, self.samples.X
+        if isinstance(model, Embedding):
+            return model.perceptron(self.theta, self.samples.X)
+        raise ConfigError(f"subject={self.config.subject} is no perceptron: its layers cannot be taken apart")
+
+
+def specimen(run: RunData, member: int, step: int) -> Specimen:
+    """The member of a run at a step (-1: the newest). Raises `ConfigError` for a loss without a network."""
+    step = int(run.steps[-1]) if step < 0 else step
+    config = run.config(member, step)
+    return of(config) if config.sampled else of(config, trajectory(run, member, [step])[0])
+
+
+def of(config: LossLandscape, theta: Tensor | None = None) -> Specimen:
+    """What a configuration makes, with parameters `theta [P]`, or where it starts. Errors as `specimen`."""
+    subject = factory.build([config])
+    X, y = subject.train
+    shared = X.ndim == 2
+    theta = subject.start[0] if theta is None else theta
+    return Specimen(config, subject, theta, subject.train if shared else Samples(X[0], y[0]))
+
+
+def trajectory(run: RunData, member: int, steps: Sequence[int]) -> Tensor:
+    """Parameters at ascending steps, `[T, P]`, replayed once; of chains, those of the first chain."""
+    return torch.stack(list(snapshots(run, member, steps)))
+
+
+def snapshots(run: RunData, member: int, steps: Sequence[int]) -> Iterator[Tensor]:
+    """The same one by one, each `[P]`."""
+    running = None
+    for step in steps:
+        running = replay.replayed(run, step, member) if running is None else replay.onward(run, running, step, member)
+        theta = running.batches[0].state.theta[0]
+        yield (theta if theta.ndim == 1 else theta[0]).detach().cpu().double().clone()

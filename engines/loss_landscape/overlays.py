@@ -1,0 +1,235 @@
+"""What the coefficient must be, from the knobs alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.protocol.declarations import Prediction
+from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.dynamics import sampling_target
+from engines.loss_landscape.learning_coefficient import quadrature
+from engines.loss_landscape.learning_coefficient.finite_temperature import corner_curvature, known
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler, quadratic
+from engines.loss_landscape.models import potential_loss
+
+LAU = "Lau et al. 2023, arXiv 2308.12108"
+AOYAGI = "after Aoyagi 2024; confirmed by sampling"
+OURS = "derived, see the tests"
+
+
+NEAR = 0.05
+"""Share within which a law holds where it is not grey, beside the error of the run."""
+
+FORGOTTEN = 4.0
+"""Relaxations of the flattest direction that burn-in has to last; draws after it count on in the mean."""
+
+SWEEPS = 100
+"""Sweeps of Gibbs' sampler that burn-in has to last."""
+
+
+class Law(NamedTuple):
+    """One number that the coefficient is predicted to be."""
+
+    label: str
+    value: float
+    reference: str
+    broken: str = ""
+    kind: Literal["law", "upper", "lower"] = "law"
+    course: Callable[[np.ndarray], np.ndarray] | None = None
+    """The estimate after so many steps, where it is known before it has settled."""
+
+    def at(self, steps: np.ndarray) -> np.ndarray:
+        """Value predicted after so many steps, once chains are counted, `[T]`."""
+        return self.course(steps) if self.course else np.full(len(steps), self.value)
+
+
+def predictions(config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
+    """All laws of the coefficient, as curves over the steps once chains are counted."""
+    if not config.sampled:
+        return []
+    t = np.asarray(steps, float)
+    begun = t > (0 if config.boxed else config.burn_in)
+    return [
+        Prediction(channel="llc", label=law.label, values=np.where(begun, law.at(t), np.nan), reference=law.reference,
+                   broken=law.broken, kind=law.kind)
+        for law in laws(config)
+    ]  # fmt: skip
+
+
+def laws(config: LossLandscape) -> list[Law]:
+    """Predict the coefficient of one configuration: within 5 % where it is not grey, beside the run's error."""
+    if config.subject != "potential":
+        return _linear(config) if config.subject == "linear" and config.corner else _soft(config)
+    return {
+        "quadratic": _quadratic,
+        "regression": _regression,
+        "crossing": _crossing,
+        "planes": _crossing,
+        "box": _in_box,
+    }[config.potential](config)
+
+
+def eta(config: LossLandscape, h_max: float) -> float:
+    """Step size of the chains."""
+    return config.kappa / (config.n_beta * max(h_max, 0) + config.gamma)
+
+
+def _steps(config: LossLandscape, h: Tensor, text: str, variances: Tensor | None = None, broken: str = "") -> list[Law]:
+    """A quadratic with eigenvalues h: the law of the density, and of Langevin steps of this size."""
+    density = float(quadratic(h, config.n_beta, config.gamma))
+    label = f"N_eff/2 {text}".strip()
+    if config.optimizer != "langevin":
+        return [Law(label, density, OURS, broken or _unsettled(config, h))]
+    size = eta(config, float(h.max()))
+    biased = float(euler(h, config.n_beta, config.gamma, size, variances, config.batch or 1))
+    if not np.isfinite(biased):
+        broken = "steps of this size are unstable"
+    off = broken or _unsettled(config, h) or ("" if biased < (1 + NEAR) * density else "the step size adds to it")
+    return [
+        Law(label, density, OURS, off),
+        Law("with the bias of the step size", biased, OURS, broken, course=_course(config, h, size, variances)),
+    ]  # fmt: skip
+
+
+def _course(
+    config: LossLandscape, h: Tensor, size: float, variances: Tensor | None
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The mean over the steps after burn-in, of chains that all begin in the centre.
+
+    The mean square along a mode is `1 - a^t` of what it comes to, `a = (1 - eta kappa/2)^2`; its mean over the steps
+    `B + 1 .. t` is `1 - a^(B + 1) (1 - a^(t - B))/((1 - a)(t - B))`.
+    """
+    kappa = config.n_beta * h.clamp_min(0) + config.gamma
+    a = (1 - size * kappa / 2).square().numpy()
+    each = [
+        float(
+            euler(
+                h[i : i + 1],
+                config.n_beta,
+                config.gamma,
+                size,
+                None if variances is None else variances[i : i + 1],
+                config.batch or 1,
+            )
+        )
+        for i in range(len(h))
+    ]
+
+    def course(t: np.ndarray) -> np.ndarray:
+        counted = np.maximum(t - config.burn_in, 1)[:, None]
+        with np.errstate(all="ignore"):
+            missing = a ** (config.burn_in + 1) * (1 - a**counted) / ((1 - a) * counted)
+        return (np.array(each) * (1 - np.where(a == 1, 1, missing))).sum(-1)
+
+    return course
+
+
+def _unsettled(config: LossLandscape, h: Tensor | None = None) -> str:
+    """Why burn-in does not last until the chains have forgotten the centre, "" where it does.
+
+    Of a quadratic, unless what is missing is little; otherwise by the flattest direction, which the window alone holds.
+    """
+    size = eta(config, 0.0 if h is None else float(h.max()))
+    if h is None:
+        late = config.burn_in * size * config.gamma < FORGOTTEN
+    else:
+        kappa = config.n_beta * h.clamp_min(0) + config.gamma
+        share = config.n_beta * h.clamp_min(0) / kappa
+        late = float((share * (-config.burn_in * size * kappa).exp()).sum()) > NEAR / 2 * float(share.sum())
+    return "burn-in is too short for steps of this size" if late else ""
+
+
+def _quadratic(config: LossLandscape) -> list[Law]:
+    return _steps(config, potential_loss.curvatures(config), "")
+
+
+def _regression(config: LossLandscape) -> list[Law]:
+    found = potential_loss.regression(config)
+    h, s = found.spectrum
+    laws = _steps(config, h, "", s if config.batch else None)
+    excess, residual = laws[-1].value / config.n_beta, float(found(found.star[None])[0])
+    if config.batch and config.optimizer == "langevin" and excess > NEAR / 2 * residual:
+        laws = [law._replace(broken=law.broken or "residuals grow in the window, and with them the noise of batches")
+                for law in laws]  # fmt: skip
+    return laws
+
+
+def _crossing(config: LossLandscape) -> list[Law]:
+    """Two planes, or two weights."""
+    found = known(config, config.n_beta, config.gamma)
+    assert found is not None
+    P = 2 if config.potential == "crossing" else config.inputs
+    # Away from the crossing the loss curves by 2|u|², of about P/gamma where the window holds it.
+    stiff = config.kappa * config.n_beta * P / config.gamma**2
+    broken = _unsettled(config) or _biased(config, stiff)
+    return [
+        Law(found.label, found.value, OURS, broken),
+        Law(f"λ = {found.limit:g}, b → ∞", found.limit, OURS, _biased(config, stiff), kind="upper"),
+    ]
+
+
+def _biased(config: LossLandscape, stiffness: float) -> str:
+    """Say what is wrong with steps where `eta kappa` is that away from the centre, "" where little is."""
+    if config.optimizer == "langevin" and stiffness > STIFF:
+        return "the step size adds to it: the loss curves more away from the centre"
+    if config.optimizer == "mala" and stiffness > REFUSED:
+        return "steps of this size are refused away from the centre"
+    return ""
+
+
+REFUSED = 2
+"""Of a step of MALA, away from the centre: most are accepted below."""
+
+STIFF = 0.1
+"""Of a step, away from the centre: adds about a quarter of it to the coefficient."""
+
+
+def _in_box(config: LossLandscape) -> list[Law]:
+    return [Law("½ − ½/(1 + ½ ln(c/ε)), 0 up to c = ε", float(quadrature.crossing_box(config.strength)) / 2, OURS)]
+
+
+def _linear(config: LossLandscape) -> list[Law]:
+    found = known(config, config.n_beta, config.gamma)
+    assert found is not None
+    P = sum(a * b for a, b in zip(config.sizes[1:], config.sizes[:-1], strict=True))
+    text = f"{found.label}; λ = {found.limit:g}, m = {found.multiplicity}"
+    bias = _biased(config, config.kappa if config.rank else config.kappa * config.n_beta * P / config.gamma ** len(
+        config.sizes[1:]))  # fmt: skip
+    late = "burn-in is short" if config.burn_in < SWEEPS else ""
+    curved = corner_curvature(config.sizes, config.scale) if config.rank else 0.0
+    both = curved * torch.tensor([len(config.sizes) - 1.0, 1.0])
+    early = late if config.optimizer == "gibbs" else _unsettled(config, both)
+    return [
+        Law(text, found.value, AOYAGI, found.broken or bias or early),
+        Law("half of all parameters", P / 2, LAU, bias, kind="upper"),
+    ]
+
+
+def _soft(config: LossLandscape) -> list[Law]:
+    """A network at rest: half its soft rank, which is right as long as the loss is quadratic within the window."""
+    found = _centre(config.replace(kappa=0.05, n_beta=100.0, gamma=1.0, burn_in=0, optimizer="langevin", chains=1))
+    if found is None:
+        return []
+    h, size = found[0].clamp_min(0), found[1]
+    apart = float((1 / (config.n_beta * h + config.gamma)).sum())
+    broken = "" if apart < NARROW * size else "the window is so wide that the loss is not quadratic in it"
+    return _steps(config, h, "(quadratic regime)", broken=broken)
+
+
+NARROW = 0.01
+"""Mean squared distance over squared length of the parameters, up to which gates stay as they are."""
+
+
+@lru_cache(maxsize=64)
+def _centre(config: LossLandscape) -> tuple[Tensor, float] | None:
+    """Eigenvalues at the centre `[P]`, and its squared length."""
+    with torch.no_grad():
+        rest = sampling_target.target([config])
+        found = sampling_target.modes(rest)
+    return None if found is None else (found.values[0], float(rest.star[0].square().sum()))
