@@ -1,7 +1,7 @@
 import numpy as np
 
 from dashboard.figures.marks.map import MapMark
-from tests.dashboard.pictures import members, picture, recorded, show
+from tests.dashboard.figures.examples import members, picture, recorded, show
 
 
 def drawn(configs, values, picked=lambda member: None, **options):

@@ -1,7 +1,7 @@
 import numpy as np
 
 from dashboard.figures.marks.profile import ProfileMark
-from tests.dashboard.pictures import members, picture, recorded
+from tests.dashboard.figures.examples import members, picture, recorded
 
 
 def profile(values, log_y=True, **plot):

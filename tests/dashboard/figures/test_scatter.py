@@ -3,7 +3,7 @@ import numpy as np
 from dashboard.figures.marks.scatter import MOST, ScatterMark
 from dashboard.figures.tables import summary, table
 from engines.core.protocol.declarations import Plot
-from tests.dashboard.pictures import ENGINE, members, picture, recorded
+from tests.dashboard.figures.examples import ENGINE, members, picture, recorded
 
 PLOT = {"channels": ("x",), "kind": "scatter", "by": "kind", "classes": ("clean", "corrupted"), "symlog": 1e-3}
 

@@ -7,7 +7,7 @@ from dashboard.figures.marks.strokes import Look
 from dashboard.ui.palette import GREY
 from engines.core.protocol.declarations import Channel, Plot
 from tests.core.toy import ToyEngine
-from tests.dashboard.pictures import members, recorded, show
+from tests.dashboard.figures.examples import members, recorded, show
 
 CLASSES = ("one", "two", "frame")
 

@@ -9,7 +9,7 @@ from dashboard.figures.overlays import Ghost
 from dashboard.session.curves import curves
 from engines.core.protocol.declarations import Plot
 from engines.core.runs.run import Run
-from tests.dashboard.pictures import ENGINE, members
+from tests.dashboard.figures.examples import ENGINE, members
 
 LOSS, OVER = np.array([1.0, 1e-4, -1e-4, -1.0]), np.array([1.0, 1e-2, 1e-4, 1e-6])
 

@@ -1,7 +1,7 @@
 import numpy as np
 
 from dashboard.figures.marks.heat import LARGEST, HeatMark
-from tests.dashboard.pictures import members, picture, recorded
+from tests.dashboard.figures.examples import members, picture, recorded
 
 BOTH = {"channels": ("field", "x"), "kind": "heatmap"}
 

@@ -4,7 +4,7 @@ import pytest
 from dashboard.figures.marks.forecast import CALLS, Forecast
 from dashboard.figures.marks.sweep import SweepMark
 from engines.core.data.recording import Event
-from tests.dashboard.pictures import ENGINE, Theorist, members, picture, recorded, show
+from tests.dashboard.figures.examples import ENGINE, Theorist, members, picture, recorded, show
 
 LOSS = {"channels": ("loss",), "kind": "sweep"}
 

@@ -5,8 +5,8 @@ from dashboard.figures.marks.feed import Column
 from dashboard.figures.marks.heat import HeatMark
 from dashboard.figures.tables import COLUMNS, ROWS, recorded, table
 from dashboard.session.curves import Curve
-from tests.dashboard.pictures import members, picture
-from tests.dashboard.pictures import recorded as run_of
+from tests.dashboard.figures.examples import members, picture
+from tests.dashboard.figures.examples import recorded as run_of
 
 
 def curve(*who):

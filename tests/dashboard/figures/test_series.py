@@ -2,7 +2,7 @@ from dashboard.figures.marks.series import MOST, few, pair, sweep
 from engines.core.protocol.declarations import Plot
 from engines.loss_landscape.config import LossLandscape
 from tests.core.toy import Toy
-from tests.dashboard.pictures import members
+from tests.dashboard.figures.examples import members
 
 
 def test_the_swept_knob_is_the_number_that_varies_most_and_never_a_seed():
