@@ -11,24 +11,22 @@ import panel as pn
 from panel.viewable import Viewer
 
 from dashboard.figures.card import Card
-from dashboard.figures.marks.bars import BarsMark
-from dashboard.figures.marks.feed import Column, Feed
-from dashboard.figures.marks.heat import HeatMark
-from dashboard.figures.marks.line import LineMark
-from dashboard.figures.marks.map import MapMark
+from dashboard.figures.marks.figure import FigureOptions
+from dashboard.figures.marks.heatmap import HeatMark, MapMark
+from dashboard.figures.marks.line import LineMark, LineSpec, line_specs
 from dashboard.figures.marks.path import PathMark
-from dashboard.figures.marks.profile import ProfileMark
 from dashboard.figures.marks.scatter import ScatterMark
 from dashboard.figures.marks.space import SpaceMark
-from dashboard.figures.marks.strokes import Look, Stroke, strokes
+from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.marks.sweep import SweepMark
+from dashboard.figures.marks.vectors import BarsMark, ProfileMark
 from dashboard.figures.overlays import Ghosts
 from dashboard.session.curves import Curve
 from dashboard.ui.batch import batch
 from dashboard.ui.component import FOLDER
 
 if TYPE_CHECKING:
-    from dashboard.figures.marks.theory import Line
+    from dashboard.figures.marks.theory import TheoryLine
     from engines.core.live.runner import Status
     from engines.core.protocol.declarations import Phase, Plot
     from engines.core.protocol.engine import Engine, Preset
@@ -54,13 +52,13 @@ class Stage(Viewer):
         self.engine, self._pick = engine, pick
         self._channels = {channel.name: channel for channel in engine.channels}
         self.cards = [
-            Card(plot, engine, Look(plot.log_x, plot.log_y), index == 0, self._again, self._moved, export)
+            Card(plot, engine, FigureOptions(plot.log_x, plot.log_y), index == 0, self._again, self._moved, export)
             for index, plot in enumerate(engine.plots)
         ]
         self._layout: Any = None
-        self._feeds: dict[bool, Feed] = {}
-        self._lines: dict[str, list[Stroke]] = {}
-        self._last: tuple[Sequence[Line], Sequence[Phase], Ghosts] = ((), (), {})
+        self._feeds: dict[bool, StreamedSource] = {}
+        self._lines: dict[str, list[LineSpec]] = {}
+        self._last: tuple[Sequence[TheoryLine], Sequence[Phase], Ghosts] = ((), (), {})
         self._view: Any = None
         self._panel = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[GRID], margin=0)
 
@@ -70,7 +68,7 @@ class Stage(Viewer):
         for card in self.cards:
             card.lead(card.plot.name == lead)
             if card.plot.kind == "line" and card.plot.x == "step":
-                card.look = replace(card.look, log_x=log_x or card.plot.log_x, follow=True)
+                card.options = replace(card.options, log_x=log_x or card.plot.log_x, follow=True)
         self._layout = None
 
     def leave_out(self, names: Container[str]) -> None:
@@ -82,14 +80,14 @@ class Stage(Viewer):
 
     def looks(self) -> dict[str, list[bool]]:
         """Which axes are logarithmic, by figure; for links."""
-        return {card.plot.name: [card.look.log_x, card.look.log_y] for card in self.cards}
+        return {card.plot.name: [card.options.log_x, card.options.log_y] for card in self.cards}
 
     def restore(self, looks: Any) -> None:
         """Look at the figures as a link says; what it says of figures that do not exist is ignored."""
         for card in self.cards:
             match looks.get(card.plot.name) if isinstance(looks, dict) else None:
                 case [bool(log_x), bool(log_y)]:
-                    card.look = replace(card.look, log_x=log_x, log_y=log_y)
+                    card.options = replace(card.options, log_x=log_x, log_y=log_y)
         self._layout = None
 
     def show(self, run: Run, curves: Sequence[Curve], focus: int) -> bool:
@@ -103,11 +101,11 @@ class Stage(Viewer):
         self._layout = layout
         sizes = dict(self._sizes(run))
         self._lines = {
-            card.plot.name: strokes(card.plot, self._channels, curves, focus, sizes)
+            card.plot.name: line_specs(card.plot, self._channels, curves, focus, sizes)
             for card in self.shown()
             if card.plot.kind == "line"
         }
-        self._feeds = {thin: Feed(self._columns(thin), thin) for thin in (False, True)}
+        self._feeds = {thin: StreamedSource(self._columns(thin), thin) for thin in (False, True)}
         for feed in self._feeds.values():
             feed.update(run)
         # Bokeh would look through the whole page after each figure.
@@ -127,8 +125,8 @@ class Stage(Viewer):
     def _columns(self, thin: bool) -> list[Column]:
         found: list[Column] = []
         for card in self.shown():
-            for stroke in self._lines.get(card.plot.name, ()):
-                column = stroke.column
+            for spec in self._lines.get(card.plot.name, ()):
+                column = spec.column
                 if self._channels[column.channel].thin is not thin:
                     continue
                 parts = ("median", "low", "high") if column.curve.band else ("median",)
@@ -153,18 +151,18 @@ class Stage(Viewer):
     def _redraw(self, card: Card) -> None:
         before = card.mark
         card.put(self._mark(card))
-        if isinstance(before, LineMark) and isinstance(card.mark, LineMark) and not card.look.follow:
-            card.mark.keep(before)
+        if isinstance(before, LineMark) and isinstance(card.mark, LineMark) and not card.options.follow:
+            card.mark.copy_ranges(before)
         self._decorate(card)
         card.refresh()
 
     def _mark(self, card: Card) -> Any:
         if card.plot.kind != "line":
-            return STILL[card.plot.kind](card.plot, self.engine, card.look, card.primary, self._pick)
+            return STILL[card.plot.kind](card.plot, self.engine, card.options, card.primary, self._pick)
         thin = self._channels[card.plot.channels[0]].thin
         kind = LineMark if card.plot.x == "step" else PathMark
         return kind(
-            card.plot, self.engine, self._lines[card.plot.name], self._feeds[thin], card.look, primary=card.primary,
+            card.plot, self.engine, self._lines[card.plot.name], self._feeds[thin], card.options, primary=card.primary,
             on_zoom=lambda: card.set(follow=False), on_reset=lambda: card.set(follow=True), on_tap=self._pick,
         )  # fmt: skip
 
@@ -175,7 +173,7 @@ class Stage(Viewer):
             card.mark.show_phases(phases)
             card.mark.show_ghost(ghost)
 
-    def decorate(self, lines: Sequence[Line], phases: Sequence[Phase], ghost: Ghosts) -> None:
+    def decorate(self, lines: Sequence[TheoryLine], phases: Sequence[Phase], ghost: Ghosts) -> None:
         """Show theory lines, phases and the pinned run on every figure."""
         self._last = (lines, phases, ghost)
         for card in self.marked():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.figures.marks.feed import QUANTILES, living, quantile
+from dashboard.figures.marks.streamed_source import QUANTILES, mask_diverged, quantile
 from dashboard.session.curves import Curve, curves
 from dashboard.ui.palette import GREY
 
@@ -48,7 +48,7 @@ def ghosts(run: Run, several: Sequence[Curve] | None = None, **look: str) -> dic
             continue
         rows = np.unique(np.linspace(0, len(series) - 1, POINTS).astype(int))
         steps = series.steps[rows]
-        values = living(run, steps, series[channel.name][rows])
+        values = mask_diverged(run, steps, series[channel.name][rows])
         found[channel.name] = [_ghost(steps, values[:, list(curve.members)], look) for curve in shown]
     return found
 

@@ -15,7 +15,7 @@ from dashboard.controls.members import Members
 from dashboard.controls.presets import Presets
 from dashboard.controls.transport import Transport
 from dashboard.figures.grid import Stage
-from dashboard.figures.marks.series import few
+from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.page import layout
 from dashboard.page.explanation import StoryPanel
 from dashboard.page.heading import Headline
@@ -157,7 +157,7 @@ class Lab(Viewer):
         """After another experiment or value: widgets say what is so."""
         player = self.player
         self.controls.show(player.configs, _common(self.engine.idle, player.configs) | self.hidden)
-        blank = _common(self.engine.blank, player.configs) | few(self.engine.plots, player.configs)
+        blank = _common(self.engine.blank, player.configs) | plots_without_knobs(self.engine.plots, player.configs)
         self.stage.leave_out(blank | self.hidden)
         self.spread.show(len({getattr(config, "seed", 0) for config in player.configs}), player.bands)
         self.presets.show(player.experiment.preset.name if player.experiment.preset else "")

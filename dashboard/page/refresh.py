@@ -128,7 +128,7 @@ class Screen:
         self._lab.story.refresh(run, player.focus, player.label, player.edited)
         self._lab.stage.show_phases(self._phases())
         self._lab.stage.describe(run, player.curves, player.at(), player.label)
-        self._lab.comparison.show(player, self._lab.stage.cards[0].look.log_x)
+        self._lab.comparison.show(player, self._lab.stage.cards[0].options.log_x)
         self._lab.notices.say("divergence", "lesson", divergence(run))
         self._announce(status, run)
 

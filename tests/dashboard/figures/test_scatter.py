@@ -1,9 +1,9 @@
 import numpy as np
 
-from dashboard.figures.marks.scatter import MOST, ScatterMark
+from dashboard.figures.marks.scatter import MOST_POINTS, ScatterMark
 from dashboard.figures.tables import summary, table
 from engines.core.protocol.declarations import Plot
-from tests.dashboard.pictures import ENGINE, members, picture, recorded
+from tests.dashboard.figures.examples import ENGINE, members, picture, recorded
 
 PLOT = {"channels": ("x",), "kind": "scatter", "by": "kind", "classes": ("clean", "corrupted"), "symlog": 1e-3}
 
@@ -27,11 +27,11 @@ def test_a_rare_class_is_drawn_last_whatever_its_place():
 
 
 def test_a_rare_class_is_whole_where_the_others_are_thinned_and_the_page_says_so():
-    kinds = np.zeros((2, 5 * MOST))
+    kinds = np.zeros((2, 5 * MOST_POINTS))
     kinds[:, :30] = 1
-    _, mark = classed(np.ones((2, 5 * MOST)), kinds)
+    _, mark = classed(np.ones((2, 5 * MOST_POINTS)), kinds)
     drawn = mark.source.data["name"]
-    assert MOST / 2 < len(drawn) <= MOST
+    assert MOST_POINTS / 2 < len(drawn) <= MOST_POINTS
     assert drawn.count("corrupted") == 30
     assert mark.note == f"{len(drawn):,} of 5,000 points drawn"
     assert [line["label"] for line in mark.legend] == [f"clean, {len(drawn) - 30} of 4,970", "corrupted, 30"]

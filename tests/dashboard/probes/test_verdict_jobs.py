@@ -11,7 +11,7 @@ from engines.core import api
 from engines.core.protocol.errors import ConfigError
 from engines.core.runs.run import Run
 from tests.core.toy import Toy
-from tests.dashboard.prober import ENGINE
+from tests.dashboard.probes.probe_engine import ENGINE
 
 PRESET = ENGINE.preset("measured")
 

@@ -1,6 +1,6 @@
 """What pictures of one step are tested with: a recorded run that nothing computed, and an engine with theory."""
 
-from dashboard.figures.marks.strokes import Look
+from dashboard.figures.marks.figure import FigureOptions
 from dashboard.session.curves import curves
 from engines.core.protocol.declarations import Channel, Plot, Prediction
 from engines.core.runs.run import Run
@@ -43,7 +43,7 @@ def recorded(configs, steps=(0,), **blocks):
 def picture(kind, run, plot, *, log_y=True, focus=0, step=0, picked=lambda member: None):
     """A mark that shows a run."""
     plot = Plot(**{"name": "p", "title": "p", "doc": "p", **plot})
-    mark = kind(plot, ENGINE, Look(False, log_y), False, picked)
+    mark = kind(plot, ENGINE, FigureOptions(False, log_y), False, picked)
     show(mark, run, focus, step)
     return mark
 

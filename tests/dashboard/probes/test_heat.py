@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dashboard.figures.marks.heat import DECADES
+from dashboard.figures.marks.color_scale import DECADES
 from dashboard.probes.pictures.heat import LARGEST, HeatPicture
 from dashboard.probes.pictures.lattice import filled, span
 from engines.core.protocol.probe_figures import Heat

@@ -25,7 +25,7 @@ from dashboard.server import request_filter
 from dashboard.ui import component
 from dashboard.ui.bridge import Bridge
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 ALLOWED = re.compile(
     r"Launching server at|Starting Bokeh|User authentication|app running at|Starting with|(^| )\d{3} [A-Z]+ |"

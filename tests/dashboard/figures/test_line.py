@@ -1,11 +1,11 @@
-from dashboard.figures.marks import labels
+from dashboard.figures.marks import line
 from engines.core.protocol.declarations import Phase
 
 PHASES = [Phase(step=0, label="growth"), Phase(step=30, label="fit"), Phase(step=40, label="tail")]
 
 
 def said(window, log=False):
-    found = labels.columns(PHASES, window, log)
+    found = line.phase_columns(PHASES, window, log)
     return list(zip(found["x"], found["label"], strict=True))
 
 
@@ -20,4 +20,4 @@ def test_a_logarithmic_axis_has_no_step_zero():
 
 
 def test_a_label_near_the_end_is_written_to_the_left():
-    assert labels.columns(PHASES, (0, 45), False)["side"] == ["left", "left", "right"]
+    assert line.phase_columns(PHASES, (0, 45), False)["side"] == ["left", "left", "right"]

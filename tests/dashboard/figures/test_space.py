@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from bokeh.models import BoxZoomTool, PanTool
 
+from dashboard.figures.marks.figure import FigureOptions
 from dashboard.figures.marks.space import DOT, GUIDE, SpaceMark
-from dashboard.figures.marks.strokes import Look
 from dashboard.ui.palette import GREY
 from engines.core.protocol.declarations import Channel, Plot
 from tests.core.toy import ToyEngine
-from tests.dashboard.pictures import members, recorded, show
+from tests.dashboard.figures.examples import members, recorded, show
 
 CLASSES = ("one", "two", "frame")
 
@@ -21,7 +21,7 @@ def space(*axes, kinds=(0, 1, 2), steps=(0,), **blocks):
     both = {name: np.array([values, values[::-1]], float) for name, values in {**blocks, "kind": kinds}.items()}
     run = recorded(configs, steps, **both)
     plot = Plot(name="p", title="p", doc="p", channels=axes, kind="space", by="kind", classes=CLASSES, guide="frame")
-    mark = SpaceMark(plot, Spatial(), Look(False, False), False, lambda member: None)
+    mark = SpaceMark(plot, Spatial(), FigureOptions(False, False), False, lambda member: None)
     show(mark, run)
     return run, mark
 

@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from dashboard.figures.marks.feed import Column, Feed
-from dashboard.figures.marks.line import LineMark
+from dashboard.figures.marks.figure import FigureOptions
+from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.marks.path import PathMark
-from dashboard.figures.marks.strokes import Look, Stroke
+from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.overlays import Ghost
 from dashboard.session.curves import curves
 from engines.core.protocol.declarations import Plot
 from engines.core.runs.run import Run
-from tests.dashboard.pictures import ENGINE, members
+from tests.dashboard.figures.examples import ENGINE, members
 
 LOSS, OVER = np.array([1.0, 1e-4, -1e-4, -1.0]), np.array([1.0, 1e-2, 1e-4, 1e-6])
 
@@ -20,12 +20,12 @@ def drawn(kind, x, log_y=True, symlog=1e-6):
     for step, (loss, over) in enumerate(zip(LOSS, OVER, strict=True)):
         run.recording.dense.append(step, {"loss": loss * np.array([1, 2]), "rare": over * np.array([1, 2])})
     both = curves(run.configs)
-    feed = Feed([Column(curve, name) for curve in both for name in ("loss", "rare")])
+    feed = StreamedSource([Column(curve, name) for curve in both for name in ("loss", "rare")])
     feed.update(run)
     plot = Plot(name="p", title="p", doc="p", channels=("loss",), x=x, symlog=symlog)
-    strokes = [Stroke(Column(curve, "loss"), curve.label, curve.color, "solid") for curve in both]
+    strokes = [LineSpec(Column(curve, "loss"), curve.label, curve.color, "solid") for curve in both]
     quiet = {"on_zoom": lambda: None, "on_reset": lambda: None, "on_tap": lambda key: None}
-    mark = kind(plot, ENGINE, strokes, feed, Look(True, log_y), primary=False, **quiet)
+    mark = kind(plot, ENGINE, strokes, feed, FigureOptions(True, log_y), primary=False, **quiet)
     mark.show_cursor(run, 3, False)
     mark.follow(3, 3)
     return run, mark
@@ -33,7 +33,7 @@ def drawn(kind, x, log_y=True, symlog=1e-6):
 
 def test_the_source_holds_raw_values_whatever_the_scale():
     _, mark = drawn(LineMark, "step")
-    assert mark.feed.source.data["c0.loss"].tolist() == LOSS.tolist()
+    assert mark.stream.source.data["c0.loss"].tolist() == LOSS.tolist()
 
 
 def test_the_range_of_a_line_on_both_signs_shows_all_of_it_in_places():
@@ -44,15 +44,15 @@ def test_the_range_of_a_line_on_both_signs_shows_all_of_it_in_places():
 
 def test_a_click_picks_the_curve_where_the_scale_draws_it():
     _, mark = drawn(LineMark, "step")
-    assert mark.under(2.0, float(mark.scale.places(-2e-4))) == "c1"
-    assert mark.under(2.0, float(mark.scale.places(-1e-4))) == "c0"
-    assert mark.under(2.0, 0.0) == ""
+    assert mark.nearest_curve(2.0, float(mark.scale.places(-2e-4))) == "c1"
+    assert mark.nearest_curve(2.0, float(mark.scale.places(-1e-4))) == "c0"
+    assert mark.nearest_curve(2.0, 0.0) == ""
 
 
 def test_a_linear_switch_draws_raw_values():
     _, mark = drawn(LineMark, "step", log_y=False)
     assert mark.figure.y_range.end == pytest.approx(2 + 0.06 * 4)
-    assert mark.under(3.0, -1.0) == "c0"
+    assert mark.nearest_curve(3.0, -1.0) == "c0"
 
 
 def test_a_path_begins_with_a_ring_and_ends_with_a_dot():
@@ -85,9 +85,9 @@ def test_both_ranges_of_a_path_hold_all_of_it():
 
 def test_a_click_picks_the_path_that_is_near_on_both_axes():
     _, mark = drawn(PathMark, "rare")
-    assert mark.under(1e-2, float(mark.scale.places(1e-4))) == "c0"
-    assert mark.under(2e-2, float(mark.scale.places(2e-4))) == "c1"
-    assert mark.under(1e-3, float(mark.scale.places(1.0))) == ""
+    assert mark.nearest_curve(1e-2, float(mark.scale.places(1e-4))) == "c0"
+    assert mark.nearest_curve(2e-2, float(mark.scale.places(2e-4))) == "c1"
+    assert mark.nearest_curve(1e-3, float(mark.scale.places(1.0))) == ""
 
 
 def test_a_pinned_run_is_a_path_too():
@@ -95,6 +95,6 @@ def test_a_pinned_run_is_a_path_too():
     steps = np.arange(3)
     values = {"rare": [3.0, 2.0, 1.0], "loss": [0.0, 1e-3, -1e-3]}
     mark.show_ghost({name: [Ghost(steps, np.array(each), None, "grey")] for name, each in values.items()})
-    ghost = mark._sources["ghost"].data
+    ghost = mark.sources["ghost"].data
     assert ghost["xs"] == [[3, 2, 1]]
     assert ghost["ys"] == [mark.scale.places([0.0, 1e-3, -1e-3]).tolist()]

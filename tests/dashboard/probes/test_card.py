@@ -15,7 +15,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
 from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, Toy
-from tests.dashboard.prober import BOWL
+from tests.dashboard.probes.probe_engine import BOWL
 
 
 def ran(steps=30):

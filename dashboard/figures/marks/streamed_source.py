@@ -1,4 +1,4 @@
-"""Streaming: one source for all curves over one series; only new rows are ever sent."""
+"""Streaming: one Bokeh source for all curves over one series; only new rows are ever sent."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engines.core.data.recording import Series
     from engines.core.runs.run import Run
 
-MOST = 1200
+MOST_POINTS = 1200
 """Drawn points a curve; beyond, every second one is dropped, and the page says so."""
 
 EXPLODED = 1e3
@@ -36,12 +36,12 @@ class Column:
 
     @property
     def key(self) -> str:
-        """The column's name."""
+        """Name of the column in the source."""
         tail = "" if self.component is None else f".{self.component}"
         return f"{self.curve.key}.{self.channel}{tail}" + ("" if self.part == "median" else f".{self.part}")
 
-    def of(self, block: np.ndarray) -> np.ndarray:
-        """The column's values `[T]` from a channel's `[T, B, *dims]`."""
+    def values(self, block: np.ndarray) -> np.ndarray:
+        """Select the column's values `[T]` from a channel's `[T, B, *dims]`."""
         values = block[:, list(self.curve.members)]
         if self.component is not None:
             values = values[..., self.component] if self.component < values.shape[-1] else values[..., 0] * np.nan
@@ -49,7 +49,7 @@ class Column:
 
 
 def quantile(values: np.ndarray, share: float) -> np.ndarray:
-    """A quantile of the members that are left, `[T]` of `[T, B]`."""
+    """Compute a quantile over the members that are left, `[T]` of `[T, B]`."""
     # Members that diverged are NaN and drop out; a row without any member left is NaN.
     ordered = np.sort(values, axis=1)
     count = (~np.isnan(ordered)).sum(axis=1)
@@ -60,7 +60,7 @@ def quantile(values: np.ndarray, share: float) -> np.ndarray:
     return ordered[rows, low] + (place - low) * (ordered[rows, high] - ordered[rows, low])
 
 
-class Feed:
+class StreamedSource:
     """A `ColumnDataSource` that follows a run. `extents` holds (min, max, least positive) of each column so far."""
 
     def __init__(self, columns: Sequence[Column], thin: bool = False) -> None:
@@ -72,38 +72,38 @@ class Feed:
         """The first value of each column."""
         self.diverged = False
         self.note = ""
-        self._seen, self._stride = 0, 1
-        self._view: tuple[Any, ...] = ()
+        self._sent, self._stride = 0, 1
+        self._version: tuple[Any, ...] = ()
 
     def update(self, run: Run) -> None:
         """Send what was recorded since the last call; everything where the run is another one."""
         series = run.recording.thin if self.thin else run.recording.dense
-        view = (run, run.recording.generation, run.diverged_at.tobytes())
+        version = (run, run.recording.generation, run.diverged_at.tobytes())
         size = len(series)
-        if view != self._view or size < self._seen:
-            self._view = view
+        if version != self._version or size < self._sent:
+            self._version = version
             self.diverged = bool((run.diverged_at >= 0).any())
             self._restart(series, run, size)
-        elif size > self._seen:
+        elif size > self._sent:
             self._append(series, run, size)
 
-    def at(self, run: Run, step: int, keys: Iterable[str]) -> dict[str, float]:
-        """Some columns at the last recorded step up to `step`, and up to where the curves end; empty without one."""
+    def row_at(self, run: Run, step: int, keys: Iterable[str]) -> dict[str, float]:
+        """Read some columns at the last recorded step up to `step` that is drawn; empty where none is."""
         series, drawn = run.recording.thin if self.thin else run.recording.dense, self.source.data["step"]
         row = series.at(min(step, drawn[-1])) if len(drawn) else 0
         found = self._rows(series, run, slice(row, row + 1), {key: self.columns[key] for key in keys})
         return {key: float(values[0]) for key, values in found.items() if len(values)}
 
     def ceiling(self, keys: Iterable[str]) -> float:
-        """Where a run that diverged leaves the picture: its last steps would press all others into one line."""
+        """Find the value where a run that diverged leaves the picture: its last steps would press all others flat."""
         starts = [abs(self.starts[key]) for key in keys if key in self.starts]
         return EXPLODED * max(starts) if self.diverged and any(starts) else math.inf
 
     def _append(self, series: Series, run: Run, size: int) -> None:
-        first = -(-self._seen // self._stride) * self._stride
+        first = -(-self._sent // self._stride) * self._stride
         rows = self._rows(series, run, slice(first, size, self._stride), self.columns)
-        self._seen = size
-        if len(self.source.data["step"]) + len(rows["step"]) > MOST:
+        self._sent = size
+        if len(self.source.data["step"]) + len(rows["step"]) > MOST_POINTS:
             self._restart(series, run, size)
         elif len(rows["step"]):
             self._measure(rows)
@@ -111,10 +111,10 @@ class Feed:
 
     def _restart(self, series: Series, run: Run, size: int) -> None:
         self._stride = 1
-        while size / self._stride > MOST / 2 and size > MOST:
+        while size / self._stride > MOST_POINTS / 2 and size > MOST_POINTS:
             self._stride *= 2
         rows = self._rows(series, run, slice(0, size, self._stride), self.columns)
-        self._seen, self.extents, self.starts = size, {}, {}
+        self._sent, self.extents, self.starts = size, {}, {}
         self._measure(rows)
         self.source.data = rows
         self.note = f"{len(rows['step']):,} of {size:,} recorded points drawn" if self._stride > 1 else ""
@@ -126,9 +126,9 @@ class Feed:
         steps = series.steps[rows]
         size = min(len(steps), *(len(block) for block in raw.values())) if raw else len(steps)
         steps = steps[:size]
-        blocks = {name: living(run, steps, block[:size]) for name, block in raw.items()}
+        blocks = {name: mask_diverged(run, steps, block[:size]) for name, block in raw.items()}
         empty = np.full(len(steps), np.nan)
-        found = {k: c.of(blocks[c.channel]) if c.channel in blocks else empty for k, c in columns.items()}
+        found = {k: c.values(blocks[c.channel]) if c.channel in blocks else empty for k, c in columns.items()}
         return {"step": steps.astype(float)} | found
 
     def _measure(self, rows: dict[str, np.ndarray]) -> None:
@@ -142,8 +142,8 @@ class Feed:
                 self.extents[key] = (min(low, float(values.min())), max(high, float(values.max())), least)
 
 
-def living(run: Run, steps: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """A channel `[T, B, *dims]` at these steps, NaN from where a member diverged."""
+def mask_diverged(run: Run, steps: np.ndarray, block: np.ndarray) -> np.ndarray:
+    """Set a channel `[T, B, *dims]` at steps `[T]` to NaN from where each member diverged."""
     gone = (run.diverged_at >= 0) & (steps[:, None] >= run.diverged_at)
     if not gone.any():
         return block

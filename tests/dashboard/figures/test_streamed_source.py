@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dashboard.figures.marks.feed import MOST, Column, Feed
+from dashboard.figures.marks.streamed_source import MOST_POINTS, Column, StreamedSource
 from dashboard.session.curves import Curve
 from engines.core.data.recording import Recording
 
@@ -23,7 +23,9 @@ SINGLE = Curve("c1", "one", "#000000", (1,))
 
 
 def feed():
-    return Feed([Column(BAND, "error", part=part) for part in ("low", "median", "high")] + [Column(SINGLE, "error")])
+    return StreamedSource(
+        [Column(BAND, "error", part=part) for part in ("low", "median", "high")] + [Column(SINGLE, "error")]
+    )
 
 
 @pytest.fixture
@@ -71,10 +73,10 @@ def test_rows_that_were_taken_back_leave_the_figure():
 
 def test_no_curve_has_more_points_than_can_be_seen_and_the_page_says_so():
     run, drawn = Run(), feed()
-    for step in range(3 * MOST):
+    for step in range(3 * MOST_POINTS):
         run.record(step)
         if step % 50 == 0:
             drawn.update(run)
-        assert len(drawn.source.data["step"]) <= MOST
+        assert len(drawn.source.data["step"]) <= MOST_POINTS
     assert "recorded points drawn" in drawn.note
     assert np.unique(np.diff(drawn.source.data["step"])).size == 1
