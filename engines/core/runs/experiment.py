@@ -10,6 +10,7 @@ from math import prod
 from typing import Any, Self
 
 from engines.core.data.recording import Event
+from engines.core.protocol import registry
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.edits import live_edits
 from engines.core.protocol.engine import Engine, Preset, RunData
@@ -156,6 +157,7 @@ class Experiment:
         return json.dumps(
             {
                 "engine": self.engine.name,
+                **registry.origin(self.engine.name),
                 "base": dict(self.base),
                 "axes": {name: list(values) for name, values in self.axes.items()},
                 "cases": [dict(case) for case in self.cases],
