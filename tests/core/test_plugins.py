@@ -42,16 +42,6 @@ print(json.dumps([names, before, cards, registry.origin("toy"), registry.origin(
 
 CONTRACT = ["-m", "pytest", "-q", "-p", "dynascope.contract", "-p", "no:cacheprovider"]
 CONTRACT += ["--pyargs", "dynascope.contract"]
-    "-m",
-    "pytest",
-    "-q",
-    "-p",
-    "dynascope.contract",
-    "-p",
-    "no:cacheprovider",
-    "--pyargs",
-    "dynascope.contract",
-]
 
 
 @pytest.fixture
