@@ -15,6 +15,7 @@ from typing import Any
 from playwright.sync_api import sync_playwright
 
 from assets import hosts
+from engines.core.protocol.registry import names, sources
 from tests import system
 
 ASSETS = Path(__file__).parent
@@ -22,7 +23,8 @@ FOLDER = ASSETS / "screenshots"
 LOOKS = ("light", "dark")
 SIZE = {"width": 1440, "height": 900}
 
-LABS = {"matrix_sensing": 14.0, "neural_collapse": 1.5, "subgradient_recovery": 12.0, "loss_landscape": 20.0}
+SECONDS = {"matrix_sensing": 14.0, "neural_collapse": 1.5, "subgradient_recovery": 12.0, "loss_landscape": 20.0}
+LABS = {name: SECONDS.get(name, 10.0) for name in names()}
 """Seconds to wait before a lab shows what it is about."""
 
 
@@ -67,7 +69,9 @@ def lab(page: Any, address: str, look: str, name: str) -> None:
     page.wait_for_timeout(1000 * LABS[name])
     page.screenshot(path=FOLDER / f"{name}-{look}.png")
     if look == "light":
-        page.locator(".bk-Figure").first.screenshot(path=ASSETS / f"{name}.png")
+        folder = sources()[name].folder
+        if folder and (folder / "assets").is_dir():
+            page.locator(".bk-Figure").first.screenshot(path=folder / "assets" / "thumbnail.png")
 
 
 def desktops() -> None:

@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,14 @@ def _warm() -> None:
 def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
     """The page with a card a lab; with a link of a lab, that lab."""
     token, lesson = _argument("s"), _argument("lesson")
-    return _lab_or_cards(link.lab(token) or _taught(lesson), address, device, UNKNOWN if token or lesson else "")
+    said = _absent(token) or (UNKNOWN if token or lesson else "")
+    return _lab_or_cards(link.lab(token) or _taught(lesson), address, device, said)
+
+
+def _absent(token: str) -> str:
+    """A sentence about the package that a link needs and that is not installed; "" where there is none."""
+    absent = link.missing(token) if token else ""
+    return f"This link cannot be opened: {absent}." if absent else ""
 
 
 def _lab_or_cards(name: str, address: Callable[[str], str], device: str, said: str) -> pmui.Page:
@@ -192,12 +200,14 @@ class Missing(RequestHandler):
         from engines import names
 
         self.set_status(404)
+        absent = _absent(self.request.query_arguments.get("s", [b""])[0].decode("utf-8", "replace"))
         root = self.application.prefix
         labs = "".join(f"<li><a href='{root}/{name}'>{name.replace('_', ' ')}</a></li>" for name in names())
+        why = f"<p>{escape(absent)}</p>" if absent else ""
         self.finish(
             "<!doctype html><html lang='en'><title>Dynascope</title><meta name='viewport' content='width=device-width'>"
             "<body style='font: 16px/1.5 system-ui, sans-serif; margin: 12vh auto; max-width: 34rem; padding: 0 1rem'>"
-            f"<main><h1>There is no lab at this address.</h1><p>These are here:</p><ul>{labs}</ul>"
+            f"<main><h1>There is no lab at this address.</h1>{why}<p>These are here:</p><ul>{labs}</ul>"
             f"<p><a href='{root}/'>All labs</a></p></main>"
         )
 

@@ -5,19 +5,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from html import escape
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import panel as pn
 
 from dashboard.ui.component import FOLDER
-from engines.core.protocol.errors import DynascopeError
+from engines.core.protocol.errors import DynascopeError, guarded
 
 if TYPE_CHECKING:
     from dashboard.session.lessons import Lesson
-
-ASSETS = Path(__file__).parent.parent.parent / "assets"
+    from engines.core.protocol.engine import Engine
 
 STYLE = (FOLDER / "gallery.css").read_text()
 
@@ -39,13 +37,19 @@ def card(name: str, address: str) -> str:
     from engines.core.protocol.registry import load
 
     try:
-        engine = load(name)
+        with guarded(name):
+            return _described(load(name), address)
     except DynascopeError as error:
         text = f"<h2>{escape(name)}</h2><p class='broken'>{escape(str(error))}</p>"
         return f"<div class='card'><div class='text'>{text}</div></div>"
+
+
+def _described(engine: Engine, address: str) -> str:
+    reference = engine.references[0] if engine.references else ""
     return (
-        f"<a class='card' href='{escape(address)}'>{_picture(name)}<div class='text'><h2>{escape(engine.title)}</h2>"
-        f"<p>{escape(engine.summary)}</p><p class='reference'>{escape(engine.references[0])}</p></div></a>"
+        f"<a class='card' href='{escape(address)}'>{_picture(engine.name)}<div class='text'>"
+        f"<h2>{escape(engine.title)}</h2><p>{escape(engine.summary)}</p>"
+        f"<p class='reference'>{escape(reference)}</p></div></a>"
     )
 
 
@@ -70,7 +74,11 @@ def _lesson(lesson: Lesson, address: str) -> str:
 
 
 def _picture(name: str) -> str:
-    found = [path for end in ("svg", "png") if (path := ASSETS / f"{name}.{end}").exists()]
+    """The thumbnail of an engine as HTML; "" where it has none."""
+    from engines.core.protocol.registry import sources
+
+    folder = sources()[name].folder
+    found = [path for end in ("svg", "png") if folder and (path := folder / "assets" / f"thumbnail.{end}").is_file()]
     if not found:
         return ""
     kind = "svg+xml" if found[0].suffix == ".svg" else "png"

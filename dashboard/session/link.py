@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import zlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session.view_state import View
@@ -33,6 +34,11 @@ class BadLink(ValueError):
 def encode(experiment: Experiment, view: View) -> str:
     """The token of an experiment; it holds every knob, so that its meaning does not change with a default."""
     about = {"version": VERSION, "experiment": experiment.to_json(), "view": view.to_json()}
+    return pack(about)
+
+
+def pack(about: Mapping[str, Any]) -> str:
+    """The token of any JSON object."""
     text = json.dumps(about, sort_keys=True)
     return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
 
@@ -66,9 +72,24 @@ def lab(token: str) -> str:
         return ""
 
 
-def _lab(experiment: Any) -> str:
+def missing(token: str) -> str:
+    """Say in a sentence which package the lab of a token comes with where it is not here; "" where nothing is known."""
+    from engines.core.protocol import registry
+
     try:
-        return str(json.loads(experiment).get("engine", ""))
+        about = _unpack(token).get("experiment")
+    except BadLink:
+        return ""
+    return registry.missing(_lab(about), _text(about, "package"), _text(about, "version"))
+
+
+def _lab(experiment: Any) -> str:
+    return _text(experiment, "engine")
+
+
+def _text(experiment: Any, name: str) -> str:
+    try:
+        return str(json.loads(experiment).get(name, ""))
     except (TypeError, ValueError, AttributeError, RecursionError):
         return ""
 

@@ -79,19 +79,14 @@ class Player:
 
     def edit(self, values: Mapping[str, Any]) -> None:
         """Set knobs in every member (a list spreads one): live knobs at once, others by a restart."""
-        experiment = self.experiment.override(values)
-        configs = experiment.configs()
-        if not self._live(values) or len(configs) != len(self.configs):
+        experiment, edits = self.experiment.edit(values)
+        if edits is None:
             return self.start(experiment)
-        for name, value in values.items():
-            self.runner.set(name, value)
-        self.experiment, self.configs = experiment, configs
+        for edit in edits:
+            self.runner.apply(edit)
+        self.experiment, self.configs = experiment, experiment.configs()
         self.cursor = None
         self._arrange()
-
-    def _live(self, values: Mapping[str, Any]) -> bool:
-        knobs = self.engine.Config.knobs()
-        return all(knobs[name].role == "live" and not isinstance(value, list) for name, value in values.items())
 
     def preview(self, name: str, value: Any) -> list[Config]:
         """The members as they would be; nothing is run."""

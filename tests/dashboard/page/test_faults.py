@@ -11,7 +11,7 @@ from engines.core.api import simulate
 from engines.core.protocol.declarations import Story
 from engines.core.protocol.engine import Probe
 from engines.core.runs.run import Run
-from tests.core.test_runner import wait_until
+from tests.core.live.test_runner import wait_until
 from tests.core.toy import ENGINE, Toy, ToyEngine
 
 ERRORS = [RuntimeError("no"), SystemExit(3), GeneratorExit(), StopIteration(), MemoryError()]

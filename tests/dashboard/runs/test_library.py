@@ -55,7 +55,7 @@ def described(file, **change):
 
 
 def test_damaged_files_are_listed_with_their_reasons_and_the_others_work(run, place):
-    """What each damage is told as is in tests/core/test_store.py."""
+    """What each damage is told as is in tests/core/files/test_store.py."""
     good, gone, mixed, wrong, edited, shaped = (library.keep(run) for _ in range(6))
     pq.write_table(pq.read_table(place / gone).drop_columns(["loss"]), place / gone)
     described(place / mixed, diverged_at=[])

@@ -30,10 +30,10 @@ def write(tmp_path, monkeypatch):
     return make
 
 
-def test_each_lab_has_a_lesson_and_there_are_six():
+def test_there_are_six_lessons_of_labs_that_exist():
     found = [lessons.load(name) for name in lessons.paths()]
     assert len(found) >= 6
-    assert {lesson.lab for lesson in found} == set(engines.names())
+    assert {lesson.lab for lesson in found} <= set(engines.names())
     assert all(any(step.question for step in lesson.steps) for lesson in found)
 
 

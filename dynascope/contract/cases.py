@@ -1,20 +1,25 @@
-"""What the suite runs over: every discovered engine, each of its presets, a few members of each."""
+"""Builds what the tests of the suite run: a few members of a preset, simulated once for all that look at them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import importlib
+import sys
+from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-import pytest
 import torch
 
 import engines
+from engines.core.analysis.wrong_runs import Change
+from engines.core.api import measure, simulate
 from engines.core.compute.simulation import Checkpoint, Simulation
+from engines.core.protocol import registry
 from engines.core.protocol.config import Config
+from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import Engine, Preset
-from engines.core.protocol.errors import ConfigError, EngineFailure
+from engines.core.protocol.errors import ConfigError
 from engines.core.runs.experiment import Experiment
 from engines.core.runs.run import Run
 
@@ -24,36 +29,6 @@ STEPS = 30
 
 BEGUN = 8
 """A run that has just begun."""
-
-
-def _loaded() -> Iterator[Engine]:
-    for name in engines.names():
-        try:
-            yield engines.load(name)
-        except EngineFailure:  # has a test of its own
-            continue
-
-
-ENGINES = list(_loaded())
-PRESETS = [(engine, preset) for engine in ENGINES for preset in engine.presets]
-
-HEAVY = {
-    "loss_landscape": ("L14", "L15", "L16"), "neural_collapse": ("P5", "P10", "P11"), "matrix_sensing": ("P2", "P4"),
-    "subgradient_recovery": ("SG-07", "SG-12"),
-}  # fmt: skip
-"""Presets whose first steps alone take seconds: thorough ones."""
-
-every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
-every_preset = pytest.mark.parametrize(
-    ("engine", "preset"),
-    [
-        pytest.param(
-            engine, preset, id=f"{engine.name}-{preset.name}",
-            marks=[pytest.mark.thorough] if preset.name in HEAVY[engine.name] else [],
-        )
-        for engine, preset in PRESETS
-    ],
-)  # fmt: skip
 
 
 def all_configs(engine: Engine, preset: Preset) -> list[Config]:
@@ -70,7 +45,7 @@ def few(engine: Engine, preset: Preset) -> list[Config]:
 
 
 def changed(config: Config) -> Config:
-    """The same member with other live knobs. (Another seed may regroup the members that share an operator.)"""
+    """Give the member other live knobs; another seed might regroup the members that share an operator."""
     for name in config.named("live"):
         declared = config.knob(name)
         if declared.soft:
@@ -138,3 +113,18 @@ def short_run(engine: Engine, preset: Preset) -> Run:
 @cache
 def _short_run(engine: str, preset: str) -> Run:
     return engines.run(engine, preset, steps=BEGUN)
+
+
+def wrong_runs(engine: Engine) -> Mapping[str, Mapping[str, Change]]:
+    """The wrong runs of every preset of an engine, from the `wrong_runs.py` beside it."""
+    home = sys.modules[registry.sources()[engine.name].module].__package__
+    return importlib.import_module(f"{home}.wrong_runs").WRONG
+
+
+def judged_as_right(engine: Engine, preset: Preset, change: Change) -> list[Verdict]:
+    """Judge a run in which every member was changed without the knowledge of the preset's verdicts."""
+    configs = all_configs(engine, preset)
+    run = simulate(Run(engine, [change(config) for config in configs], preset=preset), preset.steps)
+    measure(run)
+    run.configs, run.openings = list(configs), tuple(configs)
+    return run.judged()

@@ -7,11 +7,15 @@ from engines.core.protocol import registry
 from engines.core.protocol.errors import EngineFailure, UnknownName
 
 SOURCES = {
-    "sound": "from tests.core.toy import ENGINE",
+    "toy": "from tests.core.toy import ENGINE",
     "empty": "",
     "broken": "raise RuntimeError('no such operator')",
     "half": "import a_module_that_nobody_has",
     "unreadable": "def (",
+    "renamed": "from tests.core.toy import ENGINE",
+    "other": "ENGINE = 3",
+    "mute": "from tests.core.toy import Engine\nclass Mute(Engine): name = 'mute'\n"
+    "Mute.__abstractmethods__ = frozenset()\nENGINE = Mute()",
 }
 
 
@@ -32,7 +36,7 @@ def folders(tmp_path, monkeypatch):
 
 def test_a_new_folder_is_an_engine(folders):
     assert set(SOURCES) < set(engines.names())
-    assert engines.load("sound").title == "Toy"
+    assert engines.load("toy").title == "Toy"
 
 
 def test_the_core_and_plain_folders_are_no_engines(folders):
@@ -42,12 +46,13 @@ def test_the_core_and_plain_folders_are_no_engines(folders):
 @pytest.mark.parametrize(
     ("name", "reason"),
     [("empty", "AttributeError"), ("broken", "RuntimeError: no such operator"), ("half", "ModuleNotFoundError"),
-     ("unreadable", "SyntaxError")],
+     ("unreadable", "SyntaxError"), ("renamed", "TypeError: it calls itself 'toy'"),
+     ("other", "TypeError: ENGINE is 3, and no Engine"), ("mute", "TypeError: it does not declare title, summary")],
 )  # fmt: skip
 def test_a_broken_folder_is_a_message_and_the_others_load(folders, name, reason):
     with pytest.raises(EngineFailure, match=rf"the engine '{name}' cannot be loaded \({reason}"):
         engines.load(name)
-    assert engines.load("sound").name == "toy"
+    assert engines.load("toy").name == "toy"
 
 
 def test_an_unknown_engine_is_named_with_the_known_ones():

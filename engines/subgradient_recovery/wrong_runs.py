@@ -1,6 +1,6 @@
 """Wrong runs of every preset: near misses of its settings, as a fault of the engine would make them."""
 
-from tests.contract.wrong import but, scaled
+from engines.core.analysis.wrong_runs import but, scaled
 
 SQUARES = but(loss="l2", method="gd", eta0=0.05)
 ABSOLUTE = but(loss="l1", method="subgm")

@@ -1,6 +1,6 @@
-"""Wrong runs of the presets: what a fault of the engine would make of them; see `tests.contract.wrong`."""
+"""Wrong runs of the presets: what a fault of the engine would make of them; see `engines.core.analysis.wrong_runs`."""
 
-from tests.contract.wrong import but, scaled
+from engines.core.analysis.wrong_runs import but, scaled
 
 UNDECAYED = {"no weight decay": but(weight_decay=0.0)}
 SLOWER = {"steps a third as long": scaled(learning_rate=1 / 3)}

@@ -1,9 +1,9 @@
-"""Wrong runs of the presets: what at least one claim of each has to notice, see `tests.contract.wrong`."""
+"""Wrong runs of the presets: what at least one claim of each has to notice, see `engines.core.analysis.wrong_runs`."""
 
 from collections.abc import Mapping
 
+from engines.core.analysis.wrong_runs import Change, but, scaled
 from engines.neural_collapse import laws
-from tests.contract.wrong import Change, but, scaled
 
 LONGER = {"steps a quarter longer": scaled(step_size=1.25)}
 

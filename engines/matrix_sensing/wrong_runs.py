@@ -1,6 +1,6 @@
 """Wrong runs of each preset, each of which at least one of its claims refuses."""
 
-from tests.contract.wrong import but, scaled
+from engines.core.analysis.wrong_runs import but, scaled
 
 STEP = {"step x 1.25": scaled(eta=1.25)}
 

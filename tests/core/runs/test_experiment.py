@@ -55,6 +55,35 @@ def test_cases_multiply_with_the_axes():
     assert [(c.a, c.eta, c.seed) for c in configs] == [(1, 0.1, 0), (1, 0.1, 1), (2, 0.2, 0), (2, 0.2, 1)]
 
 
+def test_a_live_knob_that_is_turned_is_an_edit_of_all_members_in_its_own_type():
+    experiment, edits = of(FIRST).edit({"eta": "0.5", "shift": 1})
+    assert [(edit.knob, edit.value, edit.members) for edit in edits] == [
+        ("eta", 0.5, (0, 1, 2, 3)), ("shift", 1.0, (0, 1, 2, 3)),
+    ]  # fmt: skip
+    assert {(config.eta, config.shift) for config in experiment.configs()} == {(0.5, 1.0)}
+
+
+@pytest.mark.parametrize("values", [{"a": 2.0}, {"eta": [0.1, 0.2]}, {"eta": 0.1, "seed": 3}], ids=str)
+def test_what_only_a_restart_can_change_is_no_edit(values):
+    experiment, edits = of(FIRST).edit(values)
+    assert edits is None
+    assert experiment == of(FIRST).override(values)
+
+
+def test_a_live_axis_that_ends_restarts_since_members_merge():
+    assert of(values={"eta": [0.1, 0.2]}).edit({"eta": 0.3})[1] is None
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [({"eta": 11}, r"Toy\.eta=11\.0 is outside"), ({"eta": "fast"}, r"Toy\.eta='fast' is not"),
+     ({"speed": 1}, "unknown knob of Toy 'speed'")],
+)  # fmt: skip
+def test_a_bad_edit_is_refused(values, message):
+    with pytest.raises((ConfigError, UnknownName), match=message):
+        of().edit(values)
+
+
 @pytest.mark.parametrize(
     "given",
     [{"cases": 3}, {"cases": [3]}, {"cases": {"eta": 1.0}}, {"cases": "ab"}, {"set": [1]}, {"set": 3},
