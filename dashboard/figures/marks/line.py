@@ -26,7 +26,7 @@ from dashboard.figures.marks.feed import Column, Feed
 from dashboard.figures.marks.figure import TALL, bare, figure, move
 from dashboard.figures.marks.scale import Scale
 from dashboard.figures.marks.strokes import Look, Stroke
-from dashboard.figures.overlays import Ghost, Ghosts, band_columns, line_columns
+from dashboard.figures.overlays import OverlayCurve, Overlays, band_columns, line_columns
 from dashboard.ui.palette import GREY
 
 if TYPE_CHECKING:
@@ -158,11 +158,11 @@ class LineMark:
         if data != dict(self._sources["phases"].data):
             self._sources["phases"].data = data
 
-    def show_ghost(self, others: Ghosts) -> None:
+    def show_ghost(self, others: Overlays) -> None:
         """Draw other runs' channels behind."""
         self._put_ghost([ghost for name in self.plot.channels for ghost in others.get(name, ())])
 
-    def _put_ghost(self, found: Sequence[Ghost]) -> None:
+    def _put_ghost(self, found: Sequence[OverlayCurve]) -> None:
         self.behind = {ghost.label: ghost.color for ghost in found}
         self._sources["ghost"].data = line_columns(found, self.scale.places)
         shades = band_columns(found, self.scale.places)

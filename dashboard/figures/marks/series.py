@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dashboard.session.curves import tell, varied
+from dashboard.session.curves import member_label, varied
 from dashboard.ui.palette import qualitative
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def sweep(configs: Sequence[Config]) -> Sweep | None:
     groups = _grouped(configs, names)
     firsts = [configs[members[0]] for members in groups]
     hidden = set(configs[0].knobs()) - set(names)
-    labels = [tell(firsts, place, but=hidden) for place in range(min(len(groups), MOST))]
+    labels = [member_label(firsts, place, but=hidden) for place in range(min(len(groups), MOST))]
     strands = [
         Strand(label, qualitative(place), _points(configs, members, knob.name, log))
         for place, (label, members) in enumerate(zip(labels, groups, strict=False))
