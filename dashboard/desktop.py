@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard import app
-from dashboard.server.access import Guard
+from dashboard.server.request_filter import Guard
 from engines.core.protocol.errors import DynascopeError
 
 LOOPBACK = "127.0.0.1"

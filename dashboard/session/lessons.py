@@ -14,7 +14,7 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 from markdown_it import MarkdownIt
 
-from dashboard.session.view_state import PARTS, split
+from dashboard.session.view_state import PARTS, split_names
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _read(name: str, path: Path) -> Lesson:
         summary=str(about.get("summary", "")),
         minutes=int(about.get("minutes", 0)),
         order=int(about.get("order", 1000)),
-        hide=split(about.get("hide")),
+        hide=split_names(about.get("hide")),
         steps=_steps(body, first),
     )
 

@@ -13,7 +13,7 @@ from dashboard.figures.marks import axes, theory
 from dashboard.figures.marks.figure import add_glyph, set_range
 from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.marks.streamed_source import Column
-from dashboard.figures.overlays import Ghosts
+from dashboard.figures.overlays import Overlays
 
 if TYPE_CHECKING:
     from engines.core.protocol.declarations import Phase
@@ -53,7 +53,7 @@ class PathMark(LineMark):
     def show_phases(self, phases: Sequence[Phase]) -> None:
         """Draw nothing: a phase is a step."""
 
-    def show_ghost(self, others: Ghosts) -> None:
+    def show_ghost(self, others: Overlays) -> None:
         """Draw the medians of other runs as paths behind."""
         across = others.get(self.plot.x, ())
         pairs = [pair for name in self.plot.channels for pair in zip(across, others.get(name, ()), strict=False)]

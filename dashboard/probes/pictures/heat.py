@@ -20,8 +20,8 @@ from bokeh.models import (
 )
 from bokeh.palettes import Viridis256
 
-from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.figures.marks.color_scale import DECADES
+from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.probes.pictures.lattice import filled, span
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import qualitative

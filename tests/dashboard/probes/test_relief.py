@@ -8,7 +8,7 @@ from PIL import Image
 
 from dashboard.probes.pictures import box, rendering
 from dashboard.probes.pictures.relief import ReliefPicture
-from dashboard.runs.download import Download
+from dashboard.runs.share import Download
 from engines.core.protocol.probe_figures import Relief
 
 DECLARED = Relief(

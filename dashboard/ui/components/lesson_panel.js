@@ -1,4 +1,4 @@
-// A lesson's page: text, perhaps a question that is answered before it is seen, and the way on.
+// A lesson's page: text, perhaps a question that is answered before it is seen, and the buttons to go on.
 export function render({ model }) {
   const root = make("section", "lesson");
   const button = (parent, text, message, off = false) => {
@@ -32,11 +32,11 @@ export function render({ model }) {
     make("h2", "", top, title);
     make("div", "text", root).innerHTML = html;  // made safe where it was read
     if (question) ask(question);
-    const way = make("div", "way", root);
-    button(way, "Back", { go: index - 1 }, index === 0);
+    const turn = make("div", "turn", root);
+    button(turn, "Back", { go: index - 1 }, index === 0);
     const open = question && question.chosen === null;
-    button(way, "Next", { go: index + 1 }, index + 1 === count || open).className = "next";
-    if (index + 1 === count && !open) make("span", "place", way, "This is the end: everything is yours to turn.");
+    button(turn, "Next", { go: index + 1 }, index + 1 === count || open).className = "next";
+    if (index + 1 === count && !open) make("span", "place", turn, "This is the end: everything is yours to turn.");
   };
   model.on("shown", refresh);
   refresh();

@@ -1,6 +1,6 @@
 // Spread one knob over a range, and choose the number of seeds.
 export function render({ model }) {
-  const root = make("div", "spread");
+  const root = make("div", "ensemble");
   const field = (label, value, parent) => {
     const wrap = make("label", "", parent, label + " ");
     const input = make("input", "", wrap);

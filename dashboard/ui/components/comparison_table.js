@@ -11,14 +11,14 @@ export function render({ model }) {
   select.addEventListener("change", () => model.send_msg({ channel: select.value }));
   const refresh = () => {
     const scrolled = body.firstChild?.scrollTop ?? 0;
-    root.hidden = !model.told.head;  // a line without words would be read out as nothing
-    head.textContent = model.told.head;
-    body.innerHTML = model.told.html;
+    root.hidden = !model.content.head;  // a line without words would be read out as nothing
+    head.textContent = model.content.head;
+    body.innerHTML = model.content.html;
     if (body.firstChild) body.firstChild.scrollTop = scrolled;
-    label.hidden = !model.told.html;
+    label.hidden = !model.content.html;
     select.value = model.chosen;
   };
-  model.on("told", refresh);
+  model.on("content", refresh);
   model.on("chosen", refresh);
   refresh();
   return root;

@@ -1,6 +1,6 @@
-// The reader's stored runs: each can be laid over, opened, or, once asked, deleted.
+// The reader's stored runs: each can be drawn behind the one on screen, opened, or, once asked, deleted.
 export function render({ model }) {
-  const root = make("details", "shelf");
+  const root = make("details", "library");
   const head = make("summary", "", root);
   const button = (parent, text, title, act) => {
     const made = make("button", "", parent, text);
