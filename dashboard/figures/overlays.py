@@ -65,7 +65,7 @@ def merged(several: Sequence[Ghosts]) -> dict[str, list[Ghost]]:
     return {name: [ghost for each in several for ghost in each.get(name, ())] for name in names}
 
 
-def line_columns(found: Sequence[Ghost], place: Any) -> dict[str, list[Any]]:
+def line_columns(found: Sequence[Ghost], place: Any) -> dict[str, Any]:
     """Columns for the curves."""
     return {
         "xs": [ghost.steps.tolist() for ghost in found],
@@ -74,7 +74,7 @@ def line_columns(found: Sequence[Ghost], place: Any) -> dict[str, list[Any]]:
     }
 
 
-def band_columns(found: Sequence[Ghost], place: Any) -> dict[str, list[Any]]:
+def band_columns(found: Sequence[Ghost], place: Any) -> dict[str, Any]:
     """Columns for the outlines of the bands, as far as any member got."""
     ends = [(ghost, *ghost.band, np.isfinite(ghost.band[0])) for ghost in found if ghost.band is not None]
     wide = [(ghost, ghost.steps[kept], low[kept], high[kept]) for ghost, low, high, kept in ends if kept.any()]

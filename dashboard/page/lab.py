@@ -176,7 +176,7 @@ class Lab(Viewer):
         self.player.collapse(bands)
         self._show()
 
-    def _pick(self, key: str) -> None:
+    def _pick(self, key: str | int) -> None:
         before = self.player.focus
         self.player.pick(key)
         if self.player.focus != before:
@@ -184,7 +184,7 @@ class Lab(Viewer):
 
     def _command(self, what: str, data: dict[str, Any]) -> None:
         player = self.player
-        commands: dict[str, Callable[[], None]] = {
+        commands: dict[str, Callable[[], Any]] = {
             "toggle": player.toggle,
             "step": lambda: player.step(max(1, whole(data, "count"))),
             "speed": lambda: player.pace(str(data.get("value"))),

@@ -71,7 +71,7 @@ class Comparison(Viewer):
 
     def _draw(self) -> None:
         if self._of:
-            self.contrast.show(*self._of, self.sheet.chosen)
+            self.contrast.show(*self._of, channel=self.sheet.chosen)
 
     def _tell(self, pinned: Run, run: Run, step: int, members: tuple[int, int]) -> None:
         told = _told(pinned, run, step, members)

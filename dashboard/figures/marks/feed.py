@@ -89,7 +89,7 @@ class Feed:
 
     def at(self, run: Run, step: int, keys: Iterable[str]) -> dict[str, float]:
         """Some columns at the last recorded step up to `step`, and up to where the curves end; empty without one."""
-        series, drawn = run.recording.thin if self.thin else run.recording.dense, self.source.data["step"]
+        series, drawn = run.recording.thin if self.thin else run.recording.dense, np.asarray(self.source.data["step"])
         row = series.at(min(step, drawn[-1])) if len(drawn) else 0
         found = self._rows(series, run, slice(row, row + 1), {key: self.columns[key] for key in keys})
         return {key: float(values[0]) for key, values in found.items() if len(values)}
@@ -113,7 +113,7 @@ class Feed:
         self._stride = 1
         while size / self._stride > MOST / 2 and size > MOST:
             self._stride *= 2
-        rows = self._rows(series, run, slice(0, size, self._stride), self.columns)
+        rows: dict[str, Any] = self._rows(series, run, slice(0, size, self._stride), self.columns)
         self._seen, self.extents, self.starts = size, {}, {}
         self._measure(rows)
         self.source.data = rows

@@ -16,7 +16,7 @@ LATE = 0.8
 """From this share of the width on a label is written to the left of its line."""
 
 
-def columns(phases: Sequence[Phase], window: tuple[float, float], log: bool) -> dict[str, list[Any]]:
+def columns(phases: Sequence[Phase], window: tuple[float, float], log: bool) -> dict[str, Any]:
     """One line a phase; a label a cluster, at its last line."""
     seen = sorted((phase for phase in phases if phase.step > 0 or not log), key=lambda phase: phase.step)
     places = [_place(phase.step, window, log) for phase in seen]

@@ -15,11 +15,11 @@ from bokeh.models import (
     LabelSet,
     Line,
     MultiLine,
-    Patches,
     Span,
     VArea,
     VSpan,
 )
+from bokeh.models.glyphs import Patches
 
 from dashboard.figures.marks import labels, ranges, theory
 from dashboard.figures.marks.feed import Column, Feed
@@ -140,8 +140,9 @@ class LineMark:
         """Replace the theory lines."""
         mine = [line for line in lines if line.subject in self._hues]
         self._theory = mine
-        data = theory.columns(mine, [self._hue(line) for line in mine])
-        self._sources["theory"].data = data | {"ys": [self.scale.places(y).tolist() for y in data["ys"]]}
+        data: dict[str, Any] = theory.columns(mine, [self._hue(line) for line in mine])
+        data["ys"] = [self.scale.places(y).tolist() for y in data["ys"]]
+        self._sources["theory"].data = data
 
     def _hue(self, line: theory.Line) -> str:
         return GREY if line.prediction.broken else self._hues[line.subject]
@@ -252,7 +253,7 @@ def _labels(plot: Plot, engine: Engine) -> dict[str, str]:
     return {"x_axis_label": plot.x if plot.x == "step" else engine.channel(plot.x).label, "y_axis_label": y}
 
 
-def _weight(stroke: Stroke, lines: Sequence[Stroke]) -> dict[str, float]:
+def _weight(stroke: Stroke, lines: Sequence[Stroke]) -> dict[str, Any]:
     """The member in focus stands out; the more others there are, the more."""
     if all(line.focus for line in lines):
         return {"line_width": 2}

@@ -107,7 +107,8 @@ class Scale:
     def extent(self, data: Extent | None) -> Extent | None:
         """An extent of values as one of places."""
         low, high, least = data or (0.0, 0.0, 0.0)
-        return (*map(float, self.places([low, high])), float(self.places(least))) if data else None
+        ends = self.places([low, high, least])
+        return (float(ends[0]), float(ends[1]), float(ends[2])) if data else None
 
     # -- Bokeh models ------------------------------------------------------------------------------------------
 

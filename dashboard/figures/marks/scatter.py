@@ -52,7 +52,7 @@ class ScatterMark(StillMark):
         self._say(clouds, drawn)
         ordered = sorted(drawn, key=lambda cloud: -len(cloud.y))
         columns = {"x": "x", "y": "y", "index": "at"}
-        data: dict[str, list[Any]] = {
+        data: dict[str, Any] = {
             name: np.concatenate([getattr(cloud, part) for cloud in ordered]).tolist() for name, part in columns.items()
         }
         for name, part in (("color", "color"), ("name", "label")):

@@ -41,9 +41,9 @@ class SweepMark(StillMark):
         self.figure.yaxis.axis_label = named(self.channel)
         self.lines, self.theory = (ColumnDataSource({"xs": [], "ys": [], "color": []}) for _ in range(2))
         self.source.data = {name: [] for name in ("x", "y", "color", "size", "rim", "name", "who")}
-        look = {"fill_color": "color", "fill_alpha": 0.55, "line_color": "rim"}
+        look: dict[str, Any] = {"fill_color": "color", "fill_alpha": 0.55, "line_color": "rim"}
         dots = bare(Scatter(x="x", y=self.scale.field("y"), size="size", **look), self.source, self.figure)
-        style = {"xs": "xs", "ys": "ys", "line_color": "color"}
+        style: dict[str, Any] = {"xs": "xs", "ys": "ys", "line_color": "color"}
         bare(MultiLine(**style, line_width=2), self.lines, self.figure)
         bare(MultiLine(**style, line_width=1.6, line_dash=[7, 5]), self.theory, self.figure, name="theory")
         rows = [("", "@name"), ("", "@who"), (self.channel.label, "@y")]
@@ -104,7 +104,7 @@ class SweepMark(StillMark):
 
     def _show(self, sweep: Sweep, now: Moment) -> None:
         values = now.alive(self.channel.name)
-        self.source.data["y"] = values[self._members].tolist()
+        self._put("y", values[self._members].tolist())
         self._mark(now.focus)
         medians = [np.array([_median(values[list(m)]) for m in s.points.values()]) for s in sweep.strands]
         laws = self._laws(sweep, now)
@@ -117,11 +117,15 @@ class SweepMark(StillMark):
         dot = DOT if len(self._members) < CROWD else DOT / 2
         sizes = [FOCUS if member == focus else dot for member in self._members]
         if sizes != self.source.data["size"]:
-            self.source.data["size"] = sizes
+            self._put("size", sizes)
             colors = zip(sizes, self.source.data["color"], strict=True)
-            self.source.data["rim"] = [GREY if size == FOCUS else color for size, color in colors]
+            self._put("rim", [GREY if size == FOCUS else color for size, color in colors])
 
-    def _paths(self, heights: Sequence[np.ndarray]) -> dict[str, list[Any]]:
+    def _put(self, name: str, values: list[Any]) -> None:
+        data: Any = self.source.data
+        data[name] = values
+
+    def _paths(self, heights: Sequence[np.ndarray]) -> dict[str, Any]:
         """Lines through what is finite of each strand, where the axis places it."""
         xs = [np.array(list(strand.points), float) for strand in self._strands()]
         keep = [np.isfinite(y) for y in heights]
@@ -134,9 +138,11 @@ class SweepMark(StillMark):
     def _laws(self, sweep: Sweep, now: Moment) -> list[np.ndarray]:
         """What theory says of the points of each strand."""
         sizes = [len(strand.points) for strand in sweep.strands]
+        assert self.outlook
         return np.split(self.outlook.at(now), np.cumsum(sizes)[:-1])
 
     def _follow(self, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
+        assert self.sweep
         across = ranges.extent(np.array(self.source.data["x"], float))
         move(self.figure.x_range, ranges.values(across, None, self.sweep.log), self.sweep.log)
         data, law = (ranges.extent(self.scale.places(some)) for some in (values, np.concatenate(laws)))
@@ -166,6 +172,7 @@ class SweepMark(StillMark):
             f"{lost:,} of {len(values):,} members diverged and are not drawn" if lost else "",
         ]
         self.note = " · ".join(filter(None, parts))
+        assert self.outlook
         known = np.isfinite(np.concatenate(laws)).any()
         lines = [{"label": s.label or self.channel.label, "dash": "solid", "color": s.color} for s in sweep.strands]
         law = {"label": f"theory: {self.outlook.label}", "dash": "dashed", "muted": True}

@@ -93,7 +93,7 @@ def _concerns(reason: str, who: Sequence[str], every: set[str]) -> str:
     return f"{reason} ({', '.join(who) if len(who) < 3 else f'{len(who)} curves'})"
 
 
-def columns(lines: Sequence[Line], hues: Sequence[str]) -> dict[str, list[Any]]:
+def columns(lines: Sequence[Line], hues: Sequence[str]) -> dict[str, Any]:
     """The data of one `MultiLine`; plain lists, since each array would be a socket frame of its own."""
     finite = [np.isfinite(line.prediction.values) for line in lines]
     xs = [line.steps[keep].tolist() for line, keep in zip(lines, finite, strict=True)]

@@ -71,7 +71,7 @@ class HeatPicture:
         self.path.data = self.end.data = {"x": [], "y": []}
         for color, width in ((EDGE, 4), (HUE, 2)):
             bare(Line(x="x", y="y", line_color=color, line_width=width), self.path, self.view)
-        dots = {"x": "x", "y": "y", "fill_color": HUE, "line_color": EDGE}
+        dots: dict[str, Any] = {"x": "x", "y": "y", "fill_color": HUE, "line_color": EDGE}
         drawn = [bare(Scatter(size=size, **dots), source, self.view) for source, size in self._dotted()]
         self._hover(drawn[0], "@x", "@y", [("on the way, point", "$index")])
         style = {"color": HUE, "dash": ""}
@@ -123,6 +123,7 @@ class HeatPicture:
         self.mapper.update(low=low, high=high if high > low else low + (abs(low) or 1.0))
 
     def _walk(self, values: Mapping[str, Any]) -> None:
+        assert self.declared.path
         x, y = (np.atleast_1d(np.asarray(values[name], float)) for name in self.declared.path)
         if x.ndim != 1 or x.shape != y.shape:
             raise ValueError(f"{self.declared.path[0]} {x.shape} and {self.declared.path[1]} {y.shape} make no way")
