@@ -4,7 +4,10 @@ import argparse
 import importlib
 import re
 import shlex
+import sys
 import tomllib
+import types
+from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,8 +23,10 @@ from tests.conftest import ROOT
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 FILE = re.compile(r"^(?:\.?[\w-]+/)*\.?[\w-]+\.(?:py|md|toml|txt|yml|yaml|cff|js|css|ipynb)$|^\.?[\w-]+/(?:[\w-]+/)*$")
 """What is meant as a file or a folder of the repository."""
-FOR_EXAMPLE = {"users.json", "mine.npz", "mine.safetensors", "NAME.md"}
+FOR_EXAMPLE = {"__init__.py", "NAME.md"}
 MODULE = re.compile(r"^(?:engines|dashboard|dynascope)(?:\.\w+)+")
+GROUP = "dynascope.engines"
+"""The entry points of engines that are packages of their own: no module."""
 SOURCE = re.compile(r"""(?:src|srcset)="([^"]+)\"""")
 INSTALLERS = ("pip", "uv")
 OTHERS = {"python3", ".", "&&", "jupyter", "panel", "pytest", "pre-commit"}
@@ -76,7 +81,7 @@ def cited_files(path):
 
 
 def cited_modules(path):
-    return [found[0] for code in inline_code(path) if (found := MODULE.match(code))]
+    return [found[0] for code in inline_code(path) if (found := MODULE.match(code)) and found[0] != GROUP]
 
 
 def cited_links(path):
@@ -98,14 +103,15 @@ def anchors(path):
 @pytest.mark.parametrize("code", blocks("python"))
 def test_the_python_of_a_document_runs(code, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = {"__name__": "document"}
-    exec(compile(code, "document", "exec"), names)
-    for value in names.values():
+    document = types.ModuleType("document")  # dataclasses look their annotations up in a module
+    monkeypatch.setitem(sys.modules, "document", document)
+    exec(compile(code, "document", "exec"), vars(document))
+    for value in list(vars(document).values()):
         if hasattr(value, "link") and hasattr(value, "close"):  # a widget computes until it is closed
             value.close()
 
 
-@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize("command", list(commands()))
 def test_a_command_of_a_document_can_be_given(command):
     program, *words = shlex.split(command)
     if program == "make":
@@ -117,6 +123,7 @@ def test_a_command_of_a_document_can_be_given(command):
         assert all((ROOT / name).is_file() for name in re.findall(r"-c (\S+)", command))
     else:
         assert program in OTHERS
+        assert all(find_spec(plugin) for plugin in re.findall(r"-p (\S+)", command))
 
 
 def check_launch(words):
