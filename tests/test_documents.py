@@ -233,6 +233,13 @@ def test_the_hooks_before_a_commit_have_the_pinned_versions():
     assert revisions["pyright-python"] == f"v{pinned['pyright']}"
 
 
+@pytest.mark.parametrize("floor", ["engines/core", "engines/loss_landscape", "dashboard"])
+def test_the_floor_plan_shows_every_room(floor):
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## Glossary")[0]
+    rooms = {folder.parent.name for folder in (ROOT / floor).glob("*/__init__.py")}
+    assert set(re.findall(rf"^\| `{floor}/(\w+)/` \|", text, re.MULTILINE)) == rooms
+
+
 def test_the_glossary_is_short_and_each_word_stands_once_in_order():
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## Glossary")[2]
     words = re.findall(r"^\| ([\w -]+) \|", text, re.MULTILINE)[1:]
