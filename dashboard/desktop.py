@@ -77,6 +77,7 @@ def native(url: str) -> None:
         tempfile.TemporaryFile() as said,
         subprocess.Popen(line, stdin=subprocess.PIPE, stderr=said, bufsize=0) as window,
     ):
+        assert window.stdin
         window.stdin.write(f"{url}\n".encode())
         status = window.wait()
         said.seek(0)

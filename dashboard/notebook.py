@@ -13,9 +13,10 @@ from uuid import uuid4
 import panel as pn
 from IPython import get_ipython
 from IPython.display import update_display
+from panel.io.model import patch_cds_msg
 from panel.io.notebook import load_notebook
 from panel.io.state import set_curdoc
-from panel.viewable import Viewer, patch_cds_msg
+from panel.viewable import Viewer
 
 from dashboard.page.lab import PERIOD, Lab
 from dashboard.session.start import Start
@@ -53,6 +54,7 @@ class Frame(pn.Column):
     def _on_msg(self, ref: str, manager: Any, message: Any) -> None:
         # As Panel does it, but in turn, and with what the message makes us change sent back.
         _, root, document, comm = pn.state._views[ref]
+        assert comm
         patch_cds_msg(root, message)
         with TURN, set_curdoc(document), batch():
             manager.assemble(message).apply_to_document(document, comm.id)
@@ -70,7 +72,8 @@ def _load() -> list[str]:
 
     Each time: a kernel cannot know whether its page was loaded anew.
     """
-    publisher, names = getattr(get_ipython(), "display_pub", None), []
+    publisher: Any = getattr(get_ipython(), "display_pub", None)
+    names: list[str] = []
     if not hasattr(publisher, "register_hook"):
         return names
 

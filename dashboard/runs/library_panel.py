@@ -134,5 +134,6 @@ class LibraryPanel(Component):
 
 def _read(name: str) -> Run:
     from engines.core.files import store
+    from engines.core.runs.run import Run
 
-    return store.read(library.path(name))
+    return Run.of(store.read(library.path(name)))

@@ -77,7 +77,7 @@ def _picture(name: str) -> str:
 
     folder = sources()[name].folder
     files = [path for end in ("svg", "png") if folder and (path := folder / "assets" / f"thumbnail.{end}").is_file()]
-    if not found:
+    if not files:
         return ""
     kind = "svg+xml" if files[0].suffix == ".svg" else "png"
     data = base64.b64encode(files[0].read_bytes()).decode()

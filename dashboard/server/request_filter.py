@@ -223,10 +223,10 @@ def check() -> None:
     if not hasattr(BokehTornado, "_unchecked"):
         BokehTornado._unchecked = BokehTornado.find_handler  # type: ignore[attr-defined]
         AutoloadJsHandler._unchecked = AutoloadJsHandler.get  # type: ignore[attr-defined]
-    BokehTornado.find_handler = _find_handler
-    AutoloadJsHandler.get = _embed
-    WSHandler._receive = _receive
-    ProtocolHandler.handle = _handle
+    BokehTornado.find_handler = _find_handler  # type: ignore[method-assign]
+    AutoloadJsHandler.get = _embed  # type: ignore[method-assign]
+    WSHandler._receive = _receive  # type: ignore[method-assign]
+    ProtocolHandler.handle = _handle  # type: ignore[method-assign]
 
 
 def _find_handler(server: BokehTornado, request: HTTPServerRequest, **options: Any) -> Any:

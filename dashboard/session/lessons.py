@@ -141,6 +141,7 @@ def _read(name: str, path: Path) -> Lesson:
         raise LessonError("it is no file")
     if path.stat().st_size > LARGEST:
         raise LessonError(f"it has {path.stat().st_size} bytes; allowed are {LARGEST}")
+    about: dict[str, Any]
     about, body = frontmatter.parse(path.read_text(encoding="utf-8"), handler=Head())
     missing = [key for key in ("title", "lab") if not about.get(key)]
     if missing:

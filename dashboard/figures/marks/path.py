@@ -64,7 +64,9 @@ class PathMark(LineMark):
         keys = [key for spec in self.lines for key in (self._x(spec.column), spec.column.key)]
         ends = ((0.0, self.stream.starts), (1.0, self.stream.row_at(run, step, keys)))
         spots = [spot for fill, row in ends if row for spot in self._spots(row, fill)]
-        data = dict(zip(self.ends.data, map(list, zip(*spots, strict=True)), strict=True)) if spots else {}
+        data: dict[str, Any] = (
+            dict(zip(self.ends.column_names, map(list, zip(*spots, strict=True)), strict=True)) if spots else {}
+        )
         if data and data != dict(self.ends.data):
             self.ends.data = data
 

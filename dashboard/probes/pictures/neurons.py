@@ -42,7 +42,7 @@ class NeuronsPicture:
         self.nodes, self.ways, self.path = ColumnDataSource(), ColumnDataSource(), ColumnDataSource()
         self.lit, self.color = BooleanFilter(), qualitative(len(declared.kinds))
         self.map = figure(height=300)
-        labels = {"x_axis_label": "along the way, 0 is here", "y_axis_label": declared.label or "loss"}
+        labels: dict[str, Any] = {"x_axis_label": "along the way, 0 is here", "y_axis_label": declared.label or "loss"}
         self.curve = figure(log_y=True, height=210, **labels)
         self.select, self.said = styled(Select(value="0", title="ways")), text()
         self._draw_map()
@@ -92,7 +92,7 @@ class NeuronsPicture:
         return [*dots, way, chance]
 
     def _draw_map(self) -> None:
-        place = {"x": "x", "y": "y", "marker": "shape", "size": "size"}
+        place: dict[str, Any] = {"x": "x", "y": "y", "marker": "shape", "size": "size"}
         dot = Scatter(**place, fill_color="color", line_color="color", fill_alpha="alpha")
         drawn = add_glyph(dot, self.nodes, self.map)
         ring = Scatter(x="x", y="y", size=20, fill_color=None, line_color=GREY, line_width=2.5)
