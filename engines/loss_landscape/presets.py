@@ -69,7 +69,7 @@ PRESETS = (
         look_for="The sum of three counts is too large; the union is exact.",
         set=PLANTED | {"planted": "all"},
         steps=300,
-        judge=counts.together,
+        judge=counts.all_types,
         lead="reasons",
         probes={"degeneracy": {}, "hessian": {"n_beta": 1e12}},
     ),
