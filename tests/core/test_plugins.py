@@ -13,7 +13,7 @@ import launch
 from dashboard import app
 from dashboard.server.gallery import gallery
 from dashboard.session import link
-from dashboard.session.view_state import View
+from dashboard.session.view_state import ViewState
 from engines.core.protocol import registry
 from engines.core.protocol.errors import ConfigError, StoreError
 from engines.core.runs.experiment import Experiment
@@ -91,7 +91,7 @@ def test_a_notebook_opens_it(found):
 
 def test_links_and_runs_name_its_package_and_say_so_where_it_is_missing(found, tmp_path, monkeypatch):
     experiment = Experiment.of(found, found.preset("first"))
-    token = link.encode(experiment, View())
+    token = link.encode(experiment, ViewState())
     assert link.decode(token, found)[0] == experiment
     dynascope.run("toy", steps=5).save(tmp_path / "run.nc")
     assert dynascope.open(tmp_path / "run.nc").steps[-1] == 5
