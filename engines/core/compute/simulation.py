@@ -101,20 +101,19 @@ class Batch:
 
 
 @contextmanager
-def computing(title: str) -> Iterator[None]:
-    """Compute without gradients, and with subnormal numbers as zero; afterwards the thread counts as it did before.
+def flushed() -> Iterator[None]:
+    """Count subnormal numbers as zero; afterwards the thread counts as it did before.
 
     Directions that die out decay into subnormals, which are a hundred times slower. Flushing belongs to a thread: it is
     set from the first tensor of a run on, so that no number depends on what the thread computed before, and it is no
     business of the program that asked for the run.
     """
-    flushed = SMALLEST * np.float64(1) == 0
+    before = bool(SMALLEST * np.float64(1) == 0)
     torch.set_flush_denormal(True)
     try:
-        with torch.no_grad(), guarded(title):
-            yield
+        yield
     finally:
-        torch.set_flush_denormal(bool(flushed))
+        torch.set_flush_denormal(before)
 
 
 class Simulation:
@@ -127,7 +126,7 @@ class Simulation:
         self.diverged_at = np.full(len(configs), -1)
         self._settled = 0
         self._has_loss: np.ndarray | None = None
-        with computing(engine.title):
+        with guarded(engine.title), torch.no_grad(), flushed():
             self.estimate = sum(engine.nbytes(group) for group in _groups(configs).values())
             """Bytes that the problems and the states take, as the engine says."""
             devices.require(self.estimate, device)
@@ -158,14 +157,14 @@ class Simulation:
 
     def advance(self, stop: int) -> None:
         """Take all steps up to `stop`, observing nothing."""
-        with computing(self.engine.title):
+        with guarded(self.engine.title), torch.no_grad(), flushed():
             for batch in self.batches:
                 batch.advance(stop - self.step)
         self.step = stop
 
     def settle(self) -> None:
         """Find the members that diverged since the last call, freeze them, note the step at which they did."""
-        with computing(self.engine.title):
+        with guarded(self.engine.title), torch.no_grad(), flushed():
             for batch in self.batches:
                 for member, after in batch.settle(self.step - self._settled).items():
                     self.diverged_at[member] = self._settled + after
@@ -175,7 +174,7 @@ class Simulation:
         """All channels now: NaN for members that have diverged, and around those of smaller shapes."""
         self.settle()
         thin = self.step in self.thin
-        with computing(self.engine.title):
+        with guarded(self.engine.title), torch.no_grad(), flushed():
             transfers = [Transfer(self._channels(batch, thin)) for batch in self.batches]
         parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
         values = {name: _merge(name, parts, self.size) for name in parts[0][1]}
