@@ -87,7 +87,7 @@ def _langevin_laws(
     density = float(quadratic(h, config.n_beta, config.gamma))
     label = f"N_eff/2 {text}".strip()
     if config.optimizer != "langevin":
-        return [Law(label, density, OURS, broken or _burn_in_reason(config, h))]
+        return [Law(label, density, OURS, broken or _burn_in_reason(config, h) or _rejection_reason(config, h))]
     size = eta(config, float(h.max()))
     biased = float(euler(h, config.n_beta, config.gamma, size, variances, config.batch or 1))
     if not np.isfinite(biased):
@@ -145,6 +145,19 @@ def _burn_in_reason(config: LossLandscape, h: Tensor | None = None) -> str:
         share = config.n_beta * h.clamp_min(0) / kappa
         late = float((share * (-config.burn_in * size * kappa).exp()).sum()) > NEAR / 2 * float(share.sum())
     return "burn-in is too short for steps of this size" if late else ""
+
+
+def _rejection_reason(config: LossLandscape, h: Tensor) -> str:
+    """Say whether MALA leaves the centre too seldom: with probability `prod (1 + (eta kappa_i)²/4)^(-1/2)` a step."""
+    if config.optimizer != "mala":
+        return ""
+    moved = eta(config, float(h.max())) * (config.n_beta * h.clamp_min(0) + config.gamma)
+    left = float((-(moved.square() / 4).log1p().sum() / 2).exp())
+    return "steps of this size are refused" if left * config.burn_in < ESCAPES else ""
+
+
+ESCAPES = 5
+"""Steps of MALA out of the centre that burn-in needs, on average."""
 
 
 def _quadratic_laws(config: LossLandscape) -> list[Law]:

@@ -53,14 +53,26 @@ def eigh(A: Tensor) -> tuple[Tensor, Tensor]:
 def svdvals(A: Tensor) -> Tensor:
     """Descending singular values, `[B, min(n, k)]`."""
     with _alone(A):
-        return torch.linalg.svdvals(_resolved(A))
+        entries, size = _resolved(A)
+        return torch.linalg.svdvals(entries) * size
 
 
 def svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Thin singular value decomposition `U [B, n, q]`, `S [B, q]`, `Vᵀ [B, q, k]`, `q = min(n, k)`."""
-    return torch.linalg.svd(_resolved(A), full_matrices=False)
+    entries, size = _resolved(A)
+    U, S, VT = torch.linalg.svd(entries, full_matrices=False)
+    return U, S * size, VT
 
 
-def _resolved(A: Tensor) -> Tensor:
-    """`A` with 0 for entries so small that their products underflow: there the solver does not converge, for nobody."""
-    return A if not A.numel() else A.masked_fill(A.abs() < SPAN * A.abs().amax((-2, -1), keepdim=True), 0)
+def _resolved(A: Tensor) -> tuple[Tensor, Tensor]:
+    """`A` over a power of 2 near its largest entry, and that power `[B, 1]`.
+
+    With 0 for entries so small that their products underflow: there the solver does not converge, for nobody, nor
+    where the largest is itself so small (2e-141 with the smallest of 1e-288).
+    """
+    if not A.numel():
+        return A, A.new_ones((*A.shape[:-2], 1))
+    largest = A.abs().amax((-2, -1), keepdim=True)
+    size = torch.ldexp(torch.ones_like(largest), torch.frexp(largest).exponent.clamp(-1000, 1000))
+    size = torch.where(largest.isfinite() & (largest > 0), size, 1)
+    return A.masked_fill(A.abs() < SPAN * largest, 0) / size, size[..., 0]
