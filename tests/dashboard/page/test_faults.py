@@ -46,6 +46,7 @@ def open_lab():
     def open_(knobs):
         lab = Lab(ENGINE, Start(Experiment.of(ENGINE, ENGINE.preset("first"), knobs, steps=1000)), suspended=True)
         lab.bridge.receive({"ack": 0})
+        lab.command("speed", {"value": "max"})
         opened.append(lab)
         return lab
 
