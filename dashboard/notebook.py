@@ -179,9 +179,9 @@ def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
 
     Raises `ConfigError` for a run in which nothing is recorded.
     """
-    from engines.core.compute.device import at_hand
+    from engines.core.compute.device import resolve_or_cpu
 
-    device = str(at_hand(run.device))
+    device = str(resolve_or_cpu(run.device))
     return Widget(Lab(run.engine, starts.of_run(run).hiding(tuple(hide)), device=device, resting=True), height)
 
 

@@ -41,7 +41,7 @@ def ghosts(run: Run, several: Sequence[Curve] | None = None, **look: str) -> dic
     A member ends where it diverged. `look` is the color and the label.
     """
     found: dict[str, list[Ghost]] = {}
-    shown = curves(run.openings) if several is None else several
+    shown = curves(run.initial_configs) if several is None else several
     for channel in run.engine.channels:
         series = run.recording.series(channel.name)
         if channel.dims or channel.name not in series.names or not len(series):

@@ -63,7 +63,7 @@ def _tell(run: Run, member: int) -> Story | None:
 def _judge(run: Run) -> list[Verdict]:
     # A run that has only begun may be too short for a fit; that is no failure of the claim.
     try:
-        return run.judged()
+        return run.judge()
     except FAULTS:
         log.debug("no verdict yet", exc_info=True)
         return []

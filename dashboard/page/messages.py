@@ -74,7 +74,7 @@ def divergence(run: Run) -> str:
         return ""
     first = int(gone[np.argmin(run.diverged_at[gone])])
     at = int(run.diverged_at[first])
-    which = tell(run.openings, first)
+    which = tell(run.initial_configs, first)
     alone = len(run.configs) == 1
     who, what = ("The run", "Its curve ends") if alone else (f"{len(gone)} of {len(run.configs)} members", "Curves end")
     where = f"{who} diverged: the first at step {at:,}" + (f" ({which})" if which else "")

@@ -60,7 +60,7 @@ class Screen:
         self._lab.sharing.collect()
         self._lab.shelf.collect()
         self._lab.probes.collect(run, status.playing)
-        view = (status, run, (len(run), len(run.outcomes)), *self._lab.player.view())
+        view = (status, run, (len(run), len(run.probe_results)), *self._lab.player.view())
         if not len(run) and self._lab.bridge.there:
             self._lab.transport.refresh(status, 0, 0, 0, ahead=0, left="", scrubbing=False)
         if view == self._drawn or not len(run) or self._resting(status) or not self._lab.bridge.ready():
@@ -120,7 +120,7 @@ class Screen:
     def _tell(self, status: Status) -> None:
         """The slow part: words and verdicts, about once a second and at every stop."""
         player, now = self._lab.player, time.monotonic()
-        subject = (player.runner.run, player.focus, status.playing, len(player.runner.run.outcomes))
+        subject = (player.runner.run, player.focus, status.playing, len(player.runner.run.probe_results))
         if now - self._told[0] < SLOW and subject == self._told[1]:
             return
         self._told = (now, subject)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboard.ui.formatting import describe
-from engines.core.protocol.errors import StoreError, quoted
+from engines.core.protocol.errors import StoreError, quote
 
 if TYPE_CHECKING:
     from engines.core.runs.run import Run
@@ -51,7 +51,7 @@ def path(name: str) -> Path:
     """The file of an entry. Raises `StoreError` for a name that is none."""
     place = folder()
     if place is None or Path(name).name != name or "\0" in name or not name.endswith(".parquet"):
-        raise StoreError(f"there is no stored run {quoted(name)}")
+        raise StoreError(f"there is no stored run {quote(name)}")
     return place / name
 
 
@@ -84,7 +84,7 @@ def _entry(file: Path, engine: str) -> Entry | None:
 
 
 def _told(file: Path, run: Run, frames: int) -> tuple[str, str]:
-    openings = [dict(config) for config in run.openings]
+    openings = [dict(config) for config in run.initial_configs]
     first, members = openings[0], len(openings)
     varied = [name for name in first if any(each[name] != first[name] for each in openings)]
     knobs = describe({name: first[name] for name in varied[:2]}) if members == 1 else ", ".join(varied[:3])

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 import panel as pn
 
 from dashboard.ui.component import FOLDER
-from engines.core.protocol.errors import DynascopeError, guarded
+from engines.core.protocol.errors import DynascopeError, engine_failures
 
 if TYPE_CHECKING:
     from dashboard.session.lessons import Lesson
@@ -37,7 +37,7 @@ def card(name: str, address: str) -> str:
     from engines.core.protocol.registry import load
 
     try:
-        with guarded(name):
+        with engine_failures(name):
             return _described(load(name), address)
     except DynascopeError as error:
         text = f"<h2>{escape(name)}</h2><p class='broken'>{escape(str(error))}</p>"

@@ -152,7 +152,7 @@ class Player:
         self._repinned()
         steps = self.runner.run.steps
         if self.awaited is not None and len(steps) and steps[-1] >= self.awaited:
-            self.scrub(self.runner.run.recording.dense.at(self.awaited))
+            self.scrub(self.runner.run.recording.dense.index_at(self.awaited))
 
     def branch(self) -> None:
         """Go back to the cursor and forget what came after."""
@@ -228,7 +228,7 @@ class Player:
 
     def index(self) -> int:
         """The frame that is looked at."""
-        return self.runner.run.recording.dense.at(self.at())
+        return self.runner.run.recording.dense.index_at(self.at())
 
 
 def _reseeded(experiment: Experiment) -> Experiment:

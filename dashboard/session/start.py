@@ -87,11 +87,11 @@ def of_preset(engine: Engine, name: str) -> Experiment:
     """A preset as an experiment. Raises `UnknownName`."""
     from engines.core.runs.experiment import Experiment
 
-    return Experiment.of(engine, engine.preset(name))
+    return Experiment.from_preset(engine, engine.preset(name))
 
 
 def of_run(run: Run) -> Opening:
     """A run that is there already, as it ended."""
     from engines.core.runs.experiment import Experiment
 
-    return Opening(Experiment.of_run(run), run=run)
+    return Opening(Experiment.from_run(run), run=run)

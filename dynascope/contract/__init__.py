@@ -44,7 +44,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    for folder in config.getoption("folders"):
+    for folder in config.getoption("folders") or ():
         registry.add_plugins(folder)
 
 

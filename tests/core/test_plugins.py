@@ -90,7 +90,7 @@ def test_a_notebook_opens_it(found):
 
 
 def test_links_and_runs_name_its_package_and_say_so_where_it_is_missing(found, tmp_path, monkeypatch):
-    experiment = Experiment.of(found, found.preset("first"))
+    experiment = Experiment.from_preset(found, found.preset("first"))
     token = link.encode(experiment, View())
     assert link.decode(token, found)[0] == experiment
     dynascope.run("toy", steps=5).save(tmp_path / "run.nc")
@@ -113,7 +113,7 @@ def test_a_link_names_the_package_that_is_to_be_installed():
 def test_built_in_engines_name_dynascope_and_records_without_a_package_keep_opening(tmp_path):
     assert registry.origin("matrix_sensing")["package"] == "dynascope"
     engine = engines.load("matrix_sensing")
-    experiment = Experiment.of(engine, steps=3)
+    experiment = Experiment.from_preset(engine, steps=3)
     about = json.loads(experiment.to_json())
     assert {"package", "version"} <= about.keys()
     old = {name: value for name, value in about.items() if name not in ("package", "version")}

@@ -28,11 +28,11 @@ DAMAGED = (
     zipfile.BadZipFile, zlib.error, tokenize.TokenError, SyntaxError, ValueError, TypeError, LookupError,
     ArithmeticError, EOFError, OSError, MemoryError, RuntimeError,
 )  # fmt: skip
-"""What a file that is not what it says makes the standard library raise."""
+"""Errors that the standard library raises for a file that is not what it says."""
 
 
 def read(file: Named, wanted: Mapping[str, str], optional: Mapping[str, str] | None = None) -> dict[str, np.ndarray]:
-    """The arrays of these names and kinds as they are stored; nothing is unpacked before its size is known.
+    """Read the arrays of these names and kinds as they are stored; nothing is unpacked before its size is known.
 
     Optional ones may be missing. Raises `ConfigError` with the file, the array, the value and the limit.
     """

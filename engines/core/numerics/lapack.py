@@ -33,7 +33,7 @@ def _alone(A: Tensor) -> Iterator[None]:
 
 
 def eigvalsh(A: Tensor) -> Tensor:
-    """Ascending eigenvalues of symmetric matrices, `[B, n]`; NaN for those that are not finite."""
+    """Compute ascending eigenvalues `[B, n]` of symmetric matrices `[B, n, n]`; NaN for those that are not finite."""
     with _alone(A):
         try:
             return torch.linalg.eigvalsh(A)
@@ -45,22 +45,22 @@ def eigvalsh(A: Tensor) -> Tensor:
 
 
 def eigh(A: Tensor) -> tuple[Tensor, Tensor]:
-    """Ascending eigenvalues `[B, n]` and eigenvectors `[B, n, n]` of symmetric matrices."""
+    """Compute ascending eigenvalues `[B, n]` and eigenvectors `[B, n, n]` of symmetric matrices `[B, n, n]`."""
     with _alone(A):
         return torch.linalg.eigh(A)
 
 
 def svdvals(A: Tensor) -> Tensor:
-    """Descending singular values, `[B, min(n, k)]`."""
+    """Compute descending singular values `[B, min(n, k)]` of matrices `[B, n, k]`."""
     with _alone(A):
         return torch.linalg.svdvals(_resolved(A))
 
 
 def svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Thin singular value decomposition `U [B, n, q]`, `S [B, q]`, `Vᵀ [B, q, k]`, `q = min(n, k)`."""
+    """Compute the thin singular value decomposition `U [B, n, q]`, `S [B, q]`, `Vᵀ [B, q, k]`, `q = min(n, k)`."""
     return torch.linalg.svd(_resolved(A), full_matrices=False)
 
 
 def _resolved(A: Tensor) -> Tensor:
-    """`A` with 0 for entries so small that their products underflow: there the solver does not converge, for nobody."""
+    """Set entries of `A` whose products underflow to 0: with them the solver converges for no member."""
     return A if not A.numel() else A.masked_fill(A.abs() < SPAN * A.abs().amax((-2, -1), keepdim=True), 0)
