@@ -30,9 +30,5 @@ def write(name: str, into: str | Path = ".") -> Path:
 
 
 def _renamed(text: str, name: str) -> str:
-    """Replace the name of the skeleton, as a module and as a class.
-
-    >>> _renamed("class Skeleton: ...  # skeleton", "two_layers")
-    'class TwoLayers: ...  # two_layers'
-    """
+    """Replace the name of the skeleton: `class Skeleton` becomes `class TwoLayers`, `skeleton` becomes `two_layers`."""
     return text.replace("Skeleton", name.title().replace("_", "")).replace("skeleton", name)

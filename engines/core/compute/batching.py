@@ -43,16 +43,16 @@ Groups = Sequence[tuple[Any, Any]]
 
 def groups(keys: Sequence[Hashable], device: torch.device) -> Groups:
     """List groups as `grouped` does, with a slice where all members are alike: then nothing is copied."""
-    found = grouped(keys, device)
-    return found if len(found) > 1 else [(found[0][0], slice(None))]
+    listed = grouped(keys, device)
+    return listed if len(listed) > 1 else [(listed[0][0], slice(None))]
 
 
 def scattered(parts: Groups, act: Callable[[Any, Any], Tensor]) -> Tensor:
     """Gather what `act(key, places)` returns for each group, at the group's places, in one tensor `[B, ...]`."""
     if len(parts) == 1:
         return act(*parts[0])
-    found = [act(key, places) for key, places in parts]
-    whole = found[0].new_empty((sum(map(len, found)), *found[0].shape[1:]))
-    for (_, places), values in zip(parts, found, strict=True):
+    results = [act(key, places) for key, places in parts]
+    whole = results[0].new_empty((sum(map(len, results)), *results[0].shape[1:]))
+    for (_, places), values in zip(parts, results, strict=True):
         whole[places] = values
     return whole

@@ -35,14 +35,14 @@ class Graph:
 
     def __call__(self, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any:
         """Return the state after `count` steps."""
-        replays, rest = divmod(count, self._unroll)
+        replays, remaining = divmod(count, self._unroll)
         if replays:
             self._assign(self._state, state)
             self._assign(self._knobs.values(), knobs.values())
             for _ in range(replays):
                 self._graph.replay()
             state = type(state)(*(value.clone() for value in self._state))
-        return loop(self._step, state, knobs, rest)
+        return loop(self._step, state, knobs, remaining)
 
     def _warm_up(self) -> None:
         # Libraries allocate their workspaces on first use, which a capture forbids.

@@ -39,12 +39,12 @@ def resolve_or_cpu(name: str) -> torch.device:
 
 def available() -> list[str]:
     """List the kinds of device that this machine has, best first."""
-    found = ["cpu"]
+    kinds = ["cpu"]
     if torch.backends.mps.is_available():
-        found.insert(0, "mps")
+        kinds.insert(0, "mps")
     if torch.cuda.is_available():
-        found.insert(0, "cuda")
-    return found
+        kinds.insert(0, "cuda")
+    return kinds
 
 
 def count(kind: str) -> int:

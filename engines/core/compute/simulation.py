@@ -83,24 +83,24 @@ class Batch:
     def freeze_diverged(self, count: int) -> dict[int, int]:
         """Freeze members that diverged within the last `count` steps: {member: steps after the last call}."""
         fresh = ~_finite(self.state) & ~self.diverged
-        found = self._replay(fresh, count) if bool(fresh.any()) else {}
+        diverged = self._replay(fresh, count) if bool(fresh.any()) else {}
         if bool(self.diverged.any()):
             self.state = _where(self.diverged, self._checked, self.state)
         self._checked = self.state
-        return found
+        return diverged
 
     def _replay(self, fresh: Tensor, count: int) -> dict[int, int]:
         """Walk again, a step at a time, to the step at which each fresh member left the finite numbers."""
-        found: dict[int, int] = {}
+        steps_after: dict[int, int] = {}
         state = last = self._checked
         for after in range(1, count + 1):
             state = self._step(state, self.knobs)
             gone = fresh & ~self.diverged & ~_finite(state)
             self.diverged = self.diverged | gone
             last = _where(fresh & ~self.diverged, state, last)
-            found |= {self.members[int(index)]: after for index in gone.nonzero().flatten()}
+            steps_after |= {self.members[int(index)]: after for index in gone.nonzero().flatten()}
         self._checked = last
-        return found
+        return steps_after
 
 
 class Simulation:

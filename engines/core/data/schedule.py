@@ -43,10 +43,10 @@ class Schedule:
 
     def steps(self, stop: int) -> list[int]:
         """List all scheduled steps from the origin to `stop`, which is itself included."""
-        found = [self.origin]
-        while found[-1] < stop:
-            found.append(min(self.next(found[-1]), stop))
-        return found
+        scheduled = [self.origin]
+        while scheduled[-1] < stop:
+            scheduled.append(min(self.next(scheduled[-1]), stop))
+        return scheduled
 
     def _late(self, since: int) -> Iterator[int]:
         # Float error in the index is harmless: the search starts two places early.

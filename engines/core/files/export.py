@@ -48,11 +48,11 @@ def content(run: RunData, suffix: str) -> bytes:
     return file.getvalue()
 
 
-def require_suffix(path: str | Path, known: Collection[str] = (), action: str = "write") -> str:
+def require_suffix(path: str | Path, allowed: Collection[str] = (), action: str = "write") -> str:
     """Return the ending of a name. Raises `StoreError` for one that no known format (default: `FORMATS`) has."""
-    suffix, known = Path(path).suffix.lower(), known or FORMATS
-    if suffix not in known:
-        raise StoreError(f"cannot {action} {path}: its name ends with {suffix!r}; known are {', '.join(known)}")
+    suffix, allowed = Path(path).suffix.lower(), allowed or FORMATS
+    if suffix not in allowed:
+        raise StoreError(f"cannot {action} {path}: its name ends with {suffix!r}; known are {', '.join(allowed)}")
     return suffix
 
 
@@ -63,9 +63,9 @@ def frame(run: RunData, channels: Collection[str] = ()) -> pd.DataFrame:
     diverged.
     """
     recorded = store.table(run).to_pandas()
-    known = [channel.name for channel in run.engine.channels if channel.name in recorded]
-    chosen = [name for name in known if not channels or name in channels]
-    return pd.concat([recorded.drop(columns=known), *(_flat(run, name, recorded[name]) for name in chosen)], axis=1)
+    names = [channel.name for channel in run.engine.channels if channel.name in recorded]
+    chosen = [name for name in names if not channels or name in channels]
+    return pd.concat([recorded.drop(columns=names), *(_flat(run, name, recorded[name]) for name in chosen)], axis=1)
 
 
 def _flat(run: RunData, name: str, column: pd.Series) -> pd.DataFrame | pd.Series:

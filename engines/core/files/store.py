@@ -57,16 +57,16 @@ def labels(run: RunData) -> dict[str, str]:
 
 def varied(run: RunData) -> dict[str, np.ndarray]:
     """Collect the knobs in which members differ or that were turned on the way, by label, at each step `[T, B]`."""
-    found = {}
+    columns = {}
     for name, label in labels(run).items():
         events = [event for event in run.recording.events if event.knob == name]
         openings = [getattr(config, name) for config in run.initial_configs]
         if events or any(value != openings[0] for value in openings):
             kind = object if isinstance(openings[0], str) else None  # an array of text would cut longer words off
-            found[label] = np.tile(np.array(openings, dtype=kind), (len(run.steps), 1))
+            columns[label] = np.tile(np.array(openings, dtype=kind), (len(run.steps), 1))
             for event in events:
-                found[label][np.ix_(np.flatnonzero(run.steps >= event.step), np.array(event.members))] = event.value
-    return found
+                columns[label][np.ix_(np.flatnonzero(run.steps >= event.step), np.array(event.members))] = event.value
+    return columns
 
 
 def from_xarray(data: xarray.Dataset, about: dict[str, Any]) -> RunData:
@@ -222,15 +222,15 @@ def about(path: str | Path) -> dict[str, Any]:
 
 def _description(file: pq.ParquetFile) -> dict[str, Any]:
     """Read the description of a run, which agrees with the columns and rows that are there."""
-    found = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
-    members = _members(found)
-    missing = {"member", "step", *found["shapes"]} - set(file.schema_arrow.names)
+    about = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
+    members = _members(about)
+    missing = {"member", "step", *about["shapes"]} - set(file.schema_arrow.names)
     if missing:
         raise StoreError(f"it lacks the columns {', '.join(sorted(missing))}")
     if not (members and file.metadata.num_rows) or file.metadata.num_rows % members:
         raise StoreError(f"it has {file.metadata.num_rows} rows of {members} members")
     _check_order(file.read(["member", "step"]), members)
-    return found | {"rows": file.metadata.num_rows // members}
+    return about | {"rows": file.metadata.num_rows // members}
 
 
 def _members(about: Mapping[str, Any]) -> int:
@@ -256,8 +256,8 @@ def _check_order(table: pa.Table, members: int) -> None:
 def read(path: str | Path) -> RunData:
     """Read a file written by `save`. Raises `StoreError` where it is missing, damaged or of another kind."""
     with _reading(path) as file:
-        found = _description(file)
-        return _restored(file.read(), found)
+        about = _description(file)
+        return _restored(file.read(), about)
 
 
 def described(about: Mapping[str, Any]) -> RunData:

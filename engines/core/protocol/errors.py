@@ -73,8 +73,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     ('alpha', 'eta', '')
     """
     plain = {text.partition("=")[0].lower(): text.partition("=")[0] for text in known}
-    found = get_close_matches(name[:QUOTED].lower(), plain, n=1)
-    return plain[found[0]] if found else ""
+    close = get_close_matches(name[:QUOTED].lower(), plain, n=1)
+    return plain[close[0]] if close else ""
 
 
 def as_engine_failure(title: str, error: BaseException) -> EngineFailure:
@@ -82,8 +82,8 @@ def as_engine_failure(title: str, error: BaseException) -> EngineFailure:
     text = " ".join(str(error).split())
     name = type(error).__name__
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or _OUT_OF_MEMORY.search(text):
-        asked = _ASKED_FOR.search(text)
-        how = f" ({_size(float(asked[1]), asked[2])} more were asked for)" if asked else ""
+        amount = _ASKED_FOR.search(text)
+        how = f" ({_size(float(amount[1]), amount[2])} more were asked for)" if amount else ""
         return EngineFailure(f"{title} ran out of memory{how}: lower the sizes or the number of members")
     return EngineFailure(f"{title} stopped: {name}" + (f": {text}" if text else ""))
 

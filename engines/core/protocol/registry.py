@@ -67,10 +67,10 @@ class Source:
 
 def sources() -> dict[str, Source]:
     """List all engines by name, sorted; nothing is imported."""
-    found: dict[str, Source] = {}
+    by_name: dict[str, Source] = {}
     for source in (*_built_in(), *_plugins(), *_installed()):
-        found.setdefault(source.name, source)
-    return dict(sorted(found.items()))
+        by_name.setdefault(source.name, source)
+    return dict(sorted(by_name.items()))
 
 
 def names() -> list[str]:
@@ -140,10 +140,10 @@ def _plugins() -> Iterator[Source]:
 
 
 def _packages(paths: Iterable[str], parent: str, package: str, version: str = "") -> Iterator[Source]:
-    for found in pkgutil.iter_modules(paths):
-        if found.ispkg and found.name.isidentifier():
-            folder = Path(found.module_finder.path, found.name)  # type: ignore[union-attr]
-            yield Source(found.name, f"{parent}.{found.name}", package, version, folder=folder)
+    for module in pkgutil.iter_modules(paths):
+        if module.ispkg and module.name.isidentifier():
+            folder = Path(module.module_finder.path, module.name)  # type: ignore[union-attr]
+            yield Source(module.name, f"{parent}.{module.name}", package, version, folder=folder)
 
 
 @cache
@@ -157,13 +157,13 @@ def _version() -> str:
 @cache
 def _installed() -> tuple[Source, ...]:
     """List the entry points of installed packages; one that cannot be read fails when it is loaded."""
-    found = []
+    installed = []
     for point in entry_points(group=GROUP):
         module, _, attribute = map(str.strip, point.value.partition(":"))
         name = re.sub(r"\W", "_", point.name)  # it becomes the address of a page
         about = (point.dist.name, point.dist.version) if point.dist else ("", "")
-        found.append(Source(name, module, *about, attribute or "ENGINE", _folder(module)))
-    return tuple(found)
+        installed.append(Source(name, module, *about, attribute or "ENGINE", _folder(module)))
+    return tuple(installed)
 
 
 def _folder(module: str) -> Path | None:

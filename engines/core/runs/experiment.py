@@ -64,9 +64,9 @@ class Experiment:
             start = replace(start, preset=preset, steps=preset.steps)
             start = start.override(dict(preset.set) | {"seed": preset.seeds}, preset.cases if cases is None else ())
         chosen = _distinct(engine.Config, dict(set or {}) | _seeded(set or {}, seeds))
-        found = replace(start.override(chosen, cases), steps=_steps(start.steps if steps is None else steps))
+        experiment = replace(start.override(chosen, cases), steps=_steps(start.steps if steps is None else steps))
         names = ("step", "knob", "value", "members")
-        return found._with_edits([dict(zip(names, edit, strict=True)) for edit in edits])
+        return experiment._with_edits([dict(zip(names, edit, strict=True)) for edit in edits])
 
     def _with_edits(self, edits: Iterable[Mapping[str, Any]]) -> Self:
         """Add live edits, each checked. Raises `ConfigError`."""
@@ -103,8 +103,8 @@ class Experiment:
         axes |= {name: axis for name, axis in lists.items() if len(axis) != 1}
         singles = {n: lists[n][0] if len(lists.get(n, ())) == 1 else v for n, v in values.items()}
         if cases is None:
-            rest = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
-            cases = [case for i, case in enumerate(rest) if case not in rest[:i]]
+            others = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
+            cases = [case for i, case in enumerate(others) if case not in others[:i]]
         fixed = {name: value for name, value in singles.items() if name not in axes}
         cases = tuple(cases) or ({},)
         return replace(self, base=self._base(fixed, axes, cases), axes=axes, cases=cases, edits=())
@@ -184,10 +184,10 @@ class Experiment:
             preset = engine.preset(about["preset"]) if about.get("preset") in names else None
             steps = _steps(about["steps"])
             edits = [dict(event) for event in about.get("edits", ())]
-            found = cls(
+            experiment = cls(
                 engine=engine, base=kind(**base), axes=axes, cases=tuple(cases) or ({},), steps=steps, preset=preset
             )
-            return found._with_edits(edits)
+            return experiment._with_edits(edits)
         except ConfigError:
             raise
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -244,14 +244,14 @@ def _seeded(set: Mapping[str, Any], seeds: Any) -> dict[str, Any]:
 
 def _distinct(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values, lists checked one by one. Raises `ConfigError` for one that stands in a list twice."""
-    found = dict(values)
-    for name, value in found.items():
+    checked = dict(values)
+    for name, value in checked.items():
         if _several(value):
-            found[name] = [kind.knob(name).check(kind.__name__, one) for one in value]
-            twice = [one for i, one in enumerate(found[name]) if one in found[name][:i]]
+            checked[name] = [kind.knob(name).check(kind.__name__, one) for one in value]
+            twice = [one for i, one in enumerate(checked[name]) if one in checked[name][:i]]
             if twice:
                 raise ConfigError(f"{name}={quote(twice[0])} is listed twice: the same members would be computed twice")
-    return found
+    return checked
 
 
 def _steps(steps: Any) -> int:
