@@ -75,10 +75,10 @@ def _entry(file: Path, engine: str) -> Entry | None:
     from engines.core.files import store
 
     try:
-        about = store.about(file)
+        about = store.read_description(file)
         if about["engine"] != engine:
             return None
-        return Entry(file.name, *_told(file, store.described(about), about["rows"]))
+        return Entry(file.name, *_told(file, store.run_from_description(about), about["rows"]))
     except store.DAMAGED as error:
         return Entry(file.name, file.name, broken=store.reason(error).replace(f"{file.parent}{os.sep}", ""))
 

@@ -72,7 +72,7 @@ class Sharing:
         name = "_".join([run.engine.name, *([preset.name] if preset else []), f"step_{run.steps[-1]}{suffix}"])
         if suffix == ".py":
             return self._exports.ask(name, lambda: script.script(experiment))
-        self._exports.ask(name, lambda: export.content(run, suffix))
+        self._exports.ask(name, lambda: export.to_bytes(run, suffix))
 
     def export_plot(self, plot: Plot) -> None:
         """All numbers of one figure."""

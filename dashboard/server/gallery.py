@@ -77,7 +77,8 @@ def _picture(name: str) -> str:
     """The thumbnail of an engine as HTML; "" where it has none."""
     from engines.core.protocol.registry import sources
 
-    folder = sources()[name].folder
+    source = sources().get(name)
+    folder = source.folder if source else None
     found = [path for end in ("svg", "png") if folder and (path := folder / "assets" / f"thumbnail.{end}").is_file()]
     if not found:
         return ""

@@ -73,7 +73,7 @@ def test_the_gallery_shows_it_with_its_picture_and_its_lesson(found):
     cards = gallery(engines.names(), lambda name: f"./{name}").object
     assert "href='./toy'" in cards and "image/svg+xml" in cards
     assert "A parabola" in cards
-    assert "/toy" in app.routes()
+    assert "toy" in app.routes()
 
 
 def test_the_command_line_lists_and_runs_it(folder, plugins, capsys):
@@ -92,7 +92,7 @@ def test_a_notebook_opens_it(found):
 def test_links_and_runs_name_its_package_and_say_so_where_it_is_missing(found, tmp_path, monkeypatch):
     experiment = Experiment.from_preset(found, found.preset("first"))
     token = link.encode(experiment, View())
-    assert link.decode(token, found)[0] == experiment
+    assert link.decode(token, found)[0].configs() == experiment.configs()
     dynascope.run("toy", steps=5).save(tmp_path / "run.nc")
     assert dynascope.open(tmp_path / "run.nc").steps[-1] == 5
     assert link.missing(token) == ""

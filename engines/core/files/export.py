@@ -41,7 +41,7 @@ def expand_home(path: str | Path) -> Path:
         raise StoreError(f"cannot find {path}: {error}") from None
 
 
-def content(run: RunData, suffix: str) -> bytes:
+def to_bytes(run: RunData, suffix: str) -> bytes:
     """Return the bytes that `save` would write."""
     file = io.BytesIO()
     FORMATS[suffix](run, file)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from engines.core.protocol.errors import ConfigError
 
 
-class Named(NamedTuple):
+class InputFile(NamedTuple):
     """A path and the knob that names it, `Class.knob`."""
 
     knob: str

@@ -214,7 +214,7 @@ def reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def about(path: str | Path) -> dict[str, Any]:
+def read_description(path: str | Path) -> dict[str, Any]:
     """Read what a file says of its run, and its number of `rows`, without what was recorded. Raises `StoreError`."""
     with _reading(path) as file:
         return _description(file)
@@ -260,7 +260,7 @@ def read(path: str | Path) -> RunData:
         return _restored(file.read(), about)
 
 
-def described(about: Mapping[str, Any]) -> RunData:
+def run_from_description(about: Mapping[str, Any]) -> RunData:
     """Make the run that a description is of, without what was recorded. Raises an error of `DAMAGED`."""
     absent = registry.missing(about["engine"], str(about.get("package", "")), str(about.get("version", "")))
     if absent:
@@ -289,7 +289,7 @@ def _check_shape(channel: Channel, shapes: Mapping[str, Any]) -> None:
 
 
 def _restored(table: pa.Table, about: dict[str, Any]) -> RunData:
-    run = described(about)
+    run = run_from_description(about)
     gaps = [channel.name for channel in run.engine.channels if not channel.thin and table[channel.name].null_count]
     if gaps:
         raise StoreError(f"there are gaps in the channels {', '.join(gaps)}")

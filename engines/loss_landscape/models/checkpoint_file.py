@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse
 from torch import Tensor
 
-from engines.core.files.input_file import Named
+from engines.core.files.input_file import InputFile
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 
 FILE, HEADER = 4 * 2**20, 2**16
@@ -45,7 +45,7 @@ DAMAGED = (SafetensorError, ValueError, KeyError, TypeError, AssertionError, Run
 State = dict[str, Tensor]
 
 
-def load(file: Named, activation: str = "file") -> tuple[Mlp, Tensor]:
+def load(file: InputFile, activation: str = "file") -> tuple[Mlp, Tensor]:
     """The perceptron and its parameters `[P]` in float64; activation: "file" or what bends in it.
 
     Raises `ConfigError` with the tensor and what it needs, and for an activation that is not known.
@@ -69,7 +69,7 @@ def load(file: Named, activation: str = "file") -> tuple[Mlp, Tensor]:
     return net, net.join(layers)
 
 
-def _activation(file: Named, said: str, asked: str) -> str:
+def _activation(file: InputFile, said: str, asked: str) -> str:
     """Find the activation: what the file says, or what is asked for where it says nothing."""
     known, found = ", ".join(ACTIVATIONS), said.lower()
     if said and found not in ACTIVATIONS:
@@ -84,13 +84,13 @@ def _activation(file: Named, said: str, asked: str) -> str:
     return found or asked
 
 
-def _check_kind(file: Named, name: str) -> None:
+def _check_kind(file: InputFile, name: str) -> None:
     for pattern, kind in OTHERS.items():
         if re.search(pattern, name):
             raise file.refuse(f"{_short(name)} is of {kind}; what is read is a perceptron, linear layers in a row")
 
 
-def _read(file: Named) -> tuple[State, str]:
+def _read(file: InputFile) -> tuple[State, str]:
     """All tensors, and the activation in the metadata, "" for none; nothing is parsed before its size is known."""
     size = file.size(FILE)
     try:
@@ -107,7 +107,7 @@ def _read(file: Named) -> tuple[State, str]:
         raise file.refuse(f"this is no .safetensors that can be read ({type(error).__name__}: {error})"[:400]) from None
 
 
-def _check(file: Named, name: str, tensor: Tensor) -> None:
+def _check(file: InputFile, name: str, tensor: Tensor) -> None:
     shape = tuple(tensor.shape)
     if tensor.dtype not in DTYPES:
         raise file.refuse(f"{_short(name)} is of type {tensor.dtype}; it needs float64, float32, float16 or bfloat16")
@@ -125,7 +125,7 @@ def _short(name: str) -> str:
     return repr(name[:100])
 
 
-def _ordered(file: Named, weights: State) -> Sequence[str]:
+def _ordered(file: InputFile, weights: State) -> Sequence[str]:
     """Names of the layers, input to output."""
     names = sorted(weights, key=_by_number)
     if len({_stem(name) for name in names}) == 1:
@@ -161,7 +161,7 @@ def _fits(weights: State, order: Sequence[str]) -> bool:
     return all(len(weights[below]) == weights[above].shape[1] for below, above in pairwise(order))
 
 
-def _biases(file: Named, weights: State, names: Sequence[str], biases: State) -> list[Tensor]:
+def _biases(file: InputFile, weights: State, names: Sequence[str], biases: State) -> list[Tensor]:
     """`[out, 1]` of each layer."""
     own = {_prefix(name): name for name in biases}
     if len(biases) != len(names) or len(own) != len(names) or own.keys() != {_prefix(name) for name in names}:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.files.input_file import Named
+from engines.core.files.input_file import InputFile
 from engines.core.files.npz_reader import REAL, read
 from engines.loss_landscape.models import checkpoint_file, initialisation
 from engines.loss_landscape.models.mlp import Mlp
@@ -37,7 +37,7 @@ def load(network: str, data: str, activation: str = "file") -> tuple[Mlp, Tensor
     Raises `ConfigError` for paths that do not end in .safetensors and .npz, for files that cannot be read within the
     limits, for a network and samples that do not fit each other, and where nothing says what the activation is.
     """
-    states, samples = Named("LossLandscape.network", Path(network)), Named("LossLandscape.data", Path(data))
+    states, samples = InputFile("LossLandscape.network", Path(network)), InputFile("LossLandscape.data", Path(data))
     for file, suffix in ((states, ".safetensors"), (samples, ".npz")):
         if file.path.suffix != suffix:  # nothing is told of files that cannot be meant
             raise file.refuse(f"it must be the path of a file that ends in {suffix}")
@@ -66,7 +66,7 @@ def labelled(net: Mlp, theta: Tensor, samples: Given, seeds: tuple[int, ...]) ->
     return Subject(net, Samples(X[shown], y[shown]), Samples(X[held_out], y[held_out]), criterion, theta, seeds)
 
 
-def _samples(file: Named, net: Mlp) -> Given:
+def _samples(file: InputFile, net: Mlp) -> Given:
     arrays = read(file, {"X": REAL}, {"y": REAL})
     X, y = arrays["X"], arrays.get("y")
     if X.ndim != 2 or X.shape[1] != net.sizes[0]:
@@ -78,14 +78,14 @@ def _samples(file: Named, net: Mlp) -> Given:
     return Given(torch.from_numpy(X.astype(np.float64, order="C")), shown)
 
 
-def _check_size(file: Named, n: int, widest: int) -> None:
+def _check_size(file: InputFile, n: int, widest: int) -> None:
     if not 1 <= n <= SAMPLES:
         raise file.refuse(f"X has {n} samples; allowed are 1 to {SAMPLES}")
     if n * widest > NUMBERS:
         raise file.refuse(f"{n} samples times a layer of {widest} are {n * widest} activations; the limit is {NUMBERS}")
 
 
-def _shown(file: Named, y: np.ndarray, n: int, outputs: int) -> np.ndarray:
+def _shown(file: InputFile, y: np.ndarray, n: int, outputs: int) -> np.ndarray:
     """Labels as whole numbers `[n]`, or targets `[n, k]`: of one output, and where y has an axis of outputs."""
     if n < 2:
         raise file.refuse("y is of 1 sample; two at least are needed, one of them to test")
@@ -103,7 +103,7 @@ def _shown(file: Named, y: np.ndarray, n: int, outputs: int) -> np.ndarray:
     return _labels(file, y, outputs)
 
 
-def _labels(file: Named, y: np.ndarray, outputs: int) -> np.ndarray:
+def _labels(file: InputFile, y: np.ndarray, outputs: int) -> np.ndarray:
     """Numbers of outputs: labels themselves where they are such, else their places in order, one for each output."""
     if (y != np.round(y)).any():
         raise file.refuse(f"y has labels that are no whole numbers, as {float(y[y != np.round(y)][0]):.6g}")

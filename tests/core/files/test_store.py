@@ -155,7 +155,7 @@ def test_what_a_file_holds_agrees_with_what_it_says(run, tmp_path, reason):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "run.parquet")
-    for read in (store.read, store.about):
+    for read in (store.read, store.read_description):
         with pytest.raises(StoreError, match="there is no such file"):
             read(tmp_path / "run.parquet")
 
