@@ -10,14 +10,14 @@ import panel as pn
 import param
 from panel.viewable import Viewer
 
-from dashboard.figures.marks.line import LineMark
-from dashboard.figures.marks.strokes import Look, Stroke
-from dashboard.figures.tables import Numbers, recorded, summary, table
+from dashboard.figures.marks.line import LineMark, LineSpec
+from dashboard.figures.tables import Numbers, recorded_table, summary, table
 from dashboard.session.curves import Curve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.palette import GREY
 
 if TYPE_CHECKING:
+    from dashboard.figures.marks.figure import FigureOptions
     from engines.core.protocol.declarations import Plot
     from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
@@ -56,27 +56,27 @@ class Heading(Component):
 
 
 class Card(Viewer):
-    """One figure and how it is looked at.
+    """One figure under its heading, with its switches and its table.
 
-    `changed(card)` asks the stage to draw it again, `moved(card)` to follow, `export(plot)` for its numbers as a file.
+    `changed(card)` asks the grid to draw it again, `moved(card)` to follow, `export(plot)` for its numbers as a file.
     """
 
     def __init__(
         self,
         plot: Plot,
         engine: Engine,
-        look: Look,
+        options: FigureOptions,
         primary: bool,
         changed: Callable[[Card], None],
         moved: Callable[[Card], None],
         export: Callable[[Plot], None],
     ) -> None:
         super().__init__()
-        self.plot, self.engine, self.look, self.primary = plot, engine, look, primary
+        self.plot, self.engine, self.options, self.primary = plot, engine, options, primary
         self._changed, self._moved = changed, moved
         self.mark: Any = None
         self.whose = ""
-        """Which member a picture of one member shows."""
+        """The member that a picture of one member shows, in words."""
         names = {"title": plot.title, "doc": plot.doc, "file": f"{engine.name}_{plot.name}"}
         self._heading = Heading(self._toggle, lambda: export(plot), **names)
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
@@ -92,7 +92,7 @@ class Card(Viewer):
 
     @property
     def hidden(self) -> bool:
-        """Whether the figure is left out, because it has nothing to show."""
+        """Say whether the figure is left out, because it has nothing to show."""
         return not self._panel.visible
 
     def hide(self, blank: bool) -> None:
@@ -106,15 +106,15 @@ class Card(Viewer):
             self._pane.object = mark.figure
 
     def set(self, **changes: Any) -> None:
-        """Look at the figure differently without drawing it again."""
-        self.look = replace(self.look, **changes)
+        """Set switches of the figure without drawing it again."""
+        self.options = replace(self.options, **changes)
         if isinstance(self.mark, LineMark):
-            self.mark.look = self.look
+            self.mark.options = self.options
         self.refresh()
 
     def _toggle(self, name: str, on: bool) -> None:
         if name in ("log_x", "log_y"):
-            self.look = replace(self.look, **{name: on}, follow=True)
+            self.options = replace(self.options, **{name: on}, follow=True)
             self._changed(self)
         elif name in ("follow", "table"):
             self.set(**{name: on})
@@ -123,10 +123,10 @@ class Card(Viewer):
             self._table.visible = on
 
     def refresh(self) -> None:
-        """Say again which line is which, and how the figure is looked at."""
+        """Show the legend, the switches and the note of the mark as it is now."""
         line = isinstance(self.mark, LineMark)
         shown = {
-            "lines": _samples(self.mark, self.primary) if line else getattr(self.mark, "legend", []),
+            "lines": _legend(self.mark, self.primary) if line else getattr(self.mark, "legend", []),
             "curves": _curves(self.mark) if line else [],
             "toggles": self._toggles(line),
             "note": self._note(),
@@ -138,10 +138,10 @@ class Card(Viewer):
         scales = [("log_x", "log x", "logarithmic horizontal axis"), ("log_y", "log y", "logarithmic vertical axis")]
         follow = [("follow", "follow", "keep the newest step in view; zooming turns it off")]
         rows = [("table", "table", "the numbers as a table")]
-        chosen = [*scales, *follow, *rows] if line else [*self._scale(scales[1]), *rows]
-        return [{"name": n, "label": text, "doc": doc, "on": getattr(self.look, n)} for n, text, doc in chosen]
+        chosen = [*scales, *follow, *rows] if line else [*self._log_switch(scales[1]), *rows]
+        return [{"name": n, "label": text, "doc": doc, "on": getattr(self.options, n)} for n, text, doc in chosen]
 
-    def _scale(self, log_y: tuple[str, str, str]) -> list[tuple[str, str, str]]:
+    def _log_switch(self, log_y: tuple[str, str, str]) -> list[tuple[str, str, str]]:
         if self.plot.kind == "space":
             return []
         heat = ("log_y", "log colour", "colour by the decade of the size, so that small entries are seen")
@@ -152,53 +152,55 @@ class Card(Viewer):
             alone = self.plot.kind in ("bars", "heatmap") or self.plot.by
             whose = self.whose if alone else ""
             return " · ".join(filter(None, [whose, self.mark.note if self.mark else ""]))
-        reason = self.mark.broken()
+        reason = self.mark.broken_assumptions()
         return " · ".join(
-            filter(None, [f"Grey: theory does not apply – {reason}" if reason else "", self.mark.feed.note])
+            filter(None, [f"Grey: theory does not apply – {reason}" if reason else "", self.mark.stream.note])
         )
 
     def describe(self, run: Run, curves: Sequence[Curve], step: int) -> None:
-        """The summary for screen readers, and the table when it is open."""
+        """Write the summary for screen readers, and the table when it is open."""
         numbers = self.mark.numbers
         self._heading.summary = summary(self.plot, self.engine, run, curves, step, numbers)
-        if self.look.table:
-            self._table.object = table(self.plot.title, numbers or self._recorded(run))
+        if self.options.table:
+            self._table.object = table(self.plot.title, numbers or self._recorded_table(run))
 
-    def _recorded(self, run: Run) -> Numbers:
-        return recorded(run, self.mark.columns) if isinstance(self.mark, LineMark) else NOTHING
+    def _recorded_table(self, run: Run) -> Numbers:
+        return recorded_table(run, self.mark.columns) if isinstance(self.mark, LineMark) else NOTHING
 
     def __panel__(self) -> pn.Column:
         return self._panel
 
 
-def _samples(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
-    """The legend inside one figure: channels by hue or dash, then theory."""
-    seen: dict[tuple[str, int | None], Stroke] = {}
-    for stroke in mark.lines:
-        seen.setdefault((stroke.column.channel, stroke.column.component), stroke)
-    several = len({stroke.column.curve.key for stroke in mark.lines}) > 1
-    channels = [_sample(stroke, several) for stroke in seen.values()]
+def _legend(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
+    """List the legend of one figure: channels by hue or dash, then theory."""
+    first: dict[tuple[str, int | None], LineSpec] = {}
+    for spec in mark.lines:
+        first.setdefault((spec.column.channel, spec.column.component), spec)
+    several = len({spec.column.curve.key for spec in mark.lines}) > 1
+    channels = [_sample(spec, several) for spec in first.values()]
     theory = [
         {"label": title, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
-        for title, valid in mark.laws().items()
+        for title, valid in mark.theory_titles().items()
     ]
-    moments = [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if primary and mark.phased else []
-    others = [{"label": label, "dash": "solid", "color": color} for label, color in mark.behind.items()]
+    phases = (
+        [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if primary and mark.has_phases else []
+    )
+    others = [{"label": label, "dash": "solid", "color": color} for label, color in mark.other_runs.items()]
     if len(channels) == 1:
         channels[0]["label"] += ", as run"
-    return channels + theory + moments + others + list(mark.moments)
+    return channels + theory + phases + others + list(mark.step_legend)
 
 
 def _curves(mark: LineMark) -> list[dict[str, Any]]:
-    """Which hue belongs to whom, for a figure that leaves the page."""
-    hues = {stroke.column.curve.label: stroke.color for stroke in mark.lines}
+    """List the hue of each curve, for a figure that leaves the page."""
+    hues = {spec.column.curve.label: spec.color for spec in mark.lines}
     return [{"label": label, "color": color, "dash": "solid"} for label, color in hues.items() if len(hues) > 1]
 
 
-def _sample(stroke: Stroke, several: bool) -> dict[str, Any]:
-    """With several curves the hue belongs to the curve, and only the dash tells channels apart."""
-    vector = stroke.column.component is not None
-    name = stroke.label.split(", ")[0]
+def _sample(spec: LineSpec, several: bool) -> dict[str, Any]:
+    """Make a legend entry: with several curves the hue is the curve's, and only the dash tells channels apart."""
+    vector = spec.column.component is not None
+    name = spec.label.split(", ")[0]
     if vector:
-        return {"label": f"{(stroke.column.component or 0) + 1}", "dash": stroke.dash, "color": stroke.color}
-    return {"label": name, "dash": stroke.dash, "color": "" if several else stroke.color}
+        return {"label": f"{(spec.column.component or 0) + 1}", "dash": spec.dash, "color": spec.color}
+    return {"label": name, "dash": spec.dash, "color": "" if several else spec.color}

@@ -1,4 +1,4 @@
-"""The stage: all figures of a lab over one shared source for each series."""
+"""The grid of all figures of a lab, over one shared source for each series."""
 
 from __future__ import annotations
 
@@ -11,25 +11,22 @@ import panel as pn
 from panel.viewable import Viewer
 
 from dashboard.figures.card import Card
-from dashboard.figures.marks.bars import BarsMark
-from dashboard.figures.marks.feed import Column, Feed
-from dashboard.figures.marks.heat import HeatMark
-from dashboard.figures.marks.line import LineMark
-from dashboard.figures.marks.map import MapMark
+from dashboard.figures.marks.figure import FigureOptions
+from dashboard.figures.marks.heatmap import HeatMark, MapMark
+from dashboard.figures.marks.line import LineMark, LineSpec, line_specs
 from dashboard.figures.marks.path import PathMark
-from dashboard.figures.marks.profile import ProfileMark
 from dashboard.figures.marks.scatter import ScatterMark
 from dashboard.figures.marks.space import SpaceMark
-from dashboard.figures.marks.strokes import Look, Stroke, strokes
+from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.marks.sweep import SweepMark
-from dashboard.figures.overlays import Ghosts
-from dashboard.session.curves import Curve
+from dashboard.figures.marks.vectors import BarsMark, ProfileMark
+from dashboard.figures.overlays import Overlays
 from dashboard.ui.batch import batch
 from dashboard.ui.component import FOLDER
 
 if TYPE_CHECKING:
-    from dashboard.figures.marks.theory import Line
-    from engines.core.live.runner import Status
+    from dashboard.figures.marks.theory import TheoryLine
+    from dashboard.session.view_state import ViewContext
     from engines.core.protocol.declarations import Phase, Plot
     from engines.core.protocol.engine import Engine, Preset
     from engines.core.runs.run import Run
@@ -41,8 +38,8 @@ STILL = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "space":
 GRID = (FOLDER / "grid.css").read_text()
 
 
-class Stage(Viewer):
-    """All figures of a lab over one shared source for each series."""
+class Grid(Viewer):
+    """All figures of a lab. `pick(who)` puts a member or a curve in focus, `export(plot)` saves a figure's numbers."""
 
     def __init__(
         self,
@@ -54,14 +51,14 @@ class Stage(Viewer):
         self.engine, self._pick = engine, pick
         self._channels = {channel.name: channel for channel in engine.channels}
         self.cards = [
-            Card(plot, engine, Look(plot.log_x, plot.log_y), index == 0, self._again, self._moved, export)
+            Card(plot, engine, FigureOptions(plot.log_x, plot.log_y), index == 0, self._again, self._moved, export)
             for index, plot in enumerate(engine.plots)
         ]
         self._layout: Any = None
-        self._feeds: dict[bool, Feed] = {}
-        self._lines: dict[str, list[Stroke]] = {}
-        self._last: tuple[Sequence[Line], Sequence[Phase], Ghosts] = ((), (), {})
-        self._view: Any = None
+        self._feeds: dict[bool, StreamedSource] = {}
+        self._lines: dict[str, list[LineSpec]] = {}
+        self._decorations: tuple[Sequence[TheoryLine], Sequence[Phase], Overlays] = ((), (), {})
+        self._context: ViewContext | None = None
         self._panel = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[GRID], margin=0)
 
     def arrange(self, preset: Preset | None) -> None:
@@ -70,7 +67,7 @@ class Stage(Viewer):
         for card in self.cards:
             card.lead(card.plot.name == lead)
             if card.plot.kind == "line" and card.plot.x == "step":
-                card.look = replace(card.look, log_x=log_x or card.plot.log_x, follow=True)
+                card.options = replace(card.options, log_x=log_x or card.plot.log_x, follow=True)
         self._layout = None
 
     def leave_out(self, names: Container[str]) -> None:
@@ -80,34 +77,35 @@ class Stage(Viewer):
                 card.hide(not card.hidden)
                 self._layout = None
 
-    def looks(self) -> dict[str, list[bool]]:
-        """Which axes are logarithmic, by figure; for links."""
-        return {card.plot.name: [card.look.log_x, card.look.log_y] for card in self.cards}
+    def log_axes(self) -> dict[str, list[bool]]:
+        """Return whether the horizontal and the vertical axis are logarithmic, by figure; for links."""
+        return {card.plot.name: [card.options.log_x, card.options.log_y] for card in self.cards}
 
-    def restore(self, looks: Any) -> None:
-        """Look at the figures as a link says; what it says of figures that do not exist is ignored."""
+    def set_log_axes(self, log_axes: Any) -> None:
+        """Use the axes of a link; what it says of figures that do not exist is ignored."""
         for card in self.cards:
-            match looks.get(card.plot.name) if isinstance(looks, dict) else None:
+            match log_axes.get(card.plot.name) if isinstance(log_axes, dict) else None:
                 case [bool(log_x), bool(log_y)]:
-                    card.look = replace(card.look, log_x=log_x, log_y=log_y)
+                    card.options = replace(card.options, log_x=log_x, log_y=log_y)
         self._layout = None
 
-    def show(self, run: Run, curves: Sequence[Curve], focus: int) -> bool:
-        """Make figures for these curves, unless the ones there are fit; says whether it did.
+    def build(self, context: ViewContext) -> bool:
+        """Make figures for the curves, unless the present ones fit; returns whether it did.
 
         New figures are sent with all they hold when the batch ends: rows streamed in the same batch would come twice.
         """
-        layout = (tuple(curves), focus, self._sizes(run))
+        run, curves, focus = context.run, context.curves, context.focus
+        layout = (curves, focus, self._sizes(run))
         if layout == self._layout:
             return False
         self._layout = layout
         sizes = dict(self._sizes(run))
         self._lines = {
-            card.plot.name: strokes(card.plot, self._channels, curves, focus, sizes)
+            card.plot.name: line_specs(card.plot, self._channels, curves, focus, sizes)
             for card in self.shown()
             if card.plot.kind == "line"
         }
-        self._feeds = {thin: Feed(self._columns(thin), thin) for thin in (False, True)}
+        self._feeds = {thin: StreamedSource(self._columns(thin), thin) for thin in (False, True)}
         for feed in self._feeds.values():
             feed.update(run)
         # Bokeh would look through the whole page after each figure.
@@ -117,7 +115,7 @@ class Stage(Viewer):
         return True
 
     def shown(self) -> list[Card]:
-        """The cards that are not left out."""
+        """Return the cards that are not left out."""
         return [card for card in self.cards if not card.hidden]
 
     def _sizes(self, run: Run) -> tuple[tuple[str, int], ...]:
@@ -127,8 +125,8 @@ class Stage(Viewer):
     def _columns(self, thin: bool) -> list[Column]:
         found: list[Column] = []
         for card in self.shown():
-            for stroke in self._lines.get(card.plot.name, ()):
-                column = stroke.column
+            for spec in self._lines.get(card.plot.name, ()):
+                column = spec.column
                 if self._channels[column.channel].thin is not thin:
                     continue
                 parts = ("median", "low", "high") if column.curve.band else ("median",)
@@ -144,53 +142,52 @@ class Stage(Viewer):
             self._moved(card)
 
     def _moved(self, card: Card) -> None:
-        self._look(card)
-        if self._view:
-            run, _, at, _, curves, _ = self._view
-            card.describe(run, curves, at)
+        self._update(card)
+        if self._context:
+            card.describe(self._context.run, self._context.curves, self._context.step)
         card.refresh()
 
     def _redraw(self, card: Card) -> None:
         before = card.mark
         card.put(self._mark(card))
-        if isinstance(before, LineMark) and isinstance(card.mark, LineMark) and not card.look.follow:
-            card.mark.keep(before)
+        if isinstance(before, LineMark) and isinstance(card.mark, LineMark) and not card.options.follow:
+            card.mark.copy_ranges(before)
         self._decorate(card)
         card.refresh()
 
     def _mark(self, card: Card) -> Any:
         if card.plot.kind != "line":
-            return STILL[card.plot.kind](card.plot, self.engine, card.look, card.primary, self._pick)
+            return STILL[card.plot.kind](card.plot, self.engine, card.options, card.primary, self._pick)
         thin = self._channels[card.plot.channels[0]].thin
         kind = LineMark if card.plot.x == "step" else PathMark
         return kind(
-            card.plot, self.engine, self._lines[card.plot.name], self._feeds[thin], card.look, primary=card.primary,
+            card.plot, self.engine, self._lines[card.plot.name], self._feeds[thin], card.options, primary=card.primary,
             on_zoom=lambda: card.set(follow=False), on_reset=lambda: card.set(follow=True), on_tap=self._pick,
         )  # fmt: skip
 
     def _decorate(self, card: Card) -> None:
-        lines, phases, ghost = self._last
+        lines, phases, overlays = self._decorations
         if isinstance(card.mark, LineMark):
             card.mark.show_theory(lines)
             card.mark.show_phases(phases)
-            card.mark.show_ghost(ghost)
+            card.mark.show_ghost(overlays)
 
-    def decorate(self, lines: Sequence[Line], phases: Sequence[Phase], ghost: Ghosts) -> None:
-        """Show theory lines, phases and the pinned run on every figure."""
-        self._last = (lines, phases, ghost)
+    def decorate(self, lines: Sequence[TheoryLine], phases: Sequence[Phase], overlays: Overlays) -> None:
+        """Show theory lines, phases and other runs on every figure."""
+        self._decorations = (lines, phases, overlays)
         for card in self.marked():
             self._decorate(card)
             card.refresh()
 
     def show_phases(self, phases: Sequence[Phase]) -> None:
         """Show the phases alone; they move as the run reveals them."""
-        self._last = (self._last[0], phases, self._last[2])
+        self._decorations = (self._decorations[0], phases, self._decorations[2])
         for card in self.marked():
             if isinstance(card.mark, LineMark):
                 card.mark.show_phases(phases)
 
     def marked(self) -> list[Card]:
-        """The cards that have been drawn and are shown."""
+        """Return the cards that have been drawn and are not left out."""
         return [card for card in self.shown() if card.mark is not None]
 
     def stream(self, run: Run) -> None:
@@ -198,29 +195,30 @@ class Stage(Viewer):
         for feed in self._feeds.values():
             feed.update(run)
 
-    def update(self, run: Run, status: Status, at: int, scrubbing: bool, curves: Sequence[Curve], focus: int) -> None:
-        """Move ranges, cursor and the pictures of the cursor's step."""
-        self._view = (run, status, at, scrubbing, curves, focus)
+    def update(self, context: ViewContext) -> None:
+        """Move ranges, cursor and the pictures of the step that is shown."""
+        self._context = context
         for card in self.marked():
-            self._look(card)
+            self._update(card)
 
-    def _look(self, card: Card) -> None:
-        """Bring one card to what is looked at; a paused run sends no tick that would."""
-        if self._view is None:
+    def _update(self, card: Card) -> None:
+        """Bring one card to the last context; a paused run sends no tick that would."""
+        if self._context is None:
             return
-        run, status, at, scrubbing, curves, focus = self._view
+        run, status, step = self._context.run, self._context.status, self._context.step
         if not isinstance(card.mark, LineMark):
-            card.mark.update(run, at, status.horizon, curves, focus)
+            card.mark.update(run, step, status.horizon, self._context.curves, self._context.focus)
             return card.put(card.mark)
         newest = _alive(run)
-        card.mark.show_cursor(run, at, scrubbing)
+        card.mark.show_cursor(run, step, self._context.scrubbing)
         card.mark.follow(newest if status.playing or newest else 0, max(status.horizon, newest))
 
-    def describe(self, run: Run, curves: Sequence[Curve], at: int, whose: str = "") -> None:
+    def describe(self, context: ViewContext) -> None:
         """Refresh notes, summaries and tables."""
+        whose = context.label
         for card in self.marked():
             card.whose = whose
-            card.describe(run, curves, at)
+            card.describe(context.run, context.curves, context.step)
             card.refresh()
 
     def __panel__(self) -> pn.Column:
@@ -228,6 +226,6 @@ class Stage(Viewer):
 
 
 def _alive(run: Run) -> int:
-    """The newest step at which a member was still finite."""
+    """Return the newest step at which a member was still finite."""
     newest = int(run.steps[-1])
     return min(newest, int(run.diverged_at.max())) if (run.diverged_at >= 0).all() else newest

@@ -12,7 +12,7 @@ from dashboard.session.curves import Curve
 from dashboard.ui.formatting import number
 
 if TYPE_CHECKING:
-    from dashboard.figures.marks.feed import Column
+    from dashboard.figures.marks.streamed_source import Column
     from engines.core.protocol.declarations import Plot
     from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
@@ -23,7 +23,7 @@ ROWS = 14
 COLUMNS = 16
 """Columns of a table beside those that name its rows."""
 
-SAID = 6
+READ_OUT = 6
 """Rows of a table that a summary reads out, from both ends."""
 
 
@@ -32,24 +32,24 @@ SCROLL = "<div class='scroll' tabindex='0' role='group' aria-label='numbers of t
 
 
 class Numbers(NamedTuple):
-    """What a picture shows, as a table. The first cell of each row names it; `note` says what was left out."""
+    """A table of what a picture shows. The first cell of each row names it; `note` says what was left out."""
 
     heads: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str = ""
 
 
-def spread(count: int, most: int) -> list[int]:
-    """At most `most` of `count` places, evenly and with both ends.
+def even_places(count: int, most: int) -> list[int]:
+    """Choose at most `most` of `count` places, evenly and with both ends.
 
-    >>> spread(3, 5), spread(101, 5)
+    >>> even_places(3, 5), even_places(101, 5)
     ([0, 1, 2], [0, 25, 50, 75, 100])
     """
     return np.unique(np.linspace(0, count - 1, min(count, most)).round().astype(int)).tolist() if count else []
 
 
-def recorded(run: Run, columns: Sequence[tuple[str, Column]]) -> Numbers:
-    """Named columns of one series at some of the recorded steps."""
+def recorded_table(run: Run, columns: Sequence[tuple[str, Column]]) -> Numbers:
+    """Tabulate named columns of one series at some of the recorded steps."""
     shown = columns[:COLUMNS]
     heads = ["step", *(name for name, _ in shown)]
     series = run.recording.series(shown[0][1].channel) if shown else run.recording.dense
@@ -57,19 +57,19 @@ def recorded(run: Run, columns: Sequence[tuple[str, Column]]) -> Numbers:
     if not shown or not set(names) <= set(series.names):
         return Numbers(heads, (), "Nothing is recorded yet.")
     steps, *blocks = series.read(*names)
-    rows = spread(len(steps), ROWS)
+    rows = even_places(len(steps), ROWS)
     chosen = {name: block[rows] for name, block in zip(names, blocks, strict=True)}
-    values = [column.of(chosen[column.channel]).tolist() for _, column in shown]
+    values = [column.values(chosen[column.channel]).tolist() for _, column in shown]
     lines = [[f"{steps[row]:,}", *map(number, line)] for row, *line in zip(rows, *values, strict=True)]
-    lost = [_part(len(rows), len(steps), "recorded steps"), _part(len(shown), len(columns), "curves")]
+    lost = [_left_out(len(rows), len(steps), "recorded steps"), _left_out(len(shown), len(columns), "curves")]
     return Numbers(heads, lines, ", ".join(filter(None, lost)))
 
 
-def entries(
+def matrix_table(
     names: Sequence[str], matrices: Sequence[np.ndarray], rows: Sequence[str], columns: Sequence[str], corner: str
 ) -> Numbers:
-    """Entries of matrices `[n, m]` side by side, by the names of rows and columns; `corner` says what these are."""
-    down, across = spread(len(rows), ROWS), spread(len(columns), max(1, COLUMNS // len(matrices)))
+    """Tabulate matrices `[n, m]` side by side, by the names of rows and columns; `corner` says what these are."""
+    down, across = even_places(len(rows), ROWS), even_places(len(columns), max(1, COLUMNS // len(matrices)))
     heads = [", ".join(filter(None, [name, columns[j]])) for name in names for j in across]
     lines = [[rows[i], *(_entry(matrix, i, j) for matrix in matrices for j in across)] for i in down]
     whole = len(down) == len(rows) and len(across) == len(columns)
@@ -82,32 +82,32 @@ def _entry(matrix: np.ndarray, row: int, column: int) -> str:
     return number(float(matrix[row, column])) if inside else ""
 
 
-def _part(shown: int, count: int, what: str) -> str:
+def _left_out(shown: int, count: int, what: str) -> str:
     return f"{shown:,} of {count:,} {what}" if shown < count else ""
 
 
 def summary(
     plot: Plot, engine: Engine, run: Run, curves: Sequence[Curve], step: int, shown: Numbers | None = None
 ) -> str:
-    """One figure in a few sentences: what is shown, where it began, where it is now."""
+    """Describe one figure in a few sentences: what is shown, where it began, where it is now."""
     parts = [f"{plot.title}. {plot.doc.rstrip('.')}."]
     if shown:
-        return " ".join([*parts, f"At step {step}:", *_read(shown)])
-    for name in [name for name in _drawn(plot) if not engine.channel(name).dims][:2]:
+        return " ".join([*parts, f"At step {step}:", *_read_out(shown)])
+    for name in [name for name in _drawn_channels(plot) if not engine.channel(name).dims][:2]:
         series = run.recording.series(name)
         if name in series.names and len(series):
             parts += [_sentence(engine.channel(name).label, series[name], series.at(step), step, c) for c in curves[:4]]
     return " ".join(parts)
 
 
-def _drawn(plot: Plot) -> list[str]:
-    """The channels that are drawn, that of the horizontal axis first."""
+def _drawn_channels(plot: Plot) -> list[str]:
+    """List the channels that are drawn, that of the horizontal axis first."""
     return [*([] if plot.x == "step" else [plot.x]), *plot.channels]
 
 
-def _read(shown: Numbers) -> list[str]:
-    half = SAID // 2
-    rows = shown.rows if len(shown.rows) <= SAID else [*shown.rows[:half], *shown.rows[-half:]]
+def _read_out(shown: Numbers) -> list[str]:
+    half = READ_OUT // 2
+    rows = shown.rows if len(shown.rows) <= READ_OUT else [*shown.rows[:half], *shown.rows[-half:]]
     return ["; ".join(f"{head} {cell}" for head, cell in zip(shown.heads, row, strict=True)) + "." for row in rows]
 
 
@@ -118,7 +118,7 @@ def _sentence(label: str, values: np.ndarray, row: int, step: int, curve: Curve)
 
 
 def table(title: str, shown: Numbers) -> str:
-    """A table as HTML under its title.
+    """Write a table as HTML under its title.
 
     >>> table("Loss", Numbers(["step", "loss"], [["0", "1 < 2"]])).partition("<caption>")[2]
     "Loss</caption><thead><tr><th scope='col'>step</th><th scope='col'>loss</th></tr></thead>\

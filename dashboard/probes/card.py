@@ -14,9 +14,9 @@ from dashboard.probes.form import IDLE, Ask
 from dashboard.probes.job import Computation
 from dashboard.probes.picture import STRETCH
 from dashboard.probes.result import Outcome, course
-from dashboard.session.curves import tell
+from dashboard.session.curves import member_label
 from dashboard.ui.component import FOLDER
-from dashboard.ui.eta import said
+from dashboard.ui.eta import duration
 from dashboard.ui.formatting import describe
 from engines.core.data.plain_json import to_json
 
@@ -124,7 +124,7 @@ class ProbeCard(Viewer):
         if going and going.done:
             self._finish(going)
         elif going:
-            left = WAITING if going.began is None else said(going.left())
+            left = WAITING if going.began is None else duration(going.left())
             self._ask.show(share=round(going.part.share, 2), left=left)
             self._sketch(going)
 
@@ -195,7 +195,7 @@ def _about(done: Computation) -> dict[str, Any]:
 
 
 def _told(done: Computation, how: str, why: str) -> str:
-    whose = tell(done.run.configs, done.member)
+    whose = member_label(done.run.configs, done.member)
     chosen = f"with {describe(dict(done.options))}" if done.options else ""
     at = f"{how} at step {done.step:,}" + (f", {why}" if why else "")
     return " · ".join(filter(None, [at, whose, chosen]))

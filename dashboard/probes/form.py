@@ -55,7 +55,7 @@ class Ask(Component):
             self.shown = shown
 
     def choose(self, values: Mapping[str, Any], error: str = "") -> None:
-        """Take these values, and the default of every other option. Errors as those of `check_options`."""
+        """Take these values, and the default of every other option. Errors as those of `options.checked`."""
         values = check_options(self._probe, values)
         self.options = {name: value for name, value in values.items() if value != self._knobs[name].default}
         every = {name: self.options.get(name, knob.default) for name, knob in self._knobs.items()}
@@ -64,7 +64,7 @@ class Ask(Component):
 
     def _type(self, name: str, text: str) -> None:
         try:
-            self.choose(self.options | parse_options(self._probe, [(name, text)]))
+            self.choose(dict(self.options) | parse_options(self._probe, [(name, text)]))
         except DynascopeError as error:
             self.choose(self.options, sentence(error))
 

@@ -15,6 +15,7 @@ from dashboard.probes.verdict_jobs import Needed
 from dashboard.ui.component import FOLDER
 
 if TYPE_CHECKING:
+    from dashboard.session.view_state import ViewContext
     from engines.core.protocol.engine import Probe
     from engines.core.runs.run import Run
 
@@ -34,24 +35,24 @@ class Probes(Viewer):
         grid = pn.Column(*self.cards, stylesheets=[GRID], margin=0, **STRETCH)
         self._panel = pn.Column(heading, grid, visible=bool(self.cards), margin=0, **STRETCH)
 
-    def look(self, run: Run, step: int, member: int) -> None:
-        """Offer to compute what is looked at."""
+    def show(self, context: ViewContext) -> None:
+        """Offer to compute the probes of the member and the step that are shown."""
         for card in self.cards:
-            card.look(run, step, member)
+            card.look(context.run, context.step, context.focus)
 
     def collect(self, run: Run, playing: bool) -> None:
-        """Show what has been computed since the last time, and begin with what the verdicts on a run need."""
+        """Show what has been computed since the last tick, and begin with what the verdicts on a run need."""
         for card in self.cards:
             card.collect()
         self._needed.follow(run, playing)
 
     def clear(self) -> None:
-        """Another experiment begins."""
+        """Forget all results: another experiment begins."""
         for card in self.cards:
             card.clear()
 
     def abandon(self) -> None:
-        """The page was closed."""
+        """Wait for no result any more: the page is gone."""
         for card in self.cards:
             card.abandon()
 

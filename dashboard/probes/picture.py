@@ -16,7 +16,6 @@ from dashboard.probes.pictures.numbers import numbers
 from dashboard.ui.component import FOLDER, Component, script
 
 if TYPE_CHECKING:
-    from dashboard.probes.pictures.drawing import Drawn
     from engines.core.protocol.probe_figures import Picture
 
 STRETCH = {"sizing_mode": "stretch_width"}
@@ -56,7 +55,7 @@ class Illustration(Viewer):
         self._panel = pn.Column(*parts, visible=False, margin=0, **STRETCH)
         self._subject: Picture | None = None
         self._values: Mapping[str, Any] = {}
-        self.drawn: Drawn | None = None
+        self.drawn: Any = None  # a `Drawn`; some have an `update` too
 
     def show(self, values: Mapping[str, Any]) -> set[str]:
         """Draw these values, and return the names of those that are drawn. Errors as those of the picture."""

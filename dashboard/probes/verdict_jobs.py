@@ -43,18 +43,21 @@ class Needed:
         self._course, self._tried, self._given_up, self._going = course(run), set(), False, None
 
     def _keep(self, run: Run) -> None:
+        assert self._going
         (key, done), self._going = self._going, None
         self._given_up = done.run.cancelled
         if not (done.failure or done.run.cancelled):
             run.probe_results[key] = done.part.values
 
     def _next(self, run: Run) -> None:
+        assert run.preset
         for name, chosen in run.preset.probes.items():
             for member in range(len(run.configs)):
                 if (name, member) not in self._tried | run.probe_results.keys():
                     return self._begin(run, name, member, chosen)
 
     def _begin(self, run: Run, name: str, member: int, chosen: Mapping[str, Any]) -> None:
+        assert run.preset
         if not self._cards[name].computation:  # what the reader asked for comes first
             self._tried.add((name, member))
             self._going = (name, member), self._cards[name].serve(run, run.preset.steps, member, chosen)

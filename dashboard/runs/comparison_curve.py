@@ -9,9 +9,9 @@ import panel as pn
 from bokeh.models import ColumnDataSource, HoverTool, Line, Span
 from panel.viewable import Viewer
 
-from dashboard.figures.marks import ranges
-from dashboard.figures.marks.figure import bare, figure, move
-from dashboard.figures.tables import spread
+from dashboard.figures.marks import axes
+from dashboard.figures.marks.figure import add_glyph, figure, set_range
+from dashboard.figures.tables import even_places
 from dashboard.ui.palette import GREY, qualitative
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ POINTS = 600
 """Points that are drawn."""
 
 
-class Contrast(Viewer):
+class ComparisonCurve(Viewer):
     """The ratio where the channel is drawn on a logarithmic axis, the difference elsewhere."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
         self._engine = engine
-        self._look: tuple[Any, ...] = ()
+        self._axes: tuple[Any, ...] = ()
         self.source = ColumnDataSource({name: [] for name in ("step", "pinned", "now", "apart")})
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=0)
         self._panel = pn.Column(self._pane, sizing_mode="stretch_width", margin=0)  # a cell of a grid, beside others
@@ -40,11 +40,11 @@ class Contrast(Viewer):
         from engines.core.analysis.compare import curves
 
         steps, before, now = curves(pinned, run, channel, members)
-        rows = spread(len(steps), POINTS)
+        rows = even_places(len(steps), POINTS)
         steps, before, now = steps[rows].astype(float), before[rows], now[rows]
         ratio = self._logarithmic(channel) and bool((before > 0).all() and (now > 0).all())
-        if (channel, ratio, log_x) != self._look:
-            self._look = channel, ratio, log_x
+        if (channel, ratio, log_x) != self._axes:
+            self._axes = channel, ratio, log_x
             self._build(channel, ratio, log_x)
         apart = now / before if ratio else now - before
         columns = {"step": steps, "pinned": before, "now": now, "apart": apart}
@@ -60,16 +60,16 @@ class Contrast(Viewer):
         names = {"x_axis_label": "step", "y_axis_label": f"{label}: now {'/' if ratio else '−'} pinned"}
         self.figure = figure(log_x=log_x, log_y=ratio, height=HEIGHT, **names)
         self.figure.add_layout(Span(location=float(ratio), dimension="width", line_color=GREY, line_dash="dashed"))
-        drawn = bare(Line(x="step", y="apart", line_color=qualitative(0), line_width=2), self.source, self.figure)
+        drawn = add_glyph(Line(x="step", y="apart", line_color=qualitative(0), line_width=2), self.source, self.figure)
         name = "ratio" if ratio else "difference"
         rows = [("step", "@step{0,0}"), ("pinned", "@pinned"), ("now", "@now"), (name, "@apart")]
         self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows, mode="vline"))
         self._pane.object = self.figure
 
     def _frame(self, steps: np.ndarray, apart: np.ndarray, ratio: bool, log_x: bool) -> None:
-        extent = ranges.union([ranges.extent(apart), ranges.extent(np.array([float(ratio)]))])
-        move(self.figure.y_range, ranges.values(extent, None, ratio), ratio)
-        move(self.figure.x_range, ranges.steps(int(steps[-1]), int(steps[-1]), log_x), log_x)
+        extent = axes.union([axes.extent(apart), axes.extent(np.array([float(ratio)]))])
+        set_range(self.figure.y_range, axes.value_range(extent, None, ratio), ratio)
+        set_range(self.figure.x_range, axes.step_range(int(steps[-1]), int(steps[-1]), log_x), log_x)
 
     def __panel__(self) -> pn.Column:
         return self._panel

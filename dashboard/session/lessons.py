@@ -14,7 +14,7 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 from markdown_it import MarkdownIt
 
-from dashboard.session.view_state import PARTS, split
+from dashboard.session.view_state import PARTS, split_names
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
@@ -141,6 +141,7 @@ def _read(name: str, path: Path) -> Lesson:
         raise LessonError("it is no file")
     if path.stat().st_size > LARGEST:
         raise LessonError(f"it has {path.stat().st_size} bytes; allowed are {LARGEST}")
+    about: dict[str, Any]
     about, body = frontmatter.parse(path.read_text(encoding="utf-8"), handler=Head())
     missing = [key for key in ("title", "lab") if not about.get(key)]
     if missing:
@@ -153,7 +154,7 @@ def _read(name: str, path: Path) -> Lesson:
         summary=str(about.get("summary", "")),
         minutes=int(about.get("minutes", 0)),
         order=int(about.get("order", 1000)),
-        hide=split(about.get("hide")),
+        hide=split_names(about.get("hide")),
         steps=_steps(body, first),
     )
 

@@ -73,7 +73,7 @@ PRESETS = (
         set=PLANTED | {"planted": "all"},
         steps=300,
         cost="long",
-        judge=counts.together,
+        judge=counts.all_types,
         lead="reasons",
         probes={"degeneracy": {}, "hessian": {"n_beta": 1e12}},
     ),

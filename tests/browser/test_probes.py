@@ -17,7 +17,7 @@ POINTS = f"""() => {{ {FIGURE}
 
 PROBER = """
 from engines.core import registry
-from tests.dashboard.prober import ENGINE
+from tests.dashboard.probes.probe_engine import ENGINE
 registry.names, registry.load = lambda: ["prober"], lambda name: ENGINE
 """
 

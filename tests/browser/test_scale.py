@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from dashboard.figures.marks import scale
-from dashboard.figures.marks.scale import Scale
+from dashboard.figures.marks import axes
+from dashboard.figures.marks.axes import Scale
 
-BEND = 1e-6
-MADE = Scale(log=False, bend=BEND)
+THRESHOLD = 1e-6
+MADE = Scale(log=False, threshold=THRESHOLD)
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +22,13 @@ def run(chromium):
 
 def ticks(run, low, high):
     ends = {"range": {"start": float(MADE.places(low)), "end": float(MADE.places(high))}}
-    places = run(scale.TICKS, bend=BEND, cb_data=ends)
-    return ["".join(run(scale.WRITTEN, bend=BEND, tick=place)) for place in places]
+    places = run(axes.TICKS, threshold=THRESHOLD, cb_data=ends)
+    return ["".join(run(axes.TICK_LABEL, threshold=THRESHOLD, tick=place)) for place in places]
 
 
 def test_the_browser_places_values_where_the_server_does(run):
     values = [-3e4, -1e-7, 0.0, 2e-6, 5.0]
-    np.testing.assert_allclose(run(scale.PLACES, bend=BEND, xs=values), MADE.places(values), rtol=1e-12)
+    np.testing.assert_allclose(run(axes.PLACES, threshold=THRESHOLD, xs=values), MADE.places(values), rtol=1e-12)
 
 
 def test_ticks_are_zero_and_powers_of_ten_of_both_signs(run):
@@ -43,4 +43,7 @@ def test_where_hardly_a_decade_is_in_sight_ticks_are_even(run):
 
 def test_a_hover_reads_the_raw_value(run):
     for value, text in ((-2.5, "-2.500"), (3e-9, "3.000e-9")):
-        assert "".join(run(scale.READ, bend=BEND, special_vars={"snap_y": float(MADE.places(value))})) == text
+        assert (
+            "".join(run(axes.HOVER_VALUE, threshold=THRESHOLD, special_vars={"snap_y": float(MADE.places(value))}))
+            == text
+        )

@@ -1,1 +1,1 @@
-"""How each kind of plot is drawn. Nothing else touches Bokeh models, and these only from the document's callbacks."""
+"""Marks: how each kind of plot is drawn with Bokeh."""

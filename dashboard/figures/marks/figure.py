@@ -1,7 +1,8 @@
-"""Empty figures in the house style."""
+"""Empty figures in the house style, and how the reader set one."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,7 @@ from bokeh.models import CustomJSTicker, FixedTicker, Range1d
 from bokeh.plotting import figure as bokeh_figure
 
 TALL, SHORT = 380, 250
-"""Heights of the primary figure and of the others."""
-
+"""Heights of the primary figure and of the others, pixels."""
 
 TICKS = """
 const [low, high] = [cb_data.range.start, cb_data.range.end].map(Math.log10);
@@ -35,15 +35,25 @@ return found;
 """Ticks of a logarithmic axis: whole decades where many are in sight, 1-2-5 where few are."""
 
 
+@dataclass(frozen=True)
+class FigureOptions:
+    """Switches of one figure: logarithmic axes, whether it follows the run, whether its table is open."""
+
+    log_x: bool
+    log_y: bool
+    follow: bool = True
+    table: bool = False
+
+
 def figure(*, log_x: bool = False, log_y: bool = False, height: int = SHORT, **labels: Any) -> Any:
-    """A figure whose ranges the server sets. Its toolbar shows while the pointer is over it."""
+    """Make a figure whose ranges the server sets. Its toolbar shows while the pointer is over it."""
     made = bokeh_figure(
         height=height,
         sizing_mode="stretch_width",
         x_axis_type="log" if log_x else "linear",
         y_axis_type="log" if log_y else "linear",
-        x_range=Range1d(1, 10),
-        y_range=Range1d(1, 10),
+        x_range=Range1d(start=1, end=10),
+        y_range=Range1d(start=1, end=10),
         tools="pan,box_zoom,wheel_zoom,reset,save",
         active_drag="box_zoom",
         active_scroll=None,
@@ -51,11 +61,11 @@ def figure(*, log_x: bool = False, log_y: bool = False, height: int = SHORT, **l
         min_border=4,
         **labels,
     )
-    _calm(made, log_x, log_y)
+    _tone_down(made, log_x, log_y)
     return made
 
 
-def _calm(made: Any, log_x: bool, log_y: bool) -> None:
+def _tone_down(made: Any, log_x: bool, log_y: bool) -> None:
     made.toolbar.logo = None
     made.toolbar.autohide = True
     made.background_fill_color = made.border_fill_color = None
@@ -68,10 +78,10 @@ def _calm(made: Any, log_x: bool, log_y: bool) -> None:
             axis.ticker = CustomJSTicker(major_code=TICKS, minor_code="return []")
 
 
-def bare(glyph: Any, source: Any, made: Any, **options: Any) -> Any:
-    """Add a glyph without the copies for selection and muting that nobody uses here."""
+def add_glyph(glyph: Any, source: Any, target: Any, **options: Any) -> Any:
+    """Draw a glyph without the copies for selection and muting that nobody uses here."""
     copies = dict.fromkeys(("nonselection_glyph", "selection_glyph", "muted_glyph", "hover_glyph"))
-    return made.add_glyph(source, glyph, **copies, **options)
+    return target.add_glyph(source, glyph, **copies, **options)
 
 
 def name_ticks(axis: Any, names: dict[Any, str]) -> None:
@@ -80,7 +90,7 @@ def name_ticks(axis: Any, names: dict[Any, str]) -> None:
     axis.major_label_overrides = names
 
 
-def move(target: Any, window: tuple[float, float] | None, log: bool) -> None:
+def set_range(target: Any, window: tuple[float, float] | None, log: bool) -> None:
     """Change a range when it is off by more than a reader would notice."""
     if window is None:
         return

@@ -1,9 +1,10 @@
-"""Curves over steps that grow as the run does."""
+"""Curves over steps that grow as the run does: their hues and dashes, the figure, and the labels of phases."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,18 +22,65 @@ from bokeh.models import (
     VSpan,
 )
 
-from dashboard.figures.marks import labels, ranges, theory
-from dashboard.figures.marks.feed import Column, Feed
-from dashboard.figures.marks.figure import TALL, bare, figure, move
-from dashboard.figures.marks.scale import Scale
-from dashboard.figures.marks.strokes import Look, Stroke
-from dashboard.figures.overlays import Ghost, Ghosts, band_columns, line_columns
-from dashboard.ui.palette import GREY
+from dashboard.figures.marks import axes, theory
+from dashboard.figures.marks.axes import Scale
+from dashboard.figures.marks.figure import TALL, FigureOptions, add_glyph, figure, set_range
+from dashboard.figures.marks.streamed_source import Column, StreamedSource
+from dashboard.figures.overlays import OverlayCurve, Overlays, band_columns, line_columns
+from dashboard.session.curves import Curve
+from dashboard.ui.palette import GREY, qualitative
 
 if TYPE_CHECKING:
-    from engines.core.protocol.declarations import Phase, Plot
+    from engines.core.protocol.declarations import Channel, Phase, Plot
     from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
+
+DASHES = ("solid", "dotted", "dotdash", "dashdot")
+COMPONENTS = 8
+"""Components of a vector that are drawn as lines of their own."""
+
+
+@dataclass(frozen=True)
+class LineSpec:
+    """One line of a figure: its column, label, hue and dash."""
+
+    column: Column
+    label: str
+    color: str
+    dash: str
+    focus: bool = True
+    """Whether this line is, or contains, the member in focus."""
+
+
+def line_specs(
+    plot: Plot, channels: Mapping[str, Channel], curves: Sequence[Curve], focus: int, sizes: Mapping[str, int]
+) -> list[LineSpec]:
+    """Choose the lines of a plot. One curve: a hue a channel. Several: a hue a curve, a dash a channel.
+
+    `sizes` holds the number of components of each vector channel.
+    """
+    order = list(channels)
+    found = []
+    for place, name in enumerate(plot.channels):
+        vector = bool(channels[name].dims)
+        for curve in _drawn_curves(curves, focus, vector):
+            hue = curve.color if len(curves) > 1 else qualitative(order.index(name))
+            dash = DASHES[place % len(DASHES)] if len(curves) > 1 else "solid"
+            label = channels[name].label if len(curves) == 1 else f"{channels[name].label}, {curve.label}"
+            parts: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
+            for part in parts:
+                tone = qualitative(part or 0) if vector else hue
+                tail = "" if part is None else f" {part + 1}"
+                found.append(LineSpec(Column(curve, name, part), label + tail, tone, dash, focus in curve.members))
+    return found
+
+
+def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool) -> Sequence[Curve]:
+    if not vector:
+        return curves
+    chosen = [curve for curve in curves if focus in curve.members]
+    return [Curve(curve.key, curve.label, curve.color, (focus,)) for curve in chosen[:1]]
+
 
 NEAR = 0.05
 """A click picks a curve within this share of the figure's height."""
@@ -42,136 +90,135 @@ class LineMark:
     """One figure of streaming lines with its theory, phases, cursor and ghost."""
 
     numbers = None
-    """What is shown as a table; None where the recorded steps are."""
+    """The table of what is shown; None where it holds recorded steps."""
 
-    moments: tuple[dict[str, str], ...] = ()
-    """What the legend says of single steps."""
+    step_legend: tuple[dict[str, str], ...] = ()
+    """Legend entries of single steps."""
 
     def __init__(
-        self, plot: Plot, engine: Engine, lines: Sequence[Stroke], feed: Feed, look: Look, *,
+        self, plot: Plot, engine: Engine, lines: Sequence[LineSpec], stream: StreamedSource, options: FigureOptions, *,
         primary: bool, on_zoom: Callable[[], None], on_reset: Callable[[], None],
         on_tap: Callable[[str], None],
     ) -> None:  # fmt: skip
-        self.plot, self.lines, self.feed, self.look = plot, lines, feed, look
-        self.scale = Scale.of(plot, look.log_y)
-        drawn = [(stroke.column, stroke.color) for stroke in lines]
+        self.plot, self.lines, self.stream, self.options = plot, lines, stream, options
+        self.scale = Scale.of_plot(plot, options.log_y)
+        drawn = [(spec.column, spec.color) for spec in lines]
         self._hues = {(column.curve.key, column.channel, column.component): color for column, color in drawn}
-        self._theory: list[theory.Line] = []
+        self._theory: list[theory.TheoryLine] = []
         self._phases: list[Phase] = []
-        self.behind: dict[str, str] = {}
-        """Which other runs are drawn behind, and in what hue."""
-        self._sources = {name: ColumnDataSource() for name in ("theory", "ghost", "bands", "phases")}
-        self.figure = figure(log_x=look.log_x, log_y=self.scale.log, **_labels(plot, engine), **_height(primary))
-        self.scale.dress(self.figure)
+        self.other_runs: dict[str, str] = {}
+        """Hue of each other run that is drawn behind, by its label."""
+        self.sources = {name: ColumnDataSource() for name in ("theory", "ghost", "bands", "phases")}
+        self.figure = figure(log_x=options.log_x, log_y=self.scale.log, **_labels(plot, engine), **_height(primary))
+        self.scale.set_ticks(self.figure)
         self._draw()
         self.figure.on_event(RangesUpdate, lambda event: on_zoom())
         self.figure.on_event(Reset, lambda event: on_reset())
-        self.figure.on_event(Tap, lambda event: on_tap(self.under(event.x, event.y)))
+        self.figure.on_event(Tap, lambda event: on_tap(self.nearest_curve(event.x, event.y)))
 
     @property
     def columns(self) -> list[tuple[str, Column]]:
-        """What is drawn, by name."""
-        return [(stroke.label, stroke.column) for stroke in self.lines]
+        """List the columns that are drawn, each with its name."""
+        return [(spec.label, spec.column) for spec in self.lines]
 
     # -- built once ------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
-        self._sources["ghost"].data = self._sources["bands"].data = {"xs": [], "ys": [], "color": []}
-        self._sources["theory"].data = {"xs": [], "ys": [], "color": [], "name": []}
-        self._sources["phases"].data = {"x": [], "label": [], "lift": [], "shift": [], "side": []}
+        self.sources["ghost"].data = self.sources["bands"].data = {"xs": [], "ys": [], "color": []}
+        self.sources["theory"].data = {"xs": [], "ys": [], "color": [], "name": []}
+        self.sources["phases"].data = {"x": [], "label": [], "lift": [], "shift": [], "side": []}
         shade = Patches(xs="xs", ys="ys", fill_color="color", fill_alpha=0.15, line_color=None)
-        self._shade = bare(shade, self._sources["bands"], self.figure)
+        self._shade = add_glyph(shade, self.sources["bands"], self.figure)
         self._shade.visible = False
         ghost = MultiLine(xs="xs", ys="ys", line_color="color", line_alpha=0.6, line_width=1.5)
-        bare(ghost, self._sources["ghost"], self.figure, name="ghost")
+        add_glyph(ghost, self.sources["ghost"], self.figure, name="ghost")
         self._draw_phases()
-        drawn = [self._line(stroke) for stroke in self.lines]
+        drawn = [self._line(spec) for spec in self.lines]
         self._draw_cursor()
-        dashed = MultiLine(xs="xs", ys="ys", line_color="color", line_dash=[7, 5], line_width=1.6, line_alpha=0.95)
-        law = bare(dashed, self._sources["theory"], self.figure, name="theory")
+        law = add_glyph(theory.dashed_lines(line_alpha=0.95), self.sources["theory"], self.figure, name="theory")
         self._hover(drawn, law)
 
     def _draw_cursor(self) -> None:
-        if not self.look.log_x:
+        if not self.options.log_x:
             self.figure.xaxis.formatter = BasicTickFormatter(use_scientific=False)
         self.cursor = Span(dimension="height", line_color=GREY, line_width=1.5, visible=False, location=0)
         self.figure.add_layout(self.cursor)
 
-    def _line(self, stroke: Stroke) -> Any:
-        column = stroke.column
+    def _line(self, spec: LineSpec) -> Any:
+        column = spec.column
         if column.curve.band:
-            self._band(stroke)
-        weight = _weight(stroke, self.lines)
+            self._band(spec)
+        weight = _weight(spec, self.lines)
         y = self.scale.field(column.key)
-        glyph = Line(x=self._x(column), y=y, line_color=stroke.color, line_dash=stroke.dash, **weight)
-        return bare(glyph, self.feed.source, self.figure, name=stroke.label)
+        glyph = Line(x=self._x(column), y=y, line_color=spec.color, line_dash=spec.dash, **weight)
+        return add_glyph(glyph, self.stream.source, self.figure, name=spec.label)
 
-    def _band(self, stroke: Stroke) -> None:
-        keys = (replace(stroke.column, part=part).key for part in ("low", "high"))
+    def _band(self, spec: LineSpec) -> None:
+        keys = (replace(spec.column, part=part).key for part in ("low", "high"))
         low, high = map(self.scale.field, keys)
-        area = VArea(x=self._x(stroke.column), y1=low, y2=high, fill_color=stroke.color, fill_alpha=0.2)
-        bare(area, self.feed.source, self.figure)
+        area = VArea(x=self._x(spec.column), y1=low, y2=high, fill_color=spec.color, fill_alpha=0.2)
+        add_glyph(area, self.stream.source, self.figure)
 
     def _x(self, column: Column) -> str:
         return "step"
 
     def _draw_phases(self) -> None:
         line = VSpan(x="x", line_color=GREY, line_dash="dotted", line_width=1.2)
-        bare(line, self._sources["phases"], self.figure)
+        add_glyph(line, self.sources["phases"], self.figure)
         text = LabelSet(
-            x="x", y="lift", y_units="screen", text="label", source=self._sources["phases"], x_offset="shift",
+            x="x", y="lift", y_units="screen", text="label", source=self.sources["phases"], x_offset="shift",
             text_align="side", text_font_size="11px", text_color=GREY,
         )  # fmt: skip
         self.figure.add_layout(text)
 
     def _hover(self, drawn: list[Any], law: Any) -> None:
-        y, reading = self.scale.reading()
-        rows = [("", "$name"), ("step", "@step{0,0}"), *self._across(), (self.plot.title, y)]
+        y, reading = self.scale.hover_format()
+        rows = [("", "$name"), ("step", "@step{0,0}"), *self._x_rows(), (self.plot.title, y)]
         self.figure.add_tools(HoverTool(renderers=drawn, tooltips=rows, line_policy="nearest", formatters=reading))
         self.figure.add_tools(HoverTool(renderers=[law], tooltips=[("", "@name"), ("value", y)], formatters=reading))
 
-    def _across(self) -> list[tuple[str, str]]:
-        """What the hover says of the horizontal axis beside the step."""
+    def _x_rows(self) -> list[tuple[str, str]]:
+        """Rows of the hover for the horizontal axis, beside the step."""
         return []
 
     # -- written at each tick, or when something changed -------------------------------------------------------
 
-    def show_theory(self, lines: Sequence[theory.Line]) -> None:
+    def show_theory(self, lines: Sequence[theory.TheoryLine]) -> None:
         """Replace the theory lines."""
-        mine = [line for line in lines if line.subject in self._hues]
+        mine = [line for line in lines if line.key in self._hues]
         self._theory = mine
-        data = theory.columns(mine, [self._hue(line) for line in mine])
-        self._sources["theory"].data = data | {"ys": [self.scale.places(y).tolist() for y in data["ys"]]}
+        data = theory.line_columns(mine, [self._hue(line) for line in mine])
+        self.sources["theory"].data = data | {"ys": [self.scale.places(y).tolist() for y in data["ys"]]}
 
-    def _hue(self, line: theory.Line) -> str:
-        return GREY if line.prediction.broken else self._hues[line.subject]
+    def _hue(self, line: theory.TheoryLine) -> str:
+        return GREY if line.prediction.broken else self._hues[line.key]
 
     def show_phases(self, phases: Sequence[Phase]) -> None:
         """Replace the labelled vertical lines."""
         self._phases = [phase for phase in phases if np.isfinite(phase.step)]
-        self._place()
+        self._place_labels()
 
-    def _place(self) -> None:
+    def _place_labels(self) -> None:
         """Label the phases again: how close they lie changes with the range."""
         window = self.figure.x_range.start, self.figure.x_range.end
-        data = labels.columns(self._phases, window, self.look.log_x)
-        if data != dict(self._sources["phases"].data):
-            self._sources["phases"].data = data
+        data = phase_columns(self._phases, window, self.options.log_x)
+        if data != dict(self.sources["phases"].data):
+            self.sources["phases"].data = data
 
-    def show_ghost(self, others: Ghosts) -> None:
+    def show_ghost(self, others: Overlays) -> None:
         """Draw other runs' channels behind."""
         self._put_ghost([ghost for name in self.plot.channels for ghost in others.get(name, ())])
 
-    def _put_ghost(self, found: Sequence[Ghost]) -> None:
-        self.behind = {ghost.label: ghost.color for ghost in found}
-        self._sources["ghost"].data = line_columns(found, self.scale.places)
+    def _put_ghost(self, found: Sequence[OverlayCurve]) -> None:
+        self.other_runs = {ghost.label: ghost.color for ghost in found}
+        self.sources["ghost"].data = line_columns(found, self.scale.places)
         shades = band_columns(found, self.scale.places)
         if shades["xs"]:  # browsers cannot draw patches that have all gone
-            self._sources["bands"].data = shades
+            self.sources["bands"].data = shades
         self._shade.visible = bool(shades["xs"])
 
     def show_cursor(self, run: Run, step: int, scrubbing: bool) -> None:
-        """Mark the step that is looked at, where it is not the newest."""
+        """Mark the step that is shown, where it is not the newest."""
         if scrubbing:
             self.cursor.update(location=float(step), visible=True)
         elif self.cursor.visible:
@@ -179,43 +226,43 @@ class LineMark:
 
     def follow(self, step: int, horizon: int) -> None:
         """Set the ranges to what has happened so far, unless the reader zoomed."""
-        if not self.look.follow:
+        if not self.options.follow:
             return
-        keys = [stroke.column.key for stroke in self.lines]
-        data = ranges.capped(ranges.union(map(self.feed.extents.get, keys)), self.feed.ceiling(keys))
-        law = self._follow_across(step, horizon)
-        window = ranges.values(self.scale.extent(data), self.scale.extent(law), self.scale.log)
-        move(self.figure.y_range, window, self.scale.log)
+        keys = [spec.column.key for spec in self.lines]
+        data = axes.capped(axes.union(map(self.stream.extents.get, keys)), self.stream.ceiling(keys))
+        law = self._follow_x(step, horizon)
+        window = axes.value_range(self.scale.extent(data), self.scale.extent(law), self.scale.log)
+        set_range(self.figure.y_range, window, self.scale.log)
 
-    def _follow_across(self, step: int, horizon: int) -> ranges.Extent | None:
+    def _follow_x(self, step: int, horizon: int) -> axes.Extent | None:
         """Set the horizontal range; returns the extent of theory in it."""
-        window = ranges.steps(step, horizon, self.look.log_x)
-        move(self.figure.x_range, window, self.look.log_x)
-        self._place()
-        return ranges.union(self._seen(line, window[1]) for line in self._theory)
+        window = axes.step_range(step, horizon, self.options.log_x)
+        set_range(self.figure.x_range, window, self.options.log_x)
+        self._place_labels()
+        return axes.union(self._theory_extent(line, window[1]) for line in self._theory)
 
-    def _seen(self, line: theory.Line, end: float) -> ranges.Extent | None:
+    def _theory_extent(self, line: theory.TheoryLine, end: float) -> axes.Extent | None:
         # A bound may be far off, and so may a law where it does not hold: neither decides what is in sight.
         good = line.prediction.kind == "law" and not line.prediction.broken
-        return ranges.extent(line.prediction.values[line.steps <= end]) if good else None
+        return axes.extent(line.prediction.values[line.steps <= end]) if good else None
 
     @property
-    def phased(self) -> bool:
+    def has_phases(self) -> bool:
         """Whether phases are marked."""
         return bool(self._phases)
 
-    def keep(self, other: LineMark) -> None:
+    def copy_ranges(self, other: LineMark) -> None:
         """Show the part of the plane that another figure showed."""
         for mine, theirs in ((self.figure.x_range, other.figure.x_range), (self.figure.y_range, other.figure.y_range)):
             mine.update(start=theirs.start, end=theirs.end)
 
-    def under(self, x: float, y: float) -> str:
-        """The key of the curve nearest to a point of the plane; "" where none is near."""
-        near = [(self._apart(stroke.column, x, y), stroke.column.curve.key) for stroke in self.lines]
+    def nearest_curve(self, x: float, y: float) -> str:
+        """Find the key of the curve nearest to a point of the plane; "" where none is near."""
+        near = [(self._distance(spec.column, x, y), spec.column.curve.key) for spec in self.lines]
         return min((pair for pair in near if pair[0] < NEAR), default=(0.0, ""))[1]
 
-    def _apart(self, column: Column, x: float, y: float) -> float:
-        data = self.feed.source.data
+    def _distance(self, column: Column, x: float, y: float) -> float:
+        data = self.stream.source.data
         rows = np.asarray(data["step"], float)
         if not len(rows):
             return np.nan
@@ -223,21 +270,21 @@ class LineMark:
         return float(abs(self._up(self.scale.places(value)) - self._up(y)))
 
     def _up(self, places: Any) -> np.ndarray:
-        return ranges.share(places, (self.figure.y_range.start, self.figure.y_range.end), self.scale.log)
+        return axes.fraction(places, (self.figure.y_range.start, self.figure.y_range.end), self.scale.log)
 
     # -- what the heading says ---------------------------------------------------------------------------------
 
-    def broken(self) -> str:
-        """Why theory lines are grey, and for which curves; "" when none is."""
+    def broken_assumptions(self) -> str:
+        """Say why theory lines are grey, and for which curves; "" when none is."""
         reasons: dict[str, list[str]] = {}
         for line in self._theory:
             if line.prediction.broken:
                 reasons.setdefault(line.prediction.broken, []).append(line.curve.label)
         every = {line.curve.label for line in self._theory}
-        return theory.reasons(reasons, every)
+        return theory.broken_assumptions(reasons, every)
 
-    def laws(self) -> dict[str, bool]:
-        """What the theory lines in sight are called, and whether each is valid somewhere."""
+    def theory_titles(self) -> dict[str, bool]:
+        """Titles of the theory lines, and whether each is valid somewhere."""
         found: dict[str, bool] = {}
         for line in self._theory:
             title = theory.title(line.prediction)
@@ -252,13 +299,42 @@ def _labels(plot: Plot, engine: Engine) -> dict[str, str]:
     return {"x_axis_label": plot.x if plot.x == "step" else engine.channel(plot.x).label, "y_axis_label": y}
 
 
-def _weight(stroke: Stroke, lines: Sequence[Stroke]) -> dict[str, float]:
-    """The member in focus stands out; the more others there are, the more."""
+def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, float]:
+    """Width and opacity: the member in focus stands out; the more others there are, the more."""
     if all(line.focus for line in lines):
         return {"line_width": 2}
     crowd = len({line.column.curve.key for line in lines}) > 8
-    return {"line_width": 3} if stroke.focus else {"line_width": 1.8, "line_alpha": 0.75 if crowd else 1.0}
+    return {"line_width": 3} if spec.focus else {"line_width": 1.8, "line_alpha": 0.75 if crowd else 1.0}
 
 
 def _height(primary: bool) -> dict[str, int]:
     return {"height": TALL} if primary else {}
+
+
+LABEL_GAP = 0.13
+"""Share of the figure's width below which two labels would run into one another."""
+
+LEFT_FROM = 0.8
+"""From this share of the width on a label is written to the left of its line."""
+
+
+def phase_columns(phases: Sequence[Phase], window: tuple[float, float], log: bool) -> dict[str, list[Any]]:
+    """Compute columns for the phases: a line each, and a label for each cluster at its last line."""
+    shown = sorted((phase for phase in phases if phase.step > 0 or not log), key=lambda phase: phase.step)
+    places = [_fraction(phase.step, window, log) for phase in shown]
+    texts = [phase.label for phase in shown]
+    for index in range(len(shown) - 1):
+        if places[index + 1] - places[index] < LABEL_GAP:
+            texts[index + 1], texts[index] = f"{texts[index]} · {texts[index + 1]}", ""
+    sides = ["right" if place > LEFT_FROM else "left" for place in places]
+    shifts = [-4.0 if side == "right" else 4.0 for side in sides]
+    lifts = [4 + 14 * (index % 2) for index in range(len(shown))]
+    steps = [float(phase.step) for phase in shown]
+    return {"x": steps, "label": texts, "lift": lifts, "shift": shifts, "side": sides}
+
+
+def _fraction(step: float, window: tuple[float, float], log: bool) -> float:
+    low, high, at = (*window, step)
+    if log:
+        low, high, at = (math.log10(max(value, 1e-300)) for value in (low, high, at))
+    return (at - low) / (high - low) if high > low else 0.0

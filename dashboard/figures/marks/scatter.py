@@ -8,83 +8,83 @@ from typing import Any, NamedTuple
 import numpy as np
 from bokeh.models import HoverTool, Scatter
 
-from dashboard.figures.marks import ranges
-from dashboard.figures.marks.figure import bare, move
-from dashboard.figures.marks.still import Moment, StillMark, named
+from dashboard.figures.marks import axes
+from dashboard.figures.marks.figure import add_glyph, set_range
+from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.tables import Numbers
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import qualitative
 
-MOST = 1000
+MOST_POINTS = 1000
 """Points drawn; each class has its share of them, so that a rare one is shown whole."""
 
 
 class Cloud(NamedTuple):
-    """The points of one hue: the places `at` in the vectors of `x` and `y`."""
+    """Points of one hue: `x` and `y` of the components numbered `index`, `[n]` each, from 1."""
 
     label: str
     color: str
     x: np.ndarray
     y: np.ndarray
-    at: np.ndarray
+    index: np.ndarray
 
 
-class ScatterMark(StillMark):
+class ScatterMark(StepMark):
     """Points in the hues of their classes (the member in focus), or of their curves."""
 
     def draw(self) -> None:
         """Add the points and the hover."""
         self.source.data = {name: [] for name in ("x", "y", "color", "name", "index")}
         points = Scatter(x="x", y=self.scale.field("y"), size=6, fill_color="color", line_color=None, fill_alpha=0.75)
-        drawn = bare(points, self.source, self.figure)
+        drawn = add_glyph(points, self.source, self.figure)
         first, last = self.engine.channel(self.plot.channels[0]), self.engine.channel(self.plot.channels[-1])
         across = [(first.label, "@x")] if first is not last else []
         rows = [("", "@name"), ("number", "@index"), *across, (last.label, "@y")]
         self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
         counted = f"number of the {first.dims[0]}" if first.dims and len(first.dims[0]) > 1 else "number"
-        self.figure.xaxis.axis_label = named(first) if first is not last else counted
-        self.figure.yaxis.axis_label = named(last)
+        self.figure.xaxis.axis_label = axis_label(first) if first is not last else counted
+        self.figure.yaxis.axis_label = axis_label(last)
 
-    def fill(self, now: Moment) -> None:
-        """All clouds, the largest first, so that a rare class is on top."""
+    def fill(self, now: StepData) -> None:
+        """Draw all clouds, the largest first, so that a rare class is on top."""
         clouds = self._classes(now) if self.plot.by else self._members(now)
         drawn = _thinned([self._drawable(cloud) for cloud in clouds])
-        self._say(clouds, drawn)
+        self._describe(clouds, drawn)
         ordered = sorted(drawn, key=lambda cloud: -len(cloud.y))
-        columns = {"x": "x", "y": "y", "index": "at"}
+        columns = {"x": "x", "y": "y", "index": "index"}
         data: dict[str, list[Any]] = {
             name: np.concatenate([getattr(cloud, part) for cloud in ordered]).tolist() for name, part in columns.items()
         }
         for name, part in (("color", "color"), ("name", "label")):
             data[name] = [getattr(cloud, part) for cloud in ordered for _ in cloud.y]
         self.source.data = data
-        self._follow(drawn)
+        self._set_ranges(drawn)
 
     def _drawable(self, cloud: Cloud) -> Cloud:
-        return _part(cloud, cloud.y > 0) if self.scale.log else cloud
+        return _subset(cloud, cloud.y > 0) if self.scale.log else cloud
 
-    def _follow(self, clouds: Sequence[Cloud]) -> None:
+    def _set_ranges(self, clouds: Sequence[Cloud]) -> None:
         x, y = (np.concatenate([getattr(cloud, part) for cloud in clouds]) for part in ("x", "y"))
-        move(self.figure.x_range, ranges.values(ranges.extent(x), None, False), False)
-        window = ranges.values(ranges.extent(self.scale.places(y)), None, self.scale.log)
-        move(self.figure.y_range, window, self.scale.log)
+        set_range(self.figure.x_range, axes.value_range(axes.extent(x), None, False), False)
+        window = axes.value_range(axes.extent(self.scale.places(y)), None, self.scale.log)
+        set_range(self.figure.y_range, window, self.scale.log)
 
-    def _classes(self, now: Moment) -> list[Cloud]:
+    def _classes(self, now: StepData) -> list[Cloud]:
         kinds = np.ravel(now.values[self.plot.by][now.focus])
         every = self._points(now, now.focus, "", "")
         clouds = [every._replace(label=name, color=qualitative(i)) for i, name in enumerate(self.plot.classes)]
-        return [_part(cloud, kinds[cloud.at - 1] == i) for i, cloud in enumerate(clouds)]
+        return [_subset(cloud, kinds[cloud.index - 1] == i) for i, cloud in enumerate(clouds)]
 
-    def _members(self, now: Moment) -> list[Cloud]:
+    def _members(self, now: StepData) -> list[Cloud]:
         return [self._points(now, curve.members[0], curve.label, curve.color) for curve in now.curves]
 
-    def _points(self, now: Moment, member: int, label: str, color: str) -> Cloud:
+    def _points(self, now: StepData, member: int, label: str, color: str) -> Cloud:
         blocks = [np.ravel(now.values[name][member]) for name in self.plot.channels]
-        at = np.arange(1, len(blocks[-1]) + 1)
-        every = Cloud(label, color, blocks[0] if len(blocks) > 1 else at, blocks[-1], at)
-        return _part(every, np.isfinite(every.x) & np.isfinite(every.y))
+        index = np.arange(1, len(blocks[-1]) + 1)
+        every = Cloud(label, color, blocks[0] if len(blocks) > 1 else index, blocks[-1], index)
+        return _subset(every, np.isfinite(every.x) & np.isfinite(every.y))
 
-    def _say(self, clouds: Sequence[Cloud], drawn: Sequence[Cloud]) -> None:
+    def _describe(self, clouds: Sequence[Cloud], drawn: Sequence[Cloud]) -> None:
         """Count what there is and what is drawn of it, in the legend, in the note and in the table; no empty class."""
         whole, shown = (sum(len(cloud.y) for cloud in some) for some in (clouds, drawn))
         self.note = f"{whole:,} points" if shown == whole else f"{shown:,} of {whole:,} points drawn"
@@ -98,21 +98,21 @@ class ScatterMark(StillMark):
         ]
         label = self.engine.channel(self.plot.channels[-1]).label
         heads = ["class", "points", *(f"{part} {label}" for part in ("smallest", "median", "largest"))]
-        self.numbers = Numbers(heads, [[cloud.label, f"{len(cloud.y):,}", *_spread(cloud.y)] for cloud in clouds])
+        self.numbers = Numbers(heads, [[cloud.label, f"{len(cloud.y):,}", *_quantiles(cloud.y)] for cloud in clouds])
 
 
-def _part(cloud: Cloud, which: Any) -> Cloud:
-    return cloud._replace(x=cloud.x[which], y=cloud.y[which], at=cloud.at[which])
+def _subset(cloud: Cloud, which: Any) -> Cloud:
+    return cloud._replace(x=cloud.x[which], y=cloud.y[which], index=cloud.index[which])
 
 
 def _thinned(clouds: Sequence[Cloud]) -> list[Cloud]:
-    """At most `MOST` points: what the small clouds leave of their shares is the large ones'."""
-    found, left = list(clouds), MOST
+    """Thin clouds to `MOST_POINTS` points: what the small ones leave of their shares is the large ones'."""
+    found, left = list(clouds), MOST_POINTS
     order = sorted(range(len(clouds)), key=lambda place: len(clouds[place].y))
     for done, place in enumerate(order):
         cloud = clouds[place]
         every = -(-len(cloud.y) // max(left // (len(clouds) - done), 1)) or 1
-        found[place] = _part(cloud, slice(None, None, every))
+        found[place] = _subset(cloud, slice(None, None, every))
         left -= len(found[place].y)
     return found
 
@@ -122,5 +122,5 @@ def _counted(cloud: Cloud, drawn: int) -> str:
     return f"{cloud.label}, {whole:,}" if drawn == whole else f"{cloud.label}, {drawn:,} of {whole:,}"
 
 
-def _spread(values: np.ndarray) -> list[str]:
+def _quantiles(values: np.ndarray) -> list[str]:
     return [number(float(np.quantile(values, share))) for share in (0, 0.5, 1)] if len(values) else ["–"] * 3

@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 from bokeh.models import BoxZoomTool, ColumnDataSource, CustomJS, CustomJSExpr, HoverTool, PanTool, Scatter
 
-from dashboard.figures.marks.figure import bare, move
-from dashboard.figures.marks.scale import Scale
-from dashboard.figures.marks.still import Moment, StillMark, named
-from dashboard.figures.marks.strokes import Look
+from dashboard.figures.marks.axes import Scale
+from dashboard.figures.marks.figure import FigureOptions, add_glyph, set_range
+from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.tables import Numbers
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import GREY, qualitative
@@ -53,11 +52,11 @@ points.change.emit();
 """
 
 
-class SpaceMark(StillMark):
+class SpaceMark(StepMark):
     """The points of the member in focus in the hues of their classes; the plot's guide is thin and grey."""
 
-    def axis(self, look: Look) -> Scale:
-        """Lengths are compared: never logarithmic."""
+    def axis(self, options: FigureOptions) -> Scale:
+        """Choose a linear scale: lengths are compared."""
         return Scale(False)
 
     def draw(self) -> None:
@@ -70,16 +69,16 @@ class SpaceMark(StillMark):
             args = {"camera": self.camera, "window": self.figure.y_range}
             codes = {"x": ACROSS, "y": UP, "size": SIZE}
             place = {name: {"expr": CustomJSExpr(args=args, code=code)} for name, code in codes.items()}
-            self._turn()
+            self._turn_on_drag()
         points = Scatter(**place, fill_color="color", line_color=None, fill_alpha=0.75)
-        drawn = bare(points, self.source, self.figure)
+        drawn = add_glyph(points, self.source, self.figure)
         self._channels = [self.engine.channel(name) for name in self.plot.channels]
         rows = [(channel.label, f"@{axis}") for channel, axis in zip(self._channels, "xyz", strict=False)]
         self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=[("", "@name"), *rows]))
         self._keep_equal()
 
-    def _turn(self) -> None:
-        """Dragging turns the points instead of moving the window."""
+    def _turn_on_drag(self) -> None:
+        """Let dragging turn the points instead of moving the window."""
         self.figure.axis.visible = self.figure.grid.visible = False
         self.figure.tools = [tool for tool in self.figure.tools if not isinstance(tool, PanTool | BoxZoomTool)]
         drag = CustomJS(args={"camera": self.camera, "points": self.source}, code=DRAG)
@@ -88,7 +87,7 @@ class SpaceMark(StillMark):
 
     def _keep_equal(self) -> None:
         if not self._solid:
-            self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = map(named, self._channels)
+            self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = map(axis_label, self._channels)
         # The first drawing knows no size yet: it has at least its middle in the middle.
         self.figure.x_range.update(start=-5, end=5)
         same = CustomJS(args={"figure": self.figure}, code=EQUAL)
@@ -96,8 +95,8 @@ class SpaceMark(StillMark):
             self.figure.js_on_change(size, same)
         self.figure.y_range.js_on_change("end", same)
 
-    def fill(self, now: Moment) -> None:
-        """All points; the window holds those of the start too, so that what contracts is seen to."""
+    def fill(self, now: StepData) -> None:
+        """Draw all points; the window holds those of the start too, so that what contracts is seen to."""
         points = np.stack([np.ravel(now.values[name][now.focus]) for name in self.plot.channels])
         kinds = np.ravel(now.values[self.plot.by][now.focus]).astype(int)
         shown = np.flatnonzero(np.isfinite(points).all(0))
@@ -108,36 +107,36 @@ class SpaceMark(StillMark):
             **axes,
             "color": [self._color(kind) for kind in kinds],
             "name": [self.plot.classes[kind] for kind in kinds],
-            "size": [GUIDE if self._guides(kind) else DOT for kind in kinds],
+            "size": [GUIDE if self._is_guide(kind) else DOT for kind in kinds],
         }
-        self._window(max(_farthest(points), _farthest(self._begun(now))))
-        self._say(points, kinds)
+        self._set_range(max(_farthest(points), _farthest(self._first_points(now))))
+        self._describe(points, kinds)
 
-    def _begun(self, now: Moment) -> np.ndarray:
+    def _first_points(self, now: StepData) -> np.ndarray:
         series = now.run.recording.series(self.plot.channels[0])
         return np.stack([np.ravel(series[name][0][now.focus]) for name in self.plot.channels])
 
-    def _window(self, farthest: float) -> None:
+    def _set_range(self, farthest: float) -> None:
         reach = MARGIN * farthest or 1.0
-        move(self.figure.y_range, (-reach, reach), False)
+        set_range(self.figure.y_range, (-reach, reach), False)
 
-    def _guides(self, kind: int) -> bool:
+    def _is_guide(self, kind: int) -> bool:
         return self.plot.classes[kind] == self.plot.guide
 
     def _color(self, kind: int) -> str:
-        return GREY if self._guides(kind) else qualitative(kind)
+        return GREY if self._is_guide(kind) else qualitative(kind)
 
-    def _say(self, points: np.ndarray, kinds: np.ndarray) -> None:
+    def _describe(self, points: np.ndarray, kinds: np.ndarray) -> None:
         """Name the classes that there are; the table has their middles."""
         found = np.unique(kinds)
         self.legend = [
-            {"label": self.plot.classes[k], "dash": "dotted" if self._guides(k) else "dot", "color": self._color(k)}
+            {"label": self.plot.classes[k], "dash": "dotted" if self._is_guide(k) else "dot", "color": self._color(k)}
             for k in found
         ]
         self.note = "drag to turn" if self._solid else ""
-        rows = [(k, points[:, kinds == k]) for k in found if not self._guides(k)]
+        rows = [(k, points[:, kinds == k]) for k in found if not self._is_guide(k)]
         heads = ["class", "points", *(f"mean {channel.label}" for channel in self._channels)]
-        self.numbers = Numbers(heads, [[self.plot.classes[k], f"{p.shape[1]:,}", *_middle(p)] for k, p in rows])
+        self.numbers = Numbers(heads, [[self.plot.classes[k], f"{p.shape[1]:,}", *_means(p)] for k, p in rows])
 
 
 def _farthest(points: np.ndarray) -> float:
@@ -146,5 +145,5 @@ def _farthest(points: np.ndarray) -> float:
     return float(np.max(lengths[np.isfinite(lengths)], initial=0.0))
 
 
-def _middle(points: np.ndarray) -> Sequence[str]:
+def _means(points: np.ndarray) -> Sequence[str]:
     return [number(float(value)) for value in points.mean(1)]

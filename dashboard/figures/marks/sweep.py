@@ -1,24 +1,140 @@
-"""The outcome of every member over the knob that varies most, at one step."""
+"""Sweeps: which knob of an ensemble is swept, the series of members over it, and their outcomes at one step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, HoverTool, MultiLine, Scatter
 
-from dashboard.figures.marks import ranges
-from dashboard.figures.marks.figure import bare, move
-from dashboard.figures.marks.forecast import Outlook
+from dashboard.figures.marks import axes, theory
+from dashboard.figures.marks.figure import add_glyph, set_range
 from dashboard.figures.marks.line import NEAR
-from dashboard.figures.marks.series import Strand, Sweep, is_seed, sweep
-from dashboard.figures.marks.still import Moment, StillMark, named
+from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.tables import Numbers
-from dashboard.session.curves import varied
+from dashboard.session.curves import member_label, varied
 from dashboard.ui.formatting import describe, number, words
-from dashboard.ui.palette import GREY
+from dashboard.ui.palette import GREY, qualitative
+
+if TYPE_CHECKING:
+    from engines.core.protocol.config import Config, Knob
+    from engines.core.protocol.declarations import Plot
+
+MOST_SERIES = 12
+"""Series that are drawn; more hues could not be told apart."""
+
+ENOUGH_POSITIVE = 3
+"""Positive values of a logarithmic knob that are worth an axis without its zero."""
+
+
+@dataclass(frozen=True)
+class SweepSeries:
+    """Members alike in all varied knobs but the swept one, those that follow it, and the seed; by the swept value."""
+
+    label: str
+    color: str
+    points: dict[float, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """An ensemble over the knob that is swept. `total` counts the series, those that are not drawn too."""
+
+    knob: Knob
+    log: bool
+    series: tuple[SweepSeries, ...]
+    total: int
+
+
+def plots_without_knobs(plots: Sequence[Plot], configs: Sequence[Config]) -> frozenset[str]:
+    """Name the sweeps and maps for which too few knobs of an ensemble vary."""
+    numbers = len(_numeric_knobs(configs))
+    return frozenset(plot.name for plot in plots if numbers < {"sweep": 1, "map": 2}.get(plot.kind, 0))
+
+
+def two_most_varied(configs: Sequence[Config]) -> tuple[str, str] | None:
+    """Find the two numeric knobs that vary most; None where fewer vary."""
+    ranked = sorted(_numeric_knobs(configs), key=lambda name: -_count_values(configs, name, range(len(configs))))
+    return (ranked[0], ranked[1]) if len(ranked) > 1 else None
+
+
+def read_sweep(configs: Sequence[Config]) -> Sweep | None:
+    """Read an ensemble as a sweep; None where no numeric knob varies."""
+    knob = _swept_knob(configs)
+    if knob is None:
+        return None
+    log = knob.log and _worth_a_log_axis({getattr(config, knob.name) for config in configs})
+    names = [name for name in _varied_knobs(configs) if not _is_set_by(configs, name, knob.name)]
+    groups = _grouped_members(configs, names)
+    firsts = [configs[members[0]] for members in groups]
+    hidden = set(configs[0].knobs()) - set(names)
+    labels = [member_label(firsts, place, but=hidden) for place in range(min(len(groups), MOST_SERIES))]
+    series = [
+        SweepSeries(label, qualitative(place), _points(configs, members, knob.name, log))
+        for place, (label, members) in enumerate(zip(labels, groups, strict=False))
+    ]
+    return Sweep(knob, log, tuple(series), len(groups))
+
+
+def _worth_a_log_axis(values: set[float]) -> bool:
+    """Decide whether an axis without the zero says more than one on which all others lie beside it."""
+    return min(values) > 0 or sum(value > 0 for value in values) >= ENOUGH_POSITIVE
+
+
+def _swept_knob(configs: Sequence[Config]) -> Knob | None:
+    """Find the numeric knob that varies most; of several, one that varies while all else stays."""
+    knobs, names = configs[0].knobs(), _varied_knobs(configs)
+    numeric = _numeric_knobs(configs)
+
+    def rank(name: str) -> tuple[int, bool]:
+        groups = _grouped_members(configs, [other for other in names if other != name])
+        alone = max(_count_values(configs, name, members) for members in groups)
+        return _count_values(configs, name, range(len(configs))), alone > 1
+
+    return knobs[max(numeric, key=rank)] if numeric else None
+
+
+def _is_set_by(configs: Sequence[Config], name: str, leader: str) -> bool:
+    """Decide whether a knob's value is set by that of another, so that it tells no series apart."""
+    return all(_count_values(configs, name, members) == 1 for members in _grouped_members(configs, [leader]))
+
+
+def _points(configs: Sequence[Config], members: Sequence[int], knob: str, log: bool) -> dict[float, tuple[int, ...]]:
+    found: dict[float, tuple[int, ...]] = {}
+    for member in sorted(members, key=lambda member: getattr(configs[member], knob)):
+        value = getattr(configs[member], knob)
+        if value > 0 or not log:
+            found[value] = (*found.get(value, ()), member)
+    return found
+
+
+def is_seed(name: str) -> bool:
+    """Decide whether a knob draws random numbers, so that its values have no order."""
+    return name.split("_")[-1] == "seed"
+
+
+def _varied_knobs(configs: Sequence[Config]) -> list[str]:
+    return [name for name in varied(configs) if not is_seed(name)]
+
+
+def _numeric_knobs(configs: Sequence[Config]) -> list[str]:
+    return [name for name in _varied_knobs(configs) if configs[0].knob(name).type in (int, float)]
+
+
+def _grouped_members(configs: Sequence[Config], names: Sequence[str]) -> list[list[int]]:
+    """Group the members by their values of some knobs."""
+    found: dict[tuple[object, ...], list[int]] = {}
+    for member, config in enumerate(configs):
+        found.setdefault(tuple(getattr(config, name) for name in names), []).append(member)
+    return list(found.values())
+
+
+def _count_values(configs: Sequence[Config], name: str, members: Sequence[int]) -> int:
+    return len({getattr(configs[member], name) for member in members})
+
 
 DOT, FOCUS = 7, 12
 """Sizes of the dots, and of the one in focus."""
@@ -27,40 +143,39 @@ CROWD = 100
 """From so many dots on they are smaller."""
 
 
-class SweepMark(StillMark):
+class SweepMark(StepMark):
     """A dot a member, a line through the medians over seeds, and theory dashed in the same hue."""
 
     sweep: Sweep | None = None
-    outlook: Outlook | None = None
+    predictions: theory.SweepTheory | None = None
     _configs: tuple[Any, ...] = ()
     _log_x = False
 
     def draw(self) -> None:
         """Add the lines, the dots and the hovers."""
         self.channel = self.engine.channel(self.plot.channels[0])
-        self.figure.yaxis.axis_label = named(self.channel)
-        self.lines, self.theory = (ColumnDataSource({"xs": [], "ys": [], "color": []}) for _ in range(2))
+        self.figure.yaxis.axis_label = axis_label(self.channel)
+        self.lines, self.dashed = (ColumnDataSource({"xs": [], "ys": [], "color": []}) for _ in range(2))
         self.source.data = {name: [] for name in ("x", "y", "color", "size", "rim", "name", "who")}
-        look = {"fill_color": "color", "fill_alpha": 0.55, "line_color": "rim"}
-        dots = bare(Scatter(x="x", y=self.scale.field("y"), size="size", **look), self.source, self.figure)
-        style = {"xs": "xs", "ys": "ys", "line_color": "color"}
-        bare(MultiLine(**style, line_width=2), self.lines, self.figure)
-        bare(MultiLine(**style, line_width=1.6, line_dash=[7, 5]), self.theory, self.figure, name="theory")
+        style = {"fill_color": "color", "fill_alpha": 0.55, "line_color": "rim"}
+        dots = add_glyph(Scatter(x="x", y=self.scale.field("y"), size="size", **style), self.source, self.figure)
+        add_glyph(MultiLine(xs="xs", ys="ys", line_color="color", line_width=2), self.lines, self.figure)
+        add_glyph(theory.dashed_lines(), self.dashed, self.figure, name="theory")
         rows = [("", "@name"), ("", "@who"), (self.channel.label, "@y")]
         self.figure.add_tools(HoverTool(renderers=[dots], tooltips=rows))
-        self.figure.on_event(Tap, lambda event: self._tapped(event.x, event.y))
+        self.figure.on_event(Tap, lambda event: self.tap(event.x, event.y))
 
-    def fill(self, now: Moment) -> None:
-        """Everything at this step; the sweep itself is read once for each ensemble."""
+    def fill(self, now: StepData) -> None:
+        """Draw everything at this step; the sweep itself is read once for each ensemble."""
         configs = tuple(now.run.configs)
         if configs != self._configs:
-            self._configs, self.sweep = configs, sweep(configs)
-            self._axis()
-            self._place()
+            self._configs, self.sweep = configs, read_sweep(configs)
+            self._set_axis()
+            self._place_dots()
         if self.sweep:
             self._show(self.sweep, now)
 
-    def _axis(self) -> None:
+    def _set_axis(self) -> None:
         """Label the knob's axis, and hide both where there is nothing to show."""
         log = bool(self.sweep and self.sweep.log)
         if log != self._log_x:
@@ -72,29 +187,29 @@ class SweepMark(StillMark):
             unit = f" [{knob.unit}]" if knob.unit else ""
             self.figure.xaxis.axis_label = f"{words(knob.name)}: {knob.doc.split(';')[0]}{unit}"
 
-    def _place(self) -> None:
-        """One dot a member; from here on their heights alone are sent."""
+    def _place_dots(self) -> None:
+        """Send one dot a member; from here on their heights alone are sent."""
         self.note, self.legend, self.numbers = "", [], None
-        dots = [(strand, x, m) for strand in self._strands() for x, members in strand.points.items() for m in members]
+        dots = [(series, x, m) for series in self._series() for x, members in series.points.items() for m in members]
         self._members = [member for _, _, member in dots]
-        points = [[self._configs[m] for m in members] for s in self._strands() for members in s.points.values()]
-        self.outlook = Outlook(self.engine, self.channel.name, points)
+        points = [[self._configs[m] for m in members] for s in self._series() for members in s.points.values()]
+        self.predictions = theory.SweepTheory(self.engine, self.channel.name, points)
         self.source.data = {
             "x": [x for _, x, _ in dots],
             "y": [np.nan] * len(dots),
-            "color": [strand.color for strand, _, _ in dots],
+            "color": [series.color for series, _, _ in dots],
             "size": [0] * len(dots),
-            "rim": [strand.color for strand, _, _ in dots],
-            "name": [strand.label for strand, _, _ in dots],
+            "rim": [series.color for series, _, _ in dots],
+            "name": [series.label for series, _, _ in dots],
             "who": self._names(),
         }
-        self.lines.data = self.theory.data = {"xs": [], "ys": [], "color": []}
+        self.lines.data = self.dashed.data = {"xs": [], "ys": [], "color": []}
 
-    def _strands(self) -> Sequence[Strand]:
-        return self.sweep.strands if self.sweep else ()
+    def _series(self) -> Sequence[SweepSeries]:
+        return self.sweep.series if self.sweep else ()
 
     def _names(self) -> list[str]:
-        """What tells each dot from the others of its strand."""
+        """Name what tells each dot from the others of its series."""
         own = (
             [name for name in varied(self._configs) if is_seed(name) or name == self.sweep.knob.name]
             if self.sweep
@@ -102,18 +217,18 @@ class SweepMark(StillMark):
         )
         return [describe({name: getattr(self._configs[member], name) for name in own}) for member in self._members]
 
-    def _show(self, sweep: Sweep, now: Moment) -> None:
-        values = now.alive(self.channel.name)
+    def _show(self, sweep: Sweep, now: StepData) -> None:
+        values = now.finite_scalar(self.channel.name)
         self.source.data["y"] = values[self._members].tolist()
-        self._mark(now.focus)
-        medians = [np.array([_median(values[list(m)]) for m in s.points.values()]) for s in sweep.strands]
+        self._mark_focus(now.focus)
+        medians = [np.array([_median(values[list(m)]) for m in s.points.values()]) for s in sweep.series]
         laws = self._laws(sweep, now)
-        self.lines.data, self.theory.data = self._paths(medians), self._paths(laws)
-        self._follow(values[self._members], laws)
-        self._say(sweep, medians, laws, values)
+        self.lines.data, self.dashed.data = self._paths(medians), self._paths(laws)
+        self._set_ranges(values[self._members], laws)
+        self._describe(sweep, medians, laws, values)
 
-    def _mark(self, focus: int) -> None:
-        """The member in focus is larger, and ringed."""
+    def _mark_focus(self, focus: int) -> None:
+        """Make the member in focus larger, and ringed."""
         dot = DOT if len(self._members) < CROWD else DOT / 2
         sizes = [FOCUS if member == focus else dot for member in self._members]
         if sizes != self.source.data["size"]:
@@ -122,67 +237,67 @@ class SweepMark(StillMark):
             self.source.data["rim"] = [GREY if size == FOCUS else color for size, color in colors]
 
     def _paths(self, heights: Sequence[np.ndarray]) -> dict[str, list[Any]]:
-        """Lines through what is finite of each strand, where the axis places it."""
-        xs = [np.array(list(strand.points), float) for strand in self._strands()]
+        """Compute lines through what is finite of each series, where the axis places it."""
+        xs = [np.array(list(series.points), float) for series in self._series()]
         keep = [np.isfinite(y) for y in heights]
         return {
             "xs": [x[some].tolist() for x, some in zip(xs, keep, strict=True)],
             "ys": [self.scale.places(y[some]).tolist() for y, some in zip(heights, keep, strict=True)],
-            "color": [strand.color for strand in self._strands()],
+            "color": [series.color for series in self._series()],
         }
 
-    def _laws(self, sweep: Sweep, now: Moment) -> list[np.ndarray]:
-        """What theory says of the points of each strand."""
-        sizes = [len(strand.points) for strand in sweep.strands]
-        return np.split(self.outlook.at(now), np.cumsum(sizes)[:-1])
+    def _laws(self, sweep: Sweep, now: StepData) -> list[np.ndarray]:
+        """Predict the points of each series."""
+        sizes = [len(series.points) for series in sweep.series]
+        return np.split(self.predictions.at_step(now), np.cumsum(sizes)[:-1])
 
-    def _follow(self, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
-        across = ranges.extent(np.array(self.source.data["x"], float))
-        move(self.figure.x_range, ranges.values(across, None, self.sweep.log), self.sweep.log)
-        data, law = (ranges.extent(self.scale.places(some)) for some in (values, np.concatenate(laws)))
-        move(self.figure.y_range, ranges.values(data, law, self.scale.log), self.scale.log)
+    def _set_ranges(self, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
+        across = axes.extent(np.array(self.source.data["x"], float))
+        set_range(self.figure.x_range, axes.value_range(across, None, self.sweep.log), self.sweep.log)
+        data, law = (axes.extent(self.scale.places(some)) for some in (values, np.concatenate(laws)))
+        set_range(self.figure.y_range, axes.value_range(data, law, self.scale.log), self.scale.log)
 
-    def _tapped(self, x: float, y: float) -> None:
+    def tap(self, x: float, y: float) -> None:
         """Put the member of the nearest dot in focus."""
         if self.sweep is None:
             return
         wide, high = ((axis.start, axis.end) for axis in (self.figure.x_range, self.figure.y_range))
-        right, at = (ranges.share(some, wide, self.sweep.log) for some in (self.source.data["x"], x))
+        right, at = (axes.fraction(some, wide, self.sweep.log) for some in (self.source.data["x"], x))
         places = self.scale.places(self.source.data["y"])
-        up, level = (ranges.share(some, high, self.scale.log) for some in (places, y))
+        up, level = (axes.fraction(some, high, self.scale.log) for some in (places, y))
         away = np.nan_to_num(np.hypot(right - at, up - level), nan=np.inf)
         if away.min() < NEAR:
             self.pick(self._members[int(away.argmin())])
 
     # -- what the heading and the table say --------------------------------------------------------------------
 
-    def _say(self, sweep: Sweep, medians: list[np.ndarray], laws: list[np.ndarray], values: np.ndarray) -> None:
+    def _describe(self, sweep: Sweep, medians: list[np.ndarray], laws: list[np.ndarray], values: np.ndarray) -> None:
         lost, total = int(np.isnan(values).sum()), sweep.total
         off = sum(getattr(config, sweep.knob.name) <= 0 for config in self._configs) if sweep.log else 0
         parts = [
             "a dot is a member, the line joins the medians over seeds" if len(self._members) > _size(sweep) else "",
-            f"{len(sweep.strands)} of {total:,} series drawn: spread fewer knobs" if total > len(sweep.strands) else "",
+            f"{len(sweep.series)} of {total:,} series drawn: spread fewer knobs" if total > len(sweep.series) else "",
             f"{off:,} of {len(values):,} members are at 0, which no logarithmic axis has" if off else "",
             f"{lost:,} of {len(values):,} members diverged and are not drawn" if lost else "",
         ]
         self.note = " · ".join(filter(None, parts))
         known = np.isfinite(np.concatenate(laws)).any()
-        lines = [{"label": s.label or self.channel.label, "dash": "solid", "color": s.color} for s in sweep.strands]
-        law = {"label": f"theory: {self.outlook.label}", "dash": "dashed", "muted": True}
+        lines = [{"label": s.label or self.channel.label, "dash": "solid", "color": s.color} for s in sweep.series]
+        law = {"label": f"theory: {self.predictions.label}", "dash": "dashed", "muted": True}
         self.legend = lines + [law] * bool(known)
         self.numbers = self._table(sweep, medians, laws if known else [])
 
     def _table(self, sweep: Sweep, medians: list[np.ndarray], laws: list[np.ndarray]) -> Numbers:
-        """A row a value of the knob, a column a series: medians over seeds, then theory."""
-        names = [strand.label or self.channel.label for strand in sweep.strands]
+        """Make a table, a row a value of the knob and a column a series: medians over seeds, then theory."""
+        names = [series.label or self.channel.label for series in sweep.series]
         heads = [words(sweep.knob.name), *names, *(f"theory: {name}" for name in names if laws)]
-        columns = [dict(zip(s.points, y, strict=True)) for s, y in zip(sweep.strands * 2, medians + laws, strict=False)]
-        values = sorted({x for strand in sweep.strands for x in strand.points})
+        columns = [dict(zip(s.points, y, strict=True)) for s, y in zip(sweep.series * 2, medians + laws, strict=False)]
+        values = sorted({x for series in sweep.series for x in series.points})
         return Numbers(heads, [[number(x), *(number(float(c.get(x, np.nan))) for c in columns)] for x in values])
 
 
 def _size(sweep: Sweep) -> int:
-    return sum(len(strand.points) for strand in sweep.strands)
+    return sum(len(series.points) for series in sweep.series)
 
 
 def _median(values: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""Theory as it is drawn: dashed, in the hue of its curve, grey where an assumption is broken."""
+"""Theory: dashed lines over curves, grey where an assumption fails, and predictions for the points of a sweep."""
 
 from __future__ import annotations
 
@@ -8,108 +8,191 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from bokeh.models import MultiLine
 
 from dashboard.session.curves import Curve
+from engines.core.data.schedule import Schedule
 from engines.core.protocol.errors import FAULTS
 
 if TYPE_CHECKING:
+    from dashboard.figures.marks.step_mark import StepData
     from engines.core.protocol.config import Config
     from engines.core.protocol.declarations import Prediction
     from engines.core.protocol.engine import Engine
 
-MOST = 16
+DASH = (7, 5)
+"""Pixels drawn and left out, of every line that is a prediction."""
+
+MOST_CURVES = 16
 """Curves that get theory lines; more would hide the data."""
 
 POINTS = 90
 
-SAMPLE = 9
+BAND_SAMPLE = 9
 """Members of a band whose predictions are asked for; the median is drawn, as it is of the band itself."""
+
+MOST_CONFIGS = 96
+"""Configurations of a sweep whose theory is asked for: together about 0.1 s, once for an experiment."""
+
+POINT_SAMPLE = 5
+"""Members of one point of a sweep that are asked at most."""
 
 log = logging.getLogger(__name__)
 
 
+# -- lines over steps ------------------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
-class Line:
-    """A prediction for one curve."""
+class TheoryLine:
+    """A prediction for one curve at some steps `[T]`."""
 
     curve: Curve
     prediction: Prediction
     steps: np.ndarray
 
     @property
-    def subject(self) -> tuple[str, str, int | None]:
-        """Of which curve, channel and component it speaks."""
+    def key(self) -> tuple[str, str, int | None]:
+        """Name the curve, the channel and the component that are predicted."""
         return self.curve.key, self.prediction.channel, self.prediction.component
 
 
-def grid(horizon: int) -> np.ndarray:
-    """Steps on which a theory line is drawn: dense on a logarithmic and on a linear axis alike."""
+def predict(
+    engine: Engine, curves: Sequence[Curve], configs: Sequence[Config], horizon: int, edited: str = ""
+) -> list[TheoryLine]:
+    """Compute every prediction for the first curves; one that fails is left out, and reported in the log.
+
+    `edited` says that knobs changed on the way: what a theorem says of a whole run then holds of none.
+    """
+    steps, found = step_grid(horizon), []
+    for curve in curves[:MOST_CURVES]:
+        try:
+            sample = _evenly_spaced(curve.members, BAND_SAMPLE)
+            predictions = _median_predictions([engine.theory(configs[i], steps) for i in sample])
+        except FAULTS:
+            log.exception("theory failed for %s", curve.label)
+            continue
+        found += [TheoryLine(curve, replace(p, broken=p.broken or edited), steps) for p in predictions]
+    return found
+
+
+def step_grid(horizon: int) -> np.ndarray:
+    """Choose the steps `[T]` of a theory line: dense on a logarithmic and on a linear axis alike."""
     late = np.geomspace(1, max(horizon, 2) * 1.15, POINTS)
     even = np.linspace(0, max(horizon, 2) * 1.05, POINTS // 2)
     return np.unique(np.round(np.concatenate([late, even])).astype(np.int64))
 
 
-def predict(
-    engine: Engine, curves: Sequence[Curve], configs: Sequence[Config], horizon: int, edited: str = ""
-) -> list[Line]:
-    """Every prediction for the first curves; one that fails is left out, and said in the log.
-
-    `edited` says that knobs changed on the way: what a theorem says of a whole run then holds of none.
-    """
-    steps, found = grid(horizon), []
-    for curve in curves[:MOST]:
-        try:
-            predictions = _typical([engine.theory(configs[i], steps) for i in _sample(curve)])
-        except FAULTS:
-            log.exception("theory failed for %s", curve.label)
-            continue
-        found += [Line(curve, replace(p, broken=p.broken or edited), steps) for p in predictions]
-    return found
-
-
-def _sample(curve: Curve) -> list[int]:
-    places = np.linspace(0, len(curve.members) - 1, min(SAMPLE, len(curve.members))).round().astype(int)
-    return [curve.members[place] for place in places]
-
-
-def _typical(predictions: Sequence[Sequence[Prediction]]) -> list[Prediction]:
-    """The median of predictions that say the same of several members; of others the first member's."""
+def _median_predictions(predictions: Sequence[Sequence[Prediction]]) -> list[Prediction]:
+    """Take the median of predictions that say the same of several members; of others the first member's."""
     first = predictions[0]
     alike = [found for found in predictions if [p.label for p in found] == [p.label for p in first]]
     medians = [np.median([found[i].values for found in alike], axis=0) for i in range(len(first))]
     return [replace(one, values=values) for one, values in zip(first, medians, strict=True)]
 
 
-def reasons(why: Mapping[str, Sequence[str]], every: set[str]) -> str:
-    """Broken assumptions in a line: `why` maps each to the curves it concerns; the first two are written out."""
-    texts = [_concerns(reason, list(dict.fromkeys(who)), every) for reason, who in why.items()]
+def dashed_lines(**style: Any) -> MultiLine:
+    """Make the glyph of theory lines, over a source with `xs`, `ys` and `color`."""
+    return MultiLine(xs="xs", ys="ys", line_color="color", line_dash=list(DASH), line_width=1.6, **style)
+
+
+def line_columns(lines: Sequence[TheoryLine], hues: Sequence[str]) -> dict[str, list[Any]]:
+    """Collect the data of one `MultiLine`; plain lists, since each array would be a socket frame of its own."""
+    finite = [np.isfinite(line.prediction.values) for line in lines]
+    xs = [line.steps[keep].tolist() for line, keep in zip(lines, finite, strict=True)]
+    ys = [_rounded(line.prediction.values[keep]) for line, keep in zip(lines, finite, strict=True)]
+    names = [f"{title(line.prediction)} ({line.curve.label})" for line in lines]
+    return {"xs": xs, "ys": ys, "color": list(hues), "name": names}
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [float(f"{value:.5g}") for value in values]
+
+
+def title(prediction: Prediction) -> str:
+    """Name a line for the legend: a bound that is called a law would be read as one that misses."""
+    kind = {"law": "theory", "upper": "upper bound", "lower": "lower bound"}[prediction.kind]
+    return f"{kind}: {prediction.label}"
+
+
+def broken_assumptions(curves: Mapping[str, Sequence[str]], every: set[str]) -> str:
+    """Write broken assumptions in a line: `curves` maps each to those it concerns; the first two are written out."""
+    texts = [_with_curves(reason, list(dict.fromkeys(who)), every) for reason, who in curves.items()]
     rest = f"; and {len(texts) - 2} more" if len(texts) > 2 else ""
     return "; ".join(texts[:2]) + rest
 
 
-def _concerns(reason: str, who: Sequence[str], every: set[str]) -> str:
+def _with_curves(reason: str, who: Sequence[str], every: set[str]) -> str:
     if set(who) == every or all(reason.startswith(label.split(",")[0]) for label in who):
         return reason
     return f"{reason} ({', '.join(who) if len(who) < 3 else f'{len(who)} curves'})"
 
 
-def columns(lines: Sequence[Line], hues: Sequence[str]) -> dict[str, list[Any]]:
-    """The data of one `MultiLine`; plain lists, since each array would be a socket frame of its own."""
-    finite = [np.isfinite(line.prediction.values) for line in lines]
-    xs = [line.steps[keep].tolist() for line, keep in zip(lines, finite, strict=True)]
-    ys = [_short(line.prediction.values[keep]) for line, keep in zip(lines, finite, strict=True)]
-    return {"xs": xs, "ys": ys, "color": list(hues), "name": [_name(line) for line in lines]}
+# -- predictions for the points of a sweep or a map ------------------------------------------------------------
 
 
-def _short(values: np.ndarray) -> list[float]:
-    return [float(f"{value:.5g}") for value in values]
+class PredictionTable:
+    """The median prediction of one channel `[points, steps]`, computed once for all observed steps.
+
+    A point is a list of configurations that differ in seeds; `label` names the law, "" where none holds.
+    """
+
+    def __init__(self, engine: Engine, channel: str, points: Sequence[Sequence[Config]], horizon: int) -> None:
+        self.channel, self.label = channel, ""
+        self.steps = np.array(Schedule().steps(horizon))
+        each, every = max(1, min(POINT_SAMPLE, MOST_CONFIGS // len(points))), -(-len(points) // MOST_CONFIGS)
+        self._values = np.full((len(points), len(self.steps)), np.nan)
+        for place in range(0, len(points), every):
+            laws = [law for config in _evenly_spaced(points[place], each) for law in self._laws(engine, config)]
+            if laws:
+                self._values[place] = np.median(laws, axis=0)
+
+    def _laws(self, engine: Engine, config: Config) -> list[np.ndarray]:
+        """Find the first law that holds for the channel; a theory that fails is reported in the log."""
+        try:
+            predictions = engine.theory(config, self.steps)
+        except FAULTS:
+            log.exception("theory failed for a point of a sweep")
+            return []
+        for found in predictions:
+            if found.channel == self.channel and found.kind == "law" and not found.broken:
+                self.label = self.label or found.label
+                return [found.values]
+        return []
+
+    def at_step(self, step: int) -> np.ndarray:
+        """Predict each point `[points]`, NaN where nothing is known; linear between two observed steps."""
+        high = min(int(np.searchsorted(self.steps, step)), len(self.steps) - 1)
+        low = high if self.steps[high] <= step else high - 1
+        share = (step - self.steps[low]) / max(self.steps[high] - self.steps[low], 1)
+        low_values, high_values = self._values[:, low], self._values[:, high]
+        return low_values if low == high else low_values + share * (high_values - low_values)
 
 
-def _name(line: Line) -> str:
-    return f"{title(line.prediction)} ({line.curve.label})"
+class SweepTheory:
+    """Predictions for the points of an ensemble while it runs; none once knobs have changed on the way."""
+
+    def __init__(self, engine: Engine, channel: str, points: Sequence[Sequence[Config]]) -> None:
+        self._engine, self._channel, self._points = engine, channel, points
+        self._table: PredictionTable | None = None
+        self._horizon = 0
+
+    @property
+    def label(self) -> str:
+        """Name of the law; "" before any was asked for."""
+        return self._table.label if self._table else ""
+
+    def at_step(self, now: StepData) -> np.ndarray:
+        """Predict each point `[points]`. Theory is asked again where the run has another end, or goes beyond it."""
+        if any(event.step > 0 for event in now.run.recording.events):
+            return np.full(len(self._points), np.nan)
+        if self._table is None or self._table.steps[-1] < now.step or self._horizon != now.horizon:
+            self._horizon = now.horizon
+            farthest = max(now.horizon, 2 * now.step)
+            self._table = PredictionTable(self._engine, self._channel, self._points, farthest)
+        return self._table.at_step(now.step)
 
 
-def title(prediction: Prediction) -> str:
-    """What a legend calls a line: a bound that is called a law would be read as one that misses."""
-    kind = {"law": "theory", "upper": "upper bound", "lower": "lower bound"}[prediction.kind]
-    return f"{kind}: {prediction.label}"
+def _evenly_spaced(items: Sequence[Any], most: int) -> list[Any]:
+    places = np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)
+    return [items[place] for place in places]

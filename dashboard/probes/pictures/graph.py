@@ -18,7 +18,7 @@ from bokeh.models import (
     Text,
 )  # fmt: skip
 
-from dashboard.figures.marks.figure import bare, figure
+from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.probes.pictures import columns, dressed, network
 from dashboard.probes.pictures.parts import WIDE, chooses, plain, script, stand, styled, text
 from dashboard.ui.palette import GREY
@@ -33,9 +33,9 @@ return `${amounts[tick] ?? "–"}, ${amounts.length - tick} of ${amounts.length}
 """
 
 
-_DOT = {"x": "x", "y": "y", "size": "size"}
+_DOT: dict[str, Any] = {"x": "x", "y": "y", "size": "size"}
 
-_NAME = {
+_NAME: dict[str, Any] = {
     "text_font_size": "10.5px",
     "text_color": GREY,
     "text_align": "center",
@@ -77,15 +77,15 @@ class GraphPicture:
         self.figure.y_range.update(start=1.02, end=-0.02, reset_start=1.02, reset_end=-0.02)
 
     def _draw(self) -> None:
-        line = {"xs": "xs", "ys": "ys", "line_color": "color", "line_width": "width"}
+        line: dict[str, Any] = {"xs": "xs", "ys": "ys", "line_color": "color", "line_width": "width"}
         faint, dots = MultiLine(**line, line_alpha=0.5), Scatter(**_DOT, fill_color="color", line_color=None)
         (some_nodes, some_edges), (lit_nodes, lit_edges) = self.shown, self.lit
-        edges = bare(faint, self.edges, self.figure, view=CDSView(filter=some_edges))
-        bare(MultiLine(**line, line_alpha=0.95), self.edges, self.figure, view=CDSView(filter=lit_edges))
-        nodes = bare(dots, self.nodes, self.figure, view=CDSView(filter=some_nodes))
+        edges = add_glyph(faint, self.edges, self.figure, view=CDSView(filter=some_edges))
+        add_glyph(MultiLine(**line, line_alpha=0.95), self.edges, self.figure, view=CDSView(filter=lit_edges))
+        nodes = add_glyph(dots, self.nodes, self.figure, view=CDSView(filter=some_nodes))
         ring = Scatter(**_DOT, fill_color="color", line_color=GREY, line_width=2)
-        bare(ring, self.nodes, self.figure, view=CDSView(filter=lit_nodes))
-        bare(Text(x="x", y="y", text="label", **_NAME), self.nodes, self.figure, view=CDSView(filter=some_nodes))
+        add_glyph(ring, self.nodes, self.figure, view=CDSView(filter=lit_nodes))
+        add_glyph(Text(x="x", y="y", text="label", **_NAME), self.nodes, self.figure, view=CDSView(filter=some_nodes))
         self._answer(edges, nodes)
         paint = script(
             "graph", nodes=self.nodes, edges=self.edges, least=self.least, said=self.said, faint=faint,

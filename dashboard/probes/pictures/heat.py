@@ -20,8 +20,8 @@ from bokeh.models import (
 )
 from bokeh.palettes import Viridis256
 
-from dashboard.figures.marks.figure import bare, figure
-from dashboard.figures.marks.heat import DECADES
+from dashboard.figures.marks.color_scale import DECADES
+from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.probes.pictures.lattice import filled, span
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import qualitative
@@ -59,7 +59,7 @@ class HeatPicture:
         self.mapper = kind(palette=Viridis256, low=1, high=10, nan_color=CLEAR)
         self.source.data = {name: [] for name in ("image", "raw", "x", "y", "dw", "dh")}
         image = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=self.mapper)
-        drawn = bare(image, self.source, self.view)
+        drawn = add_glyph(image, self.source, self.view)
         bar = ColorBar(
             color_mapper=self.mapper, width=10, ticker=ticker(desired_num_ticks=4), title=self.declared.label or None
         )
@@ -70,9 +70,9 @@ class HeatPicture:
         """The way, in a line that is seen on light and on dark colours, and where it ends."""
         self.path.data = self.end.data = {"x": [], "y": []}
         for color, width in ((EDGE, 4), (HUE, 2)):
-            bare(Line(x="x", y="y", line_color=color, line_width=width), self.path, self.view)
+            add_glyph(Line(x="x", y="y", line_color=color, line_width=width), self.path, self.view)
         dots = {"x": "x", "y": "y", "fill_color": HUE, "line_color": EDGE}
-        drawn = [bare(Scatter(size=size, **dots), source, self.view) for source, size in self._dotted()]
+        drawn = [add_glyph(Scatter(size=size, **dots), source, self.view) for source, size in self._dotted()]
         self._hover(drawn[0], "@x", "@y", [("on the way, point", "$index")])
         style = {"color": HUE, "dash": ""}
         self.legend = [{"label": "the way", "style": "line", **style}, {"label": "its end", "style": "points", **style}]

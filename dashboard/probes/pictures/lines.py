@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from bokeh.models import ColumnDataSource, HoverTool, Line, Scatter
 
-from dashboard.figures.marks import ranges
-from dashboard.figures.marks.figure import bare, figure
+from dashboard.figures.marks import axes
+from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import qualitative
 
@@ -72,7 +72,7 @@ class LinesPicture:
 
     def _add(self, tone: Tone) -> ColumnDataSource:
         source = ColumnDataSource(_columns(np.empty(0), np.empty(0)))
-        drawn = bare(_glyph(tone), source, self.view, name=tone.trace.label)
+        drawn = add_glyph(_glyph(tone), source, self.view, name=tone.trace.label)
         names = [self.declared.x_label or tone.trace.x, self.declared.y_label or tone.trace.y]
         rows = [("", "$name"), (names[0], "@at"), (names[1], "@value")]
         self.view.add_tools(HoverTool(renderers=[drawn], tooltips=rows, line_policy="nearest"))
@@ -82,7 +82,7 @@ class LinesPicture:
         x, y = self._thinned(*self._drawable(label, x, y))
         source.data = _columns(x, y)
         for extents, axis in zip(self._extents, (x, y), strict=True):
-            extents.append(ranges.extent(axis))
+            extents.append(axes.extent(axis))
 
     def _drawable(self, label: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """A line is broken where a value is missing; on a logarithmic axis that is so for zero and less."""
@@ -101,7 +101,7 @@ class LinesPicture:
     def _frame(self) -> None:
         targets = (self.view.x_range, self.view.y_range)
         for target, extents, log in zip(targets, self._extents, self.log, strict=True):
-            window = ranges.values(ranges.union(extents), None, log)
+            window = axes.value_range(axes.union(extents), None, log)
             if window:
                 target.update(start=window[0], end=window[1], reset_start=window[0], reset_end=window[1])
 
@@ -118,7 +118,7 @@ def _sample(tone: Tone) -> dict[str, Any]:
     return {"label": tone.trace.label, "color": tone.color, "style": tone.trace.style, "dash": dash}
 
 
-def _columns(x: np.ndarray, y: np.ndarray) -> dict[str, list[Any]]:
+def _columns(x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     """Plain lists, since each array would be a socket frame of its own; numbers as the page writes them."""
     at, value = ([number(entry) for entry in axis.tolist()] for axis in (x, y))
     return {"x": x.tolist(), "y": y.tolist(), "at": at, "value": value}

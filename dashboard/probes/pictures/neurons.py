@@ -19,7 +19,7 @@ from bokeh.models import (
     Select,
 )
 
-from dashboard.figures.marks.figure import bare, figure
+from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.probes.pictures import columns, paths
 from dashboard.probes.pictures.parts import WIDE, chooses, plain, script, stand, styled, text
 from dashboard.ui.component import FOLDER
@@ -42,7 +42,7 @@ class NeuronsPicture:
         self.nodes, self.ways, self.path = ColumnDataSource(), ColumnDataSource(), ColumnDataSource()
         self.lit, self.color = BooleanFilter(), qualitative(len(declared.kinds))
         self.map = figure(height=300)
-        labels = {"x_axis_label": "along the way, 0 is here", "y_axis_label": declared.label or "loss"}
+        labels: dict[str, Any] = {"x_axis_label": "along the way, 0 is here", "y_axis_label": declared.label or "loss"}
         self.curve = figure(log_y=True, height=210, **labels)
         self.select, self.said = styled(Select(value="0", title="ways")), text()
         self._draw_map()
@@ -92,11 +92,11 @@ class NeuronsPicture:
         return [*dots, way, chance]
 
     def _draw_map(self) -> None:
-        place = {"x": "x", "y": "y", "marker": "shape", "size": "size"}
+        place: dict[str, Any] = {"x": "x", "y": "y", "marker": "shape", "size": "size"}
         dot = Scatter(**place, fill_color="color", line_color="color", fill_alpha="alpha")
-        drawn = bare(dot, self.nodes, self.map)
+        drawn = add_glyph(dot, self.nodes, self.map)
         ring = Scatter(x="x", y="y", size=20, fill_color=None, line_color=GREY, line_width=2.5)
-        bare(ring, self.nodes, self.map, view=CDSView(filter=self.lit))
+        add_glyph(ring, self.nodes, self.map, view=CDSView(filter=self.lit))
         rows = [("", "@name"), ("kind", "@kind"), ("ways", "@ways")]
         self.map.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
         self.map.y_range.update(start=1.03, end=-0.03, reset_start=1.03, reset_end=-0.03)
@@ -105,7 +105,7 @@ class NeuronsPicture:
         chance = Line(x="x", y="beside", line_color=GREY, line_dash=list(DASH), line_width=1.8)
         way = Line(x="x", y="height", line_color=self.color, line_width=2.4)
         for glyph, name in ((chance, "in a random direction"), (way, "along the way")):
-            drawn = bare(glyph, self.path, self.curve, name=name)
+            drawn = add_glyph(glyph, self.path, self.curve, name=name)
             rows = [("", "$name"), ("at", "@x"), (self.declared.label or "loss", f"@{glyph.y}")]
             self.curve.add_tools(HoverTool(renderers=[drawn], tooltips=rows, line_policy="nearest"))
 

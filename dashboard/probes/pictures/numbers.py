@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.figures.tables import ROWS, Numbers, entries, spread
+from dashboard.figures.tables import ROWS, Numbers, even_places, matrix_table
 from dashboard.ui.formatting import number
 from engines.core.protocol.probe_figures import Graph, Heat, Lines, Neurons, Relief
 
@@ -33,14 +33,14 @@ def _shared(declared: Lines, x: str, values: Mapping[str, Any]) -> Numbers:
     traces = [trace for trace in declared.traces if trace.x == x]
     matrix = np.stack([np.atleast_1d(np.asarray(values[trace.y], float)) for trace in traces], axis=1)
     places = [number(place) for place in np.atleast_1d(np.asarray(values[x], float)).tolist()]
-    return entries([""], [matrix], places, [trace.label for trace in traces], declared.x_label or x)
+    return matrix_table([""], [matrix], places, [trace.label for trace in traces], declared.x_label or x)
 
 
 def _plane(declared: Heat | Relief, values: Mapping[str, Any]) -> Numbers:
     axes = declared.x, declared.y
     across, up = ([number(place) for place in np.asarray(values[name], float).tolist()] for name in axes)
     corner = f"{declared.y_label or declared.y} \\ {declared.x_label or declared.x}"
-    return entries([""], [np.asarray(values[declared.values], float)], up, across, corner)
+    return matrix_table([""], [np.asarray(values[declared.values], float)], up, across, corner)
 
 
 def _edges(declared: Graph, values: Mapping[str, Any]) -> Numbers:
@@ -57,8 +57,8 @@ def _ways(declared: Neurons, values: Mapping[str, Any]) -> Numbers:
     """What the height is along each way, at some places."""
     names: Sequence[str] = [str(name) for name in np.asarray(values[declared.way]).tolist()]
     along = np.asarray(values[declared.along], float)
-    chosen = spread(len(along), 5)
+    chosen = even_places(len(along), 5)
     both = (np.asarray(values[name], float) for name in (declared.height, declared.beside))
     blocks = [heights.reshape(-1, len(along))[:, chosen] for heights in both]
     places = [f"at {number(float(along[at]))}" for at in chosen]
-    return entries(["along the way", "in a random direction"], blocks, names, places, "way")
+    return matrix_table(["along the way", "in a random direction"], blocks, names, places, "way")

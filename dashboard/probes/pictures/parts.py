@@ -37,7 +37,7 @@ def chooses(figure: Any, nodes: ColumnDataSource, shown: BooleanFilter) -> None:
     figure.js_on_event(Tap, script("nearest", figure=figure, nodes=nodes, shown=shown))
 
 
-def plain(columns: Mapping[str, Any]) -> dict[str, list[Any]]:
+def plain(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Lists, since each array would be a socket frame of its own."""
     return {
         name: column.tolist() if isinstance(column, np.ndarray) else list(column) for name, column in columns.items()

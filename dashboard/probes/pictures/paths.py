@@ -17,7 +17,7 @@ FLOOR = 1e-34
 """What is smaller, or zero, is drawn here: a logarithmic axis has no zero."""
 
 
-def read(declared: Neurons, values: Mapping[str, Any], neurons: int) -> tuple[np.ndarray, dict[str, list[Any]]]:
+def read(declared: Neurons, values: Mapping[str, Any], neurons: int) -> tuple[np.ndarray, dict[str, Any]]:
     """Places `[T]`, and a column for each thing a way has. Raises `ValueError` or `KeyError` where they do not fit."""
     along = np.asarray(values[declared.along], float)
     names = list(map(str, np.asarray(values[declared.way]).tolist()))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,9 @@ CHECKPOINT_BUDGET = 256 * 2**20
 
 HUGE = 1e30
 """An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
+
+SMALLEST = np.float64(5e-324)
+"""The smallest positive number; to a thread that flushes it is zero."""
 
 LOSS = "loss"
 """The channel that is finite for as long as a member is, where an engine has it."""
@@ -103,6 +107,23 @@ class Batch:
         return steps_after
 
 
+@contextmanager
+def computing(title: str) -> Iterator[None]:
+    """Compute without gradients, and with subnormal numbers as zero; afterwards the thread counts as it did before.
+
+    Directions that die out decay into subnormals, which are a hundred times slower. Flushing belongs to a thread: it is
+    set from the first tensor of a run on, so that no number depends on what the thread computed before, and it is no
+    business of the program that asked for the run.
+    """
+    flushed = SMALLEST * np.float64(1) == 0
+    torch.set_flush_denormal(True)
+    try:
+        with torch.no_grad(), engine_failures(title):
+            yield
+    finally:
+        torch.set_flush_denormal(bool(flushed))
+
+
 class Simulation:
     """An ensemble of any configurations: one batch for each combination of `shape` knobs, in lockstep."""
 
@@ -113,7 +134,7 @@ class Simulation:
         self.diverged_at = np.full(len(configs), -1)
         self._checked = 0
         self._has_loss: np.ndarray | None = None
-        with engine_failures(engine.title):
+        with computing(engine.title):
             self.estimate = sum(engine.nbytes(group) for group in _groups(configs).values())
             """Bytes that the problems and the states take, as the engine says."""
             devices.require(self.estimate, device)
@@ -144,16 +165,14 @@ class Simulation:
 
     def advance(self, stop: int) -> None:
         """Take all steps up to `stop`, observing nothing."""
-        with torch.no_grad(), engine_failures(self.engine.title):
-            # Flushing is set a thread at a time: dead directions decay into subnormals, a hundred times slower.
-            torch.set_flush_denormal(True)
+        with computing(self.engine.title):
             for batch in self.batches:
                 batch.advance(stop - self.step)
         self.step = stop
 
     def freeze_diverged(self) -> None:
         """Find the members that diverged since the last call, freeze them, note the step at which they did."""
-        with torch.no_grad(), engine_failures(self.engine.title):
+        with computing(self.engine.title):
             for batch in self.batches:
                 for member, after in batch.freeze_diverged(self.step - self._checked).items():
                     self.diverged_at[member] = self._checked + after
@@ -163,7 +182,7 @@ class Simulation:
         """Record all channels now: NaN for members that have diverged, and around those of smaller shapes."""
         self.freeze_diverged()
         thin = self.step in self.thin
-        with torch.no_grad(), engine_failures(self.engine.title):
+        with computing(self.engine.title):
             transfers = [Transfer(self._channels(batch, thin)) for batch in self.batches]
         parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
         values = {name: _merge(name, parts, self.size) for name in parts[0][1]}

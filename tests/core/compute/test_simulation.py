@@ -184,3 +184,36 @@ def test_cuda_agrees_with_the_processor():
     there, here = Simulation(ENGINE, MEMBERS, torch.device("cuda")), simulation(*MEMBERS)
     for one, other in zip(recorded(there, 500), recorded(here, 500), strict=True):
         np.testing.assert_allclose(one.values["x"], other.values["x"], rtol=1e-10, atol=1e-300)
+
+
+@pytest.mark.parametrize("flushed", [False, True])
+def test_a_thread_counts_after_a_run_as_it_did_before(flushed):
+    torch.set_flush_denormal(flushed)
+    try:
+        recorded(simulation(), 50)
+        assert (np.float64(1e-300) * np.float64(1e-10) == 0) == flushed
+    finally:
+        torch.set_flush_denormal(False)
+
+
+class Fading(ToyEngine):
+    """Its start and its channel are subnormal numbers."""
+
+    def init(self, configs, problem):
+        state = super().init(configs, problem)
+        return state._replace(x=state.x * 1e-310)
+
+    def observe(self, problem, state, knobs):
+        return super().observe(problem, state, knobs) | {"x": state.x * 1e10}
+
+
+def test_no_number_depends_on_whether_the_thread_flushed_before():
+    frames = {}
+    for flushed in (False, True):
+        torch.set_flush_denormal(flushed)
+        try:
+            frames[flushed] = recorded(Simulation(Fading(), MEMBERS, CPU), 20)
+        finally:
+            torch.set_flush_denormal(False)
+    assert_same(frames[False], frames[True])
+    assert not frames[True][0].values["x"].any()

@@ -1,0 +1,134 @@
+"""Vectors at one step: components as bars, or one line through the components of each curve."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from bokeh.models import AdaptiveTicker, ColumnDataSource, HoverTool, MultiLine, Scatter, VBar
+
+from dashboard.figures.marks import axes
+from dashboard.figures.marks.figure import add_glyph, name_ticks, set_range
+from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
+from dashboard.figures.tables import Numbers, matrix_table
+from dashboard.ui.formatting import number
+from dashboard.ui.palette import qualitative
+
+TABLE_CURVES = 8
+"""Curves that the table of a profile holds at most."""
+
+
+class BarsMark(StepMark):
+    """The components of vectors, one group of bars a component, for the member in focus."""
+
+    def draw(self) -> None:
+        """Add the bars and the hover."""
+        self.source.data = {"x": [], "top": [], "color": [], "name": [], "place": [], "base": []}
+        width = 0.8 / len(self.plot.channels)
+        ends = {"top": self.scale.field("top"), "bottom": self.scale.field("base")}
+        bars = VBar(x="x", **ends, width=width, fill_color="color", line_color=None, fill_alpha=0.9)
+        drawn = add_glyph(bars, self.source, self.figure)
+        if len(self.plot.channels) > 1:
+            labels = [self.engine.channel(name).label for name in self.plot.channels]
+            self.legend = [{"label": one, "dash": "dot", "color": qualitative(i)} for i, one in enumerate(labels)]
+        if self.plot.labels:
+            name_ticks(self.figure.xaxis, dict(enumerate(self.plot.labels, 1)))
+        else:
+            self._count_components()
+        rows = [("", "@name"), ("" if self.plot.labels else "number", "@place"), ("value", "@top")]
+        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+
+    def _count_components(self) -> None:
+        """Put ticks at whole numbers only, and the name of the dimension below."""
+        self.figure.xaxis.ticker = AdaptiveTicker(min_interval=1)
+        dims = self.engine.channel(self.plot.channels[0]).dims
+        self.figure.xaxis.axis_label = dims[0] if dims and len(dims[0]) > 1 else "number"
+
+    def fill(self, now: StepData) -> None:
+        """Draw the bars of the member in focus."""
+        data: dict[str, list[Any]] = {name: [] for name in self.source.data}
+        width = 0.8 / len(now.values)
+        for place, (name, block) in enumerate(now.values.items()):
+            bars = np.ravel(block[now.focus])
+            shown = np.flatnonzero(self.scale.drawable(bars))
+            data["x"] += (shown + 1 + width * (place - (len(now.values) - 1) / 2)).tolist()
+            data["top"] += bars[shown].tolist()
+            data["place"] += [self.plot.component(at) for at in shown]
+            data["color"] += [qualitative(place)] * len(shown)
+            data["name"] += [self.engine.channel(name).label] * len(shown)
+        self._tabulate(now)
+        tops = np.array(data["top"])
+        self.note = _why_empty(tops)
+        places = self.scale.places(tops if self.scale.log else np.append(tops, 0.0))
+        window = axes.value_range(axes.extent(places), None, self.scale.log)
+        data["base"] = [window[0] / 1e3 if self.scale.log and window else 0.0] * len(tops)
+        self.source.data = data
+        if window:
+            self.figure.y_range.update(start=window[0], end=window[1])
+            self.figure.x_range.update(start=0.4, end=max(map(round, data["x"]), default=1) + 0.6)
+
+    def _tabulate(self, now: StepData) -> None:
+        """Put the bars in a table, with those that a logarithmic axis cannot show."""
+        bars = {self.engine.channel(name).label: np.ravel(block[now.focus]) for name, block in now.values.items()}
+        places = [self.plot.component(at) for at in range(max(map(len, bars.values())))]
+        columns = np.array(list(bars.values())).T
+        self.numbers = matrix_table(
+            [""], [columns], places, list(bars), self.engine.channel(self.plot.channels[0]).dims[0]
+        )
+
+
+def _why_empty(values: np.ndarray) -> str:
+    if not len(values):
+        return "This member has no values here."
+    return "" if np.any(values) else "All of them are zero."
+
+
+class ProfileMark(StepMark):
+    """Every curve at one step, the median of a band."""
+
+    def draw(self) -> None:
+        """Add the lines, the points and the hover."""
+        self.channel = self.engine.channel(self.plot.channels[0])
+        self.figure.yaxis.axis_label, self.figure.xaxis.axis_label = axis_label(self.channel), self.channel.dims[0]
+        self.source.data = {name: [] for name in ("x", "y", "color", "name", "place")}
+        self.lines = ColumnDataSource(data={"xs": [], "ys": [], "color": []})
+        add_glyph(MultiLine(xs="xs", ys="ys", line_color="color", line_width=2), self.lines, self.figure)
+        dots = Scatter(x="x", y=self.scale.field("y"), size=7, fill_color="color", line_color=None)
+        drawn = add_glyph(dots, self.source, self.figure)
+        rows = [("", "@name"), (self.channel.dims[0], "@place"), (self.channel.label, "@y")]
+        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+
+    def fill(self, now: StepData) -> None:
+        """Draw all curves."""
+        block = np.asarray(now.values[self.channel.name], float)
+        found = [np.median(block[list(curve.members)], axis=0) for curve in now.curves]
+        drawn = [np.flatnonzero(self.scale.drawable(y)) for y in found]
+        self.lines.data = {
+            "xs": [at.tolist() for at in drawn],
+            "ys": [self.scale.places(y[at]).tolist() for y, at in zip(found, drawn, strict=True)],
+            "color": [curve.color for curve in now.curves],
+        }
+        flat = np.concatenate(drawn)
+        owners = [curve for curve, at in zip(now.curves, drawn, strict=True) for _ in at]
+        values = np.concatenate([y[at] for y, at in zip(found, drawn, strict=True)])
+        self.source.data = {
+            "x": flat.tolist(),
+            "y": values.tolist(),
+            "color": [curve.color for curve in owners],
+            "name": [curve.label for curve in owners],
+            "place": [self.plot.component(at) for at in flat],
+        }
+        self._set_ranges(values, block.shape[-1])
+        self._tabulate(now, found)
+
+    def _set_ranges(self, values: np.ndarray, count: int) -> None:
+        window = axes.value_range(axes.extent(self.scale.places(values)), None, self.scale.log)
+        set_range(self.figure.y_range, window, self.scale.log)
+        set_range(self.figure.x_range, (-0.3, count - 0.7), False)
+        name_ticks(self.figure.xaxis, {at: self.plot.component(at) for at in range(0, count, -(-count // 12))})
+
+    def _tabulate(self, now: StepData, found: list[np.ndarray]) -> None:
+        curves: list[Any] = list(now.curves)[:TABLE_CURVES]
+        heads = [self.channel.dims[0], *(curve.label for curve in curves)]
+        rows = zip(*(y for y, _ in zip(found, curves, strict=False)), strict=True)
+        self.numbers = Numbers(heads, [[self.plot.component(at), *map(number, row)] for at, row in enumerate(rows)])

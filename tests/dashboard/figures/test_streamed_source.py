@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from dashboard.figures.marks.streamed_source import MOST_POINTS, Column, StreamedSource
+from dashboard.session.curves import Curve
+from engines.core.data.recording import Recording
+
+
+class Run:
+    def __init__(self, members=3):
+        self.recording = Recording()
+        self.diverged_at = np.full(members, -1)
+        self.members = members
+
+    def record(self, *steps):
+        for step in steps:
+            self.recording.dense.append(step, {"error": np.arange(self.members) + 10.0 * step})
+        return self
+
+
+BAND = Curve("c0", "all", "#000000", (0, 1, 2))
+SINGLE = Curve("c1", "one", "#000000", (1,))
+
+
+def feed():
+    return StreamedSource(
+        [Column(BAND, "error", part=part) for part in ("low", "median", "high")] + [Column(SINGLE, "error")]
+    )
+
+
+@pytest.fixture
+def streamed(monkeypatch):
+    sent = []
+    monkeypatch.setattr("bokeh.models.ColumnDataSource.stream", lambda source, data: sent.append(data))
+    return sent
+
+
+def test_only_new_rows_are_sent(streamed):
+    drawn, run = feed(), Run().record(0, 1)
+    drawn.update(run)
+    assert streamed == []
+    run.record(2, 3)
+    drawn.update(run)
+    drawn.update(run)
+    assert [rows["step"] for rows in streamed] == [[2, 3]]
+    assert streamed[0]["c1.error"] == [21, 31]
+
+
+def test_bands_are_medians_and_quantiles(streamed):
+    drawn = feed()
+    drawn.update(Run().record(0, 1))
+    values = np.array([10.0, 11.0, 12.0])
+    for part, share in (("", 0.5), (".low", 0.1), (".high", 0.9)):
+        assert drawn.source.data[f"c0.error{part}"][1] == pytest.approx(np.quantile(values, share))
+
+
+def test_a_diverged_member_ends_where_it_diverged(streamed):
+    run = Run().record(0, 1, 2, 3)
+    run.diverged_at = np.array([-1, 2, -1])
+    drawn = feed()
+    drawn.update(run)
+    assert np.isnan(drawn.source.data["c1.error"]).tolist() == [False, False, True, True]
+    assert np.isfinite(drawn.source.data["c0.error"]).all()
+
+
+def test_rows_that_were_taken_back_leave_the_figure():
+    run, drawn = Run().record(0, 1, 2, 3), feed()
+    drawn.update(run)
+    run.recording.truncate(1)
+    drawn.update(run)
+    assert list(drawn.source.data["step"]) == [0, 1]
+
+
+def test_no_curve_has_more_points_than_can_be_seen_and_the_page_says_so():
+    run, drawn = Run(), feed()
+    for step in range(3 * MOST_POINTS):
+        run.record(step)
+        if step % 50 == 0:
+            drawn.update(run)
+        assert len(drawn.source.data["step"]) <= MOST_POINTS
+    assert "recorded points drawn" in drawn.note
+    assert np.unique(np.diff(drawn.source.data["step"])).size == 1
