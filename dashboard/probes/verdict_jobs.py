@@ -45,15 +45,15 @@ class Needed:
     def _keep(self, run: Run) -> None:
         assert self._going
         (key, done), self._going = self._going, None
-        self._given_up = done.run.abandoned
-        if not (done.failure or done.run.abandoned):
-            run.outcomes[key] = done.part.values
+        self._given_up = done.run.cancelled
+        if not (done.failure or done.run.cancelled):
+            run.probe_results[key] = done.part.values
 
     def _next(self, run: Run) -> None:
         assert run.preset
         for name, chosen in run.preset.probes.items():
             for member in range(len(run.configs)):
-                if (name, member) not in self._tried | run.outcomes.keys():
+                if (name, member) not in self._tried | run.probe_results.keys():
                     return self._begin(run, name, member, chosen)
 
     def _begin(self, run: Run, name: str, member: int, chosen: Mapping[str, Any]) -> None:

@@ -182,7 +182,7 @@ def impossible():
     from engines.core.runs.experiment import Experiment
     from engines.loss_landscape.engine import ENGINE
 
-    experiment = json.loads(Experiment.of(ENGINE).to_json())
+    experiment = json.loads(Experiment.from_preset(ENGINE).to_json())
     experiment["axes"]["width"] = [100_000]
     text = json.dumps({"version": link.VERSION, "experiment": json.dumps(experiment), "view": {}})
     return base64.urlsafe_b64encode(zlib.compress(text.encode())).decode().rstrip("=")

@@ -30,6 +30,16 @@ def test_importing_engines_imports_nothing_heavy(fresh_python):
     assert not loaded_after(fresh_python, "import engines") & (UI | {"torch", "numpy", "xarray"})
 
 
+def test_importing_the_facade_imports_nothing_heavy_and_offers_what_it_promises(fresh_python):
+    assert not loaded_after(fresh_python, "import dynascope") & (UI | {"torch", "numpy", "xarray"})
+    import dynascope
+
+    assert set(dynascope.__all__) == {"lab", "load", "names", "open", "resume", "run", "show"}
+    assert all(callable(getattr(dynascope, name)) for name in dynascope.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        dynascope.nothing  # noqa: B018
+
+
 @pytest.mark.parametrize("line", [["--help"], ["serve", "--help"], ["desktop", "--help"]], ids=" ".join)
 def test_the_help_of_the_command_line_imports_neither_torch_nor_panel(fresh_python, line):
     code = f"import launch\ntry: launch.main({line})\nexcept SystemExit: pass"

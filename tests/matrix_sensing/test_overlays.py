@@ -52,7 +52,7 @@ def drawn(stream, **fixed):
 def batch(stream, size, **fixed):
     """Configurations that are computed together."""
     first = drawn(stream, **fixed)
-    shape = {name: getattr(first, name) for name in first.named("shape")}
+    shape = {name: getattr(first, name) for name in first.names_with_role("shape")}
     return [first, *(drawn(stream, **(fixed | shape)) for _ in range(size - 1))]
 
 

@@ -70,6 +70,9 @@ def snapshots(run: RunData, member: int, steps: Sequence[int]) -> Iterator[Tenso
     """The same one by one, each `[P]`."""
     running = None
     for step in steps:
-        running = replay.replayed(run, step, member) if running is None else replay.onward(run, running, step, member)
+        if running is None:
+            running = replay.simulation_at(run, step, member)
+        else:
+            running = replay.continue_simulation(run, running, step, member)
         theta = running.batches[0].state.theta[0]
         yield (theta if theta.ndim == 1 else theta[0]).detach().cpu().double().clone()

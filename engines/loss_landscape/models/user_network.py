@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse
 from torch import Tensor
 
-from engines.core.files.input_file import Named
+from engines.core.files.input_file import InputFile
 from engines.core.files.npz_reader import REAL, read
 from engines.loss_landscape.models import initialisation
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
@@ -54,7 +54,7 @@ DAMAGED = (SafetensorError, ValueError, KeyError, TypeError, AssertionError, Run
 StateDict = dict[str, Tensor]
 
 
-def load_perceptron(file: Named, activation: str = "file") -> tuple[Mlp, Tensor]:
+def load_perceptron(file: InputFile, activation: str = "file") -> tuple[Mlp, Tensor]:
     """The perceptron and its parameters `[P]` in float64; activation: "file" or what bends in it.
 
     Raises `ConfigError` with the tensor and what it needs, and for an activation that is not known.
@@ -80,7 +80,7 @@ def load_perceptron(file: Named, activation: str = "file") -> tuple[Mlp, Tensor]
     return net, net.join(layers)
 
 
-def _activation(file: Named, said: str, asked: str) -> str:
+def _activation(file: InputFile, said: str, asked: str) -> str:
     """Find the activation: what the file says, or what is asked for where it says nothing."""
     known, found = ", ".join(ACTIVATIONS), said.lower()
     if said and found not in ACTIVATIONS:
@@ -95,13 +95,13 @@ def _activation(file: Named, said: str, asked: str) -> str:
     return found or asked
 
 
-def _refuse_other_layers(file: Named, name: str) -> None:
+def _refuse_other_layers(file: InputFile, name: str) -> None:
     for pattern, kind in OTHER_LAYERS.items():
         if re.search(pattern, name):
             raise file.refuse(f"{_quoted(name)} is of {kind}; what is read is a perceptron, linear layers in a row")
 
 
-def _read_file(file: Named) -> tuple[StateDict, str]:
+def _read_file(file: InputFile) -> tuple[StateDict, str]:
     """All tensors, and the activation in the metadata, "" for none; nothing is parsed before its size is known."""
     size = file.size(MAX_FILE_BYTES)
     try:
@@ -118,7 +118,7 @@ def _read_file(file: Named) -> tuple[StateDict, str]:
         raise file.refuse(f"this is no .safetensors that can be read ({type(error).__name__}: {error})"[:400]) from None
 
 
-def _check_tensor(file: Named, name: str, tensor: Tensor) -> None:
+def _check_tensor(file: InputFile, name: str, tensor: Tensor) -> None:
     shape = tuple(tensor.shape)
     if tensor.dtype not in DTYPES:
         raise file.refuse(f"{_quoted(name)} is of type {tensor.dtype}; it needs float64, float32, float16 or bfloat16")
@@ -136,7 +136,7 @@ def _quoted(name: str) -> str:
     return repr(name[:100])
 
 
-def _layer_order(file: Named, weights: StateDict) -> Sequence[str]:
+def _layer_order(file: InputFile, weights: StateDict) -> Sequence[str]:
     """Names of the layers, input to output."""
     names = sorted(weights, key=_number_key)
     if len({_without_numbers(name) for name in names}) == 1:
@@ -175,7 +175,7 @@ def _fits(weights: StateDict, order: Sequence[str]) -> bool:
     return all(len(weights[below]) == weights[above].shape[1] for below, above in pairwise(order))
 
 
-def _biases(file: Named, weights: StateDict, names: Sequence[str], biases: StateDict) -> list[Tensor]:
+def _biases(file: InputFile, weights: StateDict, names: Sequence[str], biases: StateDict) -> list[Tensor]:
     """`[out, 1]` of each layer."""
     own = {_prefix(name): name for name in biases}
     if len(biases) != len(names) or len(own) != len(names) or own.keys() != {_prefix(name) for name in names}:
@@ -219,7 +219,7 @@ def load(network: str, data: str, activation: str = "file") -> tuple[Mlp, Tensor
     Raises `ConfigError` for paths that do not end in .safetensors and .npz, for files that cannot be read within the
     limits, for a network and samples that do not fit each other, and where nothing says what the activation is.
     """
-    states, samples = Named("LossLandscape.network", Path(network)), Named("LossLandscape.data", Path(data))
+    states, samples = InputFile("LossLandscape.network", Path(network)), InputFile("LossLandscape.data", Path(data))
     for file, suffix in ((states, ".safetensors"), (samples, ".npz")):
         if file.path.suffix != suffix:  # nothing is told of files that cannot be meant
             raise file.refuse(f"it must be the path of a file that ends in {suffix}")
@@ -246,7 +246,7 @@ def supervised_subject(net: Mlp, theta: Tensor, samples: UserSamples, seeds: tup
     return Subject(net, Samples(X[shown], y[shown]), Samples(X[held_out], y[held_out]), criterion, theta, seeds)
 
 
-def _samples(file: Named, net: Mlp) -> UserSamples:
+def _samples(file: InputFile, net: Mlp) -> UserSamples:
     arrays = read(file, {"X": REAL}, {"y": REAL})
     X, y = arrays["X"], arrays.get("y")
     if X.ndim != 2 or X.shape[1] != net.sizes[0]:
@@ -258,7 +258,7 @@ def _samples(file: Named, net: Mlp) -> UserSamples:
     return UserSamples(torch.from_numpy(X.astype(np.float64, order="C")), shown)
 
 
-def _check_size(file: Named, n: int, widest: int) -> None:
+def _check_size(file: InputFile, n: int, widest: int) -> None:
     if not 1 <= n <= MAX_SAMPLES:
         raise file.refuse(f"X has {n} samples; allowed are 1 to {MAX_SAMPLES}")
     if n * widest > MAX_ACTIVATIONS:
@@ -267,7 +267,7 @@ def _check_size(file: Named, n: int, widest: int) -> None:
         )
 
 
-def _targets(file: Named, y: np.ndarray, n: int, outputs: int) -> np.ndarray:
+def _targets(file: InputFile, y: np.ndarray, n: int, outputs: int) -> np.ndarray:
     """Labels as whole numbers `[n]`, or targets `[n, k]`: of one output, and where y has an axis of outputs."""
     if n < 2:
         raise file.refuse("y is of 1 sample; two at least are needed, one of them to test")
@@ -285,7 +285,7 @@ def _targets(file: Named, y: np.ndarray, n: int, outputs: int) -> np.ndarray:
     return _labels(file, y, outputs)
 
 
-def _labels(file: Named, y: np.ndarray, outputs: int) -> np.ndarray:
+def _labels(file: InputFile, y: np.ndarray, outputs: int) -> np.ndarray:
     """Numbers of outputs: labels themselves where they are such, else their places in order, one for each output."""
     if (y != np.round(y)).any():
         raise file.refuse(f"y has labels that are no whole numbers, as {float(y[y != np.round(y)][0]):.6g}")

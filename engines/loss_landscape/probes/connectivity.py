@@ -55,7 +55,7 @@ def twin(run: RunData, member: int, step: int, found: NetworkAtStep, seed: int) 
     if found.config.sampled:
         yield 1.0, specimens.network_of_config(found.config.replace(seed=seed)).theta
         return
-    other = RunData(run.engine, [one.replace(seed=seed) for one in run.openings], device=run.device)
+    other = RunData(run.engine, [one.replace(seed=seed) for one in run.initial_configs], device=run.device)
     other.recording.events = run.recording.events
     stops = np.unique(np.linspace(0, step, SLICES + 1).round().astype(int)).tolist()
     for stop, theta in zip(stops, specimens.snapshots(other, member, stops), strict=True):

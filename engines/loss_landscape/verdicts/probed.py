@@ -16,7 +16,7 @@ Judge = Callable[[RunData], list[Verdict]]
 
 def outcomes(run: RunData, probe: str) -> list[Any]:
     """Every member's outcome of a probe; None where it has not been computed yet."""
-    return [run.outcomes.get((probe, i)) for i in range(len(run.configs))]
+    return [run.probe_results.get((probe, i)) for i in range(len(run.configs))]
 
 
 def probe_values(run: RunData, probe: str, name: str) -> list[Any]:

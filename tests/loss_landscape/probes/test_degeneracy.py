@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.analysis.probing import parts
+from engines.core.analysis.probing import compute_parts
 from engines.core.protocol.errors import ConfigError, EngineFailure
 from engines.loss_landscape.degeneracy import orbits, synchronised_neurons
 from engines.loss_landscape.degeneracy.count import GRAM_WARNING
@@ -234,9 +234,9 @@ def test_a_count_that_nobody_waits_for_stops_on_the_way():
     """Long before the profiles, of which the last part tells."""
     run, seen = rested.run(**THOUSANDS), []
     with pytest.raises(EngineFailure, match=r"degeneracy was abandoned at \d+%"):
-        for part in parts(PROBE, run, 0, -1, {}):
+        for part in compute_parts(PROBE, run, 0, -1, {}):
             seen.append(part)
-            run.abandoned = part.share > 0.1
+            run.cancelled = part.share > 0.1
     assert len(seen) >= 2
     assert seen[-1].share < 0.5
     assert "nullity" not in seen[-1].values
