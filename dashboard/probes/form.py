@@ -1,4 +1,4 @@
-"""The head of a probe's card: what the probe is, what can be chosen for it, the button, and how far it is."""
+"""The form of a probe: what it is, its options, the button that computes it, and how far that is."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 IDLE = {"busy": False, "share": 0.0, "left": "", "why": ""}
 
 
-class Ask(Component):
+class ProbeForm(Component):
     """Calls `compute`, `stop` and `save` when asked to. The options that were chosen are remembered."""
 
     title = param.String("")
     doc = param.String("")
     fields = param.List([])
     shown = param.Dict({"step": -1, "note": "", "failure": "", "savable": False, **IDLE})
-    form = param.Dict({"values": {}, "told": "", "error": ""})
+    form = param.Dict({"values": {}, "summary": "", "error": ""})
 
     _esm = script("probe")
     _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("knob", "heading", "probe")]
@@ -41,7 +41,7 @@ class Ask(Component):
         **params: Any,
     ) -> None:
         self.options: Mapping[str, Any] = {}
-        """Those that differ from their defaults."""
+        """The options that differ from their defaults."""
         self._probe, self._knobs = probe, probe_options(probe)
         self._compute, self._stop, self._save = compute, stop, save
         fields = [{"name": name, **_field(knob)} for name, knob in self._knobs.items()]
@@ -49,20 +49,20 @@ class Ask(Component):
         self.choose({})
 
     def show(self, **changes: Any) -> None:
-        """Change what is shown; sends nothing where nothing changed."""
+        """Change entries of `shown`; sends nothing where nothing changed."""
         shown = self.shown | changes
         if shown != self.shown:
             self.shown = shown
 
     def choose(self, values: Mapping[str, Any], error: str = "") -> None:
-        """Take these values, and the default of every other option. Errors as those of `options.checked`."""
+        """Choose these values, and the default of every other option. Errors as those of `options.checked`."""
         values = check_options(self._probe, values)
         self.options = {name: value for name, value in values.items() if value != self._knobs[name].default}
         every = {name: self.options.get(name, knob.default) for name, knob in self._knobs.items()}
         texts = {name: value if isinstance(value, bool) else typed(value) for name, value in every.items()}
-        self.form = {"values": texts, "told": describe(self.options), "error": error}
+        self.form = {"values": texts, "summary": describe(self.options), "error": error}
 
-    def _type(self, name: str, text: str) -> None:
+    def _set_option(self, name: str, text: str) -> None:
         try:
             self.choose(dict(self.options) | parse_options(self._probe, [(name, text)]))
         except DynascopeError as error:
@@ -70,13 +70,13 @@ class Ask(Component):
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if "option" in data:
-            self._type(str(data["option"]), str(data.get("value")))
+            self._set_option(str(data["option"]), str(data.get("value")))
         else:
             (self._stop if data.get("stop") else self._save if data.get("save") else self._compute)()
 
 
 def _field(knob: Knob) -> dict[str, Any]:
-    """What the browser needs to ask for an option."""
+    """Describe an option for the browser: its widget, bounds and doc."""
     low, high = knob.bounds or (None, None)
     bounds = f" (from {low:g} to {high:g})" if low is not None else ""
     return describe_widget(knob) | {"doc": knob.doc + bounds}

@@ -232,7 +232,7 @@ PROBE = Probe(
     pictures=(
         Neurons(
             title="The network, and ways that do not change it", layer="layer", name="neuron_name", kind="kind",
-            kinds=KINDS, way="way", owner="owner", along="along", height="height", beside="beside",
+            kinds=KINDS, path_name="way", path_neuron="owner", distance="along", loss="height", reference_loss="beside",
             label="behavioural loss",
         ),
         Lines(

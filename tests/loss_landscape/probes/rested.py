@@ -47,11 +47,11 @@ def drawn(probe: Probe, values: dict[str, Any]) -> list[str]:
                 assert values[trace.x].shape == values[trace.y].shape == (len(values[trace.x]),), trace
             titles.append(picture.title)
         if isinstance(picture, Neurons) and picture.layer in values:
-            N, q, T = (len(values[name]) for name in (picture.layer, picture.way, picture.along))
+            N, q, T = (len(values[name]) for name in (picture.layer, picture.path_name, picture.distance))
             assert len(values[picture.name]) == len(values[picture.kind]) == N
             assert set(values[picture.kind].tolist()) <= set(range(len(picture.kinds)))
-            assert values[picture.height].shape == values[picture.beside].shape == (q, T)
-            assert len(values[picture.owner]) == q
-            assert (values[picture.owner] < N).all()
+            assert values[picture.loss].shape == values[picture.reference_loss].shape == (q, T)
+            assert len(values[picture.path_neuron]) == q
+            assert (values[picture.path_neuron] < N).all()
             titles.append(picture.title)
     return titles
