@@ -71,8 +71,8 @@ def unseen_inputs(inputs: Tensor, gates: Tensor, tau: float = SINGULAR) -> Tenso
 
     inputs `[..., n, D]`, gates bool `[..., n, d]`; integer `[..., d]`.
     """
-    seen = unit_columns(inputs[..., None, :, :] * gates.mT[..., None])[0]
-    return rank(unit_columns(inputs)[0], tau)[..., None] - rank(seen, tau)
+    visible = unit_columns(inputs[..., None, :, :] * gates.mT[..., None])[0]
+    return rank(unit_columns(inputs)[0], tau)[..., None] - rank(visible, tau)
 
 
 def modular_addition(embedding: int, units: int, unseen: int = 0) -> int:

@@ -56,23 +56,23 @@ class Explained(NamedTuple):
         return self.blocks.sum(-1) + self.cross
 
 
-def explain(seen: RowSpaces, directions: Tensor) -> Explained:
+def explain(spaces: RowSpaces, directions: Tensor) -> Explained:
     """Count from the row spaces of the layers and unit generators `[..., q, P]`.
 
     Exact where the generators are all there is; never more than nullity(J) while the thresholds tell zero from not. In
     the coordinates in which columns of J have length one.
     """
-    longest = seen.lengths.amax(-1, keepdim=True)
-    scales = seen.lengths / torch.where(longest > 0, longest, 1)
+    longest = spaces.lengths.amax(-1, keepdim=True)
+    scales = spaces.lengths / torch.where(longest > 0, longest, 1)
     directions = normalize(directions * scales[..., None, :], dim=-1, eps=1e-300)
-    widths = [V.shape[-1] for V in seen.spaces]
+    widths = [V.shape[-1] for V in spaces.spaces]
     # Rows are of length one or zero.
-    ranks = torch.stack([V.square().sum((-2, -1)).round().long() for V in seen.spaces], -1)
-    parts = zip(directions.split(widths, -1), seen.spaces, strict=True)
+    ranks = torch.stack([V.square().sum((-2, -1)).round().long() for V in spaces.spaces], -1)
+    parts = zip(directions.split(widths, -1), spaces.spaces, strict=True)
     left = torch.cat([part @ V.mT @ V for part, V in parts], -1)
     _, sizes, rows = torch.linalg.svd(left, full_matrices=False)
     kept = sizes > ROUNDING
-    visible = count_above(seen.along(rows * kept[..., None]), seen.tau, scale=seen.unit[..., 0])
+    visible = count_above(spaces.along(rows * kept[..., None]), spaces.tau, scale=spaces.unit[..., 0])
     return Explained(torch.tensor(widths, device=directions.device) - ranks, kept.sum(-1) - visible)
 
 
@@ -168,23 +168,23 @@ class Count:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader has to know, as sentences."""
-        said = []
+        messages = []
         if self.data_limited:
-            said.append(
+            messages.append(
                 f"only {self.samples} different samples, n k = {self.rows} outputs for P = {self.P} parameters: "
                 "the data limit the rank, not the network"
             )
         if bool(self.unclear.any()):
             worst = f"the gap of the spectrum at the tolerance {self.tau:.0e} is {float(self.gap.min()):.1e}"
-            said.append(f"{worst}, below {self.clear:.0e}: read the counts at several tolerances, not one")
+            messages.append(f"{worst}, below {self.clear:.0e}: read the counts at several tolerances, not one")
         if not bool(self.resolved.all()):
-            said.append(
+            messages.append(
                 f"the explained directions, {int(self.explained.max())}, are more than the {int(self.nullity.min())} "
                 f"that were counted: at the tolerance {self.tau:.0e} the residual is not resolved"
             )
         if self.squared:
-            said.append(GRAM_WARNING)
-        return tuple(said)
+            messages.append(GRAM_WARNING)
+        return tuple(messages)
 
 
 def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR, chunk: int | None = None) -> Count:
@@ -197,38 +197,40 @@ def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGUL
 
 
 def count_stages(
-    net: Mlp, theta: Tensor, X: Tensor, look: Factorisation = by_qr, dependent: bool = False
+    net: Mlp, theta: Tensor, X: Tensor, factorise: Factorisation = by_qr, dependent: bool = False
 ) -> Stages[Count]:
     """Count stage by stage, from J or from its Gram matrix; dependent: gates of one net that depend on one another."""
     passes = layer_passes(net, theta, X)
-    found = tuple(blocks(g) for g in passes.gates)
+    layer_blocks = tuple(blocks(g) for g in passes.gates)
     J = JacobianSource(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])
-    seen = yield from look(J)
-    more = related_gate_directions(net, theta, passes) if dependent else None
-    return count_of_parts(net, passes, found, seen, generators(net, theta, found), more, distinct_samples(X))
+    spaces = yield from factorise(J)
+    related = related_gate_directions(net, theta, passes) if dependent else None
+    return count_of_parts(
+        net, passes, layer_blocks, spaces, generators(net, theta, layer_blocks), related, distinct_samples(X)
+    )
 
 
 def count_of_parts(
     net: Mlp | Layout,
     passes: Passes,
-    found: tuple[Blocks, ...],
-    seen: RowSpaces,
+    layer_blocks: tuple[Blocks, ...],
+    spaces: RowSpaces,
     directions: Tensor,
-    more: Tensor | None,
+    related: Tensor | None,
     samples: int,
 ) -> Count:
     """The count from its parts: what is seen of J, generators `[..., q, P]`, and those of gates that are related."""
-    r_a, r_g = closed_form.layer_ranks(passes, seen.tau)
+    r_a, r_g = closed_form.layer_ranks(passes, spaces.tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
-    parts = explain(seen, directions)
-    over = torch.zeros_like(parts.cross)
-    if more is not None and more.shape[-2]:
-        over = explain(seen, torch.cat([directions, more], -2)).cross - parts.cross
-    r = numerical_rank.count_above(seen.unit, seen.tau)
+    parts = explain(spaces, directions)
+    related_count = torch.zeros_like(parts.cross)
+    if related is not None and related.shape[-2]:
+        related_count = explain(spaces, torch.cat([directions, related], -2)).cross - parts.cross
+    r = numerical_rank.count_above(spaces.unit, spaces.tau)
     k = passes.G[-1].shape[-2]
     return Count(
-        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, over, net.P - r, seen.values, seen.unit,
-        seen.tau, numerical_rank.gap(seen.unit, r), samples, samples * k, net.P, seen.squared,
+        r_a, r_g, N1, N2, N12, parts.blocks - N12, layer_blocks, parts.cross, related_count, net.P - r, spaces.values,
+        spaces.unit, spaces.tau, numerical_rank.gap(spaces.unit, r), samples, samples * k, net.P, spaces.squared,
     )  # fmt: skip
 
 

@@ -37,8 +37,8 @@ def passes(model: Embedding, theta: Tensor, X: Tensor) -> Passes:
 
 def jacobian(model: Embedding, theta: Tensor, X: Tensor) -> Tensor:
     """J `[n p, P]`, columns as in theta: `dE_a` and `dE_b` add up, the readers lie one after the other."""
-    seen = passes(model, theta, X)
-    first, readers, readout = by_layer(seen)
+    all_passes = passes(model, theta, X)
+    first, readers, readout = by_layer(all_passes)
     E = first.view(2, -1, model.e, model.p).sum(0).mT.flatten(1)
     return torch.cat([E, _apart(model, readers), readout], -1)
 
@@ -58,8 +58,8 @@ def _apart(model: Embedding, readers: Tensor) -> Tensor:
 def mixing_tangents(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
     """Tangents of GL(e) for `N [..., e, e]`, `[..., P]`."""
     E, left, right, out = model.layout.split(theta)
-    nothing = torch.zeros_like(out).expand(*N.shape[:-2], -1, -1)
-    return model.layout.join([E @ N, -left @ N.mT, -right @ N.mT, nothing])
+    zero = torch.zeros_like(out).expand(*N.shape[:-2], -1, -1)
+    return model.layout.join([E @ N, -left @ N.mT, -right @ N.mT, zero])
 
 
 def mix(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
@@ -75,16 +75,16 @@ def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = numerical_ran
 
 
 def count_stages(
-    model: Embedding, theta: Tensor, X: Tensor, look: Factorisation = by_qr, dependent: bool = False
+    model: Embedding, theta: Tensor, X: Tensor, factorise: Factorisation = by_qr, dependent: bool = False
 ) -> Stages[Count]:
     """Count stage by stage, from J or from its Gram matrix; dependent as in `count.counting`."""
-    seen = passes(model, theta, X)
-    found = tuple(blocks(g) for g in seen.gates)
+    all_passes = passes(model, theta, X)
+    layer_blocks = tuple(blocks(g) for g in all_passes.gates)
     net, weights, inputs = model.perceptron(theta, X)
-    nothing = torch.zeros_like(theta)
-    units = lift(model, nothing, synchronised_neurons.generators(net, weights, found))
-    more = (
-        lift(model, nothing, related_gate_directions(net, weights, layer_passes(net, weights, inputs)))
+    zero = torch.zeros_like(theta)
+    units = lift(model, zero, synchronised_neurons.generators(net, weights, layer_blocks))
+    related = (
+        lift(model, zero, related_gate_directions(net, weights, layer_passes(net, weights, inputs)))
         if dependent
         else None
     )
@@ -92,13 +92,15 @@ def count_stages(
     directions = torch.cat([units, torch.nn.functional.normalize(mixing_tangents(model, theta, pairs), dim=-1)])
     layers = Layout(((model.e, model.p), (model.h, 2 * model.e), (model.p, model.h)))
     J = JacobianSource(partial(jacobian, model, theta), X, model.p, [prod(shape) for shape in layers.shapes])
-    return count_of_parts(layers, seen, found, (yield from look(J)), directions, more, distinct_samples(X))
+    return count_of_parts(
+        layers, all_passes, layer_blocks, (yield from factorise(J)), directions, related, distinct_samples(X)
+    )
 
 
-def expected_nullity(one: Count, e: int, missed: int) -> int:
+def expected_nullity(count: Count, e: int, unseen: int) -> int:
     """The closed form `e² + h`, of the live units, with what layers and units do not see: `N12` and `missed`.
 
     Found empirically, for units of which no two are synchronised.
     """
-    live = int((~one.blocks[0].dead).sum())
-    return closed_form.modular_addition(e, live, missed) + int(one.N12.sum())
+    live = int((~count.blocks[0].dead).sum())
+    return closed_form.modular_addition(e, live, unseen) + int(count.N12.sum())

@@ -152,12 +152,12 @@ def regions(gates: list[Tensor]) -> Regions:
     return Regions(torch.as_tensor(of.ravel()), torch.as_tensor(member))
 
 
-def region_inputs(A: Tensor, found: Regions) -> tuple[Tensor, Tensor]:
+def region_inputs(A: Tensor, groups: Regions) -> tuple[Tensor, Tensor]:
     """`S Vᵀ` of the inputs `[n, D_0]` of every region, stacked `[m, D_0]`, and the region of each row `[m]`."""
     A, lengths = unit_columns(A)
     rows, of = [], []
-    for region in range(len(found.member)):
-        _, values, V = torch.linalg.svd(A[found.of == region], full_matrices=False)
+    for region in range(len(groups.member)):
+        _, values, V = torch.linalg.svd(A[groups.of == region], full_matrices=False)
         kept = values > FAINT * values[0]
         rows.append(values[kept, None] * V[kept] * lengths)
         of.append(torch.full((len(rows[-1]),), region))
@@ -172,12 +172,12 @@ def jacobian_by_regions(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
     if theta.ndim > 1:
         raise ConfigError(f"regions differ from net to net: theta has shape {tuple(theta.shape)}, one net has one axis")
     passes = layer_passes(net, theta, X)
-    found = regions(passes.gates or [torch.ones(len(X), 1, dtype=torch.bool)])
-    at, of = region_inputs(passes.A[0], found)
-    datum = found.member[of]
-    seen = [at]
+    groups = regions(passes.gates or [torch.ones(len(X), 1, dtype=torch.bool)])
+    at, of = region_inputs(passes.A[0], groups)
+    datum = groups.member[of]
+    inputs = [at]
     for W, g in zip(net.split(theta), passes.gates, strict=False):
-        a = seen[-1] @ W.mT * g[datum]
+        a = inputs[-1] @ W.mT * g[datum]
         # The constant coordinate of a row that is no datum is carried along.
-        seen.append(torch.cat([a, at[:, -1:]], -1) if net.bias else a)
-    return torch.cat(by_layer(Passes(seen, passes.gates, [G[datum] for G in passes.G])), -1)
+        inputs.append(torch.cat([a, at[:, -1:]], -1) if net.bias else a)
+    return torch.cat(by_layer(Passes(inputs, passes.gates, [G[datum] for G in passes.G])), -1)

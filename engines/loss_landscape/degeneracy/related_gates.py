@@ -41,7 +41,7 @@ def related_gate_directions(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
 
     Those of synchronised units are among them.
     """
-    found = [theta.new_zeros(0, net.P)]
+    parts = [theta.new_zeros(0, net.P)]
     for layer in sorted({*range(1, len(net.sizes) - 1)} - {*too_wide(net)}):
         W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
         fires = passes.gates[layer] if layer < len(passes.gates) else torch.ones_like(passes.A[0][:, :1])
@@ -54,8 +54,8 @@ def related_gate_directions(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
         weights = net.split(every)
         weights[layer - 1].copy_(into)
         weights[layer].copy_(out)
-        found.append(every)
-    return torch.cat(found)
+        parts.append(every)
+    return torch.cat(parts)
 
 
 def gate_projectors(gates: Tensor, fires: Tensor, bias: bool) -> Tensor:

@@ -110,14 +110,14 @@ def tangents(net: Mlp, theta: Tensor, layer: int, paired: Tensor, on: Tensor) ->
     return directions
 
 
-def generators(net: Mlp, theta: Tensor, found: Sequence[Blocks]) -> Tensor:
+def generators(net: Mlp, theta: Tensor, layer_blocks: Sequence[Blocks]) -> Tensor:
     """Directions of all hidden layers, of unit length or zero, `[..., q, P]`; `J u = 0` for each.
 
     theta `[..., P]`, one `Blocks` a hidden layer. They may be dependent, on each other and on those of types 1 and 2.
     """
-    if not found:
+    if not layer_blocks:
         return theta.new_zeros(*theta.shape[:-1], 0, net.P)
-    parts = [tangents(net, theta, layer, block.live, block.on) for layer, block in enumerate(found, 1)]
+    parts = [tangents(net, theta, layer, block.live, block.on) for layer, block in enumerate(layer_blocks, 1)]
     every = torch.cat(parts, -2)
     length = torch.linalg.vector_norm(every, dim=-1, keepdim=True)
     return every / torch.where(length > 0, length, 1)
@@ -136,8 +136,8 @@ def near_clusters(gates: Tensor, delta: float) -> np.ndarray:
     # Whole numbers of data, so that no rounding moves a pair across the threshold.
     n = gates.shape[-2]
     apart = ((1 - agreement(gates)) * n).round().cpu().numpy()
-    found = fcluster(linkage(squareform(apart, checks=False), "complete"), delta * n * (1 + 1e-12), "distance")
-    return np.unique(found, return_inverse=True)[1]
+    labels = fcluster(linkage(squareform(apart, checks=False), "complete"), delta * n * (1 + 1e-12), "distance")
+    return np.unique(labels, return_inverse=True)[1]
 
 
 def curvature_along(J: Tensor, directions: Tensor, n: int) -> Tensor:

@@ -24,8 +24,8 @@ def matrix(product: Product, theta: Tensor, chunk: int = 64) -> Tensor:
     eye = torch.eye(P, dtype=torch.float64, device=theta.device)
     shape = (P, *(1 for _ in theta.shape[:-1]), P)
     units = eye.view(shape).expand(P, *theta.shape)
-    found = torch.cat([product(part) for part in units.split(chunk)]).movedim(0, -2)
-    return (found + found.mT) / 2
+    rows = torch.cat([product(part) for part in units.split(chunk)]).movedim(0, -2)
+    return (rows + rows.mT) / 2
 
 
 def hessian(loss: Loss, theta: Tensor, chunk: int = 64) -> Tensor:

@@ -22,26 +22,26 @@ def kronecker_factors(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, 
     """
     require_float64(theta, X)
     A, Z = net.layers(theta, X)
-    seen = [at.mT @ at / X.shape[-2] for at in A]
+    inputs = [at.mT @ at / X.shape[-2] for at in A]
     slopes = [slope(net.activation, z) for z in Z[:-1]]
     above = [W[..., : z.shape[-1]] for W, z in zip(net.split(theta)[1:], Z[:-1], strict=True)]
-    return list(zip(seen, _output_factors(net, above, slopes, theta, X.shape[-2]), strict=True))
+    return list(zip(inputs, _output_factors(net, above, slopes, theta, X.shape[-2]), strict=True))
 
 
 def _output_factors(net: Mlp, above: list[Tensor], slopes: list[Tensor], theta: Tensor, n: int) -> list[Tensor]:
     """`CG^0 .. CG^{L-1}`, from the last to the first; G is made below the last hidden layer only."""
     k = net.sizes[-1]
-    found = [torch.eye(k, dtype=theta.dtype, device=theta.device).expand(*theta.shape[:-1], k, k)]
+    factors = [torch.eye(k, dtype=theta.dtype, device=theta.device).expand(*theta.shape[:-1], k, k)]
     if slopes:
         W, S = above[-1], slopes[-1]
-        found.insert(0, (W.mT @ W) * (S.mT @ S / n))
+        factors.insert(0, (W.mT @ W) * (S.mT @ S / n))
     G: Tensor | None = None
     for W, S in zip(above[-2::-1], slopes[-2::-1], strict=True):
         # In place: memory that is new costs more than what is computed in it.
         made = _two_layers_below(above[-1], slopes[-1], W) if G is None else (G @ W).unflatten(-2, (n, k))
         G = made.mul_(S[..., None, :]).flatten(-3, -2)
-        found.insert(0, G.mT @ G / n)
-    return found
+        factors.insert(0, G.mT @ G / n)
+    return factors
 
 
 def _two_layers_below(top: Tensor, S: Tensor, W: Tensor) -> Tensor:

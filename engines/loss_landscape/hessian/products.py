@@ -56,8 +56,8 @@ def reverse_over_reverse(loss: Loss, theta: Tensor) -> Product:
 
     def product(U: Tensor) -> Tensor:
         weights = U.to(theta.dtype)
-        (found,) = torch.autograd.grad(gradient, at, weights, retain_graph=True, is_grads_batched=True)
-        return found.detach().to(U.dtype)
+        (result,) = torch.autograd.grad(gradient, at, weights, retain_graph=True, is_grads_batched=True)
+        return result.detach().to(U.dtype)
 
     return product
 
@@ -109,7 +109,7 @@ class Layer(NamedTuple):
 
     W: Tensor
     """Without biases, `[d_{l+1}, d_l]`."""
-    seen: Tensor
+    inputs: Tensor
     """`at^l`, `[D_l, n]`."""
     slope: Tensor | None
     """`phi'(z^{l+1})`, `[d_{l+1}, n]`; None at the top."""
@@ -133,15 +133,15 @@ def _linearised_layers(net: Mlp, theta: Tensor, X: Tensor, residual: Tensor | No
     """Input to output, but made from the output down."""
     A, Z = net.layers(theta, X)
     weights = [W[:, : W.shape[1] - net.bias].contiguous() for W in net.split(theta)]
-    found = [Layer(weights[-1], _samples_last(A[-1]), None, _samples_last(residual), None)]
+    layers = [Layer(weights[-1], _samples_last(A[-1]), None, _samples_last(residual), None)]
     for W, at, z in zip(weights[-2::-1], A[-2::-1], Z[-2::-1], strict=True):
         phi, pull, bend = _samples_last(slope(net.activation, z)), None, None
-        if (above := found[0].pull) is not None:
-            back = found[0].W.mT @ above
+        if (above := layers[0].pull) is not None:
+            back = layers[0].W.mT @ above
             pull = back * phi
             bend = None if net.activation in PIECEWISE_LINEAR else back * _second_derivative(net.activation, z).mT
-        found.insert(0, Layer(W, _samples_last(at), phi, pull, bend))
-    return found
+        layers.insert(0, Layer(W, _samples_last(at), phi, pull, bend))
+    return layers
 
 
 @overload
@@ -161,14 +161,14 @@ def _second_derivative(activation: str, z: Tensor) -> Tensor:
 
 
 def _mlp_product(net: Mlp, layers: list[Layer], metric: Metric) -> Product:
-    dtype, n = layers[0].W.dtype, layers[0].seen.shape[-1]
+    dtype, n = layers[0].W.dtype, layers[0].inputs.shape[-1]
 
     def one(U: Tensor) -> Tensor:
         V = net.split(U)
         moved, made = _forwards(layers, V)
-        found = torch.empty_like(U)
-        _backwards(layers, V, moved, made, metric(made[-1].mT).mT / n, net.split(found))
-        return found
+        result = torch.empty_like(U)
+        _backwards(layers, V, moved, made, metric(made[-1].mT).mT / n, net.split(result))
+        return result
 
     chunk = max(1, CACHED_NUMBERS // (max(net.sizes[1:]) * n))
     return lambda U: torch.cat([one(part) for part in U.to(dtype).split(chunk)]).to(U.dtype)
@@ -179,7 +179,7 @@ def _forwards(layers: list[Layer], V: list[Tensor]) -> tuple[list[Tensor], list[
     moved: list[Tensor] = []
     made: list[Tensor] = []
     for layer, v in zip(layers, V, strict=True):
-        dz = _stacked_product(v, layer.seen)
+        dz = _stacked_product(v, layer.inputs)
         if moved:
             dz = torch.baddbmm(dz, layer.W.expand(len(v), -1, -1), moved[-1])
         made.append(dz)
@@ -194,7 +194,7 @@ def _backwards(
     """From the change `dd [m, k, n]` of the outputs' gradient down, each layer's part into `out [m, d_{l+1}, D_l]`."""
     for depth in reversed(range(len(layers))):
         layer, d = layers[depth], layers[depth].W.shape[1]
-        out[depth].copy_(_stacked_product(dd, layer.seen.mT))
+        out[depth].copy_(_stacked_product(dd, layer.inputs.mT))
         if depth == 0:
             return
         below, back = layers[depth - 1], torch.bmm(layer.W.mT.expand(len(dd), -1, -1), dd)

@@ -58,25 +58,25 @@ def spectrum(product: Product, probes: Tensor, k: int) -> Spectrum:
     return Spectrum(nodes, vectors[..., 0, :].square(), probes.shape[-1])
 
 
-def soft_count(seen: Spectrum, b: Tensor, gamma: float = 1.0) -> SoftCount:
+def soft_count(spectrum: Spectrum, b: Tensor, gamma: float = 1.0) -> SoftCount:
     """`N_eff(b) = sum_i b h_i/(b h_i + gamma)`, negative nodes taken as 0, at temperatures `b [T]`.
 
     The smallest eigenvalue that matters is gamma/b, and Lanczos needs about `sqrt(h_max b/gamma)` steps to tell it
     from zero; with fewer its weight is smeared over other nodes and the count as a rule comes out too large. Exact for
     k = P.
     """
-    each = soft_count_by_probe(seen, b[:, None] * seen.nodes.clamp_min(0)[..., None, :], gamma)
-    k = seen.nodes.shape[-1]
-    ratio = k / (b * seen.top.clamp_min(0)[..., None] / gamma).sqrt()
-    complete = k == seen.P
+    each = soft_count_by_probe(spectrum, b[:, None] * spectrum.nodes.clamp_min(0)[..., None, :], gamma)
+    k = spectrum.nodes.shape[-1]
+    ratio = k / (b * spectrum.top.clamp_min(0)[..., None] / gamma).sqrt()
+    complete = k == spectrum.P
     coarse, refused = (((ratio < limit) & (not complete)) for limit in (RESOLVED, REFUSED))
     count = torch.where(refused, torch.nan, each.mean(0))
     return SoftCount(count, standard_error(each), ratio, coarse, refused)
 
 
-def soft_count_by_probe(seen: Spectrum, scaled: Tensor, gamma: float) -> Tensor:
+def soft_count_by_probe(spectrum: Spectrum, scaled: Tensor, gamma: float) -> Tensor:
     """`P sum_i w_i x_i/(x_i + gamma)` of `x [m, ..., T, k]`, one for each probe `[m, ..., T]`."""
-    return seen.P * (seen.weights[..., None, :] * scaled / (scaled + gamma)).sum(-1)
+    return spectrum.P * (spectrum.weights[..., None, :] * scaled / (scaled + gamma)).sum(-1)
 
 
 def standard_error(each: Tensor) -> Tensor:
@@ -93,21 +93,21 @@ def bandwidth(k: int, low: Tensor, high: Tensor) -> Tensor:
 
 
 def density(
-    seen: Spectrum, points: int = 1024, margin: float = 0.05, nodes: int | None = None
+    spectrum: Spectrum, points: int = 1024, margin: float = 0.05, nodes: int | None = None
 ) -> tuple[Tensor, Tensor]:
     """A grid `[..., points]` over the spectrum and a margin each side, and the density on it: `P integral = 1`.
 
     `mean_j sum_i w_i N(.; theta_i, sigma^2)`: a blurred picture, in which single eigenvalues are as wide as sigma: that
     of as many nodes as there are, or of fewer, so that all eigenvalues together make a smooth curve.
     """
-    low, high = seen.nodes.amin(-1).amin(0), seen.top
+    low, high = spectrum.nodes.amin(-1).amin(0), spectrum.top
     spare = margin * (high - low)
     low, high = low - spare, high + spare
     grid = low[..., None] + (high - low)[..., None] * torch.linspace(0, 1, points).to(low)
-    sigma = bandwidth(nodes or seen.nodes.shape[-1], low, high)[..., None, None]
-    apart = (grid[..., None] - seen.nodes[..., None, :]) / sigma
+    sigma = bandwidth(nodes or spectrum.nodes.shape[-1], low, high)[..., None, None]
+    apart = (grid[..., None] - spectrum.nodes[..., None, :]) / sigma
     bumps = torch.exp(-apart.square() / 2) / (sigma * sqrt(2 * torch.pi))
-    return grid, (seen.weights[..., None, :] * bumps).sum(-1).mean(0)
+    return grid, (spectrum.weights[..., None, :] * bumps).sum(-1).mean(0)
 
 
 class TraceEstimate(NamedTuple):
@@ -137,5 +137,5 @@ def hutch_plus_plus(product: Product, sketch: Tensor, probes: Tensor) -> TraceEs
     Q = torch.linalg.qr(product(sketch).movedim(0, -1))[0]
     inside = (Q.movedim(-1, 0) * product(Q.movedim(-1, 0))).sum((0, -1))
     outside = probes - ((probes[..., None, :] @ Q) @ Q.mT)[..., 0, :]
-    rest = hutchinson(product, outside)
-    return TraceEstimate(inside + rest.value, rest.error)
+    remainder = hutchinson(product, outside)
+    return TraceEstimate(inside + remainder.value, remainder.error)

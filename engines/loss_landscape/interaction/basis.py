@@ -43,7 +43,7 @@ class HomogeneousNetwork(NamedTuple):
     """`at^l`, `[..., n, w_l]`, L + 1 of them."""
     gates: list[Tensor]
     """`[..., n, w_{l+1}]`, 0 or 1, L of them."""
-    bent: bool
+    has_gates: bool
     """Whether hidden layers have ReLUs; else all is linear."""
 
     @property
@@ -51,16 +51,16 @@ class HomogeneousNetwork(NamedTuple):
         """`f`, `[..., n, k]`."""
         return self.nodes[-1][..., :-1]
 
-    def bend(self, section: int, z: Tensor) -> Tensor:
+    def activate(self, section: int, z: Tensor) -> Tensor:
         """The node after a section, `[..., n, w_{l+1}]`, of any `z = at Wᵀ`; the constant passes as it is."""
-        if section == len(self.weights) - 1 or not self.bent:
+        if section == len(self.weights) - 1 or not self.has_gates:
             return z
         return torch.cat([torch.relu(z[..., :-1]), z[..., -1:]], -1)
 
-    def finish(self, layer: int, at: Tensor) -> Tensor:
+    def outputs_from(self, layer: int, at: Tensor) -> Tensor:
         """The outputs `[..., n, k]` if the node `layer` had the values `at [..., n, w_l]`."""
         for section in range(layer, len(self.weights)):
-            at = self.bend(section, at @ self.weights[section].mT)
+            at = self.activate(section, at @ self.weights[section].mT)
         return at[..., :-1]
 
 
@@ -162,27 +162,27 @@ def neurons(a: Tensor) -> Rotation:
     return Rotation(eye, eye, a.square().mean(-2))
 
 
-def interaction_rotation(a: Tensor, seen: Tensor) -> Rotation:
+def interaction_rotation(a: Tensor, downstream: Tensor) -> Rotation:
     """Features of `a [..., n, q]` by what is seen of it downstream; the most important first.
 
     seen is M' `[..., w, w]`, of which the first q coordinates count. `mean fh_i² = Lam_i`, and Lam are the non-zero
     eigenvalues of M' CA.
     """
     values, U = decreasing_eigh(gram(a))
-    seen = seen[..., : a.shape[-1], : a.shape[-1]]
+    downstream = downstream[..., : a.shape[-1], : a.shape[-1]]
     R, R_plus = U * power(values, -0.5), (U * power(values, 0.5)).mT
-    Lam, V = decreasing_eigh(R_plus @ seen @ R_plus.mT)
+    Lam, V = decreasing_eigh(R_plus @ downstream @ R_plus.mT)
     return Rotation(R @ V * power(Lam, 0.5), (V * power(Lam, -0.5)).mT @ R_plus, Lam)
 
 
-def with_constant(found: Rotation, mean: Tensor) -> Basis:
+def with_constant(rotation: Rotation, mean: Tensor) -> Basis:
     """The constant as feature 0, `[w, w]` of rotations of `w - 1` centred coordinates; mean `[..., q]`."""
     one, none = torch.ones_like(mean[..., :1]), torch.zeros_like(mean)
-    offset = -(mean[..., None, :] @ found.C)
-    C = torch.cat([torch.cat([none, one], -1)[..., None], torch.cat([found.C, offset], -2)], -1)
-    lower = torch.cat([found.inverse, none[..., None]], -1)
+    offset = -(mean[..., None, :] @ rotation.C)
+    C = torch.cat([torch.cat([none, one], -1)[..., None], torch.cat([rotation.C, offset], -2)], -1)
+    lower = torch.cat([rotation.inverse, none[..., None]], -1)
     inverse = torch.cat([torch.cat([mean, one], -1)[..., None, :], lower], -2)
-    return Basis(C, inverse, torch.cat([one, found.moment], -1), True)
+    return Basis(C, inverse, torch.cat([one, rotation.moment], -1), True)
 
 
 def node_basis(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) -> Basis:
@@ -195,45 +195,45 @@ def node_basis(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) 
 
 def simple_rotation(kind: str) -> Callable[[Tensor], Rotation]:
     """`pca` or `neurons`. Raises `ConfigError` for another kind."""
-    known = {"pca": pca, "neurons": neurons}
-    if kind not in known:
-        raise ConfigError(f"basis={kind!r} is not one of {', '.join(known)}")
-    return known[kind]
+    rotations = {"pca": pca, "neurons": neurons}
+    if kind not in rotations:
+        raise ConfigError(f"basis={kind!r} is not one of {', '.join(rotations)}")
+    return rotations[kind]
 
 
-def simple_bases(folded: HomogeneousNetwork, kind: str, centred: bool = True) -> list[Basis]:
+def simple_bases(network: HomogeneousNetwork, kind: str, centred: bool = True) -> list[Basis]:
     """`pca` or `neurons` of every node layer, input to output. Raises `ConfigError` for another kind."""
-    return [node_basis(at, centred, simple_rotation(kind)) for at in folded.nodes]
+    return [node_basis(at, centred, simple_rotation(kind)) for at in network.nodes]
 
 
-def local_bases(folded: HomogeneousNetwork, centred: bool = True, output: str = "pca") -> list[Basis]:
+def local_bases(network: HomogeneousNetwork, centred: bool = True, output: str = "pca") -> list[Basis]:
     """The local interaction basis of every node layer, input to output; that of the output is `pca` or `neurons`.
 
     `M' = Wᵀ ((C' C'ᵀ) * mean_x g gᵀ) W`: the mean over samples is in the gates alone. Raises `ConfigError` for another
     output.
     """
-    bases = [node_basis(folded.nodes[-1], centred, simple_rotation(output))]
-    for W, gate, at in _backwards(folded):
+    bases = [node_basis(network.nodes[-1], centred, simple_rotation(output))]
+    for W, gate, at in _backwards(network):
         C = bases[-1].C
-        seen = W.mT @ (C @ C.mT * gram(gate)) @ W
-        bases.append(node_basis(at, centred, partial(interaction_rotation, seen=seen)))
+        downstream = W.mT @ (C @ C.mT * gram(gate)) @ W
+        bases.append(node_basis(at, centred, partial(interaction_rotation, downstream=downstream)))
     return bases[::-1]
 
 
-def global_bases(folded: HomogeneousNetwork, centred: bool = True, output: str = "pca") -> list[Basis]:
+def global_bases(network: HomogeneousNetwork, centred: bool = True, output: str = "pca") -> list[Basis]:
     """The global interaction basis: every layer by what the features of the output see of it; as `local` else.
 
     Holds the Jacobians of all samples, `[..., n, w_L, w_l]`.
     """
-    bases = [node_basis(folded.nodes[-1], centred, simple_rotation(output))]
+    bases = [node_basis(network.nodes[-1], centred, simple_rotation(output))]
     J = bases[0].C.mT[..., None, :, :]
-    for W, gate, at in _backwards(folded):
+    for W, gate, at in _backwards(network):
         J = (J * gate[..., None, :]) @ W[..., None, :, :]  # d(features of the output)/d at, [..., n, w_L, w_l]
-        seen = gram(J.flatten(-3, -2)) * J.shape[-2]
-        bases.append(node_basis(at, centred, partial(interaction_rotation, seen=seen)))
+        downstream = gram(J.flatten(-3, -2)) * J.shape[-2]
+        bases.append(node_basis(at, centred, partial(interaction_rotation, downstream=downstream)))
     return bases[::-1]
 
 
-def _backwards(folded: HomogeneousNetwork) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _backwards(network: HomogeneousNetwork) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Weights and gates of each section, and the node before it; the last section first."""
-    return zip(folded.weights[::-1], folded.gates[::-1], folded.nodes[-2::-1], strict=True)
+    return zip(network.weights[::-1], network.gates[::-1], network.nodes[-2::-1], strict=True)

@@ -31,28 +31,28 @@ CHUNK = 256
 """Samples at once."""
 
 
-def attributions(folded: HomogeneousNetwork, bases: list[Basis], section: int) -> Iterator[Tensor]:
+def attributions(network: HomogeneousNetwork, bases: list[Basis], section: int) -> Iterator[Tensor]:
     """`[..., chunk, r', r]`, exact; some samples at a time."""
     source, target = bases[section], bases[section + 1]
-    into = (source.inverse @ folded.weights[section].mT).mT  # [..., w', r]
-    fh = folded.nodes[section] @ source.C
-    for f, gate in zip(fh.split(CHUNK, -2), folded.gates[section].split(CHUNK, -2), strict=True):
+    into = (source.inverse @ network.weights[section].mT).mT  # [..., w', r]
+    fh = network.nodes[section] @ source.C
+    for f, gate in zip(fh.split(CHUNK, -2), network.gates[section].split(CHUNK, -2), strict=True):
         yield (target.C.mT[..., None, :, :] * gate[..., None, :]) @ into[..., None, :, :] * f[..., None, :]
 
 
-def squared_edges(folded: HomogeneousNetwork, bases: list[Basis], section: int) -> Tensor:
+def squared_edges(network: HomogeneousNetwork, bases: list[Basis], section: int) -> Tensor:
     """`E_ij = mean_x attribution_ij²`, `[..., r', r]`: from feature j to feature i."""
-    n = folded.nodes[section].shape[-2]
-    return torch.stack([part.square().sum(-3) for part in attributions(folded, bases, section)]).sum(0) / n
+    n = network.nodes[section].shape[-2]
+    return torch.stack([part.square().sum(-3) for part in attributions(network, bases, section)]).sum(0) / n
 
 
-def functional_edges(folded: HomogeneousNetwork, bases: list[Basis], section: int) -> Tensor:
+def functional_edges(network: HomogeneousNetwork, bases: list[Basis], section: int) -> Tensor:
     """The older `E_ij = -mean_x int_0^1 fh_j d/du_j (Fh_i(fh) - Fh_i(u))² dalpha`, u = alpha fh, `[..., r', r]`.
 
     For 1-homogeneous sections `mean_x attribution_ij Fh_i`; negative where parts cancel.
     """
-    n = folded.nodes[section].shape[-2]
-    parts = attributions(folded, bases, section)
+    n = network.nodes[section].shape[-2]
+    parts = attributions(network, bases, section)
     return torch.stack([(part * part.sum(-1, keepdim=True)).sum(-3) for part in parts]).sum(0) / n
 
 
@@ -79,9 +79,9 @@ def l1_over_l2(E: Tensor) -> Tensor:
 
 def off_diagonal(E: Tensor) -> Tensor:
     """Sum of edges off the diagonal over that on it, `[...]`: 0 where features map one to one in order."""
-    own = torch.eye(*E.shape[-2:], dtype=torch.bool, device=E.device)
-    off = torch.where(own, 0, E).sum((-2, -1))  # not a difference: it would lose what is below 1e-16
-    return off / torch.where(own, E, 0).sum((-2, -1)).clamp_min(TINY)
+    diagonal = torch.eye(*E.shape[-2:], dtype=torch.bool, device=E.device)
+    off = torch.where(diagonal, 0, E).sum((-2, -1))  # not a difference: it would lose what is below 1e-16
+    return off / torch.where(diagonal, E, 0).sum((-2, -1)).clamp_min(TINY)
 
 
 CountScore = Callable[[Tensor], Tensor]
@@ -94,7 +94,7 @@ def largest_mask(importance: Tensor, keep: Tensor) -> Tensor:
     return (place < keep[..., None]).to(importance.dtype)
 
 
-def keep_features(folded: HomogeneousNetwork, bases: list[Basis], layer: int, keep: Tensor) -> Tensor:
+def keep_features(network: HomogeneousNetwork, bases: list[Basis], layer: int, keep: Tensor) -> Tensor:
     """Outputs `[..., n, k]` when node `layer` keeps its `keep [...]` features of largest mean square: `at C_K C_K+`.
 
     The constant of a centred basis is always kept, and not counted.
@@ -104,10 +104,10 @@ def keep_features(folded: HomogeneousNetwork, bases: list[Basis], layer: int, ke
     if basis.centred:
         importance[..., 0] = torch.inf
     mask = largest_mask(importance, keep + basis.centred)
-    return folded.finish(layer, folded.nodes[layer] @ (basis.C * mask[..., None, :]) @ basis.inverse)
+    return network.outputs_from(layer, network.nodes[layer] @ (basis.C * mask[..., None, :]) @ basis.inverse)
 
 
-def keep_edges(folded: HomogeneousNetwork, bases: list[Basis], section: int, E: Tensor, keep: Tensor) -> Tensor:
+def keep_edges(network: HomogeneousNetwork, bases: list[Basis], section: int, E: Tensor, keep: Tensor) -> Tensor:
     """Outputs `[..., n, k]` when a section keeps its `keep [...]` strongest edges, `E [..., r', r]`.
 
     Every feature of the next layer is computed from the features that still have an edge to it, the others at 0. The
@@ -117,11 +117,11 @@ def keep_edges(folded: HomogeneousNetwork, bases: list[Basis], section: int, E: 
     mask = largest_mask(_in_keeping_order(E, target.centred).flatten(-2), keep + target.centred).unflatten(
         -1, E.shape[-2:]
     )
-    fh = folded.nodes[section] @ source.C
-    into = source.inverse @ folded.weights[section].mT  # [..., r, w']
-    made = folded.bend(section, (fh[..., None, :, :] * mask[..., None, :]) @ into[..., None, :, :])
-    new = torch.einsum("...inh,...hi->...ni", made, target.C)
-    return folded.finish(section + 1, new @ target.inverse)
+    fh = network.nodes[section] @ source.C
+    into = source.inverse @ network.weights[section].mT  # [..., r, w']
+    outputs = network.activate(section, (fh[..., None, :, :] * mask[..., None, :]) @ into[..., None, :, :])
+    new = torch.einsum("...inh,...hi->...ni", outputs, target.C)
+    return network.outputs_from(section + 1, new @ target.inverse)
 
 
 def edge_count(E: Tensor, centred: bool) -> Tensor:
@@ -175,7 +175,7 @@ def explained_variance(star: Tensor) -> Score:
 class Faithfulness(NamedTuple):
     """A network in one basis, and how it is judged."""
 
-    folded: HomogeneousNetwork
+    network: HomogeneousNetwork
     bases: list[Basis]
     score: Score
     floor: Tensor
@@ -185,7 +185,7 @@ class Faithfulness(NamedTuple):
         """The fewest features of a node layer, the constant not counted, that keep the score."""
         basis = self.bases[layer]
         kept = fewest_sufficient(
-            lambda keep: self.score(keep_features(self.folded, self.bases, layer, keep)),
+            lambda keep: self.score(keep_features(self.network, self.bases, layer, keep)),
             basis.rank - int(basis.centred),
             self.floor,
         )
@@ -198,7 +198,7 @@ class Faithfulness(NamedTuple):
 
     def with_edges(self, section: int, E: Tensor, keep: Tensor) -> Tensor:
         """The score that `keep []` edges have, `[]`."""
-        return self.score(keep_edges(self.folded, self.bases, section, E, keep))
+        return self.score(keep_edges(self.network, self.bases, section, E, keep))
 
     def curve(self, section: int, E: Tensor, points: int = 16) -> tuple[Tensor, Tensor]:
         """Numbers of edges, evenly on a logarithmic scale from 1 to all, and the scores they have; `[K]` each."""
@@ -208,4 +208,4 @@ class Faithfulness(NamedTuple):
 
     def strengths(self) -> list[Tensor]:
         """Edges `[r', r]` of every section."""
-        return [squared_edges(self.folded, self.bases, section) for section in range(len(self.folded.weights))]
+        return [squared_edges(self.network, self.bases, section) for section in range(len(self.network.weights))]

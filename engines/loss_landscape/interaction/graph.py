@@ -56,8 +56,8 @@ def interaction_graph(sections: Sequence[Tensor], centred: bool) -> nx.Graph:
 
 def clusters(G: nx.Graph, resolution: float = 1.0, seed: int = 0) -> list[set[Hashable]]:
     """Communities by the method of Louvain, larger first. Blondel et al. 2008."""
-    found = nx.community.louvain_communities(G, weight="weight", resolution=resolution, seed=seed)
-    return sorted(map(set, found), key=len, reverse=True)
+    communities = nx.community.louvain_communities(G, weight="weight", resolution=resolution, seed=seed)
+    return sorted(map(set, communities), key=len, reverse=True)
 
 
 def modularity(G: nx.Graph, parts: Clusters) -> float:
@@ -77,13 +77,13 @@ class ClusterShape(NamedTuple):
 
 def cluster_shapes(G: nx.Graph, parts: Clusters) -> list[ClusterShape]:
     """Of each cluster."""
-    found = []
+    shapes = []
     for part in parts:
         layers = [layer for layer, _ in part]  # type: ignore[reportGeneralTypeIssues]
-        own = G.subgraph(part).size("weight")
+        inside = G.subgraph(part).size("weight")
         whole = sum(weight for _, _, weight in G.edges(part, data="weight"))
-        found.append(ClusterShape(len(part), max(layers) - min(layers) + 1, own / whole if whole else 0.0))
-    return found
+        shapes.append(ClusterShape(len(part), max(layers) - min(layers) + 1, inside / whole if whole else 0.0))
+    return shapes
 
 
 def spectral_bisection(G: nx.Graph) -> list[set[Hashable]]:

@@ -27,14 +27,14 @@ class LearningCoefficient(NamedTuple):
     """m."""
 
 
-def at_finite_temperature(one: LearningCoefficient, b: float, gamma: float = 1.0) -> float:
+def at_finite_temperature(coefficient: LearningCoefficient, b: float, gamma: float = 1.0) -> float:
     """`lambda(b) ~ lambda - (m - 1)/ln(b/gamma)` at a temperature b >> gamma.
 
     Raises `ConfigError` if b <= gamma.
     """
     if not b > gamma > 0:
         raise ConfigError(f"b = {b} and gamma = {gamma}; the rule of finite b needs b > gamma > 0")
-    return one.value - (one.multiplicity - 1) / log(b / gamma)
+    return coefficient.value - (coefficient.multiplicity - 1) / log(b / gamma)
 
 
 def normal_crossing(k: tuple[int, ...], h: tuple[int, ...] | None = None) -> LearningCoefficient:
@@ -86,9 +86,9 @@ def decisive_layers(D: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 def _is_decisive(D: tuple[int, ...], Q: tuple[int, ...]) -> bool:
     inside = [D[i] for i in Q]
-    rest = [D[i] for i in range(len(D)) if i not in Q]
+    outside = [D[i] for i in range(len(D)) if i not in Q]
     span, total = len(Q) - 1, sum(inside)
-    return total >= span * max(inside) and (not rest or total < span * min(rest))
+    return total >= span * max(inside) and (not outside or total < span * min(outside))
 
 
 def deep_linear(widths: tuple[int, ...], rank: int) -> LearningCoefficient:
@@ -105,9 +105,9 @@ def deep_linear(widths: tuple[int, ...], rank: int) -> LearningCoefficient:
     D = [widths[i] - rank for i in Q]
     span, total = len(D) - 1, sum(D)
     a = total - (-(-total // span) - 1) * span
-    known = (rank * (widths[0] + widths[-1]) - rank**2) / 2
+    target = (rank * (widths[0] + widths[-1]) - rank**2) / 2
     pairs = sum(one * other for one, other in combinations(D, 2)) / 2
-    value = known + a * (span - a) / (4 * span) - (span - 1) / (4 * span) * total**2 + pairs
+    value = target + a * (span - a) / (4 * span) - (span - 1) / (4 * span) * total**2 + pairs
     return LearningCoefficient(value, a * (span - a) + 1)
 
 
@@ -140,27 +140,31 @@ def exact_coefficient(config: LossLandscape, b: float, gamma: float) -> ExactCoe
     if config.subject != "potential" or config.potential not in ("crossing", "planes"):
         return None
     first = 1 if config.potential == "crossing" else config.inputs // 2
-    rest = 1 if config.potential == "crossing" else config.inputs - first
-    one = crossing_planes(first, rest)
-    return ExactCoefficient(float(quadrature.crossing_planes(first, rest, b, gamma)), one.value, one.multiplicity)
+    second = 1 if config.potential == "crossing" else config.inputs - first
+    limit = crossing_planes(first, second)
+    return ExactCoefficient(float(quadrature.crossing_planes(first, second, b, gamma)), limit.value, limit.multiplicity)
 
 
 @lru_cache(maxsize=256)
 def _exact_deep_linear(sizes: tuple[int, ...], rank: int, scale: float, b: float, gamma: float) -> ExactCoefficient:
     """Directions at the true map's corner count softly; what is spare is a deep linear map around 0."""
-    one, spare = deep_linear(sizes, rank), tuple(width - rank for width in sizes)
+    limit, spare = deep_linear(sizes, rank), tuple(width - rank for width in sizes)
     curved = b * corner_curvature(sizes, scale)
     strength = log(b) - (len(spare) - 1) * log(gamma)
-    rest = quadrature.deep_linear(spare, b, gamma) if min(spare) else 0.0
+    around_zero = quadrature.deep_linear(spare, b, gamma) if min(spare) else 0.0
     label, reasons = QUADRATURE if rank == 0 else "λ(b) for b ≫ γ, within 5 %", []
     if rank and curved < FAR * gamma:
         reasons.append("b times the curvature at the corner is not much larger than the precision of the window")
-    if rest is None:
-        label, rest = "λ − (m − 1)/ln(b/γᴸ), within 5 %", _expansion(spare, strength)
+    if around_zero is None:
+        label, around_zero = "λ − (m − 1)/ln(b/γᴸ), within 5 %", _expansion(spare, strength)
         if strength < EXPANSION_HOLDS:
             reasons.append("b is too small for the expansion around b = ∞")
     return ExactCoefficient(
-        _corner_coefficient(sizes, rank, curved, gamma) + rest, one.value, one.multiplicity, label, "; ".join(reasons)
+        _corner_coefficient(sizes, rank, curved, gamma) + around_zero,
+        limit.value,
+        limit.multiplicity,
+        label,
+        "; ".join(reasons),
     )
 
 
@@ -174,8 +178,8 @@ def _corner_coefficient(sizes: tuple[int, ...], rank: int, curved: float, gamma:
 
     Both times the corner's curvature; curved: b times that.
     """
-    layers, beside = len(sizes) - 1, rank * (sizes[0] + sizes[-1] - 2 * rank)
-    return (rank**2 * layers * curved / (layers * curved + gamma) + beside * curved / (curved + gamma)) / 2
+    layers, rectangular = len(sizes) - 1, rank * (sizes[0] + sizes[-1] - 2 * rank)
+    return (rank**2 * layers * curved / (layers * curved + gamma) + rectangular * curved / (curved + gamma)) / 2
 
 
 def _expansion(spare: tuple[int, ...], strength: float) -> float:

@@ -137,8 +137,8 @@ def plateau(b: np.ndarray, values: np.ndarray, errors: np.ndarray, tolerance: fl
     if not (errors > 0).all():
         raise ConfigError(f"errors of estimates are {np.asarray(errors).tolist()}; all must be positive")
     ranges = [(i, j) for i in range(len(b)) for j in range(i + 1, len(b))]
-    found = [one for i, j in ranges if (one := _plateau_between(i, j, b, values, errors, tolerance))]
-    return max(found, key=lambda one: one.decades, default=None)
+    plateaus = [one for i, j in ranges if (one := _plateau_between(i, j, b, values, errors, tolerance))]
+    return max(plateaus, key=lambda one: one.decades, default=None)
 
 
 def _plateau_between(
@@ -147,7 +147,7 @@ def _plateau_between(
     inside, weights = values[i : j + 1], 1 / errors[i : j + 1] ** 2
     mean = float((weights * inside).sum() / weights.sum())
     allowed = np.maximum(tolerance * abs(mean), 2 * errors[i : j + 1])
-    known = (errors[i : j + 1] <= PRECISION * mean).all()
-    if not (known and (np.abs(inside - mean) <= allowed).all()):
+    precise = (errors[i : j + 1] <= PRECISION * mean).all()
+    if not (precise and (np.abs(inside - mean) <= allowed).all()):
         return None
     return Plateau(i, j, mean, float(weights.sum() ** -0.5), float(np.log10(b[j] / b[i])))

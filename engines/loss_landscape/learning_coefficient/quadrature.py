@@ -38,10 +38,10 @@ def vectors(dims: tuple[int, ...], log_c: float) -> float:
         return loggamma(z) + loggamma(half - z).sum(0) - z * scale
 
     # By the logit of its place, as the saddle comes close to a pole where c is very large or small.
-    found = minimize_scalar(
+    minimum = minimize_scalar(
         lambda x: float(exponent(np.array([first / (1 + exp(-x))]))[0]), bounds=(-15, 15), method="bounded"
     )
-    saddle = first / (1 + exp(-found.x))
+    saddle = first / (1 + exp(-minimum.x))
     step = min(saddle, first - saddle, 0.5) / STEPS
     z = saddle + 1j * step * np.arange(round(60 / step))
     logs = exponent(z)
@@ -94,9 +94,9 @@ def deep_linear(widths: tuple[int, ...], b: float, gamma: float) -> float | None
     """
     log_c = _strength(b, gamma, len(widths) - 1) - log(2)
     if min(widths) == 1:
-        rest = list(widths)
-        rest.remove(1)
-        return vectors(tuple(rest), log_c)
+        others = list(widths)
+        others.remove(1)
+        return vectors(tuple(others), log_c)
     return matrices(*widths, log_c) if len(widths) == 3 else None
 
 

@@ -57,8 +57,8 @@ def _scaled(d: Tensor, w: Tensor, leading: int, biases: bool) -> Tensor:
         d[..., -1], w[..., -1] = 0, 0
     inner = tuple(range(leading + 1, w.ndim))
     norms = torch.linalg.vector_norm(w, dim=inner, keepdim=True)
-    own = torch.linalg.vector_norm(d, dim=tuple(range(1, d.ndim)), keepdim=True)
-    return d * norms / (own + 1e-10)
+    lengths = torch.linalg.vector_norm(d, dim=tuple(range(1, d.ndim)), keepdim=True)
+    return d * norms / (lengths + 1e-10)
 
 
 class Principal(NamedTuple):
@@ -89,16 +89,16 @@ MAX_GENERATOR_NUMBERS = 2**24
 """Numbers in all generators: an eighth of a gigabyte."""
 
 
-def free_direction(found: NetworkAtStep) -> Tensor | None:
+def free_direction(network: NetworkAtStep) -> Tensor | None:
     """A unit vector `[P]` of type 3 along which the outputs change least at distance 1; None where there is none.
 
     Exchanges within a block and shifts are exactly straight, rescalings are not: the flattest is one of the former
     where there are any. None as well for a network without gates, and for one that is too large.
     """
-    model = found.subject.model
+    model = network.subject.model
     if not isinstance(model, Mlp | Embedding):
         return None
-    net, theta, X = found.perceptron()
+    net, theta, X = network.perceptron()
     if net.activation != "relu" or sum(net.sizes[1:-1]) * net.P > MAX_GENERATOR_NUMBERS:
         return None
     gates = [z > 0 for z in net.layers(theta, X)[1][:-1]]
@@ -134,9 +134,9 @@ class LossAtPoint(NamedTuple):
     """In float64."""
     origin: Tensor
     """`[P]`."""
-    way: Tensor
+    trajectory: Tensor
     """`[T, P]`."""
-    found: NetworkAtStep | None
+    network: NetworkAtStep | None
     """The network; None for a loss in closed form."""
 
 
@@ -149,52 +149,56 @@ class PlaneChoice(NamedTuple):
     note: str = ""
 
 
-def choose_plane(kind: str, ground: LossAtPoint, seed: int) -> PlaneChoice:
+def choose_plane(kind: str, point: LossAtPoint, seed: int) -> PlaneChoice:
     """The directions of one of `PLANES`. Raises `ConfigError` for another, and where training has not moved yet."""
     if kind not in PLANES:
         raise ConfigError(f"plane={kind} is not one of {', '.join(PLANES)}")
-    return PLANES[kind](ground, seed)
+    return PLANES[kind](point, seed)
 
 
-def _random(ground: LossAtPoint, seed: int) -> PlaneChoice:
-    model, seeds = _network(ground).subject.model, (seed + 1, seed + 2)
+def _random(point: LossAtPoint, seed: int) -> PlaneChoice:
+    model, seeds = _network(point).subject.model, (seed + 1, seed + 2)
     tensors, biases = (model, model.bias) if isinstance(model, Mlp) else (getattr(model, "layout", model), False)
-    drawn = [filter_normalised(tensors, ground.origin, one, biases) for one in seeds]  # type: ignore[reportArgumentType]
+    drawn = [filter_normalised(tensors, point.origin, one, biases) for one in seeds]  # type: ignore[reportArgumentType]
     return PlaneChoice(torch.stack(drawn), {"seed_a": seeds[0], "seed_b": seeds[1]})
 
 
-def _trajectory(ground: LossAtPoint, seed: int) -> PlaneChoice:
-    if len(ground.way) < 3 or not bool((ground.way != ground.way[-1]).any()):
-        raise ConfigError(f"plane=trajectory needs steps that were taken: there are {len(ground.way)} snapshots so far")
-    found = principal_directions(ground.way)
-    return PlaneChoice(found.directions, {"share_a": float(found.shares[0]), "share_b": float(found.shares[1])})
+def _trajectory(point: LossAtPoint, seed: int) -> PlaneChoice:
+    if len(point.trajectory) < 3 or not bool((point.trajectory != point.trajectory[-1]).any()):
+        raise ConfigError(
+            f"plane=trajectory needs steps that were taken: there are {len(point.trajectory)} snapshots so far"
+        )
+    principal = principal_directions(point.trajectory)
+    return PlaneChoice(
+        principal.directions, {"share_a": float(principal.shares[0]), "share_b": float(principal.shares[1])}
+    )
 
 
-def _hessian(ground: LossAtPoint, seed: int) -> PlaneChoice:
-    return PlaneChoice(_top(ground, seed, 2), {})
+def _hessian(point: LossAtPoint, seed: int) -> PlaneChoice:
+    return PlaneChoice(_top(point, seed, 2), {})
 
 
-def _negative(ground: LossAtPoint, seed: int) -> PlaneChoice:
-    least = smallest_eigenpairs(_product(ground), _start(ground, seed), _steps(ground), 1)
+def _negative(point: LossAtPoint, seed: int) -> PlaneChoice:
+    least = smallest_eigenpairs(_product(point), _start(point, seed), _steps(point), 1)
     value = float(least.values[0])
     note = "" if value < 0 else "No curvature is negative here: the second direction is the flattest that was found."
-    return PlaneChoice(torch.cat([_top(ground, seed, 1), least.vectors]), {}, note)
+    return PlaneChoice(torch.cat([_top(point, seed, 1), least.vectors]), {}, note)
 
 
-def _null(ground: LossAtPoint, seed: int) -> PlaneChoice:
-    found = _network(ground)
-    free, whence = free_direction(found), "The second direction is one that synchronised neurons leave free."
+def _null(point: LossAtPoint, seed: int) -> PlaneChoice:
+    network = _network(point)
+    free, reason = free_direction(network), "The second direction is one that synchronised neurons leave free."
     if free is None:
-        model, X = found.subject.model, found.samples.X
-        product = gauss_newton(lambda at: model(at, X), ground.origin)
-        free = smallest_eigenpairs(product, _start(ground, seed), _steps(ground), 1).vectors[0]
-        whence = "No neuron is free to trade with another: the second direction is the flattest of the outputs."
-    return PlaneChoice(torch.stack([_top(ground, seed, 1)[0], free]), {}, whence)
+        model, X = network.subject.model, network.samples.X
+        product = gauss_newton(lambda at: model(at, X), point.origin)
+        free = smallest_eigenpairs(product, _start(point, seed), _steps(point), 1).vectors[0]
+        reason = "No neuron is free to trade with another: the second direction is the flattest of the outputs."
+    return PlaneChoice(torch.stack([_top(point, seed, 1)[0], free]), {}, reason)
 
 
-def parameter_axes(ground: LossAtPoint) -> PlaneChoice:
+def parameter_axes(point: LossAtPoint) -> PlaneChoice:
     """The first and the last parameter: for a loss in closed form, whose parameters mean something by themselves."""
-    P = len(ground.origin)
+    P = len(point.origin)
     if P < 2:
         raise ConfigError(f"a surface needs two parameters, this loss has {P}")
     directions = torch.eye(P, dtype=torch.float64)[[0, -1]]
@@ -210,29 +214,29 @@ PLANES: dict[str, Callable[[LossAtPoint, int], PlaneChoice]] = {
 }
 
 
-def curvatures_along(ground: LossAtPoint, directions: Tensor) -> Tensor:
+def curvatures_along(point: LossAtPoint, directions: Tensor) -> Tensor:
     """`uᵀ H u/|u|²` at the origin, `[2]`."""
-    return (_product(ground)(directions) * directions).sum(-1) / directions.square().sum(-1)
+    return (_product(point)(directions) * directions).sum(-1) / directions.square().sum(-1)
 
 
-def _network(ground: LossAtPoint) -> NetworkAtStep:
-    if ground.found is None:
+def _network(point: LossAtPoint) -> NetworkAtStep:
+    if point.network is None:
         raise ConfigError("a loss in closed form has no layers: this plane needs a network")
-    return ground.found
+    return point.network
 
 
-def _top(ground: LossAtPoint, seed: int, count: int) -> Tensor:
-    return largest_eigenpairs(_product(ground), _start(ground, seed), _steps(ground), count).vectors
+def _top(point: LossAtPoint, seed: int, count: int) -> Tensor:
+    return largest_eigenpairs(_product(point), _start(point, seed), _steps(point), count).vectors
 
 
-def _product(ground: LossAtPoint) -> Product:
-    return reverse_over_reverse(ground.loss, ground.origin)
+def _product(point: LossAtPoint) -> Product:
+    return reverse_over_reverse(point.loss, point.origin)
 
 
-def _steps(ground: LossAtPoint) -> int:
-    return min(LANCZOS_STEPS, len(ground.origin))
+def _steps(point: LossAtPoint) -> int:
+    return min(LANCZOS_STEPS, len(point.origin))
 
 
-def _start(ground: LossAtPoint, seed: int) -> Tensor:
+def _start(point: LossAtPoint, seed: int) -> Tensor:
     source = torch.Generator().manual_seed(seed)
-    return torch.randn(len(ground.origin), generator=source, dtype=torch.float64)
+    return torch.randn(len(point.origin), generator=source, dtype=torch.float64)

@@ -45,21 +45,21 @@ class Plane(NamedTuple):
         """
         axes, away = self.directions.movedim(0, -1), points - self.origin
         coordinates = torch.linalg.lstsq(axes, away.movedim(0, -1)).solution.movedim(-1, 0)
-        rest = away - (axes @ coordinates[..., None])[..., 0]
+        remainder = away - (axes @ coordinates[..., None])[..., 0]
         length = torch.linalg.vector_norm(away, dim=-1)
-        off = torch.linalg.vector_norm(rest, dim=-1) / torch.where(length > 0, length, 1)
+        off = torch.linalg.vector_norm(remainder, dim=-1) / torch.where(length > 0, length, 1)
         return coordinates, off
 
 
 def coarse_to_fine(rows: int, columns: int) -> list[Tensor]:
     """The numbers of all points of a grid, first a coarse lattice, then what halves its spacing, and so on."""
     step = 1 << (max(rows, columns) - 1).bit_length()
-    known, levels = torch.zeros(rows, columns, dtype=torch.bool), []
+    covered, levels = torch.zeros(rows, columns, dtype=torch.bool), []
     while step:
-        lattice = torch.zeros_like(known)
+        lattice = torch.zeros_like(covered)
         lattice[::step, ::step] = True
-        levels.append((lattice & ~known).flatten().nonzero().flatten())
-        known |= lattice
+        levels.append((lattice & ~covered).flatten().nonzero().flatten())
+        covered |= lattice
         step //= 2
     return [level for level in levels if len(level)]
 
@@ -75,10 +75,10 @@ def evaluate_coordinates(losses: Loss, axes: tuple[Tensor, Tensor], chunk: int =
     grid, values = torch.cartesian_prod(*axes), torch.empty(0)
     for level in coarse_to_fine(*map(len, axes)):
         for part in level.split(chunk):
-            found = losses(grid[part])
+            computed = losses(grid[part])
             if not len(values):
-                values = found.new_full((len(grid), *found.shape[1:]), torch.nan)
-            values[part] = found
+                values = computed.new_full((len(grid), *computed.shape[1:]), torch.nan)
+            values[part] = computed
             yield values.clone().unflatten(0, (len(axes[0]), len(axes[1])))
 
 
@@ -102,7 +102,7 @@ class Surface:
     seeds: tuple[int, ...] = ()
     """Of the directions, where they are drawn."""
 
-    def height(self, delta: float = 1e-6, percentile: float = 100.0) -> Tensor:
+    def log_losses(self, delta: float = 1e-6, percentile: float = 100.0) -> Tensor:
         """`log10(L + delta)`, what is above a percentile of it cut down to that; NaN stays."""
         heights = (self.values + delta).log10()
         top = heights.flatten().nanquantile(percentile / 100)
@@ -186,5 +186,5 @@ def _criterion(y: Tensor) -> Callable[[Tensor], Tensor]:
     """`[C]` of outputs `[C, k, n]`."""
     if y.is_floating_point():
         return lambda outputs: (outputs - y.mT).square().sum(-2).mean(-1) / 2
-    own = y * len(y) + torch.arange(len(y))  # torch's own cross-entropy takes twice as long with samples last
-    return lambda outputs: -outputs.log_softmax(-2).flatten(1).index_select(1, own).mean(-1)
+    flat_labels = y * len(y) + torch.arange(len(y))  # torch's own cross-entropy takes twice as long with samples last
+    return lambda outputs: -outputs.log_softmax(-2).flatten(1).index_select(1, flat_labels).mean(-1)

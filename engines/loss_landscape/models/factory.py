@@ -79,10 +79,10 @@ def _linear(configs: Configs) -> Subject:
 
 def _planted(configs: Configs) -> Subject:
     if configs[0].planted == "modular":
-        found = modules.draw_modules(
+        drawn_modules = modules.draw_modules(
             _seeds(configs), configs[0].width, 2, configs[0].depth, configs[0].samples, configs[0].correlation
         )
-        return at_rest(found.net, found.theta, found.X, tuple(_seeds(configs)))
+        return at_rest(drawn_modules.net, drawn_modules.theta, drawn_modules.X, tuple(_seeds(configs)))
     drawn = [planted_network(config) for config in configs]
     theta, X = (torch.stack([getattr(one, name) for one in drawn]) for name in ("theta", "X"))
     return at_rest(drawn[0].net, theta, X, tuple(_seeds(configs)))

@@ -76,8 +76,8 @@ class Transformer:
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
         """Logits `[..., n, p]`."""
         tokens, positions, Q, K, V, mix, into, out, unembed = self.layout.split(theta)
-        known = tokens[..., : self.p, :]
-        embedded = [X[..., : self.p] @ known, X[..., self.p :] @ known]
+        summands = tokens[..., : self.p, :]
+        embedded = [X[..., : self.p] @ summands, X[..., self.p :] @ summands]
         last = tokens[..., self.p :, :].expand_as(embedded[0])
         x = torch.stack([*embedded, last], -2) + positions[..., None, :, :]  # [..., n, 3, d]
         end = x[..., 2, :]

@@ -278,8 +278,8 @@ def _draw_modules_once(
     """Parameters, samples, and the rotations of inputs and outputs."""
     width = net.sizes[0]
     draw = partial(torch.randn, generator=source, dtype=torch.float64)
-    own, common = draw(n, width), draw(n, width // blocks).repeat(1, blocks)
-    X = (1 - correlation) ** 0.5 * own + correlation**0.5 * common
+    independent, common = draw(n, width), draw(n, width // blocks).repeat(1, blocks)
+    X = (1 - correlation) ** 0.5 * independent + correlation**0.5 * common
     mask = torch.block_diag(*[torch.ones(width // blocks, width // blocks)] * blocks)
     layers = [torch.cat([draw(width, width) * mask, 0.3 * draw(width, 1)], 1) for _ in net.shapes]
     first, last = (torch.linalg.qr(draw(width, width))[0] for _ in range(2))

@@ -121,8 +121,8 @@ def draw_regression(config: LossLandscape) -> Regression:
 
 
 def _regression_potential(config: LossLandscape) -> Potential:
-    found = draw_regression(config)
-    return Potential(found, found.star, config.samples)
+    drawn = draw_regression(config)
+    return Potential(drawn, drawn.star, config.samples)
 
 
 def _box_potential(config: LossLandscape) -> Potential:

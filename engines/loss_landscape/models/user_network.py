@@ -59,7 +59,7 @@ def load_perceptron(file: Named, activation: str = "file") -> tuple[Mlp, Tensor]
 
     Raises `ConfigError` with the tensor and what it needs, and for an activation that is not known.
     """
-    state, said = _read_file(file)
+    state, metadata = _read_file(file)
     for name in state:
         _refuse_other_layers(file, name)
     for name, tensor in state.items():
@@ -74,25 +74,25 @@ def load_perceptron(file: Named, activation: str = "file") -> tuple[Mlp, Tensor]
     if biases:
         layers = [torch.cat([W, b], 1) for W, b in zip(layers, _biases(file, weights, names, biases), strict=True)]
     sizes = (weights[names[0]].shape[1], *(len(W) for W in layers))
-    net = Mlp(sizes, _activation(file, said, activation), bool(biases))
+    net = Mlp(sizes, _activation(file, metadata, activation), bool(biases))
     if net.P > MAX_PARAMETERS:
         raise file.refuse(f"the network has {net.P} parameters; the limit is {MAX_PARAMETERS}")
     return net, net.join(layers)
 
 
-def _activation(file: Named, said: str, asked: str) -> str:
+def _activation(file: Named, metadata: str, requested: str) -> str:
     """Find the activation: what the file says, or what is asked for where it says nothing."""
-    known, found = ", ".join(ACTIVATIONS), said.lower()
-    if said and found not in ACTIVATIONS:
-        raise file.refuse(f"its metadata say activation={said[:100]!r}; known are {known}")
-    if found and asked not in ("file", found):
-        raise file.refuse(f"its metadata say activation={found}; own_activation={asked} is asked for")
-    if not found and asked == "file":
+    names, stated = ", ".join(ACTIVATIONS), metadata.lower()
+    if metadata and stated not in ACTIVATIONS:
+        raise file.refuse(f"its metadata say activation={metadata[:100]!r}; known are {names}")
+    if stated and requested not in ("file", stated):
+        raise file.refuse(f"its metadata say activation={stated}; own_activation={requested} is asked for")
+    if not stated and requested == "file":
         raise file.refuse(
-            f"nothing says what bends between its layers: set own_activation to one of {known}, or store the state "
+            f"nothing says what bends between its layers: set own_activation to one of {names}, or store the state "
             "with metadata={'activation': 'relu'}"
         )
-    return found or asked
+    return stated or requested
 
 
 def _refuse_other_layers(file: Named, name: str) -> None:
@@ -177,20 +177,24 @@ def _fits(weights: StateDict, order: Sequence[str]) -> bool:
 
 def _biases(file: Named, weights: StateDict, names: Sequence[str], biases: StateDict) -> list[Tensor]:
     """`[out, 1]` of each layer."""
-    own = {_prefix(name): name for name in biases}
-    if len(biases) != len(names) or len(own) != len(names) or own.keys() != {_prefix(name) for name in names}:
+    names_by_prefix = {_prefix(name): name for name in biases}
+    if (
+        len(biases) != len(names)
+        or len(names_by_prefix) != len(names)
+        or names_by_prefix.keys() != {_prefix(name) for name in names}
+    ):
         raise file.refuse(
             f"the biases {', '.join(map(_quoted, sorted(biases)))} do not belong to the weights "
             f"{', '.join(map(_quoted, names))}: all or none have one, of the same name up to its last . or _"
         )
-    found = [biases[own[_prefix(name)]] for name in names]
-    for name, bias in zip(names, found, strict=True):
+    ordered = [biases[names_by_prefix[_prefix(name)]] for name in names]
+    for name, bias in zip(names, ordered, strict=True):
         if len(bias) != len(weights[name]):
-            at, shape = own[_prefix(name)], tuple(bias.shape)
+            at, shape = names_by_prefix[_prefix(name)], tuple(bias.shape)
             raise file.refuse(
                 f"{_quoted(at)} has shape {shape}; {_quoted(name)} needs a bias of [{len(weights[name])}]"
             )
-    return [bias.double()[:, None] for bias in found]
+    return [bias.double()[:, None] for bias in ordered]
 
 
 def _prefix(name: str) -> str:

@@ -43,12 +43,12 @@ def training_steps(
 ) -> Iterator[Tensor]:
     """The same after each step, `[D, P]`, for those who want to watch."""
     Pm = projection(len(start), max(dimensions), seed).to(start)
-    own = torch.arange(max(dimensions), device=start.device) < torch.tensor(dimensions, device=start.device)[:, None]
-    state, rate = init_moments(torch.zeros(own.shape).to(start)), torch.full((len(dimensions),), lr).to(start)
+    inside = torch.arange(max(dimensions), device=start.device) < torch.tensor(dimensions, device=start.device)[:, None]
+    state, rate = init_moments(torch.zeros(inside.shape).to(start)), torch.full((len(dimensions),), lr).to(start)
     theta = start.expand(len(dimensions), -1)
     for _ in range(steps):
         slope = gradient(theta) @ Pm
-        state = adamw(state, slope * own, rate, torch.zeros_like(rate))
+        state = adamw(state, slope * inside, rate, torch.zeros_like(rate))
         theta = start + state.theta @ Pm.mT
         yield theta
 

@@ -87,9 +87,9 @@ def train(
     state, n = init_moments(subject.start), subject.train.X.shape[-2]
     yield 0, state.theta
     for step in range(steps):
-        seen: Samples | None = None
+        samples: Samples | None = None
         if batch is not None:
-            seen = subject.train.take(minibatch(n, batch, step, subject.seeds))
-        state = adamw(state, subject.gradient(state.theta, seen), lr, wd, betas)
+            samples = subject.train.take(minibatch(n, batch, step, subject.seeds))
+        state = adamw(state, subject.gradient(state.theta, samples), lr, wd, betas)
         if (step + 1) % every == 0 or step + 1 == steps:
             yield step + 1, state.theta
