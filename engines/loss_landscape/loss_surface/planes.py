@@ -1,8 +1,6 @@
-"""Directions in parameter space to draw the loss along. Batched over leading axes.
+"""Planes through a point of parameter space.
 
-A direction in which synchronised neurons leave a network free.
-
-Which plane through a point is worth looking at: at random, where training went, or along curvature.
+At random, along the trajectory, or along curvature and free directions.
 """
 
 from __future__ import annotations
@@ -25,19 +23,19 @@ from engines.loss_landscape.models.network_at_step import NetworkAtStep
 
 
 class TensorLayout(Protocol):
-    """How a flat vector is made of tensors: `Mlp`, or the `layout` of another model."""
+    """Order of tensors in a flat vector: `Mlp`, or the `layout` of another model."""
 
     def split(self, theta: Tensor) -> list[Tensor]:
         """Tensors of parameters `[..., P]`."""
         ...
 
     def join(self, tensors: list[Tensor]) -> Tensor:
-        """The inverse."""
+        """Flat vector `[..., P]` of tensors."""
         ...
 
 
 def filter_normalised(tensors: TensorLayout, theta: Tensor, seed: int, biases: bool = False) -> Tensor:
-    """A random direction `[..., P]` of which each row has the norm of that row of theta; none along biases.
+    """Draw a direction `[..., P]` of which each row has the norm of that row of theta; none along biases.
 
     `d_j <- d_j ‖w_j‖/(‖d_j‖ + 1e-10)`, d ~ N(0, 1), w_j the weights into a neuron; tensors with one axis are zero, and
     so is the last column where `biases` says that it holds them. Members share the draw. Li et al. 2018, "filter".
@@ -49,7 +47,7 @@ def filter_normalised(tensors: TensorLayout, theta: Tensor, seed: int, biases: b
 
 
 def _scaled(d: Tensor, w: Tensor, leading: int, biases: bool) -> Tensor:
-    """Of one tensor `w [..., *shape]`, `d [*shape]`."""
+    """Scale `d [*shape]` to the row norms of one tensor `w [..., *shape]`."""
     if d.ndim == 1:
         return torch.zeros_like(w)
     d, w = d.clone(), w.clone()
@@ -67,11 +65,11 @@ class Principal(NamedTuple):
     directions: Tensor
     """Orthonormal, `[k, ..., P]`."""
     shares: Tensor
-    """Of the sum of squares of `w_t - w_T`, `[k, ...]`."""
+    """Shares of the sum of squares of `w_t - w_T`, `[k, ...]`."""
 
 
 def principal_directions(trajectory: Tensor, count: int = 2) -> Principal:
-    """The top right singular vectors of the rows `w_t - w_T`, not centred, of `trajectory [T, ..., P]`."""
+    """Top right singular vectors of the rows `w_t - w_T`, not centred, of `trajectory [T, ..., P]`."""
     steps = (trajectory - trajectory[-1]).movedim(0, -2)
     _, sizes, rows = torch.linalg.svd(steps, full_matrices=False)
     squares = sizes.square()
@@ -80,17 +78,17 @@ def principal_directions(trajectory: Tensor, count: int = 2) -> Principal:
 
 
 def plane_through(points: Sequence[Tensor]) -> Tensor:
-    """The two directions `[2, ..., P]` from the first of three points `[..., P]` to the others: they have no unit."""
+    """Two directions `[2, ..., P]` from the first of three points `[..., P]` to the others, of any length."""
     first, second, third = points
     return torch.stack([second - first, third - first])
 
 
 MAX_GENERATOR_NUMBERS = 2**24
-"""Numbers in all generators: an eighth of a gigabyte."""
+"""Most numbers in all generators: an eighth of a gigabyte."""
 
 
 def free_direction(network: NetworkAtStep) -> Tensor | None:
-    """A unit vector `[P]` of type 3 along which the outputs change least at distance 1; None where there is none.
+    """Unit vector `[P]` of type 3 along which the outputs change least at distance 1; None where there is none.
 
     Exchanges within a block and shifts are exactly straight, rescalings are not: the flattest is one of the former
     where there are any. None as well for a network without gates, and for one that is too large.
@@ -110,13 +108,13 @@ def free_direction(network: NetworkAtStep) -> Tensor | None:
 
 
 def _highest_loss(net: Mlp, theta: Tensor, X: Tensor, every: Tensor) -> Tensor:
-    """The higher of the losses at distance 1 to both sides, `[q]`."""
+    """Higher of the losses at distance 1 to both sides, `[q]`."""
     sides = [torch.stack([behavioural_loss(net, theta + sign * u, theta, X) for u in every]) for sign in (-1, 1)]
     return torch.maximum(*sides)
 
 
 def _in_subject(model: Mlp | Embedding, direction: Tensor) -> Tensor:
-    """In the parameters of the subject; an embedding is held still."""
+    """Direction in the parameters of the subject; an embedding stays fixed."""
     if isinstance(model, Mlp):
         return direction
     W, out = Mlp((2 * model.e, model.h, model.p), bias=False).split(direction)
@@ -124,24 +122,24 @@ def _in_subject(model: Mlp | Embedding, direction: Tensor) -> Tensor:
 
 
 LANCZOS_STEPS = 60
-"""Of Lanczos' method; the ends of a spectrum are found long before."""
+"""Lanczos steps; the ends of a spectrum are found long before."""
 
 
 class LossAtPoint(NamedTuple):
-    """A loss, the point at which it is looked at, and how training came there."""
+    """A loss, the point at which it is drawn, and the trajectory that led there."""
 
     loss: Loss
-    """In float64."""
+    """Loss `[...]` of parameters `[..., P]`, in float64."""
     origin: Tensor
-    """`[P]`."""
+    """Parameters of the point, `[P]`."""
     trajectory: Tensor
-    """`[T, P]`."""
+    """Parameters on the way there, `[T, P]`."""
     network: NetworkAtStep | None
-    """The network; None for a loss in closed form."""
+    """Network of the loss; None for a loss in closed form."""
 
 
 class PlaneChoice(NamedTuple):
-    """A plane and what is known about it."""
+    """Directions of a plane, with figures and a note about them."""
 
     directions: Tensor
     """`[2, P]`."""
@@ -150,7 +148,7 @@ class PlaneChoice(NamedTuple):
 
 
 def choose_plane(kind: str, point: LossAtPoint, seed: int) -> PlaneChoice:
-    """The directions of one of `PLANES`. Raises `ConfigError` for another, and where training has not moved yet."""
+    """Directions of one of `PLANES`. Raises `ConfigError` for another, and where training has not moved yet."""
     if kind not in PLANES:
         raise ConfigError(f"plane={kind} is not one of {', '.join(PLANES)}")
     return PLANES[kind](point, seed)
@@ -197,7 +195,10 @@ def _null(point: LossAtPoint, seed: int) -> PlaneChoice:
 
 
 def parameter_axes(point: LossAtPoint) -> PlaneChoice:
-    """The first and the last parameter: for a loss in closed form, whose parameters mean something by themselves."""
+    """Plane of the first and the last parameter.
+
+    For a loss in closed form, whose parameters have a meaning by themselves.
+    """
     P = len(point.origin)
     if P < 2:
         raise ConfigError(f"a surface needs two parameters, this loss has {P}")
@@ -212,10 +213,11 @@ PLANES: dict[str, Callable[[LossAtPoint, int], PlaneChoice]] = {
     "negative": _negative,
     "null": _null,
 }
+"""Planes by name."""
 
 
 def curvatures_along(point: LossAtPoint, directions: Tensor) -> Tensor:
-    """`uᵀ H u/|u|²` at the origin, `[2]`."""
+    """Curvatures `uᵀ H u/|u|²` at the origin along two directions, `[2]`."""
     return (_product(point)(directions) * directions).sum(-1) / directions.square().sum(-1)
 
 
