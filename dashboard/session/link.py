@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session.view_state import View
@@ -55,7 +56,8 @@ def decode(token: str, engine: Engine) -> tuple[Experiment, View]:
     except DynascopeError as error:
         raise BadLink(f"This link asks for something impossible: {error}.") from None
     view = about.get("view")
-    return experiment, View.from_json(view if isinstance(view, dict) else {})
+    found = View.from_json(view if isinstance(view, dict) else {})
+    return experiment, replace(found, hide=tuple(engine.Config.current(dict.fromkeys(found.hide))))
 
 
 def lab(token: str) -> str:

@@ -24,6 +24,6 @@ def _cautions(experiment: Experiment) -> Iterator[str]:
 
 def _idle(experiment: Experiment, given: Iterable[str]) -> Iterator[str]:
     everywhere = frozenset.intersection(*[experiment.engine.idle(config) for config in experiment.configs()])
-    for name in dict.fromkeys(given):
+    for name in experiment.engine.Config.current(dict.fromkeys(given)):
         if name in everywhere:
             yield f"{name} changes nothing: it has no effect with these values of the other knobs"

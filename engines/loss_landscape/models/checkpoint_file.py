@@ -75,10 +75,10 @@ def _activation(file: Named, said: str, asked: str) -> str:
     if said and found not in ACTIVATIONS:
         raise file.refuse(f"its metadata say activation={said[:100]!r}; known are {known}")
     if found and asked not in ("file", found):
-        raise file.refuse(f"its metadata say activation={found}; own_activation={asked} is asked for")
+        raise file.refuse(f"its metadata say activation={found}; network_activation={asked} is asked for")
     if not found and asked == "file":
         raise file.refuse(
-            f"nothing says what bends between its layers: set own_activation to one of {known}, or store the state "
+            f"nothing says what bends between its layers: set network_activation to one of {known}, or store the state "
             "with metadata={'activation': 'relu'}"
         )
     return found or asked
