@@ -23,7 +23,7 @@ from tests.conftest import ROOT
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 FILE = re.compile(r"^(?:\.?[\w-]+/)*\.?[\w-]+\.(?:py|md|toml|txt|yml|yaml|cff|js|css|ipynb)$|^\.?[\w-]+/(?:[\w-]+/)*$")
 """What is meant as a file or a folder of the repository."""
-FOR_EXAMPLE = {"__init__.py", "NAME.md", "assets/notebook.ipynb"}
+FOR_EXAMPLE = {"__init__.py", "wrong_runs.py", "NAME.md", "assets/notebook.ipynb"}
 MODULE = re.compile(r"^(?:engines|dashboard|dynascope)(?:\.\w+)+")
 GROUP = "dynascope.engines"
 """The entry points of engines that are packages of their own: no module."""

@@ -1,1 +1,1 @@
-"""Expensive observables: their cards, jobs, results and pictures."""
+"""Expensive observables: how a probe is asked for (panel, card, form), computed (job) and shown (picture)."""

@@ -1,4 +1,4 @@
-"""One probe on the page: what is asked of it, what is being computed, and what came of it."""
+"""One probe on the page: its form, the job that computes it, and the result of the last one."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 import panel as pn
 from panel.viewable import Viewer
 
-from dashboard.probes.exhibit import Exhibit
-from dashboard.probes.form import IDLE, Ask
-from dashboard.probes.job import Computation
-from dashboard.probes.picture import STRETCH
-from dashboard.probes.result import Outcome, course
+from dashboard.probes.form import IDLE, ProbeForm
+from dashboard.probes.job import ProbeJob, ProbeResult, run_version
+from dashboard.probes.picture import STRETCH, ProbeValues
 from dashboard.session.curves import member_label
 from dashboard.ui.component import FOLDER
 from dashboard.ui.eta import duration
@@ -35,167 +33,169 @@ EARLIER = "from before the run was started again or branched"
 
 WAITING = "waiting for other computations"
 
-NEEDED = "because the verdicts need it"
-
-Save = Callable[[str, Callable[[], str]], None]
+FOR_VERDICTS = "because the verdicts need it"
 
 
 class ProbeCard(Viewer):
-    """One probe: a computation on its way, and the outcome of the last one with what it belongs to.
+    """One probe: a job on its way, and the result of the last one with where it comes from.
 
     `save(name, make)` gives the reader a file.
     """
 
-    def __init__(self, probe: Probe, save: Save = lambda name, make: None) -> None:
+    def __init__(self, probe: Probe, save: Callable[[str, Callable[[], str]], None] = lambda name, make: None) -> None:
         super().__init__()
         self.probe, self._deliver = probe, save
-        self.computation: Computation | None = None
-        self._view: tuple[Run, int, int] | None = None
-        self._asked: tuple[Any, str] = (None, "")
-        self._outcome = Outcome()
-        self._served: dict[int, Outcome] = {}
-        """What was computed unasked, by member."""
+        self.job: ProbeJob | None = None
+        self._offered: tuple[Run, int, int] | None = None
+        """Run, step and member that the button computes."""
+        self._started_on: tuple[Any, str] = (None, "")
+        """Version of the run that the job began on, and why it was computed where no reader asked."""
+        self._result = ProbeResult()
+        self._verdict_results: dict[int, ProbeResult] = {}
+        """Results that verdicts needed, by member."""
         self._failure = ""
-        self._sketched: tuple[Part | None, float] = (None, 0.0)
-        self._ask, self.exhibit = Ask(probe, self.compute, self.stop, self.save), Exhibit(probe.pictures, probe.name)
+        self._drawn_part: tuple[Part | None, float] = (None, 0.0)
+        self.form = ProbeForm(probe, self.compute, self.stop, self.save)
+        self.values = ProbeValues(probe.pictures, probe.name)
         sheets = [CARD, WIDE] if len(probe.pictures) > 1 else [CARD]
-        self._panel = pn.Column(self._ask, self.exhibit, stylesheets=sheets, margin=0, **STRETCH)
+        self._panel = pn.Column(self.form, self.values, stylesheets=sheets, margin=0, **STRETCH)
 
-    # -- what is asked -----------------------------------------------------------------------------------------
+    # -- jobs --------------------------------------------------------------------------------------------------
 
-    def look(self, run: Run, step: int, member: int) -> None:
-        """Offer to compute what is looked at, and say whether the outcome that is shown belongs to it."""
-        self._view = run, step, member
-        if not self._sketching:
-            self._recall()
-            self.exhibit.show(self._outcome.values)
-        self._ask.show(step=step)
-        self._say()
+    def offer(self, run: Run, step: int, member: int) -> None:
+        """Offer to compute at this step of this member, and say whether the result that is shown belongs to the run."""
+        self._offered = run, step, member
+        if not self._shows_partial:
+            self._choose_result()
+            self.values.show(self._result.values)
+        self.form.show(step=step)
+        self._update_note()
 
     def compute(self) -> None:
-        """Start on what the button offers, unless something is being computed already."""
-        if self._view and not self.computation:
-            self._start(*self._view)
+        """Start on what the button offers, unless a job is on its way already."""
+        if self._offered and not self.job:
+            self._start(*self._offered)
 
-    def serve(self, run: Run, step: int, member: int, options: Mapping[str, Any]) -> Computation:
+    def compute_for_verdict(self, run: Run, step: int, member: int, options: Mapping[str, Any]) -> ProbeJob:
         """Compute unasked, with these options, what the verdicts on a run need."""
-        self._ask.choose(options)
-        return self._start(run, step, member, NEEDED)
+        self.form.choose(options)
+        return self._start(run, step, member, FOR_VERDICTS)
 
-    def _start(self, run: Run, step: int, member: int, why: str = "") -> Computation:
-        self._asked = course(run), why
-        self.computation = Computation(self.probe, run, step, member, dict(self._ask.options))
+    def _start(self, run: Run, step: int, member: int, reason: str = "") -> ProbeJob:
+        self._started_on = run_version(run), reason
+        self.job = ProbeJob(self.probe, run, step, member, dict(self.form.options))
         self._failure = ""
-        self._ask.show(busy=True, why=why)
-        self._say()
-        return self.computation
-
-    def save(self) -> None:
-        """Give the reader everything that is shown, as JSON."""
-        values, about = self._outcome.values, self._outcome.about
-        if values:
-            name = f"{about['engine']}_{self.probe.name}_step_{about['step']}.json"
-            self._deliver(name, lambda: to_json({**about, "values": values}))
+        self.form.show(busy=True, why=reason)
+        self._update_note()
+        return self.job
 
     def abandon(self) -> None:
-        """Wait no longer for what is being computed."""
-        if self.computation:
-            self.computation.abandon()
-            self.computation = None
+        """Wait no longer for the job."""
+        if self.job:
+            self.job.abandon()
+            self.job = None
 
     def stop(self, text: str = "cancelled") -> None:
-        """Wait no longer, and say so; nothing half done stays."""
-        if self.computation:
+        """Wait no longer for the job, and say so; nothing half done stays."""
+        if self.job:
             self._failure = text
         self.abandon()
-        self._settle()
+        self._show_result()
 
     def clear(self) -> None:
         """Forget everything but the options: another experiment begins."""
         self.abandon()
-        self._outcome, self._served, self._failure = Outcome(), {}, ""
-        self._settle()
+        self._result, self._verdict_results, self._failure = ProbeResult(), {}, ""
+        self._show_result()
 
-    # -- what came of it ---------------------------------------------------------------------------------------
+    # -- results -----------------------------------------------------------------------------------------------
 
     def collect(self) -> None:
-        """Show what has been computed, and how far it is."""
-        going = self.computation
-        if going and going.done:
-            self._finish(going)
-        elif going:
-            left = WAITING if going.began is None else duration(going.left())
-            self._ask.show(share=round(going.part.share, 2), left=left)
-            self._sketch(going)
+        """Show what the job has computed, and how far it is."""
+        job = self.job
+        if job and job.done:
+            self._finish(job)
+        elif job:
+            left = WAITING if job.started is None else duration(job.seconds_left())
+            self.form.show(share=round(job.part.share, 2), left=left)
+            self._draw_part(job)
 
-    def _sketch(self, going: Computation) -> None:
+    def save(self) -> None:
+        """Give the reader everything that is shown, as JSON."""
+        values, origin = self._result.values, self._result.origin
+        if values:
+            name = f"{origin['engine']}_{self.probe.name}_step_{origin['step']}.json"
+            self._deliver(name, lambda: to_json({**origin, "values": values}))
+
+    def _draw_part(self, job: ProbeJob) -> None:
         """Draw what is known so far, of the member in focus and not too often."""
-        part, now = going.part, time.monotonic()
-        focused = self._view is not None and self._view[2] == going.member
-        if part.values and focused and part is not self._sketched[0] and now - self._sketched[1] > PAUSE:
-            self._sketched = part, now
-            self.exhibit.show(dict(part.values))
-            self._say()
+        part, now = job.part, time.monotonic()
+        focused = self._offered is not None and self._offered[2] == job.member
+        if part.values and focused and part is not self._drawn_part[0] and now - self._drawn_part[1] > PAUSE:
+            self._drawn_part = part, now
+            self.values.show(dict(part.values))
+            self._update_note()
 
-    def _finish(self, done: Computation) -> None:
-        self.computation = None
-        self._failure = done.failure
-        if not done.failure:
-            self._keep(done)
-        self._settle()
+    def _finish(self, job: ProbeJob) -> None:
+        self.job = None
+        self._failure = job.failure
+        if not job.failure:
+            self._keep(job)
+        self._show_result()
 
-    def _keep(self, done: Computation) -> None:
-        source, why = self._asked
-        about = _about(done)
-        self._outcome = Outcome(dict(done.part.values), _told(done, "Computed", why), source, why, about)
-        if why:
-            self._served = {m: found for m, found in self._served.items() if found.source == source}
-            self._served[done.member] = self._outcome
-        self._recall()
+    def _keep(self, job: ProbeJob) -> None:
+        version, reason = self._started_on
+        text = _origin_text(job, "Computed", reason)
+        self._result = ProbeResult(dict(job.part.values), text, version, reason, _origin(job))
+        if reason:
+            kept = {m: result for m, result in self._verdict_results.items() if result.version == version}
+            self._verdict_results = {**kept, job.member: self._result}
+        self._choose_result()
 
-    def _recall(self) -> None:
-        """Of what was computed unasked, choose the member in focus's."""
-        if self._outcome.why and self._view:
-            self._outcome = self._served.get(self._view[2], self._outcome)
+    def _choose_result(self) -> None:
+        """Choose the result of the member in focus, of those that verdicts needed."""
+        if self._result.reason and self._offered:
+            self._result = self._verdict_results.get(self._offered[2], self._result)
 
     @property
-    def _sketching(self) -> bool:
-        """Whether something is shown that is not done yet."""
-        return self.computation is not None and self.exhibit.values is not self._outcome.values
+    def _shows_partial(self) -> bool:
+        """Whether values are shown that are not complete yet."""
+        return self.job is not None and self.values.shown is not self._result.values
 
-    def _settle(self) -> None:
-        """Show the outcome, if there is one, and nothing else."""
-        self._ask.show(**IDLE)
-        self.exhibit.show(self._outcome.values)
-        self._say()
+    def _show_result(self) -> None:
+        """Show the result, if there is one, and nothing else."""
+        self.form.show(**IDLE)
+        self.values.show(self._result.values)
+        self._update_note()
 
-    def _say(self) -> None:
-        """Say whose values are shown, and what went wrong."""
-        text = self._outcome.text
-        if self.computation and self._sketching:
-            text = _told(self.computation, "So far", self._asked[1])
-        elif text and self._view and self._outcome.source != course(self._view[0]):
+    def _update_note(self) -> None:
+        """Say where the values come from that are shown, and what went wrong."""
+        text = self._result.text
+        if self.job and self._shows_partial:
+            text = _origin_text(self.job, "So far", self._started_on[1])
+        elif text and self._offered and self._result.version != run_version(self._offered[0]):
             text = f"{text} – {EARLIER}"
-        self._ask.show(note=text, failure=self._failure or self.exhibit.failure, savable=bool(self._outcome.values))
+        failure = self._failure or self.values.failure
+        self.form.show(note=text, failure=failure, savable=bool(self._result.values))
 
     def __panel__(self) -> pn.Column:
         return self._panel
 
 
-def _about(done: Computation) -> dict[str, Any]:
-    """Which values they are: the same names as on the command line, and the knobs."""
+def _origin(job: ProbeJob) -> dict[str, Any]:
+    """Say where values come from: the same names as on the command line, and the knobs."""
     return {
-        "engine": done.run.engine.name,
-        "probe": done.probe.name,
-        "member": done.member,
-        "step": done.step,
-        "options": dict(done.options),
-        "config": dict(done.run.configs[done.member]),
+        "engine": job.run.engine.name,
+        "probe": job.probe.name,
+        "member": job.member,
+        "step": job.step,
+        "options": dict(job.options),
+        "config": dict(job.run.configs[job.member]),
     }
 
 
-def _told(done: Computation, how: str, why: str) -> str:
-    whose = member_label(done.run.configs, done.member)
-    chosen = f"with {describe(dict(done.options))}" if done.options else ""
-    at = f"{how} at step {done.step:,}" + (f", {why}" if why else "")
-    return " · ".join(filter(None, [at, whose, chosen]))
+def _origin_text(job: ProbeJob, how: str, reason: str) -> str:
+    member = member_label(job.run.configs, job.member)
+    options = f"with {describe(dict(job.options))}" if job.options else ""
+    at = f"{how} at step {job.step:,}" + (f", {reason}" if reason else "")
+    return " · ".join(filter(None, [at, member, options]))

@@ -1,4 +1,4 @@
-"""The head of a probe's card: what the probe is, what can be chosen for it, the button, and how far it is."""
+"""The form of a probe: what it is, its options, the button that computes it, and how far that is."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import param
 from dashboard.controls.knobs import describe_widget, typed
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import describe, sentence, words
-from engines.core.analysis.options import checked, options, parse
+from engines.core.analysis.probing import check_options, parse_options, probe_options
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 IDLE = {"busy": False, "share": 0.0, "left": "", "why": ""}
 
 
-class Ask(Component):
+class ProbeForm(Component):
     """Calls `compute`, `stop` and `save` when asked to. The options that were chosen are remembered."""
 
     title = param.String("")
     doc = param.String("")
     fields = param.List([])
     shown = param.Dict({"step": -1, "note": "", "failure": "", "savable": False, **IDLE})
-    form = param.Dict({"values": {}, "told": "", "error": ""})
+    form = param.Dict({"values": {}, "summary": "", "error": ""})
 
     _esm = script("probe")
     _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("knob", "heading", "probe")]
@@ -41,42 +41,42 @@ class Ask(Component):
         **params: Any,
     ) -> None:
         self.options: Mapping[str, Any] = {}
-        """Those that differ from their defaults."""
-        self._probe, self._knobs = probe, options(probe)
+        """The options that differ from their defaults."""
+        self._probe, self._knobs = probe, probe_options(probe)
         self._compute, self._stop, self._save = compute, stop, save
         fields = [{"name": name, **_field(knob)} for name, knob in self._knobs.items()]
         super().__init__(title=probe.title or words(probe.name), doc=probe.doc, fields=fields, **params)
         self.choose({})
 
     def show(self, **changes: Any) -> None:
-        """Change what is shown; sends nothing where nothing changed."""
+        """Change entries of `shown`; sends nothing where nothing changed."""
         shown = self.shown | changes
         if shown != self.shown:
             self.shown = shown
 
     def choose(self, values: Mapping[str, Any], error: str = "") -> None:
-        """Take these values, and the default of every other option. Errors as those of `options.checked`."""
-        values = checked(self._probe, values)
+        """Choose these values, and the default of every other option. Errors as those of `options.checked`."""
+        values = check_options(self._probe, values)
         self.options = {name: value for name, value in values.items() if value != self._knobs[name].default}
         every = {name: self.options.get(name, knob.default) for name, knob in self._knobs.items()}
         texts = {name: value if isinstance(value, bool) else typed(value) for name, value in every.items()}
-        self.form = {"values": texts, "told": describe(self.options), "error": error}
+        self.form = {"values": texts, "summary": describe(self.options), "error": error}
 
-    def _type(self, name: str, text: str) -> None:
+    def _set_option(self, name: str, text: str) -> None:
         try:
-            self.choose(dict(self.options) | parse(self._probe, [(name, text)]))
+            self.choose(dict(self.options) | parse_options(self._probe, [(name, text)]))
         except DynascopeError as error:
             self.choose(self.options, sentence(error))
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if "option" in data:
-            self._type(str(data["option"]), str(data.get("value")))
+            self._set_option(str(data["option"]), str(data.get("value")))
         else:
             (self._stop if data.get("stop") else self._save if data.get("save") else self._compute)()
 
 
 def _field(knob: Knob) -> dict[str, Any]:
-    """What the browser needs to ask for an option."""
+    """Describe an option for the browser: its widget, bounds and doc."""
     low, high = knob.bounds or (None, None)
     bounds = f" (from {low:g} to {high:g})" if low is not None else ""
     return describe_widget(knob) | {"doc": knob.doc + bounds}

@@ -75,22 +75,22 @@ def shown(config: LossLandscape) -> frozenset[str]:
         return frozenset(("coefficient", "estimates"))
     if not config.sampled:
         return _training(config)
-    found = CHAINS | {"excess"} | ({"acceptance"} if config.optimizer == "mala" else frozenset())
+    plots = CHAINS | {"excess"} | ({"acceptance"} if config.optimizer == "mala" else frozenset())
     if config.subject == "potential" or config.subject in ("superposition", "transformer", "addition"):
-        return found
+        return plots
     near = frozenset(("near",)) if config.planted == "near" else frozenset()
-    return found | COUNTED | {"ranks", "blocks"} | near
+    return plots | COUNTED | {"ranks", "blocks"} | near
 
 
 def _training(config: LossLandscape) -> frozenset[str]:
-    found = frozenset(("loss", "norm", "slice"))
+    plots = frozenset(("loss", "norm", "slice"))
     if config.subject in LABELLED or config.subject == "own":
-        found |= {"accuracy"}
+        plots |= {"accuracy"}
     if config.subject in ("addition", "one_hot", "transformer"):
-        found |= {"fourier"}
+        plots |= {"fourier"}
     if config.subject == "superposition":
-        return found | {"points"}
-    return found if config.subject == "transformer" else found | ANALYSED
+        return plots | {"points"}
+    return plots if config.subject == "transformer" else plots | ANALYSED
 
 
 def blank(config: LossLandscape, plots: frozenset[str]) -> frozenset[str]:

@@ -23,7 +23,7 @@ FLOOR = 1e-11
 LARGE, FAST = {"symmetric": 3.0, "asymmetric": 0.8}, 1.6
 """Largest `max(|F₀|₂², |G₀|₂²)/σᵣ` and `η·2σ₁` at which `FACTOR` holds where the first steps are followed, and"""
 
-LARGE_FORM, FAST_FORM = 0.1, 0.8
+LARGE_FORM, FAST_FORM = 0.1, 0.6
 """where the closed form describes them as well."""
 
 

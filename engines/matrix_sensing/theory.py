@@ -249,8 +249,11 @@ def error(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
 
 
 def _remaining(squares: np.ndarray, moved: np.ndarray, since: np.ndarray) -> np.ndarray:
-    """Sum of the squares `[T]` after `since` steps, each of which multiplies a root by `1 - moved`."""
-    return (squares * np.exp(-2 * since[:, None] * _decay(moved))).sum(1)
+    """Sum of the squares `[T]` after `since` steps, each of which multiplies a root by `1 - moved`.
+
+    What steps that are too large multiply stays below the largest float.
+    """
+    return (squares * np.exp(np.minimum(-2 * since[:, None] * _decay(moved), 600))).sum(1)
 
 
 def _descent(config: MatrixSensing, t: np.ndarray) -> np.ndarray:

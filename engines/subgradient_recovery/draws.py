@@ -121,6 +121,14 @@ def spectrum(config: SubgradientRecovery) -> tuple[np.ndarray, np.ndarray] | Non
     return _spectrum(type(config)(k=config.r, **{name: getattr(config, name) for name in names}))
 
 
+def seen(config: SubgradientRecovery) -> np.ndarray | None:
+    """`Vᵀ W` `[r, d]`: the parts of those eigenvectors W in the true column space; None where the draw is large."""
+    drawn = spectrum(config)
+    if drawn is None:
+        return None
+    return orthonormal(np.random.default_rng(operator_key(config)), config.d, config.r).T @ drawn[1]
+
+
 @lru_cache(maxsize=1024)
 def _spectrum(config: SubgradientRecovery) -> tuple[np.ndarray, np.ndarray]:
     drawn = source(config)

@@ -6,8 +6,7 @@ import panel as pn
 from dashboard.app import _page
 from dashboard.page.layout import BODY, MIDDLE
 from dashboard.probes.card import CARD
-from dashboard.probes.exhibit import GRID
-from dashboard.probes.picture import STRETCH, Illustration
+from dashboard.probes.picture import GRID, STRETCH, ProbePicture
 from dashboard.server.theme import prepare
 from engines.core.protocol.probe_figures import Graph, Neurons, Relief
 
@@ -15,8 +14,8 @@ GRAPH = Graph(
     layer="layer", name="name", group="group", source="source", target="target", weight="weight", label="interaction"
 )
 NEURONS = Neurons(
-    layer="layer", name="name", kind="kind", kinds=("live", "dead", "always on", "duplicate"), way="way", owner="owner",
-    along="along", height="height", beside="beside", label="loss",
+    layer="layer", name="name", kind="kind", kinds=("live", "dead", "always on", "duplicate"),
+    path_name="way", path_neuron="owner", distance="along", loss="height", reference_loss="beside", label="loss",
 )  # fmt: skip
 
 
@@ -73,7 +72,7 @@ def relief(size=51):
 
 def card(declared, values):
     """As a lab shows it."""
-    picture = Illustration(declared)
+    picture = ProbePicture(declared)
     picture.show(values)
     return pn.Column(picture, stylesheets=[CARD], margin=0, **STRETCH)
 

@@ -94,19 +94,19 @@ def test_free_directions_have_reasons_and_a_way_that_is_chosen_leaves_the_loss_a
     (spectrum,) = [data["y"] for data in columns(lab, "Scatter", "index", "y") if max(data["index"], default=0) > 60]
     assert sum(value > 1e-9 * max(spectrum) for value in spectrum) == 7 * 9 + 9 + 9 * 4 + 4 - sum(REASONS.values())
 
-    (dots,) = columns(lab, "Scatter", "ways")[:1]
-    neuron = next(at for at, many in enumerate(dots["ways"]) if many > 1)
+    (dots,) = columns(lab, "Scatter", "paths")[:1]
+    neuron = next(at for at, many in enumerate(dots["paths"]) if many > 1)
     probe(lab, "Which directions are free").scroll_into_view_if_needed()
     click(lab, "neurons", neuron)
-    many = dots["ways"][neuron]
+    many = dots["paths"][neuron]
     assert lab.says(f"{many} ways of neuron {dots['name'][neuron]}")
     options = lab.ask(MODEL, ["Select", None])["options"]
     assert len(options) == many
     lab.ask(MODEL, ["Select", {"value": options[-1][0]}])
     sentence = lab.view.get_by_text("At the end of the way").first
     until(lambda: options[-1][1] in sentence.inner_text())
-    (path,) = columns(lab, "Line", "beside")[:1]
-    assert max(path["height"]) < 1e-24 < 1e-4 < path["beside"][-1]
+    (path,) = columns(lab, "Line", "reference_loss")[:1]
+    assert max(path["loss"]) < 1e-24 < 1e-4 < path["reference_loss"][-1]
 
 
 def resolve(card, resolution, said):
@@ -182,7 +182,7 @@ def impossible():
     from engines.core.runs.experiment import Experiment
     from engines.loss_landscape.engine import ENGINE
 
-    experiment = json.loads(Experiment.of(ENGINE).to_json())
+    experiment = json.loads(Experiment.from_preset(ENGINE).to_json())
     experiment["axes"]["width"] = [100_000]
     text = json.dumps({"version": link.VERSION, "experiment": json.dumps(experiment), "view": {}})
     return base64.urlsafe_b64encode(zlib.compress(text.encode())).decode().rstrip("=")

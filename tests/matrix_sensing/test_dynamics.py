@@ -165,7 +165,7 @@ def test_a_member_with_too_few_columns_has_the_subspace_angle_of_its_single_run(
 @pytest.mark.thorough
 @pytest.mark.parametrize("preset", [preset.name for preset in ENGINE.presets])
 def test_members_equal_their_single_runs_to_the_end_of_the_preset(preset):
-    experiment = Experiment.of(ENGINE, ENGINE.preset(preset))
+    experiment = Experiment.from_preset(ENGINE, ENGINE.preset(preset))
     steps = ENGINE.preset(preset).steps
     configs = experiment.configs()
     together = simulate(Run(ENGINE, configs), steps)

@@ -28,7 +28,8 @@ def test_a_verdict_waits_until_the_run_can_tell():
 
 def test_no_preset_needs_a_caution():
     for preset in ENGINE.presets:
-        assert {ENGINE.caution(config) for config in Experiment.of(ENGINE, preset).configs()} == {""}, preset.name
+        configs = Experiment.from_preset(ENGINE, preset).configs()
+        assert {ENGINE.caution(config) for config in configs} == {""}, preset.name
 
 
 def test_fewer_measurements_than_unknowns_are_cautioned_against():

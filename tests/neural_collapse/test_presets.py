@@ -108,7 +108,7 @@ def test_a_layer_that_does_not_separate_is_found():
 
 def test_weight_decays_are_judged_in_their_order():
     preset = ENGINE.preset("P10")
-    configs = Experiment.of(ENGINE, preset).configs()
+    configs = Experiment.from_preset(ENGINE, preset).configs()
     good = {(1, 1): 2.5, (2, 1): 1.6, (0, 1): 3.1, (1, 2): 2.1, (1, 0): 2.8}
     usual = NeuralCollapse().weight_decay_last
     keys = [(round(c.weight_decay_features / usual), round(c.weight_decay_last / usual)) for c in configs]

@@ -1,1 +1,1 @@
-"""What probes computed, drawn as they declare it: a class for each kind of picture."""
+"""Pictures of what probes computed: a class for each kind that can be declared."""

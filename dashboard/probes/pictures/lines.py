@@ -1,4 +1,4 @@
-"""Traces on common axes."""
+"""Traces on common axes: data as points or lines, theory dashed."""
 
 from __future__ import annotations
 
@@ -11,35 +11,36 @@ from bokeh.models import ColumnDataSource, HoverTool, Line, Scatter
 
 from dashboard.figures.marks import axes
 from dashboard.figures.marks.figure import add_glyph, figure
+from dashboard.figures.marks.theory import DASH
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import qualitative
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Lines, Trace
 
-MOST = 2000
+MOST_POINTS = 2000
 """Points of a trace that are sent; a longer one is thinned."""
 
-DASHES = ((7, 5), (2, 4), (10, 4, 2, 4))
-"""Of several predictions of one quantity, each has its own."""
+THEORY_DASHES = (DASH, (2, 4), (10, 4, 2, 4))
+"""Dashes of several predictions of one quantity."""
 
 
 @dataclass(frozen=True)
-class Tone:
-    """How a trace is drawn; a theory has the hue of the data before it, which it predicts."""
+class TraceStyle:
+    """Hue and dash of a trace; a theory has the hue of the data before it, which it predicts."""
 
     trace: Trace
     color: str
     dash: Sequence[int] = ()
 
 
-def tones(traces: Sequence[Trace]) -> Iterator[Tone]:
-    """Hues and dashes of the traces of one picture."""
+def trace_styles(traces: Sequence[Trace]) -> Iterator[TraceStyle]:
+    """Choose hues and dashes of the traces of one picture."""
     hue, laws = -1, 0
     for trace in traces:
         law = trace.style == "theory"
         hue, laws = (hue, laws + 1) if law else (hue + 1, 0)
-        yield Tone(trace, qualitative(max(hue, 0)), DASHES[(laws - 1) % len(DASHES)] if law else ())
+        yield TraceStyle(trace, qualitative(max(hue, 0)), THEORY_DASHES[(laws - 1) % len(THEORY_DASHES)] if law else ())
 
 
 class LinesPicture:
@@ -48,34 +49,34 @@ class LinesPicture:
     def __init__(self, declared: Lines, values: Mapping[str, Any]) -> None:
         self.declared = declared
         self.log = declared.log_x, declared.log_y
-        self.view = figure(
+        self.content = figure(
             log_x=declared.log_x, log_y=declared.log_y, x_axis_label=declared.x_label, y_axis_label=declared.y_label
         )
-        self.tones = tuple(tones(declared.traces))
-        self.legend = [_sample(tone) for tone in self.tones]
-        self._sources = [self._add(tone) for tone in self.tones]
+        self.styles = tuple(trace_styles(declared.traces))
+        self.legend = [_sample(style) for style in self.styles]
+        self._sources = [self._add(style) for style in self.styles]
         self.update(values)
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Draw other arrays in place of those before. Errors as for a new picture."""
-        arrays = [_arrays(tone.trace, values) for tone in self.tones]
+        arrays = [_arrays(style.trace, values) for style in self.styles]
         self._notes: list[str] = []
         self._extents: tuple[list[Any], list[Any]] = [], []
-        for tone, source, (x, y) in zip(self.tones, self._sources, arrays, strict=True):
-            self._fill(tone.trace.label, source, x, y)
-        self._frame()
+        for style, source, (x, y) in zip(self.styles, self._sources, arrays, strict=True):
+            self._fill(style.trace.label, source, x, y)
+        self._set_ranges()
 
     @property
     def note(self) -> str:
-        """What is not drawn, in words."""
+        """Count of what is not drawn, in words."""
         return " · ".join(self._notes)
 
-    def _add(self, tone: Tone) -> ColumnDataSource:
+    def _add(self, style: TraceStyle) -> ColumnDataSource:
         source = ColumnDataSource(_columns(np.empty(0), np.empty(0)))
-        drawn = add_glyph(_glyph(tone), source, self.view, name=tone.trace.label)
-        names = [self.declared.x_label or tone.trace.x, self.declared.y_label or tone.trace.y]
+        drawn = add_glyph(_glyph(style), source, self.content, name=style.trace.label)
+        names = [self.declared.x_label or style.trace.x, self.declared.y_label or style.trace.y]
         rows = [("", "$name"), (names[0], "@at"), (names[1], "@value")]
-        self.view.add_tools(HoverTool(renderers=[drawn], tooltips=rows, line_policy="nearest"))
+        self.content.add_tools(HoverTool(renderers=[drawn], tooltips=rows, line_policy="nearest"))
         return source
 
     def _fill(self, label: str, source: ColumnDataSource, x: np.ndarray, y: np.ndarray) -> None:
@@ -85,21 +86,21 @@ class LinesPicture:
             extents.append(axes.extent(axis))
 
     def _drawable(self, label: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """A line is broken where a value is missing; on a logarithmic axis that is so for zero and less."""
+        """Break a line where a value is missing; on a logarithmic axis that is so for zero and less."""
         gone = sum((log & (axis <= 0) for log, axis in zip(self.log, (x, y), strict=True)), np.zeros(len(x), bool))
         if gone.any():
             self._notes.append(f"{label}: {gone.sum():,} of {len(x):,} are not positive and not drawn")
         return x, np.where(gone, np.nan, y)
 
     def _thinned(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        if len(x) <= MOST:
+        if len(x) <= MOST_POINTS:
             return x, y
-        self._notes.append(f"{MOST:,} of {len(x):,} points drawn")
-        rows = np.linspace(0, len(x) - 1, MOST).round().astype(int)
+        self._notes.append(f"{MOST_POINTS:,} of {len(x):,} points drawn")
+        rows = np.linspace(0, len(x) - 1, MOST_POINTS).round().astype(int)
         return x[rows], y[rows]
 
-    def _frame(self) -> None:
-        targets = (self.view.x_range, self.view.y_range)
+    def _set_ranges(self) -> None:
+        targets = (self.content.x_range, self.content.y_range)
         for target, extents, log in zip(targets, self._extents, self.log, strict=True):
             window = axes.value_range(axes.union(extents), None, log)
             if window:
@@ -113,20 +114,20 @@ def _arrays(trace: Trace, values: Mapping[str, Any]) -> tuple[np.ndarray, np.nda
     return x, y
 
 
-def _sample(tone: Tone) -> dict[str, Any]:
-    dash = " ".join(map(str, tone.dash))
-    return {"label": tone.trace.label, "color": tone.color, "style": tone.trace.style, "dash": dash}
+def _sample(style: TraceStyle) -> dict[str, Any]:
+    dash = " ".join(map(str, style.dash))
+    return {"label": style.trace.label, "color": style.color, "style": style.trace.style, "dash": dash}
 
 
-def _columns(x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """Plain lists, since each array would be a socket frame of its own; numbers as the page writes them."""
+def _columns(x: np.ndarray, y: np.ndarray) -> dict[str, list[Any]]:
+    """Convert to lists, since each array would be a socket frame of its own; numbers as the page writes them."""
     at, value = ([number(entry) for entry in axis.tolist()] for axis in (x, y))
     return {"x": x.tolist(), "y": y.tolist(), "at": at, "value": value}
 
 
-def _glyph(tone: Tone) -> Any:
-    if tone.trace.style == "points":
-        return Scatter(x="x", y="y", size=6, fill_color=tone.color, line_color=None, fill_alpha=0.75)
-    if tone.trace.style == "line":
-        return Line(x="x", y="y", line_color=tone.color, line_width=1.8)
-    return Line(x="x", y="y", line_color=tone.color, line_dash=list(tone.dash), line_width=1.6, line_alpha=0.95)
+def _glyph(style: TraceStyle) -> Any:
+    if style.trace.style == "points":
+        return Scatter(x="x", y="y", size=6, fill_color=style.color, line_color=None, fill_alpha=0.75)
+    if style.trace.style == "line":
+        return Line(x="x", y="y", line_color=style.color, line_width=1.8)
+    return Line(x="x", y="y", line_color=style.color, line_dash=list(style.dash), line_width=1.6, line_alpha=0.95)

@@ -23,6 +23,6 @@ lit_edges.booleans = mine;
 lit_nodes.booleans = near;
 faint.line_alpha = chosen < 0 ? 0.5 : 0.1;
 const rest = lines.length > 24 ? ` · and ${lines.length - 24} more` : "";
-said.text = chosen < 0 ? "Click a node to see what it is joined to."
+sentence.text = chosen < 0 ? "Click a node to see what it is joined to."
   : `<b>${names[chosen]}</b> has ${lines.length} ${lines.length === 1 ? "neighbour" : "neighbours"}`
     + (lines.length ? `: ${lines.slice(0, 24).join(" · ")}${rest}` : "");

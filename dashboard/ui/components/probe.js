@@ -29,10 +29,10 @@ function form(model, fold, root) {
   fold.hidden = !fields.length;
   fold.addEventListener("click", () => { box.hidden = !box.hidden; refresh(); });
   const refresh = () => {
-    const { values, told, error } = model.form;
+    const { values, summary, error } = model.form;
     shows.forEach(([name, show]) => show(values[name]));
     wrong.textContent = error;
-    fold.textContent = (box.hidden ? "▸ Options" : "▾ Options") + (told ? ": " + told : "");
+    fold.textContent = (box.hidden ? "▸ Options" : "▾ Options") + (summary ? ": " + summary : "");
     fold.setAttribute("aria-expanded", String(!box.hidden));
   };
   model.on("form", refresh);

@@ -1,6 +1,7 @@
-"""How what a probe computed is drawn: declared as data. Each field of type `str` that ends in no label names an array.
+"""Pictures of what probes computed, declared as data.
 
-A picture whose arrays are not among the values of a part is not drawn yet.
+Each field of type `str` names an array, apart from titles and labels. A picture whose arrays are not among the values
+of a part is not drawn yet.
 """
 
 from __future__ import annotations
@@ -37,35 +38,38 @@ class Heat:
 
     title: str = ""
     values: str
-    """`[n_y, n_x]`."""
+    """The quantity, `[n_y, n_x]`."""
     x: str
-    """Coordinates of the columns, ascending, `[n_x]`."""
+    """Coordinates of the columns, even and ascending, `[n_x]`."""
     y: str
-    """And of the rows, `[n_y]`."""
+    """Coordinates of the rows, even and ascending, `[n_y]`."""
     x_label: str = ""
     y_label: str = ""
     label: str = ""
-    """What the colours say."""
+    """Name of the quantity."""
     log: bool = False
     path: tuple[str, str] | tuple[()] = ()
-    """Coordinates of points of a way across the plane, x and y, `[T]` each."""
+    """Coordinates of the points of a path across the plane, x and y, `[T]` each."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Relief:
-    """The same in three dimensions: heights over a plane, and a way at heights of its own."""
+    """A surface in three dimensions: heights over a plane, and a path at heights of its own."""
 
     title: str = ""
     values: str
     """Heights, `[n_y, n_x]`."""
     x: str
+    """Coordinates of the columns, ascending, `[n_x]`."""
     y: str
+    """Coordinates of the rows, ascending, `[n_y]`."""
     x_label: str = ""
     y_label: str = ""
     label: str = ""
+    """Name of the height."""
     log: bool = False
     path: tuple[str, str, str, str] | tuple[()] = ()
-    """x, y, the true height, and how far off the plane each point is, from 0 to 1, `[T]` each."""
+    """Points of the path, `[T]` each: x, y, the true height, and the distance from the plane, from 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,42 +80,43 @@ class Graph:
     layer: str
     """Column of each node, `[N]`."""
     name: str
-    """What a node is called, `[N]`, text."""
+    """Name of each node, `[N]`, text."""
     group: str
-    """Its cluster, `[N]`, whole numbers from 0."""
+    """Cluster of each node, `[N]`, whole numbers from 0."""
     source: str
     """Number of the node where an edge begins, `[E]`."""
     target: str
+    """Number of the node where it ends, `[E]`."""
     weight: str
-    """Above 0, `[E]`."""
+    """Weights above 0, `[E]`."""
     label: str = ""
-    """What the weight is."""
+    """Name of the weight."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Neurons:
-    """A map of a network: neurons in columns, coloured by kind, and ways out of where it is, to choose by click."""
+    """A map of a network: neurons in columns, coloured by kind, and paths from where it is, to choose by click."""
 
     title: str = ""
     layer: str
     """Column of each neuron, `[N]`."""
     name: str
-    """What it is called, `[N]`, text."""
+    """Name of each neuron, `[N]`, text."""
     kind: str
     """Place in `kinds` of each, `[N]`."""
     kinds: tuple[str, ...]
-    way: str
-    """What a way is called, `[q]`, text."""
-    owner: str
-    """Number of the neuron that a way belongs to, `[q]`; -1 for none."""
-    along: str
-    """Places on the ways, 0 where the network is, `[T]`."""
-    height: str
-    """What the loss becomes there, `[q, T]`."""
-    beside: str
-    """And in a random direction of the same length, `[q, T]`."""
+    path_name: str
+    """Name of each path, `[q]`, text."""
+    path_neuron: str
+    """Number of the neuron that a path belongs to, `[q]`; -1 for none."""
+    distance: str
+    """Distances along the paths, 0 where the network is, `[T]`."""
+    loss: str
+    """Loss along each path, `[q, T]`."""
+    reference_loss: str
+    """Loss at the same distances in a random direction, `[q, T]`."""
     label: str = ""
-    """What the height is."""
+    """Name of the loss."""
 
 
 Picture = Lines | Heat | Relief | Graph | Neurons

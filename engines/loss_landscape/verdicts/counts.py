@@ -129,8 +129,8 @@ def near(run: RunData) -> list[Verdict]:
 
 
 def _over_law(run: RunData, member: int) -> float | None:
-    found = last_value(run, "near_curvature", member)
-    return None if found is None else order(found / exchange_curvature(run.configs[member]))
+    curvature = last_value(run, "near_curvature", member)
+    return None if curvature is None else order(curvature / exchange_curvature(run.configs[member]))
 
 
 def exchange_curvature(config: LossLandscape) -> float:
@@ -147,8 +147,8 @@ def exchange_curvature(config: LossLandscape) -> float:
 
 def _power(run: RunData, members: list[int]) -> float | None:
     """Slope of the logarithms of curvature and angle, of the members of one seed."""
-    known = [(run.configs[i].angle, last_value(run, "near_curvature", i)) for i in members]
-    points = [(angle, q) for angle, q in known if angle > 0 and q]
+    curvatures = [(run.configs[i].angle, last_value(run, "near_curvature", i)) for i in members]
+    points = [(angle, q) for angle, q in curvatures if angle > 0 and q]
     if len(points) < 3:
         return None
     x, y = np.log10(np.array(points)).T

@@ -34,8 +34,8 @@ def groks(memorised: float, least: float) -> Judge:
 
 
 def _later(run: RunData, member: int) -> float | None:
-    known, understood = milestones.memorised(run, member), milestones.grokked(run, member)
-    return None if known is None or understood is None else understood / known
+    memorised, generalised = milestones.memorised(run, member), milestones.grokked(run, member)
+    return None if memorised is None or generalised is None else generalised / memorised
 
 
 def opening(run: RunData) -> list[Verdict]:
@@ -63,10 +63,10 @@ def sooner(run: RunData) -> list[Verdict]:
 def _lag(run: RunData, member: int) -> float | None:
     """ReLUs of the same seed that have not generalised do so at the last step at the earliest."""
     (other,) = run.where(activation="relu", seed=run.configs[member].seed)
-    own, late = milestones.grokked(run, member), milestones.grokked(run, other)
-    if own is None or (late is None and not is_finished(run)):
+    early, late = milestones.grokked(run, member), milestones.grokked(run, other)
+    if early is None or (late is None and not is_finished(run)):
         return None
-    return (float(run.steps[-1]) if late is None else late) / own
+    return (float(run.steps[-1]) if late is None else late) / early
 
 
 def reads(least: float) -> Judge:

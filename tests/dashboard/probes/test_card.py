@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dashboard.probes.card import EARLIER, ProbeCard
-from dashboard.probes.job import beside
+from dashboard.probes.job import probe_scheduler
 from dashboard.probes.panel import Probes
 from dashboard.session.view_state import ViewContext
 from engines.core import api
@@ -33,9 +33,9 @@ def until(done, seconds=60):
 
 def outcome(card):
     """What the card shows once it has computed."""
-    until(lambda: card.computation.done)
+    until(lambda: card.job.done)
     card.collect()
-    return card._ask.shown
+    return card.form.shown
 
 
 def card(compute=None, **options):
@@ -54,52 +54,52 @@ LOSS = (Lines(traces=(Trace(x="steps", y="loss", label="loss", style="line"),)),
 
 def test_a_card_computes_what_its_button_offered_though_the_run_goes_on():
     run, made = ran(), card()
-    made.look(run, 20, 1)
-    assert made._ask.shown["step"] == 20
+    made.offer(run, 20, 1)
+    assert made.form.shown["step"] == 20
     made.compute()
-    made.look(run, 30, 0)
+    made.offer(run, 30, 0)
     assert outcome(made)["note"] == "Computed at step 20 · a = 2"
-    assert f"<td>{run.probe('norm', 1, step=20)['norm']:.4g}" in made.exhibit.table.object
-    assert made._ask.shown["step"] == 30
+    assert f"<td>{run.probe('norm', 1, step=20)['norm']:.4g}" in made.values.table.object
+    assert made.form.shown["step"] == 30
 
 
 def test_nothing_is_offered_before_a_run_has_begun():
     made = card()
     made.compute()
-    assert made.computation is None
-    assert made._ask.shown["step"] == -1
+    assert made.job is None
+    assert made.form.shown["step"] == -1
 
 
 def test_a_button_that_is_pressed_twice_computes_once():
     made = card()
-    made.look(ran(), 20, 0)
+    made.offer(ran(), 20, 0)
     made.compute()
-    first = made.computation
+    first = made.job
     made.compute()
-    assert made.computation is first
-    assert made._ask.shown["busy"]
+    assert made.job is first
+    assert made.form.shown["busy"]
     assert not outcome(made)["busy"]
 
 
 def test_the_picture_shows_the_traces_and_the_table_what_is_not_in_it():
     made = card(curve, pictures=LOSS)
-    made.look(ran(), 20, 0)
+    made.offer(ran(), 20, 0)
     made.compute()
     outcome(made)
-    (picture,) = made.exhibit.pictures
-    assert picture._caption.shown["lines"][0]["label"] == "loss"
+    (picture,) = made.values.pictures
+    assert picture.caption.shown["lines"][0]["label"] == "loss"
     assert picture.__panel__().visible
-    assert picture.drawn.view.renderers[0].data_source.data["x"][-1] == 20
-    assert "last" in made.exhibit.table.object and "loss" not in made.exhibit.table.object
+    assert picture.drawn.content.renderers[0].data_source.data["x"][-1] == 20
+    assert "last" in made.values.table.object and "loss" not in made.values.table.object
 
 
 def test_without_traces_an_array_is_said_by_its_size_and_its_ends():
     made = card(curve)
-    made.look(ran(), 20, 0)
+    made.offer(ran(), 20, 0)
     made.compute()
     outcome(made)
-    assert not made.exhibit.pictures
-    assert "array 21, from 0 to 20" in made.exhibit.table.object
+    assert not made.values.pictures
+    assert "array 21, from 0 to 20" in made.values.table.object
 
 
 @pytest.mark.parametrize("error", [ConfigError("too large: lower n"), RuntimeError("too large")])
@@ -112,42 +112,42 @@ def test_any_failure_is_a_sentence_and_the_next_try_may_succeed(error, caplog):
         return {"x": 1.0}
 
     made = card(compute)
-    made.look(ran(), 20, 0)
+    made.offer(ran(), 20, 0)
     made.compute()
     assert "too large" in outcome(made)["failure"]
-    assert not made._ask.shown["busy"]
+    assert not made.form.shown["busy"]
     made.compute()
     assert outcome(made)["failure"] == ""
-    assert made._ask.shown["note"]
+    assert made.form.shown["note"]
 
 
 def test_a_picture_that_cannot_be_drawn_is_a_sentence_and_the_numbers_stay():
     made = card(lambda run, member, step: {"steps": np.ones(3), "loss": np.ones(2)}, pictures=LOSS)
-    made.look(ran(), 20, 0)
+    made.offer(ran(), 20, 0)
     made.compute()
     assert outcome(made)["failure"].startswith("The picture cannot be drawn")
-    assert "1, 1, 1" in made.exhibit.table.object
+    assert "1, 1, 1" in made.values.table.object
 
 
 def test_an_outcome_says_when_its_run_was_started_again_or_branched():
     run, made = ran(), card()
-    made.look(run, 20, 0)
+    made.offer(run, 20, 0)
     made.compute()
     assert EARLIER not in outcome(made)["note"]
-    made.look(ran(), 5, 0)
-    assert made._ask.shown["note"].endswith(EARLIER)
-    made.look(run, 25, 0)
-    assert EARLIER not in made._ask.shown["note"]
+    made.offer(ran(), 5, 0)
+    assert made.form.shown["note"].endswith(EARLIER)
+    made.offer(run, 25, 0)
+    assert EARLIER not in made.form.shown["note"]
     run.recording.truncate(10)
-    made.look(run, 10, 0)
-    assert made._ask.shown["note"].endswith(EARLIER)
+    made.offer(run, 10, 0)
+    assert made.form.shown["note"].endswith(EARLIER)
 
 
 def test_what_was_asked_of_a_run_that_is_replaced_meanwhile_is_labelled_so():
     made = card()
-    made.look(ran(), 20, 0)
+    made.offer(ran(), 20, 0)
     made.compute()
-    made.look(ran(), 5, 0)
+    made.offer(ran(), 5, 0)
     assert outcome(made)["note"] == f"Computed at step 20 · a = 1 – {EARLIER}"
 
 
@@ -158,8 +158,8 @@ def test_another_experiment_clears_the_cards():
     made.compute()
     outcome(made)
     probes.clear()
-    assert made._ask.shown["note"] == ""
-    assert not made.exhibit.table.visible
+    assert made.form.shown["note"] == ""
+    assert not made.values.table.visible
 
 
 @pytest.mark.parametrize("leave", ["abandon", "clear"])
@@ -170,22 +170,22 @@ def test_whoever_leaves_leaves_no_computation_behind(leave):
     (made,) = probes.cards
     probes.show(ViewContext(run, Status(), step=10**9))
     made.compute()
-    until(lambda: beside().active() == 1)
+    until(lambda: probe_scheduler().active() == 1)
     getattr(probes, leave)()
-    until(lambda: beside().active() == 0)
-    assert made._ask.shown["note"] == ""
+    until(lambda: probe_scheduler().active() == 0)
+    assert made.form.shown["note"] == ""
 
 
 def test_a_computation_that_was_stopped_never_shows():
     made = card(lambda run, member, step: time.sleep(0.1) or {"x": 1.0})
-    made.look(ran(), 20, 0)
+    made.offer(ran(), 20, 0)
     made.compute()
-    stopped = made.computation
+    stopped = made.job
     made.stop()
-    assert not made._ask.shown["busy"]
+    assert not made.form.shown["busy"]
     until(lambda: stopped.done)
     made.collect()
-    assert made._ask.shown["note"] == ""
+    assert made.form.shown["note"] == ""
 
 
 def test_an_engine_without_probes_shows_no_heading():
@@ -195,34 +195,34 @@ def test_an_engine_without_probes_shows_no_heading():
 def tuned(**options):
     """A card of the bowl with these options, looking at a run."""
     made = ProbeCard(BOWL)
-    made._ask.choose(options)
-    made.look(ran(), 20, 0)
+    made.form.choose(options)
+    made.offer(ran(), 20, 0)
     return made
 
 
 def typed(made, name, value):
-    made._ask._handle_msg({"option": name, "value": value})
-    return made._ask.form
+    made.form.receive({"option": name, "value": value})
+    return made.form.form
 
 
 def test_options_are_asked_for_as_they_are_declared():
-    fields = {field["name"]: field for field in ProbeCard(BOWL)._ask.fields}
+    fields = {field["name"]: field for field in ProbeCard(BOWL).form.fields}
     assert list(fields) == ["resolution", "wait", "shape", "rim", "limit"]
     assert fields["resolution"]["doc"] == "points along each side (from 3 to 201)"
     assert [fields[name]["kind"] for name in ("resolution", "shape", "rim")] == ["number", "choice", "check"]
-    assert not ProbeCard(Probe(name="n", doc="d", compute=curve))._ask.fields
+    assert not ProbeCard(Probe(name="n", doc="d", compute=curve)).form.fields
 
 
 def test_options_reach_the_computation_and_are_remembered():
     made = tuned()
-    assert typed(made, "resolution", "5")["told"] == "resolution = 5"
+    assert typed(made, "resolution", "5")["summary"] == "resolution = 5"
     typed(made, "rim", "False")
     made.compute()
-    assert made.computation.options == {"resolution": 5, "rim": False}
+    assert made.job.options == {"resolution": 5, "rim": False}
     assert outcome(made)["note"] == "Computed at step 20 · a = 1 · with resolution = 5, rim = False"
     made.clear()
-    assert made._ask.form["values"]["resolution"] == "5"
-    assert typed(made, "resolution", "17")["told"] == "rim = False"
+    assert made.form.form["values"]["resolution"] == "5"
+    assert typed(made, "resolution", "17")["summary"] == "rim = False"
 
 
 @pytest.mark.parametrize(
@@ -238,33 +238,33 @@ def test_a_wrong_option_is_a_sentence_and_changes_nothing(name, value, sentence)
     made = tuned(resolution=5)
     form = typed(made, name, value)
     assert sentence in form["error"]
-    assert made._ask.options == {"resolution": 5}
+    assert made.form.options == {"resolution": 5}
     assert typed(made, "wait", "0.1")["error"] == ""
 
 
 def test_what_is_known_so_far_is_drawn_with_how_far_it_is():
     made = tuned(resolution=9, wait=0.05)
     made.compute()
-    heat, cut = made.exhibit.pictures
+    heat, cut = made.values.pictures
     until(lambda: made.collect() or heat.drawn)
-    view = heat.drawn.view
-    assert 0 < made._ask.shown["share"] < 1
-    assert made._ask.shown["note"].startswith("So far at step 20")
+    view = heat.drawn.content
+    assert 0 < made.form.shown["share"] < 1
+    assert made.form.shown["note"].startswith("So far at step 20")
     assert not cut.__panel__().visible
     outcome(made)
-    assert heat.drawn.view is view
+    assert heat.drawn.content is view
     assert np.isfinite(heat.drawn.source.data["image"][0]).all()
     assert cut.__panel__().visible
-    assert made._ask.shown["note"].startswith("Computed at step 20")
+    assert made.form.shown["note"].startswith("Computed at step 20")
 
 
 def test_partial_pictures_are_drawn_at_most_twice_a_second(monkeypatch):
     made = tuned(resolution=9, wait=0.02)
     shown = []
-    monkeypatch.setattr(made.exhibit, "show", shown.append)
+    monkeypatch.setattr(made.values, "show", shown.append)
     begun = time.monotonic()
     made.compute()
-    until(lambda: made.collect() or made.computation is None)
+    until(lambda: made.collect() or made.job is None)
     assert 1 <= len(shown) <= 2 + 2 * (time.monotonic() - begun)  # of dozens of parts
 
 
@@ -274,16 +274,16 @@ def test_what_is_cancelled_half_way_leaves_what_was_there_before(before):
     if before:
         made.compute()
         outcome(made)
-    made._ask.choose({"resolution": 5, "wait": 0.1})
+    made.form.choose({"resolution": 5, "wait": 0.1})
     made.compute()
-    heat, _ = made.exhibit.pictures
-    until(lambda: made.collect() or made._ask.shown["note"].startswith("So far"))
-    stopped = made.computation
+    heat, _ = made.values.pictures
+    until(lambda: made.collect() or made.form.shown["note"].startswith("So far"))
+    stopped = made.job
     made.stop()
-    assert made._ask.shown["failure"] == "cancelled"
+    assert made.form.shown["failure"] == "cancelled"
     assert heat.__panel__().visible == before
     assert not before or heat.drawn.source.data["image"][0].shape == (9, 9)
-    assert made._ask.shown["note"].startswith("Computed" if before else "")
+    assert made.form.shown["note"].startswith("Computed" if before else "")
     until(lambda: stopped.done)
     assert stopped.part.share < 1
     made.compute()
@@ -293,10 +293,10 @@ def test_what_is_cancelled_half_way_leaves_what_was_there_before(before):
 def test_what_is_left_gets_less_between_two_parts():
     made = tuned(wait=0.3)
     made.compute()
-    until(lambda: made.computation.part.share)
-    first = made.computation.left()
+    until(lambda: made.job.part.share)
+    first = made.job.seconds_left()
     time.sleep(0.1)
-    second = made.computation.left()
+    second = made.job.seconds_left()
     made.stop()
     assert 0 <= second < first
 
@@ -306,7 +306,7 @@ def test_a_computation_that_waits_for_another_says_so():
     first.compute()
     second.compute()
     second.collect()
-    assert second._ask.shown["left"] == "waiting for other computations"
+    assert second.form.shown["left"] == "waiting for other computations"
     first.stop()
     assert outcome(second)["left"] == ""
 
@@ -315,7 +315,7 @@ def test_words_among_the_outcome_are_sentences_and_lists():
     made = tuned(resolution=5)
     made.compute()
     outcome(made)
-    table = made.exhibit.table.object
+    table = made.values.table.object
     assert table.startswith("<p>It is a bowl: 1 &lt; 2 &amp; so on.</p>")
     assert "<td>left, right</td>" in table and "note" not in table
 
@@ -324,7 +324,7 @@ def test_each_picture_has_its_title_and_its_legend():
     made = tuned(resolution=5)
     made.compute()
     outcome(made)
-    captions = [picture._caption for picture in made.exhibit.pictures]
+    captions = [picture.caption for picture in made.values.pictures]
     assert [caption.title for caption in captions] == ["From above", "A cut"]
     assert [[line["label"] for line in caption.shown["lines"]] for caption in captions] == [
         ["the way", "its end"],
@@ -343,24 +343,24 @@ def test_a_probe_that_changes_its_own_arrays_is_drawn_again():
         yield Part(1.0, known)
 
     made = card(compute, pictures=(Lines(traces=(Trace(x="x", y="y", label="y"),)),))
-    made.look(ran(), 20, 0)
+    made.offer(ran(), 20, 0)
     made.compute()
-    until(lambda: made.collect() or made.exhibit.pictures[0].drawn)
+    until(lambda: made.collect() or made.values.pictures[0].drawn)
     outcome(made)
-    assert made.exhibit.pictures[0].drawn.view.renderers[0].data_source.data["y"] == [1, 1, 1]
+    assert made.values.pictures[0].drawn.content.renderers[0].data_source.data["y"] == [1, 1, 1]
 
 
 def test_what_was_computed_can_be_saved_in_full_with_what_it_is_of():
     files = {}
     run, made = ran(), ProbeCard(BOWL, lambda name, make: files.update({name: json.loads(make())}))
     made.save()
-    assert not files and not made._ask.shown["savable"]
-    made.look(run, 20, 1)
+    assert not files and not made.form.shown["savable"]
+    made.offer(run, 20, 1)
     made.compute()
     assert outcome(made)["savable"]
-    made._ask._handle_msg({"save": True})
+    made.form.receive({"save": True})
     ((name, found),) = files.items()
     assert name == f"{ENGINE.name}_{BOWL.name}_step_20.json"
     assert found["config"]["a"] == 2.0 and (found["member"], found["step"]) == (1, 20)
-    for name, value in made.exhibit.values.items():
+    for name, value in made.values.shown.items():
         assert np.array_equal(np.asarray(found["values"][name]), np.asarray(value)), name

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
 
-from dashboard.probes.pictures import columns
-from dashboard.probes.pictures.graph import GraphPicture
-from dashboard.probes.pictures.network import EDGES, NODES
+from dashboard.probes.pictures import layers
+from dashboard.probes.pictures.graph import MOST_EDGES, MOST_NODES, GraphPicture
 from dashboard.ui.palette import GREY
 from engines.core.protocol.probe_figures import Graph
 
@@ -45,21 +44,21 @@ def test_an_order_without_crossings_is_found_where_there_is_one():
     for seed in range(5):
         values = matching(20, seed)
         edges = values["source"], values["target"], values["weight"]
-        x = columns.across(values["layer"])
-        y = columns.up(x, np.zeros(40), *edges)
+        x = layers.column_numbers(values["layer"])
+        y = layers.node_heights(x, np.zeros(40), *edges)
         first = np.r_[np.arange(20), np.arange(20)] / 20
-        assert columns.crossings(x, first, *edges) > 100
-        assert columns.crossings(x, y, *edges) == 0
+        assert layers.crossings(x, first, *edges) > 100
+        assert layers.crossings(x, y, *edges) == 0
         assert sorted(y[:20]) == pytest.approx((np.arange(20) + 0.5) / 20)
 
 
 def test_crossings_are_counted_by_the_weights_of_both_edges():
     x, y = np.array([0.0, 0, 1, 1]), np.array([0.0, 1, 0, 1])
     found = [
-        columns.crossings(x, y, np.array([0, 1]), np.array(ends), np.array([2.0, 5.0])) for ends in ([3, 2], [2, 3])
+        layers.crossings(x, y, np.array([0, 1]), np.array(ends), np.array([2.0, 5.0])) for ends in ([3, 2], [2, 3])
     ]
     assert found == [10, 0]
-    assert columns.crossings(x, y, np.array([3, 1]), np.array([0, 2]), np.array([2.0, 5.0])) == 10
+    assert layers.crossings(x, y, np.array([3, 1]), np.array([0, 2]), np.array([2.0, 5.0])) == 10
 
 
 def test_clusters_have_colours_and_what_stands_between_them_or_alone_is_grey():
@@ -76,11 +75,11 @@ def test_a_graph_too_large_to_be_seen_is_cut_to_its_heaviest_edges_and_says_so()
     values = dense(80)
     made = GraphPicture(DECLARED, values)
     assert made.note == "600 of 1,600 edges drawn, the heaviest"
-    kept = np.sort(values["weight"])[-EDGES:]
+    kept = np.sort(values["weight"])[-MOST_EDGES:]
     assert made.edges.data["width"] == pytest.approx(0.6 + 5.4 * kept / kept[-1])
     assert set(made.nodes.data["degree"]) == {40}
     assert "200 of 240 nodes drawn" in GraphPicture(DECLARED, dense(240)).note
-    assert len(GraphPicture(DECLARED, dense(240)).nodes.data["x"]) == NODES
+    assert len(GraphPicture(DECLARED, dense(240)).nodes.data["x"]) == MOST_NODES
 
 
 def test_another_graph_takes_its_place_without_another_figure():
@@ -89,8 +88,8 @@ def test_another_graph_takes_its_place_without_another_figure():
     made.update(dense(20))
     assert made.figure is figure and len(made.edges.data["xs"]) == 100
     assert (made.least.value, made.least.end, made.nodes.selected.indices) == (0, 99, [])
-    assert [len(each.booleans) for each in (*made.shown, *made.lit)] == [20, 100, 20, 100]
-    assert all(made.shown[1].booleans) and not any(made.lit[1].booleans)
+    assert [len(each.booleans) for each in (*made.shown, *made.highlighted)] == [20, 100, 20, 100]
+    assert all(made.shown[1].booleans) and not any(made.highlighted[1].booleans)
 
 
 def test_names_are_written_where_they_have_room_and_never_as_markup():

@@ -1,13 +1,16 @@
 import base64
 import io
 import json
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from dashboard.probes.pictures import box, rendering
+from dashboard.probes import pictures
+from dashboard.probes.pictures import relief, relief_geometry
 from dashboard.probes.pictures.relief import ReliefPicture
+from dashboard.probes.pictures.relief_geometry import read_relief
 from dashboard.runs.share import Download
 from engines.core.protocol.probe_figures import Relief
 
@@ -31,8 +34,8 @@ def pixels(address):
 
 def drawn(made, *view):
     made.turn(*view)
-    assert not made._turn.shown["failure"]
-    return pixels(made._turn.shown["image"])
+    assert not made.screen.shown["failure"]
+    return pixels(made.screen.shown["image"])
 
 
 def magenta(image):
@@ -42,24 +45,24 @@ def magenta(image):
 
 
 def test_surface_and_way_stand_in_one_box_at_their_true_heights():
-    found = box.read(DECLARED, bowl())
+    found = read_relief(DECLARED, bowl())
     assert (found.x[0], found.x[-1], found.y[0], found.y[-1]) == (-1, 1, -1, 1)
     assert found.ranges == ((-2, 2), (-1, 3), (0, 13))
-    assert found.z.max() == pytest.approx(8 / 13 * box.TALL)
-    assert found.path[0] == pytest.approx([1, 1, box.TALL])
-    assert found.path[-1] == pytest.approx([0, 0, box.TALL / 13])
+    assert found.z.max() == pytest.approx(8 / 13 * relief_geometry.TALL)
+    assert found.path[0] == pytest.approx([1, 1, relief_geometry.TALL])
+    assert found.path[-1] == pytest.approx([0, 0, relief_geometry.TALL / 13])
 
 
 def test_lines_go_down_from_the_way_to_the_surface_beneath_it():
-    found = box.read(DECLARED, bowl(201))
+    found = read_relief(DECLARED, bowl(201))
     drops = found.drops()
-    assert len(drops) == box.DROPS
+    assert len(drops) == relief_geometry.DROPS
     for top, foot in drops:
         assert (foot[:2] == top[:2]).all()
         truth = (2 * top[0]) ** 2 + (2 * top[1]) ** 2
-        assert foot[2] == pytest.approx(truth / 13 * box.TALL, abs=1e-4)
+        assert foot[2] == pytest.approx(truth / 13 * relief_geometry.TALL, abs=1e-4)
     beside = bowl() | {"px": np.full(30, 9.0)}
-    assert box.read(DECLARED, beside).drops() == []
+    assert read_relief(DECLARED, beside).drops() == []
 
 
 def test_a_logarithmic_relief_leaves_out_what_is_not_positive_and_says_so():
@@ -67,7 +70,7 @@ def test_a_logarithmic_relief_leaves_out_what_is_not_positive_and_says_so():
     values["z"] = values["z"] + 1e-3
     values["z"][3, 4:6] = 0, -1
     declared = Relief(values="z", x="x", y="y", log=True)
-    found = box.read(declared, values)
+    found = read_relief(declared, values)
     assert found.note == "2 of 441 heights are not positive and not drawn"
     assert np.isnan(found.z).sum() == 2 and found.z[np.isfinite(found.z)].min() == 0
     assert found.ranges[2] == pytest.approx((-3, np.log10(8.001)))
@@ -77,7 +80,7 @@ def test_a_logarithmic_relief_leaves_out_what_is_not_positive_and_says_so():
 @pytest.mark.parametrize("wrong", [{"x": np.arange(3.0)}, {"x": -np.arange(21.0)}, {"pz": [1.0]}])
 def test_arrays_that_do_not_fit_are_refused(wrong):
     with pytest.raises(ValueError):
-        box.read(DECLARED, bowl() | wrong)
+        read_relief(DECLARED, bowl() | wrong)
     with pytest.raises(KeyError):
         ReliefPicture(DECLARED, {})
 
@@ -105,18 +108,18 @@ def test_what_is_not_known_yet_is_a_hole_and_other_heights_take_its_place():
     made = ReliefPicture(DECLARED, values | {"z": half})
     before = drawn(made, -60, 60, 1)
     made.update(values)
-    after = pixels(made._turn.shown["image"])
+    after = pixels(made.screen.shown["image"])
     assert (after[..., 3] > 0).sum() > 1.2 * (before[..., 3] > 0).sum()
     made.update(values | {"z": np.full((21, 21), np.nan)})
-    assert not made._turn.shown["failure"]
+    assert not made.screen.shown["failure"]
 
 
 def test_a_place_that_is_not_known_is_a_hole_there_and_nowhere_else():
-    scene = pytest.importorskip("dashboard.probes.pictures.scene")
+    scene = pytest.importorskip("dashboard.probes.pictures.relief_scene")
     values = bowl() | {"x": np.linspace(0, 1, 11), "z": np.zeros((21, 11))}
-    whole = scene.surface(box.read(DECLARED, values))
+    whole = scene.surface(read_relief(DECLARED, values))
     values["z"][20, 3] = np.nan
-    found = scene.surface(box.read(DECLARED, values))
+    found = scene.surface(read_relief(DECLARED, values))
     assert (whole.n_cells, found.n_cells) == (200, 198)
     top = found.points[np.isclose(found.points[:, 1], 1)]
     assert not np.isclose(top[:, 0], -0.4).any() and np.isclose(top[:, 0], -0.2).any()
@@ -124,26 +127,26 @@ def test_a_place_that_is_not_known_is_a_hole_there_and_nowhere_else():
 
 def test_where_nothing_can_be_drawn_a_sentence_says_why(monkeypatch):
     made = ReliefPicture(DECLARED, bowl())
-    monkeypatch.setattr(made, "_built", lambda: (_ for _ in ()).throw(ImportError("no pyvista")))
-    monkeypatch.setattr(made, "_picture", lambda *view: made._built())
+    monkeypatch.delattr(pictures, "relief_scene", raising=False)
+    monkeypatch.setitem(sys.modules, "dashboard.probes.pictures.relief_scene", None)
     made.turn(0, 0, 1)
-    assert "needs pyvista" in made._turn.shown["failure"] and not made._turn.shown["image"]
-    assert "RuntimeError: no GL" in rendering.failure(RuntimeError("no GL"))
+    assert "needs pyvista" in made.screen.shown["failure"] and not made.screen.shown["image"]
+    assert "RuntimeError: no GL" in relief.failure_text(RuntimeError("no GL"))
 
 
 def test_scenes_are_made_drawn_and_freed_by_one_thread(monkeypatch):
     import gc
     import threading
 
-    pytest.importorskip("pyvista")
+    plotter, names = pytest.importorskip("pyvista").Plotter, []
     made = ReliefPicture(DECLARED, bowl())
     drawn(made, 0, 20, 1)
-    scene, names = made._scene[0], []
-    monkeypatch.setattr(scene, "close", lambda: names.append(threading.current_thread().name))
+    close = plotter.close
+    monkeypatch.setattr(plotter, "close", lambda scene: close(scene) or names.append(threading.current_thread().name))
     del made
     gc.collect()
-    rendering.ask(lambda: None)
-    assert names == ["render_0"]
+    relief.render(lambda: None)
+    assert set(names) == {"render_0"}
 
 
 def test_the_scene_is_saved_as_meshes_that_lie_where_the_heights_are(monkeypatch):
@@ -151,7 +154,7 @@ def test_the_scene_is_saved_as_meshes_that_lie_where_the_heights_are(monkeypatch
     sent = []
     monkeypatch.setattr(Download, "send", lambda self, name, data: sent.append((name, data)))
     made = ReliefPicture(DECLARED, bowl())
-    made._turn._handle_msg({"export": True})
+    made.screen.receive({"export": True})
     name, data = sent[0]
     scene = json.loads(data)
     assert name == "z.gltf"

@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.probes.panel import Probes
-from dashboard.probes.verdict_jobs import CHANGED
+from dashboard.probes.panel import CHANGED, Probes
 from dashboard.session.view_state import ViewContext
 from engines.core import api
 from engines.core.live.runner import Status
@@ -44,20 +43,20 @@ def ticks(page, run, done, playing=False, seconds=60):
 
 
 def going(page):
-    return [card.probe.name for card in page.cards if card.computation]
+    return [card.probe.name for card in page.cards if card.job]
 
 
 def test_every_member_is_measured_one_after_the_other_as_it_would_be_without_a_page(page):
     run = ran()
-    assert run.judged()[0].holds is None
+    assert run.judge()[0].holds is None
     most = []
-    ticks(page, run, lambda: most.append(len(going(page))) or len(run.outcomes) == 2)
+    ticks(page, run, lambda: most.append(len(going(page))) or len(run.probe_results) == 2)
     assert max(most) == 1
-    assert run.judged()[0].holds
+    assert run.judge()[0].holds
     headless = ran()
-    api.measure(headless)
-    assert run.outcomes.keys() == headless.outcomes.keys()
-    assert all(run.outcomes[key]["least"] == headless.outcomes[key]["least"] for key in run.outcomes)
+    api.run_preset_probes(headless)
+    assert run.probe_results.keys() == headless.probe_results.keys()
+    assert all(run.probe_results[key]["least"] == headless.probe_results[key]["least"] for key in run.probe_results)
     page.collect(run, False)
     assert not going(page)
 
@@ -65,17 +64,17 @@ def test_every_member_is_measured_one_after_the_other_as_it_would_be_without_a_p
 def test_the_card_says_why_it_computes_and_shows_the_member_in_focus(page):
     run, (card, _) = ran(), page.cards
     ticks(page, run, lambda: going(page))
-    assert card._ask.shown["why"] == "because the verdicts need it"
-    assert card._ask.form["told"] == "resolution = 9, wait = 0.05"
-    ticks(page, run, lambda: len(run.outcomes) == 2 and not going(page))
-    assert card._ask.shown["note"] == (
+    assert card.form.shown["why"] == "because the verdicts need it"
+    assert card.form.form["summary"] == "resolution = 9, wait = 0.05"
+    ticks(page, run, lambda: len(run.probe_results) == 2 and not going(page))
+    assert card.form.shown["note"] == (
         "Computed at step 20, because the verdicts need it · a = 1 · with resolution = 9, wait = 0.05"
     )
     page.show(shown(run, 20, 1))
-    assert "a = 2" in card._ask.shown["note"]
-    assert "<td>0.05</td>" in card.exhibit.table.object
+    assert "a = 2" in card.form.shown["note"]
+    assert "<td>0.05</td>" in card.values.table.object
     page.show(shown(run, 20, 0))
-    assert "<td>0.025</td>" in card.exhibit.table.object
+    assert "<td>0.025</td>" in card.values.table.object
 
 
 @pytest.mark.parametrize(
@@ -91,21 +90,21 @@ def test_nothing_is_computed_too_early_while_playing_or_without_need(page, steps
 def test_a_run_that_went_on_is_measured_at_the_presets_last_step(page):
     run = ran(50)
     ticks(page, run, lambda: going(page))
-    assert page.cards[0].computation.step == 20
+    assert page.cards[0].job.step == 20
 
 
 def test_what_is_known_already_is_not_computed_again(page):
     run = ran()
-    run.outcomes = {("bowl", 0): {"least": 0.0}}
+    run.probe_results = {("bowl", 0): {"least": 0.0}}
     ticks(page, run, lambda: going(page))
-    assert page.cards[0].computation.member == 1
+    assert page.cards[0].job.member == 1
 
 
 @pytest.mark.parametrize("change", ["another run", "branch", "another preset"])
 def test_a_changed_run_ends_it_and_gets_nothing(page, change):
     run = ran()
     ticks(page, run, lambda: going(page))
-    started = page.cards[0].computation
+    started = page.cards[0].job
     if change == "another preset":
         page.clear()
     other = run if change == "branch" else ran(5)
@@ -113,22 +112,22 @@ def test_a_changed_run_ends_it_and_gets_nothing(page, change):
         run.recording.truncate(10)
     page.collect(other, False)
     assert not going(page)
-    assert page.cards[0]._ask.shown["failure"] == ("" if change == "another preset" else CHANGED)
+    assert page.cards[0].form.shown["failure"] == ("" if change == "another preset" else CHANGED)
     ticks(page, other, lambda: started.done)
     page.collect(other, False)
-    assert not run.outcomes and not other.outcomes
+    assert not run.probe_results and not other.probe_results
 
 
 def test_who_cancels_one_is_left_alone_until_the_run_changes(page):
     run = ran()
     ticks(page, run, lambda: going(page))
-    started = page.cards[0].computation
+    started = page.cards[0].job
     page.cards[0].stop()
     ticks(page, run, lambda: started.done)
     for _ in range(3):
         page.collect(run, False)
-    assert not going(page) and not run.outcomes
-    assert page.cards[0]._ask.shown["failure"] == "cancelled"
+    assert not going(page) and not run.probe_results
+    assert page.cards[0].form.shown["failure"] == "cancelled"
     ticks(page, ran(), lambda: going(page))
 
 
@@ -145,16 +144,16 @@ def test_one_that_fails_is_said_and_not_tried_again(page, monkeypatch):
     for _ in range(3):
         page.collect(run, False)
     assert failed == [0, 1]
-    assert "too large" in page.cards[0]._ask.shown["failure"]
-    assert run.judged()[0].holds is None
+    assert "too large" in page.cards[0].form.shown["failure"]
+    assert run.judge()[0].holds is None
 
 
 def test_what_the_reader_asked_for_comes_first(page):
     run, card = ran(), page.cards[0]
     page.show(shown(run, 20, 1))
     card.compute()
-    asked = card.computation
+    asked = card.job
     page.collect(run, False)
-    assert card.computation is asked
-    ticks(page, run, lambda: card.computation is not asked and going(page))
+    assert card.job is asked
+    ticks(page, run, lambda: card.job is not asked and going(page))
     assert asked.done and not asked.options

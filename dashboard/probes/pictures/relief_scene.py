@@ -1,4 +1,4 @@
-"""The meshes of a relief. Only the render thread imports and calls this: loading pyvista takes seconds."""
+"""The meshes of a relief, in pyvista. Only the render thread imports and calls this: loading takes seconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pyvista as pv
 import vtk
 from bokeh.palettes import Viridis256
 
-from dashboard.probes.pictures.box import TALL, Box
+from dashboard.probes.pictures.relief_geometry import TALL, Box
 from dashboard.ui.formatting import GREEK
 from dashboard.ui.palette import GREY, ramp
 
@@ -32,7 +32,7 @@ NARROW = 0.6
 """Zoom at which the whole box is in sight on a square."""
 
 ON, OFF = "#ffb000", "#d6006c"
-"""Colours of the way in the plane, and as far off it as can be."""
+"""Colours of the path in the plane, and as far off it as can be."""
 
 LETTER = 0.12
 """Height of a capital letter."""
@@ -40,8 +40,8 @@ LETTER = 0.12
 LIGHT = {"ambient": 0.4, "diffuse": 0.65, "specular": 0.0, "show_scalar_bar": False}
 
 
-class View(NamedTuple):
-    """Where the camera stands: degrees around the box and above its floor."""
+class Camera(NamedTuple):
+    """Position of the camera: degrees around the box and above its floor, and zoom."""
 
     azimuth: float = -60.0
     elevation: float = 28.0
@@ -49,45 +49,44 @@ class View(NamedTuple):
 
 
 def build(box: Box, labels: Sequence[str]) -> pv.Plotter:
-    """Surface, way, lines down to the surface, and the frame with the names of its axes."""
+    """Make surface, path, lines down to the surface, and the edges of the box with the names of its axes."""
     scene = pv.Plotter(off_screen=True, window_size=list(SIZE))
     if np.isfinite(box.z).any():
         scene.add_mesh(surface(box), scalars="height", cmap=list(Viridis256), smooth_shading=True, **LIGHT)
     if len(box.path) > 1:
-        scene.add_mesh(way(box), scalars="off", clim=(0, 1), cmap=ramp(ON, OFF, 32), **LIGHT)
+        scene.add_mesh(path_tube(box), scalars="off", clim=(0, 1), cmap=ramp(ON, OFF, 32), **LIGHT)
     for ends in box.drops():
         scene.add_mesh(pv.Line(*ends), color=GREY, line_width=1, lighting=False)
-    edges: Any = pv.Box((-1, 1, -1, 1, 0, TALL)).extract_all_edges()
-    scene.add_mesh(edges, color=GREY, line_width=1, lighting=False)
-    for text in frame(box, labels):
+    scene.add_mesh(pv.Box((-1, 1, -1, 1, 0, TALL)).extract_all_edges(), color=GREY, line_width=1, lighting=False)
+    for text in axis_names(box, labels):
         scene.add_mesh(text, color=GREY, lighting=False)
     return scene
 
 
-def surface(box: Box) -> Any:
-    """The known part of the surface, with normals."""
+def surface(box: Box) -> pv.PolyData:
+    """Make the known part of the surface, with normals."""
     x, y = np.meshgrid(box.x, box.y)
     known = np.isfinite(box.z)
     grid = pv.StructuredGrid(x, y, np.where(known, box.z, 0.0))
     grid["height"] = grid.points[:, 2].copy()
     faces = known[:-1, :-1] & known[1:, :-1] & known[:-1, 1:] & known[1:, 1:]
-    found: Any = grid.extract_cells(np.flatnonzero(faces.ravel(order="F"))).extract_surface(algorithm=None)
+    found = grid.extract_cells(np.flatnonzero(faces.ravel(order="F"))).extract_surface(algorithm=None)
     return found.compute_normals()
 
 
-def way(box: Box) -> Any:
-    """The way as a tube at its own height."""
+def path_tube(box: Box) -> pv.PolyData:
+    """Make the path as a tube at its own height."""
     line = pv.lines_from_points(box.path)
-    line["off"] = box.off
+    line["off"] = box.off_plane
     return line.tube(radius=0.016, n_sides=12)
 
 
-def frame(box: Box, labels: Sequence[str]) -> list[Any]:
-    """Names and ends of the axes as flat letters, beside the edges that face the reader at first."""
+def axis_names(box: Box, labels: Sequence[str]) -> list[pv.PolyData]:
+    """Write names and ends of the axes as flat letters, beside the edges that face the reader at first."""
     x, y, up = labels
     ends = [[f"{end:.3g}" for end in pair] for pair in box.ranges]
     along = [(-0.9, ends[0][0]), (0, x), (0.9, ends[0][1])]
-    texts: list[Any] = [_text(words).translate((at, -1.16, 0), inplace=False) for at, words in along]
+    texts = [_text(words).translate((at, -1.16, 0), inplace=False) for at, words in along]
     for at, words in zip((-0.9, 0, 0.9), (ends[1][0], y, ends[1][1]), strict=True):
         texts.append(_text(words).rotate_z(90, inplace=False).translate((1.16, at, 0), inplace=False))
     for at, words in zip((0.06, TALL / 2, TALL - 0.06), (ends[2][0], up, ends[2][1]), strict=True):
@@ -97,13 +96,13 @@ def frame(box: Box, labels: Sequence[str]) -> list[Any]:
     return texts
 
 
-def _text(words: str) -> Any:
+def _text(words: str) -> pv.PolyData:
     text = pv.Text3D(_ascii(words) or "-", depth=0.0).scale(LETTER, inplace=False)
     return text.translate(-np.array(text.center), inplace=False)
 
 
 def _ascii(words: str) -> str:
-    """The letters there are, instead of those there are not.
+    """Replace letters that the font lacks by those it has.
 
     >>> _ascii("log₁₀ loss at ε = −1")
     'log10 loss at epsilon = -1'
@@ -114,45 +113,45 @@ def _ascii(words: str) -> str:
     return plain.encode("ascii", "ignore").decode()
 
 
-def look(camera: Any, view: View) -> None:
-    """Put the camera on a sphere around the box."""
-    around, above = math.radians(view.azimuth), math.radians(min(max(view.elevation, -89.0), 89.0))
+def aim(vtk_camera: Any, camera: Camera) -> None:
+    """Put a camera of VTK on a sphere around the box."""
+    around, above = math.radians(camera.azimuth), math.radians(min(max(camera.elevation, -89.0), 89.0))
     centre = np.array([0.0, 0.0, 0.4 * TALL])
     away = np.array([math.cos(above) * math.cos(around), math.cos(above) * math.sin(around), math.sin(above)])
-    camera.SetPosition(*(centre + FAR / min(max(view.zoom, 0.3), 5.0) * away))
-    camera.SetFocalPoint(*centre)
-    camera.SetViewUp(0, 0, 1)
+    vtk_camera.SetPosition(*(centre + FAR / min(max(camera.zoom, 0.3), 5.0) * away))
+    vtk_camera.SetFocalPoint(*centre)
+    vtk_camera.SetViewUp(0, 0, 1)
 
 
-def picture(scene: pv.Plotter, view: View) -> str:
-    """A view as the address of a PNG that is clear where nothing is."""
+def image(scene: pv.Plotter, camera: Camera) -> str:
+    """Draw the scene, as the address of a PNG that is clear where nothing is."""
     from PIL import Image
 
-    look(scene.camera, view)
+    aim(scene.camera, camera)
     scene.camera_set = True
     scene.renderer.ResetCameraClippingRange()
     scene.render()
-    pixels: Any = scene.screenshot(return_img=True, transparent_background=True)
+    pixels = scene.screenshot(return_img=True, transparent_background=True)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 
 
 def gltf(scene: pv.Plotter) -> bytes:
-    """The whole scene for programs that show meshes: one glTF file, its data inside."""
+    """Write the whole scene for programs that show meshes: one glTF file, its data inside."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "scene.gltf")
         scene.export_gltf(str(path), inline_data=True)
         return path.read_bytes()
 
 
-def window(scene: pv.Plotter, paper: Sequence[float]) -> Any:
-    """The same in a bare window, as Panel hands it to the browser; another layer would be drawn black there."""
+def window(scene: pv.Plotter, background: Sequence[float]) -> Any:
+    """Put the scene in a bare window, as Panel hands it to the browser; another layer would be drawn black there."""
     renderer, found = vtk.vtkRenderer(), vtk.vtkRenderWindow()
     for actor in scene.actors.values():
         renderer.AddActor(actor)
-    renderer.SetBackground(*paper)
-    look(renderer.GetActiveCamera(), View(zoom=NARROW))
+    renderer.SetBackground(*background)
+    aim(renderer.GetActiveCamera(), Camera(zoom=NARROW))
     renderer.ResetCameraClippingRange()
     found.SetOffScreenRendering(1)
     found.AddRenderer(renderer)

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from dashboard.figures.marks.color_scale import DECADES
-from dashboard.probes.pictures.heat import LARGEST, HeatPicture
-from dashboard.probes.pictures.lattice import filled, span
+from dashboard.probes.pictures.heatmap import LARGEST, HeatPicture, cell_span, fill_gaps
 from engines.core.protocol.probe_figures import Heat
 
 AXIS = np.linspace(-1, 1, 5)
@@ -24,7 +23,7 @@ def test_cells_are_centred_on_their_coordinates_and_the_first_row_is_at_the_bott
     made = heat(x=AXIS, y=np.arange(5) * 10.0)
     assert [data(made, name) for name in ("x", "y", "dw", "dh")] == pytest.approx([-1.25, -5, 2.5, 50])
     assert np.allclose(data(made, "image"), BOWL)
-    assert (made.view.x_range.start, made.view.x_range.end) == pytest.approx((-1.25, 1.25))
+    assert (made.content.x_range.start, made.content.x_range.end) == pytest.approx((-1.25, 1.25))
 
 
 def test_colours_span_what_is_known_and_the_hover_has_the_raw_values():
@@ -51,30 +50,30 @@ def test_a_coarse_lattice_looks_like_a_coarse_image():
     for stride in (8, 4, 2, 1):
         known = np.full((9, 9), np.nan)
         known[::stride, ::stride] = true[::stride, ::stride]
-        assert np.isfinite(filled(known)).all()
+        assert np.isfinite(fill_gaps(known)).all()
         near = np.round(np.arange(9) / stride).astype(int) * stride  # halfway both are as near
         sure = (np.arange(9) % stride) * 2 != stride
-        assert np.array_equal(filled(known)[np.ix_(sure, sure)], true[np.ix_(near, near)][np.ix_(sure, sure)])
+        assert np.array_equal(fill_gaps(known)[np.ix_(sure, sure)], true[np.ix_(near, near)][np.ix_(sure, sure)])
 
 
 def test_a_lattice_whose_last_known_row_is_not_its_last_is_filled_to_the_corner():
     known = np.full((16, 16), np.nan)
     known[::8, ::8] = 1.0
-    assert np.isfinite(filled(known)).all()
+    assert np.isfinite(fill_gaps(known)).all()
 
 
 def test_rows_that_come_one_by_one_leave_the_rest_open():
     known = np.full((5, 5), np.nan)
     known[:2] = 1.0
-    assert np.array_equal(np.isfinite(filled(known)), np.isfinite(known))
-    assert np.isnan(filled(np.full((3, 3), np.nan))).all()
+    assert np.array_equal(np.isfinite(fill_gaps(known)), np.isfinite(known))
+    assert np.isnan(fill_gaps(np.full((3, 3), np.nan))).all()
 
 
 def test_the_next_part_replaces_data_and_nothing_else():
     made = heat(np.full((5, 5), np.nan))
-    renderers, mapper = list(made.view.renderers), made.mapper
+    renderers, mapper = list(made.content.renderers), made.mapper
     made.update({"h": BOWL, "x": AXIS, "y": AXIS})
-    assert made.view.renderers == renderers
+    assert made.content.renderers == renderers
     assert (mapper.low, mapper.high) == (BOWL.min(), BOWL.max())
     assert np.allclose(data(made, "image"), BOWL)
 
@@ -123,4 +122,4 @@ def test_arrays_that_do_not_fit_are_refused(wrong):
 
 
 def test_a_single_row_has_a_height():
-    assert span("y", np.array([2.0])) == (1.5, 1.0)
+    assert cell_span("y", np.array([2.0])) == (1.5, 1.0)
