@@ -23,7 +23,7 @@ COARSE = 0.05
 
 DROWNED = 100.0
 """NC1 is drawn down to so many times the square of `ROUNDING` times the trace: rounding of the spread out of the span
-adds up to 20 times that square. A solved layer amplifies it, by 20/√λ_W at most in 19 measured cases, of 20 to 1.7e4."""
+adds up to 20 times that square. A solved layer amplifies it: by 20/√λ_W at most in 19 measured cases."""
 
 Curves = list[Prediction]
 

@@ -146,7 +146,9 @@ def _blurred(config: SubgradientRecovery, channel: str, size: np.ndarray) -> str
         return f"in {config.d} rows the noise has no edge"
     left = np.nanmin(laws.phi(config, size), initial=np.inf)
     if channel in ("phi", "deviation", "direction_norm", "loss_gap") and laws.edge(config) > FAINT * left:
-        return f"the pull φ falls to {left:.2g}, the noise of {config.m} measurements is {laws.edge(config):.2g}: raise m"
+        return (
+            f"the pull φ falls to {left:.2g}, the noise of {config.m} measurements is {laws.edge(config):.2g}: raise m"
+        )
     return ""
 
 
