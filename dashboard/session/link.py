@@ -7,6 +7,7 @@ import binascii
 import json
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session.view_state import ViewState
@@ -61,7 +62,8 @@ def decode(token: str, engine: Engine) -> tuple[Experiment, ViewState]:
     except DynascopeError as error:
         raise BadLink(f"This link asks for something impossible: {error}.") from None
     view = about.get("view")
-    return experiment, ViewState.from_json(view if isinstance(view, dict) else {})
+    state = ViewState.from_json(view if isinstance(view, dict) else {})
+    return experiment, replace(state, hide=tuple(engine.Config.current(dict.fromkeys(state.hide))))
 
 
 def lab(token: str) -> str:

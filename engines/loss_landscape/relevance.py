@@ -8,7 +8,7 @@ TRAINING = frozenset(("learning_rate", "weight_decay", "batch"))
 SAMPLING = frozenset(("kappa", "chains", "burn_in"))
 
 KNOBS: dict[str, frozenset[str]] = {
-    "digits": frozenset(("width", "depth", "start")),
+    "digits": frozenset(("width", "depth", "init")),
     "addition": frozenset(("modulus", "embedding", "width", "train_fraction")),
     "one_hot": frozenset(("modulus", "width", "train_fraction", "activation")),
     "transformer": frozenset(("modulus", "embedding", "width", "train_fraction")),
@@ -16,7 +16,7 @@ KNOBS: dict[str, frozenset[str]] = {
     "linear": frozenset(("widths", "rank", "corner", "scale")),
     "superposition": frozenset(("inputs", "embedding", "samples")),
     "potential": frozenset(("potential",)),
-    "own": frozenset(("network", "data", "own_activation")),
+    "user_network": frozenset(("network", "data", "network_activation")),
 }
 """What makes each subject."""
 
@@ -84,7 +84,7 @@ def shown(config: LossLandscape) -> frozenset[str]:
 
 def _training(config: LossLandscape) -> frozenset[str]:
     plots = frozenset(("loss", "norm", "slice"))
-    if config.subject in LABELLED or config.subject == "own":
+    if config.subject in LABELLED or config.subject == "user_network":
         plots |= {"accuracy"}
     if config.subject in ("addition", "one_hot", "transformer"):
         plots |= {"fourier"}

@@ -115,5 +115,5 @@ def _lift(config: MatrixSensing, followed: bool) -> str:
     """Say what keeps the lift from being foretold."""
     if not followed:
         return f"the lift and what it leads to take more than {theory.STEPS} steps or {theory.WIDEST} columns"
-    twice = config.lift_at >= 0 and config.trigger != "hand"
+    twice = config.lift_at >= 0 and config.trigger != "manual"
     return "a lift by hand comes on top of the trigger's" if twice else ""

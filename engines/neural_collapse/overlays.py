@@ -35,7 +35,7 @@ def predictions(config: NeuralCollapse, steps: np.ndarray) -> Curves:
     "limit" is where the run ends. Of one layer, both are those of the solved layer, and of its input at step 0.
     """
     t = np.asarray(steps, dtype=float)
-    close = config.h0 == "near_collapse" and config.epsilon > 0 and config.per_class > 1 and 0 < config.c < 1
+    close = config.init == "near_collapse" and config.epsilon > 0 and config.per_class > 1 and 0 < config.c < 1
     curves = _near(config, t) if close else []
     return [*curves, *_bounds(config, t, late=not close), *_limits(config, t)]
 

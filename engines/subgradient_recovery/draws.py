@@ -93,13 +93,13 @@ def _outliers(
 ) -> np.ndarray:
     count, scale = len(places), config.outlier_scale
     match config.outlier_kind:
-        case "gauss":
+        case "gaussian":
             return scale * stream.standard_normal(count)
         case "cauchy":
             return scale * stream.standard_cauchy(count)
         case "uniform":
             return scale * stream.uniform(-1, 1, count)
-        case "signflip":
+        case "sign_flip":
             return -2 * clean(config, drawn)[places]
     return np.full(count, scale)
 

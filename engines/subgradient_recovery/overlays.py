@@ -219,7 +219,7 @@ def broken(config: SubgradientRecovery) -> str:
     """The first assumption that does not hold, "" when all do."""
     checks = [
         (_unsuitable(config) != "", _unsuitable(config)),
-        (config.outlier_kind == "signflip" and config.outlier_fraction > 0,
+        (config.outlier_kind == "sign_flip" and config.outlier_fraction > 0,
          "sign flips depend on the measurements: no formula covers them"),
         (config.method == "geometric", "the steps are not relative to the norm of the direction"),
         (hard(config) != "", hard(config)),

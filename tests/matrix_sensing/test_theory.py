@@ -177,7 +177,7 @@ def test_a_vanishing_scalar_follows_one_over_t():
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 1e-1])
-@pytest.mark.parametrize("lift", ["full", "low"])
+@pytest.mark.parametrize("lift", ["full", "below_beta"])
 def test_the_lift_is_foretold(alpha, lift):
     config = MatrixSensing(**OWN, method="one_step", alpha=alpha, beta=0.6**0.5, trigger="true", lift=lift)
     run = ran(700, config)
@@ -220,7 +220,7 @@ def test_the_conserved_imbalance_drifts_little():
         ({"eta": 1.5}, "unstable"),
         ({"eta": 0.99}, "overshoot"),
         ({"alpha": 0.9}, "not small"),
-        ({"init_norm": "1", "alpha": 0.5}, "not small"),
+        ({"init_variance": "1", "alpha": 0.5}, "not small"),
         ({"kappa": 100, "alpha": 0.3}, "not small"),
         ({"init_ratio": 10}, "not small"),
         ({"init": "spectral"}, "start"),

@@ -43,7 +43,7 @@ def test_a_verdict_waits_until_the_run_can_tell():
         ({"per_class": 100}, "staircase", "lower per_class"),
         ({"model": "network", "epochs": 1, "width": 12}, "staircase", "free features"),
         ({"model": "network", "epochs": 1, "width": 12}, "decay", "free features"),
-        ({"h0": "collapsed", "per_class": 1}, "decay", "no spread"),
+        ({"init": "collapsed", "per_class": 1}, "decay", "no spread"),
     ],
 )
 def test_what_a_probe_cannot_show_is_refused_with_a_reason(knobs, probe, word):

@@ -29,7 +29,7 @@ def drawn(stream):
         "kappa": float(stream.choice([1, log_uniform(stream, 1, 6), log_uniform(stream, 1, 100)])),
         "noise": float(stream.choice([0, 0, log_uniform(stream, 1e-3, 10)])),
         "eta0": float(stream.choice([0.15, log_uniform(stream, 0.01, 1)])),
-        "outlier_kind": str(stream.choice(["gauss", "cauchy", "uniform", "const", "signflip"])),
+        "outlier_kind": str(stream.choice(["gaussian", "cauchy", "uniform", "constant", "sign_flip"])),
         "outlier_scale": log_uniform(stream, 0.1, 1e5), "seed": int(stream.integers(1000)),
         "budget": float(stream.choice([0, log_uniform(stream, 0.7, 5) * usual])),
         "init": str(stream.choice(["spectral", "spectral", "random", "truncated", "truth"])),

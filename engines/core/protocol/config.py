@@ -41,6 +41,16 @@ class Knob:
     choices: tuple[str, ...] | None = None
     more: bool = False
     """Folded away until asked for: fewer than eight knobs stay in sight."""
+    old_names: tuple[str, ...] = ()
+    """Names that the knob had in earlier versions: links, stored runs and scripts that use them keep their meaning."""
+    old_values: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Choices of earlier versions, each with the one that took its place."""
+
+    def current(self, value: Any) -> Any:
+        """Translate a choice of an earlier version, or each of a list of them; every other value stays as it is."""
+        if isinstance(value, str):
+            return self.old_values.get(value, value)
+        return [self.current(one) for one in value] if isinstance(value, (list, tuple)) else value
 
     def parse(self, text: str) -> Any:
         """Read the value a person typed; raises `ConfigError` where it is no value of this type."""
@@ -55,6 +65,7 @@ class Knob:
             value = _convert(self.type, value)
         except (TypeError, ValueError, OverflowError):
             raise ConfigError(f"{owner}.{self.name}={quote(value)} is not {_ARTICLE[self.type]}") from None
+        value = self.current(value)
         if self.choices and value not in self.choices:
             raise ConfigError(f"{owner}.{self.name}={quote(value)} is not one of {', '.join(self.choices)}")
         if self.bounds and not self.bounds[0] <= value <= self.bounds[1]:
@@ -129,10 +140,29 @@ class Config:
 
     @classmethod
     def knob(cls, name: str) -> Knob:
-        """Return one knob by name; raises `UnknownName`."""
+        """Return one knob by its name, or by one that it had in an earlier version; raises `UnknownName`."""
+        name = cls._renamed().get(name, name)
         if name not in cls.knobs():
             raise UnknownName(f"knob of {cls.__name__}", name, cls.knobs())
         return cls.knobs()[name]
+
+    @classmethod
+    def _renamed(cls) -> dict[str, str]:
+        return {old: name for name, declared in cls.knobs().items() for old in declared.old_names}
+
+    @classmethod
+    def current(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Translate names and choices of earlier versions to today's.
+
+        Links, stored runs and scripts pass through here. Names that no version knows stay; where a knob is named twice,
+        its name of today counts.
+        """
+        renamed, knobs, translated = cls._renamed(), cls.knobs(), {}
+        for name, value in values.items():
+            today = renamed.get(name, name)
+            if today == name or today not in values:
+                translated[today] = knobs[today].current(value) if today in knobs else value
+        return translated
 
     @classmethod
     def names_with_role(cls, role: Role) -> tuple[str, ...]:
@@ -141,6 +171,7 @@ class Config:
 
     def replace(self, **values: Any) -> Self:
         """Return a copy with other values, validated again; unknown names raise `UnknownName`."""
+        values = self.current(values)
         for name in values:
             self.knob(name)
         return dataclasses.replace(self, **values)
@@ -161,6 +192,7 @@ class Config:
             raise ConfigError(f"{cls.__name__}: not JSON ({error})") from None
         if not isinstance(values, Mapping):
             raise ConfigError(f"{cls.__name__}: expected a JSON object, got {type(values).__name__}")
+        values = cls.current(values)
         return cls(**{name: values[name] for name in cls.knobs() if name in values})
 
     def digest(self) -> str:

@@ -151,6 +151,7 @@ class RunData:
 
     def where(self, **values: Any) -> list[int]:
         """List the members whose knobs have these values. Raises `UnknownName`."""
+        values = self.engine.Config.current(values)
         for name in values:
             self.engine.Config.knob(name)
         return [i for i, c in enumerate(self.configs) if all(getattr(c, k) == v for k, v in values.items())]

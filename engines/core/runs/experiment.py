@@ -59,11 +59,12 @@ class Experiment:
         `ConfigError` for a value out of bounds, or one that would be computed twice.
         """
         _check_cases(set or {}, cases or ())
+        set, cases = engine.Config.current(set or {}), cases and [engine.Config.current(case) for case in cases]
         start = cls(engine=engine, base=engine.Config())
         if preset:
             start = replace(start, preset=preset, steps=preset.steps)
             start = start.override(dict(preset.set) | {"seed": preset.seeds}, preset.cases if cases is None else ())
-        chosen = _distinct(engine.Config, dict(set or {}) | _seeded(set or {}, seeds))
+        chosen = _distinct(engine.Config, set | _seeded(set, seeds))
         experiment = replace(start.override(chosen, cases), steps=_steps(start.steps if steps is None else steps))
         names = ("step", "knob", "value", "members")
         return experiment._with_edits([dict(zip(names, edit, strict=True)) for edit in edits])
@@ -177,9 +178,11 @@ class Experiment:
         kind = engine.Config
         try:
             about = json.loads(text)
-            axes = {str(name): list(values) for name, values in about["axes"].items() if name in kind.knobs()}
-            cases = [{n: v for n, v in case.items() if n in kind.knobs()} for case in about["cases"]]
-            base = {name: value for name, value in about["base"].items() if name in kind.knobs()}
+            spread = {name: list(values) for name, values in about["axes"].items()}
+            axes, base, *cases = (
+                {name: value for name, value in kind.current(values).items() if name in kind.knobs()}
+                for values in (spread, about["base"], *about["cases"])
+            )
             names = [preset.name for preset in engine.presets]
             preset = engine.preset(about["preset"]) if about.get("preset") in names else None
             steps = _steps(about["steps"])
@@ -212,7 +215,7 @@ def _cautions(experiment: Experiment) -> Iterator[str]:
 
 def _without_effect(experiment: Experiment, given: Iterable[str]) -> Iterator[str]:
     everywhere = frozenset.intersection(*[experiment.engine.idle(config) for config in experiment.configs()])
-    for name in dict.fromkeys(given):
+    for name in experiment.engine.Config.current(dict.fromkeys(given)):
         if name in everywhere:
             yield f"{name} changes nothing: it has no effect with these values of the other knobs"
 

@@ -41,7 +41,7 @@ def _seeds(configs: Configs) -> list[int]:
 
 def _digits(configs: Configs) -> Subject:
     one = configs[0]
-    return digits.digits_subject(_seeds(configs), (one.width,) * one.depth, one.start)
+    return digits.digits_subject(_seeds(configs), (one.width,) * one.depth, one.init)
 
 
 def _addition(configs: Configs) -> Subject:
@@ -114,7 +114,7 @@ def planted_network(config: LossLandscape) -> planted_networks.PlantedNetwork:
 
 
 def _own(configs: Configs) -> Subject:
-    net, theta, samples = user_network.load(configs[0].network, configs[0].data, configs[0].own_activation)
+    net, theta, samples = user_network.load(configs[0].network, configs[0].data, configs[0].network_activation)
     seeds = tuple(_seeds(configs))
     if samples.y is None:
         return at_rest(net, theta.expand(len(seeds), -1), samples.X, seeds)
@@ -139,6 +139,6 @@ SUBJECTS: dict[str, Callable[[Configs], Subject]] = {
     "planted": _planted,
     "linear": _linear,
     "superposition": _superposition,
-    "own": _own,
+    "user_network": _own,
 }
 """Builders of all subjects but potentials, by name."""

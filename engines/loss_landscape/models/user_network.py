@@ -83,10 +83,10 @@ def _activation(file: InputFile, metadata: str, requested: str) -> str:
     if metadata and stated not in ACTIVATIONS:
         raise file.refuse(f"its metadata say activation={metadata[:100]!r}; known are {names}")
     if stated and requested not in ("file", stated):
-        raise file.refuse(f"its metadata say activation={stated}; own_activation={requested} is asked for")
+        raise file.refuse(f"its metadata say activation={stated}; network_activation={requested} is asked for")
     if not stated and requested == "file":
         raise file.refuse(
-            f"nothing says what bends between its layers: set own_activation to one of {names}, or store the state "
+            f"nothing says what bends between its layers: set network_activation to one of {names}, or store the state "
             "with metadata={'activation': 'relu'}"
         )
     return stated or requested
