@@ -8,8 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engines.core.protocol.composite import Dynamics
 from engines.loss_landscape.dynamics import minimum_analysis
-from engines.loss_landscape.dynamics.protocol import Configs, Knobs, Model, filled
+from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
 from engines.loss_landscape.dynamics.sampling_target import Target, modes, target
 from engines.loss_landscape.hessian.extreme_eigenvectors import top
 from engines.loss_landscape.hessian.lanczos import rademacher
@@ -178,4 +179,4 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     return filled(places | minimum_analysis.seen(problem.known, knobs), len(x), thin=True)
 
 
-CHAINS = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)
+CHAINS = Dynamics(problem=build, init=start, step=step, observe=observe, snapshot=snapshot)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engines.core.protocol.composite import Dynamics
 from engines.loss_landscape.config import LABELLED
 from engines.loss_landscape.dynamics import online_degeneracy, snapshots
-from engines.loss_landscape.dynamics.protocol import Configs, Knobs, Model, filled
+from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
 from engines.loss_landscape.models import factory
 from engines.loss_landscape.models.model import Samples, Subject
 from engines.loss_landscape.training.optimizers import Moments, adamw, begin, sgd
@@ -84,4 +85,4 @@ def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor
     return filled(found, len(theta), thin=True)
 
 
-TRAINING = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)
+TRAINING = Dynamics(problem=build, init=start, step=step, observe=observe, snapshot=snapshot)
