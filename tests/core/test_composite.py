@@ -21,8 +21,8 @@ def halted(problem, state, knobs):
 
 
 DESCENT = dynamics(
-    capturable=lambda problem: True, nbytes=lambda configs: 7 * len(configs), caution=lambda config: f"a = {config.a:g}",
-    phases=lambda run, member: [Phase(step=0, label="descent")], stability=lambda config: "η below 2/a",
+    capturable=lambda problem: True, nbytes=lambda configs: 7 * len(configs), stability=lambda config: "η below 2/a",
+    caution=lambda config: f"a = {config.a:g}", phases=lambda run, member: [Phase(step=0, label="descent")],
     story=lambda run, member: Story(formula="x", text="descends", reference="none"),
 )  # fmt: skip
 REST = dynamics(step=halted)
