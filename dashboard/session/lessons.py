@@ -39,24 +39,24 @@ TAGS = nh3.ALLOWED_TAGS - {"img", "area", "map"}
 
 
 class LessonError(DynascopeError):
-    """A lesson that cannot be shown; the message names the file and what is wrong in it."""
+    """A lesson cannot be shown; the message names the file and what is wrong in it."""
 
 
 class Loader(yaml.SafeLoader):
-    """YAML without aliases: a few lines of them grow to any size."""
+    """Reads YAML without aliases: a few lines of them grow to any size."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """One node. Raises `LessonError` for an alias."""
+        """Read one node. Raises `LessonError` for an alias."""
         if self.check_event(yaml.AliasEvent):
             raise LessonError("it has an alias (*name), and must say each thing itself")
         return super().compose_node(parent, index)
 
 
-class Head(YAMLHandler):
-    """The front matter."""
+class FrontMatter(YAMLHandler):
+    """Reads the front matter with our `Loader`."""
 
     def load(self, fm: str, **options: Any) -> Any:
-        """Read it."""
+        """Read the YAML between the dashes."""
         return _yaml(fm)
 
 
@@ -66,7 +66,7 @@ def _yaml(text: str) -> Any:
 
 @dataclass(frozen=True)
 class Question:
-    """What the reader predicts before it is seen. `answer` is the index of the right choice."""
+    """A prediction to make before the run is seen. `answer` is the index of the right choice."""
 
     question: str
     choices: tuple[str, ...]
@@ -99,7 +99,7 @@ class Lesson:
     steps: tuple[Step, ...]
 
     def experiment(self, engine: Engine, index: int) -> Experiment:
-        """What runs at a step: presets and knobs of all steps up to it. Raises `UnknownName` or `ConfigError`."""
+        """Build what runs at a step: presets and knobs of all steps up to it. Raises `UnknownName`, `ConfigError`."""
         from engines.core.runs.experiment import Experiment
 
         found = Experiment.of(engine, engine.preset(engine.opening))
@@ -111,18 +111,18 @@ class Lesson:
 
 
 def paths() -> dict[str, Path]:
-    """All lessons that there are, by name."""
-    own = os.environ.get(FOLDER_VARIABLE)
-    folders = [SHIPPED, *([Path(own)] if own else [])]
+    """Find the files of all lessons, by name."""
+    further = os.environ.get(FOLDER_VARIABLE)
+    folders = [SHIPPED, *([Path(further)] if further else [])]
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.md")) if path.stem != "README"}
 
 
 def load(name: str) -> Lesson:
-    """One lesson, completely checked. Raises `LessonError`."""
-    known = paths()
-    if name not in known:
-        raise LessonError(f"there is no lesson {name!r:.100}; known are {', '.join(known) or 'none'}")
-    path = known[name]
+    """Read one lesson, completely checked. Raises `LessonError`."""
+    files = paths()
+    if name not in files:
+        raise LessonError(f"there is no lesson {name!r:.100}; known are {', '.join(files) or 'none'}")
+    path = files[name]
     try:
         return _checked(_read(name, path))
     except (OSError, *DAMAGED) as error:
@@ -139,7 +139,7 @@ def _read(name: str, path: Path) -> Lesson:
         raise LessonError("it is no file")
     if path.stat().st_size > LARGEST:
         raise LessonError(f"it has {path.stat().st_size} bytes; allowed are {LARGEST}")
-    about, body = frontmatter.parse(path.read_text(encoding="utf-8"), handler=Head())
+    about, body = frontmatter.parse(path.read_text(encoding="utf-8"), handler=FrontMatter())
     missing = [key for key in ("title", "lab") if not about.get(key)]
     if missing:
         raise LessonError(f"its front matter lacks {' and '.join(missing)}")
@@ -157,7 +157,7 @@ def _read(name: str, path: Path) -> Lesson:
 
 
 def _steps(body: str, first: dict[str, Any]) -> tuple[Step, ...]:
-    """The body cut at its second-level headings; the first step begins with what the front matter says."""
+    """Cut the body at its second-level headings; the first step begins with what the front matter says."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(body)
     starts = [i for i, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2"]
@@ -200,7 +200,7 @@ def _table(what: str, value: Any) -> dict[str, Any]:
 
 
 def _number(value: Any) -> Any:
-    """YAML takes 1e-8 for a text; people do not."""
+    """Read numbers that YAML takes for a text, such as 1e-8."""
     if isinstance(value, list):
         return [_number(each) for each in value]
     try:
@@ -210,7 +210,7 @@ def _number(value: Any) -> Any:
 
 
 def _checked(lesson: Lesson) -> Lesson:
-    """The lesson, if its lab, presets, knobs, values and hidden parts exist."""
+    """Check that the lab, presets, knobs, values and hidden parts of a lesson exist, and return it."""
     from engines.core.protocol.registry import load as load_engine
 
     engine = load_engine(lesson.lab)

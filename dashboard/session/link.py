@@ -58,7 +58,7 @@ def decode(token: str, engine: Engine) -> tuple[Experiment, ViewState]:
     return experiment, ViewState.from_json(view if isinstance(view, dict) else {})
 
 
-def lab(token: str) -> str:
+def lab_of(token: str) -> str:
     """Read the name of the lab that a token opens; "" where it names none."""
     try:
         return _lab(_unpack(token).get("experiment"))
