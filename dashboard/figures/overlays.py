@@ -21,14 +21,14 @@ POINTS = 400
 
 @dataclass(frozen=True)
 class OverlayCurve:
-    """One curve of another run: `steps [P]`, `median [P]`, and where it stands for several members `band [2, P]`."""
+    """One curve of another run: `steps [P]`, `median [P]`, and for several members `band [2, P]`."""
 
     steps: np.ndarray
     median: np.ndarray
     band: np.ndarray | None
     color: str
     label: str = "pinned run"
-    """What the run is called."""
+    """The name of the run in the legend."""
 
 
 Overlays = Mapping[str, Sequence[OverlayCurve]]
