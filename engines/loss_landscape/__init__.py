@@ -1,11 +1,11 @@
 """Why a trained network has fewer effective parameters than weights: Bushnaq et al. 2024, arXiv 2405.10927.
 
-Rooms from bottom to top; each imports only from rooms above its line in this list:
+Rooms from bottom to top; each imports only from rooms above it in this list:
 
     config  channels          knobs, and what is recorded
     models                    networks, their data, losses in closed form
     training                  AdamW, the training loop, random subspaces
-    degeneracy                the Jacobian, its rank (numerical_rank), synchronised neurons, the count of free directions
+    degeneracy                the Jacobian, its rank (numerical_rank), synchronised neurons, counts of free directions
     interaction               bases of features, edges between them, the graph
     hessian                   products, Lanczos, spectral density, effective dimension
     learning_coefficient      chains, estimates (llc), closed forms, quadrature, Gibbs sampling

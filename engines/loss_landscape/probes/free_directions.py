@@ -134,7 +134,7 @@ def _closed_form_nullity(one: GatedCount) -> int | None:
 
 
 def unseen_input_directions(one: GatedCount) -> int:
-    """Directions of in-weights that no datum sees on which the unit fires, of all live units of the first layer."""
+    """Number of directions of in-weights that no datum sees on which a live unit of the first layer fires."""
     gates = one.passes.gates[0][:, ~one.count.blocks[0].dead]
     return sum(int(forms.unseen_inputs(one.passes.A[0], part).sum()) for part in gates.split(8, -1))
 
