@@ -64,7 +64,7 @@ def dated(name, values):
 
 def today(name):
     _, _, fixed, spread = EARLIER[name]
-    return Experiment.of(engines.load(name), set=fixed | spread, steps=5)
+    return Experiment.from_preset(engines.load(name), set=fixed | spread, steps=5)
 
 
 def token(about):
@@ -96,10 +96,10 @@ def test_cases_of_an_earlier_version_are_read_too(name):
 @each
 def test_a_script_of_an_earlier_version_runs(name):
     fixed, spread, *_ = EARLIER[name]
-    assert Experiment.of(engines.load(name), set=fixed | spread, steps=5) == today(name)
+    assert Experiment.from_preset(engines.load(name), set=fixed | spread, steps=5) == today(name)
     (knob, values), *_ = spread.items()
     cases = [fixed | {knob: one} for one in values]
-    assert Experiment.of(engines.load(name), cases=cases, steps=5).configs() == today(name).configs()
+    assert Experiment.from_preset(engines.load(name), cases=cases, steps=5).configs() == today(name).configs()
     config = engines.load(name).Config(**{knob: values[0]})
     assert config.replace(**fixed | {knob: values[1]}) == today(name).configs()[1]
 
@@ -146,7 +146,7 @@ def test_a_name_of_an_earlier_version_is_taken_by_no_knob_of_today(name):
 def test_what_no_version_knew_is_refused_still():
     engine = engines.load("subgradient_recovery")
     with pytest.raises(UnknownName, match="gradient"):
-        Experiment.of(engine, set={"gradient": 1})
+        Experiment.from_preset(engine, set={"gradient": 1})
     with pytest.raises(ConfigError, match="outlier_kind='gaus' is not one of gaussian, cauchy"):
-        Experiment.of(engine, set={"outlier_kind": "gaus"})
-    assert Experiment.of(engine, set={"cut": 5.0, "median_threshold": 2.0}).base.median_threshold == 2.0
+        Experiment.from_preset(engine, set={"outlier_kind": "gaus"})
+    assert Experiment.from_preset(engine, set={"cut": 5.0, "median_threshold": 2.0}).base.median_threshold == 2.0

@@ -4,7 +4,7 @@ import torch
 from scipy.integrate import solve_ivp
 
 import engines
-from engines.core.analysis.curve_fits import hit, rate
+from engines.core.analysis.curve_fits import hitting_time, rate
 from engines.core.api import simulate
 from engines.core.compute.simulation import Simulation
 from engines.core.numerics.lapack import eigvalsh
@@ -195,7 +195,7 @@ def test_the_estimated_trigger_fires_when_the_true_one_does():
 def test_a_smaller_start_shifts_the_onset():
     configs = [MatrixSensing(**OWN, **SYMMETRIC, eta=0.2, alpha=a) for a in (1e-4, 1e-3)]
     run = ran(300, *configs)
-    early, late = (hit(run.curve("error", i), 0.05) for i in (1, 0))
+    early, late = (hitting_time(run.curve("error", i), 0.05) for i in (1, 0))
     assert late - early == pytest.approx(np.log(10) / np.log(1.12), abs=2)
 
 

@@ -6,7 +6,7 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import cauchy, norm, uniform
 
-from engines.core.analysis.curve_fits import hit
+from engines.core.analysis.curve_fits import hitting_time
 from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.dynamics import look
@@ -165,7 +165,8 @@ def test_the_error_follows_its_curve_from_the_start_to_the_last_step():
     run = ran(2500, one)
     ratio = run["relative_error"][:, 0] / flow.error(one, run.steps.astype(float))
     assert np.abs(np.log(ratio[run.steps < 100])).max() < 0.01
-    learned = [hit(curve, 0.5) for curve in ((run.steps, flow.error(one, run.steps)), run.curve("relative_error", 0))]
+    curves = ((run.steps, flow.error(one, run.steps)), run.curve("relative_error", 0))
+    learned = [hitting_time(curve, 0.5) for curve in curves]
     foretold, found = flow.spent(one, np.array(learned))
     assert foretold == pytest.approx(found, rel=0.03)
     late = ratio[run.steps >= 500]

@@ -41,7 +41,7 @@ def rate(curve: Curve, low: float, high: float) -> float | None:
     return None if fitted is None else -fitted
 
 
-def hit(curve: Curve, level: float) -> float | None:
+def hitting_time(curve: Curve, level: float) -> float | None:
     """Find the first step below `level`, interpolated between observed steps on the logarithm of the values."""
     t, y = curve
     below = np.flatnonzero(y < level)

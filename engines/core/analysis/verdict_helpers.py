@@ -62,12 +62,12 @@ def final(run: RunData, channel: str, member: int) -> float | None:
     return float(run[channel][run.recording.dense.index_at(last), member])
 
 
-def order(value: float | None) -> float | None:
+def log10(value: float | None) -> float | None:
     """Return the decimal logarithm of a size; None for None."""
     return None if value is None else float(np.log10(max(value, 1e-300)))
 
 
-def each(run: RunData, measure: Callable[[int], float | None], **knobs: object) -> list[float | None]:
+def per_member(run: RunData, measure: Callable[[int], float | None], **knobs: object) -> list[float | None]:
     """Measure every member with these knobs."""
     return [measure(member) for member in run.where(**knobs)]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.core.analysis.verdict_helpers import above, below, order, ratio, verdict
+from engines.core.analysis.verdict_helpers import above, below, log10, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 
@@ -93,8 +93,8 @@ def _beside(run: RunData, name: str) -> list[tuple[Any, Any]]:
 def bowl(run: RunData) -> list[Verdict]:
     """L20: low in the middle, high at the rim."""
     return [
-        below("log₁₀ of the loss in the middle", [order(v) for v in probe_values(run, "surface", "loss_min")], -2.7),
-        above("log₁₀ of the loss at the rim", [order(v) for v in probe_values(run, "surface", "loss_max")], 1.6),
+        below("log₁₀ of the loss in the middle", [log10(v) for v in probe_values(run, "surface", "loss_min")], -2.7),
+        above("log₁₀ of the loss at the rim", [log10(v) for v in probe_values(run, "surface", "loss_max")], 1.6),
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engines.core.analysis.verdict_helpers import above, below, each, final, verdict
+from engines.core.analysis.verdict_helpers import above, below, final, per_member, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.loss_landscape.dynamics import milestones
@@ -54,7 +54,7 @@ def sooner(run: RunData) -> list[Verdict]:
     """L14: squares generalise, and ReLUs do so later or not at all."""
     smooth = run.where(activation="square")
     return [
-        above("test accuracy of squares at the end", each(run, lambda i: final(run, "test_accuracy", i),
+        above("test accuracy of squares at the end", per_member(run, lambda i: final(run, "test_accuracy", i),
               activation="square"), milestones.GROKKED),
         above("step of generalising, ReLUs over squares", [_lag(run, i) for i in smooth], 2),
     ]  # fmt: skip

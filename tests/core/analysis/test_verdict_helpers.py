@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engines.core.analysis.verdict_helpers import above, below, final, order, verdict
+from engines.core.analysis.verdict_helpers import above, below, final, log10, verdict
 from engines.core.api import simulate
 from engines.core.protocol.engine import Preset
 from engines.core.runs.run import Run
@@ -46,8 +46,8 @@ def test_the_final_value_is_that_of_the_presets_last_step_and_of_no_member_that_
 
 
 def test_orders_are_decimal_logarithms():
-    assert order(1e-7) == pytest.approx(-7)
-    assert order(None) is None
+    assert log10(1e-7) == pytest.approx(-7)
+    assert log10(None) is None
 
 
 def test_what_never_happened_does_not_hold_at_the_end_and_is_undecided_before():
