@@ -11,9 +11,10 @@ VENV    := .venv
 OLDEST  := $(VENV)-oldest
 BIN     := $(VENV)/bin
 PAGES   := $(shell [ "$$(nproc 2>/dev/null || echo 2)" -gt 1 ] && echo 2 || echo 1)
+SITE    := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test thorough machines lint bench docs system clean
+.PHONY: run test thorough machines lint bench docs site system clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -48,16 +49,23 @@ endif
 machines: $(VENV)/.test $(OLDEST)/.test
 	$(BIN)/python tests/machines.py $(ARGS)
 
-lint: $(VENV)/.dev
+# Style, types and the links of the documents; nothing is downloaded that pip did not install.
+lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/pyright
+	$(BIN)/pyright --threads
+	$(SITE)
 
 bench: $(VENV)/.bench system
 	$(BIN)/python -m benchmarks $(ARGS)
 
+# The pictures that the documents show: of real pages, in a browser, in windows and in notebooks.
 docs: $(VENV)/.test system
 	$(BIN)/python -m assets.screenshots $(ARGS)
+
+# The documents as a site, in build/site.
+site: $(VENV)/.lint
+	$(SITE)
 
 clean:
 	rm -rf $(VENV) $(OLDEST)
@@ -87,7 +95,8 @@ $(OLDEST)/.test: pyproject.toml constraints.txt tests/machines.py | $(VENV)/.tes
 	$(OLDEST)/bin/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
 	    -c $(OLDEST)/constraints.txt -e '.[notebook]' pytest pytest-xdist && touch $@ || rm -rf $(OLDEST)
 
-$(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
+# Pyright reads what the tests and the hosts import, too.
+$(VENV)/.lint: pyproject.toml constraints.txt | $(BIN)/python
 	$(INSTALL) -e '.[dev]'
 	@touch $@ $(VENV)/.test $(VENV)/.run
 

@@ -93,6 +93,18 @@ def headless(arguments: argparse.Namespace) -> None:
     {"run": cli.run, "probe": cli.probe, "list": cli.catalogue}[arguments.command](arguments)
 
 
+def new(arguments: argparse.Namespace) -> None:
+    """Write the folder of a working engine and say how it is opened and tested."""
+    from dynascope.new_engine import write
+
+    folder = write(arguments.name, arguments.into)
+    print(
+        f"{folder} is an engine. Open it:  python launch.py serve --plugins {arguments.into}\n"
+        f"Test it:  python -m pytest -p dynascope.contract --pyargs dynascope.contract {folder}"
+        f" --engine {arguments.name} --plugins {arguments.into}"
+    )
+
+
 def _check_resume(arguments: argparse.Namespace) -> None:
     """A run is either described or resumed."""
     program = Parser(prog="launch.py run")
@@ -112,12 +124,19 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 def parser() -> Parser:
     """All commands and their flags."""
     top = Parser(prog="launch.py", description="Dynascope: a live laboratory for learning dynamics")
-    commands = top.add_subparsers(dest="command", required=True, metavar="serve | desktop | run | probe | list")
+    commands = top.add_subparsers(dest="command", required=True, metavar="serve | desktop | run | probe | list | new")
     _serve(commands.add_parser("serve", help="serve the labs to a browser"))
     _desktop(commands.add_parser("desktop", help="show the labs in a window of their own"))
     _run(commands.add_parser("run", help="simulate an ensemble without a screen"))
     _probe(commands.add_parser("probe", help="simulate, then compute an expensive observable of one member"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
+    _new(commands.add_parser("new", help="write a working engine to start from"))
+    for name, command in commands.choices.items():
+        if name != "new":
+            command.add_argument(
+                "--plugins", action="append", default=[], metavar="DIR",
+                help="a folder with engines of your own, each a package that offers ENGINE; their code is run",
+            )  # fmt: skip
     return top
 
 
@@ -180,6 +199,13 @@ def _list(command: argparse.ArgumentParser) -> None:
     command.set_defaults(act=headless)
 
 
+def _new(command: argparse.ArgumentParser) -> None:
+    command.add_argument("what", choices=["engine"], help="what to write")
+    command.add_argument("name", help="its name: small letters, digits and _")
+    command.add_argument("--into", default=".", metavar="DIR", help="where its folder is made; default: here")
+    command.set_defaults(act=new, plugins=[])
+
+
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
@@ -200,6 +226,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if chosen.more and chosen.act is not serve:
         known.error(f"unrecognized arguments: {' '.join(chosen.more)}")
     try:
+        for folder in chosen.plugins:
+            from engines.core.protocol.registry import add_plugins
+
+            add_plugins(folder)
         chosen.act(chosen)
     except DynascopeError as error:
         print(f"launch.py: {' '.join(str(error).split())}", file=sys.stderr)

@@ -1,7 +1,11 @@
-"""Takes the pictures that the README and the gallery show: `make docs`, or `python -m assets.screenshots`."""
+"""Takes the pictures that the README and the gallery show: `make docs`, or `python -m assets.screenshots`.
+
+`make docs ARGS=film` takes one kind only: pages, film, notebooks or desktops.
+"""
 
 from __future__ import annotations
 
+import io
 import socket
 import subprocess
 import sys
@@ -12,9 +16,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from assets import hosts
+from dashboard.ui.formatting import words
+from engines.core.protocol.registry import names, sources
 from tests import system
 
 ASSETS = Path(__file__).parent
@@ -22,8 +29,18 @@ FOLDER = ASSETS / "screenshots"
 LOOKS = ("light", "dark")
 SIZE = {"width": 1440, "height": 900}
 
-LABS = {"matrix_sensing": 14.0, "neural_collapse": 1.5, "subgradient_recovery": 12.0, "loss_landscape": 20.0}
+SECONDS = {"matrix_sensing": 14.0, "neural_collapse": 1.5, "subgradient_recovery": 12.0, "loss_landscape": 20.0}
+LABS = {name: SECONDS.get(name, 10.0) for name in names()}
 """Seconds to wait before a lab shows what it is about."""
+
+FILM = {"width": 1240, "height": 740}
+"""The window of the moving picture; what is kept of it is `SHOWN` pixels wide."""
+SHOWN = 900
+PRESET, KNOB = "P3", "eta"
+FRAMES, BEFORE, DRAGGED = 42, 4, 9
+"""How many frames there are, before the slider is taken and while it is moved."""
+PAUSE = 0.3
+"""Seconds between two frames, as they are taken and as they are shown."""
 
 
 @contextmanager
@@ -67,7 +84,39 @@ def lab(page: Any, address: str, look: str, name: str) -> None:
     page.wait_for_timeout(1000 * LABS[name])
     page.screenshot(path=FOLDER / f"{name}-{look}.png")
     if look == "light":
-        page.locator(".bk-Figure").first.screenshot(path=ASSETS / f"{name}.png")
+        folder = sources()[name].folder
+        if folder and (folder / "assets").is_dir():
+            page.locator(".bk-Figure").first.screenshot(path=folder / "assets" / "thumbnail.png")
+
+
+def film(browser: Any) -> None:
+    """A lab at work as a moving picture: curves stream, a slider is dragged, curves and predictions answer."""
+    with served() as address:
+        page = browser.new_page(viewport=FILM)
+        page.goto(f"{address}/matrix_sensing?preset={PRESET}&theme=light")
+        page.locator(".at").first.wait_for()
+        page.wait_for_timeout(1500)
+        slider = page.locator(f'input.range[aria-label^="{words(KNOB)}:"]').first.bounding_box()
+        frames = [_frame(page, slider, at) for at in range(FRAMES)]
+        page.close()
+    first, *others = frames
+    how = {"save_all": True, "append_images": others, "duration": round(1000 * PAUSE), "loop": 0}
+    first.save(FOLDER / "matrix_sensing.webp", quality=50, method=6, **how)
+
+
+def _frame(page: Any, slider: Any, at: int) -> Image.Image:
+    began, y = time.monotonic(), slider["y"] + slider["height"] / 2
+    places = [slider["x"] + slider["width"] * (0.6 + 0.13 * turn / DRAGGED) for turn in range(DRAGGED + 1)]
+    if at == BEFORE:
+        page.mouse.move(places[0], y)
+        page.mouse.down()
+    if BEFORE <= at <= BEFORE + DRAGGED:
+        page.mouse.move(places[at - BEFORE], y)
+    if at == BEFORE + DRAGGED:
+        page.mouse.up()
+    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    page.wait_for_timeout(max(0.0, 1000 * (began + PAUSE - time.monotonic())))
+    return taken.resize((SHOWN, round(SHOWN * taken.height / taken.width)), Image.Resampling.LANCZOS)
 
 
 def desktops() -> None:
@@ -101,14 +150,17 @@ def pages(browser: Any) -> None:
 
 
 def main() -> None:
-    """Take all pictures, light and dark."""
+    """Take all pictures, light and dark, or those of the kinds that are named."""
+    kinds = sys.argv[1:] or ["pages", "film", "notebooks", "desktops"]
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=system.chromium(), args=["--no-sandbox", "--disable-gpu"])
-        pages(browser)
-        notebooks(browser)
+        for take in (pages, film, notebooks):
+            if take.__name__ in kinds:
+                take(browser)
         browser.close()
-    desktops()
+    if "desktops" in kinds:
+        desktops()
 
 
 if __name__ == "__main__":

@@ -15,16 +15,14 @@ from torch.nn.functional import one_hot
 
 from benchmarks.peers import there
 from benchmarks.timing import best, head, row
-from engines.loss_landscape.hessian import dense, mlp_products
-from engines.loss_landscape.hessian.extreme_eigenvectors import top
-from engines.loss_landscape.hessian.lanczos import rademacher
+from engines.loss_landscape.hessian import dense, products
+from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, rademacher
 from engines.loss_landscape.hessian.products import softmax_metric
 from engines.loss_landscape.hessian.spectral_density import density, spectrum
 from engines.loss_landscape.learning_coefficient import quadrature
+from engines.loss_landscape.learning_coefficient.chains import init_state, langevin_kernel, mala_kernel, run, window
 from engines.loss_landscape.learning_coefficient.llc import estimate
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
-from engines.loss_landscape.learning_coefficient.run import langevin, metropolis, run
-from engines.loss_landscape.learning_coefficient.state import opened, window
 from engines.loss_landscape.models import digits
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.potentials import crossing_planes, quadratic
@@ -51,7 +49,7 @@ class Trained:
     """A network of the digits after 300 steps of AdamW, as ours and as the layers that peers expect."""
 
     def __init__(self, hidden: tuple[int, ...], dtype: torch.dtype) -> None:
-        subject = digits.perceptron([0], hidden)
+        subject = digits.digits_subject([0], hidden)
         *_, (_, theta) = train(subject, 300, 1e-2, every=300)
         self.subject, self.theta = subject.to(dtype), theta[0].to(dtype)
         self.net, (self.X, self.y) = Mlp(subject.model.sizes), self.subject.train
@@ -84,7 +82,7 @@ class Trained:
 
 def _hessian(net: Mlp, theta: Tensor, X: Tensor, y: Tensor) -> Callable[[Tensor], Tensor]:
     f = net(theta, X)
-    return mlp_products.hessian(net, theta, X, softmax_metric(f), f.softmax(-1) - one_hot(y, f.shape[-1]).to(f))
+    return products.mlp_hessian(net, theta, X, softmax_metric(f), f.softmax(-1) - one_hot(y, f.shape[-1]).to(f))
 
 
 def compared(what: str, target: str, ours: Callable[[], Any], theirs: Callable[[], Any], off: Callable[[Any], float],
@@ -104,7 +102,7 @@ def _eigenvalues(s: Trained) -> None:
         return float(((values.sort(descending=True).values - exact) / exact).abs().max())
 
     def ours() -> Tensor:
-        return top(product, start, STEPS, TOP).values
+        return largest_eigenpairs(product, start, STEPS, TOP).values
 
     if there("hessian_eigenthings"):
         from hessian_eigenthings import lanczos
@@ -148,10 +146,12 @@ def _density(s: Trained) -> None:
                  lambda: lanczos_approximate_spectrum(operator, QUADRATURE, num_repeats=PROBES), off)  # fmt: skip
 
 
-def _chains(loss: Callable[[Tensor], Tensor], star: Tensor, eta: float, steps: int, how: Any = langevin) -> Tensor:
+def _chains(
+    loss: Callable[[Tensor], Tensor], star: Tensor, eta: float, steps: int, how: Any = langevin_kernel
+) -> Tensor:
     """Losses `[T, C]`."""
     step = how(loss, window(star, B), eta, torch.Generator().manual_seed(0))
-    return run(step, opened(loss, star.expand(CHAINS, -1)), steps, star)[1].losses
+    return run(step, init_state(loss, star.expand(CHAINS, -1)), steps, star)[1].losses
 
 
 def _theirs(model: nn.Module, loss: Callable[[nn.Module], Tensor], eta: float, steps: int) -> Tensor:
@@ -220,7 +220,7 @@ def _known() -> None:
         def theirs(loss: Any = loss, star: Tensor = star, eta: float = eta) -> Tensor:
             return _theirs(Point(star), lambda model: loss(model.theta), eta, BURN_IN + DRAWS)
 
-        for kind, how in (("SGLD", langevin), ("MALA", metropolis)):
+        for kind, how in (("SGLD", langevin_kernel), ("MALA", mala_kernel)):
             compared(f"{name}: devinterp over our {kind}", ">= 5",
                      lambda loss=loss, star=star, eta=eta, how=how: _chains(loss, star, eta, BURN_IN + DRAWS, how),
                      theirs, off, 1)  # fmt: skip

@@ -18,7 +18,7 @@ from benchmarks.timing import head, row
 from dashboard.app import serve
 from dashboard.page.lab import Lab
 from dashboard.session import link
-from dashboard.session.view_state import View
+from dashboard.session.view_state import ViewState
 from engines.core.live.runner import Runner
 from engines.core.runs.experiment import Experiment
 from engines.matrix_sensing.engine import ENGINE
@@ -46,7 +46,7 @@ def main() -> None:
         for name, knobs in (("identity", SMALL), ("gaussian, 16 members", LARGE)):
             with _page(browser, address, knobs) as page:
                 page.wait_for_timeout(4000)
-                shown = _steps_per_second(lambda: labs[-1].player.runner.status.step)
+                shown = _steps_per_second(lambda: labs[-1].session.runner.status.step)
             row(f"(d) steps a second shown over headless, {name}", shown / alone[name], ">= 0.90",
                 f"{shown:.0f} against {alone[name]:.0f} a second")  # fmt: skip
         _growth(browser, address, labs)
@@ -92,7 +92,7 @@ def _page(browser: Any, address: str, knobs: dict[str, Any], speed: str = "max")
     experiment = Experiment.of(ENGINE, None, knobs, steps=10**9)
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    page.goto(f"{address}/matrix_sensing?s={link.encode(experiment, View(speed=speed))}")
+    page.goto(f"{address}/matrix_sensing?s={link.encode(experiment, ViewState(speed=speed))}")
     page.wait_for_selector("canvas", timeout=60_000)
     yield page
     context.close()
@@ -105,7 +105,7 @@ def _growth(browser: Any, address: str, labs: list[Lab]) -> None:
         sent, spent = _watched(page, labs[-1])
         marks: dict[str, tuple[float, float]] = {}
         for name, step in (("early", 1000), ("late", 1_000_000)):
-            while labs[-1].player.runner.status.step < step:
+            while labs[-1].session.runner.status.step < step:
                 time.sleep(0.05)
                 page.evaluate("1")
             sent.clear(), spent.clear()
@@ -125,14 +125,14 @@ def _watched(page: Any, lab: Lab) -> tuple[list[int], list[float]]:
     session = page.context.new_cdp_session(page)
     session.send("Network.enable")
     session.on("Network.webSocketFrameReceived", lambda event: sent.append(len(event["response"]["payloadData"])))
-    draw = lab.screen._draw
+    draw = lab.refresh._draw
 
-    def timed() -> None:
+    def timed(context: Any) -> None:
         begun = time.perf_counter()
-        draw()
+        draw(context)
         spent.append(time.perf_counter() - begun)
 
-    lab.screen._draw = timed  # type: ignore[method-assign]
+    lab.refresh._draw = timed  # type: ignore[method-assign]
     return sent, spent
 
 
@@ -145,10 +145,10 @@ def _lag(browser: Any, address: str, labs: list[Lab], slowdown: int) -> None:
 
         def watch() -> None:
             while not stop.wait(0.005):
-                history.append((time.perf_counter(), lab.player.runner.status.step))
+                history.append((time.perf_counter(), lab.session.runner.status.step))
 
         thread = threading.Thread(target=watch, daemon=True)
-        frames = len(lab.player.runner.run)
+        frames = len(lab.session.runner.run)
         thread.start()
         lags = []
         begun = time.perf_counter()
@@ -159,6 +159,6 @@ def _lag(browser: Any, address: str, labs: list[Lab], slowdown: int) -> None:
             lags.append(now - reached)
             time.sleep(0.1)
         stop.set()
-        made = (len(lab.player.runner.run) - frames) / max(lab.bridge.ack - acks, 1)
+        made = (len(lab.session.runner.run) - frames) / max(lab.bridge.ack - acks, 1)
     row(f"(f) seconds from a step to its drawing, browser slowed {slowdown} times", max(lags), "<= 1",
         f"{made:.0f} frames made for each drawn; median {sorted(lags)[len(lags) // 2]:.2f} s")  # fmt: skip

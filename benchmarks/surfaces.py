@@ -13,14 +13,19 @@ from torch import Tensor, nn
 
 from benchmarks.peers import there
 from benchmarks.timing import best, head, row
-from engines.loss_landscape.loss_surface.directions import filter_normalised
-from engines.loss_landscape.loss_surface.mlp_surface import on_plane
-from engines.loss_landscape.loss_surface.surface import Plane, evaluate, fill, square
+from engines.loss_landscape.loss_surface.planes import filter_normalised
+from engines.loss_landscape.loss_surface.surface import (
+    Plane,
+    evaluate,
+    evaluate_coordinates,
+    mlp_losses_on_plane,
+    square_axes,
+)
 from engines.loss_landscape.models import digits
 from engines.loss_landscape.models.mlp import Mlp
 
 POINTS = 51
-AXES = square(1, POINTS)
+AXES = square_axes(1, POINTS)
 
 
 def main() -> None:
@@ -33,7 +38,7 @@ def main() -> None:
 
 
 def _surfaces(hidden: tuple[int, ...]) -> None:
-    subject = digits.perceptron([0], hidden).to(torch.float32)
+    subject = digits.digits_subject([0], hidden).to(torch.float32)
     net, (X, y), theta = subject.model, subject.train, subject.start[0]
     assert isinstance(net, Mlp)
     plane = Plane(theta, torch.stack([filter_normalised(net, theta, seed, True) for seed in (1, 2)]))
@@ -41,7 +46,7 @@ def _surfaces(hidden: tuple[int, ...]) -> None:
     head(f"Loss surfaces, 1 thread, float32, {net.sizes}, P = {net.P}, n = {len(X)}, {POINTS}²")
 
     def batched() -> Tensor:
-        return last(fill(on_plane(net, plane, subject.train), AXES))
+        return last(evaluate_coordinates(mlp_losses_on_plane(net, plane, subject.train), AXES))
 
     ours, values = best(batched, 3), batched()
     generic = best(lambda: last(evaluate(subject.loss, plane, AXES)), 3)

@@ -1,4 +1,10 @@
-"""The page: routes, labs, controls and marks over the headless engines. Never imports torch itself."""
+"""The pages of the laboratory over the headless engines, in a browser, a window or a notebook; it never imports torch.
+
+    from dashboard import lab, show
+
+Rooms from bottom to top: ui, session, figures, runs, server, controls, probes, page; then the hosts app, notebook and
+desktop. A room imports only from those below it.
+"""
 
 from __future__ import annotations
 

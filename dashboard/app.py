@@ -7,6 +7,7 @@ import logging
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,13 @@ from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
-from dashboard.page.messages import STYLE, notice
+from dashboard.page.messages import STYLE, message
 from dashboard.runs import library
 from dashboard.server import request_filter, theme
 from dashboard.server.gallery import gallery
-from dashboard.session import link
-from dashboard.session import start as starts
-from dashboard.session.view_state import split
+from dashboard.session import lessons, link
+from dashboard.session.start import Start
+from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
 from engines.core.protocol.errors import DynascopeError
 
@@ -83,53 +84,60 @@ def _waiting() -> pn.pane.HTML:
 
 async def _filled(holder: pn.Column, bridge: Bridge, fill: Fill) -> None:
     # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
-    await asyncio.to_thread(_warm)
+    await asyncio.to_thread(_import_engines)
     try:
         fill(holder, bridge)
     except DynascopeError as error:
-        holder[:] = [_sorry(str(error))]
+        holder[:] = [_failure(str(error))]
     except Exception as error:
         log.exception("a page could not be made")
-        holder[:] = [_sorry(f"This page could not be made: {type(error).__name__}: {error}")]
+        holder[:] = [_failure(f"This page could not be made: {type(error).__name__}: {error}")]
 
 
-def _sorry(text: str) -> pn.pane.HTML:
-    return pn.pane.HTML(notice("error", text), sizing_mode="stretch_width", stylesheets=[STYLE], margin=24)
+def _failure(text: str) -> pn.pane.HTML:
+    return pn.pane.HTML(message("error", text), sizing_mode="stretch_width", stylesheets=[STYLE], margin=24)
 
 
-def _warm() -> None:
-    pass
+def _import_engines() -> None:
+    from engines.core.live import runner  # noqa: F401
+    from engines.core.protocol import registry  # noqa: F401
+    from engines.core.runs import experiment  # noqa: F401
 
 
 def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
     """The page with a card a lab; with a link of a lab, that lab."""
     token, lesson = _argument("s"), _argument("lesson")
-    return _lab_or_cards(link.lab(token) or _taught(lesson), address, device, UNKNOWN if token or lesson else "")
+    problem = _absent(token) or (UNKNOWN if token or lesson else "")
+    return _lab_or_cards(link.lab(token) or _lab_of(lesson), address, device, problem)
 
 
-def _lab_or_cards(name: str, address: Callable[[str], str], device: str, said: str) -> pmui.Page:
-    """The page of a lab that an address names; where there is no such lab, all that there are, and `said` above."""
+def _absent(token: str) -> str:
+    """Name the package that a link needs and that is not installed, in a sentence; "" where there is none."""
+    absent = link.missing(token) if token else ""
+    return f"This link cannot be opened: {absent}." if absent else ""
+
+
+def _lab_or_cards(name: str, address: Callable[[str], str], device: str, problem: str) -> pmui.Page:
+    """Make the page of a lab; where there is none of this name, that of all labs, with the problem above."""
     from engines import names
 
-    return lab_page(name, device) if name in names() else _cards(address, said)
+    return lab_page(name, device) if name in names() else _cards(address, problem)
 
 
-def _taught(lesson: str) -> str:
-    """The lab of a lesson; "" where there is no such lesson."""
-    from dashboard.session import lessons
-
+def _lab_of(lesson: str) -> str:
+    """Return the name of the lab of a lesson; "" where there is no such lesson, which `UNKNOWN` says on the page."""
     try:
         return lessons.load(lesson).lab if lesson else ""
     except lessons.LessonError:
         return ""
 
 
-def _cards(address: Callable[[str], str], said: str = "") -> pmui.Page:
+def _cards(address: Callable[[str], str], problem: str = "") -> pmui.Page:
 
     def fill(holder: pn.Column, bridge: Bridge) -> None:
         from engines import names
 
-        holder[:] = [*([_sorry(said)] if said else []), gallery(names(), address)]
+        holder[:] = [*([_failure(problem)] if problem else []), gallery(names(), address)]
 
     return _page("Dynascope", fill)
 
@@ -141,7 +149,8 @@ def lab_page(name: str, device: str = "cpu") -> pmui.Page:
         from engines import load
 
         engine = load(name)
-        start = starts.of(engine, *map(_argument, ("s", "preset", "lesson"))).hiding(split(_argument("hide")))
+        start = Start.from_address(engine, *map(_argument, ("s", "preset", "lesson")))
+        start = start.hide(split_names(_argument("hide")))
         lab = Lab(engine, start, bridge, device)
         holder[:] = [lab]
         lab.start()
@@ -192,12 +201,14 @@ class Missing(RequestHandler):
         from engines import names
 
         self.set_status(404)
+        absent = _absent(self.request.query_arguments.get("s", [b""])[0].decode("utf-8", "replace"))
         root = self.application.prefix
         labs = "".join(f"<li><a href='{root}/{name}'>{name.replace('_', ' ')}</a></li>" for name in names())
+        why = f"<p>{escape(absent)}</p>" if absent else ""
         self.finish(
             "<!doctype html><html lang='en'><title>Dynascope</title><meta name='viewport' content='width=device-width'>"
             "<body style='font: 16px/1.5 system-ui, sans-serif; margin: 12vh auto; max-width: 34rem; padding: 0 1rem'>"
-            f"<main><h1>There is no lab at this address.</h1><p>These are here:</p><ul>{labs}</ul>"
+            f"<main><h1>There is no lab at this address.</h1>{why}<p>These are here:</p><ul>{labs}</ul>"
             f"<p><a href='{root}/'>All labs</a></p></main>"
         )
 

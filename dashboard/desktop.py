@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dashboard import app
-from dashboard.server.access import Guard
+from dashboard.server.request_filter import Guard
 from engines.core.protocol.errors import DynascopeError
 
 LOOPBACK = "127.0.0.1"
@@ -77,6 +77,7 @@ def native(url: str) -> None:
         tempfile.TemporaryFile() as said,
         subprocess.Popen(line, stdin=subprocess.PIPE, stderr=said, bufsize=0) as window,
     ):
+        assert window.stdin
         window.stdin.write(f"{url}\n".encode())
         status = window.wait()
         said.seek(0)

@@ -13,17 +13,18 @@ from uuid import uuid4
 import panel as pn
 from IPython import get_ipython
 from IPython.display import update_display
+from panel.io.model import patch_cds_msg
 from panel.io.notebook import load_notebook
 from panel.io.state import set_curdoc
-from panel.viewable import Viewer, patch_cds_msg
+from panel.viewable import Viewer
 
 from dashboard.page.lab import PERIOD, Lab
-from dashboard.session import start as starts
-from dashboard.session.start import Opening
+from dashboard.session.start import Start
 from dashboard.ui.batch import batch
 from dashboard.ui.bridge import FIRST_LEASE
 
 if TYPE_CHECKING:
+    from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
 
 TURN = RLock()
@@ -35,7 +36,7 @@ LIGHT = """:host { background: #fff; color: #222; color-scheme: light; --panel-o
 
 
 class Frame(pn.Column):
-    """What a cell shows; it tells when it is shown somewhere, with the document there, and when nowhere any more."""
+    """The frame of a lab in a cell; it calls `shown(document)` for each place, and `gone()` when none is left."""
 
     def __init__(self, content: Any, shown: Callable[[Any], None], gone: Callable[[], None], height: int) -> None:
         place = {"height": height, "sizing_mode": "stretch_width", "scroll": "y-auto", "margin": 0}
@@ -43,7 +44,7 @@ class Frame(pn.Column):
         self._shown, self._gone = shown, gone
 
     def get_root(self, doc: Any = None, comm: Any = None, preprocess: bool = True) -> Any:
-        """The model of a new place; the place before gives way, since a figure can be in one document only."""
+        """Return the model for a new place; the place before gives way, since a figure can be in one document only."""
         for view in [view for view in pn.state._views.values() if view[0] is self]:
             self._cleanup(view[1])
         root = super().get_root(doc, comm, preprocess)
@@ -53,6 +54,7 @@ class Frame(pn.Column):
     def _on_msg(self, ref: str, manager: Any, message: Any) -> None:
         # As Panel does it, but in turn, and with what the message makes us change sent back.
         _, root, document, comm = pn.state._views[ref]
+        assert comm
         patch_cds_msg(root, message)
         with TURN, set_curdoc(document), batch():
             manager.assemble(message).apply_to_document(document, comm.id)
@@ -70,7 +72,8 @@ def _load() -> list[str]:
 
     Each time: a kernel cannot know whether its page was loaded anew.
     """
-    publisher, names = getattr(get_ipython(), "display_pub", None), []
+    publisher: Any = getattr(get_ipython(), "display_pub", None)
+    names: list[str] = []
     if not hasattr(publisher, "register_hook"):
         return names
 
@@ -93,43 +96,43 @@ class Widget(Viewer):
     def __init__(self, lab: Lab, height: int) -> None:
         super().__init__()
         lab.bridge.alone = False
-        self._lab, self._ticks, self._document, self._scripts = lab, None, None, _load()
+        self.lab, self._ticks, self._document, self._scripts = lab, None, None, _load()
         self._frame = Frame(lab, self._shown, self._gone, height)
 
     @property
     def run(self) -> Run:
         """The run that is on screen, as far as it has come; `run.to_xarray()` is its data."""
-        return self._lab.player.runner.run
+        return self.lab.session.runner.run
 
     def link(self) -> str:
         """The token of what is on screen: for `lab(..., link=token)`, and for `?s=token` in a browser."""
-        return self._lab.sharing.token()
+        return self.lab.share.token()
 
     def close(self) -> None:
         """Stop for good. What was recorded stays readable."""
         self._gone()
-        self._lab.close()
+        self.lab.close()
 
     def _shown(self, document: Any) -> None:
         self._document = document
-        self._lab.bridge.away()
-        self._lab.player.renew(FIRST_LEASE)
+        self.lab.bridge.await_page()
+        self.lab.session.extend_lease(FIRST_LEASE)
         if self._ticks is None:
             self._ticks = pn.state.add_periodic_callback(self._tick, period=PERIOD)
-        self._lab.resume()
+        self.lab.resume()
 
     def _gone(self) -> None:
         if self._ticks is not None:
             self._ticks.stop()
             self._ticks = None
-        self._lab.rest()
-        self._lab.probes.abandon()
+        self.lab.suspend()
+        self.lab.parts.probes.abandon()
 
     def _tick(self) -> None:
-        while self._scripts and self._lab.bridge.there:  # megabytes that need not be stored with the notebook
+        while self._scripts and self.lab.bridge.answered:  # megabytes that need not be stored with the notebook
             update_display({}, display_id=self._scripts.pop(), raw=True)
         with TURN, set_curdoc(self._document):
-            self._lab.screen.tick()
+            self.lab.refresh.tick()
 
     def __panel__(self) -> Frame:
         return self._frame
@@ -164,14 +167,9 @@ def lab(
     from engines import load
 
     engine = load(name)
-    if link:
-        start = starts.of_token(engine, _token(link))
-    else:
-        start = Opening(starts.of_preset(engine, preset or engine.opening))
+    start = Start.from_link(engine, _token(link)) if link else Start.from_preset(engine, preset)
     experiment = start.experiment.override(set) if set else start.experiment
-    return Widget(
-        Lab(engine, replace(start, experiment=experiment).hiding(tuple(hide)), device=device, resting=True), height
-    )
+    return _widget(engine, replace(start, experiment=experiment), hide, height, device)
 
 
 def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
@@ -181,10 +179,13 @@ def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
     """
     from engines.core.compute.device import at_hand
 
-    device = str(at_hand(run.device))
-    return Widget(Lab(run.engine, starts.of_run(run).hiding(tuple(hide)), device=device, resting=True), height)
+    return _widget(run.engine, Start.from_run(run), hide, height, str(at_hand(run.device)))
+
+
+def _widget(engine: Engine, start: Start, hide: Sequence[str], height: int, device: str) -> Widget:
+    return Widget(Lab(engine, start.hide(tuple(hide)), device=device, suspended=True), height)
 
 
 def _token(link: str) -> str:
-    found = parse_qs(urlsplit(link).query).get("s", [])
-    return found[0] if found else link
+    tokens = parse_qs(urlsplit(link).query).get("s", [])
+    return tokens[0] if tokens else link

@@ -18,6 +18,8 @@ import torch
 
 import engines
 
+pytest_plugins = ["dynascope.contract"]
+
 ROOT = Path(__file__).parent.parent
 
 PRESET = re.compile(rf"((?:{'|'.join(engines.names())})-[^-\]]+(?:-\d+)?)\]$")

@@ -1,4 +1,4 @@
-"""Ensembles: spread a knob over a range, and a run over seeds."""
+"""The form that makes an ensemble: it spreads a knob over a range, and a run over seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST = 256
 
 
 def axis(knob: Knob, low: str, high: str, count: str) -> list[Any]:
-    """Values of a knob from `low` to `high`, evenly on its own scale.
+    """Compute `count` values of a knob from `low` to `high`, evenly on its own scale. Raises `ConfigError`.
 
     >>> axis(Knob(name="alpha", log=True), "0.01", "1", "3")
     [0.01, 0.1, 1.0]
@@ -42,14 +42,14 @@ def _whole(what: str, text: str) -> int:
     return int(text)
 
 
-class Spread(Component):
-    """The form. `spread(values)` gets `{knob: [values]}`; `bands(on)` says whether seeds collapse."""
+class EnsembleForm(Component):
+    """The form. `spread(values)` gets `{knob: [values]}`; `bands(on)` whether runs that differ in seed are one band."""
 
     knobs = param.List([])
     shown = param.Dict({"seeds": "1", "bands": True, "error": ""})
 
-    _esm = script("spread")
-    _stylesheets = [(FOLDER / "spread.css").read_text()]
+    _esm = script("ensemble_form")
+    _stylesheets = [(FOLDER / "ensemble_form.css").read_text()]
 
     def __init__(
         self,
@@ -62,16 +62,16 @@ class Spread(Component):
         super().__init__(knobs=[_choice(knob) for knob in config.knobs().values() if _spreads(knob)], **params)
 
     def show(self, seeds: int, bands: bool) -> None:
-        """Display the number of seeds, and whether they collapse."""
+        """Display the number of seeds, and whether they are drawn as one band."""
         self.shown = {"seeds": str(seeds), "bands": bands, "error": ""}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         try:
-            self._obey(data)
+            self._carry_out(data)
         except DynascopeError as error:
             self.shown = self.shown | {"error": sentence(error)}
 
-    def _obey(self, data: dict[str, Any]) -> None:
+    def _carry_out(self, data: dict[str, Any]) -> None:
         if "bands" in data:
             self._bands(bool(data["bands"]))
         elif "seeds" in data:

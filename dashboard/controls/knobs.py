@@ -1,9 +1,9 @@
-"""Knobs become widgets: everything a widget says comes from the knob's metadata."""
+"""Knobs and presets as widgets: everything that a widget says comes from the metadata of the engine."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import panel as pn
 import param
@@ -13,6 +13,9 @@ from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import number, sentence, words
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.errors import DynascopeError
+
+if TYPE_CHECKING:
+    from engines.core.protocol.engine import Preset
 
 Edit = Callable[[str, Any], None]
 
@@ -41,7 +44,7 @@ class KnobWidget(Component):
 
     def show(self, value: Any, others: Sequence[Any] = ()) -> None:
         """Display a value, and the values of all members where they differ."""
-        varies = f"varies: {_listed([_said(other) for other in others])}" if len(others) > 1 else ""
+        varies = f"varies: {_listed([_text(other) for other in others])}" if len(others) > 1 else ""
         self.shown = {"value": value, "text": typed(value), "varies": varies, "error": ""}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
@@ -59,7 +62,7 @@ class KnobWidget(Component):
 
 
 def _listed(texts: Sequence[str]) -> str:
-    """The values, or the ends of a long list.
+    """List values in a line; of many only the first and the last.
 
     >>> _listed([str(n) for n in range(40)])
     '0, 1, 2, … 39 (40 values)'
@@ -69,17 +72,17 @@ def _listed(texts: Sequence[str]) -> str:
     return f"{', '.join(texts[:3])}, … {texts[-1]} ({len(texts)} values)"
 
 
-def _said(value: Any) -> str:
+def _text(value: Any) -> str:
     return words(value) if isinstance(value, str) else number(value)
 
 
 def typed(value: Any) -> str:
-    """A value as a person types it."""
+    """Write a value as a person types it."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def describe_widget(knob: Knob) -> dict[str, Any]:
-    """What the browser needs to draw a knob's widget."""
+    """Collect what the browser needs to draw a knob's widget."""
     low, high = knob.soft or knob.bounds or (0, 1)
     return {
         "label": words(knob.name),
@@ -103,8 +106,8 @@ def _kind(knob: Knob) -> str:
     return "seed" if knob.name == "seed" or knob.name.endswith("_seed") else "number"
 
 
-class Controls(Viewer):
-    """All knobs of an engine that change something, at most seven in sight, the rest folded under *More*."""
+class Knobs(Viewer):
+    """All knobs of an engine that have an effect: at most seven in sight, the rest folded under *More*."""
 
     def __init__(self, config: type[Config], preview: Edit, commit: Edit) -> None:
         super().__init__()
@@ -142,3 +145,26 @@ class Controls(Viewer):
 
     def __panel__(self) -> pn.Column:
         return self._panel
+
+
+class Presets(Component):
+    """A select box of the engine's experiments; `choose(name)` gets the preset."""
+
+    about = param.Dict({})
+    shown = param.Dict({"value": "", "text": "", "varies": "", "error": ""})
+
+    _esm = script("knob")
+    _stylesheets = [(FOLDER / "knob.css").read_text()]
+
+    def __init__(self, presets: Sequence[Preset], choose: Callable[[str], None], **params: Any) -> None:
+        choices = [[preset.name, f"{preset.name}  {preset.title}"] for preset in presets]
+        about = {"label": "Experiment", "kind": "choice", "wide": True, "choices": choices, "doc": "", "role": ""}
+        super().__init__(about=about, **params)
+        self._choose = choose
+
+    def show(self, name: str) -> None:
+        """Display the preset that is loaded."""
+        self.shown = self.shown | {"value": name}
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        self._choose(str(data.get("value")))

@@ -1,4 +1,4 @@
-"""Which hue is which member, above all plots; a click puts a member in focus."""
+"""The legend of an ensemble above all plots: which hue is which member; a click puts one in focus."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dashboard.ui.component import FOLDER, Component
 
 
 class Members(Component):
-    """A chip a curve."""
+    """One chip for each curve; `pick(key)` gets the curve that was clicked."""
 
     shown = param.Dict({"title": "", "items": []})
 
@@ -26,8 +26,8 @@ class Members(Component):
     def show(self, curves: Sequence[Curve], focus: int) -> None:
         """Display the curves, the one that holds the member in focus marked."""
         # A member that is drawn by itself is meant before the band that it is part of.
-        on = min((c for c in curves if focus in c.members), key=lambda c: len(c.members), default=curves[0])
-        items = [{"key": c.key, "label": c.label, "color": c.color, "on": c is on} for c in curves]
+        focused = min((c for c in curves if focus in c.members), key=lambda c: len(c.members), default=curves[0])
+        items = [{"key": c.key, "label": c.label, "color": c.color, "on": c is focused} for c in curves]
         self.shown = {"title": "", "items": items if len(curves) > 1 or curves[0].band else []}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Time as an object: the bar with play, step, speed, scrub, branch and reset."""
+"""The bar over the plots: play, step, speed, scrub, branch, reset, pin, link, export."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from dashboard.runs.download import KINDS
-from dashboard.session.speeds import NORMAL, SPEEDS
+from dashboard.runs.share import KINDS
+from dashboard.session.view_state import NORMAL, SPEEDS
 from dashboard.ui.component import FOLDER, Component, script
 
 if TYPE_CHECKING:
-    from engines.core.live.runner import Status
+    from dashboard.session.view_state import ViewContext
     from engines.core.protocol.declarations import Action
 
 Command = Callable[[str, dict[str, Any]], None]
 
 
 class Transport(Component):
-    """The bar. What a person asks for goes to `command(what, data)`; what is so comes in through `refresh`."""
+    """The bar. What a person asks for goes to `command(what, data)`; `show` displays the state of the run."""
 
     now = param.Dict({})
     actions = param.List([])
@@ -35,12 +35,13 @@ class Transport(Component):
         super().__init__(actions=shown, now=_EMPTY, **params)
         self._command = command
 
-    def refresh(self, status: Status, rows: int, index: int, at: int, **more: Any) -> None:
-        """Show the runner's status and where the cursor is; sends nothing where nothing changed."""
-        rate = float(f"{status.rate:.2g}")
+    def show(self, context: ViewContext, frames_ahead: float = 0, time_left: str = "") -> None:
+        """Display the runner's status and where the cursor is; sends nothing where nothing changed."""
+        status, rate = context.status, float(f"{context.status.rate:.2g}")
         about = {"playing": status.playing, "ready": status.ready, "failed": bool(status.message), "rate": rate}
-        where = {"step": status.step, "horizon": status.horizon, "rows": rows, "index": index, "at": at}
-        now = self.now | where | about | more
+        steps = {"step": status.step, "horizon": status.horizon, "ahead": round(frames_ahead), "left": time_left}
+        cursor = {"rows": context.rows, "index": context.frame, "at": context.step, "scrubbing": context.scrubbing}
+        now = about | steps | cursor | {"pinned": context.comparing, "speed": context.speed}
         if now != self.now:
             self.now = now
 

@@ -1,4 +1,4 @@
-"""The stage: all figures of a lab over one shared source for each series."""
+"""The grid of all figures of a lab, over one shared source for each series."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ from dashboard.figures.marks.space import SpaceMark
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
-from dashboard.figures.overlays import Ghosts
-from dashboard.session.curves import Curve
+from dashboard.figures.overlays import Overlays
 from dashboard.ui.batch import batch
 from dashboard.ui.component import FOLDER
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.theory import TheoryLine
-    from engines.core.live.runner import Status
+    from dashboard.session.view_state import ViewContext
     from engines.core.protocol.declarations import Phase, Plot
     from engines.core.protocol.engine import Engine, Preset
     from engines.core.runs.run import Run
@@ -39,8 +38,8 @@ STILL = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "space":
 GRID = (FOLDER / "grid.css").read_text()
 
 
-class Stage(Viewer):
-    """All figures of a lab over one shared source for each series."""
+class Grid(Viewer):
+    """All figures of a lab. `pick(who)` puts a member or a curve in focus, `export(plot)` saves a figure's numbers."""
 
     def __init__(
         self,
@@ -58,8 +57,8 @@ class Stage(Viewer):
         self._layout: Any = None
         self._feeds: dict[bool, StreamedSource] = {}
         self._lines: dict[str, list[LineSpec]] = {}
-        self._last: tuple[Sequence[TheoryLine], Sequence[Phase], Ghosts] = ((), (), {})
-        self._view: Any = None
+        self._decorations: tuple[Sequence[TheoryLine], Sequence[Phase], Overlays] = ((), (), {})
+        self._context: ViewContext | None = None
         self._panel = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[GRID], margin=0)
 
     def arrange(self, preset: Preset | None) -> None:
@@ -78,24 +77,25 @@ class Stage(Viewer):
                 card.hide(not card.hidden)
                 self._layout = None
 
-    def looks(self) -> dict[str, list[bool]]:
-        """Which axes are logarithmic, by figure; for links."""
+    def log_axes(self) -> dict[str, list[bool]]:
+        """Return whether the horizontal and the vertical axis are logarithmic, by figure; for links."""
         return {card.plot.name: [card.options.log_x, card.options.log_y] for card in self.cards}
 
-    def restore(self, looks: Any) -> None:
-        """Look at the figures as a link says; what it says of figures that do not exist is ignored."""
+    def set_log_axes(self, log_axes: Any) -> None:
+        """Use the axes of a link; what it says of figures that do not exist is ignored."""
         for card in self.cards:
-            match looks.get(card.plot.name) if isinstance(looks, dict) else None:
+            match log_axes.get(card.plot.name) if isinstance(log_axes, dict) else None:
                 case [bool(log_x), bool(log_y)]:
                     card.options = replace(card.options, log_x=log_x, log_y=log_y)
         self._layout = None
 
-    def show(self, run: Run, curves: Sequence[Curve], focus: int) -> bool:
-        """Make figures for these curves, unless the ones there are fit; says whether it did.
+    def build(self, context: ViewContext) -> bool:
+        """Make figures for the curves, unless the present ones fit; returns whether it did.
 
         New figures are sent with all they hold when the batch ends: rows streamed in the same batch would come twice.
         """
-        layout = (tuple(curves), focus, self._sizes(run))
+        run, curves, focus = context.run, context.curves, context.focus
+        layout = (curves, focus, self._sizes(run))
         if layout == self._layout:
             return False
         self._layout = layout
@@ -115,7 +115,7 @@ class Stage(Viewer):
         return True
 
     def shown(self) -> list[Card]:
-        """The cards that are not left out."""
+        """Return the cards that are not left out."""
         return [card for card in self.cards if not card.hidden]
 
     def _sizes(self, run: Run) -> tuple[tuple[str, int], ...]:
@@ -142,10 +142,9 @@ class Stage(Viewer):
             self._moved(card)
 
     def _moved(self, card: Card) -> None:
-        self._look(card)
-        if self._view:
-            run, _, at, _, curves, _ = self._view
-            card.describe(run, curves, at)
+        self._update(card)
+        if self._context:
+            card.describe(self._context.run, self._context.curves, self._context.step)
         card.refresh()
 
     def _redraw(self, card: Card) -> None:
@@ -167,28 +166,28 @@ class Stage(Viewer):
         )  # fmt: skip
 
     def _decorate(self, card: Card) -> None:
-        lines, phases, ghost = self._last
+        lines, phases, overlays = self._decorations
         if isinstance(card.mark, LineMark):
             card.mark.show_theory(lines)
             card.mark.show_phases(phases)
-            card.mark.show_ghost(ghost)
+            card.mark.show_ghost(overlays)
 
-    def decorate(self, lines: Sequence[TheoryLine], phases: Sequence[Phase], ghost: Ghosts) -> None:
-        """Show theory lines, phases and the pinned run on every figure."""
-        self._last = (lines, phases, ghost)
+    def decorate(self, lines: Sequence[TheoryLine], phases: Sequence[Phase], overlays: Overlays) -> None:
+        """Show theory lines, phases and other runs on every figure."""
+        self._decorations = (lines, phases, overlays)
         for card in self.marked():
             self._decorate(card)
             card.refresh()
 
     def show_phases(self, phases: Sequence[Phase]) -> None:
         """Show the phases alone; they move as the run reveals them."""
-        self._last = (self._last[0], phases, self._last[2])
+        self._decorations = (self._decorations[0], phases, self._decorations[2])
         for card in self.marked():
             if isinstance(card.mark, LineMark):
                 card.mark.show_phases(phases)
 
     def marked(self) -> list[Card]:
-        """The cards that have been drawn and are shown."""
+        """Return the cards that have been drawn and are not left out."""
         return [card for card in self.shown() if card.mark is not None]
 
     def stream(self, run: Run) -> None:
@@ -196,29 +195,30 @@ class Stage(Viewer):
         for feed in self._feeds.values():
             feed.update(run)
 
-    def update(self, run: Run, status: Status, at: int, scrubbing: bool, curves: Sequence[Curve], focus: int) -> None:
-        """Move ranges, cursor and the pictures of the cursor's step."""
-        self._view = (run, status, at, scrubbing, curves, focus)
+    def update(self, context: ViewContext) -> None:
+        """Move ranges, cursor and the pictures of the step that is shown."""
+        self._context = context
         for card in self.marked():
-            self._look(card)
+            self._update(card)
 
-    def _look(self, card: Card) -> None:
-        """Bring one card to what is looked at; a paused run sends no tick that would."""
-        if self._view is None:
+    def _update(self, card: Card) -> None:
+        """Bring one card to the last context; a paused run sends no tick that would."""
+        if self._context is None:
             return
-        run, status, at, scrubbing, curves, focus = self._view
+        run, status, step = self._context.run, self._context.status, self._context.step
         if not isinstance(card.mark, LineMark):
-            card.mark.update(run, at, status.horizon, curves, focus)
+            card.mark.update(run, step, status.horizon, self._context.curves, self._context.focus)
             return card.put(card.mark)
         newest = _alive(run)
-        card.mark.show_cursor(run, at, scrubbing)
+        card.mark.show_cursor(run, step, self._context.scrubbing)
         card.mark.follow(newest if status.playing or newest else 0, max(status.horizon, newest))
 
-    def describe(self, run: Run, curves: Sequence[Curve], at: int, whose: str = "") -> None:
+    def describe(self, context: ViewContext) -> None:
         """Refresh notes, summaries and tables."""
+        whose = context.label
         for card in self.marked():
             card.whose = whose
-            card.describe(run, curves, at)
+            card.describe(context.run, context.curves, context.step)
             card.refresh()
 
     def __panel__(self) -> pn.Column:
@@ -226,6 +226,6 @@ class Stage(Viewer):
 
 
 def _alive(run: Run) -> int:
-    """The newest step at which a member was still finite."""
+    """Return the newest step at which a member was still finite."""
     newest = int(run.steps[-1])
     return min(newest, int(run.diverged_at.max())) if (run.diverged_at >= 0).all() else newest

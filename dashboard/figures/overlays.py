@@ -1,4 +1,4 @@
-"""Other runs behind the one that plays: the pinned one in grey, stored ones in hues of their own."""
+"""Curves of other runs behind the one that plays: the pinned one in grey, stored ones in hues of their own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from engines.core.runs.run import Run
 
 POINTS = 400
-"""Of so many points each curve is drawn; the median and the band are those of the full data there."""
+"""Recorded steps at which each curve is drawn; its median and band are those of the full data there."""
 
 
 @dataclass(frozen=True)
-class Ghost:
+class OverlayCurve:
     """One curve of another run: `steps [P]`, `median [P]`, and where it stands for several members `band [2, P]`."""
 
     steps: np.ndarray
@@ -31,17 +31,19 @@ class Ghost:
     """What the run is called."""
 
 
-Ghosts = Mapping[str, Sequence[Ghost]]
-"""By channel."""
+Overlays = Mapping[str, Sequence[OverlayCurve]]
+"""Curves of other runs by channel."""
 
 
-def ghosts(run: Run, several: Sequence[Curve] | None = None, **look: str) -> dict[str, list[Ghost]]:
-    """All scalar channels of a run, seeds collapsed to bands; or as some curves that were drawn of it.
+def overlay_curves(
+    run: Run, drawn: Sequence[Curve] | None = None, color: str = GREY, label: str = "pinned run"
+) -> dict[str, list[OverlayCurve]]:
+    """Compute the curves of all scalar channels of a run: those that were `drawn` of it, else seeds as bands.
 
-    A member ends where it diverged. `look` is the color and the label.
+    A member ends where it diverged.
     """
-    found: dict[str, list[Ghost]] = {}
-    shown = curves(run.openings) if several is None else several
+    found: dict[str, list[OverlayCurve]] = {}
+    drawn = curves(run.openings) if drawn is None else drawn
     for channel in run.engine.channels:
         series = run.recording.series(channel.name)
         if channel.dims or channel.name not in series.names or not len(series):
@@ -49,37 +51,38 @@ def ghosts(run: Run, several: Sequence[Curve] | None = None, **look: str) -> dic
         rows = np.unique(np.linspace(0, len(series) - 1, POINTS).astype(int))
         steps = series.steps[rows]
         values = mask_diverged(run, steps, series[channel.name][rows])
-        found[channel.name] = [_ghost(steps, values[:, list(curve.members)], look) for curve in shown]
+        found[channel.name] = [_overlay(steps, values[:, list(curve.members)], color, label) for curve in drawn]
     return found
 
 
-def _ghost(steps: np.ndarray, values: np.ndarray, look: Mapping[str, str]) -> Ghost:
+def _overlay(steps: np.ndarray, values: np.ndarray, color: str, label: str) -> OverlayCurve:
+    """Summarise values [P, members] by their median and, for several members, the band [2, P] of quantiles."""
     low, median, high = (quantile(values, QUANTILES[part]) for part in ("low", "median", "high"))
     band = np.stack([low, high]) if values.shape[1] > 1 else None
-    return Ghost(steps, median, band, **{"color": GREY, **look})
+    return OverlayCurve(steps, median, band, color, label)
 
 
-def merged(several: Sequence[Ghosts]) -> dict[str, list[Ghost]]:
-    """The ghosts of several runs together."""
+def merged(several: Sequence[Overlays]) -> dict[str, list[OverlayCurve]]:
+    """Put the curves of several runs together, channel by channel."""
     names = dict.fromkeys(name for each in several for name in each)
-    return {name: [ghost for each in several for ghost in each.get(name, ())] for name in names}
+    return {name: [curve for each in several for curve in each.get(name, ())] for name in names}
 
 
-def line_columns(found: Sequence[Ghost], place: Any) -> dict[str, list[Any]]:
-    """Columns for the curves."""
+def line_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, list[Any]]:
+    """Make the columns of a `MultiLine` of the medians; `place(values)` maps values to heights in the figure."""
     return {
-        "xs": [ghost.steps.tolist() for ghost in found],
-        "ys": [place(ghost.median).tolist() for ghost in found],
-        "color": [ghost.color for ghost in found],
+        "xs": [curve.steps.tolist() for curve in overlays],
+        "ys": [place(curve.median).tolist() for curve in overlays],
+        "color": [curve.color for curve in overlays],
     }
 
 
-def band_columns(found: Sequence[Ghost], place: Any) -> dict[str, list[Any]]:
-    """Columns for the outlines of the bands, as far as any member got."""
-    ends = [(ghost, *ghost.band, np.isfinite(ghost.band[0])) for ghost in found if ghost.band is not None]
-    wide = [(ghost, ghost.steps[kept], low[kept], high[kept]) for ghost, low, high, kept in ends if kept.any()]
+def band_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, list[Any]]:
+    """Make the columns of the outlines of the bands, as far as any member got; `place` as in `line_columns`."""
+    ends = [(curve, *curve.band, np.isfinite(curve.band[0])) for curve in overlays if curve.band is not None]
+    wide = [(curve, curve.steps[kept], low[kept], high[kept]) for curve, low, high, kept in ends if kept.any()]
     return {
         "xs": [[*steps.tolist(), *steps[::-1].tolist()] for _, steps, _, _ in wide],
         "ys": [[*place(low).tolist(), *place(high)[::-1].tolist()] for _, _, low, high in wide],
-        "color": [ghost.color for ghost, *_ in wide],
+        "color": [curve.color for curve, *_ in wide],
     }

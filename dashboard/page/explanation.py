@@ -1,8 +1,7 @@
-"""What you are seeing: the formula, sentences with the run's numbers in them, and the verdicts, live."""
+"""The right column: a formula, sentences with the run's numbers in them, and the verdicts, live."""
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Sequence
 from html import escape
@@ -11,62 +10,51 @@ from typing import TYPE_CHECKING
 import panel as pn
 from panel.viewable import Viewer
 
+from dashboard.page.messages import Messages
 from dashboard.ui.component import FOLDER
 from dashboard.ui.formatting import number
-from engines.core.protocol.errors import FAULTS
 
 if TYPE_CHECKING:
+    from dashboard.session.view_state import ViewContext
     from engines.core.protocol.declarations import Story, Verdict
-    from engines.core.runs.run import Run
 
-log = logging.getLogger(__name__)
+STYLE = (FOLDER / "explanation.css").read_text()
 
-STYLE = (FOLDER / "story.css").read_text()
-
-VEIL = "<h2>What you are seeing</h2><p>This is told once you have chosen.</p>"
+HIDDEN = "<h2>What you are seeing</h2><p>This is told once you have chosen.</p>"
+"""What stands there while the reader predicts."""
 
 SIGNS = {True: ("✓", "yes", "holds"), False: ("✗", "no", "does not hold"), None: ("…", "wait", "waiting for the run")}
 
 
-class StoryPanel(Viewer):
-    """The right column."""
+class Explanation(Viewer):
+    """Explains the member in focus and judges the claims of the preset; what fails is one of the `messages`."""
 
-    def __init__(self) -> None:
+    def __init__(self, messages: Messages) -> None:
         super().__init__()
+        self._messages = messages
         self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
-        self._veiled = False
+        self._hidden = False
 
-    def refresh(self, run: Run, member: int, label: str, edited: str = "") -> None:
-        """Tell the story of one member's run so far."""
-        text = VEIL if self._veiled else _story(_tell(run, member), label) + _verdicts(_judge(run), edited)
+    def show(self, context: ViewContext) -> None:
+        """Explain the run of the member in focus as far as it has come."""
+        text = HIDDEN if self._hidden else self._text(context)
         if text != self._pane.object:
             self._pane.object = text
 
-    def veil(self, hidden: bool) -> None:
+    def _text(self, context: ViewContext) -> str:
+        run, attempt = context.run, self._messages.attempt
+        story = attempt("The explanation", lambda: run.story(context.focus), None) if len(run) else None
+        verdicts = attempt("The judgement of the claims", run.judged, [])
+        return _story(story, context.label) + _verdicts(verdicts, context.late_edit)
+
+    def hide(self, hidden: bool) -> None:
         """Say nothing while something is predicted."""
-        self._veiled = hidden
+        self._hidden = hidden
         if hidden:
-            self._pane.object = VEIL
+            self._pane.object = HIDDEN
 
     def __panel__(self) -> pn.pane.HTML:
         return self._pane
-
-
-def _tell(run: Run, member: int) -> Story | None:
-    try:
-        return run.story(member) if len(run) else None
-    except FAULTS:
-        log.exception("the story of %s failed", run.engine.name)
-        return None
-
-
-def _judge(run: Run) -> list[Verdict]:
-    # A run that has only begun may be too short for a fit; that is no failure of the claim.
-    try:
-        return run.judged()
-    except FAULTS:
-        log.debug("no verdict yet", exc_info=True)
-        return []
 
 
 def _story(story: Story | None, label: str) -> str:
@@ -80,7 +68,7 @@ def _story(story: Story | None, label: str) -> str:
 
 
 def _rich(text: str) -> str:
-    """Escaped text with its **emphasis**.
+    """Escape a text, and show its **emphasis** and its numbers as they are written.
 
     >>> _rich("1 < **2**")
     '1 &lt; <b>2</b>'
@@ -91,13 +79,13 @@ def _rich(text: str) -> str:
     return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(numbered))
 
 
-def _number(found: re.Match[str]) -> str:
-    text = found.group()
+def _number(match: re.Match[str]) -> str:
+    text = match.group()
     return number(float(text)) if "e" in text else text.replace("-", "−")
 
 
 def _formula(text: str) -> str:
-    """Escaped text with its subscripts.
+    """Escape a formula, and show its subscripts.
 
     >>> _formula("λ_min(Δ) < 1")
     'λ<sub>min</sub>(Δ) &lt; 1'
@@ -105,15 +93,17 @@ def _formula(text: str) -> str:
     return re.sub(r"_([A-Za-z]+)", r"<sub>\1</sub>", escape(text))
 
 
-def _verdicts(verdicts: Sequence[Verdict], edited: str) -> str:
+def _verdicts(verdicts: Sequence[Verdict], late_edit: str) -> str:
     if not verdicts:
         return ""
-    caution = f"<p class='reference'>{escape(edited)}: the claims are about runs left alone.</p>" if edited else ""
+    caution = (
+        f"<p class='reference'>{escape(late_edit)}: the claims are about runs left alone.</p>" if late_edit else ""
+    )
     rows = "".join(_row(verdict) for verdict in verdicts)
     return f"<h2>Does it hold?</h2>{caution}<table aria-label='claims, measured on this run'>{rows}</table>"
 
 
-def _claimed(verdict: Verdict) -> str:
+def _predicted(verdict: Verdict) -> str:
     value = number(verdict.predicted)
     return {"above": f"&gt; {value}", "below": f"&lt; {value}"}.get(
         verdict.kind, f"{value} ± {number(verdict.tolerance)}"
@@ -124,7 +114,7 @@ def _row(verdict: Verdict) -> str:
     sign, kind, meaning = SIGNS[verdict.holds]
     missing = "waiting" if verdict.holds is None else "none"
     measured = missing if verdict.measured is None else number(verdict.measured)
-    numbers = f"measured {measured} · predicted {_claimed(verdict)}"
+    numbers = f"measured {measured} · predicted {_predicted(verdict)}"
     return (
         f"<tr><td class='sign {kind}' title='{meaning}' aria-label='{meaning}'>{sign}</td>"
         f"<td><span class='claim'>{_formula(verdict.claim)}</span><span class='numbers'>{numbers}</span></td></tr>"

@@ -1,4 +1,4 @@
-"""Which experiment this is, what to look for in it, and which to see next."""
+"""The heading over the plots: which experiment this is, what to look for in it, and which to see next."""
 
 from __future__ import annotations
 
@@ -13,17 +13,14 @@ if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine, Preset
 
 
-class Headline(Component):
-    """The heading over the plots; `choose(name)` gets the preset that is offered next.
-
-    Not called Title: browsers know a component by the name of its class, and Bokeh has a model of that name.
-    """
+class LabHeading(Component):
+    """Names the experiment on screen; `choose(name)` gets the preset that is offered next."""
 
     second = param.Boolean(False, doc="Whether the page has another heading above it.")
-    shown = param.Dict({"title": "", "look": "", "next": "", "offer": ""})
+    shown = param.Dict({"title": "", "look_for": "", "next": "", "offer": ""})
 
-    _esm = FOLDER / "headline.js"
-    _stylesheets = [(FOLDER / "headline.css").read_text()]
+    _esm = FOLDER / "lab_heading.js"
+    _stylesheets = [(FOLDER / "lab_heading.css").read_text()]
 
     def __init__(self, choose: Callable[[str], None], **params: Any) -> None:
         super().__init__(sizing_mode="stretch_width", margin=0, **params)
@@ -31,10 +28,10 @@ class Headline(Component):
 
     def show(self, engine: Engine, preset: Preset | None) -> None:
         """Name the preset, or the lab where an experiment follows none."""
-        title, look = (preset.title, preset.look_for) if preset else (engine.title, engine.summary)
+        title, look_for = (preset.title, preset.look_for) if preset else (engine.title, engine.summary)
         follows = preset.follows if preset else ""
         offer = engine.preset(follows).title if follows else ""
-        self.shown = {"title": title, "look": look, "next": follows, "offer": offer}
+        self.shown = {"title": title, "look_for": look_for, "next": follows, "offer": offer}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if self.shown["next"]:

@@ -1,50 +1,44 @@
-"""One lab: knobs, plots and text around one player. What is drawn of them is the screen's."""
+"""The page of one lab: it joins a session to its parts, and carries out what the reader asks for."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
 from panel.viewable import Viewer
 
-from dashboard.controls.ensemble import Spread
-from dashboard.controls.knobs import Controls
+from dashboard.controls.ensemble import EnsembleForm
+from dashboard.controls.knobs import Knobs, Presets
 from dashboard.controls.members import Members
-from dashboard.controls.presets import Presets
 from dashboard.controls.transport import Transport
-from dashboard.figures.grid import Stage
+from dashboard.figures.grid import Grid
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.page import layout
-from dashboard.page.explanation import StoryPanel
-from dashboard.page.heading import Headline
-from dashboard.page.lesson_panel import Teacher
-from dashboard.page.messages import FINISHED, Notices, caution
-from dashboard.page.refresh import Screen
+from dashboard.page.explanation import Explanation
+from dashboard.page.heading import LabHeading
+from dashboard.page.lesson_panel import LessonPanel
+from dashboard.page.messages import FINISHED, Messages
+from dashboard.page.refresh import Refresh
 from dashboard.probes.panel import Probes
 from dashboard.runs.comparison import Comparison
-from dashboard.runs.library_panel import Shelf
-from dashboard.runs.share import Sharing
-from dashboard.session import start as starts
-from dashboard.session.session import Player
-from dashboard.session.speeds import SPEEDS
-from dashboard.session.start import Opening
+from dashboard.runs.library_panel import LibraryPanel
+from dashboard.runs.share import Share
+from dashboard.session.session import Session
+from dashboard.session.start import Start
+from dashboard.session.view_state import SPEEDS, ViewState
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
 from dashboard.ui.formatting import describe
 from dashboard.ui.keyboard import Shortcuts
-from engines.core.protocol.errors import FAULTS, DynascopeError
+from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
-    from dashboard.figures.overlays import Ghosts
     from engines.core.protocol.config import Config
     from engines.core.protocol.engine import Engine
     from engines.core.runs.experiment import Experiment
     from engines.core.runs.run import Run
-
-log = logging.getLogger(__name__)
 
 PERIOD = 100
 """Milliseconds between two ticks."""
@@ -56,221 +50,249 @@ class Lab(Viewer):
     def __init__(
         self,
         engine: Engine,
-        start: Opening | None = None,
+        start: Start | None = None,
         bridge: Bridge | None = None,
         device: str = "cpu",
-        resting: bool = False,
+        suspended: bool = False,
     ) -> None:
-        """One that is `resting` computes nothing before `resume`."""
+        """Open a lab; one that is `suspended` computes nothing before `resume`. A `bridge` is in the page already."""
         super().__init__()
-        self.engine, self.player = engine, Player(engine, device)
+        start = start or Start.from_address(engine)
+        self.engine, self.session = engine, Session(engine, device)
+        self.hidden = frozenset(start.view.hide)
         self.bridge = bridge or Bridge()
-        self.bridge.listen(self._key, self._hide, lambda: self.player.renew(LEASE))
-        self.sharing = Sharing(self)
-        self.shortcuts = Shortcuts()
-        hidden = [self.sharing.download, self.shortcuts]
-        self.own = hidden if bridge else [self.bridge, *hidden]
-        self.controls = Controls(engine.Config, self._preview, lambda name, value: self._edit({name: value}))
-        self.spread = Spread(engine.Config, self._edit, self._collapse)
-        self.presets = Presets(engine.presets, self._choose)
-        self.transport = Transport(engine.actions, self._command)
-        self.members, self.stage = Members(self._pick), Stage(engine, self._pick, self.sharing.export_plot)
-        self.headline, self.story, self.notices = Headline(self._choose), StoryPanel(), Notices()
-        self.comparison = Comparison(engine)
-        fail = lambda text: self.notices.say("library", "error", text)  # noqa: E731
-        self.shelf = Shelf(engine.name, lambda: self.player.runner.run, self._lay, self._open_run, fail)
-        self.probes, self.screen = Probes(engine.probes, self.sharing.save), Screen(self)
+        self.bridge.listen(self._press_key, self._hide_or_show, lambda: self.session.extend_lease(LEASE))
+        self.messages, self.shortcuts = Messages(), Shortcuts()
+        self.share = Share(self.session, self.bridge, self.messages.show, self.view_state)
+        self.parts = self._make_parts(start, [] if bridge else [self.bridge])
+        collect = (self.session.collect, self.share.collect, self.parts.library.collect)
+        self.refresh = Refresh(self.session, self.bridge, self.parts, collect)
         self._callback: Any = None
-        self._open(start or starts.of(engine), resting)
+        self._open(start, suspended)
 
-    # -- what the reader asks for ----------------------------------------------------------------------------
+    def _make_parts(self, start: Start, bridge: list[Bridge]) -> layout.Parts:
+        engine, lesson = self.engine, start.lesson
+        return layout.Parts(
+            presets=Presets(engine.presets, self._choose_preset),
+            knobs=Knobs(engine.Config, self._preview, lambda name, value: self.edit({name: value})),
+            ensemble=EnsembleForm(engine.Config, self.edit, self._show_bands),
+            lesson=LessonPanel(lesson, start.view.lesson_step, self._play_lesson_step) if lesson else None,
+            heading=LabHeading(self._choose_preset, second=bool(lesson)),
+            messages=self.messages,
+            transport=Transport(engine.actions, self.command),
+            members=Members(self._focus_on),
+            comparison=Comparison(engine),
+            grid=Grid(engine, self._focus_on, self.share.export_plot),
+            probes=Probes(engine.probes, self.share.save),
+            library=LibraryPanel(
+                engine.name,
+                current=lambda: self.session.runner.run,
+                open=self._open_run,
+                changed=lambda: self.refresh.redraw(),
+                fail=lambda text: self.messages.show("library", "error", text),
+            ),
+            explanation=Explanation(self.messages),
+            invisible=[*bridge, self.share.download, self.shortcuts],
+        )
 
-    def _open(self, start: Opening, resting: bool) -> None:
-        view, player = start.view, self.player
-        self.hidden = frozenset(view.hide)
-        player.bands, player.speed, player.focus = view.bands, view.speed, view.focus
-        self.notices.say("link", "error", start.said)
-        self.teacher = Teacher(start.lesson, view.page, self._teach) if start.lesson else None
-        self.headline.second = bool(self.teacher)
-        player.held = self.asked or resting
-        self._veil()
+    def _open(self, start: Start, suspended: bool) -> None:
+        view, session = start.view, self.session
+        session.bands, session.speed, session.focus = view.bands, view.speed, view.focus
+        self.messages.show("link", "error", start.problem)
+        session.paused = self._question_open or suspended
+        self._hide_answer()
         self._load(start.experiment, start.run)
-        player.held = self.asked or start.run is not None
-        self.stage.restore(view.looks)
-        player.awaited = view.cursor
+        session.paused = self._question_open or start.run is not None
+        self.parts.grid.set_log_axes(view.log_axes)
+        session.pending_cursor = view.cursor
         if start.pinned:
-            player.repin(start.pinned)
+            session.recompute_pinned(start.pinned)
+
+    def view_state(self) -> ViewState:
+        """Return how the lab is viewed now, as a link holds it."""
+        session, lesson = self.session, self.parts.lesson
+        return ViewState(
+            bands=session.bands,
+            speed=session.speed,
+            focus=session.focus,
+            cursor=session.cursor,
+            log_axes=self.parts.grid.log_axes(),
+            hide=tuple(sorted(self.hidden)),
+            lesson=lesson.lesson.name if lesson else "",
+            lesson_step=lesson.index if lesson else 0,
+            pinned=session.pinned_experiment.to_json() if session.pinned_experiment else "",
+        )
+
+    # -- which experiment ------------------------------------------------------------------------------------
 
     def _load(self, experiment: Experiment, run: Run | None = None) -> None:
-        self.player.start(experiment, run)
-        self.probes.clear()
-        self.stage.arrange(experiment.preset)
-        self._show()
+        self.session.start(experiment, run)
+        self.parts.probes.clear()
+        self.parts.grid.arrange(experiment.preset)
+        self._show_experiment()
 
-    def _teach(self, index: int, held: bool) -> None:
-        """Play what a step of the lesson asks for; what is there already goes on."""
-        assert self.teacher
-        experiment = self.teacher.lesson.experiment(self.engine, index)
-        there = self.player.shared() == experiment
-        self.player.held = held
-        self._veil()
-        if held or not there:
+    def _choose_preset(self, name: str) -> None:
+        self.session.paused, self.session.focus = False, 0
+        self.messages.show("finished", "info", "")
+        self._load(Start.from_preset(self.engine, name).experiment)
+
+    def _open_run(self, run: Run) -> None:
+        start = Start.from_run(run)
+        self._load(start.experiment, run)
+
+    def _play_lesson_step(self, index: int, paused: bool) -> None:
+        """Run what a step of the lesson asks for; where that is open already, it goes on."""
+        assert self.parts.lesson
+        experiment = self.parts.lesson.lesson.experiment(self.engine, index)
+        already_open = self.session.repeatable() == experiment
+        self.session.paused = paused
+        self._hide_answer()
+        if paused or not already_open:
             self._load(experiment)
         else:
             self.resume()
 
-    def _veil(self) -> None:
-        """While the reader predicts, nothing on the page tells the answer."""
-        open_ = not self.asked
-        self.headline.visible = open_
-        self.story.veil(not open_)
-        self.screen.redecorate()
-
     @property
-    def asked(self) -> bool:
-        """Whether a question waits for its answer."""
-        return bool(self.teacher and self.teacher.waiting)
+    def _question_open(self) -> bool:
+        return bool(self.parts.lesson and self.parts.lesson.question_open)
 
-    def _choose(self, name: str) -> None:
-        self.player.held, self.player.focus = False, 0
-        self.notices.say("finished", "info", "")
-        self._load(starts.of_preset(self.engine, name))
+    def _hide_answer(self) -> None:
+        """While the reader predicts, nothing on the page tells the answer; then it comes back."""
+        self.parts.heading.visible = not self._question_open
+        self.parts.explanation.hide(self._question_open)
+        self.refresh.redraw()
 
-    def _lay(self, others: Ghosts) -> None:
-        self.player.others = others
-        self.screen.redecorate()
-
-    def _open_run(self, run: Run) -> None:
-        start = starts.of_run(run)
-        self._load(start.experiment, run)
-
-    def _edit(self, values: dict[str, Any]) -> None:
-        runner = self.player.runner
-        self.player.edit(values)
-        late = runner is self.player.runner and runner.status.step >= runner.status.horizon
-        self.notices.say("finished", "info", FINISHED if late else "")
-        how = f"from step {runner.status.step} on" if runner is self.player.runner else "the run starts again"
-        self.screen.changed(f"{describe(values)}: {how}")
-        self._show()
-
-    def _show(self) -> None:
-        """After another experiment or value: widgets say what is so."""
-        player = self.player
-        self.controls.show(player.configs, _common(self.engine.idle, player.configs) | self.hidden)
-        blank = _common(self.engine.blank, player.configs) | plots_without_knobs(self.engine.plots, player.configs)
-        self.stage.leave_out(blank | self.hidden)
-        self.spread.show(len({getattr(config, "seed", 0) for config in player.configs}), player.bands)
-        self.presets.show(player.experiment.preset.name if player.experiment.preset else "")
-        self.headline.show(self.engine, player.experiment.preset)
-        self.members.show(player.curves, player.focus)
-        self.notices.say("failure", "error", "")
-        self.notices.say("caution", "lesson", caution(self.engine, player.configs[player.focus]))
-        self.screen.retell()
+    def edit(self, values: dict[str, Any]) -> None:
+        """Set knobs in every member; a list of values spreads one."""
+        runner = self.session.runner
+        self.session.edit(values)
+        same, status = runner is self.session.runner, runner.status
+        self.messages.show("finished", "info", FINISHED if same and status.step >= status.horizon else "")
+        effect = f"from step {status.step} on" if same else "the run starts again"
+        self.refresh.announce_change(f"{describe(values)}: {effect}")
+        self._show_experiment()
 
     def _preview(self, name: str, value: Any) -> None:
-        configs = self.player.preview(name, value)
-        self.notices.say("caution", "lesson", caution(self.engine, configs[self.player.focus]))
-        self.screen.decorate(configs)
+        configs = self.session.preview(name, value)
+        self._show_caution(configs[self.session.focus])
+        self.refresh.decorate(self.session.view_context(), configs)
 
-    def _collapse(self, bands: bool) -> None:
-        self.player.collapse(bands)
-        self._show()
+    def _show_bands(self, on: bool) -> None:
+        self.session.show_bands(on)
+        self._show_experiment()
 
-    def _pick(self, key: str) -> None:
-        before = self.player.focus
-        self.player.pick(key)
-        if self.player.focus != before:
-            self._show()
+    def _focus_on(self, who: str | int) -> None:
+        before = self.session.focus
+        self.session.focus_on(who)
+        if self.session.focus != before:
+            self._show_experiment()
 
-    def _command(self, what: str, data: dict[str, Any]) -> None:
-        player = self.player
+    def _show_experiment(self) -> None:
+        """Display another experiment, value or focus on all widgets."""
+        session, parts, configs = self.session, self.parts, self.session.configs
+        preset = session.experiment.preset
+        parts.knobs.show(configs, self._common(self.engine.idle, "knobs") | self.hidden)
+        parts.grid.leave_out(
+            self._common(self.engine.blank, "figures") | plots_without_knobs(self.engine.plots, configs) | self.hidden
+        )
+        parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands)
+        parts.presets.show(preset.name if preset else "")
+        parts.heading.show(self.engine, preset)
+        parts.members.show(session.curves, session.focus)
+        self.messages.show("failure", "error", "")
+        self._show_caution(configs[session.focus])
+        self.refresh.describe_soon()
+
+    def _common(self, names: Callable[[Any], frozenset[str]], what: str) -> frozenset[str]:
+        """Find the names that `names` gives for every member."""
+        find = lambda: frozenset.intersection(*map(names, self.session.configs))  # noqa: E731
+        return self.messages.attempt(f"The list of {what} without effect", find, frozenset())
+
+    def _show_caution(self, config: Config) -> None:
+        """Say what keeps a configuration from showing what it should."""
+        text = self.messages.attempt("The caution", lambda: self.engine.caution(config), "")
+        self.messages.show("caution", "lesson", text)
+
+    # -- commands of the transport and the keyboard ----------------------------------------------------------
+
+    def command(self, name: str, data: dict[str, Any]) -> None:
+        """Carry out a command, and show at once what came of it."""
+        session = self.session
         commands: dict[str, Callable[[], None]] = {
-            "toggle": player.toggle,
-            "step": lambda: player.step(max(1, whole(data, "count"))),
-            "speed": lambda: player.pace(str(data.get("value"))),
-            "scrub": lambda: player.scrub(whole(data, "index")),
-            "move": lambda: self._move(whole(data, "by") * whole(data, "times")),
-            "slower": lambda: self._pace(-1),
-            "faster": lambda: self._pace(1),
-            "latest": lambda: player.scrub(len(player.runner.run)),
-            "branch": player.branch,
-            "reset": player.reset,
-            "reseed": player.reseed,
-            "action": lambda: player.act(str(data.get("name"))),
-            "pin": self._pin,
-            "link": self.sharing.copy,
-            "export": lambda: self.sharing.export(str(data.get("kind"))),
-            "help": self.shortcuts.toggle,
+            "toggle": session.play_or_pause,
+            "step": lambda: session.step(max(1, whole(data, "count"))),
+            "speed": lambda: session.set_speed(str(data.get("value"))),
+            "scrub": lambda: session.scrub(whole(data, "index")),
+            "move": lambda: session.scrub(session.shown_frame() + whole(data, "by") * whole(data, "times")),
+            "slower": lambda: self._change_speed(-1),
+            "faster": lambda: self._change_speed(1),
+            "latest": lambda: session.scrub(len(session.runner.run)),
+            "branch": session.branch,
+            "reset": session.reset,
+            "reseed": session.reseed,
+            "action": lambda: session.press(str(data.get("name"))),
+            "pin": self._pin_or_unpin,
+            "link": self.share.copy_link,
+            "export": lambda: self.share.export_run(str(data.get("kind"))),
+            "help": self.shortcuts.open_or_close,
             "close": lambda: self.shortcuts.param.update(open=False),
         }
-        if what not in commands:
+        if name not in commands:
             return
         try:
-            commands[what]()
+            commands[name]()
         except DynascopeError as error:
-            self.notices.say("failure", "error", str(error))
-        if what in ("toggle", "step", "reset", "reseed", "branch"):
-            self.notices.say("finished", "info", "")
-        if what in ("reset", "reseed", "action"):
-            self._show()
-        self.screen.tick()
+            self.messages.show("failure", "error", str(error))
+        if name in ("toggle", "step", "reset", "reseed", "branch"):
+            self.messages.show("finished", "info", "")
+        if name in ("reset", "reseed", "action"):
+            self._show_experiment()
+        self.refresh.tick()
 
-    def _key(self, name: str, big: bool) -> None:
+    def _press_key(self, name: str, big: bool) -> None:
         if key := keyboard.find(name):
-            self._command(key.command, key.data | {"times": 10 if big else 1})
+            self.command(key.command, key.data | {"times": 10 if big else 1})
 
-    def _move(self, frames: int) -> None:
-        self.player.scrub(self.player.index() + frames)
-
-    def _pace(self, by: int) -> None:
+    def _change_speed(self, by: int) -> None:
         names = list(SPEEDS)
-        self.player.pace(names[min(max(names.index(self.player.speed) + by, 0), len(names) - 1)])
+        self.session.set_speed(names[min(max(names.index(self.session.speed) + by, 0), len(names) - 1)])
 
-    def _hide(self, hidden: bool) -> None:
-        (self.rest if hidden else self.resume)()
-
-    def _pin(self) -> None:
-        self.player.pin()
-        self.screen.redecorate()
-        self.screen.retell()
+    def _pin_or_unpin(self) -> None:
+        self.session.pin_or_unpin()
+        self.refresh.redraw()
+        self.refresh.describe_soon()
 
     # -- its life --------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to draw; call it once the page is being shown."""
-        self.player.renew(FIRST_LEASE)
-        self._callback = pn.state.add_periodic_callback(self.screen.tick, period=PERIOD)
+        self.session.extend_lease(FIRST_LEASE)
+        self._callback = pn.state.add_periodic_callback(self.refresh.tick, period=PERIOD)
         pn.state.on_session_destroyed(lambda context: self.close())
-        self.screen.tick()
+        self.refresh.tick()
 
-    def rest(self) -> None:
-        """Stop computing while nobody looks."""
-        self.player.runner.pause()
+    def _hide_or_show(self, hidden: bool) -> None:
+        (self.suspend if hidden else self.resume)()
+
+    def suspend(self) -> None:
+        """Stop computing while nobody sees the page."""
+        self.session.runner.pause()
 
     def resume(self) -> None:
-        """Go on after `rest`, unless the reader paused."""
-        status = self.player.runner.status
-        if not self.player.held and status.step < status.horizon:
-            self.player.runner.play()
+        """Go on after `suspend`, unless the reader paused."""
+        status = self.session.runner.status
+        if not self.session.paused and status.step < status.horizon:
+            self.session.runner.play()
 
     def close(self) -> None:
         """Stop drawing and computing, for good."""
         if self._callback:
             self._callback.stop()
             self._callback = None
-        self.player.close()
-        self.probes.abandon()
-        self.sharing.close()
-        self.shelf.close()
+        self.session.close()
+        self.parts.probes.abandon()
+        self.share.close()
+        self.parts.library.close()
 
     def __panel__(self) -> Any:
-        return layout.lab(self)
-
-
-def _common(names: Callable[[Any], frozenset[str]], configs: list[Config]) -> frozenset[str]:
-    """The names that every member has; none where finding them fails."""
-    try:
-        return frozenset.intersection(*map(names, configs))
-    except FAULTS:
-        log.exception("the names of what has no effect could not be found")
-        return frozenset()
+        return layout.arranged(self.parts, self.hidden)

@@ -1,16 +1,27 @@
-"""Where things stand: knobs, plots and text side by side, one under the other where the window is narrow."""
+"""Where the parts of a lab stand: knobs, plots and words side by side, one under the other in a narrow window."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import panel as pn
 import param
 
+from dashboard.controls.ensemble import EnsembleForm
+from dashboard.controls.knobs import Knobs, Presets
+from dashboard.controls.members import Members
+from dashboard.controls.transport import Transport
+from dashboard.figures.grid import Grid
+from dashboard.page.explanation import Explanation
+from dashboard.page.heading import LabHeading
+from dashboard.page.lesson_panel import LessonPanel
+from dashboard.page.messages import Messages
+from dashboard.probes.panel import Probes
+from dashboard.runs.comparison import Comparison
+from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
-
-if TYPE_CHECKING:
-    from dashboard.page.lab import Lab
 
 BODY = (FOLDER / "body.css").read_text()
 
@@ -25,45 +36,68 @@ LABEL = (FOLDER / "label.css").read_text()
 
 STRETCH = {"sizing_mode": "stretch_width", "margin": 0}
 
-WHERE = {"knobs": "Knobs", "plots": "Plots", "words": "What you see"}
-"""The columns as they stand, and what the ways to them are called."""
+COLUMNS = {"knobs": "Knobs", "plots": "Plots", "words": "What you see"}
+"""The columns from left to right, and what the links to them are called."""
 
 
-class Ways(Component):
-    """Ways to the parts of the page, for whoever cannot see it at a glance: the keyboard and small screens."""
+@dataclass(frozen=True)
+class Parts:
+    """Everything that a lab's page is made of; `lesson` is there while one is open."""
+
+    presets: Presets
+    knobs: Knobs
+    ensemble: EnsembleForm
+    lesson: LessonPanel | None
+    heading: LabHeading
+    messages: Messages
+    transport: Transport
+    members: Members
+    comparison: Comparison
+    grid: Grid
+    probes: Probes
+    library: LibraryPanel
+    explanation: Explanation
+    invisible: Sequence[Component]
+    """Components that work without being seen."""
+
+
+class SkipLinks(Component):
+    """Links to the columns, for whoever cannot see them at a glance: the keyboard and small screens."""
 
     parts = param.List([])
 
-    _esm = script("ways")
-    _stylesheets = [(FOLDER / "ways.css").read_text()]
+    _esm = script("skip_links")
+    _stylesheets = [(FOLDER / "skip_links.css").read_text()]
 
     def __init__(self, parts: list[list[str]]) -> None:
         super().__init__(parts=parts, **STRETCH)
 
 
-def lab(parts: Lab) -> Any:
-    """The body of a lab, without the parts that its opening hides."""
+def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
+    """Arrange the body of a lab, without the parts whose names are hidden."""
+    lesson = [("", parts.lesson)] if parts.lesson else []
     knobs = _column(
-        SIDE, "knobs", parts, ("presets", parts.presets), ("knobs", _heading("Knobs")), ("knobs", parts.controls),
-        ("ensemble", _heading("Ensemble")), ("ensemble", parts.spread),
+        SIDE, "knobs", hidden, ("presets", parts.presets), ("knobs", _title("Knobs")), ("knobs", parts.knobs),
+        ("ensemble", _title("Ensemble")), ("ensemble", parts.ensemble),
     )  # fmt: skip
     plots = _column(
-        MIDDLE, "plots", parts, *(("", teacher) for teacher in [parts.teacher] if teacher), ("", parts.headline),
-        ("", parts.notices), ("transport", parts.transport),
-        ("members", parts.members), ("", parts.comparison), ("", parts.stage),
-        ("probes", parts.probes), ("library", parts.shelf), *(("", part) for part in parts.own),
+        MIDDLE, "plots", hidden, *lesson, ("", parts.heading), ("", parts.messages), ("transport", parts.transport),
+        ("members", parts.members), ("", parts.comparison), ("", parts.grid), ("probes", parts.probes),
+        ("library", parts.library), *(("", part) for part in parts.invisible),
     )  # fmt: skip
-    words = _column(SIDE, "words", parts, ("story", parts.story))
+    words = _column(SIDE, "words", hidden, ("story", parts.explanation))
     columns = {"plots": plots, "knobs": knobs, "words": words}
-    there = [name for name, column in columns.items() if len(column)]
-    body = pn.Row(*(columns[name] for name in WHERE if name in there), stylesheets=[BODY], **STRETCH)
-    return pn.Column(Ways([[name, WHERE[name]] for name in there]), body, stylesheets=[CONTAINER], **STRETCH)
+    filled = [name for name, column in columns.items() if len(column)]
+    body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **STRETCH)
+    links = SkipLinks([[name, COLUMNS[name]] for name in filled])
+    return pn.Column(links, body, stylesheets=[CONTAINER], **STRETCH)
 
 
-def _column(style: str, name: str, parts: Lab, *shown: tuple[str, Any]) -> pn.Column:
-    kept = [part for hidden_as, part in shown if hidden_as not in parts.hidden]
-    return pn.Column(*kept, stylesheets=[style], css_classes=[name], **STRETCH)
+def _column(style: str, name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:
+    """Put (name, part)s one under the other; a part with the name "" cannot be hidden."""
+    shown = [part for hidden_as, part in parts if hidden_as not in hidden]
+    return pn.Column(*shown, stylesheets=[style], css_classes=[name], **STRETCH)
 
 
-def _heading(text: str) -> pn.pane.HTML:
+def _title(text: str) -> pn.pane.HTML:
     return pn.pane.HTML(f"<h2>{text}</h2>", stylesheets=[LABEL], **STRETCH)

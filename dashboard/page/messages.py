@@ -1,88 +1,96 @@
-"""Messages above the plots: failures, divergence, links, help. One slot a subject."""
+"""Messages above the plots: failures, divergence, links, advice. One message for each subject."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import panel as pn
 from panel.viewable import Viewer
 
-from dashboard.session.curves import tell
+from dashboard.session.curves import member_label
 from dashboard.ui.component import FOLDER
-from engines.core.protocol.errors import FAULTS, shortened
+from engines.core.protocol.errors import FAULTS, DynascopeError, shortened
 
 if TYPE_CHECKING:
     from engines.core.protocol.config import Config
-    from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
 
 log = logging.getLogger(__name__)
 
-STYLE = (FOLDER / "notices.css").read_text()
+T = TypeVar("T")
 
-MENDING = "Change the knob and press Reset; or scrub back to before it, and branch from there."
+STYLE = (FOLDER / "messages.css").read_text()
+
+HOW_TO_GO_ON = "Change the knob and press Reset; or scrub back to before it, and branch from there."
 
 FINISHED = "The run has reached its end, so this applies to what comes next: Play goes on, Reset starts again with it."
 
 
-def notice(kind: str, text: str) -> str:
-    """A notice as HTML. The text may quote anything: it is escaped here, and nowhere before."""
+def message(kind: str, text: str) -> str:
+    """Write a message of a kind (`error`, `lesson` or `info`) as HTML.
+
+    The text may quote anything: it is escaped here, and nowhere before.
+    """
     role = "alert" if kind == "error" else "status"
-    return f"<div class='notice {kind}' role='{role}'>{escape(shortened(text))}</div>"
+    return f"<div class='message {kind}' role='{role}'>{escape(shortened(text))}</div>"
 
 
-class Notices(Viewer):
-    """What is said above the plots, by subject; an empty text takes a subject away."""
+class Messages(Viewer):
+    """What the page has to say now, by subject."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._said: dict[str, tuple[str, str]] = {}
+        self._messages: dict[str, tuple[str, str]] = {}
         self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, visible=False)
 
-    def say(self, subject: str, kind: str, text: str) -> None:
-        """Say something about a subject."""
-        said = (kind, text) if text else None
-        if self._said.get(subject) == said:
+    def show(self, subject: str, kind: str, text: str) -> None:
+        """Put a message about a subject in place of the last one; an empty text takes it away."""
+        new = (kind, text) if text else None
+        if self._messages.get(subject) == new:
             return
-        self._said.pop(subject, None)
-        if said:
-            self._said[subject] = said
-        boxes = [notice(*each) for each in self._said.values()]
+        self._messages.pop(subject, None)
+        if new:
+            self._messages[subject] = new
+        boxes = [message(*each) for each in self._messages.values()]
         self._pane.object = "".join(boxes)
         self._pane.visible = bool(boxes)
+
+    def attempt(self, subject: str, make: Callable[[], T], instead: T) -> T:
+        """Return what `make` returns, or `instead` where it fails.
+
+        A failure is a message about the subject, and once in the log; the next success takes the message away.
+        """
+        try:
+            made = make()
+        except FAULTS as error:
+            reason = str(error) if isinstance(error, DynascopeError) else f"{type(error).__name__}: {error}"
+            text = f"{subject} could not be made ({reason.rstrip('.: ')}). The rest of the page goes on."
+            if self._messages.get(subject) != ("error", text):
+                log.exception("%s could not be made", subject)
+            self.show(subject, "error", text)
+            return instead
+        self.show(subject, "error", "")
+        return made
 
     def __panel__(self) -> pn.pane.HTML:
         return self._pane
 
 
-def caution(engine: Engine, config: Config) -> str:
-    """What the engine says of a configuration that cannot show what it should; "" where that fails."""
-    try:
-        return engine.caution(config)
-    except FAULTS:
-        log.exception("the caution of %s failed", engine.name)
+def divergence(run: Run, advice: Callable[[Config], str]) -> str:
+    """Say which members left the finite numbers, and what to do; "" while there are none.
+
+    `advice(config)` is a sentence about the step size that would have been stable.
+    """
+    diverged = np.flatnonzero(run.diverged_at >= 0)
+    if not len(diverged):
         return ""
-
-
-def divergence(run: Run) -> str:
-    """A sentence about the members that left the finite numbers; "" while there are none."""
-    gone = np.flatnonzero(run.diverged_at >= 0)
-    if not len(gone):
-        return ""
-    first = int(gone[np.argmin(run.diverged_at[gone])])
-    at = int(run.diverged_at[first])
-    which = tell(run.openings, first)
-    alone = len(run.configs) == 1
-    who, what = ("The run", "Its curve ends") if alone else (f"{len(gone)} of {len(run.configs)} members", "Curves end")
-    where = f"{who} diverged: the first at step {at:,}" + (f" ({which})" if which else "")
-    return f"{where}. {what} there. {_advice(run, run.config(first, at - 1))} {MENDING}"
-
-
-def _advice(run: Run, config: Config) -> str:
-    try:
-        return run.engine.stability(config)
-    except FAULTS:
-        return ""
+    first = int(diverged[np.argmin(run.diverged_at[diverged])])
+    step = int(run.diverged_at[first])
+    which, count = member_label(run.openings, first), len(run.configs)
+    who, end = ("The run", "Its curve ends") if count == 1 else (f"{len(diverged)} of {count} members", "Curves end")
+    where = f"{who} diverged: the first at step {step:,}" + (f" ({which})" if which else "")
+    return f"{where}. {end} there. {advice(run.config(first, step - 1))} {HOW_TO_GO_ON}"

@@ -1,20 +1,22 @@
-"""What is drawn: brings a page to what its player shows, when there is something new to show."""
+"""The tick of a page: brings its parts to what its session shows, when there is something new to show."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dashboard.figures.marks import theory
-from dashboard.figures.overlays import merged
+from dashboard.figures.overlays import Overlays, merged, overlay_curves
+from dashboard.page.layout import Parts
 from dashboard.page.messages import divergence
+from dashboard.session.session import Session
+from dashboard.session.view_state import SPEEDS, PinnedRun, ViewContext
 from dashboard.ui.batch import batch
-from dashboard.ui.eta import Remaining, ahead
-from engines.core.protocol.errors import FAULTS
+from dashboard.ui.bridge import Bridge
+from dashboard.ui.eta import RemainingTime, frames_ahead
 
 if TYPE_CHECKING:
-    from dashboard.page.lab import Lab
-    from engines.core.live.runner import Status
     from engines.core.protocol.config import Config
     from engines.core.protocol.declarations import Phase
     from engines.core.runs.run import Run
@@ -23,131 +25,138 @@ BUSY = 0.24
 """Seconds between two drawings while a run goes as fast as it can: the processor is better spent on it."""
 
 SLOW = 0.8
-"""Seconds between two tellings of the story, the verdicts and the summaries."""
+"""Seconds between two refreshments of the explanation, the verdicts and the summaries."""
 
 
-class Screen:
-    """Draws a lab. Called at each tick, under the document's lock."""
+class Refresh:
+    """Draws a session on the parts of its page. Called at each tick, under the document's lock.
 
-    def __init__(self, lab: Lab) -> None:
-        self._lab = lab
-        self._remaining = Remaining()
-        self._drawn: Any = None
+    `collect` are called first at each tick: they take over what was made beside the page.
+    """
+
+    def __init__(self, session: Session, bridge: Bridge, parts: Parts, collect: Sequence[Callable[[], object]]) -> None:
+        self._session, self._bridge, self._parts, self._collect = session, bridge, parts, collect
+        self._remaining = RemainingTime()
+        self._drawn: ViewContext | None = None
         self._drawn_at = 0.0
         self._decorated: Any = None
-        self._told: tuple[float, Any] = (0.0, None)
+        self._described: tuple[float, Any] = (0.0, None)
+        self._pinned: tuple[PinnedRun | None, Overlays] = (None, {})
+        """The pinned run that was drawn last, and its curves."""
         self._news = self._change = ""
 
-    def retell(self) -> None:
-        """Tell the story again at the next tick, however little time has passed."""
-        self._told = (0.0, None)
+    def redraw(self) -> None:
+        """Draw everything again at the next tick, also theory, phases and other runs."""
+        self._drawn = self._decorated = None
 
-    def redecorate(self) -> None:
-        """Show theory, phases and the pinned run again at the next drawing."""
-        self._decorated = None
+    def describe_soon(self) -> None:
+        """Refresh the words at the next drawing, however little time has passed since the last time."""
+        self._described = (0.0, None)
 
     def tick(self) -> None:
-        """Look, and draw what is new, in one batch."""
+        """Take over what is ready, and draw what is new, in one batch."""
         with batch():
-            self._look()
+            self._tick()
 
-    def _look(self) -> None:
-        if self._lab.bridge.lost():
-            self._lab.probes.abandon()
-        runner = self._lab.player.runner
-        status, run = runner.status, runner.run
-        self._lab.player.arrive()
-        self._lab.sharing.collect()
-        self._lab.shelf.collect()
-        self._lab.probes.collect(run, status.playing)
-        view = (status, run, (len(run), len(run.outcomes)), *self._lab.player.view())
-        if not len(run) and self._lab.bridge.there:
-            self._lab.transport.refresh(status, 0, 0, 0, ahead=0, left="", scrubbing=False)
-        if view == self._drawn or not len(run) or self._resting(status) or not self._lab.bridge.ready():
-            self._fail(status.message)
-            return
-        self._drawn, self._drawn_at = view, time.monotonic()
-        self._draw()
-        self._lab.bridge.sent()
+    def _tick(self) -> None:
+        parts, runner = self._parts, self._session.runner
+        if self._bridge.lost():
+            parts.probes.abandon()
+        for collect in self._collect:
+            collect()
+        parts.probes.collect(runner.run, runner.status.playing)
+        context = self._session.view_context()
+        if not context.rows and self._bridge.answered:
+            parts.transport.show(context)
+        if context.rows and self._bridge.ready() and context != self._drawn and not self._drawn_just_now(context):
+            self._drawn, self._drawn_at = context, time.monotonic()
+            self._draw(context)
+            self._bridge.count_batch()
+        if context.status.message:
+            parts.messages.show("failure", "error", context.status.message)
 
-    def _resting(self, status: Status) -> bool:
+    def _drawn_just_now(self, context: ViewContext) -> bool:
         """Whether a run at full speed was drawn a moment ago, and nobody did anything since."""
-        if self._lab.player.runner.speed or not status.playing or self._drawn is None:
+        full_speed = SPEEDS[context.speed][0] is None and context.status.playing
+        if not full_speed or self._drawn is None or self._drawn.choices != context.choices:
             return False
-        same = self._drawn[3:] == self._lab.player.view() and self._drawn[1] is self._lab.player.runner.run
-        return same and time.monotonic() - self._drawn_at < BUSY
+        return time.monotonic() - self._drawn_at < BUSY
 
-    def _draw(self) -> None:
-        player = self._lab.player
-        status, run = player.runner.status, player.runner.run
-        if not self._lab.stage.show(run, player.curves, player.focus):
-            self._lab.stage.stream(run)
-        subject = (player.configs, status.horizon, player.curves, player.edited, len(player.ghost), id(player.others))
+    def _draw(self, context: ViewContext) -> None:
+        grid = self._parts.grid
+        if not grid.build(context):
+            grid.stream(context.run)
+        subject = (context.configs, context.status.horizon, context.curves, context.late_edit, context.pinned)
         if self._decorated != subject:
             self._decorated = subject
-            self.decorate(player.configs)
-        scrubbing = player.cursor is not None
-        self._lab.stage.update(run, status, player.at(), scrubbing, player.curves, player.focus)
-        self._time(status, scrubbing)
-        self._lab.probes.look(run, player.at(), player.focus)
-        self._fail(status.message)
-        self._tell(status)
+            self.decorate(context, context.configs)
+        grid.update(context)
+        # Steps that were asked for by number end before the horizon: while the reader paused, nothing is left.
+        left = self._remaining.text(context.run, context.status, SPEEDS[context.speed][0])
+        self._parts.transport.show(context, frames_ahead(context.run, context.status), "" if context.paused else left)
+        self._parts.probes.show(context)
+        self._describe(context)
 
-    def _time(self, status: Status, scrubbing: bool) -> None:
-        player, run = self._lab.player, self._lab.player.runner.run
-        left = self._remaining.text(run, status, player.runner.speed)
-        view = {"scrubbing": scrubbing, "pinned": bool(player.pinned_as), "speed": player.speed}
-        # Steps that were asked for by number end before the horizon.
-        rest = {"ahead": round(ahead(run, status)), "left": "" if player.held else left}
-        self._lab.transport.refresh(status, len(run), player.index(), player.at(), **rest, **view)
+    def decorate(self, context: ViewContext, configs: Sequence[Config]) -> None:
+        """Show theory, phases and other runs; while a slider is dragged, theory of members that are not run yet."""
+        engine, lesson = self._session.engine, self._parts.lesson
+        lines = theory.predict(engine, context.curves, configs, context.status.horizon, context.late_edit)
+        overlays = merged([self._pinned_curves(context), self._parts.library.overlays])
+        self._parts.grid.decorate([] if lesson and lesson.question_open else lines, self._phases(context), overlays)
 
-    def decorate(self, configs: list[Config]) -> None:
-        """Show theory, phases and the pinned run; while a slider is dragged, of members that are not run yet."""
-        horizon = self._lab.player.runner.status.horizon
-        lines = theory.predict(self._lab.engine, self._lab.player.curves, configs, horizon, self._lab.player.edited)
-        behind = merged([self._lab.player.ghost, self._lab.player.others])
-        self._lab.stage.decorate([] if self._lab.asked else lines, self._phases(), behind)
+    def _pinned_curves(self, context: ViewContext) -> Overlays:
+        if context.pinned is not self._pinned[0]:
+            pinned = context.pinned
+            self._pinned = (pinned, overlay_curves(pinned.run, pinned.curves) if pinned else {})
+        return self._pinned[1]
 
-    def _phases(self) -> list[Phase]:
-        try:
-            return self._lab.engine.phases(self._lab.player.runner.run, self._lab.player.focus)
-        except FAULTS:
+    def _phases(self, context: ViewContext) -> Sequence[Phase]:
+        if not context.rows:
             return []
+        find = lambda: self._session.engine.phases(context.run, context.focus)  # noqa: E731
+        return self._parts.messages.attempt("The division into phases", find, [])
 
-    def _fail(self, message: str) -> None:
-        self._lab.notices.say("failure", "error", message) if message else None
+    # -- words: the slow part, about once a second and at every stop -------------------------------------------
 
-    def _tell(self, status: Status) -> None:
-        """The slow part: words and verdicts, about once a second and at every stop."""
-        player, now = self._lab.player, time.monotonic()
-        subject = (player.runner.run, player.focus, status.playing, len(player.runner.run.outcomes))
-        if now - self._told[0] < SLOW and subject == self._told[1]:
+    def _describe(self, context: ViewContext) -> None:
+        parts, now = self._parts, time.monotonic()
+        subject = (context.run, context.focus, context.status.playing, context.outcomes)
+        if now - self._described[0] < SLOW and subject == self._described[1]:
             return
-        self._told = (now, subject)
-        run = player.runner.run
-        self._lab.story.refresh(run, player.focus, player.label, player.edited)
-        self._lab.stage.show_phases(self._phases())
-        self._lab.stage.describe(run, player.curves, player.at(), player.label)
-        self._lab.comparison.show(player, self._lab.stage.cards[0].options.log_x)
-        self._lab.notices.say("divergence", "lesson", divergence(run))
-        self._announce(status, run)
+        self._described = (now, subject)
+        parts.explanation.show(context)
+        parts.grid.show_phases(self._phases(context))
+        parts.grid.describe(context)
+        parts.comparison.show(context, parts.grid.cards[0].options.log_x)
+        self._show_divergence(context.run)
+        self._announce(context)
 
-    def _announce(self, status: Status, run: Run) -> None:
-        """Screen readers hear what starts, stops and fails, not each number."""
-        preset = self._lab.player.experiment.preset
-        gone, count = int((run.diverged_at >= 0).sum()), len(run.configs)
-        news = self._state(status) + (f", {gone} of {count} diverged" if gone else "")
+    def _show_divergence(self, run: Run) -> None:
+        messages, advice = self._parts.messages, "The advice about stability"
+        stability = self._session.engine.stability
+        text = divergence(run, lambda config: messages.attempt(advice, lambda: stability(config), ""))
+        messages.show("divergence", "lesson", text)
+        if not text:  # nobody asks for the advice any more
+            messages.show(advice, "error", "")
+
+    def _announce(self, context: ViewContext) -> None:
+        """Have screen readers hear what starts, stops and fails, not each number."""
+        preset = self._session.experiment.preset
+        diverged, count = int((context.run.diverged_at >= 0).sum()), len(context.run.configs)
+        news = _state(context) + (f", {diverged} of {count} diverged" if diverged else "")
         if news != self._news:
-            whole = f"{preset.title if preset else self._lab.engine.title}: {news}"
-            self._lab.bridge.announcement = ". ".join(filter(None, [self._change, whole]))
+            text = f"{preset.title if preset else self._session.engine.title}: {news}"
+            self._bridge.announcement = ". ".join(filter(None, [self._change, text]))
             self._news, self._change = news, ""
 
-    def changed(self, text: str) -> None:
-        """Say that a knob was changed, at once, and again with what comes of it."""
-        self._lab.bridge.announcement = self._change = text
+    def announce_change(self, text: str) -> None:
+        """Have screen readers hear of a changed knob, at once, and again with what comes of it."""
+        self._bridge.announcement = self._change = text
 
-    def _state(self, status: Status) -> str:
-        if status.playing:
-            return "playing"
-        how = "stopped" if status.message else "finished" if status.step >= status.horizon else "paused"
-        return f"{how} at step {self._lab.player.at()}"
+
+def _state(context: ViewContext) -> str:
+    status = context.status
+    if status.playing:
+        return "playing"
+    how = "stopped" if status.message else "finished" if status.step >= status.horizon else "paused"
+    return f"{how} at step {context.step}"

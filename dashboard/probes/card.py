@@ -12,9 +12,9 @@ from panel.viewable import Viewer
 from dashboard.probes.form import IDLE, ProbeForm
 from dashboard.probes.job import ProbeJob, ProbeResult, run_version
 from dashboard.probes.picture import STRETCH, ProbeValues
-from dashboard.session.curves import tell
+from dashboard.session.curves import member_label
 from dashboard.ui.component import FOLDER
-from dashboard.ui.eta import said
+from dashboard.ui.eta import duration
 from dashboard.ui.formatting import describe
 from engines.core.data.plain_json import to_json
 
@@ -116,7 +116,7 @@ class ProbeCard(Viewer):
         if job and job.done:
             self._finish(job)
         elif job:
-            left = WAITING if job.started is None else said(job.seconds_left())
+            left = WAITING if job.started is None else duration(job.seconds_left())
             self.form.show(share=round(job.part.share, 2), left=left)
             self._draw_part(job)
 
@@ -195,7 +195,7 @@ def _origin(job: ProbeJob) -> dict[str, Any]:
 
 
 def _origin_text(job: ProbeJob, how: str, reason: str) -> str:
-    member = tell(job.run.configs, job.member)
+    member = member_label(job.run.configs, job.member)
     options = f"with {describe(dict(job.options))}" if job.options else ""
     at = f"{how} at step {job.step:,}" + (f", {reason}" if reason else "")
     return " · ".join(filter(None, [at, member, options]))

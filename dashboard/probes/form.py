@@ -64,7 +64,7 @@ class ProbeForm(Component):
 
     def _set_option(self, name: str, text: str) -> None:
         try:
-            self.choose(self.options | parse(self._probe, [(name, text)]))
+            self.choose(dict(self.options) | parse(self._probe, [(name, text)]))
         except DynascopeError as error:
             self.choose(self.options, sentence(error))
 

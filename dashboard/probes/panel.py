@@ -15,6 +15,7 @@ from dashboard.ui.component import FOLDER
 
 if TYPE_CHECKING:
     from dashboard.probes.job import ProbeJob
+    from dashboard.session.view_state import ViewContext
     from engines.core.protocol.engine import Probe
     from engines.core.runs.run import Run
 
@@ -38,13 +39,13 @@ class Probes(Viewer):
         grid = pn.Column(*self.cards, stylesheets=[GRID], margin=0, **STRETCH)
         self._panel = pn.Column(heading, grid, visible=bool(self.cards), margin=0, **STRETCH)
 
-    def look(self, run: Run, step: int, member: int) -> None:
-        """Offer to compute at this step of this member."""
+    def show(self, context: ViewContext) -> None:
+        """Offer to compute the probes of the member and the step that are shown."""
         for card in self.cards:
-            card.offer(run, step, member)
+            card.offer(context.run, context.step, context.focus)
 
     def collect(self, run: Run, playing: bool) -> None:
-        """Show what has been computed since the last time, and begin with what the verdicts on a run need."""
+        """Show what has been computed since the last tick, and begin with what the verdicts on a run need."""
         for card in self.cards:
             card.collect()
         self._verdict_jobs.update(run, playing)
@@ -91,18 +92,21 @@ class VerdictJobs:
         self._version, self._tried, self._given_up, self._current = run_version(run), set(), False, None
 
     def _keep(self, run: Run) -> None:
+        assert self._current
         (key, job), self._current = self._current, None
         self._given_up = job.run.abandoned
         if not (job.failure or job.run.abandoned):
             run.outcomes[key] = job.part.values
 
     def _start_next(self, run: Run) -> None:
+        assert run.preset
         for name, options in run.preset.probes.items():
             for member in range(len(run.configs)):
                 if (name, member) not in self._tried | run.outcomes.keys():
                     return self._start(run, name, member, options)
 
     def _start(self, run: Run, name: str, member: int, options: Mapping[str, Any]) -> None:
+        assert run.preset
         if not self._cards[name].job:  # what the reader asked for comes first
             self._tried.add((name, member))
             job = self._cards[name].compute_for_verdict(run, run.preset.steps, member, options)

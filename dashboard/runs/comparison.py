@@ -1,4 +1,4 @@
-"""What differs between the pinned run and the one that plays: knobs, every number at the step looked at, one curve."""
+"""The pinned run against the one that plays: changed knobs, every number at the step that is shown, one curve."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import param
 from panel.viewable import Viewer
 
 from dashboard.figures.tables import Numbers, table
-from dashboard.runs.comparison_curve import Contrast
+from dashboard.runs.comparison_curve import ComparisonCurve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import number, words
 
 if TYPE_CHECKING:
-    from dashboard.session.session import Player
+    from dashboard.session.view_state import ViewContext
     from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
 
@@ -24,15 +24,15 @@ GRID = (FOLDER / "grid.css").read_text()
 WAITING = "Computing the pinned run…"
 
 
-class Sheet(Component):
+class ComparisonTable(Component):
     """The table under a line that folds it away, and the choice of a channel for the curve."""
 
-    told = param.Dict({"head": "", "html": ""})
+    content = param.Dict({"head": "", "html": ""})
     choices = param.List([])
     chosen = param.String("")
 
-    _esm = script("comparison")
-    _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("table", "comparison")]
+    _esm = script("comparison_table")
+    _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("table", "comparison_table")]
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if data.get("channel") in [name for name, _ in self.choices]:
@@ -47,50 +47,48 @@ class Comparison(Viewer):
         scalars = [channel for channel in engine.channels if not channel.dims and not channel.thin]
         first = next((name for plot in engine.plots for name in plot.channels if name in {c.name for c in scalars}), "")
         choices = [[channel.name, channel.label] for channel in scalars]
-        self.sheet = Sheet(choices=choices, chosen=first, sizing_mode="stretch_width", margin=0)
-        self.contrast = Contrast(engine)
-        parts = (pn.Column(self.sheet, sizing_mode="stretch_width", margin=0), self.contrast)
-        self._of: Any = None
-        self.sheet.param.watch(lambda event: self._draw(), "chosen")
+        self.table = ComparisonTable(choices=choices, chosen=first, sizing_mode="stretch_width", margin=0)
+        self.curve = ComparisonCurve(engine)
+        parts = (pn.Column(self.table, sizing_mode="stretch_width", margin=0), self.curve)
+        self._subject: Any = None
+        self.table.param.watch(lambda event: self._draw(), "chosen")
         self._panel = pn.Column(*parts, visible=False, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
 
-    def show(self, player: Player, log_x: bool) -> None:
-        """Compare at the step that is looked at, and over all steps up to it on the axis of the other figures."""
-        there = player.pinned_as is not None
-        self._of = None  # a run that was let go is not kept
-        if there and not player.pinned:
-            self.sheet.told = {"head": WAITING, "html": ""}
-        elif player.pinned:
-            pinned, run = player.pinned, player.runner.run
-            members = (min(player.focus, len(pinned.configs) - 1), player.focus)
-            self._of = pinned, run, members, log_x
-            self._tell(pinned, run, player.at(), members)
+    def show(self, context: ViewContext, log_x: bool) -> None:
+        """Compare at the step that is shown, and over all steps up to it, on a logarithmic axis with `log_x`."""
+        self._subject = None  # a run that was let go is not kept
+        if context.pinned:
+            pinned, run = context.pinned.run, context.run
+            members = (min(context.focus, len(pinned.configs) - 1), context.focus)
+            self._subject = pinned, run, members, log_x
+            self._show_table(_content(pinned, run, context.step, members))
             self._draw()
-        if self._panel.visible is not there:
-            self._panel.visible = there
+        elif context.comparing:
+            self._show_table({"head": WAITING, "html": ""})
+        if self._panel.visible is not context.comparing:
+            self._panel.visible = context.comparing
 
     def _draw(self) -> None:
-        if self._of:
-            self.contrast.show(*self._of, self.sheet.chosen)
+        if self._subject:
+            self.curve.show(*self._subject, self.table.chosen)
 
-    def _tell(self, pinned: Run, run: Run, step: int, members: tuple[int, int]) -> None:
-        told = _told(pinned, run, step, members)
-        if told != self.sheet.told:
-            self.sheet.told = told
+    def _show_table(self, content: dict[str, str]) -> None:
+        if content != self.table.content:
+            self.table.content = content
 
     def __panel__(self) -> pn.Column:
         return self._panel
 
 
-def _told(pinned: Run, run: Run, step: int, members: tuple[int, int]) -> dict[str, str]:
+def _content(pinned: Run, run: Run, step: int, members: tuple[int, int]) -> dict[str, str]:
     from engines.core.analysis.compare import changed, difference
 
-    found = difference(pinned, run, step, members)
-    shown = found[np.isfinite(found["a"]) | np.isfinite(found["b"])]
+    numbers = difference(pinned, run, step, members)
+    shown = numbers[np.isfinite(numbers["a"]) | np.isfinite(numbers["b"])]
     rows = [_row(run, str(name), row) for name, row in shown.iterrows()]
     knobs = changed(pinned, run, members)
-    said = ", ".join(f"{words(name)} {_said(a)} → {_said(b)}" for name, (a, b) in knobs.items()) or "no knob"
-    head = f"Pinned → now, at step {found.attrs['step']:,}. Changed: {said}"
+    changes = ", ".join(f"{words(name)} {_value(a)} → {_value(b)}" for name, (a, b) in knobs.items()) or "no knob"
+    head = f"Pinned → now, at step {numbers.attrs['step']:,}. Changed: {changes}"
     return {"head": head, "html": table("", Numbers(("channel", "pinned", "now", "difference", "ratio"), rows))}
 
 
@@ -99,5 +97,5 @@ def _row(run: Run, name: str, row: Any) -> list[str]:
     return [run.engine.channel(name).label, *cells]
 
 
-def _said(value: Any) -> str:
+def _value(value: Any) -> str:
     return words(value) if isinstance(value, str) else number(value)

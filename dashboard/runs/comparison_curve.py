@@ -24,13 +24,13 @@ POINTS = 600
 """Points that are drawn."""
 
 
-class Contrast(Viewer):
+class ComparisonCurve(Viewer):
     """The ratio where the channel is drawn on a logarithmic axis, the difference elsewhere."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()
         self._engine = engine
-        self._look: tuple[Any, ...] = ()
+        self._axes: tuple[Any, ...] = ()
         self.source = ColumnDataSource({name: [] for name in ("step", "pinned", "now", "apart")})
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=0)
         self._panel = pn.Column(self._pane, sizing_mode="stretch_width", margin=0)  # a cell of a grid, beside others
@@ -43,8 +43,8 @@ class Contrast(Viewer):
         rows = even_places(len(steps), POINTS)
         steps, before, now = steps[rows].astype(float), before[rows], now[rows]
         ratio = self._logarithmic(channel) and bool((before > 0).all() and (now > 0).all())
-        if (channel, ratio, log_x) != self._look:
-            self._look = channel, ratio, log_x
+        if (channel, ratio, log_x) != self._axes:
+            self._axes = channel, ratio, log_x
             self._build(channel, ratio, log_x)
         apart = now / before if ratio else now - before
         columns = {"step": steps, "pinned": before, "now": now, "apart": apart}

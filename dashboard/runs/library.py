@@ -12,6 +12,7 @@ from dashboard.ui.formatting import describe
 from engines.core.protocol.errors import StoreError, quoted
 
 if TYPE_CHECKING:
+    from engines.core.protocol.engine import RunData
     from engines.core.runs.run import Run
 
 FOLDER_VARIABLE = "DYNASCOPE_LIBRARY"
@@ -83,7 +84,7 @@ def _entry(file: Path, engine: str) -> Entry | None:
         return Entry(file.name, file.name, broken=store.reason(error).replace(f"{file.parent}{os.sep}", ""))
 
 
-def _told(file: Path, run: Run, frames: int) -> tuple[str, str]:
+def _told(file: Path, run: RunData, frames: int) -> tuple[str, str]:
     openings = [dict(config) for config in run.openings]
     first, members = openings[0], len(openings)
     varied = [name for name in first if any(each[name] != first[name] for each in openings)]

@@ -1,4 +1,4 @@
-"""The library on the page: keep the run, lay stored ones over it, open one, delete one."""
+"""The library on the page: store the run, draw stored ones behind it, open one, delete one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from dashboard.figures.overlays import Ghosts, ghosts, merged
+from dashboard.figures.overlays import Overlays, merged, overlay_curves
 from dashboard.runs import library
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.palette import qualitative
@@ -21,43 +21,52 @@ FIRST_HUE = 3
 """Hues before it belong to the run that plays, as far as it has few curves."""
 
 MOST = 5
-"""Runs that are laid over at once: more cannot be told apart."""
+"""Stored runs that are drawn at once: more cannot be told apart."""
 
 
-class Shelf(Component):
-    """The panel. `current()` is the run on screen, `lay(ghosts)` draws others behind it, `open(run)` shows one."""
+class LibraryPanel(Component):
+    """The list of stored runs.
+
+    `current()` is the run on screen, `open(run)` shows one in its place, `changed()` asks for `overlays` to be drawn
+    again, `fail(text)` tells the reader what went wrong.
+    """
 
     shown = param.Dict({"entries": [], "note": ""})
 
-    _esm = script("shelf")
-    _stylesheets = [(FOLDER / "shelf.css").read_text()]
+    _esm = script("library_panel")
+    _stylesheets = [(FOLDER / "library_panel.css").read_text()]
 
     def __init__(
         self,
         engine: str,
         current: Callable[[], Run],
-        lay: Callable[[Ghosts], None],
         open: Callable[[Run], None],
+        changed: Callable[[], None],
         fail: Callable[[str], None],
     ) -> None:
         super().__init__(visible=library.folder() is not None)
-        self._engine, self._current, self._lay, self._open, self._fail = engine, current, lay, open, fail
-        self._over: dict[str, Ghosts] = {}
+        self._engine, self._current, self._open, self._changed, self._fail = engine, current, open, changed, fail
+        self._drawn: dict[str, Overlays] = {}
         self._hues: dict[str, str] = {}
         self._worker = ThreadPoolExecutor(1, "library")
         self._jobs: list[tuple[Future[Any], Callable[[Any], None], str]] = []
         self.refresh()
 
+    @property
+    def overlays(self) -> Overlays:
+        """The curves of all stored runs that are drawn behind the one on screen."""
+        return merged(list(self._drawn.values()))
+
     def refresh(self, note: str = "") -> None:
-        """List what there is."""
+        """List the stored runs, with a note of what was done."""
         found = library.entries(self._engine) if self.visible else []
         rows = [vars(entry) | {"hue": self._hues.get(entry.name, "")} for entry in found]
         self.shown = {"entries": rows, "note": note}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         name = str(data.get("name", ""))
-        known = {"keep": self._keep, "over": self._toggle, "open": self._load, "delete": self._delete}
-        do = known.get(str(data.get("do")))
+        commands = {"keep": self._keep, "over": self._draw_or_remove, "open": self._load, "delete": self._delete}
+        do = commands.get(str(data.get("do")))
         if not do:
             return
         try:
@@ -65,12 +74,12 @@ class Shelf(Component):
         except DynascopeError as error:
             self._fail(str(error))
 
-    def _start(self, work: Callable[[], Any], done: Callable[[Any], None], over: str = "") -> None:
-        """Work beside the page; what comes of it is taken at a tick. A run that was to be laid `over` frees its hue."""
-        self._jobs.append((self._worker.submit(work), done, over))
+    def _start(self, work: Callable[[], Any], done: Callable[[Any], None], hue_of: str = "") -> None:
+        """Work beside the page; a tick takes the result. Where it fails, the hue of the run `hue_of` is free again."""
+        self._jobs.append((self._worker.submit(work), done, hue_of))
 
-    def collect(self) -> None:
-        """Take what is ready; call it at each tick."""
+    def collect(self) -> bool:
+        """Take what is ready; returns whether anything is still being done. Call it at each tick."""
         for job in [job for job in self._jobs if job[0].done()]:
             self._jobs.remove(job)
             error = job[0].exception()
@@ -79,6 +88,7 @@ class Shelf(Component):
                 self._fail(str(error))
             else:
                 job[1](job[0].result())
+        return bool(self._jobs)
 
     def _keep(self, name: str) -> None:
         run = self._current()
@@ -86,26 +96,26 @@ class Shelf(Component):
             copy = run.copy()
             self._start(lambda: library.keep(copy), lambda kept: self.refresh(f"Kept as {kept}."))
 
-    def _toggle(self, name: str) -> None:
+    def _draw_or_remove(self, name: str) -> None:
         if name in self._hues:  # also one that is still being read
-            self._over.pop(name, None)
+            self._drawn.pop(name, None)
             del self._hues[name]
-            return self._show()
+            return self._overlays_changed()
         if len(self._hues) >= MOST:
             return self._fail(f"{MOST} runs are laid over already: take one away first.")
         hue = next(h for h in map(qualitative, range(FIRST_HUE, 50)) if h not in self._hues.values())
         self._hues[name] = hue
         title = next((each["title"] for each in self.shown["entries"] if each["name"] == name), name)
-        work = lambda: ghosts(_read(name), color=hue, label=f"stored: {title}")  # noqa: E731
-        self._start(work, lambda found: self._laid(name, found), over=name)
+        work = lambda: overlay_curves(_read(name), color=hue, label=f"stored: {title}")  # noqa: E731
+        self._start(work, lambda curves: self._draw(name, curves), hue_of=name)
 
-    def _laid(self, name: str, found: Ghosts) -> None:
+    def _draw(self, name: str, curves: Overlays) -> None:
         if name in self._hues:
-            self._over[name] = found
-            self._show()
+            self._drawn[name] = curves
+            self._overlays_changed()
 
-    def _show(self) -> None:
-        self._lay(merged(list(self._over.values())))
+    def _overlays_changed(self) -> None:
+        self._changed()
         self.refresh()
 
     def _load(self, name: str) -> None:
@@ -114,7 +124,7 @@ class Shelf(Component):
     def _delete(self, name: str) -> None:
         library.delete(name)
         if name in self._hues:
-            self._toggle(name)
+            self._draw_or_remove(name)
         self.refresh()
 
     def close(self) -> None:
@@ -124,5 +134,6 @@ class Shelf(Component):
 
 def _read(name: str) -> Run:
     from engines.core.files import store
+    from engines.core.runs.run import Run
 
-    return store.read(library.path(name))
+    return Run.of(store.read(library.path(name)))

@@ -1,4 +1,4 @@
-"""One native window, in a program of its own: an engine that cannot start takes its whole process along.
+"""A program that shows one native window: a web engine that cannot start takes its whole process along.
 
 Its first line of input is the address to show. It closes when the input ends, as whoever asked for it is then gone.
 Run as a file; it imports nothing of Dynascope.
@@ -40,7 +40,7 @@ def _close_after_input(window: Any) -> None:
 
 
 def _prepare_qt() -> None:
-    """What pywebview leaves out with Qt 6: the clipboard is closed to pages, and its way to save a file is Qt 5's."""
+    """Add what pywebview lacks with Qt 6: it closes the clipboard to pages, and saves files as Qt 5 did."""
     if os.geteuid() == 0:  # Chromium has no sandbox for root, and does not start without being told so
         flags = os.environ.get("QTWEBENGINE_CHROMIUM_FLAGS", "")
         os.environ["QTWEBENGINE_CHROMIUM_FLAGS"] = f"{flags} --no-sandbox"

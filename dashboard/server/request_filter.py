@@ -1,13 +1,18 @@
-"""What comes in from outside is checked here, before Panel and Bokeh take it at its word: addresses and messages."""
+"""Decides what may come in from outside: addresses, messages, and strangers to a window.
+
+`check` puts the rules before those of Panel and Bokeh, which would take all of it at its word; a `Guard` keeps a server
+to the one window that it was started for.
+"""
 
 from __future__ import annotations
 
 import logging
+import secrets
 import sys
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from bokeh.protocol.exceptions import ProtocolError
 from bokeh.server.protocol_handler import ProtocolHandler
@@ -17,14 +22,18 @@ from bokeh.util.token import check_token_signature, get_session_id, get_token_pa
 from panel.io.resources import COMPONENT_PATH
 from panel.io.server import AutoloadJsHandler
 from tornado.httputil import HTTPServerRequest
+from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import RequestHandler
 
 log = logging.getLogger(__name__)
 
+ENTER = "enter"
+"""The address that takes the token of a window."""
+
 OWN_APP = Path(__file__).parent.parent / "app.py"
 
 OWN_PARAMETERS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-url")
-"""What a page of someone else's asks of `autoload.js`; a session is not chosen by an address."""
+"""Parameters with which a page of someone else's asks for `autoload.js`; a session is not chosen by an address."""
 
 VIOLATION = 1002
 """The code with which a socket is closed that sends no messages of Bokeh's."""
@@ -41,7 +50,7 @@ class Refused(RequestHandler):
     """Answers a request that is not passed on."""
 
     def initialize(self, refusal: Refusal) -> None:
-        """Set what is answered."""
+        """Choose the answer."""
         self._refusal = refusal
 
     def prepare(self) -> None:
@@ -52,7 +61,7 @@ class Refused(RequestHandler):
 
 
 def refusal(request: HTTPServerRequest, server: BokehTornado) -> Refusal | None:
-    """Why a request goes no further; None where it is passed on to the rules of Panel, Bokeh and our own."""
+    """Return why a request goes no further; None where it is passed on to Panel's, Bokeh's and our own rules."""
     if "\0" in unquote(request.path):
         return Refusal(400, "There is no such address.")
     if request.path.startswith(f"{server.prefix}/{COMPONENT_PATH}"):
@@ -67,7 +76,7 @@ def refusal(request: HTTPServerRequest, server: BokehTornado) -> Refusal | None:
 
 
 def _admits(token: str, server: BokehTornado) -> bool:
-    """Whether a token is one that this server could have given, and not expired."""
+    """Check that a token is one that this server could have given, and not expired."""
     try:
         name, expiry = get_session_id(token), get_token_payload(token)["session_expiry"]
         mine = check_token_signature(token, server.secret_key, server.sign_sessions)
@@ -107,7 +116,7 @@ def _ours(address: str, request: HTTPServerRequest, server: BokehTornado) -> boo
 
 
 async def _embed(handler: AutoloadJsHandler, *arguments: Any, **options: Any) -> None:
-    """A page within a page of someone else's. Panel sends a stranger to the login, then fails for want of a page."""
+    """Answer a page of someone else's that embeds ours: Panel would send a stranger to a login, and fail."""
     if handler.current_user:
         return await handler._unchecked(*arguments, **options)  # type: ignore[attr-defined]
     handler.set_status(403)
@@ -118,7 +127,7 @@ async def _embed(handler: AutoloadJsHandler, *arguments: Any, **options: Any) ->
 
 
 async def _receive(socket: WSHandler, fragment: str | bytes) -> Any:
-    """A whole message, or None; a socket that sends anything else is closed."""
+    """Receive a whole message, or None; a socket that sends anything else is closed."""
     try:
         return await socket.receiver.consume(fragment)  # type: ignore[union-attr]
     except Exception as error:
@@ -127,7 +136,7 @@ async def _receive(socket: WSHandler, fragment: str | bytes) -> Any:
 
 
 async def _handle(handler: ProtocolHandler, message: Any, connection: Any) -> Any:
-    """The answer to a message: where it cannot be carried out, a sentence that tells nothing of this machine."""
+    """Answer a message; where it cannot be carried out, with a sentence that tells nothing of this machine."""
     if connection._session is None:  # what a closed tab had sent before is of no use to anybody
         return None
     try:
@@ -145,15 +154,79 @@ def _handler(handler: ProtocolHandler, message: Any) -> Any:
     return known
 
 
+# -- one window ----------------------------------------------------------------------------------------------
+
+STRANGER = Refusal(403, "This page belongs to the window of Dynascope that it was started for.")
+
+
+class Guard(Matcher):
+    """Finds strangers: requests without the cookie, which is given once, to whoever brings a token first.
+
+    Other programs and users of this machine can reach the port, too; whatever they ask for, they get 403.
+    """
+
+    def __init__(self) -> None:
+        self._token = ""
+        self._secret = secrets.token_urlsafe()
+        # Browsers send a cookie to every port of a machine: two servers must not take each other's.
+        self.cookie = f"dynascope_{secrets.token_hex(4)}"
+
+    def invite(self, page: str) -> str:
+        """Make an address that opens the door once and leads to `page`; an earlier invitation is void."""
+        self._token = secrets.token_urlsafe()
+        return f"/{ENTER}?{urlencode({'token': self._token, 'to': page})}"
+
+    def redeem(self, token: str) -> str:
+        """Give the cookie's value for the token, which is void from then on; "" for any other text."""
+        if not self._token or not _same(token, self._token):
+            return ""
+        self._token = ""
+        return self._secret
+
+    def match(self, request: HTTPServerRequest) -> dict[str, Any] | None:
+        """Answer Tornado, which asks whom a rule concerns: {} for a stranger, None for the window."""
+        given = request.cookies.get(self.cookie)
+        return None if given and _same(given.value, self._secret) else {}
+
+    def rules(self) -> list[Rule]:
+        """Make the rules that go before all others of a server: pages, sockets and files are behind them."""
+        enter = Rule(PathMatches(f"/{ENTER}"), Enter, {"guard": self})
+        return [enter, Rule(self, Refused, {"refusal": STRANGER})]
+
+
+def _same(given: str, expected: str) -> bool:
+    return secrets.compare_digest(given.encode(), expected.encode())
+
+
+class Enter(Refused):
+    """Takes a token: gives the cookie for it and goes on to the page; else 403."""
+
+    def initialize(self, guard: Guard) -> None:  # type: ignore[override]
+        """Name the guard whose token it is."""
+        super().initialize(STRANGER)
+        self._guard = guard
+
+    def prepare(self) -> None:
+        """Answer every method alike: a token is for one request of any kind."""
+        secret = self._guard.redeem(self.get_argument("token", ""))
+        if not secret:
+            return super().prepare()
+        self.set_cookie(self._guard.cookie, secret, httponly=True, samesite="Strict")
+        self.redirect("/" + self.get_argument("to", "").lstrip("/\\"))
+
+
+# -- the rules take effect -------------------------------------------------------------------------------------
+
+
 def check() -> None:
     """Put these rules before all others in each server of this process, also in one that runs already."""
     if not hasattr(BokehTornado, "_unchecked"):
         BokehTornado._unchecked = BokehTornado.find_handler  # type: ignore[attr-defined]
         AutoloadJsHandler._unchecked = AutoloadJsHandler.get  # type: ignore[attr-defined]
-    BokehTornado.find_handler = _find_handler
-    AutoloadJsHandler.get = _embed
-    WSHandler._receive = _receive
-    ProtocolHandler.handle = _handle
+    BokehTornado.find_handler = _find_handler  # type: ignore[method-assign]
+    AutoloadJsHandler.get = _embed  # type: ignore[method-assign]
+    WSHandler._receive = _receive  # type: ignore[method-assign]
+    ProtocolHandler.handle = _handle  # type: ignore[method-assign]
 
 
 def _find_handler(server: BokehTornado, request: HTTPServerRequest, **options: Any) -> Any:

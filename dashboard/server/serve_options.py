@@ -1,4 +1,4 @@
-"""Flags of `panel serve` for our own server: Panel's command reads, checks and carries them out."""
+"""The flags of `panel serve` for our own server: Panel's command reads, checks and carries them out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from panel.config import config
 from dashboard.ui.component import FOLDER
 from engines.core.protocol.errors import DynascopeError
 
-OWN = {
+HANDLED_BY_PANEL = {
     "basic_auth", "basic_login_template", "auth_template", "logout_template", "login_endpoint", "logout_endpoint",
     "cookie_secret", "cookie_path", "root_path", "num_threads", "oauth_provider", "oauth_key", "oauth_secret",
     "oauth_redirect_uri", "oauth_extra_params", "oauth_jwt_user", "oauth_encryption_key", "oauth_error_template",
@@ -33,17 +33,17 @@ RENAMED = {
     "unused_session_lifetime": "unused_session_lifetime_milliseconds",
     "enable_xsrf_cookies": "xsrf_cookies",
 }
-"""And under another name."""
+"""Flags that Bokeh's server takes under another name, by Panel's name."""
 
 
 def options(parser: argparse.ArgumentParser, words: Sequence[str]) -> dict[str, Any]:
-    """Arguments of `panel.serve` for flags of `panel serve`; `parser` says what is no such flag.
+    """Turn flags of `panel serve` into arguments of `panel.serve`; `parser` ends the program at an unknown one.
 
     Raises `DynascopeError` where Panel finds that flags do not fit together.
     """
     command = Serve(parser=parser)
     given = parser.parse_args(words)
-    known = OWN | PASSED | set(RENAMED)
+    known = HANDLED_BY_PANEL | PASSED | set(RENAMED)
     strange = [word for word in words if word.startswith("--") and _name(word) not in known] or given.files
     if strange:
         parser.error(f"unrecognized arguments: {' '.join(strange)}")

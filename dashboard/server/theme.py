@@ -1,4 +1,4 @@
-"""One look for all pages, light and dark. Everything is served from this machine."""
+"""Colours and type of all pages, light and dark. Everything is served from this machine."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ def varied(configs: Sequence[Config]) -> list[str]:
     return [name for name in names if any(getattr(c, name) != getattr(configs[0], name) for c in configs)]
 
 
-def telling(configs: Sequence[Config], but: Container[str] = ()) -> list[str]:
+def distinguishing(configs: Sequence[Config], but: Container[str] = ()) -> list[str]:
     """The fewest knobs, in order, that tell the members apart: a case may change several at once."""
     chosen: list[str] = []
     for name in sorted((name for name in varied(configs) if name not in but), key=lambda name: name == "seed"):
@@ -64,12 +64,12 @@ def telling(configs: Sequence[Config], but: Container[str] = ()) -> list[str]:
     return chosen
 
 
-def tell(configs: Sequence[Config], member: int, but: Container[str] = ()) -> str:
+def member_label(configs: Sequence[Config], member: int, but: Container[str] = ()) -> str:
     """What distinguishes one member, in words, apart from some knobs; "" where nothing does.
 
     From the third knob on, a value that most members share goes without saying.
     """
-    names, mine = telling(configs, but), configs[member]
+    names, mine = distinguishing(configs, but), configs[member]
     said = names[:2] + [name for name in names[2:] if name == "seed" or not _usual(configs, name, getattr(mine, name))]
     return _values(mine, said)
 
@@ -93,7 +93,7 @@ def _groups(configs: Sequence[Config]) -> list[tuple[int, ...]]:
 
 def _colors(configs: Sequence[Config]) -> list[str]:
     """Sequential where one number tells three configurations or more apart; otherwise one hue a configuration."""
-    names = [name for name in telling(configs) if name != "seed"]
+    names = [name for name in distinguishing(configs) if name != "seed"]
     if not names:
         return [qualitative(0)] * len(configs)
     knob = configs[0].knobs()[names[0]]
@@ -106,9 +106,9 @@ def _colors(configs: Sequence[Config]) -> list[str]:
 
 def _label(configs: Sequence[Config], members: tuple[int, ...]) -> str:
     if len(members) > 1:
-        text = tell(configs, members[0], but=("seed",))
+        text = member_label(configs, members[0], but=("seed",))
         return f"{text}, {len(members)} seeds" if text else f"{len(members)} seeds: median, 10–90 %"
-    return tell(configs, members[0]) or "this run"
+    return member_label(configs, members[0]) or "this run"
 
 
 def _values(config: Any, names: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Lessons: Markdown files with a front matter, found in the shipped folder and in one of the lecturer's own."""
+"""Lessons: Markdown files with a front matter, found with the engines and in a folder of the lecturer's own."""
 
 from __future__ import annotations
 
@@ -14,17 +14,15 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 from markdown_it import MarkdownIt
 
-from dashboard.session.view_state import PARTS, split
+from dashboard.session.view_state import PARTS, split_names
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
     from engines.core.runs.experiment import Experiment
 
-SHIPPED = Path(__file__).parent.parent.parent / "assets" / "lessons"
-
 FOLDER_VARIABLE = "DYNASCOPE_LESSONS"
-"""The environment variable with a folder of further lessons; those there go before shipped ones of the same name."""
+"""The environment variable with a folder of further lessons; those there go before an engine's of the same name."""
 
 LARGEST = 200_000
 """Bytes of a lesson."""
@@ -111,9 +109,13 @@ class Lesson:
 
 
 def paths() -> dict[str, Path]:
-    """All lessons that there are, by name."""
-    own = os.environ.get(FOLDER_VARIABLE)
-    folders = [SHIPPED, *([Path(own)] if own else [])]
+    """All lessons that there are, by name: of each engine in its `assets/lessons`, and the lecturer's own."""
+    from engines.core.protocol.registry import BUILT_IN, sources
+
+    found = sorted(sources().values(), key=lambda source: source.package == BUILT_IN)  # whose names win
+    folders = [source.folder / "assets" / "lessons" for source in found if source.folder]
+    if own := os.environ.get(FOLDER_VARIABLE):
+        folders.append(Path(own))
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.md")) if path.stem != "README"}
 
 
@@ -139,6 +141,7 @@ def _read(name: str, path: Path) -> Lesson:
         raise LessonError("it is no file")
     if path.stat().st_size > LARGEST:
         raise LessonError(f"it has {path.stat().st_size} bytes; allowed are {LARGEST}")
+    about: dict[str, Any]
     about, body = frontmatter.parse(path.read_text(encoding="utf-8"), handler=Head())
     missing = [key for key in ("title", "lab") if not about.get(key)]
     if missing:
@@ -151,7 +154,7 @@ def _read(name: str, path: Path) -> Lesson:
         summary=str(about.get("summary", "")),
         minutes=int(about.get("minutes", 0)),
         order=int(about.get("order", 1000)),
-        hide=split(about.get("hide")),
+        hide=split_names(about.get("hide")),
         steps=_steps(body, first),
     )
 

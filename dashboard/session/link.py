@@ -1,4 +1,4 @@
-"""Links: one versioned token that holds a complete experiment and how it is looked at."""
+"""Links: one versioned token that holds a complete experiment and how it is viewed."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import base64
 import binascii
 import json
 import zlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from dashboard.session.view_state import View
+from dashboard.session.view_state import ViewState
 from engines.core.protocol.errors import DynascopeError, quoted
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
     from engines.core.runs.experiment import Experiment
 
-VERSION = 2
-OLDER = (1,)
-"""Versions that are read still: they said less of the view."""
+VERSION = 3
+OLDER = (1, 2)
+"""Versions that are read still; `ViewState.from_json` knows their keys."""
 
 LONGEST = 16_000
 """Characters of a token."""
@@ -27,18 +28,23 @@ LARGEST = 64_000
 
 
 class BadLink(ValueError):
-    """A link that cannot be read; the message is a sentence for the page."""
+    """A link cannot be read; the message is a sentence for the page."""
 
 
-def encode(experiment: Experiment, view: View) -> str:
-    """The token of an experiment; it holds every knob, so that its meaning does not change with a default."""
+def encode(experiment: Experiment, view: ViewState) -> str:
+    """Make the token of an experiment and a view; it holds every knob, so that no later default changes its meaning."""
     about = {"version": VERSION, "experiment": experiment.to_json(), "view": view.to_json()}
+    return pack(about)
+
+
+def pack(about: Mapping[str, Any]) -> str:
+    """The token of any JSON object."""
     text = json.dumps(about, sort_keys=True)
     return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
 
 
-def decode(token: str, engine: Engine) -> tuple[Experiment, View]:
-    """The experiment and view of a token. Raises `BadLink` for anything damaged, too large or out of bounds."""
+def decode(token: str, engine: Engine) -> tuple[Experiment, ViewState]:
+    """Read the experiment and the view of a token. Raises `BadLink` where it is damaged, too large or out of bounds."""
     from engines.core.runs.experiment import Experiment
 
     about = _unpack(token)
@@ -55,20 +61,35 @@ def decode(token: str, engine: Engine) -> tuple[Experiment, View]:
     except DynascopeError as error:
         raise BadLink(f"This link asks for something impossible: {error}.") from None
     view = about.get("view")
-    return experiment, View.from_json(view if isinstance(view, dict) else {})
+    return experiment, ViewState.from_json(view if isinstance(view, dict) else {})
 
 
 def lab(token: str) -> str:
-    """The lab that a token is of; "" where it does not say."""
+    """Read the name of the lab that a token opens; "" where it names none."""
     try:
         return _lab(_unpack(token).get("experiment"))
     except BadLink:
         return ""
 
 
-def _lab(experiment: Any) -> str:
+def missing(token: str) -> str:
+    """Say in a sentence which package the lab of a token comes with where it is not here; "" where nothing is known."""
+    from engines.core.protocol import registry
+
     try:
-        return str(json.loads(experiment).get("engine", ""))
+        about = _unpack(token).get("experiment")
+    except BadLink:
+        return ""
+    return registry.missing(_lab(about), _text(about, "package"), _text(about, "version"))
+
+
+def _lab(experiment: Any) -> str:
+    return _text(experiment, "engine")
+
+
+def _text(experiment: Any, name: str) -> str:
+    try:
+        return str(json.loads(experiment).get(name, ""))
     except (TypeError, ValueError, AttributeError, RecursionError):
         return ""
 

@@ -1,4 +1,4 @@
-"""With what a lab opens: an experiment, how it is looked at, and what there is to say about where it came from."""
+"""What a lab starts with: an experiment, how it is viewed, and what could not be used of the address that was given."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dashboard.session import link
 from dashboard.session.lessons import Lesson, LessonError, load
-from dashboard.session.view_state import View
+from dashboard.session.view_state import ViewState
 from engines.core.protocol.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -17,81 +17,78 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Opening:
-    """The start of a lab; `said` is a sentence about a link or a name that could not be used, "" where all is well."""
+class Start:
+    """The state in which a lab opens."""
 
     experiment: Experiment
-    view: View = field(default_factory=View)
-    said: str = ""
+    view: ViewState = field(default_factory=ViewState)
+    problem: str = ""
+    """A sentence about a link or a name that could not be used; "" where all is well."""
     run: Run | None = None
     """What was computed of the experiment already."""
     lesson: Lesson | None = None
     pinned: Experiment | None = None
-    """What is compared with."""
+    """The experiment of the run to compare with."""
 
-    def hiding(self, names: tuple[str, ...]) -> Opening:
-        """The same with more left out."""
+    @classmethod
+    def from_address(cls, engine: Engine, token: str = "", preset: str = "", lesson: str = "") -> Start:
+        """Open what a link holds, else a lesson, else a preset, else what the engine opens with.
+
+        Never raises for what a person typed: then the lab opens as usual, and `problem` says why.
+        """
+        try:
+            if token:
+                return cls.from_link(engine, token)
+            return cls._from_lesson(engine, lesson) if lesson else cls.from_preset(engine, preset)
+        except (link.BadLink, UnknownName, LessonError) as error:
+            problem = f"{str(error).rstrip('.')}. Here is the lab as it opens by default."
+            return replace(cls.from_preset(engine), problem=problem)
+
+    @classmethod
+    def from_preset(cls, engine: Engine, name: str = "") -> Start:
+        """Open a preset, or the one that the engine opens with. Raises `UnknownName`."""
+        from engines.core.runs.experiment import Experiment
+
+        return cls(Experiment.of(engine, engine.preset(name or engine.opening)))
+
+    @classmethod
+    def from_run(cls, run: Run) -> Start:
+        """Open a run that was computed already, at its end. Raises `ConfigError` where nothing is recorded."""
+        from engines.core.runs.experiment import Experiment
+
+        return cls(Experiment.of_run(run), run=run)
+
+    @classmethod
+    def from_link(cls, engine: Engine, token: str) -> Start:
+        """Open what the token of a link holds. Raises `BadLink`."""
+        from engines.core.protocol.errors import ConfigError
+        from engines.core.runs.experiment import Experiment
+
+        start = cls(*link.decode(token, engine))._with_lesson()
+        try:
+            pinned = Experiment.from_json(engine, start.view.pinned) if start.view.pinned else None
+        except ConfigError as error:
+            raise link.BadLink(f"This link compares with something impossible: {error}.") from None
+        return replace(start, pinned=pinned)
+
+    def _with_lesson(self) -> Start:
+        """Load the lesson that the view names; where there is none any more, leave it out and say so."""
+        if not self.view.lesson:
+            return self
+        try:
+            return replace(self, lesson=load(self.view.lesson))
+        except LessonError as error:
+            problem = f"{error}. Here is the rest of what the link holds."
+            return replace(self, view=replace(self.view, lesson="", lesson_step=0), problem=problem)
+
+    @classmethod
+    def _from_lesson(cls, engine: Engine, name: str) -> Start:
+        lesson = load(name)
+        if lesson.lab != engine.name:
+            raise LessonError(f"the lesson {name!r} is of the lab {lesson.lab!r}, and this is {engine.name!r}")
+        return cls(lesson.experiment(engine, 0), ViewState(hide=lesson.hide, lesson=name), lesson=lesson)
+
+    def hide(self, names: tuple[str, ...]) -> Start:
+        """Leave out more parts, knobs and figures."""
         hidden = tuple(dict.fromkeys((*self.view.hide, *names)))
         return replace(self, view=replace(self.view, hide=hidden))
-
-
-def of(engine: Engine, token: str = "", preset: str = "", lesson: str = "") -> Opening:
-    """What a link holds, else a lesson, else a preset, else the engine's own opening.
-
-    Never raises for what a person typed.
-    """
-    try:
-        if token:
-            return of_token(engine, token)
-        if lesson:
-            return _of_lesson(engine, lesson)
-        return Opening(of_preset(engine, preset or engine.opening))
-    except (link.BadLink, UnknownName, LessonError) as error:
-        said = f"{str(error).rstrip('.')}. Here is the lab as it opens by default."
-        return Opening(of_preset(engine, engine.opening), said=said)
-
-
-def _of_lesson(engine: Engine, name: str) -> Opening:
-    lesson = load(name)
-    if lesson.lab != engine.name:
-        raise LessonError(f"the lesson {name!r} is of the lab {lesson.lab!r}, and this is {engine.name!r}")
-    view = View(hide=lesson.hide, lesson=name)
-    return Opening(lesson.experiment(engine, 0), view, lesson=lesson)
-
-
-def of_token(engine: Engine, token: str) -> Opening:
-    """What a link holds. Raises `BadLink`."""
-    from engines.core.protocol.errors import ConfigError
-    from engines.core.runs.experiment import Experiment
-
-    found = _taught(Opening(*link.decode(token, engine)))
-    try:
-        pinned = Experiment.from_json(engine, found.view.pinned) if found.view.pinned else None
-    except ConfigError as error:
-        raise link.BadLink(f"This link compares with something impossible: {error}.") from None
-    return replace(found, pinned=pinned)
-
-
-def _taught(found: Opening) -> Opening:
-    """With the lesson that a link names; where it is gone, without."""
-    if not found.view.lesson:
-        return found
-    try:
-        return replace(found, lesson=load(found.view.lesson))
-    except LessonError as error:
-        said = f"{error}. Here is the rest of what the link holds."
-        return replace(found, view=replace(found.view, lesson="", page=0), said=said)
-
-
-def of_preset(engine: Engine, name: str) -> Experiment:
-    """A preset as an experiment. Raises `UnknownName`."""
-    from engines.core.runs.experiment import Experiment
-
-    return Experiment.of(engine, engine.preset(name))
-
-
-def of_run(run: Run) -> Opening:
-    """A run that is there already, as it ended."""
-    from engines.core.runs.experiment import Experiment
-
-    return Opening(Experiment.of_run(run), run=run)

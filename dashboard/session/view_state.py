@@ -1,12 +1,28 @@
-"""How a lab is looked at, as a value that a link can hold."""
+"""How a lab is viewed: what a link holds of it (`ViewState`), and what one drawing shows (`ViewContext`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from dashboard.session.speeds import NORMAL, SPEEDS
+from dashboard.session.curves import Curve, member_label
+
+if TYPE_CHECKING:
+    from engines.core.live.runner import Status
+    from engines.core.protocol.config import Config
+    from engines.core.runs.run import Run
+
+SPEEDS: dict[str, tuple[float | None, str]] = {
+    "5": (5.0, "very slow"),
+    "20": (20.0, "slow"),
+    "60": (60.0, "normal"),
+    "240": (240.0, "fast"),
+    "max": (None, "as fast as it goes"),
+}
+"""Scheduled frames a second (None: no limit) and how the page calls that, by the name that links use."""
+
+NORMAL = "60"
 
 PARTS = ("presets", "knobs", "ensemble", "transport", "members", "probes", "story", "library")
 """The parts of a page that can be hidden; so can every knob and figure, by its own name."""
@@ -16,56 +32,120 @@ MOST = 100
 
 
 @dataclass(frozen=True)
-class View:
-    """Where the reader looks and what stands there. Whatever a link says that makes no sense is left out."""
+class ViewState:
+    """Where the reader is and what the page shows there, as a link holds it."""
 
     bands: bool = True
-    """Whether seeds collapse."""
+    """Whether runs that differ in their seed alone are drawn as one band."""
     speed: str = NORMAL
+    """A key of `SPEEDS`."""
     focus: int = 0
+    """The member that pictures and words are about."""
     cursor: int | None = None
-    """The step that is looked at; None follows the newest."""
-    looks: Mapping[str, list[bool]] = field(default_factory=dict)
-    """Which axes are logarithmic, by figure."""
+    """The step that is shown; None follows the newest."""
+    log_axes: Mapping[str, list[bool]] = field(default_factory=dict)
+    """Whether the horizontal and the vertical axis are logarithmic, by figure."""
     hide: tuple[str, ...] = ()
     """Parts, knobs and figures that are left out."""
     lesson: str = ""
-    """The lesson that is open, and its step."""
-    page: int = 0
+    """The name of the open lesson, "" without one."""
+    lesson_step: int = 0
     pinned: str = ""
-    """The experiment of the pinned run, as JSON."""
+    """The experiment of the pinned run as JSON, "" without one."""
 
     def to_json(self) -> dict[str, Any]:
-        """The view as a JSON object."""
+        """Convert to a JSON object."""
         return asdict(self)
 
     @classmethod
-    def from_json(cls, about: Mapping[str, Any]) -> View:
-        """Read `to_json` of this version or an older one, whoever wrote it."""
-        speed, focus, cursor, looks = (about.get(name) for name in ("speed", "focus", "cursor", "looks"))
+    def from_json(cls, data: Mapping[str, Any]) -> ViewState:
+        """Read `to_json` of this version or an older one; a value that makes no sense becomes the default."""
+        data = {OLD_KEYS.get(key, key): value for key, value in data.items()}
+        speed, log_axes = data.get("speed"), data.get("log_axes")
         return cls(
-            bands=about.get("bands") is not False,
+            bands=data.get("bands") is not False,
             speed=speed if isinstance(speed, str) and speed in SPEEDS else NORMAL,
-            focus=_whole(focus) or 0,
-            cursor=_whole(cursor),
-            looks=looks if isinstance(looks, dict) else {},
-            hide=split(about.get("hide")),
-            lesson=about["lesson"] if isinstance(about.get("lesson"), str) else "",
-            page=_whole(about.get("page")) or 0,
-            pinned=about["pinned"] if isinstance(about.get("pinned"), str) else "",
+            focus=_natural(data.get("focus")) or 0,
+            cursor=_natural(data.get("cursor")),
+            log_axes=log_axes if isinstance(log_axes, dict) else {},
+            hide=split_names(data.get("hide")),
+            lesson=data["lesson"] if isinstance(data.get("lesson"), str) else "",
+            lesson_step=_natural(data.get("lesson_step")) or 0,
+            pinned=data["pinned"] if isinstance(data.get("pinned"), str) else "",
         )
 
 
-def _whole(value: Any) -> int | None:
+OLD_KEYS = {"looks": "log_axes", "page": "lesson_step"}
+"""Keys of links up to version 2, and what they are called since."""
+
+
+def _natural(value: Any) -> int | None:
     return value if type(value) is int and value >= 0 else None
 
 
-def split(value: Any) -> tuple[str, ...]:
-    """Names out of a list, or out of a text with commas between them.
+def split_names(value: Any) -> tuple[str, ...]:
+    """Take names out of a list, or out of a text with commas between them; at most `MOST`, each once.
 
-    >>> split("presets, alpha"), split([1, "eta"]), split(None)
+    >>> split_names("presets, alpha"), split_names([1, "eta"]), split_names(None)
     (('presets', 'alpha'), ('eta',), ())
     """
     found = value.split(",") if isinstance(value, str) else value if isinstance(value, Iterable) else ()
     kept = [name.strip() for name in found if isinstance(name, str) and name.strip()]
     return tuple(dict.fromkeys(kept))[:MOST]
+
+
+@dataclass(frozen=True, eq=False)
+class PinnedRun:
+    """A run that is kept to compare others with, and the curves that are drawn of it."""
+
+    run: Run
+    curves: tuple[Curve, ...]
+
+
+@dataclass(frozen=True)
+class ViewContext:
+    """What one drawing of the page shows, read once, so that all parts show the same moment.
+
+    Two of them are equal where a drawing of one need not be repeated for the other.
+    """
+
+    run: Run
+    status: Status
+    rows: int = 0
+    """Recorded frames."""
+    outcomes: int = 0
+    """Results of probes that verdicts rest on."""
+    configs: tuple[Config, ...] = ()
+    """The members with their knobs as they are now."""
+    curves: tuple[Curve, ...] = ()
+    focus: int = 0
+    """The member that pictures and words are about."""
+    cursor: int | None = None
+    """The step that the reader chose to see; None follows the newest."""
+    step: int = 0
+    """The step that is shown."""
+    frame: int = 0
+    """The recorded frame of that step."""
+    speed: str = NORMAL
+    paused: bool = False
+    """Whether the reader paused."""
+    late_edit: str = ""
+    """The last change of a knob while the run was under way, as a sentence; "" where there was none."""
+    pinned: PinnedRun | None = None
+    comparing: bool = False
+    """Whether a run is pinned, even if it is still being computed."""
+
+    @property
+    def scrubbing(self) -> bool:
+        """Whether an earlier step than the newest is shown."""
+        return self.cursor is not None
+
+    @property
+    def label(self) -> str:
+        """What distinguishes the member in focus, in words; "" where nothing does."""
+        return member_label(self.configs, self.focus)
+
+    @property
+    def choices(self) -> tuple[Any, ...]:
+        """Everything that changes because the reader does something, and not because the run goes on."""
+        return self.run, self.curves, self.focus, self.cursor, self.pinned, self.speed

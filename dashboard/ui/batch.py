@@ -18,7 +18,7 @@ def batch() -> Iterator[None]:
 
     The page of a server hears of its document by itself; to one in a notebook the changes have to be sent.
     """
-    document = pn.state.curdoc
+    document: Any = pn.state.curdoc
     comm = next((view[3] for view in list(pn.state._views.values()) if view[2] is document), None)
     if comm is None:
         with hold(document):

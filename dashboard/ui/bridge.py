@@ -1,4 +1,4 @@
-"""Acknowledged pacing: at most two batches are on their way to the browser, and none while the page is hidden."""
+"""The connection to the browser: at most two batches are on their way to it, and none while the page is hidden."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ LOST, LOST_HIDDEN = 20.0, 150.0
 
 
 class Bridge(Component):
-    """The browser's side: it answers each `tick` after one animation frame, and reports visibility and keys.
+    """Counts the batches that the browser has drawn; its side reports visibility and keys, too.
+
+    The browser answers each `tick` after one animation frame.
 
     It belongs in the page from the start: BokehJS sends a model that came later in full with the first message
     that names it, which fails for components like this one; the answers of a known one keep that from happening.
@@ -53,7 +55,7 @@ class Bridge(Component):
         self._on_hidden: Callable[[bool], None] = lambda hidden: None
         self._on_sign: Callable[[], None] = lambda: None
         self.hidden = False
-        self.there = False
+        self.answered = False
         """Whether the page has answered yet: what is sent before may arrive in another order."""
         self.ack = 0
         self._sent_at = self._heard_at = clock()
@@ -67,22 +69,22 @@ class Bridge(Component):
         """Say who gets the keys, who learns that the page is hidden or in sight, and who learns that it is there."""
         self._on_key, self._on_hidden, self._on_sign = on_key, on_hidden, on_sign
 
-    def away(self) -> None:
+    def await_page(self) -> None:
         """Expect another page: nothing is sent before it answers."""
-        self.there, self.ack = False, self.tick
+        self.answered, self.ack = False, self.tick
 
     def lost(self) -> bool:
         """Whether the page was there and is gone, with or without a word."""
-        return self.there and self._clock() - self._heard_at > (LOST_HIDDEN if self.hidden else LOST)
+        return self.answered and self._clock() - self._heard_at > (LOST_HIDDEN if self.hidden else LOST)
 
     def ready(self) -> bool:
         """Whether another batch may be sent."""
-        if self.hidden or not self.there:
+        if self.hidden or not self.answered:
             return False
         waiting = self.tick - self.ack
         return waiting < IN_FLIGHT or self._clock() - self._sent_at > WATCHDOG
 
-    def sent(self) -> None:
+    def count_batch(self) -> None:
         """Count a batch; call it with the batch's own changes, so that the answer follows them."""
         if self.tick - self.ack >= IN_FLIGHT:
             self.ack = self.tick  # The answer was lost; start counting afresh.
@@ -94,7 +96,7 @@ class Bridge(Component):
         self._send_msg({"copy": token})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        self.there, self._heard_at = True, self._clock()
+        self.answered, self._heard_at = True, self._clock()
         if "ack" in data:
             self.ack = max(self.ack, min(whole(data, "ack"), self.tick))
         elif "key" in data:

@@ -23,50 +23,50 @@ UNITS = ((90.0, 1.0, "s"), (5400.0, 60.0, "min"), (172_800.0, 3600.0, "h"), (flo
 """Up to so many seconds, in units of so many, called so."""
 
 
-class Remaining:
-    """Watches one run after another; `text` forgets what was before a pause, another run or another speed."""
+class RemainingTime:
+    """Estimates from the last seconds of one run after another; a pause, another run or another speed begins afresh."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._seen: deque[tuple[float, int, int]] = deque()
+        self._samples: deque[tuple[float, int, int]] = deque()
         self._subject: tuple[Run, float | None] | None = None
 
     def text(self, run: Run, status: Status, speed: float | None) -> str:
-        """About how long it takes to the horizon; "" where that is unknown or very soon."""
+        """Say how long it takes to the horizon; "" where that is unknown or very soon."""
         if (run, speed) != self._subject or not status.playing:
-            self._seen.clear()
+            self._samples.clear()
         self._subject = run, speed
         now = self._clock()
-        self._seen.append((now, status.step, len(run)))
-        while len(self._seen) > 2 and now - self._seen[0][0] > MEMORY:
-            self._seen.popleft()
-        then, step, rows = self._seen[0]
+        self._samples.append((now, status.step, len(run)))
+        while len(self._samples) > 2 and now - self._samples[0][0] > MEMORY:
+            self._samples.popleft()
+        then, step, rows = self._samples[0]
         if now - then < 1 or status.step <= step:
             return ""
         pace = (status.step - step) / (now - then), (len(run) - rows) / (now - then)
-        return said(_seconds(run, status, speed, *pace))
+        return duration(_seconds(run, status, speed, *pace))
 
 
 def _seconds(run: Run, status: Status, speed: float | None, steps_lately: float, frames_lately: float) -> float:
-    """With a speed, frames set the pace, unless computing the steps of the last of them takes longer."""
+    """Estimate the seconds to the horizon. With a speed frames set the pace, unless their steps take longer."""
     left = status.horizon - status.step
     if not speed or not frames_lately:
         return left / steps_lately
-    return max(ahead(run, status) / min(speed, frames_lately), left / max(status.rate, steps_lately))
+    return max(frames_ahead(run, status) / min(speed, frames_lately), left / max(status.rate, steps_lately))
 
 
-def ahead(run: Run, status: Status) -> float:
-    """About how many frames lie between here and the horizon."""
+def frames_ahead(run: Run, status: Status) -> float:
+    """Count the frames between here and the horizon, about: one of both schedules counts twice."""
     events = run.recording.events
     origin = events[-1].step if events else 0
     both = Schedule(origin), Schedule(origin, THIN.dense, THIN.per_decade)
     return max(0.0, sum(each.count(status.horizon) - each.count(status.step) for each in both))
 
 
-def said(seconds: float) -> str:
-    """A duration as people say it.
+def duration(seconds: float) -> str:
+    """Write a duration as people say it; "" where it is very short.
 
-    >>> said(1.2), said(12.4), said(23), said(200), said(8000)
+    >>> duration(1.2), duration(12.4), duration(23), duration(200), duration(8000)
     ('', 'about 12 s left', 'about 25 s left', 'about 3 min left', 'about 2 h left')
     """
     if seconds < SOON:

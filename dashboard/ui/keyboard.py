@@ -1,4 +1,4 @@
-"""The keyboard: one table for the browser, for what a key does, and for the list that the reader sees."""
+"""The keyboard: one table for the browser, for the command of each key, and for the list that the reader sees."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dashboard.ui.component import FOLDER, Component, script
 
 @dataclass(frozen=True)
 class Key:
-    """A key as browsers call it, the transport's command that it gives, and what the list says of it.
+    """A key as browsers call it, the transport's command that it gives, and its line in the list of shortcuts.
 
-    With several keys in a line of the list, the first says it for all.
+    Where several keys share a line, it stands at the first of them.
     """
 
     name: str
@@ -45,13 +45,13 @@ KEYS = (
 
 
 def find(name: str) -> Key | None:
-    """The key of this name; letters count as small ones."""
+    """Find the key of a name, or None; capital letters count as small ones."""
     wanted = name.lower() if len(name) == 1 else name
     return next((key for key in KEYS if key.name == wanted), None)
 
 
 class Shortcuts(Component):
-    """A dialog over the page; the browser closes it by Escape, too."""
+    """The list of shortcuts as a dialog over the page; the browser closes it by Escape, too."""
 
     open = param.Boolean(False)
     rows = param.List([[key.shown, key.doc] for key in KEYS if key.doc])
@@ -59,7 +59,7 @@ class Shortcuts(Component):
     _esm = script("shortcuts")
     _stylesheets = [(FOLDER / "shortcuts.css").read_text()]
 
-    def toggle(self) -> None:
+    def open_or_close(self) -> None:
         """Show the list, or close it."""
         self.open = not self.open
 

@@ -11,7 +11,7 @@ QUALITATIVE = ("#0b72b5", "#d55e00", "#009e73", "#c667a4", "#b98000", "#3c9ccc",
 """Okabe and Ito's colours, adjusted so that each is readable on white and on near black."""
 
 GREY = "#777e88"
-"""Ghosts, and theory whose assumptions are broken."""
+"""Overlays, and theory whose assumptions are broken."""
 
 SHADES = (("", 0.0), ("#707070", 0.6), ("#969696", 0.5))
 """What the hues are mixed with at each turn, and how much of it."""

@@ -14,9 +14,9 @@ from engines.core.protocol.declarations import Prediction
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import sampling_target
 from engines.loss_landscape.learning_coefficient import quadrature
-from engines.loss_landscape.learning_coefficient.finite_temperature import corner_curvature, known
+from engines.loss_landscape.learning_coefficient.closed_form import corner_curvature, exact_coefficient
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler, quadratic
-from engines.loss_landscape.models import potential_loss
+from engines.loss_landscape.models import potentials
 
 LAU = "Lau et al. 2023, arXiv 2308.12108"
 AOYAGI = "after Aoyagi 2024; confirmed by sampling"
@@ -65,13 +65,13 @@ def predictions(config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
 def laws(config: LossLandscape) -> list[Law]:
     """Predict the coefficient of one configuration: within 5 % where it is not grey, beside the run's error."""
     if config.subject != "potential":
-        return _linear(config) if config.subject == "linear" and config.corner else _soft(config)
+        return _deep_linear_laws(config) if config.subject == "linear" and config.corner else _soft_rank_laws(config)
     return {
-        "quadratic": _quadratic,
-        "regression": _regression,
-        "crossing": _crossing,
-        "planes": _crossing,
-        "box": _in_box,
+        "quadratic": _quadratic_laws,
+        "regression": _regression_laws,
+        "crossing": _crossing_laws,
+        "planes": _crossing_laws,
+        "box": _box_laws,
     }[config.potential](config)
 
 
@@ -80,17 +80,19 @@ def eta(config: LossLandscape, h_max: float) -> float:
     return config.kappa / (config.n_beta * max(h_max, 0) + config.gamma)
 
 
-def _steps(config: LossLandscape, h: Tensor, text: str, variances: Tensor | None = None, broken: str = "") -> list[Law]:
+def _langevin_laws(
+    config: LossLandscape, h: Tensor, text: str, variances: Tensor | None = None, broken: str = ""
+) -> list[Law]:
     """A quadratic with eigenvalues h: the law of the density, and of Langevin steps of this size."""
     density = float(quadratic(h, config.n_beta, config.gamma))
     label = f"N_eff/2 {text}".strip()
     if config.optimizer != "langevin":
-        return [Law(label, density, OURS, broken or _unsettled(config, h))]
+        return [Law(label, density, OURS, broken or _burn_in_reason(config, h))]
     size = eta(config, float(h.max()))
     biased = float(euler(h, config.n_beta, config.gamma, size, variances, config.batch or 1))
     if not np.isfinite(biased):
         broken = "steps of this size are unstable"
-    off = broken or _unsettled(config, h) or ("" if biased < (1 + NEAR) * density else "the step size adds to it")
+    off = broken or _burn_in_reason(config, h) or ("" if biased < (1 + NEAR) * density else "the step size adds to it")
     return [
         Law(label, density, OURS, off),
         Law("with the bias of the step size", biased, OURS, broken, course=_course(config, h, size, variances)),
@@ -130,7 +132,7 @@ def _course(
     return course
 
 
-def _unsettled(config: LossLandscape, h: Tensor | None = None) -> str:
+def _burn_in_reason(config: LossLandscape, h: Tensor | None = None) -> str:
     """Why burn-in does not last until the chains have forgotten the centre, "" where it does.
 
     Of a quadratic, unless what is missing is little; otherwise by the flattest direction, which the window alone holds.
@@ -145,14 +147,14 @@ def _unsettled(config: LossLandscape, h: Tensor | None = None) -> str:
     return "burn-in is too short for steps of this size" if late else ""
 
 
-def _quadratic(config: LossLandscape) -> list[Law]:
-    return _steps(config, potential_loss.curvatures(config), "")
+def _quadratic_laws(config: LossLandscape) -> list[Law]:
+    return _langevin_laws(config, potentials.quadratic_curvatures(config), "")
 
 
-def _regression(config: LossLandscape) -> list[Law]:
-    found = potential_loss.regression(config)
+def _regression_laws(config: LossLandscape) -> list[Law]:
+    found = potentials.draw_regression(config)
     h, s = found.spectrum
-    laws = _steps(config, h, "", s if config.batch else None)
+    laws = _langevin_laws(config, h, "", s if config.batch else None)
     excess, residual = laws[-1].value / config.n_beta, float(found(found.star[None])[0])
     if config.batch and config.optimizer == "langevin" and excess > NEAR / 2 * residual:
         laws = [law._replace(broken=law.broken or "residuals grow in the window, and with them the noise of batches")
@@ -160,21 +162,21 @@ def _regression(config: LossLandscape) -> list[Law]:
     return laws
 
 
-def _crossing(config: LossLandscape) -> list[Law]:
+def _crossing_laws(config: LossLandscape) -> list[Law]:
     """Two planes, or two weights."""
-    found = known(config, config.n_beta, config.gamma)
+    found = exact_coefficient(config, config.n_beta, config.gamma)
     assert found is not None
     P = 2 if config.potential == "crossing" else config.inputs
     # Away from the crossing the loss curves by 2|u|², of about P/gamma where the window holds it.
     stiff = config.kappa * config.n_beta * P / config.gamma**2
-    broken = _unsettled(config) or _biased(config, stiff)
+    broken = _burn_in_reason(config) or _step_size_reason(config, stiff)
     return [
         Law(found.label, found.value, OURS, broken),
-        Law(f"λ = {found.limit:g}, b → ∞", found.limit, OURS, _biased(config, stiff), kind="upper"),
+        Law(f"λ = {found.limit:g}, b → ∞", found.limit, OURS, _step_size_reason(config, stiff), kind="upper"),
     ]
 
 
-def _biased(config: LossLandscape, stiffness: float) -> str:
+def _step_size_reason(config: LossLandscape, stiffness: float) -> str:
     """Say what is wrong with steps where `eta kappa` is that away from the centre, "" where little is."""
     if config.optimizer == "langevin" and stiffness > STIFF:
         return "the step size adds to it: the loss curves more away from the centre"
@@ -190,28 +192,28 @@ STIFF = 0.1
 """Of a step, away from the centre: adds about a quarter of it to the coefficient."""
 
 
-def _in_box(config: LossLandscape) -> list[Law]:
+def _box_laws(config: LossLandscape) -> list[Law]:
     return [Law("½ − ½/(1 + ½ ln(c/ε)), 0 up to c = ε", float(quadrature.crossing_box(config.strength)) / 2, OURS)]
 
 
-def _linear(config: LossLandscape) -> list[Law]:
-    found = known(config, config.n_beta, config.gamma)
+def _deep_linear_laws(config: LossLandscape) -> list[Law]:
+    found = exact_coefficient(config, config.n_beta, config.gamma)
     assert found is not None
     P = sum(a * b for a, b in zip(config.sizes[1:], config.sizes[:-1], strict=True))
     text = f"{found.label}; λ = {found.limit:g}, m = {found.multiplicity}"
-    bias = _biased(config, config.kappa if config.rank else config.kappa * config.n_beta * P / config.gamma ** len(
-        config.sizes[1:]))  # fmt: skip
+    stiff = config.kappa if config.rank else config.kappa * config.n_beta * P / config.gamma ** len(config.sizes[1:])
+    bias = _step_size_reason(config, stiff)
     late = "burn-in is short" if config.burn_in < SWEEPS else ""
     curved = corner_curvature(config.sizes, config.scale) if config.rank else 0.0
     both = curved * torch.tensor([len(config.sizes) - 1.0, 1.0])
-    early = late if config.optimizer == "gibbs" else _unsettled(config, both)
+    early = late if config.optimizer == "gibbs" else _burn_in_reason(config, both)
     return [
         Law(text, found.value, AOYAGI, found.broken or bias or early),
         Law("half of all parameters", P / 2, LAU, bias, kind="upper"),
     ]
 
 
-def _soft(config: LossLandscape) -> list[Law]:
+def _soft_rank_laws(config: LossLandscape) -> list[Law]:
     """A network at rest: half its soft rank, which is right as long as the loss is quadratic within the window."""
     found = _centre(config.replace(kappa=0.05, n_beta=100.0, gamma=1.0, burn_in=0, optimizer="langevin", chains=1))
     if found is None:
@@ -219,7 +221,7 @@ def _soft(config: LossLandscape) -> list[Law]:
     h, size = found[0].clamp_min(0), found[1]
     apart = float((1 / (config.n_beta * h + config.gamma)).sum())
     broken = "" if apart < NARROW * size else "the window is so wide that the loss is not quadratic in it"
-    return _steps(config, h, "(quadratic regime)", broken=broken)
+    return _langevin_laws(config, h, "(quadratic regime)", broken=broken)
 
 
 NARROW = 0.01
@@ -230,6 +232,6 @@ NARROW = 0.01
 def _centre(config: LossLandscape) -> tuple[Tensor, float] | None:
     """Eigenvalues at the centre `[P]`, and its squared length."""
     with torch.no_grad():
-        rest = sampling_target.target([config])
-        found = sampling_target.modes(rest)
+        rest = sampling_target.target_of([config])
+        found = sampling_target.eigenmodes(rest)
     return None if found is None else (found.values[0], float(rest.star[0].square().sum()))

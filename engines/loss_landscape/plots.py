@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engines.core.protocol.declarations import Plot
 from engines.loss_landscape.channels import B_GRID, POINTS, REASONS
-from engines.loss_landscape.dynamics.online_degeneracy import OFFSETS
+from engines.loss_landscape.dynamics.live_observables import SLICE_OFFSETS
 
 PLOTS = (
     Plot(
@@ -27,7 +27,7 @@ PLOTS = (
         channels=("slice",),
         kind="profile",
         log_y=False,
-        labels=tuple(f"{float(a):.2g}" for a in OFFSETS),
+        labels=tuple(f"{float(a):.2g}" for a in SLICE_OFFSETS),
         doc="How the outputs change along one random direction, in lengths of each neuron's weights.",
     ),
     Plot(

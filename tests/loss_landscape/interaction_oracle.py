@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.interaction.homogeneous import constant
+from engines.loss_landscape.interaction.basis import append_one
 from engines.loss_landscape.models.mlp import Mlp
 
 
@@ -22,7 +22,7 @@ class Plain:
 
     def __init__(self, net: Mlp, theta: Tensor, X: Tensor) -> None:
         self.weights, self.L = net.split(theta), len(net.shapes)
-        self.nodes = [constant(X)]
+        self.nodes = [append_one(X)]
         for layer in range(self.L):
             self.nodes.append(torch.stack([self.section(layer, at) for at in self.nodes[-1]]))
 

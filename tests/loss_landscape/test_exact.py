@@ -12,9 +12,9 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.learning_coefficient import closed_form, quadrature
-from engines.loss_landscape.learning_coefficient.finite_temperature import known
-from engines.loss_landscape.learning_coefficient.gibbs import given, sample
-from engines.loss_landscape.models.potentials import DeepLinear
+from engines.loss_landscape.learning_coefficient.closed_form import exact_coefficient
+from engines.loss_landscape.learning_coefficient.gibbs import draw_layer, sample
+from engines.loss_landscape.models.deep_linear import DeepLinear
 
 
 def test_reduced_rank_is_the_deep_formula_in_all_1808_cases():
@@ -23,7 +23,7 @@ def test_reduced_rank_is_the_deep_formula_in_all_1808_cases():
     assert len(cases) == 1808
     for M, H, N, r in cases:
         one, other = closed_form.reduced_rank(M, H, N, r), closed_form.deep_linear((M, H, N), r)
-        assert len(closed_form.decisive((M - r, H - r, N - r))) == 1
+        assert len(closed_form.decisive_layers((M - r, H - r, N - r))) == 1
         assert one.value == pytest.approx(other.value, abs=1e-12)
         assert one.multiplicity == other.multiplicity, (M, H, N, r)
 
@@ -32,7 +32,7 @@ def test_deep_nets_of_any_width_have_one_decisive_set_and_lie_between_rank_and_p
     """Four and five widths up to 4: `rank/2 <= lambda <= P/2`, and their order turned round changes nothing."""
     for widths in [*every(range(1, 5), repeat=4), *every(range(1, 4), repeat=5)]:
         for r in range(min(widths) + 1):
-            assert len(closed_form.decisive(tuple(width - r for width in widths))) == 1
+            assert len(closed_form.decisive_layers(tuple(width - r for width in widths))) == 1
             one = closed_form.deep_linear(widths, r)
             P = sum(a * b for a, b in pairwise(widths))
             assert r * (widths[0] + widths[-1] - r) / 2 - 1e-12 <= one.value <= P / 2
@@ -99,13 +99,13 @@ def test_the_quadrature_has_the_values_of_the_table_and_any_order_of_the_planes(
 def test_far_out_the_quadrature_follows_the_rule_of_finite_b():
     """`lambda - (m - 1)/ln(b/gamma)`: .01 at b = 1e12, and for m = 1 lambda itself to 1e-3 at 1e8."""
     assert quadrature.crossing_planes(1, 1, 1e12) == pytest.approx(
-        closed_form.finite(closed_form.crossing_planes(1, 1), 1e12), abs=0.01
+        closed_form.at_finite_temperature(closed_form.crossing_planes(1, 1), 1e12), abs=0.01
     )
     assert quadrature.deep_linear((2, 1, 2), 1e12, 1.0) == pytest.approx(
-        closed_form.finite(closed_form.reduced_rank(2, 1, 2, 0), 1e12), abs=0.01
+        closed_form.at_finite_temperature(closed_form.reduced_rank(2, 1, 2, 0), 1e12), abs=0.01
     )
     assert quadrature.deep_linear((3, 2, 4), 1e12, 1.0) == pytest.approx(
-        closed_form.finite(closed_form.reduced_rank(3, 2, 4, 0), 1e12), abs=0.01
+        closed_form.at_finite_temperature(closed_form.reduced_rank(3, 2, 4, 0), 1e12), abs=0.01
     )
 
 
@@ -178,7 +178,7 @@ def test_one_layer_given_the_others_has_the_moments_of_its_density():
     )
     b, gamma, C = 7.0, 2.0, 40_000
     normals = torch.randn(C, 2, 3, generator=g, dtype=torch.float64)
-    W = given(
+    W = draw_layer(
         normals, above.expand(C, -1, -1), below.expand(C, -1, -1), target, star, b * torch.ones(C).double(), gamma
     )
     precision = b * torch.kron(above.T @ above, below @ below.T) + gamma * torch.eye(6, dtype=torch.float64)
@@ -208,7 +208,7 @@ def test_gibbs_samples_have_the_coefficients_of_the_table_and_of_the_formula(wid
     assert float(error.max()) < 0.025
     off = (found - torch.tensor(GIBBS[widths, rank], dtype=torch.float64)).abs()
     assert (off < 0.03 + 3 * error).all()
-    foretold = closed_form.finite(closed_form.deep_linear(widths, rank), 1e7)
+    foretold = closed_form.at_finite_temperature(closed_form.deep_linear(widths, rank), 1e7)
     assert float(found[2]) == pytest.approx(foretold, abs=0.03 + 3 * float(error[2]))
 
 
@@ -226,7 +226,7 @@ def test_a_corner_of_any_scale_counts_as_half_the_soft_rank_of_its_hessian(sizes
     model = DeepLinear(sizes, 2, scale)
     h = torch.linalg.eigvalsh(torch.func.hessian(model)(model.star))
     config = LossLandscape(subject="linear", widths="-".join(map(str, sizes)), rank=2, scale=scale, optimizer="gibbs")
-    found = known(config, 30.0, 2.0)
+    found = exact_coefficient(config, 30.0, 2.0)
     assert found is not None
     assert found.value == pytest.approx(float(soft_rank(h, 30.0, 2.0)) / 2, rel=1e-9)
     least = float(h[h > 1e-9].min())
@@ -238,7 +238,8 @@ def test_a_corner_of_any_scale_counts_as_half_the_soft_rank_of_its_hessian(sizes
     [
         lambda: closed_form.reduced_rank(2, 2, 2, 3), lambda: closed_form.deep_linear((2, 2), 0),
         lambda: closed_form.deep_linear((2, 2, 2), 3), lambda: closed_form.normal_crossing((0, 0)),
-        lambda: closed_form.finite(closed_form.Coefficient(1, 1), 1, 2), lambda: quadrature.crossing_planes(1, 1, -1.0),
+        lambda: closed_form.at_finite_temperature(closed_form.LearningCoefficient(1, 1), 1, 2),
+        lambda: quadrature.crossing_planes(1, 1, -1.0),
         lambda: sample(DeepLinear((2, 2, 2)), torch.zeros(1), 1, torch.Generator()),
         lambda: DeepLinear((2, 2, 2), 3), lambda: DeepLinear((2, 2)),
     ],

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.interaction import basis, edges, sparsity
-from engines.loss_landscape.interaction.homogeneous import fold
+from engines.loss_landscape.interaction import basis, edges
+from engines.loss_landscape.interaction.basis import make_homogeneous
 from engines.loss_landscape.models.mlp import Mlp
 from tests.loss_landscape.close import same
 from tests.loss_landscape.interaction_oracle import Plain, network
 
-KINDS = {"local": basis.local, "global": basis.full}
+KINDS = {"local": basis.local_bases, "global": basis.global_bases}
 
 
 def test_a_folded_network_is_the_network():
@@ -19,7 +19,7 @@ def test_a_folded_network_is_the_network():
         net = Mlp((5, 7, 6, 3), bias=bias)
         theta = torch.randn(4, net.P, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
         X = torch.randn(20, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
-        folded = fold(net, theta, X)
+        folded = make_homogeneous(net, theta, X)
         for layer, at in enumerate(folded.nodes):
             same(folded.finish(layer, at), net(theta, X), 1e-12)
 
@@ -30,7 +30,7 @@ def test_a_folded_network_is_the_network():
 def test_the_basis_is_that_of_the_literal_algorithm(kind, centred, output):
     """Lam = non-zero eigenvalues of M' CA with M' by autograd; their eigenvectors: 1e-9 relative."""
     net, theta, X = network((4, 6, 5, 3))
-    found, plain = KINDS[kind](fold(net, theta, X), centred, output), Plain(net, theta, X)
+    found, plain = KINDS[kind](make_homogeneous(net, theta, X), centred, output), Plain(net, theta, X)
     for layer in range(plain.L):
         at, whole = plain.nodes[layer], kind == "global"
         seen = plain.seen(layer, found[-1 if whole else layer + 1].C, whole)
@@ -52,7 +52,7 @@ def test_the_basis_is_that_of_the_literal_algorithm(kind, centred, output):
 def test_features_have_second_moments_lam_and_an_inverse(kind, centred):
     """1e-9; features are uncorrelated; what C C+ cuts off does not move the outputs at first order."""
     net, theta, X = network((4, 6, 5, 3), seed=3)
-    folded = fold(net, theta, X)
+    folded = make_homogeneous(net, theta, X)
     for layer, one in enumerate(KINDS[kind](folded, centred)):
         r = int(one.rank)
         same(one.inverse[:r] @ one.C[:, :r], torch.eye(r, dtype=torch.float64), 1e-9)
@@ -69,16 +69,16 @@ def test_features_have_second_moments_lam_and_an_inverse(kind, centred):
 def test_other_bases_are_what_they_say():
     """Principal components by torch's SVD, neurons by the identity, 1e-10."""
     net, theta, X = network((4, 6, 3))
-    folded = fold(net, theta, X)
+    folded = make_homogeneous(net, theta, X)
     for at, of_components, of_neurons in zip(
-        folded.nodes, basis.plain(folded, "pca"), basis.plain(folded, "neurons"), strict=True
+        folded.nodes, basis.simple_bases(folded, "pca"), basis.simple_bases(folded, "neurons"), strict=True
     ):
         a = at[:, :-1] - at[:, :-1].mean(0)
         same(of_components.moment[1:], torch.linalg.svdvals(a) ** 2 / len(a), 1e-10)
         same((at @ of_neurons.C)[:, 1:], a, 1e-12)
         for one in (of_components, of_neurons):
             same(at @ one.C @ one.inverse, at, 1e-10)
-    raw = basis.plain(folded, "neurons", centred=False)[1]
+    raw = basis.simple_bases(folded, "neurons", centred=False)[1]
     same(raw.C, torch.eye(7, dtype=torch.float64), 0)
 
 
@@ -86,11 +86,11 @@ def linear(output):
     """L19: four 6 x 6 Gaussian layers, n = 2000, seed 0; ratios of the sections, spectra of the layers."""
     net, source = Mlp((6,) * 5, "linear", bias=False), torch.Generator().manual_seed(0)
     theta = torch.randn(net.P, generator=source, dtype=torch.float64)
-    folded = fold(net, theta, torch.randn(2000, 6, generator=source, dtype=torch.float64))
-    bases = basis.local(folded, centred=True, output=output)
+    folded = make_homogeneous(net, theta, torch.randn(2000, 6, generator=source, dtype=torch.float64))
+    bases = basis.local_bases(folded, centred=True, output=output)
     for layer, (at, one) in enumerate(zip(folded.nodes, bases, strict=True)):
         same(folded.finish(layer, at @ one.C @ one.inverse), folded.outputs, 1e-9)
-    ratios = [float(sparsity.off_diagonal(edges.squared(folded, bases, section)[1:, 1:])) for section in range(4)]
+    ratios = [float(edges.off_diagonal(edges.squared_edges(folded, bases, section)[1:, 1:])) for section in range(4)]
     return ratios, [one.moment for one in bases]
 
 
@@ -156,10 +156,10 @@ MOVES = [rescaled, permuted, synchronised, unseen_inputs, unseen_activations, un
 
 
 def view(net, W, X, kind):
-    folded = fold(net, net.join(W), X)
+    folded = make_homogeneous(net, net.join(W), X)
     bases = KINDS[kind](folded)
     fh = [(at @ one.C).abs() for at, one in zip(folded.nodes, bases, strict=True)]
-    E = [edges.squared(folded, bases, section) for section in range(3)]
+    E = [edges.squared_edges(folded, bases, section) for section in range(3)]
     return folded.outputs, [one.moment for one in bases], fh, E
 
 
@@ -206,19 +206,19 @@ def test_a_batch_is_its_members(kind):
 def test_what_has_no_gates_is_refused():
     net = Mlp((3, 4, 2), "gelu")
     with pytest.raises(ConfigError, match="gelu"):
-        fold(net, torch.zeros(net.P), torch.zeros(5, 3))
+        make_homogeneous(net, torch.zeros(net.P), torch.zeros(5, 3))
     net, theta, X = network((3, 4, 2))
     with pytest.raises(ConfigError, match="ica"):
-        basis.plain(fold(net, theta, X), "ica")
+        basis.simple_bases(make_homogeneous(net, theta, X), "ica")
     with pytest.raises(ConfigError, match="ica"):
-        basis.local(fold(net, theta, X), output="ica")
+        basis.local_bases(make_homogeneous(net, theta, X), output="ica")
 
 
 def test_a_network_in_float32_is_counted_in_float64():
     """Ranks of float32 activations would be those of rounding."""
     net, W, X = redundant()
-    single = fold(net, net.join(W).float(), X.float())
+    single = make_homogeneous(net, net.join(W).float(), X.float())
     assert {one.dtype for one in single.nodes} == {torch.float64}
-    double = fold(net, net.join(W).float().double(), X.float().double())
-    ranks = [[int(one.rank) for one in basis.local(folded)] for folded in (single, double)]
+    double = make_homogeneous(net, net.join(W).float().double(), X.float().double())
+    ranks = [[int(one.rank) for one in basis.local_bases(folded)] for folded in (single, double)]
     assert ranks[0] == ranks[1]

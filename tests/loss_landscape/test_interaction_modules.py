@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.interaction import ablation, basis, edges, graph, sparsity
-from engines.loss_landscape.interaction.homogeneous import fold
-from engines.loss_landscape.interaction.purity import purity
+from engines.loss_landscape.interaction import basis, edges, graph
+from engines.loss_landscape.interaction.basis import make_homogeneous
+from engines.loss_landscape.interaction.graph import purity
 from engines.loss_landscape.models import modular_addition
-from engines.loss_landscape.models.planted_modules import modules
+from engines.loss_landscape.models.planted_networks import draw_modules
 from engines.loss_landscape.training.train import train
 
 
@@ -26,17 +26,17 @@ def test_weights_are_logarithms_with_a_hard_zero():
 
 def test_the_weakest_edge_kept_is_the_smallest_of_the_strongest():
     E = torch.tensor([[9.0, 8.0], [3.0, 1.0], [2.0, 0.0]], dtype=torch.float64)
-    assert float(graph.weakest(E, 3, centred=False)) == 3
-    assert float(graph.weakest(E, 3, centred=True)) == 1
+    assert float(graph.weakest_kept(E, 3, centred=False)) == 3
+    assert float(graph.weakest_kept(E, 3, centred=True)) == 1
     for keep in (0, 4):
         with pytest.raises(ConfigError, match=f"keep={keep} is not in 1..3"):
-            graph.weakest(E, keep, centred=True)
+            graph.weakest_kept(E, keep, centred=True)
 
 
 def test_constants_and_lone_nodes_are_left_out_of_the_graph():
-    G = graph.graph(weights([[5, 5, 5], [5, 2, 0], [5, 0, 0]]), centred=True)
+    G = graph.interaction_graph(weights([[5, 5, 5], [5, 2, 0], [5, 0, 0]]), centred=True)
     assert dict(G.edges) == {((0, 1), (1, 1)): {"weight": 2.0}}
-    whole = graph.graph(weights([[0, 3]], [[4]]), centred=False)
+    whole = graph.interaction_graph(weights([[0, 3]], [[4]]), centred=False)
     assert set(whole) == {(0, 1), (1, 0), (2, 0)}
 
 
@@ -45,33 +45,33 @@ def two_cliques():
     block = torch.block_diag(torch.ones(2, 2), torch.ones(2, 2)).double()
     crossed = block.clone()
     crossed[0, 3] = 0.1
-    return graph.graph([block, crossed, block], centred=False)
+    return graph.interaction_graph([block, crossed, block], centred=False)
 
 
 def test_clusters_of_two_blocks_are_the_blocks():
     """Louvain and the Fiedler cut; Q by its sum, 1e-12; what each cluster is like."""
     G = two_cliques()
     blocks = [{(layer, i) for layer in range(4) for i in pair} for pair in ((0, 1), (2, 3))]
-    for found in (graph.clusters(G), graph.two_halves(G)):
+    for found in (graph.clusters(G), graph.spectral_bisection(G)):
         assert sorted(map(sorted, found)) == sorted(map(sorted, blocks))
     m, across = 24.1, 0.1
     degree = (2 * 12 + across) / (2 * m)
     assert graph.modularity(G, blocks) == pytest.approx(24 / m - 2 * degree**2, rel=1e-12)
-    for shape in graph.shapes(G, blocks):
+    for shape in graph.cluster_shapes(G, blocks):
         assert shape == (8, 4, pytest.approx(12 / 12.1, rel=1e-12))
     assert graph.modularity(nx.Graph(), []) == 0
     with pytest.raises(ConfigError, match="0 nodes"):
-        graph.two_halves(nx.Graph())
+        graph.spectral_bisection(nx.Graph())
 
 
 def test_the_fiedler_cut_is_the_best_along_its_order():
     """Against networkx's own vector and every cut, on a random weighted graph: 1e-12."""
     stream = np.random.default_rng(3)
-    G = graph.graph([torch.from_numpy(stream.random((5, 5))) for _ in range(2)], centred=False)
+    G = graph.interaction_graph([torch.from_numpy(stream.random((5, 5))) for _ in range(2)], centred=False)
     vector = nx.fiedler_vector(G, weight="weight", method="tracemin_lu", tol=1e-12, seed=0)
     ordered = [node for _, node in sorted(zip(vector, G, strict=True))]
     best = max(graph.modularity(G, [set(ordered[:k]), set(ordered[k:])]) for k in range(1, len(ordered)))
-    assert graph.modularity(G, graph.two_halves(G)) == pytest.approx(best, abs=1e-12)
+    assert graph.modularity(G, graph.spectral_bisection(G)) == pytest.approx(best, abs=1e-12)
 
 
 def test_more_resolution_makes_more_clusters_and_a_seed_the_same_ones():
@@ -102,11 +102,11 @@ def test_purity_of_coordinates_is_one_and_of_mixtures_a_half():
 def planted():
     made = {}
     for correlation in (0.0, 0.5, 0.9):
-        p = modules(range(5), correlation=correlation)
-        folded = fold(p.net, p.theta, p.X)
-        for name, bases in (("lib", basis.local(folded)), ("pca", basis.plain(folded, "pca"))):
+        p = draw_modules(range(5), correlation=correlation)
+        folded = make_homogeneous(p.net, p.theta, p.X)
+        for name, bases in (("lib", basis.local_bases(folded)), ("pca", basis.simple_bases(folded, "pca"))):
             found = [purity(at, one, part) for at, one, part in zip(folded.nodes, bases, p.parts, strict=True)]
-            E = [edges.squared(folded, bases, section) for section in range(4)]
+            E = [edges.squared_edges(folded, bases, section) for section in range(4)]
             made[name, correlation] = torch.stack(found).mean(-1), E
     return made
 
@@ -131,7 +131,7 @@ def test_the_interaction_basis_needs_fewer_edges_than_principal_components(plant
     """For 99 per cent of the sum of edges, mean of five networks, every section, at every correlation."""
     for correlation in (0.0, 0.5, 0.9):
         counts = [
-            torch.stack([sparsity.edges_for(E[:, 1:, 1:]).double().mean() for E in planted[name, correlation][1]])
+            torch.stack([edges.edges_for_share(E[:, 1:, 1:]).double().mean() for E in planted[name, correlation][1]])
             for name in ("lib", "pca")
         ]
         assert (counts[0] < counts[1]).all()
@@ -144,15 +144,15 @@ def test_the_interaction_basis_is_more_modular_while_modules_are_independent(pla
         E = planted[name, 0.0][1]
         eps = [1e-4 * one.amax((-2, -1)) for one in E]
         cut = [graph.log_weights(one, each) for one, each in zip(E, eps, strict=True)]
-        members = [graph.graph([one[member] for one in cut], centred=True) for member in range(5)]
-        found[name] = np.mean([graph.modularity(G, graph.two_halves(G)) for G in members])
+        members = [graph.interaction_graph([one[member] for one in cut], centred=True) for member in range(5)]
+        found[name] = np.mean([graph.modularity(G, graph.spectral_bisection(G)) for G in members])
     assert found["lib"] == pytest.approx(0.344, abs=0.07)
     assert found["pca"] == pytest.approx(0.229, abs=0.07)
 
 
 def test_planted_modules_do_not_interact():
     """No weight crosses in hidden layers, and a module hears its own part of the rotated inputs alone."""
-    p = modules([0, 1], width=6, blocks=3, hidden=2, n=50)
+    p = draw_modules([0, 1], width=6, blocks=3, hidden=2, n=50)
     hidden = p.net.split(p.theta)[1]
     assert (hidden[:, :2, 2:6] == 0).all()
     for layer, part in enumerate(p.parts):
@@ -167,7 +167,7 @@ def test_planted_modules_do_not_interact():
 
 def test_inputs_of_modules_have_the_correlation_asked_for():
     """Eigenvalues of the covariance, which no rotation changes: 1 - c and 1 + c four times each, within .1."""
-    p = modules([0], n=20000, correlation=0.5)
+    p = draw_modules([0], n=20000, correlation=0.5)
     values = torch.linalg.eigvalsh(torch.cov(p.X[0].T))
     torch.testing.assert_close(values, torch.tensor([0.5] * 4 + [1.5] * 4, dtype=torch.float64), rtol=0, atol=0.1)
 
@@ -175,7 +175,7 @@ def test_inputs_of_modules_have_the_correlation_asked_for():
 @pytest.mark.parametrize(("given", "word"), [({"blocks": 3}, "3 blocks"), ({"correlation": 1.5}, "correlation=1.5")])
 def test_modules_that_cannot_be_are_refused(given, word):
     with pytest.raises(ConfigError, match=word):
-        modules([0], **given)
+        draw_modules([0], **given)
 
 
 # -- addition modulo 31 ----------------------------------------------------------------------------------------------
@@ -189,23 +189,27 @@ def test_a_network_that_learned_to_add_has_few_interactions():
     of 65 are left, and ten directions carry most of the output's variance: reference 98 %. That share hangs on the
     rounding of 3000 steps in single precision (seeds 0 to 8: 91 to 99 %), hence the mean of seeds 0 to 2.
     """
-    subject, every = modular_addition.embedding([0, 1, 2]), modular_addition.pairs(31)
+    subject, every = modular_addition.embedding_subject([0, 1, 2]), modular_addition.all_pairs(31)
     *_, (_, theta) = train(subject.to(torch.float32), 3000, 5e-3, 1.0, (0.9, 0.98), 3000)
-    each = [fold(*subject.model.perceptron(one.double(), every.X)) for one in theta.split(1)]
+    each = [make_homogeneous(*subject.model.perceptron(one.double(), every.X)) for one in theta.split(1)]
     folded = each[0]
     accuracy = lambda out: (out.argmax(-1) == every.y).double().mean(-1)  # noqa: E731
     assert float(accuracy(folded.outputs)) > 0.99
     found = {}
-    kinds = {"lib": basis.local(folded), "pca": basis.plain(folded, "pca"), "neurons": basis.plain(folded, "neurons")}
+    kinds = {
+        "lib": basis.local_bases(folded),
+        "pca": basis.simple_bases(folded, "pca"),
+        "neurons": basis.simple_bases(folded, "neurons"),
+    }
     for name, bases in kinds.items():
         found[name] = []
         for section in (0, 1):
-            E = edges.squared(folded, bases, section)
+            E = edges.squared_edges(folded, bases, section)
 
             def score(keep, bases=bases, section=section, E=E):
-                return accuracy(ablation.without_edges(folded, bases, section, E, keep))
+                return accuracy(edges.keep_edges(folded, bases, section, E, keep))
 
-            count = ablation.fewest(score, ablation.edges(E, True), accuracy(folded.outputs) - 1e-3)
+            count = edges.fewest_sufficient(score, edges.edge_count(E, True), accuracy(folded.outputs) - 1e-3)
             found[name].append(int(count))
     assert found["neurons"][0] > 800 < found["neurons"][1]
     assert 893 / 2 < found["pca"][0] < 893 * 2
@@ -213,5 +217,5 @@ def test_a_network_that_learned_to_add_has_few_interactions():
     assert 85 / 2 < found["lib"][0] < 85 * 2
     assert 6 / 2 < found["lib"][1] < 6 * 2
     assert kinds["lib"][1].rank.tolist() == [32]
-    spectra = torch.stack([basis.local(one)[2].moment[0, 1:] for one in each])
+    spectra = torch.stack([basis.local_bases(one)[2].moment[0, 1:] for one in each])
     assert float((spectra[:, :10].sum(-1) / spectra.sum(-1)).mean()) > 0.95

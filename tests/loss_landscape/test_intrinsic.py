@@ -40,7 +40,7 @@ def test_digits_need_about_a_hundred_directions():
     Four draws were within .06 from 40 dimensions on, this one of four dimensions a little beyond: rounding in float32
     grows over 600 steps. In 10 and 20 dimensions draws differ by more, .18 to .29 and .27 to .39.
     """
-    subject, dimensions = digits.perceptron([3]).to(torch.float32), [60, 80, 120, 160]
+    subject, dimensions = digits.digits_subject([3]).to(torch.float32), [60, 80, 120, 160]
     accuracy = subject.accuracy(train(subject.gradient, subject.start[0], dimensions, seed=1)).tolist()
     for found, expected in zip(accuracy, (0.742, 0.839, 0.878, 0.922), strict=True):
         assert found == pytest.approx(expected, abs=0.08)

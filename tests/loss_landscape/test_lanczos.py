@@ -6,12 +6,29 @@ import scipy.stats
 import torch
 
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.hessian.effective_dimension import hard_rank, level, soft_rank, temperature
-from engines.loss_landscape.hessian.extreme_eigenvectors import bottom, null, top
-from engines.loss_landscape.hessian.lanczos import lanczos, rademacher, ritz
-from engines.loss_landscape.hessian.spectral_density import bandwidth, density, soft_count, spectrum
-from engines.loss_landscape.hessian.trace import hutch_plus_plus, hutchinson
-from engines.loss_landscape.hessian.volume import slope
+from engines.loss_landscape.hessian.effective_dimension import (
+    hard_rank,
+    inverse_temperature,
+    mean_loss,
+    soft_rank,
+    volume_slope,
+)
+from engines.loss_landscape.hessian.lanczos import (
+    lanczos,
+    largest_eigenpairs,
+    null_eigenvectors,
+    rademacher,
+    ritz,
+    smallest_eigenpairs,
+)
+from engines.loss_landscape.hessian.spectral_density import (
+    bandwidth,
+    density,
+    hutch_plus_plus,
+    hutchinson,
+    soft_count,
+    spectrum,
+)
 
 
 def stream(seed=0):
@@ -69,7 +86,7 @@ def test_spaces_that_are_exhausted_at_once_stay_orthonormal():
 def test_forty_steps_have_the_top_eigenvalue_to_seven_digits():
     """The synthetic spectrum of 1500; values within their residuals, both ends."""
     h = synthetic()
-    largest = top(lambda U: U * h, rademacher(stream(), 1500), 40, 1)
+    largest = largest_eigenpairs(lambda U: U * h, rademacher(stream(), 1500), 40, 1)
     assert float(largest.values[0]) == pytest.approx(float(h.max()), rel=1e-7)
     assert (h - largest.values[0]).abs().min() <= largest.residuals[0] + 1e-12
 
@@ -79,7 +96,7 @@ def test_both_ends_have_the_eigenvectors_of_a_dense_solver():
     values = torch.cat([torch.tensor([-3.0, -1.0]), torch.linspace(0.1, 4, 40), torch.tensor([7.0, 9.0])]).double()
     H, basis = symmetric(values)
     start = rademacher(stream(), 44)
-    high, low = top(lambda U: U @ H, start, 30, 2), bottom(lambda U: U @ H, start, 30, 2)
+    high, low = largest_eigenpairs(lambda U: U @ H, start, 30, 2), smallest_eigenpairs(lambda U: U @ H, start, 30, 2)
     for pairs, columns in ((high, (43, 42)), (low, (0, 1))):
         for vector, value, residual, column in zip(pairs.vectors, pairs.values, pairs.residuals, columns, strict=True):
             assert float(value) == pytest.approx(float(values[column]), abs=1e-10)
@@ -90,11 +107,11 @@ def test_both_ends_have_the_eigenvectors_of_a_dense_solver():
 def test_the_null_space_is_that_of_the_matrix():
     """Dimension 4 and `H v = 0` to 1e-12; single precision is refused."""
     H, _ = symmetric(torch.tensor([-1.0] + [0.0] * 4 + [1e-8, 1.0, 3.0], dtype=torch.float64))
-    V = null(H)
+    V = null_eigenvectors(H)
     assert V.shape == (8, 4)
     assert (H @ V).norm() < 1e-12
     with pytest.raises(ConfigError, match="float64 only"):
-        null(H.float())
+        null_eigenvectors(H.float())
 
 
 def test_a_flat_direction_is_found_without_the_matrix():
@@ -102,7 +119,7 @@ def test_a_flat_direction_is_found_without_the_matrix():
     values = torch.cat([torch.zeros(5), torch.linspace(1, 50, 60)]).double()
     H, basis = symmetric(values)
     start = rademacher(stream(), 65)
-    found = bottom(lambda U: U @ H, start, 50, 1).vectors[0]
+    found = smallest_eigenpairs(lambda U: U @ H, start, 50, 1).vectors[0]
     inside = basis[:, :5] @ (basis[:, :5].T @ start)
     assert abs(float(found @ inside / inside.norm())) == pytest.approx(1, abs=1e-8)
 
@@ -207,13 +224,13 @@ def test_the_soft_rank_rises_with_b_to_the_rank_and_is_twice_b_times_the_level()
     assert (curve.diff() > 0).all()
     assert float(soft_rank(h, 1e14)) == pytest.approx(55, abs=1e-6)
     eps = torch.logspace(-8, 1, 12, dtype=torch.float64)
-    b = temperature(h, eps)
-    assert torch.allclose(level(h, b), eps, rtol=1e-10, atol=0)
+    b = inverse_temperature(h, eps)
+    assert torch.allclose(mean_loss(h, b), eps, rtol=1e-10, atol=0)
     assert torch.allclose(2 * b * eps, soft_rank(h, b), rtol=1e-10, atol=0)
     assert int(hard_rank(h, 1e-8)) == 55
-    assert torch.equal(level(torch.cat([h, -h[-1:]]), b), level(h, b))  # what is negative does not count
+    assert torch.equal(mean_loss(torch.cat([h, -h[-1:]]), b), mean_loss(h, b))  # what is negative does not count
     with pytest.raises(ConfigError, match="must lie between"):
-        temperature(h, torch.tensor(1e4))
+        inverse_temperature(h, torch.tensor(1e4))
 
 
 def test_the_volume_of_equal_modes_is_a_chi_square():
@@ -223,29 +240,29 @@ def test_the_volume_of_equal_modes_is_a_chi_square():
         x = 2 * eps * gamma / 5
         law = scipy.stats.chi2(d)
         expected = 2 * x * np.exp(law.logpdf(x) - law.logcdf(x))
-        assert slope(torch.full((d,), 5.0, dtype=torch.float64), eps, gamma) == pytest.approx(expected, rel=1e-6)
+        assert volume_slope(torch.full((d,), 5.0, dtype=torch.float64), eps, gamma) == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_volume_slope_and_the_soft_rank_agree_where_many_parameters_count():
     """1 % at N_eff of 40 or more; below the slope comes from Monte Carlo of the same volume, 3 %."""
     h = torch.cat([torch.zeros(14), torch.logspace(-5, 2, 55)]).double()
     for eps in (1e-4, 1e-6, 1e-8):
-        count = float(soft_rank(h, temperature(h, torch.tensor(eps).double())))
+        count = float(soft_rank(h, inverse_temperature(h, torch.tensor(eps).double())))
         assert count > 40
-        assert slope(h, eps) == pytest.approx(count, rel=0.01)
+        assert volume_slope(h, eps) == pytest.approx(count, rel=0.01)
     w = torch.randn(400_000, 69, generator=stream(), dtype=torch.float32)
     losses = (w.square() @ h.float()) / 2
     eps = float(losses.quantile(0.01))
     below, above = ((losses < factor * eps).double().mean().log() for factor in (0.9, 1 / 0.9))
-    assert slope(h, eps) == pytest.approx(float(2 * (above - below) / (2 * np.log(1 / 0.9))), rel=0.05)
+    assert volume_slope(h, eps) == pytest.approx(float(2 * (above - below) / (2 * np.log(1 / 0.9))), rel=0.05)
 
 
 def test_what_lanczos_cannot_do_is_refused():
     with pytest.raises(ConfigError, match="1 to P = 5"):
         lanczos(lambda U: U, torch.ones(1, 5), 6)
     with pytest.raises(ConfigError, match="Lanczos steps"):
-        top(lambda U: U, torch.ones(5), 3, 4)
+        largest_eigenpairs(lambda U: U, torch.ones(5), 3, 4)
     with pytest.raises(ConfigError, match="at most P = 5"):
         hutch_plus_plus(lambda U: U, torch.ones(6, 5), torch.ones(1, 5))
     with pytest.raises(ConfigError, match="rank is 3"):
-        slope(torch.ones(3).double(), 0.1)
+        volume_slope(torch.ones(3).double(), 0.1)

@@ -7,9 +7,8 @@ import torch
 from torch.nn.functional import one_hot
 
 from engines.loss_landscape.hessian.dense import gram
-from engines.loss_landscape.hessian.effective_dimension import hard_rank, soft_rank, temperature
-from engines.loss_landscape.hessian.extreme_eigenvectors import null
-from engines.loss_landscape.hessian.volume import slope
+from engines.loss_landscape.hessian.effective_dimension import hard_rank, inverse_temperature, soft_rank, volume_slope
+from engines.loss_landscape.hessian.lanczos import null_eigenvectors
 from engines.loss_landscape.models.mlp import Mlp
 
 SETS = ((0,), (0,), (0,), (1,), (1,), (0, 2))
@@ -45,7 +44,7 @@ def spectrum():
 def test_the_net_has_fourteen_null_directions_and_a_gap():
     """The least live eigenvalue is 3.8e-6, eight decades above rounding."""
     G, h = spectrum()
-    assert null(G).shape[1] == 14
+    assert null_eigenvectors(G).shape[1] == 14
     assert float(h[14]) == pytest.approx(3.81e-6, rel=0.01)
     assert float(h[13].abs()) < 1e-13
 
@@ -55,7 +54,7 @@ def test_the_soft_and_hard_counts_are_those_of_the_table(eps):
     """To the digits printed."""
     h, at = spectrum()[1][14:], torch.tensor(eps, dtype=torch.float64)
     soft, hard = TABLE[eps]
-    assert float(soft_rank(h, temperature(h, at))) == pytest.approx(soft, abs=0.006)
+    assert float(soft_rank(h, inverse_temperature(h, at))) == pytest.approx(soft, abs=0.006)
     assert int(hard_rank(h, at)) == hard
 
 
@@ -63,17 +62,17 @@ def test_the_soft_and_hard_counts_are_those_of_the_table(eps):
 def test_the_slope_of_the_volume_is_that_of_importance_samples(eps):
     """Draws of the tilted Gaussian, weighted back: within .2 of a count of 33 and 53."""
     h = spectrum()[1][14:]
-    b = temperature(h, torch.tensor(eps, dtype=torch.float64))
+    b = inverse_temperature(h, torch.tensor(eps, dtype=torch.float64))
     z = torch.randn(300_000, len(h), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     losses = (z.square() * (h / (1 + b * h))).sum(-1) / 2
     step = 0.05
     low, high = (((b * losses).exp() * (losses < eps * factor)).mean().log() for factor in (1 - step, 1 + step))
     width = torch.tensor((1 + step) / (1 - step)).log()
-    assert slope(h, eps) == pytest.approx(float(2 * (high - low) / width), abs=0.2)
+    assert volume_slope(h, eps) == pytest.approx(float(2 * (high - low) / width), abs=0.2)
 
 
 def test_the_slope_and_the_soft_count_agree_at_every_level():
     """Within .3 % from eps = 1e-1 to 1e-8."""
     h = spectrum()[1][14:]
     for eps, (soft, _) in TABLE.items():
-        assert slope(h, eps) == pytest.approx(soft, rel=3e-3)
+        assert volume_slope(h, eps) == pytest.approx(soft, rel=3e-3)

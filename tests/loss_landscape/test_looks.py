@@ -11,7 +11,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape import overlays, relevance
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.degeneracy import embedding
-from engines.loss_landscape.dynamics import online_degeneracy, snapshots
+from engines.loss_landscape.dynamics import live_observables
 from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.models import digits, modular_addition
 from engines.loss_landscape.plots import PLOTS
@@ -24,9 +24,9 @@ def addition(**more):
 def test_effective_parameters_of_an_embedding_are_above_the_dense_count_by_a_quarter_at_most():
     """Kronecker factors against the eigenvalues of `JᵀJ/n` in units of each layer's weights; what is free across layers
     counts in the factors."""
-    subject = modular_addition.embedding([0, 1], p=13, e=6, h=16)
+    subject = modular_addition.embedding_subject([0, 1], p=13, e=6, h=16)
     b, gamma = torch.tensor([10.0, 10.0], dtype=torch.float64), torch.ones(2, dtype=torch.float64)
-    found = online_degeneracy.look(subject, subject.start, b, gamma)["effective_parameters"]
+    found = live_observables.degeneracy_channels(subject, subject.start, b, gamma)["effective_parameters"]
     for member in range(2):
         theta, X = subject.start[member], subject.train.X[member]
         scale = subject.model(theta, X).var()
@@ -41,9 +41,9 @@ def test_effective_parameters_of_an_embedding_are_above_the_dense_count_by_a_qua
 
 
 def test_ranks_of_a_layer_are_those_of_its_matrices():
-    subject = digits.perceptron([0], (6,))
+    subject = digits.digits_subject([0], (6,))
     one = torch.ones(1, dtype=torch.float64)
-    found = online_degeneracy.look(subject, subject.start, one, one)
+    found = live_observables.degeneracy_channels(subject, subject.start, one, one)
     X = torch.cat([subject.train.X, torch.ones(1437, 1)], 1)
     assert found["rank_activations"][0, 0] == torch.linalg.matrix_rank(X)
     assert found["rank_gradients"].tolist() == [[6, 10]]
@@ -51,10 +51,10 @@ def test_ranks_of_a_layer_are_those_of_its_matrices():
 
 
 def test_the_slice_is_zero_where_the_network_is_and_quadratic_beside_it():
-    subject = digits.perceptron([0, 1], (6,))
-    found = online_degeneracy.slice_beside(subject, subject.start)
-    middle = len(online_degeneracy.OFFSETS) // 2
-    assert online_degeneracy.OFFSETS[middle] == 0
+    subject = digits.digits_subject([0, 1], (6,))
+    found = live_observables.loss_slice(subject, subject.start)
+    middle = len(live_observables.SLICE_OFFSETS) // 2
+    assert live_observables.SLICE_OFFSETS[middle] == 0
     assert (found[:, middle] == 0).all()
     assert (found.diff(dim=-1)[:, middle:] > 0).all()
     assert (found.diff(dim=-1)[:, :middle] < 0).all()
@@ -63,7 +63,7 @@ def test_the_slice_is_zero_where_the_network_is_and_quadratic_beside_it():
 def test_the_power_of_one_cosine_is_all_in_its_frequency():
     a = torch.arange(11, dtype=torch.float64)
     table = torch.cos(2 * math.pi * 3 * a / 11)[:, None] * torch.tensor([1.0, -2.0], dtype=torch.float64)
-    np.testing.assert_allclose(snapshots.fourier(table[None])[0], np.eye(5)[2], atol=1e-12)
+    np.testing.assert_allclose(live_observables.fourier(table[None])[0], np.eye(5)[2], atol=1e-12)
 
 
 def test_knobs_and_figures_that_do_not_matter_are_left_out():

@@ -15,7 +15,7 @@ from torch import nn
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.models import checkpoint_file, factory, user_network
+from engines.loss_landscape.models import factory, user_network
 
 X, Y = np.random.default_rng(0).normal(size=(30, 5)), np.arange(30) % 3
 
@@ -221,7 +221,10 @@ HOSTILE = {
     "cut in the header": (GOOD[:40], "is to have"),
     "longer": (GOOD + b"\0" * 64, "no .safetensors that can be read"),
     "a header beyond the file": (raw({}, length=2**62), f"{2**62} bytes; the limit is"),
-    "a header beyond the limit": (raw(b" " * (checkpoint_file.HEADER + 1)), f"the limit is {checkpoint_file.HEADER}"),
+    "a header beyond the limit": (
+        raw(b" " * (user_network.MAX_HEADER_BYTES + 1)),
+        f"the limit is {user_network.MAX_HEADER_BYTES}",
+    ),
     "no json": (raw(b"{'0.weight'"), "no .safetensors that can be read"),
     "no text": (raw(b"\xff\xfe{}" * 9), "no .safetensors that can be read"),
     "a list": (raw([1, 2]), "no .safetensors that can be read"),
@@ -259,8 +262,10 @@ def test_a_pickle_is_not_unpickled(tmp_path, monkeypatch):
 def test_a_file_beyond_the_limit_is_not_opened(tmp_path):
     network, data = stored(tmp_path, weights())
     with open(network, "ab") as stream:
-        stream.truncate(checkpoint_file.FILE + 1)
-    with pytest.raises(ConfigError, match=f"{checkpoint_file.FILE + 1} bytes; the limit is {checkpoint_file.FILE}"):
+        stream.truncate(user_network.MAX_FILE_BYTES + 1)
+    with pytest.raises(
+        ConfigError, match=f"{user_network.MAX_FILE_BYTES + 1} bytes; the limit is {user_network.MAX_FILE_BYTES}"
+    ):
         user_network.load(network, data)
 
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from engines.loss_landscape.hessian import mlp_products
+from engines.loss_landscape.hessian import products
 from engines.loss_landscape.hessian.products import gauss_newton, reverse_over_reverse, softmax_metric
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 
@@ -27,10 +27,10 @@ def test_products_are_those_of_autograd(sizes, activation, bias):
     theta, X, labels, U = draws(net.P), draws(30, sizes[0], seed=1), draws(30, 3, seed=2).softmax(-1), draws(4, net.P)
     f = net(theta, X)
     expected = reverse_over_reverse(lambda at: -(labels * net(at, X).log_softmax(-1)).sum(-1).mean(), theta)(U)
-    found = mlp_products.hessian(net, theta, X, softmax_metric(f), f.softmax(-1) - labels)(U)
+    found = products.mlp_hessian(net, theta, X, softmax_metric(f), f.softmax(-1) - labels)(U)
     assert (found - expected).norm() <= 1e-12 * expected.norm()
     expected = gauss_newton(lambda at: net(at, X), theta, softmax_metric(f))(U)
-    found = mlp_products.gauss_newton(net, theta, X, softmax_metric(f))(U)
+    found = products.mlp_gauss_newton(net, theta, X, softmax_metric(f))(U)
     assert (found - expected).norm() <= 1e-12 * expected.norm()
 
 
@@ -38,9 +38,9 @@ def test_the_vectors_of_one_pass_do_not_matter(monkeypatch):
     """One at a time and all at once: 1e-14."""
     net, X = Mlp((5, 6, 7, 3)), draws(30, 5)
     theta, U = draws(net.P, seed=1), draws(11, net.P, seed=2)
-    together = mlp_products.gauss_newton(net, theta, X)(U)
-    monkeypatch.setattr(mlp_products, "CACHED", 1)
-    alone = mlp_products.gauss_newton(net, theta, X)(U)
+    together = products.mlp_gauss_newton(net, theta, X)(U)
+    monkeypatch.setattr(products, "CACHED_NUMBERS", 1)
+    alone = products.mlp_gauss_newton(net, theta, X)(U)
     assert (together - alone).norm() <= 1e-14 * together.norm()
 
 
@@ -48,8 +48,8 @@ def test_single_precision_products_take_and_return_double_vectors():
     """Relative 1e-6."""
     net, X = Mlp((5, 6, 7, 3)), draws(30, 5)
     theta, U = draws(net.P, seed=1), draws(3, net.P, seed=2)
-    expected = mlp_products.gauss_newton(net, theta, X)(U)
-    found = mlp_products.gauss_newton(net, theta.float(), X.float())(U)
+    expected = products.mlp_gauss_newton(net, theta, X)(U)
+    found = products.mlp_gauss_newton(net, theta.float(), X.float())(U)
     assert found.dtype == torch.float64
     assert 0 < (found - expected).norm() <= 1e-6 * expected.norm()
 

@@ -5,14 +5,20 @@ import pytest
 import torch
 
 from engines.loss_landscape.learning_coefficient import quadrature
-from engines.loss_landscape.learning_coefficient.diagnostics import drift, fill, r_hat
+from engines.loss_landscape.learning_coefficient.chains import (
+    init_state,
+    langevin_kernel,
+    mala_kernel,
+    minibatches,
+    run,
+    window,
+)
 from engines.loss_landscape.learning_coefficient.gibbs import sample
-from engines.loss_landscape.learning_coefficient.llc import estimate, richardson
+from engines.loss_landscape.learning_coefficient.llc import drift, estimate, r_hat, richardson, window_fill
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
-from engines.loss_landscape.learning_coefficient.run import langevin, metropolis, minibatches, run
-from engines.loss_landscape.learning_coefficient.state import opened, window
-from engines.loss_landscape.models.potentials import DeepLinear, Regression, normal_crossing, quadratic
+from engines.loss_landscape.models.deep_linear import DeepLinear
+from engines.loss_landscape.models.potentials import Regression, normal_crossing, quadratic
 
 
 def stream(seed=0):
@@ -30,7 +36,7 @@ def laplace(h, b, gamma, *shape):
 
 def sampled(step, theta, loss, star, burn, steps, b):
     """The estimate and the trace after burn-in, of every fifth point."""
-    state, _ = run(step, opened(loss, theta), burn, star, every=burn)
+    state, _ = run(step, init_state(loss, theta), burn, star, every=burn)
     _, trace = run(step, state, steps, star, every=5)
     return estimate(trace.losses, torch.as_tensor(b, dtype=torch.float64)), trace
 
@@ -41,7 +47,7 @@ def test_the_bias_of_sgld_on_a_quadratic_is_the_formula(d):
     h, b = torch.logspace(-1, 1, d, dtype=torch.float64), 1000.0
     eta = torch.tensor([[0.2], [1.0], [2.0]], dtype=torch.float64) / (b * 10 + 1)
     loss, star = quadratic(h), torch.zeros(d, dtype=torch.float64)
-    step = langevin(loss, window(star, b), eta, stream())
+    step = langevin_kernel(loss, window(star, b), eta, stream())
     found, trace = sampled(step, laplace(h, b, 1, 3, 128), loss, star, 500, 3000, b)
     expected = euler(h, b, 1.0, eta[:, 0])
     assert ((found.value - expected).abs() < 3 * found.error).all()
@@ -50,7 +56,7 @@ def test_the_bias_of_sgld_on_a_quadratic_is_the_formula(d):
     # the same law for the distance, mean 1/(kappa (1 - eta kappa/4))
     kappa, error = b * h + 1, trace.distances.mean(0).std(-1) / 128**0.5 / d
     distance = (1 / (kappa * (1 - eta * kappa / 4))).mean(-1)
-    assert ((fill(trace.distances, 1.0, d) - distance).abs() < 3 * error).all()
+    assert ((window_fill(trace.distances, 1.0, d) - distance).abs() < 3 * error).all()
 
 
 def test_mala_on_a_quadratic_has_no_bias_at_any_step():
@@ -58,7 +64,7 @@ def test_mala_on_a_quadratic_has_no_bias_at_any_step():
     h, b = torch.logspace(-1, 1, 10, dtype=torch.float64), 1000.0
     eta = torch.tensor([[0.2], [1.0]], dtype=torch.float64) / (b * 10 + 1)
     loss, star = quadratic(h), torch.zeros(10, dtype=torch.float64)
-    step = metropolis(loss, window(star, b), eta, stream())
+    step = mala_kernel(loss, window(star, b), eta, stream())
     found, trace = sampled(step, laplace(h, b, 1, 2, 128), loss, star, 100, 2000, b)
     assert ((found.value - foretold(h, b)).abs() < 3 * found.error).all()
     accepted = trace.acceptance.mean(-1)
@@ -80,10 +86,10 @@ def test_minibatches_add_their_variance_by_the_formula(batch, b):
     task = regression()
     h, s = task.spectrum
     eta = 0.1 / (b * float(h.max()) + 1)
-    step = langevin(minibatches(task.on, 2000, batch, stream()), window(task.star, b), eta, stream(1))
+    step = langevin_kernel(minibatches(task.on, 2000, batch, stream()), window(task.star, b), eta, stream(1))
     V = torch.linalg.eigh(task.X.mT @ task.X)[1]
     theta = task.star + laplace(h, b, 1, 400) @ V.mT
-    state, full = opened(task, theta), []
+    state, full = init_state(task, theta), []
     for done in range(1800):
         state = step(state)
         if done >= 600 and done % 20 == 0:
@@ -115,7 +121,7 @@ def test_mala_on_crossing_planes_is_the_quadrature():
 
     Of 2e6 proposals from exact draws .946 are accepted.
     """
-    step = metropolis(PLANES, window(ORIGIN, B), 0.5 / B, stream())
+    step = mala_kernel(PLANES, window(ORIGIN, B), 0.5 / B, stream())
     found, trace = sampled(step, crossing(B, 2048), PLANES, ORIGIN, 200, 1500, B)
     assert float(found.value) == pytest.approx(float(quadrature.crossing_planes(1, 1, B)), rel=0.02)
     assert float(found.error) < 0.004
@@ -127,7 +133,7 @@ def test_two_sgld_runs_on_crossing_planes_extrapolate_to_the_quadrature():
     """At eta b = .2 and .05: each within .01 of .3847 and .3619, together within 1.5 % plus 2 standard errors."""
     each = []
     for size, burn, steps in ((0.2, 1500, 1500), (0.05, 4000, 3000)):
-        step = langevin(PLANES, window(ORIGIN, B), size / B, stream(int(100 * size)))
+        step = langevin_kernel(PLANES, window(ORIGIN, B), size / B, stream(int(100 * size)))
         each.append(sampled(step, crossing(B, 2048), PLANES, ORIGIN, burn, steps, B)[0])
     assert float(each[0].value) == pytest.approx(0.3847, abs=0.01)
     assert float(each[1].value) == pytest.approx(0.3619, abs=0.01)
@@ -143,7 +149,7 @@ def test_sgld_on_a_two_layer_linear_net_extrapolates_to_gibbs():
     exact = estimate(settled.losses[50:], b)
     theta, star = torch.cat([W.flatten(1) for W in settled.layers], -1), model.star
     coarse, fine = (
-        sampled(langevin(model, window(star, B), size / B, stream(1)), theta, model, star, burn, 1200, B)[0]
+        sampled(langevin_kernel(model, window(star, B), size / B, stream(1)), theta, model, star, burn, 1200, B)[0]
         for size, burn in ((0.4, 500), (0.1, 1500))
     )
     limit = richardson(coarse, fine)
@@ -157,7 +163,7 @@ def test_a_sweep_of_temperatures_in_one_batch_has_the_curve_of_the_quadratic():
     b = torch.logspace(-2, 3, 5, dtype=torch.float64)[:, None]
     loss, eta = quadratic(h), 1.0 / (3 * b + 1)
     theta = normals(5, 256, 3) / (b[..., None] * h + 1).sqrt()
-    found, _ = sampled(metropolis(loss, window(star, b), eta, stream()), theta, loss, star, 50, 600, b)
+    found, _ = sampled(mala_kernel(loss, window(star, b), eta, stream()), theta, loss, star, 50, 600, b)
     expected = foretold(h, b[:, 0])
     assert ((found.value - expected).abs() < 4 * found.error).all()
     assert float(found.value[0]) < 0.1

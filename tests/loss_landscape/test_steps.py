@@ -6,17 +6,37 @@ import torch
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.dense import hessian
-from engines.loss_landscape.learning_coefficient.diagnostics import drift, fill, r_hat
-from engines.loss_landscape.learning_coefficient.kernels import mala, sgld
-from engines.loss_landscape.learning_coefficient.llc import Estimate, estimate, richardson
+from engines.loss_landscape.learning_coefficient.chains import (
+    burn_in,
+    energy,
+    force,
+    init_state,
+    langevin_kernel,
+    largest_curvature,
+    mala,
+    mala_kernel,
+    minibatches,
+    relaxation,
+    run,
+    sgld,
+    step_size,
+    window,
+)
+from engines.loss_landscape.learning_coefficient.llc import (
+    Estimate,
+    drift,
+    estimate,
+    log_slopes,
+    plateau,
+    r_hat,
+    richardson,
+    window_fill,
+)
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
-from engines.loss_landscape.learning_coefficient.run import langevin, metropolis, minibatches, run
-from engines.loss_landscape.learning_coefficient.state import energy, force, opened, window
-from engines.loss_landscape.learning_coefficient.step_size import burn_in, largest_curvature, relaxation, step_size
-from engines.loss_landscape.learning_coefficient.temperature_sweep import plateau, slopes
+from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.potentials import DeepLinear, Regression, crossing_planes, normal_crossing, quadratic
+from engines.loss_landscape.models.potentials import Regression, crossing_planes, normal_crossing, quadratic
 
 
 def draws(*shape, seed=0):
@@ -73,13 +93,13 @@ def test_regression_has_its_least_squares_spectrum_and_minibatches():
     """Gradient 0 at the star, Hessian by autograd; all rows in order are the full loss; s by single gradients."""
     task = regression()
     star = task.star
-    state = opened(task, star[None])
+    state = init_state(task, star[None])
     assert state.gradient.abs().max() < 1e-14
     h, s = task.spectrum
     H = hessian(task, star)
     assert torch.allclose(h, torch.linalg.eigvalsh(H), atol=1e-13, rtol=0)
     single = torch.stack(
-        [opened(lambda w, i=i: task.on(w, torch.tensor([[i]])), star[None]).gradient[0] for i in range(50)]
+        [init_state(lambda w, i=i: task.on(w, torch.tensor([[i]])), star[None]).gradient[0] for i in range(50)]
     )
     V = torch.linalg.eigh(H)[1]
     assert torch.allclose((single @ V).var(0, correction=0), s, rtol=1e-10, atol=0)
@@ -98,7 +118,7 @@ def test_a_step_is_the_formula_and_energies_differentiate_to_forces():
     at = theta.clone().requires_grad_()
     U = w.b * loss(at) + w.gamma * (at - w.star).square().sum(-1) / 2
     (gradient,) = torch.autograd.grad(U.sum(), at)
-    state = opened(loss, theta)
+    state = init_state(loss, theta)
     assert torch.allclose(energy(state, w), U.detach(), rtol=1e-13, atol=0)
     assert torch.allclose(force(state, w), gradient, rtol=1e-12, atol=1e-12)
     new = sgld(loss, w, eta, state, normals)
@@ -111,7 +131,7 @@ def test_mala_accepts_by_the_ratio_of_densities_and_proposals():
     """`pi(w') q(w | w')/(pi(w) q(w' | w))` with torch's normal densities: the threshold to 1e-9, either side."""
     loss, P, _ = LOSSES["planes"]
     w, eta = window(double(0, 0, 0, 0, 0), double(2.0), double(2.0)), double(0.02)
-    state, normals = opened(loss, draws(6, P) / 2), draws(6, P, seed=1)
+    state, normals = init_state(loss, draws(6, P) / 2), draws(6, P, seed=1)
     new = sgld(loss, w, eta, state, normals)
 
     def proposal(to, frm):
@@ -132,7 +152,7 @@ def test_mala_accepts_by_the_ratio_of_densities_and_proposals():
 
 def test_a_proposal_that_is_not_finite_is_refused_and_the_chain_stays_finite():
     loss = normal_crossing((3, 3))
-    state = opened(loss, double(1, 1).expand(2, 2) * double(1, 1e3)[:, None])
+    state = init_state(loss, double(1, 1).expand(2, 2) * double(1, 1e3)[:, None])
     w = window(double(0, 0), double(1e200), double(1.0))
     after = mala(loss, w, double(1.0), state, draws(2, 2), double(1e-300, 1e-300))
     assert after.accepted.tolist() == [0, 0]
@@ -145,11 +165,16 @@ def test_steps_do_not_see_other_chains_and_change_nothing_in_place():
     b, normals, theta = double(3, 40, 500), draws(3, P, seed=2), draws(3, P)
     before, eta, uniform = theta.clone(), double(1e-2, 1e-3, 1e-4), double(0.3, 0.6, 0.9)
     for step, more in ((sgld, ()), (mala, (uniform,))):
-        whole = step(loss, window(star, b), eta, opened(loss, theta), normals, *more)
+        whole = step(loss, window(star, b), eta, init_state(loss, theta), normals, *more)
         for i in range(3):
             one = slice(i, i + 1)
             alone = step(
-                loss, window(star, b[one]), eta[one], opened(loss, theta[one]), normals[one], *(u[one] for u in more)
+                loss,
+                window(star, b[one]),
+                eta[one],
+                init_state(loss, theta[one]),
+                normals[one],
+                *(u[one] for u in more),
             )
             for left, right in zip(whole, alone, strict=True):
                 assert torch.allclose(left[one], right, rtol=1e-14, atol=0)
@@ -165,19 +190,19 @@ def test_a_network_is_sampled_like_any_loss():
         return (net(theta, X) - net(star, X)).square().sum((-2, -1)) / 40
 
     theta = draws(2, 5, net.P)
-    state = opened(loss, theta)
+    state = init_state(loss, theta)
     for i in range(2):
         for j in range(5):
-            assert torch.allclose(state.gradient[i, j], opened(loss, theta[i, j]).gradient, rtol=1e-12, atol=1e-13)
+            assert torch.allclose(state.gradient[i, j], init_state(loss, theta[i, j]).gradient, rtol=1e-12, atol=1e-13)
 
 
 def test_a_run_records_every_so_many_points_and_the_share_accepted():
     loss, P, star = LOSSES["planes"]
     w = window(star, double(50.0, 60.0))
-    step = metropolis(loss, w, 0.02, torch.Generator().manual_seed(0))
-    state, trace = run(step, opened(loss, draws(2, P) / 4), 20, star, every=5)
-    again, plain = opened(loss, draws(2, P) / 4), []
-    step = metropolis(loss, w, 0.02, torch.Generator().manual_seed(0))
+    step = mala_kernel(loss, w, 0.02, torch.Generator().manual_seed(0))
+    state, trace = run(step, init_state(loss, draws(2, P) / 4), 20, star, every=5)
+    again, plain = init_state(loss, draws(2, P) / 4), []
+    step = mala_kernel(loss, w, 0.02, torch.Generator().manual_seed(0))
     for _ in range(20):
         again = step(again)
         plain.append(again)
@@ -186,7 +211,7 @@ def test_a_run_records_every_so_many_points_and_the_share_accepted():
     assert torch.equal(trace.distances, torch.stack([one.theta.square().sum(-1) for one in plain[4::5]]))
     assert torch.allclose(trace.acceptance, torch.stack([one.accepted for one in plain]).mean(0))
     assert 0 < float(trace.acceptance.mean()) < 1
-    _, all_taken = run(langevin(loss, w, 1e-4, torch.Generator().manual_seed(0)), state, 3, star)
+    _, all_taken = run(langevin_kernel(loss, w, 1e-4, torch.Generator().manual_seed(0)), state, 3, star)
     assert all_taken.acceptance.tolist() == [1, 1]
 
 
@@ -264,8 +289,8 @@ def test_drift_and_r_hat_tell_settled_chains_from_others():
 def test_the_window_is_full_where_the_loss_is_not_felt():
     """Chains of the window alone: 1; half the parameters pinned: 1/2. Within 3 %."""
     theta = draws(1, 4000, 10) / 2**0.5
-    assert float(fill(theta.square().sum(-1), 2.0, 10)) == pytest.approx(1, rel=0.03)
-    assert float(fill(theta[..., :5].square().sum(-1), 2.0, 10)) == pytest.approx(0.5, rel=0.03)
+    assert float(window_fill(theta.square().sum(-1), 2.0, 10)) == pytest.approx(1, rel=0.03)
+    assert float(window_fill(theta[..., :5].square().sum(-1), 2.0, 10)) == pytest.approx(0.5, rel=0.03)
 
 
 def test_a_plateau_is_where_neighbours_agree():
@@ -278,17 +303,17 @@ def test_a_plateau_is_where_neighbours_agree():
     assert found.value == pytest.approx(1.5, rel=0.01)
     assert found.error == pytest.approx(0.01 / np.sqrt(8), rel=1e-12)
     assert found.decades == pytest.approx(3.5)
-    assert slopes(b, values)[0] == pytest.approx(1, abs=0.01)
-    assert slopes(b, values)[-1] == pytest.approx(0, abs=0.01)
+    assert log_slopes(b, values)[0] == pytest.approx(1, abs=0.01)
+    assert log_slopes(b, values)[-1] == pytest.approx(0, abs=0.01)
     assert plateau(b, b, errors) is None
-    assert np.isnan(slopes(b, -values)).all()
+    assert np.isnan(log_slopes(b, -values)).all()
 
 
 @pytest.mark.parametrize(
     "wrong",
     [
         lambda: window(double(0), -1.0), lambda: window(double(0), 1.0, 0.0), lambda: step_size(double(1), 1, 1, 4.0),
-        lambda: run(lambda state: state, opened(PLANES, ORIGIN), 3, ORIGIN, every=4),
+        lambda: run(lambda state: state, init_state(PLANES, ORIGIN), 3, ORIGIN, every=4),
         lambda: richardson(None, None, 1.0), lambda: drift(torch.zeros(2, 5)), lambda: drift(torch.zeros(9, 1)),
         lambda: r_hat(torch.zeros(3, 2)), lambda: plateau(np.array([2, 1]), np.ones(2), np.ones(2)),
         lambda: plateau(np.array([1, 2]), np.ones(2), np.zeros(2)), lambda: normal_crossing((1, -1)),

@@ -5,9 +5,9 @@ import torch
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.dense import hessian
-from engines.loss_landscape.models.superposition import Superposition, superposition
+from engines.loss_landscape.models.superposition import Superposition, superposition_subject
 
-SUBJECT = superposition([0], n=40)
+SUBJECT = superposition_subject([0], n=40)
 LAYOUT = SUBJECT.model.layout
 
 
@@ -16,7 +16,7 @@ def parameters(*shape):
 
 
 def test_data_have_one_active_feature_each():
-    X = superposition([2], n=6000).train.X[0]
+    X = superposition_subject([2], n=6000).train.X[0]
     assert ((X > 0).sum(-1) == 1).all()
     assert float(X.max()) < 1
     assert (((X > 0).sum(0) - 1000).abs() < 150).all()

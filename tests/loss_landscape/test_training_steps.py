@@ -6,11 +6,9 @@ from torch.nn import functional
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import initialisation
-from engines.loss_landscape.models.flat_parameters import Layout
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Samples, cross_entropy, half_squared_error, squared_error
-from engines.loss_landscape.training.optimizers import Moments, adamw, begin, sgd
-from engines.loss_landscape.training.train import minibatch
+from engines.loss_landscape.models.model import Layout, Samples, cross_entropy, half_squared_error, squared_error
+from engines.loss_landscape.training.train import Moments, adamw, init_moments, minibatch, sgd
 from tests.loss_landscape.close import randn, same
 
 KNOBS = [(0.1, 0.0), (0.03, 0.5), (1e-3, 1.0)]
@@ -19,7 +17,7 @@ KNOBS = [(0.1, 0.0), (0.03, 0.5), (1e-3, 1.0)]
 @pytest.mark.parametrize("betas", [(0.9, 0.999), (0.9, 0.98)])
 def test_adamw_is_that_of_torch_with_a_rate_and_a_decay_for_each_member(betas):
     """Ten steps, each member against its own optimiser, 1e-12; decay 0 is Adam."""
-    state, slopes = begin(randn(3, 5)), randn(10, 3, 5, seed=1)
+    state, slopes = init_moments(randn(3, 5)), randn(10, 3, 5, seed=1)
     lr, wd = torch.tensor(KNOBS, dtype=torch.float64).T
     for slope in slopes:
         state = adamw(state, slope, lr, wd, betas)
@@ -36,7 +34,7 @@ def test_adamw_is_that_of_torch_with_a_rate_and_a_decay_for_each_member(betas):
 def test_members_may_have_taken_different_numbers_of_steps():
     """One after three steps beside one at its first: each as if alone."""
     slopes, rate, decay = randn(4, 1, 5, seed=1), torch.full((2,), 0.1).double(), torch.zeros(2).double()
-    old, new = begin(randn(1, 5)), begin(randn(1, 5, seed=2))
+    old, new = init_moments(randn(1, 5)), init_moments(randn(1, 5, seed=2))
     for slope in slopes[:3]:
         old = adamw(old, slope, rate[:1], decay[:1])
     both = Moments(*(torch.cat(parts) for parts in zip(old, new, strict=True)))

@@ -11,13 +11,13 @@ from engines.loss_landscape.training.train import train
 from tests.loss_landscape.close import randn, same
 
 SUBJECTS = {
-    "digits": lambda seeds: digits.perceptron(seeds, (5,)),
-    "embedding": lambda seeds: modular_addition.embedding(seeds, p=5, e=3, h=4),
-    "square": lambda seeds: modular_addition.one_hot_perceptron(seeds, p=5, h=4),
-    "relu": lambda seeds: modular_addition.one_hot_perceptron(seeds, p=5, h=4, activation="relu"),
-    "transformer": lambda seeds: modular_addition.transformer(seeds, p=5, d=4, heads=2, h=6),
-    "superposition": lambda seeds: superposition.superposition(seeds, n=30),
-    "linear": lambda seeds: deep_linear.deep_linear(seeds, (4, 3, 5), 2, n=30),
+    "digits": lambda seeds: digits.digits_subject(seeds, (5,)),
+    "embedding": lambda seeds: modular_addition.embedding_subject(seeds, p=5, e=3, h=4),
+    "square": lambda seeds: modular_addition.one_hot_subject(seeds, p=5, h=4),
+    "relu": lambda seeds: modular_addition.one_hot_subject(seeds, p=5, h=4, activation="relu"),
+    "transformer": lambda seeds: modular_addition.transformer_subject(seeds, p=5, d=4, heads=2, h=6),
+    "superposition": lambda seeds: superposition.superposition_subject(seeds, n=30),
+    "linear": lambda seeds: deep_linear.deep_linear_subject(seeds, (4, 3, 5), 2, n=30),
 }
 
 
@@ -46,19 +46,19 @@ def test_gradients_are_differences_of_the_loss(name):
 
 
 def test_digits_are_split_once_for_all():
-    one, other = digits.perceptron([0]), digits.perceptron([5])
+    one, other = digits.digits_subject([0]), digits.digits_subject([5])
     assert one.train.X.shape == (1437, 64)
     assert one.test.X.shape == (360, 64)
     same(one.train.X, other.train.X, 0)
     assert float(one.train.X.max()) == 1
     assert len(torch.cat([one.train.y, one.test.y]).bincount()) == 10
     with pytest.raises(ConfigError, match="glorot"):
-        digits.perceptron([0], start="glorot")
+        digits.digits_subject([0], start="glorot")
 
 
 def test_a_perceptron_reads_digits():
     """L10: test accuracy 97.8 % within 1.5 at full batch; L11 98.1 % in batches of 128."""
-    full, batched = (digits.perceptron([0], hidden, "he").to(torch.float32) for hidden in ((16, 16), (32, 32)))
+    full, batched = (digits.digits_subject([0], hidden, "he").to(torch.float32) for hidden in ((16, 16), (32, 32)))
     *_, (_, theta) = train(full, 1500, 1e-2, every=1500)
     assert float(full.accuracy(theta)) == pytest.approx(0.978, abs=0.015)
     *_, (_, theta) = train(batched, 3000, 3e-3, 0.1, every=3000, batch=128)
@@ -84,7 +84,7 @@ def test_superposition_is_its_formula():
 
 def test_superposition_ends_as_a_pentagon_and_a_feature_given_up():
     """L17, seeds 0 to 2: loss .057-.064 within 10 per cent; five columns of W 72 degrees apart, one near none."""
-    subject = superposition.superposition([0, 1, 2]).to(torch.float32)
+    subject = superposition.superposition_subject([0, 1, 2]).to(torch.float32)
     *_, (_, theta) = train(subject, 4000, 5e-3, every=4000)
     losses, W = subject.loss(theta), subject.model.layout.split(theta)[0]
     norms = torch.linalg.vector_norm(W, dim=-2).sort(-1).values
@@ -97,21 +97,21 @@ def test_superposition_ends_as_a_pentagon_and_a_feature_given_up():
 
 def test_a_deep_linear_network_learns_its_map():
     """Population loss from samples: half the squared distance to the target, 5 per cent; then trained to zero."""
-    subject = deep_linear.deep_linear([0, 1], (4, 3, 4), 2, n=20000)
+    subject = deep_linear.deep_linear_subject([0, 1], (4, 3, 4), 2, n=20000)
     W = subject.model.split(subject.start)
     T = torch.diag(torch.tensor([1.0, 1, 0, 0], dtype=torch.float64))
     torch.testing.assert_close(
         subject.loss(subject.start), (W[1] @ W[0] - T).square().sum((-2, -1)) / 2, rtol=0.05, atol=0
     )
-    larger = deep_linear.deep_linear([0, 1], (4, 3, 4), 2, n=20000, scale=2.0)
+    larger = deep_linear.deep_linear_subject([0, 1], (4, 3, 4), 2, n=20000, scale=2.0)
     torch.testing.assert_close(larger.train.y, 4 * subject.train.y)  # of two layers, each twice the identity
-    small = deep_linear.deep_linear([0, 1], (4, 3, 4), 2, n=100)
+    small = deep_linear.deep_linear_subject([0, 1], (4, 3, 4), 2, n=100)
     *_, (_, theta) = train(small, 600, 1e-2, every=600)
     first, second = small.model.split(theta)
     assert float(small.loss(theta).max()) < 1e-3
     same(second @ first, T.expand(2, 4, 4), 0.1)
     with pytest.raises(ConfigError, match="rank=4"):
-        deep_linear.deep_linear([0], (5, 3, 5), 4)
+        deep_linear.deep_linear_subject([0], (5, 3, 5), 4)
 
 
 @pytest.mark.parametrize("scale", [1.0, 2.0])
@@ -121,7 +121,7 @@ def test_a_linear_map_rests_at_its_corner_of_any_scale(scale):
     subject = factory.build([config])
     for W in subject.model.split(subject.start[0]):
         assert torch.equal(W.diagonal(), torch.tensor([scale, scale, 0], dtype=torch.float64))
-    found = sampling_target.target([config])
+    found = sampling_target.target_of([config])
     assert float(found.loss(subject.start[:, None])) == 0
     assert float(subject.loss(subject.start)) == 0
     assert torch.equal(found.star, subject.start)

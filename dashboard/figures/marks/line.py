@@ -26,7 +26,7 @@ from dashboard.figures.marks import axes, theory
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import TALL, FigureOptions, add_glyph, figure, set_range
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
-from dashboard.figures.overlays import Ghost, Ghosts, band_columns, line_columns
+from dashboard.figures.overlays import OverlayCurve, Overlays, band_columns, line_columns
 from dashboard.session.curves import Curve
 from dashboard.ui.palette import GREY, qualitative
 
@@ -205,11 +205,11 @@ class LineMark:
         if data != dict(self.sources["phases"].data):
             self.sources["phases"].data = data
 
-    def show_ghost(self, others: Ghosts) -> None:
+    def show_ghost(self, others: Overlays) -> None:
         """Draw other runs' channels behind."""
         self._put_ghost([ghost for name in self.plot.channels for ghost in others.get(name, ())])
 
-    def _put_ghost(self, found: Sequence[Ghost]) -> None:
+    def _put_ghost(self, found: Sequence[OverlayCurve]) -> None:
         self.other_runs = {ghost.label: ghost.color for ghost in found}
         self.sources["ghost"].data = line_columns(found, self.scale.places)
         shades = band_columns(found, self.scale.places)

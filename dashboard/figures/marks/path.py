@@ -13,7 +13,7 @@ from dashboard.figures.marks import axes, theory
 from dashboard.figures.marks.figure import add_glyph, set_range
 from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.marks.streamed_source import Column
-from dashboard.figures.overlays import Ghosts
+from dashboard.figures.overlays import Overlays
 
 if TYPE_CHECKING:
     from engines.core.protocol.declarations import Phase
@@ -53,7 +53,7 @@ class PathMark(LineMark):
     def show_phases(self, phases: Sequence[Phase]) -> None:
         """Draw nothing: a phase is a step."""
 
-    def show_ghost(self, others: Ghosts) -> None:
+    def show_ghost(self, others: Overlays) -> None:
         """Draw the medians of other runs as paths behind."""
         across = others.get(self.plot.x, ())
         pairs = [pair for name in self.plot.channels for pair in zip(across, others.get(name, ()), strict=False)]
@@ -64,7 +64,9 @@ class PathMark(LineMark):
         keys = [key for spec in self.lines for key in (self._x(spec.column), spec.column.key)]
         ends = ((0.0, self.stream.starts), (1.0, self.stream.row_at(run, step, keys)))
         spots = [spot for fill, row in ends if row for spot in self._spots(row, fill)]
-        data = dict(zip(self.ends.data, map(list, zip(*spots, strict=True)), strict=True)) if spots else {}
+        data: dict[str, Any] = (
+            dict(zip(self.ends.column_names, map(list, zip(*spots, strict=True)), strict=True)) if spots else {}
+        )
         if data and data != dict(self.ends.data):
             self.ends.data = data
 

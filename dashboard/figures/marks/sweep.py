@@ -15,7 +15,7 @@ from dashboard.figures.marks.figure import add_glyph, set_range
 from dashboard.figures.marks.line import NEAR
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.tables import Numbers
-from dashboard.session.curves import tell, varied
+from dashboard.session.curves import member_label, varied
 from dashboard.ui.formatting import describe, number, words
 from dashboard.ui.palette import GREY, qualitative
 
@@ -71,7 +71,7 @@ def read_sweep(configs: Sequence[Config]) -> Sweep | None:
     groups = _grouped_members(configs, names)
     firsts = [configs[members[0]] for members in groups]
     hidden = set(configs[0].knobs()) - set(names)
-    labels = [tell(firsts, place, but=hidden) for place in range(min(len(groups), MOST_SERIES))]
+    labels = [member_label(firsts, place, but=hidden) for place in range(min(len(groups), MOST_SERIES))]
     series = [
         SweepSeries(label, qualitative(place), _points(configs, members, knob.name, log))
         for place, (label, members) in enumerate(zip(labels, groups, strict=False))

@@ -158,7 +158,8 @@ def fill_gaps(grid: np.ndarray) -> np.ndarray:
     """
     known = ~np.isnan(grid)
     gaps = [np.diff(np.flatnonzero(known.any(axis))).max(initial=1) for axis in (0, 1)]
-    away, nearest = distance_transform_edt(~known, return_indices=True)
+    transformed: Any = distance_transform_edt(~known, return_indices=True)  # a pair, which its stub does not know
+    away, nearest = transformed
     found = np.where(away <= DIAGONAL * (max(gaps) - 1), grid[tuple(nearest)], np.nan) if known.any() else grid
     return np.where(np.isfinite(found), found, np.nan)
 

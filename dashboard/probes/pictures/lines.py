@@ -119,7 +119,7 @@ def _sample(style: TraceStyle) -> dict[str, Any]:
     return {"label": style.trace.label, "color": style.color, "style": style.trace.style, "dash": dash}
 
 
-def _columns(x: np.ndarray, y: np.ndarray) -> dict[str, list[Any]]:
+def _columns(x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     """Convert to lists, since each array would be a socket frame of its own; numbers as the page writes them."""
     at, value = ([number(entry) for entry in axis.tolist()] for axis in (x, y))
     return {"x": x.tolist(), "y": y.tolist(), "at": at, "value": value}

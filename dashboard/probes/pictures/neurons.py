@@ -46,7 +46,7 @@ class NeuronsPicture:
         self.nodes, self.paths, self.chosen = ColumnDataSource(), ColumnDataSource(), ColumnDataSource()
         self.highlighted, self.color = BooleanFilter(), qualitative(len(declared.kinds))
         self.map = figure(height=300)
-        labels = {"x_axis_label": "along the way, 0 is here", "y_axis_label": declared.label or "loss"}
+        labels: dict[str, Any] = {"x_axis_label": "along the way, 0 is here", "y_axis_label": declared.label or "loss"}
         self.curve = figure(log_y=True, height=210, **labels)
         self.select, self.sentence = layers.fit_to_card(Select(value="0", title="ways")), layers.status_text()
         self._draw_map()
@@ -98,7 +98,7 @@ class NeuronsPicture:
         return [*dots, path, reference]
 
     def _draw_map(self) -> None:
-        place = {"x": "x", "y": "y", "marker": "shape", "size": "size"}
+        place: dict[str, Any] = {"x": "x", "y": "y", "marker": "shape", "size": "size"}
         dot = Scatter(**place, fill_color="color", line_color="color", fill_alpha="alpha")
         drawn = add_glyph(dot, self.nodes, self.map)
         ring = Scatter(x="x", y="y", size=20, fill_color=None, line_color=GREY, line_width=2.5)
@@ -151,7 +151,7 @@ def _neuron_columns(declared: Neurons, values: Mapping[str, Any]) -> tuple[dict[
     }, layer  # fmt: skip
 
 
-def read_paths(declared: Neurons, values: Mapping[str, Any], neurons: int) -> tuple[np.ndarray, dict[str, list[Any]]]:
+def read_paths(declared: Neurons, values: Mapping[str, Any], neurons: int) -> tuple[np.ndarray, dict[str, Any]]:
     """Read distances `[T]`, and columns with an entry for each of `q` paths. Raises `ValueError` or `KeyError`."""
     distance = np.asarray(values[declared.distance], float)
     names = list(map(str, np.asarray(values[declared.path_name]).tolist()))

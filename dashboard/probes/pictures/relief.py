@@ -14,7 +14,7 @@ from panel.io import hold
 from panel.models.vtk import AbstractVTKPlot
 
 from dashboard.probes.pictures.relief_geometry import read_relief
-from dashboard.runs.download import Download
+from dashboard.runs.share import Download
 from dashboard.ui.component import FOLDER, Component, Unusable, real
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import GREY

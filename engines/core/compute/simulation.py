@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ from engines.core.protocol.errors import guarded
 
 HUGE = 1e30
 """An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
+
+SMALLEST = np.float64(5e-324)
+"""The smallest positive number; to a thread that flushes it is zero."""
 
 LOSS = "loss"
 """The channel that is finite for as long as a member is, where an engine has it."""
@@ -96,6 +100,23 @@ class Batch:
         return found
 
 
+@contextmanager
+def computing(title: str) -> Iterator[None]:
+    """Compute without gradients, and with subnormal numbers as zero; afterwards the thread counts as it did before.
+
+    Directions that die out decay into subnormals, which are a hundred times slower. Flushing belongs to a thread: it is
+    set from the first tensor of a run on, so that no number depends on what the thread computed before, and it is no
+    business of the program that asked for the run.
+    """
+    flushed = SMALLEST * np.float64(1) == 0
+    torch.set_flush_denormal(True)
+    try:
+        with torch.no_grad(), guarded(title):
+            yield
+    finally:
+        torch.set_flush_denormal(bool(flushed))
+
+
 class Simulation:
     """An ensemble of any configurations: one batch for each combination of `shape` knobs, in lockstep."""
 
@@ -106,7 +127,7 @@ class Simulation:
         self.diverged_at = np.full(len(configs), -1)
         self._settled = 0
         self._has_loss: np.ndarray | None = None
-        with guarded(engine.title):
+        with computing(engine.title):
             self.estimate = sum(engine.nbytes(group) for group in _groups(configs).values())
             """Bytes that the problems and the states take, as the engine says."""
             devices.require(self.estimate, device)
@@ -137,16 +158,14 @@ class Simulation:
 
     def advance(self, stop: int) -> None:
         """Take all steps up to `stop`, observing nothing."""
-        with torch.no_grad(), guarded(self.engine.title):
-            # Flushing is set a thread at a time: dead directions decay into subnormals, a hundred times slower.
-            torch.set_flush_denormal(True)
+        with computing(self.engine.title):
             for batch in self.batches:
                 batch.advance(stop - self.step)
         self.step = stop
 
     def settle(self) -> None:
         """Find the members that diverged since the last call, freeze them, note the step at which they did."""
-        with torch.no_grad(), guarded(self.engine.title):
+        with computing(self.engine.title):
             for batch in self.batches:
                 for member, after in batch.settle(self.step - self._settled).items():
                     self.diverged_at[member] = self._settled + after
@@ -156,7 +175,7 @@ class Simulation:
         """All channels now: NaN for members that have diverged, and around those of smaller shapes."""
         self.settle()
         thin = self.step in self.thin
-        with torch.no_grad(), guarded(self.engine.title):
+        with computing(self.engine.title):
             transfers = [Transfer(self._channels(batch, thin)) for batch in self.batches]
         parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
         values = {name: _merge(name, parts, self.size) for name in parts[0][1]}

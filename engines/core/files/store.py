@@ -19,6 +19,7 @@ import torch
 import xarray
 
 from engines.core.data.recording import Frame, Series
+from engines.core.protocol import registry
 from engines.core.protocol.config import Config
 from engines.core.protocol.declarations import Channel
 from engines.core.protocol.edits import live_edits
@@ -169,6 +170,7 @@ def metadata(run: RunData) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "engine": run.engine.name,
+        **registry.origin(run.engine.name),
         "preset": run.preset.name if run.preset else None,
         "configs": [dict(config) for config in run.configs],
         "openings": [dict(config) for config in run.openings],
@@ -256,6 +258,9 @@ def read(path: str | Path) -> RunData:
 
 def described(about: Mapping[str, Any]) -> RunData:
     """The run that a description is of, without what was recorded. Raises what a damaged one makes it raise."""
+    absent = registry.missing(about["engine"], str(about.get("package", "")), str(about.get("version", "")))
+    if absent:
+        raise StoreError(absent)
     engine = load(about["engine"])
     names = [preset.name for preset in engine.presets]
     preset = engine.preset(about["preset"]) if about["preset"] in names else None

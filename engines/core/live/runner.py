@@ -21,7 +21,7 @@ from engines.core.data.recording import Event
 from engines.core.live.scheduler import Scheduler, shared
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine, Preset
-from engines.core.protocol.errors import ConfigError, DynascopeError, EngineFailure, fault
+from engines.core.protocol.errors import DynascopeError, EngineFailure, fault
 from engines.core.runs.replay import edited, opened, repeat
 from engines.core.runs.run import Run
 
@@ -101,16 +101,9 @@ class Runner:
         """Take `count` steps and pause; asked again while stepping, take those as well."""
         self._send(partial(self._walk, count))
 
-    def set(self, knob: str, value: Any, members: Sequence[int] | None = None) -> None:
-        """Give a live knob a value for some members (default: all) from the next step on. Raises `ConfigError`."""
-        chosen = range(len(self.run.configs)) if members is None else members
-        declared = self.run.engine.Config.knob(knob)
-        if declared.role != "live":
-            raise ConfigError(f"{knob} is not a live knob: changing it restarts the run")
-        value = declared.check(self.run.engine.Config.__name__, value)
-        for member in chosen:
-            self.run.configs[member].replace(**{knob: value})
-        self._send(partial(self._set, knob, value, tuple(chosen)))
+    def apply(self, edit: Event) -> None:
+        """Make a live edit, which `Experiment.edit` has checked, from the next step on; its own step is ignored."""
+        self._send(partial(self._apply, edit))
 
     def reset(self) -> None:
         """Back to step 0 with the same seeds and the opening knobs."""
@@ -169,8 +162,7 @@ class Runner:
             if now < self._due:
                 return self._due
             while self._pending and simulation.step >= self._pending[0].step:
-                event = self._pending.pop(0)
-                self._edit(event.knob, event.value, event.members)
+                self._edit(self._pending.pop(0))
             before = simulation.step
             recorded = self._record(simulation, self._chunk(simulation, deadline - now))
             self._measure(simulation.step - before, time.monotonic() - now)
@@ -269,18 +261,18 @@ class Runner:
         self._target, self._walking = start + count, True
         self._tell(playing=True, horizon=max(self.status.horizon, self._target))
 
-    def _set(self, knob: str, value: Any, members: tuple[int, ...]) -> None:
+    def _apply(self, edit: Event) -> None:
         self._pending.clear()  # whoever turns a knob makes a future of their own
-        self._edit(knob, value, members)
+        self._edit(edit)
 
-    def _edit(self, knob: str, value: Any, members: tuple[int, ...]) -> None:
+    def _edit(self, edit: Event) -> None:
         simulation = self._need()
         self._forget_future()
-        for member in members:
-            self.run.configs[member] = self.run.configs[member].replace(**{knob: value})
+        for member in edit.members:
+            self.run.configs[member] = self.run.configs[member].replace(**{edit.knob: edit.value})
         self._record_now()
-        simulation.set(knob, [getattr(config, knob) for config in self.run.configs])
-        self.run.recording.events.append(Event(self._at(), knob, value, members))
+        simulation.set(edit.knob, [getattr(config, edit.knob) for config in self.run.configs])
+        self.run.recording.events.append(replace(edit, step=self._at()))
         self._checkpoints.offer(simulation)
 
     def _rebuild(self, shift: int | None) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 
@@ -40,6 +40,9 @@ class Preset:
     """Members that differ in several knobs at once, each multiplied with the product of `set`."""
     seeds: tuple[int, ...] = (0,)
     steps: int = 1000
+    cost: Literal["light", "long", "heavy"] = "light"
+    """Which tests run it with every change: all where it is light (a whole run takes about two seconds), those of its
+    first steps where it is long, none where these alone take seconds. `make thorough` runs all of all."""
     judge: Callable[[RunData], list[Verdict]] = lambda run: []
     probes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Probes of every member at the last step, each with its options, on whose outcomes claims rest."""

@@ -1,29 +1,180 @@
-"""Discovery: every folder of `engines/` that offers an `ENGINE` is an engine. A broken one disturbs nobody."""
+"""Discovery: which engines there are, and where each comes from. A broken one is a sentence and disturbs nobody.
+
+Engines are found in three places, of which an earlier one wins a name: the folders of `engines/`, the folders that a
+command line gave with `--plugins`, and the entry points `dynascope.engines` of installed packages. Listing them imports
+none of them; `load` does.
+"""
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import logging
 import pkgutil
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, entry_points, version
+from pathlib import Path
+from types import ModuleType
 
 import engines
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import FAULTS, EngineFailure, UnknownName
+from engines.core.protocol.errors import FAULTS, ConfigError, EngineFailure, UnknownName, quoted
+
+GROUP = "dynascope.engines"
+"""The entry points under which installed packages offer engines, `name = "package"` or `name = "package:ENGINE"`."""
+
+BUILT_IN = "dynascope"
+"""The package of the engines in `engines/`."""
+
+PLUGINS = ModuleType("dynascope_plugins", "A package of all folders that a command line gave with `--plugins`.")
+PLUGINS.__path__ = []
+sys.modules[PLUGINS.__name__] = PLUGINS
+
+DECLARED = ("name", "title", "summary", "references", "Config", "channels", "plots", "presets", "opening")
+"""What every engine has to say of itself."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where an engine comes from: the attribute of a module, and the package with which that was installed."""
+
+    name: str
+    module: str
+    package: str
+    version: str = ""
+    attribute: str = "ENGINE"
+    folder: Path | None = None
+    """Where its files lie; its pictures and lessons are in `assets` there."""
+
+    def load(self) -> Engine:
+        """Import the engine. Raises whatever its code raises, and `TypeError` where it is none."""
+        engine = importlib.import_module(self.module)
+        for part in self.attribute.split("."):
+            engine = getattr(engine, part)
+        if not isinstance(engine, Engine):
+            raise TypeError(f"{self.attribute} is {quoted(engine)}, and no Engine")
+        missing = [name for name in DECLARED if not hasattr(engine, name)]
+        if missing:
+            raise TypeError(f"it does not declare {', '.join(missing)}")
+        if engine.name != self.name:
+            raise TypeError(f"it calls itself {quoted(engine.name)}")
+        return engine
+
+
+def sources() -> dict[str, Source]:
+    """All engines by name, sorted; nothing is imported."""
+    found: dict[str, Source] = {}
+    for source in (*_built_in(), *_plugins(), *_installed()):
+        found.setdefault(source.name, source)
+    return dict(sorted(found.items()))
 
 
 def names() -> list[str]:
-    """The names of all engine folders, sorted; nothing is imported."""
-    found = (module.name for module in pkgutil.iter_modules(engines.__path__) if module.ispkg)
-    return sorted(name for name in found if name != "core")
+    """The names of all engines, sorted; nothing is imported."""
+    return list(sources())
 
 
 @cache
 def load(name: str) -> Engine:
-    """The engine called `name`. Raises `UnknownName`, or `EngineFailure` where its folder is broken."""
-    if name not in names():
+    """Import the engine called `name`. Raises `UnknownName`, or `EngineFailure` where it is broken."""
+    source = sources().get(name)
+    if source is None:
         raise UnknownName("engine", name, names())
     try:
-        return importlib.import_module(f"engines.{name}").ENGINE
+        return source.load()
     except FAULTS as error:
         reason = f"{type(error).__name__}: {error}"
         raise EngineFailure(f"the engine {name!r} cannot be loaded ({reason}); the others are unaffected") from error
+
+
+def add_plugins(folder: str | Path) -> None:
+    """Find engines in the packages of a folder too, from now on in this process. Raises `ConfigError` for no folder."""
+    path = Path(folder).resolve()
+    if not path.is_dir():
+        raise ConfigError(f"plugins={quoted(str(folder))}: there is no such folder")
+    if (path / "__init__.py").exists():
+        raise ConfigError(f"plugins={quoted(str(folder))} is an engine itself: give the folder that holds it")
+    if str(path) in PLUGINS.__path__:
+        return
+    taken = [source.name for source in _packages([str(path)], PLUGINS.__name__, "") if source.name in sources()]
+    for name in taken:
+        logging.getLogger(__name__).warning("the engine %s in %s is not used: another has its name", name, path)
+    PLUGINS.__path__.append(str(path))
+    importlib.invalidate_caches()
+
+
+# -- engines in links and files -----------------------------------------------------------------------------------
+
+
+def origin(name: str) -> dict[str, str]:
+    """The package and version of an engine, as links and stored runs name them; empty for one that nobody listed."""
+    source = sources().get(name)
+    return {"package": source.package, "version": source.version} if source else {}
+
+
+def missing(name: str, package: str = "", version: str = "") -> str:
+    """Say which package an engine that is not here comes with; "" for one that is here, or that nobody packaged."""
+    if name in names() or package in ("", BUILT_IN):
+        return ""
+    if package == PLUGINS.__name__:
+        return f"the engine {quoted(name)} is not here: it was in a folder given with --plugins"
+    with_version = f"{quoted(package)} {quoted(version)}" if version else quoted(package)
+    return f"the engine {quoted(name)} is not here: it comes with the package {with_version}, which is not installed"
+
+
+# -- the three places ---------------------------------------------------------------------------------------------
+
+
+def _built_in() -> Iterator[Source]:
+    for source in _packages(engines.__path__, engines.__name__, BUILT_IN, _version()):
+        if source.name != "core":
+            yield source
+
+
+def _plugins() -> Iterator[Source]:
+    return _packages(PLUGINS.__path__, PLUGINS.__name__, PLUGINS.__name__)
+
+
+def _packages(paths: Iterable[str], parent: str, package: str, version: str = "") -> Iterator[Source]:
+    for found in pkgutil.iter_modules(paths):
+        if found.ispkg and found.name.isidentifier():
+            folder = Path(found.module_finder.path, found.name)  # type: ignore[union-attr]
+            yield Source(found.name, f"{parent}.{found.name}", package, version, folder=folder)
+
+
+@cache
+def _version() -> str:
+    try:
+        return version(BUILT_IN)
+    except PackageNotFoundError:  # run from its sources
+        return ""
+
+
+@cache
+def _installed() -> tuple[Source, ...]:
+    """The entry points of installed packages; one that cannot be read fails when it is loaded."""
+    found = []
+    for point in entry_points(group=GROUP):
+        module, _, attribute = map(str.strip, point.value.partition(":"))
+        name = re.sub(r"\W", "_", point.name)  # it becomes the address of a page
+        about = (point.dist.name, point.dist.version) if point.dist else ("", "")
+        found.append(Source(name, module, *about, attribute or "ENGINE", _folder(module)))
+    return tuple(found)
+
+
+def _folder(module: str) -> Path | None:
+    """Where the package of a module lies, found without importing it; None where it is not found."""
+    top, *inner = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):
+        return None
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(place, *inner)
+        if path.is_dir() or path.with_suffix(".py").is_file():
+            return path if path.is_dir() else path.parent
+    return None

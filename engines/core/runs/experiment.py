@@ -7,16 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from engines.core.data.recording import Event
+from engines.core.protocol import registry
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.edits import live_edits
 from engines.core.protocol.engine import Engine, Preset, RunData
 from engines.core.protocol.errors import ConfigError, quoted
-
-if TYPE_CHECKING:
-    pass
 
 LIMIT = 4096
 """The most members that one ensemble may have."""
@@ -107,6 +105,30 @@ class Experiment:
         cases = tuple(cases) or ({},)
         return replace(self, base=self._base(fixed, axes, cases), axes=axes, cases=cases, edits=())
 
+    def edit(self, values: Mapping[str, Any]) -> tuple[Self, tuple[Event, ...] | None]:
+        """Turn knobs in every member: the experiment with these values, and the live edits that lead a run there.
+
+        The edits are None where only a restart does: a knob is not live, a list spreads one, or members merge. Raises
+        `ConfigError` or `UnknownName`.
+
+        This is the one check of a knob that is turned. The value of a slider goes from the widget (`controls/knobs`)
+        to the session's `edit`, which asks its experiment here. `override` makes every member's `Config` anew, and
+        that refuses what is out of bounds or contradicts another knob; the session is then left as it was. The value,
+        now in the knob's own type, stands in the experiment that the session holds and in an `Event`, which the
+        session hands to `Runner.apply`. The runner trusts it and queues it. The scheduler's thread records the newest
+        frame, gives `Simulation.set` one value a member as a tensor `[B]`, which the next `Engine.step` reads, and
+        logs the event with its step in the recording. Edits of links, files and calls come through `protocol/edits`,
+        which checks them in the same types.
+        """
+        experiment = self.override(values)
+        before, after = self.configs(), experiment.configs()
+        knobs = self.engine.Config.knobs()
+        live = all(knobs[name].role == "live" and not _several(value) for name, value in values.items())
+        if not live or len(before) != len(after):
+            return experiment, None
+        everyone = tuple(range(len(after)))
+        return experiment, tuple(Event(0, name, getattr(after[0], name), everyone) for name in values)
+
     def _base(
         self, fixed: Mapping[str, Any], axes: Mapping[str, Sequence[Any]], cases: Sequence[Mapping[str, Any]]
     ) -> Config:
@@ -135,6 +157,7 @@ class Experiment:
         return json.dumps(
             {
                 "engine": self.engine.name,
+                **registry.origin(self.engine.name),
                 "base": dict(self.base),
                 "axes": {name: list(values) for name, values in self.axes.items()},
                 "cases": [dict(case) for case in self.cases],

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.degeneracy.layer_spaces import Passes
+from engines.loss_landscape.degeneracy.jacobian import Passes
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR, rank, unit_columns
 from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks
-from engines.loss_landscape.models.flat_parameters import Layout
 from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.model import Layout
 
 
 def layer_ranks(passes: Passes, tau: float = SINGULAR) -> tuple[Tensor, Tensor]:
@@ -66,7 +66,7 @@ def one_hidden_layer(net: Mlp, theta: Tensor, passes: Passes, block: Blocks, tau
     return either.sum(-1) + (r_in * r_out).sum(-1)
 
 
-def unseen(inputs: Tensor, gates: Tensor, tau: float = SINGULAR) -> Tensor:
+def unseen_inputs(inputs: Tensor, gates: Tensor, tau: float = SINGULAR) -> Tensor:
     """Directions of each unit's in-weights that no datum on which it fires can see, `rank(A) - rank(A[g_i])`.
 
     inputs `[..., n, D]`, gates bool `[..., n, d]`; integer `[..., d]`.

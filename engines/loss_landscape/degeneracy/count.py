@@ -1,27 +1,82 @@
-"""Everything a page shows of exact degeneracy, in one value."""
+"""A lower bound of the nullity with its reasons, at any depth; what it leaves over is the residual.
+
+blocks     sum_l nullity(J^l): types 1 and 2, and neurons that see only part of the data
+cross      free directions among the generators of type 3, projected on the row spaces of the J^l
+explained  blocks + cross <= nullity(J)
+
+What is left of a generator after the projection may be small, and rounding in it large: it counts where J does not see
+it, at the same threshold as everything else.
+
+
+Everything a page shows of exact degeneracy, in one value.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
 from math import prod
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from engines.loss_landscape.degeneracy import closed_form, numerical_rank
-from engines.loss_landscape.degeneracy.jacobian import jacobian
-from engines.loss_landscape.degeneracy.layer_spaces import Passes, backward
-from engines.loss_landscape.degeneracy.lower_bound import explain
-from engines.loss_landscape.degeneracy.progress import Stages, finished
-from engines.loss_landscape.degeneracy.related_gates import related
-from engines.loss_landscape.degeneracy.row_space import Look, Seen, Source, by_triangle
-from engines.loss_landscape.degeneracy.synchronisation_modes import generators
-from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks, blocks
-from engines.loss_landscape.models.flat_parameters import Layout
+from engines.loss_landscape.degeneracy.jacobian import Passes, jacobian, layer_passes
+from engines.loss_landscape.degeneracy.numerical_rank import count_above
+from engines.loss_landscape.degeneracy.related_gates import related_gate_directions
+from engines.loss_landscape.degeneracy.row_space import (
+    Factorisation,
+    JacobianSource,
+    RowSpaces,
+    Stages,
+    by_qr,
+    run_to_end,
+)
+from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks, blocks, generators
 from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.model import Layout
 
-ROOTS = (
+ROUNDING = 1e-13
+"""Of unit vectors: less is nothing."""
+
+
+class Explained(NamedTuple):
+    """Integers, a lower bound and its parts."""
+
+    blocks: Tensor
+    """`nullity(J^l)`, `[..., L]`."""
+    cross: Tensor
+    """Free directions across layers, `[...]`."""
+
+    @property
+    def total(self) -> Tensor:
+        """`sum_l nullity(J^l) + cross`, `[...]`."""
+        return self.blocks.sum(-1) + self.cross
+
+
+def explain(seen: RowSpaces, directions: Tensor) -> Explained:
+    """Count from the row spaces of the layers and unit generators `[..., q, P]`.
+
+    Exact where the generators are all there is; never more than nullity(J) while the thresholds tell zero from not. In
+    the coordinates in which columns of J have length one.
+    """
+    longest = seen.lengths.amax(-1, keepdim=True)
+    scales = seen.lengths / torch.where(longest > 0, longest, 1)
+    directions = normalize(directions * scales[..., None, :], dim=-1, eps=1e-300)
+    widths = [V.shape[-1] for V in seen.spaces]
+    # Rows are of length one or zero.
+    ranks = torch.stack([V.square().sum((-2, -1)).round().long() for V in seen.spaces], -1)
+    parts = zip(directions.split(widths, -1), seen.spaces, strict=True)
+    left = torch.cat([part @ V.mT @ V for part, V in parts], -1)
+    _, sizes, rows = torch.linalg.svd(left, full_matrices=False)
+    kept = sizes > ROUNDING
+    visible = count_above(seen.along(rows * kept[..., None]), seen.tau, scale=seen.unit[..., 0])
+    return Explained(torch.tensor(widths, device=directions.device) - ranks, kept.sum(-1) - visible)
+
+
+GRAM_WARNING = (
     "counted by the eigenvalues of a Gram matrix of unit columns: directions below 1e-6 of the largest singular value "
     "count as zero, and smaller tolerances are left out"
 )
@@ -128,7 +183,7 @@ class Count:
                 f"that were counted: at the tolerance {self.tau:.0e} the residual is not resolved"
             )
         if self.squared:
-            said.append(ROOTS)
+            said.append(GRAM_WARNING)
         return tuple(said)
 
 
@@ -138,23 +193,30 @@ def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGUL
     Memory about `3 P²` numbers a member, time `3 n k P²` and a few `P³`. Raises `ConfigError` for anything but float64,
     and for activations other than relu and linear.
     """
-    return finished(counting(net, theta, X, partial(by_triangle, tau=tau, chunk=chunk)))
+    return run_to_end(count_stages(net, theta, X, partial(by_qr, tau=tau, chunk=chunk)))
 
 
-def counting(net: Mlp, theta: Tensor, X: Tensor, look: Look = by_triangle, dependent: bool = False) -> Stages[Count]:
+def count_stages(
+    net: Mlp, theta: Tensor, X: Tensor, look: Factorisation = by_qr, dependent: bool = False
+) -> Stages[Count]:
     """Count stage by stage, from J or from its Gram matrix; dependent: gates of one net that depend on one another."""
-    passes = backward(net, theta, X)
+    passes = layer_passes(net, theta, X)
     found = tuple(blocks(g) for g in passes.gates)
-    J = Source(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])
+    J = JacobianSource(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])
     seen = yield from look(J)
-    more = related(net, theta, passes) if dependent else None
-    return counted(net, passes, found, seen, generators(net, theta, found), more, different(X))
+    more = related_gate_directions(net, theta, passes) if dependent else None
+    return count_of_parts(net, passes, found, seen, generators(net, theta, found), more, distinct_samples(X))
 
 
-def counted(
-    net: Mlp | Layout, passes: Passes, found: tuple[Blocks, ...], seen: Seen, directions: Tensor, more: Tensor | None,
+def count_of_parts(
+    net: Mlp | Layout,
+    passes: Passes,
+    found: tuple[Blocks, ...],
+    seen: RowSpaces,
+    directions: Tensor,
+    more: Tensor | None,
     samples: int,
-) -> Count:  # fmt: skip
+) -> Count:
     """The count from its parts: what is seen of J, generators `[..., q, P]`, and those of gates that are related."""
     r_a, r_g = closed_form.layer_ranks(passes, seen.tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
@@ -170,6 +232,6 @@ def counted(
     )  # fmt: skip
 
 
-def different(X: Tensor) -> int:
+def distinct_samples(X: Tensor) -> int:
     """How many samples of X `[..., n, d]` differ from each other; of several members, the fewest."""
     return min(len(one.unique(dim=0)) for one in X.reshape(-1, *X.shape[-2:]))

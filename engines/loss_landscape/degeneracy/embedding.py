@@ -13,15 +13,13 @@ from math import prod
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.degeneracy import closed_form, numerical_rank, synchronisation_modes
-from engines.loss_landscape.degeneracy.count import Count, counted, different
-from engines.loss_landscape.degeneracy.jacobian import by_layer
-from engines.loss_landscape.degeneracy.layer_spaces import Passes, backward, double
-from engines.loss_landscape.degeneracy.progress import Stages, finished
-from engines.loss_landscape.degeneracy.related_gates import related
-from engines.loss_landscape.degeneracy.row_space import Look, Source, by_triangle
+from engines.loss_landscape.degeneracy import closed_form, numerical_rank, synchronised_neurons
+from engines.loss_landscape.degeneracy.count import Count, count_of_parts, distinct_samples
+from engines.loss_landscape.degeneracy.jacobian import Passes, by_layer, layer_passes, require_float64
+from engines.loss_landscape.degeneracy.related_gates import related_gate_directions
+from engines.loss_landscape.degeneracy.row_space import Factorisation, JacobianSource, Stages, by_qr, run_to_end
 from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
-from engines.loss_landscape.models.flat_parameters import Layout
+from engines.loss_landscape.models.model import Layout
 from engines.loss_landscape.models.modular_addition import Embedding
 
 
@@ -30,8 +28,8 @@ def passes(model: Embedding, theta: Tensor, X: Tensor) -> Passes:
 
     E sees 2 n single tokens `[2 n, p]`; the outputs see `G^0 l` and `G^0 r` of it, `[2 n, k, e]`.
     """
-    double(theta)
-    above = backward(*model.perceptron(theta, X))
+    require_float64(theta)
+    above = layer_passes(*model.perceptron(theta, X))
     _, left, right, _ = model.layout.split(theta)
     tokens = torch.cat([X[:, : model.p], X[:, model.p :]])
     return Passes([tokens, *above.A], above.gates, [torch.cat([above.G[0] @ left, above.G[0] @ right]), *above.G])
@@ -45,7 +43,7 @@ def jacobian(model: Embedding, theta: Tensor, X: Tensor) -> Tensor:
     return torch.cat([E, _apart(model, readers), readout], -1)
 
 
-def lifted(model: Embedding, theta: Tensor, weights: Tensor) -> Tensor:
+def lift(model: Embedding, theta: Tensor, weights: Tensor) -> Tensor:
     """Parameters or directions of the perceptron `[..., P - p e]` in the coordinates of theta, E left as it is."""
     readers, readout = weights.split([2 * model.h * model.e, model.p * model.h], -1)
     E = theta[: model.p * model.e].expand(*weights.shape[:-1], -1)
@@ -57,14 +55,14 @@ def _apart(model: Embedding, readers: Tensor) -> Tensor:
     return readers.unflatten(-1, (model.h, 2, model.e)).transpose(-3, -2).flatten(-3)
 
 
-def mixings(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
+def mixing_tangents(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
     """Tangents of GL(e) for `N [..., e, e]`, `[..., P]`."""
     E, left, right, out = model.layout.split(theta)
     nothing = torch.zeros_like(out).expand(*N.shape[:-2], -1, -1)
     return model.layout.join([E @ N, -left @ N.mT, -right @ N.mT, nothing])
 
 
-def mixed(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
+def mix(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
     """The finite move by `M = exp(N)`, `N [..., e, e]`: `[..., P]`, of the same function."""
     E, left, right, out = model.layout.split(theta)
     M, back = torch.linalg.matrix_exp(N), torch.linalg.matrix_exp(-N).mT
@@ -73,27 +71,31 @@ def mixed(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
 
 def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR) -> Count:
     """As `count.count`, of E, (l, r) and o: theta `[P]`, X `[n, 2 p]`. Raises `ConfigError` for float32."""
-    return finished(counting(model, theta, X, partial(by_triangle, tau=tau)))
+    return run_to_end(count_stages(model, theta, X, partial(by_qr, tau=tau)))
 
 
-def counting(
-    model: Embedding, theta: Tensor, X: Tensor, look: Look = by_triangle, dependent: bool = False
+def count_stages(
+    model: Embedding, theta: Tensor, X: Tensor, look: Factorisation = by_qr, dependent: bool = False
 ) -> Stages[Count]:
     """Count stage by stage, from J or from its Gram matrix; dependent as in `count.counting`."""
     seen = passes(model, theta, X)
     found = tuple(blocks(g) for g in seen.gates)
     net, weights, inputs = model.perceptron(theta, X)
     nothing = torch.zeros_like(theta)
-    units = lifted(model, nothing, synchronisation_modes.generators(net, weights, found))
-    more = lifted(model, nothing, related(net, weights, backward(net, weights, inputs))) if dependent else None
+    units = lift(model, nothing, synchronised_neurons.generators(net, weights, found))
+    more = (
+        lift(model, nothing, related_gate_directions(net, weights, layer_passes(net, weights, inputs)))
+        if dependent
+        else None
+    )
     pairs = torch.eye(model.e**2, dtype=theta.dtype, device=theta.device).unflatten(-1, (model.e, model.e))
-    directions = torch.cat([units, torch.nn.functional.normalize(mixings(model, theta, pairs), dim=-1)])
+    directions = torch.cat([units, torch.nn.functional.normalize(mixing_tangents(model, theta, pairs), dim=-1)])
     layers = Layout(((model.e, model.p), (model.h, 2 * model.e), (model.p, model.h)))
-    J = Source(partial(jacobian, model, theta), X, model.p, [prod(shape) for shape in layers.shapes])
-    return counted(layers, seen, found, (yield from look(J)), directions, more, different(X))
+    J = JacobianSource(partial(jacobian, model, theta), X, model.p, [prod(shape) for shape in layers.shapes])
+    return count_of_parts(layers, seen, found, (yield from look(J)), directions, more, distinct_samples(X))
 
 
-def expected(one: Count, e: int, missed: int) -> int:
+def expected_nullity(one: Count, e: int, missed: int) -> int:
     """The closed form `e² + h`, of the live units, with what layers and units do not see: `N12` and `missed`.
 
     Found empirically, for units of which no two are synchronised.

@@ -16,7 +16,7 @@ def behavioural_loss(net: Mlp, theta: Tensor, star: Tensor, X: Tensor) -> Tensor
     return (net(theta, X) - net(star.expand(theta.shape), X)).square().sum((-2, -1)) / (2 * X.shape[-2])
 
 
-def orbit(net: Mlp, theta: Tensor, layer: int, block: Blocks, N: Tensor) -> Tensor:
+def exchange_orbit(net: Mlp, theta: Tensor, layer: int, block: Blocks, N: Tensor) -> Tensor:
     """`W_in -> M W_in`, `W_out -> W_out M⁻¹` in hidden layer 1 .. L-1, `M = exp(N)` within its blocks, `[..., P]`.
 
     N `[..., d, d]` may be negative only on the diagonal: M then has no negative entry, synchronised neurons stay
@@ -35,7 +35,7 @@ def orbit(net: Mlp, theta: Tensor, layer: int, block: Blocks, N: Tensor) -> Tens
     return net.join([W.expand(*moved.shape[:-2], *W.shape[-2:]) for W in weights])
 
 
-def shift(net: Mlp, theta: Tensor, layer: int, c: Tensor) -> Tensor:
+def bias_shift(net: Mlp, theta: Tensor, layer: int, c: Tensor) -> Tensor:
     """Add `c [..., d]` to the biases of hidden layer 1 .. L-1 and take `W_out c` from the next ones, `[..., P]`.
 
     The function is the same as long as every unit with c != 0 stays on for all data. `ConfigError` without biases.
@@ -59,7 +59,7 @@ def null_space(J: Tensor, tau: float = SINGULAR) -> Tensor:
     return V * (values <= tau * values[..., :1])[..., None]
 
 
-def random_like(move: Tensor, stream: torch.Generator) -> Tensor:
+def random_direction_like(move: Tensor, stream: torch.Generator) -> Tensor:
     """A Gaussian direction as long as `move [..., P]`, drawn for each member."""
     drawn = torch.randn(move.shape, dtype=move.dtype, generator=stream).to(move.device)
     norm = torch.linalg.vector_norm

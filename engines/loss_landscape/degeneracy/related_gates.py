@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from engines.core.numerics.lapack import eigh
-from engines.loss_landscape.degeneracy.layer_spaces import Passes
+from engines.loss_landscape.degeneracy.jacobian import Passes
 from engines.loss_landscape.degeneracy.numerical_rank import unit_columns
 from engines.loss_landscape.models.mlp import Mlp
 
@@ -36,7 +36,7 @@ def too_wide(net: Mlp) -> list[int]:
     return [layer for layer in range(1, len(sizes)) if sizes[layer - 1] + sizes[layer] > LARGEST]
 
 
-def related(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
+def related_gate_directions(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
     """Directions of hidden layers whose gates are related, `[q, P]`, of one net `theta [P]`; none of `too_wide` ones.
 
     Those of synchronised units are among them.
@@ -45,8 +45,8 @@ def related(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
     for layer in sorted({*range(1, len(net.sizes) - 1)} - {*too_wide(net)}):
         W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
         fires = passes.gates[layer] if layer < len(passes.gates) else torch.ones_like(passes.A[0][:, :1])
-        kept = visible(passes.gates[layer - 1], fires, net.bias)
-        if not _depend(kept[fires.any(0)], passes.gates[layer - 1], net.bias):
+        kept = gate_projectors(passes.gates[layer - 1], fires, net.bias)
+        if not _are_related(kept[fires.any(0)], passes.gates[layer - 1], net.bias):
             continue
         kept = kept.expand(len(W_out), -1, -1)
         into, out = _directions(W_in, W_out, passes.A[layer - 1], kept, net.bias)
@@ -58,7 +58,7 @@ def related(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
     return torch.cat(found)
 
 
-def visible(gates: Tensor, fires: Tensor, bias: bool) -> Tensor:
+def gate_projectors(gates: Tensor, fires: Tensor, bias: bool) -> Tensor:
     """Projectors on what is no relation of gates `[n, d]`, and 1 with biases, where `fires [n, d']`: `[d', D, D]`."""
     F = _with_one(gates, bias)
     moments = F.mT @ (fires.double().mT[:, :, None] * F)
@@ -71,7 +71,7 @@ def _with_one(gates: Tensor, bias: bool) -> Tensor:
     return torch.nn.functional.pad(gates.double(), (0, 1), value=1.0) if bias else gates.double()
 
 
-def _depend(kept: Tensor, gates: Tensor, bias: bool) -> bool:
+def _are_related(kept: Tensor, gates: Tensor, bias: bool) -> bool:
     """Whether there is any relation besides those of gates that are one, or never open."""
     kinds = _with_one(gates, bias).unique(dim=1)
     return bool((kept.diagonal(dim1=-2, dim2=-1).sum(-1).round() < kinds.any(0).sum()).any())

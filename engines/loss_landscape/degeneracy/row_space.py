@@ -1,4 +1,6 @@
-"""What a count needs of the Jacobian: its singular values and the row spaces of its layers, in one of two ways.
+"""Long computations stage by stage: a generator says which share of the work is done, and returns the result.
+
+What a count needs of the Jacobian: its singular values and the row spaces of its layers, in one of two ways.
 
 triangle  R of `J = QR` and its singular values: all digits of float64, minutes from thousands of parameters on
 gram      eigenvalues of `JᵀJ`, which are the squares: much faster, and nothing below 1e-6 of the largest is resolved
@@ -10,17 +12,42 @@ scaled afterwards. One threshold, `tau` times the largest singular value of `J D
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Sequence
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
 
 from engines.core.numerics.lapack import eigh, eigvalsh, svdvals
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.degeneracy.jacobian import CHUNK, folded
+from engines.loss_landscape.degeneracy.jacobian import CHUNK, qr_of_parts
 from engines.loss_landscape.degeneracy.numerical_rank import EIGEN, SINGULAR, unit_columns
-from engines.loss_landscape.degeneracy.progress import Stages
+
+T = TypeVar("T")
+S = TypeVar("S")
+
+Stages = Generator[float, None, T]
+"""Shares from 0 to 1, in order, and a result."""
+
+
+def map_shares(stages: Stages[T], of: Callable[[float], S]) -> Generator[S, None, T]:
+    """`of(share)` in place of each share; the result is the same."""
+    while True:
+        try:
+            share = next(stages)
+        except StopIteration as end:
+            return end.value
+        yield of(share)
+
+
+def run_to_end(stages: Stages[T]) -> T:
+    """The result, without a stop."""
+    while True:
+        try:
+            next(stages)
+        except StopIteration as end:
+            return end.value
+
 
 PRODUCTS = 3e10
 """Of a Gram matrix, in one stage: one or two seconds of one core."""
@@ -29,7 +56,7 @@ STRIP = 512
 """Columns that are multiplied at a time."""
 
 
-class Source(NamedTuple):
+class JacobianSource(NamedTuple):
     """J of a network at its parameters, to be made in parts."""
 
     rows: Callable[[Tensor], Tensor]
@@ -41,7 +68,7 @@ class Source(NamedTuple):
     """Columns of the layers."""
 
 
-class Seen(NamedTuple):
+class RowSpaces(NamedTuple):
     """The directions in which outputs change."""
 
     values: Tensor
@@ -66,34 +93,34 @@ class Seen(NamedTuple):
         return svdvals(directions @ self.factor.mT)
 
 
-Look = Callable[[Source], Stages[Seen]]
+Factorisation = Callable[[JacobianSource], Stages[RowSpaces]]
 """One of the two ways."""
 
 
-def by_triangle(J: Source, tau: float = SINGULAR, chunk: int | None = None) -> Stages[Seen]:
+def by_qr(J: JacobianSource, tau: float = SINGULAR, chunk: int | None = None) -> Stages[RowSpaces]:
     """From the triangle of J, made of `chunk` data at a time; without a number of about 2 P rows."""
     R, parts = None, J.X.split(chunk or max(CHUNK, 2 * sum(J.widths) // J.k), -2)
     for done, part in enumerate(parts, 1):
-        R = folded([J.rows(part)] if R is None else [R, J.rows(part)])
+        R = qr_of_parts([J.rows(part)] if R is None else [R, J.rows(part)])
         yield 0.4 * done / len(parts)
     R = torch.as_tensor(R)
     scaled, lengths = unit_columns(R)
-    _admitted(lengths)
+    _require_finite(lengths)
     values, unit, spaces = svdvals(R), svdvals(scaled), []
     for block in scaled.split(J.widths, -1):
         yield 0.7 + 0.3 * len(spaces) / len(J.widths)
         spaces.append(row_space(block, tau * unit[..., 0]))
-    return Seen(values, unit, lengths, scaled, spaces, tau)
+    return RowSpaces(values, unit, lengths, scaled, spaces, tau)
 
 
-def by_gram(J: Source, chunk: int | None = None) -> Stages[Seen]:
+def by_gram(J: JacobianSource, chunk: int | None = None) -> Stages[RowSpaces]:
     """From `JᵀJ`, summed over `chunk` data at a time; its diagonal blocks are the Gram matrices of the layers."""
     P = sum(J.widths)
     C, parts = J.X.new_zeros(()), J.X.split(chunk or max(1, int(PRODUCTS / (J.k * P * P))), -2)
     for done, part in enumerate(parts, 1):
-        C = lower(J.rows(part)).add_(C)
+        C = lower_gram(J.rows(part)).add_(C)
         yield 0.6 * done / len(parts)
-    _admitted(C.diagonal(dim1=-2, dim2=-1))
+    _require_finite(C.diagonal(dim1=-2, dim2=-1))
     values = eigvalsh(C).flip(-1).clamp_min(0).sqrt()
     yield 0.7
     lengths = C.diagonal(dim1=-2, dim2=-1).sqrt()
@@ -102,17 +129,17 @@ def by_gram(J: Source, chunk: int | None = None) -> Stages[Seen]:
     unit, spaces = eigvalsh(C).flip(-1).clamp_min(0).sqrt(), []
     for width, end in zip(J.widths, torch.tensor(J.widths).cumsum(0).tolist(), strict=True):
         yield 0.8 + 0.2 * len(spaces) / len(J.widths)
-        spaces.append(gram_space(C[..., end - width : end, end - width : end], EIGEN * unit[..., 0].square()))
-    return Seen(values, unit, lengths, C.tril() + C.tril(-1).mT, spaces, EIGEN**0.5, squared=True)
+        spaces.append(row_space_of_gram(C[..., end - width : end, end - width : end], EIGEN * unit[..., 0].square()))
+    return RowSpaces(values, unit, lengths, C.tril() + C.tril(-1).mT, spaces, EIGEN**0.5, squared=True)
 
 
-def _admitted(sizes: Tensor) -> None:
+def _require_finite(sizes: Tensor) -> None:
     """Raise `ConfigError` for a Jacobian whose columns are beyond float64."""
     if not bool(sizes.isfinite().all()):
         raise ConfigError("the outputs' derivatives are beyond 1e154: their squares are no numbers; scale the inputs")
 
 
-def lower(J: Tensor) -> Tensor:
+def lower_gram(J: Tensor) -> Tensor:
     """`JᵀJ` of rows `[..., m, P]` on and below its diagonal, not all above: solvers read no more, half the products."""
     C = J.new_zeros(*J.shape[:-2], J.shape[-1], J.shape[-1])
     for a in range(0, J.shape[-1], STRIP):
@@ -129,7 +156,7 @@ def row_space(J: Tensor, least: Tensor) -> Tensor:
     return V * (values > least[..., None])[..., None]
 
 
-def gram_space(C: Tensor, least: Tensor) -> Tensor:
+def row_space_of_gram(C: Tensor, least: Tensor) -> Tensor:
     """Row space of any J with `JᵀJ = C [..., q, q]`, `[..., q, q]`; `least [...]` of the eigenvalues."""
     values, U = eigh(C)
     return U.mT * (values > least[..., None])[..., None]

@@ -8,20 +8,25 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.dynamics import minimum_analysis
+from engines.loss_landscape.dynamics import sampling_target
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, Model, filled
-from engines.loss_landscape.dynamics.sampling_target import Target, modes, target
-from engines.loss_landscape.hessian.extreme_eigenvectors import top
-from engines.loss_landscape.hessian.lanczos import rademacher
+from engines.loss_landscape.dynamics.sampling_target import SamplingTarget, eigenmodes, target_of
+from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, rademacher
 from engines.loss_landscape.hessian.products import reverse_over_reverse
-from engines.loss_landscape.learning_coefficient import gibbs, kernels
-from engines.loss_landscape.learning_coefficient.noise import NORMALS, ROWS, UNIFORMS, Noise
-from engines.loss_landscape.learning_coefficient.state import State as Point
-from engines.loss_landscape.learning_coefficient.state import Window, opened
-from engines.loss_landscape.learning_coefficient.step_size import step_size
-from engines.loss_landscape.models.potentials import DeepLinear
+from engines.loss_landscape.learning_coefficient import chains, gibbs
+from engines.loss_landscape.learning_coefficient.chains import (
+    NORMALS,
+    ROWS,
+    UNIFORMS,
+    Noise,
+    Window,
+    init_state,
+    step_size,
+)
+from engines.loss_landscape.learning_coefficient.chains import State as Point
+from engines.loss_landscape.models.deep_linear import DeepLinear
 
-SHOWN = 400
+CHAINS_SHOWN = 400
 """Chains whose places are recorded."""
 
 
@@ -49,7 +54,7 @@ class Problem:
     """Of members that share all `shape` knobs."""
 
     optimizer: str
-    target: Target
+    target: SamplingTarget
     axes: Tensor
     """Two directions in which the chains are drawn, `[B, 2, P]`."""
     h_max: Tensor
@@ -67,41 +72,41 @@ class Problem:
 
 def build(configs: Configs, device: torch.device) -> Problem:
     """The loss, its curvature and what is counted at its minimum. On the CPU: chains of small losses."""
-    one, found = configs[0], target(configs)
+    one, found = configs[0], target_of(configs)
     seeds, C, P = [config.seed for config in configs], one.chains, found.star.shape[-1]
-    seen = modes(found)
-    h_max = seen.values[:, 0] if seen is not None else _lanczos(found)
+    seen = eigenmodes(found)
+    h_max = seen.values[:, 0] if seen is not None else _largest_curvature(found)
     rows = Noise(seeds, ROWS, (C, one.batch), "rows", found.n) if one.batch and found.on else None
     linear = DeepLinear(one.sizes, one.rank, one.scale) if one.optimizer == "gibbs" else None
     with torch.no_grad():
         baseline = found.loss(found.star[:, None])[:, 0]
     return Problem(
-        one.optimizer, found, minimum_analysis.axes(found, seen), h_max, baseline,
-        minimum_analysis.known(configs, seen),
+        one.optimizer, found, sampling_target.display_axes(found, seen), h_max, baseline,
+        sampling_target.centre_channels(configs, seen),
         Noise(seeds, NORMALS, (C, P), "normal"), Noise(seeds, UNIFORMS, (C,), "uniform"), rows, linear, C,
     )  # fmt: skip
 
 
-def _lanczos(found: Target) -> Tensor:
+def _largest_curvature(found: SamplingTarget) -> Tensor:
     """Of large networks, by Lanczos steps from one vector of signs for all members."""
     source = torch.Generator().manual_seed(0)
     begin = rademacher(source, found.star.shape[-1]).expand_as(found.star)
     with torch.enable_grad():
         product = reverse_over_reverse(lambda theta: found.loss(theta[:, None])[:, 0], found.star)
-        return top(product, begin, 20, 1).values[:, 0]
+        return largest_eigenpairs(product, begin, 20, 1).values[:, 0]
 
 
 def start(configs: Configs, problem: Problem) -> State:
     """All chains in the centre."""
     theta = problem.target.star[:, None].expand(-1, problem.chains, -1).clone()
-    point = _opened(problem, theta, 0)
+    point = _init_state(problem, theta, 0)
     none, count = torch.zeros_like(point.loss), torch.zeros(len(theta), dtype=torch.long)
     return State(theta, point.loss, point.gradient, none, none.clone(), count, count.clone())
 
 
-def _opened(problem: Problem, theta: Tensor, t: int) -> Point:
+def _init_state(problem: Problem, theta: Tensor, t: int) -> Point:
     with torch.enable_grad():
-        return opened(_loss(problem, t), theta)
+        return init_state(_loss(problem, t), theta)
 
 
 def _loss(problem: Problem, t: int):
@@ -115,7 +120,7 @@ def _loss(problem: Problem, t: int):
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
     """One step of all chains, counted once burn-in is over."""
     t = int(state.t.max())
-    moved = _swept(problem, state, knobs, t) if problem.linear else _langevin(problem, state, knobs, t)
+    moved = _gibbs_sweep(problem, state, knobs, t) if problem.linear else _langevin(problem, state, knobs, t)
     counts = (state.t >= knobs["burn_in"]).long()
     return State(
         moved.theta, moved.loss, moved.gradient, state.taken + moved.accepted,
@@ -131,11 +136,11 @@ def _langevin(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
     loss, normals = _loss(problem, t + 1), problem.normals.at(t)
     with torch.enable_grad():
         if problem.optimizer == "mala":
-            return kernels.mala(loss, window, eta[:, None], here, normals, problem.uniforms.at(t))
-        return kernels.sgld(loss, window, eta[:, None], here, normals)
+            return chains.mala(loss, window, eta[:, None], here, normals, problem.uniforms.at(t))
+        return chains.sgld(loss, window, eta[:, None], here, normals)
 
 
-def _swept(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
+def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
     """Every layer given the others, without a step size."""
     model, C = problem.linear, problem.chains
     assert model is not None
@@ -172,10 +177,10 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """The chains in a plane, and what is known of the centre."""
-    apart = state.theta[:, :SHOWN] - problem.target.star[:, None]
+    apart = state.theta[:, :CHAINS_SHOWN] - problem.target.star[:, None]
     x, y = (apart @ problem.axes.mT).unbind(-1)
     places = {"point_x": x, "point_y": y, "point_class": torch.zeros_like(x)}
-    return filled(places | minimum_analysis.seen(problem.known, knobs), len(x), thin=True)
+    return filled(places | sampling_target.with_effective_parameters(problem.known, knobs), len(x), thin=True)
 
 
 CHAINS = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)

@@ -11,7 +11,7 @@ MEMORISED, GROKKED = 0.99, 0.95
 """Accuracies on what is trained and on what is not, from which both are said; as is usual there."""
 
 
-def first(steps: np.ndarray, reached: np.ndarray) -> float | None:
+def first_step(steps: np.ndarray, reached: np.ndarray) -> float | None:
     """The first step where something is so."""
     return float(steps[reached.argmax()]) if reached.any() else None
 
@@ -19,13 +19,13 @@ def first(steps: np.ndarray, reached: np.ndarray) -> float | None:
 def memorised(run: RunData, member: int) -> float | None:
     """Step of a training accuracy above .99."""
     steps, accuracy = run.curves(member, "accuracy")
-    return first(steps, accuracy > MEMORISED)
+    return first_step(steps, accuracy > MEMORISED)
 
 
 def grokked(run: RunData, member: int) -> float | None:
     """Step of a test accuracy above .95."""
     steps, accuracy = run.curves(member, "test_accuracy")
-    return first(steps, accuracy > GROKKED)
+    return first_step(steps, accuracy > GROKKED)
 
 
 def phases(run: RunData, member: int) -> list[Phase]:

@@ -8,12 +8,11 @@ import torch
 from torch import Tensor
 
 from engines.loss_landscape.config import LABELLED
-from engines.loss_landscape.dynamics import online_degeneracy, snapshots
+from engines.loss_landscape.dynamics import live_observables
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, Model, filled
 from engines.loss_landscape.models import factory
 from engines.loss_landscape.models.model import Samples, Subject
-from engines.loss_landscape.training.optimizers import Moments, adamw, begin, sgd
-from engines.loss_landscape.training.train import minibatch
+from engines.loss_landscape.training.train import Moments, adamw, init_moments, minibatch, sgd
 
 GROKKING = (0.9, 0.98)
 """Betas of AdamW where it learns to add, as is usual there."""
@@ -42,20 +41,20 @@ def build(configs: Configs, device: torch.device) -> Problem:
 
 def start(configs: Configs, problem: Problem) -> Moments:
     """Before the first step."""
-    return begin(problem.subject.start)
+    return init_moments(problem.subject.start)
 
 
 def step(problem: Problem, state: Moments, knobs: Knobs) -> Moments:
     """One step of every member with its own rate and decay."""
     subject = problem.subject
-    gradient = subject.gradient(state.theta, _seen(problem, state))
+    gradient = subject.gradient(state.theta, _batch(problem, state))
     lr, wd = (knobs[name].to(state.theta.dtype) for name in ("learning_rate", "weight_decay"))
     if problem.optimizer == "sgd":
         return state._replace(theta=sgd(state.theta, gradient, lr, wd), step=state.step + 1)
     return adamw(state, gradient, lr, wd, problem.betas)
 
 
-def _seen(problem: Problem, state: Moments) -> Samples | None:
+def _batch(problem: Problem, state: Moments) -> Samples | None:
     """The batch of this step, a function of the step and of each member's seed; None for all samples."""
     if not problem.batch:
         return None
@@ -79,8 +78,8 @@ def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]
 def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
     """Effective parameters, ranks, a slice of the landscape, pictures."""
     subject, theta = problem.subject, state.theta
-    found = online_degeneracy.look(subject, theta, knobs["n_beta"], knobs["gamma"])
-    found |= {"slice": online_degeneracy.slice_beside(subject, theta)} | snapshots.of(subject, theta)
+    found = live_observables.degeneracy_channels(subject, theta, knobs["n_beta"], knobs["gamma"])
+    found |= {"slice": live_observables.loss_slice(subject, theta)} | live_observables.model_channels(subject, theta)
     return filled(found, len(theta), thin=True)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, Model, filled
-from engines.loss_landscape.learning_coefficient.noise import UNIFORMS, Noise
+from engines.loss_landscape.learning_coefficient.chains import UNIFORMS, Noise
 
 
 class State(NamedTuple):
@@ -65,22 +65,26 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Half of `N_eff = 2 d log V/d log eps`, and the mean loss of the draws."""
-    return filled({"llc": _counted(state), "llc_error": _error(state), "loss": state.loss}, problem.members, False)
+    return filled(
+        {"llc": _half_effective_parameters(state), "llc_error": _error(state), "loss": state.loss},
+        problem.members,
+        False,
+    )
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """The effective parameters."""
-    return filled({"effective_parameters": 2 * _counted(state)}, problem.members, thin=True)
+    return filled({"effective_parameters": 2 * _half_effective_parameters(state)}, problem.members, thin=True)
 
 
-def _counted(state: State) -> Tensor:
+def _half_effective_parameters(state: State) -> Tensor:
     """0 before the first draw."""
     return torch.where(state.t > 0, state.slope / state.volume, 0)
 
 
 def _error(state: State) -> Tensor:
     """Standard error of a ratio of means over independent steps, NaN before the second; rare draws may be missing."""
-    ratio = _counted(state)
+    ratio = _half_effective_parameters(state)
     spread = (state.squares * torch.stack([ratio**2, -2 * ratio, torch.ones_like(ratio)], -1)).sum(-1)
     return torch.where(state.t > 1, spread.clamp_min(0).sqrt() / state.volume, torch.nan)
 

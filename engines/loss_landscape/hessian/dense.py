@@ -20,7 +20,7 @@ def matrix(product: Product, theta: Tensor, chunk: int = 64) -> Tensor:
 
     In float64, `chunk` vectors at a time. Raises `ConfigError` beyond `LARGEST` parameters.
     """
-    P = refused(theta.shape[-1])
+    P = require_small(theta.shape[-1])
     eye = torch.eye(P, dtype=torch.float64, device=theta.device)
     shape = (P, *(1 for _ in theta.shape[:-1]), P)
     units = eye.view(shape).expand(P, *theta.shape)
@@ -43,7 +43,7 @@ def gram(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor, chunk:
 
     The Hessian of `1/(2n) sum_x |f(x; w) - f(x; w*)|^2` at w*. Raises `ConfigError` beyond `LARGEST` parameters.
     """
-    P = refused(theta.shape[-1])
+    P = require_small(theta.shape[-1])
     total = torch.zeros(P, P, dtype=torch.float64, device=theta.device)
     for part in X.split(chunk):
         J = jacobian(f, theta, part).double()
@@ -51,7 +51,7 @@ def gram(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor, chunk:
     return total / len(X)
 
 
-def refused(P: int) -> int:
+def require_small(P: int) -> int:
     """P itself, or a `ConfigError`."""
     if P > LARGEST:
         raise ConfigError(f"a dense matrix of {P} parameters was asked for; at most {LARGEST} are held: use Lanczos")

@@ -10,25 +10,25 @@ import torch
 from torch import Tensor
 
 from engines.core.numerics.lapack import eigvalsh
-from engines.loss_landscape.degeneracy.layer_spaces import Passes, double, slope
+from engines.loss_landscape.degeneracy.jacobian import Passes, require_float64, slope
 from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.models.mlp import Mlp
 
 
-def grams(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, Tensor]]:
+def kronecker_factors(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, Tensor]]:
     """`CA^l [..., D_l, D_l]` and `CG^l [..., d_{l+1}, d_{l+1}]`, layer by layer; any activation.
 
     theta `[..., P]`, X `[n, d_0]` or `[..., n, d_0]`. Raises `ConfigError` for anything but float64.
     """
-    double(theta, X)
+    require_float64(theta, X)
     A, Z = net.layers(theta, X)
     seen = [at.mT @ at / X.shape[-2] for at in A]
     slopes = [slope(net.activation, z) for z in Z[:-1]]
     above = [W[..., : z.shape[-1]] for W, z in zip(net.split(theta)[1:], Z[:-1], strict=True)]
-    return list(zip(seen, _outputs(net, above, slopes, theta, X.shape[-2]), strict=True))
+    return list(zip(seen, _output_factors(net, above, slopes, theta, X.shape[-2]), strict=True))
 
 
-def _outputs(net: Mlp, above: list[Tensor], slopes: list[Tensor], theta: Tensor, n: int) -> list[Tensor]:
+def _output_factors(net: Mlp, above: list[Tensor], slopes: list[Tensor], theta: Tensor, n: int) -> list[Tensor]:
     """`CG^0 .. CG^{L-1}`, from the last to the first; G is made below the last hidden layer only."""
     k = net.sizes[-1]
     found = [torch.eye(k, dtype=theta.dtype, device=theta.device).expand(*theta.shape[:-1], k, k)]
@@ -38,13 +38,13 @@ def _outputs(net: Mlp, above: list[Tensor], slopes: list[Tensor], theta: Tensor,
     G: Tensor | None = None
     for W, S in zip(above[-2::-1], slopes[-2::-1], strict=True):
         # In place: memory that is new costs more than what is computed in it.
-        made = _first(above[-1], slopes[-1], W) if G is None else (G @ W).unflatten(-2, (n, k))
+        made = _two_layers_below(above[-1], slopes[-1], W) if G is None else (G @ W).unflatten(-2, (n, k))
         G = made.mul_(S[..., None, :]).flatten(-3, -2)
         found.insert(0, G.mT @ G / n)
     return found
 
 
-def _first(top: Tensor, S: Tensor, W: Tensor) -> Tensor:
+def _two_layers_below(top: Tensor, S: Tensor, W: Tensor) -> Tensor:
     """`top diag(S_x) W` for all data in one product, `[..., n, k, d]`."""
     pairs = (top.mT[..., :, :, None] * W[..., :, None, :]).flatten(-2)
     return (S @ pairs).unflatten(-1, (top.shape[-2], W.shape[-1]))
@@ -52,10 +52,10 @@ def _first(top: Tensor, S: Tensor, W: Tensor) -> Tensor:
 
 def factor_spectra(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Eigenvalues of `grams`, `[..., D_l]` and `[..., d_{l+1}]`, none below zero."""
-    return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in grams(net, theta, X)]
+    return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in kronecker_factors(net, theta, X)]
 
 
-def spectra_of(passes: Passes, n: int) -> list[tuple[Tensor, Tensor]]:
+def spectra_of_passes(passes: Passes, n: int) -> list[tuple[Tensor, Tensor]]:
     """Eigenvalues from A and G as they are: of layers that see more rows than the n samples, as an embedding does."""
     G = [one.flatten(-3, -2) for one in passes.G]
     grams = [(A.mT @ A / A.shape[-2], each.mT @ each / n) for A, each in zip(passes.A, G, strict=True)]

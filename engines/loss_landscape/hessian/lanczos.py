@@ -1,4 +1,7 @@
-"""Lanczos' method, a batch of starts at a time, every vector orthogonalised twice against all before it."""
+"""Lanczos' method, a batch of starts at a time, every vector orthogonalised twice against all before it.
+
+Eigenvectors at both ends of a spectrum, and those of the eigenvalue zero.
+"""
 
 from __future__ import annotations
 
@@ -40,38 +43,38 @@ def lanczos(product: Product, start: Tensor, k: int) -> Krylov:
     if not 1 <= k <= start.shape[-1]:
         raise ConfigError(f"Lanczos steps are {k}; they may be 1 to P = {start.shape[-1]}")
     Q = start.new_zeros(*start.shape[:-1], k, start.shape[-1], dtype=torch.float64)
-    Q[..., 0, :] = unit(start.double())
+    Q[..., 0, :] = normalise(start.double())
     alpha, beta = Q.new_zeros(Q.shape[:-1]), Q.new_zeros(Q.shape[:-1])
     for j in range(k):
         before, q = Q[..., : j + 1, :], Q[..., j, :]
         residual = product(q)
         alpha[..., j] = (residual * q).sum(-1)
-        residual = orthogonal(orthogonal(residual, before), before)
+        residual = orthogonalise(orthogonalise(residual, before), before)
         size = torch.linalg.vector_norm(residual, dim=-1)
         exhausted = size <= FAINT * torch.maximum(alpha.abs().amax(-1), beta.amax(-1))
         beta[..., j] = torch.where(exhausted, 0, size)
         if j + 1 < k:
-            Q[..., j + 1, :] = continued(residual, exhausted, before)
+            Q[..., j + 1, :] = next_vector(residual, exhausted, before)
     return Krylov(alpha, beta, Q.movedim(-2, 0))
 
 
-def continued(residual: Tensor, exhausted: Tensor, Q: Tensor) -> Tensor:
+def next_vector(residual: Tensor, exhausted: Tensor, Q: Tensor) -> Tensor:
     """The next unit vector: along the residual `[m, ..., P]`, or where that is gone along fixed normals, less Q."""
     if exhausted.any():
         g = torch.Generator().manual_seed(Q.shape[-2])  # normals: in few dimensions signs may lie in the span of Q
         fresh = torch.randn(residual.shape[-1], generator=g, dtype=torch.float64).to(residual.device)
-        fresh = orthogonal(orthogonal(fresh.expand_as(residual), Q), Q)
+        fresh = orthogonalise(orthogonalise(fresh.expand_as(residual), Q), Q)
         residual = torch.where(exhausted[..., None], fresh, residual)
-    return unit(residual)
+    return normalise(residual)
 
 
-def orthogonal(v: Tensor, Q: Tensor) -> Tensor:
+def orthogonalise(v: Tensor, Q: Tensor) -> Tensor:
     """`v - Q Q^T v` for `v [..., P]` and orthonormal `Q [..., j, P]`."""
     shares = Q @ v[..., None]
     return v - (shares.mT @ Q)[..., 0, :]
 
 
-def unit(v: Tensor) -> Tensor:
+def normalise(v: Tensor) -> Tensor:
     """`v/|v|`."""
     return v / torch.linalg.vector_norm(v, dim=-1, keepdim=True)
 
@@ -81,3 +84,59 @@ def ritz(space: Krylov) -> tuple[Tensor, Tensor]:
     off = space.beta[..., :-1]
     T = torch.diag_embed(space.alpha) + torch.diag_embed(off, 1) + torch.diag_embed(off, -1)
     return lapack.eigh(T)
+
+
+class Eigenpairs(NamedTuple):
+    """Approximate eigenvalues and unit eigenvectors."""
+
+    values: Tensor
+    """`[..., count]`, from the end that was asked for."""
+    vectors: Tensor
+    """`[count, ..., P]`."""
+    residuals: Tensor
+    """`|H v - theta v|`, within which there is an eigenvalue for certain, `[..., count]`."""
+
+
+def largest_eigenpairs(product: Product, start: Tensor, k: int, count: int) -> Eigenpairs:
+    """The `count` largest eigenvalues by k Lanczos steps from `start [..., P]`.
+
+    Each of several equal eigenvalues is found only where the space is exhausted, see `lanczos`. Raises `ConfigError`
+    unless count <= k <= P.
+    """
+    return _eigenpairs_at_end(product, start, k, count, slice(-count, None), True)
+
+
+def smallest_eigenpairs(product: Product, start: Tensor, k: int, count: int) -> Eigenpairs:
+    """The `count` smallest eigenvalues, most negative first. Of a positive semi-definite matrix: flat directions.
+
+    A null space appears as one vector, what of the start lies in it, once the gap above zero is resolved.
+    """
+    return _eigenpairs_at_end(product, start, k, count, slice(0, count), False)
+
+
+def _eigenpairs_at_end(
+    product: Product, start: Tensor, k: int, count: int, kept: slice, descending: bool
+) -> Eigenpairs:
+    if not 1 <= count <= k:
+        raise ConfigError(f"eigenvectors asked for are {count}; they may be 1 to the {k} Lanczos steps")
+    space = lanczos(product, start[None], k)
+    values, S = ritz(space)
+    values, S = values[0, ..., kept], S[0, ..., kept]
+    vectors = torch.einsum("k...p,...kc->c...p", space.Q[:, 0], S)
+    residuals = space.beta[0, ..., -1:] * S[..., -1, :].abs()
+    if descending:
+        values, vectors, residuals = values.flip(-1), vectors.flip(0), residuals.flip(-1)
+    return Eigenpairs(values, vectors, residuals)
+
+
+def null_eigenvectors(H: Tensor, tolerance: float = 1e-12) -> Tensor:
+    """Orthonormal basis `[P, nullity]` of the eigenvalues of `H [P, P]` up to `tolerance` of the largest, in modulus.
+
+    A Gram matrix in float64 cannot tell singular values apart that are below 1e-8 of the largest. Raises
+    `ConfigError` for float32, whose rounding is far above the tolerance.
+    """
+    if H.dtype != torch.float64:
+        raise ConfigError(f"null directions were asked for in {H.dtype}; they are counted in float64 only")
+    values, vectors = lapack.eigh(H)
+    sizes = values.abs()
+    return vectors[:, sizes <= tolerance * sizes.max()]

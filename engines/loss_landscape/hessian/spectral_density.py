@@ -1,4 +1,7 @@
-"""Stochastic Lanczos quadrature: the spectrum of a matrix from a few random vectors."""
+"""Stochastic Lanczos quadrature: the spectrum of a matrix from a few random vectors.
+
+The trace of a matrix from products with random vectors.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.lanczos import lanczos, ritz
 from engines.loss_landscape.hessian.products import Product
 
@@ -30,7 +34,7 @@ class Spectrum(NamedTuple):
         return self.nodes.amax(-1).amax(0)
 
 
-class Count(NamedTuple):
+class SoftCount(NamedTuple):
     """A soft count of eigenvalues, and whether the Lanczos steps sufficed for it. All `[..., T]` at T temperatures."""
 
     count: Tensor
@@ -54,23 +58,23 @@ def spectrum(product: Product, probes: Tensor, k: int) -> Spectrum:
     return Spectrum(nodes, vectors[..., 0, :].square(), probes.shape[-1])
 
 
-def soft_count(seen: Spectrum, b: Tensor, gamma: float = 1.0) -> Count:
+def soft_count(seen: Spectrum, b: Tensor, gamma: float = 1.0) -> SoftCount:
     """`N_eff(b) = sum_i b h_i/(b h_i + gamma)`, negative nodes taken as 0, at temperatures `b [T]`.
 
     The smallest eigenvalue that matters is gamma/b, and Lanczos needs about `sqrt(h_max b/gamma)` steps to tell it
     from zero; with fewer its weight is smeared over other nodes and the count as a rule comes out too large. Exact for
     k = P.
     """
-    each = integral(seen, b[:, None] * seen.nodes.clamp_min(0)[..., None, :], gamma)
+    each = soft_count_by_probe(seen, b[:, None] * seen.nodes.clamp_min(0)[..., None, :], gamma)
     k = seen.nodes.shape[-1]
     ratio = k / (b * seen.top.clamp_min(0)[..., None] / gamma).sqrt()
     complete = k == seen.P
     coarse, refused = (((ratio < limit) & (not complete)) for limit in (RESOLVED, REFUSED))
     count = torch.where(refused, torch.nan, each.mean(0))
-    return Count(count, standard_error(each), ratio, coarse, refused)
+    return SoftCount(count, standard_error(each), ratio, coarse, refused)
 
 
-def integral(seen: Spectrum, scaled: Tensor, gamma: float) -> Tensor:
+def soft_count_by_probe(seen: Spectrum, scaled: Tensor, gamma: float) -> Tensor:
     """`P sum_i w_i x_i/(x_i + gamma)` of `x [m, ..., T, k]`, one for each probe `[m, ..., T]`."""
     return seen.P * (seen.weights[..., None, :] * scaled / (scaled + gamma)).sum(-1)
 
@@ -104,3 +108,34 @@ def density(
     apart = (grid[..., None] - seen.nodes[..., None, :]) / sigma
     bumps = torch.exp(-apart.square() / 2) / (sigma * sqrt(2 * torch.pi))
     return grid, (seen.weights[..., None, :] * bumps).sum(-1).mean(0)
+
+
+class TraceEstimate(NamedTuple):
+    """An estimate `[...]` and its standard error over the probes."""
+
+    value: Tensor
+    error: Tensor
+
+
+def hutchinson(product: Product, probes: Tensor) -> TraceEstimate:
+    """`mean_j z_j . H z_j` over `probes [m, ..., P]` with independent entries of mean 0, variance 1.
+
+    With signs the variance of one term is `2 sum_{i != j} H_ij^2`: none for a diagonal matrix. Hutchinson 1989.
+    """
+    each = (probes * product(probes)).sum(-1)
+    return TraceEstimate(each.mean(0), standard_error(each))
+
+
+def hutch_plus_plus(product: Product, sketch: Tensor, probes: Tensor) -> TraceEstimate:
+    """`tr Q^T H Q + mean_j g_j . H g_j` with `Q = orth(H S)` and `g = (I - Q Q^T) z`.
+
+    The trace on the range of a sketch `S [s, ..., P]` is exact, so that only what is orthogonal to it has a variance;
+    exact for matrices of rank <= s. Meyer, Musco, Musco, Woodruff 2021. Raises `ConfigError` if s > P.
+    """
+    if len(sketch) > sketch.shape[-1]:
+        raise ConfigError(f"the sketch has {len(sketch)} vectors; it may have at most P = {sketch.shape[-1]}")
+    Q = torch.linalg.qr(product(sketch).movedim(0, -1))[0]
+    inside = (Q.movedim(-1, 0) * product(Q.movedim(-1, 0))).sum((0, -1))
+    outside = probes - ((probes[..., None, :] @ Q) @ Q.mT)[..., 0, :]
+    rest = hutchinson(product, outside)
+    return TraceEstimate(inside + rest.value, rest.error)

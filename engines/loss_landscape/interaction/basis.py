@@ -1,4 +1,11 @@
-"""Bases of a layer's activations: neurons, principal components, and the interaction basis. Batched over members.
+"""A ReLU network on its data as matrices alone: biases are weights of a constant coordinate, the last of each layer.
+
+    z^{l+1} = W^l at^l,   at^{l+1} = gate * z^{l+1},   d at^{l+1}/d at^l = diag(gate) W^l   exactly, sample by sample
+
+The constant passes through by a last row (0 .. 0 1) of W and a gate that is open; so do the outputs.
+
+
+Bases of a layer's activations: neurons, principal components, and the interaction basis. Batched over members.
 
 A basis is a matrix `C [..., w, w]` of covectors, features `fh = at C`, and its pseudo-inverse C+. Fewer features than
 w are zero columns at the end, so members with different counts share one batch. Centred bases have the constant as
@@ -24,7 +31,74 @@ from torch import Tensor
 
 from engines.core.numerics.lapack import eigh
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.interaction.homogeneous import Folded
+from engines.loss_landscape.models.mlp import Mlp
+
+
+class HomogeneousNetwork(NamedTuple):
+    """Widths `w_l = d_l + 1`, l = 0 .. L, outputs included."""
+
+    weights: list[Tensor]
+    """`[..., w_{l+1}, w_l]`, L of them."""
+    nodes: list[Tensor]
+    """`at^l`, `[..., n, w_l]`, L + 1 of them."""
+    gates: list[Tensor]
+    """`[..., n, w_{l+1}]`, 0 or 1, L of them."""
+    bent: bool
+    """Whether hidden layers have ReLUs; else all is linear."""
+
+    @property
+    def outputs(self) -> Tensor:
+        """`f`, `[..., n, k]`."""
+        return self.nodes[-1][..., :-1]
+
+    def bend(self, section: int, z: Tensor) -> Tensor:
+        """The node after a section, `[..., n, w_{l+1}]`, of any `z = at Wᵀ`; the constant passes as it is."""
+        if section == len(self.weights) - 1 or not self.bent:
+            return z
+        return torch.cat([torch.relu(z[..., :-1]), z[..., -1:]], -1)
+
+    def finish(self, layer: int, at: Tensor) -> Tensor:
+        """The outputs `[..., n, k]` if the node `layer` had the values `at [..., n, w_l]`."""
+        for section in range(layer, len(self.weights)):
+            at = self.bend(section, at @ self.weights[section].mT)
+        return at[..., :-1]
+
+
+def make_homogeneous(net: Mlp, theta: Tensor, X: Tensor) -> HomogeneousNetwork:
+    """The network with parameters `theta [..., P]` on samples `X [..., n, d_0]`, in float64: ranks will be counted.
+
+    Raises `ConfigError` for an activation other than relu and linear, which have no exact gates.
+    """
+    if net.activation not in ("relu", "linear"):
+        raise ConfigError(f"activation={net.activation!r} has no gates: the interaction basis needs relu or linear")
+    theta, X = theta.double(), X.double()
+    bent, last = net.activation == "relu", len(net.shapes) - 1
+    at = append_one(X.expand(*torch.broadcast_shapes(theta.shape[:-1], X.shape[:-2]), *X.shape[-2:]))
+    weights, nodes, gates = [], [at], []
+    for layer, W in enumerate(net.split(theta)):
+        weights.append(_with_constant_row(W, net.bias))
+        z = at @ weights[-1].mT
+        gate = torch.ones_like(z)
+        if bent and layer < last:
+            gate[..., :-1] = (z[..., :-1] > 0).to(z.dtype)
+        at = gate * z
+        nodes.append(at)
+        gates.append(gate)
+    return HomogeneousNetwork(weights, nodes, gates, bent)
+
+
+def append_one(a: Tensor) -> Tensor:
+    """`[a, 1]`, `[..., n, d + 1]`."""
+    return torch.cat([a, a.new_ones(*a.shape[:-1], 1)], -1)
+
+
+def _with_constant_row(W: Tensor, bias: bool) -> Tensor:
+    """W with a column for the bias and the row of the constant, `[..., d_{l+1} + 1, d_l + 1]`."""
+    whole = W if bias else torch.cat([W, W.new_zeros(*W.shape[:-1], 1)], -1)
+    row = torch.zeros_like(whole[..., :1, :])
+    row[..., -1] = 1
+    return torch.cat([whole, row], -2)
+
 
 KEEP = 1e-12
 """Of the largest eigenvalue: what is below is rounding."""
@@ -58,7 +132,7 @@ class Rotation(NamedTuple):
     moment: Tensor
 
 
-def decreasing(symmetric: Tensor, keep: float = KEEP) -> tuple[Tensor, Tensor]:
+def decreasing_eigh(symmetric: Tensor, keep: float = KEEP) -> tuple[Tensor, Tensor]:
     """Eigenvalues `[..., q]`, largest first, those up to `keep` times it zero, and eigenvectors `[..., q, q]`."""
     values, vectors = eigh(symmetric)
     values, vectors = values.flip(-1), vectors.flip(-1)
@@ -77,7 +151,7 @@ def gram(a: Tensor) -> Tensor:
 
 def pca(a: Tensor) -> Rotation:
     """Principal components of `a [..., n, q]`: orthonormal, unscaled, the largest first."""
-    values, U = decreasing(gram(a))
+    values, U = decreasing_eigh(gram(a))
     U = U * (values > 0)[..., None, :]
     return Rotation(U, U.mT, values)
 
@@ -88,16 +162,16 @@ def neurons(a: Tensor) -> Rotation:
     return Rotation(eye, eye, a.square().mean(-2))
 
 
-def interaction(a: Tensor, seen: Tensor) -> Rotation:
+def interaction_rotation(a: Tensor, seen: Tensor) -> Rotation:
     """Features of `a [..., n, q]` by what is seen of it downstream; the most important first.
 
     seen is M' `[..., w, w]`, of which the first q coordinates count. `mean fh_i² = Lam_i`, and Lam are the non-zero
     eigenvalues of M' CA.
     """
-    values, U = decreasing(gram(a))
+    values, U = decreasing_eigh(gram(a))
     seen = seen[..., : a.shape[-1], : a.shape[-1]]
     R, R_plus = U * power(values, -0.5), (U * power(values, 0.5)).mT
-    Lam, V = decreasing(R_plus @ seen @ R_plus.mT)
+    Lam, V = decreasing_eigh(R_plus @ seen @ R_plus.mT)
     return Rotation(R @ V * power(Lam, 0.5), (V * power(Lam, -0.5)).mT @ R_plus, Lam)
 
 
@@ -111,7 +185,7 @@ def with_constant(found: Rotation, mean: Tensor) -> Basis:
     return Basis(C, inverse, torch.cat([one, found.moment], -1), True)
 
 
-def of_node(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) -> Basis:
+def node_basis(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) -> Basis:
     """A basis of one node layer `at [..., n, w]`: a rotation of its coordinates, or of all but the constant."""
     if not centred:
         return Basis(*rotate(at), False)
@@ -119,7 +193,7 @@ def of_node(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) -> 
     return with_constant(rotate(at[..., :-1] - mean[..., None, :]), mean)
 
 
-def simple(kind: str) -> Callable[[Tensor], Rotation]:
+def simple_rotation(kind: str) -> Callable[[Tensor], Rotation]:
     """`pca` or `neurons`. Raises `ConfigError` for another kind."""
     known = {"pca": pca, "neurons": neurons}
     if kind not in known:
@@ -127,39 +201,39 @@ def simple(kind: str) -> Callable[[Tensor], Rotation]:
     return known[kind]
 
 
-def plain(folded: Folded, kind: str, centred: bool = True) -> list[Basis]:
+def simple_bases(folded: HomogeneousNetwork, kind: str, centred: bool = True) -> list[Basis]:
     """`pca` or `neurons` of every node layer, input to output. Raises `ConfigError` for another kind."""
-    return [of_node(at, centred, simple(kind)) for at in folded.nodes]
+    return [node_basis(at, centred, simple_rotation(kind)) for at in folded.nodes]
 
 
-def local(folded: Folded, centred: bool = True, output: str = "pca") -> list[Basis]:
+def local_bases(folded: HomogeneousNetwork, centred: bool = True, output: str = "pca") -> list[Basis]:
     """The local interaction basis of every node layer, input to output; that of the output is `pca` or `neurons`.
 
     `M' = Wᵀ ((C' C'ᵀ) * mean_x g gᵀ) W`: the mean over samples is in the gates alone. Raises `ConfigError` for another
     output.
     """
-    bases = [of_node(folded.nodes[-1], centred, simple(output))]
+    bases = [node_basis(folded.nodes[-1], centred, simple_rotation(output))]
     for W, gate, at in _backwards(folded):
         C = bases[-1].C
         seen = W.mT @ (C @ C.mT * gram(gate)) @ W
-        bases.append(of_node(at, centred, partial(interaction, seen=seen)))
+        bases.append(node_basis(at, centred, partial(interaction_rotation, seen=seen)))
     return bases[::-1]
 
 
-def full(folded: Folded, centred: bool = True, output: str = "pca") -> list[Basis]:
+def global_bases(folded: HomogeneousNetwork, centred: bool = True, output: str = "pca") -> list[Basis]:
     """The global interaction basis: every layer by what the features of the output see of it; as `local` else.
 
     Holds the Jacobians of all samples, `[..., n, w_L, w_l]`.
     """
-    bases = [of_node(folded.nodes[-1], centred, simple(output))]
+    bases = [node_basis(folded.nodes[-1], centred, simple_rotation(output))]
     J = bases[0].C.mT[..., None, :, :]
     for W, gate, at in _backwards(folded):
         J = (J * gate[..., None, :]) @ W[..., None, :, :]  # d(features of the output)/d at, [..., n, w_L, w_l]
         seen = gram(J.flatten(-3, -2)) * J.shape[-2]
-        bases.append(of_node(at, centred, partial(interaction, seen=seen)))
+        bases.append(node_basis(at, centred, partial(interaction_rotation, seen=seen)))
     return bases[::-1]
 
 
-def _backwards(folded: Folded) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _backwards(folded: HomogeneousNetwork) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Weights and gates of each section, and the node before it; the last section first."""
     return zip(folded.weights[::-1], folded.gates[::-1], folded.nodes[-2::-1], strict=True)

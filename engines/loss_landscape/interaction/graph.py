@@ -2,18 +2,25 @@
 
 Nodes are `(layer, feature)`, edges undirected. Strength of interaction matters through `log(strength/eps)` alone, with
 a hard zero at eps: so does an edge's weight here.
+
+
+A graph of interactions as arrays: its nodes in columns, its strongest edges, its clusters.
+
+Whether features keep to the modules that a network was planted with. Batched over members.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import networkx as nx
 import numpy as np
+import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.interaction.basis import Basis
 
 Clusters = Sequence[set[Hashable]]
 
@@ -23,7 +30,7 @@ def log_weights(E: Tensor, eps: Tensor) -> Tensor:
     return (E.clamp_min(0) / eps[..., None, None]).log10().clamp_min(0)
 
 
-def weakest(E: Tensor, keep: int, centred: bool) -> Tensor:
+def weakest_kept(E: Tensor, keep: int, centred: bool) -> Tensor:
     """The weakest of the `keep` strongest edges of one section, `[]`: eps where ablation has found that many needed.
 
     Raises `ConfigError` where that edge is zero, or where none is kept.
@@ -35,7 +42,7 @@ def weakest(E: Tensor, keep: int, centred: bool) -> Tensor:
     return ordered[keep - 1]
 
 
-def graph(sections: Sequence[Tensor], centred: bool) -> nx.Graph:
+def interaction_graph(sections: Sequence[Tensor], centred: bool) -> nx.Graph:
     """Of one member's weights `[r', r]`, input to output; constants (feature 0 if centred) and lone nodes left out."""
     G = nx.Graph()
     for layer, weights in enumerate(sections):
@@ -58,7 +65,7 @@ def modularity(G: nx.Graph, parts: Clusters) -> float:
     return float(nx.community.modularity(G, parts, weight="weight")) if G.size() else 0.0
 
 
-class Shape(NamedTuple):
+class ClusterShape(NamedTuple):
     """What a cluster is like."""
 
     size: int
@@ -68,18 +75,18 @@ class Shape(NamedTuple):
     """Share of the weight of edges at its nodes that joins two of them."""
 
 
-def shapes(G: nx.Graph, parts: Clusters) -> list[Shape]:
+def cluster_shapes(G: nx.Graph, parts: Clusters) -> list[ClusterShape]:
     """Of each cluster."""
     found = []
     for part in parts:
         layers = [layer for layer, _ in part]  # type: ignore[reportGeneralTypeIssues]
         own = G.subgraph(part).size("weight")
         whole = sum(weight for _, _, weight in G.edges(part, data="weight"))
-        found.append(Shape(len(part), max(layers) - min(layers) + 1, own / whole if whole else 0.0))
+        found.append(ClusterShape(len(part), max(layers) - min(layers) + 1, own / whole if whole else 0.0))
     return found
 
 
-def two_halves(G: nx.Graph) -> list[set[Hashable]]:
+def spectral_bisection(G: nx.Graph) -> list[set[Hashable]]:
     """The two-way cut of largest Q along the order of the Fiedler vector. Raises `ConfigError` below two nodes."""
     nodes = list(G)
     if len(nodes) < 2:
@@ -93,3 +100,59 @@ def two_halves(G: nx.Graph) -> list[set[Hashable]]:
     Q = 1 - 2 * cut / whole - (reached / whole) ** 2 - (1 - reached / whole) ** 2
     best = int(np.argmax(Q)) + 1
     return [{nodes[i] for i in order[:best]}, {nodes[i] for i in order[best:]}]
+
+
+MAX_EDGES_SHOWN = 600
+"""Edges that are shown."""
+
+
+def section_weights(E: Tensor, needed: int, centred: bool) -> Tensor:
+    """`log10(E/eps)` of one section, eps the weakest of the edges that are needed; zero where there are none."""
+    if not bool((E[int(centred) :] > 0).any()):
+        return torch.zeros_like(E)
+    return log_weights(E, weakest_kept(E, max(1, needed), centred))
+
+
+def graph_arrays(G: nx.Graph, layers: int, resolution: float, seed: int) -> dict[str, Any]:
+    """Nodes `layer, name, group [N]`, edges `source, target, weight [E]`, and what the clusters of all G are like."""
+    parts = clusters(G, resolution, seed) if len(G) else []
+    shapes, group = cluster_shapes(G, parts), {node: i for i, part in enumerate(parts) for node in part}
+    strongest = sorted(G.edges(data="weight"), key=lambda edge: -edge[2])[:MAX_EDGES_SHOWN]
+    nodes = sorted({node for edge in strongest for node in edge[:2]})
+    place = {node: i for i, node in enumerate(nodes)}
+    ends = [sorted(edge[:2]) for edge in strongest]
+    return {
+        "layer": np.array([layer for layer, _ in nodes], int),
+        "name": np.array([feature_name(layer, layers, feature) for layer, feature in nodes], str),
+        "group": np.array([group[node] for node in nodes], int),
+        "source": np.array([place[a] for a, _ in ends], int),
+        "target": np.array([place[b] for _, b in ends], int),
+        "weight": np.array([edge[2] for edge in strongest], float),
+        "edges": G.number_of_edges(), "edges_shown": len(strongest),
+        "modularity": modularity(G, parts), "clusters": len(parts),
+        "cluster_sizes": np.array([shape.size for shape in shapes], int),
+        "cluster_spans": np.array([shape.span for shape in shapes], int),
+        "cluster_inside": np.array([shape.inside for shape in shapes], float),
+    }  # fmt: skip
+
+
+def feature_name(layer: int, layers: int, feature: int) -> str:
+    """What a feature is called: of `layers` node layers the first is the input, the last the output."""
+    column = {0: "in", layers - 1: "out"}.get(layer, f"h{layer}")
+    return f"{column} · {feature}"
+
+
+TINY = 1e-300
+
+
+def purity(at: Tensor, basis: Basis, parts: Tensor) -> Tensor:
+    """`max_m var F_m / sum_m var F_m` of each feature, averaged with weights var fh, `[...]`; 1 where none mixes.
+
+    `F_m = at P_m C` is what a feature has of module m. at `[..., n, w]`, parts `[..., modules, w, w]` the projectors
+    P_m. With correlated modules var fh is not the sum of var F_m; the weights are still var fh.
+    """
+    centred = at - at.mean(-2, keepdim=True)
+    features = (centred @ basis.C).square().mean(-2)
+    of_modules = (centred[..., None, :, :] @ parts @ basis.C[..., None, :, :]).square().mean(-2)  # [..., modules, r]
+    share = of_modules.amax(-2) / of_modules.sum(-2).clamp_min(TINY)
+    return (share * features).sum(-1) / torch.clamp_min(features.sum(-1), TINY)

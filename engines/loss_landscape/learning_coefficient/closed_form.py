@@ -1,18 +1,24 @@
 """Learning coefficients in closed form: lambda, and the multiplicity m of the pole.
 
 `V(eps) ~ eps^lambda (-log eps)^(m-1)`: half the number of parameters that a loss level sees.
+
+
+Learning coefficients that are known at finite temperature: by quadrature, or far out by Aoyagi's formula.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import combinations
-from math import log
+from math import exp, log
 from typing import NamedTuple
 
 from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.learning_coefficient import quadrature
 
 
-class Coefficient(NamedTuple):
+class LearningCoefficient(NamedTuple):
     """Of learning."""
 
     value: float
@@ -21,7 +27,7 @@ class Coefficient(NamedTuple):
     """m."""
 
 
-def finite(one: Coefficient, b: float, gamma: float = 1.0) -> float:
+def at_finite_temperature(one: LearningCoefficient, b: float, gamma: float = 1.0) -> float:
     """`lambda(b) ~ lambda - (m - 1)/ln(b/gamma)` at a temperature b >> gamma.
 
     Raises `ConfigError` if b <= gamma.
@@ -31,7 +37,7 @@ def finite(one: Coefficient, b: float, gamma: float = 1.0) -> float:
     return one.value - (one.multiplicity - 1) / log(b / gamma)
 
 
-def normal_crossing(k: tuple[int, ...], h: tuple[int, ...] | None = None) -> Coefficient:
+def normal_crossing(k: tuple[int, ...], h: tuple[int, ...] | None = None) -> LearningCoefficient:
     """`min_i (h_i + 1)/(2 k_i)` of `prod w_i^(2 k_i)` under a prior `prod |w_i|^(h_i)`; m the number of minima.
 
     Raises `ConfigError` unless some k_i is positive.
@@ -41,15 +47,15 @@ def normal_crossing(k: tuple[int, ...], h: tuple[int, ...] | None = None) -> Coe
     if not ratios:
         raise ConfigError(f"the exponents k of a normal crossing are {k}; one at least must be positive")
     least = min(ratios)
-    return Coefficient(least, ratios.count(least))
+    return LearningCoefficient(least, ratios.count(least))
 
 
-def crossing_planes(n1: int, n2: int) -> Coefficient:
+def crossing_planes(n1: int, n2: int) -> LearningCoefficient:
     """`|u|^2 |v|^2`: `min(n1, n2)/2`, m = 2 if they are equal."""
-    return Coefficient(min(n1, n2) / 2, 1 + (n1 == n2))
+    return LearningCoefficient(min(n1, n2) / 2, 1 + (n1 == n2))
 
 
-def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int) -> Coefficient:
+def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int) -> LearningCoefficient:
     """`y = B A x`, A `[H, M]`, B `[N, H]`, true rank r, at its most degenerate true parameter.
 
     Attributed to Aoyagi, Watanabe 2005; confirmed by sampling and by `deep_linear`, not against the paper's text.
@@ -59,33 +65,33 @@ def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int) -> Coefficie
     if not 0 <= r <= min(M, H, N):
         raise ConfigError(f"the true rank is {r}; it may be 0 to the smallest width {min(M, H, N)}")
     if M + H < N + r:
-        return Coefficient((H * M - H * r + N * r) / 2, 1)
+        return LearningCoefficient((H * M - H * r + N * r) / 2, 1)
     if N + H < M + r:
-        return Coefficient((H * N - H * r + M * r) / 2, 1)
+        return LearningCoefficient((H * N - H * r + M * r) / 2, 1)
     if M + N < H + r:
-        return Coefficient(M * N / 2, 1)
+        return LearningCoefficient(M * N / 2, 1)
     s = (M + H + N + r) % 2
-    return Coefficient((-((H + r) ** 2) - M**2 - N**2 + 2 * (H + r) * (M + N) + 2 * M * N + s) / 8, 1 + s)
+    return LearningCoefficient((-((H + r) ** 2) - M**2 - N**2 + 2 * (H + r) * (M + N) + 2 * M * N + s) / 8, 1 + s)
 
 
-def decisive(D: tuple[int, ...]) -> list[tuple[int, ...]]:
+def decisive_layers(D: tuple[int, ...]) -> list[tuple[int, ...]]:
     """All sets Q of two or more layers with `l max_Q D <= sum_Q D < l min_rest D`, `l = |Q| - 1`.
 
     Hence `max_Q D < min_rest D`; the condition on an empty rest holds. There is exactly one (tested, not proved). By
     trying all.
     """
     layers = range(len(D))
-    return [Q for size in range(2, len(D) + 1) for Q in combinations(layers, size) if _holds(D, Q)]
+    return [Q for size in range(2, len(D) + 1) for Q in combinations(layers, size) if _is_decisive(D, Q)]
 
 
-def _holds(D: tuple[int, ...], Q: tuple[int, ...]) -> bool:
+def _is_decisive(D: tuple[int, ...], Q: tuple[int, ...]) -> bool:
     inside = [D[i] for i in Q]
     rest = [D[i] for i in range(len(D)) if i not in Q]
     span, total = len(Q) - 1, sum(inside)
     return total >= span * max(inside) and (not rest or total < span * min(rest))
 
 
-def deep_linear(widths: tuple[int, ...], rank: int) -> Coefficient:
+def deep_linear(widths: tuple[int, ...], rank: int) -> LearningCoefficient:
     """`W^{L-1} .. W^0` of widths H_0 .. H_L and true rank r, at its most degenerate true parameter.
 
     With `D = H - r`, the decisive set Q, `l = |Q| - 1`, `T = sum_Q D`, `c = ceil(T/l)`, `a = T - (c - 1) l`:
@@ -95,11 +101,83 @@ def deep_linear(widths: tuple[int, ...], rank: int) -> Coefficient:
     """
     if len(widths) < 3 or not 0 <= rank <= min(widths):
         raise ConfigError(f"widths {widths}, rank {rank}: three widths or more, and a rank of 0 to the smallest")
-    (Q,) = decisive(tuple(width - rank for width in widths))
+    (Q,) = decisive_layers(tuple(width - rank for width in widths))
     D = [widths[i] - rank for i in Q]
     span, total = len(D) - 1, sum(D)
     a = total - (-(-total // span) - 1) * span
     known = (rank * (widths[0] + widths[-1]) - rank**2) / 2
     pairs = sum(one * other for one, other in combinations(D, 2)) / 2
     value = known + a * (span - a) / (4 * span) - (span - 1) / (4 * span) * total**2 + pairs
-    return Coefficient(value, a * (span - a) + 1)
+    return LearningCoefficient(value, a * (span - a) + 1)
+
+
+QUADRATURE = "λ(b) by quadrature"
+
+FAR = 100
+"""b over gamma from which directions at the corner count as those of a quadratic."""
+
+EXPANSION_HOLDS = log(1e5)
+"""Logarithm of b/gamma^L from which the expansion holds."""
+
+
+class ExactCoefficient(NamedTuple):
+    """A learning coefficient."""
+
+    value: float
+    """`lambda(b)` in the window: finite b included."""
+    limit: float
+    """lambda, as b grows."""
+    multiplicity: int
+    label: str = QUADRATURE
+    broken: str = ""
+    """Why the value does not hold; "" where it does."""
+
+
+def exact_coefficient(config: LossLandscape, b: float, gamma: float) -> ExactCoefficient | None:
+    """The coefficient of crossing planes, and of deep linear maps at their corner; None of everything else."""
+    if config.subject == "linear" and config.corner and config.sampled:
+        return _exact_deep_linear(config.sizes, config.rank, config.scale, b, gamma)
+    if config.subject != "potential" or config.potential not in ("crossing", "planes"):
+        return None
+    first = 1 if config.potential == "crossing" else config.inputs // 2
+    rest = 1 if config.potential == "crossing" else config.inputs - first
+    one = crossing_planes(first, rest)
+    return ExactCoefficient(float(quadrature.crossing_planes(first, rest, b, gamma)), one.value, one.multiplicity)
+
+
+@lru_cache(maxsize=256)
+def _exact_deep_linear(sizes: tuple[int, ...], rank: int, scale: float, b: float, gamma: float) -> ExactCoefficient:
+    """Directions at the true map's corner count softly; what is spare is a deep linear map around 0."""
+    one, spare = deep_linear(sizes, rank), tuple(width - rank for width in sizes)
+    curved = b * corner_curvature(sizes, scale)
+    strength = log(b) - (len(spare) - 1) * log(gamma)
+    rest = quadrature.deep_linear(spare, b, gamma) if min(spare) else 0.0
+    label, reasons = QUADRATURE if rank == 0 else "λ(b) for b ≫ γ, within 5 %", []
+    if rank and curved < FAR * gamma:
+        reasons.append("b times the curvature at the corner is not much larger than the precision of the window")
+    if rest is None:
+        label, rest = "λ − (m − 1)/ln(b/γᴸ), within 5 %", _expansion(spare, strength)
+        if strength < EXPANSION_HOLDS:
+            reasons.append("b is too small for the expansion around b = ∞")
+    return ExactCoefficient(
+        _corner_coefficient(sizes, rank, curved, gamma) + rest, one.value, one.multiplicity, label, "; ".join(reasons)
+    )
+
+
+def corner_curvature(sizes: tuple[int, ...], scale: float) -> float:
+    """`scale^(2 (L - 1))`: the least curvature that is not zero at the true map's corner; the largest is L times it."""
+    return scale ** (2 * (len(sizes) - 2))
+
+
+def _corner_coefficient(sizes: tuple[int, ...], rank: int, curved: float, gamma: float) -> float:
+    """Half the soft rank of the true map's corner: `r²` eigenvalues L, and `r (H_0 + H_L - 2 r)` of 1, L layers.
+
+    Both times the corner's curvature; curved: b times that.
+    """
+    layers, beside = len(sizes) - 1, rank * (sizes[0] + sizes[-1] - 2 * rank)
+    return (rank**2 * layers * curved / (layers * curved + gamma) + beside * curved / (curved + gamma)) / 2
+
+
+def _expansion(spare: tuple[int, ...], strength: float) -> float:
+    """`lambda - (m - 1)/ln(b/gamma^L)`, 0 where that is below; strength: the logarithm."""
+    return max(at_finite_temperature(deep_linear(spare, 0), exp(strength)), 0.0) if strength > 0 else 0.0

@@ -14,10 +14,10 @@ from torch import Tensor
 
 from engines.core.numerics import lapack
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.models.potentials import DeepLinear, product
+from engines.loss_landscape.models.deep_linear import DeepLinear, product_of_layers
 
 
-class Sampled(NamedTuple):
+class GibbsSamples(NamedTuple):
     """What a sampler leaves."""
 
     layers: list[Tensor]
@@ -26,7 +26,9 @@ class Sampled(NamedTuple):
     """After each sweep, `[T, C]`."""
 
 
-def given(W: Tensor, above: Tensor, below: Tensor, target: Tensor, star: Tensor, b: Tensor, gamma: float) -> Tensor:
+def draw_layer(
+    W: Tensor, above: Tensor, below: Tensor, target: Tensor, star: Tensor, b: Tensor, gamma: float
+) -> Tensor:
     """A draw of one layer given the others, from standard normals in place of `W [C, o, i]`.
 
     above `[C, H_L, o]`, below `[C, i, H_0]`, b `[C]`.
@@ -43,16 +45,16 @@ def sweep(model: DeepLinear, layers: list[Tensor], b: Tensor, gamma: float, nois
     """Every layer once, the first one first, `[C, H_{l+1}, H_l]` each; noise: standard normals of the same shapes."""
     layers, stars, T, C = list(layers), model.layers, model.target, len(layers[0])
     for k, normals in enumerate(noise):
-        below = product([torch.eye(model.widths[0], dtype=T.dtype).expand(C, -1, -1), *layers[:k]])
-        above = product([torch.eye(model.widths[k + 1], dtype=T.dtype).expand(C, -1, -1), *layers[k + 1 :]])
-        layers[k] = given(normals, above, below, T, stars[k], b, gamma)
+        below = product_of_layers([torch.eye(model.widths[0], dtype=T.dtype).expand(C, -1, -1), *layers[:k]])
+        above = product_of_layers([torch.eye(model.widths[k + 1], dtype=T.dtype).expand(C, -1, -1), *layers[k + 1 :]])
+        layers[k] = draw_layer(normals, above, below, T, stars[k], b, gamma)
     return layers
 
 
 def sample(
     model: DeepLinear, b: Tensor, sweeps: int, generator: torch.Generator, layers: list[Tensor] | None = None,
     gamma: float = 1.0,
-) -> Sampled:  # fmt: skip
+) -> GibbsSamples:  # fmt: skip
     """So many sweeps of one chain for each entry of `b [C]`, from the true layers unless given. float64.
 
     Raises `ConfigError` unless b and gamma are positive.
@@ -64,5 +66,5 @@ def sample(
     for _ in range(sweeps):
         noise = [torch.randn(W.shape, generator=generator, dtype=torch.float64) for W in layers]
         layers = sweep(model, layers, b, gamma, noise)
-        losses.append((product(layers) - model.target).square().sum((-2, -1)) / 2)
-    return Sampled(layers, torch.stack(losses))
+        losses.append((product_of_layers(layers) - model.target).square().sum((-2, -1)) / 2)
+    return GibbsSamples(layers, torch.stack(losses))

@@ -1,9 +1,15 @@
-"""The learning coefficient from recorded losses."""
+"""The learning coefficient from recorded losses.
+
+Whether chains have settled, and what holds them: the loss or the window.
+
+Estimates over temperatures: where they stand still, and where they only follow the window. numpy.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -46,3 +52,102 @@ def richardson(coarse: Estimate, fine: Estimate, ratio: float = 4.0) -> Estimate
     )
     error = ((ratio * fine.error).square() + coarse.error.square()).sqrt() / (ratio - 1)
     return Estimate(value, error, chains)
+
+
+class Drift(NamedTuple):
+    """First third of the draws less the last."""
+
+    value: Tensor
+    """Mean over chains, `[...]`."""
+    error: Tensor
+    """Its standard error over chains, `[...]`."""
+
+    @property
+    def settled(self) -> Tensor:
+        """Below two standard errors; false for losses that are not finite."""
+        return self.value.abs() < 2 * self.error
+
+
+def drift(losses: Tensor) -> Drift:
+    """Of `losses [T, ..., C]`. Raises `ConfigError` for fewer than 3 draws or 2 chains."""
+    T, C = losses.shape[0], losses.shape[-1]
+    if T < 3 or C < 2:
+        raise ConfigError(f"drift was asked for of {T} draws of {C} chains; it needs 3 draws and 2 chains")
+    each = losses[: T // 3].mean(0) - losses[-(T // 3) :].mean(0)
+    return Drift(each.mean(-1), each.std(-1, correction=1) / C**0.5)
+
+
+def r_hat(losses: Tensor) -> Tensor:
+    """Split R-hat `[...]` of `losses [T, ..., C]`: `sqrt((W (n - 1)/n + B/n)/W)` over half chains of n draws.
+
+    W is the mean variance within them and B/n the variance of their means; 1 where all agree, below 1.05 to be
+    trusted. Gelman et al. 2013, section 11.4. Raises `ConfigError` for fewer than 4 draws.
+    """
+    n = len(losses) // 2
+    if n < 2:
+        raise ConfigError(f"R-hat was asked for of {len(losses)} draws; it needs 4")
+    halves = losses[: 2 * n].unflatten(0, (2, n)).movedim(0, -1).flatten(-2)
+    within = halves.var(0, correction=1).mean(-1)
+    between = halves.mean(0).var(-1, correction=1)
+    return ((within * (n - 1) / n + between) / within).sqrt()
+
+
+def window_fill(distances: Tensor, gamma: Tensor | float, P: int) -> Tensor:
+    """`gamma <|w - w*|^2>/P` of `distances [T, ..., C]`, `[...]`.
+
+    1 where the window alone holds the chains, that is where the loss is not felt; `1 - N_eff/P` for a quadratic loss.
+    """
+    return (gamma * distances.mean(0)).mean(-1) / P
+
+
+TOLERANCE = 0.05
+"""Share of the mean within which estimates on a plateau agree, or two standard errors if these are larger."""
+
+PRECISION = 0.1
+"""Share of the mean up to which errors may go: estimates that are all noise agree, too."""
+
+
+class Plateau(NamedTuple):
+    """Consecutive temperatures whose estimates agree."""
+
+    first: int
+    last: int
+    value: float
+    """Mean of the estimates, each weighted by its error."""
+    error: float
+    decades: float
+    """Of b."""
+
+
+def log_slopes(b: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """`d ln lambda/d ln b`, `[S]`: near 1 where the window dominates, 0 on a plateau; NaN where lambda <= 0."""
+    logs = np.log(np.where(values > 0, values, np.nan))
+    return np.gradient(logs, np.log(b))
+
+
+def plateau(b: np.ndarray, values: np.ndarray, errors: np.ndarray, tolerance: float = TOLERANCE) -> Plateau | None:
+    """The widest range of ascending `b [S]` whose estimates, known to `PRECISION`, are within tolerance of their mean.
+
+    None where no two neighbours agree: there is no number to be trusted. Where the multiplicity is above 1 lambda(b)
+    creeps on as 1/ln b, and a plateau is where that is within the tolerance. Raises `ConfigError` unless b ascends
+    and all errors are positive.
+    """
+    if len(b) < 2 or not (np.diff(b) > 0).all():
+        raise ConfigError(f"b is {np.asarray(b).tolist()}; two ascending temperatures or more are needed")
+    if not (errors > 0).all():
+        raise ConfigError(f"errors of estimates are {np.asarray(errors).tolist()}; all must be positive")
+    ranges = [(i, j) for i in range(len(b)) for j in range(i + 1, len(b))]
+    found = [one for i, j in ranges if (one := _plateau_between(i, j, b, values, errors, tolerance))]
+    return max(found, key=lambda one: one.decades, default=None)
+
+
+def _plateau_between(
+    i: int, j: int, b: np.ndarray, values: np.ndarray, errors: np.ndarray, tolerance: float
+) -> Plateau | None:
+    inside, weights = values[i : j + 1], 1 / errors[i : j + 1] ** 2
+    mean = float((weights * inside).sum() / weights.sum())
+    allowed = np.maximum(tolerance * abs(mean), 2 * errors[i : j + 1])
+    known = (errors[i : j + 1] <= PRECISION * mean).all()
+    if not (known and (np.abs(inside - mean) <= allowed).all()):
+        return None
+    return Plateau(i, j, mean, float(weights.sum() ** -0.5), float(np.log10(b[j] / b[i])))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.training.optimizers import adamw, begin
+from engines.loss_landscape.training.train import adamw, init_moments
 
 Gradient = Callable[[Tensor], Tensor]
 """Of parameters `[B, P]`, `[B, P]`."""
@@ -34,11 +34,11 @@ def train_bezier(
     gradient: Gradient, w0: Tensor, w1: Tensor, steps: int = 600, lr: float = 1e-2, seed: int = 0
 ) -> Tensor:
     """The middle `[B, P]` that Adam finds from the line's, one t ~ U(0, 1) a step, shared by the pairs."""
-    *_, last = bending(gradient, w0, w1, steps, lr, seed)
+    *_, last = train_bezier_steps(gradient, w0, w1, steps, lr, seed)
     return last
 
 
-def bending(
+def train_bezier_steps(
     gradient: Gradient, w0: Tensor, w1: Tensor, steps: int = 600, lr: float = 1e-2, seed: int = 0
 ) -> Iterator[Tensor]:
     """The same after each step, for those who want to watch.
@@ -47,7 +47,7 @@ def bending(
     """
     source = torch.Generator().manual_seed(seed)
     times = torch.rand(steps, generator=source, dtype=torch.float64).to(w0)
-    state, rate = begin((w0 + w1) / 2), torch.full_like(w0[:, 0], lr)
+    state, rate = init_moments((w0 + w1) / 2), torch.full_like(w0[:, 0], lr)
     for t in times:
         slope = 2 * t * (1 - t) * gradient(bezier(w0, state.theta, w1, t)[0])
         state = adamw(state, slope, rate, torch.zeros_like(rate))

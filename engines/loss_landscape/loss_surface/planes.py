@@ -1,27 +1,133 @@
-"""Which plane through a point is worth looking at: at random, where training went, or along curvature."""
+"""Directions in parameter space to draw the loss along. Batched over leading axes.
+
+A direction in which synchronised neurons leave a network free.
+
+Which plane through a point is worth looking at: at random, where training went, or along curvature.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.hessian.extreme_eigenvectors import bottom, top
+from engines.loss_landscape.degeneracy.orbits import behavioural_loss
+from engines.loss_landscape.degeneracy.synchronised_neurons import blocks, generators
+from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, smallest_eigenpairs
 from engines.loss_landscape.hessian.products import Product, gauss_newton, reverse_over_reverse
-from engines.loss_landscape.loss_surface.directions import filter_normalised, principal
-from engines.loss_landscape.loss_surface.null_direction import generator
 from engines.loss_landscape.loss_surface.surface import Loss
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.network_at_step import Specimen
+from engines.loss_landscape.models.modular_addition import Embedding
+from engines.loss_landscape.models.network_at_step import NetworkAtStep
 
-STEPS = 60
+
+class TensorLayout(Protocol):
+    """How a flat vector is made of tensors: `Mlp`, or the `layout` of another model."""
+
+    def split(self, theta: Tensor) -> list[Tensor]:
+        """Tensors of parameters `[..., P]`."""
+        ...
+
+    def join(self, tensors: list[Tensor]) -> Tensor:
+        """The inverse."""
+        ...
+
+
+def filter_normalised(tensors: TensorLayout, theta: Tensor, seed: int, biases: bool = False) -> Tensor:
+    """A random direction `[..., P]` of which each row has the norm of that row of theta; none along biases.
+
+    `d_j <- d_j ‖w_j‖/(‖d_j‖ + 1e-10)`, d ~ N(0, 1), w_j the weights into a neuron; tensors with one axis are zero, and
+    so is the last column where `biases` says that it holds them. Members share the draw. Li et al. 2018, "filter".
+    """
+    source = torch.Generator().manual_seed(seed)
+    drawn = torch.randn(theta.shape[-1], generator=source, dtype=torch.float64).to(theta)
+    rows = zip(tensors.split(drawn), tensors.split(theta), strict=True)
+    return tensors.join([_scaled(d, w, theta.ndim - 1, biases) for d, w in rows])
+
+
+def _scaled(d: Tensor, w: Tensor, leading: int, biases: bool) -> Tensor:
+    """Of one tensor `w [..., *shape]`, `d [*shape]`."""
+    if d.ndim == 1:
+        return torch.zeros_like(w)
+    d, w = d.clone(), w.clone()
+    if biases:
+        d[..., -1], w[..., -1] = 0, 0
+    inner = tuple(range(leading + 1, w.ndim))
+    norms = torch.linalg.vector_norm(w, dim=inner, keepdim=True)
+    own = torch.linalg.vector_norm(d, dim=tuple(range(1, d.ndim)), keepdim=True)
+    return d * norms / (own + 1e-10)
+
+
+class Principal(NamedTuple):
+    """Main directions of a trajectory."""
+
+    directions: Tensor
+    """Orthonormal, `[k, ..., P]`."""
+    shares: Tensor
+    """Of the sum of squares of `w_t - w_T`, `[k, ...]`."""
+
+
+def principal_directions(trajectory: Tensor, count: int = 2) -> Principal:
+    """The top right singular vectors of the rows `w_t - w_T`, not centred, of `trajectory [T, ..., P]`."""
+    steps = (trajectory - trajectory[-1]).movedim(0, -2)
+    _, sizes, rows = torch.linalg.svd(steps, full_matrices=False)
+    squares = sizes.square()
+    shares = squares / squares.sum(-1, keepdim=True)
+    return Principal(rows[..., :count, :].movedim(-2, 0), shares[..., :count].movedim(-1, 0))
+
+
+def plane_through(points: Sequence[Tensor]) -> Tensor:
+    """The two directions `[2, ..., P]` from the first of three points `[..., P]` to the others: they have no unit."""
+    first, second, third = points
+    return torch.stack([second - first, third - first])
+
+
+MAX_GENERATOR_NUMBERS = 2**24
+"""Numbers in all generators: an eighth of a gigabyte."""
+
+
+def free_direction(found: NetworkAtStep) -> Tensor | None:
+    """A unit vector `[P]` of type 3 along which the outputs change least at distance 1; None where there is none.
+
+    Exchanges within a block and shifts are exactly straight, rescalings are not: the flattest is one of the former
+    where there are any. None as well for a network without gates, and for one that is too large.
+    """
+    model = found.subject.model
+    if not isinstance(model, Mlp | Embedding):
+        return None
+    net, theta, X = found.perceptron()
+    if net.activation != "relu" or sum(net.sizes[1:-1]) * net.P > MAX_GENERATOR_NUMBERS:
+        return None
+    gates = [z > 0 for z in net.layers(theta, X)[1][:-1]]
+    every = generators(net, theta, [blocks(gate) for gate in gates])
+    every = every[every.any(-1)][: MAX_GENERATOR_NUMBERS // net.P]
+    if not len(every):
+        return None
+    return _in_subject(model, every[int(_highest_loss(net, theta, X, every).argmin())])
+
+
+def _highest_loss(net: Mlp, theta: Tensor, X: Tensor, every: Tensor) -> Tensor:
+    """The higher of the losses at distance 1 to both sides, `[q]`."""
+    sides = [torch.stack([behavioural_loss(net, theta + sign * u, theta, X) for u in every]) for sign in (-1, 1)]
+    return torch.maximum(*sides)
+
+
+def _in_subject(model: Mlp | Embedding, direction: Tensor) -> Tensor:
+    """In the parameters of the subject; an embedding is held still."""
+    if isinstance(model, Mlp):
+        return direction
+    W, out = Mlp((2 * model.e, model.h, model.p), bias=False).split(direction)
+    return model.layout.join([direction.new_zeros(model.p, model.e), W[:, : model.e], W[:, model.e :], out])
+
+
+LANCZOS_STEPS = 60
 """Of Lanczos' method; the ends of a spectrum are found long before."""
 
 
-class Ground(NamedTuple):
+class LossAtPoint(NamedTuple):
     """A loss, the point at which it is looked at, and how training came there."""
 
     loss: Loss
@@ -30,11 +136,11 @@ class Ground(NamedTuple):
     """`[P]`."""
     way: Tensor
     """`[T, P]`."""
-    found: Specimen | None
+    found: NetworkAtStep | None
     """The network; None for a loss in closed form."""
 
 
-class Choice(NamedTuple):
+class PlaneChoice(NamedTuple):
     """A plane and what is known about it."""
 
     directions: Tensor
@@ -43,59 +149,59 @@ class Choice(NamedTuple):
     note: str = ""
 
 
-def choose(kind: str, ground: Ground, seed: int) -> Choice:
+def choose_plane(kind: str, ground: LossAtPoint, seed: int) -> PlaneChoice:
     """The directions of one of `PLANES`. Raises `ConfigError` for another, and where training has not moved yet."""
     if kind not in PLANES:
         raise ConfigError(f"plane={kind} is not one of {', '.join(PLANES)}")
     return PLANES[kind](ground, seed)
 
 
-def _random(ground: Ground, seed: int) -> Choice:
+def _random(ground: LossAtPoint, seed: int) -> PlaneChoice:
     model, seeds = _network(ground).subject.model, (seed + 1, seed + 2)
     tensors, biases = (model, model.bias) if isinstance(model, Mlp) else (getattr(model, "layout", model), False)
     drawn = [filter_normalised(tensors, ground.origin, one, biases) for one in seeds]  # type: ignore[reportArgumentType]
-    return Choice(torch.stack(drawn), {"seed_a": seeds[0], "seed_b": seeds[1]})
+    return PlaneChoice(torch.stack(drawn), {"seed_a": seeds[0], "seed_b": seeds[1]})
 
 
-def _trajectory(ground: Ground, seed: int) -> Choice:
+def _trajectory(ground: LossAtPoint, seed: int) -> PlaneChoice:
     if len(ground.way) < 3 or not bool((ground.way != ground.way[-1]).any()):
         raise ConfigError(f"plane=trajectory needs steps that were taken: there are {len(ground.way)} snapshots so far")
-    found = principal(ground.way)
-    return Choice(found.directions, {"share_a": float(found.shares[0]), "share_b": float(found.shares[1])})
+    found = principal_directions(ground.way)
+    return PlaneChoice(found.directions, {"share_a": float(found.shares[0]), "share_b": float(found.shares[1])})
 
 
-def _hessian(ground: Ground, seed: int) -> Choice:
-    return Choice(_top(ground, seed, 2), {})
+def _hessian(ground: LossAtPoint, seed: int) -> PlaneChoice:
+    return PlaneChoice(_top(ground, seed, 2), {})
 
 
-def _negative(ground: Ground, seed: int) -> Choice:
-    least = bottom(_product(ground), _start(ground, seed), _steps(ground), 1)
+def _negative(ground: LossAtPoint, seed: int) -> PlaneChoice:
+    least = smallest_eigenpairs(_product(ground), _start(ground, seed), _steps(ground), 1)
     value = float(least.values[0])
     note = "" if value < 0 else "No curvature is negative here: the second direction is the flattest that was found."
-    return Choice(torch.cat([_top(ground, seed, 1), least.vectors]), {}, note)
+    return PlaneChoice(torch.cat([_top(ground, seed, 1), least.vectors]), {}, note)
 
 
-def _null(ground: Ground, seed: int) -> Choice:
+def _null(ground: LossAtPoint, seed: int) -> PlaneChoice:
     found = _network(ground)
-    free, whence = generator(found), "The second direction is one that synchronised neurons leave free."
+    free, whence = free_direction(found), "The second direction is one that synchronised neurons leave free."
     if free is None:
         model, X = found.subject.model, found.samples.X
         product = gauss_newton(lambda at: model(at, X), ground.origin)
-        free = bottom(product, _start(ground, seed), _steps(ground), 1).vectors[0]
+        free = smallest_eigenpairs(product, _start(ground, seed), _steps(ground), 1).vectors[0]
         whence = "No neuron is free to trade with another: the second direction is the flattest of the outputs."
-    return Choice(torch.stack([_top(ground, seed, 1)[0], free]), {}, whence)
+    return PlaneChoice(torch.stack([_top(ground, seed, 1)[0], free]), {}, whence)
 
 
-def ends(ground: Ground) -> Choice:
+def parameter_axes(ground: LossAtPoint) -> PlaneChoice:
     """The first and the last parameter: for a loss in closed form, whose parameters mean something by themselves."""
     P = len(ground.origin)
     if P < 2:
         raise ConfigError(f"a surface needs two parameters, this loss has {P}")
     directions = torch.eye(P, dtype=torch.float64)[[0, -1]]
-    return Choice(directions, {}, "A loss in closed form is drawn over its first and its last parameter.")
+    return PlaneChoice(directions, {}, "A loss in closed form is drawn over its first and its last parameter.")
 
 
-PLANES: dict[str, Callable[[Ground, int], Choice]] = {
+PLANES: dict[str, Callable[[LossAtPoint, int], PlaneChoice]] = {
     "random": _random,
     "trajectory": _trajectory,
     "hessian": _hessian,
@@ -104,29 +210,29 @@ PLANES: dict[str, Callable[[Ground, int], Choice]] = {
 }
 
 
-def curvatures(ground: Ground, directions: Tensor) -> Tensor:
+def curvatures_along(ground: LossAtPoint, directions: Tensor) -> Tensor:
     """`uᵀ H u/|u|²` at the origin, `[2]`."""
     return (_product(ground)(directions) * directions).sum(-1) / directions.square().sum(-1)
 
 
-def _network(ground: Ground) -> Specimen:
+def _network(ground: LossAtPoint) -> NetworkAtStep:
     if ground.found is None:
         raise ConfigError("a loss in closed form has no layers: this plane needs a network")
     return ground.found
 
 
-def _top(ground: Ground, seed: int, count: int) -> Tensor:
-    return top(_product(ground), _start(ground, seed), _steps(ground), count).vectors
+def _top(ground: LossAtPoint, seed: int, count: int) -> Tensor:
+    return largest_eigenpairs(_product(ground), _start(ground, seed), _steps(ground), count).vectors
 
 
-def _product(ground: Ground) -> Product:
+def _product(ground: LossAtPoint) -> Product:
     return reverse_over_reverse(ground.loss, ground.origin)
 
 
-def _steps(ground: Ground) -> int:
-    return min(STEPS, len(ground.origin))
+def _steps(ground: LossAtPoint) -> int:
+    return min(LANCZOS_STEPS, len(ground.origin))
 
 
-def _start(ground: Ground, seed: int) -> Tensor:
+def _start(ground: LossAtPoint, seed: int) -> Tensor:
     source = torch.Generator().manual_seed(seed)
     return torch.randn(len(ground.origin), generator=source, dtype=torch.float64)

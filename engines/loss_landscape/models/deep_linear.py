@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,7 +14,73 @@ from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Samples, Subject, half_squared_error
 
 
-def deep_linear(seeds: Sequence[int], sizes: tuple[int, ...], rank: int, n: int = 1000, scale: float = 1.0) -> Subject:
+@dataclass(frozen=True)
+class DeepLinear:
+    """`L = 1/2 |W^{L-1} .. W^0 - T|_F^2` of `W^l [H_{l+1}, H_l]`: the mean loss over inputs N(0, I)."""
+
+    widths: tuple[int, ...]
+    """H_0 .. H_L."""
+    rank: int = 0
+    """Of T."""
+    scale: float = 1.0
+    """The true layers are `scale I_rank` in a corner and 0 elsewhere: the most degenerate of all that make T."""
+
+    def __post_init__(self) -> None:
+        if len(self.widths) < 3 or not 0 <= self.rank <= min(self.widths) or min(self.widths) < 1:
+            raise ConfigError(
+                f"widths {self.widths} with rank {self.rank}: two layers or more, widths of at least 1, "
+                "and a rank of 0 to the smallest width are needed"
+            )
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """`(H_{l+1}, H_l)`."""
+        return list(zip(self.widths[1:], self.widths[:-1], strict=True))
+
+    @property
+    def P(self) -> int:
+        """`sum H_{l+1} H_l`."""
+        return sum(rows * columns for rows, columns in self.shapes)
+
+    @property
+    def layers(self) -> list[Tensor]:
+        """The true `W*^l`."""
+        corner = [torch.zeros(shape, dtype=torch.float64) for shape in self.shapes]
+        for W in corner:
+            W.diagonal()[: self.rank] = self.scale
+        return corner
+
+    @property
+    def star(self) -> Tensor:
+        """The true parameters, `[P]`."""
+        return torch.cat([W.flatten() for W in self.layers])
+
+    @property
+    def target(self) -> Tensor:
+        """T, `[H_L, H_0]`."""
+        return product_of_layers(self.layers)
+
+    def split(self, theta: Tensor) -> list[Tensor]:
+        """Layers `[..., H_{l+1}, H_l]` of `theta [..., P]`."""
+        parts = theta.split([rows * columns for rows, columns in self.shapes], -1)
+        return [part.unflatten(-1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def __call__(self, theta: Tensor) -> Tensor:
+        """Losses `[...]` of theta `[..., P]`."""
+        return (product_of_layers(self.split(theta)) - self.target).square().sum((-2, -1)) / 2
+
+
+def product_of_layers(layers: list[Tensor]) -> Tensor:
+    """`W^{L-1} .. W^0`."""
+    whole = layers[0]
+    for W in layers[1:]:
+        whole = W @ whole
+    return whole
+
+
+def deep_linear_subject(
+    seeds: Sequence[int], sizes: tuple[int, ...], rank: int, n: int = 1000, scale: float = 1.0
+) -> Subject:
     """`f = W_{L-1} .. W_0 x` on `y = T x`, T = scale^L on the first `rank` places of the diagonal, else 0; no noise.
 
     Half squared error, `x ~ N(0, I)`, weights from N(0, 1/fan_in). Raises `ConfigError` where a layer is narrower than
@@ -29,7 +96,7 @@ def deep_linear(seeds: Sequence[int], sizes: tuple[int, ...], rank: int, n: int 
         return net.join([torch.randn(shape, generator=source) / shape[1] ** 0.5 for shape in net.shapes])
 
     def samples(kind: int) -> Samples:
-        X = initialisation.drawn(seeds, lambda source: torch.randn(n, sizes[0], generator=source), kind)
+        X = initialisation.draw_members(seeds, lambda source: torch.randn(n, sizes[0], generator=source), kind)
         return Samples(X, X @ T.mT)
 
     return Subject(
@@ -37,6 +104,6 @@ def deep_linear(seeds: Sequence[int], sizes: tuple[int, ...], rank: int, n: int 
         samples(initialisation.SAMPLES),
         samples(initialisation.TEST),
         half_squared_error,
-        initialisation.drawn(seeds, draw),
+        initialisation.draw_members(seeds, draw),
         tuple(seeds),
     )

@@ -18,7 +18,7 @@ TRAIN = 1437
 STARTS = {"default": initialisation.default, "he": initialisation.he}
 
 
-def perceptron(seeds: Sequence[int], hidden: tuple[int, ...] = (16, 16), start: str = "default") -> Subject:
+def digits_subject(seeds: Sequence[int], hidden: tuple[int, ...] = (16, 16), start: str = "default") -> Subject:
     """A 64-hidden-10 ReLU network, cross-entropy, 1437 images to train on and 360 to test, the same for all members.
 
     Raises `ConfigError` for a start that is neither default nor he.
@@ -26,12 +26,12 @@ def perceptron(seeds: Sequence[int], hidden: tuple[int, ...] = (16, 16), start: 
     if start not in STARTS:
         raise ConfigError(f"start={start!r} is not one of {', '.join(STARTS)}")
     net = Mlp((64, *hidden, 10))
-    train, test = split()
-    theta = initialisation.drawn(seeds, lambda source: STARTS[start](net, source))
+    train, test = train_test_split()
+    theta = initialisation.draw_members(seeds, lambda source: STARTS[start](net, source))
     return Subject(net, train, test, cross_entropy, theta, tuple(seeds))
 
 
-def split() -> tuple[Samples, Samples]:
+def train_test_split() -> tuple[Samples, Samples]:
     """Images to train on and to test, drawn once for all: networks differ in how they begin, not in what they see."""
     images, labels = map(torch.from_numpy, digits.load())
     order = torch.randperm(len(labels), generator=initialisation.stream(0))

@@ -14,16 +14,15 @@ from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models import (
     deep_linear,
     digits,
-    examples,
     modular_addition,
-    planted_degeneracy,
+    planted_networks,
     superposition,
     user_network,
 )
-from engines.loss_landscape.models import planted_modules as modules
+from engines.loss_landscape.models import planted_networks as modules
+from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Model, Samples, Subject, half_squared_error
-from engines.loss_landscape.models.potentials import DeepLinear
 
 Configs = Sequence[LossLandscape]
 
@@ -42,36 +41,36 @@ def _seeds(configs: Configs) -> list[int]:
 
 def _digits(configs: Configs) -> Subject:
     one = configs[0]
-    return digits.perceptron(_seeds(configs), (one.width,) * one.depth, one.start)
+    return digits.digits_subject(_seeds(configs), (one.width,) * one.depth, one.start)
 
 
 def _addition(configs: Configs) -> Subject:
     one = configs[0]
-    return modular_addition.embedding(_seeds(configs), one.modulus, one.embedding, one.width, one.train_fraction)
+    return modular_addition.embedding_subject(
+        _seeds(configs), one.modulus, one.embedding, one.width, one.train_fraction
+    )
 
 
 def _one_hot(configs: Configs) -> Subject:
     one = configs[0]
-    return modular_addition.one_hot_perceptron(
-        _seeds(configs), one.modulus, one.width, one.activation, one.train_fraction
-    )
+    return modular_addition.one_hot_subject(_seeds(configs), one.modulus, one.width, one.activation, one.train_fraction)
 
 
 def _transformer(configs: Configs) -> Subject:
     one = configs[0]
-    return modular_addition.transformer(
+    return modular_addition.transformer_subject(
         _seeds(configs), one.modulus, one.embedding, 4, one.width, share=one.train_fraction
     )
 
 
 def _superposition(configs: Configs) -> Subject:
     one = configs[0]
-    return superposition.superposition(_seeds(configs), one.inputs, one.embedding, one.samples)
+    return superposition.superposition_subject(_seeds(configs), one.inputs, one.embedding, one.samples)
 
 
 def _linear(configs: Configs) -> Subject:
     one = configs[0]
-    drawn = deep_linear.deep_linear(_seeds(configs), one.sizes, one.rank, one.samples, one.scale)
+    drawn = deep_linear.deep_linear_subject(_seeds(configs), one.sizes, one.rank, one.samples, one.scale)
     if not one.corner:
         return drawn
     star = DeepLinear(one.sizes, one.rank, one.scale).star.expand(len(configs), -1)
@@ -80,30 +79,36 @@ def _linear(configs: Configs) -> Subject:
 
 def _planted(configs: Configs) -> Subject:
     if configs[0].planted == "modular":
-        found = modules.modules(
+        found = modules.draw_modules(
             _seeds(configs), configs[0].width, 2, configs[0].depth, configs[0].samples, configs[0].correlation
         )
         return at_rest(found.net, found.theta, found.X, tuple(_seeds(configs)))
-    drawn = [draw(config) for config in configs]
+    drawn = [planted_network(config) for config in configs]
     theta, X = (torch.stack([getattr(one, name) for one in drawn]) for name in ("theta", "X"))
     return at_rest(drawn[0].net, theta, X, tuple(_seeds(configs)))
 
 
-def draw(config: LossLandscape) -> planted_degeneracy.Planted:
+def planted_network(config: LossLandscape) -> planted_networks.PlantedNetwork:
     """A planted network that is no modular one."""
     generic = (config.inputs, *(config.width,) * config.depth, config.outputs)
     deeper, k, seed = (config.width,) * (config.depth - 1), config.outputs, config.seed
-    edits = {"none": None, "activations": None, "duplicate": examples.duplicate, "dead": examples.dead,
-             "gradients": examples.silent, "parallel": examples.parallel}  # fmt: skip
+    edits = {
+        "none": None,
+        "activations": None,
+        "duplicate": planted_networks.duplicate_neuron,
+        "dead": planted_networks.dead_neuron,
+        "gradients": planted_networks.silent_neuron,
+        "parallel": planted_networks.parallel_neurons,
+    }
     if config.planted in edits:
         rank = max(1, config.inputs - 2) if config.planted == "activations" else 0
-        return examples.generic(generic, config.samples, seed, edits[config.planted], rank)
-    drawn: dict[str, Callable[[], planted_degeneracy.Planted]] = {
-        "gates": lambda: examples.staircase(k, deeper, seed),
-        "always_on": lambda: examples.always_on(k, seed),
-        "nested": lambda: examples.nested(k, seed),
-        "near": lambda: examples.turned(config.angle, config.samples, seed),
-        "all": lambda: planted_degeneracy.planted(examples.MIXED, seed),
+        return planted_networks.generic_network(generic, config.samples, seed, edits[config.planted], rank)
+    drawn: dict[str, Callable[[], planted_networks.PlantedNetwork]] = {
+        "gates": lambda: planted_networks.staircase(k, deeper, seed),
+        "always_on": lambda: planted_networks.always_on(k, seed),
+        "nested": lambda: planted_networks.nested_gates(k, seed),
+        "near": lambda: planted_networks.nearly_synchronised_pair(config.angle, config.samples, seed),
+        "all": lambda: planted_networks.draw_planted(planted_networks.MIXED, seed),
     }
     return drawn[config.planted]()
 
@@ -113,7 +118,7 @@ def _own(configs: Configs) -> Subject:
     seeds = tuple(_seeds(configs))
     if samples.y is None:
         return at_rest(net, theta.expand(len(seeds), -1), samples.X, seeds)
-    return user_network.labelled(net, theta.expand(len(seeds), -1), samples, seeds)
+    return user_network.supervised_subject(net, theta.expand(len(seeds), -1), samples, seeds)
 
 
 def at_rest(net: Model, star: torch.Tensor, X: torch.Tensor, seeds: tuple[int, ...]) -> Subject:

@@ -26,7 +26,7 @@ def stream(seed: int, *purpose: int) -> torch.Generator:
     return torch.Generator().manual_seed(mixed)
 
 
-def drawn(seeds: Sequence[int], draw: Draw, *purpose: int) -> Tensor:
+def draw_members(seeds: Sequence[int], draw: Draw, *purpose: int) -> Tensor:
     """`draw` once for each seed, stacked in float64: no member depends on who else is in the batch."""
     return torch.stack([draw(stream(seed, *purpose)) for seed in seeds]).double()
 

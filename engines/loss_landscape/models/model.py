@@ -1,9 +1,13 @@
-"""A subject: a model, its samples, its loss and where each member begins. Everything batched over members."""
+"""Several tensors as one flat vector, for models that are no perceptrons.
+
+A subject: a model, its samples, its loss and where each member begins. Everything batched over members.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 from typing import NamedTuple, Protocol
 
 import torch
@@ -11,6 +15,29 @@ from torch import Tensor
 from torch.nn import functional
 
 from engines.core.protocol.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The order and shapes of the tensors."""
+
+    shapes: tuple[tuple[int, ...], ...]
+
+    @property
+    def P(self) -> int:
+        """Numbers in all."""
+        return sum(map(prod, self.shapes))
+
+    def split(self, theta: Tensor) -> list[Tensor]:
+        """Views `[..., *shape]` of parameters `theta [..., P]`."""
+        parts = theta.split(list(map(prod, self.shapes)), -1)
+        return [part.unflatten(-1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
+
+    def join(self, tensors: list[Tensor]) -> Tensor:
+        """The inverse of `split`, `[..., P]`."""
+        flat = [one.flatten(-len(shape)) for one, shape in zip(tensors, self.shapes, strict=True)]
+        return torch.cat(flat, -1)
+
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 """Mean loss `[...]` of outputs `[..., n, k]` on what they should be."""

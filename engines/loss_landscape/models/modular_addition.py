@@ -12,9 +12,8 @@ from torch.nn.functional import one_hot
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import initialisation
-from engines.loss_landscape.models.flat_parameters import Layout
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Model, Samples, Subject, cross_entropy
+from engines.loss_landscape.models.model import Layout, Model, Samples, Subject, cross_entropy
 
 
 @dataclass(frozen=True)
@@ -92,7 +91,7 @@ class Transformer:
         return end @ unembed.mT
 
 
-def embedding(seeds: Sequence[int], p: int = 31, e: int = 16, h: int = 64, share: float = 0.6) -> Subject:
+def embedding_subject(seeds: Sequence[int], p: int = 31, e: int = 16, h: int = 64, share: float = 0.6) -> Subject:
     """`Embedding` as torch begins its layers: N(0, 1) embedding, `U(-1, 1)/sqrt(fan_in)` elsewhere."""
     model = Embedding(p, e, h)
 
@@ -105,7 +104,7 @@ def embedding(seeds: Sequence[int], p: int = 31, e: int = 16, h: int = 64, share
     return _subject(model, p, share, seeds, draw)
 
 
-def one_hot_perceptron(
+def one_hot_subject(
     seeds: Sequence[int], p: int = 31, h: int = 128, activation: str = "square", share: float = 0.5
 ) -> Subject:
     """`f = o phi(W [onehot a; onehot b])` without biases; a column of W has entries N(0, 1/p), o as torch begins."""
@@ -118,7 +117,7 @@ def one_hot_perceptron(
     return _subject(model, p, share, seeds, draw)
 
 
-def transformer(
+def transformer_subject(
     seeds: Sequence[int], p: int = 31, d: int = 32, heads: int = 4, h: int = 128, share: float = 0.6
 ) -> Subject:
     """`Transformer`, all matrices N(0, 1/d). Raises `ConfigError` where the heads do not divide the width."""
@@ -128,7 +127,7 @@ def transformer(
     return _subject(model, p, share, seeds, lambda source: torch.randn(model.P, generator=source) / sqrt(d))
 
 
-def pairs(p: int) -> Samples:
+def all_pairs(p: int) -> Samples:
     """All `p²` pairs `[p², 2 p]` and their sums modulo p."""
     a, b = torch.arange(p).repeat_interleave(p), torch.arange(p).repeat(p)
     X = torch.cat([one_hot(a, p), one_hot(b, p)], -1)
@@ -142,10 +141,10 @@ def _subject(
     shown = int(share * p * p)
     if not 0 < shown < p * p:
         raise ConfigError(f"share={share} of {p * p} pairs leaves none to train on or none to test")
-    every = pairs(p)
+    every = all_pairs(p)
     # A stream of its own: what is seen does not depend on how many numbers the model draws.
     orders = torch.stack(
         [torch.randperm(p * p, generator=initialisation.stream(seed, initialisation.SAMPLES)) for seed in seeds]
     )
     train, test = (Samples(every.X[part], every.y[part]) for part in (orders[:, :shown], orders[:, shown:]))
-    return Subject(model, train, test, cross_entropy, initialisation.drawn(seeds, draw), tuple(seeds))
+    return Subject(model, train, test, cross_entropy, initialisation.draw_members(seeds, draw), tuple(seeds))

@@ -18,7 +18,7 @@ from engines.loss_landscape.models.model import Samples, Subject
 from engines.loss_landscape.models.modular_addition import Embedding
 
 
-class Specimen(NamedTuple):
+class NetworkAtStep(NamedTuple):
     """One member. Everything in float64 on the CPU: ranks will be counted."""
 
     config: LossLandscape
@@ -43,20 +43,22 @@ class Specimen(NamedTuple):
         raise ConfigError(f"subject={self.config.subject} is no perceptron: its layers cannot be taken apart")
 
 
-def specimen(run: RunData, member: int, step: int) -> Specimen:
+def network_of_run(run: RunData, member: int, step: int) -> NetworkAtStep:
     """The member of a run at a step (-1: the newest). Raises `ConfigError` for a loss without a network."""
     step = int(run.steps[-1]) if step < 0 else step
     config = run.config(member, step)
-    return of(config) if config.sampled else of(config, trajectory(run, member, [step])[0])
+    return (
+        network_of_config(config) if config.sampled else network_of_config(config, trajectory(run, member, [step])[0])
+    )
 
 
-def of(config: LossLandscape, theta: Tensor | None = None) -> Specimen:
+def network_of_config(config: LossLandscape, theta: Tensor | None = None) -> NetworkAtStep:
     """What a configuration makes, with parameters `theta [P]`, or where it starts. Errors as `specimen`."""
     subject = factory.build([config])
     X, y = subject.train
     shared = X.ndim == 2
     theta = subject.start[0] if theta is None else theta
-    return Specimen(config, subject, theta, subject.train if shared else Samples(X[0], y[0]))
+    return NetworkAtStep(config, subject, theta, subject.train if shared else Samples(X[0], y[0]))
 
 
 def trajectory(run: RunData, member: int, steps: Sequence[int]) -> Tensor:

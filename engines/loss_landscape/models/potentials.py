@@ -1,17 +1,23 @@
 """Losses whose learning coefficient is known, each a function `loss(theta: [..., P]) -> [...]` that is least, 0, at 0.
 
 Except for `Regression` and `DeepLinear`, which say where they are least.
+
+
+Losses in closed form as the knobs describe them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.models.initialisation import SAMPLES, stream
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -79,65 +85,60 @@ class Regression:
         return h, ((self.X @ V) * residuals[:, None]).square().mean(0)
 
 
-@dataclass(frozen=True)
-class DeepLinear:
-    """`L = 1/2 |W^{L-1} .. W^0 - T|_F^2` of `W^l [H_{l+1}, H_l]`: the mean loss over inputs N(0, I)."""
-
-    widths: tuple[int, ...]
-    """H_0 .. H_L."""
-    rank: int = 0
-    """Of T."""
-    scale: float = 1.0
-    """The true layers are `scale I_rank` in a corner and 0 elsewhere: the most degenerate of all that make T."""
-
-    def __post_init__(self) -> None:
-        if len(self.widths) < 3 or not 0 <= self.rank <= min(self.widths) or min(self.widths) < 1:
-            raise ConfigError(
-                f"widths {self.widths} with rank {self.rank}: two layers or more, widths of at least 1, "
-                "and a rank of 0 to the smallest width are needed"
-            )
-
-    @property
-    def shapes(self) -> list[tuple[int, int]]:
-        """`(H_{l+1}, H_l)`."""
-        return list(zip(self.widths[1:], self.widths[:-1], strict=True))
-
-    @property
-    def P(self) -> int:
-        """`sum H_{l+1} H_l`."""
-        return sum(rows * columns for rows, columns in self.shapes)
-
-    @property
-    def layers(self) -> list[Tensor]:
-        """The true `W*^l`."""
-        corner = [torch.zeros(shape, dtype=torch.float64) for shape in self.shapes]
-        for W in corner:
-            W.diagonal()[: self.rank] = self.scale
-        return corner
-
-    @property
-    def star(self) -> Tensor:
-        """The true parameters, `[P]`."""
-        return torch.cat([W.flatten() for W in self.layers])
-
-    @property
-    def target(self) -> Tensor:
-        """T, `[H_L, H_0]`."""
-        return product(self.layers)
-
-    def split(self, theta: Tensor) -> list[Tensor]:
-        """Layers `[..., H_{l+1}, H_l]` of `theta [..., P]`."""
-        parts = theta.split([rows * columns for rows, columns in self.shapes], -1)
-        return [part.unflatten(-1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
-
-    def __call__(self, theta: Tensor) -> Tensor:
-        """Losses `[...]` of theta `[..., P]`."""
-        return (product(self.split(theta)) - self.target).square().sum((-2, -1)) / 2
+SPREADS = (1.0, 0.7, 0.5, 0.3, 0.2)
+"""Standard deviations of the inputs of a regression, in turn."""
 
 
-def product(layers: list[Tensor]) -> Tensor:
-    """`W^{L-1} .. W^0`."""
-    whole = layers[0]
-    for W in layers[1:]:
-        whole = W @ whole
-    return whole
+class Potential(NamedTuple):
+    """A loss and where it is least."""
+
+    loss: Loss
+    star: Tensor
+    """`[P]`."""
+    n: int = 0
+    """Its samples; 0 without any."""
+
+
+def potential(config: LossLandscape) -> Potential:
+    """The loss of `subject=potential`. Raises `ConfigError` for a network."""
+    if config.subject != "potential":
+        raise ConfigError(f"subject={config.subject} is a network: its loss has no closed form")
+    return POTENTIALS[config.potential](config)
+
+
+def quadratic_curvatures(config: LossLandscape) -> Tensor:
+    """Of the quadratic: from .1 to 10, evenly on a logarithmic scale, `[P]`."""
+    return torch.logspace(-1, 1, config.inputs, dtype=torch.float64)
+
+
+def draw_regression(config: LossLandscape) -> Regression:
+    """Inputs of unequal spread, true parameters and noise N(0, 1)."""
+    source, d = stream(config.seed, SAMPLES), config.inputs
+    spreads = torch.tensor([SPREADS[i % len(SPREADS)] for i in range(d)], dtype=torch.float64)
+    X = torch.randn(config.samples, d, dtype=torch.float64, generator=source) * spreads
+    truth = torch.randn(d, dtype=torch.float64, generator=source)
+    return Regression(X, X @ truth + torch.randn(config.samples, dtype=torch.float64, generator=source))
+
+
+def _regression_potential(config: LossLandscape) -> Potential:
+    found = draw_regression(config)
+    return Potential(found, found.star, config.samples)
+
+
+def _box_potential(config: LossLandscape) -> Potential:
+    crossing = normal_crossing((1, 1))
+    return Potential(lambda theta: config.strength * crossing(theta), _origin(2))
+
+
+def _origin(P: int) -> Tensor:
+    return torch.zeros(P, dtype=torch.float64)
+
+
+POTENTIALS: dict[str, Callable[[LossLandscape], Potential]] = {
+    "quadratic": lambda config: Potential(quadratic(quadratic_curvatures(config)), _origin(config.inputs)),
+    "regression": _regression_potential,
+    "crossing": lambda config: Potential(normal_crossing((1, 1)), _origin(2)),
+    "planes": lambda config: Potential(crossing_planes(config.inputs // 2), _origin(config.inputs)),
+    "box": _box_potential,
+}
+"""Half of the parameters of two planes each, v one more where they are odd."""

@@ -14,8 +14,7 @@ from torch.nn.functional import one_hot
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import initialisation
-from engines.loss_landscape.models.flat_parameters import Layout
-from engines.loss_landscape.models.model import Samples, Subject, squared_error
+from engines.loss_landscape.models.model import Layout, Samples, Subject, squared_error
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class Superposition:
         return torch.relu(X @ W.mT @ W + b[..., None, :])
 
 
-def superposition(seeds: Sequence[int], d: int = 6, m: int = 2, n: int = 1000) -> Subject:
+def superposition_subject(seeds: Sequence[int], d: int = 6, m: int = 2, n: int = 1000) -> Subject:
     """Reconstruct `u e_i`, i uniform, `u ~ U(0, 1)`; squared error; W from .1 N(0, 1), b from 0; n samples a member.
 
     For d = 6, m = 2 a good solution puts five features on a pentagon and gives up the sixth.
@@ -58,12 +57,14 @@ def superposition(seeds: Sequence[int], d: int = 6, m: int = 2, n: int = 1000) -
     def sparse(source: torch.Generator) -> Tensor:
         return one_hot(torch.randint(d, (n,), generator=source), d) * torch.rand(n, 1, generator=source)
 
-    train, test = (initialisation.drawn(seeds, sparse, kind) for kind in (initialisation.SAMPLES, initialisation.TEST))
+    train, test = (
+        initialisation.draw_members(seeds, sparse, kind) for kind in (initialisation.SAMPLES, initialisation.TEST)
+    )
     return Subject(
         model,
         Samples(train, train),
         Samples(test, test),
         squared_error,
-        initialisation.drawn(seeds, draw),
+        initialisation.draw_members(seeds, draw),
         tuple(seeds),
     )

@@ -8,7 +8,7 @@ from engines.loss_landscape.probes import (
     intrinsic_dimension,
     llc,
     surface,
-)  # fmt: skip
+)
 
 PROBES = (
     degeneracy.PROBE,

@@ -13,10 +13,10 @@ from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
-from engines.loss_landscape.loss_surface.mode_connectivity import barrier, bending, bezier, line
-from engines.loss_landscape.loss_surface.surface import along
+from engines.loss_landscape.loss_surface.mode_connectivity import barrier, bezier, line, train_bezier_steps
+from engines.loss_landscape.loss_surface.surface import losses_at
 from engines.loss_landscape.models import network_at_step as specimens
-from engines.loss_landscape.models.network_at_step import Specimen, specimen
+from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 
 SLICES = 40
 """Parts of each half of the work."""
@@ -39,21 +39,21 @@ def connectivity(
     Garipov et al. 2018, arXiv 1802.10026.
     """
     step = int(run.steps[-1]) if step < 0 else step
-    found = specimen(run, member, step)
+    found = network_of_run(run, member, step)
     if other_seed == found.config.seed:
         raise ConfigError(f"other_seed={other_seed} is the seed of this run: the other network would be the same")
     other = found.theta
     for share, reached in twin(run, member, step, found, other_seed):
         other = reached
         yield Part(share / 2, {})
-    for part in ways(found, other, points, steps, learning_rate, seed):
+    for part in connect(found, other, points, steps, learning_rate, seed):
         yield Part((1 + part.share) / 2, part.values)
 
 
-def twin(run: RunData, member: int, step: int, found: Specimen, seed: int) -> Iterator[tuple[float, Tensor]]:
+def twin(run: RunData, member: int, step: int, found: NetworkAtStep, seed: int) -> Iterator[tuple[float, Tensor]]:
     """The same member begun from another seed: how far it is, and its parameters `[P]`, the last at the step."""
     if found.config.sampled:
-        yield 1.0, specimens.of(found.config.replace(seed=seed)).theta
+        yield 1.0, specimens.network_of_config(found.config.replace(seed=seed)).theta
         return
     other = RunData(run.engine, [one.replace(seed=seed) for one in run.openings], device=run.device)
     other.recording.events = run.recording.events
@@ -62,7 +62,7 @@ def twin(run: RunData, member: int, step: int, found: Specimen, seed: int) -> It
         yield stop / max(step, 1), theta
 
 
-def ways(found: Specimen, other: Tensor, points: int, steps: int, lr: float, seed: int) -> Iterator[Part]:
+def connect(found: NetworkAtStep, other: Tensor, points: int, steps: int, lr: float, seed: int) -> Iterator[Part]:
     """Parts of the outcome for parameters `other [P]`: the line at once, the curve as far as it has been bent."""
     if not bool(found.theta.isfinite().all() and other.isfinite().all()):
         raise ConfigError("one of the two networks has weights that are not finite: it has diverged before this step")
@@ -71,20 +71,22 @@ def ways(found: Specimen, other: Tensor, points: int, steps: int, lr: float, see
     subject = found.subject.to(torch.float32)
     w0, w1 = found.theta.float()[None], other.float()[None]
     t = torch.linspace(0, 1, points)
-    straight = losses(found, line(w0, w1, t))
-    for done, middle in enumerate(bending(subject.gradient, w0, w1, steps, lr, seed), 1):
+    straight = losses_on_curve(found, line(w0, w1, t))
+    for done, middle in enumerate(train_bezier_steps(subject.gradient, w0, w1, steps, lr, seed), 1):
         if done % max(1, steps // SLICES) == 0 or done == steps:
-            yield Part(done / steps, outcome(t, straight, losses(found, bezier(w0, middle, w1, t))))
+            yield Part(
+                done / steps, connectivity_values(t, straight, losses_on_curve(found, bezier(w0, middle, w1, t)))
+            )
 
 
-def losses(found: Specimen, way: Tensor) -> Tensor:
+def losses_on_curve(found: NetworkAtStep, way: Tensor) -> Tensor:
     """On what is trained and on what is tested, `[T, 2]`, of points `[T, 1, P]`."""
     subject = found.subject.to(torch.float32)
-    one = [along(lambda at, where=where: subject.loss(at, where), way) for where in (subject.train, subject.test)]
+    one = [losses_at(lambda at, where=where: subject.loss(at, where), way) for where in (subject.train, subject.test)]
     return torch.cat(one, -1)
 
 
-def outcome(t: Tensor, straight: Tensor, curve: Tensor) -> dict[str, Any]:
+def connectivity_values(t: Tensor, straight: Tensor, curve: Tensor) -> dict[str, Any]:
     """Losses `[T, 2]` on both ways, and what they say."""
     heights = {"barrier_line": float(barrier(straight, t)[0]), "barrier_curve": float(barrier(curve, t)[0])}
     return {
@@ -93,11 +95,11 @@ def outcome(t: Tensor, straight: Tensor, curve: Tensor) -> dict[str, Any]:
         "curve": curve[:, 0].numpy(), "curve_test": curve[:, 1].numpy(),
         "highest_on_line": float(straight[:, 0].max()), "highest_on_curve": float(curve[:, 0].max()),
         **heights, "loss_here": float(straight[0, 0]), "loss_there": float(straight[-1, 0]),
-        "note": said(**heights),
+        "note": barrier_note(**heights),
     }  # fmt: skip
 
 
-def said(barrier_line: float, barrier_curve: float) -> str:
+def barrier_note(barrier_line: float, barrier_curve: float) -> str:
     """The outcome as a sentence."""
     if barrier_line <= 1e-6:
         return "There is no barrier on the straight line: both networks lie in one valley, which is convex here."

@@ -1,28 +1,148 @@
-"""The probe that counts free directions and says where they come from."""
+"""Which counts of free directions are affordable, and how they are made.
+
+A map of a perceptron: its neurons in columns, and what is special about each.
+
+The probe that counts free directions and says where they come from.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
+from math import isclose
+from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
+from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Neurons, Trace
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR
-from engines.loss_landscape.degeneracy.progress import mapped
 from engines.loss_landscape.degeneracy.related_gates import too_wide
-from engines.loss_landscape.models.network_at_step import Specimen, specimen
-from engines.loss_landscape.probes import taken_apart
-from engines.loss_landscape.probes.affordable import admitted, gated, look
-from engines.loss_landscape.probes.free_directions import counts, effective, factored, nearly, note, plain
-from engines.loss_landscape.probes.landscape import Landscape, behavioural
-from engines.loss_landscape.probes.network_map import KINDS, drawn, kinds
-from engines.loss_landscape.probes.paths import Way
-from engines.loss_landscape.probes.profiles import places, profile
+from engines.loss_landscape.degeneracy.row_space import Factorisation, by_gram, by_qr, map_shares
+from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks
+from engines.loss_landscape.hessian.dense import LARGEST
+from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.modular_addition import Embedding
+from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
+from engines.loss_landscape.probes import free_directions
+from engines.loss_landscape.probes.free_directions import (
+    autodiff_count,
+    count_note,
+    count_values,
+    effective_values,
+    factored_values,
+    near_values,
+)
+from engines.loss_landscape.probes.landscape import Landscape, behavioural_landscape, require_finite
+from engines.loss_landscape.probes.paths import Path, loss_profile, path_parameters
 
-WORK = 4e9
+MAX_AUTODIFF = 600
+"""Parameters up to which a model that is no perceptron is counted, by automatic differentiation."""
+
+MAX_QR = 1500
+"""Parameters up to which counts have all digits of float64, and"""
+
+MAX_QR_WITH_TOLERANCE = 3000
+"""up to which a tolerance that is chosen is worth the minutes they take."""
+
+
+def has_gates(one: NetworkAtStep) -> bool:
+    """Whether there are gates to explain directions by."""
+    model = one.subject.model
+    return isinstance(model, Embedding) or (isinstance(model, Mlp) and model.activation in ("relu", "linear"))
+
+
+def factorisation(P: int, tolerance: float) -> Factorisation:
+    """How J is looked at. Raises `ConfigError` for a tolerance that so many parameters are too many for."""
+    if P <= MAX_QR:
+        return partial(by_qr, tau=tolerance)
+    if isclose(tolerance, SINGULAR):
+        return by_gram
+    if P > MAX_QR_WITH_TOLERANCE:
+        raise ConfigError(
+            f"tolerance = {tolerance:g} cannot be chosen for P = {P} parameters: beyond "
+            f"{MAX_QR_WITH_TOLERANCE} they are counted by the eigenvalues of a Gram matrix, which resolve singular "
+            f"values down to 1e-6 of the largest; leave it at {SINGULAR:g}"
+        )
+    return partial(by_qr, tau=tolerance)
+
+
+def require_affordable(one: NetworkAtStep) -> None:
+    """Raise `ConfigError` for parameters that are not finite, or too many for a dense count."""
+    require_finite(one.theta)
+    most = LARGEST if has_gates(one) else MAX_AUTODIFF
+    if len(one.theta) > most:
+        kind = "this network" if has_gates(one) else "a network without ReLU layers that can be taken apart"
+        raise ConfigError(
+            f"P = {len(one.theta)} parameters are too many for a dense count: of {kind} it takes up to {most}; the "
+            "probe `hessian` estimates the soft count of larger ones"
+        )
+
+
+KINDS = (
+    "live", "dead", "always on", "synchronised", "nearly synchronised", "no out-weights", "input or output",
+)  # fmt: skip
+
+LIVE, DEAD, ON, SYNCHRONISED, NEARLY, SILENT, END = range(len(KINDS))
+
+MAX_NEURONS_SHOWN = 48
+"""Neurons of a column that are drawn: first those about which there is something to say."""
+
+FAINT_OUT_WEIGHTS = 1e-9
+"""Out-weights times in-weights below this share of the largest are none."""
+
+
+class NetworkMap(NamedTuple):
+    """One entry a neuron that is drawn; layers and neurons are numbered as they are named, neurons from 1."""
+
+    layer: np.ndarray
+    name: np.ndarray
+    kind: np.ndarray
+    number: dict[tuple[int, int], int]
+    """Place of neuron i (from 0) of layer l."""
+
+
+def neuron_kinds(net: Mlp, theta: Tensor, found: Sequence[Blocks], near: Sequence[Tensor]) -> list[np.ndarray]:
+    """Kind of every neuron of every column, `[d_l]` each; near: pairs that nearly agree, `[d, d]` a hidden layer."""
+    columns = [np.full(net.sizes[0], END)]
+    for layer, (block, close) in enumerate(zip(found, near, strict=True), 1):
+        W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
+        # Times the in-weights: the same whatever the scale of a neuron.
+        outward = W_out[:, : net.sizes[layer]].norm(dim=0) * W_in.norm(dim=1)
+        kind = np.full(net.sizes[layer], LIVE)
+        said = (
+            (NEARLY, close.sum(-1) > 1), (SYNCHRONISED, block.live.sum(-1) > 1), (ON, block.on),
+            (SILENT, outward <= FAINT_OUT_WEIGHTS * outward.max()), (DEAD, block.dead),
+        )  # fmt: skip
+        for place, where in said:  # the last that holds is said
+            kind[where.cpu().numpy()] = place
+        columns.append(kind)
+    return [*columns, np.full(net.sizes[-1], END)]
+
+
+def network_map(columns: Sequence[np.ndarray]) -> NetworkMap:
+    """The map of all columns, at most `MOST` neurons of each."""
+    layers, names, kind, number = [], [], [], {}
+    for layer, column in enumerate(columns):
+        for i in np.sort(np.argsort(column == LIVE, kind="stable")[:MAX_NEURONS_SHOWN]):
+            number[layer, int(i)] = len(names)
+            layers.append(layer)
+            names.append(_neuron_name(layer, int(i), len(columns) - 1))
+            kind.append(column[i])
+    return NetworkMap(np.array(layers), np.array(names), np.array(kind), number)
+
+
+def _neuron_name(layer: int, i: int, last: int) -> str:
+    if layer in (0, last):
+        return f"{'input' if layer == 0 else 'output'} {i + 1}"
+    return f"neuron {i + 1} of layer {layer}"
+
+
+MAX_PROFILE_WORK = 4e9
 """Products that all profiles may take: beyond, fewer samples."""
 
 
@@ -34,51 +154,57 @@ def degeneracy(
 
     Raises `ConfigError` for a loss without a network, for parameters that are not finite, and for too many of them.
     """
-    yield from examined(specimen(run, member, step), tolerance, n_beta, gamma, delta)
+    yield from examine(network_of_run(run, member, step), tolerance, n_beta, gamma, delta)
 
 
-def examined(one: Specimen, tolerance: float, n_beta: float, gamma: float, delta: float) -> Iterator[Part]:
+def examine(one: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, delta: float) -> Iterator[Part]:
     """The same of a specimen."""
     P = len(one.theta)
-    admitted(one)
+    require_affordable(one)
     yield Part(0.02, {"parameters": P})
-    land = behavioural(one)
-    if not gated(one):
-        values = plain(one, land, tolerance) | factored(one, land, n_beta, gamma)
-        yield Part(1.0, values | effective(values["eigenvalue"], values["nullity"], n_beta, gamma) | note(values))
+    land = behavioural_landscape(one)
+    if not has_gates(one):
+        values = autodiff_count(one, land, tolerance) | factored_values(one, land, n_beta, gamma)
+        yield Part(
+            1.0, values | effective_values(values["eigenvalue"], values["nullity"], n_beta, gamma) | count_note(values)
+        )
         return
-    stages = taken_apart.apart(one, look(P, tolerance), delta)
-    apart = yield from mapped(stages, lambda share: Part(0.02 + 0.5 * share, {"parameters": P}))
-    values = counts(apart.count, land)
-    values |= effective(values["eigenvalue"], values["nullity"], n_beta, gamma) | taken_apart.closed_form(apart)
-    values |= nearly(apart, land, n_beta, gamma) | factored(one, land, n_beta, gamma)
-    columns = kinds(apart.net, apart.theta, apart.count.blocks, apart.near)
-    seen = drawn(columns)
+    stages = free_directions.count_gated(one, factorisation(P, tolerance), delta)
+    apart = yield from map_shares(stages, lambda share: Part(0.02 + 0.5 * share, {"parameters": P}))
+    values = count_values(apart.count, land)
+    values |= effective_values(
+        values["eigenvalue"], values["nullity"], n_beta, gamma
+    ) | free_directions.closed_form_values(apart)
+    values |= near_values(apart, land, n_beta, gamma) | factored_values(one, land, n_beta, gamma)
+    columns = neuron_kinds(apart.net, apart.theta, apart.count.blocks, apart.near)
+    seen = network_map(columns)
     values |= {"layer": seen.layer, "neuron_name": seen.name, "kind": seen.kind}
-    values |= note(values, too_wide(apart.net))
+    values |= count_note(values, too_wide(apart.net))
     yield Part(0.6, values)
-    for share, profiles in walked(apart.ways, lighter(one), seen.number):
+    for share, profiles in loss_along_paths(apart.ways, with_fewer_samples(one), seen.number):
         yield Part(0.6 + 0.4 * share, values | profiles)
 
 
-def lighter(one: Specimen) -> Landscape:
+def with_fewer_samples(one: NetworkAtStep) -> Landscape:
     """The behavioural loss on as many samples as profiles can afford."""
-    most = int(WORK / (1700 * len(one.theta)))
+    most = int(MAX_PROFILE_WORK / (1700 * len(one.theta)))
     X, y = one.samples
-    return behavioural(one._replace(samples=type(one.samples)(X[: max(100, most)], y[: max(100, most)])))
+    return behavioural_landscape(one._replace(samples=type(one.samples)(X[: max(100, most)], y[: max(100, most)])))
 
 
-def walked(ways: list[Way], land: Landscape, number: dict[tuple[int, int], int]) -> Iterator[tuple[float, dict]]:
+def loss_along_paths(
+    ways: list[Path], land: Landscape, number: dict[tuple[int, int], int]
+) -> Iterator[tuple[float, dict]]:
     """The profiles of all ways known so far, with the share that is done."""
     stream, known = torch.Generator().manual_seed(0), []
     for done, way in enumerate(ways, 1):
-        found = profile(way, land, stream)
+        found = loss_profile(way, land, stream)
         known += [(way, found)] if found else []
         if done % 16 == 0 or done == len(ways):
             yield (
                 done / len(ways),
                 {
-                    "along": places().numpy(),
+                    "along": path_parameters().numpy(),
                     "way": np.array([way.name for way, _ in known]),
                     "owner": np.array([number.get(way.owner, -1) for way, _ in known]),
                     "height": np.array([found.height.numpy() for _, found in known]),

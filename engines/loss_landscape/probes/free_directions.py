@@ -1,36 +1,153 @@
-"""What a count of free directions found, as numbers, arrays by layer, curves and text."""
+"""A network with gates taken apart: its count, its blocks, what nearly agrees, and ways out.
+
+What a count of free directions found, as numbers, arrays by layer, curves and text.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.degeneracy import embedding, near_synchronised, numerical_rank
-from engines.loss_landscape.degeneracy.count import Count, different
-from engines.loss_landscape.degeneracy.synchronisation_modes import tangents
+from engines.loss_landscape.degeneracy import closed_form as forms
+from engines.loss_landscape.degeneracy import embedding, numerical_rank, synchronised_neurons
+from engines.loss_landscape.degeneracy.count import Count, count_stages, distinct_samples
+from engines.loss_landscape.degeneracy.jacobian import Passes, layer_passes
+from engines.loss_landscape.degeneracy.numerical_rank import rank, unit_columns
+from engines.loss_landscape.degeneracy.row_space import Factorisation, Stages
+from engines.loss_landscape.degeneracy.synchronised_neurons import agreement, tangents
 from engines.loss_landscape.hessian import effective_dimension
 from engines.loss_landscape.hessian.dense import jacobian
-from engines.loss_landscape.hessian.kronecker_factors import factor_spectra, factored_soft_rank, spectra_of
+from engines.loss_landscape.hessian.kronecker_factors import factor_spectra, factored_soft_rank, spectra_of_passes
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.modular_addition import Embedding
-from engines.loss_landscape.models.network_at_step import Specimen
-from engines.loss_landscape.probes import taken_apart
-from engines.loss_landscape.probes.landscape import Landscape, divided
-from engines.loss_landscape.probes.taken_apart import Apart
+from engines.loss_landscape.models.network_at_step import NetworkAtStep
+from engines.loss_landscape.probes.landscape import TEMPERATURES, Landscape, scale_note
+from engines.loss_landscape.probes.paths import Path, PathContext, all_paths
 
-CURVE = np.geomspace(1, 1e9, 91)
-"""Inverse temperatures of the soft count."""
+MAX_PAIRS = 64
+"""Pairs of a layer that nearly agree, at most."""
 
-FAINTEST = 1e-20
+MAX_MIXINGS = 6
+"""Ways of an embedding."""
+
+
+class GatedCount(NamedTuple):
+    """The perceptron of a specimen, and the count of the whole."""
+
+    net: Mlp
+    theta: Tensor
+    """Of the perceptron."""
+    passes: Passes
+    """Of the perceptron."""
+    near: Sequence[Tensor]
+    """Pairs of neurons that nearly agree, bool `[d, d]` a hidden layer."""
+    count: Count
+    ways: list[Path]
+    """In the coordinates of the whole."""
+
+
+def count_gated(one: NetworkAtStep, look: Factorisation, delta: float) -> Stages[GatedCount]:
+    """Of a perceptron, or of an embedding with the perceptron above it, stage by stage."""
+    net, theta, X = one.perceptron()
+    passes = layer_passes(net, theta, X)
+    close = [
+        synchronised_neurons.same_cluster(synchronised_neurons.near_clusters(g, delta)) & _both_fire(g)
+        for g in passes.gates
+    ]
+    model = one.subject.model
+    if isinstance(model, Embedding):
+        found = yield from embedding.count_stages(model, one.theta, one.samples.X, look, dependent=True)
+        above = all_paths(PathContext(net, theta, passes, found.blocks, close))
+        paths = [
+            *islice(mixing_paths(model, one.theta), MAX_MIXINGS),
+            *(_lift_path(model, one.theta, path) for path in above),
+        ]
+        return GatedCount(net, theta, passes, close, found, paths)
+    found = yield from count_stages(net, theta, X, look, dependent=True)
+    every = all_paths(PathContext(net, theta, passes, found.blocks, close))
+    return GatedCount(net, theta, passes, close, found, every)
+
+
+def _both_fire(gates: Tensor) -> Tensor:
+    fires = gates.any(0)
+    return fires[:, None] & fires
+
+
+def _lift_path(model: Embedding, theta: Tensor, way: Path) -> Path:
+    return way._replace(path=lambda t: embedding.lift(model, theta, way.path(t)))
+
+
+def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[Path]:
+    """GL(e) between embedding and readers, one coordinate into another."""
+    for i in range(model.e - 1):
+        N = torch.zeros(model.e, model.e, dtype=theta.dtype)
+        N[i, i + 1] = 1
+        name = f"mix embedding coordinate {i + 1} into {i + 2}"
+        yield Path(name, (0, i), lambda t, N=N: embedding.mix(model, theta, t[:, None, None] * N))
+
+
+def curvature_along(one: GatedCount, u: Tensor) -> Tensor:
+    """`q = ‖J u‖²/(n ‖u‖²)` of directions `u [q, P]` of the perceptron: `J u = sum_l G^l dW^l at^l`, `[q]`."""
+    layers = zip(one.passes.G, one.net.split(u), one.passes.A, strict=True)
+    Ju = sum(torch.einsum("nkd,qdD,nD->qnk", G, W, A) for G, W, A in layers)
+    return torch.as_tensor(Ju).square().sum((-2, -1)) / (len(one.passes.A[0]) * u.square().sum(-1))
+
+
+def closest_pairs(pairs: Tensor, gates: Tensor) -> Tensor:
+    """The `PAIRS` pairs that agree most, bool `[d, d]`."""
+    score = torch.where(pairs, agreement(gates), -1).flatten()
+    kept = torch.zeros_like(score, dtype=torch.bool)
+    kept[score.topk(min(MAX_PAIRS, len(score))).indices] = True
+    return kept.view(pairs.shape) & pairs
+
+
+def closed_form_values(one: GatedCount) -> dict[str, Any]:
+    """The nullity in closed form with what live units do not see, and how far it is from the count; {} without one."""
+    expected = _closed_form_nullity(one)
+    if expected is None:
+        return {}
+    return {
+        "unseen": unseen_input_directions(one),
+        "closed_form": expected,
+        "closed_form_gap": int(one.count.nullity) - expected,
+    }
+
+
+def _closed_form_nullity(one: GatedCount) -> int | None:
+    if one.count.P > one.net.P:
+        e = one.net.sizes[0] // 2
+        return (
+            embedding.expected_nullity(one.count, e, unseen_input_directions(one))
+            if not one.count.blocks[0].on.any()
+            else None
+        )
+    if one.net.activation == "linear":
+        full = all(int(rank(unit_columns(W)[0])) == min(W.shape) for W in one.net.split(one.theta))
+        return forms.deep_linear(one.net.sizes) if full and not one.net.bias else None
+    if len(one.net.sizes) != 3:
+        return None
+    return int(forms.one_hidden_layer(one.net, one.theta, one.passes, one.count.blocks[0])) + unseen_input_directions(
+        one
+    )
+
+
+def unseen_input_directions(one: GatedCount) -> int:
+    """Directions of in-weights that no datum sees on which the unit fires, of all live units of the first layer."""
+    gates = one.passes.gates[0][:, ~one.count.blocks[0].dead]
+    return sum(int(forms.unseen_inputs(one.passes.A[0], part).sum()) for part in gates.split(8, -1))
+
+
+FAINTEST_DRAWN = 1e-20
 """Share of the largest eigenvalue at which those are drawn that are zero up to rounding: the smallest of them would be
 out of sight."""
 
 
-def counts(count: Count, land: Landscape) -> dict[str, Any]:
+def count_values(count: Count, land: Landscape) -> dict[str, Any]:
     """What a count found, as numbers and arrays by layer."""
     whole = {"parameters": count.P, "nullity": count.nullity, "explained": count.explained, "residual": count.residual,
              "types_1_and_2": count.N12.sum(), "single_layers": (count.N12 + count.excess).sum(),
@@ -46,18 +163,18 @@ def counts(count: Count, land: Landscape) -> dict[str, Any]:
         **numbers,
         **{name: value.numpy() for name, value in layers.items()},
         "synchronised": len(sizes), "block_sizes": sizes.numpy(),
-        **spectral(count.values, count.P, land), "gap": float(count.gap), "tolerance": count.tau,
+        **spectrum_values(count.values, count.P, land), "gap": float(count.gap), "tolerance": count.tau,
         "tolerances": np.array(count.tolerances), "nullities": count.sweep.numpy(), "warnings": count.warnings,
     }  # fmt: skip
 
 
-def plain(one: Specimen, land: Landscape, tolerance: float) -> dict[str, Any]:
+def autodiff_count(one: NetworkAtStep, land: Landscape, tolerance: float) -> dict[str, Any]:
     """A count by automatic differentiation, with no explanation at all."""
     J = jacobian(one.subject.model, one.theta, one.samples.X)
     unit = torch.linalg.svdvals(numerical_rank.unit_columns(J)[0])
     P, r = len(one.theta), numerical_rank.count_above(unit, tolerance)
     gap = float(numerical_rank.gap(unit, r))
-    samples = different(one.samples.X)
+    samples = distinct_samples(one.samples.X)
     free, rows = P - int(r), samples * one.subject.model(one.theta, one.samples.X).shape[-1]
     said = ["no directions are explained: the model is no perceptron with gates"]
     few = f"only {samples} different samples, n k = {rows} outputs for P = {P} parameters"
@@ -68,32 +185,32 @@ def plain(one: Specimen, land: Landscape, tolerance: float) -> dict[str, Any]:
     found = {"parameters": P, "nullity": free, "explained": 0, "residual": free, "gap": gap, "tolerance": tolerance,
              "tolerances": np.array(numerical_rank.SWEEP),
              "nullities": (P - numerical_rank.sweep(unit)).numpy()}  # fmt: skip
-    return found | spectral(torch.linalg.svdvals(J), P, land) | {"warnings": tuple(said)}
+    return found | spectrum_values(torch.linalg.svdvals(J), P, land) | {"warnings": tuple(said)}
 
 
-def spectral(values: Tensor, P: int, land: Landscape) -> dict[str, Any]:
+def spectrum_values(values: Tensor, P: int, land: Landscape) -> dict[str, Any]:
     """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J."""
     h = torch.nn.functional.pad((values / land.scale).square() / land.n, (0, P - len(values)))
     return {
-        "number": np.arange(1, P + 1), "eigenvalue": h.numpy(), "raised": h.clamp_min(FAINTEST * h[0]).numpy(),
+        "number": np.arange(1, P + 1), "eigenvalue": h.numpy(), "raised": h.clamp_min(FAINTEST_DRAWN * h[0]).numpy(),
         "scale": land.scale,
     }  # fmt: skip
 
 
-def effective(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[str, Any]:
+def effective_values(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[str, Any]:
     """The soft rank at one temperature, as a curve, and the rank that it tends to."""
     seen = torch.as_tensor(h)
-    curve = effective_dimension.soft_rank(seen, torch.as_tensor(CURVE), gamma).numpy()
-    rank = np.full(len(CURVE), len(h) - nullity)
+    curve = effective_dimension.soft_rank(seen, torch.as_tensor(TEMPERATURES), gamma).numpy()
+    rank = np.full(len(TEMPERATURES), len(h) - nullity)
     return {
         "n_effective": float(effective_dimension.soft_rank(seen, n_beta, gamma)),
-        "beta": CURVE,
+        "beta": TEMPERATURES,
         "count": curve,
         "rank": rank,
     }
 
 
-def factored(one: Specimen, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
+def factored_values(one: NetworkAtStep, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
     """The soft rank as if the Hessian of each layer were a product, in the window of the exact one; {} without layers.
 
     That window is as wide for every parameter; the one of training's channel, `analysis.look`, is as wide as each
@@ -101,7 +218,7 @@ def factored(one: Specimen, land: Landscape, n_beta: float, gamma: float) -> dic
     """
     model, X = one.subject.model, one.samples.X
     if isinstance(model, Embedding):
-        spectra = spectra_of(embedding.passes(model, one.theta, X), len(X))
+        spectra = spectra_of_passes(embedding.passes(model, one.theta, X), len(X))
     elif isinstance(model, Mlp):
         spectra = factor_spectra(model, one.theta, X)
     else:
@@ -110,23 +227,23 @@ def factored(one: Specimen, land: Landscape, n_beta: float, gamma: float) -> dic
     return {"n_effective_factored": float(factored_soft_rank(scaled, n_beta, gamma).sum())}
 
 
-def nearly(apart: Apart, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
+def near_values(apart: GatedCount, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
     """Pairs of neurons that nearly agree: the curvature along their exchange, and what that direction is worth."""
     rows, directions = [], []
     for layer, (close, block) in enumerate(zip(apart.near, apart.count.blocks, strict=True), 1):
-        pairs = taken_apart.closest(close & ~block.same, apart.passes.gates[layer - 1])
+        pairs = closest_pairs(close & ~block.same, apart.passes.gates[layer - 1])
         rows += [(layer, i + 1, j + 1) for i, j in pairs.nonzero().tolist()]
         directions.append(tangents(apart.net, apart.theta, layer, pairs, torch.zeros_like(block.on)))
     u = torch.cat(directions) if directions else apart.theta[None][:0]
-    curved = taken_apart.curvature(apart, u) / land.scale**2
+    curved = curvature_along(apart, u) / land.scale**2
     table = np.array(rows, int).reshape(-1, 3)
     return {
         "near_layer": table[:, 0], "near_first": table[:, 1], "near_second": table[:, 2],
-        "near_curvature": curved.numpy(), "near_weight": near_synchronised.weight(curved, n_beta, gamma).numpy(),
+        "near_curvature": curved.numpy(), "near_weight": synchronised_neurons.freedom(curved, n_beta, gamma).numpy(),
     }  # fmt: skip
 
 
-def note(values: dict[str, Any], wide: Sequence[int] = ()) -> dict[str, str]:
+def count_note(values: dict[str, Any], wide: Sequence[int] = ()) -> dict[str, str]:
     """All that a reader has to know, as one text; replaces the warnings. Of hidden layers that are `too_wide`, too."""
     said = list(values.pop("warnings"))
     if values["explained"] and values["residual"] > 0:
@@ -136,7 +253,7 @@ def note(values: dict[str, Any], wide: Sequence[int] = ()) -> dict[str, str]:
         )
         layers = ", ".join(map(str, wide))
         said += [f"that gates depend on one another was not looked for in layer {layers}: too wide"] if wide else []
-    said += [text for text in (divided(values["scale"]),) if text]
+    said += [text for text in (scale_note(values["scale"]),) if text]
     if values.get("closed_form_gap"):
         said.append("the closed form does not hold here: it needs independent gates")
     return {"note": ". ".join(text[0].upper() + text[1:] for text in said) + ("." if said else "")}

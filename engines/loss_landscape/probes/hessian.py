@@ -13,12 +13,10 @@ from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.probe_figures import Lines, Trace
 from engines.loss_landscape.hessian import spectral_density as slq
-from engines.loss_landscape.hessian.extreme_eigenvectors import top as extremes
+from engines.loss_landscape.hessian.lanczos import largest_eigenpairs as extremes
 from engines.loss_landscape.hessian.lanczos import rademacher
-from engines.loss_landscape.hessian.trace import hutch_plus_plus
-from engines.loss_landscape.probes.eigenvalues import Eigenvalues, eigenvalues
-from engines.loss_landscape.probes.free_directions import CURVE
-from engines.loss_landscape.probes.landscape import Landscape, landscape
+from engines.loss_landscape.hessian.spectral_density import hutch_plus_plus
+from engines.loss_landscape.probes.landscape import TEMPERATURES, Eigenvalues, Landscape, eigenvalues, landscape
 
 SKETCH = 8
 """Vectors of the sketch of a trace, for each probe."""
@@ -33,30 +31,30 @@ def hessian(
 
     Raises `ConfigError` for parameters that are not finite.
     """
-    yield from curved(landscape(run, member, step, kind == "hessian"), top, steps, probes, n_beta)
+    yield from hessian_parts(landscape(run, member, step, kind == "hessian"), top, steps, probes, n_beta)
 
 
-def curved(one: Landscape, top: int, steps: int, probes: int, n_beta: float) -> Iterator[Part]:
+def hessian_parts(one: Landscape, top: int, steps: int, probes: int, n_beta: float) -> Iterator[Part]:
     """The same of a landscape."""
     stream = torch.Generator().manual_seed(0)
     found = eigenvalues(one, steps, probes, stream)
-    values = measured(found, one.P, n_beta, steps) | {"scale": one.scale}
-    values["note"] = note(found, n_beta, one.note)
+    values = spectrum_values(found, one.P, n_beta, steps) | {"scale": one.scale}
+    values["note"] = hessian_note(found, n_beta, one.note)
     yield Part(0.6, values)
-    values |= largest(one, found, min(top, one.P), steps, stream)
+    values |= largest_values(one, found, min(top, one.P), steps, stream)
     yield Part(0.8, values)
-    yield Part(1.0, values | trace(one, found, probes, stream))
+    yield Part(1.0, values | trace_values(one, found, probes, stream))
 
 
-def measured(found: Eigenvalues, P: int, n_beta: float, steps: int) -> dict[str, Any]:
+def spectrum_values(found: Eigenvalues, P: int, n_beta: float, steps: int) -> dict[str, Any]:
     """The count at one temperature and as a curve, and the density."""
-    b = torch.as_tensor([n_beta, *CURVE], dtype=torch.float64)
+    b = torch.as_tensor([n_beta, *TEMPERATURES], dtype=torch.float64)
     count = found.count(b, 1.0)
     at, density = slq.density(found.seen, nodes=min(steps, P))
     resolved = {} if found.dense else {"resolution": float(count.ratio[0]), "n_effective_error": float(count.error[0])}
     return {
         "parameters": P, "exact": found.dense, "n_effective": float(count.count[0]), **resolved,
-        "most_negative": found.least, "at": at.numpy(), "density": positive(density), "beta": CURVE,
+        "most_negative": found.least, "at": at.numpy(), "density": positive(density), "beta": TEMPERATURES,
         "count": count.count[1:].numpy(),
     }  # fmt: skip
 
@@ -66,7 +64,7 @@ def positive(density: Tensor) -> np.ndarray:
     return torch.where(density > 1e-12 * density.max(), density, torch.nan).numpy()
 
 
-def note(found: Eigenvalues, n_beta: float, of_loss: str) -> str:
+def hessian_note(found: Eigenvalues, n_beta: float, of_loss: str) -> str:
     """All that a reader has to know."""
     said = [found.note(n_beta, 1.0), of_loss]
     if found.least < -1e-9 * max(found.largest, 0.0):
@@ -74,7 +72,9 @@ def note(found: Eigenvalues, n_beta: float, of_loss: str) -> str:
     return ". ".join(text[0].upper() + text[1:] for text in said if text)
 
 
-def largest(one: Landscape, found: Eigenvalues, count: int, steps: int, stream: torch.Generator) -> dict[str, Any]:
+def largest_values(
+    one: Landscape, found: Eigenvalues, count: int, steps: int, stream: torch.Generator
+) -> dict[str, Any]:
     """The largest eigenvalues, and how far off each may be."""
     if found.dense:
         h, off = found.seen.nodes[0].flip(-1)[:count], torch.zeros(count, dtype=torch.float64)
@@ -86,7 +86,7 @@ def largest(one: Landscape, found: Eigenvalues, count: int, steps: int, stream: 
             "largest": float(h[0]), "largest_error": float(off[0])}  # fmt: skip
 
 
-def trace(one: Landscape, found: Eigenvalues, probes: int, stream: torch.Generator) -> dict[str, float]:
+def trace_values(one: Landscape, found: Eigenvalues, probes: int, stream: torch.Generator) -> dict[str, float]:
     """The sum of all eigenvalues, with its standard error."""
     if found.dense:
         return {"trace": float(found.seen.nodes.sum()), "trace_error": 0.0}

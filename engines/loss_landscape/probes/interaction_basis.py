@@ -13,32 +13,30 @@ from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Graph, Lines, Trace
-from engines.loss_landscape.interaction import arrays, sparsity
 from engines.loss_landscape.interaction import basis as bases
-from engines.loss_landscape.interaction.basis import Basis
-from engines.loss_landscape.interaction.faithfulness import Needs, accuracy, explained
-from engines.loss_landscape.interaction.graph import graph
-from engines.loss_landscape.interaction.homogeneous import Folded, fold
-from engines.loss_landscape.interaction.purity import purity
-from engines.loss_landscape.models import modular_addition, planted_modules
-from engines.loss_landscape.models.network_at_step import Specimen, specimen
+from engines.loss_landscape.interaction import edges, graph
+from engines.loss_landscape.interaction.basis import Basis, HomogeneousNetwork, make_homogeneous
+from engines.loss_landscape.interaction.edges import Faithfulness, accuracy, explained_variance
+from engines.loss_landscape.interaction.graph import interaction_graph, purity
+from engines.loss_landscape.models import modular_addition, planted_networks
+from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 
-Bases = Callable[[Folded, bool], list[Basis]]
+Bases = Callable[[HomogeneousNetwork, bool], list[Basis]]
 
 BASES: dict[str, Bases] = {
-    "local": bases.local,
-    "global": bases.full,
-    "pca": lambda folded, centred: bases.plain(folded, "pca", centred),
-    "neurons": lambda folded, centred: bases.plain(folded, "neurons", centred),
+    "local": bases.local_bases,
+    "global": bases.global_bases,
+    "pca": lambda folded, centred: bases.simple_bases(folded, "pca", centred),
+    "neurons": lambda folded, centred: bases.simple_bases(folded, "neurons", centred),
 }
 
-BESIDE = ("local", "pca", "neurons")
+COMPARED = ("local", "pca", "neurons")
 """What the chosen basis is compared with."""
 
-LARGEST = 2**25
+MAX_NUMBERS = 2**25
 """Numbers that one ablation holds: a quarter of a gigabyte, three times."""
 
-TRACES = 4
+LAYERS_DRAWN = 4
 """Layers that have a line of their own."""
 
 
@@ -59,85 +57,93 @@ def interaction_basis(
     that is needed. Raises `ConfigError` for what is no perceptron of ReLUs or linear units. Bushnaq et al. 2024,
     arXiv 2405.10928.
     """
-    yield from analysed(specimen(run, member, step), basis, keep, resolution, centred, seed)
+    yield from analyse(network_of_run(run, member, step), basis, keep, resolution, centred, seed)
 
 
-def analysed(found: Specimen, basis: str, keep: float, resolution: float, centred: bool, seed: int) -> Iterator[Part]:
+def analyse(
+    found: NetworkAtStep, basis: str, keep: float, resolution: float, centred: bool, seed: int
+) -> Iterator[Part]:
     """Parts of the outcome: the chosen basis first, then those beside it. Errors as `interaction_basis`."""
     if basis not in BASES:
         raise ConfigError(f"basis={basis} is not one of {', '.join(BASES)}")
-    folded, score = _ready(found)
+    folded, score = _prepare(found)
     floor, values = keep * score(folded.outputs), {}
-    kinds = [basis, *(kind for kind in BESIDE if kind != basis)]
+    kinds = [basis, *(kind for kind in COMPARED if kind != basis)]
     for done, kind in enumerate(kinds):
-        needs = Needs(folded, BASES[kind](folded, centred), score, floor)
+        needs = Faithfulness(folded, BASES[kind](folded, centred), score, floor)
         E, needed = needs.strengths(), []
         for section, one in enumerate(E):
             needed.append(needs.edges(section, one))
             yield Part((done + (section + 1) / (len(E) + 1)) / len(kinds), values)
-        values = values | compared(kind, needs, E, needed, centred) | pure(kind, found, needs)
+        values = values | sparsity_values(kind, needs, E, needed, centred) | purity_values(kind, found, needs)
         if kind == basis:
-            values |= detailed(needs, E, needed, centred, resolution, seed)
-        values["note"] = said(values, basis)
+            values |= graph_values(needs, E, needed, centred, resolution, seed)
+        values["note"] = comparison_note(values, basis)
         yield Part((done + 1) / len(kinds), values)
 
 
-def _ready(found: Specimen) -> tuple[Folded, Callable[[Tensor], Tensor]]:
+def _prepare(found: NetworkAtStep) -> tuple[HomogeneousNetwork, Callable[[Tensor], Tensor]]:
     """The network on its data, sums on all pairs, and its score."""
     if found.config.subject in ("addition", "one_hot"):
-        found = found._replace(samples=modular_addition.pairs(found.config.modulus))
+        found = found._replace(samples=modular_addition.all_pairs(found.config.modulus))
     if not bool(found.theta.isfinite().all()):
         raise ConfigError("the weights are not finite: the run has diverged before this step, choose an earlier one")
     net, theta, X = found.perceptron()
     size = len(X) * max((a + 1) * (b + 1) for a, b in zip(net.sizes[1:], net.sizes[:-1], strict=True))
-    if size > LARGEST:
-        raise ConfigError(f"{len(X)} samples times the pairs of features are {size:,} numbers, at most {LARGEST:,} are "
-                          "held: make the layers narrower")  # fmt: skip
-    folded, y = fold(net, theta, X), found.samples.y
-    return folded, explained(folded.outputs) if y.is_floating_point() else accuracy(y)
+    if size > MAX_NUMBERS:
+        raise ConfigError(
+            f"{len(X)} samples times the pairs of features are {size:,} numbers, at most {MAX_NUMBERS:,} are held: "
+            "make the layers narrower"
+        )
+    folded, y = make_homogeneous(net, theta, X), found.samples.y
+    return folded, explained_variance(folded.outputs) if y.is_floating_point() else accuracy(y)
 
 
-def compared(kind: str, needs: Needs, E: Sequence[Tensor], needed: list[int], centred: bool) -> dict[str, Any]:
+def sparsity_values(
+    kind: str, needs: Faithfulness, E: Sequence[Tensor], needed: list[int], centred: bool
+) -> dict[str, Any]:
     """How sparse the sections are in one basis, `[L]` each; constants are not counted."""
     inner = [one[int(centred) :, int(centred) :] for one in E]
     values = {
         f"edges_needed_{kind}": np.array(needed),
-        f"edges_for_99_percent_{kind}": np.array([int(sparsity.edges_for(one)) for one in inner]),
-        f"participation_{kind}": np.array([float(sparsity.participation(one)) for one in inner]),
+        f"edges_for_99_percent_{kind}": np.array([int(edges.edges_for_share(one)) for one in inner]),
+        f"participation_{kind}": np.array([float(edges.participation(one)) for one in inner]),
     }
     if not needs.folded.bent:
-        values[f"off_diagonal_{kind}"] = np.array([float(sparsity.off_diagonal(one)) for one in inner])
+        values[f"off_diagonal_{kind}"] = np.array([float(edges.off_diagonal(one)) for one in inner])
     return values
 
 
-def pure(kind: str, found: Specimen, needs: Needs) -> dict[str, Any]:
+def purity_values(kind: str, found: NetworkAtStep, needs: Faithfulness) -> dict[str, Any]:
     """How far features keep to the modules that were planted, `[L + 1]`; nothing for other networks."""
     config = found.config
     if (config.subject, config.planted) != ("planted", "modular"):
         return {}
-    plan = planted_modules.modules([config.seed], config.width, 2, config.depth, config.samples, config.correlation)
+    plan = planted_networks.draw_modules(
+        [config.seed], config.width, 2, config.depth, config.samples, config.correlation
+    )
     layers = zip(needs.folded.nodes, needs.bases, plan.parts, strict=True)
     return {f"purity_{kind}": np.array([float(purity(at, one, parts[0])) for at, one, parts in layers])}
 
 
-def detailed(
-    needs: Needs, E: list[Tensor], needed: list[int], centred: bool, resolution: float, seed: int
+def graph_values(
+    needs: Faithfulness, E: list[Tensor], needed: list[int], centred: bool, resolution: float, seed: int
 ) -> dict[str, Any]:
     """Features, the graph and the curves of the chosen basis."""
     layers = range(len(needs.bases))
-    sections = [arrays.weights(one, count, centred) for one, count in zip(E, needed, strict=True)]
+    sections = [graph.section_weights(one, count, centred) for one, count in zip(E, needed, strict=True)]
     values = {
         "score": float(needs.score(needs.folded.outputs)),
         "features": np.array([int(one.rank) - int(centred) for one in needs.bases]),
         "features_needed": np.array([needs.features(layer) for layer in layers]),
     }
-    values |= arrays.arrays(graph(sections, centred), len(layers), resolution, seed)
-    for trace in range(TRACES):
+    values |= graph.graph_arrays(interaction_graph(sections, centred), len(layers), resolution, seed)
+    for trace in range(LAYERS_DRAWN):
         values |= _importance(needs, trace, centred) | _curve(needs, E, trace)
     return values
 
 
-def _importance(needs: Needs, layer: int, centred: bool) -> dict[str, np.ndarray]:
+def _importance(needs: Faithfulness, layer: int, centred: bool) -> dict[str, np.ndarray]:
     """Mean squares of the features of a layer, the largest first; none where there is no such layer."""
     empty = torch.zeros(0, dtype=torch.float64)
     moment = needs.bases[layer].moment[int(centred) :] if layer < len(needs.bases) else empty
@@ -145,12 +151,12 @@ def _importance(needs: Needs, layer: int, centred: bool) -> dict[str, np.ndarray
     return {f"number_{layer}": np.arange(1, len(moment) + 1), f"importance_{layer}": moment.numpy()}
 
 
-def _curve(needs: Needs, E: list[Tensor], section: int) -> dict[str, np.ndarray]:
+def _curve(needs: Faithfulness, E: list[Tensor], section: int) -> dict[str, np.ndarray]:
     kept, scores = needs.curve(section, E[section]) if section < len(E) else (torch.zeros(0), torch.zeros(0))
     return {f"kept_{section}": kept.numpy(), f"score_{section}": scores.numpy()}
 
 
-def said(values: dict[str, Any], basis: str) -> str:
+def comparison_note(values: dict[str, Any], basis: str) -> str:
     """The comparison as sentences."""
     totals = {kind: int(values[f"edges_needed_{kind}"].sum()) for kind in BASES if f"edges_needed_{kind}" in values}
     counts = ", ".join(f"{kind} {total:,}" for kind, total in totals.items())
@@ -164,7 +170,7 @@ def said(values: dict[str, Any], basis: str) -> str:
 
 
 def _lines(title: str, x: str, y: str, label: str, x_label: str, y_label: str, log_y: bool) -> Lines:
-    traces = [Trace(x=f"{x}_{i}", y=f"{y}_{i}", label=f"{label} {i}", style="line") for i in range(TRACES)]
+    traces = [Trace(x=f"{x}_{i}", y=f"{y}_{i}", label=f"{label} {i}", style="line") for i in range(LAYERS_DRAWN)]
     return Lines(title=title, traces=tuple(traces), x_label=x_label, y_label=y_label, log_x=True, log_y=log_y)
 
 

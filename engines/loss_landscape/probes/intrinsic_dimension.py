@@ -15,19 +15,19 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
 from engines.loss_landscape.models import factory
 from engines.loss_landscape.models.model import Subject
-from engines.loss_landscape.models.network_at_step import Specimen, specimen
+from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 from engines.loss_landscape.training import random_subspace
 
 DIMENSIONS = "10,20,40,60,80,120,160"
 """Unless others are asked for; of smaller networks those that they have, and their number of parameters."""
 
-EVERY = 20
+STEPS_PER_PART = 20
 """Steps between two looks at the accuracies on the way."""
 
-MOST = 20
+MAX_DIMENSIONS = 20
 """Dimensions in one batch."""
 
-LARGEST = 2**25
+MAX_NUMBERS = 2**25
 """Numbers in Pm: a quarter of a gigabyte."""
 
 
@@ -46,11 +46,11 @@ def intrinsic_dimension(
     Raises `ConfigError` for a subject without labels, and for dimensions that are not ascending whole numbers up to P.
     Li et al. 2018, arXiv 1804.08838.
     """
-    found = specimen(run, member, step)
-    yield from sweep(found, parsed(dimensions, len(found.theta)), steps, learning_rate, seed)
+    found = network_of_run(run, member, step)
+    yield from sweep(found, parse_dimensions(dimensions, len(found.theta)), steps, learning_rate, seed)
 
 
-def parsed(text: str, P: int) -> list[int]:
+def parse_dimensions(text: str, P: int) -> list[int]:
     """Dimensions such as `10,20,40`, ascending. Raises `ConfigError` for other text."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
@@ -58,32 +58,34 @@ def parsed(text: str, P: int) -> list[int]:
     found = [int(part) for part in parts]
     if text == DIMENSIONS and found[-1] > P:
         found = [*(d for d in found if d < P), P]
-    if found != sorted(set(found)) or not 1 <= found[0] <= found[-1] <= P or len(found) > MOST:
-        raise ConfigError(f"dimensions={text!r} are not up to {MOST} ascending numbers from 1 to the {P} parameters")
-    if P * found[-1] > LARGEST:
-        raise ConfigError(f"{found[-1]} directions of {P} parameters are more than {LARGEST:,} numbers: ask fewer")
+    if found != sorted(set(found)) or not 1 <= found[0] <= found[-1] <= P or len(found) > MAX_DIMENSIONS:
+        raise ConfigError(
+            f"dimensions={text!r} are not up to {MAX_DIMENSIONS} ascending numbers from 1 to the {P} parameters"
+        )
+    if P * found[-1] > MAX_NUMBERS:
+        raise ConfigError(f"{found[-1]} directions of {P} parameters are more than {MAX_NUMBERS:,} numbers: ask fewer")
     return found
 
 
-def sweep(found: Specimen, dimensions: Sequence[int], steps: int, lr: float, seed: int) -> Iterator[Part]:
+def sweep(found: NetworkAtStep, dimensions: Sequence[int], steps: int, lr: float, seed: int) -> Iterator[Part]:
     """Parts of the outcome: the accuracies so far. Errors as `intrinsic_dimension`."""
-    subject = _labelled(found).to(torch.float32)
+    subject = _classifier(found).to(torch.float32)
     start = factory.build([found.config.replace(seed=seed)]).start[0].float()
     base = float(subject.accuracy(found.theta.float()))
     # The stream that drew the start would draw a projection that is correlated with it.
-    course = random_subspace.course(subject.gradient, start, dimensions, seed + 1, steps, lr)
+    course = random_subspace.training_steps(subject.gradient, start, dimensions, seed + 1, steps, lr)
     for done, theta in enumerate(course, 1):
-        if done % EVERY == 0 or done == steps:
-            yield Part(done / steps, outcome(subject, theta, dimensions, base))
+        if done % STEPS_PER_PART == 0 or done == steps:
+            yield Part(done / steps, accuracy_values(subject, theta, dimensions, base))
 
 
-def _labelled(found: Specimen) -> Subject:
+def _classifier(found: NetworkAtStep) -> Subject:
     if found.subject.test.y.is_floating_point():
         raise ConfigError(f"subject={found.config.subject} has no labels: the intrinsic dimension is about accuracy")
     return found.subject
 
 
-def outcome(subject: Subject, theta: Tensor, dimensions: Sequence[int], base: float) -> dict[str, Any]:
+def accuracy_values(subject: Subject, theta: Tensor, dimensions: Sequence[int], base: float) -> dict[str, Any]:
     """Accuracies of `theta [D, P]`, and what they say."""
     accuracy = subject.accuracy(theta).numpy().astype(float)
     tried, between = random_subspace.d_int90(dimensions, accuracy.tolist(), base)
@@ -91,11 +93,11 @@ def outcome(subject: Subject, theta: Tensor, dimensions: Sequence[int], base: fl
         "dimension": np.array(dimensions), "accuracy": accuracy, "level": np.full(len(dimensions), 0.9 * base),
         "base_accuracy": base, "d_int90": np.nan if tried is None else tried,
         "d_int90_interpolated": np.nan if between is None else between,
-        "note": said(tried, dimensions, base),
+        "note": dimension_note(tried, dimensions, base),
     }  # fmt: skip
 
 
-def said(tried: int | None, dimensions: Sequence[int], base: float) -> str:
+def dimension_note(tried: int | None, dimensions: Sequence[int], base: float) -> str:
     """The outcome as a sentence."""
     against = f"90 % of the {100 * base:.1f} % that the run has at this step"
     if tried is None:

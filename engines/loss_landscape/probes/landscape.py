@@ -1,19 +1,32 @@
-"""The function that a probe differentiates or samples, with its point w*: of a network, or in closed form."""
+"""The function that a probe differentiates or samples, with its point w*: of a network, or in closed form.
+
+The spectrum of a Hessian: all of it where that is cheap, else what Lanczos steps see of it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from engines.core.numerics import lapack
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
+from engines.loss_landscape.hessian import spectral_density as slq
+from engines.loss_landscape.hessian.dense import matrix
+from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.hessian.products import Loss, Product, gauss_newton, reverse_over_reverse
-from engines.loss_landscape.models.network_at_step import Specimen, specimen
-from engines.loss_landscape.models.potential_loss import closed
+from engines.loss_landscape.hessian.spectral_density import RESOLVED, SoftCount, Spectrum
+from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
+from engines.loss_landscape.models.potentials import potential
+
+TEMPERATURES = np.geomspace(1, 1e9, 91)
+"""Inverse temperatures of the soft count."""
+
 
 Outputs = Callable[[Tensor], Tensor]
 """Of parameters `[..., P]`, `[..., n, k]`."""
@@ -56,16 +69,16 @@ def landscape(run: RunData, member: int, step: int, trained: bool) -> Landscape:
     """
     config = run.config(member, int(run.steps[-1]) if step < 0 else step)
     if config.subject == "potential":
-        found = closed(config)
+        found = potential(config)
         return Landscape(config, found.star, found.loss, None, found.n)
-    one = specimen(run, member, step)
-    finite(one.theta)
-    return of_training(one) if trained else behavioural(one)
+    one = network_of_run(run, member, step)
+    require_finite(one.theta)
+    return trained_landscape(one) if trained else behavioural_landscape(one)
 
 
-def behavioural(one: Specimen) -> Landscape:
+def behavioural_landscape(one: NetworkAtStep) -> Landscape:
     """`L_B(w) = (1/2n) sum_x ‖f(x; w) - f(x; w*)‖²`, of a classifier's outputs at unit standard deviation."""
-    scale, X = unit(one), one.samples.X
+    scale, X = output_scale(one), one.samples.X
 
     def outputs(theta: Tensor) -> Tensor:
         return one.subject.model(theta, X) / scale
@@ -75,22 +88,22 @@ def behavioural(one: Specimen) -> Landscape:
     def loss(theta: Tensor) -> Tensor:
         return (outputs(theta) - target).square().sum((-2, -1)) / (2 * len(X))
 
-    return Landscape(one.config, one.theta, loss, outputs, len(X), scale, labelled(one), divided(scale))
+    return Landscape(one.config, one.theta, loss, outputs, len(X), scale, is_classifier(one), scale_note(scale))
 
 
-def of_training(one: Specimen) -> Landscape:
+def trained_landscape(one: NetworkAtStep) -> Landscape:
     """The loss on labels or targets that training lowers."""
 
     def loss(theta: Tensor) -> Tensor:
         return one.subject.loss(theta, one.samples)
 
     with torch.no_grad():
-        rests = not labelled(one) and float(one.subject.loss(one.subject.start, one.samples)) == 0
+        rests = not is_classifier(one) and float(one.subject.loss(one.subject.start, one.samples)) == 0
     note = "there are no labels and no targets: the loss that is trained is the behavioural one" if rests else ""
-    return Landscape(one.config, one.theta, loss, None, len(one.samples.X), labelled=labelled(one), note=note)
+    return Landscape(one.config, one.theta, loss, None, len(one.samples.X), labelled=is_classifier(one), note=note)
 
 
-def divided(scale: float) -> str:
+def scale_note(scale: float) -> str:
     """Say what the scale of the outputs does to eigenvalues."""
     if scale == 1:
         return ""
@@ -101,18 +114,80 @@ def divided(scale: float) -> str:
 
 
 @torch.no_grad()
-def unit(one: Specimen) -> float:
+def output_scale(one: NetworkAtStep) -> float:
     """Standard deviation of a classifier's outputs, so that checkpoints can be compared as logits grow; else 1."""
-    return float(one.subject.model(one.theta, one.samples.X).std()) or 1.0 if labelled(one) else 1.0
+    return float(one.subject.model(one.theta, one.samples.X).std()) or 1.0 if is_classifier(one) else 1.0
 
 
-def labelled(one: Specimen) -> bool:
+def is_classifier(one: NetworkAtStep) -> bool:
     """Whether the subject is a classifier."""
     return not one.samples.y.is_floating_point()
 
 
-def finite(theta: Tensor) -> None:
+def require_finite(theta: Tensor) -> None:
     """Raise `ConfigError` for parameters of which some are not finite numbers."""
     lost = int((~theta.isfinite()).sum())
     if lost:
         raise ConfigError(f"{lost} of {len(theta)} parameters are not finite at this step: look at an earlier one")
+
+
+MAX_DENSE = 1500
+"""Parameters up to which the matrix is made."""
+
+MEMORY = 2e7
+"""Numbers that the outputs of products made at once may take."""
+
+
+class Eigenvalues(NamedTuple):
+    """As nodes of quadrature; of a dense matrix one probe that sees every eigenvalue."""
+
+    seen: Spectrum
+    vectors: Tensor | None
+    """Eigenvectors `[P, P]` of a dense matrix."""
+
+    @property
+    def dense(self) -> bool:
+        """Whether every eigenvalue is known."""
+        return self.vectors is not None
+
+    @property
+    def least(self) -> float:
+        """The most negative one; of Lanczos steps, an upper bound of it."""
+        return float(self.seen.nodes.min())
+
+    @property
+    def largest(self) -> float:
+        """The largest; of Lanczos steps, a lower bound of it."""
+        return float(self.seen.top)
+
+    def count(self, b: Tensor, gamma: float) -> SoftCount:
+        """`N_eff` at temperatures `b [T]`; NaN where the steps are too few."""
+        return slq.soft_count(self.seen, b, gamma)
+
+    def note(self, b: float, gamma: float) -> str:
+        """What is to be said of the count at a temperature; "" where nothing is."""
+        one = self.count(torch.tensor([b], dtype=torch.float64), gamma)
+        few = f"{self.seen.nodes.shape[-1]} Lanczos steps are {float(one.ratio):.2g} of √(b h_max/γ)"
+        if bool(one.refused):
+            return f"{few}: too few to count parameters at b = {b:.3g}; {slq.REFUSED} are the least"
+        if not bool(one.coarse):
+            return ""
+        return (
+            f"{few}, below {RESOLVED}: the count at b = {b:.3g} may be off by more than its error, which sees the "
+            "random vectors alone; as a rule it is too large. Take more steps"
+        )
+
+
+def product_chunk(one: Landscape) -> int:
+    """Products that are made at once."""
+    outputs = one.star[None, None] if one.outputs is None else one.outputs(one.star)
+    return max(1, min(64, int(MEMORY / (outputs.numel() + one.P))))
+
+
+def eigenvalues(one: Landscape, steps: int, probes: int, generator: torch.Generator) -> Eigenvalues:
+    """Of the Hessian at w*: dense up to `DENSE` parameters, else by so many Lanczos steps from so many probes."""
+    if one.P <= MAX_DENSE:
+        h, V = lapack.eigh(matrix(one.product, one.star, product_chunk(one)))
+        return Eigenvalues(Spectrum(h[None], torch.full_like(h[None], 1 / one.P), one.P), V)
+    starts = rademacher(generator, probes, one.P)
+    return Eigenvalues(slq.spectrum(one.product, starts, min(steps, one.P)), None)

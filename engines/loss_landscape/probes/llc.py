@@ -1,9 +1,13 @@
-"""The probe of the local learning coefficient: an estimate with its error, its bias, and what it should be."""
+"""What has to be said beside an estimate of the learning coefficient.
+
+The probe of the local learning coefficient: an estimate with its error, its bias, and what it should be.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import log
+from math import isfinite, log
+from typing import Any
 
 import torch
 
@@ -11,10 +15,86 @@ from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
-from engines.loss_landscape.probes import cautions, coefficient
-from engines.loss_landscape.probes import chains as start
-from engines.loss_landscape.probes.eigenvalues import eigenvalues
-from engines.loss_landscape.probes.landscape import Landscape, landscape
+from engines.loss_landscape.probes import llc_sampling
+from engines.loss_landscape.probes import llc_sampling as start
+from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape, eigenvalues, landscape
+from engines.loss_landscape.probes.llc_sampling import CONVERGED, ChainSamples, WarmChains
+
+WEAK_PULL, FULL_WINDOW = 10.0, 0.9
+"""Below this `b h/gamma`, h the largest curvature, or from this share of its size on, the window holds the chains."""
+
+
+def llc_note(
+    one: Landscape, begun: WarmChains, seen: ChainSamples, found: Eigenvalues, values: dict[str, Any], method: str
+) -> str:  # fmt: skip
+    """All that a reader has to know, as sentences."""
+    said = [*_value_notes(one, begun.gamma, values), *_bias_notes(values, method), *_chain_notes(begun, seen, values)]
+    said.append(found.note(values["n_beta"], begun.gamma))
+    said.append(one.note)
+    return "".join(f"{text[0].upper()}{text[1:]}. " for text in said if text).strip()
+
+
+def _value_notes(one: Landscape, gamma: float, values: dict[str, Any]) -> list[str]:
+    """Of the number itself."""
+    said = []
+    if not isfinite(values["llc"]):
+        said.append("chains left the finite numbers: the step size is too large for this loss; take a smaller kappa")
+    elif values["llc"] < 0:
+        said.append("the estimate is negative: w* is no minimum of this loss, and chains found lower ones")
+    if one.outputs is None and one.labelled:
+        said.append(
+            "cross-entropy on labels saturates as logits grow: its coefficient falls to 0 without any structural "
+            "reason; the behavioural loss has no such fall"
+        )
+    pull = values["n_beta"] * max(values["curvature_at_w"], values["curvature_around"])
+    if pull < WEAK_PULL * gamma or values["fill"] > FULL_WINDOW:
+        said.append("the window holds the chains more than the loss does: the estimate says little, raise b")
+    return said
+
+
+def _bias_notes(values: dict[str, Any], method: str) -> list[str]:
+    """Of the step size."""
+    said = []
+    if values["curvature_around"] > 2 * values["curvature_at_w"]:
+        said.append(
+            f"the loss curves {values['curvature_around']:.2g} where the chains are and {values['curvature_at_w']:.2g} "
+            "at w*: a singular or deep model, the step size was taken from the former"
+        )
+    if method == "langevin":
+        said.append(
+            "plain Langevin steps are biased upwards, most on deep and singular models: compare richardson or mala"
+        )
+    if method == "richardson" and abs(values["coarse"] - values["fine"]) > 0.1 * abs(values["llc"]):
+        said.append(
+            f"two step sizes differ by {values['coarse'] - values['fine']:.2g}: their extrapolation is rough, take a "
+            "smaller kappa"
+        )
+    if method == "mala":
+        said.append(f"{values['acceptance']:.0%} of the steps were accepted, which does not show that chains mixed")
+    return said
+
+
+def _chain_notes(begun: WarmChains, seen: ChainSamples, values: dict[str, Any]) -> list[str]:
+    """Of what chains have explored."""
+    said = []
+    if seen.burn < seen.full and not begun.settled:
+        said.append(
+            f"burn-in was {seen.burn} steps where four relaxations of the window take {seen.full}: soft directions are "
+            "not filled yet, and the estimate is low by what they add"
+        )
+    if not values["settled"] and values["llc"] < values["half_soft_rank"] / 2:
+        said.append(
+            "the chains have hardly left w*, so that the estimate is far too low: take more draws, a narrower window "
+            "(larger gamma), or MALA with a larger kappa"
+        )
+    if not abs(values["drift"]) < 2 * values["drift_error"]:
+        said.append(f"chains still drift, by {values['drift']:.2g} ± {values['drift_error']:.1g}")
+    if not values["r_hat"] < CONVERGED:
+        said.append(f"chains do not agree yet, R-hat is {values['r_hat']:.3g}: more draws")
+    if values.get("plateau_decades") == 0.0:
+        said.append("the estimates stand still at no temperature: there is no single number")
+    return said
+
 
 DECADES, TEMPERATURES = 2.0, 5
 """Of a sweep around the temperature that is asked for."""
@@ -34,25 +114,25 @@ def llc(
     one = landscape(run, member, step, loss == "trained")
     if one.config.subject == "potential" and one.config.potential == "box":
         raise ConfigError("potential=box is a volume in a box; it has no Gaussian window to be sampled in")
-    b = temperature(one, n_beta, beta)
+    b = inverse_temperature(one, n_beta, beta)
     spread = torch.linspace(-DECADES / 2, DECADES / 2, TEMPERATURES) if sweep else torch.zeros(1)
     temperatures = b * 10 ** spread.double()
-    start.admitted(one, 2 * chains * len(temperatures))
+    start.require_memory(one, 2 * chains * len(temperatures))
     source = torch.Generator().manual_seed(seed)
     yield Part(0.01, {"parameters": one.P, "n_beta": b})
     found = eigenvalues(one, 80, 4, source)
-    begun = start.begin(one, found, temperatures, gamma, chains, source)
+    begun = start.warm_up(one, found, temperatures, gamma, chains, source)
     yield Part(0.1, {"parameters": one.P, "n_beta": b})
-    for seen in start.sampled(one, begun, method, kappa, burn_in, draws, source):
+    for seen in start.sample_chains(one, begun, method, kappa, burn_in, draws, source):
         left = seen.burn + draws - len(seen.losses)
         values = {"parameters": one.P, "n_beta": b}
-        if draws - left >= coefficient.FEWEST:
-            values = coefficient.values(one, begun, seen, found, method)
-            values["note"] = cautions.note(one, begun, seen, found, values, method)
+        if draws - left >= llc_sampling.FEWEST_DRAWS:
+            values = llc_sampling.llc_values(one, begun, seen, found, method)
+            values["note"] = llc_note(one, begun, seen, found, values, method)
         yield Part(1 - 0.9 * left / (seen.burn + draws), values)
 
 
-def temperature(one: Landscape, n_beta: float, beta: float) -> float:
+def inverse_temperature(one: Landscape, n_beta: float, beta: float) -> float:
     """Inverse temperature b of the mean loss.
 
     Raises `ConfigError` where both are given, for beta and a loss without samples, and for one sample without either.

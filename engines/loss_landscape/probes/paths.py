@@ -1,6 +1,9 @@
 """Ways out of where a network is: orbits and lines along which its function stays, and how far it does.
 
 `t` in [-1, 1], 0 where the network is. Neurons are named from 1, layers as in the counts: hidden layers from 1.
+
+
+What the loss becomes along ways, and along random directions of the same length.
 """
 
 from __future__ import annotations
@@ -12,33 +15,34 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.degeneracy.layer_spaces import Passes
+from engines.loss_landscape.degeneracy.jacobian import Passes
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR, unit_columns
-from engines.loss_landscape.degeneracy.orbits import null_space, shift
+from engines.loss_landscape.degeneracy.orbits import bias_shift, null_space, random_direction_like
 from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks
 from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.probes.landscape import Landscape
 
-Path = Callable[[Tensor], Tensor]
+Curve = Callable[[Tensor], Tensor]
 """Of `t [T]`, parameters `[T, P]`."""
 
-MOST = 80
+MAX_PATHS = 80
 """Ways in all, and of each kind:"""
 
 EXCHANGES, SHIFTS, ACTIVATIONS, GRADIENTS, NEAR = 24, 8, 10, 10, 8
 
 
-class Way(NamedTuple):
+class Path(NamedTuple):
     """One way."""
 
     name: str
     owner: tuple[int, int]
     """Layer and neuron, from 0."""
-    path: Path
+    path: Curve
     free: bool = True
     """Whether the function is to stay the same: such a way is shortened to where it does."""
 
 
-class Net(NamedTuple):
+class PathContext(NamedTuple):
     """A perceptron, and what ways need to know of it."""
 
     net: Mlp
@@ -49,7 +53,7 @@ class Net(NamedTuple):
     """Pairs of neurons that nearly agree, bool `[d, d]` a hidden layer."""
 
 
-def elementary(net: Mlp, theta: Tensor, layer: int, i: int, j: int, t: Tensor) -> Tensor:
+def elementary_orbit(net: Mlp, theta: Tensor, layer: int, i: int, j: int, t: Tensor) -> Tensor:
     """The orbit of `exp(t E_ij)`, t >= 0 unless i = j: `moves.orbit` of a single entry, `[T, P]`.
 
     `W_in[i] += t W_in[j]`, `W_out[:, j] -= t W_out[:, i]`; for i = j `W_in[i] *= e^t`, `W_out[:, i] *= e^-t`.
@@ -65,106 +69,112 @@ def elementary(net: Mlp, theta: Tensor, layer: int, i: int, j: int, t: Tensor) -
     return moved
 
 
-def ways(one: Net) -> list[Way]:
+def all_paths(one: PathContext) -> list[Path]:
     """A few of each kind, rescalings last."""
-    found = [way for kind in (exchanges, shifts, activations, gradients, nearly) for way in kind(one)]
-    return list(islice((*found, *rescalings(one)), MOST))
+    found = [
+        way
+        for kind in (exchange_paths, shift_paths, activation_paths, gradient_paths, near_exchange_paths)
+        for way in kind(one)
+    ]
+    return list(islice((*found, *rescaling_paths(one)), MAX_PATHS))
 
 
-def shared(one: Net, most: int, of: Callable[[int], Iterator[Way]], layers: Sequence[int]) -> Iterator[Way]:
+def spread_over_layers(
+    one: PathContext, most: int, of: Callable[[int], Iterator[Path]], layers: Sequence[int]
+) -> Iterator[Path]:
     """So many ways, equally many of each layer."""
     for layer in layers:
         yield from islice(of(layer), max(1, most // len(layers)))
 
 
-def _hidden(one: Net) -> range:
+def _hidden(one: PathContext) -> range:
     return range(1, len(one.net.sizes) - 1)
 
 
-def exchanges(one: Net) -> Iterator[Way]:
+def exchange_paths(one: PathContext) -> Iterator[Path]:
     """Of two synchronised neurons."""
 
-    def of(layer: int) -> Iterator[Way]:
+    def of(layer: int) -> Iterator[Path]:
         for i, j in one.blocks[layer - 1].live.triu(1).nonzero().tolist():
-            yield Way(f"exchange {i + 1}↔{j + 1} in layer {layer}", (layer, i), _exchange(one, layer, i, j))
+            yield Path(f"exchange {i + 1}↔{j + 1} in layer {layer}", (layer, i), _exchange_curve(one, layer, i, j))
 
-    return shared(one, EXCHANGES, of, _hidden(one))
+    return spread_over_layers(one, EXCHANGES, of, _hidden(one))
 
 
-def _exchange(one: Net, layer: int, i: int, j: int) -> Path:
+def _exchange_curve(one: PathContext, layer: int, i: int, j: int) -> Curve:
     """For t > 0 neuron i takes up j, for t < 0 neuron j takes up i: either way no gate flips."""
 
     def path(t: Tensor) -> Tensor:
-        forth, back = (elementary(one.net, one.theta, layer, *pair, t.abs()) for pair in ((i, j), (j, i)))
+        forth, back = (elementary_orbit(one.net, one.theta, layer, *pair, t.abs()) for pair in ((i, j), (j, i)))
         return torch.where(t[:, None] > 0, forth, back)
 
     return path
 
 
-def rescalings(one: Net) -> Iterator[Way]:
+def rescaling_paths(one: PathContext) -> Iterator[Path]:
     """Of every live neuron, by up to e."""
     for layer in _hidden(one):
         for i in (~one.blocks[layer - 1].dead).nonzero()[:, 0].tolist():
 
             def path(t: Tensor, layer: int = layer, i: int = i) -> Tensor:
-                return elementary(one.net, one.theta, layer, i, i, t)
+                return elementary_orbit(one.net, one.theta, layer, i, i, t)
 
-            yield Way(f"rescale neuron {i + 1} of layer {layer}", (layer, i), path)
+            yield Path(f"rescale neuron {i + 1} of layer {layer}", (layer, i), path)
 
 
-def shifts(one: Net) -> Iterator[Way]:
+def shift_paths(one: PathContext) -> Iterator[Path]:
     """The bias of a unit that is always on against the next ones."""
 
-    def of(layer: int) -> Iterator[Way]:
+    def of(layer: int) -> Iterator[Path]:
         for i in one.blocks[layer - 1].on.nonzero()[:, 0].tolist() if one.net.bias else ():
             unit = torch.eye(one.net.sizes[layer], dtype=one.theta.dtype)[i]
 
             def path(t: Tensor, unit: Tensor = unit) -> Tensor:
-                return torch.stack([shift(one.net, one.theta, layer, at * unit) for at in t])
+                return torch.stack([bias_shift(one.net, one.theta, layer, at * unit) for at in t])
 
-            yield Way(f"bias shift of neuron {i + 1} of layer {layer}", (layer, i), path)
+            yield Path(f"bias shift of neuron {i + 1} of layer {layer}", (layer, i), path)
 
-    return shared(one, SHIFTS, of, _hidden(one))
+    return spread_over_layers(one, SHIFTS, of, _hidden(one))
 
 
-def activations(one: Net) -> Iterator[Way]:
+def activation_paths(one: PathContext) -> Iterator[Path]:
     """Type 1: the weights of one neuron along what its layer never sees."""
 
-    def of(layer: int) -> Iterator[Way]:
-        for number, v in enumerate(nulls(one.passes.A[layer])):
+    def of(layer: int) -> Iterator[Path]:
+        for number, v in enumerate(null_vectors(one.passes.A[layer])):
             row = number % one.net.sizes[layer + 1]
             unit = torch.eye(one.net.sizes[layer + 1], dtype=v.dtype)[row]
             name = f"activations: null direction {number + 1} of layer {layer}"
-            yield Way(name, (layer + 1, row), line(one, layer, torch.outer(unit, v)))
+            yield Path(name, (layer + 1, row), straight(one, layer, torch.outer(unit, v)))
 
-    return shared(one, ACTIVATIONS, of, range(len(one.passes.A)))
+    return spread_over_layers(one, ACTIVATIONS, of, range(len(one.passes.A)))
 
 
-def gradients(one: Net) -> Iterator[Way]:
+def gradient_paths(one: PathContext) -> Iterator[Path]:
     """Type 2: all weights of a layer along what the outputs never see of it."""
 
-    def of(layer: int) -> Iterator[Way]:
+    def of(layer: int) -> Iterator[Path]:
         stream = torch.Generator().manual_seed(layer)
-        for number, u in enumerate(nulls(one.passes.G[layer].flatten(0, 1))):
+        for number, u in enumerate(null_vectors(one.passes.G[layer].flatten(0, 1))):
             v = torch.randn(one.net.shapes[layer][1], generator=stream, dtype=u.dtype)
             name = f"gradients: null direction {number + 1} of layer {layer}"
-            yield Way(name, (layer + 1, int(u.abs().argmax())), line(one, layer, torch.outer(u, v / v.norm())))
+            yield Path(name, (layer + 1, int(u.abs().argmax())), straight(one, layer, torch.outer(u, v / v.norm())))
 
-    return shared(one, GRADIENTS, of, range(len(one.passes.A)))
+    return spread_over_layers(one, GRADIENTS, of, range(len(one.passes.A)))
 
 
-def nearly(one: Net) -> Iterator[Way]:
+def near_exchange_paths(one: PathContext) -> Iterator[Path]:
     """Neurons that nearly agree, along the lines that would be free if they did."""
 
-    def of(layer: int) -> Iterator[Way]:
+    def of(layer: int) -> Iterator[Path]:
         for i, j in (one.near[layer - 1] & ~one.blocks[layer - 1].same).triu(1).nonzero().tolist():
             name = f"nearly exchange {i + 1}↔{j + 1} in layer {layer}"
-            yield Way(name, (layer, i), _exchange(one, layer, i, j), free=False)
+            yield Path(name, (layer, i), _exchange_curve(one, layer, i, j), free=False)
 
-    return shared(one, NEAR, of, _hidden(one))
+    return spread_over_layers(one, NEAR, of, _hidden(one))
 
 
-def nulls(rows: Tensor, tau: float = SINGULAR) -> Tensor:
+def null_vectors(rows: Tensor, tau: float = SINGULAR) -> Tensor:
     """Unit vectors that rows `[m, D]` do not see, `[q, D]`."""
     scaled, lengths = unit_columns(rows)
     space = null_space(torch.linalg.qr(scaled, mode="r").R, tau)
@@ -172,9 +182,60 @@ def nulls(rows: Tensor, tau: float = SINGULAR) -> Tensor:
     return torch.nn.functional.normalize(space, dim=-1)
 
 
-def line(one: Net, layer: int, direction: Tensor) -> Path:
+def straight(one: PathContext, layer: int, direction: Tensor) -> Curve:
     """Straight, as far as the weights of the layer are long."""
     whole = torch.zeros_like(one.theta)
     W = one.net.split(whole)[layer]
     W.copy_(direction * (one.net.split(one.theta)[layer].norm() or 1.0))
     return lambda t: one.theta + t[:, None] * whole
+
+
+POINTS = 21
+"""Places on a way, the network's own in the middle."""
+
+FLAT = 1e-20
+"""Of the outputs' mean square: up to this the function is the same."""
+
+HALVINGS = 12
+"""Of a way that is not free as far as it was to go; after these it is given up."""
+
+
+class Profile(NamedTuple):
+    """Of one way, `[T]` each."""
+
+    height: Tensor
+    beside: Tensor
+
+
+def path_parameters() -> Tensor:
+    """`t [T]`."""
+    return torch.linspace(-1, 1, POINTS, dtype=torch.float64)
+
+
+@torch.no_grad()
+def loss_profile(way: Path, one: Landscape, stream: torch.Generator) -> Profile | None:
+    """The loss along a way and beside it; None for one that leads nowhere, or is not free however short.
+
+    A finite move along a null direction may flip a gate, so that it is free up to some length only.
+    """
+    level = FLAT * max(1.0, mean_square_output(one))
+    for halved in range(HALVINGS if way.free else 1):
+        points = way.path(path_parameters() * 0.5**halved)
+        if torch.equal(points[0], points[-1]):  # of weights that are all zero
+            return None
+        height = one.loss(points)
+        if not way.free or bool((height < level).all()):
+            return Profile(height, one.loss(random_points(one.star, points, stream)))
+    return None
+
+
+def mean_square_output(one: Landscape) -> float:
+    """Of the outputs at w*."""
+    assert one.outputs is not None
+    return float(one.outputs(one.star).square().mean())
+
+
+def random_points(star: Tensor, points: Tensor, stream: torch.Generator) -> Tensor:
+    """Points as far away, to both sides along one random direction, `[T, P]`."""
+    unit = torch.nn.functional.normalize(random_direction_like(torch.ones_like(star), stream), dim=0)
+    return star + (path_parameters().sign() * (points - star).norm(dim=-1))[:, None] * unit

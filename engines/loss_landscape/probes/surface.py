@@ -15,10 +15,23 @@ from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Heat, Relief
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.loss_surface.mlp_surface import on_plane
-from engines.loss_landscape.loss_surface.planes import PLANES, Choice, Ground, choose, curvatures, ends
-from engines.loss_landscape.loss_surface.surface import Loss, Plane, along, fill, square
-from engines.loss_landscape.models import network_at_step, potential_loss
+from engines.loss_landscape.loss_surface.planes import (
+    PLANES,
+    LossAtPoint,
+    PlaneChoice,
+    choose_plane,
+    curvatures_along,
+    parameter_axes,
+)
+from engines.loss_landscape.loss_surface.surface import (
+    Loss,
+    Plane,
+    evaluate_coordinates,
+    losses_at,
+    mlp_losses_on_plane,
+    square_axes,
+)
+from engines.loss_landscape.models import network_at_step, potentials
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Samples, half_squared_error
 
@@ -28,10 +41,10 @@ DELTA = 1e-6
 SNAPSHOTS = 40
 """Of the way, beside its beginning."""
 
-LOOK = 4
+BATCHES_PER_PART = 4
 """Batches of points between two parts."""
 
-CACHED = 2**19
+CACHED_NUMBERS = 2**19
 """Numbers of one layer in a batch of points: what a core keeps near."""
 
 
@@ -60,67 +73,71 @@ def surface(
     for theta in network_at_step.snapshots(run, member, stops):
         way.append(theta)
         yield Part(0.3 * len(way) / len(stops), {})
-    there = ground(run.config(member, step), torch.stack(way), loss)
-    for part in drawn(there, plane, resolution, span, seed):
+    there = loss_at_point(run.config(member, step), torch.stack(way), loss)
+    for part in surface_parts(there, plane, resolution, span, seed):
         yield Part(0.3 + 0.7 * part.share, {**part.values, "path_step": np.array(stops)})
 
 
-def ground(config: LossLandscape, way: Tensor, loss: str = "trained") -> Ground:
+def loss_at_point(config: LossLandscape, way: Tensor, loss: str = "trained") -> LossAtPoint:
     """What is looked at of a configuration that came along `way [T, P]`; what is sampled, at w* itself."""
     if config.subject == "potential":
-        found = potential_loss.closed(config)
-        return Ground(found.loss, found.star, way, None)
-    found = network_at_step.of(config, None if config.sampled else way[-1])
+        found = potentials.potential(config)
+        return LossAtPoint(found.loss, found.star, way, None)
+    found = network_at_step.network_of_config(config, None if config.sampled else way[-1])
     X, model = found.samples.X, found.subject.model
     subject = replace(found.subject, train=found.samples)
     if loss == "behavioural":
         with torch.no_grad():
             subject = replace(subject, train=Samples(X, model(found.theta, X)), criterion=half_squared_error)
-    return Ground(subject.loss, found.theta, way, found._replace(subject=subject))
+    return LossAtPoint(subject.loss, found.theta, way, found._replace(subject=subject))
 
 
-def drawn(ground: Ground, kind: str, resolution: int, span: float, seed: int) -> Iterator[Part]:
+def surface_parts(ground: LossAtPoint, kind: str, resolution: int, span: float, seed: int) -> Iterator[Part]:
     """Parts of the outcome. Errors as `surface`."""
     if not 3 <= resolution <= 201:
         raise ConfigError(f"resolution={resolution} is not from 3 to 201 points along an axis")
     if not bool(ground.way.isfinite().all() and ground.origin.isfinite().all()):
         raise ConfigError("the weights are not finite: the run has diverged before this step, choose an earlier one")
-    chosen = ends(ground) if ground.found is None else choose(kind, ground, seed)
+    chosen = parameter_axes(ground) if ground.found is None else choose_plane(kind, ground, seed)
     plane = Plane(ground.origin, chosen.directions)
-    path = travelled(ground, plane)
-    axes = covering(path, resolution, span) if kind == "trajectory" and ground.found else square(span, resolution)
-    known = facts(ground, chosen) | path | {"a": axes[0].numpy(), "b": axes[1].numpy()}
-    losses, chunk = quick(ground, plane)
+    path = trajectory_values(ground, plane)
+    axes = (
+        covering_axes(path, resolution, span)
+        if kind == "trajectory" and ground.found
+        else square_axes(span, resolution)
+    )
+    known = plane_values(ground, chosen) | path | {"a": axes[0].numpy(), "b": axes[1].numpy()}
+    losses, chunk = fast_losses(ground, plane)
     values, every = torch.zeros(0), resolution**2
-    for at, values in enumerate(fill(losses, axes, chunk)):
-        if at % LOOK == 0:
-            yield Part(float((~values.isnan()).sum()) / every, known | heights(values))
-    yield Part(1.0, known | heights(values))
+    for at, values in enumerate(evaluate_coordinates(losses, axes, chunk)):
+        if at % BATCHES_PER_PART == 0:
+            yield Part(float((~values.isnan()).sum()) / every, known | loss_values(values))
+    yield Part(1.0, known | loss_values(values))
 
 
-def quick(ground: Ground, plane: Plane) -> tuple[Loss, int]:
+def fast_losses(ground: LossAtPoint, plane: Plane) -> tuple[Loss, int]:
     """Losses of coordinates `[C, 2]`, in float32 where the data is large, and how many points to take at once."""
     if ground.found is None:
         return lambda coordinates: ground.loss(plane.at(coordinates)), 1024
     config, subject = ground.found.config, ground.found.subject.to(torch.float32)
     near, model, n = Plane(plane.origin.float(), plane.directions.float()), subject.model, len(subject.train.X)
     if isinstance(model, Mlp):
-        return on_plane(model, near, subject.train), max(1, CACHED // (n * max(model.sizes[1:])))
+        return mlp_losses_on_plane(model, near, subject.train), max(1, CACHED_NUMBERS // (n * max(model.sizes[1:])))
     wide = max(config.width, config.modulus, 4 * config.embedding)
-    return lambda coordinates: subject.loss(near.at(coordinates)), max(1, CACHED // (n * wide))
+    return lambda coordinates: subject.loss(near.at(coordinates)), max(1, CACHED_NUMBERS // (n * wide))
 
 
-def travelled(ground: Ground, plane: Plane) -> dict[str, Any]:
+def trajectory_values(ground: LossAtPoint, plane: Plane) -> dict[str, Any]:
     """The way seen in the plane, at its true loss, and how far off the plane it was."""
     coordinates, off = plane.project(ground.way)
-    losses = along(ground.loss, ground.way)
+    losses = losses_at(ground.loss, ground.way)
     return {
         "path_a": coordinates[:, 0].numpy(), "path_b": coordinates[:, 1].numpy(), "path_off": off.numpy(),
         "path_loss": losses.numpy(), "path_height": (losses + DELTA).log10().numpy(),
     }  # fmt: skip
 
 
-def covering(path: dict[str, Any], resolution: int, span: float) -> tuple[Tensor, Tensor]:
+def covering_axes(path: dict[str, Any], resolution: int, span: float) -> tuple[Tensor, Tensor]:
     """Axes that hold the whole way with a margin of a tenth, times span."""
     lows, highs = zip(*[(path[name].min(), path[name].max()) for name in ("path_a", "path_b")], strict=True)
     widths = np.subtract(highs, lows)
@@ -130,9 +147,9 @@ def covering(path: dict[str, Any], resolution: int, span: float) -> tuple[Tensor
     return a, b
 
 
-def facts(ground: Ground, chosen: Choice) -> dict[str, Any]:
+def plane_values(ground: LossAtPoint, chosen: PlaneChoice) -> dict[str, Any]:
     """Numbers of the plane, and what it takes to make it again."""
-    curvature = curvatures(ground, chosen.directions)
+    curvature = curvatures_along(ground, chosen.directions)
     with torch.no_grad():
         here = float(ground.loss(ground.origin))
     return chosen.facts | {
@@ -141,7 +158,7 @@ def facts(ground: Ground, chosen: Choice) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def heights(values: Tensor) -> dict[str, Any]:
+def loss_values(values: Tensor) -> dict[str, Any]:
     """Of losses `[n_a, n_b]`: rows go along b. What overflowed has no height."""
     logs = (values + DELTA).log10().double()
     known = values[values.isfinite()]

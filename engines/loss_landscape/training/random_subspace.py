@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.training.optimizers import adamw, begin
+from engines.loss_landscape.training.train import adamw, init_moments
 
 Gradient = Callable[[Tensor], Tensor]
 """Of parameters `[D, P]`, `[D, P]`."""
@@ -34,17 +34,17 @@ def train(
     gradient: Gradient, start: Tensor, dimensions: Sequence[int], seed: int = 0, steps: int = 600, lr: float = 0.05
 ) -> Tensor:
     """The parameters `[D, P]` that Adam finds in each of D subspaces through `start [P]`: gradients `Pmᵀ grad`."""
-    *_, last = course(gradient, start, dimensions, seed, steps, lr)
+    *_, last = training_steps(gradient, start, dimensions, seed, steps, lr)
     return last
 
 
-def course(
+def training_steps(
     gradient: Gradient, start: Tensor, dimensions: Sequence[int], seed: int = 0, steps: int = 600, lr: float = 0.05
 ) -> Iterator[Tensor]:
     """The same after each step, `[D, P]`, for those who want to watch."""
     Pm = projection(len(start), max(dimensions), seed).to(start)
     own = torch.arange(max(dimensions), device=start.device) < torch.tensor(dimensions, device=start.device)[:, None]
-    state, rate = begin(torch.zeros(own.shape).to(start)), torch.full((len(dimensions),), lr).to(start)
+    state, rate = init_moments(torch.zeros(own.shape).to(start)), torch.full((len(dimensions),), lr).to(start)
     theta = start.expand(len(dimensions), -1)
     for _ in range(steps):
         slope = gradient(theta) @ Pm

@@ -1,8 +1,12 @@
-"""Training as a generator of what the parameters are now and then."""
+"""Steps of gradient methods over a batch of members, each with its own learning rate and weight decay. Pure.
+
+Training as a generator of what the parameters are now and then.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -10,7 +14,47 @@ from torch import Tensor
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models.initialisation import ORDER, stream
 from engines.loss_landscape.models.model import Samples, Subject
-from engines.loss_landscape.training.optimizers import adamw, begin
+
+
+class Moments(NamedTuple):
+    """What AdamW carries."""
+
+    theta: Tensor
+    """`[B, P]`."""
+    first: Tensor
+    """Running mean of the gradient, `[B, P]`."""
+    second: Tensor
+    """And of its square."""
+    step: Tensor
+    """Steps so far, whole numbers `[B]`."""
+
+
+def init_moments(theta: Tensor) -> Moments:
+    """AdamW before its first step."""
+    return Moments(
+        theta, torch.zeros_like(theta), torch.zeros_like(theta), torch.zeros_like(theta[:, 0], dtype=torch.long)
+    )
+
+
+def adamw(
+    state: Moments, gradient: Tensor, lr: Tensor, wd: Tensor, betas: tuple[float, float] = (0.9, 0.999)
+) -> Moments:
+    """`theta <- (1 - lr wd) theta - lr mh/(sqrt vh + 1e-8)`; lr and wd `[B]`; Adam where wd = 0.
+
+    `mh = m/(1 - beta1^t)`, `vh = v/(1 - beta2^t)` of the running means m, v. Loshchilov and Hutter 2019.
+    """
+    (beta1, beta2), step, rate = betas, state.step + 1, lr[:, None]
+    t = step[:, None].to(state.theta.dtype)
+    first = torch.lerp(state.first, gradient, 1 - beta1)
+    second = torch.addcmul(beta2 * state.second, gradient, gradient, value=1 - beta2)
+    size = (second / (1 - beta2**t)).sqrt() + 1e-8
+    theta = state.theta * (1 - rate * wd[:, None]) - rate / (1 - beta1**t) * first / size
+    return Moments(theta, first, second, step)
+
+
+def sgd(theta: Tensor, gradient: Tensor, lr: Tensor, wd: Tensor) -> Tensor:
+    """`theta - lr (gradient + wd theta)`, `[B, P]`; lr and wd `[B]`."""
+    return theta - lr[:, None] * (gradient + wd[:, None] * theta)
 
 
 def minibatch(n: int, size: int, step: int, seeds: Sequence[int]) -> Tensor:
@@ -40,7 +84,7 @@ def train(
     the end.
     """
     lr, wd = (torch.as_tensor(knob, dtype=subject.start.dtype).expand(len(subject.start)) for knob in (lr, wd))
-    state, n = begin(subject.start), subject.train.X.shape[-2]
+    state, n = init_moments(subject.start), subject.train.X.shape[-2]
     yield 0, state.theta
     for step in range(steps):
         seen: Samples | None = None

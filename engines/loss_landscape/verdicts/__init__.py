@@ -1,4 +1,4 @@
-"""What each preset claims, as numbers."""
+"""The claims of each preset as numbers that a run can be judged by."""
 
 from engines.loss_landscape.verdicts import chains, counts, probed, trained
 

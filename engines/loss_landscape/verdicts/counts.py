@@ -13,10 +13,10 @@ from engines.core.protocol.engine import RunData
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.degeneracy.closed_form import one_hidden_layer
 from engines.loss_landscape.degeneracy.count import count
-from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
-from engines.loss_landscape.models.factory import draw
-from engines.loss_landscape.verdicts.probed import found, outcomes
+from engines.loss_landscape.models.factory import planted_network
+from engines.loss_landscape.verdicts.probed import outcomes, probe_values
 
 ROWS = {"none": 6, "activations": 18, "duplicate": 9, "dead": 14, "gradients": 11, "parallel": 13}
 """Zero modes of the generic 5-6-3 network and of its variants."""
@@ -28,7 +28,7 @@ BEYOND = {1: 1, 2: 2, 3: 2, 4: 1}
 """Zero modes that nested gates have beyond independent ones, by outputs."""
 
 
-def now(run: RunData, channel: str, member: int) -> float | None:
+def last_value(run: RunData, channel: str, member: int) -> float | None:
     """The value of a thin channel of one member; None before there is one."""
     return float(run[channel][-1, member]) if len(run.recording.series(channel)) else None
 
@@ -36,7 +36,7 @@ def now(run: RunData, channel: str, member: int) -> float | None:
 def rows(run: RunData) -> list[Verdict]:
     """L1: all zero modes are explained."""
     exact = [
-        verdict(f"{name}: zero modes", each(run, partial(now, run, "nullity"), planted=name), modes, 0.5)
+        verdict(f"{name}: zero modes", each(run, partial(last_value, run, "nullity"), planted=name), modes, 0.5)
         for name, modes in ROWS.items()
     ]
     return [*exact, explained(run)]
@@ -49,27 +49,27 @@ def explained(run: RunData) -> Verdict:
 
 
 def _difference(run: RunData, member: int) -> float | None:
-    whole, part = now(run, "nullity", member), now(run, "explained", member)
+    whole, part = last_value(run, "nullity", member), last_value(run, "explained", member)
     return None if whole is None or part is None else whole - part
 
 
 def staircase(run: RunData) -> list[Verdict]:
     """L2: a step for each block, as outputs are added."""
     steps = [
-        verdict(f"{plan.replace('_', ' ')}, k = {k}: zero modes", each(run, partial(now, run, "nullity"),
+        verdict(f"{plan.replace('_', ' ')}, k = {k}: zero modes", each(run, partial(last_value, run, "nullity"),
                 planted=plan, outputs=k), modes, 0.5)
         for (plan, k), modes in STAIRCASE.items()
     ]  # fmt: skip
     return [*steps, explained(run)]
 
 
-def together(run: RunData) -> list[Verdict]:
+def all_types(run: RunData) -> list[Verdict]:
     """L3: three types, one inside the other; the sum of the three counts is too large."""
     members = range(len(run.configs))
     laws = [independent(config) for config in run.configs]
     left = [None if sees is None else sees["parameters"] - sees["n_effective"] for sees in outcomes(run, "hessian")]
     unseen = [ratio(value, law) for value, law in zip(left, laws, strict=True)]
-    counted = [ratio(value, law) for value, law in zip(found(run, "degeneracy", "nullity"), laws, strict=True)]
+    counted = [ratio(value, law) for value, law in zip(probe_values(run, "degeneracy", "nullity"), laws, strict=True)]
     return [
         verdict("zero modes over the closed form", counted, 1.0, 0.01),
         verdict("parameters that b = 10¹² does not see, over the closed form", unseen, 1.0, 0.02),
@@ -80,17 +80,17 @@ def together(run: RunData) -> list[Verdict]:
 
 def independent(config: LossLandscape) -> int:
     """Zero modes of the planted network with one hidden layer if its gates are independent."""
-    one = draw(config)
-    passes = backward(one.net, one.theta, one.X)
+    one = planted_network(config)
+    passes = layer_passes(one.net, one.theta, one.X)
     return int(one_hidden_layer(one.net, one.theta, passes, blocks(passes.gates[0])))
 
 
 def _naive(run: RunData, member: int) -> float | None:
     """Types 1 and 2 counted one by one, and every pair of synchronised neurons, less the zero modes."""
-    whole = now(run, "nullity", member)
+    whole = last_value(run, "nullity", member)
     if whole is None:
         return None
-    one = draw(run.configs[member])
+    one = planted_network(run.configs[member])
     counted = count(one.net, one.theta, one.X)
     pairs = sum(int((block.live).sum()) + int(block.on.sum()) for block in counted.blocks)
     return float(counted.N1.sum() + counted.N2.sum() + pairs) - whole
@@ -108,7 +108,7 @@ def nested(run: RunData) -> list[Verdict]:
 
 
 def _beyond(run: RunData, member: int) -> float | None:
-    whole = now(run, "nullity", member)
+    whole = last_value(run, "nullity", member)
     return None if whole is None else whole - independent(run.configs[member])
 
 
@@ -120,7 +120,7 @@ def near(run: RunData) -> list[Verdict]:
                 angle=angle), 0.0, 0.2)
         for angle in angles
     ]  # fmt: skip
-    exact = each(run, lambda i: order(now(run, "near_curvature", i)), angle=0.0)
+    exact = each(run, lambda i: order(last_value(run, "near_curvature", i)), angle=0.0)
     return [
         below("angle 0: log₁₀ of the curvature", exact, -20),
         *sizes,
@@ -129,7 +129,7 @@ def near(run: RunData) -> list[Verdict]:
 
 
 def _over_law(run: RunData, member: int) -> float | None:
-    found = now(run, "near_curvature", member)
+    found = last_value(run, "near_curvature", member)
     return None if found is None else order(found / exchange_curvature(run.configs[member]))
 
 
@@ -139,7 +139,7 @@ def exchange_curvature(config: LossLandscape) -> float:
     The exchange of neurons 0 and 1 moves the outputs by `v (g_0 - g_1) w·x`, w the in-weights of 1 and v the
     out-weights of 0; their gates differ on two wedges of the angle φ beside the line `w·x = 0`.
     """
-    one = draw(config)
+    one = planted_network(config)
     W, V = one.net.split(one.theta)
     w, v, phi = float(W[1].square().sum()), float(V[:, 0].square().sum()), config.angle
     return w * v / (w + v) * (phi - sin(phi) * cos(phi)) / pi
@@ -147,7 +147,7 @@ def exchange_curvature(config: LossLandscape) -> float:
 
 def _power(run: RunData, members: list[int]) -> float | None:
     """Slope of the logarithms of curvature and angle, of the members of one seed."""
-    known = [(run.configs[i].angle, now(run, "near_curvature", i)) for i in members]
+    known = [(run.configs[i].angle, last_value(run, "near_curvature", i)) for i in members]
     points = [(angle, q) for angle, q in known if angle > 0 and q]
     if len(points) < 3:
         return None

@@ -19,7 +19,7 @@ def outcomes(run: RunData, probe: str) -> list[Any]:
     return [run.outcomes.get((probe, i)) for i in range(len(run.configs))]
 
 
-def found(run: RunData, probe: str, name: str) -> list[Any]:
+def probe_values(run: RunData, probe: str, name: str) -> list[Any]:
     """One value of every member's outcome; None where the probe has not been computed yet, or does not give it."""
     return [None if values is None else values.get(name) for values in outcomes(run, probe)]
 
@@ -28,10 +28,10 @@ def explained(share: float, most: float) -> Judge:
     """L10: nearly all zero modes of a trained network have a reason."""
 
     def judge(run: RunData) -> list[Verdict]:
-        modes, known = (found(run, "degeneracy", name) for name in ("nullity", "explained"))
+        modes, known = (probe_values(run, "degeneracy", name) for name in ("nullity", "explained"))
         return [
             above("explained share of the zero modes", [ratio(a, b) for a, b in zip(known, modes, strict=True)], share),
-            below("zero modes without a reason", found(run, "degeneracy", "residual"), most),
+            below("zero modes without a reason", probe_values(run, "degeneracy", "residual"), most),
         ]
 
     return judge
@@ -39,20 +39,20 @@ def explained(share: float, most: float) -> Judge:
 
 def embedded(run: RunData) -> list[Verdict]:
     """L13: e² + h zero modes, grokked or not."""
-    modes = found(run, "degeneracy", "nullity")
+    modes = probe_values(run, "degeneracy", "nullity")
     laws = [config.embedding**2 + config.width for config in run.configs]
     return [verdict("zero modes over e² + h", [ratio(a, b) for a, b in zip(modes, laws, strict=True)], 1.0, 0.002)]
 
 
 def adds(run: RunData) -> list[Verdict]:
     """L12: in the interaction basis few edges out of the hidden layer are needed."""
-    needed = [None if value is None else float(value[1]) for value in found(run, BASIS, "edges_needed_local")]
+    needed = [None if value is None else float(value[1]) for value in probe_values(run, BASIS, "edges_needed_local")]
     return [below("edges needed out of the hidden layer", needed, 13)]
 
 
 def modular(run: RunData) -> list[Verdict]:
     """L18: features of one module each, and fewer edges than among principal components or without modules."""
-    purity = [None if value is None else float(np.min(value)) for value in found(run, BASIS, "purity_local")]
+    purity = [None if value is None else float(np.min(value)) for value in probe_values(run, BASIS, "purity_local")]
     first = [(None, None) if own is None or pca is None else (float(own[0]), float(pca[0]))
              for own, pca in _beside(run, "edges_for_99_percent")]  # fmt: skip
     return [
@@ -65,7 +65,7 @@ def modular(run: RunData) -> list[Verdict]:
 
 def diagonal(run: RunData) -> list[Verdict]:
     """L19: each feature acts on one feature alone."""
-    off = [None if value is None else float(np.max(value)) for value in found(run, BASIS, "off_diagonal_local")]
+    off = [None if value is None else float(np.max(value)) for value in probe_values(run, BASIS, "off_diagonal_local")]
     most = [None if own is None else float(np.max(own)) for own, _ in _beside(run, "edges_for_99_percent")]
     return [
         below("edges off the diagonal, over those on it", off, 1e-20),
@@ -76,7 +76,7 @@ def diagonal(run: RunData) -> list[Verdict]:
 def sampled(run: RunData) -> list[Verdict]:
     """L6: MALA has no bias, whatever the step."""
     half = run.configs[0].inputs / 2
-    over = [None if value is None else value / half for value in found(run, "llc", "llc")]
+    over = [None if value is None else value / half for value in probe_values(run, "llc", "llc")]
     return [verdict("MALA, by the probe, over half the parameters", over, 1.0, 0.1)]
 
 
@@ -85,26 +85,26 @@ BASIS = "interaction_basis"
 
 def _beside(run: RunData, name: str) -> list[tuple[Any, Any]]:
     """A number of each section, and that of principal components."""
-    return list(zip(found(run, BASIS, f"{name}_local"), found(run, BASIS, f"{name}_pca"), strict=True))
+    return list(zip(probe_values(run, BASIS, f"{name}_local"), probe_values(run, BASIS, f"{name}_pca"), strict=True))
 
 
 def bowl(run: RunData) -> list[Verdict]:
     """L20: low in the middle, high at the rim."""
     return [
-        below("log₁₀ of the loss in the middle", [order(v) for v in found(run, "surface", "lowest")], -2.7),
-        above("log₁₀ of the loss at the rim", [order(v) for v in found(run, "surface", "highest")], 1.6),
+        below("log₁₀ of the loss in the middle", [order(v) for v in probe_values(run, "surface", "lowest")], -2.7),
+        above("log₁₀ of the loss at the rim", [order(v) for v in probe_values(run, "surface", "highest")], 1.6),
     ]
 
 
 def connected(run: RunData) -> list[Verdict]:
     """L21: a barrier on the line, a tunnel beside it."""
     return [
-        above("barrier on the line", found(run, "connectivity", "barrier_line"), 1.0),
-        below("barrier on the curve", found(run, "connectivity", "barrier_curve"), 0.15),
+        above("barrier on the line", probe_values(run, "connectivity", "barrier_line"), 1.0),
+        below("barrier on the curve", probe_values(run, "connectivity", "barrier_curve"), 0.15),
     ]
 
 
 def subspaces(run: RunData) -> list[Verdict]:
     """L22: about a hundred directions are enough, of fifteen times as many."""
-    reached = found(run, "intrinsic_dimension", "d_int90_interpolated")
+    reached = probe_values(run, "intrinsic_dimension", "d_int90_interpolated")
     return [verdict("directions for 90 % of the accuracy, interpolated", reached, 102, 25)]

@@ -14,7 +14,7 @@ from engines.loss_landscape.dynamics import milestones
 Judge = Callable[[RunData], list[Verdict]]
 
 
-def ended(run: RunData) -> bool:
+def is_finished(run: RunData) -> bool:
     """Whether the preset has been run to its end."""
     return bool(len(run)) and run.preset is not None and run.steps[-1] >= run.preset.steps
 
@@ -47,7 +47,7 @@ def opening(run: RunData) -> list[Verdict]:
 def _fallen(run: RunData, member: int) -> float | None:
     """Effective parameters at the end over the most that there were, which is about where it had memorised."""
     counts = run["effective_parameters"][:, member]
-    return float(counts[-1] / counts.max()) if ended(run) else None
+    return float(counts[-1] / counts.max()) if is_finished(run) else None
 
 
 def sooner(run: RunData) -> list[Verdict]:
@@ -64,7 +64,7 @@ def _lag(run: RunData, member: int) -> float | None:
     """ReLUs of the same seed that have not generalised do so at the last step at the earliest."""
     (other,) = run.where(activation="relu", seed=run.configs[member].seed)
     own, late = milestones.grokked(run, member), milestones.grokked(run, other)
-    if own is None or (late is None and not ended(run)):
+    if own is None or (late is None and not is_finished(run)):
         return None
     return (float(run.steps[-1]) if late is None else late) / own
 
@@ -90,7 +90,7 @@ def superposed(run: RunData) -> list[Verdict]:
 
 def _features(run: RunData, member: int) -> np.ndarray | None:
     """Angles of the features that are kept, ascending."""
-    if not ended(run):
+    if not is_finished(run):
         return None
     x, y = run["point_x"][-1, member], run["point_y"][-1, member]
     kept = np.hypot(x, y) > 0.5

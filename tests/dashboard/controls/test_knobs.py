@@ -1,4 +1,4 @@
-from dashboard.controls.knobs import Controls
+from dashboard.controls.knobs import Knobs
 from tests.core.toy import Toy
 
 
@@ -7,7 +7,7 @@ def names(column):
 
 
 def shown(idle):
-    controls = Controls(Toy, lambda *a: None, lambda *a: None)
+    controls = Knobs(Toy, lambda *a: None, lambda *a: None)
     controls.show([Toy()], idle)
     front, more, folded = controls.__panel__()
     return names(front), more, names(folded)
@@ -21,7 +21,7 @@ def test_knobs_that_change_nothing_are_left_out():
 
 
 def test_they_come_back_with_their_values():
-    controls = Controls(Toy, lambda *a: None, lambda *a: None)
+    controls = Knobs(Toy, lambda *a: None, lambda *a: None)
     controls.show([Toy()], {"d"})
     controls.show([Toy(d=7)], ())
     front = controls.__panel__()[0]
@@ -31,7 +31,7 @@ def test_they_come_back_with_their_values():
 
 def test_a_knob_that_comes_out_of_the_folded_ones_is_still_told_of_changes(monkeypatch):
     monkeypatch.setattr("dashboard.controls.knobs.IN_SIGHT", 2)
-    controls = Controls(Toy, lambda *a: None, lambda *a: None)
+    controls = Knobs(Toy, lambda *a: None, lambda *a: None)
     controls.show([Toy()], ())
     controls.__panel__().get_root()
     name = controls.__panel__()[2][0]._knob.name

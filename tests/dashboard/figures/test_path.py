@@ -5,7 +5,7 @@ from dashboard.figures.marks.figure import FigureOptions
 from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.marks.path import PathMark
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
-from dashboard.figures.overlays import Ghost
+from dashboard.figures.overlays import OverlayCurve
 from dashboard.session.curves import curves
 from engines.core.protocol.declarations import Plot
 from engines.core.runs.run import Run
@@ -94,7 +94,7 @@ def test_a_pinned_run_is_a_path_too():
     _, mark = drawn(PathMark, "rare")
     steps = np.arange(3)
     values = {"rare": [3.0, 2.0, 1.0], "loss": [0.0, 1e-3, -1e-3]}
-    mark.show_ghost({name: [Ghost(steps, np.array(each), None, "grey")] for name, each in values.items()})
+    mark.show_ghost({name: [OverlayCurve(steps, np.array(each), None, "grey")] for name, each in values.items()})
     ghost = mark.sources["ghost"].data
     assert ghost["xs"] == [[3, 2, 1]]
     assert ghost["ys"] == [mark.scale.places([0.0, 1e-3, -1e-3]).tolist()]

@@ -1,20 +1,30 @@
-"""What an engine raises while its page is drawn ends neither the page nor the server."""
+"""What an engine raises while its page is drawn ends neither the page nor the server, and is said."""
 
-import numpy as np
 import pytest
 
 from dashboard.figures.marks import theory
-from dashboard.page import explanation, lab, messages
+from dashboard.page.explanation import Explanation
+from dashboard.page.lab import Lab
+from dashboard.page.messages import Messages
 from dashboard.probes.job import ProbeJob
 from dashboard.session.curves import curves
+from dashboard.session.start import Start
+from dashboard.session.view_state import ViewContext
 from engines.core.api import simulate
+from engines.core.live.runner import Status
 from engines.core.protocol.declarations import Story
 from engines.core.protocol.engine import Probe
+from engines.core.runs.experiment import Experiment
 from engines.core.runs.run import Run
-from tests.core.test_runner import wait_until
+from tests.core.live.test_runner import wait_until
 from tests.core.toy import ENGINE, Toy, ToyEngine
 
 ERRORS = [RuntimeError("no"), SystemExit(3), GeneratorExit(), StopIteration(), MemoryError()]
+ALWAYS = (
+    "The explanation", "The caution", "The division into phases",
+    "The list of knobs without effect", "The list of figures without effect",
+)  # fmt: skip
+DIVERGING = {"a": [100.0, 1.0], "eta": 1.0, "flat": True}
 
 
 @pytest.fixture(params=ERRORS, ids=repr)
@@ -22,18 +32,62 @@ def failing(request, monkeypatch):
     def fail(*arguments):
         raise request.param
 
-    for name in ("theory", "story", "caution", "stability", "phases", "idle", "_judge"):
-        monkeypatch.setattr(ToyEngine, name, fail)
-    return request.param
+    with monkeypatch.context() as failures:
+        for name in ("theory", "story", "caution", "stability", "phases", "idle", "blank", "_judge"):
+            failures.setattr(ToyEngine, name, fail)
+        yield failures
 
 
-def test_words_and_lines_that_fail_are_left_out(failing):
-    run = simulate(Run(ENGINE, [Toy(a=2.0)], preset=ENGINE.presets[0]), 20)
-    assert explanation._tell(run, 0) is None
-    assert explanation._judge(run) == []
-    assert messages.caution(ENGINE, Toy()) == messages._advice(run, Toy()) == ""
-    assert lab._common(ENGINE.idle, run.configs) == frozenset()
-    assert theory.predict(ENGINE, curves(run.configs, True), run.configs, 100) == []
+@pytest.fixture
+def open_lab():
+    """Open labs, paused at their starts, whose pages answer."""
+    opened = []
+
+    def open_(knobs):
+        lab = Lab(ENGINE, Start(Experiment.of(ENGINE, ENGINE.preset("first"), knobs, steps=1000)), suspended=True)
+        lab.bridge.receive({"ack": 0})
+        opened.append(lab)
+        return lab
+
+    yield open_
+    for lab in opened:
+        lab.close()
+
+
+def step(lab, count):
+    """Take steps, draw them, and return the messages on the page."""
+    lab.command("step", {"count": count})
+    run = lab.session.runner.run
+    wait_until(lambda: len(run) and run.steps[-1] == count)
+    lab.bridge.receive({"ack": lab.bridge.tick})
+    lab.refresh.describe_soon()
+    lab.refresh.tick()
+    return lab.messages.__panel__().object
+
+
+@pytest.mark.parametrize(
+    ("knobs", "subject"), [({}, "The judgement of the claims"), (DIVERGING, "The advice about stability")]
+)
+def test_what_fails_is_said_on_the_page_and_once_in_the_log_and_the_rest_goes_on(
+    failing, open_lab, caplog, knobs, subject
+):
+    lab = open_lab(knobs)
+    shown = step(lab, 500)
+    assert [text for text in (*ALWAYS, subject) if f"{text} could not be made (" not in shown] == []
+    assert ("diverged: the first at step" in shown) is (knobs == DIVERGING)
+    assert lab.parts.transport.now["at"] == 500
+    assert all(card.mark.figure.renderers for card in lab.parts.grid.marked())
+    step(lab, 501)
+    logged = [record.getMessage() for record in caplog.records if record.name == "dashboard.page.messages"]
+    assert sorted(logged) == sorted(f"{text} could not be made" for text in (*ALWAYS, subject))
+    failing.undo()
+    lab.parts.presets.receive({"value": "first"})
+    assert "could not be made" not in step(lab, 1)
+
+
+def test_theory_that_fails_is_left_out(failing):
+    configs = [Toy(a=2.0)]
+    assert theory.predict(ENGINE, curves(configs, True), configs, 100) == []
 
 
 @pytest.mark.parametrize("error", [*ERRORS, KeyboardInterrupt()], ids=repr)
@@ -51,8 +105,11 @@ def test_a_probe_that_leaves_ends_with_a_message_and_the_next_is_computed(error)
 
 def test_the_story_on_the_page_of_a_diverged_member_is_that_of_the_steps_before(monkeypatch):
     def told(self, run, member):
-        return Story(formula="", text=str(run["loss"][-1, member]), reference="")
+        return Story(formula="", text=f"The loss is {run['loss'][-1, member]:.3f}.", reference="")
 
     monkeypatch.setattr(ToyEngine, "story", told)
     run = simulate(Run(ENGINE, [Toy(a=100.0, eta=1.0, flat=True)]), 50)
-    assert np.isfinite(float(explanation._tell(run, 0).text.splitlines()[-1]))
+    explanation = Explanation(Messages())
+    explanation.show(ViewContext(run, Status(), configs=tuple(run.configs)))
+    shown = explanation.__panel__().object
+    assert "diverged" in shown and "The loss is" in shown and "nan" not in shown and "inf" not in shown

@@ -9,7 +9,9 @@ import pytest
 from dashboard.probes.card import EARLIER, ProbeCard
 from dashboard.probes.job import probe_scheduler
 from dashboard.probes.panel import Probes
+from dashboard.session.view_state import ViewContext
 from engines.core import api
+from engines.core.live.runner import Status
 from engines.core.protocol.engine import Part, Probe
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
@@ -152,7 +154,7 @@ def test_what_was_asked_of_a_run_that_is_replaced_meanwhile_is_labelled_so():
 def test_another_experiment_clears_the_cards():
     probes = Probes(ENGINE.probes)
     (made,) = probes.cards
-    probes.look(ran(), 20, 0)
+    probes.show(ViewContext(ran(), Status(), step=20))
     made.compute()
     outcome(made)
     probes.clear()
@@ -166,7 +168,7 @@ def test_whoever_leaves_leaves_no_computation_behind(leave):
     run.recording.dense.append(10**9, {"loss": np.zeros(2), "x": np.zeros((2, 3))})
     probes = Probes(ENGINE.probes)
     (made,) = probes.cards
-    probes.look(run, 10**9, 0)
+    probes.show(ViewContext(run, Status(), step=10**9))
     made.compute()
     until(lambda: probe_scheduler().active() == 1)
     getattr(probes, leave)()

@@ -6,7 +6,9 @@ from dataclasses import replace
 import pytest
 
 from dashboard.probes.panel import CHANGED, Probes
+from dashboard.session.view_state import ViewContext
 from engines.core import api
+from engines.core.live.runner import Status
 from engines.core.protocol.errors import ConfigError
 from engines.core.runs.run import Run
 from tests.core.toy import Toy
@@ -26,12 +28,16 @@ def page():
     made.abandon()
 
 
+def shown(run, step, member):
+    return ViewContext(run, Status(), step=step, focus=member)
+
+
 def ticks(page, run, done, playing=False, seconds=60):
     """Tick as the page does until something is so."""
     end = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < end, "too late"
-        page.look(run, int(run.steps[-1]), 0)
+        page.show(shown(run, int(run.steps[-1]), 0))
         page.collect(run, playing)
         time.sleep(0.005)
 
@@ -64,10 +70,10 @@ def test_the_card_says_why_it_computes_and_shows_the_member_in_focus(page):
     assert card.form.shown["note"] == (
         "Computed at step 20, because the verdicts need it · a = 1 · with resolution = 9, wait = 0.05"
     )
-    page.look(run, 20, 1)
+    page.show(shown(run, 20, 1))
     assert "a = 2" in card.form.shown["note"]
     assert "<td>0.05</td>" in card.values.table.object
-    page.look(run, 20, 0)
+    page.show(shown(run, 20, 0))
     assert "<td>0.025</td>" in card.values.table.object
 
 
@@ -76,7 +82,7 @@ def test_the_card_says_why_it_computes_and_shows_the_member_in_focus(page):
 )
 def test_nothing_is_computed_too_early_while_playing_or_without_need(page, steps, preset, playing):
     run = ran(steps, ENGINE.preset("plain") if preset == "plain" else preset)
-    page.look(run, steps, 0)
+    page.show(shown(run, steps, 0))
     page.collect(run, playing)
     assert not going(page)
 
@@ -144,7 +150,7 @@ def test_one_that_fails_is_said_and_not_tried_again(page, monkeypatch):
 
 def test_what_the_reader_asked_for_comes_first(page):
     run, card = ran(), page.cards[0]
-    page.look(run, 20, 1)
+    page.show(shown(run, 20, 1))
     card.compute()
     asked = card.job
     page.collect(run, False)

@@ -11,7 +11,7 @@ from dashboard.probes import pictures
 from dashboard.probes.pictures import relief, relief_geometry
 from dashboard.probes.pictures.relief import ReliefPicture
 from dashboard.probes.pictures.relief_geometry import read_relief
-from dashboard.runs.download import Download
+from dashboard.runs.share import Download
 from engines.core.protocol.probe_figures import Relief
 
 DECLARED = Relief(

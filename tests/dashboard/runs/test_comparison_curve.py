@@ -5,8 +5,9 @@ import pytest
 
 import engines
 from dashboard.runs.comparison import Comparison
-from dashboard.runs.comparison_curve import Contrast
-from dashboard.session.session import Player
+from dashboard.runs.comparison_curve import ComparisonCurve
+from dashboard.session.view_state import PinnedRun, ViewContext
+from engines.core.live.runner import Status
 
 LAB = "matrix_sensing"
 ENGINE = engines.load(LAB)
@@ -18,7 +19,7 @@ def runs():
 
 
 def test_a_channel_of_a_logarithmic_figure_is_drawn_as_a_ratio(runs):
-    made = Contrast(ENGINE)
+    made = ComparisonCurve(ENGINE)
     made.show(*runs, (0, 0), False, "relative_error")
     before, now = (run["relative_error"][:, 0] for run in runs)
     np.testing.assert_array_equal(made.source.data["apart"], now / before)
@@ -27,7 +28,7 @@ def test_a_channel_of_a_logarithmic_figure_is_drawn_as_a_ratio(runs):
 
 
 def test_another_is_drawn_as_a_difference_in_a_figure_of_its_own(runs):
-    made = Contrast(ENGINE)
+    made = ComparisonCurve(ENGINE)
     made.show(*runs, (0, 0), False, "relative_error")
     first = made.figure
     made.show(*runs, (0, 0), True, "effective_rank")
@@ -37,12 +38,10 @@ def test_another_is_drawn_as_a_difference_in_a_figure_of_its_own(runs):
 
 
 def test_the_reader_chooses_the_channel_also_while_nothing_runs(runs):
-    made, player = Comparison(ENGINE), Player(ENGINE)
-    player.pinned, player.pinned_as = runs[0], object()
-    player.runner = type("Still", (), {"run": runs[1]})
-    made.show(player, False)
-    assert made.sheet.chosen == "relative_error" and made.sheet.told["head"].endswith("Changed: α 0.3 → 0.5")
-    made.sheet._handle_msg({"channel": "loss"})
-    np.testing.assert_array_equal(made.contrast.source.data["now"], runs[1]["loss"][:, 0])
-    made.sheet._handle_msg({"channel": "nothing"})
-    assert made.sheet.chosen == "loss"
+    made = Comparison(ENGINE)
+    made.show(ViewContext(runs[1], Status(), step=60, pinned=PinnedRun(runs[0], ()), comparing=True), False)
+    assert made.table.chosen == "relative_error" and made.table.content["head"].endswith("Changed: α 0.3 → 0.5")
+    made.table.receive({"channel": "loss"})
+    np.testing.assert_array_equal(made.curve.source.data["now"], runs[1]["loss"][:, 0])
+    made.table.receive({"channel": "nothing"})
+    assert made.table.chosen == "loss"

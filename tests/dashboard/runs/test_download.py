@@ -1,13 +1,12 @@
 import base64
 import time
 
-from dashboard.runs.download import PIECE, Download, Exports
+from dashboard.runs.share import PIECE, Download, FileMaker
 
 
-def collected(exports):
+def collected(files):
     end = time.monotonic() + 60
-    while exports._made and time.monotonic() < end:
-        exports.collect()
+    while files.collect() and time.monotonic() < end:
         time.sleep(0.01)
 
 
@@ -25,9 +24,9 @@ def test_a_file_goes_in_pieces_each_asked_for(monkeypatch):
     download.send("run.nc", data)
     assert len(sent) == 1
     while sent[-1]["index"] + 1 < sent[-1]["count"]:
-        download._handle_msg({"next": sent[-1]["index"] + 1})
+        download.receive({"next": sent[-1]["index"] + 1})
     assert b"".join(base64.b64decode(message["piece"]) for message in sent) == data
-    download._handle_msg({"done": True})
+    download.receive({"done": True})
     assert download._data == b""
 
 
@@ -40,13 +39,13 @@ def test_an_empty_file_is_a_file(monkeypatch):
 def test_what_fails_is_told_and_the_next_file_is_made(monkeypatch):
     sent = watched(monkeypatch)
     said, failed = [], []
-    exports = Exports(said.append, failed.append)
-    exports.ask("a.csv", lambda: 1 / 0)
-    exports.ask("b.csv", lambda: "never")
+    files = FileMaker(said.append, failed.append)
+    files.make("a.csv", lambda: 1 / 0)
+    files.make("b.csv", lambda: "never")
     assert said[-1] == "a.csv is still being made."
-    collected(exports)
+    collected(files)
     assert failed == ["a.csv could not be made: ZeroDivisionError: division by zero"]
-    exports.ask("c.csv", lambda: "text")
-    collected(exports)
+    files.make("c.csv", lambda: "text")
+    collected(files)
     assert base64.b64decode(sent[-1]["piece"]) == b"text"
-    exports.close()
+    files.close()

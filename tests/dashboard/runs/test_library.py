@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import engines
-from dashboard.figures.overlays import POINTS, Ghost, band_columns, ghosts
+from dashboard.figures.overlays import POINTS, OverlayCurve, band_columns, overlay_curves
 from dashboard.runs import library
-from dashboard.runs.library_panel import MOST, Shelf
+from dashboard.runs.library_panel import MOST, LibraryPanel
 from dashboard.session.curves import Curve
 from dashboard.ui.palette import GREY
 from engines.core.protocol.errors import StoreError
@@ -55,7 +55,7 @@ def described(file, **change):
 
 
 def test_damaged_files_are_listed_with_their_reasons_and_the_others_work(run, place):
-    """What each damage is told as is in tests/core/test_store.py."""
+    """What each damage is told as is in tests/core/files/test_store.py."""
     good, gone, mixed, wrong, edited, shaped = (library.keep(run) for _ in range(6))
     pq.write_table(pq.read_table(place / gone).drop_columns(["loss"]), place / gone)
     described(place / mixed, diverged_at=[])
@@ -111,40 +111,40 @@ def test_a_run_that_is_too_large_is_a_sentence(run, place, monkeypatch):
 
 
 def test_what_is_laid_over_are_the_numbers_of_the_run(run):
-    found = ghosts(run, color="red", label="stored")["error"]
+    found = overlay_curves(run, color="red", label="stored")["error"]
     rows = np.unique(np.linspace(0, len(run) - 1, POINTS).astype(int))
     assert len(found) == 2
-    for ghost, members in zip(found, (run.where(alpha=0.3), run.where(alpha=0.5)), strict=True):
+    for curve, members in zip(found, (run.where(alpha=0.3), run.where(alpha=0.5)), strict=True):
         values = run["error"][rows][:, members]
-        np.testing.assert_allclose(ghost.median, np.median(values, axis=1), rtol=1e-14)
-        np.testing.assert_allclose(ghost.band, np.percentile(values, (10, 90), axis=1), rtol=1e-14)
-        np.testing.assert_array_equal(ghost.steps, run.steps[rows])
+        np.testing.assert_allclose(curve.median, np.median(values, axis=1), rtol=1e-14)
+        np.testing.assert_allclose(curve.band, np.percentile(values, (10, 90), axis=1), rtol=1e-14)
+        np.testing.assert_array_equal(curve.steps, run.steps[rows])
 
 
-def test_the_shelf_lays_over_as_many_as_can_be_told_apart_and_says_what_fails(run, place):
-    laid, failed = [], []
-    shelf = Shelf("matrix_sensing", lambda: run, laid.append, lambda run: None, failed.append)
+def test_as_many_are_drawn_behind_as_can_be_told_apart_and_what_fails_is_said(run, place):
+    changes, failed = [], []
+    panel = LibraryPanel("matrix_sensing", lambda: run, lambda run: None, lambda: changes.append(1), failed.append)
 
     def do(what, name=""):
-        shelf._handle_msg({"do": what, "name": name})
+        panel.receive({"do": what, "name": name})
         end = time.monotonic() + 60
-        while shelf._jobs and time.monotonic() < end:
-            shelf.collect()
+        while panel.collect() and time.monotonic() < end:
             time.sleep(0.01)
 
     for _ in range(MOST + 1):
         do("keep")
-    names = [entry["name"] for entry in shelf.shown["entries"]]
+    names = [entry["name"] for entry in panel.shown["entries"]]
     for name in names:
         do("over", name)
-    assert len(laid[-1]["error"]) == 2 * MOST
-    assert len({ghost.color for ghost in laid[-1]["error"]}) == MOST
+    assert len(panel.overlays["error"]) == 2 * MOST
+    assert len({curve.color for curve in panel.overlays["error"]}) == MOST
     assert f"{MOST} runs are laid over already" in failed[-1]
+    assert len(changes) == MOST
     do("delete", names[0])
-    assert len(laid[-1]["error"]) == 2 * (MOST - 1)
+    assert len(panel.overlays["error"]) == 2 * (MOST - 1)
     do("open", "nothing.parquet")
     assert "nothing.parquet is not a readable run" in failed[-1]
-    shelf.close()
+    panel.close()
 
 
 def test_a_link_to_a_file_that_is_gone_keeps_no_page_from_opening(run, place):
@@ -155,14 +155,13 @@ def test_a_link_to_a_file_that_is_gone_keeps_no_page_from_opening(run, place):
 
 def test_a_run_that_cannot_be_laid_over_frees_its_hue(run, place):
     failed = []
-    shelf = Shelf("matrix_sensing", lambda: run, lambda found: None, lambda run: None, failed.append)
+    panel = LibraryPanel("matrix_sensing", lambda: run, lambda run: None, lambda: None, failed.append)
     for _ in range(MOST + 1):
-        shelf._handle_msg({"do": "over", "name": "nothing.parquet"})
-        while shelf._jobs:
-            shelf.collect()
+        panel.receive({"do": "over", "name": "nothing.parquet"})
+        while panel.collect():
             time.sleep(0.01)
     assert len(failed) == MOST + 1 and all("nothing.parquet" in text for text in failed)
-    shelf.close()
+    panel.close()
 
 
 def test_a_member_that_diverged_ends_there_and_the_band_is_that_of_the_others():
@@ -170,11 +169,13 @@ def test_a_member_that_diverged_ends_there_and_the_band_is_that_of_the_others():
     at = int(diverging.diverged_at[1])
     assert 0 < at < 60
     whole = Curve("c", "c", GREY, (0, 1))
-    (alone,) = ghosts(diverging, [Curve("c", "c", GREY, (1,))])["error"]
-    (both,) = ghosts(diverging, [whole])["error"]
+    (alone,) = overlay_curves(diverging, [Curve("c", "c", GREY, (1,))])["error"]
+    (both,) = overlay_curves(diverging, [whole])["error"]
     assert np.isnan(alone.median[alone.steps >= at]).all() and np.isfinite(alone.median[alone.steps < at]).all()
     late = both.steps >= at
     left = diverging["error"][np.searchsorted(diverging.steps, both.steps[late]), 0]
     np.testing.assert_array_equal(both.band[:, late], [left, left])
-    assert band_columns(ghosts(diverging, [whole])["error"], np.asarray)["xs"]
-    assert not band_columns([Ghost(alone.steps, alone.median, np.full((2, len(late)), np.nan), GREY)], np.asarray)["xs"]
+    assert band_columns(overlay_curves(diverging, [whole])["error"], np.asarray)["xs"]
+    assert not band_columns(
+        [OverlayCurve(alone.steps, alone.median, np.full((2, len(late)), np.nan), GREY)], np.asarray
+    )["xs"]

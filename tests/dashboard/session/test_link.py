@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from dashboard.page.messages import notice
-from dashboard.session import link, start
-from dashboard.session.view_state import View
+from dashboard.page.messages import message
+from dashboard.session import link
+from dashboard.session.start import Start
+from dashboard.session.view_state import ViewState
 from engines import load
 from engines.core.runs.experiment import Experiment
 from tests.core.toy import ENGINE
@@ -40,7 +41,7 @@ def test_a_link_holds_the_whole_experiment_and_the_view():
     name = next(name for name, knob in ENGINE.Config.knobs().items() if knob.role != "shape" and knob.type is float)
     value = getattr(ENGINE.Config(), name)
     experiment = Experiment.of(ENGINE, set={name: [value, value / 2]}, steps=77)
-    looked = View(False, "max", 1, 40, {"loss": [True, False]}, ("presets", name))
+    looked = ViewState(False, "max", 1, 40, {"loss": [True, False]}, ("presets", name))
     found, view = link.decode(link.encode(experiment, looked), ENGINE)
     assert found.configs() == experiment.configs()
     assert found.steps == 77
@@ -75,22 +76,37 @@ def test_a_link_to_something_impossible_is_a_sentence(experiment):
 
 
 def test_a_view_that_is_no_table_is_ignored():
-    assert link.decode(token(view=[1]), ENGINE)[1] == View()
+    assert link.decode(token(view=[1]), ENGINE)[1] == ViewState()
 
 
 @pytest.mark.parametrize(
     "nonsense",
-    [{"speed": []}, {"speed": "never"}, {"focus": -1}, {"cursor": "last"}, {"looks": 3}, {"hide": {"a": 1}.keys}, {}],
+    [
+        {"speed": []},
+        {"speed": "never"},
+        {"focus": -1},
+        {"cursor": "last"},
+        {"looks": 3},
+        {"log_axes": 3},
+        {"hide": {"a": 1}.keys},
+        {},
+    ],
 )
 def test_a_view_that_makes_no_sense_is_the_usual_one(nonsense):
-    assert View.from_json(nonsense) == View()
+    assert ViewState.from_json(nonsense) == ViewState()
 
 
 def test_a_link_of_the_first_version_is_read():
     """This one was made when there was no other."""
     experiment, view = link.decode(FIRST, load("matrix_sensing"))
     assert (experiment.preset.name, experiment.steps, len(experiment.configs())) == ("P3", 50, 15)
-    assert view == View(bands=False, speed="20", looks={"loss": [True, False]})
+    assert view == ViewState(bands=False, speed="20", log_axes={"loss": [True, False]})
+
+
+def test_a_view_of_the_second_version_is_read():
+    """It called the axes `looks` and the step of a lesson `page`."""
+    old = token(version=2, view={"looks": {"loss": [True, False]}, "lesson": "x", "page": 2})
+    assert link.decode(old, ENGINE)[1] == ViewState(log_axes={"loss": [True, False]}, lesson="x", lesson_step=2)
 
 
 def test_a_link_of_another_lab_says_so():
@@ -103,13 +119,13 @@ def test_a_link_of_another_lab_says_so():
 @pytest.mark.parametrize(("token", "preset"), [(CUT, ""), ("", "P999")])
 def test_what_cannot_be_opened_opens_the_usual_and_is_told(token, preset):
     engine = load("matrix_sensing")
-    found = start.of(engine, token, preset)
+    found = Start.from_address(engine, token, preset)
     assert found.experiment.preset.name == engine.opening
-    assert "opens by default" in found.said
+    assert "opens by default" in found.problem
 
 
 def test_names_to_hide_add_to_those_of_the_link():
-    hidden = start.of(load("matrix_sensing"), FIRST).hiding(("presets", "story")).hiding(("story",))
+    hidden = Start.from_address(load("matrix_sensing"), FIRST).hide(("presets", "story")).hide(("story",))
     assert hidden.view.hide == ("presets", "story")
 
 
@@ -129,18 +145,18 @@ EDIT = {"step": 3, "knob": "eta", "value": 0.1, "members": [0]}
 )  # fmt: skip
 def test_a_link_that_asks_for_something_impossible_is_one_sentence_and_no_markup(changes):
     experiment = json.loads(Experiment.of(ENGINE).to_json()) | changes
-    found = start.of(ENGINE, token(experiment=json.dumps(experiment)))
-    assert found.said.startswith("This link") and "\n" not in found.said
-    shown = notice("error", found.said)
+    found = Start.from_address(ENGINE, token(experiment=json.dumps(experiment)))
+    assert found.problem.startswith("This link") and "\n" not in found.problem
+    shown = message("error", found.problem)
     assert shown.count("<") == 2 and len(shown) < 1500
 
 
 def test_a_long_version_or_name_is_quoted_in_part():
     for bad in (token(version="x" * 40_000), token(experiment=json.dumps({"engine": ["x"] * 9000}))):
-        assert len(start.of(ENGINE, bad).said) < 400
+        assert len(Start.from_address(ENGINE, bad).problem) < 400
 
 
 def test_a_version_or_a_lesson_of_a_link_is_quoted_without_markup():
     for bad in (token(version=EVIL), token(view={"lesson": EVIL}), token(view={"pinned": EVIL})):
-        shown = notice("error", start.of(ENGINE, bad).said)
+        shown = message("error", Start.from_address(ENGINE, bad).problem)
         assert shown.count("<") == 2 and len(shown) < 1500

@@ -4,7 +4,7 @@ from dashboard.ui.bridge import IN_FLIGHT, LOST, LOST_HIDDEN, WATCHDOG, Bridge
 def answered(**options):
     """The bridge of a page that is there."""
     bridge = Bridge(**options)
-    bridge._handle_msg({"ack": 0})
+    bridge.receive({"ack": 0})
     return bridge
 
 
@@ -19,9 +19,9 @@ def test_at_most_two_batches_are_on_their_way():
     bridge = answered(clock=Clock())
     for _ in range(IN_FLIGHT):
         assert bridge.ready()
-        bridge.sent()
+        bridge.count_batch()
     assert not bridge.ready()
-    bridge._handle_msg({"ack": 1})
+    bridge.receive({"ack": 1})
     assert bridge.ready()
 
 
@@ -29,10 +29,10 @@ def test_a_lost_answer_is_given_up_after_a_while():
     clock = Clock()
     bridge = answered(clock=clock)
     for _ in range(IN_FLIGHT):
-        bridge.sent()
+        bridge.count_batch()
     clock.now = WATCHDOG + 0.1
     assert bridge.ready()
-    bridge.sent()
+    bridge.count_batch()
     assert bridge.tick - bridge.ack == 1
 
 
@@ -40,10 +40,10 @@ def test_a_hidden_page_is_sent_nothing():
     heard = []
     bridge = answered(clock=Clock())
     bridge.listen(lambda key, big: None, heard.append)
-    bridge._handle_msg({"hidden": True})
-    bridge._handle_msg({"hidden": True})
+    bridge.receive({"hidden": True})
+    bridge.receive({"hidden": True})
     assert not bridge.ready()
-    bridge._handle_msg({"hidden": False})
+    bridge.receive({"hidden": False})
     assert bridge.ready()
     assert heard == [True, False]
 
@@ -51,12 +51,12 @@ def test_a_hidden_page_is_sent_nothing():
 def test_nothing_is_sent_before_the_page_answers():
     bridge = Bridge(clock=Clock())
     assert not bridge.ready()
-    bridge._handle_msg({"hidden": False})
+    bridge.receive({"hidden": False})
     assert bridge.ready()
-    bridge.sent()
-    bridge.away()
+    bridge.count_batch()
+    bridge.await_page()
     assert not bridge.ready()
-    bridge._handle_msg({"ack": 0})
+    bridge.receive({"ack": 0})
     assert bridge.ready()
 
 

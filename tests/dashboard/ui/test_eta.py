@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from dashboard.ui.eta import Remaining, ahead, said
+from dashboard.ui.eta import RemainingTime, duration, frames_ahead
 from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Event
 from engines.core.data.schedule import THIN, Schedule
@@ -23,7 +23,7 @@ class Frames(Run):
 def watched():
     """Watch a run: a list of (seconds, step, frames) gives the text after the last of them."""
     time = [0.0]
-    remaining, run = Remaining(lambda: time[0]), Frames(ENGINE, [Toy()])
+    remaining, run = RemainingTime(lambda: time[0]), Frames(ENGINE, [Toy()])
 
     def watch(seen, speed=None, rate=100.0, horizon=10_000, playing=True):
         for seconds, step, frames in seen:
@@ -43,8 +43,8 @@ def test_at_full_speed_the_steps_of_the_last_seconds_decide(watched):
 def test_with_a_speed_the_frames_to_come_decide_unless_their_steps_take_longer(watched):
     seen = [(0, 0, 1), (2, 40, 41)]
     run = Run(ENGINE, [Toy()])
-    seconds = ahead(run, Status(step=40, horizon=10_000)) / 20
-    assert watched(seen, speed=20.0, rate=1e6) == said(seconds)
+    seconds = frames_ahead(run, Status(step=40, horizon=10_000)) / 20
+    assert watched(seen, speed=20.0, rate=1e6) == duration(seconds)
     assert watched([(20, 0, 1), (22, 40, 41)], speed=20.0, rate=50.0) == "about 3 min left"
 
 
@@ -71,7 +71,7 @@ def test_the_frames_ahead_are_about_those_that_come():
     simulation.advance(30)
     frames = sum(1 for _ in simulation.frames(3000))
     # Those of the thin schedule that fall on a step of the dense one are counted twice.
-    assert ahead(run, Status(step=30, horizon=3000)) == pytest.approx(frames, rel=0.1)
+    assert frames_ahead(run, Status(step=30, horizon=3000)) == pytest.approx(frames, rel=0.1)
 
 
 def test_an_edit_restarts_the_schedule_of_what_is_ahead():
@@ -79,7 +79,7 @@ def test_an_edit_restarts_the_schedule_of_what_is_ahead():
     run.recording.events.append(Event(5000, "eta", 0.2, (0,)))
     both = Schedule(5000), Schedule(5000, THIN.dense, THIN.per_decade)
     frames = sum(len(each.steps(9000)) for each in both)
-    assert ahead(run, Status(step=5000, horizon=9000)) == pytest.approx(frames, rel=0.05)
+    assert frames_ahead(run, Status(step=5000, horizon=9000)) == pytest.approx(frames, rel=0.05)
 
 
 @pytest.mark.parametrize(
@@ -93,4 +93,4 @@ def test_an_edit_restarts_the_schedule_of_what_is_ahead():
     ],
 )
 def test_durations_read_as_people_say_them(seconds, text):
-    assert said(seconds) == text
+    assert duration(seconds) == text

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.loss_landscape.models.planted_degeneracy import Plan, Planted, planted
+from engines.loss_landscape.models.planted_networks import Plan, PlantedNetwork, draw_planted
 
 
-def independent(seed: int) -> Planted:
+def independent(seed: int) -> PlantedNetwork:
     """One hidden layer, gates and the constant independent; each degeneracy with probability .3."""
     draw = np.random.default_rng(seed)
     K, free, h = (int(draw.integers(*ends)) for ends in ((3, 6), (2, 5), (3, 10)))
@@ -16,7 +16,7 @@ def independent(seed: int) -> Planted:
     copied, silent, parallel, repeated = draw.random(4) < 0.3
     if copied:
         kinds[1] = kinds[0]
-    return planted(
+    return draw_planted(
         Plan(
             tuple(kinds), K, free, 120 * K, int(draw.integers(2, 6)),
             copies=((1, 0, 1.3),) if copied else (),
@@ -28,7 +28,7 @@ def independent(seed: int) -> Planted:
     )  # fmt: skip
 
 
-def arbitrary(seed: int) -> Planted:
+def arbitrary(seed: int) -> PlantedNetwork:
     """One or two hidden layers, three firing sets without any condition, nested and dead ones included."""
     draw = np.random.default_rng(seed)
     K = int(draw.integers(2, 5))
@@ -36,4 +36,4 @@ def arbitrary(seed: int) -> Planted:
     sets = tuple(three[kind] for kind in draw.integers(0, 3, int(draw.integers(3, 8))))
     deeper = (int(draw.integers(3, 7)),) if draw.random() < 0.5 else ()
     free, outputs = int(draw.integers(2, 4)), int(draw.integers(2, 5))
-    return planted(Plan(sets, K, free, 160 * K, outputs, deeper), seed)
+    return draw_planted(Plan(sets, K, free, 160 * K, outputs, deeper), seed)

@@ -6,12 +6,12 @@ import torch
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy import closed_form
 from engines.loss_landscape.degeneracy.count import count
-from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import gram_rank, rank
 from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
 from engines.loss_landscape.hessian import dense
-from engines.loss_landscape.models.examples import generic
 from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.planted_networks import generic_network
 
 DEEP = {(4, 3, 4): (9, 24), (5, 6, 4): (34, 54), (4, 4, 4): (16, 32), (4, 3, 5, 4): (32, 47), (5, 2, 6, 3, 4): (38, 52),
         (3, 5, 5, 3): (46, 55)}  # fmt: skip
@@ -59,7 +59,7 @@ def test_modular_addition_nets_have_a_mode_for_each_entry_of_gl_and_each_unit(p,
     pairs, plain = torch.cartesian_prod(torch.arange(p), torch.arange(p)), 0
     for seed in range(10):
         theta = torch.randn(P, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-        J, missed = dense.jacobian(f, theta, pairs), int(closed_form.unseen(*units(theta, pairs)).sum())
+        J, missed = dense.jacobian(f, theta, pairs), int(closed_form.unseen_inputs(*units(theta, pairs)).sum())
         nullity = P - int(rank(J))
         assert nullity == closed_form.modular_addition(e, h, missed), seed
         assert nullity == P - int(gram_rank(J.mT @ J)), seed
@@ -72,12 +72,12 @@ def test_what_a_unit_does_not_see():
     A = torch.zeros(2, 6, 4, dtype=torch.float64)
     A[0, range(6), [0, 0, 1, 1, 2, 2]] = A[1, range(6), [0, 1, 2, 3, 0, 1]] = 1
     gates = torch.tensor([[1, 1, 0, 0, 0, 0], [1, 1, 1, 1, 0, 0], [0, 0, 0, 0, 0, 0], [1, 1, 1, 1, 1, 1]]).bool().mT
-    assert closed_form.unseen(A, gates.expand(2, 6, 4)).tolist() == [[2, 1, 3, 0], [2, 0, 4, 0]]
+    assert closed_form.unseen_inputs(A, gates.expand(2, 6, 4)).tolist() == [[2, 1, 3, 0], [2, 0, 4, 0]]
 
 
 def test_the_closed_form_is_that_of_one_hidden_layer():
-    net, theta, X = generic((5, 6, 6, 3))
-    passes = backward(net, theta, X)
+    net, theta, X = generic_network((5, 6, 6, 3))
+    passes = layer_passes(net, theta, X)
     with pytest.raises(ConfigError, match="has 2"):
         closed_form.one_hidden_layer(net, theta, passes, blocks(passes.gates[0]))
 
@@ -89,11 +89,11 @@ def test_blocks_count_no_more_than_the_inputs_span():
         weights[0][:, :-1] *= 0.05
         weights[0][:, -1] = 6
 
-    net, theta, X = generic((5, 6, 3), rank=2, edit=on)
+    net, theta, X = generic_network((5, 6, 3), rank=2, edit=on)
     one = count(net, theta, X)
     assert one.blocks[0].on.all()
     nullity = net.P - int(rank(dense.jacobian(net, theta, X)))
-    closed = closed_form.one_hidden_layer(net, theta, backward(net, theta, X), one.blocks[0])
+    closed = closed_form.one_hidden_layer(net, theta, layer_passes(net, theta, X), one.blocks[0])
     assert int(closed) == int(one.explained) == int(one.nullity) == nullity == 48
 
 

@@ -6,16 +6,13 @@ import torch
 from engines.core.numerics.lapack import svdvals
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy import closed_form, numerical_rank
-from engines.loss_landscape.degeneracy.count import Count, count, counting
-from engines.loss_landscape.degeneracy.layer_spaces import backward
-from engines.loss_landscape.degeneracy.linear_regions import atoms
-from engines.loss_landscape.degeneracy.lower_bound import explain
-from engines.loss_landscape.degeneracy.progress import finished
-from engines.loss_landscape.degeneracy.row_space import Source, by_gram, by_triangle
-from engines.loss_landscape.degeneracy.synchronisation_modes import generators
+from engines.loss_landscape.degeneracy.count import Count, count, count_stages, explain
+from engines.loss_landscape.degeneracy.jacobian import jacobian_by_regions, layer_passes
+from engines.loss_landscape.degeneracy.row_space import JacobianSource, by_gram, by_qr, run_to_end
+from engines.loss_landscape.degeneracy.synchronised_neurons import generators
 from engines.loss_landscape.hessian.dense import jacobian as autograd_jacobian
-from engines.loss_landscape.models.examples import EXAMPLES, always_on, generic, nested, staircase
 from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.planted_networks import EXAMPLES, always_on, generic_network, nested_gates, staircase
 
 # name: P, nullity, type 1 or 2, across layers
 SHALLOW = {"generic-1": (57, 6, 0, 6), "t1-inputs": (57, 18, 12, 6), "t1-duplicate": (57, 9, 3, 6),
@@ -25,7 +22,7 @@ STAIRCASE = {1: (55, 30, 24, 6, 0), 2: (62, 19, 8, 11, 0), 3: (69, 14, 0, 14, 0)
              5: (83, 14, 0, 14, 0)}  # fmt: skip
 ALWAYS_ON = {1: (57, 36, 28, 8, 0), 3: (73, 22, 0, 22, 0), 4: (81, 22, 0, 22, 0)}
 NESTED = {1: (49, 28, 21, 6, 1), 2: (56, 20, 7, 11, 2), 3: (63, 16, 0, 14, 2), 4: (70, 15, 0, 14, 1)}
-PLANTED = [(build, k, row) for build, table in ((staircase, STAIRCASE), (always_on, ALWAYS_ON), (nested, NESTED))
+PLANTED = [(build, k, row) for build, table in ((staircase, STAIRCASE), (always_on, ALWAYS_ON), (nested_gates, NESTED))
            for k, row in table.items()]  # fmt: skip
 
 
@@ -57,7 +54,7 @@ def test_planted_blocks_are_counted_and_what_is_not_explained_is_left_over(build
     one = count(*net)
     assert found(one) == row
     assert one.gap > 1e10
-    assert int(one.nullity) == dense(*net) == one.P - int(numerical_rank.rank(atoms(*net)))
+    assert int(one.nullity) == dense(*net) == one.P - int(numerical_rank.rank(jacobian_by_regions(*net)))
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -86,7 +83,7 @@ def test_a_layer_above_synchronised_ones_is_bounded_and_its_residual_reported(wi
     one = count(*net)
     assert one.P == P
     assert int(one.residual) >= 0
-    assert int(one.nullity) == dense(*net) == one.P - int(numerical_rank.rank(atoms(*net)))
+    assert int(one.nullity) == dense(*net) == one.P - int(numerical_rank.rank(jacobian_by_regions(*net)))
     assert int(one.explained) >= 14
 
 
@@ -95,9 +92,9 @@ def test_all_three_types_at_once():
     net = EXAMPLES["mixed"](0)
     one = count(*net)
     (block,) = one.blocks
-    closed = closed_form.one_hidden_layer(net.net, net.theta, backward(*net), block)
+    closed = closed_form.one_hidden_layer(net.net, net.theta, layer_passes(*net), block)
     assert int(one.nullity) == int(closed) == int(one.explained) == dense(*net) == 49
-    assert int(one.nullity) == one.P - int(numerical_rank.rank(atoms(*net)))
+    assert int(one.nullity) == one.P - int(numerical_rank.rank(jacobian_by_regions(*net)))
     naive = int((one.N1 + one.N2).sum() + (block.sizes**2 * ~block.dead).sum() + block.on.sum())
     assert naive > 49
 
@@ -123,7 +120,7 @@ def test_directions_that_single_layers_own_do_not_count_across_them():
     left = torch.randn(80, 4, dtype=torch.float64, generator=stream)
     J = torch.cat([left @ part.mT for part in low], -1)
     own = torch.cat([torch.linalg.svd(part.mT, full_matrices=True)[2][4:14] for part in low], -1) / 2**0.5
-    seen = finished(by_triangle(Source(lambda rows: rows, J, 1, [36, 21])))
+    seen = run_to_end(by_qr(JacobianSource(lambda rows: rows, J, 1, [36, 21])))
     assert explain(seen, own).blocks.tolist() == [32, 17]
     assert int(explain(seen, own).cross) == 0
     free = torch.cat([torch.linalg.pinv(low[0].mT)[:, :1], -torch.linalg.pinv(low[1].mT)[:, :1]]).mT
@@ -154,8 +151,8 @@ def test_layers_without_hidden_units_have_no_generators():
 def test_a_network_of_zeros_is_free_altogether():
     """Also in both ways to look at J, and where its gates depend on one another."""
     net, X = Mlp((3, 4, 2)), torch.randn(30, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    for ways in (by_triangle, by_gram):
-        one = finished(counting(net, torch.zeros(net.P, dtype=torch.float64), X, ways, dependent=True))
+    for ways in (by_qr, by_gram):
+        one = run_to_end(count_stages(net, torch.zeros(net.P, dtype=torch.float64), X, ways, dependent=True))
         assert (int(one.nullity), int(one.explained)) == (24, 24)
     without = Mlp((3, 4, 2), bias=False)
     assert found(count(without, torch.zeros(without.P, dtype=torch.float64), X))[1:] == (20, 20, 0, 0)
@@ -163,11 +160,11 @@ def test_a_network_of_zeros_is_free_altogether():
 
 def test_warnings_are_said():
     """n k < P; a gap below 1e6; none for a clear count; a float32 net is refused."""
-    few = count(*generic((5, 6, 3), n=8))
+    few = count(*generic_network((5, 6, 3), n=8))
     assert few.data_limited
     assert int(few.nullity) >= 57 - 24
     assert any("n k = 24" in said for said in few.warnings)
-    net, theta, X = generic((5, 6, 3), rank=3)
+    net, theta, X = generic_network((5, 6, 3), rank=3)
     noise = torch.randn(X.shape, dtype=X.dtype, generator=torch.Generator().manual_seed(1))
     blurred = count(net, theta, X + 1e-8 * noise)
     assert bool(blurred.unclear)

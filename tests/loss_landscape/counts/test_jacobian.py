@@ -6,12 +6,12 @@ import torch
 from engines.core.numerics.lapack import svdvals
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy import jacobian
-from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import gram_rank, rank
 from engines.loss_landscape.degeneracy.orbits import behavioural_loss
 from engines.loss_landscape.hessian import dense
-from engines.loss_landscape.models.examples import generic, staircase
 from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.planted_networks import generic_network, staircase
 
 NETS = {"one": (5, 6, 3), "two": (5, 6, 6, 3), "none": (4, 3)}
 
@@ -38,7 +38,7 @@ def test_the_jacobian_is_that_of_autograd(sizes, bias, activation):
 
 def test_the_hessian_of_the_behavioural_loss_is_the_gram_matrix():
     """At w*: autograd's Hessian equals JᵀJ/n to 1e-10, and is not zero."""
-    net, theta, X = generic((5, 6, 6, 3), n=100)
+    net, theta, X = generic_network((5, 6, 6, 3), n=100)
     H = torch.func.jacrev(torch.func.jacrev(lambda at: behavioural_loss(net, at, theta, X)))(theta)
     torch.testing.assert_close(jacobian.gram(net, theta, X), H, rtol=0, atol=1e-10)
     assert H.norm() > 1
@@ -49,12 +49,12 @@ def test_every_factor_has_the_same_spectrum_whatever_the_chunk():
     net = Mlp((5, 6, 3))
     theta, X = batch(net, n=30)
     J = jacobian.jacobian(net, theta, X)
-    h = jacobian.spectrum(J, 30)
+    h = jacobian.hessian_eigenvalues(J, 30)
     scale = h.amax()
     for chunk in (1, 7, 30, 100):
-        R = jacobian.triangle(net, theta, X, chunk)
+        R = jacobian.qr_triangle(net, theta, X, chunk)
         assert R.shape == (3, 57, 57)
-        torch.testing.assert_close(jacobian.spectrum(R, 30), h, rtol=0, atol=float(1e-12 * scale))
+        torch.testing.assert_close(jacobian.hessian_eigenvalues(R, 30), h, rtol=0, atol=float(1e-12 * scale))
         torch.testing.assert_close(
             jacobian.gram(net, theta, X, chunk), J.mT @ J / 30, rtol=0, atol=float(1e-12 * scale)
         )
@@ -64,22 +64,22 @@ def test_every_factor_has_the_same_spectrum_whatever_the_chunk():
 
 def test_few_data_leave_the_rank_to_the_kernel():
     """n k = 24 < P = 57: rank(J) = rank(J Jᵀ), and the triangle has n k rows."""
-    net, theta, X = generic((5, 6, 3), n=8)
-    R = jacobian.triangle(net, theta, X, 3)
+    net, theta, X = generic_network((5, 6, 3), n=8)
+    R = jacobian.qr_triangle(net, theta, X, 3)
     assert R.shape == (24, 57)
     values = svdvals(jacobian.kernel(net, theta, X))
     assert int(rank(R)) == int((values > 1e-12 * values[0]).sum()) <= 24
-    h = jacobian.spectrum(R, 8)
+    h = jacobian.hessian_eigenvalues(R, 8)
     assert h.shape == (57,)
     assert (h[24:] == 0).all()
 
 
 def test_float32_and_smooth_gates_are_refused():
-    net, theta, X = generic((5, 6, 3))
+    net, theta, X = generic_network((5, 6, 3))
     with pytest.raises(ConfigError, match="float32"):
-        backward(net, theta.float(), X.float())
+        layer_passes(net, theta.float(), X.float())
     with pytest.raises(ConfigError, match="tanh"):
-        backward(Mlp((5, 6, 3), "tanh"), theta, X)
+        layer_passes(Mlp((5, 6, 3), "tanh"), theta, X)
 
 
 def test_a_float32_gram_matrix_has_no_good_tolerance():

@@ -5,17 +5,15 @@ import torch
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy import orbits
-from engines.loss_landscape.degeneracy.jacobian import jacobian
-from engines.loss_landscape.degeneracy.layer_spaces import backward
-from engines.loss_landscape.degeneracy.synchronisation_modes import generators
-from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
-from engines.loss_landscape.models.examples import EXAMPLES, staircase
+from engines.loss_landscape.degeneracy.jacobian import jacobian, layer_passes
+from engines.loss_landscape.degeneracy.synchronised_neurons import blocks, generators
 from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.planted_networks import EXAMPLES, staircase
 
 
 def setting(name: str = "t3"):
     net, theta, X = EXAMPLES[name](1)
-    found = [blocks(g) for g in backward(net, theta, X).gates]
+    found = [blocks(g) for g in layer_passes(net, theta, X).gates]
     N = torch.rand(found[0].same.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     N = (N - 2 * torch.diag(N.diagonal())) * found[0].same
     return net, theta, X, found, N
@@ -26,10 +24,10 @@ def test_orbits_of_a_block_are_flat_and_random_moves_as_long_are_not(name):
     """Below 1e-24 as far as exp(2 N) goes; a random move of the same length is above 1."""
     net, theta, X, found, N = setting(name)
     t = torch.tensor([0.1, 1.0, 2.0], dtype=torch.float64)
-    moved = orbits.orbit(net, theta, 1, found[0], t[:, None, None] * N)
+    moved = orbits.exchange_orbit(net, theta, 1, found[0], t[:, None, None] * N)
     loss = orbits.behavioural_loss(net, moved, theta, X)
     assert loss.max() < 1e-24
-    other = orbits.random_like(moved - theta, torch.Generator().manual_seed(0))
+    other = orbits.random_direction_like(moved - theta, torch.Generator().manual_seed(0))
     torch.testing.assert_close(other.norm(dim=-1), (moved - theta).norm(dim=-1))
     assert orbits.behavioural_loss(net, theta + other, theta, X)[1:].min() > 1
 
@@ -41,7 +39,7 @@ def test_orbits_begin_along_the_generators():
     N = torch.zeros(len(i), 6, 6, dtype=torch.float64)
     N[range(len(i)), i, j] = 1
     # Off the diagonal an orbit goes one way only: the second-order one-sided difference.
-    points = [orbits.orbit(net, theta, 1, found[0], t * 1e-5 * N) for t in (0, 1, 2)]
+    points = [orbits.exchange_orbit(net, theta, 1, found[0], t * 1e-5 * N) for t in (0, 1, 2)]
     slope = (4 * points[1] - 3 * points[0] - points[2]) / 2e-5
     slope = slope / slope.norm(dim=-1, keepdim=True)
     torch.testing.assert_close(slope, generators(net, theta, found), rtol=0, atol=1e-8)
@@ -50,21 +48,21 @@ def test_orbits_begin_along_the_generators():
 def test_bias_shifts_of_units_that_stay_on_are_flat():
     net, theta, X, found, _ = setting("t3-on")
     c = 0.5 * found[0].on.double()
-    assert float(orbits.behavioural_loss(net, orbits.shift(net, theta, 1, c), theta, X)) < 1e-24
-    assert float(orbits.behavioural_loss(net, orbits.shift(net, theta, 1, 0.5 - c), theta, X)) > 1e-4
+    assert float(orbits.behavioural_loss(net, orbits.bias_shift(net, theta, 1, c), theta, X)) < 1e-24
+    assert float(orbits.behavioural_loss(net, orbits.bias_shift(net, theta, 1, 0.5 - c), theta, X)) > 1e-4
 
 
 def test_shifts_need_biases():
     with pytest.raises(ConfigError, match="bias"):
-        orbits.shift(Mlp((2, 3, 1), bias=False), torch.zeros(9, dtype=torch.float64), 1, torch.ones(3))
+        orbits.bias_shift(Mlp((2, 3, 1), bias=False), torch.zeros(9, dtype=torch.float64), 1, torch.ones(3))
 
 
 def test_orbits_that_would_flip_gates_or_mix_blocks_are_refused():
     net, theta, _, found, N = setting()
     with pytest.raises(ConfigError, match="negative"):
-        orbits.orbit(net, theta, 1, found[0], -N)
+        orbits.exchange_orbit(net, theta, 1, found[0], -N)
     with pytest.raises(ConfigError, match="one block"):
-        orbits.orbit(net, theta, 1, found[0], torch.ones_like(N))
+        orbits.exchange_orbit(net, theta, 1, found[0], torch.ones_like(N))
 
 
 def test_null_directions_raise_the_loss_from_fourth_order_on():

@@ -5,25 +5,24 @@ import pytest
 import torch
 
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.degeneracy import jacobian, near_synchronised
-from engines.loss_landscape.degeneracy.layer_spaces import backward
-from engines.loss_landscape.degeneracy.synchronisation_modes import tangents
-from engines.loss_landscape.degeneracy.synchronised_neurons import agreement, blocks
-from engines.loss_landscape.models.examples import EXAMPLES, turned
+from engines.loss_landscape.degeneracy import jacobian, synchronised_neurons
+from engines.loss_landscape.degeneracy.jacobian import layer_passes
+from engines.loss_landscape.degeneracy.synchronised_neurons import agreement, blocks, tangents
+from engines.loss_landscape.models.planted_networks import EXAMPLES, nearly_synchronised_pair
 
 
 def measured(angle: float, seed: int = 0):
     """Share of data on which neurons 0 and 1 disagree, curvature along E_01, largest eigenvalue."""
-    net, theta, X = turned(angle, seed=seed)
-    passes = backward(net, theta, X)
+    net, theta, X = nearly_synchronised_pair(angle, seed=seed)
+    passes = layer_passes(net, theta, X)
     paired = torch.zeros(5, 5, dtype=torch.bool)
     paired[0, 1] = True
     u = tangents(net, theta, 1, paired, torch.zeros(5, dtype=torch.bool))
     J = jacobian.jacobian(net, theta, X)
     return (
         1 - float(agreement(passes.gates[0])[0, 1]),
-        float(near_synchronised.rayleigh(J, u, len(X))[0]),
-        float(jacobian.spectrum(J, len(X))[0]),
+        float(synchronised_neurons.curvature_along(J, u, len(X))[0]),
+        float(jacobian.hessian_eigenvalues(J, len(X))[0]),
     )
 
 
@@ -43,22 +42,24 @@ def test_curvature_is_cubic_in_the_angle_between_two_neurons():
 
 def test_a_direction_is_as_free_as_its_curvature_lets_it():
     """Along eigenvectors q is the eigenvalue (1e-10 of the largest), the weight 1 minus its term of the soft rank."""
-    net, theta, X = turned(0.3, n=300)
+    net, theta, X = nearly_synchronised_pair(0.3, n=300)
     J = jacobian.jacobian(net, theta, X)
     _, values, V = torch.linalg.svd(J, full_matrices=False)
     h = values.square() / 300
-    q = near_synchronised.rayleigh(J, 3 * V, 300)
+    q = synchronised_neurons.curvature_along(J, 3 * V, 300)
     torch.testing.assert_close(q, h, rtol=0, atol=float(1e-10 * h[0]))
-    assert near_synchronised.rayleigh(J[None], V[None], 300).shape == (1, net.P)
-    torch.testing.assert_close(near_synchronised.weight(h, 50.0, 2.0), 1 - 50 * h / (50 * h + 2))
+    assert synchronised_neurons.curvature_along(J[None], V[None], 300).shape == (1, net.P)
+    torch.testing.assert_close(synchronised_neurons.freedom(h, 50.0, 2.0), 1 - 50 * h / (50 * h + 2))
 
 
 def test_no_disagreement_gives_the_exact_blocks():
     """delta = 0 on the planted nets: complete linkage against identical columns."""
     for name in ("t3", "t3-on", "nested", "mixed"):
-        passes = backward(*EXAMPLES[name](1))
+        passes = layer_passes(*EXAMPLES[name](1))
         (g,) = passes.gates
-        assert torch.equal(near_synchronised.pairs(near_synchronised.clusters(g, 0)), blocks(g).same), name
+        assert torch.equal(
+            synchronised_neurons.same_cluster(synchronised_neurons.near_clusters(g, 0)), blocks(g).same
+        ), name
 
 
 def test_groups_hold_no_pair_that_disagrees_more_than_delta():
@@ -67,13 +68,13 @@ def test_groups_hold_no_pair_that_disagrees_more_than_delta():
     g = torch.arange(n)[:, None] < torch.tensor([500, 510, 520, 900])
     assert torch.equal(agreement(g)[0], torch.tensor([1, 0.99, 0.98, 0.6], dtype=torch.float64))
     for delta, groups in ((0.0, 4), (0.009, 4), (0.01, 3), (0.02, 2), (0.39, 2), (0.4, 1)):
-        labels = near_synchronised.clusters(g, delta)
+        labels = synchronised_neurons.near_clusters(g, delta)
         assert len(np.unique(labels)) == groups, delta
-        assert float((1 - agreement(g))[near_synchronised.pairs(labels)].max()) <= delta + 1e-12
-    assert near_synchronised.clusters(g[:, :1], 0.1).tolist() == [0]
+        assert float((1 - agreement(g))[synchronised_neurons.same_cluster(labels)].max()) <= delta + 1e-12
+    assert synchronised_neurons.near_clusters(g[:, :1], 0.1).tolist() == [0]
     for delta in (-0.1, 1.0):
         with pytest.raises(ConfigError, match="delta"):
-            near_synchronised.clusters(g, delta)
+            synchronised_neurons.near_clusters(g, delta)
 
 
 def test_blocks_are_identical_columns():
@@ -95,4 +96,4 @@ def test_one_datum_in_many_parts_neurons():
     g = (torch.rand(100_000, 1, generator=torch.Generator().manual_seed(0)) < 0.5).repeat(1, 3)
     g[17, 2] = ~g[17, 2]
     assert blocks(g).sizes.tolist() == [2, 0, 1]
-    assert len(np.unique(near_synchronised.clusters(g, 1e-5))) == 1
+    assert len(np.unique(synchronised_neurons.near_clusters(g, 1e-5))) == 1

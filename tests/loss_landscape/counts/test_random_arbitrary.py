@@ -2,8 +2,7 @@
 
 from engines.core.numerics.lapack import svdvals
 from engines.loss_landscape.degeneracy.count import count
-from engines.loss_landscape.degeneracy.jacobian import jacobian
-from engines.loss_landscape.degeneracy.linear_regions import atoms
+from engines.loss_landscape.degeneracy.jacobian import jacobian, jacobian_by_regions
 from engines.loss_landscape.degeneracy.numerical_rank import count_above, rank
 from tests.loss_landscape.counts.nets import arbitrary
 
@@ -15,7 +14,7 @@ def test_the_explanation_is_a_lower_bound_and_regions_are_exact():
         net, theta, X = arbitrary(seed)
         one = count(net, theta, X)
         assert int(one.nullity) == net.P - int(count_above(svdvals(jacobian(net, theta, X)))), seed
-        assert int(one.nullity) == net.P - int(rank(atoms(net, theta, X))), seed
+        assert int(one.nullity) == net.P - int(rank(jacobian_by_regions(net, theta, X))), seed
         residuals[len(one.blocks)].append(int(one.residual))
     assert min(map(min, residuals.values())) == 0
     full = {depth: sum(left == 0 for left in found) / len(found) for depth, found in residuals.items()}

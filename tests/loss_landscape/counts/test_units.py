@@ -7,12 +7,10 @@ import pytest
 import torch
 
 from engines.loss_landscape.degeneracy.closed_form import one_hidden_layer
-from engines.loss_landscape.degeneracy.count import Count, count, counting
-from engines.loss_landscape.degeneracy.layer_spaces import backward
-from engines.loss_landscape.degeneracy.progress import finished
-from engines.loss_landscape.degeneracy.row_space import by_gram
-from engines.loss_landscape.models.examples import generic
-from engines.loss_landscape.models.planted_degeneracy import Planted
+from engines.loss_landscape.degeneracy.count import Count, count, count_stages
+from engines.loss_landscape.degeneracy.jacobian import layer_passes
+from engines.loss_landscape.degeneracy.row_space import by_gram, run_to_end
+from engines.loss_landscape.models.planted_networks import PlantedNetwork, generic_network
 from tests.loss_landscape.counts.nets import arbitrary
 from tests.loss_landscape.counts.test_count import dense
 
@@ -21,7 +19,7 @@ INTEGERS = ("r_a", "r_g", "N1", "N2", "N12", "excess", "cross", "nullity", "expl
 DECADES = 12
 
 
-def rescaled(one: Planted, seed: int) -> Planted:
+def rescaled(one: PlantedNetwork, seed: int) -> PlantedNetwork:
     """Inputs in other units and hidden neurons at other scales, each over twelve decades; the same function."""
     net, weights = one.net, [W.clone() for W in one.net.split(one.theta)]
     stream = torch.Generator().manual_seed(seed)
@@ -34,7 +32,7 @@ def rescaled(one: Planted, seed: int) -> Planted:
             weights[layer - 1] *= 2.0 ** exponents[:, None]
         else:
             X = one.X * 2.0**exponents
-    return Planted(net, net.join(weights), X)
+    return PlantedNetwork(net, net.join(weights), X)
 
 
 def integers(one: Count) -> dict[str, list[int]]:
@@ -53,35 +51,35 @@ def test_a_hundred_nets_count_the_same_in_other_units(first):
         assert int(one.nullity) == dense(*plain)
         assert int(one.residual) >= 0
         if len(plain.net.sizes) == 3:
-            forms = [one_hidden_layer(net, theta, backward(net, theta, X), one.blocks[0])
+            forms = [one_hidden_layer(net, theta, layer_passes(net, theta, X), one.blocks[0])
                      for net, theta, X in (plain, other)]  # fmt: skip
             assert forms[0] == forms[1]
 
 
-def unix(one: Planted) -> Planted:
+def unix(one: PlantedNetwork) -> PlantedNetwork:
     """The second input as 1.7e9 +- 1e3 seconds, by the first weights and biases the same function."""
     W, *above = (W.clone() for W in one.net.split(one.theta))
     X = one.X.clone()
     X[:, 1] = 1.7e9 + 1e3 * X[:, 1]
     W[:, 1] /= 1e3
     W[:, -1] -= 1.7e9 * W[:, 1]
-    return Planted(one.net, one.net.join([W, *above]), X)
+    return PlantedNetwork(one.net, one.net.join([W, *above]), X)
 
 
-def columns(one: Planted, factor: float, which: slice = slice(None)) -> Planted:
+def columns(one: PlantedNetwork, factor: float, which: slice = slice(None)) -> PlantedNetwork:
     """Inputs times a factor, their weights over it."""
     W, *above = (W.clone() for W in one.net.split(one.theta))
     X = one.X.clone()
     X[:, which] *= factor
     W[:, : one.net.sizes[0]][:, which] /= factor
-    return Planted(one.net, one.net.join([W, *above]), X)
+    return PlantedNetwork(one.net, one.net.join([W, *above]), X)
 
 
-def neurons(one: Planted, factor: float) -> Planted:
+def neurons(one: PlantedNetwork, factor: float) -> PlantedNetwork:
     """The first weights times a factor, the next over it."""
     W, V, *above = (W.clone() for W in one.net.split(one.theta))
     V[:, : one.net.sizes[1]] /= factor
-    return Planted(one.net, one.net.join([W * factor, V, *above]), one.X)
+    return PlantedNetwork(one.net, one.net.join([W * factor, V, *above]), one.X)
 
 
 UNITS = {
@@ -98,7 +96,7 @@ UNITS = {
 @pytest.mark.parametrize("units", UNITS)
 def test_a_net_of_six_zero_modes_has_six_in_all_units(units):
     """5-6-3: six rescalings, all explained, with a gap of 1e13 (1e11 where 1.7e9 loses five digits of 1e3)."""
-    one = count(*UNITS[units](generic((5, 6, 3))))
+    one = count(*UNITS[units](generic_network((5, 6, 3))))
     assert (int(one.nullity), int(one.explained), int(one.residual)) == (6, 6, 0)
     assert one.gap > 1e11
     assert one.warnings == ()
@@ -107,14 +105,14 @@ def test_a_net_of_six_zero_modes_has_six_in_all_units(units):
 @pytest.mark.parametrize("units", UNITS)
 def test_a_gram_matrix_of_unit_columns_counts_forty_in_all_units(units):
     """10-40-8, P = 768, by eigenvalues: forty rescalings, gap 1e4; singular values of J itself differ by 1e16."""
-    one = finished(counting(*UNITS[units](generic((10, 40, 8))), partial(by_gram, chunk=200)))
+    one = run_to_end(count_stages(*UNITS[units](generic_network((10, 40, 8))), partial(by_gram, chunk=200)))
     assert (int(one.nullity), int(one.explained), int(one.residual)) == (40, 40, 0)
     assert one.gap > 1e4
     assert len(one.warnings) == 1
 
 
 def test_more_explained_than_counted_is_not_resolved():
-    one = count(*generic((5, 6, 3)))
+    one = count(*generic_network((5, 6, 3)))
     fewer = replace(one, nullity=one.nullity - 2)
     assert (bool(one.resolved), bool(fewer.resolved)) == (True, False)
     assert any("6, are more than the 4 " in said and "not resolved" in said for said in fewer.warnings)

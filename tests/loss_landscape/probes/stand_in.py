@@ -57,7 +57,7 @@ DIGITS = LossLandscape(subject="digits", learning_rate=1e-2, weight_decay=1e-2)
 @cache
 def learned() -> Tensor:
     """How two of them learn, seeds 0 and 1, every 20 steps: `[41, 2, P]`."""
-    subject = digits.perceptron([0, 1]).to(torch.float32)
+    subject = digits.digits_subject([0, 1]).to(torch.float32)
     return torch.stack([theta.double() for _, theta in train(subject, 800, 1e-2, 1e-2, every=20)])
 
 
@@ -70,6 +70,6 @@ def last(parts):
     return found[-1].values
 
 
-def still(subject="planted", **knobs) -> network_at_step.Specimen:
+def still(subject="planted", **knobs) -> network_at_step.NetworkAtStep:
     """A network that is not trained."""
-    return network_at_step.of(LossLandscape(subject=subject, optimizer="langevin", **knobs))
+    return network_at_step.network_of_config(LossLandscape(subject=subject, optimizer="langevin", **knobs))

@@ -9,14 +9,14 @@ from engines.core.protocol.engine import Part
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import network_at_step
 from engines.loss_landscape.models.model import squared_error
-from engines.loss_landscape.probes.connectivity import PROBE, twin, ways
+from engines.loss_landscape.probes.connectivity import PROBE, connect, twin
 from tests.loss_landscape.probes.stand_in import DIGITS, descended, last, learned, still
 
 
 def test_two_networks_are_apart_on_the_line_and_joined_by_a_curve():
     """L21: 4.4 (1-10) at most on the line, .038 (below .15) on the curve, 5e-4 (x3) at the ends."""
     w = learned()[-1]
-    values = last(ways(network_at_step.of(DIGITS, w[0]), w[1], 25, 600, 1e-2, 0))
+    values = last(connect(network_at_step.network_of_config(DIGITS, w[0]), w[1], 25, 600, 1e-2, 0))
     assert 1 < values["highest_on_line"] < 10
     assert values["highest_on_curve"] < 0.15
     for end in ("loss_here", "loss_there"):
@@ -34,16 +34,16 @@ def test_the_other_network_is_trained_as_this_one_was():
     other = descended(PROBE, 30, **knobs, learning_rate=0.2, seed=7)
     for run in (one, other):
         run.recording.events.append(Event(10, "learning_rate", 0.05, (0,)))
-    (*_, (share, theta)) = twin(one, 0, 30, network_at_step.specimen(one, 0, 30), 7)
+    (*_, (share, theta)) = twin(one, 0, 30, network_at_step.network_of_run(one, 0, 30), 7)
     assert share == 1
-    torch.testing.assert_close(theta, network_at_step.specimen(other, 0, 30).theta, rtol=0, atol=0)
+    torch.testing.assert_close(theta, network_at_step.network_of_run(other, 0, 30).theta, rtol=0, atol=0)
     seen: list[Part] = []
     values = one.probe("connectivity", watch=seen.append, other_seed=7, points=5, steps=40)
     assert len(values["curve"]) == 5
     assert [part.share for part in seen] == sorted(part.share for part in seen)
-    here = network_at_step.specimen(one, 0, 30)
+    here = network_at_step.network_of_run(one, 0, 30)
     assert not torch.equal(
-        here.theta, network_at_step.specimen(descended(PROBE, 30, **knobs, learning_rate=0.2), 0, 30).theta
+        here.theta, network_at_step.network_of_run(descended(PROBE, 30, **knobs, learning_rate=0.2), 0, 30).theta
     )
     for end, at in ((0, here.theta), (-1, theta)):
         assert values["line"][end] == pytest.approx(float(here.subject.loss(at)), rel=1e-5)
@@ -52,7 +52,7 @@ def test_the_other_network_is_trained_as_this_one_was():
 def test_networks_at_rest_have_others_at_rest():
     """Half the squared error to this one's outputs: 0 here, that of the other there; 1e-5 in float32."""
     found, other = still(seed=0), still(seed=1)
-    values = last(ways(found, other.theta, 5, 10, 1e-2, 0))
+    values = last(connect(found, other.theta, 5, 10, 1e-2, 0))
     assert values["loss_here"] < 1e-9
     X, y = found.samples
     expected = squared_error(found.subject.model(other.theta, X), y) / 2
@@ -67,6 +67,6 @@ def test_a_network_has_no_way_to_itself():
         run.probe("connectivity", other_seed=0)
     found = still("linear", seed=0)
     with pytest.raises(ConfigError, match="subject=linear begins the same for every seed"):
-        last(ways(found, still("linear", seed=1).theta, 5, 10, 1e-2, 0))
+        last(connect(found, still("linear", seed=1).theta, 5, 10, 1e-2, 0))
     with pytest.raises(ConfigError, match="not finite"):
-        last(ways(found, found.theta * torch.nan, 5, 10, 1e-2, 0))
+        last(connect(found, found.theta * torch.nan, 5, 10, 1e-2, 0))

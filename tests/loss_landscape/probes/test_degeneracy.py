@@ -6,20 +6,24 @@ import torch
 
 from engines.core.analysis.probing import parts
 from engines.core.protocol.errors import ConfigError, EngineFailure
-from engines.loss_landscape.degeneracy import near_synchronised, orbits
-from engines.loss_landscape.degeneracy.count import ROOTS
-from engines.loss_landscape.degeneracy.layer_spaces import backward
+from engines.loss_landscape.degeneracy import orbits, synchronised_neurons
+from engines.loss_landscape.degeneracy.count import GRAM_WARNING
+from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR
 from engines.loss_landscape.degeneracy.row_space import by_gram
-from engines.loss_landscape.degeneracy.synchronisation_modes import tangents
-from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
+from engines.loss_landscape.degeneracy.synchronised_neurons import blocks, tangents
 from engines.loss_landscape.hessian.dense import jacobian
-from engines.loss_landscape.models.examples import staircase, turned
-from engines.loss_landscape.models.network_at_step import specimen
-from engines.loss_landscape.probes.affordable import look
-from engines.loss_landscape.probes.degeneracy import PROBE, examined
-from engines.loss_landscape.probes.network_map import KINDS, MOST, drawn
-from engines.loss_landscape.probes.paths import elementary
+from engines.loss_landscape.models.network_at_step import network_of_run
+from engines.loss_landscape.models.planted_networks import nearly_synchronised_pair, staircase
+from engines.loss_landscape.probes.degeneracy import (
+    KINDS,
+    MAX_NEURONS_SHOWN,
+    PROBE,
+    examine,
+    factorisation,
+    network_map,
+)
+from engines.loss_landscape.probes.paths import elementary_orbit
 from engines.loss_landscape.training.train import train
 from tests.loss_landscape.probes import rested
 
@@ -61,7 +65,7 @@ def test_options_and_pictures_fit():
 def test_eigenvalues_and_soft_counts_are_those_of_the_hessian():
     """Of the behavioural loss by automatic differentiation twice: 1e-10 of the largest; N_eff to the rank."""
     found = rested.outcome(PROBE, TABLE[0][0], n_beta=30.0, gamma=2.0)
-    net, theta, X = specimen(rested.run(**TABLE[0][0]), 0, 0).perceptron()
+    net, theta, X = network_of_run(rested.run(**TABLE[0][0]), 0, 0).perceptron()
     H = torch.autograd.functional.hessian(lambda at: orbits.behavioural_loss(net, at, theta, X), theta)
     h = torch.linalg.eigvalsh(H).flip(-1).numpy()
     np.testing.assert_allclose(found["eigenvalue"], h, rtol=0, atol=1e-10 * h[0])
@@ -104,13 +108,13 @@ def test_ways_of_all_kinds_are_offered():
 def test_elementary_orbits_are_orbits():
     """Of a single entry of N, against the matrix exponential: 1e-12."""
     net, theta, X = staircase(3)
-    (block,) = [blocks(g) for g in backward(net, theta, X).gates]
+    (block,) = [blocks(g) for g in layer_passes(net, theta, X).gates]
     t = torch.tensor([0.0, 0.3, 1.0], dtype=torch.float64)
     for i, j in block.live.nonzero().tolist():
         N = torch.zeros(3, 6, 6, dtype=torch.float64)
         N[:, i, j] = t
-        moved = orbits.orbit(net, theta, 1, block, N)
-        torch.testing.assert_close(elementary(net, theta, 1, i, j, t), moved, rtol=1e-12, atol=1e-12)
+        moved = orbits.exchange_orbit(net, theta, 1, block, N)
+        torch.testing.assert_close(elementary_orbit(net, theta, 1, i, j, t), moved, rtol=1e-12, atol=1e-12)
 
 
 def test_the_map_says_what_is_special_about_each_neuron():
@@ -127,8 +131,8 @@ def test_the_map_says_what_is_special_about_each_neuron():
 def test_a_wide_column_keeps_those_about_which_there_is_something_to_say():
     column = np.zeros(200, int)
     column[[7, 150]] = 1
-    seen = drawn([np.full(3, 6), column])
-    assert np.bincount(seen.layer).tolist() == [3, MOST]
+    seen = network_map([np.full(3, 6), column])
+    assert np.bincount(seen.layer).tolist() == [3, MAX_NEURONS_SHOWN]
     assert (seen.kind == 1).sum() == 2
     assert (1, 150) in seen.number
     assert (1, 199) not in seen.number
@@ -137,10 +141,12 @@ def test_a_wide_column_keeps_those_about_which_there_is_something_to_say():
 def test_neurons_that_nearly_agree_have_their_curvature():
     """Rayleigh quotients of a dense Jacobian, 1e-9, about 1e-5 times h_max/10; the weight is 1/(1 + b q)."""
     found = rested.outcome(PROBE, {"planted": "near", "samples": 4000})
-    net, theta, X = turned(0.03, 4000, 0)
+    net, theta, X = nearly_synchronised_pair(0.03, 4000, 0)
     J, paired = jacobian(net, theta, X), torch.zeros(5, 5, dtype=torch.bool)
     paired[[0, 1], [1, 0]] = True
-    q = near_synchronised.rayleigh(J, tangents(net, theta, 1, paired, torch.zeros(5, dtype=torch.bool)), len(X))
+    q = synchronised_neurons.curvature_along(
+        J, tangents(net, theta, 1, paired, torch.zeros(5, dtype=torch.bool)), len(X)
+    )
     pairs = list(zip(found["near_first"], found["near_second"], strict=True))
     place = [pairs.index(pair) for pair in ((1, 2), (2, 1))]
     np.testing.assert_allclose(found["near_curvature"][place], q.numpy(), rtol=1e-9)
@@ -154,11 +160,11 @@ def test_neurons_that_nearly_agree_have_their_curvature():
 @pytest.mark.parametrize("steps", [0, 150])
 def test_an_embedding_network_has_its_closed_form_before_and_after_training(steps):
     """All 433 parameters of p = 13: `e² + h` = 41 where units see all of their inputs, always explained."""
-    one = specimen(rested.run(subject="addition", modulus=13, embedding=5, train_fraction=0.8), 0, 0)
+    one = network_of_run(rested.run(subject="addition", modulus=13, embedding=5, train_fraction=0.8), 0, 0)
     points = list(train(one.subject, steps, 5e-3, wd=1.0, betas=(0.9, 0.98))) if steps else []
     theta = points[-1][1][0].double() if steps else one.theta
     assert torch.equal(theta, one.theta) == (steps == 0)
-    *_, last = examined(one._replace(theta=theta), 1e-9, 100.0, 1.0, 0.01)
+    *_, last = examine(one._replace(theta=theta), 1e-9, 100.0, 1.0, 0.01)
     found = last.values
     assert (found["parameters"], found["closed_form"]) == (433, 41 + found["unseen"] + found["types_1_and_2"])
     assert found["nullity"] == found["closed_form"] == found["explained"]
@@ -170,11 +176,11 @@ def test_an_embedding_network_has_its_closed_form_before_and_after_training(step
 
 def test_outputs_of_classifiers_are_scaled_to_unit_deviation():
     """Soft counts are those of the Jacobian over the deviation, 1e-9, for small logits and for large ones."""
-    one = specimen(rested.run(subject="addition", modulus=7, embedding=3, width=8), 0, 0)
+    one = network_of_run(rested.run(subject="addition", modulus=7, embedding=3, width=8), 0, 0)
     *parts, out = one.subject.model.layout.split(one.theta)
     larger = one._replace(theta=one.subject.model.layout.join([*parts, 10 * out]))
     for each in (one, larger):
-        *_, last = examined(each, 1e-9, 100.0, 1.0, 0.01)
+        *_, last = examine(each, 1e-9, 100.0, 1.0, 0.01)
         deviation = each.subject.model(each.theta, each.samples.X).std()
         J = jacobian(each.subject.model, each.theta, each.samples.X) / deviation
         h = torch.linalg.svdvals(J).square() / len(each.samples.X)
@@ -205,10 +211,10 @@ def test_what_cannot_be_counted_is_refused_in_a_sentence():
     ):
         with pytest.raises(ConfigError, match=said):
             rested.outcome(PROBE, knobs)
-    one = specimen(rested.run(planted="none", **GENERIC), 0, 0)
+    one = network_of_run(rested.run(planted="none", **GENERIC), 0, 0)
     one.theta[3] = torch.nan
     with pytest.raises(ConfigError, match="1 of 57 parameters are not finite"):
-        list(examined(one, 1e-9, 100.0, 1.0, 0.01))
+        list(examine(one, 1e-9, 100.0, 1.0, 0.01))
 
 
 THOUSANDS = {"subject": "addition", "modulus": 17, "embedding": 12, "width": 40, "train_fraction": 0.8}
@@ -219,7 +225,7 @@ def test_thousands_of_parameters_are_counted_by_a_gram_matrix():
     found = rested.outcome(PROBE, THOUSANDS)
     assert (found["parameters"], found["residual"]) == (1844, 0)
     assert found["nullity"] == found["closed_form"] == 184 + found["unseen"] + found["types_1_and_2"]
-    assert ROOTS[1:] in found["note"]
+    assert GRAM_WARNING[1:] in found["note"]
     assert found["tolerances"].tolist() == [1e-2, 1e-3, 1e-4, 1e-6]
     assert rested.drawn(PROBE, found) == [one.title for one in PROBE.pictures]
 
@@ -237,8 +243,8 @@ def test_a_count_that_nobody_waits_for_stops_on_the_way():
 
 
 def test_a_tolerance_of_ones_own_is_refused_where_it_would_take_minutes():
-    assert look(1500, SINGULAR).keywords == {"tau": SINGULAR}
-    assert look(1501, SINGULAR) is look(8000, SINGULAR) is by_gram
-    assert look(3000, 1e-8).keywords == {"tau": 1e-8}
+    assert factorisation(1500, SINGULAR).keywords == {"tau": SINGULAR}
+    assert factorisation(1501, SINGULAR) is factorisation(8000, SINGULAR) is by_gram
+    assert factorisation(3000, 1e-8).keywords == {"tau": 1e-8}
     with pytest.raises(ConfigError, match=r"tolerance = 1e-08 .* P = 3001 .*Gram"):
-        look(3001, 1e-8)
+        factorisation(3001, 1e-8)

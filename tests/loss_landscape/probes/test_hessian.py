@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from engines.loss_landscape.hessian.dense import jacobian
-from engines.loss_landscape.models.network_at_step import specimen
-from engines.loss_landscape.probes import eigenvalues
+from engines.loss_landscape.models.network_at_step import network_of_run
+from engines.loss_landscape.probes import landscape
 from engines.loss_landscape.probes.hessian import PROBE
 from tests.loss_landscape.probes import rested
 
@@ -17,7 +17,7 @@ GATES = {"planted": "gates", "depth": 1, "seed": 1}
 
 def dense(knobs, kind):
     """All eigenvalues, descending."""
-    one = specimen(rested.run(**knobs), 0, 0)
+    one = network_of_run(rested.run(**knobs), 0, 0)
     if kind == "hessian":
         loss = one.subject.criterion
         H = torch.autograd.functional.hessian(
@@ -47,7 +47,7 @@ def test_a_dense_spectrum_is_that_of_automatic_differentiation(knobs, kind):
 def test_lanczos_steps_find_what_the_dense_spectrum_has(monkeypatch):
     """60 steps for P = 69: the largest within their residuals, the trace within 4 standard errors, the count too."""
     h = dense(GATES, "gauss_newton")
-    monkeypatch.setattr(eigenvalues, "DENSE", 10)
+    monkeypatch.setattr(landscape, "MAX_DENSE", 10)
     found = rested.outcome(PROBE, GATES, top=5, steps=60, probes=32, n_beta=1.0)
     assert not found["exact"]
     assert (np.abs(found["eigenvalue"] - h[:5]) <= found["eigenvalue_error"] + 1e-9 * h[0]).all()
@@ -61,7 +61,7 @@ def test_lanczos_steps_find_what_the_dense_spectrum_has(monkeypatch):
 
 def test_too_few_steps_are_said_and_far_too_few_refused(monkeypatch):
     """12 steps are .5 and .1 of `sqrt(b h_max)`; NaN below .3."""
-    monkeypatch.setattr(eigenvalues, "DENSE", 10)
+    monkeypatch.setattr(landscape, "MAX_DENSE", 10)
     h = dense(GATES, "gauss_newton")
     warned = rested.outcome(PROBE, GATES, steps=12, n_beta=(12 / 0.5) ** 2 / h[0])
     assert warned["resolution"] == pytest.approx(0.5, rel=0.05)

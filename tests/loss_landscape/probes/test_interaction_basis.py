@@ -7,12 +7,12 @@ import torch
 from engines.core.protocol.engine import Part
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.interaction import ablation, arrays, basis, graph
-from engines.loss_landscape.interaction.faithfulness import Needs, accuracy, explained
-from engines.loss_landscape.interaction.homogeneous import fold
+from engines.loss_landscape.interaction import basis, edges, graph
+from engines.loss_landscape.interaction.basis import make_homogeneous
+from engines.loss_landscape.interaction.edges import Faithfulness, accuracy, explained_variance
 from engines.loss_landscape.models import modular_addition, network_at_step
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.probes.interaction_basis import PROBE, analysed
+from engines.loss_landscape.probes.interaction_basis import PROBE, analyse
 from engines.loss_landscape.training.train import train
 from tests.loss_landscape.close import randn
 from tests.loss_landscape.probes.stand_in import descended, last, still
@@ -21,7 +21,7 @@ KINDS = ("local", "pca", "neurons")
 
 
 def outcome(found, kind="local", keep=0.999, resolution=1.0, centred=True, seed=0):
-    return last(analysed(found, kind, keep, resolution, centred, seed))
+    return last(analyse(found, kind, keep, resolution, centred, seed))
 
 
 # -- scores ----------------------------------------------------------------------------------------------------------
@@ -29,25 +29,25 @@ def outcome(found, kind="local", keep=0.999, resolution=1.0, centred=True, seed=
 
 def test_scores_are_shares_of_what_the_whole_network_does():
     f = randn(20, 3)
-    assert float(explained(f)(f)) == 1
-    assert float(explained(f)(f.mean(0).expand(20, 3))) == pytest.approx(0, abs=1e-12)
-    assert explained(f)(torch.stack([f, 2 * f - f.mean(0)])).tolist() == pytest.approx([1, 0])
+    assert float(explained_variance(f)(f)) == 1
+    assert float(explained_variance(f)(f.mean(0).expand(20, 3))) == pytest.approx(0, abs=1e-12)
+    assert explained_variance(f)(torch.stack([f, 2 * f - f.mean(0)])).tolist() == pytest.approx([1, 0])
     assert float(accuracy(f.argmax(-1))(f)) == 1
     with pytest.raises(ConfigError, match="the same for all samples"):
-        explained(torch.ones(4, 2))
+        explained_variance(torch.ones(4, 2))
 
 
 def test_the_fewest_edges_and_features_are_those_of_a_search_one_by_one():
     """Section by section and layer by layer, where the score rises with every one; PCA of a linear map."""
     net = Mlp((4, 4, 4), "linear")
-    folded = fold(net, randn(net.P), randn(50, 4, seed=1))
-    score = explained(folded.outputs)
-    needs = Needs(folded, basis.plain(folded, "pca"), score, torch.tensor(0.99))
+    folded = make_homogeneous(net, randn(net.P), randn(50, 4, seed=1))
+    score = explained_variance(folded.outputs)
+    needs = Faithfulness(folded, basis.simple_bases(folded, "pca"), score, torch.tensor(0.99))
     for layer in range(3):
         enough = [bool(score(_features(needs, layer, keep)) >= 0.99) for keep in range(5)]
         assert needs.features(layer) == enough.index(True)
     for section, E in enumerate(needs.strengths()):
-        most = int(ablation.edges(E, True))
+        most = int(edges.edge_count(E, True))
         scores = [float(needs.with_edges(section, E, torch.tensor(keep))) for keep in range(most + 1)]
         found = needs.edges(section, E)
         assert scores[found] >= 0.99 > scores[found - 1]
@@ -69,10 +69,10 @@ def _features(needs, layer, keep):
 
 
 def test_a_graph_is_shown_with_its_strongest_edges_and_all_its_clusters(monkeypatch):
-    monkeypatch.setattr(arrays, "MOST", 3)
+    monkeypatch.setattr(graph, "MAX_EDGES_SHOWN", 3)
     W = torch.tensor([[0.0, 0, 0], [0, 5, 0], [0, 1, 4]])
-    G = graph.graph([W, W], centred=True)
-    found = arrays.arrays(G, 3, 1.0, 0)
+    G = graph.interaction_graph([W, W], centred=True)
+    found = graph.graph_arrays(G, 3, 1.0, 0)
     assert found["weight"].tolist() == [5, 5, 4]
     assert (found["edges"], found["edges_shown"]) == (6, 3)
     names, ends = found["name"].tolist(), zip(found["source"], found["target"], strict=True)
@@ -80,15 +80,15 @@ def test_a_graph_is_shown_with_its_strongest_edges_and_all_its_clusters(monkeypa
     assert told < {("in · 1", "h1 · 1"), ("h1 · 1", "out · 1"), ("in · 2", "h1 · 2"), ("h1 · 2", "out · 2")}
     assert found["layer"][found["source"]].tolist() == (found["layer"][found["target"]] - 1).tolist()
     assert found["cluster_sizes"].sum() == len(G) == 6
-    empty = arrays.arrays(graph.graph([W * 0], centred=True), 2, 1.0, 0)
+    empty = graph.graph_arrays(graph.interaction_graph([W * 0], centred=True), 2, 1.0, 0)
     assert (len(empty["layer"]), len(empty["weight"]), empty["modularity"]) == (0, 0, 0)
 
 
 def test_an_edge_that_is_just_needed_weighs_nothing_and_no_edges_none():
     E = torch.tensor([[1.0, 0, 0], [0, 1e-2, 1e-4], [0, 1e-6, 0]], dtype=torch.float64)
-    found = arrays.weights(E, 2, centred=True)
+    found = graph.section_weights(E, 2, centred=True)
     assert found[1:].flatten().tolist() == pytest.approx([0, 2, 0, 0, 0, 0])
-    assert (arrays.weights(E * 0, 0, centred=True) == 0).all()
+    assert (graph.section_weights(E * 0, 0, centred=True) == 0).all()
 
 
 # -- networks --------------------------------------------------------------------------------------------------------
@@ -99,9 +99,9 @@ def test_a_network_that_learned_to_add_has_few_interactions():
 
     Draws differ: 57 to 134 and 4 to 8 over nine seeds, hence a factor of two. 32 of 65 hidden features are left.
     """
-    subject = modular_addition.embedding([0]).to(torch.float32)
+    subject = modular_addition.embedding_subject([0]).to(torch.float32)
     *_, (_, theta) = train(subject, 3000, 5e-3, 1.0, (0.9, 0.98), 3000)
-    values = outcome(network_at_step.of(LossLandscape(width=64), theta[0].double()))
+    values = outcome(network_at_step.network_of_config(LossLandscape(width=64), theta[0].double()))
     assert values["score"] > 0.99
     for kind, expected in (("local", (85, 6)), ("pca", (893, 17)), ("neurons", (1255, 1387))):
         for count, reference in zip(values[f"edges_needed_{kind}"], expected, strict=True):
@@ -122,7 +122,7 @@ def test_a_network_that_learned_to_add_has_few_interactions():
 def test_sums_are_judged_on_all_pairs(subject):
     """Not on those that were shown alone: the score is the accuracy on all 25 of them."""
     found = still(subject, modulus=5, width=8, embedding=4)
-    every = modular_addition.pairs(5)
+    every = modular_addition.all_pairs(5)
     expected = found.subject.accuracy(found.theta, every)
     assert (
         outcome(found)["score"]

@@ -76,7 +76,9 @@ def test_b_is_n_over_ln_n_unless_given():
     assert rested.outcome(PROBE, knobs, beta=0.5, **quick)["n_beta"] == 25
     assert rested.outcome(PROBE, CROSSING | {"n_beta": 7.0}, **quick)["n_beta"] == 7
     found = rested.outcome(PROBE, knobs, n_beta=1e4, **quick)
-    assert found["known"] == pytest.approx(closed_form.finite(closed_form.deep_linear((3, 2, 3), 1), 1e4), rel=0.02)
+    assert found["known"] == pytest.approx(
+        closed_form.at_finite_temperature(closed_form.deep_linear((3, 2, 3), 1), 1e4), rel=0.02
+    )
 
 
 def test_what_must_be_said_is_said():

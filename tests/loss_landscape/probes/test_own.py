@@ -11,8 +11,9 @@ from torch import nn
 import engines
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy.embedding import passes
+from engines.loss_landscape.models.network_at_step import network_of_run
 from engines.loss_landscape.probes import degeneracy, hessian, llc
-from engines.loss_landscape.probes.intrinsic_dimension import DIMENSIONS, parsed
+from engines.loss_landscape.probes.intrinsic_dimension import DIMENSIONS, parse_dimensions
 from tests.loss_landscape.probes import rested
 
 BENDS = {"relu": nn.ReLU, "tanh": nn.Tanh, "gelu": nn.GELU}
@@ -48,7 +49,7 @@ def test_the_scale_of_eigenvalues_is_said(tmp_path):
     """Those of `JᵀJ/n` by automatic differentiation are scale² times what both probes show, and the note says so."""
     knobs = stored(tmp_path)
     found, counted = rested.outcome(hessian.PROBE, knobs), rested.outcome(degeneracy.PROBE, knobs)
-    one = degeneracy.specimen(rested.run(**knobs), 0, 0)
+    one = network_of_run(rested.run(**knobs), 0, 0)
     J = torch.autograd.functional.jacobian(lambda at: one.subject.model(at, one.samples.X).flatten(), one.theta)
     h = torch.linalg.eigvalsh(J.mT @ J / len(one.samples.X))
     assert found["scale"] == pytest.approx(float(one.subject.model(one.theta, one.samples.X).std()))
@@ -86,7 +87,7 @@ def test_the_exact_soft_count_stands_beside_its_estimate_by_factors(tmp_path):
     """Eigenvalues of `CA kron CG` of three layers, the embedding as one; above the exact count, as it is to be."""
     knobs = {"subject": "addition", "modulus": 7, "embedding": 3, "width": 8}
     found = rested.outcome(degeneracy.PROBE, knobs)
-    one = degeneracy.specimen(rested.run(**knobs), 0, 0)
+    one = network_of_run(rested.run(**knobs), 0, 0)
     X, total = one.samples.X, 0.0
     for A, G in zip(*(passes(one.subject.model, one.theta, X)[at] for at in (0, 2)), strict=True):
         CA, CG = A.T @ A / len(A), sum(each.T @ each for each in G) / len(X)
@@ -98,6 +99,6 @@ def test_the_exact_soft_count_stands_beside_its_estimate_by_factors(tmp_path):
 
 @pytest.mark.parametrize(("P", "dimensions"), [(160, 7), (100, 6), (139, 7), (5, 1)])
 def test_a_small_network_takes_the_dimensions_that_it_has(P, dimensions):
-    found = parsed(DIMENSIONS, P)
+    found = parse_dimensions(DIMENSIONS, P)
     assert found[-1] == P
     assert len(found) == dimensions

@@ -9,14 +9,12 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.degeneracy.orbits import behavioural_loss
 from engines.loss_landscape.hessian.dense import hessian
-from engines.loss_landscape.loss_surface.mlp_surface import on_plane
-from engines.loss_landscape.loss_surface.null_direction import generator
-from engines.loss_landscape.loss_surface.planes import PLANES, choose
-from engines.loss_landscape.loss_surface.surface import Plane
+from engines.loss_landscape.loss_surface.planes import PLANES, choose_plane, free_direction
+from engines.loss_landscape.loss_surface.surface import Plane, mlp_losses_on_plane
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Samples, cross_entropy, half_squared_error
-from engines.loss_landscape.models.network_at_step import specimen
-from engines.loss_landscape.probes.surface import DELTA, PROBE, drawn, ground
+from engines.loss_landscape.models.network_at_step import network_of_run
+from engines.loss_landscape.probes.surface import DELTA, PROBE, loss_at_point, surface_parts
 from tests.loss_landscape.close import randn, same
 from tests.loss_landscape.probes.stand_in import DIGITS, descended, last, learned, still
 
@@ -24,7 +22,7 @@ from tests.loss_landscape.probes.stand_in import DIGITS, descended, last, learne
 def planted(**knobs):
     """A network at rest, seen from where it is; 6 neurons, of which 3, 2 and 1 are synchronised."""
     config = LossLandscape(subject="planted", optimizer="langevin", **({"planted": "gates"} | knobs))
-    return ground(config, still(**({"planted": "gates"} | knobs)).theta[None])
+    return loss_at_point(config, still(**({"planted": "gates"} | knobs)).theta[None])
 
 
 # -- perceptrons on a plane ------------------------------------------------------------------------------------------
@@ -39,7 +37,7 @@ def test_a_perceptron_on_a_plane_is_the_perceptron(activation, bias, sizes):
     plane, X, at = Plane(randn(net.P), randn(2, net.P, seed=1)), randn(7, 3, seed=2), randn(6, 2, seed=3)
     labels = torch.arange(7) % 4
     for y, criterion in ((labels, cross_entropy), (randn(7, 4, seed=4), half_squared_error)):
-        same(on_plane(net, plane, Samples(X, y))(at), criterion(net(plane.at(at), X), y), 1e-12)
+        same(mlp_losses_on_plane(net, plane, Samples(X, y))(at), criterion(net(plane.at(at), X), y), 1e-12)
 
 
 # -- digits ----------------------------------------------------------------------------------------------------------
@@ -47,8 +45,8 @@ def test_a_perceptron_on_a_plane_is_the_perceptron(activation, bias, sizes):
 
 def test_the_surface_of_digits_is_a_bowl_and_the_way_has_its_true_loss():
     """L20: 5e-4 (x3) in the middle, 50 to 200 at most; heights in log10; the last point of the way is the middle."""
-    there = ground(DIGITS, learned()[:, 0])
-    values = last(drawn(there, "random", 51, 1.0, 0))
+    there = loss_at_point(DIGITS, learned()[:, 0])
+    values = last(surface_parts(there, "random", 51, 1.0, 0))
     assert 5e-4 / 3 < values["losses"][25, 25] < 5e-4 * 3
     assert 50 < values["highest"] < 200
     np.testing.assert_allclose(values["height"], np.log10(values["losses"] + DELTA), atol=1e-5)
@@ -62,7 +60,7 @@ def test_the_surface_of_digits_is_a_bowl_and_the_way_has_its_true_loss():
 
 def test_the_plane_of_the_way_holds_it():
     """L20: shares .91 and .06 (+-.05); the grid covers all of it."""
-    values = last(drawn(ground(DIGITS, learned()[:, 0]), "trajectory", 11, 1.0, 0))
+    values = last(surface_parts(loss_at_point(DIGITS, learned()[:, 0]), "trajectory", 11, 1.0, 0))
     np.testing.assert_allclose((values["share_a"], values["share_b"]), (0.91, 0.06), atol=0.05)
     for axis in "ab":
         way = values[f"path_{axis}"]
@@ -71,7 +69,7 @@ def test_the_plane_of_the_way_holds_it():
 
 
 def test_the_behavioural_loss_is_about_outputs():
-    there = ground(DIGITS, learned()[:, 0], "behavioural")
+    there = loss_at_point(DIGITS, learned()[:, 0], "behavioural")
     X, net = there.found.samples.X, there.found.subject.model
     point = there.origin + 0.1 * randn(len(there.origin))
     same(there.loss(point), behavioural_loss(net, point, there.origin, X), 1e-12)
@@ -83,12 +81,12 @@ def test_the_behavioural_loss_is_about_outputs():
 def test_planes_of_curvature_are_eigenvectors():
     """Against the dense Hessian of a trained loss that is not at its minimum: curvatures 1e-6, residuals 1e-4."""
     config = LossLandscape(subject="linear", widths="3-4-2", corner=False, optimizer="sgd", samples=200)
-    there = ground(config, randn(1, 20, seed=5) / 2)
+    there = loss_at_point(config, randn(1, 20, seed=5) / 2)
     H = hessian(there.loss, there.origin)
     ends = torch.linalg.eigvalsh(H)
     assert ends[0] < -0.01
     for kind, expected in (("hessian", (ends[-1], ends[-2])), ("negative", (ends[-1], ends[0]))):
-        values = last(drawn(there, kind, 5, 0.1, 0))
+        values = last(surface_parts(there, kind, 5, 0.1, 0))
         assert (values["curvature_a"], values["curvature_b"]) == pytest.approx(tuple(map(float, expected)), rel=1e-6)
         for d, value in zip(torch.from_numpy(values["directions"]), expected, strict=True):
             same(H @ d, value * d, 1e-4)
@@ -97,7 +95,7 @@ def test_planes_of_curvature_are_eigenvectors():
 def test_a_null_direction_is_flat_while_the_other_is_not():
     """An exchange within a block on its positive side: the outputs stay to 1e-20; beside it 1e-3 and more."""
     there = planted()
-    values = last(drawn(there, "null", 9, 0.5, 0))
+    values = last(surface_parts(there, "null", 9, 0.5, 0))
     assert "synchronised neurons" in values["note"]
     top, free = torch.from_numpy(values["directions"])
     assert min(float(there.loss(there.origin + sign * 0.5 * free)) for sign in (-1, 1)) < 1e-20
@@ -108,9 +106,9 @@ def test_a_null_direction_is_flat_while_the_other_is_not():
 def test_an_embedding_has_its_free_direction_in_its_own_parameters():
     config = LossLandscape(subject="addition", modulus=5, width=6, embedding=4)
     model = still("addition", modulus=5, width=6, embedding=4)
-    u = generator(model)
+    u = free_direction(model)
     same(u.norm(), torch.tensor(1.0, dtype=torch.float64), 1e-12)
-    there = ground(config, model.theta[None], "behavioural")
+    there = loss_at_point(config, model.theta[None], "behavioural")
     assert float(there.loss(model.theta + 1e-4 * u)) < 1e-12
     assert float(there.loss(model.theta + 1e-4 * randn(len(u)) / len(u) ** 0.5)) > 1e-11
 
@@ -119,10 +117,10 @@ def test_without_synchronised_neurons_the_flattest_direction_is_found():
     """Deep linear, at the corner: no gates. The null space is large, so its curvature is 0 to 1e-9."""
     config = LossLandscape(subject="linear", optimizer="langevin")
     found = still("linear")
-    assert generator(found) is None
-    choice = choose("null", ground(config, found.theta[None]), 0)
+    assert free_direction(found) is None
+    choice = choose_plane("null", loss_at_point(config, found.theta[None]), 0)
     assert "the flattest of the outputs" in choice.note
-    values = last(drawn(ground(config, found.theta[None]), "null", 3, 1.0, 0))
+    values = last(surface_parts(loss_at_point(config, found.theta[None]), "null", 3, 1.0, 0))
     assert abs(values["curvature_b"]) < 1e-9
 
 
@@ -132,8 +130,8 @@ def test_other_models_have_surfaces(subject, kind):
     small = {"modulus": 5, "width": 8, "embedding": 4, "samples": 50}
     found = still(subject, **small)
     config = LossLandscape(subject=subject, **small)
-    there = ground(config, found.theta[None])
-    values = last(drawn(there, kind, 5, 0.3, 0))
+    there = loss_at_point(config, found.theta[None])
+    values = last(surface_parts(there, kind, 5, 0.3, 0))
     assert np.isfinite(values["height"]).all()
     assert values["losses"][2, 2] == pytest.approx(float(there.loss(found.theta)), rel=1e-5)
 
@@ -145,7 +143,7 @@ def test_other_models_have_surfaces(subject, kind):
 def test_a_loss_in_closed_form_is_drawn_over_two_parameters(potential):
     config = LossLandscape(subject="potential", potential=potential, optimizer="langevin", inputs=4, strength=7)
     P = 2 if potential in ("crossing", "box") else 4
-    values = last(drawn(ground(config, randn(6, P)), "random", 5, 2.0, 0))
+    values = last(surface_parts(loss_at_point(config, randn(6, P)), "random", 5, 2.0, 0))
     a, b, losses = values["a"], values["b"], values["losses"]
     expected = {
         "quadratic": 0.05 * a**2 + 5 * b[:, None] ** 2,
@@ -178,23 +176,23 @@ def test_a_surface_fills_in_while_it_is_computed():
     assert values["path_step"].tolist() == list(range(9))
     np.testing.assert_allclose(values["path_loss"], run["loss"][:, 0], rtol=1e-9)
     assert values["losses"][10, 10] == pytest.approx(run["loss"][-1, 0], rel=1e-5)
-    same(torch.from_numpy(values["origin"]), specimen(run, 0, 8).theta, 0)
+    same(torch.from_numpy(values["origin"]), network_of_run(run, 0, 8).theta, 0)
 
 
 def test_what_cannot_be_drawn_is_refused():
     there = planted()
     with pytest.raises(ConfigError, match=f"plane=curved is not one of {', '.join(PLANES)}"):
-        last(drawn(there, "curved", 5, 1.0, 0))
+        last(surface_parts(there, "curved", 5, 1.0, 0))
     for resolution in (2, 202):
         with pytest.raises(ConfigError, match=f"resolution={resolution} is not from 3 to 201"):
-            last(drawn(there, "random", resolution, 1.0, 0))
+            last(surface_parts(there, "random", resolution, 1.0, 0))
     with pytest.raises(ConfigError, match="not finite"):
-        last(drawn(there._replace(origin=there.origin * torch.nan), "random", 5, 1.0, 0))
+        last(surface_parts(there._replace(origin=there.origin * torch.nan), "random", 5, 1.0, 0))
     with pytest.raises(ConfigError, match="there are 1 snapshots"):
-        last(drawn(there, "trajectory", 5, 1.0, 0))
+        last(surface_parts(there, "trajectory", 5, 1.0, 0))
     config = LossLandscape(subject="potential", potential="quadratic", optimizer="langevin", inputs=1)
     with pytest.raises(ConfigError, match="needs two parameters, this loss has 1"):
-        last(drawn(ground(config, randn(2, 1)), "random", 5, 1.0, 0))
+        last(surface_parts(loss_at_point(config, randn(2, 1)), "random", 5, 1.0, 0))
     run = descended(PROBE, 1, subject="addition", modulus=5, width=4, embedding=2)
     for given in ({"resolution": 500}, {"plane": "curved"}, {"loss": "other"}, {"span": 0.0}):
         with pytest.raises(ConfigError, match=next(iter(given))):

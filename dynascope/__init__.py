@@ -1,0 +1,33 @@
+"""Dynascope for scripts and notebooks: everything a person needs under one name.
+
+    import dynascope
+
+    run = dynascope.run("matrix_sensing", preset="P0")     # simulate without a screen
+    run.save("run.parquet")
+    dynascope.resume(dynascope.open("run.parquet"), 5000)  # go on where it ended
+    dynascope.show(run)                                    # look at it in a notebook
+    dynascope.lab("matrix_sensing", preset="P0")           # a live lab in a notebook
+
+`names()` lists the engines and `load(name)` imports one. Importing this package loads neither torch nor panel.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dashboard import lab, show
+    from engines import load, names, open, resume, run
+
+__all__ = ["lab", "load", "names", "open", "resume", "run", "show"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("dashboard" if name in ("lab", "show") else "engines"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

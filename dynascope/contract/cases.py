@@ -1,0 +1,130 @@
+"""Builds what the tests of the suite run: a few members of a preset, simulated once for all that look at them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+import engines
+from engines.core.analysis.wrong_runs import Change
+from engines.core.api import measure, simulate
+from engines.core.compute.simulation import Checkpoint, Simulation
+from engines.core.protocol import registry
+from engines.core.protocol.config import Config
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import Engine, Preset
+from engines.core.protocol.errors import ConfigError
+from engines.core.runs.experiment import Experiment
+from engines.core.runs.run import Run
+
+CPU = torch.device("cpu")
+STEPS = 30
+"""Short enough for every preset, long enough for a mistake of one rounding to show."""
+
+BEGUN = 8
+"""A run that has just begun."""
+
+
+def all_configs(engine: Engine, preset: Preset) -> list[Config]:
+    """Every member of a preset."""
+    return Experiment.of(engine, preset).configs()
+
+
+def few(engine: Engine, preset: Preset) -> list[Config]:
+    """Three members of a preset that share one batch; other seeds make up for missing ones."""
+    configs = all_configs(engine, preset)
+    batch = [config for config in configs if config.shape_key() == configs[0].shape_key()]
+    spread = batch[:: max(1, len(batch) // 3)][:3]
+    return spread + [spread[0].replace(seed=spread[0].seed + 50 + i) for i in range(3 - len(spread))]
+
+
+def changed(config: Config) -> Config:
+    """Give the member other live knobs; another seed might regroup the members that share an operator."""
+    for name in config.named("live"):
+        declared = config.knob(name)
+        if declared.soft:
+            try:
+                config = config.replace(**{name: declared.type(0.9 * declared.soft[0] + 0.1 * declared.soft[1])})
+            except ConfigError:  # contradicts another knob
+                continue
+    return config
+
+
+def simulation(engine: Engine, configs: list[Config]) -> Simulation:
+    """A fresh simulation on the processor."""
+    return Simulation(engine, configs, CPU)
+
+
+def restarted(engine: Engine, preset: Preset) -> Simulation:
+    """The simulation of `few`, at step 0. Built once: only the last caller may use it."""
+    running, start = _built(engine.name, preset.name)
+    running.restore(start)
+    return running
+
+
+@cache
+def _built(engine: str, preset: str) -> tuple[Simulation, Checkpoint]:
+    running = simulation(engines.load(engine), few(engines.load(engine), engines.load(engine).preset(preset)))
+    return running, running.checkpoint()
+
+
+class Outcome(NamedTuple):
+    """Where a simulation is after `STEPS`."""
+
+    states: list[torch.Tensor]
+    values: Mapping[str, np.ndarray]
+
+
+def outcome(running: Simulation) -> Outcome:
+    """Advance to `STEPS` and look."""
+    running.advance(STEPS)
+    values = running.observe().values
+    return Outcome([value for batch in running.batches for value in batch.state], values)
+
+
+def undisturbed(engine: Engine, preset: Preset) -> Outcome:
+    """The outcome of `few` in one go, to compare others with. Computed once."""
+    return _undisturbed(engine.name, preset.name)
+
+
+@cache
+def _undisturbed(engine: str, preset: str) -> Outcome:
+    loaded = engines.load(engine)
+    ran = outcome(restarted(loaded, loaded.preset(preset)))
+    return Outcome([value.clone() for value in ran.states], ran.values)
+
+
+def scalars(engine: Engine) -> list[str]:
+    """The channels that are one number a member, observed at every frame."""
+    return [channel.name for channel in engine.channels if not channel.dims and not channel.thin]
+
+
+def short_run(engine: Engine, preset: Preset) -> Run:
+    """The whole ensemble of a preset for a few steps; `test_verdicts` goes all the way."""
+    return _short_run(engine.name, preset.name)
+
+
+@cache
+def _short_run(engine: str, preset: str) -> Run:
+    return engines.run(engine, preset, steps=BEGUN)
+
+
+def wrong_runs(engine: Engine) -> Mapping[str, Mapping[str, Change]]:
+    """The wrong runs of every preset of an engine, from the `wrong_runs.py` beside it."""
+    home = sys.modules[registry.sources()[engine.name].module].__package__
+    return importlib.import_module(f"{home}.wrong_runs").WRONG
+
+
+def judged_as_right(engine: Engine, preset: Preset, change: Change) -> list[Verdict]:
+    """Judge a run in which every member was changed without the knowledge of the preset's verdicts."""
+    configs = all_configs(engine, preset)
+    run = simulate(Run(engine, [change(config) for config in configs], preset=preset), preset.steps)
+    measure(run)
+    run.configs, run.openings = list(configs), tuple(configs)
+    return run.judged()

@@ -1,0 +1,153 @@
+"""What evolves does not depend on chunks, on interruptions or on who else is in the batch."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from dynascope.contract.cases import (
+    STEPS,
+    changed,
+    few,
+    outcome,
+    restarted,
+    scalars,
+    simulation,
+    undisturbed,
+)  # fmt: skip
+from engines.core.compute.simulation import Simulation
+
+POISONS = {"nan": float("nan"), "infinite": float("inf"), "overflowing": 1e200, "large": 1e25}
+
+
+def assert_equal(left, right, message=""):
+    for one, other in zip(left, right, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=0, equal_nan=True, msg=lambda text: f"{message} {text}")
+
+
+def assert_same_outcome(left, right, members=slice(None)):
+    assert_equal([value[members] for value in left.states], [value[members] for value in right.states])
+    for name, value in left.values.items():
+        np.testing.assert_array_equal(value[members], right.values[name][members], err_msg=name)
+
+
+def test_a_batch_equals_its_members_run_singly(engine, preset):
+    together = undisturbed(engine, preset)
+    for index, config in enumerate(few(engine, preset)):
+        alone = outcome(simulation(engine, [config]))
+        for name in scalars(engine):
+            # Products of other dimensions round otherwise, and the steps amplify what they round.
+            np.testing.assert_allclose(
+                together.values[name][index], alone.values[name][0], rtol=1e-9, atol=1e-13, err_msg=name
+            )
+
+
+@pytest.mark.parametrize("chunk", [1, 7])
+def test_chunks_change_nothing(engine, preset, chunk):
+    whole = undisturbed(engine, preset)
+    pieces = restarted(engine, preset)
+    for stop in range(chunk, STEPS, chunk):
+        pieces.advance(stop)
+        pieces.settle()
+    assert_same_outcome(whole, outcome(pieces))
+
+
+def test_observing_changes_nothing(engine, preset):
+    unobserved = undisturbed(engine, preset)
+    watched = restarted(engine, preset)
+    for stop in (1, 2, STEPS // 2):
+        watched.advance(stop)
+        watched.observe()
+    assert_same_outcome(unobserved, outcome(watched))
+
+
+def test_a_run_resumed_from_a_checkpoint_is_the_same_run(engine, preset):
+    running, fresh = restarted(engine, preset), simulation(engine, few(engine, preset))
+    running.advance(STEPS // 3)
+    fresh.restore(running.checkpoint())
+    assert_same_outcome(outcome(running), outcome(fresh))
+
+
+def test_a_member_does_not_see_its_neighbours(engine, preset):
+    first, *others = few(engine, preset)
+    beside = simulation(engine, [first, *map(changed, others)])
+    assert_same_outcome(undisturbed(engine, preset), outcome(beside), slice(0, 1))
+
+
+@pytest.mark.parametrize("poison", POISONS.values(), ids=POISONS)
+def test_a_member_does_not_see_a_neighbour_leave_the_finite_numbers(engine, preset, poison):
+    """Between two frames a diverging member goes on computing: no step may fail, or disturb another."""
+    running = restarted(engine, preset)
+    running.advance(STEPS // 3)
+    (batch,) = running.batches
+    healthy, ill = batch.state, type(batch.state)(*(_poisoned(value, poison) for value in batch.state))
+    for _ in range(STEPS // 2):
+        healthy = engine.step(batch.problem, healthy, batch.knobs)
+        ill = engine.step(batch.problem, ill, batch.knobs)
+    kept = [0, 2]
+    assert_equal([value[kept] for value in healthy], [value[kept] for value in ill])
+
+
+def test_a_member_that_was_frozen_far_out_can_be_observed(engine, preset):
+    running = restarted(engine, preset)
+    running.advance(STEPS // 3)
+    saved = running.checkpoint()
+    ((state, knobs),) = saved.batches
+    far = type(state)(*(_poisoned(value, 1e25) for value in state))
+    running.restore(dataclasses.replace(saved, batches=((far, knobs),)))
+    before, after = running.observe().values, outcome(running).values
+    for name in scalars(engine):
+        assert (np.isfinite(after[name]) | np.isnan(before[name]))[[0, 2]].all(), name
+
+
+def _poisoned(value, poison):
+    if not value.is_floating_point():
+        return value
+    copy = value.clone()
+    copy[1] = min(poison, torch.finfo(value.dtype).max) if np.isfinite(poison) else poison
+    return copy
+
+
+def test_a_step_is_pure(engine, preset):
+    (batch,) = restarted(engine, preset).batches
+    inputs = [*batch.state, *batch.knobs.values(), *_tensors(batch.problem)]
+    copies = [value.clone() for value in inputs]
+    first = engine.step(batch.problem, batch.state, batch.knobs)
+    engine.observe(batch.problem, first, batch.knobs)
+    engine.snapshot(batch.problem, first, batch.knobs)
+    assert_equal(inputs, copies, "an input was written to:")
+    assert_equal(first, engine.step(batch.problem, batch.state, batch.knobs), "the second call differs:")
+
+
+def _tensors(value, depth=4):
+    """Every tensor within a problem, whatever it is made of."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if depth == 0 or isinstance(value, (str, bytes)):
+        return []
+    inner = getattr(value, "__dict__", {})
+    if isinstance(value, dict):
+        inner = value
+    elif isinstance(value, (list, tuple)):
+        inner = dict(enumerate(value))
+    return [tensor for entry in inner.values() for tensor in _tensors(entry, depth - 1)]
+
+
+def test_what_evolves_is_a_tuple_of_tensors_with_a_leading_member_axis(engine, preset):
+    (batch,) = restarted(engine, preset).batches
+    after = engine.step(batch.problem, batch.state, batch.knobs)
+    assert type(after) is type(batch.state)
+    for before, value in zip(batch.state, after, strict=True):
+        assert value.shape[0] == len(batch.members)
+        assert (value.shape, value.dtype) == (before.shape, before.dtype)
+
+
+@pytest.mark.gpu
+def test_a_graphics_card_computes_the_same_run(engine, preset):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    here = undisturbed(engine, preset)
+    there = outcome(Simulation(engine, few(engine, preset), torch.device("cuda")))
+    for name in scalars(engine):
+        np.testing.assert_allclose(here.values[name], there.values[name], rtol=1e-6, atol=1e-12, err_msg=name)

@@ -1,0 +1,256 @@
+"""Chains that sample a loss inside a Gaussian window, and what a step carries from one point to the next.
+
+Density `exp(-b L(w) - gamma |w - w*|^2/2)`; b multiplies the mean loss. Chains are leading axes: theta `[..., C, P]`
+under a loss `[..., C, P] -> [..., C]`; b, gamma and step sizes are numbers or broadcast against `[..., C]`, so that
+temperatures and step sizes are swept in one batch.
+
+
+One step of every chain. Pure: random numbers are arguments, and what is known at a point comes with its state.
+
+Step size and burn-in from the curvature at the centre of the window.
+
+Many steps, and what is recorded of them.
+
+Random numbers of chains as a function of the step, each member from its own seed, many steps at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from math import ceil
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, rademacher
+from engines.loss_landscape.hessian.products import reverse_over_reverse
+from engines.loss_landscape.models.initialisation import stream
+
+Loss = Callable[[Tensor], Tensor]
+"""Losses `[..., C]` of parameters `[..., C, P]`, each of its own chain alone."""
+
+
+class Window(NamedTuple):
+    """What besides the loss decides the density."""
+
+    star: Tensor
+    """Its centre w*, `[P]` or `[..., C, P]`."""
+    b: Tensor
+    """Inverse temperature of the mean loss, `[..., C]`."""
+    gamma: Tensor
+    """Precision of the window, `[..., C]`."""
+
+
+class State(NamedTuple):
+    """A point of each chain with what is known there, so that a step needs one gradient."""
+
+    theta: Tensor
+    """`[..., C, P]`."""
+    loss: Tensor
+    """`[..., C]`."""
+    gradient: Tensor
+    """Of the loss alone, `[..., C, P]`."""
+    accepted: Tensor
+    """1 where the last proposal was accepted, `[..., C]`."""
+
+
+def window(star: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Window:
+    """A window, checked: raises `ConfigError` unless b and gamma are positive."""
+    knobs = (torch.as_tensor(value, dtype=star.dtype, device=star.device) for value in (b, gamma))
+    one = Window(star, *knobs)
+    for name, value in (("b", one.b), ("gamma", one.gamma)):
+        if not bool((value > 0).all()):
+            raise ConfigError(f"{name} is {value.tolist()}; it must be positive")
+    return one
+
+
+def init_state(loss: Loss, theta: Tensor) -> State:
+    """The state at `theta [..., C, P]`."""
+    at = theta.detach().requires_grad_()
+    value = loss(at)
+    (gradient,) = torch.autograd.grad(value.sum(), at)  # chains are independent: each gets the gradient of its own
+    return State(at.detach(), value.detach(), gradient, torch.ones_like(value, requires_grad=False))
+
+
+def force(state: State, w: Window) -> Tensor:
+    """`grad U = b grad L + gamma (theta - w*)`, `[..., C, P]`."""
+    return w.b[..., None] * state.gradient + w.gamma[..., None] * (state.theta - w.star)
+
+
+def energy(state: State, w: Window) -> Tensor:
+    """`U = b L + gamma |theta - w*|^2/2`, `[..., C]`."""
+    return w.b * state.loss + w.gamma * (state.theta - w.star).square().sum(-1) / 2
+
+
+def sgld(loss: Loss, w: Window, eta: Tensor, state: State, normals: Tensor) -> State:
+    """`theta' = theta - (eta/2) grad U(theta) + sqrt(eta) xi`, the Euler-Maruyama step of Langevin's equation.
+
+    `eta [..., C]`; normals xi `[..., C, P]`. Biased by the step size, see `predictions.euler`, and without limit where
+    `eta kappa_max >= 4`. With a loss on a fresh minibatch at each step the recorded losses are of draws that do not
+    depend on the point, hence unbiased. Welling, Teh 2011; Lau et al. 2023, arXiv 2308.12108.
+    """
+    eta = eta[..., None]
+    return init_state(loss, state.theta - eta / 2 * force(state, w) + eta.sqrt() * normals)
+
+
+def mala(loss: Loss, w: Window, eta: Tensor, state: State, normals: Tensor, uniform: Tensor) -> State:
+    """The step of `sgld` as a proposal, accepted so that the density is exact: no step bias, for full losses only.
+
+    `log a = U - U' + (|w' - w + (eta/2) grad U|^2 - |w - w' + (eta/2) grad U'|^2)/(2 eta)`; uniform `[..., C]` in
+    (0, 1). A high acceptance does not show that the chains have explored the density. Roberts, Tweedie 1996.
+    """
+    new = sgld(loss, w, eta, state, normals)
+    moved, half = new.theta - state.theta, eta[..., None] / 2
+    there = (moved + half * force(state, w)).square().sum(-1)
+    back = (half * force(new, w) - moved).square().sum(-1)
+    log_a = energy(state, w) - energy(new, w) + (there - back) / (2 * eta)
+    taken = uniform.log() < log_a  # a proposal that is not finite is not taken
+    return select_chains(taken, new, state)._replace(accepted=taken.to(state.loss.dtype))
+
+
+def select_chains(taken: Tensor, new: State, old: State) -> State:
+    """Chain by chain one of two states, `taken [..., C]`."""
+    pairs = zip(new, old, strict=True)
+    return State(*(torch.where(taken[..., None] if a.ndim > taken.ndim else taken, a, b) for a, b in pairs))
+
+
+KAPPA = 0.05
+"""`eta kappa_max` of the recipe: a bias of at most 1.3 % where the loss is quadratic."""
+
+
+def largest_curvature(loss: Loss, star: Tensor, generator: torch.Generator, k: int = 20) -> Tensor:
+    """h_max `[...]` of the Hessian at `star [..., P]`, by k Lanczos steps; never more than the true one."""
+    start = rademacher(generator, *star.shape)
+    return largest_eigenpairs(reverse_over_reverse(loss, star), start, min(k, star.shape[-1]), 1).values[..., 0]
+
+
+def step_size(h_max: Tensor, b: Tensor | float, gamma: Tensor | float, kappa: float = KAPPA) -> Tensor:
+    """`eta = kappa/(b h_max + gamma)`; a negative h_max, at no minimum, counts as 0.
+
+    Good for quadratic losses: singular and deep ones curve more away from w*, and need `richardson` besides. Raises
+    `ConfigError` unless 0 < kappa < 4, beyond which the step is unstable.
+    """
+    if not 0 < kappa < 4:
+        raise ConfigError(f"kappa = eta kappa_max is {kappa}; it must lie between 0 and 4")
+    return kappa / (b * h_max.clamp_min(0) + gamma)
+
+
+def relaxation(eta: float, stiffness: float) -> float:
+    """`2/(eta kappa)`: steps in which a mode of stiffness `kappa = b h + gamma` forgets by 1/e; slowest gamma."""
+    return 2 / (eta * stiffness)
+
+
+def burn_in(eta: float, stiffness: float, times: float = 4.0) -> int:
+    """Steps to discard, so many times the slowest relaxation."""
+    return ceil(times * relaxation(eta, stiffness))
+
+
+Step = Callable[[State], State]
+
+
+class Trace(NamedTuple):
+    """Of T recorded points."""
+
+    losses: Tensor
+    """`[T, ..., C]`."""
+    distances: Tensor
+    """`|theta - w*|^2`, `[T, ..., C]`."""
+    acceptance: Tensor
+    """Share of all steps that were accepted, `[..., C]`."""
+
+
+def langevin_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Generator) -> Step:
+    """Steps of `sgld` with noise from a generator."""
+    size = torch.as_tensor(eta, dtype=w.b.dtype, device=w.b.device)
+    return lambda state: sgld(loss, w, size, state, normals_like(state.theta, generator))
+
+
+def mala_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Generator) -> Step:
+    """Steps of `mala` with noise from a generator."""
+    size = torch.as_tensor(eta, dtype=w.b.dtype, device=w.b.device)
+
+    def step(state: State) -> State:
+        uniform = torch.rand(state.loss.shape, generator=generator, dtype=w.b.dtype, device=w.b.device)
+        return mala(loss, w, size, state, normals_like(state.theta, generator), uniform)
+
+    return step
+
+
+def minibatches(
+    loss: Callable[[Tensor, Tensor], Tensor], n: int, size: int, generator: torch.Generator
+) -> Loss:  # fmt: skip
+    """A loss `[..., C]` that draws `size` of n rows with replacement for each chain, anew at every call.
+
+    `loss(theta [..., C, P], rows [..., C, size])`.
+    """
+
+    def fresh(theta: Tensor) -> Tensor:
+        shape = (*theta.shape[:-1], size)
+        return loss(theta, torch.randint(n, shape, generator=generator, device=theta.device))
+
+    return fresh
+
+
+def normals_like(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normals."""
+    return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
+
+
+def run(step: Step, state: State, steps: int, star: Tensor, every: int = 1) -> tuple[State, Trace]:
+    """So many steps from a state; the point after each `every`-th is recorded.
+
+    Raises `ConfigError` unless 1 <= every <= steps.
+    """
+    if not 1 <= every <= steps:
+        raise ConfigError(f"every {every}-th of {steps} steps was to be recorded; it may be 1 to the number of steps")
+    losses, distances, accepted = [], [], torch.zeros_like(state.loss)
+    for done in range(1, steps + 1):
+        state = step(state)
+        accepted += state.accepted
+        if done % every == 0:
+            losses.append(state.loss)
+            distances.append((state.theta - star).square().sum(-1))
+    return state, Trace(torch.stack(losses), torch.stack(distances), accepted / steps)
+
+
+NORMALS, UNIFORMS, ROWS = 11, 12, 13
+"""Purposes of a member's streams."""
+
+BLOCK_NUMBERS = 2**19
+"""About how many numbers a block has for each member."""
+
+
+def steps_per_block(numbers: int) -> int:
+    """Steps of a block, where one step takes so many numbers: it depends on nothing else."""
+    return max(1, min(256, BLOCK_NUMBERS // max(numbers, 1)))
+
+
+class Noise:
+    """Draws `[B, *shape]` for each step; keeps the newest blocks."""
+
+    def __init__(self, seeds: Sequence[int], purpose: int, shape: tuple[int, ...], kind: str, limit: int = 0) -> None:
+        self._seeds, self._purpose, self._shape, self._limit = tuple(seeds), purpose, shape, limit
+        self._steps = steps_per_block(torch.Size(shape).numel())
+        self._draw: Callable[..., Tensor] = {"normal": self._normal, "uniform": self._uniform, "rows": self._rows}[kind]
+        self._block = lru_cache(maxsize=2)(self._drawn)
+
+    def at(self, step: int) -> Tensor:
+        """Those of one step."""
+        number, place = divmod(step, self._steps)
+        return self._block(number)[:, place]
+
+    def _drawn(self, number: int) -> Tensor:
+        shape = (self._steps, *self._shape)
+        return torch.stack([self._draw(stream(seed, self._purpose, number), shape) for seed in self._seeds])
+
+    def _normal(self, source: torch.Generator, shape: tuple[int, ...]) -> Tensor:
+        return torch.randn(shape, generator=source, dtype=torch.float64)
+
+    def _uniform(self, source: torch.Generator, shape: tuple[int, ...]) -> Tensor:
+        return torch.rand(shape, generator=source, dtype=torch.float64)
+
+    def _rows(self, source: torch.Generator, shape: tuple[int, ...]) -> Tensor:
+        return torch.randint(self._limit, shape, generator=source)

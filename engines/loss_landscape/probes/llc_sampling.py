@@ -1,0 +1,275 @@
+"""Chains around w*: where they begin, how large their steps are, and their losses as they come.
+
+From losses of chains to the coefficient: its error, its bias by the step size, and what it should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import ceil, isfinite
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.learning_coefficient import llc
+from engines.loss_landscape.learning_coefficient.chains import (
+    State,
+    Step,
+    Trace,
+    Window,
+    burn_in,
+    init_state,
+    langevin_kernel,
+    largest_curvature,
+    mala_kernel,
+    normals_like,
+    run,
+    step_size,
+    window,
+)
+from engines.loss_landscape.learning_coefficient.closed_form import exact_coefficient
+from engines.loss_landscape.learning_coefficient.llc import Estimate, estimate, plateau, richardson
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
+from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape
+
+PILOT_STEPS, PILOT_ACCEPTANCE = 150, 0.8
+"""Steps of the pilot, and the share of them that its step size is adapted to."""
+
+QUADRATIC_UP_TO = 1.5
+"""Chains begin as draws of the quadratic approximation where their loss is what it says, up to this factor."""
+
+STIFF = (0, 1, 10, 100)
+"""Directions that are drawn so: all, or those whose curvature `b h` is so many times gamma; else none."""
+
+BLOCKS = 25
+"""Of steps, after each of which is shown what is known."""
+
+MAX_NUMBERS = 3e8
+"""Numbers that the outputs of all chains may take."""
+
+
+class WarmChains(NamedTuple):
+    """Chains at K temperatures, before the steps that count."""
+
+    b: Tensor
+    """`[K]`, ascending."""
+    gamma: float
+    theta: Tensor
+    """`[K, C, P]`."""
+    settled: bool
+    """Whether they began as draws of the quadratic approximation, at all temperatures."""
+    curvature: Tensor
+    """Mean largest curvature where they are, `[K]`."""
+    h_max: float
+    """At w*."""
+
+
+class ChainSamples(NamedTuple):
+    """What S step sizes at K temperatures have given so far."""
+
+    eta: Tensor
+    """`[K, S]`."""
+    burn: int
+    full: int
+    """Steps that four relaxations of the window would take."""
+    losses: Tensor
+    """`[T, K, S, C]`, burn-in included."""
+    distances: Tensor
+    """`[T, K, S, C]`, squared."""
+    acceptance: Tensor
+    """`[K, S]`."""
+
+
+def require_memory(one: Landscape, chains: int) -> None:
+    """Raise `ConfigError` for more chains than memory holds."""
+    size = chains * (one.P + (one.outputs(one.star).numel() if one.outputs else one.n))
+    if size > MAX_NUMBERS:
+        raise ConfigError(
+            f"{chains} chains need {size:.1e} numbers at once, at most {MAX_NUMBERS:.0e} are held: take fewer"
+        )
+
+
+def warm_up(one: Landscape, found: Eigenvalues, b: Tensor, gamma: float, C: int, source: torch.Generator) -> WarmChains:
+    """Chains that have found where the density is: a pilot of MALA, its step size adapted.
+
+    From draws of the quadratic approximation, in all directions or in stiff ones, where the loss is what that
+    says; else from w*. Raises `ConfigError` for a curvature that is no number.
+    """
+    if not isfinite(found.largest * float(b.max())):
+        raise ConfigError(f"the curvature at w* is {found.largest:g}: no step is small enough; scale the samples")
+    w = window(one.star, b[:, None], gamma)
+    theta, settled = _laplace_draws(one, found, w, C, source)
+    h_max = max(0.0, found.largest)
+    eta = step_size(torch.full_like(w.b, h_max), w.b, gamma, 0.5)
+    state = init_state(one.loss, theta)
+    for t in range(PILOT_STEPS):
+        state = mala_kernel(one.loss, w, eta, source)(state)
+        eta = eta * ((state.accepted.mean(-1, keepdim=True) - PILOT_ACCEPTANCE) / (1 + t / 10) ** 0.5).exp()
+    curvature = largest_curvature(one.loss, state.theta, source, 10).clamp_min(0).mean(-1)
+    return WarmChains(b, gamma, state.theta, settled, curvature, h_max)
+
+
+def _laplace_draws(
+    one: Landscape, found: Eigenvalues, w: Window, C: int, source: torch.Generator
+) -> tuple[Tensor, bool]:
+    star = one.star.expand(len(w.b), C, -1)
+    if found.vectors is None:
+        return star, False
+    pull = w.b * found.seen.nodes[0].clamp_min(0)
+    drawn = normals_like(star, source) / (pull + w.gamma).sqrt()[:, None]
+    for stiff in STIFF:
+        kept = pull >= stiff * w.gamma
+        theta = star + drawn * kept[:, None] @ found.vectors.mT
+        rise = (w.b * (one.loss(theta) - one.loss(one.star))).mean(-1)
+        foretold = (kept * pull / (pull + w.gamma)).sum(-1) / 2
+        if bool(((rise < QUADRATIC_UP_TO * foretold) & (rise > foretold / QUADRATIC_UP_TO)).all()):
+            return theta, stiff == 0
+    return star, False
+
+
+def sample_chains(
+    one: Landscape, begun: WarmChains, method: str, kappa: float, burn: int, draws: int, source: torch.Generator
+) -> Iterator[ChainSamples]:
+    """Steps of `kappa/(b h + gamma)` from where chains began, and for Richardson of a quarter of that beside them."""
+    h = begun.curvature.clamp_min(begun.h_max)
+    eta = step_size(h, begun.b, begun.gamma, kappa)[:, None] * torch.tensor(
+        [1, 0.25] if method == "richardson" else [1]
+    )
+    full = burn_in(float(eta.min()), begun.gamma)
+    burn = burn or min(full, draws // 4 if begun.settled else 2 * draws)
+    w = window(one.star, begun.b[:, None, None], begun.gamma)
+    step = (mala_kernel if method == "mala" else langevin_kernel)(one.loss, w, eta[..., None], source)
+    state = init_state(one.loss, begun.theta[:, None].expand(-1, eta.shape[1], -1, -1))
+    known: list[Trace] = []
+    for trace in _blocks(step, state, burn + draws, one.star):
+        known.append(trace)
+        losses, distances = (torch.cat([getattr(part, name) for part in known]) for name in ("losses", "distances"))
+        accepted = torch.stack([part.acceptance for part in known]).mean(0).mean(-1)
+        yield ChainSamples(eta, burn, full, losses, distances, accepted)
+
+
+def _blocks(step: Step, state: State, steps: int, star: Tensor) -> Iterator[Trace]:
+    size, done = ceil(steps / BLOCKS), 0
+    while done < steps:
+        now = min(size, steps - done)
+        state, trace = run(step, state, now, star)
+        done += now
+        yield trace
+
+
+FEWEST_DRAWS = 10
+"""Draws from which on there is an estimate."""
+
+CONVERGED = 1.05
+"""R-hat up to which chains agree; Gelman et al. 2013."""
+
+POINTS_SHOWN = 500
+"""Points of a trace."""
+
+
+def llc_values(
+    one: Landscape, begun: WarmChains, seen: ChainSamples, found: Eigenvalues, method: str
+) -> dict[str, Any]:
+    """All figures and curves; of several temperatures those of the middle one, and the sweep."""
+    k = len(begun.b) // 2
+    baseline = float(one.loss(one.star))
+    each = [estimate(seen.losses[seen.burn :, :, s], begun.b[:, None], baseline) for s in range(seen.eta.shape[1])]
+    best = richardson(each[0], each[1]) if method == "richardson" else each[0]
+    half = found.count(begun.b, begun.gamma).count / 2
+    figures = {
+        "llc": float(best.value[k]), "error": float(best.error[k]),
+        **bias_values(best, each, seen, found, begun, method, k),
+        "half_soft_rank": float(half[k]), **exact_values(one, begun, k), **convergence_values(one, begun, seen, k),
+        **({"acceptance": float(seen.acceptance[k, 0])} if method == "mala" else {}),
+        "parameters": one.P, "n_beta": float(begun.b[k]), "step_size": float(seen.eta[k, 0]), "burn_in": seen.burn,
+    }  # fmt: skip
+    curves = running_estimate(seen, begun, baseline, method, k, figures) | loss_traces(seen, baseline, k)
+    return figures | curves | (sweep_values(begun, best, half) if len(begun.b) > 1 else {})
+
+
+def bias_values(
+    best: Estimate, each: list[Estimate], seen: ChainSamples, found: Eigenvalues, begun: WarmChains, method: str, k: int
+) -> dict[str, Any]:
+    """Estimates at each step size, the law of a quadratic beside them, and what the last of them has too much.
+
+    Of MALA no bias; of Langevin steps that of the law, as far as the spectrum is known.
+    """
+    h, b, gamma, eta = found.seen.nodes[0], begun.b[k], begun.gamma, seen.eta[k]
+    sizes = torch.linspace(0, float(eta[0]), 50, dtype=h.dtype)
+    law = [float(euler(h, b, gamma, at)) if found.dense else float("nan") for at in sizes]
+    names = ("coarse", "fine") if method == "richardson" else ("",)
+    own = {f"{name}{part}": float(value[k]) for name, one in zip(names, each, strict=True) if name
+           for part, value in (("", one.value), ("_error", one.error))}  # fmt: skip
+    excess = {"richardson": float((each[-1].value - best.value)[k]), "mala": 0.0}.get(method, law[-1] - law[0])
+    points = [*([(0.0, best)] if method != "langevin" else []), *zip(eta.tolist(), each, strict=True)]
+    points = points if method == "richardson" else points[:1]
+    return own | {
+        "bias": excess, "euler": float("nan") if method == "mala" else law[-1], "law_sizes": sizes.numpy(),
+        "law": np.array(law), "step_sizes": np.array([at for at, _ in points]),
+        "estimates": np.array([float(one.value[k]) for _, one in points]),
+        "estimate_errors": np.array([float(one.error[k]) for _, one in points]),
+    }  # fmt: skip
+
+
+def exact_values(one: Landscape, begun: WarmChains, k: int) -> dict[str, Any]:
+    """What is known of it; {} where nothing is."""
+    exact = exact_coefficient(one.config, float(begun.b[k]), begun.gamma)
+    return {} if exact is None else {
+        "known": exact.value, "known_limit": exact.limit, "multiplicity": exact.multiplicity
+    }  # fmt: skip
+
+
+def convergence_values(one: Landscape, begun: WarmChains, seen: ChainSamples, k: int) -> dict[str, Any]:
+    """Whether the chains of the last step size have settled, and what holds them."""
+    losses, distances = seen.losses[seen.burn :, k, -1], seen.distances[seen.burn :, k, -1]
+    moved, agreed, b = llc.drift(losses), float(llc.r_hat(losses)), float(begun.b[k])
+    return {
+        "drift": b * float(moved.value), "drift_error": b * float(moved.error), "r_hat": agreed,
+        "settled": bool(moved.settled) and agreed < CONVERGED,
+        "fill": float(llc.window_fill(distances, begun.gamma, one.P)),
+        "distance": float(distances.mean().sqrt()), "stiffness": b * begun.h_max / begun.gamma,
+        "curvature_at_w": begun.h_max, "curvature_around": float(begun.curvature[k]),
+    }  # fmt: skip
+
+
+def running_estimate(
+    seen: ChainSamples, begun: WarmChains, baseline: float, method: str, k: int, figures: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    """The estimate from the first draws on, and the lines that it should come to."""
+    rise = begun.b[k] * (seen.losses[seen.burn :, k].mean(-1) - baseline)
+    drawn = torch.arange(1, len(rise) + 1)
+    mean = rise.cumsum(0) / drawn[:, None]
+    line = (4 * mean[:, 1] - mean[:, 0]) / 3 if method == "richardson" else mean[:, 0]
+    flat = np.ones(len(at := thinned(drawn)))
+    return {
+        "drawn": at, "running": thinned(line), "running_quadratic": flat * figures["half_soft_rank"],
+        "running_known": flat * figures.get("known", np.nan),
+    }  # fmt: skip
+
+
+def loss_traces(seen: ChainSamples, baseline: float, k: int) -> dict[str, np.ndarray]:
+    """Mean losses of the chains, burn-in before step 1."""
+    mean = seen.losses[:, k].mean(-1)
+    at = thinned(torch.arange(1, len(mean) + 1) - seen.burn)
+    fine = thinned(mean[:, 1]) if mean.shape[1] > 1 else np.full(len(at), np.nan)
+    return {"at_step": at, "loss_mean": thinned(mean[:, 0]), "loss_fine": fine, "baseline": np.full(len(at), baseline)}
+
+
+def thinned(line: Tensor) -> np.ndarray:
+    """At most `SHOWN` of its points, the last one among them."""
+    return line[torch.linspace(0, len(line) - 1, min(POINTS_SHOWN, len(line))).round().long()].numpy()
+
+
+def sweep_values(begun: WarmChains, best: Estimate, half: Tensor) -> dict[str, Any]:
+    """The estimates over temperatures, and where they stand still; NaN where they nowhere do."""
+    b, value, error = (one.numpy() for one in (begun.b, best.value, best.error))
+    still = plateau(b, value, error) if np.isfinite(value).all() and (error > 0).all() else None
+    missing = float("nan")
+    return {
+        "sweep_beta": b, "sweep_llc": value, "sweep_error": error, "sweep_quadratic": half.numpy(),
+        "plateau": still.value if still else missing, "plateau_error": still.error if still else missing,
+        "plateau_decades": still.decades if still else 0.0,
+    }  # fmt: skip
