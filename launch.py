@@ -100,8 +100,8 @@ def new(arguments: argparse.Namespace) -> None:
     folder = write(arguments.name, arguments.into)
     print(
         f"{folder} is an engine. Open it:  python launch.py serve --plugins {arguments.into}\n"
-        f"Test it:  python -m pytest -p dynascope.contract --pyargs dynascope.contract {folder}"
-        f" --engine {arguments.name} --plugins {arguments.into}"
+        f"Test it:  python -m pytest -p dynascope.contract --engine {arguments.name} --plugins {arguments.into}\n"
+        f"Its own tests:  python -m pytest {folder}"
     )
 
 

@@ -28,7 +28,7 @@ def main() -> None:
 def stepping(**knobs: object) -> Callable[[], None]:
     """Advance a fresh simulation by `STEPS`; a list of `lambda_h` makes the batch."""
     decays = knobs.pop("lambda_h", [0.05])
-    given = {"classes": K, "features": D, "h0": "gaussian_means", **knobs}
+    given = {"classes": K, "features": D, "init": "gaussian_means", **knobs}
     configs = [NeuralCollapse(**given, lambda_h=value) for value in decays]  # type: ignore[arg-type, attr-defined]
     simulation = Simulation(ENGINE, configs, torch.device("cpu"))
     opening = simulation.checkpoint()
@@ -70,7 +70,7 @@ def _full() -> None:
 
 
 def _velocity(n: int) -> Callable[[], object]:
-    config = NeuralCollapse(classes=K, features=D, per_class=n, h0="gaussian_means")
+    config = NeuralCollapse(classes=K, features=D, per_class=n, init="gaussian_means")
     batch = Simulation(ENGINE, [config], torch.device("cpu")).batches[0]
     return lambda: batch.problem.problem.task.velocity(batch.state.H, batch.knobs)
 

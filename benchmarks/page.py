@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _alone(knobs: dict[str, Any]) -> float:
-    experiment = Experiment.of(ENGINE, None, knobs, steps=10**9)
+    experiment = Experiment.from_preset(ENGINE, None, knobs, steps=10**9)
     runner = Runner(ENGINE, experiment.configs(), horizon=experiment.steps)
     runner.play()
     time.sleep(4)
@@ -89,7 +89,7 @@ def _served() -> Iterator[tuple[str, list[Lab]]]:
 
 @contextmanager
 def _page(browser: Any, address: str, knobs: dict[str, Any], speed: str = "max") -> Iterator[Any]:
-    experiment = Experiment.of(ENGINE, None, knobs, steps=10**9)
+    experiment = Experiment.from_preset(ENGINE, None, knobs, steps=10**9)
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
     page.goto(f"{address}/matrix_sensing?s={link.encode(experiment, ViewState(speed=speed))}")

@@ -177,9 +177,9 @@ def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
 
     Raises `ConfigError` for a run in which nothing is recorded.
     """
-    from engines.core.compute.device import at_hand
+    from engines.core.compute.device import resolve_or_cpu
 
-    return _widget(run.engine, Start.from_run(run), hide, height, str(at_hand(run.device)))
+    return _widget(run.engine, Start.from_run(run), hide, height, str(resolve_or_cpu(run.device)))
 
 
 def _widget(engine: Engine, start: Start, hide: Sequence[str], height: int, device: str) -> Widget:

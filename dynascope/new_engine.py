@@ -6,7 +6,7 @@ import keyword
 import re
 from pathlib import Path
 
-from engines.core.protocol.errors import ConfigError, StoreError, quoted
+from engines.core.protocol.errors import ConfigError, StoreError, quote
 from engines.core.protocol.registry import names
 
 SKELETON = Path(__file__).parent / "skeleton"
@@ -15,10 +15,10 @@ SKELETON = Path(__file__).parent / "skeleton"
 def write(name: str, into: str | Path = ".") -> Path:
     """Write the folder `into/name`. Raises `ConfigError` for a name that no engine can have, or that is taken."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or name == "core":
-        raise ConfigError(f"name={quoted(name)} is no name of an engine: take small letters, digits and _")
+        raise ConfigError(f"name={quote(name)} is no name of an engine: take small letters, digits and _")
     target = Path(into) / name
     if target.exists() or name in names():
-        raise ConfigError(f"name={quoted(name)} is taken: {'an engine has it' if name in names() else target}")
+        raise ConfigError(f"name={quote(name)} is taken: {'an engine has it' if name in names() else target}")
     try:
         target.mkdir(parents=True)
         for source in sorted(SKELETON.glob("*.py")):
@@ -30,9 +30,5 @@ def write(name: str, into: str | Path = ".") -> Path:
 
 
 def _renamed(text: str, name: str) -> str:
-    """Replace the name of the skeleton, as a module and as a class.
-
-    >>> _renamed("class Skeleton: ...  # skeleton", "two_layers")
-    'class TwoLayers: ...  # two_layers'
-    """
+    """Replace the name of the skeleton: `class Skeleton` becomes `class TwoLayers`, `skeleton` becomes `two_layers`."""
     return text.replace("Skeleton", name.title().replace("_", "")).replace("skeleton", name)

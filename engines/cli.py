@@ -14,9 +14,9 @@ import numpy as np
 from tqdm import tqdm
 
 from engines.core import api
-from engines.core.analysis import options
+from engines.core.analysis import probing
 from engines.core.data.plain_json import to_json
-from engines.core.files.export import place, require_suffix
+from engines.core.files.export import expand_home, require_suffix
 from engines.core.files.store import require_writable
 from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Engine
@@ -59,55 +59,55 @@ def run(arguments: Namespace) -> None:
     """Simulate, save where asked to, and print the outcome."""
     if arguments.out:
         require_suffix(arguments.out)
-    result, go_on = _resumed(arguments) if arguments.resume else _begun(arguments)
-    with _kept(result, arguments) as progress:
+    result, go_on = _resumed(arguments) if arguments.resume else _new_run(arguments)
+    with _saved_when_interrupted(result, arguments) as progress:
         go_on(progress)
-        api.measure(result)
+        api.run_preset_probes(result)
     if arguments.out:
         result.save(arguments.out)
-    said = result.notes
+    printed = result.notes
     lines = [to_json(result.summary())] if arguments.json else list(_report(result))
-    _note(note for note in result.notes if note not in said)
+    _note(note for note in result.notes if note not in printed)
     _print(lines)
 
 
 def probe(arguments: Namespace) -> None:
     """Simulate, compute one probe of one member, and print or write it."""
     experiment = _experiment(arguments)
-    chosen = options.parse(experiment.engine.probe(arguments.probe), arguments.option)
+    chosen = probing.parse_options(experiment.engine.probe(arguments.probe), arguments.option)
     member = _within("member", arguments.member, len(experiment.configs()) - 1)
     step = experiment.steps if arguments.step is None else _within("step", arguments.step, experiment.steps)
-    result, go_on = _begun(arguments)
+    result, go_on = _new_run(arguments)
     go_on(Progress(quiet=arguments.quiet))
     bar = Progress("%", arguments.quiet)
     values = result.probe(arguments.probe, member, step, watch=lambda part: bar(round(100 * part.share), 100), **chosen)
     about = {"engine": arguments.engine, "probe": arguments.probe, "member": member, "step": step, "options": chosen}
     text = to_json(about | {"values": values})
     if arguments.out:
-        _write(place(arguments.out), text)
+        _write(expand_home(arguments.out), text)
     _print(text if arguments.json else (f"{name}  {_shown(value)}" for name, value in values.items()))
 
 
 def catalogue(arguments: Namespace) -> None:
     """Print every engine with its presets, knobs and probes; a broken one with its message."""
-    found = {name: _loaded(name) for name in names()}
+    engines = {name: _loaded(name) for name in names()}
     if arguments.json:
-        _print(to_json({"engines": [_described(name, engine) for name, engine in found.items()]}))
+        _print(to_json({"engines": [_described(name, engine) for name, engine in engines.items()]}))
     else:
-        _print(line for name, engine in found.items() for line in _listed(name, engine))
+        _print(line for name, engine in engines.items() for line in _listed(name, engine))
 
 
 # -- from words to a run ----------------------------------------------------------------------------------------
 
 
 def _experiment(arguments: Namespace) -> Experiment:
-    """What was asked for; everything that can be wrong with it is found here, before anything is computed."""
+    """Build the experiment of a command line; all that can be wrong with it is found before anything is computed."""
     engine = load(arguments.engine)
     preset = engine.preset(arguments.preset) if arguments.preset else None
     chosen = {name: _values(engine.Config.knob(name), text) for name, text in arguments.set}
     seeds = None if arguments.seeds is None else _values(engine.Config.knob("seed"), arguments.seeds)
     steps = None if arguments.steps is None else STEPS.parse(arguments.steps)
-    experiment = Experiment.of(engine, preset, chosen, seeds, steps)
+    experiment = Experiment.from_preset(engine, preset, chosen, seeds, steps)
     experiment.configs()
     return experiment
 
@@ -122,31 +122,31 @@ def _within(name: str, value: int, last: int) -> int:
     return value
 
 
-def _begun(arguments: Namespace) -> tuple[Run, GoOn]:
-    """A fresh run of what was asked for, and what simulates it."""
+def _new_run(arguments: Namespace) -> tuple[Run, GoOn]:
+    """Make the run of a command line, and the function that simulates it."""
     experiment = _experiment(arguments)
     given = [name for name, _ in arguments.set] + ([] if arguments.seeds is None else ["seed"])
-    fresh = api.prepared(experiment, arguments.device, given)
+    fresh = api.new_run(experiment, arguments.device, given)
     _check_place(arguments)
     _note(fresh.notes)
     return fresh, partial(api.simulate, fresh, experiment.steps)
 
 
 def _resumed(arguments: Namespace) -> tuple[Run, GoOn]:
-    """A stored run, and what simulates it further: the file says what it is."""
+    """Read a stored run, and make the function that simulates it further: the file says what it is."""
     before = api.open(arguments.resume)
     if arguments.steps is None:
         raise ConfigError(f"--resume needs --steps: how far the run, now at step {before.steps[-1]}, is to go")
     _check_place(arguments)
     steps = STEPS.parse(arguments.steps)
-    longer, simulation = api.reopened(before, steps)
+    longer, simulation = api.prepare_resume(before, steps)
     _note(longer.notes)
     return longer, partial(api.advance, longer, simulation, steps)
 
 
 def _check_place(arguments: Namespace) -> None:
     if arguments.out:
-        require_writable(place(arguments.out))
+        require_writable(expand_home(arguments.out))
 
 
 def _note(notes: Iterable[str]) -> None:
@@ -155,8 +155,8 @@ def _note(notes: Iterable[str]) -> None:
 
 
 @contextmanager
-def _kept(run: Run, arguments: Namespace) -> Iterator[Progress]:
-    """The bar of a computation; where that is interrupted, what was recorded is saved if a file was named."""
+def _saved_when_interrupted(run: Run, arguments: Namespace) -> Iterator[Progress]:
+    """Show the bar of a computation; where that is interrupted, what was recorded is saved if a file was named."""
     bar = Progress(quiet=arguments.quiet)
     try:
         yield bar
@@ -247,7 +247,7 @@ def _described(name: str, engine: Engine | str) -> dict[str, Any]:
         "presets": [{"name": p.name, "title": p.title, "look_for": p.look_for} for p in engine.presets],
         "knobs": [vars(knob) | {"type": knob.type.__name__} for knob in engine.Config.knobs().values()],
         "probes": [
-            {"name": p.name, "doc": p.doc, "options": {n: o.default for n, o in options.options(p).items()}}
+            {"name": p.name, "doc": p.doc, "options": {n: o.default for n, o in probing.probe_options(p).items()}}
             for p in engine.probes
         ],
     }
@@ -263,7 +263,8 @@ def _listed(name: str, engine: Engine | str) -> Iterator[str]:
     yield from _indented([_row(knob) for knob in engine.Config.knobs().values()])
     if engine.probes:
         yield from ("", "  probes")
-        yield from _indented([[probe.name, " ".join([probe.doc, *options.listed(probe)])] for probe in engine.probes])
+        rows = [[probe.name, " ".join([probe.doc, *probing.options_with_defaults(probe)])] for probe in engine.probes]
+        yield from _indented(rows)
     yield ""
 
 

@@ -23,13 +23,13 @@ from tests.conftest import ROOT
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 FILE = re.compile(r"^(?:\.?[\w-]+/)*\.?[\w-]+\.(?:py|md|toml|txt|yml|yaml|cff|js|css|ipynb)$|^\.?[\w-]+/(?:[\w-]+/)*$")
 """What is meant as a file or a folder of the repository."""
-FOR_EXAMPLE = {"__init__.py", "NAME.md"}
+FOR_EXAMPLE = {"__init__.py", "wrong_runs.py", "NAME.md", "assets/notebook.ipynb"}
 MODULE = re.compile(r"^(?:engines|dashboard|dynascope)(?:\.\w+)+")
 GROUP = "dynascope.engines"
 """The entry points of engines that are packages of their own: no module."""
 SOURCE = re.compile(r"""(?:src|srcset)="([^"]+)\"""")
 INSTALLERS = ("pip", "uv")
-OTHERS = {"python3", ".", "&&", "jupyter", "panel", "pytest", "pre-commit"}
+OTHERS = {"python", "python3", ".", "jupyter", "panel", "pytest", "pre-commit"}
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split()
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
@@ -109,6 +109,11 @@ def test_the_python_of_a_document_runs(code, tmp_path, monkeypatch):
     for value in list(vars(document).values()):
         if hasattr(value, "link") and hasattr(value, "close"):  # a widget computes until it is closed
             value.close()
+
+
+@pytest.mark.parametrize("text", blocks("toml"))
+def test_the_settings_of_a_document_can_be_read(text):
+    assert tomllib.loads(text)
 
 
 @pytest.mark.parametrize("command", list(commands()))

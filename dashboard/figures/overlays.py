@@ -43,7 +43,7 @@ def overlay_curves(
     A member ends where it diverged.
     """
     found: dict[str, list[OverlayCurve]] = {}
-    drawn = curves(run.openings) if drawn is None else drawn
+    drawn = curves(run.initial_configs) if drawn is None else drawn
     for channel in run.engine.channels:
         series = run.recording.series(channel.name)
         if channel.dims or channel.name not in series.names or not len(series):

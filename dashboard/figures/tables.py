@@ -96,7 +96,9 @@ def summary(
     for name in [name for name in _drawn_channels(plot) if not engine.channel(name).dims][:2]:
         series = run.recording.series(name)
         if name in series.names and len(series):
-            parts += [_sentence(engine.channel(name).label, series[name], series.at(step), step, c) for c in curves[:4]]
+            parts += [
+                _sentence(engine.channel(name).label, series[name], series.index_at(step), step, c) for c in curves[:4]
+            ]
     return " ".join(parts)
 
 

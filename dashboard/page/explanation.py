@@ -44,7 +44,7 @@ class Explanation(Viewer):
     def _text(self, context: ViewContext) -> str:
         run, attempt = context.run, self._messages.attempt
         story = attempt("The explanation", lambda: run.story(context.focus), None) if len(run) else None
-        verdicts = attempt("The judgement of the claims", run.judged, [])
+        verdicts = attempt("The judgement of the claims", run.judge, [])
         return _story(story, context.label) + _verdicts(verdicts, context.late_edit)
 
     def hide(self, hidden: bool) -> None:

@@ -10,7 +10,7 @@ import param
 from dashboard.controls.knobs import describe_widget, typed
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import describe, sentence, words
-from engines.core.analysis.options import checked, options, parse
+from engines.core.analysis.probing import check_options, parse_options, probe_options
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class ProbeForm(Component):
     ) -> None:
         self.options: Mapping[str, Any] = {}
         """The options that differ from their defaults."""
-        self._probe, self._knobs = probe, options(probe)
+        self._probe, self._knobs = probe, probe_options(probe)
         self._compute, self._stop, self._save = compute, stop, save
         fields = [{"name": name, **_field(knob)} for name, knob in self._knobs.items()]
         super().__init__(title=probe.title or words(probe.name), doc=probe.doc, fields=fields, **params)
@@ -56,7 +56,7 @@ class ProbeForm(Component):
 
     def choose(self, values: Mapping[str, Any], error: str = "") -> None:
         """Choose these values, and the default of every other option. Errors as those of `options.checked`."""
-        values = checked(self._probe, values)
+        values = check_options(self._probe, values)
         self.options = {name: value for name, value in values.items() if value != self._knobs[name].default}
         every = {name: self.options.get(name, knob.default) for name, knob in self._knobs.items()}
         texts = {name: value if isinstance(value, bool) else typed(value) for name, value in every.items()}
@@ -64,7 +64,7 @@ class ProbeForm(Component):
 
     def _set_option(self, name: str, text: str) -> None:
         try:
-            self.choose(dict(self.options) | parse(self._probe, [(name, text)]))
+            self.choose(dict(self.options) | parse_options(self._probe, [(name, text)]))
         except DynascopeError as error:
             self.choose(self.options, sentence(error))
 

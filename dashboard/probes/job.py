@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engines.core.analysis.probing import parts
+from engines.core.analysis.probing import compute_parts
 from engines.core.protocol.engine import Part
-from engines.core.protocol.errors import DynascopeError, fault
+from engines.core.protocol.errors import DynascopeError, as_engine_failure
 
 if TYPE_CHECKING:
     from engines.core.live.scheduler import Scheduler
@@ -48,7 +48,7 @@ class ProbeJob:
 
     def abandon(self) -> None:
         """Stop as soon as possible; nobody waits for it any longer."""
-        self.run.abandoned = True
+        self.run.cancelled = True
 
     def seconds_left(self) -> float:
         """Estimate the seconds that the rest takes, if it goes on as up to the newest part; 0 where that is unknown."""
@@ -60,15 +60,15 @@ class ProbeJob:
     def work(self, seconds: float) -> None:
         """Compute all of it; called once, on the thread for probes."""
         try:
-            if not self.run.abandoned:
+            if not self.run.cancelled:
                 self.started = time.monotonic()
-                for part in parts(self.probe, self.run, self.member, self.step, self.options):
+                for part in compute_parts(self.probe, self.run, self.member, self.step, self.options):
                     self._part_time, self.part = time.monotonic(), part
         except BaseException as error:  # this thread computes everybody's probes
             for_people = isinstance(error, DynascopeError)
-            if not (self.run.abandoned or (for_people and error.__cause__ is None)):
+            if not (self.run.cancelled or (for_people and error.__cause__ is None)):
                 log.exception("the probe %s failed", self.probe.name)
-            self.failure = str(error if for_people else fault(self.probe.name, error))
+            self.failure = str(error if for_people else as_engine_failure(self.probe.name, error))
         self.done = True
 
 

@@ -45,7 +45,7 @@ class Probes(Viewer):
             card.offer(context.run, context.step, context.focus)
 
     def collect(self, run: Run, playing: bool) -> None:
-        """Show what has been computed since the last tick, and begin with what the verdicts on a run need."""
+        """Show what has been computed since the last time, and begin with what the verdicts on a run need."""
         for card in self.cards:
             card.collect()
         self._verdict_jobs.update(run, playing)
@@ -94,15 +94,15 @@ class VerdictJobs:
     def _keep(self, run: Run) -> None:
         assert self._current
         (key, job), self._current = self._current, None
-        self._given_up = job.run.abandoned
-        if not (job.failure or job.run.abandoned):
-            run.outcomes[key] = job.part.values
+        self._given_up = job.run.cancelled
+        if not (job.failure or job.run.cancelled):
+            run.probe_results[key] = job.part.values
 
     def _start_next(self, run: Run) -> None:
         assert run.preset
         for name, options in run.preset.probes.items():
             for member in range(len(run.configs)):
-                if (name, member) not in self._tried | run.outcomes.keys():
+                if (name, member) not in self._tried | run.probe_results.keys():
                     return self._start(run, name, member, options)
 
     def _start(self, run: Run, name: str, member: int, options: Mapping[str, Any]) -> None:

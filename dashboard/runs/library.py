@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboard.ui.formatting import describe
-from engines.core.protocol.errors import StoreError, quoted
+from engines.core.protocol.errors import StoreError, quote
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import RunData
@@ -52,7 +52,7 @@ def path(name: str) -> Path:
     """The file of an entry. Raises `StoreError` for a name that is none."""
     place = folder()
     if place is None or Path(name).name != name or "\0" in name or not name.endswith(".parquet"):
-        raise StoreError(f"there is no stored run {quoted(name)}")
+        raise StoreError(f"there is no stored run {quote(name)}")
     return place / name
 
 
@@ -76,16 +76,16 @@ def _entry(file: Path, engine: str) -> Entry | None:
     from engines.core.files import store
 
     try:
-        about = store.about(file)
+        about = store.read_description(file)
         if about["engine"] != engine:
             return None
-        return Entry(file.name, *_told(file, store.described(about), about["rows"]))
+        return Entry(file.name, *_told(file, store.run_from_description(about), about["rows"]))
     except store.DAMAGED as error:
         return Entry(file.name, file.name, broken=store.reason(error).replace(f"{file.parent}{os.sep}", ""))
 
 
 def _told(file: Path, run: RunData, frames: int) -> tuple[str, str]:
-    openings = [dict(config) for config in run.openings]
+    openings = [dict(config) for config in run.initial_configs]
     first, members = openings[0], len(openings)
     varied = [name for name in first if any(each[name] != first[name] for each in openings)]
     knobs = describe({name: first[name] for name in varied[:2]}) if members == 1 else ", ".join(varied[:3])

@@ -136,4 +136,4 @@ def _read(name: str) -> Run:
     from engines.core.files import store
     from engines.core.runs.run import Run
 
-    return Run.of(store.read(library.path(name)))
+    return Run.from_data(store.read(library.path(name)))

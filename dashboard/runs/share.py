@@ -73,7 +73,7 @@ class Share:
         name = "_".join([run.engine.name, *([preset.name] if preset else []), f"step_{run.steps[-1]}{suffix}"])
         if suffix == ".py":
             return self._files.make(name, lambda: script.script(experiment))
-        self._files.make(name, lambda: export.content(run, suffix))
+        self._files.make(name, lambda: export.to_bytes(run, suffix))
 
     def export_plot(self, plot: Plot) -> None:
         """Make a CSV file of all numbers of one figure."""

@@ -12,7 +12,7 @@ import panel as pn
 
 from dashboard.session import lessons
 from dashboard.ui.component import FOLDER
-from engines.core.protocol.errors import DynascopeError, guarded
+from engines.core.protocol.errors import DynascopeError, engine_failures
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
@@ -37,7 +37,7 @@ def card(name: str, address: str) -> str:
     from engines.core.protocol.registry import load
 
     try:
-        with guarded(name):
+        with engine_failures(name):
             return _described(load(name), address)
     except DynascopeError as error:
         text = f"<h2>{escape(name)}</h2><p class='broken'>{escape(str(error))}</p>"
@@ -75,7 +75,8 @@ def _picture(name: str) -> str:
     """The thumbnail of an engine as HTML; "" where it has none."""
     from engines.core.protocol.registry import sources
 
-    folder = sources()[name].folder
+    source = sources().get(name)
+    folder = source.folder if source else None
     files = [path for end in ("svg", "png") if folder and (path := folder / "assets" / f"thumbnail.{end}").is_file()]
     if not files:
         return ""

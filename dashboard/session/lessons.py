@@ -100,9 +100,9 @@ class Lesson:
         """What runs at a step: presets and knobs of all steps up to it. Raises `UnknownName` or `ConfigError`."""
         from engines.core.runs.experiment import Experiment
 
-        found = Experiment.of(engine, engine.preset(engine.opening))
+        found = Experiment.from_preset(engine, engine.preset(engine.opening))
         for step in self.steps[: index + 1]:
-            found = Experiment.of(engine, engine.preset(step.preset)) if step.preset else found
+            found = Experiment.from_preset(engine, engine.preset(step.preset)) if step.preset else found
             found = found.override(step.set) if step.set else found
         found.configs()
         return found

@@ -7,10 +7,11 @@ import binascii
 import json
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session.view_state import ViewState
-from engines.core.protocol.errors import DynascopeError, quoted
+from engines.core.protocol.errors import DynascopeError, quote
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
@@ -50,18 +51,19 @@ def decode(token: str, engine: Engine) -> tuple[Experiment, ViewState]:
     about = _unpack(token)
     version = about.get("version")
     if version not in (VERSION, *OLDER):
-        raise BadLink(f"This link has version {quoted(version)}; this page reads versions up to {VERSION}.")
+        raise BadLink(f"This link has version {quote(version)}; this page reads versions up to {VERSION}.")
     if not isinstance(about.get("experiment"), str):
         raise BadLink("This link holds no experiment.")
     name = _lab(about["experiment"])
     if name not in ("", engine.name):
-        raise BadLink(f"This link is of the lab {quoted(name)}, and this is {engine.name!r}.")
+        raise BadLink(f"This link is of the lab {quote(name)}, and this is {engine.name!r}.")
     try:
         experiment = Experiment.from_json(engine, about["experiment"])
     except DynascopeError as error:
         raise BadLink(f"This link asks for something impossible: {error}.") from None
     view = about.get("view")
-    return experiment, ViewState.from_json(view if isinstance(view, dict) else {})
+    state = ViewState.from_json(view if isinstance(view, dict) else {})
+    return experiment, replace(state, hide=tuple(engine.Config.current(dict.fromkeys(state.hide))))
 
 
 def lab(token: str) -> str:

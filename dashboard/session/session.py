@@ -131,7 +131,7 @@ class Session:
 
     def shown_frame(self) -> int:
         """Return the index of the recorded frame that is shown."""
-        return self.runner.run.recording.dense.at(self.shown_step())
+        return self.runner.run.recording.dense.index_at(self.shown_step())
 
     def view_context(self) -> ViewContext:
         """Read everything that a drawing of this moment needs."""
@@ -141,13 +141,13 @@ class Session:
             run=run,
             status=status,
             rows=rows,
-            outcomes=len(run.outcomes),
+            outcomes=len(run.probe_results),
             configs=tuple(self.configs),
             curves=self.curves,
             focus=self.focus,
             cursor=self.cursor,
             step=step,
-            frame=run.recording.dense.at(step) if rows else 0,
+            frame=run.recording.dense.index_at(step) if rows else 0,
             speed=self.speed,
             paused=self.paused,
             late_edit=self.late_edit,
@@ -230,7 +230,7 @@ class Session:
         self._collect_pinned()
         steps = self.runner.run.steps
         if self.pending_cursor is not None and len(steps) and steps[-1] >= self.pending_cursor:
-            self.scrub(self.runner.run.recording.dense.at(self.pending_cursor))
+            self.scrub(self.runner.run.recording.dense.index_at(self.pending_cursor))
 
     def _collect_pinned(self) -> None:
         runner, wanted = self._pinned_runner, self.pinned_experiment
@@ -238,7 +238,7 @@ class Session:
             return
         all_diverged = not runner.status.playing and bool((runner.run.diverged_at >= 0).all())
         if runner.status.step >= wanted.steps or runner.status.message or all_diverged:
-            self.pinned = PinnedRun(runner.run.copy(), curves(runner.run.openings))
+            self.pinned = PinnedRun(runner.run.copy(), curves(runner.run.initial_configs))
             runner.close()
             self._pinned_runner = None
 

@@ -49,14 +49,14 @@ class Start:
         """Open a preset, or the one that the engine opens with. Raises `UnknownName`."""
         from engines.core.runs.experiment import Experiment
 
-        return cls(Experiment.of(engine, engine.preset(name or engine.opening)))
+        return cls(Experiment.from_preset(engine, engine.preset(name or engine.opening)))
 
     @classmethod
     def from_run(cls, run: Run) -> Start:
         """Open a run that was computed already, at its end. Raises `ConfigError` where nothing is recorded."""
         from engines.core.runs.experiment import Experiment
 
-        return cls(Experiment.of_run(run), run=run)
+        return cls(Experiment.from_run(run), run=run)
 
     @classmethod
     def from_link(cls, engine: Engine, token: str) -> Start:

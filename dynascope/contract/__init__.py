@@ -1,6 +1,6 @@
 """The contract suite: what holds for every engine, as tests that any engine can be put through.
 
-    python -m pytest -p dynascope.contract --pyargs dynascope.contract --engine NAME [--plugins DIR] [-m "not thorough"]
+    python -m pytest -p dynascope.contract --engine NAME [--plugins DIR] [-m "not thorough"]
 
 `--engine` chooses (again for several; default: all that are found), `--plugins` names a folder that holds engines, as
 for `launch.py`. How often a preset is run whole is said by its `cost`; what is too long for every change is marked
@@ -10,6 +10,7 @@ for `launch.py`. How often a preset is run whole is said by its `cost`; what is 
 from __future__ import annotations
 
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,8 +45,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    for folder in config.getoption("folders"):
+    for folder in config.getoption("folders") or ():
         registry.add_plugins(folder)
+    if config.getoption("--engine") and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args = [str(Path(__file__).parent)]  # nothing else was named: the suite alone
 
 
 @pytest.hookimpl(trylast=True)

@@ -6,14 +6,14 @@ import importlib
 import sys
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 import engines
 from engines.core.analysis.wrong_runs import Change
-from engines.core.api import measure, simulate
+from engines.core.api import run_preset_probes, simulate
 from engines.core.compute.simulation import Checkpoint, Simulation
 from engines.core.protocol import registry
 from engines.core.protocol.config import Config
@@ -31,13 +31,13 @@ BEGUN = 8
 """A run that has just begun."""
 
 
-def all_configs(engine: Engine, preset: Preset) -> list[Config]:
-    """Every member of a preset."""
-    return Experiment.of(engine, preset).configs()
+def all_configs(engine: Engine, preset: Preset) -> list[Any]:
+    """List the configurations of all members of a preset."""
+    return Experiment.from_preset(engine, preset).configs()
 
 
-def few(engine: Engine, preset: Preset) -> list[Config]:
-    """Three members of a preset that share one batch; other seeds make up for missing ones."""
+def few(engine: Engine, preset: Preset) -> list[Any]:
+    """Choose three members of a preset that share one batch; other seeds make up for missing ones."""
     configs = all_configs(engine, preset)
     batch = [config for config in configs if config.shape_key() == configs[0].shape_key()]
     spread = batch[:: max(1, len(batch) // 3)][:3]
@@ -46,7 +46,7 @@ def few(engine: Engine, preset: Preset) -> list[Config]:
 
 def changed(config: Config) -> Config:
     """Give the member other live knobs; another seed might regroup the members that share an operator."""
-    for name in config.named("live"):
+    for name in config.names_with_role("live"):
         declared = config.knob(name)
         if declared.soft:
             try:
@@ -57,12 +57,12 @@ def changed(config: Config) -> Config:
 
 
 def simulation(engine: Engine, configs: list[Config]) -> Simulation:
-    """A fresh simulation on the processor."""
+    """Build a simulation on the processor."""
     return Simulation(engine, configs, CPU)
 
 
 def restarted(engine: Engine, preset: Preset) -> Simulation:
-    """The simulation of `few`, at step 0. Built once: only the last caller may use it."""
+    """Return the simulation of `few` at step 0. Built once: only the last caller may use it."""
     running, start = _built(engine.name, preset.name)
     running.restore(start)
     return running
@@ -75,21 +75,21 @@ def _built(engine: str, preset: str) -> tuple[Simulation, Checkpoint]:
 
 
 class Outcome(NamedTuple):
-    """Where a simulation is after `STEPS`."""
+    """The states and channels of a simulation after `STEPS`."""
 
     states: list[torch.Tensor]
     values: Mapping[str, np.ndarray]
 
 
 def outcome(running: Simulation) -> Outcome:
-    """Advance to `STEPS` and look."""
+    """Advance to `STEPS` and observe."""
     running.advance(STEPS)
     values = running.observe().values
     return Outcome([value for batch in running.batches for value in batch.state], values)
 
 
 def undisturbed(engine: Engine, preset: Preset) -> Outcome:
-    """The outcome of `few` in one go, to compare others with. Computed once."""
+    """Compute the outcome of `few` in one go, to compare others with. Computed once."""
     return _undisturbed(engine.name, preset.name)
 
 
@@ -101,12 +101,12 @@ def _undisturbed(engine: str, preset: str) -> Outcome:
 
 
 def scalars(engine: Engine) -> list[str]:
-    """The channels that are one number a member, observed at every frame."""
+    """Name the channels that are one number a member, observed at every frame."""
     return [channel.name for channel in engine.channels if not channel.dims and not channel.thin]
 
 
 def short_run(engine: Engine, preset: Preset) -> Run:
-    """The whole ensemble of a preset for a few steps; `test_verdicts` goes all the way."""
+    """Simulate the whole ensemble of a preset for a few steps; `test_verdicts` goes all the way."""
     return _short_run(engine.name, preset.name)
 
 
@@ -116,7 +116,7 @@ def _short_run(engine: str, preset: str) -> Run:
 
 
 def wrong_runs(engine: Engine) -> Mapping[str, Mapping[str, Change]]:
-    """The wrong runs of every preset of an engine, from the `wrong_runs.py` beside it."""
+    """Import the wrong runs of every preset of an engine, from the `wrong_runs.py` beside it."""
     home = sys.modules[registry.sources()[engine.name].module].__package__
     return importlib.import_module(f"{home}.wrong_runs").WRONG
 
@@ -125,6 +125,6 @@ def judged_as_right(engine: Engine, preset: Preset, change: Change) -> list[Verd
     """Judge a run in which every member was changed without the knowledge of the preset's verdicts."""
     configs = all_configs(engine, preset)
     run = simulate(Run(engine, [change(config) for config in configs], preset=preset), preset.steps)
-    measure(run)
-    run.configs, run.openings = list(configs), tuple(configs)
-    return run.judged()
+    run_preset_probes(run)
+    run.configs, run.initial_configs = list(configs), tuple(configs)
+    return run.judge()

@@ -10,7 +10,7 @@ import torch
 
 import engines
 from dynascope.contract.cases import CPU, all_configs, restarted, short_run
-from engines.core.analysis.options import checked, options
+from engines.core.analysis.probing import check_options, probe_options
 from engines.core.compute.simulation import Simulation
 from engines.core.data.plain_json import to_json
 from engines.core.protocol import registry
@@ -129,7 +129,7 @@ def test_plots_probes_actions_and_the_opening_refer_to_what_exists(engine):
         assert engine.Config.knob(action.knob).role == "live", action.name
     for preset in engine.presets:
         for name, chosen in preset.probes.items():
-            assert checked(engine.probe(name), chosen) == chosen, f"{preset.name}: {name}"
+            assert check_options(engine.probe(name), chosen) == chosen, f"{preset.name}: {name}"
     assert engine.preset(engine.opening)
     assert {preset.lead for preset in engine.presets} <= {"", *(plot.name for plot in engine.plots)}
     assert engine.references
@@ -174,7 +174,7 @@ def test_story_phases_and_verdicts_work_on_a_run_that_has_just_begun(engine, pre
         assert story.text
         assert all(isinstance(phase, Phase) and phase.label for phase in engine.phases(run, member))
         assert isinstance(engine.stability(run.configs[member]), str)
-    for verdict in run.judged():
+    for verdict in run.judge():
         assert isinstance(verdict, Verdict)
         assert verdict.claim
         assert verdict.holds in (True, False, None)
@@ -231,4 +231,4 @@ def test_every_probe_delivers_what_its_picture_needs_at_the_step_asked_for(engin
             assert x.ndim == 1, f"{probe.name}: {trace.x}"
             assert x.shape == y.shape, f"{probe.name}: {trace.y}"
         assert probe.doc
-        assert {type(option.default) for option in options(probe).values()} <= {int, float, bool, str}, probe.name
+        assert {type(option.default) for option in probe_options(probe).values()} <= {int, float, bool, str}, probe.name

@@ -1,6 +1,6 @@
 """An oracle of the engine's own; what holds for every engine is in the contract suite.
 
-python -m pytest -p dynascope.contract --pyargs dynascope.contract --engine skeleton --plugins FOLDER
+python -m pytest -p dynascope.contract --engine skeleton --plugins FOLDER
 """
 
 import numpy as np

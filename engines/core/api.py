@@ -1,4 +1,4 @@
-"""The headless entry: run, resume, and what probes stand on."""
+"""Runs without a screen: simulate, resume, read."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from engines.core.data.recording import Event
 from engines.core.files import export
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.registry import load
-from engines.core.runs.experiment import STEPS, Experiment
-from engines.core.runs.notes import notes
-from engines.core.runs.replay import opened, repeat
+from engines.core.runs.experiment import STEPS, Experiment, notes
+from engines.core.runs.replay import replay_until, start_simulation
 from engines.core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 Progress = Callable[[int, int], None]
 
 SAME = 1e-6
-"""Relative difference up to which steps computed once more count as repeated: other machines round otherwise."""
+"""Relative difference up to which steps computed once more count as repeated: machines round differently."""
 
 
 def run(
@@ -61,15 +60,15 @@ def run(
     """
     engine = load(name)
     chosen = engine.preset(preset) if preset else None
-    experiment = Experiment.of(engine, chosen, set, seeds, steps, cases, edits)
+    experiment = Experiment.from_preset(engine, chosen, set, seeds, steps, cases, edits)
     given = [*(set or {}), *([] if seeds is None else ["seed"]), *(knob for case in cases or () for knob in case)]
-    done = simulate(prepared(experiment, device, given), experiment.steps, progress, experiment.edits)
-    measure(done)
+    done = simulate(new_run(experiment, device, given), experiment.steps, progress, experiment.edits)
+    run_preset_probes(done)
     return done
 
 
-def prepared(experiment: Experiment, device: str | torch.device = "cpu", given: Iterable[str] = ()) -> Run:
-    """A run in which nothing is recorded yet. `given` are the knobs to which somebody gave a value."""
+def new_run(experiment: Experiment, device: str | torch.device = "cpu", given: Iterable[str] = ()) -> Run:
+    """Make a run in which nothing is recorded yet. `given` are the knobs to which somebody gave a value."""
     where = str(devices.resolve(device))
     fresh = Run(experiment.engine, experiment.configs(), preset=experiment.preset, device=where)
     fresh.notes = notes(experiment, given)
@@ -83,26 +82,26 @@ def simulate(run: Run, steps: int, progress: Progress | None = None, edits: Sequ
 
 
 def resume(run: Run, steps: int, progress: Progress | None = None) -> Run:
-    """A longer run that goes on where a recorded one ended, up to `steps`; the recorded one stays as it is.
+    """Go on where a recorded run ended, up to `steps`, in a longer run; the recorded one stays as it is.
 
     What is recorded holds no state: its steps are computed once more on the way. Where this machine does not repeat
     them to six digits, a note of the new run says so. Raises `ConfigError` where it is as long already.
     """
-    done = advance(*reopened(run, steps), steps, progress)
-    measure(done)
+    done = advance(*prepare_resume(run, steps), steps, progress)
+    run_preset_probes(done)
     return done
 
 
-def reopened(run: Run, steps: int) -> tuple[Run, Simulation]:
-    """A copy of a recorded run, to be advanced to `steps`, and its simulation at its last step."""
+def prepare_resume(run: Run, steps: int) -> tuple[Run, Simulation]:
+    """Copy a recorded run, to be advanced to `steps`, and compute its simulation at its last step."""
     last = int(run.steps[-1]) if len(run) else -1
     if STEPS.check("Experiment", steps) <= last:
         raise ConfigError(f"steps={steps} is not beyond the last step of the run, {last}")
     if last < 0:
         raise ConfigError("nothing is recorded in this run")
-    longer, everyone = run.copy(), range(len(run.openings))
-    longer.device = str(devices.at_hand(run.device))
-    simulation = repeat(longer, opened(longer, everyone), last, everyone)
+    longer, everyone = run.copy(), range(len(run.initial_configs))
+    longer.device = str(devices.resolve_or_cpu(run.device))
+    simulation = replay_until(longer, start_simulation(longer, everyone), last, everyone)
     longer.notes = (*run.notes, *_differences(longer, simulation))
     return longer, simulation
 
@@ -138,7 +137,7 @@ def _edit(run: Run, simulation: Simulation, event: Event) -> None:
 
 
 def _differences(run: Run, simulation: Simulation) -> Iterator[str]:
-    """A sentence where the steps computed once more end elsewhere than what is recorded."""
+    """Yield a sentence where the steps computed once more end elsewhere than what is recorded."""
     again = simulation.observe().values
     for channel in run.engine.channels:
         if channel.dims or channel.thin or channel.name not in again:
@@ -152,13 +151,13 @@ def _differences(run: Run, simulation: Simulation) -> Iterator[str]:
             return
 
 
-def measure(run: Run) -> None:
+def run_preset_probes(run: Run) -> None:
     """Compute the probes on which the claims of the run's preset rest, once it is as long as the preset's."""
     if run.preset is None or run.steps[-1] < run.preset.steps:
         return
     for name, chosen in run.preset.probes.items():
         for member in range(len(run.configs)):
-            run.outcomes[name, member] = run.probe(name, member, run.preset.steps, **chosen)
+            run.probe_results[name, member] = run.probe(name, member, run.preset.steps, **chosen)
 
 
 def open(path: str | Path) -> Run:
@@ -166,4 +165,4 @@ def open(path: str | Path) -> Run:
 
     It can be scrubbed, probed, judged, saved and resumed like one that was just computed.
     """
-    return Run.of(export.read(path))
+    return Run.from_data(export.read(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engines.loss_landscape.config import LossLandscape
 
-AT_REST = ("planted", "own")
+AT_REST = ("planted", "user_network")
 """Subjects that begin at a minimum."""
 
 

@@ -27,7 +27,8 @@ class LossLandscape(Config):
         "transformer; a network with planted degeneracy; a deep linear map; features in superposition; a loss in "
         "closed form; a network of your own",
         role="shape",
-        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "own"),
+        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "user_network"),
+        old_values={"own": "user_network"},
     )  # fmt: skip
     optimizer: str = knob(
         "adamw",
@@ -77,9 +78,9 @@ class LossLandscape(Config):
     batch: int = knob(
         0, "samples of one step; 0: all of them", role="shape", bounds=(0, 100_000), soft=(0, 256), more=True
     )
-    start: str = knob(
+    init: str = knob(
         "default", "how digits begin: as torch begins its layers, or by He with zero biases", role="shape",
-        choices=("default", "he"), more=True,
+        choices=("default", "he"), more=True, old_names=("start",),
     )  # fmt: skip
     inputs: int = knob(5, "inputs of a planted network, parameters of a loss", role="shape", bounds=(1, 256),
                        soft=(2, 32), more=True)  # fmt: skip
@@ -128,9 +129,10 @@ class LossLandscape(Config):
         "", "the samples of your own network: the path of an .npz with X [n, d], and y: labels [n] or targets [n, k]",
         role="shape", more=True,
     )  # fmt: skip
-    own_activation: str = knob(
+    network_activation: str = knob(
         "file", "what bends between the layers of your own network, where the metadata of its file do not say it",
         role="shape", choices=("file", "relu", "tanh", "gelu", "square", "linear"), more=True,
+        old_names=("own_activation",),
     )  # fmt: skip
 
     @property
@@ -176,6 +178,6 @@ class LossLandscape(Config):
              f"inputs={self.inputs}: nothing is in superposition"),
             (self.subject == "transformer" and self.embedding % 4 != 0, f"embedding={self.embedding} is not a multiple "
              "of the 4 heads"),
-            (self.subject == "own" and not (self.network and self.data), "subject=own needs network, the path of a "
-             ".safetensors, and data, the path of an .npz"),
+            (self.subject == "user_network" and not (self.network and self.data), "subject=user_network needs network, "
+             "the path of a .safetensors, and data, the path of an .npz"),
         ]  # fmt: skip

@@ -26,5 +26,5 @@ def _extent(config: LossLandscape) -> tuple[int, int]:
     if config.subject in ("addition", "one_hot", "transformer"):
         return config.modulus**2, 5 * config.modulus + config.width + 8 * config.embedding
     hidden = config.width * config.depth
-    samples = {"digits": TRAIN, "own": OWN}.get(config.subject, max(config.samples, 1200))
+    samples = {"digits": TRAIN, "user_network": OWN}.get(config.subject, max(config.samples, 1200))
     return samples, hidden + 64 + config.outputs

@@ -8,7 +8,7 @@ TRAINING = frozenset(("learning_rate", "weight_decay", "batch"))
 SAMPLING = frozenset(("kappa", "chains", "burn_in"))
 
 KNOBS: dict[str, frozenset[str]] = {
-    "digits": frozenset(("width", "depth", "start")),
+    "digits": frozenset(("width", "depth", "init")),
     "addition": frozenset(("modulus", "embedding", "width", "train_fraction")),
     "one_hot": frozenset(("modulus", "width", "train_fraction", "activation")),
     "transformer": frozenset(("modulus", "embedding", "width", "train_fraction")),
@@ -16,7 +16,7 @@ KNOBS: dict[str, frozenset[str]] = {
     "linear": frozenset(("widths", "rank", "corner", "scale")),
     "superposition": frozenset(("inputs", "embedding", "samples")),
     "potential": frozenset(("potential",)),
-    "own": frozenset(("network", "data", "own_activation")),
+    "user_network": frozenset(("network", "data", "network_activation")),
 }
 """What makes each subject."""
 
@@ -75,22 +75,22 @@ def shown(config: LossLandscape) -> frozenset[str]:
         return frozenset(("coefficient", "estimates"))
     if not config.sampled:
         return _training(config)
-    found = CHAINS | {"excess"} | ({"acceptance"} if config.optimizer == "mala" else frozenset())
+    plots = CHAINS | {"excess"} | ({"acceptance"} if config.optimizer == "mala" else frozenset())
     if config.subject == "potential" or config.subject in ("superposition", "transformer", "addition"):
-        return found
+        return plots
     near = frozenset(("near",)) if config.planted == "near" else frozenset()
-    return found | COUNTED | {"ranks", "blocks"} | near
+    return plots | COUNTED | {"ranks", "blocks"} | near
 
 
 def _training(config: LossLandscape) -> frozenset[str]:
-    found = frozenset(("loss", "norm", "slice"))
-    if config.subject in LABELLED or config.subject == "own":
-        found |= {"accuracy"}
+    plots = frozenset(("loss", "norm", "slice"))
+    if config.subject in LABELLED or config.subject == "user_network":
+        plots |= {"accuracy"}
     if config.subject in ("addition", "one_hot", "transformer"):
-        found |= {"fourier"}
+        plots |= {"fourier"}
     if config.subject == "superposition":
-        return found | {"points"}
-    return found if config.subject == "transformer" else found | ANALYSED
+        return plots | {"points"}
+    return plots if config.subject == "transformer" else plots | ANALYSED
 
 
 def blank(config: LossLandscape, plots: frozenset[str]) -> frozenset[str]:

@@ -52,29 +52,29 @@ def _training(run: RunData, member: int, config: LossLandscape) -> str:
 
 
 def _learned(run: RunData, member: int) -> str:
-    seen, held = _last(run, member, "accuracy"), _last(run, member, "test_accuracy")
-    known, understood = milestones.memorised(run, member), milestones.grokked(run, member)
-    parts = [f"It is right on **{seen:.1%}** of what it is trained on and on **{held:.1%}** of what it never saw."]
-    if known is not None and understood is not None and understood > known:
-        parts.append(f"It had memorised at step {known:.0f} and generalised at step **{understood:.0f}**.")
-    elif known is not None and understood is None:
-        parts.append(f"It had memorised at step {known:.0f}; it does not generalise yet.")
+    trained, test = _last(run, member, "accuracy"), _last(run, member, "test_accuracy")
+    memorised, generalised = milestones.memorised(run, member), milestones.grokked(run, member)
+    parts = [f"It is right on **{trained:.1%}** of what it is trained on and on **{test:.1%}** of what it never saw."]
+    if memorised is not None and generalised is not None and generalised > memorised:
+        parts.append(f"It had memorised at step {memorised:.0f} and generalised at step **{generalised:.0f}**.")
+    elif memorised is not None and generalised is None:
+        parts.append(f"It had memorised at step {memorised:.0f}; it does not generalise yet.")
     return " ".join(parts)
 
 
 def _chains(run: RunData, member: int, config: LossLandscape) -> str:
     value, error = _last(run, member, "llc"), _last(run, member, "llc_error")
-    begun = len(run) and run.steps[-1] > config.burn_in
-    found = f"**{value:.4g} ± {error:.2g}**" if begun else f"{value:.3g} at this step; burn-in is not over"
+    counted = len(run) and run.steps[-1] > config.burn_in
+    estimate = f"**{value:.4g} ± {error:.2g}**" if counted else f"{value:.3g} at this step; burn-in is not over"
     if run.diverged_at[member] >= 0:
         return f"{config.chains} chains have **diverged**: steps of κ = {config.kappa:g} are too large for this loss."
     laws = [law for law in overlays.laws(config) if not law.broken]
-    said = [f"{law.label}: {law.at(run.steps[-1:])[0] if begun else law.value:.4g}" for law in laws]
-    known = f" Theory: {'; '.join(said)}." if said else ""
+    theory = [f"{law.label}: {law.at(run.steps[-1:])[0] if counted else law.value:.4g}" for law in laws]
+    theory_text = f" Theory: {'; '.join(theory)}." if theory else ""
     return (
         f"{config.chains} chains sample the loss around its minimum. It stays above it by λ/b, where λ, half the "
-        f"number of directions that it can see, is {found}; the error is that of the noise, and does not see the bias "
-        f"of the step size.{known} {_reasons(run, member)}"
+        f"number of directions that it can see, is {estimate}; the error is that of the noise, and does not see the "
+        f"bias of the step size.{theory_text} {_reasons(run, member)}"
     )
 
 

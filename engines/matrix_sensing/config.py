@@ -61,21 +61,25 @@ class MatrixSensing(Config):
         choices=("random", "copy", "spectral", "orthonormal", "unbalanced"),
         more=True,
     )
-    init_norm: str = knob("1/n", "variance of the entries of the start, times alpha²", choices=("1/n", "1"), more=True)
-    grad_factor: int = knob(
+    init_variance: str = knob(
+        "1/n", "variance of the entries of a Gaussian start, times alpha²", choices=("1/n", "1"), more=True,
+        old_names=("init_norm",),
+    )  # fmt: skip
+    gradient_factor: int = knob(
         1, "gradient convention of the symmetric model: 1 or 2 times the adjoint of the residual", bounds=(1, 2),
-        soft=(1, 2), more=True,
+        soft=(1, 2), more=True, old_names=("grad_factor",),
     )  # fmt: skip
     beta: float = knob(
         0.7745966692414834, "scale of F after the one-step lift; the best is the root of the smallest singular value",
         bounds=(1e-3, 10), soft=(0.1, 2), log=True, more=True,
     )  # fmt: skip
     lift: str = knob(
-        "full", "one-step lift: of every direction, or of those below beta alone", choices=("full", "low"), more=True
-    )
+        "full", "one-step lift: of every direction, or of those below beta alone", choices=("full", "below_beta"),
+        more=True, old_values={"low": "below_beta"},
+    )  # fmt: skip
     trigger: str = knob(
         "estimated", "when to lift: residual below a fraction of the estimated or the true σᵣ, or by hand only",
-        choices=("estimated", "true", "hand"), more=True,
+        choices=("estimated", "true", "manual"), more=True, old_values={"hand": "manual"},
     )  # fmt: skip
     trigger_level: float = knob(0.1, "the fraction of σᵣ", bounds=(0, 1), soft=(0.01, 0.5), log=True, more=True)
     lift_at: int = knob(
@@ -123,7 +127,7 @@ class MatrixSensing(Config):
     @property
     def factor(self) -> int:
         """What multiplies the step size: the gradient convention of the symmetric model, else 1."""
-        return self.grad_factor if self.symmetric else 1
+        return self.gradient_factor if self.symmetric else 1
 
     @property
     def sigma(self) -> np.ndarray:

@@ -133,7 +133,7 @@ def directions(config: MatrixSensing, stream: np.random.Generator) -> tuple[np.n
     F = stream.standard_normal((config.rows, config.k))
     # The symmetric model and a copy draw no G.
     G = F if config.symmetric or config.init == "copy" else stream.standard_normal((config.columns, config.k))
-    return (F, G) if config.init_norm == "1" else (F / sqrt(len(F)), G / sqrt(len(G)))
+    return (F, G) if config.init_variance == "1" else (F / sqrt(len(F)), G / sqrt(len(G)))
 
 
 def reduced(factor: np.ndarray, basis: np.ndarray) -> np.ndarray:

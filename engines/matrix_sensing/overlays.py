@@ -23,7 +23,7 @@ FLOOR = 1e-11
 LARGE, FAST = {"symmetric": 3.0, "asymmetric": 0.8}, 1.6
 """Largest `max(|F₀|₂², |G₀|₂²)/σᵣ` and `η·2σ₁` at which `FACTOR` holds where the first steps are followed, and"""
 
-LARGE_FORM, FAST_FORM = 0.1, 0.8
+LARGE_FORM, FAST_FORM = 0.1, 0.6
 """where the closed form describes them as well."""
 
 
@@ -115,5 +115,5 @@ def _lift(config: MatrixSensing, followed: bool) -> str:
     """Say what keeps the lift from being foretold."""
     if not followed:
         return f"the lift and what it leads to take more than {theory.STEPS} steps or {theory.WIDEST} columns"
-    twice = config.lift_at >= 0 and config.trigger != "hand"
+    twice = config.lift_at >= 0 and config.trigger != "manual"
     return "a lift by hand comes on top of the trigger's" if twice else ""

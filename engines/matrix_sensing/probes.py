@@ -12,7 +12,7 @@ from engines.core.numerics.lapack import eigvalsh
 from engines.core.protocol.engine import Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
-from engines.core.runs.replay import replayed
+from engines.core.runs.replay import simulation_at
 from engines.matrix_sensing.operators import Operator
 
 LARGEST = 4000
@@ -29,7 +29,7 @@ def gauss_newton(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     within 0.98 to 1.13. Raises `ConfigError` above `LARGEST` parameters.
     """
     config = run.configs[member]
-    batch = replayed(run, step, member).batches[0]
+    batch = simulation_at(run, step, member).batches[0]
     F, G = batch.state.F, batch.state.G
     (n1, k), n2, r = F.shape[1:], G.shape[1], config.r
     size = n1 * k if config.symmetric else (n1 + n2) * k
@@ -86,7 +86,7 @@ def _fits(steps: np.ndarray, values: np.ndarray, t: float, window: float) -> tup
 
 def spectral_error(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     """The spectral norm of the error, `‖FGᵀ - M‖₂`."""
-    batch = replayed(run, step, member).batches[0]
+    batch = simulation_at(run, step, member).batches[0]
     F, G, (left, right) = batch.state.F[0], batch.state.G[0], batch.problem.M
     return {"spectral_error": float(torch.linalg.matrix_norm(F @ G.mT - left[0] @ right[0].mT, 2))}
 

@@ -201,6 +201,11 @@ def _level(configs: Sequence[MatrixSensing], device: torch.device) -> Tensor | N
 def _lift(configs: Sequence[MatrixSensing], device: torch.device) -> Lift:
     active, low, estimated, hand = (
         flags([getattr(config, name) == value for config in configs], device)
-        for name, value in (("method", "one_step"), ("lift", "low"), ("trigger", "estimated"), ("trigger", "hand"))
+        for name, value in (
+            ("method", "one_step"),
+            ("lift", "below_beta"),
+            ("trigger", "estimated"),
+            ("trigger", "manual"),
+        )
     )
     return Lift(active, low, estimated, hand, tensor([config.trigger_level for config in configs], device))

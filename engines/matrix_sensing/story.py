@@ -149,7 +149,7 @@ def _balanced(run: RunData, member: int, config: MatrixSensing) -> tuple[str, st
 
 def _one_step(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     lifted = float(run["lifted_at"][-1, member]) if len(run) else -1.0
-    other = "f⁻²σᵣ²" if config.lift == "low" else "σᵣ²/β²"
+    other = "f⁻²σᵣ²" if config.lift == "below_beta" else "σᵣ²/β²"
     formula = f"F ← βA, G ← GBS/β, then ‖E‖ ~ exp(−η min(β², {other}) t)"
     if lifted < 0:
         return formula, (

@@ -181,7 +181,7 @@ def learning(config: MatrixSensing) -> Learned | None:
 
 def _lift_is_due(config: MatrixSensing, step: int, lifted_at: float) -> bool:
     """Whether a lift is still to come."""
-    waiting = lifted_at < 0 and config.trigger != "hand"
+    waiting = lifted_at < 0 and config.trigger != "manual"
     return config.method == "one_step" and (waiting or step < config.lift_at)
 
 
@@ -189,7 +189,7 @@ def _fires(config: MatrixSensing, step: int, lifted_at: float, error: float, F: 
     """Whether the lift comes at this step."""
     if step == config.lift_at:
         return True
-    if lifted_at >= 0 or config.trigger == "hand":
+    if lifted_at >= 0 or config.trigger == "manual":
         return False
     if config.trigger == "true":
         return error < config.trigger_level * config.sigma[-1]
@@ -203,7 +203,7 @@ def _fires(config: MatrixSensing, step: int, lifted_at: float, error: float, F: 
 def _lift(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The one modified step."""
     A, S, Bt = np.linalg.svd(F, full_matrices=False)
-    level = np.maximum(S, config.beta) if config.lift == "low" else np.full(len(S), config.beta)
+    level = np.maximum(S, config.beta) if config.lift == "below_beta" else np.full(len(S), config.beta)
     return A * level, G @ Bt.T * (S / level)
 
 
@@ -249,8 +249,11 @@ def error(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
 
 
 def _remaining(squares: np.ndarray, moved: np.ndarray, since: np.ndarray) -> np.ndarray:
-    """Sum of the squares `[T]` after `since` steps, each of which multiplies a root by `1 - moved`."""
-    return (squares * np.exp(-2 * since[:, None] * _decay(moved))).sum(1)
+    """Sum of the squares `[T]` after `since` steps, each of which multiplies a root by `1 - moved`.
+
+    What steps that are too large multiply stays below the largest float.
+    """
+    return (squares * np.exp(np.minimum(-2 * since[:, None] * _decay(moved), 600))).sum(1)
 
 
 def _descent(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
@@ -269,7 +272,7 @@ def lift_time(config: MatrixSensing) -> float:
 
 def lifted_rates(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
     """f² and g² `[r]` of the modes after the lift: β² and σ²/β², or where a low one leaves f² above β², its own."""
-    f = _sizes(start(config))[0] if config.lift == "low" else np.zeros(config.r)
+    f = _sizes(start(config))[0] if config.lift == "below_beta" else np.zeros(config.r)
     f = np.maximum(f, config.beta**2)
     return f, config.sigma**2 / f
 

@@ -10,7 +10,7 @@ WRONG = {
     "P2": {"an asymmetric model": but(parameterization="asymmetric")},
     "P3": STEP | {"every start larger by 0.05": but(alpha=lambda c: c.alpha + 0.05)},
     "P4": STEP | {"every start larger by 0.1": but(alpha=lambda c: c.alpha + 0.1)},
-    "P5": STEP | {"lifted to 1.3 times the scale": scaled(beta=1.3), "no lift": but(trigger="hand")},
+    "P5": STEP | {"lifted to 1.3 times the scale": scaled(beta=1.3), "no lift": but(trigger="manual")},
     "P6": STEP | {"one column more": but(k=lambda c: c.k + 1)},
     "P7": STEP
     | {

@@ -28,11 +28,12 @@ class NeuralCollapse(Config):
         "layer; a batch of samples of a network that is trained",
         role="shape", choices=("central_path", "proximal", "layers", "network"),
     )  # fmt: skip
-    h0: str = knob(
+    init: str = knob(
         "near_collapse",
         "start: Gaussian; Gaussian about Gaussian class means; a minimiser plus a perturbation; a minimiser; four "
         "points whose pseudo-inverse NC1 rises; the pixels of digits",
         choices=("gaussian", "gaussian_means", "near_collapse", "collapsed", "counterexample", "digits"),
+        old_names=("h0",),
     )
     lambda_w: float = knob(
         0.5, "weight decay of the classifier", role="live", bounds=(1e-8, 1e4), soft=(1e-3, 2), log=True
@@ -120,7 +121,7 @@ class NeuralCollapse(Config):
     @property
     def framed(self) -> bool:
         """Whether the start is made of a frame."""
-        return self.h0 in FRAMED
+        return self.init in FRAMED
 
     @property
     def length(self) -> float:
@@ -136,20 +137,20 @@ class NeuralCollapse(Config):
     def _contradictions(self) -> list[tuple[bool, str]]:
         if self.model == "network":  # its data fixes the classes, the width its features
             return []
-        framed, four = self.framed and not self.scale, self.h0 == "counterexample"
-        pixels = self.h0 == "digits"
+        framed, four = self.framed and not self.scale, self.init == "counterexample"
+        pixels = self.init == "digits"
         return [
             (self.features < self.classes and not four, f"features={self.features} is below classes={self.classes}: "
              "there is no room for a frame"),
-            (framed and self.lambda_h == 0, f"h0={self.h0} needs lambda_h above 0: without it the minimiser is "
+            (framed and self.lambda_h == 0, f"init={self.init} needs lambda_h above 0: without it the minimiser is "
              "infinitely far"),
-            (framed and self.c >= 1, f"h0={self.h0} needs lambda_w lambda_h below 1, not "
-             f"{self.lambda_w * self.lambda_h:.3g}: the minimiser is zero, so set scale, or another h0"),
+            (framed and self.c >= 1, f"init={self.init} needs lambda_w lambda_h below 1, not "
+             f"{self.lambda_w * self.lambda_h:.3g}: the minimiser is zero, so set scale, or another init"),
             (four and (self.classes, self.per_class, self.features) != (2, 2, 2),
-             f"h0=counterexample has classes=2, per_class=2, features=2, not {self.classes}, {self.per_class}, "
+             f"init=counterexample has classes=2, per_class=2, features=2, not {self.classes}, {self.per_class}, "
              f"{self.features}"),
             (pixels and (self.classes, self.features) != tuple(DIGITS.values()),
-             f"h0=digits has classes=10, features=64, not {self.classes}, {self.features}"),
+             f"init=digits has classes=10, features=64, not {self.classes}, {self.features}"),
             (pixels and self.per_class > SMALLEST, f"per_class={self.per_class} exceeds the {SMALLEST} images of the "
              "rarest digit"),
         ]  # fmt: skip

@@ -45,7 +45,7 @@ def blocks(config: NeuralCollapse) -> tuple[np.ndarray, np.ndarray]:
         raise ConfigError(f"the response has {size} rows; shown are at most {LARGEST}: lower per_class")
     if not config.framed or config.scale or config.bias:
         raise ConfigError("the staircase is that of near_collapse or collapsed starts, without scale and bias")
-    frame = draws.draw(config.replace(h0="collapsed")).M
+    frame = draws.draw(config.replace(init="collapsed")).M
     H = np.repeat(frame, config.per_class, axis=1)
     F = response(H, config.classes, config.lambda_w, config.lambda_h, config.beta)
     n, d = config.per_class, config.features

@@ -88,7 +88,7 @@ def _features(config: NeuralCollapse) -> tuple[np.ndarray, np.ndarray]:
 def _framed(config: NeuralCollapse, R: np.ndarray, stream: np.random.Generator) -> np.ndarray:
     """H* + epsilon U with a Gaussian U of the size of H*."""
     H = np.repeat(config.length * R @ projector(config), config.per_class, axis=1)
-    if config.h0 == "collapsed":
+    if config.init == "collapsed":
         return H
     U = stream.standard_normal(H.shape)
     return H + config.epsilon * np.linalg.norm(H) / np.linalg.norm(U) * U
@@ -96,7 +96,7 @@ def _framed(config: NeuralCollapse, R: np.ndarray, stream: np.random.Generator) 
 
 def _free(config: NeuralCollapse, stream: np.random.Generator) -> np.ndarray:
     shape = config.features, config.classes * config.per_class
-    match config.h0:
+    match config.init:
         case "counterexample":
             return COUNTEREXAMPLE
         case "digits":

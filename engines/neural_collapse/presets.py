@@ -54,7 +54,7 @@ PRESETS = (
         name="P2",
         title="The central path collapses, whatever the start",
         look_for="The trace ratio falls all the way; with the decay divided out one spread falls and the other rises.",
-        set={"h0": "gaussian"},
+        set={"init": "gaussian"},
         seeds=(7, 8, 9),
         steps=2400,
         cost="long",
@@ -66,7 +66,7 @@ PRESETS = (
         name="P3",
         title="One layer against the flow",
         look_for="The weaker the hold on the input, the deeper the collapse; a layer stays above the flow at t = 1/β.",
-        set={"h0": "gaussian_means"},
+        set={"init": "gaussian_means"},
         cases=tuple(
             {"model": model, "beta": beta, "step_size": 1 / (beta * SOLVED)}
             for model in ("proximal", "central_path")
@@ -99,7 +99,7 @@ PRESETS = (
         name="P5",
         title="Layer upon layer: a law of separation",
         look_for="Straight lines on a logarithmic axis; spread out of the span is the last to go.",
-        set={"model": "layers", "h0": "gaussian_means", "beta": [2.0, 0.5]},
+        set={"model": "layers", "init": "gaussian_means", "beta": [2.0, 0.5]},
         seeds=(11,),
         steps=160,
         cost="heavy",
@@ -122,7 +122,7 @@ PRESETS = (
         title="NC1 rises while the trace ratio falls",
         look_for="Four points, two classes. By the pseudo-inverse collapse goes back at first; by the traces never.",
         set={
-            "h0": "counterexample",
+            "init": "counterexample",
             "classes": 2,
             "per_class": 2,
             "features": 2,
@@ -145,7 +145,7 @@ PRESETS = (
         look_for="Ten digits become ten points as the hold on the pixels weakens.",
         set={
             "model": "proximal",
-            "h0": "digits",
+            "init": "digits",
             "classes": 10,
             "features": 64,
             "per_class": 140,
@@ -208,7 +208,7 @@ PRESETS = (
         name="P12",
         title="Too much weight decay: everything vanishes",
         look_for="The product of the decays is above one: features and classifier shrink to nothing.",
-        set={"h0": "gaussian", "lambda_w": 2.0, "lambda_h": 1.0},
+        set={"init": "gaussian", "lambda_w": 2.0, "lambda_h": 1.0},
         steps=1200,
         judge=verdicts.vanishing,
         lead="loss",

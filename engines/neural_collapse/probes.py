@@ -11,7 +11,7 @@ from engines.core.compute.batching import tensor
 from engines.core.protocol.engine import Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
-from engines.core.runs.replay import replayed
+from engines.core.runs.replay import simulation_at
 from engines.neural_collapse import laws, rates
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.dense import blocks
@@ -43,7 +43,7 @@ def decay(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     """
     if _free(run, member, step).per_class == 1 or not run["trace_within"][-1, member] > 0:
         raise ConfigError("there is no spread within the classes, so that its ratio has no rate")
-    batch = replayed(run, step, member).batches[0]
+    batch = simulation_at(run, step, member).batches[0]
     problem = batch.problem.problem
     H, own = batch.state.H.expand(len(FACTORS), -1, -1), {name: value[0] for name, value in batch.knobs.items()}
     factors = tensor(FACTORS, H.device)

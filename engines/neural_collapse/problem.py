@@ -63,7 +63,7 @@ def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
         task=Task(torch.cat([T, Y.new_zeros(len(configs), one.classes, Y.shape[-1])], -1), _global(configs, Y)),
         RT=R @ T,
         star=torch.cat([length[:, None, None] * (R @ T), torch.zeros_like(Y)], -1),
-        near=flags([c.h0 == "near_collapse" and not c.scale and c.epsilon > 0 for c in configs], device),
+        near=flags([c.init == "near_collapse" and not c.scale and c.epsilon > 0 for c in configs], device),
         rho=tensor([config.rho if np.isfinite(config.rho) else 0.0 for config in configs], device),
         bias=flags([config.bias for config in configs], device),
         Q=Q,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engines.neural_collapse.config import NeuralCollapse
 
 FEATURES = frozenset(
-    ("h0", "lambda_w", "lambda_h", "beta", "epsilon", "classes", "features", "per_class", "scale", "step_size")
+    ("init", "lambda_w", "lambda_h", "beta", "epsilon", "classes", "features", "per_class", "scale", "step_size")
 )
 """Knobs of free features."""
 
@@ -31,7 +31,7 @@ def idle(config: NeuralCollapse) -> frozenset[str]:
     unused = {"central_path": {"beta"}, "proximal": {"step_size"}, "layers": {"step_size"}}[config.model]
     if not config.framed:
         unused |= {"scale"}
-    if config.h0 != "near_collapse":
+    if config.init != "near_collapse":
         unused |= {"epsilon"}
     return NETWORK | unused
 
@@ -40,4 +40,4 @@ def blank(config: NeuralCollapse) -> frozenset[str]:
     """Plots without content."""
     if config.model == "network":
         return PERTURBED | {"traces"}
-    return LAYERED if config.h0 == "near_collapse" and not config.scale else LAYERED | PERTURBED
+    return LAYERED if config.init == "near_collapse" and not config.scale else LAYERED | PERTURBED

@@ -62,7 +62,7 @@ def _aim(config: NeuralCollapse) -> str:
 
 
 def _told(run: RunData, member: int, config: NeuralCollapse) -> str:
-    if config.h0 == "counterexample":
+    if config.init == "counterexample":
         return (
             "NC1 by the pseudo-inverse divides by the spread between the classes direction by direction: where that is "
             "weak and falls, NC1 rises, although the trace ratio falls."
@@ -71,7 +71,7 @@ def _told(run: RunData, member: int, config: NeuralCollapse) -> str:
         return "There is no frame to find."
     if config.per_class == 1:
         return "With one sample a class there is no spread within the classes."
-    if config.h0 == "collapsed":
+    if config.init == "collapsed":
         return _collapsed(config)
     if config.model == "central_path":
         return _flow(run, member, config)

@@ -54,8 +54,9 @@ class SubgradientRecovery(Config):
         soft=(1, 30), log=True, more=True,
     )  # fmt: skip
     outlier_kind: str = knob(
-        "gauss", "law of the outliers; a sign flip turns the clean measurement around",
-        choices=("gauss", "cauchy", "uniform", "const", "signflip"), more=True,
+        "gaussian", "law of the outliers; a sign flip turns the clean measurement around",
+        choices=("gaussian", "cauchy", "uniform", "constant", "sign_flip"), more=True,
+        old_values={"gauss": "gaussian", "const": "constant", "signflip": "sign_flip"},
     )  # fmt: skip
     outlier_scale: float = knob(
         100.0, "size of the outliers; the clean measurements are of size √r", bounds=(0, 1e6), soft=(0.1, 1e4),
@@ -64,23 +65,25 @@ class SubgradientRecovery(Config):
     noise: float = knob(
         0.0, "standard deviation of Gaussian noise on every measurement", bounds=(0, 100), soft=(0, 1), more=True
     )
-    delta: float = knob(0.5, "where Huber's loss turns linear", bounds=(1e-6, 1e6), soft=(0.01, 10), log=True,
-                        more=True)  # fmt: skip
-    trim: float = knob(
-        0.2, "share of the largest that the trimmed method and the truncated start leave out", bounds=(0, 0.95),
-        soft=(0, 0.8), more=True,
+    huber_delta: float = knob(
+        0.5, "residual beyond which Huber's loss is linear", bounds=(1e-6, 1e6), soft=(0.01, 10), log=True, more=True,
+        old_names=("delta",),
     )  # fmt: skip
-    cut: float = knob(
+    trim_fraction: float = knob(
+        0.2, "share of the largest that the trimmed method and the truncated start leave out", bounds=(0, 0.95),
+        soft=(0, 0.8), more=True, old_names=("trim",),
+    )  # fmt: skip
+    median_threshold: float = knob(
         3.0, "the median method keeps residuals up to so many times their median", bounds=(0.1, 100), soft=(1, 10),
-        log=True, more=True,
+        log=True, more=True, old_names=("cut",),
     )  # fmt: skip
     damping: float = knob(
         0.01, "OPSA: what is added to UᵀU; in units of the loss gap for opsa gap", bounds=(0, 100), soft=(1e-3, 1),
         log=True, more=True,
     )  # fmt: skip
-    ratio: float = knob(
-        0.03, "double over-parameterisation: speed of the outliers over that of the matrix", bounds=(0, 10),
-        soft=(1e-3, 1), log=True, more=True,
+    learning_rate_ratio: float = knob(
+        0.03, "double over-parameterisation: step size of the outliers over that of the matrix", bounds=(0, 10),
+        soft=(1e-3, 1), log=True, more=True, old_names=("ratio",),
     )  # fmt: skip
     operator_seed: int = knob(
         -1, "draws the truth and the operator, shared by all members; -1: each member's own, from its seed",

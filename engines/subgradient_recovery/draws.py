@@ -93,13 +93,13 @@ def _outliers(
 ) -> np.ndarray:
     count, scale = len(places), config.outlier_scale
     match config.outlier_kind:
-        case "gauss":
+        case "gaussian":
             return scale * stream.standard_normal(count)
         case "cauchy":
             return scale * stream.standard_cauchy(count)
         case "uniform":
             return scale * stream.uniform(-1, 1, count)
-        case "signflip":
+        case "sign_flip":
             return -2 * clean(config, drawn)[places]
     return np.full(count, scale)
 
@@ -119,6 +119,14 @@ def spectrum(config: SubgradientRecovery) -> tuple[np.ndarray, np.ndarray] | Non
         return None
     names = ("d", "r", "m", *DATA)
     return _spectrum(type(config)(k=config.r, **{name: getattr(config, name) for name in names}))
+
+
+def seen(config: SubgradientRecovery) -> np.ndarray | None:
+    """`Vᵀ W` `[r, d]`: the parts of those eigenvectors W in the true column space; None where the draw is large."""
+    drawn = spectrum(config)
+    if drawn is None:
+        return None
+    return orthonormal(np.random.default_rng(operator_key(config)), config.d, config.r).T @ drawn[1]
 
 
 @lru_cache(maxsize=1024)

@@ -149,5 +149,5 @@ def _doubled(problem: Problem, state: State, knobs: Knobs, eta: Tensor, R: Tenso
     if problem.doubled is None:
         return {"g": state.g, "h": state.h}
     explained = R + state.g.square() - state.h.square()
-    speed = (problem.doubled * knobs["ratio"] * eta)[:, None]
+    speed = (problem.doubled * knobs["learning_rate_ratio"] * eta)[:, None]
     return {"g": state.g - 2 * speed * explained * state.g, "h": state.h + 2 * speed * explained * state.h}

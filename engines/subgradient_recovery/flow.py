@@ -135,10 +135,17 @@ def _start(config: SubgradientRecovery) -> np.ndarray:
 
 
 def _bulk(config: SubgradientRecovery) -> float:
-    """e/alpha at step 0."""
+    """e/alpha at step 0.
+
+    Of a spectral start whose leading eigenvectors have the part `C = Vᵀ W_r` in the true space,
+    |G| <= sqrt(lam_b)/sigma_min(C): what cancels in S leaves at most so much outside of it, as long as Q = -Q0.
+    """
     if config.init == "random":
         return 1.2 * (1 + np.sqrt(config.k / config.d))
-    return np.sqrt(laws.edge(config))
+    edge, seen = max(laws.edge(config), laws.eigenvalues(config)[-1]), draws.seen(config)
+    if seen is None:
+        return float(np.sqrt(edge))
+    return float(np.sqrt(edge) / max(np.linalg.svd(seen[:, : config.r], compute_uv=False)[-1], 1e-3))
 
 
 def error(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:

@@ -56,7 +56,7 @@ def _spared(config: SubgradientRecovery, T: np.ndarray) -> np.ndarray:
         return erfcx(size / (np.sqrt(2) * T))
     if config.outlier_kind == "uniform":
         return np.sqrt(np.pi / 2) * T / size * erf(size / (np.sqrt(2) * T))
-    if config.outlier_kind == "const":
+    if config.outlier_kind == "constant":
         return np.exp(-0.5 * np.minimum(size / T, 1e6) ** 2)
     return T / np.hypot(T, size)
 
@@ -129,8 +129,8 @@ def density(config: SubgradientRecovery) -> float:
     if nu == 0:
         return np.inf
     at_zero = {
-        "gauss": 1 / np.sqrt(2 * np.pi * (config.outlier_scale**2 + nu**2)),
-        "const": np.exp(-0.5 * min(config.outlier_scale / nu, 1e3) ** 2) / (np.sqrt(2 * np.pi) * nu),
+        "gaussian": 1 / np.sqrt(2 * np.pi * (config.outlier_scale**2 + nu**2)),
+        "constant": np.exp(-0.5 * min(config.outlier_scale / nu, 1e3) ** 2) / (np.sqrt(2 * np.pi) * nu),
         "uniform": erf(config.outlier_scale / (np.sqrt(2) * nu)) / (2 * max(config.outlier_scale, 1e-300)),
         "cauchy": erfcx(config.outlier_scale / (np.sqrt(2) * nu)) / (np.sqrt(2 * np.pi) * nu),
     }

@@ -17,7 +17,7 @@ Rule = Callable[[Tensor, Knobs], Tensor]
 
 
 def _huber(R: Tensor, knobs: Knobs) -> Tensor:
-    delta, size = knobs["delta"][:, None], R.abs()
+    delta, size = knobs["huber_delta"][:, None], R.abs()
     return torch.where(size <= delta, 0.5 * R.square(), delta * (size - 0.5 * delta)).mean(-1)
 
 
@@ -30,14 +30,14 @@ LOSSES: dict[str, Rule] = {
 
 
 def _clipped(R: Tensor, knobs: Knobs) -> Tensor:
-    delta = knobs["delta"][:, None]
+    delta = knobs["huber_delta"][:, None]
     return R.clamp(-delta, delta)
 
 
 def _trimmed(R: Tensor, knobs: Knobs) -> Tensor:
     """The residual itself, without the largest share of them (Li et al. 2017)."""
     size = R.abs()
-    kept = ((1 - knobs["trim"]) * R.shape[1]).round().long().clamp(1, R.shape[1])
+    kept = ((1 - knobs["trim_fraction"]) * R.shape[1]).round().long().clamp(1, R.shape[1])
     limit = size.sort(-1).values.gather(-1, kept[:, None] - 1)
     return torch.where(size <= limit, R, 0)
 
@@ -45,7 +45,7 @@ def _trimmed(R: Tensor, knobs: Knobs) -> Tensor:
 def _median(R: Tensor, knobs: Knobs) -> Tensor:
     """The residual itself where it is at most `cut` times the median size (Li, Chi, Zhang, Liang 2017)."""
     size = R.abs()
-    return torch.where(size <= knobs["cut"][:, None] * median(size), R, 0)
+    return torch.where(size <= knobs["median_threshold"][:, None] * median(size), R, 0)
 
 
 def median(values: Tensor) -> Tensor:
@@ -62,6 +62,9 @@ PSI: dict[str, Rule] = {
     "median": _median,
 }
 """`[B, m] -> [B, m]`; a zero residual has sign 0."""
+
+RULE_KNOBS = ("huber_delta", "trim_fraction", "median_threshold")
+"""Knobs that `LOSSES` and `PSI` read."""
 
 OWN = {"trimmed": "trimmed", "median": "median", "dop": "l2", "prox_linear": "l1"}
 """Methods that weigh residuals in their own way, whatever the loss."""

@@ -13,7 +13,7 @@ from engines.core.numerics.lapack import eigvalsh
 from engines.core.protocol.engine import Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
-from engines.core.runs.replay import replayed
+from engines.core.runs.replay import simulation_at
 from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.problem import Problem
 
@@ -34,7 +34,7 @@ def sign_rip(run: RunData, member: int, step: int = -1, draws: int = 8, seed: in
     """
     if not 1 <= draws <= 1000:
         raise ConfigError(f"draws={draws} is outside its bounds [1, 1000]")
-    problem, config = replayed(run, 0, member).batches[0].problem, run.configs[member]
+    problem, config = simulation_at(run, 0, member).batches[0].problem, run.configs[member]
     stream = np.random.default_rng(seed)
     found = [_tried(problem, config.d, rank, draws, stream) for rank in (1, RANK)]
     size, (pulled, first), (_, fourth) = np.repeat(SIZES, draws), *found
@@ -70,7 +70,7 @@ def descent(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     `f((1 - x) U_truth + x U)` minus `f` at the truth for x in [-.2, 1.2]; U_truth is `[V sqrt(Sigma), 0]`, turned to
     U by the best rotation of its columns (Procrustes), which leaves `U_truth U_truthᵀ` unchanged.
     """
-    batch = replayed(run, int(run.steps[-1]) if step < 0 else step, member).batches[0]
+    batch = simulation_at(run, int(run.steps[-1]) if step < 0 else step, member).batches[0]
     problem, U = batch.problem, batch.state.U[0]
     truth = torch.zeros_like(U)
     truth[:, : problem.V.shape[-1]] = problem.V[0] * problem.sigma[0].sqrt()
@@ -87,7 +87,7 @@ def spectrum(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
 
     `theta + w²/4theta` for theta > w/2 with `theta_i = phi(X*) sigma_i/|X*|_F`; the rest is noise.
     """
-    config, problem = run.configs[member], replayed(run, 0, member).batches[0].problem
+    config, problem = run.configs[member], simulation_at(run, 0, member).batches[0].problem
     values = eigvalsh(problem.sensing.adjoint(problem.y.sign()))[0].flip(-1).cpu().numpy()
     predicted = np.concatenate([laws.spikes(config), flow.semicircle(config.d - config.r, laws.edge(config))])
     return {

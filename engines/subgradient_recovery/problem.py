@@ -13,7 +13,7 @@ from engines.core.compute.batching import Groups, groups, tensor
 from engines.core.numerics.lapack import eigvalsh
 from engines.subgradient_recovery import draws, laws
 from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
-from engines.subgradient_recovery.losses import LOSSES, PSI, apply, weighing
+from engines.subgradient_recovery.losses import LOSSES, PSI, RULE_KNOBS, apply, weighing
 from engines.subgradient_recovery.sensing import Sensing, tensors
 from engines.subgradient_recovery.start import spectrum, start
 
@@ -95,7 +95,7 @@ def build(configs: Sequence[SubgradientRecovery], device: torch.device) -> Probl
     values, vectors = _spectra(datas, sensing, y)
     weighings = groups([weighing(config.method, config.loss) for config in configs], device)
     losses = groups([config.loss for config in configs], device)
-    knobs = {name: tensor([getattr(config, name) for config in configs], device) for name in ("delta", "trim", "cut")}
+    knobs = {name: tensor([getattr(config, name) for config in configs], device) for name in RULE_KNOBS}
     U0 = start(configs, drawn, sensing, y, (values, vectors))
     origin = sensing.adjoint(apply(PSI, weighings, -y, knobs))
     width = max(config.k for config in configs)

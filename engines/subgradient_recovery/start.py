@@ -65,7 +65,8 @@ def _root(values: Tensor, vectors: Tensor, least: float) -> Tensor:
 
 def _truncated(configs: Sequence[SubgradientRecovery], sensing: Sensing, y: Tensor) -> tuple[Tensor, Tensor]:
     """The spectrum of the mean of `y_i sym(A_i)` over the 1 - trim smallest |y_i|."""
-    kept = torch.tensor([max(1, round((1 - config.trim) * len(row))) for config, row in zip(configs, y, strict=True)])
+    shares = [1 - config.trim_fraction for config in configs]
+    kept = torch.tensor([max(1, round(share * len(row))) for share, row in zip(shares, y, strict=True)])
     limit = y.abs().sort(-1).values.gather(-1, kept[:, None].to(y.device) - 1)
     weights = torch.where(y.abs() <= limit, y, 0) * (y.shape[1] / kept[:, None].to(y))
     return spectrum(sensing.adjoint(weights))

@@ -130,7 +130,7 @@ WRONG = {
         "no outliers": CLEAN,
         "half the budget": HALF,
         "simpler methods": but(method=lambda config: SIMPLER.get(config.method, config.method)),
-        "outliers are kept": but(trim=0.05, cut=30.0),
+        "outliers are kept": but(trim_fraction=0.05, median_threshold=30.0),
     },
     "SG-15": {
         "half the budget": HALF,

@@ -51,7 +51,8 @@ reveal: "{EVIL}"
 
 
 def token(**changes):
-    experiment = Experiment.of(engines.load("matrix_sensing"), engines.load("matrix_sensing").preset("P3"), steps=50)
+    engine = engines.load("matrix_sensing")
+    experiment = Experiment.from_preset(engine, engine.preset("P3"), steps=50)
     about = {"version": 2, "experiment": json.loads(experiment.to_json()), "view": {}}
     about["experiment"] |= {name: value for name, value in changes.items() if name in about["experiment"]}
     about |= {name: value for name, value in changes.items() if name in about and name != "experiment"}

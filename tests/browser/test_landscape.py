@@ -170,8 +170,8 @@ def test_modules_are_found_and_light_edges_are_hidden(page):
 def test_what_cannot_be_is_a_sentence_that_names_the_knobs(page):
     lab = page().open(f"{LAB}?s={impossible()}").ready().pause()
     assert lab.says("width=100000 is outside its bounds [1, 512]")
-    lab.view.locator("select[aria-label^='subject:']").select_option("own")
-    assert lab.says("subject=own needs network, the path of a .safetensors, and data, the path of an .npz")
+    lab.view.locator("select[aria-label^='subject:']").select_option("user_network")
+    assert lab.says("subject=user_network needs network, the path of a .safetensors, and data, the path of an .npz")
     lab.type("width", "1000")
     assert lab.says("width=1000 is outside its bounds [1, 512]")
 
@@ -182,7 +182,7 @@ def impossible():
     from engines.core.runs.experiment import Experiment
     from engines.loss_landscape.engine import ENGINE
 
-    experiment = json.loads(Experiment.of(ENGINE).to_json())
+    experiment = json.loads(Experiment.from_preset(ENGINE).to_json())
     experiment["axes"]["width"] = [100_000]
     text = json.dumps({"version": link.VERSION, "experiment": json.dumps(experiment), "view": {}})
     return base64.urlsafe_b64encode(zlib.compress(text.encode())).decode().rstrip("=")

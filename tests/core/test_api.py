@@ -7,7 +7,7 @@ from engines.core import api
 from engines.core.compute import device as devices
 from engines.core.protocol.declarations import Story
 from engines.core.protocol.errors import ConfigError, UnknownName
-from engines.core.runs.replay import replayed
+from engines.core.runs.replay import simulation_at
 from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, ToyEngine
 
@@ -52,9 +52,9 @@ def test_the_summary_says_which_member_diverged_and_where():
 
 def test_a_member_computed_again_is_the_same_bit_for_bit():
     run = engines.run("toy", seeds=[0, 1, 2], steps=500)
-    again = replayed(run, 333, 2)
-    index = run.recording.dense.at(333)
-    again = replayed(run, int(run.steps[index]), 2)
+    again = simulation_at(run, 333, 2)
+    index = run.recording.dense.index_at(333)
+    again = simulation_at(run, int(run.steps[index]), 2)
     np.testing.assert_array_equal(again.observe().values["x"][0], run["x"][index, 2])
 
 

@@ -346,7 +346,7 @@ def test_claims_that_need_the_preset_s_own_members_are_not_judged_by_others(comm
 
 
 def test_a_fault_of_a_probe_is_one_line(command, monkeypatch):
-    monkeypatch.setattr(toy, "replayed", lambda *arguments: 1 / 0)
+    monkeypatch.setattr(toy, "simulation_at", lambda *arguments: 1 / 0)
     status, out, err = command("probe toy norm --steps 3")
     assert (status, out) == (1, "")
     assert err == "launch.py: norm stopped: ZeroDivisionError: division by zero\n"

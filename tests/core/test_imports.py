@@ -1,4 +1,4 @@
-"""The boundaries between the packages, checked where they cannot be hidden by an earlier import."""
+"""What is loaded when, in fresh interpreters; which file may import which is in tests/test_rooms.py."""
 
 import ast
 from pathlib import Path
@@ -30,6 +30,16 @@ def test_importing_engines_imports_nothing_heavy(fresh_python):
     assert not loaded_after(fresh_python, "import engines") & (UI | {"torch", "numpy", "xarray"})
 
 
+def test_importing_the_facade_imports_nothing_heavy_and_offers_what_it_promises(fresh_python):
+    assert not loaded_after(fresh_python, "import dynascope") & (UI | {"torch", "numpy", "xarray"})
+    import dynascope
+
+    assert set(dynascope.__all__) == {"lab", "load", "names", "open", "resume", "run", "show"}
+    assert all(callable(getattr(dynascope, name)) for name in dynascope.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        dynascope.nothing  # noqa: B018
+
+
 @pytest.mark.parametrize("line", [["--help"], ["serve", "--help"], ["desktop", "--help"]], ids=" ".join)
 def test_the_help_of_the_command_line_imports_neither_torch_nor_panel(fresh_python, line):
     code = f"import launch\ntry: launch.main({line})\nexcept SystemExit: pass"
@@ -38,26 +48,6 @@ def test_the_help_of_the_command_line_imports_neither_torch_nor_panel(fresh_pyth
 
 def test_the_headless_command_line_pulls_in_no_screen(fresh_python):
     assert not loaded_after(fresh_python, "import engines.cli") & UI
-
-
-@pytest.mark.parametrize("path", sources("engines"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_engine_source_imports_a_screen(path):
-    assert not set(imported_by(path)) & UI
-
-
-@pytest.mark.parametrize("path", sources("dashboard"), ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_dashboard_source_imports_torch(path):
-    assert "torch" not in set(imported_by(path))
-
-
-def test_only_the_runner_and_the_scheduler_start_threads():
-    allowed = {"engines/core/live/runner.py", "engines/core/live/scheduler.py"}
-    starting = {
-        str(path.relative_to(ROOT))
-        for path in sources("engines")
-        if set(imported_by(path)) & {"threading", "concurrent", "multiprocessing", "asyncio"}
-    }
-    assert starting <= allowed
 
 
 def test_only_the_store_knows_the_format_on_disk():

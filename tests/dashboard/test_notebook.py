@@ -149,7 +149,7 @@ def test_a_run_with_live_edits_repeats_them_when_it_goes_on(open_widget):
 
 def test_an_experiment_can_be_told_from_its_run():
     run = engines.run("matrix_sensing", preset="P3", set=ALPHAS, steps=10)
-    found = Experiment.of_run(run)
+    found = Experiment.from_run(run)
     assert found.configs() == run.configs
     assert (found.steps, found.preset.name) == (10, "P3")
 

@@ -21,7 +21,7 @@ def test_a_folded_network_is_the_network():
         X = torch.randn(20, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
         folded = make_homogeneous(net, theta, X)
         for layer, at in enumerate(folded.nodes):
-            same(folded.finish(layer, at), net(theta, X), 1e-12)
+            same(folded.outputs_from(layer, at), net(theta, X), 1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -61,7 +61,9 @@ def test_features_have_second_moments_lam_and_an_inverse(kind, centred):
         fh = folded.nodes[layer] @ one.C
         same(basis.gram(fh), torch.diag(one.moment), 1e-9)
         off = fh @ one.inverse - folded.nodes[layer]
-        same(folded.finish(layer, folded.nodes[layer] + 1e-6 * off), folded.outputs, 1e-12)  # no gate flips so near
+        same(
+            folded.outputs_from(layer, folded.nodes[layer] + 1e-6 * off), folded.outputs, 1e-12
+        )  # no gate flips so near
         if centred:
             assert (fh[:, 0] == 1).all()
 
@@ -89,7 +91,7 @@ def linear(output):
     folded = make_homogeneous(net, theta, torch.randn(2000, 6, generator=source, dtype=torch.float64))
     bases = basis.local_bases(folded, centred=True, output=output)
     for layer, (at, one) in enumerate(zip(folded.nodes, bases, strict=True)):
-        same(folded.finish(layer, at @ one.C @ one.inverse), folded.outputs, 1e-9)
+        same(folded.outputs_from(layer, at @ one.C @ one.inverse), folded.outputs, 1e-9)
     ratios = [float(edges.off_diagonal(edges.squared_edges(folded, bases, section)[1:, 1:])) for section in range(4)]
     return ratios, [one.moment for one in bases]
 

@@ -68,7 +68,7 @@ def test_all_edges_leave_the_network_and_none_leaves_constants():
         same(edges.keep_features(folded, bases, section, bases[section].rank - 1), folded.outputs, 1e-10)
         mean = edges.keep_features(folded, bases, section, torch.tensor(0))
         at = folded.nodes[section].mean(0)
-        same(mean, folded.finish(section, at.expand(40, -1)), 1e-10)
+        same(mean, folded.outputs_from(section, at.expand(40, -1)), 1e-10)
 
 
 @pytest.mark.parametrize("centred", [True, False])
@@ -97,7 +97,7 @@ def test_features_are_kept_by_their_mean_square():
     one, at = bases[1], folded.nodes[1]
     for K in range(int(one.rank)):
         chosen = list(range(K + 1))  # the constant and K others: the basis is in order
-        expected = folded.finish(1, at @ one.C[:, chosen] @ one.inverse[chosen])
+        expected = folded.outputs_from(1, at @ one.C[:, chosen] @ one.inverse[chosen])
         same(edges.keep_features(folded, bases, 1, torch.tensor(K)), expected, 1e-10)
 
 

@@ -72,7 +72,7 @@ def test_layers_of_any_names_are_in_the_order_in_which_they_fit(tmp_path, names,
 
 
 def config(network, data, **knobs):
-    return LossLandscape(subject="own", network=network, data=data, **knobs)
+    return LossLandscape(subject="user_network", network=network, data=data, **knobs)
 
 
 def test_without_labels_the_network_is_at_a_minimum_of_its_behavioural_loss(tmp_path):
@@ -133,9 +133,9 @@ def test_what_bends_is_read_or_said_and_outputs_are_those_of_it(tmp_path, bend, 
 
 def test_what_bends_is_never_assumed(tmp_path):
     bare = save(weights())
-    with pytest.raises(ConfigError, match="set own_activation to one of relu, square, gelu, tanh, linear"):
+    with pytest.raises(ConfigError, match="set network_activation to one of relu, square, gelu, tanh, linear"):
         user_network.load(*stored(tmp_path, bare))
-    with pytest.raises(ConfigError, match="say activation=tanh; own_activation=relu is asked for"):
+    with pytest.raises(ConfigError, match="say activation=tanh; network_activation=relu is asked for"):
         user_network.load(*stored(tmp_path, save(weights(), {"activation": "tanh"})), "relu")
     with pytest.raises(ConfigError, match="say activation='mish'; known are relu"):
         user_network.load(*stored(tmp_path, save(weights(), {"activation": "mish"})))

@@ -117,11 +117,11 @@ def surface(values=None, **given):
 
 def test_heights_are_logarithms_cut_at_a_percentile():
     one = surface(torch.tensor([[0.0, 1e-6, 1.0, 1e9, torch.nan]], dtype=torch.float64))
-    assert one.height(1e-6)[0, :4].tolist() == pytest.approx([-6, np.log10(2e-6), 0, 9], abs=1e-5)
-    assert one.height(1e-6, 50)[0, :4].tolist() == pytest.approx(
+    assert one.log_losses(1e-6)[0, :4].tolist() == pytest.approx([-6, np.log10(2e-6), 0, 9], abs=1e-5)
+    assert one.log_losses(1e-6, 50)[0, :4].tolist() == pytest.approx(
         [-6, np.log10(2e-6), (np.log10(2e-6)) / 2, (np.log10(2e-6)) / 2], abs=1e-5
     )
-    assert bool(one.height(1e-6, 50)[0, 4].isnan())
+    assert bool(one.log_losses(1e-6, 50)[0, 4].isnan())
 
 
 def test_a_surface_is_read_back_as_it_was_saved(tmp_path):

@@ -81,7 +81,7 @@ def test_the_step_is_the_gradient_of_the_loss(parameterization, scale):
 
 def test_the_gradient_convention_doubles_the_step():
     one = MatrixSensing(**{**TINY, "parameterization": "symmetric", "eta": 0.2})
-    two = one.replace(eta=0.1, grad_factor=2)
+    two = one.replace(eta=0.1, gradient_factor=2)
     found = errors([one, two], 100)
     np.testing.assert_array_equal(found[:, 0], found[:, 1])
 
@@ -144,7 +144,7 @@ def test_padded_columns_stay_exactly_zero(method):
 
 
 @pytest.mark.parametrize(
-    "knobs", [{"trigger": "true"}, {"lift": "low"}, {"operator": "gaussian", "n": 15, "m": 600}], ids=str
+    "knobs", [{"trigger": "true"}, {"lift": "below_beta"}, {"operator": "gaussian", "n": 15, "m": 600}], ids=str
 )
 def test_members_of_other_widths_equal_their_single_runs_beyond_the_lift(knobs):
     """k = 5 decides the width of the batch: the columns that the others lack must stay empty when they lift."""
@@ -165,7 +165,7 @@ def test_a_member_with_too_few_columns_has_the_subspace_angle_of_its_single_run(
 @pytest.mark.thorough
 @pytest.mark.parametrize("preset", [preset.name for preset in ENGINE.presets])
 def test_members_equal_their_single_runs_to_the_end_of_the_preset(preset):
-    experiment = Experiment.of(ENGINE, ENGINE.preset(preset))
+    experiment = Experiment.from_preset(ENGINE, ENGINE.preset(preset))
     steps = ENGINE.preset(preset).steps
     configs = experiment.configs()
     together = simulate(Run(ENGINE, configs), steps)
@@ -224,7 +224,7 @@ def test_the_lift_keeps_the_product_and_levels_the_factor(low):
 
 
 def test_the_lift_by_hand_happens_at_its_step_alone():
-    config = MatrixSensing(**{**TINY, "method": "one_step", "trigger": "hand", "lift_at": 17})
+    config = MatrixSensing(**{**TINY, "method": "one_step", "trigger": "manual", "lift_at": 17})
     run = simulate(Run(ENGINE, [config]), 40)
     assert run["lifted_at"][run.steps <= 17].max() == -1
     assert (run["lifted_at"][run.steps > 17] == 17).all()

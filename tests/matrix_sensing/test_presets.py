@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import engines
-from engines.core.analysis.curve_fits import hit
+from engines.core.analysis.curve_fits import hitting_time
 from engines.core.runs.experiment import Experiment
 from engines.matrix_sensing.config import MatrixSensing
 
@@ -16,8 +16,8 @@ def test_the_reference_seed_gives_the_reference_numbers():
     run = engines.run("matrix_sensing", preset="P6")
     curves = [run.curve("relative_error", member) for member in range(3)]
     assert np.interp(4000, *curves[0]) == pytest.approx(9.8e-4, abs=5e-6)
-    assert hit(curves[1], 1e-10) == pytest.approx(2284, abs=1)
-    assert hit(curves[2], 1e-10) == pytest.approx(546, abs=1)
+    assert hitting_time(curves[1], 1e-10) == pytest.approx(2284, abs=1)
+    assert hitting_time(curves[2], 1e-10) == pytest.approx(546, abs=1)
     assert run["lifted_at"][-1, 2] == 83
 
 
@@ -28,7 +28,8 @@ def test_a_verdict_waits_until_the_run_can_tell():
 
 def test_no_preset_needs_a_caution():
     for preset in ENGINE.presets:
-        assert {ENGINE.caution(config) for config in Experiment.of(ENGINE, preset).configs()} == {""}, preset.name
+        configs = Experiment.from_preset(ENGINE, preset).configs()
+        assert {ENGINE.caution(config) for config in configs} == {""}, preset.name
 
 
 def test_fewer_measurements_than_unknowns_are_cautioned_against():

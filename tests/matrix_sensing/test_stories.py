@@ -23,8 +23,9 @@ OTHERS = [
     {"init": "copy", "init_ratio": 1.0, "target": "psd"}, {"init": "copy", "init_ratio": 1.5},
     {"parameterization": "symmetric", "target": "psd"}, {"parameterization": "symmetric", "target": "psd", "k": 3},
     {"init": "unbalanced"}, {"kappa": 1.0}, {"kappa": 100.0}, {"method": "one_step"},
-    {"method": "one_step", "beta": 0.1}, {"method": "one_step", "beta": 2.0}, {"method": "one_step", "lift": "low"},
-    {"method": "one_step", "trigger": "hand"}, {"method": "nesterov"}, {"method": "agn"}, {"method": "prec_gd"},
+    {"method": "one_step", "beta": 0.1}, {"method": "one_step", "beta": 2.0},
+    {"method": "one_step", "lift": "below_beta"}, {"method": "one_step", "trigger": "manual"},
+    {"method": "nesterov"}, {"method": "agn"}, {"method": "prec_gd"},
     {"method": "scaled_gd", "k": 3}, {"method": "scaled_gd_lambda"}, {"init_ratio": 1.0, "alpha": 1.0},
 ]  # fmt: skip
 

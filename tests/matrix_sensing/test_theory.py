@@ -4,7 +4,7 @@ import torch
 from scipy.integrate import solve_ivp
 
 import engines
-from engines.core.analysis.curve_fits import hit, rate
+from engines.core.analysis.curve_fits import hitting_time, rate
 from engines.core.api import simulate
 from engines.core.compute.simulation import Simulation
 from engines.core.numerics.lapack import eigvalsh
@@ -177,7 +177,7 @@ def test_a_vanishing_scalar_follows_one_over_t():
 
 
 @pytest.mark.parametrize("alpha", [1e-3, 1e-1])
-@pytest.mark.parametrize("lift", ["full", "low"])
+@pytest.mark.parametrize("lift", ["full", "below_beta"])
 def test_the_lift_is_foretold(alpha, lift):
     config = MatrixSensing(**OWN, method="one_step", alpha=alpha, beta=0.6**0.5, trigger="true", lift=lift)
     run = ran(700, config)
@@ -195,7 +195,7 @@ def test_the_estimated_trigger_fires_when_the_true_one_does():
 def test_a_smaller_start_shifts_the_onset():
     configs = [MatrixSensing(**OWN, **SYMMETRIC, eta=0.2, alpha=a) for a in (1e-4, 1e-3)]
     run = ran(300, *configs)
-    early, late = (hit(run.curve("error", i), 0.05) for i in (1, 0))
+    early, late = (hitting_time(run.curve("error", i), 0.05) for i in (1, 0))
     assert late - early == pytest.approx(np.log(10) / np.log(1.12), abs=2)
 
 
@@ -220,7 +220,7 @@ def test_the_conserved_imbalance_drifts_little():
         ({"eta": 1.5}, "unstable"),
         ({"eta": 0.99}, "overshoot"),
         ({"alpha": 0.9}, "not small"),
-        ({"init_norm": "1", "alpha": 0.5}, "not small"),
+        ({"init_variance": "1", "alpha": 0.5}, "not small"),
         ({"kappa": 100, "alpha": 0.3}, "not small"),
         ({"init_ratio": 10}, "not small"),
         ({"init": "spectral"}, "start"),

@@ -11,7 +11,7 @@ from engines.core.runs.run import Run
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
 
-SMALL = {"classes": 4, "per_class": 6, "features": 7, "h0": "gaussian", "lambda_w": 0.5, "lambda_h": 0.05}
+SMALL = {"classes": 4, "per_class": 6, "features": 7, "init": "gaussian", "lambda_w": 0.5, "lambda_h": 0.05}
 
 
 def small(**knobs: object) -> NeuralCollapse:

@@ -16,11 +16,11 @@ from tests.neural_collapse.setting import begun, last, ran, small
 
 REFUSED = [
     ({"features": 3, "classes": 4}, ("features=3", "classes=4")),
-    ({"lambda_w": 2.0, "lambda_h": 1.0}, ("h0=near_collapse", "below 1, not 2", "scale")),
+    ({"lambda_w": 2.0, "lambda_h": 1.0}, ("init=near_collapse", "below 1, not 2", "scale")),
     ({"lambda_h": 0.0}, ("lambda_h above 0",)),
-    ({"h0": "counterexample"}, ("h0=counterexample", "classes=2")),
-    ({"h0": "digits"}, ("h0=digits", "features=64")),
-    ({"h0": "digits", "classes": 10, "features": 64, "per_class": 175}, ("per_class=175", "174")),
+    ({"init": "counterexample"}, ("init=counterexample", "classes=2")),
+    ({"init": "digits"}, ("init=digits", "features=64")),
+    ({"init": "digits", "classes": 10, "features": 64, "per_class": 175}, ("per_class=175", "174")),
 ]
 
 
@@ -36,7 +36,7 @@ def test_a_contradiction_is_one_sentence_with_the_knob_the_value_and_the_limit(k
 @pytest.mark.parametrize(
     ("knobs", "words"),
     [
-        ({"lambda_w": 2.0, "lambda_h": 1.0, "h0": "gaussian"}, ("lambda_w lambda_h = 2", "zero")),
+        ({"lambda_w": 2.0, "lambda_h": 1.0, "init": "gaussian"}, ("lambda_w lambda_h = 2", "zero")),
         ({"per_class": 1}, ("one sample",)),
         ({"step_size": 10.0}, ("step", "5.05")),
         ({}, ()),
@@ -50,7 +50,7 @@ def test_what_is_allowed_and_cannot_show_collapse_is_said(knobs, words):
 
 def test_steps_below_the_stable_one_shrink_spread_and_steps_above_the_rate_of_the_frame_grow_it():
     """2.785 is where the Runge-Kutta method turns unstable; the bound takes the largest classifier there can be."""
-    one = small(h0="near_collapse", epsilon=1e-3)
+    one = small(init="near_collapse", epsilon=1e-3)
     steps = (0.99 * laws.stable_step(one), 0.99 * 2.785 / one.a, 1.01 * 2.785 / one.a)
     left = last(ran(60, *(one.replace(step_size=h) for h in steps)), "trace_within")
     begun_with = ran(0, one)["trace_within"][0, 0]
@@ -82,7 +82,7 @@ def test_without_decay_of_features_one_spread_falls_and_the_other_rises():
 
 def test_a_start_near_collapse_is_a_minimiser_plus_a_gaussian_of_its_size():
     one = NeuralCollapse(epsilon=0.3, seed=4)
-    H, star = features(one), features(one.replace(h0="collapsed"))
+    H, star = features(one), features(one.replace(init="collapsed"))
     assert np.linalg.norm(star) == pytest.approx(np.sqrt(one.rho * 40), rel=1e-12)
     assert np.linalg.norm(H - star) == pytest.approx(0.3 * np.linalg.norm(star), rel=1e-12)
     stream = np.random.default_rng(4)
@@ -92,7 +92,7 @@ def test_a_start_near_collapse_is_a_minimiser_plus_a_gaussian_of_its_size():
 
 
 def test_what_is_kept_of_a_draw_gives_back_every_sample():
-    one = small(h0="gaussian_means", per_class=9, features=12)
+    one = small(init="gaussian_means", per_class=9, features=12)
     M, Y, _, Q, G = draws.draw(one)
     H = features(one)
     np.testing.assert_allclose(np.repeat(M, 9, axis=1) + 3 * Y @ Q, H, atol=1e-12)
@@ -104,7 +104,7 @@ def test_what_is_kept_of_a_draw_gives_back_every_sample():
 def test_the_pixels_of_digits_follow_the_recipe():
     """Scaled to a mean squared norm of one before anything else: NC1t 1.390, NC1 .942, NC2-ETF .673."""
     pytest.importorskip("sklearn")
-    one = NeuralCollapse(h0="digits", classes=10, features=64, per_class=140, bias=True)
+    one = NeuralCollapse(init="digits", classes=10, features=64, per_class=140, bias=True)
     H = features(one)
     assert np.mean(np.sum(H**2, 0)) == pytest.approx(1, rel=1e-12)
     run = ran(0, one)
@@ -123,7 +123,7 @@ def test_more_digits_of_a_seed_begin_with_the_fewer():
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("K", [2, 3, 5, 12])
 def test_collapsed_samples_lie_on_the_vertices_of_the_frame(K, bias):
-    one = small(classes=K, features=K + 2, h0="collapsed", bias=bias)
+    one = small(classes=K, features=K + 2, init="collapsed", bias=bias)
     batch = begun(one)
     found = ENGINE.snapshot(batch.problem, batch.state, batch.knobs)
     x, y, z, kind = (found[name][0].numpy() for name in ("point_x", "point_y", "point_z", "point_class"))

@@ -38,7 +38,7 @@ def test_the_reference_flow_has_its_numbers():
 
 def test_the_reference_sweep_has_its_numbers():
     """Seed 11, last digit of the table: trace ratio, NC1, spread within, against the start."""
-    given = {**LARGE, "model": "proximal", "h0": "gaussian_means", "seed": 11}
+    given = {**LARGE, "model": "proximal", "init": "gaussian_means", "seed": 11}
     run = ran(400, *(small(**given, beta=beta) for beta in REFERENCE))
     assert run["nc1_trace"][0, 0] == pytest.approx(1.139, abs=5e-4)
     assert run["nc1"][0, 0] == pytest.approx(0.2744, abs=5e-5)
@@ -57,7 +57,7 @@ def test_the_reference_sweep_has_its_numbers():
 
 def test_nc1_rises_where_the_trace_ratio_falls():
     """The four points: x1.0951 and x.8081 at beta = 100, x1.3319 and x.2772 at 10; 1e-4."""
-    given = {"h0": "counterexample", "classes": 2, "per_class": 2, "features": 2, "lambda_w": 0.0016,
+    given = {"init": "counterexample", "classes": 2, "per_class": 2, "features": 2, "lambda_w": 0.0016,
              "lambda_h": 0.0067, "model": "proximal"}  # fmt: skip
     run = ran(60, *(small(**given, beta=beta) for beta in (100.0, 10.0, 1.0)))
     assert run["nc1"][0, 0] == pytest.approx(0.0020783, abs=1e-7)
@@ -68,7 +68,7 @@ def test_nc1_rises_where_the_trace_ratio_falls():
 
 def test_many_layers_have_the_late_slopes():
     """-2 ln(1 + lambda_H/beta) for the trace ratio, 1e-3; -2 ln(1 + a/beta) for NC1 above e^-50, 1 per cent."""
-    one = small(**LARGE, model="layers", h0="gaussian_means", seed=11, beta=0.5)
+    one = small(**LARGE, model="layers", init="gaussian_means", seed=11, beta=0.5)
     run = ran(100, one)
     assert slope(run, "nc1_trace", 60) == pytest.approx(-2 * np.log1p(0.05 / 0.5), abs=1e-3)
     seen = run["nc1"][:, 0] > np.exp(-50)
@@ -80,7 +80,7 @@ def test_many_layers_have_the_late_slopes():
 
 def test_one_layer_tends_to_the_flow_with_the_square_of_its_length():
     """log NC1t of the layer minus that of the flow at t = 1/beta: a quarter for twice the beta, within 5 per cent."""
-    given, betas = {**LARGE, "h0": "gaussian_means", "seed": 11}, (10.0, 20.0, 40.0, 80.0, 160.0)
+    given, betas = {**LARGE, "init": "gaussian_means", "seed": 11}, (10.0, 20.0, 40.0, 80.0, 160.0)
     layer = ran(60, *(small(**given, model="proximal", beta=beta) for beta in betas))
     flow = ran(60, *(small(**given, step_size=1 / (60 * beta)) for beta in betas))
     difference = np.log(last(layer, "nc1_trace") / last(flow, "nc1_trace"))
@@ -91,8 +91,8 @@ def test_one_layer_tends_to_the_flow_with_the_square_of_its_length():
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("model", ["central_path", "proximal", "layers"])
 def test_no_bound_is_crossed(model, bias):
-    run = ran(120, *(small(model=model, bias=bias, seed=seed, h0=h0) for seed in range(3)
-                     for h0 in ("gaussian", "gaussian_means", "near_collapse")))  # fmt: skip
+    run = ran(120, *(small(model=model, bias=bias, seed=seed, init=init) for seed in range(3)
+                     for init in ("gaussian", "gaussian_means", "near_collapse")))  # fmt: skip
     for i, one in enumerate(run.configs):
         for p in predictions(one, run.steps):
             values, late = run[p.channel][:, i], run.steps > 0
@@ -104,7 +104,7 @@ def test_no_bound_is_crossed(model, bias):
 
 def test_the_solver_arrives_where_plain_alternation_does_and_sooner():
     """beta = .01: 656 plain steps to 1e-14; f never rises."""
-    one = small(**LARGE, model="proximal", h0="gaussian_means", seed=11, beta=0.01)
+    one = small(**LARGE, model="proximal", init="gaussian_means", seed=11, beta=0.01)
     run = ran(400, one)
     taken = int((run["residual"][:, 0] > solver.TOLERANCE).sum())
     assert taken < 250
@@ -120,7 +120,7 @@ def test_the_solver_arrives_where_plain_alternation_does_and_sooner():
 
 def test_an_extrapolation_that_would_raise_f_is_not_taken():
     """Means of rank K - 1 without a bias: a direction has to appear by itself, and extrapolation would overshoot."""
-    one = small(**LARGE, model="proximal", lambda_w=0.05, lambda_h=0.05, beta=0.5, h0="gaussian_means")
+    one = small(**LARGE, model="proximal", lambda_w=0.05, lambda_h=0.05, beta=0.5, init="gaussian_means")
     batch = begun(one)
     problem = batch.problem.problem
     problem.H0[..., :4] -= problem.H0[..., :4].mean(-1, keepdim=True)

@@ -38,7 +38,7 @@ def explicit(one, H=None):
 
 def test_reduced_features_have_the_metrics_of_every_sample():
     """All that `measure` returns, to 1e-12, and what counts samples."""
-    one = small(h0="gaussian_means")
+    one = small(init="gaussian_means")
     run = ran(0, one)
     s, W = explicit(one)
     for name, value in measure(s, W).items():
@@ -51,7 +51,7 @@ def test_reduced_features_have_the_metrics_of_every_sample():
 
 def test_nc1_is_its_definition_by_the_pseudo_inverse():
     """Also D = K NC1, the trace ratio, and CDNV by a double loop: 1e-10."""
-    one = small(h0="gaussian_means")
+    one = small(init="gaussian_means")
     H, plain, (s, W) = features(one), Plain(one), explicit(one)
     assert float(nc1(s)) == pytest.approx(plain.nc1(H), rel=1e-10)
     assert float(nc1_trace(s)) == pytest.approx(plain.nc1_trace(H), rel=1e-12)
@@ -68,7 +68,7 @@ def test_nc1_is_its_definition_by_the_pseudo_inverse():
 @pytest.mark.parametrize("bias", [False, True])
 def test_collapsed_features_give_the_values_of_the_table(K, bias):
     """1e-12; NC2-OF of a simplex and the centred NC3 of an orthogonal frame are not 0."""
-    one = small(classes=K, features=K + 3, h0="collapsed", bias=bias)
+    one = small(classes=K, features=K + 3, init="collapsed", bias=bias)
     run = ran(0, one)
     for name in ZERO_ON_BOTH:
         # CDNV divides a spread of rounding, the others are differences of numbers of order one.
@@ -82,13 +82,13 @@ def test_collapsed_features_give_the_values_of_the_table(K, bias):
 
 def test_near_an_orthogonal_frame_cdnv_is_a_share_of_the_trace_ratio():
     """CDNV = NC1t (1 - 1/K)/2 to first order: 1e-3 at epsilon = 1e-3."""
-    run = ran(0, small(h0="near_collapse", epsilon=1e-3))
+    run = ran(0, small(init="near_collapse", epsilon=1e-3))
     assert last(run, "cdnv")[0] == pytest.approx(last(run, "nc1_trace")[0] * 3 / 8, rel=1e-3)
 
 
 def test_no_metric_sees_a_rotation_or_the_order_of_samples_and_classes():
     """H -> QH, samples of a class in another order, classes renamed: 1e-12."""
-    one, stream = small(h0="gaussian_means"), np.random.default_rng(1)
+    one, stream = small(init="gaussian_means"), np.random.default_rng(1)
     H = features(one)
     Q = np.linalg.qr(stream.standard_normal((7, 7)))[0]
     blocks = H.reshape(7, 4, 6)
@@ -102,7 +102,7 @@ def test_no_metric_sees_a_rotation_or_the_order_of_samples_and_classes():
 
 def test_nc1_stays_positive_where_a_pseudo_inverse_would_not():
     """Of features collapsed to 1e-20: NC1 is of that order, not of rounding's."""
-    M, Y, V = begun_moments(small(h0="near_collapse"))
+    M, Y, V = begun_moments(small(init="near_collapse"))
     s = Moments(M, 1e-10 * Y, 1e-10 * V)
     assert 0 < float(nc1(s)) == pytest.approx(1e-20 * float(nc1(Moments(M, Y, V))), rel=1e-10)
 

@@ -23,7 +23,7 @@ def knobs(**values):
 @pytest.mark.parametrize(("lambda_w", "lambda_h"), LAMBDAS)
 def test_the_orthogonal_frame_is_stationary_and_its_loss_is_the_formula(lambda_w, lambda_h):
     """f* = c(2-c)/2, gradient 0, W = a Mᵀ, WM = (1-c) I, residual -cY: 1e-12."""
-    one = small(h0="collapsed", lambda_w=lambda_w, lambda_h=lambda_h)
+    one = small(init="collapsed", lambda_w=lambda_w, lambda_h=lambda_h)
     plain = Plain(one)
     H, W = plain.H0, plain.ridge(plain.H0)
     assert plain.loss(W, H) == pytest.approx(one.c * (2 - one.c) / 2, abs=1e-12)
@@ -54,7 +54,7 @@ def test_above_one_everything_vanishes():
 @pytest.mark.parametrize("bias", [False, True])
 def test_a_collapsed_input_does_not_move_whatever_beta(model, bias):
     """Corollary 2.2, to 1e-12."""
-    configs = [small(model=model, h0="collapsed", beta=beta, bias=bias) for beta in (1e-2, 1.0, 100.0)]
+    configs = [small(model=model, init="collapsed", beta=beta, bias=bias) for beta in (1e-2, 1.0, 100.0)]
     batch = begun(*configs)
     batch.advance(5)
     np.testing.assert_allclose(batch.state.H.numpy(), batch.problem.problem.H0.numpy(), atol=1e-12)
@@ -62,7 +62,7 @@ def test_a_collapsed_input_does_not_move_whatever_beta(model, bias):
 
 def test_with_a_bias_the_minimiser_is_a_simplex():
     """Gram rho (I - 11ᵀ/K), b = 1/K, f* = (K-1)/K c(2-c)/2, gradient 0 by all three: 1e-10."""
-    one = small(h0="collapsed", bias=True)
+    one = small(init="collapsed", bias=True)
     plain, M = Plain(one), frames(begun(one))[0]
     simplex = np.eye(4) - 0.25
     np.testing.assert_allclose(M.T @ M, one.rho * simplex, atol=1e-10)

@@ -31,7 +31,7 @@ def drawn(stream, model, count):
         ranges = WHOLE if stream.random() < 0.3 else USUAL
         knobs = {name: exp(stream.uniform(log(low), log(high))) for name, (low, high) in ranges.items()}
         knobs["scale"] *= stream.random() < 0.25
-        knobs |= {"bias": bool(stream.random() < 0.3), "h0": str(stream.choice(STARTS))}
+        knobs |= {"bias": bool(stream.random() < 0.3), "init": str(stream.choice(STARTS))}
         try:
             found.append(NeuralCollapse(**shape, **knobs, seed=int(stream.integers(1000))))
         except ConfigError:  # contradicts another knob
@@ -119,7 +119,7 @@ def test_the_law_of_nc1_follows_lengths_that_settle_slowly():
 def test_the_slope_of_the_trace_ratio_is_no_bound():
     """Sixty times exceeded by a Gaussian start: drawn grey, as a slope, and parallel in the end."""
     one = NeuralCollapse(model="layers", classes=4, features=5, per_class=12, lambda_w=0.3372, lambda_h=0.0017,
-                         beta=2.6746, h0="gaussian", seed=14)  # fmt: skip
+                         beta=2.6746, init="gaussian", seed=14)  # fmt: skip
     law = drawn_law(one, np.arange(5))
     assert "no level" in law.broken
     assert not [p for p in predictions(one, np.arange(5)) if p.channel == "nc1_trace" and p.kind != "law"]
@@ -128,7 +128,7 @@ def test_the_slope_of_the_trace_ratio_is_no_bound():
 @pytest.mark.parametrize("features", [4, 7])
 def test_runs_end_up_parallel_to_the_slope_that_is_drawn(features):
     """-2 lambda_H, and -2 a where d = K leaves no room out of the span: 3 per cent."""
-    one = NeuralCollapse(classes=4, features=features, per_class=6, h0="gaussian_means", step_size=0.1)
+    one = NeuralCollapse(classes=4, features=features, per_class=6, init="gaussian_means", step_size=0.1)
     steps = 900 if features > 4 else 300
     run = ran(steps, one)
     law, late = drawn_law(one, run.steps), run.steps >= 0.8 * steps
@@ -140,7 +140,7 @@ def test_runs_end_up_parallel_to_the_slope_that_is_drawn(features):
 def test_limits_are_where_runs_end():
     """Once errors of the shape of the frame are gone, e^-20 of them: 1e-6."""
     knobs = {"lambda_w": 0.2, "lambda_h": 0.2, "step_size": 0.1, "classes": 4, "per_class": 6, "features": 6}
-    run = ran(400, *(NeuralCollapse(**knobs, h0=h0, bias=bias) for h0 in STARTS[2:4] for bias in (False, True)))
+    run = ran(400, *(NeuralCollapse(**knobs, init=init, bias=bias) for init in STARTS[2:4] for bias in (False, True)))
     for i, one in enumerate(run.configs):
         limits = [p for p in predictions(one, run.steps) if "limit" in p.label]
         assert len(limits) == 3

@@ -43,7 +43,7 @@ def test_a_verdict_waits_until_the_run_can_tell():
         ({"per_class": 100}, "staircase", "lower per_class"),
         ({"model": "network", "epochs": 1, "width": 12}, "staircase", "free features"),
         ({"model": "network", "epochs": 1, "width": 12}, "decay", "free features"),
-        ({"h0": "collapsed", "per_class": 1}, "decay", "no spread"),
+        ({"init": "collapsed", "per_class": 1}, "decay", "no spread"),
     ],
 )
 def test_what_a_probe_cannot_show_is_refused_with_a_reason(knobs, probe, word):
@@ -108,7 +108,7 @@ def test_a_layer_that_does_not_separate_is_found():
 
 def test_weight_decays_are_judged_in_their_order():
     preset = ENGINE.preset("P10")
-    configs = Experiment.of(ENGINE, preset).configs()
+    configs = Experiment.from_preset(ENGINE, preset).configs()
     good = {(1, 1): 2.5, (2, 1): 1.6, (0, 1): 3.1, (1, 2): 2.1, (1, 0): 2.8}
     usual = NeuralCollapse().weight_decay_last
     keys = [(round(c.weight_decay_features / usual), round(c.weight_decay_last / usual)) for c in configs]

@@ -9,12 +9,12 @@ from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
 from tests.neural_collapse.setting import ran, small
 
-WORDS = {"h0": "gaussian_means", "loss": "ce", "batch_norm": False, "greedy": True, "data": "nowhere.npz"}
+WORDS = {"init": "gaussian_means", "loss": "ce", "batch_norm": False, "greedy": True, "data": "nowhere.npz"}
 """Other values of the knobs that are no numbers."""
 
 MODELS = [
-    *({"model": model, "h0": h0} for model in ("central_path", "proximal", "layers")
-      for h0 in ("gaussian", "near_collapse", "collapsed")),
+    *({"model": model, "init": init} for model in ("central_path", "proximal", "layers")
+      for init in ("gaussian", "near_collapse", "collapsed")),
     {"model": "network", "width": 12, "depth": 2, "epochs": 2},
 ]  # fmt: skip
 

@@ -10,7 +10,7 @@ from engines.neural_collapse.overlays import predictions
 from tests.neural_collapse.plain import Plain, features
 from tests.neural_collapse.setting import begun, last, ran, small
 
-PAPER = {"classes": 4, "per_class": 10, "features": 10, "h0": "near_collapse", "model": "proximal"}
+PAPER = {"classes": 4, "per_class": 10, "features": 10, "init": "near_collapse", "model": "proximal"}
 SETTINGS = [(0.5, 0.05, 100.0), (0.5, 0.05, 1.0), (0.1, 0.4, 0.3), (2**0.5, 0.2, 100.0)]
 
 
@@ -49,7 +49,7 @@ def test_the_levels_of_the_reference_table(lambda_h):
 
 def test_the_dense_response_holds_of_any_input():
     """Theorem 4.1 far from collapse: F dH0 against two solved layers, whose difference is 1e-5; relative 1e-3."""
-    one = small(model="proximal", h0="gaussian_means", beta=2.0, classes=3, per_class=3, features=5)
+    one = small(model="proximal", init="gaussian_means", beta=2.0, classes=3, per_class=3, features=5)
     H0, stream = features(one), np.random.default_rng(2)
     d, N = H0.shape
     dH0 = 1e-5 * stream.standard_normal((d, N))
@@ -86,7 +86,7 @@ def test_many_layers_and_the_flow_leave_what_the_rates_say(model, knobs):
 
     Later a part that is all but gone is outweighed by what the turned frame takes of the others: second order.
     """
-    run = ran(20, small(model=model, h0="near_collapse", epsilon=1e-4, bias=True, **knobs))
+    run = ran(20, small(model=model, init="near_collapse", epsilon=1e-4, bias=True, **knobs))
     np.testing.assert_allclose(last(run, "survival"), last(run, "survival_theory"), rtol=1e-3)
     assert last(run, "response_error")[0] < 1e-3
     for channel in ("nc1", "nc1_trace", "nc1_ratio", "nc1_trace_ratio", "trace_within"):
@@ -124,7 +124,7 @@ def test_a_perturbation_that_is_not_small_is_said():
 
 def test_the_trace_ratio_stays_near_its_law_for_large_perturbations():
     """Within 5 per cent at epsilon = 0.8, over 8 draws of the opening preset: exact in the shape of the frame."""
-    given = {"classes": 3, "per_class": 40, "features": 10, "h0": "near_collapse", "epsilon": 0.8}
+    given = {"classes": 3, "per_class": 40, "features": 10, "init": "near_collapse", "epsilon": 0.8}
     run = ran(1200, *(small(seed=seed, **given) for seed in range(8)))
     for i, one in enumerate(run.configs):
         (law,) = [p for p in predictions(one, run.steps) if (p.channel, p.kind) == ("nc1_trace", "law")]
@@ -134,7 +134,7 @@ def test_the_trace_ratio_stays_near_its_law_for_large_perturbations():
 
 @pytest.mark.parametrize(
     ("knobs", "word"),
-    [({"per_class": 100}, "lower per_class"), ({"bias": True}, "bias"), ({"h0": "gaussian"}, "start")],
+    [({"per_class": 100}, "lower per_class"), ({"bias": True}, "bias"), ({"init": "gaussian"}, "start")],
 )
 def test_a_staircase_that_cannot_be_shown_is_refused_with_a_reason(knobs, word):
     with pytest.raises(ConfigError, match=word):
@@ -143,6 +143,6 @@ def test_a_staircase_that_cannot_be_shown_is_refused_with_a_reason(knobs, word):
 
 def test_without_room_outside_the_frame_a_direction_is_absent():
     """d = K: no component out of the span; its place is NaN and everything else is a number."""
-    one = small(h0="near_collapse", features=4)
+    one = small(init="near_collapse", features=4)
     assert np.isnan(last(ran(3, one), "survival")[0]).tolist() == [False, True, False, False, True, True]
     assert bool(begun(one).problem.problem.near)

@@ -10,10 +10,10 @@ from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
 from tests.neural_collapse.setting import last, ran
 
-SHAPE = {"classes": 3, "per_class": 5, "features": 6, "h0": "gaussian_means"}
+SHAPE = {"classes": 3, "per_class": 5, "features": 6, "init": "gaussian_means"}
 
 ENDS = [
-    {"lambda_w": 1e-3, "lambda_h": 0.5, "h0": "near_collapse"}, {"lambda_w": 2.0}, {"lambda_h": 1e-3},
+    {"lambda_w": 1e-3, "lambda_h": 0.5, "init": "near_collapse"}, {"lambda_w": 2.0}, {"lambda_h": 1e-3},
     {"lambda_h": 1.9}, {"lambda_h": 2.0}, {"lambda_w": 2.0, "lambda_h": 2.0}, {"lambda_h": 0.0}, {"bias": True}, {},
 ]  # fmt: skip
 """Of the weight decays, the product of which tells collapse from vanishing at one; and the other frame."""
@@ -75,7 +75,7 @@ def test_without_room_out_of_the_span_the_slope_is_that_in_it():
 @pytest.mark.parametrize("beta", [1e-2, 30.0])
 def test_layers_end_up_with_the_slopes_that_are_told(beta):
     """A start near collapse, so that the frame is found at once; NC1 above the rounding of the rest: 2 per cent."""
-    one = NeuralCollapse(**{**SHAPE, "h0": "near_collapse"}, model="layers", beta=beta, epsilon=0.01, lambda_h=1.0,
+    one = NeuralCollapse(**{**SHAPE, "init": "near_collapse"}, model="layers", beta=beta, epsilon=0.01, lambda_h=1.0,
                          lambda_w=0.05)  # fmt: skip
     run = ran(4 if beta < 1 else 60, one)
     text = told(run, 0)
@@ -89,7 +89,7 @@ def test_layers_end_up_with_the_slopes_that_are_told(beta):
 @pytest.mark.parametrize("beta", [1e-2, 1e3])
 def test_a_layer_leaves_what_is_told(beta):
     """Printed to three digits."""
-    run = ran(60, NeuralCollapse(**{**SHAPE, "h0": "near_collapse"}, model="proximal", beta=beta, epsilon=1e-4))
+    run = ran(60, NeuralCollapse(**{**SHAPE, "init": "near_collapse"}, model="proximal", beta=beta, epsilon=1e-4))
     found = [float(one) for one in re.findall(r"\*\*([\d.e-]+)\*\* of", told(run, 0))]
     np.testing.assert_allclose(found, last(run, "survival")[0, :3], rtol=6e-3)
 
@@ -103,7 +103,7 @@ def test_one_layer_does_not_vanish():
 
 def test_features_at_zero_are_not_told_as_collapse():
     """Three tenths are left at a step: 0 after about 600. Ratios hold as long as there is anything, down to 1e-300."""
-    run = ran(640, NeuralCollapse(**{**SHAPE, "h0": "gaussian"}, lambda_w=2.0, lambda_h=5.0, step_size=0.32))
+    run = ran(640, NeuralCollapse(**{**SHAPE, "init": "gaussian"}, lambda_w=2.0, lambda_h=5.0, step_size=0.32))
     size, trace = run["feature_norm"][:, 0], run["nc1_trace"][:, 0]
     assert (size[(size < 1e-200) & (size > 1e-300)] > 0).sum() > 10
     assert (trace[size > 1e-300] > 0).all()
@@ -116,7 +116,7 @@ def test_features_at_zero_are_not_told_as_collapse():
 
 @pytest.mark.parametrize("scale", [0.0, 2.0])
 def test_of_a_collapsed_start_nothing_but_the_length_moves(scale):
-    run = ran(50, NeuralCollapse(**{**SHAPE, "h0": "collapsed"}, scale=scale))
+    run = ran(50, NeuralCollapse(**{**SHAPE, "init": "collapsed"}, scale=scale))
     moved = abs(run["feature_norm"][-1, 0] / run["feature_norm"][0, 0] - 1)
     assert ("nothing moves" in told(run, 0)) is bool(moved < 1e-9)
     assert last(run, "trace_within")[0] < 1e-25

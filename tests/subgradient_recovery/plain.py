@@ -27,13 +27,13 @@ class Plain:
         where = np.sort(stream.permutation(m)[:count])
         self.s = np.zeros(m)
         clean = np.array([np.sum(a * self.X) for a in self.A])
-        if config.outlier_kind == "gauss":
+        if config.outlier_kind == "gaussian":
             self.s[where] = config.outlier_scale * stream.standard_normal(count)
         elif config.outlier_kind == "cauchy":
             self.s[where] = config.outlier_scale * stream.standard_cauchy(count)
         elif config.outlier_kind == "uniform":
             self.s[where] = config.outlier_scale * stream.uniform(-1, 1, count)
-        elif config.outlier_kind == "const":
+        elif config.outlier_kind == "constant":
             self.s[where] = config.outlier_scale
         else:
             self.s[where] = -2 * clean[where]
@@ -66,7 +66,7 @@ class Plain:
 
     def truncated(self) -> np.ndarray:
         """U_0 of the truncated start."""
-        kept = np.argsort(np.abs(self.y))[: round((1 - self.config.trim) * len(self.y))]
+        kept = np.argsort(np.abs(self.y))[: round((1 - self.config.trim_fraction) * len(self.y))]
         mean = sum(self.y[i] * self.A[i] for i in kept) / len(kept)
         values, vectors = np.linalg.eigh(mean)
         order = np.argsort(values)[::-1][: self.config.k]

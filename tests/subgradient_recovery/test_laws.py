@@ -6,7 +6,7 @@ import torch
 from scipy.integrate import quad
 from scipy.stats import cauchy, norm, uniform
 
-from engines.core.analysis.curve_fits import hit
+from engines.core.analysis.curve_fits import hitting_time
 from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.dynamics import look
@@ -31,7 +31,7 @@ def test_the_mean_of_a_sign_times_its_normal(a):
     assert value == pytest.approx(ROOT * np.exp(-(a**2) / 2), rel=1e-8)
 
 
-OUTLIERS = {"gauss": norm, "cauchy": cauchy, "uniform": uniform(-1, 2)}
+OUTLIERS = {"gaussian": norm, "cauchy": cauchy, "uniform": uniform(-1, 2)}
 
 
 @pytest.mark.parametrize("kind", OUTLIERS)
@@ -48,12 +48,14 @@ def test_phi_is_its_integral_over_the_outliers(kind, size):
     assert float(found) == pytest.approx(ROOT * (1 - p + p * mean), rel=1e-6)
 
 
-@pytest.mark.parametrize("knobs", [{}, {"noise": 0.4}, {"noise": 0.4, "outlier_kind": "const", "outlier_scale": 1.0}])
+@pytest.mark.parametrize(
+    "knobs", [{}, {"noise": 0.4}, {"noise": 0.4, "outlier_kind": "constant", "outlier_scale": 1.0}]
+)
 def test_phi_and_the_loss_gap_with_dense_noise_are_monte_carlo_means(knobs):
     """Four million draws of z and s; five standard errors."""
     one, t, n = config(outlier_fraction=0.3, **{"outlier_scale": 3.0, **knobs}), 0.8, 4_000_000
     stream = np.random.default_rng(0)
-    outlier = one.outlier_scale * (np.ones(n) if one.outlier_kind == "const" else stream.standard_normal(n))
+    outlier = one.outlier_scale * (np.ones(n) if one.outlier_kind == "constant" else stream.standard_normal(n))
     s = np.where(stream.uniform(size=n) < 0.3, outlier, 0) + one.noise * stream.standard_normal(n)
     z = stream.standard_normal(n)
     for samples, law in (
@@ -163,7 +165,8 @@ def test_the_error_follows_its_curve_from_the_start_to_the_last_step():
     run = ran(2500, one)
     ratio = run["relative_error"][:, 0] / flow.error(one, run.steps.astype(float))
     assert np.abs(np.log(ratio[run.steps < 100])).max() < 0.01
-    learned = [hit(curve, 0.5) for curve in ((run.steps, flow.error(one, run.steps)), run.curve("relative_error", 0))]
+    curves = ((run.steps, flow.error(one, run.steps)), run.curve("relative_error", 0))
+    learned = [hitting_time(curve, 0.5) for curve in curves]
     foretold, found = flow.spent(one, np.array(learned))
     assert foretold == pytest.approx(found, rel=0.03)
     late = ratio[run.steps >= 500]
@@ -233,7 +236,7 @@ def test_a_direction_that_has_not_turned_a_sign_is_a_power_of_the_start():
     ("knobs", "word"),
     [
         ({"init": "truth"}, "start"),
-        ({"outlier_kind": "signflip"}, "sign flips"),
+        ({"outlier_kind": "sign_flip"}, "sign flips"),
         ({"alpha": 0.5, "budget": 20.0}, "not small"),
         ({"method": "geometric", "budget": 8.0}, "norm of the direction"),
         ({"m": 60}, "too near the noise"),

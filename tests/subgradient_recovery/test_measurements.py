@@ -12,7 +12,7 @@ from engines.subgradient_recovery.engine import ENGINE
 from tests.subgradient_recovery.plain import Plain
 from tests.subgradient_recovery.setting import begun, factor, tiny
 
-KINDS = ("gauss", "cauchy", "uniform", "const", "signflip")
+KINDS = ("gaussian", "cauchy", "uniform", "constant", "sign_flip")
 
 
 def symmetric(seed, d=7, count=1):
@@ -73,7 +73,7 @@ def test_loss_direction_and_residuals_are_sums_over_measurements():
 @pytest.mark.parametrize(("loss", "tolerance"), [("l1", 1e-6), ("l2", 1e-6), ("huber", 1e-6)])
 def test_the_direction_is_the_gradient_away_from_kinks(loss, tolerance):
     """Central differences along a random H; no residual may change its sign within the step."""
-    batch = begun(tiny(alpha=0.6, loss=loss, delta=1.0))
+    batch = begun(tiny(alpha=0.6, loss=loss, huber_delta=1.0))
     problem, state, knobs = batch.problem, batch.state, batch.knobs
     H = torch.from_numpy(np.random.default_rng(5).standard_normal(state.U.shape))
 

@@ -74,16 +74,16 @@ def constant(psi):
 
 
 def huber(plain, R):
-    return np.clip(R, -plain.config.delta, plain.config.delta)
+    return np.clip(R, -plain.config.huber_delta, plain.config.huber_delta)
 
 
 def trimmed(plain, R):
-    kept = np.argsort(np.abs(R))[: round((1 - plain.config.trim) * len(R))]
+    kept = np.argsort(np.abs(R))[: round((1 - plain.config.trim_fraction) * len(R))]
     return np.where(np.isin(np.arange(len(R)), kept), R, 0)
 
 
 def median(plain, R):
-    return np.where(np.abs(R) <= plain.config.cut * np.median(np.abs(R)), R, 0)
+    return np.where(np.abs(R) <= plain.config.median_threshold * np.median(np.abs(R)), R, 0)
 
 
 UPDATES = {
@@ -98,8 +98,8 @@ UPDATES = {
     "gd": (constant(lambda plain, R: np.sign(R)), {}),
     "gd l2": (constant(lambda plain, R: R), {"loss": "l2"}),
     "gd huber": (constant(huber), {"loss": "huber"}),
-    "trimmed": (constant(trimmed), {"trim": 0.3}),
-    "median": (constant(median), {"cut": 2.0}),
+    "trimmed": (constant(trimmed), {"trim_fraction": 0.3}),
+    "median": (constant(median), {"median_threshold": 2.0}),
 }
 
 
@@ -132,7 +132,7 @@ def test_the_steps_of_the_schedule_shrink_geometrically():
 
 def test_double_over_parameterisation_descends_on_one_squared_loss():
     """U, g and h move by their gradients of (1/2m)|A(UUᵀ) + g² - h² - y|², at speeds eta, ratio eta, ratio eta."""
-    config = tiny(**{**START, "method": "dop", "ratio": 0.4})
+    config = tiny(**{**START, "method": "dop", "learning_rate_ratio": 0.4})
     plain, batch = Plain(config), begun(config)
     U, g = factor(batch).copy(), np.full(90, config.alpha)
     h, eta = g.copy(), config.eta0 / norm(plain.weighted(plain.y))

@@ -25,6 +25,6 @@ def test_a_verdict_waits_until_the_run_can_tell():
 
 def test_a_wrong_claim_is_not_confirmed():
     """Most of the data flipped: nothing is recovered, and the verdicts of SG-01 must say so."""
-    flipped = {"outlier_kind": "signflip", "outlier_fraction": 0.6}
+    flipped = {"outlier_kind": "sign_flip", "outlier_fraction": 0.6}
     run = engines.run("subgradient_recovery", preset="SG-01", set=flipped)
     assert not any(verdict["holds"] for verdict in run.verdicts[:3])

@@ -142,7 +142,7 @@ def test_single_precision_reaches_its_own_rounding():
 def test_double_over_parameterisation_learns_with_a_ratio_tuned_by_hand():
     """k = 10, a = 1e-4: .03 gets below .05 within 3000 steps, 1e-3 learns no outliers and stays above 1."""
     dop = {"method": "dop", "init": "random", "alpha": 1e-4, "eta0": 0.1, "k": 10, "outlier_scale": 10.0}
-    run = ran(3000, config(**dop, ratio=0.03), config(**dop, ratio=1e-3))
+    run = ran(3000, config(**dop, learning_rate_ratio=0.03), config(**dop, learning_rate_ratio=1e-3))
     assert run["relative_error"][-1, 0] < 0.05 and run["relative_error"][-1, 1] > 1
 
 

@@ -13,7 +13,7 @@ STEPS = 700
 ENDS = {
     "k": (2, 16), "outlier_fraction": (0.0, 0.8), "alpha": (1e-12, 1.0), "budget": (2.0, 100.0), "eta0": (0.01, 0.5),
     "r": (1, 6), "m": (100, 3000), "kappa": (1.0, 30.0), "outlier_scale": (0.1, 1e4), "noise": (0.0, 1.0),
-    "init": ("random", "truth"), "outlier_kind": ("cauchy", "signflip"),
+    "init": ("random", "truth"), "outlier_kind": ("cauchy", "sign_flip"),
 }  # fmt: skip
 """Those of the sliders, as far as a run of a second allows."""
 

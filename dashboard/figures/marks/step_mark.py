@@ -100,5 +100,5 @@ def axis_label(channel: Channel) -> str:
 def _row(series: Series, name: str, step: int) -> tuple[int, np.ndarray]:
     """Read the row of a channel at the last recorded step up to `step`: its number, -1 while there is none, and it."""
     block = series[name] if name in series.names else np.empty(0)
-    row = min(series.at(step), len(block) - 1)  # rows may be taken back while they are read
+    row = min(series.index_at(step), len(block) - 1)  # rows may be taken back while they are read
     return row, block[row] if row >= 0 else block

@@ -90,7 +90,7 @@ class StreamedSource:
     def row_at(self, run: Run, step: int, keys: Iterable[str]) -> dict[str, float]:
         """Read some columns at the last recorded step up to `step` that is drawn; empty where none is."""
         series, drawn = run.recording.thin if self.thin else run.recording.dense, self.source.data["step"]
-        row = series.at(min(step, drawn[-1])) if len(drawn) else 0
+        row = series.index_at(min(step, drawn[-1])) if len(drawn) else 0
         found = self._rows(series, run, slice(row, row + 1), {key: self.columns[key] for key in keys})
         return {key: float(values[0]) for key, values in found.items() if len(values)}
 

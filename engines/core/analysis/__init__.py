@@ -1,1 +1,1 @@
-"""What is concluded from recorded curves: fits, verdicts, comparisons, probes."""
+"""Conclusions from recorded curves: fits, verdicts, comparisons, probes."""

@@ -1,4 +1,4 @@
-"""Numbers read off curves: slopes, rates and hitting times. None means that the curve is too short to tell."""
+"""Numbers read off curves: slopes, rates and hitting times. None means that the curve is too short for them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ FEWEST = 8
 
 
 def slope(x: np.ndarray, y: np.ndarray, fewest: int = FEWEST) -> float | None:
-    """Least-squares slope of y over x."""
+    """Fit the least-squares slope of y over x, `[T]` each; None for fewer than `fewest` samples."""
     return float(np.polyfit(x, y, 1)[0]) if len(x) >= fewest else None
 
 
 def power(curve: Curve, first: float, last: float) -> float | None:
-    """Exponent p of `values ~ t**p` on the steps from `first` to `last`, which must have been reached."""
+    """Fit the exponent p of `values ~ t**p` on the steps from `first` to `last`, which must have been reached."""
     t, y = curve
     if not len(t) or t[-1] < last:
         return None
@@ -26,9 +26,9 @@ def power(curve: Curve, first: float, last: float) -> float | None:
 
 
 def rate(curve: Curve, low: float, high: float) -> float | None:
-    """Rate `-d ln(values)/dt` while the values fall from `high` to `low`, the last crossing of `high` counting.
+    """Fit the rate `-d ln(values)/dt`, in 1/step, while the values fall from `high` to `low`.
 
-    The curve must have reached `low`, so that a live run gives no early answer.
+    The last crossing of `high` counts. The curve must have reached `low`, so that a live run gives no early answer.
     """
     t, y = curve
     above = np.flatnonzero(y > high)
@@ -41,8 +41,8 @@ def rate(curve: Curve, low: float, high: float) -> float | None:
     return None if fitted is None else -fitted
 
 
-def hit(curve: Curve, level: float) -> float | None:
-    """First step below `level`, interpolated between observed steps on the logarithm of the values."""
+def hitting_time(curve: Curve, level: float) -> float | None:
+    """Find the first step below `level`, interpolated between observed steps on the logarithm of the values."""
     t, y = curve
     below = np.flatnonzero(y < level)
     if not len(below):

@@ -11,7 +11,7 @@ from typing import Any
 
 from engines.core.protocol.config import Config
 
-Change = Callable[[Config], Config]
+Change = Callable[[Any], Config]
 """Makes the configuration of a member another one."""
 
 

@@ -1,4 +1,4 @@
-"""Many members' values in one tensor each, and who shares what."""
+"""Batches: values of many members in one tensor each, and the groups of members that are computed alike."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from engines.core.compute.device import real
 
 
 def tensor(values: object, device: torch.device) -> Tensor:
-    """Numbers in the widest real type of a device."""
+    """Make a tensor of numbers in the widest real type of a device."""
     return torch.as_tensor(np.asarray(values), dtype=real(device), device=device)
 
 
 def flags(values: object, device: torch.device) -> Tensor:
-    """Truth values on a device."""
+    """Make a tensor of truth values on a device."""
     return torch.tensor(values, dtype=torch.bool, device=device)
 
 
 def stack(values: Sequence[np.ndarray], columns: int | None, device: torch.device) -> Tensor:
-    """Matrices of different sizes in one tensor, zeros below and to the right."""
+    """Stack matrices of different sizes `[n_i, k_i]` to one tensor `[B, n, k]`, zeros below and to the right."""
     shape = (max(len(value) for value in values), columns or values[0].shape[1])
     stacked = np.zeros((len(values), *shape))
     for target, value in zip(stacked, values, strict=True):
@@ -32,27 +32,27 @@ def stack(values: Sequence[np.ndarray], columns: int | None, device: torch.devic
 
 
 def grouped(keys: Sequence[Hashable], device: torch.device) -> list[tuple]:
-    """Each distinct key with the places where it stands."""
+    """List each distinct key with the places where it stands."""
     distinct = list(dict.fromkeys(keys))
     return [(one, torch.tensor([i for i, k in enumerate(keys) if k == one], device=device)) for one in distinct]
 
 
 Groups = Sequence[tuple[Any, Any]]
-"""What members do, each with the places of those that do it; a slice where it is the whole batch."""
+"""Pairs of a key and the places in the batch that share it; a slice where that is the whole batch."""
 
 
 def groups(keys: Sequence[Hashable], device: torch.device) -> Groups:
-    """`grouped`, with a slice where all members are alike: then nothing is copied."""
-    found = grouped(keys, device)
-    return found if len(found) > 1 else [(found[0][0], slice(None))]
+    """List groups as `grouped` does, with a slice where all members are alike: then nothing is copied."""
+    listed = grouped(keys, device)
+    return listed if len(listed) > 1 else [(listed[0][0], slice(None))]
 
 
 def scattered(parts: Groups, act: Callable[[Any, Any], Tensor]) -> Tensor:
-    """What `act(key, places)` returns for each group, put at the group's places, `[B, ...]`."""
+    """Gather what `act(key, places)` returns for each group, at the group's places, in one tensor `[B, ...]`."""
     if len(parts) == 1:
         return act(*parts[0])
-    found = [act(key, places) for key, places in parts]
-    whole = found[0].new_empty((sum(map(len, found)), *found[0].shape[1:]))
-    for (_, places), values in zip(parts, found, strict=True):
+    results = [act(key, places) for key, places in parts]
+    whole = results[0].new_empty((sum(map(len, results)), *results[0].shape[1:]))
+    for (_, places), values in zip(parts, results, strict=True):
         whole[places] = values
     return whole

@@ -12,14 +12,14 @@ Step = Callable[[Any, Mapping[str, Tensor]], Any]
 
 
 def loop(step: Step, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any:
-    """`count` applications of `step`."""
+    """Apply `step` `count` times."""
     for _ in range(count):
         state = step(state, knobs)
     return state
 
 
 class Graph:
-    """`step` captured `unroll` times in a CUDA graph; what is left over runs in a plain loop.
+    """A CUDA graph in which `step` is captured `unroll` times; what is left over runs in a plain loop.
 
     The graph reads and writes its own static tensors, so states handed in and out stay immutable.
     """
@@ -34,15 +34,15 @@ class Graph:
             self._assign(self._state, loop(step, self._state, self._knobs, unroll))
 
     def __call__(self, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any:
-        """The state after `count` steps."""
-        replays, rest = divmod(count, self._unroll)
+        """Return the state after `count` steps."""
+        replays, remaining = divmod(count, self._unroll)
         if replays:
             self._assign(self._state, state)
             self._assign(self._knobs.values(), knobs.values())
             for _ in range(replays):
                 self._graph.replay()
             state = type(state)(*(value.clone() for value in self._state))
-        return loop(self._step, state, knobs, rest)
+        return loop(self._step, state, knobs, remaining)
 
     def _warm_up(self) -> None:
         # Libraries allocate their workspaces on first use, which a capture forbids.

@@ -1,4 +1,4 @@
-"""Where a run is computed, in which precision, and how its numbers come back to the host."""
+"""Devices: which there are, their precision and memory, and how numbers come back from them to the host."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.protocol.errors import ConfigError, quoted
+from engines.core.protocol.errors import ConfigError, quote
 
 GIB = 2**30
 
 
 def resolve(name: str | torch.device = "auto") -> torch.device:
-    """The device called `name`: `auto` (the best one present), `cpu`, `cuda` or `mps`. Raises `ConfigError`."""
+    """Return the device called `name`: `auto` (the best one present), `cpu`, `cuda` or `mps`. Raises `ConfigError`."""
     present = available()
     if name == "auto":
         return torch.device(present[0])
     kind, colon, index = str(name).partition(":")
     if kind not in present or bool(colon) != _numbered(index) or int(index or 0) >= count(kind):
-        raise ConfigError(f"device={quoted(name)} is not present here; present: {', '.join(present)}")
+        raise ConfigError(f"device={quote(name)} is not present here; present: {', '.join(present)}")
     return torch.device(f"{kind}:{int(index)}" if index else kind)
 
 
@@ -29,8 +29,8 @@ def _numbered(index: str) -> bool:
     return index.isascii() and index.isdecimal() and len(index) < 4
 
 
-def at_hand(name: str) -> torch.device:
-    """The device on which a run was computed, or the processor where this machine lacks it."""
+def resolve_or_cpu(name: str) -> torch.device:
+    """Return the device on which a run was computed, or the processor where this machine lacks it."""
     try:
         return resolve(name)
     except ConfigError:
@@ -38,22 +38,22 @@ def at_hand(name: str) -> torch.device:
 
 
 def available() -> list[str]:
-    """The kinds of device that this machine has, best first."""
-    found = ["cpu"]
+    """List the kinds of device that this machine has, best first."""
+    kinds = ["cpu"]
     if torch.backends.mps.is_available():
-        found.insert(0, "mps")
+        kinds.insert(0, "mps")
     if torch.cuda.is_available():
-        found.insert(0, "cuda")
-    return found
+        kinds.insert(0, "cuda")
+    return kinds
 
 
 def count(kind: str) -> int:
-    """How many devices of a kind there are."""
+    """Count the devices of a kind."""
     return torch.cuda.device_count() if kind == "cuda" else 1
 
 
 def real(device: torch.device) -> torch.dtype:
-    """The widest real type of a device: float64, except on MPS, which has float32 alone."""
+    """Return the widest real type of a device: float64, except on MPS, which has float32 alone."""
     return torch.float32 if device.type == "mps" else torch.float64
 
 

@@ -1,10 +1,9 @@
-"""What a run will take beside its problem: states to come back to, and what is recorded."""
+"""The memory that a run will take: its problem, copies of its state, checkpoints and what is recorded."""
 
 from __future__ import annotations
 
 from engines.core.compute import device as devices
-from engines.core.compute.checkpoints import BUDGET as CHECKPOINTS
-from engines.core.compute.simulation import Simulation
+from engines.core.compute.simulation import CHECKPOINT_BUDGET, Simulation
 from engines.core.data.recording import BUDGET as THIN_CHANNELS
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
@@ -21,7 +20,7 @@ def require(simulation: Simulation, frame: Frame, steps: int) -> None:
     checkpoints and the rows recorded; those lie in the memory of the host.
     """
     state = simulation.nbytes()
-    states = COPIES * state + _kept(state, THIN.count(steps), CHECKPOINTS)
+    states = COPIES * state + _kept(state, THIN.count(steps), CHECKPOINT_BUDGET)
     rows = recorded(simulation.engine, frame, steps)
     if simulation.device.type == "cpu":
         return devices.require(simulation.estimate + states + rows, simulation.device)

@@ -1,7 +1,11 @@
-"""The state of an ensemble and how it advances. Owned by one thread at a time; never looks at the clock."""
+"""Simulations: the state of an ensemble, how it advances, and checkpoints to come back to.
+
+One thread at a time owns a simulation. Nothing in it depends on the clock.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +22,10 @@ from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import guarded
+from engines.core.protocol.errors import engine_failures
+
+CHECKPOINT_BUDGET = 256 * 2**20
+"""Bytes that the checkpoints of one run may take."""
 
 HUGE = 1e30
 """An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
@@ -40,7 +47,7 @@ class Checkpoint:
     batches: tuple[tuple[Any, dict[str, Tensor]], ...]
 
     def nbytes(self) -> int:
-        """Bytes held by the tensors."""
+        """Count the bytes of the states."""
         return sum(value.nbytes for state, _ in self.batches for value in state)
 
 
@@ -54,7 +61,7 @@ class Batch:
         self.knobs = {name: self._tensor(configs, name) for name in _numeric(engine.Config)}
         self.state = engine.init(configs, self.problem)
         self.diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
-        self._settled = self.state
+        self._checked = self.state
         self._graph: Graph | None = None
 
     def _tensor(self, configs: Sequence[Config], name: str) -> Tensor:
@@ -77,44 +84,43 @@ class Batch:
             self._graph = Graph(self._step, self.state, self.knobs)
         return self._graph
 
-    def settle(self, count: int) -> dict[int, int]:
-        """Freeze members that diverged within the last `count` steps: {member: steps after the last settling}."""
+    def freeze_diverged(self, count: int) -> dict[int, int]:
+        """Freeze members that diverged within the last `count` steps: {member: steps after the last call}."""
         fresh = ~_finite(self.state) & ~self.diverged
-        found = self._replay(fresh, count) if bool(fresh.any()) else {}
+        diverged = self._replay(fresh, count) if bool(fresh.any()) else {}
         if bool(self.diverged.any()):
-            self.state = _where(self.diverged, self._settled, self.state)
-        self._settled = self.state
-        return found
+            self.state = _where(self.diverged, self._checked, self.state)
+        self._checked = self.state
+        return diverged
 
     def _replay(self, fresh: Tensor, count: int) -> dict[int, int]:
         """Walk again, a step at a time, to the step at which each fresh member left the finite numbers."""
-        found: dict[int, int] = {}
-        state = last = self._settled
+        steps_after: dict[int, int] = {}
+        state = last = self._checked
         for after in range(1, count + 1):
             state = self._step(state, self.knobs)
             gone = fresh & ~self.diverged & ~_finite(state)
             self.diverged = self.diverged | gone
             last = _where(fresh & ~self.diverged, state, last)
-            found |= {self.members[int(index)]: after for index in gone.nonzero().flatten()}
-        self._settled = last
-        return found
+            steps_after |= {self.members[int(index)]: after for index in gone.nonzero().flatten()}
+        self._checked = last
+        return steps_after
 
 
 @contextmanager
-def computing(title: str) -> Iterator[None]:
-    """Compute without gradients, and with subnormal numbers as zero; afterwards the thread counts as it did before.
+def flushed() -> Iterator[None]:
+    """Count subnormal numbers as zero; afterwards the thread counts as it did before.
 
     Directions that die out decay into subnormals, which are a hundred times slower. Flushing belongs to a thread: it is
     set from the first tensor of a run on, so that no number depends on what the thread computed before, and it is no
     business of the program that asked for the run.
     """
-    flushed = SMALLEST * np.float64(1) == 0
+    before = bool(SMALLEST * np.float64(1) == 0)
     torch.set_flush_denormal(True)
     try:
-        with torch.no_grad(), guarded(title):
-            yield
+        yield
     finally:
-        torch.set_flush_denormal(bool(flushed))
+        torch.set_flush_denormal(before)
 
 
 class Simulation:
@@ -125,9 +131,9 @@ class Simulation:
         self.step = 0
         self.schedule = Schedule()
         self.diverged_at = np.full(len(configs), -1)
-        self._settled = 0
+        self._checked = 0
         self._has_loss: np.ndarray | None = None
-        with computing(engine.title):
+        with engine_failures(engine.title), torch.no_grad(), flushed():
             self.estimate = sum(engine.nbytes(group) for group in _groups(configs).values())
             """Bytes that the problems and the states take, as the engine says."""
             devices.require(self.estimate, device)
@@ -137,7 +143,7 @@ class Simulation:
             ]
 
     def nbytes(self) -> int:
-        """Bytes of the states of all members."""
+        """Count the bytes of the states of all members."""
         return sum(value.nbytes for batch in self.batches for value in batch.state)
 
     def frames(self, stop: int) -> Iterator[Frame]:
@@ -148,55 +154,55 @@ class Simulation:
                 yield self.observe()
 
     def next_frame(self) -> int:
-        """The step of the next scheduled frame."""
+        """Return the step of the next scheduled frame."""
         return min(self.schedule.next(self.step), self.thin.next(self.step))
 
     @property
     def thin(self) -> Schedule:
-        """When thin channels and checkpoints are taken."""
+        """The schedule of thin channels and checkpoints."""
         return Schedule(self.schedule.origin, THIN.dense, THIN.per_decade)
 
     def advance(self, stop: int) -> None:
         """Take all steps up to `stop`, observing nothing."""
-        with computing(self.engine.title):
+        with engine_failures(self.engine.title), torch.no_grad(), flushed():
             for batch in self.batches:
                 batch.advance(stop - self.step)
         self.step = stop
 
-    def settle(self) -> None:
+    def freeze_diverged(self) -> None:
         """Find the members that diverged since the last call, freeze them, note the step at which they did."""
-        with computing(self.engine.title):
+        with engine_failures(self.engine.title), torch.no_grad(), flushed():
             for batch in self.batches:
-                for member, after in batch.settle(self.step - self._settled).items():
-                    self.diverged_at[member] = self._settled + after
-        self._settled = self.step
+                for member, after in batch.freeze_diverged(self.step - self._checked).items():
+                    self.diverged_at[member] = self._checked + after
+        self._checked = self.step
 
     def observe(self) -> Frame:
-        """All channels now: NaN for members that have diverged, and around those of smaller shapes."""
-        self.settle()
+        """Record all channels now: NaN for members that have diverged, and around those of smaller shapes."""
+        self.freeze_diverged()
         thin = self.step in self.thin
-        with computing(self.engine.title):
+        with engine_failures(self.engine.title), torch.no_grad(), flushed():
             transfers = [Transfer(self._channels(batch, thin)) for batch in self.batches]
         parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
         values = {name: _merge(name, parts, self.size) for name in parts[0][1]}
-        self._lose(values)
+        self._mark_lost(values)
         gone = (self.diverged_at >= 0) & (self.diverged_at <= self.step)
         return Frame(
             self.step, {name: _blanked(value, gone) for name, value in values.items()} if gone.any() else values
         )
 
-    def _lose(self, values: Mapping[str, np.ndarray]) -> None:
-        """A member whose loss was a number and is none any more has diverged, though its state may still be finite."""
+    def _mark_lost(self, values: Mapping[str, np.ndarray]) -> None:
+        """Mark as diverged whose loss was a number and is none any more, though the state may still be finite."""
         if LOSS not in values:
             return
-        if self._has_loss is None:  # where it does not apply it is NaN from the first look on
+        if self._has_loss is None:  # where it does not apply it is NaN from the first frame on
             self._has_loss = ~np.isnan(values[LOSS])
         lost = self._has_loss & ~np.isfinite(values[LOSS]) & (self.diverged_at < 0)
         if lost.any():
-            self.mark(np.where(lost, max(self.step, 1), self.diverged_at))
+            self.set_diverged(np.where(lost, max(self.step, 1), self.diverged_at))
 
-    def mark(self, diverged_at: np.ndarray) -> None:
-        """Take over at which step each member diverged, `[B]`, and hold those where they are."""
+    def set_diverged(self, diverged_at: np.ndarray) -> None:
+        """Set the step at which each member diverged (-1: it did not), `[B]`, and freeze those that did."""
         self.diverged_at[:] = diverged_at
         for batch in self.batches:
             batch.diverged = torch.tensor(self.diverged_at[batch.members] >= 0, device=batch.device)
@@ -207,7 +213,7 @@ class Simulation:
 
     def set(self, name: str, values: Sequence[float]) -> None:
         """Give a live knob one value a member, from the next step on; the schedule starts again here."""
-        self.settle()
+        self.freeze_diverged()
         for batch in self.batches:
             chosen = [float(values[member]) for member in batch.members]
             knob = batch.knobs[name]
@@ -215,19 +221,44 @@ class Simulation:
         self.schedule = Schedule(self.step)
 
     def checkpoint(self) -> Checkpoint:
-        """What is needed to come back to this step."""
-        self.settle()
+        """Save what is needed to come back to this step."""
+        self.freeze_diverged()
         batches = tuple((batch.state, dict(batch.knobs)) for batch in self.batches)
         return Checkpoint(self.step, self.schedule, self.diverged_at.copy(), batches)
 
     def restore(self, saved: Checkpoint) -> None:
         """Come back to a checkpoint of this simulation."""
-        self.step = self._settled = saved.step
+        self.step = self._checked = saved.step
         self.schedule = saved.schedule
         for batch, (state, knobs) in zip(self.batches, saved.batches, strict=True):
-            batch.state = batch._settled = state
+            batch.state = batch._checked = state
             batch.knobs = dict(knobs)
-        self.mark(saved.diverged_at)
+        self.set_diverged(saved.diverged_at)
+
+
+class Checkpoints:
+    """Checkpoints of one simulation by step. Over budget every second one goes; the first and the newest stay."""
+
+    def __init__(self, budget: int | None = None) -> None:
+        self._budget = CHECKPOINT_BUDGET if budget is None else budget
+        self._saved: list[Checkpoint] = []
+
+    def offer(self, simulation: Simulation) -> None:
+        """Save the simulation's state where its step is on the thin schedule and not saved yet."""
+        if simulation.step not in simulation.thin:
+            return
+        self.forget(simulation.step - 1)
+        self._saved.append(simulation.checkpoint())
+        while sum(saved.nbytes() for saved in self._saved) > self._budget and len(self._saved) > 2:
+            self._saved[1:-1] = self._saved[2:-1:2]
+
+    def before(self, step: int) -> Checkpoint:
+        """Return the last checkpoint at or before `step`."""
+        return self._saved[max(0, bisect_right([saved.step for saved in self._saved], step) - 1)]
+
+    def forget(self, step: int) -> None:
+        """Drop every checkpoint after `step`."""
+        self._saved = [saved for saved in self._saved if saved.step <= step]
 
 
 def _groups(configs: Sequence[Config]) -> dict[Any, list[Config]]:

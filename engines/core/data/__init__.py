@@ -1,1 +1,1 @@
-"""What a run records, and at which steps."""
+"""Recordings, and the schedule of steps at which they are made."""

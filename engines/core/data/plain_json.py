@@ -1,4 +1,4 @@
-"""Values of a computation as plain JSON."""
+"""JSON of computed values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def to_json(value: Any) -> str:
-    """One line of valid JSON: numbers that are not finite become null.
+    """Write one line of valid JSON: numbers that are not finite become null.
 
     >>> to_json({"loss": float("nan"), "range": range(2)})
     '{"loss": null, "range": [0, 1]}'

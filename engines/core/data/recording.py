@@ -1,4 +1,4 @@
-"""What has been observed: append-only columns, one writer, any number of readers."""
+"""Recordings: append-only columns of observed values, with one writer and any number of readers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Series:
         return self._data[0]
 
     def read(self, *names: str) -> tuple[np.ndarray, ...]:
-        """Steps `[T]` and some channels `[T, B, *dims]`, all of one length whatever the writer does meanwhile."""
+        """Return steps `[T]` and some channels `[T, B, *dims]`, all of one length whatever the writer does now."""
         size, steps, values = self._data
         return steps[:size], *(values[name][:size] for name in names)
 
@@ -44,11 +44,11 @@ class Series:
 
     @property
     def names(self) -> list[str]:
-        """The recorded channels."""
+        """The names of the recorded channels."""
         return list(self._data[2])
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """One channel, `[T, B, *dims]`."""
+        """Return one channel, `[T, B, *dims]`."""
         return self.read(name)[1]
 
     def append(self, step: int, values: Mapping[str, np.ndarray]) -> None:
@@ -73,15 +73,15 @@ class Series:
         self._data = (size, steps.copy(), {name: column.copy() for name, column in columns.items()})
 
     def until(self, step: int) -> Series:
-        """The rows up to `step`, whatever the writer does meanwhile."""
+        """Return the rows up to `step`, whatever the writer does meanwhile."""
         size, steps, columns = self._data
         size = int(np.searchsorted(steps[:size], step, side="right"))
-        seen = Series()
-        seen._data = (size, steps[:size], {name: column[:size] for name, column in columns.items()})
-        return seen
+        earlier = Series()
+        earlier._data = (size, steps[:size], {name: column[:size] for name, column in columns.items()})
+        return earlier
 
     def nbytes(self) -> int:
-        """Bytes that the rows take."""
+        """Count the bytes that the rows take."""
         size, _, columns = self._data
         return sum(column[:size].nbytes for column in columns.values())
 
@@ -91,8 +91,8 @@ class Series:
         kept = np.unique(np.r_[0:size:2, size - 1])
         self._data = (len(kept), steps[kept], {name: column[kept] for name, column in columns.items()})
 
-    def at(self, step: float) -> int:
-        """The index of the last row at or before `step` (0 where there is none)."""
+    def index_at(self, step: float) -> int:
+        """Return the index of the last row at or before `step` (0 where there is none)."""
         return max(0, int(np.searchsorted(self.steps, step, side="right")) - 1)
 
 
@@ -116,7 +116,7 @@ class Recording:
     generation: int = 0
 
     def append(self, frame: Frame, thin: frozenset[str]) -> None:
-        """Add a frame; its thin channels, when it has them, go to their own series. Known steps are skipped."""
+        """Add a frame; its thin channels, when it has them, go to their own series. Recorded steps are skipped."""
         if len(self.dense) and frame.step <= self.dense.steps[-1]:
             return
         self.dense.append(frame.step, {name: v for name, v in frame.values.items() if name not in thin})
@@ -136,7 +136,7 @@ class Recording:
         self.generation += 1
 
     def until(self, step: int) -> Recording:
-        """What was known at `step`, unmoved by what is recorded, edited or taken back from now on.
+        """Return the recording up to `step`, unmoved by what is recorded, edited or taken back from now on.
 
         The events are read first: where rows are being taken back meanwhile, those that stay need no later event.
         """
@@ -144,5 +144,5 @@ class Recording:
         return Recording(self.dense.until(step), self.thin.until(step), events, self.generation)
 
     def series(self, name: str) -> Series:
-        """The series that holds a channel."""
+        """Return the series that holds a channel."""
         return self.thin if name in self.thin.names else self.dense

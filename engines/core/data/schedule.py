@@ -1,4 +1,4 @@
-"""Which steps are observed: a function of the step number alone, never of the clock or the chunk size."""
+"""The schedule of observed steps: a function of the step number alone, never of the clock or the chunk size."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Schedule:
     per_decade: int = 200
 
     def next(self, step: int) -> int:
-        """The smallest scheduled step after `step`.
+        """Return the smallest scheduled step after `step`.
 
         >>> Schedule().next(0), Schedule().next(100), Schedule().next(1000)
         (1, 101, 1012)
@@ -30,7 +30,7 @@ class Schedule:
         return self.origin + next(late for late in self._late(since) if late > since)
 
     def count(self, step: int) -> float:
-        """About how many steps after the origin are observed up to `step`.
+        """Estimate how many steps after the origin are observed up to `step`.
 
         >>> Schedule().count(50), Schedule().count(10_000)
         (50, 500.0)
@@ -42,11 +42,11 @@ class Schedule:
         return step <= self.origin or self.next(step - 1) == step
 
     def steps(self, stop: int) -> list[int]:
-        """All scheduled steps from the origin to `stop`, which is itself included."""
-        found = [self.origin]
-        while found[-1] < stop:
-            found.append(min(self.next(found[-1]), stop))
-        return found
+        """List all scheduled steps from the origin to `stop`, which is itself included."""
+        scheduled = [self.origin]
+        while scheduled[-1] < stop:
+            scheduled.append(min(self.next(scheduled[-1]), stop))
+        return scheduled
 
     def _late(self, since: int) -> Iterator[int]:
         # Float error in the index is harmless: the search starts two places early.
@@ -57,4 +57,4 @@ class Schedule:
 
 
 THIN = Schedule(dense=8, per_decade=24)
-"""When snapshots and checkpoints are taken."""
+"""The schedule of snapshots and checkpoints."""

@@ -1,4 +1,4 @@
-"""A run as a file of other programs: always everything recorded, never what a plot thins out."""
+"""Runs as files of other programs: always everything recorded, never what a plot thins out."""
 
 from __future__ import annotations
 
@@ -23,48 +23,49 @@ Write = Callable[[RunData, BinaryIO], None]
 def save(run: RunData, path: str | Path) -> None:
     """Write a run in the format that the name ends with: `.parquet`, `.nc` or `.csv`. Raises `StoreError`."""
     write = FORMATS[require_suffix(path)]
-    with store.writing(place(path)) as file:
+    with store.writing(expand_home(path)) as file:
         write(run, file)
 
 
 def read(path: str | Path) -> RunData:
     """Read a run that was saved as `.parquet` or `.nc`. Raises `StoreError`."""
     suffix = require_suffix(path, READ, "read")
-    return READ[suffix](place(path))
+    return READ[suffix](expand_home(path))
 
 
-def place(path: str | Path) -> Path:
-    """A path with `~` in place of its home. Raises `StoreError` where there is none."""
+def expand_home(path: str | Path) -> Path:
+    """Write out the `~` of a path. Raises `StoreError` where there is none."""
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise StoreError(f"cannot find {path}: {error}") from None
 
 
-def content(run: RunData, suffix: str) -> bytes:
-    """What `save` would write."""
+def to_bytes(run: RunData, suffix: str) -> bytes:
+    """Return the bytes that `save` would write."""
     file = io.BytesIO()
     FORMATS[suffix](run, file)
     return file.getvalue()
 
 
-def require_suffix(path: str | Path, known: Collection[str] = (), action: str = "write") -> str:
-    """The ending of a name. Raises `StoreError` for one that is not among the known formats (default: `FORMATS`)."""
-    suffix, known = Path(path).suffix.lower(), known or FORMATS
-    if suffix not in known:
-        raise StoreError(f"cannot {action} {path}: its name ends with {suffix!r}; known are {', '.join(known)}")
+def require_suffix(path: str | Path, allowed: Collection[str] = (), action: str = "write") -> str:
+    """Return the ending of a name. Raises `StoreError` for one that no known format (default: `FORMATS`) has."""
+    suffix, allowed = Path(path).suffix.lower(), allowed or FORMATS
+    if suffix not in allowed:
+        raise StoreError(f"cannot {action} {path}: its name ends with {suffix!r}; known are {', '.join(allowed)}")
     return suffix
 
 
 def frame(run: RunData, channels: Collection[str] = ()) -> pd.DataFrame:
-    """One row a step and member: the knobs that vary, then channels (default: all); a vector has a column an entry.
+    """Make a table of one row a step and member: the knobs that vary, then channels (default: all).
 
-    A thin channel is empty between its steps, every channel once its member has diverged.
+    A vector has a column an entry. A thin channel is empty between its steps, and every channel once its member has
+    diverged.
     """
     recorded = store.table(run).to_pandas()
-    known = [channel.name for channel in run.engine.channels if channel.name in recorded]
-    chosen = [name for name in known if not channels or name in channels]
-    return pd.concat([recorded.drop(columns=known), *(_flat(run, name, recorded[name]) for name in chosen)], axis=1)
+    names = [channel.name for channel in run.engine.channels if channel.name in recorded]
+    chosen = [name for name in names if not channels or name in channels]
+    return pd.concat([recorded.drop(columns=names), *(_flat(run, name, recorded[name]) for name in chosen)], axis=1)
 
 
 def _flat(run: RunData, name: str, column: pd.Series) -> pd.DataFrame | pd.Series:
@@ -77,7 +78,7 @@ def _flat(run: RunData, name: str, column: pd.Series) -> pd.DataFrame | pd.Serie
 
 
 def csv(run: RunData, channels: Collection[str] = ()) -> str:
-    """`frame` as text. It holds numbers alone: what repeats the run is in the other formats."""
+    """Write `frame` as text. It holds numbers alone: what repeats the run is in the other formats."""
     return frame(run, channels).to_csv(index=False)
 
 

@@ -8,18 +8,18 @@ from typing import NamedTuple
 from engines.core.protocol.errors import ConfigError
 
 
-class Named(NamedTuple):
+class InputFile(NamedTuple):
     """A path and the knob that names it, `Class.knob`."""
 
     knob: str
     path: Path
 
     def refuse(self, reason: str) -> ConfigError:
-        """The error of a file that cannot be used."""
+        """Return the error of a file that cannot be used."""
         return ConfigError(f"{self.knob}={str(self.path)!r}: {reason}")
 
     def size(self, limit: int) -> int:
-        """Bytes of the file. Raises `ConfigError` where it is none or has more than the limit."""
+        """Count the bytes of the file. Raises `ConfigError` where it is none or has more than the limit."""
         try:
             regular = self.path.is_file()
             size = self.path.stat().st_size if regular else 0

@@ -11,7 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from engines.core.files.input_file import Named
+from engines.core.files.input_file import InputFile
 from engines.core.protocol.errors import ConfigError
 
 MIB = 2**20
@@ -28,11 +28,13 @@ DAMAGED = (
     zipfile.BadZipFile, zlib.error, tokenize.TokenError, SyntaxError, ValueError, TypeError, LookupError,
     ArithmeticError, EOFError, OSError, MemoryError, RuntimeError,
 )  # fmt: skip
-"""What a file that is not what it says makes the standard library raise."""
+"""Errors that the standard library raises for a file that is not what it says."""
 
 
-def read(file: Named, wanted: Mapping[str, str], optional: Mapping[str, str] | None = None) -> dict[str, np.ndarray]:
-    """The arrays of these names and kinds as they are stored; nothing is unpacked before its size is known.
+def read(
+    file: InputFile, wanted: Mapping[str, str], optional: Mapping[str, str] | None = None
+) -> dict[str, np.ndarray]:
+    """Read the arrays of these names and kinds as they are stored; nothing is unpacked before its size is known.
 
     Optional ones may be missing. Raises `ConfigError` with the file, the array, the value and the limit.
     """
@@ -48,7 +50,7 @@ def read(file: Named, wanted: Mapping[str, str], optional: Mapping[str, str] | N
 
 
 def _arrays(
-    file: Named, archive: zipfile.ZipFile, wanted: Mapping[str, str], optional: Mapping[str, str]
+    file: InputFile, archive: zipfile.ZipFile, wanted: Mapping[str, str], optional: Mapping[str, str]
 ) -> dict[str, np.ndarray]:
     names = archive.namelist()
     if len(names) > MEMBERS:
@@ -60,7 +62,7 @@ def _arrays(
     return {name: _array(file, archive, name, kinds) for name, kinds in wanted.items()}
 
 
-def _array(file: Named, archive: zipfile.ZipFile, name: str, kinds: str) -> np.ndarray:
+def _array(file: InputFile, archive: zipfile.ZipFile, name: str, kinds: str) -> np.ndarray:
     entry = archive.getinfo(f"{name}.npy")
     if entry.file_size > ARRAY:
         raise file.refuse(f"{name} unpacks to {entry.file_size} bytes; the limit is {ARRAY}")
@@ -70,7 +72,7 @@ def _array(file: Named, archive: zipfile.ZipFile, name: str, kinds: str) -> np.n
         return np.lib.format.read_array(stream, allow_pickle=False)  # type: ignore[arg-type]
 
 
-def _check_header(file: Named, name: str, stream: IO[bytes], size: int, kinds: str) -> None:
+def _check_header(file: InputFile, name: str, stream: IO[bytes], size: int, kinds: str) -> None:
     """Refuse what the header promises and the bytes cannot hold, before any memory is asked for."""
     version = np.lib.format.read_magic(stream)  # type: ignore[arg-type]
     if version not in ((1, 0), (2, 0)):

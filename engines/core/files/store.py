@@ -24,16 +24,17 @@ from engines.core.protocol.config import Config
 from engines.core.protocol.declarations import Channel
 from engines.core.protocol.edits import live_edits
 from engines.core.protocol.engine import Engine, RunData
-from engines.core.protocol.errors import DynascopeError, StoreError, quoted
+from engines.core.protocol.errors import DynascopeError, StoreError, quote
 from engines.core.protocol.registry import load
 
 FORMAT = 1
 
 
 def to_xarray(run: RunData) -> xarray.Dataset:
-    """Dims `member`, `step` (`thin_step` for thin channels) and each channel's own; knobs are coordinates.
+    """Make a dataset with dims `member`, `step` (`thin_step` for thin channels) and each channel's own.
 
-    Every dim has its places as a coordinate, so that datasets of other sizes can be concatenated.
+    Knobs are coordinates. Every dim has its places as a coordinate, so that datasets of other sizes can be
+    concatenated.
     """
     knobs = {new: ("member", [getattr(config, name) for config in run.configs]) for name, new in labels(run).items()}
     coords: dict[str, Any] = {"step": run.steps, "member": range(len(run.configs)), **knobs}
@@ -55,21 +56,21 @@ def labels(run: RunData) -> dict[str, str]:
 
 
 def varied(run: RunData) -> dict[str, np.ndarray]:
-    """The knobs in which members differ or that were turned on the way, by their labels: at each step, `[T, B]`."""
-    found = {}
+    """Collect the knobs in which members differ or that were turned on the way, by label, at each step `[T, B]`."""
+    columns = {}
     for name, label in labels(run).items():
         events = [event for event in run.recording.events if event.knob == name]
-        openings = [getattr(config, name) for config in run.openings]
+        openings = [getattr(config, name) for config in run.initial_configs]
         if events or any(value != openings[0] for value in openings):
             kind = object if isinstance(openings[0], str) else None  # an array of text would cut longer words off
-            found[label] = np.tile(np.array(openings, dtype=kind), (len(run.steps), 1))
+            columns[label] = np.tile(np.array(openings, dtype=kind), (len(run.steps), 1))
             for event in events:
-                found[label][np.ix_(np.flatnonzero(run.steps >= event.step), np.array(event.members))] = event.value
-    return found
+                columns[label][np.ix_(np.flatnonzero(run.steps >= event.step), np.array(event.members))] = event.value
+    return columns
 
 
 def from_xarray(data: xarray.Dataset, about: dict[str, Any]) -> RunData:
-    """The run of which a dataset was made, from it and its `metadata`. Raises what a damaged one makes it raise."""
+    """Restore the run of which a dataset was made, from it and its `metadata`. Raises an error of `DAMAGED`."""
     steps, members = data["step"].values, _members(about)
     if not len(steps) or (np.diff(steps) <= 0).any() or list(data["member"].values) != list(range(members)):
         raise StoreError("its steps do not increase, or its members are not in their order")
@@ -101,7 +102,7 @@ def write(run: RunData, file: BinaryIO) -> None:
 
 @contextmanager
 def writing(path: str | Path) -> Iterator[BinaryIO]:
-    """A file that is there as a whole or not at all. Raises `StoreError`."""
+    """Open a file that is there as a whole or not at all. Raises `StoreError`."""
     target = Path(path)
     file, part = _open_part(target)
     try:
@@ -135,7 +136,10 @@ def _open_part(target: Path) -> tuple[BinaryIO, Path]:
 
 
 def table(run: RunData) -> pa.Table:
-    """One row a member and observed step: the knobs that vary, then channels, thin ones null between their steps."""
+    """Make a table of one row a member and observed step: the knobs that vary, then channels.
+
+    Thin channels are null between their steps.
+    """
     count, members = len(run.steps), len(run.configs)
     columns: dict[str, Any] = {
         "member": np.tile(np.arange(members), count),
@@ -156,7 +160,7 @@ def _column(run: RunData, channel: Channel) -> pa.Array:
 
 
 def _places(run: RunData, series: Series) -> pa.Array:
-    """Which row of a thin series belongs to each row of the table; null where there is none."""
+    """Return the row of a thin series that belongs to each row of the table; null where there is none."""
     members = len(run.configs)
     rows = np.searchsorted(run.steps, series.steps)[:, None] * members + np.arange(members)
     places = np.full(len(run.steps) * members, -1)
@@ -165,7 +169,7 @@ def _places(run: RunData, series: Series) -> pa.Array:
 
 
 def metadata(run: RunData) -> dict[str, Any]:
-    """All that repeats the run and explains its data, as a JSON object."""
+    """Collect all that repeats the run and explains its data, as a JSON object."""
     shapes = {c.name: run[c.name].shape[2:] for c in run.engine.channels if _recorded(run, c)}
     return {
         "format": FORMAT,
@@ -173,7 +177,7 @@ def metadata(run: RunData) -> dict[str, Any]:
         **registry.origin(run.engine.name),
         "preset": run.preset.name if run.preset else None,
         "configs": [dict(config) for config in run.configs],
-        "openings": [dict(config) for config in run.openings],
+        "openings": [dict(config) for config in run.initial_configs],
         "diverged_at": run.diverged_at.tolist(),
         "events": [vars(event) for event in run.recording.events],
         "shapes": shapes,
@@ -186,12 +190,12 @@ DAMAGED = (
     DynascopeError, OSError, pa.ArrowException, LookupError, TypeError, ValueError, AttributeError, ArithmeticError,
     RecursionError,
 )  # fmt: skip
-"""What a file that is not what it says makes its readers raise."""
+"""Errors that readers raise for a file that is not what it says."""
 
 
 @contextmanager
 def _reading(path: str | Path) -> Iterator[pq.ParquetFile]:
-    """The file. Raises `StoreError` with the reason where it, or what is done with it, turns out to be damaged."""
+    """Open the file. Raises `StoreError` with the reason where it, or what is done with it, turns out to be damaged."""
     try:
         if not Path(path).is_file():  # a pipe of that name would be waited for without end
             raise FileNotFoundError("there is no such file")
@@ -202,7 +206,7 @@ def _reading(path: str | Path) -> Iterator[pq.ParquetFile]:
 
 
 def reason(error: BaseException) -> str:
-    """Why a file cannot be read, in a few words."""
+    """Say in a few words why a file cannot be read."""
     if isinstance(error, RecursionError):
         return "its description is nested too deeply"
     if type(error) is KeyError:
@@ -210,29 +214,29 @@ def reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]
 
 
-def about(path: str | Path) -> dict[str, Any]:
+def read_description(path: str | Path) -> dict[str, Any]:
     """Read what a file says of its run, and its number of `rows`, without what was recorded. Raises `StoreError`."""
     with _reading(path) as file:
         return _description(file)
 
 
 def _description(file: pq.ParquetFile) -> dict[str, Any]:
-    """The description of a run, which agrees with the columns and rows that are there."""
-    found = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
-    members = _members(found)
-    missing = {"member", "step", *found["shapes"]} - set(file.schema_arrow.names)
+    """Read the description of a run, which agrees with the columns and rows that are there."""
+    about = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
+    members = _members(about)
+    missing = {"member", "step", *about["shapes"]} - set(file.schema_arrow.names)
     if missing:
         raise StoreError(f"it lacks the columns {', '.join(sorted(missing))}")
     if not (members and file.metadata.num_rows) or file.metadata.num_rows % members:
         raise StoreError(f"it has {file.metadata.num_rows} rows of {members} members")
     _check_order(file.read(["member", "step"]), members)
-    return found | {"rows": file.metadata.num_rows // members}
+    return about | {"rows": file.metadata.num_rows // members}
 
 
 def _members(about: Mapping[str, Any]) -> int:
-    """How many members a description is about, in a format that is known. Raises `StoreError`."""
+    """Count the members that a description is about, in a format that is known. Raises `StoreError`."""
     if about["format"] != FORMAT:
-        raise StoreError(f"its format is {quoted(about['format'])}; this version reads {FORMAT}")
+        raise StoreError(f"its format is {quote(about['format'])}; this version reads {FORMAT}")
     members = len(about["openings"])
     for name in ("configs", "diverged_at"):
         if len(about[name]) != members:
@@ -252,12 +256,12 @@ def _check_order(table: pa.Table, members: int) -> None:
 def read(path: str | Path) -> RunData:
     """Read a file written by `save`. Raises `StoreError` where it is missing, damaged or of another kind."""
     with _reading(path) as file:
-        found = _description(file)
-        return _restored(file.read(), found)
+        about = _description(file)
+        return _restored(file.read(), about)
 
 
-def described(about: Mapping[str, Any]) -> RunData:
-    """The run that a description is of, without what was recorded. Raises what a damaged one makes it raise."""
+def run_from_description(about: Mapping[str, Any]) -> RunData:
+    """Make the run that a description is of, without what was recorded. Raises an error of `DAMAGED`."""
     absent = registry.missing(about["engine"], str(about.get("package", "")), str(about.get("version", "")))
     if absent:
         raise StoreError(absent)
@@ -279,13 +283,13 @@ def _check_shape(channel: Channel, shapes: Mapping[str, Any]) -> None:
         shape = shapes[channel.name]
         if len(shape) != len(channel.dims) or not all(type(size) is int and size >= 0 for size in shape):
             dims = len(channel.dims)
-            raise StoreError(f"the channel {channel.name} has the shape {quoted(shape)}, and not {dims} dimensions")
+            raise StoreError(f"the channel {channel.name} has the shape {quote(shape)}, and not {dims} dimensions")
     elif not channel.thin:
         raise StoreError(f"it lacks the channel {channel.name}")
 
 
 def _restored(table: pa.Table, about: dict[str, Any]) -> RunData:
-    run = described(about)
+    run = run_from_description(about)
     gaps = [channel.name for channel in run.engine.channels if not channel.thin and table[channel.name].null_count]
     if gaps:
         raise StoreError(f"there are gaps in the channels {', '.join(gaps)}")
@@ -296,7 +300,7 @@ def _restored(table: pa.Table, about: dict[str, Any]) -> RunData:
 
 def _diverged(at: Any) -> int:
     if type(at) is not int or not -1 <= at < 2**63:
-        raise StoreError(f"a member diverged at {quoted(at)}, which is no step")
+        raise StoreError(f"a member diverged at {quote(at)}, which is no step")
     return at
 
 

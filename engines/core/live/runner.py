@@ -1,4 +1,4 @@
-"""The owner of a live run: commands go in from any thread, frames come out in the recording.
+"""The runner, owner of a live run: commands go in from any thread, frames come out in the recording.
 
 Only the scheduler's thread touches the simulation; everything else goes through the queue of commands.
 """
@@ -15,20 +15,19 @@ from typing import Any
 
 from engines.core.compute import device as devices
 from engines.core.compute import memory
-from engines.core.compute.checkpoints import Checkpoints
-from engines.core.compute.simulation import Simulation
+from engines.core.compute.simulation import Checkpoints, Simulation
 from engines.core.data.recording import Event
 from engines.core.live.scheduler import Scheduler, shared
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine, Preset
-from engines.core.protocol.errors import DynascopeError, EngineFailure, fault
-from engines.core.runs.replay import edited, opened, repeat
+from engines.core.protocol.errors import DynascopeError, EngineFailure, as_engine_failure
+from engines.core.runs.replay import apply_edits, replay_until, start_simulation
 from engines.core.runs.run import Run
 
 
 @dataclass(frozen=True)
 class Status:
-    """What a page shows of a runner. `message` is a failure as a sentence, "" when all is well."""
+    """The state of a runner as a page shows it. `message` is a failure as a sentence, "" when all is well."""
 
     step: int = 0
     horizon: int = 1000
@@ -78,13 +77,13 @@ class Runner:
         self._until = until
         self._closed = False
         if finished:
-            self._tell(step=int(self.run.steps[-1]), ready=True)
+            self._update(step=int(self.run.steps[-1]), ready=True)
         else:
             self._send(self._build)
 
     @property
     def edits(self) -> tuple[Event, ...]:
-        """All live edits of the run: those made so far, and those that were asked for and are still to come."""
+        """All live edits of the run: those made so far, and those still to come."""
         return (*self.run.recording.events, *self._pending)
 
     # -- commands, from any thread ---------------------------------------------------------------------------
@@ -106,11 +105,11 @@ class Runner:
         self._send(partial(self._apply, edit))
 
     def reset(self) -> None:
-        """Back to step 0 with the same seeds and the opening knobs."""
+        """Go back to step 0 with the same seeds and the knobs as they were there."""
         self._send(partial(self._rebuild, None))
 
     def reseed(self, shift: int = 1) -> None:
-        """Back to step 0 with every seed moved by `shift`."""
+        """Go back to step 0 with every seed moved by `shift`."""
         self._send(partial(self._rebuild, shift))
 
     def seek(self, step: int) -> None:
@@ -122,7 +121,7 @@ class Runner:
         self._send(partial(self._branch, step))
 
     def renew(self, until: float) -> None:
-        """Compute until then, by `time.monotonic`: whoever looks on renews this lease, and need not say goodbye."""
+        """Compute until then, by `time.monotonic`: whoever watches renews this lease, and need not say goodbye."""
         ended = time.monotonic() >= self._until
         self._until = until
         if ended:
@@ -142,7 +141,7 @@ class Runner:
         except DynascopeError as error:
             self._fail(str(error))
         except BaseException as error:  # also SystemExit and KeyboardInterrupt: this thread serves everybody's runs
-            self._fail(str(fault(self.run.engine.title, error)))
+            self._fail(str(as_engine_failure(self.run.engine.title, error)))
         # A command that fails must not hold up those behind it.
         return None if self._commands.empty() else time.monotonic()
 
@@ -157,7 +156,7 @@ class Runner:
         return self._advance(self._simulation, min(deadline, self._until))
 
     def _advance(self, simulation: Simulation, deadline: float) -> float | None:
-        """Chunks until the deadline, a command, or the frame after which the speed asks to wait."""
+        """Take chunks until the deadline, a command, or the frame after which the speed asks to wait."""
         while (now := time.monotonic()) < deadline and self._commands.empty():
             if now < self._due:
                 return self._due
@@ -173,7 +172,7 @@ class Runner:
         return time.monotonic()
 
     def _chunk(self, simulation: Simulation, seconds: float) -> int:
-        """Where this slice ends: never the reason for a frame, only for a pause."""
+        """Return where this slice ends: never the reason for a frame, only for a pause."""
         steps = max(1, int(self.status.rate * seconds))
         stop = simulation.next_frame() if self.speed else self._target
         edit = self._pending[0].step if self._pending else self._target
@@ -191,31 +190,31 @@ class Runner:
     def _measure(self, steps: int, seconds: float) -> None:
         fresh = steps / max(seconds, 1e-6)
         rate = 0.8 * self.status.rate + 0.2 * fresh if self.status.rate else fresh
-        self._tell(step=self._at(), rate=rate)
+        self._update(step=self._current_step(), rate=rate)
 
-    def _at(self) -> int:
+    def _current_step(self) -> int:
         return self._simulation.step if self._simulation else 0
 
-    def _need(self) -> Simulation:
+    def _require_simulation(self) -> Simulation:
         if self._simulation is None and len(self.run):
-            self._simulation = self._revived()
+            self._simulation = self._resimulate()
         if self._simulation is None:
             raise EngineFailure(self.status.message or "the run has not been built")
         return self._simulation
 
-    def _revived(self) -> Simulation:
-        """The simulation at the end of a run that was recorded elsewhere: its steps are computed once more."""
-        everyone = range(len(self.run.openings))
-        simulation = opened(self.run, everyone)
+    def _resimulate(self) -> Simulation:
+        """Compute the steps of a run that was recorded elsewhere once more, up to its end."""
+        everyone = range(len(self.run.initial_configs))
+        simulation = start_simulation(self.run, everyone)
         self.run.device = str(simulation.device)
         self._checkpoints.offer(simulation)
-        return repeat(self.run, simulation, int(self.run.steps[-1]), everyone)
+        return replay_until(self.run, simulation, int(self.run.steps[-1]), everyone)
 
-    def _tell(self, **changes: Any) -> None:
+    def _update(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)
 
     def _fail(self, message: str) -> None:
-        self._tell(message=message, playing=False)
+        self._update(message=message, playing=False)
 
     def _send(self, command: Callable[[], None]) -> None:
         self._commands.put(command)
@@ -233,78 +232,78 @@ class Runner:
         self.run.recording.append(first, self.run.thin)
         self.run.diverged_at = self._simulation.diverged_at.copy()
         self._checkpoints.offer(self._simulation)
-        self._tell(step=0, ready=True, message="")
+        self._update(step=0, ready=True, message="")
 
     def _record_now(self) -> None:
-        """The newest step is always shown, on the schedule or not."""
-        simulation = self._need()
+        """Record the newest step, on the schedule or not: it is always shown."""
+        simulation = self._require_simulation()
         self.run.recording.append(simulation.observe(), self.run.thin)
         self.run.diverged_at = simulation.diverged_at.copy()
 
     def _play(self) -> None:
-        self._need()
+        self._require_simulation()
         self._forget_future()
-        at = self._at()
+        at = self._current_step()
         horizon = self.status.horizon if at < self.status.horizon else 10 * at
         self._target, self._walking = horizon, False
-        self._tell(playing=True, horizon=horizon)
+        self._update(playing=True, horizon=horizon)
 
     def _stop(self) -> None:
-        self._tell(playing=False)
+        self._update(playing=False)
         if self._simulation is not None:
             self._record_now()
 
     def _walk(self, count: int) -> None:
-        self._need()
+        self._require_simulation()
         self._forget_future()
-        start = self._target if self._walking and self.status.playing else self._at()
+        start = self._target if self._walking and self.status.playing else self._current_step()
         self._target, self._walking = start + count, True
-        self._tell(playing=True, horizon=max(self.status.horizon, self._target))
+        self._update(playing=True, horizon=max(self.status.horizon, self._target))
 
     def _apply(self, edit: Event) -> None:
         self._pending.clear()  # whoever turns a knob makes a future of their own
         self._edit(edit)
 
     def _edit(self, edit: Event) -> None:
-        simulation = self._need()
+        simulation = self._require_simulation()
         self._forget_future()
         for member in edit.members:
             self.run.configs[member] = self.run.configs[member].replace(**{edit.knob: edit.value})
         self._record_now()
         simulation.set(edit.knob, [getattr(config, edit.knob) for config in self.run.configs])
-        self.run.recording.events.append(replace(edit, step=self._at()))
+        self.run.recording.events.append(replace(edit, step=self._current_step()))
         self._checkpoints.offer(simulation)
 
     def _rebuild(self, shift: int | None) -> None:
         playing = self.status.playing
-        openings = [c if shift is None else c.replace(seed=c.seed + shift) for c in self.run.openings]  # type: ignore[attr-defined]
+        openings = [c if shift is None else c.replace(seed=c.seed + shift) for c in self.run.initial_configs]  # type: ignore[attr-defined]
         generation = self.run.recording.generation
         self.run = Run(self.run.engine, openings, preset=self.run.preset, device=self.run.device)
         self.run.recording.generation = generation + 1
         self._pending.clear()
         self._simulation = None
-        self._tell(playing=False, ready=False)
+        self._update(playing=False, ready=False)
         self._build()
         if playing:
             self._play()
 
     def _seek(self, step: int) -> None:
-        simulation = self._need()
+        simulation = self._require_simulation()
         step = min(max(0, step), int(self.run.steps[-1]))
-        self._tell(playing=False)
+        self._update(playing=False)
         simulation.restore(self._checkpoints.before(step))
-        repeat(self.run, simulation, step, range(len(self.run.openings)))
-        self._tell(step=step)
+        replay_until(self.run, simulation, step, range(len(self.run.initial_configs)))
+        self._update(step=step)
 
     def _branch(self, step: int) -> None:
         self._seek(step)
         self._forget_future()
 
     def _forget_future(self) -> None:
-        """After going back, a future that will be played again must not stay beside the old one."""
+        """Forget what lies after the current step: a future that is played again must not stay beside the old one."""
         steps = self.run.steps
-        if len(steps) and steps[-1] > self._at():
-            self.run.recording.truncate(self._at())
-            self.run.outcomes = {}
-            self._checkpoints.forget(self._at())
-            self.run.configs = edited(self.run.openings, self.run.recording.events)
+        if len(steps) and steps[-1] > self._current_step():
+            self.run.recording.truncate(self._current_step())
+            self.run.probe_results = {}
+            self._checkpoints.forget(self._current_step())
+            self.run.configs = apply_edits(self.run.initial_configs, self.run.recording.events)

@@ -21,7 +21,7 @@ PATIENCE = 10.0
 
 
 class Worker(Protocol):
-    """What a scheduler serves."""
+    """Something that a scheduler gives turns to."""
 
     def work(self, seconds: float) -> float | None:
         """Compute for about `seconds`; return the time before which there is nothing to do, None when idle."""
@@ -56,7 +56,7 @@ class Scheduler:
             self._changed.notify()
 
     def active(self) -> int:
-        """How many workers are served, ready or waiting for their time."""
+        """Count the workers that are served, ready or waiting for their time."""
         with self._changed:
             return len(self._busy) + len(self._ready) + len(self._waiting)
 
@@ -131,7 +131,7 @@ _SHARED: list[Scheduler] = []
 
 
 def shared() -> Scheduler:
-    """The process's scheduler, made on first use; it sets torch's thread count once."""
+    """Return the process's scheduler, made on first use; it sets torch's thread count once."""
     if not _SHARED:
         _SHARED.append(_shared())
     return _SHARED[0]

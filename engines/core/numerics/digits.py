@@ -8,7 +8,7 @@ from engines.core.protocol.errors import EngineFailure
 
 
 def load() -> tuple[np.ndarray, np.ndarray]:
-    """All images `[1797, 64]`, in [0, 1], and the digits `[1797]` that they show.
+    """Load all images `[1797, 64]`, in [0, 1], and the digits `[1797]` that they show.
 
     Raises `EngineFailure` where scikit-learn is not installed.
     """
@@ -21,7 +21,7 @@ def load() -> tuple[np.ndarray, np.ndarray]:
 
 
 def pixels(per_class: int, seed: int) -> np.ndarray:
-    """Some images of each digit, `[64, 10 n]`, class after class, in [0, 1]; one stream draws which.
+    """Draw some images of each digit, `[64, 10 n]`, class after class, in [0, 1]; one stream draws which.
 
     Raises `EngineFailure` where scikit-learn is not installed.
     """

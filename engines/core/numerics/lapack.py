@@ -33,7 +33,7 @@ def _alone(A: Tensor) -> Iterator[None]:
 
 
 def eigvalsh(A: Tensor) -> Tensor:
-    """Ascending eigenvalues of symmetric matrices, `[B, n]`; NaN for those that are not finite."""
+    """Compute ascending eigenvalues `[B, n]` of symmetric matrices `[B, n, n]`; NaN for those that are not finite."""
     with _alone(A):
         try:
             return torch.linalg.eigvalsh(A)
@@ -45,22 +45,34 @@ def eigvalsh(A: Tensor) -> Tensor:
 
 
 def eigh(A: Tensor) -> tuple[Tensor, Tensor]:
-    """Ascending eigenvalues `[B, n]` and eigenvectors `[B, n, n]` of symmetric matrices."""
+    """Compute ascending eigenvalues `[B, n]` and eigenvectors `[B, n, n]` of symmetric matrices `[B, n, n]`."""
     with _alone(A):
         return torch.linalg.eigh(A)
 
 
 def svdvals(A: Tensor) -> Tensor:
-    """Descending singular values, `[B, min(n, k)]`."""
+    """Compute descending singular values `[B, min(n, k)]` of matrices `[B, n, k]`."""
     with _alone(A):
-        return torch.linalg.svdvals(_resolved(A))
+        entries, size = _resolved(A)
+        return torch.linalg.svdvals(entries) * size
 
 
 def svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Thin singular value decomposition `U [B, n, q]`, `S [B, q]`, `Vᵀ [B, q, k]`, `q = min(n, k)`."""
-    return torch.linalg.svd(_resolved(A), full_matrices=False)
+    """Compute the thin singular value decomposition `U [B, n, q]`, `S [B, q]`, `Vᵀ [B, q, k]`, `q = min(n, k)`."""
+    entries, size = _resolved(A)
+    U, S, VT = torch.linalg.svd(entries, full_matrices=False)
+    return U, S * size, VT
 
 
-def _resolved(A: Tensor) -> Tensor:
-    """`A` with 0 for entries so small that their products underflow: there the solver does not converge, for nobody."""
-    return A if not A.numel() else A.masked_fill(A.abs() < SPAN * A.abs().amax((-2, -1), keepdim=True), 0)
+def _resolved(A: Tensor) -> tuple[Tensor, Tensor]:
+    """Divide `A` by a power of 2 near its largest entry; return it with that power `[B, 1]`.
+
+    Entries so small that their products underflow become 0: with them the solver converges for no member, nor does it
+    where the largest is itself so small (2e-141 with the smallest of 1e-288).
+    """
+    if not A.numel():
+        return A, A.new_ones((*A.shape[:-2], 1))
+    largest = A.abs().amax((-2, -1), keepdim=True)
+    size = torch.ldexp(torch.ones_like(largest), torch.frexp(largest).exponent.clamp(-1000, 1000))
+    size = torch.where(largest.isfinite() & (largest > 0), size, 1)
+    return A.masked_fill(A.abs() < SPAN * largest, 0) / size, size[..., 0]

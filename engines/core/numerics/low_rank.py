@@ -9,12 +9,12 @@ from engines.core.numerics.lapack import eigvalsh, svdvals
 
 
 def gram(F: Tensor) -> Tensor:
-    """`Fᵀ F`, `[B, k, k]`."""
+    """Compute the Gram matrices `Fᵀ F`, `[B, k, k]`, of factors `[B, n, k]`."""
     return F.mT @ F
 
 
 def eigenvalues(symmetric: Tensor, padded: Tensor) -> Tensor:
-    """Ascending eigenvalues `[B, k]` of each member's own block; NaN for columns that it does not have.
+    """Compute ascending eigenvalues `[B, k]` of each member's own block; NaN for columns that it does not have.
 
     Padded columns are zero, so a diagonal entry above the spectrum keeps their eigenvalues apart, at the end.
     """
@@ -24,12 +24,12 @@ def eigenvalues(symmetric: Tensor, padded: Tensor) -> Tensor:
 
 
 def regular(symmetric: Tensor, padded: Tensor) -> Tensor:
-    """A Gram matrix with 1 on the diagonal of padded columns, so that it can be inverted."""
+    """Put 1 on the diagonal of padded columns `[B, k]` of Gram matrices `[B, k, k]`, so that they can be inverted."""
     return symmetric + torch.diag_embed(padded.to(symmetric.dtype))
 
 
 def singular_values(F: Tensor, G: Tensor) -> Tensor:
-    """Singular values `[B, k]` of `F Gᵀ`, decreasing: QR of both factors, then of a k x k product.
+    """Compute singular values `[B, k]` of `F Gᵀ`, decreasing: QR of both factors, then of a k x k product.
 
     A Gram matrix would lose all values below 1e-8 of the largest.
     """
@@ -37,18 +37,18 @@ def singular_values(F: Tensor, G: Tensor) -> Tensor:
 
 
 def norm(F: Tensor) -> Tensor:
-    """Spectral norm `[B]`."""
+    """Compute the spectral norms `[B]` of factors `[B, n, k]`."""
     return eigvalsh(gram(F))[:, -1].clamp_min(0).sqrt()
 
 
 def blocks(factor: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
-    """Signal `basisᵀ F` `[B, r, k]` and what is outside the basis, `F - basis basisᵀ F` `[B, n, k]`."""
+    """Split factors into the signal `basisᵀ F` `[B, r, k]` and the rest, `F - basis basisᵀ F` `[B, n, k]`."""
     signal = basis.mT @ factor
     return signal, factor - basis @ signal
 
 
 def divide(gradient: Tensor, factor: Tensor, padded: Tensor, damping: Tensor) -> Tensor:
-    """`gradient (factorᵀ factor + damping I)⁻¹`, `[B, n, k]`."""
+    """Compute `gradient (factorᵀ factor + damping I)⁻¹`, `[B, n, k]`; `damping` is `[B]`."""
     eye = torch.eye(factor.shape[-1], dtype=factor.dtype, device=factor.device)
     system = regular(gram(factor), padded) + damping[:, None, None] * eye
     return torch.linalg.solve_ex(system, gradient, left=False)[0]

@@ -6,5 +6,5 @@ import numpy as np
 
 
 def orthonormal(stream: np.random.Generator, rows: int, columns: int) -> np.ndarray:
-    """Q factor of a standard Gaussian matrix."""
+    """Draw the Q factor of a standard Gaussian matrix, `[rows, columns]`."""
     return np.linalg.qr(stream.standard_normal((rows, columns)))[0]

@@ -24,14 +24,14 @@ class Triangle:
         self.weights = torch.ones(len(i), dtype=like.dtype, device=like.device).masked_fill(i != j, sqrt(2))
 
     def upper(self, E: Tensor) -> Tensor:
-        """The upper triangle of `sym E`, `[B, n(n+1)/2]`; `exact` says that E is symmetric already."""
+        """Take the upper triangle of `sym E`, `[B, n(n+1)/2]`; `exact` says that E is symmetric already."""
         above = E.flatten(1).index_select(1, self._above)
         return above if self._exact else 0.5 * (above + E.flatten(1).index_select(1, self._below))
 
     def svec(self, A: Tensor) -> Tensor:
-        """Isometric coordinates of `sym A`, `[m, n(n+1)/2]`."""
+        """Compute isometric coordinates of `sym A`, `[m, n(n+1)/2]`."""
         return self.upper(0.5 * (A + A.mT)) * self.weights
 
     def mirrored(self, upper: Tensor) -> Tensor:
-        """The symmetric matrices `[B, n, n]` with these upper triangles."""
+        """Build the symmetric matrices `[B, n, n]` with these upper triangles."""
         return upper.index_select(1, self._back).view(-1, self._n, self._n)

@@ -1,1 +1,1 @@
-"""What an engine is: configurations, declarations, the engine itself, and how engines are found."""
+"""The protocol of engines: configurations, declarations, the engine itself, and how engines are found."""

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Literal, Self, get_type_hints
 
-from engines.core.protocol.errors import ConfigError, UnknownName, quoted
+from engines.core.protocol.errors import ConfigError, UnknownName, quote
 
 Role = Literal["shape", "init", "live"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Knob:
-    """What is known about one parameter of an engine.
+    """One parameter of an engine, with all that is known about it.
 
     `role` says what a change does. `shape`: rebuilds the problem and cannot vary in a batch. `init`: restarts
     the run and may vary in a batch. `live`: applies at the next step and may vary in a batch.
@@ -41,25 +41,36 @@ class Knob:
     choices: tuple[str, ...] | None = None
     more: bool = False
     """Folded away until asked for: fewer than eight knobs stay in sight."""
+    old_names: tuple[str, ...] = ()
+    """Names that the knob had in earlier versions: links, stored runs and scripts that use them keep their meaning."""
+    old_values: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Choices of earlier versions, each with the one that took its place."""
+
+    def current(self, value: Any) -> Any:
+        """Translate a choice of an earlier version, or each of a list of them; every other value stays as it is."""
+        if isinstance(value, str):
+            return self.old_values.get(value, value)
+        return [self.current(one) for one in value] if isinstance(value, (list, tuple)) else value
 
     def parse(self, text: str) -> Any:
         """Read the value a person typed; raises `ConfigError` where it is no value of this type."""
         try:
             return _convert(self.type, text.strip())
         except (ValueError, OverflowError):
-            raise ConfigError(f"{self.name}={quoted(text.strip())} is not {_ARTICLE[self.type]}") from None
+            raise ConfigError(f"{self.name}={quote(text.strip())} is not {_ARTICLE[self.type]}") from None
 
     def check(self, owner: str, value: Any) -> Any:
         """Return the value in the knob's type; raises `ConfigError` naming class, knob, value and bound."""
         try:
             value = _convert(self.type, value)
         except (TypeError, ValueError, OverflowError):
-            raise ConfigError(f"{owner}.{self.name}={quoted(value)} is not {_ARTICLE[self.type]}") from None
+            raise ConfigError(f"{owner}.{self.name}={quote(value)} is not {_ARTICLE[self.type]}") from None
+        value = self.current(value)
         if self.choices and value not in self.choices:
-            raise ConfigError(f"{owner}.{self.name}={quoted(value)} is not one of {', '.join(self.choices)}")
+            raise ConfigError(f"{owner}.{self.name}={quote(value)} is not one of {', '.join(self.choices)}")
         if self.bounds and not self.bounds[0] <= value <= self.bounds[1]:
             low, high = self.bounds
-            raise ConfigError(f"{owner}.{self.name}={quoted(value)} is outside its bounds [{low:g}, {high:g}]")
+            raise ConfigError(f"{owner}.{self.name}={quote(value)} is outside its bounds [{low:g}, {high:g}]")
         return value
 
 
@@ -116,7 +127,7 @@ class Config:
 
     @classmethod
     def knobs(cls) -> dict[str, Knob]:
-        """All knobs by name, in the order in which they were declared."""
+        """Return all knobs by name, in the order in which they were declared."""
         cached = cls.__dict__.get("_knobs")
         if cached is None:
             hints = get_type_hints(cls)
@@ -129,18 +140,38 @@ class Config:
 
     @classmethod
     def knob(cls, name: str) -> Knob:
-        """One knob by name; raises `UnknownName`."""
+        """Return one knob by its name, or by one that it had in an earlier version; raises `UnknownName`."""
+        name = cls._renamed().get(name, name)
         if name not in cls.knobs():
             raise UnknownName(f"knob of {cls.__name__}", name, cls.knobs())
         return cls.knobs()[name]
 
     @classmethod
-    def named(cls, role: Role) -> tuple[str, ...]:
-        """The names of all knobs of one role."""
+    def _renamed(cls) -> dict[str, str]:
+        return {old: name for name, declared in cls.knobs().items() for old in declared.old_names}
+
+    @classmethod
+    def current(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Translate names and choices of earlier versions to today's.
+
+        Links, stored runs and scripts pass through here. Names that no version knows stay; where a knob is named twice,
+        its name of today counts.
+        """
+        renamed, knobs, translated = cls._renamed(), cls.knobs(), {}
+        for name, value in values.items():
+            today = renamed.get(name, name)
+            if today == name or today not in values:
+                translated[today] = knobs[today].current(value) if today in knobs else value
+        return translated
+
+    @classmethod
+    def names_with_role(cls, role: Role) -> tuple[str, ...]:
+        """List the names of all knobs of one role."""
         return tuple(name for name, declared in cls.knobs().items() if declared.role == role)
 
     def replace(self, **values: Any) -> Self:
-        """A copy with other values, validated again; unknown names raise `UnknownName`."""
+        """Return a copy with other values, validated again; unknown names raise `UnknownName`."""
+        values = self.current(values)
         for name in values:
             self.knob(name)
         return dataclasses.replace(self, **values)
@@ -149,7 +180,7 @@ class Config:
         return ((name, getattr(self, name)) for name in self.knobs())
 
     def to_json(self) -> str:
-        """All knobs as a JSON object with sorted keys; floats survive the round trip exactly."""
+        """Write all knobs as a JSON object with sorted keys; floats survive the round trip exactly."""
         return json.dumps(dict(self), sort_keys=True)
 
     @classmethod
@@ -161,19 +192,20 @@ class Config:
             raise ConfigError(f"{cls.__name__}: not JSON ({error})") from None
         if not isinstance(values, Mapping):
             raise ConfigError(f"{cls.__name__}: expected a JSON object, got {type(values).__name__}")
+        values = cls.current(values)
         return cls(**{name: values[name] for name in cls.knobs() if name in values})
 
     def digest(self) -> str:
-        """Sixteen hexadecimal digits that name this configuration, the same in every process."""
+        """Compute sixteen hexadecimal digits that name this configuration, the same in every process."""
         return hashlib.sha256(f"{type(self).__name__}{self.to_json()}".encode()).hexdigest()[:16]
 
     def shape_key(self) -> tuple[Any, ...]:
-        """The values of all `shape` knobs: configurations with equal keys share one batch."""
-        return tuple(getattr(self, name) for name in self.named("shape"))
+        """Return the values of all `shape` knobs: configurations with equal keys share one batch."""
+        return tuple(getattr(self, name) for name in self.names_with_role("shape"))
 
 
-def whole_within(name: str, value: Any, last: int) -> int:
-    """A whole number from 0 to `last`. Raises `ConfigError`."""
+def check_index(name: str, value: Any, last: int) -> int:
+    """Return `value` as a whole number from 0 to `last`. Raises `ConfigError`."""
     if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= int(value) <= last:
-        raise ConfigError(f"{name}={quoted(value)} is outside its bounds [0, {last}]")
+        raise ConfigError(f"{name}={quote(value)} is outside its bounds [0, {last}]")
     return int(value)

@@ -1,4 +1,4 @@
-"""What an engine declares as data: channels, plots, predictions, verdicts, phases, stories and actions.
+"""Declarations of an engine as data: channels, plots, predictions, verdicts, phases, stories and actions.
 
 `B` is the number of members of a batch.
 """
@@ -55,13 +55,13 @@ class Plot:
     """Bars, profile: what the first components are called; the others go by their numbers."""
 
     def component(self, at: int) -> str:
-        """What a component is called, its number from 1 on where it has no label."""
+        """Return the label of a component, its number from 1 on where it has no label."""
         return self.labels[at] if at < len(self.labels) else str(at + 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a theorem says about one channel of one configuration, on the given steps.
+    """A curve that a theorem predicts of one channel of one configuration, on the given steps.
 
     `values` is `[T]`; of a vector channel `component` says which entry is meant. `broken` names the assumption that
     the configuration violates ("" when all hold): such a curve is drawn grey. `kind` tells a law from a one-sided
@@ -95,7 +95,7 @@ class Verdict:
     reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The verdict as a JSON object."""
+        """Return the verdict as a JSON object."""
         return dict(vars(self))
 
 
@@ -109,7 +109,7 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """What the reader is seeing: the formula, the sentences with live numbers in them, the reference."""
+    """An explanation of what is seen: the formula, the sentences with live numbers in them, the reference."""
 
     formula: str
     text: str

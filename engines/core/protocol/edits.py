@@ -1,4 +1,7 @@
-"""Live edits: knobs that change their value while a run goes on."""
+"""Live edits of links, files and calls: knobs that change their value while a run goes on.
+
+What is turned on a page comes through `Experiment.edit`, which is checked there.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,12 @@ STEP = Knob(name="step of an edit", type=int, default=0, bounds=(0, 10**9))
 
 
 def live_edits(engine: Engine, records: Iterable[Mapping[str, Any]], members: int) -> tuple[Event, ...]:
-    """Live edits of an ensemble of so many members, in the order of their steps. Raises `ConfigError`."""
+    """Check live edits of so many members; returns them in the order of their steps. Raises `ConfigError`."""
     return tuple(sorted((_edit(engine, record, members) for record in records), key=lambda event: event.step))
 
 
 def _edit(engine: Engine, event: Mapping[str, Any], members: int) -> Event:
-    """A live edit, checked like a knob that a person turns."""
+    """Check one live edit. Raises `ConfigError` or `UnknownName`."""
     knob = engine.Config.knob(event["knob"])
     if knob.role != "live":
         raise ConfigError(f"{knob.name} is not a live knob: it cannot be edited on the way")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, S
 import numpy as np
 
 from engines.core.data.recording import Recording
-from engines.core.protocol.config import Config, Knob, whole_within
+from engines.core.protocol.config import Config, Knob, check_index
 from engines.core.protocol.declarations import Action, Channel, Phase, Plot, Prediction, Story, Verdict
 from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.protocol.probe_figures import Picture
@@ -45,7 +45,7 @@ class Preset:
     first steps where it is long, none where these alone take seconds. `make thorough` runs all of all."""
     judge: Callable[[RunData], list[Verdict]] = lambda run: []
     probes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Probes of every member at the last step, each with its options, on whose outcomes claims rest."""
+    """Probes of every member at the last step, each with its options, on whose results claims rest."""
     log_x: bool = False
     lead: str = ""
     """The figure that tells it, put first; "" keeps the engine's order."""
@@ -55,7 +55,7 @@ class Preset:
 
 
 class Part(NamedTuple):
-    """What a probe knows when a share of its work is done; the last one is the outcome."""
+    """The values of a probe when a share of its work is done; the last part has the result."""
 
     share: float
     """From 0 to 1."""
@@ -85,26 +85,26 @@ class RunData:
     Attributes
     ----------
     configs : the configuration of each member as live edits left it, `[B]`
-    openings : the configuration with which each member began, `[B]`
+    initial_configs : the configuration with which each member began, `[B]`
     recording : the frames
     diverged_at : the step at which each member left the finite numbers, -1 where it did not, `[B]`
-    abandoned : set where nobody waits any longer for what is being computed of the run
-    outcomes : what the probes of the preset found, by probe and member
+    cancelled : set where nobody waits any longer for what is being computed of the run
+    probe_results : what the probes of the preset found, by probe and member
     notes : sentences about what the run cannot show, and about values that change nothing
     device : where it is computed, or was
     """
 
-    abandoned = False
+    cancelled = False
     notes: tuple[str, ...] = ()
 
     def __init__(self, engine: Engine, configs: Sequence[Config], *, preset: Preset | None = None, device: str = "cpu"):
         self.engine, self.preset, self.device = engine, preset, device
         self.configs: list[Any] = list(configs)  # of the engine's own kind
-        self.openings = tuple(configs)
+        self.initial_configs = tuple(configs)
         self.recording = Recording()
         self.diverged_at = np.full(len(configs), -1)
         self.thin = frozenset(channel.name for channel in engine.channels if channel.thin)
-        self.outcomes: dict[tuple[str, int], Mapping[str, Any]] = {}
+        self.probe_results: dict[tuple[str, int], Mapping[str, Any]] = {}
 
     @property
     def steps(self) -> np.ndarray:
@@ -112,9 +112,10 @@ class RunData:
         return self.recording.dense.steps
 
     def __getitem__(self, channel: str) -> np.ndarray:
-        """All values of a channel, `[T, B, *dims]` (thin channels have fewer rows); NaN once a member has diverged.
+        """Return all values of a channel, `[T, B, *dims]` (thin channels have fewer rows).
 
-        Raises `UnknownName` for one that does not exist, `ConfigError` for one that is not recorded.
+        They are NaN once a member has diverged. Raises `UnknownName` for a channel that does not exist, `ConfigError`
+        for one that is not recorded.
         """
         self._require(channel)
         return self.recording.series(channel)[channel]
@@ -129,12 +130,12 @@ class RunData:
         return len(self.recording.dense)
 
     def curve(self, channel: str, member: int) -> tuple[np.ndarray, np.ndarray]:
-        """Steps and values of one member, up to where it diverged."""
+        """Return steps `[T]` and values `[T, *dims]` of one member, up to where it diverged."""
         steps, values = self.curves(member, channel)
         return steps, values
 
     def curves(self, member: int, *channels: str) -> tuple[np.ndarray, ...]:
-        """Steps and several channels of one member (all dense or all thin), up to where it diverged."""
+        """Return steps and several channels of one member (all dense or all thin), up to where it diverged."""
         self._require(*channels)
         member = self._member(member)
         steps, *values = self.recording.series(channels[0]).read(*channels)
@@ -143,35 +144,36 @@ class RunData:
         return steps[:size], *(value[:size, member] for value in values)
 
     def final(self, member: int) -> dict[str, float]:
-        """The last value of each scalar channel of one member; NaN where it diverged."""
+        """Return the last value of each scalar channel of one member; NaN where it diverged."""
         member = self._member(member)
         scalars = [channel.name for channel in self.engine.channels if not channel.dims]
         return {name: float(self[name][-1, member]) for name in scalars}
 
     def where(self, **values: Any) -> list[int]:
-        """The members whose knobs have these values. Raises `UnknownName`."""
+        """List the members whose knobs have these values. Raises `UnknownName`."""
+        values = self.engine.Config.current(values)
         for name in values:
             self.engine.Config.knob(name)
         return [i for i, c in enumerate(self.configs) if all(getattr(c, k) == v for k, v in values.items())]
 
     def config(self, member: int, step: int) -> Any:
-        """The configuration of one member at `step`, with the live edits made until then."""
+        """Return the configuration of one member at `step`, with the live edits made until then."""
         events = [event for event in self.recording.events if event.step <= step and member in event.members]
-        return self.openings[member].replace(**{event.knob: event.value for event in events})
+        return self.initial_configs[member].replace(**{event.knob: event.value for event in events})
 
     def until(self, step: int) -> Self:
-        """The run as it was at `step`: what is recorded or edited later, even from now on, does not show in it."""
-        seen = type(self)(self.engine, self.openings, preset=self.preset, device=self.device)
-        seen.recording = self.recording.until(step)
-        seen.configs = [seen.config(member, step) for member in range(len(self.openings))]
-        seen.diverged_at = np.where(self.diverged_at > step, -1, self.diverged_at)
-        return seen
+        """Return the run as it was at `step`: what is recorded or edited after, even from now on, is not in it."""
+        earlier = type(self)(self.engine, self.initial_configs, preset=self.preset, device=self.device)
+        earlier.recording = self.recording.until(step)
+        earlier.configs = [earlier.config(member, step) for member in range(len(self.initial_configs))]
+        earlier.diverged_at = np.where(self.diverged_at > step, -1, self.diverged_at)
+        return earlier
 
     def copy(self) -> Self:
-        """The run as it is now; what is done to either does not show in the other. No recorded number is copied."""
-        found = self.until(int(self.steps[-1]))
-        found.outcomes, found.notes = dict(self.outcomes), self.notes
-        return found
+        """Return the run as it is now: the two change apart, though no recorded number is copied."""
+        copy = self.until(int(self.steps[-1]))
+        copy.probe_results, copy.notes = dict(self.probe_results), self.notes
+        return copy
 
     @property
     def finished(self) -> bool:
@@ -179,10 +181,10 @@ class RunData:
         if not (self.preset and len(self) and self.steps[-1] >= self.preset.steps):
             return False
         members = range(len(self.configs))
-        return all((name, member) in self.outcomes for name in self.preset.probes for member in members)
+        return all((name, member) in self.probe_results for name in self.preset.probes for member in members)
 
     def _member(self, member: int) -> int:
-        return whole_within("member", member, len(self.configs) - 1)
+        return check_index("member", member, len(self.configs) - 1)
 
 
 class Engine(ABC, Generic[C, P, S]):
@@ -203,74 +205,74 @@ class Engine(ABC, Generic[C, P, S]):
 
     @abstractmethod
     def problem(self, configs: Sequence[C], device: device) -> P:
-        """Constants of a batch: operators, data, truth. Recomputable from the configurations, never saved."""
+        """Return the constants of a batch: operators, data, truth. They are recomputed, never saved."""
 
     @abstractmethod
     def init(self, configs: Sequence[C], problem: P) -> S:
-        """What evolves, and nothing else: a NamedTuple of tensors `[B, ...]`."""
+        """Return what evolves, and nothing else, at step 0: a NamedTuple of tensors `[B, ...]`."""
 
     @abstractmethod
     def step(self, problem: P, state: S, knobs: Mapping[str, Tensor]) -> S:
-        """One step; pure. `knobs` holds each numeric `init` and `live` knob as a tensor `[B]`."""
+        """Take one step; pure. `knobs` holds each numeric `init` and `live` knob as a tensor `[B]`."""
 
     @abstractmethod
     def observe(self, problem: P, state: S, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """All channels that are not `thin`, each `[B, *dims]`; cheap."""
+        """Return all channels that are not `thin`, each `[B, *dims]`; cheap."""
 
     def snapshot(self, problem: P, state: S, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """All `thin` channels, each `[B, *dims]`."""
+        """Return all `thin` channels, each `[B, *dims]`."""
         return {}
 
     def capturable(self, problem: P) -> bool:
-        """Whether `step` has no data-dependent control flow, so that a CUDA graph may record it."""
+        """Return whether `step` has no data-dependent control flow, so that a CUDA graph may record it."""
         return False
 
     def place(self, configs: Sequence[C], device: device) -> device:
-        """Where a batch is computed: what is too small for a card may stay on the processor."""
+        """Choose where a batch is computed: what is too small for a card may stay on the processor."""
         return device
 
     def nbytes(self, configs: Sequence[C]) -> int:
-        """An estimate of the memory that the problem and the states of one batch take, all its members, in bytes."""
+        """Estimate the memory that the problem and the states of one batch take, all its members, in bytes."""
         return 0
 
     def theory(self, config: C, steps: np.ndarray) -> list[Prediction]:
-        """Predictions for one configuration, from its knobs alone."""
+        """Predict curves for one configuration, from its knobs alone."""
         return []
 
     def phases(self, run: RunData, member: int) -> list[Phase]:
-        """Moments of one member's run that the theory names."""
+        """List moments of one member's run that the theory names."""
         return []
 
     @abstractmethod
     def story(self, run: RunData, member: int) -> Story:
-        """What the reader is seeing, with the run's numbers in it."""
+        """Explain what there is to see of a member, with the run's numbers in it."""
 
     def caution(self, config: C) -> str:
-        """A sentence about a configuration that is allowed but cannot show what it should; "" where all is well."""
+        """Say why a configuration that is allowed cannot show what it should; "" where it can."""
         return ""
 
     def idle(self, config: C) -> frozenset[str]:
-        """Knobs that change nothing with these values of the others; the page leaves them out."""
+        """Name the knobs that change nothing with these values of the others; the page leaves them out."""
         return frozenset()
 
     def blank(self, config: C) -> frozenset[str]:
-        """Plots that have nothing to show with these knobs; the page leaves them out."""
+        """Name the plots that have nothing to show with these knobs; the page leaves them out."""
         return frozenset()
 
     def stability(self, config: C) -> str:
-        """A sentence that offers a stable step size where a run with `config` diverges."""
+        """Offer a stable step size in a sentence where a run with `config` diverges."""
         return ""
 
     def preset(self, name: str) -> Preset:
-        """One preset by name; raises `UnknownName`."""
+        """Return one preset by name; raises `UnknownName`."""
         return _find(f"preset of {self.name}", name, self.presets)
 
     def channel(self, name: str) -> Channel:
-        """One channel by name; raises `UnknownName`."""
+        """Return one channel by name; raises `UnknownName`."""
         return _find(f"channel of {self.name}", name, self.channels)
 
     def probe(self, name: str) -> Probe:
-        """One probe by name; raises `UnknownName`."""
+        """Return one probe by name; raises `UnknownName`."""
         return _find(f"probe of {self.name}", name, self.probes)
 
 

@@ -1,4 +1,4 @@
-"""Every error a person can cause, as one sentence that names the thing, the value and the limit."""
+"""Errors that a person can cause, each as one sentence that names the thing, the value and the limit."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ QUOTED = 120
 """Characters of a value that a message quotes."""
 
 FAULTS = (Exception, SystemExit, GeneratorExit)
-"""What the code of an engine may raise without ending more than its own work; an interrupt is a person's."""
+"""Errors that the code of an engine may raise without ending more than its own work; an interrupt is a person's."""
 
 _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|[Uu]nable to allocate", re.IGNORECASE)
 _ASKED_FOR = re.compile(r"allocate ([\d.]+) (bytes|[KMGTPE]iB)")
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
-    """A text of at most about `longest` characters, without its middle where it has more.
+    """Shorten a text to at most about `longest` characters, without its middle where it has more.
 
     >>> shortened("0123456789", 4)
     '01 ... 89'
@@ -29,8 +29,8 @@ def shortened(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
 
 
-def quoted(value: object) -> str:
-    """A value as a message quotes it, whatever it is."""
+def quote(value: object) -> str:
+    """Write a value as a message quotes it, whatever it is."""
     try:
         return shortened(repr(value), QUOTED)
     except Exception:  # a number of more digits than Python writes, an object that cannot say what it is
@@ -55,7 +55,7 @@ class UnknownName(DynascopeError, LookupError):
         names = list(map(str, known))
         near = nearest(str(name), names)
         hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
-        super().__init__(f"unknown {kind} {quoted(name)}; {hint}")
+        super().__init__(f"unknown {kind} {quote(name)}; {hint}")
 
 
 class EngineFailure(DynascopeError, RuntimeError):
@@ -67,29 +67,29 @@ class StoreError(DynascopeError, OSError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The known name that a misspelt one resembles, "" where none does; `name=default` is known by its name.
+    """Find the known name that a misspelt one resembles, "" where none does; `name=default` is known by its name.
 
     >>> nearest("alfa", ["k", "alpha"]), nearest("ETA", ["eta"]), nearest("speed", ["k", "alpha"])
     ('alpha', 'eta', '')
     """
     plain = {text.partition("=")[0].lower(): text.partition("=")[0] for text in known}
-    found = get_close_matches(name[:QUOTED].lower(), plain, n=1)
-    return plain[found[0]] if found else ""
+    close = get_close_matches(name[:QUOTED].lower(), plain, n=1)
+    return plain[close[0]] if close else ""
 
 
-def fault(title: str, error: BaseException) -> EngineFailure:
-    """The error of an engine as one sentence: what stopped, and why."""
+def as_engine_failure(title: str, error: BaseException) -> EngineFailure:
+    """Turn any error of an engine into one sentence: what stopped, and why."""
     text = " ".join(str(error).split())
     name = type(error).__name__
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or _OUT_OF_MEMORY.search(text):
-        asked = _ASKED_FOR.search(text)
-        how = f" ({_size(float(asked[1]), asked[2])} more were asked for)" if asked else ""
+        amount = _ASKED_FOR.search(text)
+        how = f" ({_size(float(amount[1]), amount[2])} more were asked for)" if amount else ""
         return EngineFailure(f"{title} ran out of memory{how}: lower the sizes or the number of members")
     return EngineFailure(f"{title} stopped: {name}" + (f": {text}" if text else ""))
 
 
 def _size(amount: float, unit: str) -> str:
-    """An amount of memory as a person reads it.
+    """Write an amount of memory as a person reads it.
 
     >>> _size(8796093022208, "bytes"), _size(20, "MiB")
     ('8192.0 GiB', '20 MiB')
@@ -97,8 +97,8 @@ def _size(amount: float, unit: str) -> str:
     return f"{amount:g} {unit}" if unit != "bytes" else f"{amount / 2**30:.1f} GiB"
 
 
-class guarded:
-    """`with guarded(title)`: what the code of an engine raises becomes an `EngineFailure`.
+class engine_failures:
+    """Turn what the code of an engine raises into an `EngineFailure`: `with engine_failures(title): ...`.
 
     Errors for people and interrupts stay as they are.
     """
@@ -112,4 +112,4 @@ class guarded:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, FAULTS) and not isinstance(error, DynascopeError):
-            raise fault(self._title, error) from error
+            raise as_engine_failure(self._title, error) from error

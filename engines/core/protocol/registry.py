@@ -22,7 +22,7 @@ from types import ModuleType
 
 import engines
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import FAULTS, ConfigError, EngineFailure, UnknownName, quoted
+from engines.core.protocol.errors import FAULTS, ConfigError, EngineFailure, UnknownName, quote
 
 GROUP = "dynascope.engines"
 """The entry points under which installed packages offer engines, `name = "package"` or `name = "package:ENGINE"`."""
@@ -35,12 +35,12 @@ PLUGINS.__path__ = []
 sys.modules[PLUGINS.__name__] = PLUGINS
 
 DECLARED = ("name", "title", "summary", "references", "Config", "channels", "plots", "presets", "opening")
-"""What every engine has to say of itself."""
+"""The attributes that every engine has to declare."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where an engine comes from: the attribute of a module, and the package with which that was installed."""
+    """The origin of an engine: the attribute of a module, and the package with which that was installed."""
 
     name: str
     module: str
@@ -48,7 +48,7 @@ class Source:
     version: str = ""
     attribute: str = "ENGINE"
     folder: Path | None = None
-    """Where its files lie; its pictures and lessons are in `assets` there."""
+    """The folder of its files; `assets` in it holds its pictures, lessons and notebook."""
 
     def load(self) -> Engine:
         """Import the engine. Raises whatever its code raises, and `TypeError` where it is none."""
@@ -56,25 +56,25 @@ class Source:
         for part in self.attribute.split("."):
             engine = getattr(engine, part)
         if not isinstance(engine, Engine):
-            raise TypeError(f"{self.attribute} is {quoted(engine)}, and no Engine")
+            raise TypeError(f"{self.attribute} is {quote(engine)}, and no Engine")
         missing = [name for name in DECLARED if not hasattr(engine, name)]
         if missing:
             raise TypeError(f"it does not declare {', '.join(missing)}")
         if engine.name != self.name:
-            raise TypeError(f"it calls itself {quoted(engine.name)}")
+            raise TypeError(f"it calls itself {quote(engine.name)}")
         return engine
 
 
 def sources() -> dict[str, Source]:
-    """All engines by name, sorted; nothing is imported."""
-    found: dict[str, Source] = {}
+    """List all engines by name, sorted; nothing is imported."""
+    by_name: dict[str, Source] = {}
     for source in (*_built_in(), *_plugins(), *_installed()):
-        found.setdefault(source.name, source)
-    return dict(sorted(found.items()))
+        by_name.setdefault(source.name, source)
+    return dict(sorted(by_name.items()))
 
 
 def names() -> list[str]:
-    """The names of all engines, sorted; nothing is imported."""
+    """List the names of all engines, sorted; nothing is imported."""
     return list(sources())
 
 
@@ -95,9 +95,9 @@ def add_plugins(folder: str | Path) -> None:
     """Find engines in the packages of a folder too, from now on in this process. Raises `ConfigError` for no folder."""
     path = Path(folder).resolve()
     if not path.is_dir():
-        raise ConfigError(f"plugins={quoted(str(folder))}: there is no such folder")
+        raise ConfigError(f"plugins={quote(str(folder))}: there is no such folder")
     if (path / "__init__.py").exists():
-        raise ConfigError(f"plugins={quoted(str(folder))} is an engine itself: give the folder that holds it")
+        raise ConfigError(f"plugins={quote(str(folder))} is an engine itself: give the folder that holds it")
     if str(path) in PLUGINS.__path__:
         return
     taken = [source.name for source in _packages([str(path)], PLUGINS.__name__, "") if source.name in sources()]
@@ -111,7 +111,7 @@ def add_plugins(folder: str | Path) -> None:
 
 
 def origin(name: str) -> dict[str, str]:
-    """The package and version of an engine, as links and stored runs name them; empty for one that nobody listed."""
+    """Return the package and version of an engine, as links and stored runs name them; empty if not listed."""
     source = sources().get(name)
     return {"package": source.package, "version": source.version} if source else {}
 
@@ -121,9 +121,9 @@ def missing(name: str, package: str = "", version: str = "") -> str:
     if name in names() or package in ("", BUILT_IN):
         return ""
     if package == PLUGINS.__name__:
-        return f"the engine {quoted(name)} is not here: it was in a folder given with --plugins"
-    with_version = f"{quoted(package)} {quoted(version)}" if version else quoted(package)
-    return f"the engine {quoted(name)} is not here: it comes with the package {with_version}, which is not installed"
+        return f"the engine {quote(name)} is not here: it was in a folder given with --plugins"
+    with_version = f"{quote(package)} {quote(version)}" if version else quote(package)
+    return f"the engine {quote(name)} is not here: it comes with the package {with_version}, which is not installed"
 
 
 # -- the three places ---------------------------------------------------------------------------------------------
@@ -140,10 +140,10 @@ def _plugins() -> Iterator[Source]:
 
 
 def _packages(paths: Iterable[str], parent: str, package: str, version: str = "") -> Iterator[Source]:
-    for found in pkgutil.iter_modules(paths):
-        if found.ispkg and found.name.isidentifier():
-            folder = Path(found.module_finder.path, found.name)  # type: ignore[union-attr]
-            yield Source(found.name, f"{parent}.{found.name}", package, version, folder=folder)
+    for module in pkgutil.iter_modules(paths):
+        if module.ispkg and module.name.isidentifier():
+            folder = Path(module.module_finder.path, module.name)  # type: ignore[union-attr]
+            yield Source(module.name, f"{parent}.{module.name}", package, version, folder=folder)
 
 
 @cache
@@ -156,18 +156,18 @@ def _version() -> str:
 
 @cache
 def _installed() -> tuple[Source, ...]:
-    """The entry points of installed packages; one that cannot be read fails when it is loaded."""
-    found = []
+    """List the entry points of installed packages; one that cannot be read fails when it is loaded."""
+    installed = []
     for point in entry_points(group=GROUP):
         module, _, attribute = map(str.strip, point.value.partition(":"))
         name = re.sub(r"\W", "_", point.name)  # it becomes the address of a page
         about = (point.dist.name, point.dist.version) if point.dist else ("", "")
-        found.append(Source(name, module, *about, attribute or "ENGINE", _folder(module)))
-    return tuple(found)
+        installed.append(Source(name, module, *about, attribute or "ENGINE", _folder(module)))
+    return tuple(installed)
 
 
 def _folder(module: str) -> Path | None:
-    """Where the package of a module lies, found without importing it; None where it is not found."""
+    """Find the folder of a module without importing it; None where it is not found."""
     top, *inner = module.split(".")
     try:
         spec = importlib.util.find_spec(top)

@@ -1,1 +1,1 @@
-"""Experiments and runs: what to compute, what came of it, and how it is repeated."""
+"""Experiments and runs: a description of what to compute, its result, and how it is repeated."""

@@ -1,9 +1,10 @@
-"""An experiment as a value: a complete configuration, what is spread over members, and how far to run."""
+"""Experiments as values: a complete configuration, what is spread over members, and how far to run."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from math import prod
@@ -14,7 +15,7 @@ from engines.core.protocol import registry
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.edits import live_edits
 from engines.core.protocol.engine import Engine, Preset, RunData
-from engines.core.protocol.errors import ConfigError, quoted
+from engines.core.protocol.errors import ConfigError, engine_failures, quote
 
 LIMIT = 4096
 """The most members that one ensemble may have."""
@@ -25,7 +26,10 @@ STEPS = Knob(name="steps", type=int, default=1000, doc="how far to run", bounds=
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """What to run. The members are cases x the product of all axes, in that order, the last axis fastest."""
+    """A description of what to run.
+
+    The members are cases x the product of all axes, in that order, the last axis fastest.
+    """
 
     engine: Engine
     base: Config
@@ -39,7 +43,7 @@ class Experiment:
     """Live edits to make on the way; `override` drops them."""
 
     @classmethod
-    def of(
+    def from_preset(
         cls,
         engine: Engine,
         preset: Preset | None = None,
@@ -49,39 +53,40 @@ class Experiment:
         cases: Sequence[Mapping[str, Any]] | None = None,
         edits: Sequence[tuple[int, str, Any, Sequence[int]]] = (),
     ) -> Self:
-        """A preset (or the defaults) with some knobs overridden; a list makes an axis.
+        """Make an experiment of a preset (or the defaults) with some knobs overridden; a list makes an axis.
 
         `cases` and `edits` are as in `engines.run`. Raises `UnknownName` for a knob that does not exist and
         `ConfigError` for a value out of bounds, or one that would be computed twice.
         """
         _check_cases(set or {}, cases or ())
+        set, cases = engine.Config.current(set or {}), cases and [engine.Config.current(case) for case in cases]
         start = cls(engine=engine, base=engine.Config())
         if preset:
             start = replace(start, preset=preset, steps=preset.steps)
             start = start.override(dict(preset.set) | {"seed": preset.seeds}, preset.cases if cases is None else ())
-        chosen = _distinct(engine.Config, dict(set or {}) | _seeded(set or {}, seeds))
-        found = replace(start.override(chosen, cases), steps=_steps(start.steps if steps is None else steps))
+        chosen = _distinct(engine.Config, set | _seeded(set, seeds))
+        experiment = replace(start.override(chosen, cases), steps=_steps(start.steps if steps is None else steps))
         names = ("step", "knob", "value", "members")
-        return found._edited([dict(zip(names, edit, strict=True)) for edit in edits])
+        return experiment._with_edits([dict(zip(names, edit, strict=True)) for edit in edits])
 
-    def _edited(self, edits: Iterable[Mapping[str, Any]]) -> Self:
-        """With live edits, each checked. Raises `ConfigError`."""
+    def _with_edits(self, edits: Iterable[Mapping[str, Any]]) -> Self:
+        """Add live edits, each checked. Raises `ConfigError`."""
         return replace(self, edits=live_edits(self.engine, edits, len(self.configs())))
 
     @classmethod
-    def of_run(cls, run: RunData) -> Self:
-        """What repeats a run, however it came to be: each member as it began, and the live edits since.
+    def from_run(cls, run: RunData) -> Self:
+        """Make the experiment that repeats a run: each member as it began, and the live edits since.
 
         Raises `ConfigError` for a run in which nothing is recorded.
         """
         if not len(run):
             raise ConfigError("nothing is recorded in this run")
-        first, *_ = run.openings
-        varied = [name for name, value in first if any(getattr(config, name) != value for config in run.openings)]
-        cases = tuple({name: getattr(config, name) for name in varied} for config in run.openings)
+        configs = run.initial_configs
+        varied = [name for name, value in configs[0] if any(getattr(config, name) != value for config in configs)]
+        cases = tuple({name: getattr(config, name) for name in varied} for config in configs)
         steps = max(1, int(run.steps[-1]))
         return cls(
-            engine=run.engine, base=first, cases=cases, steps=steps, preset=run.preset,
+            engine=run.engine, base=configs[0], cases=cases, steps=steps, preset=run.preset,
             edits=tuple(run.recording.events),
         )  # fmt: skip
 
@@ -99,8 +104,8 @@ class Experiment:
         axes |= {name: axis for name, axis in lists.items() if len(axis) != 1}
         singles = {n: lists[n][0] if len(lists.get(n, ())) == 1 else v for n, v in values.items()}
         if cases is None:
-            rest = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
-            cases = [case for i, case in enumerate(rest) if case not in rest[:i]]
+            others = [{n: v for n, v in case.items() if n not in values} for case in self.cases]
+            cases = [case for i, case in enumerate(others) if case not in others[:i]]
         fixed = {name: value for name, value in singles.items() if name not in axes}
         cases = tuple(cases) or ({},)
         return replace(self, base=self._base(fixed, axes, cases), axes=axes, cases=cases, edits=())
@@ -138,7 +143,7 @@ class Experiment:
         return self.base.replace(**dict(fixed) | every | first)
 
     def configs(self) -> list[Config]:
-        """One configuration a member. Raises `ConfigError` where there are none, or more than `LIMIT`."""
+        """List one configuration a member. Raises `ConfigError` where there are none, or more than `LIMIT`."""
         total = len(self.cases) * prod(len(axis) for axis in self.axes.values())
         if not 1 <= total <= LIMIT:
             raise ConfigError(f"the ensemble has {total} members; allowed are 1 to {LIMIT}")
@@ -146,11 +151,11 @@ class Experiment:
         return [self.base.replace(**dict(case) | point) for case in self.cases for point in points]
 
     def varied(self) -> tuple[str, ...]:
-        """The knobs in which members differ: those of the cases, then the axes."""
+        """Name the knobs in which members differ: those of the cases, then the axes."""
         return tuple(dict.fromkeys([name for case in self.cases for name in case] + list(self.axes)))
 
     def to_json(self) -> str:
-        """Everything, complete: the meaning does not change when a default or a preset does.
+        """Write everything: the meaning does not change when a default or a preset does.
 
         The axes stand in their order, since it is that of the members.
         """
@@ -173,21 +178,46 @@ class Experiment:
         kind = engine.Config
         try:
             about = json.loads(text)
-            axes = {str(name): list(values) for name, values in about["axes"].items() if name in kind.knobs()}
-            cases = [{n: v for n, v in case.items() if n in kind.knobs()} for case in about["cases"]]
-            base = {name: value for name, value in about["base"].items() if name in kind.knobs()}
+            spread = {name: list(values) for name, values in about["axes"].items()}
+            axes, base, *cases = (
+                {name: value for name, value in kind.current(values).items() if name in kind.knobs()}
+                for values in (spread, about["base"], *about["cases"])
+            )
             names = [preset.name for preset in engine.presets]
             preset = engine.preset(about["preset"]) if about.get("preset") in names else None
             steps = _steps(about["steps"])
             edits = [dict(event) for event in about.get("edits", ())]
-            found = cls(
+            experiment = cls(
                 engine=engine, base=kind(**base), axes=axes, cases=tuple(cases) or ({},), steps=steps, preset=preset
             )
-            return found._edited(edits)
+            return experiment._with_edits(edits)
         except ConfigError:
             raise
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ConfigError(f"this is not a complete experiment: {type(error).__name__} {error}") from None
+
+
+def notes(experiment: Experiment, given: Iterable[str] = ()) -> tuple[str, ...]:
+    """Collect the cautions of the engine, each once, and which knobs that were `given` a value change nothing.
+
+    Raises `EngineFailure` where the engine fails at it.
+    """
+    with engine_failures(experiment.engine.title):
+        return (*_cautions(experiment), *_without_effect(experiment, given))
+
+
+def _cautions(experiment: Experiment) -> Iterator[str]:
+    configs = experiment.configs()
+    for text, count in Counter(experiment.engine.caution(config) for config in configs).items():
+        if text:
+            yield text if count == len(configs) else f"{text} ({count} of {len(configs)} members)"
+
+
+def _without_effect(experiment: Experiment, given: Iterable[str]) -> Iterator[str]:
+    everywhere = frozenset.intersection(*[experiment.engine.idle(config) for config in experiment.configs()])
+    for name in experiment.engine.Config.current(dict.fromkeys(given)):
+        if name in everywhere:
+            yield f"{name} changes nothing: it has no effect with these values of the other knobs"
 
 
 def _several(value: Any) -> bool:
@@ -198,35 +228,33 @@ def _check_cases(set: Any, cases: Any) -> None:
     """Raise `ConfigError` where values are no mapping, or where it is not clear which values cases are to have."""
     for name, given, right in (("set", [set], "a mapping"), ("cases", cases, "a list of mappings")):
         if not _several(given) or not all(isinstance(each, Mapping) for each in given):
-            raise ConfigError(f"{name}={quoted(set if name == 'set' else cases)} is not {right} of knobs to values")
+            raise ConfigError(f"{name}={quote(set if name == 'set' else cases)} is not {right} of knobs to values")
     both = [name for name, value in set.items() if _several(value) and any(name in case for case in cases)]
     if both:
         raise ConfigError(f"both a list and the cases give values of {both[0]}: leave one of them out")
 
 
 def _seeded(set: Mapping[str, Any], seeds: Any) -> dict[str, Any]:
-    """The seeds as values of their knob. Raises `ConfigError` where it is not clear which are meant."""
+    """Return the seeds as values of their knob. Raises `ConfigError` where it is not clear which are meant."""
     if seeds is None:
         return {}
     if not _several(seeds):
-        raise ConfigError(f"seeds={quoted(seeds)} is no list: seeds=[3] is the seed 3, seeds=range(3) are three seeds")
+        raise ConfigError(f"seeds={quote(seeds)} is no list: seeds=[3] is the seed 3, seeds=range(3) are three seeds")
     if "seed" in set:
         raise ConfigError("both seeds and values of the knob seed are given: leave one of them out")
     return {"seed": seeds}
 
 
 def _distinct(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values, lists among them checked one by one. Raises `ConfigError` for one that stands in a list twice."""
-    found = dict(values)
-    for name, value in found.items():
+    """Return the values, lists checked one by one. Raises `ConfigError` for one that stands in a list twice."""
+    checked = dict(values)
+    for name, value in checked.items():
         if _several(value):
-            found[name] = [kind.knob(name).check(kind.__name__, one) for one in value]
-            twice = [one for i, one in enumerate(found[name]) if one in found[name][:i]]
+            checked[name] = [kind.knob(name).check(kind.__name__, one) for one in value]
+            twice = [one for i, one in enumerate(checked[name]) if one in checked[name][:i]]
             if twice:
-                raise ConfigError(
-                    f"{name}={quoted(twice[0])} is listed twice: the same members would be computed twice"
-                )
-    return found
+                raise ConfigError(f"{name}={quote(twice[0])} is listed twice: the same members would be computed twice")
+    return checked
 
 
 def _steps(steps: Any) -> int:

@@ -1,4 +1,4 @@
-"""A run: what was configured, what was observed, and what can be concluded. Live and finished runs are alike."""
+"""Runs: configurations, recorded values, and what can be concluded from them. Live and finished runs are alike."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.core.analysis.options import checked
-from engines.core.analysis.probing import parts
-from engines.core.protocol.config import whole_within
+from engines.core.analysis.probing import check_options, compute_parts
+from engines.core.protocol.config import check_index
 from engines.core.protocol.declarations import Story, Verdict
 from engines.core.protocol.engine import Part, RunData
-from engines.core.protocol.errors import EngineFailure, guarded
+from engines.core.protocol.errors import EngineFailure, engine_failures
 
 if TYPE_CHECKING:
     import xarray
@@ -22,54 +21,56 @@ class Run(RunData):
     """Everything recorded of an ensemble, with what can be concluded and computed from it."""
 
     @classmethod
-    def of(cls, data: RunData) -> Run:
-        """The run of some recorded data; they are shared, not copied."""
-        found = cls(data.engine, data.openings, preset=data.preset, device=data.device)
-        vars(found).update(vars(data))
-        return found
+    def from_data(cls, data: RunData) -> Run:
+        """Make the run of some recorded data, which are shared, not copied."""
+        run = cls(data.engine, data.initial_configs, preset=data.preset, device=data.device)
+        vars(run).update(vars(data))
+        return run
 
-    def judged(self) -> list[Verdict]:
-        """The claims of the run's preset; none without a preset.
+    def judge(self) -> list[Verdict]:
+        """Judge the claims of the run's preset; none without a preset.
 
         What a run that goes on cannot tell yet is undecided; what had not happened when it finished does not hold.
         """
-        found = self._judged() if self.preset and len(self) else []
-        return [replace(one, holds=False) if one.holds is None and self.finished else one for one in found]
+        verdicts = self._claims() if self.preset and len(self) else []
+        return [replace(one, holds=False) if one.holds is None and self.finished else one for one in verdicts]
 
-    def _judged(self) -> list[Verdict]:
-        """The claims, as the preset judges them; none where members of another kind leave nothing to judge by."""
+    def _claims(self) -> list[Verdict]:
+        """Ask the preset for its verdicts; none where members of another kind leave nothing to judge by."""
         assert self.preset
         try:
-            with guarded(self.engine.title):
+            with engine_failures(self.engine.title):
                 return self.preset.judge(self)
         except EngineFailure:
-            if not self.altered:
+            if not self.differs_from_preset:
                 raise
-            said = f"the claims of {self.preset.name} cannot be judged by these members, which are not its own"
-            self.notes = (*(note for note in self.notes if note != said), said)
+            note = f"the claims of {self.preset.name} cannot be judged by these members, which are not its own"
+            self.notes = (*(other for other in self.notes if other != note), note)
             return []
 
     @property
-    def altered(self) -> bool:
+    def differs_from_preset(self) -> bool:
         """Whether the members are not those of the run's preset."""
         from engines.core.runs.experiment import Experiment
 
-        return self.preset is not None and list(self.openings) != Experiment.of(self.engine, self.preset).configs()
+        if self.preset is None:
+            return False
+        return list(self.initial_configs) != Experiment.from_preset(self.engine, self.preset).configs()
 
     @property
     def verdicts(self) -> list[dict[str, Any]]:
-        """What `judged` says, as JSON objects."""
-        return [verdict.to_dict() for verdict in self.judged()]
+        """The verdicts of `judge` as JSON objects."""
+        return [verdict.to_dict() for verdict in self.judge()]
 
     def story(self, member: int = 0) -> Story:
         """Tell what there is to see of a member; of one that diverged, that it did, and what was there before."""
         at = int(self.diverged_at[self._member(member)])
-        with guarded(self.engine.title):
+        with engine_failures(self.engine.title):
             if at < 0:
                 return self.engine.story(self, member)
             before = self.engine.story(self.until(at - 1), member)
-        said = f"It **diverged** at step {at}; what follows is about the steps before."
-        return replace(before, text=f"{said}\n{before.text}")
+        notice = f"It **diverged** at step {at}; what follows is about the steps before."
+        return replace(before, text=f"{notice}\n{before.text}")
 
     def probe(
         self, name: str, member: int = 0, step: int = -1, *, watch: Callable[[Part], None] | None = None, **chosen: Any
@@ -82,15 +83,15 @@ class Run(RunData):
         """
         probe, member = self.engine.probe(name), self._member(member)
         last = int(self.steps[-1]) if len(self) else -1
-        step = last if step == -1 else whole_within("step", step, last)
+        step = last if step == -1 else check_index("step", step, last)
         part = Part(0.0, {})
-        for part in parts(probe, self.until(step), member, step, checked(probe, chosen)):
+        for part in compute_parts(probe, self.until(step), member, step, check_options(probe, chosen)):
             if watch:
                 watch(part)
         return part.values
 
     def summary(self) -> dict[str, Any]:
-        """The whole outcome as one JSON object."""
+        """Summarise the run as one JSON object."""
         return {
             "engine": self.engine.name,
             "steps": int(self.steps[-1]),
@@ -121,7 +122,7 @@ class Run(RunData):
         return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
 
     def to_xarray(self) -> xarray.Dataset:
-        """The data as a dataset: dims `member`, `step` and each channel's own; every knob a coordinate."""
+        """Make a dataset of the data: dims `member`, `step` and each channel's own; every knob a coordinate."""
         from engines.core.files.store import to_xarray
 
         return to_xarray(self)

@@ -1,4 +1,4 @@
-"""A run as a program: the lines that repeat it without a screen."""
+"""Scripts: the lines that repeat an experiment without a screen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engines.core.runs.experiment import Experiment
 
 
 def script(experiment: Experiment) -> str:
-    """Python lines that run an experiment and print each member's final values; they need `engines` alone.
+    """Write Python lines that run an experiment and print each member's final values; they need `engines` alone.
 
     A preset is named, and only what differs from it is said; without one, what differs from the defaults.
     """
@@ -27,7 +27,7 @@ def _title(experiment: Experiment) -> str:
 
 
 def _arguments(experiment: Experiment) -> Mapping[str, Any]:
-    start = Experiment.of(experiment.engine, experiment.preset)
+    start = Experiment.from_preset(experiment.engine, experiment.preset)
     given: dict[str, Any] = {"preset": experiment.preset.name} if experiment.preset else {}
     inside = {name for case in experiment.cases for name in case} | set(experiment.axes)
     fixed = {name: value for name, value in experiment.base if name not in inside and _differs(start, name, value)}

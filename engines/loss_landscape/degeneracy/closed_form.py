@@ -1,4 +1,4 @@
-"""Counts that are known without a Jacobian."""
+"""Ranks of layers, and nullities in closed form: counts of free directions without a Jacobian."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from engines.loss_landscape.models.model import Layout
 
 
 def layer_ranks(passes: Passes, tau: float = SINGULAR) -> tuple[Tensor, Tensor]:
-    """`r_a = rank(A^l)` and `r_g = rank(G^l)` with rows (x, o), integers `[..., L]` each."""
+    """Ranks `r_a = rank(A^l)` and `r_g = rank(G^l)` of each layer, with rows (x, o) of G; integers `[..., L]` each."""
     r_a = torch.stack([rank(unit_columns(A)[0], tau) for A in passes.A], -1)
     return r_a, torch.stack([rank(unit_columns(G.flatten(-3, -2))[0], tau) for G in passes.G], -1)
 
 
 def by_type(net: Mlp | Layout, r_a: Tensor, r_g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Free directions of type 1 `d (D - r_a)`, of type 2 `(d - r_g) D` and of either, `d D - r_g r_a`, `[..., L]`.
+    """Free directions of type 1 `d (D - r_a)`, of type 2 `(d - r_g) D`, and of either, `d D - r_g r_a`, `[..., L]`.
 
     d = d_{l+1} and D = D_l of each layer. The two types overlap: their sum counts `(d - r_g)(D - r_a)` twice.
     """
@@ -50,9 +50,9 @@ def one_hidden_layer(net: Mlp, theta: Tensor, passes: Passes, block: Blocks, tau
         sum_l (d_{l+1} D_l - r_g r_a) + sum_{live S} r_in(S) r_out(S)
 
     `r_in(S) = rank(W_in[S] V_a)`, V_a spanning the rows of A^0, for a block that is always on with the constant as one
-    more row of W_in[S], if there are biases; `r_out(S) = rank(W_out[:, S])`. Holds where the distinct gates and the
-    constant 1 are linearly independent functions on the data, and those of each firing set span the inputs; otherwise
-    the nullity is larger. Raises `ConfigError` for other depths.
+    more row of W_in[S], if there are biases; `r_out(S) = rank(W_out[:, S])`. theta `[..., P]`. Holds where the distinct
+    gates and the constant 1 are linearly independent functions on the data, and those of each firing set span the
+    inputs; otherwise the nullity is larger. Raises `ConfigError` for other depths.
     """
     if len(net.sizes) != 3:
         raise ConfigError(f"the closed form is that of one hidden layer, the net has {len(net.sizes) - 2}")
@@ -71,16 +71,16 @@ def unseen_inputs(inputs: Tensor, gates: Tensor, tau: float = SINGULAR) -> Tenso
 
     inputs `[..., n, D]`, gates bool `[..., n, d]`; integer `[..., d]`.
     """
-    seen = unit_columns(inputs[..., None, :, :] * gates.mT[..., None])[0]
-    return rank(unit_columns(inputs)[0], tau)[..., None] - rank(seen, tau)
+    visible = unit_columns(inputs[..., None, :, :] * gates.mT[..., None])[0]
+    return rank(unit_columns(inputs)[0], tau)[..., None] - rank(visible, tau)
 
 
 def modular_addition(embedding: int, units: int, unseen: int = 0) -> int:
     """Nullity `e² + h` of `f = o relu(l E_a + r E_b)` without biases: GL(e) of the embedding, ReLU rescalings.
 
-    Plus what units do not see of their inputs `[E_a; E_b]`, of rank 2e, summed: none in nets with p well above 2e, but
-    some at random weights of p = 17, e = 12. Holds if E has rank e, no unit is dead or always on and n k > P; found
-    empirically, not proven.
+    Plus `unseen`, what units do not see of their inputs `[E_a; E_b]`, of rank 2e, summed: none in nets with p well
+    above 2e, but some at random weights of p = 17, e = 12. Holds if E has rank e, no unit is dead or always on and n k
+    > P; found empirically, not proven.
     """
     return embedding**2 + units + unseen
 

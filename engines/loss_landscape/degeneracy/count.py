@@ -1,14 +1,11 @@
-"""A lower bound of the nullity with its reasons, at any depth; what it leaves over is the residual.
+"""Free directions of a network, counted and explained: a lower bound with its reasons, and the exact count beside it.
 
 blocks     sum_l nullity(J^l): types 1 and 2, and neurons that see only part of the data
 cross      free directions among the generators of type 3, projected on the row spaces of the J^l
-explained  blocks + cross <= nullity(J)
+explained  blocks + cross <= nullity(J), at any depth; what it leaves over is the residual
 
 What is left of a generator after the projection may be small, and rounding in it large: it counts where J does not see
 it, at the same threshold as everything else.
-
-
-Everything a page shows of exact degeneracy, in one value.
 """
 
 from __future__ import annotations
@@ -39,40 +36,40 @@ from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Layout
 
 ROUNDING = 1e-13
-"""Of unit vectors: less is nothing."""
+"""Length up to which the remainder of a unit vector is rounding."""
 
 
 class Explained(NamedTuple):
-    """Integers, a lower bound and its parts."""
+    """A lower bound of the nullity by its parts, integers."""
 
     blocks: Tensor
-    """`nullity(J^l)`, `[..., L]`."""
+    """Nullities of the layers `nullity(J^l)`, `[..., L]`."""
     cross: Tensor
     """Free directions across layers, `[...]`."""
 
     @property
     def total(self) -> Tensor:
-        """`sum_l nullity(J^l) + cross`, `[...]`."""
+        """Sum `sum_l nullity(J^l) + cross`, `[...]`."""
         return self.blocks.sum(-1) + self.cross
 
 
-def explain(seen: RowSpaces, directions: Tensor) -> Explained:
-    """Count from the row spaces of the layers and unit generators `[..., q, P]`.
+def explain(spaces: RowSpaces, directions: Tensor) -> Explained:
+    """Count explained directions from the row spaces of the layers and unit generators `[..., q, P]`.
 
     Exact where the generators are all there is; never more than nullity(J) while the thresholds tell zero from not. In
     the coordinates in which columns of J have length one.
     """
-    longest = seen.lengths.amax(-1, keepdim=True)
-    scales = seen.lengths / torch.where(longest > 0, longest, 1)
+    longest = spaces.lengths.amax(-1, keepdim=True)
+    scales = spaces.lengths / torch.where(longest > 0, longest, 1)
     directions = normalize(directions * scales[..., None, :], dim=-1, eps=1e-300)
-    widths = [V.shape[-1] for V in seen.spaces]
+    widths = [V.shape[-1] for V in spaces.spaces]
     # Rows are of length one or zero.
-    ranks = torch.stack([V.square().sum((-2, -1)).round().long() for V in seen.spaces], -1)
-    parts = zip(directions.split(widths, -1), seen.spaces, strict=True)
+    ranks = torch.stack([V.square().sum((-2, -1)).round().long() for V in spaces.spaces], -1)
+    parts = zip(directions.split(widths, -1), spaces.spaces, strict=True)
     left = torch.cat([part @ V.mT @ V for part, V in parts], -1)
     _, sizes, rows = torch.linalg.svd(left, full_matrices=False)
     kept = sizes > ROUNDING
-    visible = count_above(seen.along(rows * kept[..., None]), seen.tau, scale=seen.unit[..., 0])
+    visible = count_above(spaces.along(rows * kept[..., None]), spaces.tau, scale=spaces.unit[..., 0])
     return Explained(torch.tensor(widths, device=directions.device) - ranks, kept.sum(-1) - visible)
 
 
@@ -80,6 +77,7 @@ GRAM_WARNING = (
     "counted by the eigenvalues of a Gram matrix of unit columns: directions below 1e-6 of the largest singular value "
     "count as zero, and smaller tolerances are left out"
 )
+"""Warning beside counts from a Gram matrix."""
 
 
 @dataclass(frozen=True)
@@ -87,49 +85,49 @@ class Count:
     """Free directions of the behavioural loss at theta, and where they come from. Integers; `[..., L]` by layer."""
 
     r_a: Tensor
-    """Rank of what each layer sees, `[..., L]`."""
+    """Rank of the inputs of each layer, `[..., L]`."""
     r_g: Tensor
-    """Rank of what the outputs see of it, `[..., L]`."""
+    """Rank of the derivatives of the outputs by what each layer makes, `[..., L]`."""
     N1: Tensor
-    """Type 1, dependent activations, `[..., L]`."""
+    """Free directions of type 1, dependent activations, `[..., L]`."""
     N2: Tensor
-    """Type 2, dependent Jacobians, `[..., L]`."""
+    """Free directions of type 2, dependent Jacobians, `[..., L]`."""
     N12: Tensor
-    """Either type, `[..., L]`: less than their sum."""
+    """Free directions of either type, `[..., L]`: less than their sum."""
     excess: Tensor
-    """More that single layers have, as some neurons see part of the data, `[..., L]`."""
+    """Further free directions within single layers, as some neurons see part of the data, `[..., L]`."""
     blocks: tuple[Blocks, ...]
     """Synchronised neurons of the hidden layers."""
     cross: Tensor
-    """Type 3 as far as not counted above, `[...]`."""
+    """Free directions of type 3 that are not counted above, `[...]`."""
     related: Tensor
-    """More that gates which depend on one another leave, `[...]`; 0 where they were not looked at."""
+    """Further free directions of gates which depend on one another, `[...]`; 0 where these were not looked for."""
     nullity: Tensor
     """All free directions, `P - rank(J)`, `[...]`."""
     values: Tensor
     """Singular values of J, descending, `[..., min(n k, P)]`."""
     unit: Tensor
-    """The same of J with columns of length one, which are counted."""
+    """Singular values of J with columns of length one, which are counted, as many."""
     tau: float
-    """Up to this share of the largest of those they count as zero."""
+    """Share of the largest of the unit values up to which one counts as zero."""
     gap: Tensor
-    """Smallest non-zero of them over the next, `[...]`."""
+    """Smallest non-zero unit value over the next, `[...]`."""
     samples: int
-    """That differ from each other; of several members, the fewest."""
+    """Number of distinct samples; of several members, the fewest."""
     rows: int
-    """k times as many."""
+    """Number of rows of J, k times the samples."""
     P: int
     squared: bool
     """Whether the values are roots of eigenvalues of JᵀJ: rounding below 1e-6 of the largest."""
 
     @property
     def explained(self) -> Tensor:
-        """`sum_l (N12 + excess) + cross + related`, a lower bound of the nullity, `[...]`."""
+        """Explained directions `sum_l (N12 + excess) + cross + related`, a lower bound of the nullity, `[...]`."""
         return (self.N12 + self.excess).sum(-1) + self.cross + self.related
 
     @property
     def residual(self) -> Tensor:
-        """`nullity - explained`, free directions without a reason here, `[...]`; below 0 it says nothing.
+        """Free directions without a reason here, `nullity - explained`, `[...]`; negative where nothing is resolved.
 
         Then rounding, or a spectrum without a gap, made the two counts disagree: see `resolved`.
         """
@@ -137,12 +135,15 @@ class Count:
 
     @property
     def resolved(self) -> Tensor:
-        """Whether the residual is one, bool `[...]`."""
+        """Whether the residual is a count, not below 0; bool `[...]`."""
         return self.residual >= 0
 
     @property
     def tolerances(self) -> tuple[float, ...]:
-        """Those of `ranks.SWEEP` that the values resolve, m = 5; from a Gram matrix the first 4, down to 1e-6."""
+        """Tolerances of `numerical_rank.SWEEP` that the values resolve, m = 5.
+
+        From a Gram matrix the first 4, down to 1e-6.
+        """
         return numerical_rank.SWEEP[: -1 if self.squared else None]
 
     @property
@@ -152,7 +153,7 @@ class Count:
 
     @property
     def clear(self) -> float:
-        """A gap below this is none: `ranks.CLEAR`, of eigenvalues its root."""
+        """Least gap for a single count: `numerical_rank.CLEAR`, of eigenvalues its root."""
         return numerical_rank.CLEAR**0.5 if self.squared else numerical_rank.CLEAR
 
     @property
@@ -167,28 +168,28 @@ class Count:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What a reader has to know, as sentences."""
-        said = []
+        """Warnings for a reader, as sentences."""
+        messages = []
         if self.data_limited:
-            said.append(
+            messages.append(
                 f"only {self.samples} different samples, n k = {self.rows} outputs for P = {self.P} parameters: "
                 "the data limit the rank, not the network"
             )
         if bool(self.unclear.any()):
             worst = f"the gap of the spectrum at the tolerance {self.tau:.0e} is {float(self.gap.min()):.1e}"
-            said.append(f"{worst}, below {self.clear:.0e}: read the counts at several tolerances, not one")
+            messages.append(f"{worst}, below {self.clear:.0e}: read the counts at several tolerances, not one")
         if not bool(self.resolved.all()):
-            said.append(
+            messages.append(
                 f"the explained directions, {int(self.explained.max())}, are more than the {int(self.nullity.min())} "
                 f"that were counted: at the tolerance {self.tau:.0e} the residual is not resolved"
             )
         if self.squared:
-            said.append(GRAM_WARNING)
-        return tuple(said)
+            messages.append(GRAM_WARNING)
+        return tuple(messages)
 
 
 def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR, chunk: int | None = None) -> Count:
-    """Count and explain, every member at once: theta `[..., P]`, X `[n, d_0]` or `[..., n, d_0]`.
+    """Count and explain free directions, every member at once: theta `[..., P]`, X `[n, d_0]` or `[..., n, d_0]`.
 
     Memory about `3 P²` numbers a member, time `3 n k P²` and a few `P³`. Raises `ConfigError` for anything but float64,
     and for activations other than relu and linear.
@@ -197,41 +198,46 @@ def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGUL
 
 
 def count_stages(
-    net: Mlp, theta: Tensor, X: Tensor, look: Factorisation = by_qr, dependent: bool = False
+    net: Mlp, theta: Tensor, X: Tensor, factorise: Factorisation = by_qr, dependent: bool = False
 ) -> Stages[Count]:
-    """Count stage by stage, from J or from its Gram matrix; dependent: gates of one net that depend on one another."""
+    """Count stage by stage, from J or from its Gram matrix.
+
+    dependent: whether to look for gates that depend on one another, of one net `theta [P]`.
+    """
     passes = layer_passes(net, theta, X)
-    found = tuple(blocks(g) for g in passes.gates)
+    layer_blocks = tuple(blocks(g) for g in passes.gates)
     J = JacobianSource(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])
-    seen = yield from look(J)
-    more = related_gate_directions(net, theta, passes) if dependent else None
-    return count_of_parts(net, passes, found, seen, generators(net, theta, found), more, distinct_samples(X))
+    spaces = yield from factorise(J)
+    related = related_gate_directions(net, theta, passes) if dependent else None
+    return count_of_parts(
+        net, passes, layer_blocks, spaces, generators(net, theta, layer_blocks), related, distinct_samples(X)
+    )
 
 
 def count_of_parts(
     net: Mlp | Layout,
     passes: Passes,
-    found: tuple[Blocks, ...],
-    seen: RowSpaces,
+    layer_blocks: tuple[Blocks, ...],
+    spaces: RowSpaces,
     directions: Tensor,
-    more: Tensor | None,
+    related: Tensor | None,
     samples: int,
 ) -> Count:
-    """The count from its parts: what is seen of J, generators `[..., q, P]`, and those of gates that are related."""
-    r_a, r_g = closed_form.layer_ranks(passes, seen.tau)
+    """Assemble the count from row spaces of J, generators `[..., q, P]`, and those of gates that are related."""
+    r_a, r_g = closed_form.layer_ranks(passes, spaces.tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
-    parts = explain(seen, directions)
-    over = torch.zeros_like(parts.cross)
-    if more is not None and more.shape[-2]:
-        over = explain(seen, torch.cat([directions, more], -2)).cross - parts.cross
-    r = numerical_rank.count_above(seen.unit, seen.tau)
+    parts = explain(spaces, directions)
+    related_count = torch.zeros_like(parts.cross)
+    if related is not None and related.shape[-2]:
+        related_count = explain(spaces, torch.cat([directions, related], -2)).cross - parts.cross
+    r = numerical_rank.count_above(spaces.unit, spaces.tau)
     k = passes.G[-1].shape[-2]
     return Count(
-        r_a, r_g, N1, N2, N12, parts.blocks - N12, found, parts.cross, over, net.P - r, seen.values, seen.unit,
-        seen.tau, numerical_rank.gap(seen.unit, r), samples, samples * k, net.P, seen.squared,
+        r_a, r_g, N1, N2, N12, parts.blocks - N12, layer_blocks, parts.cross, related_count, net.P - r, spaces.values,
+        spaces.unit, spaces.tau, numerical_rank.gap(spaces.unit, r), samples, samples * k, net.P, spaces.squared,
     )  # fmt: skip
 
 
 def distinct_samples(X: Tensor) -> int:
-    """How many samples of X `[..., n, d]` differ from each other; of several members, the fewest."""
+    """Number of samples of X `[..., n, d]` that differ from each other; of several members, the fewest."""
     return min(len(one.unique(dim=0)) for one in X.reshape(-1, *X.shape[-2:]))

@@ -1,4 +1,4 @@
-"""The whole of `f = o relu(l E_a + r E_b)`, its embedding E included: three layers, the first one used twice.
+"""Degeneracy of all of `f = o relu(l E_a + r E_b)`, its embedding E included: three layers, the first one used twice.
 
 Besides what the perceptron on top has, GL(e) is free between embedding and readers:
 
@@ -24,9 +24,9 @@ from engines.loss_landscape.models.modular_addition import Embedding
 
 
 def passes(model: Embedding, theta: Tensor, X: Tensor) -> Passes:
-    """Of E, of the readers and of the readout; theta `[P]`, X `[n, 2 p]`.
+    """Passes through E, the readers and the readout; theta `[P]`, X `[n, 2 p]`.
 
-    E sees 2 n single tokens `[2 n, p]`; the outputs see `G^0 l` and `G^0 r` of it, `[2 n, k, e]`.
+    E takes 2 n single tokens `[2 n, p]`; the derivatives of the outputs are `G^0 l` and `G^0 r`, `[2 n, k, e]`.
     """
     require_float64(theta)
     above = layer_passes(*model.perceptron(theta, X))
@@ -36,55 +36,61 @@ def passes(model: Embedding, theta: Tensor, X: Tensor) -> Passes:
 
 
 def jacobian(model: Embedding, theta: Tensor, X: Tensor) -> Tensor:
-    """J `[n p, P]`, columns as in theta: `dE_a` and `dE_b` add up, the readers lie one after the other."""
-    seen = passes(model, theta, X)
-    first, readers, readout = by_layer(seen)
+    """Jacobian `[n p, P]`, columns as in theta: `dE_a` and `dE_b` add up, the readers lie one after the other."""
+    all_passes = passes(model, theta, X)
+    first, readers, readout = by_layer(all_passes)
     E = first.view(2, -1, model.e, model.p).sum(0).mT.flatten(1)
     return torch.cat([E, _apart(model, readers), readout], -1)
 
 
 def lift(model: Embedding, theta: Tensor, weights: Tensor) -> Tensor:
-    """Parameters or directions of the perceptron `[..., P - p e]` in the coordinates of theta, E left as it is."""
+    """Parameters or directions of the perceptron `[..., P - p e]` in the coordinates of theta `[..., P]`, E kept."""
     readers, readout = weights.split([2 * model.h * model.e, model.p * model.h], -1)
     E = theta[: model.p * model.e].expand(*weights.shape[:-1], -1)
     return torch.cat([E, _apart(model, readers), readout], -1)
 
 
 def _apart(model: Embedding, readers: Tensor) -> Tensor:
-    """`[.., h, (l, r), e]` as `[.., (l, r), h, e]`, both flat."""
+    """Reorder readers `[.., h, (l, r), e]` as `[.., (l, r), h, e]`, both flat."""
     return readers.unflatten(-1, (model.h, 2, model.e)).transpose(-3, -2).flatten(-3)
 
 
 def mixing_tangents(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
-    """Tangents of GL(e) for `N [..., e, e]`, `[..., P]`."""
+    """Tangents of GL(e) for `N [..., e, e]`, `[..., P]`: directions along which the function stays."""
     E, left, right, out = model.layout.split(theta)
-    nothing = torch.zeros_like(out).expand(*N.shape[:-2], -1, -1)
-    return model.layout.join([E @ N, -left @ N.mT, -right @ N.mT, nothing])
+    zero = torch.zeros_like(out).expand(*N.shape[:-2], -1, -1)
+    return model.layout.join([E @ N, -left @ N.mT, -right @ N.mT, zero])
 
 
 def mix(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
-    """The finite move by `M = exp(N)`, `N [..., e, e]`: `[..., P]`, of the same function."""
+    """Move by `M = exp(N)` between embedding and readers, `N [..., e, e]`.
+
+    Parameters `[..., P]` of the same function.
+    """
     E, left, right, out = model.layout.split(theta)
     M, back = torch.linalg.matrix_exp(N), torch.linalg.matrix_exp(-N).mT
     return model.layout.join([E @ M, left @ back, right @ back, out.expand(*N.shape[:-2], -1, -1)])
 
 
 def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR) -> Count:
-    """As `count.count`, of E, (l, r) and o: theta `[P]`, X `[n, 2 p]`. Raises `ConfigError` for float32."""
+    """Count and explain the free directions of E, (l, r) and o: theta `[P]`, X `[n, 2 p]`; see `count.count`.
+
+    Raises `ConfigError` for float32.
+    """
     return run_to_end(count_stages(model, theta, X, partial(by_qr, tau=tau)))
 
 
 def count_stages(
-    model: Embedding, theta: Tensor, X: Tensor, look: Factorisation = by_qr, dependent: bool = False
+    model: Embedding, theta: Tensor, X: Tensor, factorise: Factorisation = by_qr, dependent: bool = False
 ) -> Stages[Count]:
-    """Count stage by stage, from J or from its Gram matrix; dependent as in `count.counting`."""
-    seen = passes(model, theta, X)
-    found = tuple(blocks(g) for g in seen.gates)
+    """Count stage by stage, from J or from its Gram matrix; see `count.count_stages`."""
+    all_passes = passes(model, theta, X)
+    layer_blocks = tuple(blocks(g) for g in all_passes.gates)
     net, weights, inputs = model.perceptron(theta, X)
-    nothing = torch.zeros_like(theta)
-    units = lift(model, nothing, synchronised_neurons.generators(net, weights, found))
-    more = (
-        lift(model, nothing, related_gate_directions(net, weights, layer_passes(net, weights, inputs)))
+    zero = torch.zeros_like(theta)
+    units = lift(model, zero, synchronised_neurons.generators(net, weights, layer_blocks))
+    related = (
+        lift(model, zero, related_gate_directions(net, weights, layer_passes(net, weights, inputs)))
         if dependent
         else None
     )
@@ -92,13 +98,15 @@ def count_stages(
     directions = torch.cat([units, torch.nn.functional.normalize(mixing_tangents(model, theta, pairs), dim=-1)])
     layers = Layout(((model.e, model.p), (model.h, 2 * model.e), (model.p, model.h)))
     J = JacobianSource(partial(jacobian, model, theta), X, model.p, [prod(shape) for shape in layers.shapes])
-    return count_of_parts(layers, seen, found, (yield from look(J)), directions, more, distinct_samples(X))
+    return count_of_parts(
+        layers, all_passes, layer_blocks, (yield from factorise(J)), directions, related, distinct_samples(X)
+    )
 
 
-def expected_nullity(one: Count, e: int, missed: int) -> int:
-    """The closed form `e² + h`, of the live units, with what layers and units do not see: `N12` and `missed`.
+def expected_nullity(count: Count, e: int, unseen: int) -> int:
+    """Nullity `e² + h` in closed form, of the live units, with `N12` of the layers and the `unseen` input directions.
 
     Found empirically, for units of which no two are synchronised.
     """
-    live = int((~one.blocks[0].dead).sum())
-    return closed_form.modular_addition(e, live, missed) + int(one.N12.sum())
+    live = int((~count.blocks[0].dead).sum())
+    return closed_form.modular_addition(e, live, unseen) + int(count.N12.sum())

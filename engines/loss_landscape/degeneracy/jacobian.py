@@ -1,12 +1,12 @@
-"""What a network's layers see of the data and what its outputs see of the layers.
+"""The Jacobian J of the outputs: passes through the layers, J from them, and J by linear regions.
 
-The Jacobian J of the outputs: `Hess = JᵀJ/n` of the behavioural loss, exactly. Rows (x, o), columns vec(W^l).
+`Hess = JᵀJ/n` of the behavioural loss, exactly. Rows of J are (x, o), columns vec(W^l) layer by layer: `J^l` has the
+rows `G^l[x, o, :] kron at^l(x)`.
 
-The Jacobian by linear regions: data with one joint gate pattern share one linear network. One net, not a batch.
-
-Within a region `at^l = M^l at^0`, `G` is constant and `sum_x at^0 at^0ᵀ = V S² Vᵀ`: the region's data can be replaced
-by the rows of `S Vᵀ`, at most D_0, and `JᵀJ` is what it was. Worth it where patterns repeat, as in planted nets; in
-trained ones nearly every datum has a pattern of its own.
+Data with one joint gate pattern, a region, share one linear network: within it `at^l = M^l at^0`, `G` is constant and
+`sum_x at^0 at^0ᵀ = V S² Vᵀ`, so that the region's data can be replaced by the rows of `S Vᵀ`, at most D_0, and `JᵀJ` is
+what it was. Worth it where patterns repeat, as in planted nets; in trained ones nearly every datum has a pattern of its
+own.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 
 
 class Passes(NamedTuple):
-    """One entry a layer l = 0 .. L-1; gates one a hidden layer."""
+    """Inputs, gates and output derivatives of the layers: one entry a layer l = 0 .. L-1, gates one a hidden layer."""
 
     A: list[Tensor]
-    """`at^l(x)`, `[..., n, D_l]`."""
+    """Inputs of the layers `at^l(x)`, `[..., n, D_l]`."""
     gates: list[Tensor]
-    """`z^l(x) > 0` of the hidden layers 1 .. L-1, bool `[..., n, d_l]`."""
+    """Gates `z^l(x) > 0` of the hidden layers 1 .. L-1, bool `[..., n, d_l]`."""
     G: list[Tensor]
-    """`df/dz^{l+1}`, `[..., n, k, d_{l+1}]`."""
+    """Derivatives of the outputs `df/dz^{l+1}`, `[..., n, k, d_{l+1}]`."""
 
 
 def require_float64(*tensors: Tensor) -> None:
@@ -44,14 +44,17 @@ def require_float64(*tensors: Tensor) -> None:
 
 
 def slope(activation: str, z: Tensor) -> Tensor:
-    """`phi'(z)`, of the shape of z; for a ReLU `z > 0`."""
+    """Derivative of an activation, `phi'(z)`, of the shape of z; for a ReLU `z > 0`."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         return torch.autograd.grad(ACTIVATIONS[activation](z).sum(), z)[0]
 
 
 def gate(activation: str, z: Tensor) -> Tensor:
-    """`z > 0`, bool; linear units always fire. Raises `ConfigError` for an activation that has no gates."""
+    """Whether units fire, `z > 0`, bool; linear units always do.
+
+    Raises `ConfigError` for an activation without gates.
+    """
     if activation == "linear":
         return torch.ones_like(z, dtype=torch.bool)
     if activation != "relu":
@@ -60,7 +63,7 @@ def gate(activation: str, z: Tensor) -> Tensor:
 
 
 def layer_passes(net: Mlp, theta: Tensor, X: Tensor) -> Passes:
-    """`G^{L-1} = I_k`, `G^{l-1} = (G^l W^l[:, :-1]) * phi'(z^l)` for all data and outputs at once.
+    """Pass all data forwards and all outputs backwards: `G^{L-1} = I_k`, `G^{l-1} = (G^l W^l[:, :-1]) * phi'(z^l)`.
 
     theta `[..., P]`, X `[n, d_0]` or `[..., n, d_0]`. Raises `ConfigError` for anything but float64, and for
     activations other than relu and linear.
@@ -76,37 +79,40 @@ def layer_passes(net: Mlp, theta: Tensor, X: Tensor) -> Passes:
 
 
 CHUNK = 256
-"""Data whose rows are made at a time, at least."""
+"""Least number of data whose rows are made at a time."""
 
 
 def by_layer(passes: Passes) -> list[Tensor]:
-    """`J^l`, row (x, o) `G^l[x, o, :] kron at^l(x)`, each `[..., n k, d_{l+1} D_l]`."""
+    """Jacobians of the layers `J^l`, row (x, o) `G^l[x, o, :] kron at^l(x)`, each `[..., n k, d_{l+1} D_l]`."""
     pairs = zip(passes.G, passes.A, strict=True)
     return [(G[..., None] * A[..., None, None, :]).flatten(-2).flatten(-3, -2) for G, A in pairs]
 
 
 def jacobian(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
-    """`J = [J^0 .. J^{L-1}]`, `[..., n k, P]`; errors as `backward`."""
+    """Jacobian `J = [J^0 .. J^{L-1}]`, `[..., n k, P]`, of theta `[..., P]`, X `[..., n, d_0]`.
+
+    Errors as `layer_passes`.
+    """
     return torch.cat(by_layer(layer_passes(net, theta, X)), -1)
 
 
 def jacobian_chunks(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Iterator[Tensor]:
-    """J in pieces of `chunk` data; without a number of about 2 P rows, where a triangle costs little more than J."""
+    """Make J in pieces of `chunk` data; by default about 2 P rows, where a triangle costs little more than J."""
     chunk = chunk or max(CHUNK, 2 * net.P // net.sizes[-1])
     return (jacobian(net, theta, part) for part in X.split(chunk, -2))
 
 
 def qr_triangle(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Tensor:
-    """R of `J = QR`, with J in chunks: `RᵀR = JᵀJ` in at most P rows, `[..., min(n k, P), P]`.
+    """Triangle R of `J = QR`, with J in chunks: `RᵀR = JᵀJ` in at most P rows, `[..., min(n k, P), P]`.
 
-    R and its blocks of columns have the singular values and row spaces of J and its layers, at full precision:
-    unlike a Gram matrix, which squares them and resolves nothing below 1e-8 of the largest.
+    R and its blocks of columns have the singular values and row spaces of J and its layers, at full precision: unlike a
+    Gram matrix, which squares them and resolves nothing below 1e-8 of the largest.
     """
     return qr_of_parts(jacobian_chunks(net, theta, X, chunk))
 
 
 def qr_of_parts(parts: Iterable[Tensor]) -> Tensor:
-    """R of the QR decomposition of all rows of parts `[..., m, P]`, one part after another."""
+    """Triangle R of the QR decomposition of all rows of parts `[..., m, P]`, one part after another."""
 
     def onto(R: Tensor | None, part: Tensor) -> Tensor:
         return torch.linalg.qr(part if R is None else torch.cat([R, part], -2), mode="r").R
@@ -115,13 +121,13 @@ def qr_of_parts(parts: Iterable[Tensor]) -> Tensor:
 
 
 def gram(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Tensor:
-    """`JᵀJ/n`, the Hessian of the behavioural loss, `[..., P, P]`: half the cost of `triangle`."""
+    """Gram matrix `JᵀJ/n`, the Hessian of the behavioural loss, `[..., P, P]`: half the cost of `qr_triangle`."""
     total = sum(part.mT @ part for part in jacobian_chunks(net, theta, X, chunk))
     return torch.as_tensor(total) / X.shape[-2]
 
 
 def kernel(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
-    """`J Jᵀ/n`, `[..., n k, n k]`: the same non-zero eigenvalues, cheaper where n k < P."""
+    """Tangent kernel `J Jᵀ/n`, `[..., n k, n k]`: the non-zero eigenvalues of `gram`, cheaper where n k < P."""
     J = jacobian(net, theta, X)
     return J @ J.mT / X.shape[-2]
 
@@ -133,7 +139,7 @@ def hessian_eigenvalues(J: Tensor, n: int) -> Tensor:
 
 
 FAINT = 1e-10
-"""Below this share of the region's largest singular value a direction of its inputs, in units of all, is rounding."""
+"""Share of a region's largest singular value below which a direction of its inputs, in units of all, is rounding."""
 
 
 class Regions(NamedTuple):
@@ -152,12 +158,12 @@ def regions(gates: list[Tensor]) -> Regions:
     return Regions(torch.as_tensor(of.ravel()), torch.as_tensor(member))
 
 
-def region_inputs(A: Tensor, found: Regions) -> tuple[Tensor, Tensor]:
-    """`S Vᵀ` of the inputs `[n, D_0]` of every region, stacked `[m, D_0]`, and the region of each row `[m]`."""
+def region_inputs(A: Tensor, groups: Regions) -> tuple[Tensor, Tensor]:
+    """Inputs `S Vᵀ [m, D_0]` that stand for the data `A [n, D_0]` of all regions, and the region of each row `[m]`."""
     A, lengths = unit_columns(A)
     rows, of = [], []
-    for region in range(len(found.member)):
-        _, values, V = torch.linalg.svd(A[found.of == region], full_matrices=False)
+    for region in range(len(groups.member)):
+        _, values, V = torch.linalg.svd(A[groups.of == region], full_matrices=False)
         kept = values > FAINT * values[0]
         rows.append(values[kept, None] * V[kept] * lengths)
         of.append(torch.full((len(rows[-1]),), region))
@@ -167,17 +173,17 @@ def region_inputs(A: Tensor, found: Regions) -> tuple[Tensor, Tensor]:
 def jacobian_by_regions(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
     """Rows whose `JᵀJ`, hence rank and spectrum, is that of J, `[m k, P]`: `m = sum_regions rank(inputs)`.
 
-    theta `[P]`, X `[n, d_0]`, errors as `backward`; `ConfigError` for more than one net.
+    theta `[P]`, X `[n, d_0]`, errors as `layer_passes`; `ConfigError` for more than one net.
     """
     if theta.ndim > 1:
         raise ConfigError(f"regions differ from net to net: theta has shape {tuple(theta.shape)}, one net has one axis")
     passes = layer_passes(net, theta, X)
-    found = regions(passes.gates or [torch.ones(len(X), 1, dtype=torch.bool)])
-    at, of = region_inputs(passes.A[0], found)
-    datum = found.member[of]
-    seen = [at]
+    groups = regions(passes.gates or [torch.ones(len(X), 1, dtype=torch.bool)])
+    at, of = region_inputs(passes.A[0], groups)
+    datum = groups.member[of]
+    inputs = [at]
     for W, g in zip(net.split(theta), passes.gates, strict=False):
-        a = seen[-1] @ W.mT * g[datum]
+        a = inputs[-1] @ W.mT * g[datum]
         # The constant coordinate of a row that is no datum is carried along.
-        seen.append(torch.cat([a, at[:, -1:]], -1) if net.bias else a)
-    return torch.cat(by_layer(Passes(seen, passes.gates, [G[datum] for G in passes.G])), -1)
+        inputs.append(torch.cat([a, at[:, -1:]], -1) if net.bias else a)
+    return torch.cat(by_layer(Passes(inputs, passes.gates, [G[datum] for G in passes.G])), -1)

@@ -1,8 +1,8 @@
 """Numerical ranks from singular values, and how far they can be trusted. Values descending along the last axis.
 
 A rank does not change when a column is multiplied by a number, but its numerical estimate does: seconds in place of
-years, or a neuron's weights times 1e5 and the next ones over 1e5, made directions look free that are not. Hence
-columns have length one before a tolerance is applied, of J, of its layers, and of what layers take in and hand on.
+years, or a neuron's weights times 1e5 and the next ones over 1e5, made directions look free that are not. Hence columns
+have length one before a tolerance is applied, of J, of its layers, and of what layers take in and hand on.
 """
 
 from __future__ import annotations
@@ -15,20 +15,23 @@ from torch import Tensor
 from engines.core.numerics.lapack import eigvalsh, svdvals
 
 SINGULAR = 1e-9
-"""Below this share of the largest a singular value is zero; of matrices with unit columns."""
+"""Share of the largest singular value up to which one counts as zero, of matrices with unit columns."""
 
 EIGEN = 1e-12
-"""And an eigenvalue of a Gram matrix: 1e-6 in singular values."""
+"""Share of the largest eigenvalue of a Gram matrix up to which one counts as zero: 1e-6 in singular values."""
 
 SWEEP = (1e-2, 1e-3, 1e-4, 1e-6, 1e-9)
-"""Tolerances to look at where the gap is small."""
+"""Tolerances at which ranks are compared where the gap is small."""
 
 CLEAR = 1e6
-"""A gap below this is no gap: no single count."""
+"""Least gap between counted and other singular values from which a single count is trusted."""
 
 
 def count_above(values: Tensor, tau: float = SINGULAR, scale: Tensor | float | None = None) -> Tensor:
-    """Numerical rank `#{s_i > tau scale}`, scale the largest value unless given; integer `[...]`."""
+    """Numerical rank `#{s_i > tau scale}` of values `[..., q]`, scale the largest value unless given.
+
+    Integer `[...]`.
+    """
     if not values.shape[-1]:
         return values.new_zeros(values.shape[:-1], dtype=torch.long)
     whole = values[..., :1] if scale is None else torch.as_tensor(scale, dtype=values.dtype)[..., None]
@@ -36,7 +39,7 @@ def count_above(values: Tensor, tau: float = SINGULAR, scale: Tensor | float | N
 
 
 def unit_columns(M: Tensor) -> tuple[Tensor, Tensor]:
-    """Columns of M `[..., p, q]` over their lengths, and these `[..., q]`; columns of zeros stay."""
+    """Scale the columns of M `[..., p, q]` to length one; the lengths are `[..., q]`, columns of zeros stay."""
     most = M.abs().amax(-2, keepdim=True)  # first: squares of what is beyond 1e154 are infinite
     scaled = M / torch.where(most > 0, most, 1)
     length = torch.linalg.vector_norm(scaled, dim=-2, keepdim=True)
@@ -44,22 +47,22 @@ def unit_columns(M: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rank(M: Tensor, tau: float = SINGULAR, scale: Tensor | float | None = None) -> Tensor:
-    """Rank of matrices `[..., p, q]` by their singular values; integer `[...]`."""
+    """Numerical rank of matrices `[..., p, q]` by their singular values; integer `[...]`."""
     return count_above(svdvals(M), tau, scale)
 
 
 def gram_rank(C: Tensor, tau: float = EIGEN) -> Tensor:
-    """Rank of positive semidefinite matrices `[..., q, q]` by their eigenvalues; integer `[...]`."""
+    """Numerical rank of positive semidefinite matrices `[..., q, q]` by their eigenvalues; integer `[...]`."""
     return count_above(eigvalsh(C).flip(-1), tau)
 
 
 def gap(values: Tensor, r: Tensor) -> Tensor:
-    """`s_r/s_{r+1}`, `[...]`; infinite where no value follows, or one of exactly zero."""
+    """Gap `s_r/s_{r+1}` of values `[..., q]` at the rank r, `[...]`; infinite where no value or zero follows."""
     padded = torch.nn.functional.pad(values, (1, 1))
     last, next_ = padded.gather(-1, r[..., None])[..., 0], padded.gather(-1, r[..., None] + 1)[..., 0]
     return torch.where(next_ == 0, torch.inf, last / next_)
 
 
 def sweep(values: Tensor, tolerances: Sequence[float] = SWEEP) -> Tensor:
-    """Ranks at m tolerances, integer `[..., m]`."""
+    """Numerical ranks at m tolerances of values `[..., q]`, integer `[..., m]`."""
     return torch.stack([count_above(values, tau) for tau in tolerances], -1)

@@ -21,17 +21,17 @@ from engines.loss_landscape.degeneracy.numerical_rank import unit_columns
 from engines.loss_landscape.models.mlp import Mlp
 
 LARGEST = 1400
-"""Parameters of two layers up to which directions are looked for: two seconds."""
+"""Most parameters of two layers for which directions are looked for: two seconds."""
 
 RELATION = 1e-10
-"""An eigenvalue of the gates' second moments below this share of the largest is a relation."""
+"""Share of the largest eigenvalue of the gates' second moments below which one is a relation."""
 
 FREE = 1e-12
-"""And one of the equations' Gram matrix a free direction: a candidate, which J confirms or not."""
+"""Share of the largest eigenvalue of the equations' Gram matrix up to which a direction is a candidate."""
 
 
 def too_wide(net: Mlp) -> list[int]:
-    """Hidden layers, from 1, whose in- and out-weights are too many for that."""
+    """Hidden layers, from 1, whose in- and out-weights are more than `LARGEST`."""
     sizes = [rows * columns for rows, columns in net.shapes]
     return [layer for layer in range(1, len(sizes)) if sizes[layer - 1] + sizes[layer] > LARGEST]
 
@@ -39,9 +39,9 @@ def too_wide(net: Mlp) -> list[int]:
 def related_gate_directions(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
     """Directions of hidden layers whose gates are related, `[q, P]`, of one net `theta [P]`; none of `too_wide` ones.
 
-    Those of synchronised units are among them.
+    The directions of synchronised units are among them.
     """
-    found = [theta.new_zeros(0, net.P)]
+    parts = [theta.new_zeros(0, net.P)]
     for layer in sorted({*range(1, len(net.sizes) - 1)} - {*too_wide(net)}):
         W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
         fires = passes.gates[layer] if layer < len(passes.gates) else torch.ones_like(passes.A[0][:, :1])
@@ -54,12 +54,15 @@ def related_gate_directions(net: Mlp, theta: Tensor, passes: Passes) -> Tensor:
         weights = net.split(every)
         weights[layer - 1].copy_(into)
         weights[layer].copy_(out)
-        found.append(every)
-    return torch.cat(found)
+        parts.append(every)
+    return torch.cat(parts)
 
 
 def gate_projectors(gates: Tensor, fires: Tensor, bias: bool) -> Tensor:
-    """Projectors on what is no relation of gates `[n, d]`, and 1 with biases, where `fires [n, d']`: `[d', D, D]`."""
+    """Projectors `[d', D, D]` on combinations of gates `[n, d]`, and 1 with biases, that are no relation where `fires`.
+
+    fires bool `[n, d']`: whether each next unit fires.
+    """
     F = _with_one(gates, bias)
     moments = F.mT @ (fires.double().mT[:, :, None] * F)
     values, U = eigh(moments)

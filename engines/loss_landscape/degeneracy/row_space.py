@@ -1,13 +1,12 @@
-"""Long computations stage by stage: a generator says which share of the work is done, and returns the result.
+"""Singular values of the Jacobian and row spaces of its layers, by QR or by a Gram matrix, stage by stage.
 
-What a count needs of the Jacobian: its singular values and the row spaces of its layers, in one of two ways.
+by_qr     R of `J = QR` and its singular values: all digits of float64, minutes from thousands of parameters on
+by_gram   eigenvalues of `JᵀJ`, which are the squares: much faster, nothing below 1e-6 of the largest is resolved
 
-triangle  R of `J = QR` and its singular values: all digits of float64, minutes from thousands of parameters on
-gram      eigenvalues of `JᵀJ`, which are the squares: much faster, and nothing below 1e-6 of the largest is resolved
-
-Either way `J D⁻¹` is looked at as well, D the lengths of the columns of J: it has the rank of J, whatever the units of
+Either way `J D⁻¹` is factorised as well, D the lengths of the columns of J: it has the rank of J, whatever the units of
 inputs and the scales of neurons. Rounding in R and in the Gram matrix is relative to each column, so that it can be
 scaled afterwards. One threshold, `tau` times the largest singular value of `J D⁻¹`, holds for it and for its layers.
+Long computations are generators: they yield the share of the work that is done, and return the result.
 """
 
 from __future__ import annotations
@@ -27,11 +26,11 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 Stages = Generator[float, None, T]
-"""Shares from 0 to 1, in order, and a result."""
+"""A computation that yields shares from 0 to 1, in order, and returns a result."""
 
 
 def map_shares(stages: Stages[T], of: Callable[[float], S]) -> Generator[S, None, T]:
-    """`of(share)` in place of each share; the result is the same."""
+    """Yield `of(share)` in place of each share; the result stays."""
     while True:
         try:
             share = next(stages)
@@ -41,7 +40,7 @@ def map_shares(stages: Stages[T], of: Callable[[float], S]) -> Generator[S, None
 
 
 def run_to_end(stages: Stages[T]) -> T:
-    """The result, without a stop."""
+    """Run all stages and return the result."""
     while True:
         try:
             next(stages)
@@ -50,17 +49,17 @@ def run_to_end(stages: Stages[T]) -> T:
 
 
 PRODUCTS = 3e10
-"""Of a Gram matrix, in one stage: one or two seconds of one core."""
+"""Products of a Gram matrix in one stage: one or two seconds of one core."""
 
 STRIP = 512
 """Columns that are multiplied at a time."""
 
 
 class JacobianSource(NamedTuple):
-    """J of a network at its parameters, to be made in parts."""
+    """The Jacobian of a network at its parameters, to be made in parts."""
 
     rows: Callable[[Tensor], Tensor]
-    """Of data `[..., n', d_0]`, their rows of J, `[..., n' k, P]`."""
+    """Map data `[..., n', d_0]` to their rows of J, `[..., n' k, P]`."""
     X: Tensor
     k: int
     """Rows of a datum."""
@@ -69,20 +68,20 @@ class JacobianSource(NamedTuple):
 
 
 class RowSpaces(NamedTuple):
-    """The directions in which outputs change."""
+    """Directions in which outputs change: singular values of J and row spaces of its layers."""
 
     values: Tensor
     """Singular values of J, descending, `[..., min(n k, P)]`; P of them from a Gram matrix."""
     unit: Tensor
-    """The same of `J D⁻¹`."""
+    """Singular values of `J D⁻¹`, descending, as many."""
     lengths: Tensor
-    """D, of the columns of J, `[..., P]`; columns of zeros stay as they are."""
+    """Lengths D of the columns of J, `[..., P]`; columns of zeros stay as they are."""
     factor: Tensor
     """R of `J D⁻¹`, `[..., min(n k, P), P]`, or its Gram matrix."""
     spaces: Sequence[Tensor]
-    """Of each layer, orthonormal rows that span those of `J^l D⁻¹`, the others zero, `[..., q, d_{l+1} D_l]`."""
+    """Orthonormal rows that span those of `J^l D⁻¹`, one tensor a layer, others zero, `[..., q, d_{l+1} D_l]`."""
     tau: float
-    """Up to this share of the largest, a singular value of `J D⁻¹` counts as zero."""
+    """Share of the largest singular value of `J D⁻¹` up to which one counts as zero."""
     squared: bool = False
     """Whether the values are roots of eigenvalues, so that those up to tau may be rounding."""
 
@@ -94,11 +93,11 @@ class RowSpaces(NamedTuple):
 
 
 Factorisation = Callable[[JacobianSource], Stages[RowSpaces]]
-"""One of the two ways."""
+"""One of the two methods, `by_qr` or `by_gram`."""
 
 
 def by_qr(J: JacobianSource, tau: float = SINGULAR, chunk: int | None = None) -> Stages[RowSpaces]:
-    """From the triangle of J, made of `chunk` data at a time; without a number of about 2 P rows."""
+    """Factorise J by its QR triangle, made of `chunk` data at a time; by default of about 2 P rows."""
     R, parts = None, J.X.split(chunk or max(CHUNK, 2 * sum(J.widths) // J.k), -2)
     for done, part in enumerate(parts, 1):
         R = qr_of_parts([J.rows(part)] if R is None else [R, J.rows(part)])
@@ -114,7 +113,10 @@ def by_qr(J: JacobianSource, tau: float = SINGULAR, chunk: int | None = None) ->
 
 
 def by_gram(J: JacobianSource, chunk: int | None = None) -> Stages[RowSpaces]:
-    """From `JᵀJ`, summed over `chunk` data at a time; its diagonal blocks are the Gram matrices of the layers."""
+    """Factorise J by `JᵀJ`, summed over `chunk` data at a time.
+
+    Its diagonal blocks are the Gram matrices of the layers.
+    """
     P = sum(J.widths)
     C, parts = J.X.new_zeros(()), J.X.split(chunk or max(1, int(PRODUCTS / (J.k * P * P))), -2)
     for done, part in enumerate(parts, 1):
@@ -140,7 +142,10 @@ def _require_finite(sizes: Tensor) -> None:
 
 
 def lower_gram(J: Tensor) -> Tensor:
-    """`JᵀJ` of rows `[..., m, P]` on and below its diagonal, not all above: solvers read no more, half the products."""
+    """Gram matrix `JᵀJ` of rows `[..., m, P]`, correct on and below its diagonal.
+
+    Solvers read no more, half the products.
+    """
     C = J.new_zeros(*J.shape[:-2], J.shape[-1], J.shape[-1])
     for a in range(0, J.shape[-1], STRIP):
         C[..., a:, a : a + STRIP] = J[..., a:].mT @ J[..., a : a + STRIP]
@@ -157,6 +162,6 @@ def row_space(J: Tensor, least: Tensor) -> Tensor:
 
 
 def row_space_of_gram(C: Tensor, least: Tensor) -> Tensor:
-    """Row space of any J with `JᵀJ = C [..., q, q]`, `[..., q, q]`; `least [...]` of the eigenvalues."""
+    """Row space `[..., q, q]` of any J with `JᵀJ = C [..., q, q]`; eigenvalues up to `least [...]` count as zero."""
     values, U = eigh(C)
     return U.mT * (values > least[..., None])[..., None]

@@ -1,14 +1,12 @@
-"""Synchronised neurons: those whose ReLUs fire on the same data.
+"""Synchronised neurons, whose ReLUs fire on the same data: blocks, the free directions they make, and near ones.
 
-Free directions of type 3: what a block of synchronised neurons hands on from its in- to its out-weights.
+A block hands its in-weights on to its out-weights, which leaves free directions of type 3:
 
     E_ij:   dW_in[i, :] = W_in[j, :],   dW_out[:, j] = -W_out[:, i]          i, j in one live block
     shift:  dW_in[i, bias] = 1,         d(bias of the next layer) = -W_out[:, i]       i always on
 
 Tangents of `W_in[S] -> M W_in[S]`, `W_out[:, S] -> W_out[:, S] M⁻¹`; `i = j` is the rescaling of every live ReLU.
-
-
-Neurons that are almost synchronised, and what a direction that is almost free is worth.
+Neurons that nearly agree have the same directions almost free.
 """
 
 from __future__ import annotations
@@ -68,12 +66,12 @@ def agreement(gates: Tensor) -> Tensor:
 
 
 def blocks(gates: Tensor) -> Blocks:
-    """The blocks of a hidden layer with gates `[..., n, d]`, bool."""
+    """Find the blocks of a hidden layer with gates `[..., n, d]`, bool."""
     return Blocks(agreement(gates) == 1, ~gates.any(-2), gates.all(-2))
 
 
 def exchanges(W_in: Tensor, W_out: Tensor, paired: Tensor) -> tuple[Tensor, Tensor]:
-    """`E_ij` of every pair that any member has, zero where a member has it not.
+    """Exchanges `E_ij` of every pair that any member has, zero where a member has it not.
 
     W_in `[..., d, D]`, W_out `[..., d', D']`, paired bool `[..., d, d]`; `[..., q, d, D]` and `[..., q, d', D']`.
     """
@@ -85,7 +83,10 @@ def exchanges(W_in: Tensor, W_out: Tensor, paired: Tensor) -> tuple[Tensor, Tens
 
 
 def shifts(W_in: Tensor, W_out: Tensor, on: Tensor) -> tuple[Tensor, Tensor]:
-    """The shift of every unit that is always on in any member, zero where it is not; on bool `[..., d]`."""
+    """Bias shifts of every unit that is always on in any member, zero where it is not; on bool `[..., d]`.
+
+    W_in `[..., d, D]`, W_out `[..., d', D']`; `[..., q, d, D]` and `[..., q, d', D']`.
+    """
     i = on.reshape(-1, on.shape[-1]).any(0).nonzero()[:, 0]
     last_in, last_out = (one_hot(W.new_tensor(W.shape[-1] - 1).long(), W.shape[-1]) for W in (W_in, W_out))
     here = on[..., i, None, None].to(W_in.dtype)
@@ -94,7 +95,7 @@ def shifts(W_in: Tensor, W_out: Tensor, on: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def tangents(net: Mlp, theta: Tensor, layer: int, paired: Tensor, on: Tensor) -> Tensor:
-    """`E_ij` of all pairs of hidden layer 1 .. L-1 and shifts, in the coordinates of theta, `[..., q, P]`.
+    """Exchanges of all pairs of hidden layer 1 .. L-1, and shifts, in the coordinates of theta, `[..., q, P]`.
 
     paired bool `[..., d, d]`, on bool `[..., d]`: those of the layer's `Blocks`, or neurons that are nearly so.
     """
@@ -110,24 +111,24 @@ def tangents(net: Mlp, theta: Tensor, layer: int, paired: Tensor, on: Tensor) ->
     return directions
 
 
-def generators(net: Mlp, theta: Tensor, found: Sequence[Blocks]) -> Tensor:
-    """Directions of all hidden layers, of unit length or zero, `[..., q, P]`; `J u = 0` for each.
+def generators(net: Mlp, theta: Tensor, layer_blocks: Sequence[Blocks]) -> Tensor:
+    """Directions of type 3 of all hidden layers, of unit length or zero, `[..., q, P]`; `J u = 0` for each.
 
     theta `[..., P]`, one `Blocks` a hidden layer. They may be dependent, on each other and on those of types 1 and 2.
     """
-    if not found:
+    if not layer_blocks:
         return theta.new_zeros(*theta.shape[:-1], 0, net.P)
-    parts = [tangents(net, theta, layer, block.live, block.on) for layer, block in enumerate(found, 1)]
+    parts = [tangents(net, theta, layer, block.live, block.on) for layer, block in enumerate(layer_blocks, 1)]
     every = torch.cat(parts, -2)
     length = torch.linalg.vector_norm(every, dim=-1, keepdim=True)
     return every / torch.where(length > 0, length, 1)
 
 
 def near_clusters(gates: Tensor, delta: float) -> np.ndarray:
-    """Groups of neurons, any two of which disagree on at most a share delta of the data; labels `[d]` from 0.
+    """Group neurons so that any two of a group disagree on at most a share delta of the data; labels `[d]` from 0.
 
-    Complete linkage of `1 - agreement`, gates `[n, d]`; delta = 0 gives the exact blocks. Raises `ConfigError` unless
-    0 <= delta < 1.
+    Complete linkage of `1 - agreement`, gates `[n, d]`; delta = 0 gives the exact blocks. Raises `ConfigError` unless 0
+    <= delta < 1.
     """
     if not 0 <= delta < 1:
         raise ConfigError(f"delta = {delta} must be a share of the data, at least 0 and below 1")
@@ -136,12 +137,12 @@ def near_clusters(gates: Tensor, delta: float) -> np.ndarray:
     # Whole numbers of data, so that no rounding moves a pair across the threshold.
     n = gates.shape[-2]
     apart = ((1 - agreement(gates)) * n).round().cpu().numpy()
-    found = fcluster(linkage(squareform(apart, checks=False), "complete"), delta * n * (1 + 1e-12), "distance")
-    return np.unique(found, return_inverse=True)[1]
+    labels = fcluster(linkage(squareform(apart, checks=False), "complete"), delta * n * (1 + 1e-12), "distance")
+    return np.unique(labels, return_inverse=True)[1]
 
 
 def curvature_along(J: Tensor, directions: Tensor, n: int) -> Tensor:
-    """`q = ‖J u‖²/(n ‖u‖²)`, the curvature along u: J or a factor of JᵀJ `[..., p, P]`, u `[..., q, P]`; `[..., q]`.
+    """Curvature `q = ‖J u‖²/(n ‖u‖²)` along u `[..., q, P]`, from J or a factor of JᵀJ `[..., p, P]`; `[..., q]`.
 
     About cubic in the angle between two near-synchronised neurons.
     """
@@ -149,10 +150,10 @@ def curvature_along(J: Tensor, directions: Tensor, n: int) -> Tensor:
 
 
 def freedom(q: Tensor, b: float, gamma: float = 1.0) -> Tensor:
-    """How free a direction of curvature q is at inverse temperature b: `1 - b q/(b q + gamma)`, of the shape of q."""
+    """Freedom of a direction of curvature q at inverse temperature b, `1 - b q/(b q + gamma)`, in [0, 1]; as q."""
     return gamma / (b * q + gamma)
 
 
 def same_cluster(labels: np.ndarray) -> Tensor:
-    """Whether two neurons are in one group, bool `[d, d]`: less those of one block, pairs for `tangents`."""
+    """Whether two neurons have the same label, bool `[d, d]`: less those of one block, pairs for `tangents`."""
     return torch.as_tensor(labels[:, None] == labels[None, :])

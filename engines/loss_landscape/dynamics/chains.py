@@ -61,7 +61,7 @@ class Problem:
     """Largest curvature at the centre, `[B]`."""
     baseline: Tensor
     """Loss there, `[B]`."""
-    known: dict[str, Tensor]
+    centre: dict[str, Tensor]
     """Channels of the centre, which stay as they are."""
     normals: Noise
     uniforms: Noise
@@ -72,27 +72,27 @@ class Problem:
 
 def build(configs: Configs, device: torch.device) -> Problem:
     """The loss, its curvature and what is counted at its minimum. On the CPU: chains of small losses."""
-    one, found = configs[0], target_of(configs)
-    seeds, C, P = [config.seed for config in configs], one.chains, found.star.shape[-1]
-    seen = eigenmodes(found)
-    h_max = seen.values[:, 0] if seen is not None else _largest_curvature(found)
-    rows = Noise(seeds, ROWS, (C, one.batch), "rows", found.n) if one.batch and found.on else None
+    one, target = configs[0], target_of(configs)
+    seeds, C, P = [config.seed for config in configs], one.chains, target.star.shape[-1]
+    modes = eigenmodes(target)
+    h_max = modes.values[:, 0] if modes is not None else _largest_curvature(target)
+    rows = Noise(seeds, ROWS, (C, one.batch), "rows", target.n) if one.batch and target.on else None
     linear = DeepLinear(one.sizes, one.rank, one.scale) if one.optimizer == "gibbs" else None
     with torch.no_grad():
-        baseline = found.loss(found.star[:, None])[:, 0]
+        baseline = target.loss(target.star[:, None])[:, 0]
     return Problem(
-        one.optimizer, found, sampling_target.display_axes(found, seen), h_max, baseline,
-        sampling_target.centre_channels(configs, seen),
+        one.optimizer, target, sampling_target.display_axes(target, modes), h_max, baseline,
+        sampling_target.centre_channels(configs, modes),
         Noise(seeds, NORMALS, (C, P), "normal"), Noise(seeds, UNIFORMS, (C,), "uniform"), rows, linear, C,
     )  # fmt: skip
 
 
-def _largest_curvature(found: SamplingTarget) -> Tensor:
+def _largest_curvature(target: SamplingTarget) -> Tensor:
     """Of large networks, by Lanczos steps from one vector of signs for all members."""
     source = torch.Generator().manual_seed(0)
-    begin = rademacher(source, found.star.shape[-1]).expand_as(found.star)
+    begin = rademacher(source, target.star.shape[-1]).expand_as(target.star)
     with torch.enable_grad():
-        product = reverse_over_reverse(lambda theta: found.loss(theta[:, None])[:, 0], found.star)
+        product = reverse_over_reverse(lambda theta: target.loss(theta[:, None])[:, 0], target.star)
         return largest_eigenpairs(product, begin, 20, 1).values[:, 0]
 
 
@@ -158,12 +158,12 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Where the chains are and what they have found."""
     b, C = knobs["n_beta"][:, None], problem.chains
     above = state.loss - problem.baseline[:, None]
-    begun = state.counted[:, None] > 0
-    mean = torch.where(begun, state.total / state.counted.clamp_min(1)[:, None], state.loss)
+    counts = state.counted[:, None] > 0
+    mean = torch.where(counts, state.total / state.counted.clamp_min(1)[:, None], state.loss)
     each = b * (mean - problem.baseline[:, None])
     error = each.std(-1) / C**0.5 if C > 1 else torch.full_like(each[:, 0], torch.nan)
     apart = (state.theta - problem.target.star[:, None]).square().sum(-1)
-    found = {
+    values = {
         "loss": torch.where(state.t > 0, above.mean(-1), 0),  # not by rounding above itself
         "llc": each.mean(-1),
         "llc_error": error,
@@ -172,7 +172,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "weight_norm": state.theta.square().sum(-1).mean(-1).sqrt(),
         **problem.target.accuracies,
     }
-    return filled(found, len(above), thin=False)
+    return filled(values, len(above), thin=False)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
@@ -180,7 +180,7 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     apart = state.theta[:, :CHAINS_SHOWN] - problem.target.star[:, None]
     x, y = (apart @ problem.axes.mT).unbind(-1)
     places = {"point_x": x, "point_y": y, "point_class": torch.zeros_like(x)}
-    return filled(places | sampling_target.with_effective_parameters(problem.known, knobs), len(x), thin=True)
+    return filled(places | sampling_target.with_effective_parameters(problem.centre, knobs), len(x), thin=True)
 
 
 CHAINS = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)

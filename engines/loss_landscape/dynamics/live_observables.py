@@ -41,19 +41,19 @@ def degeneracy_channels(subject: Subject, theta: Tensor, b: Tensor, gamma: Tenso
     model = subject.model
     if not isinstance(model, (Mlp, Embedding)):
         return {}
-    net, own, X = (
+    net, weights, X = (
         (model, theta, subject.train.X) if isinstance(model, Mlp) else model.perceptron(theta, subject.train.X)
     )
-    spectra, made = factor_spectra(net, own, X), net.layers(own, X)[1]
+    spectra, made = factor_spectra(net, weights, X), net.layers(weights, X)[1]
     scale = _output_variance(made[-1]) if not subject.train.y.is_floating_point() else torch.ones_like(b)
-    found = _ranks(spectra) | _block_counts(net, made[:-1])
-    seen, weights = [*spectra], [*net.split(own)]
+    channels = _ranks(spectra) | _block_counts(net, made[:-1])
+    layers, tensors = [*spectra], [*net.split(weights)]
     if isinstance(model, Embedding):
-        seen.append(_embedding_spectra(model, theta, made[0]))
-        weights.append(model.layout.split(theta)[0])
-    sizes = [W.square().mean((-2, -1)) / scale for W in weights]
-    return found | _effective_parameters(
-        [(mu, nu * size[:, None]) for (mu, nu), size in zip(seen, sizes, strict=True)], b, gamma
+        layers.append(_embedding_spectra(model, theta, made[0]))
+        tensors.append(model.layout.split(theta)[0])
+    sizes = [W.square().mean((-2, -1)) / scale for W in tensors]
+    return channels | _effective_parameters(
+        [(mu, nu * size[:, None]) for (mu, nu), size in zip(layers, sizes, strict=True)], b, gamma
     )
 
 
@@ -87,8 +87,8 @@ def _embedding_spectra(model: Embedding, theta: Tensor, hidden: Tensor) -> tuple
     _, left, right, out = model.layout.split(theta)
     slopes = (hidden > 0).to(theta.dtype)
     above = (out.mT @ out) * (slopes.mT @ slopes) / hidden.shape[-2]
-    seen = left.mT @ above @ left + right.mT @ above @ right
-    return torch.full_like(theta[:, : model.p], 1 / model.p), torch.linalg.eigvalsh(seen).clamp_min(0)
+    moments = left.mT @ above @ left + right.mT @ above @ right
+    return torch.full_like(theta[:, : model.p], 1 / model.p), torch.linalg.eigvalsh(moments).clamp_min(0)
 
 
 def loss_slice(subject: Subject, theta: Tensor) -> Tensor:

@@ -67,8 +67,8 @@ def _behaviour(configs: Configs) -> SamplingTarget:
         return (subject.model(theta, X) - outputs).square().sum((-2, -1)) / (2 * X.shape[-2])
 
     model = subject.model
-    known = (model, subject.train.X) if isinstance(model, Mlp) and model.activation in ("relu", "linear") else None
-    return SamplingTarget(loss, subject.start, n=X.shape[-2], perceptron=known, accuracies=_accuracies(subject))
+    perceptron = (model, subject.train.X) if isinstance(model, Mlp) and model.activation in ("relu", "linear") else None
+    return SamplingTarget(loss, subject.start, n=X.shape[-2], perceptron=perceptron, accuracies=_accuracies(subject))
 
 
 def _accuracies(subject: Subject) -> dict[str, Tensor]:
@@ -83,14 +83,14 @@ def _potential(configs: Configs) -> SamplingTarget:
     one = configs[0]
     if one.potential == "regression":
         return _regression(configs)
-    found = potentials.potential(one)
-    return SamplingTarget(found.loss, found.star.expand(len(configs), -1))
+    potential = potentials.potential(one)
+    return SamplingTarget(potential.loss, potential.star.expand(len(configs), -1))
 
 
 def _regression(configs: Configs) -> SamplingTarget:
-    found = [potentials.draw_regression(config) for config in configs]
-    X, y = torch.stack([one.X for one in found]), torch.stack([one.y for one in found])
-    member = torch.arange(len(found))[:, None, None]
+    draws = [potentials.draw_regression(config) for config in configs]
+    X, y = torch.stack([one.X for one in draws]), torch.stack([one.y for one in draws])
+    member = torch.arange(len(draws))[:, None, None]
 
     def loss(theta: Tensor) -> Tensor:
         return (y[:, None] - theta @ X.mT).square().mean(-1) / 2
@@ -99,7 +99,7 @@ def _regression(configs: Configs) -> SamplingTarget:
         made = (X[member, rows] @ theta[..., None])[..., 0]
         return (y[member, rows] - made).square().mean(-1) / 2
 
-    return SamplingTarget(loss, torch.stack([one.star for one in found]), on, X.shape[1])
+    return SamplingTarget(loss, torch.stack([one.star for one in draws]), on, X.shape[1])
 
 
 class Eigenmodes(NamedTuple):
@@ -111,47 +111,47 @@ class Eigenmodes(NamedTuple):
     """Columns, `[B, P, P]`."""
 
 
-def eigenmodes(found: SamplingTarget) -> Eigenmodes | None:
+def eigenmodes(target: SamplingTarget) -> Eigenmodes | None:
     """None where there are too many parameters."""
-    if found.star.shape[-1] > DENSE:
+    if target.star.shape[-1] > DENSE:
         return None
-    values, vectors = lapack.eigh(_hessian(found))
+    values, vectors = lapack.eigh(_hessian(target))
     return Eigenmodes(values.flip(-1), vectors.flip(-1))
 
 
-def _hessian(found: SamplingTarget) -> Tensor:
+def _hessian(target: SamplingTarget) -> Tensor:
     """`[B, P, P]`: of a perceptron with gates `JᵀJ/n`, which is exact, of anything else by derivatives."""
-    if found.perceptron is not None:
-        net, X = found.perceptron
-        return gram(net, found.star, X)
+    if target.perceptron is not None:
+        net, X = target.perceptron
+        return gram(net, target.star, X)
     with torch.enable_grad():
-        return hessian(lambda theta: found.loss(theta[:, None])[:, 0], found.star)
+        return hessian(lambda theta: target.loss(theta[:, None])[:, 0], target.star)
 
 
 ROUNDING = 1e-20
 """Of the largest eigenvalue: what is below cannot be told from zero, and is put there."""
 
 
-def display_axes(found: SamplingTarget, seen: Eigenmodes | None) -> Tensor:
+def display_axes(target: SamplingTarget, modes: Eigenmodes | None) -> Tensor:
     """The steepest direction and the flattest one, `[B, 2, P]`; the first two parameters where all are flat or many."""
-    P = found.star.shape[-1]
-    plain = torch.eye(2, P, dtype=torch.float64).expand(len(found.star), -1, -1)
-    if seen is None or P < 3:
+    P = target.star.shape[-1]
+    plain = torch.eye(2, P, dtype=torch.float64).expand(len(target.star), -1, -1)
+    if modes is None or P < 3:
         return plain
-    flat = (seen.values.abs().amax(-1) == 0)[:, None, None]
-    return torch.where(flat, plain, torch.stack([seen.vectors[..., 0], seen.vectors[..., -1]], -2))
+    flat = (modes.values.abs().amax(-1) == 0)[:, None, None]
+    return torch.where(flat, plain, torch.stack([modes.vectors[..., 0], modes.vectors[..., -1]], -2))
 
 
-def centre_channels(configs: Configs, seen: Eigenmodes | None) -> dict[str, Tensor]:
+def centre_channels(configs: Configs, modes: Eigenmodes | None) -> dict[str, Tensor]:
     """Channels that stay as they are, for members that share all `shape` knobs."""
-    found = {} if seen is None else {"spectrum": floor_eigenvalues(seen.values)}
+    spectrum = {} if modes is None else {"spectrum": floor_eigenvalues(modes.values)}
     if configs[0].subject in ("potential", "superposition", "transformer", "addition"):
-        return found
+        return spectrum
     subject = factory.build(configs)
     model = subject.model
     if not isinstance(model, Mlp) or model.activation not in ("relu", "linear") or model.P > DENSE:
-        return found
-    return found | count_channels(model, subject) | near_curvature_channel(configs, model, subject)
+        return spectrum
+    return spectrum | count_channels(model, subject) | near_curvature_channel(configs, model, subject)
 
 
 def floor_eigenvalues(h: Tensor) -> Tensor:
@@ -161,18 +161,20 @@ def floor_eigenvalues(h: Tensor) -> Tensor:
 
 def count_channels(net: Mlp, subject: Subject) -> dict[str, Tensor]:
     """Zero modes with their reasons, ranks and blocks."""
-    found: Count = count(net, subject.start, subject.train.X)
-    reasons = [found.N12.sum(-1), found.excess.sum(-1), found.cross, found.residual]
-    numbers = {"synchronised_blocks": torch.stack([block.number for block in found.blocks], -1)} if found.blocks else {}
-    h = found.values.square() / subject.train.X.shape[-2]
+    counted: Count = count(net, subject.start, subject.train.X)
+    reasons = [counted.N12.sum(-1), counted.excess.sum(-1), counted.cross, counted.residual]
+    numbers = (
+        {"synchronised_blocks": torch.stack([block.number for block in counted.blocks], -1)} if counted.blocks else {}
+    )
+    h = counted.values.square() / subject.train.X.shape[-2]
     whole = torch.nn.functional.pad(h, (0, net.P - h.shape[-1]))
     return numbers | {
         "spectrum": floor_eigenvalues(whole),
         "free_directions": torch.stack(reasons, -1),
-        "nullity": found.nullity,
-        "explained": found.explained,
-        "rank_activations": found.r_a,
-        "rank_gradients": found.r_g,
+        "nullity": counted.nullity,
+        "explained": counted.explained,
+        "rank_activations": counted.r_a,
+        "rank_gradients": counted.r_g,
     }
 
 
@@ -188,11 +190,11 @@ def near_curvature_channel(configs: Configs, net: Mlp, subject: Subject) -> dict
     return {"near_curvature": curvature_along(jacobian(net, theta, X), direction, X.shape[-2])[:, 0]}
 
 
-def with_effective_parameters(found: dict[str, Tensor], knobs: Knobs) -> dict[str, Tensor]:
+def with_effective_parameters(channels: dict[str, Tensor], knobs: Knobs) -> dict[str, Tensor]:
     """With the effective parameters at the temperature of each member."""
-    if "spectrum" not in found:
-        return found
-    h, gamma = found["spectrum"], knobs["gamma"]
+    if "spectrum" not in channels:
+        return channels
+    h, gamma = channels["spectrum"], knobs["gamma"]
     grid = torch.tensor(B_GRID, dtype=h.dtype)
     curve = torch.stack([soft_rank(h, b, gamma) for b in grid], -1)
-    return found | {"effective_parameters": soft_rank(h, knobs["n_beta"], gamma), "soft_count": curve}
+    return channels | {"effective_parameters": soft_rank(h, knobs["n_beta"], gamma), "soft_count": curve}

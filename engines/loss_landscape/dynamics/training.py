@@ -66,21 +66,21 @@ def _batch(problem: Problem, state: Moments) -> Samples | None:
 def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
     """Losses, accuracies, the norm."""
     subject, theta = problem.subject, state.theta
-    found = {"weight_norm": torch.linalg.vector_norm(theta, dim=-1)}
+    values = {"weight_norm": torch.linalg.vector_norm(theta, dim=-1)}
     for prefix, (X, y) in (("", subject.train), ("test_", subject.test)):
         made = subject.model(theta, X)
-        found[f"{prefix}loss"] = subject.criterion(made, y)
+        values[f"{prefix}loss"] = subject.criterion(made, y)
         if not y.is_floating_point():
-            found[f"{prefix}accuracy"] = (made.argmax(-1) == y).to(theta.dtype).mean(-1)
-    return filled(found, len(theta), thin=False)
+            values[f"{prefix}accuracy"] = (made.argmax(-1) == y).to(theta.dtype).mean(-1)
+    return filled(values, len(theta), thin=False)
 
 
 def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
     """Effective parameters, ranks, a slice of the landscape, pictures."""
     subject, theta = problem.subject, state.theta
-    found = live_observables.degeneracy_channels(subject, theta, knobs["n_beta"], knobs["gamma"])
-    found |= {"slice": live_observables.loss_slice(subject, theta)} | live_observables.model_channels(subject, theta)
-    return filled(found, len(theta), thin=True)
+    values = live_observables.degeneracy_channels(subject, theta, knobs["n_beta"], knobs["gamma"])
+    values |= {"slice": live_observables.loss_slice(subject, theta)} | live_observables.model_channels(subject, theta)
+    return filled(values, len(theta), thin=True)
 
 
 TRAINING = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)

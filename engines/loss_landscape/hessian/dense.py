@@ -1,4 +1,4 @@
-"""Whole matrices: up to about four thousand parameters."""
+"""Dense Hessians, Jacobians and Gram matrices: up to about four thousand parameters."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.products import Loss, Product, reverse_over_reverse
 
 LARGEST = 8000
-"""Parameters up to which a matrix is made: 0.5 GB in float64."""
+"""Most parameters for which a matrix is made: 0.5 GB in float64."""
 
 
 def matrix(product: Product, theta: Tensor, chunk: int = 64) -> Tensor:
-    """The symmetric matrix `[..., P, P]` of a product at `theta [..., P]`, from its products with unit vectors.
+    """Make the symmetric matrix `[..., P, P]` of a product at `theta [..., P]` from its products with unit vectors.
 
     In float64, `chunk` vectors at a time. Raises `ConfigError` beyond `LARGEST` parameters.
     """
@@ -24,22 +24,22 @@ def matrix(product: Product, theta: Tensor, chunk: int = 64) -> Tensor:
     eye = torch.eye(P, dtype=torch.float64, device=theta.device)
     shape = (P, *(1 for _ in theta.shape[:-1]), P)
     units = eye.view(shape).expand(P, *theta.shape)
-    found = torch.cat([product(part) for part in units.split(chunk)]).movedim(0, -2)
-    return (found + found.mT) / 2
+    rows = torch.cat([product(part) for part in units.split(chunk)]).movedim(0, -2)
+    return (rows + rows.mT) / 2
 
 
 def hessian(loss: Loss, theta: Tensor, chunk: int = 64) -> Tensor:
-    """Second derivatives `[..., P, P]` of `loss: [..., P] -> [...]`."""
+    """Hessian `[..., P, P]` of `loss: [..., P] -> [...]` at `theta [..., P]`; errors as `matrix`."""
     return matrix(reverse_over_reverse(loss, theta), theta, chunk)
 
 
 def jacobian(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor) -> Tensor:
-    """J `[n k, P]`, rows (x, o), of any outputs `f(theta [P], X [n, d]) -> [n, k]` that treat samples alike."""
+    """Jacobian `[n k, P]`, rows (x, o), of any outputs `f(theta [P], X [n, d]) -> [n, k]` that treat samples alike."""
     return vmap(jacrev(lambda at, x: f(at, x[None])[0]), in_dims=(None, 0))(theta, X).flatten(0, 1)
 
 
 def gram(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor, chunk: int = 256) -> Tensor:
-    """`J^T J/n [P, P]` of one member, summed in float64 over chunks of samples; never holds J as a whole.
+    """Gram matrix `J^T J/n [P, P]` of one member, summed in float64 over chunks of samples; never holds J as a whole.
 
     The Hessian of `1/(2n) sum_x |f(x; w) - f(x; w*)|^2` at w*. Raises `ConfigError` beyond `LARGEST` parameters.
     """
@@ -52,7 +52,7 @@ def gram(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor, chunk:
 
 
 def require_small(P: int) -> int:
-    """P itself, or a `ConfigError`."""
+    """Return P, or raise `ConfigError` beyond `LARGEST` parameters."""
     if P > LARGEST:
         raise ConfigError(f"a dense matrix of {P} parameters was asked for; at most {LARGEST} are held: use Lanczos")
     return P

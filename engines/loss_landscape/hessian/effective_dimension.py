@@ -1,13 +1,11 @@
-"""How many parameters a loss level sees, from the eigenvalues h of the Hessian of a quadratic loss.
+"""Effective dimension: the number of parameters that a loss level sees, from the eigenvalues h of a Hessian.
 
     N_eff(b, gamma) = sum_i b h_i/(b h_i + gamma)        b times the mean loss, window N(w*, I/gamma)
 
-It is `2 lambda(b) = -2 d log Z/d log b` exactly, and the rank as b -> infinity. Where the loss is not quadratic within
-the window, zero modes that interact included, it is too small or too large. Negative eigenvalues, which a least loss
-has by rounding only, count as zero. h `[..., P]`; all that goes with it, `[...]`, broadcasts against its leading axes.
-
-
-The true slope of the volume below a loss, for a quadratic: what the soft count approximates.
+For a quadratic loss it is `2 lambda(b) = -2 d log Z/d log b` exactly, and the rank as b -> infinity. Where the loss is
+not quadratic within the window, zero modes that interact included, it is too small or too large. Negative eigenvalues,
+which a least loss has by rounding only, count as zero. h `[..., P]`; all that goes with it, `[...]`, broadcasts against
+its leading axes.
 """
 
 from __future__ import annotations
@@ -19,19 +17,19 @@ from engines.core.protocol.errors import ConfigError
 
 
 def soft_rank(h: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Tensor:
-    """`N_eff(b, gamma)`, `[...]`: also the degrees of freedom of ridge regression."""
+    """Effective dimension `N_eff(b, gamma)`, `[...]`: also the degrees of freedom of ridge regression."""
     b, gamma = (torch.as_tensor(value, dtype=h.dtype, device=h.device)[..., None] for value in (b, gamma))
     scaled = b * h.clamp_min(0)
     return (scaled / (scaled + gamma)).sum(-1)
 
 
 def hard_rank(h: Tensor, eps: Tensor | float, gamma: float = 1.0) -> Tensor:
-    """`#{h_i > 2 eps gamma}`: a poor proxy of the soft count, for comparison."""
+    """Number of eigenvalues `h_i > 2 eps gamma`, `[...]`: a poor proxy of the soft rank, for comparison."""
     return (h > 2 * gamma * torch.as_tensor(eps, device=h.device)[..., None]).sum(-1)
 
 
 def mean_loss(h: Tensor, b: Tensor, gamma: float = 1.0) -> Tensor:
-    """Mean loss at inverse temperature b, `eps(b) = 1/2 sum_i h_i/(gamma + b h_i)`."""
+    """Mean loss at inverse temperature b `[...]`, `eps(b) = 1/2 sum_i h_i/(gamma + b h_i)`."""
     h = h.clamp_min(0)
     return (h / (gamma + b[..., None] * h)).sum(-1) / 2
 
@@ -56,15 +54,16 @@ def inverse_temperature(h: Tensor, eps: Tensor | float, gamma: float = 1.0) -> T
 
 
 POINTS, REACH = 4001, 40.0
-"""Points of the quadrature, over so many standard deviations of the tilted loss."""
+"""Points of the quadrature, and how many standard deviations of the tilted loss they span to each side."""
 
 
 def volume_slope(h: Tensor, eps: float, gamma: float = 1.0) -> float:
-    """`N(eps) = 2 d log V/d log eps`, `V(eps) = P(1/2 sum h_i w_i^2 < eps)`, w ~ N(0, I/gamma); `h [P]`.
+    """Slope of the volume below a loss level, `N(eps) = 2 d log V/d log eps`, for a quadratic; `h [P]`.
 
-    Bromwich integrals of `M(s) = prod (1 + s h_i/gamma)^-1/2` along `s = b + i t` through the saddle point b(eps):
-    `V = int M e^{s eps}/s`, `V' = int M e^{s eps}`, so that a volume however small keeps its relative accuracy.
-    The integrand falls as `t^(-rank/2)`: raises `ConfigError` below rank 10.
+    This is what the soft rank approximates: `V(eps) = P(1/2 sum h_i w_i^2 < eps)`, w ~ N(0, I/gamma). Bromwich
+    integrals of `M(s) = prod (1 + s h_i/gamma)^-1/2` along `s = b + i t` through the saddle point b(eps):
+    `V = int M e^{s eps}/s`, `V' = int M e^{s eps}`, so that a volume however small keeps its relative accuracy. The
+    integrand falls as `t^(-rank/2)`: raises `ConfigError` below rank 10.
     """
     h = h[h > 0]
     if len(h) < 10:

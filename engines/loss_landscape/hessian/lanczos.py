@@ -1,6 +1,6 @@
-"""Lanczos' method, a batch of starts at a time, every vector orthogonalised twice against all before it.
+"""Lanczos' method, a batch of starts at a time, and eigenpairs at both ends of a spectrum.
 
-Eigenvectors at both ends of a spectrum, and those of the eigenvalue zero.
+Every vector is orthogonalised twice against all before it.
 """
 
 from __future__ import annotations
@@ -15,30 +15,31 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.products import Product
 
 FAINT = 1e-10
-"""A residual below this share of the largest entry is rounding: the space that the start spans is exhausted."""
+"""Share of the largest entry up to which a residual is rounding: the space that the start spans is exhausted."""
 
 
 class Krylov(NamedTuple):
-    """`H Q = Q T + beta_k q_{k+1} e_k^T` with orthonormal columns of Q and a symmetric tridiagonal T."""
+    """Krylov space `H Q = Q T + beta_k q_{k+1} e_k^T` with orthonormal columns of Q and a symmetric tridiagonal T."""
 
     alpha: Tensor
     """Diagonal of T, `[m, ..., k]`."""
     beta: Tensor
-    """Below it, and the last residual; zero where a start was exhausted and a new one taken, `[m, ..., k]`."""
+    """Entries below the diagonal, and the last residual; zero where a start was exhausted, `[m, ..., k]`."""
     Q: Tensor
     """Orthonormal vectors, `[k, m, ..., P]`."""
 
 
 def rademacher(generator: torch.Generator, *shape: int) -> Tensor:
-    """Signs +-1 with equal odds, in float64."""
+    """Draw signs +-1 with equal odds, in float64."""
     return torch.randint(0, 2, shape, generator=generator, device=generator.device).double() * 2 - 1
 
 
 def lanczos(product: Product, start: Tensor, k: int) -> Krylov:
-    """`beta_j q_{j+1} = (I - Q Q^T)^2 (H q_j)`, `alpha_j = q_j . H q_j`, from `start [m, ..., P]`; float64.
+    """Build a Krylov space of k steps from `start [m, ..., P]`; float64.
 
-    A space that is exhausted is continued from a fresh direction at `beta = 0`, so that the Ritz values are still
-    eigenvalues and multiple ones are found. Raises `ConfigError` unless 1 <= k <= P. Golub, Van Loan, chapter 10.
+    `beta_j q_{j+1} = (I - Q Q^T)^2 (H q_j)`, `alpha_j = q_j . H q_j`. A space that is exhausted is continued from a
+    fresh direction at `beta = 0`, so that the Ritz values are still eigenvalues and multiple ones are found. Raises
+    `ConfigError` unless 1 <= k <= P. Golub, Van Loan, chapter 10.
     """
     if not 1 <= k <= start.shape[-1]:
         raise ConfigError(f"Lanczos steps are {k}; they may be 1 to P = {start.shape[-1]}")
@@ -59,7 +60,7 @@ def lanczos(product: Product, start: Tensor, k: int) -> Krylov:
 
 
 def next_vector(residual: Tensor, exhausted: Tensor, Q: Tensor) -> Tensor:
-    """The next unit vector: along the residual `[m, ..., P]`, or where that is gone along fixed normals, less Q."""
+    """Next unit vector: along the residual `[m, ..., P]`, or where that is gone along fixed normals, less Q."""
     if exhausted.any():
         g = torch.Generator().manual_seed(Q.shape[-2])  # normals: in few dimensions signs may lie in the span of Q
         fresh = torch.randn(residual.shape[-1], generator=g, dtype=torch.float64).to(residual.device)
@@ -69,18 +70,18 @@ def next_vector(residual: Tensor, exhausted: Tensor, Q: Tensor) -> Tensor:
 
 
 def orthogonalise(v: Tensor, Q: Tensor) -> Tensor:
-    """`v - Q Q^T v` for `v [..., P]` and orthonormal `Q [..., j, P]`."""
+    """Remove the span of Q, `v - Q Q^T v`, for `v [..., P]` and orthonormal `Q [..., j, P]`."""
     shares = Q @ v[..., None]
     return v - (shares.mT @ Q)[..., 0, :]
 
 
 def normalise(v: Tensor) -> Tensor:
-    """`v/|v|`."""
+    """Scale `v [..., P]` to length one."""
     return v / torch.linalg.vector_norm(v, dim=-1, keepdim=True)
 
 
 def ritz(space: Krylov) -> tuple[Tensor, Tensor]:
-    """Ascending Ritz values `[m, ..., k]` and eigenvectors of T `[m, ..., k, k]`, by a symmetric solver."""
+    """Ritz values `[m, ..., k]`, ascending, and eigenvectors of T `[m, ..., k, k]`, by a symmetric solver."""
     off = space.beta[..., :-1]
     T = torch.diag_embed(space.alpha) + torch.diag_embed(off, 1) + torch.diag_embed(off, -1)
     return lapack.eigh(T)
@@ -90,11 +91,11 @@ class Eigenpairs(NamedTuple):
     """Approximate eigenvalues and unit eigenvectors."""
 
     values: Tensor
-    """`[..., count]`, from the end that was asked for."""
+    """Approximate eigenvalues, from the end that was asked for, `[..., count]`."""
     vectors: Tensor
     """`[count, ..., P]`."""
     residuals: Tensor
-    """`|H v - theta v|`, within which there is an eigenvalue for certain, `[..., count]`."""
+    """Residuals `|H v - theta v|`, within which there is an eigenvalue for certain, `[..., count]`."""
 
 
 def largest_eigenpairs(product: Product, start: Tensor, k: int, count: int) -> Eigenpairs:
@@ -109,7 +110,8 @@ def largest_eigenpairs(product: Product, start: Tensor, k: int, count: int) -> E
 def smallest_eigenpairs(product: Product, start: Tensor, k: int, count: int) -> Eigenpairs:
     """The `count` smallest eigenvalues, most negative first. Of a positive semi-definite matrix: flat directions.
 
-    A null space appears as one vector, what of the start lies in it, once the gap above zero is resolved.
+    A null space appears as one vector, the part of the start that lies in it, once the gap above zero is resolved.
+    Errors as `largest_eigenpairs`.
     """
     return _eigenpairs_at_end(product, start, k, count, slice(0, count), False)
 
@@ -132,8 +134,8 @@ def _eigenpairs_at_end(
 def null_eigenvectors(H: Tensor, tolerance: float = 1e-12) -> Tensor:
     """Orthonormal basis `[P, nullity]` of the eigenvalues of `H [P, P]` up to `tolerance` of the largest, in modulus.
 
-    A Gram matrix in float64 cannot tell singular values apart that are below 1e-8 of the largest. Raises
-    `ConfigError` for float32, whose rounding is far above the tolerance.
+    A Gram matrix in float64 cannot tell singular values apart that are below 1e-8 of the largest. Raises `ConfigError`
+    for float32, whose rounding is far above the tolerance.
     """
     if H.dtype != torch.float64:
         raise ConfigError(f"null directions were asked for in {H.dtype}; they are counted in float64 only")

@@ -1,13 +1,11 @@
-"""Products with a Hessian or a Gauss-Newton matrix, without the matrix.
+"""Products with a Hessian or a Gauss-Newton matrix, without the matrix: by derivatives, and by hand for perceptrons.
 
 A product is a function of a stack of vectors `U [m, ..., P]`, one matrix for each of the leading axes of
 `theta [..., P]`. The vectors may be of another precision than the parameters, and the result is of theirs.
 
-
-Products with the Hessian of a perceptron's loss by hand: one product of matrices a layer for all vectors at once.
-
-Samples are the last axis of everything inside, `[m, width, n]`: products are wide and gates multiply whole rows. The
-same as `products.gauss_newton` and `products.reverse_over_reverse`, several times quicker.
+By hand a perceptron takes one product of matrices a layer for all vectors at once. Samples are the last axis of
+everything inside, `[m, width, n]`: products are wide and gates multiply whole rows. Several times quicker than by
+derivatives, with equal results.
 """
 
 from __future__ import annotations
@@ -23,17 +21,17 @@ from engines.loss_landscape.degeneracy.jacobian import slope
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 
 Loss = Callable[[Tensor], Tensor]
-"""`theta [..., P]` to losses `[...]`."""
+"""Map `theta [..., P]` to losses `[...]`."""
 
 Product = Callable[[Tensor], Tensor]
-"""`U [m, ..., P]` to `H U [m, ..., P]`."""
+"""Map `U [m, ..., P]` to `H U [m, ..., P]`."""
 
 Metric = Callable[[Tensor], Tensor]
-"""The Hessian Lo of a loss in its outputs, times `v [m, ..., n, k]`."""
+"""Product of the Hessian Lo of a loss in its outputs with `v [m, ..., n, k]`."""
 
 
 def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
-    """`H u = d/dt grad(theta + t u)` at t = 0, by differentiating the gradient forwards.
+    """Hessian product `H u = d/dt grad(theta + t u)` at t = 0, by differentiating the gradient forwards.
 
     Keeps nothing between products. Members are independent: the sum of their losses has all of their gradients.
     """
@@ -47,7 +45,7 @@ def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
 
 
 def reverse_over_reverse(loss: Loss, theta: Tensor) -> Product:
-    """`H u = grad (gradient . u)`, by differentiating the gradient backwards.
+    """Hessian product `H u = grad (gradient . u)`, by differentiating the gradient backwards.
 
     Keeps the graph of one gradient, which makes it the quicker of the two wherever that fits into memory.
     """
@@ -56,17 +54,17 @@ def reverse_over_reverse(loss: Loss, theta: Tensor) -> Product:
 
     def product(U: Tensor) -> Tensor:
         weights = U.to(theta.dtype)
-        (found,) = torch.autograd.grad(gradient, at, weights, retain_graph=True, is_grads_batched=True)
-        return found.detach().to(U.dtype)
+        (result,) = torch.autograd.grad(gradient, at, weights, retain_graph=True, is_grads_batched=True)
+        return result.detach().to(U.dtype)
 
     return product
 
 
 def gauss_newton(f: Callable[[Tensor], Tensor], theta: Tensor, metric: Metric = lambda v: v) -> Product:
-    """`J^T (Lo (J u))/n` of outputs `f: [..., P] -> [..., n, k]`, by one derivative forwards and one backwards.
+    """Gauss-Newton product `J^T (Lo (J u))/n` of outputs `f: [..., P] -> [..., n, k]`, by one derivative each way.
 
     Positive semi-definite if Lo is. It is the Hessian of `1/n sum_x loss(f(x))` wherever the loss is least in its
-    outputs; elsewhere it leaves out `sum (d loss/d f) d2 f`.
+    outputs; elsewhere it leaves out `sum (d loss/d f) d2 f`. Schraudolph 2002.
     """
     outputs, pull = vjp(f, theta)[:2]
 
@@ -77,7 +75,7 @@ def gauss_newton(f: Callable[[Tensor], Tensor], theta: Tensor, metric: Metric = 
 
 
 def block(product: Product, part: slice, P: int) -> Product:
-    """The diagonal block of one layer: vectors `[m, ..., p]` on `part` of the P parameters, the others held still."""
+    """Diagonal block of a product: vectors `[m, ..., p]` on `part` of the P parameters, the others fixed."""
 
     def inside(U: Tensor) -> Tensor:
         whole = U.new_zeros(*U.shape[:-1], P)
@@ -88,7 +86,7 @@ def block(product: Product, part: slice, P: int) -> Product:
 
 
 def softmax_metric(logits: Tensor) -> Metric:
-    """`(diag p - p p^T) v = p * (v - p . v)` of `logits [..., n, k]`: Lo of the cross-entropy and of `KL(p* || p)`.
+    """Metric of cross-entropy and of `KL(p* || p)`, `(diag p - p p^T) v = p * (v - p . v)`, of `logits [..., n, k]`.
 
     Never differentiates the loss twice, which for many outputs needs their square in memory.
     """
@@ -105,11 +103,11 @@ CACHED_NUMBERS = 2**16
 
 
 class Layer(NamedTuple):
-    """What a product needs of one layer."""
+    """Tensors of one layer that a product reads, with samples last."""
 
     W: Tensor
     """Without biases, `[d_{l+1}, d_l]`."""
-    seen: Tensor
+    inputs: Tensor
     """`at^l`, `[D_l, n]`."""
     slope: Tensor | None
     """`phi'(z^{l+1})`, `[d_{l+1}, n]`; None at the top."""
@@ -120,28 +118,35 @@ class Layer(NamedTuple):
 
 
 def mlp_gauss_newton(net: Mlp, theta: Tensor, X: Tensor, metric: Metric = lambda v: v) -> Product:
-    """`J^T (Lo (J u))/n` for vectors `U [m, P]` at `theta [P]`, X `[n, d_0]`: the Hessian of the behavioural loss."""
+    """Gauss-Newton product `J^T (Lo (J u))/n` of a perceptron for vectors `U [m, P]` at `theta [P]`, X `[n, d_0]`.
+
+    With the default metric the Hessian of the behavioural loss.
+    """
     return _mlp_product(net, _linearised_layers(net, theta, X, None), metric)
 
 
 def mlp_hessian(net: Mlp, theta: Tensor, X: Tensor, metric: Metric, residual: Tensor) -> Product:
-    """The whole Hessian of `1/n sum_x loss(f(x))`: metric and `residual [n, k]` are of one sample's loss in f."""
+    """Hessian product of the mean loss `1/n sum_x loss(f(x))` of a perceptron.
+
+    Metric and `residual [n, k]` are the second and first derivatives of one sample's loss in f. Vectors `U [m, P]` at
+    `theta [P]`, X `[n, d_0]`.
+    """
     return _mlp_product(net, _linearised_layers(net, theta, X, residual / len(X)), metric)
 
 
 def _linearised_layers(net: Mlp, theta: Tensor, X: Tensor, residual: Tensor | None) -> list[Layer]:
-    """Input to output, but made from the output down."""
+    """Layers at theta, input to output, but made from the output down."""
     A, Z = net.layers(theta, X)
     weights = [W[:, : W.shape[1] - net.bias].contiguous() for W in net.split(theta)]
-    found = [Layer(weights[-1], _samples_last(A[-1]), None, _samples_last(residual), None)]
+    layers = [Layer(weights[-1], _samples_last(A[-1]), None, _samples_last(residual), None)]
     for W, at, z in zip(weights[-2::-1], A[-2::-1], Z[-2::-1], strict=True):
         phi, pull, bend = _samples_last(slope(net.activation, z)), None, None
-        if (above := found[0].pull) is not None:
-            back = found[0].W.mT @ above
+        if (above := layers[0].pull) is not None:
+            back = layers[0].W.mT @ above
             pull = back * phi
             bend = None if net.activation in PIECEWISE_LINEAR else back * _second_derivative(net.activation, z).mT
-        found.insert(0, Layer(W, _samples_last(at), phi, pull, bend))
-    return found
+        layers.insert(0, Layer(W, _samples_last(at), phi, pull, bend))
+    return layers
 
 
 @overload
@@ -149,37 +154,37 @@ def _samples_last(one: Tensor) -> Tensor: ...
 @overload
 def _samples_last(one: None) -> None: ...
 def _samples_last(one: Tensor | None) -> Tensor | None:
-    """Samples last."""
+    """Transpose so that samples are the last axis."""
     return None if one is None else one.mT.contiguous()
 
 
 def _second_derivative(activation: str, z: Tensor) -> Tensor:
-    """`phi''(z)`."""
+    """Second derivative of an activation, `phi''(z)`."""
     z = z.detach().requires_grad_()
     (first,) = torch.autograd.grad(ACTIVATIONS[activation](z).sum(), z, create_graph=True)
     return torch.autograd.grad(first.sum(), z)[0]
 
 
 def _mlp_product(net: Mlp, layers: list[Layer], metric: Metric) -> Product:
-    dtype, n = layers[0].W.dtype, layers[0].seen.shape[-1]
+    dtype, n = layers[0].W.dtype, layers[0].inputs.shape[-1]
 
     def one(U: Tensor) -> Tensor:
         V = net.split(U)
         moved, made = _forwards(layers, V)
-        found = torch.empty_like(U)
-        _backwards(layers, V, moved, made, metric(made[-1].mT).mT / n, net.split(found))
-        return found
+        result = torch.empty_like(U)
+        _backwards(layers, V, moved, made, metric(made[-1].mT).mT / n, net.split(result))
+        return result
 
     chunk = max(1, CACHED_NUMBERS // (max(net.sizes[1:]) * n))
     return lambda U: torch.cat([one(part) for part in U.to(dtype).split(chunk)]).to(U.dtype)
 
 
 def _forwards(layers: list[Layer], V: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-    """How a step V moves the inputs of all layers but the first `[m, d_l, n]`, and what all layers make."""
+    """Changes of the inputs of all layers but the first `[m, d_l, n]`, and of what all layers make, by a step V."""
     moved: list[Tensor] = []
     made: list[Tensor] = []
     for layer, v in zip(layers, V, strict=True):
-        dz = _stacked_product(v, layer.seen)
+        dz = _stacked_product(v, layer.inputs)
         if moved:
             dz = torch.baddbmm(dz, layer.W.expand(len(v), -1, -1), moved[-1])
         made.append(dz)
@@ -191,10 +196,10 @@ def _forwards(layers: list[Layer], V: list[Tensor]) -> tuple[list[Tensor], list[
 def _backwards(
     layers: list[Layer], V: list[Tensor], moved: list[Tensor], made: list[Tensor], dd: Tensor, out: list[Tensor]
 ) -> None:
-    """From the change `dd [m, k, n]` of the outputs' gradient down, each layer's part into `out [m, d_{l+1}, D_l]`."""
+    """Write each layer's part into `out [m, d_{l+1}, D_l]`, from the change `dd [m, k, n]` of the output gradient."""
     for depth in reversed(range(len(layers))):
         layer, d = layers[depth], layers[depth].W.shape[1]
-        out[depth].copy_(_stacked_product(dd, layer.seen.mT))
+        out[depth].copy_(_stacked_product(dd, layer.inputs.mT))
         if depth == 0:
             return
         below, back = layers[depth - 1], torch.bmm(layer.W.mT.expand(len(dd), -1, -1), dd)
@@ -207,5 +212,5 @@ def _backwards(
 
 
 def _stacked_product(stack: Tensor, other: Tensor) -> Tensor:
-    """`stack [m, a, b] @ other [b, c]` as one product."""
+    """Multiply `stack [m, a, b] @ other [b, c]` as one product."""
     return (stack.reshape(-1, stack.shape[-1]) @ other).unflatten(0, stack.shape[:2])

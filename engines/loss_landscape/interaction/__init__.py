@@ -1,1 +1,1 @@
-"""The interaction basis of a network, its graph of interactions, and how sparse and modular that is."""
+"""The interaction basis of a network, its edges and ablations, and how sparse and modular its graph is."""

@@ -1,23 +1,21 @@
-"""A ReLU network on its data as matrices alone: biases are weights of a constant coordinate, the last of each layer.
+"""Bases of a layer's activations: neurons, principal components, and the interaction basis. Batched over members.
+
+A ReLU network on its data is made of matrices alone: biases are weights of a constant coordinate, the last of each
+layer, which passes through by a last row (0 .. 0 1) of W and a gate that is open; so do the outputs.
 
     z^{l+1} = W^l at^l,   at^{l+1} = gate * z^{l+1},   d at^{l+1}/d at^l = diag(gate) W^l   exactly, sample by sample
 
-The constant passes through by a last row (0 .. 0 1) of W and a gate that is open; so do the outputs.
-
-
-Bases of a layer's activations: neurons, principal components, and the interaction basis. Batched over members.
-
-A basis is a matrix `C [..., w, w]` of covectors, features `fh = at C`, and its pseudo-inverse C+. Fewer features than
-w are zero columns at the end, so members with different counts share one batch. Centred bases have the constant as
+A basis is a matrix `C [..., w, w]` of covectors, features `fh = at C`, and its pseudo-inverse C+. Fewer features than w
+are zero columns at the end, so members with different counts share one batch. Centred bases have the constant as
 feature 0, and the mean is subtracted from the others through it.
 
     CA = atᵀ at/n = U D Uᵀ,  R = U D^-1/2,  R+ = D^1/2 Uᵀ         whitening
-    M' = mean_x Jhᵀ Jh,  Jh = C'ᵀ d at'/d at                      what the features C' downstream see of a direction
+    M' = mean_x Jhᵀ Jh,  Jh = C'ᵀ d at'/d at                      how features C' downstream depend on a direction
     R+ M' R+ᵀ = V Lam Vᵀ,  C = R V Lam^1/2,  C+ = Lam^-1/2 Vᵀ R+
 
 Local: C' are the features of the next layer; global: those of the output. Bushnaq et al. 2024, arXiv 2405.10928, after
-its public code. ReLU and linear networks; their Jacobians are exact, gate by gate. What `C C+` cuts off moves the
-outputs of no sample at first order; in a ReLU network taking it away may still open or close a gate.
+its public code. ReLU and linear networks; their Jacobians are exact, gate by gate. A direction that `C C+` cuts off
+moves the outputs of no sample at first order; in a ReLU network taking it away may still open or close a gate.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ from engines.loss_landscape.models.mlp import Mlp
 
 
 class HomogeneousNetwork(NamedTuple):
-    """Widths `w_l = d_l + 1`, l = 0 .. L, outputs included."""
+    """A network as matrices on its data. Widths `w_l = d_l + 1`, l = 0 .. L, outputs included."""
 
     weights: list[Tensor]
     """`[..., w_{l+1}, w_l]`, L of them."""
@@ -43,31 +41,31 @@ class HomogeneousNetwork(NamedTuple):
     """`at^l`, `[..., n, w_l]`, L + 1 of them."""
     gates: list[Tensor]
     """`[..., n, w_{l+1}]`, 0 or 1, L of them."""
-    bent: bool
+    has_gates: bool
     """Whether hidden layers have ReLUs; else all is linear."""
 
     @property
     def outputs(self) -> Tensor:
-        """`f`, `[..., n, k]`."""
+        """Outputs `f`, `[..., n, k]`."""
         return self.nodes[-1][..., :-1]
 
-    def bend(self, section: int, z: Tensor) -> Tensor:
-        """The node after a section, `[..., n, w_{l+1}]`, of any `z = at Wᵀ`; the constant passes as it is."""
-        if section == len(self.weights) - 1 or not self.bent:
+    def activate(self, section: int, z: Tensor) -> Tensor:
+        """Node after a section, `[..., n, w_{l+1}]`, of any `z = at Wᵀ`; the constant passes as it is."""
+        if section == len(self.weights) - 1 or not self.has_gates:
             return z
         return torch.cat([torch.relu(z[..., :-1]), z[..., -1:]], -1)
 
-    def finish(self, layer: int, at: Tensor) -> Tensor:
-        """The outputs `[..., n, k]` if the node `layer` had the values `at [..., n, w_l]`."""
+    def outputs_from(self, layer: int, at: Tensor) -> Tensor:
+        """Outputs `[..., n, k]` if the node `layer` had the values `at [..., n, w_l]`."""
         for section in range(layer, len(self.weights)):
-            at = self.bend(section, at @ self.weights[section].mT)
+            at = self.activate(section, at @ self.weights[section].mT)
         return at[..., :-1]
 
 
 def make_homogeneous(net: Mlp, theta: Tensor, X: Tensor) -> HomogeneousNetwork:
-    """The network with parameters `theta [..., P]` on samples `X [..., n, d_0]`, in float64: ranks will be counted.
+    """Make the matrices of a network at `theta [..., P]` on samples `X [..., n, d_0]`, in float64.
 
-    Raises `ConfigError` for an activation other than relu and linear, which have no exact gates.
+    Ranks will be counted. Raises `ConfigError` for an activation other than relu and linear, which have no exact gates.
     """
     if net.activation not in ("relu", "linear"):
         raise ConfigError(f"activation={net.activation!r} has no gates: the interaction basis needs relu or linear")
@@ -88,7 +86,7 @@ def make_homogeneous(net: Mlp, theta: Tensor, X: Tensor) -> HomogeneousNetwork:
 
 
 def append_one(a: Tensor) -> Tensor:
-    """`[a, 1]`, `[..., n, d + 1]`."""
+    """Append the constant coordinate, `[a, 1]`, `[..., n, d + 1]`."""
     return torch.cat([a, a.new_ones(*a.shape[:-1], 1)], -1)
 
 
@@ -101,7 +99,7 @@ def _with_constant_row(W: Tensor, bias: bool) -> Tensor:
 
 
 KEEP = 1e-12
-"""Of the largest eigenvalue: what is below is rounding."""
+"""Share of the largest eigenvalue up to which one is rounding."""
 
 TINY = 1e-300
 
@@ -125,7 +123,7 @@ class Basis(NamedTuple):
 
 
 class Rotation(NamedTuple):
-    """A basis before the constant is put in front: the same fields, of coordinates `[..., q]`."""
+    """A basis before the constant is put in front: C, C+ and moments of coordinates `[..., q]`."""
 
     C: Tensor
     inverse: Tensor
@@ -140,12 +138,12 @@ def decreasing_eigh(symmetric: Tensor, keep: float = KEEP) -> tuple[Tensor, Tens
 
 
 def power(values: Tensor, exponent: float) -> Tensor:
-    """`values^exponent` along rows, and 0 for 0, `[..., 1, q]`."""
+    """Powers `values^exponent` along rows, and 0 for 0, `[..., 1, q]`."""
     return torch.where(values > 0, values.clamp_min(TINY) ** exponent, 0)[..., None, :]
 
 
 def gram(a: Tensor) -> Tensor:
-    """`aᵀ a/n`, `[..., q, q]`."""
+    """Second moments `aᵀ a/n`, `[..., q, q]`, of `a [..., n, q]`."""
     return a.mT @ a / a.shape[-2]
 
 
@@ -157,36 +155,36 @@ def pca(a: Tensor) -> Rotation:
 
 
 def neurons(a: Tensor) -> Rotation:
-    """The coordinates of `a [..., n, q]` themselves, in their order."""
+    """Coordinates of `a [..., n, q]` themselves, in their order."""
     eye = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device).expand(*a.shape[:-2], -1, -1)
     return Rotation(eye, eye, a.square().mean(-2))
 
 
-def interaction_rotation(a: Tensor, seen: Tensor) -> Rotation:
-    """Features of `a [..., n, q]` by what is seen of it downstream; the most important first.
+def interaction_rotation(a: Tensor, downstream: Tensor) -> Rotation:
+    """Features of `a [..., n, q]` by how much depends on them downstream; the most important first.
 
-    seen is M' `[..., w, w]`, of which the first q coordinates count. `mean fh_i² = Lam_i`, and Lam are the non-zero
-    eigenvalues of M' CA.
+    downstream is M' `[..., w, w]`, of which the first q coordinates count. `mean fh_i² = Lam_i`, and Lam are the
+    non-zero eigenvalues of M' CA.
     """
     values, U = decreasing_eigh(gram(a))
-    seen = seen[..., : a.shape[-1], : a.shape[-1]]
+    downstream = downstream[..., : a.shape[-1], : a.shape[-1]]
     R, R_plus = U * power(values, -0.5), (U * power(values, 0.5)).mT
-    Lam, V = decreasing_eigh(R_plus @ seen @ R_plus.mT)
+    Lam, V = decreasing_eigh(R_plus @ downstream @ R_plus.mT)
     return Rotation(R @ V * power(Lam, 0.5), (V * power(Lam, -0.5)).mT @ R_plus, Lam)
 
 
-def with_constant(found: Rotation, mean: Tensor) -> Basis:
-    """The constant as feature 0, `[w, w]` of rotations of `w - 1` centred coordinates; mean `[..., q]`."""
+def with_constant(rotation: Rotation, mean: Tensor) -> Basis:
+    """Put the constant in front as feature 0, `[w, w]` of rotations of `w - 1` centred coordinates; mean `[..., q]`."""
     one, none = torch.ones_like(mean[..., :1]), torch.zeros_like(mean)
-    offset = -(mean[..., None, :] @ found.C)
-    C = torch.cat([torch.cat([none, one], -1)[..., None], torch.cat([found.C, offset], -2)], -1)
-    lower = torch.cat([found.inverse, none[..., None]], -1)
+    offset = -(mean[..., None, :] @ rotation.C)
+    C = torch.cat([torch.cat([none, one], -1)[..., None], torch.cat([rotation.C, offset], -2)], -1)
+    lower = torch.cat([rotation.inverse, none[..., None]], -1)
     inverse = torch.cat([torch.cat([mean, one], -1)[..., None, :], lower], -2)
-    return Basis(C, inverse, torch.cat([one, found.moment], -1), True)
+    return Basis(C, inverse, torch.cat([one, rotation.moment], -1), True)
 
 
 def node_basis(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) -> Basis:
-    """A basis of one node layer `at [..., n, w]`: a rotation of its coordinates, or of all but the constant."""
+    """Basis of one node layer `at [..., n, w]`: a rotation of its coordinates, or of all but the constant."""
     if not centred:
         return Basis(*rotate(at), False)
     mean = at[..., :-1].mean(-2)
@@ -194,46 +192,47 @@ def node_basis(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) 
 
 
 def simple_rotation(kind: str) -> Callable[[Tensor], Rotation]:
-    """`pca` or `neurons`. Raises `ConfigError` for another kind."""
-    known = {"pca": pca, "neurons": neurons}
-    if kind not in known:
-        raise ConfigError(f"basis={kind!r} is not one of {', '.join(known)}")
-    return known[kind]
+    """Rotation by name, `pca` or `neurons`. Raises `ConfigError` for another kind."""
+    rotations = {"pca": pca, "neurons": neurons}
+    if kind not in rotations:
+        raise ConfigError(f"basis={kind!r} is not one of {', '.join(rotations)}")
+    return rotations[kind]
 
 
-def simple_bases(folded: HomogeneousNetwork, kind: str, centred: bool = True) -> list[Basis]:
-    """`pca` or `neurons` of every node layer, input to output. Raises `ConfigError` for another kind."""
-    return [node_basis(at, centred, simple_rotation(kind)) for at in folded.nodes]
+def simple_bases(network: HomogeneousNetwork, kind: str, centred: bool = True) -> list[Basis]:
+    """Bases `pca` or `neurons` of every node layer, input to output. Raises `ConfigError` for another kind."""
+    return [node_basis(at, centred, simple_rotation(kind)) for at in network.nodes]
 
 
-def local_bases(folded: HomogeneousNetwork, centred: bool = True, output: str = "pca") -> list[Basis]:
-    """The local interaction basis of every node layer, input to output; that of the output is `pca` or `neurons`.
+def local_bases(network: HomogeneousNetwork, centred: bool = True, output: str = "pca") -> list[Basis]:
+    """Local interaction basis of every node layer, input to output; that of the output is `pca` or `neurons`.
 
     `M' = Wᵀ ((C' C'ᵀ) * mean_x g gᵀ) W`: the mean over samples is in the gates alone. Raises `ConfigError` for another
     output.
     """
-    bases = [node_basis(folded.nodes[-1], centred, simple_rotation(output))]
-    for W, gate, at in _backwards(folded):
+    bases = [node_basis(network.nodes[-1], centred, simple_rotation(output))]
+    for W, gate, at in _backwards(network):
         C = bases[-1].C
-        seen = W.mT @ (C @ C.mT * gram(gate)) @ W
-        bases.append(node_basis(at, centred, partial(interaction_rotation, seen=seen)))
+        downstream = W.mT @ (C @ C.mT * gram(gate)) @ W
+        bases.append(node_basis(at, centred, partial(interaction_rotation, downstream=downstream)))
     return bases[::-1]
 
 
-def global_bases(folded: HomogeneousNetwork, centred: bool = True, output: str = "pca") -> list[Basis]:
-    """The global interaction basis: every layer by what the features of the output see of it; as `local` else.
+def global_bases(network: HomogeneousNetwork, centred: bool = True, output: str = "pca") -> list[Basis]:
+    """Global interaction basis of every node layer, by how the features of the output depend on it.
 
-    Holds the Jacobians of all samples, `[..., n, w_L, w_l]`.
+    Output as `local_bases`. Holds the Jacobians of all samples, `[..., n, w_L, w_l]`. Raises `ConfigError` for another
+    output.
     """
-    bases = [node_basis(folded.nodes[-1], centred, simple_rotation(output))]
+    bases = [node_basis(network.nodes[-1], centred, simple_rotation(output))]
     J = bases[0].C.mT[..., None, :, :]
-    for W, gate, at in _backwards(folded):
+    for W, gate, at in _backwards(network):
         J = (J * gate[..., None, :]) @ W[..., None, :, :]  # d(features of the output)/d at, [..., n, w_L, w_l]
-        seen = gram(J.flatten(-3, -2)) * J.shape[-2]
-        bases.append(node_basis(at, centred, partial(interaction_rotation, seen=seen)))
+        downstream = gram(J.flatten(-3, -2)) * J.shape[-2]
+        bases.append(node_basis(at, centred, partial(interaction_rotation, downstream=downstream)))
     return bases[::-1]
 
 
-def _backwards(folded: HomogeneousNetwork) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+def _backwards(network: HomogeneousNetwork) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Weights and gates of each section, and the node before it; the last section first."""
-    return zip(folded.weights[::-1], folded.gates[::-1], folded.nodes[-2::-1], strict=True)
+    return zip(network.weights[::-1], network.gates[::-1], network.nodes[-2::-1], strict=True)

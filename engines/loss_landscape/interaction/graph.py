@@ -1,12 +1,7 @@
-"""The graph of interactions of one network, its clusters, and how modular they make it.
+"""The graph of interactions of one network, its clusters, how modular they make it, and its arrays for a picture.
 
 Nodes are `(layer, feature)`, edges undirected. Strength of interaction matters through `log(strength/eps)` alone, with
 a hard zero at eps: so does an edge's weight here.
-
-
-A graph of interactions as arrays: its nodes in columns, its strongest edges, its clusters.
-
-Whether features keep to the modules that a network was planted with. Batched over members.
 """
 
 from __future__ import annotations
@@ -23,15 +18,16 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.interaction.basis import Basis
 
 Clusters = Sequence[set[Hashable]]
+"""Sets of nodes."""
 
 
 def log_weights(E: Tensor, eps: Tensor) -> Tensor:
-    """`max(0, log10(E/eps))`, `[..., r', r]`; eps `[...]` positive, one a section."""
+    """Weights `max(0, log10(E/eps))`, `[..., r', r]`; eps `[...]` positive, one a section."""
     return (E.clamp_min(0) / eps[..., None, None]).log10().clamp_min(0)
 
 
 def weakest_kept(E: Tensor, keep: int, centred: bool) -> Tensor:
-    """The weakest of the `keep` strongest edges of one section, `[]`: eps where ablation has found that many needed.
+    """Strength of the weakest of the `keep` strongest edges of one section, `[]`: eps where ablation needs that many.
 
     Raises `ConfigError` where that edge is zero, or where none is kept.
     """
@@ -43,7 +39,10 @@ def weakest_kept(E: Tensor, keep: int, centred: bool) -> Tensor:
 
 
 def interaction_graph(sections: Sequence[Tensor], centred: bool) -> nx.Graph:
-    """Of one member's weights `[r', r]`, input to output; constants (feature 0 if centred) and lone nodes left out."""
+    """Make the graph of one member's weights `[r', r]`, input to output, without constants and lone nodes.
+
+    The constant is feature 0 where bases are centred.
+    """
     G = nx.Graph()
     for layer, weights in enumerate(sections):
         W = weights.cpu().numpy().copy()
@@ -55,20 +54,21 @@ def interaction_graph(sections: Sequence[Tensor], centred: bool) -> nx.Graph:
 
 
 def clusters(G: nx.Graph, resolution: float = 1.0, seed: int = 0) -> list[set[Hashable]]:
-    """Communities by the method of Louvain, larger first. Blondel et al. 2008."""
-    found = nx.community.louvain_communities(G, weight="weight", resolution=resolution, seed=seed)
-    return sorted(map(set, found), key=len, reverse=True)
+    """Find communities by the method of Louvain, larger first. Blondel et al. 2008."""
+    communities = nx.community.louvain_communities(G, weight="weight", resolution=resolution, seed=seed)
+    return sorted(map(set, communities), key=len, reverse=True)
 
 
 def modularity(G: nx.Graph, parts: Clusters) -> float:
-    """Newman's Q, `sum_c (inside_c/m - (degree_c/2m)²)`; 0 for a graph without edges."""
+    """Modularity Q of Newman, `sum_c (inside_c/m - (degree_c/2m)²)`; 0 for a graph without edges."""
     return float(nx.community.modularity(G, parts, weight="weight")) if G.size() else 0.0
 
 
 class ClusterShape(NamedTuple):
-    """What a cluster is like."""
+    """Size, span and closure of a cluster."""
 
     size: int
+    """Number of nodes."""
     span: int
     """Layers from its first node to its last, both counted."""
     inside: float
@@ -76,18 +76,18 @@ class ClusterShape(NamedTuple):
 
 
 def cluster_shapes(G: nx.Graph, parts: Clusters) -> list[ClusterShape]:
-    """Of each cluster."""
-    found = []
+    """Shape of each cluster."""
+    shapes = []
     for part in parts:
         layers = [layer for layer, _ in part]  # type: ignore[reportGeneralTypeIssues]
-        own = G.subgraph(part).size("weight")
+        inside = G.subgraph(part).size("weight")
         whole = sum(weight for _, _, weight in G.edges(part, data="weight"))
-        found.append(ClusterShape(len(part), max(layers) - min(layers) + 1, own / whole if whole else 0.0))
-    return found
+        shapes.append(ClusterShape(len(part), max(layers) - min(layers) + 1, inside / whole if whole else 0.0))
+    return shapes
 
 
 def spectral_bisection(G: nx.Graph) -> list[set[Hashable]]:
-    """The two-way cut of largest Q along the order of the Fiedler vector. Raises `ConfigError` below two nodes."""
+    """Cut a graph in two of largest Q along the order of the Fiedler vector. Raises `ConfigError` below two nodes."""
     nodes = list(G)
     if len(nodes) < 2:
         raise ConfigError(f"a graph of {len(nodes)} nodes cannot be cut in two")
@@ -103,18 +103,18 @@ def spectral_bisection(G: nx.Graph) -> list[set[Hashable]]:
 
 
 MAX_EDGES_SHOWN = 600
-"""Edges that are shown."""
+"""Most edges that are shown."""
 
 
 def section_weights(E: Tensor, needed: int, centred: bool) -> Tensor:
-    """`log10(E/eps)` of one section, eps the weakest of the edges that are needed; zero where there are none."""
+    """Weights `log10(E/eps)` of one section, eps the weakest of the needed edges; zero where there are none."""
     if not bool((E[int(centred) :] > 0).any()):
         return torch.zeros_like(E)
     return log_weights(E, weakest_kept(E, max(1, needed), centred))
 
 
 def graph_arrays(G: nx.Graph, layers: int, resolution: float, seed: int) -> dict[str, Any]:
-    """Nodes `layer, name, group [N]`, edges `source, target, weight [E]`, and what the clusters of all G are like."""
+    """Arrays of nodes `layer, name, group [N]`, of edges `source, target, weight [E]`, and of the clusters of all G."""
     parts = clusters(G, resolution, seed) if len(G) else []
     shapes, group = cluster_shapes(G, parts), {node: i for i, part in enumerate(parts) for node in part}
     strongest = sorted(G.edges(data="weight"), key=lambda edge: -edge[2])[:MAX_EDGES_SHOWN]
@@ -137,7 +137,7 @@ def graph_arrays(G: nx.Graph, layers: int, resolution: float, seed: int) -> dict
 
 
 def feature_name(layer: int, layers: int, feature: int) -> str:
-    """What a feature is called: of `layers` node layers the first is the input, the last the output."""
+    """Name of a feature in a picture: of `layers` node layers the first is the input, the last the output."""
     column = {0: "in", layers - 1: "out"}.get(layer, f"h{layer}")
     return f"{column} · {feature}"
 
@@ -146,10 +146,11 @@ TINY = 1e-300
 
 
 def purity(at: Tensor, basis: Basis, parts: Tensor) -> Tensor:
-    """`max_m var F_m / sum_m var F_m` of each feature, averaged with weights var fh, `[...]`; 1 where none mixes.
+    """Purity of features, `max_m var F_m/sum_m var F_m`, averaged with weights var fh, `[...]`.
 
-    `F_m = at P_m C` is what a feature has of module m. at `[..., n, w]`, parts `[..., modules, w, w]` the projectors
-    P_m. With correlated modules var fh is not the sum of var F_m; the weights are still var fh.
+    1 where none mixes modules. `F_m = at P_m C` is the part of a feature in the planted module m. at `[..., n, w]`,
+    parts `[..., modules, w, w]` the projectors P_m. With correlated modules var fh is not the sum of var F_m; the
+    weights are still var fh.
     """
     centred = at - at.mean(-2, keepdim=True)
     features = (centred @ basis.C).square().mean(-2)

@@ -1,17 +1,8 @@
-"""Chains that sample a loss inside a Gaussian window, and what a step carries from one point to the next.
+"""Chains that sample a loss inside a Gaussian window: state, kernels, step size, the loop, and their noise.
 
 Density `exp(-b L(w) - gamma |w - w*|^2/2)`; b multiplies the mean loss. Chains are leading axes: theta `[..., C, P]`
 under a loss `[..., C, P] -> [..., C]`; b, gamma and step sizes are numbers or broadcast against `[..., C]`, so that
-temperatures and step sizes are swept in one batch.
-
-
-One step of every chain. Pure: random numbers are arguments, and what is known at a point comes with its state.
-
-Step size and burn-in from the curvature at the centre of the window.
-
-Many steps, and what is recorded of them.
-
-Random numbers of chains as a function of the step, each member from its own seed, many steps at once.
+temperatures and step sizes are swept in one batch. A step is pure: random numbers are arguments.
 """
 
 from __future__ import annotations
@@ -30,14 +21,14 @@ from engines.loss_landscape.hessian.products import reverse_over_reverse
 from engines.loss_landscape.models.initialisation import stream
 
 Loss = Callable[[Tensor], Tensor]
-"""Losses `[..., C]` of parameters `[..., C, P]`, each of its own chain alone."""
+"""Map parameters `[..., C, P]` to losses `[..., C]`, each of its own chain alone."""
 
 
 class Window(NamedTuple):
-    """What besides the loss decides the density."""
+    """The parameters of the sampled density besides the loss."""
 
     star: Tensor
-    """Its centre w*, `[P]` or `[..., C, P]`."""
+    """Centre w* of the window, `[P]` or `[..., C, P]`."""
     b: Tensor
     """Inverse temperature of the mean loss, `[..., C]`."""
     gamma: Tensor
@@ -45,20 +36,20 @@ class Window(NamedTuple):
 
 
 class State(NamedTuple):
-    """A point of each chain with what is known there, so that a step needs one gradient."""
+    """A point of each chain with its loss and gradient, so that a step needs one gradient."""
 
     theta: Tensor
     """`[..., C, P]`."""
     loss: Tensor
     """`[..., C]`."""
     gradient: Tensor
-    """Of the loss alone, `[..., C, P]`."""
+    """Gradient of the loss alone, `[..., C, P]`."""
     accepted: Tensor
     """1 where the last proposal was accepted, `[..., C]`."""
 
 
 def window(star: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Window:
-    """A window, checked: raises `ConfigError` unless b and gamma are positive."""
+    """Make a window. Raises `ConfigError` unless b and gamma are positive."""
     knobs = (torch.as_tensor(value, dtype=star.dtype, device=star.device) for value in (b, gamma))
     one = Window(star, *knobs)
     for name, value in (("b", one.b), ("gamma", one.gamma)):
@@ -68,7 +59,7 @@ def window(star: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Wind
 
 
 def init_state(loss: Loss, theta: Tensor) -> State:
-    """The state at `theta [..., C, P]`."""
+    """Evaluate loss and gradient at `theta [..., C, P]`: the state before the first step."""
     at = theta.detach().requires_grad_()
     value = loss(at)
     (gradient,) = torch.autograd.grad(value.sum(), at)  # chains are independent: each gets the gradient of its own
@@ -76,31 +67,32 @@ def init_state(loss: Loss, theta: Tensor) -> State:
 
 
 def force(state: State, w: Window) -> Tensor:
-    """`grad U = b grad L + gamma (theta - w*)`, `[..., C, P]`."""
+    """Gradient of the energy, `grad U = b grad L + gamma (theta - w*)`, `[..., C, P]`."""
     return w.b[..., None] * state.gradient + w.gamma[..., None] * (state.theta - w.star)
 
 
 def energy(state: State, w: Window) -> Tensor:
-    """`U = b L + gamma |theta - w*|^2/2`, `[..., C]`."""
+    """Energy `U = b L + gamma |theta - w*|^2/2` of the density `exp(-U)`, `[..., C]`."""
     return w.b * state.loss + w.gamma * (state.theta - w.star).square().sum(-1) / 2
 
 
 def sgld(loss: Loss, w: Window, eta: Tensor, state: State, normals: Tensor) -> State:
-    """`theta' = theta - (eta/2) grad U(theta) + sqrt(eta) xi`, the Euler-Maruyama step of Langevin's equation.
+    """Langevin step by Euler and Maruyama, `theta' = theta - (eta/2) grad U(theta) + sqrt(eta) xi`.
 
-    `eta [..., C]`; normals xi `[..., C, P]`. Biased by the step size, see `predictions.euler`, and without limit where
-    `eta kappa_max >= 4`. With a loss on a fresh minibatch at each step the recorded losses are of draws that do not
-    depend on the point, hence unbiased. Welling, Teh 2011; Lau et al. 2023, arXiv 2308.12108.
+    `eta [..., C]`; normals xi `[..., C, P]`. Biased by the step size, see `quadratic_predictions.euler`, and unstable
+    where `eta kappa_max >= 4`. With a loss on a fresh minibatch at each step the recorded losses are of draws that do
+    not depend on the point, hence unbiased. Welling, Teh 2011; Lau et al. 2023, arXiv 2308.12108.
     """
     eta = eta[..., None]
     return init_state(loss, state.theta - eta / 2 * force(state, w) + eta.sqrt() * normals)
 
 
 def mala(loss: Loss, w: Window, eta: Tensor, state: State, normals: Tensor, uniform: Tensor) -> State:
-    """The step of `sgld` as a proposal, accepted so that the density is exact: no step bias, for full losses only.
+    """Metropolis-adjusted Langevin step: `sgld`, accepted or not so that the density is exact; for full losses only.
 
-    `log a = U - U' + (|w' - w + (eta/2) grad U|^2 - |w - w' + (eta/2) grad U'|^2)/(2 eta)`; uniform `[..., C]` in
-    (0, 1). A high acceptance does not show that the chains have explored the density. Roberts, Tweedie 1996.
+    `log a = U - U' + (|w' - w + (eta/2) grad U|^2 - |w - w' + (eta/2) grad U'|^2)/(2 eta)`; eta `[..., C]`, normals
+    `[..., C, P]`, uniform `[..., C]` in (0, 1). No bias by the step size. A high acceptance does not show that the
+    chains have explored the density. Roberts, Tweedie 1996.
     """
     new = sgld(loss, w, eta, state, normals)
     moved, half = new.theta - state.theta, eta[..., None] / 2
@@ -112,23 +104,23 @@ def mala(loss: Loss, w: Window, eta: Tensor, state: State, normals: Tensor, unif
 
 
 def select_chains(taken: Tensor, new: State, old: State) -> State:
-    """Chain by chain one of two states, `taken [..., C]`."""
+    """Take the new state where `taken [..., C]`, else the old one, chain by chain."""
     pairs = zip(new, old, strict=True)
     return State(*(torch.where(taken[..., None] if a.ndim > taken.ndim else taken, a, b) for a, b in pairs))
 
 
 KAPPA = 0.05
-"""`eta kappa_max` of the recipe: a bias of at most 1.3 % where the loss is quadratic."""
+"""Usual `eta kappa_max`: a bias of at most 1.3 % where the loss is quadratic."""
 
 
 def largest_curvature(loss: Loss, star: Tensor, generator: torch.Generator, k: int = 20) -> Tensor:
-    """h_max `[...]` of the Hessian at `star [..., P]`, by k Lanczos steps; never more than the true one."""
+    """Estimate the largest eigenvalue `[...]` of the Hessian at `star [..., P]` by k Lanczos steps; never too large."""
     start = rademacher(generator, *star.shape)
     return largest_eigenpairs(reverse_over_reverse(loss, star), start, min(k, star.shape[-1]), 1).values[..., 0]
 
 
 def step_size(h_max: Tensor, b: Tensor | float, gamma: Tensor | float, kappa: float = KAPPA) -> Tensor:
-    """`eta = kappa/(b h_max + gamma)`; a negative h_max, at no minimum, counts as 0.
+    """Step size `eta = kappa/(b h_max + gamma)`, `[...]`; a negative h_max, at no minimum, counts as 0.
 
     Good for quadratic losses: singular and deep ones curve more away from w*, and need `richardson` besides. Raises
     `ConfigError` unless 0 < kappa < 4, beyond which the step is unstable.
@@ -139,37 +131,38 @@ def step_size(h_max: Tensor, b: Tensor | float, gamma: Tensor | float, kappa: fl
 
 
 def relaxation(eta: float, stiffness: float) -> float:
-    """`2/(eta kappa)`: steps in which a mode of stiffness `kappa = b h + gamma` forgets by 1/e; slowest gamma."""
+    """Steps `2/(eta kappa)` in which a mode of stiffness `kappa = b h + gamma` forgets by 1/e; the least is gamma."""
     return 2 / (eta * stiffness)
 
 
 def burn_in(eta: float, stiffness: float, times: float = 4.0) -> int:
-    """Steps to discard, so many times the slowest relaxation."""
+    """Number of steps to discard: `times` the relaxation of a mode of this stiffness."""
     return ceil(times * relaxation(eta, stiffness))
 
 
 Step = Callable[[State], State]
+"""One step of all chains."""
 
 
 class Trace(NamedTuple):
-    """Of T recorded points."""
+    """Losses and distances of T recorded points, and how many steps were accepted."""
 
     losses: Tensor
     """`[T, ..., C]`."""
     distances: Tensor
     """`|theta - w*|^2`, `[T, ..., C]`."""
     acceptance: Tensor
-    """Share of all steps that were accepted, `[..., C]`."""
+    """Share of all steps that were accepted, recorded or not, `[..., C]`."""
 
 
 def langevin_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Generator) -> Step:
-    """Steps of `sgld` with noise from a generator."""
+    """Make the step of `sgld` with noise from a generator; eta broadcasts against `[..., C]`."""
     size = torch.as_tensor(eta, dtype=w.b.dtype, device=w.b.device)
     return lambda state: sgld(loss, w, size, state, normals_like(state.theta, generator))
 
 
 def mala_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Generator) -> Step:
-    """Steps of `mala` with noise from a generator."""
+    """Make the step of `mala` with noise from a generator; eta broadcasts against `[..., C]`."""
     size = torch.as_tensor(eta, dtype=w.b.dtype, device=w.b.device)
 
     def step(state: State) -> State:
@@ -182,9 +175,9 @@ def mala_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Gen
 def minibatches(
     loss: Callable[[Tensor, Tensor], Tensor], n: int, size: int, generator: torch.Generator
 ) -> Loss:  # fmt: skip
-    """A loss `[..., C]` that draws `size` of n rows with replacement for each chain, anew at every call.
+    """Make a loss `[..., C]` that draws `size` of n rows with replacement for each chain, anew at every call.
 
-    `loss(theta [..., C, P], rows [..., C, size])`.
+    The given loss is `loss(theta [..., C, P], rows [..., C, size]) -> [..., C]`.
     """
 
     def fresh(theta: Tensor) -> Tensor:
@@ -195,14 +188,15 @@ def minibatches(
 
 
 def normals_like(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normals."""
+    """Draw standard normals of the shape and type of a tensor."""
     return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 
 def run(step: Step, state: State, steps: int, star: Tensor, every: int = 1) -> tuple[State, Trace]:
-    """So many steps from a state; the point after each `every`-th is recorded.
+    """Take `steps` steps from a state and record the point after each `every`-th of them.
 
-    Raises `ConfigError` unless 1 <= every <= steps.
+    star `[P]` or `[..., C, P]` is the point from which distances are measured. Raises `ConfigError` unless 1 <= every
+    <= steps.
     """
     if not 1 <= every <= steps:
         raise ConfigError(f"every {every}-th of {steps} steps was to be recorded; it may be 1 to the number of steps")
@@ -217,19 +211,19 @@ def run(step: Step, state: State, steps: int, star: Tensor, every: int = 1) -> t
 
 
 NORMALS, UNIFORMS, ROWS = 11, 12, 13
-"""Purposes of a member's streams."""
+"""Purposes of a member's random streams, see `initialisation.stream`."""
 
 BLOCK_NUMBERS = 2**19
-"""About how many numbers a block has for each member."""
+"""Numbers that are drawn at once for each member, about."""
 
 
 def steps_per_block(numbers: int) -> int:
-    """Steps of a block, where one step takes so many numbers: it depends on nothing else."""
+    """Number of steps that are drawn at once, where one step takes so many numbers: a function of nothing else."""
     return max(1, min(256, BLOCK_NUMBERS // max(numbers, 1)))
 
 
 class Noise:
-    """Draws `[B, *shape]` for each step; keeps the newest blocks."""
+    """Random numbers `[B, *shape]` as a function of the step, each member's from its own seed; keeps new blocks."""
 
     def __init__(self, seeds: Sequence[int], purpose: int, shape: tuple[int, ...], kind: str, limit: int = 0) -> None:
         self._seeds, self._purpose, self._shape, self._limit = tuple(seeds), purpose, shape, limit
@@ -238,7 +232,7 @@ class Noise:
         self._block = lru_cache(maxsize=2)(self._drawn)
 
     def at(self, step: int) -> Tensor:
-        """Those of one step."""
+        """Numbers of one step, `[B, *shape]`."""
         number, place = divmod(step, self._steps)
         return self._block(number)[:, place]
 

@@ -1,9 +1,7 @@
-"""Learning coefficients in closed form: lambda, and the multiplicity m of the pole.
+"""Learning coefficients in closed form: lambda and the multiplicity m of the pole, and lambda(b) at finite temperature.
 
-`V(eps) ~ eps^lambda (-log eps)^(m-1)`: half the number of parameters that a loss level sees.
-
-
-Learning coefficients that are known at finite temperature: by quadrature, or far out by Aoyagi's formula.
+`V(eps) ~ eps^lambda (-log eps)^(m-1)`: lambda is half the number of parameters that a loss level sees. At finite b the
+coefficient comes from `quadrature`, or far out from the expansion around b = infinity.
 """
 
 from __future__ import annotations
@@ -19,7 +17,7 @@ from engines.loss_landscape.learning_coefficient import quadrature
 
 
 class LearningCoefficient(NamedTuple):
-    """Of learning."""
+    """Learning coefficient lambda with the multiplicity m of its pole, as b -> infinity."""
 
     value: float
     """lambda."""
@@ -27,20 +25,20 @@ class LearningCoefficient(NamedTuple):
     """m."""
 
 
-def at_finite_temperature(one: LearningCoefficient, b: float, gamma: float = 1.0) -> float:
-    """`lambda(b) ~ lambda - (m - 1)/ln(b/gamma)` at a temperature b >> gamma.
+def at_finite_temperature(coefficient: LearningCoefficient, b: float, gamma: float = 1.0) -> float:
+    """Expansion `lambda(b) ~ lambda - (m - 1)/ln(b/gamma)`, valid for b >> gamma.
 
     Raises `ConfigError` if b <= gamma.
     """
     if not b > gamma > 0:
         raise ConfigError(f"b = {b} and gamma = {gamma}; the rule of finite b needs b > gamma > 0")
-    return one.value - (one.multiplicity - 1) / log(b / gamma)
+    return coefficient.value - (coefficient.multiplicity - 1) / log(b / gamma)
 
 
 def normal_crossing(k: tuple[int, ...], h: tuple[int, ...] | None = None) -> LearningCoefficient:
-    """`min_i (h_i + 1)/(2 k_i)` of `prod w_i^(2 k_i)` under a prior `prod |w_i|^(h_i)`; m the number of minima.
+    """Coefficient `min_i (h_i + 1)/(2 k_i)` of `prod w_i^(2 k_i)` under a prior `prod |w_i|^(h_i)`.
 
-    Raises `ConfigError` unless some k_i is positive.
+    m is the number of minima. Watanabe 2009. Raises `ConfigError` unless some k_i is positive.
     """
     powers = h or (0,) * len(k)
     ratios = [(one + 1) / (2 * power) for power, one in zip(k, powers, strict=True) if power > 0]
@@ -51,12 +49,12 @@ def normal_crossing(k: tuple[int, ...], h: tuple[int, ...] | None = None) -> Lea
 
 
 def crossing_planes(n1: int, n2: int) -> LearningCoefficient:
-    """`|u|^2 |v|^2`: `min(n1, n2)/2`, m = 2 if they are equal."""
+    """Coefficient `min(n1, n2)/2` of `|u|^2 |v|^2` with u in R^n1, v in R^n2; m = 2 if they are equal, else 1."""
     return LearningCoefficient(min(n1, n2) / 2, 1 + (n1 == n2))
 
 
 def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int) -> LearningCoefficient:
-    """`y = B A x`, A `[H, M]`, B `[N, H]`, true rank r, at its most degenerate true parameter.
+    """Coefficient of `y = B A x`, A `[H, M]`, B `[N, H]`, true rank r, at its most degenerate true parameter.
 
     Attributed to Aoyagi, Watanabe 2005; confirmed by sampling and by `deep_linear`, not against the paper's text.
     Raises `ConfigError` unless 0 <= r <= min(M, H, N).
@@ -75,10 +73,10 @@ def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int) -> LearningC
 
 
 def decisive_layers(D: tuple[int, ...]) -> list[tuple[int, ...]]:
-    """All sets Q of two or more layers with `l max_Q D <= sum_Q D < l min_rest D`, `l = |Q| - 1`.
+    """All sets Q of two or more layers with `l max_Q D <= sum_Q D < l min_rest D`, `l = |Q| - 1`, by trying all.
 
-    Hence `max_Q D < min_rest D`; the condition on an empty rest holds. There is exactly one (tested, not proved). By
-    trying all.
+    D are the widths less the true rank. Hence `max_Q D < min_rest D`; the condition on an empty rest holds. There is
+    exactly one such set (tested, not proved).
     """
     layers = range(len(D))
     return [Q for size in range(2, len(D) + 1) for Q in combinations(layers, size) if _is_decisive(D, Q)]
@@ -86,13 +84,13 @@ def decisive_layers(D: tuple[int, ...]) -> list[tuple[int, ...]]:
 
 def _is_decisive(D: tuple[int, ...], Q: tuple[int, ...]) -> bool:
     inside = [D[i] for i in Q]
-    rest = [D[i] for i in range(len(D)) if i not in Q]
+    outside = [D[i] for i in range(len(D)) if i not in Q]
     span, total = len(Q) - 1, sum(inside)
-    return total >= span * max(inside) and (not rest or total < span * min(rest))
+    return total >= span * max(inside) and (not outside or total < span * min(outside))
 
 
 def deep_linear(widths: tuple[int, ...], rank: int) -> LearningCoefficient:
-    """`W^{L-1} .. W^0` of widths H_0 .. H_L and true rank r, at its most degenerate true parameter.
+    """Coefficient of `W^{L-1} .. W^0` of widths H_0 .. H_L and true rank r, at its most degenerate true parameter.
 
     With `D = H - r`, the decisive set Q, `l = |Q| - 1`, `T = sum_Q D`, `c = ceil(T/l)`, `a = T - (c - 1) l`:
     `lambda = (r (H_0 + H_L) - r^2)/2 + a (l - a)/(4 l) - l (l - 1)/4 (T/l)^2 + 1/2 sum_{i<j in Q} D_i D_j`,
@@ -105,79 +103,84 @@ def deep_linear(widths: tuple[int, ...], rank: int) -> LearningCoefficient:
     D = [widths[i] - rank for i in Q]
     span, total = len(D) - 1, sum(D)
     a = total - (-(-total // span) - 1) * span
-    known = (rank * (widths[0] + widths[-1]) - rank**2) / 2
+    target = (rank * (widths[0] + widths[-1]) - rank**2) / 2
     pairs = sum(one * other for one, other in combinations(D, 2)) / 2
-    value = known + a * (span - a) / (4 * span) - (span - 1) / (4 * span) * total**2 + pairs
+    value = target + a * (span - a) / (4 * span) - (span - 1) / (4 * span) * total**2 + pairs
     return LearningCoefficient(value, a * (span - a) + 1)
 
 
 QUADRATURE = "λ(b) by quadrature"
 
 FAR = 100
-"""b over gamma from which directions at the corner count as those of a quadratic."""
+"""Ratio b/gamma from which directions at the corner count as those of a quadratic."""
 
 EXPANSION_HOLDS = log(1e5)
 """Logarithm of b/gamma^L from which the expansion holds."""
 
 
 class ExactCoefficient(NamedTuple):
-    """A learning coefficient."""
+    """A learning coefficient that is known at a finite temperature."""
 
     value: float
-    """`lambda(b)` in the window: finite b included."""
+    """`lambda(b)` in the window, at the temperature asked for."""
     limit: float
     """lambda, as b grows."""
     multiplicity: int
     label: str = QUADRATURE
+    """How the value was computed, as text beside a line."""
     broken: str = ""
     """Why the value does not hold; "" where it does."""
 
 
 def exact_coefficient(config: LossLandscape, b: float, gamma: float) -> ExactCoefficient | None:
-    """The coefficient of crossing planes, and of deep linear maps at their corner; None of everything else."""
+    """Coefficient of crossing planes, and of deep linear maps at their corner; None for every other loss."""
     if config.subject == "linear" and config.corner and config.sampled:
         return _exact_deep_linear(config.sizes, config.rank, config.scale, b, gamma)
     if config.subject != "potential" or config.potential not in ("crossing", "planes"):
         return None
     first = 1 if config.potential == "crossing" else config.inputs // 2
-    rest = 1 if config.potential == "crossing" else config.inputs - first
-    one = crossing_planes(first, rest)
-    return ExactCoefficient(float(quadrature.crossing_planes(first, rest, b, gamma)), one.value, one.multiplicity)
+    second = 1 if config.potential == "crossing" else config.inputs - first
+    limit = crossing_planes(first, second)
+    return ExactCoefficient(float(quadrature.crossing_planes(first, second, b, gamma)), limit.value, limit.multiplicity)
 
 
 @lru_cache(maxsize=256)
 def _exact_deep_linear(sizes: tuple[int, ...], rank: int, scale: float, b: float, gamma: float) -> ExactCoefficient:
-    """Directions at the true map's corner count softly; what is spare is a deep linear map around 0."""
-    one, spare = deep_linear(sizes, rank), tuple(width - rank for width in sizes)
+    """Sum of the true map's corner, whose directions count softly, and of a map around 0 with the spare widths."""
+    limit, spare = deep_linear(sizes, rank), tuple(width - rank for width in sizes)
     curved = b * corner_curvature(sizes, scale)
     strength = log(b) - (len(spare) - 1) * log(gamma)
-    rest = quadrature.deep_linear(spare, b, gamma) if min(spare) else 0.0
+    around_zero = quadrature.deep_linear(spare, b, gamma) if min(spare) else 0.0
     label, reasons = QUADRATURE if rank == 0 else "λ(b) for b ≫ γ, within 5 %", []
     if rank and curved < FAR * gamma:
         reasons.append("b times the curvature at the corner is not much larger than the precision of the window")
-    if rest is None:
-        label, rest = "λ − (m − 1)/ln(b/γᴸ), within 5 %", _expansion(spare, strength)
+    if around_zero is None:
+        label, around_zero = "λ − (m − 1)/ln(b/γᴸ), within 5 %", _expansion(spare, strength)
         if strength < EXPANSION_HOLDS:
             reasons.append("b is too small for the expansion around b = ∞")
     return ExactCoefficient(
-        _corner_coefficient(sizes, rank, curved, gamma) + rest, one.value, one.multiplicity, label, "; ".join(reasons)
+        _corner_coefficient(sizes, rank, curved, gamma) + around_zero,
+        limit.value,
+        limit.multiplicity,
+        label,
+        "; ".join(reasons),
     )
 
 
 def corner_curvature(sizes: tuple[int, ...], scale: float) -> float:
-    """`scale^(2 (L - 1))`: the least curvature that is not zero at the true map's corner; the largest is L times it."""
+    """Least non-zero curvature at the true map's corner, `scale^(2 (L - 1))` of L layers; the largest is L times it."""
     return scale ** (2 * (len(sizes) - 2))
 
 
 def _corner_coefficient(sizes: tuple[int, ...], rank: int, curved: float, gamma: float) -> float:
     """Half the soft rank of the true map's corner: `r²` eigenvalues L, and `r (H_0 + H_L - 2 r)` of 1, L layers.
 
-    Both times the corner's curvature; curved: b times that.
+    Both times the corner's curvature; curved is b times that.
     """
-    layers, beside = len(sizes) - 1, rank * (sizes[0] + sizes[-1] - 2 * rank)
-    return (rank**2 * layers * curved / (layers * curved + gamma) + beside * curved / (curved + gamma)) / 2
+    layers, rectangular = len(sizes) - 1, rank * (sizes[0] + sizes[-1] - 2 * rank)
+    return (rank**2 * layers * curved / (layers * curved + gamma) + rectangular * curved / (curved + gamma)) / 2
 
 
 def _expansion(spare: tuple[int, ...], strength: float) -> float:
-    """`lambda - (m - 1)/ln(b/gamma^L)`, 0 where that is below; strength: the logarithm."""
+    """Expansion `lambda - (m - 1)/ln(b/gamma^L)` of the spare widths, at least 0; strength is the logarithm."""
     return max(at_finite_temperature(deep_linear(spare, 0), exp(strength)), 0.0) if strength > 0 else 0.0

@@ -1,6 +1,6 @@
-"""Samples of deep linear networks without a step size: each layer given the others is Gaussian.
+"""Gibbs sampling of deep linear networks, without a step size: each layer given the others is Gaussian.
 
-Density `exp(-b L(W) - gamma |W - W*|^2/2)` with the loss of `potentials.DeepLinear`. With the products Lf of the
+Density `exp(-b L(W) - gamma |W - W*|^2/2)` with the loss of `deep_linear.DeepLinear`. With the products Lf of the
 layers above and Rt of those below, layer W has precision `b (Lf^T Lf kron Rt Rt^T) + gamma` and linear term
 `b Lf^T T Rt^T + gamma W*`; both are diagonal in the eigenbases of `Lf^T Lf` and `Rt Rt^T`.
 """
@@ -18,20 +18,21 @@ from engines.loss_landscape.models.deep_linear import DeepLinear, product_of_lay
 
 
 class GibbsSamples(NamedTuple):
-    """What a sampler leaves."""
+    """The last layers of C chains, and the loss after each sweep."""
 
     layers: list[Tensor]
     """`W^l [C, H_{l+1}, H_l]`."""
     losses: Tensor
-    """After each sweep, `[T, C]`."""
+    """Losses after each sweep, `[T, C]`."""
 
 
 def draw_layer(
     W: Tensor, above: Tensor, below: Tensor, target: Tensor, star: Tensor, b: Tensor, gamma: float
 ) -> Tensor:
-    """A draw of one layer given the others, from standard normals in place of `W [C, o, i]`.
+    """Draw one layer given the others, `[C, o, i]`, from standard normals `W [C, o, i]`.
 
-    above `[C, H_L, o]`, below `[C, i, H_0]`, b `[C]`.
+    above `[C, H_L, o]` and below `[C, i, H_0]` are the products of the other layers, target `[H_L, H_0]`, star
+    `[o, i]`, b `[C]`.
     """
     a, U = lapack.eigh(above.mT @ above)
     c, V = lapack.eigh(below @ below.mT)
@@ -42,7 +43,10 @@ def draw_layer(
 
 
 def sweep(model: DeepLinear, layers: list[Tensor], b: Tensor, gamma: float, noise: list[Tensor]) -> list[Tensor]:
-    """Every layer once, the first one first, `[C, H_{l+1}, H_l]` each; noise: standard normals of the same shapes."""
+    """Draw every layer once, the first one first, `[C, H_{l+1}, H_l]` each; noise: standard normals of the same shapes.
+
+    Layers `[C, H_{l+1}, H_l]`, b `[C]`.
+    """
     layers, stars, T, C = list(layers), model.layers, model.target, len(layers[0])
     for k, normals in enumerate(noise):
         below = product_of_layers([torch.eye(model.widths[0], dtype=T.dtype).expand(C, -1, -1), *layers[:k]])
@@ -55,7 +59,7 @@ def sample(
     model: DeepLinear, b: Tensor, sweeps: int, generator: torch.Generator, layers: list[Tensor] | None = None,
     gamma: float = 1.0,
 ) -> GibbsSamples:  # fmt: skip
-    """So many sweeps of one chain for each entry of `b [C]`, from the true layers unless given. float64.
+    """Run `sweeps` sweeps of a chain for each entry of `b [C]`, from the true layers unless others are given; float64.
 
     Raises `ConfigError` unless b and gamma are positive.
     """

@@ -1,9 +1,4 @@
-"""The learning coefficient from recorded losses.
-
-Whether chains have settled, and what holds them: the loss or the window.
-
-Estimates over temperatures: where they stand still, and where they only follow the window. numpy.
-"""
+"""The learning coefficient from recorded losses: estimate, diagnostics of the chains, plateau over temperatures."""
 
 from __future__ import annotations
 
@@ -17,21 +12,21 @@ from engines.core.protocol.errors import ConfigError
 
 
 class Estimate(NamedTuple):
-    """Of lambda, from C independent chains."""
+    """An estimate of lambda from C independent chains."""
 
     value: Tensor
-    """`[...]`."""
+    """Mean over the chains, `[...]`."""
     error: Tensor
-    """Standard error of the mean over chains; NaN for one chain; sees no bias, `[...]`."""
+    """Standard error of the mean over chains, `[...]`; NaN for one chain; does not contain any bias."""
     chains: Tensor
-    """One by one, `[..., C]`."""
+    """Estimates of the chains one by one, `[..., C]`."""
 
 
 def estimate(losses: Tensor, b: Tensor, baseline: Tensor | float = 0.0) -> Estimate:
-    """`lambda = b (mean over draws of L - L(w*))` of losses `[T, ..., C]` after burn-in.
+    """Estimate `lambda = b (mean over draws of L - L(w*))` from losses `[T, ..., C]` after burn-in.
 
-    `b` and the loss `baseline` at w*, on the data that the chains see, broadcast against `[..., C]`. Negative where
-    w* is no minimum of that loss. Lau et al. 2023, arXiv 2308.12108.
+    `b` and the loss `baseline` at w*, on the data that the chains see, broadcast against `[..., C]`. Negative where w*
+    is no minimum of that loss. Lau et al. 2023, arXiv 2308.12108.
     """
     chains = b * (losses.mean(0) - baseline)
     C = chains.shape[-1]
@@ -40,10 +35,10 @@ def estimate(losses: Tensor, b: Tensor, baseline: Tensor | float = 0.0) -> Estim
 
 
 def richardson(coarse: Estimate, fine: Estimate, ratio: float = 4.0) -> Estimate:
-    """`(ratio fine - coarse)/(ratio - 1)`: what is left at step size 0 of a bias that is linear in it.
+    """Extrapolate to step size 0 a bias that is linear in it: `(ratio fine - coarse)/(ratio - 1)`.
 
-    Of two independent runs at eta and eta/ratio, chain by chain in any order. Its error is about 4/3 of that of the
-    fine run. Raises `ConfigError` unless ratio > 1.
+    coarse and fine are independent runs at eta and eta/ratio; chains are paired in any order. The error is about 4/3 of
+    that of the fine run. Raises `ConfigError` unless ratio > 1.
     """
     if not ratio > 1:
         raise ConfigError(f"the ratio of step sizes is {ratio}; it must be above 1")
@@ -55,21 +50,21 @@ def richardson(coarse: Estimate, fine: Estimate, ratio: float = 4.0) -> Estimate
 
 
 class Drift(NamedTuple):
-    """First third of the draws less the last."""
+    """Mean of the first third of the draws less that of the last."""
 
     value: Tensor
     """Mean over chains, `[...]`."""
     error: Tensor
-    """Its standard error over chains, `[...]`."""
+    """Standard error of the drift over chains, `[...]`."""
 
     @property
     def settled(self) -> Tensor:
-        """Below two standard errors; false for losses that are not finite."""
+        """Whether the drift is below two standard errors, bool `[...]`; false for losses that are not finite."""
         return self.value.abs() < 2 * self.error
 
 
 def drift(losses: Tensor) -> Drift:
-    """Of `losses [T, ..., C]`. Raises `ConfigError` for fewer than 3 draws or 2 chains."""
+    """Drift of losses `[T, ..., C]` over the draws. Raises `ConfigError` for fewer than 3 draws or 2 chains."""
     T, C = losses.shape[0], losses.shape[-1]
     if T < 3 or C < 2:
         raise ConfigError(f"drift was asked for of {T} draws of {C} chains; it needs 3 draws and 2 chains")
@@ -80,8 +75,8 @@ def drift(losses: Tensor) -> Drift:
 def r_hat(losses: Tensor) -> Tensor:
     """Split R-hat `[...]` of `losses [T, ..., C]`: `sqrt((W (n - 1)/n + B/n)/W)` over half chains of n draws.
 
-    W is the mean variance within them and B/n the variance of their means; 1 where all agree, below 1.05 to be
-    trusted. Gelman et al. 2013, section 11.4. Raises `ConfigError` for fewer than 4 draws.
+    W is the mean variance within them and B/n the variance of their means; 1 where all agree, below 1.05 to be trusted.
+    Gelman et al. 2013, section 11.4. Raises `ConfigError` for fewer than 4 draws.
     """
     n = len(losses) // 2
     if n < 2:
@@ -93,9 +88,10 @@ def r_hat(losses: Tensor) -> Tensor:
 
 
 def window_fill(distances: Tensor, gamma: Tensor | float, P: int) -> Tensor:
-    """`gamma <|w - w*|^2>/P` of `distances [T, ..., C]`, `[...]`.
+    """Share of the window that chains fill, `gamma <|w - w*|^2>/P` `[...]`, of squared distances `[T, ..., C]`.
 
-    1 where the window alone holds the chains, that is where the loss is not felt; `1 - N_eff/P` for a quadratic loss.
+    1 where the window alone confines the chains, that is where the loss is not felt; `1 - N_eff/P` for a quadratic
+    loss.
     """
     return (gamma * distances.mean(0)).mean(-1) / P
 
@@ -104,7 +100,7 @@ TOLERANCE = 0.05
 """Share of the mean within which estimates on a plateau agree, or two standard errors if these are larger."""
 
 PRECISION = 0.1
-"""Share of the mean up to which errors may go: estimates that are all noise agree, too."""
+"""Largest error of an estimate on a plateau, as a share of the mean: estimates that are all noise agree, too."""
 
 
 class Plateau(NamedTuple):
@@ -116,29 +112,29 @@ class Plateau(NamedTuple):
     """Mean of the estimates, each weighted by its error."""
     error: float
     decades: float
-    """Of b."""
+    """Width of the range of b, in powers of ten."""
 
 
 def log_slopes(b: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """`d ln lambda/d ln b`, `[S]`: near 1 where the window dominates, 0 on a plateau; NaN where lambda <= 0."""
+    """Slopes `d ln lambda/d ln b`, `[S]`: near 1 where the window dominates, 0 on a plateau; NaN where lambda <= 0."""
     logs = np.log(np.where(values > 0, values, np.nan))
     return np.gradient(logs, np.log(b))
 
 
 def plateau(b: np.ndarray, values: np.ndarray, errors: np.ndarray, tolerance: float = TOLERANCE) -> Plateau | None:
-    """The widest range of ascending `b [S]` whose estimates, known to `PRECISION`, are within tolerance of their mean.
+    """Find the widest range of ascending `b [S]` whose precise estimates are within tolerance of their mean.
 
-    None where no two neighbours agree: there is no number to be trusted. Where the multiplicity is above 1 lambda(b)
-    creeps on as 1/ln b, and a plateau is where that is within the tolerance. Raises `ConfigError` unless b ascends
-    and all errors are positive.
+    values and errors `[S]`; errors are at most `PRECISION` of the mean. None where no two neighbours agree: there is no
+    number to be trusted. Where the multiplicity is above 1 lambda(b) creeps on as 1/ln b, and a plateau is where that
+    is within the tolerance. Raises `ConfigError` unless b ascends and all errors are positive.
     """
     if len(b) < 2 or not (np.diff(b) > 0).all():
         raise ConfigError(f"b is {np.asarray(b).tolist()}; two ascending temperatures or more are needed")
     if not (errors > 0).all():
         raise ConfigError(f"errors of estimates are {np.asarray(errors).tolist()}; all must be positive")
     ranges = [(i, j) for i in range(len(b)) for j in range(i + 1, len(b))]
-    found = [one for i, j in ranges if (one := _plateau_between(i, j, b, values, errors, tolerance))]
-    return max(found, key=lambda one: one.decades, default=None)
+    plateaus = [one for i, j in ranges if (one := _plateau_between(i, j, b, values, errors, tolerance))]
+    return max(plateaus, key=lambda one: one.decades, default=None)
 
 
 def _plateau_between(
@@ -147,7 +143,7 @@ def _plateau_between(
     inside, weights = values[i : j + 1], 1 / errors[i : j + 1] ** 2
     mean = float((weights * inside).sum() / weights.sum())
     allowed = np.maximum(tolerance * abs(mean), 2 * errors[i : j + 1])
-    known = (errors[i : j + 1] <= PRECISION * mean).all()
-    if not (known and (np.abs(inside - mean) <= allowed).all()):
+    precise = (errors[i : j + 1] <= PRECISION * mean).all()
+    if not (precise and (np.abs(inside - mean) <= allowed).all()):
         return None
     return Plateau(i, j, mean, float(weights.sum() ** -0.5), float(np.log10(b[j] / b[i])))

@@ -1,7 +1,7 @@
-"""`lambda(b) = b E_b[L]`, exact at every temperature, of products of vectors and matrices under a Gaussian window.
+"""Quadrature of `lambda(b) = b E_b[L]`, exact at every temperature, for products of vectors and of matrices. numpy.
 
 Without a target each factor is drawn from N(0, I/gamma): in units of its width the loss of m factors has the strength
-`c = b/gamma^m`, and `lambda = -d log E[exp(-c L)]/d log c`. numpy.
+`c = b/gamma^m`, and `lambda = -d log E[exp(-c L)]/d log c`.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from scipy.special import loggamma
 from engines.core.protocol.errors import ConfigError
 
 STEPS = 6
-"""Steps of an integral to the next pole; its error is `exp(-2 pi 6)`."""
+"""Steps from the saddle of an integral to the next pole; its error is `exp(-2 pi 6)`."""
 
 POINTS = 8001
 """Points of an integral over the log of a squared singular value."""
 
 CONDITION = 1e9
-"""Condition of a Pfaffian's matrix up to which float64 leaves seven digits."""
+"""Largest condition of a Pfaffian's matrix: up to it float64 leaves seven digits."""
 
 
 def vectors(dims: tuple[int, ...], log_c: float) -> float:
-    """`lambda` of `L = prod_i chi2(d_i)`, squared lengths of independent vectors of N(0, 1).
+    """Coefficient `lambda(c)` of `L = prod_i chi2(d_i)`, squared lengths of independent vectors of N(0, 1).
 
     `E[exp(-c L)] = 1/(2 pi i) int Gamma(z) prod_i Gamma(d_i/2 - z) (2^m c)^-z dz` (Mellin and Barnes) on the line
     through its saddle, between 0 and the first pole d/2; the slope in log c brings down a factor z.
@@ -38,10 +38,10 @@ def vectors(dims: tuple[int, ...], log_c: float) -> float:
         return loggamma(z) + loggamma(half - z).sum(0) - z * scale
 
     # By the logit of its place, as the saddle comes close to a pole where c is very large or small.
-    found = minimize_scalar(
+    minimum = minimize_scalar(
         lambda x: float(exponent(np.array([first / (1 + exp(-x))]))[0]), bounds=(-15, 15), method="bounded"
     )
-    saddle = first / (1 + exp(-found.x))
+    saddle = first / (1 + exp(-minimum.x))
     step = min(saddle, first - saddle, 0.5) / STEPS
     z = saddle + 1j * step * np.arange(round(60 / step))
     logs = exponent(z)
@@ -51,11 +51,12 @@ def vectors(dims: tuple[int, ...], log_c: float) -> float:
 
 
 def matrices(inputs: int, hidden: int, outputs: int, log_c: float) -> float | None:
-    """`lambda` of `L = |B A|^2`, A `[hidden, inputs]` and B `[outputs, hidden]` of N(0, 1); None where unresolved.
+    """Coefficient `lambda(c)` of `L = |B A|^2`, of matrices with entries N(0, 1); None where unresolved.
 
-    B is integrated out: `E[det(1 + 2 c A A^T)^(-outputs/2)]`, over eigenvalues s of `A A^T` of density
-    `prod s^((|hidden - inputs| - 1)/2) e^(-s/2) |Delta(s)|`, is a Pfaffian of double integrals (de Bruijn 1955), and
-    the slope of its logarithm half a trace. Resolved for up to about five eigenvalues; the smaller side is taken.
+    A is `[hidden, inputs]`, B `[outputs, hidden]`. B is integrated out: `E[det(1 + 2 c A A^T)^(-outputs/2)]`, over
+    eigenvalues s of `A A^T` of density `prod s^((|hidden - inputs| - 1)/2) e^(-s/2) |Delta(s)|`, is a Pfaffian of
+    double integrals (de Bruijn 1955), and the slope of its logarithm half a trace. Resolved for up to about five
+    eigenvalues; the smaller side is taken.
     """
     if min(hidden, outputs) < min(hidden, inputs):
         inputs, outputs = outputs, inputs
@@ -77,31 +78,34 @@ def matrices(inputs: int, hidden: int, outputs: int, log_c: float) -> float | No
 
 
 def _skew(f: np.ndarray, g: np.ndarray) -> np.ndarray:
-    """`sum_{x < y} f_i(x) g_j(y) - f_i(y) g_j(x)` of columns `[points, k]`, half of x = y in each; `[k, k]`."""
+    """Double integrals `sum_{x < y} f_i(x) g_j(y) - f_i(y) g_j(x)`, `[k, k]`, half of x = y in each.
+
+    f and g are columns `[points, k]`.
+    """
     return (np.cumsum(f, 0) - f / 2).T @ g - f.T @ (np.cumsum(g, 0) - g / 2)
 
 
 def _bordered(A: np.ndarray, edge: np.ndarray) -> np.ndarray:
-    """A with one more row and column, for an odd number of eigenvalues."""
+    """Matrix A with one more row and column, for an odd number of eigenvalues."""
     return np.block([[A, edge[:, None]], [-edge[None], np.zeros((1, 1))]])
 
 
 def deep_linear(widths: tuple[int, ...], b: float, gamma: float) -> float | None:
-    """`lambda(b)` of `1/2 |W_{L-1} .. W_0|^2` around 0; None where it is not in closed form.
+    """Coefficient `lambda(b)` of `1/2 |W_{L-1} .. W_0|^2` around 0; None where it is not in closed form.
 
-    Known through a layer of width 1, where the product is one of vectors, and for two layers. Raises `ConfigError`
+    Exact through a layer of width 1, where the product is one of vectors, and for two layers. Raises `ConfigError`
     unless b and gamma are positive.
     """
     log_c = _strength(b, gamma, len(widths) - 1) - log(2)
     if min(widths) == 1:
-        rest = list(widths)
-        rest.remove(1)
-        return vectors(tuple(rest), log_c)
+        others = list(widths)
+        others.remove(1)
+        return vectors(tuple(others), log_c)
     return matrices(*widths, log_c) if len(widths) == 3 else None
 
 
 def crossing_planes(n1: int, n2: int, b: ArrayLike, gamma: float = 1.0) -> np.ndarray:
-    """`lambda(b)` of `|u|^2 |v|^2`, u in R^n1 and v in R^n2, of the shape of b. `w1^2 w2^2` is n1 = n2 = 1.
+    """Coefficient `lambda(b)` of `|u|^2 |v|^2`, u in R^n1 and v in R^n2, of the shape of b. `w1^2 w2^2` is n1 = n2 = 1.
 
     Raises `ConfigError` unless b and gamma are positive.
     """
@@ -109,15 +113,15 @@ def crossing_planes(n1: int, n2: int, b: ArrayLike, gamma: float = 1.0) -> np.nd
 
 
 def crossing_box(ratio: ArrayLike) -> np.ndarray:
-    """`N_eff(eps)` of `c w1^2 w2^2` in the box [-1, 1]^2 at `ratio = c/eps`: `1 - 1/(1 + ln(ratio)/2)`, 0 up to 1.
+    """Parameters `N_eff(eps)` of `c w1² w2²` in [-1, 1]² at `ratio = c/eps`: `1 - 1/(1 + ln(ratio)/2)`, 0 up to 1.
 
-    From `V = 4 sqrt(eps/c) (1 + ln(c/eps)/2)`: interaction counts by the log of its strength over the level.
+    Derived from `V = 4 sqrt(eps/c) (1 + ln(c/eps)/2)`: interaction counts by the log of its strength over the level.
     """
     return 1 - 1 / (1 + np.log(np.maximum(ratio, 1)) / 2)
 
 
 def _strength(b: float, gamma: float, factors: int) -> float:
-    """`log(b/gamma^m)`."""
+    """Logarithm of the strength `b/gamma^m` of m factors. Raises `ConfigError` unless both are positive."""
     if not (b > 0 and gamma > 0):
         raise ConfigError(f"b = {b} and gamma = {gamma}; both must be positive")
     return log(b) - factors * log(gamma)

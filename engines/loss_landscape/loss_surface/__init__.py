@@ -1,1 +1,1 @@
-"""Pictures of the loss around, and between, points of parameter space."""
+"""Surfaces and curves of the loss around, and between, points of parameter space."""

@@ -1,4 +1,4 @@
-"""The loss on ways from one minimum to another: the straight line, and a curve that is trained to be low."""
+"""The loss between two minima: on the straight line, and on a curve that is trained to be low."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from torch import Tensor
 from engines.loss_landscape.training.train import adamw, init_moments
 
 Gradient = Callable[[Tensor], Tensor]
-"""Of parameters `[B, P]`, `[B, P]`."""
+"""Map parameters `[B, P]` to gradients `[B, P]`."""
 
 
 def line(w0: Tensor, w1: Tensor, t: Tensor) -> Tensor:
-    """`(1 - t) w0 + t w1`, `[T, ..., P]` of ends `[..., P]` and t `[T]`."""
+    """Points `(1 - t) w0 + t w1`, `[T, ..., P]`, of ends `[..., P]` and t `[T]`."""
     return torch.lerp(w0, w1, t.reshape(-1, *[1] * w0.ndim))
 
 
 def bezier(w0: Tensor, middle: Tensor, w1: Tensor, t: Tensor) -> Tensor:
-    """`(1 - t)² w0 + 2 t (1 - t) middle + t² w1`, `[T, ..., P]`. Garipov et al. 2018, arXiv 1802.10026."""
+    """Points `(1 - t)² w0 + 2 t (1 - t) middle + t² w1`, `[T, ..., P]`. Garipov et al. 2018, arXiv 1802.10026."""
     t = t.reshape(-1, *[1] * w0.ndim)
     return (1 - t) ** 2 * w0 + 2 * t * (1 - t) * middle + t**2 * w1
 
 
 def barrier(losses: Tensor, t: Tensor) -> Tensor:
-    """`max_t (L(w(t)) - (1 - t) L_0 - t L_1)`, `[...]` of losses `[T, ...]` on a way whose ends are first and last."""
+    """Barrier `max_t (L(w(t)) - (1 - t) L_0 - t L_1)`, `[...]`, of losses `[T, ...]` on a curve from end to end."""
     share = t.reshape(-1, *[1] * (losses.ndim - 1))
     return (losses - (1 - share) * losses[0] - share * losses[-1]).amax(0)
 
@@ -41,7 +41,7 @@ def train_bezier(
 def train_bezier_steps(
     gradient: Gradient, w0: Tensor, w1: Tensor, steps: int = 600, lr: float = 1e-2, seed: int = 0
 ) -> Iterator[Tensor]:
-    """The same after each step, for those who want to watch.
+    """Yield the middle `[B, P]` after each step of `train_bezier`.
 
     By the chain rule the gradient of the middle is `2 t (1 - t)` times that of the loss at the point.
     """

@@ -1,8 +1,6 @@
-"""Directions in parameter space to draw the loss along. Batched over leading axes.
+"""Planes through a point of parameter space.
 
-A direction in which synchronised neurons leave a network free.
-
-Which plane through a point is worth looking at: at random, where training went, or along curvature.
+At random, along the trajectory, or along curvature and free directions.
 """
 
 from __future__ import annotations
@@ -25,19 +23,19 @@ from engines.loss_landscape.models.network_at_step import NetworkAtStep
 
 
 class TensorLayout(Protocol):
-    """How a flat vector is made of tensors: `Mlp`, or the `layout` of another model."""
+    """Order of tensors in a flat vector: `Mlp`, or the `layout` of another model."""
 
     def split(self, theta: Tensor) -> list[Tensor]:
         """Tensors of parameters `[..., P]`."""
         ...
 
     def join(self, tensors: list[Tensor]) -> Tensor:
-        """The inverse."""
+        """Flat vector `[..., P]` of tensors."""
         ...
 
 
 def filter_normalised(tensors: TensorLayout, theta: Tensor, seed: int, biases: bool = False) -> Tensor:
-    """A random direction `[..., P]` of which each row has the norm of that row of theta; none along biases.
+    """Draw a direction `[..., P]` of which each row has the norm of that row of theta; none along biases.
 
     `d_j <- d_j ‖w_j‖/(‖d_j‖ + 1e-10)`, d ~ N(0, 1), w_j the weights into a neuron; tensors with one axis are zero, and
     so is the last column where `biases` says that it holds them. Members share the draw. Li et al. 2018, "filter".
@@ -49,7 +47,7 @@ def filter_normalised(tensors: TensorLayout, theta: Tensor, seed: int, biases: b
 
 
 def _scaled(d: Tensor, w: Tensor, leading: int, biases: bool) -> Tensor:
-    """Of one tensor `w [..., *shape]`, `d [*shape]`."""
+    """Scale `d [*shape]` to the row norms of one tensor `w [..., *shape]`."""
     if d.ndim == 1:
         return torch.zeros_like(w)
     d, w = d.clone(), w.clone()
@@ -57,8 +55,8 @@ def _scaled(d: Tensor, w: Tensor, leading: int, biases: bool) -> Tensor:
         d[..., -1], w[..., -1] = 0, 0
     inner = tuple(range(leading + 1, w.ndim))
     norms = torch.linalg.vector_norm(w, dim=inner, keepdim=True)
-    own = torch.linalg.vector_norm(d, dim=tuple(range(1, d.ndim)), keepdim=True)
-    return d * norms / (own + 1e-10)
+    lengths = torch.linalg.vector_norm(d, dim=tuple(range(1, d.ndim)), keepdim=True)
+    return d * norms / (lengths + 1e-10)
 
 
 class Principal(NamedTuple):
@@ -67,11 +65,11 @@ class Principal(NamedTuple):
     directions: Tensor
     """Orthonormal, `[k, ..., P]`."""
     shares: Tensor
-    """Of the sum of squares of `w_t - w_T`, `[k, ...]`."""
+    """Shares of the sum of squares of `w_t - w_T`, `[k, ...]`."""
 
 
 def principal_directions(trajectory: Tensor, count: int = 2) -> Principal:
-    """The top right singular vectors of the rows `w_t - w_T`, not centred, of `trajectory [T, ..., P]`."""
+    """Top right singular vectors of the rows `w_t - w_T`, not centred, of `trajectory [T, ..., P]`."""
     steps = (trajectory - trajectory[-1]).movedim(0, -2)
     _, sizes, rows = torch.linalg.svd(steps, full_matrices=False)
     squares = sizes.square()
@@ -80,25 +78,25 @@ def principal_directions(trajectory: Tensor, count: int = 2) -> Principal:
 
 
 def plane_through(points: Sequence[Tensor]) -> Tensor:
-    """The two directions `[2, ..., P]` from the first of three points `[..., P]` to the others: they have no unit."""
+    """Two directions `[2, ..., P]` from the first of three points `[..., P]` to the others, of any length."""
     first, second, third = points
     return torch.stack([second - first, third - first])
 
 
 MAX_GENERATOR_NUMBERS = 2**24
-"""Numbers in all generators: an eighth of a gigabyte."""
+"""Most numbers in all generators: an eighth of a gigabyte."""
 
 
-def free_direction(found: NetworkAtStep) -> Tensor | None:
-    """A unit vector `[P]` of type 3 along which the outputs change least at distance 1; None where there is none.
+def free_direction(network: NetworkAtStep) -> Tensor | None:
+    """Unit vector `[P]` of type 3 along which the outputs change least at distance 1; None where there is none.
 
     Exchanges within a block and shifts are exactly straight, rescalings are not: the flattest is one of the former
     where there are any. None as well for a network without gates, and for one that is too large.
     """
-    model = found.subject.model
+    model = network.subject.model
     if not isinstance(model, Mlp | Embedding):
         return None
-    net, theta, X = found.perceptron()
+    net, theta, X = network.perceptron()
     if net.activation != "relu" or sum(net.sizes[1:-1]) * net.P > MAX_GENERATOR_NUMBERS:
         return None
     gates = [z > 0 for z in net.layers(theta, X)[1][:-1]]
@@ -110,13 +108,13 @@ def free_direction(found: NetworkAtStep) -> Tensor | None:
 
 
 def _highest_loss(net: Mlp, theta: Tensor, X: Tensor, every: Tensor) -> Tensor:
-    """The higher of the losses at distance 1 to both sides, `[q]`."""
+    """Higher of the losses at distance 1 to both sides, `[q]`."""
     sides = [torch.stack([behavioural_loss(net, theta + sign * u, theta, X) for u in every]) for sign in (-1, 1)]
     return torch.maximum(*sides)
 
 
 def _in_subject(model: Mlp | Embedding, direction: Tensor) -> Tensor:
-    """In the parameters of the subject; an embedding is held still."""
+    """Direction in the parameters of the subject; an embedding stays fixed."""
     if isinstance(model, Mlp):
         return direction
     W, out = Mlp((2 * model.e, model.h, model.p), bias=False).split(direction)
@@ -124,24 +122,24 @@ def _in_subject(model: Mlp | Embedding, direction: Tensor) -> Tensor:
 
 
 LANCZOS_STEPS = 60
-"""Of Lanczos' method; the ends of a spectrum are found long before."""
+"""Lanczos steps; the ends of a spectrum are found long before."""
 
 
 class LossAtPoint(NamedTuple):
-    """A loss, the point at which it is looked at, and how training came there."""
+    """A loss, the point at which it is drawn, and the trajectory that led there."""
 
     loss: Loss
-    """In float64."""
+    """Loss `[...]` of parameters `[..., P]`, in float64."""
     origin: Tensor
-    """`[P]`."""
-    way: Tensor
-    """`[T, P]`."""
-    found: NetworkAtStep | None
-    """The network; None for a loss in closed form."""
+    """Parameters of the point, `[P]`."""
+    trajectory: Tensor
+    """Parameters on the way there, `[T, P]`."""
+    network: NetworkAtStep | None
+    """Network of the loss; None for a loss in closed form."""
 
 
 class PlaneChoice(NamedTuple):
-    """A plane and what is known about it."""
+    """Directions of a plane, with figures and a note about them."""
 
     directions: Tensor
     """`[2, P]`."""
@@ -149,52 +147,59 @@ class PlaneChoice(NamedTuple):
     note: str = ""
 
 
-def choose_plane(kind: str, ground: LossAtPoint, seed: int) -> PlaneChoice:
-    """The directions of one of `PLANES`. Raises `ConfigError` for another, and where training has not moved yet."""
+def choose_plane(kind: str, point: LossAtPoint, seed: int) -> PlaneChoice:
+    """Directions of one of `PLANES`. Raises `ConfigError` for another, and where training has not moved yet."""
     if kind not in PLANES:
         raise ConfigError(f"plane={kind} is not one of {', '.join(PLANES)}")
-    return PLANES[kind](ground, seed)
+    return PLANES[kind](point, seed)
 
 
-def _random(ground: LossAtPoint, seed: int) -> PlaneChoice:
-    model, seeds = _network(ground).subject.model, (seed + 1, seed + 2)
+def _random(point: LossAtPoint, seed: int) -> PlaneChoice:
+    model, seeds = _network(point).subject.model, (seed + 1, seed + 2)
     tensors, biases = (model, model.bias) if isinstance(model, Mlp) else (getattr(model, "layout", model), False)
-    drawn = [filter_normalised(tensors, ground.origin, one, biases) for one in seeds]  # type: ignore[reportArgumentType]
+    drawn = [filter_normalised(tensors, point.origin, one, biases) for one in seeds]  # type: ignore[reportArgumentType]
     return PlaneChoice(torch.stack(drawn), {"seed_a": seeds[0], "seed_b": seeds[1]})
 
 
-def _trajectory(ground: LossAtPoint, seed: int) -> PlaneChoice:
-    if len(ground.way) < 3 or not bool((ground.way != ground.way[-1]).any()):
-        raise ConfigError(f"plane=trajectory needs steps that were taken: there are {len(ground.way)} snapshots so far")
-    found = principal_directions(ground.way)
-    return PlaneChoice(found.directions, {"share_a": float(found.shares[0]), "share_b": float(found.shares[1])})
+def _trajectory(point: LossAtPoint, seed: int) -> PlaneChoice:
+    if len(point.trajectory) < 3 or not bool((point.trajectory != point.trajectory[-1]).any()):
+        raise ConfigError(
+            f"plane=trajectory needs steps that were taken: there are {len(point.trajectory)} snapshots so far"
+        )
+    principal = principal_directions(point.trajectory)
+    return PlaneChoice(
+        principal.directions, {"share_a": float(principal.shares[0]), "share_b": float(principal.shares[1])}
+    )
 
 
-def _hessian(ground: LossAtPoint, seed: int) -> PlaneChoice:
-    return PlaneChoice(_top(ground, seed, 2), {})
+def _hessian(point: LossAtPoint, seed: int) -> PlaneChoice:
+    return PlaneChoice(_top(point, seed, 2), {})
 
 
-def _negative(ground: LossAtPoint, seed: int) -> PlaneChoice:
-    least = smallest_eigenpairs(_product(ground), _start(ground, seed), _steps(ground), 1)
+def _negative(point: LossAtPoint, seed: int) -> PlaneChoice:
+    least = smallest_eigenpairs(_product(point), _start(point, seed), _steps(point), 1)
     value = float(least.values[0])
     note = "" if value < 0 else "No curvature is negative here: the second direction is the flattest that was found."
-    return PlaneChoice(torch.cat([_top(ground, seed, 1), least.vectors]), {}, note)
+    return PlaneChoice(torch.cat([_top(point, seed, 1), least.vectors]), {}, note)
 
 
-def _null(ground: LossAtPoint, seed: int) -> PlaneChoice:
-    found = _network(ground)
-    free, whence = free_direction(found), "The second direction is one that synchronised neurons leave free."
+def _null(point: LossAtPoint, seed: int) -> PlaneChoice:
+    network = _network(point)
+    free, reason = free_direction(network), "The second direction is one that synchronised neurons leave free."
     if free is None:
-        model, X = found.subject.model, found.samples.X
-        product = gauss_newton(lambda at: model(at, X), ground.origin)
-        free = smallest_eigenpairs(product, _start(ground, seed), _steps(ground), 1).vectors[0]
-        whence = "No neuron is free to trade with another: the second direction is the flattest of the outputs."
-    return PlaneChoice(torch.stack([_top(ground, seed, 1)[0], free]), {}, whence)
+        model, X = network.subject.model, network.samples.X
+        product = gauss_newton(lambda at: model(at, X), point.origin)
+        free = smallest_eigenpairs(product, _start(point, seed), _steps(point), 1).vectors[0]
+        reason = "No neuron is free to trade with another: the second direction is the flattest of the outputs."
+    return PlaneChoice(torch.stack([_top(point, seed, 1)[0], free]), {}, reason)
 
 
-def parameter_axes(ground: LossAtPoint) -> PlaneChoice:
-    """The first and the last parameter: for a loss in closed form, whose parameters mean something by themselves."""
-    P = len(ground.origin)
+def parameter_axes(point: LossAtPoint) -> PlaneChoice:
+    """Plane of the first and the last parameter.
+
+    For a loss in closed form, whose parameters have a meaning by themselves.
+    """
+    P = len(point.origin)
     if P < 2:
         raise ConfigError(f"a surface needs two parameters, this loss has {P}")
     directions = torch.eye(P, dtype=torch.float64)[[0, -1]]
@@ -208,31 +213,32 @@ PLANES: dict[str, Callable[[LossAtPoint, int], PlaneChoice]] = {
     "negative": _negative,
     "null": _null,
 }
+"""Planes by name."""
 
 
-def curvatures_along(ground: LossAtPoint, directions: Tensor) -> Tensor:
-    """`uᵀ H u/|u|²` at the origin, `[2]`."""
-    return (_product(ground)(directions) * directions).sum(-1) / directions.square().sum(-1)
+def curvatures_along(point: LossAtPoint, directions: Tensor) -> Tensor:
+    """Curvatures `uᵀ H u/|u|²` at the origin along two directions, `[2]`."""
+    return (_product(point)(directions) * directions).sum(-1) / directions.square().sum(-1)
 
 
-def _network(ground: LossAtPoint) -> NetworkAtStep:
-    if ground.found is None:
+def _network(point: LossAtPoint) -> NetworkAtStep:
+    if point.network is None:
         raise ConfigError("a loss in closed form has no layers: this plane needs a network")
-    return ground.found
+    return point.network
 
 
-def _top(ground: LossAtPoint, seed: int, count: int) -> Tensor:
-    return largest_eigenpairs(_product(ground), _start(ground, seed), _steps(ground), count).vectors
+def _top(point: LossAtPoint, seed: int, count: int) -> Tensor:
+    return largest_eigenpairs(_product(point), _start(point, seed), _steps(point), count).vectors
 
 
-def _product(ground: LossAtPoint) -> Product:
-    return reverse_over_reverse(ground.loss, ground.origin)
+def _product(point: LossAtPoint) -> Product:
+    return reverse_over_reverse(point.loss, point.origin)
 
 
-def _steps(ground: LossAtPoint) -> int:
-    return min(LANCZOS_STEPS, len(ground.origin))
+def _steps(point: LossAtPoint) -> int:
+    return min(LANCZOS_STEPS, len(point.origin))
 
 
-def _start(ground: LossAtPoint, seed: int) -> Tensor:
+def _start(point: LossAtPoint, seed: int) -> Tensor:
     source = torch.Generator().manual_seed(seed)
-    return torch.randn(len(ground.origin), generator=source, dtype=torch.float64)
+    return torch.randn(len(point.origin), generator=source, dtype=torch.float64)

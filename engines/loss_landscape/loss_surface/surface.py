@@ -1,9 +1,7 @@
-"""The loss on a plane in parameter space, as a value that is drawn, saved and read back.
+"""The loss on a plane in parameter space: evaluated coarse to fine, quickly for perceptrons, saved and read back.
 
-The losses of a perceptron on a plane, several times faster than point by point.
-
-The first layer is linear in the parameters, so all its products with the data are made once: at the origin and along
-both directions. Samples come last, `[C, d, n]`: networks here are narrow, their data is not.
+The first layer of a perceptron is linear in the parameters, so all its products with the data are made once: at the
+origin and along both directions. Samples come last, `[C, d, n]`: networks here are narrow, their data is not.
 """
 
 from __future__ import annotations
@@ -23,11 +21,11 @@ from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 from engines.loss_landscape.models.model import Samples
 
 Loss = Callable[[Tensor], Tensor]
-"""Of parameters `[C, ..., P]`, `[C, ...]`."""
+"""Map parameters `[C, ..., P]` to losses `[C, ...]`."""
 
 
 class Plane(NamedTuple):
-    """`origin + a d_1 + b d_2`; the directions need be neither orthogonal nor of unit length."""
+    """A plane `origin + a d_1 + b d_2`; the directions need be neither orthogonal nor of unit length."""
 
     origin: Tensor
     """`[..., P]`."""
@@ -45,52 +43,55 @@ class Plane(NamedTuple):
         """
         axes, away = self.directions.movedim(0, -1), points - self.origin
         coordinates = torch.linalg.lstsq(axes, away.movedim(0, -1)).solution.movedim(-1, 0)
-        rest = away - (axes @ coordinates[..., None])[..., 0]
+        remainder = away - (axes @ coordinates[..., None])[..., 0]
         length = torch.linalg.vector_norm(away, dim=-1)
-        off = torch.linalg.vector_norm(rest, dim=-1) / torch.where(length > 0, length, 1)
+        off = torch.linalg.vector_norm(remainder, dim=-1) / torch.where(length > 0, length, 1)
         return coordinates, off
 
 
 def coarse_to_fine(rows: int, columns: int) -> list[Tensor]:
-    """The numbers of all points of a grid, first a coarse lattice, then what halves its spacing, and so on."""
+    """Numbers of all points of a grid, level by level.
+
+    First a coarse lattice, then the points that halve its spacing.
+    """
     step = 1 << (max(rows, columns) - 1).bit_length()
-    known, levels = torch.zeros(rows, columns, dtype=torch.bool), []
+    covered, levels = torch.zeros(rows, columns, dtype=torch.bool), []
     while step:
-        lattice = torch.zeros_like(known)
+        lattice = torch.zeros_like(covered)
         lattice[::step, ::step] = True
-        levels.append((lattice & ~known).flatten().nonzero().flatten())
-        known |= lattice
+        levels.append((lattice & ~covered).flatten().nonzero().flatten())
+        covered |= lattice
         step //= 2
     return [level for level in levels if len(level)]
 
 
 def evaluate(loss: Loss, plane: Plane, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
-    """The losses `[n_a, n_b, ...]` known so far, NaN elsewhere, after each batch of at most `chunk` points."""
+    """Yield the losses `[n_a, n_b, ...]` computed so far, NaN elsewhere, after each batch of at most `chunk` points."""
     return evaluate_coordinates(lambda coordinates: loss(plane.at(coordinates)), axes, chunk)
 
 
 @torch.no_grad()
 def evaluate_coordinates(losses: Loss, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
-    """The same of losses `[C, ...]` that are a function of coordinates `[C, 2]`."""
+    """Yield as `evaluate` for losses `[C, ...]` that are a function of coordinates `[C, 2]`."""
     grid, values = torch.cartesian_prod(*axes), torch.empty(0)
     for level in coarse_to_fine(*map(len, axes)):
         for part in level.split(chunk):
-            found = losses(grid[part])
+            computed = losses(grid[part])
             if not len(values):
-                values = found.new_full((len(grid), *found.shape[1:]), torch.nan)
-            values[part] = found
+                values = computed.new_full((len(grid), *computed.shape[1:]), torch.nan)
+            values[part] = computed
             yield values.clone().unflatten(0, (len(axes[0]), len(axes[1])))
 
 
 @torch.no_grad()
 def losses_at(loss: Loss, points: Tensor, chunk: int = 17) -> Tensor:
-    """The true loss `[T, ...]` of points `[T, ..., P]`: a trajectory's is not that of the surface below it."""
+    """Losses `[T, ...]` of points `[T, ..., P]`: a trajectory's true loss is not that of the surface below it."""
     return torch.cat([loss(part) for part in points.split(chunk)])
 
 
 @dataclass(frozen=True)
 class Surface:
-    """Raw losses on a plane, and how to make them again."""
+    """Raw losses on a plane, and all that is needed to compute them again."""
 
     plane: Plane
     axes: tuple[Tensor, Tensor]
@@ -98,18 +99,18 @@ class Surface:
     values: Tensor
     """`[n_a, n_b, ...]`, NaN where not evaluated."""
     kind: str
-    """What the directions are."""
+    """Kind of the plane's directions."""
     seeds: tuple[int, ...] = ()
-    """Of the directions, where they are drawn."""
+    """Seeds of the directions, where they are drawn."""
 
-    def height(self, delta: float = 1e-6, percentile: float = 100.0) -> Tensor:
-        """`log10(L + delta)`, what is above a percentile of it cut down to that; NaN stays."""
+    def log_losses(self, delta: float = 1e-6, percentile: float = 100.0) -> Tensor:
+        """Logarithms `log10(L + delta)`, values above a percentile cut down to it; NaN stays."""
         heights = (self.values + delta).log10()
         top = heights.flatten().nanquantile(percentile / 100)
         return torch.where(heights > top, top, heights)
 
     def save(self, path: Path) -> None:
-        """As `.npz`, arrays alone."""
+        """Write a `.npz` of arrays alone."""
         (a, b), plane = self.axes, self.plane
         tensors = {"origin": plane.origin, "directions": plane.directions, "a": a, "b": b, "values": self.values}
         arrays: dict[str, Any] = {name: tensor.cpu().numpy() for name, tensor in tensors.items()}
@@ -119,7 +120,7 @@ class Surface:
 
     @classmethod
     def load(cls, path: Path) -> Surface:
-        """What `save` wrote; nothing in the file is executed. Raises `StoreError` for another file."""
+        """Read a file of `save`; nothing in it is executed. Raises `StoreError` for another file."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 stored = {name: file[name] for name in ("origin", "directions", "a", "b", "values")}
@@ -139,9 +140,9 @@ def square_axes(half: float, points: int) -> tuple[Tensor, Tensor]:
 
 
 def mlp_losses_on_plane(net: Mlp, plane: Plane, samples: Samples) -> Callable[[Tensor], Tensor]:
-    """`L(origin + a d_1 + b d_2) [C]` as a function of coordinates `[C, 2]`; samples `[n, d]`.
+    """Losses `L(origin + a d_1 + b d_2) [C]` of a perceptron as a function of coordinates `[C, 2]`; samples `[n, d]`.
 
-    Cross-entropy of labels `[n]`, half the squared error of targets `[n, k]`.
+    Cross-entropy of labels `[n]`, half the squared error of targets `[n, k]`. Several times faster than point by point.
     """
     first, n = _first_layer(net, plane, samples.X), len(samples.X)
     criterion = _criterion(samples.y)
@@ -158,7 +159,7 @@ def mlp_losses_on_plane(net: Mlp, plane: Plane, samples: Samples) -> Callable[[T
 
 
 def _first_layer(net: Mlp, plane: Plane, X: Tensor) -> Tensor:
-    """What the first layer makes at the origin and along the directions, `[3, (d_1 + 1) n]`, the constant with it."""
+    """Outputs of the first layer at the origin and along the directions, `[3, (d_1 + 1) n]`, the constant with it."""
     data = net.extended(X).mT
     made = torch.stack([net.split(one)[0] @ data for one in (plane.origin, *plane.directions)])
     if net.bias and len(net.shapes) > 1:
@@ -167,7 +168,10 @@ def _first_layer(net: Mlp, plane: Plane, X: Tensor) -> Tensor:
 
 
 def _weights_above(net: Mlp, theta: Tensor) -> list[Tensor]:
-    """Weights `[C, d', D]` of the other layers; all but the last have a row for the constant, which `_bent` fills."""
+    """Weights `[C, d', D]` of the other layers.
+
+    All but the last have a row for the constant, which `_activated` fills.
+    """
     weights = net.split(theta)[1:]
     if net.bias:
         weights[:-1] = [functional.pad(W, (0, 0, 0, 1)) for W in weights[:-1]]
@@ -175,7 +179,7 @@ def _weights_above(net: Mlp, theta: Tensor) -> list[Tensor]:
 
 
 def _activated(net: Mlp, z: Tensor) -> Tensor:
-    """`[phi(z); 1]`."""
+    """Activations with the constant, `[phi(z); 1]`."""
     made = ACTIVATIONS[net.activation](z)
     if net.bias:
         made[:, -1] = 1
@@ -183,8 +187,8 @@ def _activated(net: Mlp, z: Tensor) -> Tensor:
 
 
 def _criterion(y: Tensor) -> Callable[[Tensor], Tensor]:
-    """`[C]` of outputs `[C, k, n]`."""
+    """Loss `[C]` of outputs `[C, k, n]` on labels or targets."""
     if y.is_floating_point():
         return lambda outputs: (outputs - y.mT).square().sum(-2).mean(-1) / 2
-    own = y * len(y) + torch.arange(len(y))  # torch's own cross-entropy takes twice as long with samples last
-    return lambda outputs: -outputs.log_softmax(-2).flatten(1).index_select(1, own).mean(-1)
+    flat_labels = y * len(y) + torch.arange(len(y))  # torch's own cross-entropy takes twice as long with samples last
+    return lambda outputs: -outputs.log_softmax(-2).flatten(1).index_select(1, flat_labels).mean(-1)

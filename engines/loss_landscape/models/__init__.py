@@ -1,1 +1,1 @@
-"""Networks, data and potentials: functions of one flat vector of parameters."""
+"""Networks, their data, and losses in closed form: functions of one flat vector of parameters."""

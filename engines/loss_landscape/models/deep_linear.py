@@ -1,4 +1,4 @@
-"""Deep linear networks that learn a linear map of given rank."""
+"""Deep linear networks: the population loss around the most degenerate solution, and a network that learns the map."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from engines.loss_landscape.models.model import Samples, Subject, half_squared_e
 
 @dataclass(frozen=True)
 class DeepLinear:
-    """`L = 1/2 |W^{L-1} .. W^0 - T|_F^2` of `W^l [H_{l+1}, H_l]`: the mean loss over inputs N(0, I)."""
+    """Mean loss over inputs N(0, I), `L = 1/2 |W^{L-1} .. W^0 - T|_F^2` of `W^l [H_{l+1}, H_l]`."""
 
     widths: tuple[int, ...]
-    """H_0 .. H_L."""
+    """Widths H_0 .. H_L."""
     rank: int = 0
-    """Of T."""
+    """Rank of T."""
     scale: float = 1.0
-    """The true layers are `scale I_rank` in a corner and 0 elsewhere: the most degenerate of all that make T."""
+    """Scale of the true layers, `scale I_rank` in a corner and 0 elsewhere: the most degenerate of all that make T."""
 
     def __post_init__(self) -> None:
         if len(self.widths) < 3 or not 0 <= self.rank <= min(self.widths) or min(self.widths) < 1:
@@ -34,17 +34,17 @@ class DeepLinear:
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
-        """`(H_{l+1}, H_l)`."""
+        """Shapes of the layers, `(H_{l+1}, H_l)`."""
         return list(zip(self.widths[1:], self.widths[:-1], strict=True))
 
     @property
     def P(self) -> int:
-        """`sum H_{l+1} H_l`."""
+        """Number of parameters, `sum H_{l+1} H_l`."""
         return sum(rows * columns for rows, columns in self.shapes)
 
     @property
     def layers(self) -> list[Tensor]:
-        """The true `W*^l`."""
+        """True layers `W*^l [H_{l+1}, H_l]`."""
         corner = [torch.zeros(shape, dtype=torch.float64) for shape in self.shapes]
         for W in corner:
             W.diagonal()[: self.rank] = self.scale
@@ -52,12 +52,12 @@ class DeepLinear:
 
     @property
     def star(self) -> Tensor:
-        """The true parameters, `[P]`."""
+        """True parameters, `[P]`."""
         return torch.cat([W.flatten() for W in self.layers])
 
     @property
     def target(self) -> Tensor:
-        """T, `[H_L, H_0]`."""
+        """True map T, `[H_L, H_0]`."""
         return product_of_layers(self.layers)
 
     def split(self, theta: Tensor) -> list[Tensor]:
@@ -71,7 +71,7 @@ class DeepLinear:
 
 
 def product_of_layers(layers: list[Tensor]) -> Tensor:
-    """`W^{L-1} .. W^0`."""
+    """Product `W^{L-1} .. W^0`, `[..., H_L, H_0]`, of layers `[..., H_{l+1}, H_l]`."""
     whole = layers[0]
     for W in layers[1:]:
         whole = W @ whole
@@ -81,10 +81,10 @@ def product_of_layers(layers: list[Tensor]) -> Tensor:
 def deep_linear_subject(
     seeds: Sequence[int], sizes: tuple[int, ...], rank: int, n: int = 1000, scale: float = 1.0
 ) -> Subject:
-    """`f = W_{L-1} .. W_0 x` on `y = T x`, T = scale^L on the first `rank` places of the diagonal, else 0; no noise.
+    """Network `f = W_{L-1} .. W_0 x` that learns `y = T x` from samples `x ~ N(0, I)` without noise.
 
-    Half squared error, `x ~ N(0, I)`, weights from N(0, 1/fan_in). Raises `ConfigError` where a layer is narrower than
-    the rank.
+    T = scale^L on the first `rank` places of the diagonal, else 0. Half squared error, weights from N(0, 1/fan_in).
+    Raises `ConfigError` where a layer is narrower than the rank.
     """
     if min(sizes) < rank:
         raise ConfigError(f"rank={rank} does not pass a layer of width {min(sizes)}")

@@ -1,4 +1,4 @@
-"""Perceptrons on the images of digits."""
+"""Perceptrons that learn to read images of digits."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Samples, Subject, cross_entropy
 
 TRAIN = 1437
-"""Images to train on, of 1797."""
+"""Number of images to train on, of 1797."""
 
 STARTS = {"default": initialisation.default, "he": initialisation.he}
+"""Initialisations by name."""
 
 
 def digits_subject(seeds: Sequence[int], hidden: tuple[int, ...] = (16, 16), start: str = "default") -> Subject:
-    """A 64-hidden-10 ReLU network, cross-entropy, 1437 images to train on and 360 to test, the same for all members.
+    """ReLU network 64-hidden-10 with cross-entropy; 1437 images to train on and 360 to test, the same for all members.
 
     Raises `ConfigError` for a start that is neither default nor he.
     """
@@ -32,7 +33,7 @@ def digits_subject(seeds: Sequence[int], hidden: tuple[int, ...] = (16, 16), sta
 
 
 def train_test_split() -> tuple[Samples, Samples]:
-    """Images to train on and to test, drawn once for all: networks differ in how they begin, not in what they see."""
+    """Split the images to train on and to test, once for all: networks differ in how they begin, not in their data."""
     images, labels = map(torch.from_numpy, digits.load())
     order = torch.randperm(len(labels), generator=initialisation.stream(0))
     shown, held_out = order[:TRAIN], order[TRAIN:]

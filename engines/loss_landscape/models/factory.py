@@ -1,4 +1,4 @@
-"""From knobs to what is analysed: a subject for the members of one batch.
+"""Factory of subjects: from the knobs of one batch to a network with its data.
 
 Subjects that are trained have labels or targets; the others start at a minimum of value 0 of their behavioural loss.
 """
@@ -28,7 +28,7 @@ Configs = Sequence[LossLandscape]
 
 
 def build(configs: Configs) -> Subject:
-    """The subject of members that share all `shape` knobs, in float64. Raises `ConfigError` for a potential."""
+    """Build the subject of members that share all `shape` knobs, in float64. Raises `ConfigError` for a potential."""
     kind = configs[0].subject
     if kind not in SUBJECTS:
         raise ConfigError(f"subject={kind} has no network: what is asked for needs one")
@@ -41,7 +41,7 @@ def _seeds(configs: Configs) -> list[int]:
 
 def _digits(configs: Configs) -> Subject:
     one = configs[0]
-    return digits.digits_subject(_seeds(configs), (one.width,) * one.depth, one.start)
+    return digits.digits_subject(_seeds(configs), (one.width,) * one.depth, one.init)
 
 
 def _addition(configs: Configs) -> Subject:
@@ -79,17 +79,17 @@ def _linear(configs: Configs) -> Subject:
 
 def _planted(configs: Configs) -> Subject:
     if configs[0].planted == "modular":
-        found = modules.draw_modules(
+        drawn_modules = modules.draw_modules(
             _seeds(configs), configs[0].width, 2, configs[0].depth, configs[0].samples, configs[0].correlation
         )
-        return at_rest(found.net, found.theta, found.X, tuple(_seeds(configs)))
+        return at_rest(drawn_modules.net, drawn_modules.theta, drawn_modules.X, tuple(_seeds(configs)))
     drawn = [planted_network(config) for config in configs]
     theta, X = (torch.stack([getattr(one, name) for one in drawn]) for name in ("theta", "X"))
     return at_rest(drawn[0].net, theta, X, tuple(_seeds(configs)))
 
 
 def planted_network(config: LossLandscape) -> planted_networks.PlantedNetwork:
-    """A planted network that is no modular one."""
+    """Draw a planted network that is no modular one."""
     generic = (config.inputs, *(config.width,) * config.depth, config.outputs)
     deeper, k, seed = (config.width,) * (config.depth - 1), config.outputs, config.seed
     edits = {
@@ -114,7 +114,7 @@ def planted_network(config: LossLandscape) -> planted_networks.PlantedNetwork:
 
 
 def _own(configs: Configs) -> Subject:
-    net, theta, samples = user_network.load(configs[0].network, configs[0].data, configs[0].own_activation)
+    net, theta, samples = user_network.load(configs[0].network, configs[0].data, configs[0].network_activation)
     seeds = tuple(_seeds(configs))
     if samples.y is None:
         return at_rest(net, theta.expand(len(seeds), -1), samples.X, seeds)
@@ -122,7 +122,10 @@ def _own(configs: Configs) -> Subject:
 
 
 def at_rest(net: Model, star: torch.Tensor, X: torch.Tensor, seeds: tuple[int, ...]) -> Subject:
-    """A network at the minimum of its behavioural loss: its targets are its own outputs."""
+    """Subject at the minimum of its behavioural loss: its targets are its own outputs.
+
+    star `[B, P]`, X `[n, d]` or `[B, n, d]`.
+    """
     with torch.no_grad():
         shown = Samples(X, net(star, X))
     return Subject(net, shown, shown, half_squared_error, star, seeds)
@@ -136,6 +139,6 @@ SUBJECTS: dict[str, Callable[[Configs], Subject]] = {
     "planted": _planted,
     "linear": _linear,
     "superposition": _superposition,
-    "own": _own,
+    "user_network": _own,
 }
-"""All but potentials."""
+"""Builders of all subjects but potentials, by name."""

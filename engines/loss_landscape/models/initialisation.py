@@ -1,4 +1,4 @@
-"""Where a network begins: drawn member by member from the member's own seed, in float32 whatever computes later."""
+"""Initial parameters, drawn member by member from the member's own seed, in float32 whatever computes later."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAMPLES, TEST, ORDER = 1, 2, 3
 
 
 def stream(seed: int, *purpose: int) -> torch.Generator:
-    """On the CPU, so that no run depends on its device; for every purpose an independent one.
+    """Make an independent generator for every seed and purpose, on the CPU so that no run depends on its device.
 
     Of a seed torch uses the lower 32 bits alone, so a purpose is mixed in by numpy.
     """
@@ -27,17 +27,17 @@ def stream(seed: int, *purpose: int) -> torch.Generator:
 
 
 def draw_members(seeds: Sequence[int], draw: Draw, *purpose: int) -> Tensor:
-    """`draw` once for each seed, stacked in float64: no member depends on who else is in the batch."""
+    """Call `draw` once for each seed and stack in float64: no member depends on who else is in the batch."""
     return torch.stack([draw(stream(seed, *purpose)) for seed in seeds]).double()
 
 
 def uniform(bound: float, shape: tuple[int, ...], source: torch.Generator) -> Tensor:
-    """`U(-bound, bound)`."""
+    """Draw from `U(-bound, bound)`."""
     return (torch.rand(shape, generator=source) * 2 - 1) * bound
 
 
 def default(net: Mlp, source: torch.Generator) -> Tensor:
-    """`U(-1, 1)/sqrt(fan_in)` for weights and biases, `[P]`: how torch begins a linear layer."""
+    """Initial parameters `[P]` as torch begins a linear layer: `U(-1, 1)/sqrt(fan_in)` for weights and biases."""
     layers = []
     for rows, columns in net.shapes:
         fan = columns - net.bias
@@ -48,7 +48,7 @@ def default(net: Mlp, source: torch.Generator) -> Tensor:
 
 
 def he(net: Mlp, source: torch.Generator) -> Tensor:
-    """`N(0, 2/fan_in)` for weights, zero for biases, `[P]`. He et al. 2015."""
+    """Initial parameters `[P]` of He et al. 2015: `N(0, 2/fan_in)` for weights, zero for biases."""
     layers = []
     for rows, columns in net.shapes:
         fan = columns - net.bias

@@ -31,26 +31,26 @@ class Mlp:
 
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
-        """Of W^0 .. W^{L-1}, `(d_{l+1}, D_l)`."""
+        """Shapes of W^0 .. W^{L-1}, `(d_{l+1}, D_l)`."""
         pairs = zip(self.sizes[1:], self.sizes[:-1], strict=True)
         return tuple((rows, columns + self.bias) for rows, columns in pairs)
 
     @property
     def P(self) -> int:
-        """Parameters: `sum_l d_{l+1} D_l`."""
+        """Number of parameters, `sum_l d_{l+1} D_l`."""
         return sum(rows * columns for rows, columns in self.shapes)
 
     def split(self, theta: Tensor) -> list[Tensor]:
-        """The weights `W^l [..., d_{l+1}, D_l]` of parameters `theta [..., P]`; views, rows first."""
+        """Weights `W^l [..., d_{l+1}, D_l]` of parameters `theta [..., P]`; views, rows first."""
         parts = theta.split([rows * columns for rows, columns in self.shapes], -1)
         return [part.unflatten(-1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def join(self, tensors: list[Tensor]) -> Tensor:
-        """The inverse of `split`, `[..., P]`."""
+        """Flatten weights `W^l [..., d_{l+1}, D_l]` into `[..., P]`, the inverse of `split`."""
         return torch.cat([W.flatten(-2) for W in tensors], -1)
 
     def extended(self, a: Tensor) -> Tensor:
-        """`[a; 1]`, `[..., n, D]`."""
+        """Append the constant 1 if there are biases: `[a; 1]`, `[..., n, D]`."""
         return torch.cat([a, a.new_ones(*a.shape[:-1], 1)], -1) if self.bias else a
 
     def layers(self, theta: Tensor, X: Tensor) -> tuple[list[Tensor], list[Tensor]]:

@@ -1,7 +1,4 @@
-"""Several tensors as one flat vector, for models that are no perceptrons.
-
-A subject: a model, its samples, its loss and where each member begins. Everything batched over members.
-"""
+"""A subject: a model, its samples, its loss and where each member begins. Everything batched over members."""
 
 from __future__ import annotations
 
@@ -19,13 +16,13 @@ from engines.core.protocol.errors import ConfigError
 
 @dataclass(frozen=True)
 class Layout:
-    """The order and shapes of the tensors."""
+    """Order and shapes of the tensors in a flat vector, for models that are no perceptrons."""
 
     shapes: tuple[tuple[int, ...], ...]
 
     @property
     def P(self) -> int:
-        """Numbers in all."""
+        """Number of parameters."""
         return sum(map(prod, self.shapes))
 
     def split(self, theta: Tensor) -> list[Tensor]:
@@ -34,13 +31,13 @@ class Layout:
         return [part.unflatten(-1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def join(self, tensors: list[Tensor]) -> Tensor:
-        """The inverse of `split`, `[..., P]`."""
+        """Flatten tensors `[..., *shape]` into `[..., P]`, the inverse of `split`."""
         flat = [one.flatten(-len(shape)) for one, shape in zip(tensors, self.shapes, strict=True)]
         return torch.cat(flat, -1)
 
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
-"""Mean loss `[...]` of outputs `[..., n, k]` on what they should be."""
+"""Mean loss `[...]` of outputs `[..., n, k]` on labels or targets."""
 
 
 class Model(Protocol):
@@ -57,7 +54,7 @@ class Model(Protocol):
 
 
 class Samples(NamedTuple):
-    """Shared by the members, or with their axis in front."""
+    """Inputs with labels or targets, shared by the members or with their axis in front."""
 
     X: Tensor
     """`[n, d]` or `[B, n, d]`."""
@@ -65,7 +62,7 @@ class Samples(NamedTuple):
     """Labels `[n]` or `[B, n]`, or targets `[n, k]` or `[B, n, k]`."""
 
     def take(self, chosen: Tensor) -> Samples:
-        """Those with the numbers `chosen [B, b]`, member by member."""
+        """Take the samples with the numbers `chosen [B, b]`, member by member."""
         if self.X.ndim == 2:
             return Samples(self.X[chosen], self.y[chosen])
         member = torch.arange(len(chosen), device=chosen.device)[:, None]
@@ -81,12 +78,12 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    """`mean_x ‖f - y‖²`, `[...]`: summed over outputs `[..., n, k]`, no 1/2."""
+    """Squared error `mean_x ‖f - y‖²`, `[...]`: summed over outputs `[..., n, k]`, no 1/2."""
     return (outputs - targets).square().sum(-1).mean(-1)
 
 
 def half_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    """`mean_x ‖f - y‖²/2`, `[...]`."""
+    """Half the squared error, `mean_x ‖f - y‖²/2`, `[...]`, of outputs `[..., n, k]`."""
     return squared_error(outputs, targets) / 2
 
 
@@ -99,17 +96,17 @@ class Subject:
     test: Samples
     criterion: Criterion
     start: Tensor
-    """`[B, P]`."""
+    """Parameters at step 0, `[B, P]`."""
     seeds: tuple[int, ...]
-    """One a member: of where it begins, of samples of its own, and of the order of batches."""
+    """Seeds, one a member: of where it begins, of samples of its own, and of the order of batches."""
 
     def loss(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
-        """`[...]` of parameters `[..., P]` on the training samples, or on others; differentiable."""
+        """Loss `[...]` of parameters `[..., P]` on the training samples, or on others; differentiable."""
         X, y = samples or self.train
         return self.criterion(self.model(theta, X), y)
 
     def gradient(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
-        """`[..., P]`: one backward pass, as no member's loss depends on another's parameters."""
+        """Gradient `[..., P]` of the loss by one backward pass: no member's loss depends on another's parameters."""
         with torch.enable_grad():
             point = theta.detach().requires_grad_()
             return torch.autograd.grad(self.loss(point, samples).sum(), point)[0]
@@ -118,7 +115,7 @@ class Subject:
     def accuracy(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
         """Share of samples `[...]` whose largest output is their label's; on the test samples, or on others.
 
-        Raises `ConfigError` for a subject that has no labels.
+        theta `[..., P]`. Raises `ConfigError` for a subject that has no labels.
         """
         X, y = samples or self.test
         if y.is_floating_point():
@@ -126,7 +123,7 @@ class Subject:
         return (self.model(theta, X).argmax(-1) == y).to(theta.dtype).mean(-1)
 
     def to(self, dtype: torch.dtype) -> Subject:
-        """The same in another precision: float32 trains faster, float64 is for counting."""
+        """Convert to another precision: float32 trains faster, float64 is for counting."""
 
         def cast(samples: Samples) -> Samples:
             X, y = samples
@@ -135,6 +132,6 @@ class Subject:
         return replace(self, train=cast(self.train), test=cast(self.test), start=self.start.to(dtype))
 
     def on(self, device: torch.device) -> Subject:
-        """The same on another device."""
+        """Move to another device."""
         train, test = (Samples(X.to(device), y.to(device)) for X, y in (self.train, self.test))
         return replace(self, train=train, test=test, start=self.start.to(device))

@@ -1,4 +1,7 @@
-"""Addition modulo p, in three forms. A sample is a pair (a, b) as two one-hot vectors side by side, `[2 p]`."""
+"""Networks that add modulo p, in three forms.
+
+A sample is a pair (a, b) as two one-hot vectors side by side, `[2 p]`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,10 @@ from engines.loss_landscape.models.model import Layout, Model, Samples, Subject,
 
 @dataclass(frozen=True)
 class Embedding:
-    """`f = o relu(l E_a + r E_b)`: an embedding E `[p, e]`, readers l, r `[h, e]`, readout o `[p, h]`, no biases."""
+    """Network `f = o relu(l E_a + r E_b)`.
+
+    Embedding E `[p, e]`, readers l, r `[h, e]`, readout o `[p, h]`, no biases.
+    """
 
     p: int
     e: int
@@ -26,22 +32,25 @@ class Embedding:
 
     @property
     def layout(self) -> Layout:
-        """E, l, r, o."""
+        """Order of the parameters: E, l, r, o."""
         return Layout(((self.p, self.e), (self.h, self.e), (self.h, self.e), (self.p, self.h)))
 
     @property
     def P(self) -> int:
-        """Numbers in all."""
+        """Number of parameters."""
         return self.layout.P
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
-        """Logits `[..., n, p]`."""
+        """Logits `[..., n, p]` of theta `[..., P]`, X `[..., n, 2 p]`."""
         E, left, right, out = self.layout.split(theta)
         table = torch.cat([E @ left.mT, E @ right.mT], -2)  # [..., 2 p, h], cheaper than one reader a sample
         return torch.relu(X @ table) @ out.mT
 
     def perceptron(self, theta: Tensor, X: Tensor) -> tuple[Mlp, Tensor, Tensor]:
-        """The same function as a perceptron of embedded samples: it, its parameters and `[E_a, E_b] [..., n, 2 e]`."""
+        """View as a perceptron of embedded samples.
+
+        The net, its parameters, and its inputs `[E_a, E_b] [..., n, 2 e]`.
+        """
         E, left, right, out = self.layout.split(theta)
         net = Mlp((2 * self.e, self.h, self.p), bias=False)
         embedded = torch.cat([X[..., : self.p] @ E, X[..., self.p :] @ E], -1)
@@ -53,7 +62,7 @@ class Transformer:
     """One layer of attention and one perceptron on the tokens a, b, =; read at the last; no biases, no LayerNorm.
 
     `x = tokens + positions`, `x_= += attention`, `x_= += out relu(in x_=)`, `f = unembed x_=`. Width d, heads of
-    d/heads. What happens at a and b after attention is never read, so it is not computed.
+    d/heads. Outputs at a and b after attention are never read, so they are not computed.
     """
 
     p: int
@@ -63,21 +72,21 @@ class Transformer:
 
     @property
     def layout(self) -> Layout:
-        """Tokens, positions, query, key, value, output, in, out, unembedding."""
+        """Order of the parameters: tokens, positions, query, key, value, output, in, out, unembedding."""
         square = (self.d, self.d)
         ends = ((self.h, self.d), (self.d, self.h), (self.p, self.d))
         return Layout(((self.p + 1, self.d), (3, self.d), square, square, square, square, *ends))
 
     @property
     def P(self) -> int:
-        """Numbers in all."""
+        """Number of parameters."""
         return self.layout.P
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
-        """Logits `[..., n, p]`."""
+        """Logits `[..., n, p]` of theta `[..., P]`, X `[..., n, 2 p]`."""
         tokens, positions, Q, K, V, mix, into, out, unembed = self.layout.split(theta)
-        known = tokens[..., : self.p, :]
-        embedded = [X[..., : self.p] @ known, X[..., self.p :] @ known]
+        summands = tokens[..., : self.p, :]
+        embedded = [X[..., : self.p] @ summands, X[..., self.p :] @ summands]
         last = tokens[..., self.p :, :].expand_as(embedded[0])
         x = torch.stack([*embedded, last], -2) + positions[..., None, :, :]  # [..., n, 3, d]
         end = x[..., 2, :]
@@ -92,7 +101,7 @@ class Transformer:
 
 
 def embedding_subject(seeds: Sequence[int], p: int = 31, e: int = 16, h: int = 64, share: float = 0.6) -> Subject:
-    """`Embedding` as torch begins its layers: N(0, 1) embedding, `U(-1, 1)/sqrt(fan_in)` elsewhere."""
+    """Subject of an `Embedding` as torch begins its layers: N(0, 1) embedding, `U(-1, 1)/sqrt(fan_in)` elsewhere."""
     model = Embedding(p, e, h)
 
     def draw(source: torch.Generator) -> Tensor:
@@ -107,7 +116,10 @@ def embedding_subject(seeds: Sequence[int], p: int = 31, e: int = 16, h: int = 6
 def one_hot_subject(
     seeds: Sequence[int], p: int = 31, h: int = 128, activation: str = "square", share: float = 0.5
 ) -> Subject:
-    """`f = o phi(W [onehot a; onehot b])` without biases; a column of W has entries N(0, 1/p), o as torch begins."""
+    """Subject of `f = o phi(W [onehot a; onehot b])` without biases.
+
+    A column of W has entries N(0, 1/p), o as torch begins.
+    """
     model = Mlp((2 * p, h, p), activation, bias=False)
 
     def draw(source: torch.Generator) -> Tensor:
@@ -120,7 +132,10 @@ def one_hot_subject(
 def transformer_subject(
     seeds: Sequence[int], p: int = 31, d: int = 32, heads: int = 4, h: int = 128, share: float = 0.6
 ) -> Subject:
-    """`Transformer`, all matrices N(0, 1/d). Raises `ConfigError` where the heads do not divide the width."""
+    """Subject of a `Transformer`, all matrices N(0, 1/d).
+
+    Raises `ConfigError` where the heads do not divide the width.
+    """
     if d % heads:
         raise ConfigError(f"{heads} heads do not divide the width {d}")
     model = Transformer(p, d, heads, h)
@@ -137,7 +152,7 @@ def all_pairs(p: int) -> Samples:
 def _subject(
     model: Model, p: int, share: float, seeds: Sequence[int], draw: Callable[[torch.Generator], Tensor]
 ) -> Subject:
-    """Each member trains on `floor(share p²)` pairs of its own and is tested on the rest."""
+    """Subject in which each member trains on `floor(share p²)` pairs of its own and is tested on the others."""
     shown = int(share * p * p)
     if not 0 < shown < p * p:
         raise ConfigError(f"share={share} of {p * p} pairs leaves none to train on or none to test")

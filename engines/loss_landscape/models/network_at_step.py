@@ -1,4 +1,4 @@
-"""What a probe works on: one network, its data and its parameters at the step that is looked at."""
+"""The network that a probe analyses: one member of a run, its data and its parameters at a step."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from engines.loss_landscape.models.modular_addition import Embedding
 
 
 class NetworkAtStep(NamedTuple):
-    """One member. Everything in float64 on the CPU: ranks will be counted."""
+    """One member at a step. Everything in float64 on the CPU: ranks will be counted."""
 
     config: LossLandscape
     subject: Subject
-    """A batch of one."""
+    """Subject of this member, a batch of one."""
     theta: Tensor
-    """`[P]`: what training has reached; of what is sampled, the point w* around which it is."""
+    """Parameters that training has reached, `[P]`; of a sampled member, the point w* around which it samples."""
     samples: Samples
-    """The training samples of this member, without a leading axis."""
+    """Training samples of this member, without a leading axis."""
 
     def perceptron(self) -> tuple[Mlp, Tensor, Tensor]:
-        """The network as a perceptron: it, its parameters `[P]`, its inputs `[n, d_0]`.
+        """View as a perceptron: the net, its parameters `[P]`, its inputs `[n, d_0]`.
 
         An embedding counts as a layer that is not analysed: its outputs are the inputs. Raises `ConfigError` for a
         transformer and for superposition.
@@ -44,7 +44,7 @@ class NetworkAtStep(NamedTuple):
 
 
 def network_of_run(run: RunData, member: int, step: int) -> NetworkAtStep:
-    """The member of a run at a step (-1: the newest). Raises `ConfigError` for a loss without a network."""
+    """Network of a member of a run at a step (-1: the newest). Raises `ConfigError` for a loss without a network."""
     step = int(run.steps[-1]) if step < 0 else step
     config = run.config(member, step)
     return (
@@ -53,7 +53,7 @@ def network_of_run(run: RunData, member: int, step: int) -> NetworkAtStep:
 
 
 def network_of_config(config: LossLandscape, theta: Tensor | None = None) -> NetworkAtStep:
-    """What a configuration makes, with parameters `theta [P]`, or where it starts. Errors as `specimen`."""
+    """Network of a configuration, with parameters `theta [P]`, or where it starts. Errors as `network_of_run`."""
     subject = factory.build([config])
     X, y = subject.train
     shared = X.ndim == 2
@@ -67,9 +67,12 @@ def trajectory(run: RunData, member: int, steps: Sequence[int]) -> Tensor:
 
 
 def snapshots(run: RunData, member: int, steps: Sequence[int]) -> Iterator[Tensor]:
-    """The same one by one, each `[P]`."""
+    """Yield the parameters at ascending steps one by one, each `[P]`."""
     running = None
     for step in steps:
-        running = replay.replayed(run, step, member) if running is None else replay.onward(run, running, step, member)
+        if running is None:
+            running = replay.simulation_at(run, step, member)
+        else:
+            running = replay.continue_simulation(run, running, step, member)
         theta = running.batches[0].state.theta[0]
         yield (theta if theta.ndim == 1 else theta[0]).detach().cpu().double().clone()

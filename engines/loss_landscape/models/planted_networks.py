@@ -1,13 +1,9 @@
-"""Networks whose ReLUs fire on clusters of the data as planned, with degeneracies of all three types to order.
+"""Untrained networks with a planted structure: gates that fire on clusters, small edits, modules hidden by rotations.
 
-Datum i is of cluster i mod K: coordinates one-hot + .02 N, then free ones of N(0, 1). A neuron that is to fire on a set
-S of clusters weighs them by +8 (1 + u/5), the others by -8 (1 + u/5), u uniform, free coordinates by .7 N, bias .3 N;
-readouts are N(0, 1). Deeper layers are generic, weights N/2 and biases N.
-
-
-Small networks whose degeneracy is known: `EXAMPLES[name](seed)` draws one. Reference counts in the tests.
-
-Networks made of modules that do not talk to each other, hidden by rotations of their inputs and outputs.
+Gated plans: datum i is of cluster i mod K, coordinates one-hot + .02 N, then free ones of N(0, 1). A neuron that is to
+fire on a set S of clusters weighs them by +8 (1 + u/5), the others by -8 (1 + u/5), u uniform, free coordinates by .7
+N, bias .3 N; readouts are N(0, 1). Deeper layers are generic, weights N/2 and biases N. `EXAMPLES[name](seed)` draws a
+network whose degeneracy is known; the reference counts are in the tests.
 """
 
 from __future__ import annotations
@@ -30,7 +26,10 @@ DRAWS = 200
 
 @dataclass(frozen=True)
 class Plan:
-    """What to plant. Gates and the constant 1 are independent if on some cluster no neuron that is ever off fires."""
+    """A plan of gates on clusters of the data, with degeneracies of all three types to order.
+
+    Gates and the constant 1 are independent if on some cluster no neuron that is ever off fires.
+    """
 
     sets: tuple[tuple[int, ...], ...]
     """Clusters on which each neuron of the first hidden layer fires: none is dead, all is always on."""
@@ -41,17 +40,17 @@ class Plan:
     deeper: tuple[int, ...] = ()
     """Widths of generic hidden layers on top."""
     copies: tuple[tuple[int, int, float], ...] = ()
-    """(j, i, c): in-weights of j are c > 0 times those of i."""
+    """Triples (j, i, c): in-weights of j are c > 0 times those of i."""
     silent: tuple[int, ...] = ()
     """Neurons without out-weights."""
     parallel: tuple[tuple[int, int, float], ...] = ()
-    """(j, i, c): out-weights of j are c times those of i."""
+    """Triples (j, i, c): out-weights of j are c times those of i."""
     mixed: tuple[float, ...] = ()
-    """If given, the last free coordinate is this combination of the first ones."""
+    """Weights of the first free coordinates in the last one, if given."""
 
     @property
     def net(self) -> Mlp:
-        """The network."""
+        """Network of the plan."""
         return Mlp((self.clusters + self.free, len(self.sets), *self.deeper, self.outputs))
 
     @property
@@ -61,22 +60,22 @@ class Plan:
 
     @property
     def gates(self) -> Tensor:
-        """The planned gates, bool `[n, h]`."""
+        """Planned gates, bool `[n, h]`."""
         return self.firing[torch.arange(self.n) % self.clusters]
 
 
 class PlantedNetwork(NamedTuple):
-    """One draw of a plan."""
+    """One draw of a network and its data."""
 
     net: Mlp
     theta: Tensor
-    """`[P]`."""
+    """Parameters, `[P]`."""
     X: Tensor
-    """`[n, d_0]`."""
+    """Inputs, `[n, d_0]`."""
 
 
 def planted_inputs(plan: Plan, stream: torch.Generator) -> Tensor:
-    """Inputs `[n, K + free]`."""
+    """Draw inputs `[n, K + free]` of the plan."""
     labels = torch.arange(plan.n) % plan.clusters
     X = torch.randn(plan.n, plan.net.sizes[0], dtype=torch.float64, generator=stream)
     X[:, : plan.clusters] = 0.02 * X[:, : plan.clusters] + torch.nn.functional.one_hot(labels, plan.clusters)
@@ -87,7 +86,7 @@ def planted_inputs(plan: Plan, stream: torch.Generator) -> Tensor:
 
 
 def gated_weights(plan: Plan, stream: torch.Generator) -> Tensor:
-    """Weights of the first layer, `[h, K + free + 1]`."""
+    """Draw weights of the first layer, `[h, K + free + 1]`, with copies planted."""
     h, K = len(plan.sets), plan.clusters
     W = torch.randn(h, plan.net.sizes[0] + 1, dtype=torch.float64, generator=stream)
     u = torch.rand(h, K, dtype=torch.float64, generator=stream)
@@ -100,7 +99,7 @@ def gated_weights(plan: Plan, stream: torch.Generator) -> Tensor:
 
 
 def readout_weights(plan: Plan, W: Tensor) -> Tensor:
-    """The weights above the gated layer `[d_2, h + 1]`, with silent and parallel neurons planted."""
+    """Plant silent and parallel neurons in the weights above the gated layer, `[d_2, h + 1]`, in place."""
     for j, i, c in plan.parallel:
         W[:, j] = c * W[:, i]
     W[:, list(plan.silent)] = 0
@@ -127,9 +126,10 @@ def fires_as_planned(plan: Plan, one: PlantedNetwork) -> bool:
 
 
 def draw_planted(plan: Plan, seed: int) -> PlantedNetwork:
-    """The first draw of the stream whose gates are the planned ones.
+    """Draw until the gates are the planned ones.
 
-    Raises `ConfigError` if none of `DRAWS` is: too many free coordinates or data, or copies across different sets.
+    Raises `ConfigError` if none of `DRAWS` draws has them: too many free coordinates or data, or copies across
+    different sets.
     """
     stream = torch.Generator().manual_seed(seed)
     for _ in range(DRAWS):
@@ -140,13 +140,17 @@ def draw_planted(plan: Plan, seed: int) -> PlantedNetwork:
 
 
 Edit = Callable[[list[Tensor]], None]
-"""Changes weights in place."""
+"""Change weights in place."""
 
 
 def generic_network(
     sizes: tuple[int, ...], n: int = 600, seed: int = 0, edit: Edit | None = None, rank: int = 0
 ) -> PlantedNetwork:
-    """Inputs N(0, 1), of a lower rank if one is given; weights `1.5/sqrt(fan-in)` N, biases .5 N; then the edit."""
+    """Draw a generic network.
+
+    Weights `1.5/sqrt(fan-in)` N, biases .5 N, inputs N(0, 1), of a lower rank if one is given. The edit is applied
+    last.
+    """
     stream, net = torch.Generator().manual_seed(seed), Mlp(sizes)
     X = torch.randn(n, rank or sizes[0], dtype=torch.float64, generator=stream)
     if rank:
@@ -163,42 +167,42 @@ def generic_network(
 
 
 def duplicate_neuron(weights: list[Tensor]) -> None:
-    """The last neuron's in-weights are 1.7 times those of the one before."""
+    """Make the last neuron's in-weights 1.7 times those of the one before."""
     weights[0][-1] = 1.7 * weights[0][-2]
 
 
 def dead_neuron(weights: list[Tensor]) -> None:
-    """The last neuron never fires."""
+    """Make the last neuron never fire."""
     weights[0][-1] *= 0.01
     weights[0][-1, -1] = -5
 
 
 def silent_neuron(weights: list[Tensor]) -> None:
-    """The last neuron has no out-weights."""
+    """Take the last neuron's out-weights away."""
     weights[1][:, -2] = 0
 
 
 def parallel_neurons(weights: list[Tensor]) -> None:
-    """The last two neurons always fire and have parallel out-weights."""
+    """Make the last two neurons always fire, with parallel out-weights."""
     weights[0][-2:] *= 0.2
     weights[0][-2:, -1] = 6
     weights[1][:, -2] = 0.5 * weights[1][:, -3]
 
 
 def staircase(outputs: int, deeper: tuple[int, ...] = (), seed: int = 1) -> PlantedNetwork:
-    """Blocks of 3, 2 and 1 synchronised neurons."""
+    """Draw blocks of 3, 2 and 1 synchronised neurons."""
     sets = ((0,), (0,), (0,), (1,), (1,), (0, 2))
     return draw_planted(Plan(sets, clusters=4, free=3, n=1200, outputs=outputs, deeper=deeper), seed)
 
 
 def always_on(outputs: int, seed: int = 1) -> PlantedNetwork:
-    """Blocks of 3 and 1 synchronised neurons, and 3 that always fire."""
+    """Draw blocks of 3 and 1 synchronised neurons, and 3 that always fire."""
     every = (0, 1, 2)
     return draw_planted(Plan(((0,),) * 3 + (every,) * 3 + ((0, 1),), clusters=3, free=3, n=900, outputs=outputs), seed)
 
 
 def nested_gates(outputs: int, seed: int = 1) -> PlantedNetwork:
-    """Blocks of 3, 2 and 1 neurons whose gates and the constant are linearly dependent."""
+    """Draw blocks of 3, 2 and 1 neurons whose gates and the constant are linearly dependent."""
     return draw_planted(Plan(((0,),) * 3 + ((1, 2),) * 2 + ((0, 1),), clusters=3, free=3, n=900, outputs=outputs), seed)
 
 
@@ -206,11 +210,11 @@ MIXED = Plan(
     sets=((0,),) * 3 + ((1,),) * 3 + ((0, 1, 2, 3),) * 2 + ((),),
     clusters=4, free=3, n=1200, outputs=4, copies=((1, 0, 1.3),), silent=(4,), mixed=(1.0, -0.5),
 )  # fmt: skip
-"""All three types at once, one inside the other."""
+"""Plan with all three types at once, one inside the other."""
 
 
 def nearly_synchronised_pair(angle: float, n: int = 4000, seed: int = 0) -> PlantedNetwork:
-    """A 4-5-4 net without biases, its neuron 1 twice neuron 0, turned by an angle."""
+    """Draw a 4-5-4 net without biases, its neuron 1 twice neuron 0, turned by an angle."""
     stream, net = torch.Generator().manual_seed(seed), Mlp((4, 5, 4), bias=False)
     X = torch.randn(n, 4, dtype=torch.float64, generator=stream)
     W_in, W_out = (torch.randn(shape, dtype=torch.float64, generator=stream) for shape in net.shapes)
@@ -235,11 +239,11 @@ EXAMPLES: dict[str, Callable[[int], PlantedNetwork]] = {
     "t3-deep": lambda seed: staircase(4, (5,), seed=seed),
     "mixed": lambda seed: draw_planted(MIXED, seed),
 }
-"""By name; each takes a seed."""
+"""Networks of known degeneracy by name; each takes a seed."""
 
 
 class PlantedModules(NamedTuple):
-    """Untrained: its weights are its structure."""
+    """Networks of modules, one a member, with their data and the modules' coordinates."""
 
     net: Mlp
     theta: Tensor
@@ -247,19 +251,20 @@ class PlantedModules(NamedTuple):
     X: Tensor
     """`[B, n, width]`."""
     parts: list[Tensor]
-    """Of each node layer, input to output: projectors on the modules' coordinates, `[B, modules, D_l, D_l]`.
+    """Projectors on the modules' coordinates of each node layer, input to output, `[B, modules, D_l, D_l]`.
 
-    Of the extended node `[a; 1]`; the constant is in none.
+    Layers are the extended nodes `[a; 1]`; the constant is in no module.
     """
 
 
 def draw_modules(
     seeds: Sequence[int], width: int = 8, blocks: int = 2, hidden: int = 3, n: int = 3000, correlation: float = 0.0
 ) -> PlantedModules:
-    """ReLU layers of blocks, weights N(0, 1), biases .3 N(0, 1); inputs and outputs turned by random rotations.
+    """Draw networks of modules that do not talk to each other, inputs and outputs turned by random rotations.
 
-    Input j of one module has the given correlation with input j of every other. Raises `ConfigError` where the blocks
-    do not divide the width, or for a correlation outside [0, 1].
+    ReLU layers of blocks, weights N(0, 1), biases .3 N(0, 1). Input j of one module has the given correlation with
+    input j of every other. Raises `ConfigError` where the blocks do not divide the width, or for a correlation outside
+    [0, 1].
     """
     if width % blocks:
         raise ConfigError(f"{blocks} blocks do not divide the width {width}")
@@ -275,11 +280,11 @@ def draw_modules(
 def _draw_modules_once(
     net: Mlp, blocks: int, n: int, correlation: float, source: torch.Generator
 ) -> tuple[Tensor, ...]:
-    """Parameters, samples, and the rotations of inputs and outputs."""
+    """Draw parameters, samples, and the rotations of inputs and outputs."""
     width = net.sizes[0]
     draw = partial(torch.randn, generator=source, dtype=torch.float64)
-    own, common = draw(n, width), draw(n, width // blocks).repeat(1, blocks)
-    X = (1 - correlation) ** 0.5 * own + correlation**0.5 * common
+    independent, common = draw(n, width), draw(n, width // blocks).repeat(1, blocks)
+    X = (1 - correlation) ** 0.5 * independent + correlation**0.5 * common
     mask = torch.block_diag(*[torch.ones(width // blocks, width // blocks)] * blocks)
     layers = [torch.cat([draw(width, width) * mask, 0.3 * draw(width, 1)], 1) for _ in net.shapes]
     first, last = (torch.linalg.qr(draw(width, width))[0] for _ in range(2))
@@ -289,13 +294,13 @@ def _draw_modules_once(
 
 
 def _projectors(width: int, blocks: int) -> Tensor:
-    """On each block's own coordinates, `[blocks, width + 1, width + 1]`."""
+    """Projectors on each block's coordinates, `[blocks, width + 1, width + 1]`."""
     member = torch.arange(width + 1) // (width // blocks)
     return torch.stack([torch.diag((member == block).double()) for block in range(blocks)])
 
 
 def _rotated(projectors: Tensor, Q: Tensor) -> Tensor:
-    """`Q P Qᵀ` on the coordinates before the constant."""
+    """Rotate projectors, `Q P Qᵀ`, on the coordinates before the constant."""
     whole = torch.zeros(*Q.shape[:-2], *projectors.shape[-2:], dtype=Q.dtype)
     whole[..., :-1, :-1], whole[..., -1, -1] = Q, 1
     return whole[..., None, :, :] @ projectors @ whole.mT[..., None, :, :]

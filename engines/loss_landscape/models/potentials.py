@@ -1,9 +1,6 @@
-"""Losses whose learning coefficient is known, each a function `loss(theta: [..., P]) -> [...]` that is least, 0, at 0.
+"""Losses in closed form whose learning coefficient is known: functions `loss(theta [..., P]) -> [...]`.
 
-Except for `Regression` and `DeepLinear`, which say where they are least.
-
-
-Losses in closed form as the knobs describe them.
+Least, 0, at 0, except for `Regression`, which says where it is least. `potential` makes one from the knobs.
 """
 
 from __future__ import annotations
@@ -20,15 +17,16 @@ from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models.initialisation import SAMPLES, stream
 
 Loss = Callable[[Tensor], Tensor]
+"""Map parameters `[..., P]` to losses `[...]`."""
 
 
 def quadratic(h: Tensor) -> Loss:
-    """`1/2 sum_i h_i theta_i^2`, `h [P]`: regular, lambda = P/2 where all h_i are positive."""
+    """Quadratic loss `1/2 sum_i h_i theta_i^2`, `h [P]`: regular, lambda = P/2 where all h_i are positive."""
     return lambda theta: (h * theta.square()).sum(-1) / 2
 
 
 def normal_crossing(k: tuple[int, ...]) -> Loss:
-    """`prod_i theta_i^(2 k_i)`, P = len(k), of coefficient `exact.normal_crossing`.
+    """Loss `prod_i theta_i^(2 k_i)`, P = len(k), of coefficient `closed_form.normal_crossing`.
 
     Raises `ConfigError` unless all k_i are at least 0.
     """
@@ -45,7 +43,10 @@ def normal_crossing(k: tuple[int, ...]) -> Loss:
 
 
 def crossing_planes(first: int) -> Loss:
-    """`|u|^2 |v|^2` with u the `first` parameters and v the others: two flat planes that interact, min(n1, n2)/2."""
+    """Loss `|u|^2 |v|^2` of two flat planes that interact, u the `first` parameters, v the others.
+
+    Lambda = min(n1, n2)/2.
+    """
 
     def loss(theta: Tensor) -> Tensor:
         return theta[..., :first].square().sum(-1) * theta[..., first:].square().sum(-1)
@@ -55,23 +56,23 @@ def crossing_planes(first: int) -> Loss:
 
 @dataclass(frozen=True)
 class Regression:
-    """`L = 1/(2n) sum (y - x . theta)^2`, `X [n, d]`, `y [n]`: regular, lambda = d/2."""
+    """Least squares `L = 1/(2n) sum (y - x . theta)^2`, `X [n, d]`, `y [n]`: regular, lambda = d/2."""
 
     X: Tensor
     y: Tensor
 
     def __call__(self, theta: Tensor) -> Tensor:
-        """On all data; theta `[..., d]`."""
+        """Losses `[...]` on all data of theta `[..., d]`."""
         return (self.y - theta @ self.X.mT).square().mean(-1) / 2
 
     def on(self, theta: Tensor, rows: Tensor) -> Tensor:
-        """On minibatches `rows [C, B]` of indices, one for each chain of theta `[C, d]`."""
+        """Losses `[C]` on minibatches `rows [C, B]` of indices, one for each chain of theta `[C, d]`."""
         residuals = self.y[rows] - (self.X[rows] @ theta[..., None])[..., 0]
         return residuals.square().mean(-1) / 2
 
     @property
     def star(self) -> Tensor:
-        """Least squares, `[d]`."""
+        """Parameters of least squares, `[d]`."""
         return torch.linalg.lstsq(self.X, self.y[:, None]).solution[:, 0]
 
     @property
@@ -90,29 +91,29 @@ SPREADS = (1.0, 0.7, 0.5, 0.3, 0.2)
 
 
 class Potential(NamedTuple):
-    """A loss and where it is least."""
+    """A loss in closed form and where it is least."""
 
     loss: Loss
     star: Tensor
-    """`[P]`."""
+    """Parameters of the minimum, `[P]`."""
     n: int = 0
-    """Its samples; 0 without any."""
+    """Number of samples; 0 for a loss without any."""
 
 
 def potential(config: LossLandscape) -> Potential:
-    """The loss of `subject=potential`. Raises `ConfigError` for a network."""
+    """Loss of `subject=potential`. Raises `ConfigError` for a network."""
     if config.subject != "potential":
         raise ConfigError(f"subject={config.subject} is a network: its loss has no closed form")
     return POTENTIALS[config.potential](config)
 
 
 def quadratic_curvatures(config: LossLandscape) -> Tensor:
-    """Of the quadratic: from .1 to 10, evenly on a logarithmic scale, `[P]`."""
+    """Curvatures of the quadratic: from .1 to 10, evenly on a logarithmic scale, `[P]`."""
     return torch.logspace(-1, 1, config.inputs, dtype=torch.float64)
 
 
 def draw_regression(config: LossLandscape) -> Regression:
-    """Inputs of unequal spread, true parameters and noise N(0, 1)."""
+    """Draw inputs of unequal spread, true parameters and noise N(0, 1)."""
     source, d = stream(config.seed, SAMPLES), config.inputs
     spreads = torch.tensor([SPREADS[i % len(SPREADS)] for i in range(d)], dtype=torch.float64)
     X = torch.randn(config.samples, d, dtype=torch.float64, generator=source) * spreads
@@ -121,8 +122,8 @@ def draw_regression(config: LossLandscape) -> Regression:
 
 
 def _regression_potential(config: LossLandscape) -> Potential:
-    found = draw_regression(config)
-    return Potential(found, found.star, config.samples)
+    drawn = draw_regression(config)
+    return Potential(drawn, drawn.star, config.samples)
 
 
 def _box_potential(config: LossLandscape) -> Potential:
@@ -141,4 +142,4 @@ POTENTIALS: dict[str, Callable[[LossLandscape], Potential]] = {
     "planes": lambda config: Potential(crossing_planes(config.inputs // 2), _origin(config.inputs)),
     "box": _box_potential,
 }
-"""Half of the parameters of two planes each, v one more where they are odd."""
+"""Losses by name. Planes have half of the parameters each, v one more where they are odd."""

@@ -19,7 +19,10 @@ from engines.loss_landscape.models.model import Layout, Samples, Subject, square
 
 @dataclass(frozen=True)
 class Superposition:
-    """`f = relu(Wᵀ W x + b)`, W `[m, d]`: d features kept in m dimensions; singular where features are dead."""
+    """Autoencoder `f = relu(Wᵀ W x + b)`, W `[m, d]`: d features kept in m dimensions.
+
+    Singular where features are dead.
+    """
 
     d: int
     m: int
@@ -30,24 +33,25 @@ class Superposition:
 
     @property
     def layout(self) -> Layout:
-        """W, b."""
+        """Order of the parameters: W, b."""
         return Layout(((self.m, self.d), (self.d,)))
 
     @property
     def P(self) -> int:
-        """`m d + d`."""
+        """Number of parameters, `m d + d`."""
         return self.layout.P
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
-        """Reconstructions `[..., n, d]`."""
+        """Reconstructions `[..., n, d]` of theta `[..., P]`, X `[..., n, d]`."""
         W, b = self.layout.split(theta)
         return torch.relu(X @ W.mT @ W + b[..., None, :])
 
 
 def superposition_subject(seeds: Sequence[int], d: int = 6, m: int = 2, n: int = 1000) -> Subject:
-    """Reconstruct `u e_i`, i uniform, `u ~ U(0, 1)`; squared error; W from .1 N(0, 1), b from 0; n samples a member.
+    """Subject that reconstructs `u e_i`, i uniform, `u ~ U(0, 1)`; squared error; n samples a member.
 
-    For d = 6, m = 2 a good solution puts five features on a pentagon and gives up the sixth.
+    W from .1 N(0, 1), b from 0. For d = 6, m = 2 a good solution puts five features on a pentagon and gives up the
+    sixth.
     """
     model = Superposition(d, m)
 

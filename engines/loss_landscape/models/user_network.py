@@ -1,12 +1,9 @@
-"""A `.safetensors` state of a perceptron: a file that may be anything, read within limits; nothing is ever unpickled.
+"""A user's network: a `.safetensors` state of a perceptron and an `.npz` of samples, read within limits.
 
-Weights are `[out, in]`; biases, for all layers or for none, share the name of their weight before its last dot or
-underscore. What bends between the layers no tensor says: it is in the file's metadata, as `activation`, or asked for.
-Layers whose names differ in a number only are in the order of these numbers; all are in the one order in which their
-shapes fit.
-
-
-A network of the user's own: a `.safetensors` state of a perceptron and an `.npz` of samples.
+Both files may be anything; nothing is ever unpickled. Weights are `[out, in]`; biases, for all layers or for none,
+share the name of their weight before its last dot or underscore. The activation between the layers is in the file's
+metadata, as `activation`, or has to be given. Layers whose names differ in a number only are in the order of these
+numbers; all are in the one order in which their shapes fit.
 """
 
 from __future__ import annotations
@@ -24,42 +21,42 @@ from safetensors import SafetensorError
 from safetensors.torch import load as parse
 from torch import Tensor
 
-from engines.core.files.input_file import Named
+from engines.core.files.input_file import InputFile
 from engines.core.files.npz_reader import REAL, read
 from engines.loss_landscape.models import initialisation
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 from engines.loss_landscape.models.model import Samples, Subject, cross_entropy, half_squared_error
 
 MAX_FILE_BYTES, MAX_HEADER_BYTES = 4 * 2**20, 2**16
-"""The most bytes that the file may have, and its header."""
+"""Largest file and header, in bytes."""
 
 LAYER_COUNTS, MAX_PARAMETERS = (2, 8), 200_000
-"""What is analysed."""
+"""Fewest and most layers, and most parameters, of a network that is analysed."""
 
 LARGEST_VALUE = 1e50
-"""The largest number that a network may hold or make: squares of its derivatives have to be numbers."""
+"""Largest number that a network may contain or make: squares of its derivatives have to be numbers."""
 
 OTHER_LAYERS = {
     r"weight_[ih]h_l\d+|bias_[ih]h_l\d+": "a recurrent layer",
     r"running_(mean|var)|num_batches_tracked": "a batch normalisation: fold it into the layer beside it",
     r"in_proj_(weight|bias)|[qkv]_proj|self_attn": "an attention layer",
 }
-"""What else a name may belong to."""
+"""Patterns of names that belong to other layers than those of a perceptron."""
 
 DTYPES = (torch.float64, torch.float32, torch.float16, torch.bfloat16)
 
 DAMAGED = (SafetensorError, ValueError, KeyError, TypeError, AssertionError, RuntimeError, OverflowError)
-"""What a file that is not what it says makes the reader raise."""
+"""Errors that a damaged file makes the reader raise."""
 
 StateDict = dict[str, Tensor]
 
 
-def load_perceptron(file: Named, activation: str = "file") -> tuple[Mlp, Tensor]:
-    """The perceptron and its parameters `[P]` in float64; activation: "file" or what bends in it.
+def load_perceptron(file: InputFile, activation: str = "file") -> tuple[Mlp, Tensor]:
+    """Read the perceptron and its parameters `[P]` in float64; activation: "file" for that of the metadata, or a name.
 
-    Raises `ConfigError` with the tensor and what it needs, and for an activation that is not known.
+    Raises `ConfigError` with the tensor and what it needs, and for an unknown activation.
     """
-    state, said = _read_file(file)
+    state, metadata = _read_file(file)
     for name in state:
         _refuse_other_layers(file, name)
     for name, tensor in state.items():
@@ -74,35 +71,38 @@ def load_perceptron(file: Named, activation: str = "file") -> tuple[Mlp, Tensor]
     if biases:
         layers = [torch.cat([W, b], 1) for W, b in zip(layers, _biases(file, weights, names, biases), strict=True)]
     sizes = (weights[names[0]].shape[1], *(len(W) for W in layers))
-    net = Mlp(sizes, _activation(file, said, activation), bool(biases))
+    net = Mlp(sizes, _activation(file, metadata, activation), bool(biases))
     if net.P > MAX_PARAMETERS:
         raise file.refuse(f"the network has {net.P} parameters; the limit is {MAX_PARAMETERS}")
     return net, net.join(layers)
 
 
-def _activation(file: Named, said: str, asked: str) -> str:
-    """Find the activation: what the file says, or what is asked for where it says nothing."""
-    known, found = ", ".join(ACTIVATIONS), said.lower()
-    if said and found not in ACTIVATIONS:
-        raise file.refuse(f"its metadata say activation={said[:100]!r}; known are {known}")
-    if found and asked not in ("file", found):
-        raise file.refuse(f"its metadata say activation={found}; own_activation={asked} is asked for")
-    if not found and asked == "file":
+def _activation(file: InputFile, metadata: str, requested: str) -> str:
+    """Find the activation: the one of the metadata, or the one that is requested where these have none."""
+    names, stated = ", ".join(ACTIVATIONS), metadata.lower()
+    if metadata and stated not in ACTIVATIONS:
+        raise file.refuse(f"its metadata say activation={metadata[:100]!r}; known are {names}")
+    if stated and requested not in ("file", stated):
+        raise file.refuse(f"its metadata say activation={stated}; network_activation={requested} is asked for")
+    if not stated and requested == "file":
         raise file.refuse(
-            f"nothing says what bends between its layers: set own_activation to one of {known}, or store the state "
+            f"nothing says what bends between its layers: set network_activation to one of {names}, or store the state "
             "with metadata={'activation': 'relu'}"
         )
-    return found or asked
+    return stated or requested
 
 
-def _refuse_other_layers(file: Named, name: str) -> None:
+def _refuse_other_layers(file: InputFile, name: str) -> None:
     for pattern, kind in OTHER_LAYERS.items():
         if re.search(pattern, name):
             raise file.refuse(f"{_quoted(name)} is of {kind}; what is read is a perceptron, linear layers in a row")
 
 
-def _read_file(file: Named) -> tuple[StateDict, str]:
-    """All tensors, and the activation in the metadata, "" for none; nothing is parsed before its size is known."""
+def _read_file(file: InputFile) -> tuple[StateDict, str]:
+    """Read all tensors, and the activation in the metadata, "" for none.
+
+    Nothing is parsed before its size is checked.
+    """
     size = file.size(MAX_FILE_BYTES)
     try:
         with file.path.open("rb") as stream:
@@ -118,7 +118,7 @@ def _read_file(file: Named) -> tuple[StateDict, str]:
         raise file.refuse(f"this is no .safetensors that can be read ({type(error).__name__}: {error})"[:400]) from None
 
 
-def _check_tensor(file: Named, name: str, tensor: Tensor) -> None:
+def _check_tensor(file: InputFile, name: str, tensor: Tensor) -> None:
     shape = tuple(tensor.shape)
     if tensor.dtype not in DTYPES:
         raise file.refuse(f"{_quoted(name)} is of type {tensor.dtype}; it needs float64, float32, float16 or bfloat16")
@@ -136,7 +136,7 @@ def _quoted(name: str) -> str:
     return repr(name[:100])
 
 
-def _layer_order(file: Named, weights: StateDict) -> Sequence[str]:
+def _layer_order(file: InputFile, weights: StateDict) -> Sequence[str]:
     """Names of the layers, input to output."""
     names = sorted(weights, key=_number_key)
     if len({_without_numbers(name) for name in names}) == 1:
@@ -167,7 +167,7 @@ def _without_numbers(name: str) -> str:
 
 
 def _number_key(name: str) -> list[tuple[int, str]]:
-    """2 before 10."""
+    """Sort key by which 2 comes before 10."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
 
 
@@ -175,22 +175,26 @@ def _fits(weights: StateDict, order: Sequence[str]) -> bool:
     return all(len(weights[below]) == weights[above].shape[1] for below, above in pairwise(order))
 
 
-def _biases(file: Named, weights: StateDict, names: Sequence[str], biases: StateDict) -> list[Tensor]:
-    """`[out, 1]` of each layer."""
-    own = {_prefix(name): name for name in biases}
-    if len(biases) != len(names) or len(own) != len(names) or own.keys() != {_prefix(name) for name in names}:
+def _biases(file: InputFile, weights: StateDict, names: Sequence[str], biases: StateDict) -> list[Tensor]:
+    """Biases `[out, 1]` of each layer."""
+    names_by_prefix = {_prefix(name): name for name in biases}
+    if (
+        len(biases) != len(names)
+        or len(names_by_prefix) != len(names)
+        or names_by_prefix.keys() != {_prefix(name) for name in names}
+    ):
         raise file.refuse(
             f"the biases {', '.join(map(_quoted, sorted(biases)))} do not belong to the weights "
             f"{', '.join(map(_quoted, names))}: all or none have one, of the same name up to its last . or _"
         )
-    found = [biases[own[_prefix(name)]] for name in names]
-    for name, bias in zip(names, found, strict=True):
+    ordered = [biases[names_by_prefix[_prefix(name)]] for name in names]
+    for name, bias in zip(names, ordered, strict=True):
         if len(bias) != len(weights[name]):
-            at, shape = own[_prefix(name)], tuple(bias.shape)
+            at, shape = names_by_prefix[_prefix(name)], tuple(bias.shape)
             raise file.refuse(
                 f"{_quoted(at)} has shape {shape}; {_quoted(name)} needs a bias of [{len(weights[name])}]"
             )
-    return [bias.double()[:, None] for bias in found]
+    return [bias.double()[:, None] for bias in ordered]
 
 
 def _prefix(name: str) -> str:
@@ -198,10 +202,10 @@ def _prefix(name: str) -> str:
 
 
 MAX_SAMPLES, MAX_ACTIVATIONS = 20_000, 2 * 10**7
-"""The most that are taken, and the most activations that one layer may make of them."""
+"""Most samples that are taken, and most activations that one layer may make of them."""
 
 HELD_OUT = 5
-"""One sample of so many that have labels or targets is kept for the test."""
+"""Of so many samples with labels or targets one is kept for the test."""
 
 
 class UserSamples(NamedTuple):
@@ -210,16 +214,16 @@ class UserSamples(NamedTuple):
     X: Tensor
     """`[n, d]`."""
     y: Tensor | None
-    """The output that should be largest, whole numbers `[n]`, or what outputs should be, `[n, k]`."""
+    """Labels, whole numbers `[n]`, or targets `[n, k]`; None for neither."""
 
 
 def load(network: str, data: str, activation: str = "file") -> tuple[Mlp, Tensor, UserSamples]:
-    """The perceptron, its parameters `[P]` and its samples, in float64; activation: "file" or what bends in it.
+    """Read the perceptron, its parameters `[P]` and its samples, in float64; activation as in `load_perceptron`.
 
     Raises `ConfigError` for paths that do not end in .safetensors and .npz, for files that cannot be read within the
-    limits, for a network and samples that do not fit each other, and where nothing says what the activation is.
+    limits, for a network and samples that do not fit each other, and where no activation is given.
     """
-    states, samples = Named("LossLandscape.network", Path(network)), Named("LossLandscape.data", Path(data))
+    states, samples = InputFile("LossLandscape.network", Path(network)), InputFile("LossLandscape.data", Path(data))
     for file, suffix in ((states, ".safetensors"), (samples, ".npz")):
         if file.path.suffix != suffix:  # nothing is told of files that cannot be meant
             raise file.refuse(f"it must be the path of a file that ends in {suffix}")
@@ -234,9 +238,9 @@ def load(network: str, data: str, activation: str = "file") -> tuple[Mlp, Tensor
 
 
 def supervised_subject(net: Mlp, theta: Tensor, samples: UserSamples, seeds: tuple[int, ...]) -> Subject:
-    """Cross-entropy on labels, half the squared error on targets; a fifth is held out, the same one for all members.
+    """Subject with cross-entropy on labels, or half the squared error on targets.
 
-    theta `[B, P]`.
+    A fifth is held out, the same for all. theta `[B, P]`.
     """
     X, y = samples
     assert y is not None
@@ -246,7 +250,7 @@ def supervised_subject(net: Mlp, theta: Tensor, samples: UserSamples, seeds: tup
     return Subject(net, Samples(X[shown], y[shown]), Samples(X[held_out], y[held_out]), criterion, theta, seeds)
 
 
-def _samples(file: Named, net: Mlp) -> UserSamples:
+def _samples(file: InputFile, net: Mlp) -> UserSamples:
     arrays = read(file, {"X": REAL}, {"y": REAL})
     X, y = arrays["X"], arrays.get("y")
     if X.ndim != 2 or X.shape[1] != net.sizes[0]:
@@ -258,7 +262,7 @@ def _samples(file: Named, net: Mlp) -> UserSamples:
     return UserSamples(torch.from_numpy(X.astype(np.float64, order="C")), shown)
 
 
-def _check_size(file: Named, n: int, widest: int) -> None:
+def _check_size(file: InputFile, n: int, widest: int) -> None:
     if not 1 <= n <= MAX_SAMPLES:
         raise file.refuse(f"X has {n} samples; allowed are 1 to {MAX_SAMPLES}")
     if n * widest > MAX_ACTIVATIONS:
@@ -267,7 +271,7 @@ def _check_size(file: Named, n: int, widest: int) -> None:
         )
 
 
-def _targets(file: Named, y: np.ndarray, n: int, outputs: int) -> np.ndarray:
+def _targets(file: InputFile, y: np.ndarray, n: int, outputs: int) -> np.ndarray:
     """Labels as whole numbers `[n]`, or targets `[n, k]`: of one output, and where y has an axis of outputs."""
     if n < 2:
         raise file.refuse("y is of 1 sample; two at least are needed, one of them to test")
@@ -285,7 +289,7 @@ def _targets(file: Named, y: np.ndarray, n: int, outputs: int) -> np.ndarray:
     return _labels(file, y, outputs)
 
 
-def _labels(file: Named, y: np.ndarray, outputs: int) -> np.ndarray:
+def _labels(file: InputFile, y: np.ndarray, outputs: int) -> np.ndarray:
     """Numbers of outputs: labels themselves where they are such, else their places in order, one for each output."""
     if (y != np.round(y)).any():
         raise file.refuse(f"y has labels that are no whole numbers, as {float(y[y != np.round(y)][0]):.6g}")

@@ -39,51 +39,53 @@ def connectivity(
     Garipov et al. 2018, arXiv 1802.10026.
     """
     step = int(run.steps[-1]) if step < 0 else step
-    found = network_of_run(run, member, step)
-    if other_seed == found.config.seed:
+    network = network_of_run(run, member, step)
+    if other_seed == network.config.seed:
         raise ConfigError(f"other_seed={other_seed} is the seed of this run: the other network would be the same")
-    other = found.theta
-    for share, reached in twin(run, member, step, found, other_seed):
+    other = network.theta
+    for share, reached in twin(run, member, step, network, other_seed):
         other = reached
         yield Part(share / 2, {})
-    for part in connect(found, other, points, steps, learning_rate, seed):
+    for part in connect(network, other, points, steps, learning_rate, seed):
         yield Part((1 + part.share) / 2, part.values)
 
 
-def twin(run: RunData, member: int, step: int, found: NetworkAtStep, seed: int) -> Iterator[tuple[float, Tensor]]:
+def twin(run: RunData, member: int, step: int, network: NetworkAtStep, seed: int) -> Iterator[tuple[float, Tensor]]:
     """The same member begun from another seed: how far it is, and its parameters `[P]`, the last at the step."""
-    if found.config.sampled:
-        yield 1.0, specimens.network_of_config(found.config.replace(seed=seed)).theta
+    if network.config.sampled:
+        yield 1.0, specimens.network_of_config(network.config.replace(seed=seed)).theta
         return
-    other = RunData(run.engine, [one.replace(seed=seed) for one in run.openings], device=run.device)
+    other = RunData(run.engine, [one.replace(seed=seed) for one in run.initial_configs], device=run.device)
     other.recording.events = run.recording.events
     stops = np.unique(np.linspace(0, step, SLICES + 1).round().astype(int)).tolist()
     for stop, theta in zip(stops, specimens.snapshots(other, member, stops), strict=True):
         yield stop / max(step, 1), theta
 
 
-def connect(found: NetworkAtStep, other: Tensor, points: int, steps: int, lr: float, seed: int) -> Iterator[Part]:
+def connect(network: NetworkAtStep, other: Tensor, points: int, steps: int, lr: float, seed: int) -> Iterator[Part]:
     """Parts of the outcome for parameters `other [P]`: the line at once, the curve as far as it has been bent."""
-    if not bool(found.theta.isfinite().all() and other.isfinite().all()):
+    if not bool(network.theta.isfinite().all() and other.isfinite().all()):
         raise ConfigError("one of the two networks has weights that are not finite: it has diverged before this step")
-    if torch.equal(found.theta, other):
-        raise ConfigError(f"subject={found.config.subject} begins the same for every seed: there is no other network")
-    subject = found.subject.to(torch.float32)
-    w0, w1 = found.theta.float()[None], other.float()[None]
+    if torch.equal(network.theta, other):
+        raise ConfigError(f"subject={network.config.subject} begins the same for every seed: there is no other network")
+    subject = network.subject.to(torch.float32)
+    w0, w1 = network.theta.float()[None], other.float()[None]
     t = torch.linspace(0, 1, points)
-    straight = losses_on_curve(found, line(w0, w1, t))
+    straight = losses_on_curve(network, line(w0, w1, t))
     for done, middle in enumerate(train_bezier_steps(subject.gradient, w0, w1, steps, lr, seed), 1):
         if done % max(1, steps // SLICES) == 0 or done == steps:
             yield Part(
-                done / steps, connectivity_values(t, straight, losses_on_curve(found, bezier(w0, middle, w1, t)))
+                done / steps, connectivity_values(t, straight, losses_on_curve(network, bezier(w0, middle, w1, t)))
             )
 
 
-def losses_on_curve(found: NetworkAtStep, way: Tensor) -> Tensor:
+def losses_on_curve(network: NetworkAtStep, points: Tensor) -> Tensor:
     """On what is trained and on what is tested, `[T, 2]`, of points `[T, 1, P]`."""
-    subject = found.subject.to(torch.float32)
-    one = [losses_at(lambda at, where=where: subject.loss(at, where), way) for where in (subject.train, subject.test)]
-    return torch.cat(one, -1)
+    subject = network.subject.to(torch.float32)
+    losses = [
+        losses_at(lambda at, where=where: subject.loss(at, where), points) for where in (subject.train, subject.test)
+    ]
+    return torch.cat(losses, -1)
 
 
 def connectivity_values(t: Tensor, straight: Tensor, curve: Tensor) -> dict[str, Any]:
@@ -93,8 +95,8 @@ def connectivity_values(t: Tensor, straight: Tensor, curve: Tensor) -> dict[str,
         "t": t.numpy(),
         "line": straight[:, 0].numpy(), "line_test": straight[:, 1].numpy(),
         "curve": curve[:, 0].numpy(), "curve_test": curve[:, 1].numpy(),
-        "highest_on_line": float(straight[:, 0].max()), "highest_on_curve": float(curve[:, 0].max()),
-        **heights, "loss_here": float(straight[0, 0]), "loss_there": float(straight[-1, 0]),
+        "loss_max_line": float(straight[:, 0].max()), "loss_max_curve": float(curve[:, 0].max()),
+        **heights, "loss_start": float(straight[0, 0]), "loss_end": float(straight[-1, 0]),
         "note": barrier_note(**heights),
     }  # fmt: skip
 

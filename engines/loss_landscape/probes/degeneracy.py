@@ -106,19 +106,19 @@ class NetworkMap(NamedTuple):
     """Place of neuron i (from 0) of layer l."""
 
 
-def neuron_kinds(net: Mlp, theta: Tensor, found: Sequence[Blocks], near: Sequence[Tensor]) -> list[np.ndarray]:
+def neuron_kinds(net: Mlp, theta: Tensor, layer_blocks: Sequence[Blocks], near: Sequence[Tensor]) -> list[np.ndarray]:
     """Kind of every neuron of every column, `[d_l]` each; near: pairs that nearly agree, `[d, d]` a hidden layer."""
     columns = [np.full(net.sizes[0], END)]
-    for layer, (block, close) in enumerate(zip(found, near, strict=True), 1):
+    for layer, (block, close) in enumerate(zip(layer_blocks, near, strict=True), 1):
         W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
         # Times the in-weights: the same whatever the scale of a neuron.
         outward = W_out[:, : net.sizes[layer]].norm(dim=0) * W_in.norm(dim=1)
         kind = np.full(net.sizes[layer], LIVE)
-        said = (
+        conditions = (
             (NEARLY, close.sum(-1) > 1), (SYNCHRONISED, block.live.sum(-1) > 1), (ON, block.on),
             (SILENT, outward <= FAINT_OUT_WEIGHTS * outward.max()), (DEAD, block.dead),
         )  # fmt: skip
-        for place, where in said:  # the last that holds is said
+        for place, where in conditions:  # the last that holds is said
             kind[where.cpu().numpy()] = place
         columns.append(kind)
     return [*columns, np.full(net.sizes[-1], END)]
@@ -177,11 +177,11 @@ def examine(one: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, d
     ) | free_directions.closed_form_values(apart)
     values |= near_values(apart, land, n_beta, gamma) | factored_values(one, land, n_beta, gamma)
     columns = neuron_kinds(apart.net, apart.theta, apart.count.blocks, apart.near)
-    seen = network_map(columns)
-    values |= {"layer": seen.layer, "neuron_name": seen.name, "kind": seen.kind}
+    drawn = network_map(columns)
+    values |= {"layer": drawn.layer, "neuron_name": drawn.name, "kind": drawn.kind}
     values |= count_note(values, too_wide(apart.net))
     yield Part(0.6, values)
-    for share, profiles in loss_along_paths(apart.ways, with_fewer_samples(one), seen.number):
+    for share, profiles in loss_along_paths(apart.paths, with_fewer_samples(one), drawn.number):
         yield Part(0.6 + 0.4 * share, values | profiles)
 
 
@@ -193,22 +193,22 @@ def with_fewer_samples(one: NetworkAtStep) -> Landscape:
 
 
 def loss_along_paths(
-    ways: list[Path], land: Landscape, number: dict[tuple[int, int], int]
+    paths: list[Path], land: Landscape, number: dict[tuple[int, int], int]
 ) -> Iterator[tuple[float, dict]]:
     """The profiles of all ways known so far, with the share that is done."""
-    stream, known = torch.Generator().manual_seed(0), []
-    for done, way in enumerate(ways, 1):
-        found = loss_profile(way, land, stream)
-        known += [(way, found)] if found else []
-        if done % 16 == 0 or done == len(ways):
+    stream, profiles = torch.Generator().manual_seed(0), []
+    for done, path in enumerate(paths, 1):
+        profile = loss_profile(path, land, stream)
+        profiles += [(path, profile)] if profile else []
+        if done % 16 == 0 or done == len(paths):
             yield (
-                done / len(ways),
+                done / len(paths),
                 {
-                    "along": path_parameters().numpy(),
-                    "way": np.array([way.name for way, _ in known]),
-                    "owner": np.array([number.get(way.owner, -1) for way, _ in known]),
-                    "height": np.array([found.height.numpy() for _, found in known]),
-                    "beside": np.array([found.beside.numpy() for _, found in known]),
+                    "path_position": path_parameters().numpy(),
+                    "path": np.array([path.name for path, _ in profiles]),
+                    "path_neuron": np.array([number.get(path.neuron, -1) for path, _ in profiles]),
+                    "path_loss": np.array([profile.loss.numpy() for _, profile in profiles]),
+                    "random_loss": np.array([profile.random_loss.numpy() for _, profile in profiles]),
                 },
             )
 
@@ -232,19 +232,19 @@ PROBE = Probe(
     pictures=(
         Neurons(
             title="The network, and ways that do not change it", layer="layer", name="neuron_name", kind="kind",
-            kinds=KINDS, path_name="way", path_neuron="owner", distance="along", loss="height", reference_loss="beside",
-            label="behavioural loss",
+            kinds=KINDS, path_name="path", path_neuron="path_neuron", distance="path_position", loss="path_loss",
+            reference_loss="random_loss", label="behavioural loss",
         ),
         Lines(
             title="Spectrum of the Hessian",
-            traces=(Trace(x="number", y="raised", label="eigenvalue h, at least 10⁻²⁰ of the largest"),),
+            traces=(Trace(x="number", y="eigenvalue_floored", label="eigenvalue h, at least 10⁻²⁰ of the largest"),),
             x_label="number", y_label="h", log_y=True,
         ),
         Lines(
             title="Parameters that a level of the loss sees",
             traces=(
-                Trace(x="beta", y="count", label="N_eff(b)", style="line"),
-                Trace(x="beta", y="rank", label="rank", style="theory"),
+                Trace(x="n_beta_curve", y="n_effective_curve", label="N_eff(b)", style="line"),
+                Trace(x="n_beta_curve", y="rank_curve", label="rank", style="theory"),
             ),
             x_label="b", y_label="N_eff", log_x=True,
         ),

@@ -47,11 +47,11 @@ class GatedCount(NamedTuple):
     near: Sequence[Tensor]
     """Pairs of neurons that nearly agree, bool `[d, d]` a hidden layer."""
     count: Count
-    ways: list[Path]
+    paths: list[Path]
     """In the coordinates of the whole."""
 
 
-def count_gated(one: NetworkAtStep, look: Factorisation, delta: float) -> Stages[GatedCount]:
+def count_gated(one: NetworkAtStep, factorise: Factorisation, delta: float) -> Stages[GatedCount]:
     """Of a perceptron, or of an embedding with the perceptron above it, stage by stage."""
     net, theta, X = one.perceptron()
     passes = layer_passes(net, theta, X)
@@ -61,16 +61,16 @@ def count_gated(one: NetworkAtStep, look: Factorisation, delta: float) -> Stages
     ]
     model = one.subject.model
     if isinstance(model, Embedding):
-        found = yield from embedding.count_stages(model, one.theta, one.samples.X, look, dependent=True)
-        above = all_paths(PathContext(net, theta, passes, found.blocks, close))
+        count = yield from embedding.count_stages(model, one.theta, one.samples.X, factorise, dependent=True)
+        above = all_paths(PathContext(net, theta, passes, count.blocks, close))
         paths = [
             *islice(mixing_paths(model, one.theta), MAX_MIXINGS),
             *(_lift_path(model, one.theta, path) for path in above),
         ]
-        return GatedCount(net, theta, passes, close, found, paths)
-    found = yield from count_stages(net, theta, X, look, dependent=True)
-    every = all_paths(PathContext(net, theta, passes, found.blocks, close))
-    return GatedCount(net, theta, passes, close, found, every)
+        return GatedCount(net, theta, passes, close, count, paths)
+    count = yield from count_stages(net, theta, X, factorise, dependent=True)
+    every = all_paths(PathContext(net, theta, passes, count.blocks, close))
+    return GatedCount(net, theta, passes, close, count, every)
 
 
 def _both_fire(gates: Tensor) -> Tensor:
@@ -78,8 +78,8 @@ def _both_fire(gates: Tensor) -> Tensor:
     return fires[:, None] & fires
 
 
-def _lift_path(model: Embedding, theta: Tensor, way: Path) -> Path:
-    return way._replace(path=lambda t: embedding.lift(model, theta, way.path(t)))
+def _lift_path(model: Embedding, theta: Tensor, path: Path) -> Path:
+    return path._replace(curve=lambda t: embedding.lift(model, theta, path.curve(t)))
 
 
 def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[Path]:
@@ -112,7 +112,7 @@ def closed_form_values(one: GatedCount) -> dict[str, Any]:
     if expected is None:
         return {}
     return {
-        "unseen": unseen_input_directions(one),
+        "unseen_input_directions": unseen_input_directions(one),
         "closed_form": expected,
         "closed_form_gap": int(one.count.nullity) - expected,
     }
@@ -176,37 +176,37 @@ def autodiff_count(one: NetworkAtStep, land: Landscape, tolerance: float) -> dic
     gap = float(numerical_rank.gap(unit, r))
     samples = distinct_samples(one.samples.X)
     free, rows = P - int(r), samples * one.subject.model(one.theta, one.samples.X).shape[-1]
-    said = ["no directions are explained: the model is no perceptron with gates"]
+    messages = ["no directions are explained: the model is no perceptron with gates"]
     few = f"only {samples} different samples, n k = {rows} outputs for P = {P} parameters"
-    said += [f"{few}: the data limit the rank, not the network"] if rows < P else []
-    said += (
+    messages += [f"{few}: the data limit the rank, not the network"] if rows < P else []
+    messages += (
         [f"the gap of the spectrum is {gap:.1e}: read the sweep of tolerances"] if gap < numerical_rank.CLEAR else []
     )
-    found = {"parameters": P, "nullity": free, "explained": 0, "residual": free, "gap": gap, "tolerance": tolerance,
+    values = {"parameters": P, "nullity": free, "explained": 0, "residual": free, "gap": gap, "tolerance": tolerance,
              "tolerances": np.array(numerical_rank.SWEEP),
              "nullities": (P - numerical_rank.sweep(unit)).numpy()}  # fmt: skip
-    return found | spectrum_values(torch.linalg.svdvals(J), P, land) | {"warnings": tuple(said)}
+    return values | spectrum_values(torch.linalg.svdvals(J), P, land) | {"warnings": tuple(messages)}
 
 
 def spectrum_values(values: Tensor, P: int, land: Landscape) -> dict[str, Any]:
     """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J."""
     h = torch.nn.functional.pad((values / land.scale).square() / land.n, (0, P - len(values)))
     return {
-        "number": np.arange(1, P + 1), "eigenvalue": h.numpy(), "raised": h.clamp_min(FAINTEST_DRAWN * h[0]).numpy(),
-        "scale": land.scale,
+        "number": np.arange(1, P + 1), "eigenvalue": h.numpy(),
+        "eigenvalue_floored": h.clamp_min(FAINTEST_DRAWN * h[0]).numpy(), "scale": land.scale,
     }  # fmt: skip
 
 
 def effective_values(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[str, Any]:
     """The soft rank at one temperature, as a curve, and the rank that it tends to."""
-    seen = torch.as_tensor(h)
-    curve = effective_dimension.soft_rank(seen, torch.as_tensor(TEMPERATURES), gamma).numpy()
+    eigenvalues = torch.as_tensor(h)
+    curve = effective_dimension.soft_rank(eigenvalues, torch.as_tensor(TEMPERATURES), gamma).numpy()
     rank = np.full(len(TEMPERATURES), len(h) - nullity)
     return {
-        "n_effective": float(effective_dimension.soft_rank(seen, n_beta, gamma)),
-        "beta": TEMPERATURES,
-        "count": curve,
-        "rank": rank,
+        "n_effective": float(effective_dimension.soft_rank(eigenvalues, n_beta, gamma)),
+        "n_beta_curve": TEMPERATURES,
+        "n_effective_curve": curve,
+        "rank_curve": rank,
     }
 
 
@@ -245,15 +245,15 @@ def near_values(apart: GatedCount, land: Landscape, n_beta: float, gamma: float)
 
 def count_note(values: dict[str, Any], wide: Sequence[int] = ()) -> dict[str, str]:
     """All that a reader has to know, as one text; replaces the warnings. Of hidden layers that are `too_wide`, too."""
-    said = list(values.pop("warnings"))
+    messages = list(values.pop("warnings"))
     if values["explained"] and values["residual"] > 0:
-        said.append(
+        messages.append(
             f"{values['residual']} free directions have no reason here: too few data where some neuron fires, or gates "
             "that depend on one another across more than two layers"
         )
         layers = ", ".join(map(str, wide))
-        said += [f"that gates depend on one another was not looked for in layer {layers}: too wide"] if wide else []
-    said += [text for text in (scale_note(values["scale"]),) if text]
+        messages += [f"that gates depend on one another was not looked for in layer {layers}: too wide"] if wide else []
+    messages += [text for text in (scale_note(values["scale"]),) if text]
     if values.get("closed_form_gap"):
-        said.append("the closed form does not hold here: it needs independent gates")
-    return {"note": ". ".join(text[0].upper() + text[1:] for text in said) + ("." if said else "")}
+        messages.append("the closed form does not hold here: it needs independent gates")
+    return {"note": ". ".join(text[0].upper() + text[1:] for text in messages) + ("." if messages else "")}

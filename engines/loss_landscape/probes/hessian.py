@@ -37,25 +37,27 @@ def hessian(
 def hessian_parts(one: Landscape, top: int, steps: int, probes: int, n_beta: float) -> Iterator[Part]:
     """The same of a landscape."""
     stream = torch.Generator().manual_seed(0)
-    found = eigenvalues(one, steps, probes, stream)
-    values = spectrum_values(found, one.P, n_beta, steps) | {"scale": one.scale}
-    values["note"] = hessian_note(found, n_beta, one.note)
+    spectrum = eigenvalues(one, steps, probes, stream)
+    values = spectrum_values(spectrum, one.P, n_beta, steps) | {"scale": one.scale}
+    values["note"] = hessian_note(spectrum, n_beta, one.note)
     yield Part(0.6, values)
-    values |= largest_values(one, found, min(top, one.P), steps, stream)
+    values |= largest_values(one, spectrum, min(top, one.P), steps, stream)
     yield Part(0.8, values)
-    yield Part(1.0, values | trace_values(one, found, probes, stream))
+    yield Part(1.0, values | trace_values(one, spectrum, probes, stream))
 
 
-def spectrum_values(found: Eigenvalues, P: int, n_beta: float, steps: int) -> dict[str, Any]:
+def spectrum_values(spectrum: Eigenvalues, P: int, n_beta: float, steps: int) -> dict[str, Any]:
     """The count at one temperature and as a curve, and the density."""
     b = torch.as_tensor([n_beta, *TEMPERATURES], dtype=torch.float64)
-    count = found.count(b, 1.0)
-    at, density = slq.density(found.seen, nodes=min(steps, P))
-    resolved = {} if found.dense else {"resolution": float(count.ratio[0]), "n_effective_error": float(count.error[0])}
+    count = spectrum.count(b, 1.0)
+    at, density = slq.density(spectrum.quadrature, nodes=min(steps, P))
+    resolved = (
+        {} if spectrum.dense else {"resolution": float(count.ratio[0]), "n_effective_error": float(count.error[0])}
+    )
     return {
-        "parameters": P, "exact": found.dense, "n_effective": float(count.count[0]), **resolved,
-        "most_negative": found.least, "at": at.numpy(), "density": positive(density), "beta": TEMPERATURES,
-        "count": count.count[1:].numpy(),
+        "parameters": P, "exact": spectrum.dense, "n_effective": float(count.count[0]), **resolved,
+        "most_negative": spectrum.least, "density_eigenvalue": at.numpy(), "density": positive(density),
+        "n_beta_curve": TEMPERATURES, "n_effective_curve": count.count[1:].numpy(),
     }  # fmt: skip
 
 
@@ -64,20 +66,20 @@ def positive(density: Tensor) -> np.ndarray:
     return torch.where(density > 1e-12 * density.max(), density, torch.nan).numpy()
 
 
-def hessian_note(found: Eigenvalues, n_beta: float, of_loss: str) -> str:
+def hessian_note(spectrum: Eigenvalues, n_beta: float, of_loss: str) -> str:
     """All that a reader has to know."""
-    said = [found.note(n_beta, 1.0), of_loss]
-    if found.least < -1e-9 * max(found.largest, 0.0):
-        said.append("some eigenvalues are negative: this is no minimum of the loss; they count as 0")
-    return ". ".join(text[0].upper() + text[1:] for text in said if text)
+    messages = [spectrum.note(n_beta, 1.0), of_loss]
+    if spectrum.least < -1e-9 * max(spectrum.largest, 0.0):
+        messages.append("some eigenvalues are negative: this is no minimum of the loss; they count as 0")
+    return ". ".join(text[0].upper() + text[1:] for text in messages if text)
 
 
 def largest_values(
-    one: Landscape, found: Eigenvalues, count: int, steps: int, stream: torch.Generator
+    one: Landscape, spectrum: Eigenvalues, count: int, steps: int, stream: torch.Generator
 ) -> dict[str, Any]:
     """The largest eigenvalues, and how far off each may be."""
-    if found.dense:
-        h, off = found.seen.nodes[0].flip(-1)[:count], torch.zeros(count, dtype=torch.float64)
+    if spectrum.dense:
+        h, off = spectrum.quadrature.nodes[0].flip(-1)[:count], torch.zeros(count, dtype=torch.float64)
     else:
         k = max(min(steps, one.P), count)
         h, _, off = extremes(one.product, rademacher(stream, one.P), k, count)
@@ -86,12 +88,12 @@ def largest_values(
             "largest": float(h[0]), "largest_error": float(off[0])}  # fmt: skip
 
 
-def trace_values(one: Landscape, found: Eigenvalues, probes: int, stream: torch.Generator) -> dict[str, float]:
+def trace_values(one: Landscape, spectrum: Eigenvalues, probes: int, stream: torch.Generator) -> dict[str, float]:
     """The sum of all eigenvalues, with its standard error."""
-    if found.dense:
-        return {"trace": float(found.seen.nodes.sum()), "trace_error": 0.0}
-    sketch, rest = rademacher(stream, min(SKETCH * probes, one.P), one.P), rademacher(stream, probes, one.P)
-    value, error = hutch_plus_plus(one.product, sketch, rest)
+    if spectrum.dense:
+        return {"trace": float(spectrum.quadrature.nodes.sum()), "trace_error": 0.0}
+    sketch, vectors = rademacher(stream, min(SKETCH * probes, one.P), one.P), rademacher(stream, probes, one.P)
+    value, error = hutch_plus_plus(one.product, sketch, vectors)
     return {"trace": float(value), "trace_error": float(error)}
 
 
@@ -113,10 +115,11 @@ PROBE = Probe(
     pictures=(
         Lines(title="Largest eigenvalues", traces=(Trace(x="number", y="eigenvalue", label="h"),), x_label="number",
               y_label="h", log_y=True),
-        Lines(title="Density of all eigenvalues", traces=(Trace(x="at", y="density", label="density", style="line"),),
+        Lines(title="Density of all eigenvalues",
+              traces=(Trace(x="density_eigenvalue", y="density", label="density", style="line"),),
               x_label="h", y_label="density", log_y=True),
         Lines(title="Parameters that a level of the loss sees",
-              traces=(Trace(x="beta", y="count", label="N_eff(b)", style="line"),), x_label="b", y_label="N_eff",
-              log_x=True),
+              traces=(Trace(x="n_beta_curve", y="n_effective_curve", label="N_eff(b)", style="line"),),
+              x_label="b", y_label="N_eff", log_x=True),
     ),
 )  # fmt: skip

@@ -61,46 +61,50 @@ def interaction_basis(
 
 
 def analyse(
-    found: NetworkAtStep, basis: str, keep: float, resolution: float, centred: bool, seed: int
+    network: NetworkAtStep, basis: str, keep: float, resolution: float, centred: bool, seed: int
 ) -> Iterator[Part]:
     """Parts of the outcome: the chosen basis first, then those beside it. Errors as `interaction_basis`."""
     if basis not in BASES:
         raise ConfigError(f"basis={basis} is not one of {', '.join(BASES)}")
-    folded, score = _prepare(found)
-    floor, values = keep * score(folded.outputs), {}
+    homogeneous, score = _prepare(network)
+    floor, values = keep * score(homogeneous.outputs), {}
     kinds = [basis, *(kind for kind in COMPARED if kind != basis)]
     for done, kind in enumerate(kinds):
-        needs = Faithfulness(folded, BASES[kind](folded, centred), score, floor)
-        E, needed = needs.strengths(), []
+        faithfulness = Faithfulness(homogeneous, BASES[kind](homogeneous, centred), score, floor)
+        E, needed = faithfulness.strengths(), []
         for section, one in enumerate(E):
-            needed.append(needs.edges(section, one))
+            needed.append(faithfulness.edges(section, one))
             yield Part((done + (section + 1) / (len(E) + 1)) / len(kinds), values)
-        values = values | sparsity_values(kind, needs, E, needed, centred) | purity_values(kind, found, needs)
+        values = (
+            values
+            | sparsity_values(kind, faithfulness, E, needed, centred)
+            | purity_values(kind, network, faithfulness)
+        )
         if kind == basis:
-            values |= graph_values(needs, E, needed, centred, resolution, seed)
+            values |= graph_values(faithfulness, E, needed, centred, resolution, seed)
         values["note"] = comparison_note(values, basis)
         yield Part((done + 1) / len(kinds), values)
 
 
-def _prepare(found: NetworkAtStep) -> tuple[HomogeneousNetwork, Callable[[Tensor], Tensor]]:
+def _prepare(network: NetworkAtStep) -> tuple[HomogeneousNetwork, Callable[[Tensor], Tensor]]:
     """The network on its data, sums on all pairs, and its score."""
-    if found.config.subject in ("addition", "one_hot"):
-        found = found._replace(samples=modular_addition.all_pairs(found.config.modulus))
-    if not bool(found.theta.isfinite().all()):
+    if network.config.subject in ("addition", "one_hot"):
+        network = network._replace(samples=modular_addition.all_pairs(network.config.modulus))
+    if not bool(network.theta.isfinite().all()):
         raise ConfigError("the weights are not finite: the run has diverged before this step, choose an earlier one")
-    net, theta, X = found.perceptron()
+    net, theta, X = network.perceptron()
     size = len(X) * max((a + 1) * (b + 1) for a, b in zip(net.sizes[1:], net.sizes[:-1], strict=True))
     if size > MAX_NUMBERS:
         raise ConfigError(
             f"{len(X)} samples times the pairs of features are {size:,} numbers, at most {MAX_NUMBERS:,} are held: "
             "make the layers narrower"
         )
-    folded, y = make_homogeneous(net, theta, X), found.samples.y
-    return folded, explained_variance(folded.outputs) if y.is_floating_point() else accuracy(y)
+    homogeneous, y = make_homogeneous(net, theta, X), network.samples.y
+    return homogeneous, explained_variance(homogeneous.outputs) if y.is_floating_point() else accuracy(y)
 
 
 def sparsity_values(
-    kind: str, needs: Faithfulness, E: Sequence[Tensor], needed: list[int], centred: bool
+    kind: str, faithfulness: Faithfulness, E: Sequence[Tensor], needed: list[int], centred: bool
 ) -> dict[str, Any]:
     """How sparse the sections are in one basis, `[L]` each; constants are not counted."""
     inner = [one[int(centred) :, int(centred) :] for one in E]
@@ -109,50 +113,50 @@ def sparsity_values(
         f"edges_for_99_percent_{kind}": np.array([int(edges.edges_for_share(one)) for one in inner]),
         f"participation_{kind}": np.array([float(edges.participation(one)) for one in inner]),
     }
-    if not needs.folded.bent:
+    if not faithfulness.network.has_gates:
         values[f"off_diagonal_{kind}"] = np.array([float(edges.off_diagonal(one)) for one in inner])
     return values
 
 
-def purity_values(kind: str, found: NetworkAtStep, needs: Faithfulness) -> dict[str, Any]:
+def purity_values(kind: str, network: NetworkAtStep, faithfulness: Faithfulness) -> dict[str, Any]:
     """How far features keep to the modules that were planted, `[L + 1]`; nothing for other networks."""
-    config = found.config
+    config = network.config
     if (config.subject, config.planted) != ("planted", "modular"):
         return {}
     plan = planted_networks.draw_modules(
         [config.seed], config.width, 2, config.depth, config.samples, config.correlation
     )
-    layers = zip(needs.folded.nodes, needs.bases, plan.parts, strict=True)
+    layers = zip(faithfulness.network.nodes, faithfulness.bases, plan.parts, strict=True)
     return {f"purity_{kind}": np.array([float(purity(at, one, parts[0])) for at, one, parts in layers])}
 
 
 def graph_values(
-    needs: Faithfulness, E: list[Tensor], needed: list[int], centred: bool, resolution: float, seed: int
+    faithfulness: Faithfulness, E: list[Tensor], needed: list[int], centred: bool, resolution: float, seed: int
 ) -> dict[str, Any]:
     """Features, the graph and the curves of the chosen basis."""
-    layers = range(len(needs.bases))
+    layers = range(len(faithfulness.bases))
     sections = [graph.section_weights(one, count, centred) for one, count in zip(E, needed, strict=True)]
     values = {
-        "score": float(needs.score(needs.folded.outputs)),
-        "features": np.array([int(one.rank) - int(centred) for one in needs.bases]),
-        "features_needed": np.array([needs.features(layer) for layer in layers]),
+        "score": float(faithfulness.score(faithfulness.network.outputs)),
+        "features": np.array([int(one.rank) - int(centred) for one in faithfulness.bases]),
+        "features_needed": np.array([faithfulness.features(layer) for layer in layers]),
     }
     values |= graph.graph_arrays(interaction_graph(sections, centred), len(layers), resolution, seed)
     for trace in range(LAYERS_DRAWN):
-        values |= _importance(needs, trace, centred) | _curve(needs, E, trace)
+        values |= _importance(faithfulness, trace, centred) | _curve(faithfulness, E, trace)
     return values
 
 
-def _importance(needs: Faithfulness, layer: int, centred: bool) -> dict[str, np.ndarray]:
+def _importance(faithfulness: Faithfulness, layer: int, centred: bool) -> dict[str, np.ndarray]:
     """Mean squares of the features of a layer, the largest first; none where there is no such layer."""
     empty = torch.zeros(0, dtype=torch.float64)
-    moment = needs.bases[layer].moment[int(centred) :] if layer < len(needs.bases) else empty
+    moment = faithfulness.bases[layer].moment[int(centred) :] if layer < len(faithfulness.bases) else empty
     moment = moment[moment > 0].sort(descending=True).values
     return {f"number_{layer}": np.arange(1, len(moment) + 1), f"importance_{layer}": moment.numpy()}
 
 
-def _curve(needs: Faithfulness, E: list[Tensor], section: int) -> dict[str, np.ndarray]:
-    kept, scores = needs.curve(section, E[section]) if section < len(E) else (torch.zeros(0), torch.zeros(0))
+def _curve(faithfulness: Faithfulness, E: list[Tensor], section: int) -> dict[str, np.ndarray]:
+    kept, scores = faithfulness.curve(section, E[section]) if section < len(E) else (torch.zeros(0), torch.zeros(0))
     return {f"kept_{section}": kept.numpy(), f"score_{section}": scores.numpy()}
 
 

@@ -46,8 +46,8 @@ def intrinsic_dimension(
     Raises `ConfigError` for a subject without labels, and for dimensions that are not ascending whole numbers up to P.
     Li et al. 2018, arXiv 1804.08838.
     """
-    found = network_of_run(run, member, step)
-    yield from sweep(found, parse_dimensions(dimensions, len(found.theta)), steps, learning_rate, seed)
+    network = network_of_run(run, member, step)
+    yield from sweep(network, parse_dimensions(dimensions, len(network.theta)), steps, learning_rate, seed)
 
 
 def parse_dimensions(text: str, P: int) -> list[int]:
@@ -55,23 +55,29 @@ def parse_dimensions(text: str, P: int) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
         raise ConfigError(f"dimensions={text!r} is not of the form 10,20,40")
-    found = [int(part) for part in parts]
-    if text == DIMENSIONS and found[-1] > P:
-        found = [*(d for d in found if d < P), P]
-    if found != sorted(set(found)) or not 1 <= found[0] <= found[-1] <= P or len(found) > MAX_DIMENSIONS:
+    dimensions = [int(part) for part in parts]
+    if text == DIMENSIONS and dimensions[-1] > P:
+        dimensions = [*(d for d in dimensions if d < P), P]
+    if (
+        dimensions != sorted(set(dimensions))
+        or not 1 <= dimensions[0] <= dimensions[-1] <= P
+        or len(dimensions) > MAX_DIMENSIONS
+    ):
         raise ConfigError(
             f"dimensions={text!r} are not up to {MAX_DIMENSIONS} ascending numbers from 1 to the {P} parameters"
         )
-    if P * found[-1] > MAX_NUMBERS:
-        raise ConfigError(f"{found[-1]} directions of {P} parameters are more than {MAX_NUMBERS:,} numbers: ask fewer")
-    return found
+    if P * dimensions[-1] > MAX_NUMBERS:
+        raise ConfigError(
+            f"{dimensions[-1]} directions of {P} parameters are more than {MAX_NUMBERS:,} numbers: ask fewer"
+        )
+    return dimensions
 
 
-def sweep(found: NetworkAtStep, dimensions: Sequence[int], steps: int, lr: float, seed: int) -> Iterator[Part]:
+def sweep(network: NetworkAtStep, dimensions: Sequence[int], steps: int, lr: float, seed: int) -> Iterator[Part]:
     """Parts of the outcome: the accuracies so far. Errors as `intrinsic_dimension`."""
-    subject = _classifier(found).to(torch.float32)
-    start = factory.build([found.config.replace(seed=seed)]).start[0].float()
-    base = float(subject.accuracy(found.theta.float()))
+    subject = _classifier(network).to(torch.float32)
+    start = factory.build([network.config.replace(seed=seed)]).start[0].float()
+    base = float(subject.accuracy(network.theta.float()))
     # The stream that drew the start would draw a projection that is correlated with it.
     course = random_subspace.training_steps(subject.gradient, start, dimensions, seed + 1, steps, lr)
     for done, theta in enumerate(course, 1):
@@ -79,10 +85,10 @@ def sweep(found: NetworkAtStep, dimensions: Sequence[int], steps: int, lr: float
             yield Part(done / steps, accuracy_values(subject, theta, dimensions, base))
 
 
-def _classifier(found: NetworkAtStep) -> Subject:
-    if found.subject.test.y.is_floating_point():
-        raise ConfigError(f"subject={found.config.subject} has no labels: the intrinsic dimension is about accuracy")
-    return found.subject
+def _classifier(network: NetworkAtStep) -> Subject:
+    if network.subject.test.y.is_floating_point():
+        raise ConfigError(f"subject={network.config.subject} has no labels: the intrinsic dimension is about accuracy")
+    return network.subject
 
 
 def accuracy_values(subject: Subject, theta: Tensor, dimensions: Sequence[int], base: float) -> dict[str, Any]:

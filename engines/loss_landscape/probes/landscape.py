@@ -69,8 +69,8 @@ def landscape(run: RunData, member: int, step: int, trained: bool) -> Landscape:
     """
     config = run.config(member, int(run.steps[-1]) if step < 0 else step)
     if config.subject == "potential":
-        found = potential(config)
-        return Landscape(config, found.star, found.loss, None, found.n)
+        closed_form = potential(config)
+        return Landscape(config, closed_form.star, closed_form.loss, None, closed_form.n)
     one = network_of_run(run, member, step)
     require_finite(one.theta)
     return trained_landscape(one) if trained else behavioural_landscape(one)
@@ -141,7 +141,7 @@ MEMORY = 2e7
 class Eigenvalues(NamedTuple):
     """As nodes of quadrature; of a dense matrix one probe that sees every eigenvalue."""
 
-    seen: Spectrum
+    quadrature: Spectrum
     vectors: Tensor | None
     """Eigenvectors `[P, P]` of a dense matrix."""
 
@@ -153,21 +153,21 @@ class Eigenvalues(NamedTuple):
     @property
     def least(self) -> float:
         """The most negative one; of Lanczos steps, an upper bound of it."""
-        return float(self.seen.nodes.min())
+        return float(self.quadrature.nodes.min())
 
     @property
     def largest(self) -> float:
         """The largest; of Lanczos steps, a lower bound of it."""
-        return float(self.seen.top)
+        return float(self.quadrature.top)
 
     def count(self, b: Tensor, gamma: float) -> SoftCount:
         """`N_eff` at temperatures `b [T]`; NaN where the steps are too few."""
-        return slq.soft_count(self.seen, b, gamma)
+        return slq.soft_count(self.quadrature, b, gamma)
 
     def note(self, b: float, gamma: float) -> str:
         """What is to be said of the count at a temperature; "" where nothing is."""
         one = self.count(torch.tensor([b], dtype=torch.float64), gamma)
-        few = f"{self.seen.nodes.shape[-1]} Lanczos steps are {float(one.ratio):.2g} of √(b h_max/γ)"
+        few = f"{self.quadrature.nodes.shape[-1]} Lanczos steps are {float(one.ratio):.2g} of √(b h_max/γ)"
         if bool(one.refused):
             return f"{few}: too few to count parameters at b = {b:.3g}; {slq.REFUSED} are the least"
         if not bool(one.coarse):

@@ -25,75 +25,81 @@ WEAK_PULL, FULL_WINDOW = 10.0, 0.9
 
 
 def llc_note(
-    one: Landscape, begun: WarmChains, seen: ChainSamples, found: Eigenvalues, values: dict[str, Any], method: str
+    one: Landscape, warm: WarmChains, samples: ChainSamples, spectrum: Eigenvalues, values: dict[str, Any], method: str
 ) -> str:  # fmt: skip
     """All that a reader has to know, as sentences."""
-    said = [*_value_notes(one, begun.gamma, values), *_bias_notes(values, method), *_chain_notes(begun, seen, values)]
-    said.append(found.note(values["n_beta"], begun.gamma))
-    said.append(one.note)
-    return "".join(f"{text[0].upper()}{text[1:]}. " for text in said if text).strip()
+    messages = [
+        *_value_notes(one, warm.gamma, values),
+        *_bias_notes(values, method),
+        *_chain_notes(warm, samples, values),
+    ]
+    messages.append(spectrum.note(values["n_beta"], warm.gamma))
+    messages.append(one.note)
+    return "".join(f"{text[0].upper()}{text[1:]}. " for text in messages if text).strip()
 
 
 def _value_notes(one: Landscape, gamma: float, values: dict[str, Any]) -> list[str]:
     """Of the number itself."""
-    said = []
+    messages = []
     if not isfinite(values["llc"]):
-        said.append("chains left the finite numbers: the step size is too large for this loss; take a smaller kappa")
+        messages.append(
+            "chains left the finite numbers: the step size is too large for this loss; take a smaller kappa"
+        )
     elif values["llc"] < 0:
-        said.append("the estimate is negative: w* is no minimum of this loss, and chains found lower ones")
+        messages.append("the estimate is negative: w* is no minimum of this loss, and chains found lower ones")
     if one.outputs is None and one.labelled:
-        said.append(
+        messages.append(
             "cross-entropy on labels saturates as logits grow: its coefficient falls to 0 without any structural "
             "reason; the behavioural loss has no such fall"
         )
     pull = values["n_beta"] * max(values["curvature_at_w"], values["curvature_around"])
-    if pull < WEAK_PULL * gamma or values["fill"] > FULL_WINDOW:
-        said.append("the window holds the chains more than the loss does: the estimate says little, raise b")
-    return said
+    if pull < WEAK_PULL * gamma or values["window_fill"] > FULL_WINDOW:
+        messages.append("the window holds the chains more than the loss does: the estimate says little, raise b")
+    return messages
 
 
 def _bias_notes(values: dict[str, Any], method: str) -> list[str]:
     """Of the step size."""
-    said = []
+    messages = []
     if values["curvature_around"] > 2 * values["curvature_at_w"]:
-        said.append(
+        messages.append(
             f"the loss curves {values['curvature_around']:.2g} where the chains are and {values['curvature_at_w']:.2g} "
             "at w*: a singular or deep model, the step size was taken from the former"
         )
     if method == "langevin":
-        said.append(
+        messages.append(
             "plain Langevin steps are biased upwards, most on deep and singular models: compare richardson or mala"
         )
     if method == "richardson" and abs(values["coarse"] - values["fine"]) > 0.1 * abs(values["llc"]):
-        said.append(
+        messages.append(
             f"two step sizes differ by {values['coarse'] - values['fine']:.2g}: their extrapolation is rough, take a "
             "smaller kappa"
         )
     if method == "mala":
-        said.append(f"{values['acceptance']:.0%} of the steps were accepted, which does not show that chains mixed")
-    return said
+        messages.append(f"{values['acceptance']:.0%} of the steps were accepted, which does not show that chains mixed")
+    return messages
 
 
-def _chain_notes(begun: WarmChains, seen: ChainSamples, values: dict[str, Any]) -> list[str]:
+def _chain_notes(warm: WarmChains, samples: ChainSamples, values: dict[str, Any]) -> list[str]:
     """Of what chains have explored."""
-    said = []
-    if seen.burn < seen.full and not begun.settled:
-        said.append(
-            f"burn-in was {seen.burn} steps where four relaxations of the window take {seen.full}: soft directions are "
-            "not filled yet, and the estimate is low by what they add"
+    messages = []
+    if samples.burn < samples.full and not warm.settled:
+        messages.append(
+            f"burn-in was {samples.burn} steps where four relaxations of the window take {samples.full}: soft "
+            "directions are not filled yet, and the estimate is low by what they add"
         )
     if not values["settled"] and values["llc"] < values["half_soft_rank"] / 2:
-        said.append(
+        messages.append(
             "the chains have hardly left w*, so that the estimate is far too low: take more draws, a narrower window "
             "(larger gamma), or MALA with a larger kappa"
         )
     if not abs(values["drift"]) < 2 * values["drift_error"]:
-        said.append(f"chains still drift, by {values['drift']:.2g} ± {values['drift_error']:.1g}")
+        messages.append(f"chains still drift, by {values['drift']:.2g} ± {values['drift_error']:.1g}")
     if not values["r_hat"] < CONVERGED:
-        said.append(f"chains do not agree yet, R-hat is {values['r_hat']:.3g}: more draws")
+        messages.append(f"chains do not agree yet, R-hat is {values['r_hat']:.3g}: more draws")
     if values.get("plateau_decades") == 0.0:
-        said.append("the estimates stand still at no temperature: there is no single number")
-    return said
+        messages.append("the estimates stand still at no temperature: there is no single number")
+    return messages
 
 
 DECADES, TEMPERATURES = 2.0, 5
@@ -120,16 +126,16 @@ def llc(
     start.require_memory(one, 2 * chains * len(temperatures))
     source = torch.Generator().manual_seed(seed)
     yield Part(0.01, {"parameters": one.P, "n_beta": b})
-    found = eigenvalues(one, 80, 4, source)
-    begun = start.warm_up(one, found, temperatures, gamma, chains, source)
+    spectrum = eigenvalues(one, 80, 4, source)
+    warm = start.warm_up(one, spectrum, temperatures, gamma, chains, source)
     yield Part(0.1, {"parameters": one.P, "n_beta": b})
-    for seen in start.sample_chains(one, begun, method, kappa, burn_in, draws, source):
-        left = seen.burn + draws - len(seen.losses)
+    for samples in start.sample_chains(one, warm, method, kappa, burn_in, draws, source):
+        left = samples.burn + draws - len(samples.losses)
         values = {"parameters": one.P, "n_beta": b}
         if draws - left >= llc_sampling.FEWEST_DRAWS:
-            values = llc_sampling.llc_values(one, begun, seen, found, method)
-            values["note"] = llc_note(one, begun, seen, found, values, method)
-        yield Part(1 - 0.9 * left / (seen.burn + draws), values)
+            values = llc_sampling.llc_values(one, warm, samples, spectrum, method)
+            values["note"] = llc_note(one, warm, samples, spectrum, values, method)
+        yield Part(1 - 0.9 * left / (samples.burn + draws), values)
 
 
 def inverse_temperature(one: Landscape, n_beta: float, beta: float) -> float:
@@ -181,17 +187,17 @@ PROBE = Probe(
         Knob(name="sweep", doc="the same at temperatures over two decades, and where the estimate stands still"),
     ),
     pictures=(
-        _lines("The estimate as draws add up", "drawn", {
+        _lines("The estimate as draws add up", "draw", {
             "running": ("estimate", "line"), "running_quadratic": ("half the soft rank", "theory"),
-            "running_known": ("known", "theory"),
+            "running_exact": ("exact", "theory"),
         }, "draws", "λ"),
-        _lines("Loss of the chains", "at_step", {
+        _lines("Loss of the chains", "trace_step", {
             "loss_mean": ("mean of the chains", "line"), "loss_fine": ("at a quarter of the step size", "line"),
             "baseline": ("at w*", "theory"),
         }, "step, from the first that counts", "loss"),
         Lines(title="What the step size adds", traces=(
             Trace(x="step_sizes", y="estimates", label="estimate"),
-            Trace(x="law_sizes", y="law", label="on a quadratic loss", style="theory"),
+            Trace(x="euler_step_sizes", y="euler_curve", label="on a quadratic loss", style="theory"),
         ), x_label="step size", y_label="λ"),
         _lines("At other temperatures", "sweep_beta", {
             "sweep_llc": ("estimate", "points"), "sweep_quadratic": ("half the soft rank", "theory"),

@@ -92,17 +92,19 @@ def require_memory(one: Landscape, chains: int) -> None:
         )
 
 
-def warm_up(one: Landscape, found: Eigenvalues, b: Tensor, gamma: float, C: int, source: torch.Generator) -> WarmChains:
+def warm_up(
+    one: Landscape, spectrum: Eigenvalues, b: Tensor, gamma: float, C: int, source: torch.Generator
+) -> WarmChains:
     """Chains that have found where the density is: a pilot of MALA, its step size adapted.
 
     From draws of the quadratic approximation, in all directions or in stiff ones, where the loss is what that
     says; else from w*. Raises `ConfigError` for a curvature that is no number.
     """
-    if not isfinite(found.largest * float(b.max())):
-        raise ConfigError(f"the curvature at w* is {found.largest:g}: no step is small enough; scale the samples")
+    if not isfinite(spectrum.largest * float(b.max())):
+        raise ConfigError(f"the curvature at w* is {spectrum.largest:g}: no step is small enough; scale the samples")
     w = window(one.star, b[:, None], gamma)
-    theta, settled = _laplace_draws(one, found, w, C, source)
-    h_max = max(0.0, found.largest)
+    theta, settled = _laplace_draws(one, spectrum, w, C, source)
+    h_max = max(0.0, spectrum.largest)
     eta = step_size(torch.full_like(w.b, h_max), w.b, gamma, 0.5)
     state = init_state(one.loss, theta)
     for t in range(PILOT_STEPS):
@@ -113,16 +115,16 @@ def warm_up(one: Landscape, found: Eigenvalues, b: Tensor, gamma: float, C: int,
 
 
 def _laplace_draws(
-    one: Landscape, found: Eigenvalues, w: Window, C: int, source: torch.Generator
+    one: Landscape, spectrum: Eigenvalues, w: Window, C: int, source: torch.Generator
 ) -> tuple[Tensor, bool]:
     star = one.star.expand(len(w.b), C, -1)
-    if found.vectors is None:
+    if spectrum.vectors is None:
         return star, False
-    pull = w.b * found.seen.nodes[0].clamp_min(0)
+    pull = w.b * spectrum.quadrature.nodes[0].clamp_min(0)
     drawn = normals_like(star, source) / (pull + w.gamma).sqrt()[:, None]
     for stiff in STIFF:
         kept = pull >= stiff * w.gamma
-        theta = star + drawn * kept[:, None] @ found.vectors.mT
+        theta = star + drawn * kept[:, None] @ spectrum.vectors.mT
         rise = (w.b * (one.loss(theta) - one.loss(one.star))).mean(-1)
         foretold = (kept * pull / (pull + w.gamma)).sum(-1) / 2
         if bool(((rise < QUADRATIC_UP_TO * foretold) & (rise > foretold / QUADRATIC_UP_TO)).all()):
@@ -131,23 +133,21 @@ def _laplace_draws(
 
 
 def sample_chains(
-    one: Landscape, begun: WarmChains, method: str, kappa: float, burn: int, draws: int, source: torch.Generator
+    one: Landscape, warm: WarmChains, method: str, kappa: float, burn: int, draws: int, source: torch.Generator
 ) -> Iterator[ChainSamples]:
     """Steps of `kappa/(b h + gamma)` from where chains began, and for Richardson of a quarter of that beside them."""
-    h = begun.curvature.clamp_min(begun.h_max)
-    eta = step_size(h, begun.b, begun.gamma, kappa)[:, None] * torch.tensor(
-        [1, 0.25] if method == "richardson" else [1]
-    )
-    full = burn_in(float(eta.min()), begun.gamma)
-    burn = burn or min(full, draws // 4 if begun.settled else 2 * draws)
-    w = window(one.star, begun.b[:, None, None], begun.gamma)
+    h = warm.curvature.clamp_min(warm.h_max)
+    eta = step_size(h, warm.b, warm.gamma, kappa)[:, None] * torch.tensor([1, 0.25] if method == "richardson" else [1])
+    full = burn_in(float(eta.min()), warm.gamma)
+    burn = burn or min(full, draws // 4 if warm.settled else 2 * draws)
+    w = window(one.star, warm.b[:, None, None], warm.gamma)
     step = (mala_kernel if method == "mala" else langevin_kernel)(one.loss, w, eta[..., None], source)
-    state = init_state(one.loss, begun.theta[:, None].expand(-1, eta.shape[1], -1, -1))
-    known: list[Trace] = []
+    state = init_state(one.loss, warm.theta[:, None].expand(-1, eta.shape[1], -1, -1))
+    traces: list[Trace] = []
     for trace in _blocks(step, state, burn + draws, one.star):
-        known.append(trace)
-        losses, distances = (torch.cat([getattr(part, name) for part in known]) for name in ("losses", "distances"))
-        accepted = torch.stack([part.acceptance for part in known]).mean(0).mean(-1)
+        traces.append(trace)
+        losses, distances = (torch.cat([getattr(part, name) for part in traces]) for name in ("losses", "distances"))
+        accepted = torch.stack([part.acceptance for part in traces]).mean(0).mean(-1)
         yield ChainSamples(eta, burn, full, losses, distances, accepted)
 
 
@@ -171,91 +171,104 @@ POINTS_SHOWN = 500
 
 
 def llc_values(
-    one: Landscape, begun: WarmChains, seen: ChainSamples, found: Eigenvalues, method: str
+    one: Landscape, warm: WarmChains, samples: ChainSamples, spectrum: Eigenvalues, method: str
 ) -> dict[str, Any]:
     """All figures and curves; of several temperatures those of the middle one, and the sweep."""
-    k = len(begun.b) // 2
+    k = len(warm.b) // 2
     baseline = float(one.loss(one.star))
-    each = [estimate(seen.losses[seen.burn :, :, s], begun.b[:, None], baseline) for s in range(seen.eta.shape[1])]
+    each = [
+        estimate(samples.losses[samples.burn :, :, s], warm.b[:, None], baseline) for s in range(samples.eta.shape[1])
+    ]
     best = richardson(each[0], each[1]) if method == "richardson" else each[0]
-    half = found.count(begun.b, begun.gamma).count / 2
+    half = spectrum.count(warm.b, warm.gamma).count / 2
     figures = {
         "llc": float(best.value[k]), "error": float(best.error[k]),
-        **bias_values(best, each, seen, found, begun, method, k),
-        "half_soft_rank": float(half[k]), **exact_values(one, begun, k), **convergence_values(one, begun, seen, k),
-        **({"acceptance": float(seen.acceptance[k, 0])} if method == "mala" else {}),
-        "parameters": one.P, "n_beta": float(begun.b[k]), "step_size": float(seen.eta[k, 0]), "burn_in": seen.burn,
+        **bias_values(best, each, samples, spectrum, warm, method, k),
+        "half_soft_rank": float(half[k]), **exact_values(one, warm, k), **convergence_values(one, warm, samples, k),
+        **({"acceptance": float(samples.acceptance[k, 0])} if method == "mala" else {}),
+        "parameters": one.P, "n_beta": float(warm.b[k]), "step_size": float(samples.eta[k, 0]), "burn_in": samples.burn,
     }  # fmt: skip
-    curves = running_estimate(seen, begun, baseline, method, k, figures) | loss_traces(seen, baseline, k)
-    return figures | curves | (sweep_values(begun, best, half) if len(begun.b) > 1 else {})
+    curves = running_estimate(samples, warm, baseline, method, k, figures) | loss_traces(samples, baseline, k)
+    return figures | curves | (sweep_values(warm, best, half) if len(warm.b) > 1 else {})
 
 
 def bias_values(
-    best: Estimate, each: list[Estimate], seen: ChainSamples, found: Eigenvalues, begun: WarmChains, method: str, k: int
+    best: Estimate,
+    each: list[Estimate],
+    samples: ChainSamples,
+    spectrum: Eigenvalues,
+    warm: WarmChains,
+    method: str,
+    k: int,
 ) -> dict[str, Any]:
     """Estimates at each step size, the law of a quadratic beside them, and what the last of them has too much.
 
     Of MALA no bias; of Langevin steps that of the law, as far as the spectrum is known.
     """
-    h, b, gamma, eta = found.seen.nodes[0], begun.b[k], begun.gamma, seen.eta[k]
+    h, b, gamma, eta = spectrum.quadrature.nodes[0], warm.b[k], warm.gamma, samples.eta[k]
     sizes = torch.linspace(0, float(eta[0]), 50, dtype=h.dtype)
-    law = [float(euler(h, b, gamma, at)) if found.dense else float("nan") for at in sizes]
+    law = [float(euler(h, b, gamma, at)) if spectrum.dense else float("nan") for at in sizes]
     names = ("coarse", "fine") if method == "richardson" else ("",)
-    own = {f"{name}{part}": float(value[k]) for name, one in zip(names, each, strict=True) if name
+    named = {f"{name}{part}": float(value[k]) for name, one in zip(names, each, strict=True) if name
            for part, value in (("", one.value), ("_error", one.error))}  # fmt: skip
     excess = {"richardson": float((each[-1].value - best.value)[k]), "mala": 0.0}.get(method, law[-1] - law[0])
     points = [*([(0.0, best)] if method != "langevin" else []), *zip(eta.tolist(), each, strict=True)]
     points = points if method == "richardson" else points[:1]
-    return own | {
-        "bias": excess, "euler": float("nan") if method == "mala" else law[-1], "law_sizes": sizes.numpy(),
-        "law": np.array(law), "step_sizes": np.array([at for at, _ in points]),
+    return named | {
+        "bias": excess, "euler": float("nan") if method == "mala" else law[-1], "euler_step_sizes": sizes.numpy(),
+        "euler_curve": np.array(law), "step_sizes": np.array([at for at, _ in points]),
         "estimates": np.array([float(one.value[k]) for _, one in points]),
         "estimate_errors": np.array([float(one.error[k]) for _, one in points]),
     }  # fmt: skip
 
 
-def exact_values(one: Landscape, begun: WarmChains, k: int) -> dict[str, Any]:
+def exact_values(one: Landscape, warm: WarmChains, k: int) -> dict[str, Any]:
     """What is known of it; {} where nothing is."""
-    exact = exact_coefficient(one.config, float(begun.b[k]), begun.gamma)
+    exact = exact_coefficient(one.config, float(warm.b[k]), warm.gamma)
     return {} if exact is None else {
-        "known": exact.value, "known_limit": exact.limit, "multiplicity": exact.multiplicity
+        "exact_llc": exact.value, "exact_llc_limit": exact.limit, "multiplicity": exact.multiplicity
     }  # fmt: skip
 
 
-def convergence_values(one: Landscape, begun: WarmChains, seen: ChainSamples, k: int) -> dict[str, Any]:
+def convergence_values(one: Landscape, warm: WarmChains, samples: ChainSamples, k: int) -> dict[str, Any]:
     """Whether the chains of the last step size have settled, and what holds them."""
-    losses, distances = seen.losses[seen.burn :, k, -1], seen.distances[seen.burn :, k, -1]
-    moved, agreed, b = llc.drift(losses), float(llc.r_hat(losses)), float(begun.b[k])
+    losses, distances = samples.losses[samples.burn :, k, -1], samples.distances[samples.burn :, k, -1]
+    moved, agreed, b = llc.drift(losses), float(llc.r_hat(losses)), float(warm.b[k])
     return {
         "drift": b * float(moved.value), "drift_error": b * float(moved.error), "r_hat": agreed,
         "settled": bool(moved.settled) and agreed < CONVERGED,
-        "fill": float(llc.window_fill(distances, begun.gamma, one.P)),
-        "distance": float(distances.mean().sqrt()), "stiffness": b * begun.h_max / begun.gamma,
-        "curvature_at_w": begun.h_max, "curvature_around": float(begun.curvature[k]),
+        "window_fill": float(llc.window_fill(distances, warm.gamma, one.P)),
+        "distance": float(distances.mean().sqrt()), "stiffness": b * warm.h_max / warm.gamma,
+        "curvature_at_w": warm.h_max, "curvature_around": float(warm.curvature[k]),
     }  # fmt: skip
 
 
 def running_estimate(
-    seen: ChainSamples, begun: WarmChains, baseline: float, method: str, k: int, figures: dict[str, Any]
+    samples: ChainSamples, warm: WarmChains, baseline: float, method: str, k: int, figures: dict[str, Any]
 ) -> dict[str, np.ndarray]:
     """The estimate from the first draws on, and the lines that it should come to."""
-    rise = begun.b[k] * (seen.losses[seen.burn :, k].mean(-1) - baseline)
+    rise = warm.b[k] * (samples.losses[samples.burn :, k].mean(-1) - baseline)
     drawn = torch.arange(1, len(rise) + 1)
     mean = rise.cumsum(0) / drawn[:, None]
     line = (4 * mean[:, 1] - mean[:, 0]) / 3 if method == "richardson" else mean[:, 0]
     flat = np.ones(len(at := thinned(drawn)))
     return {
-        "drawn": at, "running": thinned(line), "running_quadratic": flat * figures["half_soft_rank"],
-        "running_known": flat * figures.get("known", np.nan),
+        "draw": at, "running": thinned(line), "running_quadratic": flat * figures["half_soft_rank"],
+        "running_exact": flat * figures.get("exact_llc", np.nan),
     }  # fmt: skip
 
 
-def loss_traces(seen: ChainSamples, baseline: float, k: int) -> dict[str, np.ndarray]:
+def loss_traces(samples: ChainSamples, baseline: float, k: int) -> dict[str, np.ndarray]:
     """Mean losses of the chains, burn-in before step 1."""
-    mean = seen.losses[:, k].mean(-1)
-    at = thinned(torch.arange(1, len(mean) + 1) - seen.burn)
+    mean = samples.losses[:, k].mean(-1)
+    at = thinned(torch.arange(1, len(mean) + 1) - samples.burn)
     fine = thinned(mean[:, 1]) if mean.shape[1] > 1 else np.full(len(at), np.nan)
-    return {"at_step": at, "loss_mean": thinned(mean[:, 0]), "loss_fine": fine, "baseline": np.full(len(at), baseline)}
+    return {
+        "trace_step": at,
+        "loss_mean": thinned(mean[:, 0]),
+        "loss_fine": fine,
+        "baseline": np.full(len(at), baseline),
+    }
 
 
 def thinned(line: Tensor) -> np.ndarray:
@@ -263,13 +276,13 @@ def thinned(line: Tensor) -> np.ndarray:
     return line[torch.linspace(0, len(line) - 1, min(POINTS_SHOWN, len(line))).round().long()].numpy()
 
 
-def sweep_values(begun: WarmChains, best: Estimate, half: Tensor) -> dict[str, Any]:
+def sweep_values(warm: WarmChains, best: Estimate, half: Tensor) -> dict[str, Any]:
     """The estimates over temperatures, and where they stand still; NaN where they nowhere do."""
-    b, value, error = (one.numpy() for one in (begun.b, best.value, best.error))
-    still = plateau(b, value, error) if np.isfinite(value).all() and (error > 0).all() else None
+    b, value, error = (one.numpy() for one in (warm.b, best.value, best.error))
+    constant = plateau(b, value, error) if np.isfinite(value).all() and (error > 0).all() else None
     missing = float("nan")
     return {
         "sweep_beta": b, "sweep_llc": value, "sweep_error": error, "sweep_quadratic": half.numpy(),
-        "plateau": still.value if still else missing, "plateau_error": still.error if still else missing,
-        "plateau_decades": still.decades if still else 0.0,
+        "plateau": constant.value if constant else missing, "plateau_error": constant.error if constant else missing,
+        "plateau_decades": constant.decades if constant else 0.0,
     }  # fmt: skip

@@ -35,9 +35,9 @@ class Path(NamedTuple):
     """One way."""
 
     name: str
-    owner: tuple[int, int]
+    neuron: tuple[int, int]
     """Layer and neuron, from 0."""
-    path: Curve
+    curve: Curve
     free: bool = True
     """Whether the function is to stay the same: such a way is shortened to where it does."""
 
@@ -71,12 +71,12 @@ def elementary_orbit(net: Mlp, theta: Tensor, layer: int, i: int, j: int, t: Ten
 
 def all_paths(one: PathContext) -> list[Path]:
     """A few of each kind, rescalings last."""
-    found = [
-        way
+    special = [
+        path
         for kind in (exchange_paths, shift_paths, activation_paths, gradient_paths, near_exchange_paths)
-        for way in kind(one)
+        for path in kind(one)
     ]
-    return list(islice((*found, *rescaling_paths(one)), MAX_PATHS))
+    return list(islice((*special, *rescaling_paths(one)), MAX_PATHS))
 
 
 def spread_over_layers(
@@ -203,8 +203,8 @@ HALVINGS = 12
 class Profile(NamedTuple):
     """Of one way, `[T]` each."""
 
-    height: Tensor
-    beside: Tensor
+    loss: Tensor
+    random_loss: Tensor
 
 
 def path_parameters() -> Tensor:
@@ -213,18 +213,18 @@ def path_parameters() -> Tensor:
 
 
 @torch.no_grad()
-def loss_profile(way: Path, one: Landscape, stream: torch.Generator) -> Profile | None:
+def loss_profile(path: Path, one: Landscape, stream: torch.Generator) -> Profile | None:
     """The loss along a way and beside it; None for one that leads nowhere, or is not free however short.
 
     A finite move along a null direction may flip a gate, so that it is free up to some length only.
     """
     level = FLAT * max(1.0, mean_square_output(one))
-    for halved in range(HALVINGS if way.free else 1):
-        points = way.path(path_parameters() * 0.5**halved)
+    for halved in range(HALVINGS if path.free else 1):
+        points = path.curve(path_parameters() * 0.5**halved)
         if torch.equal(points[0], points[-1]):  # of weights that are all zero
             return None
         height = one.loss(points)
-        if not way.free or bool((height < level).all()):
+        if not path.free or bool((height < level).all()):
             return Profile(height, one.loss(random_points(one.star, points, stream)))
     return None
 

@@ -69,57 +69,57 @@ def surface(
     """
     step = int(run.steps[-1]) if step < 0 else step
     stops = np.unique(np.linspace(0, step, SNAPSHOTS + 1).round().astype(int)).tolist()
-    way = []
+    trajectory = []
     for theta in network_at_step.snapshots(run, member, stops):
-        way.append(theta)
-        yield Part(0.3 * len(way) / len(stops), {})
-    there = loss_at_point(run.config(member, step), torch.stack(way), loss)
-    for part in surface_parts(there, plane, resolution, span, seed):
+        trajectory.append(theta)
+        yield Part(0.3 * len(trajectory) / len(stops), {})
+    point = loss_at_point(run.config(member, step), torch.stack(trajectory), loss)
+    for part in surface_parts(point, plane, resolution, span, seed):
         yield Part(0.3 + 0.7 * part.share, {**part.values, "path_step": np.array(stops)})
 
 
-def loss_at_point(config: LossLandscape, way: Tensor, loss: str = "trained") -> LossAtPoint:
+def loss_at_point(config: LossLandscape, trajectory: Tensor, loss: str = "trained") -> LossAtPoint:
     """What is looked at of a configuration that came along `way [T, P]`; what is sampled, at w* itself."""
     if config.subject == "potential":
-        found = potentials.potential(config)
-        return LossAtPoint(found.loss, found.star, way, None)
-    found = network_at_step.network_of_config(config, None if config.sampled else way[-1])
-    X, model = found.samples.X, found.subject.model
-    subject = replace(found.subject, train=found.samples)
+        network = potentials.potential(config)
+        return LossAtPoint(network.loss, network.star, trajectory, None)
+    network = network_at_step.network_of_config(config, None if config.sampled else trajectory[-1])
+    X, model = network.samples.X, network.subject.model
+    subject = replace(network.subject, train=network.samples)
     if loss == "behavioural":
         with torch.no_grad():
-            subject = replace(subject, train=Samples(X, model(found.theta, X)), criterion=half_squared_error)
-    return LossAtPoint(subject.loss, found.theta, way, found._replace(subject=subject))
+            subject = replace(subject, train=Samples(X, model(network.theta, X)), criterion=half_squared_error)
+    return LossAtPoint(subject.loss, network.theta, trajectory, network._replace(subject=subject))
 
 
-def surface_parts(ground: LossAtPoint, kind: str, resolution: int, span: float, seed: int) -> Iterator[Part]:
+def surface_parts(point: LossAtPoint, kind: str, resolution: int, span: float, seed: int) -> Iterator[Part]:
     """Parts of the outcome. Errors as `surface`."""
     if not 3 <= resolution <= 201:
         raise ConfigError(f"resolution={resolution} is not from 3 to 201 points along an axis")
-    if not bool(ground.way.isfinite().all() and ground.origin.isfinite().all()):
+    if not bool(point.trajectory.isfinite().all() and point.origin.isfinite().all()):
         raise ConfigError("the weights are not finite: the run has diverged before this step, choose an earlier one")
-    chosen = parameter_axes(ground) if ground.found is None else choose_plane(kind, ground, seed)
-    plane = Plane(ground.origin, chosen.directions)
-    path = trajectory_values(ground, plane)
+    chosen = parameter_axes(point) if point.network is None else choose_plane(kind, point, seed)
+    plane = Plane(point.origin, chosen.directions)
+    path = trajectory_values(point, plane)
     axes = (
         covering_axes(path, resolution, span)
-        if kind == "trajectory" and ground.found
+        if kind == "trajectory" and point.network
         else square_axes(span, resolution)
     )
-    known = plane_values(ground, chosen) | path | {"a": axes[0].numpy(), "b": axes[1].numpy()}
-    losses, chunk = fast_losses(ground, plane)
+    fixed = plane_values(point, chosen) | path | {"a": axes[0].numpy(), "b": axes[1].numpy()}
+    losses, chunk = fast_losses(point, plane)
     values, every = torch.zeros(0), resolution**2
     for at, values in enumerate(evaluate_coordinates(losses, axes, chunk)):
         if at % BATCHES_PER_PART == 0:
-            yield Part(float((~values.isnan()).sum()) / every, known | loss_values(values))
-    yield Part(1.0, known | loss_values(values))
+            yield Part(float((~values.isnan()).sum()) / every, fixed | loss_values(values))
+    yield Part(1.0, fixed | loss_values(values))
 
 
-def fast_losses(ground: LossAtPoint, plane: Plane) -> tuple[Loss, int]:
+def fast_losses(point: LossAtPoint, plane: Plane) -> tuple[Loss, int]:
     """Losses of coordinates `[C, 2]`, in float32 where the data is large, and how many points to take at once."""
-    if ground.found is None:
-        return lambda coordinates: ground.loss(plane.at(coordinates)), 1024
-    config, subject = ground.found.config, ground.found.subject.to(torch.float32)
+    if point.network is None:
+        return lambda coordinates: point.loss(plane.at(coordinates)), 1024
+    config, subject = point.network.config, point.network.subject.to(torch.float32)
     near, model, n = Plane(plane.origin.float(), plane.directions.float()), subject.model, len(subject.train.X)
     if isinstance(model, Mlp):
         return mlp_losses_on_plane(model, near, subject.train), max(1, CACHED_NUMBERS // (n * max(model.sizes[1:])))
@@ -127,13 +127,13 @@ def fast_losses(ground: LossAtPoint, plane: Plane) -> tuple[Loss, int]:
     return lambda coordinates: subject.loss(near.at(coordinates)), max(1, CACHED_NUMBERS // (n * wide))
 
 
-def trajectory_values(ground: LossAtPoint, plane: Plane) -> dict[str, Any]:
+def trajectory_values(point: LossAtPoint, plane: Plane) -> dict[str, Any]:
     """The way seen in the plane, at its true loss, and how far off the plane it was."""
-    coordinates, off = plane.project(ground.way)
-    losses = losses_at(ground.loss, ground.way)
+    coordinates, off = plane.project(point.trajectory)
+    losses = losses_at(point.loss, point.trajectory)
     return {
-        "path_a": coordinates[:, 0].numpy(), "path_b": coordinates[:, 1].numpy(), "path_off": off.numpy(),
-        "path_loss": losses.numpy(), "path_height": (losses + DELTA).log10().numpy(),
+        "path_a": coordinates[:, 0].numpy(), "path_b": coordinates[:, 1].numpy(), "path_off_plane": off.numpy(),
+        "path_loss": losses.numpy(), "path_log_loss": (losses + DELTA).log10().numpy(),
     }  # fmt: skip
 
 
@@ -147,26 +147,26 @@ def covering_axes(path: dict[str, Any], resolution: int, span: float) -> tuple[T
     return a, b
 
 
-def plane_values(ground: LossAtPoint, chosen: PlaneChoice) -> dict[str, Any]:
+def plane_values(point: LossAtPoint, chosen: PlaneChoice) -> dict[str, Any]:
     """Numbers of the plane, and what it takes to make it again."""
-    curvature = curvatures_along(ground, chosen.directions)
+    curvature = curvatures_along(point, chosen.directions)
     with torch.no_grad():
-        here = float(ground.loss(ground.origin))
+        here = float(point.loss(point.origin))
     return chosen.facts | {
-        "loss_here": here, "curvature_a": float(curvature[0]), "curvature_b": float(curvature[1]),
-        "delta": DELTA, "origin": ground.origin.numpy(), "directions": chosen.directions.numpy(), "note": chosen.note,
+        "loss_at_origin": here, "curvature_a": float(curvature[0]), "curvature_b": float(curvature[1]),
+        "delta": DELTA, "origin": point.origin.numpy(), "directions": chosen.directions.numpy(), "note": chosen.note,
     }  # fmt: skip
 
 
 def loss_values(values: Tensor) -> dict[str, Any]:
     """Of losses `[n_a, n_b]`: rows go along b. What overflowed has no height."""
     logs = (values + DELTA).log10().double()
-    known = values[values.isfinite()]
+    finite = values[values.isfinite()]
     return {
         "losses": values.mT.numpy().astype(float),
-        "height": torch.where(logs.isinf(), torch.nan, logs).mT.numpy(),
-        "lowest": float(known.min()) if len(known) else np.nan,
-        "highest": float(known.max()) if len(known) else np.nan,
+        "log_loss": torch.where(logs.isinf(), torch.nan, logs).mT.numpy(),
+        "loss_min": float(finite.min()) if len(finite) else np.nan,
+        "loss_max": float(finite.max()) if len(finite) else np.nan,
     }
 
 
@@ -178,11 +178,11 @@ PROBE = Probe(
     compute=surface,
     pictures=(
         Relief(
-            values="height", x="a", y="b", x_label="along the first direction", y_label="along the second",
-            label="log10 L", path=("path_a", "path_b", "path_height", "path_off"),
+            values="log_loss", x="a", y="b", x_label="along the first direction", y_label="along the second",
+            label="log10 L", path=("path_a", "path_b", "path_log_loss", "path_off_plane"),
         ),
         Heat(
-            values="height", x="a", y="b", x_label="along the first direction", y_label="along the second",
+            values="log_loss", x="a", y="b", x_label="along the first direction", y_label="along the second",
             label="log₁₀ (L + 10⁻⁶)", path=("path_a", "path_b"),
         ),
     ),

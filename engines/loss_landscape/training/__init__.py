@@ -1,1 +1,1 @@
-"""How networks are trained: optimizers, the loop, random subspaces."""
+"""Training of networks: optimisers, the loop, random subspaces."""

@@ -1,8 +1,9 @@
-"""Intrinsic dimension: in how many random directions a network has to move to learn. Li et al. 2018, arXiv 1804.08838.
+"""Intrinsic dimension: the number of random directions in which a network has to move to learn.
 
     theta = theta_0 + Pm z,   Pm [P, d] fixed, its columns of norm one
 
-Smaller subspaces are the first columns of larger ones, so all dimensions train in one batch.
+Smaller subspaces are the first columns of larger ones, so all dimensions train in one batch. Li et al. 2018, arXiv
+1804.08838.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.training.train import adamw, init_moments
 
 Gradient = Callable[[Tensor], Tensor]
-"""Of parameters `[D, P]`, `[D, P]`."""
+"""Map parameters `[D, P]` to gradients `[D, P]`."""
 
 
 def projection(P: int, d: int, seed: int) -> Tensor:
-    """Pm: d random directions of norm one, `[P, d]`. Raises `ConfigError` for d outside 1..P."""
+    """Draw Pm: d random directions of norm one, `[P, d]`. Raises `ConfigError` for d outside 1..P."""
     if not 1 <= d <= P:
         raise ConfigError(f"dimension={d} is not in 1..{P}, the number of parameters")
     source = torch.Generator().manual_seed(seed)
@@ -33,7 +34,7 @@ def projection(P: int, d: int, seed: int) -> Tensor:
 def train(
     gradient: Gradient, start: Tensor, dimensions: Sequence[int], seed: int = 0, steps: int = 600, lr: float = 0.05
 ) -> Tensor:
-    """The parameters `[D, P]` that Adam finds in each of D subspaces through `start [P]`: gradients `Pmᵀ grad`."""
+    """Train by Adam in each of D subspaces through `start [P]`, with gradients `Pmᵀ grad`: parameters `[D, P]`."""
     *_, last = training_steps(gradient, start, dimensions, seed, steps, lr)
     return last
 
@@ -41,20 +42,20 @@ def train(
 def training_steps(
     gradient: Gradient, start: Tensor, dimensions: Sequence[int], seed: int = 0, steps: int = 600, lr: float = 0.05
 ) -> Iterator[Tensor]:
-    """The same after each step, `[D, P]`, for those who want to watch."""
+    """Yield the parameters `[D, P]` after each step of `train`."""
     Pm = projection(len(start), max(dimensions), seed).to(start)
-    own = torch.arange(max(dimensions), device=start.device) < torch.tensor(dimensions, device=start.device)[:, None]
-    state, rate = init_moments(torch.zeros(own.shape).to(start)), torch.full((len(dimensions),), lr).to(start)
+    inside = torch.arange(max(dimensions), device=start.device) < torch.tensor(dimensions, device=start.device)[:, None]
+    state, rate = init_moments(torch.zeros(inside.shape).to(start)), torch.full((len(dimensions),), lr).to(start)
     theta = start.expand(len(dimensions), -1)
     for _ in range(steps):
         slope = gradient(theta) @ Pm
-        state = adamw(state, slope * own, rate, torch.zeros_like(rate))
+        state = adamw(state, slope * inside, rate, torch.zeros_like(rate))
         theta = start + state.theta @ Pm.mT
         yield theta
 
 
 def d_int90(dimensions: Sequence[int], accuracies: Sequence[float], base: float) -> tuple[int | None, float | None]:
-    """The least dimension with at least 90 per cent of the accuracy `base`: tried, and interpolated from the one below.
+    """Least dimension with at least 90 per cent of the accuracy `base`: tried, and interpolated from the one below.
 
     None where no dimension reaches it; the interpolation is None where the first already does. Dimensions ascend.
     """

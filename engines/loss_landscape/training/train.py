@@ -1,6 +1,6 @@
-"""Steps of gradient methods over a batch of members, each with its own learning rate and weight decay. Pure.
+"""Steps of AdamW and gradient descent over a batch of members, batches of samples, and the training loop.
 
-Training as a generator of what the parameters are now and then.
+Each member has its own learning rate and weight decay. Steps are pure.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from engines.loss_landscape.models.model import Samples, Subject
 
 
 class Moments(NamedTuple):
-    """What AdamW carries."""
+    """State of AdamW: parameters and running means."""
 
     theta: Tensor
     """`[B, P]`."""
     first: Tensor
     """Running mean of the gradient, `[B, P]`."""
     second: Tensor
-    """And of its square."""
+    """Running mean of the squared gradient, `[B, P]`."""
     step: Tensor
-    """Steps so far, whole numbers `[B]`."""
+    """Number of steps so far, whole numbers `[B]`."""
 
 
 def init_moments(theta: Tensor) -> Moments:
-    """AdamW before its first step."""
+    """State of AdamW before its first step, at theta `[B, P]`."""
     return Moments(
         theta, torch.zeros_like(theta), torch.zeros_like(theta), torch.zeros_like(theta[:, 0], dtype=torch.long)
     )
@@ -39,9 +39,10 @@ def init_moments(theta: Tensor) -> Moments:
 def adamw(
     state: Moments, gradient: Tensor, lr: Tensor, wd: Tensor, betas: tuple[float, float] = (0.9, 0.999)
 ) -> Moments:
-    """`theta <- (1 - lr wd) theta - lr mh/(sqrt vh + 1e-8)`; lr and wd `[B]`; Adam where wd = 0.
+    """AdamW step `theta <- (1 - lr wd) theta - lr mh/(sqrt vh + 1e-8)`; lr and wd `[B]`, gradient `[B, P]`.
 
-    `mh = m/(1 - beta1^t)`, `vh = v/(1 - beta2^t)` of the running means m, v. Loshchilov and Hutter 2019.
+    Adam for wd = 0. `mh = m/(1 - beta1^t)`, `vh = v/(1 - beta2^t)` of the running means m, v. Loshchilov and Hutter
+    2019.
     """
     (beta1, beta2), step, rate = betas, state.step + 1, lr[:, None]
     t = step[:, None].to(state.theta.dtype)
@@ -53,7 +54,7 @@ def adamw(
 
 
 def sgd(theta: Tensor, gradient: Tensor, lr: Tensor, wd: Tensor) -> Tensor:
-    """`theta - lr (gradient + wd theta)`, `[B, P]`; lr and wd `[B]`."""
+    """Gradient step `theta - lr (gradient + wd theta)`, `[B, P]`; lr and wd `[B]`."""
     return theta - lr[:, None] * (gradient + wd[:, None] * theta)
 
 
@@ -78,18 +79,18 @@ def train(
     every: int = 100,
     batch: int | None = None,
 ) -> Iterator[tuple[int, Tensor]]:
-    """AdamW on all samples, or on `batch` of them at a time in an order of each member's own.
+    """Train by AdamW on all samples, or on `batch` of them at a time in an order of each member's own.
 
     lr and wd are numbers or `[B]`. Yields the step and the parameters `[B, P]` at 0, after every `every` steps, and at
-    the end.
+    the end. Raises `ConfigError` where the batch is larger than the data.
     """
     lr, wd = (torch.as_tensor(knob, dtype=subject.start.dtype).expand(len(subject.start)) for knob in (lr, wd))
     state, n = init_moments(subject.start), subject.train.X.shape[-2]
     yield 0, state.theta
     for step in range(steps):
-        seen: Samples | None = None
+        samples: Samples | None = None
         if batch is not None:
-            seen = subject.train.take(minibatch(n, batch, step, subject.seeds))
-        state = adamw(state, subject.gradient(state.theta, seen), lr, wd, betas)
+            samples = subject.train.take(minibatch(n, batch, step, subject.seeds))
+        state = adamw(state, subject.gradient(state.theta, samples), lr, wd, betas)
         if (step + 1) % every == 0 or step + 1 == steps:
             yield step + 1, state.theta

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import hypot, sqrt
 
-from engines.core.analysis.verdict_helpers import above, below, by_seed, each, final, ratio, verdict
+from engines.core.analysis.verdict_helpers import above, below, by_seed, final, per_member, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.loss_landscape import overlays
@@ -41,10 +41,10 @@ def _sizes(values: Iterable[float | None]) -> list[float | None]:
 def crossing(run: RunData) -> list[Verdict]:
     """L7: plain steps are off, MALA is not, and Richardson's rule takes the bias out."""
     line = overlays.laws(run.configs[0])[0].value
-    exactly = each(run, lambda i: ratio(coefficient(run, i), line), optimizer="mala")
-    largest = each(run, lambda i: ratio(coefficient(run, i), line), optimizer="langevin", kappa=CROSSING[0])
+    exactly = per_member(run, lambda i: ratio(coefficient(run, i), line), optimizer="mala")
+    largest = per_member(run, lambda i: ratio(coefficient(run, i), line), optimizer="langevin", kappa=CROSSING[0])
     third = [ratio(value, line) for value in _extrapolated(run, *CROSSING[1:])]
-    accepted = each(run, lambda i: final(run, "acceptance", i), optimizer="mala", kappa=CROSSING[0])
+    accepted = per_member(run, lambda i: final(run, "acceptance", i), optimizer="mala", kappa=CROSSING[0])
     return [
         verdict("MALA over the quadrature", exactly, 1.0, 0.03),
         verdict("Richardson over the quadrature", third, 1.0, 0.04),
@@ -69,7 +69,7 @@ def linear(run: RunData) -> list[Verdict]:
     members = run.where(optimizer="gibbs")
     laws = {i: overlays.laws(run.configs[i])[0].value for i in members}
     right = [laws[i] for i in run.where(optimizer="gibbs", n_beta=100.0)]
-    plain = each(run, lambda i: coefficient(run, i), optimizer="langevin", kappa=KAPPAS[0])
+    plain = per_member(run, lambda i: coefficient(run, i), optimizer="langevin", kappa=KAPPAS[0])
     return [
         verdict("Gibbs over the law", [ratio(coefficient(run, i), laws[i]) for i in members], 1.0, 0.03),
         above("three layers: plain steps over the law", [ratio(a, b) for a, b in zip(plain, right, strict=True)], 1.25),

@@ -7,7 +7,7 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from engines.core.analysis.verdict_helpers import above, below, by_seed, each, order, ratio, verdict
+from engines.core.analysis.verdict_helpers import above, below, by_seed, log10, per_member, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.loss_landscape.config import LossLandscape
@@ -36,7 +36,7 @@ def last_value(run: RunData, channel: str, member: int) -> float | None:
 def rows(run: RunData) -> list[Verdict]:
     """L1: all zero modes are explained."""
     exact = [
-        verdict(f"{name}: zero modes", each(run, partial(last_value, run, "nullity"), planted=name), modes, 0.5)
+        verdict(f"{name}: zero modes", per_member(run, partial(last_value, run, "nullity"), planted=name), modes, 0.5)
         for name, modes in ROWS.items()
     ]
     return [*exact, explained(run)]
@@ -56,7 +56,7 @@ def _difference(run: RunData, member: int) -> float | None:
 def staircase(run: RunData) -> list[Verdict]:
     """L2: a step for each block, as outputs are added."""
     steps = [
-        verdict(f"{plan.replace('_', ' ')}, k = {k}: zero modes", each(run, partial(last_value, run, "nullity"),
+        verdict(f"{plan.replace('_', ' ')}, k = {k}: zero modes", per_member(run, partial(last_value, run, "nullity"),
                 planted=plan, outputs=k), modes, 0.5)
         for (plan, k), modes in STAIRCASE.items()
     ]  # fmt: skip
@@ -99,7 +99,7 @@ def _naive(run: RunData, member: int) -> float | None:
 def nested(run: RunData) -> list[Verdict]:
     """L4: gates that depend on one another have more zero modes, and depth has some without a reason."""
     more = [
-        verdict(f"nested, k = {k}: zero modes beyond independent gates", each(run, partial(_beyond, run),
+        verdict(f"nested, k = {k}: zero modes beyond independent gates", per_member(run, partial(_beyond, run),
                 planted="nested", outputs=k), beyond, 0.2)
         for k, beyond in BEYOND.items()
     ]  # fmt: skip
@@ -116,11 +116,11 @@ def near(run: RunData) -> list[Verdict]:
     """L5: almost synchronised is almost free, by a law in the angle that the draw's own weights make."""
     angles = sorted({config.angle for config in run.configs} - {0.0})
     sizes = [
-        verdict(f"angle {angle:g}: log₁₀ of the curvature over its law", each(run, partial(_over_law, run),
+        verdict(f"angle {angle:g}: log₁₀ of the curvature over its law", per_member(run, partial(_over_law, run),
                 angle=angle), 0.0, 0.2)
         for angle in angles
     ]  # fmt: skip
-    exact = each(run, lambda i: order(last_value(run, "near_curvature", i)), angle=0.0)
+    exact = per_member(run, lambda i: log10(last_value(run, "near_curvature", i)), angle=0.0)
     return [
         below("angle 0: log₁₀ of the curvature", exact, -20),
         *sizes,
@@ -129,8 +129,8 @@ def near(run: RunData) -> list[Verdict]:
 
 
 def _over_law(run: RunData, member: int) -> float | None:
-    found = last_value(run, "near_curvature", member)
-    return None if found is None else order(found / exchange_curvature(run.configs[member]))
+    curvature = last_value(run, "near_curvature", member)
+    return None if curvature is None else log10(curvature / exchange_curvature(run.configs[member]))
 
 
 def exchange_curvature(config: LossLandscape) -> float:
@@ -147,8 +147,8 @@ def exchange_curvature(config: LossLandscape) -> float:
 
 def _power(run: RunData, members: list[int]) -> float | None:
     """Slope of the logarithms of curvature and angle, of the members of one seed."""
-    known = [(run.configs[i].angle, last_value(run, "near_curvature", i)) for i in members]
-    points = [(angle, q) for angle, q in known if angle > 0 and q]
+    curvatures = [(run.configs[i].angle, last_value(run, "near_curvature", i)) for i in members]
+    points = [(angle, q) for angle, q in curvatures if angle > 0 and q]
     if len(points) < 3:
         return None
     x, y = np.log10(np.array(points)).T

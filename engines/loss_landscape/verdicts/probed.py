@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.core.analysis.verdict_helpers import above, below, order, ratio, verdict
+from engines.core.analysis.verdict_helpers import above, below, log10, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 
@@ -16,7 +16,7 @@ Judge = Callable[[RunData], list[Verdict]]
 
 def outcomes(run: RunData, probe: str) -> list[Any]:
     """Every member's outcome of a probe; None where it has not been computed yet."""
-    return [run.outcomes.get((probe, i)) for i in range(len(run.configs))]
+    return [run.probe_results.get((probe, i)) for i in range(len(run.configs))]
 
 
 def probe_values(run: RunData, probe: str, name: str) -> list[Any]:
@@ -28,9 +28,11 @@ def explained(share: float, most: float) -> Judge:
     """L10: nearly all zero modes of a trained network have a reason."""
 
     def judge(run: RunData) -> list[Verdict]:
-        modes, known = (probe_values(run, "degeneracy", name) for name in ("nullity", "explained"))
+        modes, reasons = (probe_values(run, "degeneracy", name) for name in ("nullity", "explained"))
         return [
-            above("explained share of the zero modes", [ratio(a, b) for a, b in zip(known, modes, strict=True)], share),
+            above(
+                "explained share of the zero modes", [ratio(a, b) for a, b in zip(reasons, modes, strict=True)], share
+            ),
             below("zero modes without a reason", probe_values(run, "degeneracy", "residual"), most),
         ]
 
@@ -53,20 +55,20 @@ def adds(run: RunData) -> list[Verdict]:
 def modular(run: RunData) -> list[Verdict]:
     """L18: features of one module each, and fewer edges than among principal components or without modules."""
     purity = [None if value is None else float(np.min(value)) for value in probe_values(run, BASIS, "purity_local")]
-    first = [(None, None) if own is None or pca is None else (float(own[0]), float(pca[0]))
-             for own, pca in _beside(run, "edges_for_99_percent")]  # fmt: skip
+    first = [(None, None) if local is None or pca is None else (float(local[0]), float(pca[0]))
+             for local, pca in _beside(run, "edges_for_99_percent")]  # fmt: skip
     return [
         above("purity of the features of each layer", purity, 0.97),
-        below("edges for 99 % of the first section, of 64", [own for own, _ in first], 24),
+        below("edges for 99 % of the first section, of 64", [local for local, _ in first], 24),
         below("edges for 99 % of the first section, over those of principal components", [
-            ratio(own, pca) if pca else None for own, pca in first], 0.45),
+            ratio(local, pca) if pca else None for local, pca in first], 0.45),
     ]  # fmt: skip
 
 
 def diagonal(run: RunData) -> list[Verdict]:
     """L19: each feature acts on one feature alone."""
     off = [None if value is None else float(np.max(value)) for value in probe_values(run, BASIS, "off_diagonal_local")]
-    most = [None if own is None else float(np.max(own)) for own, _ in _beside(run, "edges_for_99_percent")]
+    most = [None if local is None else float(np.max(local)) for local, _ in _beside(run, "edges_for_99_percent")]
     return [
         below("edges off the diagonal, over those on it", off, 1e-20),
         below("edges for 99 % of a section", most, run.configs[0].rank + 0.5),
@@ -91,8 +93,8 @@ def _beside(run: RunData, name: str) -> list[tuple[Any, Any]]:
 def bowl(run: RunData) -> list[Verdict]:
     """L20: low in the middle, high at the rim."""
     return [
-        below("log₁₀ of the loss in the middle", [order(v) for v in probe_values(run, "surface", "lowest")], -2.7),
-        above("log₁₀ of the loss at the rim", [order(v) for v in probe_values(run, "surface", "highest")], 1.6),
+        below("log₁₀ of the loss in the middle", [log10(v) for v in probe_values(run, "surface", "loss_min")], -2.7),
+        above("log₁₀ of the loss at the rim", [log10(v) for v in probe_values(run, "surface", "loss_max")], 1.6),
     ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engines.core.analysis.verdict_helpers import above, below, each, final, verdict
+from engines.core.analysis.verdict_helpers import above, below, final, per_member, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.loss_landscape.dynamics import milestones
@@ -34,8 +34,8 @@ def groks(memorised: float, least: float) -> Judge:
 
 
 def _later(run: RunData, member: int) -> float | None:
-    known, understood = milestones.memorised(run, member), milestones.grokked(run, member)
-    return None if known is None or understood is None else understood / known
+    memorised, generalised = milestones.memorised(run, member), milestones.grokked(run, member)
+    return None if memorised is None or generalised is None else generalised / memorised
 
 
 def opening(run: RunData) -> list[Verdict]:
@@ -54,7 +54,7 @@ def sooner(run: RunData) -> list[Verdict]:
     """L14: squares generalise, and ReLUs do so later or not at all."""
     smooth = run.where(activation="square")
     return [
-        above("test accuracy of squares at the end", each(run, lambda i: final(run, "test_accuracy", i),
+        above("test accuracy of squares at the end", per_member(run, lambda i: final(run, "test_accuracy", i),
               activation="square"), milestones.GROKKED),
         above("step of generalising, ReLUs over squares", [_lag(run, i) for i in smooth], 2),
     ]  # fmt: skip
@@ -63,10 +63,10 @@ def sooner(run: RunData) -> list[Verdict]:
 def _lag(run: RunData, member: int) -> float | None:
     """ReLUs of the same seed that have not generalised do so at the last step at the earliest."""
     (other,) = run.where(activation="relu", seed=run.configs[member].seed)
-    own, late = milestones.grokked(run, member), milestones.grokked(run, other)
-    if own is None or (late is None and not is_finished(run)):
+    early, late = milestones.grokked(run, member), milestones.grokked(run, other)
+    if early is None or (late is None and not is_finished(run)):
         return None
-    return (float(run.steps[-1]) if late is None else late) / own
+    return (float(run.steps[-1]) if late is None else late) / early
 
 
 def reads(least: float) -> Judge:

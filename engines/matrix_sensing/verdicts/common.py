@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engines.core.analysis.curve_fits import Curve, hit, rate
+from engines.core.analysis.curve_fits import Curve, hitting_time, rate
 from engines.core.analysis.verdict_helpers import ratio
 from engines.core.protocol.engine import RunData
 from engines.matrix_sensing import theory
@@ -54,7 +54,7 @@ def farthest(run: RunData, member: int) -> float | None:
 
 def reached(run: RunData, member: int, level: float, channel: str = "error") -> float | None:
     """Steps until a channel is below a level."""
-    return hit(run.curve(channel, member), level)
+    return hitting_time(run.curve(channel, member), level)
 
 
 def exponent(run: RunData, members: Sequence[int], largest: float = 0.45) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.analysis.verdict_helpers import above, below, by_seed, each, final, order, verdict
+from engines.core.analysis.verdict_helpers import above, below, by_seed, final, log10, per_member, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.matrix_sensing.verdicts.common import exponent, farthest, reached, realised, realised_sensed, told
@@ -20,7 +20,7 @@ def opening(run: RunData) -> list[Verdict]:
     return [
         verdict(
             f"{name}: ‖E‖ over its line, where it is farthest",
-            each(run, lambda i: farthest(run, i), **knobs),  # type: ignore[arg-type]
+            per_member(run, lambda i: farthest(run, i), **knobs),  # type: ignore[arg-type]
             1.0,
             tolerance,
         )
@@ -73,7 +73,7 @@ def trap(run: RunData) -> list[Verdict]:
     """P12: symmetric measurements are blind to antisymmetric error."""
 
     def logs(channel: str, operator: str) -> list[float | None]:
-        return [order(final(run, channel, i)) for i in run.where(operator=operator)]
+        return [log10(final(run, channel, i)) for i in run.where(operator=operator)]
 
     return [
         below("symmetric Aᵢ: log₁₀ of the loss", logs("loss", "gaussian_symmetric"), -5.0),

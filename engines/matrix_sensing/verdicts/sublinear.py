@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from engines.core.analysis.curve_fits import hit, power, rate
-from engines.core.analysis.verdict_helpers import by_seed, each, ratio, verdict
+from engines.core.analysis.curve_fits import hitting_time, power, rate
+from engines.core.analysis.verdict_helpers import by_seed, per_member, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.matrix_sensing import theory
@@ -74,7 +74,7 @@ def onset(run: RunData) -> list[Verdict]:
 def _foretold(run: RunData, member: int, level: float) -> float | None:
     """When the line of a member falls below a level."""
     steps = error(run, member)[0]
-    return hit((steps, theory.error(run.configs[member], steps.astype(float))), level)
+    return hitting_time((steps, theory.error(run.configs[member], steps.astype(float))), level)
 
 
 def _difference(a: float | None, b: float | None) -> float | None:
@@ -113,7 +113,7 @@ def overfit(run: RunData) -> list[Verdict]:
         return float(values.min()) if steps[-1] >= last else None
 
     verdicts = [
-        verdict(f"k = {k}: final over best error", each(run, worse, k=k), *about)
+        verdict(f"k = {k}: final over best error", per_member(run, worse, k=k), *about)
         for k, about in final.items()
         if run.where(k=k)
     ]

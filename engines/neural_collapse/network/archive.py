@@ -6,16 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.core.files.input_file import Named
+from engines.core.files.input_file import InputFile
 from engines.core.files.npz_reader import REAL, read
 
 SAMPLES, FEATURES, CLASSES = 20_000, 4096, 50
 """The most that are taken."""
 
 
-def named(path: Path) -> Named:
+def named(path: Path) -> InputFile:
     """The file that the knob `data` names."""
-    return Named("NeuralCollapse.data", path)
+    return InputFile("NeuralCollapse.data", path)
 
 
 def load(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -38,7 +38,7 @@ def load(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return X.astype(float), classes.reshape(-1)
 
 
-def _check_samples(file: Named, X: np.ndarray, y: np.ndarray) -> None:
+def _check_samples(file: InputFile, X: np.ndarray, y: np.ndarray) -> None:
     if X.ndim != 2 or y.ndim != 1:
         raise file.refuse(f"X has shape {X.shape} and y {y.shape}; they must be [samples, features] and [samples]")
     if len(X) != len(y):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.analysis.verdict_helpers import above, below, by_seed, final, order, ratio, verdict
+from engines.core.analysis.verdict_helpers import above, below, by_seed, final, log10, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import flow
@@ -66,7 +66,7 @@ def _over_steps(run: RunData, member: int) -> float | None:
 
 def _least(run: RunData, members: list[int]) -> float | None:
     values = [value for value in last(run, members) if value is not None]
-    return order(min(values)) if len(values) == len(members) else None
+    return log10(min(values)) if len(values) == len(members) else None
 
 
 def overfit(run: RunData) -> list[Verdict]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from engines.core.analysis.curve_fits import hit
-from engines.core.analysis.verdict_helpers import final, order, ratio
+from engines.core.analysis.curve_fits import hitting_time
+from engines.core.analysis.verdict_helpers import final, log10, ratio
 from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import flow
 
@@ -21,7 +21,7 @@ def last(run: RunData, members: Iterable[int], channel: str = ERROR) -> list[flo
 
 def orders(run: RunData, members: Iterable[int], channel: str = ERROR) -> list[float | None]:
     """Its decimal logarithm."""
-    return [order(value) for value in last(run, members, channel)]
+    return [log10(value) for value in last(run, members, channel)]
 
 
 def best(run: RunData, member: int) -> float | None:
@@ -58,5 +58,5 @@ def arrivals(run: RunData, members: Iterable[int], level: float) -> list[float |
     for i in members:
         c = run.configs[i]
         predicted = np.log(level / (flow.TRACKING * c.eta0)) / np.log1p(-c.eta0 / c.budget)
-        found.append(ratio(hit(run.curve(ERROR, i), level), float(predicted)))
+        found.append(ratio(hitting_time(run.curve(ERROR, i), level), float(predicted)))
     return found

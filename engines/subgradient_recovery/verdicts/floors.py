@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from engines.core.analysis.curve_fits import power, slope
-from engines.core.analysis.verdict_helpers import above, below, by_seed, final, order, ratio, verdict
+from engines.core.analysis.verdict_helpers import above, below, by_seed, final, log10, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import draws, flow, laws
@@ -108,7 +108,7 @@ def noiseless(run: RunData) -> list[Verdict]:
 
     return [
         below("k = r: log₁₀ of the error", orders(run, [i for i in small if i not in wide]), -14),
-        verdict("small start: log₁₀ of the error over its floor", map(order, over), 0.0, 0.25),
+        verdict("small start: log₁₀ of the error over its floor", map(log10, over), 0.0, 0.25),
         *(
             verdict(f"large {init} start: log-log slope", map(bend, run.where(init=init, alpha=1.0)), slope, tolerance)
             for init, slope, tolerance in (("spectral", -0.8, 0.08), ("random", -0.94, 0.06))

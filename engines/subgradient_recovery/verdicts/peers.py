@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engines.core.analysis.curve_fits import hit
+from engines.core.analysis.curve_fits import hitting_time
 from engines.core.analysis.verdict_helpers import above, below
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
@@ -13,7 +13,7 @@ def peers(run: RunData) -> list[Verdict]:
     """SG-14: what the table of the specification says, method by method."""
 
     def hits(level: float, **knobs: object) -> list[float | None]:
-        return [hit(run.curve(ERROR, i), level) for i in run.where(**knobs)]
+        return [hitting_time(run.curve(ERROR, i), level) for i in run.where(**knobs)]
 
     easy, wide = {"kappa": 1.0, "k": 2}, {"kappa": 1.0, "k": 10}
     polyak, damped = run.where(method="polyak", **wide), run.where(method="opsa", damping=0.01, k=10)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from engines.core.analysis.verdict_helpers import above, below, final, order, verdict
+from engines.core.analysis.verdict_helpers import above, below, final, log10, verdict
 from engines.core.api import simulate
 from engines.core.protocol.engine import Preset
 from engines.core.runs.run import Run
@@ -37,7 +37,7 @@ def test_a_claim_with_a_missing_value_is_undecided(judge):
 def test_the_final_value_is_that_of_the_presets_last_step_and_of_no_member_that_diverged():
     run = simulate(Run(ENGINE, [Toy(), Toy(a=2.0)]), 60)
     run.preset = Preset(name="p", title="p", look_for="p", steps=50)
-    assert final(run, "loss", 0) == run["loss"][run.recording.dense.at(50), 0]
+    assert final(run, "loss", 0) == run["loss"][run.recording.dense.index_at(50), 0]
     run.preset = Preset(name="p", title="p", look_for="p", steps=61)
     assert final(run, "loss", 0) is None
     run.preset, run.diverged_at = None, np.array([30, -1])
@@ -46,8 +46,8 @@ def test_the_final_value_is_that_of_the_presets_last_step_and_of_no_member_that_
 
 
 def test_orders_are_decimal_logarithms():
-    assert order(1e-7) == pytest.approx(-7)
-    assert order(None) is None
+    assert log10(1e-7) == pytest.approx(-7)
+    assert log10(None) is None
 
 
 def test_what_never_happened_does_not_hold_at_the_end_and_is_undecided_before():
@@ -55,8 +55,8 @@ def test_what_never_happened_does_not_hold_at_the_end_and_is_undecided_before():
         name="p", title="p", look_for="p", steps=50, judge=lambda run: [verdict("it arrives", [None], 1.0, 0.1)]
     )
     run = Run(ENGINE, [Toy()], preset=preset)
-    assert [one.holds for one in simulate(run, 40).judged()] == [None]
-    assert [one.holds for one in simulate(Run(ENGINE, [Toy()], preset=preset), 50).judged()] == [False]
+    assert [one.holds for one in simulate(run, 40).judge()] == [None]
+    assert [one.holds for one in simulate(Run(ENGINE, [Toy()], preset=preset), 50).judge()] == [False]
 
 
 def test_a_value_that_is_not_a_number_was_never_reached():

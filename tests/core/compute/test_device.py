@@ -18,7 +18,7 @@ def test_a_device_may_be_one_of_torch_s_own(name):
 
 
 def test_a_run_computed_elsewhere_is_repeated_on_the_processor():
-    assert devices.at_hand("tpu") == devices.at_hand("cpu") == torch.device("cpu")
+    assert devices.resolve_or_cpu("tpu") == devices.resolve_or_cpu("cpu") == torch.device("cpu")
 
 
 def test_the_processor_is_always_present_and_auto_takes_the_best():

@@ -75,7 +75,7 @@ def test_a_diverged_member_is_frozen_at_the_exact_step_whatever_the_chunk(chunk)
     running = simulation(DIVERGING, Toy())
     for stop in range(chunk, 200, chunk):
         running.advance(stop)
-        running.settle()
+        running.freeze_diverged()
     np.testing.assert_array_equal(running.diverged_at, [GONE, -1])
     np.testing.assert_allclose(running.batches[0].state.x[0].abs(), 99.0 ** (GONE - 1), rtol=1e-12)
 
@@ -104,7 +104,7 @@ def test_a_member_whose_loss_is_no_number_has_diverged_there():
     assert all(np.isnan(frame.values["x"][1]).all() == (frame.step >= 30) for frame in frames)
     held = running.batches[0].state.x[1].clone()
     running.advance(100)
-    running.settle()
+    running.freeze_diverged()
     assert torch.equal(running.batches[0].state.x[1], held)
     np.testing.assert_array_equal(running.diverged_at, [-1, 30, -1])
 

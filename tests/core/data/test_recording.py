@@ -44,7 +44,7 @@ def test_truncation_keeps_the_step_itself_and_forgets_what_follows():
 
 @pytest.mark.parametrize(("step", "index"), [(-1, 0), (0, 0), (9.5, 0), (10, 1), (1000, 9)])
 def test_a_step_finds_the_last_row_at_or_before_it(step, index):
-    assert series(range(0, 100, 10)).at(step) == index
+    assert series(range(0, 100, 10)).index_at(step) == index
 
 
 def test_thin_channels_have_a_series_of_their_own_in_single_precision():

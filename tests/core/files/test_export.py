@@ -51,7 +51,7 @@ def test_the_formats_that_hold_a_whole_run_are_read_back(run, path):
             engines.open(path)
         return
     again = engines.open(path)
-    assert (again.configs, again.openings, again.preset) == (run.configs, run.openings, run.preset)
+    assert (again.configs, again.initial_configs, again.preset) == (run.configs, run.initial_configs, run.preset)
     np.testing.assert_array_equal(again.steps, run.steps)
     np.testing.assert_array_equal(again.recording.thin.steps, run.recording.thin.steps)
     for channel in run.engine.channels:

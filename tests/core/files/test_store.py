@@ -13,7 +13,7 @@ from engines.core.data.recording import Event
 from engines.core.files import store
 from engines.core.protocol import registry
 from engines.core.protocol.errors import StoreError
-from engines.core.runs.replay import replayed
+from engines.core.runs.replay import simulation_at
 from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, Toy
 
@@ -41,7 +41,7 @@ def test_what_is_read_is_what_was_written(run, tmp_path):
     for channel in ENGINE.channels:
         np.testing.assert_array_equal(again[channel.name], run[channel.name], err_msg=channel.name)
         assert again[channel.name].dtype == run[channel.name].dtype
-    assert to_json(Run.of(again).summary()) == to_json(run.summary())
+    assert to_json(Run.from_data(again).summary()) == to_json(run.summary())
 
 
 def test_padding_of_members_with_other_shapes_stays_nan(run, tmp_path):
@@ -57,9 +57,9 @@ def test_live_edits_and_openings_come_back(run, tmp_path):
     run.save(tmp_path / "run.parquet")
     again = store.read(tmp_path / "run.parquet")
     assert again.recording.events == run.recording.events
-    assert (again.configs, again.openings) == (run.configs, run.openings)
-    assert replayed(again, 200, 1).batches[0].knobs["eta"].item() == 0.3
-    assert replayed(again, 99, 1).batches[0].knobs["eta"].item() == 0.1
+    assert (again.configs, again.initial_configs) == (run.configs, run.initial_configs)
+    assert simulation_at(again, 200, 1).batches[0].knobs["eta"].item() == 0.3
+    assert simulation_at(again, 99, 1).batches[0].knobs["eta"].item() == 0.1
 
 
 def test_a_folder_is_made_for_the_file(run, tmp_path):
@@ -155,7 +155,7 @@ def test_what_a_file_holds_agrees_with_what_it_says(run, tmp_path, reason):
 
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "run.parquet")
-    for read in (store.read, store.about):
+    for read in (store.read, store.read_description):
         with pytest.raises(StoreError, match="there is no such file"):
             read(tmp_path / "run.parquet")
 
@@ -228,6 +228,6 @@ def test_xarray_has_members_steps_and_knobs_as_coordinates(run):
     assert data["field"].dims == ("member", "thin_step", "i", "j")
     for knob in Toy.knobs():
         assert data[knob].dims == ("member",)
-    np.testing.assert_array_equal(data["loss"].sel(step=200), run["loss"][run.recording.dense.at(200)])
+    np.testing.assert_array_equal(data["loss"].sel(step=200), run["loss"][run.recording.dense.index_at(200)])
     np.testing.assert_array_equal(data["seed"], [0, 1, 0])
     assert data["loss"].attrs["doc"] == "half the squared distance"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engines.core.compute import device as devices
-from engines.core.compute.checkpoints import Checkpoints
+from engines.core.compute import simulation
 from engines.core.data.recording import Event
 from engines.core.live.runner import Runner
 from engines.core.live.scheduler import Scheduler
@@ -147,7 +147,7 @@ def test_a_live_edit_is_logged_and_restarts_the_schedule(start):
     (event,) = runner.run.recording.events
     assert (event.step, event.knob, event.value, event.members) == (1000, "eta", 0.2, (1,))
     assert [config.eta for config in runner.run.configs] == [0.1, 0.2]
-    assert [config.eta for config in runner.run.openings] == [0.1, 0.1]
+    assert [config.eta for config in runner.run.initial_configs] == [0.1, 0.1]
     after = runner.run.steps[runner.run.steps > 1000]
     np.testing.assert_array_equal(after[:100], np.arange(1001, 1101))
 
@@ -193,10 +193,9 @@ def test_playing_on_from_a_recorded_step_reproduces_the_recording(start, step):
 
 
 @pytest.mark.parametrize("budget", [1, 10**9])
-def test_seeking_repeats_the_live_edits_even_where_their_checkpoints_are_gone(start, budget):
+def test_seeking_repeats_the_live_edits_even_where_their_checkpoints_are_gone(start, monkeypatch, budget):
+    monkeypatch.setattr(simulation, "CHECKPOINT_BUDGET", budget)
     runner = start(horizon=400)
-    runner._checkpoints = Checkpoints(budget)
-    runner._checkpoints.offer(runner._simulation)
     for eta, member in [(0.05, 0), (0.02, 1), (0.03, 0)]:
         runner.step(50)
         runner.wait()
@@ -241,13 +240,13 @@ def test_a_branch_forgets_the_future_and_its_edits(start):
 def test_a_branch_forgets_what_probes_found_of_the_future(start):
     runner = start(horizon=100)
     played(runner)
-    runner.run.outcomes = {("norm", 0): {"norm": 1.0}}
+    runner.run.probe_results = {("norm", 0): {"norm": 1.0}}
     runner.seek(60)
     runner.wait()
-    assert runner.run.outcomes
+    assert runner.run.probe_results
     runner.branch(60)
     runner.wait()
-    assert not runner.run.outcomes
+    assert not runner.run.probe_results
 
 
 def test_divergence_ends_one_member_and_not_the_run(start):

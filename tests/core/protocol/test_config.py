@@ -114,7 +114,7 @@ def test_a_knob_reads_what_a_person_typed():
 def test_knobs_know_their_name_type_and_order():
     assert list(Toy.knobs()) == ["d", "a", "eta", "shift", "sign", "flat", "seed"]
     assert Toy.knob("d") == Knob(name="d", type=int, default=3, doc="dimension", role="shape", bounds=(1, 100))
-    assert Toy.named("live") == ("eta", "shift")
+    assert Toy.names_with_role("live") == ("eta", "shift")
 
 
 def test_a_subclass_has_its_own_knobs():

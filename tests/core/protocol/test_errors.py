@@ -8,8 +8,8 @@ from engines.core.protocol.errors import (
     EngineFailure,
     StoreError,
     UnknownName,
-    guarded,
-    quoted,
+    engine_failures,
+    quote,
 )
 from tests.core.toy import Toy
 
@@ -33,8 +33,8 @@ def test_a_value_that_cannot_say_what_it_is_can_be_quoted():
         def __repr__(self):
             raise RuntimeError
 
-    assert quoted(Silent()) == "this Silent"
-    assert quoted("as it is") == "'as it is'"
+    assert quote(Silent()) == "this Silent"
+    assert quote("as it is") == "'as it is'"
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,11 @@ def test_a_misspelt_name_gets_the_nearest_and_any_other_gets_all(name, hint):
 
 def test_a_guard_keeps_errors_for_people_and_interrupts_and_names_all_others():
     for error in (ConfigError("k is large"), KeyboardInterrupt()):
-        with pytest.raises(type(error)) as caught, guarded("Toy"):
+        with pytest.raises(type(error)) as caught, engine_failures("Toy"):
             raise error
         assert caught.value is error
     for error in (SystemExit(2), StopIteration(), ZeroDivisionError("division by zero")):
-        with pytest.raises(EngineFailure, match=f"Toy stopped: {type(error).__name__}") as caught, guarded("Toy"):
+        message = f"Toy stopped: {type(error).__name__}"
+        with pytest.raises(EngineFailure, match=message) as caught, engine_failures("Toy"):
             raise error
         assert caught.value.__cause__ is error

@@ -14,7 +14,7 @@ FIRST, CASES = ENGINE.presets
 
 
 def of(preset=None, values=None, **options):
-    return Experiment.of(ENGINE, preset, values, **options)
+    return Experiment.from_preset(ENGINE, preset, values, **options)
 
 
 def test_without_anything_there_is_one_member_at_the_defaults():
@@ -92,12 +92,12 @@ def test_a_bad_edit_is_refused(values, message):
 )  # fmt: skip
 def test_values_that_are_no_mapping_or_given_twice_are_one_sentence(given):
     with pytest.raises(ConfigError, match=r"of knobs to values|leave one of them out"):
-        Experiment.of(ENGINE, **given)
+        Experiment.from_preset(ENGINE, **given)
 
 
 def test_cases_end_an_axis_of_the_preset():
     engine = load("matrix_sensing")
-    found = Experiment.of(engine, engine.preset("P3"), cases=[{"seed": 7}])
+    found = Experiment.from_preset(engine, engine.preset("P3"), cases=[{"seed": 7}])
     assert {config.seed for config in found.configs()} == {7}
 
 
@@ -109,10 +109,10 @@ def test_cases_that_become_equal_merge():
 def test_cases_lend_to_the_base_what_each_of_them_sets():
     """The default k = 30 exceeds d = 15, but no member has it."""
     engine = load("subgradient_recovery")
-    experiment = Experiment.of(engine, None, {"d": 15}, cases=[{"k": 4}, {"k": 8, "alpha": 1e-4}])
+    experiment = Experiment.from_preset(engine, None, {"d": 15}, cases=[{"k": 4}, {"k": 8, "alpha": 1e-4}])
     assert [(c.d, c.k, c.alpha) for c in experiment.configs()] == [(15, 4, 1e-8), (15, 8, 1e-4)]
     with pytest.raises(ConfigError, match="k=30 exceeds"):
-        Experiment.of(engine, None, {"d": 15}, cases=[{"k": 4}, {"alpha": 1e-4}]).configs()
+        Experiment.from_preset(engine, None, {"d": 15}, cases=[{"k": 4}, {"alpha": 1e-4}]).configs()
 
 
 def test_bad_values_are_refused_by_name():
@@ -230,8 +230,8 @@ def test_a_value_is_checked_together_with_those_that_all_cases_set():
     widths = [{"sign": "minus", "eta": 0.1}, {"sign": "minus"}]
     flat = {"flat": True}
     with pytest.raises(ConfigError, match="flat needs sign=plus"):
-        Experiment.of(ENGINE, set=flat, cases=widths).configs()
-    found = Experiment.of(ENGINE, set={"flat": True}, cases=[{"sign": "plus", "eta": 0.2}, {"sign": "plus"}])
+        Experiment.from_preset(ENGINE, set=flat, cases=widths).configs()
+    found = Experiment.from_preset(ENGINE, set={"flat": True}, cases=[{"sign": "plus", "eta": 0.2}, {"sign": "plus"}])
     assert [(config.flat, config.eta) for config in found.configs()] == [(True, 0.2), (True, 0.1)]
 
 
@@ -244,8 +244,8 @@ def test_a_default_that_every_case_replaces_contradicts_nothing():
         kw_only=True,
     )
     engine = type("Other", (ToyEngine,), {"Config": Minus})()
-    assert len(Experiment.of(engine, set={"flat": True}, cases=[{"sign": "plus"}]).configs()) == 1
+    assert len(Experiment.from_preset(engine, set={"flat": True}, cases=[{"sign": "plus"}]).configs()) == 1
     with pytest.raises(ConfigError, match="flat needs sign=plus"):
-        Experiment.of(engine, set={"flat": True})
+        Experiment.from_preset(engine, set={"flat": True})
     with pytest.raises(UnknownName, match="did you mean eta"):
-        Experiment.of(engine, cases=[{"etta": 1.0}])
+        Experiment.from_preset(engine, cases=[{"etta": 1.0}])

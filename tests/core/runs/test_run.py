@@ -66,12 +66,12 @@ def test_a_probe_knows_the_live_edits_until_its_step():
     run = edited(ran(), 10, 0.5)
     assert run.probe("norm", step=10) == ran().probe("norm", step=10)
     assert run.until(10).probe("norm") == run.probe("norm")
-    slow, fast = replay.replayed(ran(), 12, 0), replay.replayed(run, 12, 0)
+    slow, fast = replay.simulation_at(ran(), 12, 0), replay.simulation_at(run, 12, 0)
     assert fast.batches[0].state.x.abs().sum() < slow.batches[0].state.x.abs().sum()
 
 
 def test_an_abandoned_replay_stops():
     run = ran()
-    run.abandoned = True
+    run.cancelled = True
     with pytest.raises(EngineFailure, match="abandoned at step 0 of 50"):
-        replay.replayed(run, 50, 0)
+        replay.simulation_at(run, 50, 0)

@@ -39,14 +39,14 @@ def computed(experiment):
 @pytest.mark.parametrize(("name", "preset"), list(cases()))
 def test_the_program_of_a_preset_gives_its_numbers(fresh_python, name, preset):
     engine = engines.load(name)
-    chosen = Experiment.of(engine, engine.preset(preset))
+    chosen = Experiment.from_preset(engine, engine.preset(preset))
     experiment = replace(chosen, steps=min(STEPS, chosen.steps))
     assert finals(fresh_python, script(experiment)) == computed(experiment)
 
 
 def test_a_preset_as_it_is_is_named_and_nothing_more():
     engine = engines.load("matrix_sensing")
-    text = script(Experiment.of(engine, engine.preset("P3")))
+    text = script(Experiment.from_preset(engine, engine.preset("P3")))
     assert "engines.run(\n    'matrix_sensing',\n    preset='P3',\n)" in text
 
 
@@ -54,16 +54,16 @@ def test_changed_knobs_axes_seeds_cases_and_live_edits_are_repeated(fresh_python
     engine = engines.load("matrix_sensing")
     changed = {"alpha": 0.4, "seed": [3, 1], "k": [4, 6]}
     edits = [(20, "eta", 0.05, [0, 2]), (40, "eta", 0.02, [1])]
-    experiment = Experiment.of(engine, engine.preset("P3"), changed, steps=50, edits=edits)
+    experiment = Experiment.from_preset(engine, engine.preset("P3"), changed, steps=50, edits=edits)
     found = finals(fresh_python, script(experiment))
     assert found == computed(experiment)
     assert len({final["error"] for final in found}) == 4
-    several = Experiment.of(engine, None, {}, steps=20, cases=[{"alpha": 0.1}, {"alpha": 0.2, "k": 4}])
+    several = Experiment.from_preset(engine, None, {}, steps=20, cases=[{"alpha": 0.1}, {"alpha": 0.2, "k": 4}])
     assert finals(fresh_python, script(several)) == computed(several)
 
 
 def test_live_edits_change_what_follows_them():
     engine = engines.load("matrix_sensing")
-    plain, edited = (Experiment.of(engine, engine.preset("P3"), {"alpha": 0.4}, [0], 50, edits=edits)
+    plain, edited = (Experiment.from_preset(engine, engine.preset("P3"), {"alpha": 0.4}, [0], 50, edits=edits)
                      for edits in ((), [(20, "eta", 0.05, [0])]))  # fmt: skip
     assert computed(plain) != computed(edited)

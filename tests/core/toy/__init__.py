@@ -16,7 +16,7 @@ from engines.core.protocol.config import Config, knob
 from engines.core.protocol.declarations import Channel, Plot, Story, Verdict
 from engines.core.protocol.engine import Engine, Preset, Probe
 from engines.core.protocol.errors import ConfigError
-from engines.core.runs.replay import replayed
+from engines.core.runs.replay import simulation_at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ class ToyEngine(Engine):
 
 
 def _norm(run, member, step=-1, scale=1.0, power=2):
-    x = replayed(run, step, member).batches[0].state.x[0]
+    x = simulation_at(run, step, member).batches[0].state.x[0]
     return {"norm": scale * float(np.linalg.norm(x, power))}
 
 

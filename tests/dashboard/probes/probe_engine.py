@@ -76,7 +76,7 @@ class Prober(ToyEngine):
 
 
 def _judge(run):
-    found = [run.outcomes.get(("bowl", member)) for member in range(len(run.configs))]
+    found = [run.probe_results.get(("bowl", member)) for member in range(len(run.configs))]
     known = all(found)
     least = float(np.mean([one["least"] for one in found])) if known else None
     holds = known and abs(least - 0.0375) < 1e-6 if known else None

@@ -48,15 +48,15 @@ def going(page):
 
 def test_every_member_is_measured_one_after_the_other_as_it_would_be_without_a_page(page):
     run = ran()
-    assert run.judged()[0].holds is None
+    assert run.judge()[0].holds is None
     most = []
-    ticks(page, run, lambda: most.append(len(going(page))) or len(run.outcomes) == 2)
+    ticks(page, run, lambda: most.append(len(going(page))) or len(run.probe_results) == 2)
     assert max(most) == 1
-    assert run.judged()[0].holds
+    assert run.judge()[0].holds
     headless = ran()
-    api.measure(headless)
-    assert run.outcomes.keys() == headless.outcomes.keys()
-    assert all(run.outcomes[key]["least"] == headless.outcomes[key]["least"] for key in run.outcomes)
+    api.run_preset_probes(headless)
+    assert run.probe_results.keys() == headless.probe_results.keys()
+    assert all(run.probe_results[key]["least"] == headless.probe_results[key]["least"] for key in run.probe_results)
     page.collect(run, False)
     assert not going(page)
 
@@ -66,7 +66,7 @@ def test_the_card_says_why_it_computes_and_shows_the_member_in_focus(page):
     ticks(page, run, lambda: going(page))
     assert card.form.shown["why"] == "because the verdicts need it"
     assert card.form.form["summary"] == "resolution = 9, wait = 0.05"
-    ticks(page, run, lambda: len(run.outcomes) == 2 and not going(page))
+    ticks(page, run, lambda: len(run.probe_results) == 2 and not going(page))
     assert card.form.shown["note"] == (
         "Computed at step 20, because the verdicts need it · a = 1 · with resolution = 9, wait = 0.05"
     )
@@ -95,7 +95,7 @@ def test_a_run_that_went_on_is_measured_at_the_presets_last_step(page):
 
 def test_what_is_known_already_is_not_computed_again(page):
     run = ran()
-    run.outcomes = {("bowl", 0): {"least": 0.0}}
+    run.probe_results = {("bowl", 0): {"least": 0.0}}
     ticks(page, run, lambda: going(page))
     assert page.cards[0].job.member == 1
 
@@ -115,7 +115,7 @@ def test_a_changed_run_ends_it_and_gets_nothing(page, change):
     assert page.cards[0].form.shown["failure"] == ("" if change == "another preset" else CHANGED)
     ticks(page, other, lambda: started.done)
     page.collect(other, False)
-    assert not run.outcomes and not other.outcomes
+    assert not run.probe_results and not other.probe_results
 
 
 def test_who_cancels_one_is_left_alone_until_the_run_changes(page):
@@ -126,7 +126,7 @@ def test_who_cancels_one_is_left_alone_until_the_run_changes(page):
     ticks(page, run, lambda: started.done)
     for _ in range(3):
         page.collect(run, False)
-    assert not going(page) and not run.outcomes
+    assert not going(page) and not run.probe_results
     assert page.cards[0].form.shown["failure"] == "cancelled"
     ticks(page, ran(), lambda: going(page))
 
@@ -145,7 +145,7 @@ def test_one_that_fails_is_said_and_not_tried_again(page, monkeypatch):
         page.collect(run, False)
     assert failed == [0, 1]
     assert "too large" in page.cards[0].form.shown["failure"]
-    assert run.judged()[0].holds is None
+    assert run.judge()[0].holds is None
 
 
 def test_what_the_reader_asked_for_comes_first(page):

@@ -12,7 +12,7 @@ from tests.core.toy import ENGINE
 
 
 def token(**changes):
-    about = {"version": link.VERSION, "experiment": Experiment.of(ENGINE).to_json(), "view": {}} | changes
+    about = {"version": link.VERSION, "experiment": Experiment.from_preset(ENGINE).to_json(), "view": {}} | changes
     return pack(json.dumps(about))
 
 
@@ -40,7 +40,7 @@ FIRST = (
 def test_a_link_holds_the_whole_experiment_and_the_view():
     name = next(name for name, knob in ENGINE.Config.knobs().items() if knob.role != "shape" and knob.type is float)
     value = getattr(ENGINE.Config(), name)
-    experiment = Experiment.of(ENGINE, set={name: [value, value / 2]}, steps=77)
+    experiment = Experiment.from_preset(ENGINE, set={name: [value, value / 2]}, steps=77)
     looked = ViewState(False, "max", 1, 40, {"loss": [True, False]}, ("presets", name))
     found, view = link.decode(link.encode(experiment, looked), ENGINE)
     assert found.configs() == experiment.configs()
@@ -144,7 +144,7 @@ EDIT = {"step": 3, "knob": "eta", "value": 0.1, "members": [0]}
     ids=lambda changes: str(changes)[:60],
 )  # fmt: skip
 def test_a_link_that_asks_for_something_impossible_is_one_sentence_and_no_markup(changes):
-    experiment = json.loads(Experiment.of(ENGINE).to_json()) | changes
+    experiment = json.loads(Experiment.from_preset(ENGINE).to_json()) | changes
     found = Start.from_address(ENGINE, token(experiment=json.dumps(experiment)))
     assert found.problem.startswith("This link") and "\n" not in found.problem
     shown = message("error", found.problem)

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.core.analysis.options import checked, options
-from engines.core.analysis.probing import parts
+from engines.core.analysis.probing import check_options, compute_parts, probe_options
 from engines.core.protocol.engine import Probe
 from engines.core.protocol.probe_figures import Lines, Neurons
 from engines.loss_landscape.config import LossLandscape
@@ -25,7 +24,7 @@ def run(**knobs: Any) -> Any:
 
 def outcome(probe: Probe, knobs: dict[str, Any], **chosen: Any) -> dict[str, Any]:
     """What the probe computes in the end; what it says on the way is in order."""
-    found = list(parts(probe, run(**knobs), 0, -1, checked(probe, chosen)))
+    found = list(compute_parts(probe, run(**knobs), 0, -1, check_options(probe, chosen)))
     shares = [part.share for part in found]
     assert shares == sorted(shares)
     assert shares[-1] == 1
@@ -34,9 +33,9 @@ def outcome(probe: Probe, knobs: dict[str, Any], **chosen: Any) -> dict[str, Any
 
 def offered(probe: Probe) -> None:
     """Every option that is described exists, and every default may be chosen."""
-    known = options(probe)
+    known = probe_options(probe)
     assert {knob.name for knob in probe.knobs} == set(known)
-    checked(probe, {name: knob.default for name, knob in known.items()})
+    check_options(probe, {name: knob.default for name, knob in known.items()})
 
 
 def drawn(probe: Probe, values: dict[str, Any]) -> list[str]:

@@ -17,9 +17,9 @@ def test_two_networks_are_apart_on_the_line_and_joined_by_a_curve():
     """L21: 4.4 (1-10) at most on the line, .038 (below .15) on the curve, 5e-4 (x3) at the ends."""
     w = learned()[-1]
     values = last(connect(network_at_step.network_of_config(DIGITS, w[0]), w[1], 25, 600, 1e-2, 0))
-    assert 1 < values["highest_on_line"] < 10
-    assert values["highest_on_curve"] < 0.15
-    for end in ("loss_here", "loss_there"):
+    assert 1 < values["loss_max_line"] < 10
+    assert values["loss_max_curve"] < 0.15
+    for end in ("loss_start", "loss_end"):
         assert 5e-4 / 3 < values[end] < 5e-4 * 3
     assert values["line"][0] == pytest.approx(values["curve"][0])
     assert values["line"].max() == pytest.approx(values["barrier_line"], abs=1e-3)
@@ -53,10 +53,10 @@ def test_networks_at_rest_have_others_at_rest():
     """Half the squared error to this one's outputs: 0 here, that of the other there; 1e-5 in float32."""
     found, other = still(seed=0), still(seed=1)
     values = last(connect(found, other.theta, 5, 10, 1e-2, 0))
-    assert values["loss_here"] < 1e-9
+    assert values["loss_start"] < 1e-9
     X, y = found.samples
     expected = squared_error(found.subject.model(other.theta, X), y) / 2
-    assert values["loss_there"] == pytest.approx(float(expected), rel=1e-5)
+    assert values["loss_end"] == pytest.approx(float(expected), rel=1e-5)
     t = values["t"]
     np.testing.assert_allclose(values["barrier_line"], (values["line"] - t * values["line"][-1]).max(), rtol=1e-4)
 

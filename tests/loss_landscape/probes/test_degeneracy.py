@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.core.analysis.probing import parts
+from engines.core.analysis.probing import compute_parts
 from engines.core.protocol.errors import ConfigError, EngineFailure
 from engines.loss_landscape.degeneracy import orbits, synchronised_neurons
 from engines.loss_landscape.degeneracy.count import GRAM_WARNING
@@ -70,9 +70,9 @@ def test_eigenvalues_and_soft_counts_are_those_of_the_hessian():
     h = torch.linalg.eigvalsh(H).flip(-1).numpy()
     np.testing.assert_allclose(found["eigenvalue"], h, rtol=0, atol=1e-10 * h[0])
     assert found["n_effective"] == pytest.approx((30 * h / (30 * h + 2)).sum(), rel=1e-9)
-    assert (np.diff(found["count"]) >= 0).all()
-    assert found["rank"][0] == 51
-    assert found["count"][-1] == pytest.approx(51, abs=0.1)
+    assert (np.diff(found["n_effective_curve"]) >= 0).all()
+    assert found["rank_curve"][0] == 51
+    assert found["n_effective_curve"][-1] == pytest.approx(51, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -86,14 +86,14 @@ def test_eigenvalues_and_soft_counts_are_those_of_the_hessian():
 def test_the_loss_stays_at_zero_along_free_ways_and_rises_beside_them(knobs):
     """Below 1e-20 of the outputs' mean square, which is up to 300; beside them from 1e-4 on."""
     found = rested.outcome(PROBE, knobs)
-    free = ~np.char.startswith(found["way"], "nearly")
+    free = ~np.char.startswith(found["path"], "nearly")
     assert free.sum() >= 3
-    assert len(np.unique(found["way"])) == len(found["way"]) <= 80
-    assert found["height"][free].max() < 1e-18
-    assert found["beside"][:, [0, -1]].min() > 1e-4
-    middle = found["along"] == 0
-    assert (found["height"][:, middle] < 1e-28).all()
-    assert (found["beside"][:, middle] < 1e-28).all()
+    assert len(np.unique(found["path"])) == len(found["path"]) <= 80
+    assert found["path_loss"][free].max() < 1e-18
+    assert found["random_loss"][:, [0, -1]].min() > 1e-4
+    middle = found["path_position"] == 0
+    assert (found["path_loss"][:, middle] < 1e-28).all()
+    assert (found["random_loss"][:, middle] < 1e-28).all()
 
 
 def test_ways_of_all_kinds_are_offered():
@@ -101,7 +101,7 @@ def test_ways_of_all_kinds_are_offered():
     on = {"planted": "always_on", "seed": 1, "outputs": 1}
     for knobs in (on, {"planted": "near"}, {"planted": "activations"}, {"subject": "addition"}):
         found = rested.outcome(PROBE, {"modulus": 7, "embedding": 3, "width": 8} | knobs)
-        names |= {str(way).split(" ")[0] for way in found["way"]}
+        names |= {str(way).split(" ")[0] for way in found["path"]}
     assert names == {"exchange", "bias", "activations:", "gradients:", "nearly", "rescale", "mix"}
 
 
@@ -124,7 +124,7 @@ def test_the_map_says_what_is_special_about_each_neuron():
     assert kinds == [*["synchronised"] * 4, "no out-weights", "synchronised", *both, "dead"]
     assert found["neuron_name"][7] == "neuron 1 of layer 1"
     assert (found["synchronised"], sorted(found["block_sizes"])) == (3, [2, 3, 3])
-    owners = {str(way): int(owner) for way, owner in zip(found["way"], found["owner"], strict=True)}
+    owners = {str(way): int(owner) for way, owner in zip(found["path"], found["path_neuron"], strict=True)}
     assert owners["rescale neuron 8 of layer 1"] == 14
 
 
@@ -166,7 +166,10 @@ def test_an_embedding_network_has_its_closed_form_before_and_after_training(step
     assert torch.equal(theta, one.theta) == (steps == 0)
     *_, last = examine(one._replace(theta=theta), 1e-9, 100.0, 1.0, 0.01)
     found = last.values
-    assert (found["parameters"], found["closed_form"]) == (433, 41 + found["unseen"] + found["types_1_and_2"])
+    assert (found["parameters"], found["closed_form"]) == (
+        433,
+        41 + found["unseen_input_directions"] + found["types_1_and_2"],
+    )
     assert found["nullity"] == found["closed_form"] == found["explained"]
     assert found["nullity"] == 433 - int(torch.linalg.matrix_rank(jacobian(one.subject.model, theta, one.samples.X),
                                                                   rtol=1e-9))  # fmt: skip
@@ -224,7 +227,7 @@ def test_thousands_of_parameters_are_counted_by_a_gram_matrix():
     """P = 1844: `e² + h` = 184 free directions, all explained, and a note on how they were counted."""
     found = rested.outcome(PROBE, THOUSANDS)
     assert (found["parameters"], found["residual"]) == (1844, 0)
-    assert found["nullity"] == found["closed_form"] == 184 + found["unseen"] + found["types_1_and_2"]
+    assert found["nullity"] == found["closed_form"] == 184 + found["unseen_input_directions"] + found["types_1_and_2"]
     assert GRAM_WARNING[1:] in found["note"]
     assert found["tolerances"].tolist() == [1e-2, 1e-3, 1e-4, 1e-6]
     assert rested.drawn(PROBE, found) == [one.title for one in PROBE.pictures]
@@ -234,9 +237,9 @@ def test_a_count_that_nobody_waits_for_stops_on_the_way():
     """Long before the profiles, of which the last part tells."""
     run, seen = rested.run(**THOUSANDS), []
     with pytest.raises(EngineFailure, match=r"degeneracy was abandoned at \d+%"):
-        for part in parts(PROBE, run, 0, -1, {}):
+        for part in compute_parts(PROBE, run, 0, -1, {}):
             seen.append(part)
-            run.abandoned = part.share > 0.1
+            run.cancelled = part.share > 0.1
     assert len(seen) >= 2
     assert seen[-1].share < 0.5
     assert "nullity" not in seen[-1].values

@@ -69,7 +69,7 @@ def test_too_few_steps_are_said_and_far_too_few_refused(monkeypatch):
     refused = rested.outcome(PROBE, GATES, steps=12, n_beta=(12 / 0.1) ** 2 / h[0])
     assert np.isnan(refused["n_effective"])
     assert "too few" in refused["note"]
-    assert np.isnan(refused["count"]).any()
+    assert np.isnan(refused["n_effective_curve"]).any()
 
 
 def test_a_loss_in_closed_form_has_a_hessian():
@@ -80,6 +80,6 @@ def test_a_loss_in_closed_form_has_a_hessian():
 
 def test_the_density_is_one_in_all_and_options_and_pictures_fit():
     found = rested.outcome(PROBE, GATES)
-    assert np.trapezoid(np.nan_to_num(found["density"]), found["at"]) == pytest.approx(1, abs=0.03)
+    assert np.trapezoid(np.nan_to_num(found["density"]), found["density_eigenvalue"]) == pytest.approx(1, abs=0.03)
     rested.offered(PROBE)
     assert rested.drawn(PROBE, found) == [one.title for one in PROBE.pictures]

@@ -59,10 +59,10 @@ def test_the_fewest_edges_and_features_are_those_of_a_search_one_by_one():
 
 def _features(needs, layer, keep):
     """Outputs when only the first principal components are kept, by hand."""
-    one, at = needs.bases[layer], needs.folded.nodes[layer]
+    one, at = needs.bases[layer], needs.network.nodes[layer]
     C = one.C.clone()
     C[:, keep + 1 :] = 0
-    return needs.folded.finish(layer, at @ C @ one.inverse)
+    return needs.network.outputs_from(layer, at @ C @ one.inverse)
 
 
 # -- graphs ----------------------------------------------------------------------------------------------------------

@@ -32,17 +32,17 @@ def test_on_a_quadratic_other_methods_come_to_half_the_soft_rank(method):
     found = rested.outcome(PROBE, QUADRATIC, n_beta=1000.0, method=method, kappa=0.5, chains=256)
     assert abs(found["llc"] - found["half_soft_rank"]) < 3 * found["error"] < 0.6
     assert found["settled"] == (found["r_hat"] < 1.05 and abs(found["drift"]) < 2 * found["drift_error"])
-    assert found["fill"] == pytest.approx((1 / KAPPA).mean(), rel=0.1)
+    assert found["window_fill"] == pytest.approx((1 / KAPPA).mean(), rel=0.1)
     assert found["distance"] == pytest.approx((1 / KAPPA).sum() ** 0.5, rel=0.05)
 
 
 def test_mala_on_crossing_planes_is_the_quadrature():
     """b = 100: .354 within 3 %, where half the rank is 0."""
     found = rested.outcome(PROBE, CROSSING, method="mala", kappa=1.0, chains=768, draws=800)
-    assert found["known"] == pytest.approx(float(quadrature.crossing_planes(1, 1, 100.0)), rel=1e-12)
-    assert found["llc"] == pytest.approx(found["known"], rel=0.03)
+    assert found["exact_llc"] == pytest.approx(float(quadrature.crossing_planes(1, 1, 100.0)), rel=1e-12)
+    assert found["llc"] == pytest.approx(found["exact_llc"], rel=0.03)
     assert found["half_soft_rank"] == 0
-    assert (found["known_limit"], found["multiplicity"]) == (0.5, 2)
+    assert (found["exact_llc_limit"], found["multiplicity"]) == (0.5, 2)
     assert 0.7 < found["acceptance"] < 1
     assert "singular" in found["note"]
 
@@ -76,7 +76,7 @@ def test_b_is_n_over_ln_n_unless_given():
     assert rested.outcome(PROBE, knobs, beta=0.5, **quick)["n_beta"] == 25
     assert rested.outcome(PROBE, CROSSING | {"n_beta": 7.0}, **quick)["n_beta"] == 7
     found = rested.outcome(PROBE, knobs, n_beta=1e4, **quick)
-    assert found["known"] == pytest.approx(
+    assert found["exact_llc"] == pytest.approx(
         closed_form.at_finite_temperature(closed_form.deep_linear((3, 2, 3), 1), 1e4), rel=0.02
     )
 

@@ -48,13 +48,13 @@ def test_the_surface_of_digits_is_a_bowl_and_the_way_has_its_true_loss():
     there = loss_at_point(DIGITS, learned()[:, 0])
     values = last(surface_parts(there, "random", 51, 1.0, 0))
     assert 5e-4 / 3 < values["losses"][25, 25] < 5e-4 * 3
-    assert 50 < values["highest"] < 200
-    np.testing.assert_allclose(values["height"], np.log10(values["losses"] + DELTA), atol=1e-5)
+    assert 50 < values["loss_max"] < 200
+    np.testing.assert_allclose(values["log_loss"], np.log10(values["losses"] + DELTA), atol=1e-5)
     again = values["origin"] + values["a"][3] * values["directions"][0] + values["b"][40] * values["directions"][1]
     assert values["losses"][40, 3] == pytest.approx(float(there.loss(torch.from_numpy(again))), rel=1e-4)
     np.testing.assert_allclose(values["path_loss"], there.loss(learned()[:, 0]), rtol=1e-9)
-    assert (values["path_a"][-1], values["path_b"][-1], values["path_off"][-1]) == (0, 0, 0)
-    assert values["path_off"][:-1].min() > 0.9
+    assert (values["path_a"][-1], values["path_b"][-1], values["path_off_plane"][-1]) == (0, 0, 0)
+    assert values["path_off_plane"][:-1].min() > 0.9
     assert (values["seed_a"], values["seed_b"]) == (1, 2)
 
 
@@ -70,7 +70,7 @@ def test_the_plane_of_the_way_holds_it():
 
 def test_the_behavioural_loss_is_about_outputs():
     there = loss_at_point(DIGITS, learned()[:, 0], "behavioural")
-    X, net = there.found.samples.X, there.found.subject.model
+    X, net = there.network.samples.X, there.network.subject.model
     point = there.origin + 0.1 * randn(len(there.origin))
     same(there.loss(point), behavioural_loss(net, point, there.origin, X), 1e-12)
 
@@ -132,7 +132,7 @@ def test_other_models_have_surfaces(subject, kind):
     config = LossLandscape(subject=subject, **small)
     there = loss_at_point(config, found.theta[None])
     values = last(surface_parts(there, kind, 5, 0.3, 0))
-    assert np.isfinite(values["height"]).all()
+    assert np.isfinite(values["log_loss"]).all()
     assert values["losses"][2, 2] == pytest.approx(float(there.loss(found.theta)), rel=1e-5)
 
 
