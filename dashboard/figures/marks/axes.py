@@ -116,8 +116,10 @@ class Scale:
 
     def extent(self, data: Extent | None) -> Extent | None:
         """Convert an extent of values to one of places."""
-        low, high, least = data or (0.0, 0.0, 0.0)
-        return (*map(float, self.places([low, high])), float(self.places(least))) if data else None
+        if data is None:
+            return None
+        low, high, least = map(float, self.places(data))
+        return low, high, least
 
     # -- Bokeh models ------------------------------------------------------------------------------------------
 

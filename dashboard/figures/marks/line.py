@@ -16,11 +16,11 @@ from bokeh.models import (
     LabelSet,
     Line,
     MultiLine,
-    Patches,
     Span,
     VArea,
     VSpan,
 )
+from bokeh.models.glyphs import Patches
 
 from dashboard.figures.marks import axes, theory
 from dashboard.figures.marks.axes import Scale
@@ -188,7 +188,8 @@ class LineMark:
         mine = [line for line in lines if line.key in self._hues]
         self._theory = mine
         data = theory.line_columns(mine, [self._hue(line) for line in mine])
-        self.sources["theory"].data = data | {"ys": [self.scale.places(y).tolist() for y in data["ys"]]}
+        data["ys"] = [self.scale.places(y).tolist() for y in data["ys"]]
+        self.sources["theory"].data = data
 
     def _hue(self, line: theory.TheoryLine) -> str:
         return GREY if line.prediction.broken else self._hues[line.key]
@@ -292,14 +293,14 @@ class LineMark:
         return found
 
 
-def _labels(plot: Plot, engine: Engine) -> dict[str, str]:
+def _labels(plot: Plot, engine: Engine) -> dict[str, Any]:
     first = engine.channel(plot.channels[0])
     unit = f" [{first.unit}]" if first.unit else ""
     y = (first.formula or first.label) + unit if len(plot.channels) == 1 else ""
     return {"x_axis_label": plot.x if plot.x == "step" else engine.channel(plot.x).label, "y_axis_label": y}
 
 
-def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, float]:
+def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, Any]:
     """Width and opacity: the member in focus stands out; the more others there are, the more."""
     if all(line.focus for line in lines):
         return {"line_width": 2}
@@ -307,7 +308,7 @@ def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, float]:
     return {"line_width": 3} if spec.focus else {"line_width": 1.8, "line_alpha": 0.75 if crowd else 1.0}
 
 
-def _height(primary: bool) -> dict[str, int]:
+def _height(primary: bool) -> dict[str, Any]:
     return {"height": TALL} if primary else {}
 
 
@@ -318,7 +319,7 @@ LEFT_FROM = 0.8
 """From this share of the width on a label is written to the left of its line."""
 
 
-def phase_columns(phases: Sequence[Phase], window: tuple[float, float], log: bool) -> dict[str, list[Any]]:
+def phase_columns(phases: Sequence[Phase], window: tuple[float, float], log: bool) -> dict[str, Any]:
     """Compute columns for the phases: a line each, and a label for each cluster at its last line."""
     shown = sorted((phase for phase in phases if phase.step > 0 or not log), key=lambda phase: phase.step)
     places = [_fraction(phase.step, window, log) for phase in shown]

@@ -52,7 +52,7 @@ class ScatterMark(StepMark):
         self._describe(clouds, drawn)
         ordered = sorted(drawn, key=lambda cloud: -len(cloud.y))
         columns = {"x": "x", "y": "y", "index": "index"}
-        data: dict[str, list[Any]] = {
+        data: dict[str, Any] = {
             name: np.concatenate([getattr(cloud, part) for cloud in ordered]).tolist() for name, part in columns.items()
         }
         for name, part in (("color", "color"), ("name", "label")):

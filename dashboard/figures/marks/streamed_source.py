@@ -89,7 +89,8 @@ class StreamedSource:
 
     def row_at(self, run: Run, step: int, keys: Iterable[str]) -> dict[str, float]:
         """Read some columns at the last recorded step up to `step` that is drawn; empty where none is."""
-        series, drawn = run.recording.thin if self.thin else run.recording.dense, self.source.data["step"]
+        series = run.recording.thin if self.thin else run.recording.dense
+        drawn: Any = self.source.data["step"]
         row = series.index_at(min(step, drawn[-1])) if len(drawn) else 0
         found = self._rows(series, run, slice(row, row + 1), {key: self.columns[key] for key in keys})
         return {key: float(values[0]) for key, values in found.items() if len(values)}
@@ -119,7 +120,7 @@ class StreamedSource:
         self.source.data = rows
         self.note = f"{len(rows['step']):,} of {size:,} recorded points drawn" if self._stride > 1 else ""
 
-    def _rows(self, series: Series, run: Run, rows: slice, columns: Mapping[str, Column]) -> dict[str, np.ndarray]:
+    def _rows(self, series: Series, run: Run, rows: slice, columns: Mapping[str, Column]) -> dict[str, Any]:
         channels = {column.channel for column in columns.values()}
         raw = {name: series[name][rows] for name in channels if name in series.names}
         # Rows may be taken back while they are read; what is left of all columns is what there was of each.

@@ -147,7 +147,7 @@ class SweepMark(StepMark):
     """A dot a member, a line through the medians over seeds, and theory dashed in the same hue."""
 
     sweep: Sweep | None = None
-    predictions: theory.SweepTheory | None = None
+    predictions: theory.SweepTheory
     _configs: tuple[Any, ...] = ()
     _log_x = False
 
@@ -219,24 +219,26 @@ class SweepMark(StepMark):
 
     def _show(self, sweep: Sweep, now: StepData) -> None:
         values = now.finite_scalar(self.channel.name)
-        self.source.data["y"] = values[self._members].tolist()
+        dots: Any = self.source.data
+        dots["y"] = values[self._members].tolist()
         self._mark_focus(now.focus)
         medians = [np.array([_median(values[list(m)]) for m in s.points.values()]) for s in sweep.series]
         laws = self._laws(sweep, now)
         self.lines.data, self.dashed.data = self._paths(medians), self._paths(laws)
-        self._set_ranges(values[self._members], laws)
+        self._set_ranges(sweep, values[self._members], laws)
         self._describe(sweep, medians, laws, values)
 
     def _mark_focus(self, focus: int) -> None:
         """Make the member in focus larger, and ringed."""
         dot = DOT if len(self._members) < CROWD else DOT / 2
         sizes = [FOCUS if member == focus else dot for member in self._members]
-        if sizes != self.source.data["size"]:
-            self.source.data["size"] = sizes
-            colors = zip(sizes, self.source.data["color"], strict=True)
-            self.source.data["rim"] = [GREY if size == FOCUS else color for size, color in colors]
+        dots: Any = self.source.data
+        if sizes != dots["size"]:
+            dots["size"] = sizes
+            colors = zip(sizes, dots["color"], strict=True)
+            dots["rim"] = [GREY if size == FOCUS else color for size, color in colors]
 
-    def _paths(self, heights: Sequence[np.ndarray]) -> dict[str, list[Any]]:
+    def _paths(self, heights: Sequence[np.ndarray]) -> dict[str, Any]:
         """Compute lines through what is finite of each series, where the axis places it."""
         xs = [np.array(list(series.points), float) for series in self._series()]
         keep = [np.isfinite(y) for y in heights]
@@ -251,9 +253,9 @@ class SweepMark(StepMark):
         sizes = [len(series.points) for series in sweep.series]
         return np.split(self.predictions.at_step(now), np.cumsum(sizes)[:-1])
 
-    def _set_ranges(self, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
+    def _set_ranges(self, sweep: Sweep, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
         across = axes.extent(np.array(self.source.data["x"], float))
-        set_range(self.figure.x_range, axes.value_range(across, None, self.sweep.log), self.sweep.log)
+        set_range(self.figure.x_range, axes.value_range(across, None, sweep.log), sweep.log)
         data, law = (axes.extent(self.scale.places(some)) for some in (values, np.concatenate(laws)))
         set_range(self.figure.y_range, axes.value_range(data, law, self.scale.log), self.scale.log)
 

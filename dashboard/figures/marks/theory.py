@@ -96,7 +96,7 @@ def dashed_lines(**style: Any) -> MultiLine:
     return MultiLine(xs="xs", ys="ys", line_color="color", line_dash=list(DASH), line_width=1.6, **style)
 
 
-def line_columns(lines: Sequence[TheoryLine], hues: Sequence[str]) -> dict[str, list[Any]]:
+def line_columns(lines: Sequence[TheoryLine], hues: Sequence[str]) -> dict[str, Any]:
     """Collect the data of one `MultiLine`; plain lists, since each array would be a socket frame of its own."""
     finite = [np.isfinite(line.prediction.values) for line in lines]
     xs = [line.steps[keep].tolist() for line, keep in zip(lines, finite, strict=True)]

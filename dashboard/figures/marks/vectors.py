@@ -46,14 +46,14 @@ class BarsMark(StepMark):
 
     def fill(self, now: StepData) -> None:
         """Draw the bars of the member in focus."""
-        data: dict[str, list[Any]] = {name: [] for name in self.source.data}
+        data: dict[str, Any] = {str(name): [] for name in self.source.data}
         width = 0.8 / len(now.values)
         for place, (name, block) in enumerate(now.values.items()):
             bars = np.ravel(block[now.focus])
             shown = np.flatnonzero(self.scale.drawable(bars))
             data["x"] += (shown + 1 + width * (place - (len(now.values) - 1) / 2)).tolist()
             data["top"] += bars[shown].tolist()
-            data["place"] += [self.plot.component(at) for at in shown]
+            data["place"] += [self.plot.component(int(at)) for at in shown]
             data["color"] += [qualitative(place)] * len(shown)
             data["name"] += [self.engine.channel(name).label] * len(shown)
         self._tabulate(now)

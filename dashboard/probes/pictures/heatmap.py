@@ -77,7 +77,7 @@ class HeatPicture:
         self.path.data = self.end.data = {"x": [], "y": []}
         for color, width in ((EDGE, 4), (HUE, 2)):
             add_glyph(Line(x="x", y="y", line_color=color, line_width=width), self.path, self.content)
-        dots = {"x": "x", "y": "y", "fill_color": HUE, "line_color": EDGE}
+        dots: dict[str, Any] = {"x": "x", "y": "y", "fill_color": HUE, "line_color": EDGE}
         drawn = [add_glyph(Scatter(size=size, **dots), source, self.content) for source, size in self._dotted()]
         self._hover(drawn[0], "@x", "@y", [("on the way, point", "$index")])
         style = {"color": HUE, "dash": ""}
@@ -130,7 +130,7 @@ class HeatPicture:
     def _update_path(self, values: Mapping[str, Any]) -> None:
         x, y = (np.atleast_1d(np.asarray(values[name], float)) for name in self.declared.path)
         if x.ndim != 1 or x.shape != y.shape:
-            raise ValueError(f"{self.declared.path[0]} {x.shape} and {self.declared.path[1]} {y.shape} make no way")
+            raise ValueError(f"{' and '.join(self.declared.path)} make no path: {x.shape} and {y.shape}")
         self.path.data = {"x": x.tolist(), "y": y.tolist()}
         self.end.data = {"x": x[-1:].tolist(), "y": y[-1:].tolist()}
 
