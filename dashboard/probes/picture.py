@@ -1,4 +1,4 @@
-"""What a probe found as it is shown: its declared pictures, then a sentence and the numbers that are in none."""
+"""The result of a probe as it is shown: its declared pictures, then a sentence and the numbers that are in none."""
 
 from __future__ import annotations
 

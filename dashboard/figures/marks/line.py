@@ -60,7 +60,7 @@ def line_specs(
     `sizes` holds the number of components of each vector channel.
     """
     order = list(channels)
-    found = []
+    specs = []
     for place, name in enumerate(plot.channels):
         vector = bool(channels[name].dims)
         for curve in _drawn_curves(curves, focus, vector):
@@ -71,8 +71,8 @@ def line_specs(
             for part in parts:
                 tone = qualitative(part or 0) if vector else hue
                 tail = "" if part is None else f" {part + 1}"
-                found.append(LineSpec(Column(curve, name, part), label + tail, tone, dash, focus in curve.members))
-    return found
+                specs.append(LineSpec(Column(curve, name, part), label + tail, tone, dash, focus in curve.members))
+    return specs
 
 
 def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool) -> Sequence[Curve]:
@@ -210,10 +210,10 @@ class LineMark:
         """Draw other runs' channels behind."""
         self._put_ghost([ghost for name in self.plot.channels for ghost in others.get(name, ())])
 
-    def _put_ghost(self, found: Sequence[OverlayCurve]) -> None:
-        self.other_runs = {ghost.label: ghost.color for ghost in found}
-        self.sources["ghost"].data = line_columns(found, self.scale.places)
-        shades = band_columns(found, self.scale.places)
+    def _put_ghost(self, curves: Sequence[OverlayCurve]) -> None:
+        self.other_runs = {ghost.label: ghost.color for ghost in curves}
+        self.sources["ghost"].data = line_columns(curves, self.scale.places)
+        shades = band_columns(curves, self.scale.places)
         if shades["xs"]:  # browsers cannot draw patches that have all gone
             self.sources["bands"].data = shades
         self._shade.visible = bool(shades["xs"])
@@ -249,7 +249,7 @@ class LineMark:
 
     @property
     def has_phases(self) -> bool:
-        """Whether phases are marked."""
+        """Say whether phases are marked."""
         return bool(self._phases)
 
     def copy_ranges(self, other: LineMark) -> None:
@@ -286,11 +286,11 @@ class LineMark:
 
     def theory_titles(self) -> dict[str, bool]:
         """Titles of the theory lines, and whether each is valid somewhere."""
-        found: dict[str, bool] = {}
+        titles: dict[str, bool] = {}
         for line in self._theory:
             title = theory.title(line.prediction)
-            found[title] = found.get(title, False) or not line.prediction.broken
-        return found
+            titles[title] = titles.get(title, False) or not line.prediction.broken
+        return titles
 
 
 def _labels(plot: Plot, engine: Engine) -> dict[str, Any]:

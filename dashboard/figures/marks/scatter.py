@@ -107,14 +107,14 @@ def _subset(cloud: Cloud, which: Any) -> Cloud:
 
 def _thinned(clouds: Sequence[Cloud]) -> list[Cloud]:
     """Thin clouds to `MOST_POINTS` points: what the small ones leave of their shares is the large ones'."""
-    found, left = list(clouds), MOST_POINTS
+    thinned, left = list(clouds), MOST_POINTS
     order = sorted(range(len(clouds)), key=lambda place: len(clouds[place].y))
     for done, place in enumerate(order):
         cloud = clouds[place]
         every = -(-len(cloud.y) // max(left // (len(clouds) - done), 1)) or 1
-        found[place] = _subset(cloud, slice(None, None, every))
-        left -= len(found[place].y)
-    return found
+        thinned[place] = _subset(cloud, slice(None, None, every))
+        left -= len(thinned[place].y)
+    return thinned
 
 
 def _counted(cloud: Cloud, drawn: int) -> str:

@@ -103,12 +103,12 @@ def _is_set_by(configs: Sequence[Config], name: str, leader: str) -> bool:
 
 
 def _points(configs: Sequence[Config], members: Sequence[int], knob: str, log: bool) -> dict[float, tuple[int, ...]]:
-    found: dict[float, tuple[int, ...]] = {}
+    points: dict[float, tuple[int, ...]] = {}
     for member in sorted(members, key=lambda member: getattr(configs[member], knob)):
         value = getattr(configs[member], knob)
         if value > 0 or not log:
-            found[value] = (*found.get(value, ()), member)
-    return found
+            points[value] = (*points.get(value, ()), member)
+    return points
 
 
 def is_seed(name: str) -> bool:
@@ -126,10 +126,10 @@ def _numeric_knobs(configs: Sequence[Config]) -> list[str]:
 
 def _grouped_members(configs: Sequence[Config], names: Sequence[str]) -> list[list[int]]:
     """Group the members by their values of some knobs."""
-    found: dict[tuple[object, ...], list[int]] = {}
+    groups: dict[tuple[object, ...], list[int]] = {}
     for member, config in enumerate(configs):
-        found.setdefault(tuple(getattr(config, name) for name in names), []).append(member)
-    return list(found.values())
+        groups.setdefault(tuple(getattr(config, name) for name in names), []).append(member)
+    return list(groups.values())
 
 
 def _count_values(configs: Sequence[Config], name: str, members: Sequence[int]) -> int:
@@ -210,12 +210,12 @@ class SweepMark(StepMark):
 
     def _names(self) -> list[str]:
         """Name what tells each dot from the others of its series."""
-        own = (
+        names = (
             [name for name in varied(self._configs) if is_seed(name) or name == self.sweep.knob.name]
             if self.sweep
             else []
         )
-        return [describe({name: getattr(self._configs[member], name) for name in own}) for member in self._members]
+        return [describe({name: getattr(self._configs[member], name) for name in names}) for member in self._members]
 
     def _show(self, sweep: Sweep, now: StepData) -> None:
         values = now.finite_scalar(self.channel.name)
@@ -267,9 +267,9 @@ class SweepMark(StepMark):
         right, at = (axes.fraction(some, wide, self.sweep.log) for some in (self.source.data["x"], x))
         places = self.scale.places(self.source.data["y"])
         up, level = (axes.fraction(some, high, self.scale.log) for some in (places, y))
-        away = np.nan_to_num(np.hypot(right - at, up - level), nan=np.inf)
-        if away.min() < NEAR:
-            self.pick(self._members[int(away.argmin())])
+        distances = np.nan_to_num(np.hypot(right - at, up - level), nan=np.inf)
+        if distances.min() < NEAR:
+            self.pick(self._members[int(distances.argmin())])
 
     # -- what the heading and the table say --------------------------------------------------------------------
 

@@ -125,8 +125,8 @@ def cluster_colors(group: np.ndarray) -> list[str]:
     """Choose a hue for each cluster, the largest first; what stands alone is grey `[N]`."""
     sizes = Counter(group.tolist())
     ranked = [each for each, size in sizes.most_common() if size > 1]
-    found = {each: qualitative(place) for place, each in enumerate(ranked)}
-    return [found.get(each, GREY) for each in group.tolist()]
+    hues = {each: qualitative(place) for place, each in enumerate(ranked)}
+    return [hues.get(each, GREY) for each in group.tolist()]
 
 
 def cluster_legend(group: np.ndarray) -> list[dict[str, Any]]:

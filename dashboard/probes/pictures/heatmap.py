@@ -114,10 +114,10 @@ class HeatPicture:
 
     def _drawable(self, raw: np.ndarray) -> np.ndarray:
         """Set values without a colour to infinity, so that they are not taken for what is not known yet."""
-        gone = (raw <= 0) & self.declared.log
-        if gone.any():
-            self._add_note(f"{gone.sum():,} of {raw.size:,} are not positive and not drawn")
-        return np.where(gone, np.inf, raw)
+        undrawable = (raw <= 0) & self.declared.log
+        if undrawable.any():
+            self._add_note(f"{undrawable.sum():,} of {raw.size:,} are not positive and not drawn")
+        return np.where(undrawable, np.inf, raw)
 
     def _set_colors(self, known: np.ndarray) -> None:
         if not known.size:
@@ -159,9 +159,9 @@ def fill_gaps(grid: np.ndarray) -> np.ndarray:
     known = ~np.isnan(grid)
     gaps = [np.diff(np.flatnonzero(known.any(axis))).max(initial=1) for axis in (0, 1)]
     transformed: Any = distance_transform_edt(~known, return_indices=True)  # a pair, which its stub does not know
-    away, nearest = transformed
-    found = np.where(away <= DIAGONAL * (max(gaps) - 1), grid[tuple(nearest)], np.nan) if known.any() else grid
-    return np.where(np.isfinite(found), found, np.nan)
+    distance, nearest = transformed
+    filled = np.where(distance <= DIAGONAL * (max(gaps) - 1), grid[tuple(nearest)], np.nan) if known.any() else grid
+    return np.where(np.isfinite(filled), filled, np.nan)
 
 
 def cell_span(name: str, places: np.ndarray) -> tuple[float, float]:

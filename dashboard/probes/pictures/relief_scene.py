@@ -71,8 +71,8 @@ def surface(box: Box) -> Any:
     grid = pv.StructuredGrid(x, y, np.where(known, box.z, 0.0))
     grid["height"] = grid.points[:, 2].copy()
     faces = known[:-1, :-1] & known[1:, :-1] & known[:-1, 1:] & known[1:, 1:]
-    found: Any = grid.extract_cells(np.flatnonzero(faces.ravel(order="F"))).extract_surface(algorithm=None)
-    return found.compute_normals()
+    known_part: Any = grid.extract_cells(np.flatnonzero(faces.ravel(order="F"))).extract_surface(algorithm=None)
+    return known_part.compute_normals()
 
 
 def path_tube(box: Box) -> Any:
@@ -118,8 +118,8 @@ def aim(vtk_camera: Any, camera: Camera) -> None:
     """Put a camera of VTK on a sphere around the box."""
     around, above = math.radians(camera.azimuth), math.radians(min(max(camera.elevation, -89.0), 89.0))
     centre = np.array([0.0, 0.0, 0.4 * TALL])
-    away = np.array([math.cos(above) * math.cos(around), math.cos(above) * math.sin(around), math.sin(above)])
-    vtk_camera.SetPosition(*(centre + FAR / min(max(camera.zoom, 0.3), 5.0) * away))
+    direction = np.array([math.cos(above) * math.cos(around), math.cos(above) * math.sin(around), math.sin(above)])
+    vtk_camera.SetPosition(*(centre + FAR / min(max(camera.zoom, 0.3), 5.0) * direction))
     vtk_camera.SetFocalPoint(*centre)
     vtk_camera.SetViewUp(0, 0, 1)
 
@@ -148,12 +148,12 @@ def gltf(scene: pv.Plotter) -> bytes:
 
 def window(scene: pv.Plotter, background: Sequence[float]) -> Any:
     """Put the scene in a bare window, as Panel hands it to the browser; another layer would be drawn black there."""
-    renderer, found = vtk.vtkRenderer(), vtk.vtkRenderWindow()
+    renderer, result = vtk.vtkRenderer(), vtk.vtkRenderWindow()
     for actor in scene.actors.values():
         renderer.AddActor(actor)
     renderer.SetBackground(*background)
     aim(renderer.GetActiveCamera(), Camera(zoom=NARROW))
     renderer.ResetCameraClippingRange()
-    found.SetOffScreenRendering(1)
-    found.AddRenderer(renderer)
-    return found
+    result.SetOffScreenRendering(1)
+    result.AddRenderer(renderer)
+    return result
