@@ -44,8 +44,10 @@ def open_lab():
     opened = []
 
     def open_(knobs):
-        lab = Lab(ENGINE, Start(Experiment.of(ENGINE, ENGINE.preset("first"), knobs, steps=1000)), suspended=True)
+        experiment = Experiment.from_preset(ENGINE, ENGINE.preset("first"), knobs, steps=1000)
+        lab = Lab(ENGINE, Start(experiment), suspended=True)
         lab.bridge.receive({"ack": 0})
+        lab.command("speed", {"value": "max"})
         opened.append(lab)
         return lab
 
