@@ -68,7 +68,7 @@ def merged(several: Sequence[Overlays]) -> dict[str, list[OverlayCurve]]:
     return {name: [curve for each in several for curve in each.get(name, ())] for name in names}
 
 
-def line_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, list[Any]]:
+def line_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, Any]:
     """Make the columns of a `MultiLine` of the medians; `place(values)` maps values to heights in the figure."""
     return {
         "xs": [curve.steps.tolist() for curve in overlays],
@@ -77,7 +77,7 @@ def line_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, list
     }
 
 
-def band_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, list[Any]]:
+def band_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, Any]:
     """Make the columns of the outlines of the bands, as far as any member got; `place` as in `line_columns`."""
     ends = [(curve, *curve.band, np.isfinite(curve.band[0])) for curve in overlays if curve.band is not None]
     wide = [(curve, curve.steps[kept], low[kept], high[kept]) for curve, low, high, kept in ends if kept.any()]
