@@ -5,8 +5,8 @@ fh is constant and the path integral of an attribution is its value at the end:
 
     attribution_ij(x) = fh_j dFh_i/dfh_j,   sum_j attribution_ij = Fh_i
 
-Batched over members; edges `E [..., r', r]`, none negative. Counts `keep` of ablations may have an axis in front of the
-members': a whole curve at once, `[K, ..., n, k]` of `keep [K, ...]`.
+Batched over members; edges `E [..., r', r]`, none negative in measures of sparsity. Counts `keep` of ablations
+may have an axis in front of the members': a whole curve at once, `[K, ..., n, k]` of `keep [K, ...]`.
 """
 
 from __future__ import annotations

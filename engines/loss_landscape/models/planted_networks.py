@@ -119,9 +119,9 @@ def draw_once(plan: Plan, stream: torch.Generator) -> PlantedNetwork:
     return PlantedNetwork(net, net.join(weights), X)
 
 
-def fires_as_planned(plan: Plan, one: PlantedNetwork) -> bool:
+def fires_as_planned(plan: Plan, drawn: PlantedNetwork) -> bool:
     """Whether every neuron fires on exactly the data that it was planned for."""
-    z = one.net.layers(one.theta, one.X)[1][0]
+    z = drawn.net.layers(drawn.theta, drawn.X)[1][0]
     return torch.equal(z > 0, plan.gates)
 
 

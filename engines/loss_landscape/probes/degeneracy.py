@@ -45,9 +45,9 @@ MAX_QR_WITH_TOLERANCE = 3000
 """Most parameters for which a chosen tolerance is worth the minutes that all digits take."""
 
 
-def has_gates(one: NetworkAtStep) -> bool:
+def has_gates(network: NetworkAtStep) -> bool:
     """Whether the model has gates by which directions can be explained."""
-    model = one.subject.model
+    model = network.subject.model
     return isinstance(model, Embedding) or (isinstance(model, Mlp) and model.activation in ("relu", "linear"))
 
 
@@ -66,14 +66,14 @@ def factorisation(P: int, tolerance: float) -> Factorisation:
     return partial(by_qr, tau=tolerance)
 
 
-def require_affordable(one: NetworkAtStep) -> None:
+def require_affordable(network: NetworkAtStep) -> None:
     """Raise `ConfigError` for parameters that are not finite, or too many for a dense count."""
-    require_finite(one.theta)
-    most = LARGEST if has_gates(one) else MAX_AUTODIFF
-    if len(one.theta) > most:
-        kind = "this network" if has_gates(one) else "a network without ReLU layers that can be taken apart"
+    require_finite(network.theta)
+    most = LARGEST if has_gates(network) else MAX_AUTODIFF
+    if len(network.theta) > most:
+        kind = "this network" if has_gates(network) else "a network without ReLU layers that can be taken apart"
         raise ConfigError(
-            f"P = {len(one.theta)} parameters are too many for a dense count: of {kind} it takes up to {most}; the "
+            f"P = {len(network.theta)} parameters are too many for a dense count: of {kind} it takes up to {most}; the "
             "probe `hessian` estimates the soft count of larger ones"
         )
 
@@ -114,7 +114,7 @@ def neuron_kinds(net: Mlp, theta: Tensor, layer_blocks: Sequence[Blocks], near: 
             (NEARLY, close.sum(-1) > 1), (SYNCHRONISED, block.live.sum(-1) > 1), (ON, block.on),
             (SILENT, outward <= FAINT_OUT_WEIGHTS * outward.max()), (DEAD, block.dead),
         )  # fmt: skip
-        for place, where in conditions:  # the last that holds is said
+        for place, where in conditions:  # the last that holds counts
             kind[where.cpu().numpy()] = place
         columns.append(kind)
     return [*columns, np.full(net.sizes[-1], END)]
@@ -153,48 +153,49 @@ def degeneracy(
     yield from examine(network_of_run(run, member, step), tolerance, n_beta, gamma, delta)
 
 
-def examine(one: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, delta: float) -> Iterator[Part]:
+def examine(network: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, delta: float) -> Iterator[Part]:
     """Parts of the outcome of `degeneracy` for a network at a step."""
-    P = len(one.theta)
-    require_affordable(one)
+    P = len(network.theta)
+    require_affordable(network)
     yield Part(0.02, {"parameters": P})
-    land = behavioural_landscape(one)
-    if not has_gates(one):
-        values = autodiff_count(one, land, tolerance) | factored_values(one, land, n_beta, gamma)
+    landscape = behavioural_landscape(network)
+    if not has_gates(network):
+        values = autodiff_count(network, landscape, tolerance) | factored_values(network, landscape, n_beta, gamma)
         yield Part(
             1.0, values | effective_values(values["eigenvalue"], values["nullity"], n_beta, gamma) | count_note(values)
         )
         return
-    stages = free_directions.count_gated(one, factorisation(P, tolerance), delta)
-    apart = yield from map_shares(stages, lambda share: Part(0.02 + 0.5 * share, {"parameters": P}))
-    values = count_values(apart.count, land)
-    values |= effective_values(
-        values["eigenvalue"], values["nullity"], n_beta, gamma
-    ) | free_directions.closed_form_values(apart)
-    values |= near_values(apart, land, n_beta, gamma) | factored_values(one, land, n_beta, gamma)
-    columns = neuron_kinds(apart.net, apart.theta, apart.count.blocks, apart.near)
+    stages = free_directions.count_gated(network, factorisation(P, tolerance), delta)
+    gated = yield from map_shares(stages, lambda share: Part(0.02 + 0.5 * share, {"parameters": P}))
+    values = count_values(gated.count, landscape)
+    values |= effective_values(values["eigenvalue"], values["nullity"], n_beta, gamma)
+    values |= free_directions.closed_form_values(gated)
+    values |= near_values(gated, landscape, n_beta, gamma) | factored_values(network, landscape, n_beta, gamma)
+    columns = neuron_kinds(gated.net, gated.theta, gated.count.blocks, gated.near)
     drawn = network_map(columns)
     values |= {"layer": drawn.layer, "neuron_name": drawn.name, "kind": drawn.kind}
-    values |= count_note(values, too_wide(apart.net))
+    values |= count_note(values, too_wide(gated.net))
     yield Part(0.6, values)
-    for share, profiles in loss_along_paths(apart.paths, with_fewer_samples(one), drawn.number):
+    for share, profiles in loss_along_paths(gated.paths, with_fewer_samples(network), drawn.number):
         yield Part(0.6 + 0.4 * share, values | profiles)
 
 
-def with_fewer_samples(one: NetworkAtStep) -> Landscape:
+def with_fewer_samples(network: NetworkAtStep) -> Landscape:
     """Behavioural loss on as many samples as profiles can afford."""
-    most = int(MAX_PROFILE_WORK / (1700 * len(one.theta)))
-    X, y = one.samples
-    return behavioural_landscape(one._replace(samples=type(one.samples)(X[: max(100, most)], y[: max(100, most)])))
+    most = int(MAX_PROFILE_WORK / (1700 * len(network.theta)))
+    X, y = network.samples
+    return behavioural_landscape(
+        network._replace(samples=type(network.samples)(X[: max(100, most)], y[: max(100, most)]))
+    )
 
 
 def loss_along_paths(
-    paths: list[Path], land: Landscape, number: dict[tuple[int, int], int]
+    paths: list[Path], landscape: Landscape, number: dict[tuple[int, int], int]
 ) -> Iterator[tuple[float, dict]]:
     """Profiles of all paths computed so far, with the share that is done."""
     stream, profiles = torch.Generator().manual_seed(0), []
     for done, path in enumerate(paths, 1):
-        profile = loss_profile(path, land, stream)
+        profile = loss_profile(path, landscape, stream)
         profiles += [(path, profile)] if profile else []
         if done % 16 == 0 or done == len(paths):
             yield (

@@ -48,21 +48,21 @@ class GatedCount(NamedTuple):
     """Paths in the coordinates of the whole network."""
 
 
-def count_gated(one: NetworkAtStep, factorise: Factorisation, delta: float) -> Stages[GatedCount]:
+def count_gated(network: NetworkAtStep, factorise: Factorisation, delta: float) -> Stages[GatedCount]:
     """Count a perceptron, or an embedding with the perceptron above it, stage by stage."""
-    net, theta, X = one.perceptron()
+    net, theta, X = network.perceptron()
     passes = layer_passes(net, theta, X)
     close = [
         synchronised_neurons.same_cluster(synchronised_neurons.near_clusters(g, delta)) & _both_fire(g)
         for g in passes.gates
     ]
-    model = one.subject.model
+    model = network.subject.model
     if isinstance(model, Embedding):
-        count = yield from embedding.count_stages(model, one.theta, one.samples.X, factorise, dependent=True)
+        count = yield from embedding.count_stages(model, network.theta, network.samples.X, factorise, dependent=True)
         above = all_paths(PathContext(net, theta, passes, count.blocks, close))
         paths = [
-            *islice(mixing_paths(model, one.theta), MAX_MIXINGS),
-            *(_lift_path(model, one.theta, path) for path in above),
+            *islice(mixing_paths(model, network.theta), MAX_MIXINGS),
+            *(_lift_path(model, network.theta, path) for path in above),
         ]
         return GatedCount(net, theta, passes, close, count, paths)
     count = yield from count_stages(net, theta, X, factorise, dependent=True)
@@ -88,11 +88,11 @@ def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[Path]:
         yield Path(name, (0, i), lambda t, N=N: embedding.mix(model, theta, t[:, None, None] * N))
 
 
-def curvature_along(one: GatedCount, u: Tensor) -> Tensor:
+def curvature_along(gated: GatedCount, u: Tensor) -> Tensor:
     """Curvature `q = ‖J u‖²/(n ‖u‖²)` along `u [q, P]` of the perceptron: `J u = sum_l G^l dW^l at^l`, `[q]`."""
-    layers = zip(one.passes.G, one.net.split(u), one.passes.A, strict=True)
+    layers = zip(gated.passes.G, gated.net.split(u), gated.passes.A, strict=True)
     Ju = sum(torch.einsum("nkd,qdD,nD->qnk", G, W, A) for G, W, A in layers)
-    return torch.as_tensor(Ju).square().sum((-2, -1)) / (len(one.passes.A[0]) * u.square().sum(-1))
+    return torch.as_tensor(Ju).square().sum((-2, -1)) / (len(gated.passes.A[0]) * u.square().sum(-1))
 
 
 def closest_pairs(pairs: Tensor, gates: Tensor) -> Tensor:
@@ -103,47 +103,47 @@ def closest_pairs(pairs: Tensor, gates: Tensor) -> Tensor:
     return kept.view(pairs.shape) & pairs
 
 
-def closed_form_values(one: GatedCount) -> dict[str, Any]:
+def closed_form_values(gated: GatedCount) -> dict[str, Any]:
     """Nullity in closed form with the unseen input directions, and its distance from the count; {} without one."""
-    expected = _closed_form_nullity(one)
+    expected = _closed_form_nullity(gated)
     if expected is None:
         return {}
     return {
-        "unseen_input_directions": unseen_input_directions(one),
+        "unseen_input_directions": unseen_input_directions(gated),
         "closed_form": expected,
-        "closed_form_gap": int(one.count.nullity) - expected,
+        "closed_form_gap": int(gated.count.nullity) - expected,
     }
 
 
-def _closed_form_nullity(one: GatedCount) -> int | None:
-    if one.count.P > one.net.P:
-        e = one.net.sizes[0] // 2
+def _closed_form_nullity(gated: GatedCount) -> int | None:
+    if gated.count.P > gated.net.P:
+        e = gated.net.sizes[0] // 2
         return (
-            embedding.expected_nullity(one.count, e, unseen_input_directions(one))
-            if not one.count.blocks[0].on.any()
+            embedding.expected_nullity(gated.count, e, unseen_input_directions(gated))
+            if not gated.count.blocks[0].on.any()
             else None
         )
-    if one.net.activation == "linear":
-        full = all(int(rank(unit_columns(W)[0])) == min(W.shape) for W in one.net.split(one.theta))
-        return forms.deep_linear(one.net.sizes) if full and not one.net.bias else None
-    if len(one.net.sizes) != 3:
+    if gated.net.activation == "linear":
+        full = all(int(rank(unit_columns(W)[0])) == min(W.shape) for W in gated.net.split(gated.theta))
+        return forms.deep_linear(gated.net.sizes) if full and not gated.net.bias else None
+    if len(gated.net.sizes) != 3:
         return None
-    return int(forms.one_hidden_layer(one.net, one.theta, one.passes, one.count.blocks[0])) + unseen_input_directions(
-        one
-    )
+    return int(
+        forms.one_hidden_layer(gated.net, gated.theta, gated.passes, gated.count.blocks[0])
+    ) + unseen_input_directions(gated)
 
 
-def unseen_input_directions(one: GatedCount) -> int:
+def unseen_input_directions(gated: GatedCount) -> int:
     """Number of directions of in-weights that no datum sees on which a live unit of the first layer fires."""
-    gates = one.passes.gates[0][:, ~one.count.blocks[0].dead]
-    return sum(int(forms.unseen_inputs(one.passes.A[0], part).sum()) for part in gates.split(8, -1))
+    gates = gated.passes.gates[0][:, ~gated.count.blocks[0].dead]
+    return sum(int(forms.unseen_inputs(gated.passes.A[0], part).sum()) for part in gates.split(8, -1))
 
 
 FAINTEST_DRAWN = 1e-20
 """Share of the largest eigenvalue at which those are drawn that are zero up to rounding, so that they stay in sight."""
 
 
-def count_values(count: Count, land: Landscape) -> dict[str, Any]:
+def count_values(count: Count, landscape: Landscape) -> dict[str, Any]:
     """Numbers of a count, and arrays by layer."""
     whole = {"parameters": count.P, "nullity": count.nullity, "explained": count.explained, "residual": count.residual,
              "types_1_and_2": count.N12.sum(), "single_layers": (count.N12 + count.excess).sum(),
@@ -159,19 +159,19 @@ def count_values(count: Count, land: Landscape) -> dict[str, Any]:
         **numbers,
         **{name: value.numpy() for name, value in layers.items()},
         "synchronised": len(sizes), "block_sizes": sizes.numpy(),
-        **spectrum_values(count.values, count.P, land), "gap": float(count.gap), "tolerance": count.tau,
+        **spectrum_values(count.values, count.P, landscape), "gap": float(count.gap), "tolerance": count.tau,
         "tolerances": np.array(count.tolerances), "nullities": count.sweep.numpy(), "warnings": count.warnings,
     }  # fmt: skip
 
 
-def autodiff_count(one: NetworkAtStep, land: Landscape, tolerance: float) -> dict[str, Any]:
+def autodiff_count(network: NetworkAtStep, landscape: Landscape, tolerance: float) -> dict[str, Any]:
     """Count by automatic differentiation, with no explanation at all."""
-    J = jacobian(one.subject.model, one.theta, one.samples.X)
+    J = jacobian(network.subject.model, network.theta, network.samples.X)
     unit = torch.linalg.svdvals(numerical_rank.unit_columns(J)[0])
-    P, r = len(one.theta), numerical_rank.count_above(unit, tolerance)
+    P, r = len(network.theta), numerical_rank.count_above(unit, tolerance)
     gap = float(numerical_rank.gap(unit, r))
-    samples = distinct_samples(one.samples.X)
-    free, rows = P - int(r), samples * one.subject.model(one.theta, one.samples.X).shape[-1]
+    samples = distinct_samples(network.samples.X)
+    free, rows = P - int(r), samples * network.subject.model(network.theta, network.samples.X).shape[-1]
     messages = ["no directions are explained: the model is no perceptron with gates"]
     few = f"only {samples} different samples, n k = {rows} outputs for P = {P} parameters"
     messages += [f"{few}: the data limit the rank, not the network"] if rows < P else []
@@ -181,15 +181,15 @@ def autodiff_count(one: NetworkAtStep, land: Landscape, tolerance: float) -> dic
     values = {"parameters": P, "nullity": free, "explained": 0, "residual": free, "gap": gap, "tolerance": tolerance,
              "tolerances": np.array(numerical_rank.SWEEP),
              "nullities": (P - numerical_rank.sweep(unit)).numpy()}  # fmt: skip
-    return values | spectrum_values(torch.linalg.svdvals(J), P, land) | {"warnings": tuple(messages)}
+    return values | spectrum_values(torch.linalg.svdvals(J), P, landscape) | {"warnings": tuple(messages)}
 
 
-def spectrum_values(values: Tensor, P: int, land: Landscape) -> dict[str, Any]:
+def spectrum_values(values: Tensor, P: int, landscape: Landscape) -> dict[str, Any]:
     """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J."""
-    h = torch.nn.functional.pad((values / land.scale).square() / land.n, (0, P - len(values)))
+    h = torch.nn.functional.pad((values / landscape.scale).square() / landscape.n, (0, P - len(values)))
     return {
         "number": np.arange(1, P + 1), "eigenvalue": h.numpy(),
-        "eigenvalue_floored": h.clamp_min(FAINTEST_DRAWN * h[0]).numpy(), "scale": land.scale,
+        "eigenvalue_floored": h.clamp_min(FAINTEST_DRAWN * h[0]).numpy(), "scale": landscape.scale,
     }  # fmt: skip
 
 
@@ -206,32 +206,32 @@ def effective_values(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -
     }
 
 
-def factored_values(one: NetworkAtStep, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
+def factored_values(network: NetworkAtStep, landscape: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
     """Soft rank as if the Hessian of each layer were a product, in the window of the exact one; {} without layers.
 
     That window is as wide for every parameter; the one of training's channel, `live_observables.degeneracy_channels`,
     is as wide as each layer's weights, so that the two differ.
     """
-    model, X = one.subject.model, one.samples.X
+    model, X = network.subject.model, network.samples.X
     if isinstance(model, Embedding):
-        spectra = spectra_of_passes(embedding.passes(model, one.theta, X), len(X))
+        spectra = spectra_of_passes(embedding.passes(model, network.theta, X), len(X))
     elif isinstance(model, Mlp):
-        spectra = factor_spectra(model, one.theta, X)
+        spectra = factor_spectra(model, network.theta, X)
     else:
         return {}
-    scaled = [(mu, nu / land.scale**2) for mu, nu in spectra]
+    scaled = [(mu, nu / landscape.scale**2) for mu, nu in spectra]
     return {"n_effective_factored": float(factored_soft_rank(scaled, n_beta, gamma).sum())}
 
 
-def near_values(apart: GatedCount, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
+def near_values(gated: GatedCount, landscape: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
     """Pairs of neurons that nearly agree: the curvature along their exchange, and how free that direction is."""
     rows, directions = [], []
-    for layer, (close, block) in enumerate(zip(apart.near, apart.count.blocks, strict=True), 1):
-        pairs = closest_pairs(close & ~block.same, apart.passes.gates[layer - 1])
+    for layer, (close, block) in enumerate(zip(gated.near, gated.count.blocks, strict=True), 1):
+        pairs = closest_pairs(close & ~block.same, gated.passes.gates[layer - 1])
         rows += [(layer, i + 1, j + 1) for i, j in pairs.nonzero().tolist()]
-        directions.append(tangents(apart.net, apart.theta, layer, pairs, torch.zeros_like(block.on)))
-    u = torch.cat(directions) if directions else apart.theta[None][:0]
-    curved = curvature_along(apart, u) / land.scale**2
+        directions.append(tangents(gated.net, gated.theta, layer, pairs, torch.zeros_like(block.on)))
+    u = torch.cat(directions) if directions else gated.theta[None][:0]
+    curved = curvature_along(gated, u) / landscape.scale**2
     table = np.array(rows, int).reshape(-1, 3)
     return {
         "near_layer": table[:, 0], "near_first": table[:, 1], "near_second": table[:, 2],

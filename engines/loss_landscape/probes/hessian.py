@@ -34,16 +34,16 @@ def hessian(
     yield from hessian_parts(landscape(run, member, step, kind == "hessian"), top, steps, probes, n_beta)
 
 
-def hessian_parts(one: Landscape, top: int, steps: int, probes: int, n_beta: float) -> Iterator[Part]:
+def hessian_parts(landscape: Landscape, top: int, steps: int, probes: int, n_beta: float) -> Iterator[Part]:
     """Parts of the outcome of `hessian` for a landscape."""
     stream = torch.Generator().manual_seed(0)
-    spectrum = eigenvalues(one, steps, probes, stream)
-    values = spectrum_values(spectrum, one.P, n_beta, steps) | {"scale": one.scale}
-    values["note"] = hessian_note(spectrum, n_beta, one.note)
+    spectrum = eigenvalues(landscape, steps, probes, stream)
+    values = spectrum_values(spectrum, landscape.P, n_beta, steps) | {"scale": landscape.scale}
+    values["note"] = hessian_note(spectrum, n_beta, landscape.note)
     yield Part(0.6, values)
-    values |= largest_values(one, spectrum, min(top, one.P), steps, stream)
+    values |= largest_values(landscape, spectrum, min(top, landscape.P), steps, stream)
     yield Part(0.8, values)
-    yield Part(1.0, values | trace_values(one, spectrum, probes, stream))
+    yield Part(1.0, values | trace_values(landscape, spectrum, probes, stream))
 
 
 def spectrum_values(spectrum: Eigenvalues, P: int, n_beta: float, steps: int) -> dict[str, Any]:
@@ -75,25 +75,28 @@ def hessian_note(spectrum: Eigenvalues, n_beta: float, of_loss: str) -> str:
 
 
 def largest_values(
-    one: Landscape, spectrum: Eigenvalues, count: int, steps: int, stream: torch.Generator
+    landscape: Landscape, spectrum: Eigenvalues, count: int, steps: int, stream: torch.Generator
 ) -> dict[str, Any]:
     """Largest eigenvalues, and how far off each may be."""
     if spectrum.dense:
         h, off = spectrum.quadrature.nodes[0].flip(-1)[:count], torch.zeros(count, dtype=torch.float64)
     else:
-        k = max(min(steps, one.P), count)
-        h, _, off = extremes(one.product, rademacher(stream, one.P), k, count)
+        k = max(min(steps, landscape.P), count)
+        h, _, off = extremes(landscape.product, rademacher(stream, landscape.P), k, count)
         off = off.clamp_min(1e-15 * float(h[0]))  # rounding
     return {"number": np.arange(1, count + 1), "eigenvalue": h.numpy(), "eigenvalue_error": off.numpy(),
             "largest": float(h[0]), "largest_error": float(off[0])}  # fmt: skip
 
 
-def trace_values(one: Landscape, spectrum: Eigenvalues, probes: int, stream: torch.Generator) -> dict[str, float]:
+def trace_values(landscape: Landscape, spectrum: Eigenvalues, probes: int, stream: torch.Generator) -> dict[str, float]:
     """Sum of all eigenvalues, with its standard error."""
     if spectrum.dense:
         return {"trace": float(spectrum.quadrature.nodes.sum()), "trace_error": 0.0}
-    sketch, vectors = rademacher(stream, min(SKETCH * probes, one.P), one.P), rademacher(stream, probes, one.P)
-    value, error = hutch_plus_plus(one.product, sketch, vectors)
+    sketch, vectors = (
+        rademacher(stream, min(SKETCH * probes, landscape.P), landscape.P),
+        rademacher(stream, probes, landscape.P),
+    )
+    value, error = hutch_plus_plus(landscape.product, sketch, vectors)
     return {"trace": float(value), "trace_error": float(error)}
 
 

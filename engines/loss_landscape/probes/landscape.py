@@ -76,31 +76,35 @@ def landscape(run: RunData, member: int, step: int, trained: bool) -> Landscape:
     return trained_landscape(one) if trained else behavioural_landscape(one)
 
 
-def behavioural_landscape(one: NetworkAtStep) -> Landscape:
+def behavioural_landscape(network: NetworkAtStep) -> Landscape:
     """Landscape of `L_B(w) = (1/2n) sum_x ‖f(x; w) - f(x; w*)‖²`, a classifier's outputs at unit standard deviation."""
-    scale, X = output_scale(one), one.samples.X
+    scale, X = output_scale(network), network.samples.X
 
     def outputs(theta: Tensor) -> Tensor:
-        return one.subject.model(theta, X) / scale
+        return network.subject.model(theta, X) / scale
 
-    target = outputs(one.theta).detach()
+    target = outputs(network.theta).detach()
 
     def loss(theta: Tensor) -> Tensor:
         return (outputs(theta) - target).square().sum((-2, -1)) / (2 * len(X))
 
-    return Landscape(one.config, one.theta, loss, outputs, len(X), scale, is_classifier(one), scale_note(scale))
+    return Landscape(
+        network.config, network.theta, loss, outputs, len(X), scale, is_classifier(network), scale_note(scale)
+    )
 
 
-def trained_landscape(one: NetworkAtStep) -> Landscape:
+def trained_landscape(network: NetworkAtStep) -> Landscape:
     """Landscape of the loss on labels or targets that training lowers."""
 
     def loss(theta: Tensor) -> Tensor:
-        return one.subject.loss(theta, one.samples)
+        return network.subject.loss(theta, network.samples)
 
     with torch.no_grad():
-        rests = not is_classifier(one) and float(one.subject.loss(one.subject.start, one.samples)) == 0
+        rests = not is_classifier(network) and float(network.subject.loss(network.subject.start, network.samples)) == 0
     note = "there are no labels and no targets: the loss that is trained is the behavioural one" if rests else ""
-    return Landscape(one.config, one.theta, loss, None, len(one.samples.X), labelled=is_classifier(one), note=note)
+    return Landscape(
+        network.config, network.theta, loss, None, len(network.samples.X), labelled=is_classifier(network), note=note
+    )
 
 
 def scale_note(scale: float) -> str:
@@ -114,14 +118,16 @@ def scale_note(scale: float) -> str:
 
 
 @torch.no_grad()
-def output_scale(one: NetworkAtStep) -> float:
+def output_scale(network: NetworkAtStep) -> float:
     """Standard deviation of a classifier's outputs, so that checkpoints can be compared as logits grow; else 1."""
-    return float(one.subject.model(one.theta, one.samples.X).std()) or 1.0 if is_classifier(one) else 1.0
+    return (
+        float(network.subject.model(network.theta, network.samples.X).std()) or 1.0 if is_classifier(network) else 1.0
+    )
 
 
-def is_classifier(one: NetworkAtStep) -> bool:
+def is_classifier(network: NetworkAtStep) -> bool:
     """Whether the subject is a classifier."""
-    return not one.samples.y.is_floating_point()
+    return not network.samples.y.is_floating_point()
 
 
 def require_finite(theta: Tensor) -> None:
@@ -179,19 +185,19 @@ class Eigenvalues(NamedTuple):
         )
 
 
-def product_chunk(one: Landscape) -> int:
+def product_chunk(landscape: Landscape) -> int:
     """Number of products that are made at once."""
-    outputs = one.star[None, None] if one.outputs is None else one.outputs(one.star)
-    return max(1, min(64, int(MEMORY / (outputs.numel() + one.P))))
+    outputs = landscape.star[None, None] if landscape.outputs is None else landscape.outputs(landscape.star)
+    return max(1, min(64, int(MEMORY / (outputs.numel() + landscape.P))))
 
 
-def eigenvalues(one: Landscape, steps: int, probes: int, generator: torch.Generator) -> Eigenvalues:
+def eigenvalues(landscape: Landscape, steps: int, probes: int, generator: torch.Generator) -> Eigenvalues:
     """Spectrum of the Hessian at w*.
 
     Dense up to `MAX_DENSE` parameters, else by `steps` Lanczos steps of each probe.
     """
-    if one.P <= MAX_DENSE:
-        h, V = lapack.eigh(matrix(one.product, one.star, product_chunk(one)))
-        return Eigenvalues(Spectrum(h[None], torch.full_like(h[None], 1 / one.P), one.P), V)
-    starts = rademacher(generator, probes, one.P)
-    return Eigenvalues(slq.spectrum(one.product, starts, min(steps, one.P)), None)
+    if landscape.P <= MAX_DENSE:
+        h, V = lapack.eigh(matrix(landscape.product, landscape.star, product_chunk(landscape)))
+        return Eigenvalues(Spectrum(h[None], torch.full_like(h[None], 1 / landscape.P), landscape.P), V)
+    starts = rademacher(generator, probes, landscape.P)
+    return Eigenvalues(slq.spectrum(landscape.product, starts, min(steps, landscape.P)), None)

@@ -22,20 +22,25 @@ WEAK_PULL, FULL_WINDOW = 10.0, 0.9
 
 
 def llc_note(
-    one: Landscape, warm: WarmChains, samples: ChainSamples, spectrum: Eigenvalues, values: dict[str, Any], method: str
-) -> str:  # fmt: skip
+    landscape: Landscape,
+    warm: WarmChains,
+    samples: ChainSamples,
+    spectrum: Eigenvalues,
+    values: dict[str, Any],
+    method: str,
+) -> str:
     """Note for a reader: warnings as sentences."""
     messages = [
-        *_value_notes(one, warm.gamma, values),
+        *_value_notes(landscape, warm.gamma, values),
         *_bias_notes(values, method),
         *_chain_notes(warm, samples, values),
     ]
     messages.append(spectrum.note(values["n_beta"], warm.gamma))
-    messages.append(one.note)
+    messages.append(landscape.note)
     return "".join(f"{text[0].upper()}{text[1:]}. " for text in messages if text).strip()
 
 
-def _value_notes(one: Landscape, gamma: float, values: dict[str, Any]) -> list[str]:
+def _value_notes(landscape: Landscape, gamma: float, values: dict[str, Any]) -> list[str]:
     """Warnings about the number itself."""
     messages = []
     if not isfinite(values["llc"]):
@@ -44,7 +49,7 @@ def _value_notes(one: Landscape, gamma: float, values: dict[str, Any]) -> list[s
         )
     elif values["llc"] < 0:
         messages.append("the estimate is negative: w* is no minimum of this loss, and chains found lower ones")
-    if one.outputs is None and one.labelled:
+    if landscape.outputs is None and landscape.labelled:
         messages.append(
             "cross-entropy on labels saturates as logits grow: its coefficient falls to 0 without any structural "
             "reason; the behavioural loss has no such fall"
@@ -135,22 +140,22 @@ def llc(
         yield Part(1 - 0.9 * left / (samples.burn + draws), values)
 
 
-def inverse_temperature(one: Landscape, n_beta: float, beta: float) -> float:
+def inverse_temperature(landscape: Landscape, n_beta: float, beta: float) -> float:
     """Inverse temperature b of the mean loss.
 
     Raises `ConfigError` where both are given, for beta and a loss without samples, and for one sample without either.
     """
     if n_beta > 0 and beta > 0:
         raise ConfigError(f"n_beta={n_beta} and beta={beta} are both given: b is one of them, n_beta or n times beta")
-    if beta > 0 and not one.n:
+    if beta > 0 and not landscape.n:
         raise ConfigError(
             f"beta={beta} is to be multiplied by the number of samples, and this loss has none: set n_beta"
         )
     if n_beta > 0 or beta > 0:
-        return n_beta or one.n * beta
-    if one.n == 1:
+        return n_beta or landscape.n * beta
+    if landscape.n == 1:
         raise ConfigError("n_beta=0 asks for n/ln n, which one sample does not have: set n_beta")
-    return one.n / log(one.n) if one.n else one.config.n_beta
+    return landscape.n / log(landscape.n) if landscape.n else landscape.config.n_beta
 
 
 def _lines(title: str, x: str, labels: dict[str, tuple[str, str]], x_label: str, y_label: str, log_x=False) -> Lines:

@@ -82,9 +82,9 @@ class ChainSamples(NamedTuple):
     """`[K, S]`."""
 
 
-def require_memory(one: Landscape, chains: int) -> None:
+def require_memory(landscape: Landscape, chains: int) -> None:
     """Raise `ConfigError` for more chains than memory holds."""
-    size = chains * (one.P + (one.outputs(one.star).numel() if one.outputs else one.n))
+    size = chains * (landscape.P + (landscape.outputs(landscape.star).numel() if landscape.outputs else landscape.n))
     if size > MAX_NUMBERS:
         raise ConfigError(
             f"{chains} chains need {size:.1e} numbers at once, at most {MAX_NUMBERS:.0e} are held: take fewer"
@@ -92,7 +92,7 @@ def require_memory(one: Landscape, chains: int) -> None:
 
 
 def warm_up(
-    one: Landscape, spectrum: Eigenvalues, b: Tensor, gamma: float, C: int, source: torch.Generator
+    landscape: Landscape, spectrum: Eigenvalues, b: Tensor, gamma: float, C: int, source: torch.Generator
 ) -> WarmChains:
     """Move chains to where the density is: a pilot of MALA, its step size adapted.
 
@@ -101,23 +101,23 @@ def warm_up(
     """
     if not isfinite(spectrum.largest * float(b.max())):
         raise ConfigError(f"the curvature at w* is {spectrum.largest:g}: no step is small enough; scale the samples")
-    w = window(one.star, b[:, None], gamma)
-    theta, settled = _laplace_draws(one, spectrum, w, C, source)
+    w = window(landscape.star, b[:, None], gamma)
+    theta, settled = _laplace_draws(landscape, spectrum, w, C, source)
     h_max = max(0.0, spectrum.largest)
     eta = step_size(torch.full_like(w.b, h_max), w.b, gamma, 0.5)
-    state = init_state(one.loss, theta)
+    state = init_state(landscape.loss, theta)
     for t in range(PILOT_STEPS):
-        state = mala_kernel(one.loss, w, eta, source)(state)
+        state = mala_kernel(landscape.loss, w, eta, source)(state)
         eta = eta * ((state.accepted.mean(-1, keepdim=True) - PILOT_ACCEPTANCE) / (1 + t / 10) ** 0.5).exp()
-    curvature = largest_curvature(one.loss, state.theta, source, 10).clamp_min(0).mean(-1)
+    curvature = largest_curvature(landscape.loss, state.theta, source, 10).clamp_min(0).mean(-1)
     return WarmChains(b, gamma, state.theta, settled, curvature, h_max)
 
 
 def _laplace_draws(
-    one: Landscape, spectrum: Eigenvalues, w: Window, C: int, source: torch.Generator
+    landscape: Landscape, spectrum: Eigenvalues, w: Window, C: int, source: torch.Generator
 ) -> tuple[Tensor, bool]:
     """Draws `[K, C, P]` of the quadratic approximation, or w*, and whether all directions were drawn."""
-    star = one.star.expand(len(w.b), C, -1)
+    star = landscape.star.expand(len(w.b), C, -1)
     if spectrum.vectors is None:
         return star, False
     pull = w.b * spectrum.quadrature.nodes[0].clamp_min(0)
@@ -125,7 +125,7 @@ def _laplace_draws(
     for stiff in STIFF:
         kept = pull >= stiff * w.gamma
         theta = star + drawn * kept[:, None] @ spectrum.vectors.mT
-        rise = (w.b * (one.loss(theta) - one.loss(one.star))).mean(-1)
+        rise = (w.b * (landscape.loss(theta) - landscape.loss(landscape.star))).mean(-1)
         foretold = (kept * pull / (pull + w.gamma)).sum(-1) / 2
         if bool(((rise < QUADRATIC_UP_TO * foretold) & (rise > foretold / QUADRATIC_UP_TO)).all()):
             return theta, stiff == 0
@@ -133,7 +133,7 @@ def _laplace_draws(
 
 
 def sample_chains(
-    one: Landscape, warm: WarmChains, method: str, kappa: float, burn: int, draws: int, source: torch.Generator
+    landscape: Landscape, warm: WarmChains, method: str, kappa: float, burn: int, draws: int, source: torch.Generator
 ) -> Iterator[ChainSamples]:
     """Sample with steps of `kappa/(b h + gamma)` from warm chains, for Richardson also with a quarter of that.
 
@@ -143,11 +143,11 @@ def sample_chains(
     eta = step_size(h, warm.b, warm.gamma, kappa)[:, None] * torch.tensor([1, 0.25] if method == "richardson" else [1])
     full = burn_in(float(eta.min()), warm.gamma)
     burn = burn or min(full, draws // 4 if warm.settled else 2 * draws)
-    w = window(one.star, warm.b[:, None, None], warm.gamma)
-    step = (mala_kernel if method == "mala" else langevin_kernel)(one.loss, w, eta[..., None], source)
-    state = init_state(one.loss, warm.theta[:, None].expand(-1, eta.shape[1], -1, -1))
+    w = window(landscape.star, warm.b[:, None, None], warm.gamma)
+    step = (mala_kernel if method == "mala" else langevin_kernel)(landscape.loss, w, eta[..., None], source)
+    state = init_state(landscape.loss, warm.theta[:, None].expand(-1, eta.shape[1], -1, -1))
     traces: list[Trace] = []
-    for trace in _blocks(step, state, burn + draws, one.star):
+    for trace in _blocks(step, state, burn + draws, landscape.star):
         traces.append(trace)
         losses, distances = (torch.cat([getattr(part, name) for part in traces]) for name in ("losses", "distances"))
         accepted = torch.stack([part.acceptance for part in traces]).mean(0).mean(-1)
@@ -174,11 +174,11 @@ POINTS_SHOWN = 500
 
 
 def llc_values(
-    one: Landscape, warm: WarmChains, samples: ChainSamples, spectrum: Eigenvalues, method: str
+    landscape: Landscape, warm: WarmChains, samples: ChainSamples, spectrum: Eigenvalues, method: str
 ) -> dict[str, Any]:
     """All figures and curves; of several temperatures those of the middle one, and the sweep."""
     k = len(warm.b) // 2
-    baseline = float(one.loss(one.star))
+    baseline = float(landscape.loss(landscape.star))
     each = [
         estimate(samples.losses[samples.burn :, :, s], warm.b[:, None], baseline) for s in range(samples.eta.shape[1])
     ]
@@ -187,9 +187,11 @@ def llc_values(
     figures = {
         "llc": float(best.value[k]), "error": float(best.error[k]),
         **bias_values(best, each, samples, spectrum, warm, method, k),
-        "half_soft_rank": float(half[k]), **exact_values(one, warm, k), **convergence_values(one, warm, samples, k),
+        "half_soft_rank": float(half[k]), **exact_values(landscape, warm, k),
+        **convergence_values(landscape, warm, samples, k),
         **({"acceptance": float(samples.acceptance[k, 0])} if method == "mala" else {}),
-        "parameters": one.P, "n_beta": float(warm.b[k]), "step_size": float(samples.eta[k, 0]), "burn_in": samples.burn,
+        "parameters": landscape.P, "n_beta": float(warm.b[k]), "step_size": float(samples.eta[k, 0]),
+        "burn_in": samples.burn,
     }  # fmt: skip
     curves = running_estimate(samples, warm, baseline, method, k, figures) | loss_traces(samples, baseline, k)
     return figures | curves | (sweep_values(warm, best, half) if len(warm.b) > 1 else {})
@@ -225,22 +227,22 @@ def bias_values(
     }  # fmt: skip
 
 
-def exact_values(one: Landscape, warm: WarmChains, k: int) -> dict[str, Any]:
+def exact_values(landscape: Landscape, warm: WarmChains, k: int) -> dict[str, Any]:
     """Exact coefficient of the configuration; {} where it has none."""
-    exact = exact_coefficient(one.config, float(warm.b[k]), warm.gamma)
+    exact = exact_coefficient(landscape.config, float(warm.b[k]), warm.gamma)
     return {} if exact is None else {
         "exact_llc": exact.value, "exact_llc_limit": exact.limit, "multiplicity": exact.multiplicity
     }  # fmt: skip
 
 
-def convergence_values(one: Landscape, warm: WarmChains, samples: ChainSamples, k: int) -> dict[str, Any]:
+def convergence_values(landscape: Landscape, warm: WarmChains, samples: ChainSamples, k: int) -> dict[str, Any]:
     """Whether the chains of the last step size have settled, and whether the window or the loss confines them."""
     losses, distances = samples.losses[samples.burn :, k, -1], samples.distances[samples.burn :, k, -1]
     moved, agreed, b = llc.drift(losses), float(llc.r_hat(losses)), float(warm.b[k])
     return {
         "drift": b * float(moved.value), "drift_error": b * float(moved.error), "r_hat": agreed,
         "settled": bool(moved.settled) and agreed < CONVERGED,
-        "window_fill": float(llc.window_fill(distances, warm.gamma, one.P)),
+        "window_fill": float(llc.window_fill(distances, warm.gamma, landscape.P)),
         "distance": float(distances.mean().sqrt()), "stiffness": b * warm.h_max / warm.gamma,
         "curvature_at_w": warm.h_max, "curvature_around": float(warm.curvature[k]),
     }  # fmt: skip

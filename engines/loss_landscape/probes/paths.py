@@ -68,109 +68,109 @@ def elementary_orbit(net: Mlp, theta: Tensor, layer: int, i: int, j: int, t: Ten
     return moved
 
 
-def all_paths(one: PathContext) -> list[Path]:
+def all_paths(context: PathContext) -> list[Path]:
     """A few paths of each kind, rescalings last."""
     special = [
         path
         for kind in (exchange_paths, shift_paths, activation_paths, gradient_paths, near_exchange_paths)
-        for path in kind(one)
+        for path in kind(context)
     ]
-    return list(islice((*special, *rescaling_paths(one)), MAX_PATHS))
+    return list(islice((*special, *rescaling_paths(context)), MAX_PATHS))
 
 
 def spread_over_layers(
-    one: PathContext, most: int, of: Callable[[int], Iterator[Path]], layers: Sequence[int]
+    context: PathContext, most: int, of: Callable[[int], Iterator[Path]], layers: Sequence[int]
 ) -> Iterator[Path]:
     """Take `most` paths, equally many of each layer."""
     for layer in layers:
         yield from islice(of(layer), max(1, most // len(layers)))
 
 
-def _hidden(one: PathContext) -> range:
-    return range(1, len(one.net.sizes) - 1)
+def _hidden(context: PathContext) -> range:
+    return range(1, len(context.net.sizes) - 1)
 
 
-def exchange_paths(one: PathContext) -> Iterator[Path]:
+def exchange_paths(context: PathContext) -> Iterator[Path]:
     """Exchanges of two synchronised neurons."""
 
     def of(layer: int) -> Iterator[Path]:
-        for i, j in one.blocks[layer - 1].live.triu(1).nonzero().tolist():
-            yield Path(f"exchange {i + 1}↔{j + 1} in layer {layer}", (layer, i), _exchange_curve(one, layer, i, j))
+        for i, j in context.blocks[layer - 1].live.triu(1).nonzero().tolist():
+            yield Path(f"exchange {i + 1}↔{j + 1} in layer {layer}", (layer, i), _exchange_curve(context, layer, i, j))
 
-    return spread_over_layers(one, EXCHANGES, of, _hidden(one))
+    return spread_over_layers(context, EXCHANGES, of, _hidden(context))
 
 
-def _exchange_curve(one: PathContext, layer: int, i: int, j: int) -> Curve:
+def _exchange_curve(context: PathContext, layer: int, i: int, j: int) -> Curve:
     """Curve on which for t > 0 neuron i takes up j, for t < 0 neuron j takes up i: either way no gate flips."""
 
     def path(t: Tensor) -> Tensor:
-        forth, back = (elementary_orbit(one.net, one.theta, layer, *pair, t.abs()) for pair in ((i, j), (j, i)))
+        forth, back = (elementary_orbit(context.net, context.theta, layer, *pair, t.abs()) for pair in ((i, j), (j, i)))
         return torch.where(t[:, None] > 0, forth, back)
 
     return path
 
 
-def rescaling_paths(one: PathContext) -> Iterator[Path]:
+def rescaling_paths(context: PathContext) -> Iterator[Path]:
     """Rescalings of every live neuron, by up to e."""
-    for layer in _hidden(one):
-        for i in (~one.blocks[layer - 1].dead).nonzero()[:, 0].tolist():
+    for layer in _hidden(context):
+        for i in (~context.blocks[layer - 1].dead).nonzero()[:, 0].tolist():
 
             def path(t: Tensor, layer: int = layer, i: int = i) -> Tensor:
-                return elementary_orbit(one.net, one.theta, layer, i, i, t)
+                return elementary_orbit(context.net, context.theta, layer, i, i, t)
 
             yield Path(f"rescale neuron {i + 1} of layer {layer}", (layer, i), path)
 
 
-def shift_paths(one: PathContext) -> Iterator[Path]:
+def shift_paths(context: PathContext) -> Iterator[Path]:
     """Shifts of the bias of a unit that is always on against the next ones."""
 
     def of(layer: int) -> Iterator[Path]:
-        for i in one.blocks[layer - 1].on.nonzero()[:, 0].tolist() if one.net.bias else ():
-            unit = torch.eye(one.net.sizes[layer], dtype=one.theta.dtype)[i]
+        for i in context.blocks[layer - 1].on.nonzero()[:, 0].tolist() if context.net.bias else ():
+            unit = torch.eye(context.net.sizes[layer], dtype=context.theta.dtype)[i]
 
             def path(t: Tensor, unit: Tensor = unit) -> Tensor:
-                return torch.stack([bias_shift(one.net, one.theta, layer, at * unit) for at in t])
+                return torch.stack([bias_shift(context.net, context.theta, layer, at * unit) for at in t])
 
             yield Path(f"bias shift of neuron {i + 1} of layer {layer}", (layer, i), path)
 
-    return spread_over_layers(one, SHIFTS, of, _hidden(one))
+    return spread_over_layers(context, SHIFTS, of, _hidden(context))
 
 
-def activation_paths(one: PathContext) -> Iterator[Path]:
+def activation_paths(context: PathContext) -> Iterator[Path]:
     """Moves of type 1: the weights of one neuron along null directions of its inputs."""
 
     def of(layer: int) -> Iterator[Path]:
-        for number, v in enumerate(null_vectors(one.passes.A[layer])):
-            row = number % one.net.sizes[layer + 1]
-            unit = torch.eye(one.net.sizes[layer + 1], dtype=v.dtype)[row]
+        for number, v in enumerate(null_vectors(context.passes.A[layer])):
+            row = number % context.net.sizes[layer + 1]
+            unit = torch.eye(context.net.sizes[layer + 1], dtype=v.dtype)[row]
             name = f"activations: null direction {number + 1} of layer {layer}"
-            yield Path(name, (layer + 1, row), straight(one, layer, torch.outer(unit, v)))
+            yield Path(name, (layer + 1, row), straight(context, layer, torch.outer(unit, v)))
 
-    return spread_over_layers(one, ACTIVATIONS, of, range(len(one.passes.A)))
+    return spread_over_layers(context, ACTIVATIONS, of, range(len(context.passes.A)))
 
 
-def gradient_paths(one: PathContext) -> Iterator[Path]:
+def gradient_paths(context: PathContext) -> Iterator[Path]:
     """Moves of type 2: all weights of a layer along null directions of the derivatives of the outputs."""
 
     def of(layer: int) -> Iterator[Path]:
         stream = torch.Generator().manual_seed(layer)
-        for number, u in enumerate(null_vectors(one.passes.G[layer].flatten(0, 1))):
-            v = torch.randn(one.net.shapes[layer][1], generator=stream, dtype=u.dtype)
+        for number, u in enumerate(null_vectors(context.passes.G[layer].flatten(0, 1))):
+            v = torch.randn(context.net.shapes[layer][1], generator=stream, dtype=u.dtype)
             name = f"gradients: null direction {number + 1} of layer {layer}"
-            yield Path(name, (layer + 1, int(u.abs().argmax())), straight(one, layer, torch.outer(u, v / v.norm())))
+            yield Path(name, (layer + 1, int(u.abs().argmax())), straight(context, layer, torch.outer(u, v / v.norm())))
 
-    return spread_over_layers(one, GRADIENTS, of, range(len(one.passes.A)))
+    return spread_over_layers(context, GRADIENTS, of, range(len(context.passes.A)))
 
 
-def near_exchange_paths(one: PathContext) -> Iterator[Path]:
+def near_exchange_paths(context: PathContext) -> Iterator[Path]:
     """Exchanges of neurons that nearly agree, along the lines that would be free if they did."""
 
     def of(layer: int) -> Iterator[Path]:
-        for i, j in (one.near[layer - 1] & ~one.blocks[layer - 1].same).triu(1).nonzero().tolist():
+        for i, j in (context.near[layer - 1] & ~context.blocks[layer - 1].same).triu(1).nonzero().tolist():
             name = f"nearly exchange {i + 1}↔{j + 1} in layer {layer}"
-            yield Path(name, (layer, i), _exchange_curve(one, layer, i, j), free=False)
+            yield Path(name, (layer, i), _exchange_curve(context, layer, i, j), free=False)
 
-    return spread_over_layers(one, NEAR, of, _hidden(one))
+    return spread_over_layers(context, NEAR, of, _hidden(context))
 
 
 def null_vectors(rows: Tensor, tau: float = SINGULAR) -> Tensor:
@@ -181,12 +181,12 @@ def null_vectors(rows: Tensor, tau: float = SINGULAR) -> Tensor:
     return torch.nn.functional.normalize(space, dim=-1)
 
 
-def straight(one: PathContext, layer: int, direction: Tensor) -> Curve:
+def straight(context: PathContext, layer: int, direction: Tensor) -> Curve:
     """Straight curve along a direction, as long as the weights of the layer."""
-    whole = torch.zeros_like(one.theta)
-    W = one.net.split(whole)[layer]
-    W.copy_(direction * (one.net.split(one.theta)[layer].norm() or 1.0))
-    return lambda t: one.theta + t[:, None] * whole
+    whole = torch.zeros_like(context.theta)
+    W = context.net.split(whole)[layer]
+    W.copy_(direction * (context.net.split(context.theta)[layer].norm() or 1.0))
+    return lambda t: context.theta + t[:, None] * whole
 
 
 POINTS = 21
@@ -212,26 +212,26 @@ def path_parameters() -> Tensor:
 
 
 @torch.no_grad()
-def loss_profile(path: Path, one: Landscape, stream: torch.Generator) -> Profile | None:
+def loss_profile(path: Path, landscape: Landscape, stream: torch.Generator) -> Profile | None:
     """Loss along a path and beside it; None for one that leads nowhere, or is not free however short.
 
     A finite move along a null direction may flip a gate, so that it is free up to some length only.
     """
-    level = FLAT * max(1.0, mean_square_output(one))
+    level = FLAT * max(1.0, mean_square_output(landscape))
     for halved in range(HALVINGS if path.free else 1):
         points = path.curve(path_parameters() * 0.5**halved)
         if torch.equal(points[0], points[-1]):  # of weights that are all zero
             return None
-        height = one.loss(points)
+        height = landscape.loss(points)
         if not path.free or bool((height < level).all()):
-            return Profile(height, one.loss(random_points(one.star, points, stream)))
+            return Profile(height, landscape.loss(random_points(landscape.star, points, stream)))
     return None
 
 
-def mean_square_output(one: Landscape) -> float:
+def mean_square_output(landscape: Landscape) -> float:
     """Mean square of the outputs at w*."""
-    assert one.outputs is not None
-    return float(one.outputs(one.star).square().mean())
+    assert landscape.outputs is not None
+    return float(landscape.outputs(landscape.star).square().mean())
 
 
 def random_points(star: Tensor, points: Tensor, stream: torch.Generator) -> Tensor:
