@@ -13,7 +13,7 @@ from panel.models.vtk import AbstractVTKPlot
 
 from dashboard.probes.pictures import box
 from dashboard.probes.pictures.rendering import ask, failure, free
-from dashboard.runs.download import Download
+from dashboard.runs.share import Download
 from dashboard.ui.component import FOLDER, Component, Unusable, real
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import GREY
