@@ -22,7 +22,8 @@ REPEATS = 5
 
 SERVER = """
 import panel as pn, panel_material_ui as pmui
-from dashboard import app, theme
+from dashboard import app
+from dashboard.server import theme
 def empty():
     return pmui.Page(title="empty", main=[], theme_config=theme.THEME)
 routes = app.routes
