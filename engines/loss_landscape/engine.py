@@ -1,37 +1,26 @@
-"""The loss landscape as an engine: subjects and ways to move under one name."""
+"""The loss landscape as an engine: networks and losses, trained or sampled, under one name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
+from engines.core.protocol.composite import CompositeEngine, Dynamics
 from engines.core.protocol.declarations import Phase, Prediction, Story
-from engines.core.protocol.engine import Engine, RunData
+from engines.core.protocol.engine import RunData
 from engines.loss_landscape import cautions, memory, overlays, relevance, story
 from engines.loss_landscape.channels import CHANNELS
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import milestones
-from engines.loss_landscape.dynamics.protocol import Model
-from engines.loss_landscape.dynamics.select import model
+from engines.loss_landscape.dynamics.select import chosen_dynamics
 from engines.loss_landscape.plots import PLOTS
 from engines.loss_landscape.presets import PRESETS
 from engines.loss_landscape.probes import PROBES
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """A problem and the way to move that it belongs to."""
-
-    model: Model
-    problem: Any
-
-
-class LossLandscapeEngine(Engine[LossLandscape, Chosen, Any]):
+class LossLandscapeEngine(CompositeEngine[LossLandscape]):
     """Trained networks have fewer effective parameters than weights."""
 
     name = "loss_landscape"
@@ -51,61 +40,44 @@ class LossLandscapeEngine(Engine[LossLandscape, Chosen, Any]):
     probes = PROBES
     opening = "L0"
 
-    def problem(self, configs: Sequence[LossLandscape], device: torch.device) -> Chosen:
-        """Data, starts and what is known of both; the way to move is one for the batch."""
-        chosen = model(configs[0])
-        return Chosen(chosen, chosen.build(configs, device))
+    def choose(self, config: LossLandscape) -> Dynamics[LossLandscape]:
+        """Choose training, chains or draws in a box."""
+        return chosen_dynamics(config)
 
     def place(self, configs: Sequence[LossLandscape], device: torch.device) -> torch.device:
-        """Training where it is asked for, if that has float64; chains of small losses on the processor."""
+        """Train on the device that is asked for, if it has float64; sample small losses on the processor."""
         return torch.device("cpu") if configs[0].sampled or device.type == "mps" else device
 
-    def init(self, configs: Sequence[LossLandscape], problem: Chosen) -> Any:
-        """The starting point."""
-        return problem.model.start(configs, problem.problem)
-
-    def step(self, problem: Chosen, state: Any, knobs: Mapping[str, Tensor]) -> Any:
-        """One step of training, or of all chains."""
-        return problem.model.step(problem.problem, state, knobs)
-
-    def observe(self, problem: Chosen, state: Any, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """All channels but the thin ones."""
-        return problem.model.observe(problem.problem, state, knobs)
-
-    def snapshot(self, problem: Chosen, state: Any, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Counts, ranks, slices and pictures."""
-        return problem.model.snapshot(problem.problem, state, knobs)
-
     def nbytes(self, configs: Sequence[LossLandscape]) -> int:
-        """Samples, activations and parameters."""
+        """Estimate the memory of samples, activations and parameters."""
         return memory.nbytes(configs)
 
     def theory(self, config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
-        """What the coefficient must be; see `theory`."""
+        """Predict the learning coefficient; see `overlays`."""
         return overlays.predictions(config, steps)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:
-        """Memorised, generalises; the end of burn-in."""
+        """Find when a member has memorised and when it generalises, or the end of burn-in."""
         return milestones.phases(run, member)
 
     def story(self, run: RunData, member: int) -> Story:
-        """What the reader is seeing."""
+        """Explain what the reader is seeing."""
         return story.story(run, member)
 
     def caution(self, config: LossLandscape) -> str:
-        """What a configuration cannot show."""
+        """Say what a configuration cannot show."""
         return cautions.caution(config)
 
     def idle(self, config: LossLandscape) -> frozenset[str]:
-        """Knobs of other subjects and of other ways to move."""
+        """Find the knobs of other subjects and of other dynamics."""
         return relevance.idle(config)
 
     def blank(self, config: LossLandscape) -> frozenset[str]:
-        """Plots of other subjects and of other ways to move."""
+        """Find the plots of other subjects and of other dynamics."""
         return relevance.blank(config, frozenset(plot.name for plot in PLOTS))
 
     def stability(self, config: LossLandscape) -> str:
-        """A step size that does not diverge."""
+        """Say which step size does not diverge."""
         return cautions.stability(config)
 
 

@@ -1,4 +1,4 @@
-"""Channels of the models of free features, from what each model lets be seen."""
+"""Channels of free features, for whatever dynamics moves them."""
 
 from __future__ import annotations
 
@@ -15,80 +15,82 @@ from engines.neural_collapse.metrics import (
     centred,
     cosines,
     measure,
-    right,
+    nearest_mean_accuracy,
     scores,
     simplex,
 )
 from engines.neural_collapse.problem import Problem, reduced
-from engines.neural_collapse.snapshots import cloud
+from engines.neural_collapse.projection import project
 
 LONGEST = 600.0
 """Logarithm beyond which a decay is no longer divided out: the numbers end there."""
 
 
-class Seen(NamedTuple):
-    """A model at one step."""
+class Readout(NamedTuple):
+    """Features and classifier at one step, from which all channels are computed."""
 
     H: Tensor
     """Reduced features, `[B, d, K + r]`."""
     W: Tensor
     """The best classifier `[B, K, d]`."""
-    logs: Tensor
-    """Of what the linear response leaves, `[B, 6]`."""
-    grown: Tensor
+    log_response: Tensor
+    """Logarithms of what the linear response leaves of each kind of direction, `[B, 6]`."""
+    log_scale: Tensor
     """Logarithm of what the scaled traces are multiplied by, `[B]`."""
     objective: Tensor
+    """`[B]`."""
     residual: Tensor
+    """`[B]`."""
 
 
-def samples(problem: Problem, seen: Seen) -> Tensor:
+def samples(problem: Problem, at: Readout) -> Tensor:
     """The samples that are followed, `h = m_k + sqrt(n) Y q`, `[B, d, P]`."""
-    M, Y = split(problem, seen)
+    M, Y = split(problem, at)
     return M[..., problem.labels] + sqrt(problem.n) * Y @ problem.Q
 
 
-def split(problem: Problem, seen: Seen) -> tuple[Tensor, Tensor]:
-    """M `[B, d, K]` and Y `[B, d, r]`."""
-    return seen.H[..., : problem.task.K], seen.H[..., problem.task.K :]
+def split(problem: Problem, at: Readout) -> tuple[Tensor, Tensor]:
+    """Split reduced features into class means M `[B, d, K]` and spread Y `[B, d, r]`."""
+    return at.H[..., : problem.task.K], at.H[..., problem.task.K :]
 
 
-def observe(problem: Problem, seen: Seen, knobs: Knobs) -> dict[str, Tensor]:
-    """All channels that are not thin."""
-    (M, Y), W = split(problem, seen), seen.W
+def observe(problem: Problem, at: Readout, knobs: Knobs) -> dict[str, Tensor]:
+    """Compute all channels that are not thin, each `[B, *dims]`."""
+    (M, Y), W = split(problem, at), at.W
     found = measure(reduced(M, Y, problem.G), W)
-    H, b = samples(problem, seen), _bias(problem, M, W)
-    between, within = problem.task.errors(W, seen.H)
-    grown = seen.grown.clamp_max(LONGEST).exp()
-    left = response.survival(problem, seen.H)
+    H, b = samples(problem, at), _bias(problem, M, W)
+    between, within = problem.task.errors(W, at.H)
+    scale = at.log_scale.clamp_max(LONGEST).exp()
+    left = response.survival(problem, at.H)
     scored = scores(H, problem.labels, M, W, b)
     return {
         **found,
         **scored,
         "accuracy_test": scored["accuracy"],
-        "nc1_ratio": against(found["nc1"], problem.nc1),
-        "nc1_trace_ratio": against(found["nc1_trace"], problem.nc1_trace),
-        "trace_within_scaled": grown * found["trace_within"],
-        "trace_between_scaled": grown * found["trace_between"],
-        "loss": problem.task.loss(W, seen.H, knobs),
-        "objective": seen.objective,
+        "nc1_ratio": ratio_to_start(found["nc1"], problem.nc1),
+        "nc1_trace_ratio": ratio_to_start(found["nc1_trace"], problem.nc1_trace),
+        "trace_within_scaled": scale * found["trace_within"],
+        "trace_between_scaled": scale * found["trace_between"],
+        "loss": problem.task.loss(W, at.H, knobs),
+        "objective": at.objective,
         "loss_within": within,
         "loss_between": between,
-        "residual": seen.residual,
-        "response_error": response.error(problem, seen.H, seen.logs),
+        "residual": at.residual,
+        "response_error": response.error(problem, at.H, at.log_response),
         "survival": left,
-        "survival_theory": torch.where(left.isnan(), torch.nan, seen.logs.exp()),
+        "survival_theory": torch.where(left.isnan(), torch.nan, at.log_response.exp()),
         "layer_nc1": found["nc1"][:, None],
         "layer_nc1_trace": found["nc1_trace"][:, None],
-        "layer_accuracy": right(H, problem.labels, M)[:, None],
+        "layer_accuracy": nearest_mean_accuracy(H, problem.labels, M)[:, None],
     }
 
 
-def snapshot(problem: Problem, seen: Seen) -> dict[str, Tensor]:
-    """Thin channels."""
-    M, K = split(problem, seen)[0], problem.task.K
+def snapshot(problem: Problem, at: Readout) -> dict[str, Tensor]:
+    """Compute the thin channels: followed samples and cosines of the class means, each `[B, *dims]`."""
+    M, K = split(problem, at)[0], problem.task.K
     frame = simplex(K, M) * K / (K - 1)
     return {
-        **cloud(M, samples(problem, seen), problem.labels, problem.rho.sqrt(), problem.bias),
+        **project(M, samples(problem, at), problem.labels, problem.rho.sqrt(), problem.bias),
         "cosines": cosines(centred(M)),
         "cosines_frame": frame.expand(len(M), -1, -1),
     }
@@ -100,6 +102,6 @@ def _bias(problem: Problem, M: Tensor, W: Tensor) -> Tensor:
     return torch.where(problem.bias[:, None], best, 0)
 
 
-def against(now: Tensor, begun: Tensor) -> Tensor:
-    """A ratio of spreads over that of the start; NaN where the start's is rounding."""
-    return torch.where(begun > ROUNDING**2, now / begun, torch.nan)
+def ratio_to_start(now: Tensor, start: Tensor) -> Tensor:
+    """Ratio of a spread `[B]` to that of the start `[B]`; NaN where the start's is rounding."""
+    return torch.where(start > ROUNDING**2, now / start, torch.nan)

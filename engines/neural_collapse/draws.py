@@ -20,7 +20,7 @@ from engines.neural_collapse.config import NeuralCollapse
 COUNTEREXAMPLE = np.array([[0.194, 0.137, 0.519, 0.346], [0.150, 0.156, -0.153, -0.264]])
 """Columns are of class 1, 1, 2, 2."""
 
-KEPT = 40
+FOLLOWED = 40
 """Samples of each class that are followed one by one, for pictures and for the accuracy."""
 
 POINTS = 600
@@ -31,9 +31,9 @@ class Start(NamedTuple):
     """One member at step 0."""
 
     M: np.ndarray
-    """`[d, K]`."""
+    """Class means, `[d, K]`."""
     Y: np.ndarray
-    """`[d, r]`, `Y Yᵀ = K Sigma_W`."""
+    """Factor of the within-class covariance, `[d, r]`, `Y Yᵀ = K Sigma_W`."""
     R: np.ndarray
     """Orthonormal columns of the frame `[d, K]`; zero where there is none."""
     Q: np.ndarray
@@ -42,25 +42,25 @@ class Start(NamedTuple):
     """`Q_kᵀ Q_k` of each class, `[K, r, r]`: the mean squared deviation of class k is `Tr(Y G_k Yᵀ)`."""
 
 
-def kept(config: NeuralCollapse) -> int:
-    """Samples of each class that are followed."""
-    return min(config.per_class, KEPT, max(1, POINTS // config.classes))
+def followed(config: NeuralCollapse) -> int:
+    """Number of samples of each class that are followed."""
+    return min(config.per_class, FOLLOWED, max(1, POINTS // config.classes))
 
 
 def rank(config: NeuralCollapse) -> int:
-    """Columns of Y."""
+    """Number r of columns of Y, `min(d, N)`."""
     return min(config.features, config.classes * config.per_class)
 
 
 def projector(config: NeuralCollapse) -> np.ndarray:
-    """T: `I - 11ᵀ/K` with a bias, else I, `[K, K]`."""
+    """Centring T of the classes: `I - 11ᵀ/K` with a bias, else I, `[K, K]`."""
     return np.eye(config.classes) - config.bias / config.classes
 
 
 def draw(config: NeuralCollapse) -> Start:
-    """H0 of a member, reduced."""
-    H, R = _features(config)
-    K, n, p = config.classes, config.per_class, kept(config)
+    """Draw H0 of a member and reduce it to its moments."""
+    H, R = features(config)
+    K, n, p = config.classes, config.per_class, followed(config)
     blocks = H.reshape(len(H), K, n)
     M = blocks.mean(-1)
     D = (blocks - M[..., None]).reshape(len(H), K * n)
@@ -72,12 +72,12 @@ def draw(config: NeuralCollapse) -> Start:
 
 @lru_cache(maxsize=256)
 def moments(config: NeuralCollapse) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """M, Y and R of a member at step 0: all that theory needs of it."""
+    """Class means M `[d, K]`, factor Y `[d, r]` and frame R `[d, K]` of a member at step 0."""
     return draw(config)[:3]
 
 
-def _features(config: NeuralCollapse) -> tuple[np.ndarray, np.ndarray]:
-    """H0 `[d, N]`, and its frame `[d, K]` or zeros."""
+def features(config: NeuralCollapse) -> tuple[np.ndarray, np.ndarray]:
+    """Draw H0 `[d, N]` with all samples, and its frame `[d, K]` or zeros."""
     stream, d, K = np.random.default_rng(config.seed), config.features, config.classes
     if config.framed:
         R = orthonormal(stream, d, K)
@@ -109,6 +109,6 @@ def _free(config: NeuralCollapse, stream: np.random.Generator) -> np.ndarray:
 
 
 def nbytes(config: NeuralCollapse) -> int:
-    """Memory of one member while it is drawn."""
+    """Estimate the memory of one member while it is drawn, in bytes."""
     N, r = config.classes * config.per_class, rank(config)
     return 8 * (4 * config.features * N + config.classes * r**2)

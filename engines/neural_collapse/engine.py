@@ -1,27 +1,59 @@
-"""Neural collapse as an engine: the models of this folder under one name."""
+"""Neural collapse as an engine: the dynamics of free features and of networks under one name."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import torch
 from torch import Tensor
 
-from engines.core.protocol.declarations import Phase, Prediction, Story
-from engines.core.protocol.engine import Engine, RunData
-from engines.neural_collapse import relevance
+from engines.core.protocol.composite import CompositeEngine, Dynamics
+from engines.neural_collapse import central_path, diagnostics, problem, proximal, relevance, story
 from engines.neural_collapse.channels import CHANNELS
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.models import Chosen, Model
+from engines.neural_collapse.diagnostics import Readout
+from engines.neural_collapse.features import Knobs
+from engines.neural_collapse.network.dynamics import NETWORK
+from engines.neural_collapse.overlays import predictions
 from engines.neural_collapse.plots import PLOTS
 from engines.neural_collapse.presets import PRESETS
 from engines.neural_collapse.probes import PROBES
-from engines.neural_collapse.select import MODELS
 
 
-class NeuralCollapseEngine(Engine[NeuralCollapse, Chosen, Any]):
+def _free(init: Callable[..., Any], step: Callable[..., Any], readout: Callable[..., Readout]) -> Dynamics:
+    """Dynamics of free features: three functions of their own, and what all of them share."""
+
+    def observe(constants: Any, state: Any, knobs: Knobs) -> dict[str, Tensor]:
+        return diagnostics.observe(constants, readout(constants, state, knobs), knobs)
+
+    def snapshot(constants: Any, state: Any, knobs: Knobs) -> dict[str, Tensor]:
+        return diagnostics.snapshot(constants, readout(constants, state, knobs))
+
+    return Dynamics(
+        problem=problem.build,
+        init=init,
+        step=step,
+        observe=observe,
+        snapshot=snapshot,
+        nbytes=problem.nbytes,
+        theory=predictions,
+        phases=story.phases,
+        story=story.story,
+        caution=story.caution,
+        stability=story.stability,
+    )
+
+
+DYNAMICS: dict[str, Dynamics] = {
+    "central_path": _free(central_path.init, central_path.step, central_path.readout),
+    "proximal": _free(proximal.init, proximal.step, proximal.readout),
+    "layers": _free(proximal.init_layers, proximal.step_layers, proximal.readout_layers),
+    "network": NETWORK,
+}
+"""What a step is, by the values of the knob `model`."""
+
+
+class NeuralCollapseEngine(CompositeEngine[NeuralCollapse]):
     """The features of a classifier contract onto a frame."""
 
     name = "neural_collapse"
@@ -40,62 +72,17 @@ class NeuralCollapseEngine(Engine[NeuralCollapse, Chosen, Any]):
     probes = PROBES
     opening = "P0"
 
-    def problem(self, configs: Sequence[NeuralCollapse], device: torch.device) -> Chosen:
-        """Draw where the members start; the model is one for the batch."""
-        model = MODELS[configs[0].model]
-        return Chosen(model, model.build(configs, device))
-
-    def init(self, configs: Sequence[NeuralCollapse], problem: Chosen) -> Any:
-        """The starting point."""
-        return problem.model.start(configs, problem.problem)
-
-    def step(self, problem: Chosen, state: Any, knobs: Mapping[str, Tensor]) -> Any:
-        """One step of the model."""
-        return problem.model.step(problem.problem, state, knobs)
-
-    def observe(self, problem: Chosen, state: Any, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """All channels but the thin ones."""
-        return problem.model.observe(problem.problem, state, knobs)
-
-    def snapshot(self, problem: Chosen, state: Any, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Samples and angles."""
-        return problem.model.snapshot(problem.problem, state, knobs)
-
-    def nbytes(self, configs: Sequence[NeuralCollapse]) -> int:
-        """What the model says."""
-        return _model(configs[0]).nbytes(configs)
-
-    def theory(self, config: NeuralCollapse, steps: np.ndarray) -> list[Prediction]:
-        """Laws and bounds of the model; see `overlays`."""
-        return _model(config).theory(config, steps)
-
-    def phases(self, run: RunData, member: int) -> list[Phase]:
-        """Moments that the model names."""
-        return _model(run.configs[member]).phases(run, member)
-
-    def story(self, run: RunData, member: int) -> Story:
-        """What the reader is seeing."""
-        return _model(run.configs[member]).story(run, member)
-
-    def caution(self, config: NeuralCollapse) -> str:
-        """What a configuration cannot show."""
-        return _model(config).caution(config)
+    def choose(self, config: NeuralCollapse) -> Dynamics[NeuralCollapse]:
+        """Choose what a step is: of the flow, of the solver of a layer, a whole layer, or a batch of a network."""
+        return DYNAMICS[config.model]
 
     def idle(self, config: NeuralCollapse) -> frozenset[str]:
-        """Knobs of other models, and of other starts."""
+        """Find the knobs of other models, and of other starts."""
         return relevance.idle(config)
 
     def blank(self, config: NeuralCollapse) -> frozenset[str]:
-        """Plots of other models, and of other starts."""
+        """Find the plots of other models, and of other starts."""
         return relevance.blank(config)
-
-    def stability(self, config: NeuralCollapse) -> str:
-        """A step size that does not diverge."""
-        return _model(config).stability(config)
-
-
-def _model(config: NeuralCollapse) -> Model:
-    return MODELS[config.model]
 
 
 ENGINE = NeuralCollapseEngine()

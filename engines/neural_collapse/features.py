@@ -21,17 +21,17 @@ Knobs = Mapping[str, Tensor]
 
 
 def wide(value: Tensor) -> Tensor:
-    """`[B]` as `[B, 1, 1]`."""
+    """Reshape `[B]` to `[B, 1, 1]`."""
     return value[:, None, None]
 
 
 def square(A: Tensor) -> Tensor:
-    """`‖A‖²`, `[B]`."""
+    """Squared Frobenius norm, `[B, m, n] -> [B]`."""
     return A.square().sum((-2, -1))
 
 
 def applied(A: Tensor, x: Tensor) -> Tensor:
-    """`A x`, `[B, n, 1]`, with roundings that do not depend on B, as those of `@` with a vector do."""
+    """Product `A x`, `[B, n, m]` with `[B, m, 1]`; its roundings do not depend on B, as those of `@` do."""
     return (A * x.mT).sum(-1, keepdim=True)
 
 
@@ -49,8 +49,8 @@ class Task:
         """Classes."""
         return self.P.shape[1]
 
-    def alike(self, count: int) -> Task:
-        """The task of a single member, for several."""
+    def expand(self, count: int) -> Task:
+        """Repeat the task of a single member for several."""
         return Task(self.P.expand(count, -1, -1), self.u.expand(count, -1, -1))
 
     def centred(self, H: Tensor) -> Tensor:
@@ -58,17 +58,20 @@ class Task:
         return torch.baddbmm(H, applied(H, self.u), self.u.mT, alpha=-1)
 
     def classifier(self, C: Tensor, lambda_w: Tensor) -> Tensor:
-        """The best one, ridge regression: `W = P Cᵀ (C Cᵀ + lambda_W I)⁻¹`, `[B, K, d]`."""
+        """The best classifier `[B, K, d]` of centred features `C [B, d, K + r]`.
+
+        Ridge regression, `W = P Cᵀ (C Cᵀ + lambda_W I)⁻¹`.
+        """
         ridge = wide(lambda_w) * torch.eye(C.shape[1], dtype=C.dtype, device=C.device)
         factor = torch.linalg.cholesky_ex(torch.baddbmm(ridge, C, C.mT))[0]
         return torch.cholesky_solve(C[..., : self.K], factor).mT  # C Pᵀ is the first K columns of C
 
     def ridge(self, H: Tensor, knobs: Knobs) -> Tensor:
-        """The best classifier of features, `[B, K, d]`."""
+        """The best classifier of features `H [B, d, K + r]`, `[B, K, d]`."""
         return self.classifier(self.centred(H), knobs["lambda_w"])
 
     def features(self, W: Tensor, H0: Tensor, knobs: Knobs) -> Tensor:
-        """The best features of a classifier that hold on to H0.
+        """The best features of a classifier `W [B, K, d]` that hold on to `H0`, `[B, d, K + r]`.
 
         `H = B (Wᵀ P + beta C0) + beta/mu (H0 - C0)` with `mu = lambda_H + beta` and
         `B = (WᵀW + mu I)⁻¹ = (I - Wᵀ (W Wᵀ + mu I)⁻¹ W)/mu`, a solve of size K.
@@ -81,7 +84,7 @@ class Task:
         return torch.baddbmm(X, W.mT, inner, alpha=-1) / mu + beta / mu * (H0 - C0)
 
     def velocity(self, H: Tensor, knobs: Knobs) -> Tensor:
-        """Of the flow, `dH/dt = -Wᵀ (WC - P) - lambda_H H` with the best W, `[B, d, K + r]`."""
+        """Velocity of the flow, `dH/dt = -Wᵀ (WC - P) - lambda_H H` with the best W, `[B, d, K + r]`."""
         C = self.centred(H)
         W = self.classifier(C, knobs["lambda_w"])
         error = torch.baddbmm(self.P, W, C, beta=-1)
@@ -93,10 +96,10 @@ class Task:
         return square(error[..., : self.K]) / (2 * self.K), square(error[..., self.K :]) / (2 * self.K)
 
     def loss(self, W: Tensor, H: Tensor, knobs: Knobs) -> Tensor:
-        """F without what holds on to H0, `[B]`."""
+        """Regularised loss f without the proximal term, `[B]`."""
         decay = knobs["lambda_w"] * square(W) + knobs["lambda_h"] * square(H)
         return sum(self.errors(W, H)) + decay / (2 * self.K)
 
-    def held(self, H: Tensor, H0: Tensor, knobs: Knobs) -> Tensor:
-        """`beta ‖H - H0‖²/2Kn`, `[B]`."""
+    def proximal_term(self, H: Tensor, H0: Tensor, knobs: Knobs) -> Tensor:
+        """Proximal term, `beta ‖H - H0‖²/2Kn`, `[B]`."""
         return knobs["beta"] * square(H - H0) / (2 * self.K)

@@ -1,4 +1,4 @@
-"""What is known in closed form, from the knobs and the drawn start alone. numpy, one member.
+"""Laws in closed form, from the knobs and the drawn start alone. numpy, one member.
 
 Notation of `config`: c = sqrt(lambda_W lambda_H), a = sqrt(lambda_H/lambda_W), rho = (1 - c)/a.
 """
@@ -22,28 +22,28 @@ def feature_norm(config: NeuralCollapse) -> float:
     return float(np.sqrt(config.rho * (1 - config.bias / config.classes)))
 
 
-def crossed(classes: int) -> float:
+def frame_distance(classes: int) -> float:
     """`2 - 2 sqrt((K - 1)/K)`: NC3 (centred, squared) of an orthogonal frame, and NC2-OF squared of a simplex."""
     return float(2 - 2 * np.sqrt((classes - 1) / classes))
 
 
 def rates(config: NeuralCollapse) -> np.ndarray:
-    """Of the six kinds of direction near collapse, see `response`."""
+    """Decay rates of the six kinds of direction near collapse, `[6]`, see `response`."""
     lambda_h = config.lambda_h
     return np.array([config.a, lambda_h, 4 * lambda_h * max(0.0, 1 - config.c), 0, 0, lambda_h])
 
 
-def roomy(config: NeuralCollapse) -> bool:
+def has_spare_directions(config: NeuralCollapse) -> bool:
     """Whether there are directions out of the span of the (centred) means; spread in them is the last to go."""
     return config.features > config.classes - config.bias
 
 
-def slowest(config: NeuralCollapse) -> float:
+def slowest_rate(config: NeuralCollapse) -> float:
     """Rate of the spread within the classes that lasts longest near collapse: lambda_H out of the span, a in it."""
-    return config.lambda_h if roomy(config) else config.a
+    return config.lambda_h if has_spare_directions(config) else config.a
 
 
-def begun(config: NeuralCollapse) -> tuple[float, float]:
+def initial_traces(config: NeuralCollapse) -> tuple[float, float]:
     """`Tr Sigma_W` and `Tr Sigma_B` at the start."""
     M, Y, _ = draws.moments(config)
     C = M - M.mean(1, keepdims=True)

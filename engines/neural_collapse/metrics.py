@@ -85,13 +85,13 @@ def size(A: Tensor) -> Tensor:
 
 
 def unit(A: Tensor) -> Tensor:
-    """`A/‖A‖`; NaN where A is zero."""
+    """Unit matrix `A/‖A‖`, `[..., m, n]`; NaN where A is zero."""
     entries = scaled(A)[0]
     return entries / torch.linalg.vector_norm(entries, dim=(-2, -1), keepdim=True)
 
 
 def simplex(classes: int, like: Tensor) -> Tensor:
-    """`I - 11ᵀ/K`, of norm `sqrt(K - 1)`."""
+    """Gram matrix of a simplex, `I - 11ᵀ/K [K, K]`, of norm `sqrt(K - 1)`."""
     return torch.eye(classes, dtype=like.dtype, device=like.device) - 1 / classes
 
 
@@ -99,18 +99,19 @@ def simplex(classes: int, like: Tensor) -> Tensor:
 
 
 def trace_within(s: Moments) -> Tensor:
-    """`Tr Sigma_W = ‖Y‖²/K`."""
+    """Trace of the within-class covariance, `Tr Sigma_W = ‖Y‖²/K`, `[...]`."""
     return size(s.Y).square() / s.M.shape[-1]
 
 
 def trace_between(s: Moments) -> Tensor:
-    """`Tr Sigma_B = ‖C‖²/K`."""
+    """Trace of the between-class covariance, `Tr Sigma_B = ‖C‖²/K`, `[...]`."""
     return size(centred(s.M)).square() / s.M.shape[-1]
 
 
 def nc1(s: Moments) -> Tensor:
-    """`(1/K) Tr(Sigma_W Sigma_B⁺) = (1/K) sum_i ‖u_iᵀ Y‖²/s_i²` with `C = U diag(s) Vᵀ`; never negative.
+    """NC1 by the pseudo-inverse, `(1/K) Tr(Sigma_W Sigma_B⁺)`, `[...]`; NaN where the means coincide.
 
+    Computed as `(1/K) sum_i ‖u_iᵀ Y‖²/s_i²` with `C = U diag(s) Vᵀ`, so that it is never negative.
     The K - 1 largest singular values count, as far as rounding of the means lets them differ from zero.
     """
     (C, u), (Y, v) = scaled(centred(s.M)), scaled(s.Y)
@@ -123,12 +124,12 @@ def nc1(s: Moments) -> Tensor:
 
 
 def nc1_trace(s: Moments) -> Tensor:
-    """`Tr Sigma_W/Tr Sigma_B`."""
+    """NC1 by the trace ratio, `Tr Sigma_W/Tr Sigma_B`, `[...]`; NaN where the means coincide."""
     return _over(size(s.Y), size(centred(s.M))).square()
 
 
 def cdnv(s: Moments) -> Tensor:
-    """Mean over i != j of `(V_i² + V_j²)/(2 ‖m_i - m_j‖²)` with the root mean squared deviations V."""
+    """CDNV: mean over i != j of `(V_i² + V_j²)/(2 ‖m_i - m_j‖²)` with the root mean squared deviations V."""
     K = s.M.shape[-1]
     C, u = scaled(centred(s.M))
     apart = torch.linalg.vector_norm(C[..., :, None] - C[..., None, :], dim=-3)
@@ -149,19 +150,22 @@ def _over(part: Tensor, whole: Tensor) -> Tensor:
 
 
 def nc2_etf(M: Tensor) -> Tensor:
-    """`‖CᵀC/‖CᵀC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`: 0 for a simplex, and for an orthogonal frame too."""
+    """NC2 of the simplex, `‖CᵀC/‖CᵀC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`: 0 for a simplex, and for an orthogonal frame too."""
     C, K = scaled(centred(M))[0], M.shape[-1]
     return size(unit(C.mT @ C) - simplex(K, M) / sqrt(K - 1))
 
 
 def nc2_of(M: Tensor) -> Tensor:
-    """`‖MᵀM/‖MᵀM‖ - I/sqrt K‖`: 0 for an orthogonal frame, `sqrt(2 - 2 sqrt((K - 1)/K))` for a simplex."""
+    """NC2 of the orthogonal frame, `‖MᵀM/‖MᵀM‖ - I/sqrt K‖`, `[...]`.
+
+    0 for an orthogonal frame, `sqrt(2 - 2 sqrt((K - 1)/K))` for a simplex.
+    """
     M, K = scaled(M)[0], M.shape[-1]
     return size(unit(M.mT @ M) - torch.eye(K, dtype=M.dtype, device=M.device) / sqrt(K))
 
 
 def equinorm(A: Tensor) -> Tensor:
-    """Deviation over mean of the norms of the columns."""
+    """Deviation over mean of the norms of the columns, `[..., d, K] -> [...]`."""
     norms = torch.linalg.vector_norm(scaled(A)[0], dim=-2)
     return _over(norms.std(-1, correction=0), norms.mean(-1))
 
@@ -174,7 +178,7 @@ def cosines(C: Tensor) -> Tensor:
 
 
 def angles(C: Tensor) -> tuple[Tensor, Tensor]:
-    """Over i != j: deviation of `cos(c_i, c_j)`, and mean of `|cos(c_i, c_j) + 1/(K - 1)|`."""
+    """Spread of angles over i != j: deviation of `cos(c_i, c_j)`, and mean of `|cos(c_i, c_j) + 1/(K - 1)|`."""
     K = C.shape[-1]
     found = cosines(C)[..., ~torch.eye(K, dtype=torch.bool, device=C.device)]
     return found.std(-1, correction=0), (found + 1 / (K - 1)).abs().mean(-1)
@@ -184,17 +188,20 @@ def angles(C: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def nc3(M: Tensor, W: Tensor) -> Tensor:
-    """`‖Wᵀ/‖W‖ - C/‖C‖‖²`: 0 for a simplex, `2 - 2 sqrt((K - 1)/K)` for an orthogonal frame."""
+    """NC3 centred and squared, `‖Wᵀ/‖W‖ - C/‖C‖‖²`, `[...]`.
+
+    0 for a simplex, `2 - 2 sqrt((K - 1)/K)` for an orthogonal frame.
+    """
     return size(unit(W.mT) - unit(centred(M))).square()
 
 
 def nc3_uncentred(M: Tensor, W: Tensor) -> Tensor:
-    """`‖Wᵀ/‖W‖ - M/‖M‖‖`: 0 for both frames."""
+    """NC3 not centred, `‖Wᵀ/‖W‖ - M/‖M‖‖`: 0 for both frames."""
     return size(unit(W.mT) - unit(M))
 
 
 def nc3_product(M: Tensor, W: Tensor) -> Tensor:
-    """`‖WC/‖WC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`: 0 for both frames."""
+    """NC3 by the product, `‖WC/‖WC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`: 0 for both frames."""
     K = M.shape[-1]
     return size(unit(scaled(W)[0] @ scaled(centred(M))[0]) - simplex(K, M) / sqrt(K - 1))
 
@@ -209,7 +216,7 @@ def nearest(H: Tensor, M: Tensor) -> Tensor:
     return (C.square().sum(-2)[..., None] - 2 * C.mT @ H).min(-2).indices  # argmin takes fifteen times as long
 
 
-def right(H: Tensor, labels: Tensor, M: Tensor) -> Tensor:
+def nearest_mean_accuracy(H: Tensor, labels: Tensor, M: Tensor) -> Tensor:
     """Share of samples with the mean of their own class the nearest, `[...]`; NaN where all means coincide."""
     return _known(M, nearest(H, M) == labels)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engines.core.protocol.declarations import Plot
-from engines.neural_collapse.snapshots import CLASSES
+from engines.neural_collapse.projection import CLASSES
 
 PLOTS = (
     Plot(

@@ -12,9 +12,10 @@ from engines.core.protocol.engine import Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
 from engines.core.runs.replay import simulation_at
-from engines.neural_collapse import laws, rates
+from engines.neural_collapse import laws
+from engines.neural_collapse.central_path import trace_ratio_rate
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.dense import blocks
+from engines.neural_collapse.response import response_blocks
 
 FACTORS = np.geomspace(0.1, 10, 25)
 """Weight decays that are tried, in units of the run's own."""
@@ -27,7 +28,7 @@ def staircase(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     singular value of F_12, the crosstalk. Raises `ConfigError` for other starts, for large problems and for networks.
     """
     config = _free(run, member, step)
-    own, other = blocks(config)
+    own, other = response_blocks(config)
     return {
         "number": np.arange(1, len(own) + 1), "singular_value": own, "predicted": laws.staircase(config),
         "crosstalk": float(other[0]), "crosstalk_predicted": laws.crosstalk(config),
@@ -52,7 +53,7 @@ def decay(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
         knobs = own | {name: own[name] * factors}
         spread = {key: value.expand(len(FACTORS)) for key, value in knobs.items()}
         with torch.no_grad():
-            found[name] = rates.trace_ratio(problem.task.alike(len(FACTORS)), H, spread).cpu().numpy()
+            found[name] = trace_ratio_rate(problem.task.expand(len(FACTORS)), H, spread).cpu().numpy()
     return {"factor": FACTORS, "over_lambda_w": found["lambda_w"], "over_lambda_h": found["lambda_h"]}
 
 

@@ -21,18 +21,18 @@ class Problem:
     """`B` members that share K, n, d and the model."""
 
     H0: Tensor
-    """Reduced features at the start, `[B, d, K + r]`, see `features`."""
+    """Reduced features at the start, `[B, d, K + r]`, readout `features`."""
     task: Task
     RT: Tensor
     """Directions of the frame, `R T`, `[B, d, K]`; zero where the start has none."""
-    star: Tensor
+    minimiser: Tensor
     """Reduced features of the minimiser that the start is near to, `[s R T, 0]`, `[B, d, K + r]`."""
-    near: Tensor
+    near_minimiser: Tensor
     """Whether a member starts near collapse, at the minimiser's own length, `[B]`."""
     rho: Tensor
     """Squared length of an axis of the frame, `[B]`; 0 where there is none."""
     bias: Tensor
-    """`[B]`."""
+    """Whether a member has a bias, `[B]`."""
     Q: Tensor
     """Coordinates of the samples that are followed, `[B, r, P]`."""
     G: Tensor
@@ -40,13 +40,18 @@ class Problem:
     labels: Tensor
     """Classes of the samples that are followed, `[P]`."""
     n: int
+    """Samples of each class."""
     nc1: Tensor
     """NC1 of the start, `[B]`."""
     nc1_trace: Tensor
+    """Trace ratio of the start, `[B]`."""
 
 
 def reduced(M: Tensor, Y: Tensor, G: Tensor) -> Moments:
-    """Moments of reduced features `[M, Y]`: the mean squared deviation of class k is `Tr(Y G_k Yᵀ)`."""
+    """Moments of reduced features, `M [B, d, K]` and `Y [B, d, r]`.
+
+    The mean squared deviation of class k is `Tr(Y G_k Yᵀ)`.
+    """
     entries, u = scaled(Y)
     V = ((entries.mT @ entries)[:, None] * G).sum((-2, -1)).clamp_min(0).sqrt()
     return Moments(M, Y, u[..., 0] * V)
@@ -62,13 +67,13 @@ def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
         H0=torch.cat([M, Y], -1),
         task=Task(torch.cat([T, Y.new_zeros(len(configs), one.classes, Y.shape[-1])], -1), _global(configs, Y)),
         RT=R @ T,
-        star=torch.cat([length[:, None, None] * (R @ T), torch.zeros_like(Y)], -1),
-        near=flags([c.init == "near_collapse" and not c.scale and c.epsilon > 0 for c in configs], device),
+        minimiser=torch.cat([length[:, None, None] * (R @ T), torch.zeros_like(Y)], -1),
+        near_minimiser=flags([c.init == "near_collapse" and not c.scale and c.epsilon > 0 for c in configs], device),
         rho=tensor([config.rho if np.isfinite(config.rho) else 0.0 for config in configs], device),
         bias=flags([config.bias for config in configs], device),
         Q=Q,
         G=G,
-        labels=torch.arange(one.classes, device=device).repeat_interleave(draws.kept(one)),
+        labels=torch.arange(one.classes, device=device).repeat_interleave(draws.followed(one)),
         n=one.per_class,
         nc1=nc1(begun),
         nc1_trace=nc1_trace(begun),
@@ -84,7 +89,10 @@ def _global(configs: Sequence[NeuralCollapse], Y: Tensor) -> Tensor:
 
 
 def nbytes(configs: Sequence[NeuralCollapse]) -> int:
-    """The largest member while it is drawn, and of all what is kept: features now and then, frame, samples."""
+    """Estimate the memory of a batch in bytes.
+
+    The largest member while it is drawn, and what is kept of all: features now and at the start, frame, samples.
+    """
     one, r = configs[0], draws.rank(configs[0])
-    own = 6 * one.features * (one.classes + r) + one.classes * (r**2 + r * draws.kept(one))
+    own = 6 * one.features * (one.classes + r) + one.classes * (r**2 + r * draws.followed(one))
     return draws.nbytes(one) + len(configs) * 8 * own

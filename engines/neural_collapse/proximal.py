@@ -9,60 +9,61 @@ from torch import Tensor
 
 from engines.neural_collapse import response, solver
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.diagnostics import Seen
+from engines.neural_collapse.diagnostics import Readout
 from engines.neural_collapse.features import Knobs
 from engines.neural_collapse.problem import Problem
 from engines.neural_collapse.solver import Iterate
 
 
-def start(configs: Sequence[NeuralCollapse], problem: Problem) -> Iterate:
-    """Step 0 shows H0."""
+def init(configs: Sequence[NeuralCollapse], problem: Problem) -> Iterate:
+    """The solver at its input, so that step 0 shows H0."""
     return solver.begin(problem.H0, problem.task)
 
 
 def step(problem: Problem, state: Iterate, knobs: Knobs) -> Iterate:
-    """One step of the solver; a solved layer stands still."""
+    """Take one step of the solver; a solved layer stands still."""
     return solver.iterate(state, problem.H0, problem.task, knobs)
 
 
-def see(problem: Problem, state: Iterate, knobs: Knobs) -> Seen:
-    """What the channels are made of."""
+def readout(problem: Problem, state: Iterate, knobs: Knobs) -> Readout:
+    """Features, classifier and residual while the layer is solved, from which the channels are computed."""
     H, task = state.H, problem.task
     W = task.ridge(H, knobs)
-    value = task.loss(W, H, knobs) + task.held(H, problem.H0, knobs)
-    return Seen(H, W, response.layer(knobs), H.new_zeros(len(H)), value, solver.residual(state, W))
+    value = task.loss(W, H, knobs) + task.proximal_term(H, problem.H0, knobs)
+    return Readout(H, W, response.layer_log_response(knobs), H.new_zeros(len(H)), value, solver.residual(state, W))
 
 
-class Stack(NamedTuple):
-    """What evolves from layer to layer."""
+class LayersState(NamedTuple):
+    """What passes from layer to layer."""
 
     H: Tensor
     """Reduced features, `[B, d, K + r]`."""
-    logs: Tensor
+    log_response: Tensor
     """Logarithms of what the linear response leaves of each kind of direction, `[B, 6]`."""
-    held: Tensor
+    proximal_term: Tensor
     """`beta ‖H_l - H_{l-1}‖²/2Kn`, `[B]`."""
     residual: Tensor
-    """Of the solver of the last layer, `[B]`."""
+    """Residual of the solver of the newest layer, `[B]`."""
 
 
-def start_stack(configs: Sequence[NeuralCollapse], problem: Problem) -> Stack:
-    """Layer 0 is H0."""
+def init_layers(configs: Sequence[NeuralCollapse], problem: Problem) -> LayersState:
+    """Layer 0, which is H0."""
     none = problem.H0.new_zeros(len(configs))
-    return Stack(problem.H0, problem.H0.new_zeros(len(configs), response.KINDS), none, none)
+    return LayersState(problem.H0, problem.H0.new_zeros(len(configs), response.KINDS), none, none)
 
 
-def step_stack(problem: Problem, state: Stack, knobs: Knobs) -> Stack:
-    """One layer, solved."""
+def step_layers(problem: Problem, state: LayersState, knobs: Knobs) -> LayersState:
+    """Solve one layer."""
     task = problem.task
     found = solver.solve(state.H, task, knobs)
     off = solver.residual(found, task.ridge(found.H, knobs))
-    return Stack(found.H, state.logs + response.layer(knobs), task.held(found.H, state.H, knobs), off)
+    logs = state.log_response + response.layer_log_response(knobs)
+    return LayersState(found.H, logs, task.proximal_term(found.H, state.H, knobs), off)
 
 
-def see_stack(problem: Problem, state: Stack, knobs: Knobs) -> Seen:
-    """What the channels are made of."""
-    H, logs = state.H, state.logs
+def readout_layers(problem: Problem, state: LayersState, knobs: Knobs) -> Readout:
+    """Features, classifier and residual of the newest layer, from which the channels are computed."""
+    H, logs = state.H, state.log_response
     W = problem.task.ridge(H, knobs)
-    value = problem.task.loss(W, H, knobs) + state.held
-    return Seen(H, W, logs, -2 * logs[:, response.PERPENDICULAR], value, state.residual)
+    value = problem.task.loss(W, H, knobs) + state.proximal_term
+    return Readout(H, W, logs, -2 * logs[:, response.OUT_OF_SPAN], value, state.residual)

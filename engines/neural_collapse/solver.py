@@ -75,7 +75,7 @@ def solved(it: Iterate, image: Tensor) -> Tensor:
 
 def value(W: Tensor, H: Tensor, H0: Tensor, task: Task, knobs: Knobs) -> Tensor:
     """f(W, H; H0), `[B]`."""
-    return task.loss(W, H, knobs) + task.held(H, H0, knobs)
+    return task.loss(W, H, knobs) + task.proximal_term(H, H0, knobs)
 
 
 def iterate(it: Iterate, H0: Tensor, task: Task, knobs: Knobs) -> Iterate:

@@ -36,7 +36,7 @@ def story(run: RunData, member: int) -> Story:
     """Formula, sentences and the reference for one member."""
     config = run.configs[member]
     formula = FLOW if config.model == "central_path" else LAYER
-    text = f"{_aim(config)} {_told(run, member, config)}\n{_now(run, member)}"
+    text = f"{_aim(config)} {_explain(run, member, config)}\n{_now(run, member)}"
     return Story(formula=formula, text=text, reference=f"{REFERENCE}. In float64, on {run.device}.")
 
 
@@ -61,7 +61,7 @@ def _aim(config: NeuralCollapse) -> str:
     )
 
 
-def _told(run: RunData, member: int, config: NeuralCollapse) -> str:
+def _explain(run: RunData, member: int, config: NeuralCollapse) -> str:
     if config.init == "counterexample":
         return (
             "NC1 by the pseudo-inverse divides by the spread between the classes direction by direction: where that is "
@@ -86,7 +86,7 @@ def _collapsed(config: NeuralCollapse) -> str:
 
 
 def _flow(run: RunData, member: int, config: NeuralCollapse) -> str:
-    late = -2 * laws.slowest(config)
+    late = -2 * laws.slowest_rate(config)
     return (
         f"Spread in the span of the frame dies at the rate {config.a:.3g}{_outside(config)}. "
         f"So the logarithm of the trace ratio ends up with the slope **{late:.3g}**"
@@ -95,13 +95,13 @@ def _flow(run: RunData, member: int, config: NeuralCollapse) -> str:
 
 
 def _outside(config: NeuralCollapse) -> str:
-    if not laws.roomy(config):
+    if not laws.has_spare_directions(config):
         return ", and there is no other: the features have no dimension to spare"
     return f", out of it at {config.lambda_h:.3g} only, the decay of the features"
 
 
 def _layers(run: RunData, member: int, config: NeuralCollapse) -> str:
-    late = -2 * np.log1p(laws.slowest(config) / config.beta)
+    late = -2 * np.log1p(laws.slowest_rate(config) / config.beta)
     return (
         f"Each step is a whole layer. The logarithm of the trace ratio ends up with the slope **{late:.3g}**"
         f"{_measured(run, member, 1.0)}, that of NC1 with **{-2 * np.log1p(config.a / config.beta):.3g}**."
@@ -120,7 +120,7 @@ def _measured(run: RunData, member: int, unit: float) -> str:
 
 def _layer(config: NeuralCollapse) -> str:
     in_span, outside, shape, *_ = config.beta / (config.beta + laws.rates(config))
-    other = f", **{outside:.3g}** of that out of it" if laws.roomy(config) else ""
+    other = f", **{outside:.3g}** of that out of it" if laws.has_spare_directions(config) else ""
     return (
         f"One layer that holds on to its input with β = {config.beta:.3g}, solved in sight. Near collapse it leaves "
         f"**{in_span:.3g}** of the spread in the span of the frame{other}, **{shape:.3g}** of errors in the shape of "

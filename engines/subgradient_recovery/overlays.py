@@ -69,8 +69,14 @@ FITTED = 4.0
 """Within so many times the error of least absolute deviations the loss has its minimum: no pull is left towards the
 truth, and the loss is below the truth's."""
 
-MARGIN = 3.0
-"""The bound on the relative error is drawn so many times above its formula."""
+MARGIN = 4.0
+"""The bound on the relative error is drawn so many times above its formula, as far as the run may be above its line."""
+
+SPOILED = 0.1
+"""Where spare directions may make so large a relative error nothing is said of the signal any more."""
+
+EARLY = 0.045
+"""The bound on the residual allows for so early an end of learning, and for an edge of the noise that is above w."""
 
 ROUNDED = 1e-12
 """A relative error below this is of the size of rounding, which the signs of the residuals then follow."""
@@ -103,7 +109,7 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Pred
     end = ", down to least absolute deviations" if config.noise > 0 else ""
     curves = [
         ("relative_error", f"learning, then the size of the steps{end}", error),
-        ("signal_min", "flow of the weakest signal", _told(config, np.interp(tau, flowing.tau, weakest))),
+        ("signal_min", "flow of the weakest signal", _told(config, np.interp(tau, flowing.tau, weakest), spare)),
         ("phi", "φ = √(2/π) E exp(−s²/2‖Δ‖²)", laws.phi(config, size)),
         ("direction_norm", "flow, then hopping over the truth", _norm(config, flowing, tau, size)),
         ("loss_gap", "∫ φ up to ‖Δ‖", laws.loss_gap(config, size)),
@@ -113,9 +119,11 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Pred
     found = [_said(name, text + within(name), values, "law", why or unlike[name]) for name, text, values in curves]
     for j, learned in enumerate(flowing.signal.T):
         text = "flow" + within("signal_eigenvalues")
-        values = config.sigma[j] * _told(config, np.interp(tau, flowing.tau, learned / config.sigma[j]))
+        values = config.sigma[j] * _told(config, np.interp(tau, flowing.tau, learned / config.sigma[j]), spare)
         found.append(_said("signal_eigenvalues", text, values, "law", why, j))
-    residual = np.interp(flow.spent(config, t * (1 + SHIFTED)), flowing.tau, flowing.residual)
+    # Where the signal is learned so much early, the residual has grown so much longer at full speed.
+    early = EARLY * np.minimum(tau, flowing.half_times(config.sigma).max())
+    residual = np.interp(tau, flowing.tau, flowing.residual) * np.exp(2 * early)
     found.append(_said("residual_norm", "flow of the residual", residual, "upper", why))
     if config.k > config.r:
         late = flow.error(config, t * (1 - SHIFTED))
@@ -126,9 +134,10 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Pred
     return found
 
 
-def _told(config: SubgradientRecovery, share: np.ndarray) -> np.ndarray:
-    """The learned share of a component `[T]`, of a random start once it has grown."""
-    return np.where(share >= GROWN, share, np.nan) if config.init == "random" else share
+def _told(config: SubgradientRecovery, share: np.ndarray, spare: np.ndarray) -> np.ndarray:
+    """The learned share of a component `[T]`, of a random start once it has grown, until it is spoiled."""
+    least = GROWN if config.init == "random" else 0.0
+    return np.where((share >= least) & (spare < SPOILED), share, np.nan)
 
 
 def _blurred(config: SubgradientRecovery, channel: str, size: np.ndarray) -> str:

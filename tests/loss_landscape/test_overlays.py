@@ -75,3 +75,24 @@ def test_a_line_that_is_not_grey_holds_over_many_draws(family):
     found = [misses(family, seed) for seed in range(100, 140)]
     assert [wrong for wrong, _ in found if wrong] == []
     assert sum(lines for _, lines in found) >= 8
+
+
+IDLE = {"subject": "linear", "widths": "4-4-4", "rank": 1, "scale": 1.0, "optimizer": "langevin", "n_beta": 1e4,
+        "kappa": 0.09, "burn_in": 300}  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "grey"), [({}, True), ({"optimizer": "gibbs"}, False), ({"rank": 4}, False)])
+def test_idle_directions_have_to_settle_too(changes, grey):
+    """The run was at 4.03 +- .10 for 6.85, since steps of Langevin move them by the window alone."""
+    run = engines.run("loss_landscape", set=IDLE | changes, steps=1)
+    (law,) = [one for one in predictions(run.configs[0], run.steps) if one.kind == "law"]
+    assert ("idle" in law.broken) == grey
+
+
+def test_steps_that_are_refused_at_the_start_are_grey():
+    """A chain that never left the centre gave 0 for .0103."""
+    knobs = {"subject": "planted", "planted": "none", "inputs": 3, "width": 4, "depth": 1, "outputs": 2, "samples": 100,
+             "n_beta": 0.44, "gamma": 430.0, "burn_in": 200, "optimizer": "mala"}  # fmt: skip
+    for kappa, grey in ((3.36, True), (0.3, False)):
+        run = engines.run("loss_landscape", set=knobs | {"kappa": kappa}, steps=1)
+        assert [("refused" in one.broken) for one in predictions(run.configs[0], run.steps)] == [grey]

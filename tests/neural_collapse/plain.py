@@ -10,7 +10,7 @@ from engines.neural_collapse.config import NeuralCollapse
 
 def features(config: NeuralCollapse) -> np.ndarray:
     """H0 `[d, N]`, columns class after class."""
-    return draws._features(config)[0]
+    return draws.features(config)[0]
 
 
 class Plain:

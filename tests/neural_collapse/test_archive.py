@@ -13,8 +13,7 @@ from engines.core.files.npz_reader import ARRAY, FILE
 from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
-from engines.neural_collapse.network import archive
-from engines.neural_collapse.network.data import load
+from engines.neural_collapse.network.data import load, read_archive
 
 X, Y = np.random.default_rng(0).normal(size=(30, 5)), np.arange(30) % 3
 
@@ -52,10 +51,10 @@ def header(shape, dtype, content=b""):
 
 def test_samples_of_your_own_are_taken_with_labels_of_any_whole_numbers(tmp_path):
     path = saved(tmp_path / "own.npz", y=np.array([7, -2, 40])[Y], X=X.astype(np.float32))
-    samples, labels = archive.load(path)
+    samples, labels = read_archive(path)
     np.testing.assert_array_equal(samples, X.astype(np.float32))
     np.testing.assert_array_equal(labels, np.array([1, 0, 2])[Y])
-    as_floats = archive.load(saved(tmp_path / "floats.npz", y=np.array([1.0, 2.0, 7.0])[Y]))
+    as_floats = read_archive(saved(tmp_path / "floats.npz", y=np.array([1.0, 2.0, 7.0])[Y]))
     np.testing.assert_array_equal(as_floats[1], Y)
 
 

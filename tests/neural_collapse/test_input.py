@@ -10,7 +10,7 @@ from engines.neural_collapse import draws, laws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
 from engines.neural_collapse.overlays import predictions
-from engines.neural_collapse.snapshots import FRAME, RAY, cloud
+from engines.neural_collapse.projection import FRAME, RAY, project
 from tests.neural_collapse.plain import features
 from tests.neural_collapse.setting import begun, last, ran, small
 
@@ -141,6 +141,6 @@ def test_the_picture_does_not_see_a_rotation_of_the_features():
     M, H = (torch.randn(1, 6, k, dtype=torch.float64, generator=stream) for k in (3, 9))
     Q = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64, generator=stream))[0]
     length, flat, labels = torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.bool), torch.arange(9) // 3
-    one, other = cloud(M, H, labels, length, flat), cloud(Q @ M, Q @ H, labels, length, flat)
+    one, other = project(M, H, labels, length, flat), project(Q @ M, Q @ H, labels, length, flat)
     for name, value in one.items():
         torch.testing.assert_close(value, other[name], atol=1e-12, rtol=0)

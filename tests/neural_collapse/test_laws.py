@@ -124,7 +124,7 @@ def test_an_extrapolation_that_would_raise_f_is_not_taken():
     batch = begun(one)
     problem = batch.problem.problem
     problem.H0[..., :4] -= problem.H0[..., :4].mean(-1, keepdim=True)
-    batch.state = batch.problem.model.start([one], problem)
+    batch.state = batch.problem.dynamics.init([one], problem)
     values = []
     for _ in range(150):
         batch.advance(1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.neural_collapse import laws, rates
+from engines.neural_collapse import central_path, laws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.features import Task
 from tests.neural_collapse.plain import Plain
@@ -132,7 +132,7 @@ def test_the_global_mean_of_a_bias_model_only_shrinks():
     batch = begun(one, one)
     problem = batch.problem.problem
     problem.H0[1, :, :4] += 3.0
-    batch.state = batch.problem.model.start([one, one], problem)
+    batch.state = batch.problem.dynamics.init([one, one], problem)
     batch.advance(100)
     left, right = batch.state.H.numpy()
     shift = one.beta / (one.beta + one.lambda_h) * 3.0
@@ -159,18 +159,18 @@ def test_the_rates_of_the_traces_are_their_derivatives(bias):
         return np.array([float(H[..., 4:].square().sum()) / 4, float(C.square().sum()) / 4])
 
     slopes = (traces(moved(h)) - traces(moved(-h))) / (2 * h)
-    np.testing.assert_allclose([float(rate) for rate in rates.traces(task, H0, values)], slopes, rtol=1e-6)
+    np.testing.assert_allclose([float(rate) for rate in central_path.trace_rates(task, H0, values)], slopes, rtol=1e-6)
 
 
 def test_at_one_state_the_rate_of_the_trace_ratio_does_not_see_the_decay_of_features():
     """Equal for lambda_H = 0, .01 and 1, to 1e-10."""
     problem = begun(small(seed=5)).problem.problem
     found = [
-        float(rates.trace_ratio(problem.task, problem.H0, knobs(lambda_w=0.5, lambda_h=value)))
+        float(central_path.trace_ratio_rate(problem.task, problem.H0, knobs(lambda_w=0.5, lambda_h=value)))
         for value in (0.0, 0.01, 1.0)
     ]
     np.testing.assert_allclose(found, found[0], rtol=1e-10)
-    other = float(rates.trace_ratio(problem.task, problem.H0, knobs(lambda_w=0.05, lambda_h=0.01)))
+    other = float(central_path.trace_ratio_rate(problem.task, problem.H0, knobs(lambda_w=0.05, lambda_h=0.01)))
     assert abs(other / found[0] - 1) > 0.1
 
 
@@ -185,10 +185,10 @@ def test_traces_are_monotone_on_a_thousand_random_states():
         P = torch.eye(K, H.shape[-1], dtype=torch.float64)[None]
         task = Task(P, u)
         values = knobs(lambda_w=10 ** stream.uniform(-3, 1), lambda_h=10 ** stream.uniform(-3, 1))
-        within, between = rates.traces(task, H, values)
+        within, between = central_path.trace_rates(task, H, values)
         C = H[..., :K] - H[..., :K].mean(-1, keepdim=True)
         decay = 2 * float(values["lambda_h"]) / K
-        assert float(rates.trace_ratio(task, H, values)) < 0
+        assert float(central_path.trace_ratio_rate(task, H, values)) < 0
         assert float(within) + decay * float(H[..., K:].square().sum()) <= 0
         assert float(between) + decay * float(C.square().sum()) >= 0
 

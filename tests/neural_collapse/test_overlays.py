@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engines.core.protocol.errors import ConfigError
-from engines.neural_collapse import near
+from engines.neural_collapse import near_collapse
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.overlays import ROUNDING, WITHIN, predictions
 from tests.neural_collapse.setting import last, ran
@@ -152,7 +152,7 @@ def test_the_length_of_the_means_is_that_of_its_differential_equation():
     """`ds/dt = s (lambda_W/x² - lambda_H)`, from below, above and on the frame, against 20,000 Runge-Kutta steps."""
     one = NeuralCollapse(lambda_w=0.3, lambda_h=0.08)
     s = np.array([0.05, 0.7, one.rho**0.5, 4.0])
-    found = near.lengths(one, s, np.array([0.0, 2.0, 20.0]))
+    found = near_collapse.lengths(one, s, np.array([0.0, 2.0, 20.0]))
     np.testing.assert_allclose(found[0], s, rtol=1e-12)
 
     def rate(s):

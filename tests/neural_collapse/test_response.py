@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from engines.core.protocol.errors import ConfigError
-from engines.neural_collapse import laws, near
-from engines.neural_collapse.dense import blocks, response
+from engines.neural_collapse import laws, near_collapse
 from engines.neural_collapse.overlays import predictions
+from engines.neural_collapse.response import response_blocks, response_matrix
 from tests.neural_collapse.plain import Plain, features
 from tests.neural_collapse.setting import begun, last, ran, small
 
@@ -22,7 +22,7 @@ def paper(**knobs):
 def test_the_staircase_is_the_spectrum_of_the_dense_response(lambda_w, lambda_h, beta):
     """K = 4, n = d = 10: 100 singular values, and the crosstalk of rank one, to 1e-12."""
     one = paper(lambda_w=lambda_w, lambda_h=lambda_h, beta=beta)
-    own, other = blocks(one)
+    own, other = response_blocks(one)
     np.testing.assert_allclose(own, laws.staircase(one), atol=1e-12)
     assert other[0] == pytest.approx(laws.crosstalk(one), abs=1e-12)
     assert other[1] == pytest.approx(0, abs=1e-12)
@@ -55,7 +55,7 @@ def test_the_dense_response_holds_of_any_input():
     dH0 = 1e-5 * stream.standard_normal((d, N))
     H = Plain(one, H0).layer()
     change = Plain(one, H0 + dH0).layer() - H
-    F = response(H, 3, one.lambda_w, one.lambda_h, one.beta).reshape(d * N, d * N)
+    F = response_matrix(H, 3, one.lambda_w, one.lambda_h, one.beta).reshape(d * N, d * N)
     foretold = (F @ dH0.ravel()).reshape(d, N)
     assert np.linalg.norm(change - foretold) < 1e-3 * np.linalg.norm(foretold)
 
@@ -104,7 +104,7 @@ def test_a_frame_of_any_length_has_its_formula(knobs, expected):
     """s', w and the NC1 ratio of the table, and both ratios of a run at epsilon = 1e-4 (seed 31) within 1e-4."""
     names = ("lambda_w", "lambda_h", "beta", "scale")
     one = paper(seed=31, epsilon=1e-4, **dict(zip(names, map(float, knobs), strict=True)))
-    (length,) = near.layer(one, np.array([one.scale]))
+    (length,) = near_collapse.layer(one, np.array([one.scale]))
     w = length / (length**2 + one.lambda_w)
     ratio = (1 + w / (one.beta * one.scale)) ** -2
     np.testing.assert_allclose((length, w, ratio), expected, rtol=5e-5)
@@ -138,11 +138,11 @@ def test_the_trace_ratio_stays_near_its_law_for_large_perturbations():
 )
 def test_a_staircase_that_cannot_be_shown_is_refused_with_a_reason(knobs, word):
     with pytest.raises(ConfigError, match=word):
-        blocks(paper(**knobs))
+        response_blocks(paper(**knobs))
 
 
 def test_without_room_outside_the_frame_a_direction_is_absent():
     """d = K: no component out of the span; its place is NaN and everything else is a number."""
     one = small(init="near_collapse", features=4)
     assert np.isnan(last(ran(3, one), "survival")[0]).tolist() == [False, True, False, False, True, True]
-    assert bool(begun(one).problem.problem.near)
+    assert bool(begun(one).problem.problem.near_minimiser)

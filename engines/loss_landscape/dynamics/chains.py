@@ -8,8 +8,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engines.core.protocol.composite import Dynamics
 from engines.loss_landscape.dynamics import sampling_target
-from engines.loss_landscape.dynamics.protocol import Configs, Knobs, Model, filled
+from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
 from engines.loss_landscape.dynamics.sampling_target import SamplingTarget, eigenmodes, target_of
 from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, rademacher
 from engines.loss_landscape.hessian.products import reverse_over_reverse
@@ -183,4 +184,4 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     return filled(places | sampling_target.with_effective_parameters(problem.centre, knobs), len(x), thin=True)
 
 
-CHAINS = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)
+CHAINS = Dynamics(problem=build, init=start, step=step, observe=observe, snapshot=snapshot)

@@ -1,10 +1,8 @@
-"""What a way to move must offer; the engine hands its own calls on."""
+"""What all dynamics of the loss landscape share: the types of their arguments, and channels that a few of them fill."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -13,22 +11,13 @@ from engines.loss_landscape.channels import CHANNELS
 from engines.loss_landscape.config import LossLandscape
 
 Knobs = Mapping[str, Tensor]
+"""Each numeric `init` and `live` knob, `[B]`."""
+
 Configs = Sequence[LossLandscape]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Model:
-    """See `core.engine.Engine`."""
-
-    build: Callable[[Configs, torch.device], Any]
-    start: Callable[[Configs, Any], Any]
-    step: Callable[[Any, Any, Knobs], Any]
-    observe: Callable[[Any, Any, Knobs], dict[str, Tensor]]
-    snapshot: Callable[[Any, Any, Knobs], dict[str, Tensor]]
-
-
 def filled(found: Mapping[str, Tensor], members: int, thin: bool) -> dict[str, Tensor]:
-    """All channels of one kind: what was found, NaN for the rest."""
+    """Complete the channels of one kind, thin or not: those that are found, `[B, *dims]`, and NaN for the others."""
     like = next(iter(found.values()))
     none = {
         channel.name: torch.full(

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from engines.core.protocol.composite import Dynamics
 from engines.loss_landscape.config import LABELLED
 from engines.loss_landscape.dynamics import live_observables
-from engines.loss_landscape.dynamics.protocol import Configs, Knobs, Model, filled
+from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
 from engines.loss_landscape.models import factory
 from engines.loss_landscape.models.model import Samples, Subject
 from engines.loss_landscape.training.train import Moments, adamw, init_moments, minibatch, sgd
@@ -83,4 +84,4 @@ def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor
     return filled(values, len(theta), thin=True)
 
 
-TRAINING = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)
+TRAINING = Dynamics(problem=build, init=start, step=step, observe=observe, snapshot=snapshot)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.dynamics.protocol import Configs, Knobs, Model, filled
+from engines.core.protocol.composite import Dynamics
+from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
 from engines.loss_landscape.learning_coefficient.chains import UNIFORMS, Noise
 
 
@@ -89,4 +90,4 @@ def _error(state: State) -> Tensor:
     return torch.where(state.t > 1, spread.clamp_min(0).sqrt() / state.volume, torch.nan)
 
 
-BOX = Model(build=build, start=start, step=step, observe=observe, snapshot=snapshot)
+BOX = Dynamics(problem=build, init=start, step=step, observe=observe, snapshot=snapshot)

@@ -1,4 +1,4 @@
-"""Real samples to train on: the digits that come with scikit-learn, or a user's own `.npz`."""
+"""Samples to train on: the digits that come with scikit-learn, or a user's own `.npz` with X and y, within limits."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from engines.core.files.input_file import InputFile
+from engines.core.files.npz_reader import REAL, read
 from engines.core.numerics.digits import pixels
-from engines.neural_collapse.network import archive
 
 DIGITS = "digits"
 TRAIN, TEST = 140, 34
@@ -45,10 +46,10 @@ def load(name: str) -> Data:
         return _digits()
     path = Path(name)
     if path.suffix != ".npz":  # nothing is told of files that cannot be meant
-        raise archive.named(path).refuse("it must be digits, or the path of a file that ends in .npz")
+        raise named_file(path).refuse("it must be digits, or the path of a file that ends in .npz")
     try:
         stat = path.stat()
-    except (OSError, ValueError):  # `archive.load` says what is wrong
+    except (OSError, ValueError):  # `read_archive` says what is wrong
         return _own(path, 0, 0)
     return _own(path, stat.st_mtime_ns, stat.st_size)
 
@@ -66,7 +67,7 @@ def _digits() -> Data:
 @lru_cache(maxsize=4)
 def _own(path: Path, modified: int, size: int) -> Data:
     """A user's samples, scaled to entries of mean square 1 about the training mean; a fifth is held out."""
-    X, y = archive.load(path)
+    X, y = read_archive(path)
     X = X / max(np.abs(X).max(), np.finfo(float).tiny)  # so that squares do not overflow
     stream = np.random.default_rng(SPLIT)
     orders = [stream.permutation(np.flatnonzero(y == k)) for k in range(y.max() + 1)]
@@ -75,10 +76,51 @@ def _own(path: Path, modified: int, size: int) -> Data:
     test = np.concatenate([order[count:] for order, count in zip(orders, kept, strict=True)])
     spread = np.sqrt((X[train] - X[train].mean(0)).var())
     if not spread > 0:
-        raise archive.named(path).refuse("all samples of X are equal")
+        raise named_file(path).refuse("all samples of X are equal")
     return _centred(X[train] / spread, y[train], X[test] / spread, y[test])
 
 
 def _centred(X: np.ndarray, y: np.ndarray, X_test: np.ndarray, y_test: np.ndarray) -> Data:
     mean = X.mean(0)
     return Data(X - mean, y, X_test - mean, y_test)
+
+
+MAX_SAMPLES, MAX_FEATURES, MAX_CLASSES = 20_000, 4096, 50
+"""The most that a user's own data may have."""
+
+
+def named_file(path: Path) -> InputFile:
+    """The file that the knob `data` names."""
+    return InputFile("NeuralCollapse.data", path)
+
+
+def read_archive(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """`X` `[N, D]` in float64 and `y` `[N]`, classes 0..K-1 in the order of their labels.
+
+    Raises `ConfigError` with the file, the array, the value and the limit.
+    """
+    file = named_file(path)
+    arrays = read(file, {"X": REAL, "y": REAL})
+    X, y = arrays["X"], arrays["y"]
+    _check_samples(file, X, y)
+    if not (np.isfinite(y) & (y == np.round(y))).all():
+        raise file.refuse("y has labels that are not whole; it needs whole numbers, of whatever type")
+    labels, classes, sizes = np.unique(y, return_inverse=True, return_counts=True)
+    if not 2 <= len(labels) <= MAX_CLASSES:
+        raise file.refuse(f"y has {len(labels)} classes; allowed are 2 to {MAX_CLASSES}")
+    if sizes.min() < 2:
+        rarest = labels[sizes.argmin()]
+        raise file.refuse(f"y has {sizes.min()} sample of class {rarest}; each class needs at least 2")
+    return X.astype(float), classes.reshape(-1)
+
+
+def _check_samples(file: InputFile, X: np.ndarray, y: np.ndarray) -> None:
+    if X.ndim != 2 or y.ndim != 1:
+        raise file.refuse(f"X has shape {X.shape} and y {y.shape}; they must be [samples, features] and [samples]")
+    if len(X) != len(y):
+        raise file.refuse(f"X has {len(X)} samples and y has {len(y)}")
+    for count, limit, what in ((len(X), MAX_SAMPLES, "samples"), (X.shape[1], MAX_FEATURES, "features")):
+        if not 1 <= count <= limit:
+            raise file.refuse(f"X has {count} {what}; allowed are 1 to {limit}")
+    if not np.isfinite(X).all():
+        raise file.refuse(f"X has {int((~np.isfinite(X)).sum())} values that are not finite")

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from engines.core.compute.batching import flags
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.network import draws
 from engines.neural_collapse.network.data import Data, load
 
 BATCH = 64
@@ -49,8 +48,9 @@ class State(NamedTuple):
     shift_v: Tensor
     bias_v: Tensor
     mean: Tensor
-    """Running mean and variance of `x_{l-1} W_l`, `[B, L, h]`."""
+    """Running mean of `x_{l-1} W_l`, `[B, L, h]`."""
     var: Tensor
+    """`[B, L, h]`."""
     t: Tensor
     """Steps taken, `[B]`."""
 
@@ -62,14 +62,15 @@ class Problem:
     X: Tensor
     """Training samples `[N, D]`, class after class."""
     y: Tensor
-    """`[N]`."""
+    """Their classes, `[N]`."""
     targets: Tensor
     """Unit vectors `[N, K]`."""
-    share: Tensor
+    averaging: Tensor
     """What each sample counts in the mean of its class, `[N, K]`, float64."""
-    all: Tensor
+    X_all: Tensor
     """These, and behind them those of the test, `[N + N_test, D]`."""
     y_test: Tensor
+    """`[N_test]`."""
     orders: Tensor
     """Samples in the order in which they are shown, epoch after epoch, `[B, EPOCHS N]`."""
     batch: int
@@ -79,26 +80,27 @@ class Problem:
     batch_norm: bool
     greedy: bool
     """Whether layers are added and trained one at a time."""
-    entropic: Tensor
+    uses_cross_entropy: Tensor
     """Whether a member minimises the cross-entropy, `[B]`."""
-    biased: Tensor
+    has_bias: Tensor
     """Whether it has a bias on its last layer, `[B]`."""
-    shown: Tensor
+    plotted: Tensor
     """Samples that are drawn, `[P]`."""
-    fresh: Tensor
+    new_heads: Tensor
     """What the last layer begins with when layer l is added, `[B, L, h, K]`; one for all of them unless greedy."""
-    begun: State
-    input: Mapping[str, Tensor]
-    """What is told of the samples as they come in, each `[1]`; both filled by `model`."""
-    start: Mapping[str, Tensor]
+    initial: State
+    input_channels: Mapping[str, Tensor]
+    """Channels of layers of the samples as they come in, each `[1]`; both filled by `dynamics`."""
+    initial_channels: Mapping[str, Tensor]
     """Channels of the networks at step 0 that later ones are compared with, `[B]`."""
 
-    def part(self, members: Tensor | slice) -> Problem:
-        """The problem of some members."""
-        own = ("orders", "entropic", "biased", "fresh")
+    def select(self, members: Tensor | slice) -> Problem:
+        """The problem of some members, given by their places `[b]`."""
+        own = ("orders", "uses_cross_entropy", "has_bias", "new_heads")
         chosen = {name: getattr(self, name)[members] for name in own}
-        start = {name: value[members] for name, value in self.start.items()}
-        return replace(self, **chosen, begun=State(*(value[members] for value in self.begun)), start=start)
+        channels = {name: value[members] for name, value in self.initial_channels.items()}
+        initial = State(*(value[members] for value in self.initial))
+        return replace(self, **chosen, initial=initial, initial_channels=channels)
 
 
 def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
@@ -106,49 +108,52 @@ def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
     one, data = configs[0], load(configs[0].data)
     batch = min(BATCH, len(data.X))
     y = torch.as_tensor(data.y, device=device)
-    drawn = [draws.network(config, data.X.shape[1], data.classes) for config in configs]
-    first, inner, fresh = (_real(values, device) for values in zip(*drawn, strict=True))
+    drawn = [initial_weights(config, data.X.shape[1], data.classes) for config in configs]
+    first, inner, new_heads = (_real(values, device) for values in zip(*drawn, strict=True))
     return Problem(
         X=_real(data.X, device),
         y=y,
         targets=_real(np.eye(data.classes)[data.y], device),
-        share=torch.as_tensor(_share(data), device=device),
-        all=_real(np.concatenate([data.X, data.X_test]), device),
+        averaging=torch.as_tensor(_share(data), device=device),
+        X_all=_real(np.concatenate([data.X, data.X_test]), device),
         y_test=torch.as_tensor(data.y_test, device=device),
-        orders=torch.as_tensor(np.stack([draws.orders(config, len(data.X)) for config in configs]), device=device),
+        orders=torch.as_tensor(np.stack([sample_orders(config, len(data.X)) for config in configs]), device=device),
         batch=batch,
         per_epoch=len(data.X) // batch,
         batch_norm=one.batch_norm,
         greedy=one.greedy,
-        entropic=flags([config.loss == "ce" for config in configs], device),
-        biased=flags([config.bias for config in configs], device),
-        shown=torch.as_tensor(_shown(data), device=device),
-        fresh=fresh,
-        begun=_begin(first, inner, fresh[:, 0]),
-        input={},
-        start={},
+        uses_cross_entropy=flags([config.loss == "ce" for config in configs], device),
+        has_bias=flags([config.bias for config in configs], device),
+        plotted=torch.as_tensor(_plotted(data), device=device),
+        new_heads=new_heads,
+        initial=_initial(first, inner, new_heads[:, 0]),
+        input_channels={},
+        initial_channels={},
     )
 
 
-def begin(configs: Sequence[NeuralCollapse], problem: Problem) -> State:
-    """The networks at step 0."""
-    return problem.begun
+def init(configs: Sequence[NeuralCollapse], problem: Problem) -> State:
+    """The networks as they are drawn."""
+    return problem.initial
 
 
 def nbytes(configs: Sequence[NeuralCollapse]) -> int:
-    """Weights with their momentum before and after a step, orders, and the features of one member at a time."""
+    """Estimate the memory of a batch in bytes.
+
+    Weights with their momentum before and after a step, orders, and the features of one member at a time.
+    """
     one, data = configs[0], load(configs[0].data)
     D, N, h, L, K = data.X.shape[1], len(data.X), one.width, one.depth, data.classes
     weights = 4 * (D * h + (L - 1) * h * h + h * K * (L if one.greedy else 1))
     active = 3 * 4 * BATCH * h * L
-    return len(configs) * (5 * weights + active + 4 * draws.EPOCHS * N) + 8 * N * (2 * D + h * (L + 2))
+    return len(configs) * (5 * weights + active + 4 * EPOCHS * N) + 8 * N * (2 * D + h * (L + 2))
 
 
 def _real(values: object, device: torch.device) -> Tensor:
     return torch.as_tensor(np.asarray(values), dtype=REAL, device=device)
 
 
-def _begin(first: Tensor, inner: Tensor, last: Tensor) -> State:
+def _initial(first: Tensor, inner: Tensor, last: Tensor) -> State:
     B, L, h = len(first), inner.shape[1] + 1, first.shape[-1]
     zero, bias = first.new_zeros(B, L, h), first.new_zeros(B, last.shape[-1])
     weights = (first, inner, last, torch.ones_like(zero), zero, bias)
@@ -162,11 +167,47 @@ def _share(data: Data) -> np.ndarray:
     return member / member.sum(0)
 
 
-def _shown(data: Data) -> np.ndarray:
-    """The first samples of each class: as many of each, so that an axis has one length."""
-    count = min(SHOWN, max(1, POINTS // data.classes), int(np.bincount(data.y).min()))
+def _plotted(data: Data) -> np.ndarray:
+    """Places `[P]` of the first samples of each class: as many of each, so that an axis has one length."""
+    count = min(PLOTTED, max(1, POINTS // data.classes), int(np.bincount(data.y).min()))
     return np.concatenate([np.flatnonzero(data.y == k)[:count] for k in range(data.classes)])
 
 
-SHOWN, POINTS = 40, 600
+PLOTTED, POINTS = 40, 600
 """At most so many samples of each class are drawn, and of all."""
+
+
+# -- what is random: numpy streams on the CPU, one for each purpose ------------------------------------------------
+
+
+EPOCHS = 128
+"""Epochs with an order of samples of their own; then the orders come again."""
+
+ORDER = 100
+"""Orders are drawn with the seed s + 100 of the specification, weights with s, of greedy training with `100 s + l`."""
+
+
+def initial_weights(config: NeuralCollapse, inputs: int, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Draw W_1 `[D, h]`, the other hidden weights `[L-1, h, h]`, last layers `[L or 1, h, K]`.
+
+    Uniform on `(-1, 1)/sqrt(fan in)`, hidden layers times sqrt 6 without batch-norm. Greedy training draws layer l and
+    the last layer that comes with it from a stream of their own, of seed `100 s + l`.
+    """
+    h, L = config.width, config.depth
+    one = np.random.default_rng(config.seed)
+    streams = [np.random.default_rng(100 * config.seed + layer) if config.greedy else one for layer in range(L)]
+    gain = 1.0 if config.batch_norm else np.sqrt(6)
+    hidden = [gain * _uniform(stream, h if layer else inputs, h) for layer, stream in enumerate(streams)]
+    last = [_uniform(stream, h, classes) for stream in (streams if config.greedy else [one])]
+    inner = np.stack(hidden[1:]) if L > 1 else np.zeros((0, h, h))
+    return hidden[0], inner, np.stack(last)
+
+
+def sample_orders(config: NeuralCollapse, samples: int) -> np.ndarray:
+    """Draw the orders of all epochs, one after another, `[EPOCHS N]`."""
+    stream = np.random.default_rng(ORDER + config.seed)
+    return np.concatenate([stream.permutation(samples) for _ in range(EPOCHS)]).astype(np.int32)
+
+
+def _uniform(stream: np.random.Generator, inputs: int, outputs: int) -> np.ndarray:
+    return stream.uniform(-1, 1, (inputs, outputs)) / np.sqrt(inputs)

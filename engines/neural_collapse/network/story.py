@@ -10,7 +10,7 @@ from engines.core.protocol.errors import DynascopeError
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network.data import DIGITS, load
 from engines.neural_collapse.network.problem import BATCH
-from engines.neural_collapse.network.stages import JOINT
+from engines.neural_collapse.network.training import JOINT
 
 REFERENCE = "Tirer, Huang, Niles-Weed 2023 (arXiv 2210.16658); He, Su 2023 (separation by layers)"
 

@@ -36,3 +36,14 @@ def test_a_matrix_that_is_not_finite_leaves_the_others_as_they_are(poison):
     assert found[1].isnan().all()
     torch.testing.assert_close(found[[0, 2, 3, 4]], lapack.eigvalsh(healthy)[[0, 2, 3, 4]], rtol=0, atol=0)
     assert torch.get_num_threads() == 2
+
+
+@pytest.mark.parametrize("size", [1e-300, 2e-141, 1.0, 1e300])
+def test_singular_values_of_matrices_of_any_size(size):
+    """Exactly those of the matrix over a power of 2, so that sizes change nothing but the last place."""
+    A = torch.randn(3, 13, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    expected = torch.linalg.svdvals(A)
+    U, S, VT = lapack.svd(A * size)
+    torch.testing.assert_close(S / size, expected, rtol=1e-13, atol=0)
+    torch.testing.assert_close(lapack.svdvals(A * size) / size, expected, rtol=1e-13, atol=0)
+    torch.testing.assert_close((U * (S / size)[:, None]) @ VT, A, rtol=1e-12, atol=1e-12)

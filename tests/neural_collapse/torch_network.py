@@ -11,7 +11,7 @@ def knobs(configs):
     return {name: torch.tensor([float(getattr(c, name)) for c in configs], dtype=torch.float64) for name in KNOBS}
 
 
-class Peer:
+class TorchNetwork:
     """One member, with the engine's own weights and order of samples."""
 
     def __init__(self, config, problem, state, member):

@@ -1,4 +1,4 @@
-"""Samples as a reader sees them: in the frame nearest to their class means, which themselves settle on a polygon."""
+"""Projection of samples onto three directions of the frame that is nearest to their class means: a polygon."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ RAY = 25
 """Points on the way from the origin to one vertex of the frame."""
 
 
-def cloud(M: Tensor, H: Tensor, labels: Tensor, length: Tensor, simplex: Tensor) -> dict[str, Tensor]:
-    """The channels `point_x`, `point_y`, `point_z` and `point_class`, each `[B, P + 25 K]`.
+def project(M: Tensor, H: Tensor, labels: Tensor, length: Tensor, simplex: Tensor) -> dict[str, Tensor]:
+    """Compute the channels `point_x`, `point_y`, `point_z` and `point_class`, each `[B, P + 25 K]`.
 
     Parameters
     ----------
@@ -32,13 +32,13 @@ def cloud(M: Tensor, H: Tensor, labels: Tensor, length: Tensor, simplex: Tensor)
     K = M.shape[-1]
     U, _, Vt = torch.linalg.svd(M, full_matrices=False)
     axes = _view(K, M)
-    seen = axes @ ((U @ Vt).mT @ H)  # the polar factor of M is the nearest frame
+    points = axes @ ((U @ Vt).mT @ H)  # the polar factor of M is the nearest frame
     along = torch.linspace(0, 1, RAY, dtype=M.dtype, device=M.device)
     rays = (axes[:, :, None] * along).flatten(1) * length[:, None, None]
     flat = torch.ones_like(rays)
     flat[:, 2] = 1 - simplex.to(M.dtype)[:, None]
     rays = torch.where(length[:, None, None] > 0, rays * flat, torch.nan)
-    points = torch.cat([seen, rays], -1)
+    points = torch.cat([points, rays], -1)
     kinds = torch.cat([labels.clamp_max(NAMED - 1), torch.full((K * RAY,), FRAME, device=labels.device)])
     return dict(zip(("point_x", "point_y", "point_z"), points.unbind(1), strict=True)) | {
         "point_class": kinds.to(M.dtype).expand(len(M), -1)

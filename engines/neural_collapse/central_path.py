@@ -1,0 +1,78 @@
+"""The central path: gradient flow of the features with the best classifier at every moment.
+
+    dH/dt = -Wᵀ (WC - P) - lambda_H H,   W the ridge classifier of H
+
+It is the limit beta -> infinity of proximal layers, a layer taking the time 1/beta.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from torch import Tensor
+
+from engines.neural_collapse import response
+from engines.neural_collapse.config import NeuralCollapse
+from engines.neural_collapse.diagnostics import Readout
+from engines.neural_collapse.features import Knobs, Task, square, wide
+from engines.neural_collapse.metrics import size
+from engines.neural_collapse.problem import Problem
+
+
+class State(NamedTuple):
+    """Features, and what the linear response leaves of a perturbation."""
+
+    H: Tensor
+    """Reduced features, `[B, d, K + r]`."""
+    log_response: Tensor
+    """Logarithms of what the linear response leaves of each kind of direction, `[B, 6]`."""
+
+
+def init(configs: Sequence[NeuralCollapse], problem: Problem) -> State:
+    """The drawn features."""
+    return State(problem.H0, problem.H0.new_zeros(len(configs), response.KINDS))
+
+
+def step(problem: Problem, state: State, knobs: Knobs) -> State:
+    """Take one step of the classical Runge-Kutta method, of order 4."""
+    H, h, velocity = state.H, wide(knobs["step_size"]), problem.task.velocity
+    k1 = velocity(H, knobs)
+    k2 = velocity(H + h / 2 * k1, knobs)
+    k3 = velocity(H + h / 2 * k2, knobs)
+    k4 = velocity(H + h * k3, knobs)
+    return State(H + h / 6 * (k1 + 2 * (k2 + k3) + k4), state.log_response + response.flow_log_response(knobs))
+
+
+def readout(problem: Problem, state: State, knobs: Knobs) -> Readout:
+    """Features, classifier and speed, from which the channels are computed."""
+    H, logs = state
+    W = problem.task.ridge(H, knobs)
+    speed = size(problem.task.velocity(H, knobs)) / size(H)
+    return Readout(H, W, logs, -2 * logs[:, response.OUT_OF_SPAN], problem.task.loss(W, H, knobs), speed)
+
+
+def trace_rates(task: Task, H: Tensor, knobs: Knobs) -> tuple[Tensor, Tensor]:
+    """Rates of both traces at features `H [B, d, K + r]`: `d Tr Sigma_W/dt` and `d Tr Sigma_B/dt`, each `[B]`.
+
+    `-2 Tr(W Sigma_W Wᵀ) - 2 lambda_H Tr Sigma_W` and `(2/K) <C, Wᵀ (I - WM)> - 2 lambda_H Tr Sigma_B`, W the ridge
+    classifier. The terms in lambda_H cancel in the rate of the ratio: at one state it does not depend on lambda_H.
+    """
+    K, W = task.K, task.ridge(H, knobs)
+    M, Y, lambda_h = H[..., :K], H[..., K:], knobs["lambda_h"]
+    C = M - M.mean(-1, keepdim=True)
+    pull = W.mT @ (task.P - W @ task.centred(H))[..., :K]
+    within = -2 * square(W @ Y) / K - 2 * lambda_h * square(Y) / K
+    between = 2 * (C * pull).sum((-2, -1)) / K - 2 * lambda_h * square(C) / K
+    return within, between
+
+
+def trace_ratio_rate(task: Task, H: Tensor, knobs: Knobs) -> Tensor:
+    """Rate of the trace ratio, `d log(Tr Sigma_W/Tr Sigma_B)/dt`, `[B]`.
+
+    Never positive (Tirer, Huang, Niles-Weed 2023, Theorem 3.1).
+    """
+    K = task.K
+    within, between = trace_rates(task, H, knobs)
+    C = H[..., :K] - H[..., :K].mean(-1, keepdim=True)
+    return within * K / square(H[..., K:]) - between * K / square(C)
