@@ -1,4 +1,4 @@
-"""Routes and the page around a lab. `panel serve dashboard/app.py`, or `serve()`."""
+"""The server of all pages: their routes, and the frame around a lab. `serve()`, or `panel serve dashboard/app.py`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _argument(name: str) -> str:
 
 
 def _page(title: str, fill: Fill) -> pmui.Page:
-    """A page that shows its frame at once and is filled when the browser has painted it."""
+    """Make a page that shows its frame at once and is filled when the browser has painted it."""
     _local()
     holder = pn.Column(_waiting(), sizing_mode="stretch_width", margin=0)
     bridge = Bridge()
@@ -105,10 +105,10 @@ def _import_engines() -> None:
 
 
 def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
-    """The page with a card a lab; with a link of a lab, that lab."""
+    """Make the page with a card for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
     problem = _absent(token) or (UNKNOWN if token or lesson else "")
-    return _lab_or_cards(link.lab(token) or _lab_of(lesson), address, device, problem)
+    return _lab_or_cards(link.lab_of(token) or _lab_of(lesson), address, device, problem)
 
 
 def _absent(token: str) -> str:
@@ -143,7 +143,7 @@ def _cards(address: Callable[[str], str], problem: str = "") -> pmui.Page:
 
 
 def lab_page(name: str, device: str = "cpu") -> pmui.Page:
-    """The page of one lab, computed on `device`."""
+    """Make the page of one lab, computed on `device`."""
 
     def fill(holder: pn.Column, bridge: Bridge) -> None:
         from engines import load
@@ -159,7 +159,7 @@ def lab_page(name: str, device: str = "cpu") -> pmui.Page:
 
 
 def entry() -> pmui.Page:
-    """The page of `panel serve dashboard/app.py`: the gallery, or with `?lab=` or a link a lab."""
+    """Make the page of `panel serve dashboard/app.py`: the gallery, or with `?lab=` or a link a lab."""
     name = _argument("lab")
     return _lab_or_cards(name, _own_address, "cpu", UNKNOWN) if name else home(_own_address)
 
@@ -169,7 +169,7 @@ def _own_address(engine: str) -> str:
 
 
 def routes(device: str = "cpu") -> dict[str, Callable[[], pmui.Page]]:
-    """The gallery at `/` and each lab at `/<engine name>`."""
+    """Map addresses to pages: the gallery is at `/`, each lab at `/<engine name>`."""
     from engines import names
 
     labs: dict[str, Callable[[], pmui.Page]] = {name: _route(lab_page, name, device) for name in names()}
@@ -185,7 +185,7 @@ def _route(make: Callable[..., pmui.Page], *arguments: Any, **options: Any) -> C
 
 
 class Status(RequestHandler):
-    """How many runs are being computed, as JSON; for monitoring."""
+    """Answers with the number of runs that are being computed, as JSON; for monitoring."""
 
     def get(self) -> None:
         """Answer without starting a scheduler."""
@@ -194,7 +194,7 @@ class Status(RequestHandler):
 
 
 class Missing(RequestHandler):
-    """The answer to an address that is none of ours: a sentence, and where to go."""
+    """Answers for an address that is none of ours: a sentence, and where to go."""
 
     def prepare(self) -> None:
         """Answer every method alike."""
@@ -237,17 +237,17 @@ def serve(
     theme.prepare()
     request_filter.check()
     library.offer(address)
-    for teller in ("asyncio", "bokeh.server.views.ws"):
-        logging.getLogger(teller).addFilter(Closed())
+    for logger in ("asyncio", "bokeh.server.views.ws"):
+        logging.getLogger(logger).addFilter(Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
-    quick = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
+    cleanup = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
     shown = {
         "show": open_browser,
         "title": "Dynascope",
         "extra_patterns": [("/status", Status), *patterns],
         "default_handler_class": Missing,
     }
-    return pn.serve(routes(device), port=port, address=address, **(quick | shown | options))
+    return pn.serve(routes(device), port=port, address=address, **(cleanup | shown | options))
 
 
 if __name__.startswith("bokeh_app"):

@@ -36,12 +36,12 @@ BROWSERS = (
 
 
 class NoWindow(Exception):
-    """A kind of window that cannot be opened here; the message says why."""
+    """A kind of window cannot be opened here; the message says why."""
 
 
 @contextmanager
 def served(device: str = "cpu") -> Iterator[tuple[str, Guard]]:
-    """A guarded server on a free port of this machine; yields its address and its guard once it answers."""
+    """Serve on a free port of this machine behind a guard; yields the address and the guard once it answers."""
     guard, ready = Guard(), Future()
     thread = threading.Thread(target=_serve, args=(device, guard, ready), name="server")
     thread.start()
@@ -67,53 +67,53 @@ def _serve(device: str, guard: Guard, ready: Future[Any]) -> None:
 
 
 def native(url: str) -> None:
-    """A window of the system's own web engine (Qt's on Linux); returns when it is closed. Raises `NoWindow`."""
+    """Open a window of the system's own web engine (Qt's on Linux) until it is closed. Raises `NoWindow`."""
     if not find_spec("webview"):
         raise NoWindow("pywebview is not installed (pip install 'dynascope[desktop]')")
-    _ask_for_screen()
+    _require_screen()
     # By input, not by argument: arguments can be read by all users of a machine.
     line = [sys.executable, "-P", str(WINDOW)]
     with (
-        tempfile.TemporaryFile() as said,
-        subprocess.Popen(line, stdin=subprocess.PIPE, stderr=said, bufsize=0) as window,
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(line, stdin=subprocess.PIPE, stderr=errors, bufsize=0) as window,
     ):
         assert window.stdin
         window.stdin.write(f"{url}\n".encode())
         status = window.wait()
-        said.seek(0)
-        complaint = _reason(said.read().decode(errors="replace").splitlines())
+        errors.seek(0)
+        complaint = _reason(errors.read().decode(errors="replace").splitlines())
     if status:
         raise NoWindow(f"it ended with status {status}: {complaint}")
 
 
 def _reason(lines: Sequence[str]) -> str:
     # Where Qt finds no screen or misses a library, it says so first, and much afterwards.
-    told = [line.strip() for line in lines if line.strip()] or ["no reason was given"]
-    return next((line for line in told if line.startswith("qt.qpa")), told[-1])
+    given = [line.strip() for line in lines if line.strip()] or ["no reason was given"]
+    return next((line for line in given if line.startswith("qt.qpa")), given[-1])
 
 
-def _ask_for_screen() -> None:
+def _require_screen() -> None:
     if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         raise NoWindow("there is no screen (neither DISPLAY nor WAYLAND_DISPLAY is set)")
 
 
 def browser(url: str) -> None:
-    """A browser's window without tabs and address; returns when it is closed. Raises `NoWindow`."""
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if not found:
+    """Open a browser's window without tabs and address until it is closed. Raises `NoWindow`."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if not program:
         raise NoWindow("there is no Chromium, Chrome or Edge")
-    _ask_for_screen()
+    _require_screen()
     with tempfile.TemporaryDirectory(prefix="dynascope-", ignore_cleanup_errors=True) as profile:
         shape = [f"--app={url}", f"--user-data-dir={profile}", "--window-size=1440,900", "--no-first-run"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             shape.append("--no-sandbox")  # Chromium has none for root, and does not start without being told so
-        result = subprocess.run([found, *shape], stderr=subprocess.DEVNULL, check=False)
+        result = subprocess.run([program, *shape], stderr=subprocess.DEVNULL, check=False)
     if result.returncode:
-        raise NoWindow(f"{found} ended with status {result.returncode}")
+        raise NoWindow(f"{program} ended with status {result.returncode}")
 
 
 def tab(url: str) -> None:
-    """A tab of the default browser; returns when the program is interrupted. Raises `NoWindow`."""
+    """Open a tab of the default browser until the program is interrupted. Raises `NoWindow`."""
     if not webbrowser.open(url):
         raise NoWindow("no browser could be started")
     print("Press Ctrl+C here to stop.", flush=True)

@@ -35,8 +35,8 @@ LIGHT = """:host { background: #fff; color: #222; color-scheme: light; --panel-o
 """Panel draws light figures in every notebook: on a dark page the widget is a light sheet, not a mixture."""
 
 
-class Frame(pn.Column):
-    """The frame of a lab in a cell; it calls `shown(document)` for each place, and `gone()` when none is left."""
+class Cell(pn.Column):
+    """The sheet of a lab in a cell; it calls `shown(document)` for each place, and `gone()` when none is left."""
 
     def __init__(self, content: Any, shown: Callable[[Any], None], gone: Callable[[], None], height: int) -> None:
         place = {"height": height, "sizing_mode": "stretch_width", "scroll": "y-auto", "margin": 0}
@@ -68,7 +68,7 @@ class Frame(pn.Column):
 
 
 def _load() -> list[str]:
-    """Give the page of this cell what draws labs; returns under which names it is stored in the notebook.
+    """Give the page of this cell the scripts that draw labs; returns their names in the notebook.
 
     Each time: a kernel cannot know whether its page was loaded anew.
     """
@@ -97,7 +97,7 @@ class Widget(Viewer):
         super().__init__()
         lab.bridge.alone = False
         self.lab, self._ticks, self._document, self._scripts = lab, None, None, _load()
-        self._frame = Frame(lab, self._shown, self._gone, height)
+        self.cell = Cell(lab, self._shown, self._gone, height)
 
     @property
     def run(self) -> Run:
@@ -105,7 +105,7 @@ class Widget(Viewer):
         return self.lab.session.runner.run
 
     def link(self) -> str:
-        """The token of what is on screen: for `lab(..., link=token)`, and for `?s=token` in a browser."""
+        """Return the token of what is on screen: for `lab(..., link=token)`, and for `?s=token` in a browser."""
         return self.lab.share.token()
 
     def close(self) -> None:
@@ -134,8 +134,8 @@ class Widget(Viewer):
         with TURN, set_curdoc(self._document):
             self.lab.refresh.tick()
 
-    def __panel__(self) -> Frame:
-        return self._frame
+    def __panel__(self) -> Cell:
+        return self.cell
 
 
 def lab(
@@ -147,7 +147,7 @@ def lab(
     height: int = 600,
     device: str = "cpu",
 ) -> Widget:
-    """A lab as a live widget.
+    """Open a lab as a live widget.
 
     Parameters
     ----------
@@ -173,7 +173,7 @@ def lab(
 
 
 def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
-    """A run that is there already, as a widget: to look at, to scrub, and to go on from. The run itself stays as it is.
+    """Show a computed run as a widget, to scrub and to go on from. The run itself stays as it is.
 
     Raises `ConfigError` for a run in which nothing is recorded.
     """

@@ -43,7 +43,7 @@ def _whole(what: str, text: str) -> int:
 
 
 class EnsembleForm(Component):
-    """The form. `spread(values)` gets `{knob: [values]}`; `bands(on)` whether runs that differ in seed are one band."""
+    """Asks for an ensemble: `spread(values)` gets `{knob: [values]}`, `bands(on)` whether seeds are drawn as a band."""
 
     knobs = param.List([])
     shown = param.Dict({"seeds": "1", "bands": True, "error": ""})

@@ -19,7 +19,7 @@ Command = Callable[[str, dict[str, Any]], None]
 
 
 class Transport(Component):
-    """The bar. What a person asks for goes to `command(what, data)`; `show` displays the state of the run."""
+    """The bar: what the reader asks for goes to `command(what, data)`; `show` displays the state of the run."""
 
     now = param.Dict({})
     actions = param.List([])

@@ -1,1 +1,1 @@
-"""How a run is drawn: figures, the lines laid over them, and their tables."""
+"""Figures of a run, the curves laid over them, and their tables."""

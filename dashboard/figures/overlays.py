@@ -21,14 +21,14 @@ POINTS = 400
 
 @dataclass(frozen=True)
 class OverlayCurve:
-    """One curve of another run: `steps [P]`, `median [P]`, and where it stands for several members `band [2, P]`."""
+    """One curve of another run: `steps [P]`, `median [P]`, and for several members `band [2, P]`."""
 
     steps: np.ndarray
     median: np.ndarray
     band: np.ndarray | None
     color: str
     label: str = "pinned run"
-    """What the run is called."""
+    """The name of the run in the legend."""
 
 
 Overlays = Mapping[str, Sequence[OverlayCurve]]
@@ -68,7 +68,7 @@ def merged(several: Sequence[Overlays]) -> dict[str, list[OverlayCurve]]:
     return {name: [curve for each in several for curve in each.get(name, ())] for name in names}
 
 
-def line_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, list[Any]]:
+def line_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, Any]:
     """Make the columns of a `MultiLine` of the medians; `place(values)` maps values to heights in the figure."""
     return {
         "xs": [curve.steps.tolist() for curve in overlays],
@@ -77,7 +77,7 @@ def line_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, list
     }
 
 
-def band_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, list[Any]]:
+def band_columns(overlays: Sequence[OverlayCurve], place: Any) -> dict[str, Any]:
     """Make the columns of the outlines of the bands, as far as any member got; `place` as in `line_columns`."""
     ends = [(curve, *curve.band, np.isfinite(curve.band[0])) for curve in overlays if curve.band is not None]
     wide = [(curve, curve.steps[kept], low[kept], high[kept]) for curve, low, high, kept in ends if kept.any()]

@@ -1,4 +1,4 @@
-"""The right column: a formula, sentences with the run's numbers in them, and the verdicts, live."""
+"""The explanation beside the plots: a formula, sentences with the run's numbers in them, and the verdicts, live."""
 
 from __future__ import annotations
 

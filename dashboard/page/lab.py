@@ -157,7 +157,7 @@ class Lab(Viewer):
         return bool(self.parts.lesson and self.parts.lesson.question_open)
 
     def _hide_answer(self) -> None:
-        """While the reader predicts, nothing on the page tells the answer; then it comes back."""
+        """Hide whatever tells the answer while the reader predicts, and show it again."""
         self.parts.heading.visible = not self._question_open
         self.parts.explanation.hide(self._question_open)
         self.refresh.redraw()

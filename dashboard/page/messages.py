@@ -40,7 +40,7 @@ def message(kind: str, text: str) -> str:
 
 
 class Messages(Viewer):
-    """What the page has to say now, by subject."""
+    """Shows one message for each subject."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -159,7 +159,7 @@ class ProbeCard(Viewer):
 
     @property
     def _shows_partial(self) -> bool:
-        """Whether values are shown that are not complete yet."""
+        """Say whether values are shown that are not complete yet."""
         return self.job is not None and self.values.shown is not self._result.values
 
     def _show_result(self) -> None:

@@ -55,7 +55,7 @@ class ProbeForm(Component):
             self.shown = shown
 
     def choose(self, values: Mapping[str, Any], error: str = "") -> None:
-        """Choose these values, and the default of every other option. Errors as those of `options.checked`."""
+        """Choose these values, and the default of every other option. Errors as those of `check_options`."""
         values = check_options(self._probe, values)
         self.options = {name: value for name, value in values.items() if value != self._knobs[name].default}
         every = {name: self.options.get(name, knob.default) for name, knob in self._knobs.items()}

@@ -51,7 +51,7 @@ class ProbeJob:
         self.run.cancelled = True
 
     def seconds_left(self) -> float:
-        """Estimate the seconds that the rest takes, if it goes on as up to the newest part; 0 where that is unknown."""
+        """Estimate the seconds until it is done, at the pace up to the newest part; 0 where that is unknown."""
         if self.started is None or self.part.share <= 0:
             return 0.0
         whole = (self._part_time - self.started) / self.part.share

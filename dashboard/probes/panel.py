@@ -92,18 +92,21 @@ class VerdictJobs:
         self._version, self._tried, self._given_up, self._current = run_version(run), set(), False, None
 
     def _keep(self, run: Run) -> None:
+        assert self._current
         (key, job), self._current = self._current, None
         self._given_up = job.run.cancelled
         if not (job.failure or job.run.cancelled):
             run.probe_results[key] = job.part.values
 
     def _start_next(self, run: Run) -> None:
+        assert run.preset
         for name, options in run.preset.probes.items():
             for member in range(len(run.configs)):
                 if (name, member) not in self._tried | run.probe_results.keys():
                     return self._start(run, name, member, options)
 
     def _start(self, run: Run, name: str, member: int, options: Mapping[str, Any]) -> None:
+        assert run.preset
         if not self._cards[name].job:  # what the reader asked for comes first
             self._tried.add((name, member))
             job = self._cards[name].compute_for_verdict(run, run.preset.steps, member, options)

@@ -1,4 +1,4 @@
-"""What a probe found as it is shown: its declared pictures, then a sentence and the numbers that are in none."""
+"""The result of a probe as it is shown: its declared pictures, then a sentence and the numbers that are in none."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import number, words
 
 if TYPE_CHECKING:
-    from dashboard.probes.pictures.picture_kinds import DrawnPicture
     from engines.core.protocol.probe_figures import Picture
 
 STRETCH = {"sizing_mode": "stretch_width"}
@@ -97,7 +96,7 @@ class ProbePicture(Viewer):
         self._drawable: Picture | None = None
         """The declaration without what is not known yet."""
         self._values: Mapping[str, Any] = {}
-        self.drawn: DrawnPicture | None = None
+        self.drawn: Any = None  # a `DrawnPicture`; some have an `update` too
 
     def show(self, values: Mapping[str, Any]) -> set[str]:
         """Draw these values, and return the names of those that are drawn. Errors as those of the picture."""

@@ -25,7 +25,7 @@ WAITING = "Computing the pinned run…"
 
 
 class ComparisonTable(Component):
-    """The table under a line that folds it away, and the choice of a channel for the curve."""
+    """A table under a line that folds it away, and the choice of a channel for the curve."""
 
     content = param.Dict({"head": "", "html": ""})
     choices = param.List([])
@@ -40,7 +40,7 @@ class ComparisonTable(Component):
 
 
 class Comparison(Viewer):
-    """Shown while a run is pinned: the member in focus against that of the pinned run."""
+    """Compares the member in focus with that of the pinned run, as long as one is pinned."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ POINTS = 600
 
 
 class ComparisonCurve(Viewer):
-    """The ratio where the channel is drawn on a logarithmic axis, the difference elsewhere."""
+    """Draws the ratio where the channel has a logarithmic axis, the difference elsewhere."""
 
     def __init__(self, engine: Engine) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The reader's own runs: one Parquet file each, in a folder that only a page of this machine has unless it is given."""
+"""The library of the reader's runs, one Parquet file each; only pages of this machine have one by default."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Entry:
 
 
 def offer(address: str) -> None:
-    """Have a library in the user's data folder, on a server that only this machine reaches."""
+    """Open a library in the user's data folder for a server that only this machine reaches."""
     if address in LOOPBACK:
         import platformdirs
 
@@ -43,13 +43,13 @@ def offer(address: str) -> None:
 
 
 def folder() -> Path | None:
-    """Where runs are kept; None where they are not."""
+    """Return the folder where runs are kept; None where they are not."""
     given = os.environ.get(FOLDER_VARIABLE)
     return Path(given) if given else None
 
 
 def path(name: str) -> Path:
-    """The file of an entry. Raises `StoreError` for a name that is none."""
+    """Return the file of an entry. Raises `StoreError` for a name that is none."""
     place = folder()
     if place is None or Path(name).name != name or "\0" in name or not name.endswith(".parquet"):
         raise StoreError(f"there is no stored run {quote(name)}")
@@ -57,7 +57,7 @@ def path(name: str) -> Path:
 
 
 def entries(engine: str) -> list[Entry]:
-    """The stored runs of a lab, newest first, and whatever cannot be read. No recorded number is loaded."""
+    """List the stored runs of a lab, newest first, and what cannot be read. No recorded number is loaded."""
     place = folder()
     if place is None or not place.is_dir():
         return []
@@ -79,12 +79,12 @@ def _entry(file: Path, engine: str) -> Entry | None:
         about = store.read_description(file)
         if about["engine"] != engine:
             return None
-        return Entry(file.name, *_told(file, store.run_from_description(about), about["rows"]))
+        return Entry(file.name, *_description(file, store.run_from_description(about), about["rows"]))
     except store.DAMAGED as error:
         return Entry(file.name, file.name, broken=store.reason(error).replace(f"{file.parent}{os.sep}", ""))
 
 
-def _told(file: Path, run: RunData, frames: int) -> tuple[str, str]:
+def _description(file: Path, run: RunData, frames: int) -> tuple[str, str]:
     openings = [dict(config) for config in run.initial_configs]
     first, members = openings[0], len(openings)
     varied = [name for name in first if any(each[name] != first[name] for each in openings)]

@@ -1,4 +1,4 @@
-"""What leaves the page: a link that holds everything, and files of figures, runs and probes."""
+"""Links that hold everything on the page, and files of figures, runs and probes."""
 
 from __future__ import annotations
 

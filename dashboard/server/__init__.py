@@ -1,1 +1,1 @@
-"""Routes, options of the server, who may come in, and the look of every page."""
+"""The server around the pages: its options, what it lets in, the gallery, the theme, the window."""

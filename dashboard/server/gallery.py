@@ -1,4 +1,4 @@
-"""The gallery: a card for each lab, and a list of the lessons. What cannot be loaded says why, and disturbs nobody."""
+"""The gallery: a card for each lab, and the list of lessons. In place of what cannot be loaded it says why."""
 
 from __future__ import annotations
 

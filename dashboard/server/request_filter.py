@@ -40,14 +40,14 @@ VIOLATION = 1002
 
 
 class Refusal(NamedTuple):
-    """Why a request is not answered."""
+    """The answer to a request that is not passed on."""
 
     status: int
     reason: str
 
 
 class Refused(RequestHandler):
-    """Answers a request that is not passed on."""
+    """Gives a refusal as the answer."""
 
     def initialize(self, refusal: Refusal) -> None:
         """Choose the answer."""

@@ -1,1 +1,1 @@
-"""What is open: an experiment, its cursor, its curves and how it is viewed."""
+"""The state of one lab without any widget: its experiment, cursor and curves, its link and its lesson."""

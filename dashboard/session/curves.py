@@ -1,4 +1,4 @@
-"""What is drawn of an ensemble: one curve a member, or one band for many."""
+"""Chooses the curves of an ensemble: one for each member, or one band for many; with hues and labels."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Curve:
 
     @property
     def band(self) -> bool:
-        """Whether this is a band."""
+        """Whether it stands for several members, by their median and a band."""
         return len(self.members) > 1
 
 
 def curves(configs: Sequence[Config], bands: bool = True, picked: Iterable[int] = ()) -> tuple[Curve, ...]:
-    """The curves of an ensemble. Members that differ in the seed alone collapse into a band when there are enough."""
+    """Choose the curves of an ensemble. Members that differ in the seed alone become a band when there are enough."""
     groups = _groups(configs)
     if len(groups) > MOST or (not bands and len(configs) > MOST):
         return (_everyone(configs), *_picked(configs, picked))
@@ -50,13 +50,13 @@ def curves(configs: Sequence[Config], bands: bool = True, picked: Iterable[int] 
 
 
 def varied(configs: Sequence[Config]) -> list[str]:
-    """The knobs in which members differ, as they were declared."""
+    """List the knobs in which members differ, as they were declared."""
     names = configs[0].knobs()
     return [name for name in names if any(getattr(c, name) != getattr(configs[0], name) for c in configs)]
 
 
 def distinguishing(configs: Sequence[Config], but: Container[str] = ()) -> list[str]:
-    """The fewest knobs, in order, that tell the members apart: a case may change several at once."""
+    """List the fewest knobs, in order, that tell the members apart: a case may change several at once."""
     chosen: list[str] = []
     for name in sorted((name for name in varied(configs) if name not in but), key=lambda name: name == "seed"):
         if _kinds(configs, [*chosen, name]) > _kinds(configs, chosen):
@@ -65,13 +65,13 @@ def distinguishing(configs: Sequence[Config], but: Container[str] = ()) -> list[
 
 
 def member_label(configs: Sequence[Config], member: int, but: Container[str] = ()) -> str:
-    """What distinguishes one member, in words, apart from some knobs; "" where nothing does.
+    """Say what distinguishes one member, apart from the knobs in `but`; "" where nothing does.
 
     From the third knob on, a value that most members share goes without saying.
     """
     names, mine = distinguishing(configs, but), configs[member]
-    said = names[:2] + [name for name in names[2:] if name == "seed" or not _usual(configs, name, getattr(mine, name))]
-    return _values(mine, said)
+    shown = names[:2] + [name for name in names[2:] if name == "seed" or not _usual(configs, name, getattr(mine, name))]
+    return _values(mine, shown)
 
 
 def _usual(configs: Sequence[Config], name: str, value: Any) -> bool:
@@ -92,7 +92,7 @@ def _groups(configs: Sequence[Config]) -> list[tuple[int, ...]]:
 
 
 def _colors(configs: Sequence[Config]) -> list[str]:
-    """Sequential where one number tells three configurations or more apart; otherwise one hue a configuration."""
+    """Choose sequential hues where one number tells three configurations or more apart, else one hue for each."""
     names = [name for name in distinguishing(configs) if name != "seed"]
     if not names:
         return [qualitative(0)] * len(configs)

@@ -37,24 +37,24 @@ TAGS = nh3.ALLOWED_TAGS - {"img", "area", "map"}
 
 
 class LessonError(DynascopeError):
-    """A lesson that cannot be shown; the message names the file and what is wrong in it."""
+    """A lesson cannot be shown; the message names the file and what is wrong in it."""
 
 
 class Loader(yaml.SafeLoader):
-    """YAML without aliases: a few lines of them grow to any size."""
+    """Reads YAML without aliases: a few lines of them grow to any size."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """One node. Raises `LessonError` for an alias."""
+        """Read one node. Raises `LessonError` for an alias."""
         if self.check_event(yaml.AliasEvent):
             raise LessonError("it has an alias (*name), and must say each thing itself")
         return super().compose_node(parent, index)
 
 
-class Head(YAMLHandler):
-    """The front matter."""
+class FrontMatter(YAMLHandler):
+    """Reads the front matter with our `Loader`."""
 
     def load(self, fm: str, **options: Any) -> Any:
-        """Read it."""
+        """Read the YAML between the dashes."""
         return _yaml(fm)
 
 
@@ -64,7 +64,7 @@ def _yaml(text: str) -> Any:
 
 @dataclass(frozen=True)
 class Question:
-    """What the reader predicts before it is seen. `answer` is the index of the right choice."""
+    """A prediction to make before the run is seen. `answer` is the index of the right choice."""
 
     question: str
     choices: tuple[str, ...]
@@ -97,7 +97,7 @@ class Lesson:
     steps: tuple[Step, ...]
 
     def experiment(self, engine: Engine, index: int) -> Experiment:
-        """What runs at a step: presets and knobs of all steps up to it. Raises `UnknownName` or `ConfigError`."""
+        """Build what runs at a step: presets and knobs of all steps up to it. Raises `UnknownName`, `ConfigError`."""
         from engines.core.runs.experiment import Experiment
 
         found = Experiment.from_preset(engine, engine.preset(engine.opening))
@@ -109,22 +109,22 @@ class Lesson:
 
 
 def paths() -> dict[str, Path]:
-    """All lessons that there are, by name: of each engine in its `assets/lessons`, and the lecturer's own."""
+    """Find the files of all lessons, by name: of each engine in its `assets/lessons`, and the lecturer's own."""
     from engines.core.protocol.registry import BUILT_IN, sources
 
-    found = sorted(sources().values(), key=lambda source: source.package == BUILT_IN)  # whose names win
-    folders = [source.folder / "assets" / "lessons" for source in found if source.folder]
-    if own := os.environ.get(FOLDER_VARIABLE):
-        folders.append(Path(own))
+    engines = sorted(sources().values(), key=lambda source: source.package == BUILT_IN)  # whose names win
+    folders = [source.folder / "assets" / "lessons" for source in engines if source.folder]
+    if further := os.environ.get(FOLDER_VARIABLE):
+        folders.append(Path(further))
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.md")) if path.stem != "README"}
 
 
 def load(name: str) -> Lesson:
-    """One lesson, completely checked. Raises `LessonError`."""
-    known = paths()
-    if name not in known:
-        raise LessonError(f"there is no lesson {name!r:.100}; known are {', '.join(known) or 'none'}")
-    path = known[name]
+    """Read one lesson, completely checked. Raises `LessonError`."""
+    files = paths()
+    if name not in files:
+        raise LessonError(f"there is no lesson {name!r:.100}; known are {', '.join(files) or 'none'}")
+    path = files[name]
     try:
         return _checked(_read(name, path))
     except (OSError, *DAMAGED) as error:
@@ -142,7 +142,7 @@ def _read(name: str, path: Path) -> Lesson:
     if path.stat().st_size > LARGEST:
         raise LessonError(f"it has {path.stat().st_size} bytes; allowed are {LARGEST}")
     about: dict[str, Any]
-    about, body = frontmatter.parse(path.read_text(encoding="utf-8"), handler=Head())
+    about, body = frontmatter.parse(path.read_text(encoding="utf-8"), handler=FrontMatter())
     missing = [key for key in ("title", "lab") if not about.get(key)]
     if missing:
         raise LessonError(f"its front matter lacks {' and '.join(missing)}")
@@ -160,7 +160,7 @@ def _read(name: str, path: Path) -> Lesson:
 
 
 def _steps(body: str, first: dict[str, Any]) -> tuple[Step, ...]:
-    """The body cut at its second-level headings; the first step begins with what the front matter says."""
+    """Cut the body at its second-level headings; the first step begins with what the front matter says."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(body)
     starts = [i for i, token in enumerate(tokens) if token.type == "heading_open" and token.tag == "h2"]
@@ -203,7 +203,7 @@ def _table(what: str, value: Any) -> dict[str, Any]:
 
 
 def _number(value: Any) -> Any:
-    """YAML takes 1e-8 for a text; people do not."""
+    """Read numbers that YAML takes for a text, such as 1e-8."""
     if isinstance(value, list):
         return [_number(each) for each in value]
     try:
@@ -213,7 +213,7 @@ def _number(value: Any) -> Any:
 
 
 def _checked(lesson: Lesson) -> Lesson:
-    """The lesson, if its lab, presets, knobs, values and hidden parts exist."""
+    """Check that the lab, presets, knobs, values and hidden parts of a lesson exist, and return it."""
     from engines.core.protocol.registry import load as load_engine
 
     engine = load_engine(lesson.lab)

@@ -66,7 +66,7 @@ def decode(token: str, engine: Engine) -> tuple[Experiment, ViewState]:
     return experiment, replace(state, hide=tuple(engine.Config.current(dict.fromkeys(state.hide))))
 
 
-def lab(token: str) -> str:
+def lab_of(token: str) -> str:
     """Read the name of the lab that a token opens; "" where it names none."""
     try:
         return _lab(_unpack(token).get("experiment"))

@@ -1,4 +1,4 @@
-"""What a lab has open: an experiment, the runner that plays it, and where the reader is. It knows no widget."""
+"""The session of a lab: its experiment, the runner that plays it, and where the reader is. It knows no widget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a lab starts with: an experiment, how it is viewed, and what could not be used of the address that was given."""
+"""The start of a lab, from an address, a link, a preset, a lesson or a run that was computed already."""
 
 from __future__ import annotations
 

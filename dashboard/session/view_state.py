@@ -1,4 +1,4 @@
-"""How a lab is viewed: what a link holds of it (`ViewState`), and what one drawing shows (`ViewContext`)."""
+"""Holds how a lab is viewed: `ViewState` is what a link says of it, `ViewContext` what one drawing shows."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class PinnedRun:
 
 @dataclass(frozen=True)
 class ViewContext:
-    """What one drawing of the page shows, read once, so that all parts show the same moment.
+    """The moment that one drawing of the page shows, read once, so that all parts agree.
 
     Two of them are equal where a drawing of one need not be repeated for the other.
     """

@@ -1,1 +1,1 @@
-"""What every part of the page is made of: browser components, batches, formats, colours, keys."""
+"""The common ground of all pages: browser components, batches, formats, colours, keys."""

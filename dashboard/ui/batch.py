@@ -1,4 +1,4 @@
-"""Changes that reach the page together, in whatever home it lives."""
+"""Batches: changes that reach the page in one message, in a browser and in a notebook."""
 
 from __future__ import annotations
 

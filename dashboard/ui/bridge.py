@@ -66,7 +66,7 @@ class Bridge(Component):
         on_hidden: Callable[[bool], None],
         on_sign: Callable[[], None] = lambda: None,
     ) -> None:
-        """Say who gets the keys, who learns that the page is hidden or in sight, and who learns that it is there."""
+        """Call `on_key(name, big)` for keys, `on_hidden(hidden)` and, at each sign of a page in sight, `on_sign()`."""
         self._on_key, self._on_hidden, self._on_sign = on_key, on_hidden, on_sign
 
     def await_page(self) -> None:

@@ -22,11 +22,11 @@ log = logging.getLogger(__name__)
 
 
 class Unusable(Exception):
-    """A message that none of our scripts sends; it is left without an answer."""
+    """Raised for a message that none of our scripts sends; it is left without an answer."""
 
 
 def real(data: Mapping[Any, Any], name: Any) -> float:
-    """A number of a message. Raises `Unusable` where it is none, or not between -`MOST` and `MOST`."""
+    """Read a number of a message. Raises `Unusable` where it is none, or not between -`MOST` and `MOST`."""
     value = data.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST <= value <= MOST:
         raise Unusable(f"{name} is no number")
@@ -34,7 +34,7 @@ def real(data: Mapping[Any, Any], name: Any) -> float:
 
 
 def whole(data: Mapping[Any, Any], name: Any) -> int:
-    """A whole number of a message. Raises `Unusable`."""
+    """Read a whole number of a message. Raises `Unusable`."""
     value = real(data, name)
     if value != math.floor(value):
         raise Unusable(f"{name} is no whole number")
@@ -42,12 +42,12 @@ def whole(data: Mapping[Any, Any], name: Any) -> int:
 
 
 def script(*names: str) -> str:
-    """Scripts as one, after what they share: each component is a module of its own in the browser."""
+    """Join scripts, after what all share: each component is a module of its own in the browser."""
     return "\n".join((FOLDER / f"{name}.js").read_text() for name in ("dom", *names))
 
 
 class Component(JSComponent):
-    """A component whose messages are handled like a tick: under the document's lock, all changes in one batch.
+    """Base of all components: it handles messages like a tick, under the document's lock, all changes in one batch.
 
     Panel takes no lock for them, so that one that came while a tick is being sent would fail half-way. And outside a
     batch, changes of Bokeh's models are written by another way than those of a tick, which they may overtake: the

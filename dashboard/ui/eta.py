@@ -1,4 +1,4 @@
-"""How long a run still takes: an estimate from what has happened lately."""
+"""Estimates how long a run still takes, from what has happened lately."""
 
 from __future__ import annotations
 

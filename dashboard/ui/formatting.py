@@ -1,4 +1,4 @@
-"""How names and numbers are written on the page."""
+"""Writes names, numbers and errors as the page shows them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def words(name: str) -> str:
-    """The name of a knob, or of a choice, in words and as it reads in a formula.
+    """Write the name of a knob, or of a choice, in words and as it reads in a formula.
 
     >>> words("alpha"), words("init_ratio"), words("scaled_gd_lambda")
     ('α', 'init ratio', 'scaled gd λ')
@@ -23,17 +23,17 @@ def words(name: str) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """An error as it is shown beside a knob: without the name of a class, and without endless digits.
+    """Write an error as it is shown beside a knob: without the name of a class, and without endless digits.
 
     >>> sentence(ValueError("Model.seed=99999999999999999999999999 is outside its bounds"))
     'seed=1e+26 is outside its bounds'
     """
     text = re.sub(r"^\w*\.(?=\w+=)", "", str(error))
-    return re.sub(r"\d{20,}", lambda found: f"{float(found.group()[:300]):.3g}", text)
+    return re.sub(r"\d{20,}", lambda match: f"{float(match.group()[:300]):.3g}", text)
 
 
 def number(value: Any) -> str:
-    """A value in at most four significant digits, with powers of ten written as such.
+    """Write a value in at most four significant digits, with powers of ten as such.
 
     >>> number(0.30000001), number(1.25e-9), number(20000), number("gd")
     ('0.3', '1.25×10⁻⁹', '20000', 'gd')
@@ -50,14 +50,14 @@ def number(value: Any) -> str:
 
 
 def describe(values: dict[str, Any]) -> str:
-    """Some knobs and their values in one line.
+    """Write some knobs and their values in one line.
 
     >>> describe({"method": "scaled_gd", "alpha": 0.2, "seed": 1})
     'scaled gd, α = 0.2, seed = 1'
     """
-    return ", ".join(_said(name, value) for name, value in values.items())
+    return ", ".join(_pair(name, value) for name, value in values.items())
 
 
-def _said(name: str, value: Any) -> str:
+def _pair(name: str, value: Any) -> str:
     # A choice names itself: "symmetric" needs no "parameterization =" before it.
     return words(value) if isinstance(value, str) else f"{words(name)} = {number(value)}"

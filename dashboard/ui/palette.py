@@ -11,7 +11,7 @@ QUALITATIVE = ("#0b72b5", "#d55e00", "#009e73", "#c667a4", "#b98000", "#3c9ccc",
 """Okabe and Ito's colours, adjusted so that each is readable on white and on near black."""
 
 GREY = "#777e88"
-"""Overlays, and theory whose assumptions are broken."""
+"""The hue of the pinned run, and of theory whose assumptions are broken."""
 
 SHADES = (("", 0.0), ("#707070", 0.6), ("#969696", 0.5))
 """What the hues are mixed with at each turn, and how much of it."""
@@ -23,7 +23,7 @@ SEQUENTIAL = (
 
 
 def sequential(position: float) -> str:
-    """The colour at a position in [0, 1].
+    """Return the colour at a position in [0, 1].
 
     >>> sequential(0), sequential(1)
     ('#685ec0', '#919b28')
@@ -34,21 +34,21 @@ def sequential(position: float) -> str:
 
 
 def qualitative(index: int) -> str:
-    """The colour of the category number `index`; after seven the hues come again, greyer and darker, then lighter."""
+    """Return the colour of category `index`; after seven the hues come again, greyer and darker, then lighter."""
     turn, place = divmod(index, len(QUALITATIVE))
     shade, share = SHADES[turn % len(SHADES)]
     return _mix(QUALITATIVE[place], shade, share) if shade else QUALITATIVE[place]
 
 
 def scale(values: Sequence[float]) -> list[str]:
-    """One sequential colour a value, by rank: neighbours differ as much however close their values are."""
+    """Give each value a sequential colour by rank: neighbours differ as much however close their values are."""
     order = {value: place for place, value in enumerate(sorted(set(values)))}
     last = max(len(order) - 1, 1)
     return [sequential(order[value] / last if len(order) > 1 else 0.3) for value in values]
 
 
 def ramp(first: str, last: str, count: int) -> list[str]:
-    """Colours from one to another.
+    """Blend `count` colours from one to another.
 
     >>> ramp("#000000", "#0000ff", 3)
     ['#000000', '#000080', '#0000ff']

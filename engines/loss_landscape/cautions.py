@@ -1,15 +1,12 @@
-"""Sentences about what a configuration cannot show, and about step sizes."""
+"""Sentences about limits of a configuration, and about step sizes."""
 
 from __future__ import annotations
 
 from engines.loss_landscape.config import LossLandscape
 
-AT_REST = ("planted", "user_network")
-"""Subjects that begin at a minimum."""
-
 
 def caution(config: LossLandscape) -> str:
-    """A sentence, or "" where all is well."""
+    """Caution beside a configuration, or "" where there is none."""
     if config.sampled:
         return _sampled(config)
     if config.subject == "planted" or (config.subject == "linear" and config.corner):
@@ -33,7 +30,7 @@ def _sampled(config: LossLandscape) -> str:
 
 
 def stability(config: LossLandscape) -> str:
-    """A step size that does not diverge."""
+    """Advice for a step size that does not diverge."""
     if config.sampled:
         return f"kappa={config.kappa:g}: a quadratic is stable below 4; other losses curve more than at their minimum"
     return f"lower learning_rate={config.learning_rate:g}, by a factor of ten at first"

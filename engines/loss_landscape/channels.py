@@ -1,11 +1,8 @@
-"""What is recorded. Every way to move returns all of it, NaN where it does not apply."""
+"""Recorded channels. Every kind of dynamics returns all of them, NaN where one does not apply."""
 
 from __future__ import annotations
 
 from engines.core.protocol.declarations import Channel
-
-TRAINED = "Of training."
-SAMPLED = "Of chains."
 
 TRAINING = (
     Channel(

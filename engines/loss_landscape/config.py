@@ -1,4 +1,4 @@
-"""The knobs of the loss landscape."""
+"""Knobs of the loss landscape."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ LABELLED = ("digits", "addition", "one_hot", "transformer")
 """Subjects that classify."""
 
 CHAINS = ("langevin", "mala", "gibbs")
-"""Ways to move that sample the loss around where the subject starts, instead of training it."""
+"""Optimisers that sample the loss around where the subject starts, instead of training it."""
 
 LONGEST = 12
-"""Layers that `widths` may name."""
+"""Most layers that `widths` may name."""
 
 
 @dataclass(frozen=True, kw_only=True)

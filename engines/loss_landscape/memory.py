@@ -1,4 +1,4 @@
-"""How much memory a batch takes."""
+"""Memory that a batch takes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models.digits import TRAIN
 
 OWN = 20_000
-"""Samples that a user's own data may have."""
+"""Most samples of a user's data."""
 
 
 def nbytes(configs: Sequence[LossLandscape]) -> int:
-    """About: activations of one pass forwards and backwards, inputs and parameters with their moments, in float64."""
+    """Estimate bytes.
+
+    Activations of one pass forwards and backwards, inputs, parameters with their moments, in float64.
+    """
     one = configs[0]
     n, width = _extent(one)
     chains = one.chains if one.sampled else 1
@@ -20,7 +23,7 @@ def nbytes(configs: Sequence[LossLandscape]) -> int:
 
 
 def _extent(config: LossLandscape) -> tuple[int, int]:
-    """Samples, and neurons of all layers."""
+    """Number of samples, and of neurons of all layers."""
     if config.subject == "potential":
         return (config.samples if config.potential == "regression" else 1), config.inputs
     if config.subject in ("addition", "one_hot", "transformer"):

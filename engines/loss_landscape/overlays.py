@@ -1,4 +1,4 @@
-"""What the coefficient must be, from the knobs alone."""
+"""Predictions of the learning coefficient from the knobs alone, as lines over a run."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SWEEPS = 100
 
 
 class Law(NamedTuple):
-    """One number that the coefficient is predicted to be."""
+    """A predicted value of the coefficient, and where it does not hold."""
 
     label: str
     value: float
@@ -42,15 +42,15 @@ class Law(NamedTuple):
     broken: str = ""
     kind: Literal["law", "upper", "lower"] = "law"
     course: Callable[[np.ndarray], np.ndarray] | None = None
-    """The estimate after so many steps, where it is known before it has settled."""
+    """Estimate after so many steps, where it is predicted before the chains have settled."""
 
     def at(self, steps: np.ndarray) -> np.ndarray:
-        """Value predicted after so many steps, once chains are counted, `[T]`."""
+        """Values predicted after so many steps, once chains are counted, `[T]`."""
         return self.course(steps) if self.course else np.full(len(steps), self.value)
 
 
 def predictions(config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
-    """All laws of the coefficient, as curves over the steps once chains are counted."""
+    """Curves of all laws of the coefficient over the steps once chains are counted."""
     if not config.sampled:
         return []
     t = np.asarray(steps, float)
@@ -83,7 +83,7 @@ def eta(config: LossLandscape, h_max: float) -> float:
 def _langevin_laws(
     config: LossLandscape, h: Tensor, text: str, variances: Tensor | None = None, broken: str = ""
 ) -> list[Law]:
-    """A quadratic with eigenvalues h: the law of the density, and of Langevin steps of this size."""
+    """Laws of a quadratic with eigenvalues h `[P]`: of the density, and of Langevin steps of this size."""
     density = float(quadratic(h, config.n_beta, config.gamma))
     label = f"N_eff/2 {text}".strip()
     if config.optimizer != "langevin":
@@ -102,9 +102,9 @@ def _langevin_laws(
 def _course(
     config: LossLandscape, h: Tensor, size: float, variances: Tensor | None
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """The mean over the steps after burn-in, of chains that all begin in the centre.
+    """Mean over the steps after burn-in, of chains that all begin in the centre.
 
-    The mean square along a mode is `1 - a^t` of what it comes to, `a = (1 - eta kappa/2)^2`; its mean over the steps
+    The mean square along a mode is `1 - a^t` of its limit, `a = (1 - eta kappa/2)^2`; its mean over the steps
     `B + 1 .. t` is `1 - a^(B + 1) (1 - a^(t - B))/((1 - a)(t - B))`.
     """
     kappa = config.n_beta * h.clamp_min(0) + config.gamma
@@ -133,9 +133,10 @@ def _course(
 
 
 def _burn_in_reason(config: LossLandscape, h: Tensor | None = None) -> str:
-    """Why burn-in does not last until the chains have forgotten the centre, "" where it does.
+    """Reason why burn-in is too short for the chains to forget the centre, "" where it is not.
 
-    Of a quadratic, unless what is missing is little; otherwise by the flattest direction, which the window alone holds.
+    Of a quadratic, unless what is missing is little; otherwise by the flattest direction, which the window alone
+    confines.
     """
     size = eta(config, 0.0 if h is None else float(h.max()))
     if h is None:
@@ -176,7 +177,7 @@ def _regression_laws(config: LossLandscape) -> list[Law]:
 
 
 def _crossing_laws(config: LossLandscape) -> list[Law]:
-    """Two planes, or two weights."""
+    """Laws of two planes, or of two weights."""
     exact = exact_coefficient(config, config.n_beta, config.gamma)
     assert exact is not None
     P = 2 if config.potential == "crossing" else config.inputs
@@ -190,7 +191,7 @@ def _crossing_laws(config: LossLandscape) -> list[Law]:
 
 
 def _step_size_reason(config: LossLandscape, stiffness: float) -> str:
-    """Say what is wrong with steps where `eta kappa` is that away from the centre, "" where little is."""
+    """Reason why steps are too large where `eta kappa` is `stiffness` away from the centre, "" where they are not."""
     if config.optimizer == "langevin" and stiffness > STIFF:
         return "the step size adds to it: the loss curves more away from the centre"
     if config.optimizer == "mala" and stiffness > REFUSED:
@@ -199,10 +200,10 @@ def _step_size_reason(config: LossLandscape, stiffness: float) -> str:
 
 
 REFUSED = 2
-"""Of a step of MALA, away from the centre: most are accepted below."""
+"""Stiffness `eta kappa` away from the centre up to which most steps of MALA are accepted."""
 
 STIFF = 0.1
-"""Of a step, away from the centre: adds about a quarter of it to the coefficient."""
+"""Stiffness `eta kappa` away from the centre that adds about a quarter of it to the coefficient."""
 
 
 def _box_laws(config: LossLandscape) -> list[Law]:
@@ -237,7 +238,7 @@ def _idle_reason(config: LossLandscape, h_max: float) -> str:
 
 
 def _soft_rank_laws(config: LossLandscape) -> list[Law]:
-    """A network at rest: half its soft rank, which is right as long as the loss is quadratic within the window."""
+    """Laws of a network at rest: half its soft rank, right as long as the loss is quadratic within the window."""
     centre = _centre(config.replace(kappa=0.05, n_beta=100.0, gamma=1.0, burn_in=0, optimizer="langevin", chains=1))
     if centre is None:
         return []

@@ -1,4 +1,4 @@
-"""How the channels are drawn."""
+"""Plots of the channels."""
 
 from __future__ import annotations
 

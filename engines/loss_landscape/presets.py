@@ -1,4 +1,4 @@
-"""Experiments L1 to L23 with the settings of the specification, and one to begin with."""
+"""Presets L1 to L23, one experiment each, and L0 to begin with."""
 
 from __future__ import annotations
 
@@ -291,4 +291,4 @@ PRESETS = (
         lead="estimates",
     ),
 )  # fmt: skip
-"""All of them."""
+"""All presets, in their order."""

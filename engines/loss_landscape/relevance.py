@@ -1,4 +1,4 @@
-"""What does not matter with some knobs: other knobs that change nothing, and plots that have nothing to show."""
+"""Relevance of knobs and plots: those that change nothing, or have nothing to show, with some configurations."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ KNOBS: dict[str, frozenset[str]] = {
     "potential": frozenset(("potential",)),
     "user_network": frozenset(("network", "data", "network_activation")),
 }
-"""What makes each subject."""
+"""Knobs that make each subject."""
 
 PLANS: dict[str, frozenset[str]] = {
     "gates": frozenset(("outputs", "depth")),
@@ -28,7 +28,7 @@ PLANS: dict[str, frozenset[str]] = {
     "all": frozenset(),
     "modular": frozenset(("width", "depth", "samples", "correlation")),
 }
-"""And each planted network that is no generic one."""
+"""Knobs of each planted network that is no generic one."""
 
 GENERIC = frozenset(("inputs", "width", "depth", "outputs", "samples"))
 
@@ -43,7 +43,7 @@ LOSSES: dict[str, frozenset[str]] = {
 MEMBERS = frozenset(("subject", "optimizer", "seed", "n_beta", "gamma"))
 
 ANALYSED = frozenset(("effective", "slice", "curve", "ranks", "blocks"))
-"""Plots of networks that can be taken apart."""
+"""Plots of networks with live observables."""
 
 CHAINS = frozenset(("coefficient", "estimates", "distance", "points"))
 

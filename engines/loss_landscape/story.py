@@ -1,4 +1,4 @@
-"""What the reader is seeing, in words with the run's own numbers."""
+"""Story of a run: formula, sentences with its numbers, reference."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BOXED = "N_eff(ε) = 2 d log V/d log ε"
 
 
 def story(run: RunData, member: int) -> Story:
-    """Formula, sentences and the reference for one member."""
+    """Story of one member."""
     config = run.configs[member]
     if config.sampled:
         text = _box(run, member, config) if config.boxed else _chains(run, member, config)

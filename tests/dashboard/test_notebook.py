@@ -56,7 +56,7 @@ def test_a_page_that_says_nothing_is_computed_nothing_for(open_widget, monkeypat
     monkeypatch.setattr(notebook, "FIRST_LEASE", 0.3)
     widget = open_widget(lab, "matrix_sensing", preset="P3", set={"eta": 1e-4})
     widget.lab.command("speed", {"value": "5"})
-    widget._frame.get_root()
+    widget.cell.get_root()
     until(lambda: widget.run.steps.size and shared().active() == 0)
     status = widget.lab.session.runner.status
     assert status.playing and status.step < status.horizon
@@ -72,10 +72,10 @@ def test_a_widget_computes_only_while_a_page_shows_it(open_widget):
     widget = open_widget(lab, "matrix_sensing", preset="P3")
     until(lambda: len(widget.run))
     assert not widget.lab.session.runner.status.playing
-    root = widget._frame.get_root()
+    root = widget.cell.get_root()
     until(lambda: widget.run.steps[-1] > 0)
     assert widget._ticks is not None
-    widget._frame._cleanup(root)
+    widget.cell._cleanup(root)
     until(lambda: shared().active() == 0)
     assert widget._ticks is None
 

@@ -116,8 +116,10 @@ class Scale:
 
     def extent(self, data: Extent | None) -> Extent | None:
         """Convert an extent of values to one of places."""
-        low, high, least = data or (0.0, 0.0, 0.0)
-        return (*map(float, self.places([low, high])), float(self.places(least))) if data else None
+        if data is None:
+            return None
+        low, high, least = map(float, self.places(data))
+        return low, high, least
 
     # -- Bokeh models ------------------------------------------------------------------------------------------
 
@@ -156,10 +158,10 @@ def extent(values: np.ndarray) -> Extent | None:
 
 def union(parts: Iterable[Extent | None]) -> Extent | None:
     """Join extents; None where there are none."""
-    found = [part for part in parts if part]
-    if not found:
+    extents = [part for part in parts if part]
+    if not extents:
         return None
-    lows, highs, leasts = zip(*found, strict=True)
+    lows, highs, leasts = zip(*extents, strict=True)
     return min(lows), max(highs), min(leasts)
 
 
@@ -227,5 +229,5 @@ def fraction(values: Any, window: tuple[float, float], log: bool) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         if log:
             numbers, ends = np.log10(numbers), np.log10(ends)
-        found = (numbers - ends[0]) / (ends[1] - ends[0])
-    return np.where(np.isfinite(found), found, np.nan)
+        fractions = (numbers - ends[0]) / (ends[1] - ends[0])
+    return np.where(np.isfinite(fractions), fractions, np.nan)

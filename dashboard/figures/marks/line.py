@@ -16,11 +16,11 @@ from bokeh.models import (
     LabelSet,
     Line,
     MultiLine,
-    Patches,
     Span,
     VArea,
     VSpan,
 )
+from bokeh.models.glyphs import Patches
 
 from dashboard.figures.marks import axes, theory
 from dashboard.figures.marks.axes import Scale
@@ -60,7 +60,7 @@ def line_specs(
     `sizes` holds the number of components of each vector channel.
     """
     order = list(channels)
-    found = []
+    specs = []
     for place, name in enumerate(plot.channels):
         vector = bool(channels[name].dims)
         for curve in _drawn_curves(curves, focus, vector):
@@ -71,8 +71,8 @@ def line_specs(
             for part in parts:
                 tone = qualitative(part or 0) if vector else hue
                 tail = "" if part is None else f" {part + 1}"
-                found.append(LineSpec(Column(curve, name, part), label + tail, tone, dash, focus in curve.members))
-    return found
+                specs.append(LineSpec(Column(curve, name, part), label + tail, tone, dash, focus in curve.members))
+    return specs
 
 
 def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool) -> Sequence[Curve]:
@@ -188,7 +188,8 @@ class LineMark:
         mine = [line for line in lines if line.key in self._hues]
         self._theory = mine
         data = theory.line_columns(mine, [self._hue(line) for line in mine])
-        self.sources["theory"].data = data | {"ys": [self.scale.places(y).tolist() for y in data["ys"]]}
+        data["ys"] = [self.scale.places(y).tolist() for y in data["ys"]]
+        self.sources["theory"].data = data
 
     def _hue(self, line: theory.TheoryLine) -> str:
         return GREY if line.prediction.broken else self._hues[line.key]
@@ -209,10 +210,10 @@ class LineMark:
         """Draw other runs' channels behind."""
         self._put_ghost([ghost for name in self.plot.channels for ghost in others.get(name, ())])
 
-    def _put_ghost(self, found: Sequence[OverlayCurve]) -> None:
-        self.other_runs = {ghost.label: ghost.color for ghost in found}
-        self.sources["ghost"].data = line_columns(found, self.scale.places)
-        shades = band_columns(found, self.scale.places)
+    def _put_ghost(self, curves: Sequence[OverlayCurve]) -> None:
+        self.other_runs = {ghost.label: ghost.color for ghost in curves}
+        self.sources["ghost"].data = line_columns(curves, self.scale.places)
+        shades = band_columns(curves, self.scale.places)
         if shades["xs"]:  # browsers cannot draw patches that have all gone
             self.sources["bands"].data = shades
         self._shade.visible = bool(shades["xs"])
@@ -248,7 +249,7 @@ class LineMark:
 
     @property
     def has_phases(self) -> bool:
-        """Whether phases are marked."""
+        """Say whether phases are marked."""
         return bool(self._phases)
 
     def copy_ranges(self, other: LineMark) -> None:
@@ -285,21 +286,21 @@ class LineMark:
 
     def theory_titles(self) -> dict[str, bool]:
         """Titles of the theory lines, and whether each is valid somewhere."""
-        found: dict[str, bool] = {}
+        titles: dict[str, bool] = {}
         for line in self._theory:
             title = theory.title(line.prediction)
-            found[title] = found.get(title, False) or not line.prediction.broken
-        return found
+            titles[title] = titles.get(title, False) or not line.prediction.broken
+        return titles
 
 
-def _labels(plot: Plot, engine: Engine) -> dict[str, str]:
+def _labels(plot: Plot, engine: Engine) -> dict[str, Any]:
     first = engine.channel(plot.channels[0])
     unit = f" [{first.unit}]" if first.unit else ""
     y = (first.formula or first.label) + unit if len(plot.channels) == 1 else ""
     return {"x_axis_label": plot.x if plot.x == "step" else engine.channel(plot.x).label, "y_axis_label": y}
 
 
-def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, float]:
+def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, Any]:
     """Width and opacity: the member in focus stands out; the more others there are, the more."""
     if all(line.focus for line in lines):
         return {"line_width": 2}
@@ -307,7 +308,7 @@ def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, float]:
     return {"line_width": 3} if spec.focus else {"line_width": 1.8, "line_alpha": 0.75 if crowd else 1.0}
 
 
-def _height(primary: bool) -> dict[str, int]:
+def _height(primary: bool) -> dict[str, Any]:
     return {"height": TALL} if primary else {}
 
 
@@ -318,7 +319,7 @@ LEFT_FROM = 0.8
 """From this share of the width on a label is written to the left of its line."""
 
 
-def phase_columns(phases: Sequence[Phase], window: tuple[float, float], log: bool) -> dict[str, list[Any]]:
+def phase_columns(phases: Sequence[Phase], window: tuple[float, float], log: bool) -> dict[str, Any]:
     """Compute columns for the phases: a line each, and a label for each cluster at its last line."""
     shown = sorted((phase for phase in phases if phase.step > 0 or not log), key=lambda phase: phase.step)
     places = [_fraction(phase.step, window, log) for phase in shown]

@@ -82,5 +82,5 @@ class PathMark(LineMark):
         data, window = self.stream.source.data, (self.figure.x_range.start, self.figure.x_range.end)
         right = [axes.fraction(values, window, self.options.log_x) for values in (data[self._x(column)], x)]
         up = self._up(self.scale.places(data[column.key])) - self._up(y)
-        away = np.hypot(right[0] - right[1], up)
-        return float(np.nanmin(away)) if np.isfinite(away).any() else np.nan
+        distances = np.hypot(right[0] - right[1], up)
+        return float(np.nanmin(distances)) if np.isfinite(distances).any() else np.nan

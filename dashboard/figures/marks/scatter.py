@@ -52,7 +52,7 @@ class ScatterMark(StepMark):
         self._describe(clouds, drawn)
         ordered = sorted(drawn, key=lambda cloud: -len(cloud.y))
         columns = {"x": "x", "y": "y", "index": "index"}
-        data: dict[str, list[Any]] = {
+        data: dict[str, Any] = {
             name: np.concatenate([getattr(cloud, part) for cloud in ordered]).tolist() for name, part in columns.items()
         }
         for name, part in (("color", "color"), ("name", "label")):
@@ -107,14 +107,14 @@ def _subset(cloud: Cloud, which: Any) -> Cloud:
 
 def _thinned(clouds: Sequence[Cloud]) -> list[Cloud]:
     """Thin clouds to `MOST_POINTS` points: what the small ones leave of their shares is the large ones'."""
-    found, left = list(clouds), MOST_POINTS
+    thinned, left = list(clouds), MOST_POINTS
     order = sorted(range(len(clouds)), key=lambda place: len(clouds[place].y))
     for done, place in enumerate(order):
         cloud = clouds[place]
         every = -(-len(cloud.y) // max(left // (len(clouds) - done), 1)) or 1
-        found[place] = _subset(cloud, slice(None, None, every))
-        left -= len(found[place].y)
-    return found
+        thinned[place] = _subset(cloud, slice(None, None, every))
+        left -= len(thinned[place].y)
+    return thinned
 
 
 def _counted(cloud: Cloud, drawn: int) -> str:

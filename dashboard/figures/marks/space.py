@@ -128,13 +128,13 @@ class SpaceMark(StepMark):
 
     def _describe(self, points: np.ndarray, kinds: np.ndarray) -> None:
         """Name the classes that there are; the table has their middles."""
-        found = np.unique(kinds)
+        present = np.unique(kinds)
         self.legend = [
             {"label": self.plot.classes[k], "dash": "dotted" if self._is_guide(k) else "dot", "color": self._color(k)}
-            for k in found
+            for k in present
         ]
         self.note = "drag to turn" if self._solid else ""
-        rows = [(k, points[:, kinds == k]) for k in found if not self._is_guide(k)]
+        rows = [(k, points[:, kinds == k]) for k in present if not self._is_guide(k)]
         heads = ["class", "points", *(f"mean {channel.label}" for channel in self._channels)]
         self.numbers = Numbers(heads, [[self.plot.classes[k], f"{p.shape[1]:,}", *_means(p)] for k, p in rows])
 

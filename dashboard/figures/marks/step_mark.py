@@ -33,8 +33,8 @@ class StepData(NamedTuple):
 
     def finite_scalar(self, name: str) -> np.ndarray:
         """Select a scalar channel of every member `[B]`, NaN for those that have diverged."""
-        gone = (self.run.diverged_at >= 0) & (self.step >= self.run.diverged_at)
-        return np.where(gone, np.nan, np.ravel(self.values[name])).astype(float)
+        diverged = (self.run.diverged_at >= 0) & (self.step >= self.run.diverged_at)
+        return np.where(diverged, np.nan, np.ravel(self.values[name])).astype(float)
 
 
 class StepMark(ABC):
@@ -74,8 +74,8 @@ class StepMark(ABC):
     def update(self, run: Run, step: int, horizon: int, curves: Sequence[Curve], focus: int) -> None:
         """Show the run at a step; does nothing where that is shown already."""
         names = dict.fromkeys((*self.plot.channels, self.plot.by)) if self.plot.by else self.plot.channels
-        found = {name: _row(run.recording.series(name), name, step) for name in names}
-        rows = tuple(row for row, _ in found.values())
+        newest = {name: _row(run.recording.series(name), name, step) for name in names}
+        rows = tuple(row for row, _ in newest.values())
         version = (
             run,
             run.recording.generation,
@@ -88,7 +88,7 @@ class StepMark(ABC):
         )
         if version != self._version and min(rows) >= 0:
             self._version = version
-            values = {name: block for name, (_, block) in found.items()}
+            values = {name: block for name, (_, block) in newest.items()}
             self.fill(StepData(run, step, horizon, values, curves, focus))
 
 

@@ -89,10 +89,11 @@ class StreamedSource:
 
     def row_at(self, run: Run, step: int, keys: Iterable[str]) -> dict[str, float]:
         """Read some columns at the last recorded step up to `step` that is drawn; empty where none is."""
-        series, drawn = run.recording.thin if self.thin else run.recording.dense, self.source.data["step"]
+        series = run.recording.thin if self.thin else run.recording.dense
+        drawn: Any = self.source.data["step"]
         row = series.index_at(min(step, drawn[-1])) if len(drawn) else 0
-        found = self._rows(series, run, slice(row, row + 1), {key: self.columns[key] for key in keys})
-        return {key: float(values[0]) for key, values in found.items() if len(values)}
+        columns = self._rows(series, run, slice(row, row + 1), {key: self.columns[key] for key in keys})
+        return {key: float(values[0]) for key, values in columns.items() if len(values)}
 
     def ceiling(self, keys: Iterable[str]) -> float:
         """Find the value where a run that diverged leaves the picture: its last steps would press all others flat."""
@@ -119,7 +120,7 @@ class StreamedSource:
         self.source.data = rows
         self.note = f"{len(rows['step']):,} of {size:,} recorded points drawn" if self._stride > 1 else ""
 
-    def _rows(self, series: Series, run: Run, rows: slice, columns: Mapping[str, Column]) -> dict[str, np.ndarray]:
+    def _rows(self, series: Series, run: Run, rows: slice, columns: Mapping[str, Column]) -> dict[str, Any]:
         channels = {column.channel for column in columns.values()}
         raw = {name: series[name][rows] for name in channels if name in series.names}
         # Rows may be taken back while they are read; what is left of all columns is what there was of each.
@@ -128,8 +129,8 @@ class StreamedSource:
         steps = steps[:size]
         blocks = {name: mask_diverged(run, steps, block[:size]) for name, block in raw.items()}
         empty = np.full(len(steps), np.nan)
-        found = {k: c.values(blocks[c.channel]) if c.channel in blocks else empty for k, c in columns.items()}
-        return {"step": steps.astype(float)} | found
+        values = {k: c.values(blocks[c.channel]) if c.channel in blocks else empty for k, c in columns.items()}
+        return {"step": steps.astype(float)} | values
 
     def _measure(self, rows: dict[str, np.ndarray]) -> None:
         for key in self.columns:
@@ -144,7 +145,7 @@ class StreamedSource:
 
 def mask_diverged(run: Run, steps: np.ndarray, block: np.ndarray) -> np.ndarray:
     """Set a channel `[T, B, *dims]` at steps `[T]` to NaN from where each member diverged."""
-    gone = (run.diverged_at >= 0) & (steps[:, None] >= run.diverged_at)
-    if not gone.any():
+    diverged = (run.diverged_at >= 0) & (steps[:, None] >= run.diverged_at)
+    if not diverged.any():
         return block
-    return np.where(gone.reshape(gone.shape + (1,) * (block.ndim - 2)), np.nan, block)
+    return np.where(diverged.reshape(diverged.shape + (1,) * (block.ndim - 2)), np.nan, block)

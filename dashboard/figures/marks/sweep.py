@@ -103,12 +103,12 @@ def _is_set_by(configs: Sequence[Config], name: str, leader: str) -> bool:
 
 
 def _points(configs: Sequence[Config], members: Sequence[int], knob: str, log: bool) -> dict[float, tuple[int, ...]]:
-    found: dict[float, tuple[int, ...]] = {}
+    points: dict[float, tuple[int, ...]] = {}
     for member in sorted(members, key=lambda member: getattr(configs[member], knob)):
         value = getattr(configs[member], knob)
         if value > 0 or not log:
-            found[value] = (*found.get(value, ()), member)
-    return found
+            points[value] = (*points.get(value, ()), member)
+    return points
 
 
 def is_seed(name: str) -> bool:
@@ -126,10 +126,10 @@ def _numeric_knobs(configs: Sequence[Config]) -> list[str]:
 
 def _grouped_members(configs: Sequence[Config], names: Sequence[str]) -> list[list[int]]:
     """Group the members by their values of some knobs."""
-    found: dict[tuple[object, ...], list[int]] = {}
+    groups: dict[tuple[object, ...], list[int]] = {}
     for member, config in enumerate(configs):
-        found.setdefault(tuple(getattr(config, name) for name in names), []).append(member)
-    return list(found.values())
+        groups.setdefault(tuple(getattr(config, name) for name in names), []).append(member)
+    return list(groups.values())
 
 
 def _count_values(configs: Sequence[Config], name: str, members: Sequence[int]) -> int:
@@ -147,7 +147,7 @@ class SweepMark(StepMark):
     """A dot a member, a line through the medians over seeds, and theory dashed in the same hue."""
 
     sweep: Sweep | None = None
-    predictions: theory.SweepTheory | None = None
+    predictions: theory.SweepTheory
     _configs: tuple[Any, ...] = ()
     _log_x = False
 
@@ -210,33 +210,35 @@ class SweepMark(StepMark):
 
     def _names(self) -> list[str]:
         """Name what tells each dot from the others of its series."""
-        own = (
+        names = (
             [name for name in varied(self._configs) if is_seed(name) or name == self.sweep.knob.name]
             if self.sweep
             else []
         )
-        return [describe({name: getattr(self._configs[member], name) for name in own}) for member in self._members]
+        return [describe({name: getattr(self._configs[member], name) for name in names}) for member in self._members]
 
     def _show(self, sweep: Sweep, now: StepData) -> None:
         values = now.finite_scalar(self.channel.name)
-        self.source.data["y"] = values[self._members].tolist()
+        dots: Any = self.source.data
+        dots["y"] = values[self._members].tolist()
         self._mark_focus(now.focus)
         medians = [np.array([_median(values[list(m)]) for m in s.points.values()]) for s in sweep.series]
         laws = self._laws(sweep, now)
         self.lines.data, self.dashed.data = self._paths(medians), self._paths(laws)
-        self._set_ranges(values[self._members], laws)
+        self._set_ranges(sweep, values[self._members], laws)
         self._describe(sweep, medians, laws, values)
 
     def _mark_focus(self, focus: int) -> None:
         """Make the member in focus larger, and ringed."""
         dot = DOT if len(self._members) < CROWD else DOT / 2
         sizes = [FOCUS if member == focus else dot for member in self._members]
-        if sizes != self.source.data["size"]:
-            self.source.data["size"] = sizes
-            colors = zip(sizes, self.source.data["color"], strict=True)
-            self.source.data["rim"] = [GREY if size == FOCUS else color for size, color in colors]
+        dots: Any = self.source.data
+        if sizes != dots["size"]:
+            dots["size"] = sizes
+            colors = zip(sizes, dots["color"], strict=True)
+            dots["rim"] = [GREY if size == FOCUS else color for size, color in colors]
 
-    def _paths(self, heights: Sequence[np.ndarray]) -> dict[str, list[Any]]:
+    def _paths(self, heights: Sequence[np.ndarray]) -> dict[str, Any]:
         """Compute lines through what is finite of each series, where the axis places it."""
         xs = [np.array(list(series.points), float) for series in self._series()]
         keep = [np.isfinite(y) for y in heights]
@@ -251,9 +253,9 @@ class SweepMark(StepMark):
         sizes = [len(series.points) for series in sweep.series]
         return np.split(self.predictions.at_step(now), np.cumsum(sizes)[:-1])
 
-    def _set_ranges(self, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
+    def _set_ranges(self, sweep: Sweep, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
         across = axes.extent(np.array(self.source.data["x"], float))
-        set_range(self.figure.x_range, axes.value_range(across, None, self.sweep.log), self.sweep.log)
+        set_range(self.figure.x_range, axes.value_range(across, None, sweep.log), sweep.log)
         data, law = (axes.extent(self.scale.places(some)) for some in (values, np.concatenate(laws)))
         set_range(self.figure.y_range, axes.value_range(data, law, self.scale.log), self.scale.log)
 
@@ -265,9 +267,9 @@ class SweepMark(StepMark):
         right, at = (axes.fraction(some, wide, self.sweep.log) for some in (self.source.data["x"], x))
         places = self.scale.places(self.source.data["y"])
         up, level = (axes.fraction(some, high, self.scale.log) for some in (places, y))
-        away = np.nan_to_num(np.hypot(right - at, up - level), nan=np.inf)
-        if away.min() < NEAR:
-            self.pick(self._members[int(away.argmin())])
+        distances = np.nan_to_num(np.hypot(right - at, up - level), nan=np.inf)
+        if distances.min() < NEAR:
+            self.pick(self._members[int(distances.argmin())])
 
     # -- what the heading and the table say --------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ def predict(
 
     `edited` says that knobs changed on the way: what a theorem says of a whole run then holds of none.
     """
-    steps, found = step_grid(horizon), []
+    steps, lines = step_grid(horizon), []
     for curve in curves[:MOST_CURVES]:
         try:
             sample = _evenly_spaced(curve.members, BAND_SAMPLE)
@@ -72,8 +72,8 @@ def predict(
         except FAULTS:
             log.exception("theory failed for %s", curve.label)
             continue
-        found += [TheoryLine(curve, replace(p, broken=p.broken or edited), steps) for p in predictions]
-    return found
+        lines += [TheoryLine(curve, replace(p, broken=p.broken or edited), steps) for p in predictions]
+    return lines
 
 
 def step_grid(horizon: int) -> np.ndarray:
@@ -86,8 +86,8 @@ def step_grid(horizon: int) -> np.ndarray:
 def _median_predictions(predictions: Sequence[Sequence[Prediction]]) -> list[Prediction]:
     """Take the median of predictions that say the same of several members; of others the first member's."""
     first = predictions[0]
-    alike = [found for found in predictions if [p.label for p in found] == [p.label for p in first]]
-    medians = [np.median([found[i].values for found in alike], axis=0) for i in range(len(first))]
+    alike = [each for each in predictions if [p.label for p in each] == [p.label for p in first]]
+    medians = [np.median([each[i].values for each in alike], axis=0) for i in range(len(first))]
     return [replace(one, values=values) for one, values in zip(first, medians, strict=True)]
 
 
@@ -96,7 +96,7 @@ def dashed_lines(**style: Any) -> MultiLine:
     return MultiLine(xs="xs", ys="ys", line_color="color", line_dash=list(DASH), line_width=1.6, **style)
 
 
-def line_columns(lines: Sequence[TheoryLine], hues: Sequence[str]) -> dict[str, list[Any]]:
+def line_columns(lines: Sequence[TheoryLine], hues: Sequence[str]) -> dict[str, Any]:
     """Collect the data of one `MultiLine`; plain lists, since each array would be a socket frame of its own."""
     finite = [np.isfinite(line.prediction.values) for line in lines]
     xs = [line.steps[keep].tolist() for line, keep in zip(lines, finite, strict=True)]
@@ -117,15 +117,15 @@ def title(prediction: Prediction) -> str:
 
 def broken_assumptions(curves: Mapping[str, Sequence[str]], every: set[str]) -> str:
     """Write broken assumptions in a line: `curves` maps each to those it concerns; the first two are written out."""
-    texts = [_with_curves(reason, list(dict.fromkeys(who)), every) for reason, who in curves.items()]
-    rest = f"; and {len(texts) - 2} more" if len(texts) > 2 else ""
-    return "; ".join(texts[:2]) + rest
+    texts = [_with_curves(reason, list(dict.fromkeys(labels)), every) for reason, labels in curves.items()]
+    others = f"; and {len(texts) - 2} more" if len(texts) > 2 else ""
+    return "; ".join(texts[:2]) + others
 
 
-def _with_curves(reason: str, who: Sequence[str], every: set[str]) -> str:
-    if set(who) == every or all(reason.startswith(label.split(",")[0]) for label in who):
+def _with_curves(reason: str, labels: Sequence[str], every: set[str]) -> str:
+    if set(labels) == every or all(reason.startswith(label.split(",")[0]) for label in labels):
         return reason
-    return f"{reason} ({', '.join(who) if len(who) < 3 else f'{len(who)} curves'})"
+    return f"{reason} ({', '.join(labels) if len(labels) < 3 else f'{len(labels)} curves'})"
 
 
 # -- predictions for the points of a sweep or a map ------------------------------------------------------------
@@ -154,10 +154,10 @@ class PredictionTable:
         except FAULTS:
             log.exception("theory failed for a point of a sweep")
             return []
-        for found in predictions:
-            if found.channel == self.channel and found.kind == "law" and not found.broken:
-                self.label = self.label or found.label
-                return [found.values]
+        for prediction in predictions:
+            if prediction.channel == self.channel and prediction.kind == "law" and not prediction.broken:
+                self.label = self.label or prediction.label
+                return [prediction.values]
         return []
 
     def at_step(self, step: int) -> np.ndarray:

@@ -46,14 +46,14 @@ class BarsMark(StepMark):
 
     def fill(self, now: StepData) -> None:
         """Draw the bars of the member in focus."""
-        data: dict[str, list[Any]] = {name: [] for name in self.source.data}
+        data: dict[str, Any] = {str(name): [] for name in self.source.data}
         width = 0.8 / len(now.values)
         for place, (name, block) in enumerate(now.values.items()):
             bars = np.ravel(block[now.focus])
             shown = np.flatnonzero(self.scale.drawable(bars))
             data["x"] += (shown + 1 + width * (place - (len(now.values) - 1) / 2)).tolist()
             data["top"] += bars[shown].tolist()
-            data["place"] += [self.plot.component(at) for at in shown]
+            data["place"] += [self.plot.component(int(at)) for at in shown]
             data["color"] += [qualitative(place)] * len(shown)
             data["name"] += [self.engine.channel(name).label] * len(shown)
         self._tabulate(now)
@@ -101,16 +101,16 @@ class ProfileMark(StepMark):
     def fill(self, now: StepData) -> None:
         """Draw all curves."""
         block = np.asarray(now.values[self.channel.name], float)
-        found = [np.median(block[list(curve.members)], axis=0) for curve in now.curves]
-        drawn = [np.flatnonzero(self.scale.drawable(y)) for y in found]
+        vectors = [np.median(block[list(curve.members)], axis=0) for curve in now.curves]
+        drawn = [np.flatnonzero(self.scale.drawable(y)) for y in vectors]
         self.lines.data = {
             "xs": [at.tolist() for at in drawn],
-            "ys": [self.scale.places(y[at]).tolist() for y, at in zip(found, drawn, strict=True)],
+            "ys": [self.scale.places(y[at]).tolist() for y, at in zip(vectors, drawn, strict=True)],
             "color": [curve.color for curve in now.curves],
         }
         flat = np.concatenate(drawn)
         owners = [curve for curve, at in zip(now.curves, drawn, strict=True) for _ in at]
-        values = np.concatenate([y[at] for y, at in zip(found, drawn, strict=True)])
+        values = np.concatenate([y[at] for y, at in zip(vectors, drawn, strict=True)])
         self.source.data = {
             "x": flat.tolist(),
             "y": values.tolist(),
@@ -119,7 +119,7 @@ class ProfileMark(StepMark):
             "place": [self.plot.component(at) for at in flat],
         }
         self._set_ranges(values, block.shape[-1])
-        self._tabulate(now, found)
+        self._tabulate(now, vectors)
 
     def _set_ranges(self, values: np.ndarray, count: int) -> None:
         window = axes.value_range(axes.extent(self.scale.places(values)), None, self.scale.log)
@@ -127,8 +127,8 @@ class ProfileMark(StepMark):
         set_range(self.figure.x_range, (-0.3, count - 0.7), False)
         name_ticks(self.figure.xaxis, {at: self.plot.component(at) for at in range(0, count, -(-count // 12))})
 
-    def _tabulate(self, now: StepData, found: list[np.ndarray]) -> None:
+    def _tabulate(self, now: StepData, vectors: list[np.ndarray]) -> None:
         curves: list[Any] = list(now.curves)[:TABLE_CURVES]
         heads = [self.channel.dims[0], *(curve.label for curve in curves)]
-        rows = zip(*(y for y, _ in zip(found, curves, strict=False)), strict=True)
+        rows = zip(*(y for y, _ in zip(vectors, curves, strict=False)), strict=True)
         self.numbers = Numbers(heads, [[self.plot.component(at), *map(number, row)] for at, row in enumerate(rows)])

@@ -47,9 +47,9 @@ const amounts = edges.get_column("amount") ?? [];
 return `${amounts[tick] ?? "–"}, ${amounts.length - tick} of ${amounts.length} edges`;
 """
 
-_DOT = {"x": "x", "y": "y", "size": "size"}
+_DOT: dict[str, Any] = {"x": "x", "y": "y", "size": "size"}
 
-_NAME = {
+_NAME: dict[str, Any] = {
     "text_font_size": "10.5px",
     "text_color": GREY,
     "text_align": "center",
@@ -125,8 +125,8 @@ def cluster_colors(group: np.ndarray) -> list[str]:
     """Choose a hue for each cluster, the largest first; what stands alone is grey `[N]`."""
     sizes = Counter(group.tolist())
     ranked = [each for each, size in sizes.most_common() if size > 1]
-    found = {each: qualitative(place) for place, each in enumerate(ranked)}
-    return [found.get(each, GREY) for each in group.tolist()]
+    hues = {each: qualitative(place) for place, each in enumerate(ranked)}
+    return [hues.get(each, GREY) for each in group.tolist()]
 
 
 def cluster_legend(group: np.ndarray) -> list[dict[str, Any]]:
@@ -198,7 +198,7 @@ class GraphPicture:
         self.figure.y_range.update(start=1.02, end=-0.02, reset_start=1.02, reset_end=-0.02)
 
     def _draw(self) -> None:
-        line = {"xs": "xs", "ys": "ys", "line_color": "color", "line_width": "width"}
+        line: dict[str, Any] = {"xs": "xs", "ys": "ys", "line_color": "color", "line_width": "width"}
         faint, dots = MultiLine(**line, line_alpha=0.5), Scatter(**_DOT, fill_color="color", line_color=None)
         (some_nodes, some_edges), (lit_nodes, lit_edges) = self.shown, self.highlighted
         edges = add_glyph(faint, self.edges, self.figure, view=CDSView(filter=some_edges))

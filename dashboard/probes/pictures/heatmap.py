@@ -77,7 +77,7 @@ class HeatPicture:
         self.path.data = self.end.data = {"x": [], "y": []}
         for color, width in ((EDGE, 4), (HUE, 2)):
             add_glyph(Line(x="x", y="y", line_color=color, line_width=width), self.path, self.content)
-        dots = {"x": "x", "y": "y", "fill_color": HUE, "line_color": EDGE}
+        dots: dict[str, Any] = {"x": "x", "y": "y", "fill_color": HUE, "line_color": EDGE}
         drawn = [add_glyph(Scatter(size=size, **dots), source, self.content) for source, size in self._dotted()]
         self._hover(drawn[0], "@x", "@y", [("on the way, point", "$index")])
         style = {"color": HUE, "dash": ""}
@@ -114,10 +114,10 @@ class HeatPicture:
 
     def _drawable(self, raw: np.ndarray) -> np.ndarray:
         """Set values without a colour to infinity, so that they are not taken for what is not known yet."""
-        gone = (raw <= 0) & self.declared.log
-        if gone.any():
-            self._add_note(f"{gone.sum():,} of {raw.size:,} are not positive and not drawn")
-        return np.where(gone, np.inf, raw)
+        undrawable = (raw <= 0) & self.declared.log
+        if undrawable.any():
+            self._add_note(f"{undrawable.sum():,} of {raw.size:,} are not positive and not drawn")
+        return np.where(undrawable, np.inf, raw)
 
     def _set_colors(self, known: np.ndarray) -> None:
         if not known.size:
@@ -130,7 +130,7 @@ class HeatPicture:
     def _update_path(self, values: Mapping[str, Any]) -> None:
         x, y = (np.atleast_1d(np.asarray(values[name], float)) for name in self.declared.path)
         if x.ndim != 1 or x.shape != y.shape:
-            raise ValueError(f"{self.declared.path[0]} {x.shape} and {self.declared.path[1]} {y.shape} make no way")
+            raise ValueError(f"{' and '.join(self.declared.path)} make no path: {x.shape} and {y.shape}")
         self.path.data = {"x": x.tolist(), "y": y.tolist()}
         self.end.data = {"x": x[-1:].tolist(), "y": y[-1:].tolist()}
 
@@ -158,9 +158,10 @@ def fill_gaps(grid: np.ndarray) -> np.ndarray:
     """
     known = ~np.isnan(grid)
     gaps = [np.diff(np.flatnonzero(known.any(axis))).max(initial=1) for axis in (0, 1)]
-    away, nearest = distance_transform_edt(~known, return_indices=True)
-    found = np.where(away <= DIAGONAL * (max(gaps) - 1), grid[tuple(nearest)], np.nan) if known.any() else grid
-    return np.where(np.isfinite(found), found, np.nan)
+    transformed: Any = distance_transform_edt(~known, return_indices=True)  # a pair, which its stub does not know
+    distance, nearest = transformed
+    filled = np.where(distance <= DIAGONAL * (max(gaps) - 1), grid[tuple(nearest)], np.nan) if known.any() else grid
+    return np.where(np.isfinite(filled), filled, np.nan)
 
 
 def cell_span(name: str, places: np.ndarray) -> tuple[float, float]:

@@ -132,7 +132,7 @@ def select_by_click(figure: Any, nodes: ColumnDataSource, shown: BooleanFilter) 
     figure.js_on_event(Tap, page_script("nearest", figure=figure, nodes=nodes, shown=shown))
 
 
-def as_lists(columns: Mapping[str, Any]) -> dict[str, list[Any]]:
+def as_lists(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Convert columns to lists, since each array would be a socket frame of its own."""
     return {
         name: column.tolist() if isinstance(column, np.ndarray) else list(column) for name, column in columns.items()

@@ -87,10 +87,12 @@ class LinesPicture:
 
     def _drawable(self, label: str, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Break a line where a value is missing; on a logarithmic axis that is so for zero and less."""
-        gone = sum((log & (axis <= 0) for log, axis in zip(self.log, (x, y), strict=True)), np.zeros(len(x), bool))
-        if gone.any():
-            self._notes.append(f"{label}: {gone.sum():,} of {len(x):,} are not positive and not drawn")
-        return x, np.where(gone, np.nan, y)
+        undrawable = sum(
+            (log & (axis <= 0) for log, axis in zip(self.log, (x, y), strict=True)), np.zeros(len(x), bool)
+        )
+        if undrawable.any():
+            self._notes.append(f"{label}: {undrawable.sum():,} of {len(x):,} are not positive and not drawn")
+        return x, np.where(undrawable, np.nan, y)
 
     def _thinned(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if len(x) <= MOST_POINTS:
@@ -119,7 +121,7 @@ def _sample(style: TraceStyle) -> dict[str, Any]:
     return {"label": style.trace.label, "color": style.color, "style": style.trace.style, "dash": dash}
 
 
-def _columns(x: np.ndarray, y: np.ndarray) -> dict[str, list[Any]]:
+def _columns(x: np.ndarray, y: np.ndarray) -> dict[str, Any]:
     """Convert to lists, since each array would be a socket frame of its own; numbers as the page writes them."""
     at, value = ([number(entry) for entry in axis.tolist()] for axis in (x, y))
     return {"x": x.tolist(), "y": y.tolist(), "at": at, "value": value}

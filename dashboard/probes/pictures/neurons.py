@@ -60,31 +60,31 @@ class NeuronsPicture:
     def update(self, values: Mapping[str, Any]) -> None:
         """Show other numbers; what is chosen stays, where the paths are the same."""
         dots, layer = _neuron_columns(self.declared, values)
-        distance, found = read_paths(self.declared, values, len(layer))
-        if found["name"] != self.paths.data.get("name"):
+        distance, paths = read_paths(self.declared, values, len(layer))
+        if paths["name"] != self.paths.data.get("name"):
             self.nodes.selected.indices = []
-            self.select.update(options=[(str(k), name) for k, name in enumerate(found["name"])], value="0")
-        dots["paths"] = np.bincount([neuron for neuron in found["neuron"] if neuron >= 0], minlength=len(layer))
+            self.select.update(options=[(str(k), name) for k, name in enumerate(paths["name"])], value="0")
+        dots["paths"] = np.bincount([neuron for neuron in paths["neuron"] if neuron >= 0], minlength=len(layer))
         dots["alpha"] = np.where(dots["paths"] > 0, 0.95, 0.25)
         self.note, self.legend = _note(dots["paths"], _floor_note(self.declared, values)), self._legend(dots["kind"])
-        self.nodes.data, self.paths.data = layers.as_lists(dots), found
+        self.nodes.data, self.paths.data = layers.as_lists(dots), paths
         layers.label_columns(self.map, np.round(dots["x"]), layer)
-        self._show_path(distance, found, int(self.select.value or 0))
+        self._show_path(distance, paths, int(self.select.value or 0))
 
-    def _show_path(self, distance: np.ndarray, found: Mapping[str, list[Any]], path: int) -> None:
+    def _show_path(self, distance: np.ndarray, paths: Mapping[str, list[Any]], path: int) -> None:
         """Show one path before the reader has chosen another: the page does the same then."""
-        known = path < len(found["name"])
+        known = path < len(paths["name"])
         blank = [float("nan")] * len(distance)
-        curves = {name: found[name][path] if known else blank for name in ("loss", "reference_loss")}
+        curves = {name: paths[name][path] if known else blank for name in ("loss", "reference_loss")}
         self.chosen.data = {"x": distance.tolist(), **curves}
-        self.sentence.text = found["sentence"][path] if known else "There is no way out of here."
-        self.select.update(title=f"all {len(found['name'])} ways; click a neuron to see its own", disabled=not known)
+        self.sentence.text = paths["sentence"][path] if known else "There is no way out of here."
+        self.select.update(title=f"all {len(paths['name'])} ways; click a neuron to see its own", disabled=not known)
         self.highlighted.booleans = [
-            known and each == found["neuron"][path] for each in range(len(self.nodes.data["x"]))
+            known and each == paths["neuron"][path] for each in range(len(self.nodes.data["x"]))
         ]
         _set_range(self.curve.x_range, distance.min(), distance.max())
         if known:
-            _set_range(self.curve.y_range, found["low"][path], found["high"][path])
+            _set_range(self.curve.y_range, paths["low"][path], paths["high"][path])
 
     def _legend(self, kinds: list[str]) -> list[dict[str, Any]]:
         many = Counter(kinds)
@@ -126,8 +126,8 @@ class NeuronsPicture:
         self.paths.js_on_change("data", paint)
 
 
-def _note(count: np.ndarray, rest: str) -> str:
-    return " · ".join(filter(None, ["pale: no way of its own" if (count == 0).any() else "", rest]))
+def _note(count: np.ndarray, other: str) -> str:
+    return " · ".join(filter(None, ["pale: no way of its own" if (count == 0).any() else "", other]))
 
 
 def _set_range(target: Any, low: float, high: float) -> None:
@@ -151,7 +151,7 @@ def _neuron_columns(declared: Neurons, values: Mapping[str, Any]) -> tuple[dict[
     }, layer  # fmt: skip
 
 
-def read_paths(declared: Neurons, values: Mapping[str, Any], neurons: int) -> tuple[np.ndarray, dict[str, list[Any]]]:
+def read_paths(declared: Neurons, values: Mapping[str, Any], neurons: int) -> tuple[np.ndarray, dict[str, Any]]:
     """Read distances `[T]`, and columns with an entry for each of `q` paths. Raises `ValueError` or `KeyError`."""
     distance = np.asarray(values[declared.distance], float)
     names = list(map(str, np.asarray(values[declared.path_name]).tolist()))
@@ -190,8 +190,8 @@ def _raised(values: np.ndarray) -> np.ndarray:
 
 def _window(values: np.ndarray) -> tuple[float, float]:
     """Choose a logarithmic range of all that is finite, with room on both sides."""
-    found = values[np.isfinite(values)]
-    low, high = (max(found.min(), FLOOR), max(found.max(), FLOOR)) if len(found) else (0.1, 1.0)
+    finite = values[np.isfinite(values)]
+    low, high = (max(finite.min(), FLOOR), max(finite.max(), FLOOR)) if len(finite) else (0.1, 1.0)
     room = (high / low) ** 0.06 * 1.2
     return float(low / room), float(high * room)
 

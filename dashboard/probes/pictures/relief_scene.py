@@ -57,36 +57,37 @@ def build(box: Box, labels: Sequence[str]) -> pv.Plotter:
         scene.add_mesh(path_tube(box), scalars="off", clim=(0, 1), cmap=ramp(ON, OFF, 32), **LIGHT)
     for ends in box.drops():
         scene.add_mesh(pv.Line(*ends), color=GREY, line_width=1, lighting=False)
-    scene.add_mesh(pv.Box((-1, 1, -1, 1, 0, TALL)).extract_all_edges(), color=GREY, line_width=1, lighting=False)
+    edges: Any = pv.Box((-1, 1, -1, 1, 0, TALL)).extract_all_edges()
+    scene.add_mesh(edges, color=GREY, line_width=1, lighting=False)
     for text in axis_names(box, labels):
         scene.add_mesh(text, color=GREY, lighting=False)
     return scene
 
 
-def surface(box: Box) -> pv.PolyData:
+def surface(box: Box) -> Any:
     """Make the known part of the surface, with normals."""
     x, y = np.meshgrid(box.x, box.y)
     known = np.isfinite(box.z)
     grid = pv.StructuredGrid(x, y, np.where(known, box.z, 0.0))
     grid["height"] = grid.points[:, 2].copy()
     faces = known[:-1, :-1] & known[1:, :-1] & known[:-1, 1:] & known[1:, 1:]
-    found = grid.extract_cells(np.flatnonzero(faces.ravel(order="F"))).extract_surface(algorithm=None)
-    return found.compute_normals()
+    known_part: Any = grid.extract_cells(np.flatnonzero(faces.ravel(order="F"))).extract_surface(algorithm=None)
+    return known_part.compute_normals()
 
 
-def path_tube(box: Box) -> pv.PolyData:
+def path_tube(box: Box) -> Any:
     """Make the path as a tube at its own height."""
     line = pv.lines_from_points(box.path)
     line["off"] = box.off_plane
     return line.tube(radius=0.016, n_sides=12)
 
 
-def axis_names(box: Box, labels: Sequence[str]) -> list[pv.PolyData]:
+def axis_names(box: Box, labels: Sequence[str]) -> list[Any]:
     """Write names and ends of the axes as flat letters, beside the edges that face the reader at first."""
     x, y, up = labels
     ends = [[f"{end:.3g}" for end in pair] for pair in box.ranges]
     along = [(-0.9, ends[0][0]), (0, x), (0.9, ends[0][1])]
-    texts = [_text(words).translate((at, -1.16, 0), inplace=False) for at, words in along]
+    texts: list[Any] = [_text(words).translate((at, -1.16, 0), inplace=False) for at, words in along]
     for at, words in zip((-0.9, 0, 0.9), (ends[1][0], y, ends[1][1]), strict=True):
         texts.append(_text(words).rotate_z(90, inplace=False).translate((1.16, at, 0), inplace=False))
     for at, words in zip((0.06, TALL / 2, TALL - 0.06), (ends[2][0], up, ends[2][1]), strict=True):
@@ -96,7 +97,7 @@ def axis_names(box: Box, labels: Sequence[str]) -> list[pv.PolyData]:
     return texts
 
 
-def _text(words: str) -> pv.PolyData:
+def _text(words: str) -> Any:
     text = pv.Text3D(_ascii(words) or "-", depth=0.0).scale(LETTER, inplace=False)
     return text.translate(-np.array(text.center), inplace=False)
 
@@ -117,8 +118,8 @@ def aim(vtk_camera: Any, camera: Camera) -> None:
     """Put a camera of VTK on a sphere around the box."""
     around, above = math.radians(camera.azimuth), math.radians(min(max(camera.elevation, -89.0), 89.0))
     centre = np.array([0.0, 0.0, 0.4 * TALL])
-    away = np.array([math.cos(above) * math.cos(around), math.cos(above) * math.sin(around), math.sin(above)])
-    vtk_camera.SetPosition(*(centre + FAR / min(max(camera.zoom, 0.3), 5.0) * away))
+    direction = np.array([math.cos(above) * math.cos(around), math.cos(above) * math.sin(around), math.sin(above)])
+    vtk_camera.SetPosition(*(centre + FAR / min(max(camera.zoom, 0.3), 5.0) * direction))
     vtk_camera.SetFocalPoint(*centre)
     vtk_camera.SetViewUp(0, 0, 1)
 
@@ -131,7 +132,7 @@ def image(scene: pv.Plotter, camera: Camera) -> str:
     scene.camera_set = True
     scene.renderer.ResetCameraClippingRange()
     scene.render()
-    pixels = scene.screenshot(return_img=True, transparent_background=True)
+    pixels: Any = scene.screenshot(return_img=True, transparent_background=True)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", compress_level=1)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
@@ -147,12 +148,12 @@ def gltf(scene: pv.Plotter) -> bytes:
 
 def window(scene: pv.Plotter, background: Sequence[float]) -> Any:
     """Put the scene in a bare window, as Panel hands it to the browser; another layer would be drawn black there."""
-    renderer, found = vtk.vtkRenderer(), vtk.vtkRenderWindow()
+    renderer, result = vtk.vtkRenderer(), vtk.vtkRenderWindow()
     for actor in scene.actors.values():
         renderer.AddActor(actor)
     renderer.SetBackground(*background)
     aim(renderer.GetActiveCamera(), Camera(zoom=NARROW))
     renderer.ResetCameraClippingRange()
-    found.SetOffScreenRendering(1)
-    found.AddRenderer(renderer)
-    return found
+    result.SetOffScreenRendering(1)
+    result.AddRenderer(renderer)
+    return result

@@ -28,10 +28,7 @@ CLEAR = 1e6
 
 
 def count_above(values: Tensor, tau: float = SINGULAR, scale: Tensor | float | None = None) -> Tensor:
-    """Numerical rank `#{s_i > tau scale}` of values `[..., q]`, scale the largest value unless given.
-
-    Integer `[...]`.
-    """
+    """Numerical rank `#{s_i > tau scale}` of values `[..., q]`, integer `[...]`; scale is the largest unless given."""
     if not values.shape[-1]:
         return values.new_zeros(values.shape[:-1], dtype=torch.long)
     whole = values[..., :1] if scale is None else torch.as_tensor(scale, dtype=values.dtype)[..., None]

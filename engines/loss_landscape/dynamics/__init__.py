@@ -1,1 +1,1 @@
-"""How parameters move: trained, sampled by chains, or drawn in a box."""
+"""Dynamics: training, sampling by chains, draws in a box, and what is observed of them."""

@@ -1,4 +1,7 @@
-"""Chains that sample a loss around its minimum; each member is one estimate of a learning coefficient by many."""
+"""Chains that sample a loss around its minimum.
+
+Each member is one estimate of a learning coefficient by many chains.
+"""
 
 from __future__ import annotations
 
@@ -28,31 +31,31 @@ from engines.loss_landscape.learning_coefficient.chains import State as Point
 from engines.loss_landscape.models.deep_linear import DeepLinear
 
 CHAINS_SHOWN = 400
-"""Chains whose places are recorded."""
+"""Most chains whose places are recorded."""
 
 
 class State(NamedTuple):
-    """What evolves; C chains of each member."""
+    """State of the C chains of each member, with sums after burn-in."""
 
     theta: Tensor
     """`[B, C, P]`."""
     loss: Tensor
-    """`[B, C]`, on all data or on the step's."""
+    """Loss of each chain, `[B, C]`, on all data or on the batch of the step."""
     gradient: Tensor
     """`[B, C, P]`."""
     taken: Tensor
-    """Accepted steps, `[B, C]`."""
+    """Number of accepted steps, `[B, C]`."""
     total: Tensor
     """Sum of losses after burn-in, `[B, C]`."""
     counted: Tensor
-    """How many, whole number `[B]`."""
+    """Number of steps after burn-in, whole number `[B]`."""
     t: Tensor
-    """Steps, whole number `[B]`."""
+    """Number of steps, whole number `[B]`."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Of members that share all `shape` knobs."""
+    """Target and noise of members that share all `shape` knobs."""
 
     optimizer: str
     target: SamplingTarget
@@ -61,7 +64,7 @@ class Problem:
     h_max: Tensor
     """Largest curvature at the centre, `[B]`."""
     baseline: Tensor
-    """Loss there, `[B]`."""
+    """Loss at the centre, `[B]`."""
     centre: dict[str, Tensor]
     """Channels of the centre, which stay as they are."""
     normals: Noise
@@ -72,7 +75,7 @@ class Problem:
 
 
 def build(configs: Configs, device: torch.device) -> Problem:
-    """The loss, its curvature and what is counted at its minimum. On the CPU: chains of small losses."""
+    """Build the loss, its curvature and the counts at its minimum, on the CPU: chains of small losses."""
     one, target = configs[0], target_of(configs)
     seeds, C, P = [config.seed for config in configs], one.chains, target.star.shape[-1]
     modes = eigenmodes(target)
@@ -89,7 +92,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
 
 
 def _largest_curvature(target: SamplingTarget) -> Tensor:
-    """Of large networks, by Lanczos steps from one vector of signs for all members."""
+    """Largest curvature of a large network by Lanczos steps from one vector of signs for all members, `[B]`."""
     source = torch.Generator().manual_seed(0)
     begin = rademacher(source, target.star.shape[-1]).expand_as(target.star)
     with torch.enable_grad():
@@ -98,7 +101,7 @@ def _largest_curvature(target: SamplingTarget) -> Tensor:
 
 
 def start(configs: Configs, problem: Problem) -> State:
-    """All chains in the centre."""
+    """State with all chains in the centre."""
     theta = problem.target.star[:, None].expand(-1, problem.chains, -1).clone()
     point = _init_state(problem, theta, 0)
     none, count = torch.zeros_like(point.loss), torch.zeros(len(theta), dtype=torch.long)
@@ -111,7 +114,7 @@ def _init_state(problem: Problem, theta: Tensor, t: int) -> Point:
 
 
 def _loss(problem: Problem, t: int):
-    """The loss of step t: of all data, or of the rows that it draws."""
+    """Loss of step t: of all data, or of the rows that it draws."""
     on, rows = problem.target.on, problem.rows
     if rows is None or on is None:
         return problem.target.loss
@@ -142,7 +145,7 @@ def _langevin(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
 
 
 def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
-    """Every layer given the others, without a step size."""
+    """Draw every layer given the others, without a step size."""
     model, C = problem.linear, problem.chains
     assert model is not None
     layers = [W.flatten(0, 1) for W in model.split(state.theta)]
@@ -156,7 +159,7 @@ def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Where the chains are and what they have found."""
+    """Channels of the chains: estimate, error, distance, acceptance."""
     b, C = knobs["n_beta"][:, None], problem.chains
     above = state.loss - problem.baseline[:, None]
     counts = state.counted[:, None] > 0
@@ -177,7 +180,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """The chains in a plane, and what is known of the centre."""
+    """Channels of the chains in a plane, and of the centre."""
     apart = state.theta[:, :CHAINS_SHOWN] - problem.target.star[:, None]
     x, y = (apart @ problem.axes.mT).unbind(-1)
     places = {"point_x": x, "point_y": y, "point_class": torch.zeros_like(x)}

@@ -1,6 +1,6 @@
-"""Degeneracy at every look: cheap enough to keep up with training. Exact counts are what the probe is for.
+"""Observables that are cheap enough to keep up with training: degeneracy, a slice of the loss, frequencies, features.
 
-What a model shows of itself besides its losses: features in a plane, frequencies of its table of summands.
+Exact counts are what the probe is for.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from engines.loss_landscape.models.modular_addition import Embedding, Transforme
 from engines.loss_landscape.models.superposition import Superposition
 
 Spectra = list[tuple[Tensor, Tensor]]
-"""Of each layer: eigenvalues of the second moments of what it sees `[B, D]`, and of what is seen of it `[B, d]`."""
+"""Eigenvalues of the second moments of each layer's inputs `[B, D]`, and of the derivatives of the outputs `[B, d]`."""
 
 SLICE_OFFSETS = torch.arange(-6, 7, dtype=torch.float64) / 6
-"""Places of the slice."""
+"""Places on the slice."""
 
 SLICE_SAMPLES = 128
-"""Of the slice: it must not slow training down."""
+"""Most samples of the slice: it must not slow training down."""
 
 SLICE_SEED = 0
 """Seed of the direction of the slice, one for all members and steps."""
 
 
 def degeneracy_channels(subject: Subject, theta: Tensor, b: Tensor, gamma: Tensor) -> dict[str, Tensor]:
-    """Effective parameters, ranks and synchronised blocks of perceptrons; theta `[B, P]`, b and gamma `[B]`.
+    """Channels of effective parameters, ranks and synchronised blocks of perceptrons.
 
-    The window of a layer is as wide as its weights: `N(w*, ⟨w²⟩/gamma)`. Otherwise a network with larger weights, which
-    have to move further to do the same, would seem to need fewer of them.
+    theta `[B, P]`, b and gamma `[B]`. The window of a layer is as wide as its weights: `N(w*, ⟨w²⟩/gamma)`. Otherwise a
+    network with larger weights, which have to move further to do the same, would seem to need fewer of them.
     """
     model = subject.model
     if not isinstance(model, (Mlp, Embedding)):
@@ -63,6 +63,7 @@ def _output_variance(outputs: Tensor) -> Tensor:
 
 
 def _effective_parameters(spectra: Spectra, b: Tensor, gamma: Tensor) -> dict[str, Tensor]:
+    """Channels of the soft rank over all layers, at one temperature and at all of `B_GRID`."""
     h = torch.cat([(mu[:, :, None] * nu[:, None, :]).flatten(1) for mu, nu in spectra], 1)
     grid = torch.tensor(B_GRID, dtype=h.dtype, device=h.device)
     curve = torch.stack([soft_rank(h, at, gamma) for at in grid], -1)
@@ -70,7 +71,7 @@ def _effective_parameters(spectra: Spectra, b: Tensor, gamma: Tensor) -> dict[st
 
 
 def _ranks(spectra: Spectra) -> dict[str, Tensor]:
-    """By the eigenvalues of second moments: a direction below 1e-6 of the largest counts as none."""
+    """Ranks by the eigenvalues of second moments: a direction below 1e-6 of the largest counts as none."""
     names = ("rank_activations", "rank_gradients")
     sides = (torch.stack([count_above(side[at].flip(-1), EIGEN) for side in spectra], -1) for at in (0, 1))
     return dict(zip(names, sides, strict=True))
@@ -83,7 +84,7 @@ def _block_counts(net: Mlp, hidden: list[Tensor]) -> dict[str, Tensor]:
 
 
 def _embedding_spectra(model: Embedding, theta: Tensor, hidden: Tensor) -> tuple[Tensor, Tensor]:
-    """The embedding as a layer: it sees one-hot summands, and both readers see it."""
+    """Spectra of the embedding as a layer: its inputs are one-hot summands, and both readers take its outputs."""
     _, left, right, out = model.layout.split(theta)
     slopes = (hidden > 0).to(theta.dtype)
     above = (out.mT @ out) * (slopes.mT @ slopes) / hidden.shape[-2]
@@ -92,10 +93,10 @@ def _embedding_spectra(model: Embedding, theta: Tensor, hidden: Tensor) -> tuple
 
 
 def loss_slice(subject: Subject, theta: Tensor) -> Tensor:
-    """Behavioural loss `mean |f(theta + a d) - f(theta)|^2/2` at `OFFSETS`, `[B, 13]`; d filter-normalised.
+    """Behavioural loss `mean |f(theta + a d) - f(theta)|^2/2` at `SLICE_OFFSETS`, `[B, 13]`; d filter-normalised.
 
-    On the first `SAMPLES` samples, over the variance of the outputs and their number, so that networks of other scales
-    compare.
+    On the first `SLICE_SAMPLES` samples, over the variance of the outputs and their number, so that networks of other
+    scales compare. theta `[B, P]`.
     """
     model, X = subject.model, subject.train.X[..., :SLICE_SAMPLES, :]
     tensors = model if isinstance(model, Mlp) else model.layout  # type: ignore[attr-defined]
@@ -107,7 +108,7 @@ def loss_slice(subject: Subject, theta: Tensor) -> Tensor:
 
 
 def model_channels(subject: Subject, theta: Tensor) -> dict[str, Tensor]:
-    """Channels `fourier`, or `point_x`, `point_y`, `point_class`; theta `[B, P]`."""
+    """Channels `fourier`, or `point_x`, `point_y`, `point_class`, of models that have them; theta `[B, P]`."""
     model = subject.model
     if isinstance(model, Superposition):
         return feature_points(model, theta)
@@ -116,14 +117,14 @@ def model_channels(subject: Subject, theta: Tensor) -> dict[str, Tensor]:
 
 
 def feature_points(model: Superposition, theta: Tensor) -> dict[str, Tensor]:
-    """Where each feature is kept, by the first two dimensions, `[B, d]`."""
+    """Places of the features in the first two dimensions, `[B, d]`."""
     W = model.layout.split(theta)[0]
     y = W[..., 1, :] if W.shape[-2] > 1 else torch.zeros_like(W[..., 0, :])
     return {"point_x": W[..., 0, :], "point_y": y, "point_class": torch.ones_like(y)}
 
 
 def summand_table(model: object, theta: Tensor) -> Tensor | None:
-    """The rows by which a network knows the first summand, `[B, p, e]`; None for one that does not add."""
+    """Rows by which a network represents the first summand, `[B, p, e]`; None for one that does not add."""
     if isinstance(model, Embedding):
         return model.layout.split(theta)[0]
     if isinstance(model, Transformer):

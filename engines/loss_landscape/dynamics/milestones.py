@@ -1,4 +1,4 @@
-"""When a network that learns has memorised, and when it has understood."""
+"""Milestones: the steps at which a network that learns has memorised and has generalised."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from engines.core.protocol.declarations import Phase
 from engines.core.protocol.engine import RunData
 
 MEMORISED, GROKKED = 0.99, 0.95
-"""Accuracies on what is trained and on what is not, from which both are said; as is usual there."""
+"""Accuracies on training and test samples from which a network has memorised and generalised, as is usual there."""
 
 
 def first_step(steps: np.ndarray, reached: np.ndarray) -> float | None:
-    """The first step where something is so."""
+    """First step at which a condition holds, None where it never does."""
     return float(steps[reached.argmax()]) if reached.any() else None
 
 
 def memorised(run: RunData, member: int) -> float | None:
-    """Step of a training accuracy above .99."""
+    """First step of a training accuracy above .99."""
     steps, accuracy = run.curves(member, "accuracy")
     return first_step(steps, accuracy > MEMORISED)
 
 
 def grokked(run: RunData, member: int) -> float | None:
-    """Step of a test accuracy above .95."""
+    """First step of a test accuracy above .95."""
     steps, accuracy = run.curves(member, "test_accuracy")
     return first_step(steps, accuracy > GROKKED)
 

@@ -1,6 +1,6 @@
-"""What chains sample: a loss around its minimum, with what is known of both.
+"""The loss that chains sample around its minimum, and what is computed once of that minimum.
 
-What is known of the minimum that chains sample: spectrum, zero modes and their reasons, a plane to look at.
+Spectrum, zero modes and their reasons, and a plane to draw the chains in.
 """
 
 from __future__ import annotations
@@ -26,34 +26,34 @@ from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Subject
 
 DENSE = 600
-"""Parameters up to which the Hessian at the centre is made."""
+"""Most parameters for which the Hessian at the centre is made."""
 
 
 @dataclass(frozen=True)
 class SamplingTarget:
-    """Of the members of one batch."""
+    """Loss and centre of the members of one batch."""
 
     loss: Callable[[Tensor], Tensor]
-    """`[B, C, P] -> [B, C]`, on all data."""
+    """Map `[B, C, P]` to losses `[B, C]` on all data."""
     star: Tensor
     """Centre of the window, `[B, P]`."""
     on: Callable[[Tensor, Tensor], Tensor] | None = None
-    """The loss on rows `[B, C, b]` of the data, where it has minibatches."""
+    """Loss on rows `[B, C, b]` of the data, where it has minibatches."""
     n: int = 1
-    """Data."""
+    """Number of data."""
     perceptron: tuple[Mlp, Tensor] | None = None
-    """The network and its inputs, where it is a perceptron with gates or a linear one."""
+    """Network and its inputs, where it is a perceptron with gates or a linear one."""
     accuracies: Mapping[str, Tensor] = field(default_factory=dict)
-    """At the centre, of training and of test samples that have labels, `[B]` each."""
+    """Accuracies at the centre, of training and of test samples that have labels, `[B]` each."""
 
 
 def target_of(configs: Configs) -> SamplingTarget:
-    """For members that share all `shape` knobs; float64 on the CPU."""
+    """Target of members that share all `shape` knobs; float64 on the CPU."""
     return _potential(configs) if configs[0].subject == "potential" else _behaviour(configs)
 
 
 def _behaviour(configs: Configs) -> SamplingTarget:
-    """The behavioural loss of a network around where it begins; of a linear map that of all inputs N(0, I)."""
+    """Behavioural loss of a network around where it begins; of a linear map that of all inputs N(0, I)."""
     one = configs[0]
     if one.subject == "linear" and one.corner:
         model = DeepLinear(one.sizes, one.rank, one.scale)
@@ -103,16 +103,16 @@ def _regression(configs: Configs) -> SamplingTarget:
 
 
 class Eigenmodes(NamedTuple):
-    """Of the Hessian at the centre, largest first."""
+    """Eigenvalues and eigenvectors of the Hessian at the centre, largest first."""
 
     values: Tensor
     """`[B, P]`."""
     vectors: Tensor
-    """Columns, `[B, P, P]`."""
+    """Eigenvectors as columns, `[B, P, P]`."""
 
 
 def eigenmodes(target: SamplingTarget) -> Eigenmodes | None:
-    """None where there are too many parameters."""
+    """Eigenmodes at the centre; None where there are too many parameters."""
     if target.star.shape[-1] > DENSE:
         return None
     values, vectors = lapack.eigh(_hessian(target))
@@ -120,7 +120,7 @@ def eigenmodes(target: SamplingTarget) -> Eigenmodes | None:
 
 
 def _hessian(target: SamplingTarget) -> Tensor:
-    """`[B, P, P]`: of a perceptron with gates `JᵀJ/n`, which is exact, of anything else by derivatives."""
+    """Hessian `[B, P, P]`: of a perceptron with gates `JᵀJ/n`, which is exact, of anything else by derivatives."""
     if target.perceptron is not None:
         net, X = target.perceptron
         return gram(net, target.star, X)
@@ -129,11 +129,11 @@ def _hessian(target: SamplingTarget) -> Tensor:
 
 
 ROUNDING = 1e-20
-"""Of the largest eigenvalue: what is below cannot be told from zero, and is put there."""
+"""Share of the largest eigenvalue to which smaller ones are raised: below it none can be told from zero."""
 
 
 def display_axes(target: SamplingTarget, modes: Eigenmodes | None) -> Tensor:
-    """The steepest direction and the flattest one, `[B, 2, P]`; the first two parameters where all are flat or many."""
+    """Steepest direction and flattest one, `[B, 2, P]`; the first two parameters where all are flat or many."""
     P = target.star.shape[-1]
     plain = torch.eye(2, P, dtype=torch.float64).expand(len(target.star), -1, -1)
     if modes is None or P < 3:
@@ -143,7 +143,7 @@ def display_axes(target: SamplingTarget, modes: Eigenmodes | None) -> Tensor:
 
 
 def centre_channels(configs: Configs, modes: Eigenmodes | None) -> dict[str, Tensor]:
-    """Channels that stay as they are, for members that share all `shape` knobs."""
+    """Channels of the centre that stay as they are, for members that share all `shape` knobs."""
     spectrum = {} if modes is None else {"spectrum": floor_eigenvalues(modes.values)}
     if configs[0].subject in ("potential", "superposition", "transformer", "addition"):
         return spectrum
@@ -155,12 +155,12 @@ def centre_channels(configs: Configs, modes: Eigenmodes | None) -> dict[str, Ten
 
 
 def floor_eigenvalues(h: Tensor) -> Tensor:
-    """Eigenvalues `[B, P]`, largest first, none below rounding."""
+    """Raise eigenvalues `[B, P]`, largest first, to at least rounding."""
     return torch.maximum(h, ROUNDING * h[:, :1])
 
 
 def count_channels(net: Mlp, subject: Subject) -> dict[str, Tensor]:
-    """Zero modes with their reasons, ranks and blocks."""
+    """Channels of zero modes with their reasons, ranks and blocks."""
     counted: Count = count(net, subject.start, subject.train.X)
     reasons = [counted.N12.sum(-1), counted.excess.sum(-1), counted.cross, counted.residual]
     numbers = (
@@ -179,7 +179,7 @@ def count_channels(net: Mlp, subject: Subject) -> dict[str, Tensor]:
 
 
 def near_curvature_channel(configs: Configs, net: Mlp, subject: Subject) -> dict[str, Tensor]:
-    """The curvature along the exchange of neurons 0 and 1, where these were planted to nearly agree."""
+    """Channel of the curvature along the exchange of neurons 0 and 1, where these were planted to nearly agree."""
     if configs[0].planted != "near":
         return {}
     theta, X = subject.start, subject.train.X
@@ -191,7 +191,7 @@ def near_curvature_channel(configs: Configs, net: Mlp, subject: Subject) -> dict
 
 
 def with_effective_parameters(channels: dict[str, Tensor], knobs: Knobs) -> dict[str, Tensor]:
-    """With the effective parameters at the temperature of each member."""
+    """Add the effective parameters at the temperature of each member, and at all of `B_GRID`."""
     if "spectrum" not in channels:
         return channels
     h, gamma = channels["spectrum"], knobs["gamma"]

@@ -1,4 +1,4 @@
-"""Training: AdamW or gradient descent on all samples, or on batches, with the analysis of what it has reached."""
+"""Training: AdamW or gradient descent on all samples, or on batches, with live observables."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ GROKKING = (0.9, 0.98)
 """Betas of AdamW where it learns to add, as is usual there."""
 
 USUAL = (0.9, 0.999)
+"""Betas of AdamW elsewhere."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Of members that share all `shape` knobs."""
+    """Subject and optimiser of members that share all `shape` knobs."""
 
     subject: Subject
     optimizer: str
     betas: tuple[float, float]
     batch: int
-    """Samples of one step; 0: all."""
+    """Number of samples of one step; 0: all."""
 
 
 def build(configs: Configs, device: torch.device) -> Problem:
-    """Samples and starts."""
+    """Build the subject: samples and starts."""
     one = configs[0]
     adds = one.subject in LABELLED and one.subject != "digits"
     subject = factory.build(configs).on(device)
@@ -41,7 +42,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
 
 
 def start(configs: Configs, problem: Problem) -> Moments:
-    """Before the first step."""
+    """State before the first step."""
     return init_moments(problem.subject.start)
 
 
@@ -56,7 +57,7 @@ def step(problem: Problem, state: Moments, knobs: Knobs) -> Moments:
 
 
 def _batch(problem: Problem, state: Moments) -> Samples | None:
-    """The batch of this step, a function of the step and of each member's seed; None for all samples."""
+    """Batch of this step, a function of the step and of each member's seed; None for all samples."""
     if not problem.batch:
         return None
     train = problem.subject.train
@@ -65,7 +66,7 @@ def _batch(problem: Problem, state: Moments) -> Samples | None:
 
 
 def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
-    """Losses, accuracies, the norm."""
+    """Channels of losses, accuracies and the norm."""
     subject, theta = problem.subject, state.theta
     values = {"weight_norm": torch.linalg.vector_norm(theta, dim=-1)}
     for prefix, (X, y) in (("", subject.train), ("test_", subject.test)):
@@ -77,7 +78,7 @@ def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]
 
 
 def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
-    """Effective parameters, ranks, a slice of the landscape, pictures."""
+    """Channels of effective parameters, ranks, a slice of the loss, and of the model."""
     subject, theta = problem.subject, state.theta
     values = live_observables.degeneracy_channels(subject, theta, knobs["n_beta"], knobs["gamma"])
     values |= {"slice": live_observables.loss_slice(subject, theta)} | live_observables.model_channels(subject, theta)

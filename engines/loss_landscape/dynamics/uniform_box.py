@@ -1,4 +1,4 @@
-"""Two weights in a box: the volume in which `c w₁² w₂² < eps`, and how fast it grows with eps, by uniform draws."""
+"""Uniform draws of two weights in a box: the volume in which `c w₁² w₂² < eps`, and how fast it grows with eps."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class State(NamedTuple):
     loss: Tensor
     """Mean loss of the newest draws over the level, not a sum."""
     t: Tensor
-    """Steps, whole number."""
+    """Number of steps, whole number."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """The draws: each step one from each of C equal parts of `[0, 1]`."""
+    """Draws of each step, one from each of C equal parts of `[0, 1]`."""
 
     draws: Noise
     parts: int
@@ -36,13 +36,13 @@ class Problem:
 
 
 def build(configs: Configs, device: torch.device) -> Problem:
-    """Draws of each member's own seed."""
+    """Build the draws of each member's own seed."""
     C = configs[0].chains
     return Problem(Noise([config.seed for config in configs], UNIFORMS, (C,), "uniform"), C, len(configs))
 
 
 def start(configs: Configs, problem: Problem) -> State:
-    """Nothing drawn."""
+    """State before the first draw."""
     zero = torch.zeros(problem.members, dtype=torch.float64)
     return State(zero, zero.clone(), zero.new_zeros(problem.members, 3), zero.clone(), zero.long())
 
@@ -65,7 +65,7 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Half of `N_eff = 2 d log V/d log eps`, and the mean loss of the draws."""
+    """Channels of half of `N_eff = 2 d log V/d log eps`, and of the mean loss of the draws."""
     return filled(
         {"llc": _half_effective_parameters(state), "llc_error": _error(state), "loss": state.loss},
         problem.members,
@@ -74,12 +74,12 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """The effective parameters."""
+    """Channel of the effective parameters."""
     return filled({"effective_parameters": 2 * _half_effective_parameters(state)}, problem.members, thin=True)
 
 
 def _half_effective_parameters(state: State) -> Tensor:
-    """0 before the first draw."""
+    """Slope `d log V/d log eps`, `[B]`; 0 before the first draw."""
     return torch.where(state.t > 0, state.slope / state.volume, 0)
 
 

@@ -33,7 +33,10 @@ def barrier(losses: Tensor, t: Tensor) -> Tensor:
 def train_bezier(
     gradient: Gradient, w0: Tensor, w1: Tensor, steps: int = 600, lr: float = 1e-2, seed: int = 0
 ) -> Tensor:
-    """The middle `[B, P]` that Adam finds from the line's, one t ~ U(0, 1) a step, shared by the pairs."""
+    """Train the middle `[B, P]` of a Bezier curve by Adam, starting from the middle of the line.
+
+    gradient maps `[B, P]` to `[B, P]`; one t ~ U(0, 1) a step, shared by the pairs.
+    """
     *_, last = train_bezier_steps(gradient, w0, w1, steps, lr, seed)
     return last
 

@@ -70,7 +70,7 @@ class Samples(NamedTuple):
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """`mean_x (log sum_c exp f_c - f_y)`, `[...]`, of logits `[..., n, k]` and labels `[n]` or `[..., n]`."""
+    """Cross-entropy `mean_x (log sum_c exp f_c - f_y)`, `[...]`, of logits `[..., n, k]` and labels `[..., n]`."""
     labels, (n, k) = labels.expand(logits.shape[:-1]), logits.shape[-2:]
     # Classes before samples, as perceptrons make them: several times quicker than sample by sample.
     each = functional.cross_entropy(logits.mT.reshape(-1, k, n), labels.reshape(-1, n), reduction="none")

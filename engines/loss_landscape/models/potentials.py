@@ -45,7 +45,7 @@ def normal_crossing(k: tuple[int, ...]) -> Loss:
 def crossing_planes(first: int) -> Loss:
     """Loss `|u|^2 |v|^2` of two flat planes that interact, u the `first` parameters, v the others.
 
-    Lambda = min(n1, n2)/2.
+    Coefficient `closed_form.crossing_planes`.
     """
 
     def loss(theta: Tensor) -> Tensor:

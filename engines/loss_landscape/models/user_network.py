@@ -205,7 +205,7 @@ MAX_SAMPLES, MAX_ACTIVATIONS = 20_000, 2 * 10**7
 """Most samples that are taken, and most activations that one layer may make of them."""
 
 HELD_OUT = 5
-"""Of so many samples with labels or targets one is kept for the test."""
+"""One of so many samples with labels or targets is kept for the test."""
 
 
 class UserSamples(NamedTuple):

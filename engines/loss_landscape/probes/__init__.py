@@ -1,4 +1,4 @@
-"""What is computed of one member on demand: one probe a file."""
+"""Probes: expensive observables of one member at a step, computed on demand."""
 
 from engines.loss_landscape.probes import (
     connectivity,

@@ -1,4 +1,4 @@
-"""Whether two networks that learned the same from different starts lie in one valley."""
+"""Probe of mode connectivity: whether two networks that learned from different starts lie in one valley."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ def connectivity(
 
 
 def twin(run: RunData, member: int, step: int, network: NetworkAtStep, seed: int) -> Iterator[tuple[float, Tensor]]:
-    """The same member begun from another seed: how far it is, and its parameters `[P]`, the last at the step."""
+    """Train the same member from another seed.
+
+    Yields the share that is done and its parameters `[P]`, the last at the step.
+    """
     if network.config.sampled:
         yield 1.0, specimens.network_of_config(network.config.replace(seed=seed)).theta
         return
@@ -63,7 +66,7 @@ def twin(run: RunData, member: int, step: int, network: NetworkAtStep, seed: int
 
 
 def connect(network: NetworkAtStep, other: Tensor, points: int, steps: int, lr: float, seed: int) -> Iterator[Part]:
-    """Parts of the outcome for parameters `other [P]`: the line at once, the curve as far as it has been bent."""
+    """Parts of the outcome for parameters `other [P]`: the line at once, the curve as far as it has been trained."""
     if not bool(network.theta.isfinite().all() and other.isfinite().all()):
         raise ConfigError("one of the two networks has weights that are not finite: it has diverged before this step")
     if torch.equal(network.theta, other):
@@ -80,7 +83,7 @@ def connect(network: NetworkAtStep, other: Tensor, points: int, steps: int, lr: 
 
 
 def losses_on_curve(network: NetworkAtStep, points: Tensor) -> Tensor:
-    """On what is trained and on what is tested, `[T, 2]`, of points `[T, 1, P]`."""
+    """Losses on training and test samples, `[T, 2]`, of points `[T, 1, P]`."""
     subject = network.subject.to(torch.float32)
     losses = [
         losses_at(lambda at, where=where: subject.loss(at, where), points) for where in (subject.train, subject.test)
@@ -89,7 +92,7 @@ def losses_on_curve(network: NetworkAtStep, points: Tensor) -> Tensor:
 
 
 def connectivity_values(t: Tensor, straight: Tensor, curve: Tensor) -> dict[str, Any]:
-    """Losses `[T, 2]` on both ways, and what they say."""
+    """Losses `[T, 2]` on line and curve as values, with the barriers."""
     heights = {"barrier_line": float(barrier(straight, t)[0]), "barrier_curve": float(barrier(curve, t)[0])}
     return {
         "t": t.numpy(),
@@ -102,7 +105,7 @@ def connectivity_values(t: Tensor, straight: Tensor, curve: Tensor) -> dict[str,
 
 
 def barrier_note(barrier_line: float, barrier_curve: float) -> str:
-    """The outcome as a sentence."""
+    """Outcome as a sentence."""
     if barrier_line <= 1e-6:
         return "There is no barrier on the straight line: both networks lie in one valley, which is convex here."
     drop = f"The line climbs {barrier_line:.3g} above its ends, the curve {max(barrier_curve, 0):.3g}"

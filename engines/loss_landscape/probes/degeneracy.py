@@ -1,9 +1,4 @@
-"""Which counts of free directions are affordable, and how they are made.
-
-A map of a perceptron: its neurons in columns, and what is special about each.
-
-The probe that counts free directions and says where they come from.
-"""
+"""Probe that counts free directions, says where they come from, and draws the loss along paths that are free."""
 
 from __future__ import annotations
 
@@ -41,23 +36,23 @@ from engines.loss_landscape.probes.landscape import Landscape, behavioural_lands
 from engines.loss_landscape.probes.paths import Path, loss_profile, path_parameters
 
 MAX_AUTODIFF = 600
-"""Parameters up to which a model that is no perceptron is counted, by automatic differentiation."""
+"""Most parameters of a model that is no perceptron, which is counted by automatic differentiation."""
 
 MAX_QR = 1500
-"""Parameters up to which counts have all digits of float64, and"""
+"""Most parameters whose counts have all digits of float64."""
 
 MAX_QR_WITH_TOLERANCE = 3000
-"""up to which a tolerance that is chosen is worth the minutes they take."""
+"""Most parameters for which a chosen tolerance is worth the minutes that all digits take."""
 
 
 def has_gates(one: NetworkAtStep) -> bool:
-    """Whether there are gates to explain directions by."""
+    """Whether the model has gates by which directions can be explained."""
     model = one.subject.model
     return isinstance(model, Embedding) or (isinstance(model, Mlp) and model.activation in ("relu", "linear"))
 
 
 def factorisation(P: int, tolerance: float) -> Factorisation:
-    """How J is looked at. Raises `ConfigError` for a tolerance that so many parameters are too many for."""
+    """Choose the factorisation of J. Raises `ConfigError` for a tolerance that so many parameters are too many for."""
     if P <= MAX_QR:
         return partial(by_qr, tau=tolerance)
     if isclose(tolerance, SINGULAR):
@@ -86,24 +81,25 @@ def require_affordable(one: NetworkAtStep) -> None:
 KINDS = (
     "live", "dead", "always on", "synchronised", "nearly synchronised", "no out-weights", "input or output",
 )  # fmt: skip
+"""Kinds of neurons."""
 
 LIVE, DEAD, ON, SYNCHRONISED, NEARLY, SILENT, END = range(len(KINDS))
 
 MAX_NEURONS_SHOWN = 48
-"""Neurons of a column that are drawn: first those about which there is something to say."""
+"""Most neurons of a column that are drawn: first those that are not just live."""
 
 FAINT_OUT_WEIGHTS = 1e-9
-"""Out-weights times in-weights below this share of the largest are none."""
+"""Share of the largest product of out- and in-weights up to which a neuron has no out-weights."""
 
 
 class NetworkMap(NamedTuple):
-    """One entry a neuron that is drawn; layers and neurons are numbered as they are named, neurons from 1."""
+    """Neurons that are drawn, one entry each; layers and neurons are numbered as they are named, neurons from 1."""
 
     layer: np.ndarray
     name: np.ndarray
     kind: np.ndarray
     number: dict[tuple[int, int], int]
-    """Place of neuron i (from 0) of layer l."""
+    """Place in the map of neuron i (from 0) of layer l."""
 
 
 def neuron_kinds(net: Mlp, theta: Tensor, layer_blocks: Sequence[Blocks], near: Sequence[Tensor]) -> list[np.ndarray]:
@@ -125,7 +121,7 @@ def neuron_kinds(net: Mlp, theta: Tensor, layer_blocks: Sequence[Blocks], near: 
 
 
 def network_map(columns: Sequence[np.ndarray]) -> NetworkMap:
-    """The map of all columns, at most `MOST` neurons of each."""
+    """Map of all columns, at most `MAX_NEURONS_SHOWN` neurons of each."""
     layers, names, kind, number = [], [], [], {}
     for layer, column in enumerate(columns):
         for i in np.sort(np.argsort(column == LIVE, kind="stable")[:MAX_NEURONS_SHOWN]):
@@ -143,14 +139,14 @@ def _neuron_name(layer: int, i: int, last: int) -> str:
 
 
 MAX_PROFILE_WORK = 4e9
-"""Products that all profiles may take: beyond, fewer samples."""
+"""Most products that all profiles may take: beyond, fewer samples."""
 
 
 def degeneracy(
     run: RunData, member: int, step: int = -1, tolerance: float = SINGULAR, n_beta: float = 100.0, gamma: float = 1.0,
     delta: float = 0.01,
 ) -> Iterator[Part]:  # fmt: skip
-    """Free directions of the behavioural loss at a step: `P - rank(J)`, and as far as they are explained.
+    """Count the free directions of the behavioural loss at a step, `P - rank(J)`, and explain them as far as possible.
 
     Raises `ConfigError` for a loss without a network, for parameters that are not finite, and for too many of them.
     """
@@ -158,7 +154,7 @@ def degeneracy(
 
 
 def examine(one: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, delta: float) -> Iterator[Part]:
-    """The same of a specimen."""
+    """Parts of the outcome of `degeneracy` for a network at a step."""
     P = len(one.theta)
     require_affordable(one)
     yield Part(0.02, {"parameters": P})
@@ -186,7 +182,7 @@ def examine(one: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, d
 
 
 def with_fewer_samples(one: NetworkAtStep) -> Landscape:
-    """The behavioural loss on as many samples as profiles can afford."""
+    """Behavioural loss on as many samples as profiles can afford."""
     most = int(MAX_PROFILE_WORK / (1700 * len(one.theta)))
     X, y = one.samples
     return behavioural_landscape(one._replace(samples=type(one.samples)(X[: max(100, most)], y[: max(100, most)])))
@@ -195,7 +191,7 @@ def with_fewer_samples(one: NetworkAtStep) -> Landscape:
 def loss_along_paths(
     paths: list[Path], land: Landscape, number: dict[tuple[int, int], int]
 ) -> Iterator[tuple[float, dict]]:
-    """The profiles of all ways known so far, with the share that is done."""
+    """Profiles of all paths computed so far, with the share that is done."""
     stream, profiles = torch.Generator().manual_seed(0), []
     for done, path in enumerate(paths, 1):
         profile = loss_profile(path, land, stream)

@@ -1,7 +1,4 @@
-"""A network with gates taken apart: its count, its blocks, what nearly agrees, and ways out.
-
-What a count of free directions found, as numbers, arrays by layer, curves and text.
-"""
+"""Counts of free directions for the probe `degeneracy`: of networks with gates or of any model, as values and text."""
 
 from __future__ import annotations
 
@@ -30,29 +27,29 @@ from engines.loss_landscape.probes.landscape import TEMPERATURES, Landscape, sca
 from engines.loss_landscape.probes.paths import Path, PathContext, all_paths
 
 MAX_PAIRS = 64
-"""Pairs of a layer that nearly agree, at most."""
+"""Most pairs of a layer that nearly agree."""
 
 MAX_MIXINGS = 6
-"""Ways of an embedding."""
+"""Most paths of an embedding."""
 
 
 class GatedCount(NamedTuple):
-    """The perceptron of a specimen, and the count of the whole."""
+    """The perceptron of a network with gates, the count of the whole, and paths out of it."""
 
     net: Mlp
     theta: Tensor
-    """Of the perceptron."""
+    """Parameters of the perceptron, `[P]`."""
     passes: Passes
-    """Of the perceptron."""
+    """Passes through the perceptron."""
     near: Sequence[Tensor]
     """Pairs of neurons that nearly agree, bool `[d, d]` a hidden layer."""
     count: Count
     paths: list[Path]
-    """In the coordinates of the whole."""
+    """Paths in the coordinates of the whole network."""
 
 
 def count_gated(one: NetworkAtStep, factorise: Factorisation, delta: float) -> Stages[GatedCount]:
-    """Of a perceptron, or of an embedding with the perceptron above it, stage by stage."""
+    """Count a perceptron, or an embedding with the perceptron above it, stage by stage."""
     net, theta, X = one.perceptron()
     passes = layer_passes(net, theta, X)
     close = [
@@ -83,7 +80,7 @@ def _lift_path(model: Embedding, theta: Tensor, path: Path) -> Path:
 
 
 def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[Path]:
-    """GL(e) between embedding and readers, one coordinate into another."""
+    """Paths of GL(e) between embedding and readers, one coordinate into another."""
     for i in range(model.e - 1):
         N = torch.zeros(model.e, model.e, dtype=theta.dtype)
         N[i, i + 1] = 1
@@ -92,14 +89,14 @@ def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[Path]:
 
 
 def curvature_along(one: GatedCount, u: Tensor) -> Tensor:
-    """`q = ‖J u‖²/(n ‖u‖²)` of directions `u [q, P]` of the perceptron: `J u = sum_l G^l dW^l at^l`, `[q]`."""
+    """Curvature `q = ‖J u‖²/(n ‖u‖²)` along `u [q, P]` of the perceptron: `J u = sum_l G^l dW^l at^l`, `[q]`."""
     layers = zip(one.passes.G, one.net.split(u), one.passes.A, strict=True)
     Ju = sum(torch.einsum("nkd,qdD,nD->qnk", G, W, A) for G, W, A in layers)
     return torch.as_tensor(Ju).square().sum((-2, -1)) / (len(one.passes.A[0]) * u.square().sum(-1))
 
 
 def closest_pairs(pairs: Tensor, gates: Tensor) -> Tensor:
-    """The `PAIRS` pairs that agree most, bool `[d, d]`."""
+    """The `MAX_PAIRS` pairs that agree most, bool `[d, d]`."""
     score = torch.where(pairs, agreement(gates), -1).flatten()
     kept = torch.zeros_like(score, dtype=torch.bool)
     kept[score.topk(min(MAX_PAIRS, len(score))).indices] = True
@@ -107,7 +104,7 @@ def closest_pairs(pairs: Tensor, gates: Tensor) -> Tensor:
 
 
 def closed_form_values(one: GatedCount) -> dict[str, Any]:
-    """The nullity in closed form with what live units do not see, and how far it is from the count; {} without one."""
+    """Nullity in closed form with the unseen input directions, and its distance from the count; {} without one."""
     expected = _closed_form_nullity(one)
     if expected is None:
         return {}
@@ -137,18 +134,17 @@ def _closed_form_nullity(one: GatedCount) -> int | None:
 
 
 def unseen_input_directions(one: GatedCount) -> int:
-    """Directions of in-weights that no datum sees on which the unit fires, of all live units of the first layer."""
+    """Number of directions of in-weights that no datum sees on which a live unit of the first layer fires."""
     gates = one.passes.gates[0][:, ~one.count.blocks[0].dead]
     return sum(int(forms.unseen_inputs(one.passes.A[0], part).sum()) for part in gates.split(8, -1))
 
 
 FAINTEST_DRAWN = 1e-20
-"""Share of the largest eigenvalue at which those are drawn that are zero up to rounding: the smallest of them would be
-out of sight."""
+"""Share of the largest eigenvalue at which those are drawn that are zero up to rounding, so that they stay in sight."""
 
 
 def count_values(count: Count, land: Landscape) -> dict[str, Any]:
-    """What a count found, as numbers and arrays by layer."""
+    """Numbers of a count, and arrays by layer."""
     whole = {"parameters": count.P, "nullity": count.nullity, "explained": count.explained, "residual": count.residual,
              "types_1_and_2": count.N12.sum(), "single_layers": (count.N12 + count.excess).sum(),
              "across_layers": count.cross, "related_gates": count.related}  # fmt: skip
@@ -169,7 +165,7 @@ def count_values(count: Count, land: Landscape) -> dict[str, Any]:
 
 
 def autodiff_count(one: NetworkAtStep, land: Landscape, tolerance: float) -> dict[str, Any]:
-    """A count by automatic differentiation, with no explanation at all."""
+    """Count by automatic differentiation, with no explanation at all."""
     J = jacobian(one.subject.model, one.theta, one.samples.X)
     unit = torch.linalg.svdvals(numerical_rank.unit_columns(J)[0])
     P, r = len(one.theta), numerical_rank.count_above(unit, tolerance)
@@ -198,7 +194,7 @@ def spectrum_values(values: Tensor, P: int, land: Landscape) -> dict[str, Any]:
 
 
 def effective_values(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[str, Any]:
-    """The soft rank at one temperature, as a curve, and the rank that it tends to."""
+    """Soft rank at one temperature, as a curve, and the rank that it tends to."""
     eigenvalues = torch.as_tensor(h)
     curve = effective_dimension.soft_rank(eigenvalues, torch.as_tensor(TEMPERATURES), gamma).numpy()
     rank = np.full(len(TEMPERATURES), len(h) - nullity)
@@ -211,10 +207,10 @@ def effective_values(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -
 
 
 def factored_values(one: NetworkAtStep, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
-    """The soft rank as if the Hessian of each layer were a product, in the window of the exact one; {} without layers.
+    """Soft rank as if the Hessian of each layer were a product, in the window of the exact one; {} without layers.
 
-    That window is as wide for every parameter; the one of training's channel, `analysis.look`, is as wide as each
-    layer's weights, so that the two differ.
+    That window is as wide for every parameter; the one of training's channel, `live_observables.degeneracy_channels`,
+    is as wide as each layer's weights, so that the two differ.
     """
     model, X = one.subject.model, one.samples.X
     if isinstance(model, Embedding):
@@ -228,7 +224,7 @@ def factored_values(one: NetworkAtStep, land: Landscape, n_beta: float, gamma: f
 
 
 def near_values(apart: GatedCount, land: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
-    """Pairs of neurons that nearly agree: the curvature along their exchange, and what that direction is worth."""
+    """Pairs of neurons that nearly agree: the curvature along their exchange, and how free that direction is."""
     rows, directions = [], []
     for layer, (close, block) in enumerate(zip(apart.near, apart.count.blocks, strict=True), 1):
         pairs = closest_pairs(close & ~block.same, apart.passes.gates[layer - 1])
@@ -244,7 +240,7 @@ def near_values(apart: GatedCount, land: Landscape, n_beta: float, gamma: float)
 
 
 def count_note(values: dict[str, Any], wide: Sequence[int] = ()) -> dict[str, str]:
-    """All that a reader has to know, as one text; replaces the warnings. Of hidden layers that are `too_wide`, too."""
+    """Note for a reader, as one text; replaces the warnings. wide: hidden layers that are `too_wide`."""
     messages = list(values.pop("warnings"))
     if values["explained"] and values["residual"] > 0:
         messages.append(

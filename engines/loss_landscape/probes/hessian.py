@@ -1,4 +1,4 @@
-"""The probe of the Hessian: its largest eigenvalues, its density, its trace, and how many parameters it counts."""
+"""Probe of the Hessian: its largest eigenvalues, its density, its trace, and how many parameters it counts."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def hessian(
     probes: int = 4,
     n_beta: float = 100.0,
 ) -> Iterator[Part]:  # fmt: skip
-    """The Hessian at a step: of the behavioural loss, where Gauss and Newton's is exact, or of the one that is trained.
+    """Hessian at a step: of the behavioural loss, where Gauss and Newton's is exact, or of the one that is trained.
 
     Raises `ConfigError` for parameters that are not finite.
     """
@@ -35,7 +35,7 @@ def hessian(
 
 
 def hessian_parts(one: Landscape, top: int, steps: int, probes: int, n_beta: float) -> Iterator[Part]:
-    """The same of a landscape."""
+    """Parts of the outcome of `hessian` for a landscape."""
     stream = torch.Generator().manual_seed(0)
     spectrum = eigenvalues(one, steps, probes, stream)
     values = spectrum_values(spectrum, one.P, n_beta, steps) | {"scale": one.scale}
@@ -47,7 +47,7 @@ def hessian_parts(one: Landscape, top: int, steps: int, probes: int, n_beta: flo
 
 
 def spectrum_values(spectrum: Eigenvalues, P: int, n_beta: float, steps: int) -> dict[str, Any]:
-    """The count at one temperature and as a curve, and the density."""
+    """Soft count at one temperature and as a curve, and the spectral density."""
     b = torch.as_tensor([n_beta, *TEMPERATURES], dtype=torch.float64)
     count = spectrum.count(b, 1.0)
     at, density = slq.density(spectrum.quadrature, nodes=min(steps, P))
@@ -62,12 +62,12 @@ def spectrum_values(spectrum: Eigenvalues, P: int, n_beta: float, steps: int) ->
 
 
 def positive(density: Tensor) -> np.ndarray:
-    """NaN where a density is below what one eigenvalue in 1e12 would make of it."""
+    """Replace by NaN what of a density is below one eigenvalue in 1e12."""
     return torch.where(density > 1e-12 * density.max(), density, torch.nan).numpy()
 
 
 def hessian_note(spectrum: Eigenvalues, n_beta: float, of_loss: str) -> str:
-    """All that a reader has to know."""
+    """Note for a reader, as sentences."""
     messages = [spectrum.note(n_beta, 1.0), of_loss]
     if spectrum.least < -1e-9 * max(spectrum.largest, 0.0):
         messages.append("some eigenvalues are negative: this is no minimum of the loss; they count as 0")
@@ -77,7 +77,7 @@ def hessian_note(spectrum: Eigenvalues, n_beta: float, of_loss: str) -> str:
 def largest_values(
     one: Landscape, spectrum: Eigenvalues, count: int, steps: int, stream: torch.Generator
 ) -> dict[str, Any]:
-    """The largest eigenvalues, and how far off each may be."""
+    """Largest eigenvalues, and how far off each may be."""
     if spectrum.dense:
         h, off = spectrum.quadrature.nodes[0].flip(-1)[:count], torch.zeros(count, dtype=torch.float64)
     else:
@@ -89,7 +89,7 @@ def largest_values(
 
 
 def trace_values(one: Landscape, spectrum: Eigenvalues, probes: int, stream: torch.Generator) -> dict[str, float]:
-    """The sum of all eigenvalues, with its standard error."""
+    """Sum of all eigenvalues, with its standard error."""
     if spectrum.dense:
         return {"trace": float(spectrum.quadrature.nodes.sum()), "trace_error": 0.0}
     sketch, vectors = rademacher(stream, min(SKETCH * probes, one.P), one.P), rademacher(stream, probes, one.P)

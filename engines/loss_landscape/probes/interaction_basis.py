@@ -1,4 +1,4 @@
-"""A network in coordinates in which it interacts with itself as little as possible."""
+"""Probe of the interaction basis: a network in coordinates in which it interacts with itself as little as possible."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ BASES: dict[str, Bases] = {
 }
 
 COMPARED = ("local", "pca", "neurons")
-"""What the chosen basis is compared with."""
+"""Bases with which the chosen one is compared."""
 
 MAX_NUMBERS = 2**25
-"""Numbers that one ablation holds: a quarter of a gigabyte, three times."""
+"""Most numbers that one ablation holds: a quarter of a gigabyte, three times."""
 
 LAYERS_DRAWN = 4
 """Layers that have a line of their own."""
@@ -50,12 +50,12 @@ def interaction_basis(
     centred: bool = True,
     seed: int = 0,
 ) -> Iterator[Part]:
-    """Features of every layer, their interactions, and how few of either the network needs.
+    """Find features of every layer, their interactions, and how few of either the network needs.
 
     Features `fh = at C`, edges `E_ij = mean_x (fh_j dFh_i/dfh_j)²`; of both the least numbers that keep a share `keep`
     of the score: the accuracy of a classifier, `1 - ‖f - f*‖²/var f*` else. Edges weigh `log10(E/eps)`, eps the weakest
-    that is needed. Raises `ConfigError` for what is no perceptron of ReLUs or linear units. Bushnaq et al. 2024,
-    arXiv 2405.10928.
+    that is needed. Raises `ConfigError` for a model that is no perceptron of ReLUs or linear units. Bushnaq et al.
+    2024, arXiv 2405.10928.
     """
     yield from analyse(network_of_run(run, member, step), basis, keep, resolution, centred, seed)
 
@@ -63,7 +63,7 @@ def interaction_basis(
 def analyse(
     network: NetworkAtStep, basis: str, keep: float, resolution: float, centred: bool, seed: int
 ) -> Iterator[Part]:
-    """Parts of the outcome: the chosen basis first, then those beside it. Errors as `interaction_basis`."""
+    """Parts of the outcome: the chosen basis first, then those it is compared with. Errors as `interaction_basis`."""
     if basis not in BASES:
         raise ConfigError(f"basis={basis} is not one of {', '.join(BASES)}")
     homogeneous, score = _prepare(network)
@@ -87,7 +87,7 @@ def analyse(
 
 
 def _prepare(network: NetworkAtStep) -> tuple[HomogeneousNetwork, Callable[[Tensor], Tensor]]:
-    """The network on its data, sums on all pairs, and its score."""
+    """Network on its data, sums on all pairs, and its score."""
     if network.config.subject in ("addition", "one_hot"):
         network = network._replace(samples=modular_addition.all_pairs(network.config.modulus))
     if not bool(network.theta.isfinite().all()):
@@ -106,7 +106,7 @@ def _prepare(network: NetworkAtStep) -> tuple[HomogeneousNetwork, Callable[[Tens
 def sparsity_values(
     kind: str, faithfulness: Faithfulness, E: Sequence[Tensor], needed: list[int], centred: bool
 ) -> dict[str, Any]:
-    """How sparse the sections are in one basis, `[L]` each; constants are not counted."""
+    """Sparsity of the sections in one basis, `[L]` each; constants are not counted."""
     inner = [one[int(centred) :, int(centred) :] for one in E]
     values = {
         f"edges_needed_{kind}": np.array(needed),
@@ -119,7 +119,7 @@ def sparsity_values(
 
 
 def purity_values(kind: str, network: NetworkAtStep, faithfulness: Faithfulness) -> dict[str, Any]:
-    """How far features keep to the modules that were planted, `[L + 1]`; nothing for other networks."""
+    """Purity of features with respect to planted modules, `[L + 1]`; {} for other networks."""
     config = network.config
     if (config.subject, config.planted) != ("planted", "modular"):
         return {}
@@ -161,7 +161,7 @@ def _curve(faithfulness: Faithfulness, E: list[Tensor], section: int) -> dict[st
 
 
 def comparison_note(values: dict[str, Any], basis: str) -> str:
-    """The comparison as sentences."""
+    """Comparison of bases as sentences."""
     totals = {kind: int(values[f"edges_needed_{kind}"].sum()) for kind in BASES if f"edges_needed_{kind}" in values}
     counts = ", ".join(f"{kind} {total:,}" for kind, total in totals.items())
     others = [total for kind, total in totals.items() if kind in ("pca", "neurons")]

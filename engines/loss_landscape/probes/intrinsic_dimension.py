@@ -1,4 +1,4 @@
-"""In how many random directions a classifier has to move to learn as well as it did in all of them."""
+"""Probe of the intrinsic dimension: the number of random directions in which a classifier learns as well as in all."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from engines.loss_landscape.models.network_at_step import NetworkAtStep, network
 from engines.loss_landscape.training import random_subspace
 
 DIMENSIONS = "10,20,40,60,80,120,160"
-"""Unless others are asked for; of smaller networks those that they have, and their number of parameters."""
+"""Usual dimensions; of smaller networks those that they have, and their number of parameters."""
 
 STEPS_PER_PART = 20
-"""Steps between two looks at the accuracies on the way."""
+"""Steps between two parts of the outcome."""
 
 MAX_DIMENSIONS = 20
-"""Dimensions in one batch."""
+"""Most dimensions in one batch."""
 
 MAX_NUMBERS = 2**25
-"""Numbers in Pm: a quarter of a gigabyte."""
+"""Most numbers in Pm: a quarter of a gigabyte."""
 
 
 def intrinsic_dimension(
@@ -51,7 +51,7 @@ def intrinsic_dimension(
 
 
 def parse_dimensions(text: str, P: int) -> list[int]:
-    """Dimensions such as `10,20,40`, ascending. Raises `ConfigError` for other text."""
+    """Parse dimensions such as `10,20,40`, ascending. Raises `ConfigError` for other text."""
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isascii() and part.isdigit() and len(part) < 10 for part in parts):
         raise ConfigError(f"dimensions={text!r} is not of the form 10,20,40")
@@ -92,7 +92,7 @@ def _classifier(network: NetworkAtStep) -> Subject:
 
 
 def accuracy_values(subject: Subject, theta: Tensor, dimensions: Sequence[int], base: float) -> dict[str, Any]:
-    """Accuracies of `theta [D, P]`, and what they say."""
+    """Accuracies of `theta [D, P]`, and the intrinsic dimension by them."""
     accuracy = subject.accuracy(theta).numpy().astype(float)
     tried, between = random_subspace.d_int90(dimensions, accuracy.tolist(), base)
     return {
@@ -104,7 +104,7 @@ def accuracy_values(subject: Subject, theta: Tensor, dimensions: Sequence[int], 
 
 
 def dimension_note(tried: int | None, dimensions: Sequence[int], base: float) -> str:
-    """The outcome as a sentence."""
+    """Outcome as a sentence."""
     against = f"90 % of the {100 * base:.1f} % that the run has at this step"
     if tried is None:
         return f"None of these dimensions reaches {against}: try more than {dimensions[-1]}."

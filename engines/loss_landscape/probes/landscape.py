@@ -1,7 +1,4 @@
-"""The function that a probe differentiates or samples, with its point w*: of a network, or in closed form.
-
-The spectrum of a Hessian: all of it where that is cheap, else what Lanczos steps see of it.
-"""
+"""The loss that a probe differentiates or samples, with its point w* and the spectrum of its Hessian there."""
 
 from __future__ import annotations
 
@@ -25,45 +22,48 @@ from engines.loss_landscape.models.network_at_step import NetworkAtStep, network
 from engines.loss_landscape.models.potentials import potential
 
 TEMPERATURES = np.geomspace(1, 1e9, 91)
-"""Inverse temperatures of the soft count."""
+"""Inverse temperatures at which the soft count is drawn."""
 
 
 Outputs = Callable[[Tensor], Tensor]
-"""Of parameters `[..., P]`, `[..., n, k]`."""
+"""Map parameters `[..., P]` to outputs `[..., n, k]`."""
 
 
 class Landscape(NamedTuple):
-    """A loss `[..., P] -> [...]` around `star [P]`."""
+    """A loss `[..., P] -> [...]` around `star [P]`: of a network, or in closed form."""
 
     config: LossLandscape
     star: Tensor
     loss: Loss
     outputs: Outputs | None
-    """Where the loss is `(1/2n) sum_x ‖f - f*‖²` of these; its Hessian at w* is then `JᵀJ/n`, exactly."""
+    """Outputs f whose `(1/2n) sum_x ‖f - f*‖²` is the loss; its Hessian at w* is then `JᵀJ/n`, exactly.
+
+    None for others.
+    """
     n: int
-    """Samples; 0 for a loss that has none."""
+    """Number of samples; 0 for a loss that has none."""
     scale: float = 1.0
-    """Outputs were divided by it."""
+    """Number by which outputs were divided."""
     labelled: bool = False
     """Whether samples have classes."""
     note: str = ""
-    """What a reader has to know of it, "" where nothing."""
+    """Sentence for a reader, "" for none."""
 
     @property
     def P(self) -> int:
-        """Parameters."""
+        """Number of parameters."""
         return len(self.star)
 
     @property
     def product(self) -> Product:
-        """With the Hessian at w*, by Gauss and Newton where that is exact."""
+        """Product with the Hessian at w*, by Gauss and Newton where that is exact."""
         if self.outputs is not None:
             return gauss_newton(self.outputs, self.star)
         return reverse_over_reverse(self.loss, self.star)
 
 
 def landscape(run: RunData, member: int, step: int, trained: bool) -> Landscape:
-    """Of one member at a step: the loss that is trained, or the behavioural one; a potential is both.
+    """Landscape of a member at a step: of the trained loss, or of the behavioural one; a potential is both.
 
     Raises `ConfigError` for parameters that are not finite.
     """
@@ -77,7 +77,7 @@ def landscape(run: RunData, member: int, step: int, trained: bool) -> Landscape:
 
 
 def behavioural_landscape(one: NetworkAtStep) -> Landscape:
-    """`L_B(w) = (1/2n) sum_x ‖f(x; w) - f(x; w*)‖²`, of a classifier's outputs at unit standard deviation."""
+    """Landscape of `L_B(w) = (1/2n) sum_x ‖f(x; w) - f(x; w*)‖²`, a classifier's outputs at unit standard deviation."""
     scale, X = output_scale(one), one.samples.X
 
     def outputs(theta: Tensor) -> Tensor:
@@ -92,7 +92,7 @@ def behavioural_landscape(one: NetworkAtStep) -> Landscape:
 
 
 def trained_landscape(one: NetworkAtStep) -> Landscape:
-    """The loss on labels or targets that training lowers."""
+    """Landscape of the loss on labels or targets that training lowers."""
 
     def loss(theta: Tensor) -> Tensor:
         return one.subject.loss(theta, one.samples)
@@ -104,7 +104,7 @@ def trained_landscape(one: NetworkAtStep) -> Landscape:
 
 
 def scale_note(scale: float) -> str:
-    """Say what the scale of the outputs does to eigenvalues."""
+    """Sentence on what the scale of the outputs does to eigenvalues; "" where it is 1."""
     if scale == 1:
         return ""
     return (
@@ -132,40 +132,41 @@ def require_finite(theta: Tensor) -> None:
 
 
 MAX_DENSE = 1500
-"""Parameters up to which the matrix is made."""
+"""Most parameters for which the matrix is made."""
 
 MEMORY = 2e7
 """Numbers that the outputs of products made at once may take."""
 
 
 class Eigenvalues(NamedTuple):
-    """As nodes of quadrature; of a dense matrix one probe that sees every eigenvalue."""
+    """Spectrum of a Hessian: all eigenvalues of a dense matrix, or nodes of quadrature by Lanczos steps."""
 
     quadrature: Spectrum
+    """Nodes and weights; of a dense matrix one probe with every eigenvalue."""
     vectors: Tensor | None
     """Eigenvectors `[P, P]` of a dense matrix."""
 
     @property
     def dense(self) -> bool:
-        """Whether every eigenvalue is known."""
+        """Whether every eigenvalue is computed."""
         return self.vectors is not None
 
     @property
     def least(self) -> float:
-        """The most negative one; of Lanczos steps, an upper bound of it."""
+        """Most negative eigenvalue; of Lanczos steps, an upper bound of it."""
         return float(self.quadrature.nodes.min())
 
     @property
     def largest(self) -> float:
-        """The largest; of Lanczos steps, a lower bound of it."""
+        """Largest eigenvalue; of Lanczos steps, a lower bound of it."""
         return float(self.quadrature.top)
 
     def count(self, b: Tensor, gamma: float) -> SoftCount:
-        """`N_eff` at temperatures `b [T]`; NaN where the steps are too few."""
+        """Soft count `N_eff` at temperatures `b [T]`; NaN where the steps are too few."""
         return slq.soft_count(self.quadrature, b, gamma)
 
     def note(self, b: float, gamma: float) -> str:
-        """What is to be said of the count at a temperature; "" where nothing is."""
+        """Sentence on how far the count at a temperature can be trusted; "" where it can."""
         one = self.count(torch.tensor([b], dtype=torch.float64), gamma)
         few = f"{self.quadrature.nodes.shape[-1]} Lanczos steps are {float(one.ratio):.2g} of √(b h_max/γ)"
         if bool(one.refused):
@@ -179,13 +180,16 @@ class Eigenvalues(NamedTuple):
 
 
 def product_chunk(one: Landscape) -> int:
-    """Products that are made at once."""
+    """Number of products that are made at once."""
     outputs = one.star[None, None] if one.outputs is None else one.outputs(one.star)
     return max(1, min(64, int(MEMORY / (outputs.numel() + one.P))))
 
 
 def eigenvalues(one: Landscape, steps: int, probes: int, generator: torch.Generator) -> Eigenvalues:
-    """Of the Hessian at w*: dense up to `DENSE` parameters, else by so many Lanczos steps from so many probes."""
+    """Spectrum of the Hessian at w*.
+
+    Dense up to `MAX_DENSE` parameters, else by `steps` Lanczos steps of each probe.
+    """
     if one.P <= MAX_DENSE:
         h, V = lapack.eigh(matrix(one.product, one.star, product_chunk(one)))
         return Eigenvalues(Spectrum(h[None], torch.full_like(h[None], 1 / one.P), one.P), V)

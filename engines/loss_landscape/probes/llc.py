@@ -1,7 +1,4 @@
-"""What has to be said beside an estimate of the learning coefficient.
-
-The probe of the local learning coefficient: an estimate with its error, its bias, and what it should be.
-"""
+"""Probe of the local learning coefficient: an estimate with its error, its bias, predictions and warnings."""
 
 from __future__ import annotations
 
@@ -21,13 +18,13 @@ from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape, eige
 from engines.loss_landscape.probes.llc_sampling import CONVERGED, ChainSamples, WarmChains
 
 WEAK_PULL, FULL_WINDOW = 10.0, 0.9
-"""Below this `b h/gamma`, h the largest curvature, or from this share of its size on, the window holds the chains."""
+"""Least `b h/gamma`, h the largest curvature, and largest window fill, between which the loss confines the chains."""
 
 
 def llc_note(
     one: Landscape, warm: WarmChains, samples: ChainSamples, spectrum: Eigenvalues, values: dict[str, Any], method: str
 ) -> str:  # fmt: skip
-    """All that a reader has to know, as sentences."""
+    """Note for a reader: warnings as sentences."""
     messages = [
         *_value_notes(one, warm.gamma, values),
         *_bias_notes(values, method),
@@ -39,7 +36,7 @@ def llc_note(
 
 
 def _value_notes(one: Landscape, gamma: float, values: dict[str, Any]) -> list[str]:
-    """Of the number itself."""
+    """Warnings about the number itself."""
     messages = []
     if not isfinite(values["llc"]):
         messages.append(
@@ -59,7 +56,7 @@ def _value_notes(one: Landscape, gamma: float, values: dict[str, Any]) -> list[s
 
 
 def _bias_notes(values: dict[str, Any], method: str) -> list[str]:
-    """Of the step size."""
+    """Warnings about the bias by the step size."""
     messages = []
     if values["curvature_around"] > 2 * values["curvature_at_w"]:
         messages.append(
@@ -81,7 +78,7 @@ def _bias_notes(values: dict[str, Any], method: str) -> list[str]:
 
 
 def _chain_notes(warm: WarmChains, samples: ChainSamples, values: dict[str, Any]) -> list[str]:
-    """Of what chains have explored."""
+    """Warnings about how far chains have explored."""
     messages = []
     if samples.burn < samples.full and not warm.settled:
         messages.append(
@@ -103,7 +100,7 @@ def _chain_notes(warm: WarmChains, samples: ChainSamples, values: dict[str, Any]
 
 
 DECADES, TEMPERATURES = 2.0, 5
-"""Of a sweep around the temperature that is asked for."""
+"""Decades and number of temperatures of a sweep around the one that is asked for."""
 
 
 def llc(
@@ -111,11 +108,11 @@ def llc(
     chains: int = 16, draws: int = 500, burn_in: int = 0, method: str = "richardson", loss: str = "behavioural",
     kappa: float = 0.05, seed: int = 0, sweep: bool = False,
 ) -> Iterator[Part]:  # fmt: skip
-    """`b (mean L - L(w*))` of chains in the window `exp(-b L - gamma |w - w*|²/2)` at a step, on all samples.
+    """Estimate `b (mean L - L(w*))` by chains in the window `exp(-b L - gamma |w - w*|²/2)` at a step, on all samples.
 
     b is `n_beta`, or n beta, or without either n/ln n; that of the chains of a loss without samples. Raises
-    `ConfigError` for parameters that are not finite, and for more chains than memory holds. Lau et al. 2023,
-    arXiv 2308.12108.
+    `ConfigError` for parameters that are not finite, and for more chains than memory holds. Lau et al. 2023, arXiv
+    2308.12108.
     """
     one = landscape(run, member, step, loss == "trained")
     if one.config.subject == "potential" and one.config.potential == "box":

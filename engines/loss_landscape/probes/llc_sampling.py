@@ -1,7 +1,4 @@
-"""Chains around w*: where they begin, how large their steps are, and their losses as they come.
-
-From losses of chains to the coefficient: its error, its bias by the step size, and what it should be.
-"""
+"""Chains around w* for the probe `llc`: warm-up, sampling, and the values that are made of their losses."""
 
 from __future__ import annotations
 
@@ -36,49 +33,51 @@ from engines.loss_landscape.learning_coefficient.quadratic_predictions import eu
 from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape
 
 PILOT_STEPS, PILOT_ACCEPTANCE = 150, 0.8
-"""Steps of the pilot, and the share of them that its step size is adapted to."""
+"""Steps of the pilot, and the acceptance to which its step size is adapted."""
 
 QUADRATIC_UP_TO = 1.5
-"""Chains begin as draws of the quadratic approximation where their loss is what it says, up to this factor."""
+"""Factor between loss and quadratic approximation up to which chains begin as draws of the latter."""
 
 STIFF = (0, 1, 10, 100)
-"""Directions that are drawn so: all, or those whose curvature `b h` is so many times gamma; else none."""
+"""Stiffness `b h/gamma` of the directions that are drawn so: tried in turn, from all directions to the stiffest."""
 
 BLOCKS = 25
-"""Of steps, after each of which is shown what is known."""
+"""Blocks of steps, after each of which values are shown."""
 
 MAX_NUMBERS = 3e8
-"""Numbers that the outputs of all chains may take."""
+"""Most numbers that the outputs of all chains may take."""
 
 
 class WarmChains(NamedTuple):
-    """Chains at K temperatures, before the steps that count."""
+    """Chains at K temperatures after the pilot, before the steps that count."""
 
     b: Tensor
-    """`[K]`, ascending."""
+    """Inverse temperatures, ascending, `[K]`."""
     gamma: float
+    """Precision of the window."""
     theta: Tensor
     """`[K, C, P]`."""
     settled: bool
-    """Whether they began as draws of the quadratic approximation, at all temperatures."""
+    """Whether they began as draws of the quadratic approximation in all directions, at all temperatures."""
     curvature: Tensor
     """Mean largest curvature where they are, `[K]`."""
     h_max: float
-    """At w*."""
+    """Largest curvature at w*."""
 
 
 class ChainSamples(NamedTuple):
-    """What S step sizes at K temperatures have given so far."""
+    """Losses and distances of chains at K temperatures and S step sizes so far."""
 
     eta: Tensor
-    """`[K, S]`."""
+    """Step sizes, `[K, S]`."""
     burn: int
+    """Number of steps of burn-in."""
     full: int
-    """Steps that four relaxations of the window would take."""
+    """Number of steps that four relaxations of the window would take."""
     losses: Tensor
-    """`[T, K, S, C]`, burn-in included."""
+    """Losses, burn-in included, `[T, K, S, C]`."""
     distances: Tensor
-    """`[T, K, S, C]`, squared."""
+    """Squared distances from w*, `[T, K, S, C]`."""
     acceptance: Tensor
     """`[K, S]`."""
 
@@ -95,10 +94,10 @@ def require_memory(one: Landscape, chains: int) -> None:
 def warm_up(
     one: Landscape, spectrum: Eigenvalues, b: Tensor, gamma: float, C: int, source: torch.Generator
 ) -> WarmChains:
-    """Chains that have found where the density is: a pilot of MALA, its step size adapted.
+    """Move chains to where the density is: a pilot of MALA, its step size adapted.
 
-    From draws of the quadratic approximation, in all directions or in stiff ones, where the loss is what that
-    says; else from w*. Raises `ConfigError` for a curvature that is no number.
+    From draws of the quadratic approximation, in all directions or in stiff ones, where the loss is close to it; else
+    from w*. Temperatures `b [K]`, C chains. Raises `ConfigError` for a curvature that is no number.
     """
     if not isfinite(spectrum.largest * float(b.max())):
         raise ConfigError(f"the curvature at w* is {spectrum.largest:g}: no step is small enough; scale the samples")
@@ -117,6 +116,7 @@ def warm_up(
 def _laplace_draws(
     one: Landscape, spectrum: Eigenvalues, w: Window, C: int, source: torch.Generator
 ) -> tuple[Tensor, bool]:
+    """Draws `[K, C, P]` of the quadratic approximation, or w*, and whether all directions were drawn."""
     star = one.star.expand(len(w.b), C, -1)
     if spectrum.vectors is None:
         return star, False
@@ -135,7 +135,10 @@ def _laplace_draws(
 def sample_chains(
     one: Landscape, warm: WarmChains, method: str, kappa: float, burn: int, draws: int, source: torch.Generator
 ) -> Iterator[ChainSamples]:
-    """Steps of `kappa/(b h + gamma)` from where chains began, and for Richardson of a quarter of that beside them."""
+    """Sample with steps of `kappa/(b h + gamma)` from warm chains, for Richardson also with a quarter of that.
+
+    Yields all samples so far after each block of steps.
+    """
     h = warm.curvature.clamp_min(warm.h_max)
     eta = step_size(h, warm.b, warm.gamma, kappa)[:, None] * torch.tensor([1, 0.25] if method == "richardson" else [1])
     full = burn_in(float(eta.min()), warm.gamma)
@@ -167,7 +170,7 @@ CONVERGED = 1.05
 """R-hat up to which chains agree; Gelman et al. 2013."""
 
 POINTS_SHOWN = 500
-"""Points of a trace."""
+"""Most points of a trace."""
 
 
 def llc_values(
@@ -201,9 +204,9 @@ def bias_values(
     method: str,
     k: int,
 ) -> dict[str, Any]:
-    """Estimates at each step size, the law of a quadratic beside them, and what the last of them has too much.
+    """Estimates at each step size, the law of a quadratic beside them, and the bias of the last of them.
 
-    Of MALA no bias; of Langevin steps that of the law, as far as the spectrum is known.
+    Of MALA no bias; of Langevin steps that of the law, as far as the spectrum is computed.
     """
     h, b, gamma, eta = spectrum.quadrature.nodes[0], warm.b[k], warm.gamma, samples.eta[k]
     sizes = torch.linspace(0, float(eta[0]), 50, dtype=h.dtype)
@@ -223,7 +226,7 @@ def bias_values(
 
 
 def exact_values(one: Landscape, warm: WarmChains, k: int) -> dict[str, Any]:
-    """What is known of it; {} where nothing is."""
+    """Exact coefficient of the configuration; {} where it has none."""
     exact = exact_coefficient(one.config, float(warm.b[k]), warm.gamma)
     return {} if exact is None else {
         "exact_llc": exact.value, "exact_llc_limit": exact.limit, "multiplicity": exact.multiplicity
@@ -231,7 +234,7 @@ def exact_values(one: Landscape, warm: WarmChains, k: int) -> dict[str, Any]:
 
 
 def convergence_values(one: Landscape, warm: WarmChains, samples: ChainSamples, k: int) -> dict[str, Any]:
-    """Whether the chains of the last step size have settled, and what holds them."""
+    """Whether the chains of the last step size have settled, and whether the window or the loss confines them."""
     losses, distances = samples.losses[samples.burn :, k, -1], samples.distances[samples.burn :, k, -1]
     moved, agreed, b = llc.drift(losses), float(llc.r_hat(losses)), float(warm.b[k])
     return {
@@ -246,7 +249,7 @@ def convergence_values(one: Landscape, warm: WarmChains, samples: ChainSamples, 
 def running_estimate(
     samples: ChainSamples, warm: WarmChains, baseline: float, method: str, k: int, figures: dict[str, Any]
 ) -> dict[str, np.ndarray]:
-    """The estimate from the first draws on, and the lines that it should come to."""
+    """Estimate from the first draws on, and the lines that it should come to."""
     rise = warm.b[k] * (samples.losses[samples.burn :, k].mean(-1) - baseline)
     drawn = torch.arange(1, len(rise) + 1)
     mean = rise.cumsum(0) / drawn[:, None]
@@ -272,12 +275,12 @@ def loss_traces(samples: ChainSamples, baseline: float, k: int) -> dict[str, np.
 
 
 def thinned(line: Tensor) -> np.ndarray:
-    """At most `SHOWN` of its points, the last one among them."""
+    """Thin a line to at most `POINTS_SHOWN` points, the last one among them."""
     return line[torch.linspace(0, len(line) - 1, min(POINTS_SHOWN, len(line))).round().long()].numpy()
 
 
 def sweep_values(warm: WarmChains, best: Estimate, half: Tensor) -> dict[str, Any]:
-    """The estimates over temperatures, and where they stand still; NaN where they nowhere do."""
+    """Estimates over temperatures, and their plateau; NaN where there is none."""
     b, value, error = (one.numpy() for one in (warm.b, best.value, best.error))
     constant = plateau(b, value, error) if np.isfinite(value).all() and (error > 0).all() else None
     missing = float("nan")

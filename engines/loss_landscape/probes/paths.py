@@ -1,9 +1,7 @@
-"""Ways out of where a network is: orbits and lines along which its function stays, and how far it does.
+"""Paths out of where a network is, along which its function stays or nearly does, and the loss along them.
 
-`t` in [-1, 1], 0 where the network is. Neurons are named from 1, layers as in the counts: hidden layers from 1.
-
-
-What the loss becomes along ways, and along random directions of the same length.
+A path is parametrised by `t` in [-1, 1], 0 where the network is. Neurons are named from 1, layers as in the counts:
+hidden layers from 1.
 """
 
 from __future__ import annotations
@@ -23,27 +21,28 @@ from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.probes.landscape import Landscape
 
 Curve = Callable[[Tensor], Tensor]
-"""Of `t [T]`, parameters `[T, P]`."""
+"""Map `t [T]` to parameters `[T, P]`."""
 
 MAX_PATHS = 80
-"""Ways in all, and of each kind:"""
+"""Most paths in all; the numbers below are those of each kind."""
 
 EXCHANGES, SHIFTS, ACTIVATIONS, GRADIENTS, NEAR = 24, 8, 10, 10, 8
+"""Most paths of each kind."""
 
 
 class Path(NamedTuple):
-    """One way."""
+    """A path with its name and the neuron that it belongs to."""
 
     name: str
     neuron: tuple[int, int]
     """Layer and neuron, from 0."""
     curve: Curve
     free: bool = True
-    """Whether the function is to stay the same: such a way is shortened to where it does."""
+    """Whether the function is to stay the same: such a path is shortened to where it does."""
 
 
 class PathContext(NamedTuple):
-    """A perceptron, and what ways need to know of it."""
+    """A perceptron with the passes and blocks from which paths are made."""
 
     net: Mlp
     theta: Tensor
@@ -54,7 +53,7 @@ class PathContext(NamedTuple):
 
 
 def elementary_orbit(net: Mlp, theta: Tensor, layer: int, i: int, j: int, t: Tensor) -> Tensor:
-    """The orbit of `exp(t E_ij)`, t >= 0 unless i = j: `moves.orbit` of a single entry, `[T, P]`.
+    """Orbit of `exp(t E_ij)`, t >= 0 unless i = j: `orbits.exchange_orbit` of a single entry, `[T, P]`.
 
     `W_in[i] += t W_in[j]`, `W_out[:, j] -= t W_out[:, i]`; for i = j `W_in[i] *= e^t`, `W_out[:, i] *= e^-t`.
     """
@@ -70,7 +69,7 @@ def elementary_orbit(net: Mlp, theta: Tensor, layer: int, i: int, j: int, t: Ten
 
 
 def all_paths(one: PathContext) -> list[Path]:
-    """A few of each kind, rescalings last."""
+    """A few paths of each kind, rescalings last."""
     special = [
         path
         for kind in (exchange_paths, shift_paths, activation_paths, gradient_paths, near_exchange_paths)
@@ -82,7 +81,7 @@ def all_paths(one: PathContext) -> list[Path]:
 def spread_over_layers(
     one: PathContext, most: int, of: Callable[[int], Iterator[Path]], layers: Sequence[int]
 ) -> Iterator[Path]:
-    """So many ways, equally many of each layer."""
+    """Take `most` paths, equally many of each layer."""
     for layer in layers:
         yield from islice(of(layer), max(1, most // len(layers)))
 
@@ -92,7 +91,7 @@ def _hidden(one: PathContext) -> range:
 
 
 def exchange_paths(one: PathContext) -> Iterator[Path]:
-    """Of two synchronised neurons."""
+    """Exchanges of two synchronised neurons."""
 
     def of(layer: int) -> Iterator[Path]:
         for i, j in one.blocks[layer - 1].live.triu(1).nonzero().tolist():
@@ -102,7 +101,7 @@ def exchange_paths(one: PathContext) -> Iterator[Path]:
 
 
 def _exchange_curve(one: PathContext, layer: int, i: int, j: int) -> Curve:
-    """For t > 0 neuron i takes up j, for t < 0 neuron j takes up i: either way no gate flips."""
+    """Curve on which for t > 0 neuron i takes up j, for t < 0 neuron j takes up i: either way no gate flips."""
 
     def path(t: Tensor) -> Tensor:
         forth, back = (elementary_orbit(one.net, one.theta, layer, *pair, t.abs()) for pair in ((i, j), (j, i)))
@@ -112,7 +111,7 @@ def _exchange_curve(one: PathContext, layer: int, i: int, j: int) -> Curve:
 
 
 def rescaling_paths(one: PathContext) -> Iterator[Path]:
-    """Of every live neuron, by up to e."""
+    """Rescalings of every live neuron, by up to e."""
     for layer in _hidden(one):
         for i in (~one.blocks[layer - 1].dead).nonzero()[:, 0].tolist():
 
@@ -123,7 +122,7 @@ def rescaling_paths(one: PathContext) -> Iterator[Path]:
 
 
 def shift_paths(one: PathContext) -> Iterator[Path]:
-    """The bias of a unit that is always on against the next ones."""
+    """Shifts of the bias of a unit that is always on against the next ones."""
 
     def of(layer: int) -> Iterator[Path]:
         for i in one.blocks[layer - 1].on.nonzero()[:, 0].tolist() if one.net.bias else ():
@@ -138,7 +137,7 @@ def shift_paths(one: PathContext) -> Iterator[Path]:
 
 
 def activation_paths(one: PathContext) -> Iterator[Path]:
-    """Type 1: the weights of one neuron along what its layer never sees."""
+    """Moves of type 1: the weights of one neuron along null directions of its inputs."""
 
     def of(layer: int) -> Iterator[Path]:
         for number, v in enumerate(null_vectors(one.passes.A[layer])):
@@ -151,7 +150,7 @@ def activation_paths(one: PathContext) -> Iterator[Path]:
 
 
 def gradient_paths(one: PathContext) -> Iterator[Path]:
-    """Type 2: all weights of a layer along what the outputs never see of it."""
+    """Moves of type 2: all weights of a layer along null directions of the derivatives of the outputs."""
 
     def of(layer: int) -> Iterator[Path]:
         stream = torch.Generator().manual_seed(layer)
@@ -164,7 +163,7 @@ def gradient_paths(one: PathContext) -> Iterator[Path]:
 
 
 def near_exchange_paths(one: PathContext) -> Iterator[Path]:
-    """Neurons that nearly agree, along the lines that would be free if they did."""
+    """Exchanges of neurons that nearly agree, along the lines that would be free if they did."""
 
     def of(layer: int) -> Iterator[Path]:
         for i, j in (one.near[layer - 1] & ~one.blocks[layer - 1].same).triu(1).nonzero().tolist():
@@ -175,7 +174,7 @@ def near_exchange_paths(one: PathContext) -> Iterator[Path]:
 
 
 def null_vectors(rows: Tensor, tau: float = SINGULAR) -> Tensor:
-    """Unit vectors that rows `[m, D]` do not see, `[q, D]`."""
+    """Unit vectors `[q, D]` orthogonal to rows `[m, D]`."""
     scaled, lengths = unit_columns(rows)
     space = null_space(torch.linalg.qr(scaled, mode="r").R, tau)
     space = space[space.norm(dim=-1) > 0.5] / torch.where(lengths > 0, lengths / lengths.max(), 1)
@@ -183,7 +182,7 @@ def null_vectors(rows: Tensor, tau: float = SINGULAR) -> Tensor:
 
 
 def straight(one: PathContext, layer: int, direction: Tensor) -> Curve:
-    """Straight, as far as the weights of the layer are long."""
+    """Straight curve along a direction, as long as the weights of the layer."""
     whole = torch.zeros_like(one.theta)
     W = one.net.split(whole)[layer]
     W.copy_(direction * (one.net.split(one.theta)[layer].norm() or 1.0))
@@ -191,30 +190,30 @@ def straight(one: PathContext, layer: int, direction: Tensor) -> Curve:
 
 
 POINTS = 21
-"""Places on a way, the network's own in the middle."""
+"""Number of places on a path, the network's own in the middle."""
 
 FLAT = 1e-20
-"""Of the outputs' mean square: up to this the function is the same."""
+"""Share of the outputs' mean square up to which the function is the same."""
 
 HALVINGS = 12
-"""Of a way that is not free as far as it was to go; after these it is given up."""
+"""Halvings of a path that is not free over its length, after which it is given up."""
 
 
 class Profile(NamedTuple):
-    """Of one way, `[T]` each."""
+    """Loss along a path and along a random direction, `[T]` each."""
 
     loss: Tensor
     random_loss: Tensor
 
 
 def path_parameters() -> Tensor:
-    """`t [T]`."""
+    """Parameters `t [T]` of the places on a path."""
     return torch.linspace(-1, 1, POINTS, dtype=torch.float64)
 
 
 @torch.no_grad()
 def loss_profile(path: Path, one: Landscape, stream: torch.Generator) -> Profile | None:
-    """The loss along a way and beside it; None for one that leads nowhere, or is not free however short.
+    """Loss along a path and beside it; None for one that leads nowhere, or is not free however short.
 
     A finite move along a null direction may flip a gate, so that it is free up to some length only.
     """
@@ -230,12 +229,12 @@ def loss_profile(path: Path, one: Landscape, stream: torch.Generator) -> Profile
 
 
 def mean_square_output(one: Landscape) -> float:
-    """Of the outputs at w*."""
+    """Mean square of the outputs at w*."""
     assert one.outputs is not None
     return float(one.outputs(one.star).square().mean())
 
 
 def random_points(star: Tensor, points: Tensor, stream: torch.Generator) -> Tensor:
-    """Points as far away, to both sides along one random direction, `[T, P]`."""
+    """Points as far away as those of a path, to both sides along one random direction, `[T, P]`."""
     unit = torch.nn.functional.normalize(random_direction_like(torch.ones_like(star), stream), dim=0)
     return star + (path_parameters().sign() * (points - star).norm(dim=-1))[:, None] * unit

@@ -1,4 +1,4 @@
-"""The loss on a plane through where a run is, and the way that it came."""
+"""Probe of the loss surface: the loss on a plane through where a run is, and the trajectory that led there."""
 
 from __future__ import annotations
 
@@ -36,16 +36,16 @@ from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Samples, half_squared_error
 
 DELTA = 1e-6
-"""Heights are `log10(L + delta)`: below it, float32 has nothing to say."""
+"""Offset of the logarithm `log10(L + delta)`: below it, float32 has nothing to say."""
 
 SNAPSHOTS = 40
-"""Of the way, beside its beginning."""
+"""Points of the trajectory, beside its beginning."""
 
 BATCHES_PER_PART = 4
-"""Batches of points between two parts."""
+"""Batches of points between two parts of the outcome."""
 
 CACHED_NUMBERS = 2**19
-"""Numbers of one layer in a batch of points: what a core keeps near."""
+"""Numbers of one layer in a batch of points: as many as a core keeps near."""
 
 
 def surface(
@@ -58,14 +58,14 @@ def surface(
     seed: int = 0,
     loss: str = "trained",
 ) -> Iterator[Part]:
-    """`L(w + a d_1 + b d_2)` on a grid, coarse to fine, and the trajectory at its TRUE loss.
+    """Loss `L(w + a d_1 + b d_2)` on a grid, coarse to fine, and the trajectory at its TRUE loss.
 
-    Planes are `random` (rows of d as long as those of w, to -span .. span), `trajectory` (main directions of the way,
-    which the grid then covers, times span), or along unit vectors: `hessian` (the two largest curvatures), `negative`
-    (the largest and the most negative), `null` (the largest and a free direction). `loss` is what is `trained`, or
-    `behavioural`, `|f - f(w)|²/2`. Values: axes `a [n]`, `b [n]`, `height [n_b, n_a]` in log10, `losses`; the way
-    `[T]`; `origin [P]` and `directions [2, P]`, from which all can be made again. Raises `ConfigError` where a plane
-    does not exist, and for weights that are not finite. Li et al. 2018, arXiv 1712.09913.
+    Planes are `random` (rows of d as long as those of w, to -span .. span), `trajectory` (main directions of the
+    trajectory, which the grid then covers, times span), or along unit vectors: `hessian` (the two largest curvatures),
+    `negative` (the largest and the most negative), `null` (the largest and a free direction). `loss` is the `trained`
+    one, or `behavioural`, `|f - f(w)|²/2`. Values: axes `a [n]`, `b [n]`, `log_loss [n_b, n_a]` in log10, `losses`; the
+    trajectory `path_* [T]`; `origin [P]` and `directions [2, P]`, from which all can be made again. Raises
+    `ConfigError` where a plane does not exist, and for weights that are not finite. Li et al. 2018, arXiv 1712.09913.
     """
     step = int(run.steps[-1]) if step < 0 else step
     stops = np.unique(np.linspace(0, step, SNAPSHOTS + 1).round().astype(int)).tolist()
@@ -79,7 +79,7 @@ def surface(
 
 
 def loss_at_point(config: LossLandscape, trajectory: Tensor, loss: str = "trained") -> LossAtPoint:
-    """What is looked at of a configuration that came along `way [T, P]`; what is sampled, at w* itself."""
+    """Loss and point of a configuration with its `trajectory [T, P]`; of a sampled one at w* itself."""
     if config.subject == "potential":
         network = potentials.potential(config)
         return LossAtPoint(network.loss, network.star, trajectory, None)
@@ -93,7 +93,7 @@ def loss_at_point(config: LossLandscape, trajectory: Tensor, loss: str = "traine
 
 
 def surface_parts(point: LossAtPoint, kind: str, resolution: int, span: float, seed: int) -> Iterator[Part]:
-    """Parts of the outcome. Errors as `surface`."""
+    """Parts of the outcome for a loss at a point. Errors as `surface`."""
     if not 3 <= resolution <= 201:
         raise ConfigError(f"resolution={resolution} is not from 3 to 201 points along an axis")
     if not bool(point.trajectory.isfinite().all() and point.origin.isfinite().all()):
@@ -128,7 +128,7 @@ def fast_losses(point: LossAtPoint, plane: Plane) -> tuple[Loss, int]:
 
 
 def trajectory_values(point: LossAtPoint, plane: Plane) -> dict[str, Any]:
-    """The way seen in the plane, at its true loss, and how far off the plane it was."""
+    """Trajectory projected on the plane, at its true loss, and how far off the plane it was."""
     coordinates, off = plane.project(point.trajectory)
     losses = losses_at(point.loss, point.trajectory)
     return {
@@ -138,7 +138,7 @@ def trajectory_values(point: LossAtPoint, plane: Plane) -> dict[str, Any]:
 
 
 def covering_axes(path: dict[str, Any], resolution: int, span: float) -> tuple[Tensor, Tensor]:
-    """Axes that hold the whole way with a margin of a tenth, times span."""
+    """Axes that hold the whole trajectory with a margin of a tenth, times span."""
     lows, highs = zip(*[(path[name].min(), path[name].max()) for name in ("path_a", "path_b")], strict=True)
     widths = np.subtract(highs, lows)
     halves = 0.6 * span * np.maximum(widths, 0.05 * widths.max())
@@ -148,7 +148,7 @@ def covering_axes(path: dict[str, Any], resolution: int, span: float) -> tuple[T
 
 
 def plane_values(point: LossAtPoint, chosen: PlaneChoice) -> dict[str, Any]:
-    """Numbers of the plane, and what it takes to make it again."""
+    """Figures of the plane, and its origin and directions."""
     curvature = curvatures_along(point, chosen.directions)
     with torch.no_grad():
         here = float(point.loss(point.origin))
@@ -159,7 +159,7 @@ def plane_values(point: LossAtPoint, chosen: PlaneChoice) -> dict[str, Any]:
 
 
 def loss_values(values: Tensor) -> dict[str, Any]:
-    """Of losses `[n_a, n_b]`: rows go along b. What overflowed has no height."""
+    """Losses `[n_a, n_b]` and their logarithms with rows along b; NaN where they overflowed."""
     logs = (values + DELTA).log10().double()
     finite = values[values.isfinite()]
     return {

@@ -1,4 +1,4 @@
-"""Presets of chains: learning coefficients against what they must be."""
+"""Verdicts on presets of chains: learning coefficients against their laws."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def against(run: RunData, member: int, predicted: float, share: float = 0.0) -> 
 
 
 def formula(run: RunData) -> list[Verdict]:
-    """L6, and wherever the loss is quadratic: the bias of the step size is the formula's."""
+    """Judge L6, and every quadratic loss: the bias of the step size is the formula's."""
     members = range(len(run.configs))
     off = [against(run, i, overlays.laws(run.configs[i])[-1].value, 0.005) for i in members]
     return [below("farthest estimate from the formula, in standard errors", _sizes(off), CLOSE)]
@@ -39,7 +39,7 @@ def _sizes(values: Iterable[float | None]) -> list[float | None]:
 
 
 def crossing(run: RunData) -> list[Verdict]:
-    """L7: plain steps are off, MALA is not, and Richardson's rule takes the bias out."""
+    """Judge L7: plain steps are off, MALA is not, and Richardson's rule takes the bias out."""
     line = overlays.laws(run.configs[0])[0].value
     exactly = per_member(run, lambda i: ratio(coefficient(run, i), line), optimizer="mala")
     largest = per_member(run, lambda i: ratio(coefficient(run, i), line), optimizer="langevin", kappa=CROSSING[0])
@@ -65,7 +65,7 @@ def _extrapolated(run: RunData, coarse: float, fine: float) -> list[float | None
 
 
 def linear(run: RunData) -> list[Verdict]:
-    """L8: Gibbs' sampler finds the coefficient at its temperature; Langevin steps do not, unless extrapolated."""
+    """Judge L8: Gibbs' sampler finds the coefficient at its temperature; Langevin steps do not, unless extrapolated."""
     members = run.where(optimizer="gibbs")
     laws = {i: overlays.laws(run.configs[i])[0].value for i in members}
     right = [laws[i] for i in run.where(optimizer="gibbs", n_beta=100.0)]
@@ -83,7 +83,7 @@ KAPPAS = (0.6, 0.15)
 
 
 def bridge(run: RunData) -> list[Verdict]:
-    """L9: of a ReLU network, half its soft rank; planted degeneracy takes away what it takes from that."""
+    """Judge L9: a ReLU network has half its soft rank; planted degeneracy takes away what it takes from that."""
     laws = [overlays.laws(config)[-1].value for config in run.configs]
     over = [ratio(coefficient(run, i), law) for i, law in enumerate(laws)]
     falls = [
@@ -102,7 +102,7 @@ def _plain_first(run: RunData, members: list[int]) -> list[int]:
 
 
 def _fall(run: RunData, laws: list[float], plain: int, member: int) -> float | None:
-    """How far two estimates differ otherwise than their laws, in standard errors of the difference."""
+    """Deviation of the difference of two estimates from that of their laws, in standard errors of the difference."""
     a, b = coefficient(run, plain), coefficient(run, member)
     first, other = final(run, "llc_error", plain), final(run, "llc_error", member)
     if a is None or b is None or first is None or other is None:
@@ -111,7 +111,7 @@ def _fall(run: RunData, laws: list[float], plain: int, member: int) -> float | N
 
 
 def box(run: RunData) -> list[Verdict]:
-    """L23: a logarithm, and a hard zero."""
+    """Judge L23: a logarithm, and a hard zero."""
     members = range(len(run.configs))
     off = [
         None if (value := coefficient(run, i)) is None else abs(2 * value - 2 * overlays.laws(run.configs[i])[0].value)

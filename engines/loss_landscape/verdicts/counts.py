@@ -1,4 +1,4 @@
-"""Presets of planted networks: how many free directions, and why."""
+"""Verdicts on presets of planted networks: how many free directions there are, and why."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def last_value(run: RunData, channel: str, member: int) -> float | None:
 
 
 def rows(run: RunData) -> list[Verdict]:
-    """L1: all zero modes are explained."""
+    """Judge L1: all zero modes are explained."""
     exact = [
         verdict(f"{name}: zero modes", per_member(run, partial(last_value, run, "nullity"), planted=name), modes, 0.5)
         for name, modes in ROWS.items()
@@ -43,7 +43,7 @@ def rows(run: RunData) -> list[Verdict]:
 
 
 def explained(run: RunData) -> Verdict:
-    """Nothing is left without a reason."""
+    """Verdict that no zero mode is left without a reason."""
     left = [_difference(run, i) for i in range(len(run.configs))]
     return below("zero modes without a reason", left, 0.5)
 
@@ -54,7 +54,7 @@ def _difference(run: RunData, member: int) -> float | None:
 
 
 def staircase(run: RunData) -> list[Verdict]:
-    """L2: a step for each block, as outputs are added."""
+    """Judge L2: a step for each block, as outputs are added."""
     steps = [
         verdict(f"{plan.replace('_', ' ')}, k = {k}: zero modes", per_member(run, partial(last_value, run, "nullity"),
                 planted=plan, outputs=k), modes, 0.5)
@@ -64,7 +64,7 @@ def staircase(run: RunData) -> list[Verdict]:
 
 
 def all_types(run: RunData) -> list[Verdict]:
-    """L3: three types, one inside the other; the sum of the three counts is too large."""
+    """Judge L3: three types, one inside the other; the sum of the three counts is too large."""
     members = range(len(run.configs))
     laws = [independent(config) for config in run.configs]
     left = [None if sees is None else sees["parameters"] - sees["n_effective"] for sees in outcomes(run, "hessian")]
@@ -97,7 +97,7 @@ def _naive(run: RunData, member: int) -> float | None:
 
 
 def nested(run: RunData) -> list[Verdict]:
-    """L4: gates that depend on one another have more zero modes, and depth has some without a reason."""
+    """Judge L4: gates that depend on one another have more zero modes, and depth has some without a reason."""
     more = [
         verdict(f"nested, k = {k}: zero modes beyond independent gates", per_member(run, partial(_beyond, run),
                 planted="nested", outputs=k), beyond, 0.2)
@@ -113,7 +113,7 @@ def _beyond(run: RunData, member: int) -> float | None:
 
 
 def near(run: RunData) -> list[Verdict]:
-    """L5: almost synchronised is almost free, by a law in the angle that the draw's own weights make."""
+    """Judge L5: almost synchronised is almost free, by a law in the angle that the draw's own weights make."""
     angles = sorted({config.angle for config in run.configs} - {0.0})
     sizes = [
         verdict(f"angle {angle:g}: log₁₀ of the curvature over its law", per_member(run, partial(_over_law, run),
@@ -134,10 +134,10 @@ def _over_law(run: RunData, member: int) -> float | None:
 
 
 def exchange_curvature(config: LossLandscape) -> float:
-    """`q = ‖w‖²‖v‖² (φ - sin φ cos φ)/π/(‖w‖² + ‖v‖²)`, about `2 φ³/3π` times the weights, of inputs N(0, I).
+    """Curvature of the exchange of neurons 0 and 1, `q = ‖w‖²‖v‖² (φ - sin φ cos φ)/π/(‖w‖² + ‖v‖²)`, inputs N(0, I).
 
-    The exchange of neurons 0 and 1 moves the outputs by `v (g_0 - g_1) w·x`, w the in-weights of 1 and v the
-    out-weights of 0; their gates differ on two wedges of the angle φ beside the line `w·x = 0`.
+    About `2 φ³/3π` times the weights. The exchange moves the outputs by `v (g_0 - g_1) w·x`, w the in-weights of 1 and
+    v the out-weights of 0; their gates differ on two wedges of the angle φ beside the line `w·x = 0`.
     """
     one = planted_network(config)
     W, V = one.net.split(one.theta)

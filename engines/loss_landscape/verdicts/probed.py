@@ -1,4 +1,4 @@
-"""Presets whose claims rest on probes: exact counts, interactions, surfaces, ways, subspaces."""
+"""Verdicts on presets whose claims rest on probes: exact counts, interactions, surfaces, curves, subspaces."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Judge = Callable[[RunData], list[Verdict]]
 
 
 def outcomes(run: RunData, probe: str) -> list[Any]:
-    """Every member's outcome of a probe; None where it has not been computed yet."""
+    """Outcome of a probe of every member; None where it has not been computed yet."""
     return [run.probe_results.get((probe, i)) for i in range(len(run.configs))]
 
 
@@ -25,7 +25,7 @@ def probe_values(run: RunData, probe: str, name: str) -> list[Any]:
 
 
 def explained(share: float, most: float) -> Judge:
-    """L10: nearly all zero modes of a trained network have a reason."""
+    """Judge L10: nearly all zero modes of a trained network have a reason."""
 
     def judge(run: RunData) -> list[Verdict]:
         modes, reasons = (probe_values(run, "degeneracy", name) for name in ("nullity", "explained"))
@@ -40,20 +40,20 @@ def explained(share: float, most: float) -> Judge:
 
 
 def embedded(run: RunData) -> list[Verdict]:
-    """L13: e² + h zero modes, grokked or not."""
+    """Judge L13: e² + h zero modes, grokked or not."""
     modes = probe_values(run, "degeneracy", "nullity")
     laws = [config.embedding**2 + config.width for config in run.configs]
     return [verdict("zero modes over e² + h", [ratio(a, b) for a, b in zip(modes, laws, strict=True)], 1.0, 0.002)]
 
 
 def adds(run: RunData) -> list[Verdict]:
-    """L12: in the interaction basis few edges out of the hidden layer are needed."""
+    """Judge L12: in the interaction basis few edges out of the hidden layer are needed."""
     needed = [None if value is None else float(value[1]) for value in probe_values(run, BASIS, "edges_needed_local")]
     return [below("edges needed out of the hidden layer", needed, 13)]
 
 
 def modular(run: RunData) -> list[Verdict]:
-    """L18: features of one module each, and fewer edges than among principal components or without modules."""
+    """Judge L18: features of one module each, and fewer edges than among principal components or without modules."""
     purity = [None if value is None else float(np.min(value)) for value in probe_values(run, BASIS, "purity_local")]
     first = [(None, None) if local is None or pca is None else (float(local[0]), float(pca[0]))
              for local, pca in _beside(run, "edges_for_99_percent")]  # fmt: skip
@@ -66,7 +66,7 @@ def modular(run: RunData) -> list[Verdict]:
 
 
 def diagonal(run: RunData) -> list[Verdict]:
-    """L19: each feature acts on one feature alone."""
+    """Judge L19: each feature acts on one feature alone."""
     off = [None if value is None else float(np.max(value)) for value in probe_values(run, BASIS, "off_diagonal_local")]
     most = [None if local is None else float(np.max(local)) for local, _ in _beside(run, "edges_for_99_percent")]
     return [
@@ -76,7 +76,7 @@ def diagonal(run: RunData) -> list[Verdict]:
 
 
 def sampled(run: RunData) -> list[Verdict]:
-    """L6: MALA has no bias, whatever the step."""
+    """Judge L6: MALA has no bias, whatever the step."""
     half = run.configs[0].inputs / 2
     over = [None if value is None else value / half for value in probe_values(run, "llc", "llc")]
     return [verdict("MALA, by the probe, over half the parameters", over, 1.0, 0.1)]
@@ -86,12 +86,12 @@ BASIS = "interaction_basis"
 
 
 def _beside(run: RunData, name: str) -> list[tuple[Any, Any]]:
-    """A number of each section, and that of principal components."""
+    """Values of each section in the local basis, and those of principal components."""
     return list(zip(probe_values(run, BASIS, f"{name}_local"), probe_values(run, BASIS, f"{name}_pca"), strict=True))
 
 
 def bowl(run: RunData) -> list[Verdict]:
-    """L20: low in the middle, high at the rim."""
+    """Judge L20: low in the middle, high at the rim."""
     return [
         below("log₁₀ of the loss in the middle", [log10(v) for v in probe_values(run, "surface", "loss_min")], -2.7),
         above("log₁₀ of the loss at the rim", [log10(v) for v in probe_values(run, "surface", "loss_max")], 1.6),
@@ -99,7 +99,7 @@ def bowl(run: RunData) -> list[Verdict]:
 
 
 def connected(run: RunData) -> list[Verdict]:
-    """L21: a barrier on the line, a tunnel beside it."""
+    """Judge L21: a barrier on the line, a tunnel beside it."""
     return [
         above("barrier on the line", probe_values(run, "connectivity", "barrier_line"), 1.0),
         below("barrier on the curve", probe_values(run, "connectivity", "barrier_curve"), 0.15),
@@ -107,6 +107,6 @@ def connected(run: RunData) -> list[Verdict]:
 
 
 def subspaces(run: RunData) -> list[Verdict]:
-    """L22: about a hundred directions are enough, of fifteen times as many."""
+    """Judge L22: about a hundred directions are enough, of fifteen times as many."""
     reached = probe_values(run, "intrinsic_dimension", "d_int90_interpolated")
     return [verdict("directions for 90 % of the accuracy, interpolated", reached, 102, 25)]

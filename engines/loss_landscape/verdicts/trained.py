@@ -1,4 +1,4 @@
-"""Presets of trained networks: when they learn what, and what is left of their parameters."""
+"""Verdicts on presets of trained networks: when they learn what, and how many effective parameters are left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def is_finished(run: RunData) -> bool:
 
 
 def groks(memorised: float, least: float) -> Judge:
-    """It memorises before a step, generalises so many times later, and has generalised at the end."""
+    """Judge that a network memorises before a step, generalises so many times later, and has generalised at the end."""
 
     def judge(run: RunData) -> list[Verdict]:
         members = range(len(run.configs))
@@ -39,7 +39,7 @@ def _later(run: RunData, member: int) -> float | None:
 
 
 def opening(run: RunData) -> list[Verdict]:
-    """The page opens on it: grokking, and the fall of the effective parameters as it generalises."""
+    """Judge the opening preset: grokking, and the fall of the effective parameters as it generalises."""
     fallen = [_fallen(run, i) for i in range(len(run.configs))]
     return [*groks(300, 3)(run), below("effective parameters: end over peak", fallen, 0.85)]
 
@@ -51,7 +51,7 @@ def _fallen(run: RunData, member: int) -> float | None:
 
 
 def sooner(run: RunData) -> list[Verdict]:
-    """L14: squares generalise, and ReLUs do so later or not at all."""
+    """Judge L14: squares generalise, and ReLUs do so later or not at all."""
     smooth = run.where(activation="square")
     return [
         above("test accuracy of squares at the end", per_member(run, lambda i: final(run, "test_accuracy", i),
@@ -61,7 +61,7 @@ def sooner(run: RunData) -> list[Verdict]:
 
 
 def _lag(run: RunData, member: int) -> float | None:
-    """ReLUs of the same seed that have not generalised do so at the last step at the earliest."""
+    """Step of generalising of ReLUs over that of squares; ReLUs that never do count with the last step."""
     (other,) = run.where(activation="relu", seed=run.configs[member].seed)
     early, late = milestones.grokked(run, member), milestones.grokked(run, other)
     if early is None or (late is None and not is_finished(run)):
@@ -70,7 +70,7 @@ def _lag(run: RunData, member: int) -> float | None:
 
 
 def reads(least: float) -> Judge:
-    """Test accuracy at the end."""
+    """Judge the test accuracy at the end."""
 
     def judge(run: RunData) -> list[Verdict]:
         return [above("test accuracy", [final(run, "test_accuracy", i) for i in range(len(run.configs))], least)]
@@ -79,7 +79,7 @@ def reads(least: float) -> Judge:
 
 
 def superposed(run: RunData) -> list[Verdict]:
-    """L17: five features on a pentagon, the sixth given up."""
+    """Judge L17: five features on a pentagon, the sixth given up."""
     members = range(len(run.configs))
     return [
         verdict("loss", [final(run, "loss", i) for i in members], 0.06, 0.01),
@@ -89,7 +89,7 @@ def superposed(run: RunData) -> list[Verdict]:
 
 
 def _features(run: RunData, member: int) -> np.ndarray | None:
-    """Angles of the features that are kept, ascending."""
+    """Angles of the kept features, ascending."""
     if not is_finished(run):
         return None
     x, y = run["point_x"][-1, member], run["point_y"][-1, member]
@@ -103,7 +103,7 @@ def _kept(run: RunData, member: int) -> float | None:
 
 
 def _angle(run: RunData, member: int) -> float | None:
-    """The one that is farthest from a fifth of a turn."""
+    """Angle between neighbours that is farthest from a fifth of a turn."""
     angles = _features(run, member)
     if angles is None or not len(angles):
         return None

@@ -6,7 +6,7 @@ from dashboard.figures.marks import theory
 from dashboard.page.explanation import Explanation
 from dashboard.page.lab import Lab
 from dashboard.page.messages import Messages
-from dashboard.probes.job import ProbeJob, probe_scheduler
+from dashboard.probes.job import ProbeJob
 from dashboard.session.curves import curves
 from dashboard.session.start import Start
 from dashboard.session.view_state import ViewContext
@@ -56,11 +56,15 @@ def open_lab():
         lab.close()
 
 
-def step(lab, count, after=0):
-    """Take steps after some others, draw them, and return the messages on the page."""
-    lab.command("step", {"count": count})
-    run = lab.session.runner.run
-    wait_until(lambda: len(run) and run.steps[-1] == after + count)
+def go_to(lab, step):
+    lab.command("step", {"count": step - lab.session.runner.status.step})
+    return messages_at(lab, step)
+
+
+def messages_at(lab, step):
+    """What is said on the page once a step is drawn."""
+    runner = lab.session.runner
+    wait_until(lambda: len(runner.run) and runner.run.steps[-1] == step)
     lab.bridge.receive({"ack": lab.bridge.tick})
     lab.refresh.describe_soon()
     lab.refresh.tick()
@@ -74,17 +78,17 @@ def test_what_fails_is_said_on_the_page_and_once_in_the_log_and_the_rest_goes_on
     failing, open_lab, caplog, knobs, subject
 ):
     lab = open_lab(knobs)
-    shown = step(lab, 500)
+    shown = go_to(lab, 500)
     assert [text for text in (*ALWAYS, subject) if f"{text} could not be made (" not in shown] == []
     assert ("diverged: the first at step" in shown) is (knobs == DIVERGING)
     assert lab.parts.transport.now["at"] == 500
     assert all(card.mark.figure.renderers for card in lab.parts.grid.marked())
-    step(lab, 1, after=500)
+    go_to(lab, 501)
     logged = [record.getMessage() for record in caplog.records if record.name == "dashboard.page.messages"]
     assert sorted(logged) == sorted(f"{text} could not be made" for text in (*ALWAYS, subject))
     failing.undo()
     lab.parts.presets.receive({"value": "first"})
-    assert "could not be made" not in step(lab, 1)
+    assert "could not be made" not in messages_at(lab, 50)
 
 
 def test_theory_that_fails_is_left_out(failing):
@@ -103,7 +107,6 @@ def test_a_probe_that_leaves_ends_with_a_message_and_the_next_is_computed(error)
     wait_until(lambda: left.done and after.done)
     assert left.failure.startswith("leaving ")
     assert (after.failure, after.part.values) == ("", {"x": 20})
-    assert probe_scheduler()._threads[0].is_alive()
 
 
 def test_the_story_on_the_page_of_a_diverged_member_is_that_of_the_steps_before(monkeypatch):

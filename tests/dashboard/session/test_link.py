@@ -112,8 +112,8 @@ def test_a_view_of_the_second_version_is_read():
 def test_a_link_of_another_lab_says_so():
     with pytest.raises(link.BadLink, match="of the lab 'matrix_sensing', and this is 'toy'"):
         link.decode(FIRST, ENGINE)
-    assert link.lab(FIRST) == "matrix_sensing"
-    assert link.lab(CUT) == ""
+    assert link.lab_of(FIRST) == "matrix_sensing"
+    assert link.lab_of(CUT) == ""
 
 
 @pytest.mark.parametrize(("token", "preset"), [(CUT, ""), ("", "P999")])

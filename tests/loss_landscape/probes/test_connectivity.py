@@ -10,7 +10,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import network_at_step
 from engines.loss_landscape.models.model import squared_error
 from engines.loss_landscape.probes.connectivity import PROBE, connect, twin
-from tests.loss_landscape.probes.stand_in import DIGITS, descended, last, learned, still
+from tests.loss_landscape.probes.descent_engine import DIGITS, descended, last, learned, still
 
 
 def test_two_networks_are_apart_on_the_line_and_joined_by_a_curve():

@@ -25,7 +25,7 @@ from engines.loss_landscape.probes.degeneracy import (
 )
 from engines.loss_landscape.probes.paths import elementary_orbit
 from engines.loss_landscape.training.train import train
-from tests.loss_landscape.probes import rested
+from tests.loss_landscape.probes import sampled_run
 
 GENERIC = {"width": 6, "depth": 1}
 # knobs: P, nullity, types 1 and 2, across layers, related gates; nothing is left over
@@ -47,7 +47,7 @@ TABLE = [
 @pytest.mark.parametrize(("knobs", "row"), TABLE)
 def test_counts_are_those_of_the_reference_table(knobs, row):
     """Exact; the closed form of one hidden layer is off by what nested gates leave free alone."""
-    found = rested.outcome(PROBE, knobs)
+    found = sampled_run.outcome(PROBE, knobs)
     names = ("parameters", "nullity", "types_1_and_2", "across_layers", "related_gates")
     assert tuple(found[name] for name in names) == row
     assert (found["explained"], found["residual"]) == (found["nullity"], 0)
@@ -58,14 +58,16 @@ def test_counts_are_those_of_the_reference_table(knobs, row):
 
 
 def test_options_and_pictures_fit():
-    rested.offered(PROBE)
-    assert rested.drawn(PROBE, rested.outcome(PROBE, {"planted": "all"})) == [one.title for one in PROBE.pictures]
+    sampled_run.offered(PROBE)
+    assert sampled_run.drawn(PROBE, sampled_run.outcome(PROBE, {"planted": "all"})) == [
+        one.title for one in PROBE.pictures
+    ]
 
 
 def test_eigenvalues_and_soft_counts_are_those_of_the_hessian():
     """Of the behavioural loss by automatic differentiation twice: 1e-10 of the largest; N_eff to the rank."""
-    found = rested.outcome(PROBE, TABLE[0][0], n_beta=30.0, gamma=2.0)
-    net, theta, X = network_of_run(rested.run(**TABLE[0][0]), 0, 0).perceptron()
+    found = sampled_run.outcome(PROBE, TABLE[0][0], n_beta=30.0, gamma=2.0)
+    net, theta, X = network_of_run(sampled_run.run(**TABLE[0][0]), 0, 0).perceptron()
     H = torch.autograd.functional.hessian(lambda at: orbits.behavioural_loss(net, at, theta, X), theta)
     h = torch.linalg.eigvalsh(H).flip(-1).numpy()
     np.testing.assert_allclose(found["eigenvalue"], h, rtol=0, atol=1e-10 * h[0])
@@ -85,7 +87,7 @@ def test_eigenvalues_and_soft_counts_are_those_of_the_hessian():
 )  # fmt: skip
 def test_the_loss_stays_at_zero_along_free_ways_and_rises_beside_them(knobs):
     """Below 1e-20 of the outputs' mean square, which is up to 300; beside them from 1e-4 on."""
-    found = rested.outcome(PROBE, knobs)
+    found = sampled_run.outcome(PROBE, knobs)
     free = ~np.char.startswith(found["path"], "nearly")
     assert free.sum() >= 3
     assert len(np.unique(found["path"])) == len(found["path"]) <= 80
@@ -100,7 +102,7 @@ def test_ways_of_all_kinds_are_offered():
     names = set()
     on = {"planted": "always_on", "seed": 1, "outputs": 1}
     for knobs in (on, {"planted": "near"}, {"planted": "activations"}, {"subject": "addition"}):
-        found = rested.outcome(PROBE, {"modulus": 7, "embedding": 3, "width": 8} | knobs)
+        found = sampled_run.outcome(PROBE, {"modulus": 7, "embedding": 3, "width": 8} | knobs)
         names |= {str(way).split(" ")[0] for way in found["path"]}
     assert names == {"exchange", "bias", "activations:", "gradients:", "nearly", "rescale", "mix"}
 
@@ -118,7 +120,7 @@ def test_elementary_orbits_are_orbits():
 
 
 def test_the_map_says_what_is_special_about_each_neuron():
-    found = rested.outcome(PROBE, {"planted": "all"})
+    found = sampled_run.outcome(PROBE, {"planted": "all"})
     kinds = [KINDS[kind] for kind, layer in zip(found["kind"], found["layer"], strict=True) if layer == 1]
     both = ["always on"] * 2
     assert kinds == [*["synchronised"] * 4, "no out-weights", "synchronised", *both, "dead"]
@@ -140,7 +142,7 @@ def test_a_wide_column_keeps_those_about_which_there_is_something_to_say():
 
 def test_neurons_that_nearly_agree_have_their_curvature():
     """Rayleigh quotients of a dense Jacobian, 1e-9, about 1e-5 times h_max/10; the weight is 1/(1 + b q)."""
-    found = rested.outcome(PROBE, {"planted": "near", "samples": 4000})
+    found = sampled_run.outcome(PROBE, {"planted": "near", "samples": 4000})
     net, theta, X = nearly_synchronised_pair(0.03, 4000, 0)
     J, paired = jacobian(net, theta, X), torch.zeros(5, 5, dtype=torch.bool)
     paired[[0, 1], [1, 0]] = True
@@ -153,14 +155,14 @@ def test_neurons_that_nearly_agree_have_their_curvature():
     assert 1e-6 / 3 < q[0] / found["eigenvalue"][0] < 3e-6
     np.testing.assert_allclose(found["near_weight"][place], 1 / (1 + 100 * q.numpy()), rtol=1e-12)
     assert KINDS[found["kind"][4]] == KINDS[found["kind"][5]] == "nearly synchronised"
-    strict = rested.outcome(PROBE, {"planted": "near", "samples": 4000}, delta=0.001)
+    strict = sampled_run.outcome(PROBE, {"planted": "near", "samples": 4000}, delta=0.001)
     assert len(strict["near_curvature"]) == 0
 
 
 @pytest.mark.parametrize("steps", [0, 150])
 def test_an_embedding_network_has_its_closed_form_before_and_after_training(steps):
     """All 433 parameters of p = 13: `e² + h` = 41 where units see all of their inputs, always explained."""
-    one = network_of_run(rested.run(subject="addition", modulus=13, embedding=5, train_fraction=0.8), 0, 0)
+    one = network_of_run(sampled_run.run(subject="addition", modulus=13, embedding=5, train_fraction=0.8), 0, 0)
     points = list(train(one.subject, steps, 5e-3, wd=1.0, betas=(0.9, 0.98))) if steps else []
     theta = points[-1][1][0].double() if steps else one.theta
     assert torch.equal(theta, one.theta) == (steps == 0)
@@ -179,7 +181,7 @@ def test_an_embedding_network_has_its_closed_form_before_and_after_training(step
 
 def test_outputs_of_classifiers_are_scaled_to_unit_deviation():
     """Soft counts are those of the Jacobian over the deviation, 1e-9, for small logits and for large ones."""
-    one = network_of_run(rested.run(subject="addition", modulus=7, embedding=3, width=8), 0, 0)
+    one = network_of_run(sampled_run.run(subject="addition", modulus=7, embedding=3, width=8), 0, 0)
     *parts, out = one.subject.model.layout.split(one.theta)
     larger = one._replace(theta=one.subject.model.layout.join([*parts, 10 * out]))
     for each in (one, larger):
@@ -192,17 +194,17 @@ def test_outputs_of_classifiers_are_scaled_to_unit_deviation():
 
 
 def test_other_models_are_counted_without_an_explanation():
-    found = rested.outcome(PROBE, {"subject": "superposition", "inputs": 6, "embedding": 2})
+    found = sampled_run.outcome(PROBE, {"subject": "superposition", "inputs": 6, "embedding": 2})
     assert (found["parameters"], found["explained"], found["residual"]) == (18, 0, found["nullity"])
     assert "no perceptron" in found["note"]
-    assert rested.drawn(PROBE, found) == [one.title for one in PROBE.pictures[1:]]
+    assert sampled_run.drawn(PROBE, found) == [one.title for one in PROBE.pictures[1:]]
 
 
 def test_too_few_data_and_a_spectrum_without_a_gap_are_said():
-    few = rested.outcome(PROBE, {"planted": "none", "samples": 15, **GENERIC})
+    few = sampled_run.outcome(PROBE, {"planted": "none", "samples": 15, **GENERIC})
     assert few["nullity"] >= 57 - 45
     assert "n k = 45" in few["note"]
-    coarse = rested.outcome(PROBE, {"planted": "near", "angle": 1e-3}, tolerance=1e-3)
+    coarse = sampled_run.outcome(PROBE, {"planted": "near", "angle": 1e-3}, tolerance=1e-3)
     assert "gap" in coarse["note"]
 
 
@@ -213,8 +215,8 @@ def test_what_cannot_be_counted_is_refused_in_a_sentence():
         ({"subject": "potential"}, "no network"),
     ):
         with pytest.raises(ConfigError, match=said):
-            rested.outcome(PROBE, knobs)
-    one = network_of_run(rested.run(planted="none", **GENERIC), 0, 0)
+            sampled_run.outcome(PROBE, knobs)
+    one = network_of_run(sampled_run.run(planted="none", **GENERIC), 0, 0)
     one.theta[3] = torch.nan
     with pytest.raises(ConfigError, match="1 of 57 parameters are not finite"):
         list(examine(one, 1e-9, 100.0, 1.0, 0.01))
@@ -225,17 +227,17 @@ THOUSANDS = {"subject": "addition", "modulus": 17, "embedding": 12, "width": 40,
 
 def test_thousands_of_parameters_are_counted_by_a_gram_matrix():
     """P = 1844: `e² + h` = 184 free directions, all explained, and a note on how they were counted."""
-    found = rested.outcome(PROBE, THOUSANDS)
+    found = sampled_run.outcome(PROBE, THOUSANDS)
     assert (found["parameters"], found["residual"]) == (1844, 0)
     assert found["nullity"] == found["closed_form"] == 184 + found["unseen_input_directions"] + found["types_1_and_2"]
     assert GRAM_WARNING[1:] in found["note"]
     assert found["tolerances"].tolist() == [1e-2, 1e-3, 1e-4, 1e-6]
-    assert rested.drawn(PROBE, found) == [one.title for one in PROBE.pictures]
+    assert sampled_run.drawn(PROBE, found) == [one.title for one in PROBE.pictures]
 
 
 def test_a_count_that_nobody_waits_for_stops_on_the_way():
     """Long before the profiles, of which the last part tells."""
-    run, seen = rested.run(**THOUSANDS), []
+    run, seen = sampled_run.run(**THOUSANDS), []
     with pytest.raises(EngineFailure, match=r"degeneracy was abandoned at \d+%"):
         for part in compute_parts(PROBE, run, 0, -1, {}):
             seen.append(part)

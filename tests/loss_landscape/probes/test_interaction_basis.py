@@ -15,7 +15,7 @@ from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.probes.interaction_basis import PROBE, analyse
 from engines.loss_landscape.training.train import train
 from tests.loss_landscape.close import randn
-from tests.loss_landscape.probes.stand_in import descended, last, still
+from tests.loss_landscape.probes.descent_engine import descended, last, still
 
 KINDS = ("local", "pca", "neurons")
 

@@ -7,7 +7,7 @@ from engines.core.protocol.engine import Part
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import network_at_step
 from engines.loss_landscape.probes.intrinsic_dimension import PROBE, parse_dimensions, sweep
-from tests.loss_landscape.probes.stand_in import DIGITS, descended, last, learned, still
+from tests.loss_landscape.probes.descent_engine import DIGITS, descended, last, learned, still
 
 
 def test_digits_need_a_hundred_of_1482_directions():

@@ -16,7 +16,7 @@ from engines.loss_landscape.models.model import Samples, cross_entropy, half_squ
 from engines.loss_landscape.models.network_at_step import network_of_run
 from engines.loss_landscape.probes.surface import DELTA, PROBE, loss_at_point, surface_parts
 from tests.loss_landscape.close import randn, same
-from tests.loss_landscape.probes.stand_in import DIGITS, descended, last, learned, still
+from tests.loss_landscape.probes.descent_engine import DIGITS, descended, last, learned, still
 
 
 def planted(**knobs):

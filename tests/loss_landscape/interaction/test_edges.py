@@ -6,7 +6,7 @@ import torch
 from engines.loss_landscape.interaction import basis, edges
 from engines.loss_landscape.interaction.basis import make_homogeneous
 from tests.loss_landscape.close import same
-from tests.loss_landscape.interaction_oracle import Plain, network
+from tests.loss_landscape.interaction.oracle import Plain, network
 
 
 def case(centred=True, seed=1):

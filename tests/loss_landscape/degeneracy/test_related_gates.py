@@ -14,9 +14,9 @@ from engines.loss_landscape.hessian.dense import jacobian
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.planted_networks import PlantedNetwork, nested_gates, staircase
 from tests.loss_landscape.close import randn, same
-from tests.loss_landscape.counts.nets import arbitrary
-from tests.loss_landscape.counts.test_count import NESTED, dense
-from tests.loss_landscape.counts.test_units import rescaled
+from tests.loss_landscape.degeneracy.nets import arbitrary
+from tests.loss_landscape.degeneracy.test_count import NESTED, dense
+from tests.loss_landscape.degeneracy.test_numerical_rank import rescaled
 
 
 def counted(one: PlantedNetwork):

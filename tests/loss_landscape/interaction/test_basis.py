@@ -8,7 +8,7 @@ from engines.loss_landscape.interaction import basis, edges
 from engines.loss_landscape.interaction.basis import make_homogeneous
 from engines.loss_landscape.models.mlp import Mlp
 from tests.loss_landscape.close import same
-from tests.loss_landscape.interaction_oracle import Plain, network
+from tests.loss_landscape.interaction.oracle import Plain, network
 
 KINDS = {"local": basis.local_bases, "global": basis.global_bases}
 

@@ -11,8 +11,8 @@ from engines.loss_landscape.degeneracy.count import Count, count, count_stages
 from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.row_space import by_gram, run_to_end
 from engines.loss_landscape.models.planted_networks import PlantedNetwork, generic_network
-from tests.loss_landscape.counts.nets import arbitrary
-from tests.loss_landscape.counts.test_count import dense
+from tests.loss_landscape.degeneracy.nets import arbitrary
+from tests.loss_landscape.degeneracy.test_count import dense
 
 INTEGERS = ("r_a", "r_g", "N1", "N2", "N12", "excess", "cross", "nullity", "explained", "residual")
 
