@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # `panel serve` puts only
 import panel as pn
 import panel_material_ui as pmui
 from panel.io.resources import get_dist_path
-from panel.util import edit_readonly
+from panel.util.parameters import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
@@ -202,7 +202,8 @@ class Missing(RequestHandler):
 
         self.set_status(404)
         absent = _absent(self.request.query_arguments.get("s", [b""])[0].decode("utf-8", "replace"))
-        root = self.application.prefix
+        application: Any = self.application  # Bokeh's own, which knows under which path it is served
+        root = application.prefix
         labs = "".join(f"<li><a href='{root}/{name}'>{name.replace('_', ' ')}</a></li>" for name in names())
         why = f"<p>{escape(absent)}</p>" if absent else ""
         self.finish(
@@ -240,14 +241,15 @@ def serve(
     for logger in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(logger).addFilter(Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
-    cleanup = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
+    cleanup: dict[str, Any] = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
     shown = {
         "show": open_browser,
         "title": "Dynascope",
         "extra_patterns": [("/status", Status), *patterns],
         "default_handler_class": Missing,
     }
-    return pn.serve(routes(device), port=port, address=address, **(cleanup | shown | options))
+    pages: dict[str, Any] = dict(routes(device))
+    return pn.serve(pages, port=port, address=address, **(cleanup | shown | options))
 
 
 if __name__.startswith("bokeh_app"):

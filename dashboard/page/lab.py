@@ -218,7 +218,7 @@ class Lab(Viewer):
     def command(self, name: str, data: dict[str, Any]) -> None:
         """Carry out a command, and show at once what came of it."""
         session = self.session
-        commands: dict[str, Callable[[], None]] = {
+        commands: dict[str, Callable[[], Any]] = {
             "toggle": session.play_or_pause,
             "step": lambda: session.step(max(1, whole(data, "count"))),
             "speed": lambda: session.set_speed(str(data.get("value"))),

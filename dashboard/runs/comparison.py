@@ -70,7 +70,7 @@ class Comparison(Viewer):
 
     def _draw(self) -> None:
         if self._subject:
-            self.curve.show(*self._subject, self.table.chosen)
+            self.curve.show(*self._subject, channel=self.table.chosen)
 
     def _show_table(self, content: dict[str, str]) -> None:
         if content != self.table.content:

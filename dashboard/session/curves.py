@@ -105,10 +105,11 @@ def _colors(configs: Sequence[Config]) -> list[str]:
 
 
 def _label(configs: Sequence[Config], members: tuple[int, ...]) -> str:
+    first = members[0]
     if len(members) > 1:
-        text = member_label(configs, members[0], but=("seed",))
+        text = member_label(configs, first, but=("seed",))
         return f"{text}, {len(members)} seeds" if text else f"{len(members)} seeds: median, 10–90 %"
-    return member_label(configs, members[0]) or "this run"
+    return member_label(configs, first) or "this run"
 
 
 def _values(config: Any, names: Sequence[str]) -> str:

@@ -1,0 +1,130 @@
+"""Docstrings stand alone: their first line says what a thing does or names it, and tensors come with their shapes."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.conftest import ROOT
+
+PACKAGES = ("dashboard", "dynascope", "engines")
+
+RIDDLE = re.compile(r"(?:Of|And|What|But|Or|Nor|So|Also|Likewise|Ditto|They|Them|Then|The same)\b(?!-)", re.IGNORECASE)
+"""A beginning that stands on a line before it, or asks for the thing instead of naming it.
+
+`Whether` and `Which` do name what a function answers.
+"""
+
+SHAPE = re.compile(r"\[[^\]]*\]")
+
+PROTOCOL = {"problem", "init", "step", "observe", "snapshot"}
+"""Methods of an engine whose shapes the protocol states once for all engines."""
+
+LOCAL = "<locals>"
+
+Function = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+class Docstring(NamedTuple):
+    """A docstring and the thing that it is of."""
+
+    name: str
+    line: int
+    text: str
+    node: ast.AST | None
+
+    @property
+    def first(self):
+        return self.text.strip().split("\n")[0].strip()
+
+
+def docstrings(path: Path) -> list[Docstring]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [Docstring(path.stem, 1, ast.get_docstring(tree) or "", tree), *_within(tree, "")]
+
+
+def _within(parent: ast.AST, prefix: str) -> Iterator[Docstring]:
+    """Docstrings of classes, functions and attributes, those of private ones too."""
+    body = getattr(parent, "body", [])
+    for before, node in zip([None, *body], body, strict=False):
+        if isinstance(node, (ast.ClassDef, *Function)):
+            name = f"{prefix}{node.name}"
+            yield Docstring(name, node.lineno, ast.get_docstring(node) or "", node)
+            yield from _within(node, f"{name}." if isinstance(node, ast.ClassDef) else f"{name}.{LOCAL}.")
+        elif _is_text(node) and isinstance(before, ast.Assign | ast.AnnAssign):
+            target = before.targets[0] if isinstance(before, ast.Assign) else before.target
+            yield Docstring(prefix + ast.unparse(target), node.lineno, node.value.value, None)
+
+
+def _is_text(node):
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def stands_alone(first: str) -> bool:
+    """Whether a first line begins with itself, and has the words for a verb or a quantity with what it is of.
+
+    >>> stands_alone("Of learning."), stands_alone("The spectrum."), stands_alone("The eigenvalues of H, descending.")
+    (False, False, True)
+    """
+    return not RIDDLE.match(first) and len(re.findall(r"\w+", first)) > 2
+
+
+def takes_tensors(node) -> bool:
+    """Whether a function's arguments or its result are annotated with tensors."""
+    arguments = node.args
+    given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    annotations = [each.annotation for each in given if each] + [node.returns]
+    return any("Tensor" in ast.unparse(annotation) for annotation in annotations if annotation)
+
+
+def is_public(name: str) -> bool:
+    return not any(part.startswith("_") or part == LOCAL for part in name.split("."))
+
+
+def unclear(path: Path) -> list[str]:
+    """First lines that do not stand alone; an attribute's may be its shape alone, as its name stands before it."""
+    return [
+        f"{doc.line}: {doc.name}: {doc.first}"
+        for doc in docstrings(path)
+        if doc.text and (not stands_alone(doc.first) if doc.node else RIDDLE.match(doc.first))
+    ]
+
+
+def shapeless(path: Path) -> list[str]:
+    return [
+        f"{doc.line}: {doc.name}: {doc.first}"
+        for doc in docstrings(path)
+        if isinstance(doc.node, Function)
+        and is_public(doc.name)
+        and doc.name.split(".")[-1] not in PROTOCOL
+        and takes_tensors(doc.node)
+        and not SHAPE.search(doc.text)
+    ]
+
+
+def sources(*folders: str) -> list[Path]:
+    return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", [*sources(*PACKAGES), ROOT / "launch.py"], ids=named)
+def test_the_first_line_of_a_docstring_stands_alone(path):
+    assert not unclear(path)
+
+
+@pytest.mark.parametrize("path", sources("engines"), ids=named)
+def test_a_public_function_of_tensors_says_their_shapes(path):
+    assert not shapeless(path)
+
+
+if __name__ == "__main__":
+    for source in [*sources(*PACKAGES), ROOT / "launch.py"]:
+        beginnings, shapes = unclear(source), shapeless(source) if source.is_relative_to(ROOT / "engines") else []
+        if beginnings or shapes:
+            print(f"{named(source)}: {len(beginnings)} first lines, {len(shapes)} functions without shapes")
