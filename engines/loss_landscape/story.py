@@ -36,8 +36,6 @@ def story(run: RunData, member: int) -> Story:
 
 
 def _training(run: RunData, member: int, config: LossLandscape) -> str:
-    if run.diverged_at[member] >= 0:
-        return "It has **diverged**: its loss is no number any more. A smaller step size keeps it finite."
     parts = [
         _learned(run, member) if config.subject in LABELLED else f"The loss is **{_last(run, member, 'loss'):.3g}**."
     ]
@@ -66,8 +64,6 @@ def _chains(run: RunData, member: int, config: LossLandscape) -> str:
     value, error = _last(run, member, "llc"), _last(run, member, "llc_error")
     counted = len(run) and run.steps[-1] > config.burn_in
     estimate = f"**{value:.4g} ± {error:.2g}**" if counted else f"{value:.3g} at this step; burn-in is not over"
-    if run.diverged_at[member] >= 0:
-        return f"{config.chains} chains have **diverged**: steps of κ = {config.kappa:g} are too large for this loss."
     laws = [law for law in overlays.laws(config) if not law.broken]
     theory = [f"{law.label}: {law.at(run.steps[-1:])[0] if counted else law.value:.4g}" for law in laws]
     theory_text = f" Theory: {'; '.join(theory)}." if theory else ""

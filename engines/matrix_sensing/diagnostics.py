@@ -19,7 +19,7 @@ COUNTED = 1e-3
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """All channels but the thin ones."""
+    """Compute all channels but the thin ones, each `[B, *dims]`."""
     F, G = state.F, state.G
     residual = problem.residual(F, G)
     U, J = blocks(F, problem.left)

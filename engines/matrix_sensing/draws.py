@@ -41,7 +41,7 @@ class Source:
 
 
 def key(config: MatrixSensing) -> tuple[int, bool]:
-    """Members of one batch with equal keys share their source."""
+    """Key of a member's source: members of one batch with equal keys share it."""
     return (config.seed if config.operator_seed < 0 else config.operator_seed, config.psd)
 
 
@@ -109,7 +109,7 @@ def _products(rows: Tensor, weights: Tensor, config: MatrixSensing) -> tuple[Ten
 
 
 def factors(config: MatrixSensing, drawn: Source) -> tuple[np.ndarray, np.ndarray]:
-    """F0 `[n1, k]` and G0 `[n2, k]` of every start but the spectral one."""
+    """Draw F0 `[n1, k]` and G0 `[n2, k]` of every start but the spectral one."""
     stream = np.random.default_rng([config.seed, FACTORS])
     if config.operator_seed < 0:
         stream = np.random.default_rng()
@@ -118,7 +118,7 @@ def factors(config: MatrixSensing, drawn: Source) -> tuple[np.ndarray, np.ndarra
 
 
 def scaled(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """F0 and G0 from their directions."""
+    """Scale the directions F `[n1, k]` and G `[n2, k]` to F0 and G0."""
     if config.symmetric:
         return config.alpha * F, config.alpha * F
     if config.init == "unbalanced":
@@ -127,7 +127,7 @@ def scaled(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> tuple[np.ndar
 
 
 def directions(config: MatrixSensing, stream: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """F0 and G0 at scale one: the only part of the start that is random."""
+    """Draw F0 `[n1, k]` and G0 `[n2, k]` at scale one: the only part of the start that is random."""
     if config.init in ("orthonormal", "unbalanced"):
         return orthonormal(stream, config.rows, config.k), orthonormal(stream, config.columns, config.k)
     F = stream.standard_normal((config.rows, config.k))
@@ -137,7 +137,7 @@ def directions(config: MatrixSensing, stream: np.random.Generator) -> tuple[np.n
 
 
 def reduced(factor: np.ndarray, basis: np.ndarray) -> np.ndarray:
-    """`[U; R_J]`: the r + k rows that stand exactly for all n rows of a factor under the identity operator.
+    """Reduce a factor `[n, k]` to rows that stand exactly for it under the identity operator: `[U; R_J] [r + k, k]`.
 
     `U = basisᵀ F` and `J = F - basis U = Q_J R_J`: the update multiplies J from the right only, so that Q_J
     never changes, and every norm and spectrum is that of the full problem.
@@ -147,7 +147,7 @@ def reduced(factor: np.ndarray, basis: np.ndarray) -> np.ndarray:
 
 
 def nbytes(config: MatrixSensing) -> tuple[int, int]:
-    """Bytes of one operator: what is kept of it, and what there is at most while it is drawn."""
+    """Estimate the bytes of one operator: what is kept of it, and what there is at most while it is drawn."""
     entries, m = config.rows * config.columns, config.m
     if config.operator == "identity":
         return 0, 8 * 3 * (config.rows + config.columns) * (config.k + config.r)
@@ -162,7 +162,7 @@ def nbytes(config: MatrixSensing) -> tuple[int, int]:
 
 
 def member_bytes(config: MatrixSensing, columns: int, mixed: bool) -> int:
-    """Bytes of one member that is padded to so many columns: start, state, and what a step makes of them.
+    """Estimate the bytes of one member that is padded to so many columns: start, state, and what a step makes of them.
 
     `mixed` says that the batch has several methods, whose members are copied out of it and back.
     """

@@ -23,7 +23,7 @@ Moved = tuple[Tensor, Tensor, Tensor]
 
 
 class Point(NamedTuple):
-    """The members of one method: factors, gradients `R G` and `Rᵀ F`, and what the method may need."""
+    """Members of one method: factors `[B, n, k]`, gradients `R G` and `Rᵀ F`, and what the method may need."""
 
     F: Tensor
     G: Tensor
@@ -38,7 +38,7 @@ class Point(NamedTuple):
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """One step of each member's own method; the measurement operator is applied once for all."""
+    """Take one step of each member's own method; the measurement operator is applied once for all."""
     residual = problem.residual(state.F, state.G)
     state = lift(problem, state, knobs, partial(problem.loss, residual))
     gradients = problem.gradients(residual, state.F, state.G)
@@ -70,29 +70,29 @@ def _taken(whole: Point, index: Tensor, part: Problem) -> Point:
 
 
 def gd(p: Point) -> Moved:
-    """`F - eta R G`, `G - eta Rᵀ F`."""
+    """Gradient descent: `F - eta R G`, `G - eta Rᵀ F`."""
     return p.F - p.eta * p.gF, p.G - p.eta * p.gG, p.P
 
 
 def nesterov(p: Point) -> Moved:
-    """Gradient step at Y, then `Y = P⁺ + mu (P⁺ - P)`."""
+    """Nesterov's method: a gradient step at Y, then `Y = P⁺ + mu (P⁺ - P)`."""
     stepped = torch.cat([p.F - p.eta * p.gF, p.G - p.eta * p.gG], 1)
     ahead = stepped + p.knobs["momentum"][:, None, None] * (stepped - p.P)
     return ahead[:, : p.F.shape[1]], ahead[:, p.F.shape[1] :], stepped
 
 
 def scaled_gd(p: Point) -> Moved:
-    """`F - eta R G (Gᵀ G)⁻¹` and its mirror image; needs k = r."""
+    """ScaledGD: `F - eta R G (Gᵀ G)⁻¹` and its mirror image; needs k = r."""
     return _preconditioned(p, torch.zeros_like(p.knobs["eta"]))
 
 
 def scaled_gd_lambda(p: Point) -> Moved:
-    """ScaledGD with `(Gᵀ G + lambda I)⁻¹`, lambda constant."""
+    """ScaledGD(lambda): `(Gᵀ G + lambda I)⁻¹` with constant `lambda = damping sigma_r`."""
     return _preconditioned(p, p.knobs["damping"] * p.problem.sigma[:, -1])
 
 
 def prec_gd(p: Point) -> Moved:
-    """ScaledGD with lambda = sqrt(2 loss), which falls with the error."""
+    """PrecGD: `(Gᵀ G + lambda I)⁻¹` with `lambda = sqrt(2 loss)`, which falls with the error."""
     return _preconditioned(p, (2 * p.loss()).clamp_min(0).sqrt())
 
 
@@ -141,7 +141,7 @@ def lift(problem: Problem, state: State, knobs: Knobs, loss: Callable[[], Tensor
 
 
 def lifted(F: Tensor, G: Tensor, beta: Tensor, low: Tensor, padded: Tensor) -> tuple[Tensor, Tensor]:
-    """Factors of the same product with all singular values of F at beta, or where `low` at least beta.
+    """Factors `[B, n, k]` of the same product with all singular values of F at beta, or where `low` at least beta.
 
     `padded` `[B, k]` are the columns that a member does not have: they stay zero.
     """

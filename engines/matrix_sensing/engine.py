@@ -13,11 +13,12 @@ from engines.core.protocol.engine import Engine, RunData
 from engines.matrix_sensing import diagnostics, draws, dynamics
 from engines.matrix_sensing.channels import ACTIONS, CHANNELS, PLOTS
 from engines.matrix_sensing.config import MatrixSensing
+from engines.matrix_sensing.initialisation import initial_state
 from engines.matrix_sensing.overlays import predictions
 from engines.matrix_sensing.presets import PRESETS
 from engines.matrix_sensing.probes import PROBES
 from engines.matrix_sensing.problem import Problem, State, build
-from engines.matrix_sensing.start import start
+from engines.matrix_sensing.relevance import idle
 from engines.matrix_sensing.story import caution, phases, stability, story
 
 GRAPHED = {"gd", "nesterov"}
@@ -47,19 +48,19 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return build(configs, device)
 
     def init(self, configs: Sequence[MatrixSensing], problem: Problem) -> State:
-        """The starting point."""
-        return start(configs, problem)
+        """Put every member at its starting point."""
+        return initial_state(configs, problem)
 
     def step(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> State:
-        """One step of each member's method."""
+        """Take one step of each member's method."""
         return dynamics.step(problem, state, knobs)
 
     def observe(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """All channels but the iterate."""
+        """Compute all channels but the iterate."""
         return diagnostics.observe(problem, state, knobs)
 
     def snapshot(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The iterate in the basis of the truth."""
+        """Compute the iterate in the basis of the truth."""
         return diagnostics.snapshot(problem, state)
 
     def capturable(self, problem: Problem) -> bool:
@@ -74,27 +75,27 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return (len({draws.key(config) for config in configs}) - 1) * kept + max(kept, drawing) + members
 
     def theory(self, config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:
-        """Closed forms of the population limit; see `theory` and `overlays`."""
+        """Predict the population limit in closed form; see `theory` and `overlays`."""
         return predictions(config, steps)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:
-        """Growth, fit, tail and lift."""
+        """Find when growth, fit, tail and lift begin."""
         return phases(run, member)
 
     def story(self, run: RunData, member: int) -> Story:
-        """What the reader is seeing."""
+        """Explain what the reader is seeing."""
         return story(run, member)
 
     def caution(self, config: MatrixSensing) -> str:
-        """Too few columns or measurements, or steps that are too large."""
+        """Say what is wrong: too few columns or measurements, or steps that are too large."""
         return caution(config)
 
     def idle(self, config: MatrixSensing) -> frozenset[str]:
-        """The arithmetic of an operator that is not dense: it has none of its own."""
-        return frozenset() if config.dense else frozenset({"precision"})
+        """Find the knobs of other operators, starts and methods."""
+        return idle(config)
 
     def stability(self, config: MatrixSensing) -> str:
-        """A step size that does not diverge."""
+        """Say which step size does not diverge."""
         return stability(config)
 
 

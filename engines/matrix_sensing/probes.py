@@ -37,7 +37,7 @@ def gauss_newton(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
         raise ConfigError(f"the Gauss-Newton matrix of {size} parameters exceeds the limit of {LARGEST}: lower n or k")
     seen = n1 * r - r * (r - 1) // 2 if config.symmetric else n1 * r + n2 * k - r * k
     operator = batch.problem.operators[0][0]
-    matrix = _halved(operator, F) if config.symmetric else _matrix(operator, F, G)
+    matrix = _halved(operator, F) if config.symmetric else gauss_newton_matrix(operator, F, G)
     values = eigvalsh(0.5 * (matrix + matrix.mT)).flip(-1)
     smallest = float(values[min(seen, size) - 1])
     rate = float(-np.log1p(-config.eta * config.factor * smallest))
@@ -45,8 +45,11 @@ def gauss_newton(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     return {"number": number, "eigenvalues": values.cpu().numpy(), "smallest": smallest, "rate": rate}
 
 
-def _matrix(operator: Operator, F: Tensor, G: Tensor) -> Tensor:
-    """`BᵀB` `[P, P]`, one operator application for all basis directions at once."""
+def gauss_newton_matrix(operator: Operator, F: Tensor, G: Tensor) -> Tensor:
+    """Gauss-Newton matrix `BᵀB [P, P]` at `F [1, n1, k]` and `G [1, n2, k]`.
+
+    The operator is applied once, to all basis directions together.
+    """
     count = F[0].numel() + G[0].numel()
     eye = torch.eye(count, dtype=F.dtype, device=F.device)
     dF, dG = eye[:, : F[0].numel()].view(-1, *F.shape[1:]), eye[:, F[0].numel() :].view(-1, *G.shape[1:])

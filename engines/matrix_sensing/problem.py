@@ -33,7 +33,7 @@ class State(NamedTuple):
 
 
 class Lift(NamedTuple):
-    """Who lifts, and how, `[B]` each."""
+    """The one modified step: which members take it, and when, each `[B]`."""
 
     active: Tensor
     """The member follows the one-step method."""
@@ -82,7 +82,9 @@ class Problem:
     """Noise level `[B, 1, 1]`, None where no member has noise."""
     lift: Lift
     F0: Tensor
+    """`[B, n1, k]`."""
     G0: Tensor
+    """`[B, n2, k]`."""
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
@@ -114,7 +116,7 @@ class Problem:
         return self.M[1]
 
     def residual(self, F: Tensor, G: Tensor) -> list[Residual]:
-        """The residual of `F Gᵀ - M` for each operator's members."""
+        """Residuals of `F Gᵀ - M` for each operator's members."""
         L, N = torch.cat([F, -self.M[0]], -1), torch.cat([G, self.M[1]], -1)
         if len(self.operators) == 1:
             return [self.operators[0][0].residual(L, N, self.level)]
@@ -122,7 +124,7 @@ class Problem:
         return [o.residual(L[i], N[i], level if level is None else level[i]) for o, i in self.operators]
 
     def gradients(self, residual: list[Residual], F: Tensor, G: Tensor) -> tuple[Tensor, Tensor]:
-        """`R G` and `Rᵀ F`; their mean, `sym(R) X`, for symmetric members."""
+        """Gradients `R G [B, n1, k]` and `Rᵀ F [B, n2, k]`; their mean, `sym(R) X`, for symmetric members."""
         gF = self.image(residual, G)
         if self.all_symmetric and self.operators[0][0].keeps_symmetry:
             return gF, gF
@@ -133,11 +135,11 @@ class Problem:
         return torch.where(one, mean, gF), torch.where(one, mean, gG)
 
     def image(self, residual: list[Residual], G: Tensor) -> Tensor:
-        """`R G`, `[B, n1, columns of G]`."""
+        """Product `R G`, `[B, n1, columns of G]`."""
         return self._each(residual, "right", G)
 
     def loss(self, residual: list[Residual]) -> Tensor:
-        """`[B]`."""
+        """Loss of each member, `[B]`."""
         level = self.level
         if len(self.operators) == 1:
             return self.operators[0][0].loss(residual[0], level)

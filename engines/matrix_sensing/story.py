@@ -1,4 +1,4 @@
-"""What the reader is seeing, in words with the run's own numbers, and the moments that the theory names."""
+"""Stories: what the reader is seeing, in words with the run's own numbers, and the moments that the theory names."""
 
 from __future__ import annotations
 
@@ -37,17 +37,14 @@ def phases(run: RunData, member: int) -> list[Phase]:
 def story(run: RunData, member: int) -> Story:
     """Formula, a few sentences and the reference for one member."""
     config = run.configs[member]
-    formula, text = _told(run, member, config)
+    formula, text = _explain(run, member, config)
     operator = f", operator in {NAMES[config.precision]}" if config.dense else ""
     noise = " Noise ends all this at an error of its own size; wider factors fit more of it." if config.noise else ""
     arithmetic = f"Factors in float64{operator}, on {run.device}."
     return Story(formula=formula, text=text + noise, reference=f"{REFERENCE}, {theorem(config)}. {arithmetic}")
 
 
-def _told(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
-    if run.diverged_at[member] >= 0:
-        why = (unstable(config) if config.method in ("gd", "one_step") else "") or "The steps are too large here"
-        return "η·sharpness > 2", f"The run left the finite numbers at step **{run.diverged_at[member]}**. {why}."
+def _explain(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     if config.k < config.r:
         floor = float(np.linalg.norm(config.sigma[config.k :]))
         return "rank(FGᵀ) ≤ k < r", (

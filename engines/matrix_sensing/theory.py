@@ -60,7 +60,7 @@ class Start:
 
 @lru_cache(maxsize=64)
 def start(config: MatrixSensing) -> Start:
-    """Split the starting point of a configuration."""
+    """Split the starting point of a configuration into the parts whose course is known."""
     F, G = scaled(config, *_drawn(config))
     return _split(config, F, G)
 
@@ -201,7 +201,7 @@ def _fires(config: MatrixSensing, step: int, lifted_at: float, error: float, F: 
 
 
 def _lift(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The one modified step."""
+    """Take the one modified step."""
     A, S, Bt = np.linalg.svd(F, full_matrices=False)
     level = np.maximum(S, config.beta) if config.lift == "below_beta" else np.full(len(S), config.beta)
     return A * level, G @ Bt.T * (S / level)

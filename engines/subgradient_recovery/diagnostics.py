@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engines.core.numerics.lapack import eigvalsh, svdvals
 from engines.core.numerics.low_rank import blocks, gram, norm
-from engines.subgradient_recovery.dynamics import TINY, look, move, shrink, step
+from engines.subgradient_recovery.dynamics import TINY, measure, move, shrink, step
 from engines.subgradient_recovery.losses import Knobs
 from engines.subgradient_recovery.problem import Problem, State, operator_norm
 
@@ -30,21 +30,21 @@ LARGEST = 40
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """All channels but the thin ones."""
-    seen = look(problem, state, knobs)
-    eta = move(problem, state, knobs, seen)[1]
+    """Compute all channels but the thin ones, each `[B, *dims]`."""
+    now = measure(problem, state, knobs)
+    eta = move(problem, state, knobs, now)[1]
     error = state.U @ state.U.mT - problem.truth
     size = torch.linalg.matrix_norm(error)
     return {
-        "loss": seen.loss,
-        "loss_gap": seen.loss - problem.true_loss,
+        "loss": now.loss,
+        "loss_gap": now.loss - problem.true_loss,
         "error": size,
         "relative_error": size / problem.size,
         **_split(problem, state),
-        "phi": (seen.Q * error).sum((-2, -1)) / size.clamp_min(TINY),
-        "direction_norm": seen.norm,
+        "phi": (now.Q * error).sum((-2, -1)) / size.clamp_min(TINY),
+        "direction_norm": now.norm,
         "step_size": eta,
-        "normalised_step": eta * seen.norm,
+        "normalised_step": eta * now.norm,
         "rho": shrink(problem, knobs),
         "spent": state.spent,
     }
@@ -75,18 +75,18 @@ def _tangent(E: Tensor, triangle: Tensor) -> Tensor:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """The thin channels: spectra, matrices, single measurements."""
-    seen = look(problem, state, knobs)
-    after = look(problem, step(problem, state, knobs), knobs)
+    """Compute the thin channels, each `[B, *dims]`: spectra, matrices, single measurements."""
+    now = measure(problem, state, knobs)
+    after = measure(problem, step(problem, state, knobs), knobs)
     X = state.U @ state.U.mT
     values = svdvals(state.U).square()
     shown = slice(min(SHOWN, problem.y.shape[1]))
     return {
         "eigenvalues": torch.where(problem.padded[:, : values.shape[1]], torch.nan, values),
         "effective_rank": (values > COUNTED * problem.sigma[:, -1:]).sum(-1).to(X),
-        "deviation": deviation(seen.Q, X - problem.truth),
-        "flips": (seen.R.sign() != after.R.sign()).to(X).mean(-1),
-        "residuals": seen.R[:, shown],
+        "deviation": deviation(now.Q, X - problem.truth),
+        "flips": (now.R.sign() != after.R.sign()).to(X).mean(-1),
+        "residuals": now.R[:, shown],
         "data": problem.y[:, shown],
         "corrupted": problem.corrupted[:, shown],
         "recovered": _ordered(problem, X),

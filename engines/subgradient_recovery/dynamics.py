@@ -28,47 +28,48 @@ FAINT = 1e-30
 """Least damping: columns that are exactly zero stay so."""
 
 
-class Seen(NamedTuple):
-    """What the measurements say of a batch at one point."""
+class Measured(NamedTuple):
+    """Residuals of a batch at one point, and the direction that they make."""
 
     R: Tensor
     """Residuals `<A_i, UUᵀ> - y_i`, `[B, m]`."""
     Q: Tensor
-    """`[B, d, d]`."""
+    """Direction `(1/m) sum_i psi(res_i) sym(A_i)`, `[B, d, d]`."""
     norm: Tensor
-    """`|Q|_op` `[B]`."""
+    """Operator norm of Q, `[B]`."""
     loss: Tensor
     """`[B]`."""
 
 
-def look(problem: Problem, state: State, knobs: Knobs) -> Seen:
+def measure(problem: Problem, state: State, knobs: Knobs) -> Measured:
     """Measure the iterate and weigh its residuals."""
     R = problem.sensing.forward(state.U @ state.U.mT).sub_(problem.y)
     explained = R if problem.doubled is None else R + state.g.square() - state.h.square()
     Q = problem.sensing.adjoint(apply(PSI, problem.weighings, explained, knobs))
-    return Seen(R, Q, operator_norm(Q).clamp_min(TINY), apply(LOSSES, problem.losses, R, knobs))
+    return Measured(R, Q, operator_norm(Q).clamp_min(TINY), apply(LOSSES, problem.losses, R, knobs))
 
 
 def shrink(problem: Problem, knobs: Knobs) -> Tensor:
-    """Rho = 1 - eta0/B, `[B]`; 1 for methods without a schedule."""
+    """Decay of the steps, `rho = 1 - eta0/B`, `[B]`; 1 for methods without a schedule."""
     budget = torch.where(knobs["budget"] > 0, knobs["budget"], problem.budget)
     return (1 - problem.decays * knobs["eta0"] / budget).clamp_min(0)
 
 
 @dataclass(frozen=True)
 class Point:
-    """The members of one method."""
+    """Members of one method."""
 
     U: Tensor
+    """`[B, d, k]`."""
     D: Tensor
     """The (sub-)gradient, `[B, d, k]`."""
     step: Tensor
     """eta0 rho^t, `[B]`."""
     eta0: Tensor
     norm: Tensor
-    """Of the direction Q now."""
+    """Operator norm of the direction Q now, `[B]`."""
     scale: Tensor
-    """Of the direction at the origin."""
+    """Operator norm of the direction at the origin, `[B]`."""
     loss: Tensor
     gap: Tensor
     """Loss above that of the truth, at least 0."""
@@ -76,7 +77,7 @@ class Point:
     padded: Tensor
 
     def divided(self, damping: Tensor) -> Tensor:
-        """`D (UᵀU + damping I)⁻¹`."""
+        """Preconditioned gradient `D (UᵀU + damping I)⁻¹`, `[B, d, k]`, with damping `[B]`."""
         return divide(self.D, self.U, self.padded, damping)
 
     def polyak(self, Z: Tensor) -> Move:
@@ -109,12 +110,12 @@ METHODS: dict[str, Callable[[Point], Move]] = {
 """Step rules. Prox-linear is no multiple of the gradient: its step is added by `step`."""
 
 
-def move(problem: Problem, state: State, knobs: Knobs, seen: Seen) -> Move:
-    """Direction and step size of each member's own method."""
+def move(problem: Problem, state: State, knobs: Knobs, now: Measured) -> Move:
+    """Direction `[B, d, k]` and step size `[B]` of each member's own method."""
     whole = {
-        "U": state.U, "D": (seen.Q @ state.U).mul_(2), "step": knobs["eta0"] * state.decay, "eta0": knobs["eta0"],
-        "norm": seen.norm, "scale": problem.scale, "loss": seen.loss, "damping": knobs["damping"],
-        "gap": (seen.loss - problem.true_loss).clamp_min(0), "padded": problem.padded,
+        "U": state.U, "D": (now.Q @ state.U).mul_(2), "step": knobs["eta0"] * state.decay, "eta0": knobs["eta0"],
+        "norm": now.norm, "scale": problem.scale, "loss": now.loss, "damping": knobs["damping"],
+        "gap": (now.loss - problem.true_loss).clamp_min(0), "padded": problem.padded,
     }  # fmt: skip
     found = [METHODS[method](Point(**taken(whole, places))) for method, places in problem.methods]
     parts = [(move, places) for move, (_, places) in zip(found, problem.methods, strict=True)]
@@ -122,18 +123,18 @@ def move(problem: Problem, state: State, knobs: Knobs, seen: Seen) -> Move:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """One iteration of each member's own method."""
-    seen = look(problem, state, knobs)
-    Z, eta = move(problem, state, knobs, seen)
+    """Take one iteration of each member's own method."""
+    now = measure(problem, state, knobs)
+    Z, eta = move(problem, state, knobs, now)
     change = Z * -eta[:, None, None]
     if problem.proximal is not None:
-        change = prox_linear(problem, state, problem.proximal, seen.R, change)
+        change = prox_linear(problem, state, problem.proximal, now.R, change)
     return State(
         U=state.U + change,
         decay=state.decay * shrink(problem, knobs),
         spent=state.spent + problem.decays * knobs["eta0"] * state.decay,
         moved=_moved(problem, state, change),
-        **_doubled(problem, state, knobs, eta, seen.R),
+        **_doubled(problem, state, knobs, eta, now.R),
     )
 
 

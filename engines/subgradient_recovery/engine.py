@@ -45,45 +45,45 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         return build(configs, device)
 
     def init(self, configs: Sequence[SubgradientRecovery], problem: Problem) -> State:
-        """The starting point."""
+        """Put every member at its starting point."""
         return begin(configs, problem)
 
     def step(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> State:
-        """One iteration of each member's method."""
+        """Take one iteration of each member's method."""
         return dynamics.step(problem, state, knobs)
 
     def observe(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """All channels but the thin ones."""
+        """Compute all channels but the thin ones."""
         return diagnostics.observe(problem, state, knobs)
 
     def snapshot(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Spectra, matrices and single measurements."""
+        """Compute spectra, matrices and single measurements."""
         return diagnostics.snapshot(problem, state, knobs)
 
     def nbytes(self, configs: Sequence[SubgradientRecovery]) -> int:
-        """One set of measurements for each distinct operator, and what each member has of its own."""
+        """Estimate the memory of a batch: a set of measurements for each distinct operator, and every member's own."""
         first, wide = configs[0], any(config.method == "prox_linear" for config in configs)
         own = 8 * (8 * first.m + 6 * first.d**2) + (8 * first.m * first.d**2 if wide else 0)
         return len({draws.operator_key(config) for config in configs}) * draws.nbytes(first) + len(configs) * own
 
     def theory(self, config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
-        """Laws of the noise, of learning and of the floor; see `laws`, `flow` and `overlays`."""
+        """Predict by the laws of the noise, of learning and of the floor; see `laws`, `flow` and `overlays`."""
         return predictions(config, steps)
 
     def caution(self, config: SubgradientRecovery) -> str:
-        """Too few measurements, or a budget that cannot learn."""
+        """Say what is wrong: too few measurements, or a budget that cannot learn."""
         return caution(config)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:
-        """Learning, fast, tracking the step, floor, over-fitting."""
+        """Find when a member is learning, fast, tracking the step, floor, over-fitting."""
         return phases(run, member)
 
     def story(self, run: RunData, member: int) -> Story:
-        """What the reader is seeing."""
+        """Explain what the reader is seeing."""
         return story(run, member)
 
     def stability(self, config: SubgradientRecovery) -> str:
-        """A step size that does not diverge."""
+        """Say which step size does not diverge."""
         return stability(config)
 
 

@@ -66,13 +66,13 @@ PSI: dict[str, Rule] = {
 RULE_KNOBS = ("huber_delta", "trim_fraction", "median_threshold")
 """Knobs that `LOSSES` and `PSI` read."""
 
-OWN = {"trimmed": "trimmed", "median": "median", "dop": "l2", "prox_linear": "l1"}
+FIXED_WEIGHING = {"trimmed": "trimmed", "median": "median", "dop": "l2", "prox_linear": "l1"}
 """Methods that weigh residuals in their own way, whatever the loss."""
 
 
 def weighing(method: str, loss: str) -> str:
     """The entry of `PSI` that a member uses."""
-    return OWN.get(method, loss)
+    return FIXED_WEIGHING.get(method, loss)
 
 
 def taken(values: Knobs, places: Tensor | slice) -> Knobs:

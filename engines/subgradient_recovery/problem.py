@@ -13,9 +13,9 @@ from engines.core.compute.batching import Groups, groups, tensor
 from engines.core.numerics.lapack import eigvalsh
 from engines.subgradient_recovery import draws, laws
 from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
+from engines.subgradient_recovery.initialisation import initial_factor, spectrum
 from engines.subgradient_recovery.losses import LOSSES, PSI, RULE_KNOBS, apply, weighing
 from engines.subgradient_recovery.sensing import Sensing, tensors
-from engines.subgradient_recovery.start import spectrum, start
 
 
 class State(NamedTuple):
@@ -68,20 +68,21 @@ class Problem:
     budget: Tensor
     """The automatic budget, `[B]`."""
     U0: Tensor
+    """`[B, d, k]`."""
 
     @property
     def size(self) -> Tensor:
-        """`|X*|_F`, `[B]`."""
+        """Size of the truth, `|X*|_F`, `[B]`."""
         return torch.linalg.vector_norm(self.sigma, dim=-1)
 
     @property
     def truth(self) -> Tensor:
-        """X*, `[B, d, d]`."""
+        """The unknown matrix X*, `[B, d, d]`."""
         return (self.V * self.sigma[:, None, :]) @ self.V.mT
 
 
 def operator_norm(Q: Tensor) -> Tensor:
-    """Largest |eigenvalue| of symmetric matrices, `[B]`."""
+    """Largest |eigenvalue| of symmetric matrices, `[B, d, d] -> [B]`."""
     return eigvalsh(Q).abs().amax(-1)
 
 
@@ -96,7 +97,7 @@ def build(configs: Sequence[SubgradientRecovery], device: torch.device) -> Probl
     weighings = groups([weighing(config.method, config.loss) for config in configs], device)
     losses = groups([config.loss for config in configs], device)
     knobs = {name: tensor([getattr(config, name) for config in configs], device) for name in RULE_KNOBS}
-    U0 = start(configs, drawn, sensing, y, (values, vectors))
+    U0 = initial_factor(configs, drawn, sensing, y, (values, vectors))
     origin = sensing.adjoint(apply(PSI, weighings, -y, knobs))
     width = max(config.k for config in configs)
     return Problem(

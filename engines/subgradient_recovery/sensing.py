@@ -18,7 +18,7 @@ from engines.core.numerics.svec import Triangle
 
 
 class Sensing:
-    """`operators` holds each M `[m, d(d+1)/2]` with the places of the members that it serves."""
+    """Measurement maps of a batch: each M `[m, d(d+1)/2]` with the places of the members that it serves."""
 
     def __init__(self, d: int, operators: Groups) -> None:
         first: Tensor = operators[0][0]
@@ -28,17 +28,17 @@ class Sensing:
         self._shares = self.m * self.triangle.weights
 
     def forward(self, X: Tensor) -> Tensor:
-        """`<A_i, X>`, `[B, m]`, of symmetric X `[B, d, d]`."""
+        """Measure: `<A_i, X>`, `[B, m]`, of symmetric X `[B, d, d]`."""
         x = self.triangle.upper(X).mul_(self.triangle.weights).to(self._dtype)
         return scattered(self.operators, lambda M, i: x[i] @ M.mT).to(X.dtype)
 
     def adjoint(self, z: Tensor) -> Tensor:
-        """`(1/m) sum_i z_i sym(A_i)`, `[B, d, d]`."""
+        """Adjoint `(1/m) sum_i z_i sym(A_i)`, `[B, m] -> [B, d, d]`."""
         x = scattered(self.operators, lambda M, i: z[i].to(self._dtype) @ M).to(z.dtype)
         return self.triangle.mirrored(x.div_(self._shares))
 
     def rows(self, member: int) -> Tensor:
-        """The M of one member."""
+        """Matrix M `[m, d(d+1)/2]` of one member."""
         for M, places in self.operators:
             if isinstance(places, slice) or bool((places == member).any()):
                 return M

@@ -1,4 +1,4 @@
-"""What the reader is seeing, in words with the run's own numbers, and the moments that the theory names."""
+"""Stories: what the reader is seeing, in words with the run's own numbers, and the moments that the theory names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import flow, laws, overlays
 from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
-from engines.subgradient_recovery.peers import PEERS, SQUARES
 
 REFERENCE = "Ma, Fattahi 2022 (arXiv 2202.08788)"
 
@@ -17,6 +16,52 @@ NAMES = {"fp64": "float64", "fp32": "float32"}
 
 NEAR = 3.0
 """The error follows the steps when it is within this factor of them."""
+
+SQUARES = (
+    "U ← U − (2η/m) Σ resᵢ sym(Aᵢ) U",
+    "Least squares weighs a measurement by its residual.",
+)
+
+METHODS = {
+    "gd": (
+        "U ← U − (2η/m) Σ ψ(resᵢ) sym(Aᵢ) U",
+        "Gradient descent with a constant step. Huber's loss bounds the weight of an outlier, but not its bias.",
+    ),
+    "polyak": (
+        "η = (f − f_true)/‖D‖²",
+        "Polyak's step needs to know the loss at the truth. At k = r it converges in tens of steps; with columns to "
+        "spare it crawls.",
+    ),
+    "scaled_sm": (
+        "Z = D(UᵀU)⁻¹",
+        "Dividing by the Gram matrix of U makes the speed independent of the condition number; it is singular for "
+        "k > r.",
+    ),
+    "opsa": ("Z = D(UᵀU + μI)⁻¹", "Damping keeps the division possible for k > r; a constant μ slows the end."),
+    "opsa_gap": (
+        "Z = D(UᵀU + c(f − f_true)I)⁻¹",
+        "A damping that falls with the loss is the fastest here, and needs to know the loss at the truth.",
+    ),
+    "trimmed": (
+        "drop the largest |resᵢ|, then least squares",
+        "Works when the share that is dropped is at least the share of outliers, which has to be known. At k > r it "
+        "needs a small start as well.",
+    ),
+    "median": (
+        "keep |resᵢ| ≤ c · median, then least squares",
+        "Needs fewer than half of the measurements to be outliers, but not their share. At k > r it needs a small "
+        "start as well.",
+    ),
+    "prox_linear": (
+        "H = argmin (1/m)|A(UUᵀ + UHᵀ + HUᵀ) − y|₁ + μ‖H‖²",
+        "Each step solves a convex problem: quadratic convergence, at a cost of (dk)² a measurement.",
+    ),
+    "dop": (
+        "s = g² − h², least squares in U, g and h",
+        "The outliers get factors of their own; the ratio of the two speeds has to be tuned by hand.",
+    ),
+}
+"""Formula and sentences of each method beside the sub-gradient method."""
 
 
 def phases(run: RunData, member: int) -> list[Phase]:
@@ -42,19 +87,19 @@ def phases(run: RunData, member: int) -> list[Phase]:
 def story(run: RunData, member: int) -> Story:
     """Formula, sentences and the reference for one member."""
     config = run.configs[member]
-    formula, text = _told(run, member, config)
+    formula, text = _explain(run, member, config)
     arithmetic = f"Factors in float64, measurements in {NAMES[config.precision]}, on {run.device}."
     return Story(formula=formula, text=f"{text}\n{_now(run, member)}", reference=f"{REFERENCE}. {arithmetic}")
 
 
-def _told(run: RunData, member: int, config: SubgradientRecovery) -> tuple[str, str]:
+def _explain(run: RunData, member: int, config: SubgradientRecovery) -> tuple[str, str]:
     if config.method == "gd" and config.loss == "l2":
         formula, text = SQUARES
         return formula, f"{text} {_squares(config)}"
     if config.method == "subgm_loss":
         return "U ← U − η₀(π/2) f(U) · 2QU", _noiseless(run, member)
-    if config.method in PEERS:
-        return PEERS[config.method]
+    if config.method in METHODS:
+        return METHODS[config.method]
     return "U ← U − η₀ρᵗ/‖Q‖₂ · 2QU, Q = (1/m) Σ sign(resᵢ) sym(Aᵢ)", _subgm(run, member, config)
 
 

@@ -3,6 +3,7 @@
 from engines.core.analysis.wrong_runs import but, scaled
 
 SQUARES = but(loss="l2", method="gd", eta0=0.05)
+FAST_SQUARES = but(loss="l2", method="gd", eta0=0.1)
 ABSOLUTE = but(loss="l1", method="subgm")
 RANDOM, SPECTRAL = but(init="random"), but(init="spectral")
 CLEAN = but(outlier_fraction=0.0)
@@ -84,7 +85,7 @@ WRONG = {
         "alpha x 3": ALPHA,
     },
     "SG-08": {
-        "squares for absolute values": but(loss="l2", method="gd", eta0=0.1),
+        "squares for absolute values": FAST_SQUARES,
         "absolute values for squares": but(loss="l1", method="subgm", budget=13.9),
         "noise x 1.25": scaled(noise=1.25),
         "a small start for the large one": but(alpha=1e-8, budget=13.9),
@@ -95,7 +96,7 @@ WRONG = {
     "SG-09": {
         "noise x 1.5": scaled(noise=1.5),
         "no outliers": CLEAN,
-        "squares for absolute values": but(loss="l2", method="gd", eta0=0.1),
+        "squares for absolute values": FAST_SQUARES,
         "half the budget": HALF,
     },
     "SG-10": {
@@ -111,7 +112,7 @@ WRONG = {
         "a spectral start": SPECTRAL,
         "k = r": exact,
         "full width": full,
-        "squares for absolute values": but(loss="l2", method="gd", eta0=0.1),
+        "squares for absolute values": FAST_SQUARES,
     },
     "SG-12": {
         "the search ranks in reverse": but(k=lambda config: 32 - config.k),
@@ -138,7 +139,7 @@ WRONG = {
         "squares for absolute values": SQUARES,
     },
     "SG-16": {
-        "squares for absolute values": but(loss="l2", method="gd", eta0=0.1),
+        "squares for absolute values": FAST_SQUARES,
         "absolute values for squares": but(loss="l1", method="subgm", budget=6.7),
         "half the budget": HALF,
         "one alpha": but(alpha=1e-3, budget=6.68),

@@ -12,7 +12,7 @@ SMALL = {"subject": "addition", "modulus": 7, "embedding": 6, "width": 16, "trai
 
 def told(steps, **knobs):
     run = engines.run("loss_landscape", set=knobs, steps=steps)
-    return run, ENGINE.story(run, 0).text
+    return run, run.story(0).text
 
 
 @pytest.mark.parametrize("learning_rate", [1e-7, 3e-2])

@@ -7,7 +7,7 @@ import torch
 from engines.core.api import simulate
 from engines.core.runs.run import Run
 from engines.subgradient_recovery.draws import START
-from engines.subgradient_recovery.dynamics import look
+from engines.subgradient_recovery.dynamics import measure
 from engines.subgradient_recovery.engine import ENGINE
 from tests.subgradient_recovery.plain import Plain
 from tests.subgradient_recovery.setting import begun, factor, tiny
@@ -62,12 +62,12 @@ def test_the_packed_law_is_that_of_unsymmetric_gaussian_matrices():
 def test_loss_direction_and_residuals_are_sums_over_measurements():
     config = tiny(alpha=0.5)
     plain, batch = Plain(config), begun(config)
-    seen, U = look(batch.problem, batch.state, batch.knobs), factor(batch)
-    np.testing.assert_allclose(seen.R[0], plain.residuals(U), rtol=1e-11, atol=1e-12)
-    np.testing.assert_allclose(seen.Q[0], plain.signs(U), rtol=1e-12, atol=1e-14)
-    assert float(seen.loss[0]) == pytest.approx(plain.loss(U), rel=1e-13)
+    now, U = measure(batch.problem, batch.state, batch.knobs), factor(batch)
+    np.testing.assert_allclose(now.R[0], plain.residuals(U), rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(now.Q[0], plain.signs(U), rtol=1e-12, atol=1e-14)
+    assert float(now.loss[0]) == pytest.approx(plain.loss(U), rel=1e-13)
     assert float(batch.problem.true_loss[0]) == pytest.approx(plain.true_loss, rel=1e-13)
-    assert float(seen.norm[0]) == pytest.approx(np.linalg.norm(plain.signs(U), 2), rel=1e-12)
+    assert float(now.norm[0]) == pytest.approx(np.linalg.norm(plain.signs(U), 2), rel=1e-12)
 
 
 @pytest.mark.parametrize(("loss", "tolerance"), [("l1", 1e-6), ("l2", 1e-6), ("huber", 1e-6)])
@@ -78,26 +78,26 @@ def test_the_direction_is_the_gradient_away_from_kinks(loss, tolerance):
     H = torch.from_numpy(np.random.default_rng(5).standard_normal(state.U.shape))
 
     def at(step):
-        return look(problem, state._replace(U=state.U + step * H), knobs)
+        return measure(problem, state._replace(U=state.U + step * H), knobs)
 
-    seen, (behind, ahead) = at(0.0), (at(-1e-7), at(1e-7))
+    now, (behind, ahead) = at(0.0), (at(-1e-7), at(1e-7))
     assert bool((behind.R.sign() == ahead.R.sign()).all())
     slope = float((ahead.loss - behind.loss)[0]) / 2e-7
-    assert slope == pytest.approx(float((2 * seen.Q @ state.U * H).sum()), rel=tolerance)
+    assert slope == pytest.approx(float((2 * now.Q @ state.U * H).sum()), rel=tolerance)
 
 
 def test_the_loss_is_linear_in_the_signs():
     """f = <Q, UUᵀ> - mean(sign(res) y), the identity of the l1 loss."""
     batch = begun(tiny(alpha=0.5))
-    seen, U = look(batch.problem, batch.state, batch.knobs), batch.state.U
-    other = (seen.Q * (U @ U.mT)).sum((-2, -1)) - (seen.R.sign() * batch.problem.y).mean(-1)
-    torch.testing.assert_close(seen.loss, other, rtol=1e-12, atol=0)
+    now, U = measure(batch.problem, batch.state, batch.knobs), batch.state.U
+    other = (now.Q * (U @ U.mT)).sum((-2, -1)) - (now.R.sign() * batch.problem.y).mean(-1)
+    torch.testing.assert_close(now.loss, other, rtol=1e-12, atol=0)
 
 
 def test_the_direction_at_the_origin_is_the_start_and_the_start_its_projection():
     config = tiny(k=5)
     plain, batch = Plain(config), begun(config)
-    origin = look(batch.problem, batch.state._replace(U=0 * batch.state.U), batch.knobs).Q
+    origin = measure(batch.problem, batch.state._replace(U=0 * batch.state.U), batch.knobs).Q
     torch.testing.assert_close(origin, -batch.problem.sensing.adjoint(batch.problem.y.sign()), rtol=0, atol=0)
     values, vectors = np.linalg.eigh(plain.weighted(np.sign(plain.y)))
     top = np.argsort(values)[::-1][:5]
@@ -163,6 +163,6 @@ def test_single_precision_rounds_the_measurements_alone():
     exact, coarse = begun(tiny(alpha=0.5)), begun(tiny(alpha=0.5, precision="fp32"))
     assert coarse.problem.sensing.rows(0).dtype == torch.float32
     assert coarse.state.U.dtype == torch.float64
-    R = [look(batch.problem, batch.state, batch.knobs).R for batch in (exact, coarse)]
+    R = [measure(batch.problem, batch.state, batch.knobs).R for batch in (exact, coarse)]
     torch.testing.assert_close(R[0], R[1], rtol=1e-5, atol=1e-5)
     assert bool((R[0] != R[1]).any())

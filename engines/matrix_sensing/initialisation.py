@@ -1,4 +1,4 @@
-"""Where a run starts: the drawn factors, or the top eigenvectors of the data."""
+"""Starting points: the drawn factors, or the top eigenvectors of the data."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ FLOOR = 1e-6
 """PrecGD's start keeps every direction alive: eigenvalues below this are raised to it."""
 
 
-def start(configs: Sequence[MatrixSensing], problem: Problem) -> State:
-    """The state at step 0."""
+def initial_state(configs: Sequence[MatrixSensing], problem: Problem) -> State:
+    """The state at step 0: F `[B, n1, k]` and G `[B, n2, k]`."""
     F, G = problem.F0, problem.G0
     spectral = torch.tensor([config.init == "spectral" for config in configs], device=F.device)
     if any(config.init == "spectral" for config in configs):

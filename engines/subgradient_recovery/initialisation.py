@@ -1,4 +1,4 @@
-"""Where a run starts: eigenvectors of the signs of the data, or one of three others.
+"""Starting points: eigenvectors of the signs of the data, or one of three others.
 
 `Q0 = (1/m) sum_i sign(y_i) sym(A_i)` = -Q(0): no magnitude of y enters, so that outliers cannot blow it up.
 """
@@ -23,19 +23,22 @@ FAINTEST = 1e-12
 
 
 def spectrum(Q: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues `[N, d]`, descending, and eigenvectors `[N, d, d]` of symmetric matrices."""
+    """Eigenvalues `[N, d]`, descending, and eigenvectors `[N, d, d]` of symmetric matrices `Q [N, d, d]`."""
     values, vectors = eigh(Q)
     return values.flip(-1), vectors.flip(-1)
 
 
-def start(
+def initial_factor(
     configs: Sequence[SubgradientRecovery],
     sources: Sequence[Source],
     sensing: Sensing,
     y: Tensor,
     signs: tuple[Tensor, Tensor],
 ) -> Tensor:
-    """U_0 `[B, d, k]`, zero beyond a member's own columns. `signs` is the spectrum of each member's Q0."""
+    """The starting factor U_0 `[B, d, k]`, zero beyond a member's own columns.
+
+    `signs` is the spectrum of each member's Q0, `[B, d]` and `[B, d, d]`.
+    """
     cut = _truncated(configs, sensing, y) if any(config.init == "truncated" for config in configs) else signs
     U = y.new_zeros(len(configs), configs[0].d, max(config.k for config in configs))
     for i, (config, source) in enumerate(zip(configs, sources, strict=True)):
