@@ -41,6 +41,8 @@ class Refresh:
         self._drawn_at = 0.0
         self._decorated: Any = None
         self._described: tuple[float, Any] = (0.0, None)
+        self._words_behind = False
+        """Whether the words are of an earlier moment than the last drawing."""
         self._pinned: tuple[PinnedRun | None, Overlays] = (None, {})
         """The pinned run that was drawn last, and its curves."""
         self._news = self._change = ""
@@ -68,7 +70,8 @@ class Refresh:
         context = self._session.view_context()
         if not context.rows and self._bridge.answered:
             parts.transport.show(context)
-        if context.rows and self._bridge.ready() and context != self._drawn and not self._drawn_just_now(context):
+        new = context != self._drawn or self._words_due()
+        if context.rows and self._bridge.ready() and new and not self._drawn_just_now(context):
             self._drawn, self._drawn_at = context, time.monotonic()
             self._draw(context)
             self._bridge.count_batch()
@@ -121,7 +124,8 @@ class Refresh:
     def _describe(self, context: ViewContext) -> None:
         parts, now = self._parts, time.monotonic()
         subject = (context.run, context.focus, context.status.playing, context.outcomes)
-        if now - self._described[0] < SLOW and subject == self._described[1]:
+        self._words_behind = now - self._described[0] < SLOW and subject == self._described[1]
+        if self._words_behind:
             return
         self._described = (now, subject)
         parts.explanation.show(context)
@@ -138,6 +142,10 @@ class Refresh:
         messages.show("divergence", "lesson", text)
         if not text:  # nobody asks for the advice any more
             messages.show(advice, "error", "")
+
+    def _words_due(self) -> bool:
+        """Whether the words have to follow a drawing after which nothing happened any more."""
+        return self._words_behind and time.monotonic() - self._described[0] >= SLOW
 
     def _announce(self, context: ViewContext) -> None:
         """Have screen readers hear what starts, stops and fails, not each number."""
