@@ -17,8 +17,8 @@ def run(**knobs: Any) -> Any:
     """One member at step 0."""
     config = LossLandscape(**({"subject": "planted", "optimizer": "langevin"} | knobs))
     return SimpleNamespace(
-        config=lambda member, step: config, steps=np.array([0]), openings=(config,), engine=None, device="cpu",
-        recording=SimpleNamespace(events=()), abandoned=False,
+        config=lambda member, step: config, steps=np.array([0]), initial_configs=(config,), engine=None, device="cpu",
+        recording=SimpleNamespace(events=()), cancelled=False,
     )  # fmt: skip
 
 
