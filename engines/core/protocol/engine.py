@@ -177,8 +177,12 @@ class RunData:
 
     @property
     def finished(self) -> bool:
-        """Whether the run is as long as its preset's, and the probes on which its claims rest are computed."""
-        if not (self.preset and len(self) and self.steps[-1] >= self.preset.steps):
+        """Whether nothing can change its claims: it is as long as its preset's and probed, or every member diverged."""
+        if not (self.preset and len(self)):
+            return False
+        if (self.diverged_at >= 0).all():
+            return True
+        if self.steps[-1] < self.preset.steps:
             return False
         members = range(len(self.configs))
         return all((name, member) in self.probe_results for name in self.preset.probes for member in members)

@@ -59,7 +59,11 @@ class Experiment:
         `ConfigError` for a value out of bounds, or one that would be computed twice.
         """
         _check_cases(set or {}, cases or ())
-        set, cases = engine.Config.current(set or {}), cases and [engine.Config.current(case) for case in cases]
+        set = engine.Config.current(set or {})
+        cases = None if cases is None else [engine.Config.current(case) for case in cases]
+        for i, case in enumerate(cases or ()):
+            if case in cases[:i]:
+                raise ConfigError(f"cases: {quote(case)} is listed twice: the same members would be computed twice")
         start = cls(engine=engine, base=engine.Config())
         if preset:
             start = replace(start, preset=preset, steps=preset.steps)

@@ -57,6 +57,9 @@ def test_what_never_happened_does_not_hold_at_the_end_and_is_undecided_before():
     run = Run(ENGINE, [Toy()], preset=preset)
     assert [one.holds for one in simulate(run, 40).judge()] == [None]
     assert [one.holds for one in simulate(Run(ENGINE, [Toy()], preset=preset), 50).judge()] == [False]
+    gone = Toy(a=100.0, eta=1.0, flat=True)  # once no member is left nothing more happens
+    assert [one.holds for one in simulate(Run(ENGINE, [gone, Toy()], preset=preset), 40).judge()] == [None]
+    assert [one.holds for one in simulate(Run(ENGINE, [gone], preset=preset), 40).judge()] == [False]
 
 
 def test_a_value_that_is_not_a_number_was_never_reached():
