@@ -23,7 +23,7 @@ MORE = """.bk-btn { font-size: 13px !important; padding: 4px !important;
   color: var(--panel-on-background-color, #222) !important; }"""
 
 LISTED = 12
-"""Of more values of a knob that varies only the ends are listed."""
+"""Most values of a varying knob that are all listed; of more, the first three and the last."""
 
 IN_SIGHT = 7
 """More knobs than these are folded away."""

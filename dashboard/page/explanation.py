@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 STYLE = (FOLDER / "explanation.css").read_text()
 
 HIDDEN = "<h2>What you are seeing</h2><p>This is told once you have chosen.</p>"
-"""What stands there while the reader predicts."""
+"""HTML in place of the explanation while the reader predicts."""
 
 SIGNS = {True: ("✓", "yes", "holds"), False: ("✗", "no", "does not hold"), None: ("…", "wait", "waiting for the run")}
 

@@ -103,7 +103,8 @@ class Refresh:
     def decorate(self, context: ViewContext, configs: Sequence[Config]) -> None:
         """Show theory, phases and other runs; while a slider is dragged, theory of members that are not run yet."""
         engine, lesson = self._session.engine, self._parts.lesson
-        lines = theory.predict(engine, context.curves, configs, context.status.horizon, context.late_edit)
+        lines, failure = theory.predict(engine, context.curves, configs, context.status.horizon, context.late_edit)
+        self._parts.messages.show("theory", "error", failure)
         overlays = merged([self._pinned_curves(context), self._parts.library.overlays])
         self._parts.grid.decorate([] if lesson and lesson.question_open else lines, self._phases(context), overlays)
 

@@ -28,7 +28,7 @@ FEW = 8
 """Entries of an array up to which all are written."""
 
 MOST_TEXTS = 6
-"""Of more texts than these only the first and the last are written."""
+"""Most texts that are all listed; of more, the first three and the last."""
 
 
 class ProbeValues(Viewer):

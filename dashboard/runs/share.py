@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engines.core.protocol.declarations import Plot
 
 KINDS = {".parquet": "Parquet", ".csv": "CSV", ".nc": "netCDF", ".py": "Python program"}
-"""What a run can be exported as, by the ending of the file's name."""
+"""Formats in which a run can be exported, by the ending of the file's name."""
 
 PIECE = 2**20
 """Bytes sent at once: the next ones follow when the page has them."""

@@ -17,7 +17,7 @@ MOST = 32
 """Above so many curves a median and a band of quantiles are drawn for all members together."""
 
 ENOUGH = 3
-"""So many seeds of one configuration collapse into a band."""
+"""Fewest members that differ in the seed alone and are drawn as one band."""
 
 
 @dataclass(frozen=True)

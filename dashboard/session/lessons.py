@@ -31,7 +31,7 @@ LONGEST = 300
 """Characters of a reason why a lesson cannot be shown: it may quote what has any length."""
 
 DAMAGED = (DynascopeError, yaml.YAMLError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
-"""What a text that is no lesson makes its readers raise."""
+"""Errors that parsing raises for a text that is no lesson."""
 
 TAGS = nh3.ALLOWED_TAGS - {"img", "area", "map"}
 

@@ -38,7 +38,7 @@ class Session:
         """The member that pictures and words are about."""
         self.pinned: PinnedRun | None = None
         self.pinned_experiment: Experiment | None = None
-        """What repeats the pinned run; it is there before the run, while that is computed once more."""
+        """Experiment that repeats the pinned run; set before the run itself while that is computed once more."""
         self._pinned_runner: Runner | None = None
         self.experiment: Experiment
         self.configs: list[Config] = []

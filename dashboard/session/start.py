@@ -25,7 +25,7 @@ class Start:
     problem: str = ""
     """A sentence about a link or a name that could not be used; "" where all is well."""
     run: Run | None = None
-    """What was computed of the experiment already."""
+    """Run of the experiment that was computed already, to be shown at its end."""
     lesson: Lesson | None = None
     pinned: Experiment | None = None
     """The experiment of the run to compare with."""

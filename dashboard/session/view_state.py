@@ -142,7 +142,7 @@ class ViewContext:
 
     @property
     def label(self) -> str:
-        """What distinguishes the member in focus, in words; "" where nothing does."""
+        """Knobs that distinguish the member in focus, in words; "" where none does."""
         return member_label(self.configs, self.focus)
 
     @property

@@ -14,7 +14,7 @@ GREY = "#777e88"
 """The hue of the pinned run, and of theory whose assumptions are broken."""
 
 SHADES = (("", 0.0), ("#707070", 0.6), ("#969696", 0.5))
-"""What the hues are mixed with at each turn, and how much of it."""
+"""Colour mixed into the hues at each turn through them, and its share in [0, 1]; none in the first."""
 
 SEQUENTIAL = (
     "#685ec0", "#406ec4", "#007ac0", "#0084b0", "#008c9c", "#009383", "#329769", "#569a50", "#749b3b", "#919b28",

@@ -1,4 +1,4 @@
-"""What an engine declares is what it delivers."""
+"""An engine delivers what it declares."""
 
 import json
 import subprocess

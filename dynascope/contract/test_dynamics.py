@@ -1,4 +1,4 @@
-"""What evolves does not depend on chunks, on interruptions or on who else is in the batch."""
+"""Dynamics do not depend on chunks, on interruptions or on the other members of the batch."""
 
 import dataclasses
 

@@ -15,7 +15,7 @@ from .config import Skeleton
 
 
 class State(NamedTuple):
-    """What evolves and nothing else; every tensor has the members as its leading axis."""
+    """Tensors that evolve, and no others; the leading axis of each is the B members."""
 
     x: Tensor
     """`[B, d]`."""

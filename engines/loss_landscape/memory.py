@@ -12,7 +12,7 @@ OWN = 20_000
 
 
 def nbytes(configs: Sequence[LossLandscape]) -> int:
-    """Estimate bytes.
+    """Estimate the bytes that a batch of configurations takes.
 
     Activations of one pass forwards and backwards, inputs, parameters with their moments, in float64.
     """

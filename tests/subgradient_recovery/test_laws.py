@@ -9,7 +9,7 @@ from scipy.stats import cauchy, norm, uniform
 from engines.core.analysis.curve_fits import hitting_time
 from engines.subgradient_recovery import flow, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
-from engines.subgradient_recovery.dynamics import look
+from engines.subgradient_recovery.dynamics import measure
 from engines.subgradient_recovery.overlays import broken, caution, needed, predictions
 from engines.subgradient_recovery.probes import direction
 from tests.subgradient_recovery.setting import begun, ran
@@ -225,7 +225,7 @@ def test_a_direction_that_has_not_turned_a_sign_is_a_power_of_the_start():
     grown = np.prod(1 + 2 * steps[:, None] * values / np.abs(values).max(), axis=0)
     expected = (vectors * grown) @ vectors.T @ batch.state.U[0].numpy()
     batch.advance(100)
-    assert bool((look(batch.problem, batch.state, batch.knobs).R.sign() == -batch.problem.y.sign()).all())
+    assert bool((measure(batch.problem, batch.state, batch.knobs).R.sign() == -batch.problem.y.sign()).all())
     np.testing.assert_allclose(batch.state.U[0].numpy(), expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 

@@ -59,21 +59,22 @@ class TheoryLine:
 
 def predict(
     engine: Engine, curves: Sequence[Curve], configs: Sequence[Config], horizon: int, edited: str = ""
-) -> list[TheoryLine]:
-    """Compute every prediction for the first curves; one that fails is left out, and reported in the log.
+) -> tuple[list[TheoryLine], str]:
+    """Compute every prediction for the first curves, and the reason why some curves have none, "" where all have.
 
     `edited` says that knobs changed on the way: what a theorem says of a whole run then holds of none.
     """
-    steps, lines = step_grid(horizon), []
+    steps, lines, failure = step_grid(horizon), [], ""
     for curve in curves[:MOST_CURVES]:
         try:
             sample = _evenly_spaced(curve.members, BAND_SAMPLE)
             predictions = _median_predictions([engine.theory(configs[i], steps) for i in sample])
-        except FAULTS:
+        except FAULTS as error:
             log.exception("theory failed for %s", curve.label)
+            failure = failure or f"There is no theory of {curve.label or 'this run'} ({type(error).__name__}: {error})."
             continue
         lines += [TheoryLine(curve, replace(p, broken=p.broken or edited), steps) for p in predictions]
-    return lines
+    return lines, failure
 
 
 def step_grid(horizon: int) -> np.ndarray:

@@ -13,12 +13,12 @@ from engines.core.compute.device import real
 
 
 def tensor(values: object, device: torch.device) -> Tensor:
-    """Make a tensor of numbers in the widest real type of a device."""
+    """Make a tensor `[...]` of numbers nested that deep, in the widest real type of a device, see `real`."""
     return torch.as_tensor(np.asarray(values), dtype=real(device), device=device)
 
 
 def flags(values: object, device: torch.device) -> Tensor:
-    """Make a tensor of truth values on a device."""
+    """Make a bool tensor `[...]` of truth values nested that deep, on a device."""
     return torch.tensor(values, dtype=torch.bool, device=device)
 
 

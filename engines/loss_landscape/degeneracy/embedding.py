@@ -83,7 +83,10 @@ def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = numerical_ran
 def count_stages(
     model: Embedding, theta: Tensor, X: Tensor, factorise: Factorisation = by_qr, dependent: bool = False
 ) -> Stages[Count]:
-    """Count stage by stage, from J or from its Gram matrix; see `count.count_stages`."""
+    """Count as `count`, stage by stage: theta `[P]`, X `[n, 2 p]`, J `[n p, P]` or its Gram matrix by `factorise`.
+
+    dependent: whether to look for gates that depend on one another. Raises `ConfigError` for float32.
+    """
     all_passes = passes(model, theta, X)
     layer_blocks = tuple(blocks(g) for g in all_passes.gates)
     net, weights, inputs = model.perceptron(theta, X)

@@ -37,21 +37,21 @@ class Passes(NamedTuple):
 
 
 def require_float64(*tensors: Tensor) -> None:
-    """Raise `ConfigError` unless every tensor is float64: float32 counts zero modes that are not there."""
+    """Raise `ConfigError` unless every tensor `[...]` is float64: float32 counts zero modes that are not there."""
     for tensor in tensors:
         if tensor.dtype != torch.float64:
             raise ConfigError(f"counts need float64, given was {tensor.dtype}: in float32 they are wrong")
 
 
 def slope(activation: str, z: Tensor) -> Tensor:
-    """Derivative of an activation, `phi'(z)`, of the shape of z; for a ReLU `z > 0`."""
+    """Derivative `phi'(z)` of an activation at pre-activations `z [..., n, d]`, elementwise; for a ReLU `z > 0`."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         return torch.autograd.grad(ACTIVATIONS[activation](z).sum(), z)[0]
 
 
 def gate(activation: str, z: Tensor) -> Tensor:
-    """Whether units fire, `z > 0`, bool; linear units always do.
+    """Whether units fire, `z > 0`, for pre-activations `z [..., n, d]`, bool `[..., n, d]`; linear units always do.
 
     Raises `ConfigError` for an activation without gates.
     """
@@ -97,7 +97,10 @@ def jacobian(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
 
 
 def jacobian_chunks(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Iterator[Tensor]:
-    """Make J in pieces of `chunk` data; by default about 2 P rows, where a triangle costs little more than J."""
+    """Make J in pieces `[..., m k, P]` of m <= `chunk` data each, of theta `[..., P]`, X `[..., n, d_0]`.
+
+    By default about 2 P rows, where a triangle costs little more than J. Errors as `layer_passes`.
+    """
     chunk = chunk or max(CHUNK, 2 * net.P // net.sizes[-1])
     return (jacobian(net, theta, part) for part in X.split(chunk, -2))
 

@@ -1,4 +1,4 @@
-"""What all dynamics of the loss landscape share: the types of their arguments, and channels that a few of them fill."""
+"""Arguments and channels that all dynamics of the loss landscape share; channels that some do not fill are NaN."""
 
 from __future__ import annotations
 

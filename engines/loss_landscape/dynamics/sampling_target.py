@@ -143,7 +143,11 @@ def display_axes(target: SamplingTarget, modes: Eigenmodes | None) -> Tensor:
 
 
 def centre_channels(configs: Configs, modes: Eigenmodes | None) -> dict[str, Tensor]:
-    """Channels of the centre that stay as they are, for members that share all `shape` knobs."""
+    """Channels of the centre that never change, `[B, *dims]` each, for B members that share all `shape` knobs.
+
+    `spectrum [B, P]` from the modes if there are any; of perceptrons of at most `DENSE` parameters with gates, or
+    linear ones, those of `count_channels` and `near_curvature_channel` too.
+    """
     spectrum = {} if modes is None else {"spectrum": floor_eigenvalues(modes.values)}
     if configs[0].subject in ("potential", "superposition", "transformer", "addition"):
         return spectrum
@@ -160,7 +164,11 @@ def floor_eigenvalues(h: Tensor) -> Tensor:
 
 
 def count_channels(net: Mlp, subject: Subject) -> dict[str, Tensor]:
-    """Channels of zero modes with their reasons, ranks and blocks."""
+    """Channels of zero modes with their reasons, ranks and blocks, of a perceptron of L layers.
+
+    `nullity` and `explained` `[B]`, `free_directions [B, 4]` by reason, `rank_activations` and `rank_gradients`
+    `[B, L]`, `synchronised_blocks [B, L - 1]` where there are hidden layers, and `spectrum [B, P]`, largest first.
+    """
     counted: Count = count(net, subject.start, subject.train.X)
     reasons = [counted.N12.sum(-1), counted.excess.sum(-1), counted.cross, counted.residual]
     numbers = (
@@ -179,7 +187,10 @@ def count_channels(net: Mlp, subject: Subject) -> dict[str, Tensor]:
 
 
 def near_curvature_channel(configs: Configs, net: Mlp, subject: Subject) -> dict[str, Tensor]:
-    """Channel of the curvature along the exchange of neurons 0 and 1, where these were planted to nearly agree."""
+    """Curvature `near_curvature [B]` along the exchange of neurons 0 and 1; {} unless planted to nearly agree.
+
+    `q = ‖J u‖²/(n ‖u‖²)`, see `synchronised_neurons.curvature_along`.
+    """
     if configs[0].planted != "near":
         return {}
     theta, X = subject.start, subject.train.X
@@ -191,7 +202,11 @@ def near_curvature_channel(configs: Configs, net: Mlp, subject: Subject) -> dict
 
 
 def with_effective_parameters(channels: dict[str, Tensor], knobs: Knobs) -> dict[str, Tensor]:
-    """Add the effective parameters at the temperature of each member, and at all of `B_GRID`."""
+    """Add the soft rank of `spectrum [B, P]`, if there is one: `sum_i b h_i/(b h_i + gamma)`.
+
+    `effective_parameters [B]` at the inverse temperature of each member, `soft_count [B, len(B_GRID)]` at all of the
+    grid; knobs `n_beta` and `gamma` are `[B]`.
+    """
     if "spectrum" not in channels:
         return channels
     h, gamma = channels["spectrum"], knobs["gamma"]

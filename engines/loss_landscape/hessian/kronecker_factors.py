@@ -57,7 +57,11 @@ def factor_spectra(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, Ten
 
 
 def spectra_of_passes(passes: Passes, n: int) -> list[tuple[Tensor, Tensor]]:
-    """Eigenvalues of the factors from A and G, for layers that take more rows than the n samples, as an embedding."""
+    """Eigenvalues of the Kronecker factors `AᵀA/m` and `sum G Gᵀ/n`, `[..., D_l]` and `[..., d_{l+1}]` a layer, >= 0.
+
+    Inputs A are `[..., m, D_l]`, derivatives G `[..., m, k, d_{l+1}]`. An embedding takes more rows m than there are
+    samples, which are n.
+    """
     G = [one.flatten(-3, -2) for one in passes.G]
     grams = [(A.mT @ A / A.shape[-2], each.mT @ each / n) for A, each in zip(passes.A, G, strict=True)]
     return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in grams]

@@ -30,7 +30,7 @@ class Krylov(NamedTuple):
 
 
 def rademacher(generator: torch.Generator, *shape: int) -> Tensor:
-    """Draw signs +-1 with equal odds, in float64."""
+    """Draw signs +-1 with equal odds, `[*shape]`, in float64 on the device of the generator."""
     return torch.randint(0, 2, shape, generator=generator, device=generator.device).double() * 2 - 1
 
 
@@ -108,7 +108,9 @@ def largest_eigenpairs(product: Product, start: Tensor, k: int, count: int) -> E
 
 
 def smallest_eigenpairs(product: Product, start: Tensor, k: int, count: int) -> Eigenpairs:
-    """The `count` smallest eigenvalues, most negative first. Of a positive semi-definite matrix: flat directions.
+    """The `count` smallest eigenvalues by k Lanczos steps from `start [..., P]`, most negative first.
+
+    In a positive semi-definite matrix they belong to its flattest directions.
 
     A null space appears as one vector, the part of the start that lies in it, once the gap above zero is resolved.
     Errors as `largest_eigenpairs`.

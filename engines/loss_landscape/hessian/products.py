@@ -33,7 +33,8 @@ Metric = Callable[[Tensor], Tensor]
 def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
     """Hessian product `H u = d/dt grad(theta + t u)` at t = 0, by differentiating the gradient forwards.
 
-    Keeps nothing between products. Members are independent: the sum of their losses has all of their gradients.
+    At `theta [..., P]`, for `U [m, ..., P]`. Keeps nothing between products. Members are independent: the sum of their
+    losses has all of their gradients.
     """
     gradient = grad(lambda at: loss(at).sum())
 
@@ -47,7 +48,8 @@ def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
 def reverse_over_reverse(loss: Loss, theta: Tensor) -> Product:
     """Hessian product `H u = grad (gradient . u)`, by differentiating the gradient backwards.
 
-    Keeps the graph of one gradient, which makes it the quicker of the two wherever that fits into memory.
+    At `theta [..., P]`, for `U [m, ..., P]`. Keeps the graph of one gradient, which makes it the quicker of the two
+    wherever that fits into memory.
     """
     at = theta.detach().requires_grad_()
     (gradient,) = torch.autograd.grad(loss(at).sum(), at, create_graph=True)

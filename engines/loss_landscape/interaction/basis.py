@@ -192,7 +192,7 @@ def node_basis(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) 
 
 
 def simple_rotation(kind: str) -> Callable[[Tensor], Rotation]:
-    """Rotation by name, `pca` or `neurons`. Raises `ConfigError` for another kind."""
+    """Choose the rotation of `a [..., n, q]` by name, `pca` or `neurons`. Raises `ConfigError` for another kind."""
     rotations = {"pca": pca, "neurons": neurons}
     if kind not in rotations:
         raise ConfigError(f"basis={kind!r} is not one of {', '.join(rotations)}")

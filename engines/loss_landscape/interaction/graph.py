@@ -107,7 +107,11 @@ MAX_EDGES_SHOWN = 600
 
 
 def section_weights(E: Tensor, needed: int, centred: bool) -> Tensor:
-    """Weights `log10(E/eps)` of one section, eps the weakest of the needed edges; zero where there are none."""
+    """Weights `max(0, log10(E/eps))` of the edges `E [r', r]` of one section, `[r', r]`; zero where there are none.
+
+    eps is the weakest of the `needed` strongest edges, those into the constant not counted if `centred`. Raises
+    `ConfigError` if fewer edges are above zero.
+    """
     if not bool((E[int(centred) :] > 0).any()):
         return torch.zeros_like(E)
     return log_weights(E, weakest_kept(E, max(1, needed), centred))

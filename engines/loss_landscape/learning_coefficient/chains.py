@@ -49,7 +49,10 @@ class State(NamedTuple):
 
 
 def window(star: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Window:
-    """Make a window. Raises `ConfigError` unless b and gamma are positive."""
+    """Make a window around `star [P]` or `[..., C, P]`; b and gamma are numbers or `[..., C]`.
+
+    Raises `ConfigError` unless b and gamma are positive.
+    """
     knobs = (torch.as_tensor(value, dtype=star.dtype, device=star.device) for value in (b, gamma))
     one = Window(star, *knobs)
     for name, value in (("b", one.b), ("gamma", one.gamma)):
@@ -188,7 +191,7 @@ def minibatches(
 
 
 def normals_like(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw standard normals of the shape and type of a tensor."""
+    """Draw standard normals `[..., C, P]` of the shape, type and device of `like [..., C, P]`."""
     return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 

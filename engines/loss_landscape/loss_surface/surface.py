@@ -50,9 +50,9 @@ class Plane(NamedTuple):
 
 
 def coarse_to_fine(rows: int, columns: int) -> list[Tensor]:
-    """Numbers of all points of a grid, level by level.
+    """Numbers `i columns + j` of all points of a grid, int64 `[m]` a level: each point is in one level.
 
-    First a coarse lattice, then the points that halve its spacing.
+    First a coarse lattice, then level by level the points that halve its spacing.
     """
     step = 1 << (max(rows, columns) - 1).bit_length()
     covered, levels = torch.zeros(rows, columns, dtype=torch.bool), []
@@ -104,7 +104,7 @@ class Surface:
     """Seeds of the directions, where they are drawn."""
 
     def log_losses(self, delta: float = 1e-6, percentile: float = 100.0) -> Tensor:
-        """Logarithms `log10(L + delta)`, values above a percentile cut down to it; NaN stays."""
+        """Logarithms `log10(L + delta)`, `[n_a, n_b, ...]`, values above a percentile cut down to it; NaN stays."""
         heights = (self.values + delta).log10()
         top = heights.flatten().nanquantile(percentile / 100)
         return torch.where(heights > top, top, heights)
@@ -132,7 +132,7 @@ class Surface:
 
 
 def square_axes(half: float, points: int) -> tuple[Tensor, Tensor]:
-    """Both axes from -half to half. Raises `ConfigError` for fewer than two points."""
+    """Make both axes, from -half to half, `[points]` each. Raises `ConfigError` for fewer than two points."""
     if points < 2:
         raise ConfigError(f"points={points} is below 2, the fewest that span an axis")
     axis = torch.linspace(-half, half, points, dtype=torch.float64)

@@ -27,12 +27,15 @@ def stream(seed: int, *purpose: int) -> torch.Generator:
 
 
 def draw_members(seeds: Sequence[int], draw: Draw, *purpose: int) -> Tensor:
-    """Call `draw` once for each seed and stack in float64: no member depends on who else is in the batch."""
+    """Draw each of B members from its own seed and stack, `[B, ...]` in float64: none depends on the others.
+
+    Each call of `draw` gets the `stream` of one seed and the purpose, and makes a tensor `[...]`.
+    """
     return torch.stack([draw(stream(seed, *purpose)) for seed in seeds]).double()
 
 
 def uniform(bound: float, shape: tuple[int, ...], source: torch.Generator) -> Tensor:
-    """Draw from `U(-bound, bound)`."""
+    """Draw independent numbers of `U(-bound, bound)`, `[*shape]`."""
     return (torch.rand(shape, generator=source) * 2 - 1) * bound
 
 

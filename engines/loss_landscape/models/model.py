@@ -45,7 +45,7 @@ class Model(Protocol):
 
     @property
     def P(self) -> int:
-        """Parameters."""
+        """Number of parameters P."""
         ...
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:

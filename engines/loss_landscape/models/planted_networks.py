@@ -167,23 +167,27 @@ def generic_network(
 
 
 def duplicate_neuron(weights: list[Tensor]) -> None:
-    """Make the last neuron's in-weights 1.7 times those of the one before."""
+    """Make the last neuron's in-weights, in `weights[0] [h, d_0 + 1]`, 1.7 times those of the one before."""
     weights[0][-1] = 1.7 * weights[0][-2]
 
 
 def dead_neuron(weights: list[Tensor]) -> None:
-    """Make the last neuron never fire."""
+    """Make the last neuron never fire: in `weights[0] [h, d_0 + 1]`, a hundredth of its weights and a bias of -5."""
     weights[0][-1] *= 0.01
     weights[0][-1, -1] = -5
 
 
 def silent_neuron(weights: list[Tensor]) -> None:
-    """Take the last neuron's out-weights away."""
+    """Set the last neuron's out-weights to zero, in `weights[1] [d_2, h + 1]`."""
     weights[1][:, -2] = 0
 
 
 def parallel_neurons(weights: list[Tensor]) -> None:
-    """Make the last two neurons always fire, with parallel out-weights."""
+    """Make the last two neurons always fire, with parallel out-weights: those of the last are half the other's.
+
+    They fire by a fifth of their weights and a bias of 6, in `weights[0] [h, d_0 + 1]`; out-weights are in
+    `weights[1] [d_2, h + 1]`.
+    """
     weights[0][-2:] *= 0.2
     weights[0][-2:, -1] = 6
     weights[1][:, -2] = 0.5 * weights[1][:, -3]

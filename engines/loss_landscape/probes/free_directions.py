@@ -80,7 +80,10 @@ def _lift_path(model: Embedding, theta: Tensor, path: Path) -> Path:
 
 
 def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[Path]:
-    """Paths of GL(e) between embedding and readers, one coordinate into another."""
+    """Paths of GL(e) between embedding and readers: each mixes one coordinate of the embedding into the next.
+
+    `E -> E exp(t N)` from `theta [P]`, N zero but for one entry; each curve maps `t [T]` to parameters `[T, P]`.
+    """
     for i in range(model.e - 1):
         N = torch.zeros(model.e, model.e, dtype=theta.dtype)
         N[i, i + 1] = 1
@@ -185,7 +188,10 @@ def autodiff_count(network: NetworkAtStep, landscape: Landscape, tolerance: floa
 
 
 def spectrum_values(values: Tensor, P: int, landscape: Landscape) -> dict[str, Any]:
-    """Eigenvalues of the Hessian of the scaled behavioural loss from singular values of J."""
+    """Eigenvalues `h_i = (s_i/scale)²/n` of the Hessian of the scaled behavioural loss, `[P]`, largest first.
+
+    values: singular values s of J, descending, `[m]` with m <= P; the other eigenvalues are zero.
+    """
     h = torch.nn.functional.pad((values / landscape.scale).square() / landscape.n, (0, P - len(values)))
     return {
         "number": np.arange(1, P + 1), "eigenvalue": h.numpy(),

@@ -62,7 +62,7 @@ def spectrum_values(spectrum: Eigenvalues, P: int, n_beta: float, steps: int) ->
 
 
 def positive(density: Tensor) -> np.ndarray:
-    """Replace by NaN what of a density is below one eigenvalue in 1e12."""
+    """Replace a `density [points]` by NaN where it is at most 1e-12 of its largest value: its axis is logarithmic."""
     return torch.where(density > 1e-12 * density.max(), density, torch.nan).numpy()
 
 

@@ -133,7 +133,11 @@ def purity_values(kind: str, network: NetworkAtStep, faithfulness: Faithfulness)
 def graph_values(
     faithfulness: Faithfulness, E: list[Tensor], needed: list[int], centred: bool, resolution: float, seed: int
 ) -> dict[str, Any]:
-    """Features, the graph and the curves of the chosen basis."""
+    """Features, the graph and the curves of the chosen basis.
+
+    E: edges `[r', r]` of each of the L sections. `features` and `features_needed` are `[L + 1]`, one a node layer;
+    curves and importances are of the first `LAYERS_DRAWN` layers.
+    """
     layers = range(len(faithfulness.bases))
     sections = [graph.section_weights(one, count, centred) for one, count in zip(E, needed, strict=True)]
     values = {

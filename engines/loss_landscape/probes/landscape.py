@@ -131,7 +131,7 @@ def is_classifier(network: NetworkAtStep) -> bool:
 
 
 def require_finite(theta: Tensor) -> None:
-    """Raise `ConfigError` for parameters of which some are not finite numbers."""
+    """Raise `ConfigError` unless all parameters `theta [P]` are finite."""
     lost = int((~theta.isfinite()).sum())
     if lost:
         raise ConfigError(f"{lost} of {len(theta)} parameters are not finite at this step: look at an earlier one")

@@ -277,12 +277,15 @@ def loss_traces(samples: ChainSamples, baseline: float, k: int) -> dict[str, np.
 
 
 def thinned(line: Tensor) -> np.ndarray:
-    """Thin a line to at most `POINTS_SHOWN` points, the last one among them."""
+    """Thin a `line [N]` to at most `POINTS_SHOWN` points, evenly, the first and the last one among them."""
     return line[torch.linspace(0, len(line) - 1, min(POINTS_SHOWN, len(line))).round().long()].numpy()
 
 
 def sweep_values(warm: WarmChains, best: Estimate, half: Tensor) -> dict[str, Any]:
-    """Estimates over temperatures, and their plateau; NaN where there is none."""
+    """Estimates at K temperatures, `[K]`, with errors and the law of a quadratic, and their plateau; NaN without one.
+
+    half: half the soft rank at each temperature, `[K]`.
+    """
     b, value, error = (one.numpy() for one in (warm.b, best.value, best.error))
     constant = plateau(b, value, error) if np.isfinite(value).all() and (error > 0).all() else None
     missing = float("nan")

@@ -182,7 +182,10 @@ def null_vectors(rows: Tensor, tau: float = SINGULAR) -> Tensor:
 
 
 def straight(context: PathContext, layer: int, direction: Tensor) -> Curve:
-    """Straight curve along a direction, as long as the weights of the layer."""
+    """Straight curve from theta along a `direction [d_{l+1}, D_l]` of length one in the weights of layer l.
+
+    Its length for t from 0 to 1 is that of the layer's weights, or 1 where these are zero.
+    """
     whole = torch.zeros_like(context.theta)
     W = context.net.split(whole)[layer]
     W.copy_(direction * (context.net.split(context.theta)[layer].norm() or 1.0))

@@ -138,7 +138,11 @@ def trajectory_values(point: LossAtPoint, plane: Plane) -> dict[str, Any]:
 
 
 def covering_axes(path: dict[str, Any], resolution: int, span: float) -> tuple[Tensor, Tensor]:
-    """Axes that hold the whole trajectory with a margin of a tenth, times span."""
+    """Make axes `[resolution]` of both directions that hold the whole trajectory, `path_a` and `path_b` `[T]`.
+
+    Each is as long as the trajectory is wide, with a margin of a tenth on either side, times span; neither width
+    counts as less than a twentieth of the other.
+    """
     lows, highs = zip(*[(path[name].min(), path[name].max()) for name in ("path_a", "path_b")], strict=True)
     widths = np.subtract(highs, lows)
     halves = 0.6 * span * np.maximum(widths, 0.05 * widths.max())

@@ -80,6 +80,7 @@ def test_what_fails_is_said_on_the_page_and_once_in_the_log_and_the_rest_goes_on
     lab = open_lab(knobs)
     shown = go_to(lab, 500)
     assert [text for text in (*ALWAYS, subject) if f"{text} could not be made (" not in shown] == []
+    assert "There is no theory of " in shown
     assert ("diverged: the first at step" in shown) is (knobs == DIVERGING)
     assert lab.parts.transport.now["at"] == 500
     assert all(card.mark.figure.renderers for card in lab.parts.grid.marked())
@@ -91,9 +92,10 @@ def test_what_fails_is_said_on_the_page_and_once_in_the_log_and_the_rest_goes_on
     assert "could not be made" not in messages_at(lab, 50)
 
 
-def test_theory_that_fails_is_left_out(failing):
+def test_theory_that_fails_is_left_out_and_said(failing):
     configs = [Toy(a=2.0)]
-    assert theory.predict(ENGINE, curves(configs, True), configs, 100) == []
+    lines, failure = theory.predict(ENGINE, curves(configs, True), configs, 100)
+    assert lines == [] and failure.startswith("There is no theory of ")
 
 
 @pytest.mark.parametrize("error", [*ERRORS, KeyboardInterrupt()], ids=repr)
