@@ -1,4 +1,4 @@
-"""What is recorded and how it is drawn."""
+"""Channels that a run records, and the plots that draw them."""
 
 from __future__ import annotations
 

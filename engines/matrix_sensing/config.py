@@ -126,7 +126,7 @@ class MatrixSensing(Config):
 
     @property
     def factor(self) -> int:
-        """What multiplies the step size: the gradient convention of the symmetric model, else 1."""
+        """Factor on the step size: the gradient convention of the symmetric model, else 1."""
         return self.gradient_factor if self.symmetric else 1
 
     @property

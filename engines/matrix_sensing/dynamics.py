@@ -124,7 +124,8 @@ def lift(problem: Problem, state: State, knobs: Knobs, loss: Callable[[], Tensor
     """Apply the one modified step to the members whose trigger fires now.
 
     With the thin SVD `F = A S Bᵀ`: `F <- beta A`, `G <- G B S / beta`. The product is unchanged, `Fᵀ F` becomes
-    `beta² I`, and the noise part of G shrinks to `O(alpha²/beta)` (Xiong, Ding, Du 2023, section 5).
+    `beta² I`, and the noise part of G shrinks to `O(alpha²/beta)` (Xiong, Ding, Du 2023, section 5). F `[B, n1, k]` and
+    G `[B, n2, k]` are those of `state`; `loss()` `[B]` is called where an automatic trigger waits.
     """
     if "one_step" not in problem.methods:
         return state

@@ -24,11 +24,11 @@ class Residual(NamedTuple):
     E: Tensor
     """`[B, n1, n2]`; where the operator never forms it, `A(E)` `[B, m]`."""
     R: Tensor
-    """`A*(A(E) - v e)` `[B, n1, n2]`; where it is never formed, `A(E) - v e` `[B, m]`."""
+    """`A*(A(E) - v e/sqrt m)` `[B, n1, n2]`; where it is never formed, `A(E) - v e/sqrt m` `[B, m]`."""
 
 
 class Operator(ABC):
-    """What the dynamics ask of an operator, for all members of a batch at once."""
+    """Interface of a measurement operator A: residuals, their products with the factors, and losses, batched."""
 
     @property
     def keeps_symmetry(self) -> bool:
@@ -37,19 +37,19 @@ class Operator(ABC):
 
     @abstractmethod
     def residual(self, L: Tensor, N: Tensor, level: Tensor | None) -> Residual:
-        """The residual of `E = L Nᵀ`, with `L [B, n1, q]` and `N [B, n2, q]`."""
+        """Residual of `E = L Nᵀ`, with `L [B, n1, q]` and `N [B, n2, q]`."""
 
     @abstractmethod
     def right(self, residual: Residual, G: Tensor) -> Tensor:
-        """`R G`, `[B, n1, k]`."""
+        """Product `R G`, `[B, n1, k]`, with `G [B, n2, k]`."""
 
     @abstractmethod
     def left(self, residual: Residual, F: Tensor) -> Tensor:
-        """`Rᵀ F`, `[B, n2, k]`."""
+        """Product `Rᵀ F`, `[B, n2, k]`, with `F [B, n1, k]`."""
 
     @abstractmethod
     def loss(self, residual: Residual, level: Tensor | None) -> Tensor:
-        """`(1/2m) sum_i (<A_i, E> - v e_i)²`, `[B]`."""
+        """Loss `(1/2m) sum_i (<A_i, E> - v e_i)²`, `[B]`."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -57,7 +57,7 @@ class Identity(Operator):
     """The population limit m -> infinity: `A*A = I`. Base of all operators that form the matrix R."""
 
     bias: Tensor | None = None
-    """`A*(e)` `[n1, n2]` for the unit noise e."""
+    """`(1/m) sum_i e_i A_i` `[n1, n2]` for the unit noise e."""
     floor: float = 0.0
     """`|e|²/2m`."""
 
@@ -67,25 +67,25 @@ class Identity(Operator):
         return True
 
     def normal(self, E: Tensor) -> Tensor:
-        """`A*A(E)`, `[B, n1, n2]`."""
+        """Normal map `A*A(E)`, `[B, n1, n2] -> [B, n1, n2]`: here E itself."""
         return E
 
     def residual(self, L: Tensor, N: Tensor, level: Tensor | None) -> Residual:
-        """`E` and `R = A*A(E) - v A*(e)`."""
+        """Residual `E = L Nᵀ` and `R = A*A(E) - v bias`, both `[B, n1, n2]`; `L [B, n1, q]`, `N [B, n2, q]`."""
         E = L @ N.mT
         R = self.normal(E)
         return Residual(E, R if level is None or self.bias is None else R - level * self.bias)
 
     def right(self, residual: Residual, G: Tensor) -> Tensor:
-        """`R G`."""
+        """Product `R G`, `[B, n1, k]`, of the formed R with `G [B, n2, k]`."""
         return residual.R @ G
 
     def left(self, residual: Residual, F: Tensor) -> Tensor:
-        """`Rᵀ F`."""
+        """Product `Rᵀ F`, `[B, n2, k]`, of the formed R with `F [B, n1, k]`."""
         return residual.R.mT @ F
 
     def loss(self, residual: Residual, level: Tensor | None) -> Tensor:
-        """`<E, R>/2 - v <E, A*(e)>/2 + v² |e|²/2m`."""
+        """Loss `<E, R>/2 - v <E, bias>/2 + v² |e|²/2m`, `[B]`; never below 0."""
         quadratic = 0.5 * (residual.E * residual.R).sum((-2, -1))
         if level is not None and self.bias is not None:
             noise = level.flatten() ** 2 * self.floor
@@ -103,11 +103,11 @@ class Completion(Identity):
 
     @property
     def keeps_symmetry(self) -> bool:
-        """It does not: an entry may be observed where its mirror image is not."""
+        """Whether `A*A` keeps symmetry: no, an entry may be observed where its mirror image is not."""
         return False
 
     def normal(self, E: Tensor) -> Tensor:
-        """`weights * E`."""
+        """Normal map `A*A(E) = weights * E`, entry by entry, `[B, n1, n2] -> [B, n1, n2]`."""
         return self.weights * E
 
 
@@ -126,11 +126,11 @@ class Dense(Identity):
 
     @property
     def keeps_symmetry(self) -> bool:
-        """Only where the coordinates are those of the upper triangle, mirrored back."""
+        """Whether `A*A` keeps symmetry: where the coordinates are those of the upper triangle, mirrored back."""
         return self.triangle is not None
 
     def normal(self, E: Tensor) -> Tensor:
-        """`A*A(E)`; its symmetric part where the coordinates are those of the upper triangle."""
+        """Normal map `A*A(E)`, `[B, n1, n2] -> [B, n1, n2]`; its symmetric part where `triangle` is set."""
         flat = self.triangle.upper(E) if self.triangle else E.flatten(1)
         low = (flat.bfloat16() if self.coarse else flat).to(self.down.dtype) @ self.down
         back = (low if self.up is None else low @ self.up).to(E.dtype)
@@ -149,18 +149,21 @@ class RankOne(Operator):
     """Unit noise e, `[m]`."""
 
     def residual(self, L: Tensor, N: Tensor, level: Tensor | None) -> Residual:
-        """`z_i = a_iᵀ L Nᵀ b_i / sqrt m`, at a cost of `m (n1 + n2) q`."""
+        """Residual `E = z` and `R = z - v e/sqrt m`, both `[B, m]`; `L [B, n1, q]`, `N [B, n2, q]`.
+
+        `z_i = a_iᵀ L Nᵀ b_i / sqrt m`, at a cost of `m (n1 + n2) q`.
+        """
         z = ((self.a @ L) * (self.b @ N)).sum(-1) / sqrt(len(self.a))
         return Residual(z, z if level is None else z - level[:, 0] * self.noise / sqrt(len(self.a)))
 
     def right(self, residual: Residual, G: Tensor) -> Tensor:
-        """`R G = (1/sqrt m) sum_i z_i a_i (b_iᵀ G)`."""
+        """Product `R G = (1/sqrt m) sum_i R_i a_i (b_iᵀ G)`, `[B, n1, k]`, with `R [B, m]` and `G [B, n2, k]`."""
         return self.a.mT @ (residual.R[..., None] * (self.b @ G)) / sqrt(len(self.a))
 
     def left(self, residual: Residual, F: Tensor) -> Tensor:
-        """`Rᵀ F`."""
+        """Product `Rᵀ F = (1/sqrt m) sum_i R_i b_i (a_iᵀ F)`, `[B, n2, k]`, with `R [B, m]` and `F [B, n1, k]`."""
         return self.b.mT @ (residual.R[..., None] * (self.a @ F)) / sqrt(len(self.a))
 
     def loss(self, residual: Residual, level: Tensor | None) -> Tensor:
-        """`|z - v e|²/2`."""
+        """Loss `|z - v e/sqrt m|²/2`, `[B]`."""
         return 0.5 * residual.R.square().sum(-1)

@@ -18,7 +18,7 @@ from engines.matrix_sensing.operators import Operator, Residual
 
 
 class State(NamedTuple):
-    """What evolves. For a symmetric member G equals F."""
+    """State of a batch that a step updates; for a symmetric member G equals F."""
 
     F: Tensor
     """`[B, n1, k]`."""
@@ -48,7 +48,7 @@ class Lift(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The members of one method."""
+    """Members of one method, as a problem of their own."""
 
     method: str
     index: Tensor | None
@@ -58,7 +58,7 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True)
 class Problem:
-    """Under the identity operator the n1 and n2 of all shapes are at most r + k (see `reduced`)."""
+    """Constants of `B` members; under the identity operator n1 and n2 are at most r + k (see `reduced`)."""
 
     operators: tuple[tuple[Operator, Tensor], ...]
     """Each operator with the members that it serves."""
@@ -95,7 +95,7 @@ class Problem:
         return tuple(Group(name, index, self.select(index)) for name, index in grouped(self.methods, device))
 
     def select(self, index: Tensor) -> Problem:
-        """The problem of some members."""
+        """Gather the problem of the members at `index` `[b]`."""
         served = [(operator, torch.isin(index, members).nonzero().flatten()) for operator, members in self.operators]
         return replace(
             self,
@@ -116,7 +116,7 @@ class Problem:
         return self.M[1]
 
     def residual(self, F: Tensor, G: Tensor) -> list[Residual]:
-        """Residuals of `F Gᵀ - M` for each operator's members."""
+        """Residuals of `E = F Gᵀ - M`, with `F [B, n1, k]` and `G [B, n2, k]`: one for the members of each operator."""
         L, N = torch.cat([F, -self.M[0]], -1), torch.cat([G, self.M[1]], -1)
         if len(self.operators) == 1:
             return [self.operators[0][0].residual(L, N, self.level)]

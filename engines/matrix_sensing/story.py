@@ -128,7 +128,7 @@ IMBALANCE = {
     "both": "Unequal starts leave an imbalance Δ of both signs that gradient descent conserves: in some idle "
     "directions F stays alive and G dies geometrically, in the others G stays and F dies.",
 }
-"""What an imbalance of a sign does."""
+"""Effect of the imbalance on the idle columns, a sentence for each sign of its eigenvalues."""
 
 
 def _balanced(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:

@@ -38,7 +38,7 @@ LARGE, COARSE = 2_000_000, 80
 
 @dataclass(frozen=True)
 class Start:
-    """The parts of the factors at a step."""
+    """Parts of the factors at a step, each with a course that is known."""
 
     sigma: np.ndarray
     """`[r]`."""
@@ -66,7 +66,7 @@ def start(config: MatrixSensing) -> Start:
 
 
 def _split(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> Start:
-    """Split factors in the basis of the truth, their first r rows being U and V, into what matters."""
+    """Split factors `F [n1, k]` and `G [n2, k]` in the basis of the truth; their first r rows are U and V."""
     U, V, J, K = F[: config.r], G[: config.r], F[config.r :], G[config.r :]
     turn = _turn((U + V) / 2, config.sigma)
     U, V = turn.T @ U, turn.T @ V
@@ -100,8 +100,8 @@ def _turn(grown: np.ndarray, sigma: np.ndarray) -> np.ndarray:
     turn, learned = np.zeros((len(sigma),) * 2), np.zeros((0, grown.shape[1]))
     for value in dict.fromkeys(sigma):
         rows = np.flatnonzero(sigma == value)
-        rest = grown[rows] - grown[rows] @ learned.T @ learned
-        left, _, right = np.linalg.svd(rest, full_matrices=False)
+        unlearned = grown[rows] - grown[rows] @ learned.T @ learned
+        left, _, right = np.linalg.svd(unlearned, full_matrices=False)
         turn[np.ix_(rows, rows)], learned = left, np.concatenate([learned, right])
     return turn
 
@@ -115,13 +115,13 @@ def _drawn(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
 def _cached(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
     """The directions of F₀, G₀ in the basis of the truth, reduced to r + k rows each.
 
-    They are the run's own under the identity, and as likely ones where an operator is drawn before them.
+    Under the identity they are the run's draw; where a run draws an operator first, another draw of the same law.
     """
-    own = config.operator_seed < 0
-    stream = np.random.default_rng(config.seed if own else config.operator_seed)
+    one_seed = config.operator_seed < 0
+    stream = np.random.default_rng(config.seed if one_seed else config.operator_seed)
     left = orthonormal(stream, config.rows, config.r)
     right = left if config.psd else orthonormal(stream, config.columns, config.r)
-    F, G = directions(config, stream if own else np.random.default_rng([config.seed, FACTORS]))
+    F, G = directions(config, stream if one_seed else np.random.default_rng([config.seed, FACTORS]))
     return reduced(F, left), reduced(G, right)
 
 
@@ -139,18 +139,18 @@ class Parts(NamedTuple):
 
 
 class Learned(NamedTuple):
-    """The first steps, computed one by one, and what their end says of all that follow."""
+    """Course of the first T steps, followed one by one, and the linearised error from step T on."""
 
     errors: np.ndarray
-    """|E| at the steps 0, 1, ..., T."""
+    """|E| at the steps 0, 1, ..., T, `[T + 1]`."""
     lifted_at: float
-    """-1 where the lift has not come."""
+    """Step of the lift; -1 where it has not come."""
     squares: np.ndarray
-    """What the error on learned modes is made of at T: the squares of UVᵀ - Σ, UKᵀ and JVᵀ, `[q]`."""
+    """Squared entries at T of UVᵀ - Σ, UKᵀ and JVᵀ in the bases that decouple them, `[q]`."""
     rates: np.ndarray
-    """What each of them shrinks by: 1 - η rate a step, `[q]`."""
+    """Rates of these entries, `[q]`: a step multiplies each by 1 - η rate."""
     begun: Start
-    """The idle block at T."""
+    """Parts of the factors at T, from which the closed form of the idle block goes on."""
 
 
 @lru_cache(maxsize=128)
@@ -208,7 +208,7 @@ def _lift(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarr
 
 
 def _learned(config: MatrixSensing, errors: np.ndarray, lifted_at: float, F: np.ndarray, G: np.ndarray) -> Learned:
-    """Linearise in the error: UVᵀ - Σ shrinks by UUᵀ from the left and by VVᵀ from the right.
+    """Linearise the dynamics in the error: UVᵀ - Σ shrinks by UUᵀ from the left and by VVᵀ from the right.
 
     UKᵀ shrinks by UUᵀ and by the idle part of KKᵀ, JVᵀ by the idle part of JJᵀ and by VVᵀ.
     """
@@ -239,13 +239,13 @@ def error(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
     Step by step until the modes are learned, and then each part of the error at its own rate; where that takes more
     than `STEPS` steps, in closed form from the start on, for a small start.
     """
-    begun = learning(config)
-    if begun is None:
+    learned = learning(config)
+    if learned is None:
         return _descent(config, t)
-    last = len(begun.errors) - 1
+    last = len(learned.errors) - 1
     since, eta = np.maximum(t - last, 0), config.eta * config.factor
-    later = np.sqrt(_remaining(begun.squares, eta * begun.rates, since) + idle(begun.begun, eta, since))
-    return np.where(t < last, np.interp(t, np.arange(last + 1), begun.errors), later)
+    later = np.sqrt(_remaining(learned.squares, eta * learned.rates, since) + idle(learned.begun, eta, since))
+    return np.where(t < last, np.interp(t, np.arange(last + 1), learned.errors), later)
 
 
 def _remaining(squares: np.ndarray, moved: np.ndarray, since: np.ndarray) -> np.ndarray:
@@ -265,27 +265,30 @@ def _descent(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
 
 
 def lift_time(config: MatrixSensing) -> float:
-    """T₃: when the one modified step is taken; infinite where it is not, or not within `STEPS` steps."""
-    begun = learning(config)
-    return np.inf if begun is None or begun.lifted_at < 0 else begun.lifted_at
+    """Step T₃ at which the one modified step is taken; infinite where it is not, or not within `STEPS` steps."""
+    learned = learning(config)
+    return np.inf if learned is None or learned.lifted_at < 0 else learned.lifted_at
 
 
 def lifted_rates(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
-    """f² and g² `[r]` of the modes after the lift: β² and σ²/β², or where a low one leaves f² above β², its own."""
+    """Squared sizes f² and g² of the modes after the lift, `[r]`: β², or a larger f² of `below_beta`, and σ²/f²."""
     f = _sizes(start(config))[0] if config.lift == "below_beta" else np.zeros(config.r)
     f = np.maximum(f, config.beta**2)
     return f, config.sigma**2 / f
 
 
 def lifted_rate(config: MatrixSensing) -> float:
-    """Late rate after the lift, `-ln(1 - η min(β², g²))`: K dies at β² where F is smallest, J along mode i at g_i²."""
+    """Late rate −d ln|E|/dt after the lift, `−ln(1 − η min(β², g²))`; for k = r the least f² stands for β².
+
+    K dies where F is smallest, J along mode i at g_i².
+    """
     f, g = lifted_rates(config)
     slowest = min(config.beta**2 if config.k > config.r else f.min(), g.min())
     return float(_decay(config.eta * np.array([slowest, *(f + g)])).min())
 
 
 def _sizes(begun: Start) -> tuple[np.ndarray, np.ndarray]:
-    """f² and g² of the learned modes, `[r]` each."""
+    """Squared sizes f² and g² of the learned modes, `(sqrt(x² + 4σ²) ± x)/2`, `[r]` each."""
     root = np.sqrt(begun.tilt**2 + 4 * begun.sigma**2)
     return (root + begun.tilt) / 2, (root - begun.tilt) / 2
 
@@ -306,7 +309,7 @@ def _decay(moved: np.ndarray) -> np.ndarray:
 
 
 def _odds(begun: Start, eta: float, decay: np.ndarray, t: np.ndarray) -> np.ndarray:
-    """Learned over unlearned, `[T, r]`: grows with (1 + ησ)² a step, and after it passes 1 with e^decay."""
+    """Odds of learned to unlearned signal, `[T, r]`: they grow by (1 + ησ)² a step, by e^decay once they pass 1."""
     growth = 2 * np.log1p(eta * begun.sigma)
     onset = np.log(np.maximum(begun.sigma / np.maximum(begun.grown, TINY), 1)) / growth
     since = t[:, None] - onset
@@ -362,10 +365,10 @@ def tail_rate(config: MatrixSensing) -> float:
 
 
 def late_rate(config: MatrixSensing) -> float:
-    """Rate −d ln|E|/dt at the end of all, of the slowest part: the idle block, or a mode that a large start delays."""
-    found, eta = learning(config), config.eta * config.factor
-    begun = start(config) if found is None else found.begun
-    rates = np.concatenate(_sizes(begun)) if found is None else found.rates[found.squares > 0]
+    """Rate −d ln|E|/dt of the slowest part at late times: the idle block, or a mode that a large start delays."""
+    learned, eta = learning(config), config.eta * config.factor
+    begun = start(config) if learned is None else learned.begun
+    rates = np.concatenate(_sizes(begun)) if learned is None else learned.rates[learned.squares > 0]
     if len(begun.delta) and all(block.any() for block in begun.idle):
         rates = np.append(rates, np.abs(begun.delta).min())
     return float(_decay(eta * rates).min())

@@ -1,4 +1,4 @@
-"""What is recorded. Every model returns all of it; what it cannot tell is said in the doc of the channel.
+"""Channels that a run records. Every model returns all of them; where one has no value, the doc of the channel says it.
 
 Ratios and angles of collapse have no value (NaN) where the class means, or the classifier, are zero or coincide.
 """

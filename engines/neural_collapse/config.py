@@ -12,7 +12,7 @@ FRAMED = ("near_collapse", "collapsed")
 """Starts that are made of a frame."""
 
 DIGITS = {"classes": 10, "features": 64}
-"""What the digits images fix: ten classes of 8 x 8 pixels."""
+"""Knobs that the images of digits fix: ten classes of 8 x 8 pixels."""
 
 SMALLEST = 174
 """Images of the rarest digit."""

@@ -50,7 +50,7 @@ DYNAMICS: dict[str, Dynamics] = {
     "layers": _free(proximal.init_layers, proximal.step_layers, proximal.readout_layers),
     "network": NETWORK,
 }
-"""What a step is, by the values of the knob `model`."""
+"""Dynamics of each value of the knob `model`: they differ in what one step is."""
 
 
 class NeuralCollapseEngine(CompositeEngine[NeuralCollapse]):

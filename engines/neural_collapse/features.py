@@ -37,16 +37,16 @@ def applied(A: Tensor, x: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Task:
-    """What the features of a batch are to be classified into."""
+    """Targets of a batch, and the regularised least squares of features `H [B, d, K + r]` on them."""
 
     P: Tensor
     """Targets `[T, 0]`, `[B, K, K + r]`, T = I, or `I - 11ᵀ/K` with a bias."""
     u: Tensor
-    """`[B, K + r, 1]`."""
+    """Unit vector of the global mean, `[B, K + r, 1]`; 0 without a bias."""
 
     @property
     def K(self) -> int:
-        """Classes."""
+        """Number of classes, K."""
         return self.P.shape[1]
 
     def expand(self, count: int) -> Task:
@@ -54,7 +54,7 @@ class Task:
         return Task(self.P.expand(count, -1, -1), self.u.expand(count, -1, -1))
 
     def centred(self, H: Tensor) -> Tensor:
-        """`C = H - H u uᵀ`: without the global mean where there is a bias."""
+        """Centred features `C = H - H u uᵀ`, `[B, d, K + r]`: without the global mean where there is a bias."""
         return torch.baddbmm(H, applied(H, self.u), self.u.mT, alpha=-1)
 
     def classifier(self, C: Tensor, lambda_w: Tensor) -> Tensor:

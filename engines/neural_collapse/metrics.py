@@ -36,12 +36,12 @@ ROUNDING = 1e-14
 
 
 class Moments(NamedTuple):
-    """What the metrics need to know of features."""
+    """Class means and deviations of features, from which the metrics are computed."""
 
     M: Tensor
     """Class means, `[..., d, K]`."""
     Y: Tensor
-    """`Y Yᵀ = K Sigma_W`, `[..., d, r]`."""
+    """Factor of the within-class covariance, `Y Yᵀ = K Sigma_W`, `[..., d, r]`."""
     V: Tensor
     """Root mean squared deviation of each class, `[..., K]`."""
 
@@ -79,7 +79,7 @@ def centred(M: Tensor) -> Tensor:
 
 
 def size(A: Tensor) -> Tensor:
-    """Frobenius norm, `[...]`."""
+    """Frobenius norm of matrices, `[..., m, n] -> [...]`."""
     entries, u = scaled(A)
     return torch.linalg.vector_norm(entries, dim=(-2, -1)) * u[..., 0, 0]
 
@@ -129,7 +129,10 @@ def nc1_trace(s: Moments) -> Tensor:
 
 
 def cdnv(s: Moments) -> Tensor:
-    """CDNV: mean over i != j of `(V_i² + V_j²)/(2 ‖m_i - m_j‖²)` with the root mean squared deviations V."""
+    """Class-distance normalised variance, mean over i != j of `(V_i² + V_j²)/(2 ‖m_i - m_j‖²)`, `[...]`.
+
+    V are the root mean squared deviations of the classes; NaN where two class means coincide.
+    """
     K = s.M.shape[-1]
     C, u = scaled(centred(s.M))
     apart = torch.linalg.vector_norm(C[..., :, None] - C[..., None, :], dim=-3)
@@ -150,7 +153,10 @@ def _over(part: Tensor, whole: Tensor) -> Tensor:
 
 
 def nc2_etf(M: Tensor) -> Tensor:
-    """NC2 of the simplex, `‖CᵀC/‖CᵀC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`: 0 for a simplex, and for an orthogonal frame too."""
+    """NC2 of the simplex, `‖CᵀC/‖CᵀC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`, `[...]`, of class means `M [..., d, K]`.
+
+    0 for a simplex, and for an orthogonal frame too.
+    """
     C, K = scaled(centred(M))[0], M.shape[-1]
     return size(unit(C.mT @ C) - simplex(K, M) / sqrt(K - 1))
 
@@ -171,14 +177,17 @@ def equinorm(A: Tensor) -> Tensor:
 
 
 def cosines(C: Tensor) -> Tensor:
-    """Cosines between columns, `[..., K, K]`."""
+    """Cosines between columns, `[..., d, K] -> [..., K, K]`."""
     rows = scaled(C.mT[..., None, :])[0][..., 0, :]  # each column in a unit of its own
     directions = rows / torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
     return directions @ directions.mT
 
 
 def angles(C: Tensor) -> tuple[Tensor, Tensor]:
-    """Spread of angles over i != j: deviation of `cos(c_i, c_j)`, and mean of `|cos(c_i, c_j) + 1/(K - 1)|`."""
+    """Spread of the angles between columns of `C [..., d, K]`, over i != j, each `[...]`.
+
+    The deviation of `cos(c_i, c_j)`, and the mean of `|cos(c_i, c_j) + 1/(K - 1)|`.
+    """
     K = C.shape[-1]
     found = cosines(C)[..., ~torch.eye(K, dtype=torch.bool, device=C.device)]
     return found.std(-1, correction=0), (found + 1 / (K - 1)).abs().mean(-1)
@@ -196,12 +205,12 @@ def nc3(M: Tensor, W: Tensor) -> Tensor:
 
 
 def nc3_uncentred(M: Tensor, W: Tensor) -> Tensor:
-    """NC3 not centred, `‖Wᵀ/‖W‖ - M/‖M‖‖`: 0 for both frames."""
+    """NC3 not centred, `‖Wᵀ/‖W‖ - M/‖M‖‖`, `[...]`: 0 for both frames."""
     return size(unit(W.mT) - unit(M))
 
 
 def nc3_product(M: Tensor, W: Tensor) -> Tensor:
-    """NC3 by the product, `‖WC/‖WC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`: 0 for both frames."""
+    """NC3 by the product, `‖WC/‖WC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`, `[...]`: 0 for both frames."""
     K = M.shape[-1]
     return size(unit(scaled(W)[0] @ scaled(centred(M))[0]) - simplex(K, M) / sqrt(K - 1))
 
@@ -218,22 +227,26 @@ def nearest(H: Tensor, M: Tensor) -> Tensor:
 
 def nearest_mean_accuracy(H: Tensor, labels: Tensor, M: Tensor) -> Tensor:
     """Share of samples with the mean of their own class the nearest, `[...]`; NaN where all means coincide."""
-    return _known(M, nearest(H, M) == labels)
+    return _share(M, nearest(H, M) == labels)
 
 
 def scores(H: Tensor, labels: Tensor, M: Tensor, W: Tensor, b: Tensor) -> dict[str, Tensor]:
-    """Share of samples that are classified right, and that are not given to the class of the nearest mean (NC4)."""
+    """Shares of samples that are classified right, and not given to the class of the nearest mean (NC4), each `[...]`.
+
+    Of samples `H [..., d, N]` with labels `[N]`, class means `M [..., d, K]`, and the classifier `W [..., K, d]`,
+    `b [..., K]`; by `accuracy` and `nc4`, which is NaN where all means coincide.
+    """
     chosen = (W @ H + b[..., None]).max(-2).indices
-    return {"accuracy": (chosen == labels).to(H.dtype).mean(-1), "nc4": _known(M, chosen != nearest(H, M))}
+    return {"accuracy": (chosen == labels).to(H.dtype).mean(-1), "nc4": _share(M, chosen != nearest(H, M))}
 
 
-def _known(M: Tensor, which: Tensor) -> Tensor:
-    """The share of samples; NaN where the means coincide."""
+def _share(M: Tensor, which: Tensor) -> Tensor:
+    """Share of the samples that `which` marks, `[..., N] -> [...]`; NaN where the means coincide."""
     return torch.where(size(centred(M)) > 0, which.to(M.dtype).mean(-1), torch.nan)
 
 
 def measure(s: Moments, W: Tensor) -> dict[str, Tensor]:
-    """All metrics that need no single samples, by the names of their channels."""
+    """All metrics that need no single samples, each `[...]`, by the names of their channels, for `W [..., K, d]`."""
     first, (spread, off) = nc1(s), angles(centred(s.M))
     return {
         "nc1": first,

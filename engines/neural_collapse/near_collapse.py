@@ -26,34 +26,34 @@ from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
 
 HALVINGS = 60
-"""Bisections: an interval shrinks to its rounding."""
+"""Bisections of an interval, which shrinks to its rounding."""
 
 GRID = 200
 """Moments between which the damping of a flow is integrated, besides those that are asked for."""
 
-SEEN = 65.0
-"""Logarithm of the most that NC1 falls before rounding drowns it."""
+LARGEST_FALL = 65.0
+"""Largest fall of the logarithm of NC1 before rounding drowns it."""
 
 GAUSS = (0.5 - 0.5 / 3**0.5, 0.5 + 0.5 / 3**0.5)
-"""Nodes of the quadrature of order 4 in a unit interval."""
+"""Nodes of the Gauss quadrature of order 4 in the unit interval, both of weight 1/2."""
 
 
 @dataclass(frozen=True)
-class Begin:
+class Start:
     """Start of a member in the coordinates of its class means; k = K, with a bias K - 1."""
 
     s: np.ndarray
     """Lengths of the means, `[k]`."""
     ones: np.ndarray
-    """`Vᵀ 1`, `[k]`; 0 with a bias, where the means are centred."""
+    """Components `Vᵀ 1` of the vector of ones, `[k]`; 0 with a bias, where the means are centred."""
     inside: np.ndarray
-    """Spread in the span, `[k, J + k]`: the first J columns in the basis S, the others a factor of what is left."""
+    """Spread in the span, `[k, J + k]`: J columns in the basis S of samples, then a factor of the remainder."""
     sigma: np.ndarray
-    """Lengths of the spread out of the span in the basis S, `[J + k]`; 0 in the last k places."""
+    """Singular values of the spread out of the span, in the basis S, `[J + k]`; 0 in the last k places."""
 
 
-def begin(config: NeuralCollapse) -> Begin:
-    """Compute the start of a member from its draw."""
+def begin(config: NeuralCollapse) -> Start:
+    """Compute the start of a member from its draw: means, and spread in and out of their span."""
     M, Y, _ = draws.moments(config)
     U, s, VT = np.linalg.svd(M @ draws.projector(config), full_matrices=False)
     k = config.classes - config.bias
@@ -63,33 +63,33 @@ def begin(config: NeuralCollapse) -> Begin:
     J = max(0, min(config.features - k, Y.shape[1]))
     S, sigma = ST[:J].T, sigma[:J]
     shared = inside @ S
-    rest = np.asarray(np.linalg.qr((inside - shared @ S.T).T, mode="r")).T
-    rest = np.pad(rest, ((0, 0), (0, max(0, k - rest.shape[1]))))
+    factor = np.asarray(np.linalg.qr((inside - shared @ S.T).T, mode="r")).T
+    factor = np.pad(factor, ((0, 0), (0, max(0, k - factor.shape[1]))))
     ones = np.zeros(k) if config.bias else V.sum(0)
-    return Begin(s, ones, np.concatenate([shared, rest], 1), np.concatenate([sigma, np.zeros(k)]))
+    return Start(s, ones, np.concatenate([shared, factor], 1), np.concatenate([sigma, np.zeros(k)]))
 
 
 @dataclass(frozen=True)
 class Path:
-    """Course of a start at T steps."""
+    """Course of the means and of the spread at T steps."""
 
     s: np.ndarray
-    """`[T, k]`."""
+    """Lengths of the means, `[T, k]`."""
     kept: np.ndarray
-    """Logarithms of what is left of the spread in the span, `[T, k, J + k]`."""
+    """Logarithms of the shares of the spread in the span that are left, `[T, k, J + k]`."""
     outside: np.ndarray
-    """What is left of the spread out of it, `[T]`."""
+    """Share of the spread out of the span that is left, `[T]`."""
 
 
-def path(config: NeuralCollapse, start: Begin, steps: np.ndarray) -> Path:
-    """Follow a start by the flow, by layers, or by one layer (solved at every step but step 0)."""
+def path(config: NeuralCollapse, start: Start, steps: np.ndarray) -> Path:
+    """Follow a start to `steps` `[T]` by the flow, by layers, or by one layer (solved at every step but step 0)."""
     if config.model == "central_path":
         return _flow(config, start, steps * config.step_size)
     layers = steps if config.model == "layers" else np.minimum(steps, 1)
     return _layers(config, start, np.floor(layers).astype(int))
 
 
-def _flow(config: NeuralCollapse, start: Begin, times: np.ndarray) -> Path:
+def _flow(config: NeuralCollapse, start: Start, times: np.ndarray) -> Path:
     end = float(times.max(initial=0))
     moments = np.unique(np.concatenate([[0.0], times, end * np.linspace(0, 1, GRID) ** 2]))
     gaps = np.diff(moments)
@@ -97,12 +97,12 @@ def _flow(config: NeuralCollapse, start: Begin, times: np.ndarray) -> Path:
     for node in GAUSS:
         at = moments[:-1] + node * gaps
         kept[1:] -= gaps[:, None, None] / 2 * _damping(config, start, at)
-    found = np.searchsorted(moments, times)
-    return Path(lengths(config, start.s, times), kept.cumsum(0)[found], np.exp(-config.lambda_h * times))
+    places = np.searchsorted(moments, times)
+    return Path(lengths(config, start.s, times), kept.cumsum(0)[places], np.exp(-config.lambda_h * times))
 
 
-def _damping(config: NeuralCollapse, start: Begin, times: np.ndarray) -> np.ndarray:
-    """`-d log/dt` of the entries of the spread in the span, `[T, k, J + k]`."""
+def _damping(config: NeuralCollapse, start: Start, times: np.ndarray) -> np.ndarray:
+    """Rates `-d log/dt` of the entries of the spread in the span, `[T, k, J + k]`."""
     lambda_w, lambda_h = config.lambda_w, config.lambda_h
     square = lengths(config, start.s, times)[..., None] ** 2
     D = lambda_w / (lambda_w + (start.sigma * np.exp(-lambda_h * times[:, None])) ** 2)
@@ -110,7 +110,7 @@ def _damping(config: NeuralCollapse, start: Begin, times: np.ndarray) -> np.ndar
 
 
 def lengths(config: NeuralCollapse, s0: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """S of the flow at times `[T]`, `[T, k]`: for 0 < c < 1 and s0 > 0.
+    """Lengths s of the means at `times [T]` of the flow, `[T, k]`, from `s0 [k]`: for 0 < c < 1 and s0 > 0.
 
     With `x = s² + lambda_W`, `x* = 1/a`, and `z = ln((x* - x)/(x* - x0))`, time is in closed form
     `t = A ln((x - lambda_W)/(x0 - lambda_W)) - B z + C ln((x* + x)/(x* + x0))`, rising as z falls: bisection.
@@ -120,11 +120,11 @@ def lengths(config: NeuralCollapse, s0: np.ndarray, times: np.ndarray) -> np.nda
     A = lambda_w**2 / (2 * lambda_h * (final**2 - lambda_w**2))
     B, C = final / (4 * lambda_h * (final - lambda_w)), -final / (4 * lambda_h * (final + lambda_w))
 
-    def reached(z: np.ndarray) -> np.ndarray:
+    def x_at(z: np.ndarray) -> np.ndarray:
         return final - (final - x0) * np.exp(z)
 
     def time(z: np.ndarray) -> np.ndarray:
-        x = reached(z)
+        x = x_at(z)
         return A * np.log((x - lambda_w) / (x0 - lambda_w)) - B * z + C * np.log((final + x) / (final + x0))
 
     t, high = np.asarray(times, float)[:, None], np.zeros((len(times), len(x0)))
@@ -135,25 +135,25 @@ def lengths(config: NeuralCollapse, s0: np.ndarray, times: np.ndarray) -> np.nda
         middle = (low + high) / 2
         early = time(middle) < t
         low, high = np.where(early, low, middle), np.where(early, middle, high)
-    return np.sqrt(np.maximum(reached((low + high) / 2) - lambda_w, 0))
+    return np.sqrt(np.maximum(x_at((low + high) / 2) - lambda_w, 0))
 
 
-def _layers(config: NeuralCollapse, start: Begin, counts: np.ndarray) -> Path:
+def _layers(config: NeuralCollapse, start: Start, counts: np.ndarray) -> Path:
     beta, mu, lambda_w = config.beta, config.beta + config.lambda_h, config.lambda_w
     s, sigma, kept = start.s, start.sigma, np.zeros((len(start.s), len(start.sigma)))
-    found = [(s, kept)]
+    course = [(s, kept)]
     for _ in range(int(counts.max(initial=0))):
         s0, s, sigma = s, layer(config, s), sigma * beta / mu
         x, D = s**2 + lambda_w, lambda_w / (lambda_w + sigma**2)
         turned = lambda_w * mu / (beta * x**2) * (s / s0)
         kept = kept + np.log(beta / (mu + ((s / x) ** 2)[:, None] * D + turned[:, None] * (1 - D)))
-        found.append((s, kept))
-    lengths_of, logs = (np.array(values)[counts] for values in zip(*found, strict=True))
+        course.append((s, kept))
+    lengths_of, logs = (np.array(values)[counts] for values in zip(*course, strict=True))
     return Path(lengths_of, logs, (beta / mu) ** counts)
 
 
 def layer(config: NeuralCollapse, s0: np.ndarray) -> np.ndarray:
-    """Lengths of the means after one layer, `[k]`; s0 > 0.
+    """Lengths of the means after one layer, `[k]`, from their lengths `s0 [k]` before it; s0 > 0.
 
     `s (lambda_H + beta - lambda_W/x²) - beta s0` rises where its bracket is positive, and has its one zero there.
     """
@@ -169,7 +169,7 @@ def layer(config: NeuralCollapse, s0: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Law:
-    """The channels of collapse at T steps, each `[T]`, and by how much they may be off."""
+    """Predicted channels of collapse at T steps, each `[T]`, and the estimated errors of their logarithms."""
 
     trace_within: np.ndarray
     nc1_trace: np.ndarray
@@ -181,25 +181,25 @@ class Law:
 
 
 def law(config: NeuralCollapse, steps: np.ndarray) -> Law:
-    """Predict NC1 of a start with means of full rank, for 0 < c < 1."""
+    """Predict NC1 and the trace within the classes at `steps [T]`: for means of full rank, and 0 < c < 1."""
     start = begin(config)
     steps = np.concatenate([[0.0], steps])  # what has fallen, has since step 0
-    found, K = path(config, start, steps), config.classes
-    within, outside, nc1 = np.zeros(len(steps)), (start.sigma**2).sum() * found.outside**2, np.zeros(len(steps))
-    z = start.ones / found.s
+    course, K = path(config, start, steps), config.classes
+    within, outside, nc1 = np.zeros(len(steps)), (start.sigma**2).sum() * course.outside**2, np.zeros(len(steps))
+    z = start.ones / course.s
     p = g = np.zeros((len(steps), len(start.sigma)))
-    for i, s in enumerate(found.s.T):
-        entries = start.inside[i] * np.exp(found.kept[:, i])
+    for i, s in enumerate(course.s.T):
+        entries = start.inside[i] * np.exp(course.kept[:, i])
         within += (entries**2).sum(1)
         nc1 += (entries**2).sum(1) / s**2
         p, g = p + z[:, i, None] * entries, g + (z[:, i] / s**2)[:, None] * entries
     if not config.bias:  # C = M T has no component along z: the pseudo-inverse leaves it out
         size = (z**2).sum(1)
-        nc1 += -2 * (p * g).sum(1) / size + (p**2).sum(1) * ((z / found.s) ** 2).sum(1) / size**2
-    between = (found.s**2).sum(1) - ((found.s * start.ones) ** 2).sum(1) / K
+        nc1 += -2 * (p * g).sum(1) / size + (p**2).sum(1) * ((z / course.s) ** 2).sum(1) / size**2
+    between = (course.s**2).sum(1) - ((course.s * start.ones) ** 2).sum(1) / K
     eta, turn, over = _next(config, start)
-    late = 1 - found.outside ** (4 * (1 - config.c))  # lengths return like exp(-4 lambda_H (1 - c) t)
-    fallen = np.log(within[:1] / np.maximum(within, 1e-300)).clip(0, SEEN)
+    late = 1 - course.outside ** (4 * (1 - config.c))  # lengths return like exp(-4 lambda_H (1 - c) t)
+    fallen = np.log(within[:1] / np.maximum(within, 1e-300)).clip(0, LARGEST_FALL)
     off = eta * (1 + late / (2 * config.c)) + turn + over * fallen  # of an exponent, a share
     share = within / np.maximum(within + outside, 1e-300)
     off_trace = float((share * off).max(initial=0)) + eta / 2 + over
@@ -207,7 +207,7 @@ def law(config: NeuralCollapse, steps: np.ndarray) -> Law:
     return Law(whole[1:] / K, (whole / between)[1:], nc1[1:] / K, off_trace, float(off.max(initial=0)))
 
 
-def _next(config: NeuralCollapse, start: Begin) -> tuple[float, float, float]:
+def _next(config: NeuralCollapse, start: Start) -> tuple[float, float, float]:
     """Estimate what the next order changes in lengths, in directions of samples, and in the spread out of the span.
 
     The spread in the span acts on a classifier as `S/x` more weight decay: lengths move by about half of that, and
@@ -224,7 +224,7 @@ def _next(config: NeuralCollapse, start: Begin) -> tuple[float, float, float]:
 
 
 def fastest(config: NeuralCollapse) -> float:
-    """The largest rate of anything along the flow: lengths grow at up to `lambda_W/x²`, spread is damped at `s²/x²`."""
+    """Largest rate along the flow: lengths grow at up to `lambda_W/x²`, spread is damped at `s²/x²`."""
     s, lambda_w = begin(config).s, config.lambda_w
     low, high = min(s.min(), config.rho**0.5), max(s.max(), config.rho**0.5)
     at = np.array([low, high, np.clip(lambda_w**0.5, low, high)]) ** 2  # s²/x² is largest at s² = lambda_W

@@ -13,10 +13,10 @@ PAPER = "Tirer, Huang, Niles-Weed 2023"
 OURS = "derived, see the tests"
 
 WITHIN = 0.25
-"""Laws near collapse are drawn where the run is at most so far off, relative to them."""
+"""Largest distance of a run from the laws near collapse, relative to them, where they are drawn."""
 
 LARGEST_TRACE, LARGEST_NC1 = 0.25, 0.12
-"""Of the estimates of the next order, so that this holds; see the randomised test."""
+"""Largest errors, estimated by the next order, at which the laws are drawn: `WITHIN` holds there in a random test."""
 
 COARSE = 0.05
 """The most that the steps of the flow may add to the logarithm of NC1."""
@@ -89,28 +89,28 @@ def _share_left(config: NeuralCollapse, t: np.ndarray) -> np.ndarray:
 
 
 def _bounds(config: NeuralCollapse, t: np.ndarray, late: bool) -> Curves:
-    """What holds of any start."""
+    """Bounds and late slopes that hold from any start."""
     within, between = laws.initial_traces(config)
     outside = _share_left(config, t)
     flow, same = config.model == "central_path", np.ones_like(t)
     theorem = f"{PAPER}, Theorem 3.1" if flow else OURS
     why = _unproven(config, t) if flow else ""
     shrunk = "Tr Σ_W(0) e^{−2λ_H t}" if flow else "Tr Σ_W(0) (β/(β+λ_H))²"
-    found = [_prediction("trace_within", shrunk, within * outside**2, "upper", theorem, why)]
+    curves = [_prediction("trace_within", shrunk, within * outside**2, "upper", theorem, why)]
     if config.model != "proximal":
-        found.append(_prediction("trace_within_scaled", "never rises", within * same, "upper", theorem, why))
+        curves.append(_prediction("trace_within_scaled", "never rises", within * same, "upper", theorem, why))
     if flow:
-        found.append(_prediction("trace_between_scaled", "never falls", between * same, "lower", theorem, why))
+        curves.append(_prediction("trace_between_scaled", "never falls", between * same, "lower", theorem, why))
     if within <= ROUNDING**2 * between:  # no spread, so that its ratio has neither a value nor a slope
-        return found
+        return curves
     if flow:
-        found.append(_prediction("nc1_trace_ratio", "never rises", same, "upper", theorem, why))
+        curves.append(_prediction("nc1_trace_ratio", "never rises", same, "upper", theorem, why))
     elif config.model == "proximal":
         text = f"{PAPER}, Corollary 3.2, for β large enough; seen for every β"
-        found.append(_prediction("nc1_trace_ratio", "below the start, once solved", same, "upper", text, ""))
+        curves.append(_prediction("nc1_trace_ratio", "below the start, once solved", same, "upper", text, ""))
     if late and config.model != "proximal" and 0 < config.rho < np.inf:
-        found.append(_late(config, t, within))
-    return found
+        curves.append(_late(config, t, within))
+    return curves
 
 
 def _unproven(config: NeuralCollapse, t: np.ndarray) -> str:

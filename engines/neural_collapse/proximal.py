@@ -34,7 +34,7 @@ def readout(problem: Problem, state: Iterate, knobs: Knobs) -> Readout:
 
 
 class LayersState(NamedTuple):
-    """What passes from layer to layer."""
+    """State after a layer, from which the next one begins."""
 
     H: Tensor
     """Reduced features, `[B, d, K + r]`."""
@@ -47,7 +47,7 @@ class LayersState(NamedTuple):
 
 
 def init_layers(configs: Sequence[NeuralCollapse], problem: Problem) -> LayersState:
-    """Layer 0, which is H0."""
+    """State at layer 0, whose features are H0."""
     none = problem.H0.new_zeros(len(configs))
     return LayersState(problem.H0, problem.H0.new_zeros(len(configs), response.KINDS), none, none)
 
@@ -55,10 +55,10 @@ def init_layers(configs: Sequence[NeuralCollapse], problem: Problem) -> LayersSt
 def step_layers(problem: Problem, state: LayersState, knobs: Knobs) -> LayersState:
     """Solve one layer."""
     task = problem.task
-    found = solver.solve(state.H, task, knobs)
-    off = solver.residual(found, task.ridge(found.H, knobs))
+    solution = solver.solve(state.H, task, knobs)
+    residual = solver.residual(solution, task.ridge(solution.H, knobs))
     logs = state.log_response + response.layer_log_response(knobs)
-    return LayersState(found.H, logs, task.proximal_term(found.H, state.H, knobs), off)
+    return LayersState(solution.H, logs, task.proximal_term(solution.H, state.H, knobs), residual)
 
 
 def readout_layers(problem: Problem, state: LayersState, knobs: Knobs) -> Readout:

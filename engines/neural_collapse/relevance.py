@@ -1,4 +1,4 @@
-"""What does not matter with some knobs: other knobs that change nothing, and plots that have nothing to show."""
+"""Knobs that change nothing under the others, and plots that have nothing to show."""
 
 from __future__ import annotations
 

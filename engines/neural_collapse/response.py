@@ -1,4 +1,4 @@
-"""What a layer, or the flow, leaves of a small perturbation of collapsed features: exact to first order for every beta.
+"""First-order response of a layer, or of the flow, to a small perturbation of collapsed features; for every beta.
 
     H0 = H* + dH0,  dH = F dH0,  P the projector on the span of the frame R,  X = Rᵀ dM
 

@@ -1,4 +1,4 @@
-"""The minimiser of f(W, H; H0): alternation of the two exact block minimisers, accelerated after Anderson.
+"""The minimiser of f(W, H; H0): alternation of the two exact block minimisers, accelerated (Anderson 1965).
 
 The fixed point is one of W alone, `W = g(W) = W*(H*(W))`, of size K x d. Plain alternation never raises f. After
 `PLAIN` steps the last `MEMORY` differences extrapolate it; an extrapolation that would raise f is not taken. Solved
@@ -16,12 +16,15 @@ from engines.neural_collapse.features import Knobs, Task, applied
 from engines.neural_collapse.metrics import TINY, size
 
 TOLERANCE = 1e-12
-"""Of `‖g(W) - W‖/‖g(W)‖`. Rotations of the minimiser cost next to nothing: a smaller one would follow rounding."""
+"""Largest `‖g(W) - W‖/‖g(W)‖` of a solved layer.
+
+Rotations of the minimiser cost next to nothing: a smaller one would follow rounding.
+"""
 
 PLAIN, MEMORY = 15, 6
 
 RIDGE = 1e-7
-"""Of the least squares for the extrapolation, relative to its columns.
+"""Ridge of the least squares for the extrapolation, relative to its columns.
 
 Rounding is amplified up to 1/(2 sqrt RIDGE) times on the way: a layer before it is solved has 1e-9 of its digits in
 common on two processors (5e-10 measured of pixels, for one unit of the last place of the input; 5e-9 with 1e-10). It
@@ -29,71 +32,71 @@ costs no steps.
 """
 
 SLACK = 1e-13
-"""By which f may rise: close to the solution rounding decides."""
+"""Share of itself by which an extrapolation may raise f: close to the solution rounding decides."""
 
 MOST = 500
 """Steps after which a layer is taken as it is."""
 
 
 class Iterate(NamedTuple):
-    """Where the solver is."""
+    """State of the solver after some steps."""
 
     H: Tensor
-    """`H*(W)`; H0 at the start, `[B, d, K + r]`."""
+    """Features `H*(W)`; H0 at the start, `[B, d, K + r]`."""
     W: Tensor
-    """`[B, K, d]`; 0 at the start."""
+    """Classifier, `[B, K, d]`; 0 at the start."""
     changes: Tensor
     """The last differences of `g(W) - W`, newest first, `[B, MEMORY, K d]`."""
     moves: Tensor
-    """Those of g(W)."""
+    """The last differences of g(W), newest first, `[B, MEMORY, K d]`."""
     off: Tensor
     """The last `g(W) - W`, `[B, K d]`."""
     image: Tensor
-    """The last g(W)."""
+    """The last g(W), `[B, K d]`."""
     count: Tensor
     """Steps taken, `[B]`."""
     value: Tensor
-    """f, `[B]`."""
+    """Objective f, `[B]`."""
 
 
 def begin(H0: Tensor, task: Task) -> Iterate:
-    """The solver at its input."""
+    """State of the solver before its first step on `H0 [B, d, K + r]`."""
     B, d, _ = H0.shape
     flat, past, none = H0.new_zeros(B, task.K * d), H0.new_zeros(B, MEMORY, task.K * d), H0.new_zeros(B)
     return Iterate(H0, H0.new_zeros(B, task.K, d), past, past, flat, flat, none, none)
 
 
 def residual(it: Iterate, image: Tensor) -> Tensor:
-    """`‖g(W) - W‖/‖g(W)‖`, `[B]`."""
+    """Relative residual `‖g(W) - W‖/‖g(W)‖`, `[B]`, with `image = g(W)`, `[B, K, d]`."""
     return size(image - it.W) / size(image).clamp_min(TINY)
 
 
 def solved(it: Iterate, image: Tensor) -> Tensor:
-    """Which members stand still; those that left the finite numbers do, `[B]`."""
+    """Whether a member is solved, or no longer finite, and stands still, `[B]`; `image = g(W)`, `[B, K, d]`."""
     return (it.count > 0) & ~(residual(it, image) > TOLERANCE)
 
 
 def value(W: Tensor, H: Tensor, H0: Tensor, task: Task, knobs: Knobs) -> Tensor:
-    """f(W, H; H0), `[B]`."""
+    """Objective f(W, H; H0), `[B]`, of `W [B, K, d]`, `H` and `H0 [B, d, K + r]`."""
     return task.loss(W, H, knobs) + task.proximal_term(H, H0, knobs)
 
 
 def iterate(it: Iterate, H0: Tensor, task: Task, knobs: Knobs) -> Iterate:
-    """One step of members that are not solved."""
+    """Take one step of the members that are not solved, on `H0 [B, d, K + r]`."""
     image = task.ridge(it.H, knobs)
     flat = image.flatten(1)
     off = flat - it.W.flatten(1)
     changes, moves = _push(it.changes, off - it.off), _push(it.moves, flat - it.image)
     fast = (flat - _extrapolated(changes, moves, off)).view_as(image)
-    W = _where(_taken(it, fast, H0, task, knobs), fast, image)
+    W = _where(_accepted(it, fast, H0, task, knobs), fast, image)
     H = task.features(W, H0, knobs)
     new = Iterate(H, W, changes, moves, off, flat, it.count + 1, value(W, H, H0, task, knobs))
-    still = solved(it, image)
-    return Iterate(*(_where(still, old, now) for old, now in zip(it, new, strict=True)))
+    done = solved(it, image)
+    return Iterate(*(_where(done, old, now) for old, now in zip(it, new, strict=True)))
 
 
 def solve(H0: Tensor, task: Task, knobs: Knobs) -> Iterate:
-    """The minimiser, after at most `MOST` steps."""
+    """Solve the layer whose input is `H0 [B, d, K + r]`, in at most `MOST` steps."""
     it = begin(H0, task)
     for _ in range(MOST):
         it = iterate(it, H0, task, knobs)
@@ -107,7 +110,7 @@ def _push(past: Tensor, new: Tensor) -> Tensor:
 
 
 def _extrapolated(changes: Tensor, moves: Tensor, off: Tensor) -> Tensor:
-    """What to take off g(W): the combination of past moves whose changes explain the residual best, `[B, K d]`."""
+    """Correction to subtract from g(W), `[B, K d]`: past moves, combined so that their changes best explain `off`."""
     norms = torch.linalg.vector_norm(changes, dim=-1, keepdim=True).clamp_min(TINY)
     changes, moves = changes / norms, moves / norms
     system = changes @ changes.mT + RIDGE * torch.eye(MEMORY, dtype=off.dtype, device=off.device)
@@ -115,7 +118,7 @@ def _extrapolated(changes: Tensor, moves: Tensor, off: Tensor) -> Tensor:
     return (weights.mT @ moves)[:, 0]
 
 
-def _taken(it: Iterate, fast: Tensor, H0: Tensor, task: Task, knobs: Knobs) -> Tensor:
+def _accepted(it: Iterate, fast: Tensor, H0: Tensor, task: Task, knobs: Knobs) -> Tensor:
     """Whether the extrapolation is due and does not raise f, `[B]`."""
     ahead = value(fast, task.features(fast, H0, knobs), H0, task, knobs)
     return (it.count >= PLAIN) & (ahead <= it.value * (1 + SLACK))

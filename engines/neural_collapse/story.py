@@ -1,4 +1,4 @@
-"""What the reader is seeing, in words with the run's own numbers, and the moments that the theory names."""
+"""Explanation of a run in words with its own numbers, and the moments that the theory names."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def _now(run: RunData, member: int) -> str:
 
 
 def caution(config: NeuralCollapse) -> str:
-    """What a configuration cannot show, and which knob to move; "" where all is well."""
+    """Warn of what a configuration cannot show, and name the knob to move; "" where all is well."""
     if config.data != DIGITS:
         return f"data={config.data[:200]} is not read: only model=network learns samples, and this is {config.model}."
     if config.c >= 1:

@@ -81,7 +81,7 @@ class Point:
         return divide(self.D, self.U, self.padded, damping)
 
     def polyak(self, Z: Tensor) -> Move:
-        """Direction Z with the step `(f - f_true)/<D, Z>`."""
+        """Polyak step `(f - f_true)/<D, Z>`, `[B]`, along a direction `Z [B, d, k]` (Charisopoulos et al. 2019)."""
         return Z, self.gap / (self.D * Z).sum((-2, -1)).clamp_min(TINY)
 
     def constant(self) -> Move:

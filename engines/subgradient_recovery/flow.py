@@ -23,17 +23,17 @@ from engines.subgradient_recovery import draws, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
 
 POINTS = 400
-"""Steps of the integration."""
+"""Steps of the integration while the signal is learned."""
 
 TRACKING = 1.3
-"""Once all is learned the relative error follows the step size: it hops between about .8 and 2.1 times eta0 rho^t
-from one step to the next, 1.3 times in the geometric mean."""
+"""Relative error over the step size eta0 rho^t once all is learned: the geometric mean of hops between about .8 and 2.1
+from one step to the next."""
 
 TURNING = 0.7
-"""Noise turns a component at most so strongly against the pull that turns it back, at every |Delta|."""
+"""Largest strength with which noise turns a component, against the pull that turns it back, at every |Delta|."""
 
 RATE = 8.0
-"""After all is learned the square of the residual grows at least like exp(8 w p tau): a guess, for small p and r."""
+"""Least rate of the squared residual after all is learned, over w p: a guess, for small p and r."""
 
 HEAD = 100
 """Steps over which residual directions are iterated before the closed form."""
@@ -44,29 +44,29 @@ class Flow:
     """The flow on a grid of tau."""
 
     tau: np.ndarray
-    """`[N]`."""
+    """Grid, `[N]`."""
     signal: np.ndarray
-    """a_j² `[N, r]`."""
+    """Squared amplitudes a_j², `[N, r]`."""
     residual: np.ndarray
-    """e `[N]`, an upper band."""
+    """Residual e, `[N]`, an upper band."""
     norm: np.ndarray
-    """n `[N]`."""
+    """Norm n of the sub-gradient, `[N]`."""
     error: np.ndarray
-    """|Delta|_F `[N]`."""
+    """Distance |Delta|_F, `[N]`."""
 
     def half_times(self, sigma: np.ndarray) -> np.ndarray:
-        """Tau at which each a_j² passes sigma_j/2, infinite where it never does, `[r]`."""
+        """Times tau, `[r]`, at which each a_j² passes `sigma [r]`/2; infinite where it never does."""
         passed = self.signal >= sigma / 2
         return np.where(passed.any(0), self.tau[passed.argmax(0)], np.inf)
 
 
 def spent(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
-    """tau_t = B (1 - rho^t)."""
+    """Time `tau_t = B (1 - rho^t)` that `steps [T]` have spent, `[T]`."""
     return -laws.budget(config) * np.expm1(steps * np.log1p(-_shrink(config)))
 
 
 def step_size(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
-    """The normalised step eta0 rho^t."""
+    """Normalised step `eta0 rho^t` at `steps [T]`, `[T]`."""
     return config.eta0 * np.exp(steps * np.log1p(-_shrink(config)))
 
 
@@ -75,7 +75,7 @@ def _shrink(config: SubgradientRecovery) -> float:
 
 
 def follow(config: SubgradientRecovery) -> Flow:
-    """The flow until the whole budget is spent; computed once for members that differ in what it does not see."""
+    """Integrate the flow until the budget is spent; once for members that differ in knobs without effect on it."""
     method = "subgm_frozen" if config.method == "subgm_frozen" else "subgm"
     k = config.r if config.init == "spectral" else config.k
     same = {name: getattr(config, name) for name in ("d", "r", "m", "alpha", "eta0", "init", *draws.DATA)}
@@ -84,8 +84,8 @@ def follow(config: SubgradientRecovery) -> Flow:
 
 @lru_cache(maxsize=512)
 def _follow(config: SubgradientRecovery) -> Flow:
-    sigma, w, found = config.sigma, laws.edge(config), laws.eigenvalues(config)
-    lam, bulk = found[: config.r], max(w, found[-1])
+    sigma, w, values = config.sigma, laws.edge(config), laws.eigenvalues(config)
+    lam, bulk = values[: config.r], max(w, values[-1])
     sizes = np.geomspace(1e-9, 2 * np.linalg.norm(sigma), 160)
     lengths = laws.phi(config, sizes)
     pulled = lam * np.linalg.norm(sigma) / (float(laws.phi(config, np.linalg.norm(sigma))) * sigma)
@@ -110,7 +110,7 @@ def _follow(config: SubgradientRecovery) -> Flow:
 
 
 def _grid(config: SubgradientRecovery, lam: np.ndarray) -> np.ndarray:
-    """Dense until about twice the time that learning takes, then coarse."""
+    """Grid of tau, `[N]`: dense until about twice the time that learning takes, then coarse."""
     last = laws.learning_times(config.alpha, lam, config.sigma).max() * 2 + 4
     if last >= config.budget:
         return np.linspace(0, config.budget, POINTS)
@@ -118,10 +118,10 @@ def _grid(config: SubgradientRecovery, lam: np.ndarray) -> np.ndarray:
 
 
 def _start(config: SubgradientRecovery) -> np.ndarray:
-    """a_j at step 0: of the spectral start, or those that a Gaussian one seems to come from once it has grown.
+    """Amplitudes a_j at step 0, `[r]`: of the spectral start, or those that a grown Gaussian start seems to come from.
 
-    Its part in the first r eigenvectors, R/sqrt(d), becomes `diag(g) R` with `g_j = alpha^(-lam_j/lam_1)`, whose
-    singular values over g_j count; where the draw is large, their mean squares.
+    The part of that start in the first r eigenvectors, R/sqrt(d), becomes `diag(g) R` with
+    `g_j = alpha^(-lam_j/lam_1)`, whose singular values over g_j count; where the draw is large, their mean squares.
     """
     lam = laws.eigenvalues(config)[: config.r]
     if config.init == "spectral":
@@ -135,17 +135,17 @@ def _start(config: SubgradientRecovery) -> np.ndarray:
 
 
 def _bulk(config: SubgradientRecovery) -> float:
-    """e/alpha at step 0.
+    """Residual over alpha, e/alpha, at step 0.
 
     Of a spectral start whose leading eigenvectors have the part `C = Vᵀ W_r` in the true space,
     |G| <= sqrt(lam_b)/sigma_min(C): what cancels in S leaves at most so much outside of it, as long as Q = -Q0.
     """
     if config.init == "random":
         return 1.2 * (1 + np.sqrt(config.k / config.d))
-    edge, seen = max(laws.edge(config), laws.eigenvalues(config)[-1]), draws.seen(config)
-    if seen is None:
+    edge, overlap = max(laws.edge(config), laws.eigenvalues(config)[-1]), draws.seen(config)
+    if overlap is None:
         return float(np.sqrt(edge))
-    return float(np.sqrt(edge) / max(np.linalg.svd(seen[:, : config.r], compute_uv=False)[-1], 1e-3))
+    return float(np.sqrt(edge) / max(np.linalg.svd(overlap[:, : config.r], compute_uv=False)[-1], 1e-3))
 
 
 def error(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
@@ -191,12 +191,12 @@ def population(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
 
 
 def idle(config: SubgradientRecovery, t: np.ndarray) -> np.ndarray:
-    """Part of that error which the spare directions alone make, `[T]`."""
+    """Relative error that the spare directions alone make under the loss step, `[T]`: a part of `population`."""
     return np.linalg.norm(_idle(config, t), axis=1) / np.linalg.norm(config.sigma)
 
 
 def _misaligned(config: SubgradientRecovery) -> np.ndarray:
-    """|F| of each component at step 0: noise of norm w/2 against lam_j, or a Gaussian column's part outside."""
+    """Misalignments |F_j| at step 0, `[r]`: noise of norm w/2 against lam_j, or a Gaussian column's part outside."""
     outside = np.sqrt((config.d - config.r) / config.d)
     if config.init == "random":
         return np.full(config.r, config.alpha * outside)
@@ -214,7 +214,7 @@ def _idle(config: SubgradientRecovery, t: np.ndarray) -> np.ndarray:
 
 
 def _idle_start(config: SubgradientRecovery) -> np.ndarray:
-    """When the signal is learned: `leftover`, or the squares of a Gaussian block's singular values at step 0."""
+    """Squares of the spare directions, `[min(k, d) - r]`: `leftover`, or those of a random start at step 0."""
     if config.init == "random":
         count, rows = config.k - config.r, config.d - config.r
         return config.alpha**2 * marchenko_pastur(rows, count) * count / config.d
@@ -234,7 +234,7 @@ def leftover(config: SubgradientRecovery) -> np.ndarray:
 
 
 def semicircle(count: int, radius: float) -> np.ndarray:
-    """The quantiles of a semicircle law at (i + 1/2)/count, descending: `1/2 + (x sqrt(1 - x²) + asin x)/pi`."""
+    """Quantiles of a semicircle law at (i + 1/2)/count, `[count]`, descending: `1/2 + (x sqrt(1 - x²) + asin x)/pi`."""
     x = np.linspace(-1, 1, 2001)
     below = 0.5 + (x * np.sqrt(1 - x**2) + np.arcsin(x)) / np.pi
     return radius * np.interp((np.arange(count) + 0.5) / max(count, 1), below, x)[::-1]

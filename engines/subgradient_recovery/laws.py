@@ -18,22 +18,22 @@ from engines.subgradient_recovery import draws
 from engines.subgradient_recovery.config import SubgradientRecovery
 
 ROOT = np.sqrt(2 / np.pi)
-"""E|z| of a standard normal z."""
+"""Mean E|z| of a standard normal z."""
 
 LONGEST = 1000.0
 """The largest budget that is set by itself."""
 
 SHORTEST = 2.0
-"""The smallest one."""
+"""The smallest budget that is set by itself."""
 
 
 def edge(config: SubgradientRecovery) -> float:
-    """W = sqrt(2d/m): the norm of (1/m) sum ±sym(A_i), pure noise."""
+    """Edge `w = sqrt(2d/m)` of the noise: the norm of (1/m) sum ±sym(A_i) for random signs and large d."""
     return float(np.sqrt(2 * config.d / config.m))
 
 
 def phi(config: SubgradientRecovery, size: npt.ArrayLike) -> np.ndarray:
-    """Length of the mean sub-gradient at distance `size`: E[Q] = phi Delta/|Delta|_F.
+    """Length of the mean sub-gradient at distances `size [...]`, `[...]`: E[Q] = phi Delta/|Delta|_F.
 
     `phi = sqrt(2/pi) E_s[exp(-s²/2t²)]`. With dense noise of deviation nu and T² = t² + nu²:
     `sqrt(2/pi) (t/T) ((1 - p) + p E_o[exp(-o²/2T²)])`, o the law of the outliers. Between sqrt(2/pi)(1 - p) and
@@ -48,7 +48,7 @@ def phi(config: SubgradientRecovery, size: npt.ArrayLike) -> np.ndarray:
 
 
 def _spared(config: SubgradientRecovery, T: np.ndarray) -> np.ndarray:
-    """E[exp(-o²/2T²)] over the outliers o: how much of an outlier's weight still points home."""
+    """Mean E[exp(-o²/2T²)] over the outliers o, `[...]`: the share of an outlier's weight that points to the truth."""
     size = config.outlier_scale
     if size == 0:
         return np.ones_like(T)
@@ -62,21 +62,24 @@ def _spared(config: SubgradientRecovery, T: np.ndarray) -> np.ndarray:
 
 
 def loss_gap(config: SubgradientRecovery, size: np.ndarray) -> np.ndarray:
-    """Mean of f(U) - f(truth) for the l1 loss, `E|<A, Delta> - s| - E|s|`: the integral of phi from 0 to |Delta|_F."""
+    """Mean of f(U) - f(truth) for the l1 loss, `E|<A, Delta> - s| - E|s|`, at distances `size [...]`, `[...]`.
+
+    It is the integral of phi from 0 to |Delta|_F.
+    """
     t = np.asarray(size, dtype=float)
     nodes, weights = np.polynomial.legendre.leggauss(24)
     return 0.5 * t * (phi(config, 0.5 * t[..., None] * (nodes + 1)) * weights).sum(-1)
 
 
 def spikes(config: SubgradientRecovery) -> np.ndarray:
-    """The r signal eigenvalues of Q0: `theta + w²/4theta` where theta > w/2, else lost in the bulk at w."""
+    """Signal eigenvalues of Q0, `[r]`: `theta + w²/4theta` where theta > w/2, else lost in the bulk at w."""
     w, norm = edge(config), np.linalg.norm(config.sigma)
     theta = phi(config, norm) * config.sigma / norm
     return np.where(theta > w / 2, theta + w**2 / (4 * np.maximum(theta, 1e-300)), w)
 
 
 def threshold(config: SubgradientRecovery) -> float:
-    """Measurements above which the weakest signal eigenvalue separates from the noise, theta_r > w/2.
+    """Number of measurements above which the weakest signal eigenvalue separates from the noise, theta_r > w/2.
 
     `m > d |X*|_F² / (2 phi² sigma_r²)`, which is (pi/4) d r/(1 - p)² for huge outliers at kappa = 1.
     """
@@ -85,7 +88,7 @@ def threshold(config: SubgradientRecovery) -> float:
 
 
 def learning_times(alpha: float, eigenvalues: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """tau_i at which component i of a small spectral start reaches sqrt(sigma_i), were it alone.
+    """Times tau_i, `[r]`, at which component i of a small spectral start reaches sqrt(sigma_i), were it alone.
 
     `lam_1/(2 lam_i) ln(sqrt(sigma_i/lam_i)/alpha)`. Exact for the first; the later ones come sooner, since the norm
     of the sub-gradient falls with each component that is learned.
@@ -95,7 +98,7 @@ def learning_times(alpha: float, eigenvalues: np.ndarray, sigma: np.ndarray) -> 
 
 
 def automatic(config: SubgradientRecovery, eigenvalues: np.ndarray) -> float:
-    """The step budget that sets itself, from lam_1 and lam_r of the start's matrix.
+    """Automatic step budget B, from lam_1 and lam_r of the start's matrix, `eigenvalues [>= r]`.
 
     With `L = ln(1/alpha)` and the learning time `tau_r = lam_1/(2 lam_r) ln(1/(alpha sqrt(lam_r)))`,
     `B = max(.7 L + 1, min(1.1 tau_r + 1.5, L + 1))`; sigma_1 is taken as 1, since signs carry no scale. A start that
@@ -108,9 +111,9 @@ def automatic(config: SubgradientRecovery, eigenvalues: np.ndarray) -> float:
 
 
 def eigenvalues(config: SubgradientRecovery) -> np.ndarray:
-    """lam_1 ... lam_r and lam_b, the largest of the rest, of the start's matrix, `[r + 1]`.
+    """Eigenvalues lam_1 ... lam_r of the start's matrix, and lam_b, the largest of the others, `[r + 1]`.
 
-    Of this very draw; predicted where that is large.
+    They are those of this very draw; predicted where that is large.
     """
     drawn = draws.spectrum(config)
     if drawn is None:
@@ -119,12 +122,12 @@ def eigenvalues(config: SubgradientRecovery) -> np.ndarray:
 
 
 def budget(config: SubgradientRecovery) -> float:
-    """B of a configuration: as set, or as it sets itself."""
+    """Budget B of a configuration: the knob, or where that is 0 the automatic one."""
     return config.budget or automatic(config, eigenvalues(config))
 
 
 def density(config: SubgradientRecovery) -> float:
-    """g0, the density of the whole noise at zero; infinite where a share of the measurements is exact."""
+    """Density g0 of the whole noise at zero; infinite where a share of the measurements is exact."""
     nu, p = config.noise, config.outlier_fraction
     if nu == 0:
         return np.inf
@@ -138,5 +141,5 @@ def density(config: SubgradientRecovery) -> float:
 
 
 def dense_floor(config: SubgradientRecovery) -> float:
-    """|Delta|_F of least absolute deviations under dense noise: `sqrt(dof/m)/(2 g0)`, the same for k = r and k = d."""
+    """Error |Delta|_F of least absolute deviations under dense noise, `sqrt(dof/m)/(2 g0)`: one for k = r and k = d."""
     return float(np.sqrt(config.unknowns / config.m) / (2 * density(config)))

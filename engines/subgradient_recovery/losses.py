@@ -1,4 +1,4 @@
-"""What is minimised, and how a residual counts in the direction of a method.
+"""Losses that are minimised, and how a residual counts in the direction of a method.
 
 With `psi` the derivative of the loss, `Q = (1/m) sum_i psi(res_i) sym(A_i)` and the (sub-)gradient is `2 Q U`.
 """
@@ -76,10 +76,10 @@ def weighing(method: str, loss: str) -> str:
 
 
 def taken(values: Knobs, places: Tensor | slice) -> Knobs:
-    """What belongs to some members; all of it where a slice says that they are the whole batch."""
+    """Values `[b, ...]` of the members at `places`, out of `[B, ...]`; all where a slice stands for the batch."""
     return values if isinstance(places, slice) else {name: value[places] for name, value in values.items()}
 
 
 def apply(rules: Mapping[str, Rule], parts: Groups, R: Tensor, knobs: Knobs) -> Tensor:
-    """Each member's own rule."""
+    """Apply each member's rule to its residuals `R [B, m]`: `[B]` for `LOSSES`, `[B, m]` for `PSI`."""
     return scattered(parts, lambda kind, places: rules[kind](R[places], taken(knobs, places)))

@@ -11,27 +11,27 @@ from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
 PAPER = "Ma, Fattahi 2022"
 
 SMALL = 1e-2
-"""A start above this is not small: the residual is not negligible while the signal grows."""
+"""Largest alpha of a small start: above it the residual is not negligible while the signal grows."""
 
 FASTEST = 0.3
-"""First steps above this overshoot."""
+"""Largest eta0 with a law: longer first steps overshoot."""
 
 CLOSE = {"subgm": 0.7, "subgm_loss": 0.7, "subgm_frozen": 0.5}
-"""No law where the edge of the noise is above so much of the weakest signal's eigenvalue: above, 2 of 20 runs were 6 to
+"""Largest edge of the noise over the weakest signal's eigenvalue with a law, by method: above, 2 of 20 runs were 6 to
 20 times off a line, below, none of 460."""
 
 ENOUGH = 3.0
-"""A law needs so many times d r/(1 - p)² measurements: below, outliers outlast the signal. For k > r twice as many at
+"""Measurements that a law needs, over d r/(1 - p)²: with fewer, outliers outlast the signal. For k > r twice as many at
 r = 1, where nothing but the noise of the measurements holds the spare directions back."""
 
 EXACT = 10.0
-"""The law of the loss step needs so many times d r measurements for k > r: its rate is the loss of a finite draw."""
+"""Measurements that the law of the loss step needs for k > r, over d r: its rate is the loss of a finite draw."""
 
 FAINT = 0.6
-"""Where the noise w of a sub-gradient is above so much of the pull phi that is left, phi does not measure the pull."""
+"""Largest noise w of a sub-gradient over the pull phi that is left: above, phi does not measure the pull."""
 
 TINY = 4
-"""The noise in a matrix of no more rows than this has no edge: its norm is anything below w."""
+"""Largest d at which the noise in a d x d matrix has no edge: its norm is anything below w."""
 
 RANGES = {
     "relative_error": (0.05, 4),
@@ -42,51 +42,51 @@ RANGES = {
     "loss_gap": (0.05, 4),
     "deviation": (0.3, 3),
 }
-"""Between which multiples of a line the run lies from the first step to the last, held by a test over random knobs.
+"""Multiples of a line between which the run lies from the first step to the last, by channel; a random test holds them.
 
 From one step to the next the error hops over the truth, so that it may be far below the size of the steps.
 """
 
 HOPPING = ("relative_error", "loss_gap", "phi", "deviation")
-"""What a step that lands by chance on the truth takes out of its range, and the next steps bring back."""
+"""Channels that leave their range where a step lands by chance on the truth, and return to it with the next steps."""
 
 LATE = 0.15
-"""A line of the loss step may be so much early or late: a rate that is a little off adds up."""
+"""Share of the time by which a line of the loss step may be early or late: a rate that is a little off adds up."""
 
 SHIFTED = 0.03
-"""A line of the normalised step may be so much early or late: its half times were within 2 % where it is not grey."""
+"""Share of the time by which a line of the normalised step may be early or late: half times were within 2 %."""
 
 RECOVERED = 1e-2
-"""A relative error below this counts as recovered."""
+"""Relative error below which the truth counts as recovered."""
 
 LEARNED = 0.05
-"""At this relative error the growth of the signal is over."""
+"""Relative error at which the growth of the signal is over."""
 
 SPAN = 1.08
-"""Half times are within 5 % of the flow's: a budget that ends so soon after them may cut the learning short."""
+"""Least budget over the flow's half times, which are within 5 % of a run's: a smaller one may cut learning short."""
 
 FITTED = 4.0
-"""Within so many times the error of least absolute deviations the loss has its minimum: no pull is left towards the
+"""Multiple of the error of least absolute deviations within which the loss has its minimum: no pull is left towards the
 truth, and the loss is below the truth's."""
 
 MARGIN = 4.0
-"""The bound on the relative error is drawn so many times above its formula, as far as the run may be above its line."""
+"""Factor by which the bound on the relative error is drawn above its formula, as far as a run may be above its line."""
 
 SPOILED = 0.1
-"""Where spare directions may make so large a relative error nothing is said of the signal any more."""
+"""Relative error of the spare directions from which on no line of the signal is drawn."""
 
 EARLY = 0.045
-"""The bound on the residual allows for so early an end of learning, and for an edge of the noise that is above w."""
+"""Share of the time by which learning may end early, with an edge above w: the bound on the residual allows for it."""
 
 ROUNDED = 1e-12
-"""A relative error below this is of the size of rounding, which the signs of the residuals then follow."""
+"""Relative error of the size of rounding, which the signs of the residuals then follow."""
 
-WAITING = 1e-11
-"""A component that is less than this share of itself when the first is learned has so long a way to go that the few
-percent by which its rate is off add up to more than the factors of the lines."""
+LEAST_GROWN = 1e-11
+"""Least learned share of any component when the first is half learned: a smaller one has so long a way to go that
+the few percent by which its rate is off add up to more than the factors of the lines."""
 
 GROWN = 1e-2
-"""From this share of itself on a component of a random start follows the flow: before, all the draw's parts count."""
+"""Learned share from which on a component of a random start follows the flow: before, all the draw's parts count."""
 
 
 def predictions(config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
@@ -109,39 +109,39 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Pred
     end = ", down to least absolute deviations" if config.noise > 0 else ""
     curves = [
         ("relative_error", f"learning, then the size of the steps{end}", error),
-        ("signal_min", "flow of the weakest signal", _told(config, np.interp(tau, flowing.tau, weakest), spare)),
+        ("signal_min", "flow of the weakest signal", _drawn_share(config, np.interp(tau, flowing.tau, weakest), spare)),
         ("phi", "φ = √(2/π) E exp(−s²/2‖Δ‖²)", laws.phi(config, size)),
         ("direction_norm", "flow, then hopping over the truth", _norm(config, flowing, tau, size)),
         ("loss_gap", "∫ φ up to ‖Δ‖", laws.loss_gap(config, size)),
         ("deviation", "w/φ", laws.edge(config) / laws.phi(config, size)),
     ]  # fmt: skip
-    unlike = {name: _blurred(config, name, size) for name, *_ in curves}
-    found = [_said(name, text + within(name), values, "law", why or unlike[name]) for name, text, values in curves]
+    noisy = {name: _too_noisy(config, name, size) for name, *_ in curves}
+    lines = [_line(name, text + within(name), values, "law", why or noisy[name]) for name, text, values in curves]
     for j, learned in enumerate(flowing.signal.T):
         text = "flow" + within("signal_eigenvalues")
-        values = config.sigma[j] * _told(config, np.interp(tau, flowing.tau, learned / config.sigma[j]), spare)
-        found.append(_said("signal_eigenvalues", text, values, "law", why, j))
+        values = config.sigma[j] * _drawn_share(config, np.interp(tau, flowing.tau, learned / config.sigma[j]), spare)
+        lines.append(_line("signal_eigenvalues", text, values, "law", why, j))
     # Where the signal is learned so much early, the residual has grown so much longer at full speed.
     early = EARLY * np.minimum(tau, flowing.half_times(config.sigma).max())
     residual = np.interp(tau, flowing.tau, flowing.residual) * np.exp(2 * early)
-    found.append(_said("residual_norm", "flow of the residual", residual, "upper", why))
+    lines.append(_line("residual_norm", "flow of the residual", residual, "upper", why))
     if config.k > config.r:
         late = flow.error(config, t * (1 - SHIFTED))
         most = MARGIN * np.maximum(np.maximum(whole, late), flow.spare(config, t * (1 + SHIFTED)))
-        found.append(_said("relative_error", "spare directions, heuristic", most, "upper", why))
+        lines.append(_line("relative_error", "spare directions, heuristic", most, "upper", why))
     if config.method == "subgm":
-        found.append(_said("normalised_step", "η₀ρᵗ", flow.step_size(config, t), "law", ""))
-    return found
+        lines.append(_line("normalised_step", "η₀ρᵗ", flow.step_size(config, t), "law", ""))
+    return lines
 
 
-def _told(config: SubgradientRecovery, share: np.ndarray, spare: np.ndarray) -> np.ndarray:
-    """The learned share of a component `[T]`, of a random start once it has grown, until it is spoiled."""
+def _drawn_share(config: SubgradientRecovery, share: np.ndarray, spare: np.ndarray) -> np.ndarray:
+    """Learned share of a component `[T]`; NaN before a random start has grown, and once spare directions spoil it."""
     least = GROWN if config.init == "random" else 0.0
     return np.where((share >= least) & (spare < SPOILED), share, np.nan)
 
 
-def _blurred(config: SubgradientRecovery, channel: str, size: np.ndarray) -> str:
-    """Why no line of the sub-gradient at these distances `[T]` is promised, "" where one is."""
+def _too_noisy(config: SubgradientRecovery, channel: str, size: np.ndarray) -> str:
+    """Reason why no line of the sub-gradient holds at the distances `size [T]`, "" where it does."""
     if channel == "deviation" and config.d <= TINY:
         return f"in {config.d} rows the noise has no edge"
     left = np.nanmin(laws.phi(config, size), initial=np.inf)
@@ -169,16 +169,16 @@ def within(channel: str, late: float = SHIFTED, hopping: tuple[str, ...] = HOPPI
 
 
 def _noiseless(config: SubgradientRecovery, t: np.ndarray) -> list[Prediction]:
-    """The mean iteration while it learns, and where the spare directions decide; between them finite m is slower."""
+    """Predict the loss step while it learns, and where spare directions decide; between these, finite m is slower."""
     why = _noisy(config) or _unsuitable(config) or _faint(config) or hard(config)
     if why:
-        return [_said("relative_error", "mean iteration", flow.population(config, t), "law", why)]
+        return [_line("relative_error", "mean iteration", flow.population(config, t), "law", why)]
     grid = np.geomspace(1, 1e6, 400)
     idle = flow.idle(config, grid) > 0.7 * flow.population(config, grid)
     settled = 2 * grid[idle.argmax()] if idle.any() else np.inf
     values = flow.population(config, t)
     label = f"mean iteration{within('relative_error', LATE, ())}"
-    return [_said("relative_error", label, np.where((values > LEARNED) | (t >= settled), values, np.nan), "law", "")]
+    return [_line("relative_error", label, np.where((values > LEARNED) | (t >= settled), values, np.nan), "law", "")]
 
 
 def _faint(config: SubgradientRecovery) -> str:
@@ -187,7 +187,7 @@ def _faint(config: SubgradientRecovery) -> str:
 
 
 def hard(config: SubgradientRecovery) -> str:
-    """Say what stands against every law: too large a start or first step, or too few measurements."""
+    """Reason why no law holds, "" where one may: too large a start or first step, or too few measurements."""
     if config.alpha > 1:
         return f"α = {config.alpha:.3g} is above 1: the start is larger than the truth"
     if config.eta0 > FASTEST:
@@ -199,14 +199,14 @@ def hard(config: SubgradientRecovery) -> str:
 
 
 def _least(config: SubgradientRecovery) -> float:
-    """Measurements below which no law is promised."""
+    """Least number of measurements with a law."""
     if config.method == "subgm_loss":
         return EXACT * config.d * config.r if config.k > config.r else 0.0
     rank = max(config.r, 2) if config.k > config.r else config.r
     return ENOUGH * config.d * rank / (1 - config.outlier_fraction) ** 2
 
 
-def _said(
+def _line(
     channel: str, label: str, values: np.ndarray, kind: str, why: str, component: int | None = None
 ) -> Prediction:
     reference = f"shape: {PAPER}; constants: derived, see the tests"
@@ -225,7 +225,7 @@ def _unsuitable(config: SubgradientRecovery) -> str:
 
 
 def broken(config: SubgradientRecovery) -> str:
-    """The first assumption that does not hold, "" when all do."""
+    """First assumption of the laws that does not hold, "" when all do."""
     checks = [
         (_unsuitable(config) != "", _unsuitable(config)),
         (config.outlier_kind == "sign_flip" and config.outlier_fraction > 0,
@@ -235,7 +235,8 @@ def broken(config: SubgradientRecovery) -> str:
         (config.alpha > SMALL, f"α = {config.alpha:.3g} is not small"),
         (unlearned(config), f"the budget B = {laws.budget(config):.3g} ends before the signal is learned"),
         (unlearned(config, SPAN), f"the budget B = {laws.budget(config):.3g} ends while the signal is learned"),
-        (waiting(config) < WAITING, f"at α = {config.alpha:.3g} the weaker signals wait so long for the first one that "
+        (least_grown(config) < LEAST_GROWN,
+         f"at α = {config.alpha:.3g} the weaker signals wait so long for the first one that "
          "a rate a few percent off adds up: raise alpha"),
     ]  # fmt: skip
     return next((message for wrong, message in checks if wrong), "")
@@ -246,8 +247,8 @@ def unlearned(config: SubgradientRecovery, times: float = 1.0) -> bool:
     return bool((times * flow.follow(config).half_times(config.sigma) > laws.budget(config)).any())
 
 
-def waiting(config: SubgradientRecovery) -> float:
-    """What share of itself the least grown component has when the first one is half learned."""
+def least_grown(config: SubgradientRecovery) -> float:
+    """Smallest learned share of any component when the first one is half learned."""
     flowing = flow.follow(config)
     first = flowing.half_times(config.sigma).argmin()
     at = (flowing.signal[:, first] >= config.sigma[first] / 2).argmax()
@@ -255,12 +256,12 @@ def waiting(config: SubgradientRecovery) -> float:
 
 
 def needed(config: SubgradientRecovery) -> float:
-    """The budget at which the flow has learned every component, infinite where it never does."""
+    """Budget at which the flow has learned half of every component, infinite where it never does."""
     return float(flow.follow(config.replace(budget=laws.LONGEST)).half_times(config.sigma).max())
 
 
 def caution(config: SubgradientRecovery) -> str:
-    """What a configuration cannot show, and which knob to move; "" where all is well."""
+    """Warn of what a configuration cannot show, and name the knob to move; "" where all is well."""
     if config.m < config.unknowns:
         return (
             f"m = {config.m} measurements cannot identify the {config.unknowns} unknowns of a rank-{config.r} matrix: "
@@ -282,7 +283,7 @@ def caution(config: SubgradientRecovery) -> str:
 
 
 def _spoiled(config: SubgradientRecovery) -> str:
-    """Spare directions that grow nearly as fast as the signal, or until the budget is spent."""
+    """Warn of spare directions that grow nearly as fast as the signal, or until the budget is spent."""
     left = float(flow.spare(config, np.array([1e9]))[0]) if config.k > config.r else 0.0
     if left < RECOVERED or config.method == "geometric" or config.init not in ("spectral", "random"):
         return ""
@@ -293,7 +294,7 @@ def _spoiled(config: SubgradientRecovery) -> str:
 
 
 def _slow(config: SubgradientRecovery) -> str:
-    """A budget that is spent before the weakest signal has grown."""
+    """Warn of a budget that is spent before the weakest signal has grown."""
     if config.method == "geometric" or not unlearned(config):
         return ""
     takes = needed(config)

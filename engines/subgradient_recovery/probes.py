@@ -21,7 +21,7 @@ SIZES = np.geomspace(1e-3, 10, 9)
 """|X|_F at which the Sign-RIP is tried."""
 
 RANK = 4
-"""Of the second deviation; the first is of rank 1."""
+"""Rank of the matrices X for the second deviation; for the first it is 1."""
 
 
 def sign_rip(run: RunData, member: int, step: int = -1, draws: int = 8, seed: int = 3) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from engines.subgradient_recovery.sensing import Sensing, tensors
 
 
 class State(NamedTuple):
-    """What evolves."""
+    """State of a batch that a step updates."""
 
     U: Tensor
     """`[B, d, k]`."""
@@ -124,7 +124,7 @@ def build(configs: Sequence[SubgradientRecovery], device: torch.device) -> Probl
 def _distinct(
     configs: Sequence[SubgradientRecovery], key: Callable[..., Hashable], make: Callable[..., Any]
 ) -> tuple[dict[Hashable, Any], list[Hashable]]:
-    """What is made once for each key, and the key of each member."""
+    """Make a value once for each distinct key; return the values by key, and the key of each member."""
     keys = [key(config) for config in configs]
     first = {one: config for one, config in zip(reversed(keys), reversed(configs), strict=True)}
     return {one: make(first[one]) for one in dict.fromkeys(keys)}, keys

@@ -22,7 +22,7 @@ ARRIVED = 1e-9
 
 
 def prox_linear(problem: Problem, state: State, places: Tensor, R: Tensor, change: Tensor) -> Tensor:
-    """Put the steps of the members at `places` into `change`; R holds the residuals at U."""
+    """Put the steps of the members at `places` `[b]` into `change [B, d, k]`; `R [B, m]` holds the residuals at U."""
     for member in places.tolist():
         if bool(state.moved[member] > ARRIVED):
             own = ~problem.padded[member]
@@ -38,7 +38,7 @@ def _linearised(problem: Problem, member: int, U: Tensor) -> Tensor:
 
 
 def solve(rows: Tensor, residuals: Tensor) -> Tensor:
-    """`argmin (1/m) |rows h + residuals|_1 + mu |h|²`, `[dk]`."""
+    """Minimiser `[dk]` of `(1/m) |rows h + residuals|_1 + mu |h|²` over h, rows `[m, dk]` and residuals `[m]`."""
     m, size = rows.shape
     ridge = MU**0.5 * torch.eye(size, dtype=rows.dtype, device=rows.device)
     h = rows.new_zeros(size)

@@ -46,6 +46,6 @@ class Sensing:
 
 
 def tensors(matrices: Sequence[np.ndarray], precision: str, device: torch.device) -> list[Tensor]:
-    """Measurements on a device in the chosen precision."""
+    """Put measurement matrices, `[m, d(d+1)/2]` each, on a device in the chosen precision."""
     dtype = torch.float32 if precision == "fp32" else real(device)
     return [torch.as_tensor(M, dtype=dtype, device=device) for M in matrices]

@@ -116,8 +116,8 @@ def _subgm(run: RunData, member: int, config: SubgradientRecovery) -> str:
         "Only the sign of a residual counts, so that an outlier has one vote however large it is: the direction is the "
         f"true one, shortened to φ = **{pull:.2f}** and blurred by noise of norm **{laws.edge(config):.2f}**."
     )
-    said = OUTCOMES[outcome(config)]
-    return f"{signs} {said} {_learned(run, member, config)} {_schedule(run, member)}"
+    claim = OUTCOMES[outcome(config)]
+    return f"{signs} {claim} {_learned(run, member, config)} {_schedule(run, member)}"
 
 
 OUTCOMES = {
@@ -128,7 +128,7 @@ OUTCOMES = {
     "large": "But this start is large: directions that are not needed are in it, and keep it from the truth.",
     "dense": "Noise on every measurement stops it at least absolute deviations.",
 }
-"""What a story claims, each in a sentence; a test holds it against runs."""
+"""Claims of a story, a sentence for each outcome; a test holds them against runs."""
 
 
 def outcome(config: SubgradientRecovery) -> str:
@@ -149,12 +149,12 @@ def _learned(run: RunData, member: int, config: SubgradientRecovery) -> str:
     """When the weakest component was half learned, and when the flow says that it is."""
     steps, signal, spent = run.curves(member, "signal_min", "spent") if len(run) else (np.zeros(0),) * 3
     foretold = flow.follow(config).half_times(config.sigma).max()
-    said = f"predicted τ = {foretold:.3g}" if np.isfinite(foretold) else "the budget is too short for it"
+    expected = f"predicted τ = {foretold:.3g}" if np.isfinite(foretold) else "the budget is too short for it"
     passed = np.flatnonzero(signal >= 0.5)
     if not len(passed):
-        return f"Not learned yet ({said})."
+        return f"Not learned yet ({expected})."
     at = passed[0]
-    return f"Half of the weakest one was learned at t = **{steps[at]:.0f}**, τ = **{spent[at]:.3g}** ({said})."
+    return f"Half of the weakest one was learned at t = **{steps[at]:.0f}**, τ = **{spent[at]:.3g}** ({expected})."
 
 
 def _schedule(run: RunData, member: int) -> str:

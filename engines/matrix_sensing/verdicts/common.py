@@ -1,4 +1,4 @@
-"""Measures of members and how they are judged."""
+"""Measures of single members that several presets are judged by."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ CONVERGED = 1e-11
 
 
 def error(run: RunData, member: int) -> Curve:
-    """|E| over steps."""
+    """Curve of ‖E‖ over steps."""
     return run.curve("error", member)
 
 
-def tail(run: RunData, member: int, high: float = 1e-6) -> float | None:
-    """Late rate of |E|, above thirty times the final error."""
+def late_rate(run: RunData, member: int, high: float = 1e-6) -> float | None:
+    """Fit the late rate of ‖E‖, in 1/step, from `high` down to thirty times the final error, or `CONVERGED`."""
     values = error(run, member)[1]
     return rate(error(run, member), max(CONVERGED, 30 * float(values[-1])), high)
 
 
-def realised(run: RunData, member: int, share: float = 1.0) -> float | None:
-    """Late rate over `-ln(1 - η c λ_min(FᵀF))`, with the F of the run's end and a share c of its curvature."""
+def over_final_rate(run: RunData, member: int, share: float = 1.0) -> float | None:
+    """Late rate over `-ln(1 - η c λ_min(FᵀF))`, with the F of the run's end and c = `share`."""
     smallest = share * float(run["factor_min"][-1, member])
-    return ratio(tail(run, member), float(-np.log1p(-run.configs[member].eta * smallest)))
+    return ratio(late_rate(run, member), float(-np.log1p(-run.configs[member].eta * smallest)))
 
 
-def realised_sensed(run: RunData, member: int) -> float | None:
+def over_sensed_rate(run: RunData, member: int) -> float | None:
     """Late rate over `-ln(1 - η c λ_min(FᵀF))`, with the share c that the run's measurements leave."""
-    return realised(run, member, theory.sensed_share(run.configs[member]))
+    return over_final_rate(run, member, theory.sensed_share(run.configs[member]))
 
 
-def told(run: RunData, member: int, high: float = 1e-6) -> float | None:
-    """Late rate over that which the start foretells."""
-    return ratio(tail(run, member, high), theory.late_rate(run.configs[member]))
+def over_predicted(run: RunData, member: int, high: float = 1e-6) -> float | None:
+    """Late rate over `theory.late_rate`, which the start alone predicts."""
+    return ratio(late_rate(run, member, high), theory.late_rate(run.configs[member]))
 
 
-def farthest(run: RunData, member: int) -> float | None:
-    """|E| over its line, where the two are farthest apart; None before the preset's last step."""
+def worst_ratio(run: RunData, member: int) -> float | None:
+    """Ratio of ‖E‖ to its predicted line where it is farthest from 1; None before the preset's last step."""
     steps, values = error(run, member)
     if not len(steps) or run.preset is None or steps[-1] < run.preset.steps or run.diverged_at[member] >= 0:
         return None
@@ -53,15 +53,15 @@ def farthest(run: RunData, member: int) -> float | None:
 
 
 def reached(run: RunData, member: int, level: float, channel: str = "error") -> float | None:
-    """Steps until a channel is below a level."""
+    """Step at which a channel falls below `level`; None where it does not."""
     return hitting_time(run.curve(channel, member), level)
 
 
 def exponent(run: RunData, members: Sequence[int], largest: float = 0.45) -> float | None:
-    """Power of alpha in the tail rate over members that differ in alpha alone."""
-    pairs = [(run.configs[i].alpha, tail(run, i)) for i in members if run.configs[i].alpha <= largest]
-    known = [(alpha, found) for alpha, found in pairs if found is not None]
-    if len(known) < 3:
+    """Fit the power of alpha in the late rate, over members that differ in alpha alone; None for fewer than three."""
+    pairs = [(run.configs[i].alpha, late_rate(run, i)) for i in members if run.configs[i].alpha <= largest]
+    points = [(alpha, value) for alpha, value in pairs if value is not None]
+    if len(points) < 3:
         return None
-    alphas, rates = np.log(np.array(known)).T
+    alphas, rates = np.log(np.array(points)).T
     return float(np.polyfit(alphas, rates, 1)[0])

@@ -1,4 +1,4 @@
-"""Presets that set methods side by side."""
+"""Verdicts on presets that set methods side by side."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ import numpy as np
 from engines.core.analysis.verdict_helpers import ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.matrix_sensing.verdicts.common import farthest, reached, realised_sensed, told
+from engines.matrix_sensing.verdicts.common import over_predicted, over_sensed_rate, reached, worst_ratio
 
 
 def one_step(run: RunData) -> list[Verdict]:
-    """P5: after the lift the rate does not depend on alpha."""
-    rates = [told(run, i, 1e-5) for i in range(len(run.configs))]
+    """Judge P5: after the lift the rate does not depend on alpha."""
+    rates = [over_predicted(run, i, 1e-5) for i in range(len(run.configs))]
     return [
         verdict("rate over that foretold, the same for every α", rates, 1.0, 0.05),
         verdict(
-            "‖E‖ over its line, where it is farthest", [farthest(run, i) for i in range(len(run.configs))], 1.0, 0.1
+            "‖E‖ over its line, where it is farthest", [worst_ratio(run, i) for i in range(len(run.configs))], 1.0, 0.1
         ),
     ]
 
 
 def race(run: RunData) -> list[Verdict]:
-    """P6: the same problem three ways."""
+    """Judge P6: three methods on one problem."""
     flat = [at(run, i, 4000) for i in run.where(parameterization="symmetric")]
-    steep = [realised_sensed(run, i) for i in run.where(parameterization="asymmetric", method="gd")]
+    steep = [over_sensed_rate(run, i) for i in run.where(parameterization="asymmetric", method="gd")]
     lifted = [reached(run, i, 1e-10, "relative_error") for i in run.where(method="one_step")]
     return [
         verdict("symmetric: relative error at t = 4000", flat, 8.7e-4, 1.6e-4),
@@ -34,7 +34,7 @@ def race(run: RunData) -> list[Verdict]:
 
 
 def at(run: RunData, member: int, step: int) -> float | None:
-    """The relative error at a step."""
+    """Relative error at a step, interpolated; None before it is reached."""
     steps, values = run.curve("relative_error", member)
     return float(np.interp(step, steps, values)) if len(steps) and steps[-1] >= step else None
 
@@ -56,7 +56,7 @@ TABLE = {
 
 
 def conditioning(run: RunData) -> list[Verdict]:
-    """P7: every method against its table at kappa = 2, and how far kappa = 20 slows it."""
+    """Judge P7: every method against its table at kappa = 2, and how far kappa = 20 slows it."""
 
     def arrived(i: int) -> float | None:
         return reached(run, i, 1e-10, "relative_error")
@@ -76,7 +76,7 @@ def conditioning(run: RunData) -> list[Verdict]:
     return [
         verdict("κ = 2: steps to 10⁻¹⁰ over the table", table, 1.0, 0.15),
         verdict(
-            "asymmetric, k > r: rate over −ln(1−ηcλ_min(FᵀF))", [realised_sensed(run, i) for i in plain], 1.0, 0.15
+            "asymmetric, k > r: rate over −ln(1−ηcλ_min(FᵀF))", [over_sensed_rate(run, i) for i in plain], 1.0, 0.15
         ),
         verdict("κ = 20 over κ = 2, preconditioned", slowed({"scaled_gd", "prec_gd", "agn"}), 1.0, 0.17),
         verdict("κ = 20 over κ = 2, gradient descent at k = r", slowed({"gd"}), 9.2, 2.0),
@@ -84,6 +84,6 @@ def conditioning(run: RunData) -> list[Verdict]:
 
 
 def _twin(run: RunData, member: int) -> int | None:
-    """The member that differs from this one in kappa alone."""
+    """Find the member with kappa = 20 that is otherwise equal to this one; None where there is none."""
     wanted = run.configs[member].replace(kappa=20.0)
     return run.configs.index(wanted) if wanted in run.configs else None

@@ -1,4 +1,4 @@
-"""Presets about the 1/t law, its onset, its cause and its price under noise."""
+"""Verdicts on presets about the 1/t law, its onset, its cause and its price under noise."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from engines.core.analysis.verdict_helpers import by_seed, per_member, ratio, ve
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.matrix_sensing import theory
-from engines.matrix_sensing.verdicts.common import CONVERGED, error, reached, realised, told
+from engines.matrix_sensing.verdicts.common import CONVERGED, error, over_final_rate, over_predicted, reached
 
 
 def sublinear(run: RunData) -> list[Verdict]:
-    """P1: the exact constants of the 1/t law, and the linear rate at k = r."""
+    """Judge P1: the exact constants of the 1/t law, and the linear rate at k = r."""
     over = [i for i, c in enumerate(run.configs) if c.k > c.r]
     exact = [i for i, c in enumerate(run.configs) if c.k == c.r]
     last = run.preset.steps if run.preset else 20000
@@ -37,14 +37,14 @@ def sublinear(run: RunData) -> list[Verdict]:
 
 
 def constant(run: RunData, i: int, last: int) -> float | None:
-    """`‖E‖(2ηt + α⁻²)/√(k−r)` at the end: 1 under the 1/t law."""
+    """Constant `‖E‖(2ηt + α⁻²)/√(k−r)` at the end: 1 under the 1/t law; None before step `last`."""
     c, (steps, values) = run.configs[i], error(run, i)
     size = (2 * c.eta * steps[-1] + c.alpha**-2) / np.sqrt(c.k - c.r)
     return None if steps[-1] < last else float(values[-1] * size)
 
 
 def sensed(run: RunData) -> list[Verdict]:
-    """P2: the same law under Gaussian measurements."""
+    """Judge P2: the 1/t law under Gaussian measurements."""
     members = range(len(run.configs))
     last = run.preset.steps if run.preset else 8000
     losses = [power(run.curve("loss", i), last / 8, last) for i in members]
@@ -56,7 +56,7 @@ def sensed(run: RunData) -> list[Verdict]:
 
 
 def onset(run: RunData) -> list[Verdict]:
-    """P10: each decade of a smaller start costs the same number of steps."""
+    """Judge P10: each decade of a smaller start costs the same number of steps."""
     growth = float(np.log(10) / np.log1p(run.configs[0].eta * run.configs[0].sigma[-1]))
     spacings: list[float | None] = []
     for members in by_seed(run):
@@ -72,7 +72,7 @@ def onset(run: RunData) -> list[Verdict]:
 
 
 def _foretold(run: RunData, member: int, level: float) -> float | None:
-    """When the line of a member falls below a level."""
+    """Step at which the predicted line of a member falls below `level`."""
     steps = error(run, member)[0]
     return hitting_time((steps, theory.error(run.configs[member], steps.astype(float))), level)
 
@@ -82,7 +82,7 @@ def _difference(a: float | None, b: float | None) -> float | None:
 
 
 def fuel(run: RunData) -> list[Verdict]:
-    """P11: convergence is sublinear only where the imbalance is zero."""
+    """Judge P11: convergence is sublinear only where the imbalance is zero."""
 
     def balanced(i: int) -> bool:
         c = run.configs[i]
@@ -94,13 +94,18 @@ def fuel(run: RunData) -> list[Verdict]:
     steep = [i for i in range(len(run.configs)) if not balanced(i)]
     return [
         verdict("Δ = 0: ‖E‖(2ηt + α⁻²)/√(k−r) at the end", [constant(run, i, last) for i in flat], 1.0, 0.01),
-        verdict("ratio ≤ 1/3: rate over −ln(1−ηλ_min(FᵀF))", [realised(run, i) for i in third], 1.0, 0.01),
-        verdict("Δ ≠ 0: rate over that foretold from the start alone", [told(run, i) for i in steep], 1.0, 0.06),
+        verdict("ratio ≤ 1/3: rate over −ln(1−ηλ_min(FᵀF))", [over_final_rate(run, i) for i in third], 1.0, 0.01),
+        verdict(
+            "Δ ≠ 0: rate over that foretold from the start alone",
+            [over_predicted(run, i) for i in steep],
+            1.0,
+            0.06,
+        ),
     ]
 
 
 def overfit(run: RunData) -> list[Verdict]:
-    """P13: with noise, wider runs get worse after their best moment."""
+    """Judge P13: with noise, wider runs get worse after their best moment."""
     last = run.preset.steps if run.preset else 6000
     final = {3: (1.0, 0.08), 5: (1.42, 0.3), 10: (1.85, 0.45)}
 

@@ -36,7 +36,7 @@ class Data:
 
     @property
     def classes(self) -> int:
-        """K."""
+        """Number of classes, K."""
         return int(self.y.max()) + 1
 
 

@@ -219,7 +219,7 @@ class SpanCoordinates(NamedTuple):
 
 
 def finite(values: Tensor) -> Tensor:
-    """Replace what is not finite by 0: solvers refuse it, and a diverged member may be observed."""
+    """Replace what is not finite by 0, `[...] -> [...]`: solvers refuse it, and a diverged member may be observed."""
     return torch.where(values.isfinite(), values, 0)
 
 
@@ -228,7 +228,7 @@ def span_coordinates(H: Tensor, averaging: Tensor, W: Tensor | None = None) -> S
 
     Parameters
     ----------
-    averaging : what each sample counts in the mean of its class, `[N, K]`, float64
+    averaging : weight of each sample in the mean of its class, `[N, K]`, float64
     W : classifier `[..., d, K]`; zero where it does not matter
 
     Global and class means are subtracted before anything is squared. The features' own rounding bounds what is now:

@@ -26,7 +26,7 @@ REAL = torch.float32
 
 
 class State(NamedTuple):
-    """What evolves; `h` is the width, `D` the size of a sample."""
+    """Parameters, momentum and running statistics of `B` networks; `h` is the width, `D` the size of a sample."""
 
     first: Tensor
     """W_1 `[B, D, h]`."""
@@ -62,13 +62,13 @@ class Problem:
     X: Tensor
     """Training samples `[N, D]`, class after class."""
     y: Tensor
-    """Their classes, `[N]`."""
+    """Classes of the training samples, `[N]`."""
     targets: Tensor
     """Unit vectors `[N, K]`."""
     averaging: Tensor
-    """What each sample counts in the mean of its class, `[N, K]`, float64."""
+    """Weight of each sample in the mean of its class, `[N, K]`, float64."""
     X_all: Tensor
-    """These, and behind them those of the test, `[N + N_test, D]`."""
+    """Training samples, and behind them those of the test, `[N + N_test, D]`."""
     y_test: Tensor
     """`[N_test]`."""
     orders: Tensor
@@ -83,11 +83,11 @@ class Problem:
     uses_cross_entropy: Tensor
     """Whether a member minimises the cross-entropy, `[B]`."""
     has_bias: Tensor
-    """Whether it has a bias on its last layer, `[B]`."""
+    """Whether a member has a bias on its last layer, `[B]`."""
     plotted: Tensor
     """Samples that are drawn, `[P]`."""
     new_heads: Tensor
-    """What the last layer begins with when layer l is added, `[B, L, h, K]`; one for all of them unless greedy."""
+    """Initial last layer of each stage of greedy training, `[B, L, h, K]`; else a single one, `[B, 1, h, K]`."""
     initial: State
     input_channels: Mapping[str, Tensor]
     """Channels of layers of the samples as they come in, each `[1]`; both filled by `dynamics`."""

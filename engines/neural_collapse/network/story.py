@@ -1,4 +1,4 @@
-"""What the reader is seeing of a network, and the moments of its training."""
+"""Explanation of a network in words with the run's own numbers, and the moments of its training."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ def _now(run: RunData, member: int, config: NeuralCollapse) -> str:
 
 
 def caution(config: NeuralCollapse) -> str:
-    """What a network cannot show, and samples that cannot be read; "" where all is well."""
+    """Warn of what a network cannot show, and of samples that cannot be read; "" where all is well."""
     try:
         data = load(config.data)
     except DynascopeError as error:

@@ -21,7 +21,7 @@ Knobs = Mapping[str, Tensor]
 
 
 DROP = 0.1
-"""What the step size is multiplied by at a drop."""
+"""Factor on the step size at a drop."""
 
 JOINT, GREEDY = ((1, 3), (2, 3)), ((1, 2), (3, 4))
 """Drops, as fractions of the epochs: of all layers trained together, and of each layer that is added."""
@@ -272,7 +272,10 @@ class Descent(NamedTuple):
 def updated_layers(
     state: State, body: Descent, span: range, inputs: Sequence[Tensor], backs: Sequence[LayerGradients]
 ) -> State:
-    """Move the hidden layers of `span` by one step; the others stay as they were."""
+    """Move the hidden layers of `span` by one step; the others stay as they were.
+
+    `inputs` are the layers' inputs, `[B, b, D]` or `[B, b, h]`, and `backs` the gradients of the loss.
+    """
     moved = {}
     if span.start == 0:
         moved["first"], moved["first_v"] = body.weights(state.first, state.first_v, inputs[0], backs[0].z)

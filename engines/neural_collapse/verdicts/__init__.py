@@ -1,4 +1,4 @@
-"""How each preset is judged: numbers read off the recorded curves against the specification's or the laws'."""
+"""How each preset is judged: numbers read off the recorded curves against reference values, or against the laws."""
 
 from engines.neural_collapse.verdicts.flow import counterexample, opening, path, vanishing
 from engines.neural_collapse.verdicts.layers import depth, digits, sweep

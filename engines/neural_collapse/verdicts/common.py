@@ -1,4 +1,4 @@
-"""What several presets measure."""
+"""Measures that the verdicts on several presets share."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from engines.core.analysis.curve_fits import slope
 from engines.core.analysis.verdict_helpers import final
 from engines.core.protocol.engine import RunData
 
-UNSEEN = 1e-9
-"""A relative change that rounding can make."""
+ROUNDED = 1e-9
+"""Relative change that rounding can make."""
 
 
 def last(run: RunData, channel: str, members: Iterable[int]) -> list[float | None]:
-    """The value of each member at the preset's last step."""
+    """Values of the members at the preset's last step; None before it, and where one diverged."""
     return [final(run, channel, i) for i in members]
 
 
 def each(run: RunData, members: Iterable[int], measure: Callable[[RunData, int], float | None]) -> list[float | None]:
-    """A measure of each member, told once the preset's last step is there."""
+    """Measure each member at the preset's last step; None before it, and where one diverged."""
     return [None if final(run, "nc1", i) is None else measure(run, i) for i in members]
 
 
-def everyone(run: RunData) -> range:
-    """All members."""
+def all_members(run: RunData) -> range:
+    """All members of a run, by their places."""
     return range(len(run.configs))
 
 
 def log_slope(run: RunData, channel: str, member: int, first: float, end: float) -> float | None:
-    """Slope of the logarithm over steps from `first` to `end`, which must have been reached."""
+    """Slope of the logarithm over the steps from `first` to `end`; None before `end`."""
     steps, values = run.curve(channel, member)
     if not len(steps) or steps[-1] < end:
         return None
@@ -39,7 +39,7 @@ def log_slope(run: RunData, channel: str, member: int, first: float, end: float)
 
 
 def rise(run: RunData, channel: str, member: int, sign: int = 1) -> float | None:
-    """The largest relative step upwards (`sign` 1) or downwards (-1) between two frames, of a whole run."""
+    """Largest relative step upwards (`sign` 1) or downwards (-1) between two frames; None before the last step."""
     if final(run, channel, member) is None:
         return None
     values = run.curve(channel, member)[1]

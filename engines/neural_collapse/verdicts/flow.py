@@ -1,4 +1,4 @@
-"""Presets about the flow, and about what must be expected of NC1."""
+"""Verdicts on presets about the flow, and about what must be expected of NC1."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.neural_collapse import overlays
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.verdicts.common import UNSEEN, everyone, last, log_slope, rise
+from engines.neural_collapse.verdicts.common import ROUNDED, all_members, last, log_slope, rise
 
 
 def _time_slope(run: RunData, channel: str, member: int, first: float, end: float) -> float | None:
-    """Slope of the logarithm over the time of the flow."""
+    """Slope of the logarithm over the time of the flow, from `first` to `end`."""
     h = run.configs[member].step_size
-    found = log_slope(run, channel, member, first / h, end / h)
-    return None if found is None else found / h
+    per_step = log_slope(run, channel, member, first / h, end / h)
+    return None if per_step is None else per_step / h
 
 
 def opening(run: RunData) -> list[Verdict]:
-    """P0: the whole curve of the trace ratio is known."""
-    members = everyone(run)
+    """Judge P0: the law predicts the whole curve of the trace ratio."""
+    members = all_members(run)
     return [
         verdict("late slope of the trace ratio over −2λ_H",
                 [ratio(_time_slope(run, "nc1_trace", i, 40, 60), -2 * run.configs[i].lambda_h) for i in members],
                 1.0, 0.01),
-        verdict("trace ratio over its law, where it is farthest off", [_law(run, i) for i in members], 1.0, 0.05),
+        verdict("trace ratio over its law, where it is farthest off", [_over_law(run, i) for i in members], 1.0, 0.05),
     ]  # fmt: skip
 
 
-def _law(run: RunData, member: int) -> float | None:
+def _over_law(run: RunData, member: int) -> float | None:
+    """Trace ratio over its law, where that is farthest from 1; None before the preset's last step."""
     if final(run, "nc1_trace", member) is None:
         return None
     steps, values = run.curve("nc1_trace", member)
@@ -41,11 +42,11 @@ def _law(run: RunData, member: int) -> float | None:
 
 
 def path(run: RunData) -> list[Verdict]:
-    """P2: Theorem 3.1, and the late slopes."""
-    members = everyone(run)
+    """Judge P2: Theorem 3.1 of Tirer, Huang, Niles-Weed 2023, and the late slopes."""
+    members = all_members(run)
     return [
         below("scaled spread within classes: largest rise",
-              [rise(run, "trace_within_scaled", i) for i in members], UNSEEN),
+              [rise(run, "trace_within_scaled", i) for i in members], ROUNDED),
         verdict("late slope of the trace ratio, −2λ_H = −0.1",
                 [_time_slope(run, "nc1_trace", i, 90, 120) for i in members], -0.1, 1e-3),
         verdict("slope of NC1 between 10⁻¹⁶ and 10⁻²⁶ over −2√(λ_H/λ_W)", [_nc1_rate(run, i) for i in members],
@@ -55,23 +56,23 @@ def path(run: RunData) -> list[Verdict]:
 
 
 def _nc1_rate(run: RunData, member: int) -> float | None:
-    found, config = rate(run.curve("nc1", member), 1e-26, 1e-16), run.configs[member]
-    return None if found is None else found / (2 * config.a * config.step_size)
+    per_step, config = rate(run.curve("nc1", member), 1e-26, 1e-16), run.configs[member]
+    return None if per_step is None else per_step / (2 * config.a * config.step_size)
 
 
 def counterexample(run: RunData) -> list[Verdict]:
-    """P7: NC1 rises where the trace ratio falls."""
+    """Judge P7: NC1 rises where the trace ratio falls."""
     claims = ((100.0, 1.0951, 0.8081), (10.0, 1.3319, 0.2772), (1.0, 0.0851, 0.0156))
-    found = []
+    layers = []
     for beta, first, trace in claims:
         members = run.where(model="proximal", beta=beta)
-        found += [
+        layers += [
             verdict(f"β = {beta:g}: NC1 over the start's", last(run, "nc1_ratio", members), first, 1e-4),
             verdict(f"β = {beta:g}: trace ratio over the start's", last(run, "nc1_trace_ratio", members), trace, 1e-4),
         ]
     flow = run.where(model="central_path")
     return [
-        *found,
+        *layers,
         verdict("flow: highest NC1 over the start's", [_peak(run, i) for i in flow], 1.9559, 1e-3),
         verdict("flow: trace ratio over the start's at t = 0.4", last(run, "nc1_trace_ratio", flow), 0.015003, 1e-6),
     ]
@@ -87,8 +88,8 @@ def _peak(run: RunData, member: int) -> float | None:
 
 
 def vanishing(run: RunData) -> list[Verdict]:
-    """P12: lambda_W lambda_H above one."""
-    members = everyone(run)
+    """Judge P12: with lambda_W lambda_H above one all features vanish."""
+    members = all_members(run)
     return [
         verdict("late rate of the size of the features over λ_H − 1/λ_W",
                 [ratio(_time_slope(run, "feature_norm", i, 30, 60), _vanishing(run.configs[i])) for i in members],

@@ -1,4 +1,4 @@
-"""Presets about proximal layers of any input."""
+"""Verdicts on presets about proximal layers of any input."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from engines.core.analysis.curve_fits import slope
 from engines.core.analysis.verdict_helpers import below, final, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.neural_collapse.verdicts.common import everyone, last, log_slope
+from engines.neural_collapse.verdicts.common import all_members, last, log_slope
 
 
 def sweep(run: RunData) -> list[Verdict]:
-    """P3: one layer against the flow for as long as 1/beta."""
+    """Judge P3: one layer against the flow for the time 1/beta."""
     layer, flow = run.where(model="proximal"), run.where(model="central_path")
     pairs = [(i, j) for i in layer for j in flow if _alike(run, i, j)]
     weak = [(i, j) for i, j in pairs if 10 <= run.configs[i].beta <= 100]
@@ -40,21 +40,21 @@ def _bound(run: RunData, i: int) -> float | None:
 
 
 def _orders(run: RunData, pairs: Iterable[tuple[int, int]]) -> list[float | None]:
-    """Power of beta in the difference of the logarithms of the trace ratios, of each seed."""
-    found: dict[int, list[tuple[float, float | None]]] = {}
+    """Powers of beta in the difference of the logarithms of the trace ratios, one for each seed."""
+    by_seed: dict[int, list[tuple[float, float | None]]] = {}
     for i, j in pairs:
-        found.setdefault(run.configs[i].seed, []).append((run.configs[i].beta, _against(run, i, j)))
-    return [_order(points) for points in found.values()]
+        by_seed.setdefault(run.configs[i].seed, []).append((run.configs[i].beta, _against(run, i, j)))
+    return [_order(points) for points in by_seed.values()]
 
 
 def _order(points: list[tuple[float, float | None]]) -> float | None:
-    known = [(np.log(beta), np.log(abs(np.log(value)))) for beta, value in points if value is not None]
-    return slope(*np.array(known).T, fewest=2) if len(known) == len(points) else None
+    logs = [(np.log(beta), np.log(abs(np.log(value)))) for beta, value in points if value is not None]
+    return slope(*np.array(logs).T, fewest=2) if len(logs) == len(points) else None
 
 
 def depth(run: RunData) -> list[Verdict]:
-    """P5: straight lines over the layers."""
-    members = everyone(run)
+    """Judge P5: the logarithms of both measures of NC1 fall along straight lines over the layers."""
+    members = all_members(run)
     configs = run.configs
     outside = [-2 * np.log1p(c.lambda_h / c.beta) for c in configs]
     within = [-2 * np.log1p(c.a / c.beta) for c in configs]
@@ -67,7 +67,7 @@ def depth(run: RunData) -> list[Verdict]:
 
 
 def _late(run: RunData, i: int) -> float | None:
-    """Over the last fifth of the layers with NC1 > e^-50."""
+    """Slope of the logarithm of NC1 over the last fifth of the layers with NC1 > e^-50."""
     if final(run, "nc1", i) is None:
         return None
     steps, values = run.curve("nc1", i)
@@ -81,14 +81,14 @@ TABLE = {
     (0.005, 10.0): (1.166, 0.421, 0.609), (0.005, 3.0): (1.023, 0.253, 0.556), (0.005, 1.0): (0.846, 0.135, 0.480),
     (0.005, 0.3): (0.612, 0.0529, 0.364), (0.005, 0.1): (0.399, 0.0156, 0.250), (0.005, 0.01): (0.084, 1.2e-4, 0.082),
 }  # fmt: skip
-"""NC1 by traces, by the pseudo-inverse, and NC2 of the simplex, by weight decay and beta: digits, seed 0."""
+"""Reference trace ratio, NC1 by the pseudo-inverse, and NC2 of the simplex, by lambda_W and beta: digits, seed 0."""
 
 
 def digits(run: RunData) -> list[Verdict]:
-    """P8: pixels of digits as the input of one layer."""
+    """Judge P8: pixels of digits as the input of one layer."""
     names = {"nc1_trace": "trace ratio", "nc1": "NC1", "nc2_etf": "NC2 of the simplex"}
     return [
-        verdict(f"{label} over that of seed 0", [_table(run, i, channel, place) for i in everyone(run)], 1.0, 0.06)
+        verdict(f"{label} over that of seed 0", [_table(run, i, channel, place) for i in all_members(run)], 1.0, 0.06)
         for place, (channel, label) in enumerate(names.items())
     ]
 

@@ -1,4 +1,4 @@
-"""Presets about inputs near collapse: which perturbations survive a layer."""
+"""Verdicts on presets about inputs near collapse: which perturbations survive a layer."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from engines.core.analysis.verdict_helpers import final, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.neural_collapse import laws
-from engines.neural_collapse.verdicts.common import each, everyone, last
+from engines.neural_collapse.verdicts.common import all_members, each, last
 
 LEVELS = {"in the span": 0, "out of it": 1, "shape of the frame": 2, "rotation in the span": 3, "rotation out": 4}
 
 
 def staircase(run: RunData) -> list[Verdict]:
-    """P1: what a layer leaves of five kinds of direction; the spectrum of the full matrix is a probe."""
+    """Judge P1: the shares that a layer leaves of five kinds of direction; the spectrum of the matrix is a probe."""
     return [
-        verdict(f"left {name}, over the formula", each(run, everyone(run), partial(_survives, place)), 1.0, 1e-4)
+        verdict(f"left {name}, over the formula", each(run, all_members(run), partial(_survives, place)), 1.0, 1e-4)
         for name, place in LEVELS.items()
     ]
 
@@ -30,7 +30,7 @@ def _survives(place: int, run: RunData, i: int) -> float:
 
 
 def perturbed(run: RunData) -> list[Verdict]:
-    """P4: the first-order response, over the size of the perturbation."""
+    """Judge P4: the first-order response, over the size of the perturbation."""
     groups: dict[tuple[float, ...], list[int]] = {}
     for i, config in enumerate(run.configs):
         groups.setdefault((config.lambda_w, config.lambda_h, config.beta, config.seed), []).append(i)
@@ -43,7 +43,7 @@ def perturbed(run: RunData) -> list[Verdict]:
 
 
 def _power(run: RunData, members: list[int]) -> float | None:
-    """From epsilon = 0.1 down."""
+    """Power of epsilon in the error of the response, from epsilon = 0.1 down."""
     small = [i for i in members if run.configs[i].epsilon <= 0.1]
     values = last(run, "response_error", small)
     if None in values:
@@ -57,10 +57,10 @@ def _nc1(run: RunData, i: int) -> float | None:
 
 
 def lambdas(run: RunData) -> list[Verdict]:
-    """P6: the map of the two weight decays."""
+    """Judge P6: NC1 after a layer over the map of the two weight decays."""
     middle = float(np.median([config.lambda_w for config in run.configs]))
     return [
-        verdict("NC1 over the start's, over (1 + a/β)⁻²", [_nc1(run, i) for i in everyone(run)], 1.0, 5e-3),
+        verdict("NC1 over the start's, over (1 + a/β)⁻²", [_nc1(run, i) for i in all_members(run)], 1.0, 5e-3),
         verdict("change of log NC1 with λ_H, over its formula", [_change(run, "lambda_h", lambda_w=middle)], 1.0, 0.02),
         verdict("change of log NC1 with λ_W, over its formula",
                 [_change(run, "lambda_w", lambda_h=float(np.median([c.lambda_h for c in run.configs])))],

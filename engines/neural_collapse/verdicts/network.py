@@ -1,4 +1,4 @@
-"""Presets about networks that are trained."""
+"""Verdicts on presets about networks that are trained."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from engines.core.analysis.verdict_helpers import above, below, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.verdicts.common import each, everyone, last
+from engines.neural_collapse.verdicts.common import all_members, each, last
 
 DEEPEST = {"mse": 0.100, "ce": 0.115}
-"""NC1 of the eighth layer of the specification's greedy networks, by their loss."""
+"""Reference NC1 of the eighth layer of greedy networks, by their loss."""
 
 TRAINED = {"mse": 0.025, "ce": 0.0255}
-"""NC1 of the specification's networks after 120 epochs, means of three seeds, by their loss."""
+"""Reference NC1 of networks after 120 epochs, means of three seeds, by their loss."""
 
 STEEP = {4: (-0.97, 0.15), 8: (-0.49, 0.08)}
-"""Slope of the logarithm of NC1 over the layers, with its spread, by their number."""
+"""Reference slope of the logarithm of NC1 over the layers, with its spread, by the number of layers."""
 
 DECAYED = {4: 0.027, 8: 0.012}
-"""NC1 of the last hidden layer of these networks, means of four seeds; without weight decay that of 8 layers stays half
-higher."""
+"""Reference NC1 of the last hidden layer, means of four seeds, by the number of layers.
+
+Without weight decay that of 8 layers stays half higher.
+"""
 
 
 def greedy(run: RunData) -> list[Verdict]:
-    """P9: every layer that is added collapses what it is given."""
+    """Judge P9: every layer that is added collapses what it is given."""
     return [
-        below("NC1 of a layer over that below: the largest", _ends(run, everyone(run), "layer_nc1", _steepest), 1.0),
+        below("NC1 of a layer over that below: the largest", _ends(run, all_members(run), "layer_nc1", _steepest), 1.0),
         *(
             verdict(f"{loss.upper()}: NC1 of the last layer", last(run, "nc1", run.where(loss=loss)), value, value / 4)
             for loss, value in DEEPEST.items()
@@ -43,11 +45,11 @@ def _steepest(values: np.ndarray) -> float:
 
 
 def decays(run: RunData) -> list[Verdict]:
-    """P10: weight decay of the features moves NC1 more than that of the last layer."""
-    members = everyone(run)
+    """Judge P10: weight decay of the features moves NC1 more than that of the last layer."""
+    members = all_members(run)
     return [
         *(
-            verdict(f"{loss.upper()}: NC1 at the end", last(run, "nc1", _own(run, loss, 1, 1)), value, 0.006)
+            verdict(f"{loss.upper()}: NC1 at the end", last(run, "nc1", _with_decays(run, loss, 1, 1)), value, 0.006)
             for loss, value in TRAINED.items()
         ),
         below("squares, NC1: features × 2 over last layer × 2", _pairs(run, (2, 1), (1, 2)), 1.0),
@@ -61,7 +63,7 @@ def decays(run: RunData) -> list[Verdict]:
     ]
 
 
-def _own(run: RunData, loss: str, features: float, final_layer: float) -> list[int]:
+def _with_decays(run: RunData, loss: str, features: float, final_layer: float) -> list[int]:
     """Members whose weight decays are so many times the usual."""
     usual = NeuralCollapse().weight_decay_features
     return run.where(loss=loss, weight_decay_features=features * usual, weight_decay_last=final_layer * usual)
@@ -69,12 +71,12 @@ def _own(run: RunData, loss: str, features: float, final_layer: float) -> list[i
 
 def _pairs(run: RunData, one: tuple[float, float], other: tuple[float, float], loss: str = "mse") -> list[float | None]:
     """Ratios of NC1 at the end, seed by seed."""
-    ends = (last(run, "nc1", _own(run, loss, *times)) for times in (one, other))
+    ends = (last(run, "nc1", _with_decays(run, loss, *times)) for times in (one, other))
     return [ratio(*pair) for pair in zip(*ends, strict=True)]
 
 
 def separation(run: RunData) -> list[Verdict]:
-    """P11: the logarithm of NC1 falls along a straight line over the hidden layers, to what weight decay brings."""
+    """Judge P11: log NC1 falls along a straight line over the hidden layers, to a level that weight decay sets."""
     return [
         *(
             verdict(f"{depth} layers: slope of the logarithm of NC1 over the layers",
@@ -85,12 +87,12 @@ def separation(run: RunData) -> list[Verdict]:
             verdict(f"{depth} layers: NC1 of the last", last(run, "nc1", run.where(depth=depth)), value, value / 4)
             for depth, value in DECAYED.items()
         ),
-        below("correlation with a straight line", _ends(run, everyone(run), "layer_nc1", _correlation), -0.97),
+        below("correlation with a straight line", _ends(run, all_members(run), "layer_nc1", _correlation), -0.97),
     ]  # fmt: skip
 
 
 def _slope(values: np.ndarray) -> float | None:
-    """Of the hidden layers; the samples themselves, which come first, are no layer's."""
+    """Slope of the logarithm over the hidden layers; the first of the `[L + 1]` values is that of the samples."""
     return slope(np.arange(1, len(values)), np.log(values[1:]), fewest=2)
 
 
@@ -101,10 +103,10 @@ def _correlation(values: np.ndarray) -> float:
 def _ends(
     run: RunData, members: Iterable[int], channel: str, measure: Callable[[np.ndarray], float | None]
 ) -> list[float | None]:
-    """A measure of the layers at the preset's last step."""
+    """Measure the layers of each member, `[L + 1]` values, at the preset's last step."""
     return each(run, members, lambda run, i: measure(_layers(run, channel, -1, i)))
 
 
 def _layers(run: RunData, channel: str, frame: int, member: int) -> np.ndarray:
-    """One value a layer; members with fewer layers than others are filled up in the recording."""
+    """Values of a channel of layers, `[L + 1]`, without the filling of members that have fewer layers than others."""
     return run[channel][frame, member, : run.configs[member].depth + 1]

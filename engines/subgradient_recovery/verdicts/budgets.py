@@ -1,4 +1,4 @@
-"""Presets about the clock tau: when things are learned, and how far to go."""
+"""Verdicts on presets about the clock tau: when things are learned, and how far to go."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from engines.subgradient_recovery.verdicts.common import (
 
 
 def stairs(run: RunData) -> list[Verdict]:
-    """SG-10: half-times against the flow."""
+    """Judge SG-10: half-times against the flow."""
     members = range(len(run.configs))
     halves = [half_times(run, i) for i in members]
     return [
@@ -32,7 +32,7 @@ def stairs(run: RunData) -> list[Verdict]:
 
 
 def lengths(run: RunData) -> list[Verdict]:
-    """SG-13: the U over the budget, whose left wall is where the flow of this draw has learned."""
+    """Judge SG-13: the U of the error over the budget; its left wall is where the flow of this draw has learned."""
     draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_seed(run)]
     walls = [_learned(run, members[-1]) for members in draws]
     short = [i for members, wall in zip(draws, walls, strict=True) for i in members if run.configs[i].budget < wall]
@@ -47,15 +47,16 @@ def lengths(run: RunData) -> list[Verdict]:
 
 
 def _learned(run: RunData, member: int) -> float:
-    """Tau at which the flow has learned."""
+    """Time tau at which the flow has half learned every component."""
     config = run.configs[member]
     return float(flow.follow(config).half_times(config.sigma).max())
 
 
 def _at_lowest(run: RunData, members: list[int]) -> float | None:
+    """Budget of the member with the smallest error at the end; None where one is missing."""
     values = [final(run, ERROR, i) for i in members]
-    known = [value for value in values if value is not None]
-    return run.configs[members[values.index(min(known))]].budget if len(known) == len(values) else None
+    present = [value for value in values if value is not None]
+    return run.configs[members[values.index(min(present))]].budget if len(present) == len(values) else None
 
 
 def _over_steps(run: RunData, member: int) -> float | None:
@@ -70,7 +71,7 @@ def _least(run: RunData, members: list[int]) -> float | None:
 
 
 def overfit(run: RunData) -> list[Verdict]:
-    """SG-17: multiples of the budget."""
+    """Judge SG-17: the error grows with multiples of the budget."""
     draws = [sorted(members, key=lambda i: run.configs[i].budget) for members in by_seed(run)]
     half, once, most = ([members[place] for members in draws] for place in (0, 1, -1))
     rises = [_rise(run, members[1:]) for members in draws]
@@ -86,5 +87,5 @@ def overfit(run: RunData) -> list[Verdict]:
 
 def _rise(run: RunData, members: list[int]) -> float | None:
     values = last(run, members)
-    known = np.array([value for value in values if value is not None])
-    return float((known[1:] / known[:-1]).min()) if len(known) == len(values) else None
+    present = np.array([value for value in values if value is not None])
+    return float((present[1:] / present[:-1]).min()) if len(present) == len(values) else None

@@ -1,4 +1,4 @@
-"""What several presets measure."""
+"""Measures that the verdicts on several presets share."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ ERROR = "relative_error"
 
 
 def last(run: RunData, members: Iterable[int], channel: str = ERROR) -> list[float | None]:
-    """The value of each member at the preset's last step."""
+    """Values of the members at the preset's last step; None before it, and where one diverged."""
     return [final(run, channel, i) for i in members]
 
 
 def orders(run: RunData, members: Iterable[int], channel: str = ERROR) -> list[float | None]:
-    """Its decimal logarithm."""
+    """Decimal logarithms of the members' values at the preset's last step."""
     return [log10(value) for value in last(run, members, channel)]
 
 
 def best(run: RunData, member: int) -> float | None:
-    """The smallest relative error on the whole path."""
+    """Smallest relative error on the whole path; None before the preset's last step."""
     return None if final(run, ERROR, member) is None else float(np.nanmin(run[ERROR][:, member]))
 
 
 def spread(values: list[float | None]) -> float | None:
-    """Largest over smallest."""
-    known = [value for value in values if value is not None]
-    return max(known) / min(known) if len(known) == len(values) and known else None
+    """Ratio of the largest to the smallest value; None where one is missing."""
+    present = [value for value in values if value is not None]
+    return max(present) / min(present) if len(present) == len(values) and present else None
 
 
 def half_times(run: RunData, member: int) -> list[float | None]:
-    """Tau at which each eigenvalue is half learned, over that of the flow from this draw's own spectrum, `[r]`."""
+    """Times tau at which each eigenvalue is half learned, over those of the flow from this draw's spectrum, `[r]`."""
     config = run.configs[member]
     learned, spent = run["signal_eigenvalues"][:, member], run["spent"][:, member]
     predicted = flow.follow(config).half_times(config.sigma)
@@ -48,15 +48,15 @@ def half_times(run: RunData, member: int) -> list[float | None]:
 
 
 def last_half_times(run: RunData, members: Iterable[int]) -> list[float | None]:
-    """That of the last eigenvalue."""
+    """Ratios of `half_times` for the last eigenvalue, one for each member."""
     return [half_times(run, i)[-1] for i in members]
 
 
 def arrivals(run: RunData, members: Iterable[int], level: float) -> list[float | None]:
-    """Steps until the error is below `level`, over those until `1.3 eta0 rho^t` is."""
-    found = []
+    """Steps until the error of each member is below `level`, over those until `1.3 eta0 rho^t` is."""
+    ratios = []
     for i in members:
         c = run.configs[i]
         predicted = np.log(level / (flow.TRACKING * c.eta0)) / np.log1p(-c.eta0 / c.budget)
-        found.append(ratio(hitting_time(run.curve(ERROR, i), level), float(predicted)))
-    return found
+        ratios.append(ratio(hitting_time(run.curve(ERROR, i), level), float(predicted)))
+    return ratios

@@ -1,4 +1,4 @@
-"""Presets about where the error stops."""
+"""Verdicts on presets about where the error stops."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engines.subgradient_recovery.verdicts.common import ERROR, last, orders, sp
 
 
 def floors(run: RunData) -> list[Verdict]:
-    """SG-03: powers of alpha, against those that the spectrum of this draw's start predicts."""
+    """Judge SG-03: powers of alpha, against those that the spectrum of this draw's start predicts."""
 
     def shares(p: float, channel: str = ERROR) -> list[float | None]:
         draws = by_seed(run, run.where(outlier_fraction=p))
@@ -33,7 +33,7 @@ def floors(run: RunData) -> list[Verdict]:
 
 
 def exponent(run: RunData, members: list[int], channel: str = ERROR) -> float | None:
-    """Power of alpha from 1e-3 on, without members whose error is still that of the steps."""
+    """Power of alpha in a channel, for alpha up to 2e-3, without members whose error is still that of the steps."""
     inside = [i for i in members if run.configs[i].alpha <= 2e-3]
     points = [
         (run.configs[i].alpha, value)
@@ -44,13 +44,13 @@ def exponent(run: RunData, members: list[int], channel: str = ERROR) -> float | 
 
 
 def predicted(run: RunData, members: list[int]) -> float:
-    """`1 - lam_b/lam_r` of this draw."""
+    """Predicted power `1 - lam_b/lam_r`, from the spectrum of this draw."""
     *_, weakest, bulk = laws.eigenvalues(run.configs[members[0]])
     return 1 - float(bulk / weakest)
 
 
 def dense(run: RunData) -> list[Verdict]:
-    """SG-08: pure dense noise."""
+    """Judge SG-08: under pure dense noise the error is that of the best fit."""
     small = [i for i in run.where(loss="l1") if run.configs[i].alpha < 0.1]
     large = [i for i in run.where(loss="l1", k=30) if run.configs[i].alpha >= 0.1]
     widths = [
@@ -74,14 +74,14 @@ def dense(run: RunData) -> list[Verdict]:
 
 
 def mixture(run: RunData) -> list[Verdict]:
-    """SG-09: the density of the whole noise at zero."""
+    """Judge SG-09: the density of the whole noise at zero decides the error."""
     over = [ratio(final(run, "error", i), least_error(c, "sign")) for i, c in enumerate(run.configs)]
     return [verdict("error over that of least absolute deviations", over, 1.0, 0.25)]
 
 
 @lru_cache(maxsize=256)
 def least_error(config: SubgradientRecovery, psi: str) -> float:
-    """`|Delta|_F` at the best fit of this draw: where the mean pull equals `|P_T((1/m) sum psi(s_i) sym(A_i))|_F`.
+    """Error `|Delta|_F` of this draw's best fit: where the mean pull equals `|P_T((1/m) sum psi(s_i) sym(A_i))|_F`.
 
     P_T projects onto the tangent space of the rank-r matrices at the truth. Least absolute deviations: psi = sign, pull
     `phi(|Delta|)`, near zero `2 g0 |Delta|` with g0 the density of the noise (Bahadur); least squares: psi(s) = s and
@@ -97,7 +97,7 @@ def least_error(config: SubgradientRecovery, psi: str) -> float:
 
 
 def noiseless(run: RunData) -> list[Verdict]:
-    """SG-11: floors of small starts, slopes of large ones."""
+    """Judge SG-11: floors of small starts, slopes of large ones."""
     small = [i for i in run.where(init="spectral") if run.configs[i].alpha < 0.1]
     wide = [i for i in small if run.configs[i].k > run.configs[i].r]
     floors = [float(np.linalg.norm(flow.leftover(c)) / np.linalg.norm(c.sigma)) for c in run.configs]

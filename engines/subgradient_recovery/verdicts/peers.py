@@ -1,4 +1,4 @@
-"""The preset that sets methods side by side."""
+"""Verdicts on the preset that sets methods side by side."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engines.subgradient_recovery.verdicts.common import ERROR, last, orders
 
 
 def peers(run: RunData) -> list[Verdict]:
-    """SG-14: what the table of the specification says, method by method."""
+    """Judge SG-14: each method against its reference values."""
 
     def hits(level: float, **knobs: object) -> list[float | None]:
         return [hitting_time(run.curve(ERROR, i), level) for i in run.where(**knobs)]

@@ -1,4 +1,4 @@
-"""Presets about exact recovery, and what fails where."""
+"""Verdicts on presets about exact recovery, and what fails where."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from engines.subgradient_recovery.verdicts.floors import least_error
 
 
 def opening(run: RunData) -> list[Verdict]:
-    """SG-00: small start, least squares, large start."""
+    """Judge SG-00: small start, least squares, large start."""
     small = [i for i, c in enumerate(run.configs) if c.loss == "l1" and c.alpha < 0.1]
     large = [i for i, c in enumerate(run.configs) if c.loss == "l1" and c.alpha >= 0.1]
     return [
@@ -33,7 +33,7 @@ def opening(run: RunData) -> list[Verdict]:
 
 
 def hello(run: RunData) -> list[Verdict]:
-    """SG-01: the path of exact recovery."""
+    """Judge SG-01: the path of exact recovery."""
     members = range(len(run.configs))
     return [
         verdict("τ at which half is learned over the flow's", last_half_times(run, members), 1.0, 0.03),
@@ -43,7 +43,7 @@ def hello(run: RunData) -> list[Verdict]:
 
 
 def widths(run: RunData) -> list[Verdict]:
-    """SG-02: the search rank. From a random start of k = r columns one may be too small for the budget."""
+    """Judge SG-02: the search rank. From a random start of k = r columns one may be too small for the budget."""
     spectral, random = run.where(init="spectral"), run.where(init="random")
     exact = [i for i in spectral if run.configs[i].k == run.configs[i].r]
     wide = [i for i in spectral if i not in exact]
@@ -60,7 +60,7 @@ def widths(run: RunData) -> list[Verdict]:
 
 
 def squares(run: RunData) -> list[Verdict]:
-    """SG-04: absolute values against squares."""
+    """Judge SG-04: absolute values against squares."""
     absolute, wide = run.where(loss="l1"), run.where(loss="l2", k=30)
     over = [i for i in absolute if run.configs[i].k == 30]
     faint = run.where(loss="l2", k=2, outlier_scale=1.0)
@@ -80,16 +80,16 @@ def _worse(run: RunData, member: int) -> float | None:
 
 
 def garbage(run: RunData) -> list[Verdict]:
-    """SG-07: most of the data is wrong."""
-    found: list[Verdict] = []
+    """Judge SG-07: recovery where most of the data is wrong."""
+    verdicts: list[Verdict] = []
     for p in (0.6, 0.7, 0.8):
         members = run.where(outlier_fraction=p)
-        found += [
+        verdicts += [
             verdict(f"p = {p:g}: τ at which half is learned over the flow's", last_half_times(run, members), 1.0, 0.04),
             below(f"p = {p:g}: relative error", last(run, members), overlays.RECOVERED),
             below(f"p = {p:g}: error over its upper line", [_over_line(run, i) for i in members], 1.0),
         ]
-    return found
+    return verdicts
 
 
 def _over_line(run: RunData, member: int) -> float | None:
@@ -100,7 +100,7 @@ def _over_line(run: RunData, member: int) -> float | None:
 
 
 def adversary(run: RunData) -> list[Verdict]:
-    """SG-15: flipped signs."""
+    """Judge SG-15: recovery under flipped signs."""
     return [
         below(f"p = {p:g}: log₁₀ of the error", orders(run, run.where(outlier_fraction=p)), limit)
         for p, limit in ((0.1, -7.9), (0.2, -7.0))
@@ -108,7 +108,7 @@ def adversary(run: RunData) -> list[Verdict]:
 
 
 def figures(run: RunData) -> list[Verdict]:
-    """SG-16: the floor of k = d over alpha."""
+    """Judge SG-16: the floor of k = d over alpha."""
     wide, exact = run.where(loss="l1", k=20), run.where(loss="l1", k=3, m=600)
     smallest = [i for i in wide if run.configs[i].alpha < 1e-5]
     easy, hard = (

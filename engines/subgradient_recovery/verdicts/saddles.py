@@ -1,4 +1,4 @@
-"""Presets about points with a lower loss than the truth."""
+"""Verdicts on presets about points with a lower loss than the truth."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engines.subgradient_recovery.verdicts.common import last, last_half_times, 
 
 
 def beneath(run: RunData) -> list[Verdict]:
-    """SG-05: the small start is right, and four others are lower."""
+    """Judge SG-05: the small start is right, and four others are lower."""
     small = [i for i in run.where(alpha=1e-8) if run.configs[i].budget < 20]
     far = [i for i in range(len(run.configs)) if i not in small and run.configs[i].alpha > 1e-9]
     return [
@@ -22,7 +22,7 @@ def beneath(run: RunData) -> list[Verdict]:
 
 
 def saddle(run: RunData) -> list[Verdict]:
-    """SG-06: the truth is left, downhill."""
+    """Judge SG-06: runs that start at the truth leave it downhill."""
     members = range(len(run.configs))
     return [
         above("relative error, started at 10⁻¹⁰", last(run, members), 0.18),

@@ -1,4 +1,4 @@
-"""The preset about sample sizes."""
+"""Verdicts on the preset about sample sizes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery.verdicts.common import last
 
 SUCCESS = 1e-2
+"""Relative error below which a run counts as a success."""
 
 
 def samples(run: RunData) -> list[Verdict]:
-    """SG-12: successes by sample size and search rank."""
+    """Judge SG-12: successes by sample size and search rank."""
     small = _successes(run, [i for i, c in enumerate(run.configs) if c.alpha < 0.1 and c.k > c.r])
     large = _successes(run, [i for i, c in enumerate(run.configs) if c.alpha >= 0.1])
     medians = _medians(run, [i for i, c in enumerate(run.configs) if c.alpha < 0.1 and c.k >= 6])
@@ -30,13 +31,13 @@ def samples(run: RunData) -> list[Verdict]:
     ]
 
 
-def _done(run: RunData, members: Sequence[int]) -> bool:
+def _is_complete(run: RunData, members: Sequence[int]) -> bool:
     return bool(members) and all(value is not None for value in last(run, members))
 
 
 def _successes(run: RunData, members: Sequence[int]) -> dict[int, list[int]] | None:
-    """For each m the number of successes by increasing k; None while the run is too short."""
-    if not _done(run, members):
+    """Numbers of successes by increasing k, for each m; None while the run is too short."""
+    if not _is_complete(run, members):
         return None
     configs, errors = run.configs, dict(zip(members, last(run, members), strict=True))
     widths = sorted({configs[i].k for i in members})
@@ -47,8 +48,8 @@ def _successes(run: RunData, members: Sequence[int]) -> dict[int, list[int]] | N
 
 
 def _medians(run: RunData, members: Sequence[int]) -> float | None:
-    """The largest spread over k of the median error at one m."""
-    if not _done(run, members):
+    """Largest spread over k of the median error at one m; None while the run is too short."""
+    if not _is_complete(run, members):
         return None
     errors = np.array(last(run, members), float)
     sizes, widths = (np.array([getattr(run.configs[i], name) for i in members]) for name in ("m", "k"))
@@ -58,4 +59,4 @@ def _medians(run: RunData, members: Sequence[int]) -> float | None:
 
 def _share(run: RunData, k: int, alpha: float) -> float | None:
     members = [i for i in run.where(k=k, alpha=alpha) if (run.configs[i].m >= 360) == (k == 2)]
-    return float(np.mean([value < SUCCESS for value in last(run, members)])) if _done(run, members) else None  # type: ignore[operator]
+    return float(np.mean([value < SUCCESS for value in last(run, members)])) if _is_complete(run, members) else None  # type: ignore[operator]
