@@ -81,7 +81,7 @@ WRONG = {
     "seeds twice": (lambda run: engines.run("toy", seeds=[1], set={"seed": 3}), ConfigError, "both seeds and values"),
     "equal seeds": (lambda run: engines.run("toy", seeds=[1, 2, 1.0]), ConfigError, "seed=1 is listed twice"),
     "equal values": (lambda run: engines.run("toy", set={"a": [2, 2]}), ConfigError, "a=2.0 is listed twice"),
-    "equal cases": (lambda run: engines.run("toy", cases=[{"a": 2}, {"a": 3}, {"a": 2}]), ConfigError, "is listed twice"),
+    "equal cases": (lambda run: engines.run("toy", cases=[{"a": 2}, {"a": 2}]), ConfigError, "is listed twice"),
     "no seeds": (lambda run: engines.run("toy", seeds=[]), ConfigError, "the ensemble has 0 members"),
     "resume": (lambda run: engines.resume(run, 5), ConfigError, "steps=5 is not beyond the last step of the run, 5"),
 }
