@@ -250,3 +250,11 @@ def test_the_glossary_is_short_and_each_word_stands_once_in_order():
     words = re.findall(r"^\| ([\w -]+) \|", text, re.MULTILINE)[1:]
     assert words == sorted(set(words))
     assert len(words) <= 60
+
+
+def test_every_part_that_a_lesson_can_hide_is_listed():
+    from dashboard.session.view_state import PARTS
+
+    text = " ".join((ROOT / "docs/lessons.md").read_text(encoding="utf-8").split())
+    said = re.search(r"The parts that can be hidden are (.*?)\.", text)
+    assert said and sorted(re.findall(r"`(\w+)`", said[1])) == sorted(PARTS)
