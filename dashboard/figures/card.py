@@ -185,10 +185,10 @@ def _legend(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
     phases = (
         [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if primary and mark.has_phases else []
     )
-    others = [{"label": label, "dash": "solid", "color": color} for label, color in mark.other_runs.items()]
+    overlays = [{"label": label, "dash": "solid", "color": color} for label, color in mark.overlay_hues.items()]
     if len(channels) == 1:
         channels[0]["label"] += ", as run"
-    return channels + theory + phases + others + list(mark.step_legend)
+    return channels + theory + phases + overlays + list(mark.step_legend)
 
 
 def _curves(mark: LineMark) -> list[dict[str, Any]]:

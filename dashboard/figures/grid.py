@@ -170,7 +170,7 @@ class Grid(Viewer):
         if isinstance(card.mark, LineMark):
             card.mark.show_theory(lines)
             card.mark.show_phases(phases)
-            card.mark.show_ghost(overlays)
+            card.mark.show_overlays(overlays)
 
     def decorate(self, lines: Sequence[TheoryLine], phases: Sequence[Phase], overlays: Overlays) -> None:
         """Show theory lines, phases and other runs on every figure."""
