@@ -56,7 +56,7 @@ class Progress:
 
 
 def run(arguments: Namespace) -> None:
-    """Simulate, save where asked to, and print the outcome."""
+    """Simulate, save where asked to, and print the result."""
     if arguments.out:
         require_suffix(arguments.out)
     result, go_on = _resumed(arguments) if arguments.resume else _new_run(arguments)

@@ -113,7 +113,7 @@ class ViewContext:
     status: Status
     rows: int = 0
     """Recorded frames."""
-    outcomes: int = 0
+    probe_results: int = 0
     """Results of probes that verdicts rest on."""
     configs: tuple[Config, ...] = ()
     """The members with their knobs as they are now."""

@@ -150,7 +150,7 @@ def _ticked(size: int, sharers: int) -> range:
 
 
 class MapMark(HeatMark):
-    """The outcome of every member over the two knobs that vary most, with theory beside it.
+    """One number of every member over the two knobs that vary most, with theory beside it.
 
     A cell is a pair of values, in the median over all members that have them.
     """

@@ -1,4 +1,4 @@
-"""Sweeps: which knob of an ensemble is swept, the series of members over it, and their outcomes at one step."""
+"""Sweeps: which knob of an ensemble is swept, the series of members over it, and their numbers at one step."""
 
 from __future__ import annotations
 

@@ -95,11 +95,11 @@ class Run(RunData):
         return {
             "engine": self.engine.name,
             "steps": int(self.steps[-1]),
-            "members": [self._outcome(index) for index in range(len(self.configs))],
+            "members": [self._member_summary(index) for index in range(len(self.configs))],
             "verdicts": self.verdicts,
         }
 
-    def _outcome(self, index: int) -> dict[str, Any]:
+    def _member_summary(self, index: int) -> dict[str, Any]:
         at = int(self.diverged_at[index])
         status = {"status": "ok", "diverged_at": None} if at < 0 else {"status": "diverged", "diverged_at": at}
         return {"config": dict(self.configs[index]), **status, "final": self.final(index)}
