@@ -254,8 +254,7 @@ class Runner:
     def _edit(self, edit: Event) -> None:
         simulation = self._require_simulation()
         self._forget_future()
-        for member in edit.members:
-            self.run.configs[member] = self.run.configs[member].replace(**{edit.knob: edit.value})
+        self.run.configs = apply_edits(self.run.configs, [edit])
         self._record_now()
         simulation.set(edit.knob, [getattr(config, edit.knob) for config in self.run.configs])
         self.run.recording.events.append(replace(edit, step=self._current_step()))
