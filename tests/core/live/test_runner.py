@@ -337,7 +337,7 @@ def test_an_idle_runner_costs_nothing(start, scheduler):
 
 
 def test_a_run_with_edits_on_the_way_repeats_the_run_that_was_edited_live(start):
-    """What a link holds: the opening configurations and the edits, at their own steps."""
+    """What a link holds: the initial configurations and the edits, at their own steps."""
     live = start(horizon=300)
     live.step(120)
     live.wait()

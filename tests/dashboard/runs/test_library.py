@@ -66,7 +66,7 @@ def test_damaged_files_are_listed_with_their_reasons_and_the_others_work(run, pl
     found = {entry.name: entry.broken for entry in library.entries("matrix_sensing")}
     assert found[good] == ""
     assert found[gone] == f"{gone} is not a readable run: it lacks the columns loss"
-    assert "6 openings and 0 diverged_at" in found[mixed]
+    assert "6 initial configurations and 0 diverged_at" in found[mixed]
     assert "eta='<script>' is not a finite number" in found[wrong]
     assert found[edited] == "it lacks 'knob'"
     assert found[shaped] == "the channel loss has the shape [1], and not 0 dimensions"
