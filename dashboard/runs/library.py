@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashboard.ui.formatting import describe
+from engines.core.protocol.config import varied
 from engines.core.protocol.errors import StoreError, quote
 
 if TYPE_CHECKING:
@@ -85,10 +85,8 @@ def _entry(file: Path, engine: str) -> Entry | None:
 
 
 def _description(file: Path, run: RunData, frames: int) -> tuple[str, str]:
-    openings = [dict(config) for config in run.initial_configs]
-    first, members = openings[0], len(openings)
-    varied = [name for name in first if any(each[name] != first[name] for each in openings)]
-    knobs = describe({name: first[name] for name in varied[:2]}) if members == 1 else ", ".join(varied[:3])
+    members = len(run.initial_configs)
+    knobs = ", ".join(varied(run.initial_configs)[:3])
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(file.stat().st_mtime))
     many = f"{members} members over {knobs}" if members > 1 else "1 member"
     size = f"{file.stat().st_size / 2**20:.1f} MB"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.ui.formatting import describe
 from dashboard.ui.palette import qualitative, scale
+from engines.core.protocol.config import varied
 
 if TYPE_CHECKING:
     from engines.core.protocol.config import Config
@@ -47,12 +48,6 @@ def curves(configs: Sequence[Config], bands: bool = True, picked: Iterable[int] 
         for part in [members] if whole else [(member,) for member in members]:
             found.append(Curve(f"c{len(found)}", _label(configs, part), color, part))
     return tuple(found) if len(groups) > 1 or len(found) == 1 else _by_seed(found)
-
-
-def varied(configs: Sequence[Config]) -> list[str]:
-    """List the knobs in which members differ, as they were declared."""
-    names = configs[0].knobs()
-    return [name for name in names if any(getattr(c, name) != getattr(configs[0], name) for c in configs)]
 
 
 def distinguishing(configs: Sequence[Config], but: Container[str] = ()) -> list[str]:
