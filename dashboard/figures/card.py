@@ -15,20 +15,13 @@ from dashboard.figures.tables import Numbers, recorded_table, summary, table
 from dashboard.session.curves import Curve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.palette import GREY
+from dashboard.ui.styles import CARD, FULL_WIDTH, STRETCH, TABLE
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.figure import FigureOptions
     from engines.core.protocol.declarations import Plot
     from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
-
-CARD = (FOLDER / "card.css").read_text()
-
-TABLE = (FOLDER / "table.css").read_text()
-
-STRETCH = {"sizing_mode": "stretch_width"}
-
-WIDE = ":host { grid-column: 1 / -1; }"
 
 NOTHING = Numbers((), (), "This member has no values here.")
 
@@ -87,8 +80,8 @@ class Card(Viewer):
 
     def lead(self, first: bool) -> None:
         """Stand before all others, over the whole width, or in the engine's order."""
-        wide = self.primary or first
-        self._panel.param.update(styles={"order": "-1" if first else "0"}, stylesheets=[CARD, WIDE] if wide else [CARD])
+        sheets = [CARD, FULL_WIDTH] if self.primary or first else [CARD]
+        self._panel.param.update(styles={"order": "-1" if first else "0"}, stylesheets=sheets)
 
     @property
     def hidden(self) -> bool:

@@ -22,7 +22,7 @@ from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
 from dashboard.figures.overlays import Overlays
 from dashboard.ui.batch import batch
-from dashboard.ui.component import FOLDER
+from dashboard.ui.styles import GRID
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.theory import TheoryLine
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 STILL = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "space": SpaceMark,
          "profile": ProfileMark, "sweep": SweepMark, "map": MapMark}  # fmt: skip
 """The kinds that show one step."""
-
-GRID = (FOLDER / "grid.css").read_text()
 
 
 class Grid(Viewer):

@@ -16,13 +16,10 @@ from dashboard.figures.tables import table
 from dashboard.probes.pictures.picture_kinds import arrays, draw, ready, tables
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import listed, number, words
+from dashboard.ui.styles import GRID, STRETCH, TABLE
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Picture
-
-STRETCH = {"sizing_mode": "stretch_width"}
-
-GRID, TABLE = ((FOLDER / f"{name}.css").read_text() for name in ("grid", "table"))
 
 FEW = 8
 """Entries of an array up to which all are written."""

@@ -13,13 +13,12 @@ from dashboard.figures.tables import Numbers, table
 from dashboard.runs.comparison_curve import ComparisonCurve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import knob_value, number, words
+from dashboard.ui.styles import GRID
 
 if TYPE_CHECKING:
     from dashboard.session.view_state import ViewContext
     from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
-
-GRID = (FOLDER / "grid.css").read_text()
 
 WAITING = "Computing the pinned run…"
 
@@ -87,8 +86,8 @@ def _content(pinned: Run, run: Run, step: int, members: tuple[int, int]) -> dict
     shown = numbers[np.isfinite(numbers["a"]) | np.isfinite(numbers["b"])]
     rows = [_row(run, str(name), row) for name, row in shown.iterrows()]
     knobs = changed(pinned, run, members)
-    changes = ", ".join(f"{words(name)} {knob_value(a)} → {knob_value(b)}" for name, (a, b) in knobs.items()) or "no knob"
-    head = f"Pinned → now, at step {numbers.attrs['step']:,}. Changed: {changes}"
+    changes = ", ".join(f"{words(name)} {knob_value(a)} → {knob_value(b)}" for name, (a, b) in knobs.items())
+    head = f"Pinned → now, at step {numbers.attrs['step']:,}. Changed: {changes or 'no knob'}"
     return {"head": head, "html": table("", Numbers(("channel", "pinned", "now", "difference", "ratio"), rows))}
 
 
