@@ -115,8 +115,8 @@ def test_a_question_keeps_its_answer_until_something_is_chosen(write):
 
 def test_a_lesson_in_an_address_that_is_none_or_of_another_lab_is_told():
     engine = engines.load("matrix_sensing")
-    assert "of the lab 'neural_collapse'" in Start.from_address(engine, lesson="three_clouds").problem
-    assert "there is no lesson 'x'" in Start.from_address(engine, lesson="x").problem
+    assert "of the lab 'neural_collapse'" in Start.from_address(engine, lesson="three_clouds").error
+    assert "there is no lesson 'x'" in Start.from_address(engine, lesson="x").error
     assert Start.from_address(engine, lesson="the_price_of_width").lesson.steps[0].title == "Three ways down"
 
 
