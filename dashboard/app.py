@@ -236,7 +236,7 @@ def serve(
     `patterns` are more addresses with their Tornado handlers, `options` those of `panel.serve`.
     """
     theme.prepare()
-    request_filter.check()
+    request_filter.install()
     library.offer(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(logger).addFilter(Closed())
@@ -254,5 +254,5 @@ def serve(
 
 if __name__.startswith("bokeh_app"):
     theme.prepare()
-    request_filter.check()
+    request_filter.install()
     entry().servable()

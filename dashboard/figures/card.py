@@ -51,7 +51,7 @@ class Heading(Component):
 class Card(Viewer):
     """One figure under its heading, with its switches and its table.
 
-    `changed(card)` asks the grid to draw it again, `moved(card)` to follow, `export(plot)` for its numbers as a file.
+    `redraw(card)` asks the grid to draw it again, `update(card)` to follow, `export(plot)` for its numbers as a file.
     """
 
     def __init__(
@@ -60,13 +60,13 @@ class Card(Viewer):
         engine: Engine,
         options: FigureOptions,
         primary: bool,
-        changed: Callable[[Card], None],
-        moved: Callable[[Card], None],
+        redraw: Callable[[Card], None],
+        update: Callable[[Card], None],
         export: Callable[[Plot], None],
     ) -> None:
         super().__init__()
         self.plot, self.engine, self.options, self.primary = plot, engine, options, primary
-        self._changed, self._moved = changed, moved
+        self._redraw, self._update = redraw, update
         self.mark: Any = None
         self.whose = ""
         """The member that a picture of one member shows, in words."""
@@ -108,10 +108,10 @@ class Card(Viewer):
     def _toggle(self, name: str, on: bool) -> None:
         if name in ("log_x", "log_y"):
             self.options = replace(self.options, **{name: on}, follow=True)
-            self._changed(self)
+            self._redraw(self)
         elif name in ("follow", "table"):
             self.set(**{name: on})
-            self._moved(self)
+            self._update(self)
         if name == "table":
             self._table.visible = on
 

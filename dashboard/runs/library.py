@@ -20,7 +20,7 @@ FOLDER_VARIABLE = "DYNASCOPE_LIBRARY"
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-LARGEST = 300 * 2**20
+LARGEST_RUN = 300 * 2**20
 """Bytes of recorded numbers that are kept at once."""
 
 
@@ -101,8 +101,8 @@ def keep(run: Run) -> str:
     if place is None:
         raise StoreError("this server keeps no runs (launch.py serve --library DIR)")
     size = run.recording.dense.nbytes() + run.recording.thin.nbytes()
-    if size > LARGEST:
-        raise StoreError(f"the run has {size:,} bytes; {LARGEST:,} are kept at most (Export has no limit)")
+    if size > LARGEST_RUN:
+        raise StoreError(f"the run has {size:,} bytes; {LARGEST_RUN:,} are kept at most (Export has no limit)")
     preset = run.preset.name if run.preset else "own"
     name = f"{run.engine.name}-{preset}-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}.parquet"
     with store.writing(place / name) as file:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FOLDER_VARIABLE = "DYNASCOPE_LESSONS"
 """The environment variable with a folder of further lessons; those there go before an engine's of the same name."""
 
-LARGEST = 200_000
+LARGEST_LESSON = 200_000
 """Bytes of a lesson."""
 
 LONGEST = 300
@@ -139,8 +139,8 @@ def _reason(error: BaseException) -> str:
 def _read(name: str, path: Path) -> Lesson:
     if not path.is_file():  # a pipe of that name would be waited for without end
         raise LessonError("it is no file")
-    if path.stat().st_size > LARGEST:
-        raise LessonError(f"it has {path.stat().st_size} bytes; allowed are {LARGEST}")
+    if path.stat().st_size > LARGEST_LESSON:
+        raise LessonError(f"it has {path.stat().st_size} bytes; allowed are {LARGEST_LESSON}")
     about: dict[str, Any]
     about, body = frontmatter.parse(path.read_text(encoding="utf-8"), handler=FrontMatter())
     missing = [key for key in ("title", "lab") if not about.get(key)]

@@ -67,7 +67,7 @@ def test_what_a_lesson_says_is_made_safe(write):
         (f"{HEAD}## A\n```predict\nquestion: Q\nchoices: [a]\nanswer: c\nreveal: R\n```\n", "none of the choices"),
         (f"{HEAD}## A\n```predict\nquestion: Q\n```\n", "lacks choices and answer and reveal"),
         (f"{HEAD}## A\n```set\n{{\n```\n", "step 1, 'A'"),
-        (HEAD + "## A\n" + "x" * lessons.LARGEST, "bytes; allowed are"),
+        (HEAD + "## A\n" + "x" * lessons.LARGEST_LESSON, "bytes; allowed are"),
         (HEAD.replace("preset: P3", "a: &a [1, 1]\nset: {alpha: [*a, *a]}") + "## A\n", "it has an alias"),
         (f"{HEAD}## A\n```set\na: &a [x]\nb: *a\n```\n", "step 1, 'A': it has an alias"),
         (f"{HEAD}## A\n```set\n{'[' * 5000}\n```\n", "step 1, 'A': it is nested too deeply"),
