@@ -42,7 +42,7 @@ def serve(arguments: argparse.Namespace) -> None:
         os.environ["DYNASCOPE_LIBRARY"] = arguments.library
     from dashboard import app
 
-    options = _panels(arguments.more) if arguments.more else {}
+    options = _panels(arguments.panel_options) if arguments.panel_options else {}
     if "ssl_certfile" in options:  # Panel would print and open an address without https
         where = f"https://{arguments.address}:{arguments.port}/{options.get('prefix', '')}"
         print(f"Launching server at {where}", flush=True)
@@ -222,9 +222,9 @@ def _port(text: str) -> int:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. What a person got wrong is one line on stderr."""
     known = parser()
-    chosen, chosen.more = known.parse_known_args(arguments)
-    if chosen.more and chosen.act is not serve:
-        known.error(f"unrecognized arguments: {' '.join(chosen.more)}")
+    chosen, chosen.panel_options = known.parse_known_args(arguments)
+    if chosen.panel_options and chosen.act is not serve:
+        known.error(f"unrecognized arguments: {' '.join(chosen.panel_options)}")
     try:
         for folder in chosen.plugins:
             from engines.core.protocol.registry import add_plugins

@@ -1,4 +1,4 @@
-"""The server of all pages: their routes, and the frame around a lab. `serve()`, or `panel serve dashboard/app.py`."""
+"""The server of all pages: their routes, and the page around a lab. `serve()`, or `panel serve dashboard/app.py`."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _argument(name: str) -> str:
 
 
 def _page(title: str, fill: Fill) -> pmui.Page:
-    """Make a page that shows its frame at once and is filled when the browser has painted it."""
+    """Make a page that appears at once and is filled when the browser has painted it."""
     _local()
     holder = pn.Column(_waiting(), sizing_mode="stretch_width", margin=0)
     bridge = Bridge()
@@ -107,8 +107,8 @@ def _import_engines() -> None:
 def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
     """Make the page with a card for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
-    problem = _absent(token) or (UNKNOWN if token or lesson else "")
-    return _lab_or_cards(link.lab_of(token) or _lab_of(lesson), address, device, problem)
+    error = _absent(token) or (UNKNOWN if token or lesson else "")
+    return _lab_or_cards(link.lab_of(token) or _lab_of(lesson), address, device, error)
 
 
 def _absent(token: str) -> str:
@@ -117,11 +117,11 @@ def _absent(token: str) -> str:
     return f"This link cannot be opened: {absent}." if absent else ""
 
 
-def _lab_or_cards(name: str, address: Callable[[str], str], device: str, problem: str) -> pmui.Page:
-    """Make the page of a lab; where there is none of this name, that of all labs, with the problem above."""
+def _lab_or_cards(name: str, address: Callable[[str], str], device: str, error: str) -> pmui.Page:
+    """Make the page of a lab; where there is none of this name, that of all labs, with the error above."""
     from engines import names
 
-    return lab_page(name, device) if name in names() else _cards(address, problem)
+    return lab_page(name, device) if name in names() else _cards(address, error)
 
 
 def _lab_of(lesson: str) -> str:
@@ -132,12 +132,12 @@ def _lab_of(lesson: str) -> str:
         return ""
 
 
-def _cards(address: Callable[[str], str], problem: str = "") -> pmui.Page:
+def _cards(address: Callable[[str], str], error: str = "") -> pmui.Page:
 
     def fill(holder: pn.Column, bridge: Bridge) -> None:
         from engines import names
 
-        holder[:] = [*([_failure(problem)] if problem else []), gallery(names(), address)]
+        holder[:] = [*([_failure(error)] if error else []), gallery(names(), address)]
 
     return _page("Dynascope", fill)
 
@@ -236,7 +236,7 @@ def serve(
     `patterns` are more addresses with their Tornado handlers, `options` those of `panel.serve`.
     """
     theme.prepare()
-    request_filter.check()
+    request_filter.install()
     library.offer(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(logger).addFilter(Closed())
@@ -254,5 +254,5 @@ def serve(
 
 if __name__.startswith("bokeh_app"):
     theme.prepare()
-    request_filter.check()
+    request_filter.install()
     entry().servable()

@@ -18,7 +18,7 @@ from engines.core.analysis import probing
 from engines.core.data.plain_json import to_json
 from engines.core.files.export import expand_home, require_suffix
 from engines.core.files.store import require_writable
-from engines.core.protocol.config import Knob
+from engines.core.protocol.config import Knob, varied
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, EngineFailure, StoreError
 from engines.core.protocol.registry import load, names
@@ -56,7 +56,7 @@ class Progress:
 
 
 def run(arguments: Namespace) -> None:
-    """Simulate, save where asked to, and print the outcome."""
+    """Simulate, save where asked to, and print the result."""
     if arguments.out:
         require_suffix(arguments.out)
     result, go_on = _resumed(arguments) if arguments.resume else _new_run(arguments)
@@ -183,25 +183,20 @@ def _write(path: Path, text: str) -> None:
 
 
 def _report(result: Run) -> Iterator[str]:
-    summary, varied = result.summary(), _varied(result)
+    summary, knobs = result.summary(), varied(result.configs)
     scalars = [channel.name for channel in result.engine.channels if not channel.dims][:COLUMNS]
     rows = [
-        [str(index), *(_shown(member["config"][name]) for name in varied), _status(member)]
+        [str(index), *(_shown(member["config"][name]) for name in knobs), _status(member)]
         + [_shown(member["final"][name]) for name in scalars]
         for index, member in enumerate(summary["members"])
     ]
     yield f"{result.engine.title}: {summary['steps']} steps"
     yield ""
-    yield from _table([["member", *varied, "status", *scalars], *rows])
+    yield from _table([["member", *knobs, "status", *scalars], *rows])
     if summary["verdicts"]:
         yield ""
         heads = ["holds", "measured", "predicted", "tolerance", "claim"]
         yield from _table([heads, *map(_judged, summary["verdicts"])])
-
-
-def _varied(result: Run) -> list[str]:
-    first = result.configs[0]
-    return [name for name, value in first if any(getattr(config, name) != value for config in result.configs)]
 
 
 def _status(member: Mapping[str, Any]) -> str:

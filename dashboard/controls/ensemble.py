@@ -13,7 +13,7 @@ from dashboard.ui.formatting import sentence, words
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.errors import ConfigError, DynascopeError
 
-MOST = 256
+MOST_PER_AXIS = 256
 """Members along one axis that the page offers."""
 
 
@@ -37,8 +37,8 @@ def axis(knob: Knob, low: str, high: str, count: str) -> list[Any]:
 
 
 def _whole(what: str, text: str) -> int:
-    if not (text.strip().isdecimal() and len(text) < 9 and 1 <= int(text) <= MOST):
-        raise ConfigError(f"the {what}, {text.strip()!r}, is not a whole number from 1 to {MOST}")
+    if not (text.strip().isdecimal() and len(text) < 9 and 1 <= int(text) <= MOST_PER_AXIS):
+        raise ConfigError(f"the {what}, {text.strip()!r}, is not a whole number from 1 to {MOST_PER_AXIS}")
     return int(text)
 
 

@@ -10,7 +10,7 @@ import param
 from panel.viewable import Viewer
 
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.formatting import number, sentence, words
+from dashboard.ui.formatting import knob_value, listed, sentence, words
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.errors import DynascopeError
 
@@ -22,7 +22,7 @@ Edit = Callable[[str, Any], None]
 MORE = """.bk-btn { font-size: 13px !important; padding: 4px !important;
   color: var(--panel-on-background-color, #222) !important; }"""
 
-LISTED = 12
+MOST_LISTED = 12
 """Most values of a varying knob that are all listed; of more, the first three and the last."""
 
 IN_SIGHT = 7
@@ -44,7 +44,8 @@ class KnobWidget(Component):
 
     def show(self, value: Any, others: Sequence[Any] = ()) -> None:
         """Display a value, and the values of all members where they differ."""
-        varies = f"varies: {_listed([_text(other) for other in others])}" if len(others) > 1 else ""
+        values = listed([knob_value(other) for other in others], MOST_LISTED, "values")
+        varies = f"varies: {values}" if len(others) > 1 else ""
         self.shown = {"value": value, "text": typed(value), "varies": varies, "error": ""}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
@@ -59,21 +60,6 @@ class KnobWidget(Component):
 
     def _read(self, value: Any) -> Any:
         return self._knob.check("", self._knob.parse(value) if isinstance(value, str) else value)
-
-
-def _listed(texts: Sequence[str]) -> str:
-    """List values in a line; of many only the first and the last.
-
-    >>> _listed([str(n) for n in range(40)])
-    '0, 1, 2, … 39 (40 values)'
-    """
-    if len(texts) <= LISTED:
-        return ", ".join(texts)
-    return f"{', '.join(texts[:3])}, … {texts[-1]} ({len(texts)} values)"
-
-
-def _text(value: Any) -> str:
-    return words(value) if isinstance(value, str) else number(value)
 
 
 def typed(value: Any) -> str:

@@ -15,20 +15,13 @@ from dashboard.figures.tables import Numbers, recorded_table, summary, table
 from dashboard.session.curves import Curve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.palette import GREY
+from dashboard.ui.styles import CARD, FULL_WIDTH, STRETCH, TABLE
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.figure import FigureOptions
     from engines.core.protocol.declarations import Plot
     from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
-
-CARD = (FOLDER / "card.css").read_text()
-
-TABLE = (FOLDER / "table.css").read_text()
-
-STRETCH = {"sizing_mode": "stretch_width"}
-
-WIDE = ":host { grid-column: 1 / -1; }"
 
 NOTHING = Numbers((), (), "This member has no values here.")
 
@@ -58,7 +51,7 @@ class Heading(Component):
 class Card(Viewer):
     """One figure under its heading, with its switches and its table.
 
-    `changed(card)` asks the grid to draw it again, `moved(card)` to follow, `export(plot)` for its numbers as a file.
+    `redraw(card)` asks the grid to draw it again, `update(card)` to follow, `export(plot)` for its numbers as a file.
     """
 
     def __init__(
@@ -67,13 +60,13 @@ class Card(Viewer):
         engine: Engine,
         options: FigureOptions,
         primary: bool,
-        changed: Callable[[Card], None],
-        moved: Callable[[Card], None],
+        redraw: Callable[[Card], None],
+        update: Callable[[Card], None],
         export: Callable[[Plot], None],
     ) -> None:
         super().__init__()
         self.plot, self.engine, self.options, self.primary = plot, engine, options, primary
-        self._changed, self._moved = changed, moved
+        self._redraw, self._update = redraw, update
         self.mark: Any = None
         self.whose = ""
         """The member that a picture of one member shows, in words."""
@@ -87,8 +80,8 @@ class Card(Viewer):
 
     def lead(self, first: bool) -> None:
         """Stand before all others, over the whole width, or in the engine's order."""
-        wide = self.primary or first
-        self._panel.param.update(styles={"order": "-1" if first else "0"}, stylesheets=[CARD, WIDE] if wide else [CARD])
+        sheets = [CARD, FULL_WIDTH] if self.primary or first else [CARD]
+        self._panel.param.update(styles={"order": "-1" if first else "0"}, stylesheets=sheets)
 
     @property
     def hidden(self) -> bool:
@@ -115,10 +108,10 @@ class Card(Viewer):
     def _toggle(self, name: str, on: bool) -> None:
         if name in ("log_x", "log_y"):
             self.options = replace(self.options, **{name: on}, follow=True)
-            self._changed(self)
+            self._redraw(self)
         elif name in ("follow", "table"):
             self.set(**{name: on})
-            self._moved(self)
+            self._update(self)
         if name == "table":
             self._table.visible = on
 
@@ -185,10 +178,10 @@ def _legend(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
     phases = (
         [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if primary and mark.has_phases else []
     )
-    others = [{"label": label, "dash": "solid", "color": color} for label, color in mark.other_runs.items()]
+    overlays = [{"label": label, "dash": "solid", "color": color} for label, color in mark.overlay_hues.items()]
     if len(channels) == 1:
         channels[0]["label"] += ", as run"
-    return channels + theory + phases + others + list(mark.step_legend)
+    return channels + theory + phases + overlays + list(mark.step_legend)
 
 
 def _curves(mark: LineMark) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
 from dashboard.figures.overlays import Overlays
 from dashboard.ui.batch import batch
-from dashboard.ui.component import FOLDER
+from dashboard.ui.styles import GRID
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.theory import TheoryLine
@@ -31,11 +31,9 @@ if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine, Preset
     from engines.core.runs.run import Run
 
-STILL = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "space": SpaceMark,
+SINGLE_STEP_MARKS = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "space": SpaceMark,
          "profile": ProfileMark, "sweep": SweepMark, "map": MapMark}  # fmt: skip
 """The kinds that show one step."""
-
-GRID = (FOLDER / "grid.css").read_text()
 
 
 class Grid(Viewer):
@@ -50,8 +48,9 @@ class Grid(Viewer):
         super().__init__()
         self.engine, self._pick = engine, pick
         self._channels = {channel.name: channel for channel in engine.channels}
+        callbacks = (self._redraw_and_update, self._update_and_describe, export)
         self.cards = [
-            Card(plot, engine, FigureOptions(plot.log_x, plot.log_y), index == 0, self._again, self._moved, export)
+            Card(plot, engine, FigureOptions(plot.log_x, plot.log_y), index == 0, *callbacks)
             for index, plot in enumerate(engine.plots)
         ]
         self._layout: Any = None
@@ -135,13 +134,13 @@ class Grid(Viewer):
                     found.append(Column(column.curve, card.plot.x))
         return found
 
-    def _again(self, card: Card) -> None:
+    def _redraw_and_update(self, card: Card) -> None:
         # Held, so that the page hears of a new figure before it hears of changes to it.
         with batch():
             self._redraw(card)
-            self._moved(card)
+            self._update_and_describe(card)
 
-    def _moved(self, card: Card) -> None:
+    def _update_and_describe(self, card: Card) -> None:
         self._update(card)
         if self._context:
             card.describe(self._context.run, self._context.curves, self._context.step)
@@ -157,7 +156,7 @@ class Grid(Viewer):
 
     def _mark(self, card: Card) -> Any:
         if card.plot.kind != "line":
-            return STILL[card.plot.kind](card.plot, self.engine, card.options, card.primary, self._pick)
+            return SINGLE_STEP_MARKS[card.plot.kind](card.plot, self.engine, card.options, card.primary, self._pick)
         thin = self._channels[card.plot.channels[0]].thin
         kind = LineMark if card.plot.x == "step" else PathMark
         return kind(
@@ -170,7 +169,7 @@ class Grid(Viewer):
         if isinstance(card.mark, LineMark):
             card.mark.show_theory(lines)
             card.mark.show_phases(phases)
-            card.mark.show_ghost(overlays)
+            card.mark.show_overlays(overlays)
 
     def decorate(self, lines: Sequence[TheoryLine], phases: Sequence[Phase], overlays: Overlays) -> None:
         """Show theory lines, phases and other runs on every figure."""

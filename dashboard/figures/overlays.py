@@ -15,7 +15,7 @@ from dashboard.ui.palette import GREY
 if TYPE_CHECKING:
     from engines.core.runs.run import Run
 
-POINTS = 400
+OVERLAY_STEPS = 400
 """Recorded steps at which each curve is drawn; its median and band are those of the full data there."""
 
 
@@ -48,7 +48,7 @@ def overlay_curves(
         series = run.recording.series(channel.name)
         if channel.dims or channel.name not in series.names or not len(series):
             continue
-        rows = np.unique(np.linspace(0, len(series) - 1, POINTS).astype(int))
+        rows = np.unique(np.linspace(0, len(series) - 1, OVERLAY_STEPS).astype(int))
         steps = series.steps[rows]
         values = mask_diverged(run, steps, series[channel.name][rows])
         found[channel.name] = [_overlay(steps, values[:, list(curve.members)], color, label) for curve in drawn]

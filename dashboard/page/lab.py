@@ -98,7 +98,7 @@ class Lab(Viewer):
     def _open(self, start: Start, suspended: bool) -> None:
         view, session = start.view, self.session
         session.bands, session.speed, session.focus = view.bands, view.speed, view.focus
-        self.messages.show("link", "error", start.problem)
+        self.messages.show("link", "error", start.error)
         session.paused = self._question_open or suspended
         self._hide_answer()
         self._load(start.experiment, start.run)

@@ -22,6 +22,7 @@ from dashboard.probes.panel import Probes
 from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.styles import LABEL, STRETCH
 
 BODY = (FOLDER / "body.css").read_text()
 
@@ -32,9 +33,7 @@ SIDE = (FOLDER / "side.css").read_text()
 
 MIDDLE = (FOLDER / "middle.css").read_text()
 
-LABEL = (FOLDER / "label.css").read_text()
-
-STRETCH = {"sizing_mode": "stretch_width", "margin": 0}
+FLUSH = STRETCH | {"margin": 0}
 
 COLUMNS = {"knobs": "Knobs", "plots": "Plots", "words": "What you see"}
 """The columns from left to right, and what the links to them are called."""
@@ -70,7 +69,7 @@ class SkipLinks(Component):
     _stylesheets = [(FOLDER / "skip_links.css").read_text()]
 
     def __init__(self, parts: list[list[str]]) -> None:
-        super().__init__(parts=parts, **STRETCH)
+        super().__init__(parts=parts, **FLUSH)
 
 
 def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
@@ -88,16 +87,16 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     words = _column(SIDE, "words", hidden, ("story", parts.explanation))
     columns = {"plots": plots, "knobs": knobs, "words": words}
     filled = [name for name, column in columns.items() if len(column)]
-    body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **STRETCH)
+    body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
-    return pn.Column(links, body, stylesheets=[CONTAINER], **STRETCH)
+    return pn.Column(links, body, stylesheets=[CONTAINER], **FLUSH)
 
 
 def _column(style: str, name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:
     """Put (name, part)s one under the other; a part with the name "" cannot be hidden."""
     shown = [part for hidden_as, part in parts if hidden_as not in hidden]
-    return pn.Column(*shown, stylesheets=[style], css_classes=[name], **STRETCH)
+    return pn.Column(*shown, stylesheets=[style], css_classes=[name], **FLUSH)
 
 
 def _title(text: str) -> pn.pane.HTML:
-    return pn.pane.HTML(f"<h2>{text}</h2>", stylesheets=[LABEL], **STRETCH)
+    return pn.pane.HTML(f"<h2>{text}</h2>", stylesheets=[LABEL], **FLUSH)

@@ -124,7 +124,7 @@ class Refresh:
 
     def _describe(self, context: ViewContext) -> None:
         parts, now = self._parts, time.monotonic()
-        subject = (context.run, context.focus, context.status.playing, context.outcomes)
+        subject = (context.run, context.focus, context.status.playing, context.probe_results)
         self._words_behind = now - self._described[0] < SLOW and subject == self._described[1]
         if self._words_behind:
             return

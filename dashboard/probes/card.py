@@ -11,20 +11,16 @@ from panel.viewable import Viewer
 
 from dashboard.probes.form import IDLE, ProbeForm
 from dashboard.probes.job import ProbeJob, ProbeResult, run_version
-from dashboard.probes.picture import STRETCH, ProbeValues
+from dashboard.probes.picture import ProbeValues
 from dashboard.session.curves import member_label
-from dashboard.ui.component import FOLDER
 from dashboard.ui.eta import duration
 from dashboard.ui.formatting import describe
+from dashboard.ui.styles import CARD, FULL_WIDTH, STRETCH
 from engines.core.data.plain_json import to_json
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Part, Probe
     from engines.core.runs.run import Run
-
-CARD = (FOLDER / "card.css").read_text()
-
-WIDE = ":host { grid-column: 1 / -1; }"
 
 PAUSE = 0.5
 """Seconds between two drawings of what is known so far."""
@@ -57,7 +53,7 @@ class ProbeCard(Viewer):
         self._drawn_part: tuple[Part | None, float] = (None, 0.0)
         self.form = ProbeForm(probe, self.compute, self.stop, self.save)
         self.values = ProbeValues(probe.pictures, probe.name)
-        sheets = [CARD, WIDE] if len(probe.pictures) > 1 else [CARD]
+        sheets = [CARD, FULL_WIDTH] if len(probe.pictures) > 1 else [CARD]
         self._panel = pn.Column(self.form, self.values, stylesheets=sheets, margin=0, **STRETCH)
 
     # -- jobs --------------------------------------------------------------------------------------------------

@@ -10,16 +10,13 @@ from panel.viewable import Viewer
 
 from dashboard.probes.card import ProbeCard
 from dashboard.probes.job import run_version
-from dashboard.probes.picture import GRID, STRETCH
-from dashboard.ui.component import FOLDER
+from dashboard.ui.styles import GRID, LABEL, STRETCH
 
 if TYPE_CHECKING:
     from dashboard.probes.job import ProbeJob
     from dashboard.session.view_state import ViewContext
     from engines.core.protocol.engine import Probe
     from engines.core.runs.run import Run
-
-LABEL = (FOLDER / "label.css").read_text()
 
 CHANGED = "cancelled: the run was changed"
 

@@ -15,14 +15,11 @@ from panel.viewable import Viewer
 from dashboard.figures.tables import table
 from dashboard.probes.pictures.picture_kinds import arrays, draw, ready, tables
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.formatting import number, words
+from dashboard.ui.formatting import listed, number, words
+from dashboard.ui.styles import GRID, STRETCH, TABLE
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Picture
-
-STRETCH = {"sizing_mode": "stretch_width"}
-
-GRID, TABLE = ((FOLDER / f"{name}.css").read_text() for name in ("grid", "table"))
 
 FEW = 8
 """Entries of an array up to which all are written."""
@@ -182,19 +179,9 @@ def value_text(value: Any) -> str:
     if not array.ndim:
         return number(array.item())
     if array.dtype.kind in "UO":
-        return _listed([str(entry) for entry in array.ravel()])
+        return listed([str(entry) for entry in array.ravel()], MOST_TEXTS, "in all")
     if array.ndim == 1 and len(array) <= FEW:
         return ", ".join(number(entry) for entry in array.tolist()) or "none"
     finite = array[np.isfinite(array)] if np.issubdtype(array.dtype, np.number) else array[:0]
     ends = f", from {number(finite.min().item())} to {number(finite.max().item())}" if finite.size else ""
     return f"array {' × '.join(map(str, array.shape))}{ends}"
-
-
-def _listed(texts: list[str]) -> str:
-    """List texts, or the ends of a long list.
-
-    >>> _listed([f"n{i}" for i in range(40)])
-    'n0, n1, n2, … n39 (40 in all)'
-    """
-    few = len(texts) <= MOST_TEXTS
-    return ", ".join(texts) if few else f"{', '.join(texts[:3])}, … {texts[-1]} ({len(texts)} in all)"

@@ -12,14 +12,13 @@ from panel.viewable import Viewer
 from dashboard.figures.tables import Numbers, table
 from dashboard.runs.comparison_curve import ComparisonCurve
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.formatting import number, words
+from dashboard.ui.formatting import knob_value, number, words
+from dashboard.ui.styles import GRID
 
 if TYPE_CHECKING:
     from dashboard.session.view_state import ViewContext
     from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
-
-GRID = (FOLDER / "grid.css").read_text()
 
 WAITING = "Computing the pinned run…"
 
@@ -87,15 +86,11 @@ def _content(pinned: Run, run: Run, step: int, members: tuple[int, int]) -> dict
     shown = numbers[np.isfinite(numbers["a"]) | np.isfinite(numbers["b"])]
     rows = [_row(run, str(name), row) for name, row in shown.iterrows()]
     knobs = changed(pinned, run, members)
-    changes = ", ".join(f"{words(name)} {_value(a)} → {_value(b)}" for name, (a, b) in knobs.items()) or "no knob"
-    head = f"Pinned → now, at step {numbers.attrs['step']:,}. Changed: {changes}"
+    changes = ", ".join(f"{words(name)} {knob_value(a)} → {knob_value(b)}" for name, (a, b) in knobs.items())
+    head = f"Pinned → now, at step {numbers.attrs['step']:,}. Changed: {changes or 'no knob'}"
     return {"head": head, "html": table("", Numbers(("channel", "pinned", "now", "difference", "ratio"), rows))}
 
 
 def _row(run: Run, name: str, row: Any) -> list[str]:
     cells = (number(float(row[each])) for each in ("a", "b", "difference", "ratio"))
     return [run.engine.channel(name).label, *cells]
-
-
-def _value(value: Any) -> str:
-    return words(value) if isinstance(value, str) else number(value)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HEIGHT = 210
 
-POINTS = 600
+MOST_POINTS = 600
 """Points that are drawn."""
 
 
@@ -40,7 +40,7 @@ class ComparisonCurve(Viewer):
         from engines.core.analysis.compare import curves
 
         steps, before, now = curves(pinned, run, channel, members)
-        rows = even_places(len(steps), POINTS)
+        rows = even_places(len(steps), MOST_POINTS)
         steps, before, now = steps[rows].astype(float), before[rows], now[rows]
         ratio = self._logarithmic(channel) and bool((before > 0).all() and (now > 0).all())
         if (channel, ratio, log_x) != self._axes:

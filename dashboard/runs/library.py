@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dashboard.ui.formatting import describe
+from engines.core.protocol.config import varied
 from engines.core.protocol.errors import StoreError, quote
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ FOLDER_VARIABLE = "DYNASCOPE_LIBRARY"
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-LARGEST = 300 * 2**20
+LARGEST_RUN = 300 * 2**20
 """Bytes of recorded numbers that are kept at once."""
 
 
@@ -85,10 +85,8 @@ def _entry(file: Path, engine: str) -> Entry | None:
 
 
 def _description(file: Path, run: RunData, frames: int) -> tuple[str, str]:
-    openings = [dict(config) for config in run.initial_configs]
-    first, members = openings[0], len(openings)
-    varied = [name for name in first if any(each[name] != first[name] for each in openings)]
-    knobs = describe({name: first[name] for name in varied[:2]}) if members == 1 else ", ".join(varied[:3])
+    members = len(run.initial_configs)
+    knobs = ", ".join(varied(run.initial_configs)[:3])
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(file.stat().st_mtime))
     many = f"{members} members over {knobs}" if members > 1 else "1 member"
     size = f"{file.stat().st_size / 2**20:.1f} MB"
@@ -103,8 +101,8 @@ def keep(run: Run) -> str:
     if place is None:
         raise StoreError("this server keeps no runs (launch.py serve --library DIR)")
     size = run.recording.dense.nbytes() + run.recording.thin.nbytes()
-    if size > LARGEST:
-        raise StoreError(f"the run has {size:,} bytes; {LARGEST:,} are kept at most (Export has no limit)")
+    if size > LARGEST_RUN:
+        raise StoreError(f"the run has {size:,} bytes; {LARGEST_RUN:,} are kept at most (Export has no limit)")
     preset = run.preset.name if run.preset else "own"
     name = f"{run.engine.name}-{preset}-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}.parquet"
     with store.writing(place / name) as file:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FIRST_HUE = 3
 """Hues before it belong to the run that plays, as far as it has few curves."""
 
-MOST = 5
+MOST_OVERLAYS = 5
 """Stored runs that are drawn at once: more cannot be told apart."""
 
 
@@ -101,8 +101,8 @@ class LibraryPanel(Component):
             self._drawn.pop(name, None)
             del self._hues[name]
             return self._overlays_changed()
-        if len(self._hues) >= MOST:
-            return self._fail(f"{MOST} runs are laid over already: take one away first.")
+        if len(self._hues) >= MOST_OVERLAYS:
+            return self._fail(f"{MOST_OVERLAYS} runs are laid over already: take one away first.")
         hue = next(h for h in map(qualitative, range(FIRST_HUE, 50)) if h not in self._hues.values())
         self._hues[name] = hue
         title = next((each["title"] for each in self.shown["entries"] if each["name"] == name), name)

@@ -1,7 +1,7 @@
 """Decides what may come in from outside: addresses, messages, and strangers to a window.
 
-`check` puts the rules before those of Panel and Bokeh, which would take all of it at its word; a `Guard` keeps a server
-to the one window that it was started for.
+`install` puts the rules before those of Panel and Bokeh, which would take all of it at its word; a `Guard` keeps a
+server to the one window that it was started for.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ class Enter(Refused):
 # -- the rules take effect -------------------------------------------------------------------------------------
 
 
-def check() -> None:
+def install() -> None:
     """Put these rules before all others in each server of this process, also in one that runs already."""
     if not hasattr(BokehTornado, "_unchecked"):
         BokehTornado._unchecked = BokehTornado.find_handler  # type: ignore[attr-defined]
@@ -248,4 +248,4 @@ def __getattr__(name: str) -> Any:
 # `panel serve` runs our page only once somebody asks for it. It loads providers of logins before that, and this
 # module is named as one of them (pyproject.toml): so the rules stand from the first request on.
 if any(word.endswith("app.py") and Path(word).resolve() == OWN_APP.resolve() for word in sys.argv):
-    check()
+    install()

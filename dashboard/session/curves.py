@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.ui.formatting import describe
 from dashboard.ui.palette import qualitative, scale
+from engines.core.protocol.config import varied
 
 if TYPE_CHECKING:
     from engines.core.protocol.config import Config
 
-MOST = 32
+MOST_SEPARATE = 32
 """Above so many curves a median and a band of quantiles are drawn for all members together."""
 
 ENOUGH = 3
@@ -38,21 +39,15 @@ class Curve:
 def curves(configs: Sequence[Config], bands: bool = True, picked: Iterable[int] = ()) -> tuple[Curve, ...]:
     """Choose the curves of an ensemble. Members that differ in the seed alone become a band when there are enough."""
     groups = _groups(configs)
-    if len(groups) > MOST or (not bands and len(configs) > MOST):
+    if len(groups) > MOST_SEPARATE or (not bands and len(configs) > MOST_SEPARATE):
         return (_everyone(configs), *_picked(configs, picked))
     colors = _colors([configs[members[0]] for members in groups])
     found: list[Curve] = []
     for members, color in zip(groups, colors, strict=True):
-        whole = bands and (len(members) >= ENOUGH or len(configs) > MOST)
+        whole = bands and (len(members) >= ENOUGH or len(configs) > MOST_SEPARATE)
         for part in [members] if whole else [(member,) for member in members]:
             found.append(Curve(f"c{len(found)}", _label(configs, part), color, part))
     return tuple(found) if len(groups) > 1 or len(found) == 1 else _by_seed(found)
-
-
-def varied(configs: Sequence[Config]) -> list[str]:
-    """List the knobs in which members differ, as they were declared."""
-    names = configs[0].knobs()
-    return [name for name in names if any(getattr(c, name) != getattr(configs[0], name) for c in configs)]
 
 
 def distinguishing(configs: Sequence[Config], but: Container[str] = ()) -> list[str]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FOLDER_VARIABLE = "DYNASCOPE_LESSONS"
 """The environment variable with a folder of further lessons; those there go before an engine's of the same name."""
 
-LARGEST = 200_000
+LARGEST_LESSON = 200_000
 """Bytes of a lesson."""
 
 LONGEST = 300
@@ -73,7 +73,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Step:
+class LessonStep:
     """One page of a lesson: sanitised HTML, the knobs that it turns, and perhaps a question."""
 
     title: str
@@ -94,7 +94,7 @@ class Lesson:
     minutes: int
     order: int
     hide: tuple[str, ...]
-    steps: tuple[Step, ...]
+    steps: tuple[LessonStep, ...]
 
     def experiment(self, engine: Engine, index: int) -> Experiment:
         """Build what runs at a step: presets and knobs of all steps up to it. Raises `UnknownName`, `ConfigError`."""
@@ -139,8 +139,8 @@ def _reason(error: BaseException) -> str:
 def _read(name: str, path: Path) -> Lesson:
     if not path.is_file():  # a pipe of that name would be waited for without end
         raise LessonError("it is no file")
-    if path.stat().st_size > LARGEST:
-        raise LessonError(f"it has {path.stat().st_size} bytes; allowed are {LARGEST}")
+    if path.stat().st_size > LARGEST_LESSON:
+        raise LessonError(f"it has {path.stat().st_size} bytes; allowed are {LARGEST_LESSON}")
     about: dict[str, Any]
     about, body = frontmatter.parse(path.read_text(encoding="utf-8"), handler=FrontMatter())
     missing = [key for key in ("title", "lab") if not about.get(key)]
@@ -159,7 +159,7 @@ def _read(name: str, path: Path) -> Lesson:
     )
 
 
-def _steps(body: str, first: dict[str, Any]) -> tuple[Step, ...]:
+def _steps(body: str, first: dict[str, Any]) -> tuple[LessonStep, ...]:
     """Cut the body at its second-level headings; the first step begins with what the front matter says."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(body)
@@ -176,14 +176,14 @@ def _steps(body: str, first: dict[str, Any]) -> tuple[Step, ...]:
     return tuple(found)
 
 
-def _step(markdown: MarkdownIt, title: str, tokens: list[Any], first: dict[str, Any]) -> Step:
+def _step(markdown: MarkdownIt, title: str, tokens: list[Any], first: dict[str, Any]) -> LessonStep:
     blocks = {token.info: _yaml(token.content) for token in tokens if token.info in ("set", "predict")}
     text = [token for token in tokens if token.info not in ("set", "predict")]
     html = nh3.clean(markdown.renderer.render(text, markdown.options, {}), tags=TAGS)
     changes = _table("set", blocks.get("set"))
     preset = str(changes.pop("preset", first.get("preset", "")))
     question = _question(_table("predict", blocks["predict"])) if "predict" in blocks else None
-    return Step(title, html, preset, dict(first.get("set", {})) | changes, question)
+    return LessonStep(title, html, preset, dict(first.get("set", {})) | changes, question)
 
 
 def _question(about: dict[str, Any]) -> Question:

@@ -24,7 +24,7 @@ OLDER = (1, 2)
 LONGEST = 16_000
 """Characters of a token."""
 
-LARGEST = 64_000
+LARGEST_LINK = 64_000
 """Bytes of what a token unpacks to."""
 
 
@@ -102,7 +102,7 @@ def _unpack(token: str) -> dict[str, Any]:
     try:
         packed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
         machine = zlib.decompressobj()
-        text = machine.decompress(packed, LARGEST)
+        text = machine.decompress(packed, LARGEST_LINK)
         about = json.loads(text) if machine.eof else None
     except (binascii.Error, zlib.error, ValueError, RecursionError):
         raise BadLink("This link is damaged: it was cut or changed on its way.") from None

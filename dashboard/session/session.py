@@ -141,7 +141,7 @@ class Session:
             run=run,
             status=status,
             rows=rows,
-            outcomes=len(run.probe_results),
+            probe_results=len(run.probe_results),
             configs=tuple(self.configs),
             curves=self.curves,
             focus=self.focus,

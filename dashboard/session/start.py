@@ -22,7 +22,7 @@ class Start:
 
     experiment: Experiment
     view: ViewState = field(default_factory=ViewState)
-    problem: str = ""
+    error: str = ""
     """A sentence about a link or a name that could not be used; "" where all is well."""
     run: Run | None = None
     """Run of the experiment that was computed already, to be shown at its end."""
@@ -34,15 +34,15 @@ class Start:
     def from_address(cls, engine: Engine, token: str = "", preset: str = "", lesson: str = "") -> Start:
         """Open what a link holds, else a lesson, else a preset, else what the engine opens with.
 
-        Never raises for what a person typed: then the lab opens as usual, and `problem` says why.
+        Never raises for what a person typed: then the lab opens as usual, and `error` says why.
         """
         try:
             if token:
                 return cls.from_link(engine, token)
             return cls._from_lesson(engine, lesson) if lesson else cls.from_preset(engine, preset)
         except (link.BadLink, UnknownName, LessonError) as error:
-            problem = f"{str(error).rstrip('.')}. Here is the lab as it opens by default."
-            return replace(cls.from_preset(engine), problem=problem)
+            message = f"{str(error).rstrip('.')}. Here is the lab as it opens by default."
+            return replace(cls.from_preset(engine), error=message)
 
     @classmethod
     def from_preset(cls, engine: Engine, name: str = "") -> Start:
@@ -78,8 +78,8 @@ class Start:
         try:
             return replace(self, lesson=load(self.view.lesson))
         except LessonError as error:
-            problem = f"{error}. Here is the rest of what the link holds."
-            return replace(self, view=replace(self.view, lesson="", lesson_step=0), problem=problem)
+            message = f"{error}. Here is the rest of what the link holds."
+            return replace(self, view=replace(self.view, lesson="", lesson_step=0), error=message)
 
     @classmethod
     def _from_lesson(cls, engine: Engine, name: str) -> Start:

@@ -27,7 +27,7 @@ NORMAL = "60"
 PARTS = ("presets", "knobs", "ensemble", "transport", "members", "probes", "story", "library")
 """The parts of a page that can be hidden; so can every knob and figure, by its own name."""
 
-MOST = 100
+MOST_NAMES = 100
 """Names that a link may hide."""
 
 
@@ -84,14 +84,14 @@ def _natural(value: Any) -> int | None:
 
 
 def split_names(value: Any) -> tuple[str, ...]:
-    """Take names out of a list, or out of a text with commas between them; at most `MOST`, each once.
+    """Take names out of a list, or out of a text with commas between them; at most `MOST_NAMES`, each once.
 
     >>> split_names("presets, alpha"), split_names([1, "eta"]), split_names(None)
     (('presets', 'alpha'), ('eta',), ())
     """
     found = value.split(",") if isinstance(value, str) else value if isinstance(value, Iterable) else ()
     kept = [name.strip() for name in found if isinstance(name, str) and name.strip()]
-    return tuple(dict.fromkeys(kept))[:MOST]
+    return tuple(dict.fromkeys(kept))[:MOST_NAMES]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ class ViewContext:
     status: Status
     rows: int = 0
     """Recorded frames."""
-    outcomes: int = 0
+    probe_results: int = 0
     """Results of probes that verdicts rest on."""
     configs: tuple[Config, ...] = ()
     """The members with their knobs as they are now."""

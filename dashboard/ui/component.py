@@ -15,7 +15,7 @@ from engines.core.protocol.errors import DynascopeError
 
 FOLDER = Path(__file__).parent / "components"
 
-MOST = 10**9
+LARGEST_NUMBER = 10**9
 """The largest number in a message: no count of ours is larger."""
 
 log = logging.getLogger(__name__)
@@ -26,9 +26,9 @@ class Unusable(Exception):
 
 
 def real(data: Mapping[Any, Any], name: Any) -> float:
-    """Read a number of a message. Raises `Unusable` where it is none, or not between -`MOST` and `MOST`."""
+    """Read a number of a message. Raises `Unusable` where it is none, or larger than `LARGEST_NUMBER` in size."""
     value = data.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not -MOST <= value <= MOST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
         raise Unusable(f"{name} is no number")
     return value
 

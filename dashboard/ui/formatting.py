@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 GREEK = {
@@ -56,6 +57,22 @@ def describe(values: dict[str, Any]) -> str:
     'scaled gd, α = 0.2, seed = 1'
     """
     return ", ".join(_pair(name, value) for name, value in values.items())
+
+
+def knob_value(value: Any) -> str:
+    """Write the value of a knob: a choice in words, a number in at most four digits."""
+    return words(value) if isinstance(value, str) else number(value)
+
+
+def listed(texts: Sequence[str], most: int, unit: str) -> str:
+    """List texts in a line; of more than `most`, the first three, the last and how many there are.
+
+    >>> listed([str(n) for n in range(40)], 12, "values")
+    '0, 1, 2, … 39 (40 values)'
+    """
+    if len(texts) <= most:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:3])}, … {texts[-1]} ({len(texts)} {unit})"
 
 
 def _pair(name: str, value: Any) -> str:

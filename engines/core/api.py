@@ -16,7 +16,7 @@ from engines.core.files import export
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import STEPS, Experiment, notes
-from engines.core.runs.replay import replay_until, start_simulation
+from engines.core.runs.replay import apply_edits, replay_until, start_simulation
 from engines.core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ def advance(
 
 def _edit(run: Run, simulation: Simulation, event: Event) -> None:
     run.recording.append(simulation.observe(), run.thin)
-    for member in event.members:
-        run.configs[member] = run.configs[member].replace(**{event.knob: event.value})
+    run.configs = apply_edits(run.configs, [event])
     simulation.set(event.knob, [getattr(config, event.knob) for config in run.configs])
     run.recording.events.append(event)
 

@@ -5,9 +5,9 @@ import panel as pn
 
 from dashboard.app import _page
 from dashboard.page.layout import BODY, MIDDLE
-from dashboard.probes.card import CARD
-from dashboard.probes.picture import GRID, STRETCH, ProbePicture
+from dashboard.probes.picture import ProbePicture
 from dashboard.server.theme import prepare
+from dashboard.ui.styles import CARD, GRID, STRETCH
 from engines.core.protocol.probe_figures import Graph, Neurons, Relief
 
 GRAPH = Graph(

@@ -1,4 +1,4 @@
-"""Figures under the pointer: zoom, clicks on curves, ghosts, and what a member is called."""
+"""Figures under the pointer: zoom, clicks on curves, overlays, and what a member is called."""
 
 import math
 
@@ -16,7 +16,7 @@ FRAME = f"""() => {{ {FIGURE}
   const place = view.canvas_view.el.getBoundingClientRect(), box = view.frame.bbox;
   return [place.left + box.left, place.top + box.top, box.width, box.height];
 }}"""
-GHOST = f"""() => {{ {FIGURE}
+OVERLAY = f"""() => {{ {FIGURE}
   const found = first.renderers.find((r) => r.glyph.type === "MultiLine" && r.name !== "theory");
   const data = found.data_source.data;
   return (data.ys ?? data.get("ys")).length;
@@ -97,13 +97,13 @@ def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_a
     until(far)
 
 
-def test_a_pinned_run_stays_as_a_ghost_behind_the_next(page):
+def test_a_pinned_run_stays_in_grey_behind_the_next(page):
     lab = page().open(LAB).ready().pause()
-    lab.click("keep this run as a grey ghost while the next one plays")
-    until(lambda: lab.ask(GHOST) == 3)
+    lab.click("keep this run in grey behind the next")
+    until(lambda: lab.ask(OVERLAY) == 3)
     lab.type("α", "0.2")
     until(lambda: lab.steps() == [0])
-    until(lambda: lab.ask(GHOST) == 3)
+    until(lambda: lab.ask(OVERLAY) == 3)
 
 
 @pytest.mark.thorough

@@ -21,7 +21,7 @@ from dashboard.figures.tables import matrix_table
 from dashboard.ui.formatting import number, words
 from dashboard.ui.palette import GREY
 
-LARGEST = 128
+MOST_PER_SIDE = 128
 """Rows and columns of a matrix that are sent; a larger one is thinned."""
 
 GAP, HEAD = 0.06, 0.09
@@ -130,7 +130,7 @@ def _flat(matrices: Sequence[np.ndarray]) -> np.ndarray:
 
 def _thinned(matrix: np.ndarray) -> np.ndarray:
     rows, columns = matrix.shape
-    return matrix[:: -(-rows // LARGEST), :: -(-columns // LARGEST)]
+    return matrix[:: -(-rows // MOST_PER_SIDE), :: -(-columns // MOST_PER_SIDE)]
 
 
 def _thinning_note(whole: np.ndarray, shown: np.ndarray) -> str:
@@ -150,7 +150,7 @@ def _ticked(size: int, sharers: int) -> range:
 
 
 class MapMark(HeatMark):
-    """The outcome of every member over the two knobs that vary most, with theory beside it.
+    """One number of every member over the two knobs that vary most, with theory beside it.
 
     A cell is a pair of values, in the median over all members that have them.
     """

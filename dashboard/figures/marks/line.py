@@ -87,7 +87,7 @@ NEAR = 0.05
 
 
 class LineMark:
-    """One figure of streaming lines with its theory, phases, cursor and ghost."""
+    """One figure of streaming lines with its theory, phases, cursor and overlays."""
 
     numbers = None
     """The table of what is shown; None where it holds recorded steps."""
@@ -106,9 +106,9 @@ class LineMark:
         self._hues = {(column.curve.key, column.channel, column.component): color for column, color in drawn}
         self._theory: list[theory.TheoryLine] = []
         self._phases: list[Phase] = []
-        self.other_runs: dict[str, str] = {}
+        self.overlay_hues: dict[str, str] = {}
         """Hue of each other run that is drawn behind, by its label."""
-        self.sources = {name: ColumnDataSource() for name in ("theory", "ghost", "bands", "phases")}
+        self.sources = {name: ColumnDataSource() for name in ("theory", "overlays", "bands", "phases")}
         self.figure = figure(log_x=options.log_x, log_y=self.scale.log, **_labels(plot, engine), **_height(primary))
         self.scale.set_ticks(self.figure)
         self._draw()
@@ -124,14 +124,14 @@ class LineMark:
     # -- built once ------------------------------------------------------------------------------------------
 
     def _draw(self) -> None:
-        self.sources["ghost"].data = self.sources["bands"].data = {"xs": [], "ys": [], "color": []}
+        self.sources["overlays"].data = self.sources["bands"].data = {"xs": [], "ys": [], "color": []}
         self.sources["theory"].data = {"xs": [], "ys": [], "color": [], "name": []}
         self.sources["phases"].data = {"x": [], "label": [], "lift": [], "shift": [], "side": []}
         shade = Patches(xs="xs", ys="ys", fill_color="color", fill_alpha=0.15, line_color=None)
         self._shade = add_glyph(shade, self.sources["bands"], self.figure)
         self._shade.visible = False
-        ghost = MultiLine(xs="xs", ys="ys", line_color="color", line_alpha=0.6, line_width=1.5)
-        add_glyph(ghost, self.sources["ghost"], self.figure, name="ghost")
+        overlays = MultiLine(xs="xs", ys="ys", line_color="color", line_alpha=0.6, line_width=1.5)
+        add_glyph(overlays, self.sources["overlays"], self.figure, name="overlays")
         self._draw_phases()
         drawn = [self._line(spec) for spec in self.lines]
         self._draw_cursor()
@@ -206,13 +206,13 @@ class LineMark:
         if data != dict(self.sources["phases"].data):
             self.sources["phases"].data = data
 
-    def show_ghost(self, others: Overlays) -> None:
+    def show_overlays(self, overlays: Overlays) -> None:
         """Draw other runs' channels behind."""
-        self._put_ghost([ghost for name in self.plot.channels for ghost in others.get(name, ())])
+        self._put_overlays([curve for name in self.plot.channels for curve in overlays.get(name, ())])
 
-    def _put_ghost(self, curves: Sequence[OverlayCurve]) -> None:
-        self.other_runs = {ghost.label: ghost.color for ghost in curves}
-        self.sources["ghost"].data = line_columns(curves, self.scale.places)
+    def _put_overlays(self, curves: Sequence[OverlayCurve]) -> None:
+        self.overlay_hues = {curve.label: curve.color for curve in curves}
+        self.sources["overlays"].data = line_columns(curves, self.scale.places)
         shades = band_columns(curves, self.scale.places)
         if shades["xs"]:  # browsers cannot draw patches that have all gone
             self.sources["bands"].data = shades

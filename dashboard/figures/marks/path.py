@@ -53,11 +53,11 @@ class PathMark(LineMark):
     def show_phases(self, phases: Sequence[Phase]) -> None:
         """Draw nothing: a phase is a step."""
 
-    def show_ghost(self, others: Overlays) -> None:
+    def show_overlays(self, overlays: Overlays) -> None:
         """Draw the medians of other runs as paths behind."""
-        across = others.get(self.plot.x, ())
-        pairs = [pair for name in self.plot.channels for pair in zip(across, others.get(name, ()), strict=False)]
-        self._put_ghost([replace(y, steps=np.interp(y.steps, x.steps, x.median), band=None) for x, y in pairs])
+        across = overlays.get(self.plot.x, ())
+        pairs = [pair for name in self.plot.channels for pair in zip(across, overlays.get(name, ()), strict=False)]
+        self._put_overlays([replace(y, steps=np.interp(y.steps, x.steps, x.median), band=None) for x, y in pairs])
 
     def show_cursor(self, run: Run, step: int, scrubbing: bool) -> None:
         """Mark where each path starts, and where it is at the step that is shown."""

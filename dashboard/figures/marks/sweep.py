@@ -1,4 +1,4 @@
-"""Sweeps: which knob of an ensemble is swept, the series of members over it, and their outcomes at one step."""
+"""Sweeps: which knob of an ensemble is swept, the series of members over it, and their numbers at one step."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from dashboard.figures.marks.figure import add_glyph, set_range
 from dashboard.figures.marks.line import NEAR
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.tables import Numbers
-from dashboard.session.curves import member_label, varied
+from dashboard.session.curves import member_label
 from dashboard.ui.formatting import describe, number, words
 from dashboard.ui.palette import GREY, qualitative
+from engines.core.protocol.config import varied
 
 if TYPE_CHECKING:
     from engines.core.protocol.config import Config, Knob

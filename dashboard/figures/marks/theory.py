@@ -26,7 +26,8 @@ DASH = (7, 5)
 MOST_CURVES = 16
 """Curves that get theory lines; more would hide the data."""
 
-POINTS = 90
+THEORY_STEPS = 90
+"""Steps of a logarithmic axis at which laws are computed; half as many are added evenly."""
 
 BAND_SAMPLE = 9
 """Members of a band whose predictions are asked for; the median is drawn, as it is of the band itself."""
@@ -79,8 +80,8 @@ def predict(
 
 def step_grid(horizon: int) -> np.ndarray:
     """Choose the steps `[T]` of a theory line: dense on a logarithmic and on a linear axis alike."""
-    late = np.geomspace(1, max(horizon, 2) * 1.15, POINTS)
-    even = np.linspace(0, max(horizon, 2) * 1.05, POINTS // 2)
+    late = np.geomspace(1, max(horizon, 2) * 1.15, THEORY_STEPS)
+    even = np.linspace(0, max(horizon, 2) * 1.05, THEORY_STEPS // 2)
     return np.unique(np.round(np.concatenate([late, even])).astype(np.int64))
 
 

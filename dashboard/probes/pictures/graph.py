@@ -26,6 +26,7 @@ from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.probes.pictures import layers
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import GREY, qualitative
+from dashboard.ui.styles import STRETCH
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Graph
@@ -178,7 +179,7 @@ class GraphPicture:
         self.highlighted = BooleanFilter(), BooleanFilter()
         self._draw()
         self.update(values)
-        self.content = pn.Column(self.figure, self.least, self.sentence, margin=0, **layers.WIDE)
+        self.content = pn.Column(self.figure, self.least, self.sentence, margin=0, **STRETCH)
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Draw another graph; nothing is chosen then."""

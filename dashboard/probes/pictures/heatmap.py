@@ -35,7 +35,7 @@ EVEN = 1e-3
 DIAGONAL = 1.42
 """Over the side of a square."""
 
-LARGEST = 256
+MOST_PER_SIDE = 256
 """Rows and columns that are sent; more are thinned."""
 
 HEIGHT = 320
@@ -106,7 +106,7 @@ class HeatPicture:
             self._update_path(values)
 
     def _thinned(self, raw: np.ndarray, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        down, across = (-(-size // LARGEST) for size in raw.shape)
+        down, across = (-(-size // MOST_PER_SIDE) for size in raw.shape)
         shown = raw[::down, ::across]
         if shown.size < raw.size:
             self._add_note(f"{shown.shape[0]} × {shown.shape[1]} of {raw.shape[0]} × {raw.shape[1]} values drawn")

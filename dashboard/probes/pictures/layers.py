@@ -12,6 +12,7 @@ from bokeh.models import BooleanFilter, ColumnDataSource, CustomJS, Div, InlineS
 
 from dashboard.figures.marks.figure import name_ticks
 from dashboard.ui.component import FOLDER
+from dashboard.ui.styles import STRETCH
 
 SWEEPS = 12
 """Passes over all columns; the best order that was met is kept."""
@@ -21,8 +22,6 @@ TALLEST = 24
 
 CURVE_POINTS = 13
 """Points of the curve that draws one edge."""
-
-WIDE = {"sizing_mode": "stretch_width"}
 
 
 # -- where nodes stand -----------------------------------------------------------------------------------------
@@ -113,7 +112,7 @@ def label_columns(figure: Any, x: np.ndarray, layer: np.ndarray) -> None:
 def fit_to_card(model: Any, margin: tuple[int, int, int, int] = (2, 10, 4, 10)) -> Any:
     """Make a Bokeh model as wide as its card, and as readable on a dark page."""
     sheet = InlineStyleSheet(css=(FOLDER / "picture.css").read_text())
-    model.update(stylesheets=[sheet], margin=margin, **WIDE)
+    model.update(stylesheets=[sheet], margin=margin, **STRETCH)
     return model
 
 

@@ -21,9 +21,9 @@ from bokeh.models import (
 
 from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.probes.pictures import layers
-from dashboard.ui.component import FOLDER
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import GREY, qualitative
+from dashboard.ui.styles import GRID, STRETCH
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Neurons
@@ -53,9 +53,8 @@ class NeuronsPicture:
         self._draw_curve()
         self.update(values)
         self._add_scripts()
-        right = pn.Column(self.select, self.sentence, self.curve, margin=0, **layers.WIDE)
-        grid = (FOLDER / "grid.css").read_text()
-        self.content = pn.Column(self.map, right, stylesheets=[grid], margin=0, **layers.WIDE)
+        right = pn.Column(self.select, self.sentence, self.curve, margin=0, **STRETCH)
+        self.content = pn.Column(self.map, right, stylesheets=[GRID], margin=0, **STRETCH)
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Show other numbers; what is chosen stays, where the paths are the same."""

@@ -170,7 +170,7 @@ def _thread() -> ThreadPoolExecutor:
 
 
 def render(work: Callable[[], Any], then: Callable[[Future], None] = lambda done: None) -> None:
-    """Compute on the render thread, and go on with the outcome in the document that asked; without a server, wait."""
+    """Compute on the render thread, and go on with the result in the document that asked; without a server, wait."""
     document = pn.state.curdoc
     future = _thread().submit(work)
     if document is None or document.session_context is None:

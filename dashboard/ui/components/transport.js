@@ -22,7 +22,7 @@ export function render({ model }) {
   model.actions.forEach(([name, label, doc]) => button(label, doc, "action", { name }, actions, "action"));
   make("div", "gap", root);
   const share = make("div", "group", root);
-  const pin = button("Pin run", "keep this run as a grey ghost while the next one plays", "pin", {}, share);
+  const pin = button("Pin run", "keep this run in grey behind the next", "pin", {}, share);
   button("Copy link", "a link that holds this experiment completely", "link", {}, share);
   const files = make("select", "files", share);
   files.setAttribute("aria-label", "export this run");

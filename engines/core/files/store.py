@@ -55,15 +55,15 @@ def labels(run: RunData) -> dict[str, str]:
     return {name: f"knob_{name}" if name in taken else name for name, _ in run.configs[0]}
 
 
-def varied(run: RunData) -> dict[str, np.ndarray]:
+def varied_columns(run: RunData) -> dict[str, np.ndarray]:
     """Collect the knobs in which members differ or that were turned on the way, by label, at each step `[T, B]`."""
     columns = {}
     for name, label in labels(run).items():
         events = [event for event in run.recording.events if event.knob == name]
-        openings = [getattr(config, name) for config in run.initial_configs]
-        if events or any(value != openings[0] for value in openings):
-            kind = object if isinstance(openings[0], str) else None  # an array of text would cut longer words off
-            columns[label] = np.tile(np.array(openings, dtype=kind), (len(run.steps), 1))
+        values = [getattr(config, name) for config in run.initial_configs]
+        if events or any(value != values[0] for value in values):
+            kind = object if isinstance(values[0], str) else None  # an array of text would cut longer words off
+            columns[label] = np.tile(np.array(values, dtype=kind), (len(run.steps), 1))
             for event in events:
                 columns[label][np.ix_(np.flatnonzero(run.steps >= event.step), np.array(event.members))] = event.value
     return columns
@@ -145,7 +145,7 @@ def table(run: RunData) -> pa.Table:
         "member": np.tile(np.arange(members), count),
         "step": np.repeat(run.steps, members),
     }
-    columns |= {label: values.ravel() for label, values in varied(run).items()}
+    columns |= {label: values.ravel() for label, values in varied_columns(run).items()}
     for channel in run.engine.channels:
         if _recorded(run, channel):
             columns[channel.name] = _column(run, channel)
@@ -240,7 +240,7 @@ def _members(about: Mapping[str, Any]) -> int:
     members = len(about["openings"])
     for name in ("configs", "diverged_at"):
         if len(about[name]) != members:
-            raise StoreError(f"it has {members} openings and {len(about[name])} {name}")
+            raise StoreError(f"it has {members} initial configurations and {len(about[name])} {name}")
     return members
 
 

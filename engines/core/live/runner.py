@@ -104,18 +104,6 @@ class Runner:
         """Make a live edit, which `Experiment.edit` has checked, from the next step on; its own step is ignored."""
         self._send(partial(self._apply, edit))
 
-    def reset(self) -> None:
-        """Go back to step 0 with the same seeds and the knobs as they were there."""
-        self._send(partial(self._rebuild, None))
-
-    def reseed(self, shift: int = 1) -> None:
-        """Go back to step 0 with every seed moved by `shift`."""
-        self._send(partial(self._rebuild, shift))
-
-    def seek(self, step: int) -> None:
-        """Put the simulation at a recorded step and pause there; what was recorded later stays in sight."""
-        self._send(partial(self._seek, step))
-
     def branch(self, step: int) -> None:
         """Go back to `step`, forget what came after, and pause: the next edit makes another future."""
         self._send(partial(self._branch, step))
@@ -226,7 +214,6 @@ class Runner:
         device = devices.resolve(self.run.device)
         self.run.device = str(device)  # what is stored says where it was computed
         self._simulation = Simulation(self.run.engine, self.run.configs, device)
-        self._checkpoints = Checkpoints()
         first = self._simulation.observe()
         memory.require(self._simulation, first, self.status.horizon)
         self.run.recording.append(first, self.run.thin)
@@ -267,25 +254,11 @@ class Runner:
     def _edit(self, edit: Event) -> None:
         simulation = self._require_simulation()
         self._forget_future()
-        for member in edit.members:
-            self.run.configs[member] = self.run.configs[member].replace(**{edit.knob: edit.value})
+        self.run.configs = apply_edits(self.run.configs, [edit])
         self._record_now()
         simulation.set(edit.knob, [getattr(config, edit.knob) for config in self.run.configs])
         self.run.recording.events.append(replace(edit, step=self._current_step()))
         self._checkpoints.offer(simulation)
-
-    def _rebuild(self, shift: int | None) -> None:
-        playing = self.status.playing
-        openings = [c if shift is None else c.replace(seed=c.seed + shift) for c in self.run.initial_configs]  # type: ignore[attr-defined]
-        generation = self.run.recording.generation
-        self.run = Run(self.run.engine, openings, preset=self.run.preset, device=self.run.device)
-        self.run.recording.generation = generation + 1
-        self._pending.clear()
-        self._simulation = None
-        self._update(playing=False, ready=False)
-        self._build()
-        if playing:
-            self._play()
 
     def _seek(self, step: int) -> None:
         simulation = self._require_simulation()

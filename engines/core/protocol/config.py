@@ -10,7 +10,7 @@ import dataclasses
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Literal, Self, get_type_hints
@@ -202,6 +202,11 @@ class Config:
     def shape_key(self) -> tuple[Any, ...]:
         """Return the values of all `shape` knobs: configurations with equal keys share one batch."""
         return tuple(getattr(self, name) for name in self.names_with_role("shape"))
+
+
+def varied(configs: Sequence[Config]) -> list[str]:
+    """List the knobs in which configurations differ, in the order in which they were declared."""
+    return [name for name, value in configs[0] if any(getattr(config, name) != value for config in configs)]
 
 
 def check_index(name: str, value: Any, last: int) -> int:

@@ -67,7 +67,7 @@ class Part(NamedTuple):
 class Probe:
     """An expensive observable computed on demand: `compute(run, member, step, **options) -> {name: number or array}`.
 
-    `compute` may also be a generator of `probing.Part`. `pictures` say how the page draws the arrays; the numbers are
+    `compute` may also be a generator of `Part`. `pictures` say how the page draws the arrays; the numbers are
     shown beside them. `knobs` say what an option may be; defaults and types are those of `compute`.
     """
 

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from engines.core.data.recording import Event
 from engines.core.protocol import registry
-from engines.core.protocol.config import Config, Knob
+from engines.core.protocol.config import Config, Knob, varied
 from engines.core.protocol.edits import live_edits
 from engines.core.protocol.engine import Engine, Preset, RunData
 from engines.core.protocol.errors import ConfigError, engine_failures, quote
@@ -86,8 +86,8 @@ class Experiment:
         if not len(run):
             raise ConfigError("nothing is recorded in this run")
         configs = run.initial_configs
-        varied = [name for name, value in configs[0] if any(getattr(config, name) != value for config in configs)]
-        cases = tuple({name: getattr(config, name) for name in varied} for config in configs)
+        knobs = varied(configs)
+        cases = tuple({name: getattr(config, name) for name in knobs} for config in configs)
         steps = max(1, int(run.steps[-1]))
         return cls(
             engine=run.engine, base=configs[0], cases=cases, steps=steps, preset=run.preset,

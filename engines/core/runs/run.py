@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines.core.analysis.probing import check_options, compute_parts
-from engines.core.protocol.config import check_index
+from engines.core.protocol.config import check_index, varied
 from engines.core.protocol.declarations import Story, Verdict
 from engines.core.protocol.engine import Part, RunData
 from engines.core.protocol.errors import EngineFailure, engine_failures
@@ -95,11 +95,11 @@ class Run(RunData):
         return {
             "engine": self.engine.name,
             "steps": int(self.steps[-1]),
-            "members": [self._outcome(index) for index in range(len(self.configs))],
+            "members": [self._member_summary(index) for index in range(len(self.configs))],
             "verdicts": self.verdicts,
         }
 
-    def _outcome(self, index: int) -> dict[str, Any]:
+    def _member_summary(self, index: int) -> dict[str, Any]:
         at = int(self.diverged_at[index])
         status = {"status": "ok", "diverged_at": None} if at < 0 else {"status": "diverged", "diverged_at": at}
         return {"config": dict(self.configs[index]), **status, "final": self.final(index)}
@@ -111,11 +111,10 @@ class Run(RunData):
         >>> engines.run("matrix_sensing", set={"k": [4, 5]}, steps=200)
         <Run of matrix_sensing: 2 members (k), 200 steps in 163 frames, on cpu>
         """
-        first, steps = self.configs[0], int(self.steps[-1]) if len(self) else 0
-        varied = [name for name, value in first if any(getattr(config, name) != value for config in self.configs)]
+        knobs, steps = varied(self.configs), int(self.steps[-1]) if len(self) else 0
         what = f"{self.engine.name}, {self.preset.name}" if self.preset else self.engine.name
         members = f"{len(self.configs)} member" + "s" * (len(self.configs) > 1)
-        members += f" ({', '.join(varied)})" if varied else ""
+        members += f" ({', '.join(knobs)})" if knobs else ""
         gone = int((self.diverged_at >= 0).sum())
         ends = f", {gone} diverged" if gone else ""
         lines = [f"<Run of {what}: {members}, {steps:,} steps in {len(self)} frames, on {self.device}{ends}>"]

@@ -125,9 +125,9 @@ DAMAGES = {
     ),
     "it has 0 rows of 3 members": lambda path: rewritten(path, lambda table: table.slice(0, 0)),
     r"it has \d+ rows of 3 members": lambda path: rewritten(path, lambda table: table.slice(0, 7)),
-    "3 openings and 1 configs": lambda path: described(path, configs=[dict(MEMBERS[0])]),
-    "2 openings and 3 configs": lambda path: described(path, openings=[dict(MEMBERS[0])] * 2),
-    "3 openings and 1 diverged_at": lambda path: described(path, diverged_at=[-1]),
+    "3 initial configurations and 1 configs": lambda path: described(path, configs=[dict(MEMBERS[0])]),
+    "2 initial configurations and 3 configs": lambda path: described(path, openings=[dict(MEMBERS[0])] * 2),
+    "3 initial configurations and 1 diverged_at": lambda path: described(path, diverged_at=[-1]),
     "diverged at 'x'": lambda path: described(path, diverged_at=["x", -1, -1]),
     "it lacks the channel loss": lambda path: described(path, shapes={"x": [4]}),
     r"the channel loss has the shape \[1\], and not 0 dimensions": lambda path: described(

@@ -152,48 +152,19 @@ def test_a_live_edit_is_logged_and_restarts_the_schedule(start):
     np.testing.assert_array_equal(after[:100], np.arange(1001, 1101))
 
 
-def test_reset_reproduces_the_run_bit_for_bit(start):
-    runner = start(horizon=300)
-    first = played(runner)
-    runner.apply(edit("eta", 0.5))
-    runner.reset()
-    runner.wait()
-    assert runner.status.step == 0
-    assert runner.run.recording.generation == 1
-    assert_same(first, played(runner))
-
-
-def test_reset_while_playing_keeps_playing(start):
-    runner = start(horizon=10**9)
-    runner.play()
-    runner.reset()
-    wait_until(lambda: runner.run.recording.generation == 1 and runner.status.step > 0)
-    assert runner.status.playing
-    runner.pause()
-
-
-def test_reseed_moves_every_seed_and_changes_the_run(start):
-    runner = start(horizon=100)
-    first = played(runner)
-    runner.reseed()
-    runner.wait()
-    assert [config.seed for config in runner.run.configs] == [2, 3]
-    assert not np.array_equal(first["x"], played(runner)["x"])
-
-
 @pytest.mark.parametrize("step", [0, 3, 97, 555, 1999])
 def test_playing_on_from_a_recorded_step_reproduces_the_recording(start, step):
     runner = start(horizon=2000)
     first = played(runner)
-    runner.seek(step)
+    runner.branch(step)
     runner.wait()
     assert runner.status.step == step
-    assert runner.run.steps[-1] == 2000
+    assert runner.run.steps[-1] <= step
     assert_same(first, played(runner))
 
 
 @pytest.mark.parametrize("budget", [1, 10**9])
-def test_seeking_repeats_the_live_edits_even_where_their_checkpoints_are_gone(start, monkeypatch, budget):
+def test_a_branch_repeats_the_live_edits_even_where_their_checkpoints_are_gone(start, monkeypatch, budget):
     monkeypatch.setattr(simulation, "CHECKPOINT_BUDGET", budget)
     runner = start(horizon=400)
     for eta, member in [(0.05, 0), (0.02, 1), (0.03, 0)]:
@@ -203,21 +174,21 @@ def test_seeking_repeats_the_live_edits_even_where_their_checkpoints_are_gone(st
         runner.apply(edit("shift", eta))
     first = played(runner)
     events = list(runner.run.recording.events)
-    for step in (120, 320, 150):
-        runner.seek(step)
-        runner.wait()
-        np.testing.assert_array_equal(
-            runner._simulation.observe().values["x"], first["x"][np.searchsorted(first["steps"], step)]
-        )
-    runner.seek(390)
-    assert_same(first, played(runner))
-    assert runner.run.recording.events == events
+    for step in (150, 320, 390):
+        runner.branch(step)
+        assert_same(first, played(runner))
+        assert runner.run.recording.events == events
+    runner.branch(120)
+    runner.step()
+    runner.wait()
+    np.testing.assert_array_equal(runner.run["x"], first["x"][first["steps"] <= 121])
+    assert runner.run.recording.events == events[:4]
 
 
-def test_seeking_past_the_end_stops_at_the_last_recorded_step(start):
+def test_branching_past_the_end_stops_at_the_last_recorded_step(start):
     runner = start(horizon=100)
     played(runner)
-    runner.seek(10**6)
+    runner.branch(10**6)
     runner.wait()
     assert runner.status.step == 100
     assert runner.status.message == ""
@@ -241,9 +212,6 @@ def test_a_branch_forgets_what_probes_found_of_the_future(start):
     runner = start(horizon=100)
     played(runner)
     runner.run.probe_results = {("norm", 0): {"norm": 1.0}}
-    runner.seek(60)
-    runner.wait()
-    assert runner.run.probe_results
     runner.branch(60)
     runner.wait()
     assert not runner.run.probe_results
@@ -323,10 +291,6 @@ def test_a_run_that_cannot_be_built_says_why_and_goes_on_saying_so(start, monkey
     runner.wait()
     assert "the limit on cpu is" in runner.status.message
     assert not runner.status.ready
-    monkeypatch.undo()
-    runner.reset()
-    runner.wait()
-    assert (runner.status.ready, runner.status.message) == (True, "")
 
 
 class Gate:
@@ -373,7 +337,7 @@ def test_an_idle_runner_costs_nothing(start, scheduler):
 
 
 def test_a_run_with_edits_on_the_way_repeats_the_run_that_was_edited_live(start):
-    """What a link holds: the opening configurations and the edits, at their own steps."""
+    """What a link holds: the initial configurations and the edits, at their own steps."""
     live = start(horizon=300)
     live.step(120)
     live.wait()
@@ -420,7 +384,7 @@ def test_auto_is_stored_as_what_it_was(start):
     assert start(device="auto").run.device == str(devices.resolve("auto"))
 
 
-def test_seeking_before_the_step_at_which_a_loss_was_no_number_and_playing_on_repeats_the_run(start):
+def test_branching_before_the_step_at_which_a_loss_was_no_number_and_playing_on_repeats_the_run(start):
     class Lossless(ToyEngine):
         def observe(self, problem, state, knobs):
             values = super().observe(problem, state, knobs)
@@ -431,7 +395,7 @@ def test_seeking_before_the_step_at_which_a_loss_was_no_number_and_playing_on_re
     gone = runner.run.diverged_at.copy()
     assert gone[0] == -1 and 150 <= gone[1] < 160
     for step in (155, 300, 120):
-        runner.seek(step)
+        runner.branch(step)
         runner.wait()
         assert_same(first, played(runner))
         np.testing.assert_array_equal(runner.run.diverged_at, gone)

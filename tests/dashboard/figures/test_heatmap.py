@@ -1,6 +1,6 @@
 import numpy as np
 
-from dashboard.figures.marks.heatmap import LARGEST, HeatMark, MapMark
+from dashboard.figures.marks.heatmap import MOST_PER_SIDE, HeatMark, MapMark
 from tests.dashboard.figures.examples import members, picture, recorded, show
 
 BOTH = {"channels": ("field", "x"), "kind": "heatmap"}
@@ -45,9 +45,9 @@ def test_first_rows_are_at_one_height_and_rows_are_numbered_once():
 
 
 def test_a_large_matrix_is_thinned_and_the_page_says_so():
-    mark = heat(np.ones((2 * LARGEST, 4)), np.ones((4, 4)))
-    assert mark.source.data["image"][0].shape == (LARGEST, 4)
-    assert mark.note == f"{LARGEST} × 4 of {2 * LARGEST} × 4 entries drawn"
+    mark = heat(np.ones((2 * MOST_PER_SIDE, 4)), np.ones((4, 4)))
+    assert mark.source.data["image"][0].shape == (MOST_PER_SIDE, 4)
+    assert mark.note == f"{MOST_PER_SIDE} × 4 of {2 * MOST_PER_SIDE} × 4 entries drawn"
 
 
 def drawn(configs, values, picked=lambda member: None, **options):

@@ -94,7 +94,7 @@ def test_a_pinned_run_is_a_path_too():
     _, mark = drawn(PathMark, "rare")
     steps = np.arange(3)
     values = {"rare": [3.0, 2.0, 1.0], "loss": [0.0, 1e-3, -1e-3]}
-    mark.show_ghost({name: [OverlayCurve(steps, np.array(each), None, "grey")] for name, each in values.items()})
-    ghost = mark.sources["ghost"].data
-    assert ghost["xs"] == [[3, 2, 1]]
-    assert ghost["ys"] == [mark.scale.places([0.0, 1e-3, -1e-3]).tolist()]
+    mark.show_overlays({name: [OverlayCurve(steps, np.array(each), None, "grey")] for name, each in values.items()})
+    overlays = mark.sources["overlays"].data
+    assert overlays["xs"] == [[3, 2, 1]]
+    assert overlays["ys"] == [mark.scale.places([0.0, 1e-3, -1e-3]).tolist()]

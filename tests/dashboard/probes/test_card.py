@@ -31,7 +31,7 @@ def until(done, seconds=60):
         time.sleep(0.005)
 
 
-def outcome(card):
+def result(card):
     """What the card shows once it has computed."""
     until(lambda: card.job.done)
     card.collect()
@@ -58,7 +58,7 @@ def test_a_card_computes_what_its_button_offered_though_the_run_goes_on():
     assert made.form.shown["step"] == 20
     made.compute()
     made.offer(run, 30, 0)
-    assert outcome(made)["note"] == "Computed at step 20 · a = 2"
+    assert result(made)["note"] == "Computed at step 20 · a = 2"
     assert f"<td>{run.probe('norm', 1, step=20)['norm']:.4g}" in made.values.table.object
     assert made.form.shown["step"] == 30
 
@@ -78,14 +78,14 @@ def test_a_button_that_is_pressed_twice_computes_once():
     made.compute()
     assert made.job is first
     assert made.form.shown["busy"]
-    assert not outcome(made)["busy"]
+    assert not result(made)["busy"]
 
 
 def test_the_picture_shows_the_traces_and_the_table_what_is_not_in_it():
     made = card(curve, pictures=LOSS)
     made.offer(ran(), 20, 0)
     made.compute()
-    outcome(made)
+    result(made)
     (picture,) = made.values.pictures
     assert picture.caption.shown["lines"][0]["label"] == "loss"
     assert picture.__panel__().visible
@@ -97,7 +97,7 @@ def test_without_traces_an_array_is_said_by_its_size_and_its_ends():
     made = card(curve)
     made.offer(ran(), 20, 0)
     made.compute()
-    outcome(made)
+    result(made)
     assert not made.values.pictures
     assert "array 21, from 0 to 20" in made.values.table.object
 
@@ -114,10 +114,10 @@ def test_any_failure_is_a_sentence_and_the_next_try_may_succeed(error, caplog):
     made = card(compute)
     made.offer(ran(), 20, 0)
     made.compute()
-    assert "too large" in outcome(made)["failure"]
+    assert "too large" in result(made)["failure"]
     assert not made.form.shown["busy"]
     made.compute()
-    assert outcome(made)["failure"] == ""
+    assert result(made)["failure"] == ""
     assert made.form.shown["note"]
 
 
@@ -125,15 +125,15 @@ def test_a_picture_that_cannot_be_drawn_is_a_sentence_and_the_numbers_stay():
     made = card(lambda run, member, step: {"steps": np.ones(3), "loss": np.ones(2)}, pictures=LOSS)
     made.offer(ran(), 20, 0)
     made.compute()
-    assert outcome(made)["failure"].startswith("The picture cannot be drawn")
+    assert result(made)["failure"].startswith("The picture cannot be drawn")
     assert "1, 1, 1" in made.values.table.object
 
 
-def test_an_outcome_says_when_its_run_was_started_again_or_branched():
+def test_a_result_says_when_its_run_was_started_again_or_branched():
     run, made = ran(), card()
     made.offer(run, 20, 0)
     made.compute()
-    assert EARLIER not in outcome(made)["note"]
+    assert EARLIER not in result(made)["note"]
     made.offer(ran(), 5, 0)
     assert made.form.shown["note"].endswith(EARLIER)
     made.offer(run, 25, 0)
@@ -148,7 +148,7 @@ def test_what_was_asked_of_a_run_that_is_replaced_meanwhile_is_labelled_so():
     made.offer(ran(), 20, 0)
     made.compute()
     made.offer(ran(), 5, 0)
-    assert outcome(made)["note"] == f"Computed at step 20 · a = 1 – {EARLIER}"
+    assert result(made)["note"] == f"Computed at step 20 · a = 1 – {EARLIER}"
 
 
 def test_another_experiment_clears_the_cards():
@@ -156,7 +156,7 @@ def test_another_experiment_clears_the_cards():
     (made,) = probes.cards
     probes.show(ViewContext(ran(), Status(), step=20))
     made.compute()
-    outcome(made)
+    result(made)
     probes.clear()
     assert made.form.shown["note"] == ""
     assert not made.values.table.visible
@@ -219,7 +219,7 @@ def test_options_reach_the_computation_and_are_remembered():
     typed(made, "rim", "False")
     made.compute()
     assert made.job.options == {"resolution": 5, "rim": False}
-    assert outcome(made)["note"] == "Computed at step 20 · a = 1 · with resolution = 5, rim = False"
+    assert result(made)["note"] == "Computed at step 20 · a = 1 · with resolution = 5, rim = False"
     made.clear()
     assert made.form.form["values"]["resolution"] == "5"
     assert typed(made, "resolution", "17")["summary"] == "rim = False"
@@ -251,7 +251,7 @@ def test_what_is_known_so_far_is_drawn_with_how_far_it_is():
     assert 0 < made.form.shown["share"] < 1
     assert made.form.shown["note"].startswith("So far at step 20")
     assert not cut.__panel__().visible
-    outcome(made)
+    result(made)
     assert heat.drawn.content is view
     assert np.isfinite(heat.drawn.source.data["image"][0]).all()
     assert cut.__panel__().visible
@@ -273,7 +273,7 @@ def test_what_is_cancelled_half_way_leaves_what_was_there_before(before):
     made = tuned(resolution=9)
     if before:
         made.compute()
-        outcome(made)
+        result(made)
     made.form.choose({"resolution": 5, "wait": 0.1})
     made.compute()
     heat, _ = made.values.pictures
@@ -287,7 +287,7 @@ def test_what_is_cancelled_half_way_leaves_what_was_there_before(before):
     until(lambda: stopped.done)
     assert stopped.part.share < 1
     made.compute()
-    assert outcome(made)["failure"] == ""
+    assert result(made)["failure"] == ""
 
 
 def test_what_is_left_gets_less_between_two_parts():
@@ -308,13 +308,13 @@ def test_a_computation_that_waits_for_another_says_so():
     second.collect()
     assert second.form.shown["left"] == "waiting for other computations"
     first.stop()
-    assert outcome(second)["left"] == ""
+    assert result(second)["left"] == ""
 
 
-def test_words_among_the_outcome_are_sentences_and_lists():
+def test_words_among_the_result_are_sentences_and_lists():
     made = tuned(resolution=5)
     made.compute()
-    outcome(made)
+    result(made)
     table = made.values.table.object
     assert table.startswith("<p>It is a bowl: 1 &lt; 2 &amp; so on.</p>")
     assert "<td>left, right</td>" in table and "note" not in table
@@ -323,7 +323,7 @@ def test_words_among_the_outcome_are_sentences_and_lists():
 def test_each_picture_has_its_title_and_its_legend():
     made = tuned(resolution=5)
     made.compute()
-    outcome(made)
+    result(made)
     captions = [picture.caption for picture in made.values.pictures]
     assert [caption.title for caption in captions] == ["From above", "A cut"]
     assert [[line["label"] for line in caption.shown["lines"]] for caption in captions] == [
@@ -333,7 +333,7 @@ def test_each_picture_has_its_title_and_its_legend():
 
 
 def test_a_probe_that_changes_its_own_arrays_is_drawn_again():
-    """The outcome may be the very mapping of the part before."""
+    """The result may be the very mapping of the part before."""
     known = {"x": np.arange(3), "y": np.zeros(3)}
 
     def compute(run, member, step):
@@ -346,7 +346,7 @@ def test_a_probe_that_changes_its_own_arrays_is_drawn_again():
     made.offer(ran(), 20, 0)
     made.compute()
     until(lambda: made.collect() or made.values.pictures[0].drawn)
-    outcome(made)
+    result(made)
     assert made.values.pictures[0].drawn.content.renderers[0].data_source.data["y"] == [1, 1, 1]
 
 
@@ -357,7 +357,7 @@ def test_what_was_computed_can_be_saved_in_full_with_what_it_is_of():
     assert not files and not made.form.shown["savable"]
     made.offer(run, 20, 1)
     made.compute()
-    assert outcome(made)["savable"]
+    assert result(made)["savable"]
     made.form.receive({"save": True})
     ((name, found),) = files.items()
     assert name == f"{ENGINE.name}_{BOWL.name}_step_20.json"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dashboard.figures.marks.color_scale import DECADES
-from dashboard.probes.pictures.heatmap import LARGEST, HeatPicture, cell_span, fill_gaps
+from dashboard.probes.pictures.heatmap import MOST_PER_SIDE, HeatPicture, cell_span, fill_gaps
 from engines.core.protocol.probe_figures import Heat
 
 AXIS = np.linspace(-1, 1, 5)
@@ -94,10 +94,10 @@ def test_the_way_is_drawn_with_its_end_and_explained():
 
 
 def test_a_large_lattice_is_thinned_and_the_page_says_so():
-    long = np.arange(2 * LARGEST)
-    made = heat(np.ones((2 * LARGEST, 5)), x=AXIS, y=long)
-    assert data(made, "image").shape == (LARGEST, 5)
-    assert made.note == f"{LARGEST} × 5 of {2 * LARGEST} × 5 values drawn"
+    long = np.arange(2 * MOST_PER_SIDE)
+    made = heat(np.ones((2 * MOST_PER_SIDE, 5)), x=AXIS, y=long)
+    assert data(made, "image").shape == (MOST_PER_SIDE, 5)
+    assert made.note == f"{MOST_PER_SIDE} × 5 of {2 * MOST_PER_SIDE} × 5 values drawn"
 
 
 def test_one_value_everywhere_has_a_colour():

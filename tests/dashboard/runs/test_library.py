@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import engines
-from dashboard.figures.overlays import POINTS, OverlayCurve, band_columns, overlay_curves
+from dashboard.figures.overlays import OVERLAY_STEPS, OverlayCurve, band_columns, overlay_curves
 from dashboard.runs import library
-from dashboard.runs.library_panel import MOST, LibraryPanel
+from dashboard.runs.library_panel import MOST_OVERLAYS, LibraryPanel
 from dashboard.session.curves import Curve
 from dashboard.ui.palette import GREY
 from engines.core.protocol.errors import StoreError
@@ -66,7 +66,7 @@ def test_damaged_files_are_listed_with_their_reasons_and_the_others_work(run, pl
     found = {entry.name: entry.broken for entry in library.entries("matrix_sensing")}
     assert found[good] == ""
     assert found[gone] == f"{gone} is not a readable run: it lacks the columns loss"
-    assert "6 openings and 0 diverged_at" in found[mixed]
+    assert "6 initial configurations and 0 diverged_at" in found[mixed]
     assert "eta='<script>' is not a finite number" in found[wrong]
     assert found[edited] == "it lacks 'knob'"
     assert found[shaped] == "the channel loss has the shape [1], and not 0 dimensions"
@@ -104,7 +104,7 @@ def test_without_a_folder_nothing_is_kept_and_only_this_machine_is_offered_one(r
 
 
 def test_a_run_that_is_too_large_is_a_sentence(run, place, monkeypatch):
-    monkeypatch.setattr(library, "LARGEST", 10)
+    monkeypatch.setattr(library, "LARGEST_RUN", 10)
     with pytest.raises(StoreError, match="10 are kept at most"):
         library.keep(run)
     assert not list(place.iterdir())
@@ -112,7 +112,7 @@ def test_a_run_that_is_too_large_is_a_sentence(run, place, monkeypatch):
 
 def test_what_is_laid_over_are_the_numbers_of_the_run(run):
     found = overlay_curves(run, color="red", label="stored")["error"]
-    rows = np.unique(np.linspace(0, len(run) - 1, POINTS).astype(int))
+    rows = np.unique(np.linspace(0, len(run) - 1, OVERLAY_STEPS).astype(int))
     assert len(found) == 2
     for curve, members in zip(found, (run.where(alpha=0.3), run.where(alpha=0.5)), strict=True):
         values = run["error"][rows][:, members]
@@ -131,17 +131,17 @@ def test_as_many_are_drawn_behind_as_can_be_told_apart_and_what_fails_is_said(ru
         while panel.collect() and time.monotonic() < end:
             time.sleep(0.01)
 
-    for _ in range(MOST + 1):
+    for _ in range(MOST_OVERLAYS + 1):
         do("keep")
     names = [entry["name"] for entry in panel.shown["entries"]]
     for name in names:
         do("over", name)
-    assert len(panel.overlays["error"]) == 2 * MOST
-    assert len({curve.color for curve in panel.overlays["error"]}) == MOST
-    assert f"{MOST} runs are laid over already" in failed[-1]
-    assert len(changes) == MOST
+    assert len(panel.overlays["error"]) == 2 * MOST_OVERLAYS
+    assert len({curve.color for curve in panel.overlays["error"]}) == MOST_OVERLAYS
+    assert f"{MOST_OVERLAYS} runs are laid over already" in failed[-1]
+    assert len(changes) == MOST_OVERLAYS
     do("delete", names[0])
-    assert len(panel.overlays["error"]) == 2 * (MOST - 1)
+    assert len(panel.overlays["error"]) == 2 * (MOST_OVERLAYS - 1)
     do("open", "nothing.parquet")
     assert "nothing.parquet is not a readable run" in failed[-1]
     panel.close()
@@ -156,11 +156,11 @@ def test_a_link_to_a_file_that_is_gone_keeps_no_page_from_opening(run, place):
 def test_a_run_that_cannot_be_laid_over_frees_its_hue(run, place):
     failed = []
     panel = LibraryPanel("matrix_sensing", lambda: run, lambda run: None, lambda: None, failed.append)
-    for _ in range(MOST + 1):
+    for _ in range(MOST_OVERLAYS + 1):
         panel.receive({"do": "over", "name": "nothing.parquet"})
         while panel.collect():
             time.sleep(0.01)
-    assert len(failed) == MOST + 1 and all("nothing.parquet" in text for text in failed)
+    assert len(failed) == MOST_OVERLAYS + 1 and all("nothing.parquet" in text for text in failed)
     panel.close()
 
 

@@ -247,7 +247,7 @@ def test_what_a_closed_tab_had_sent_is_left(caplog):
     class Message:
         msgtype = "PATCH-DOC"
 
-    request_filter.check()
+    request_filter.install()
     assert asyncio.run(ProtocolHandler().handle(Message(), Closed())) is None
     assert not caplog.records
 

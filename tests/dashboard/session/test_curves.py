@@ -1,6 +1,6 @@
 from dataclasses import dataclass
 
-from dashboard.session.curves import ENOUGH, MOST, curves
+from dashboard.session.curves import ENOUGH, MOST_SEPARATE, curves
 from engines.core.protocol.config import Config, knob
 
 
@@ -40,9 +40,9 @@ def test_a_label_names_the_fewest_knobs_that_tell_members_apart():
 
 
 def test_very_many_members_are_one_band_and_the_picked_ones():
-    many = members(alphas=[0.1 + i / 100 for i in range(MOST + 1)])
+    many = members(alphas=[0.1 + i / 100 for i in range(MOST_SEPARATE + 1)])
     everyone, picked = curves(many, picked=[5])
-    assert len(everyone.members) == MOST + 1
+    assert len(everyone.members) == MOST_SEPARATE + 1
     assert picked.members == (5,)
     assert everyone.key != picked.key
 

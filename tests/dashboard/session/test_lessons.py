@@ -67,7 +67,7 @@ def test_what_a_lesson_says_is_made_safe(write):
         (f"{HEAD}## A\n```predict\nquestion: Q\nchoices: [a]\nanswer: c\nreveal: R\n```\n", "none of the choices"),
         (f"{HEAD}## A\n```predict\nquestion: Q\n```\n", "lacks choices and answer and reveal"),
         (f"{HEAD}## A\n```set\n{{\n```\n", "step 1, 'A'"),
-        (HEAD + "## A\n" + "x" * lessons.LARGEST, "bytes; allowed are"),
+        (HEAD + "## A\n" + "x" * lessons.LARGEST_LESSON, "bytes; allowed are"),
         (HEAD.replace("preset: P3", "a: &a [1, 1]\nset: {alpha: [*a, *a]}") + "## A\n", "it has an alias"),
         (f"{HEAD}## A\n```set\na: &a [x]\nb: *a\n```\n", "step 1, 'A': it has an alias"),
         (f"{HEAD}## A\n```set\n{'[' * 5000}\n```\n", "step 1, 'A': it is nested too deeply"),
@@ -115,8 +115,8 @@ def test_a_question_keeps_its_answer_until_something_is_chosen(write):
 
 def test_a_lesson_in_an_address_that_is_none_or_of_another_lab_is_told():
     engine = engines.load("matrix_sensing")
-    assert "of the lab 'neural_collapse'" in Start.from_address(engine, lesson="three_clouds").problem
-    assert "there is no lesson 'x'" in Start.from_address(engine, lesson="x").problem
+    assert "of the lab 'neural_collapse'" in Start.from_address(engine, lesson="three_clouds").error
+    assert "there is no lesson 'x'" in Start.from_address(engine, lesson="x").error
     assert Start.from_address(engine, lesson="the_price_of_width").lesson.steps[0].title == "Three ways down"
 
 

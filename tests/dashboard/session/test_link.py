@@ -121,7 +121,7 @@ def test_what_cannot_be_opened_opens_the_usual_and_is_told(token, preset):
     engine = load("matrix_sensing")
     found = Start.from_address(engine, token, preset)
     assert found.experiment.preset.name == engine.opening
-    assert "opens by default" in found.problem
+    assert "opens by default" in found.error
 
 
 def test_names_to_hide_add_to_those_of_the_link():
@@ -146,17 +146,17 @@ EDIT = {"step": 3, "knob": "eta", "value": 0.1, "members": [0]}
 def test_a_link_that_asks_for_something_impossible_is_one_sentence_and_no_markup(changes):
     experiment = json.loads(Experiment.from_preset(ENGINE).to_json()) | changes
     found = Start.from_address(ENGINE, token(experiment=json.dumps(experiment)))
-    assert found.problem.startswith("This link") and "\n" not in found.problem
-    shown = message("error", found.problem)
+    assert found.error.startswith("This link") and "\n" not in found.error
+    shown = message("error", found.error)
     assert shown.count("<") == 2 and len(shown) < 1500
 
 
 def test_a_long_version_or_name_is_quoted_in_part():
     for bad in (token(version="x" * 40_000), token(experiment=json.dumps({"engine": ["x"] * 9000}))):
-        assert len(Start.from_address(ENGINE, bad).problem) < 400
+        assert len(Start.from_address(ENGINE, bad).error) < 400
 
 
 def test_a_version_or_a_lesson_of_a_link_is_quoted_without_markup():
     for bad in (token(version=EVIL), token(view={"lesson": EVIL}), token(view={"pinned": EVIL})):
-        shown = message("error", Start.from_address(ENGINE, bad).problem)
+        shown = message("error", Start.from_address(ENGINE, bad).error)
         assert shown.count("<") == 2 and len(shown) < 1500

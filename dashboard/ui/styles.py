@@ -1,0 +1,10 @@
+"""Style sheets and sizes that several parts of the page share."""
+
+from dashboard.ui.component import FOLDER
+
+CARD, GRID, LABEL, TABLE = ((FOLDER / f"{name}.css").read_text() for name in ("card", "grid", "label", "table"))
+
+FULL_WIDTH = ":host { grid-column: 1 / -1; }"
+"""Style of a card that stands in all columns of its grid."""
+
+STRETCH = {"sizing_mode": "stretch_width"}
