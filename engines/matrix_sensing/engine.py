@@ -14,7 +14,7 @@ from engines.matrix_sensing import diagnostics, draws, dynamics
 from engines.matrix_sensing.channels import ACTIONS, CHANNELS, PLOTS
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.initialisation import initial_state
-from engines.matrix_sensing.overlays import predictions
+from engines.matrix_sensing.predictions import predictions
 from engines.matrix_sensing.presets import PRESETS
 from engines.matrix_sensing.probes import PROBES
 from engines.matrix_sensing.problem import Problem, State, build
@@ -75,7 +75,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return (len({draws.key(config) for config in configs}) - 1) * kept + max(kept, drawing) + members
 
     def theory(self, config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:
-        """Predict the population limit in closed form; see `theory` and `overlays`."""
+        """Predict the population limit in closed form; see `theory` and `predictions`."""
         return predictions(config, steps)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:

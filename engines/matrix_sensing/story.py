@@ -9,7 +9,7 @@ from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.matrix_sensing import theory
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.overlays import broken, theorem, unstable
+from engines.matrix_sensing.predictions import broken, theorem, unstable
 
 REFERENCE = "Xiong, Ding, Du 2023 (arXiv 2310.01769)"
 
@@ -101,7 +101,7 @@ def _exact(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
 
 
 def _foretold(config: MatrixSensing) -> float | None:
-    """The late rate where the overlay holds, else None."""
+    """Late rate `-d ln|E|/dt` where the prediction holds, else None."""
     return None if broken(config) else theory.late_rate(config)
 
 

@@ -14,8 +14,8 @@ from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.diagnostics import Readout
 from engines.neural_collapse.features import Knobs
 from engines.neural_collapse.network.dynamics import NETWORK
-from engines.neural_collapse.overlays import predictions
 from engines.neural_collapse.plots import PLOTS
+from engines.neural_collapse.predictions import predictions
 from engines.neural_collapse.presets import PRESETS
 from engines.neural_collapse.probes import PROBES
 

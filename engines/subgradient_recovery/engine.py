@@ -13,7 +13,7 @@ from engines.core.protocol.engine import Engine, RunData
 from engines.subgradient_recovery import diagnostics, draws, dynamics
 from engines.subgradient_recovery.channels import CHANNELS, PLOTS
 from engines.subgradient_recovery.config import SubgradientRecovery
-from engines.subgradient_recovery.overlays import caution, predictions
+from engines.subgradient_recovery.predictions import caution, predictions
 from engines.subgradient_recovery.presets import PRESETS
 from engines.subgradient_recovery.probes import PROBES
 from engines.subgradient_recovery.problem import Problem, State, begin, build
@@ -67,7 +67,7 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         return len({draws.operator_key(config) for config in configs}) * draws.nbytes(first) + len(configs) * own
 
     def theory(self, config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
-        """Predict by the laws of the noise, of learning and of the floor; see `laws`, `flow` and `overlays`."""
+        """Predict by the laws of the noise, of learning and of the floor; see `laws`, `flow` and `predictions`."""
         return predictions(config, steps)
 
     def caution(self, config: SubgradientRecovery) -> str:

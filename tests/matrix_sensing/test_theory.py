@@ -12,7 +12,7 @@ from engines.core.runs.run import Run
 from engines.matrix_sensing import theory
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE
-from engines.matrix_sensing.overlays import broken, predictions
+from engines.matrix_sensing.predictions import broken, predictions
 from engines.matrix_sensing.probes import gauss_newton_matrix
 
 SYMMETRIC = {"parameterization": "symmetric"}

@@ -9,7 +9,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import draws, laws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
-from engines.neural_collapse.overlays import predictions
+from engines.neural_collapse.predictions import predictions
 from engines.neural_collapse.projection import FRAME, RAY, project
 from tests.neural_collapse.plain import features
 from tests.neural_collapse.setting import begun, last, ran, small

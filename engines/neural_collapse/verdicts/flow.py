@@ -8,8 +8,8 @@ from engines.core.analysis.curve_fits import rate
 from engines.core.analysis.verdict_helpers import below, final, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.neural_collapse import overlays
 from engines.neural_collapse.config import NeuralCollapse
+from engines.neural_collapse.predictions import predictions
 from engines.neural_collapse.verdicts.common import ROUNDED, all_members, last, log_slope, rise
 
 
@@ -36,7 +36,7 @@ def _over_law(run: RunData, member: int) -> float | None:
     if final(run, "nc1_trace", member) is None:
         return None
     steps, values = run.curve("nc1_trace", member)
-    laws = [p for p in overlays.predictions(run.configs[member], steps) if (p.channel, p.kind) == ("nc1_trace", "law")]
+    laws = [p for p in predictions(run.configs[member], steps) if (p.channel, p.kind) == ("nc1_trace", "law")]
     shares = values / laws[0].values
     return float(shares[np.abs(np.log(shares)).argmax()])
 

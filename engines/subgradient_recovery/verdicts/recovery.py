@@ -7,7 +7,7 @@ from itertools import pairwise
 from engines.core.analysis.verdict_helpers import above, below, by_seed, final, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.subgradient_recovery import overlays
+from engines.subgradient_recovery.predictions import RECOVERED, predictions
 from engines.subgradient_recovery.verdicts.common import (
     ERROR,
     arrivals,
@@ -86,7 +86,7 @@ def garbage(run: RunData) -> list[Verdict]:
         members = run.where(outlier_fraction=p)
         verdicts += [
             verdict(f"p = {p:g}: τ at which half is learned over the flow's", last_half_times(run, members), 1.0, 0.04),
-            below(f"p = {p:g}: relative error", last(run, members), overlays.RECOVERED),
+            below(f"p = {p:g}: relative error", last(run, members), RECOVERED),
             below(f"p = {p:g}: error over its upper line", [_over_line(run, i) for i in members], 1.0),
         ]
     return verdicts
@@ -94,7 +94,7 @@ def garbage(run: RunData) -> list[Verdict]:
 
 def _over_line(run: RunData, member: int) -> float | None:
     """Error at the end over the upper line that is drawn: what steps and spare directions of this draw make at most."""
-    lines = overlays.predictions(run.configs[member], run.steps[-1:])
+    lines = predictions(run.configs[member], run.steps[-1:])
     line = next(one for one in lines if (one.channel, one.kind) == (ERROR, "upper"))
     return ratio(final(run, ERROR, member), float(line.values[-1]))
 

@@ -10,7 +10,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.runs.run import Run
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE
-from engines.matrix_sensing.overlays import FLOOR, broken, predictions
+from engines.matrix_sensing.predictions import FLOOR, broken, predictions
 
 SHAPE = {"n": (2, 40), "r": (1, 5), "k": (1, 14), "m": (1, 300)}
 """Narrower than the knobs allow, for the time it takes; the identity's runs do not depend on n beyond r + k."""

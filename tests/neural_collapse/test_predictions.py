@@ -8,7 +8,7 @@ import pytest
 from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import near_collapse
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.overlays import ROUNDING, WITHIN, predictions
+from engines.neural_collapse.predictions import ROUNDING, WITHIN, predictions
 from tests.neural_collapse.setting import last, ran
 
 WHOLE = {"lambda_w": (1e-8, 1e4), "lambda_h": (1e-8, 1e4), "beta": (1e-6, 1e9), "epsilon": (1e-6, 1e3),

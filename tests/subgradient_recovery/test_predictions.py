@@ -5,7 +5,7 @@ import pytest
 
 from engines.core.protocol.errors import ConfigError
 from engines.subgradient_recovery.config import SubgradientRecovery
-from engines.subgradient_recovery.overlays import HOPPING, LATE, RANGES, SHIFTED, predictions, within
+from engines.subgradient_recovery.predictions import HOPPING, LATE, RANGES, SHIFTED, predictions, within
 from tests.subgradient_recovery.setting import ran
 
 ROUNDING = 1e-13
