@@ -11,9 +11,10 @@ from torch import Tensor
 from engines.core.protocol.declarations import Phase, Prediction, Story
 from engines.core.protocol.engine import Engine, RunData
 from engines.matrix_sensing import diagnostics, draws, dynamics
-from engines.matrix_sensing.channels import ACTIONS, CHANNELS, PLOTS
+from engines.matrix_sensing.channels import ACTIONS, CHANNELS
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.initialisation import initial_state
+from engines.matrix_sensing.plots import PLOTS
 from engines.matrix_sensing.predictions import predictions
 from engines.matrix_sensing.presets import PRESETS
 from engines.matrix_sensing.probes import PROBES

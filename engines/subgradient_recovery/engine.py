@@ -11,8 +11,9 @@ from torch import Tensor
 from engines.core.protocol.declarations import Phase, Prediction, Story
 from engines.core.protocol.engine import Engine, RunData
 from engines.subgradient_recovery import diagnostics, draws, dynamics
-from engines.subgradient_recovery.channels import CHANNELS, PLOTS
+from engines.subgradient_recovery.channels import CHANNELS
 from engines.subgradient_recovery.config import SubgradientRecovery
+from engines.subgradient_recovery.plots import PLOTS
 from engines.subgradient_recovery.predictions import caution, predictions
 from engines.subgradient_recovery.presets import PRESETS
 from engines.subgradient_recovery.probes import PROBES
