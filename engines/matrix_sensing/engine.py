@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engines.core.protocol.declarations import Phase, Prediction, Story
 from engines.core.protocol.engine import Engine, RunData
-from engines.matrix_sensing import diagnostics, draws, dynamics
+from engines.matrix_sensing import cautions, diagnostics, draws, dynamics
 from engines.matrix_sensing.channels import ACTIONS, CHANNELS
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.initialisation import initial_state
@@ -20,7 +20,7 @@ from engines.matrix_sensing.presets import PRESETS
 from engines.matrix_sensing.probes import PROBES
 from engines.matrix_sensing.problem import Problem, State, build
 from engines.matrix_sensing.relevance import idle
-from engines.matrix_sensing.story import caution, phases, stability, story
+from engines.matrix_sensing.story import phases, story
 
 GRAPHED = {"gd", "nesterov"}
 """Methods without decisions or solvers that synchronise with the host."""
@@ -89,7 +89,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
 
     def caution(self, config: MatrixSensing) -> str:
         """Say what is wrong: too few columns or measurements, or steps that are too large."""
-        return caution(config)
+        return cautions.caution(config)
 
     def idle(self, config: MatrixSensing) -> frozenset[str]:
         """Find the knobs of other operators, starts and methods."""
@@ -97,7 +97,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
 
     def stability(self, config: MatrixSensing) -> str:
         """Say which step size does not diverge."""
-        return stability(config)
+        return cautions.stability(config)
 
 
 ENGINE = MatrixSensingEngine()

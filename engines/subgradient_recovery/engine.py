@@ -10,15 +10,15 @@ from torch import Tensor
 
 from engines.core.protocol.declarations import Phase, Prediction, Story
 from engines.core.protocol.engine import Engine, RunData
-from engines.subgradient_recovery import diagnostics, draws, dynamics
+from engines.subgradient_recovery import cautions, diagnostics, draws, dynamics
 from engines.subgradient_recovery.channels import CHANNELS
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.plots import PLOTS
-from engines.subgradient_recovery.predictions import caution, predictions
+from engines.subgradient_recovery.predictions import predictions
 from engines.subgradient_recovery.presets import PRESETS
 from engines.subgradient_recovery.probes import PROBES
 from engines.subgradient_recovery.problem import Problem, State, begin, build
-from engines.subgradient_recovery.story import phases, stability, story
+from engines.subgradient_recovery.story import phases, story
 
 
 class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
@@ -73,7 +73,7 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
 
     def caution(self, config: SubgradientRecovery) -> str:
         """Say what is wrong: too few measurements, or a budget that cannot learn."""
-        return caution(config)
+        return cautions.caution(config)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:
         """Find when a member is learning, fast, tracking the step, floor, over-fitting."""
@@ -85,7 +85,7 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
 
     def stability(self, config: SubgradientRecovery) -> str:
         """Say which step size does not diverge."""
-        return stability(config)
+        return cautions.stability(config)
 
 
 ENGINE = SubgradientRecoveryEngine()

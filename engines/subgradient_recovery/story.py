@@ -191,11 +191,3 @@ def _now(run: RunData, member: int) -> str:
     error, gap = float(run["relative_error"][-1, member]), float(run["loss_gap"][-1, member])
     where = "below" if gap < 0 else "above"
     return f"Relative error now **{error:.2e}**; the loss is **{abs(gap):.2e}** {where} the loss of the truth."
-
-
-def stability(config: SubgradientRecovery) -> str:
-    """The first step below which runs are stable."""
-    return (
-        "The first step is relative to the norm of the direction and is stable up to about 0.3 "
-        f"(it was {config.eta0:g}); that of gradient descent on squares up to about 0.2."
-    )

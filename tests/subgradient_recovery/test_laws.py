@@ -8,9 +8,10 @@ from scipy.stats import cauchy, norm, uniform
 
 from engines.core.analysis.curve_fits import hitting_time
 from engines.subgradient_recovery import flow, laws
+from engines.subgradient_recovery.cautions import caution, needed
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.dynamics import measure
-from engines.subgradient_recovery.predictions import broken, caution, needed, predictions
+from engines.subgradient_recovery.predictions import broken, predictions
 from engines.subgradient_recovery.probes import direction
 from tests.subgradient_recovery.setting import begun, ran
 
