@@ -9,11 +9,6 @@ from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
 from engines.subgradient_recovery.predictions import RECOVERED, noisy, unlearned
 
 
-def needed(config: SubgradientRecovery) -> float:
-    """Budget at which the flow has learned half of every component, infinite where it never does."""
-    return float(flow.follow(config.replace(budget=laws.LONGEST)).half_times(config.sigma).max())
-
-
 def caution(config: SubgradientRecovery) -> str:
     """Warn of what a configuration cannot show, and name the knob to move; "" where all is well."""
     if config.m < config.unknowns:
@@ -59,6 +54,11 @@ def _slow(config: SubgradientRecovery) -> str:
         f"{takes:.3g} from α = {config.alpha:.3g}: raise budget to {1.1 * takes:.3g} (0 sets it from the data), or "
         "raise alpha."
     )
+
+
+def needed(config: SubgradientRecovery) -> float:
+    """Budget at which the flow has learned half of every component, infinite where it never does."""
+    return float(flow.follow(config.replace(budget=laws.LONGEST)).half_times(config.sigma).max())
 
 
 def stability(config: SubgradientRecovery) -> str:
