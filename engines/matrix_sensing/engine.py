@@ -69,7 +69,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return set(problem.methods) <= GRAPHED
 
     def nbytes(self, configs: Sequence[MatrixSensing]) -> int:
-        """One operator for each distinct source, and start, state and a step of every member."""
+        """One operator for each distinct draw, and start, state and a step of every member."""
         kept, drawing = draws.nbytes(max(configs, key=lambda config: config.k))
         columns, mixed = max(config.k for config in configs), len({config.method for config in configs}) > 1
         members = sum(draws.member_bytes(config, columns, mixed) for config in configs)

@@ -97,7 +97,7 @@ def broken(config: MatrixSensing) -> str:
     if config.init == "spectral":
         return "the spectral start is the solution up to rounding"
     fastest = config.eta * config.factor * 2 * config.sigma[0]
-    size = theory.start(config).size / config.sigma[-1]
+    size = theory.initial_parts(config).size / config.sigma[-1]
     followed = theory.learning(config) is not None
     fast, large = (FAST, LARGE[config.parameterization]) if followed else (FAST_FORM, LARGE_FORM)
     checks = [

@@ -107,8 +107,8 @@ def _foretold(config: MatrixSensing) -> float | None:
 
 def _over(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """More columns than the rank: what the imbalance on the idle ones says."""
-    begun = theory.start(config)
-    found = "zero" if config.symmetric or config.init == "spectral" else theory.signs(begun.delta, begun.size)
+    factors = theory.initial_parts(config)
+    found = "zero" if config.symmetric or config.init == "spectral" else theory.signs(factors.delta, factors.size)
     if found == "zero":
         return _balanced(run, member, config)
     rate = _foretold(config)
@@ -134,7 +134,7 @@ IMBALANCE = {
 def _balanced(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """No imbalance: the 1/t law."""
     steps, values = run.curve("error", member)
-    late = 1 / (2 * config.eta * config.factor * theory.start(config).size)
+    late = 1 / (2 * config.eta * config.factor * theory.initial_parts(config).size)
     found = power((steps, values**2), steps[-1] / 3, steps[-1]) if len(steps) else None
     number = "too short for a slope" if found is None else f"local log-log slope of ‖E‖²: **{found:.2f}**"
     return "‖E‖² = Σᵢ (2ηt + sᵢ⁻²)⁻² ~ 1/t²", (
