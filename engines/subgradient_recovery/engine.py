@@ -72,7 +72,7 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         return predictions(config, steps)
 
     def caution(self, config: SubgradientRecovery) -> str:
-        """Say what is wrong: too few measurements, or a budget that cannot learn."""
+        """Say what is wrong: too few measurements, noise on the loss step, a budget or columns that do not fit."""
         return cautions.caution(config)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:

@@ -30,7 +30,7 @@ EXACT = 10.0
 FAINT = 0.6
 """Largest noise w of a sub-gradient over the pull phi that is left: above, phi does not measure the pull."""
 
-TINY = 4
+EDGELESS = 4
 """Largest d at which the noise in a d x d matrix has no edge: its norm is anything below w."""
 
 RANGES = {
@@ -142,7 +142,7 @@ def _drawn_share(config: SubgradientRecovery, share: np.ndarray, spare: np.ndarr
 
 def _toonoisy(config: SubgradientRecovery, channel: str, size: np.ndarray) -> str:
     """Reason why no line of the sub-gradient holds at the distances `size [T]`, "" where it does."""
-    if channel == "deviation" and config.d <= TINY:
+    if channel == "deviation" and config.d <= EDGELESS:
         return f"in {config.d} rows the noise has no edge"
     left = np.nanmin(laws.phi(config, size), initial=np.inf)
     if channel in ("phi", "deviation", "direction_norm", "loss_gap") and laws.edge(config) > FAINT * left:

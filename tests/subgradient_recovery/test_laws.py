@@ -271,8 +271,8 @@ def test_the_default_breaks_no_assumption():
     ],
 )
 def test_what_cannot_work_is_said_with_the_knob_to_move(knobs, words):
-    said = caution(config(**knobs))
-    assert all(word in said for word in words) and bool(said) == bool(words)
+    message = caution(config(**knobs))
+    assert all(word in message for word in words) and bool(message) == bool(words)
 
 
 def test_the_budget_that_is_asked_for_is_enough():
