@@ -12,7 +12,10 @@ from tests.conftest import ROOT
 
 PACKAGES = ("dashboard", "dynascope", "engines")
 
-RIDDLE = re.compile(r"(?:Of|And|What|But|Or|Nor|So|Also|Likewise|Ditto|They|Them|Then|The same)\b(?!-)", re.IGNORECASE)
+RIDDLE = re.compile(
+    r"(?:Of|And|What|But|Or|Nor|So|Also|Likewise|Ditto|They|Them|Then|The same|Its|Their|That of|Those of)\b(?!-)",
+    re.IGNORECASE,
+)
 """A beginning that stands on a line before it, or asks for the thing instead of naming it.
 
 `Whether` and `Which` do name what a function answers.

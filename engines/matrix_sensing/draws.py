@@ -29,8 +29,8 @@ IDENTITY = Identity()
 
 
 @dataclass(frozen=True)
-class Source:
-    """One draw of truth and operator, with the state of the stream after it."""
+class Draw:
+    """Truth and operator that were drawn, with the state of the stream after it."""
 
     left: np.ndarray
     """U*, `[n1, r]`, orthonormal columns."""
@@ -41,11 +41,11 @@ class Source:
 
 
 def key(config: MatrixSensing) -> tuple[int, bool]:
-    """Key of a member's source: members of one batch with equal keys share it."""
+    """Key of a member's draw: members of one batch with equal keys share it."""
     return (config.seed if config.operator_seed < 0 else config.operator_seed, config.psd)
 
 
-def source(config: MatrixSensing, device: torch.device, symmetric: bool) -> Source:
+def draw(config: MatrixSensing, device: torch.device, symmetric: bool) -> Draw:
     """Draw truth and operator; `symmetric` says that only the symmetric part of R is ever needed."""
     seed, psd = key(config)
     stream = np.random.default_rng(seed)
@@ -54,7 +54,7 @@ def source(config: MatrixSensing, device: torch.device, symmetric: bool) -> Sour
     # Noise has a stream of its own: switching it on leaves the rest of the draw as it was.
     noise = np.random.default_rng([seed, NOISE])
     operator = _operator(config, stream, noise, device, symmetric)
-    return Source(left, right, operator, stream.bit_generator.state)
+    return Draw(left, right, operator, stream.bit_generator.state)
 
 
 def _operator(
@@ -108,7 +108,7 @@ def _products(rows: Tensor, weights: Tensor, config: MatrixSensing) -> tuple[Ten
     return first.contiguous(), rest[0] if rest else None
 
 
-def factors(config: MatrixSensing, drawn: Source) -> tuple[np.ndarray, np.ndarray]:
+def factors(config: MatrixSensing, drawn: Draw) -> tuple[np.ndarray, np.ndarray]:
     """Draw F0 `[n1, k]` and G0 `[n2, k]` of every start but the spectral one."""
     stream = np.random.default_rng([config.seed, FACTORS])
     if config.operator_seed < 0:

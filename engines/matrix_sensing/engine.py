@@ -10,16 +10,17 @@ from torch import Tensor
 
 from engines.core.protocol.declarations import Phase, Prediction, Story
 from engines.core.protocol.engine import Engine, RunData
-from engines.matrix_sensing import diagnostics, draws, dynamics
-from engines.matrix_sensing.channels import ACTIONS, CHANNELS, PLOTS
+from engines.matrix_sensing import cautions, diagnostics, draws, dynamics
+from engines.matrix_sensing.channels import ACTIONS, CHANNELS
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.initialisation import initial_state
-from engines.matrix_sensing.overlays import predictions
+from engines.matrix_sensing.plots import PLOTS
+from engines.matrix_sensing.predictions import predictions
 from engines.matrix_sensing.presets import PRESETS
 from engines.matrix_sensing.probes import PROBES
 from engines.matrix_sensing.problem import Problem, State, build
 from engines.matrix_sensing.relevance import idle
-from engines.matrix_sensing.story import caution, phases, stability, story
+from engines.matrix_sensing.story import phases, story
 
 GRAPHED = {"gd", "nesterov"}
 """Methods without decisions or solvers that synchronise with the host."""
@@ -68,14 +69,14 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return set(problem.methods) <= GRAPHED
 
     def nbytes(self, configs: Sequence[MatrixSensing]) -> int:
-        """One operator for each distinct source, and start, state and a step of every member."""
+        """One operator for each distinct draw, and start, state and a step of every member."""
         kept, drawing = draws.nbytes(max(configs, key=lambda config: config.k))
         columns, mixed = max(config.k for config in configs), len({config.method for config in configs}) > 1
         members = sum(draws.member_bytes(config, columns, mixed) for config in configs)
         return (len({draws.key(config) for config in configs}) - 1) * kept + max(kept, drawing) + members
 
     def theory(self, config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:
-        """Predict the population limit in closed form; see `theory` and `overlays`."""
+        """Predict the population limit in closed form; see `theory` and `predictions`."""
         return predictions(config, steps)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:
@@ -88,7 +89,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
 
     def caution(self, config: MatrixSensing) -> str:
         """Say what is wrong: too few columns or measurements, or steps that are too large."""
-        return caution(config)
+        return cautions.caution(config)
 
     def idle(self, config: MatrixSensing) -> frozenset[str]:
         """Find the knobs of other operators, starts and methods."""
@@ -96,7 +97,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
 
     def stability(self, config: MatrixSensing) -> str:
         """Say which step size does not diverge."""
-        return stability(config)
+        return cautions.stability(config)
 
 
 ENGINE = MatrixSensingEngine()

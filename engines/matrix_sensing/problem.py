@@ -13,7 +13,7 @@ from torch import Tensor
 
 from engines.core.compute.batching import flags, grouped, stack, tensor
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.draws import Source, factors, key, reduced, source
+from engines.matrix_sensing.draws import Draw, draw, factors, key, reduced
 from engines.matrix_sensing.operators import Operator, Residual
 
 
@@ -159,16 +159,16 @@ class Problem:
 def build(configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
     """Draw and assemble the problem of a batch."""
     all_symmetric = all(config.symmetric for config in configs)
-    sources: dict[Hashable, Source] = {}
+    distinct: dict[Hashable, Draw] = {}
     for config in configs:
-        if key(config) not in sources:
-            sources[key(config)] = source(config, device, all_symmetric)
-    places = [_place(config, sources[key(config)]) for config in configs]
+        if key(config) not in distinct:
+            distinct[key(config)] = draw(config, device, all_symmetric)
+    places = [_place(config, distinct[key(config)]) for config in configs]
     columns = max(config.k for config in configs)
     F, G, left, right = (stack([place[i] for place in places], columns if i < 2 else None, device) for i in range(4))
     sigma = tensor([config.sigma for config in configs], device)
     return Problem(
-        operators=tuple(grouped([sources[key(config)].operator for config in configs], device)),
+        operators=tuple(grouped([distinct[key(config)].operator for config in configs], device)),
         methods=tuple(config.method for config in configs),
         M=(left * sigma[:, None, :], right),
         left=left,
@@ -185,7 +185,7 @@ def build(configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
     )
 
 
-def _place(config: MatrixSensing, drawn: Source) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _place(config: MatrixSensing, drawn: Draw) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """F0, G0, U*, V*: as drawn, or reduced under the identity operator."""
     F, G = factors(config, drawn)
     if config.operator != "identity":

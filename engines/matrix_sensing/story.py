@@ -9,7 +9,7 @@ from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.matrix_sensing import theory
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.overlays import broken, theorem, unstable
+from engines.matrix_sensing.predictions import broken, theorem
 
 REFERENCE = "Xiong, Ding, Du 2023 (arXiv 2310.01769)"
 
@@ -101,14 +101,14 @@ def _exact(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
 
 
 def _foretold(config: MatrixSensing) -> float | None:
-    """The late rate where the overlay holds, else None."""
+    """Late rate `-d ln|E|/dt` where the prediction holds, else None."""
     return None if broken(config) else theory.late_rate(config)
 
 
 def _over(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """More columns than the rank: what the imbalance on the idle ones says."""
-    begun = theory.start(config)
-    found = "zero" if config.symmetric or config.init == "spectral" else theory.signs(begun.delta, begun.size)
+    factors = theory.initial_parts(config)
+    found = "zero" if config.symmetric or config.init == "spectral" else theory.signs(factors.delta, factors.size)
     if found == "zero":
         return _balanced(run, member, config)
     rate = _foretold(config)
@@ -134,7 +134,7 @@ IMBALANCE = {
 def _balanced(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """No imbalance: the 1/t law."""
     steps, values = run.curve("error", member)
-    late = 1 / (2 * config.eta * config.factor * theory.start(config).size)
+    late = 1 / (2 * config.eta * config.factor * theory.initial_parts(config).size)
     found = power((steps, values**2), steps[-1] / 3, steps[-1]) if len(steps) else None
     number = "too short for a slope" if found is None else f"local log-log slope of ‖E‖²: **{found:.2f}**"
     return "‖E‖² = Σᵢ (2ηt + sᵢ⁻²)⁻² ~ 1/t²", (
@@ -168,46 +168,3 @@ def _rate(run: RunData, member: int, expected: float | None) -> str:
     found = slope(steps[recent].astype(float), np.log(values[recent])) if recent.sum() else None
     theory_says = "" if expected is None else f", theory at late times {expected:.3g}"
     return "" if found is None else f"Local rate: **{-found:.3g}** per step{theory_says}."
-
-
-def caution(config: MatrixSensing) -> str:
-    """Why a run with these knobs cannot show what it should, "" where it can."""
-    return _narrow(config) or _underdetermined(config) or _diverging(config)
-
-
-def _narrow(config: MatrixSensing) -> str:
-    if config.k >= config.r:
-        return ""
-    floor = float(np.linalg.norm(config.sigma[config.k :]))
-    return (
-        f"k = {config.k} columns cannot hold a matrix of rank {config.r}: the error stays above {floor:.3g}, that of "
-        "the best matrix of rank k."
-    )
-
-
-def _underdetermined(config: MatrixSensing) -> str:
-    """Fewer measurements than unknowns: many matrices of rank r fit them, and a small loss says nothing."""
-    if config.operator == "identity" or config.m >= config.unknowns:
-        return ""
-    formula = "nr − r(r−1)/2" if config.symmetric else "(n₁ + n₂ − r) r"
-    return (
-        f"A matrix of rank {config.r} has {formula} = {config.unknowns} unknowns here: it cannot be identified from "
-        f"m = {config.m} measurements, and the error can stay large however small the loss becomes."
-    )
-
-
-def _diverging(config: MatrixSensing) -> str:
-    why = unstable(config) if config.method in ("gd", "one_step") else ""
-    return f"{why}; the run diverges or never settles." if why else ""
-
-
-def stability(config: MatrixSensing) -> str:
-    """The step size below which gradient descent is stable at the solution."""
-    top = config.sigma[0]
-    curvature = 2 * top * config.factor
-    if config.method == "one_step" and config.lift == "full":
-        curvature = config.beta**2 + top**2 / config.beta**2
-    return (
-        f"Gradient descent is stable while η·sharpness < 2; near the solution the sharpness is {curvature:.3g}, "
-        f"so try η below {2 / curvature:.2g} (it was {config.eta:g})."
-    )

@@ -37,7 +37,7 @@ LARGE, COARSE = 2_000_000, 80
 
 
 @dataclass(frozen=True)
-class Start:
+class FactorParts:
     """Parts of the factors at a step, each with a course that is known."""
 
     sigma: np.ndarray
@@ -59,13 +59,13 @@ class Start:
 
 
 @lru_cache(maxsize=64)
-def start(config: MatrixSensing) -> Start:
+def initial_parts(config: MatrixSensing) -> FactorParts:
     """Split the starting point of a configuration into the parts whose course is known."""
     F, G = scaled(config, *_drawn(config))
     return _split(config, F, G)
 
 
-def _split(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> Start:
+def _split(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> FactorParts:
     """Split factors `F [n1, k]` and `G [n2, k]` in the basis of the truth; their first r rows are U and V."""
     U, V, J, K = F[: config.r], G[: config.r], F[config.r :], G[config.r :]
     turn = _turn((U + V) / 2, config.sigma)
@@ -79,7 +79,7 @@ def _split(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> Start:
     imbalance = F.T @ F - G.T @ G
     tilt = np.einsum("ki,kl,li->i", along, imbalance, along)
     cross = np.stack([((block @ along) ** 2).sum(0) for block in (J, K)])
-    return Start(
+    return FactorParts(
         config.sigma,
         np.diag(triangle) ** 2,
         tilt,
@@ -125,7 +125,7 @@ def _cached(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
     return reduced(F, left), reduced(G, right)
 
 
-class Parts(NamedTuple):
+class ModeErrors(NamedTuple):
     """Squares of the error of each mode, `[T, r]`."""
 
     share: np.ndarray
@@ -149,7 +149,7 @@ class Learned(NamedTuple):
     """Squared entries at T of UVᵀ - Σ, UKᵀ and JVᵀ in the bases that decouple them, `[q]`."""
     rates: np.ndarray
     """Rates of these entries, `[q]`: a step multiplies each by 1 - η rate."""
-    begun: Start
+    factors: FactorParts
     """Parts of the factors at T, from which the closed form of the idle block goes on."""
 
 
@@ -244,7 +244,7 @@ def error(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
         return _descent(config, t)
     last = len(learned.errors) - 1
     since, eta = np.maximum(t - last, 0), config.eta * config.factor
-    later = np.sqrt(_remaining(learned.squares, eta * learned.rates, since) + idle(learned.begun, eta, since))
+    later = np.sqrt(_remaining(learned.squares, eta * learned.rates, since) + idle(learned.factors, eta, since))
     return np.where(t < last, np.interp(t, np.arange(last + 1), learned.errors), later)
 
 
@@ -258,49 +258,33 @@ def _remaining(squares: np.ndarray, moved: np.ndarray, since: np.ndarray) -> np.
 
 def _descent(config: MatrixSensing, t: np.ndarray) -> np.ndarray:
     """|E| of gradient descent in closed form, `[T]`, for a start that is small against σᵣ."""
-    begun = start(config)
+    factors = initial_parts(config)
     eta = config.eta * config.factor
-    parts = _parts(begun, eta, t)
-    return np.sqrt((parts.signal + parts.right + parts.left).sum(1) + idle(begun, eta, t))
-
-
-def lift_time(config: MatrixSensing) -> float:
-    """Step T₃ at which the one modified step is taken; infinite where it is not, or not within `STEPS` steps."""
-    learned = learning(config)
-    return np.inf if learned is None or learned.lifted_at < 0 else learned.lifted_at
+    errors = _mode_errors(factors, eta, t)
+    return np.sqrt((errors.signal + errors.right + errors.left).sum(1) + idle(factors, eta, t))
 
 
 def lifted_rates(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
     """Squared sizes f² and g² of the modes after the lift, `[r]`: β², or a larger f² of `below_beta`, and σ²/f²."""
-    f = _sizes(start(config))[0] if config.lift == "below_beta" else np.zeros(config.r)
+    f = _sizes(initial_parts(config))[0] if config.lift == "below_beta" else np.zeros(config.r)
     f = np.maximum(f, config.beta**2)
     return f, config.sigma**2 / f
 
 
-def lifted_rate(config: MatrixSensing) -> float:
-    """Late rate −d ln|E|/dt after the lift, `−ln(1 − η min(β², g²))`; for k = r the least f² stands for β².
-
-    K dies where F is smallest, J along mode i at g_i².
-    """
-    f, g = lifted_rates(config)
-    slowest = min(config.beta**2 if config.k > config.r else f.min(), g.min())
-    return float(_decay(config.eta * np.array([slowest, *(f + g)])).min())
-
-
-def _sizes(begun: Start) -> tuple[np.ndarray, np.ndarray]:
+def _sizes(factors: FactorParts) -> tuple[np.ndarray, np.ndarray]:
     """Squared sizes f² and g² of the learned modes, `(sqrt(x² + 4σ²) ± x)/2`, `[r]` each."""
-    root = np.sqrt(begun.tilt**2 + 4 * begun.sigma**2)
-    return (root + begun.tilt) / 2, (root - begun.tilt) / 2
+    root = np.sqrt(factors.tilt**2 + 4 * factors.sigma**2)
+    return (root + factors.tilt) / 2, (root - factors.tilt) / 2
 
 
-def _parts(begun: Start, eta: float, t: np.ndarray) -> Parts:
-    f, g = _sizes(begun)
+def _mode_errors(factors: FactorParts, eta: float, t: np.ndarray) -> ModeErrors:
+    f, g = _sizes(factors)
     both, left, right = (_decay(eta * rate) for rate in (f + g, f, g))
-    odds = _odds(begun, eta, both, t)
+    odds = _odds(factors, eta, both, t)
     share = odds / (1 + odds)
-    J = begun.cross[0] / (1 + _odds(begun, eta, 2 * right, t))
-    K = begun.cross[1] / (1 + _odds(begun, eta, 2 * left, t))
-    return Parts(share, (begun.sigma / (1 + odds)) ** 2, share * f * K, share * g * J)
+    J = factors.cross[0] / (1 + _odds(factors, eta, 2 * right, t))
+    K = factors.cross[1] / (1 + _odds(factors, eta, 2 * left, t))
+    return ModeErrors(share, (factors.sigma / (1 + odds)) ** 2, share * f * K, share * g * J)
 
 
 def _decay(moved: np.ndarray) -> np.ndarray:
@@ -308,38 +292,38 @@ def _decay(moved: np.ndarray) -> np.ndarray:
     return -np.log(np.maximum(np.abs(1 - moved), TINY))
 
 
-def _odds(begun: Start, eta: float, decay: np.ndarray, t: np.ndarray) -> np.ndarray:
+def _odds(factors: FactorParts, eta: float, decay: np.ndarray, t: np.ndarray) -> np.ndarray:
     """Odds of learned to unlearned signal, `[T, r]`: they grow by (1 + ησ)² a step, by e^decay once they pass 1."""
-    growth = 2 * np.log1p(eta * begun.sigma)
-    onset = np.log(np.maximum(begun.sigma / np.maximum(begun.grown, TINY), 1)) / growth
+    growth = 2 * np.log1p(eta * factors.sigma)
+    onset = np.log(np.maximum(factors.sigma / np.maximum(factors.grown, TINY), 1)) / growth
     since = t[:, None] - onset
     return np.exp(np.clip(np.where(since < 0, growth, decay) * since, -600, 600))
 
 
-def idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
+def idle(factors: FactorParts, eta: float, t: np.ndarray) -> np.ndarray:
     """|JKᵀ|² on the idle columns, `[T]`: the closed form of the Riccati equation, in the eigenbasis of Δ."""
-    if not len(begun.delta) or not begun.idle[1].any():
+    if not len(factors.delta) or not factors.idle[1].any():
         return np.zeros(len(t))
-    if len(t) <= COARSE or len(t) * len(begun.delta) ** 2 <= LARGE:
-        return _idle(begun, eta, t)
+    if len(t) <= COARSE or len(t) * len(factors.delta) ** 2 <= LARGE:
+        return _idle(factors, eta, t)
     # One k x k inverse a step is too dear for very wide factors; the curve is smooth on logarithmic axes.
     coarse = np.geomspace(1, t.max() + 1, COARSE) - 1
-    logs = np.log(np.maximum(_idle(begun, eta, coarse), TINY))
+    logs = np.log(np.maximum(_idle(factors, eta, coarse), TINY))
     return np.exp(np.interp(np.log1p(t), np.log1p(coarse), logs))
 
 
-def _idle(begun: Start, eta: float, t: np.ndarray) -> np.ndarray:
+def _idle(factors: FactorParts, eta: float, t: np.ndarray) -> np.ndarray:
     """`tr(AB) = tr(P⁻¹ Q⁻¹)` with `P = A₀⁻¹ + (e^{2ηtΔ} − 1)/Δ`, `Q = B₀⁻¹ + (1 − e^{−2ηtΔ})/Δ`: nothing cancels.
 
     The factors e^{±ηtΔ} around P⁻¹ and Q⁻¹ in `A = JᵀJ` and `B = KᵀK` meet in the trace and drop out.
     """
-    d = begun.delta
+    d = factors.delta
     # Each step multiplies by 1 - eta |d|, where the flow decays by e^(-eta |d|).
     exponent = np.clip(2 * t[:, None] * np.sign(d) * np.maximum(_decay(eta * np.abs(d)), 0), -600, 600)
     small = np.abs(d) < 1e-14
     over = np.where(small, 1, d)
     P, Q = (
-        _inverse(begun.idle[i], np.where(small, 2 * eta * t[:, None], sign * np.expm1(sign * exponent) / over))
+        _inverse(factors.idle[i], np.where(small, 2 * eta * t[:, None], sign * np.expm1(sign * exponent) / over))
         for i, sign in ((0, 1), (1, -1))
     )
     return (P * Q).sum((1, 2)).clip(0)
@@ -360,17 +344,17 @@ def tail_rate(config: MatrixSensing) -> float:
 
     Where λ > 0 it is K that dies, where λ < 0 it is J: 0 for a balanced start alone, infinite without idle columns.
     """
-    delta = start(config).delta
+    delta = initial_parts(config).delta
     return float(_decay(config.eta * np.abs(delta).min())) if len(delta) else np.inf
 
 
 def late_rate(config: MatrixSensing) -> float:
     """Rate −d ln|E|/dt of the slowest part at late times: the idle block, or a mode that a large start delays."""
     learned, eta = learning(config), config.eta * config.factor
-    begun = start(config) if learned is None else learned.begun
-    rates = np.concatenate(_sizes(begun)) if learned is None else learned.rates[learned.squares > 0]
-    if len(begun.delta) and all(block.any() for block in begun.idle):
-        rates = np.append(rates, np.abs(begun.delta).min())
+    factors = initial_parts(config) if learned is None else learned.factors
+    rates = np.concatenate(_sizes(factors)) if learned is None else learned.rates[learned.squares > 0]
+    if len(factors.delta) and all(block.any() for block in factors.idle):
+        rates = np.append(rates, np.abs(factors.delta).min())
     return float(_decay(eta * rates).min())
 
 

@@ -27,8 +27,8 @@ POINTS = 600
 """At most so many of all classes."""
 
 
-class Start(NamedTuple):
-    """One member at step 0."""
+class InitialMoments(NamedTuple):
+    """Moments of a member's features at step 0, and the samples of it that are followed."""
 
     M: np.ndarray
     """Class means, `[d, K]`."""
@@ -57,7 +57,7 @@ def projector(config: NeuralCollapse) -> np.ndarray:
     return np.eye(config.classes) - config.bias / config.classes
 
 
-def draw(config: NeuralCollapse) -> Start:
+def draw(config: NeuralCollapse) -> InitialMoments:
     """Draw H0 of a member and reduce it to its moments."""
     H, R = features(config)
     K, n, p = config.classes, config.per_class, followed(config)
@@ -67,7 +67,7 @@ def draw(config: NeuralCollapse) -> Start:
     Q, triangle = np.linalg.qr(D.T / np.sqrt(n))
     by_class = Q.reshape(K, n, -1)
     some = by_class[:, :p].reshape(K * p, -1).T
-    return Start(M, triangle.T, R, some, by_class.transpose(0, 2, 1) @ by_class)
+    return InitialMoments(M, triangle.T, R, some, by_class.transpose(0, 2, 1) @ by_class)
 
 
 @lru_cache(maxsize=256)

@@ -8,14 +8,14 @@ from typing import Any
 from torch import Tensor
 
 from engines.core.protocol.composite import CompositeEngine, Dynamics
-from engines.neural_collapse import central_path, diagnostics, problem, proximal, relevance, story
+from engines.neural_collapse import cautions, central_path, diagnostics, problem, proximal, relevance, story
 from engines.neural_collapse.channels import CHANNELS
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.diagnostics import Readout
 from engines.neural_collapse.features import Knobs
 from engines.neural_collapse.network.dynamics import NETWORK
-from engines.neural_collapse.overlays import predictions
 from engines.neural_collapse.plots import PLOTS
+from engines.neural_collapse.predictions import predictions
 from engines.neural_collapse.presets import PRESETS
 from engines.neural_collapse.probes import PROBES
 
@@ -39,8 +39,8 @@ def _free(init: Callable[..., Any], step: Callable[..., Any], readout: Callable[
         theory=predictions,
         phases=story.phases,
         story=story.story,
-        caution=story.caution,
-        stability=story.stability,
+        caution=cautions.caution,
+        stability=cautions.stability,
     )
 
 

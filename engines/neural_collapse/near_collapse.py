@@ -39,8 +39,8 @@ GAUSS = (0.5 - 0.5 / 3**0.5, 0.5 + 0.5 / 3**0.5)
 
 
 @dataclass(frozen=True)
-class Start:
-    """Start of a member in the coordinates of its class means; k = K, with a bias K - 1."""
+class MeansAndSpread:
+    """Class means of a member at step 0, and the spread in their coordinates; k = K, with a bias K - 1."""
 
     s: np.ndarray
     """Lengths of the means, `[k]`."""
@@ -52,7 +52,7 @@ class Start:
     """Singular values of the spread out of the span, in the basis S, `[J + k]`; 0 in the last k places."""
 
 
-def begin(config: NeuralCollapse) -> Start:
+def begin(config: NeuralCollapse) -> MeansAndSpread:
     """Compute the start of a member from its draw: means, and spread in and out of their span."""
     M, Y, _ = draws.moments(config)
     U, s, VT = np.linalg.svd(M @ draws.projector(config), full_matrices=False)
@@ -66,7 +66,7 @@ def begin(config: NeuralCollapse) -> Start:
     factor = np.asarray(np.linalg.qr((inside - shared @ S.T).T, mode="r")).T
     factor = np.pad(factor, ((0, 0), (0, max(0, k - factor.shape[1]))))
     ones = np.zeros(k) if config.bias else V.sum(0)
-    return Start(s, ones, np.concatenate([shared, factor], 1), np.concatenate([sigma, np.zeros(k)]))
+    return MeansAndSpread(s, ones, np.concatenate([shared, factor], 1), np.concatenate([sigma, np.zeros(k)]))
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Path:
     """Share of the spread out of the span that is left, `[T]`."""
 
 
-def path(config: NeuralCollapse, start: Start, steps: np.ndarray) -> Path:
+def path(config: NeuralCollapse, start: MeansAndSpread, steps: np.ndarray) -> Path:
     """Follow a start to `steps` `[T]` by the flow, by layers, or by one layer (solved at every step but step 0)."""
     if config.model == "central_path":
         return _flow(config, start, steps * config.step_size)
@@ -89,7 +89,7 @@ def path(config: NeuralCollapse, start: Start, steps: np.ndarray) -> Path:
     return _layers(config, start, np.floor(layers).astype(int))
 
 
-def _flow(config: NeuralCollapse, start: Start, times: np.ndarray) -> Path:
+def _flow(config: NeuralCollapse, start: MeansAndSpread, times: np.ndarray) -> Path:
     end = float(times.max(initial=0))
     moments = np.unique(np.concatenate([[0.0], times, end * np.linspace(0, 1, GRID) ** 2]))
     gaps = np.diff(moments)
@@ -101,7 +101,7 @@ def _flow(config: NeuralCollapse, start: Start, times: np.ndarray) -> Path:
     return Path(lengths(config, start.s, times), kept.cumsum(0)[places], np.exp(-config.lambda_h * times))
 
 
-def _damping(config: NeuralCollapse, start: Start, times: np.ndarray) -> np.ndarray:
+def _damping(config: NeuralCollapse, start: MeansAndSpread, times: np.ndarray) -> np.ndarray:
     """Rates `-d log/dt` of the entries of the spread in the span, `[T, k, J + k]`."""
     lambda_w, lambda_h = config.lambda_w, config.lambda_h
     square = lengths(config, start.s, times)[..., None] ** 2
@@ -138,7 +138,7 @@ def lengths(config: NeuralCollapse, s0: np.ndarray, times: np.ndarray) -> np.nda
     return np.sqrt(np.maximum(x_at((low + high) / 2) - lambda_w, 0))
 
 
-def _layers(config: NeuralCollapse, start: Start, counts: np.ndarray) -> Path:
+def _layers(config: NeuralCollapse, start: MeansAndSpread, counts: np.ndarray) -> Path:
     beta, mu, lambda_w = config.beta, config.beta + config.lambda_h, config.lambda_w
     s, sigma, kept = start.s, start.sigma, np.zeros((len(start.s), len(start.sigma)))
     course = [(s, kept)]
@@ -207,7 +207,7 @@ def law(config: NeuralCollapse, steps: np.ndarray) -> Law:
     return Law(whole[1:] / K, (whole / between)[1:], nc1[1:] / K, off_trace, float(off.max(initial=0)))
 
 
-def _next(config: NeuralCollapse, start: Start) -> tuple[float, float, float]:
+def _next(config: NeuralCollapse, start: MeansAndSpread) -> tuple[float, float, float]:
     """Estimate what the next order changes in lengths, in directions of samples, and in the spread out of the span.
 
     The spread in the span acts on a classifier as `S/x` more weight decay: lengths move by about half of that, and

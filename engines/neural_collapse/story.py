@@ -9,7 +9,6 @@ from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.neural_collapse import laws
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.network.data import DIGITS
 from engines.neural_collapse.solver import TOLERANCE
 
 REFERENCE = "Tirer, Huang, Niles-Weed 2023 (arXiv 2210.16658)"
@@ -137,27 +136,3 @@ def _now(run: RunData, member: int) -> str:
         what = "All features are zero" if size == 0 else "All class means coincide"
         return f"{what}: there is nothing that NC1 could compare with, so that it has no value. This is no collapse."
     return f"Now the trace ratio is **{trace:.3g}** and NC1 by the pseudo-inverse **{first:.3g}**."
-
-
-def caution(config: NeuralCollapse) -> str:
-    """Warn of what a configuration cannot show, and name the knob to move; "" where all is well."""
-    if config.data != DIGITS:
-        return f"data={config.data[:200]} is not read: only model=network learns samples, and this is {config.model}."
-    if config.c >= 1:
-        return (
-            f"lambda_w lambda_h = {config.c**2:.3g} is not below 1: the only minimiser is zero, and everything shrinks "
-            "to it. Lower one of them."
-        )
-    if config.per_class == 1:
-        return "With one sample a class there is no spread within the classes: NC1 is 0 from the start."
-    if config.model == "central_path" and config.step_size > laws.stable_step(config):
-        return stability(config)
-    return ""
-
-
-def stability(config: NeuralCollapse) -> str:
-    """The step of the flow up to which it is stable."""
-    return (
-        f"Steps of the flow are stable up to about {laws.stable_step(config):.3g} at lambda_w = {config.lambda_w:.3g} "
-        f"(step_size was {config.step_size:.3g})."
-    )

@@ -25,8 +25,8 @@ MOST = 2**23
 
 
 @dataclass(frozen=True)
-class Source:
-    """One draw of truth and measurements, with the state of the stream after it."""
+class Draw:
+    """Truth and measurements that were drawn, with the state of the stream after it."""
 
     V: np.ndarray
     """Eigenvectors of the truth, `[d, r]`."""
@@ -49,26 +49,26 @@ def data_key(config: SubgradientRecovery) -> tuple[Any, ...]:
     return tuple(getattr(config, name) for name in DATA)
 
 
-def source(config: SubgradientRecovery) -> Source:
+def draw(config: SubgradientRecovery) -> Draw:
     """Draw truth and measurements."""
     stream = np.random.default_rng(operator_key(config))
     V = orthonormal(stream, config.d, config.r)
     M = stream.standard_normal((config.m, config.d * (config.d + 1) // 2))
-    return Source(V, M, stream.bit_generator.state)
+    return Draw(V, M, stream.bit_generator.state)
 
 
-def truth(config: SubgradientRecovery, drawn: Source) -> np.ndarray:
+def truth(config: SubgradientRecovery, drawn: Draw) -> np.ndarray:
     """`X* = V diag(sigma) Vᵀ`, `[d, d]`."""
     return (drawn.V * config.sigma) @ drawn.V.T
 
 
-def clean(config: SubgradientRecovery, drawn: Source) -> np.ndarray:
+def clean(config: SubgradientRecovery, drawn: Draw) -> np.ndarray:
     """`<A_i, X*>`, `[m]`."""
     i, j = np.triu_indices(config.d)
     return drawn.M @ (truth(config, drawn)[i, j] * np.where(i == j, 1.0, sqrt(2)))
 
 
-def weighted(drawn: Source, z: np.ndarray) -> np.ndarray:
+def weighted(drawn: Draw, z: np.ndarray) -> np.ndarray:
     """`(1/m) sum_i z_i sym(A_i)`, `[d, d]`."""
     d = len(drawn.V)
     i, j = np.triu_indices(d)
@@ -77,7 +77,7 @@ def weighted(drawn: Source, z: np.ndarray) -> np.ndarray:
     return Q
 
 
-def noise(config: SubgradientRecovery, drawn: Source) -> tuple[np.ndarray, np.ndarray]:
+def noise(config: SubgradientRecovery, drawn: Draw) -> tuple[np.ndarray, np.ndarray]:
     """S `[m]`, exactly round(p m) outliers and dense noise on every measurement; and which are outliers `[m]`."""
     stream = np.random.default_rng([config.seed, NOISE])
     if config.operator_seed < 0:
@@ -88,9 +88,7 @@ def noise(config: SubgradientRecovery, drawn: Source) -> tuple[np.ndarray, np.nd
     return s + config.noise * stream.standard_normal(config.m), corrupted
 
 
-def _outliers(
-    config: SubgradientRecovery, drawn: Source, stream: np.random.Generator, places: np.ndarray
-) -> np.ndarray:
+def _outliers(config: SubgradientRecovery, drawn: Draw, stream: np.random.Generator, places: np.ndarray) -> np.ndarray:
     count, scale = len(places), config.outlier_scale
     match config.outlier_kind:
         case "gaussian":
@@ -131,7 +129,7 @@ def seen(config: SubgradientRecovery) -> np.ndarray | None:
 
 @lru_cache(maxsize=1024)
 def _spectrum(config: SubgradientRecovery) -> tuple[np.ndarray, np.ndarray]:
-    drawn = source(config)
+    drawn = draw(config)
     signs = np.sign(clean(config, drawn) + noise(config, drawn)[0])
     values, vectors = np.linalg.eigh(weighted(drawn, signs))
     return values[::-1], vectors[:, ::-1]

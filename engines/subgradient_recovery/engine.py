@@ -10,14 +10,15 @@ from torch import Tensor
 
 from engines.core.protocol.declarations import Phase, Prediction, Story
 from engines.core.protocol.engine import Engine, RunData
-from engines.subgradient_recovery import diagnostics, draws, dynamics
-from engines.subgradient_recovery.channels import CHANNELS, PLOTS
+from engines.subgradient_recovery import cautions, diagnostics, draws, dynamics
+from engines.subgradient_recovery.channels import CHANNELS
 from engines.subgradient_recovery.config import SubgradientRecovery
-from engines.subgradient_recovery.overlays import caution, predictions
+from engines.subgradient_recovery.plots import PLOTS
+from engines.subgradient_recovery.predictions import predictions
 from engines.subgradient_recovery.presets import PRESETS
 from engines.subgradient_recovery.probes import PROBES
 from engines.subgradient_recovery.problem import Problem, State, begin, build
-from engines.subgradient_recovery.story import phases, stability, story
+from engines.subgradient_recovery.story import phases, story
 
 
 class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
@@ -67,12 +68,12 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         return len({draws.operator_key(config) for config in configs}) * draws.nbytes(first) + len(configs) * own
 
     def theory(self, config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
-        """Predict by the laws of the noise, of learning and of the floor; see `laws`, `flow` and `overlays`."""
+        """Predict by the laws of the noise, of learning and of the floor; see `laws`, `flow` and `predictions`."""
         return predictions(config, steps)
 
     def caution(self, config: SubgradientRecovery) -> str:
-        """Say what is wrong: too few measurements, or a budget that cannot learn."""
-        return caution(config)
+        """Say what is wrong: too few measurements, noise on the loss step, a budget or columns that do not fit."""
+        return cautions.caution(config)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:
         """Find when a member is learning, fast, tracking the step, floor, over-fitting."""
@@ -84,7 +85,7 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
 
     def stability(self, config: SubgradientRecovery) -> str:
         """Say which step size does not diverge."""
-        return stability(config)
+        return cautions.stability(config)
 
 
 ENGINE = SubgradientRecoveryEngine()

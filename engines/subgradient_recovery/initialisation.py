@@ -15,7 +15,7 @@ from engines.core.compute.batching import tensor
 from engines.core.numerics.lapack import eigh
 from engines.subgradient_recovery import draws
 from engines.subgradient_recovery.config import SubgradientRecovery
-from engines.subgradient_recovery.draws import Source
+from engines.subgradient_recovery.draws import Draw
 from engines.subgradient_recovery.sensing import Sensing
 
 FAINTEST = 1e-12
@@ -30,7 +30,7 @@ def spectrum(Q: Tensor) -> tuple[Tensor, Tensor]:
 
 def initial_factor(
     configs: Sequence[SubgradientRecovery],
-    sources: Sequence[Source],
+    drawn: Sequence[Draw],
     sensing: Sensing,
     y: Tensor,
     signs: tuple[Tensor, Tensor],
@@ -41,13 +41,13 @@ def initial_factor(
     """
     cut = _truncated(configs, sensing, y) if any(config.init == "truncated" for config in configs) else signs
     U = y.new_zeros(len(configs), configs[0].d, max(config.k for config in configs))
-    for i, (config, source) in enumerate(zip(configs, sources, strict=True)):
+    for i, (config, draw) in enumerate(zip(configs, drawn, strict=True)):
         values, vectors = (one[i] for one in (cut if config.init == "truncated" else signs))
-        U[i, :, : config.k] = _start(config, source, values, vectors)[:, : config.k]
+        U[i, :, : config.k] = _start(config, draw, values, vectors)[:, : config.k]
     return U
 
 
-def _start(config: SubgradientRecovery, source: Source, values: Tensor, vectors: Tensor) -> Tensor:
+def _start(config: SubgradientRecovery, draw: Draw, values: Tensor, vectors: Tensor) -> Tensor:
     """One member's U_0, with at least its k columns."""
     match config.init:
         case "spectral":
@@ -57,7 +57,7 @@ def _start(config: SubgradientRecovery, source: Source, values: Tensor, vectors:
         case "random":
             return config.alpha / sqrt(config.d) * tensor(draws.gaussian(config), values.device)
     U = tensor(config.alpha * draws.gaussian(config), values.device)
-    U[:, : config.r] += tensor(source.V * config.sigma**0.5, values.device)
+    U[:, : config.r] += tensor(draw.V * config.sigma**0.5, values.device)
     return U
 
 

@@ -88,10 +88,10 @@ def operator_norm(Q: Tensor) -> Tensor:
 
 def build(configs: Sequence[SubgradientRecovery], device: torch.device) -> Problem:
     """Draw and assemble the problem of a batch."""
-    sources, owners = _distinct(configs, draws.operator_key, draws.source)
-    sensing = _sensing(configs, sources, owners, device)
-    drawn = [sources[owner] for owner in owners]
-    noises, datas = _distinct(configs, draws.data_key, lambda c: _noise(c, sources[draws.operator_key(c)]))
+    distinct, owners = _distinct(configs, draws.operator_key, draws.draw)
+    sensing = _sensing(configs, distinct, owners, device)
+    drawn = [distinct[owner] for owner in owners]
+    noises, datas = _distinct(configs, draws.data_key, lambda c: _noise(c, distinct[draws.operator_key(c)]))
     s, corrupted, y = (tensor([noises[data][i] for data in datas], device) for i in range(3))
     values, vectors = _spectra(datas, sensing, y)
     weighings = groups([weighing(config.method, config.loss) for config in configs], device)
@@ -105,7 +105,7 @@ def build(configs: Sequence[SubgradientRecovery], device: torch.device) -> Probl
         y=y,
         s=s,
         corrupted=corrupted,
-        V=tensor([source.V for source in drawn], device),
+        V=tensor([one.V for one in drawn], device),
         sigma=tensor([config.sigma for config in configs], device),
         padded=torch.arange(width, device=device) >= tensor([[config.k] for config in configs], device),
         methods=groups([config.method for config in configs], device),
@@ -131,17 +131,17 @@ def _distinct(
 
 
 def _sensing(
-    configs: Sequence[SubgradientRecovery], sources: dict, owners: Sequence[Hashable], device: torch.device
+    configs: Sequence[SubgradientRecovery], distinct: dict, owners: Sequence[Hashable], device: torch.device
 ) -> Sensing:
-    matrices = tensors([source.M for source in sources.values()], configs[0].precision, device)
-    shared = dict(zip(sources, matrices, strict=True))
+    matrices = tensors([one.M for one in distinct.values()], configs[0].precision, device)
+    shared = dict(zip(distinct, matrices, strict=True))
     return Sensing(configs[0].d, [(shared[owner], places) for owner, places in groups(owners, device)])
 
 
-def _noise(config: SubgradientRecovery, source: draws.Source) -> tuple[Any, Any, Any]:
+def _noise(config: SubgradientRecovery, drawn: draws.Draw) -> tuple[Any, Any, Any]:
     """s, where its outliers are, and y, of one draw."""
-    s, corrupted = draws.noise(config, source)
-    return s, corrupted, draws.clean(config, source) + s
+    s, corrupted = draws.noise(config, drawn)
+    return s, corrupted, draws.clean(config, drawn) + s
 
 
 def _spectra(datas: Sequence[Hashable], sensing: Sensing, y: Tensor) -> tuple[Tensor, Tensor]:

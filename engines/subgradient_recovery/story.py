@@ -7,7 +7,7 @@ import numpy as np
 from engines.core.analysis.curve_fits import power
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
-from engines.subgradient_recovery import flow, laws, overlays
+from engines.subgradient_recovery import flow, laws, predictions
 from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
 
 REFERENCE = "Ma, Fattahi 2022 (arXiv 2202.08788)"
@@ -133,12 +133,12 @@ OUTCOMES = {
 
 def outcome(config: SubgradientRecovery) -> str:
     """Find what the laws expect of the sub-gradient method: a key of `OUTCOMES`, "" where they cannot tell."""
-    if config.alpha > overlays.SMALL and config.k > config.r and config.init in ("spectral", "random"):
+    if config.alpha > predictions.SMALL and config.k > config.r and config.init in ("spectral", "random"):
         return "large" if config.alpha >= 0.1 and config.outliers else ""
-    if overlays.broken(config):
-        return "unlearned" if overlays.unlearned(config) and not overlays.hard(config) else ""
+    if predictions.broken(config):
+        return "unlearned" if predictions.unlearned(config) and not predictions.hard(config) else ""
     spare = 0.0 if config.k == config.r else float(flow.spare(config, np.array([1e9]))[0])
-    if spare > overlays.RECOVERED:
+    if spare > predictions.RECOVERED:
         return ""
     if config.noise > 0:
         return "dense"
@@ -179,7 +179,7 @@ def _end(config: SubgradientRecovery) -> str:
         return "But with noise the loss never vanishes, nor does the step: the error stays large, or runs away."
     if config.k == config.r:
         return "With no direction to spare the error falls geometrically to rounding."
-    if config.alpha > overlays.SMALL:
+    if config.alpha > predictions.SMALL:
         return "From this large start the directions to spare die like 1/t."
     return "From this small start the error falls geometrically to a floor set by α."
 
@@ -191,11 +191,3 @@ def _now(run: RunData, member: int) -> str:
     error, gap = float(run["relative_error"][-1, member]), float(run["loss_gap"][-1, member])
     where = "below" if gap < 0 else "above"
     return f"Relative error now **{error:.2e}**; the loss is **{abs(gap):.2e}** {where} the loss of the truth."
-
-
-def stability(config: SubgradientRecovery) -> str:
-    """The first step below which runs are stable."""
-    return (
-        "The first step is relative to the norm of the direction and is stable up to about 0.3 "
-        f"(it was {config.eta0:g}); that of gradient descent on squares up to about 0.2."
-    )

@@ -280,7 +280,7 @@ def truth_of(batch):
     return (left @ right.mT)[0].numpy()
 
 
-def test_members_share_one_source_only_where_they_should():
+def test_members_share_one_draw_only_where_they_should():
     base = MatrixSensing(**{**TINY, **GAUSSIAN})
     shared = Simulation(ENGINE, [base.replace(operator_seed=0, seed=s) for s in range(4)], CPU).batches[0]
     own = Simulation(ENGINE, [base.replace(seed=s) for s in range(4)], CPU).batches[0]

@@ -4,7 +4,7 @@ import torch
 
 from engines.core.numerics.svec import Triangle
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.draws import source
+from engines.matrix_sensing.draws import draw
 from tests.matrix_sensing.plain import normal
 
 CPU = torch.device("cpu")
@@ -14,7 +14,7 @@ SMALL = dict(n=6, r=2, k=3, m=30)
 
 def drawn(operator, symmetric=False, **knobs):
     config = MatrixSensing(operator=operator, **(SMALL | knobs))
-    return source(config, CPU, symmetric).operator
+    return draw(config, CPU, symmetric).operator
 
 
 def matrix(operator, n=6):

@@ -85,8 +85,8 @@ def test_positive_negative_and_mixed_imbalances_are_told_apart(ratio, word, sign
     config = BASE.replace(init_ratio=ratio, alpha=0.2)
     run = simulate(Run(ENGINE, [config]), 10)
     assert word in ENGINE.story(run, 0).text
-    begun = theory.start(config)
-    assert theory.signs(begun.delta, begun.size) == sign
+    factors = theory.initial_parts(config)
+    assert theory.signs(factors.delta, factors.size) == sign
     assert theory.tail_rate(config) > 0
 
 

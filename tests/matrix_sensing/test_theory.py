@@ -12,7 +12,7 @@ from engines.core.runs.run import Run
 from engines.matrix_sensing import theory
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE
-from engines.matrix_sensing.overlays import broken, predictions
+from engines.matrix_sensing.predictions import broken, predictions
 from engines.matrix_sensing.probes import gauss_newton_matrix
 
 SYMMETRIC = {"parameterization": "symmetric"}
@@ -64,9 +64,9 @@ def test_the_tail_rate_is_foretold_from_the_start_alone(knobs):
 
 def test_the_idle_block_solves_its_riccati_equation():
     """Against a numerical integration, Δ of mixed signs."""
-    begun = theory.start(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=0.9, seed=2))
-    D, shape = np.diag(begun.delta), begun.delta.shape * 2
-    assert begun.delta.min() < 0 < begun.delta.max()
+    factors = theory.initial_parts(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=0.9, seed=2))
+    D, shape = np.diag(factors.delta), factors.delta.shape * 2
+    assert factors.delta.min() < 0 < factors.delta.max()
 
     def flow(_, b):
         B = b.reshape(shape)
@@ -74,35 +74,35 @@ def test_the_idle_block_solves_its_riccati_equation():
 
     times = np.array([0.0, 10.0, 100.0, 1000.0])
     # Steps a thousand times as small are the flow.
-    solved = solve_ivp(flow, (0, 1000), begun.idle[1].ravel(), t_eval=times, rtol=1e-10, atol=1e-14, method="LSODA")
+    solved = solve_ivp(flow, (0, 1000), factors.idle[1].ravel(), t_eval=times, rtol=1e-10, atol=1e-14, method="LSODA")
     blocks = solved.y.T.reshape(-1, *shape)
     expected = np.einsum("tij,tji->t", blocks + D, blocks)
-    np.testing.assert_allclose(theory.idle(begun, 1e-4, 1000 * times), expected, rtol=1e-3)
+    np.testing.assert_allclose(theory.idle(factors, 1e-4, 1000 * times), expected, rtol=1e-3)
 
 
 def test_very_wide_factors_are_interpolated_within_two_per_cent(monkeypatch):
-    begun = theory.start(MatrixSensing(**OWN, k=20, alpha=0.2))
+    factors = theory.initial_parts(MatrixSensing(**OWN, k=20, alpha=0.2))
     t = np.unique(np.geomspace(1, 20_000, 300).round()) - 1
-    exact = theory.idle(begun, 0.1, t)
+    exact = theory.idle(factors, 0.1, t)
     monkeypatch.setattr(theory, "LARGE", 0)
     seen = exact > 1e-20
-    np.testing.assert_allclose(theory.idle(begun, 0.1, t)[seen], exact[seen], rtol=0.02)
+    np.testing.assert_allclose(theory.idle(factors, 0.1, t)[seen], exact[seen], rtol=0.02)
 
 
 def test_an_imbalance_of_mixed_signs_falls_smoothly_through_rounding():
     """Seven directions, some alive in F and some in G: no term of the trace cancels, at any time."""
-    begun = theory.start(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=1.0, seed=2))
-    assert begun.delta.min() < 0 < begun.delta.max()
-    values = theory.idle(begun, 0.1, np.linspace(0, 40_000, 400))
+    factors = theory.initial_parts(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=1.0, seed=2))
+    assert factors.delta.min() < 0 < factors.delta.max()
+    values = theory.idle(factors, 0.1, np.linspace(0, 40_000, 400))
     assert (values > 0).all() and (np.diff(np.log(values)) < 0).all() and values[-1] < 1e-40
 
 
 def test_without_imbalance_the_idle_block_is_the_one_over_t_law():
-    begun = theory.start(MatrixSensing(**OWN, **SYMMETRIC, alpha=0.3))
-    sizes = np.linalg.eigvalsh(begun.idle[1])
+    factors = theory.initial_parts(MatrixSensing(**OWN, **SYMMETRIC, alpha=0.3))
+    sizes = np.linalg.eigvalsh(factors.idle[1])
     t = np.array([0.0, 50.0, 5000.0])
     expected = ((2 * 0.1 * t[:, None] + 1 / sizes) ** -2).sum(1)
-    np.testing.assert_allclose(theory.idle(begun, 0.1, t), expected, rtol=1e-9)
+    np.testing.assert_allclose(theory.idle(factors, 0.1, t), expected, rtol=1e-9)
 
 
 def test_the_symmetric_constant_is_exact():
@@ -182,9 +182,11 @@ def test_a_vanishing_scalar_follows_one_over_t():
 def test_the_lift_is_foretold(alpha, lift):
     config = MatrixSensing(**OWN, method="one_step", alpha=alpha, beta=0.6**0.5, trigger="true", lift=lift)
     run = ran(700, config)
-    assert run["lifted_at"][-1, 0] == pytest.approx(theory.lift_time(config), abs=6)
+    assert run["lifted_at"][-1, 0] == pytest.approx(theory.learning(config).lifted_at, abs=6)
     found = rate(run.curve("error", 0), 1e-11, 1e-5)
-    assert found / theory.lifted_rate(config) == pytest.approx(1, abs=0.1)
+    # K dies where F is smallest, at beta², J along mode i at g_i².
+    slowest = min(config.beta**2, theory.lifted_rates(config)[1].min())
+    assert found / -np.log(1 - config.eta * slowest) == pytest.approx(1, abs=0.1)
 
 
 def test_the_estimated_trigger_fires_when_the_true_one_does():
@@ -210,7 +212,7 @@ def test_fewer_columns_than_the_rank_meet_the_floor():
 def test_the_conserved_imbalance_drifts_little():
     config = MatrixSensing(**OWN, target="general", alpha=0.2)
     run = ran(2000, config)
-    value = theory.start(config).imbalance_min
+    value = theory.initial_parts(config).imbalance_min
     assert run["imbalance_min"][0, 0] == pytest.approx(value, rel=1e-9)
     assert run["imbalance_drift"][-1, 0] < 0.04
 

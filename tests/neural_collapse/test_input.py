@@ -9,7 +9,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import draws, laws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.engine import ENGINE
-from engines.neural_collapse.overlays import predictions
+from engines.neural_collapse.predictions import predictions
 from engines.neural_collapse.projection import FRAME, RAY, project
 from tests.neural_collapse.plain import features
 from tests.neural_collapse.setting import begun, last, ran, small
@@ -28,9 +28,9 @@ REFUSED = [
 def test_a_contradiction_is_one_sentence_with_the_knob_the_value_and_the_limit(knobs, words):
     with pytest.raises(ConfigError) as caught:
         NeuralCollapse(**knobs)
-    said = str(caught.value)
-    assert all(word in said for word in words), said
-    assert "\n" not in said
+    message = str(caught.value)
+    assert all(word in message for word in words), message
+    assert "\n" not in message
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_a_contradiction_is_one_sentence_with_the_knob_the_value_and_the_limit(k
     ],
 )
 def test_what_is_allowed_and_cannot_show_collapse_is_said(knobs, words):
-    said = ENGINE.caution(NeuralCollapse(**knobs))
-    assert bool(said) == bool(words)
-    assert all(word in said for word in words), said
+    message = ENGINE.caution(NeuralCollapse(**knobs))
+    assert bool(message) == bool(words)
+    assert all(word in message for word in words), message
 
 
 def test_steps_below_the_stable_one_shrink_spread_and_steps_above_the_rate_of_the_frame_grow_it():

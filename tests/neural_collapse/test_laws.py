@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from engines.neural_collapse import solver
-from engines.neural_collapse.overlays import predictions
+from engines.neural_collapse.predictions import predictions
 from tests.neural_collapse.plain import Plain
 from tests.neural_collapse.setting import begun, last, ran, small
 

@@ -5,7 +5,7 @@ import pytest
 
 from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import laws, near_collapse
-from engines.neural_collapse.overlays import predictions
+from engines.neural_collapse.predictions import predictions
 from engines.neural_collapse.response import response_blocks, response_matrix
 from tests.neural_collapse.plain import Plain, features
 from tests.neural_collapse.setting import begun, last, ran, small

@@ -22,7 +22,7 @@ ENDS = [
 STEPS = 1000
 
 
-def told(run, i):
+def story_text(run, i):
     return ENGINE.story(run, i).text
 
 
@@ -47,7 +47,7 @@ def flow():
 @pytest.mark.parametrize("i", range(len(ENDS)), ids=lambda i: str(ENDS[i]))
 def test_the_flow_collapses_vanishes_or_grows_as_it_is_told(flow, i):
     """Slopes within 5 per cent; what vanishes is below 1e-2 of its start and falls; what grows still does."""
-    text, size = told(flow, i), flow["feature_norm"][:, i]
+    text, size = story_text(flow, i), flow["feature_norm"][:, i]
     if "vanish" in text:
         assert size[-1] < 1e-2 * size[0]
         assert size[-1] == 0 or size[-1] < 0.9 * size[len(size) // 2]
@@ -68,8 +68,8 @@ def test_without_room_out_of_the_span_the_slope_is_that_in_it():
     run = ran(300, one)
     late = run.steps >= 150
     slope = np.polyfit(run.steps[late], np.log(run["nc1_trace"][late, 0]), 1)[0] / one.step_size
-    assert number(told(run, 0), "with the slope") == pytest.approx(slope, rel=0.05)
-    assert "no other" in told(run, 0)
+    assert number(story_text(run, 0), "with the slope") == pytest.approx(slope, rel=0.05)
+    assert "no other" in story_text(run, 0)
 
 
 @pytest.mark.parametrize("beta", [1e-2, 30.0])
@@ -78,7 +78,7 @@ def test_layers_end_up_with_the_slopes_that_are_told(beta):
     one = NeuralCollapse(**{**SHAPE, "init": "near_collapse"}, model="layers", beta=beta, epsilon=0.01, lambda_h=1.0,
                          lambda_w=0.05)  # fmt: skip
     run = ran(4 if beta < 1 else 60, one)
-    text = told(run, 0)
+    text = story_text(run, 0)
     for channel, words, first in (("nc1_trace", "with the slope", len(run.steps) // 2), ("nc1", "NC1 with", 0)):
         values = run[channel][:, 0]
         seen = (run.steps >= first) & (values > 1e-28 * run["nc1_trace"][:, 0])
@@ -90,14 +90,14 @@ def test_layers_end_up_with_the_slopes_that_are_told(beta):
 def test_a_layer_leaves_what_is_told(beta):
     """Printed to three digits."""
     run = ran(60, NeuralCollapse(**{**SHAPE, "init": "near_collapse"}, model="proximal", beta=beta, epsilon=1e-4))
-    found = [float(one) for one in re.findall(r"\*\*([\d.e-]+)\*\* of", told(run, 0))]
+    found = [float(one) for one in re.findall(r"\*\*([\d.e-]+)\*\* of", story_text(run, 0))]
     np.testing.assert_allclose(found, last(run, "survival")[0, :3], rtol=6e-3)
 
 
 def test_one_layer_does_not_vanish():
     one = NeuralCollapse(**SHAPE, model="proximal", lambda_w=2.0, lambda_h=1.0)
     run = ran(60, one)
-    assert "one layer shrinks both" in told(run, 0)
+    assert "one layer shrinks both" in story_text(run, 0)
     assert 0.1 < last(run, "feature_norm")[0] / run["feature_norm"][0, 0] < 1
 
 
@@ -110,22 +110,22 @@ def test_features_at_zero_are_not_told_as_collapse():
     assert size[-1] == 0
     for name in ("nc1", "nc1_trace", "cdnv", "nc2_etf", "nc2_of", "equinorm", "nc3", "nc4", "nc1_trace_ratio"):
         assert np.isnan(last(run, name)[0]), name
-    assert "All features are zero" in told(run, 0)
-    assert "no collapse" in told(run, 0)
+    assert "All features are zero" in story_text(run, 0)
+    assert "no collapse" in story_text(run, 0)
 
 
 @pytest.mark.parametrize("scale", [0.0, 2.0])
 def test_of_a_collapsed_start_nothing_but_the_length_moves(scale):
     run = ran(50, NeuralCollapse(**{**SHAPE, "init": "collapsed"}, scale=scale))
     moved = abs(run["feature_norm"][-1, 0] / run["feature_norm"][0, 0] - 1)
-    assert ("nothing moves" in told(run, 0)) is bool(moved < 1e-9)
+    assert ("nothing moves" in story_text(run, 0)) is bool(moved < 1e-9)
     assert last(run, "trace_within")[0] < 1e-25
 
 
 def test_networks_without_weight_decay_are_not_said_to_be_pulled():
     one = NeuralCollapse(model="network", depth=1, width=12, epochs=1, weight_decay_features=0.0, weight_decay_last=0.0)
-    assert "little pulls" in told(ran(2, one), 0)
-    assert "weight decay pulls on" in told(ran(2, one.replace(weight_decay_last=1e-3)), 0)
+    assert "little pulls" in story_text(ran(2, one), 0)
+    assert "weight decay pulls on" in story_text(ran(2, one.replace(weight_decay_last=1e-3)), 0)
 
 
 def test_a_file_that_no_network_learns_is_said_to_be_unread():

@@ -8,9 +8,10 @@ from scipy.stats import cauchy, norm, uniform
 
 from engines.core.analysis.curve_fits import hitting_time
 from engines.subgradient_recovery import flow, laws
+from engines.subgradient_recovery.cautions import caution, needed
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.dynamics import measure
-from engines.subgradient_recovery.overlays import broken, caution, needed, predictions
+from engines.subgradient_recovery.predictions import broken, predictions
 from engines.subgradient_recovery.probes import direction
 from tests.subgradient_recovery.setting import begun, ran
 
@@ -270,8 +271,8 @@ def test_the_default_breaks_no_assumption():
     ],
 )
 def test_what_cannot_work_is_said_with_the_knob_to_move(knobs, words):
-    said = caution(config(**knobs))
-    assert all(word in said for word in words) and bool(said) == bool(words)
+    message = caution(config(**knobs))
+    assert all(word in message for word in words) and bool(message) == bool(words)
 
 
 def test_the_budget_that_is_asked_for_is_enough():

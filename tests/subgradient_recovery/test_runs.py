@@ -10,9 +10,9 @@ import engines
 from benchmarks.recovery import SETTINGS, successes
 from engines.core.protocol.errors import ConfigError
 from engines.subgradient_recovery import flow, laws
+from engines.subgradient_recovery.cautions import caution
 from engines.subgradient_recovery.config import SubgradientRecovery
 from engines.subgradient_recovery.dynamics import step
-from engines.subgradient_recovery.overlays import caution
 from engines.subgradient_recovery.probes import descent, sign_rip, spectrum
 from tests.subgradient_recovery.setting import begun, factor, ran, tiny
 

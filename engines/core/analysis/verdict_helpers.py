@@ -62,6 +62,11 @@ def final(run: RunData, channel: str, member: int) -> float | None:
     return float(run[channel][run.recording.dense.index_at(last), member])
 
 
+def finals(run: RunData, channel: str, members: Iterable[int]) -> list[float | None]:
+    """Return the members' values at the last step of the preset; None before, and where one diverged."""
+    return [final(run, channel, member) for member in members]
+
+
 def log10(value: float | None) -> float | None:
     """Return the decimal logarithm of a size; None for None."""
     return None if value is None else float(np.log10(max(value, 1e-300)))

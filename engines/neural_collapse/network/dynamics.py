@@ -10,7 +10,7 @@ import torch
 from engines.core.compute.batching import tensor
 from engines.core.protocol.composite import Dynamics
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.network import diagnostics, problem, story, training
+from engines.neural_collapse.network import cautions, diagnostics, problem, story, training
 from engines.neural_collapse.network.problem import Problem
 
 KNOBS = ("epochs", "weight_decay_features", "weight_decay_last", "learning_rate")
@@ -34,6 +34,6 @@ NETWORK = Dynamics(
     nbytes=problem.nbytes,
     phases=story.phases,
     story=story.story,
-    caution=story.caution,
-    stability=story.stability,
+    caution=cautions.caution,
+    stability=cautions.stability,
 )

@@ -6,7 +6,6 @@ import numpy as np
 
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
-from engines.core.protocol.errors import DynascopeError
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network.data import DIGITS, load
 from engines.neural_collapse.network.problem import BATCH
@@ -93,20 +92,3 @@ def _now(run: RunData, member: int, config: NeuralCollapse) -> str:
         f"After **{epoch:.3g}** epochs NC1 of the last features is **{first:.3g}** and their trace ratio "
         f"**{trace:.3g}**; training error **{1 - right:.2%}**, test error **{1 - tested:.2%}**."
     )
-
-
-def caution(config: NeuralCollapse) -> str:
-    """Warn of what a network cannot show, and of samples that cannot be read; "" where all is well."""
-    try:
-        data = load(config.data)
-    except DynascopeError as error:
-        return str(error)
-    if config.width < data.classes:
-        return f"width={config.width} is below the {data.classes} classes: there is no room for a frame."
-    return ""
-
-
-def stability(config: NeuralCollapse) -> str:
-    """A step size that is known to train."""
-    good = 0.05 if config.batch_norm else 0.02
-    return f"These networks train at learning_rate = {good:g} (it was {config.learning_rate:.3g})."

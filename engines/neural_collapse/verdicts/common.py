@@ -14,11 +14,6 @@ ROUNDED = 1e-9
 """Relative change that rounding can make."""
 
 
-def last(run: RunData, channel: str, members: Iterable[int]) -> list[float | None]:
-    """Values of the members at the preset's last step; None before it, and where one diverged."""
-    return [final(run, channel, i) for i in members]
-
-
 def each(run: RunData, members: Iterable[int], measure: Callable[[RunData, int], float | None]) -> list[float | None]:
     """Measure each member at the preset's last step; None before it, and where one diverged."""
     return [None if final(run, "nc1", i) is None else measure(run, i) for i in members]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.analysis.curve_fits import rate
-from engines.core.analysis.verdict_helpers import below, final, ratio, verdict
+from engines.core.analysis.verdict_helpers import below, final, finals, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.neural_collapse import overlays
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.verdicts.common import ROUNDED, all_members, last, log_slope, rise
+from engines.neural_collapse.predictions import predictions
+from engines.neural_collapse.verdicts.common import ROUNDED, all_members, log_slope, rise
 
 
 def _time_slope(run: RunData, channel: str, member: int, first: float, end: float) -> float | None:
@@ -36,7 +36,7 @@ def _over_law(run: RunData, member: int) -> float | None:
     if final(run, "nc1_trace", member) is None:
         return None
     steps, values = run.curve("nc1_trace", member)
-    laws = [p for p in overlays.predictions(run.configs[member], steps) if (p.channel, p.kind) == ("nc1_trace", "law")]
+    laws = [p for p in predictions(run.configs[member], steps) if (p.channel, p.kind) == ("nc1_trace", "law")]
     shares = values / laws[0].values
     return float(shares[np.abs(np.log(shares)).argmax()])
 
@@ -51,7 +51,7 @@ def path(run: RunData) -> list[Verdict]:
                 [_time_slope(run, "nc1_trace", i, 90, 120) for i in members], -0.1, 1e-3),
         verdict("slope of NC1 between 10⁻¹⁶ and 10⁻²⁶ over −2√(λ_H/λ_W)", [_nc1_rate(run, i) for i in members],
                 1.0, 0.01),
-        below("distance to an orthogonal frame at the end", last(run, "nc2_of", members), 1e-6),
+        below("distance to an orthogonal frame at the end", finals(run, "nc2_of", members), 1e-6),
     ]  # fmt: skip
 
 
@@ -67,14 +67,16 @@ def counterexample(run: RunData) -> list[Verdict]:
     for beta, first, trace in claims:
         members = run.where(model="proximal", beta=beta)
         layers += [
-            verdict(f"β = {beta:g}: NC1 over the start's", last(run, "nc1_ratio", members), first, 1e-4),
-            verdict(f"β = {beta:g}: trace ratio over the start's", last(run, "nc1_trace_ratio", members), trace, 1e-4),
+            verdict(f"β = {beta:g}: NC1 over the start's", finals(run, "nc1_ratio", members), first, 1e-4),
+            verdict(
+                f"β = {beta:g}: trace ratio over the start's", finals(run, "nc1_trace_ratio", members), trace, 1e-4
+            ),
         ]
     flow = run.where(model="central_path")
     return [
         *layers,
         verdict("flow: highest NC1 over the start's", [_peak(run, i) for i in flow], 1.9559, 1e-3),
-        verdict("flow: trace ratio over the start's at t = 0.4", last(run, "nc1_trace_ratio", flow), 0.015003, 1e-6),
+        verdict("flow: trace ratio over the start's at t = 0.4", finals(run, "nc1_trace_ratio", flow), 0.015003, 1e-6),
     ]
 
 
@@ -94,5 +96,5 @@ def vanishing(run: RunData) -> list[Verdict]:
         verdict("late rate of the size of the features over λ_H − 1/λ_W",
                 [ratio(_time_slope(run, "feature_norm", i, 30, 60), _vanishing(run.configs[i])) for i in members],
                 1.0, 0.01),
-        verdict("loss at the end", last(run, "loss", members), 0.5, 1e-9),
+        verdict("loss at the end", finals(run, "loss", members), 0.5, 1e-9),
     ]  # fmt: skip

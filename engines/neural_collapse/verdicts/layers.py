@@ -7,10 +7,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from engines.core.analysis.curve_fits import slope
-from engines.core.analysis.verdict_helpers import below, final, ratio, verdict
+from engines.core.analysis.verdict_helpers import below, final, finals, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.neural_collapse.verdicts.common import all_members, last, log_slope
+from engines.neural_collapse.verdicts.common import all_members, log_slope
 
 
 def sweep(run: RunData) -> list[Verdict]:
@@ -31,7 +31,7 @@ def _alike(run: RunData, i: int, j: int) -> bool:
 
 
 def _against(run: RunData, i: int, j: int) -> float | None:
-    return ratio(*last(run, "nc1_trace_ratio", (i, j)))
+    return ratio(*finals(run, "nc1_trace_ratio", (i, j)))
 
 
 def _bound(run: RunData, i: int) -> float | None:

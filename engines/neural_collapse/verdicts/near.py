@@ -7,11 +7,11 @@ from functools import partial
 import numpy as np
 
 from engines.core.analysis.curve_fits import slope
-from engines.core.analysis.verdict_helpers import final, ratio, verdict
+from engines.core.analysis.verdict_helpers import final, finals, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.neural_collapse import laws
-from engines.neural_collapse.verdicts.common import all_members, each, last
+from engines.neural_collapse.verdicts.common import all_members, each
 
 LEVELS = {"in the span": 0, "out of it": 1, "shape of the frame": 2, "rotation in the span": 3, "rotation out": 4}
 
@@ -45,7 +45,7 @@ def perturbed(run: RunData) -> list[Verdict]:
 def _power(run: RunData, members: list[int]) -> float | None:
     """Power of epsilon in the error of the response, from epsilon = 0.1 down."""
     small = [i for i in members if run.configs[i].epsilon <= 0.1]
-    values = last(run, "response_error", small)
+    values = finals(run, "response_error", small)
     if None in values:
         return None
     return slope(np.log([run.configs[i].epsilon for i in small]), np.log(np.array(values, float)), fewest=3)
@@ -71,7 +71,7 @@ def lambdas(run: RunData) -> list[Verdict]:
 def _change(run: RunData, knob: str, **fixed: float) -> float | None:
     """Change of log NC1 from the smallest to the largest value of a knob, over that of the formula."""
     members = sorted(run.where(**fixed), key=lambda i: getattr(run.configs[i], knob))
-    values = last(run, "nc1_ratio", members)
+    values = finals(run, "nc1_ratio", members)
     if not members or None in values:
         return None
     configs = [run.configs[i] for i in members]

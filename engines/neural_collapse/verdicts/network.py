@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from engines.core.analysis.curve_fits import slope
-from engines.core.analysis.verdict_helpers import above, below, ratio, verdict
+from engines.core.analysis.verdict_helpers import above, below, finals, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.verdicts.common import all_members, each, last
+from engines.neural_collapse.verdicts.common import all_members, each
 
 DEEPEST = {"mse": 0.100, "ce": 0.115}
 """Reference NC1 of the eighth layer of greedy networks, by their loss."""
@@ -34,7 +34,9 @@ def greedy(run: RunData) -> list[Verdict]:
     return [
         below("NC1 of a layer over that below: the largest", _ends(run, all_members(run), "layer_nc1", _steepest), 1.0),
         *(
-            verdict(f"{loss.upper()}: NC1 of the last layer", last(run, "nc1", run.where(loss=loss)), value, value / 4)
+            verdict(
+                f"{loss.upper()}: NC1 of the last layer", finals(run, "nc1", run.where(loss=loss)), value, value / 4
+            )
             for loss, value in DEEPEST.items()
         ),
     ]
@@ -49,7 +51,7 @@ def decays(run: RunData) -> list[Verdict]:
     members = all_members(run)
     return [
         *(
-            verdict(f"{loss.upper()}: NC1 at the end", last(run, "nc1", _with_decays(run, loss, 1, 1)), value, 0.006)
+            verdict(f"{loss.upper()}: NC1 at the end", finals(run, "nc1", _with_decays(run, loss, 1, 1)), value, 0.006)
             for loss, value in TRAINED.items()
         ),
         below("squares, NC1: features × 2 over last layer × 2", _pairs(run, (2, 1), (1, 2)), 1.0),
@@ -57,9 +59,9 @@ def decays(run: RunData) -> list[Verdict]:
         below("squares, NC1: none changed over last layer 0", _pairs(run, (1, 1), (1, 0)), 1.0),
         below("squares, NC1: last layer 0 over features 0", _pairs(run, (1, 0), (0, 1)), 1.0),
         below("entropy, NC1: features × 2 over features 0", _pairs(run, (2, 1), (0, 1), "ce"), 1.0),
-        verdict("accuracy in training", last(run, "accuracy", members), 1.0, 0.0),
-        above("accuracy on the test", last(run, "accuracy_test", members), 0.98),
-        below("samples off the nearest mean", last(run, "nc4", members), 1e-3),
+        verdict("accuracy in training", finals(run, "accuracy", members), 1.0, 0.0),
+        above("accuracy on the test", finals(run, "accuracy_test", members), 0.98),
+        below("samples off the nearest mean", finals(run, "nc4", members), 1e-3),
     ]
 
 
@@ -71,7 +73,7 @@ def _with_decays(run: RunData, loss: str, features: float, final_layer: float) -
 
 def _pairs(run: RunData, one: tuple[float, float], other: tuple[float, float], loss: str = "mse") -> list[float | None]:
     """Ratios of NC1 at the end, seed by seed."""
-    ends = (last(run, "nc1", _with_decays(run, loss, *times)) for times in (one, other))
+    ends = (finals(run, "nc1", _with_decays(run, loss, *times)) for times in (one, other))
     return [ratio(*pair) for pair in zip(*ends, strict=True)]
 
 
@@ -84,7 +86,7 @@ def separation(run: RunData) -> list[Verdict]:
             for depth, (steepness, spread) in STEEP.items()
         ),
         *(
-            verdict(f"{depth} layers: NC1 of the last", last(run, "nc1", run.where(depth=depth)), value, value / 4)
+            verdict(f"{depth} layers: NC1 of the last", finals(run, "nc1", run.where(depth=depth)), value, value / 4)
             for depth, value in DECAYED.items()
         ),
         below("correlation with a straight line", _ends(run, all_members(run), "layer_nc1", _correlation), -0.97),

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.core.analysis.verdict_helpers import above, below, by_seed, final, log10, ratio, verdict
+from engines.core.analysis.verdict_helpers import above, below, by_seed, final, finals, log10, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import flow
-from engines.subgradient_recovery.verdicts.common import (
-    ERROR,
-    arrivals,
-    half_times,
-    last,
-    last_half_times,
-    orders,
-)
+from engines.subgradient_recovery.verdicts.common import ERROR, arrivals, half_times, last_half_times, orders
 
 
 def stairs(run: RunData) -> list[Verdict]:
@@ -39,7 +32,7 @@ def lengths(run: RunData) -> list[Verdict]:
     lowest = [ratio(_at_lowest(run, members), wall) for members, wall in zip(draws, walls, strict=True)]
     longest = [members[-1] for members in draws]
     return [
-        above("budgets that end before the flow has learned: relative error", last(run, short), 0.2),
+        above("budgets that end before the flow has learned: relative error", finals(run, ERROR, short), 0.2),
         verdict("the best budget over the flow's learning time", lowest, 1.15, 0.15),
         below("log₁₀ of the error there", [_least(run, members) for members in draws], -6.5),
         above("c = 4: error over that of the steps", [_over_steps(run, i) for i in longest], 2.0),
@@ -66,7 +59,7 @@ def _over_steps(run: RunData, member: int) -> float | None:
 
 
 def _least(run: RunData, members: list[int]) -> float | None:
-    values = [value for value in last(run, members) if value is not None]
+    values = [value for value in finals(run, ERROR, members) if value is not None]
     return log10(min(values)) if len(values) == len(members) else None
 
 
@@ -76,16 +69,16 @@ def overfit(run: RunData) -> list[Verdict]:
     half, once, most = ([members[place] for members in draws] for place in (0, 1, -1))
     rises = [_rise(run, members[1:]) for members in draws]
     return [
-        above("half the budget: relative error", last(run, half), 0.9),
+        above("half the budget: relative error", finals(run, ERROR, half), 0.9),
         verdict("the budget: τ at which half is learned over the flow's", last_half_times(run, once), 1.0, 0.04),
         below("the budget: log₁₀ of the error", orders(run, once), -3.0),
         above("smallest growth from one multiple to the next", rises, 1.5),
-        above("six times: relative error", last(run, most), 2.0),
-        below("six times: loss against the truth's", last(run, most, "loss_gap"), 0.0),
+        above("six times: relative error", finals(run, ERROR, most), 2.0),
+        below("six times: loss against the truth's", finals(run, "loss_gap", most), 0.0),
     ]
 
 
 def _rise(run: RunData, members: list[int]) -> float | None:
-    values = last(run, members)
+    values = finals(run, ERROR, members)
     present = np.array([value for value in values if value is not None])
     return float((present[1:] / present[:-1]).min()) if len(present) == len(values) else None

@@ -7,21 +7,16 @@ from collections.abc import Iterable
 import numpy as np
 
 from engines.core.analysis.curve_fits import hitting_time
-from engines.core.analysis.verdict_helpers import final, log10, ratio
+from engines.core.analysis.verdict_helpers import final, finals, log10, ratio
 from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import flow
 
 ERROR = "relative_error"
 
 
-def last(run: RunData, members: Iterable[int], channel: str = ERROR) -> list[float | None]:
-    """Values of the members at the preset's last step; None before it, and where one diverged."""
-    return [final(run, channel, i) for i in members]
-
-
 def orders(run: RunData, members: Iterable[int], channel: str = ERROR) -> list[float | None]:
     """Decimal logarithms of the members' values at the preset's last step."""
-    return [log10(value) for value in last(run, members, channel)]
+    return [log10(value) for value in finals(run, channel, members)]
 
 
 def best(run: RunData, member: int) -> float | None:

@@ -7,12 +7,12 @@ from functools import lru_cache
 import numpy as np
 
 from engines.core.analysis.curve_fits import power, slope
-from engines.core.analysis.verdict_helpers import above, below, by_seed, final, log10, ratio, verdict
+from engines.core.analysis.verdict_helpers import above, below, by_seed, final, finals, log10, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.subgradient_recovery import draws, flow, laws
 from engines.subgradient_recovery.config import SubgradientRecovery
-from engines.subgradient_recovery.verdicts.common import ERROR, last, orders, spread
+from engines.subgradient_recovery.verdicts.common import ERROR, orders, spread
 
 
 def floors(run: RunData) -> list[Verdict]:
@@ -54,7 +54,7 @@ def dense(run: RunData) -> list[Verdict]:
     small = [i for i in run.where(loss="l1") if run.configs[i].alpha < 0.1]
     large = [i for i in run.where(loss="l1", k=30) if run.configs[i].alpha >= 0.1]
     widths = [
-        spread(last(run, [i for i in members if run.configs[i].noise == noise]))
+        spread(finals(run, ERROR, [i for i in members if run.configs[i].noise == noise]))
         for members in by_seed(run, small)
         for noise in dict.fromkeys(run.configs[i].noise for i in members)
     ]
@@ -65,7 +65,7 @@ def dense(run: RunData) -> list[Verdict]:
     return [
         verdict("small start: error over that of least absolute deviations", over(small, "sign"), 1.0, 0.25),
         verdict("k = r against k = d: larger over smaller error", widths, 1.0, 0.1),
-        below("small start: loss against the truth's", last(run, small, "loss_gap"), 0.0),
+        below("small start: loss against the truth's", finals(run, "loss_gap", small), 0.0),
         verdict(
             "squares, k = r: error over that of least squares", over(run.where(loss="l2", k=2), "identity"), 1.0, 0.12
         ),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from engines.core.analysis.curve_fits import hitting_time
-from engines.core.analysis.verdict_helpers import above, below
+from engines.core.analysis.verdict_helpers import above, below, finals
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.subgradient_recovery.verdicts.common import ERROR, last, orders
+from engines.subgradient_recovery.verdicts.common import ERROR, orders
 
 
 def peers(run: RunData) -> list[Verdict]:
@@ -24,7 +24,7 @@ def peers(run: RunData) -> list[Verdict]:
         below("ScaledSM: steps to 10⁻⁶ at κ = 1 and 10", hits(1e-6, method="scaled_sm"), 60),
         above("OPSA, μ = .01, k = 10: log₁₀ of the error", orders(run, damped), -6.5),
         below("OPSA, damping by the gap: steps to 10⁻⁶, k = 10", hits(1e-6, method="opsa_gap", k=10), 200),
-        above("least squares: relative error", last(run, run.where(loss="l2")), 0.4),
+        above("least squares: relative error", finals(run, ERROR, run.where(loss="l2")), 0.4),
         above("Huber, κ = 1: log₁₀ of the error", orders(run, run.where(loss="huber", kappa=1.0)), -2.0),
         below("trimmed and median, small start, k = 10, κ = 1: log₁₀ of the error",
               orders(run, _cut(run, init="spectral", **wide)), -6.0),

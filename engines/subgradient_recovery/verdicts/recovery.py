@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from engines.core.analysis.verdict_helpers import above, below, by_seed, final, ratio, verdict
+from engines.core.analysis.verdict_helpers import above, below, by_seed, final, finals, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.subgradient_recovery import overlays
-from engines.subgradient_recovery.verdicts.common import (
-    ERROR,
-    arrivals,
-    best,
-    last,
-    last_half_times,
-    orders,
-    spread,
-)
+from engines.subgradient_recovery.predictions import RECOVERED, predictions
+from engines.subgradient_recovery.verdicts.common import ERROR, arrivals, best, last_half_times, orders, spread
 from engines.subgradient_recovery.verdicts.floors import least_error
 
 
@@ -26,9 +18,9 @@ def opening(run: RunData) -> list[Verdict]:
     large = [i for i, c in enumerate(run.configs) if c.loss == "l1" and c.alpha >= 0.1]
     return [
         below("absolute values, small start: log₁₀ of the error", orders(run, small), -2.5),
-        above("least squares: relative error", last(run, run.where(loss="l2")), 0.5),
-        above("absolute values, large start: relative error", last(run, large), 0.4),
-        below("and yet its loss, against the truth's", last(run, large, "loss_gap"), 0.0),
+        above("least squares: relative error", finals(run, ERROR, run.where(loss="l2")), 0.5),
+        above("absolute values, large start: relative error", finals(run, ERROR, large), 0.4),
+        below("and yet its loss, against the truth's", finals(run, "loss_gap", large), 0.0),
     ]
 
 
@@ -47,9 +39,11 @@ def widths(run: RunData) -> list[Verdict]:
     spectral, random = run.where(init="spectral"), run.where(init="random")
     exact = [i for i in spectral if run.configs[i].k == run.configs[i].r]
     wide = [i for i in spectral if i not in exact]
-    alike = [spread(last(run, members)) for members in by_seed(run, [i for i in wide if run.configs[i].k >= 6])]
+    alike = [
+        spread(finals(run, ERROR, members)) for members in by_seed(run, [i for i in wide if run.configs[i].k >= 6])
+    ]
     ends = by_seed(run, [i for k in (30, 3) for i in run.where(init="random", k=k)])
-    grows = [ratio(*last(run, members)) for members in ends if len(members) == 2]
+    grows = [ratio(*finals(run, ERROR, members)) for members in ends if len(members) == 2]
     return [
         below("spectral, k = r: log₁₀ of the error", orders(run, exact), -11),
         verdict("spectral: τ at which half is learned over the flow's", last_half_times(run, spectral), 1.0, 0.03),
@@ -86,7 +80,7 @@ def garbage(run: RunData) -> list[Verdict]:
         members = run.where(outlier_fraction=p)
         verdicts += [
             verdict(f"p = {p:g}: τ at which half is learned over the flow's", last_half_times(run, members), 1.0, 0.04),
-            below(f"p = {p:g}: relative error", last(run, members), overlays.RECOVERED),
+            below(f"p = {p:g}: relative error", finals(run, ERROR, members), RECOVERED),
             below(f"p = {p:g}: error over its upper line", [_over_line(run, i) for i in members], 1.0),
         ]
     return verdicts
@@ -94,7 +88,7 @@ def garbage(run: RunData) -> list[Verdict]:
 
 def _over_line(run: RunData, member: int) -> float | None:
     """Error at the end over the upper line that is drawn: what steps and spare directions of this draw make at most."""
-    lines = overlays.predictions(run.configs[member], run.steps[-1:])
+    lines = predictions(run.configs[member], run.steps[-1:])
     line = next(one for one in lines if (one.channel, one.kind) == (ERROR, "upper"))
     return ratio(final(run, ERROR, member), float(line.values[-1]))
 
@@ -115,13 +109,13 @@ def figures(run: RunData) -> list[Verdict]:
         [i for i in smallest if (run.configs[i].m, run.configs[i].outlier_fraction) == data]
         for data in ((600, 0.1), (300, 0.3))
     )
-    higher = [ratio(*last(run, pair)) for pair in zip(hard, easy, strict=True)]
+    higher = [ratio(*finals(run, ERROR, pair)) for pair in zip(hard, easy, strict=True)]
     return [
         below("k = 20, m = 600, p = 0.1, α = 10⁻⁶: log₁₀ of the error", orders(run, easy), -5.5),
         above("k = 20: smallest fall of the error from one α to the next", _falls(run, wide), 1.5),
         above("α = 10⁻⁶: error at m = 300, p = 0.3 over that at m = 600, p = 0.1", higher, 3.0),
         below("k = r, m = 600: log₁₀ of the error", orders(run, exact), -8.2),
-        above("squares, k = 20: relative error", last(run, run.where(loss="l2", k=20)), 0.4),
+        above("squares, k = 20: relative error", finals(run, ERROR, run.where(loss="l2", k=20)), 0.4),
     ]
 
 
@@ -132,4 +126,4 @@ def _falls(run: RunData, members: list[int]) -> list[float | None]:
         c = run.configs[i]
         groups.setdefault((c.seed, c.m, c.outlier_fraction), []).append(i)
     pairs = [pair for group in groups.values() for pair in pairwise(group)]
-    return [ratio(*last(run, pair)) for pair in pairs]
+    return [ratio(*finals(run, ERROR, pair)) for pair in pairs]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engines.core.analysis.verdict_helpers import above, below, verdict
+from engines.core.analysis.verdict_helpers import above, below, finals, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.subgradient_recovery.verdicts.common import last, last_half_times, orders
+from engines.subgradient_recovery.verdicts.common import ERROR, last_half_times, orders
 
 
 def beneath(run: RunData) -> list[Verdict]:
@@ -15,9 +15,9 @@ def beneath(run: RunData) -> list[Verdict]:
     return [
         verdict("small start: τ at which half is learned over the flow's", last_half_times(run, small), 1.0, 0.05),
         below("small start: log₁₀ of the error", orders(run, small), -4.0),
-        above("small start: loss against the truth's", last(run, small, "loss_gap"), 0.0),
-        above("too long, too large, or near the truth: relative error", last(run, far), 4.0),
-        below("and their loss, against the truth's", last(run, far, "loss_gap"), -0.3),
+        above("small start: loss against the truth's", finals(run, "loss_gap", small), 0.0),
+        above("too long, too large, or near the truth: relative error", finals(run, ERROR, far), 4.0),
+        below("and their loss, against the truth's", finals(run, "loss_gap", far), -0.3),
     ]
 
 
@@ -25,6 +25,6 @@ def saddle(run: RunData) -> list[Verdict]:
     """Judge SG-06: runs that start at the truth leave it downhill."""
     members = range(len(run.configs))
     return [
-        above("relative error, started at 10⁻¹⁰", last(run, members), 0.18),
-        below("loss against the truth's", last(run, members, "loss_gap"), 0.0),
+        above("relative error, started at 10⁻¹⁰", finals(run, ERROR, members), 0.18),
+        below("loss against the truth's", finals(run, "loss_gap", members), 0.0),
     ]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engines.core.analysis.verdict_helpers import above, below, verdict
+from engines.core.analysis.verdict_helpers import above, below, finals, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.subgradient_recovery.verdicts.common import last
+from engines.subgradient_recovery.verdicts.common import ERROR
 
 SUCCESS = 1e-2
 """Relative error below which a run counts as a success."""
@@ -32,14 +32,14 @@ def samples(run: RunData) -> list[Verdict]:
 
 
 def _is_complete(run: RunData, members: Sequence[int]) -> bool:
-    return bool(members) and all(value is not None for value in last(run, members))
+    return bool(members) and all(value is not None for value in finals(run, ERROR, members))
 
 
 def _successes(run: RunData, members: Sequence[int]) -> dict[int, list[int]] | None:
     """Numbers of successes by increasing k, for each m; None while the run is too short."""
     if not _is_complete(run, members):
         return None
-    configs, errors = run.configs, dict(zip(members, last(run, members), strict=True))
+    configs, errors = run.configs, dict(zip(members, finals(run, ERROR, members), strict=True))
     widths = sorted({configs[i].k for i in members})
     return {
         m: [sum(errors[i] < SUCCESS for i in members if (configs[i].m, configs[i].k) == (m, k)) for k in widths]  # type: ignore[operator]
@@ -51,7 +51,7 @@ def _medians(run: RunData, members: Sequence[int]) -> float | None:
     """Largest spread over k of the median error at one m; None while the run is too short."""
     if not _is_complete(run, members):
         return None
-    errors = np.array(last(run, members), float)
+    errors = np.array(finals(run, ERROR, members), float)
     sizes, widths = (np.array([getattr(run.configs[i], name) for i in members]) for name in ("m", "k"))
     table = [[np.median(errors[(sizes == m) & (widths == k)]) for k in np.unique(widths)] for m in np.unique(sizes)]
     return float(max(max(row) / min(row) for row in table))
@@ -59,4 +59,6 @@ def _medians(run: RunData, members: Sequence[int]) -> float | None:
 
 def _share(run: RunData, k: int, alpha: float) -> float | None:
     members = [i for i in run.where(k=k, alpha=alpha) if (run.configs[i].m >= 360) == (k == 2)]
-    return float(np.mean([value < SUCCESS for value in last(run, members)])) if _is_complete(run, members) else None  # type: ignore[operator]
+    if not _is_complete(run, members):
+        return None
+    return float(np.mean(np.array(finals(run, ERROR, members), float) < SUCCESS))

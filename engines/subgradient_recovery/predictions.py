@@ -30,7 +30,7 @@ EXACT = 10.0
 FAINT = 0.6
 """Largest noise w of a sub-gradient over the pull phi that is left: above, phi does not measure the pull."""
 
-TINY = 4
+EDGELESS = 4
 """Largest d at which the noise in a d x d matrix has no edge: its norm is anything below w."""
 
 RANGES = {
@@ -90,7 +90,7 @@ GROWN = 1e-2
 
 
 def predictions(config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
-    """All overlays of one configuration; none for methods that the laws do not describe."""
+    """All predictions of one configuration; none for methods that the laws do not describe."""
     t = np.asarray(steps, dtype=float)
     if config.method == "subgm_loss":
         return _noiseless(config, t)
@@ -115,7 +115,7 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Pred
         ("loss_gap", "∫ φ up to ‖Δ‖", laws.loss_gap(config, size)),
         ("deviation", "w/φ", laws.edge(config) / laws.phi(config, size)),
     ]  # fmt: skip
-    noisy = {name: _too_noisy(config, name, size) for name, *_ in curves}
+    noisy = {name: _toonoisy(config, name, size) for name, *_ in curves}
     lines = [_line(name, text + within(name), values, "law", why or noisy[name]) for name, text, values in curves]
     for j, learned in enumerate(flowing.signal.T):
         text = "flow" + within("signal_eigenvalues")
@@ -140,9 +140,9 @@ def _drawn_share(config: SubgradientRecovery, share: np.ndarray, spare: np.ndarr
     return np.where((share >= least) & (spare < SPOILED), share, np.nan)
 
 
-def _too_noisy(config: SubgradientRecovery, channel: str, size: np.ndarray) -> str:
+def _toonoisy(config: SubgradientRecovery, channel: str, size: np.ndarray) -> str:
     """Reason why no line of the sub-gradient holds at the distances `size [T]`, "" where it does."""
-    if channel == "deviation" and config.d <= TINY:
+    if channel == "deviation" and config.d <= EDGELESS:
         return f"in {config.d} rows the noise has no edge"
     left = np.nanmin(laws.phi(config, size), initial=np.inf)
     if channel in ("phi", "deviation", "direction_norm", "loss_gap") and laws.edge(config) > FAINT * left:
@@ -170,7 +170,8 @@ def within(channel: str, late: float = SHIFTED, hopping: tuple[str, ...] = HOPPI
 
 def _noiseless(config: SubgradientRecovery, t: np.ndarray) -> list[Prediction]:
     """Predict the loss step while it learns, and where spare directions decide; between these, finite m is slower."""
-    why = _noisy(config) or _unsuitable(config) or _faint(config) or hard(config)
+    endless = "with noise the loss does not fall to zero, so a step made of it never decays"
+    why = endless * noisy(config) or _unsuitable(config) or _faint(config) or hard(config)
     if why:
         return [_line("relative_error", "mean iteration", flow.population(config, t), "law", why)]
     grid = np.geomspace(1, 1e6, 400)
@@ -215,9 +216,9 @@ def _line(
     )  # fmt: skip
 
 
-def _noisy(config: SubgradientRecovery) -> str:
-    noisy = config.outlier_fraction > 0 or config.noise > 0
-    return "with noise the loss does not fall to zero, so a step made of it never decays" if noisy else ""
+def noisy(config: SubgradientRecovery) -> bool:
+    """Whether measurements have outliers or dense noise, so that the loss does not fall to zero."""
+    return config.outlier_fraction > 0 or config.noise > 0
 
 
 def _unsuitable(config: SubgradientRecovery) -> str:
@@ -253,55 +254,3 @@ def least_grown(config: SubgradientRecovery) -> float:
     first = flowing.half_times(config.sigma).argmin()
     at = (flowing.signal[:, first] >= config.sigma[first] / 2).argmax()
     return float((flowing.signal[at] / config.sigma).min())
-
-
-def needed(config: SubgradientRecovery) -> float:
-    """Budget at which the flow has learned half of every component, infinite where it never does."""
-    return float(flow.follow(config.replace(budget=laws.LONGEST)).half_times(config.sigma).max())
-
-
-def caution(config: SubgradientRecovery) -> str:
-    """Warn of what a configuration cannot show, and name the knob to move; "" where all is well."""
-    if config.m < config.unknowns:
-        return (
-            f"m = {config.m} measurements cannot identify the {config.unknowns} unknowns of a rank-{config.r} matrix: "
-            f"raise m above {config.unknowns}."
-        )
-    if config.method == "subgm_loss" and _noisy(config):
-        return (
-            "The loss step is for noiseless data: its length is the loss, which with noise never vanishes. "
-            "Choose the method subgm."
-        )
-    if config.method not in DECAYING or config.loss != "l1":
-        return ""
-    if config.m < laws.threshold(config):
-        return (
-            f"At m = {config.m} the weakest signal is likely lost in the noise of the measurements: raise m above "
-            f"{np.ceil(laws.threshold(config)):.0f}, or lower the outlier fraction."
-        )
-    return _slow(config) or _spoiled(config)
-
-
-def _spoiled(config: SubgradientRecovery) -> str:
-    """Warn of spare directions that grow nearly as fast as the signal, or until the budget is spent."""
-    left = float(flow.spare(config, np.array([1e9]))[0]) if config.k > config.r else 0.0
-    if left < RECOVERED or config.method == "geometric" or config.init not in ("spectral", "random"):
-        return ""
-    return (
-        f"The {config.k - config.r} columns to spare may grow up to a relative error of {min(left, 1):.2g}"
-        f"{' and more' if left > 1 else ''}: raise m, lower alpha or the budget, or lower k towards r."
-    )
-
-
-def _slow(config: SubgradientRecovery) -> str:
-    """Warn of a budget that is spent before the weakest signal has grown."""
-    if config.method == "geometric" or not unlearned(config):
-        return ""
-    takes = needed(config)
-    if not np.isfinite(takes):
-        return f"From this start and at m = {config.m} no budget learns the weakest signal: raise m, or lower kappa."
-    return (
-        f"The budget B = {laws.budget(config):.3g} is spent before the signal is learned, which takes about "
-        f"{takes:.3g} from α = {config.alpha:.3g}: raise budget to {1.1 * takes:.3g} (0 sets it from the data), or "
-        "raise alpha."
-    )

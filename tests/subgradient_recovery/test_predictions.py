@@ -5,7 +5,7 @@ import pytest
 
 from engines.core.protocol.errors import ConfigError
 from engines.subgradient_recovery.config import SubgradientRecovery
-from engines.subgradient_recovery.overlays import HOPPING, LATE, RANGES, SHIFTED, predictions, within
+from engines.subgradient_recovery.predictions import HOPPING, LATE, RANGES, SHIFTED, predictions, within
 from tests.subgradient_recovery.setting import ran
 
 ROUNDING = 1e-13
@@ -66,8 +66,8 @@ def misses(config, steps):
         observed, values = run.curve(line.channel, 0)
         values = values if line.component is None else values[:, line.component]
         allowed = (0.0, 1 + 1e-9) if line.kind == "upper" else RANGES.get(line.channel, (1 - 1e-9, 1 + 1e-9))
-        told = lines if line.kind == "law" else [line]
-        expected = np.array([one.values[np.isin(run.steps, observed)] for one in told])
+        predicted = lines if line.kind == "law" else [line]
+        expected = np.array([one.values[np.isin(run.steps, observed)] for one in predicted])
         low, high = np.maximum(expected.min(0), ROUNDING), np.maximum(expected.max(0), ROUNDING)
         values = np.maximum(values, ROUNDING)
         below, above = values < allowed[0] * low, values > allowed[1] * high

@@ -8,7 +8,7 @@ import pytest
 from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import near_collapse
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.overlays import ROUNDING, WITHIN, predictions
+from engines.neural_collapse.predictions import ROUNDING, WITHIN, predictions
 from tests.neural_collapse.setting import last, ran
 
 WHOLE = {"lambda_w": (1e-8, 1e4), "lambda_h": (1e-8, 1e4), "beta": (1e-6, 1e9), "epsilon": (1e-6, 1e3),
@@ -44,17 +44,17 @@ def missed(run, member):
     end = run.diverged_at[member] if run.diverged_at[member] >= 0 else np.inf
     for p in predictions(run.configs[member], run.steps):
         values = run[p.channel][:, member]
-        told = np.isfinite(p.values) & (run.steps < end)
-        if p.broken or "limit" in p.label or not told.any():
+        finite = np.isfinite(p.values) & (run.steps < end)
+        if p.broken or "limit" in p.label or not finite.any():
             continue
         if "solved" in p.label:  # at its input, and once it is
-            told &= (run.steps == 0) | (run["residual"][:, member] <= 1e-11)
+            finite &= (run.steps == 0) | (run["residual"][:, member] <= 1e-11)
         if p.kind == "law":
-            off = np.abs(np.log(values[told] / p.values[told])).max()
+            off = np.abs(np.log(values[finite] / p.values[finite])).max()
             fails = not off <= log(1 + WITHIN)
         else:
             sign = 1 if p.kind == "upper" else -1
-            off = (sign * (values - p.values) / np.abs(p.values).clip(1e-300))[told].max()
+            off = (sign * (values - p.values) / np.abs(p.values).clip(1e-300))[finite].max()
             fails = not off <= 1e-9  # rounding
         if fails:
             yield p.channel, p.label, off, run.configs[member]
@@ -111,9 +111,9 @@ def test_the_law_of_nc1_follows_lengths_that_settle_slowly():
     one = NeuralCollapse(**SLOW)
     run = ran(230, one)
     law = drawn_law(one, run.steps, "nc1")
-    told = np.isfinite(law.values)
-    assert told.mean() > 0.98
-    assert np.abs(np.log(run["nc1"][told, 0] / law.values[told])).max() < log(1.25)
+    finite = np.isfinite(law.values)
+    assert finite.mean() > 0.98
+    assert np.abs(np.log(run["nc1"][finite, 0] / law.values[finite])).max() < log(1.25)
 
 
 def test_the_slope_of_the_trace_ratio_is_no_bound():
@@ -173,7 +173,7 @@ def test_nc1_is_not_drawn_where_rounding_drowns_it():
     one = NeuralCollapse(epsilon=1e-3)
     steps = np.arange(4000)
     found = {p.channel: p for p in predictions(one, steps) if p.kind == "law"}
-    told = np.isfinite(found["nc1"].values)
-    assert told[0]
-    assert not told[-1]
-    assert (found["nc1"].values[told] > ROUNDING**2 * found["nc1_trace"].values[told]).all()
+    finite = np.isfinite(found["nc1"].values)
+    assert finite[0]
+    assert not finite[-1]
+    assert (found["nc1"].values[finite] > ROUNDING**2 * found["nc1_trace"].values[finite]).all()

@@ -1,7 +1,7 @@
 """Which prediction is drawn on which channel, and which assumption the current knobs break.
 
 Not grey means: from the first step to the last, down to `FLOOR`, the run is within the factor that the label states.
-`tests/matrix_sensing/test_overlays.py` holds this against runs at random knobs.
+`tests/matrix_sensing/test_predictions.py` holds this against runs at random knobs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LARGE_FORM, FAST_FORM = 0.1, 0.6
 
 
 def predictions(config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:
-    """All overlays of one configuration on the given steps; none for methods without a closed form."""
+    """All predictions of one configuration on the given steps; none for methods without a closed form."""
     t = np.asarray(steps, dtype=float)
     floor = _floor(config, t) if config.k < config.r else []
     if config.method not in ("gd", "one_step"):
@@ -97,7 +97,7 @@ def broken(config: MatrixSensing) -> str:
     if config.init == "spectral":
         return "the spectral start is the solution up to rounding"
     fastest = config.eta * config.factor * 2 * config.sigma[0]
-    size = theory.start(config).size / config.sigma[-1]
+    size = theory.initial_parts(config).size / config.sigma[-1]
     followed = theory.learning(config) is not None
     fast, large = (FAST, LARGE[config.parameterization]) if followed else (FAST_FORM, LARGE_FORM)
     checks = [

@@ -10,7 +10,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.runs.run import Run
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE
-from engines.matrix_sensing.overlays import FLOOR, broken, predictions
+from engines.matrix_sensing.predictions import FLOOR, broken, predictions
 
 SHAPE = {"n": (2, 40), "r": (1, 5), "k": (1, 14), "m": (1, 300)}
 """Narrower than the knobs allow, for the time it takes; the identity's runs do not depend on n beyond r + k."""
@@ -88,26 +88,26 @@ def distance(run, member, line, values, foretold):
 def sweep(seed, batches, size, steps, **fixed):
     """All misses of a sample, and how many configurations had a line of the closed form that is not grey."""
     stream = np.random.default_rng(seed)
-    found, told = [], 0
+    found, predicted = [], 0
     for _ in range(batches):
         run = simulate(Run(ENGINE, batch(stream, size, **fixed)), steps)
         for member, config in enumerate(run.configs):
             found += missed(run, member)
-            told += config.method in ("gd", "one_step") and config.k >= config.r and broken(config) == ""
-    return found, told
+            predicted += config.method in ("gd", "one_step") and config.k >= config.r and broken(config) == ""
+    return found, predicted
 
 
 def test_lines_that_are_not_grey_are_met():
-    descents, told = sweep(0, 2, 12, 250, operator="identity", method="gd")
-    lifts, told_of_lifts = sweep(0, 2, 8, 250, operator="identity", method="one_step")
+    descents, predicted = sweep(0, 2, 12, 250, operator="identity", method="gd")
+    lifts, predicted_lifts = sweep(0, 2, 8, 250, operator="identity", method="one_step")
     assert descents + lifts + sweep(1, 3, 4, 100)[0] == []
-    assert told >= 6 and told_of_lifts >= 1
+    assert predicted >= 6 and predicted_lifts >= 1
 
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("seed", range(100, 106))
 def test_lines_that_are_not_grey_are_met_in_a_large_sample(seed):
-    descents, told = sweep(seed, 12, 30, 3000, operator="identity", method="gd")
-    lifts, told_of_lifts = sweep(seed, 12, 30, 2000, operator="identity", method="one_step")
+    descents, predicted = sweep(seed, 12, 30, 3000, operator="identity", method="gd")
+    lifts, predicted_lifts = sweep(seed, 12, 30, 2000, operator="identity", method="one_step")
     assert descents + lifts + sweep(seed, 12, 6, 600)[0] == []
-    assert told >= 50 and told_of_lifts >= 10
+    assert predicted >= 50 and predicted_lifts >= 10
