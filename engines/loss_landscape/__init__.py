@@ -12,7 +12,7 @@ Rooms from bottom to top; each imports only from rooms above it in this list:
     loss_surface              planes, surfaces, mode connectivity
     dynamics                  training and chains as simulations, live observables
     probes                    expensive observables of one member at a step
-    overlays  plots  story    predictions, figures and text of a run
+    predictions  plots  story predictions, figures and text of a run
     verdicts  presets         experiments and the claims they are judged by
     engine                    all of it under one name, with cautions, relevance and memory
 """

@@ -53,7 +53,7 @@ def rank(M: Tensor, tau: float = SINGULAR, scale: Tensor | float | None = None) 
 
 
 def gram_of_unit_columns(C: Tensor) -> Tensor:
-    """Gram matrices `C [..., q, q]` as those of columns of length one, `C_ij/sqrt(C_ii C_jj)`; columns of zeros stay."""
+    """Gram matrices `C [..., q, q]` of columns scaled to length one, `C_ij/sqrt(C_ii C_jj)`; columns of zeros stay."""
     length = C.diagonal(dim1=-2, dim2=-1).clamp_min(0).sqrt()
     length = torch.where(length > 0, length, 1)
     return C / length[..., :, None] / length[..., None, :]  # one after the other: their product may be beyond range

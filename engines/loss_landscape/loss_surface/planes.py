@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, Protocol
 import torch
 from torch import Tensor
 
+from engines.core.numerics.lapack import svd
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy.orbits import behavioural_loss
 from engines.loss_landscape.degeneracy.synchronised_neurons import blocks, generators
@@ -71,7 +72,7 @@ class Principal(NamedTuple):
 def principal_directions(trajectory: Tensor, count: int = 2) -> Principal:
     """Top right singular vectors of the rows `w_t - w_T`, not centred, of `trajectory [T, ..., P]`."""
     steps = (trajectory - trajectory[-1]).movedim(0, -2)
-    _, sizes, rows = torch.linalg.svd(steps, full_matrices=False)
+    _, sizes, rows = svd(steps)
     squares = sizes.square()
     shares = squares / squares.sum(-1, keepdim=True)
     return Principal(rows[..., :count, :].movedim(-2, 0), shares[..., :count].movedim(-1, 0))

@@ -9,7 +9,7 @@ import torch
 
 import engines
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape import overlays, relevance
+from engines.loss_landscape import predictions, relevance
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.degeneracy import embedding
 from engines.loss_landscape.degeneracy.closed_form import layer_ranks
@@ -116,12 +116,12 @@ def test_knobs_and_figures_that_do_not_matter_are_left_out():
 )
 def test_laws_are_those_of_the_reference(knobs, value):
     config = LossLandscape(subject="potential", optimizer="langevin", **knobs)
-    assert overlays.laws(config)[0].value == pytest.approx(value, rel=1e-3)
+    assert predictions.laws(config)[0].value == pytest.approx(value, rel=1e-3)
 
 
 def test_the_law_of_a_planted_network_is_half_its_soft_rank():
     config = LossLandscape(subject="planted", optimizer="mala", width=6, depth=1, n_beta=1e12)
-    assert overlays.laws(config)[0].value == pytest.approx((57 - 6) / 2, abs=1e-3)
+    assert predictions.laws(config)[0].value == pytest.approx((57 - 6) / 2, abs=1e-3)
 
 
 def test_chains_do_not_depend_on_who_else_is_in_the_batch_or_on_chunks():

@@ -6,6 +6,7 @@ import torch
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.dense import hessian
+from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.learning_coefficient.chains import (
     burn_in,
     energy,
@@ -258,7 +259,7 @@ def test_the_step_size_is_from_the_largest_curvature():
     def loss(theta):
         return (net(theta, X) - net(star, X)).square().sum((-2, -1)) / 40
 
-    found = largest_curvature(loss, star, torch.Generator().manual_seed(0))
+    found = largest_curvature(loss, star, rademacher(torch.Generator().manual_seed(0), *star.shape))
     exact = torch.linalg.eigvalsh(hessian(loss, star)).amax(-1)
     assert torch.allclose(found, exact, rtol=1e-6, atol=0)
     assert torch.allclose(step_size(found, 1e3, 2.0), 0.05 / (1e3 * found + 2))
