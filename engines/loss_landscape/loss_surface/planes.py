@@ -5,7 +5,7 @@ At random, along the trajectory, or along curvature and free directions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import torch
@@ -76,12 +76,6 @@ def principal_directions(trajectory: Tensor, count: int = 2) -> Principal:
     squares = sizes.square()
     shares = squares / squares.sum(-1, keepdim=True)
     return Principal(rows[..., :count, :].movedim(-2, 0), shares[..., :count].movedim(-1, 0))
-
-
-def plane_through(points: Sequence[Tensor]) -> Tensor:
-    """Two directions `[2, ..., P]` from the first of three points `[..., P]` to the others, of any length."""
-    first, second, third = points
-    return torch.stack([second - first, third - first])
 
 
 MAX_GENERATOR_NUMBERS = 2**24

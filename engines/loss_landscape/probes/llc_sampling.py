@@ -110,10 +110,8 @@ def warm_up(
     for t in range(PILOT_STEPS):
         state = mala_kernel(landscape.loss, w, eta, source)(state)
         eta = eta * ((state.accepted.mean(-1, keepdim=True) - PILOT_ACCEPTANCE) / (1 + t / 10) ** 0.5).exp()
-    curvature = (
-        largest_curvature(landscape.loss, state.theta, rademacher(source, *state.theta.shape), 10).clamp_min(0).mean(-1)
-    )
-    return WarmChains(b, gamma, state.theta, settled, curvature, h_max)
+    curvature = largest_curvature(landscape.loss, state.theta, rademacher(source, *state.theta.shape), 10)
+    return WarmChains(b, gamma, state.theta, settled, curvature.clamp_min(0).mean(-1), h_max)
 
 
 def _laplace_draws(

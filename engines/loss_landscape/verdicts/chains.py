@@ -113,12 +113,8 @@ def _fall(run: RunData, laws: list[float], plain: int, member: int) -> float | N
 def box(run: RunData) -> list[Verdict]:
     """Judge L23: a logarithm, and a hard zero."""
     members = range(len(run.configs))
-    off = [
-        None
-        if (value := coefficient(run, i)) is None
-        else abs(2 * value - 2 * predictions.laws(run.configs[i])[0].value)
-        for i in members
-    ]
+    laws = [predictions.laws(config)[0].value for config in run.configs]
+    off = [None if (value := coefficient(run, i)) is None else abs(2 * value - 2 * laws[i]) for i in members]
     nothing = [None if (value := coefficient(run, i)) is None else 2 * value for i in run.where(strength=0.5)]
     return [
         below("farthest N_eff from 1 − 1/(1 + ½ ln(c/ε))", off, 5e-3),

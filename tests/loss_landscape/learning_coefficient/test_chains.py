@@ -27,7 +27,6 @@ from engines.loss_landscape.learning_coefficient.llc import (
     Estimate,
     drift,
     estimate,
-    log_slopes,
     plateau,
     r_hat,
     richardson,
@@ -295,7 +294,7 @@ def test_the_window_is_full_where_the_loss_is_not_felt():
 
 
 def test_a_plateau_is_where_neighbours_agree():
-    """Of N_eff(b)/2 of three stiff modes: from b >> gamma/h on; slope 1 before; a creeping or ragged curve has none."""
+    """Of N_eff(b)/2 of three stiff modes: from b >> gamma/h on; a creeping or ragged curve has none."""
     b = np.logspace(-3, 5, 17)
     values = foretold(double(1, 1, 1).expand(17, 3), torch.from_numpy(b)).numpy()
     errors = np.full(17, 0.01)
@@ -304,10 +303,7 @@ def test_a_plateau_is_where_neighbours_agree():
     assert found.value == pytest.approx(1.5, rel=0.01)
     assert found.error == pytest.approx(0.01 / np.sqrt(8), rel=1e-12)
     assert found.decades == pytest.approx(3.5)
-    assert log_slopes(b, values)[0] == pytest.approx(1, abs=0.01)
-    assert log_slopes(b, values)[-1] == pytest.approx(0, abs=0.01)
     assert plateau(b, b, errors) is None
-    assert np.isnan(log_slopes(b, -values)).all()
 
 
 @pytest.mark.parametrize(
