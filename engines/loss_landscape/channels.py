@@ -30,8 +30,9 @@ ANALYSED = (
         doc="How many directions a level of the loss sees, Σ bh/(bh + γ): a soft rank of the Hessian of the "
         "behavioural loss, each layer's as if it were the product of what it sees (μ) and of what is seen of it (ν). "
         "Of training, the window of a layer is as wide as its weights and outputs of classifiers are scaled to unit "
-        "spread, so that networks of other sizes compare. An upper estimate: directions across layers count in "
-        "it, which makes a quarter where networks add and a few per cent on digits. The probes count exactly.",
+        "spread, so that networks of other sizes compare; units of inputs count. An upper estimate: directions across "
+        "layers count in it, which makes a quarter where networks add and a few per cent on digits. The probes count "
+        "exactly.",
         thin=True,
         log=False,
     ),
@@ -49,7 +50,7 @@ ANALYSED = (
         name="rank_activations",
         label="rank of what a layer sees",
         formula="r_a = rank(A)",
-        doc="Activations that enter the layer, the constant among them.",
+        doc="Activations that enter the layer, the constant among them, each scaled to unit length first.",
         dims=("layer",),
         thin=True,
         log=False,
@@ -58,7 +59,7 @@ ANALYSED = (
         name="rank_gradients",
         label="rank of what is seen of a layer",
         formula="r_g = rank(G)",
-        doc="Derivatives of the outputs by what the layer makes.",
+        doc="Derivatives of the outputs by what the layer makes, those of each neuron scaled to unit length first.",
         dims=("layer",),
         thin=True,
         log=False,

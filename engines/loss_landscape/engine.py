@@ -10,7 +10,7 @@ import torch
 from engines.core.protocol.composite import CompositeEngine, Dynamics
 from engines.core.protocol.declarations import Phase, Prediction, Story
 from engines.core.protocol.engine import RunData
-from engines.loss_landscape import cautions, memory, overlays, relevance, story
+from engines.loss_landscape import cautions, memory, predictions, relevance, story
 from engines.loss_landscape.channels import CHANNELS
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import milestones
@@ -53,8 +53,8 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
         return memory.nbytes(configs)
 
     def theory(self, config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
-        """Predict the learning coefficient; see `overlays`."""
-        return overlays.predictions(config, steps)
+        """Predict the learning coefficient; see `predictions`."""
+        return predictions.predictions(config, steps)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:
         """Find when a member has memorised and when it generalises, or the end of burn-in."""

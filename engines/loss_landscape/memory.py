@@ -1,4 +1,4 @@
-"""Memory that a batch takes."""
+"""Bytes that a batch of configurations takes, estimated before it is built."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Sequence
 
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models.digits import TRAIN
-
-OWN = 20_000
-"""Most samples of a user's data."""
+from engines.loss_landscape.models.user_network import MAX_SAMPLES
 
 
 def nbytes(configs: Sequence[LossLandscape]) -> int:
@@ -29,5 +27,5 @@ def _extent(config: LossLandscape) -> tuple[int, int]:
     if config.subject in ("addition", "one_hot", "transformer"):
         return config.modulus**2, 5 * config.modulus + config.width + 8 * config.embedding
     hidden = config.width * config.depth
-    samples = {"digits": TRAIN, "user_network": OWN}.get(config.subject, max(config.samples, 1200))
+    samples = {"digits": TRAIN, "user_network": MAX_SAMPLES}.get(config.subject, max(config.samples, 1200))
     return samples, hidden + 64 + config.outputs

@@ -6,7 +6,7 @@ from math import isfinite
 
 from engines.core.protocol.declarations import Story
 from engines.core.protocol.engine import RunData
-from engines.loss_landscape import overlays
+from engines.loss_landscape import predictions
 from engines.loss_landscape.channels import REASONS
 from engines.loss_landscape.config import LABELLED, LossLandscape
 from engines.loss_landscape.dynamics import milestones
@@ -64,7 +64,7 @@ def _chains(run: RunData, member: int, config: LossLandscape) -> str:
     value, error = _last(run, member, "llc"), _last(run, member, "llc_error")
     counted = len(run) and run.steps[-1] > config.burn_in
     estimate = f"**{value:.4g} ± {error:.2g}**" if counted else f"{value:.3g} at this step; burn-in is not over"
-    laws = [law for law in overlays.laws(config) if not law.broken]
+    laws = [law for law in predictions.laws(config) if not law.broken]
     theory = [f"{law.label}: {law.at(run.steps[-1:])[0] if counted else law.value:.4g}" for law in laws]
     theory_text = f" Theory: {'; '.join(theory)}." if theory else ""
     return (
@@ -83,7 +83,7 @@ def _reasons(run: RunData, member: int) -> str:
 
 
 def _box(run: RunData, member: int, config: LossLandscape) -> str:
-    value, law = 2 * _last(run, member, "llc"), 2 * overlays.laws(config)[0].value
+    value, law = 2 * _last(run, member, "llc"), 2 * predictions.laws(config)[0].value
     if config.strength <= 1:
         return (
             f"Two weights that interact as c w₁²w₂², by less than the level: all of the box lies below it, and they "

@@ -7,6 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from engines.core.numerics.lapack import svd
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy.jacobian import Passes
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR, rank, unit_columns
@@ -58,7 +59,7 @@ def one_hidden_layer(net: Mlp, theta: Tensor, passes: Passes, block: Blocks, tau
         raise ConfigError(f"the closed form is that of one hidden layer, the net has {len(net.sizes) - 2}")
     W_in, W_out = net.split(theta)
     scaled, lengths = unit_columns(passes.A[0])
-    _, values, V = torch.linalg.svd(scaled, full_matrices=False)
+    _, values, V = svd(scaled)
     V = V * (values > tau * values[..., :1])[..., None]
     r_in = block_ranks((W_in * lengths[..., None, :]) @ V.mT, block, V[..., -1] if net.bias else None, tau)
     r_out = block_ranks(W_out[..., : net.sizes[1]].mT, block, tau=tau)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from engines.core.numerics.lapack import svd
 from engines.loss_landscape.degeneracy import closed_form, numerical_rank
 from engines.loss_landscape.degeneracy.jacobian import Passes, jacobian, layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import count_above
@@ -27,7 +28,7 @@ from engines.loss_landscape.degeneracy.row_space import (
     Factorisation,
     JacobianSource,
     RowSpaces,
-    Stages,
+    WithProgress,
     by_qr,
     run_to_end,
 )
@@ -67,7 +68,7 @@ def explain(spaces: RowSpaces, directions: Tensor) -> Explained:
     ranks = torch.stack([V.square().sum((-2, -1)).round().long() for V in spaces.spaces], -1)
     parts = zip(directions.split(widths, -1), spaces.spaces, strict=True)
     left = torch.cat([part @ V.mT @ V for part, V in parts], -1)
-    _, sizes, rows = torch.linalg.svd(left, full_matrices=False)
+    _, sizes, rows = svd(left)
     kept = sizes > ROUNDING
     visible = count_above(spaces.along(rows * kept[..., None]), spaces.tau, scale=spaces.unit[..., 0])
     return Explained(torch.tensor(widths, device=directions.device) - ranks, kept.sum(-1) - visible)
@@ -199,7 +200,7 @@ def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGUL
 
 def count_stages(
     net: Mlp, theta: Tensor, X: Tensor, factorise: Factorisation = by_qr, dependent: bool = False
-) -> Stages[Count]:
+) -> WithProgress[Count]:
     """Count stage by stage, from J or from its Gram matrix.
 
     dependent: whether to look for gates that depend on one another, of one net `theta [P]`.

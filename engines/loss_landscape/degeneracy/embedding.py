@@ -17,7 +17,7 @@ from engines.loss_landscape.degeneracy import closed_form, numerical_rank, synch
 from engines.loss_landscape.degeneracy.count import Count, count_of_parts, distinct_samples
 from engines.loss_landscape.degeneracy.jacobian import Passes, by_layer, layer_passes, require_float64
 from engines.loss_landscape.degeneracy.related_gates import related_gate_directions
-from engines.loss_landscape.degeneracy.row_space import Factorisation, JacobianSource, Stages, by_qr, run_to_end
+from engines.loss_landscape.degeneracy.row_space import Factorisation, JacobianSource, WithProgress, by_qr, run_to_end
 from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
 from engines.loss_landscape.models.model import Layout
 from engines.loss_landscape.models.modular_addition import Embedding
@@ -82,7 +82,7 @@ def count(model: Embedding, theta: Tensor, X: Tensor, tau: float = numerical_ran
 
 def count_stages(
     model: Embedding, theta: Tensor, X: Tensor, factorise: Factorisation = by_qr, dependent: bool = False
-) -> Stages[Count]:
+) -> WithProgress[Count]:
     """Count as `count`, stage by stage: theta `[P]`, X `[n, 2 p]`, J `[n p, P]` or its Gram matrix by `factorise`.
 
     dependent: whether to look for gates that depend on one another. Raises `ConfigError` for float32.

@@ -2,7 +2,8 @@
 
 A rank does not change when a column is multiplied by a number, but its numerical estimate does: seconds in place of
 years, or a neuron's weights times 1e5 and the next ones over 1e5, made directions look free that are not. Hence columns
-have length one before a tolerance is applied, of J, of its layers, and of what layers take in and hand on.
+have length one before a tolerance is applied, of J, of its layers, and of what layers take in and hand on; Gram
+matrices, whose eigenvalues are squares of singular values, have a diagonal of ones instead.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ SINGULAR = 1e-9
 """Share of the largest singular value up to which one counts as zero, of matrices with unit columns."""
 
 EIGEN = 1e-12
-"""Share of the largest eigenvalue of a Gram matrix up to which one counts as zero: 1e-6 in singular values."""
+"""Share of the largest eigenvalue of a Gram matrix up to which one counts as zero: 1e-6 in singular values.
+
+Squares of smaller singular values are lost in rounding, hence not `SINGULAR` squared.
+"""
 
 SWEEP = (1e-2, 1e-3, 1e-4, 1e-6, 1e-9)
 """Tolerances at which ranks are compared where the gap is small."""
@@ -46,6 +50,13 @@ def unit_columns(M: Tensor) -> tuple[Tensor, Tensor]:
 def rank(M: Tensor, tau: float = SINGULAR, scale: Tensor | float | None = None) -> Tensor:
     """Numerical rank of matrices `[..., p, q]` by their singular values; integer `[...]`."""
     return count_above(svdvals(M), tau, scale)
+
+
+def gram_of_unit_columns(C: Tensor) -> Tensor:
+    """Gram matrices `C [..., q, q]` of columns scaled to length one, `C_ij/sqrt(C_ii C_jj)`; columns of zeros stay."""
+    length = C.diagonal(dim1=-2, dim2=-1).clamp_min(0).sqrt()
+    length = torch.where(length > 0, length, 1)
+    return C / length[..., :, None] / length[..., None, :]  # one after the other: their product may be beyond range
 
 
 def gram_rank(C: Tensor, tau: float = EIGEN) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from engines.core.numerics.lapack import svd
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR
 from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks
@@ -56,7 +57,7 @@ def null_space(J: Tensor, tau: float = SINGULAR) -> Tensor:
     Straight moves along them raise the loss from fourth order on only; along those of types 1 and 2 not at all.
     """
     square = torch.nn.functional.pad(J, (0, 0, 0, max(0, J.shape[-1] - J.shape[-2])))
-    _, values, V = torch.linalg.svd(square, full_matrices=False)
+    _, values, V = svd(square)
     return V * (values <= tau * values[..., :1])[..., None]
 
 

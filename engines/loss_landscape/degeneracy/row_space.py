@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from engines.core.numerics.lapack import eigh, eigvalsh, svdvals
+from engines.core.numerics.lapack import eigh, eigvalsh, svd, svdvals
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy.jacobian import CHUNK, qr_of_parts
 from engines.loss_landscape.degeneracy.numerical_rank import EIGEN, SINGULAR, unit_columns
@@ -25,11 +25,11 @@ from engines.loss_landscape.degeneracy.numerical_rank import EIGEN, SINGULAR, un
 T = TypeVar("T")
 S = TypeVar("S")
 
-Stages = Generator[float, None, T]
+WithProgress = Generator[float, None, T]
 """A computation that yields shares from 0 to 1, in order, and returns a result."""
 
 
-def map_shares(stages: Stages[T], of: Callable[[float], S]) -> Generator[S, None, T]:
+def map_shares(stages: WithProgress[T], of: Callable[[float], S]) -> Generator[S, None, T]:
     """Yield `of(share)` in place of each share; the result stays."""
     while True:
         try:
@@ -39,7 +39,7 @@ def map_shares(stages: Stages[T], of: Callable[[float], S]) -> Generator[S, None
         yield of(share)
 
 
-def run_to_end(stages: Stages[T]) -> T:
+def run_to_end(stages: WithProgress[T]) -> T:
     """Run all stages and return the result."""
     while True:
         try:
@@ -92,11 +92,11 @@ class RowSpaces(NamedTuple):
         return svdvals(directions @ self.factor.mT)
 
 
-Factorisation = Callable[[JacobianSource], Stages[RowSpaces]]
+Factorisation = Callable[[JacobianSource], WithProgress[RowSpaces]]
 """One of the two methods, `by_qr` or `by_gram`."""
 
 
-def by_qr(J: JacobianSource, tau: float = SINGULAR, chunk: int | None = None) -> Stages[RowSpaces]:
+def by_qr(J: JacobianSource, tau: float = SINGULAR, chunk: int | None = None) -> WithProgress[RowSpaces]:
     """Factorise J by its QR triangle, made of `chunk` data at a time; by default of about 2 P rows."""
     R, parts = None, J.X.split(chunk or max(CHUNK, 2 * sum(J.widths) // J.k), -2)
     for done, part in enumerate(parts, 1):
@@ -112,7 +112,7 @@ def by_qr(J: JacobianSource, tau: float = SINGULAR, chunk: int | None = None) ->
     return RowSpaces(values, unit, lengths, scaled, spaces, tau)
 
 
-def by_gram(J: JacobianSource, chunk: int | None = None) -> Stages[RowSpaces]:
+def by_gram(J: JacobianSource, chunk: int | None = None) -> WithProgress[RowSpaces]:
     """Factorise J by `JᵀJ`, summed over `chunk` data at a time.
 
     Its diagonal blocks are the Gram matrices of the layers.
@@ -157,7 +157,7 @@ def row_space(J: Tensor, least: Tensor) -> Tensor:
 
     Singular values up to `least [...]` count as zero.
     """
-    _, values, V = torch.linalg.svd(J, full_matrices=False)
+    _, values, V = svd(J)
     return V * (values > least[..., None])[..., None]
 
 

@@ -15,19 +15,19 @@ from engines.core.protocol.composite import Dynamics
 from engines.loss_landscape.dynamics import sampling_target
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
 from engines.loss_landscape.dynamics.sampling_target import SamplingTarget, eigenmodes, target_of
-from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, rademacher
-from engines.loss_landscape.hessian.products import reverse_over_reverse
+from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.learning_coefficient import chains, gibbs
 from engines.loss_landscape.learning_coefficient.chains import (
     NORMALS,
     ROWS,
     UNIFORMS,
+    ChainPoint,
     Noise,
     Window,
     init_state,
+    largest_curvature,
     step_size,
 )
-from engines.loss_landscape.learning_coefficient.chains import State as Point
 from engines.loss_landscape.models.deep_linear import DeepLinear
 
 CHAINS_SHOWN = 400
@@ -96,8 +96,7 @@ def _largest_curvature(target: SamplingTarget) -> Tensor:
     source = torch.Generator().manual_seed(0)
     begin = rademacher(source, target.star.shape[-1]).expand_as(target.star)
     with torch.enable_grad():
-        product = reverse_over_reverse(lambda theta: target.loss(theta[:, None])[:, 0], target.star)
-        return largest_eigenpairs(product, begin, 20, 1).values[:, 0]
+        return largest_curvature(lambda theta: target.loss(theta[:, None])[:, 0], target.star, begin)
 
 
 def start(configs: Configs, problem: Problem) -> State:
@@ -108,7 +107,7 @@ def start(configs: Configs, problem: Problem) -> State:
     return State(theta, point.loss, point.gradient, none, none.clone(), count, count.clone())
 
 
-def _init_state(problem: Problem, theta: Tensor, t: int) -> Point:
+def _init_state(problem: Problem, theta: Tensor, t: int) -> ChainPoint:
     with torch.enable_grad():
         return init_state(_loss(problem, t), theta)
 
@@ -132,11 +131,11 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
     )  # fmt: skip
 
 
-def _langevin(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
+def _langevin(problem: Problem, state: State, knobs: Knobs, t: int) -> ChainPoint:
     b, gamma = (knobs[name][:, None] for name in ("n_beta", "gamma"))
     window = Window(problem.target.star[:, None], b, gamma)
     eta = step_size(problem.h_max, knobs["n_beta"], knobs["gamma"], 1.0) * knobs["kappa"]
-    here = Point(state.theta, state.loss, state.gradient, torch.ones_like(state.loss))
+    here = ChainPoint(state.theta, state.loss, state.gradient, torch.ones_like(state.loss))
     loss, normals = _loss(problem, t + 1), problem.normals.at(t)
     with torch.enable_grad():
         if problem.optimizer == "mala":
@@ -144,7 +143,7 @@ def _langevin(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
         return chains.sgld(loss, window, eta[:, None], here, normals)
 
 
-def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
+def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> ChainPoint:
     """Draw every layer given the others, without a step size."""
     model, C = problem.linear, problem.chains
     assert model is not None
@@ -155,11 +154,11 @@ def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> Point:
     swept = gibbs.sweep(model, layers, b, gamma, noise)
     theta = torch.cat([W.flatten(-2) for W in swept], -1).unflatten(0, (-1, C))
     loss = model(theta)
-    return Point(theta, loss, state.gradient, torch.ones_like(loss))
+    return ChainPoint(theta, loss, state.gradient, torch.ones_like(loss))
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Channels of the chains: estimate, error, distance, acceptance."""
+    """Channels of the chains: loss, estimate and its error, distance, acceptance, norm, and accuracies if any."""
     b, C = knobs["n_beta"][:, None], problem.chains
     above = state.loss - problem.baseline[:, None]
     counts = state.counted[:, None] > 0

@@ -9,18 +9,21 @@ import torch
 from torch import Tensor
 
 from engines.loss_landscape.channels import B_GRID
-from engines.loss_landscape.degeneracy.numerical_rank import EIGEN, count_above
+from engines.loss_landscape.degeneracy.numerical_rank import gram_of_unit_columns, gram_rank
 from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
 from engines.loss_landscape.hessian.effective_dimension import soft_rank
-from engines.loss_landscape.hessian.kronecker_factors import factor_spectra
+from engines.loss_landscape.hessian.kronecker_factors import kronecker_factors, spectra_of_factors
 from engines.loss_landscape.loss_surface.planes import filter_normalised
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Subject
 from engines.loss_landscape.models.modular_addition import Embedding, Transformer
 from engines.loss_landscape.models.superposition import Superposition
 
+Factors = list[tuple[Tensor, Tensor]]
+"""Second moments of each layer's inputs `[B, D, D]`, and of the derivatives of the outputs `[B, d, d]`."""
+
 Spectra = list[tuple[Tensor, Tensor]]
-"""Eigenvalues of the second moments of each layer's inputs `[B, D]`, and of the derivatives of the outputs `[B, d]`."""
+"""Eigenvalues of `Factors`, `[B, D]` and `[B, d]` a layer."""
 
 SLICE_OFFSETS = torch.arange(-6, 7, dtype=torch.float64) / 6
 """Places on the slice."""
@@ -44,10 +47,10 @@ def degeneracy_channels(subject: Subject, theta: Tensor, b: Tensor, gamma: Tenso
     net, weights, X = (
         (model, theta, subject.train.X) if isinstance(model, Mlp) else model.perceptron(theta, subject.train.X)
     )
-    spectra, made = factor_spectra(net, weights, X), net.layers(weights, X)[1]
+    factors, made = kronecker_factors(net, weights, X), net.layers(weights, X)[1]
     scale = _output_variance(made[-1]) if not subject.train.y.is_floating_point() else torch.ones_like(b)
-    channels = _ranks(spectra) | _block_counts(net, made[:-1])
-    layers, tensors = [*spectra], [*net.split(weights)]
+    channels = _ranks(factors) | _block_counts(net, made[:-1])
+    layers, tensors = spectra_of_factors(factors), [*net.split(weights)]
     if isinstance(model, Embedding):
         layers.append(_embedding_spectra(model, theta, made[0]))
         tensors.append(model.layout.split(theta)[0])
@@ -70,10 +73,13 @@ def _effective_parameters(spectra: Spectra, b: Tensor, gamma: Tensor) -> dict[st
     return {"effective_parameters": soft_rank(h, b, gamma), "soft_count": curve}
 
 
-def _ranks(spectra: Spectra) -> dict[str, Tensor]:
-    """Ranks by the eigenvalues of second moments: a direction below 1e-6 of the largest counts as none."""
+def _ranks(factors: Factors) -> dict[str, Tensor]:
+    """Ranks by second moments of unit columns: a singular value below 1e-6 of the largest counts as none.
+
+    Cheaper than the singular values themselves, which tell 1e-9 apart; both counts are free of units.
+    """
     names = ("rank_activations", "rank_gradients")
-    sides = (torch.stack([count_above(side[at].flip(-1), EIGEN) for side in spectra], -1) for at in (0, 1))
+    sides = (torch.stack([gram_rank(gram_of_unit_columns(layer[side])) for layer in factors], -1) for side in (0, 1))
     return dict(zip(names, sides, strict=True))
 
 

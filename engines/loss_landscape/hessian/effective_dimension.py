@@ -23,11 +23,6 @@ def soft_rank(h: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Tens
     return (scaled / (scaled + gamma)).sum(-1)
 
 
-def hard_rank(h: Tensor, eps: Tensor | float, gamma: float = 1.0) -> Tensor:
-    """Number of eigenvalues `h_i > 2 eps gamma`, `[...]`: a poor proxy of the soft rank, for comparison."""
-    return (h > 2 * gamma * torch.as_tensor(eps, device=h.device)[..., None]).sum(-1)
-
-
 def mean_loss(h: Tensor, b: Tensor, gamma: float = 1.0) -> Tensor:
     """Mean loss at inverse temperature b `[...]`, `eps(b) = 1/2 sum_i h_i/(gamma + b h_i)`."""
     h = h.clamp_min(0)
@@ -51,26 +46,3 @@ def inverse_temperature(h: Tensor, eps: Tensor | float, gamma: float = 1.0) -> T
         above = mean_loss(h, middle.exp(), gamma) > eps
         low, high = torch.where(above, middle, low), torch.where(above, high, middle)
     return high.exp()
-
-
-POINTS, REACH = 4001, 40.0
-"""Points of the quadrature, and how many standard deviations of the tilted loss they span to each side."""
-
-
-def volume_slope(h: Tensor, eps: float, gamma: float = 1.0) -> float:
-    """Slope of the volume below a loss level, `N(eps) = 2 d log V/d log eps`, for a quadratic; `h [P]`.
-
-    This is what the soft rank approximates: `V(eps) = P(1/2 sum h_i w_i^2 < eps)`, w ~ N(0, I/gamma). Bromwich
-    integrals of `M(s) = prod (1 + s h_i/gamma)^-1/2` along `s = b + i t` through the saddle point b(eps):
-    `V = int M e^{s eps}/s`, `V' = int M e^{s eps}`, so that a volume however small keeps its relative accuracy. The
-    integrand falls as `t^(-rank/2)`: raises `ConfigError` below rank 10.
-    """
-    h = h[h > 0]
-    if len(h) < 10:
-        raise ConfigError(f"the rank is {len(h)}; the volume is integrated from rank 10 on")
-    b = float(inverse_temperature(h, torch.tensor(eps, dtype=h.dtype), gamma))
-    width = float((h / (gamma + b * h)).square().sum() / 2) ** -0.5  # of M(s) along the line, at its top
-    s = b + 1j * width * torch.linspace(-REACH, REACH, POINTS, dtype=torch.float64)
-    logs = s * eps - (torch.log1p(s[:, None] * h / gamma) / 2).sum(-1)
-    integrand = (logs - logs[POINTS // 2].real).exp()
-    return float(2 * eps * integrand.sum().real / (integrand / s).sum().real)

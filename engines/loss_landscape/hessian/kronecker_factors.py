@@ -53,7 +53,12 @@ def _two_layers_below(top: Tensor, S: Tensor, W: Tensor) -> Tensor:
 
 def factor_spectra(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Eigenvalues of the Kronecker factors, `[..., D_l]` and `[..., d_{l+1}]` a layer, none below zero."""
-    return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in kronecker_factors(net, theta, X)]
+    return spectra_of_factors(kronecker_factors(net, theta, X))
+
+
+def spectra_of_factors(factors: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
+    """Eigenvalues `[..., D_l]` and `[..., d_{l+1}]` of factors CA and CG, layer by layer, none below zero."""
+    return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in factors]
 
 
 def spectra_of_passes(passes: Passes, n: int) -> list[tuple[Tensor, Tensor]]:
@@ -63,8 +68,9 @@ def spectra_of_passes(passes: Passes, n: int) -> list[tuple[Tensor, Tensor]]:
     samples, which are n.
     """
     G = [one.flatten(-3, -2) for one in passes.G]
-    grams = [(A.mT @ A / A.shape[-2], each.mT @ each / n) for A, each in zip(passes.A, G, strict=True)]
-    return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in grams]
+    return spectra_of_factors(
+        [(A.mT @ A / A.shape[-2], each.mT @ each / n) for A, each in zip(passes.A, G, strict=True)]
+    )
 
 
 def factored_soft_rank(spectra: list[tuple[Tensor, Tensor]], b: Tensor | float, gamma: float = 1.0) -> Tensor:

@@ -131,16 +131,3 @@ def _eigenpairs_at_end(
     if descending:
         values, vectors, residuals = values.flip(-1), vectors.flip(0), residuals.flip(-1)
     return Eigenpairs(values, vectors, residuals)
-
-
-def null_eigenvectors(H: Tensor, tolerance: float = 1e-12) -> Tensor:
-    """Orthonormal basis `[P, nullity]` of the eigenvalues of `H [P, P]` up to `tolerance` of the largest, in modulus.
-
-    A Gram matrix in float64 cannot tell singular values apart that are below 1e-8 of the largest. Raises `ConfigError`
-    for float32, whose rounding is far above the tolerance.
-    """
-    if H.dtype != torch.float64:
-        raise ConfigError(f"null directions were asked for in {H.dtype}; they are counted in float64 only")
-    values, vectors = lapack.eigh(H)
-    sizes = values.abs()
-    return vectors[:, sizes <= tolerance * sizes.max()]

@@ -39,16 +39,6 @@ def squared_edges(network: HomogeneousNetwork, bases: list[Basis], section: int)
     return torch.stack([part.square().sum(-3) for part in attributions(network, bases, section)]).sum(0) / n
 
 
-def functional_edges(network: HomogeneousNetwork, bases: list[Basis], section: int) -> Tensor:
-    """Edges of the older definition, `mean_x attribution_ij Fh_i`, `[..., r', r]`; negative where parts cancel.
-
-    For 1-homogeneous sections equal to `-mean_x int_0^1 fh_j d/du_j (Fh_i(fh) - Fh_i(u))² dalpha`, u = alpha fh.
-    """
-    n = network.nodes[section].shape[-2]
-    parts = attributions(network, bases, section)
-    return torch.stack([(part * part.sum(-1, keepdim=True)).sum(-3) for part in parts]).sum(0) / n
-
-
 TINY = 1e-300
 
 
@@ -63,11 +53,6 @@ def edges_for_share(E: Tensor, share: float = 0.99) -> Tensor:
 def participation(E: Tensor) -> Tensor:
     """Participation ratio `(sum E)²/sum E²`, `[...]`: k for k equal edges."""
     return E.sum((-2, -1)).square() / E.square().sum((-2, -1)).clamp_min(TINY)
-
-
-def l1_over_l2(E: Tensor) -> Tensor:
-    """Ratio of norms `sum sqrt E/sqrt(sum E)`, `[...]`: `sqrt k` for k equal edges."""
-    return torch.sqrt(E).sum((-2, -1)) / E.sum((-2, -1)).clamp_min(TINY).sqrt()
 
 
 def off_diagonal(E: Tensor) -> Tensor:

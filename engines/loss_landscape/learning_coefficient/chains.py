@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, rademacher
+from engines.loss_landscape.hessian.lanczos import largest_eigenpairs
 from engines.loss_landscape.hessian.products import reverse_over_reverse
 from engines.loss_landscape.models.initialisation import stream
 
@@ -35,7 +35,7 @@ class Window(NamedTuple):
     """Precision of the window, `[..., C]`."""
 
 
-class State(NamedTuple):
+class ChainPoint(NamedTuple):
     """A point of each chain with its loss and gradient, so that a step needs one gradient."""
 
     theta: Tensor
@@ -61,25 +61,25 @@ def window(star: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Wind
     return one
 
 
-def init_state(loss: Loss, theta: Tensor) -> State:
+def init_state(loss: Loss, theta: Tensor) -> ChainPoint:
     """Evaluate loss and gradient at `theta [..., C, P]`: the state before the first step."""
     at = theta.detach().requires_grad_()
     value = loss(at)
     (gradient,) = torch.autograd.grad(value.sum(), at)  # chains are independent: each gets the gradient of its own
-    return State(at.detach(), value.detach(), gradient, torch.ones_like(value, requires_grad=False))
+    return ChainPoint(at.detach(), value.detach(), gradient, torch.ones_like(value, requires_grad=False))
 
 
-def force(state: State, w: Window) -> Tensor:
+def force(state: ChainPoint, w: Window) -> Tensor:
     """Gradient of the energy, `grad U = b grad L + gamma (theta - w*)`, `[..., C, P]`."""
     return w.b[..., None] * state.gradient + w.gamma[..., None] * (state.theta - w.star)
 
 
-def energy(state: State, w: Window) -> Tensor:
+def energy(state: ChainPoint, w: Window) -> Tensor:
     """Energy `U = b L + gamma |theta - w*|^2/2` of the density `exp(-U)`, `[..., C]`."""
     return w.b * state.loss + w.gamma * (state.theta - w.star).square().sum(-1) / 2
 
 
-def sgld(loss: Loss, w: Window, eta: Tensor, state: State, normals: Tensor) -> State:
+def sgld(loss: Loss, w: Window, eta: Tensor, state: ChainPoint, normals: Tensor) -> ChainPoint:
     """Langevin step by Euler and Maruyama, `theta' = theta - (eta/2) grad U(theta) + sqrt(eta) xi`.
 
     `eta [..., C]`; normals xi `[..., C, P]`. Biased by the step size, see `quadratic_predictions.euler`, and unstable
@@ -90,7 +90,7 @@ def sgld(loss: Loss, w: Window, eta: Tensor, state: State, normals: Tensor) -> S
     return init_state(loss, state.theta - eta / 2 * force(state, w) + eta.sqrt() * normals)
 
 
-def mala(loss: Loss, w: Window, eta: Tensor, state: State, normals: Tensor, uniform: Tensor) -> State:
+def mala(loss: Loss, w: Window, eta: Tensor, state: ChainPoint, normals: Tensor, uniform: Tensor) -> ChainPoint:
     """Metropolis-adjusted Langevin step: `sgld`, accepted or not so that the density is exact; for full losses only.
 
     `log a = U - U' + (|w' - w + (eta/2) grad U|^2 - |w - w' + (eta/2) grad U'|^2)/(2 eta)`; eta `[..., C]`, normals
@@ -106,19 +106,21 @@ def mala(loss: Loss, w: Window, eta: Tensor, state: State, normals: Tensor, unif
     return select_chains(taken, new, state)._replace(accepted=taken.to(state.loss.dtype))
 
 
-def select_chains(taken: Tensor, new: State, old: State) -> State:
+def select_chains(taken: Tensor, new: ChainPoint, old: ChainPoint) -> ChainPoint:
     """Take the new state where `taken [..., C]`, else the old one, chain by chain."""
     pairs = zip(new, old, strict=True)
-    return State(*(torch.where(taken[..., None] if a.ndim > taken.ndim else taken, a, b) for a, b in pairs))
+    return ChainPoint(*(torch.where(taken[..., None] if a.ndim > taken.ndim else taken, a, b) for a, b in pairs))
 
 
 KAPPA = 0.05
 """Usual `eta kappa_max`: a bias of at most 1.3 % where the loss is quadratic."""
 
 
-def largest_curvature(loss: Loss, star: Tensor, generator: torch.Generator, k: int = 20) -> Tensor:
-    """Estimate the largest eigenvalue `[...]` of the Hessian at `star [..., P]` by k Lanczos steps; never too large."""
-    start = rademacher(generator, *star.shape)
+def largest_curvature(loss: Loss, star: Tensor, start: Tensor, k: int = 20) -> Tensor:
+    """Estimate the largest eigenvalue `[...]` of the Hessian at `star [..., P]` by k Lanczos steps; never too large.
+
+    start `[..., P]` is the vector of the first step.
+    """
     return largest_eigenpairs(reverse_over_reverse(loss, star), start, min(k, star.shape[-1]), 1).values[..., 0]
 
 
@@ -143,11 +145,11 @@ def burn_in(eta: float, stiffness: float, times: float = 4.0) -> int:
     return ceil(times * relaxation(eta, stiffness))
 
 
-Step = Callable[[State], State]
+Kernel = Callable[[ChainPoint], ChainPoint]
 """One step of all chains."""
 
 
-class Trace(NamedTuple):
+class ChainTrace(NamedTuple):
     """Losses and distances of T recorded points, and how many steps were accepted."""
 
     losses: Tensor
@@ -158,17 +160,17 @@ class Trace(NamedTuple):
     """Share of all steps that were accepted, recorded or not, `[..., C]`."""
 
 
-def langevin_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Generator) -> Step:
+def langevin_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Generator) -> Kernel:
     """Make the step of `sgld` with noise from a generator; eta broadcasts against `[..., C]`."""
     size = torch.as_tensor(eta, dtype=w.b.dtype, device=w.b.device)
     return lambda state: sgld(loss, w, size, state, normals_like(state.theta, generator))
 
 
-def mala_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Generator) -> Step:
+def mala_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Generator) -> Kernel:
     """Make the step of `mala` with noise from a generator; eta broadcasts against `[..., C]`."""
     size = torch.as_tensor(eta, dtype=w.b.dtype, device=w.b.device)
 
-    def step(state: State) -> State:
+    def step(state: ChainPoint) -> ChainPoint:
         uniform = torch.rand(state.loss.shape, generator=generator, dtype=w.b.dtype, device=w.b.device)
         return mala(loss, w, size, state, normals_like(state.theta, generator), uniform)
 
@@ -195,7 +197,7 @@ def normals_like(like: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 
-def run(step: Step, state: State, steps: int, star: Tensor, every: int = 1) -> tuple[State, Trace]:
+def run(step: Kernel, state: ChainPoint, steps: int, star: Tensor, every: int = 1) -> tuple[ChainPoint, ChainTrace]:
     """Take `steps` steps from a state and record the point after each `every`-th of them.
 
     star `[P]` or `[..., C, P]` is the point from which distances are measured. Raises `ConfigError` unless 1 <= every
@@ -210,7 +212,7 @@ def run(step: Step, state: State, steps: int, star: Tensor, every: int = 1) -> t
         if done % every == 0:
             losses.append(state.loss)
             distances.append((state.theta - star).square().sum(-1))
-    return state, Trace(torch.stack(losses), torch.stack(distances), accepted / steps)
+    return state, ChainTrace(torch.stack(losses), torch.stack(distances), accepted / steps)
 
 
 NORMALS, UNIFORMS, ROWS = 11, 12, 13

@@ -115,12 +115,6 @@ class Plateau(NamedTuple):
     """Width of the range of b, in powers of ten."""
 
 
-def log_slopes(b: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Slopes `d ln lambda/d ln b`, `[S]`: near 1 where the window dominates, 0 on a plateau; NaN where lambda <= 0."""
-    logs = np.log(np.where(values > 0, values, np.nan))
-    return np.gradient(logs, np.log(b))
-
-
 def plateau(b: np.ndarray, values: np.ndarray, errors: np.ndarray, tolerance: float = TOLERANCE) -> Plateau | None:
     """Find the widest range of ascending `b [S]` whose precise estimates are within tolerance of their mean.
 

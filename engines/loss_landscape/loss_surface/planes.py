@@ -5,12 +5,13 @@ At random, along the trajectory, or along curvature and free directions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
+from engines.core.numerics.lapack import svd
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy.orbits import behavioural_loss
 from engines.loss_landscape.degeneracy.synchronised_neurons import blocks, generators
@@ -71,16 +72,10 @@ class Principal(NamedTuple):
 def principal_directions(trajectory: Tensor, count: int = 2) -> Principal:
     """Top right singular vectors of the rows `w_t - w_T`, not centred, of `trajectory [T, ..., P]`."""
     steps = (trajectory - trajectory[-1]).movedim(0, -2)
-    _, sizes, rows = torch.linalg.svd(steps, full_matrices=False)
+    _, sizes, rows = svd(steps)
     squares = sizes.square()
     shares = squares / squares.sum(-1, keepdim=True)
     return Principal(rows[..., :count, :].movedim(-2, 0), shares[..., :count].movedim(-1, 0))
-
-
-def plane_through(points: Sequence[Tensor]) -> Tensor:
-    """Two directions `[2, ..., P]` from the first of three points `[..., P]` to the others, of any length."""
-    first, second, third = points
-    return torch.stack([second - first, third - first])
 
 
 MAX_GENERATOR_NUMBERS = 2**24

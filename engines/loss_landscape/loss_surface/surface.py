@@ -103,12 +103,6 @@ class Surface:
     seeds: tuple[int, ...] = ()
     """Seeds of the directions, where they are drawn."""
 
-    def log_losses(self, delta: float = 1e-6, percentile: float = 100.0) -> Tensor:
-        """Logarithms `log10(L + delta)`, `[n_a, n_b, ...]`, values above a percentile cut down to it; NaN stays."""
-        heights = (self.values + delta).log10()
-        top = heights.flatten().nanquantile(percentile / 100)
-        return torch.where(heights > top, top, heights)
-
     def save(self, path: Path) -> None:
         """Write a `.npz` of arrays alone."""
         (a, b), plane = self.axes, self.plane

@@ -19,7 +19,6 @@ from engines.loss_landscape.models import (
     superposition,
     user_network,
 )
-from engines.loss_landscape.models import planted_networks as modules
 from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Model, Samples, Subject, half_squared_error
@@ -79,7 +78,7 @@ def _linear(configs: Configs) -> Subject:
 
 def _planted(configs: Configs) -> Subject:
     if configs[0].planted == "modular":
-        drawn_modules = modules.draw_modules(
+        drawn_modules = planted_networks.draw_modules(
             _seeds(configs), configs[0].width, 2, configs[0].depth, configs[0].samples, configs[0].correlation
         )
         return at_rest(drawn_modules.net, drawn_modules.theta, drawn_modules.X, tuple(_seeds(configs)))

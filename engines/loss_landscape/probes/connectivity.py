@@ -15,7 +15,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
 from engines.loss_landscape.loss_surface.mode_connectivity import barrier, bezier, line, train_bezier_steps
 from engines.loss_landscape.loss_surface.surface import losses_at
-from engines.loss_landscape.models import network_at_step as specimens
+from engines.loss_landscape.models import network_at_step
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 
 SLICES = 40
@@ -56,17 +56,17 @@ def twin(run: RunData, member: int, step: int, network: NetworkAtStep, seed: int
     Yields the share that is done and its parameters `[P]`, the last at the step.
     """
     if network.config.sampled:
-        yield 1.0, specimens.network_of_config(network.config.replace(seed=seed)).theta
+        yield 1.0, network_at_step.network_of_config(network.config.replace(seed=seed)).theta
         return
     other = RunData(run.engine, [one.replace(seed=seed) for one in run.initial_configs], device=run.device)
     other.recording.events = run.recording.events
     stops = np.unique(np.linspace(0, step, SLICES + 1).round().astype(int)).tolist()
-    for stop, theta in zip(stops, specimens.snapshots(other, member, stops), strict=True):
+    for stop, theta in zip(stops, network_at_step.snapshots(other, member, stops), strict=True):
         yield stop / max(step, 1), theta
 
 
 def connect(network: NetworkAtStep, other: Tensor, points: int, steps: int, lr: float, seed: int) -> Iterator[Part]:
-    """Parts of the outcome for parameters `other [P]`: the line at once, the curve as far as it has been trained."""
+    """Parts of the result for parameters `other [P]`: the line at once, the curve as far as it has been trained."""
     if not bool(network.theta.isfinite().all() and other.isfinite().all()):
         raise ConfigError("one of the two networks has weights that are not finite: it has diverged before this step")
     if torch.equal(network.theta, other):
@@ -105,7 +105,7 @@ def connectivity_values(t: Tensor, straight: Tensor, curve: Tensor) -> dict[str,
 
 
 def barrier_note(barrier_line: float, barrier_curve: float) -> str:
-    """Outcome as a sentence."""
+    """Result as a sentence."""
     if barrier_line <= 1e-6:
         return "There is no barrier on the straight line: both networks lie in one valley, which is convex here."
     drop = f"The line climbs {barrier_line:.3g} above its ends, the curve {max(barrier_curve, 0):.3g}"

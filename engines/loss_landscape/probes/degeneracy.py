@@ -154,7 +154,7 @@ def degeneracy(
 
 
 def examine(network: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, delta: float) -> Iterator[Part]:
-    """Parts of the outcome of `degeneracy` for a network at a step."""
+    """Parts of the result of `degeneracy` for a network at a step."""
     P = len(network.theta)
     require_affordable(network)
     yield Part(0.02, {"parameters": P})

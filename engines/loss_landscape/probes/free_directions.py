@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.degeneracy import closed_form as forms
-from engines.loss_landscape.degeneracy import embedding, numerical_rank, synchronised_neurons
+from engines.core.numerics.lapack import svdvals
+from engines.loss_landscape.degeneracy import closed_form, embedding, numerical_rank, synchronised_neurons
 from engines.loss_landscape.degeneracy.count import Count, count_stages, distinct_samples
 from engines.loss_landscape.degeneracy.jacobian import Passes, layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import rank, unit_columns
-from engines.loss_landscape.degeneracy.row_space import Factorisation, Stages
+from engines.loss_landscape.degeneracy.row_space import Factorisation, WithProgress
 from engines.loss_landscape.degeneracy.synchronised_neurons import agreement, tangents
 from engines.loss_landscape.hessian import effective_dimension
 from engines.loss_landscape.hessian.dense import jacobian
@@ -48,7 +48,7 @@ class GatedCount(NamedTuple):
     """Paths in the coordinates of the whole network."""
 
 
-def count_gated(network: NetworkAtStep, factorise: Factorisation, delta: float) -> Stages[GatedCount]:
+def count_gated(network: NetworkAtStep, factorise: Factorisation, delta: float) -> WithProgress[GatedCount]:
     """Count a perceptron, or an embedding with the perceptron above it, stage by stage."""
     net, theta, X = network.perceptron()
     passes = layer_passes(net, theta, X)
@@ -128,18 +128,18 @@ def _closed_form_nullity(gated: GatedCount) -> int | None:
         )
     if gated.net.activation == "linear":
         full = all(int(rank(unit_columns(W)[0])) == min(W.shape) for W in gated.net.split(gated.theta))
-        return forms.deep_linear(gated.net.sizes) if full and not gated.net.bias else None
+        return closed_form.deep_linear(gated.net.sizes) if full and not gated.net.bias else None
     if len(gated.net.sizes) != 3:
         return None
     return int(
-        forms.one_hidden_layer(gated.net, gated.theta, gated.passes, gated.count.blocks[0])
+        closed_form.one_hidden_layer(gated.net, gated.theta, gated.passes, gated.count.blocks[0])
     ) + unseen_input_directions(gated)
 
 
 def unseen_input_directions(gated: GatedCount) -> int:
     """Number of directions of in-weights that no datum sees on which a live unit of the first layer fires."""
     gates = gated.passes.gates[0][:, ~gated.count.blocks[0].dead]
-    return sum(int(forms.unseen_inputs(gated.passes.A[0], part).sum()) for part in gates.split(8, -1))
+    return sum(int(closed_form.unseen_inputs(gated.passes.A[0], part).sum()) for part in gates.split(8, -1))
 
 
 FAINTEST_DRAWN = 1e-20
@@ -170,7 +170,7 @@ def count_values(count: Count, landscape: Landscape) -> dict[str, Any]:
 def autodiff_count(network: NetworkAtStep, landscape: Landscape, tolerance: float) -> dict[str, Any]:
     """Count by automatic differentiation, with no explanation at all."""
     J = jacobian(network.subject.model, network.theta, network.samples.X)
-    unit = torch.linalg.svdvals(numerical_rank.unit_columns(J)[0])
+    unit = svdvals(numerical_rank.unit_columns(J)[0])
     P, r = len(network.theta), numerical_rank.count_above(unit, tolerance)
     gap = float(numerical_rank.gap(unit, r))
     samples = distinct_samples(network.samples.X)
@@ -184,7 +184,7 @@ def autodiff_count(network: NetworkAtStep, landscape: Landscape, tolerance: floa
     values = {"parameters": P, "nullity": free, "explained": 0, "residual": free, "gap": gap, "tolerance": tolerance,
              "tolerances": np.array(numerical_rank.SWEEP),
              "nullities": (P - numerical_rank.sweep(unit)).numpy()}  # fmt: skip
-    return values | spectrum_values(torch.linalg.svdvals(J), P, landscape) | {"warnings": tuple(messages)}
+    return values | spectrum_values(svdvals(J), P, landscape) | {"warnings": tuple(messages)}
 
 
 def spectrum_values(values: Tensor, P: int, landscape: Landscape) -> dict[str, Any]:

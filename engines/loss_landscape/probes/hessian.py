@@ -12,9 +12,8 @@ from torch import Tensor
 from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.probe_figures import Lines, Trace
-from engines.loss_landscape.hessian import spectral_density as slq
-from engines.loss_landscape.hessian.lanczos import largest_eigenpairs as extremes
-from engines.loss_landscape.hessian.lanczos import rademacher
+from engines.loss_landscape.hessian import spectral_density
+from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, rademacher
 from engines.loss_landscape.hessian.spectral_density import hutch_plus_plus
 from engines.loss_landscape.probes.landscape import TEMPERATURES, Eigenvalues, Landscape, eigenvalues, landscape
 
@@ -35,7 +34,7 @@ def hessian(
 
 
 def hessian_parts(landscape: Landscape, top: int, steps: int, probes: int, n_beta: float) -> Iterator[Part]:
-    """Parts of the outcome of `hessian` for a landscape."""
+    """Parts of the result of `hessian` for a landscape."""
     stream = torch.Generator().manual_seed(0)
     spectrum = eigenvalues(landscape, steps, probes, stream)
     values = spectrum_values(spectrum, landscape.P, n_beta, steps) | {"scale": landscape.scale}
@@ -50,7 +49,7 @@ def spectrum_values(spectrum: Eigenvalues, P: int, n_beta: float, steps: int) ->
     """Soft count at one temperature and as a curve, and the spectral density."""
     b = torch.as_tensor([n_beta, *TEMPERATURES], dtype=torch.float64)
     count = spectrum.count(b, 1.0)
-    at, density = slq.density(spectrum.quadrature, nodes=min(steps, P))
+    at, density = spectral_density.density(spectrum.quadrature, nodes=min(steps, P))
     resolved = (
         {} if spectrum.dense else {"resolution": float(count.ratio[0]), "n_effective_error": float(count.error[0])}
     )
@@ -82,7 +81,7 @@ def largest_values(
         h, off = spectrum.quadrature.nodes[0].flip(-1)[:count], torch.zeros(count, dtype=torch.float64)
     else:
         k = max(min(steps, landscape.P), count)
-        h, _, off = extremes(landscape.product, rademacher(stream, landscape.P), k, count)
+        h, _, off = largest_eigenpairs(landscape.product, rademacher(stream, landscape.P), k, count)
         off = off.clamp_min(1e-15 * float(h[0]))  # rounding
     return {"number": np.arange(1, count + 1), "eigenvalue": h.numpy(), "eigenvalue_error": off.numpy(),
             "largest": float(h[0]), "largest_error": float(off[0])}  # fmt: skip

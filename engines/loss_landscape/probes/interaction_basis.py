@@ -13,9 +13,15 @@ from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Graph, Lines, Trace
-from engines.loss_landscape.interaction import basis as bases
 from engines.loss_landscape.interaction import edges, graph
-from engines.loss_landscape.interaction.basis import Basis, HomogeneousNetwork, make_homogeneous
+from engines.loss_landscape.interaction.basis import (
+    Basis,
+    HomogeneousNetwork,
+    global_bases,
+    local_bases,
+    make_homogeneous,
+    simple_bases,
+)
 from engines.loss_landscape.interaction.edges import Faithfulness, accuracy, explained_variance
 from engines.loss_landscape.interaction.graph import interaction_graph, purity
 from engines.loss_landscape.models import modular_addition, planted_networks
@@ -24,10 +30,10 @@ from engines.loss_landscape.models.network_at_step import NetworkAtStep, network
 Bases = Callable[[HomogeneousNetwork, bool], list[Basis]]
 
 BASES: dict[str, Bases] = {
-    "local": bases.local_bases,
-    "global": bases.global_bases,
-    "pca": lambda folded, centred: bases.simple_bases(folded, "pca", centred),
-    "neurons": lambda folded, centred: bases.simple_bases(folded, "neurons", centred),
+    "local": local_bases,
+    "global": global_bases,
+    "pca": lambda folded, centred: simple_bases(folded, "pca", centred),
+    "neurons": lambda folded, centred: simple_bases(folded, "neurons", centred),
 }
 
 COMPARED = ("local", "pca", "neurons")
@@ -63,7 +69,7 @@ def interaction_basis(
 def analyse(
     network: NetworkAtStep, basis: str, keep: float, resolution: float, centred: bool, seed: int
 ) -> Iterator[Part]:
-    """Parts of the outcome: the chosen basis first, then those it is compared with. Errors as `interaction_basis`."""
+    """Parts of the result: the chosen basis first, then those it is compared with. Errors as `interaction_basis`."""
     if basis not in BASES:
         raise ConfigError(f"basis={basis} is not one of {', '.join(BASES)}")
     homogeneous, score = _prepare(network)

@@ -22,7 +22,7 @@ DIMENSIONS = "10,20,40,60,80,120,160"
 """Usual dimensions; of smaller networks those that they have, and their number of parameters."""
 
 STEPS_PER_PART = 20
-"""Steps between two parts of the outcome."""
+"""Steps between two parts of the result."""
 
 MAX_DIMENSIONS = 20
 """Most dimensions in one batch."""
@@ -74,7 +74,7 @@ def parse_dimensions(text: str, P: int) -> list[int]:
 
 
 def sweep(network: NetworkAtStep, dimensions: Sequence[int], steps: int, lr: float, seed: int) -> Iterator[Part]:
-    """Parts of the outcome: the accuracies so far. Errors as `intrinsic_dimension`."""
+    """Parts of the result: the accuracies so far. Errors as `intrinsic_dimension`."""
     subject = _classifier(network).to(torch.float32)
     start = factory.build([network.config.replace(seed=seed)]).start[0].float()
     base = float(subject.accuracy(network.theta.float()))
@@ -104,7 +104,7 @@ def accuracy_values(subject: Subject, theta: Tensor, dimensions: Sequence[int], 
 
 
 def dimension_note(tried: int | None, dimensions: Sequence[int], base: float) -> str:
-    """Outcome as a sentence."""
+    """Result as a sentence."""
     against = f"90 % of the {100 * base:.1f} % that the run has at this step"
     if tried is None:
         return f"None of these dimensions reaches {against}: try more than {dimensions[-1]}."

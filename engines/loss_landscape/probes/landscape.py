@@ -13,7 +13,7 @@ from engines.core.numerics import lapack
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.hessian import spectral_density as slq
+from engines.loss_landscape.hessian import spectral_density
 from engines.loss_landscape.hessian.dense import matrix
 from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.hessian.products import Loss, Product, gauss_newton, reverse_over_reverse
@@ -169,14 +169,14 @@ class Eigenvalues(NamedTuple):
 
     def count(self, b: Tensor, gamma: float) -> SoftCount:
         """Soft count `N_eff` at temperatures `b [T]`; NaN where the steps are too few."""
-        return slq.soft_count(self.quadrature, b, gamma)
+        return spectral_density.soft_count(self.quadrature, b, gamma)
 
     def note(self, b: float, gamma: float) -> str:
         """Sentence on how far the count at a temperature can be trusted; "" where it can."""
         one = self.count(torch.tensor([b], dtype=torch.float64), gamma)
         few = f"{self.quadrature.nodes.shape[-1]} Lanczos steps are {float(one.ratio):.2g} of √(b h_max/γ)"
         if bool(one.refused):
-            return f"{few}: too few to count parameters at b = {b:.3g}; {slq.REFUSED} are the least"
+            return f"{few}: too few to count parameters at b = {b:.3g}; {spectral_density.REFUSED} are the least"
         if not bool(one.coarse):
             return ""
         return (
@@ -200,4 +200,4 @@ def eigenvalues(landscape: Landscape, steps: int, probes: int, generator: torch.
         h, V = lapack.eigh(matrix(landscape.product, landscape.star, product_chunk(landscape)))
         return Eigenvalues(Spectrum(h[None], torch.full_like(h[None], 1 / landscape.P), landscape.P), V)
     starts = rademacher(generator, probes, landscape.P)
-    return Eigenvalues(slq.spectrum(landscape.product, starts, min(steps, landscape.P)), None)
+    return Eigenvalues(spectral_density.spectrum(landscape.product, starts, min(steps, landscape.P)), None)

@@ -13,7 +13,6 @@ from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
 from engines.loss_landscape.probes import llc_sampling
-from engines.loss_landscape.probes import llc_sampling as start
 from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape, eigenvalues, landscape
 from engines.loss_landscape.probes.llc_sampling import CONVERGED, ChainSamples, WarmChains
 
@@ -125,13 +124,13 @@ def llc(
     b = inverse_temperature(one, n_beta, beta)
     spread = torch.linspace(-DECADES / 2, DECADES / 2, TEMPERATURES) if sweep else torch.zeros(1)
     temperatures = b * 10 ** spread.double()
-    start.require_memory(one, 2 * chains * len(temperatures))
+    llc_sampling.require_memory(one, 2 * chains * len(temperatures))
     source = torch.Generator().manual_seed(seed)
     yield Part(0.01, {"parameters": one.P, "n_beta": b})
     spectrum = eigenvalues(one, 80, 4, source)
-    warm = start.warm_up(one, spectrum, temperatures, gamma, chains, source)
+    warm = llc_sampling.warm_up(one, spectrum, temperatures, gamma, chains, source)
     yield Part(0.1, {"parameters": one.P, "n_beta": b})
-    for samples in start.sample_chains(one, warm, method, kappa, burn_in, draws, source):
+    for samples in llc_sampling.sample_chains(one, warm, method, kappa, burn_in, draws, source):
         left = samples.burn + draws - len(samples.losses)
         values = {"parameters": one.P, "n_beta": b}
         if draws - left >= llc_sampling.FEWEST_DRAWS:

@@ -11,11 +11,12 @@ import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.learning_coefficient import llc
 from engines.loss_landscape.learning_coefficient.chains import (
-    State,
-    Step,
-    Trace,
+    ChainPoint,
+    ChainTrace,
+    Kernel,
     Window,
     burn_in,
     init_state,
@@ -109,8 +110,8 @@ def warm_up(
     for t in range(PILOT_STEPS):
         state = mala_kernel(landscape.loss, w, eta, source)(state)
         eta = eta * ((state.accepted.mean(-1, keepdim=True) - PILOT_ACCEPTANCE) / (1 + t / 10) ** 0.5).exp()
-    curvature = largest_curvature(landscape.loss, state.theta, source, 10).clamp_min(0).mean(-1)
-    return WarmChains(b, gamma, state.theta, settled, curvature, h_max)
+    curvature = largest_curvature(landscape.loss, state.theta, rademacher(source, *state.theta.shape), 10)
+    return WarmChains(b, gamma, state.theta, settled, curvature.clamp_min(0).mean(-1), h_max)
 
 
 def _laplace_draws(
@@ -146,7 +147,7 @@ def sample_chains(
     w = window(landscape.star, warm.b[:, None, None], warm.gamma)
     step = (mala_kernel if method == "mala" else langevin_kernel)(landscape.loss, w, eta[..., None], source)
     state = init_state(landscape.loss, warm.theta[:, None].expand(-1, eta.shape[1], -1, -1))
-    traces: list[Trace] = []
+    traces: list[ChainTrace] = []
     for trace in _blocks(step, state, burn + draws, landscape.star):
         traces.append(trace)
         losses, distances = (torch.cat([getattr(part, name) for part in traces]) for name in ("losses", "distances"))
@@ -154,7 +155,7 @@ def sample_chains(
         yield ChainSamples(eta, burn, full, losses, distances, accepted)
 
 
-def _blocks(step: Step, state: State, steps: int, star: Tensor) -> Iterator[Trace]:
+def _blocks(step: Kernel, state: ChainPoint, steps: int, star: Tensor) -> Iterator[ChainTrace]:
     size, done = ceil(steps / BLOCKS), 0
     while done < steps:
         now = min(size, steps - done)

@@ -42,7 +42,7 @@ SNAPSHOTS = 40
 """Points of the trajectory, beside its beginning."""
 
 BATCHES_PER_PART = 4
-"""Batches of points between two parts of the outcome."""
+"""Batches of points between two parts of the result."""
 
 CACHED_NUMBERS = 2**19
 """Numbers of one layer in a batch of points: as many as a core keeps near."""
@@ -93,7 +93,7 @@ def loss_at_point(config: LossLandscape, trajectory: Tensor, loss: str = "traine
 
 
 def surface_parts(point: LossAtPoint, kind: str, resolution: int, span: float, seed: int) -> Iterator[Part]:
-    """Parts of the outcome for a loss at a point. Errors as `surface`."""
+    """Parts of the result for a loss at a point. Errors as `surface`."""
     if not 3 <= resolution <= 201:
         raise ConfigError(f"resolution={resolution} is not from 3 to 201 points along an axis")
     if not bool(point.trajectory.isfinite().all() and point.origin.isfinite().all()):

@@ -8,7 +8,7 @@ from math import hypot, sqrt
 from engines.core.analysis.verdict_helpers import above, below, by_seed, final, per_member, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
-from engines.loss_landscape import overlays
+from engines.loss_landscape import predictions
 
 CLOSE = 3.5
 """Standard errors within which an estimate and its prediction agree."""
@@ -30,7 +30,7 @@ def against(run: RunData, member: int, predicted: float, share: float = 0.0) -> 
 def formula(run: RunData) -> list[Verdict]:
     """Judge L6, and every quadratic loss: the bias of the step size is the formula's."""
     members = range(len(run.configs))
-    off = [against(run, i, overlays.laws(run.configs[i])[-1].value, 0.005) for i in members]
+    off = [against(run, i, predictions.laws(run.configs[i])[-1].value, 0.005) for i in members]
     return [below("farthest estimate from the formula, in standard errors", _sizes(off), CLOSE)]
 
 
@@ -40,7 +40,7 @@ def _sizes(values: Iterable[float | None]) -> list[float | None]:
 
 def crossing(run: RunData) -> list[Verdict]:
     """Judge L7: plain steps are off, MALA is not, and Richardson's rule takes the bias out."""
-    line = overlays.laws(run.configs[0])[0].value
+    line = predictions.laws(run.configs[0])[0].value
     exactly = per_member(run, lambda i: ratio(coefficient(run, i), line), optimizer="mala")
     largest = per_member(run, lambda i: ratio(coefficient(run, i), line), optimizer="langevin", kappa=CROSSING[0])
     third = [ratio(value, line) for value in _extrapolated(run, *CROSSING[1:])]
@@ -67,7 +67,7 @@ def _extrapolated(run: RunData, coarse: float, fine: float) -> list[float | None
 def linear(run: RunData) -> list[Verdict]:
     """Judge L8: Gibbs' sampler finds the coefficient at its temperature; Langevin steps do not, unless extrapolated."""
     members = run.where(optimizer="gibbs")
-    laws = {i: overlays.laws(run.configs[i])[0].value for i in members}
+    laws = {i: predictions.laws(run.configs[i])[0].value for i in members}
     right = [laws[i] for i in run.where(optimizer="gibbs", n_beta=100.0)]
     plain = per_member(run, lambda i: coefficient(run, i), optimizer="langevin", kappa=KAPPAS[0])
     return [
@@ -84,7 +84,7 @@ KAPPAS = (0.6, 0.15)
 
 def bridge(run: RunData) -> list[Verdict]:
     """Judge L9: a ReLU network has half its soft rank; planted degeneracy takes away what it takes from that."""
-    laws = [overlays.laws(config)[-1].value for config in run.configs]
+    laws = [predictions.laws(config)[-1].value for config in run.configs]
     over = [ratio(coefficient(run, i), law) for i, law in enumerate(laws)]
     falls = [
         _fall(run, laws, plain, i)
@@ -113,10 +113,8 @@ def _fall(run: RunData, laws: list[float], plain: int, member: int) -> float | N
 def box(run: RunData) -> list[Verdict]:
     """Judge L23: a logarithm, and a hard zero."""
     members = range(len(run.configs))
-    off = [
-        None if (value := coefficient(run, i)) is None else abs(2 * value - 2 * overlays.laws(run.configs[i])[0].value)
-        for i in members
-    ]
+    laws = [predictions.laws(config)[0].value for config in run.configs]
+    off = [None if (value := coefficient(run, i)) is None else abs(2 * value - 2 * laws[i]) for i in members]
     nothing = [None if (value := coefficient(run, i)) is None else 2 * value for i in run.where(strength=0.5)]
     return [
         below("farthest N_eff from 1 − 1/(1 + ½ ln(c/ε))", off, 5e-3),

@@ -16,7 +16,7 @@ from engines.loss_landscape.degeneracy.count import count
 from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
 from engines.loss_landscape.models.factory import planted_network
-from engines.loss_landscape.verdicts.probed import outcomes, probe_values
+from engines.loss_landscape.verdicts.probed import probe_values, results
 
 ROWS = {"none": 6, "activations": 18, "duplicate": 9, "dead": 14, "gradients": 11, "parallel": 13}
 """Zero modes of the generic 5-6-3 network and of its variants."""
@@ -67,7 +67,7 @@ def all_types(run: RunData) -> list[Verdict]:
     """Judge L3: three types, one inside the other; the sum of the three counts is too large."""
     members = range(len(run.configs))
     laws = [independent(config) for config in run.configs]
-    left = [None if sees is None else sees["parameters"] - sees["n_effective"] for sees in outcomes(run, "hessian")]
+    left = [None if sees is None else sees["parameters"] - sees["n_effective"] for sees in results(run, "hessian")]
     unseen = [ratio(value, law) for value, law in zip(left, laws, strict=True)]
     counted = [ratio(value, law) for value, law in zip(probe_values(run, "degeneracy", "nullity"), laws, strict=True)]
     return [

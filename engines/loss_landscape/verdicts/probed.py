@@ -14,14 +14,14 @@ from engines.core.protocol.engine import RunData
 Judge = Callable[[RunData], list[Verdict]]
 
 
-def outcomes(run: RunData, probe: str) -> list[Any]:
-    """Outcome of a probe of every member; None where it has not been computed yet."""
+def results(run: RunData, probe: str) -> list[Any]:
+    """Result of a probe of every member; None where it has not been computed yet."""
     return [run.probe_results.get((probe, i)) for i in range(len(run.configs))]
 
 
 def probe_values(run: RunData, probe: str, name: str) -> list[Any]:
-    """One value of every member's outcome; None where the probe has not been computed yet, or does not give it."""
-    return [None if values is None else values.get(name) for values in outcomes(run, probe)]
+    """One value of every member's result; None where the probe has not been computed yet, or does not give it."""
+    return [None if values is None else values.get(name) for values in results(run, probe)]
 
 
 def explained(share: float, most: float) -> Judge:

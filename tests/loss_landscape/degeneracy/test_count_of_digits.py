@@ -9,6 +9,7 @@ from engines.loss_landscape.degeneracy.count import count
 from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.hessian.kronecker_factors import factor_spectra, factored_soft_rank
 from engines.loss_landscape.models.mlp import Mlp
+from tests.loss_landscape.degeneracy.linear_regions import hessian_eigenvalues
 
 
 def trained(steps: int = 1500):
@@ -46,5 +47,5 @@ def test_a_digits_net_is_explained_up_to_a_small_residual():
     products = factored_soft_rank(factor_spectra(net, theta, X), b)
     widths = [rows * columns for rows, columns in net.shapes]
     for found, part in zip(products, jacobian.qr_triangle(net, theta, X).split(widths, -1), strict=True):
-        exact = soft_rank(jacobian.hessian_eigenvalues(part, len(X)), b)
+        exact = soft_rank(hessian_eigenvalues(part, len(X)), b)
         torch.testing.assert_close(found, exact, rtol=0.05, atol=0)

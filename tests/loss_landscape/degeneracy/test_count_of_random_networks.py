@@ -3,8 +3,9 @@
 from engines.core.numerics.lapack import svdvals
 from engines.loss_landscape.degeneracy import closed_form
 from engines.loss_landscape.degeneracy.count import count
-from engines.loss_landscape.degeneracy.jacobian import jacobian, jacobian_by_regions, layer_passes
+from engines.loss_landscape.degeneracy.jacobian import jacobian, layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import count_above, rank
+from tests.loss_landscape.degeneracy.linear_regions import jacobian_by_regions
 from tests.loss_landscape.degeneracy.nets import arbitrary, independent
 
 

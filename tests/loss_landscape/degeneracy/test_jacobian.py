@@ -6,7 +6,7 @@ import torch
 from engines.core.numerics.lapack import svdvals
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy import jacobian
-from engines.loss_landscape.degeneracy.jacobian import jacobian_by_regions, layer_passes, regions
+from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import gram_rank, rank
 from engines.loss_landscape.degeneracy.orbits import behavioural_loss
 from engines.loss_landscape.hessian import dense
@@ -17,6 +17,7 @@ from engines.loss_landscape.models.planted_networks import (
     nearly_synchronised_pair,
     staircase,
 )
+from tests.loss_landscape.degeneracy.linear_regions import hessian_eigenvalues, jacobian_by_regions, regions
 
 NETS = {"one": (5, 6, 3), "two": (5, 6, 6, 3), "none": (4, 3)}
 
@@ -54,12 +55,12 @@ def test_every_factor_has_the_same_spectrum_whatever_the_chunk():
     net = Mlp((5, 6, 3))
     theta, X = batch(net, n=30)
     J = jacobian.jacobian(net, theta, X)
-    h = jacobian.hessian_eigenvalues(J, 30)
+    h = hessian_eigenvalues(J, 30)
     scale = h.amax()
     for chunk in (1, 7, 30, 100):
         R = jacobian.qr_triangle(net, theta, X, chunk)
         assert R.shape == (3, 57, 57)
-        torch.testing.assert_close(jacobian.hessian_eigenvalues(R, 30), h, rtol=0, atol=float(1e-12 * scale))
+        torch.testing.assert_close(hessian_eigenvalues(R, 30), h, rtol=0, atol=float(1e-12 * scale))
         torch.testing.assert_close(
             jacobian.gram(net, theta, X, chunk), J.mT @ J / 30, rtol=0, atol=float(1e-12 * scale)
         )
@@ -74,7 +75,7 @@ def test_few_data_leave_the_rank_to_the_kernel():
     assert R.shape == (24, 57)
     values = svdvals(jacobian.kernel(net, theta, X))
     assert int(rank(R)) == int((values > 1e-12 * values[0]).sum()) <= 24
-    h = jacobian.hessian_eigenvalues(R, 8)
+    h = hessian_eigenvalues(R, 8)
     assert h.shape == (57,)
     assert (h[24:] == 0).all()
 

@@ -9,6 +9,7 @@ from engines.loss_landscape.degeneracy import jacobian, synchronised_neurons
 from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.synchronised_neurons import agreement, blocks, tangents
 from engines.loss_landscape.models.planted_networks import EXAMPLES, nearly_synchronised_pair
+from tests.loss_landscape.degeneracy.linear_regions import hessian_eigenvalues
 
 
 def measured(angle: float, seed: int = 0):
@@ -22,7 +23,7 @@ def measured(angle: float, seed: int = 0):
     return (
         1 - float(agreement(passes.gates[0])[0, 1]),
         float(synchronised_neurons.curvature_along(J, u, len(X))[0]),
-        float(jacobian.hessian_eigenvalues(J, len(X))[0]),
+        float(hessian_eigenvalues(J, len(X))[0]),
     )
 
 

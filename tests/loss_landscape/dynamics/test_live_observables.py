@@ -1,6 +1,7 @@
 """What the page shows at every look, against dense computations and closed forms."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import torch
 
 import engines
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape import overlays, relevance
+from engines.loss_landscape import predictions, relevance
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.degeneracy import embedding
+from engines.loss_landscape.degeneracy.closed_form import layer_ranks
+from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.dynamics import live_observables
 from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.models import digits, modular_addition
@@ -50,6 +53,33 @@ def test_ranks_of_a_layer_are_those_of_its_matrices():
     assert found["synchronised_blocks"].tolist() == [[6]]
 
 
+def scaled(subject, unit, of):
+    """The same function with one pixel, or one neuron of the first hidden layer, in other units; another is dead."""
+    X, W = subject.train.X.clone(), [each.clone() for each in subject.model.split(subject.start)]
+    W[0][:, 3] = 0
+    if of == "input":
+        X[:, 20] *= unit
+        W[0][..., 20] /= unit
+    else:
+        W[0][..., 2, :] *= unit
+        W[1][..., 2] /= unit
+    return replace(subject, train=subject.train._replace(X=X)), subject.model.join(W)
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e-4, 1e3, 1e6])
+@pytest.mark.parametrize("of", ["input", "neuron"])
+def test_ranks_do_not_depend_on_units(unit, of):
+    """Those of singular values of unit columns; raw second moments counted 58 of the 62 live inputs at 1e4."""
+    subject = digits.digits_subject([0], (12, 8))
+    one = torch.ones(1, dtype=torch.float64)
+    plain, theta = scaled(subject, 1.0, of)
+    expected = layer_ranks(layer_passes(plain.model, theta, plain.train.X))
+    found = live_observables.degeneracy_channels(*scaled(subject, unit, of), one, one)
+    assert torch.equal(found["rank_activations"], expected[0])
+    assert torch.equal(found["rank_gradients"], expected[1])
+    assert int(expected[0][0, 0]) == 62
+
+
 def test_the_slice_is_zero_where_the_network_is_and_quadratic_beside_it():
     subject = digits.digits_subject([0, 1], (6,))
     found = live_observables.loss_slice(subject, subject.start)
@@ -86,12 +116,12 @@ def test_knobs_and_figures_that_do_not_matter_are_left_out():
 )
 def test_laws_are_those_of_the_reference(knobs, value):
     config = LossLandscape(subject="potential", optimizer="langevin", **knobs)
-    assert overlays.laws(config)[0].value == pytest.approx(value, rel=1e-3)
+    assert predictions.laws(config)[0].value == pytest.approx(value, rel=1e-3)
 
 
 def test_the_law_of_a_planted_network_is_half_its_soft_rank():
     config = LossLandscape(subject="planted", optimizer="mala", width=6, depth=1, n_beta=1e12)
-    assert overlays.laws(config)[0].value == pytest.approx((57 - 6) / 2, abs=1e-3)
+    assert predictions.laws(config)[0].value == pytest.approx((57 - 6) / 2, abs=1e-3)
 
 
 def test_chains_do_not_depend_on_who_else_is_in_the_batch_or_on_chunks():

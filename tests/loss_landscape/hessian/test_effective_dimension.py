@@ -13,10 +13,11 @@ from engines.loss_landscape.degeneracy import jacobian
 from engines.loss_landscape.degeneracy.count import count
 from engines.loss_landscape.hessian import effective_dimension
 from engines.loss_landscape.hessian.dense import gram
-from engines.loss_landscape.hessian.effective_dimension import hard_rank, inverse_temperature, soft_rank, volume_slope
-from engines.loss_landscape.hessian.lanczos import null_eigenvectors
+from engines.loss_landscape.hessian.effective_dimension import inverse_temperature, soft_rank
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.planted_networks import staircase
+from tests.loss_landscape.degeneracy.linear_regions import hessian_eigenvalues
+from tests.loss_landscape.hessian.volume import hard_rank, null_eigenvectors, volume_slope
 
 
 def spectra(members: int = 3) -> torch.Tensor:
@@ -44,7 +45,7 @@ def test_the_soft_rank_is_the_slope_of_the_partition_function():
 def test_the_soft_rank_rises_to_the_rank():
     """Non-decreasing in b; at b = 1e14 within 1e-6 of the 55 of 69 of the planted net and the 20 of the spectra."""
     net, theta, X = staircase(3)
-    h = jacobian.hessian_eigenvalues(jacobian.qr_triangle(net, theta, X), len(X))
+    h = hessian_eigenvalues(jacobian.qr_triangle(net, theta, X), len(X))
     one = count(net, theta, X)
     floor = torch.where(h > 1e-18 * h[0], h, 0)
     b = torch.logspace(-3, 14, 60, dtype=torch.float64)

@@ -11,6 +11,7 @@ from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.hessian.kronecker_factors import factor_spectra, factored_soft_rank, kronecker_factors
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.planted_networks import generic_network
+from tests.loss_landscape.degeneracy.linear_regions import hessian_eigenvalues
 
 SIZES = [(5, 3), (5, 6, 3), (5, 6, 7, 3), (4, 5, 6, 7, 2)]
 
@@ -71,7 +72,7 @@ def test_the_factored_soft_rank_is_exact_where_the_hessian_is_a_product():
     X = torch.randn(2, 40, 5, dtype=torch.float64, generator=stream)
     b = torch.logspace(-2, 4, 9, dtype=torch.float64)
     found = factored_soft_rank(factor_spectra(net, theta, X), b)
-    h = jacobian.hessian_eigenvalues(jacobian.jacobian(net, theta, X), 40)
+    h = hessian_eigenvalues(jacobian.jacobian(net, theta, X), 40)
     assert found.shape == (2, 1, 9)
     torch.testing.assert_close(found[:, 0], soft_rank(h[:, None], b), rtol=1e-10, atol=0)
 
@@ -87,5 +88,5 @@ def test_the_factored_soft_rank_is_near_that_of_each_layer():
     b = torch.logspace(0, 6, 7, dtype=torch.float64)
     found = factored_soft_rank(factor_spectra(net, theta, X), b)
     for layer, J in zip(found, jacobian.by_layer(layer_passes(net, theta, X)), strict=True):
-        exact = soft_rank(jacobian.hessian_eigenvalues(J, len(X)), b)
+        exact = soft_rank(hessian_eigenvalues(J, len(X)), b)
         torch.testing.assert_close(layer, exact, rtol=0.15, atol=0)

@@ -7,16 +7,13 @@ import torch
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.effective_dimension import (
-    hard_rank,
     inverse_temperature,
     mean_loss,
     soft_rank,
-    volume_slope,
 )
 from engines.loss_landscape.hessian.lanczos import (
     lanczos,
     largest_eigenpairs,
-    null_eigenvectors,
     rademacher,
     ritz,
     smallest_eigenpairs,
@@ -29,6 +26,7 @@ from engines.loss_landscape.hessian.spectral_density import (
     soft_count,
     spectrum,
 )
+from tests.loss_landscape.hessian.volume import hard_rank, null_eigenvectors, volume_slope
 
 
 def stream(seed=0):

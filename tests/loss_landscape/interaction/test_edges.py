@@ -36,25 +36,6 @@ def test_attributions_sum_to_the_feature(centred):
         same(found, folded.nodes[section + 1] @ bases[section + 1].C, 1e-9)
 
 
-def test_functional_edges_are_the_printed_integral():
-    """`-mean_x int fh_j d/du_j (Fh_i(fh) - Fh_i(u))² dalpha` by autograd, 1e-9 of the largest.
-
-    Along the ray the integrand is linear in alpha: four midpoints are exact.
-    """
-    plain, folded, bases = case()
-    source, target, points = bases[1], bases[2], 4
-    total = 0
-    for at in plain.nodes[1]:
-        fh = at @ source.C
-        section = lambda u: plain.section(1, u @ source.inverse) @ target.C  # noqa: E731
-        for k in range(points):
-            u = (k + 0.5) / points * fh
-            J = plain.jacobian(lambda v, fh=fh, section=section: (section(fh) - section(v)) ** 2, u)
-            total = total - J * fh / points / len(plain.nodes[1])
-    found = edges.functional_edges(folded, bases, 1)
-    assert (found - total).abs().max() < 1e-9 * total.abs().max()
-
-
 def test_all_edges_leave_the_network_and_none_leaves_constants():
     """1e-10; with all features kept too."""
     _, folded, _ = case()
@@ -132,8 +113,7 @@ def test_bisection_finds_the_threshold(threshold):
 def test_sparsity_of_equal_edges_is_their_number():
     E = torch.zeros(2, 4, 5, dtype=torch.float64)
     E[0, :3, :3], E[1] = 2.0, 0.125
-    for measure, expected in ((edges.participation, [9, 20]), (edges.l1_over_l2, [3, 20**0.5])):
-        same(measure(E), torch.tensor(expected, dtype=torch.float64), 1e-12)
+    same(edges.participation(E), torch.tensor([9, 20], dtype=torch.float64), 1e-12)
     assert edges.edges_for_share(E).tolist() == [9, 20]
     assert edges.edges_for_share(E, 0.5).tolist() == [5, 10]
     assert edges.edges_for_share(E, 1.0).tolist() == [9, 20]
@@ -148,4 +128,4 @@ def test_sparsity_of_a_known_section():
     assert float(edges.off_diagonal(faint)) == pytest.approx(1e-25 / 90, rel=1e-12)
     assert float(edges.participation(E)) == pytest.approx(100**2 / (90**2 + 9**2 + 0.95**2 + 0.05**2), rel=1e-12)
     nothing = torch.zeros(2, 2, dtype=torch.float64)
-    assert [float(one(nothing)) for one in (edges.edges_for_share, edges.participation, edges.l1_over_l2)] == [0] * 3
+    assert [float(one(nothing)) for one in (edges.edges_for_share, edges.participation)] == [0] * 2

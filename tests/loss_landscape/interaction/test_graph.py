@@ -12,6 +12,7 @@ from engines.loss_landscape.interaction.graph import purity
 from engines.loss_landscape.models import modular_addition
 from engines.loss_landscape.models.planted_networks import draw_modules
 from engines.loss_landscape.training.train import train
+from tests.loss_landscape.interaction.bisection import spectral_bisection
 
 
 def weights(*sections):
@@ -52,7 +53,7 @@ def test_clusters_of_two_blocks_are_the_blocks():
     """Louvain and the Fiedler cut; Q by its sum, 1e-12; what each cluster is like."""
     G = two_cliques()
     blocks = [{(layer, i) for layer in range(4) for i in pair} for pair in ((0, 1), (2, 3))]
-    for found in (graph.clusters(G), graph.spectral_bisection(G)):
+    for found in (graph.clusters(G), spectral_bisection(G)):
         assert sorted(map(sorted, found)) == sorted(map(sorted, blocks))
     m, across = 24.1, 0.1
     degree = (2 * 12 + across) / (2 * m)
@@ -61,7 +62,7 @@ def test_clusters_of_two_blocks_are_the_blocks():
         assert shape == (8, 4, pytest.approx(12 / 12.1, rel=1e-12))
     assert graph.modularity(nx.Graph(), []) == 0
     with pytest.raises(ConfigError, match="0 nodes"):
-        graph.spectral_bisection(nx.Graph())
+        spectral_bisection(nx.Graph())
 
 
 def test_the_fiedler_cut_is_the_best_along_its_order():
@@ -71,7 +72,7 @@ def test_the_fiedler_cut_is_the_best_along_its_order():
     vector = nx.fiedler_vector(G, weight="weight", method="tracemin_lu", tol=1e-12, seed=0)
     ordered = [node for _, node in sorted(zip(vector, G, strict=True))]
     best = max(graph.modularity(G, [set(ordered[:k]), set(ordered[k:])]) for k in range(1, len(ordered)))
-    assert graph.modularity(G, graph.spectral_bisection(G)) == pytest.approx(best, abs=1e-12)
+    assert graph.modularity(G, spectral_bisection(G)) == pytest.approx(best, abs=1e-12)
 
 
 def test_more_resolution_makes_more_clusters_and_a_seed_the_same_ones():
@@ -145,7 +146,7 @@ def test_the_interaction_basis_is_more_modular_while_modules_are_independent(pla
         eps = [1e-4 * one.amax((-2, -1)) for one in E]
         cut = [graph.log_weights(one, each) for one, each in zip(E, eps, strict=True)]
         members = [graph.interaction_graph([one[member] for one in cut], centred=True) for member in range(5)]
-        found[name] = np.mean([graph.modularity(G, graph.spectral_bisection(G)) for G in members])
+        found[name] = np.mean([graph.modularity(G, spectral_bisection(G)) for G in members])
     assert found["lib"] == pytest.approx(0.344, abs=0.07)
     assert found["pca"] == pytest.approx(0.229, abs=0.07)
 

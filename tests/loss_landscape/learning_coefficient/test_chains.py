@@ -6,6 +6,7 @@ import torch
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.dense import hessian
+from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.learning_coefficient.chains import (
     burn_in,
     energy,
@@ -26,7 +27,6 @@ from engines.loss_landscape.learning_coefficient.llc import (
     Estimate,
     drift,
     estimate,
-    log_slopes,
     plateau,
     r_hat,
     richardson,
@@ -258,7 +258,7 @@ def test_the_step_size_is_from_the_largest_curvature():
     def loss(theta):
         return (net(theta, X) - net(star, X)).square().sum((-2, -1)) / 40
 
-    found = largest_curvature(loss, star, torch.Generator().manual_seed(0))
+    found = largest_curvature(loss, star, rademacher(torch.Generator().manual_seed(0), *star.shape))
     exact = torch.linalg.eigvalsh(hessian(loss, star)).amax(-1)
     assert torch.allclose(found, exact, rtol=1e-6, atol=0)
     assert torch.allclose(step_size(found, 1e3, 2.0), 0.05 / (1e3 * found + 2))
@@ -294,7 +294,7 @@ def test_the_window_is_full_where_the_loss_is_not_felt():
 
 
 def test_a_plateau_is_where_neighbours_agree():
-    """Of N_eff(b)/2 of three stiff modes: from b >> gamma/h on; slope 1 before; a creeping or ragged curve has none."""
+    """Of N_eff(b)/2 of three stiff modes: from b >> gamma/h on; a creeping or ragged curve has none."""
     b = np.logspace(-3, 5, 17)
     values = foretold(double(1, 1, 1).expand(17, 3), torch.from_numpy(b)).numpy()
     errors = np.full(17, 0.01)
@@ -303,10 +303,7 @@ def test_a_plateau_is_where_neighbours_agree():
     assert found.value == pytest.approx(1.5, rel=0.01)
     assert found.error == pytest.approx(0.01 / np.sqrt(8), rel=1e-12)
     assert found.decades == pytest.approx(3.5)
-    assert log_slopes(b, values)[0] == pytest.approx(1, abs=0.01)
-    assert log_slopes(b, values)[-1] == pytest.approx(0, abs=0.01)
     assert plateau(b, b, errors) is None
-    assert np.isnan(log_slopes(b, -values)).all()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from engines.loss_landscape.learning_coefficient import closed_form, quadrature
 from engines.loss_landscape.learning_coefficient.closed_form import exact_coefficient
 from engines.loss_landscape.learning_coefficient.gibbs import draw_layer, sample
 from engines.loss_landscape.models.deep_linear import DeepLinear
+from tests.loss_landscape.learning_coefficient.reduced_rank import reduced_rank
 
 
 def test_reduced_rank_is_the_deep_formula_in_all_1808_cases():
@@ -22,7 +23,7 @@ def test_reduced_rank_is_the_deep_formula_in_all_1808_cases():
     cases = [(M, H, N, r) for M, H, N in every(range(1, 9), repeat=3) for r in range(min(M, H, N) + 1)]
     assert len(cases) == 1808
     for M, H, N, r in cases:
-        one, other = closed_form.reduced_rank(M, H, N, r), closed_form.deep_linear((M, H, N), r)
+        one, other = reduced_rank(M, H, N, r), closed_form.deep_linear((M, H, N), r)
         assert len(closed_form.decisive_layers((M - r, H - r, N - r))) == 1
         assert one.value == pytest.approx(other.value, abs=1e-12)
         assert one.multiplicity == other.multiplicity, (M, H, N, r)
@@ -102,10 +103,10 @@ def test_far_out_the_quadrature_follows_the_rule_of_finite_b():
         closed_form.at_finite_temperature(closed_form.crossing_planes(1, 1), 1e12), abs=0.01
     )
     assert quadrature.deep_linear((2, 1, 2), 1e12, 1.0) == pytest.approx(
-        closed_form.at_finite_temperature(closed_form.reduced_rank(2, 1, 2, 0), 1e12), abs=0.01
+        closed_form.at_finite_temperature(reduced_rank(2, 1, 2, 0), 1e12), abs=0.01
     )
     assert quadrature.deep_linear((3, 2, 4), 1e12, 1.0) == pytest.approx(
-        closed_form.at_finite_temperature(closed_form.reduced_rank(3, 2, 4, 0), 1e12), abs=0.01
+        closed_form.at_finite_temperature(reduced_rank(3, 2, 4, 0), 1e12), abs=0.01
     )
 
 
@@ -236,7 +237,7 @@ def test_a_corner_of_any_scale_counts_as_half_the_soft_rank_of_its_hessian(sizes
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: closed_form.reduced_rank(2, 2, 2, 3), lambda: closed_form.deep_linear((2, 2), 0),
+        lambda: reduced_rank(2, 2, 2, 3), lambda: closed_form.deep_linear((2, 2), 0),
         lambda: closed_form.deep_linear((2, 2, 2), 3), lambda: closed_form.normal_crossing((0, 0)),
         lambda: closed_form.at_finite_temperature(closed_form.LearningCoefficient(1, 1), 1, 2),
         lambda: quadrature.crossing_planes(1, 1, -1.0),

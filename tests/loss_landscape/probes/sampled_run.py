@@ -22,7 +22,7 @@ def run(**knobs: Any) -> Any:
     )  # fmt: skip
 
 
-def outcome(probe: Probe, knobs: dict[str, Any], **chosen: Any) -> dict[str, Any]:
+def result(probe: Probe, knobs: dict[str, Any], **chosen: Any) -> dict[str, Any]:
     """What the probe computes in the end; what it says on the way is in order."""
     found = list(compute_parts(probe, run(**knobs), 0, -1, check_options(probe, chosen)))
     shares = [part.share for part in found]

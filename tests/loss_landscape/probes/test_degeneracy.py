@@ -47,7 +47,7 @@ TABLE = [
 @pytest.mark.parametrize(("knobs", "row"), TABLE)
 def test_counts_are_those_of_the_reference_table(knobs, row):
     """Exact; the closed form of one hidden layer is off by what nested gates leave free alone."""
-    found = sampled_run.outcome(PROBE, knobs)
+    found = sampled_run.result(PROBE, knobs)
     names = ("parameters", "nullity", "types_1_and_2", "across_layers", "related_gates")
     assert tuple(found[name] for name in names) == row
     assert (found["explained"], found["residual"]) == (found["nullity"], 0)
@@ -59,14 +59,14 @@ def test_counts_are_those_of_the_reference_table(knobs, row):
 
 def test_options_and_pictures_fit():
     sampled_run.offered(PROBE)
-    assert sampled_run.drawn(PROBE, sampled_run.outcome(PROBE, {"planted": "all"})) == [
+    assert sampled_run.drawn(PROBE, sampled_run.result(PROBE, {"planted": "all"})) == [
         one.title for one in PROBE.pictures
     ]
 
 
 def test_eigenvalues_and_soft_counts_are_those_of_the_hessian():
     """Of the behavioural loss by automatic differentiation twice: 1e-10 of the largest; N_eff to the rank."""
-    found = sampled_run.outcome(PROBE, TABLE[0][0], n_beta=30.0, gamma=2.0)
+    found = sampled_run.result(PROBE, TABLE[0][0], n_beta=30.0, gamma=2.0)
     net, theta, X = network_of_run(sampled_run.run(**TABLE[0][0]), 0, 0).perceptron()
     H = torch.autograd.functional.hessian(lambda at: orbits.behavioural_loss(net, at, theta, X), theta)
     h = torch.linalg.eigvalsh(H).flip(-1).numpy()
@@ -87,7 +87,7 @@ def test_eigenvalues_and_soft_counts_are_those_of_the_hessian():
 )  # fmt: skip
 def test_the_loss_stays_at_zero_along_free_ways_and_rises_beside_them(knobs):
     """Below 1e-20 of the outputs' mean square, which is up to 300; beside them from 1e-4 on."""
-    found = sampled_run.outcome(PROBE, knobs)
+    found = sampled_run.result(PROBE, knobs)
     free = ~np.char.startswith(found["path"], "nearly")
     assert free.sum() >= 3
     assert len(np.unique(found["path"])) == len(found["path"]) <= 80
@@ -102,7 +102,7 @@ def test_ways_of_all_kinds_are_offered():
     names = set()
     on = {"planted": "always_on", "seed": 1, "outputs": 1}
     for knobs in (on, {"planted": "near"}, {"planted": "activations"}, {"subject": "addition"}):
-        found = sampled_run.outcome(PROBE, {"modulus": 7, "embedding": 3, "width": 8} | knobs)
+        found = sampled_run.result(PROBE, {"modulus": 7, "embedding": 3, "width": 8} | knobs)
         names |= {str(way).split(" ")[0] for way in found["path"]}
     assert names == {"exchange", "bias", "activations:", "gradients:", "nearly", "rescale", "mix"}
 
@@ -120,7 +120,7 @@ def test_elementary_orbits_are_orbits():
 
 
 def test_the_map_says_what_is_special_about_each_neuron():
-    found = sampled_run.outcome(PROBE, {"planted": "all"})
+    found = sampled_run.result(PROBE, {"planted": "all"})
     kinds = [KINDS[kind] for kind, layer in zip(found["kind"], found["layer"], strict=True) if layer == 1]
     both = ["always on"] * 2
     assert kinds == [*["synchronised"] * 4, "no out-weights", "synchronised", *both, "dead"]
@@ -142,7 +142,7 @@ def test_a_wide_column_keeps_those_about_which_there_is_something_to_say():
 
 def test_neurons_that_nearly_agree_have_their_curvature():
     """Rayleigh quotients of a dense Jacobian, 1e-9, about 1e-5 times h_max/10; the weight is 1/(1 + b q)."""
-    found = sampled_run.outcome(PROBE, {"planted": "near", "samples": 4000})
+    found = sampled_run.result(PROBE, {"planted": "near", "samples": 4000})
     net, theta, X = nearly_synchronised_pair(0.03, 4000, 0)
     J, paired = jacobian(net, theta, X), torch.zeros(5, 5, dtype=torch.bool)
     paired[[0, 1], [1, 0]] = True
@@ -155,7 +155,7 @@ def test_neurons_that_nearly_agree_have_their_curvature():
     assert 1e-6 / 3 < q[0] / found["eigenvalue"][0] < 3e-6
     np.testing.assert_allclose(found["near_weight"][place], 1 / (1 + 100 * q.numpy()), rtol=1e-12)
     assert KINDS[found["kind"][4]] == KINDS[found["kind"][5]] == "nearly synchronised"
-    strict = sampled_run.outcome(PROBE, {"planted": "near", "samples": 4000}, delta=0.001)
+    strict = sampled_run.result(PROBE, {"planted": "near", "samples": 4000}, delta=0.001)
     assert len(strict["near_curvature"]) == 0
 
 
@@ -194,17 +194,17 @@ def test_outputs_of_classifiers_are_scaled_to_unit_deviation():
 
 
 def test_other_models_are_counted_without_an_explanation():
-    found = sampled_run.outcome(PROBE, {"subject": "superposition", "inputs": 6, "embedding": 2})
+    found = sampled_run.result(PROBE, {"subject": "superposition", "inputs": 6, "embedding": 2})
     assert (found["parameters"], found["explained"], found["residual"]) == (18, 0, found["nullity"])
     assert "no perceptron" in found["note"]
     assert sampled_run.drawn(PROBE, found) == [one.title for one in PROBE.pictures[1:]]
 
 
 def test_too_few_data_and_a_spectrum_without_a_gap_are_said():
-    few = sampled_run.outcome(PROBE, {"planted": "none", "samples": 15, **GENERIC})
+    few = sampled_run.result(PROBE, {"planted": "none", "samples": 15, **GENERIC})
     assert few["nullity"] >= 57 - 45
     assert "n k = 45" in few["note"]
-    coarse = sampled_run.outcome(PROBE, {"planted": "near", "angle": 1e-3}, tolerance=1e-3)
+    coarse = sampled_run.result(PROBE, {"planted": "near", "angle": 1e-3}, tolerance=1e-3)
     assert "gap" in coarse["note"]
 
 
@@ -215,7 +215,7 @@ def test_what_cannot_be_counted_is_refused_in_a_sentence():
         ({"subject": "potential"}, "no network"),
     ):
         with pytest.raises(ConfigError, match=said):
-            sampled_run.outcome(PROBE, knobs)
+            sampled_run.result(PROBE, knobs)
     one = network_of_run(sampled_run.run(planted="none", **GENERIC), 0, 0)
     one.theta[3] = torch.nan
     with pytest.raises(ConfigError, match="1 of 57 parameters are not finite"):
@@ -227,7 +227,7 @@ THOUSANDS = {"subject": "addition", "modulus": 17, "embedding": 12, "width": 40,
 
 def test_thousands_of_parameters_are_counted_by_a_gram_matrix():
     """P = 1844: `e² + h` = 184 free directions, all explained, and a note on how they were counted."""
-    found = sampled_run.outcome(PROBE, THOUSANDS)
+    found = sampled_run.result(PROBE, THOUSANDS)
     assert (found["parameters"], found["residual"]) == (1844, 0)
     assert found["nullity"] == found["closed_form"] == 184 + found["unseen_input_directions"] + found["types_1_and_2"]
     assert GRAM_WARNING[1:] in found["note"]

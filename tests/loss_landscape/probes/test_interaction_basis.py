@@ -20,7 +20,7 @@ from tests.loss_landscape.probes.descent_engine import descended, last, still
 KINDS = ("local", "pca", "neurons")
 
 
-def outcome(found, kind="local", keep=0.999, resolution=1.0, centred=True, seed=0):
+def result(found, kind="local", keep=0.999, resolution=1.0, centred=True, seed=0):
     return last(analyse(found, kind, keep, resolution, centred, seed))
 
 
@@ -101,7 +101,7 @@ def test_a_network_that_learned_to_add_has_few_interactions():
     """
     subject = modular_addition.embedding_subject([0]).to(torch.float32)
     *_, (_, theta) = train(subject, 3000, 5e-3, 1.0, (0.9, 0.98), 3000)
-    values = outcome(network_at_step.network_of_config(LossLandscape(width=64), theta[0].double()))
+    values = result(network_at_step.network_of_config(LossLandscape(width=64), theta[0].double()))
     assert values["score"] > 0.99
     for kind, expected in (("local", (85, 6)), ("pca", (893, 17)), ("neurons", (1255, 1387))):
         for count, reference in zip(values[f"edges_needed_{kind}"], expected, strict=True):
@@ -125,7 +125,7 @@ def test_sums_are_judged_on_all_pairs(subject):
     every = modular_addition.all_pairs(5)
     expected = found.subject.accuracy(found.theta, every)
     assert (
-        outcome(found)["score"]
+        result(found)["score"]
         == pytest.approx(float(expected))
         != float(found.subject.accuracy(found.theta, found.samples))
     )
@@ -135,13 +135,13 @@ def test_sums_are_judged_on_all_pairs(subject):
 def test_planted_modules_are_found_and_need_fewer_edges(seed):
     """L18, independent inputs: purity above .97 in the mean; edges for 99 per cent fewer than PCA, every section."""
     knobs = {"planted": "modular", "width": 8, "depth": 3, "samples": 3000, "seed": seed}
-    values = outcome(still(**knobs))
+    values = result(still(**knobs))
     assert len(values["purity_local"]) == 5
     assert values["purity_local"].mean() > 0.97
     assert values["purity_local"][0] > values["purity_pca"][0] + 0.1
     assert (values["edges_for_99_percent_local"] <= values["edges_for_99_percent_pca"]).all()
     assert values["edges_for_99_percent_local"].sum() < values["edges_for_99_percent_pca"].sum()
-    correlated = outcome(still(**knobs, correlation=0.9))
+    correlated = result(still(**knobs, correlation=0.9))
     assert correlated["purity_local"][0] < values["purity_local"][0]
 
 
@@ -150,7 +150,7 @@ def test_planted_modules_are_found_and_need_fewer_edges(seed):
 def test_a_deep_linear_map_is_diagonal(kind, centred):
     """L19: four Gaussian 6 x 6 layers, n = 2000, off the diagonal below 1e-20 of what is on it; PCA far above."""
     found = still("linear", widths="6-6-6-6-6", rank=6, corner=False, samples=2000)
-    values = outcome(found, kind, centred=centred)
+    values = result(found, kind, centred=centred)
     assert values[f"off_diagonal_{kind}"].max() < 1e-20
     assert values["off_diagonal_pca"][0] > 0.1
     for layer in range(1, 4):
@@ -179,12 +179,12 @@ def test_what_has_no_interaction_basis_is_refused():
     small = {"modulus": 5, "width": 8, "embedding": 4}
     for subject, words in (("transformer", "no perceptron"), ("superposition", "no perceptron")):
         with pytest.raises(ConfigError, match=words):
-            outcome(still(subject, **small))
+            result(still(subject, **small))
     with pytest.raises(ConfigError, match="has no gates"):
-        outcome(still("one_hot", **small, activation="square"))
+        result(still("one_hot", **small, activation="square"))
     with pytest.raises(ConfigError, match="basis=other is not one of local, global, pca, neurons"):
-        outcome(still(), "other")
+        result(still(), "other")
     with pytest.raises(ConfigError, match=r"1437 samples .* make the layers narrower"):
-        outcome(still("digits", width=512))
+        result(still("digits", width=512))
     with pytest.raises(ConfigError, match="not finite"):
-        outcome(still()._replace(theta=still().theta * torch.nan))
+        result(still()._replace(theta=still().theta * torch.nan))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import engines
-from engines.loss_landscape.overlays import NEAR, predictions
+from engines.loss_landscape.predictions import NEAR, predictions
 
 DEVIATIONS = 5
 """Standard errors of the run that count beside the share: the largest of some hundred points."""

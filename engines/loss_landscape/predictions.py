@@ -14,6 +14,7 @@ from engines.core.protocol.declarations import Prediction
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import sampling_target
 from engines.loss_landscape.learning_coefficient import quadrature
+from engines.loss_landscape.learning_coefficient.chains import step_size
 from engines.loss_landscape.learning_coefficient.closed_form import corner_curvature, exact_coefficient
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler, quadratic
 from engines.loss_landscape.models import potentials
@@ -76,8 +77,9 @@ def laws(config: LossLandscape) -> list[Law]:
 
 
 def eta(config: LossLandscape, h_max: float) -> float:
-    """Step size of the chains."""
-    return config.kappa / (config.n_beta * max(h_max, 0) + config.gamma)
+    """Step size of a configuration's chains, see `chains.step_size`."""
+    unit = step_size(torch.tensor(h_max, dtype=torch.float64), config.n_beta, config.gamma, 1.0)
+    return float(unit) * config.kappa
 
 
 def _langevin_laws(
