@@ -60,9 +60,10 @@ class Experiment:
         """
         _check_cases(set or {}, cases or ())
         set = engine.Config.current(set or {})
-        cases = None if cases is None else [engine.Config.current(case) for case in cases]
-        for i, case in enumerate(cases or ()):
-            if case in cases[:i]:
+        translated = [engine.Config.current(case) for case in cases or ()]
+        cases = None if cases is None else translated
+        for i, case in enumerate(translated):
+            if case in translated[:i]:
                 raise ConfigError(f"cases: {quote(case)} is listed twice: the same members would be computed twice")
         start = cls(engine=engine, base=engine.Config())
         if preset:

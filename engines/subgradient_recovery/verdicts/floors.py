@@ -87,7 +87,7 @@ def least_error(config: SubgradientRecovery, psi: str) -> float:
     `phi(|Delta|)`, near zero `2 g0 |Delta|` with g0 the density of the noise (Bahadur); least squares: psi(s) = s and
     pull |Delta|.
     """
-    drawn = draws.source(config)
+    drawn = draws.draw(config)
     s, _ = draws.noise(config, drawn)
     G = draws.weighted(drawn, np.sign(s) if psi == "sign" else s)
     outside = np.eye(config.d) - drawn.V @ drawn.V.T
