@@ -16,7 +16,8 @@ from engines.core.files import export
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import STEPS, Experiment, notes
-from engines.core.runs.replay import apply_edits, replay_until, start_simulation
+from engines.core.runs.live_edits import edit_run
+from engines.core.runs.replay import replay_until, start_simulation
 from engines.core.runs.run import Run
 
 if TYPE_CHECKING:
@@ -121,18 +122,11 @@ def advance(
             if progress:
                 progress(frame.step, steps)
         if event:
-            _edit(run, simulation, event)
+            edit_run(run, simulation, event)
     if progress:
         progress(steps, steps)
     run.recording.append(simulation.observe(), run.thin)
     return run
-
-
-def _edit(run: Run, simulation: Simulation, event: Event) -> None:
-    run.recording.append(simulation.observe(), run.thin)
-    run.configs = apply_edits(run.configs, [event])
-    simulation.set(event.knob, [getattr(config, event.knob) for config in run.configs])
-    run.recording.events.append(event)
 
 
 def _differences(run: Run, simulation: Simulation) -> Iterator[str]:

@@ -22,7 +22,7 @@ from engines.core.data.recording import Frame, Series
 from engines.core.protocol import registry
 from engines.core.protocol.config import Config
 from engines.core.protocol.declarations import Channel
-from engines.core.protocol.edits import live_edits
+from engines.core.protocol.edits import check_edits
 from engines.core.protocol.engine import Engine, RunData
 from engines.core.protocol.errors import DynascopeError, StoreError, quote
 from engines.core.protocol.registry import load
@@ -271,7 +271,7 @@ def run_from_description(about: Mapping[str, Any]) -> RunData:
     run = RunData(engine, _configs(engine, about["openings"]), preset=preset, device=str(about["device"]))
     run.configs = _configs(engine, about["configs"])
     run.diverged_at = np.array([_diverged(at) for at in about["diverged_at"]])
-    run.recording.events = list(live_edits(engine, about["events"], len(run.configs)))
+    run.recording.events = list(check_edits(engine, about["events"], run.initial_configs))
     for channel in engine.channels:
         _check_shape(channel, about["shapes"])
     return run

@@ -19,9 +19,11 @@ from engines.core.compute.simulation import Checkpoints, Simulation
 from engines.core.data.recording import Event
 from engines.core.live.scheduler import Scheduler, shared
 from engines.core.protocol.config import Config
+from engines.core.protocol.edits import apply_edits
 from engines.core.protocol.engine import Engine, Preset
 from engines.core.protocol.errors import DynascopeError, EngineFailure, as_engine_failure
-from engines.core.runs.replay import apply_edits, replay_until, start_simulation
+from engines.core.runs.live_edits import edit_run
+from engines.core.runs.replay import replay_until, start_simulation
 from engines.core.runs.run import Run
 
 
@@ -254,10 +256,8 @@ class Runner:
     def _edit(self, edit: Event) -> None:
         simulation = self._require_simulation()
         self._forget_future()
-        self.run.configs = apply_edits(self.run.configs, [edit])
-        self._record_now()
-        simulation.set(edit.knob, [getattr(config, edit.knob) for config in self.run.configs])
-        self.run.recording.events.append(replace(edit, step=self._current_step()))
+        edit_run(self.run, simulation, replace(edit, step=self._current_step()))
+        self.run.diverged_at = simulation.diverged_at.copy()
         self._checkpoints.offer(simulation)
 
     def _seek(self, step: int) -> None:

@@ -1,38 +1,63 @@
-"""Live edits of links, files and calls: knobs that change their value while a run goes on.
-
-What is turned on a page comes through `Experiment.edit`, which is checked there.
-"""
+"""Live edits as records: checked where they come from links, files and calls, and applied to configurations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from operator import index
 from typing import Any
 
 from engines.core.data.recording import Event
-from engines.core.protocol.config import Knob
+from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.errors import ConfigError, quote
 
 STEP = Knob(name="step of an edit", type=int, default=0, bounds=(0, 10**9))
 """When a live edit may be made."""
 
-
-def live_edits(engine: Engine, records: Iterable[Mapping[str, Any]], members: int) -> tuple[Event, ...]:
-    """Check live edits of so many members; returns them in the order of their steps. Raises `ConfigError`."""
-    return tuple(sorted((_edit(engine, record, members) for record in records), key=lambda event: event.step))
+FIELDS = ("step", "knob", "value", "members")
 
 
-def _edit(engine: Engine, event: Mapping[str, Any], members: int) -> Event:
-    """Check one live edit. Raises `ConfigError` or `UnknownName`."""
-    knob = engine.Config.knob(event["knob"])
+def check_edits(engine: Engine, records: Any, configs: Sequence[Config]) -> tuple[Event, ...]:
+    """Check the live edits of members with these configurations; returns them in the order of their steps.
+
+    Raises `ConfigError` or `UnknownName` for one that is out of bounds, or contradicts another knob of its member.
+    """
+    if not _is_list(records):
+        raise ConfigError(f"edits={quote(records)} is no list of live edits")
+    edits = sorted((_edit(engine, record, len(configs)) for record in records), key=lambda edit: edit.step)
+    apply_edits(configs, edits)
+    return tuple(edits)
+
+
+def apply_edits(configs: Sequence[Config], edits: Iterable[Event]) -> list[Any]:
+    """Return the configurations with live edits made to them, in their order. Raises `ConfigError`."""
+    edited = list(configs)
+    for edit in edits:
+        for member in edit.members:
+            edited[member] = edited[member].replace(**{edit.knob: edit.value})
+    return edited
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+
+
+def _edit(engine: Engine, record: Any, members: int) -> Event:
+    """Check one live edit, a mapping or four values. Raises `ConfigError` or `UnknownName`."""
+    edit = record if isinstance(record, Mapping) else {}
+    if _is_list(record):
+        values = list(record)
+        edit = dict(zip(FIELDS, values, strict=True)) if len(values) == len(FIELDS) else {}
+    if not edit.keys() >= set(FIELDS) or not isinstance(edit["knob"], str):
+        raise ConfigError(f"{quote(record)} is no live edit: it needs {', '.join(FIELDS)}")
+    knob = engine.Config.knob(edit["knob"])
     if knob.role != "live":
         raise ConfigError(f"{knob.name} is not a live knob: it cannot be edited on the way")
-    value = knob.check(engine.Config.__name__, event["value"])
-    step = STEP.check("Experiment", event["step"])
-    if isinstance(event["members"], str):
-        raise ConfigError(f"the members of a live edit are {event['members'][:40]!r}, and must be a list of numbers")
-    return Event(step, knob.name, value, tuple(_member(each, members) for each in event["members"]))
+    value = knob.check(engine.Config.__name__, edit["value"])
+    step = STEP.check("Experiment", edit["step"])
+    if not _is_list(edit["members"]):
+        raise ConfigError(f"the members of a live edit are {quote(edit['members'])}, and must be a list of numbers")
+    return Event(step, knob.name, value, tuple(_member(each, members) for each in edit["members"]))
 
 
 def _member(given: Any, members: int) -> int:

@@ -13,7 +13,7 @@ from typing import Any, Self
 from engines.core.data.recording import Event
 from engines.core.protocol import registry
 from engines.core.protocol.config import Config, Knob, varied
-from engines.core.protocol.edits import live_edits
+from engines.core.protocol.edits import check_edits
 from engines.core.protocol.engine import Engine, Preset, RunData
 from engines.core.protocol.errors import ConfigError, engine_failures, quote
 
@@ -71,12 +71,15 @@ class Experiment:
             start = start.override(dict(preset.set) | {"seed": preset.seeds}, preset.cases if cases is None else ())
         chosen = _distinct(engine.Config, set | _seeded(set, seeds))
         experiment = replace(start.override(chosen, cases), steps=_steps(start.steps if steps is None else steps))
-        names = ("step", "knob", "value", "members")
-        return experiment._with_edits([dict(zip(names, edit, strict=True)) for edit in edits])
+        experiment = experiment._with_edits(edits)
+        for edit in experiment.edits:
+            if edit.step > experiment.steps:
+                raise ConfigError(f"the edit of {edit.knob} at step {edit.step} is after the last, {experiment.steps}")
+        return experiment
 
-    def _with_edits(self, edits: Iterable[Mapping[str, Any]]) -> Self:
+    def _with_edits(self, edits: Any) -> Self:
         """Add live edits, each checked. Raises `ConfigError`."""
-        return replace(self, edits=live_edits(self.engine, edits, len(self.configs())))
+        return replace(self, edits=check_edits(self.engine, edits, self.configs()))
 
     @classmethod
     def from_run(cls, run: RunData) -> Self:
@@ -191,11 +194,10 @@ class Experiment:
             names = [preset.name for preset in engine.presets]
             preset = engine.preset(about["preset"]) if about.get("preset") in names else None
             steps = _steps(about["steps"])
-            edits = [dict(event) for event in about.get("edits", ())]
             experiment = cls(
                 engine=engine, base=kind(**base), axes=axes, cases=tuple(cases) or ({},), steps=steps, preset=preset
             )
-            return experiment._with_edits(edits)
+            return experiment._with_edits(about.get("edits", ()))
         except ConfigError:
             raise
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:

@@ -9,21 +9,12 @@ import numpy as np
 from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Event
-from engines.core.protocol.config import Config
+from engines.core.protocol.edits import apply_edits
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import EngineFailure
 
 SLICE = 32
 """Steps of a replay between two checks whether it was cancelled."""
-
-
-def apply_edits(configs: Sequence[Config], events: Sequence[Event]) -> list[Config]:
-    """Return the configurations with live edits made to them, in their order."""
-    edited = list(configs)
-    for event in events:
-        for member in event.members:
-            edited[member] = edited[member].replace(**{event.knob: event.value})
-    return edited
 
 
 def start_simulation(run: RunData, members: Sequence[int]) -> Simulation:

@@ -218,7 +218,7 @@ def test_live_edits_survive_the_round_trip_and_end_with_an_override():
         ({"members": [True]}, "the member True, which is not"),
         ({"members": "01"}, "the members of a live edit are '01'"),
         ({"members": ["x" * 10**5]}, "^a live edit names the member 'x{39}, which"),
-        ({"members": None}, "not a complete experiment"),
+        ({"members": None}, "the members of a live edit are None, and must be a list"),
     ],
 )
 def test_a_tampered_edit_is_named(changes, words):
@@ -249,3 +249,19 @@ def test_a_default_that_every_case_replaces_contradicts_nothing():
         Experiment.from_preset(engine, set={"flat": True})
     with pytest.raises(UnknownName, match="did you mean eta"):
         Experiment.from_preset(engine, cases=[{"etta": 1.0}])
+
+
+@pytest.mark.parametrize("edits", [5, None, "abc", [5], [(5, "eta", 0.05)], [{"step": 5}], [(5, ["eta"], 0.05, [0])]])
+def test_edits_of_another_form_are_one_sentence(edits):
+    with pytest.raises(ConfigError, match=r"is no (list of live edits|live edit: it needs)"):
+        Experiment.from_preset(ENGINE, edits=edits)
+
+
+def test_an_edit_that_contradicts_another_knob_or_comes_after_the_end_is_refused_before_anything_is_computed():
+    import engines
+
+    collapse = engines.load("neural_collapse")
+    with pytest.raises(ConfigError, match="lambda_h"):
+        Experiment.from_preset(collapse, collapse.preset("P0"), edits=[(5, "lambda_h", 0, [0])])
+    with pytest.raises(ConfigError, match="the edit of eta at step 21 is after the last, 20"):
+        Experiment.from_preset(ENGINE, steps=20, edits=[(21, "eta", 0.05, [0])])
