@@ -83,9 +83,9 @@ def _waiting() -> pn.pane.HTML:
 
 
 async def _filled(holder: pn.Column, bridge: Bridge, fill: Fill) -> None:
-    # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
-    await asyncio.to_thread(_import_engines)
     try:
+        # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
+        await asyncio.to_thread(_import_engines)
         fill(holder, bridge)
     except DynascopeError as error:
         holder[:] = [_failure(str(error))]

@@ -14,13 +14,14 @@ import pkgutil
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
-from importlib.metadata import PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from types import ModuleType
 
 import engines
+from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import FAULTS, ConfigError, EngineFailure, UnknownName, quote
 
@@ -62,6 +63,12 @@ class Source:
             raise TypeError(f"it does not declare {', '.join(missing)}")
         if engine.name != self.name:
             raise TypeError(f"it calls itself {quote(engine.name)}")
+        if not (isinstance(engine.Config, type) and issubclass(engine.Config, Config)):
+            raise TypeError(f"its Config is {quote(engine.Config)}, and no class of knobs")
+        plain = [field.name for field in fields(engine.Config) if "knob" not in field.metadata]
+        if plain:
+            raise TypeError(f"{', '.join(plain)} of its Config is not declared with knob(...)")
+        engine.preset(engine.opening)
         return engine
 
 
@@ -158,12 +165,20 @@ def _version() -> str:
 def _installed() -> tuple[Source, ...]:
     """List the entry points of installed packages; one that cannot be read fails when it is loaded."""
     installed = []
-    for point in entry_points(group=GROUP):
+    for point in _entry_points():
         module, _, attribute = map(str.strip, point.value.partition(":"))
         name = re.sub(r"\W", "_", point.name)  # it becomes the address of a page
         about = (point.dist.name, point.dist.version) if point.dist else ("", "")
         installed.append(Source(name, module, *about, attribute or "ENGINE", _folder(module)))
     return tuple(installed)
+
+
+def _entry_points() -> list[EntryPoint]:
+    try:
+        return list(entry_points(group=GROUP))
+    except (ValueError, OSError):  # the file of some package, perhaps of nobody here, cannot be read
+        logging.getLogger(__name__).exception("engines of installed packages cannot be listed")
+        return []
 
 
 def _folder(module: str) -> Path | None:

@@ -16,6 +16,11 @@ SOURCES = {
     "other": "ENGINE = 3",
     "mute": "from tests.core.toy import Engine\nclass Mute(Engine): name = 'mute'\n"
     "Mute.__abstractmethods__ = frozenset()\nENGINE = Mute()",
+    "plain": "from dataclasses import dataclass\nfrom tests.core.toy import Toy, ToyEngine\n"
+    "@dataclass(frozen=True, kw_only=True)\nclass Plain(Toy): extra: int = 3\n"
+    "class PlainEngine(ToyEngine): name, Config = 'plain', Plain\nENGINE = PlainEngine()",
+    "lost": "from tests.core.toy import ToyEngine\n"
+    "class Lost(ToyEngine): name, opening = 'lost', 'S9'\nENGINE = Lost()",
 }
 
 
@@ -47,7 +52,8 @@ def test_the_core_and_plain_folders_are_no_engines(folders):
     ("name", "reason"),
     [("empty", "AttributeError"), ("broken", "RuntimeError: no such operator"), ("half", "ModuleNotFoundError"),
      ("unreadable", "SyntaxError"), ("renamed", "TypeError: it calls itself 'toy'"),
-     ("other", "TypeError: ENGINE is 3, and no Engine"), ("mute", "TypeError: it does not declare title, summary")],
+     ("other", "TypeError: ENGINE is 3, and no Engine"), ("mute", "TypeError: it does not declare title, summary"),
+     ("plain", "TypeError: extra of its Config is not declared with knob"), ("lost", "UnknownName: .*'S9'")],
 )  # fmt: skip
 def test_a_broken_folder_is_a_message_and_the_others_load(folders, name, reason):
     with pytest.raises(EngineFailure, match=rf"the engine '{name}' cannot be loaded \({reason}"):
@@ -68,3 +74,8 @@ def test_the_package_offers_what_it_promises_and_nothing_else():
     assert all(callable(getattr(engines, name)) for name in engines.__all__)
     with pytest.raises(AttributeError):
         engines.nothing  # noqa: B018
+
+
+def test_a_damaged_list_of_an_installed_package_takes_no_engine_away(monkeypatch):
+    monkeypatch.setattr("engines.core.protocol.registry.entry_points", lambda group: b"\xff".decode())
+    assert "matrix_sensing" in engines.names()
