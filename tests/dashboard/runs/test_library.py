@@ -68,7 +68,7 @@ def test_damaged_files_are_listed_with_their_reasons_and_the_others_work(run, pl
     assert found[gone] == f"{gone} is not a readable run: it lacks the columns loss"
     assert "6 initial configurations and 0 diverged_at" in found[mixed]
     assert "eta='<script>' is not a finite number" in found[wrong]
-    assert found[edited] == "it lacks 'knob'"
+    assert found[edited] == "{'step': 3} is no live edit: it needs step, knob, value, members"
     assert found[shaped] == "the channel loss has the shape [1], and not 0 dimensions"
     assert "there is no such file" in found["pipe.parquet"]
     assert not any(str(place) in reason for reason in found.values())
