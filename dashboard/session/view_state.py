@@ -33,7 +33,7 @@ MOST_NAMES = 100
 
 @dataclass(frozen=True)
 class ViewState:
-    """Where the reader is and what the page shows there, as a link holds it."""
+    """View of a lab as a link holds it: where the reader is, and what the page shows there."""
 
     bands: bool = True
     """Whether runs that differ in their seed alone are drawn as one band."""

@@ -62,9 +62,7 @@ class Experiment:
         set = engine.Config.current(set or {})
         translated = [engine.Config.current(case) for case in cases or ()]
         cases = None if cases is None else translated
-        for i, case in enumerate(translated):
-            if case in translated[:i]:
-                raise ConfigError(f"cases: {quote(case)} is listed twice: the same members would be computed twice")
+        _check_once("cases", translated)
         start = cls(engine=engine, base=engine.Config())
         if preset:
             start = replace(start, preset=preset, steps=preset.steps)
@@ -258,10 +256,15 @@ def _distinct(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in checked.items():
         if _several(value):
             checked[name] = [kind.knob(name).check(kind.__name__, one) for one in value]
-            twice = [one for i, one in enumerate(checked[name]) if one in checked[name][:i]]
-            if twice:
-                raise ConfigError(f"{name}={quote(twice[0])} is listed twice: the same members would be computed twice")
+            _check_once(name, checked[name])
     return checked
+
+
+def _check_once(name: str, values: Sequence[Any]) -> None:
+    """Raise `ConfigError` for a value that stands in a list twice."""
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise ConfigError(f"{name}={quote(value)} is listed twice: the same members would be computed twice")
 
 
 def _steps(steps: Any) -> int:
