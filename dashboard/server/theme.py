@@ -25,7 +25,12 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
         "MuiToolbar": {"styleOverrides": {"root": {"minHeight": f"{BAR}px !important"}}},
         "MuiTypography": {
             "styleOverrides": {
-                "h3": {"fontSize": "1.15rem", "fontWeight": 650, "color": f"{text} !important"},
+                "h3": {
+                    "fontSize": "1.15rem",
+                    "lineHeight": "36px !important",
+                    "fontWeight": 650,
+                    "color": f"{text} !important",
+                },
                 "h5": {"display": "none"},
             }
         },
@@ -49,7 +54,7 @@ CRUMB = """
 :host { flex: 1; min-width: 0; color: var(--panel-on-background-color, #222); }
 nav { display: flex; align-items: center; gap: 12px; font-size: 14px; line-height: 36px; margin-left: 16px;
   max-width: calc(100vw - 235px); white-space: nowrap; }
-a { color: var(--panel-primary-color, #3450c8); text-decoration: none; padding: 0 4px; border-radius: 4px; }
+a { display: inline-block; color: var(--panel-primary-color, #3450c8); text-decoration: none; padding: 0 4px; border-radius: 4px; }
 a:hover { text-decoration: underline; } a:focus-visible { outline: 2px solid currentcolor; }
 span { overflow: hidden; text-overflow: ellipsis; opacity: .85; }
 """

@@ -79,6 +79,8 @@ def _tone_down(made: Any, log_x: bool, log_y: bool) -> None:
     made.axis.axis_label_standoff = 2
     made.axis.axis_label_text_font_size, made.axis.major_label_text_font_size = "11px", "10.5px"
     made.axis.minor_tick_line_color = None
+    if not log_x:
+        made.xaxis.ticker.desired_num_ticks = 5  # names of more would run into one another in a narrow figure
     for axis, log in ((made.xaxis, log_x), (made.yaxis, log_y)):
         if log:
             axis.ticker = CustomJSTicker(major_code=TICKS, minor_code="return []")
