@@ -17,6 +17,7 @@ from dashboard.figures.marks.line import LineMark, LineSpec, line_specs
 from dashboard.figures.marks.path import PathMark
 from dashboard.figures.marks.scatter import ScatterMark
 from dashboard.figures.marks.space import SpaceMark
+from dashboard.figures.marks.step_mark import StepMark
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
@@ -211,6 +212,11 @@ class Grid(Viewer):
         newest = _alive(run)
         card.mark.show_cursor(run, step, self._context.scrubbing)
         card.mark.follow(newest if status.playing or newest else 0, max(status.horizon, newest))
+
+    def failure(self) -> str:
+        """Say what theory of a sweep or a map could not be computed; "" where all could."""
+        marks = [card.mark for card in self.marked()]
+        return next((mark.failure for mark in marks if isinstance(mark, StepMark) and mark.failure), "")
 
     def describe(self, context: ViewContext) -> None:
         """Refresh notes, summaries and tables."""

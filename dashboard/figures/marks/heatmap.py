@@ -176,6 +176,7 @@ class MapMark(HeatMark):
         if self.knobs:  # the page leaves other maps out
             measured = self._measured(now)
             law = self.theory.at_step(now).reshape(measured.shape)
+            self.failure = self.theory.failure
             both = {"measured": measured} | ({f"theory: {self.theory.label}": law} if np.isfinite(law).any() else {})
             self.show(list(both), list(both.values()))
             self.tabulate(list(both), list(both.values()), f"{words(self.knobs[1])} \\ {words(self.knobs[0])}")

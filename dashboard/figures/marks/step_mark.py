@@ -38,14 +38,17 @@ class StepData(NamedTuple):
 
 
 class StepMark(ABC):
-    """One figure whose data is replaced when the cursor or the run moved. `note` says what was left out."""
+    """One figure whose data is replaced when the cursor or the run moved.
+
+    `note` says what was left out, `failure` what theory could not be computed.
+    """
 
     def __init__(
         self, plot: Plot, engine: Engine, options: FigureOptions, primary: bool, pick: Callable[[int], None]
     ) -> None:
         self.plot, self.engine, self.pick = plot, engine, pick
         self.options, self.scale = options, self.axis(options)
-        self.note = ""
+        self.note = self.failure = ""
         self.legend: list[dict[str, Any]] = []
         self.numbers: Numbers | None = None
         self._height = TALL if primary else SHORT
