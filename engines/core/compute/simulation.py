@@ -294,7 +294,7 @@ def _where(mask: Tensor, yes: Any, no: Any) -> Any:
 
 
 def _blanked(value: np.ndarray, gone: np.ndarray) -> np.ndarray:
-    """A channel `[B, ...]` without the members that are gone; the array itself may be the state's."""
+    """A channel `[B, *]` without the members that are gone; the array itself may be the state's."""
     return np.where(gone.reshape(-1, *[1] * (value.ndim - 1)), np.nan, value)
 
 

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
-import torch
 import xarray
 
-from engines.core.compute import device as devices
 from engines.core.files import store
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import StoreError
@@ -94,8 +92,7 @@ def _read_netcdf(path: Path) -> RunData:
         if not path.is_file():  # a pipe of that name would be waited for without end
             raise FileNotFoundError("there is no such file")
         with xarray.open_dataset(path, engine="h5netcdf") as data:
-            if data.nbytes > devices.memory(torch.device("cpu")):
-                raise StoreError(f"its {data.nbytes} bytes are more than this machine may hold")
+            store.require_memory(data.nbytes)
             return store.from_xarray(data, json.loads(data.attrs["dynascope"]))
     except (*store.DAMAGED, RuntimeError) as error:
         raise StoreError(f"{path} is not a readable run: {store.reason(error)}") from error

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import torch
 import xarray
 
+from engines.core.compute import device as devices
 from engines.core.data.recording import Frame, Series
 from engines.core.protocol import registry
 from engines.core.protocol.config import Config
@@ -221,7 +222,7 @@ def read_description(path: str | Path) -> dict[str, Any]:
 
 
 def _description(file: pq.ParquetFile) -> dict[str, Any]:
-    """Read the description of a run, which agrees with the columns and rows that are there."""
+    """Read the description of a run, which agrees with the columns and rows that are there; nothing else is read."""
     about = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
     members = _members(about)
     missing = {"member", "step", *about["shapes"]} - set(file.schema_arrow.names)
@@ -229,7 +230,6 @@ def _description(file: pq.ParquetFile) -> dict[str, Any]:
         raise StoreError(f"it lacks the columns {', '.join(sorted(missing))}")
     if not (members and file.metadata.num_rows) or file.metadata.num_rows % members:
         raise StoreError(f"it has {file.metadata.num_rows} rows of {members} members")
-    _check_order(file.read(["member", "step"]), members)
     return about | {"rows": file.metadata.num_rows // members}
 
 
@@ -257,7 +257,18 @@ def read(path: str | Path) -> RunData:
     """Read a file written by `save`. Raises `StoreError` where it is missing, damaged or of another kind."""
     with _reading(path) as file:
         about = _description(file)
+        groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+        numbers = sum(group.column(index).num_values for group in groups for index in range(group.num_columns))
+        require_memory(numbers * np.float64().nbytes)
+        _check_order(file.read(["member", "step"]), len(about["openings"]))
         return _restored(file.read(), about)
+
+
+def require_memory(nbytes: int) -> None:
+    """Raise `StoreError` where what a file unpacks to is more than a simulation may take."""
+    limit = devices.memory(torch.device("cpu"))
+    if nbytes > limit:
+        raise StoreError(f"it unpacks to {nbytes} bytes; the limit on this machine is {limit}")
 
 
 def run_from_description(about: Mapping[str, Any]) -> RunData:

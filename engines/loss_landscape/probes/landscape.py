@@ -26,11 +26,11 @@ TEMPERATURES = np.geomspace(1, 1e9, 91)
 
 
 Outputs = Callable[[Tensor], Tensor]
-"""Map parameters `[..., P]` to outputs `[..., n, k]`."""
+"""Map parameters `[*, P]` to outputs `[*, n, k]`."""
 
 
 class Landscape(NamedTuple):
-    """A loss `[..., P] -> [...]` around `star [P]`: of a network, or in closed form."""
+    """A loss `[*, P] -> [*]` around `star [P]`: of a network, or in closed form."""
 
     config: LossLandscape
     star: Tensor

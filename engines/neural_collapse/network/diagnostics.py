@@ -75,7 +75,7 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def layer_channels(moments: Moments, accuracy: Tensor) -> dict[str, Tensor]:
-    """Compute NC1, its trace ratio and the accuracy of the nearest mean of each layer, each `[...]`."""
+    """Compute NC1, its trace ratio and the accuracy of the nearest mean of each layer, each `[*]`."""
     return {"layer_nc1": nc1(moments), "layer_nc1_trace": nc1_trace(moments), "layer_accuracy": accuracy}
 
 
@@ -126,11 +126,11 @@ class Evaluation(NamedTuple):
     """Networks at one step, in evaluation mode: K classes, L hidden layers, r coordinates."""
 
     layers: Moments
-    """Moments of the output of each hidden layer, `[B, L, ...]`; layers that are not added yet pass it on."""
+    """Moments of the output of each hidden layer, `[B, L, *]`; layers that are not added yet pass it on."""
     nearest_mean: Tensor
     """Share of samples whose own class mean is the nearest, `[B, L]`."""
     last: Moments
-    """Moments of the last hidden layer, `[B, ...]`."""
+    """Moments of the last hidden layer, `[B, *]`."""
     W: Tensor
     """The classifier in its coordinates, `[B, K, r + 1]`."""
     head: Head
@@ -211,25 +211,25 @@ class SpanCoordinates(NamedTuple):
     """Features of N samples in r + 1 coordinates, float64; the last one of samples and classifier is 0."""
 
     moments: Moments
-    """`M [..., r + 1, K]`, `Y [..., r + 1, r + 1]`, `V [..., K]`."""
+    """`M [*, r + 1, K]`, `Y [*, r + 1, r + 1]`, `V [*, K]`."""
     H: Tensor
-    """Coordinates of the samples, `[..., r + 1, N]`."""
+    """Coordinates of the samples, `[*, r + 1, N]`."""
     W: Tensor
-    """The classifier `[..., K, r + 1]`."""
+    """The classifier `[*, K, r + 1]`."""
 
 
 def finite(values: Tensor) -> Tensor:
-    """Replace what is not finite by 0, `[...] -> [...]`: solvers refuse it, and a diverged member may be observed."""
+    """Replace what is not finite by 0, `[*] -> [*]`: solvers refuse it, and a diverged member may be observed."""
     return torch.where(values.isfinite(), values, 0)
 
 
 def span_coordinates(H: Tensor, averaging: Tensor, W: Tensor | None = None) -> SpanCoordinates:
-    """Coordinates of features `H [..., N, d]`, float32 or float64, that leave every metric as it is.
+    """Coordinates of features `H [*, N, d]`, float32 or float64, that leave every metric as it is.
 
     Parameters
     ----------
     averaging : weight of each sample in the mean of its class, `[N, K]`, float64
-    W : classifier `[..., d, K]`; zero where it does not matter
+    W : classifier `[*, d, K]`; zero where it does not matter
 
     Global and class means are subtracted before anything is squared. The features' own rounding bounds what is now:
     of the trace ratio, in float32, what is above 1e-13 times the squared global mean over the spread of the means.
@@ -252,7 +252,7 @@ def span_coordinates(H: Tensor, averaging: Tensor, W: Tensor | None = None) -> S
 
 
 def _moments(M: Tensor, A: Tensor, rest: Tensor, averaging: Tensor, u: Tensor) -> Moments:
-    """Moments from class means `[..., r, K]`, deviations `[..., r, N]`, squared lengths out of them, and the unit.
+    """Moments from class means `[*, r, K]`, deviations `[*, r, N]`, squared lengths out of them, and the unit.
 
     `Y Yᵀ = (K/N) A Aᵀ`, and beside it the length that is left.
     """

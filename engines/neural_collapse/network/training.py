@@ -258,7 +258,7 @@ class Descent(NamedTuple):
         return self._moved(w, torch.baddbmm(v, x.mT, z, beta=INERTIA))
 
     def vectors(self, w: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-        """Move vectors `[B, ...]`."""
+        """Move vectors `[B, *]`."""
         return self._moved(w, torch.add(grad, v, alpha=INERTIA))
 
     def _moved(self, w: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
