@@ -242,10 +242,10 @@ def _whole(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. What a person got wrong is one line on stderr."""
-    known = parser()
-    chosen, chosen.panel_options = known.parse_known_args(arguments)
+    commands = parser()
+    chosen, chosen.panel_options = commands.parse_known_args(arguments)
     if chosen.panel_options and chosen.act is not serve:
-        known.error(f"unrecognized arguments: {' '.join(chosen.panel_options)}")
+        commands.error(f"unrecognized arguments: {' '.join(chosen.panel_options)}")
     try:
         for folder in chosen.plugins:
             from engines.core.protocol.registry import add_plugins

@@ -86,11 +86,11 @@ def _engines(config: pytest.Config) -> list[Engine]:
     import engines
     from engines.core.protocol.errors import EngineFailure
 
-    found = []
+    loaded = []
     for name in _chosen(config):
         with suppress(EngineFailure):
-            found.append(engines.load(name))
-    return found
+            loaded.append(engines.load(name))
+    return loaded
 
 
 def _presets(config: pytest.Config, always: tuple[str, ...]) -> list[ParameterSet]:

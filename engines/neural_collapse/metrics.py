@@ -189,8 +189,8 @@ def angles(C: Tensor) -> tuple[Tensor, Tensor]:
     The deviation of `cos(c_i, c_j)`, and the mean of `|cos(c_i, c_j) + 1/(K - 1)|`.
     """
     K = C.shape[-1]
-    found = cosines(C)[..., ~torch.eye(K, dtype=torch.bool, device=C.device)]
-    return found.std(-1, correction=0), (found + 1 / (K - 1)).abs().mean(-1)
+    off_diagonal = cosines(C)[..., ~torch.eye(K, dtype=torch.bool, device=C.device)]
+    return off_diagonal.std(-1, correction=0), (off_diagonal + 1 / (K - 1)).abs().mean(-1)
 
 
 # -- classifier and means ------------------------------------------------------------------------------------------

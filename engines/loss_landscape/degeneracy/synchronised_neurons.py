@@ -100,10 +100,10 @@ def tangents(net: Mlp, theta: Tensor, layer: int, paired: Tensor, on: Tensor) ->
     paired bool `[*, d, d]`, on bool `[*, d]`: those of the layer's `Blocks`, or neurons that are nearly so.
     """
     W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
-    found = [exchanges(W_in, W_out, paired)]
+    moves = [exchanges(W_in, W_out, paired)]
     if net.bias:
-        found.append(shifts(W_in, W_out, on))
-    into, out = (torch.cat(parts, -3) for parts in zip(*found, strict=True))
+        moves.append(shifts(W_in, W_out, on))
+    into, out = (torch.cat(parts, -3) for parts in zip(*moves, strict=True))
     directions = theta.new_zeros(*into.shape[:-2], net.P)
     weights = net.split(directions)
     weights[layer - 1].copy_(into)

@@ -16,8 +16,15 @@ from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.hessian import spectral_density
 from engines.loss_landscape.hessian.dense import matrix
 from engines.loss_landscape.hessian.lanczos import rademacher
-from engines.loss_landscape.hessian.products import Loss, Product, gauss_newton, reverse_over_reverse
+from engines.loss_landscape.hessian.products import (
+    Loss,
+    Product,
+    gauss_newton,
+    mlp_gauss_newton,
+    reverse_over_reverse,
+)
 from engines.loss_landscape.hessian.spectral_density import RESOLVED, SoftCount, Spectrum
+from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 from engines.loss_landscape.models.potentials import potential
 
@@ -48,6 +55,8 @@ class Landscape(NamedTuple):
     """Whether samples have classes."""
     note: str = ""
     """Sentence for a reader, "" for none."""
+    by_hand: Callable[[], Product] | None = None
+    """Makes the product with the Hessian at w* without derivatives, where that is known; several times quicker."""
 
     @property
     def P(self) -> int:
@@ -57,6 +66,8 @@ class Landscape(NamedTuple):
     @property
     def product(self) -> Product:
         """Product with the Hessian at w*, by Gauss and Newton where that is exact."""
+        if self.by_hand is not None:
+            return self.by_hand()
         if self.outputs is not None:
             return gauss_newton(self.outputs, self.star)
         return reverse_over_reverse(self.loss, self.star)
@@ -88,9 +99,12 @@ def behavioural_landscape(network: NetworkAtStep) -> Landscape:
     def loss(theta: Tensor) -> Tensor:
         return (outputs(theta) - target).square().sum((-2, -1)) / (2 * len(X))
 
+    model, theta = network.subject.model, network.theta
+    by_hand = lambda: mlp_gauss_newton(model, theta, X, lambda v: v / scale**2)  # noqa: E731
     return Landscape(
-        network.config, network.theta, loss, outputs, len(X), scale, is_classifier(network), scale_note(scale)
-    )
+        network.config, theta, loss, outputs, len(X), scale, is_classifier(network), scale_note(scale),
+        by_hand if isinstance(model, Mlp) else None,
+    )  # fmt: skip
 
 
 def trained_landscape(network: NetworkAtStep) -> Landscape:

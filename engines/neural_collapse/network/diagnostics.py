@@ -42,19 +42,19 @@ COMPARED = ("nc1", "nc1_trace")
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels that are not thin, each `[B, *dims]`."""
     now = evaluate(problem, state, knobs)
-    found = measure(now.last, now.W)
+    metrics = measure(now.last, now.W)
     none = torch.zeros_like(now.loss)
     unknown = none[:, None].expand(-1, KINDS) * torch.nan
     return {
-        **found,
-        **_compared(problem, found),
+        **metrics,
+        **_compared(problem, metrics),
         **_squared(now),
         **_by_layer(problem, now, stage(problem, state, knobs)),
         "accuracy": now.accuracy,
         "accuracy_test": now.accuracy_test,
         "nc4": now.nc4,
-        "trace_within_scaled": found["trace_within"],
-        "trace_between_scaled": found["trace_between"],
+        "trace_within_scaled": metrics["trace_within"],
+        "trace_between_scaled": metrics["trace_between"],
         "loss": now.loss,
         "objective": now.loss + _decay(problem, state, now.head, knobs),
         "residual": none,
@@ -87,15 +87,15 @@ def input_channels(problem: Problem) -> dict[str, Tensor]:
 
 def _by_layer(problem: Problem, now: Evaluation, at: Stage) -> dict[str, Tensor]:
     """Channels of the input and each hidden layer, `[B, L + 1]`; NaN for layers that greedy training has not added."""
-    found = layer_channels(now.layers, now.nearest_mean)
+    channels = layer_channels(now.layers, now.nearest_mean)
     there = torch.arange(now.nearest_mean.shape[1], device=at.layer.device) <= at.layer[:, None]
-    known = {n: torch.where(there, v, torch.nan) for n, v in found.items()}
-    return {n: torch.cat([problem.input_channels[n].expand(len(v), 1), v], 1) for n, v in known.items()}
+    blanked = {n: torch.where(there, v, torch.nan) for n, v in channels.items()}
+    return {n: torch.cat([problem.input_channels[n].expand(len(v), 1), v], 1) for n, v in blanked.items()}
 
 
-def _compared(problem: Problem, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    initial = {name: problem.initial_channels.get(name, found[name]) for name in COMPARED}
-    return {f"{name}_ratio": ratio_to_start(found[name], value) for name, value in initial.items()}
+def _compared(problem: Problem, metrics: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    initial = {name: problem.initial_channels.get(name, metrics[name]) for name in COMPARED}
+    return {f"{name}_ratio": ratio_to_start(metrics[name], value) for name, value in initial.items()}
 
 
 def _squared(now: Evaluation) -> dict[str, Tensor]:
@@ -162,13 +162,13 @@ def evaluate(problem: Problem, state: State, knobs: Knobs) -> Evaluation:
 
 def _evaluate(problem: Problem, state: State, now: Stage) -> Evaluation:
     x, top = problem.X_all.expand(len(state.t), -1, -1), head(problem, state, now)
-    found = []
+    outputs = []
     for layer in range(state.gain.shape[1]):
         out = evaluated_layer(problem, state, layer, x)
         x = torch.where((layer <= now.layer)[:, None, None], out, x) if problem.greedy and layer else out
-        found.append(x[:, : len(problem.X)])
-    layers = span_coordinates(torch.stack(found, 1), problem.averaging)
-    deep = span_coordinates(found[-1], problem.averaging, top.last)
+        outputs.append(x[:, : len(problem.X)])
+    layers = span_coordinates(torch.stack(outputs, 1), problem.averaging)
+    deep = span_coordinates(outputs[-1], problem.averaging, top.last)
     bias = finite(top.bias).to(deep.W.dtype)
     logits = x[:, len(problem.X) :] @ top.last + top.bias[:, None]
     return Evaluation(

@@ -86,8 +86,8 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 def _greedy(problem: Problem, state: State, knobs: Knobs, now: Stage) -> State:
     """Take one step of members at different layers: those at the same layer go together."""
     parts: Groups = groups(now.layer.tolist(), state.t.device)
-    found = [(_part(problem, state, knobs, now, layer, members), members) for layer, members in parts]
-    return State(*(scattered(found, lambda moved, _, i=i: moved[i]) for i in range(len(state))))
+    moved_parts = [(_part(problem, state, knobs, now, layer, members), members) for layer, members in parts]
+    return State(*(scattered(moved_parts, lambda moved, _, i=i: moved[i]) for i in range(len(state))))
 
 
 def _part(problem: Problem, state: State, knobs: Knobs, now: Stage, layer: int, members: Tensor | slice) -> State:

@@ -129,7 +129,7 @@ def test_a_pinned_run_whose_edits_contradict_is_a_sentence_and_the_lab_opens_as_
     pinned = json.loads(Experiment.from_preset(ENGINE, set={"sign": "minus"}).to_json())
     for edit, reason in [
         ({"step": 3, "knob": "flat", "value": True, "members": [0]}, "flat is not a live knob"),
-        ({"step": 3, "knob": "eta", "value": 11, "members": [0]}, "Toy.eta=11 is outside its bounds"),
+        ({"step": 3, "knob": "eta", "value": 11, "members": [0]}, "Toy.eta=11.0 is outside its bounds"),
         ({"step": 3, "knob": "eta", "value": 1, "members": [1]}, "names the member 1"),
     ]:
         view = {"pinned": json.dumps(pinned | {"edits": [edit]})}
