@@ -14,9 +14,9 @@ from engines.core.protocol.declarations import Prediction
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import sampling_target
 from engines.loss_landscape.learning_coefficient import quadrature
-from engines.loss_landscape.learning_coefficient.chains import step_size
 from engines.loss_landscape.learning_coefficient.closed_form import corner_curvature, exact_coefficient
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler, quadratic
+from engines.loss_landscape.learning_coefficient.samplers import step_size
 from engines.loss_landscape.models import potentials
 
 LAU = "Lau et al. 2023, arXiv 2308.12108"

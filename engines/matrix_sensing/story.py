@@ -7,7 +7,7 @@ import numpy as np
 from engines.core.analysis.curve_fits import power, slope
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
-from engines.matrix_sensing import theory
+from engines.matrix_sensing import factor_parts, theory
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.predictions import broken, theorem
 
@@ -107,7 +107,7 @@ def _foretold(config: MatrixSensing) -> float | None:
 
 def _over(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """More columns than the rank: what the imbalance on the idle ones says."""
-    factors = theory.initial_parts(config)
+    factors = factor_parts.initial_parts(config)
     signs = "zero" if config.symmetric or config.init == "spectral" else theory.signs(factors.delta, factors.size)
     if signs == "zero":
         return _balanced(run, member, config)
@@ -134,7 +134,7 @@ IMBALANCE = {
 def _balanced(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """No imbalance: the 1/t law."""
     steps, values = run.curve("error", member)
-    late = 1 / (2 * config.eta * config.factor * theory.initial_parts(config).size)
+    late = 1 / (2 * config.eta * config.factor * factor_parts.initial_parts(config).size)
     exponent = power((steps, values**2), steps[-1] / 3, steps[-1]) if len(steps) else None
     number = "too short for a slope" if exponent is None else f"local log-log slope of ‖E‖²: **{exponent:.2f}**"
     return "‖E‖² = Σᵢ (2ηt + sᵢ⁻²)⁻² ~ 1/t²", (

@@ -161,9 +161,9 @@ def test_a_new_engine_needs_a_free_name(name, tmp_path, capsys):
 
 
 def test_a_folder_that_holds_no_engines_is_refused(folder, plugins, caplog):
-    for wrong, message in [(folder / "nowhere", "there is no such folder"), (folder / "toy", "is an engine itself")]:
+    for wrong, message in [("nowhere", "is not there: give the folder"), ("toy", "is an engine itself")]:
         with pytest.raises(ConfigError, match=message):
-            registry.add_plugins(wrong)
+            registry.add_plugins(folder / wrong)
     (folder / "toy").rename(folder / "matrix_sensing")
     registry.add_plugins(folder)
     assert "matrix_sensing" in caplog.text and "is not used" in caplog.text
