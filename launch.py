@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from engines.core.protocol.errors import DynascopeError, quote, shortened
+from engines.core.protocol.errors import DynascopeError, in_one_line, quote, shortened
 from engines.core.protocol.paths import expand_home
 
 INTERRUPTED = 130
@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with status 2."""
-        self.exit(2, f"{self.prog}: {shortened(message)} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {shortened(in_one_line(message), 200)} (see {self.prog} --help)\n")
 
 
 def serve(arguments: argparse.Namespace) -> None:

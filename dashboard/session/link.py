@@ -28,8 +28,8 @@ LARGEST_LINK = 64_000
 """Bytes of what a token unpacks to."""
 
 
-class BadLink(ValueError):
-    """A link cannot be read; the message is a sentence for the page."""
+class BadLink(DynascopeError, ValueError):
+    """A link cannot be read."""
 
 
 def encode(experiment: Experiment, view: ViewState) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dashboard.session import link
 from dashboard.session.lessons import Lesson, LessonError, load
 from dashboard.session.view_state import ViewState
-from engines.core.protocol.errors import DynascopeError, UnknownName
+from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
@@ -40,7 +40,7 @@ class Start:
             if token:
                 return cls.from_link(engine, token)
             return cls._from_lesson(engine, lesson) if lesson else cls.from_preset(engine, preset)
-        except (link.BadLink, UnknownName, LessonError) as error:
+        except DynascopeError as error:
             message = f"{str(error).rstrip('.')}. Here is the lab as it opens by default."
             return replace(cls.from_preset(engine), error=message)
 

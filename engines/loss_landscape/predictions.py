@@ -173,7 +173,7 @@ def _regression_laws(config: LossLandscape) -> list[Law]:
     laws = _langevin_laws(config, h, "", s if config.batch else None)
     excess, residual = laws[-1].value / config.n_beta, float(drawn(drawn.star[None])[0])
     if config.batch and config.optimizer == "langevin" and excess > NEAR / 2 * residual:
-        laws = [law._replace(broken=law.broken or "residuals grow in the window, and with them the noise of batches")
+        laws = [law._replace(broken=law.broken or "residuals, and the noise of minibatches, grow in the window")
                 for law in laws]  # fmt: skip
     return laws
 

@@ -23,7 +23,7 @@ from engines.core.data.recording import Frame, Series
 from engines.core.protocol import registry
 from engines.core.protocol.config import Config
 from engines.core.protocol.declarations import Channel
-from engines.core.protocol.edits import check_edits
+from engines.core.protocol.edits import apply_edits, check_edits
 from engines.core.protocol.engine import Engine, RunData
 from engines.core.protocol.errors import DynascopeError, StoreError, quote
 from engines.core.protocol.registry import load
@@ -283,8 +283,14 @@ def run_from_description(about: Mapping[str, Any]) -> RunData:
     run.configs = _configs(engine, about["configs"])
     run.diverged_at = np.array([_diverged(at) for at in about["diverged_at"]])
     run.recording.events = list(check_edits(engine, about["events"], run.initial_configs))
+    if run.configs != apply_edits(run.initial_configs, run.recording.events):
+        raise StoreError("its configurations are not what its live edits make of the initial ones")
+    lengths: dict[str, int] = {}
     for channel in engine.channels:
         _check_shape(channel, about["shapes"])
+        for dim, size in zip(channel.dims, about["shapes"].get(channel.name, channel.dims), strict=True):
+            if type(size) is int and lengths.setdefault(dim, size) != size:
+                raise StoreError(f"{dim} has {lengths[dim]} places in one channel and {size} in {channel.name}")
     return run
 
 
@@ -306,6 +312,9 @@ def _restored(table: pa.Table, about: dict[str, Any]) -> RunData:
         raise StoreError(f"there are gaps in the channels {', '.join(gaps)}")
     for frame in _frames(table, about["shapes"], len(run.configs)):
         run.recording.append(frame, run.thin)
+    last, events = int(run.steps[-1]), run.recording.events
+    if (latest := max([0, *run.diverged_at.tolist(), *(event.step for event in events)])) > last:
+        raise StoreError(f"it says what happened at step {latest}, and ends at {last}")
     return run
 
 

@@ -9,8 +9,11 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-LONGEST = 600
+LONGEST = 300
 """Characters of a message. Of a longer one the middle goes: its ends name the thing and the limit."""
+
+GAP = " ... "
+"""Stands where the middle of a text was."""
 
 QUOTED = 120
 """Characters of a value that a message quotes."""
@@ -23,13 +26,13 @@ _ASKED_FOR = re.compile(r"allocate ([\d.]+) (bytes|[KMGTPE]iB)")
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
-    """Shorten a text to at most about `longest` characters, without its middle where it has more.
+    """Shorten a text to at most `longest` characters, without its middle where it has more.
 
-    >>> shortened("0123456789", 4)
-    '01 ... 89'
+    >>> shortened("0123456789abcdef", 9)
+    '01 ... ef'
     """
-    half = longest // 2
-    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
+    half = (longest - len(GAP)) // 2
+    return text if len(text) <= longest else f"{text[:half]}{GAP}{text[-half:]}"
 
 
 def in_one_line(text: str) -> str:

@@ -40,7 +40,7 @@ class State(NamedTuple):
     theta: Tensor
     """`[B, C, P]`."""
     loss: Tensor
-    """Loss of each chain, `[B, C]`, on all data or on the batch of the step."""
+    """Loss of each chain, `[B, C]`, on all data or on the minibatch of the step."""
     gradient: Tensor
     """`[B, C, P]`."""
     taken: Tensor

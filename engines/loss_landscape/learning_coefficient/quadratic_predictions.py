@@ -18,14 +18,14 @@ def quadratic(h: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Tens
 
 def euler(
     h: Tensor, b: Tensor | float, gamma: Tensor | float, eta: Tensor | float,
-    variances: Tensor | None = None, batch: int = 1,
+    variances: Tensor | None = None, minibatch: int = 1,
 ) -> Tensor:  # fmt: skip
     """Coefficient that SGLD finds at a finite step size eta, `[*]`.
 
     `lambda_eta = 1/2 sum_i b h_i/(kappa_i (1 - eta kappa_i/4)) (1 + eta b^2 s_i/(4 B))`.
 
     With the variances s_i `[*, P]` of the gradients of single samples along the modes, for minibatches of B drawn
-    with replacement; without them, of full batches. Infinite where `eta kappa_max >= 4`. The minibatch factor takes s
+    with replacement; without them, of all samples. Infinite where `eta kappa_max >= 4`. The minibatch factor takes s
     at w*: where residuals grow on the way through the window there is more noise than that.
     """
     b, gamma, eta = (torch.as_tensor(value, dtype=h.dtype, device=h.device)[..., None] for value in (b, gamma, eta))
@@ -33,5 +33,5 @@ def euler(
     kappa = b * h + gamma
     terms = b * h / (kappa * (1 - eta * kappa / 4))
     if variances is not None:
-        terms = terms * (1 + eta * b.square() * variances / (4 * batch))
+        terms = terms * (1 + eta * b.square() * variances / (4 * minibatch))
     return torch.where((eta * kappa >= 4).any(-1), torch.inf, terms.sum(-1) / 2)
