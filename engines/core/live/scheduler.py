@@ -142,10 +142,17 @@ class Scheduler:
         me = threading.current_thread()
         if lane is self._apart:
             _lower(me)
-        while turn := self._take(lane, me):
+        while self._serve_next(lane, me):
+            pass
+
+    def _serve_next(self, lane: Lane, thread: threading.Thread) -> bool:
+        """Serve whoever comes next; returns whether there is more to do. No worker is held while a thread waits."""
+        turn = self._take(lane, thread)
+        if turn:
             before = time.thread_time()
             until = self._turn(turn.worker)
             self._end(turn, until, time.thread_time() - before)
+        return turn is not None
 
     @staticmethod
     def _turn(worker: Worker) -> float | None:
@@ -161,10 +168,13 @@ class Scheduler:
             with self._changed:
                 if not self._turns:
                     self._changed.wait()
-                for turn in list(self._turns.values()):
-                    if turn.lane is self._round and time.monotonic() - turn.begun > LONG:
-                        self._set_apart(turn)
+                self._set_long_turns_apart()
             time.sleep(LONG / 4)
+
+    def _set_long_turns_apart(self) -> None:
+        for turn in list(self._turns.values()):
+            if turn.lane is self._round and time.monotonic() - turn.begun > LONG:
+                self._set_apart(turn)
 
     def _set_apart(self, turn: Turn) -> None:
         if turn.thread not in self._round.threads or self._apart_now() >= self._most_apart:
