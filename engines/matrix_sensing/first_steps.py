@@ -15,7 +15,7 @@ from engines.matrix_sensing.draws import scaled
 from engines.matrix_sensing.factor_parts import FactorParts, drawn, split
 
 TINY = 1e-300
-"""What a logarithm or a division takes for zero."""
+"""A least size, so that zero can be divided by."""
 
 STEPS, LEARNED, WIDEST = 500, 0.003, 64
 """At most so many first steps are followed one by one, until the signal is fitted to this fraction of σᵣ, with factors
