@@ -47,9 +47,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
     try:
-        for folder in config.getoption("folders"):
+        for folder in config.getoption("folders") or ():
             registry.add_plugins(folder)
-        for name in config.getoption("--engine"):
+        for name in config.getoption("--engine") or ():
             if name not in registry.names():
                 raise UnknownName("engine", name, registry.names())
     except DynascopeError as error:

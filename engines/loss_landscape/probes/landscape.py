@@ -25,6 +25,7 @@ from engines.loss_landscape.hessian.products import (
 )
 from engines.loss_landscape.hessian.spectral_density import RESOLVED, SoftCount, Spectrum
 from engines.loss_landscape.models.mlp import Mlp
+from engines.loss_landscape.models.model import Model
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 from engines.loss_landscape.models.potentials import potential
 
@@ -99,12 +100,17 @@ def behavioural_landscape(network: NetworkAtStep) -> Landscape:
     def loss(theta: Tensor) -> Tensor:
         return (outputs(theta) - target).square().sum((-2, -1)) / (2 * len(X))
 
-    model, theta = network.subject.model, network.theta
-    by_hand = lambda: mlp_gauss_newton(model, theta, X, lambda v: v / scale**2)  # noqa: E731
+    by_hand = _product_of_perceptron(network.subject.model, network.theta, X, scale)
     return Landscape(
-        network.config, theta, loss, outputs, len(X), scale, is_classifier(network), scale_note(scale),
-        by_hand if isinstance(model, Mlp) else None,
-    )  # fmt: skip
+        network.config, network.theta, loss, outputs, len(X), scale, is_classifier(network), scale_note(scale), by_hand
+    )
+
+
+def _product_of_perceptron(model: Model, theta: Tensor, X: Tensor, scale: float) -> Callable[[], Product] | None:
+    """Return what makes the product with the Hessian at theta `[P]` by hand; None for what is no perceptron."""
+    if not isinstance(model, Mlp):
+        return None
+    return lambda: mlp_gauss_newton(model, theta, X, lambda v: v / scale**2)
 
 
 def trained_landscape(network: NetworkAtStep) -> Landscape:
