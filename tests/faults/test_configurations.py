@@ -31,6 +31,10 @@ def check_experiment(experiment):
     assert 1 <= len(configs) <= LIMIT
     low, high = STEPS.bounds
     assert low <= experiment.steps <= high and type(experiment.steps) is int
+    knobs = type(experiment.base).knobs()
+    spread = [(name, value) for name, axis in experiment.axes.items() for value in axis]
+    assert all(type(value) is knobs[name].type for name, value in spread)
+    assert all(type(value) is knobs[name].type for case in experiment.cases for name, value in case.items())
     for config in configs[:50]:
         for name, value in config:
             knob = config.knob(name)
