@@ -39,6 +39,10 @@ class Knob:
     log: bool = False
     unit: str = ""
     choices: tuple[str, ...] | None = None
+    label: str = ""
+    """What readers call it, in the notation of formulas; "" where its name in words says it."""
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """What readers call its choices, where their names in words do not say it."""
     more: bool = False
     """Folded away until asked for: fewer than eight knobs stay in sight."""
     old_names: tuple[str, ...] = ()

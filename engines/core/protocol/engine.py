@@ -14,7 +14,7 @@ import numpy as np
 
 from engines.core.data.recording import Recording
 from engines.core.protocol.config import Config, Knob, check_index
-from engines.core.protocol.declarations import Action, Channel, Phase, Plot, Prediction, Story, Verdict
+from engines.core.protocol.declarations import Action, Channel, Phase, Plot, Prediction, Story, Term, Verdict
 from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.protocol.probe_figures import Picture
 
@@ -38,6 +38,8 @@ class Preset:
     """Knob values; a list spreads into an ensemble (the product of all lists and seeds)."""
     cases: tuple[Mapping[str, Any], ...] = ()
     """Members that differ in several knobs at once, each multiplied with the product of `set`."""
+    case_labels: tuple[str, ...] = ()
+    """What readers call the cases, in their order; cases that share a label are told apart by their knobs."""
     seeds: tuple[int, ...] = (0,)
     steps: int = 1000
     cost: Literal["light", "long", "heavy"] = "light"
@@ -204,6 +206,7 @@ class Engine(ABC, Generic[C, P, S]):
     presets: ClassVar[tuple[Preset, ...]]
     probes: ClassVar[tuple[Probe, ...]] = ()
     actions: ClassVar[tuple[Action, ...]] = ()
+    glossary: ClassVar[tuple[Term, ...]] = ()
     opening: ClassVar[str]
     """The name of the preset on which the page opens."""
 
