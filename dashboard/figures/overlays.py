@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.figures.marks.streamed_source import QUANTILES, mask_diverged, quantile
+from dashboard.figures.marks.streamed_source import mask_diverged, summarised
 from dashboard.session.curves import Curve, curves
 from dashboard.ui.palette import GREY
 
@@ -43,7 +43,7 @@ def overlay_curves(
     A member ends where it diverged.
     """
     found: dict[str, list[OverlayCurve]] = {}
-    drawn = curves(run.initial_configs) if drawn is None else drawn
+    drawn = curves(run.initial_configs, preset=run.preset) if drawn is None else drawn
     for channel in run.engine.channels:
         series = run.recording.series(channel.name)
         if channel.dims or channel.name not in series.names or not len(series):
@@ -51,13 +51,15 @@ def overlay_curves(
         rows = np.unique(np.linspace(0, len(series) - 1, OVERLAY_STEPS).astype(int))
         steps = series.steps[rows]
         values = mask_diverged(run, steps, series[channel.name][rows])
-        found[channel.name] = [_overlay(steps, values[:, list(curve.members)], color, label) for curve in drawn]
+        found[channel.name] = [
+            _overlay(steps, values[:, list(curve.members)], curve.mean, color, label) for curve in drawn
+        ]
     return found
 
 
-def _overlay(steps: np.ndarray, values: np.ndarray, color: str, label: str) -> OverlayCurve:
-    """Summarise values [P, members] by their median and, for several members, the band [2, P] of quantiles."""
-    low, median, high = (quantile(values, QUANTILES[part]) for part in ("low", "median", "high"))
+def _overlay(steps: np.ndarray, values: np.ndarray, mean: bool, color: str, label: str) -> OverlayCurve:
+    """Summarise values [P, members] by their middle and, for several members, the band [2, P] around it."""
+    low, median, high = (summarised(values, part, mean) for part in ("low", "median", "high"))
     band = np.stack([low, high]) if values.shape[1] > 1 else None
     return OverlayCurve(steps, median, band, color, label)
 

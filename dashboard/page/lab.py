@@ -97,7 +97,8 @@ class Lab(Viewer):
 
     def _open(self, start: Start, suspended: bool) -> None:
         view, session = start.view, self.session
-        session.bands, session.speed, session.focus = view.bands, view.speed, view.focus
+        session.bands, session.mean = view.bands, view.mean
+        session.speed, session.focus = view.speed, view.focus
         self.messages.show("link", "error", start.error)
         session.paused = self._question_open or suspended
         self._hide_answer()
@@ -113,6 +114,7 @@ class Lab(Viewer):
         session, lesson = self.session, self.parts.lesson
         return ViewState(
             bands=session.bands,
+            mean=session.mean,
             speed=session.speed,
             focus=session.focus,
             cursor=session.cursor,
@@ -169,7 +171,7 @@ class Lab(Viewer):
         same, status = runner is self.session.runner, runner.status
         self.messages.show("finished", "info", FINISHED if same and status.step >= status.horizon else "")
         effect = f"from step {status.step} on" if same else "the run starts again"
-        self.refresh.announce_change(f"{describe(values)}: {effect}")
+        self.refresh.announce_change(f"{describe(values, self.engine.Config.knobs())}: {effect}")
         self._show_experiment()
 
     def _preview(self, name: str, value: Any) -> None:
@@ -177,8 +179,8 @@ class Lab(Viewer):
         self._show_caution(configs[self.session.focus])
         self.refresh.decorate(self.session.view_context(), configs)
 
-    def _show_bands(self, on: bool) -> None:
-        self.session.show_bands(on)
+    def _show_bands(self, on: bool, mean: bool) -> None:
+        self.session.show_bands(on, mean)
         self._show_experiment()
 
     def _focus_on(self, who: str | int) -> None:
@@ -195,10 +197,10 @@ class Lab(Viewer):
         parts.grid.leave_out(
             self._common(self.engine.blank, "figures") | plots_without_knobs(self.engine.plots, configs) | self.hidden
         )
-        parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands)
+        parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")
         parts.heading.show(self.engine, preset)
-        parts.members.show(session.curves, session.focus)
+        parts.members.show(session.every_curve, session.focus)
         self.messages.show("failure", "error", "")
         self._show_caution(configs[session.focus])
         self.refresh.describe_soon()

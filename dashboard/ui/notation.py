@@ -13,7 +13,7 @@ from collections.abc import Callable
 from html import escape
 
 _LOW = dict(zip("0123456789+−-=()aehijklmnoprstuvxβγρφχ", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓᵦᵧᵨᵩᵪ", strict=True))
-_SMALL = dict(zip("ABCDEFGHIJKLMNOPRTUVWZ", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀᴛᴜᴠᴡᴢ", strict=True))
+_SMALL = dict(zip("ABCDEFGHIJKLMNOPRSTUVWZ", "ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡᴢ", strict=True))
 _HIGH = dict(zip("0123456789+−-=()iknxtT*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ⁱᵏⁿˣᵗᵀ*", strict=True))
 
 _SCRIPT = re.compile(r"(?<=\S)([_^])(?:\{((?:[^{}]|\{[^{}]*\})*)\}|([A-Za-zα-ω0-9]+|[½*]))")

@@ -8,17 +8,19 @@ from typing import Any
 
 import numpy as np
 from bokeh.events import Tap
-from bokeh.models import BasicTicker, ColorBar, HoverTool, Image, LinearColorMapper, Text
+from bokeh.models import BasicTicker, ColorBar, Image, LinearColorMapper, Text
 from bokeh.palettes import Viridis256
 
 from dashboard.figures.marks import color_scale
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import FigureOptions, add_glyph, name_ticks
+from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark
 from dashboard.figures.marks.sweep import two_most_varied
 from dashboard.figures.marks.theory import SweepTheory
 from dashboard.figures.tables import matrix_table
-from dashboard.ui.formatting import number, words
+from dashboard.ui.formatting import knob_name, number
+from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
 
 MOST_PER_SIDE = 128
@@ -47,11 +49,11 @@ class HeatMark(StepMark):
         self.figure.grid.visible = False
         text = {"text_font_size": "12px", "text_color": GREY, "text_baseline": "bottom", "y_offset": -3}
         add_glyph(Text(x="x", y="top", text="name", **text), self.source, self.figure)
-        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=[("", "@name"), ("value", "@image")]))
+        add_hover(self.figure, [drawn], [("", "@name"), ("value", "@image")])
 
     def fill(self, now: StepData) -> None:
         """Draw the matrices of the member in focus."""
-        names = [self.engine.channel(name).label for name in self.plot.channels]
+        names = [plain(self.engine.channel(name).label) for name in self.plot.channels]
         matrices = [np.atleast_2d(now.values[name][now.focus]) for name in self.plot.channels]
         self.show(names if len(names) > 1 else [""], matrices)
         self.tabulate(names if len(names) > 1 else [""], matrices, "row \\ column")
@@ -178,7 +180,7 @@ class MapMark(HeatMark):
             law = self.theory.at_step(now).reshape(measured.shape)
             both = {"measured": measured} | ({f"theory: {self.theory.label}": law} if np.isfinite(law).any() else {})
             self.show(list(both), list(both.values()))
-            self.tabulate(list(both), list(both.values()), f"{words(self.knobs[1])} \\ {words(self.knobs[0])}")
+            self.tabulate(list(both), list(both.values()), " \\ ".join(self._knob_names[::-1]))
             self.note = " · ".join(filter(None, [self.note, "a click on a cell puts it in focus"]))
 
     def _find_cells(self, knobs: tuple[str, str]) -> None:
@@ -191,7 +193,8 @@ class MapMark(HeatMark):
             self._cells[len(up) - 1 - up.index(y)][across.index(x)].append(member)
         points = [[self._configs[member] for member in cell] for row in self._cells for cell in row]
         self.theory = SweepTheory(self.engine, self.channel.name, points)
-        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = map(words, knobs)
+        self._knob_names = [knob_name(self._configs[0].knob(name)) for name in knobs]
+        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = self._knob_names
 
     def _row_name(self, index: int) -> str:
         return number(self._values[1][::-1][index])

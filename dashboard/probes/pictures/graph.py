@@ -25,7 +25,7 @@ from bokeh.models import (
 from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.probes.pictures import layers
 from dashboard.ui.formatting import number
-from dashboard.ui.palette import GREY, qualitative
+from dashboard.ui.palette import GREY, category
 from dashboard.ui.styles import STRETCH
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def cluster_colors(group: np.ndarray) -> list[str]:
     """Choose a hue for each cluster, the largest first; what stands alone is grey `[N]`."""
     sizes = Counter(group.tolist())
     ranked = [each for each, size in sizes.most_common() if size > 1]
-    hues = {each: qualitative(place) for place, each in enumerate(ranked)}
+    hues = {each: category(place) for place, each in enumerate(ranked)}
     return [hues.get(each, GREY) for each in group.tolist()]
 
 

@@ -24,7 +24,7 @@ from scipy.ndimage import distance_transform_edt
 from dashboard.figures.marks import color_scale
 from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.ui.formatting import number
-from dashboard.ui.palette import qualitative
+from dashboard.ui.palette import category
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Heat
@@ -42,7 +42,7 @@ HEIGHT = 320
 
 CLEAR = (0, 0, 0, 0.0)
 
-HUE, EDGE = qualitative(1), "#101418"
+HUE, EDGE = category(1), "#101418"
 """Hues of the path, and of the line around it that sets it off from any colour."""
 
 

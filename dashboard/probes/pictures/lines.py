@@ -13,7 +13,7 @@ from dashboard.figures.marks import axes
 from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.figures.marks.theory import DASH
 from dashboard.ui.formatting import number
-from dashboard.ui.palette import qualitative
+from dashboard.ui.palette import category
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Lines, Trace
@@ -40,7 +40,7 @@ def trace_styles(traces: Sequence[Trace]) -> Iterator[TraceStyle]:
     for trace in traces:
         law = trace.style == "theory"
         hue, laws = (hue, laws + 1) if law else (hue + 1, 0)
-        yield TraceStyle(trace, qualitative(max(hue, 0)), THEORY_DASHES[(laws - 1) % len(THEORY_DASHES)] if law else ())
+        yield TraceStyle(trace, category(max(hue, 0)), THEORY_DASHES[(laws - 1) % len(THEORY_DASHES)] if law else ())
 
 
 class LinesPicture:

@@ -22,7 +22,7 @@ from bokeh.models import (
 from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.probes.pictures import layers
 from dashboard.ui.formatting import number
-from dashboard.ui.palette import GREY, qualitative
+from dashboard.ui.palette import GREY, category
 from dashboard.ui.styles import GRID, STRETCH
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class NeuronsPicture:
     def __init__(self, declared: Neurons, values: Mapping[str, Any]) -> None:
         self.declared = declared
         self.nodes, self.paths, self.chosen = ColumnDataSource(), ColumnDataSource(), ColumnDataSource()
-        self.highlighted, self.color = BooleanFilter(), qualitative(len(declared.kinds))
+        self.highlighted, self.color = BooleanFilter(), category(len(declared.kinds))
         self.map = figure(height=300)
         labels: dict[str, Any] = {"x_axis_label": "along the way, 0 is here", "y_axis_label": declared.label or "loss"}
         self.curve = figure(log_y=True, height=210, **labels)
@@ -88,7 +88,7 @@ class NeuronsPicture:
     def _legend(self, kinds: list[str]) -> list[dict[str, Any]]:
         many = Counter(kinds)
         dots = [
-            {"label": f"{kind}, {many[kind]}", "color": qualitative(place), "style": "points", "dash": "",
+            {"label": f"{kind}, {many[kind]}", "color": category(place), "style": "points", "dash": "",
              "shape": SHAPES[place % len(SHAPES)]}
             for place, kind in enumerate(self.declared.kinds) if kind in many
         ]  # fmt: skip
@@ -145,7 +145,7 @@ def _neuron_columns(declared: Neurons, values: Mapping[str, Any]) -> tuple[dict[
     x, y, size = layers.stacked_columns(layer)
     return {
         "x": x, "y": y, "size": size, "name": names, "safe": [escape(name) for name in names],
-        "kind": [declared.kinds[each] for each in kind], "color": [qualitative(int(each)) for each in kind],
+        "kind": [declared.kinds[each] for each in kind], "color": [category(int(each)) for each in kind],
         "shape": [SHAPES[each % len(SHAPES)] for each in kind],
     }, layer  # fmt: skip
 
