@@ -16,6 +16,7 @@ from dashboard.figures.grid import Grid
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.page import layout
 from dashboard.page.explanation import Explanation
+from dashboard.page.glossary import Glossary, entry
 from dashboard.page.heading import LabHeading
 from dashboard.page.lesson_panel import LessonPanel
 from dashboard.page.messages import FINISHED, Messages
@@ -62,7 +63,8 @@ class Lab(Viewer):
         self.hidden = frozenset(start.view.hide)
         self.bridge = bridge or Bridge()
         self.bridge.listen(self._press_key, self._hide_or_show, lambda: self.session.extend_lease(LEASE))
-        self.messages, self.shortcuts = Messages(), Shortcuts()
+        self.messages = Messages()
+        self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
         self.share = Share(self.session, self.bridge, self.messages.show, self.view_state)
         self.parts = self._make_parts(start, [] if bridge else [self.bridge])
         collect = (self.session.collect, self.share.collect, self.parts.library.collect)
@@ -92,7 +94,7 @@ class Lab(Viewer):
                 fail=lambda text: self.messages.show("library", "error", text),
             ),
             explanation=Explanation(self.messages),
-            invisible=[*bridge, self.share.download, self.shortcuts],
+            invisible=[*bridge, self.share.download, self.shortcuts, Glossary(engine.glossary)],
         )
 
     def _open(self, start: Start, suspended: bool) -> None:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MOST_SERIES = 12
 """Series that are drawn; more hues could not be told apart."""
 
+FEWEST = 4
+"""Families of curves that are worth a ranking: fewer are compared where they run."""
+
 LONGEST_DOC = 40
 """Letters of a knob's doc that fit beside an axis."""
 
@@ -62,9 +65,11 @@ class Sweep:
 
 
 def plots_without_knobs(plots: Sequence[Plot], configs: Sequence[Config]) -> frozenset[str]:
-    """Name the sweeps and maps for which too few knobs of an ensemble vary."""
-    numbers = len(numeric_knobs(configs))
-    return frozenset(plot.name for plot in plots if numbers < {"sweep": 1, "map": 2}.get(plot.kind, 0))
+    """Name the sweeps and maps for which too few knobs of an ensemble vary, and rankings of what is one family."""
+    numbers, every = len(numeric_knobs(configs)), curves(configs)
+    too_few = {"sweep": numbers < 1, "map": numbers < 2, "ranking": len({c.hue or c.color for c in every}) < FEWEST}
+    one_knob = numbers == 1 and len(_varied_knobs(configs)) == 1
+    return frozenset(plot.name for plot in plots if too_few.get(plot.kind) or (plot.kind == "ranking" and one_knob))
 
 
 def two_most_varied(configs: Sequence[Config]) -> tuple[str, str] | None:
