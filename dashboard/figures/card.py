@@ -14,6 +14,7 @@ from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.tables import Numbers, recorded_table, summary, table
 from dashboard.session.curves import Curve
 from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
 from dashboard.ui.styles import CARD, FULL_WIDTH, STRETCH, TABLE
 
@@ -70,7 +71,7 @@ class Card(Viewer):
         self.mark: Any = None
         self.whose = ""
         """The member that a picture of one member shows, in words."""
-        names = {"title": plot.title, "doc": plot.doc, "file": f"{engine.name}_{plot.name}"}
+        names = {"title": plain(plot.title), "doc": plain(plot.doc), "file": f"{engine.name}_{plot.name}"}
         self._heading = Heading(self._toggle, lambda: export(plot), **names)
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)

@@ -31,7 +31,7 @@ from dashboard.session.view_state import SPEEDS, ViewState
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
-from dashboard.ui.formatting import describe
+from dashboard.ui.formatting import describe, readable, sentence
 from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
 
@@ -215,7 +215,7 @@ class Lab(Viewer):
     def _show_caution(self, config: Config) -> None:
         """Say what keeps a configuration from showing what it should."""
         text = self.messages.attempt("The caution", lambda: self.engine.caution(config), "")
-        self.messages.show("caution", "lesson", text)
+        self.messages.show("caution", "lesson", readable(text, self.engine.Config.knobs()))
 
     # -- commands of the transport and the keyboard ----------------------------------------------------------
 
@@ -246,7 +246,7 @@ class Lab(Viewer):
         try:
             commands[name]()
         except DynascopeError as error:
-            self.messages.show("failure", "error", str(error))
+            self.messages.show("failure", "error", sentence(error, self.engine.Config.knobs()))
         if name in ("toggle", "step", "reset", "reseed", "branch"):
             self.messages.show("finished", "info", "")
         if name in ("reset", "reseed", "action"):

@@ -78,6 +78,15 @@ def shade(hue: str, position: float) -> str:
     return "#" + "".join(f"{round(255 * one ** (1 / 2.2)):02x}" for one in channels)
 
 
+def faded(color: str, position: float) -> str:
+    """Return a colour as it is at position 0, and ever more transparent towards 1.
+
+    >>> faded("#0b72b5", 0), faded("#0b72b5", 1)
+    ('#0b72b5ff', '#0b72b566')
+    """
+    return f"{color}{round(255 - (255 - FAINTEST) * min(max(position, 0.0), 1.0)):02x}"
+
+
 def scale(values: Sequence[float]) -> list[str]:
     """Give each value a sequential colour by rank: neighbours differ as much however close their values are."""
     order = {value: place for place, value in enumerate(sorted(set(values)))}
@@ -93,6 +102,9 @@ def ramp(first: str, last: str, count: int) -> list[str]:
     """
     return [_mix(first, last, place / (count - 1)) for place in range(count)]
 
+
+FAINTEST = 0x66
+"""Opacity of the last component of a vector, of 255."""
 
 DARKEST, LIGHTEST = 0.15, 0.29
 """Relative luminances of the darkest and the lightest colour that stand out by 3:1 from both grounds."""

@@ -38,7 +38,7 @@ class LossLandscape(Config):
         "how parameters move: by AdamW; by gradient descent; or not trained but sampled around the start, by Langevin "
         "steps, by Langevin steps that are accepted or not (MALA), or layer by layer without a step size (Gibbs, "
         "linear)",
-        role="shape", choices=("adamw", "sgd", *CHAINS), label="moves by", labels={"adamw": "AdamW",
+        role="shape", choices=("adamw", "sgd", *CHAINS), label="optimiser", labels={"adamw": "AdamW",
         "sgd": "gradient descent", "langevin": "Langevin", "mala": "MALA", "gibbs": "Gibbs"},
     )  # fmt: skip
     planted: str = knob(

@@ -78,7 +78,7 @@ class MatrixSensing(Config):
     )  # fmt: skip
     spectrum: str = knob(
         "linear",
-        "singular values from 1 to 1/kappa: linear, equal or geometric; or a list such as 1:0.8:0.5",
+        "singular values from 1 to 1/κ: linear, equal or geometric; or a list such as 1:0.8:0.5",
         more=True,
     )
     target: str = knob(
@@ -105,7 +105,7 @@ class MatrixSensing(Config):
         },
     )
     init_variance: str = knob(
-        "1/n", "variance of the entries of a Gaussian start, times alpha²", choices=("1/n", "1"), more=True,
+        "1/n", "variance of the entries of a Gaussian start, times α²", choices=("1/n", "1"), more=True,
         old_names=("init_norm",), label="variance of the start", labels={"1/n": "1/n", "1": "1"},
     )  # fmt: skip
     gradient_factor: int = knob(
@@ -117,7 +117,7 @@ class MatrixSensing(Config):
         bounds=(1e-3, 10), soft=(0.1, 2), log=True, more=True, label="β",
     )  # fmt: skip
     lift: str = knob(
-        "full", "one-step lift: of every direction, or of those below beta alone", choices=("full", "below_beta"),
+        "full", "one-step lift: of every direction, or of those below β alone", choices=("full", "below_beta"),
         more=True, old_values={"low": "below_beta"}, labels={"full": "every direction",
         "below_beta": "directions below β"},
     )  # fmt: skip

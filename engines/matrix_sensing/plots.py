@@ -58,4 +58,11 @@ PLOTS = (
         log_y=False,
         doc="Top left: the signal. The rest must fade.",
     ),
+    Plot(
+        name="map",
+        title="Map of two knobs, at the cursor",
+        channels=("relative_error",),
+        kind="map",
+        doc="Each cell is one pair of values, in the median over all members that have them.",
+    ),
 )

@@ -52,8 +52,8 @@ class SubgradientRecovery(Config):
     )  # fmt: skip
     init: str = knob(
         "spectral",
-        "start: top eigenvectors of the signs of the data, alpha times; Gaussian, alpha times; top eigenvectors of "
-        "the data without its largest entries; the truth plus alpha times noise",
+        "start: top eigenvectors of the signs of the data, α times; Gaussian, α times; top eigenvectors of "
+        "the data without its largest entries; the truth plus α times noise",
         choices=("spectral", "random", "truncated", "truth"),
         more=True,
         label="start",
@@ -71,7 +71,7 @@ class SubgradientRecovery(Config):
         1200, "measurements", role="shape", bounds=(1, 10**6), soft=(100, 10000), log=True, more=True, label="m"
     )
     kappa: float = knob(
-        1.0, "condition number: the eigenvalues fall geometrically from 1 to 1/kappa", bounds=(1, 1e4),
+        1.0, "condition number: the eigenvalues fall geometrically from 1 to 1/κ", bounds=(1, 1e4),
         soft=(1, 30), log=True, more=True, label="κ",
     )  # fmt: skip
     outlier_kind: str = knob(

@@ -115,4 +115,11 @@ PLOTS = (
         kind="sweep",
         doc="Each dot is one member's error now.",
     ),
+    Plot(
+        name="map",
+        title="Map of two knobs, at the cursor",
+        channels=("relative_error",),
+        kind="map",
+        doc="Each cell is one pair of values, in the median over all members that have them.",
+    ),
 )

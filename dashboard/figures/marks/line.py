@@ -26,8 +26,9 @@ from dashboard.figures.marks.phases import EMPTY, draw_phases, phase_columns
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.overlays import OverlayCurve, Overlays, band_columns, line_columns
 from dashboard.session.curves import Curve
+from dashboard.ui.formatting import readable
 from dashboard.ui.notation import plain
-from dashboard.ui.palette import GREY, shade
+from dashboard.ui.palette import GREY, faded
 
 if TYPE_CHECKING:
     from engines.core.protocol.declarations import Channel, Phase, Plot
@@ -55,7 +56,7 @@ class LineSpec:
 def line_specs(
     plot: Plot, channels: Mapping[str, Channel], curves: Sequence[Curve], focus: int, sizes: Mapping[str, int]
 ) -> list[LineSpec]:
-    """Choose the lines of a plot: a colour a curve, a dash a channel, a shade a component of a vector.
+    """Choose the lines of a plot: a colour a curve, a dash a channel, fainter with each component of a vector.
 
     `sizes` holds the number of components of each vector channel.
     """
@@ -67,7 +68,7 @@ def line_specs(
             parts: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
             for part in parts:
                 called = plain(channels[name].label) + ("" if part is None else f" {plot.component(part)}")
-                tone = curve.color if part is None else shade(curve.color, part / max(len(parts) - 1, 1))
+                tone = curve.color if part is None else faded(curve.color, part / max(len(parts) - 1, 1))
                 label = called if len(curves) == 1 else f"{called}, {curve.label}"
                 specs.append(LineSpec(Column(curve, name, part), label, called, tone, dash, focus in curve.members))
     return specs
@@ -98,6 +99,7 @@ class LineMark:
         primary: bool, on_zoom: Callable[[], None], on_reset: Callable[[], None],
         on_tap: Callable[[str], None],
     ) -> None:  # fmt: skip
+        self.engine = engine
         self.plot, self.lines, self.stream, self.options = plot, lines, stream, options
         self.scale = Scale.of_plot(plot, options.log_y)
         drawn = [(spec.column, spec.color) for spec in lines]
@@ -260,7 +262,7 @@ class LineMark:
             if line.prediction.broken:
                 reasons.setdefault(line.prediction.broken, []).append(line.curve.label)
         every = {line.curve.label for line in self._theory}
-        return theory.broken_assumptions(reasons, every)
+        return readable(plain(theory.broken_assumptions(reasons, every)), self.engine.Config.knobs())
 
     def theory_titles(self) -> dict[tuple[str, str], bool]:
         """Titles of the theory lines, each with what is to be said of it, and whether it is valid somewhere."""

@@ -92,8 +92,8 @@ const inside = event_name === "mousemove" && right >= 0 && right <= figure.inner
 const best = inside ? [...curves(), ...laws()].filter(({ far }) => far < ROOM).sort((a, b) => a.far - b.far)[0] : null;
 const shown = best ?? (inside ? phase() : null), pane = box();
 const chosen = several ? best?.at : undefined;
-if (chosen !== figure.tags[0]) {
-  figure.tags[0] = chosen;
+if (chosen !== figure.hovered) {
+  figure.hovered = chosen; // of the browser alone: no property of the model
   emphasise(chosen);
 }
 pane.hidden = !shown;

@@ -171,6 +171,20 @@ class RunData:
         earlier.diverged_at = np.where(self.diverged_at > step, -1, self.diverged_at)
         return earlier
 
+    def only(self, members: Sequence[int]) -> Self:
+        """Return the run of some of its members, as if nothing else had been run; what is recorded is copied."""
+        initial = [self.initial_configs[self._member(member)] for member in members]
+        some = type(self)(self.engine, initial, preset=self.preset, device=self.device)
+        some.configs = [self.configs[member] for member in members]
+        some.recording.dense, some.recording.thin = (
+            series.only(members) for series in (self.recording.dense, self.recording.thin)
+        )
+        some.diverged_at = self.diverged_at[list(members)]
+        for place, member in enumerate(members):
+            found = {name: values for (name, at), values in self.probe_results.items() if at == member}
+            some.probe_results |= {(name, place): values for name, values in found.items()}
+        return some
+
     def copy(self) -> Self:
         """Return the run as it is now: the two change apart, though no recorded number is copied."""
         copy = self.until(int(self.steps[-1]))
