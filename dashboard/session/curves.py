@@ -11,7 +11,7 @@ import numpy as np
 
 from dashboard.ui.formatting import describe, knob_name, number
 from dashboard.ui.notation import plain
-from dashboard.ui.palette import MOST_HUES, qualitative, scale, shade
+from dashboard.ui.palette import MOST_HUES, QUALITATIVE, SHADES, qualitative, scale, shade
 from engines.core.protocol.config import varied
 
 if TYPE_CHECKING:
@@ -70,10 +70,9 @@ def curves(
         return (*_binned(configs, groups, mean), *_picked(configs, cases, picked))
     told = [name for name in names if name not in dividing]
     colors = _colors([configs[members[0]] for members in groups], [cases[members[0]] for members in groups], told)
-    crowd = len(groups) == 1 or bands is False
     found: list[Curve] = []
     for members, (color, hue) in zip(groups, colors, strict=True):
-        whole = _as_band(members, bands, len(configs) if crowd or not dividing else 0)
+        whole = _as_band(members, bands, 0 if dividing else len(configs))
         part = _values(configs[members[0]], dividing)
         for some in [members] if whole else [(member,) for member in members]:
             label = _label(configs, cases, some, dividing)
@@ -127,14 +126,17 @@ def case_names(preset: Preset | None, configs: Sequence[Config]) -> list[str]:
     return [labels.get(tuple(getattr(config, name) for name in names), "") for config in configs]
 
 
-def distinguishing(configs: Sequence[Config], cases: Sequence[str] = (), but: Container[str] = ()) -> list[str]:
+def distinguishing(
+    configs: Sequence[Config], cases: Sequence[str] = (), but: Container[str] = (), given: Sequence[str] = ()
+) -> list[str]:
     """List the fewest knobs, in order, that tell members apart beside their cases: a case may change several at once.
 
-    Of several the one that tells most apart is taken first; the seed comes last.
+    Of several the one that tells most apart is taken first; the seed comes last. Those that are `given` are known.
     """
     columns = {name: _codes([getattr(config, name) for config in configs]) for name in varied(configs)}
-    left = [name for name in columns if name not in but]
-    kinds, chosen = _codes(cases or [""] * len(configs)), []
+    left = [name for name in columns if name not in but and name not in given]
+    known = zip(*(columns[name] for name in given if name in columns), cases or [""] * len(configs), strict=True)
+    kinds, chosen = _codes(list(known)), []
     while left:
         gains = [(len(np.unique(_joined(kinds, columns[name]))), name != "seed", -at) for at, name in enumerate(left)]
         best = max(range(len(left)), key=lambda at: (gains[at][1] and gains[at][0] > kinds.max() + 1, gains[at]))
@@ -161,14 +163,16 @@ def member_label(configs: Sequence[Config], member: int, but: Container[str] = (
     return _member_label(configs, case_names(preset, configs), member, but)
 
 
-def _member_label(configs: Sequence[Config], cases: Sequence[str], member: int, but: Container[str]) -> str:
+def _member_label(
+    configs: Sequence[Config], cases: Sequence[str], member: int, but: Container[str], given: Sequence[str] = ()
+) -> str:
     """Write the case and the values of one member.
 
     From the third knob on, a value that most members share goes without saying.
     """
     alike = [other for other, case in enumerate(cases) if case == cases[member]]
     among = [configs[other] for other in alike] if cases[member] else configs
-    names, mine = distinguishing(among, but=but), configs[member]
+    names, mine = distinguishing(among, but=but, given=given), configs[member]
     shown = names[:2] + [name for name in names[2:] if name == "seed" or not _usual(among, name, getattr(mine, name))]
     case = cases[member] if len(set(cases)) > 1 else ""
     return ", ".join(filter(None, [case, _values(mine, shown)]))
@@ -191,10 +195,10 @@ def _groups(configs: Sequence[Config]) -> list[tuple[int, ...]]:
     return [tuple(members) for members in groups.values()]
 
 
-def _label(configs: Sequence[Config], cases: Sequence[str], members: Sequence[int], but: Sequence[str]) -> str:
+def _label(configs: Sequence[Config], cases: Sequence[str], members: Sequence[int], given: Sequence[str]) -> str:
     if len(members) == 1:
-        return _member_label(configs, cases, members[0], but) or "this run"
-    text = _member_label(configs, cases, members[0], (*but, "seed"))
+        return _member_label(configs, cases, members[0], (), given) or "this run"
+    text = _member_label(configs, cases, members[0], ("seed",), given)
     return ", ".join(filter(None, [text, f"{len(members)} seeds"]))
 
 
@@ -205,9 +209,9 @@ def _dividing(
     configs: Sequence[Config], cases: Sequence[str], names: Sequence[str], groups: Sequence[tuple[int, ...]]
 ) -> tuple[str, ...] | None:
     """Choose the knobs that divide an ensemble into parts that can be read; None where two are not enough."""
-    if len(groups) <= MOST_SEPARATE:
-        return ()
     firsts = [configs[members[0]] for members in groups]
+    if len(groups) <= (MOST_SEPARATE if _ramp(firsts, names) else len(QUALITATIVE) * len(SHADES)):
+        return ()
     found: list[tuple[bool, int, tuple[str, ...]]] = []
     for some in (*((name,) for name in names), *combinations(names, 2)):
         keys = [tuple(getattr(config, name) for name in some) for config in firsts]

@@ -64,8 +64,8 @@ def readable(text: str, knobs: Mapping[str, Knob]) -> str:
 def number(value: Any) -> str:
     """Write a value in at most four significant digits, with powers of ten as such.
 
-    >>> number(0.30000001), number(1.25e-9), number(20000), number("gd")
-    ('0.3', '1.25×10⁻⁹', '20000', 'gd')
+    >>> number(0.30000001), number(1.25e-9), number(1e-8), number("gd")
+    ('0.3', '1.25×10⁻⁹', '10⁻⁸', 'gd')
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
@@ -75,7 +75,8 @@ def number(value: Any) -> str:
     if "e" not in text:
         return text.replace("-", "−")
     digits, power = text.split("e")
-    return f"{digits}×10{str(int(power)).translate(_SUPERSCRIPT)}".replace("-", "−")
+    digits = digits.removesuffix("1") if digits in ("1", "-1") else f"{digits}×"
+    return f"{digits}10{str(int(power)).translate(_SUPERSCRIPT)}".replace("-", "−")
 
 
 def describe(values: Mapping[str, Any], knobs: Mapping[str, Knob]) -> str:

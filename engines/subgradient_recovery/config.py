@@ -38,7 +38,7 @@ class SubgradientRecovery(Config):
         30, "search rank: columns of U; d is full over-parameterisation", bounds=(1, 1024), soft=(1, 60), label="k"
     )
     outlier_fraction: float = knob(
-        0.2, "share p of measurements that are outliers", bounds=(0, 0.95), soft=(0, 0.8), label="outlier share p"
+        0.2, "share p of measurements that are outliers", bounds=(0, 0.95), soft=(0, 0.8), label="outliers p"
     )
     alpha: float = knob(1e-8, "initialisation scale", bounds=(1e-40, 10), soft=(1e-12, 1), log=True, label="α")
     budget: float = knob(

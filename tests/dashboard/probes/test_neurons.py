@@ -38,7 +38,7 @@ def test_what_a_logarithmic_axis_has_no_place_for_is_drawn_at_the_floor_and_said
     assert height[0] == pytest.approx([1e-30, 2e-30, 3e-30], rel=1e-15)
     assert height[1] == pytest.approx([FLOOR, FLOOR, 1e-20], rel=1e-15)
     assert np.isnan(height[2]).tolist() == [False, True, True]
-    assert made.note == "pale: no way of its own · 3 of 24 values below 1×10⁻³⁴ are drawn there"
+    assert made.note == "pale: no way of its own · 3 of 24 values below 10⁻³⁴ are drawn there"
     low, high = made.paths.data["low"][0], made.paths.data["high"][0]
     assert 1e-33 < low < 1e-30 and 12 < high < 1e4
 
