@@ -23,15 +23,17 @@ BOX = (
 """The box of a hover over points and cells, dark on both grounds like that over curves."""
 
 
+TITLE = "<div style='font-weight: 600'>{}</div>"
+
+NAMED = (
+    "<div style='display: flex; gap: 14px; justify-content: space-between'><span style='opacity: .8'>{}</span>"
+    "<span>{}</span></div>"
+)
+
+
 def add_hover(figure: Any, drawn: Sequence[Any], rows: Sequence[tuple[str, str]], **options: Any) -> None:
     """Show rows of (name, field) for the topmost point under the pointer, and for no other at the same time."""
-    lines = "".join(
-        f"<div style='font-weight:600'>{field}</div>"
-        if not name
-        else "<div style='display:flex;gap:14px;justify-content:space-between'>"
-        f"<span style='opacity:.8'>{name}</span><span>{field}</span></div>"
-        for name, field in rows
-    )
+    lines = "".join(NAMED.format(name, field) if name else TITLE.format(field) for name, field in rows)
     figure.add_tools(HoverTool(renderers=list(drawn), tooltips=BOX.format(lines), limit=1, **options))
 
 

@@ -15,7 +15,6 @@ from bokeh.models import (
     CDSView,
     ColumnDataSource,
     CustomJSTickFormatter,
-    HoverTool,
     MultiLine,
     Scatter,
     Slider,
@@ -23,6 +22,7 @@ from bokeh.models import (
 )  # fmt: skip
 
 from dashboard.figures.marks.figure import add_glyph, figure
+from dashboard.figures.marks.hover import add_hover
 from dashboard.probes.pictures import layers
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import GREY, category
@@ -228,7 +228,7 @@ class GraphPicture:
     def _add_hovers(self, edges: Any, nodes: Any) -> None:
         """Names under the pointer, and the click."""
         rows = [("", "@name"), ("cluster", "@group"), ("degree", "@degree")]
-        self.figure.add_tools(HoverTool(renderers=[nodes], tooltips=rows))
+        add_hover(self.figure, [nodes], rows)
         heavy = [("", "@name"), (self._weight, "@amount")]
-        self.figure.add_tools(HoverTool(renderers=[edges], tooltips=heavy, line_policy="interp"))
+        add_hover(self.figure, [edges], heavy, line_policy="interp")
         layers.select_by_click(self.figure, self.nodes, self.shown[0])

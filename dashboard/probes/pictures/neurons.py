@@ -13,13 +13,13 @@ from bokeh.models import (
     BooleanFilter,
     CDSView,
     ColumnDataSource,
-    HoverTool,
     Line,
     Scatter,
     Select,
 )
 
 from dashboard.figures.marks.figure import add_glyph, figure
+from dashboard.figures.marks.hover import add_hover
 from dashboard.probes.pictures import layers
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import GREY, category
@@ -103,7 +103,7 @@ class NeuronsPicture:
         ring = Scatter(x="x", y="y", size=20, fill_color=None, line_color=GREY, line_width=2.5)
         add_glyph(ring, self.nodes, self.map, view=CDSView(filter=self.highlighted))
         rows = [("", "@name"), ("kind", "@kind"), ("ways", "@paths")]
-        self.map.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+        add_hover(self.map, [drawn], rows)
         self.map.y_range.update(start=1.03, end=-0.03, reset_start=1.03, reset_end=-0.03)
 
     def _draw_curve(self) -> None:
@@ -112,7 +112,7 @@ class NeuronsPicture:
         for glyph, name in ((reference, "in a random direction"), (path, "along the way")):
             drawn = add_glyph(glyph, self.chosen, self.curve, name=name)
             rows = [("", "$name"), ("at", "@x"), (self.declared.label or "loss", f"@{glyph.y}")]
-            self.curve.add_tools(HoverTool(renderers=[drawn], tooltips=rows, line_policy="nearest"))
+            add_hover(self.curve, [drawn], rows, line_policy="nearest")
 
     def _add_scripts(self) -> None:
         layers.select_by_click(self.map, self.nodes, BooleanFilter())
