@@ -20,7 +20,7 @@ def mark_terms(html: str, terms: Sequence[Term]) -> str:
 
     >>> from engines.core.protocol.declarations import Term
     >>> mark_terms("A <b>frame</b>, frames", [Term(name="frame", text="...", forms=("frames",))])
-    "A <b><button type='button' class='term' data-term='frame'>frame</button></b>, frames"
+    "A <b><span role='button' tabindex='0' class='term' data-term='frame'>frame</span></b>, frames"
     """
     owners = {form.lower(): term.name for term in terms for form in (term.name, *term.forms)}
     if not owners:
@@ -35,7 +35,7 @@ def mark_terms(html: str, terms: Sequence[Term]) -> str:
             return match.group()
         seen.add(name)
         quoted = name.replace("'", "&#39;")
-        return f"<button type='button' class='term' data-term='{quoted}'>{match.group()}</button>"
+        return f"<span role='button' tabindex='0' class='term' data-term='{quoted}'>{match.group()}</span>"
 
     return pattern.sub(button, html)
 

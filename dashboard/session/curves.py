@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from engines.core.protocol.engine import Preset
 
 MOST_SEPARATE = 32
-"""Of more curves than these one part is shown at a time, divided by the knobs that leave the fewest parts."""
+"""Curves that are shown at once; more are divided into parts by the knobs that leave the fewest of them."""
 
 LEGIBLE = 16
 """Curves of a part of a large ensemble, where it can be divided so."""

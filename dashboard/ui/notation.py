@@ -54,6 +54,22 @@ def _plain_script(sign: str, inner: str) -> str:
     return f" {plain(inner)}" if sign == "_" else f"^({plain(inner)})"
 
 
+def settable(text: str) -> bool:
+    """Decide whether Unicode has all subscripts and superscripts of a text.
+
+    >>> settable("‖M‖_F"), settable("N_eff")
+    (True, False)
+    """
+    found: list[bool] = []
+
+    def check(sign: str, inner: str) -> str:
+        found.append(all(one in {"_": _LOW | _SMALL, "^": _HIGH}[sign] for one in inner))
+        return ""
+
+    _replaced(text, check)
+    return all(found)
+
+
 def html(text: str) -> str:
     """Escape a text and set its subscripts and superscripts.
 

@@ -37,7 +37,7 @@ CALLED = (
     "symmetric, k = r", "symmetric", "asymmetric", "one modified step", "ScaledGD", "ScaledGD(λ)",
     "PrecGD, spectral start", "PrecGD", "alternating Gauss–Newton", "asymmetric, G = 0", "Nesterov",
 )  # fmt: skip
-"""What readers call them."""
+"""Names of them for readers."""
 
 THREE = ("symmetric", "asymmetric", "one modified step")
 

@@ -39,7 +39,7 @@ PHASES = {
     "tail": "The signal is fitted: what is left of the error lies in idle directions.",
     "lift": "The one modified step has been taken.",
 }
-"""What happens in each phase."""
+"""A sentence for each phase."""
 
 
 def story(run: RunData, member: int) -> Story:

@@ -17,7 +17,7 @@ WEIGHTS = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Weight decays of the map."""
 
 DECAYS = ("usual decay", "hidden layers twice", "hidden layers none", "last layer twice", "last layer none")
-"""What readers call the decays of the network."""
+"""Names of the decays of the network for readers."""
 
 EPOCH = 21
 """Steps of one, for the digits."""

@@ -39,7 +39,7 @@ PHASES = {
     "frame found": "The class means are within a twentieth of a simplex, once they are centred.",
     "collapsed": "The spread within the classes is below a thousandth of that between them.",
 }
-"""What happens in each phase."""
+"""A sentence for each phase."""
 
 
 def story(run: RunData, member: int) -> Story:

@@ -70,7 +70,7 @@ CALLED = (
     "OPSA by the gap", "squares, small start", "Huber, small start", "trimmed, small start", "trimmed",
     "median, small start", "median", "double over-parameterisation",
 )  # fmt: skip
-"""What readers call the sub-gradient method and its peers; those without a start begin at the truncated one."""
+"""Names of the sub-gradient method and its peers; those without a start begin at the truncated one."""
 
 
 def _peer_labels() -> tuple[str, ...]:

@@ -93,7 +93,7 @@ PHASES = {
     "floor": "What is left of the error lies in directions to spare.",
     "over-fitting": "The loss is below that of the truth, and the error grows.",
 }
-"""What happens in each phase."""
+"""A sentence for each phase."""
 
 
 def story(run: RunData, member: int) -> Story:

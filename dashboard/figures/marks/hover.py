@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bokeh.events import MouseLeave, MouseMove
 from bokeh.models import CustomJS, HoverTool
 
 from dashboard.session.curves import spread_text
 from dashboard.ui.component import FOLDER
-
-if TYPE_CHECKING:
-    from dashboard.figures.marks.line import LineMark
 
 SCRIPT = (FOLDER / "hover.js").read_text()
 
@@ -37,8 +34,8 @@ def add_hover(figure: Any, drawn: Sequence[Any], rows: Sequence[tuple[str, str]]
     figure.add_tools(HoverTool(renderers=list(drawn), tooltips=BOX.format(lines), limit=1, **options))
 
 
-def add_curve_hover(mark: LineMark, glyphs: Sequence[Any], x_name: str) -> None:
-    """Show the curve, the law or the phase that is nearest to the pointer."""
+def add_curve_hover(mark: Any, glyphs: Sequence[Any], x_name: str) -> None:
+    """Show the curve, the law or the phase that is nearest to the pointer, in the figure of a `LineMark`."""
     styles = [{"alpha": glyph.line_alpha, "width": glyph.line_width} for glyph in glyphs]
     args = {
         "figure": mark.figure, "source": mark.stream.source, "theory": mark.sources["theory"],
@@ -50,7 +47,7 @@ def add_curve_hover(mark: LineMark, glyphs: Sequence[Any], x_name: str) -> None:
         mark.figure.js_on_event(event, CustomJS(args=args, code=SCRIPT))
 
 
-def _line(mark: LineMark, spec: Any) -> dict[str, Any]:
+def _line(mark: Any, spec: Any) -> dict[str, Any]:
     """Describe one line for the browser: its columns, and what it is called."""
     low, high = mark.band_keys(spec.column) if spec.column.curve.band else ("", "")
     curve = spec.column.curve

@@ -27,7 +27,7 @@ from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.overlays import OverlayCurve, Overlays, band_columns, line_columns
 from dashboard.session.curves import Curve
 from dashboard.ui.formatting import readable
-from dashboard.ui.notation import plain
+from dashboard.ui.notation import plain, settable
 from dashboard.ui.palette import GREY, faded
 
 if TYPE_CHECKING:
@@ -276,7 +276,8 @@ class LineMark:
 def _labels(plot: Plot, engine: Engine) -> dict[str, Any]:
     first = engine.channel(plot.channels[0])
     unit = f" [{first.unit}]" if first.unit else ""
-    y = plain(first.formula or first.label) + unit if len(plot.channels) == 1 else ""
+    name = first.formula if first.formula and settable(first.formula) else first.label
+    y = plain(name) + unit if len(plot.channels) == 1 else ""
     return {"x_axis_label": plot.x if plot.x == "step" else plain(engine.channel(plot.x).label), "y_axis_label": y}
 
 

@@ -26,7 +26,7 @@ QUANTILES = {"median": 0.5, "low": 0.1, "high": 0.9}
 """Shares of the members below the line and the ends of a band."""
 
 EXTREMES = {"median": 0.5, "low": 0.0, "high": 1.0}
-"""The same for bands of fewer than `FEW` members."""
+"""Shares for bands of fewer than `FEW` members."""
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 // Spread one knob or two over values, and choose the number of seeds and how they are drawn.
-const BANDS = [["spread", "seeds: median and spread"], ["mean", "seeds: mean ± standard error"], ["single", "each seed by itself"]];
+const BANDS = [["spread", "median, spread"], ["mean", "mean ± error"], ["single", "each by itself"]];
 
 export function render({ model }) {
   const root = make("div", "ensemble");

@@ -28,7 +28,11 @@ export function render({ model }) {
     if (button && !(dialog.open && button === opener)) show(button);
     else if (!path.includes(dialog)) close();
   };
-  const pressed = (event) => { if (event.key === "Escape" && dialog.open) { close(); opener?.focus(); } };
+  const pressed = (event) => {
+    const button = event.composedPath().find((one) => one.dataset?.term);
+    if (event.key === "Escape" && dialog.open) { close(); opener?.focus(); }
+    else if (button && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); event.stopPropagation(); show(button); }
+  };
   document.addEventListener("click", clicked);
   document.addEventListener("keydown", pressed, true);
   window.addEventListener("scroll", close, true);

@@ -40,9 +40,9 @@ class Knob:
     unit: str = ""
     choices: tuple[str, ...] | None = None
     label: str = ""
-    """What readers call it, in the notation of formulas; "" where its name in words says it."""
+    """Name of it for readers, in the notation of formulas; "" where its name in words says it."""
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    """What readers call its choices, where their names in words do not say it."""
+    """Names of its choices for readers, where their names in words do not say it."""
     more: bool = False
     """Folded away until asked for: fewer than eight knobs stay in sight."""
     old_names: tuple[str, ...] = ()

@@ -39,7 +39,7 @@ class Preset:
     cases: tuple[Mapping[str, Any], ...] = ()
     """Members that differ in several knobs at once, each multiplied with the product of `set`."""
     case_labels: tuple[str, ...] = ()
-    """What readers call the cases, in their order; cases that share a label are told apart by their knobs."""
+    """Names of the cases for readers, in their order; cases that share a label are told apart by their knobs."""
     seeds: tuple[int, ...] = (0,)
     steps: int = 1000
     cost: Literal["light", "long", "heavy"] = "light"

@@ -46,4 +46,4 @@ DOCS = {
     "memorised": "Nearly all training samples are right, and the test is not yet.",
     "generalises": "The test accuracy is above 95 %: it has understood.",
 }
-"""What happens in each phase of training."""
+"""A sentence for each phase of training."""
