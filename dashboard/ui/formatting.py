@@ -51,7 +51,8 @@ def readable(text: str, knobs: Mapping[str, Knob]) -> str:
 
     def assigned(match: re.Match[str]) -> str:
         knob = knobs.get(match[1])
-        return f"{knob_name(knob)} = {choice_name(match[2], knob)}" if knob else match.group()
+        named = (knob_name(knob), choice_name(match[2], knob)) if knob else match.groups()
+        return match.group() if named == match.groups() else " = ".join(named)
 
     def named(match: re.Match[str]) -> str:
         knob = knobs.get(match.group())

@@ -65,7 +65,7 @@ class SubgradientRecovery(Config):
         },
     )
     d: int = knob(30, "rows and columns of the unknown matrix", role="shape", bounds=(2, 1024), soft=(10, 100),
-                  more=True, label="size d")  # fmt: skip
+                  more=True, label="d")  # fmt: skip
     r: int = knob(2, "rank of the unknown matrix", role="shape", bounds=(1, 64), soft=(1, 6), more=True, label="rank r")
     m: int = knob(
         1200, "measurements", role="shape", bounds=(1, 10**6), soft=(100, 10000), log=True, more=True, label="m"

@@ -40,7 +40,7 @@ def focus(lab):
 
 def choose_third(lab):
     lab.view.get_by_role("radio").nth(2).click()
-    until(lambda: "one step" in focus(lab))
+    until(lambda: "one modified step" in focus(lab))
 
 
 def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_and_picks(page):

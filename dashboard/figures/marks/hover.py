@@ -14,7 +14,7 @@ from dashboard.ui.component import FOLDER
 SCRIPT = (FOLDER / "hover.js").read_text()
 
 BOX = (
-    "<div style='font: 12.5px/1.45 system-ui, Roboto, sans-serif; color: #f3f5f9; background: #20252f; "
+    "<div style='font: 12.5px/1.45 Roboto, system-ui, sans-serif; color: #f3f5f9; background: #20252f; "
     "padding: 7px 10px; margin: -6px; border-radius: 5px; max-width: 340px'>{}</div>"
 )
 """The box of a hover over points and cells, dark on both grounds like that over curves."""

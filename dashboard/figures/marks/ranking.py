@@ -21,6 +21,9 @@ from dashboard.ui.formatting import number
 from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
 
+MANY = 10
+"""From more bars on names are smaller, so that they do not run into one another."""
+
 LONGEST = 34
 """Letters of a name beside its bar."""
 
@@ -77,6 +80,7 @@ class RankingMark(StepMark):
             "spread": [_spread(curve, *ends) for curve, *ends in zip(self._ranked, low, high, strict=True)],
         }
         name_ticks(self.figure.yaxis, {at: _short(curve.label) for at, curve in zip(places, self._ranked, strict=True)})
+        self.figure.yaxis.major_label_text_font_size = "11px" if len(order) <= MANY else "9.5px"
         set_range(self.figure.x_range, across, self.scale.log)
         self.figure.y_range.update(start=0.4, end=len(order) + 0.6)
         self._describe(middle, low, high)

@@ -73,7 +73,7 @@ function box() {
   const made = document.createElement("div");
   made.id = ID;
   made.style.cssText = "position:fixed;z-index:2000;pointer-events:none;max-width:340px;padding:7px 10px;border-radius:7px;"
-    + "font:12.5px/1.45 system-ui,Roboto,sans-serif;color:#f3f5f9;background:#20252f;border:1px solid #5b6473;"
+    + "font:12.5px/1.45 Roboto,system-ui,sans-serif;color:#f3f5f9;background:#20252f;border:1px solid #5b6473;"
     + "box-shadow:0 3px 12px rgba(0,0,0,.35)";
   return document.body.appendChild(made);
 }
