@@ -116,6 +116,7 @@ def test_every_entry_of_the_glossary_is_met_in_a_text_and_has_two_sentences(name
             texts += run_texts(engine, run, preset)
     for term in engine.glossary:
         assert any("data-term" in mark_terms(text, [term]) for text in texts), term.name
+        assert term.formula, term.name
         assert 1 <= len(re.findall(r"[.;:](?:\s|$)", term.text)) <= 3, term.name
 
 

@@ -50,41 +50,49 @@ GLOSSARY = (
         name="MALA",
         text="Langevin steps that are accepted or refused so that no bias is left. High acceptance is no proof that "
         "the chains have been everywhere.",
+        formula="accept w′ with min(1, p(w′)q(w)/p(w)q(w′))",
     ),
     Term(
         name="Gibbs' sampler",
         text="A chain that draws one layer of a linear map at a time, exactly. It needs no step size.",
+        formula="W_l ~ p(W_l | all others)",
         forms=("Gibbs",),
     ),
     Term(
         name="burn-in",
         text="The first steps of chains, which still remember where they began. They are left out of every mean.",
+        formula="t ≤ t₀",
     ),
     Term(
         name="grokking",
         text="Understanding long after memorising: the test accuracy rises when the training accuracy has been perfect "
         "for a while. Weight decay is what drives it.",
+        formula="t(test) ≫ t(train)",
         forms=("groks", "grok", "generalises", "generalised", "generalise"),
     ),
     Term(
         name="synchronised",
         text="Said of neurons that fire on the same samples. They can be exchanged without any change of the outputs.",
+        formula="gᵢ(x) = gⱼ(x) for every x",
         forms=("fire together", "synchronised neurons"),
     ),
     Term(
         name="gates",
         text="Which of its neurons a ReLU network has switched on, for each sample. Inside one pattern it is linear.",
+        formula="g(x) = 1 where Wx > 0",
         forms=("nested gates", "gate"),
     ),
     Term(
         name="superposition",
         text="More features than dimensions, kept at angles that disturb one another little. Five of them share a "
         "plane as a pentagon.",
+        formula="f(x) = relu(WᵀW x + b)",
     ),
     Term(
         name="interaction basis",
         text="Directions of each layer chosen so that as few as possible act on one another. In it the modules of a "
         "network become visible.",
+        formula="L ≈ Σ E_ij uᵢ uⱼ",
     ),
     Term(
         name="Hessian",
@@ -94,11 +102,13 @@ GLOSSARY = (
     Term(
         name="bowl",
         text="The landscape around a minimum along two directions, seen from the side. A wide one is a flat minimum.",
+        formula="L(θ + a d₁ + b d₂)",
     ),
     Term(
         name="types 1 and 2",
         text="Free directions of one layer: of weights on activations that depend on one another, and of neurons whose "
         "outputs do. Those of neurons that fire together come on top.",
+        formula="A dW = 0 or dW G = 0",
         forms=("of types 1 and 2", "dependent activations", "dependent gradients"),
     ),
 )

@@ -70,5 +70,6 @@ GLOSSARY = (
     Term(
         name="noise",
         text="Random errors of the measurements. Wider factors fit more of it, once the signal is fitted.",
+        formula="yᵢ = ⟨Aᵢ, M⟩ + εᵢ",
     ),
 )

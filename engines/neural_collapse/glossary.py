@@ -35,6 +35,7 @@ GLOSSARY = (
         name="collapse",
         text="All samples of a class on one point, and these points on a frame. It is where the least loss is, and "
         "what training tends to.",
+        formula="hₖᵢ = mₖ for every sample i of class k",
         forms=("collapsed", "close to collapse", "closer to collapse", "near collapse"),
     ),
     Term(
@@ -55,6 +56,7 @@ GLOSSARY = (
         name="span of the frame",
         text="The directions in which class means lie; features have others, out of it. Spread in the span dies "
         "faster than spread out of it.",
+        formula="span(m₁, …, m_K)",
         forms=("in its span", "out of the span", "out of it"),
     ),
     Term(
@@ -68,6 +70,7 @@ GLOSSARY = (
         name="minimiser",
         text="The features and the classifier of least loss. Where the product of the two decays is above one they "
         "are zero.",
+        formula="H* = argmin loss",
         forms=("least loss",),
     ),
     Term(
@@ -81,5 +84,6 @@ GLOSSARY = (
         name="law of separation",
         text="Every layer of a trained network takes about the same factor off NC1. Over the depth that is a straight "
         "line on a logarithmic axis.",
+        formula="NC1 ~ qˡ in layer l",
     ),
 )

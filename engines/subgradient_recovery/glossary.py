@@ -42,6 +42,7 @@ GLOSSARY = (
         name="floor",
         text="The error at which a run stops falling, set by the start, by the noise, or by what is left of the "
         "budget. At a floor the steps are already too small to move anything.",
+        formula="‖UUᵀ − X*‖ as t → ∞",
         forms=("floors",),
     ),
     Term(
@@ -55,6 +56,7 @@ GLOSSARY = (
         name="spectral start",
         text="A start along the top eigenvectors of the data weighted by its signs. It is aligned with the truth "
         "before the first step, so that nothing else is in it.",
+        formula="U₀ = α · eigenvectors of (1/m) Σ sign(yᵢ) Aᵢ",
     ),
     Term(
         name="Sign-RIP",
@@ -66,6 +68,7 @@ GLOSSARY = (
         name="strict saddle",
         text="A point at which the loss has a direction downhill although its slope is zero. With outliers the truth "
         "itself is one, and a run started beside it leaves.",
+        formula="∇f = 0, λ_min(∇²f) < 0",
     ),
     Term(
         name="over-fitting",
