@@ -81,6 +81,9 @@ def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool) -> Sequence
     return [Curve(curve.key, curve.label, curve.color, (focus,)) for curve in chosen[:1]]
 
 
+LONGEST_FORMULA = 26
+"""Signs of a formula that fit beside the axis of a small figure."""
+
 NEAR = 0.05
 """A click picks a curve within this share of the figure's height."""
 
@@ -276,8 +279,8 @@ class LineMark:
 def _labels(plot: Plot, engine: Engine) -> dict[str, Any]:
     first = engine.channel(plot.channels[0])
     unit = f" [{first.unit}]" if first.unit else ""
-    name = first.formula if first.formula and settable(first.formula) else first.label
-    y = plain(name) + unit if len(plot.channels) == 1 else ""
+    short = 0 < len(first.formula) <= LONGEST_FORMULA and settable(first.formula)
+    y = plain(first.formula if short else first.label) + unit if len(plot.channels) == 1 else ""
     return {"x_axis_label": plot.x if plot.x == "step" else plain(engine.channel(plot.x).label), "y_axis_label": y}
 
 

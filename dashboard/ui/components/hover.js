@@ -81,7 +81,7 @@ function box() {
 function emphasise(chosen) {
   glyphs.forEach((glyph, at) => {
     const usual = usually[at], on = chosen === undefined || lines[at].curve === lines[chosen].curve;
-    const faint = on ? usual.alpha : Math.min(usual.alpha, 0.25);
+    const faint = on ? usual.alpha : Math.min(usual.alpha, 0.35);
     glyph.setv({ line_alpha: faint, line_width: usual.width + (chosen !== undefined && on ? 1.2 : 0) }, { sync: false });
   });
 }
