@@ -174,7 +174,7 @@ def _legend(mark: LineMark) -> list[dict[str, Any]]:
     channels = [_sample(spec, several) for spec in first.values()]
     theory = [
         {"label": title, "doc": doc, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
-        for (title, doc), valid in mark.theory_titles().items()
+        for title, (doc, valid) in mark.theory_titles().items()
     ]
     overlays = [{"label": label, "dash": "solid", "color": color} for label, color in mark.overlay_hues.items()]
     if len(channels) == 1:

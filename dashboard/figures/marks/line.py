@@ -267,12 +267,13 @@ class LineMark:
         every = {line.curve.label for line in self._theory}
         return readable(plain(theory.broken_assumptions(reasons, every)), self.engine.Config.knobs())
 
-    def theory_titles(self) -> dict[tuple[str, str], bool]:
-        """Titles of the theory lines, each with what is to be said of it, and whether it is valid somewhere."""
-        titles: dict[tuple[str, str], bool] = {}
+    def theory_titles(self) -> dict[str, tuple[str, bool]]:
+        """Titles of the theory lines, each with what else is to be said of it, and whether it is valid somewhere."""
+        titles: dict[str, tuple[str, bool]] = {}
         for line in self._theory:
-            title = theory.title(line.prediction)
-            titles[title] = titles.get(title, False) or not line.prediction.broken
+            title, more = theory.title(line.prediction)
+            before, valid = titles.get(title, ("", False))
+            titles[title] = before or more, valid or not line.prediction.broken
         return titles
 
 

@@ -67,4 +67,4 @@ def test_a_prediction_of_one_component_is_drawn_in_the_hue_of_that_component_alo
     data = mark.sources["theory"].data
     assert list(data["color"]) == [lines[0].color, lines[2].color]
     assert [line[0] for line in data["ys"]] == [0, 2]
-    assert mark.theory_titles() == {("theory: law", ""): True}
+    assert mark.theory_titles() == {"theory: law": ("", True)}
