@@ -53,7 +53,7 @@ class ProbeCard(Viewer):
         self._failure = ""
         self._drawn_part: tuple[Part | None, float] = (None, 0.0)
         self.form = ProbeForm(probe, self.compute, self.stop, self.save)
-        self.values = ProbeValues(probe.pictures, probe.name)
+        self.values = ProbeValues(probe.pictures, probe.name, probe.labels)
         sheets = [CARD, FULL_WIDTH] if len(probe.pictures) > 1 else [CARD]
         self._panel = pn.Column(self.form, self.values, stylesheets=sheets, margin=0, **STRETCH)
 

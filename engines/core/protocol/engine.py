@@ -79,6 +79,8 @@ class Probe:
     title: str = ""
     pictures: tuple[Picture, ...] = ()
     knobs: tuple[Knob, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Names of its numbers for readers, where their names in words do not say it."""
 
 
 class RunData:
