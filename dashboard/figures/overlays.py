@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dashboard.figures.marks.streamed_source import mask_diverged, summarised
-from dashboard.session.curves import Curve, curves
+from dashboard.session.curves import Curve, curves, parts
 from dashboard.ui.palette import GREY
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def overlay_curves(
     A member ends where it diverged.
     """
     found: dict[str, list[OverlayCurve]] = {}
-    drawn = curves(run.initial_configs, preset=run.preset) if drawn is None else drawn
+    drawn = _all_curves(run) if drawn is None else drawn
     for channel in run.engine.channels:
         series = run.recording.series(channel.name)
         if channel.dims or channel.name not in series.names or not len(series):
@@ -55,6 +55,12 @@ def overlay_curves(
             _overlay(steps, values[:, list(curve.members)], curve.mean, color, label) for curve in drawn
         ]
     return found
+
+
+def _all_curves(run: Run) -> Sequence[Curve]:
+    """Choose the curves of a run that is drawn behind another; one band where it has too many for one picture."""
+    every = curves(run.initial_configs, preset=run.preset)
+    return every if len(parts(every)) == 1 else [Curve("c0", "", GREY, tuple(range(len(run.initial_configs))))]
 
 
 def _overlay(steps: np.ndarray, values: np.ndarray, mean: bool, color: str, label: str) -> OverlayCurve:
