@@ -100,9 +100,9 @@ class SpaceMark(StepMark):
     def fill(self, now: StepData) -> None:
         """Draw all points; the window holds those of the start too, so that what contracts is seen to."""
         points = np.stack([np.ravel(now.values[name][now.focus]) for name in self.plot.channels])
-        kinds = np.ravel(now.values[self.plot.by][now.focus]).astype(int)
-        shown = np.flatnonzero(np.isfinite(points).all(0))
-        points, kinds = points[:, shown], kinds[shown]
+        kinds = np.ravel(now.values[self.plot.by][now.focus])
+        shown = np.flatnonzero(np.isfinite(points).all(0) & np.isfinite(kinds))
+        points, kinds = points[:, shown], kinds[shown].astype(int)
         axes = dict(zip("xyz", points.tolist(), strict=False))
         self.source.data = {
             "z": [0.0] * len(kinds),
