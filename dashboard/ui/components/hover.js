@@ -86,6 +86,8 @@ function emphasise(chosen) {
   });
 }
 
+const view = globalThis.Bokeh?.index?.find_one?.(figure);
+if (!view) return;
 const { x, y, sx, sy, event_name } = cb_obj;
 const right = across(x), up = share(y, figure.y_range, log_y) * figure.inner_height;
 const inside = event_name === "mousemove" && right >= 0 && right <= figure.inner_width && up >= 0 && up <= figure.inner_height;
@@ -108,7 +110,7 @@ if (shown) {
     return row;
   });
   pane.replaceChildren(head, ...rows, ...(shown.doc ? [text("div", shown.doc, "margin-top:3px;opacity:.85")] : []));
-  const { left, top } = Bokeh.index.find_one(figure).el.getBoundingClientRect();
+  const { left, top } = view.el.getBoundingClientRect();
   const { width, height } = pane.getBoundingClientRect();
   const [px, py] = [left + sx, top + sy];
   pane.style.left = `${Math.max(4, px + 16 + width > innerWidth ? px - 16 - width : px + 16)}px`;
