@@ -87,8 +87,10 @@ def _content(pinned: Run, run: Run, step: int, members: tuple[int, int]) -> dict
     rows = [_row(run, str(name), row) for name, row in shown.iterrows()]
     declared = run.engine.Config.knobs()
     knobs = changed(pinned, run, members)
-    changes = ", ".join(f"{knob_name(declared[name])} {knob_value(a, declared[name])} → {knob_value(b, declared[name])}"
-        for name, (a, b) in knobs.items())
+    changes = ", ".join(
+        f"{knob_name(declared[name])} {knob_value(a, declared[name])} → {knob_value(b, declared[name])}"
+        for name, (a, b) in knobs.items()
+    )
     head = f"Pinned → now, at step {numbers.attrs['step']:,}. Changed: {changes or 'no knob'}"
     return {"head": head, "html": table("", Numbers(("channel", "pinned", "now", "difference", "ratio"), rows))}
 
