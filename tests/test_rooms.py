@@ -15,7 +15,7 @@ ROOMS = {
     "engines.core": "data protocol numerics compute analysis files runs live api".split(),
     "engines.loss_landscape": (
         "config channels models training degeneracy interaction hessian learning_coefficient loss_surface memory "
-        "relevance dynamics probes predictions cautions plots story verdicts presets engine wrong_runs"
+        "relevance dynamics probes predictions cautions plots story verdicts presets glossary engine wrong_runs"
     ).split(),
 }
 """From bottom to top."""

@@ -15,6 +15,7 @@ from dashboard.figures.marks.figure import FigureOptions
 from dashboard.figures.marks.heatmap import HeatMark, MapMark
 from dashboard.figures.marks.line import LineMark, LineSpec, line_specs
 from dashboard.figures.marks.path import PathMark
+from dashboard.figures.marks.ranking import RankingMark
 from dashboard.figures.marks.scatter import ScatterMark
 from dashboard.figures.marks.space import SpaceMark
 from dashboard.figures.marks.step_mark import StepMark
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from engines.core.runs.run import Run
 
 SINGLE_STEP_MARKS = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "space": SpaceMark,
-         "profile": ProfileMark, "sweep": SweepMark, "map": MapMark}  # fmt: skip
+         "profile": ProfileMark, "sweep": SweepMark, "map": MapMark, "ranking": RankingMark}  # fmt: skip
 """The kinds that show one step."""
 
 

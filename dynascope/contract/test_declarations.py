@@ -65,6 +65,14 @@ def test_every_knob_is_documented_and_its_ranges_fit_together(engine):
             assert low <= knob.soft[0] < knob.soft[1] <= high, knob.name
             assert not knob.log or knob.soft[0] > 0, knob.name
         assert knob.type in (int, float, bool, str), knob.name
+        assert set(knob.labels) <= set(knob.choices or ()), f"{knob.name} labels what is no choice of it"
+
+
+def test_cases_are_labelled_all_or_none_and_no_term_is_explained_twice(engine):
+    for preset in engine.presets:
+        assert len(preset.case_labels) in (0, len(preset.cases)), preset.name
+    forms = [form.lower() for term in engine.glossary for form in dict.fromkeys((term.name, *term.forms))]
+    assert sorted(set(forms)) == sorted(forms)
 
 
 def test_there_is_a_seed_and_few_knobs_stay_in_sight(engine, preset):

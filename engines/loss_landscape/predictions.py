@@ -87,7 +87,7 @@ def _langevin_laws(
 ) -> list[Law]:
     """Laws of a quadratic with eigenvalues h `[P]`: of the density, and of Langevin steps of this size."""
     density = float(quadratic(h, config.n_beta, config.gamma))
-    label = f"N_eff/2 {text}".strip()
+    label = f"half the effective parameters {text}".strip()
     if config.optimizer != "langevin":
         return [Law(label, density, OURS, broken or _burn_in_reason(config, h) or _rejection_reason(config, h))]
     size = eta(config, float(h.max()))

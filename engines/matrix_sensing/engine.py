@@ -13,6 +13,7 @@ from engines.core.protocol.engine import Engine, RunData
 from engines.matrix_sensing import cautions, diagnostics, draws, dynamics
 from engines.matrix_sensing.channels import ACTIONS, CHANNELS
 from engines.matrix_sensing.config import MatrixSensing
+from engines.matrix_sensing.glossary import GLOSSARY
 from engines.matrix_sensing.initialisation import initial_state
 from engines.matrix_sensing.plots import PLOTS
 from engines.matrix_sensing.predictions import predictions
@@ -42,6 +43,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
     presets = PRESETS
     probes = PROBES
     actions = ACTIONS
+    glossary = GLOSSARY
     opening = "P0"
 
     def problem(self, configs: Sequence[MatrixSensing], device: torch.device) -> Problem:

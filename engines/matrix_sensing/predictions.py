@@ -45,7 +45,7 @@ def _law(config: MatrixSensing, t: np.ndarray) -> list[Prediction]:
     curves = {"error": (error, FACTOR), "relative_error": (error / size, FACTOR), "loss": (error**2 / 2, FACTOR**2)}
     return [
         Prediction(
-            channel=name, label=label if why else f"{label}, within a factor of {factor:g}", values=values,
+            channel=name, label=label if why else f"{label} (within a factor of {factor:g})", values=values,
             reference=reference, broken=why,
         )
         for name, (values, factor) in curves.items()

@@ -27,11 +27,19 @@ def phases(run: RunData, member: int) -> list[Phase]:
     steps, smallest, signal, cross, noise, lifted = run.curves(member, *channels)
     fitted = smallest**2 >= config.sigma[-1] / 2
     tail = fitted & (signal**2 < cross**2 + noise**2)
-    moments = [Phase(step=0, label="growth")]
-    moments += [
-        Phase(step=float(steps[m.argmax()]), label=name) for name, m in (("fit", fitted), ("tail", tail)) if m.any()
-    ]
-    return moments + ([Phase(step=float(lifted[-1]), label="lift")] if len(lifted) and lifted[-1] >= 0 else [])
+    moments = {"growth": 0.0}
+    moments |= {name: float(steps[m.argmax()]) for name, m in (("fit", fitted), ("tail", tail)) if m.any()}
+    moments |= {"lift": float(lifted[-1])} if len(lifted) and lifted[-1] >= 0 else {}
+    return [Phase(step=step, label=name, doc=PHASES[name]) for name, step in moments.items()]
+
+
+PHASES = {
+    "growth": "The signal grows out of the start.",
+    "fit": "The weakest true direction is half learned, and the error falls.",
+    "tail": "The signal is fitted: what is left of the error lies in idle directions.",
+    "lift": "The one modified step has been taken.",
+}
+"""A sentence for each phase."""
 
 
 def story(run: RunData, member: int) -> Story:

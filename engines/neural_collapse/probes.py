@@ -84,6 +84,7 @@ PROBES = (
     ),
     Probe(
         name="decay",
+        labels={"over_lambda_w": "change with λ_W", "over_lambda_h": "change with λ_H"},
         title="Which weight decay speeds up the collapse here?",
         doc="The rate of the trace ratio at these very features. Far from collapse the decay of the features does "
         "nothing yet: it acts later, by raising the classifier.",

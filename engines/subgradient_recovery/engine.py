@@ -13,6 +13,7 @@ from engines.core.protocol.engine import Engine, RunData
 from engines.subgradient_recovery import cautions, diagnostics, draws, dynamics
 from engines.subgradient_recovery.channels import CHANNELS
 from engines.subgradient_recovery.config import SubgradientRecovery
+from engines.subgradient_recovery.glossary import GLOSSARY
 from engines.subgradient_recovery.plots import PLOTS
 from engines.subgradient_recovery.predictions import predictions
 from engines.subgradient_recovery.presets import PRESETS
@@ -39,6 +40,7 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
     plots = PLOTS
     presets = PRESETS
     probes = PROBES
+    glossary = GLOSSARY
     opening = "SG-00"
 
     def problem(self, configs: Sequence[SubgradientRecovery], device: torch.device) -> Problem:

@@ -99,6 +99,14 @@ def spectrum(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
 PROBES = (
     Probe(
         name="sign_rip",
+        labels={
+            "phi": "φ",
+            "phi_formula": "φ by the formula",
+            "delta_1": "δ₁",
+            "delta_1_formula": "δ₁ by the formula",
+            "delta_4": "δ₄",
+            "delta_4_formula": "δ₄ by the formula",
+        },
         title="Does the sub-gradient point home?",
         doc="At random matrices of every size: its pull towards zero, and how far it is off, against the formulas.",
         compute=sign_rip,

@@ -80,8 +80,20 @@ def phases(run: RunData, member: int) -> list[Phase]:
         "floor": learned & (residual**2 > 0.5 * size**2),
         "over-fitting": (gap < 0) & grows,
     }
-    reached = [Phase(step=float(steps[m.argmax()]), label=name) for name, m in moments.items() if m.any()]
-    return [Phase(step=0, label="learning"), *sorted(reached, key=lambda phase: phase.step)]
+    reached = [
+        Phase(step=float(steps[m.argmax()]), label=name, doc=PHASES[name]) for name, m in moments.items() if m.any()
+    ]
+    return [Phase(step=0, label="learning", doc=PHASES["learning"]), *sorted(reached, key=lambda phase: phase.step)]
+
+
+PHASES = {
+    "learning": "The signal grows out of the start; the error is still about one.",
+    "fast": "Half of the weakest signal is learned, and the error falls.",
+    "tracking the step": "The error is as small as the steps are, and falls with them.",
+    "floor": "What is left of the error lies in directions to spare.",
+    "over-fitting": "The loss is below that of the truth, and the error grows.",
+}
+"""A sentence for each phase."""
 
 
 def story(run: RunData, member: int) -> Story:

@@ -73,7 +73,7 @@ def test_three_clouds_contract_onto_a_frame_that_can_be_turned(page):
 @pytest.mark.thorough
 def test_a_network_separates_its_classes_layer_by_layer(page):
     lab = page(width=900, height=700).open(LAB).ready()
-    assert lab.view.get_by_label("λ w, exact value", exact=True).count() == 1
+    assert lab.view.get_by_label("λᴡ, exact value", exact=True).count() == 1
     lab.view.locator("select.choice").first.select_option("P11")
     layers = until(lambda: lab.ask(PROFILE), 60)
     assert [len(line) for line in layers] == [9, 5]
@@ -83,7 +83,7 @@ def test_a_network_separates_its_classes_layer_by_layer(page):
     assert lab.fits()
 
     # Its knobs take the place of those of free features, and so do its figures.
-    assert lab.view.get_by_label("λ w, exact value", exact=True).count() == 0
+    assert lab.view.get_by_label("λᴡ, exact value", exact=True).count() == 0
     assert lab.view.get_by_label("depth, exact value", exact=True).count() == 1
     assert lab.says("NC1 of each layer, at the cursor")
     assert not lab.view.get_by_text("What is left of a perturbation").first.is_visible()

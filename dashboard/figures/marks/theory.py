@@ -11,6 +11,7 @@ import numpy as np
 from bokeh.models import MultiLine
 
 from dashboard.session.curves import Curve
+from dashboard.ui.notation import plain
 from engines.core.data.schedule import Schedule
 from engines.core.protocol.errors import FAULTS, said_by
 
@@ -103,7 +104,7 @@ def line_columns(lines: Sequence[TheoryLine], hues: Sequence[str]) -> dict[str, 
     finite = [np.isfinite(line.prediction.values) for line in lines]
     xs = [line.steps[keep].tolist() for line, keep in zip(lines, finite, strict=True)]
     ys = [_rounded(line.prediction.values[keep]) for line, keep in zip(lines, finite, strict=True)]
-    names = [f"{title(line.prediction)} ({line.curve.label})" for line in lines]
+    names = [f"{title(line.prediction)[0]} ({line.curve.label})" for line in lines]
     return {"xs": xs, "ys": ys, "color": list(hues), "name": names}
 
 
@@ -111,10 +112,14 @@ def _rounded(values: np.ndarray) -> list[float]:
     return [float(f"{value:.5g}") for value in values]
 
 
-def title(prediction: Prediction) -> str:
-    """Name a line for the legend: a bound that is called a law would be read as one that misses."""
+def title(prediction: Prediction) -> tuple[str, str]:
+    """Name a line for the legend, and the rest of what its label says, which is told on hovering.
+
+    A bound that is called a law would be read as one that misses.
+    """
     kind = {"law": "theory", "upper": "upper bound", "lower": "lower bound"}[prediction.kind]
-    return f"{kind}: {prediction.label}"
+    name, _, rest = plain(prediction.label).partition(" (")
+    return f"{kind}: {name}", rest.removesuffix(")")
 
 
 def broken_assumptions(curves: Mapping[str, Sequence[str]], every: set[str]) -> str:

@@ -39,6 +39,10 @@ class Knob:
     log: bool = False
     unit: str = ""
     choices: tuple[str, ...] | None = None
+    label: str = ""
+    """Name of it for readers, in the notation of formulas; "" where its name in words says it."""
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Names of its choices for readers, where their names in words do not say it."""
     more: bool = False
     """Folded away until asked for: fewer than eight knobs stay in sight."""
     old_names: tuple[str, ...] = ()

@@ -31,7 +31,18 @@ def phases(run: RunData, member: int) -> list[Phase]:
     else:
         drops = [(part * length / parts, f"step size ÷ {10**i}") for i, (part, parts) in enumerate(JOINT, 1)]
         marks = [(0, "training"), *drops, *_zero(run, member)]
-    return [Phase(step=float(step), label=label) for step, label in sorted(marks) if step <= end]
+    return [Phase(step=float(step), label=label, doc=_phase_doc(label)) for step, label in sorted(marks) if step <= end]
+
+
+def _phase_doc(label: str) -> str:
+    """Say what happens in a phase."""
+    if label.startswith("layer"):
+        return "One more layer is trained on top of those that are frozen."
+    if label.startswith("step size"):
+        return "The step size was divided, and the noise of the batches falls with it."
+    if label == "training":
+        return "The network still makes mistakes on its training samples."
+    return "Every training sample is right; what goes on is contraction."
 
 
 def _zero(run: RunData, member: int) -> list[tuple[float, str]]:
