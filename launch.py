@@ -253,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             add_plugins(folder)
         chosen.act(chosen)
     except DynascopeError as error:
-        print(f"launch.py: {error}", file=sys.stderr)
+        print(shortened(f"launch.py: {error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
