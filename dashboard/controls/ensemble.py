@@ -38,7 +38,7 @@ def axis(knob: Knob, low: str, high: str, count: str) -> list[Any]:
 
 
 def _whole(what: str, text: str) -> int:
-    if not (text.strip().isdecimal() and len(text) < 9 and 1 <= int(text) <= MOST_PER_AXIS):
+    if not (re.fullmatch(r"\s*[0-9]{1,8}\s*", text) and 1 <= int(text) <= MOST_PER_AXIS):
         raise ConfigError(f"the {what}, {text.strip()!r}, is not a whole number from 1 to {MOST_PER_AXIS}")
     return int(text)
 

@@ -11,7 +11,7 @@ from panel.viewable import Viewer
 
 from dashboard.probes.form import IDLE, ProbeForm
 from dashboard.probes.job import ProbeJob, ProbeResult, run_version
-from dashboard.probes.picture import ProbeValues
+from dashboard.probes.result import ProbeValues
 from dashboard.session.curves import member_label
 from dashboard.ui.eta import duration
 from dashboard.ui.formatting import describe

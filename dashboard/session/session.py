@@ -65,8 +65,8 @@ class Session:
         self.runner = Runner(self.engine, configs, speed=speed, device=self.device, until=self._until, **options)
         self._opened = experiment
         # The knobs show what the edits on the way will have made of them.
-        for event in experiment.edits:
-            experiment = experiment.override({event.knob: event.value})
+        if experiment.edits:
+            experiment = experiment.override({edit.knob: edit.value for edit in experiment.edits})
         self.experiment, self.configs = experiment, experiment.configs()
         self.cursor = self.pending_cursor = None
         self.focus = min(self.focus, len(configs) - 1)
@@ -84,8 +84,7 @@ class Session:
         experiment, edits = self.experiment.edit(values)
         if edits is None:
             return self.start(experiment)
-        for edit in edits:
-            self.runner.apply(edit)
+        self.runner.apply(*edits)
         self.experiment, self.configs = experiment, experiment.configs()
         self.cursor = None
         self._arrange()

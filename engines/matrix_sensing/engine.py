@@ -55,15 +55,15 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return initial_state(configs, problem)
 
     def step(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> State:
-        """Take one step of each member's method."""
+        """Take one step of each member's method; the state is `[B, *]`, each knob `[B]`."""
         return dynamics.step(problem, state, knobs)
 
     def observe(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute all channels but the iterate."""
+        """Compute all channels but the iterate, `[B, *]` each."""
         return diagnostics.observe(problem, state, knobs)
 
     def snapshot(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute the iterate in the basis of the truth."""
+        """Compute the iterate in the basis of the truth, `[B, *]`."""
         return diagnostics.snapshot(problem, state)
 
     def capturable(self, problem: Problem) -> bool:

@@ -25,7 +25,7 @@ class NeuralCollapse(Config):
     model: str = knob(
         "central_path",
         "what a step is: of the gradient flow of free features; of the solver of one proximal layer; a whole proximal "
-        "layer; a batch of samples of a network that is trained",
+        "layer; a minibatch of samples of a network that is trained",
         role="shape", choices=("central_path", "proximal", "layers", "network"),
         labels={"central_path": "flow of free features", "proximal": "one proximal layer",
         "layers": "proximal layers", "network": "network"},

@@ -48,13 +48,13 @@ def decay(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     problem = batch.problem.problem
     H, own = batch.state.H.expand(len(FACTORS), -1, -1), {name: value[0] for name, value in batch.knobs.items()}
     factors = tensor(FACTORS, H.device)
-    found = {}
+    rates = {}
     for name in ("lambda_w", "lambda_h"):
         knobs = own | {name: own[name] * factors}
         spread = {key: value.expand(len(FACTORS)) for key, value in knobs.items()}
         with torch.no_grad():
-            found[name] = trace_ratio_rate(problem.task.expand(len(FACTORS)), H, spread).cpu().numpy()
-    return {"factor": FACTORS, "over_lambda_w": found["lambda_w"], "over_lambda_h": found["lambda_h"]}
+            rates[name] = trace_ratio_rate(problem.task.expand(len(FACTORS)), H, spread).cpu().numpy()
+    return {"factor": FACTORS, "over_lambda_w": rates["lambda_w"], "over_lambda_h": rates["lambda_h"]}
 
 
 def _free(run: RunData, member: int, step: int) -> NeuralCollapse:

@@ -27,10 +27,10 @@ def phases(run: RunData, member: int) -> list[Phase]:
         moments = {"solved": (residual <= TOLERANCE) & (steps > 0)}
     else:
         moments = {"frame found": distance < FOUND, "collapsed": trace < COLLAPSED}
-    found = [
+    reached = [
         Phase(step=float(steps[m.argmax()]), label=name, doc=PHASES[name]) for name, m in moments.items() if m.any()
     ]
-    return [Phase(step=0, label="start", doc=PHASES["start"]), *sorted(found, key=lambda phase: phase.step)]
+    return [Phase(step=0, label="start", doc=PHASES["start"]), *sorted(reached, key=lambda phase: phase.step)]
 
 
 PHASES = {
@@ -124,8 +124,8 @@ def _measured(run: RunData, member: int, unit: float) -> str:
         return ""
     steps, values = run.curve("nc1_trace", member)
     late = (steps >= 0.75 * steps[-1]) & (values > 0) if len(steps) else np.zeros(0, bool)
-    found = slope(steps[late].astype(float), np.log(values[late]))
-    return "" if found is None else f" (now **{found / unit:.3g}**)"
+    rate = slope(steps[late].astype(float), np.log(values[late]))
+    return "" if rate is None else f" (now **{rate / unit:.3g}**)"
 
 
 def _layer(config: NeuralCollapse) -> str:

@@ -52,15 +52,15 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         return begin(configs, problem)
 
     def step(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> State:
-        """Take one iteration of each member's method."""
+        """Take one iteration of each member's method; the state is `[B, *]`, each knob `[B]`."""
         return dynamics.step(problem, state, knobs)
 
     def observe(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute all channels but the thin ones."""
+        """Compute all channels but the thin ones, `[B, *]` each."""
         return diagnostics.observe(problem, state, knobs)
 
     def snapshot(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute spectra, matrices and single measurements."""
+        """Compute spectra, matrices and single measurements, `[B, *]` each."""
         return diagnostics.snapshot(problem, state, knobs)
 
     def nbytes(self, configs: Sequence[SubgradientRecovery]) -> int:

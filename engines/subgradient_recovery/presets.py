@@ -57,12 +57,12 @@ EXACT: tuple[dict[str, Any], ...] = ({"method": "scaled_sm", **TRUNCATED}, {"met
 
 
 def _peers() -> tuple[dict[str, Any], ...]:
-    found: list[dict[str, Any]] = []
+    cases: list[dict[str, Any]] = []
     for kappa, spent in ((1.0, 13.9), (10.0, 41.7)):
         own = ({"alpha": 1e-8, "eta0": 0.2, "budget": spent}, *PEERS)
-        found += [{**case, "kappa": kappa, "k": k} for k in (2, 10) for case in own]
-        found += [{**case, "kappa": kappa, "k": 2} for case in EXACT]
-    return tuple(found)
+        cases += [{**case, "kappa": kappa, "k": k} for k in (2, 10) for case in own]
+        cases += [{**case, "kappa": kappa, "k": 2} for case in EXACT]
+    return tuple(cases)
 
 
 CALLED = (

@@ -20,6 +20,14 @@ TURNED = f"""() => {{ {FIGURE}
   return Array.from(cameras.map((data) => data.turn ?? data.get?.("turn")).find((turn) => turn));
 }}"""
 
+BEFORE_LAYOUT = f"""async () => {{ {FIGURE}
+  const [equal] = first.y_range.js_property_callbacks["change:end"];
+  const twin = new equal.constructor({{ code: equal.code, args: {{ figure: new first.constructor() }} }});
+  try {{ await twin.execute(first.y_range); }} catch (error) {{ return String(error); }}
+  return equal.code.includes("inner_width") ? "" : "another script";
+}}"""
+"""What the script that keeps scales equal says where a range changes before its figure has a size."""
+
 
 def spread(lab):
     """The largest distance of a sample to the mean of its class, and the farthest point of the frame."""
@@ -30,6 +38,11 @@ def spread(lab):
     assert len(clouds) == 3
     apart = [abs(point - sum(cloud) / len(cloud)) for cloud in clouds.values() for point in cloud]
     return max(apart), max(map(abs, frame))
+
+
+def test_a_figure_in_space_whose_range_changes_before_it_is_laid_out_waits_for_its_size(page):
+    lab = page().open(LAB).ready()
+    assert lab.ask(BEFORE_LAYOUT) == ""
 
 
 @pytest.mark.thorough

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 import engines
@@ -54,3 +55,18 @@ def test_theory_in_the_text_is_within_five_per_cent_or_left_out(kappa):
     for law in laws:
         assert value == pytest.approx(law, rel=0.05, abs=4 * error)
     assert bool(laws) == (kappa < 4)
+
+
+def test_weights_that_decay_to_nothing_are_told_and_leave_no_gap_in_a_curve():
+    run, text = told(1500, **SMALL, learning_rate=0.02, weight_decay=20.0)
+    norms = run["weight_norm"][:, 0]
+    assert norms[-1] < 1e-60 * norms[0]
+    assert "**Weight decay has taken the weights**" in text
+    for name in ("loss", "effective_parameters", "soft_count", "slice", "fourier", "rank_activations"):
+        assert np.isfinite(run[name]).all(), name
+    assert run["effective_parameters"][-1, 0] == 0
+    assert run["loss"][-1, 0] == pytest.approx(np.log(7))
+
+
+def test_weights_that_stay_are_not_told_to_have_gone():
+    assert "has taken the weights" not in told(300, **SMALL, learning_rate=0.02, weight_decay=1.0)[1]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MOST_PER_SIDE = 128
 """Rows and columns of a matrix that are sent; a larger one is thinned."""
 
-GAP, HEAD = 0.06, 0.09
+GAP, HEAD = 0.06, 0.16
 """The space between two matrices and above them, as shares of the widest and of the highest."""
 
 
@@ -192,6 +192,7 @@ class MapMark(HeatMark):
         if self.knobs:  # the page leaves other maps out
             measured = self._measured(now)
             law = self.theory.at_step(now).reshape(measured.shape)
+            self.failure = self.theory.failure
             both = {"measured": measured} | ({f"theory: {self.theory.label}": law} if np.isfinite(law).any() else {})
             self.show(list(both), list(both.values()))
             self.tabulate(list(both), list(both.values()), " \\ ".join(self._knob_names[::-1]))

@@ -27,7 +27,9 @@ TURNED = {"turn": [-0.5], "tilt": [0.4]}
 """Angles of the view at first, in radians: about the upright axis, and towards the reader."""
 
 EQUAL = """
-const [width, height] = [figure.inner_width, figure.inner_height];
+const sizes = [figure.properties.inner_width, figure.properties.inner_height];
+if (sizes.some((size) => size.is_unset)) return;  // not laid out yet: its first size calls this again
+const [width, height] = sizes.map((size) => size.get_value());
 if (!(width > 0 && height > 0)) return;
 const { start, end } = figure.y_range, reach = (end - start) / 2 * width / height;
 figure.x_range.setv({ start: -reach, end: reach });

@@ -252,7 +252,9 @@ class SweepMark(StepMark):
     def _laws(self, sweep: Sweep, now: StepData) -> list[np.ndarray]:
         """Predict the points of each series."""
         sizes = [len(series.points) for series in sweep.series]
-        return np.split(self.predictions.at_step(now), np.cumsum(sizes)[:-1])
+        predicted = self.predictions.at_step(now)
+        self.failure = self.predictions.failure
+        return np.split(predicted, np.cumsum(sizes)[:-1])
 
     def _set_ranges(self, sweep: Sweep, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
         across = axes.extent(np.array(self.source.data["x"], float))

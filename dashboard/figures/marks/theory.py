@@ -13,7 +13,7 @@ from bokeh.models import MultiLine
 from dashboard.session.curves import Curve
 from dashboard.ui.notation import plain
 from engines.core.data.schedule import Schedule
-from engines.core.protocol.errors import FAULTS
+from engines.core.protocol.errors import FAULTS, said_by
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.step_mark import StepData
@@ -146,6 +146,8 @@ class PredictionTable:
 
     def __init__(self, engine: Engine, channel: str, points: Sequence[Sequence[Config]], horizon: int) -> None:
         self.channel, self.label = channel, ""
+        self.failure = ""
+        """Why there is no theory of some points, as a sentence; "" where all could be computed."""
         self.steps = np.array(Schedule().steps(horizon))
         each, every = max(1, min(POINT_SAMPLE, MOST_CONFIGS // len(points))), -(-len(points) // MOST_CONFIGS)
         self._values = np.full((len(points), len(self.steps)), np.nan)
@@ -155,11 +157,13 @@ class PredictionTable:
                 self._values[place] = np.median(laws, axis=0)
 
     def _laws(self, engine: Engine, config: Config) -> list[np.ndarray]:
-        """Find the first law that holds for the channel; a theory that fails is reported in the log."""
+        """Find the first law that holds for the channel; of theories that fail the first is a sentence, and logged."""
         try:
             predictions = engine.theory(config, self.steps)
-        except FAULTS:
-            log.exception("theory failed for a point of a sweep")
+        except FAULTS as error:
+            if not self.failure:
+                log.exception("theory failed for a point of a sweep")
+                self.failure = f"There is no theory of some points ({type(error).__name__}: {said_by(error)})."
             return []
         for prediction in predictions:
             if prediction.channel == self.channel and prediction.kind == "law" and not prediction.broken:
@@ -188,6 +192,11 @@ class SweepTheory:
     def label(self) -> str:
         """Name of the law; "" before any was asked for."""
         return self._table.label if self._table else ""
+
+    @property
+    def failure(self) -> str:
+        """Why there is no theory of some points, as a sentence; "" where all could be computed."""
+        return self._table.failure if self._table else ""
 
     def at_step(self, now: StepData) -> np.ndarray:
         """Predict each point `[points]`. Theory is asked again where the run has another end, or goes beyond it."""

@@ -232,7 +232,7 @@ class Engine(ABC, Generic[C, P, S]):
 
     @abstractmethod
     def init(self, configs: Sequence[C], problem: P) -> S:
-        """Return what evolves, and nothing else, at step 0: a NamedTuple of tensors `[B, ...]`."""
+        """Return what evolves, and nothing else, at step 0: a NamedTuple of tensors `[B, *]`."""
 
     @abstractmethod
     def step(self, problem: P, state: S, knobs: Mapping[str, Tensor]) -> S:

@@ -8,7 +8,7 @@ from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network.data import DIGITS, load
-from engines.neural_collapse.network.problem import BATCH
+from engines.neural_collapse.network.problem import MINIBATCH
 from engines.neural_collapse.network.training import JOINT
 
 REFERENCE = "Tirer, Huang, Niles-Weed 2023 (arXiv 2210.16658); He, Su 2023 (separation by layers)"
@@ -19,7 +19,7 @@ LOSSES = {"mse": "½ mean ‖Wh + b − y‖²", "ce": "mean cross-entropy of Wh
 def per_epoch(config: NeuralCollapse) -> int:
     """Steps of an epoch."""
     samples = len(load(config.data).X)
-    return samples // min(BATCH, samples)
+    return samples // min(MINIBATCH, samples)
 
 
 def phases(run: RunData, member: int) -> list[Phase]:
@@ -67,7 +67,7 @@ def _what(config: NeuralCollapse) -> str:
     data = "images of digits" if config.data == DIGITS else "samples of your own"
     return (
         f"A network of {config.depth} hidden layers of {config.width} neurons with {norm} learns {len(samples.X)} "
-        f"{data} in batches of {min(BATCH, len(samples.X))}, one a step and {per_epoch(config)} an epoch."
+        f"{data} in minibatches of {min(MINIBATCH, len(samples.X))}, one a step and {per_epoch(config)} an epoch."
     )
 
 
