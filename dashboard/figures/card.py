@@ -10,6 +10,7 @@ import panel as pn
 import param
 from panel.viewable import Viewer
 
+from dashboard.figures.marks.heatmap import CLAIM, claims
 from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.tables import Numbers, recorded_table, summary, table
 from dashboard.session.curves import Curve
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 FIRST = "first"
 """Tag of the figure that an engine declares first, for scripts that look for it on the page."""
+
+MEMBERS = ("sweep", "map", "ranking")
+"""Kinds of plots that show one number of every member."""
 
 NOTHING = Numbers((), (), "This member has no values here.")
 
@@ -94,6 +98,9 @@ class Card(Viewer):
         parts = (self._heading, self._pane, self._table)
         self._panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0, stylesheets=[CARD, FIGURE_CARD])
         self._leading = False
+        self._claims: Sequence[tuple[str, str]] = ()
+        """Claims of the preset that a map can show, by the names of `CLAIM`, and the run that they are about."""
+        self._claims_of: Any = None
 
     @property
     def hidden(self) -> bool:
@@ -159,22 +166,30 @@ class Card(Viewer):
         self._rearrange()
 
     def _title(self, changed: bool) -> str:
-        label = self.engine.channel(self.plot.channels[0]).label
-        return label[:1].upper() + label[1:] if changed else self.declared.title
+        label = dict(self._claims).get(self.plot.channels[0]) or self.engine.channel(self.plot.channels[0]).label
+        return plain(label[:1].upper() + label[1:] if changed else self.declared.title)
 
     def _channels(self, axis: str) -> list[list[Any]]:
         """List what an axis can show: name, words and whether it is shown, first what the engine declares."""
+        if self.declared.kind in MEMBERS and axis == "y":
+            return self._numbers_of_members()
         if self.declared.kind != "line":
             return []
         first = self.engine.channel(self.declared.channels[0])
         like = [c for c in self.engine.channels if c.thin is first.thin]
-        words = {channel.name: channel.label for channel in self.engine.channels} | {"step": "step"}
+        words = {channel.name: plain(channel.label) for channel in self.engine.channels} | {"step": "step"}
         if axis == "x":
             names, now = ["step", *(c.name for c in like if not c.dims)], self.plot.x
             return [[name, words[name], name == now] for name in names]
         now, declared = self.plot.channels, self.declared.channels
         own = ["", f"as it came: {', '.join(words[name] for name in declared)}", now == declared]
-        return [own, *([c.name, c.label, now == (c.name,) != declared] for c in like)]
+        return [own, *([c.name, words[c.name], now == (c.name,) != declared] for c in like)]
+
+    def _numbers_of_members(self) -> list[list[Any]]:
+        """List what a picture of all members can show of each: a number, and on a map what a claim measures."""
+        named = [(c.name, plain(c.label)) for c in self.engine.channels if not c.dims]
+        names = [*named, *(self._claims if self.declared.kind == "map" else ())]
+        return [[name, label, (name,) == self.plot.channels] for name, label in names]
 
     def refresh(self) -> None:
         """Show the legend, the switches and the note of the mark as it is now."""
@@ -219,6 +234,9 @@ class Card(Viewer):
 
     def describe(self, run: Run, curves: Sequence[Curve], step: int) -> None:
         """Write the summary for screen readers, and the table when it is open."""
+        if self.declared.kind == "map" and self._claims_of is not run and len(run):
+            self._claims_of = run
+            self._claims = [(f"{CLAIM}{at}", f"claim: {plain(text)}") for at, text in enumerate(claims(run, 0))]
         numbers = self.mark.numbers
         self._heading.summary = summary(self.plot, self.engine, run, curves, step, numbers)
         if self.options.table:
