@@ -124,3 +124,9 @@ def test_a_term_is_explained_beside_its_mention_and_the_help_lists_all(page):
     until(lambda: not dialog.is_visible())
     lab.view.keyboard.press("?")
     assert lab.says("The total length of all normalised steps")
+
+
+def test_a_tab_carries_the_name_of_its_lab(page):
+    lab = page().open(SENSING).ready(3)
+    until(lambda: lab.view.title() == "Matrix sensing by gradient descent · Dynascope")
+    assert lab.view.get_by_role("link", name="Labs").count() == 1
