@@ -51,7 +51,7 @@ def test_a_hover_where_no_curve_is_tells_the_phase(page):
     left, top, width, height = lab.ask(FRAME)
 
     def said():
-        for share in (0.97, 0.9, 0.03):
+        for share in (at / 20 for at in range(1, 20)):
             lab.view.mouse.move(left + 0.5 * width, top + height * share)
             lab.view.wait_for_timeout(60)
             text = lab.ask(f"{BOX}?.innerText ?? ''")
