@@ -250,20 +250,35 @@ class Card(Viewer):
 
 
 def _legend(mark: LineMark) -> list[dict[str, Any]]:
-    """List the legend of one figure: channels by hue or dash, then theory."""
+    """List the legend of one figure: channels by dash, then theory. Entries are short; files have those in `full`."""
     first: dict[tuple[str, int | None], LineSpec] = {}
     for spec in mark.lines:
         first.setdefault((spec.column.channel, spec.column.component), spec)
     several = len({spec.column.curve.key for spec in mark.lines}) > 1
-    channels = [_sample(spec, several) for spec in first.values()]
-    theory = [
-        {"label": title, "doc": doc, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
-        for title, (doc, valid) in mark.theory_titles().items()
-    ]
+    channels = _components(list(first.values())) or [_sample(spec, several) for spec in first.values()]
+    titles = mark.theory_titles()
+    theory = [_law(title, doc, valid, len(titles) == 1) for title, (doc, valid) in titles.items()]
     overlays = [{"label": label, "dash": "solid", "color": color} for label, color in mark.overlay_hues.items()]
-    if len(channels) == 1:
-        channels[0]["label"] += ", as run"
+    if len(channels) == 1 and not channels[0].get("doc"):
+        channels[0] |= {"label": "run", "doc": channels[0]["label"], "full": f"{channels[0]['label']}, as run"}
     return channels + theory + overlays + list(mark.step_legend)
+
+
+def _law(title: str, doc: str, valid: bool, alone: bool) -> dict[str, Any]:
+    """Make the entry of a prediction: what it is, and its name where there are others."""
+    kind, _, name = title.partition(": ")
+    said = f"{name} ({doc})" if doc else name
+    style = {"dash": "dashed", "color": "" if valid else GREY, "muted": True}
+    return {"label": kind if alone else title, "doc": said if alone else doc, "full": title, **style}
+
+
+def _components(specs: Sequence[LineSpec]) -> list[dict[str, Any]]:
+    """Make one entry of a vector's components, which get fainter; none where there is a scalar among the channels."""
+    if len(specs) < 2 or any(spec.column.component is None for spec in specs):
+        return []
+    name = f"{specs[0].name} … {specs[-1].name.split()[-1]}"
+    doc = "fainter from the first component to the last"
+    return [{"label": "components", "doc": f"{name}, {doc}", "full": name, "dash": "solid", "color": specs[0].color}]
 
 
 def _curves(mark: LineMark) -> list[dict[str, Any]]:
@@ -274,7 +289,4 @@ def _curves(mark: LineMark) -> list[dict[str, Any]]:
 
 def _sample(spec: LineSpec, several: bool) -> dict[str, Any]:
     """Make a legend entry: with several curves the hue is the curve's, and only the dash tells channels apart."""
-    vector = spec.column.component is not None
-    if vector:
-        return {"label": spec.name, "dash": spec.dash, "color": spec.color}
     return {"label": spec.name, "dash": spec.dash, "color": "" if several else spec.color}
