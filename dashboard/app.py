@@ -97,12 +97,19 @@ async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: 
         # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
         await asyncio.to_thread(_import_engines)
         if name := fill(holder, bridge):
+            _name_tab(name)
             crumb.object = f"<nav aria-label='where you are'><a href='./'>← Labs</a><span>{escape(name)}</span></nav>"
     except DynascopeError as error:
         holder[:] = [_failure(str(error))]
     except Exception as error:
         log.exception("a page could not be made")
         holder[:] = [_failure(f"This page could not be made: {type(error).__name__}: {error}")]
+
+
+def _name_tab(name: str) -> None:
+    """Show in the browser's tab which lab a page is."""
+    if pn.state.curdoc:
+        pn.state.curdoc.title = f"{name} · Dynascope"
 
 
 def _failure(text: str) -> pn.pane.HTML:
