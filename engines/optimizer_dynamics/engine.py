@@ -1,0 +1,73 @@
+"""Optimiser dynamics as an engine: five scenes under one name."""
+
+from __future__ import annotations
+
+from engines.core.protocol.composite import CompositeEngine, Dynamics
+from engines.optimizer_dynamics import cautions, relevance, story
+from engines.optimizer_dynamics.channels import ACTIONS, CHANNELS
+from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.plots import PLOTS
+from engines.optimizer_dynamics.predictions import factorisation_lines
+from engines.optimizer_dynamics.presets import PRESETS
+from engines.optimizer_dynamics.probes import PROBES
+from engines.optimizer_dynamics.scenes import factorisation
+
+DYNAMICS: dict[str, Dynamics] = {
+    "factorisation": Dynamics(
+        problem=factorisation.build,
+        init=factorisation.init,
+        step=factorisation.step,
+        observe=factorisation.observe,
+        snapshot=factorisation.snapshot,
+        nbytes=factorisation.nbytes,
+        theory=factorisation_lines,
+        phases=story.factorisation_phases,
+        story=story.factorisation_story,
+        caution=cautions.factorisation,
+        stability=cautions.stability,
+    ),
+}
+"""Dynamics of each value of the knob `scene`."""
+
+
+class OptimizerDynamicsEngine(CompositeEngine[OptimizerDynamics]):
+    """Which optimiser learns what, when, and why."""
+
+    name = "optimizer_dynamics"
+    title = "Optimiser dynamics"
+    summary = (
+        "Which optimiser learns what, when, and why: large singular values first or small, schedules that win late, "
+        "the edge of stability, and races that are fair."
+    )
+    references = (
+        "K. Wen, D. Hall, T. Ma, P. Liang: Fantastic Pretraining Optimizers and Where to Find Them. 2025, "
+        "arXiv 2509.02046",
+        "J. Cohen, A. Damian, A. Talwalkar, Z. Kolter, J. Lee: Understanding Optimization in Deep Learning with Central "
+        "Flows. 2024, arXiv 2410.24206",
+        "Y. Shen, M. Stallone, M. Mishra, G. Zhang, S. Tan, A. Prasad, A. Soria, D. Cox, R. Panda: Power Scheduler: A "
+        "Batch Size and Token Number Agnostic Learning Rate Scheduler. 2024, arXiv 2408.13359",
+        "P. Kasimbeg, V. Roulet, N. Agarwal, S. Medapati, F. Pedregosa, A. Agarwala, G. Dahl: How far away are truly "
+        "hyperparameter-free learning algorithms? 2025, arXiv 2505.24005",
+    )
+    Config = OptimizerDynamics
+    channels = CHANNELS
+    plots = PLOTS
+    presets = PRESETS
+    probes = PROBES
+    actions = ACTIONS
+    opening = "O0"
+
+    def choose(self, config: OptimizerDynamics) -> Dynamics[OptimizerDynamics]:
+        """Choose the scene."""
+        return DYNAMICS[config.scene]
+
+    def idle(self, config: OptimizerDynamics) -> frozenset[str]:
+        """Find the knobs of other scenes, methods and schedules."""
+        return relevance.idle(config)
+
+    def blank(self, config: OptimizerDynamics) -> frozenset[str]:
+        """Find the plots of other scenes."""
+        return relevance.blank(config)
+
+
+ENGINE = OptimizerDynamicsEngine()
