@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from engines.optimizer_dynamics.config import OptimizerDynamics
-from engines.optimizer_dynamics.predictions import curvature_limit
+import numpy as np
+
+from engines.optimizer_dynamics import risk
+from engines.optimizer_dynamics.config import RATE_FREE, OptimizerDynamics
+from engines.optimizer_dynamics.predictions import curvature_limit, threshold
 
 TIE = 1e-9
 """Closest to a multiple of the step size at which the sign of rounding decides."""
@@ -66,8 +69,49 @@ def _exactly(config: OptimizerDynamics) -> str:
     return "In bfloat16 a matrix of condition 2000 comes out 12 % wrong; nothing is predicted of single steps."
 
 
+def quadratic(config: OptimizerDynamics) -> str:
+    """Why a run of the quadratic cannot show what it should, "" where it can."""
+    top = risk.largest_rate(config)
+    if config.method in ("gd", "schedule_free") and config.eta >= top:
+        return f"eta = {config.eta:g} is above {top:.4g}, from where on the risk grows without end at a constant rate."
+    beta, steepest = config.beta1, (risk.curvature(config) ** (1 - config.precondition)).max()
+    limits = {"heavy_ball": 2 + 2 * beta, "nesterov": (2 + 2 * beta) / (1 + 2 * beta)}
+    limit = limits.get(config.method, np.inf) / steepest
+    if config.eta >= limit:
+        return f"eta = {config.eta:g} is above {limit:.4g}, where {config.method} is unstable even without noise."
+    if config.method == "polyak" and config.noise > 0:
+        return "Polyak's step takes the loss of the drawn samples for the whole: with noisy labels it does not settle."
+    return ""
+
+
+def line(config: OptimizerDynamics) -> str:
+    """Why a run of the line cannot show what it should, "" where it can."""
+    if config.method in RATE_FREE and config.d0 > config.goal:
+        return f"d0 = {config.d0:g} is above the distance {config.goal:g}: no theory covers such a first guess."
+    return ""
+
+
+def edge(config: OptimizerDynamics) -> str:
+    """Why a run at the edge cannot show what it should, "" where it can."""
+    limit = threshold(config)
+    if config.model == "product" and config.method == "gd" and config.eta * config.sharpness >= 4 and not config.centre:
+        return f"eta times the sharpness is {config.eta * config.sharpness:.3g}: from 4 on it diverges."
+    if config.model == "network" and limit and limit / config.eta > SHARPEST and config.method == "gd":
+        return (
+            f"The edge is at a sharpness of {limit / config.eta:.3g}, and this network rises to about {SHARPEST:g} "
+            f"only: choose eta above {limit / SHARPEST:.2g}."
+        )
+    return ""
+
+
+SHARPEST = 3.7
+"""Sharpness to which gradient descent on the small network rises at most."""
+
+
 def stability(config: OptimizerDynamics) -> str:
     """Say up to which step size the method is stable."""
+    if config.scene == "quadratic":
+        return f"At a constant rate gradient descent is stable below eta = {risk.largest_rate(config):.4g}."
     limit = curvature_limit(config) if config.scene == "factorisation" else 0.0
     if limit:
         return f"{config.method} is stable at the solution up to eta = {limit:.3g} (it was {config.eta:g})."

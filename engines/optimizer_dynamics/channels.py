@@ -83,6 +83,54 @@ CHANNELS = (
         log=False,
         thin=True,
     ),
+    Channel(
+        name="risk",
+        label="excess risk",
+        formula="½ Σ λᵢ E(wᵢ − wᵢ*)²",
+        doc="Expected loss on new samples, above the least: exactly, or of one sampled run. Quadratic.",
+    ),
+    Channel(
+        name="risk_modes",
+        label="excess risk of each direction",
+        formula="½ λᵢ E(wᵢ − wᵢ*)²",
+        doc="Flat directions are learned late, steep ones carry the noise. Quadratic.",
+        dims=("eigenvalue",),
+        thin=True,
+    ),
+    Channel(
+        name="sharpness",
+        label="sharpness",
+        formula="λ_max(D H D), D = (√v̂ + ε)^−½ or 1",
+        doc="Largest curvature, in the metric of the method where that has one. Edge of stability.",
+        log=False,
+    ),
+    Channel(
+        name="edge_ratio",
+        label="sharpness over its threshold",
+        formula="η λ_max / threshold",
+        doc="1 at the edge: 2 for gradient descent, (2+2β)/(1−β) for Adam. Edge of stability.",
+        log=False,
+    ),
+    Channel(
+        name="oscillation",
+        label="oscillation",
+        formula="‖(w₋ − 2w + w₊)/4‖²",
+        doc="The part of the iterates that changes its sign with every step. Edge of stability.",
+    ),
+    Channel(
+        name="residual",
+        label="residual",
+        formula="xy − c; of the valley x",
+        doc="What is fitted. Edge of stability, with two parameters.",
+        log=False,
+    ),
+    Channel(
+        name="length",
+        label="squared length",
+        formula="x² + y²; of the valley u",
+        doc="The curvature where the residual is 0. Edge of stability, with two parameters.",
+        log=False,
+    ),
 )
 
 ACTIONS = (

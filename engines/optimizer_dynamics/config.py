@@ -26,6 +26,9 @@ METHODS = (
     "dadapt_adam", "prodigy", "schedule_free", "schedule_free_adam", "mechanic",
 )  # fmt: skip
 
+EXACT_RISK = ("gd", "heavy_ball", "nesterov", "schedule_free", "adam")
+"""Methods whose expected risk on the quadratic is followed without sampling; Adam's approximately."""
+
 LARGEST = 256
 """Rows or columns beyond which Shampoo and SOAP are refused: they decompose matrices of that size."""
 
@@ -56,6 +59,35 @@ class OptimizerDynamics(Config):
     spectrum: str = knob("4:2:1:0.5:0.25", "singular values of the target, decreasing, such as 4:2:1", role="shape")
     depth: int = knob(2, "factors L of the product", role="shape", bounds=(2, 6))
     seed: int = knob(0, "draws basis, start, noise and batches", bounds=(0, 2**31 - 1), soft=(0, 99))
+    dimension: int = knob(300, "directions d of the quadratic", role="shape", bounds=(1, 5000), soft=(10, 1000))
+    sampling: str = knob(
+        "exact", "whether the expected risk is followed, without sampling, or one run of drawn samples", role="shape",
+        choices=("exact", "sampled"),
+    )  # fmt: skip
+    batch: int = knob(1, "samples of one step", role="shape", bounds=(1, 65536), soft=(1, 256), log=True)
+    capacity: float = knob(1.5, "exponent a of the curvature, λᵢ = i⁻ᵃ", bounds=(0.1, 10), soft=(1, 3), more=True)
+    source: float = knob(
+        2.0, "exponent b of the risk at the start, λᵢ w*ᵢ² = i⁻ᵇ", bounds=(0.1, 10), soft=(1.1, 4), more=True
+    )
+    noise: float = knob(1.0, "standard deviation of the labels' noise", bounds=(0, 100), soft=(0, 2))
+    precondition: float = knob(
+        0.0, "power of the curvature by which gd's gradient is divided, ½: by its root", bounds=(0, 1), soft=(0, 1),
+        more=True,
+    )  # fmt: skip
+    goal: float = knob(
+        1.0, "distance D of the minimiser of the line from the start", bounds=(1e-9, 1e12), soft=(1e-2, 1e6), log=True
+    )
+    model: str = knob(
+        "network", "what is at the edge: ½(xy − c)²; a valley ½ux² − αu; a network 8-12-10 on digits", role="shape",
+        choices=("product", "valley", "network"),
+    )  # fmt: skip
+    product: float = knob(0.01, "xy at the start; of the valley, x", bounds=(-1e3, 1e3), soft=(0.001, 1), more=True)
+    sharpness: float = knob(
+        2.5, "x² + y² at the start, the sharpness where c = 0; of the valley, u", bounds=(1e-6, 1e6), soft=(0.1, 20),
+        log=True,
+    )  # fmt: skip
+    centre: float = knob(0.0, "c of the product", bounds=(-1e3, 1e3), soft=(0, 2), more=True)
+    rise: float = knob(0.1, "α of the valley: how fast its curvature rises", bounds=(0, 1e3), soft=(0.01, 1), more=True)
     rows: int = knob(16, "rows of the target", role="shape", bounds=(1, 512), soft=(4, 64), more=True)
     columns: int = knob(16, "columns of the target", role="shape", bounds=(1, 512), soft=(4, 64), more=True)
     width: int = knob(16, "width of the factors between", role="shape", bounds=(1, 512), soft=(4, 64), more=True)
@@ -144,7 +176,13 @@ class OptimizerDynamics(Config):
 
     def check(self) -> None:
         """Raise `ConfigError` where the values contradict each other."""
-        checks = [*self._schedule_is_wrong(), *(self._factors_are_wrong() if self.scene == "factorisation" else [])]
+        own = {
+            "factorisation": self._factors_are_wrong,
+            "quadratic": self._risk_is_wrong,
+            "line": self._line_is_wrong,
+            "edge": self._edge_is_wrong,
+        }.get(self.scene, list)
+        checks = [*self._schedule_is_wrong(), *own()]
         for broken, message in checks:
             if broken:
                 raise ConfigError(f"OptimizerDynamics.{message}")
@@ -156,7 +194,7 @@ class OptimizerDynamics(Config):
              "decay_fraction=0 leaves the schedule wsd nothing to decay in; choose constant"),
             (self.decay_start >= self.horizon, f"decay_start={self.decay_start} is not before horizon={self.horizon}"),
             (self.method in ("schedule_free", "schedule_free_adam") and self.schedule != "constant",
-             f"schedule={self.schedule} decays twice with method={self.method}, which averages instead; choose constant"),
+             f"schedule={self.schedule} decays twice with method={self.method}, which averages: choose constant"),
         ]  # fmt: skip
 
     def _factors_are_wrong(self) -> list[tuple[bool, str]]:
@@ -164,8 +202,8 @@ class OptimizerDynamics(Config):
         aligned = self.start != "random"
         top = self.values[0] if self._spectrum_is_valid() else 0
         return [
-            (not self._spectrum_is_valid(), f"spectrum={self.spectrum!r} is no list of decreasing positive numbers such "
-             "as 4:2:1"),
+            (not self._spectrum_is_valid(), f"spectrum={self.spectrum!r} is no list of decreasing positive numbers "
+             "such as 4:2:1"),
             (r > self.modes, f"spectrum has {r} singular values, more than the {self.modes} that the factors can hold"),
             (r > 8, f"spectrum has {r} singular values; 8 is the limit"),
             (self.method in ("shampoo", "shampoo_ema", "soap") and largest > LARGEST,
@@ -176,6 +214,26 @@ class OptimizerDynamics(Config):
              f"damping=0 throws method=scaled_gd to eta s/alpha in its first step: it needs an aligned start with "
              f"alpha² above eta s = {self.eta * top:.3g}, or damping above 0"),
         ]  # fmt: skip
+
+    def _risk_is_wrong(self) -> list[tuple[bool, str]]:
+        averaged = self.average != "none" and self.method != "gd"
+        return [
+            (self.method in MATRIX, f"method={self.method} needs matrices, and the quadratic has a vector"),
+            (self.sampling == "exact" and self.method not in EXACT_RISK,
+             f"method={self.method} has no exact risk, which {', '.join(EXACT_RISK)} have; choose sampling=sampled"),
+            (self.sampling == "exact" and averaged,
+             f"average={self.average} has an exact risk with method=gd alone; choose sampling=sampled"),
+        ]  # fmt: skip
+
+    def _line_is_wrong(self) -> list[tuple[bool, str]]:
+        return [(self.method in MATRIX, f"method={self.method} needs matrices, and the line has one number")]
+
+    def _edge_is_wrong(self) -> list[tuple[bool, str]]:
+        apart = self.model == "product" and self.sharpness < 2 * abs(self.product)
+        return [
+            (self.method in MATRIX, f"method={self.method} needs matrices, and this scene has one vector"),
+            (apart, f"sharpness={self.sharpness:g} is below twice product={self.product:g}: no x and y have both"),
+        ]
 
     def _spectrum_is_valid(self) -> bool:
         try:

@@ -18,7 +18,7 @@ from engines.optimizer_dynamics.methods.racing import race
 from engines.optimizer_dynamics.methods.table import method_of
 from engines.optimizer_dynamics.scenes.training import knobs_of, rates
 
-LONGEST = 40_000
+LONGEST = 5000
 """Steps that are followed; lines end there."""
 
 SLICE = 256

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.protocol.declarations import Prediction
-from engines.optimizer_dynamics import modes
-from engines.optimizer_dynamics.config import ENTRYWISE, OptimizerDynamics
+from engines.optimizer_dynamics import modes, risk
+from engines.optimizer_dynamics.config import ENTRYWISE, EXACT_RISK, OptimizerDynamics
 from engines.optimizer_dynamics.scenes import factorisation
 
 DERIVED = "derived, see the tests"
@@ -41,7 +41,7 @@ def factorisation_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Pr
 
 def broken(config: OptimizerDynamics) -> str:
     """The first assumption of the mode recursion that does not hold, "" when all do."""
-    if config.method in ENTRYWISE + ("sign",) and config.start != "diagonal":
+    if config.method in ENTRYWISE and config.start != "diagonal":
         return f"{config.method} is an entrywise method in a rotated basis: factors do not stay aligned"
     limit = curvature_limit(config)
     if limit and config.eta > limit:
@@ -75,3 +75,86 @@ def curvature_limit(config: OptimizerDynamics) -> float:
     if factor is None:
         return 0.0
     return factor / (config.depth * config.values[0] ** (2 - 2 / config.depth))
+
+
+def risk_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
+    """Predict the expected risk of a sampled run exactly, and where a constant rate ends."""
+    found = []
+    if (
+        config.sampling == "sampled"
+        and config.method in EXACT_RISK
+        and (config.average == "none" or config.method == "gd")
+    ):
+        why = "an approximation: the averaged squares are replaced by their mean" if config.method == "adam" else ""
+        values = risk.expected(config, np.asarray(steps))
+        found.append(_risk_line("exact expected risk", values, why))
+    if config.method == "gd" and config.schedule == "constant" and config.average == "none":
+        floor = risk.noise_floor(config)
+        if np.isfinite(floor) and floor > 0:
+            found.append(_risk_line("limit: ½ σ² κ/(1 − κ)", np.full(len(steps), floor), ""))
+    return found
+
+
+def _risk_line(label: str, values: np.ndarray, why: str) -> Prediction:
+    return Prediction(channel="risk", label=label, values=values, reference=DERIVED, broken=why)
+
+
+def threshold(config: OptimizerDynamics) -> float:
+    """Return the curvature times step size beyond which a method is unstable; 0 where none is known."""
+    b = config.beta1
+    return {
+        "gd": 2.0, "rmsprop": 2.0, "heavy_ball": 2 + 2 * b, "nesterov": (2 + 2 * b) / (1 + 2 * b),
+        "adam": (2 + 2 * b) / (1 - b),
+    }.get(config.method, 0.0)  # fmt: skip
+
+
+def edge_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
+    """Draw the threshold of the sharpness, and for two parameters the exact maps."""
+    found, limit = [], threshold(config)
+    if limit:
+        for channel, value in (("edge_ratio", 1.0), ("sharpness", limit / config.eta)):
+            label = f"edge, {limit:.3g}/η" if channel == "sharpness" else "edge"
+            found.append(
+                Prediction(
+                    channel=channel, label=label, values=np.full(len(steps), value), reference=CENTRAL,
+                    broken=_below_the_edge(config),
+                )
+            )  # fmt: skip
+    if config.model == "product" and config.method == "gd" and config.schedule == "constant":
+        r, length = product_map(config, np.asarray(steps))
+        for channel, values in (("residual", r), ("length", length), ("loss", r * r / 2)):
+            label = "map of residual and length, exact"
+            found.append(Prediction(channel=channel, label=label, values=values, reference=DERIVED))
+    return found
+
+
+CENTRAL = "J. Cohen et al. 2024 (arXiv 2410.24206)"
+
+
+def _below_the_edge(config: OptimizerDynamics) -> str:
+    if config.model == "product":
+        return "a threshold, and no law: here the sharpness lands below it, often far below"
+    if config.schedule != "constant":
+        return "the step size falls, and the edge rises"
+    return "" if config.model == "valley" else "reached only where the sharpness can rise so far"
+
+
+def product_map(config: OptimizerDynamics, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Follow gradient descent on `½(xy - c)²` in its residual and squared length, `[T]` each.
+
+    `r' = r(1 - eta l) + eta² r² (r + c)`, `l' = l - 4 eta r (r + c) + eta² r² l`; NaN once it diverged.
+    """
+    c, eta = config.centre, config.eta
+    r, length, last = config.product - c, config.sharpness, int(min(np.max(steps, initial=0), modes.LONGEST))
+    path = [(r, length)]
+    for _ in range(last):
+        if abs(r) > 1e30:
+            r = length = np.nan
+        r, length = (
+            r * (1 - eta * length) + eta**2 * r * r * (r + c),
+            length - 4 * eta * r * (r + c) + eta**2 * r * r * length,
+        )
+        path.append((r, length))
+    found = np.array(path)[np.minimum(steps, last).astype(int)]
+    found[np.asarray(steps) > last] = np.nan
+    return found[:, 0], found[:, 1]

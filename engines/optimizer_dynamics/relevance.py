@@ -7,11 +7,17 @@ from engines.optimizer_dynamics.plots import PLOTS
 
 SCENE_KNOBS: dict[str, frozenset[str]] = {
     "factorisation": frozenset(("alpha", "start", "spectrum", "depth", "rows", "columns", "width")),
+    "quadratic": frozenset(("dimension", "sampling", "batch", "capacity", "source", "noise", "precondition")),
+    "line": frozenset(("goal",)),
+    "edge": frozenset(("model", "product", "sharpness", "centre", "rise")),
 }
 """Knobs of one scene, or of some, alone."""
 
 SCENE_PLOTS: dict[str, frozenset[str]] = {
     "factorisation": frozenset(("modes", "half_times", "map", "factors", "share_off")),
+    "quadratic": frozenset(("risk", "risk_sweep", "risk_modes")),
+    "line": frozenset(),
+    "edge": frozenset(("edge", "sharpness", "oscillation", "catapult")),
 }
 """Plots of one scene, or of some, alone."""
 
@@ -48,6 +54,13 @@ def idle(config: OptimizerDynamics) -> frozenset[str]:
         "d0": method not in RATE_FREE,
         "growth_rate": method not in ("dadapt_sgd", "dadapt_adam", "prodigy"),
         "averaging": config.average != "ema",
+        "seed": config.scene == "line"
+        or (config.scene, config.sampling) == ("quadratic", "exact")
+        or (config.scene == "edge" and config.model != "network"),
+        "product": config.model == "network",
+        "sharpness": config.model == "network",
+        "centre": config.model != "product",
+        "rise": config.model != "valley",
         "horizon": config.schedule in ("constant", "rsqrt", "power"),
         "decay_fraction": config.schedule != "wsd" or config.decay_start >= 0,
         "decay_start": config.schedule != "wsd",
@@ -63,4 +76,6 @@ def blank(config: OptimizerDynamics) -> frozenset[str]:
     every = frozenset().union(*SCENE_PLOTS.values()) - SCENE_PLOTS[config.scene]
     known = {plot.name for plot in PLOTS}
     found = every & known
+    if config.scene == "edge" and config.model == "network":
+        found |= {"catapult"}
     return found if config.method in RATE_FREE else found | ({"estimates"} & known)

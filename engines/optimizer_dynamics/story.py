@@ -6,7 +6,9 @@ import numpy as np
 
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
+from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.predictions import CENTRAL, threshold
 
 NAMES = {
     "gd": "Gradient descent", "heavy_ball": "The heavy ball", "nesterov": "Nesterov's momentum", "sign": "Sign descent",
@@ -18,12 +20,12 @@ NAMES = {
 }  # fmt: skip
 
 ORDER = {
-    "gd": ("t ≈ ln(s/u₀ − 1) / 2ηs", "A mode grows at a rate proportional to its singular value, so large modes come first."),
-    "heavy_ball": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most: large modes come first."),
-    "nesterov": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most: large modes come first."),
+    "gd": ("t ≈ ln(s/u₀ − 1) / 2ηs", "A mode grows at a rate proportional to its singular value: large modes first."),
+    "heavy_ball": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most: large modes first."),
+    "nesterov": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most: large modes first."),
     "muon": (
         "t ≈ ((s/2)^(1/L) − u₀^(1/L)) / η",
-        "Every singular value of the update is made equal, so all factors grow at one speed: small modes are done first.",
+        "All singular values of the update are made equal: factors grow at one speed, and small modes are done first.",
     ),
     "sign": (
         "t ≈ ((s/2)^(1/L) − u₀^(1/L)) / η",
@@ -84,3 +86,81 @@ def decay_phase(config: OptimizerDynamics) -> list[Phase]:
         return []
     start = config.decay_start if config.decay_start >= 0 else config.horizon * (1 - config.decay_fraction)
     return [Phase(step=float(start), label="decay")]
+
+
+def phases(run: RunData, member: int) -> list[Phase]:
+    """Mark the start, and where the step size begins to fall."""
+    return [Phase(step=0, label="start"), *decay_phase(run.configs[member])]
+
+
+def quadratic_story(run: RunData, member: int) -> Story:
+    """Tell what the rate is worth: how far it is from the largest stable one, and where it ends."""
+    config = run.configs[member]
+    how = (
+        "No sample is drawn: the second moments of all errors are followed exactly."
+        if (config.sampling == "exact")
+        else "One run of drawn samples; the dashed line is the exact mean of all such runs."
+    )
+    text = f"**{NAMES[config.method]}**, {config.schedule} rate. {how} {_rate(config)}"
+    if len(run):
+        text += f" Excess risk now: **{run['risk'][-1, member]:.3g}**."
+    return Story(formula="R = ½ Σ λᵢ E(wᵢ − wᵢ*)²", text=text, reference=f"{SCHEDULER}. In float64, on {run.device}.")
+
+
+SCHEDULER = "Y. Shen et al. 2024 (arXiv 2408.13359); recursions derived here"
+
+
+def _rate(config: OptimizerDynamics) -> str:
+    if config.method != "gd" or config.schedule != "constant":
+        return "A rate that falls to zero lets go of the noise that a constant one keeps."
+    top, floor = risk.largest_rate(config), risk.noise_floor(config)
+    if not np.isfinite(floor):
+        return f"The rate is above **{top:.3g}**, the largest that is stable."
+    return f"Stable below η = **{top:.3g}**; at this rate the risk ends at **{floor:.3g}**, kept up by noise."
+
+
+def line_story(run: RunData, member: int) -> Story:
+    """Tell how fast the estimate of the distance grows."""
+    config = run.configs[member]
+    growth = {
+        "dadapt_sgd": "Its estimate grows by √3 a step",
+        "dowg": "Its estimate grows by the tribonacci constant 1.839 a step",
+        "prodigy": "Its estimate grows about 2.6 times a step",
+        "dog": "It comes as far as e^(2√t)/√t, slower than any power",
+        "dadapt_adam": "Its estimate grows about threefold a step",
+    }.get(config.method, "It moves at the rate that it is given")  # fmt: skip
+    text = f"**{NAMES[config.method]}.** The gradient is the same all the way to the minimiser. {growth}."
+    if len(run):
+        text += f" It has come **{run['distance'][-1, member]:.3g}** of {config.goal:g}."
+    return Story(formula="f = |x − D|", text=text, reference=f"{FREE}. In float64, on {run.device}.")
+
+
+FREE = "P. Kasimbeg et al. 2025 (arXiv 2505.24005); growth derived here"
+
+
+def edge_phases(run: RunData, member: int) -> list[Phase]:
+    """Mark where the sharpness first crosses its threshold."""
+    found = phases(run, member)
+    if not len(run):
+        return found
+    steps, edge = run.curve("edge_ratio", member)
+    over = np.flatnonzero(edge >= 1)
+    return [*found, Phase(step=float(steps[over[0]]), label="edge")] if len(over) and over[0] else found
+
+
+def edge_story(run: RunData, member: int) -> Story:
+    """Tell where the sharpness is, against the threshold of the method."""
+    config = run.configs[member]
+    limit = threshold(config)
+    what = {
+        "product": "Two parameters: above 2 and below 4 the loss first rises, and the run lands where it is flat.",
+        "valley": "The curvature rises by itself; swings push it back, and their mean square becomes 2α.",
+        "network": "Training sharpens the loss until the step size is just too long for it, and then keeps it there.",
+    }[config.model]
+    text = f"**{NAMES[config.method]}.** {what}"
+    if limit:
+        text += f" Its steps are stable up to a sharpness of {limit:.3g}/η = **{limit / config.eta:.3g}**."
+    if len(run):
+        text += f" Now: **{run['sharpness'][-1, member]:.3g}**."
+    formula = f"η λ_max ≤ {limit:.3g}" if limit else "η λ_max"
+    return Story(formula=formula, text=text, reference=f"{CENTRAL}. In float64, on {run.device}.")

@@ -42,4 +42,38 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "no decay": but(weight_decay=0.0),
         "a target half as large": but(spectrum="1:1:0.5:0.25:0.125"),
     },
+    "O6": STEP | {
+        "noise a quarter more": scaled(noise=1.25),
+        "one sample a step": but(batch=1),
+        "schedules exchanged": but(schedule=lambda c: "linear" if c.schedule in ("wsd", "rsqrt") else "rsqrt"),
+    },
+    "O7": {
+        "an easier minimiser": but(source=3.0),
+        "fewer directions": but(dimension=8),
+        "no decay": but(schedule="constant"),
+        "linear for constant": but(schedule="linear"),
+    },
+    "O8": STEP | {"noise a tenth more": scaled(noise=1.1), "two samples a step": but(batch=2)},
+    "O9": {"batches half as large": but(batch=lambda c: max(c.batch // 2, 1)), "noise twice": scaled(noise=2.0),
+           "fewer directions": but(dimension=20)},
+    "O10": {
+        "no preconditioner": but(precondition=0.0),
+        "divided by the curvature": but(precondition=lambda c: 2 * c.precondition),
+    },
+    "O11": {
+        "no decay": but(schedule="constant"),
+        "an easier minimiser": but(source=3.0),
+        "momentum kept as it is": but(method="heavy_ball", beta1=0.5),
+    },
+    "O12": {
+        "growth of a half at most": but(growth_rate=1.5),
+        "ten times the first guess": scaled(d0=10.0),
+        "DoG for DoWG": of("dowg", but(method="dog")),
+    },
+    "O13": {"steps a tenth longer": scaled(eta=1.1), "another product": but(centre=0.3)},
+    "O14": {
+        "half the step": scaled(eta=0.5),
+        "the threshold of gradient descent for Adam": of("adam", but(beta1=0.0)),
+        "a valley that rises faster": scaled(rise=1.5),
+    },
 }  # fmt: skip

@@ -123,8 +123,8 @@ class Race:
 
 
 def averaged(kind: Average, average: Tensor, w: Tensor, t: Tensor, keep: Tensor) -> Tensor:
-    """Move an average `[b, P]` towards w: `r a + (1-r) w` with r = `keep` (ema) or `t/(t+1)` (polyak), t from 0 on."""
-    r = keep if kind == "ema" else t / (t + 1)
+    """Move an average `[b, P]` towards w: `r a + (1-r) w` with r = `keep` (ema) or `(t-1)/t` (polyak), t from 1 on."""
+    r = keep if kind == "ema" else (t - 1) / t
     return r * average + (1 - r) * w
 
 

@@ -192,7 +192,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute singular values of the first factor and its gradient, and the next update in the gradient's directions."""
+    """Compute singular values of the first factor and its gradient, and the update in their directions."""
     W = split(state.w, problem.leaves)[0]
     G = split(evaluate(state.w, problem.M, problem.leaves).gradient, problem.leaves)[0].nan_to_num(0)
     rate = rates(problem.schedules, state.t, knobs)[:, None, None]

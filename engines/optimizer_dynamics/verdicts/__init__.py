@@ -1,5 +1,6 @@
 """How each preset is judged: numbers read off the recorded curves against what the theory says."""
 
+from engines.optimizer_dynamics.verdicts.edge import catapult, edge
 from engines.optimizer_dynamics.verdicts.factorisation import (
     decay_cap,
     depths,
@@ -8,5 +9,18 @@ from engines.optimizer_dynamics.verdicts.factorisation import (
     rotation,
     table,
 )
+from engines.optimizer_dynamics.verdicts.quadratic import (
+    BEST,
+    advantage,
+    batches,
+    flip,
+    line_race,
+    power_law,
+    sampled,
+    weak_baseline,
+)
 
-__all__ = ["decay_cap", "depths", "newton_schulz", "opening", "rotation", "table"]
+__all__ = [
+    "BEST", "advantage", "batches", "catapult", "decay_cap", "depths", "edge", "flip", "line_race", "newton_schulz",
+    "opening", "power_law", "rotation", "sampled", "table", "weak_baseline",
+]  # fmt: skip
