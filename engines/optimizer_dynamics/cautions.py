@@ -108,6 +108,15 @@ SHARPEST = 3.7
 """Sharpness to which gradient descent on the small network rises at most."""
 
 
+def network(config: OptimizerDynamics) -> str:
+    """Why a race cannot show what it should, "" where it can."""
+    if config.batch < 8:
+        return f"batch = {config.batch} of 1500 images: losses are mostly noise."
+    if config.method == "polyak":
+        return "Polyak's step takes the loss of one batch for the whole, and its least loss for 0."
+    return ""
+
+
 def stability(config: OptimizerDynamics) -> str:
     """Say up to which step size the method is stable."""
     if config.scene == "quadratic":

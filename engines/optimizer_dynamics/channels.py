@@ -131,6 +131,24 @@ CHANNELS = (
         doc="The curvature where the residual is 0. Edge of stability, with two parameters.",
         log=False,
     ),
+    Channel(
+        name="score",
+        label="loss at the horizon",
+        doc="Training loss when the schedule has ended: what a race is judged by. No value before. Network.",
+    ),
+    Channel(
+        name="train_loss",
+        label="training loss",
+        doc="Mean cross-entropy of all training images. Network.",
+        thin=True,
+    ),
+    Channel(
+        name="test_error",
+        label="test error",
+        doc="Share of the test images that are misread. Network.",
+        thin=True,
+        log=False,
+    ),
 )
 
 ACTIONS = (

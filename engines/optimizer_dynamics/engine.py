@@ -9,7 +9,7 @@ from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.plots import PLOTS
 from engines.optimizer_dynamics.presets import PRESETS
 from engines.optimizer_dynamics.probes import PROBES
-from engines.optimizer_dynamics.scenes import edge, factorisation, line, quadratic
+from engines.optimizer_dynamics.scenes import edge, factorisation, line, network, quadratic
 
 DYNAMICS: dict[str, Dynamics] = {
     "factorisation": Dynamics(
@@ -75,6 +75,18 @@ DYNAMICS: dict[str, Dynamics] = {
         phases=story.edge_phases,
         story=story.edge_story,
         caution=cautions.edge,
+        stability=cautions.stability,
+    ),
+    "network": Dynamics(
+        problem=network.build,
+        init=network.init,
+        step=network.step,
+        observe=network.observe,
+        snapshot=network.snapshot,
+        nbytes=network.nbytes,
+        phases=story.phases,
+        story=story.network_story,
+        caution=cautions.network,
         stability=cautions.stability,
     ),
 }

@@ -95,6 +95,26 @@ PLOTS = (
         doc="A catapult: up over the wall, and down where it is flat.",
     ),
     Plot(
+        name="train_loss",
+        title="Training loss of all images",
+        channels=("train_loss",),
+        doc="What a race is about, on the way. It counts at the horizon.",
+    ),
+    Plot(
+        name="score",
+        title="Training loss at the horizon, over the step size",
+        channels=("score",),
+        kind="sweep",
+        doc="A U for each method and budget; its lowest point is the tuned run.",
+    ),
+    Plot(
+        name="test_error",
+        title="Share of test images that are misread",
+        channels=("test_error",),
+        log_y=False,
+        doc="Of 297 images that were not trained on.",
+    ),
+    Plot(
         name="estimates",
         title="Estimated distance to the minimiser",
         channels=("d_estimate",),

@@ -9,6 +9,7 @@ import numpy as np
 from engines.core.protocol.engine import Preset
 from engines.optimizer_dynamics import risk, verdicts
 from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.scenes import network
 
 POLAR = {"method": "muon", "orthogonalise": "polar", "beta1": 0.0}
 """Muon with exact polar factors and no momentum, whose law is a straight line."""
@@ -43,6 +44,20 @@ def _batches() -> list[dict[str, Any]]:
             low, high = share * batch / 1.4, min(share * batch * 1.4, top)
             cases += _rates(low, high, 17, schedule=schedule, batch=batch, horizon=4096 // batch)
     return cases
+
+
+RACERS = ("adam", "muon", "soap", "lion", "heavy_ball")
+
+
+def _trials() -> list[dict[str, Any]]:
+    """The race: five rates of every method, linear, for three budgets; Adam for more, to compare at equal loss."""
+    budgets = {"adam": (25, 50, 100, 200, 400)}
+    return [
+        {"method": method, "eta": eta, "horizon": T, **network.USUAL.get(method, {})}
+        for method in RACERS
+        for T in budgets.get(method, (50, 100, 200))
+        for eta in network.rates_of(method, reach=2)
+    ]
 
 
 PRESETS = (
@@ -261,5 +276,18 @@ PRESETS = (
         judge=verdicts.edge,
         lead="edge",
         source="J. Cohen et al. 2021, 2024",
+    ),
+    Preset(
+        name="O15",
+        title="A fair race on digits",
+        look_for="Ranks cross from budget to budget, and an untuned baseline makes everybody fast.",
+        set={"scene": "network", "schedule": "linear", "batch": 64},
+        cases=tuple(_trials()),
+        seeds=(0, 1),
+        steps=400,
+        cost="heavy",
+        judge=verdicts.race,
+        lead="score",
+        source="K. Wen et al. 2025, in miniature",
     ),
 )  # fmt: skip

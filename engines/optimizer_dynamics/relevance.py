@@ -10,6 +10,7 @@ SCENE_KNOBS: dict[str, frozenset[str]] = {
     "quadratic": frozenset(("dimension", "sampling", "batch", "capacity", "source", "noise", "precondition")),
     "line": frozenset(("goal",)),
     "edge": frozenset(("model", "product", "sharpness", "centre", "rise")),
+    "network": frozenset(("batch",)),
 }
 """Knobs of one scene, or of some, alone."""
 
@@ -18,6 +19,7 @@ SCENE_PLOTS: dict[str, frozenset[str]] = {
     "quadratic": frozenset(("risk", "risk_sweep", "risk_modes")),
     "line": frozenset(),
     "edge": frozenset(("edge", "sharpness", "oscillation", "catapult")),
+    "network": frozenset(("train_loss", "score", "test_error")),
 }
 """Plots of one scene, or of some, alone."""
 
@@ -61,7 +63,7 @@ def idle(config: OptimizerDynamics) -> frozenset[str]:
         "sharpness": config.model == "network",
         "centre": config.model != "product",
         "rise": config.model != "valley",
-        "horizon": config.schedule in ("constant", "rsqrt", "power"),
+        "horizon": config.scene != "network" and config.schedule in ("constant", "rsqrt", "power"),
         "decay_fraction": config.schedule != "wsd" or config.decay_start >= 0,
         "decay_start": config.schedule != "wsd",
         "floor": config.schedule != "cosine",

@@ -164,3 +164,23 @@ def edge_story(run: RunData, member: int) -> Story:
         text += f" Now: **{run['sharpness'][-1, member]:.3g}**."
     formula = f"η λ_max ≤ {limit:.3g}" if limit else "η λ_max"
     return Story(formula=formula, text=text, reference=f"{CENTRAL}. In float64, on {run.device}.")
+
+
+def network_story(run: RunData, member: int) -> Story:
+    """Tell what the run is judged by, and where it is."""
+    config = run.configs[member]
+    text = (
+        f"**{NAMES[config.method]}** at η = {config.eta:g}, {config.schedule}, for {config.horizon} steps. A race counts "
+        "at the end of the schedule, at the best rate of each method, with the same number of trials for all."
+    )
+    if len(run):
+        score = run["score"][-1, member]
+        text += (
+            f" Loss at the horizon: **{score:.3g}**."
+            if np.isfinite(score)
+            else (f" Loss of all images now: **{run['train_loss'][-1, member]:.3g}**.")
+        )
+    return Story(formula="speed-up = T_Adam(loss) / T", text=text, reference=f"{RACE}. In float32, on {run.device}.")
+
+
+RACE = "K. Wen, D. Hall, T. Ma, P. Liang 2025 (arXiv 2509.02046)"

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from engines.core.analysis.wrong_runs import Change, but, scaled
+from engines.optimizer_dynamics.scenes.network import CENTRES
 
 STEP = {"steps a quarter longer": scaled(eta=1.25)}
 
@@ -75,5 +76,12 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "half the step": scaled(eta=0.5),
         "the threshold of gradient descent for Adam": of("adam", but(beta1=0.0)),
         "a valley that rises faster": scaled(rise=1.5),
+    },
+    "O15": {
+        "Adam for all": but(method="adam", eta=lambda c: 0.01 * c.eta / CENTRES[c.method]),
+        "a tenth of the rate for all but Adam": lambda c: c if c.method == "adam" else c.replace(eta=c.eta / 10),
+        "Lion's rates halved and doubled": of("lion", scaled(eta=8.0)),
+        "no decay": but(schedule="constant"),
+        "Adam ten times too fast": of("adam", scaled(eta=10.0)),
     },
 }  # fmt: skip

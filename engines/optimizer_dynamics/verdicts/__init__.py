@@ -19,8 +19,9 @@ from engines.optimizer_dynamics.verdicts.quadratic import (
     sampled,
     weak_baseline,
 )
+from engines.optimizer_dynamics.verdicts.race import race
 
 __all__ = [
     "BEST", "advantage", "batches", "catapult", "decay_cap", "depths", "edge", "flip", "line_race", "newton_schulz",
-    "opening", "power_law", "rotation", "sampled", "table", "weak_baseline",
+    "opening", "power_law", "race", "rotation", "sampled", "table", "weak_baseline",
 ]  # fmt: skip
