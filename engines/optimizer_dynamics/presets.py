@@ -274,6 +274,7 @@ PRESETS = (
         steps=1200,
         cost="long",
         judge=verdicts.edge,
+        probes={"hessian": {}},
         lead="edge",
         source="J. Cohen et al. 2021, 2024",
     ),
@@ -287,7 +288,25 @@ PRESETS = (
         steps=400,
         cost="heavy",
         judge=verdicts.race,
+        probes={"speed_ups": {"baseline": 0.25}},
         lead="score",
         source="K. Wen et al. 2025, in miniature",
+    ),
+    Preset(
+        name="O16",
+        title="Momentum, averages and noise",
+        look_for="Where noise dominates, momentum gains nothing; averages do, late. Sampled means lie on it.",
+        set={
+            **QUADRATIC, "dimension": 20, "capacity": 1.2, "source": 1.8, "noise": 0.5, "batch": 2, "eta": 0.1,
+        },
+        cases=(
+            {}, {"method": "heavy_ball", "eta": 0.01}, {"method": "nesterov", "eta": 0.01}, {"average": "polyak"},
+            {"method": "schedule_free", "eta": 0.3},
+        ),
+        steps=120,
+        judge=verdicts.momentum,
+        probes={"monte_carlo": {"runs": 64}},
+        lead="risk",
+        source="ours: the exact recursion",
     ),
 )  # fmt: skip

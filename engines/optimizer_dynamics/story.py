@@ -170,8 +170,8 @@ def network_story(run: RunData, member: int) -> Story:
     """Tell what the run is judged by, and where it is."""
     config = run.configs[member]
     text = (
-        f"**{NAMES[config.method]}** at η = {config.eta:g}, {config.schedule}, for {config.horizon} steps. A race counts "
-        "at the end of the schedule, at the best rate of each method, with the same number of trials for all."
+        f"**{NAMES[config.method]}** at η = {config.eta:g}, {config.schedule}, for {config.horizon} steps. A race "
+        "counts at the end of the schedule, at the best rate of each method, with the same number of trials for all."
     )
     if len(run):
         score = run["score"][-1, member]

@@ -71,6 +71,11 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "ten times the first guess": scaled(d0=10.0),
         "DoG for DoWG": of("dowg", but(method="dog")),
     },
+    "O16": {
+        "steps a quarter longer": scaled(eta=1.25),
+        "one sample a step": but(batch=1),
+        "momentum for nothing": but(beta1=0.0),
+    },
     "O13": {"steps a tenth longer": scaled(eta=1.1), "another product": but(centre=0.3)},
     "O14": {
         "half the step": scaled(eta=0.5),

@@ -15,6 +15,7 @@ from engines.optimizer_dynamics.verdicts.quadratic import (
     batches,
     flip,
     line_race,
+    momentum,
     power_law,
     sampled,
     weak_baseline,
@@ -22,6 +23,6 @@ from engines.optimizer_dynamics.verdicts.quadratic import (
 from engines.optimizer_dynamics.verdicts.race import race
 
 __all__ = [
-    "BEST", "advantage", "batches", "catapult", "decay_cap", "depths", "edge", "flip", "line_race", "newton_schulz",
-    "opening", "power_law", "race", "rotation", "sampled", "table", "weak_baseline",
+    "BEST", "advantage", "batches", "catapult", "decay_cap", "depths", "edge", "flip", "line_race", "momentum",
+    "newton_schulz", "opening", "power_law", "race", "rotation", "sampled", "table", "weak_baseline",
 ]  # fmt: skip

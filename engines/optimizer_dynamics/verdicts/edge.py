@@ -44,8 +44,19 @@ def edge(run: RunData) -> list[Verdict]:
     return [
         verdict("gradient descent: sharpness over 2/η, late", [_late(run, i) for i in gd], 1.015, 0.025),
         verdict("Adam: sharpness over (2+2β)/((1−β)η), late", [_late(run, i) for i in adam], 1.0, 0.04),
+        verdict(
+            "gradient descent: largest eigenvalue of the whole Hessian over 2/η, at the end",
+            [_whole(run, i) for i in gd],
+            1.0,
+            0.15,
+        ),
         verdict("valley: (α − ⟨x²⟩/2) η T over u_T − u₀", [_identity(run, i) for i in valley], 1.0, 1e-6),
     ]
+
+
+def _whole(run: RunData, member: int) -> float | None:
+    found = run.probe_results.get(("hessian", member))
+    return None if found is None else float(found["largest"]) * run.configs[member].eta / 2
 
 
 def _late(run: RunData, member: int) -> float | None:

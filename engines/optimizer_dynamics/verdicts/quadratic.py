@@ -186,3 +186,28 @@ def _first(run: RunData, member: int) -> float | None:
 
 def _over(run: RunData) -> bool:
     return run.preset is not None and run.steps[-1] >= run.preset.steps
+
+
+def momentum(run: RunData) -> list[Verdict]:
+    """Judge O16: means of 64 sampled runs, computed by the probe, lie on the exact risk of every method."""
+    members = range(len(run.configs))
+    plain = [final(run, "risk", i) for i in run.where(method="gd", average="none")]
+    heavy = [final(run, "risk", i) for i in run.where(method="heavy_ball")]
+    exact = [None if f is None else f / float(risk.expected(run.configs[i], np.array([120]))[0])
+             for i in members for f in [final(run, "risk", i)]]  # fmt: skip
+    gain = [ratio(a, b) for a, b in zip(heavy, plain, strict=True)]
+    return [
+        verdict("exact risk at the end over that of the same knobs alone", exact, 1.0, 1e-9),
+        verdict("mean of sampled runs less the exact risk, in standard errors", [_away(run, i) for i in members], 0.0,
+                4.5, "the worst of twelve steps and five methods"),
+        verdict("heavy ball at η(1 − β) over gradient descent: risk at the end", gain, 1.0, 0.1),
+    ]  # fmt: skip
+
+
+def _away(run: RunData, member: int) -> float | None:
+    found = run.probe_results.get(("monte_carlo", member))
+    if found is None:
+        return None
+    exact = risk.expected(run.configs[member], np.asarray(found["steps"]))
+    z = (np.asarray(found["mean"]) - exact) / np.asarray(found["error"])
+    return float(z[np.abs(z).argmax()])
