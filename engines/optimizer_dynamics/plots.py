@@ -9,6 +9,7 @@ PLOTS = (
         name="modes",
         title="Strength of each mode",
         channels=("modes",),
+        beside=True,
         log_y=False,
         doc="Who learns which singular value when. Each mode ends at its own.",
     ),

@@ -309,4 +309,15 @@ PRESETS = (
         lead="risk",
         source="ours: the exact recursion",
     ),
+    Preset(
+        name="O17",
+        title="The central flow",
+        look_for="The probe: gradient descent leaves the gradient flow at the edge, and keeps to the central flow.",
+        set={"scene": "edge", "model": "network", "eta": 0.8},
+        steps=250,
+        judge=verdicts.central,
+        probes={"central_flow": {"steps": 150}},
+        lead="edge",
+        source="J. Cohen et al. 2024",
+    ),
 )  # fmt: skip

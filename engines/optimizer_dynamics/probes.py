@@ -17,7 +17,7 @@ from engines.core.protocol.probe_figures import Lines, Trace
 from engines.core.runs.replay import simulation_at
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
-from engines.optimizer_dynamics.scenes import edge, network
+from engines.optimizer_dynamics.scenes import central_flow, edge, network
 from engines.optimizer_dynamics.verdicts.race import budgets, speed_up
 
 CPU = torch.device("cpu")
@@ -83,6 +83,37 @@ def hessian(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     H = problem.model.curvature(batch.state.w, torch.eye(P, dtype=batch.state.w.dtype)[None])[0]
     values = eigvalsh((H + H.mT)[None] / 2)[0].flip(0).numpy()
     return {"number": np.arange(1, P + 1), "eigenvalues": values, "largest": float(values[0]), "edge": 2 / config.eta}
+
+
+def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterator[Part]:
+    """Follow the central flow and the gradient flow from the smoothed iterate at `step`, and gradient descent beside.
+
+    Returns the distances of both to the smoothed iterates, and the mean oscillation against the predicted variance.
+    Started where nothing oscillates yet, gradient descent stays on the gradient flow until rounding has swollen.
+    """
+    config: OptimizerDynamics = run.configs[member]
+    if config.scene != "edge" or config.method != "gd":
+        raise ConfigError("central_flow is of gradient descent with scene=edge")
+    simulation = simulation_at(run, max(step if step >= 0 else int(run.steps[-1]), 2), member)
+    problem: edge.Problem = simulation.batches[0].problem.problem
+    state: edge.State = simulation.batches[0].state
+    smooth = (state.before[:, 0] + 2 * state.before[:, 1] + state.w) / 4
+    central = plain = central_flow.Flow(smooth, state.basis, 0.0)
+    rows = []
+    for done in range(1, steps + 1):
+        simulation.advance(simulation.step + 1)
+        state = simulation.batches[0].state
+        central = central_flow.step(problem.model, central, config.eta)
+        plain = central_flow.step(problem.model, plain, config.eta, central=False)
+        smooth = (state.before[:, 0] + 2 * state.before[:, 1] + state.w) / 4
+        swing = (state.before[:, 0] - 2 * state.before[:, 1] + state.w) / 4
+        rows.append((float((central.w - smooth).norm()), float((plain.w - smooth).norm()), float(swing.square().sum()),
+                     central.variance))  # fmt: skip
+        if done % SLICE == 0:
+            yield Part(0.99 * done / steps, {})
+    table = np.array(rows)
+    found = {"after": np.arange(1, steps + 1), "central": table[:, 0], "gradient": table[:, 1]}
+    yield Part(1.0, {**found, "oscillation": float(table[:, 2].mean()), "variance": float(table[:, 3].mean())})
 
 
 def monte_carlo(run: RunData, member: int, step: int = -1, runs: int = 64) -> Iterator[Part]:
@@ -157,6 +188,23 @@ PROBES = (
                 traces=(Trace(x="number", y="eigenvalues", label="eigenvalues, largest first"),),
                 x_label="number",
                 y_label="eigenvalue",
+            ),
+        ),
+    ),
+    Probe(
+        name="central_flow",
+        title="Central flow",
+        doc="From this step on: distance of gradient descent, smoothed, to the central flow and to the gradient flow.",
+        compute=flow,
+        knobs=(Knob(name="steps", doc="steps that are followed", bounds=(1, 2000), soft=(20, 400), log=True),),
+        pictures=(
+            Lines(
+                traces=(
+                    Trace(x="after", y="central", label="to the central flow", style="line"),
+                    Trace(x="after", y="gradient", label="to the gradient flow", style="line"),
+                ),
+                x_label="steps",
+                y_label="distance",
             ),
         ),
     ),

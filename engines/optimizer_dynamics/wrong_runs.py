@@ -76,6 +76,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "one sample a step": but(batch=1),
         "momentum for nothing": but(beta1=0.0),
     },
+    "O17": {"a step far from the edge": but(eta=0.2), "steps half as long again": scaled(eta=1.5)},
     "O13": {"steps a tenth longer": scaled(eta=1.1), "another product": but(centre=0.3)},
     "O14": {
         "half the step": scaled(eta=0.5),

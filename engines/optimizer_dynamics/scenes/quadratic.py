@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import tensor
-from engines.core.numerics.noise import Noise
+from engines.core.numerics.noise import Noise, steps_per_block
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.methods.method import Leaf
@@ -163,5 +163,6 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 def nbytes(configs: Sequence[OptimizerDynamics]) -> int:
     """Estimate the memory of a batch: parameters and memories thrice, and two blocks of samples."""
     one = configs[0]
-    block = 2 * max(2**19, one.batch * (one.dimension + 1))
+    numbers = one.batch * (one.dimension + 1)
+    block = 2 * steps_per_block(numbers) * numbers
     return 8 * len(configs) * (block + 30 * one.dimension + 4 * one.batch * one.dimension) + 4096

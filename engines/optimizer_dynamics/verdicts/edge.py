@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from engines.core.analysis.verdict_helpers import verdict
+from engines.core.analysis.verdict_helpers import above, below, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics.verdicts.factorisation import at_end
@@ -77,3 +77,14 @@ def _identity(run: RunData, member: int) -> float | None:
         return None
     risen = float((config.rise - x[:last] ** 2 / 2).mean()) * config.eta * last
     return float(risen / (u[last] - u[0]))
+
+
+def central(run: RunData) -> list[Verdict]:
+    """Judge O17: the probe's distances after 150 steps, to the central flow and to the gradient flow."""
+    found = [run.probe_results.get(("central_flow", i)) for i in range(len(run.configs))]
+    ratios = [None if f is None else float(np.asarray(f["gradient"])[-1] / np.asarray(f["central"])[-1]) for f in found]
+    near = [None if f is None else float(np.asarray(f["central"])[-1]) for f in found]
+    return [
+        above("distance to the gradient flow over that to the central flow", ratios, 2.0),
+        below("distance to the central flow", near, 0.2),
+    ]
