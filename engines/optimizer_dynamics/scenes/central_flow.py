@@ -1,7 +1,7 @@
 """The central flow of gradient descent: what its iterates do at the edge without their oscillation.
 
 `dw/dt = -eta [grad L + ½ grad <Sigma, H>]`, Sigma in the span of the directions whose curvature is at `2/eta`, such
-that none of them rises beyond (Cohen, Damian, Talwalkar, Kolter, Lee 2024). Here Sigma is found by least squares with its
+that none of them rises beyond (Cohen, Damian, Talwalkar, Kolter, Lee 2024). Sigma is found by least squares with its
 negative part cut, which is right for one or two directions. One step of gradient descent is one unit of time.
 """
 
