@@ -44,13 +44,13 @@ class Recursion:
     def _strength(self, w: Tensor) -> Tensor:
         """Products `[1, r]` of the diagonals that count."""
         w = self._race.reported(w, self._memory, self._knobs)
-        return torch.stack(split(w, self._leaves)).prod(0)
+        return _product(split(w, self._leaves))
 
     def _gradient(self) -> tuple[Tensor, Tensor]:
         """Loss `[1]` and gradient `[1, L r]`: of each factor the product of the others times the residual."""
         a = split(self._w, self._leaves)
-        residual = torch.stack(a).prod(0) - self._s
-        others = [torch.stack([x for k, x in enumerate(a) if k != at]).prod(0) for at in range(self._L)]
+        others = [_product(a[:at] + a[at + 1 :]) for at in range(self._L)]
+        residual = a[0] * others[0] - self._s
         return residual.square().sum(1) / 2, join([residual * other for other in others])
 
     def until(self, step: int) -> np.ndarray:
@@ -69,6 +69,14 @@ class Recursion:
             self._w, self._memory, gradient, loss, rate, t + 1, self._knobs
         )  # fmt: skip
         self._found.append(self._strength(self._w).numpy())
+
+
+def _product(factors: list[Tensor]) -> Tensor:
+    """Multiply diagonals `[1, r]` entry by entry."""
+    whole = factors[0]
+    for factor in factors[1:]:
+        whole = whole * factor
+    return whole
 
 
 @lru_cache(maxsize=256)

@@ -31,11 +31,11 @@ def test_growth_in_a_step():
 
 
 def test_dogs_way_and_its_law():
-    """16/42/80/129 steps for 1e-2/1e-4/1e-6/1e-8 of the way; the law within 1.5 % in the logarithm."""
-    steps = np.array([16, 42, 80, 129])
-    assert [first("dog", 1e-6 * f) for f in (1e2, 1e4, 1e6, 1e8)] == steps.tolist()
+    """16/42/80 steps to 1e2/1e4/1e6 times the first guess; the law within 3 % in the logarithm."""
+    steps = np.array([16, 42, 80])
+    assert [first("dog", 1e-6 * f) for f in (1e2, 1e4, 1e6)] == steps.tolist()
     found = np.log(line.dog_distance(OptimizerDynamics(**BASE, method="dog"), steps) / 1e-6)
-    np.testing.assert_allclose(found, np.log([1e2, 1e4, 1e6, 1e8]), rtol=0.031)
+    np.testing.assert_allclose(found, np.log([1e2, 1e4, 1e6]), rtol=0.031)
 
 
 def test_d_adaptation_without_its_factor_two_grows_by_root_two(monkeypatch):

@@ -60,7 +60,7 @@ def line_specs(
 ) -> list[LineSpec]:
     """Choose the lines of a plot. One curve: a hue a channel. Several: a hue a curve, a dash a channel.
 
-    Of vectors: a hue a component, and where two curves are drawn beside one another a dash a curve.
+    Of vectors: a hue a component; where two curves are drawn beside one another, that in focus is the thicker.
 
     `sizes` holds the number of components of each vector channel.
     """
@@ -68,10 +68,9 @@ def line_specs(
     specs = []
     for place, name in enumerate(plot.channels):
         vector = bool(channels[name].dims)
-        drawn = _drawn_curves(curves, focus, vector, plot.beside)
-        for at, curve in enumerate(drawn):
+        for curve in _drawn_curves(curves, focus, vector, plot.beside):
             hue = curve.color if len(curves) > 1 else qualitative(order.index(name))
-            dash = DASHES[(place + at * vector) % len(DASHES)] if len(curves) > 1 else "solid"
+            dash = DASHES[place % len(DASHES)] if len(curves) > 1 else "solid"
             label = channels[name].label if len(curves) == 1 else f"{channels[name].label}, {curve.label}"
             parts: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
             for part in parts:

@@ -1,4 +1,4 @@
-"""What a method is: a value with a pure `init` and a pure `update` over flat parameters with a member axis.
+"""Methods as values: a pure `init` and a pure `update` over flat parameters with a member axis.
 
 `b` members share one method, `P` parameters lie in one vector, leaf after leaf. Memory is tensors `[b, ...]` by name.
 """
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 Memory = dict[str, Tensor]
-"""What a method remembers, `[b, size]` each; scalars are `[b, 1]`."""
+"""Tensors that a method remembers, `[b, size]` each; scalars are `[b, 1]`."""
 
 Moved = tuple[Tensor, Memory]
 
@@ -35,7 +35,7 @@ Leaves = tuple[Leaf, ...]
 
 
 class Inputs(NamedTuple):
-    """What one update sees of its members."""
+    """Everything that one update sees of its members."""
 
     gradient: Tensor
     """`[b, P]`, at the point that the method asks for: `w`."""

@@ -17,6 +17,9 @@ Knobs = Mapping[str, Tensor]
 Average = str
 """Which average of the iterates counts: none, ema or polyak."""
 
+USED = ("beta1", "beta2", "eps", "weight_decay", "damping", "least_loss", "d0", "growth_rate", "averaging")
+"""Knobs that an update may read."""
+
 AVERAGE = "average"
 """The name of the average in a member's memory."""
 
@@ -74,7 +77,7 @@ class Race:
 
         `gradient` is `[B, P]`; `loss`, `rate` and the number `t` of the step, from 1 on, are `[B]`.
         """
-        columns = {name: value[:, None] for name, value in knobs.items()}
+        columns = {name: knobs[name][:, None] for name in USED}
         every = (gradient, w, loss[:, None], rate[:, None], t[:, None].to(w.dtype))
         if len(self.groups) == 1:
             return self._group_step(self.groups[0], memory, Inputs(*every, columns, self.leaves))
@@ -95,6 +98,8 @@ class Race:
 
     def reported(self, w: Tensor, memory: Tensor, knobs: Knobs) -> Tensor:
         """Return the point of each member that counts, `[B, P]`: an average, where its method or a knob says so."""
+        if all(group.average == "none" and type(group.method).reported is Method.reported for group in self.groups):
+            return w
         found = [self._reported(group, w[group.places], memory[group.places], knobs) for group in self.groups]
         return self._gathered(found, w)
 

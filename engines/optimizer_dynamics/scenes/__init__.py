@@ -1,1 +1,1 @@
-"""Scenes: what is learned. Each is one of the dynamics of the engine, and any method may run in it."""
+"""Scenes: the problems. Each is one of the dynamics of the engine, and any method may run in it."""

@@ -37,12 +37,12 @@ VECTORS = 4
 
 
 class State(NamedTuple):
-    """What evolves of `B` members."""
+    """State of `B` members."""
 
     w: Tensor
     """`[B, P]`."""
     memory: Tensor
-    """What the methods remember, `[B, K]`."""
+    """Memories of the methods, `[B, K]`."""
     before: Tensor
     """The last two points, `[B, 2, P]`: the oscillation is read off them."""
     basis: Tensor

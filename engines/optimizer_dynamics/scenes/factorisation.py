@@ -25,12 +25,12 @@ from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete,
 
 
 class State(NamedTuple):
-    """What evolves of `B` factorisations."""
+    """State of `B` factorisations."""
 
     w: Tensor
     """Factors, flat, W_1 first, `[B, P]`."""
     memory: Tensor
-    """What the methods remember, `[B, K]`."""
+    """Memories of the methods, `[B, K]`."""
     half_time: Tensor
     """Step at which each mode was half learned, NaN before, `[B, r]`; -1 stands for NaN."""
     t: Tensor

@@ -26,12 +26,12 @@ TRIBONACCI = 1.8392867552141612
 
 
 class State(NamedTuple):
-    """What evolves of `B` members."""
+    """State of `B` members."""
 
     w: Tensor
     """`[B, 1]`."""
     memory: Tensor
-    """What the methods remember, `[B, K]`."""
+    """Memories of the methods, `[B, K]`."""
     t: Tensor
     """Steps taken, whole number `[B]`."""
 
@@ -94,7 +94,7 @@ def nbytes(configs: Sequence[OptimizerDynamics]) -> int:
 def dog_distance(config: OptimizerDynamics, t: np.ndarray) -> np.ndarray:
     """Compute how far DoG has come, `r exp(2 sqrt t - 2)/sqrt t`, `[T]`; the constant 2 is fitted."""
     late = np.maximum(t, 1)
-    return config.d0 * np.exp(2 * np.sqrt(late) - 2.0) / np.sqrt(late)
+    return config.d0 * np.exp(np.minimum(2 * np.sqrt(late) - 2.0, 600)) / np.sqrt(late)
 
 
 def lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:

@@ -34,19 +34,19 @@ TRAINED = 1500
 REAL = torch.float32
 
 BATCHES = 1000
-"""What is added to a seed for the stream that draws batches."""
+"""Number that is added to a seed for the stream that draws batches."""
 
 FORETOLD = 4096
 """Batches that are drawn at once; a run beyond them sees them again."""
 
 
 class State(NamedTuple):
-    """What evolves of `B` networks."""
+    """State of `B` networks."""
 
     w: Tensor
     """`[B, P]`, float32."""
     memory: Tensor
-    """What the methods remember, `[B, K]`."""
+    """Memories of the methods, `[B, K]`."""
     score: Tensor
     """Mean training loss at the horizon, `[B]`; -1 before."""
     t: Tensor

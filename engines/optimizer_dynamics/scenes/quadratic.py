@@ -28,7 +28,7 @@ SAMPLES = 41
 
 
 class Moments(NamedTuple):
-    """What evolves of `B` members whose expected risk is followed."""
+    """State of `B` members whose expected risk is followed."""
 
     moments: Tensor
     """`[B, K, d]`, see `risk`."""
@@ -54,14 +54,14 @@ def step_exact(problem: ExactRisk, state: Moments, knobs: Knobs) -> Moments:
 
 
 def observe_exact(problem: ExactRisk, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute all channels that are not thin."""
+    """Compute all channels that are not thin, `[B, ...]` each."""
     excess = problem.risk(state.moments)
     loss = excess + problem.constants.noise[:, 0] / 2
     return complete({"loss": loss, "risk": excess, "rate": rates(problem.schedules, state.t, knobs)}, state.weighed)
 
 
 def snapshot_exact(problem: ExactRisk, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute the excess risk of each direction."""
+    """Compute the excess risk of each direction, `[B, d]`."""
     parts = problem.constants.curvature * problem.counted(state.moments) / 2
     return complete({"risk_modes": parts}, state.weighed, thin=True)
 
@@ -75,12 +75,12 @@ def nbytes_exact(configs: Sequence[OptimizerDynamics]) -> int:
 
 
 class State(NamedTuple):
-    """What evolves of `B` sampled runs."""
+    """State of `B` sampled runs."""
 
     w: Tensor
     """`[B, d]`."""
     memory: Tensor
-    """What the methods remember, `[B, K]`."""
+    """Memories of the methods, `[B, K]`."""
     t: Tensor
     """Steps taken, whole number `[B]`."""
 
@@ -92,7 +92,7 @@ class Problem:
     curvature: Tensor
     """`[B, d]`."""
     scale: Tensor
-    """What the gradient is multiplied with before it is used, `[B, d]`."""
+    """Factor of the gradient before it is used, `[B, d]`."""
     minimiser: Tensor
     """`[B, d]`."""
     noise: Tensor

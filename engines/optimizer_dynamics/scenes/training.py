@@ -1,4 +1,4 @@
-"""What all scenes share: numeric knobs as tensors, the step size of each member now, channels without a value."""
+"""Shared by all scenes: numeric knobs as tensors, the step size of each member now, channels without a value."""
 
 from __future__ import annotations
 

@@ -76,6 +76,6 @@ def test_vectors_of_two_curves_are_drawn_beside_one_another_where_the_plot_asks(
     alone = line_specs(plot, channels, both, 1, {"x": 3})
     assert {spec.column.curve.key for spec in alone} == {both[1].key}
     beside = line_specs(replace(plot, beside=True), channels, both, 1, {"x": 3})
-    assert [spec.dash for spec in beside] == ["solid"] * 3 + ["dotted"] * 3
+    assert [spec.column.curve.key for spec in beside] == [both[0].key] * 3 + [both[1].key] * 3
     assert [spec.focus for spec in beside] == [False] * 3 + [True] * 3
     assert [spec.color for spec in beside[:3]] == [spec.color for spec in beside[3:]]
