@@ -206,7 +206,7 @@ def test_weight_decay_that_is_coupled_has_no_ceiling(monkeypatch):
 
 
 def test_shampoo_with_wrong_roots_breaks_its_law(monkeypatch):
-    """The wrong build of O1: -1/2 in place of -1/4 makes the time proportional to another power of s."""
+    """The wrong build of O1: -1/2 in place of -1/4."""
     from engines.optimizer_dynamics.methods import spectral
 
     config = OptimizerDynamics(
