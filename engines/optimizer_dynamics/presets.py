@@ -159,11 +159,8 @@ PRESETS = (
         look_for="The valley of each U curve moves left with the budget; a schedule changes how fast.",
         set=QUADRATIC,
         cases=(
-            *_rates(0.008, 0.2, 25, horizon=4096),
-            *(
-                case for T in (64, 256, 1024, 4096)
-                for case in _rates(0.05 * (4096 / T) ** 0.2, 0.16 * (4096 / T) ** 0.26, 13, **FALLING, horizon=T)
-            ),
+            *_rates(0.008, 0.47, 33, horizon=4096),
+            *(case for T in (64, 256, 1024, 4096) for case in _rates(0.008, 0.47, 33, **FALLING, horizon=T)),
         ),
         steps=4096,
         cost="long",

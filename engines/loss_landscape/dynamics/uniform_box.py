@@ -11,7 +11,7 @@ from torch import Tensor
 from engines.core.numerics.noise import Noise
 from engines.core.protocol.composite import Dynamics
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
-from engines.loss_landscape.learning_coefficient.chains import UNIFORMS
+from engines.loss_landscape.learning_coefficient.samplers import UNIFORMS
 
 
 class State(NamedTuple):
