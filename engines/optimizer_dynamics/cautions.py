@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import RATE_FREE, OptimizerDynamics
+from engines.optimizer_dynamics.config import METHOD_LABELS, RATE_FREE, OptimizerDynamics
 from engines.optimizer_dynamics.predictions import curvature_limit, threshold
 
 TIE = 1e-9
@@ -22,15 +22,15 @@ def _still(config: OptimizerDynamics) -> str:
     if config.alpha > 0:
         return ""
     if config.method == "muon":
-        return "alpha = 0 is a saddle: every gradient is 0, and so is the polar factor of 0. Nothing happens."
-    return "alpha = 0 is a saddle: every gradient is 0, and nothing happens."
+        return "α = 0 is a saddle: every gradient is 0, and so is the polar factor of 0. Nothing happens."
+    return "α = 0 is a saddle: every gradient is 0, and nothing happens."
 
 
 def _unstable(config: OptimizerDynamics) -> str:
     limit = curvature_limit(config)
     if not limit or config.eta <= limit:
         return ""
-    return f"eta = {config.eta:g} is above {limit:.3g}, where {config.method} is unstable at the solution."
+    return f"η = {config.eta:g} is above {limit:.3g}, where {METHOD_LABELS[config.method]} is unstable at the solution."
 
 
 def _tie(config: OptimizerDynamics) -> str:
@@ -43,8 +43,8 @@ def _tie(config: OptimizerDynamics) -> str:
     if not hit:
         return ""
     return (
-        f"alpha = {config.alpha:g} is on the grid of steps of {config.eta:g} below the root of s = {hit[0]:g}: there "
-        "the sign of rounding decides. Try an alpha such as 0.0303."
+        f"α = {config.alpha:g} is on the grid of steps of {config.eta:g} below the root of s = {hit[0]:g}: there "
+        "the sign of rounding decides. Try α = 0.0303."
     )
 
 
@@ -58,7 +58,7 @@ def _leaps(config: OptimizerDynamics) -> str:
     if config.method != "polyak" or config.alpha > 0.1:
         return ""
     return (
-        f"Near the saddle (alpha = {config.alpha:g}) the loss is finite and the gradient nearly 0: Polyak's first step "
+        f"Near the saddle (α = {config.alpha:g}) the loss is finite and the gradient nearly 0: Polyak's first step "
         "is huge."
     )
 
@@ -73,12 +73,12 @@ def quadratic(config: OptimizerDynamics) -> str:
     """Why a run of the quadratic cannot show what it should, "" where it can."""
     top = risk.largest_rate(config)
     if config.method in ("gd", "schedule_free") and config.eta >= top:
-        return f"eta = {config.eta:g} is above {top:.4g}, from where on the risk grows without end at a constant rate."
+        return f"η = {config.eta:g} is above {top:.4g}, from where on the risk grows without end at a constant rate."
     beta, steepest = config.beta1, (risk.curvature(config) ** (1 - config.precondition)).max()
     limits = {"heavy_ball": 2 + 2 * beta, "nesterov": (2 + 2 * beta) / (1 + 2 * beta)}
     limit = limits.get(config.method, np.inf) / steepest
     if config.eta >= limit:
-        return f"eta = {config.eta:g} is above {limit:.4g}, where {config.method} is unstable even without noise."
+        return f"η = {config.eta:g} is above {limit:.4g}, where {METHOD_LABELS[config.method]} is unstable without noise, too."
     if config.method == "polyak" and config.noise > 0:
         return "Polyak's step takes the loss of the drawn samples for the whole: with noisy labels it does not settle."
     return ""
@@ -87,7 +87,9 @@ def quadratic(config: OptimizerDynamics) -> str:
 def line(config: OptimizerDynamics) -> str:
     """Why a run of the line cannot show what it should, "" where it can."""
     if config.method in RATE_FREE and config.d0 > config.goal:
-        return f"d0 = {config.d0:g} is above the distance {config.goal:g}: no theory covers such a first guess."
+        return (
+            f"The first guess {config.d0:g} is above the distance {config.goal:g}: no theory covers such a first guess."
+        )
     return ""
 
 
@@ -95,11 +97,11 @@ def edge(config: OptimizerDynamics) -> str:
     """Why a run at the edge cannot show what it should, "" where it can."""
     limit = threshold(config)
     if config.model == "product" and config.method == "gd" and config.eta * config.sharpness >= 4 and not config.centre:
-        return f"eta times the sharpness is {config.eta * config.sharpness:.3g}: from 4 on it diverges."
+        return f"η times the sharpness is {config.eta * config.sharpness:.3g}: from 4 on it diverges."
     if config.model == "network" and limit and limit / config.eta > SHARPEST and config.method == "gd":
         return (
             f"The edge is at a sharpness of {limit / config.eta:.3g}, and this network rises to about {SHARPEST:g} "
-            f"only: choose eta above {limit / SHARPEST:.2g}."
+            f"only: choose η above {limit / SHARPEST:.2g}."
         )
     return ""
 
@@ -120,8 +122,10 @@ def network(config: OptimizerDynamics) -> str:
 def stability(config: OptimizerDynamics) -> str:
     """Say up to which step size the method is stable."""
     if config.scene == "quadratic":
-        return f"At a constant rate gradient descent is stable below eta = {risk.largest_rate(config):.4g}."
+        return f"At a constant rate gradient descent is stable below η = {risk.largest_rate(config):.4g}."
     limit = curvature_limit(config) if config.scene == "factorisation" else 0.0
     if limit:
-        return f"{config.method} is stable at the solution up to eta = {limit:.3g} (it was {config.eta:g})."
-    return f"Try a smaller eta (it was {config.eta:g})."
+        return (
+            f"At the solution {METHOD_LABELS[config.method]} is stable up to η = {limit:.3g} (it was {config.eta:g})."
+        )
+    return f"Try a smaller η (it was {config.eta:g})."

@@ -26,6 +26,22 @@ METHODS = (
     "dadapt_adam", "prodigy", "schedule_free", "schedule_free_adam", "mechanic",
 )  # fmt: skip
 
+METHOD_LABELS = {
+    "gd": "gradient descent", "heavy_ball": "heavy ball", "nesterov": "Nesterov's momentum", "sign": "sign descent",
+    "lion": "Lion", "rmsprop": "RMSProp", "adam": "Adam", "muon": "Muon", "shampoo": "Shampoo",
+    "shampoo_ema": "Shampoo with averages", "soap": "SOAP", "scaled_gd": "ScaledGD", "polyak": "Polyak's step",
+    "dog": "DoG", "dowg": "DoWG", "dadapt_sgd": "D-Adaptation", "dadapt_adam": "D-Adaptation of Adam",
+    "prodigy": "Prodigy", "schedule_free": "Schedule-Free", "schedule_free_adam": "Schedule-Free AdamW",
+    "mechanic": "Mechanic",
+}  # fmt: skip
+"""Names of the methods for readers."""
+
+SCHEDULE_LABELS = {
+    "constant": "constant", "linear": "linear to zero", "cosine": "cosine", "wsd": "warm-up, stable, decay",
+    "rsqrt": "inverse root", "power": "power of the step",
+}  # fmt: skip
+"""Names of the schedules for readers."""
+
 EXACT_RISK = ("gd", "heavy_ball", "nesterov", "schedule_free", "adam")
 """Methods whose expected risk on the quadratic is followed without sampling; Adam's approximately."""
 
@@ -43,115 +59,236 @@ class OptimizerDynamics(Config):
         "parameters at the edge of stability; images of digits",
         role="shape", choices=SCENES,
     )  # fmt: skip
-    method: str = knob("gd", "update rule; members of one ensemble may differ", choices=METHODS)
+    method: str = knob("gd", "update rule; members of one ensemble may differ", choices=METHODS, labels=METHOD_LABELS)
     eta: float = knob(
-        0.01, "step size; of methods that find their own, what multiplies it", role="live", bounds=(1e-9, 1e3),
-        soft=(1e-4, 1), log=True,
-    )  # fmt: skip
-    schedule: str = knob("constant", "how the step size falls", choices=tuple(SCHEDULES))
-    horizon: int = knob(2000, "steps T over which the schedule runs", bounds=(1, 10**8), soft=(10, 10_000), log=True)
-    alpha: float = knob(0.01, "size of the start", bounds=(0, 10), soft=(1e-4, 1), log=True)
+        0.01,
+        "step size; of methods that find their own, what multiplies it",
+        role="live",
+        bounds=(1e-9, 1e3),
+        soft=(1e-4, 1),
+        log=True,
+        label="η",
+    )
+    schedule: str = knob("constant", "how the step size falls", choices=tuple(SCHEDULES), labels=SCHEDULE_LABELS)
+    horizon: int = knob(
+        2000, "steps T over which the schedule runs", bounds=(1, 10**8), soft=(10, 10_000), log=True, label="horizon T"
+    )
+    alpha: float = knob(0.01, "size of the start", bounds=(0, 10), soft=(1e-4, 1), log=True, label="α")
     start: str = knob(
         "random",
         "Gaussian factors; factors aligned with the target, in a rotated basis; the same in the basis of the entries",
         choices=("random", "aligned", "diagonal"),
     )
-    spectrum: str = knob("4:2:1:0.5:0.25", "singular values of the target, decreasing, such as 4:2:1", role="shape")
-    depth: int = knob(2, "factors L of the product", role="shape", bounds=(2, 6))
+    spectrum: str = knob(
+        "4:2:1:0.5:0.25",
+        "singular values of the target, decreasing, such as 4:2:1",
+        role="shape",
+        label="singular values",
+    )
+    depth: int = knob(2, "factors L of the product", role="shape", bounds=(2, 6), label="depth L")
     seed: int = knob(0, "draws basis, start, noise and batches", bounds=(0, 2**31 - 1), soft=(0, 99))
-    dimension: int = knob(300, "directions d of the quadratic", role="shape", bounds=(1, 5000), soft=(10, 1000))
+    dimension: int = knob(
+        300, "directions d of the quadratic", role="shape", bounds=(1, 5000), soft=(10, 1000), label="directions d"
+    )
     sampling: str = knob(
         "exact", "whether the expected risk is followed, without sampling, or one run of drawn samples", role="shape",
         choices=("exact", "sampled"),
     )  # fmt: skip
-    batch: int = knob(1, "samples of one step", role="shape", bounds=(1, 65536), soft=(1, 256), log=True)
-    capacity: float = knob(1.5, "exponent a of the curvature, λᵢ = i⁻ᵃ", bounds=(0.1, 10), soft=(1, 3), more=True)
-    source: float = knob(
-        2.0, "exponent b of the risk at the start, λᵢ w*ᵢ² = i⁻ᵇ", bounds=(0.1, 10), soft=(1.1, 4), more=True
+    batch: int = knob(
+        1, "samples of one step", role="shape", bounds=(1, 65536), soft=(1, 256), log=True, label="batch B"
     )
-    noise: float = knob(1.0, "standard deviation of the labels' noise", bounds=(0, 100), soft=(0, 2))
-    precondition: float = knob(
-        0.0, "power of the curvature by which gd's gradient is divided, ½: by its root", bounds=(0, 1), soft=(0, 1),
+    capacity: float = knob(
+        1.5, "exponent a of the curvature, λᵢ = i⁻ᵃ", bounds=(0.1, 10), soft=(1, 3), more=True, label="exponent a"
+    )
+    source: float = knob(
+        2.0,
+        "exponent b of the risk at the start, λᵢ w*ᵢ² = i⁻ᵇ",
+        bounds=(0.1, 10),
+        soft=(1.1, 4),
         more=True,
-    )  # fmt: skip
+        label="exponent b",
+    )
+    noise: float = knob(
+        1.0, "standard deviation of the labels' noise", bounds=(0, 100), soft=(0, 2), label="label noise σ"
+    )
+    precondition: float = knob(
+        0.0,
+        "power of the curvature by which gd's gradient is divided, ½: by its root",
+        bounds=(0, 1),
+        soft=(0, 1),
+        more=True,
+        label="preconditioner",
+    )
     goal: float = knob(
-        1.0, "distance D of the minimiser of the line from the start", bounds=(1e-9, 1e12), soft=(1e-2, 1e6), log=True
+        1.0,
+        "distance D of the minimiser of the line from the start",
+        bounds=(1e-9, 1e12),
+        soft=(1e-2, 1e6),
+        log=True,
+        label="distance D",
     )
     model: str = knob(
         "network", "what is at the edge: ½(xy − c)²; a valley ½ux² − αu; a network 8-12-10 on digits", role="shape",
         choices=("product", "valley", "network"),
     )  # fmt: skip
-    product: float = knob(0.01, "xy at the start; of the valley, x", bounds=(-1e3, 1e3), soft=(0.001, 1), more=True)
+    product: float = knob(
+        0.01, "xy at the start; of the valley, x", bounds=(-1e3, 1e3), soft=(0.001, 1), more=True, label="start xy"
+    )
     sharpness: float = knob(
-        2.5, "x² + y² at the start, the sharpness where c = 0; of the valley, u", bounds=(1e-6, 1e6), soft=(0.1, 20),
+        2.5,
+        "x² + y² at the start, the sharpness where c = 0; of the valley, u",
+        bounds=(1e-6, 1e6),
+        soft=(0.1, 20),
         log=True,
-    )  # fmt: skip
-    centre: float = knob(0.0, "c of the product", bounds=(-1e3, 1e3), soft=(0, 2), more=True)
-    rise: float = knob(0.1, "α of the valley: how fast its curvature rises", bounds=(0, 1e3), soft=(0.01, 1), more=True)
-    rows: int = knob(16, "rows of the target", role="shape", bounds=(1, 512), soft=(4, 64), more=True)
-    columns: int = knob(16, "columns of the target", role="shape", bounds=(1, 512), soft=(4, 64), more=True)
-    width: int = knob(16, "width of the factors between", role="shape", bounds=(1, 512), soft=(4, 64), more=True)
+        label="start sharpness",
+    )
+    centre: float = knob(0.0, "c of the product", bounds=(-1e3, 1e3), soft=(0, 2), more=True, label="c")
+    rise: float = knob(
+        0.1, "α of the valley: how fast its curvature rises", bounds=(0, 1e3), soft=(0.01, 1), more=True, label="rise α"
+    )
+    rows: int = knob(16, "rows of the target", role="shape", bounds=(1, 512), soft=(4, 64), more=True, label="rows n")
+    columns: int = knob(
+        16, "columns of the target", role="shape", bounds=(1, 512), soft=(4, 64), more=True, label="columns m"
+    )
+    width: int = knob(
+        16, "width of the factors between", role="shape", bounds=(1, 512), soft=(4, 64), more=True, label="width h"
+    )
     beta1: float = knob(
-        0.9, "momentum, or how much of the averaged gradient is kept", role="live", bounds=(0, 0.99999),
-        soft=(0, 0.99), more=True,
-    )  # fmt: skip
+        0.9,
+        "momentum, or how much of the averaged gradient is kept",
+        role="live",
+        bounds=(0, 0.99999),
+        soft=(0, 0.99),
+        more=True,
+        label="β₁",
+    )
     beta2: float = knob(
-        0.999, "how much of the averaged squares is kept", role="live", bounds=(0, 0.9999999), soft=(0.9, 0.9999),
+        0.999,
+        "how much of the averaged squares is kept",
+        role="live",
+        bounds=(0, 0.9999999),
+        soft=(0.9, 0.9999),
         more=True,
-    )  # fmt: skip
+        label="β₂",
+    )
     eps: float = knob(
-        1e-8, "what is added to the root of the averaged squares", bounds=(0, 1), soft=(1e-30, 1e-3), log=True,
+        1e-8,
+        "what is added to the root of the averaged squares",
+        bounds=(0, 1),
+        soft=(1e-30, 1e-3),
+        log=True,
         more=True,
-    )  # fmt: skip
+        label="ε",
+    )
     weight_decay: float = knob(
-        0.0, "decoupled weight decay: parameters shrink by the factor 1 − η·decay", role="live", bounds=(0, 100),
-        soft=(1e-4, 1), log=True, more=True,
-    )  # fmt: skip
-    bias_correction: bool = knob(False, "whether RMSProp divides by 1 − β₂ᵗ, as PyTorch's does not", more=True)
+        0.0,
+        "decoupled weight decay: parameters shrink by the factor 1 − η·decay",
+        role="live",
+        bounds=(0, 100),
+        soft=(1e-4, 1),
+        log=True,
+        more=True,
+        label="weight decay",
+    )
+    bias_correction: bool = knob(
+        False, "whether RMSProp divides by 1 − β₂ᵗ, as PyTorch's does not", more=True, label="bias correction"
+    )
     orthogonalise: str = knob(
-        "newton_schulz", "how Muon makes a matrix orthogonal: five quintic steps, the same in bfloat16, exactly",
-        choices=("newton_schulz", "newton_schulz_bf16", "polar"), more=True,
-    )  # fmt: skip
-    ns_steps: int = knob(5, "Newton–Schulz steps", bounds=(1, 30), soft=(1, 10), more=True)
-    look_ahead: bool = knob(True, "whether Muon looks ahead, as Nesterov's momentum does", more=True)
+        "newton_schulz",
+        "how Muon makes a matrix orthogonal: five quintic steps, the same in bfloat16, exactly",
+        choices=("newton_schulz", "newton_schulz_bf16", "polar"),
+        more=True,
+        labels={
+            "newton_schulz": "Newton–Schulz",
+            "newton_schulz_bf16": "Newton–Schulz in bfloat16",
+            "polar": "polar factor",
+        },
+    )
+    ns_steps: int = knob(5, "Newton–Schulz steps", bounds=(1, 30), soft=(1, 10), more=True, label="Newton–Schulz steps")
+    look_ahead: bool = knob(
+        True, "whether Muon looks ahead, as Nesterov's momentum does", more=True, label="look ahead"
+    )
     scale: str = knob(
-        "original", "factor of Muon's update: √max(1, rows/columns), 0.2 √max(rows, columns), or 1",
-        choices=("original", "match_rms_adamw", "none"), more=True,
-    )  # fmt: skip
+        "original",
+        "factor of Muon's update: √max(1, rows/columns), 0.2 √max(rows, columns), or 1",
+        choices=("original", "match_rms_adamw", "none"),
+        more=True,
+        labels={"original": "original", "match_rms_adamw": "as AdamW's", "none": "none"},
+    )
     refresh: int = knob(
-        10, "steps between two refreshes of SOAP's basis", bounds=(1, 10**7), soft=(1, 100), log=True, more=True
+        10,
+        "steps between two refreshes of SOAP's basis",
+        bounds=(1, 10**7),
+        soft=(1, 100),
+        log=True,
+        more=True,
+        label="steps between refreshes",
     )
     damping: float = knob(
         0.1, "what ScaledGD adds to the Gram matrix that it divides by", bounds=(0, 100), soft=(1e-6, 1), log=True,
         more=True,
     )  # fmt: skip
-    least_loss: float = knob(0.0, "f*, which Polyak's step must know", bounds=(-1e6, 1e6), soft=(0, 1), more=True)
+    least_loss: float = knob(
+        0.0, "f*, which Polyak's step must know", bounds=(-1e6, 1e6), soft=(0, 1), more=True, label="least loss f*"
+    )
     d0: float = knob(
-        1e-6, "first guess of the distance to the minimiser; relative to the start for DoG", bounds=(1e-12, 1e6),
-        soft=(1e-8, 1), log=True, more=True,
-    )  # fmt: skip
+        1e-6,
+        "first guess of the distance to the minimiser; relative to the start for DoG",
+        bounds=(1e-12, 1e6),
+        soft=(1e-8, 1),
+        log=True,
+        more=True,
+        label="first guess d₀",
+    )
     growth_rate: float = knob(
-        1e9, "the most by which the distance may grow in one step", bounds=(1.0001, 1e9), soft=(1.02, 1e9), log=True,
+        1e9,
+        "the most by which the distance may grow in one step",
+        bounds=(1.0001, 1e9),
+        soft=(1.02, 1e9),
+        log=True,
         more=True,
-    )  # fmt: skip
+        label="growth limit",
+    )
     average: str = knob(
-        "none", "whether the iterate counts, its moving average, or the mean of all", choices=("none", "ema", "polyak"),
+        "none",
+        "whether the iterate counts, its moving average, or the mean of all",
+        choices=("none", "ema", "polyak"),
         more=True,
-    )  # fmt: skip
+        labels={"none": "no average", "ema": "moving average", "polyak": "mean of all"},
+    )
     averaging: float = knob(
-        0.99, "how much of the moving average is kept", bounds=(0, 0.99999), soft=(0.5, 0.999), more=True
+        0.99,
+        "how much of the moving average is kept",
+        bounds=(0, 0.99999),
+        soft=(0.5, 0.999),
+        more=True,
+        label="kept average",
     )
     warmup: int = knob(0, "steps in which the step size rises", bounds=(0, 10**8), soft=(0, 1000), more=True)
     decay_fraction: float = knob(
-        0.2, "share of the horizon in which the schedule wsd decays", bounds=(0, 1), soft=(0.05, 1), more=True
+        0.2,
+        "share of the horizon in which the schedule wsd decays",
+        bounds=(0, 1),
+        soft=(0.05, 1),
+        more=True,
+        label="decay share",
     )
     decay_start: int = knob(
-        -1, "step at which the schedule wsd begins to decay; −1: by its share", role="live", bounds=(-1, 10**8),
-        soft=(-1, 10_000), more=True,
-    )  # fmt: skip
+        -1,
+        "step at which the schedule wsd begins to decay; −1: by its share",
+        role="live",
+        bounds=(-1, 10**8),
+        soft=(-1, 10_000),
+        more=True,
+        label="decay from step",
+    )
     floor: float = knob(0.0, "share of the step size at which a cosine ends", bounds=(0, 1), soft=(0, 0.5), more=True)
-    power: float = knob(0.51, "exponent p of the schedule power, c (t+1)⁻ᵖ", bounds=(0, 4), soft=(0, 1), more=True)
-    power_scale: float = knob(4.6, "c of the schedule power", bounds=(1e-6, 1e9), soft=(1, 100), log=True, more=True)
+    power: float = knob(
+        0.51, "exponent p of the schedule power, c (t+1)⁻ᵖ", bounds=(0, 4), soft=(0, 1), more=True, label="power p"
+    )
+    power_scale: float = knob(
+        4.6, "c of the schedule power", bounds=(1e-6, 1e9), soft=(1, 100), log=True, more=True, label="power scale c"
+    )
 
     @property
     def values(self) -> np.ndarray:

@@ -6,6 +6,7 @@ from engines.core.protocol.composite import CompositeEngine, Dynamics
 from engines.optimizer_dynamics import cautions, predictions, relevance, story
 from engines.optimizer_dynamics.channels import ACTIONS, CHANNELS
 from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.glossary import GLOSSARY
 from engines.optimizer_dynamics.plots import PLOTS
 from engines.optimizer_dynamics.presets import PRESETS
 from engines.optimizer_dynamics.probes import PROBES
@@ -118,6 +119,7 @@ class OptimizerDynamicsEngine(CompositeEngine[OptimizerDynamics]):
     presets = PRESETS
     probes = PROBES
     actions = ACTIONS
+    glossary = GLOSSARY
     opening = "O0"
 
     def choose(self, config: OptimizerDynamics) -> Dynamics[OptimizerDynamics]:

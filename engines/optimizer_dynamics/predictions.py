@@ -10,7 +10,7 @@ import numpy as np
 
 from engines.core.protocol.declarations import Prediction
 from engines.optimizer_dynamics import modes, risk
-from engines.optimizer_dynamics.config import ENTRYWISE, EXACT_RISK, OptimizerDynamics
+from engines.optimizer_dynamics.config import ENTRYWISE, EXACT_RISK, METHOD_LABELS, OptimizerDynamics
 from engines.optimizer_dynamics.scenes import factorisation
 
 DERIVED = "derived, see the tests"
@@ -42,7 +42,7 @@ def factorisation_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Pr
 def broken(config: OptimizerDynamics) -> str:
     """The first assumption of the mode recursion that does not hold, "" when all do."""
     if config.method in ENTRYWISE and config.start != "diagonal":
-        return f"{config.method} is an entrywise method in a rotated basis: factors do not stay aligned"
+        return f"{METHOD_LABELS[config.method]} is an entrywise method in a rotated basis: factors do not stay aligned"
     limit = curvature_limit(config)
     if limit and config.eta > limit:
         return f"η = {config.eta:g} is unstable at the solution: the limit is {limit:.3g}"
@@ -53,7 +53,7 @@ def broken(config: OptimizerDynamics) -> str:
 
 def _unaligned(config: OptimizerDynamics) -> str:
     if config.method not in ("gd", "heavy_ball", "nesterov", "muon"):
-        return f"from a random start {config.method} need not align the factors"
+        return f"from a random start {METHOD_LABELS[config.method]} need not align the factors"
     if config.method == "muon" and config.orthogonalise != "polar":
         return "from a random start Newton–Schulz gains between 0.68 and 1.13 of the line's speed"
     if config.depth > 2 and config.method != "muon":

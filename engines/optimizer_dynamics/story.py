@@ -7,17 +7,8 @@ import numpy as np
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.config import METHOD_LABELS, SCHEDULE_LABELS, OptimizerDynamics
 from engines.optimizer_dynamics.predictions import CENTRAL, threshold
-
-NAMES = {
-    "gd": "Gradient descent", "heavy_ball": "The heavy ball", "nesterov": "Nesterov's momentum", "sign": "Sign descent",
-    "lion": "Lion", "rmsprop": "RMSProp", "adam": "Adam", "muon": "Muon", "shampoo": "Shampoo",
-    "shampoo_ema": "Shampoo with averages", "soap": "SOAP", "scaled_gd": "ScaledGD", "polyak": "Polyak's step",
-    "dog": "DoG", "dowg": "DoWG", "dadapt_sgd": "D-Adaptation", "dadapt_adam": "D-Adaptation of Adam",
-    "prodigy": "Prodigy", "schedule_free": "Schedule-Free", "schedule_free_adam": "Schedule-Free AdamW",
-    "mechanic": "Mechanic",
-}  # fmt: skip
 
 ORDER = {
     "gd": ("t ≈ ln(s/u₀ − 1) / 2ηs", "A mode grows at a rate proportional to its singular value: large modes first."),
@@ -47,13 +38,19 @@ ORDER = {
 REFERENCE = "K. Wen, D. Hall, T. Ma, P. Liang 2025 (arXiv 2509.02046); laws derived here"
 
 
+def named(config: OptimizerDynamics) -> str:
+    """Name the method at the beginning of a sentence."""
+    name = METHOD_LABELS[config.method]
+    return name[:1].upper() + name[1:]
+
+
 def factorisation_story(run: RunData, member: int) -> Story:
     """Tell in which order the modes are learned, and how close the law comes."""
     config = run.configs[member]
     formula, text = ORDER.get(config.method, ("½‖W_L … W₁ − M‖²", "Each singular value of the target is one mode."))
     return Story(
         formula=formula,
-        text=f"**{NAMES[config.method]}.** {text} {_half_times(run, member)}",
+        text=f"**{named(config)}.** {text} {_half_times(run, member)}",
         reference=f"{REFERENCE}. In float64, on {run.device}.",
     )
 
@@ -75,22 +72,12 @@ def factorisation_phases(run: RunData, member: int) -> list[Phase]:
     config, found = run.configs[member], []
     if len(run):
         half = run["half_time"][-1, member]
-        found = [Phase(step=float(t), label=f"s = {s:g}") for s, t in zip(config.values, half, strict=True)
-                 if np.isfinite(t)]  # fmt: skip
-    return [Phase(step=0, label="start"), *sorted([*found, *decay_phase(config)], key=lambda phase: phase.step)]
-
-
-def decay_phase(config: OptimizerDynamics) -> list[Phase]:
-    """Mark where the schedule wsd begins to decay."""
-    if config.schedule != "wsd":
-        return []
-    start = config.decay_start if config.decay_start >= 0 else config.horizon * (1 - config.decay_fraction)
-    return [Phase(step=float(start), label="decay")]
-
-
-def phases(run: RunData, member: int) -> list[Phase]:
-    """Mark the start, and where the step size begins to fall."""
-    return [Phase(step=0, label="start"), *decay_phase(run.configs[member])]
+        found = [
+            Phase(step=float(t), label=f"s = {s:g}", doc=f"The mode with the singular value {s:g} is half learned.")
+            for s, t in zip(config.values, half, strict=True)
+            if np.isfinite(t)
+        ]
+    return [Phase(step=0, label="start", doc="Everything is where it was put."), *decay_phase(run.configs[member])]
 
 
 def quadratic_story(run: RunData, member: int) -> Story:
@@ -101,7 +88,7 @@ def quadratic_story(run: RunData, member: int) -> Story:
         if (config.sampling == "exact")
         else "One run of drawn samples; the dashed line is the exact mean of all such runs."
     )
-    text = f"**{NAMES[config.method]}**, {config.schedule} rate. {how} {_rate(config)}"
+    text = f"**{named(config)}**, {SCHEDULE_LABELS[config.schedule]}. {how} {_rate(config)}"
     if len(run):
         text += f" Excess risk now: **{run['risk'][-1, member]:.3g}**."
     return Story(formula="R = ½ Σ λᵢ E(wᵢ − wᵢ*)²", text=text, reference=f"{SCHEDULER}. In float64, on {run.device}.")
@@ -129,7 +116,7 @@ def line_story(run: RunData, member: int) -> Story:
         "dog": "It comes as far as e^(2√t)/√t, slower than any power",
         "dadapt_adam": "Its estimate grows about threefold a step",
     }.get(config.method, "It moves at the rate that it is given")  # fmt: skip
-    text = f"**{NAMES[config.method]}.** The gradient is the same all the way to the minimiser. {growth}."
+    text = f"**{named(config)}.** The gradient is the same all the way to the minimiser. {growth}."
     if len(run):
         text += f" It has come **{run['distance'][-1, member]:.3g}** of {config.goal:g}."
     return Story(formula="f = |x − D|", text=text, reference=f"{FREE}. In float64, on {run.device}.")
@@ -145,7 +132,10 @@ def edge_phases(run: RunData, member: int) -> list[Phase]:
         return found
     steps, edge = run.curve("edge_ratio", member)
     over = np.flatnonzero(edge >= 1)
-    return [*found, Phase(step=float(steps[over[0]]), label="edge")] if len(over) and over[0] else found
+    return [*found, Phase(step=float(steps[over[0]]), label="edge", doc=BEYOND)] if len(over) and over[0] else found
+
+
+BEYOND = "The sharpness has come to its threshold: from here on the iterates hop from side to side."
 
 
 def edge_story(run: RunData, member: int) -> Story:
@@ -157,7 +147,7 @@ def edge_story(run: RunData, member: int) -> Story:
         "valley": "The curvature rises by itself; swings push it back, and their mean square becomes 2α.",
         "network": "Training sharpens the loss until the step size is just too long for it, and then keeps it there.",
     }[config.model]
-    text = f"**{NAMES[config.method]}.** {what}"
+    text = f"**{named(config)}.** {what}"
     if limit:
         text += f" Its steps are stable up to a sharpness of {limit:.3g}/η = **{limit / config.eta:.3g}**."
     if len(run):
@@ -170,8 +160,8 @@ def network_story(run: RunData, member: int) -> Story:
     """Tell what the run is judged by, and where it is."""
     config = run.configs[member]
     text = (
-        f"**{NAMES[config.method]}** at η = {config.eta:g}, {config.schedule}, for {config.horizon} steps. A race "
-        "counts at the end of the schedule, at the best rate of each method, with the same number of trials for all."
+        f"**{named(config)}** at η = {config.eta:g}, {SCHEDULE_LABELS[config.schedule]}, for {config.horizon} steps. "
+        "A race counts at the end of the schedule, at the best rate of each method, with the same number of trials for all."
     )
     if len(run):
         score = run["score"][-1, member]

@@ -178,7 +178,7 @@ def test_what_makes_no_sense_is_a_sentence(knobs, words):
         ({"eta": 0.3}, "unstable"),
         ({**POLAR, "start": "aligned", "alpha": 0.03, "eta": 0.01}, "grid of steps"),
         ({"method": "soap", "spectrum": "2:2:1"}, "SOAP's basis"),
-        ({"method": "polyak"}, "Polyak's first step"),
+        ({"method": "polyak"}, "first step"),
         ({}, ""),
         ({**POLAR, "start": "aligned", "alpha": 0.0303}, ""),
     ],

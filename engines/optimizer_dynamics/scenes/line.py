@@ -100,7 +100,7 @@ def dog_distance(config: OptimizerDynamics, t: np.ndarray) -> np.ndarray:
 def lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
     """Predict the growth of the estimate while the gradient stays, and its ceiling."""
     t, D = np.asarray(steps, dtype=float), config.goal
-    why = "" if config.eta == 1 and config.schedule == "constant" else "the law is for a factor eta of 1 at all times"
+    why = "" if config.eta == 1 and config.schedule == "constant" else "the law is for a factor η of 1 at all times"
     if config.method == "dadapt_sgd" and config.beta1:
         why = why or "the law is without momentum"
     found = []
@@ -115,7 +115,7 @@ def lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
         found.append(_line("distance", "r exp(2√t − 2)/√t", values, why, "law"))
     ceiling = {"prodigy": ("D", D), "dadapt_sgd": ("2D", 2 * D), "dog": ("D", D), "dowg": ("D", D)}.get(config.method)
     if ceiling and config.method in ("prodigy", "dadapt_sgd"):
-        over = "" if config.d0 <= ceiling[1] else f"d0 = {config.d0:g} is above D already"
+        over = "" if config.d0 <= ceiling[1] else f"the first guess {config.d0:g} is above D already"
         found.append(_line("d_estimate", f"at most {ceiling[0]}", np.full_like(t, ceiling[1]), over, "upper"))
     return found
 
