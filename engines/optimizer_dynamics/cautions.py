@@ -78,7 +78,9 @@ def quadratic(config: OptimizerDynamics) -> str:
     limits = {"heavy_ball": 2 + 2 * beta, "nesterov": (2 + 2 * beta) / (1 + 2 * beta)}
     limit = limits.get(config.method, np.inf) / steepest
     if config.eta >= limit:
-        return f"η = {config.eta:g} is above {limit:.4g}, where {METHOD_LABELS[config.method]} is unstable without noise, too."
+        return (
+            f"η = {config.eta:g} is above {limit:.4g}, where {METHOD_LABELS[config.method]} is unstable without noise."
+        )
     if config.method == "polyak" and config.noise > 0:
         return "Polyak's step takes the loss of the drawn samples for the whole: with noisy labels it does not settle."
     return ""

@@ -38,8 +38,8 @@ GLOSSARY = (
     ),
     Term(
         name="sharpness",
-        text="The largest curvature of the loss, in the metric of the method where that has one. A step is stable while "
-        "it is below the threshold of the method.",
+        text="The largest curvature of the loss, in the metric of the method where that has one. A step is stable "
+        "while it is below the threshold of the method.",
         formula="λ_max(∇²L)",
     ),
     Term(

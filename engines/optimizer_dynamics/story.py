@@ -77,7 +77,23 @@ def factorisation_phases(run: RunData, member: int) -> list[Phase]:
             for s, t in zip(config.values, half, strict=True)
             if np.isfinite(t)
         ]
-    return [Phase(step=0, label="start", doc="Everything is where it was put."), *decay_phase(run.configs[member])]
+    return [START, *sorted([*found, *decay_phase(config)], key=lambda phase: phase.step)]
+
+
+START = Phase(step=0, label="start", doc="Everything is where it was put.")
+
+
+def decay_phase(config: OptimizerDynamics) -> list[Phase]:
+    """Mark where the schedule with a decay at its end begins to fall."""
+    if config.schedule != "wsd":
+        return []
+    start = config.decay_start if config.decay_start >= 0 else config.horizon * (1 - config.decay_fraction)
+    return [Phase(step=float(start), label="decay", doc="The step size falls to zero from here on.")]
+
+
+def phases(run: RunData, member: int) -> list[Phase]:
+    """Mark the start, and where the step size begins to fall."""
+    return [START, *decay_phase(run.configs[member])]
 
 
 def quadratic_story(run: RunData, member: int) -> Story:
@@ -85,7 +101,7 @@ def quadratic_story(run: RunData, member: int) -> Story:
     config = run.configs[member]
     how = (
         "No sample is drawn: the second moments of all errors are followed exactly."
-        if (config.sampling == "exact")
+        if config.sampling == "exact"
         else "One run of drawn samples; the dashed line is the exact mean of all such runs."
     )
     text = f"**{named(config)}**, {SCHEDULE_LABELS[config.schedule]}. {how} {_rate(config)}"
