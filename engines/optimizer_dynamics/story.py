@@ -177,7 +177,7 @@ def network_story(run: RunData, member: int) -> Story:
     config = run.configs[member]
     text = (
         f"**{named(config)}** at η = {config.eta:g}, {SCHEDULE_LABELS[config.schedule]}, for {config.horizon} steps. "
-        "A race counts at the end of the schedule, at the best rate of each method, with the same number of trials for all."
+        "A race counts at the end of the schedule, at the best rate of each method, with as many trials for all."
     )
     if len(run):
         score = run["score"][-1, member]
