@@ -29,3 +29,10 @@ def test_another_preset_shows_the_plots_of_its_scene_in_a_narrow_window(page):
     assert lab.says("Excess risk")
     lab.view.locator("select.choice").first.select_option("O13")
     assert lab.says("Residual against squared length")
+
+
+def test_an_action_is_offered_only_where_its_knob_changes_something(page):
+    lab = page().open(f"{LAB}?preset=O8").ready(3)
+    assert lab.view.get_by_role("button", name="Decay from here").count() == 0
+    lab.view.locator("select.choice").first.select_option("O6")
+    until(lambda: lab.view.get_by_role("button", name="Decay from here").count() == 1)
