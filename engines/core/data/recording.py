@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -79,6 +79,13 @@ class Series:
         earlier = Series()
         earlier._data = (size, steps[:size], {name: column[:size] for name, column in columns.items()})
         return earlier
+
+    def select(self, members: Sequence[int]) -> Series:
+        """Copy the rows of some members alone."""
+        size, steps, columns = self._data
+        chosen = Series()
+        chosen._data = (size, steps[:size], {name: column[:size, list(members)] for name, column in columns.items()})
+        return chosen
 
     def nbytes(self) -> int:
         """Count the bytes that the rows take."""
