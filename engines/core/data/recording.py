@@ -23,7 +23,7 @@ class Frame(NamedTuple):
 
 
 class Series:
-    """Arrays `[T, ...]` that grow together with their steps. Readers get views of rows that never change again."""
+    """Arrays `[T, *]` that grow together with their steps. Readers get views of rows that never change again."""
 
     def __init__(self) -> None:
         # One tuple, so that a reader in another thread always sees steps and values of one moment.

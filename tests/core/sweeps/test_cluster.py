@@ -6,8 +6,8 @@ import pytest
 
 distributed = pytest.importorskip("distributed")
 
-from engines.core.protocol.errors import ConfigError, EngineFailure
-from engines.core.sweeps.sweep import sweep
+from engines.core.protocol.errors import ConfigError, EngineFailure  # noqa: E402
+from engines.core.sweeps.sweep import sweep  # noqa: E402
 
 pytestmark = [
     pytest.mark.slow,
