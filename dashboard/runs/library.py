@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import panel as pn
 
 from engines.core.protocol.config import varied
 from engines.core.protocol.errors import StoreError, quote
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
 
 FOLDER_VARIABLE = "DYNASCOPE_LIBRARY"
 """The environment variable with the folder; without it there is no library."""
+
+VISITOR = "dynascope_visitor"
+"""The cookie by which a visitor without a login is known again."""
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -34,31 +40,59 @@ class Entry:
     broken: str = ""
 
 
+@dataclass
+class Sharing:
+    """Whether all visitors have one library: on a server that others reach each has their own."""
+
+    one_for_all: bool = False
+
+
+SHARING = Sharing()
+
+
 def offer(address: str) -> None:
     """Open a library in the user's data folder for a server that only this machine reaches."""
-    if address in LOOPBACK:
+    SHARING.one_for_all = address in LOOPBACK
+    if SHARING.one_for_all:
         import platformdirs
 
         os.environ.setdefault(FOLDER_VARIABLE, str(platformdirs.user_data_path("dynascope") / "runs"))
 
 
 def folder() -> Path | None:
-    """Return the folder where runs are kept; None where they are not."""
+    """Return the folder where runs are kept; None where they are not. On a public server each visitor has one.
+
+    Ask for it in a page's own session: whose it is does not show in other threads.
+    """
     given = os.environ.get(FOLDER_VARIABLE)
-    return Path(given) if given else None
+    if not given:
+        return None
+    owner = "" if SHARING.one_for_all else _owner()
+    return Path(given, hashlib.sha256(owner.encode()).hexdigest()[:32]) if owner else Path(given)
 
 
-def path(name: str) -> Path:
+def public() -> bool:
+    """Whether this session is one of a server that others reach, too."""
+    return not SHARING.one_for_all and bool(_owner())
+
+
+def _owner() -> str:
+    """Name whose session this is: the one who logged in, else whoever has the cookie; "" in a notebook."""
+    user, visitor = pn.state.user, pn.state.cookies.get(VISITOR, "")
+    return f"user {user}" if user and user != "guest" else f"visitor {visitor}" if visitor else ""
+
+
+def path(name: str, place: Path | None = None) -> Path:
     """Return the file of an entry. Raises `StoreError` for a name that is none."""
-    place = folder()
+    place = place or folder()
     if place is None or Path(name).name != name or "\0" in name or not name.endswith(".parquet"):
         raise StoreError(f"there is no stored run {quote(name)}")
     return place / name
 
 
-def entries(engine: str) -> list[Entry]:
+def entries(engine: str, place: Path | None = None) -> list[Entry]:
     """List the stored runs of a lab, newest first, and what cannot be read. No recorded number is loaded."""
-    place = folder()
+    place = place or folder()
     if place is None or not place.is_dir():
         return []
     files = sorted(filter(Path.exists, place.glob("*.parquet")), key=_changed, reverse=True)
@@ -93,11 +127,11 @@ def _description(file: Path, run: RunData, frames: int) -> tuple[str, str]:
     return run.preset.name if run.preset else "own knobs", f"{many}, {frames:,} frames, {when}, {size}"
 
 
-def keep(run: Run) -> str:
+def keep(run: Run, place: Path | None = None) -> str:
     """Store a run; returns its name. Raises `StoreError`."""
     from engines.core.files import store
 
-    place = folder()
+    place = place or folder()
     if place is None:
         raise StoreError("this server keeps no runs (launch.py serve --library DIR)")
     size = run.recording.dense.nbytes() + run.recording.thin.nbytes()
@@ -110,9 +144,9 @@ def keep(run: Run) -> str:
     return name
 
 
-def delete(name: str) -> None:
+def delete(name: str, place: Path | None = None) -> None:
     """Remove a stored run. Raises `StoreError`."""
-    file = path(name)
+    file = path(name, place)
     try:
         file.unlink()
     except OSError as error:
