@@ -11,14 +11,11 @@ import param
 from dashboard.figures.overlays import Overlays, merged, overlay_curves
 from dashboard.runs import library
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.palette import qualitative
+from dashboard.ui.palette import STORED
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
     from engines.core.runs.run import Run
-
-FIRST_HUE = 3
-"""Hues before it belong to the run that plays, as far as it has few curves."""
 
 MOST_OVERLAYS = 5
 """Stored runs that are drawn at once: more cannot be told apart."""
@@ -49,6 +46,7 @@ class LibraryPanel(Component):
         self._engine, self._current, self._open, self._changed, self._fail = engine, current, open, changed, fail
         self._drawn: dict[str, Overlays] = {}
         self._hues: dict[str, str] = {}
+        self._safe = library.Safekeeping(self._place)
         self._worker = ThreadPoolExecutor(1, "library")
         self._jobs: list[tuple[Future[Any], Callable[[Any], None], str]] = []
         self.refresh()
@@ -81,6 +79,9 @@ class LibraryPanel(Component):
 
     def collect(self) -> bool:
         """Take what is ready; returns whether anything is still being done. Call it at each tick."""
+        if not self._jobs and self._safe.due(run := self._current()):
+            copy = run.copy()
+            self._start(lambda: self._safe.keep(copy), lambda done: None)
         for job in [job for job in self._jobs if job[0].done()]:
             self._jobs.remove(job)
             error = job[0].exception()
@@ -104,7 +105,7 @@ class LibraryPanel(Component):
             return self._overlays_changed()
         if len(self._hues) >= MOST_OVERLAYS:
             return self._fail(f"{MOST_OVERLAYS} runs are laid over already: take one away first.")
-        hue = next(h for h in map(qualitative, range(FIRST_HUE, 50)) if h not in self._hues.values())
+        hue = next(h for h in STORED if h not in self._hues.values())
         self._hues[name] = hue
         title = next((each["title"] for each in self.shown["entries"] if each["name"] == name), name)
         work = lambda: overlay_curves(self._read(name), color=hue, label=f"stored: {title}")  # noqa: E731
@@ -130,7 +131,9 @@ class LibraryPanel(Component):
 
     def close(self) -> None:
         """Do nothing more."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        if self._safe.used:
+            self._worker.submit(self._safe.end)  # behind what is being written
+        self._worker.shutdown(wait=False)
 
     def _read(self, name: str) -> Run:
         from engines.core.files import store
