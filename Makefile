@@ -54,6 +54,7 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright --threads
+	$(BIN)/bandit -q -c pyproject.toml -r engines dashboard dynascope launch.py
 	$(SITE)
 
 bench: $(VENV)/.bench system

@@ -243,7 +243,9 @@ class Provider(http.server.BaseHTTPRequestHandler):
         right = given.get("code") == ["good"] and given.get("client_secret") == ["hidden"]
         part = lambda about: base64.urlsafe_b64encode(json.dumps(about).encode()).decode().rstrip("=")  # noqa: E731
         person = f"{part({'alg': 'none'})}.{part({'email': 'ada@example.org', 'sub': '1'})}.c2ln"
-        self._say({"access_token": "a", "id_token": person, "expires_in": 3600} if right else {"error": "invalid_grant"})
+        self._say(
+            {"access_token": "a", "id_token": person, "expires_in": 3600} if right else {"error": "invalid_grant"}
+        )
 
     def do_GET(self):
         self._say({"email": "ada@example.org", "sub": "1"})
@@ -268,7 +270,11 @@ def test_a_provider_of_identities_opens_the_pages(serve, provider, monkeypatch):
     target = urlsplit(away.headers["location"])
     assert f"{target.scheme}://{target.netloc}" == provider
     asked = {name: values[0] for name, values in parse_qs(target.query).items()}
-    for code, state, fine in (("good", "forged", False), ("bad", asked["state"], False), ("good", asked["state"], True)):
+    for code, state, fine in (
+        ("good", "forged", False),
+        ("bad", asked["state"], False),
+        ("good", asked["state"], True),
+    ):
         back = server.ask(f"/login?{urlencode({'code': code, 'state': state})}", Cookie=away.pairs)
         assert ("user=" in back.pairs) is fine, (code, state, back.status, back.text[:300])
     assert server.ask("/", Cookie=back.pairs).status == 200
