@@ -103,6 +103,7 @@ def _failure(text: str) -> pn.pane.HTML:
 
 
 def _import_engines() -> None:
+    from engines.core.files import store  # noqa: F401  # and pandas: Bokeh fails where it is half imported elsewhere
     from engines.core.live import runner  # noqa: F401
     from engines.core.protocol import registry  # noqa: F401
     from engines.core.runs import experiment  # noqa: F401

@@ -54,7 +54,7 @@ def test_a_run_whose_server_was_killed_is_found_as_interrupted_and_goes_on(place
     process = subprocess.Popen([sys.executable, "-c", PLAYS, str(place)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "kept\n"
     process.send_signal(signal.SIGKILL)
-    process.wait(20)
+    process.communicate(timeout=20)
     (entry,) = library.entries("matrix_sensing")
     assert entry.about.startswith("interrupted, ")
     found = api.open(place / entry.name)
