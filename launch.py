@@ -9,6 +9,7 @@ import argparse
 import os
 import re
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -45,6 +46,7 @@ def serve(arguments: argparse.Namespace) -> None:
         os.environ["DYNASCOPE_LIBRARY"] = str(expand_home(arguments.library))
     from dashboard import app
 
+    _limit(arguments)
     options = _panels(arguments.panel_options) if arguments.panel_options else {}
     if "ssl_certfile" in options:  # Panel would print and open an address without https
         where = f"https://{arguments.address}:{arguments.port}/{options.get('prefix', '')}"
@@ -55,6 +57,16 @@ def serve(arguments: argparse.Namespace) -> None:
     except OSError as error:
         where = f"{arguments.address}:{arguments.port}"
         raise DynascopeError(f"cannot serve at {where}: {error.strerror or error}") from error
+
+
+def _limit(arguments: argparse.Namespace) -> None:
+    from dashboard.server import answers, visitors
+    from engines.core.live.limits import LIMITS
+
+    answers.allow_frames(arguments.frame)
+    visitors.QUEUE.places = arguments.sessions
+    LIMITS.memory, LIMITS.step = int(arguments.memory * 2**30), arguments.step
+    LIMITS.runs, LIMITS.idle = arguments.runs, 60 * arguments.idle
 
 
 def _folder(flag: str, given: str) -> Path:
@@ -100,6 +112,7 @@ def headless(arguments: argparse.Namespace) -> None:
 
     if arguments.command == "run":
         _check_resume(arguments)
+        signal.signal(signal.SIGTERM, _interrupt)  # a cluster that ends a job saves what was computed, as Ctrl-C does
     with redirect_stdout(sys.stderr):  # what the code of an engine prints is no part of the result
         text = {"run": cli.run, "probe": cli.probe, "list": cli.catalogue}[arguments.command](arguments)
     print(text)
@@ -110,6 +123,10 @@ def sweep(arguments: argparse.Namespace) -> None:
     from engines import sweep_cli
 
     sweep_cli.sweep(arguments)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def new(arguments: argparse.Namespace) -> None:
@@ -172,6 +189,13 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
     command.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own")
     command.add_argument("--library", metavar="DIR", help="where runs are kept; on localhost by default with your data")
+    limits = command.add_argument_group("limits on what visitors may have computed; 0 is none")
+    limits.add_argument("--memory", type=_amount, default=0, metavar="GIB", help="of all runs; default: half of it all")
+    limits.add_argument("--step", type=_amount, default=60, metavar="SECONDS", help="a step may take; default: 60")
+    limits.add_argument("--runs", type=_whole, default=0, metavar="N", help="runs that may be open at a time")
+    limits.add_argument("--sessions", type=_whole, default=0, metavar="N", help="pages open at a time; others wait")
+    limits.add_argument("--idle", type=_amount, default=0, metavar="MINUTES", help="until an untouched page rests")
+    command.add_argument("--frame", action="append", default=[], metavar="ORIGIN", help="whose pages may frame ours")
     command.epilog = MORE
     command.set_defaults(act=serve)
 
@@ -264,6 +288,20 @@ def _assignment(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{quote(text)} is not of the form name=value")
     return name.strip(), value
+
+
+def _amount(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    return value
+
+
+def _whole(text: str) -> int:
+    return int(_amount(text))
 
 
 def _port(text: str) -> int:

@@ -28,7 +28,7 @@ BOKEH = {
     "dashboard.probes.result": "shows it",
     "dashboard.runs.comparison_curve": "draws the curve beside the table of differences",
     "dashboard.ui.batch": "sends style sheets to notebooks",
-    "dashboard.server.request_filter": "goes before the rules of Bokeh's own server",
+    "dashboard.server": "goes before the rules of Bokeh's own server",
 }
 """Who may import bokeh, and why."""
 
@@ -39,6 +39,7 @@ THREADS = {
     "dashboard.probes.pictures": "renders scenes",
     "dashboard.runs.library_panel": "reads and stores runs",
     "dashboard.runs.share": "makes files",
+    "dashboard.page.growth": "lets other pages have their turns",
     "dashboard.app": "imports torch beside the event loop",
     "dashboard.desktop": "serves beside the window",
     "dashboard.notebook": "lets messages, cells and ticks take turns",
