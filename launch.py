@@ -40,6 +40,8 @@ def serve(arguments: argparse.Namespace) -> None:
         os.environ["DYNASCOPE_LESSONS"] = arguments.lessons
     if arguments.library:
         os.environ["DYNASCOPE_LIBRARY"] = arguments.library
+    if arguments.uploads:
+        os.environ["DYNASCOPE_UPLOADS"] = arguments.uploads
     from dashboard import app
 
     options = _panels(arguments.panel_options) if arguments.panel_options else {}
@@ -93,6 +95,14 @@ def headless(arguments: argparse.Namespace) -> None:
     {"run": cli.run, "probe": cli.probe, "list": cli.catalogue}[arguments.command](arguments)
 
 
+def figure(arguments: argparse.Namespace) -> None:
+    """Simulate, and print one plot of the run, or the run as a movie of it."""
+    os.environ["MPLBACKEND"] = "agg"  # nothing is shown
+    from dashboard.publish import command
+
+    command.figure(arguments)
+
+
 def new(arguments: argparse.Namespace) -> None:
     """Write the folder of a working engine and say how it is opened and tested."""
     from dynascope.new_engine import write
@@ -124,11 +134,13 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 def parser() -> Parser:
     """All commands and their flags."""
     top = Parser(prog="launch.py", description="Dynascope: a live laboratory for learning dynamics")
-    commands = top.add_subparsers(dest="command", required=True, metavar="serve | desktop | run | probe | list | new")
+    names = "serve | desktop | run | probe | figure | list | new"
+    commands = top.add_subparsers(dest="command", required=True, metavar=names)
     _serve(commands.add_parser("serve", help="serve the labs to a browser"))
     _desktop(commands.add_parser("desktop", help="show the labs in a window of their own"))
     _run(commands.add_parser("run", help="simulate an ensemble without a screen"))
     _probe(commands.add_parser("probe", help="simulate, then compute an expensive observable of one member"))
+    _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
@@ -147,6 +159,9 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
     command.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own")
     command.add_argument("--library", metavar="DIR", help="where runs are kept; on localhost by default with your data")
+    command.add_argument(
+        "--uploads", choices=["yes", "no"], help="whether readers may bring files; default: yes on localhost alone"
+    )
     command.epilog = MORE
     command.set_defaults(act=serve)
 
@@ -192,6 +207,16 @@ def _probe(command: argparse.ArgumentParser) -> None:
         help="an option of the probe; see `list`",
     )  # fmt: skip
     command.add_argument("--out", metavar="FILE", help="write the JSON object to a file")
+
+
+def _figure(command: argparse.ArgumentParser) -> None:
+    _experiment(command)
+    command.add_argument("--plot", metavar="NAME", help="a plot or a channel; default: the first plot")
+    command.add_argument("--out", metavar="FILE", required=True, help=".pdf, .svg, .png, .gif or .mp4 (with ffmpeg)")
+    command.add_argument("--width", type=float, default=7.0, help="inches: 3.5 for a column; default: %(default)s")
+    command.add_argument("--member", type=int, default=0, help="of which member, where it shows one; default: 0")
+    command.add_argument("--step", type=int, help="at which step, where it shows one; default: the last")
+    command.set_defaults(act=figure)
 
 
 def _list(command: argparse.ArgumentParser) -> None:

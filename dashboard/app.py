@@ -25,7 +25,7 @@ from dashboard.page.messages import STYLE, message
 from dashboard.runs import library
 from dashboard.server import request_filter, theme
 from dashboard.server.gallery import gallery
-from dashboard.session import lessons, link
+from dashboard.session import lessons, link, uploads
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
@@ -99,9 +99,12 @@ def _failure(text: str) -> pn.pane.HTML:
 
 
 def _import_engines() -> None:
+    from engines.core.compute import device
     from engines.core.live import runner  # noqa: F401
     from engines.core.protocol import registry  # noqa: F401
     from engines.core.runs import experiment  # noqa: F401
+
+    device.described()  # a card takes seconds before it first answers
 
 
 def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
@@ -238,6 +241,7 @@ def serve(
     theme.prepare()
     request_filter.install()
     library.offer(address)
+    uploads.offer(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(logger).addFilter(Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -26,32 +27,48 @@ if TYPE_CHECKING:
 NOTHING = Numbers((), (), "This member has no values here.")
 
 
+FILES = (
+    ("pdf", "PDF, 7 in wide"), ("pdf column", "PDF, 3.5 in wide"), ("svg", "SVG, 7 in wide"),
+    ("svg column", "SVG, 3.5 in wide"), ("png", "PNG, 7 in wide"), ("png column", "PNG, 3.5 in wide"),
+    ("gif", "Movie of the run, GIF"), *([("mp4", "Movie of the run, MP4")] if shutil.which("ffmpeg") else []),
+    ("csv", "CSV, all numbers"),
+)  # fmt: skip
+"""Files of one figure, with what they are called: a format, and the width where it is not that of a page."""
+
+
 class Heading(Component):
     """A figure's title, legend, switches and note; `summary` is for screen readers."""
 
     title = param.String("")
     doc = param.String("")
-    file = param.String("", doc="What files of it are called.")
+    files = param.List([list(kind) for kind in FILES])
     shown = param.Dict({"lines": [], "toggles": [], "note": ""})
     summary = param.String("")
+    tapped = param.Dict({}, doc="The step of the last click on the figure.")
 
-    _esm = script("print", "switches", "heading")
+    _esm = script("switches", "annotate", "heading")
     _stylesheets = [(FOLDER / "heading.css").read_text()]
 
-    def __init__(self, toggle: Callable[[str, bool], None], export: Callable[[], None], **params: Any) -> None:
+    def __init__(
+        self, toggle: Callable[[str, bool], None], export: Callable[[str], None],
+        annotate: Callable[[dict[str, Any]], None], **params: Any,
+    ) -> None:  # fmt: skip
         super().__init__(**params)
-        self._toggle, self._export = toggle, export
+        self._toggle, self._export, self._annotate = toggle, export, annotate
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if "export" in data:
-            return self._export()
+            return self._export(str(data["export"]))
+        if "annotate" in data:
+            return self._annotate(data)
         self._toggle(str(data.get("toggle")), bool(data.get("on")))
 
 
 class Card(Viewer):
     """One figure under its heading, with its switches and its table.
 
-    `redraw(card)` asks the grid to draw it again, `update(card)` to follow, `export(plot)` for its numbers as a file.
+    `redraw(card)` asks the grid to draw it again, `update(card)` to follow, `export(card, kind)` for a file of it, and
+    `annotate(card, what)` writes on it what the reader asked for.
     """
 
     def __init__(
@@ -62,7 +79,8 @@ class Card(Viewer):
         primary: bool,
         redraw: Callable[[Card], None],
         update: Callable[[Card], None],
-        export: Callable[[Plot], None],
+        export: Callable[[Card, str], None],
+        annotate: Callable[[Card, dict[str, Any]], None],
     ) -> None:
         super().__init__()
         self.plot, self.engine, self.options, self.primary = plot, engine, options, primary
@@ -70,8 +88,12 @@ class Card(Viewer):
         self.mark: Any = None
         self.whose = ""
         """The member that a picture of one member shows, in words."""
-        names = {"title": plot.title, "doc": plot.doc, "file": f"{engine.name}_{plot.name}"}
-        self._heading = Heading(self._toggle, lambda: export(plot), **names)
+        self.written: list[str] = []
+        """What the reader wrote on the figure, as far as it is drawn."""
+        names = {"title": plot.title, "doc": plot.doc}
+        self._heading = Heading(
+            self._toggle, lambda kind: export(self, kind), lambda data: annotate(self, data), **names
+        )
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
         parts = (self._heading, self._pane, self._table)
@@ -91,6 +113,17 @@ class Card(Viewer):
     def hide(self, blank: bool) -> None:
         """Leave the figure out, or show it again."""
         self._panel.visible = not blank
+
+    def window(self) -> tuple[float, float, float, float] | None:
+        """Return the part of the plane that the reader zoomed to; None where the figure follows the run."""
+        if self.options.follow or not isinstance(self.mark, LineMark):
+            return None
+        x, y = self.mark.figure.x_range, self.mark.figure.y_range
+        return x.start, x.end, y.start, y.end
+
+    def tap(self, step: int, count: int) -> None:
+        """Tell the heading on which step the reader clicked; `count` tells two clicks on one step apart."""
+        self._heading.tapped = {"step": step, "count": count}
 
     def put(self, mark: Any) -> None:
         """Show another mark."""
@@ -119,9 +152,10 @@ class Card(Viewer):
         """Show the legend, the switches and the note of the mark as it is now."""
         line = isinstance(self.mark, LineMark)
         shown = {
-            "lines": _legend(self.mark, self.primary) if line else getattr(self.mark, "legend", []),
-            "curves": _curves(self.mark) if line else [],
+            "lines": legend(self.mark, self.primary) if line else getattr(self.mark, "legend", []),
+            "curves": curve_hues(self.mark) if line else [],
             "toggles": self._toggles(line),
+            "annotate": line and self.plot.x == "step",
             "note": self._note(),
         }
         if shown != self._heading.shown:
@@ -153,7 +187,8 @@ class Card(Viewer):
     def describe(self, run: Run, curves: Sequence[Curve], step: int) -> None:
         """Write the summary for screen readers, and the table when it is open."""
         numbers = self.mark.numbers
-        self._heading.summary = summary(self.plot, self.engine, run, curves, step, numbers)
+        words = summary(self.plot, self.engine, run, curves, step, numbers)
+        self._heading.summary = " ".join([words, *(f"Written on it: {text}." for text in self.written)])
         if self.options.table:
             self._table.object = table(self.plot.title, numbers or self._recorded_table(run))
 
@@ -164,7 +199,7 @@ class Card(Viewer):
         return self._panel
 
 
-def _legend(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
+def legend(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
     """List the legend of one figure: channels by hue or dash, then theory."""
     first: dict[tuple[str, int | None], LineSpec] = {}
     for spec in mark.lines:
@@ -184,7 +219,7 @@ def _legend(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
     return channels + theory + phases + overlays + list(mark.step_legend)
 
 
-def _curves(mark: LineMark) -> list[dict[str, Any]]:
+def curve_hues(mark: LineMark) -> list[dict[str, Any]]:
     """List the hue of each curve, for a figure that leaves the page."""
     hues = {spec.column.curve.label: spec.color for spec in mark.lines}
     return [{"label": label, "color": color, "dash": "solid"} for label, color in hues.items() if len(hues) > 1]

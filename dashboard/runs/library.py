@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dashboard.session.uploads import LOOPBACK
 from engines.core.protocol.config import varied
 from engines.core.protocol.errors import StoreError, quote
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 FOLDER_VARIABLE = "DYNASCOPE_LIBRARY"
 """The environment variable with the folder; without it there is no library."""
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 LARGEST_RUN = 300 * 2**20
 """Bytes of recorded numbers that are kept at once."""

@@ -10,27 +10,28 @@ function sample(line) {
   return box;
 }
 
-export function render({ model, view }) {
+const NOTES = [["note", "a note"], ["slope", "the slope between two steps"], ["erase", "take the last away"]];
+
+export function render({ model }) {
   const root = make("div", "heading");
   const top = make("div", "top", root);
   const title = make("h2", "", top, model.title);
   title.title = model.doc;
   make("span", "gap", top);
   const switches = make("div", "switches", top);
-  const files = choice(model.title, [["svg", "SVG"], ["png", "PNG"], ["csv", "CSV, all numbers"]], (kind) => {
-    const lines = [...model.shown.curves ?? [], ...model.shown.lines];
-    if (kind === "csv") model.send_msg({ export: kind });
-    else print(view.parent, { title: model.title, file: model.file, lines }, root, kind);
-  });
+  const files = choice(`export ${model.title}`, "export", model.files, (kind) => model.send_msg({ export: kind }));
+  files.title = "save this figure as it is looked at, or its numbers in full";
+  const notes = choice(`write on ${model.title}`, "write", NOTES, (kind) => write(kind));
   const entries = make("div", "legend", root);
   const note = make("div", "note", root);
+  const write = annotator(model, root);
   const refresh = () => {
-    const { lines, toggles, note: text } = model.shown;
+    const { lines, toggles, annotate, note: text } = model.shown;
     entries.replaceChildren(...lines.map(sample));
     entries.hidden = !lines.length;
     note.textContent = text;
     note.hidden = !text;
-    switches.replaceChildren(...toggles.map((toggle) => pressed(toggle, model)), files);
+    switches.replaceChildren(...toggles.map((toggle) => pressed(toggle, model)), ...annotate ? [notes] : [], files);
   };
   const summary = make("p", "unseen", root, model.summary);
   model.on("summary", () => { summary.textContent = model.summary; });

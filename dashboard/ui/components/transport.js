@@ -1,4 +1,6 @@
 // Time as an object: play, step, speed, scrub, branch, reset. Sends {do, ...}; `now` says what to show.
+// Where steps are computed, in one word.
+const where = (device) => device ? ` on ${device.replace("cpu", "CPU").replace("cuda", "GPU").replace("mps", "GPU")}` : "";
 const count = (value) => Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
 
 export function render({ model }) {
@@ -52,6 +54,20 @@ export function render({ model }) {
   model.speeds.forEach(([value, text]) => { make("option", "", speed, text).value = value; });
   speed.addEventListener("change", () => send("speed", { value: speed.value }));
 
+  // One device is no choice. What is free of each is asked for when the list is opened.
+  const device = make("select", "device", line);
+  device.setAttribute("aria-label", "device");
+  device.title = "what computes the run: another one starts it again";
+  device.addEventListener("focus", () => send("devices"));
+  device.addEventListener("change", () => send("device", { value: device.value }));
+  const list = () => {
+    device.replaceChildren();
+    model.devices.forEach(([name, text]) => { make("option", "", device, text).value = name; });
+    device.hidden = model.devices.length < 2;
+    device.value = chosen();
+  };
+  const chosen = () => (model.devices.find(([name]) => name === model.now.chosen || name.split(":")[0] === model.now.chosen) ?? [""])[0];
+
   const refresh = () => {
     const now = model.now;
     play.textContent = now.playing ? "❚❚" : "▶";
@@ -67,14 +83,17 @@ export function render({ model }) {
     scrub.style.setProperty("--known", whole ? last / whole : 0);
     scrub.setAttribute("aria-valuetext", `step ${now.at} of ${now.horizon}`);
     at.textContent = `step ${count(now.at)} of ${count(now.horizon)}`;
-    rate.textContent = !now.ready ? (now.failed ? "stopped" : "preparing…") : now.playing ? `${count(now.rate)} steps/s` : now.step >= now.horizon ? "finished" : "paused";
+    rate.textContent = !now.ready ? (now.failed ? "stopped" : "preparing…") : now.playing ? `${count(now.rate)} steps/s${where(now.device)}` : now.step >= now.horizon ? "finished" : "paused";
     root.classList.toggle("preparing", !now.ready && !now.failed);
     left.textContent = now.left;
     left.hidden = !now.left;
     branch.hidden = latest.hidden = !now.scrubbing;
     pin.textContent = now.pinned ? "Unpin" : "Pin run";
     speed.value = now.speed;
+    if (device.value !== chosen()) device.value = chosen();
   };
+  model.on("devices", list);
+  list();
   model.on("now", refresh);
   refresh();
   return root;

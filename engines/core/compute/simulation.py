@@ -142,6 +142,11 @@ class Simulation:
                 for key, group in _groups(configs).items()
             ]
 
+    @property
+    def devices(self) -> str:
+        """The devices that compute the batches: an engine may leave on the processor what is too small for a card."""
+        return ", ".join(sorted({str(batch.device) for batch in self.batches}))
+
     def nbytes(self) -> int:
         """Count the bytes of the states of all members."""
         return sum(value.nbytes for batch in self.batches for value in batch.state)

@@ -1,0 +1,251 @@
+"""HoloViews elements of what a mark shows, with the hues and dashes of the page for both back ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import holoviews.plotting.mpl
+import numpy as np
+
+from dashboard.figures.marks import theory
+from dashboard.figures.marks.axes import Scale
+from dashboard.figures.marks.heatmap import HeatMark
+from dashboard.figures.marks.path import PathMark
+from dashboard.figures.marks.space import SpaceMark
+from dashboard.figures.marks.streamed_source import Column, recorded
+from dashboard.figures.marks.sweep import SweepMark
+from dashboard.figures.marks.vectors import BarsMark, ProfileMark
+from dashboard.publish.annotate import annotations
+from dashboard.publish.style import both, dashed, framed, moving
+from dashboard.ui.palette import GREY
+
+if TYPE_CHECKING:
+    from dashboard.figures.marks.line import LineMark, LineSpec
+    from dashboard.figures.marks.step_mark import StepMark
+    from dashboard.session.view_state import Annotation
+    from engines.core.runs.run import Run
+
+Window = tuple[float, float, float, float]
+
+CURVE, THEORY, OVERLAY, PHASE = "Curve", "Theory", "Overlay", "Phase"
+"""Groups of the elements, by which a figure can be taken apart: `figure.Theory`."""
+
+
+def lines(mark: LineMark, run: Run, step: int, notes: Sequence[Annotation], zoomed: Window | None) -> Any:
+    """Overlay what a figure of lines shows: other runs, phases, bands, curves, theory, annotations."""
+    window = zoomed or _window(mark.figure)
+    x, y = _label(mark.figure.xaxis), _label(mark.figure.yaxis)
+    dims = hv.Dimension(mark.plot.x), hv.Dimension(f"{mark.plot.name}_value")
+    drawn = [
+        *_overlays(mark, dims),
+        *_phases(mark, dims, window[3]),
+        *(part for spec in mark.lines for part in _curve(mark, run, spec, dims)),
+        *_ends(mark, run, step, dims),
+        *_cursor(run, step, isinstance(mark, PathMark)),
+        *(_law(line, hue, dims) for line, hue in mark.theory_lines()),
+        *annotations(mark, run, notes, dims),
+    ]
+    return framed(hv.Overlay(drawn), mark.scale, window, log_x=mark.options.log_x, title=mark.plot.title, x=x, y=y)
+
+
+def _window(figure: Any) -> Window:
+    return figure.x_range.start, figure.x_range.end, figure.y_range.start, figure.y_range.end
+
+
+def _curve(mark: LineMark, run: Run, spec: LineSpec, dims: Any) -> Iterator[Any]:
+    x, y = recorded(run, spec.column)
+    name = {"label": spec.label}
+    path = isinstance(mark, PathMark)
+    if path:
+        x = recorded(run, Column(spec.column.curve, mark.plot.x))[1]
+    if spec.column.curve.band and not path:
+        low, high = (recorded(run, column)[1] for column in mark.band(spec))
+        edges = [dims[1], f"{dims[1].name}_high"]
+        shade = hv.Area((x, low, high), dims[0], edges, group="Band", **name)
+        yield both(shade, color=spec.color, alpha=0.2, bokeh={"line_alpha": 0}, mpl={"linewidth": 0, "hooks": [moving]})
+    bold = len({each.focus for each in mark.lines}) > 1 and spec.focus
+    drawn = dashed(hv.Curve((x, y), *dims, group=CURVE, **name), spec.dash, spec.color, 2.2 if bold else 1.4)
+    yield both(drawn, mpl={"hooks": [moving]})
+
+
+def _law(line: theory.TheoryLine, hue: str, dims: Any) -> Any:
+    made = hv.Curve((line.steps, line.prediction.values), *dims, group=THEORY, label=theory.title(line.prediction))
+    return dashed(made, theory.DASH, hue, 1.3)
+
+
+def _overlays(mark: LineMark, dims: Any) -> Iterator[Any]:
+    """Other runs, as far as the page draws them: their bands, then their medians."""
+    for name, made in (("bands", hv.Polygons), ("overlays", hv.Curve)):
+        data = mark.sources[name].data
+        for xs, ys, color in zip(data["xs"], data["ys"], data["color"], strict=True):
+            points = (np.asarray(xs, float), mark.scale.values(ys))
+            label = next((text for text, hue in mark.overlay_hues.items() if hue == color), "")
+            if name == "bands":
+                yield both(made([points], list(dims), group=OVERLAY), color=color, alpha=0.15, line=0)
+            else:
+                yield dashed(made(points, *dims, group=OVERLAY, label=label), "solid", color, 1.2)
+
+
+def _phases(mark: LineMark, dims: Any, top: float) -> Iterator[Any]:
+    data = mark.sources["phases"].data
+    if not len(data["x"]):
+        return
+    lines = hv.VLines(list(data["x"]), kdims=[dims[0]], group=PHASE)
+    yield both(lines, color=GREY, bokeh={"line_dash": "dotted"}, mpl={"linestyle": ":", "linewidth": 0.9})
+    height = float(mark.scale.values(top))
+    for side in ("left", "right"):
+        named = [(x, height, text) for x, text, at in zip(data["x"], data["label"], data["side"], strict=True)
+                 if at == side and text]  # fmt: skip
+        if named:
+            texts = hv.Labels(named, list(dims), "phase", group=PHASE)
+            # The text is on the other side of the line than the side of it that is aligned.
+            yield both(
+                texts, bokeh={"text_color": GREY, "text_align": side, "text_baseline": "top", "text_font_size": "8pt"},
+                mpl={"color": GREY, "horizontalalignment": side, "verticalalignment": "top", "size": 9},
+            )  # fmt: skip
+
+
+def _ends(mark: LineMark, run: Run, step: int, dims: Any) -> Iterator[Any]:
+    """Mark where paths start, hollow, and where they are at a step."""
+    if not isinstance(mark, PathMark):
+        return
+    mark.show_cursor(run, step, True)
+    data = mark.ends.data
+    for x, y, color, fill in zip(*(data[name] for name in ("x", "y", "color", "fill")), strict=True):
+        spot = hv.Points([(x, y)], list(dims), group="End")
+        inside = color if fill else "white"
+        yield both(
+            spot, bokeh={"fill_color": inside, "line_color": color, "size": 8},
+            mpl={"facecolors": inside, "edgecolors": color, "s": 28, "linewidth": 1.4},
+        )  # fmt: skip
+
+
+def _cursor(run: Run, step: int, path: bool) -> Iterator[Any]:
+    if step < int(run.steps[-1]) and not path:
+        yield both(hv.VLine(step, group="Cursor"), color=GREY, bokeh={"line_width": 1.5}, mpl={"linewidth": 1.2})
+
+
+# -- one step -------------------------------------------------------------------------------------------------------
+
+
+def one_step(mark: StepMark, zoomed: Window | None) -> Any:
+    """Overlay what a mark of one step shows, in its window and with the names of its ticks."""
+    if isinstance(mark, HeatMark):
+        return _matrices(mark)
+    across, up = _label(mark.figure.xaxis), _label(mark.figure.yaxis)
+    dims = [hv.Dimension(f"{mark.plot.name}_{axis}") for axis in "xy"]
+    draw: Callable[..., Iterator[Any]] = _points
+    for kind, special in ((BarsMark, _bars), (ProfileMark, _profiles), (SweepMark, _sweep), (SpaceMark, _space)):
+        if isinstance(mark, kind):
+            draw = special  # type: ignore[assignment]
+    log_x = isinstance(mark, SweepMark) and bool(mark.sweep and mark.sweep.log)
+    options = {"log_x": log_x, "title": mark.plot.title, "x": across, "y": up, "x_ticks": _ticks(mark)}
+    square = isinstance(mark, SpaceMark)
+    window = zoomed or _window(mark.figure)
+    window = (*window[2:], *window[2:]) if square else window
+    return framed(hv.Overlay(list(draw(mark, dims))), mark.scale, window, square=square, **options)
+
+
+def _label(axis: Any) -> str:
+    return axis.axis_label or ""
+
+
+def _ticks(mark: StepMark) -> list[tuple[float, str]]:
+    """Names of the ticks of the horizontal axis; none where they are numbers."""
+    return _named(mark.figure.xaxis)
+
+
+def _named(axis: Any) -> list[tuple[float, str]]:
+    names = axis[0].major_label_overrides
+    return [(float(place), text) for place, text in names.items()]
+
+
+def _clouds(mark: StepMark, *columns: str) -> Iterator[tuple[str, str, list[np.ndarray]]]:
+    """Split a mark's source by what is of one name and hue: name, hue, and the columns of it."""
+    data = mark.source.data
+    keys = list(zip(data["name"], data["color"], strict=True))
+    for (name, color), rows in groupby(range(len(keys)), keys.__getitem__):
+        at = list(rows)
+        yield name, color, [np.asarray(data[column], float)[at] for column in columns]
+
+
+def _points(mark: StepMark, dims: Any) -> Iterator[Any]:
+    for name, color, (x, y) in _clouds(mark, "x", "y"):
+        yield _dots(hv.Scatter((x, y), dims[0], dims[1], label=name), color)
+
+
+def _dots(element: Any, color: str, size: float = 5) -> Any:
+    return both(
+        element, color=color, alpha=0.75, bokeh={"size": size, "line_color": None},
+        mpl={"s": size**2 / 2, "linewidth": 0},
+    )  # fmt: skip
+
+
+def _space(mark: StepMark, dims: Any) -> Iterator[Any]:
+    """Draw points as they lie; three coordinates as the page shows them before anybody turns them."""
+    for name, color, (*place, size) in _clouds(mark, "x", "y", "z", "size"):
+        solid = len(mark.plot.channels) == 3
+        x, y = SpaceMark.projected(*place) if solid else place[:2]
+        raw = dict(zip(mark.plot.channels, place, strict=False))
+        data = {dims[0].name: x, dims[1].name: y, **raw}
+        yield _dots(hv.Points(data, dims, list(raw), label=name), color, 0.8 * float(size[0]))
+
+
+def _bars(mark: BarsMark, dims: Any) -> Iterator[Any]:
+    half = 0.4 / len(mark.plot.channels)
+    for name, color, (x, top, base) in _clouds(mark, "x", "top", "base"):
+        box = {"x0": x - half, "y0": mark.scale.values(base), "x1": x + half, "y1": top}
+        yield both(
+            hv.Rectangles(box, ["x0", "y0", "x1", "y1"], label=name),
+            bokeh={"color": color, "line_color": None}, mpl={"facecolor": color, "linewidth": 0},
+        )  # fmt: skip
+
+
+def _profiles(mark: ProfileMark, dims: Any) -> Iterator[Any]:
+    for name, color, (x, y) in _clouds(mark, "x", "y"):
+        yield dashed(hv.Curve((x, y), *dims, label=name), "solid", color, 1.4)
+        yield _dots(hv.Scatter((x, y), *dims, label=name), color)
+
+
+def _sweep(mark: SweepMark, dims: Any) -> Iterator[Any]:
+    """Draw a dot a member, lines through the medians over seeds, theory dashed."""
+    for name, color, (x, y) in _clouds(mark, "x", "y"):
+        yield _dots(hv.Scatter((x, y), *dims, group="Member", label=name), color)
+    for source, group, dash in ((mark.lines, CURVE, "solid"), (mark.dashed, THEORY, theory.DASH)):
+        data = source.data
+        for xs, ys, color in zip(data["xs"], data["ys"], data["color"], strict=True):
+            made = hv.Curve((np.asarray(xs, float), mark.scale.values(ys)), *dims, group=group)
+            yield dashed(made, dash, color, 1.4)
+
+
+def _matrices(mark: HeatMark) -> Any:
+    """Draw matrices beside one another on one colour scale, under their names."""
+    log = mark.options.log_y
+    low, high = (10.0 ** float(end) if log else float(end) for end in (mark.mapper.low, mark.mapper.high))
+    x, y = _label(mark.figure.xaxis), _label(mark.figure.yaxis)
+    dims = [hv.Dimension("column"), hv.Dimension("row")]
+    colors = {"cmap": list(mark.mapper.palette), "clim": (low, high), "cnorm": "log" if log else "linear"}
+    data = mark.source.data
+    places = zip(*(data[name] for name in ("x", "y", "dw", "dh")), strict=True)
+    drawn: list[Any] = []
+    for place, ((name, matrix), (left, bottom, wide, tall)) in enumerate(zip(mark.shown, places, strict=True)):
+        shown = np.abs(matrix) if log else matrix
+        bounds = (left, bottom, left + wide, bottom + tall)
+        image = hv.Image(shown, kdims=dims, vdims="size" if log else "value", bounds=bounds, label=name)
+        drawn.append(both(image, **colors, colorbar=not place))
+    named = [(x, y, name) for x, y, name in zip(data["x"], data["top"], data["name"], strict=True) if name]
+    if named:
+        texts = hv.Labels(named, dims, "name")
+        drawn.append(
+            both(
+                texts, bokeh={"text_align": "left", "text_baseline": "bottom", "text_font_size": "9pt"},
+                mpl={"horizontalalignment": "left", "verticalalignment": "bottom", "size": 9, "color": "black"},
+            )
+        )  # fmt: skip
+    ticks = {"x_ticks": _named(mark.figure.xaxis), "y_ticks": _named(mark.figure.yaxis)}
+    options = {"title": mark.plot.title, "x": x, "y": y, "grid": False}
+    return framed(hv.Overlay(drawn), Scale(False), _window(mark.figure), **options, **ticks)
