@@ -73,7 +73,7 @@ def run(arguments: Namespace) -> None:
 
 def compute(arguments: Namespace) -> Run:
     """Simulate what a command line describes, with a bar; what the run cannot show goes to stderr."""
-    result, go_on = _new_run(arguments)
+    _, go_on = _new_run(arguments)
     return go_on(Progress(quiet=arguments.quiet))
 
 

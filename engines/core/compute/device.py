@@ -77,7 +77,8 @@ def _with_memory(text: str, free: int | None, whole: int) -> str:
     >>> _with_memory("CPU", 3 * GIB, 8 * GIB), _with_memory("CPU", None, 8 * GIB)
     ('CPU, 3.0 of 8.0 GiB free', 'CPU, 8.0 GiB')
     """
-    return f"{text}, {whole / GIB:.1f} GiB" if free is None else f"{text}, {free / GIB:.1f} of {whole / GIB:.1f} GiB free"
+    there = f"{whole / GIB:.1f} GiB"
+    return f"{text}, {there}" if free is None else f"{text}, {free / GIB:.1f} of {there} free"
 
 
 def _memory_of_host() -> tuple[int | None, int]:

@@ -81,8 +81,9 @@ def csv(run: RunData, channels: Collection[str] = ()) -> bytes:
 
 
 def _write_csv(run: RunData, file: BinaryIO, channels: Collection[str] = ()) -> None:
-    plain = pa_csv.WriteOptions(quoting_style="needed")
-    with pa_csv.CSVWriter(file, _tidy_schema(run), write_options=plain) as writer:
+    schema = _tidy_schema(run)
+    file.write((",".join(schema.names) + "\n").encode())
+    with pa_csv.CSVWriter(file, schema, write_options=pa_csv.WriteOptions(include_header=False)) as writer:
         for batch in _tidy(run, channels):
             writer.write_batch(batch)
 

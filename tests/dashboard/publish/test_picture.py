@@ -180,7 +180,8 @@ def test_a_member_that_diverged_ends_there():
 
 
 def test_engines_alone_say_what_draws():
-    code = "import engines; r = engines.run('matrix_sensing', steps=3)\ntry: r.plot('loss')\nexcept Exception as e: print(e)"
+    code = "import engines"
+    code += "\nrun = engines.run('matrix_sensing', steps=3)\ntry: run.plot('loss')\nexcept ValueError as e: print(e)"
     said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout
     assert said.strip() == "engines draw no figures themselves: `import dynascope` before `run.plot`"
     assert dynascope.figure is figure
