@@ -15,11 +15,11 @@ from engines.core.protocol import drawing
 
 if TYPE_CHECKING:
     from dashboard.notebook import lab, show
-    from dashboard.publish.picture import figure
+    from dashboard.publish.figure import figure
 
 __all__ = ["figure", "lab", "show"]
 
-_HOMES = {"figure": "publish.picture", "lab": "notebook", "show": "notebook"}
+_HOMES = {"figure": "publish.figure", "lab": "notebook", "show": "notebook"}
 
 
 def __getattr__(name: str) -> Any:

@@ -89,7 +89,7 @@ class Card(Viewer):
         self.whose = ""
         """The member that a picture of one member shows, in words."""
         self.written: list[str] = []
-        """What the reader wrote on the figure, as far as it is drawn."""
+        """Texts of the annotations that are drawn on the figure."""
         names = {"title": plot.title, "doc": plot.doc}
         self._heading = Heading(
             self._toggle, lambda kind: export(self, kind), lambda data: annotate(self, data), **names

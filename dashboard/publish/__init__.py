@@ -1,1 +1,1 @@
-"""What a reader takes away: plots as HoloViews objects, figures in print, movies, tables and archives."""
+"""Plots as HoloViews objects, in print, as movies and in archives: all that a reader takes away."""

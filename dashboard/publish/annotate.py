@@ -20,7 +20,7 @@ NOTE = "Note"
 
 def annotations(mark: LineMark, run: Run, notes: Sequence[Annotation], dims: Any) -> Iterator[Any]:
     """Draw notes as dots, measured slopes as lines, each with its text at its last point."""
-    for each in placed(notes, mark.lines, run, mark.options.log_x, mark.scale):
+    for each in placed(notes, [line.column for line in mark.lines], run, mark.options.log_x, mark.scale):
         if len(each.x) > 1:
             line = hv.Curve((list(each.x), list(each.y)), *dims, group=NOTE)
             yield both(line, color=INK, bokeh={"line_width": 2.5}, mpl={"linewidth": 1.8})

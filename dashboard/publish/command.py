@@ -6,8 +6,8 @@ from argparse import Namespace
 from pathlib import Path
 
 from dashboard.publish import files
+from dashboard.publish.figure import find_plot
 from dashboard.publish.look import FILMED, View, formats
-from dashboard.publish.picture import find_plot
 from engines import cli, load
 from engines.core.data.plain_json import to_json
 from engines.core.files import store

@@ -7,9 +7,9 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from dashboard.publish.figure import sheet
 from dashboard.publish.look import FILMED, PRINTED, WIDTHS, Progress, View
 from dashboard.publish.movie import filmed
-from dashboard.publish.picture import picture
 from dashboard.publish.printing import print_all, printed
 from engines.core.data.plain_json import to_json
 from engines.core.files import export
@@ -37,7 +37,7 @@ def figure(
         return numbers(run, plot)
     if kind in FILMED:
         return filmed(run, plot, view, kind, width, progress)
-    return printed(picture(run, plot, view), kind, width)
+    return printed(sheet(run, plot, view), kind, width)
 
 
 def archive(
@@ -65,7 +65,7 @@ def archive(
 
 
 def _figure(run: Run, plot: Plot, view: View) -> Iterator[tuple[str, bytes]]:
-    for kind, content in print_all(picture(run, plot, view), PRINTED).items():
+    for kind, content in print_all(sheet(run, plot, view), PRINTED).items():
         yield f"{plot.name}.{kind}", content
     yield f"{plot.name}.csv", numbers(run, plot)
 

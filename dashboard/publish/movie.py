@@ -15,8 +15,8 @@ from matplotlib.transforms import Bbox, TransformedBbox
 from PIL import Image
 
 from dashboard.figures.tables import even_places
+from dashboard.publish.figure import sheet
 from dashboard.publish.look import WIDTHS, Progress, View
-from dashboard.publish.picture import picture
 from dashboard.publish.printing import drawing
 from engines.core.protocol.errors import StoreError
 
@@ -58,7 +58,7 @@ def _grows(plot: Plot) -> bool:
 
 def _lines(run: Run, plot: Plot, view: View, steps: list[int], width: float) -> Iterator[Image.Image]:
     """Uncover one drawing from left to right: axes and theory stay as they are."""
-    with drawing(picture(run, plot, view), width) as figure:
+    with drawing(sheet(run, plot, view), width) as figure:
         figure.set_dpi(DOTS)
         axes = figure.axes[0]
         figure.canvas.draw()
@@ -80,7 +80,7 @@ def _pictures(run: Run, plot: Plot, view: View, steps: list[int], width: float) 
     """Draw each step anew: what such a plot shows, and its window, are those of the step."""
     size = None
     for step in steps:
-        with drawing(picture(run, plot, replace(view, step=step)), width) as figure:
+        with drawing(sheet(run, plot, replace(view, step=step)), width) as figure:
             figure.set_dpi(DOTS)
             image = _pixels(figure)
         size = size or image.size

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import holoviews as hv
 from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.lines import Line2D
 
 from dashboard.publish.look import PRINTED, WIDTHS
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from dashboard.publish.picture import Picture
+    from dashboard.publish.figure import Sheet
 
 DOTS = 300
 """Pixels an inch of a PNG."""
@@ -54,18 +55,18 @@ TURN = Lock()
 """matplotlib's settings and figures belong to the process: one figure at a time is drawn."""
 
 
-def printed(picture: Picture, kind: str, width: float = WIDTHS["page"]) -> bytes:
+def printed(sheet: Sheet, kind: str, width: float = WIDTHS["page"]) -> bytes:
     """Print a picture as `pdf`, `svg` or `png`, `width` inches wide. Raises `ConfigError` for another format."""
     return print_all(picture, (kind,), width)[kind]
 
 
-def print_all(picture: Picture, kinds: Sequence[str], width: float = WIDTHS["page"]) -> dict[str, bytes]:
+def print_all(sheet: Sheet, kinds: Sequence[str], width: float = WIDTHS["page"]) -> dict[str, bytes]:
     """Print a picture once in several formats."""
     for kind in kinds:
         if kind not in PRINTED:
             raise ConfigError(f"a figure is not printed as {kind!r}; known are {', '.join(PRINTED)}")
-    with drawing(picture, width) as figure:
-        return {kind: _saved(figure, kind, picture.title) for kind in kinds}
+    with drawing(sheet, width) as figure:
+        return {kind: _saved(figure, kind, sheet.title) for kind in kinds}
 
 
 def _saved(figure: Figure, kind: str, title: str) -> bytes:
@@ -76,29 +77,30 @@ def _saved(figure: Figure, kind: str, title: str) -> bytes:
 
 
 @contextmanager
-def drawing(picture: Picture, width: float = WIDTHS["page"]) -> Iterator[Figure]:
+def drawing(sheet: Sheet, width: float = WIDTHS["page"]) -> Iterator[Figure]:
     """Draw a picture with matplotlib, with its title above, its legend and its note below; closed at the end."""
     from matplotlib import pyplot
 
     with TURN, rc_context(STYLE):
-        figure = hv.Store.renderers["matplotlib"].get_plot(picture.figure).state
+        figure = hv.Store.renderers["matplotlib"].get_plot(sheet.figure).state
+        FigureCanvasAgg(figure)
         try:
-            _dress(figure, picture, width)
+            _dress(figure, sheet, width)
             yield figure
         finally:
             pyplot.close(figure)
 
 
-def _dress(figure: Figure, picture: Picture, width: float) -> None:
+def _dress(figure: Figure, sheet: Sheet, width: float) -> None:
     """Put title, axes, legend and note one under the other; nothing else decides about the height."""
     axes = _tidied(figure)
     square = axes.get_aspect() != "auto"
     middle = width * (0.8 if square else max(SHAPE, 2.2 / width))
-    title = figure.text(0, 0, mathtext(_wrapped(picture.title, width)), weight="bold", va="top")
-    note = figure.text(0, 0, mathtext(_wrapped(picture.note, width)), color=PALE, va="bottom")
+    title = figure.text(0, 0, mathtext(_wrapped(sheet.title, width)), weight="bold", va="top")
+    note = figure.text(0, 0, mathtext(_wrapped(sheet.note, width)), color=PALE, va="bottom")
     figure.set_size_inches(width, 2 * middle)
-    key = _legend(figure, picture.legend, width)
-    above, noted, keyed = (_height(part) for part in (title, note if picture.note else None, key))
+    key = _legend(figure, sheet.legend, width)
+    above, noted, keyed = (_height(part) for part in (title, note if sheet.note else None, key))
     height = above + middle + keyed + noted + 2 * GAP
     figure.set_size_inches(width, height)
     title.set_position((GAP / width, 1 - GAP / height))

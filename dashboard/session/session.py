@@ -48,7 +48,7 @@ class Session:
         """The member that pictures and words are about."""
         self.uploads = Uploads()
         self.annotations: tuple[Annotation, ...] = ()
-        """What the reader wrote on the figures."""
+        """Notes and slopes that the reader put on the figures."""
         self.pinned: PinnedRun | None = None
         self.pinned_experiment: Experiment | None = None
         """Experiment that repeats the pinned run; set before the run itself while that is computed once more."""

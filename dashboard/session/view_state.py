@@ -178,7 +178,7 @@ class ViewContext:
     """The last change of a knob while the run was under way, as a sentence; "" where there was none."""
     pinned: PinnedRun | None = None
     annotations: tuple[Annotation, ...] = ()
-    """What the reader wrote on the figures."""
+    """Notes and slopes that the reader put on the figures."""
     comparing: bool = False
     """Whether a run is pinned, even if it is still being computed."""
 

@@ -1,4 +1,4 @@
-"""What a reader wrote on a figure: notes at recorded steps, and slopes that are measured between two of them."""
+"""Notes of the reader at recorded steps, and slopes that are measured between two of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from bokeh.models import ColumnDataSource, LabelSet, MultiLine, Scatter
 
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import add_glyph
-from dashboard.figures.marks.streamed_source import recorded
+from dashboard.figures.marks.streamed_source import Column, recorded
 from dashboard.ui.formatting import number
 
 if TYPE_CHECKING:
-    from dashboard.figures.marks.line import LineSpec
     from dashboard.session.view_state import Annotation
     from engines.core.runs.run import Run
 
@@ -31,22 +30,21 @@ class Placed(NamedTuple):
 
 
 def placed(
-    notes: Sequence[Annotation], lines: Sequence[LineSpec], run: Run, log_x: bool, scale: Scale
+    notes: Sequence[Annotation], columns: Sequence[Column], run: Run, log_x: bool, scale: Scale
 ) -> Iterator[Placed]:
     """Place annotations on the curves that they are about, as far as these go by now."""
     for note in notes:
-        spec = next((line for line in lines if _about(note, line)), None)
-        if spec is None or spec.column.channel not in run.recording.series(spec.column.channel).names:
+        column = next((column for column in columns if _about(note, column)), None)
+        if column is None or column.channel not in run.recording.series(column.channel).names:
             continue
-        steps, values = recorded(run, spec.column)
+        steps, values = recorded(run, column)
         last = note.step if note.to is None else note.to
         if len(steps) and steps[-1] >= last:
             found = _point(note, steps, values) if note.to is None else _slope(note, steps, values, log_x, scale)
             yield from filter(None, [found])
 
 
-def _about(note: Annotation, line: LineSpec) -> bool:
-    column = line.column
+def _about(note: Annotation, column: Column) -> bool:
     return (note.channel, note.component) == (column.channel, column.component) and note.member in column.curve.members
 
 

@@ -39,7 +39,7 @@ class HeatMark(StepMark):
         """Add the images, their names, one colour bar and the hover."""
         self._shapes: list[tuple[int, int]] = []
         self.shown: list[tuple[str, np.ndarray]] = []
-        """What is drawn, whole: matrices by name."""
+        """Matrices that are drawn, whole, by name."""
         self.mapper = LinearColorMapper(palette=Viridis256, low=0, high=1)
         self.source.data = {name: [] for name in ("image", "x", "y", "dw", "dh", "name", "top")}
         image = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=self.mapper)

@@ -15,6 +15,7 @@ from engines.core.protocol.engine import Part, RunData
 from engines.core.protocol.errors import EngineFailure, engine_failures
 
 if TYPE_CHECKING:
+    import pandas
     import xarray
 
 
@@ -126,6 +127,14 @@ class Run(RunData):
         from engines.core.files.store import to_xarray
 
         return to_xarray(self)
+
+    def to_frame(self, *channels: str) -> pandas.DataFrame:
+        """Make a tidy table of some channels (default: all), one row a number, with member, step and varied knobs."""
+        from engines.core.files.export import frame
+
+        for channel in channels:
+            self._require(channel)
+        return frame(self, channels)
 
     def plot(self, name: str, **view: Any) -> Any:
         """Make the HoloViews object of a plot or a channel, with the options of `dynascope.figure`.

@@ -15,8 +15,8 @@ from PIL import Image
 
 import engines
 from dashboard.publish import files, movie
+from dashboard.publish.figure import find_plot, sheet
 from dashboard.publish.look import PRINTED, View, formats
-from dashboard.publish.picture import find_plot, picture
 from dashboard.publish.printing import drawing, print_all, printed
 from engines.core.protocol.errors import StoreError
 from launch import main
@@ -31,7 +31,7 @@ def run():
 
 @pytest.mark.parametrize("width", [3.5, 7.0])
 def test_print_has_one_size_of_type_whatever_its_width(run, width):
-    made = print_all(picture(run, "error"), PRINTED, width)
+    made = print_all(sheet(run, "error"), PRINTED, width)
     drawing = ElementTree.fromstring(made["svg"])
     assert drawing.get("width") == f"{72 * width:g}pt"
     sizes = set(re.findall(r"font(?:-size)?: (?:\w+ )?([\d.]+)px", made["svg"].decode()))
@@ -47,7 +47,7 @@ def test_print_has_one_size_of_type_whatever_its_width(run, width):
 
 def test_nothing_sticks_out_of_print_or_lies_over_another_text(run):
     for width in (3.5, 7.0):
-        with drawing(picture(run, "error"), width) as figure:
+        with drawing(sheet(run, "error"), width) as figure:
             figure.canvas.draw()
             whole = figure.bbox
             boxes = [
@@ -61,7 +61,7 @@ def test_nothing_sticks_out_of_print_or_lies_over_another_text(run):
 
 
 def test_the_same_figure_is_the_same_file(run):
-    assert printed(picture(run, "error"), "svg") == printed(picture(run, "error"), "svg")
+    assert printed(sheet(run, "error"), "svg") == printed(sheet(run, "error"), "svg")
 
 
 def test_a_movie_uncovers_the_curves_and_has_theory_from_the_start(run):

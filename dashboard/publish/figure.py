@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from engines.core.runs.run import Run
 
 
-class Picture(NamedTuple):
+class Sheet(NamedTuple):
     """A plot as HoloViews object, and what stands around it in print."""
 
     figure: Any
@@ -57,7 +57,7 @@ def figure(
     `plot` is the name of a plot or of a channel; `step` is that of pictures of one step, `member` that of pictures of
     one member. Raises `UnknownName`, and `ConfigError` where the run has nothing to show there.
     """
-    return picture(run, plot, View(step, member, bands, log_x=log_x, log_y=log_y)).figure
+    return sheet(run, plot, View(step, member, bands, log_x=log_x, log_y=log_y)).figure
 
 
 def find_plot(engine: Engine, name: str) -> Plot:
@@ -77,7 +77,7 @@ def find_plot(engine: Engine, name: str) -> Plot:
 AS_IT_IS = View()
 
 
-def picture(run: Run, plot: str | Plot, view: View = AS_IT_IS) -> Picture:
+def sheet(run: Run, plot: str | Plot, view: View = AS_IT_IS) -> Sheet:
     """Make the HoloViews object of a plot as it is looked at, with its title, its legend and its note."""
     plot = find_plot(run.engine, plot) if isinstance(plot, str) else plot
     _require_content(run, plot)
@@ -97,13 +97,15 @@ def picture(run: Run, plot: str | Plot, view: View = AS_IT_IS) -> Picture:
 def _require_content(run: Run, plot: Plot) -> None:
     if not len(run):
         raise ConfigError("nothing is recorded in this run")
+    if all(plot.name in run.engine.blank(config) for config in run.configs):
+        raise ConfigError(f"the plot {plot.name} has nothing to show with these knobs")
     if plot.name in plots_without_knobs([plot], run.configs):
         raise ConfigError(f"the plot {plot.name} shows knobs that vary, and too few of this run do")
     for name in filter(None, [*plot.channels, plot.by, "" if plot.x == "step" else plot.x]):
         run[name]  # says what is wrong with a channel that is not recorded
 
 
-def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Picture:
+def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
     """Draw lines over steps or over another channel: the page's mark chooses them and the window, we take all rows."""
     channels = {channel.name: channel for channel in run.engine.channels}
     assert view.curves is not None and view.horizon is not None and view.step is not None
@@ -130,10 +132,10 @@ def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Picture:
     drawn = elements.lines(mark, run, view.step, view.annotations, view.window)
     broken = mark.broken_assumptions()
     note = " ".join(filter(None, [failure, f"Grey: theory does not apply – {broken}." if broken else ""]))
-    return Picture(drawn, plot.title, [*curve_hues(mark), *legend(mark, bool(mark.has_phases))], note)
+    return Sheet(drawn, plot.title, [*curve_hues(mark), *legend(mark, bool(mark.has_phases))], note)
 
 
-def _one_step(run: Run, plot: Plot, view: View, options: FigureOptions) -> Picture:
+def _one_step(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
     """Draw a picture of one step, off the mark that the page draws."""
     assert view.curves is not None and view.horizon is not None and view.step is not None
     mark = SINGLE_STEP_MARKS[plot.kind](plot, run.engine, options, False, lambda who: None)
@@ -141,7 +143,7 @@ def _one_step(run: Run, plot: Plot, view: View, options: FigureOptions) -> Pictu
     if not any(map(len, mark.source.data.values())):
         raise ConfigError(f"the plot {plot.name} has no values here: {mark.note or 'nothing is drawn'}")
     title = f"{re.sub(',? at the cursor', '', plot.title)}, at step {view.step:,}"
-    return Picture(elements.one_step(mark, view.window), title, mark.legend, _plain(mark.note))
+    return Sheet(elements.one_step(mark, view.window), title, mark.legend, _plain(mark.note))
 
 
 def _plain(note: str) -> str:
