@@ -56,12 +56,12 @@ TURN = Lock()
 
 
 def printed(sheet: Sheet, kind: str, width: float = WIDTHS["page"]) -> bytes:
-    """Print a picture as `pdf`, `svg` or `png`, `width` inches wide. Raises `ConfigError` for another format."""
-    return print_all(picture, (kind,), width)[kind]
+    """Print a sheet as `pdf`, `svg` or `png`, `width` inches wide. Raises `ConfigError` for another format."""
+    return print_all(sheet, (kind,), width)[kind]
 
 
 def print_all(sheet: Sheet, kinds: Sequence[str], width: float = WIDTHS["page"]) -> dict[str, bytes]:
-    """Print a picture once in several formats."""
+    """Print a sheet once in several formats."""
     for kind in kinds:
         if kind not in PRINTED:
             raise ConfigError(f"a figure is not printed as {kind!r}; known are {', '.join(PRINTED)}")
@@ -78,7 +78,7 @@ def _saved(figure: Figure, kind: str, title: str) -> bytes:
 
 @contextmanager
 def drawing(sheet: Sheet, width: float = WIDTHS["page"]) -> Iterator[Figure]:
-    """Draw a picture with matplotlib, with its title above, its legend and its note below; closed at the end."""
+    """Draw a sheet with matplotlib, with its title above, its legend and its note below; closed at the end."""
     from matplotlib import pyplot
 
     with TURN, rc_context(STYLE):
