@@ -79,15 +79,17 @@ def _law(line: theory.TheoryLine, hue: str, dims: Any) -> Any:
 
 def _overlays(mark: LineMark, dims: Any) -> Iterator[Any]:
     """Other runs, as far as the page draws them: their bands, then their medians."""
-    for name, made in (("bands", hv.Polygons), ("overlays", hv.Curve)):
+    for name in ("bands", "overlays"):
         data = mark.sources[name].data
         for xs, ys, color in zip(data["xs"], data["ys"], data["color"], strict=True):
             points = (np.asarray(xs, float), mark.scale.values(ys))
-            label = next((text for text, hue in mark.overlay_hues.items() if hue == color), "")
             if name == "bands":
-                yield both(made([points], list(dims), group=OVERLAY), color=color, alpha=0.15, line=0)
-            else:
-                yield dashed(made(points, *dims, group=OVERLAY, label=label), "solid", color, 1.2)
+                shade = hv.Polygons([np.column_stack(points)], list(dims), group=OVERLAY)
+                yield both(shade, alpha=0.15, bokeh={"fill_color": color, "line_alpha": 0},
+                           mpl={"facecolor": color, "linewidth": 0})  # fmt: skip
+                continue
+            label = next((text for text, hue in mark.overlay_hues.items() if hue == color), "")
+            yield dashed(hv.Curve(points, *dims, group=OVERLAY, label=label), "solid", color, 1.2)
 
 
 def _phases(mark: LineMark, dims: Any, top: float) -> Iterator[Any]:

@@ -12,8 +12,10 @@ from bokeh.models import Line
 import dynascope
 import engines
 from dashboard.figures.marks.theory import step_grid
+from dashboard.figures.overlays import overlay_curves
 from dashboard.publish.figure import figure, sheet
 from dashboard.publish.look import View
+from dashboard.publish.printing import printed
 from dashboard.session.curves import curves
 from dashboard.session.view_state import Annotation
 from dashboard.ui.palette import GREY
@@ -87,6 +89,18 @@ def test_a_band_holds_the_quantiles_of_its_members(seeds):
     np.testing.assert_allclose(band.dimension_values(2), np.quantile(values, 0.9, axis=1), rtol=1e-14)
     np.testing.assert_allclose(median.dimension_values(1), np.median(values, axis=1), rtol=1e-14)
     assert len(drawn(figure(seeds, "error", bands=False), "Curve")) == 4
+
+
+def test_other_runs_are_drawn_behind_as_on_the_page(run, seeds):
+    view = View(overlays=overlay_curves(seeds, label="pinned run"))
+    made = sheet(run, "error", view)
+    shade, median = drawn(made.figure, "Overlay")
+    (expected,) = view.overlays["relative_error"]
+    np.testing.assert_array_equal(numbers(median), [expected.steps, expected.median])
+    half = len(expected.steps)
+    np.testing.assert_array_equal(shade.dimension_values(1)[:half], expected.band[0])
+    assert option(median, "color") == GREY and "pinned run" in [entry["label"] for entry in made.legend]
+    assert printed(made, "svg") and hv.renderer("bokeh").get_plot(made.figure).state
 
 
 def test_a_channel_without_a_plot_of_its_own_is_drawn_by_its_name(run):
