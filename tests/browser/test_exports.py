@@ -143,3 +143,27 @@ def test_samples_of_ones_own_are_brought_and_computed_with(page, tmp_path, stran
 def test_where_it_is_computed_is_said(page):
     lab = page().open("/matrix_sensing?preset=P1").ready()
     assert lab.says("steps/s on CPU")
+
+
+SECOND_CARD = """
+from engines.core.compute import device
+found = device.described
+device.described = lambda: [*found(), device.Description("cuda:7", "Card (cuda:7), 3.0 of 8.0 GiB free")]
+"""
+
+
+@pytest.fixture(scope="module")
+def two_devices():
+    yield from served(SECOND_CARD)
+
+
+def test_a_device_is_chosen_by_what_it_is_and_one_that_fails_is_said(page, two_devices):
+    lab = page(server=two_devices).open("/matrix_sensing?preset=P1").ready()
+    device = lab.view.get_by_label("device", exact=True)
+    first, second = device.locator("option").all_inner_texts()
+    assert first.startswith("CPU, ") and first.endswith(" GiB free") and second == "Card (cuda:7), 3.0 of 8.0 GiB free"
+    device.select_option("cuda:7")
+    assert lab.says("device='cuda:7' is not present here; present: cpu")
+    until(lambda: device.input_value() == "cpu")
+    device.select_option("cpu")
+    assert lab.says("steps/s on CPU")

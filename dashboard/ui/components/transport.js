@@ -59,7 +59,10 @@ export function render({ model }) {
   device.setAttribute("aria-label", "device");
   device.title = "what computes the run: another one starts it again";
   device.addEventListener("focus", () => send("devices"));
-  device.addEventListener("change", () => send("device", { value: device.value }));
+  device.addEventListener("change", () => {
+    send("device", { value: device.value });
+    device.value = chosen();  // until the run says that it is there
+  });
   const list = () => {
     device.replaceChildren();
     model.devices.forEach(([name, text]) => { make("option", "", device, text).value = name; });
