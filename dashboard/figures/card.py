@@ -15,6 +15,7 @@ from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.tables import Numbers, recorded_table, summary, table
 from dashboard.session.curves import Curve
 from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
 from dashboard.ui.styles import CARD, FULL_WIDTH, STRETCH, TABLE
 
@@ -46,7 +47,7 @@ class Heading(Component):
     summary = param.String("")
     tapped = param.Dict({}, doc="The step of the last click on the figure.")
 
-    _esm = script("switches", "annotate", "heading")
+    _esm = script("samples", "switches", "annotate", "heading")
     _stylesheets = [(FOLDER / "heading.css").read_text()]
 
     def __init__(
@@ -90,7 +91,7 @@ class Card(Viewer):
         """The member that a picture of one member shows, in words."""
         self.written: list[str] = []
         """Texts of the annotations that are drawn on the figure."""
-        names = {"title": plot.title, "doc": plot.doc}
+        names = {"title": plain(plot.title), "doc": plain(plot.doc)}
         self._heading = Heading(
             self._toggle, lambda kind: export(self, kind), lambda data: annotate(self, data), **names
         )
@@ -152,7 +153,7 @@ class Card(Viewer):
         """Show the legend, the switches and the note of the mark as it is now."""
         line = isinstance(self.mark, LineMark)
         shown = {
-            "lines": legend(self.mark, self.primary) if line else getattr(self.mark, "legend", []),
+            "lines": legend(self.mark) if line else getattr(self.mark, "legend", []),
             "curves": curve_hues(self.mark) if line else [],
             "toggles": self._toggles(line),
             "annotate": line and self.plot.x == "step",
@@ -199,7 +200,7 @@ class Card(Viewer):
         return self._panel
 
 
-def legend(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
+def legend(mark: LineMark) -> list[dict[str, Any]]:
     """List the legend of one figure: channels by hue or dash, then theory."""
     first: dict[tuple[str, int | None], LineSpec] = {}
     for spec in mark.lines:
@@ -207,16 +208,13 @@ def legend(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
     several = len({spec.column.curve.key for spec in mark.lines}) > 1
     channels = [_sample(spec, several) for spec in first.values()]
     theory = [
-        {"label": title, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
-        for title, valid in mark.theory_titles().items()
+        {"label": title, "doc": doc, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
+        for title, (doc, valid) in mark.theory_titles().items()
     ]
-    phases = (
-        [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if primary and mark.has_phases else []
-    )
     overlays = [{"label": label, "dash": "solid", "color": color} for label, color in mark.overlay_hues.items()]
     if len(channels) == 1:
         channels[0]["label"] += ", as run"
-    return channels + theory + phases + overlays + list(mark.step_legend)
+    return channels + theory + overlays + list(mark.step_legend)
 
 
 def curve_hues(mark: LineMark) -> list[dict[str, Any]]:
@@ -228,7 +226,6 @@ def curve_hues(mark: LineMark) -> list[dict[str, Any]]:
 def _sample(spec: LineSpec, several: bool) -> dict[str, Any]:
     """Make a legend entry: with several curves the hue is the curve's, and only the dash tells channels apart."""
     vector = spec.column.component is not None
-    name = spec.label.split(", ")[0]
     if vector:
-        return {"label": f"{(spec.column.component or 0) + 1}", "dash": spec.dash, "color": spec.color}
-    return {"label": name, "dash": spec.dash, "color": "" if several else spec.color}
+        return {"label": spec.name, "dash": spec.dash, "color": spec.color}
+    return {"label": spec.name, "dash": spec.dash, "color": "" if several else spec.color}

@@ -18,6 +18,7 @@ from dashboard.figures.grid import Grid
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.page import layout
 from dashboard.page.explanation import Explanation
+from dashboard.page.glossary import Glossary, entry
 from dashboard.page.heading import LabHeading
 from dashboard.page.lesson_panel import LessonPanel
 from dashboard.page.messages import FINISHED, Messages
@@ -32,7 +33,7 @@ from dashboard.session.view_state import SPEEDS, ViewState
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
-from dashboard.ui.formatting import describe
+from dashboard.ui.formatting import describe, readable, sentence
 from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
 
@@ -64,7 +65,8 @@ class Lab(Viewer):
         self.hidden = frozenset(start.view.hide)
         self.bridge = bridge or Bridge()
         self.bridge.listen(self._press_key, self._hide_or_show, lambda: self.session.extend_lease(LEASE))
-        self.messages, self.shortcuts = Messages(), Shortcuts()
+        self.messages = Messages()
+        self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
         self.share = Share(
             self.session, self.bridge, self.messages.show, self.view_state, lambda: self.parts.grid.cards,
             lambda: self.parts.grid.overlays,
@@ -99,12 +101,13 @@ class Lab(Viewer):
                 fail=lambda text: self.messages.show("library", "error", text),
             ),
             explanation=Explanation(self.messages),
-            invisible=[*bridge, self.share.download, self.shortcuts],
+            invisible=[*bridge, self.share.download, self.shortcuts, Glossary(engine.glossary)],
         )
 
     def _open(self, start: Start, suspended: bool) -> None:
         view, session = start.view, self.session
-        session.bands, session.speed, session.focus = view.bands, view.speed, view.focus
+        session.bands, session.mean = view.bands, view.mean
+        session.speed, session.focus = view.speed, view.focus
         self.messages.show("link", "error", start.error)
         session.paused = self._question_open or suspended
         self._hide_answer()
@@ -121,6 +124,7 @@ class Lab(Viewer):
         session, lesson = self.session, self.parts.lesson
         return ViewState(
             bands=session.bands,
+            mean=session.mean,
             speed=session.speed,
             focus=session.focus,
             cursor=session.cursor,
@@ -178,7 +182,7 @@ class Lab(Viewer):
         same, status = runner is self.session.runner, runner.status
         self.messages.show("finished", "info", FINISHED if same and status.step >= status.horizon else "")
         effect = f"from step {status.step} on" if same else "the run starts again"
-        self.refresh.announce_change(f"{describe(values)}: {effect}")
+        self.refresh.announce_change(f"{describe(values, self.engine.Config.knobs())}: {effect}")
         self._show_experiment()
 
     def _preview(self, name: str, value: Any) -> None:
@@ -186,8 +190,8 @@ class Lab(Viewer):
         self._show_caution(configs[self.session.focus])
         self.refresh.decorate(self.session.view_context(), configs)
 
-    def _show_bands(self, on: bool) -> None:
-        self.session.show_bands(on)
+    def _show_bands(self, on: bool, mean: bool) -> None:
+        self.session.show_bands(on, mean)
         self._show_experiment()
 
     def _focus_on(self, who: str | int) -> None:
@@ -204,10 +208,10 @@ class Lab(Viewer):
         parts.grid.leave_out(
             self._common(self.engine.blank, "figures") | plots_without_knobs(self.engine.plots, configs) | self.hidden
         )
-        parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands)
+        parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")
         parts.heading.show(self.engine, preset)
-        parts.members.show(session.curves, session.focus)
+        parts.members.show(session.every_curve, session.focus)
         self.messages.show("failure", "error", "")
         self._show_caution(configs[session.focus])
         self.refresh.describe_soon()
@@ -220,7 +224,7 @@ class Lab(Viewer):
     def _show_caution(self, config: Config) -> None:
         """Say what keeps a configuration from showing what it should."""
         text = self.messages.attempt("The caution", lambda: self.engine.caution(config), "")
-        self.messages.show("caution", "lesson", text)
+        self.messages.show("caution", "lesson", readable(text, self.engine.Config.knobs()))
 
     def _annotate(self, card: Card, what: dict[str, Any]) -> None:
         """Write a note at the step that is shown, or between two steps the slope; on the line of the focus."""
@@ -267,7 +271,7 @@ class Lab(Viewer):
         try:
             commands[name]()
         except DynascopeError as error:
-            self.messages.show("failure", "error", str(error))
+            self.messages.show("failure", "error", sentence(error, self.engine.Config.knobs()))
         if name in ("toggle", "step", "reset", "reseed", "branch"):
             self.messages.show("finished", "info", "")
         if name in ("reset", "reseed", "action", "device"):

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dashboard.session.curves import Curve, curves
+from dashboard.session.curves import Curve, curves, in_sight
 from dashboard.session.uploads import Uploads
 from dashboard.session.view_state import (
     LONGEST_NOTE,
@@ -38,6 +38,8 @@ class Session:
         self.speed = NORMAL
         self.bands = True
         """Whether runs that differ in their seed alone are drawn as one band."""
+        self.mean = False
+        """Whether bands are mean and standard error, and not median and spread."""
         self.paused = False
         """Whether the reader paused: then a new run waits, too."""
         self.cursor: int | None = None
@@ -55,6 +57,8 @@ class Session:
         self._pinned_runner: Runner | None = None
         self.experiment: Experiment
         self.configs: list[Config] = []
+        self.every_curve: tuple[Curve, ...] = ()
+        """The curves of all members, of which `curves` are those of the part that is shown."""
         self.curves: tuple[Curve, ...] = ()
         self.runner: Runner
         self._until = math.inf
@@ -74,8 +78,8 @@ class Session:
         self.runner = Runner(self.engine, configs, speed=speed, device=self.device, until=self._until, **options)
         self._opened = experiment
         # The knobs show what the edits on the way will have made of them.
-        for event in experiment.edits:
-            experiment = experiment.override({event.knob: event.value})
+        if experiment.edits:
+            experiment = experiment.override({edit.knob: edit.value for edit in experiment.edits})
         self.experiment, self.configs = experiment, experiment.configs()
         self.cursor = self.pending_cursor = None
         self.focus = min(self.focus, len(configs) - 1)
@@ -93,8 +97,7 @@ class Session:
         experiment, edits = self.experiment.edit(values)
         if edits is None:
             return self.start(experiment)
-        for edit in edits:
-            self.runner.apply(edit)
+        self.runner.apply(*edits)
         self.experiment, self.configs = experiment, experiment.configs()
         self.cursor = None
         self._arrange()
@@ -119,16 +122,17 @@ class Session:
     # -- what is drawn of it ---------------------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        self.curves = curves(self.configs, self.bands, [self.focus])
+        self.every_curve = curves(self.configs, self.bands, [self.focus], self.experiment.preset, self.mean)
+        self.curves = in_sight(self.every_curve, self.focus)
 
-    def show_bands(self, on: bool) -> None:
-        """Draw runs that differ in their seed alone as one band, or each by itself."""
-        self.bands = on
+    def show_bands(self, on: bool, mean: bool = False) -> None:
+        """Draw runs that differ in their seed alone as one band, or each by itself; `mean`: with standard error."""
+        self.bands, self.mean = on, mean
         self._arrange()
 
     def focus_on(self, who: str | int) -> None:
         """Put a member in focus, or the first one of the curve with this key."""
-        firsts = {curve.key: curve.members[0] for curve in self.curves}
+        firsts = {curve.key: curve.members[0] for curve in self.every_curve}
         self.focus = who if isinstance(who, int) else firsts.get(who, self.focus)
         self._arrange()
 
@@ -281,7 +285,7 @@ class Session:
             return
         all_diverged = not runner.status.playing and bool((runner.run.diverged_at >= 0).all())
         if runner.status.step >= wanted.steps or runner.status.message or all_diverged:
-            self.pinned = PinnedRun(runner.run.copy(), curves(runner.run.initial_configs))
+            self.pinned = PinnedRun(runner.run.copy(), curves(runner.run.initial_configs, preset=runner.run.preset))
             runner.close()
             self._pinned_runner = None
 

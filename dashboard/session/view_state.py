@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session.curves import Curve, member_label
-from dashboard.ui.formatting import words
+from dashboard.ui.formatting import knob_name
 
 if TYPE_CHECKING:
     from engines.core.live.runner import Status
@@ -85,6 +85,8 @@ class ViewState:
     """The experiment of the pinned run as JSON, "" without one."""
     annotations: tuple[Annotation, ...] = ()
     """Notes and measured slopes on figures."""
+    mean: bool = False
+    """Whether bands are mean and standard error, and not median and spread."""
 
     def to_json(self) -> dict[str, Any]:
         """Convert to a JSON object."""
@@ -97,6 +99,7 @@ class ViewState:
         speed, log_axes = data.get("speed"), data.get("log_axes")
         return cls(
             bands=data.get("bands") is not False,
+            mean=data.get("mean") is True,
             speed=speed if isinstance(speed, str) and speed in SPEEDS else NORMAL,
             focus=_natural(data.get("focus")) or 0,
             cursor=_natural(data.get("cursor")),
@@ -121,7 +124,8 @@ def _annotations(value: Any) -> tuple[Annotation, ...]:
 def late_edit(run: Run) -> str:
     """The last change of a knob while a run was under way, as a sentence; "" where there was none."""
     late = [event for event in run.recording.events if event.step > 0]
-    return f"{words(late[-1].knob)} was changed at step {late[-1].step:,}" if late else ""
+    knob = run.engine.Config.knob(late[-1].knob) if late else None
+    return f"{knob_name(knob)} was changed at step {late[-1].step:,}" if knob else ""
 
 
 def _natural(value: Any) -> int | None:
@@ -190,7 +194,7 @@ class ViewContext:
     @property
     def label(self) -> str:
         """Knobs that distinguish the member in focus, in words; "" where none does."""
-        return member_label(self.configs, self.focus)
+        return member_label(self.configs, self.focus, preset=self.run.preset)
 
     @property
     def choices(self) -> tuple[Any, ...]:

@@ -16,6 +16,7 @@ from engines.loss_landscape.channels import CHANNELS
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import milestones
 from engines.loss_landscape.dynamics.select import chosen_dynamics
+from engines.loss_landscape.glossary import GLOSSARY
 from engines.loss_landscape.models.user_network import MAX_FILE_BYTES
 from engines.loss_landscape.plots import PLOTS
 from engines.loss_landscape.presets import PRESETS
@@ -52,6 +53,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
         ),
     )
     probes = PROBES
+    glossary = GLOSSARY
     opening = "L0"
 
     def choose(self, config: LossLandscape) -> Dynamics[LossLandscape]:

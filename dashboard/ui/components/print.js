@@ -1,7 +1,5 @@
 // A figure as a file, as it is looked at: with its title and legend, seven inches wide, 300 dots an inch.
 const INCHES = 7, DOTS = 300, ROW = 18, MARGIN = 10;
-const DASHES = { solid: "", dashed: "6 4", dotted: "2 3", dotdash: "7 3 2 3" };
-const MARKS = { dot: `<circle cx="5" cy="4" r="3.6" fill="currentColor"/>`, ring: `<circle cx="5" cy="4" r="3" fill="none" stroke-width="1.8"/>` };
 const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 // The legend's entries as SVG, in as many rows as they need, and the height of them all.
@@ -14,7 +12,7 @@ function legend(lines, width, ink, font, top) {
     if (x > MARGIN && x + wide > width) { x = MARGIN; y += ROW; }
     const stroke = color || ink;
     found += dash in MARKS
-      ? `<circle cx="${x + 12}" cy="${y - 4}" r="4" fill="${dash === "dot" ? stroke : "none"}" stroke="${stroke}"/>`
+      ? `<g transform="translate(${x + 7} ${y - 8})" color="${stroke}" stroke="${stroke}">${MARKS[dash]}</g>`
       : `<line x1="${x}" x2="${x + 24}" y1="${y - 4}" y2="${y - 4}" stroke="${stroke}" stroke-width="2.2" stroke-dasharray="${DASHES[dash] ?? dash}"/>`;
     found += `<text x="${x + 30}" y="${y}" font-size="12" fill="${ink}">${escape(label)}</text>`;
     x += wide + 14;
