@@ -112,7 +112,9 @@ def figure(arguments: argparse.Namespace) -> None:
     os.environ["MPLBACKEND"] = "agg"  # nothing is shown
     from dashboard.publish import command
 
-    command.figure(arguments)
+    with redirect_stdout(sys.stderr):
+        text = command.figure(arguments)
+    print(text)
 
 
 def new(arguments: argparse.Namespace) -> None:

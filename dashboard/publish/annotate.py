@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 NOTE = "Note"
 
 
-def annotations(mark: LineMark, run: Run, notes: Sequence[Annotation], dims: Any) -> Iterator[Any]:
+def notes_and_slopes(mark: LineMark, run: Run, notes: Sequence[Annotation], dims: Any) -> Iterator[Any]:
     """Draw notes as dots, measured slopes as lines, each with its text at its last point."""
     for each in placed(notes, [line.column for line in mark.lines], run, mark.options.log_x, mark.scale):
         if len(each.x) > 1:

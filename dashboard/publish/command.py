@@ -8,19 +8,20 @@ from pathlib import Path
 from dashboard.publish import files
 from dashboard.publish.figure import find_plot
 from dashboard.publish.look import FILMED, View, formats
+from dashboard.ui.notation import plain
 from engines import cli, load
 from engines.core.data.plain_json import to_json
 from engines.core.files import store
-from engines.core.files.export import expand_home
 from engines.core.protocol.config import check_index
 from engines.core.protocol.errors import ConfigError, StoreError
+from engines.core.protocol.paths import expand_home
 
 NARROW, WIDE = 2.0, 30.0
 """Widths in inches that a figure with 9 pt type may have."""
 
 
-def figure(arguments: Namespace) -> None:
-    """Simulate and print; what can be wrong with the words is found before anything is computed."""
+def figure(arguments: Namespace) -> str:
+    """Simulate, write the figure and name it; what can be wrong with the words is found before."""
     out, engine = expand_home(arguments.out), load(arguments.engine)
     plot = find_plot(engine, arguments.plot) if arguments.plot else engine.plots[0]
     kind = _kind(out)
@@ -33,7 +34,7 @@ def figure(arguments: Namespace) -> None:
     with store.writing(out) as file:
         file.write(content)
     about = {"engine": engine.name, "plot": plot.name, "out": str(out)}
-    print(to_json(about) if arguments.json else f"{plot.title}: {out}")
+    return to_json(about) if arguments.json else f"{plain(plot.title)}: {out}"
 
 
 def _kind(out: Path) -> str:

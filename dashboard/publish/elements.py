@@ -15,13 +15,15 @@ from dashboard.figures.marks import theory
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.heatmap import HeatMark
 from dashboard.figures.marks.path import PathMark
+from dashboard.figures.marks.ranking import RankingMark
 from dashboard.figures.marks.space import SpaceMark
 from dashboard.figures.marks.streamed_source import Column, recorded
 from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
-from dashboard.publish.annotate import annotations
-from dashboard.publish.style import both, dashed, framed, moving
-from dashboard.ui.palette import GREY
+from dashboard.publish.annotate import notes_and_slopes
+from dashboard.publish.style import SHAPES, both, dashed, framed, moving
+from dashboard.ui.notation import plain
+from dashboard.ui.palette import GREY, faded
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.line import LineMark, LineSpec
@@ -42,14 +44,22 @@ def lines(mark: LineMark, run: Run, step: int, notes: Sequence[Annotation], zoom
     dims = hv.Dimension(mark.plot.x), hv.Dimension(f"{mark.plot.name}_value")
     drawn = [
         *_overlays(mark, dims),
-        *_phases(mark, dims, window[3]),
+        *_phases(mark, dims, window),
         *(part for spec in mark.lines for part in _curve(mark, run, spec, dims)),
         *_ends(mark, run, step, dims),
         *_cursor(run, step, isinstance(mark, PathMark)),
         *(_law(line, hue, dims) for line, hue in mark.theory_lines()),
-        *annotations(mark, run, notes, dims),
+        *notes_and_slopes(mark, run, notes, dims),
     ]
-    return framed(hv.Overlay(drawn), mark.scale, window, log_x=mark.options.log_x, title=mark.plot.title, x=x, y=y)
+    title = plain(mark.plot.title)
+    return framed(
+        hv.Overlay(drawn), mark.scale, window, log_x=mark.options.log_x, title=title, x=x, y=y, formula=_formula(mark)
+    )
+
+
+def _formula(mark: LineMark) -> str:
+    """Return the formula of the one channel that is drawn; "" of several, or where there is none."""
+    return mark.engine.channel(mark.plot.channels[0]).formula if len(mark.plot.channels) == 1 else ""
 
 
 def _window(figure: Any) -> Window:
@@ -63,7 +73,7 @@ def _curve(mark: LineMark, run: Run, spec: LineSpec, dims: Any) -> Iterator[Any]
     if path:
         x = recorded(run, Column(spec.column.curve, mark.plot.x))[1]
     if spec.column.curve.band and not path:
-        low, high = (recorded(run, column)[1] for column in mark.band(spec))
+        low, high = (recorded(run, column)[1] for column in mark.band(spec.column))
         edges = [dims[1], f"{dims[1].name}_high"]
         shade = hv.Area((x, low, high), dims[0], edges, group="Band", **name)
         yield both(shade, color=spec.color, alpha=0.2, bokeh={"line_alpha": 0}, mpl={"linewidth": 0, "hooks": [moving]})
@@ -73,7 +83,7 @@ def _curve(mark: LineMark, run: Run, spec: LineSpec, dims: Any) -> Iterator[Any]
 
 
 def _law(line: theory.TheoryLine, hue: str, dims: Any) -> Any:
-    made = hv.Curve((line.steps, line.prediction.values), *dims, group=THEORY, label=theory.title(line.prediction))
+    made = hv.Curve((line.steps, line.prediction.values), *dims, group=THEORY, label=theory.title(line.prediction)[0])
     return dashed(made, theory.DASH, hue, 1.3)
 
 
@@ -92,23 +102,22 @@ def _overlays(mark: LineMark, dims: Any) -> Iterator[Any]:
             yield dashed(hv.Curve(points, *dims, group=OVERLAY, label=label), "solid", color, 1.2)
 
 
-def _phases(mark: LineMark, dims: Any, top: float) -> Iterator[Any]:
+def _phases(mark: LineMark, dims: Any, window: Window) -> Iterator[Any]:
+    """Tint the spans of phases, named at their top where there is room."""
     data = mark.sources["phases"].data
-    if not len(data["x"]):
-        return
-    lines = hv.VLines(list(data["x"]), kdims=[dims[0]], group=PHASE)
-    yield both(lines, color=GREY, bokeh={"line_dash": "dotted"}, mpl={"linestyle": ":", "linewidth": 0.9})
+    left, right, _, top = window
+    for start, end, tint in zip(data["left"], data["right"], data["tint"], strict=True):
+        if start < right and end > left:
+            span = hv.VSpans([(max(start, left), min(end, right))], [dims[0], f"{dims[0].name}_end"], group=PHASE)
+            yield both(span, color=GREY, alpha=tint, bokeh={"line_alpha": 0}, mpl={"linewidth": 0})
     height = float(mark.scale.values(top))
-    for side in ("left", "right"):
-        named = [(x, height, text) for x, text, at in zip(data["x"], data["label"], data["side"], strict=True)
-                 if at == side and text]  # fmt: skip
-        if named:
-            texts = hv.Labels(named, list(dims), "phase", group=PHASE)
-            # The text is on the other side of the line than the side of it that is aligned.
-            yield both(
-                texts, bokeh={"text_color": GREY, "text_align": side, "text_baseline": "top", "text_font_size": "8pt"},
-                mpl={"color": GREY, "horizontalalignment": side, "verticalalignment": "top", "size": 9},
-            )  # fmt: skip
+    named = [(x, height, text) for x, text in zip(data["at"], data["text"], strict=True) if text]
+    if named:
+        yield both(
+            hv.Labels(named, list(dims), "phase", group=PHASE),
+            bokeh={"text_color": GREY, "text_align": "left", "text_baseline": "top", "text_font_size": "8pt"},
+            mpl={"color": GREY, "horizontalalignment": "left", "verticalalignment": "top", "size": 9},
+        )  # fmt: skip
 
 
 def _ends(mark: LineMark, run: Run, step: int, dims: Any) -> Iterator[Any]:
@@ -141,27 +150,26 @@ def one_step(mark: StepMark, zoomed: Window | None) -> Any:
     across, up = _label(mark.figure.xaxis), _label(mark.figure.yaxis)
     dims = [hv.Dimension(f"{mark.plot.name}_{axis}") for axis in "xy"]
     draw: Callable[..., Iterator[Any]] = _points
-    for kind, special in ((BarsMark, _bars), (ProfileMark, _profiles), (SweepMark, _sweep), (SpaceMark, _space)):
+    for kind, special in DRAWN.items():
         if isinstance(mark, kind):
-            draw = special  # type: ignore[assignment]
-    log_x = isinstance(mark, SweepMark) and bool(mark.sweep and mark.sweep.log)
-    options = {"log_x": log_x, "title": mark.plot.title, "x": across, "y": up, "x_ticks": _ticks(mark)}
-    square = isinstance(mark, SpaceMark)
+            draw = special
+    square, lying = isinstance(mark, SpaceMark), isinstance(mark, RankingMark)
+    log_x = mark.scale.log if lying else isinstance(mark, SweepMark) and bool(mark.sweep and mark.sweep.log)
     window = zoomed or _window(mark.figure)
     window = (*window[2:], *window[2:]) if square else window
-    return framed(hv.Overlay(list(draw(mark, dims))), mark.scale, window, square=square, **options)
+    return framed(
+        hv.Overlay(list(draw(mark, dims))), Scale(False) if lying else mark.scale, window, square=square,
+        log_x=log_x, title=plain(mark.plot.title), x=across, y=up, x_ticks=_named(mark.figure.xaxis),
+        y_ticks=_named(mark.figure.yaxis),
+    )  # fmt: skip
 
 
 def _label(axis: Any) -> str:
     return axis.axis_label or ""
 
 
-def _ticks(mark: StepMark) -> list[tuple[float, str]]:
-    """Names of the ticks of the horizontal axis; none where they are numbers."""
-    return _named(mark.figure.xaxis)
-
-
 def _named(axis: Any) -> list[tuple[float, str]]:
+    """Names of the ticks of an axis, by their places; none where they are numbers."""
     names = axis[0].major_label_overrides
     return [(float(place), text) for place, text in names.items()]
 
@@ -176,35 +184,51 @@ def _clouds(mark: StepMark, *columns: str) -> Iterator[tuple[str, str, list[np.n
 
 
 def _points(mark: StepMark, dims: Any) -> Iterator[Any]:
+    shapes = dict(zip(mark.source.data["name"], mark.source.data["shape"], strict=True))
     for name, color, (x, y) in _clouds(mark, "x", "y"):
-        yield _dots(hv.Scatter((x, y), dims[0], dims[1], label=name), color)
+        yield _dots(hv.Scatter((x, y), dims[0], dims[1], label=name), color, shape=shapes[name])
 
 
-def _dots(element: Any, color: str, size: float = 5) -> Any:
+def _dots(element: Any, color: str, size: float = 5, shape: str = "circle") -> Any:
     return both(
-        element, color=color, alpha=0.75, bokeh={"size": size, "line_color": None},
-        mpl={"s": size**2 / 2, "linewidth": 0},
+        element, color=color, alpha=0.75, bokeh={"size": size, "marker": shape},
+        mpl={"s": size**2 / 2, "linewidth": 0.8, "marker": SHAPES[shape]},
     )  # fmt: skip
 
 
 def _space(mark: StepMark, dims: Any) -> Iterator[Any]:
     """Draw points as they lie; three coordinates as the page shows them before anybody turns them."""
+    shapes = dict(zip(mark.source.data["name"], mark.source.data["shape"], strict=True))
     for name, color, (*place, size) in _clouds(mark, "x", "y", "z", "size"):
         solid = len(mark.plot.channels) == 3
         x, y = SpaceMark.projected(*place) if solid else place[:2]
         raw = dict(zip(mark.plot.channels, place, strict=False))
         data = {dims[0].name: x, dims[1].name: y, **raw}
-        yield _dots(hv.Points(data, dims, list(raw), label=name), color, 0.8 * float(size[0]))
+        yield _dots(hv.Points(data, dims, list(raw), label=name), color, 0.8 * float(size[0]), shapes[name])
 
 
 def _bars(mark: BarsMark, dims: Any) -> Iterator[Any]:
     half = 0.4 / len(mark.plot.channels)
-    for name, color, (x, top, base) in _clouds(mark, "x", "top", "base"):
+    for name, color, (x, top, base, fill) in _clouds(mark, "x", "top", "base", "fill"):
         box = {"x0": x - half, "y0": mark.scale.values(base), "x1": x + half, "y1": top}
         yield both(
             hv.Rectangles(box, ["x0", "y0", "x1", "y1"], label=name),
-            bokeh={"color": color, "line_color": None}, mpl={"facecolor": color, "linewidth": 0},
+            bokeh={"fill_color": color, "fill_alpha": float(fill[0]), "line_color": color},
+            mpl={"facecolor": faded(color, 1 - float(fill[0])), "edgecolor": color, "linewidth": 0.8},
         )  # fmt: skip
+
+
+def _ranking(mark: RankingMark, dims: Any) -> Iterator[Any]:
+    """Draw a bar a curve, with a line from the lower to the upper end of a band."""
+    data = mark.source.data
+    rows = zip(*(data[column] for column in ("y", "left", "right", "low", "high", "color", "name")), strict=True)
+    for y, left, right, low, high, color, name in rows:
+        box = {"x0": [left], "y0": [y - 0.36], "x1": [right], "y1": [y + 0.36]}
+        bar = hv.Rectangles(box, ["x0", "y0", "x1", "y1"], label=name)
+        yield both(bar, bokeh={"color": color}, mpl={"facecolor": color, "linewidth": 0})
+        if np.isfinite(low) and np.isfinite(high):
+            ends = hv.Segments([(low, y, high, y)], group="Band")
+            yield both(ends, color=GREY, bokeh={"line_width": 2}, mpl={"linewidth": 1.4})
 
 
 def _profiles(mark: ProfileMark, dims: Any) -> Iterator[Any]:
@@ -227,7 +251,8 @@ def _sweep(mark: SweepMark, dims: Any) -> Iterator[Any]:
 def _matrices(mark: HeatMark) -> Any:
     """Draw matrices beside one another on one colour scale, under their names."""
     log = mark.options.log_y
-    low, high = (10.0 ** float(end) if log else float(end) for end in (mark.mapper.low, mark.mapper.high))
+    ends: Any = mark.mapper.low, mark.mapper.high
+    low, high = (10.0 ** float(end) if log else float(end) for end in ends)
     x, y = _label(mark.figure.xaxis), _label(mark.figure.yaxis)
     dims = [hv.Dimension("column"), hv.Dimension("row")]
     colors = {"cmap": list(mark.mapper.palette), "clim": (low, high), "cnorm": "log" if log else "linear"}
@@ -248,6 +273,13 @@ def _matrices(mark: HeatMark) -> Any:
                 mpl={"horizontalalignment": "left", "verticalalignment": "bottom", "size": 9, "color": "black"},
             )
         )  # fmt: skip
-    ticks = {"x_ticks": _named(mark.figure.xaxis), "y_ticks": _named(mark.figure.yaxis)}
-    options = {"title": mark.plot.title, "x": x, "y": y, "grid": False}
-    return framed(hv.Overlay(drawn), Scale(False), _window(mark.figure), **options, **ticks)
+    return framed(
+        hv.Overlay(drawn), Scale(False), _window(mark.figure), title=plain(mark.plot.title), x=x, y=y, grid=False,
+        x_ticks=_named(mark.figure.xaxis), y_ticks=_named(mark.figure.yaxis),
+    )  # fmt: skip
+
+
+DRAWN: dict[type, Callable[..., Iterator[Any]]] = {
+    BarsMark: _bars, ProfileMark: _profiles, SweepMark: _sweep, SpaceMark: _space, RankingMark: _ranking,
+}  # fmt: skip
+"""What draws the marks of one step that are no points."""

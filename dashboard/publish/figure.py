@@ -22,8 +22,9 @@ from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.publish import elements
 from dashboard.publish.look import View
-from dashboard.session.curves import curves
+from dashboard.session.curves import Curve, curves, in_sight
 from dashboard.session.view_state import late_edit
+from dashboard.ui.notation import plain
 from engines.core.protocol.declarations import Plot
 from engines.core.protocol.errors import ConfigError, UnknownName, engine_failures
 
@@ -70,7 +71,7 @@ def find_plot(engine: Engine, name: str) -> Plot:
         known = [each.name for each in (*engine.plots, *engine.channels)]
         raise UnknownName(f"plot or channel of {engine.name}", name, dict.fromkeys(known))
     kind = ("line", "bars", "heatmap")[min(len(channel.dims), 2)]
-    about = {"title": channel.label, "doc": channel.doc, "log_y": channel.log}
+    about = {"title": channel.label[:1].upper() + channel.label[1:], "doc": channel.doc, "log_y": channel.log}
     return Plot(name=name, channels=(name,), kind=kind, **about)  # type: ignore[arg-type]
 
 
@@ -85,13 +86,17 @@ def sheet(run: Run, plot: str | Plot, view: View = AS_IT_IS) -> Sheet:
     view = replace(
         view,
         step=last if view.step is None else min(view.step, last),
-        curves=curves(run.configs, view.bands, [view.focus]) if view.curves is None else view.curves,
+        curves=view.curves or _curves(run, view),
         horizon=view.horizon or last,
     )
     options = FigureOptions(
         plot.log_x if view.log_x is None else view.log_x, plot.log_y if view.log_y is None else view.log_y
     )
     return _lines(run, plot, view, options) if plot.kind == "line" else _one_step(run, plot, view, options)
+
+
+def _curves(run: Run, view: View) -> tuple[Curve, ...]:
+    return in_sight(curves(run.configs, view.bands, [view.focus], run.preset), view.focus)
 
 
 def _require_content(run: Run, plot: Plot) -> None:
@@ -132,7 +137,7 @@ def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
     drawn = elements.lines(mark, run, view.step, view.annotations, view.window)
     broken = mark.broken_assumptions()
     note = " ".join(filter(None, [failure, f"Grey: theory does not apply – {broken}." if broken else ""]))
-    return Sheet(drawn, plot.title, [*curve_hues(mark), *legend(mark, bool(mark.has_phases))], note)
+    return Sheet(drawn, plain(plot.title), [*curve_hues(mark), *legend(mark)], note)
 
 
 def _one_step(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
@@ -142,7 +147,7 @@ def _one_step(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet
     mark.update(run, view.step, view.horizon, view.curves, view.focus)
     if not any(map(len, mark.source.data.values())):
         raise ConfigError(f"the plot {plot.name} has no values here: {mark.note or 'nothing is drawn'}")
-    title = f"{re.sub(',? at the cursor', '', plot.title)}, at step {view.step:,}"
+    title = f"{re.sub(',? at the cursor', '', plain(plot.title))}, at step {view.step:,}"
     return Sheet(elements.one_step(mark, view.window), title, mark.legend, _plain(mark.note))
 
 

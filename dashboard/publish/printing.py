@@ -15,8 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.lines import Line2D
 
 from dashboard.publish.look import PRINTED, WIDTHS
-from dashboard.publish.style import DASHES, SHAPE, TYPE
-from dashboard.publish.typeset import mathtext
+from dashboard.publish.style import DASHES, SHAPE, SHAPES, TYPE
 from engines.core.protocol.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def drawing(sheet: Sheet, width: float = WIDTHS["page"]) -> Iterator[Figure]:
     """Draw a sheet with matplotlib, with its title above, its legend and its note below; closed at the end."""
     from matplotlib import pyplot
 
-    with TURN, rc_context(STYLE):
+    with TURN, rc_context(STYLE):  # type: ignore[arg-type]
         figure = hv.Store.renderers["matplotlib"].get_plot(sheet.figure).state
         FigureCanvasAgg(figure)
         try:
@@ -96,8 +95,8 @@ def _dress(figure: Figure, sheet: Sheet, width: float) -> None:
     axes = _tidied(figure)
     square = axes.get_aspect() != "auto"
     middle = width * (0.8 if square else max(SHAPE, 2.2 / width))
-    title = figure.text(0, 0, mathtext(_wrapped(sheet.title, width)), weight="bold", va="top")
-    note = figure.text(0, 0, mathtext(_wrapped(sheet.note, width)), color=PALE, va="bottom")
+    title = figure.text(0, 0, _wrapped(sheet.title, width), weight="bold", va="top")
+    note = figure.text(0, 0, _wrapped(sheet.note, width), color=PALE, va="bottom")
     figure.set_size_inches(width, 2 * middle)
     key = _legend(figure, sheet.legend, width)
     above, noted, keyed = (_height(part) for part in (title, note if sheet.note else None, key))
@@ -120,11 +119,10 @@ def _tidied(figure: Figure) -> Any:
             image.colorbar.remove()
     if legend := axes.get_legend():
         legend.remove()
-    axes.set(title="", xlabel=mathtext(axes.get_xlabel()), ylabel=mathtext(axes.get_ylabel()))
+    axes.set_title("")
     axes.spines[["top", "right"]].set_visible(False)
     for text in axes.texts:
-        text.set_size(TYPE)
-        text.set_text(mathtext(text.get_text()))
+        text.set_fontsize(TYPE)
     if axes.images:
         figure.colorbar(axes.images[0], ax=axes)
     return axes
@@ -132,7 +130,7 @@ def _tidied(figure: Figure) -> Any:
 
 def _wrapped(text: str, inches: float) -> str:
     letters = int(inches * 72 / (TYPE * LETTER))
-    return "\n".join(textwrap.wrap(text, letters))
+    return "\n".join(textwrap.wrap(text.replace("$", r"\$"), letters))
 
 
 def _height(part: Any) -> float:
@@ -150,7 +148,7 @@ def _legend(figure: Figure, entries: Sequence[Mapping[str, Any]], width: float) 
     if not shown:
         return None
     handles = [_sample(entry) for entry in shown]
-    labels = [mathtext(_wrapped(entry["label"], width - 0.6)) for entry in shown]
+    labels = [_wrapped(entry["label"], width - 0.6) for entry in shown]
     for columns in range(min(4, len(shown)), 0, -1):
         made = figure.legend(
             handles, labels, loc="lower left", ncols=columns, frameon=False, borderaxespad=0, handlelength=2.2,
@@ -165,9 +163,10 @@ def _legend(figure: Figure, entries: Sequence[Mapping[str, Any]], width: float) 
 def _sample(entry: Mapping[str, Any]) -> Line2D:
     """Draw the sample of a legend entry: a line with a dash of the page, or a dot."""
     dash, color = entry["dash"], entry.get("color") or INK
-    if dash in ("dot", "ring"):
-        inside = color if dash == "dot" else "white"
-        return Line2D([], [], linestyle="", marker="o", markersize=5, color=color, markerfacecolor=inside)
+    if dash in ("dot", "ring", *SHAPES):
+        inside = "white" if dash == "ring" else color
+        return Line2D([], [], linestyle="", marker=SHAPES.get(dash, "o"), markersize=5, color=color,
+                      markerfacecolor=inside)  # fmt: skip
     if dash == "none":
         return Line2D([], [], linestyle="")
     pattern = tuple(part / 2 for part in DASHES[dash])

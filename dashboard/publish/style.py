@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from matplotlib.mathtext import MathTextParser
+
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import SHORT
 from dashboard.publish.look import WIDTHS
+from dashboard.ui.notation import tex
 
 SHAPE = 0.55
 """Height of the axes of a figure, relative to its width."""
@@ -19,10 +22,31 @@ DASHES = {"solid": (), "dashed": (6, 4), "dotted": (2, 3), "dotdash": (2, 3, 7, 
 """Drawn and left out, in pixels of the page."""
 
 
+SHAPES = {
+    "circle": "o", "triangle": "^", "square": "s", "diamond": "D", "inverted_triangle": "v", "hex": "h", "star": "*",
+    "plus": "P", "cross": "X", "asterisk": "p",
+}  # fmt: skip
+"""Markers of matplotlib by the names of the page's."""
+
+
+def typeset(formula: str) -> str:
+    r"""Write a formula of an engine as mathtext; "" where there is none, or where mathtext cannot set it.
+
+    >>> typeset("λ_min"), typeset("")
+    ('$\\lambda _{\\mathrm{min}}$', '')
+    """
+    text = f"${tex(formula)}$" if formula else ""
+    try:
+        MathTextParser("path").parse(text)
+    except ValueError:
+        return ""
+    return text
+
+
 def both(element: Any, bokeh: dict[str, Any] | None = None, mpl: dict[str, Any] | None = None, **shared: Any) -> Any:
     """Give an element options: those that both back ends call alike, and each one's own."""
-    element.opts(backend="bokeh", **shared, **(bokeh or {}))
-    return element.opts(backend="matplotlib", **shared, **(mpl or {}))
+    element.opts(backend="bokeh", **(shared | (bokeh or {})))
+    return element.opts(backend="matplotlib", **(shared | (mpl or {})))
 
 
 def moving(plot: Any, element: Any) -> None:
@@ -44,10 +68,13 @@ def dashed(element: Any, dash: str | Sequence[int], color: str, width: float) ->
 
 def framed(
     overlay: Any, scale: Scale, window: tuple[float, float, float, float], *, title: str, x: str, y: str,
-    log_x: bool = False, square: bool = False, grid: bool = True, x_ticks: Sequence[Any] = (),
+    formula: str = "", log_x: bool = False, square: bool = False, grid: bool = True, x_ticks: Sequence[Any] = (),
     y_ticks: Sequence[Any] = (),
 ) -> Any:  # fmt: skip
-    """Give an overlay the axes of the page: scales, window, labels, ticks. The window is in the page's places."""
+    """Give an overlay the axes of the page: scales, window in the page's places, labels, ticks.
+
+    A `formula` of the vertical axis is typeset where matplotlib draws.
+    """
     left, right, bottom, top = map(float, window)
     low, high = (float(scale.values(end)) for end in (bottom, top))
     shared = {"title": title, "xlabel": x, "ylabel": y, "xlim": (left, right), "ylim": (low, high)}
@@ -58,7 +85,7 @@ def framed(
         bokeh = {"frame_height": SHORT, "frame_width": SHORT, "legend_position": "right"}
     return both(
         overlay, **shared, bokeh=bokeh | {"hooks": [_bokeh_axis(scale, bottom, top)]},
-        mpl={"fig_inches": (WIDTHS["page"], WIDTHS["page"] * SHAPE), "aspect": None, "fontsize": TYPE,
+        mpl={"ylabel": typeset(formula) or y, "fig_inches": (WIDTHS["page"], WIDTHS["page"] * SHAPE), "aspect": None, "fontsize": TYPE,
              "hooks": [_mpl_axes(scale, log_x, square)]},
     )  # fmt: skip
 

@@ -216,7 +216,7 @@ class Session:
         """List the devices of this machine: their names, and what they are and how much memory is free."""
         from engines.core.compute import device
 
-        return [tuple(each) for each in device.described()]
+        return [(each.name, each.text) for each in device.described()]
 
     def compute_on(self, name: str) -> None:
         """Start again at step 0 on another device. Raises `ConfigError` for one that is not here."""

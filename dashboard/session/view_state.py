@@ -56,8 +56,9 @@ class Annotation:
             return None
         names, text = [data.get("plot"), data.get("channel")], data.get("text", "")
         member, step, to, component = (_natural(data.get(name)) for name in ("member", "step", "to", "component"))
-        usable = all(isinstance(name, str) for name in (*names, text)) and member is not None and step is not None
-        if not usable or (to is not None and to <= step):
+        if not all(isinstance(name, str) for name in (*names, text)) or member is None or step is None:
+            return None
+        if to is not None and to <= step:
             return None
         return cls(*names, member, step, to, text[:LONGEST_NOTE], component)  # type: ignore[arg-type]
 
