@@ -83,11 +83,9 @@ def framed(
     bokeh = {"height": SHORT + 80, "responsive": True, "legend_position": "right"}
     if square:
         bokeh = {"frame_height": SHORT, "frame_width": SHORT, "legend_position": "right"}
-    return both(
-        overlay, **shared, bokeh=bokeh | {"hooks": [_bokeh_axis(scale, bottom, top)]},
-        mpl={"ylabel": typeset(formula) or y, "fig_inches": (WIDTHS["page"], WIDTHS["page"] * SHAPE), "aspect": None, "fontsize": TYPE,
-             "hooks": [_mpl_axes(scale, log_x, square)]},
-    )  # fmt: skip
+    size = {"fig_inches": (WIDTHS["page"], WIDTHS["page"] * SHAPE), "aspect": None, "fontsize": TYPE}
+    mpl = size | {"ylabel": typeset(formula) or y, "hooks": [_mpl_axes(scale, log_x, square)]}
+    return both(overlay, bokeh | {"hooks": [_bokeh_axis(scale, bottom, top)]}, mpl, **shared)
 
 
 def _bokeh_axis(scale: Scale, bottom: float, top: float) -> Callable[[Any, Any], None]:
