@@ -23,7 +23,7 @@ from dashboard.figures.marks.vectors import BarsMark, ProfileMark
 from dashboard.publish.annotate import notes_and_slopes
 from dashboard.publish.style import SHAPES, both, dashed, framed, moving
 from dashboard.ui.notation import plain
-from dashboard.ui.palette import GREY, faded
+from dashboard.ui.palette import GREY
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.line import LineMark, LineSpec
@@ -214,7 +214,7 @@ def _bars(mark: BarsMark, dims: Any) -> Iterator[Any]:
         yield both(
             hv.Rectangles(box, ["x0", "y0", "x1", "y1"], label=name),
             bokeh={"fill_color": color, "fill_alpha": float(fill[0]), "line_color": color},
-            mpl={"facecolor": faded(color, 1 - float(fill[0])), "edgecolor": color, "linewidth": 0.8},
+            mpl={"facecolor": f"{color[:7]}{round(255 * fill[0]):02x}", "edgecolor": color, "linewidth": 0.8},
         )  # fmt: skip
 
 
