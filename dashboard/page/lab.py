@@ -46,6 +46,10 @@ if TYPE_CHECKING:
 PERIOD = 100
 """Milliseconds between two ticks."""
 
+TOO_FEW = "no knob varies over which it could be drawn"
+
+BLANK = "nothing to show with these knobs"
+
 
 class Lab(Viewer):
     """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
@@ -89,7 +93,7 @@ class Lab(Viewer):
             heading=LabHeading(self._choose_preset, second=bool(lesson)),
             messages=self.messages,
             transport=Transport(engine.actions, self.command),
-            members=Members(self._focus_on),
+            members=Members(self._focus_on, margin=0),
             comparison=Comparison(engine),
             grid=Grid(engine, self._focus_on, self.share.export_figure, self._annotate),
             probes=Probes(engine.probes, self.share.save),
@@ -205,8 +209,9 @@ class Lab(Viewer):
         session, parts, configs = self.session, self.parts, self.session.configs
         preset = session.experiment.preset
         parts.knobs.show(configs, self._common(self.engine.idle, "knobs") | self.hidden)
+        sweeps, blank = plots_without_knobs(self.engine.plots, configs), self._common(self.engine.blank, "figures")
         parts.grid.leave_out(
-            self._common(self.engine.blank, "figures") | plots_without_knobs(self.engine.plots, configs) | self.hidden
+            {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK), **dict.fromkeys(self.hidden, "")}
         )
         parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")

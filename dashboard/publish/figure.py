@@ -125,9 +125,7 @@ def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
         raise ConfigError(f"the plot {plot.name} has no values in this run")
     kind = LineMark if plot.x == "step" else PathMark
     nothing: Any = lambda *ignored: None  # noqa: E731
-    mark = kind(
-        plot, run.engine, lines, stream, options, primary=False, on_zoom=nothing, on_reset=nothing, on_tap=nothing
-    )
+    mark = kind(plot, run.engine, lines, stream, options, on_zoom=nothing, on_reset=nothing, on_tap=nothing)
     laws, failure = theory.predict(run.engine, view.curves, run.configs, view.horizon, late_edit(run))
     mark.show_theory(laws)
     with engine_failures(run.engine.title):
@@ -143,7 +141,7 @@ def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
 def _one_step(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
     """Draw a picture of one step, off the mark that the page draws."""
     assert view.curves is not None and view.horizon is not None and view.step is not None
-    mark = SINGLE_STEP_MARKS[plot.kind](plot, run.engine, options, False, lambda who: None)
+    mark = SINGLE_STEP_MARKS[plot.kind](plot, run.engine, options, lambda who: None)
     mark.update(run, view.step, view.horizon, view.curves, view.focus)
     if not any(map(len, mark.source.data.values())):
         raise ConfigError(f"the plot {plot.name} has no values here: {mark.note or 'nothing is drawn'}")

@@ -8,9 +8,11 @@ from typing import Any
 from matplotlib.mathtext import MathTextParser
 
 from dashboard.figures.marks.axes import Scale
-from dashboard.figures.marks.figure import SHORT
 from dashboard.publish.look import WIDTHS
 from dashboard.ui.notation import tex
+
+HEIGHT = 300
+"""Height of a figure of Bokeh's, pixels."""
 
 SHAPE = 0.55
 """Height of the axes of a figure, relative to its width."""
@@ -80,9 +82,9 @@ def framed(
     shared = {"title": title, "xlabel": x, "ylabel": y, "xlim": (left, right), "ylim": (low, high)}
     shared |= {"logx": log_x, "logy": scale.log, "show_grid": grid}
     shared |= {name: list(ticks) for name, ticks in (("xticks", x_ticks), ("yticks", y_ticks)) if ticks}
-    bokeh = {"height": SHORT + 80, "responsive": True, "legend_position": "right"}
+    bokeh = {"height": HEIGHT, "responsive": True, "legend_position": "right"}
     if square:
-        bokeh = {"frame_height": SHORT, "frame_width": SHORT, "legend_position": "right"}
+        bokeh = {"frame_height": HEIGHT, "frame_width": HEIGHT, "legend_position": "right"}
     size = {"fig_inches": (WIDTHS["page"], WIDTHS["page"] * SHAPE), "aspect": None, "fontsize": TYPE}
     mpl = size | {"ylabel": typeset(formula) or y, "hooks": [_mpl_axes(scale, log_x, square)]}
     return both(overlay, bokeh | {"hooks": [_bokeh_axis(scale, bottom, top)]}, mpl, **shared)

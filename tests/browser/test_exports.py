@@ -16,42 +16,36 @@ from tests.browser.conftest import served, until
 LAB = "/matrix_sensing?preset=P3"
 
 
-def saved(lab, which, kind):
-    with lab.view.expect_download() as download:
-        lab.view.get_by_label(which, exact=True).select_option(kind)
-    return download.value.path()
-
-
 def test_figures_and_runs_are_saved(page):
     lab = page().restarted(LAB)
     same = engines.run("matrix_sensing", preset="P3", set={"alpha": 0.27}, steps=100)
-    figure = "export Distance to the unknown matrix"
+    figure = "Distance to the unknown matrix"
 
-    drawing = ElementTree.parse(saved(lab, figure, "svg column")).getroot()
+    drawing = ElementTree.parse(lab.save(figure, "One column wide", "SVG")).getroot()
     texts = " ".join("".join(element.itertext()) for element in drawing.iter("{http://www.w3.org/2000/svg}text"))
     assert drawing.get("width") == "252pt"  # 3.5 in
     for text in ("Distance to the unknown matrix", "theory: closed form", "step"):
         assert text in texts
-    with Image.open(saved(lab, figure, "png")) as image:
+    with Image.open(lab.save(figure, "PNG")) as image:
         assert image.width == 2100 and image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
-    assert saved(lab, figure, "pdf").read_bytes().startswith(b"%PDF")
+    assert lab.save(figure, "PDF").read_bytes().startswith(b"%PDF")
 
-    numbers = pd.read_csv(saved(lab, figure, "csv"), float_precision="round_trip")
+    numbers = pd.read_csv(lab.save(figure, "CSV, all numbers"), float_precision="round_trip")
     rows = numbers.query("member == 0 and channel == 'relative_error'").set_index("step")["value"]
     expected = dict(zip(same.steps.tolist(), same["relative_error"][:, 0], strict=True))
     common = [step for step in rows.index if step in expected]
     assert common[-1] == 100
     np.testing.assert_array_equal(rows[common], [expected[step] for step in common])
 
-    run = pd.read_parquet(io.BytesIO(saved(lab, "export this run", ".parquet").read_bytes()))
+    run = pd.read_parquet(io.BytesIO(lab.save("", "Parquet").read_bytes()))
     assert set(run["member"]) == {0, 1, 2}
-    program = saved(lab, "export this run", ".py").read_text()
+    program = lab.save("", "Python program").read_text()
     assert "'alpha': 0.27" in program and "steps=100" in program
 
 
 def test_everything_is_saved_with_one_click(page, tmp_path):
     lab = page().restarted(LAB)
-    with zipfile.ZipFile(saved(lab, "export this run", ".zip")) as packed:
+    with zipfile.ZipFile(lab.save("", "Everything (zip)")) as packed:
         names = set(packed.namelist())
         assert {
             "run.parquet",
@@ -72,7 +66,7 @@ def test_everything_is_saved_with_one_click(page, tmp_path):
 def test_a_run_is_saved_as_a_movie_and_the_page_says_how_far_it_is(page):
     lab = page().restarted(LAB)
     with lab.view.expect_download(timeout=120_000) as download:
-        lab.view.get_by_label("export Distance to the unknown matrix", exact=True).select_option("gif")
+        lab.choose("Distance to the unknown matrix", "Movie of the run", "GIF")
         assert lab.says("Making matrix_sensing_error.gif: ")
     with Image.open(download.value.path()) as image:
         assert image.n_frames == 60 and image.width == 770
@@ -92,7 +86,7 @@ def test_a_note_and_a_slope_are_drawn_and_belong_to_the_link_and_the_file(page):
     lab = page().restarted(LAB)
     run = engines.run("matrix_sensing", preset="P3", set={"alpha": 0.27}, steps=100)
     name = "Distance to the unknown matrix"
-    lab.view.get_by_label(f"write on {name}", exact=True).select_option("slope")
+    lab.choose(name, "The slope between two steps…")
     lab.view.get_by_label("from step").fill("40")
     lab.view.get_by_label("to step").fill("100")
     lab.view.get_by_role("button", name="Measure").click()
@@ -102,7 +96,7 @@ def test_a_note_and_a_slope_are_drawn_and_belong_to_the_link_and_the_file(page):
     measured = f"rate {rate:.4g} a step".replace("-", "−")
     until(lambda: written(lab) == [measured])
 
-    lab.view.get_by_label(f"write on {name}", exact=True).select_option("note")
+    lab.choose(name, "A note…")
     lab.view.get_by_label("note").fill("half way")
     box = lab.view.locator(".bk-Figure").first.bounding_box()
     lab.view.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
@@ -110,11 +104,11 @@ def test_a_note_and_a_slope_are_drawn_and_belong_to_the_link_and_the_file(page):
     lab.view.get_by_role("button", name="Write").click()
     until(lambda: written(lab) == [measured, "half way"])
 
-    drawing = saved(lab, f"export {name}", "svg").read_text()
+    drawing = lab.save(name, "SVG").read_text()
     assert "half way" in drawing and measured in drawing
     again = page().open(lab.link()).ready()
     until(lambda: written(again) == [measured, "half way"])
-    lab.view.get_by_label(f"write on {name}", exact=True).select_option("erase")
+    lab.choose(name, "Take the last one away")
     until(lambda: written(lab) == [measured])
 
 
@@ -159,11 +153,15 @@ def two_devices():
 
 def test_a_device_is_chosen_by_what_it_is_and_one_that_fails_is_said(page, two_devices):
     lab = page(server=two_devices).open("/matrix_sensing?preset=P1").ready()
-    device = lab.view.get_by_label("device", exact=True)
-    first, second = device.locator("option").all_inner_texts()
+    more = lab.view.get_by_role("button", name="more commands", exact=True)
+    more.click()
+    devices = lab.view.get_by_role("menuitemcheckbox").filter(has_text="GiB free")
+    until(lambda: devices.count() == 2)
+    first, second = devices.all_inner_texts()
     assert first.startswith("CPU, ") and first.endswith(" GiB free") and second == "Card (cuda:7), 3.0 of 8.0 GiB free"
-    device.select_option("cuda:7")
+    assert [devices.nth(at).get_attribute("aria-checked") for at in (0, 1)] == ["true", "false"]
+    devices.nth(1).click()
     assert lab.says("device='cuda:7' is not present here; present: cpu")
-    until(lambda: device.input_value() == "cpu")
-    device.select_option("cpu")
+    more.click()
+    devices.nth(0).click()
     assert lab.says("steps/s on CPU")

@@ -30,7 +30,7 @@ export function render({ model, view }) {
   make("h4", "", top, model.title).hidden = !model.title;
   make("span", "gap", top);
   const switches = make("div", "switches", top);
-  const files = choice(`export ${model.title || model.file}`, "export", [["svg", "SVG"], ["png", "PNG"]], (kind) => {
+  const files = choice(model.title || model.file, [["svg", "SVG"], ["png", "PNG"]], (kind) => {
     print(view.parent, { title: model.title, file: model.file, lines: model.shown.lines.map(printed) }, root, kind);
   });
   const legend = make("div", "legend", root);

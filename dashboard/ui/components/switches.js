@@ -8,10 +8,11 @@ const pressed = ({ name, label, on, doc }, model) => {
   return made;
 };
 
-const choice = (name, head, kinds, save) => {
+const choice = (title, kinds, save) => {
   const made = make("select", "files", null);
-  made.setAttribute("aria-label", name);
-  [["", head], ...kinds].forEach(([kind, text]) => { make("option", "", made, text).value = kind; });
+  made.setAttribute("aria-label", `export ${title}`);
+  made.title = "save this figure as it is looked at, or its numbers in full";
+  [["", "export"], ...kinds].forEach(([kind, text]) => { make("option", "", made, text).value = kind; });
   made.addEventListener("change", () => { const kind = made.value; made.value = ""; save(kind); });
   return made;
 };
