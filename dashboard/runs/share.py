@@ -84,7 +84,8 @@ class Share:
         preset = self._session.experiment.preset
         name = "_".join([run.engine.name, *([preset.name] if preset else []), f"step_{run.steps[-1]}{suffix}"])
         if suffix == ".zip":
-            looks, token = {card.plot: self._look(card) for card in self._cards() if not (card.hidden or card.empty)}, self.token()
+            shown = [card for card in self._cards() if not (card.hidden or card.empty)]
+            looks, token = {card.plot: self._look(card) for card in shown}, self.token()
             return self._files.make(name, lambda tell: _everything(run, looks, program, token, tell))
         if suffix == ".py":
             return self._files.make(name, lambda tell: program)
