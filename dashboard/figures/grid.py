@@ -219,9 +219,9 @@ class Grid(Viewer):
             card.refresh()
 
     @property
-    def overlays(self) -> Overlays:
-        """Return the curves of other runs that are drawn on the figures."""
-        return self._decorations[2]
+    def drawn(self) -> tuple[Sequence[TheoryLine], Overlays]:
+        """Return the predictions and the curves of other runs that are drawn on the figures."""
+        return self._decorations[0], self._decorations[2]
 
     def show_phases(self, phases: Sequence[Phase]) -> None:
         """Show the phases alone; they move as the run reveals them."""

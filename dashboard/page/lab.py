@@ -73,7 +73,7 @@ class Lab(Viewer):
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
         self.share = Share(
             self.session, self.bridge, self.messages.show, self.view_state, lambda: self.parts.grid.cards,
-            lambda: self.parts.grid.overlays,
+            lambda: self.parts.grid.drawn,
         )  # fmt: skip
         self.parts = self._make_parts(start, [] if bridge else [self.bridge])
         collect = (self.session.collect, self.share.collect, self.parts.library.collect)

@@ -16,6 +16,7 @@ from dashboard.figures.card import curve_hues, legend
 from dashboard.figures.grid import SINGLE_STEP_MARKS, channel_sizes, newest_alive
 from dashboard.figures.marks import theory
 from dashboard.figures.marks.figure import FigureOptions
+from dashboard.figures.marks.heatmap import CLAIM
 from dashboard.figures.marks.line import LineMark, line_specs
 from dashboard.figures.marks.path import PathMark
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
@@ -106,8 +107,9 @@ def _require_content(run: Run, plot: Plot) -> None:
         raise ConfigError(f"the plot {plot.name} has nothing to show with these knobs")
     if plot.name in plots_without_knobs([plot], run.configs):
         raise ConfigError(f"the plot {plot.name} shows knobs that vary, and too few of this run do")
-    for name in filter(None, [*plot.channels, plot.by, "" if plot.x == "step" else plot.x]):
-        run[name]  # says what is wrong with a channel that is not recorded
+    for name in [*plot.channels, plot.by, plot.x]:
+        if name and name != "step" and not (plot.kind == "map" and name.startswith(CLAIM)):
+            run[name]  # says what is wrong with a channel that is not recorded
 
 
 def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
@@ -127,7 +129,7 @@ def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
     nothing: Any = lambda *ignored: None  # noqa: E731
     mark = kind(plot, run.engine, lines, stream, options, on_zoom=nothing, on_reset=nothing, on_tap=nothing)
     laws, failure = theory.predict(run.engine, view.curves, run.configs, view.horizon, late_edit(run))
-    mark.show_theory(laws)
+    mark.show_theory(laws if view.theory else [])
     with engine_failures(run.engine.title):
         mark.show_phases(run.engine.phases(run, view.focus))
     mark.show_overlays(view.overlays)

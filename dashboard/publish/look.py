@@ -45,5 +45,7 @@ class View:
     log_y: bool | None = None
     window: tuple[float, float, float, float] | None = None
     """The part of the plane that the reader zoomed to: left, right, bottom, top."""
+    theory: bool = True
+    """Whether predictions are drawn: a lesson that asks for one hides them."""
     overlays: Overlays = field(default_factory=dict)
     annotations: Sequence[Annotation] = ()

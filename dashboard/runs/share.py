@@ -21,6 +21,7 @@ from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
     from dashboard.figures.card import Card
+    from dashboard.figures.marks.theory import TheoryLine
     from engines.core.runs.run import Run
 
 KINDS = {".zip": "Everything (zip)", ".parquet": "Parquet", ".csv": "CSV", ".nc": "netCDF", ".py": "Python program"}
@@ -40,7 +41,7 @@ class Share:
     """Copies links and makes files for the reader. Called under the document's lock.
 
     `show(subject, kind, text)` puts a message on the page, `view()` says how the lab is viewed now, `cards()` are its
-    figures and `overlays()` the other runs that are drawn on them.
+    figures and `drawn()` the predictions and the other runs on them.
     """
 
     def __init__(
@@ -50,10 +51,10 @@ class Share:
         show: Callable[[str, str, str], None],
         view: Callable[[], ViewState],
         cards: Callable[[], Sequence[Card]],
-        overlays: Callable[[], Overlays],
+        drawn: Callable[[], tuple[Sequence[TheoryLine], Overlays]],
     ) -> None:
         self._session, self._bridge, self._show, self._view = session, bridge, show, view
-        self._cards, self._overlays = cards, overlays
+        self._cards, self._drawn = cards, drawn
         self._files = FileMaker(lambda text: show("export", "info", text), lambda text: show("export", "error", text))
         self.download = self._files.download
         """The component that has to be in the page, so that files get there."""
@@ -100,7 +101,7 @@ class Share:
 
     def export_figure(self, card: Card, kind: str) -> None:
         """Make a file of one figure as it is looked at, one of `FILES`, or of all its numbers."""
-        if kind not in dict(FILES) or not len(self._session.runner.run):
+        if kind not in [known for known, *_ in FILES] or not len(self._session.runner.run):
             return
         run, plot, look = self._session.runner.run.copy(), card.plot, self._look(card)
         form, _, width = kind.partition(" ")
@@ -115,6 +116,7 @@ class Share:
     def _look(self, card: Card) -> View:
         """Read how a figure is looked at."""
         context, options = self._session.view_context(), card.options
+        laws, overlays = self._drawn()
         return View(
             step=context.step,
             focus=context.focus,
@@ -123,7 +125,8 @@ class Share:
             log_x=options.log_x,
             log_y=options.log_y,
             window=card.window(),
-            overlays=self._overlays(),
+            overlays=overlays,
+            theory=bool(laws),
             annotations=[note for note in self._session.annotations if note.plot == card.plot.name],
         )
 
