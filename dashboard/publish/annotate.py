@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import holoviews as hv
 
-from dashboard.figures.marks.annotations import INK, placed
+from dashboard.figures.marks.annotations import placed
 from dashboard.publish.style import both
+from dashboard.ui.palette import INK
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.line import LineMark

@@ -12,20 +12,18 @@ from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import add_glyph
 from dashboard.figures.marks.streamed_source import Column, recorded
 from dashboard.ui.formatting import number
+from dashboard.ui.palette import INK
 
 if TYPE_CHECKING:
     from dashboard.session.view_state import Annotation
     from engines.core.runs.run import Run
 
-INK = "#8a4b08"
-"""The hue of all that the reader wrote: no data has it."""
-
 
 class Placed(NamedTuple):
     """An annotation as it is drawn: a point, or the ends of a line, `x` and `y` in values; and its text."""
 
-    x: tuple[float, ...]
-    y: tuple[float, ...]
+    x: Sequence[float]
+    y: Sequence[float]
     text: str
 
 
