@@ -109,7 +109,8 @@ def _phases(mark: LineMark, dims: Any, window: Window) -> Iterator[Any]:
     for start, end, tint in zip(data["left"], data["right"], data["tint"], strict=True):
         if start < right and end > left:
             span = hv.VSpans([(max(start, left), min(end, right))], [dims[0], f"{dims[0].name}_end"], group=PHASE)
-            yield both(span, color=GREY, alpha=tint, bokeh={"line_alpha": 0}, mpl={"linewidth": 0})
+            fill = {"bokeh": {"fill_color": GREY, "line_alpha": 0}, "mpl": {"facecolor": GREY, "linewidth": 0}}
+            yield both(span, alpha=tint, **fill)
     height = float(mark.scale.values(top))
     named = [(x, height, text) for x, text in zip(data["at"], data["text"], strict=True) if text]
     if named:
@@ -282,4 +283,4 @@ def _matrices(mark: HeatMark) -> Any:
 DRAWN: dict[type, Callable[..., Iterator[Any]]] = {
     BarsMark: _bars, ProfileMark: _profiles, SweepMark: _sweep, SpaceMark: _space, RankingMark: _ranking,
 }  # fmt: skip
-"""What draws the marks of one step that are no points."""
+"""Functions that draw marks of one step, other than points."""
