@@ -26,7 +26,7 @@ from dashboard.page.messages import STYLE, message
 from dashboard.runs import library
 from dashboard.server import request_filter, theme
 from dashboard.server.gallery import gallery
-from dashboard.session import lessons, link
+from dashboard.session import lessons, link, uploads
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
@@ -122,10 +122,13 @@ def _failure(text: str) -> pn.pane.HTML:
 
 
 def _import_engines() -> None:
+    from engines.core.compute import device
     from engines.core.files import store  # noqa: F401  # and pandas: Bokeh fails where it is half imported elsewhere
     from engines.core.live import runner  # noqa: F401
     from engines.core.protocol import registry  # noqa: F401
     from engines.core.runs import experiment  # noqa: F401
+
+    device.described()  # a card takes seconds before it first answers
 
 
 def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
@@ -272,6 +275,7 @@ def serve(
     request_filter.install()
     request_filter.allow(Status, Missing, *(each[1] for each in patterns))
     library.offer("" if _public(options) else address)
+    uploads.offer(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(logger).addFilter(Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.

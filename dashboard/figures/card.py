@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -34,8 +35,13 @@ MEMBERS = ("sweep", "map", "ranking")
 NOTHING = Numbers((), (), "This member has no values here.")
 
 
-FILES = (("svg", "SVG"), ("png", "PNG"), ("csv", "CSV, all numbers"))
-"""Files of one figure, with what they are called; the browser makes those of what is looked at."""
+FILES = (
+    ("pdf", "PDF", ""), ("svg", "SVG", ""), ("png", "PNG", ""), ("csv", "CSV, all numbers", ""),
+    ("pdf column", "PDF", "One column wide"), ("svg column", "SVG", "One column wide"),
+    ("png column", "PNG", "One column wide"), ("gif", "GIF", "Movie of the run"),
+    *([("mp4", "MP4", "Movie of the run")] if shutil.which("ffmpeg") else []),
+)  # fmt: skip
+"""Files of one figure: a format, and the width where it is not that of a page; its name, and the menu it is in."""
 
 
 class FigureHeading(Component):
@@ -43,13 +49,13 @@ class FigureHeading(Component):
 
     title = param.String("")
     doc = param.String("")
-    file = param.String("", doc="What files of it are called.")
     files = param.List([list(kind) for kind in FILES])
     shown = param.Dict({"lines": [], "toggles": [], "note": "", "wide": False, "x": [], "y": []})
     summary = param.String("")
+    tapped = param.Dict({}, doc="The step of the last click on the figure.")
 
-    _esm = script("print", "menu", "heading")
-    _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("heading", "figure_heading", "menu")]
+    _esm = script("samples", "menu", "annotate", "heading")
+    _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("heading", "figure_heading", "menu", "annotate")]
 
     def __init__(self, act: Callable[[dict[str, Any]], None], **params: Any) -> None:
         super().__init__(margin=0, **STRETCH, **params)
@@ -63,7 +69,8 @@ class Card(Viewer):
     """One figure under its heading, with its menu and its table.
 
     `redraw(card)` asks the grid to draw it again, `update(card)` to follow, `rearrange()` to draw what has changed
-    in which figures there are and what they show, `export(plot)` for its numbers as a file.
+    in which figures there are and what they show, `export(card, kind)` for a file of it, and `annotate(card, what)`
+    writes on it what the reader asked for.
     """
 
     def __init__(
@@ -75,13 +82,15 @@ class Card(Viewer):
         redraw: Callable[[Card], None],
         update: Callable[[Card], None],
         rearrange: Callable[[], None],
-        export: Callable[[Plot], None],
+        export: Callable[[Card, str], None],
+        annotate: Callable[[Card, dict[str, Any]], None],
     ) -> None:
         super().__init__()
         self.plot, self.engine, self.options, self.primary = plot, engine, options, primary
         self.declared = plot
         """The plot as the engine declares it; the reader may look at other channels."""
-        self._redraw, self._update, self._rearrange, self._export = redraw, update, rearrange, export
+        self._redraw, self._update, self._rearrange = redraw, update, rearrange
+        self._export, self._annotate = export, annotate
         self.mark: Any = None
         self.whose = ""
         """The member that a picture of one member shows, in words."""
@@ -91,8 +100,9 @@ class Card(Viewer):
         """Why it has nothing to show with these knobs, where it has not."""
         self.empty = ""
         """Why there is nothing to see in it so far."""
-        names = {"title": plain(plot.title), "doc": plain(plot.doc), "file": f"{engine.name}_{plot.name}"}
-        self._heading = FigureHeading(self._act, **names)
+        self.written: list[str] = []
+        """Texts of the annotations that are drawn on the figure."""
+        self._heading = FigureHeading(self._act, title=plain(plot.title), doc=plain(plot.doc))
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_both", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
         parts = (self._heading, self._pane, self._table)
@@ -115,6 +125,17 @@ class Card(Viewer):
             css_classes=[name for name, on in classes.items() if on], visible=not (self.hidden or self.empty)
         )
 
+    def window(self) -> tuple[float, float, float, float] | None:
+        """Return the part of the plane that the reader zoomed to; None where the figure follows the run."""
+        if self.options.follow or not isinstance(self.mark, LineMark):
+            return None
+        x, y = self.mark.figure.x_range, self.mark.figure.y_range
+        return x.start, x.end, y.start, y.end
+
+    def tap(self, step: int, count: int) -> None:
+        """Tell the heading on which step the reader clicked; `count` tells two clicks on one step apart."""
+        self._heading.tapped = {"step": step, "count": count}
+
     def put(self, mark: Any) -> None:
         """Show another mark."""
         self.mark = mark
@@ -133,7 +154,9 @@ class Card(Viewer):
     def _act(self, data: dict[str, Any]) -> None:
         """Carry out what was chosen in the menu."""
         if "export" in data:
-            self._export(self.plot)
+            self._export(self, str(data["export"]))
+        elif "annotate" in data:
+            self._annotate(self, data)
         elif "axis" in data:
             self._show_channel(str(data["axis"]), str(data.get("channel")))
         else:
@@ -195,9 +218,11 @@ class Card(Viewer):
         """Show the legend, the switches and the note of the mark as it is now."""
         line = isinstance(self.mark, LineMark)
         shown = {
-            "lines": _legend(self.mark) if line else getattr(self.mark, "legend", []),
-            "curves": _curves(self.mark) if line else [],
+            "lines": legend(self.mark) if line else getattr(self.mark, "legend", []),
+            "curves": curve_hues(self.mark) if line else [],
             "toggles": self._toggles(line),
+            "annotate": line and self.plot.x == "step",
+            "written": len(self.written),
             "note": self._note(),
             "wide": self.options.wide,
             "x": self._channels("x"),
@@ -238,7 +263,8 @@ class Card(Viewer):
             self._claims_of = run
             self._claims = [(f"{CLAIM}{at}", f"claim: {plain(text)}") for at, text in enumerate(claims(run, 0))]
         numbers = self.mark.numbers
-        self._heading.summary = summary(self.plot, self.engine, run, curves, step, numbers)
+        words = summary(self.plot, self.engine, run, curves, step, numbers)
+        self._heading.summary = " ".join([words, *(f"Written on it: {text}." for text in self.written)])
         if self.options.table:
             self._table.object = table(self.plot.title, numbers or self._recorded_table(run))
 
@@ -249,7 +275,7 @@ class Card(Viewer):
         return self._panel
 
 
-def _legend(mark: LineMark) -> list[dict[str, Any]]:
+def legend(mark: LineMark) -> list[dict[str, Any]]:
     """List the legend of one figure: channels by dash, then theory. Entries are short; files have those in `full`."""
     first: dict[tuple[str, int | None], LineSpec] = {}
     for spec in mark.lines:
@@ -281,7 +307,7 @@ def _components(specs: Sequence[LineSpec]) -> list[dict[str, Any]]:
     return [{"label": "components", "doc": f"{name}, {doc}", "full": name, "dash": "solid", "color": specs[0].color}]
 
 
-def _curves(mark: LineMark) -> list[dict[str, Any]]:
+def curve_hues(mark: LineMark) -> list[dict[str, Any]]:
     """List the hue of each curve, for a figure that leaves the page."""
     hues = {spec.column.curve.label: spec.color for spec in mark.lines}
     return [{"label": label, "color": color, "dash": "solid"} for label, color in hues.items() if len(hues) > 1]

@@ -11,7 +11,9 @@ from panel.viewable import Viewer
 from dashboard.controls.ensemble import EnsembleForm
 from dashboard.controls.knobs import Knobs, Presets
 from dashboard.controls.members import Members
+from dashboard.controls.own_files import OwnFilesForm
 from dashboard.controls.transport import Transport
+from dashboard.figures.card import Card
 from dashboard.figures.grid import Grid
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.page import layout
@@ -69,11 +71,15 @@ class Lab(Viewer):
         self.bridge.listen(self._press_key, self._hide_or_show, lambda: self.session.extend_lease(LEASE))
         self.messages = Messages()
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
-        self.share = Share(self.session, self.bridge, self.messages.show, self.view_state)
+        self.share = Share(
+            self.session, self.bridge, self.messages.show, self.view_state, lambda: self.parts.grid.cards,
+            lambda: self.parts.grid.drawn,
+        )  # fmt: skip
         self.parts = self._make_parts(start, [] if bridge else [self.bridge])
         collect = (self.session.collect, self.share.collect, self.parts.library.collect)
         self.refresh = Refresh(self.session, self.bridge, self.parts, collect)
         self._callback: Any = None
+        self._list_devices()
         self._open(start, suspended)
 
     def _make_parts(self, start: Start, bridge: list[Bridge]) -> layout.Parts:
@@ -82,13 +88,14 @@ class Lab(Viewer):
             presets=Presets(engine.presets, self._choose_preset),
             knobs=Knobs(engine.Config, self._preview, lambda name, value: self.edit({name: value})),
             ensemble=EnsembleForm(engine.Config, self.edit, self._show_bands),
+            own_files=OwnFilesForm(engine.own_files, engine.Config, self.session.uploads, self.edit),
             lesson=LessonPanel(lesson, start.view.lesson_step, self._play_lesson_step) if lesson else None,
             heading=LabHeading(self._choose_preset, second=bool(lesson)),
             messages=self.messages,
             transport=Transport(engine.actions, self.command),
             members=Members(self._focus_on, margin=0),
             comparison=Comparison(engine),
-            grid=Grid(engine, self._focus_on, self.share.export_plot),
+            grid=Grid(engine, self._focus_on, self.share.export_figure, self._annotate),
             probes=Probes(engine.probes, self.share.save),
             library=LibraryPanel(
                 engine.name,
@@ -111,6 +118,7 @@ class Lab(Viewer):
         self._load(start.experiment, start.run)
         session.paused = self._question_open or start.run is not None
         self.parts.grid.set_log_axes(view.log_axes)
+        session.annotations = view.annotations
         session.pending_cursor = view.cursor
         if start.pinned:
             session.recompute_pinned(start.pinned)
@@ -129,6 +137,7 @@ class Lab(Viewer):
             lesson=lesson.lesson.name if lesson else "",
             lesson_step=lesson.index if lesson else 0,
             pinned=session.pinned_experiment.to_json() if session.pinned_experiment else "",
+            annotations=session.annotations,
         )
 
     # -- which experiment ------------------------------------------------------------------------------------
@@ -140,7 +149,7 @@ class Lab(Viewer):
         self._show_experiment()
 
     def _choose_preset(self, name: str) -> None:
-        self.session.paused, self.session.focus = False, 0
+        self.session.paused, self.session.focus, self.session.annotations = False, 0, ()
         self.messages.show("finished", "info", "")
         self._load(Start.from_preset(self.engine, name).experiment)
 
@@ -224,6 +233,20 @@ class Lab(Viewer):
         text = self.messages.attempt("The caution", lambda: self.engine.caution(config), "")
         self.messages.show("caution", "lesson", readable(text, self.engine.Config.knobs()))
 
+    def _annotate(self, card: Card, what: dict[str, Any]) -> None:
+        """Write a note at the step that is shown, or between two steps the slope; on the line of the focus."""
+        session = self.session
+        try:
+            if what["annotate"] == "erase":
+                session.erase(card.plot.name)
+            else:
+                first, last = whole(what, "step"), whole(what, "to") if "to" in what else None
+                session.annotate(card.mark.annotation(first, last, str(what.get("text", ""))))
+            self.messages.show("annotation", "error", "")
+        except DynascopeError as error:
+            self.messages.show("annotation", "error", str(error))
+        self.refresh.redraw()
+
     # -- commands of the transport and the keyboard ----------------------------------------------------------
 
     def command(self, name: str, data: dict[str, Any]) -> None:
@@ -242,6 +265,8 @@ class Lab(Viewer):
             "reset": session.reset,
             "reseed": session.reseed,
             "action": lambda: session.press(str(data.get("name"))),
+            "devices": self._list_devices,
+            "device": lambda: session.compute_on(str(data.get("value"))),
             "pin": self._pin_or_unpin,
             "link": self.share.copy_link,
             "export": lambda: self.share.export_run(str(data.get("kind"))),
@@ -256,9 +281,12 @@ class Lab(Viewer):
             self.messages.show("failure", "error", sentence(error, self.engine.Config.knobs()))
         if name in ("toggle", "step", "reset", "reseed", "branch"):
             self.messages.show("finished", "info", "")
-        if name in ("reset", "reseed", "action"):
+        if name in ("reset", "reseed", "action", "device"):
             self._show_experiment()
         self.refresh.tick()
+
+    def _list_devices(self) -> None:
+        self.parts.transport.devices = [list(each) for each in self.session.devices()]
 
     def _press_key(self, name: str, big: bool) -> None:
         if key := keyboard.find(name):

@@ -12,6 +12,7 @@ import param
 from dashboard.controls.ensemble import EnsembleForm
 from dashboard.controls.knobs import Knobs, Presets
 from dashboard.controls.members import Members
+from dashboard.controls.own_files import OwnFilesForm
 from dashboard.controls.transport import Transport
 from dashboard.figures.grid import Grid
 from dashboard.page.explanation import Explanation
@@ -46,6 +47,7 @@ class Parts:
     presets: Presets
     knobs: Knobs
     ensemble: EnsembleForm
+    own_files: OwnFilesForm
     lesson: LessonPanel | None
     heading: LabHeading
     messages: Messages
@@ -88,6 +90,7 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     knobs = _side(
         "knobs", hidden, ("presets", parts.presets), ("knobs", _title("Knobs")), ("knobs", parts.knobs),
         ("ensemble", _title("Ensemble")), ("ensemble", parts.ensemble),
+        ("files", parts.own_files),
     )  # fmt: skip
     plots = _column(
         MIDDLE, "plots", hidden, *lesson, ("members", parts.members), ("", parts.messages), ("", parts.comparison),

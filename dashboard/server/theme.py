@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import panel as pn
@@ -58,5 +59,6 @@ CRUMB = (FOLDER / "crumb.css").read_text()
 
 def prepare() -> None:
     """Set up Panel once for each entry point."""
+    os.environ["MPLBACKEND"] = "agg"  # figures are printed beside the page, and open no window here
     pn.extension(notifications=False)
     pn.config.autoreload = False
