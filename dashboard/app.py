@@ -40,7 +40,13 @@ UNKNOWN = (
     "What this address names is not here: the link is damaged, or of a lab or lesson that is gone. These are here."
 )
 
+SOON = 1.0
+"""Seconds after which a page that needs no engine begins to import them."""
+
 Fill = Callable[[pn.Column, Bridge], Any]
+
+Address = Callable[[str], str]
+"""Where the page of a lab is served."""
 
 
 def _argument(name: str) -> str:
@@ -48,12 +54,12 @@ def _argument(name: str) -> str:
     return values[0].decode("utf-8", "replace")
 
 
-def _page(title: str, fill: Fill) -> pmui.Page:
+def _page(title: str, fill: Fill, engines_first: bool = True) -> pmui.Page:
     """Make a page that appears at once and is filled when the browser has painted it."""
     _local()
     holder = pn.Column(_waiting(), sizing_mode="stretch_width", margin=0)
     bridge = Bridge()
-    pn.state.onload(partial(_filled, holder, bridge, fill))
+    pn.state.onload(partial(_filled, holder, bridge, fill, engines_first))
     page = pmui.Page(
         title=title, main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
         dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./",
@@ -82,11 +88,15 @@ def _waiting() -> pn.pane.HTML:
     return pn.pane.HTML("<p role='status' style='padding:24px;opacity:.7'>Starting…</p>", sizing_mode="stretch_width")
 
 
-async def _filled(holder: pn.Column, bridge: Bridge, fill: Fill) -> None:
+async def _filled(holder: pn.Column, bridge: Bridge, fill: Fill, engines_first: bool) -> None:
     try:
         # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
-        await asyncio.to_thread(_import_engines)
+        if engines_first:
+            await asyncio.to_thread(_import_engines)
         fill(holder, bridge)
+        if not engines_first:  # the reader looks at the page before a lab is opened
+            loop = asyncio.get_running_loop()
+            loop.call_later(SOON, loop.run_in_executor, None, _import_engines)
     except DynascopeError as error:
         holder[:] = [_failure(str(error))]
     except Exception as error:
@@ -104,7 +114,11 @@ def _import_engines() -> None:
     from engines.core.runs import experiment  # noqa: F401
 
 
-def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
+def _address(engine: str) -> str:
+    return f"./{engine}"
+
+
+def home(address: Address = _address, device: str = "cpu") -> pmui.Page:
     """Make the page with a card for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
     error = _absent(token) or (UNKNOWN if token or lesson else "")
@@ -117,11 +131,11 @@ def _absent(token: str) -> str:
     return f"This link cannot be opened: {absent}." if absent else ""
 
 
-def _lab_or_cards(name: str, address: Callable[[str], str], device: str, error: str) -> pmui.Page:
+def _lab_or_cards(name: str, address: Address, device: str, error: str) -> pmui.Page:
     """Make the page of a lab; where there is none of this name, that of all labs, with the error above."""
     from engines import names
 
-    return lab_page(name, device) if name in names() else _cards(address, error)
+    return lab_page(name, device, address) if name in names() else _cards(address, error)
 
 
 def _lab_of(lesson: str) -> str:
@@ -132,25 +146,26 @@ def _lab_of(lesson: str) -> str:
         return ""
 
 
-def _cards(address: Callable[[str], str], error: str = "") -> pmui.Page:
+def _cards(address: Address, error: str = "") -> pmui.Page:
+    """Make the page of all labs. It needs no engine; the labs behind it are fetched while it is read."""
 
     def fill(holder: pn.Column, bridge: Bridge) -> None:
         from engines import names
 
         holder[:] = [*([_failure(error)] if error else []), gallery(names(), address)]
 
-    return _page("Dynascope", fill)
+    return _page("Dynascope", fill, engines_first=False)
 
 
-def lab_page(name: str, device: str = "cpu") -> pmui.Page:
-    """Make the page of one lab, computed on `device`."""
+def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmui.Page:
+    """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
     def fill(holder: pn.Column, bridge: Bridge) -> None:
         from engines import load
 
         engine = load(name)
         start = Start.from_address(engine, *map(_argument, ("s", "preset", "lesson")))
-        start = start.hide(split_names(_argument("hide")))
+        start = start.hide(split_names(_argument("hide"))).lead_on(address)
         lab = Lab(engine, start, bridge, device)
         holder[:] = [lab]
         lab.start()

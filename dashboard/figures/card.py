@@ -16,6 +16,7 @@ from dashboard.session.curves import Curve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.palette import GREY
 from dashboard.ui.styles import CARD, FULL_WIDTH, STRETCH, TABLE
+from dashboard.ui.veil import set_class, veil
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.figure import FigureOptions
@@ -91,6 +92,11 @@ class Card(Viewer):
     def hide(self, blank: bool) -> None:
         """Leave the figure out, or show it again."""
         self._panel.visible = not blank
+
+    def point_at(self, on: bool, bare: bool) -> None:
+        """Ring the figure that a lesson means; a `bare` one has no heading."""
+        set_class(self, "meant", on)
+        veil(self._heading, bare)
 
     def put(self, mark: Any) -> None:
         """Show another mark."""

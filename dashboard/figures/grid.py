@@ -76,6 +76,11 @@ class Grid(Viewer):
                 card.hide(not card.hidden)
                 self._layout = None
 
+    def point_at(self, names: Container[str], bare: bool) -> None:
+        """Ring some figures; `bare` ones have no heading, which could tell what they will show."""
+        for card in self.cards:
+            card.point_at(card.plot.name in names, bare)
+
     def log_axes(self) -> dict[str, list[bool]]:
         """Return whether the horizontal and the vertical axis are logarithmic, by figure; for links."""
         return {card.plot.name: [card.options.log_x, card.options.log_y] for card in self.cards}
