@@ -1,8 +1,8 @@
 """Records what the gallery shows of a lab: its words, the state of its presets' claims, and a small moving picture.
 
 `python -m assets.gallery` renews the words of all labs, `python -m assets.gallery matrix_sensing P0 P3` also runs these
-presets and judges them, and `python -m assets.gallery matrix_sensing all` all of them. The picture is of the preset with
-which the lab opens, taken when that is run. The page reads the file without importing the engine.
+presets and judges them, and `python -m assets.gallery matrix_sensing all` all of them. The picture is of the preset
+with which the lab opens, taken when that is run. The page reads the file without importing the engine.
 """
 
 from __future__ import annotations
@@ -44,9 +44,13 @@ def path(name: str) -> Path:
 
 
 def digest(engine: Engine, preset: Preset) -> str:
-    """Compute a short name of all that a preset runs; a recorded state of its claims is of this one alone."""
-    configs = [dict(config) for config in Experiment.from_preset(engine, preset).configs()]
-    what = [configs, preset.steps, {name: dict(options) for name, options in preset.probes.items()}]
+    """Compute a short name of all that a preset runs; a recorded state of its claims is of this one alone.
+
+    A knob that has its default is not in it: one that is new changes no run.
+    """
+    default, configs = dict(engine.Config()), Experiment.from_preset(engine, preset).configs()
+    turned = [{name: value for name, value in dict(config).items() if value != default[name]} for config in configs]
+    what = [turned, preset.steps, {name: dict(options) for name, options in preset.probes.items()}]
     return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -97,7 +97,7 @@ class Lab(Viewer):
         )
 
     def _lesson_panel(self, lesson: Lesson, start: Start) -> LessonPanel:
-        acts = (self._play_lesson_step, self._hide_answer, self.edit)
+        acts = (self._play_lesson_step, self._hide_answer, self._solve)
         return LessonPanel(lesson, start.view.lesson_step, *acts, start.follow_up)
 
     def _open(self, start: Start, suspended: bool) -> None:
@@ -156,6 +156,12 @@ class Lab(Viewer):
         else:
             self.resume()
         self._hide_answer()
+
+    def _solve(self, knobs: dict[str, Any]) -> None:
+        """Turn the knobs that reach the goal of a lesson, and run from the start."""
+        self.session.paused = False
+        self.edit(knobs)
+        self.command("reset", {})
 
     @property
     def _asked(self) -> bool:

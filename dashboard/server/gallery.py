@@ -49,28 +49,28 @@ class Gallery(Component):
 
 def gallery(names: list[str], address: Address) -> pn.Column:
     """Make the gallery of these engines and of all lessons; `address(name)` says where a lab is served."""
-    found, broken = lessons.in_order()
-    labs = [lab(name, address(name)) for name in names]
-    titles = {each["name"]: each["title"] for each in labs}
-    cards = Gallery(
-        shown={
-            "labs": labs,
-            "lessons": [_lesson(each, address(each.lab), titles.get(each.lab, each.lab)) for each in found],
-            "broken": broken,
-            "hues": [qualitative(hue) for hue in range(HUES)],
-            "grey": GREY,
-            "claims": CLAIMS,
-        },
-        sizing_mode="stretch_width",
-        margin=0,
-    )
+    cards = Gallery(shown=content(names, address), sizing_mode="stretch_width", margin=0)
     lead = pn.pane.HTML(f"<h1>{LEAD}</h1>", stylesheets=[_LEAD], sizing_mode="stretch_width", margin=0)
-    word = pmui.TextInput(
-        label="Search", placeholder="a word: outliers, width, decay …", size="small", width=280, margin=0
-    )
+    hint = "a word: outliers, width, decay …"
+    word = pmui.TextInput(label="Search", placeholder=hint, size="small", width=280, margin=0)
     word.param.watch(lambda event: cards.param.update(query=str(event.new)[:100]), "value_input")
     top = pn.Row(lead, word, sizing_mode="stretch_width", margin=0, stylesheets=[_TOP])
     return pn.Column(top, cards, sizing_mode="stretch_width", margin=(10, 24, 24, 24))
+
+
+def content(names: list[str], address: Address) -> dict[str, Any]:
+    """Collect all that the gallery shows."""
+    found, broken = lessons.in_order()
+    labs = [lab(name, address(name)) for name in names]
+    titles = {each["name"]: each["title"] for each in labs}
+    return {
+        "labs": labs,
+        "lessons": [_lesson(each, address(each.lab), titles.get(each.lab, each.lab)) for each in found],
+        "broken": broken,
+        "hues": [qualitative(hue) for hue in range(HUES)],
+        "grey": GREY,
+        "claims": CLAIMS,
+    }
 
 
 _TOP = ":host { flex-wrap: wrap; align-items: center; gap: 6px 24px; } :host > *:first-child { flex: 1 1 300px; }"
@@ -102,7 +102,7 @@ def _recorded(name: str) -> dict[str, Any] | None:
         about = json.loads(path.read_text(encoding="utf-8")) if source and path.is_file() else {}
         kept = {key: str(about[key]) for key in ("title", "summary", "reference")}
         return kept | {"presets": list(about["presets"]), "picture": about.get("picture")}
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
         return None
 
 
