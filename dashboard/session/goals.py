@@ -75,7 +75,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class Goal:
-    """What a reader is asked to do, when it is done, knobs that do it, and what is said then."""
+    """A task for the reader, when it is done, knobs that do it, and what is said then."""
 
     task: str
     conditions: tuple[Condition, ...]
