@@ -10,7 +10,7 @@ import param
 from panel.viewable import Viewer
 
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.formatting import knob_value, listed, sentence, words
+from dashboard.ui.formatting import choice_name, knob_name, knob_value, listed, sentence
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.errors import DynascopeError
 
@@ -38,13 +38,13 @@ class KnobWidget(Component):
     _esm = script("knob")
     _stylesheets = [(FOLDER / "knob.css").read_text()]
 
-    def __init__(self, knob: Knob, preview: Edit, commit: Edit, **params: Any) -> None:
+    def __init__(self, config: type[Config], knob: Knob, preview: Edit, commit: Edit, **params: Any) -> None:
         super().__init__(about=describe_widget(knob), **params)
-        self._knob, self._preview, self._commit = knob, preview, commit
+        self._config, self._knob, self._preview, self._commit = config, knob, preview, commit
 
     def show(self, value: Any, others: Sequence[Any] = ()) -> None:
         """Display a value, and the values of all members where they differ."""
-        values = listed([knob_value(other) for other in others], MOST_LISTED, "values")
+        values = listed([knob_value(other, self._knob) for other in others], MOST_LISTED, "values")
         varies = f"varies: {values}" if len(others) > 1 else ""
         self.shown = {"value": value, "text": typed(value), "varies": varies, "error": ""}
 
@@ -56,7 +56,7 @@ class KnobWidget(Component):
                 return
             # A drag echoes in the browser; a message for each of its events would only come late.
         except DynascopeError as error:
-            self.shown = self.shown | {"error": sentence(error)}
+            self.shown = self.shown | {"error": sentence(error, self._config.knobs())}
 
     def _read(self, value: Any) -> Any:
         return self._knob.check("", self._knob.parse(value) if isinstance(value, str) else value)
@@ -71,7 +71,7 @@ def describe_widget(knob: Knob) -> dict[str, Any]:
     """Collect what the browser needs to draw a knob's widget."""
     low, high = knob.soft or knob.bounds or (0, 1)
     return {
-        "label": words(knob.name),
+        "label": knob_name(knob),
         "doc": knob.doc,
         "unit": knob.unit,
         "role": knob.role,
@@ -80,7 +80,7 @@ def describe_widget(knob: Knob) -> dict[str, Any]:
         "high": high,
         "log": knob.log and low > 0,
         "whole": knob.type is int,
-        "choices": [[choice, words(choice)] for choice in knob.choices or ()],
+        "choices": [[choice, choice_name(choice, knob)] for choice in knob.choices or ()],
     }
 
 
@@ -98,7 +98,7 @@ class Knobs(Viewer):
     def __init__(self, config: type[Config], preview: Edit, commit: Edit) -> None:
         super().__init__()
         self._knobs, self._idle = config.knobs(), None
-        self._widgets = {name: KnobWidget(knob, preview, commit) for name, knob in self._knobs.items()}
+        self._widgets = {name: KnobWidget(config, knob, preview, commit) for name, knob in self._knobs.items()}
         stretched = {"sizing_mode": "stretch_width"}
         self._front, self._folded = pn.Column(margin=0, **stretched), pn.Column(visible=False, margin=0, **stretched)
         self._more = pn.widgets.Toggle(variant="outline", margin=(4, 0), stylesheets=[MORE], **stretched)

@@ -14,6 +14,7 @@ from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.tables import Numbers, recorded_table, summary, table
 from dashboard.session.curves import Curve
 from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
 from dashboard.ui.styles import CARD, FULL_WIDTH, STRETCH, TABLE
 from dashboard.ui.veil import set_class, veil
@@ -71,7 +72,7 @@ class Card(Viewer):
         self.mark: Any = None
         self.whose = ""
         """The member that a picture of one member shows, in words."""
-        names = {"title": plot.title, "doc": plot.doc, "file": f"{engine.name}_{plot.name}"}
+        names = {"title": plain(plot.title), "doc": plain(plot.doc), "file": f"{engine.name}_{plot.name}"}
         self._heading = Heading(self._toggle, lambda: export(plot), **names)
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
@@ -125,7 +126,7 @@ class Card(Viewer):
         """Show the legend, the switches and the note of the mark as it is now."""
         line = isinstance(self.mark, LineMark)
         shown = {
-            "lines": _legend(self.mark, self.primary) if line else getattr(self.mark, "legend", []),
+            "lines": _legend(self.mark) if line else getattr(self.mark, "legend", []),
             "curves": _curves(self.mark) if line else [],
             "toggles": self._toggles(line),
             "note": self._note(),
@@ -170,7 +171,7 @@ class Card(Viewer):
         return self._panel
 
 
-def _legend(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
+def _legend(mark: LineMark) -> list[dict[str, Any]]:
     """List the legend of one figure: channels by hue or dash, then theory."""
     first: dict[tuple[str, int | None], LineSpec] = {}
     for spec in mark.lines:
@@ -178,16 +179,13 @@ def _legend(mark: LineMark, primary: bool) -> list[dict[str, Any]]:
     several = len({spec.column.curve.key for spec in mark.lines}) > 1
     channels = [_sample(spec, several) for spec in first.values()]
     theory = [
-        {"label": title, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
-        for title, valid in mark.theory_titles().items()
+        {"label": title, "doc": doc, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
+        for title, (doc, valid) in mark.theory_titles().items()
     ]
-    phases = (
-        [{"label": "phases", "dash": "dotted", "color": GREY, "muted": True}] if primary and mark.has_phases else []
-    )
     overlays = [{"label": label, "dash": "solid", "color": color} for label, color in mark.overlay_hues.items()]
     if len(channels) == 1:
         channels[0]["label"] += ", as run"
-    return channels + theory + phases + overlays + list(mark.step_legend)
+    return channels + theory + overlays + list(mark.step_legend)
 
 
 def _curves(mark: LineMark) -> list[dict[str, Any]]:
@@ -199,7 +197,6 @@ def _curves(mark: LineMark) -> list[dict[str, Any]]:
 def _sample(spec: LineSpec, several: bool) -> dict[str, Any]:
     """Make a legend entry: with several curves the hue is the curve's, and only the dash tells channels apart."""
     vector = spec.column.component is not None
-    name = spec.label.split(", ")[0]
     if vector:
-        return {"label": f"{(spec.column.component or 0) + 1}", "dash": spec.dash, "color": spec.color}
-    return {"label": name, "dash": spec.dash, "color": "" if several else spec.color}
+        return {"label": spec.name, "dash": spec.dash, "color": spec.color}
+    return {"label": spec.name, "dash": spec.dash, "color": "" if several else spec.color}

@@ -15,8 +15,10 @@ from dashboard.figures.marks.figure import FigureOptions
 from dashboard.figures.marks.heatmap import HeatMark, MapMark
 from dashboard.figures.marks.line import LineMark, LineSpec, line_specs
 from dashboard.figures.marks.path import PathMark
+from dashboard.figures.marks.ranking import RankingMark
 from dashboard.figures.marks.scatter import ScatterMark
 from dashboard.figures.marks.space import SpaceMark
+from dashboard.figures.marks.step_mark import StepMark
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from engines.core.runs.run import Run
 
 SINGLE_STEP_MARKS = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMark, "space": SpaceMark,
-         "profile": ProfileMark, "sweep": SweepMark, "map": MapMark}  # fmt: skip
+         "profile": ProfileMark, "sweep": SweepMark, "map": MapMark, "ranking": RankingMark}  # fmt: skip
 """The kinds that show one step."""
 
 
@@ -216,6 +218,11 @@ class Grid(Viewer):
         newest = _alive(run)
         card.mark.show_cursor(run, step, self._context.scrubbing)
         card.mark.follow(newest if status.playing or newest else 0, max(status.horizon, newest))
+
+    def failure(self) -> str:
+        """Say what theory of a sweep or a map could not be computed; "" where all could."""
+        marks = [card.mark for card in self.marked()]
+        return next((mark.failure for mark in marks if isinstance(mark, StepMark) and mark.failure), "")
 
     def describe(self, context: ViewContext) -> None:
         """Refresh notes, summaries and tables."""

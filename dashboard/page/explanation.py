@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING
 import panel as pn
 from panel.viewable import Viewer
 
+from dashboard.page.glossary import mark_terms
 from dashboard.page.messages import Messages
+from dashboard.ui import notation
 from dashboard.ui.component import FOLDER
 from dashboard.ui.formatting import number
 
 if TYPE_CHECKING:
     from dashboard.session.view_state import ViewContext
-    from engines.core.protocol.declarations import Story, Verdict
+    from engines.core.protocol.declarations import Story, Term, Verdict
 
 STYLE = (FOLDER / "explanation.css").read_text()
 
@@ -45,7 +47,7 @@ class Explanation(Viewer):
         run, attempt = context.run, self._messages.attempt
         story = attempt("The explanation", lambda: run.story(context.focus), None) if len(run) else None
         verdicts = attempt("The judgement of the claims", run.judge, [])
-        return _story(story, context.label) + _verdicts(verdicts, context.late_edit)
+        return _story(story, context.label, run.engine.glossary) + _verdicts(verdicts, context.late_edit)
 
     def hide(self, hidden: bool) -> None:
         """Say nothing while something is predicted."""
@@ -57,18 +59,19 @@ class Explanation(Viewer):
         return self._pane
 
 
-def _story(story: Story | None, label: str) -> str:
+def _story(story: Story | None, label: str, terms: Sequence[Term]) -> str:
     parts = ["<h2>What you are seeing</h2>"]
     if story:
+        words = "".join(f"<p>{_rich(paragraph)}</p>" for paragraph in story.text.split("\n") if paragraph.strip())
         parts += [f"<p class='formula'>{_formula(story.formula)}</p>"] if story.formula else []
         parts += [f"<p class='reference'>Member in focus: {escape(label)}</p>"] if label else []
-        parts += [f"<p>{_rich(paragraph)}</p>" for paragraph in story.text.split("\n") if paragraph.strip()]
+        parts += [mark_terms(words, terms)]
         parts += [f"<p class='reference'>{escape(story.reference)}</p>"]
     return "".join(parts)
 
 
 def _rich(text: str) -> str:
-    """Escape a text, and show its **emphasis** and its numbers as they are written.
+    """Escape a text, and show its **emphasis**, its numbers and its subscripts as they are written.
 
     >>> _rich("1 < **2**")
     '1 &lt; <b>2</b>'
@@ -76,7 +79,7 @@ def _rich(text: str) -> str:
     '−1.5 and 4.1×10⁻⁵'
     """
     numbered = re.sub(r"(?<![\w.])-?\d+(\.\d+)?(e[-+]?\d+)?", _number, text)
-    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", escape(numbered))
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", notation.html(numbered))
 
 
 def _number(match: re.Match[str]) -> str:
@@ -85,12 +88,12 @@ def _number(match: re.Match[str]) -> str:
 
 
 def _formula(text: str) -> str:
-    """Escape a formula, and show its subscripts.
+    """Escape a formula, and set its variables and subscripts.
 
     >>> _formula("λ_min(Δ) < 1")
     'λ<sub>min</sub>(Δ) &lt; 1'
     """
-    return re.sub(r"_([A-Za-z]+)", r"<sub>\1</sub>", escape(text))
+    return notation.formula(text)
 
 
 def _verdicts(verdicts: Sequence[Verdict], late_edit: str) -> str:
@@ -117,5 +120,5 @@ def _row(verdict: Verdict) -> str:
     numbers = f"measured {measured} · predicted {_predicted(verdict)}"
     return (
         f"<tr><td class='sign {kind}' title='{meaning}' aria-label='{meaning}'>{sign}</td>"
-        f"<td><span class='claim'>{_formula(verdict.claim)}</span><span class='numbers'>{numbers}</span></td></tr>"
+        f"<td><span class='claim'>{notation.html(verdict.claim)}</span><span class='numbers'>{numbers}</span></td></tr>"
     )

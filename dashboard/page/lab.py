@@ -16,6 +16,7 @@ from dashboard.figures.grid import Grid
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.page import layout
 from dashboard.page.explanation import Explanation
+from dashboard.page.glossary import Glossary, entry
 from dashboard.page.heading import LabHeading
 from dashboard.page.lesson_panel import LessonPanel
 from dashboard.page.messages import FINISHED, Messages
@@ -30,7 +31,7 @@ from dashboard.session.view_state import SPEEDS, ViewState
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
-from dashboard.ui.formatting import describe
+from dashboard.ui.formatting import describe, readable, sentence
 from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
 
@@ -63,7 +64,8 @@ class Lab(Viewer):
         self.hidden = frozenset(start.view.hide)
         self.bridge = bridge or Bridge()
         self.bridge.listen(self._press_key, self._hide_or_show, lambda: self.session.extend_lease(LEASE))
-        self.messages, self.shortcuts = Messages(), Shortcuts()
+        self.messages = Messages()
+        self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
         self.share = Share(self.session, self.bridge, self.messages.show, self.view_state)
         self.parts = self._make_parts(start, [] if bridge else [self.bridge])
         collect = (self.session.collect, self.share.collect, self.parts.library.collect)
@@ -93,7 +95,7 @@ class Lab(Viewer):
                 fail=lambda text: self.messages.show("library", "error", text),
             ),
             explanation=Explanation(self.messages),
-            invisible=[*bridge, self.share.download, self.shortcuts],
+            invisible=[*bridge, self.share.download, self.shortcuts, Glossary(engine.glossary)],
         )
 
     def _lesson_panel(self, lesson: Lesson, start: Start) -> LessonPanel:
@@ -102,7 +104,8 @@ class Lab(Viewer):
 
     def _open(self, start: Start, suspended: bool) -> None:
         view, session = start.view, self.session
-        session.bands, session.speed, session.focus = view.bands, view.speed, view.focus
+        session.bands, session.mean = view.bands, view.mean
+        session.speed, session.focus = view.speed, view.focus
         self.messages.show("link", "error", start.error)
         session.paused = self._asked or suspended
         self._load(start.experiment, start.run)
@@ -118,6 +121,7 @@ class Lab(Viewer):
         session, lesson = self.session, self.parts.lesson
         return ViewState(
             bands=session.bands,
+            mean=session.mean,
             speed=session.speed,
             focus=session.focus,
             cursor=session.cursor,
@@ -184,7 +188,7 @@ class Lab(Viewer):
         same, status = runner is self.session.runner, runner.status
         self.messages.show("finished", "info", FINISHED if same and status.step >= status.horizon else "")
         effect = f"from step {status.step} on" if same else "the run starts again"
-        self.refresh.announce_change(f"{describe(values)}: {effect}")
+        self.refresh.announce_change(f"{describe(values, self.engine.Config.knobs())}: {effect}")
         self._show_experiment()
 
     def _preview(self, name: str, value: Any) -> None:
@@ -192,8 +196,8 @@ class Lab(Viewer):
         self._show_caution(configs[self.session.focus])
         self.refresh.decorate(self.session.view_context(), configs)
 
-    def _show_bands(self, on: bool) -> None:
-        self.session.show_bands(on)
+    def _show_bands(self, on: bool, mean: bool) -> None:
+        self.session.show_bands(on, mean)
         self._show_experiment()
 
     def _focus_on(self, who: str | int) -> None:
@@ -208,10 +212,10 @@ class Lab(Viewer):
         preset = session.experiment.preset
         parts.knobs.show(configs, self._common(self.engine.idle, "knobs") | self.hidden)
         self._leave_out_figures()
-        parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands)
+        parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")
         parts.heading.show(self.engine, preset)
-        parts.members.show(session.curves, session.focus)
+        parts.members.show(session.every_curve, session.focus)
         self.messages.show("failure", "error", "")
         self._show_caution(configs[session.focus])
         self.refresh.describe_soon()
@@ -231,7 +235,7 @@ class Lab(Viewer):
     def _show_caution(self, config: Config) -> None:
         """Say what keeps a configuration from showing what it should."""
         text = self.messages.attempt("The caution", lambda: self.engine.caution(config), "")
-        self.messages.show("caution", "lesson", text)
+        self.messages.show("caution", "lesson", readable(text, self.engine.Config.knobs()))
 
     # -- commands of the transport and the keyboard ----------------------------------------------------------
 
@@ -262,7 +266,7 @@ class Lab(Viewer):
         try:
             commands[name]()
         except DynascopeError as error:
-            self.messages.show("failure", "error", str(error))
+            self.messages.show("failure", "error", sentence(error, self.engine.Config.knobs()))
         if name in ("toggle", "step", "reset", "reseed", "branch"):
             self.messages.show("finished", "info", "")
         if name in ("reset", "reseed", "action"):

@@ -5,7 +5,7 @@ import panel as pn
 
 from dashboard.app import _page
 from dashboard.page.layout import BODY, MIDDLE
-from dashboard.probes.picture import ProbePicture
+from dashboard.probes.result import ProbePicture
 from dashboard.server.theme import prepare
 from dashboard.ui.styles import CARD, GRID, STRETCH
 from engines.core.protocol.probe_figures import Graph, Neurons, Relief

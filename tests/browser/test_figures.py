@@ -40,7 +40,7 @@ def focus(lab):
 
 def choose_third(lab):
     lab.view.get_by_role("radio").nth(2).click()
-    until(lambda: "one step" in focus(lab))
+    until(lambda: "one modified step" in focus(lab))
 
 
 def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_and_picks(page):
@@ -111,8 +111,7 @@ def test_a_knob_spread_over_many_values_and_seeds(page):
     lab = page().open(LAB).ready()
     lab.view.locator("select.choice").first.select_option("P10")
     lab.view.get_by_label("knob to spread").select_option("alpha")
-    for label, value in (("from", "0.001"), ("to", "0.1"), ("count", "12")):
-        lab.view.get_by_label(label, exact=True).fill(value)
+    lab.view.get_by_label("values of the knob to spread").fill("0.001 … 0.1 × 12")
     lab.click("Spread")
     until(lambda: lab.view.get_by_role("radio").count() == 12)
     seeds = lab.view.get_by_label("seeds", exact=True)

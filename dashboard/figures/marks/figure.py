@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bokeh.models import CustomJSTicker, FixedTicker, Range1d
+from bokeh.models import CustomJSTicker, CustomJSTickFormatter, FixedTicker, Range1d
 from bokeh.plotting import figure as bokeh_figure
 
 TALL, SHORT = 380, 250
@@ -33,6 +33,15 @@ for (let power = Math.floor(low); power <= high; power++)
 return found;
 """
 """Ticks of a logarithmic axis: whole decades where many are in sight, 1-2-5 where few are."""
+
+
+LOG_LABEL = """
+const power = Math.floor(Math.log10(tick) + 1e-9), digits = Number((tick / 10 ** power).toPrecision(3));
+const raised = "10" + [...String(power)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
+if (digits === 1 && (power < -2 || power > 3 || ticks.length > 4)) return raised;
+return power > -4 && power < 5 ? String(Number(tick.toPrecision(3))) : digits + "×" + raised;
+"""
+"""A power of ten as such, other values in three digits."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +85,7 @@ def _tone_down(made: Any, log_x: bool, log_y: bool) -> None:
     for axis, log in ((made.xaxis, log_x), (made.yaxis, log_y)):
         if log:
             axis.ticker = CustomJSTicker(major_code=TICKS, minor_code="return []")
+            axis.formatter = CustomJSTickFormatter(code=LOG_LABEL)
 
 
 def add_glyph(glyph: Any, source: Any, target: Any, **options: Any) -> Any:

@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any
 
 from engines.core.compute import device as devices
-from engines.core.compute import memory
 from engines.core.compute.simulation import Checkpoints, Simulation
 from engines.core.data.recording import Event
+from engines.core.live.admission import ADMISSION
 from engines.core.live.scheduler import Scheduler, shared
 from engines.core.protocol.config import Config
 from engines.core.protocol.edits import apply_edits
@@ -102,9 +102,9 @@ class Runner:
         """Take `count` steps and pause; asked again while stepping, take those as well."""
         self._send(partial(self._walk, count))
 
-    def apply(self, edit: Event) -> None:
-        """Make a live edit, which `Experiment.edit` has checked, from the next step on; its own step is ignored."""
-        self._send(partial(self._apply, edit))
+    def apply(self, *edits: Event) -> None:
+        """Make live edits together, as `Experiment.edit` checked them, from the next step on, whatever their steps."""
+        self._send(partial(self._apply, edits))
 
     def branch(self, step: int) -> None:
         """Go back to `step`, forget what came after, and pause: the next edit makes another future."""
@@ -140,6 +140,7 @@ class Runner:
             self._commands.get()()
         if self._closed:
             self._simulation, self._checkpoints = None, Checkpoints()
+            ADMISSION.release(self)
             return None
         if not self.status.playing or self._simulation is None or time.monotonic() >= self._until:
             return None
@@ -150,8 +151,9 @@ class Runner:
         while (now := time.monotonic()) < deadline and self._commands.empty():
             if now < self._due:
                 return self._due
-            while self._pending and simulation.step >= self._pending[0].step:
-                self._edit(self._pending.pop(0))
+            if due := [edit for edit in self._pending if edit.step <= simulation.step]:
+                del self._pending[: len(due)]
+                self._edit(due)
             before = simulation.step
             recorded = self._record(simulation, self._chunk(simulation, deadline - now))
             self._measure(simulation.step - before, time.monotonic() - now)
@@ -194,8 +196,11 @@ class Runner:
 
     def _resimulate(self) -> Simulation:
         """Compute the steps of a run that was recorded elsewhere once more, up to its end."""
-        everyone = range(len(self.run.initial_configs))
+        configs = self.run.initial_configs
+        everyone = range(len(configs))
+        ADMISSION.estimate(self, self.run.engine, configs, devices.resolve_or_cpu(self.run.device))
         simulation = start_simulation(self.run, everyone)
+        ADMISSION.measure(self, simulation, configs, simulation.observe(), self.status.horizon)
         self.run.device = str(simulation.device)
         self._checkpoints.offer(simulation)
         return replay_until(self.run, simulation, int(self.run.steps[-1]), everyone)
@@ -205,6 +210,8 @@ class Runner:
 
     def _fail(self, message: str) -> None:
         self._update(message=message, playing=False)
+        if self._simulation is None:  # it could not be built
+            ADMISSION.release(self)
 
     def _send(self, command: Callable[[], None]) -> None:
         self._commands.put(command)
@@ -215,9 +222,11 @@ class Runner:
     def _build(self) -> None:
         device = devices.resolve(self.run.device)
         self.run.device = str(device)  # what is stored says where it was computed
-        self._simulation = Simulation(self.run.engine, self.run.configs, device)
-        first = self._simulation.observe()
-        memory.require(self._simulation, first, self.status.horizon)
+        ADMISSION.estimate(self, self.run.engine, self.run.configs, device)
+        simulation = Simulation(self.run.engine, self.run.configs, device)
+        first = simulation.observe()
+        ADMISSION.measure(self, simulation, self.run.configs, first, self.status.horizon)
+        self._simulation = simulation
         self.run.recording.append(first, self.run.thin)
         self.run.diverged_at = self._simulation.diverged_at.copy()
         self._checkpoints.offer(self._simulation)
@@ -249,14 +258,14 @@ class Runner:
         self._target, self._walking = start + count, True
         self._update(playing=True, horizon=max(self.status.horizon, self._target))
 
-    def _apply(self, edit: Event) -> None:
+    def _apply(self, edits: Sequence[Event]) -> None:
         self._pending.clear()  # whoever turns a knob makes a future of their own
-        self._edit(edit)
+        self._edit(edits)
 
-    def _edit(self, edit: Event) -> None:
+    def _edit(self, edits: Sequence[Event]) -> None:
         simulation = self._require_simulation()
         self._forget_future()
-        edit_run(self.run, simulation, replace(edit, step=self._current_step()))
+        edit_run(self.run, simulation, [replace(edit, step=self._current_step()) for edit in edits])
         self.run.diverged_at = simulation.diverged_at.copy()
         self._checkpoints.offer(simulation)
 

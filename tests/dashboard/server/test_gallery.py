@@ -16,7 +16,7 @@ def address(name):
 
 @pytest.mark.parametrize("name", engines.names())
 def test_what_is_recorded_of_a_lab_is_what_it_declares(name):
-    """Where it is not, run `python -m assets.gallery`; for a preset that changed `python -m assets.gallery LAB NAME`."""
+    """Else run `python -m assets.gallery`; for a preset that changed `python -m assets.gallery LAB NAME`."""
     assert recorded(name) == words(engines.load(name), recorded(name))
 
 
