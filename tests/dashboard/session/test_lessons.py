@@ -117,3 +117,11 @@ def test_a_lesson_leads_to_the_next_and_the_last_to_none(write, monkeypatch):
     start = Start.from_address(engine, lesson="b").lead_on(lambda lab: f"./app?lab={lab}")
     assert start.follow_up == {"title": "T", "href": "./app?lab=matrix_sensing&lesson=a"}
     assert Start.from_address(engine).lead_on(str).follow_up is None
+
+
+def test_the_example_of_the_documents_is_a_lesson(write):
+    text = (ROOT / "docs" / "lessons.md").read_text().split("```markdown\n")[1].split("\n```")[0]
+    lesson = lessons.load(write(text))
+    assert [bool(step.question) for step in lesson.steps] == [False, True, False]
+    assert lesson.steps[1].question.at == 1000 and lesson.steps[1].look == ("error", "loss")
+    assert [condition.name for condition in lesson.steps[2].goal.conditions] == ["eta", "loss", "step"]
