@@ -9,6 +9,7 @@ from dashboard.server.gallery import content
 from dashboard.session import lessons
 from dashboard.session.lessons import LessonError
 from dashboard.session.start import Start
+from tests.conftest import ROOT
 
 HEAD = "---\ntitle: T\nlab: matrix_sensing\npreset: P3\n---\n"
 GOAL = "```goal\ndo: D\nuntil: ['{}']\nset: {{k: 3}}\ndone: E\n```\n"
