@@ -29,6 +29,7 @@ from dashboard.session import lessons, link
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
+from dashboard.ui.component import FOLDER
 from engines.core.protocol.errors import DynascopeError
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,16 @@ UNKNOWN = (
 SOON = 1.0
 """Seconds after which a page that needs no engine begins to import them."""
 
-Fill = Callable[[pn.Column, Bridge], Any]
+TEMPLATE = FOLDER / "page.html"
+"""What the browser shows before any script has come."""
+
+SKELETON, SKELETON_CSS = ((FOLDER / f"skeleton.{kind}").read_text() for kind in ("html", "css"))
+"""A lab before it is there, in its sizes."""
+
+STARTING = "<p role='status' style='padding:24px;opacity:.7'>Starting…</p>"
+
+Fill = Callable[[pn.Column, Bridge], str | None]
+"""Fills a page; returns the name of what is on it, where that is not all labs."""
 
 Address = Callable[[str], str]
 """Where the page of a lab is served."""
@@ -54,15 +64,19 @@ def _argument(name: str) -> str:
     return values[0].decode("utf-8", "replace")
 
 
-def _page(title: str, fill: Fill, engines_first: bool = True) -> pmui.Page:
+def _page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True) -> pmui.Page:
     """Make a page that appears at once and is filled when the browser has painted it."""
     _local()
-    holder = pn.Column(_waiting(), sizing_mode="stretch_width", margin=0)
-    bridge = Bridge()
-    pn.state.onload(partial(_filled, holder, bridge, fill, engines_first))
+    if pn.state.curdoc:
+        pn.state.curdoc.template_variables.update(skeleton=waiting, skeleton_css=SKELETON_CSS)
+    skeleton = pn.pane.HTML(waiting, sizing_mode="stretch_width", margin=0, stylesheets=[SKELETON_CSS])
+    holder = pn.Column(skeleton, sizing_mode="stretch_width", margin=0)
+    bridge, crumb = Bridge(), pn.pane.HTML("", margin=0, stylesheets=[theme.CRUMB])
+    pn.state.onload(partial(_filled, holder, bridge, crumb, fill, engines_first))
     page = pmui.Page(
-        title=title, main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
-        dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./",
+        title=title, header=[crumb], main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
+        dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./", sx=theme.GROUND,
+        template=TEMPLATE,
     )  # fmt: skip
     return _unreported(page)
 
@@ -84,16 +98,13 @@ def _unreported(page: pmui.Page) -> pmui.Page:
     return page
 
 
-def _waiting() -> pn.pane.HTML:
-    return pn.pane.HTML("<p role='status' style='padding:24px;opacity:.7'>Starting…</p>", sizing_mode="stretch_width")
-
-
-async def _filled(holder: pn.Column, bridge: Bridge, fill: Fill, engines_first: bool) -> None:
+async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: Fill, engines_first: bool) -> None:
     try:
         # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
         if engines_first:
             await asyncio.to_thread(_import_engines)
-        fill(holder, bridge)
+        if name := fill(holder, bridge):
+            crumb.object = f"<nav aria-label='where you are'><a href='./'>← Labs</a><span>{escape(name)}</span></nav>"
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
             loop.call_later(SOON, loop.run_in_executor, None, _import_engines)
@@ -160,7 +171,7 @@ def _cards(address: Address, error: str = "") -> pmui.Page:
 def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmui.Page:
     """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
-    def fill(holder: pn.Column, bridge: Bridge) -> None:
+    def fill(holder: pn.Column, bridge: Bridge) -> str:
         from engines import load
 
         engine = load(name)
@@ -169,8 +180,9 @@ def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmu
         lab = Lab(engine, start, bridge, device)
         holder[:] = [lab]
         lab.start()
+        return engine.title
 
-    return _page("Dynascope", fill)
+    return _page("Dynascope", fill, SKELETON)
 
 
 def entry() -> pmui.Page:

@@ -31,7 +31,7 @@ class Members(Component):
         items = [{"key": c.key, "label": c.label, "color": c.color, "on": c is focused} for c in curves]
         names = parts(every)
         self.shown = {
-            "items": items if len(curves) > 1 or curves[0].band else [],
+            "items": items if len(curves) > 1 or any(c.band for c in curves) else [],
             "parts": [[_counterpart(every, focused, name), name] for name in names] if len(names) > 1 else [],
             "part": focused.key,
             "note": spread_text(curves),

@@ -45,6 +45,10 @@ if TYPE_CHECKING:
 PERIOD = 100
 """Milliseconds between two ticks."""
 
+TOO_FEW = "no knob varies over which it could be drawn"
+
+BLANK = "nothing to show with these knobs"
+
 
 class Lab(Viewer):
     """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
@@ -83,7 +87,7 @@ class Lab(Viewer):
             heading=LabHeading(self._choose_preset, second=bool(lesson)),
             messages=self.messages,
             transport=Transport(engine.actions, self.command),
-            members=Members(self._focus_on),
+            members=Members(self._focus_on, margin=0),
             comparison=Comparison(engine),
             grid=Grid(engine, self._focus_on, self.share.export_plot),
             probes=Probes(engine.probes, self.share.save),
@@ -222,10 +226,12 @@ class Lab(Viewer):
 
     def _leave_out_figures(self) -> None:
         """Show the figures that have something to show, of these, while a lesson asks, those that it means."""
-        without = plots_without_knobs(self.engine.plots, self.session.configs) | self.hidden
+        configs, engine = self.session.configs, self.engine
+        sweeps, blank = plots_without_knobs(engine.plots, configs), self._common(engine.blank, "figures")
         meant = self.parts.lesson.figures() if self.parts.lesson else None
-        untold = set() if meant is None else {plot.name for plot in self.engine.plots if plot.name not in meant}
-        self.parts.grid.leave_out(self._common(self.engine.blank, "figures") | without | untold)
+        untold = [] if meant is None else [plot.name for plot in engine.plots if plot.name not in meant]
+        reasons = {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK)}
+        self.parts.grid.leave_out({**reasons, **dict.fromkeys([*self.hidden, *untold], "")})
 
     def _common(self, names: Callable[[Any], frozenset[str]], what: str) -> frozenset[str]:
         """Find the names that `names` gives for every member."""

@@ -13,13 +13,8 @@ STYLE = f":host(.{VEILED}) {{ display: none !important; }}"
 
 def veil(part: Any, on: bool) -> None:
     """Take a part of the page out of sight, for screen readers too, or bring it back."""
-    set_class(part, VEILED, on, STYLE)
-
-
-def set_class(part: Any, name: str, on: bool, style: str = "") -> None:
-    """Give a part of the page a class, which `style` is about, or take it away."""
     shell = part.__panel__() if isinstance(part, Viewer) else part
-    classes = [each for each in shell.css_classes if each != name] + [name] * on
-    sheets = [*shell.stylesheets, *([style] if style and style not in shell.stylesheets else [])]
-    if classes != list(shell.css_classes):
-        shell.param.update(css_classes=classes, stylesheets=sheets)
+    classes = [each for each in shell.css_classes if each != VEILED] + [VEILED] * on
+    if classes != shell.css_classes:
+        sheets = [each for each in shell.stylesheets if each != STYLE]
+        shell.param.update(css_classes=classes, stylesheets=[*sheets, STYLE])

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MOST_PER_SIDE = 128
 """Rows and columns of a matrix that are sent; a larger one is thinned."""
 
-GAP, HEAD = 0.06, 0.09
+GAP, HEAD = 0.06, 0.16
 """The space between two matrices and above them, as shares of the widest and of the highest."""
 
 

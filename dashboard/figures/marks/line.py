@@ -20,7 +20,7 @@ from bokeh.models.glyphs import Patches
 
 from dashboard.figures.marks import axes, theory
 from dashboard.figures.marks.axes import Scale
-from dashboard.figures.marks.figure import TALL, FigureOptions, add_glyph, figure, set_range
+from dashboard.figures.marks.figure import FigureOptions, add_glyph, figure, set_range
 from dashboard.figures.marks.hover import add_curve_hover
 from dashboard.figures.marks.phases import EMPTY, draw_phases, phase_columns
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
@@ -99,7 +99,7 @@ class LineMark:
 
     def __init__(
         self, plot: Plot, engine: Engine, lines: Sequence[LineSpec], stream: StreamedSource, options: FigureOptions, *,
-        primary: bool, on_zoom: Callable[[], None], on_reset: Callable[[], None],
+        on_zoom: Callable[[], None], on_reset: Callable[[], None],
         on_tap: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.engine = engine
@@ -112,7 +112,7 @@ class LineMark:
         self.overlay_hues: dict[str, str] = {}
         """Hue of each other run that is drawn behind, by its label."""
         self.sources = {name: ColumnDataSource() for name in ("theory", "overlays", "bands", "phases")}
-        self.figure = figure(log_x=options.log_x, log_y=self.scale.log, **_labels(plot, engine), **_height(primary))
+        self.figure = figure(log_x=options.log_x, log_y=self.scale.log, **_labels(plot, engine))
         self.scale.set_ticks(self.figure)
         self._draw()
         self.figure.on_event(RangesUpdate, lambda event: on_zoom())
@@ -291,7 +291,3 @@ def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, Any]:
         return {"line_width": 2}
     crowd = len({line.column.curve.key for line in lines}) > 8
     return {"line_width": 3} if spec.focus else {"line_width": 1.8, "line_alpha": 0.75 if crowd else 1.0}
-
-
-def _height(primary: bool) -> dict[str, Any]:
-    return {"height": TALL} if primary else {}
