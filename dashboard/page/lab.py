@@ -214,7 +214,9 @@ class Lab(Viewer):
         """Display another experiment, value or focus on all widgets."""
         session, parts, configs = self.session, self.parts, self.session.configs
         preset = session.experiment.preset
-        parts.knobs.show(configs, self._common(self.engine.idle, "knobs") | self.hidden)
+        idle = self._common(self.engine.idle, "knobs")
+        parts.knobs.show(configs, idle | self.hidden)
+        parts.transport.offer([action for action in self.engine.actions if action.knob not in idle])
         self._leave_out_figures()
         parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")

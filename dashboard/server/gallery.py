@@ -50,7 +50,7 @@ class Gallery(Component):
 def gallery(names: list[str], address: Address) -> pn.Column:
     """Make the gallery of these engines and of all lessons; `address(name)` says where a lab is served."""
     cards = Gallery(shown=content(names, address), sizing_mode="stretch_width", margin=0)
-    lead = pn.pane.HTML(f"<h1>{LEAD}</h1>", stylesheets=[_LEAD], sizing_mode="stretch_width", margin=0)
+    lead = pn.pane.HTML(f"<h1>{LEAD}</h1>", stylesheets=[_LEAD], css_classes=["lead"], margin=0)
     hint = "a word: outliers, width, decay …"
     word = pmui.TextInput(label="Search", placeholder=hint, size="small", width=280, margin=0)
     word.param.watch(lambda event: cards.param.update(query=str(event.new)[:100]), "value_input")
@@ -73,7 +73,8 @@ def content(names: list[str], address: Address) -> dict[str, Any]:
     }
 
 
-_TOP = ":host { flex-wrap: wrap; align-items: center; gap: 6px 24px; } :host > *:first-child { flex: 1 1 300px; }"
+_TOP = """:host { flex-wrap: wrap; align-items: center; gap: 6px 24px; }
+.lead { flex: 1 1 300px !important; width: auto !important; min-width: 0; }"""
 _LEAD = "h1 { font-size: 16px; font-weight: 400; margin: 0; line-height: 1.4; }"
 
 

@@ -36,7 +36,7 @@ export function render({ model, view }) {
 
   const save = (kind) => {
     if (!["svg", "png"].includes(kind)) return model.send_msg({ export: kind });
-    const lines = [...model.shown.curves ?? [], ...model.shown.lines];
+    const lines = [...model.shown.curves ?? [], ...model.shown.lines].map((line) => ({ ...line, label: line.full ?? line.label }));
     print(view.parent, { title: model.title, file: model.file, lines }, root, kind);
   };
   const choice = (axis) => model.shown[axis].map(([name, text, on]) => ({ text, on, act: () => model.send_msg({ axis, channel: name }) }));
