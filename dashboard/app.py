@@ -56,7 +56,7 @@ def _page(title: str, fill: Fill) -> pmui.Page:
     pn.state.onload(partial(_filled, holder, bridge, fill))
     page = pmui.Page(
         title=title, main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
-        dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./",
+        dark_theme=theme.dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./",
     )  # fmt: skip
     return _unreported(page)
 

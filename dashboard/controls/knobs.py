@@ -11,6 +11,7 @@ from panel.viewable import Viewer
 
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import knob_value, listed, sentence, words
+from dashboard.ui.styles import DIMS
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.errors import DynascopeError
 
@@ -41,14 +42,18 @@ class KnobWidget(Component):
     def __init__(self, knob: Knob, preview: Edit, commit: Edit, **params: Any) -> None:
         super().__init__(about=describe_widget(knob), **params)
         self._knob, self._preview, self._commit = knob, preview, commit
+        self._turned = 0
 
     def show(self, value: Any, others: Sequence[Any] = ()) -> None:
         """Display a value, and the values of all members where they differ."""
         values = listed([knob_value(other) for other in others], MOST_LISTED, "values")
         varies = f"varies: {values}" if len(others) > 1 else ""
-        self.shown = {"value": value, "text": typed(value), "varies": varies, "error": ""}
+        shown = {"value": value, "text": typed(value), "varies": varies, "error": "", "turned": self._turned}
+        if shown != self.shown:
+            self.shown = shown
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
+        self._turned += 1  # the browser shows what was turned: also the value before it has to be sent again
         try:
             value = self._read(data.get("value"))
             (self._commit if data.get("final") else self._preview)(self._knob.name, value)
@@ -92,10 +97,33 @@ def _kind(knob: Knob) -> str:
     return "seed" if knob.name == "seed" or knob.name.endswith("_seed") else "number"
 
 
+class KnobsHeading(Component):
+    """The heading over the knobs, with what undoes and redoes their changes; `command(what, {})` gets which."""
+
+    shown = param.Dict({"undo": False, "redo": False})
+
+    _esm = script("knobs_heading")
+    _stylesheets = [(FOLDER / "knobs_heading.css").read_text()]
+
+    def __init__(self, command: Callable[[str, dict[str, Any]], None], **params: Any) -> None:
+        super().__init__(**params)
+        self._command = command
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        if data.get("do") in ("undo", "redo"):
+            self._command(data["do"], {})
+
+
 class Knobs(Viewer):
     """All knobs of an engine that have an effect: at most seven in sight, the rest folded under *More*."""
 
-    def __init__(self, config: type[Config], preview: Edit, commit: Edit) -> None:
+    def __init__(
+        self,
+        config: type[Config],
+        preview: Edit,
+        commit: Edit,
+        command: Callable[[str, dict[str, Any]], None] = lambda what, data: None,
+    ) -> None:
         super().__init__()
         self._knobs, self._idle = config.knobs(), None
         self._widgets = {name: KnobWidget(knob, preview, commit) for name, knob in self._knobs.items()}
@@ -103,7 +131,13 @@ class Knobs(Viewer):
         self._front, self._folded = pn.Column(margin=0, **stretched), pn.Column(visible=False, margin=0, **stretched)
         self._more = pn.widgets.Toggle(variant="outline", margin=(4, 0), stylesheets=[MORE], **stretched)
         self._more.param.watch(lambda event: setattr(self._folded, "visible", event.new), "value")
-        self._panel = pn.Column(self._front, self._more, self._folded, margin=0, **stretched)
+        self._heading = KnobsHeading(command, margin=0, **stretched)
+        parts = (self._heading, self._front, self._more, self._folded)
+        self._panel = pn.Column(*parts, margin=0, stylesheets=[DIMS], **stretched)
+
+    def show_history(self, undo: bool, redo: bool) -> None:
+        """Display whether there is something to undo or redo."""
+        self._heading.shown = {"undo": undo, "redo": redo}
 
     def show(self, configs: Sequence[Config], idle: Collection[str] = ()) -> None:
         """Display the values of an ensemble's members, without the knobs that are idle."""
@@ -146,11 +180,12 @@ class Presets(Component):
         choices = [[preset.name, f"{preset.name}  {preset.title}"] for preset in presets]
         about = {"label": "Experiment", "kind": "choice", "wide": True, "choices": choices, "doc": "", "role": ""}
         super().__init__(about=about, **params)
-        self._choose = choose
+        self._choose, self._turned = choose, 0
 
     def show(self, name: str) -> None:
         """Display the preset that is loaded."""
-        self.shown = self.shown | {"value": name}
+        self.shown = self.shown | {"value": name, "turned": self._turned}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
+        self._turned += 1
         self._choose(str(data.get("value")))

@@ -22,7 +22,7 @@ from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
 from dashboard.figures.overlays import Overlays
 from dashboard.ui.batch import batch
-from dashboard.ui.styles import GRID
+from dashboard.ui.styles import DIMS, GRID
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.theory import TheoryLine
@@ -58,7 +58,7 @@ class Grid(Viewer):
         self._lines: dict[str, list[LineSpec]] = {}
         self._decorations: tuple[Sequence[TheoryLine], Sequence[Phase], Overlays] = ((), (), {})
         self._context: ViewContext | None = None
-        self._panel = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[GRID], margin=0)
+        self._panel = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[GRID, DIMS], margin=0)
 
     def arrange(self, preset: Preset | None) -> None:
         """Choose the horizontal scale and the first figure that a preset asks for."""
@@ -112,6 +112,12 @@ class Grid(Viewer):
             for card in self.shown():
                 self._redraw(card)
         return True
+
+    def clear(self) -> None:
+        """Take all figures away: of what is on the page now there is nothing to draw."""
+        for card in self.cards:
+            card.clear()
+        self._layout = None
 
     def shown(self) -> list[Card]:
         """Return the cards that are not left out."""

@@ -22,7 +22,7 @@ from dashboard.probes.panel import Probes
 from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.styles import LABEL, STRETCH
+from dashboard.ui.styles import LABEL, SHEET, STRETCH
 
 BODY = (FOLDER / "body.css").read_text()
 
@@ -76,7 +76,7 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     """Arrange the body of a lab, without the parts whose names are hidden."""
     lesson = [("", parts.lesson)] if parts.lesson else []
     knobs = _column(
-        SIDE, "knobs", hidden, ("presets", parts.presets), ("knobs", _title("Knobs")), ("knobs", parts.knobs),
+        SIDE, "knobs", hidden, ("presets", parts.presets), ("knobs", parts.knobs),
         ("ensemble", _title("Ensemble")), ("ensemble", parts.ensemble),
     )  # fmt: skip
     plots = _column(
@@ -89,7 +89,7 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     filled = [name for name, column in columns.items() if len(column)]
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
-    return pn.Column(links, body, stylesheets=[CONTAINER], **FLUSH)
+    return pn.Column(links, body, stylesheets=[CONTAINER, SHEET], **FLUSH)
 
 
 def _column(style: str, name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:

@@ -39,6 +39,15 @@ THEME = {
 CSS = "body { margin: 0; }"
 
 
+def dark(asked: str) -> bool:
+    """Whether a page begins dark: as its address asks, else as chosen in this browser before, else as its system is.
+
+    `theme.js` writes both cookies.
+    """
+    cookies = pn.state.cookies
+    return (asked or cookies.get("dynascope_theme") or cookies.get("dynascope_system")) == "dark"
+
+
 def prepare() -> None:
     """Set up Panel once for each entry point."""
     pn.extension(notifications=False)

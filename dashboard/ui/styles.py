@@ -8,3 +8,9 @@ FULL_WIDTH = ":host { grid-column: 1 / -1; }"
 """Style of a card that stands in all columns of its grid."""
 
 STRETCH = {"sizing_mode": "stretch_width"}
+
+DIMS = ":host { opacity: var(--shown, 1); transition: opacity .25s .15s; }"
+"""Style of what fades while another experiment is being prepared; the sheet of the lab sets the variable."""
+
+SHEET = ":host { --shown: 1; } :host(.preparing) { --shown: .35; }"
+"""Style of the sheet of a lab. A restart that takes no time is over before anything has faded."""

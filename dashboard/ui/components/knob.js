@@ -36,7 +36,9 @@ function box(about, root, send) {
   const field = make("input", "box", root);
   field.type = "text";
   field.setAttribute("aria-label", about.label + ", exact value");
-  field.addEventListener("change", () => send(field.value, true));
+  const sent = () => { field.dataset.sent = ""; };
+  field.addEventListener("input", () => { delete field.dataset.sent; });
+  field.addEventListener("change", () => { sent(); send(field.value, true); });
   field.addEventListener("focus", () => field.select());
   // Some notebooks keep the browser from seeing Enter as the end of an entry.
   field.addEventListener("keydown", (event) => {
@@ -45,7 +47,7 @@ function box(about, root, send) {
     field.blur();
     field.focus();
   });
-  return (text) => { field.value = text; };
+  return (text) => { sent(); field.value = text; };
 }
 
 function choice(about, root, send) {

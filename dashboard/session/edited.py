@@ -1,0 +1,72 @@
+"""Compares an experiment with its preset: which knobs were edited, and whether the claims are still about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dashboard.ui.formatting import knob_value, listed, words
+
+if TYPE_CHECKING:
+    from engines.core.data.recording import Event
+    from engines.core.protocol.config import Config
+    from engines.core.runs.experiment import Experiment
+
+MOST_VALUES = 4
+"""Values of a knob that are listed on one side of an arrow."""
+
+MOST_CHANGES = 4
+"""Changes that are named in one line."""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """The differences between an experiment and its preset, in words."""
+
+    changes: tuple[str, ...] = ()
+    """One for each knob, as "k 5 → 9"."""
+    unjudged: str = ""
+    """Why the claims of the preset are not about this experiment; "" where they are."""
+
+    @property
+    def line(self) -> str:
+        """All changes in one line; of many, the first and how many more."""
+        more = len(self.changes) - MOST_CHANGES
+        return ", ".join([*self.changes[:MOST_CHANGES], *([f"{more} more"] if more > 0 else [])])
+
+
+def edited(experiment: Experiment, events: Sequence[Event] = ()) -> Edited:
+    """Compare the members of an experiment, and the live edits of its run, with the preset.
+
+    The claims of a preset are about its own configurations, whatever their seeds: they are tested on fresh ones. An
+    edit of any other knob, also one that was taken back while the run was under way, leaves them unjudged.
+    """
+    from engines.core.runs.experiment import Experiment
+
+    if experiment.preset is None:
+        return Edited()
+    before, after = Experiment.from_preset(experiment.engine, experiment.preset).configs(), experiment.configs()
+    late = {event.knob: event.step for event in events if event.step > 0}
+    changes = {knob: text for knob in experiment.base.knobs() if (text := _change(knob, before, after, late))}
+    other = [text for knob, text in changes.items() if knob != "seed"]
+    if not other and _kinds(before) != _kinds(after):
+        other = ["the members combine their values otherwise"]
+    return Edited(tuple(changes.values()) or tuple(other), Edited(tuple(other)).line)
+
+
+def _change(knob: str, before: Sequence[Config], after: Sequence[Config], late: dict[str, int]) -> str:
+    old, new = (list(dict.fromkeys(getattr(config, knob) for config in configs)) for configs in (before, after))
+    when = f" at step {late[knob]:,}" if knob in late else ""
+    if old != new:
+        return f"{words(knob)} {_listed(old)} → {_listed(new)}{when}"
+    return f"{words(knob)} on the way, last{when}" if when else ""
+
+
+def _listed(values: Sequence[Any]) -> str:
+    return listed([knob_value(value) for value in values], MOST_VALUES, "values")
+
+
+def _kinds(configs: Sequence[Config]) -> set[str]:
+    """Describe each configuration by all knobs but its seed."""
+    return {repr([(name, value) for name, value in config if name != "seed"]) for config in configs}
