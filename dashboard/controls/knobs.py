@@ -9,7 +9,7 @@ import panel as pn
 import param
 from panel.viewable import Viewer
 
-from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.component import Component, script, sheet
 from dashboard.ui.formatting import knob_value, listed, sentence, words
 from dashboard.ui.styles import DIMS
 from engines.core.protocol.config import Config, Knob
@@ -37,7 +37,7 @@ class KnobWidget(Component):
     shown = param.Dict({"value": None, "text": "", "varies": "", "error": ""})
 
     _esm = script("knob")
-    _stylesheets = [(FOLDER / "knob.css").read_text()]
+    _stylesheets = [sheet("controls"), sheet("knob")]
 
     def __init__(self, knob: Knob, preview: Edit, commit: Edit, **params: Any) -> None:
         super().__init__(about=describe_widget(knob), **params)
@@ -103,7 +103,7 @@ class KnobsHeading(Component):
     shown = param.Dict({"undo": False, "redo": False})
 
     _esm = script("knobs_heading")
-    _stylesheets = [(FOLDER / "knobs_heading.css").read_text()]
+    _stylesheets = [sheet("controls"), sheet("knobs_heading")]
 
     def __init__(self, command: Callable[[str, dict[str, Any]], None], **params: Any) -> None:
         super().__init__(**params)
@@ -174,7 +174,7 @@ class Presets(Component):
     shown = param.Dict({"value": "", "text": "", "varies": "", "error": ""})
 
     _esm = script("knob")
-    _stylesheets = [(FOLDER / "knob.css").read_text()]
+    _stylesheets = [sheet("controls"), sheet("knob")]
 
     def __init__(self, presets: Sequence[Preset], choose: Callable[[str], None], **params: Any) -> None:
         choices = [[preset.name, f"{preset.name}  {preset.title}"] for preset in presets]

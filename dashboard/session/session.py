@@ -71,15 +71,20 @@ class Session:
         self.runner = Runner(self.engine, configs, speed=speed, device=self.device, until=self._until, **options)
         self._opened = experiment
         # The knobs show what the edits on the way will have made of them.
-        for event in experiment.edits:
-            experiment = experiment.override({event.knob: event.value})
-        self.experiment, self.configs = experiment, experiment.configs()
+        self._show_after(experiment.edits)
         self.cursor = self.pending_cursor = self.pending_pause = None
         self.focus = min(self.focus, len(configs) - 1)
         self._arrange()
         self.paused = self.paused or finished is not None
         if not self.paused:
             self.runner.play()
+
+    def _show_after(self, edits: Sequence[Event]) -> None:
+        """Have the knobs show the experiment that was opened, after some live edits."""
+        experiment = self._opened
+        for event in edits:
+            experiment = experiment.override({event.knob: event.value})
+        self.experiment, self.configs = experiment, experiment.configs()
 
     def repeatable(self) -> Experiment:
         """Return the experiment as it was opened, with every live edit since: it repeats the curves on screen."""
@@ -257,7 +262,9 @@ class Session:
         if self.cursor is not None:
             self.paused = True
             self.runner.branch(self.cursor)
+            self._show_after([edit for edit in self.runner.edits if edit.step <= self.cursor])
             self.cursor = None
+            self._arrange()
 
     def reset(self) -> None:
         """Start again at step 0 with the same seeds and the knobs as they are shown."""

@@ -3,7 +3,7 @@ export function render({ model }) {
   const root = make("div", "ensemble");
   const field = (label, value, parent) => {
     const wrap = make("label", "", parent, label + " ");
-    const input = make("input", "", wrap);
+    const input = make("input", "box", wrap);
     input.value = value;
     return input;
   };
@@ -15,7 +15,7 @@ export function render({ model }) {
   const low = field("from", "", row);
   const high = field("to", "", row);
   const many = field("count", "5", row);
-  const go = make("button", "", row, "Spread");
+  const go = make("button", "main", row, "Spread");
   row.hidden = true;
   knob.addEventListener("change", () => {
     const chosen = model.knobs.find(({ name }) => name === knob.value);
@@ -30,6 +30,7 @@ export function render({ model }) {
   const band = make("label", "tick", foot);
   const bands = make("input", "", band);
   bands.type = "checkbox";
+  bands.setAttribute("role", "switch");
   band.append(" seeds as bands");
   bands.addEventListener("change", () => model.send_msg({ bands: bands.checked }));
   const wrong = make("div", "wrong", root);

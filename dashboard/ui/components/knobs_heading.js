@@ -3,7 +3,7 @@ export function render({ model }) {
   const root = make("div", "top");
   make("h2", "", root, "Knobs");
   const button = (text, name, what) => {
-    const made = make("button", "", root, text);
+    const made = make("button", "icon", root, text);
     made.title = name;
     made.setAttribute("aria-label", name);
     made.addEventListener("click", () => model.send_msg({ do: what }));

@@ -89,3 +89,14 @@ def test_a_pause_and_a_cursor_are_come_back_to_however_slow_the_run_is_shown(ses
     wait_until(lambda: not session.runner.status.playing)
     assert session.paused and session.paused_at == session.runner.run.steps[-1] == 60
     assert session.runner.speed == 5
+
+
+def test_a_branch_shows_the_knobs_of_the_step_that_was_gone_back_to(session):
+    walk(session, 30)
+    session.edit({"eta": 0.3})
+    walk(session, 60)
+    session.scrub(session.runner.run.recording.dense.index_at(20))
+    session.branch()
+    wait_until(lambda: session.runner.run.steps[-1] == 20)
+    assert knobs(session)["eta"] == session.runner.run.configs[0].eta == 0.1
+    assert "η" not in session.edited.line
