@@ -2,6 +2,7 @@
 
 import pytest
 
+from engines.matrix_sensing.engine import ENGINE
 from tests.browser.conftest import FIGURE, Page, served, until
 
 LAB = "/matrix_sensing"
@@ -12,11 +13,17 @@ SLOW = """
 import time
 from engines.matrix_sensing.engine import ENGINE
 at_once = type(ENGINE).init
-type(ENGINE).init = lambda *arguments: (time.sleep(1.5), at_once(*arguments))[1]
+def init(self, configs, problem):
+    time.sleep(1.5)
+    if configs[0].k == 9:
+        raise MemoryError("no room for nine")
+    return at_once(self, configs, problem)
+type(ENGINE).init = init
 """
 
 DEEP = """
-const inside = (root) => [...root.querySelectorAll("*")].flatMap((e) => e.shadowRoot ? [e, ...inside(e.shadowRoot)] : [e]);
+const inside = (root) => [...root.querySelectorAll("*")].flatMap(
+  (e) => e.shadowRoot ? [e, ...inside(e.shadowRoot)] : [e]);
 """
 SHOWN = f"""() => {{
   {DEEP}
@@ -69,24 +76,25 @@ def choose(lab, name):
     lab.view.get_by_label("Experiment: ").select_option(name)
 
 
-def settled(lab, title=""):
-    """What is shown once nothing is being prepared."""
+def settled(lab, name):
+    """What is shown of a preset once nothing is being prepared."""
+    title = ENGINE.preset(name).title
 
     def found():
         shown = lab.ask(SHOWN)
-        return shown if not shown["dimmed"] and shown["claims"] and shown["title"] != title else None
+        return shown if not shown["dimmed"] and shown["claims"] and shown["title"] == title else None
 
     return until(found)
 
 
 def signatures(lab):
     """What is shown of each preset, by itself and at rest."""
-    found, title = {}, ""
+    found = {}
     for name in PRESETS:
         choose(lab, name)
-        found[name] = settled(lab, title)
-        title = found[name]["title"]
-    assert len({repr(each["chips"]) for each in found.values()}) == len(PRESETS)
+        found[name] = settled(lab, name)
+    assert len({signature(each) for each in found.values()}) == len(PRESETS)
+    assert len({repr(each["chips"]) for each in found.values()}) > 1
     assert len({repr(each["curves"]) for each in found.values()}) > 1
     return found
 
@@ -98,7 +106,7 @@ def switched(lab, pauses):
     for name, pause in zip([*PRESETS, "P6", "P3"], pauses, strict=True):
         choose(lab, name)
         lab.view.wait_for_timeout(pause)
-    last = until(lambda: (shown := settled(lab)) and shown["title"] == known["P3"]["title"] and shown)
+    last = settled(lab, "P3")
     return known, lab.ask("samples"), last
 
 
@@ -113,7 +121,7 @@ def test_everything_changes_together_while_presets_are_switched_fast(page):
 
 def test_what_takes_long_to_prepare_leaves_the_old_experiment_whole_and_faded(slow_page):
     lab = slow_page.open(LAB).ready(1)
-    known, samples, last = switched(lab, (300, 900, 2500, 300, 0))
+    known, samples, _ = switched(lab, (300, 900, 2500, 300, 0))
     wholes = {signature(each) for each in known.values()}
     assert {signature(each) for each in samples if not each["dimmed"]} <= wholes
     faded = [each for each in samples if each["dimmed"]]
@@ -123,7 +131,7 @@ def test_what_takes_long_to_prepare_leaves_the_old_experiment_whole_and_faded(sl
     assert lab.says(f"preparing {known['P10']['title']}…", 5)
     until(lambda: lab.ask(OPACITY) < 0.5, 5)
     assert lab.ask(SHOWN)["title"] == known["P3"]["title"]
-    assert settled(lab, known["P3"]["title"])["title"] == known["P10"]["title"]
+    settled(lab, "P10")
     until(lambda: lab.ask(OPACITY) == 1, 5)
 
 
@@ -139,24 +147,22 @@ OPACITY = f"""() => {{
 }}"""
 
 
-def test_what_cannot_be_prepared_takes_the_old_curves_and_ticks_away(page):
-    lab = page().open(f"{LAB}?preset=P3").ready(10)
-    lab.type("n", "4000") if lab.view.get_by_label("n, exact value").is_visible() else None
-    lab.view.get_by_role("button", name="More: ").click()
-    lab.view.get_by_label("seeds ", exact=True).fill("256")
-    lab.view.get_by_label("seeds ", exact=True).press("Enter")
-    for label, text in (("m", "100000"), ("n1", "400"), ("n2", "400")):
-        field = lab.view.get_by_label(f"{label}, exact value", exact=True)
-        if field.count() and field.is_visible():
-            lab.type(label, text)
+def test_what_cannot_be_prepared_takes_the_old_curves_and_ticks_away(slow_page):
+    lab = slow_page.open(f"{LAB}?preset=P3").ready(10)
+    settled(lab, "P3")
+    lab.type("k", "9")
+    assert lab.says("no room for nine")
+    until(lambda: not (shown := lab.ask(SHOWN))["dimmed"] and shown["edited"].startswith("edited: k 5 → 9"))
     shown = lab.ask(SHOWN)
-    assert shown
+    assert (shown["claims"], shown["formula"], lab.view.locator("canvas:visible").count()) == ([], "", 0)
+    lab.click("back to preset")
+    assert settled(lab, "P3")["claims"]
+    until(lambda: lab.view.locator("canvas:visible").count())
 
 
 def test_an_edit_is_said_with_both_values_and_greys_the_claims_until_it_is_taken_back(page):
     lab = page().open(f"{LAB}?preset=P3").ready(3)
-    rest = settled(lab)
-    assert not rest["edited"].startswith("edited: k")
+    rest = settled(lab, "P3")
     lab.type("k", "9")
     assert lab.says("edited: k 5 → 9", 30)
     until(lambda: set(lab.ask(SHOWN)["ticks"]) == {"–"})
@@ -207,7 +213,7 @@ def test_the_address_follows_so_that_reload_back_and_a_second_tab_find_the_same(
 
     choose(lab, "P10")
     until(lambda: address() != edited)
-    other = settled(lab, "Asymmetry makes it linear, at a rate of α²")
+    other = settled(lab, "P10")
     lab.view.go_back()
     until(lambda: k.input_value() == "7" and lab.shown_step() == 40)
     assert address() == edited
