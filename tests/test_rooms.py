@@ -34,6 +34,7 @@ BOKEH = {
 
 THREADS = {
     "engines.core.live.scheduler": "computes runs",
+    "engines.core.live.admission": "keeps one book for all threads",
     "dashboard.probes.pictures": "renders scenes",
     "dashboard.runs.library_panel": "reads and stores runs",
     "dashboard.runs.share": "makes files",

@@ -26,7 +26,7 @@ def probe_scheduler() -> Scheduler:
     """Start the one thread for the probes of all pages: they wait for one another, never a run for them."""
     from engines.core.live.scheduler import Scheduler
 
-    return Scheduler(threads=1)
+    return Scheduler(threads=1, most_apart=0)
 
 
 class ProbeJob:

@@ -30,7 +30,8 @@ class Graph:
         self._knobs = {name: value.clone() for name, value in knobs.items()}
         self._graph = torch.cuda.CUDAGraph()
         self._warm_up()
-        with torch.cuda.graph(self._graph):
+        # Other runs and probes may allocate in their own threads meanwhile.
+        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
             self._assign(self._state, loop(step, self._state, self._knobs, unroll))
 
     def __call__(self, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any:

@@ -2,30 +2,94 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+
 from engines.core.compute import device as devices
-from engines.core.compute.simulation import CHECKPOINT_BUDGET, Simulation
+from engines.core.compute.simulation import CHECKPOINT_BUDGET, Simulation, group_by_shape
 from engines.core.data.recording import BUDGET as THIN_CHANNELS
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
+from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
+from engines.core.protocol.errors import ConfigError
 
 COPIES = 3
 """States that are alive at once beside the one that the engine counts: the next, the last looked at, and the first."""
 
 
-def require(simulation: Simulation, frame: Frame, steps: int) -> None:
-    """Raise `ConfigError` where a simulation that has begun with `frame` would take too much until `steps`.
+class Needs(NamedTuple):
+    """Bytes that a run takes of the host and of its device; on the processor both are the host's."""
+
+    host: int
+    card: int = 0
+
+
+def estimate(engine: Engine, configs: Sequence[Config]) -> int:
+    """Estimate the bytes of the problems and the states of some members before anything is built."""
+    return sum(engine.nbytes(group) for group in group_by_shape(configs).values())
+
+
+def needs(simulation: Simulation, frame: Frame, steps: int) -> Needs:
+    """Count what a simulation that has begun with `frame` takes until `steps`.
 
     Counted are the problem and the state as the engine estimates them, and as measured the copies of the state, the
     checkpoints and the rows recorded; those lie in the memory of the host.
     """
     state = simulation.nbytes()
-    states = COPIES * state + _kept(state, THIN.count(steps), CHECKPOINT_BUDGET)
+    states = simulation.estimate + COPIES * state + _kept(state, THIN.count(steps), CHECKPOINT_BUDGET)
     rows = recorded(simulation.engine, frame, steps)
-    if simulation.device.type == "cpu":
-        return devices.require(simulation.estimate + states + rows, simulation.device)
-    devices.require(simulation.estimate + states, simulation.device)
-    devices.require(rows, devices.resolve("cpu"))
+    return Needs(states + rows) if simulation.device.type == "cpu" else Needs(rows, states)
+
+
+def require(simulation: Simulation, frame: Frame, steps: int) -> None:
+    """Raise `ConfigError` where a simulation that has begun with `frame` would take too much until `steps`."""
+    host, card = needs(simulation, frame, steps)
+    devices.require(host, torch.device("cpu"))
+    if card:
+        devices.require(card, simulation.device)
+
+
+def advice(engine: Engine, configs: Sequence[Config], share: float) -> str:
+    """Say how many members, or which value of which knob, would take `share` of the estimated bytes at most.
+
+    A knob is named only where the others may stay as they are; of several that help, the one that changes least.
+    """
+    allowed = share * estimate(engine, configs)
+    members = _largest(lambda count: estimate(engine, configs[:count]) <= allowed, len(configs))
+    if members:
+        return f"{members:,} of the {len(configs):,} members would fit"
+    found = [(_largest_value(engine, configs[0], name, allowed), name) for name in sizes(configs[0])]
+    best = max(((value / getattr(configs[0], name), value, name) for value, name in found if value), default=None)
+    alone = " alone" if len(configs) > 1 else ""
+    return f"{best[2]}={best[1]:,} would fit{alone}" if best else "lower the sizes or the number of members"
+
+
+def sizes(config: Config) -> list[str]:
+    """Name the knobs that are whole numbers on which the shape of the state depends."""
+    knobs = type(config).knobs().items()
+    return [name for name, knob in knobs if knob.role == "shape" and knob.type is int and getattr(config, name) > 1]
+
+
+def _largest_value(engine: Engine, config: Config, name: str, allowed: float) -> int:
+    def fits(value: int) -> bool:
+        try:
+            return estimate(engine, [config.replace(**{name: value})]) <= allowed
+        except ConfigError:  # out of its bounds, or in contradiction with another knob
+            return False
+
+    return _largest(fits, getattr(config, name))
+
+
+def _largest(fits: Callable[[int], bool], below: int) -> int:
+    """Find the largest number from 1 to `below` that fits, by halving; 0 where none does."""
+    low, high = 0, below
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle - 1)
+    return low
 
 
 def recorded(engine: Engine, frame: Frame, steps: int) -> int:

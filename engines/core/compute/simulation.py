@@ -134,12 +134,12 @@ class Simulation:
         self._checked = 0
         self._has_loss: np.ndarray | None = None
         with engine_failures(engine.title), torch.no_grad(), flushed():
-            self.estimate = sum(engine.nbytes(group) for group in _groups(configs).values())
+            self.estimate = sum(engine.nbytes(group) for group in group_by_shape(configs).values())
             """Bytes that the problems and the states take, as the engine says."""
             devices.require(self.estimate, device)
             self.batches = [
                 Batch(engine, group, [i for i, config in enumerate(configs) if config.shape_key() == key], device)
-                for key, group in _groups(configs).items()
+                for key, group in group_by_shape(configs).items()
             ]
 
     def nbytes(self) -> int:
@@ -261,7 +261,8 @@ class Checkpoints:
         self._saved = [saved for saved in self._saved if saved.step <= step]
 
 
-def _groups(configs: Sequence[Config]) -> dict[Any, list[Config]]:
+def group_by_shape(configs: Sequence[Config]) -> dict[Any, list[Config]]:
+    """Group members by their `shape` knobs: each group is a batch."""
     groups: dict[Any, list[Config]] = {}
     for config in configs:
         groups.setdefault(config.shape_key(), []).append(config)

@@ -14,9 +14,9 @@ from functools import partial
 from typing import Any
 
 from engines.core.compute import device as devices
-from engines.core.compute import memory
 from engines.core.compute.simulation import Checkpoints, Simulation
 from engines.core.data.recording import Event
+from engines.core.live.admission import ADMISSION
 from engines.core.live.scheduler import Scheduler, shared
 from engines.core.protocol.config import Config
 from engines.core.protocol.edits import apply_edits
@@ -140,6 +140,7 @@ class Runner:
             self._commands.get()()
         if self._closed:
             self._simulation, self._checkpoints = None, Checkpoints()
+            ADMISSION.release(self)
             return None
         if not self.status.playing or self._simulation is None or time.monotonic() >= self._until:
             return None
@@ -194,8 +195,11 @@ class Runner:
 
     def _resimulate(self) -> Simulation:
         """Compute the steps of a run that was recorded elsewhere once more, up to its end."""
-        everyone = range(len(self.run.initial_configs))
+        configs = self.run.initial_configs
+        everyone = range(len(configs))
+        ADMISSION.estimate(self, self.run.engine, configs, devices.resolve_or_cpu(self.run.device))
         simulation = start_simulation(self.run, everyone)
+        ADMISSION.measure(self, simulation, configs, simulation.observe(), self.status.horizon)
         self.run.device = str(simulation.device)
         self._checkpoints.offer(simulation)
         return replay_until(self.run, simulation, int(self.run.steps[-1]), everyone)
@@ -205,6 +209,8 @@ class Runner:
 
     def _fail(self, message: str) -> None:
         self._update(message=message, playing=False)
+        if self._simulation is None:  # it could not be built
+            ADMISSION.release(self)
 
     def _send(self, command: Callable[[], None]) -> None:
         self._commands.put(command)
@@ -215,9 +221,11 @@ class Runner:
     def _build(self) -> None:
         device = devices.resolve(self.run.device)
         self.run.device = str(device)  # what is stored says where it was computed
-        self._simulation = Simulation(self.run.engine, self.run.configs, device)
-        first = self._simulation.observe()
-        memory.require(self._simulation, first, self.status.horizon)
+        ADMISSION.estimate(self, self.run.engine, self.run.configs, device)
+        simulation = Simulation(self.run.engine, self.run.configs, device)
+        first = simulation.observe()
+        ADMISSION.measure(self, simulation, self.run.configs, first, self.status.horizon)
+        self._simulation = simulation
         self.run.recording.append(first, self.run.thin)
         self.run.diverged_at = self._simulation.diverged_at.copy()
         self._checkpoints.offer(self._simulation)

@@ -1,20 +1,40 @@
-"""Fair shares: a bounded number of compute threads serves all runners of the process in turn."""
+"""Fair shares: a bounded number of compute threads serves all runners of the process in turn.
+
+Runners take turns of a `SLICE`. A step cannot be cut, so that a turn may last much longer: it is charged, and above
+`LONG` it is set apart. Another thread takes over the round, and from then on that runner is served beside it, by one
+thread of low priority for all runners of this kind, until one of its turns is short again.
+"""
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import logging
 import os
+import sys
 import threading
 import time
 from collections import deque
+from dataclasses import dataclass, field
 from typing import Protocol
+from weakref import WeakKeyDictionary, WeakSet
 
 import torch
 
 SLICE = 0.03
 """Seconds of compute that a runner gets before the next one's turn."""
 
+LONG = 0.25
+"""Seconds after which a turn no longer holds up the others."""
+
+HANGING = 2.0
+"""Seconds after which a turn counts as long, though the processor spent less than `LONG` on it."""
+
+MOST_APART = 4
+"""Turns that are set apart at once; until one ends, runners that were never served wait beside the round."""
+
+LOW = 10
+"""How far the priority of a turn that is set apart is lowered (`nice`), where the system can do that for a thread."""
 
 PATIENCE = 10.0
 """Seconds that the end of the process waits for the turns that are being taken."""
@@ -28,59 +48,111 @@ class Worker(Protocol):
         ...
 
 
+@dataclass(eq=False)
+class Lane:
+    """A queue of workers that are ready, and the threads that serve it."""
+
+    name: str
+    ready: deque[Worker] = field(default_factory=deque)
+    threads: set[threading.Thread] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A turn that is being taken."""
+
+    worker: Worker
+    thread: threading.Thread
+    lane: Lane
+    begun: float
+
+
 class Scheduler:
-    """A round of workers and the threads that serve it; a worker is served by one thread at a time.
+    """The round of workers and the threads that serve it; a worker is served by one thread at a time.
 
     Threads start with the first request and are daemons: they never keep a process alive.
     """
 
-    def __init__(self, threads: int = 1) -> None:
-        self._count = threads
-        self._ready: deque[Worker] = deque()
+    def __init__(self, threads: int = 1, most_apart: int = MOST_APART) -> None:
+        """Serve `threads` workers at a time, and beside them up to `most_apart` whose turns last too long."""
+        self._count, self._most_apart = threads, most_apart
+        self._round, self._apart = Lane("compute"), Lane("compute-apart")
         self._waiting: dict[Worker, float] = {}
-        self._busy: set[Worker] = set()
+        self._turns: dict[Worker, Turn] = {}
         self._again: set[Worker] = set()
+        self._short: WeakSet[Worker] = WeakSet()
+        """Workers whose last turn was short."""
+        self._long: WeakSet[Worker] = WeakSet()
+        self._debts: WeakKeyDictionary[Worker, float] = WeakKeyDictionary()
+        """Seconds that workers took beyond their slices: turns that they pass while others are ready."""
         self._changed = threading.Condition()
-        self._threads: list[threading.Thread] = []
+        self._watcher: threading.Thread | None = None
         self._stopped = False
 
     def request(self, worker: Worker) -> None:
         """Put a worker in the round; asking again while it is served or waits makes it ready at once."""
         with self._changed:
-            if worker in self._busy:
+            if worker in self._turns:
                 self._again.add(worker)
-            elif worker not in self._ready:
+            elif worker not in self._round.ready and worker not in self._apart.ready:
                 self._waiting.pop(worker, None)
-                self._ready.append(worker)
+                self._put(worker)
             self._start()
-            self._changed.notify()
+            self._changed.notify_all()
 
     def active(self) -> int:
         """Count the workers that are served, ready or waiting for their time."""
         with self._changed:
-            return len(self._busy) + len(self._ready) + len(self._waiting)
+            return len(self._turns) + len(self._round.ready) + len(self._apart.ready) + len(self._waiting)
 
     def stop(self) -> None:
         """Let the turns that are being taken end, and begin no other, for good."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        for thread in self._threads:
-            thread.join(PATIENCE)
+            threads = {*self._threads(), *filter(None, [self._watcher])}
+        end = time.monotonic() + PATIENCE
+        for thread in threads:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    # -- threads ---------------------------------------------------------------------------------------------
+
+    def _threads(self) -> set[threading.Thread]:
+        """Threads that are in a lane, or end their turn outside of one."""
+        return self._round.threads | self._apart.threads | {turn.thread for turn in self._turns.values()}
 
     def _start(self) -> None:
-        if not (self._threads or self._stopped):
-            names = [f"compute-{index}" for index in range(self._count)]
-            self._threads = [threading.Thread(target=self._serve, name=name, daemon=True) for name in names]
-            for thread in self._threads:
-                thread.start()
+        """Start the threads that are missing: those of the round, one for turns set apart, one that watches."""
+        if self._stopped:
+            return
+        while len(self._round.threads) < self._count:
+            self._add(self._round)
+        if self._apart.ready and not self._apart.threads:
+            self._add(self._apart)
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._watch, name="compute-watch", daemon=True)
+            self._watcher.start()
 
-    def _serve(self) -> None:
-        while worker := self._take():
-            until = self._turn(worker)
-            with self._changed:
-                self._busy.discard(worker)
-                self._file(worker, until)
+    def _add(self, lane: Lane) -> None:
+        thread = threading.Thread(target=self._serve, args=(lane,), name=lane.name, daemon=True)
+        lane.threads.add(thread)
+        thread.start()
+
+    def _serve(self, lane: Lane) -> None:
+        me = threading.current_thread()
+        if lane is self._apart:
+            _lower(me)
+        while self._serve_next(lane, me):
+            pass
+
+    def _serve_next(self, lane: Lane, thread: threading.Thread) -> bool:
+        """Serve whoever comes next; returns whether there is more to do. No worker is held while a thread waits."""
+        turn = self._take(lane, thread)
+        if turn:
+            before = time.thread_time()
+            until = self._turn(turn.worker)
+            self._end(turn, until, time.thread_time() - before)
+        return turn is not None
 
     @staticmethod
     def _turn(worker: Worker) -> float | None:
@@ -90,33 +162,110 @@ class Scheduler:
             logging.getLogger(__name__).exception("a worker failed and leaves the round")
             return None
 
-    def _file(self, worker: Worker, until: float | None) -> None:
-        if worker in self._again or (until is not None and until <= time.monotonic()):
-            self._again.discard(worker)
-            self._ready.append(worker)
-        elif until is not None:
-            self._waiting[worker] = until
+    def _watch(self) -> None:
+        """Set turns apart that last too long."""
+        while not self._stopped:
+            with self._changed:
+                if not self._turns:
+                    self._changed.wait()
+                self._set_long_turns_apart()
+            time.sleep(LONG / 4)
 
-    def _take(self) -> Worker | None:
+    def _set_long_turns_apart(self) -> None:
+        for turn in list(self._turns.values()):
+            if turn.lane is self._round and time.monotonic() - turn.begun > LONG:
+                self._set_apart(turn)
+
+    def _set_apart(self, turn: Turn) -> None:
+        if turn.thread not in self._round.threads or self._apart_now() >= self._most_apart:
+            return
+        self._round.threads.discard(turn.thread)
+        _lower(turn.thread)
+        self._start()
+
+    def _apart_now(self) -> int:
+        """Count the turns that go on beside the round, though their thread belonged to it."""
+        return sum(turn.thread not in turn.lane.threads for turn in self._turns.values())
+
+    # -- turns, under the lock ---------------------------------------------------------------------------------
+
+    def _put(self, worker: Worker) -> None:
+        """Put a worker that is ready in its lane."""
+        (self._apart if self._belongs_apart(worker) else self._round).ready.append(worker)
+
+    def _belongs_apart(self, worker: Worker) -> bool:
+        full = self._apart_now() >= self._most_apart and worker not in self._short
+        return self._most_apart > 0 and (full or worker in self._long)
+
+    def _take(self, lane: Lane, thread: threading.Thread) -> Turn | None:
+        """Wait for the next turn of a thread; None where it has to end."""
         with self._changed:
-            while not (self._stopped or self._wake() or self._ready):
+            while thread in lane.threads and not self._stopped:
+                self._wake()
+                self._sort_out(lane)
+                if lane.ready:
+                    turn = Turn(self._next(lane), thread, lane, time.monotonic())
+                    self._turns[turn.worker] = turn
+                    if len(self._turns) == 1:
+                        self._changed.notify_all()  # the watcher
+                    return turn
+                if lane is self._apart:
+                    break
                 self._changed.wait(self._pause())
-            if self._stopped:
-                return None
-            worker = self._ready.popleft()
-            self._busy.add(worker)
-            return worker
+            lane.threads.discard(thread)
+            return None
 
-    def _wake(self) -> bool:
+    def _sort_out(self, lane: Lane) -> None:
+        """Move those out of the round that came while there was room to set them apart, and now there is none."""
+        while lane is self._round and lane.ready and self._belongs_apart(lane.ready[0]):
+            self._apart.ready.append(lane.ready.popleft())
+            self._start()
+
+    def _next(self, lane: Lane) -> Worker:
+        """Take the first worker that owes nothing; those before it pay a slice each."""
+        while True:
+            worker = lane.ready.popleft()
+            owed = self._debts.get(worker, 0.0) - SLICE
+            if not lane.ready or owed < 0:
+                return worker
+            self._debts[worker] = owed
+            lane.ready.append(worker)
+
+    def _end(self, turn: Turn, until: float | None, spent: float) -> None:
+        """Put a worker where it belongs after its turn, and charge the `spent` seconds of the processor."""
+        with self._changed:
+            worker = turn.worker
+            del self._turns[worker]
+            # A thread that had to wait for its core may have been short all the same.
+            short = spent <= LONG and time.monotonic() - turn.begun <= HANGING
+            (self._short if short else self._long).add(worker)
+            (self._long if short else self._short).discard(worker)
+            self._debts[worker] = min(max(self._debts.get(worker, 0.0) + spent - SLICE, 0.0), LONG)
+            if worker in self._again or (until is not None and until <= time.monotonic()):
+                self._again.discard(worker)
+                self._put(worker)
+                self._start()
+                self._changed.notify_all()
+            elif until is not None:
+                self._waiting[worker] = until
+
+    def _wake(self) -> None:
         now = time.monotonic()
-        due = [worker for worker, until in self._waiting.items() if until <= now]
-        for worker in due:
+        for worker in [worker for worker, until in self._waiting.items() if until <= now]:
             del self._waiting[worker]
-            self._ready.append(worker)
-        return bool(due)
+            self._put(worker)
+        if self._apart.ready:
+            self._start()
 
     def _pause(self) -> float | None:
         return max(0.0, min(self._waiting.values()) - time.monotonic()) if self._waiting else None
+
+
+def _lower(thread: threading.Thread) -> None:
+    """Lower the priority of a thread for good: only the system's owner may raise it again."""
+    if sys.platform == "linux" and thread.native_id:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread.native_id, LOW)
 
 
 def _shared() -> Scheduler:

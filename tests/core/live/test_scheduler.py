@@ -173,7 +173,7 @@ def test_a_scheduler_that_stops_lets_the_turn_end_and_begins_no_other():
     scheduler.stop()
     assert log == ["ended"]
     scheduler.request(Slow())
-    assert not [thread for thread in scheduler._threads if thread.is_alive()]
+    assert not [thread for thread in scheduler._threads() if thread.is_alive()]
 
 
 def test_a_process_may_end_while_it_computes(fresh_python):
@@ -204,3 +204,93 @@ def test_an_idle_scheduler_has_no_thread_and_nothing_active():
 @pytest.mark.parametrize("attempt", range(2))
 def test_the_process_has_one_shared_scheduler(attempt):
     assert shared() is shared()
+
+
+class Endless:
+    """Takes turns of so many seconds until it is told to end; notes when each began."""
+
+    def __init__(self, seconds):
+        self.seconds, self.begun, self.on = seconds, [], True
+
+    def work(self, seconds):
+        self.begun.append(time.monotonic())
+        time.sleep(self.seconds)
+        return time.monotonic() if self.on else None
+
+    def rate(self, seconds):
+        before = len(self.begun)
+        time.sleep(seconds)
+        return (len(self.begun) - before) / seconds
+
+
+@pytest.fixture
+def endless():
+    """Make workers that end with the test."""
+    made = []
+
+    def make(*seconds):
+        made.extend(map(Endless, seconds))
+        return made[-len(seconds) :]
+
+    yield make
+    for worker in made:
+        worker.on = False
+
+
+def test_turns_that_last_seconds_leave_a_healthy_worker_most_of_its_rate(endless):
+    scheduler = Scheduler()
+    healthy, *slow = endless(0.005, 3.0, 3.0, 3.0)
+    scheduler.request(healthy)
+    alone = healthy.rate(1)
+    for worker in slow:
+        scheduler.request(worker)
+    assert healthy.rate(6) > 0.5 * alone
+    assert all(worker.begun for worker in slow)
+
+
+def test_no_more_threads_are_started_than_may_be_set_apart(endless):
+    before = threading.active_count()
+    scheduler = Scheduler(most_apart=2)
+    healthy, *slow = endless(0.005, *(2.5,) * 6)
+    scheduler.request(healthy)
+    time.sleep(0.2)
+    for worker in slow:
+        scheduler.request(worker)
+    time.sleep(1)
+    most = threading.active_count() - before
+    rate = healthy.rate(2)
+    assert most <= 1 + 2 + 1 + 1  # the round, two set apart, the lane beside it, the watcher
+    assert rate > 20
+    for worker in (healthy, *slow):
+        worker.on = False
+    deadline = time.monotonic() + TIMEOUT
+    while scheduler.active() or threading.active_count() - before > 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_who_takes_more_than_a_slice_passes_turns_until_it_is_even():
+    scheduler = Scheduler()
+
+    class Greedy:
+        spent, share, on = 0.0, 1.0, True
+
+        def __init__(self, slices):
+            self.slices = slices
+
+        def work(self, seconds):
+            begun = time.thread_time()
+            while (now := time.thread_time()) - begun < self.slices * SLICE:
+                pass
+            self.spent += now - begun
+            return time.monotonic() if self.on else None
+
+    greedy, modest = Greedy(4), Greedy(1)
+    scheduler.request(greedy)
+    scheduler.request(modest)
+    deadline = time.monotonic() + TIMEOUT
+    while greedy.spent + modest.spent < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    greedy.on = modest.on = False
+    assert greedy.spent / modest.spent < 2  # 4 with turns alone

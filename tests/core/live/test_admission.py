@@ -1,0 +1,140 @@
+"""Runs of all visitors together take no more than they may; whoever is refused reads what would fit."""
+
+import gc
+import time
+
+import pytest
+import torch
+
+import engines
+from engines.core.compute import memory, work
+from engines.core.live.admission import ADMISSION
+from engines.core.live.limits import LIMITS
+from engines.core.live.runner import Runner
+from engines.core.live.scheduler import Scheduler
+from engines.core.protocol.errors import LONGEST
+from engines.core.runs.experiment import Experiment
+from tests.core.toy import ENGINE, Toy
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(autouse=True)
+def _limits():
+    """Give the process its limits back."""
+    before = dict(vars(LIMITS))
+    yield
+    vars(LIMITS).update(before)
+
+
+@pytest.fixture
+def start():
+    """Make a runner, and wait until it is built or refused."""
+    scheduler, runners = Scheduler(), []
+
+    def make(configs, engine=ENGINE, **options):
+        runners.append(Runner(engine, configs, scheduler=scheduler, **options))
+        end = time.monotonic() + 60
+        while not (runners[-1].status.ready or runners[-1].status.message):
+            assert time.monotonic() < end
+            time.sleep(0.005)
+        return runners[-1]
+
+    make.runners = runners
+    yield make
+    for runner in runners:
+        runner.close()
+    while scheduler.active():
+        time.sleep(0.005)
+
+
+def configs(**knobs):
+    engine = engines.load("matrix_sensing")
+    return engine, Experiment.from_preset(engine, None, knobs).configs()
+
+
+def test_a_run_that_is_too_large_is_refused_with_the_number_the_limit_and_the_value_that_fits(start):
+    engine, large = configs(operator="gaussian", n=100, m=4000, k=5)
+    LIMITS.memory = 150 * 2**20
+    before = ADMISSION.count()
+    message = start(large, engine).status.message
+    assert f"needs {memory.estimate(engine, large) / 2**30:.1f} GiB" in message
+    assert "the limit on cpu is 0.1 GiB" in message
+    name, value = message.split(": ")[-1].split(" would fit")[0].split("=")
+    assert len(message) < LONGEST and ADMISSION.count() == before
+    fitting = [config.replace(**{name: int(value.replace(",", ""))}) for config in large]
+    runner = start(fitting, engine)
+    assert runner.status.ready, runner.status.message
+
+
+def test_members_are_left_out_first_where_that_helps():
+    engine, many = configs(operator="identity", n=100, k=10, seed=list(range(4096)))
+    advice = memory.advice(engine, many, 0.25)
+    assert advice.endswith("of the 4,096 members would fit")
+    count = int(advice.split()[0].replace(",", ""))
+    allowed = 0.25 * memory.estimate(engine, many)
+    assert memory.estimate(engine, many[:count]) <= allowed < memory.estimate(engine, many[: count + 1])
+
+
+def test_runs_of_all_visitors_add_up_and_leave_room_when_they_end(start):
+    engine, each = configs(operator="gaussian", n=50, m=2500)
+    one = start(each, engine)
+    assert one.status.ready
+    taken = ADMISSION.total()
+    LIMITS.memory = int(1.5 * taken)
+    refused = start(each, engine)
+    assert "of which other runs take" in refused.status.message
+    one.close()
+    end = time.monotonic() + 60
+    while ADMISSION.total() >= taken:
+        assert time.monotonic() < end
+        time.sleep(0.005)
+    assert start(each, engine).status.ready
+
+
+def test_a_run_that_nobody_holds_any_more_takes_nothing(start):
+    before = ADMISSION.count()
+    assert start([Toy()]).status.ready
+    assert ADMISSION.count() == before + 1
+    end = time.monotonic() + 60
+    start.runners.clear()
+    while ADMISSION.count() > before:
+        assert time.monotonic() < end
+        gc.collect()
+        time.sleep(0.01)
+
+
+def test_no_more_runs_are_open_than_may_be(start):
+    LIMITS.runs = ADMISSION.count() + 2
+    assert start([Toy()]).status.ready and start([Toy()]).status.ready
+    assert "no more than" in start([Toy()]).status.message
+
+
+def test_a_step_that_would_take_too_long_is_refused_before_anything_is_built(start):
+    engine, large = configs(operator="gaussian", n=100, m=4000, k=5)
+    LIMITS.step = 1e-6
+    runner = start(large, engine)
+    assert "a step would take about" in runner.status.message and "may take 1e-06 s" in runner.status.message
+    assert runner._simulation is None
+
+
+@pytest.mark.parametrize(
+    ("name", "knobs"),
+    [
+        ("matrix_sensing", {"operator": "gaussian", "n": 60, "m": 3000, "k": 10}),
+        ("subgradient_recovery", {"d": 60, "m": 5000, "k": 20}),
+    ],
+)
+def test_the_seconds_of_a_step_are_told_within_a_factor_of_ten(name, knobs):
+    from engines.core.compute.simulation import Simulation
+
+    engine = engines.load(name)
+    members = Experiment.from_preset(engine, None, knobs).configs()
+    told = work.seconds_a_step(engine, members, CPU)
+    simulation = Simulation(engine, members, CPU)
+    simulation.advance(1)
+    assert 0.1 < told / min(work._step(simulation) for _ in range(5)) < 10
+
+
+def test_a_small_run_is_not_measured_beforehand():
+    assert work.seconds_a_step(ENGINE, [Toy()], CPU) == 0
