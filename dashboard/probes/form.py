@@ -44,7 +44,7 @@ class ProbeForm(Component):
         """The options that differ from their defaults."""
         self._probe, self._knobs = probe, probe_options(probe)
         self._compute, self._stop, self._save = compute, stop, save
-        fields = [{"name": name, **_field(knob)} for name, knob in self._knobs.items()]
+        fields = [{**_field(knob), "name": name} for name, knob in self._knobs.items()]
         super().__init__(title=probe.title or words(probe.name), doc=probe.doc, fields=fields, **params)
         self.choose({})
 
