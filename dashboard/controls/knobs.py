@@ -110,8 +110,8 @@ class Knobs(Component):
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if data.get("do") in ("undo", "redo"):
             self._command(data["do"], {})
-        elif data.get("knob") in self._knobs:
-            self._turn(self._knobs[data["knob"]], data.get("value"), bool(data.get("final")))
+        elif knob := self._knobs.get(str(data.get("knob"))):
+            self._turn(knob, data.get("value"), bool(data.get("final")))
 
     def _turn(self, knob: Knob, value: Any, final: bool) -> None:
         """Preview a value or commit it. A drag echoes in the browser; an answer to each of its events would be late."""

@@ -36,8 +36,8 @@ class Edited:
         return ", ".join([*self.changes[:MOST_CHANGES], *([f"{more} more"] if more > 0 else [])])
 
 
-def edited(experiment: Experiment, events: Sequence[Event] = ()) -> Edited:
-    """Compare the members of an experiment, and the live edits of its run, with the preset.
+def edited(experiment: Experiment, after: Sequence[Config], events: Sequence[Event] = ()) -> Edited:
+    """Compare the members of an experiment, as they are `after` all edits, and its live edits with the preset.
 
     The claims of a preset are about its own configurations, whatever their seeds: they are tested on fresh ones. An
     edit of any other knob, also one that was taken back while the run was under way, leaves them unjudged.
@@ -46,7 +46,7 @@ def edited(experiment: Experiment, events: Sequence[Event] = ()) -> Edited:
 
     if experiment.preset is None:
         return Edited()
-    before, after = Experiment.from_preset(experiment.engine, experiment.preset).configs(), experiment.configs()
+    before = Experiment.from_preset(experiment.engine, experiment.preset).configs()
     late = {event.knob: event.step for event in events if event.step > 0}
     changes = {knob: text for knob in experiment.base.knobs() if (text := _change(knob, before, after, late))}
     other = [text for knob, text in changes.items() if knob != "seed"]

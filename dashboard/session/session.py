@@ -174,7 +174,7 @@ class Session:
         events = self.runner.run.recording.events
         key = (self.experiment, len(events))
         if self._edited[0] != key:
-            self._edited = key, edited(self.experiment, events)
+            self._edited = key, edited(self.experiment, self.configs, events)
         return self._edited[1]
 
     def shown_step(self) -> int:
