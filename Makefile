@@ -35,11 +35,11 @@ else
 endif
 
 # What is too long for every change: fresh seeds, the longest presets and trainings, and other machines.
-thorough: $(VENV)/.test system
+thorough: $(VENV)/.test $(if $(strip $(ARGS)),,$(OLDEST)/.test) system
 ifeq ($(strip $(ARGS)),)
 	@failed=0; \
 	$(BIN)/python -m pytest -n auto -m thorough || failed=1; \
-	$(MAKE) --no-print-directory machines || failed=1; \
+	$(BIN)/python tests/machines.py || failed=1; \
 	exit $$failed
 else
 	$(BIN)/python -m pytest -n auto -m thorough $(ARGS)

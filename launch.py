@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import shlex
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from engines.core.protocol.errors import DynascopeError, shortened
+from engines.core.protocol.errors import DynascopeError, in_one_line, quote, shortened
+from engines.core.protocol.paths import expand_home
 
 INTERRUPTED = 130
 
@@ -29,17 +34,15 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with status 2."""
-        self.exit(2, f"{self.prog}: {shortened(message)} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {shortened(in_one_line(message), 200)} (see {self.prog} --help)\n")
 
 
 def serve(arguments: argparse.Namespace) -> None:
     """Serve the gallery and every lab until interrupted."""
-    if arguments.lessons:
-        if not os.path.isdir(arguments.lessons):
-            raise DynascopeError(f"there is no folder {arguments.lessons}")
-        os.environ["DYNASCOPE_LESSONS"] = arguments.lessons
-    if arguments.library:
-        os.environ["DYNASCOPE_LIBRARY"] = arguments.library
+    if arguments.lessons is not None:
+        os.environ["DYNASCOPE_LESSONS"] = str(_folder("--lessons", arguments.lessons))
+    if arguments.library is not None:
+        os.environ["DYNASCOPE_LIBRARY"] = str(expand_home(arguments.library))
     from dashboard import app
 
     options = _panels(arguments.panel_options) if arguments.panel_options else {}
@@ -52,6 +55,13 @@ def serve(arguments: argparse.Namespace) -> None:
     except OSError as error:
         where = f"{arguments.address}:{arguments.port}"
         raise DynascopeError(f"cannot serve at {where}: {error.strerror or error}") from error
+
+
+def _folder(flag: str, given: str) -> Path:
+    path = expand_home(given)
+    if not path.is_dir():
+        raise DynascopeError(f"{flag} {quote(given)}: there is no such folder")
+    return path
 
 
 def _panels(words: Sequence[str]) -> dict[str, Any]:
@@ -90,18 +100,23 @@ def headless(arguments: argparse.Namespace) -> None:
 
     if arguments.command == "run":
         _check_resume(arguments)
-    {"run": cli.run, "probe": cli.probe, "list": cli.catalogue}[arguments.command](arguments)
+    with redirect_stdout(sys.stderr):  # what the code of an engine prints is no part of the result
+        text = {"run": cli.run, "probe": cli.probe, "list": cli.catalogue}[arguments.command](arguments)
+    print(text)
 
 
 def new(arguments: argparse.Namespace) -> None:
     """Write the folder of a working engine and say how it is opened and tested."""
+    import engines
     from dynascope.new_engine import write
 
     folder = write(arguments.name, arguments.into)
+    built_in = str(folder.parent.resolve()) in engines.__path__  # found without being told where
+    flag = "" if built_in else f" --plugins {shlex.quote(str(folder.parent))}"
     print(
-        f"{folder} is an engine. Open it:  python launch.py serve --plugins {arguments.into}\n"
-        f"Test it:  python -m pytest -p dynascope.contract --engine {arguments.name} --plugins {arguments.into}\n"
-        f"Its own tests:  python -m pytest {folder}"
+        f"{folder} is an engine. Open it:  python launch.py serve{flag}\n"
+        f"Test it:  python -m pytest -p dynascope.contract --engine {arguments.name}{flag}\n"
+        f"Its own tests:  python -m pytest {shlex.quote(str(folder))}"
     )
 
 
@@ -185,8 +200,8 @@ def _run(command: argparse.ArgumentParser) -> None:
 def _probe(command: argparse.ArgumentParser) -> None:
     _experiment(command)
     command.add_argument("probe", help="what to compute; see `list`")
-    command.add_argument("--member", type=int, default=0, help="of which member; default: %(default)s")
-    command.add_argument("--step", type=int, help="at which step; default: the last")
+    command.add_argument("--member", type=_whole, default=0, help="of which member; default: %(default)s")
+    command.add_argument("--step", type=_whole, help="at which step; default: the last")
     command.add_argument(
         "--option", action="append", type=_assignment, default=[], metavar="NAME=VALUE",
         help="an option of the probe; see `list`",
@@ -209,22 +224,28 @@ def _new(command: argparse.ArgumentParser) -> None:
 def _assignment(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form name=value")
+        raise argparse.ArgumentTypeError(f"{quote(text)} is not of the form name=value")
     return name.strip(), value
 
 
 def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port between 0 and 65535")
+    if not re.fullmatch(r"[0-9]{1,5}", text) or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{quote(text)} is not a port between 0 and 65535")
+    return int(text)
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,18}", text):
+        raise argparse.ArgumentTypeError(f"{quote(text)} is not a whole number")
     return int(text)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. What a person got wrong is one line on stderr."""
-    known = parser()
-    chosen, chosen.panel_options = known.parse_known_args(arguments)
+    commands = parser()
+    chosen, chosen.panel_options = commands.parse_known_args(arguments)
     if chosen.panel_options and chosen.act is not serve:
-        known.error(f"unrecognized arguments: {' '.join(chosen.panel_options)}")
+        commands.error(f"unrecognized arguments: {' '.join(chosen.panel_options)}")
     try:
         for folder in chosen.plugins:
             from engines.core.protocol.registry import add_plugins
@@ -232,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             add_plugins(folder)
         chosen.act(chosen)
     except DynascopeError as error:
-        print(f"launch.py: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"launch.py: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -18,7 +18,7 @@ from benchmarks.timing import best, head, row
 from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.hessian.products import forward_over_reverse, gauss_newton, reverse_over_reverse
 from engines.loss_landscape.hessian.spectral_density import spectrum
-from engines.loss_landscape.learning_coefficient.chains import init_state, langevin_kernel, mala_kernel, run, window
+from engines.loss_landscape.learning_coefficient.samplers import init_state, langevin_kernel, mala_kernel, run, window
 from engines.loss_landscape.models.mlp import Mlp
 
 VECTORS, STEPS, CHAINS, B, ETA = 16, 20, 16, 100.0, 1e-4

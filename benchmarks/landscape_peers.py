@@ -20,9 +20,9 @@ from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, rademache
 from engines.loss_landscape.hessian.products import softmax_metric
 from engines.loss_landscape.hessian.spectral_density import density, spectrum
 from engines.loss_landscape.learning_coefficient import quadrature
-from engines.loss_landscape.learning_coefficient.chains import init_state, langevin_kernel, mala_kernel, run, window
 from engines.loss_landscape.learning_coefficient.llc import estimate
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
+from engines.loss_landscape.learning_coefficient.samplers import init_state, langevin_kernel, mala_kernel, run, window
 from engines.loss_landscape.models import digits
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.potentials import crossing_planes, quadratic

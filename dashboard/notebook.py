@@ -40,7 +40,7 @@ class Cell(pn.Column):
 
     def __init__(self, content: Any, shown: Callable[[Any], None], gone: Callable[[], None], height: int) -> None:
         place = {"height": height, "sizing_mode": "stretch_width", "scroll": "y-auto", "margin": 0}
-        super().__init__(content, stylesheets=[LIGHT], **place)
+        super().__init__(content, stylesheets=[LIGHT], styles={"--room": f"{height}px"}, **place)
         self._shown, self._gone = shown, gone
 
     def get_root(self, doc: Any = None, comm: Any = None, preprocess: bool = True) -> Any:
@@ -175,10 +175,12 @@ def lab(
 def show(run: Run, hide: Sequence[str] = (), height: int = 600) -> Widget:
     """Show a computed run as a widget, to scrub and to go on from. The run itself stays as it is.
 
-    Raises `ConfigError` for a run in which nothing is recorded.
+    Raises `ConfigError` for a run in which nothing is recorded, and for what is no run.
     """
     from engines.core.compute.device import resolve_or_cpu
+    from engines.core.runs.run import require_run
 
+    require_run(run)
     return _widget(run.engine, Start.from_run(run), hide, height, str(resolve_or_cpu(run.device)))
 
 

@@ -7,16 +7,20 @@ import re
 from pathlib import Path
 
 from engines.core.protocol.errors import ConfigError, StoreError, quote
+from engines.core.protocol.paths import expand_home
 from engines.core.protocol.registry import names
 
 SKELETON = Path(__file__).parent / "skeleton"
 
 
 def write(name: str, into: str | Path = ".") -> Path:
-    """Write the folder `into/name`. Raises `ConfigError` for a name that no engine can have, or that is taken."""
+    """Write the folder `into/name`.
+
+    Raises `ConfigError` for a name that no engine can have, or that is taken, `StoreError` where it cannot be written.
+    """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or name == "core":
         raise ConfigError(f"name={quote(name)} is no name of an engine: take small letters, digits and _")
-    target = Path(into) / name
+    target = expand_home(into) / name
     if target.exists() or name in names():
         raise ConfigError(f"name={quote(name)} is taken: {'an engine has it' if name in names() else target}")
     try:

@@ -1,4 +1,4 @@
-"""The commands that need no screen. Results go to stdout, the progress bar to stderr."""
+"""The commands that need no screen: each returns what is to be printed; the progress bar goes to stderr."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from tqdm import tqdm
 from engines.core import api
 from engines.core.analysis import probing
 from engines.core.data.plain_json import to_json
-from engines.core.files.export import expand_home, require_suffix
+from engines.core.files.export import require_suffix
 from engines.core.files.store import require_writable
 from engines.core.protocol.config import Knob, varied
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, EngineFailure, StoreError
+from engines.core.protocol.paths import expand_home
 from engines.core.protocol.registry import load, names
 from engines.core.runs.experiment import STEPS, Experiment
 from engines.core.runs.run import Run
@@ -55,8 +56,8 @@ class Progress:
             self._bar.close()
 
 
-def run(arguments: Namespace) -> None:
-    """Simulate, save where asked to, and print the result."""
+def run(arguments: Namespace) -> str:
+    """Simulate, save where asked to, and describe the result."""
     if arguments.out:
         require_suffix(arguments.out)
     result, go_on = _resumed(arguments) if arguments.resume else _new_run(arguments)
@@ -66,13 +67,13 @@ def run(arguments: Namespace) -> None:
     if arguments.out:
         result.save(arguments.out)
     printed = result.notes
-    lines = [to_json(result.summary())] if arguments.json else list(_report(result))
+    text = to_json(result.summary()) if arguments.json else "\n".join(_report(result))
     _note(note for note in result.notes if note not in printed)
-    _print(lines)
+    return text
 
 
-def probe(arguments: Namespace) -> None:
-    """Simulate, compute one probe of one member, and print or write it."""
+def probe(arguments: Namespace) -> str:
+    """Simulate, compute one probe of one member, and describe it; write it where asked to."""
     experiment = _experiment(arguments)
     chosen = probing.parse_options(experiment.engine.probe(arguments.probe), arguments.option)
     member = _within("member", arguments.member, len(experiment.configs()) - 1)
@@ -85,16 +86,15 @@ def probe(arguments: Namespace) -> None:
     text = to_json(about | {"values": values})
     if arguments.out:
         _write(expand_home(arguments.out), text)
-    _print(text if arguments.json else (f"{name}  {_shown(value)}" for name, value in values.items()))
+    return text if arguments.json else "\n".join(f"{name}  {_shown(value)}" for name, value in values.items())
 
 
-def catalogue(arguments: Namespace) -> None:
-    """Print every engine with its presets, knobs and probes; a broken one with its message."""
+def catalogue(arguments: Namespace) -> str:
+    """List every engine with its presets, knobs and probes; a broken one with its message."""
     engines = {name: _loaded(name) for name in names()}
     if arguments.json:
-        _print(to_json({"engines": [_described(name, engine) for name, engine in engines.items()]}))
-    else:
-        _print(line for name, engine in engines.items() for line in _listed(name, engine))
+        return to_json({"engines": [_described(name, engine) for name, engine in engines.items()]})
+    return "\n".join(line for name, engine in engines.items() for line in _listed(name, engine))
 
 
 # -- from words to a run ----------------------------------------------------------------------------------------
@@ -169,10 +169,6 @@ def _saved_when_interrupted(run: Run, arguments: Namespace) -> Iterator[Progress
 
 
 # -- what is printed --------------------------------------------------------------------------------------------
-
-
-def _print(lines: str | Iterable[str]) -> None:
-    print(lines if isinstance(lines, str) else "\n".join(lines))
 
 
 def _write(path: Path, text: str) -> None:

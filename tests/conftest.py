@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 import torch
+from hypothesis import settings
 
 import engines
 
@@ -24,6 +25,15 @@ ROOT = Path(__file__).parent.parent
 
 PRESET = re.compile(rf"((?:{'|'.join(engines.names())})-[^-\]]+(?:-\d+)?)\]$")
 """The end of a test's name that says of which engine and preset it is."""
+
+
+settings.register_profile("few", max_examples=40, derandomize=True, deadline=None, database=None)
+settings.register_profile("many", max_examples=10_000, deadline=None, database=None, print_blob=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Properties are tried on few examples with every change, always the same, and on many with `-m thorough`."""
+    settings.load_profile("many" if config.option.markexpr == "thorough" else "few")
 
 
 @pytest.hookimpl(optionalhook=True)

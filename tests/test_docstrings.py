@@ -21,7 +21,7 @@ RIDDLE = re.compile(
 `Whether` and `Which` do name what a function answers.
 """
 
-SHAPE = re.compile(r"\[[^\]]*\]")
+SHAPE = re.compile(r"\[[\w ,*+/(){}-]+\]")
 
 PROTOCOL = {"problem", "init", "step", "observe", "snapshot"}
 """Methods of an engine whose shapes the protocol states once for all engines."""

@@ -15,7 +15,7 @@ ROOMS = {
     "engines.core": "data protocol numerics compute analysis files runs live api".split(),
     "engines.loss_landscape": (
         "config channels models training degeneracy interaction hessian learning_coefficient loss_surface memory "
-        "relevance dynamics probes predictions cautions plots story verdicts presets engine wrong_runs"
+        "relevance dynamics probes predictions cautions plots story verdicts presets glossary engine wrong_runs"
     ).split(),
 }
 """From bottom to top."""
@@ -25,7 +25,7 @@ SCREENS = ("dashboard", "panel", "bokeh", "holoviews", "hvplot", "param", "pyvis
 BOKEH = {
     "dashboard.figures.marks": "draws figures",
     "dashboard.probes.pictures": "draws what probes found",
-    "dashboard.probes.picture": "shows it",
+    "dashboard.probes.result": "shows it",
     "dashboard.runs.comparison_curve": "draws the curve beside the table of differences",
     "dashboard.ui.batch": "sends style sheets to notebooks",
     "dashboard.server.request_filter": "goes before the rules of Bokeh's own server",

@@ -1,15 +1,16 @@
-"""The form that makes an ensemble: it spreads a knob over a range, and a run over seeds."""
+"""The form that makes an ensemble: it spreads one knob or two over values, and a run over seeds."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
 import param
 
 from dashboard.ui.component import Component, script, sheet
-from dashboard.ui.formatting import sentence, words
+from dashboard.ui.formatting import knob_name, sentence
 from dashboard.ui.styles import DIMS
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.errors import ConfigError, DynascopeError
@@ -38,16 +39,43 @@ def axis(knob: Knob, low: str, high: str, count: str) -> list[Any]:
 
 
 def _whole(what: str, text: str) -> int:
-    if not (text.strip().isdecimal() and len(text) < 9 and 1 <= int(text) <= MOST_PER_AXIS):
+    if not (re.fullmatch(r"\s*[0-9]{1,8}\s*", text) and 1 <= int(text) <= MOST_PER_AXIS):
         raise ConfigError(f"the {what}, {text.strip()!r}, is not a whole number from 1 to {MOST_PER_AXIS}")
     return int(text)
 
 
+RANGE = re.compile(r"(.+?)\s*(?:…|\.\.\.?|\bto\b)\s*(.+?)(?:\s*[×x*]\s*(\d+))?")
+"""A range as it is typed: its ends, and how many values are taken from it."""
+
+USUAL = "5"
+"""Values of a range that names no number."""
+
+
+def read_values(knob: Knob, text: str) -> list[Any]:
+    """Read values of a knob: a list with commas, or a range with a number of values. Raises `ConfigError`.
+
+    >>> knob = Knob(name="alpha", log=True)
+    >>> read_values(knob, "0.1, 0.3, 1"), read_values(knob, "0.01 … 1 × 3")
+    ([0.1, 0.3, 1.0], [0.01, 0.1, 1.0])
+    """
+    if found := RANGE.fullmatch(text.strip()):
+        return axis(knob, found[1], found[2], found[3] or USUAL)
+    texts = [one for one in re.split(r"[,;\s]+", text.strip()) if one]
+    if not texts:
+        raise ConfigError(f"{knob.name} needs values: a list such as 0.1, 0.3, 1, or a range such as 0.01 … 1 × 5")
+    if len(texts) > MOST_PER_AXIS:
+        raise ConfigError(f"{knob.name} takes {len(texts)} values; {MOST_PER_AXIS} are offered at most")
+    return list(dict.fromkeys(knob.check("", knob.parse(one)) for one in texts))
+
+
 class EnsembleForm(Component):
-    """Asks for an ensemble: `spread(values)` gets `{knob: [values]}`, `bands(on)` whether seeds are drawn as a band."""
+    """Asks for an ensemble: `spread(values)` gets `{knob: [values]}` of one knob or two.
+
+    `bands(on, mean)` gets how runs that differ in their seed alone are drawn.
+    """
 
     knobs = param.List([])
-    shown = param.Dict({"seeds": "1", "bands": True, "error": ""})
+    shown = param.Dict({"seeds": "1", "bands": "spread", "error": ""})
 
     _esm = script("ensemble_form")
     _stylesheets = [sheet("controls"), sheet("ensemble_form"), DIMS]
@@ -56,32 +84,38 @@ class EnsembleForm(Component):
         self,
         config: type[Config],
         spread: Callable[[dict[str, list[Any]]], None],
-        bands: Callable[[bool], None],
+        bands: Callable[[bool, bool], None],
         **params: Any,
     ) -> None:
         self._config, self._spread, self._bands = config, spread, bands
         super().__init__(knobs=[_choice(knob) for knob in config.knobs().values() if _spreads(knob)], **params)
 
-    def show(self, seeds: int, bands: bool) -> None:
-        """Display the number of seeds, and whether they are drawn as one band."""
-        self.shown = {"seeds": str(seeds), "bands": bands, "error": ""}
+    def show(self, seeds: int, bands: bool, mean: bool = False) -> None:
+        """Display the number of seeds, and how they are drawn."""
+        drawn = "single" if not bands else "mean" if mean else "spread"
+        self.shown = {"seeds": str(seeds), "bands": drawn, "error": ""}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         try:
             self._carry_out(data)
         except DynascopeError as error:
-            self.shown = self.shown | {"error": sentence(error)}
+            self.shown = self.shown | {"error": sentence(error, self._config.knobs())}
 
     def _carry_out(self, data: dict[str, Any]) -> None:
         if "bands" in data:
-            self._bands(bool(data["bands"]))
+            self._bands(data["bands"] != "single", data["bands"] == "mean")
         elif "seeds" in data:
             self._spread({"seed": list(range(_whole("number of seeds", str(data["seeds"]))))})
-        elif data.get("knob"):
-            knob = self._config.knob(str(data["knob"]))
-            if not _spreads(knob):
-                raise ConfigError(f"{knob.name} is not spread over a range")
-            self._spread({knob.name: axis(knob, *(str(data.get(end)) for end in ("low", "high", "count")))})
+        elif isinstance(data.get("spread"), list):
+            self._spread(dict(self._read(pair) for pair in data["spread"][:2]))
+
+    def _read(self, pair: Any) -> tuple[str, list[Any]]:
+        """Read what is asked of one knob: its name, and its values as they were typed."""
+        name, text = (str(part) for part in pair) if isinstance(pair, list) and len(pair) == 2 else ("", "")
+        knob = self._config.knob(name)
+        if not _spreads(knob):
+            raise ConfigError(f"{knob.name} is not spread over values")
+        return knob.name, read_values(knob, text)
 
 
 def _spreads(knob: Knob) -> bool:
@@ -90,4 +124,4 @@ def _spreads(knob: Knob) -> bool:
 
 def _choice(knob: Knob) -> dict[str, Any]:
     low, high = knob.soft or knob.bounds or (0, 1)
-    return {"name": knob.name, "label": words(knob.name), "low": f"{low:g}", "high": f"{high:g}"}
+    return {"name": knob.name, "label": knob_name(knob), "values": f"{low:g} … {high:g} × {USUAL}"}

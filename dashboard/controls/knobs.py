@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import param
 
 from dashboard.ui.component import Component, script, sheet
-from dashboard.ui.formatting import knob_value, listed, sentence, words
+from dashboard.ui.formatting import choice_name, knob_name, knob_value, listed, sentence
 from dashboard.ui.styles import DIMS
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.errors import DynascopeError
@@ -35,7 +35,7 @@ def describe_widget(knob: Knob) -> dict[str, Any]:
     low, high = knob.soft or knob.bounds or (0, 1)
     return {
         "name": knob.name,
-        "label": words(knob.name),
+        "label": knob_name(knob),
         "doc": knob.doc,
         "unit": knob.unit,
         "role": knob.role,
@@ -44,7 +44,7 @@ def describe_widget(knob: Knob) -> dict[str, Any]:
         "high": high,
         "log": knob.log and low > 0,
         "whole": knob.type is int,
-        "choices": [[choice, words(choice)] for choice in knob.choices or ()],
+        "choices": [[choice, choice_name(choice, knob)] for choice in knob.choices or ()],
     }
 
 
@@ -90,18 +90,19 @@ class Knobs(Component):
         order = {"front": front, "more": [name for name in used if name not in front]}
         if order != self.order:
             self.order = order
-        shown = {name: self._state(name, [getattr(config, name) for config in configs]) for name in self._knobs}
+        values = {name: [getattr(config, name) for config in configs] for name in self._knobs}
+        shown = {name: self._state(knob, values[name]) for name, knob in self._knobs.items()}
         if shown != self.shown:
             self.shown = shown
 
-    def _state(self, name: str, values: Sequence[Any]) -> dict[str, Any]:
+    def _state(self, knob: Knob, values: Sequence[Any]) -> dict[str, Any]:
         """Describe the value of a knob, and the values of all members where they differ."""
         distinct = list(dict.fromkeys(values))
-        texts = listed([knob_value(value) for value in distinct], MOST_LISTED, "values")
+        texts = listed([knob_value(value, knob) for value in distinct], MOST_LISTED, "values")
         varies = f"varies: {texts}" if len(distinct) > 1 else ""
         about = {"value": distinct[0], "text": typed(distinct[0]), "varies": varies, "error": ""}
         # The browser shows what was turned: also the value before has to be sent again then.
-        return about | {"turned": self._turned[name]}
+        return about | {"turned": self._turned[knob.name]}
 
     def show_history(self, undo: bool, redo: bool) -> None:
         """Display whether there is something to undo or redo."""
@@ -120,7 +121,7 @@ class Knobs(Component):
             value = knob.check("", knob.parse(value) if isinstance(value, str) else value)
             (self._commit if final else self._preview)(knob.name, value)
         except DynascopeError as error:
-            self.shown = self.shown | {knob.name: self.shown[knob.name] | {"error": sentence(error)}}
+            self.shown = self.shown | {knob.name: self.shown[knob.name] | {"error": sentence(error, self._knobs)}}
 
 
 class Presets(Component):

@@ -27,12 +27,12 @@ class Transport(Component):
 
     files = param.List([list(kind) for kind in KINDS.items()])
 
-    _esm = script("transport")
-    _stylesheets = [(FOLDER / "transport.css").read_text()]
+    _esm = script("menu", "transport")
+    _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("transport", "menu")]
 
     def __init__(self, actions: Sequence[Action], command: Command, **params: Any) -> None:
         shown = [[action.name, action.label, action.doc] for action in actions]
-        super().__init__(actions=shown, now=_EMPTY, **params)
+        super().__init__(actions=shown, now=_EMPTY, margin=0, sizing_mode="stretch_width", **params)
         self._command = command
 
     def show(self, context: ViewContext, frames_ahead: float = 0, time_left: str = "") -> None:

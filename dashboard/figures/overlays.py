@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.figures.marks.streamed_source import QUANTILES, mask_diverged, quantile
-from dashboard.session.curves import Curve, curves
+from dashboard.figures.marks.streamed_source import mask_diverged, summarised
+from dashboard.session.curves import Curve, curves, parts
 from dashboard.ui.palette import GREY
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def overlay_curves(
     A member ends where it diverged.
     """
     found: dict[str, list[OverlayCurve]] = {}
-    drawn = curves(run.initial_configs) if drawn is None else drawn
+    drawn = _all_curves(run) if drawn is None else drawn
     for channel in run.engine.channels:
         series = run.recording.series(channel.name)
         if channel.dims or channel.name not in series.names or not len(series):
@@ -51,13 +51,21 @@ def overlay_curves(
         rows = np.unique(np.linspace(0, len(series) - 1, OVERLAY_STEPS).astype(int))
         steps = series.steps[rows]
         values = mask_diverged(run, steps, series[channel.name][rows])
-        found[channel.name] = [_overlay(steps, values[:, list(curve.members)], color, label) for curve in drawn]
+        found[channel.name] = [
+            _overlay(steps, values[:, list(curve.members)], curve.mean, color, label) for curve in drawn
+        ]
     return found
 
 
-def _overlay(steps: np.ndarray, values: np.ndarray, color: str, label: str) -> OverlayCurve:
-    """Summarise values [P, members] by their median and, for several members, the band [2, P] of quantiles."""
-    low, median, high = (quantile(values, QUANTILES[part]) for part in ("low", "median", "high"))
+def _all_curves(run: Run) -> Sequence[Curve]:
+    """Choose the curves of a run that is drawn behind another; one band where it has too many for one picture."""
+    every = curves(run.initial_configs, preset=run.preset)
+    return every if len(parts(every)) == 1 else [Curve("c0", "", GREY, tuple(range(len(run.initial_configs))))]
+
+
+def _overlay(steps: np.ndarray, values: np.ndarray, mean: bool, color: str, label: str) -> OverlayCurve:
+    """Summarise values [P, members] by their middle and, for several members, the band [2, P] around it."""
+    low, median, high = (summarised(values, part, mean) for part in ("low", "median", "high"))
     band = np.stack([low, high]) if values.shape[1] > 1 else None
     return OverlayCurve(steps, median, band, color, label)
 

@@ -17,6 +17,7 @@ from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.page import layout
 from dashboard.page.address import Address
 from dashboard.page.explanation import Explanation
+from dashboard.page.glossary import Glossary, entry
 from dashboard.page.heading import LabHeading
 from dashboard.page.lesson_panel import LessonPanel
 from dashboard.page.messages import FINISHED, Messages
@@ -31,7 +32,7 @@ from dashboard.session.view_state import SPEEDS, ViewState, split_names
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
-from dashboard.ui.formatting import describe
+from dashboard.ui.formatting import describe, readable, sentence
 from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
 
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 
 PERIOD = 100
 """Milliseconds between two ticks."""
+
+TOO_FEW = "no knob varies over which it could be drawn"
+
+BLANK = "nothing to show with these knobs"
 
 
 class Lab(Viewer):
@@ -64,7 +69,8 @@ class Lab(Viewer):
         self.bridge = bridge or Bridge()
         extend = lambda: self.session.extend_lease(LEASE)  # noqa: E731
         self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
-        self.messages, self.shortcuts = Messages(), Shortcuts()
+        self.messages = Messages()
+        self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
         self.share = Share(self.session, self.bridge, self.messages.show, self.view_state)
         self.parts = self._make_parts(start, [] if bridge else [self.bridge])
         self.address = Address(self.bridge, self._open_now, self.share.token)
@@ -88,7 +94,7 @@ class Lab(Viewer):
             heading=LabHeading(self._choose_preset, second=bool(lesson)),
             messages=self.messages,
             transport=Transport(engine.actions, self.command),
-            members=Members(self._focus_on),
+            members=Members(self._focus_on, margin=0),
             comparison=Comparison(engine),
             grid=Grid(engine, self._focus_on, self.share.export_plot),
             probes=Probes(engine.probes, self.share.save),
@@ -100,12 +106,13 @@ class Lab(Viewer):
                 fail=lambda text: self.messages.show("library", "error", text),
             ),
             explanation=Explanation(self.messages),
-            invisible=[*bridge, self.share.download, self.shortcuts],
+            invisible=[*bridge, self.share.download, self.shortcuts, Glossary(engine.glossary)],
         )
 
     def _open(self, start: Start, suspended: bool) -> None:
         view, session = start.view, self.session
-        session.bands, session.speed, session.focus = view.bands, view.speed, view.focus
+        session.bands, session.mean = view.bands, view.mean
+        session.speed, session.focus = view.speed, view.focus
         self.messages.show("link", "error", start.error)
         session.paused = self._question_open or suspended or view.paused_at is not None
         self._hide_answer()
@@ -138,6 +145,7 @@ class Lab(Viewer):
         session, lesson = self.session, self.parts.lesson
         return ViewState(
             bands=session.bands,
+            mean=session.mean,
             speed=session.speed,
             focus=session.focus,
             cursor=session.cursor if session.pending_cursor is None else session.pending_cursor,
@@ -222,7 +230,7 @@ class Lab(Viewer):
         same, status = runner is self.session.runner, runner.status
         self.messages.show("finished", "info", FINISHED if same and status.step >= status.horizon else "")
         effect = f"from step {status.step} on" if same else "the run starts again"
-        self.refresh.announce_change(f"{describe(values)}: {effect}")
+        self.refresh.announce_change(f"{describe(values, self.engine.Config.knobs())}: {effect}")
         self._show_if_on_page()
         self.address.write()
 
@@ -238,8 +246,8 @@ class Lab(Viewer):
         self._show_caution(configs[self.session.focus])
         self.refresh.decorate(self.session.view_context(), configs)
 
-    def _show_bands(self, on: bool) -> None:
-        self.session.show_bands(on)
+    def _show_bands(self, on: bool, mean: bool) -> None:
+        self.session.show_bands(on, mean)
         self._show_if_on_page()
 
     def _focus_on(self, who: str | int) -> None:
@@ -255,14 +263,15 @@ class Lab(Viewer):
         session, parts, configs = self.session, self.parts, self.session.configs
         preset = session.experiment.preset
         parts.knobs.show(configs, self._common(self.engine.idle, "knobs") | self.hidden)
+        sweeps, blank = plots_without_knobs(self.engine.plots, configs), self._common(self.engine.blank, "figures")
         parts.grid.leave_out(
-            self._common(self.engine.blank, "figures") | plots_without_knobs(self.engine.plots, configs) | self.hidden
+            {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK), **dict.fromkeys(self.hidden, "")}
         )
-        parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands)
+        parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")
         parts.heading.show(self.engine, preset, session.edited)
         parts.knobs.show_history(session.history.can_undo, session.history.can_redo)
-        parts.members.show(session.curves, session.focus)
+        parts.members.show(session.every_curve, session.focus)
         self.messages.show("failure", "error", "")
         self._show_caution(configs[session.focus])
         self.refresh.describe_soon()
@@ -275,7 +284,7 @@ class Lab(Viewer):
     def _show_caution(self, config: Config) -> None:
         """Say what keeps a configuration from showing what it should."""
         text = self.messages.attempt("The caution", lambda: self.engine.caution(config), "")
-        self.messages.show("caution", "lesson", text)
+        self.messages.show("caution", "lesson", readable(text, self.engine.Config.knobs()))
 
     # -- commands of the transport and the keyboard ----------------------------------------------------------
 
@@ -308,7 +317,7 @@ class Lab(Viewer):
         try:
             commands[name]()
         except DynascopeError as error:
-            self.messages.show("failure", "error", str(error))
+            self.messages.show("failure", "error", sentence(error, self.engine.Config.knobs()))
         if name in ("toggle", "step", "reset", "reseed", "branch"):
             self.messages.show("finished", "info", "")
         if name in ("branch", "action"):

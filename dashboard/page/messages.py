@@ -90,7 +90,7 @@ def divergence(run: Run, advice: Callable[[Config], str]) -> str:
         return ""
     first = int(diverged[np.argmin(run.diverged_at[diverged])])
     step = int(run.diverged_at[first])
-    which, count = member_label(run.initial_configs, first), len(run.configs)
+    which, count = member_label(run.initial_configs, first, preset=run.preset), len(run.configs)
     who, end = ("The run", "Its curve ends") if count == 1 else (f"{len(diverged)} of {count} members", "Curves end")
     where = f"{who} diverged: the first at step {step:,}" + (f" ({which})" if which else "")
     return f"{where}. {end} there. {advice(run.config(first, step - 1))} {HOW_TO_GO_ON}"

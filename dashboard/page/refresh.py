@@ -143,6 +143,7 @@ class Refresh:
             self._decorated = subject
             self.decorate(context, context.configs)
         grid.update(context)
+        self._parts.messages.show("theory of points", "error", grid.failure())
         # Steps that were asked for by number end before the horizon: while the reader paused, nothing is left.
         left = self._remaining.text(context.run, context.status, SPEEDS[context.speed][0])
         self._parts.transport.show(context, frames_ahead(context.run, context.status), "" if context.paused else left)

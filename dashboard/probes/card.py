@@ -11,11 +11,12 @@ from panel.viewable import Viewer
 
 from dashboard.probes.form import IDLE, ProbeForm
 from dashboard.probes.job import ProbeJob, ProbeResult, run_version
-from dashboard.probes.picture import ProbeValues
+from dashboard.probes.result import ProbeValues
 from dashboard.session.curves import member_label
 from dashboard.ui.eta import duration
 from dashboard.ui.formatting import describe
 from dashboard.ui.styles import CARD, FULL_WIDTH, STRETCH
+from engines.core.analysis.probing import probe_options
 from engines.core.data.plain_json import to_json
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class ProbeCard(Viewer):
         self._failure = ""
         self._drawn_part: tuple[Part | None, float] = (None, 0.0)
         self.form = ProbeForm(probe, self.compute, self.stop, self.save)
-        self.values = ProbeValues(probe.pictures, probe.name)
+        self.values = ProbeValues(probe.pictures, probe.name, probe.labels)
         sheets = [CARD, FULL_WIDTH] if len(probe.pictures) > 1 else [CARD]
         self._panel = pn.Column(self.form, self.values, stylesheets=sheets, margin=0, **STRETCH)
 
@@ -191,7 +192,7 @@ def _origin(job: ProbeJob) -> dict[str, Any]:
 
 
 def _origin_text(job: ProbeJob, how: str, reason: str) -> str:
-    member = member_label(job.run.configs, job.member)
-    options = f"with {describe(dict(job.options))}" if job.options else ""
+    member = member_label(job.run.configs, job.member, preset=job.run.preset)
+    options = f"with {describe(job.options, probe_options(job.probe))}" if job.options else ""
     at = f"{how} at step {job.step:,}" + (f", {reason}" if reason else "")
     return " · ".join(filter(None, [at, member, options]))

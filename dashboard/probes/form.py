@@ -60,13 +60,13 @@ class ProbeForm(Component):
         self.options = {name: value for name, value in values.items() if value != self._knobs[name].default}
         every = {name: self.options.get(name, knob.default) for name, knob in self._knobs.items()}
         texts = {name: value if isinstance(value, bool) else typed(value) for name, value in every.items()}
-        self.form = {"values": texts, "summary": describe(self.options), "error": error}
+        self.form = {"values": texts, "summary": describe(self.options, self._knobs), "error": error}
 
     def _set_option(self, name: str, text: str) -> None:
         try:
             self.choose(dict(self.options) | parse_options(self._probe, [(name, text)]))
         except DynascopeError as error:
-            self.choose(self.options, sentence(error))
+            self.choose(self.options, sentence(error, self._knobs))
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if "option" in data:

@@ -12,7 +12,7 @@ from panel.viewable import Viewer
 from dashboard.figures.tables import Numbers, table
 from dashboard.runs.comparison_curve import ComparisonCurve
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.formatting import knob_value, number, words
+from dashboard.ui.formatting import knob_name, knob_value, number
 from dashboard.ui.styles import DIMS, GRID
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class Comparison(Viewer):
         parts = (pn.Column(self.table, sizing_mode="stretch_width", margin=0), self.curve)
         self._subject: Any = None
         self.table.param.watch(lambda event: self._draw(), "chosen")
-        self._panel = pn.Column(*parts, visible=False, stylesheets=[GRID, DIMS], sizing_mode="stretch_width", margin=0)
+        grid = pn.Column(*parts, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
+        self._panel = pn.Column(grid, visible=False, stylesheets=[DIMS], sizing_mode="stretch_width", margin=0)
 
     def show(self, context: ViewContext, log_x: bool) -> None:
         """Compare at the step that is shown, and over all steps up to it, on a logarithmic axis with `log_x`."""
@@ -85,8 +86,12 @@ def _content(pinned: Run, run: Run, step: int, members: tuple[int, int]) -> dict
     numbers = difference(pinned, run, step, members)
     shown = numbers[np.isfinite(numbers["a"]) | np.isfinite(numbers["b"])]
     rows = [_row(run, str(name), row) for name, row in shown.iterrows()]
+    declared = run.engine.Config.knobs()
     knobs = changed(pinned, run, members)
-    changes = ", ".join(f"{words(name)} {knob_value(a)} → {knob_value(b)}" for name, (a, b) in knobs.items())
+    changes = ", ".join(
+        f"{knob_name(declared[name])} {knob_value(a, declared[name])} → {knob_value(b, declared[name])}"
+        for name, (a, b) in knobs.items()
+    )
     head = f"Pinned → now, at step {numbers.attrs['step']:,}. Changed: {changes or 'no knob'}"
     return {"head": head, "html": table("", Numbers(("channel", "pinned", "now", "difference", "ratio"), rows))}
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, HoverTool, Line, Span
+from bokeh.models import ColumnDataSource, Line, Span
 from panel.viewable import Viewer
 
 from dashboard.figures.marks import axes
 from dashboard.figures.marks.figure import add_glyph, figure, set_range
+from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.tables import even_places
 from dashboard.ui.palette import GREY, qualitative
 
@@ -63,7 +64,7 @@ class ComparisonCurve(Viewer):
         drawn = add_glyph(Line(x="step", y="apart", line_color=qualitative(0), line_width=2), self.source, self.figure)
         name = "ratio" if ratio else "difference"
         rows = [("step", "@step{0,0}"), ("pinned", "@pinned"), ("now", "@now"), (name, "@apart")]
-        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows, mode="vline"))
+        add_hover(self.figure, [drawn], rows, mode="vline")
         self._pane.object = self.figure
 
     def _frame(self, steps: np.ndarray, apart: np.ndarray, ratio: bool, log_x: bool) -> None:

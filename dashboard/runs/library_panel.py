@@ -11,14 +11,11 @@ import param
 from dashboard.figures.overlays import Overlays, merged, overlay_curves
 from dashboard.runs import library
 from dashboard.ui.component import Component, script, sheet
-from dashboard.ui.palette import qualitative
+from dashboard.ui.palette import STORED
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
     from engines.core.runs.run import Run
-
-FIRST_HUE = 3
-"""Hues before it belong to the run that plays, as far as it has few curves."""
 
 MOST_OVERLAYS = 5
 """Stored runs that are drawn at once: more cannot be told apart."""
@@ -103,7 +100,7 @@ class LibraryPanel(Component):
             return self._overlays_changed()
         if len(self._hues) >= MOST_OVERLAYS:
             return self._fail(f"{MOST_OVERLAYS} runs are laid over already: take one away first.")
-        hue = next(h for h in map(qualitative, range(FIRST_HUE, 50)) if h not in self._hues.values())
+        hue = next(h for h in STORED if h not in self._hues.values())
         self._hues[name] = hue
         title = next((each["title"] for each in self.shown["entries"] if each["name"] == name), name)
         work = lambda: overlay_curves(_read(name), color=hue, label=f"stored: {title}")  # noqa: E731

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dashboard.ui.formatting import knob_value, listed, words
+from dashboard.ui.formatting import knob_name, knob_value, listed
 
 if TYPE_CHECKING:
     from engines.core.data.recording import Event
-    from engines.core.protocol.config import Config
+    from engines.core.protocol.config import Config, Knob
     from engines.core.runs.experiment import Experiment
 
 MOST_VALUES = 4
@@ -48,23 +48,24 @@ def edited(experiment: Experiment, after: Sequence[Config], events: Sequence[Eve
         return Edited()
     before = Experiment.from_preset(experiment.engine, experiment.preset).configs()
     late = {event.knob: event.step for event in events if event.step > 0}
-    changes = {knob: text for knob in experiment.base.knobs() if (text := _change(knob, before, after, late))}
+    knobs = experiment.base.knobs()
+    changes = {name: text for name, knob in knobs.items() if (text := _change(knob, before, after, late.get(name)))}
     other = [text for knob, text in changes.items() if knob != "seed"]
     if not other and _kinds(before) != _kinds(after):
         other = ["the members combine their values otherwise"]
     return Edited(tuple(changes.values()) or tuple(other), Edited(tuple(other)).line)
 
 
-def _change(knob: str, before: Sequence[Config], after: Sequence[Config], late: dict[str, int]) -> str:
-    old, new = (list(dict.fromkeys(getattr(config, knob) for config in configs)) for configs in (before, after))
-    when = f" at step {late[knob]:,}" if knob in late else ""
+def _change(knob: Knob, before: Sequence[Config], after: Sequence[Config], late: int | None) -> str:
+    old, new = (list(dict.fromkeys(getattr(config, knob.name) for config in configs)) for configs in (before, after))
+    when = f" at step {late:,}" if late is not None else ""
     if old != new:
-        return f"{words(knob)} {_listed(old)} → {_listed(new)}{when}"
-    return f"{words(knob)} on the way, last{when}" if when else ""
+        return f"{knob_name(knob)} {_listed(knob, old)} → {_listed(knob, new)}{when}"
+    return f"{knob_name(knob)} on the way, last{when}" if when else ""
 
 
-def _listed(values: Sequence[Any]) -> str:
-    return listed([knob_value(value) for value in values], MOST_VALUES, "values")
+def _listed(knob: Knob, values: Sequence[Any]) -> str:
+    return listed([knob_value(value, knob) for value in values], MOST_VALUES, "values")
 
 
 def _kinds(configs: Sequence[Config]) -> set[str]:

@@ -15,7 +15,8 @@ from frontmatter.default_handlers import YAMLHandler
 from markdown_it import MarkdownIt
 
 from dashboard.session.view_state import PARTS, split_names
-from engines.core.protocol.errors import DynascopeError
+from engines.core.protocol.config import Knob
+from engines.core.protocol.errors import ConfigError, DynascopeError
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
@@ -202,13 +203,16 @@ def _table(what: str, value: Any) -> dict[str, Any]:
     return {str(name): _number(each) for name, each in (value or {}).items()}
 
 
+ANY_NUMBER = Knob(type=float)
+
+
 def _number(value: Any) -> Any:
     """Read numbers that YAML takes for a text, such as 1e-8."""
     if isinstance(value, list):
         return [_number(each) for each in value]
     try:
-        return float(value) if isinstance(value, str) else value
-    except ValueError:
+        return ANY_NUMBER.parse(value) if isinstance(value, str) else value
+    except ConfigError:
         return value
 
 

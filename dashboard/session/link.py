@@ -28,8 +28,8 @@ LARGEST_LINK = 64_000
 """Bytes of what a token unpacks to."""
 
 
-class BadLink(ValueError):
-    """A link cannot be read; the message is a sentence for the page."""
+class BadLink(DynascopeError, ValueError):
+    """A link cannot be read."""
 
 
 def encode(experiment: Experiment, view: ViewState) -> str:
@@ -55,6 +55,8 @@ def decode(token: str, engine: Engine) -> tuple[Experiment, ViewState]:
     if not isinstance(about.get("experiment"), str):
         raise BadLink("This link holds no experiment.")
     name = _lab(about["experiment"])
+    if absent := missing(token):
+        raise BadLink(f"This link cannot be opened: {absent}.")
     if name not in ("", engine.name):
         raise BadLink(f"This link is of the lab {quote(name)}, and this is {engine.name!r}.")
     try:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dashboard.session.curves import Curve, curves
+from dashboard.session.curves import Curve, curves, in_sight
 from dashboard.session.edited import Edited, edited
 from dashboard.session.history import History, Opened
 from dashboard.session.view_state import NORMAL, SPEEDS, PinnedRun, ViewContext
-from dashboard.ui.formatting import words
+from dashboard.ui.formatting import knob_name
 
 if TYPE_CHECKING:
     from engines.core.data.recording import Event
@@ -31,6 +31,8 @@ class Session:
         self.speed = NORMAL
         self.bands = True
         """Whether runs that differ in their seed alone are drawn as one band."""
+        self.mean = False
+        """Whether bands are mean and standard error, and not median and spread."""
         self.paused = False
         """Whether the reader paused: then a new run waits, too."""
         self.cursor: int | None = None
@@ -47,6 +49,8 @@ class Session:
         self._pinned_runner: Runner | None = None
         self.experiment: Experiment
         self.configs: list[Config] = []
+        self.every_curve: tuple[Curve, ...] = ()
+        """The curves of all members, of which `curves` are those of the part that is shown."""
         self.curves: tuple[Curve, ...] = ()
         self.runner: Runner
         self._until = math.inf
@@ -81,9 +85,8 @@ class Session:
 
     def _show_after(self, edits: Sequence[Event]) -> None:
         """Have the knobs show the experiment that was opened, after some live edits."""
-        experiment = self._opened
-        for event in edits:
-            experiment = experiment.override({event.knob: event.value})
+        values = {edit.knob: edit.value for edit in edits}
+        experiment = self._opened.override(values) if values else self._opened
         self.experiment, self.configs = experiment, experiment.configs()
 
     def repeatable(self) -> Experiment:
@@ -100,8 +103,8 @@ class Session:
         """Turn knobs while the run goes on, by live edits; without them start what repeats the experiment."""
         if edits is None:
             return self.start(repeated)
-        for edit in edits:
-            self.runner.apply(edit)
+        if edits:
+            self.runner.apply(*edits)
         self.experiment, self.configs = experiment, experiment.configs()
         self.cursor = None
         self._arrange()
@@ -149,16 +152,17 @@ class Session:
     # -- what is drawn of it ---------------------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        self.curves = curves(self.configs, self.bands, [self.focus])
+        self.every_curve = curves(self.configs, self.bands, [self.focus], self.experiment.preset, self.mean)
+        self.curves = in_sight(self.every_curve, self.focus)
 
-    def show_bands(self, on: bool) -> None:
-        """Draw runs that differ in their seed alone as one band, or each by itself."""
-        self.bands = on
+    def show_bands(self, on: bool, mean: bool = False) -> None:
+        """Draw runs that differ in their seed alone as one band, or each by itself; `mean`: with standard error."""
+        self.bands, self.mean = on, mean
         self._arrange()
 
     def focus_on(self, who: str | int) -> None:
         """Put a member in focus, or the first one of the curve with this key."""
-        firsts = {curve.key: curve.members[0] for curve in self.curves}
+        firsts = {curve.key: curve.members[0] for curve in self.every_curve}
         self.focus = who if isinstance(who, int) else firsts.get(who, self.focus)
         self._arrange()
 
@@ -166,7 +170,8 @@ class Session:
     def late_edit(self) -> str:
         """The last change of a knob while the run was under way, as a sentence; "" where there was none."""
         late = [event for event in self.runner.run.recording.events if event.step > 0]
-        return f"{words(late[-1].knob)} was changed at step {late[-1].step:,}" if late else ""
+        knob = self.engine.Config.knob(late[-1].knob) if late else None
+        return f"{knob_name(knob)} was changed at step {late[-1].step:,}" if knob else ""
 
     @property
     def edited(self) -> Edited:
@@ -324,7 +329,7 @@ class Session:
             return
         all_diverged = not runner.status.playing and bool((runner.run.diverged_at >= 0).all())
         if runner.status.step >= wanted.steps or runner.status.message or all_diverged:
-            self.pinned = PinnedRun(runner.run.copy(), curves(runner.run.initial_configs))
+            self.pinned = PinnedRun(runner.run.copy(), curves(runner.run.initial_configs, preset=runner.run.preset))
             runner.close()
             self._pinned_runner = None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dashboard.session import link
 from dashboard.session.lessons import Lesson, LessonError, load
 from dashboard.session.view_state import ViewState
-from engines.core.protocol.errors import UnknownName
+from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
@@ -40,7 +40,7 @@ class Start:
             if token:
                 return cls.from_link(engine, token)
             return cls._from_lesson(engine, lesson) if lesson else cls.from_preset(engine, preset)
-        except (link.BadLink, UnknownName, LessonError) as error:
+        except DynascopeError as error:
             message = f"{str(error).rstrip('.')}. Here is the lab as it opens by default."
             return replace(cls.from_preset(engine), error=message)
 
@@ -61,13 +61,12 @@ class Start:
     @classmethod
     def from_link(cls, engine: Engine, token: str) -> Start:
         """Open what the token of a link holds. Raises `BadLink`."""
-        from engines.core.protocol.errors import ConfigError
         from engines.core.runs.experiment import Experiment
 
         start = cls(*link.decode(token, engine))._with_lesson()
         try:
             pinned = Experiment.from_json(engine, start.view.pinned) if start.view.pinned else None
-        except ConfigError as error:
+        except DynascopeError as error:
             raise link.BadLink(f"This link compares with something impossible: {error}.") from None
         return replace(start, pinned=pinned)
 

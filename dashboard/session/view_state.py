@@ -53,6 +53,8 @@ class ViewState:
     lesson_step: int = 0
     pinned: str = ""
     """The experiment of the pinned run as JSON, "" without one."""
+    mean: bool = False
+    """Whether bands are mean and standard error, and not median and spread."""
     paused_at: int | None = None
     """The step at which the reader paused; None while it plays."""
 
@@ -67,6 +69,7 @@ class ViewState:
         speed, log_axes = data.get("speed"), data.get("log_axes")
         return cls(
             bands=data.get("bands") is not False,
+            mean=data.get("mean") is True,
             speed=speed if isinstance(speed, str) and speed in SPEEDS else NORMAL,
             focus=_natural(data.get("focus")) or 0,
             cursor=_natural(data.get("cursor")),
@@ -149,7 +152,7 @@ class ViewContext:
     @property
     def label(self) -> str:
         """Knobs that distinguish the member in focus, in words; "" where none does."""
-        return member_label(self.configs, self.focus)
+        return member_label(self.configs, self.focus, preset=self.run.preset)
 
     @property
     def choices(self) -> tuple[Any, ...]:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from dashboard.ui.notation import plain
+
+if TYPE_CHECKING:
+    from engines.core.protocol.config import Knob
 
 GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eta": "η", "kappa": "κ", "lambda": "λ",
@@ -23,21 +28,45 @@ def words(name: str) -> str:
     return " ".join(GREEK.get(word, word) for word in name.split("_"))
 
 
-def sentence(error: Exception) -> str:
+def knob_name(knob: Knob) -> str:
+    """Write what readers call a knob, and what its values are named by."""
+    return plain(knob.label) or words(knob.name)
+
+
+def sentence(error: Exception, knobs: Mapping[str, Knob] | None = None) -> str:
     """Write an error as it is shown beside a knob: without the name of a class, and without endless digits.
 
     >>> sentence(ValueError("Model.seed=99999999999999999999999999 is outside its bounds"))
     'seed=1e+26 is outside its bounds'
     """
     text = re.sub(r"^\w*\.(?=\w+=)", "", str(error))
-    return re.sub(r"\d{20,}", lambda match: f"{float(match.group()[:300]):.3g}", text)
+    return readable(re.sub(r"\d{20,}", lambda match: f"{float(match.group()[:300]):.3g}", text), knobs or {})
+
+
+def readable(text: str, knobs: Mapping[str, Knob]) -> str:
+    """Write knobs and their choices by the names that readers know, where a text has those of the code.
+
+    A knob is meant by `name=value`, and by a name that is no English word alone: one with an underscore in it.
+    """
+
+    def assigned(match: re.Match[str]) -> str:
+        knob = knobs.get(match[1])
+        named = (knob_name(knob), choice_name(match[2], knob)) if knob else match.groups()
+        return match.group() if named == match.groups() else " = ".join(named)
+
+    def named(match: re.Match[str]) -> str:
+        knob = knobs.get(match.group())
+        return knob_name(knob) if knob else match.group()
+
+    text = re.sub(r"\b([a-z]\w*) ?= ?'?([\w.+/-]*\w)'?", assigned, text)
+    return re.sub(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b", named, text)
 
 
 def number(value: Any) -> str:
     """Write a value in at most four significant digits, with powers of ten as such.
 
-    >>> number(0.30000001), number(1.25e-9), number(20000), number("gd")
-    ('0.3', '1.25×10⁻⁹', '20000', 'gd')
+    >>> number(0.30000001), number(1.25e-9), number(1e-8), number("gd")
+    ('0.3', '1.25×10⁻⁹', '10⁻⁸', 'gd')
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
@@ -47,21 +76,32 @@ def number(value: Any) -> str:
     if "e" not in text:
         return text.replace("-", "−")
     digits, power = text.split("e")
-    return f"{digits}×10{str(int(power)).translate(_SUPERSCRIPT)}".replace("-", "−")
+    digits = digits.removesuffix("1") if digits in ("1", "-1") else f"{digits}×"
+    return f"{digits}10{str(int(power)).translate(_SUPERSCRIPT)}".replace("-", "−")
 
 
-def describe(values: dict[str, Any]) -> str:
+def describe(values: Mapping[str, Any], knobs: Mapping[str, Knob]) -> str:
     """Write some knobs and their values in one line.
 
-    >>> describe({"method": "scaled_gd", "alpha": 0.2, "seed": 1})
-    'scaled gd, α = 0.2, seed = 1'
+    >>> from engines.core.protocol.config import Knob
+    >>> knobs = {"method": Knob(choices=("scaled_gd",), labels={"scaled_gd": "ScaledGD"}), "alpha": Knob(name="alpha")}
+    >>> describe({"method": "scaled_gd", "alpha": 0.2}, knobs)
+    'ScaledGD, α = 0.2'
     """
-    return ", ".join(_pair(name, value) for name, value in values.items())
+    return ", ".join(_pair(knobs[name], value) for name, value in values.items())
 
 
-def knob_value(value: Any) -> str:
-    """Write the value of a knob: a choice in words, a number in at most four digits."""
-    return words(value) if isinstance(value, str) else number(value)
+def knob_value(value: Any, knob: Knob) -> str:
+    """Write the value of a knob: a choice by its label or in words, a number in at most four digits."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return choice_name(value, knob) if isinstance(value, str) else number(value)
+
+
+def choice_name(choice: str, knob: Knob) -> str:
+    """Write what readers call a choice of a knob; other texts, such as paths, stay as they are."""
+    label = knob.labels.get(choice, "")
+    return plain(label) or (words(choice) if knob.choices and choice in knob.choices else choice)
 
 
 def listed(texts: Sequence[str], most: int, unit: str) -> str:
@@ -75,6 +115,12 @@ def listed(texts: Sequence[str], most: int, unit: str) -> str:
     return f"{', '.join(texts[:3])}, … {texts[-1]} ({len(texts)} {unit})"
 
 
-def _pair(name: str, value: Any) -> str:
+def _pair(knob: Knob, value: Any) -> str:
     # A choice names itself: "symmetric" needs no "parameterization =" before it.
-    return words(value) if isinstance(value, str) else f"{words(name)} = {number(value)}"
+    alone = isinstance(value, str) and knob.choices
+    text = (
+        ", ".join(knob_value(one, knob) for one in value)
+        if isinstance(value, (list, tuple))
+        else knob_value(value, knob)
+    )
+    return text if alone else f"{knob_name(knob)} = {text}"

@@ -54,9 +54,10 @@ def find(name: str) -> Key | None:
 
 
 class Shortcuts(Component):
-    """The list of shortcuts as a dialog over the page; the browser closes it by Escape, too."""
+    """The list of shortcuts and of a lab's terms as a dialog over the page; the browser closes it by Escape, too."""
 
     open = param.Boolean(False)
+    terms = param.List([], doc="Entries of the glossary.")
     rows = param.List([[key.shown, key.doc] for key in KEYS if key.doc])
 
     _esm = script("shortcuts")

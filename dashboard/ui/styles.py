@@ -4,6 +4,8 @@ from dashboard.ui.component import FOLDER
 
 CARD, GRID, LABEL, TABLE = ((FOLDER / f"{name}.css").read_text() for name in ("card", "grid", "label", "table"))
 
+FIGURES, FIGURE_CARD = ((FOLDER / f"{name}.css").read_text() for name in ("figures", "figure_card"))
+
 FULL_WIDTH = ":host { grid-column: 1 / -1; }"
 """Style of a card that stands in all columns of its grid."""
 

@@ -40,13 +40,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Find the engines of the folders given, and declare the marks of the suite."""
+    """Find the engines of the folders given, and declare the marks of the suite. Raises `UsageError` for others."""
     from engines.core.protocol import registry
+    from engines.core.protocol.errors import DynascopeError, UnknownName
 
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    for folder in config.getoption("folders") or ():
-        registry.add_plugins(folder)
+    try:
+        for folder in config.getoption("folders") or ():
+            registry.add_plugins(folder)
+        for name in config.getoption("--engine") or ():
+            if name not in registry.names():
+                raise UnknownName("engine", name, registry.names())
+    except DynascopeError as error:
+        raise pytest.UsageError(str(error)) from None
     if config.getoption("--engine") and config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args = [str(Path(__file__).parent)]  # nothing else was named: the suite alone
 
@@ -79,11 +86,11 @@ def _engines(config: pytest.Config) -> list[Engine]:
     import engines
     from engines.core.protocol.errors import EngineFailure
 
-    found = []
+    loaded = []
     for name in _chosen(config):
         with suppress(EngineFailure):
-            found.append(engines.load(name))
-    return found
+            loaded.append(engines.load(name))
+    return loaded
 
 
 def _presets(config: pytest.Config, always: tuple[str, ...]) -> list[ParameterSet]:

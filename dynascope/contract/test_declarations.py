@@ -38,11 +38,11 @@ def test_every_engine_loads_under_the_name_of_its_folder(name):
 
 
 def test_loading_an_engine_pulls_in_no_screen(name):
-    found = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", LOADED.format(path=sys.path, plugins=registry.PLUGINS.__path__, name=name)],
         text=True, capture_output=True, check=True,
     )  # fmt: skip
-    assert not set(found.stdout.split()) & UI
+    assert not set(printed.stdout.split()) & UI
 
 
 # -- knobs ------------------------------------------------------------------------------------------------------
@@ -65,6 +65,14 @@ def test_every_knob_is_documented_and_its_ranges_fit_together(engine):
             assert low <= knob.soft[0] < knob.soft[1] <= high, knob.name
             assert not knob.log or knob.soft[0] > 0, knob.name
         assert knob.type in (int, float, bool, str), knob.name
+        assert set(knob.labels) <= set(knob.choices or ()), f"{knob.name} labels what is no choice of it"
+
+
+def test_cases_are_labelled_all_or_none_and_no_term_is_explained_twice(engine):
+    for preset in engine.presets:
+        assert len(preset.case_labels) in (0, len(preset.cases)), preset.name
+    forms = [form.lower() for term in engine.glossary for form in dict.fromkeys((term.name, *term.forms))]
+    assert sorted(set(forms)) == sorted(forms)
 
 
 def test_there_is_a_seed_and_few_knobs_stay_in_sight(engine, preset):
@@ -224,9 +232,9 @@ def test_every_probe_delivers_what_its_picture_needs_at_the_step_asked_for(engin
         values = short_run(engine, preset).probe(probe.name, step=5, **preset.probes.get(probe.name, {}))
         json.loads(to_json(values))
         traces = [trace for picture in probe.pictures for trace in getattr(picture, "traces", ())]
-        known = [trace for trace in traces if {trace.x, trace.y} <= values.keys()]  # the rest is left out
-        assert known or not traces, probe.name
-        for trace in known:
+        drawn = [trace for trace in traces if {trace.x, trace.y} <= values.keys()]  # the rest is left out
+        assert drawn or not traces, probe.name
+        for trace in drawn:
             x, y = np.asarray(values[trace.x]), np.asarray(values[trace.y])
             assert x.ndim == 1, f"{probe.name}: {trace.x}"
             assert x.shape == y.shape, f"{probe.name}: {trace.y}"

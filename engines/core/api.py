@@ -13,12 +13,13 @@ from engines.core.compute import memory
 from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Event
 from engines.core.files import export
+from engines.core.protocol.edits import by_step
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import STEPS, Experiment, notes
 from engines.core.runs.live_edits import edit_run
 from engines.core.runs.replay import replay_until, start_simulation
-from engines.core.runs.run import Run
+from engines.core.runs.run import Run, require_run
 
 if TYPE_CHECKING:
     import torch
@@ -95,6 +96,7 @@ def resume(run: Run, steps: int, progress: Progress | None = None) -> Run:
 
 def prepare_resume(run: Run, steps: int) -> tuple[Run, Simulation]:
     """Copy a recorded run, to be advanced to `steps`, and compute its simulation at its last step."""
+    require_run(run)
     last = int(run.steps[-1]) if len(run) else -1
     if STEPS.check("Experiment", steps) <= last:
         raise ConfigError(f"steps={steps} is not beyond the last step of the run, {last}")
@@ -115,14 +117,14 @@ def advance(
     memory.require(simulation, first, steps)
     run.recording.append(first, run.thin)
     run.diverged_at = simulation.diverged_at  # also known where the run is interrupted
-    stops = [*((event.step, event) for event in edits if event.step < steps), (steps, None)]
-    for stop, event in stops:
+    due = [edit for edit in edits if edit.step < steps]
+    for stop, together in (*by_step(due), (steps, ())):
         for frame in simulation.frames(stop):
             run.recording.append(frame, run.thin)
             if progress:
                 progress(frame.step, steps)
-        if event:
-            edit_run(run, simulation, event)
+        if together:
+            edit_run(run, simulation, together)
     if progress:
         progress(steps, steps)
     run.recording.append(simulation.observe(), run.thin)

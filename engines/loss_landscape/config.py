@@ -28,14 +28,18 @@ class LossLandscape(Config):
         "closed form; a network of your own",
         role="shape",
         choices=(*LABELLED, "planted", "linear", "superposition", "potential", "user_network"),
-        old_values={"own": "user_network"},
+        old_values={"own": "user_network"}, labels={"digits": "digits", "addition": "addition",
+        "one_hot": "one-hot addition", "transformer": "transformer", "planted": "planted network",
+        "linear": "linear map", "superposition": "superposition", "potential": "closed-form loss",
+        "user_network": "your network"},
     )  # fmt: skip
     optimizer: str = knob(
         "adamw",
         "how parameters move: by AdamW; by gradient descent; or not trained but sampled around the start, by Langevin "
         "steps, by Langevin steps that are accepted or not (MALA), or layer by layer without a step size (Gibbs, "
         "linear)",
-        role="shape", choices=("adamw", "sgd", *CHAINS),
+        role="shape", choices=("adamw", "sgd", *CHAINS), label="optimiser", labels={"adamw": "AdamW",
+        "sgd": "gradient descent", "langevin": "Langevin", "mala": "MALA", "gibbs": "Gibbs"},
     )  # fmt: skip
     planted: str = knob(
         "none",
@@ -46,56 +50,83 @@ class LossLandscape(Config):
         choices=(
             "none", "activations", "duplicate", "dead", "gradients", "parallel", "gates", "always_on", "nested", "near",
             "all", "modular",
-        ),
+        ), label="what is planted", labels={"none": "nothing planted", "activations": "dependent activations",
+        "duplicate": "a duplicate neuron", "dead": "a dead neuron", "gradients": "dependent gradients",
+        "parallel": "parallel out-weights", "gates": "blocks of gates", "always_on": "blocks, some always on",
+        "nested": "nested gates", "near": "gates that nearly agree", "all": "all three types", "modular": "modules"},
     )  # fmt: skip
     potential: str = knob(
         "crossing",
         "a loss in closed form: a quadratic; least squares; w₁²w₂²; ‖u‖²‖v‖²; c w₁²w₂² in a box, below a level",
-        role="shape", choices=("quadratic", "regression", "crossing", "planes", "box"),
+        role="shape", choices=("quadratic", "regression", "crossing", "planes", "box"), label="loss",
+        labels={"quadratic": "quadratic", "regression": "least squares", "crossing": "w₁²w₂²", "planes": "‖u‖²‖v‖²",
+        "box": "in a box"},
     )  # fmt: skip
     width: int = knob(16, "neurons of each hidden layer", role="shape", bounds=(1, 512), soft=(2, 128), log=True)
     depth: int = knob(2, "hidden layers", role="shape", bounds=(1, 8), soft=(1, 4))
-    modulus: int = knob(31, "p of addition modulo p", role="shape", bounds=(3, 113), soft=(7, 53))
+    modulus: int = knob(31, "p of addition modulo p", role="shape", bounds=(3, 113), soft=(7, 53), label="modulus p")
     activation: str = knob(
-        "relu", "what bends the one-hot network", role="shape", choices=("relu", "square", "gelu", "tanh"), more=True
+        "relu",
+        "what bends the one-hot network",
+        role="shape",
+        choices=("relu", "square", "gelu", "tanh"),
+        more=True,
+        labels={"relu": "ReLU", "square": "squares", "gelu": "GELU", "tanh": "tanh"},
     )
     train_fraction: float = knob(
         0.6, "share of all pairs that is trained on; the rest is the test", role="shape", bounds=(0.01, 0.99),
-        soft=(0.2, 0.9),
+        soft=(0.2, 0.9), label="share trained on",
     )  # fmt: skip
     learning_rate: float = knob(
-        5e-3, "step size of training", role="live", bounds=(1e-7, 10), soft=(1e-4, 1e-1), log=True
+        5e-3,
+        "step size of training",
+        role="live",
+        bounds=(1e-7, 10),
+        soft=(1e-4, 1e-1),
+        log=True,
+        label="learning rate",
     )
     weight_decay: float = knob(
         1.0, "pull of AdamW towards zero; before it is multiplied by the learning rate", role="live", bounds=(0, 100),
-        soft=(1e-3, 3), log=True,
+        soft=(1e-3, 3), log=True, label="weight decay",
     )  # fmt: skip
     seed: int = knob(0, "draws the start, the samples and the noise", bounds=(0, 2**31 - 1), soft=(0, 99))
     embedding: int = knob(
         16, "dimension in which summands are embedded, or in which features are kept", role="shape", bounds=(1, 256),
-        soft=(2, 64), more=True,
+        soft=(2, 64), more=True, label="embedding e",
     )  # fmt: skip
     batch: int = knob(
-        0, "samples of one step; 0: all of them", role="shape", bounds=(0, 100_000), soft=(0, 256), more=True
+        0,
+        "samples of one step; 0: all of them",
+        role="shape",
+        bounds=(0, 100_000),
+        soft=(0, 256),
+        more=True,
+        label="batch",
     )
     init: str = knob(
         "default", "how digits begin: as torch begins its layers, or by He with zero biases", role="shape",
-        choices=("default", "he"), more=True, old_names=("start",),
+        choices=("default", "he"), more=True, old_names=("start",), label="start of digits",
+        labels={"default": "as torch begins", "he": "He"},
     )  # fmt: skip
     inputs: int = knob(5, "inputs of a planted network, parameters of a loss", role="shape", bounds=(1, 256),
                        soft=(2, 32), more=True)  # fmt: skip
-    outputs: int = knob(3, "outputs k of a planted network", role="shape", bounds=(1, 64), soft=(1, 8))
+    outputs: int = knob(
+        3, "outputs k of a planted network", role="shape", bounds=(1, 64), soft=(1, 8), label="outputs k"
+    )
     samples: int = knob(
         600, "data of a planted or linear network, or of superposition", role="shape", bounds=(10, 50_000),
         soft=(100, 5000), log=True, more=True,
     )  # fmt: skip
-    angle: float = knob(0.03, "between two neurons that nearly agree", bounds=(0, 3.2), soft=(1e-3, 1), log=True)
+    angle: float = knob(
+        0.03, "between two neurons that nearly agree", bounds=(0, 3.2), soft=(1e-3, 1), log=True, label="angle"
+    )
     correlation: float = knob(0.0, "between the inputs of planted modules", bounds=(0, 1), soft=(0, 0.9), more=True)
     widths: str = knob("3-2-3", "of a linear map, input to output", role="shape")
-    rank: int = knob(1, "of the true linear map", role="shape", bounds=(0, 64), soft=(0, 4))
+    rank: int = knob(1, "of the true linear map", role="shape", bounds=(0, 64), soft=(0, 4), label="rank")
     corner: bool = knob(
         True, "whether a linear map starts at its most degenerate solution, the true map in a corner of each layer",
-        role="shape", more=True,
+        role="shape", more=True, label="start in the corner",
     )  # fmt: skip
     scale: float = knob(
         1.0, "of the true linear map: each true layer is this times the identity of its rank", role="shape",
@@ -107,32 +138,38 @@ class LossLandscape(Config):
     )  # fmt: skip
     n_beta: float = knob(
         100.0, "inverse temperature b = nβ; of the mean loss that is sampled", bounds=(1e-6, 1e15), soft=(1, 1e7),
-        log=True,
+        log=True, label="b",
     )  # fmt: skip
     gamma: float = knob(
         1.0, "precision of the Gaussian window around the start", bounds=(1e-9, 1e9), soft=(1e-2, 1e3), log=True,
-        more=True,
+        more=True, label="γ",
     )  # fmt: skip
     kappa: float = knob(
         0.05, "step size of the chains; times the largest curvature of what they sample", bounds=(1e-6, 4),
-        soft=(1e-2, 2), log=True,
+        soft=(1e-2, 2), log=True, label="κ",
     )  # fmt: skip
     chains: int = knob(64, "chains of one estimate", role="shape", bounds=(1, 4096), soft=(2, 512), log=True)
     burn_in: int = knob(
-        1000, "steps of the chains that do not count yet", bounds=(0, 10**8), soft=(0, 10_000), more=True
+        1000,
+        "steps of the chains that do not count yet",
+        bounds=(0, 10**8),
+        soft=(0, 10_000),
+        more=True,
+        label="burn-in",
     )
     network: str = knob(
         "", "your own network: the path of a .safetensors state of a perceptron, its weights in order", role="shape",
-        more=True,
+        more=True, label="network file",
     )  # fmt: skip
     data: str = knob(
         "", "the samples of your own network: the path of an .npz with X [n, d], and y: labels [n] or targets [n, k]",
-        role="shape", more=True,
+        role="shape", more=True, label="data file",
     )  # fmt: skip
     network_activation: str = knob(
         "file", "what bends between the layers of your own network, where the metadata of its file do not say it",
         role="shape", choices=("file", "relu", "tanh", "gelu", "square", "linear"), more=True,
-        old_names=("own_activation",),
+        old_names=("own_activation",), label="activation of your network", labels={"file": "as its file says",
+        "relu": "ReLU", "tanh": "tanh", "gelu": "GELU", "square": "squares", "linear": "none"},
     )  # fmt: skip
 
     @property

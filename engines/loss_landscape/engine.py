@@ -15,6 +15,7 @@ from engines.loss_landscape.channels import CHANNELS
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import milestones
 from engines.loss_landscape.dynamics.select import chosen_dynamics
+from engines.loss_landscape.glossary import GLOSSARY
 from engines.loss_landscape.plots import PLOTS
 from engines.loss_landscape.presets import PRESETS
 from engines.loss_landscape.probes import PROBES
@@ -38,6 +39,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
     plots = PLOTS
     presets = PRESETS
     probes = PROBES
+    glossary = GLOSSARY
     opening = "L0"
 
     def choose(self, config: LossLandscape) -> Dynamics[LossLandscape]:

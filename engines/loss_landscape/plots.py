@@ -151,4 +151,11 @@ PLOTS = (
         log_y=False,
         doc="Near 1 even where plain Langevin steps are far off: it is no proof.",
     ),
+    Plot(
+        name="map",
+        title="Map of two knobs, at the cursor",
+        channels=("loss",),
+        kind="map",
+        doc="Each cell is one pair of values, in the median over all members that have them.",
+    ),
 )

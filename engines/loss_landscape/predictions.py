@@ -14,9 +14,9 @@ from engines.core.protocol.declarations import Prediction
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import sampling_target
 from engines.loss_landscape.learning_coefficient import quadrature
-from engines.loss_landscape.learning_coefficient.chains import step_size
 from engines.loss_landscape.learning_coefficient.closed_form import corner_curvature, exact_coefficient
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler, quadratic
+from engines.loss_landscape.learning_coefficient.samplers import step_size
 from engines.loss_landscape.models import potentials
 
 LAU = "Lau et al. 2023, arXiv 2308.12108"
@@ -87,7 +87,7 @@ def _langevin_laws(
 ) -> list[Law]:
     """Laws of a quadratic with eigenvalues h `[P]`: of the density, and of Langevin steps of this size."""
     density = float(quadratic(h, config.n_beta, config.gamma))
-    label = f"N_eff/2 {text}".strip()
+    label = f"half the effective parameters {text}".strip()
     if config.optimizer != "langevin":
         return [Law(label, density, OURS, broken or _burn_in_reason(config, h) or _rejection_reason(config, h))]
     size = eta(config, float(h.max()))
@@ -173,7 +173,7 @@ def _regression_laws(config: LossLandscape) -> list[Law]:
     laws = _langevin_laws(config, h, "", s if config.batch else None)
     excess, residual = laws[-1].value / config.n_beta, float(drawn(drawn.star[None])[0])
     if config.batch and config.optimizer == "langevin" and excess > NEAR / 2 * residual:
-        laws = [law._replace(broken=law.broken or "residuals grow in the window, and with them the noise of batches")
+        laws = [law._replace(broken=law.broken or "residuals, and the noise of minibatches, grow in the window")
                 for law in laws]  # fmt: skip
     return laws
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engines.core.protocol.engine import Preset
-from engines.loss_landscape.verdicts import chains, counts, probed, trained
+from engines.loss_landscape.verdicts import counts, probed, sampled, trained
 
 ADDITION = {"subject": "addition", "width": 64, "learning_rate": 5e-3, "weight_decay": 1.0}
 DIGITS = {"subject": "digits", "learning_rate": 1e-2, "n_beta": 1000.0}
@@ -109,7 +109,7 @@ PRESETS = (
                     "kappa": [0.2, 0.5, 1.0, 2.0], "burn_in": 500},
         steps=4000,
         cost="long",
-        judge=_both(chains.formula, probed.sampled),
+        judge=_both(sampled.formula, probed.sampled),
         lead="estimates",
         probes={"llc": {"method": "mala", "kappa": 0.5, "n_beta": 1000.0}},
     ),
@@ -118,10 +118,10 @@ PRESETS = (
         title="w₁²w₂²: plain steps are fooled where directions cross",
         look_for="Chains spread along a cross. Large steps find a quarter too much, though nearly all are accepted.",
         set=LOSS | {"potential": "crossing", "chains": 512, "burn_in": 2000},
-        cases=tuple({"optimizer": how, "kappa": kappa} for how in ("langevin", "mala") for kappa in chains.CROSSING),
+        cases=tuple({"optimizer": how, "kappa": kappa} for how in ("langevin", "mala") for kappa in sampled.CROSSING),
         steps=8000,
         cost="long",
-        judge=chains.crossing,
+        judge=sampled.crossing,
         lead="points",
     ),
     Preset(
@@ -134,11 +134,11 @@ PRESETS = (
             {"widths": "4-3-3-4", "rank": 2, "n_beta": 100.0},
             *({"widths": "4-3-3-4", "rank": 2, "n_beta": 100.0, "optimizer": "langevin", "kappa": kappa, "chains": 64,
                "burn_in": 2000}
-              for kappa in chains.KAPPAS),
+              for kappa in sampled.KAPPAS),
         ),
         steps=5000,
         cost="long",
-        judge=chains.linear,
+        judge=sampled.linear,
         lead="coefficient",
     ),
     Preset(
@@ -150,7 +150,7 @@ PRESETS = (
                        "planted": ["none", "duplicate", "dead"]},
         steps=4000,
         cost="long",
-        judge=chains.bridge,
+        judge=sampled.bridge,
         lead="coefficient",
     ),
     Preset(
@@ -287,7 +287,7 @@ PRESETS = (
         look_for="Two weights that interact cost less than one parameter, and nothing at all below the level.",
         set=LOSS | {"potential": "box", "chains": 4096, "strength": [0.5, 1.01, 10.0, 100.0, 1e4, 1e8]},
         steps=2000,
-        judge=chains.box,
+        judge=sampled.box,
         lead="estimates",
     ),
 )  # fmt: skip

@@ -71,6 +71,10 @@ def _made(config: LossLandscape) -> frozenset[str]:
 
 def shown(config: LossLandscape) -> frozenset[str]:
     """Plots with something to show."""
+    return _shown(config) | {"map"}
+
+
+def _shown(config: LossLandscape) -> frozenset[str]:
     if config.boxed:
         return frozenset(("coefficient", "estimates"))
     if not config.sampled:

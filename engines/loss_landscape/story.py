@@ -19,6 +19,9 @@ SAMPLED = "λ̂ = b (⟨L⟩ − L(w*)), w ~ exp(−bL(w) − γ‖w − w*‖²
 SAID = ("of types 1 and 2", "more in single layers", "across layers", "without a reason")
 """`REASONS` in a sentence."""
 
+GONE = 1e-6
+"""Share of their first size at which weights are said to have decayed to nothing."""
+
 SUPERPOSED = "f(x) = relu(WᵀW x + b)"
 BOXED = "N_eff(ε) = 2 d log V/d log ε"
 
@@ -44,6 +47,12 @@ def _training(run: RunData, member: int, config: LossLandscape) -> str:
         parts.append(
             f"Of its parameters, the loss at the level b = {config.n_beta:g} saw **{counts[0]:.0f}** at the start and "
             f"**{max(counts):.0f}** at the most; it sees **{counts[-1]:.0f}** now."
+        )
+    norms = run["weight_norm"][:, member] if len(run) else [1.0]
+    if norms[-1] < GONE * norms[0]:
+        parts.append(
+            f"**Weight decay has taken the weights**, to {norms[-1] / norms[0]:.1g} of their size: what the network "
+            f"puts out hardly depends on the sample. Counts are of what is left, scaled up, and 0 once nothing is."
         )
     parts.append("What no level sees is free: the probe on degeneracy counts it exactly and says why.")
     return " ".join(parts)

@@ -22,7 +22,7 @@ CHANNELS = (
     Channel(
         name="error_cross",
         label="cross part",
-        formula="(‖UKᵀ‖² + ‖JVᵀ‖²)^½",
+        formula="√(‖UKᵀ‖² + ‖JVᵀ‖²)",
         doc="Error between true and idle directions.",
     ),
     Channel(

@@ -17,42 +17,77 @@ class MatrixSensing(Config):
     """Recover a rank-r matrix from m linear measurements by descending on its factors."""
 
     parameterization: str = knob(
-        "asymmetric", "factor the matrix as XXᵀ (symmetric) or FGᵀ (asymmetric)", choices=("symmetric", "asymmetric")
+        "asymmetric",
+        "factor the matrix as XXᵀ (symmetric) or FGᵀ (asymmetric)",
+        choices=("symmetric", "asymmetric"),
+        label="model",
     )
     method: str = knob(
         "gd",
         "update rule; members of one ensemble may differ",
         choices=("gd", "one_step", "scaled_gd", "scaled_gd_lambda", "prec_gd", "agn", "nesterov"),
+        labels={
+            "gd": "gradient descent",
+            "one_step": "one modified step",
+            "scaled_gd": "ScaledGD",
+            "scaled_gd_lambda": "ScaledGD(λ)",
+            "prec_gd": "PrecGD",
+            "agn": "alternating Gauss–Newton",
+            "nesterov": "Nesterov",
+        },
     )
-    k: int = knob(5, "factor width: columns of F and G; k > r is over-parameterised", bounds=(1, 512), soft=(1, 25))
-    alpha: float = knob(0.3, "initialisation scale", bounds=(1e-150, 10), soft=(1e-4, 2), log=True)
-    init_ratio: float = knob(1 / 3, "scale of G₀ over scale of F₀; 1 is balanced", bounds=(0, 10), soft=(0, 1.5))
-    eta: float = knob(0.1, "step size", role="live", bounds=(1e-9, 10), soft=(1e-3, 2), log=True)
+    k: int = knob(
+        5, "factor width: columns of F and G; k > r is over-parameterised", bounds=(1, 512), soft=(1, 25), label="k"
+    )
+    alpha: float = knob(0.3, "initialisation scale", bounds=(1e-150, 10), soft=(1e-4, 2), log=True, label="α")
+    init_ratio: float = knob(
+        1 / 3, "scale of G₀ over scale of F₀; 1 is balanced", bounds=(0, 10), soft=(0, 1.5), label="start ratio"
+    )
+    eta: float = knob(0.1, "step size", role="live", bounds=(1e-9, 10), soft=(1e-3, 2), log=True, label="η")
     seed: int = knob(0, "draws the starting point", bounds=(0, 2**31 - 1), soft=(0, 99))
     operator: str = knob(
         "identity",
         "what is measured: everything (identity), Gaussian inner products, rank-one ones, or entries",
         role="shape",
         choices=("identity", "gaussian", "gaussian_symmetric", "rank_one", "completion"),
+        label="measurements",
+        labels={
+            "identity": "identity",
+            "gaussian": "Gaussian",
+            "gaussian_symmetric": "symmetric Gaussian",
+            "rank_one": "rank one",
+            "completion": "entries",
+        },
     )
-    n: int = knob(50, "rows of the unknown matrix", role="shape", bounds=(2, 4096), soft=(10, 200), more=True)
-    n2: int = knob(0, "columns; 0 means as many as rows", role="shape", bounds=(0, 4096), soft=(0, 200), more=True)
-    r: int = knob(3, "rank of the unknown matrix", role="shape", bounds=(1, 64), soft=(1, 10), more=True)
+    n: int = knob(
+        50, "rows of the unknown matrix", role="shape", bounds=(2, 4096), soft=(10, 200), more=True, label="rows"
+    )
+    n2: int = knob(
+        0, "columns; 0 means as many as rows", role="shape", bounds=(0, 4096), soft=(0, 200), more=True, label="columns"
+    )
+    r: int = knob(
+        3, "rank of the unknown matrix", role="shape", bounds=(1, 64), soft=(1, 10), more=True, label="rank r"
+    )
     m: int = knob(
         2000, "measurements; not used by the identity", role="shape", bounds=(1, 10**6), soft=(100, 10000),
-        log=True, more=True,
+        log=True, more=True, label="m",
     )  # fmt: skip
     kappa: float = knob(
         5 / 3, "condition number: largest over smallest singular value of the truth", bounds=(1, 1e6),
-        soft=(1, 100), log=True, more=True,
+        soft=(1, 100), log=True, more=True, label="κ",
     )  # fmt: skip
     spectrum: str = knob(
         "linear",
-        "singular values from 1 to 1/kappa: linear, equal or geometric; or a list such as 1:0.8:0.5",
+        "singular values from 1 to 1/κ: linear, equal or geometric; or a list such as 1:0.8:0.5",
         more=True,
     )
     target: str = knob(
-        "psd", "whether the unknown matrix is positive semidefinite", choices=("psd", "general"), more=True
+        "psd",
+        "whether the unknown matrix is positive semidefinite",
+        choices=("psd", "general"),
+        more=True,
+        label="truth",
+        labels={"psd": "positive semidefinite", "general": "general"},
     )
     init: str = knob(
         "random",
@@ -60,48 +95,79 @@ class MatrixSensing(Config):
         "and G zero",
         choices=("random", "copy", "spectral", "orthonormal", "unbalanced"),
         more=True,
+        label="start",
+        labels={
+            "random": "random start",
+            "copy": "G a copy of F",
+            "spectral": "spectral start",
+            "orthonormal": "orthonormal start",
+            "unbalanced": "G = 0",
+        },
     )
     init_variance: str = knob(
-        "1/n", "variance of the entries of a Gaussian start, times alpha²", choices=("1/n", "1"), more=True,
-        old_names=("init_norm",),
+        "1/n", "variance of the entries of a Gaussian start, times α²", choices=("1/n", "1"), more=True,
+        old_names=("init_norm",), label="variance of the start", labels={"1/n": "1/n", "1": "1"},
     )  # fmt: skip
     gradient_factor: int = knob(
         1, "gradient convention of the symmetric model: 1 or 2 times the adjoint of the residual", bounds=(1, 2),
-        soft=(1, 2), more=True, old_names=("grad_factor",),
+        soft=(1, 2), more=True, old_names=("grad_factor",), label="gradient factor",
     )  # fmt: skip
     beta: float = knob(
         0.7745966692414834, "scale of F after the one-step lift; the best is the root of the smallest singular value",
-        bounds=(1e-3, 10), soft=(0.1, 2), log=True, more=True,
+        bounds=(1e-3, 10), soft=(0.1, 2), log=True, more=True, label="β",
     )  # fmt: skip
     lift: str = knob(
-        "full", "one-step lift: of every direction, or of those below beta alone", choices=("full", "below_beta"),
-        more=True, old_values={"low": "below_beta"},
+        "full", "one-step lift: of every direction, or of those below β alone", choices=("full", "below_beta"),
+        more=True, old_values={"low": "below_beta"}, labels={"full": "every direction",
+        "below_beta": "directions below β"},
     )  # fmt: skip
     trigger: str = knob(
         "estimated", "when to lift: residual below a fraction of the estimated or the true σᵣ, or by hand only",
         choices=("estimated", "true", "manual"), more=True, old_values={"hand": "manual"},
+        labels={"estimated": "estimated σᵣ", "true": "true σᵣ", "manual": "by hand"},
     )  # fmt: skip
-    trigger_level: float = knob(0.1, "the fraction of σᵣ", bounds=(0, 1), soft=(0.01, 0.5), log=True, more=True)
+    trigger_level: float = knob(
+        0.1, "the fraction of σᵣ", bounds=(0, 1), soft=(0.01, 0.5), log=True, more=True, label="trigger level"
+    )
     lift_at: int = knob(
         -1, "lift at this step, whatever the trigger says; -1: never", role="live", bounds=(-1, 10**9),
-        soft=(-1, 1000), more=True,
+        soft=(-1, 1000), more=True, label="lift at step",
     )  # fmt: skip
     momentum: float = knob(
-        0.9, "momentum of Nesterov's method", role="live", bounds=(0, 0.9999), soft=(0, 0.99), more=True
+        0.9,
+        "momentum of Nesterov's method",
+        role="live",
+        bounds=(0, 0.9999),
+        soft=(0, 0.99),
+        more=True,
+        label="momentum μ",
     )
     damping: float = knob(
-        0.2, "damping of ScaledGD(λ), in units of σᵣ", role="live", bounds=(0, 100), soft=(1e-3, 1), log=True, more=True
+        0.2,
+        "damping of ScaledGD(λ), in units of σᵣ",
+        role="live",
+        bounds=(0, 100),
+        soft=(1e-3, 1),
+        log=True,
+        more=True,
+        label="damping λ",
     )
     noise: float = knob(
-        0.0, "standard deviation of the noise on each measurement", bounds=(0, 100), soft=(0, 1), more=True
+        0.0,
+        "standard deviation of the noise on each measurement",
+        bounds=(0, 100),
+        soft=(0, 1),
+        more=True,
+        label="noise",
     )
     operator_seed: int = knob(
         0, "draws the truth and the operator, shared by all members; -1: each member's own, from its seed",
-        bounds=(-1, 2**31 - 1), soft=(-1, 99), more=True,
+        bounds=(-1, 2**31 - 1), soft=(-1, 99), more=True, label="seed of the problem",
     )  # fmt: skip
     precision: str = knob(
         "fp64", "arithmetic of the operator; factors stay in float64", role="shape",
-        choices=("fp64", "fp32", "bf16"), more=True,
+        choices=("fp64", "fp32", "bf16"), more=True, label="arithmetic", labels={"fp64": "float64", "fp32": "float32",
+        "bf16": "bfloat16"},
     )  # fmt: skip
 
     @property

@@ -172,5 +172,5 @@ def member_bytes(config: MatrixSensing, columns: int, mixed: bool) -> int:
     # F, G and P at the last settling, now and after the step; F0 and G0; both gradients; five copies where mixed.
     state = (3 * 2 + 1 + 1 + 5 * mixed) * factors
     truth = (2 * rows + other) * config.r + (rows + other) * (columns + config.r)
-    seen = config.m * (columns + config.r) if config.operator == "rank_one" else rows * other
-    return 8 * (state + truth + 3 * seen)
+    measurements = config.m * (columns + config.r) if config.operator == "rank_one" else rows * other
+    return 8 * (state + truth + 3 * measurements)

@@ -13,6 +13,7 @@ from engines.core.protocol.engine import Engine, RunData
 from engines.matrix_sensing import cautions, diagnostics, draws, dynamics
 from engines.matrix_sensing.channels import ACTIONS, CHANNELS
 from engines.matrix_sensing.config import MatrixSensing
+from engines.matrix_sensing.glossary import GLOSSARY
 from engines.matrix_sensing.initialisation import initial_state
 from engines.matrix_sensing.plots import PLOTS
 from engines.matrix_sensing.predictions import predictions
@@ -42,6 +43,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
     presets = PRESETS
     probes = PROBES
     actions = ACTIONS
+    glossary = GLOSSARY
     opening = "P0"
 
     def problem(self, configs: Sequence[MatrixSensing], device: torch.device) -> Problem:
@@ -53,15 +55,15 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return initial_state(configs, problem)
 
     def step(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> State:
-        """Take one step of each member's method."""
+        """Take one step of each member's method; the state is `[B, *]`, each knob `[B]`."""
         return dynamics.step(problem, state, knobs)
 
     def observe(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute all channels but the iterate."""
+        """Compute all channels but the iterate, `[B, *]` each."""
         return diagnostics.observe(problem, state, knobs)
 
     def snapshot(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute the iterate in the basis of the truth."""
+        """Compute the iterate in the basis of the truth, `[B, *]`."""
         return diagnostics.snapshot(problem, state)
 
     def capturable(self, problem: Problem) -> bool:

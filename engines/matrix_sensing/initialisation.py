@@ -20,9 +20,8 @@ def initial_state(configs: Sequence[MatrixSensing], problem: Problem) -> State:
     F, G = problem.F0, problem.G0
     spectral = torch.tensor([config.init == "spectral" for config in configs], device=F.device)
     if any(config.init == "spectral" for config in configs):
-        one = spectral[:, None, None]
-        found = _spectral(configs, problem)
-        F, G = torch.where(one, found[0], F), torch.where(one, found[1], G)
+        chosen, (F1, G1) = spectral[:, None, None], _spectral(configs, problem)
+        F, G = torch.where(chosen, F1, F), torch.where(chosen, G1, G)
     zero = torch.zeros_like(problem.scale)
     return State(F, G, torch.cat([F, G], 1), zero - 1, zero)
 

@@ -18,6 +18,13 @@ PLOTS = (
         doc="What the method sees. A slope of −2 on log-log axes is the 1/T² law.",
     ),
     Plot(
+        name="ranking",
+        title="Who is closest to the unknown matrix",
+        channels=("relative_error",),
+        kind="ranking",
+        doc="One bar a curve, the closest first, at the cursor.",
+    ),
+    Plot(
         name="split",
         title="Where the error is",
         channels=("error_signal", "error_cross", "error_noise"),
@@ -50,5 +57,12 @@ PLOTS = (
         kind="heatmap",
         log_y=False,
         doc="Top left: the signal. The rest must fade.",
+    ),
+    Plot(
+        name="map",
+        title="Map of two knobs, at the cursor",
+        channels=("relative_error",),
+        kind="map",
+        doc="Each cell is one pair of values, in the median over all members that have them.",
     ),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.protocol.declarations import Prediction
-from engines.matrix_sensing import theory
+from engines.matrix_sensing import factor_parts, first_steps, theory
 from engines.matrix_sensing.config import MatrixSensing
 
 PAPER = "Xiong, Ding, Du 2023"
@@ -45,7 +45,7 @@ def _law(config: MatrixSensing, t: np.ndarray) -> list[Prediction]:
     curves = {"error": (error, FACTOR), "relative_error": (error / size, FACTOR), "loss": (error**2 / 2, FACTOR**2)}
     return [
         Prediction(
-            channel=name, label=label if why else f"{label}, within a factor of {factor:g}", values=values,
+            channel=name, label=label if why else f"{label} (within a factor of {factor:g})", values=values,
             reference=reference, broken=why,
         )
         for name, (values, factor) in curves.items()
@@ -97,8 +97,8 @@ def broken(config: MatrixSensing) -> str:
     if config.init == "spectral":
         return "the spectral start is the solution up to rounding"
     fastest = config.eta * config.factor * 2 * config.sigma[0]
-    size = theory.initial_parts(config).size / config.sigma[-1]
-    followed = theory.learning(config) is not None
+    size = factor_parts.initial_parts(config).size / config.sigma[-1]
+    followed = first_steps.learning(config) is not None
     fast, large = (FAST, LARGE[config.parameterization]) if followed else (FAST_FORM, LARGE_FORM)
     checks = [
         unstable(config),
@@ -114,6 +114,6 @@ def broken(config: MatrixSensing) -> str:
 def _lift(config: MatrixSensing, followed: bool) -> str:
     """Say what keeps the lift from being foretold."""
     if not followed:
-        return f"the lift and what it leads to take more than {theory.STEPS} steps or {theory.WIDEST} columns"
+        return f"the lift and what it leads to take more than {first_steps.STEPS} steps or {first_steps.WIDEST} columns"
     twice = config.lift_at >= 0 and config.trigger != "manual"
     return "a lift by hand comes on top of the trigger's" if twice else ""

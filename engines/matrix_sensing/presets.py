@@ -33,6 +33,14 @@ EASY: tuple[dict[str, Any], ...] = (
 )
 """All methods, with the step sizes of the literature."""
 
+CALLED = (
+    "symmetric, k = r", "symmetric", "asymmetric", "one modified step", "ScaledGD", "ScaledGD(λ)",
+    "PrecGD, spectral start", "PrecGD", "alternating Gauss–Newton", "asymmetric, G = 0", "Nesterov",
+)  # fmt: skip
+"""Names of them for readers."""
+
+THREE = ("symmetric", "asymmetric", "one modified step")
+
 HARD = (0, 4, 6, 7, 8)
 """Those that are run at kappa = 20 too."""
 
@@ -43,6 +51,7 @@ PRESETS = (
         look_for="Symmetric bends and crawls, asymmetric falls in a straight line, one modified step beats both.",
         set={**OWN, "eta": 0.2, "kappa": 2.0, "target": "psd"},
         cases=(SYMMETRIC, {}, EASY[3]),
+        case_labels=THREE,
         steps=2400,
         judge=verdicts.opening,
         source="ours: the paper's three claims in one picture, everything measured",
@@ -117,6 +126,7 @@ PRESETS = (
         look_for="Symmetric flattens, asymmetric passes it in a straight line, one modified step beats both.",
         set={**SMALL, "kappa": 2.0},
         cases=(SYMMETRIC, {}, EASY[3]),
+        case_labels=THREE,
         seeds=(11,),
         steps=4000,
         cost="long",
@@ -129,11 +139,13 @@ PRESETS = (
         look_for="At κ = 20 gradient descent crawls; preconditioned methods do not notice.",
         set=SMALL,
         cases=(*({**case, "kappa": 2.0} for case in EASY), *({**EASY[i], "kappa": 20.0} for i in HARD)),
+        case_labels=(*CALLED, *(CALLED[i] for i in HARD)),
         seeds=(11,),
         steps=4000,
         cost="long",
         judge=verdicts.conditioning,
         log_x=True,
+        lead="ranking",
         source="appendix: conditioning; our choice of methods and constants",
     ),
     Preset(
@@ -189,6 +201,15 @@ PRESETS = (
             {},
             {"init_ratio": 0.1},
         ),
+        case_labels=(
+            "symmetric",
+            "G a copy of F",
+            "a copy, 0.9 as large",
+            "independent, as large",
+            "a copy, a third as large",
+            "independent, a third as large",
+            "independent, a tenth as large",
+        ),
         seeds=(7,),
         steps=8000,
         cost="long",
@@ -201,6 +222,7 @@ PRESETS = (
         look_for="The loss falls either way; with symmetric Aᵢ the error does not.",
         set={**SMALL, "alpha": 0.5},
         cases=({"operator": "gaussian_symmetric"}, {}),
+        case_labels=("symmetric measurements", "Gaussian measurements"),
         seeds=(11,),
         steps=4000,
         cost="long",

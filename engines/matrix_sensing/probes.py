@@ -35,11 +35,11 @@ def gauss_newton(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     size = n1 * k if config.symmetric else (n1 + n2) * k
     if size > LARGEST:
         raise ConfigError(f"the Gauss-Newton matrix of {size} parameters exceeds the limit of {LARGEST}: lower n or k")
-    seen = n1 * r - r * (r - 1) // 2 if config.symmetric else n1 * r + n2 * k - r * k
+    dimension = n1 * r - r * (r - 1) // 2 if config.symmetric else n1 * r + n2 * k - r * k
     operator = batch.problem.operators[0][0]
     matrix = _halved(operator, F) if config.symmetric else gauss_newton_matrix(operator, F, G)
     values = eigvalsh(0.5 * (matrix + matrix.mT)).flip(-1)
-    smallest = float(values[min(seen, size) - 1])
+    smallest = float(values[min(dimension, size) - 1])
     rate = float(-np.log1p(-config.eta * config.factor * smallest))
     number = np.arange(1, size + 1)
     return {"number": number, "eigenvalues": values.cpu().numpy(), "smallest": smallest, "rate": rate}

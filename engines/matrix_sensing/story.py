@@ -7,7 +7,7 @@ import numpy as np
 from engines.core.analysis.curve_fits import power, slope
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
-from engines.matrix_sensing import theory
+from engines.matrix_sensing import factor_parts, theory
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.predictions import broken, theorem
 
@@ -27,11 +27,19 @@ def phases(run: RunData, member: int) -> list[Phase]:
     steps, smallest, signal, cross, noise, lifted = run.curves(member, *channels)
     fitted = smallest**2 >= config.sigma[-1] / 2
     tail = fitted & (signal**2 < cross**2 + noise**2)
-    found = [Phase(step=0, label="growth")]
-    found += [
-        Phase(step=float(steps[m.argmax()]), label=name) for name, m in (("fit", fitted), ("tail", tail)) if m.any()
-    ]
-    return found + ([Phase(step=float(lifted[-1]), label="lift")] if len(lifted) and lifted[-1] >= 0 else [])
+    moments = {"growth": 0.0}
+    moments |= {name: float(steps[m.argmax()]) for name, m in (("fit", fitted), ("tail", tail)) if m.any()}
+    moments |= {"lift": float(lifted[-1])} if len(lifted) and lifted[-1] >= 0 else {}
+    return [Phase(step=step, label=name, doc=PHASES[name]) for name, step in moments.items()]
+
+
+PHASES = {
+    "growth": "The signal grows out of the start.",
+    "fit": "The weakest true direction is half learned, and the error falls.",
+    "tail": "The signal is fitted: what is left of the error lies in idle directions.",
+    "lift": "The one modified step has been taken.",
+}
+"""A sentence for each phase."""
 
 
 def story(run: RunData, member: int) -> Story:
@@ -107,13 +115,13 @@ def _foretold(config: MatrixSensing) -> float | None:
 
 def _over(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """More columns than the rank: what the imbalance on the idle ones says."""
-    factors = theory.initial_parts(config)
-    found = "zero" if config.symmetric or config.init == "spectral" else theory.signs(factors.delta, factors.size)
-    if found == "zero":
+    factors = factor_parts.initial_parts(config)
+    signs = "zero" if config.symmetric or config.init == "spectral" else theory.signs(factors.delta, factors.size)
+    if signs == "zero":
         return _balanced(run, member, config)
     rate = _foretold(config)
     formula = "‖E‖ ~ exp(−η min|λ(Δ)| t), Δ = FᵀF − GᵀG"
-    text = f"{IMBALANCE[found]} {_rate(run, member, rate)}"
+    text = f"{IMBALANCE[signs]} {_rate(run, member, rate)}"
     span = int(run.steps[-1]) if len(run) else 0
     if rate is not None and 0 < rate * span < 3:
         text += f" At this rate a factor of e takes {1 / rate:.3g} steps; before that the fall can look like 1/t."
@@ -134,9 +142,9 @@ IMBALANCE = {
 def _balanced(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """No imbalance: the 1/t law."""
     steps, values = run.curve("error", member)
-    late = 1 / (2 * config.eta * config.factor * theory.initial_parts(config).size)
-    found = power((steps, values**2), steps[-1] / 3, steps[-1]) if len(steps) else None
-    number = "too short for a slope" if found is None else f"local log-log slope of ‖E‖²: **{found:.2f}**"
+    late = 1 / (2 * config.eta * config.factor * factor_parts.initial_parts(config).size)
+    exponent = power((steps, values**2), steps[-1] / 3, steps[-1]) if len(steps) else None
+    number = "too short for a slope" if exponent is None else f"local log-log slope of ‖E‖²: **{exponent:.2f}**"
     return "‖E‖² = Σᵢ (2ηt + sᵢ⁻²)⁻² ~ 1/t²", (
         f"F and G are balanced, Δ = 0: the {config.k - config.r} idle directions obey s ← s(1 − ηs²), whose curvature "
         f"vanishes with them, so they never die geometrically ({number}, theory −2 once t is far beyond "
@@ -165,6 +173,6 @@ def _rate(run: RunData, member: int, expected: float | None) -> str:
     above = values > 1e-13
     last = steps[above][-1] if above.any() else 0
     recent = (steps >= 2 * last / 3) & (steps <= last) & above
-    found = slope(steps[recent].astype(float), np.log(values[recent])) if recent.sum() else None
+    slope_now = slope(steps[recent].astype(float), np.log(values[recent])) if recent.sum() else None
     theory_says = "" if expected is None else f", theory at late times {expected:.3g}"
-    return "" if found is None else f"Local rate: **{-found:.3g}** per step{theory_says}."
+    return "" if slope_now is None else f"Local rate: **{-slope_now:.3g}** per step{theory_says}."

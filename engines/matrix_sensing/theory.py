@@ -1,8 +1,8 @@
 """Predictions from the knobs alone, so that they move while a slider is dragged.
 
-Gradient descent in the population limit (identity operator) needs r + k rows alone: `learning` follows it step by step
-until the signal is fitted. From there on, and for a small start from the first step on, it splits into parts, each
-solvable. Notation: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG (conserved by the flow), a unit
+Gradient descent in the population limit (identity operator) needs r + k rows alone: `first_steps` follows it until the
+signal is fitted. From there on, and for a small start from the first step on, it splits into parts, each solvable.
+Notation: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG (conserved by the flow), a unit
 vector w_i along row i of (U + V)/2, and N an orthonormal basis of the k − r idle columns, orthogonal to all w_i.
 
 1. Signal mode i grows like (1 + ησ_i)^{2t} from a_i = |(u_i + v_i)/2|² and saturates at σ_i.
@@ -16,113 +16,18 @@ vector w_i along row i of (U + V)/2, and N an orthonormal basis of the k − r i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
-from engines.core.numerics.random import orthonormal
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.draws import FACTORS, directions, reduced, scaled
+from engines.matrix_sensing.factor_parts import FactorParts, initial_parts
+from engines.matrix_sensing.first_steps import learning
 
 TINY, ROUNDING = 1e-300, 1e-13
 
-STEPS, LEARNED, WIDEST = 500, 0.003, 64
-"""At most so many first steps are followed one by one, until the signal is fitted to this fraction of σᵣ, with factors
-of so many columns at most: a slider is dragged meanwhile."""
-
 LARGE, COARSE = 2_000_000, 80
 """Matrix entries above which the idle block is computed on this many steps and interpolated."""
-
-
-@dataclass(frozen=True)
-class FactorParts:
-    """Parts of the factors at a step, each with a course that is known."""
-
-    sigma: np.ndarray
-    """`[r]`."""
-    grown: np.ndarray
-    """a_i, `[r]`."""
-    tilt: np.ndarray
-    """x_i, `[r]`."""
-    cross: np.ndarray
-    """|J w_i|² and |K w_i|², `[2, r]`."""
-    idle: np.ndarray
-    """A₀ = NᵀJᵀJN and B₀ = NᵀKᵀKN in the eigenbasis of Δ, `[2, k - r, k - r]`."""
-    delta: np.ndarray
-    """Eigenvalues of Δ on the idle columns, `[k - r]`, ascending."""
-    imbalance_min: float
-    """Smallest eigenvalue of all of Δ."""
-    size: float
-    """`max(|F₀|₂², |G₀|₂²)`."""
-
-
-@lru_cache(maxsize=64)
-def initial_parts(config: MatrixSensing) -> FactorParts:
-    """Split the starting point of a configuration into the parts whose course is known."""
-    F, G = scaled(config, *_drawn(config))
-    return _split(config, F, G)
-
-
-def _split(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> FactorParts:
-    """Split factors `F [n1, k]` and `G [n2, k]` in the basis of the truth; their first r rows are U and V."""
-    U, V, J, K = F[: config.r], G[: config.r], F[config.r :], G[config.r :]
-    turn = _turn((U + V) / 2, config.sigma)
-    U, V = turn.T @ U, turn.T @ V
-    grown = (U + V) / 2
-    # Modes are learned in order, and each learned one removes its direction from the rows still to come.
-    columns, triangle = np.linalg.qr(grown.T, mode="complete")
-    along, N = columns[:, : len(grown)], columns[:, len(grown) :]
-    delta, basis = np.linalg.eigh(N.T @ (J.T @ J - K.T @ K) @ N)
-    parts = (J @ N @ basis, K @ N @ basis)
-    imbalance = F.T @ F - G.T @ G
-    tilt = np.einsum("ki,kl,li->i", along, imbalance, along)
-    cross = np.stack([((block @ along) ** 2).sum(0) for block in (J, K)])
-    return FactorParts(
-        config.sigma,
-        np.diag(triangle) ** 2,
-        tilt,
-        cross,
-        np.stack([part.T @ part for part in parts]),
-        delta,
-        np.linalg.eigvalsh(imbalance)[0],
-        float(max(np.linalg.norm(F, 2), np.linalg.norm(G, 2))) ** 2,
-    )
-
-
-def _turn(grown: np.ndarray, sigma: np.ndarray) -> np.ndarray:
-    """A rotation `[r, r]` within equal singular values, after which their modes are learned one after another.
-
-    Equal ones grow alike, so that any basis of theirs is one of the truth: its rows are chosen orthogonal, the largest
-    first, after the rows of larger singular values are projected out.
-    """
-    turn, learned = np.zeros((len(sigma),) * 2), np.zeros((0, grown.shape[1]))
-    for value in dict.fromkeys(sigma):
-        rows = np.flatnonzero(sigma == value)
-        unlearned = grown[rows] - grown[rows] @ learned.T @ learned
-        left, _, right = np.linalg.svd(unlearned, full_matrices=False)
-        turn[np.ix_(rows, rows)], learned = left, np.concatenate([learned, right])
-    return turn
-
-
-def _drawn(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
-    # Unit scale: alpha and the ratio are applied later, so that dragging them costs nothing.
-    return _cached(config.replace(alpha=1.0, init_ratio=1.0, eta=0.1, beta=1.0, m=4, operator="identity", noise=0.0))
-
-
-@lru_cache(maxsize=128)
-def _cached(config: MatrixSensing) -> tuple[np.ndarray, np.ndarray]:
-    """The directions of F₀, G₀ in the basis of the truth, reduced to r + k rows each.
-
-    Under the identity they are the run's draw; where a run draws an operator first, another draw of the same law.
-    """
-    one_seed = config.operator_seed < 0
-    stream = np.random.default_rng(config.seed if one_seed else config.operator_seed)
-    left = orthonormal(stream, config.rows, config.r)
-    right = left if config.psd else orthonormal(stream, config.columns, config.r)
-    F, G = directions(config, stream if one_seed else np.random.default_rng([config.seed, FACTORS]))
-    return reduced(F, left), reduced(G, right)
 
 
 class ModeErrors(NamedTuple):
@@ -136,101 +41,6 @@ class ModeErrors(NamedTuple):
     """`|U Kᵀ|²`."""
     left: np.ndarray
     """`|J Vᵀ|²`."""
-
-
-class Learned(NamedTuple):
-    """Course of the first T steps, followed one by one, and the linearised error from step T on."""
-
-    errors: np.ndarray
-    """|E| at the steps 0, 1, ..., T, `[T + 1]`."""
-    lifted_at: float
-    """Step of the lift; -1 where it has not come."""
-    squares: np.ndarray
-    """Squared entries at T of UVᵀ - Σ, UKᵀ and JVᵀ in the bases that decouple them, `[q]`."""
-    rates: np.ndarray
-    """Rates of these entries, `[q]`: a step multiplies each by 1 - η rate."""
-    factors: FactorParts
-    """Parts of the factors at T, from which the closed form of the idle block goes on."""
-
-
-@lru_cache(maxsize=128)
-def learning(config: MatrixSensing) -> Learned | None:
-    """Follow the reduced problem until every mode is learned to `LEARNED`; None where `STEPS` do not suffice."""
-    if config.k > WIDEST:
-        return None
-    F, G = scaled(config, *_drawn(config))
-    if config.symmetric:
-        G = F
-    M = np.zeros((len(F), len(G)))
-    M[np.arange(config.r), np.arange(config.r)] = config.sigma
-    eta, lifted_at, errors = config.eta * config.factor, -1.0, []
-    for step in range(STEPS + 1):
-        E = F @ G.T - M
-        errors.append(float(np.linalg.norm(E)))
-        if not errors[-1] < 1e6:
-            return None
-        if config.method == "one_step" and _fires(config, step, lifted_at, errors[-1], F, G):
-            (F, G), lifted_at = _lift(config, F, G), float(step)
-        # The idle block may still be large: its own closed form goes on from here.
-        fitted = np.hypot(np.linalg.norm(E[: config.r]), np.linalg.norm(E[config.r :, : config.r]))
-        if fitted < LEARNED * config.sigma[-1] and not _lift_is_due(config, step, lifted_at):
-            return _learned(config, np.array(errors), lifted_at, F, G)
-        F, G = F - eta * E @ G, G - eta * E.T @ F
-    return None
-
-
-def _lift_is_due(config: MatrixSensing, step: int, lifted_at: float) -> bool:
-    """Whether a lift is still to come."""
-    waiting = lifted_at < 0 and config.trigger != "manual"
-    return config.method == "one_step" and (waiting or step < config.lift_at)
-
-
-def _fires(config: MatrixSensing, step: int, lifted_at: float, error: float, F: np.ndarray, G: np.ndarray) -> bool:
-    """Whether the lift comes at this step."""
-    if step == config.lift_at:
-        return True
-    if lifted_at >= 0 or config.trigger == "manual":
-        return False
-    if config.trigger == "true":
-        return error < config.trigger_level * config.sigma[-1]
-    if error >= config.trigger_level * np.linalg.norm(F) * np.linalg.norm(G):
-        return False
-    values = np.maximum(np.linalg.svd(F @ G.T, compute_uv=False)[: config.k], TINY)
-    rank = (values[:-1] / values[1:]).argmax() if config.k > 1 else 0
-    return error < config.trigger_level * values[rank]
-
-
-def _lift(config: MatrixSensing, F: np.ndarray, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Take the one modified step."""
-    A, S, Bt = np.linalg.svd(F, full_matrices=False)
-    level = np.maximum(S, config.beta) if config.lift == "below_beta" else np.full(len(S), config.beta)
-    return A * level, G @ Bt.T * (S / level)
-
-
-def _learned(config: MatrixSensing, errors: np.ndarray, lifted_at: float, F: np.ndarray, G: np.ndarray) -> Learned:
-    """Linearise the dynamics in the error: UVᵀ - Σ shrinks by UUᵀ from the left and by VVᵀ from the right.
-
-    UKᵀ shrinks by UUᵀ and by the idle part of KKᵀ, JVᵀ by the idle part of JJᵀ and by VVᵀ.
-    """
-    U, V, J, K = F[: config.r], G[: config.r], F[config.r :], G[config.r :]
-    (left, u, along_u), (right, v, along_v) = (np.linalg.svd(block, full_matrices=False) for block in (U, V))
-    (left_j, j), (left_k, k) = (
-        _basis(block - block @ along.T @ along) for block, along in ((J, along_v), (K, along_u))
-    )
-    blocks = (
-        (left.T @ (U @ V.T - np.diag(config.sigma)) @ right, u, v),
-        (left.T @ U @ K.T @ left_k, u, k),
-        (left_j.T @ J @ V.T @ right, j, v),
-    )
-    squares = np.concatenate([(block**2).ravel() for block, _, _ in blocks])
-    rates = np.concatenate([np.add.outer(one**2, other**2).ravel() for _, one, other in blocks])
-    return Learned(errors, lifted_at, squares, rates, _split(config, F, G))
-
-
-def _basis(block: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All left singular vectors `[n, n]` with their singular values `[n]`."""
-    left, size, _ = np.linalg.svd(block)
-    return left, np.concatenate([size, np.zeros(len(block) - len(size))])
 
 
 def error(config: MatrixSensing, t: np.ndarray) -> np.ndarray:

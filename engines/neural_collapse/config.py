@@ -25,8 +25,10 @@ class NeuralCollapse(Config):
     model: str = knob(
         "central_path",
         "what a step is: of the gradient flow of free features; of the solver of one proximal layer; a whole proximal "
-        "layer; a batch of samples of a network that is trained",
+        "layer; a minibatch of samples of a network that is trained",
         role="shape", choices=("central_path", "proximal", "layers", "network"),
+        labels={"central_path": "flow of free features", "proximal": "one proximal layer",
+        "layers": "proximal layers", "network": "network"},
     )  # fmt: skip
     init: str = knob(
         "near_collapse",
@@ -34,30 +36,55 @@ class NeuralCollapse(Config):
         "points whose pseudo-inverse NC1 rises; the pixels of digits",
         choices=("gaussian", "gaussian_means", "near_collapse", "collapsed", "counterexample", "digits"),
         old_names=("h0",),
+        label="start",
+        labels={
+            "gaussian": "Gaussian",
+            "gaussian_means": "Gaussian about means",
+            "near_collapse": "near collapse",
+            "collapsed": "collapsed",
+            "counterexample": "counterexample",
+            "digits": "pixels of digits",
+        },
     )
     lambda_w: float = knob(
-        0.5, "weight decay of the classifier", role="live", bounds=(1e-8, 1e4), soft=(1e-3, 2), log=True
+        0.5, "weight decay of the classifier", role="live", bounds=(1e-8, 1e4), soft=(1e-3, 2), log=True, label="λ_W"
     )
-    lambda_h: float = knob(0.05, "weight decay of the features", role="live", bounds=(0, 1e4), soft=(1e-3, 2), log=True)
+    lambda_h: float = knob(
+        0.05, "weight decay of the features", role="live", bounds=(0, 1e4), soft=(1e-3, 2), log=True, label="λ_H"
+    )
     beta: float = knob(
         1.0, "how strongly a proximal layer holds on to its input; the flow at time 1/β does alike", role="live",
-        bounds=(1e-6, 1e9), soft=(1e-2, 1e3), log=True,
+        bounds=(1e-6, 1e9), soft=(1e-2, 1e3), log=True, label="β",
     )  # fmt: skip
     epsilon: float = knob(
-        0.1, "size of the perturbation, relative to the minimiser", bounds=(0, 1e3), soft=(1e-4, 1), log=True
+        0.1, "size of the perturbation, relative to the minimiser", bounds=(0, 1e3), soft=(1e-4, 1), log=True, label="ε"
     )
-    classes: int = knob(4, "classes K", role="shape", bounds=(2, 50), soft=(2, 10))
+    classes: int = knob(4, "classes K", role="shape", bounds=(2, 50), soft=(2, 10), label="classes K")
     seed: int = knob(0, "draws the start", bounds=(0, 2**31 - 1), soft=(0, 99))
-    features: int = knob(10, "features d", role="shape", bounds=(2, 512), soft=(2, 64), more=True)
+    features: int = knob(10, "features d", role="shape", bounds=(2, 512), soft=(2, 64), more=True, label="features d")
     per_class: int = knob(
-        10, "samples n of each class", role="shape", bounds=(1, 100_000), soft=(2, 1000), log=True, more=True
+        10,
+        "samples n of each class",
+        role="shape",
+        bounds=(1, 100_000),
+        soft=(2, 1000),
+        log=True,
+        more=True,
+        label="samples a class",
     )
     scale: float = knob(
         0.0, "length s of the class means of a start that is made of a frame; 0: that of the minimiser",
-        bounds=(0, 1e3), soft=(0, 5), more=True,
+        bounds=(0, 1e3), soft=(0, 5), more=True, label="frame scale",
     )  # fmt: skip
     step_size: float = knob(
-        0.05, "length of one step of the flow", role="live", bounds=(1e-9, 100), soft=(1e-3, 1), log=True, more=True
+        0.05,
+        "length of one step of the flow",
+        role="live",
+        bounds=(1e-9, 100),
+        soft=(1e-3, 1),
+        log=True,
+        more=True,
+        label="step of the flow",
     )
     depth: int = knob(4, "hidden layers of the network", role="shape", bounds=(1, 32), soft=(1, 10))
     width: int = knob(
@@ -68,21 +95,27 @@ class NeuralCollapse(Config):
         "mse",
         "what the network minimises: half the squared error of each sample, or cross-entropy",
         choices=("mse", "ce"),
+        labels={"mse": "squared error", "ce": "cross-entropy"},
     )
     batch_norm: bool = knob(
-        True, "whether each hidden layer of the network normalises over its batch", role="shape", more=True
+        True,
+        "whether each hidden layer of the network normalises over its batch",
+        role="shape",
+        more=True,
+        label="batch norm",
     )
     weight_decay_features: float = knob(
         5e-4, "weight decay of all layers of the network but the last", role="live", bounds=(0, 1),
-        soft=(1e-5, 1e-2), log=True,
+        soft=(1e-5, 1e-2), log=True, label="decay of hidden layers",
     )  # fmt: skip
     weight_decay_last: float = knob(
-        5e-4, "weight decay of the last layer of the network", role="live", bounds=(0, 1), soft=(1e-5, 1e-2), log=True,
+        5e-4, "weight decay of the last layer of the network", role="live", bounds=(0, 1), soft=(1e-5, 1e-2),
+        log=True, label="decay of the last layer",
     )  # fmt: skip
     learning_rate: float = knob(
         0.05, "step size of the network, divided by 10 after one and after two thirds of its epochs; of each layer of "
         "greedy training after half and three quarters of them", role="live", bounds=(1e-6, 10), soft=(1e-3, 0.5),
-        log=True,
+        log=True, label="learning rate",
     )  # fmt: skip
     epochs: int = knob(
         120, "passes of the network over its data, of greedy training for each layer", bounds=(1, 100_000),
@@ -90,7 +123,7 @@ class NeuralCollapse(Config):
     )  # fmt: skip
     greedy: bool = knob(
         False, "whether layers of the network are added and trained one at a time, those below frozen", role="shape",
-        more=True,
+        more=True, label="layer by layer",
     )  # fmt: skip
     data: str = knob(
         "digits", "what the network learns: digits, the images that come with scikit-learn, or the path of an .npz of "

@@ -57,20 +57,20 @@ def split(problem: Problem, at: Readout) -> tuple[Tensor, Tensor]:
 def observe(problem: Problem, at: Readout, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels that are not thin, each `[B, *dims]`."""
     (M, Y), W = split(problem, at), at.W
-    found = measure(reduced(M, Y, problem.G), W)
+    metrics = measure(reduced(M, Y, problem.G), W)
     H, b = samples(problem, at), _bias(problem, M, W)
     between, within = problem.task.errors(W, at.H)
     scale = at.log_scale.clamp_max(LONGEST).exp()
     left = response.survival(problem, at.H)
     scored = scores(H, problem.labels, M, W, b)
     return {
-        **found,
+        **metrics,
         **scored,
         "accuracy_test": scored["accuracy"],
-        "nc1_ratio": ratio_to_start(found["nc1"], problem.nc1),
-        "nc1_trace_ratio": ratio_to_start(found["nc1_trace"], problem.nc1_trace),
-        "trace_within_scaled": scale * found["trace_within"],
-        "trace_between_scaled": scale * found["trace_between"],
+        "nc1_ratio": ratio_to_start(metrics["nc1"], problem.nc1),
+        "nc1_trace_ratio": ratio_to_start(metrics["nc1_trace"], problem.nc1_trace),
+        "trace_within_scaled": scale * metrics["trace_within"],
+        "trace_between_scaled": scale * metrics["trace_between"],
         "loss": problem.task.loss(W, at.H, knobs),
         "objective": at.objective,
         "loss_within": within,
@@ -79,8 +79,8 @@ def observe(problem: Problem, at: Readout, knobs: Knobs) -> dict[str, Tensor]:
         "response_error": response.error(problem, at.H, at.log_response),
         "survival": left,
         "survival_theory": torch.where(left.isnan(), torch.nan, at.log_response.exp()),
-        "layer_nc1": found["nc1"][:, None],
-        "layer_nc1_trace": found["nc1_trace"][:, None],
+        "layer_nc1": metrics["nc1"][:, None],
+        "layer_nc1_trace": metrics["nc1_trace"][:, None],
         "layer_accuracy": nearest_mean_accuracy(H, problem.labels, M)[:, None],
     }
 

@@ -13,6 +13,7 @@ from engines.neural_collapse.channels import CHANNELS
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.diagnostics import Readout
 from engines.neural_collapse.features import Knobs
+from engines.neural_collapse.glossary import GLOSSARY
 from engines.neural_collapse.network.dynamics import NETWORK
 from engines.neural_collapse.plots import PLOTS
 from engines.neural_collapse.predictions import predictions
@@ -70,6 +71,7 @@ class NeuralCollapseEngine(CompositeEngine[NeuralCollapse]):
     plots = PLOTS
     presets = PRESETS
     probes = PROBES
+    glossary = GLOSSARY
     opening = "P0"
 
     def choose(self, config: NeuralCollapse) -> Dynamics[NeuralCollapse]:

@@ -2,13 +2,13 @@
 
 What every function takes:
 
-    Moments(M, Y, V)    M [..., d, K]  class means
-                        Y [..., d, r]  any factor of the within-class covariance, Y Yᵀ = K Sigma_W
-                        V [..., K]     root mean squared deviation of each class from its mean
-    W [..., K, d]       classifier;  b [..., K] its bias
+    Moments(M, Y, V)    M [*, d, K]  class means
+                        Y [*, d, r]  any factor of the within-class covariance, Y Yᵀ = K Sigma_W
+                        V [*, K]     root mean squared deviation of each class from its mean
+    W [*, K, d]       classifier;  b [*, K] its bias
 
-    moments(H, labels, K)    Moments of explicit features H [..., d, N] with labels [N] in 0..K-1
-    measure(moments, W)      every metric of the table by its channel's name, each [...]
+    moments(H, labels, K)    Moments of explicit features H [*, d, N] with labels [N] in 0..K-1
+    measure(moments, W)      every metric of the table by its channel's name, each [*]
     scores(H, labels, M, W, b)    `accuracy` and `nc4` of explicit samples
 
 Single metrics: nc1, nc1_trace, cdnv, nc2_etf, nc2_of, equinorm, angles, nc3, nc3_uncentred, nc3_product,
@@ -39,15 +39,15 @@ class Moments(NamedTuple):
     """Class means and deviations of features, from which the metrics are computed."""
 
     M: Tensor
-    """Class means, `[..., d, K]`."""
+    """Class means, `[*, d, K]`."""
     Y: Tensor
-    """Factor of the within-class covariance, `Y Yᵀ = K Sigma_W`, `[..., d, r]`."""
+    """Factor of the within-class covariance, `Y Yᵀ = K Sigma_W`, `[*, d, r]`."""
     V: Tensor
-    """Root mean squared deviation of each class, `[..., K]`."""
+    """Root mean squared deviation of each class, `[*, K]`."""
 
 
 def moments(H: Tensor, labels: Tensor, classes: int) -> Moments:
-    """Moments of features `H [..., d, N]` with labels `[N]`; classes may differ in size, none may be empty.
+    """Moments of features `H [*, d, N]` with labels `[N]`; classes may differ in size, none may be empty.
 
     `Y = D sqrt(K/N)`, so that r = N. The global mean is subtracted first: then a common shift costs no digits.
     """
@@ -62,7 +62,7 @@ def moments(H: Tensor, labels: Tensor, classes: int) -> Moments:
 
 
 def scaled(A: Tensor) -> tuple[Tensor, Tensor]:
-    """`A/u` with entries of order one and the power of two `u [..., 1, 1]`, so that squares neither vanish nor burst.
+    """`A/u` with entries of order one and the power of two `u [*, 1, 1]`, so that squares neither vanish nor burst.
 
     Exact; u = 1 where A is zero, or not finite.
     """
@@ -73,19 +73,19 @@ def scaled(A: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def centred(M: Tensor) -> Tensor:
-    """`C = M - m_G 1ᵀ`, `[..., d, K]`; zero where means coincide as far as rounding can tell."""
+    """`C = M - m_G 1ᵀ`, `[*, d, K]`; zero where means coincide as far as rounding can tell."""
     C = M - M.mean(-1, keepdim=True)
     return torch.where((size(C) > ROUNDING * size(M))[..., None, None], C, 0)
 
 
 def size(A: Tensor) -> Tensor:
-    """Frobenius norm of matrices, `[..., m, n] -> [...]`."""
+    """Frobenius norm of matrices, `[*, m, n] -> [*]`."""
     entries, u = scaled(A)
     return torch.linalg.vector_norm(entries, dim=(-2, -1)) * u[..., 0, 0]
 
 
 def unit(A: Tensor) -> Tensor:
-    """Unit matrix `A/‖A‖`, `[..., m, n]`; NaN where A is zero."""
+    """Unit matrix `A/‖A‖`, `[*, m, n]`; NaN where A is zero."""
     entries = scaled(A)[0]
     return entries / torch.linalg.vector_norm(entries, dim=(-2, -1), keepdim=True)
 
@@ -99,17 +99,17 @@ def simplex(classes: int, like: Tensor) -> Tensor:
 
 
 def trace_within(s: Moments) -> Tensor:
-    """Trace of the within-class covariance, `Tr Sigma_W = ‖Y‖²/K`, `[...]`."""
+    """Trace of the within-class covariance, `Tr Sigma_W = ‖Y‖²/K`, `[*]`."""
     return size(s.Y).square() / s.M.shape[-1]
 
 
 def trace_between(s: Moments) -> Tensor:
-    """Trace of the between-class covariance, `Tr Sigma_B = ‖C‖²/K`, `[...]`."""
+    """Trace of the between-class covariance, `Tr Sigma_B = ‖C‖²/K`, `[*]`."""
     return size(centred(s.M)).square() / s.M.shape[-1]
 
 
 def nc1(s: Moments) -> Tensor:
-    """NC1 by the pseudo-inverse, `(1/K) Tr(Sigma_W Sigma_B⁺)`, `[...]`; NaN where the means coincide.
+    """NC1 by the pseudo-inverse, `(1/K) Tr(Sigma_W Sigma_B⁺)`, `[*]`; NaN where the means coincide.
 
     Computed as `(1/K) sum_i ‖u_iᵀ Y‖²/s_i²` with `C = U diag(s) Vᵀ`, so that it is never negative.
     The K - 1 largest singular values count, as far as rounding of the means lets them differ from zero.
@@ -124,12 +124,12 @@ def nc1(s: Moments) -> Tensor:
 
 
 def nc1_trace(s: Moments) -> Tensor:
-    """NC1 by the trace ratio, `Tr Sigma_W/Tr Sigma_B`, `[...]`; NaN where the means coincide."""
+    """NC1 by the trace ratio, `Tr Sigma_W/Tr Sigma_B`, `[*]`; NaN where the means coincide."""
     return _over(size(s.Y), size(centred(s.M))).square()
 
 
 def cdnv(s: Moments) -> Tensor:
-    """Class-distance normalised variance, mean over i != j of `(V_i² + V_j²)/(2 ‖m_i - m_j‖²)`, `[...]`.
+    """Class-distance normalised variance, mean over i != j of `(V_i² + V_j²)/(2 ‖m_i - m_j‖²)`, `[*]`.
 
     V are the root mean squared deviations of the classes; NaN where two class means coincide.
     """
@@ -153,7 +153,7 @@ def _over(part: Tensor, whole: Tensor) -> Tensor:
 
 
 def nc2_etf(M: Tensor) -> Tensor:
-    """NC2 of the simplex, `‖CᵀC/‖CᵀC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`, `[...]`, of class means `M [..., d, K]`.
+    """NC2 of the simplex, `‖CᵀC/‖CᵀC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`, `[*]`, of class means `M [*, d, K]`.
 
     0 for a simplex, and for an orthogonal frame too.
     """
@@ -162,7 +162,7 @@ def nc2_etf(M: Tensor) -> Tensor:
 
 
 def nc2_of(M: Tensor) -> Tensor:
-    """NC2 of the orthogonal frame, `‖MᵀM/‖MᵀM‖ - I/sqrt K‖`, `[...]`.
+    """NC2 of the orthogonal frame, `‖MᵀM/‖MᵀM‖ - I/sqrt K‖`, `[*]`.
 
     0 for an orthogonal frame, `sqrt(2 - 2 sqrt((K - 1)/K))` for a simplex.
     """
@@ -171,33 +171,33 @@ def nc2_of(M: Tensor) -> Tensor:
 
 
 def equinorm(A: Tensor) -> Tensor:
-    """Deviation over mean of the norms of the columns, `[..., d, K] -> [...]`."""
+    """Deviation over mean of the norms of the columns, `[*, d, K] -> [*]`."""
     norms = torch.linalg.vector_norm(scaled(A)[0], dim=-2)
     return _over(norms.std(-1, correction=0), norms.mean(-1))
 
 
 def cosines(C: Tensor) -> Tensor:
-    """Cosines between columns, `[..., d, K] -> [..., K, K]`."""
+    """Cosines between columns, `[*, d, K] -> [*, K, K]`."""
     rows = scaled(C.mT[..., None, :])[0][..., 0, :]  # each column in a unit of its own
     directions = rows / torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
     return directions @ directions.mT
 
 
 def angles(C: Tensor) -> tuple[Tensor, Tensor]:
-    """Spread of the angles between columns of `C [..., d, K]`, over i != j, each `[...]`.
+    """Spread of the angles between columns of `C [*, d, K]`, over i != j, each `[*]`.
 
     The deviation of `cos(c_i, c_j)`, and the mean of `|cos(c_i, c_j) + 1/(K - 1)|`.
     """
     K = C.shape[-1]
-    found = cosines(C)[..., ~torch.eye(K, dtype=torch.bool, device=C.device)]
-    return found.std(-1, correction=0), (found + 1 / (K - 1)).abs().mean(-1)
+    off_diagonal = cosines(C)[..., ~torch.eye(K, dtype=torch.bool, device=C.device)]
+    return off_diagonal.std(-1, correction=0), (off_diagonal + 1 / (K - 1)).abs().mean(-1)
 
 
 # -- classifier and means ------------------------------------------------------------------------------------------
 
 
 def nc3(M: Tensor, W: Tensor) -> Tensor:
-    """NC3 centred and squared, `‖Wᵀ/‖W‖ - C/‖C‖‖²`, `[...]`.
+    """NC3 centred and squared, `‖Wᵀ/‖W‖ - C/‖C‖‖²`, `[*]`.
 
     0 for a simplex, `2 - 2 sqrt((K - 1)/K)` for an orthogonal frame.
     """
@@ -205,18 +205,18 @@ def nc3(M: Tensor, W: Tensor) -> Tensor:
 
 
 def nc3_uncentred(M: Tensor, W: Tensor) -> Tensor:
-    """NC3 not centred, `‖Wᵀ/‖W‖ - M/‖M‖‖`, `[...]`: 0 for both frames."""
+    """NC3 not centred, `‖Wᵀ/‖W‖ - M/‖M‖‖`, `[*]`: 0 for both frames."""
     return size(unit(W.mT) - unit(M))
 
 
 def nc3_product(M: Tensor, W: Tensor) -> Tensor:
-    """NC3 by the product, `‖WC/‖WC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`, `[...]`: 0 for both frames."""
+    """NC3 by the product, `‖WC/‖WC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`, `[*]`: 0 for both frames."""
     K = M.shape[-1]
     return size(unit(scaled(W)[0] @ scaled(centred(M))[0]) - simplex(K, M) / sqrt(K - 1))
 
 
 def nearest(H: Tensor, M: Tensor) -> Tensor:
-    """The class whose mean is nearest to each sample of `H [..., d, N]`: `argmin_k ‖h - m_k‖`, `[..., N]`.
+    """The class whose mean is nearest to each sample of `H [*, d, N]`: `argmin_k ‖h - m_k‖`, `[*, N]`.
 
     About the global mean, in units of the means: distances are compared, and a common shift would drown them.
     """
@@ -226,27 +226,27 @@ def nearest(H: Tensor, M: Tensor) -> Tensor:
 
 
 def nearest_mean_accuracy(H: Tensor, labels: Tensor, M: Tensor) -> Tensor:
-    """Share of samples with the mean of their own class the nearest, `[...]`; NaN where all means coincide."""
+    """Share of samples with the mean of their own class the nearest, `[*]`; NaN where all means coincide."""
     return _share(M, nearest(H, M) == labels)
 
 
 def scores(H: Tensor, labels: Tensor, M: Tensor, W: Tensor, b: Tensor) -> dict[str, Tensor]:
-    """Shares of samples that are classified right, and not given to the class of the nearest mean (NC4), each `[...]`.
+    """Shares of samples that are classified right, and not given to the class of the nearest mean (NC4), each `[*]`.
 
-    Of samples `H [..., d, N]` with labels `[N]`, class means `M [..., d, K]`, and the classifier `W [..., K, d]`,
-    `b [..., K]`; by `accuracy` and `nc4`, which is NaN where all means coincide.
+    Of samples `H [*, d, N]` with labels `[N]`, class means `M [*, d, K]`, and the classifier `W [*, K, d]`,
+    `b [*, K]`; by `accuracy` and `nc4`, which is NaN where all means coincide.
     """
     chosen = (W @ H + b[..., None]).max(-2).indices
     return {"accuracy": (chosen == labels).to(H.dtype).mean(-1), "nc4": _share(M, chosen != nearest(H, M))}
 
 
 def _share(M: Tensor, which: Tensor) -> Tensor:
-    """Share of the samples that `which` marks, `[..., N] -> [...]`; NaN where the means coincide."""
+    """Share of the samples that `which` marks, `[*, N] -> [*]`; NaN where the means coincide."""
     return torch.where(size(centred(M)) > 0, which.to(M.dtype).mean(-1), torch.nan)
 
 
 def measure(s: Moments, W: Tensor) -> dict[str, Tensor]:
-    """All metrics that need no single samples, each `[...]`, by the names of their channels, for `W [..., K, d]`."""
+    """All metrics that need no single samples, each `[*]`, by the names of their channels, for `W [*, K, d]`."""
     first, (spread, off) = nc1(s), angles(centred(s.M))
     return {
         "nc1": first,

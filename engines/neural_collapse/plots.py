@@ -41,6 +41,13 @@ PLOTS = (
         doc="Spread within the classes against that between them, direction by direction.",
     ),
     Plot(
+        name="ranking",
+        title="Who is closest to collapse",
+        channels=("nc1",),
+        kind="ranking",
+        doc="One bar a curve, the closest first, at the cursor. By the pseudo-inverse.",
+    ),
+    Plot(
         name="ratios",
         title="Two conventions of NC1, against the start",
         channels=("nc1_trace_ratio", "nc1_ratio"),

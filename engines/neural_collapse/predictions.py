@@ -138,9 +138,9 @@ def _late(config: NeuralCollapse, t: np.ndarray, within: float) -> Prediction:
 def _limits(config: NeuralCollapse, t: np.ndarray) -> Curves:
     """Limits at which the run ends."""
     same, theorem = np.ones_like(t), f"{PAPER}, Theorem 2.1" if not config.bias else OURS
-    found = [_prediction("loss", "least loss c(2−c)/2", laws.optimum(config) * same, "lower", theorem, "")]
+    least_loss = [_prediction("loss", "least loss c(2−c)/2", laws.optimum(config) * same, "lower", theorem, "")]
     if config.model == "proximal" or not 0 < config.rho < np.inf:
-        return found
+        return least_loss
     norm, square = laws.feature_norm(config), laws.frame_distance(config.classes)
     limits = [("feature_norm", "frame √ρ", norm), ("classifier_norm", "frame √(λ_H/λ_W) √ρ", config.a * norm)]
     if config.bias:
@@ -148,7 +148,7 @@ def _limits(config: NeuralCollapse, t: np.ndarray) -> Curves:
     else:
         limits.append(("nc3", "of an orthogonal frame", square))
     return [
-        *found,
+        *least_loss,
         *(_prediction(name, f"limit: {text}", value * same, "law", theorem, "") for name, text, value in limits),
     ]
 

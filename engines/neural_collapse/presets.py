@@ -16,6 +16,9 @@ SOLVED = 400
 WEIGHTS = (0.1, 0.2, 0.4, 0.8, 1.6)
 """Weight decays of the map."""
 
+DECAYS = ("usual decay", "hidden layers twice", "hidden layers none", "last layer twice", "last layer none")
+"""Names of the decays of the network for readers."""
+
 EPOCH = 21
 """Steps of one, for the digits."""
 
@@ -133,6 +136,7 @@ PRESETS = (
             {"model": "central_path", "step_size": 1e-3},
             *({"model": "proximal", "beta": beta} for beta in (100.0, 10.0, 1.0)),
         ),
+        case_labels=("flow", "one layer, β = 100", "one layer, β = 10", "one layer, β = 1"),
         steps=400,
         cost="long",
         judge=verdicts.counterexample,
@@ -153,6 +157,7 @@ PRESETS = (
             "beta": [0.01, 0.1, 0.3, 1.0, 3.0, 10.0],
         },
         cases=({"lambda_w": 0.05, "lambda_h": 0.05}, {"lambda_w": 0.005, "lambda_h": 0.005}),
+        case_labels=("decays of 0.05", "decays of 0.005"),
         steps=500,
         cost="long",
         judge=verdicts.digits,
@@ -185,6 +190,11 @@ PRESETS = (
         cases=(
             *_decays("mse", False, ((1, 1), (2, 1), (0, 1), (1, 2), (1, 0))),
             *_decays("ce", True, ((1, 1), (2, 1), (0, 1))),
+        ),
+        case_labels=tuple(
+            f"{loss}, {decay}"
+            for loss, decays in (("squared error", DECAYS), ("cross-entropy", DECAYS[:3]))
+            for decay in decays
         ),
         steps=120 * EPOCH,
         cost="heavy",

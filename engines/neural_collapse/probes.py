@@ -48,13 +48,13 @@ def decay(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
     problem = batch.problem.problem
     H, own = batch.state.H.expand(len(FACTORS), -1, -1), {name: value[0] for name, value in batch.knobs.items()}
     factors = tensor(FACTORS, H.device)
-    found = {}
+    rates = {}
     for name in ("lambda_w", "lambda_h"):
         knobs = own | {name: own[name] * factors}
         spread = {key: value.expand(len(FACTORS)) for key, value in knobs.items()}
         with torch.no_grad():
-            found[name] = trace_ratio_rate(problem.task.expand(len(FACTORS)), H, spread).cpu().numpy()
-    return {"factor": FACTORS, "over_lambda_w": found["lambda_w"], "over_lambda_h": found["lambda_h"]}
+            rates[name] = trace_ratio_rate(problem.task.expand(len(FACTORS)), H, spread).cpu().numpy()
+    return {"factor": FACTORS, "over_lambda_w": rates["lambda_w"], "over_lambda_h": rates["lambda_h"]}
 
 
 def _free(run: RunData, member: int, step: int) -> NeuralCollapse:
@@ -84,6 +84,7 @@ PROBES = (
     ),
     Probe(
         name="decay",
+        labels={"over_lambda_w": "change with λ_W", "over_lambda_h": "change with λ_H"},
         title="Which weight decay speeds up the collapse here?",
         doc="The rate of the trace ratio at these very features. Far from collapse the decay of the features does "
         "nothing yet: it acts later, by raising the classifier.",

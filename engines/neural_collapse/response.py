@@ -53,7 +53,7 @@ def flow_log_response(knobs: Knobs) -> Tensor:
 
 
 def directions(problem: Problem, H: Tensor) -> list[Tensor]:
-    """The six parts of `H - H*`, two within the classes and four of their means, each `[B, d, .]`."""
+    """The six parts of `H - H*`, two within the classes and four of their means, each `[B, d, *]`."""
     K, RT = problem.task.K, problem.RT
     dH = H - problem.minimiser
     C = problem.task.centred(dH)[..., :K]

@@ -27,8 +27,19 @@ def phases(run: RunData, member: int) -> list[Phase]:
         moments = {"solved": (residual <= TOLERANCE) & (steps > 0)}
     else:
         moments = {"frame found": distance < FOUND, "collapsed": trace < COLLAPSED}
-    found = [Phase(step=float(steps[m.argmax()]), label=name) for name, m in moments.items() if m.any()]
-    return [Phase(step=0, label="start"), *sorted(found, key=lambda phase: phase.step)]
+    reached = [
+        Phase(step=float(steps[m.argmax()]), label=name, doc=PHASES[name]) for name, m in moments.items() if m.any()
+    ]
+    return [Phase(step=0, label="start", doc=PHASES["start"]), *sorted(reached, key=lambda phase: phase.step)]
+
+
+PHASES = {
+    "start": "The features are as they were drawn, or on their way.",
+    "solved": "The layer's features no longer move: the solver has arrived.",
+    "frame found": "The class means are within a twentieth of a simplex, once they are centred.",
+    "collapsed": "The spread within the classes is below a thousandth of that between them.",
+}
+"""A sentence for each phase."""
 
 
 def story(run: RunData, member: int) -> Story:
@@ -113,8 +124,8 @@ def _measured(run: RunData, member: int, unit: float) -> str:
         return ""
     steps, values = run.curve("nc1_trace", member)
     late = (steps >= 0.75 * steps[-1]) & (values > 0) if len(steps) else np.zeros(0, bool)
-    found = slope(steps[late].astype(float), np.log(values[late]))
-    return "" if found is None else f" (now **{found / unit:.3g}**)"
+    rate = slope(steps[late].astype(float), np.log(values[late]))
+    return "" if rate is None else f" (now **{rate / unit:.3g}**)"
 
 
 def _layer(config: NeuralCollapse) -> str:

@@ -19,7 +19,7 @@ def caution(config: SubgradientRecovery) -> str:
     if config.method == "subgm_loss" and noisy(config):
         return (
             "The loss step is for noiseless data: its length is the loss, which with noise never vanishes. "
-            "Choose the method subgm."
+            "Choose the sub-gradient method."
         )
     if config.method not in DECAYING or config.loss != "l1":
         return ""
@@ -38,7 +38,7 @@ def _spoiled(config: SubgradientRecovery) -> str:
         return ""
     return (
         f"The {config.k - config.r} columns to spare may grow up to a relative error of {min(left, 1):.2g}"
-        f"{' and more' if left > 1 else ''}: raise m, lower alpha or the budget, or lower k towards r."
+        f"{' and more' if left > 1 else ''}: raise m, lower α or the budget, or lower k towards r."
     )
 
 
@@ -52,7 +52,7 @@ def _slow(config: SubgradientRecovery) -> str:
     return (
         f"The budget B = {laws.budget(config):.3g} is spent before the signal is learned, which takes about "
         f"{takes:.3g} from α = {config.alpha:.3g}: raise budget to {1.1 * takes:.3g} (0 sets it from the data), or "
-        "raise alpha."
+        "raise α."
     )
 
 

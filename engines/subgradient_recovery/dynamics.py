@@ -117,8 +117,8 @@ def move(problem: Problem, state: State, knobs: Knobs, now: Measured) -> Move:
         "norm": now.norm, "scale": problem.scale, "loss": now.loss, "damping": knobs["damping"],
         "gap": (now.loss - problem.true_loss).clamp_min(0), "padded": problem.padded,
     }  # fmt: skip
-    found = [METHODS[method](Point(**taken(whole, places))) for method, places in problem.methods]
-    parts = [(move, places) for move, (_, places) in zip(found, problem.methods, strict=True)]
+    moves = [METHODS[method](Point(**taken(whole, places))) for method, places in problem.methods]
+    parts = [(move, places) for move, (_, places) in zip(moves, problem.methods, strict=True)]
     return scattered(parts, lambda move, _: move[0]), scattered(parts, lambda move, _: move[1])
 
 

@@ -13,6 +13,7 @@ from engines.core.protocol.engine import Engine, RunData
 from engines.subgradient_recovery import cautions, diagnostics, draws, dynamics
 from engines.subgradient_recovery.channels import CHANNELS
 from engines.subgradient_recovery.config import SubgradientRecovery
+from engines.subgradient_recovery.glossary import GLOSSARY
 from engines.subgradient_recovery.plots import PLOTS
 from engines.subgradient_recovery.predictions import predictions
 from engines.subgradient_recovery.presets import PRESETS
@@ -39,6 +40,7 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
     plots = PLOTS
     presets = PRESETS
     probes = PROBES
+    glossary = GLOSSARY
     opening = "SG-00"
 
     def problem(self, configs: Sequence[SubgradientRecovery], device: torch.device) -> Problem:
@@ -50,15 +52,15 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         return begin(configs, problem)
 
     def step(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> State:
-        """Take one iteration of each member's method."""
+        """Take one iteration of each member's method; the state is `[B, *]`, each knob `[B]`."""
         return dynamics.step(problem, state, knobs)
 
     def observe(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute all channels but the thin ones."""
+        """Compute all channels but the thin ones, `[B, *]` each."""
         return diagnostics.observe(problem, state, knobs)
 
     def snapshot(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Compute spectra, matrices and single measurements."""
+        """Compute spectra, matrices and single measurements, `[B, *]` each."""
         return diagnostics.snapshot(problem, state, knobs)
 
     def nbytes(self, configs: Sequence[SubgradientRecovery]) -> int:

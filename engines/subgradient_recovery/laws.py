@@ -33,7 +33,7 @@ def edge(config: SubgradientRecovery) -> float:
 
 
 def phi(config: SubgradientRecovery, size: npt.ArrayLike) -> np.ndarray:
-    """Length of the mean sub-gradient at distances `size [...]`, `[...]`: E[Q] = phi Delta/|Delta|_F.
+    """Length of the mean sub-gradient at distances `size [*]`, `[*]`: E[Q] = phi Delta/|Delta|_F.
 
     `phi = sqrt(2/pi) E_s[exp(-s²/2t²)]`. With dense noise of deviation nu and T² = t² + nu²:
     `sqrt(2/pi) (t/T) ((1 - p) + p E_o[exp(-o²/2T²)])`, o the law of the outliers. Between sqrt(2/pi)(1 - p) and
@@ -48,7 +48,7 @@ def phi(config: SubgradientRecovery, size: npt.ArrayLike) -> np.ndarray:
 
 
 def _spared(config: SubgradientRecovery, T: np.ndarray) -> np.ndarray:
-    """Mean E[exp(-o²/2T²)] over the outliers o, `[...]`: the share of an outlier's weight that points to the truth."""
+    """Mean E[exp(-o²/2T²)] over the outliers o, `[*]`: the share of an outlier's weight that points to the truth."""
     size = config.outlier_scale
     if size == 0:
         return np.ones_like(T)
@@ -62,7 +62,7 @@ def _spared(config: SubgradientRecovery, T: np.ndarray) -> np.ndarray:
 
 
 def loss_gap(config: SubgradientRecovery, size: np.ndarray) -> np.ndarray:
-    """Mean of f(U) - f(truth) for the l1 loss, `E|<A, Delta> - s| - E|s|`, at distances `size [...]`, `[...]`.
+    """Mean of f(U) - f(truth) for the l1 loss, `E|<A, Delta> - s| - E|s|`, at distances `size [*]`, `[*]`.
 
     It is the integral of phi from 0 to |Delta|_F.
     """

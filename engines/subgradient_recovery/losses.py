@@ -76,7 +76,7 @@ def weighing(method: str, loss: str) -> str:
 
 
 def taken(values: Knobs, places: Tensor | slice) -> Knobs:
-    """Values `[b, ...]` of the members at `places`, out of `[B, ...]`; all where a slice stands for the batch."""
+    """Values `[b, *]` of the members at `places`, out of `[B, *]`; all where a slice stands for the batch."""
     return values if isinstance(places, slice) else {name: value[places] for name, value in values.items()}
 
 

@@ -14,6 +14,13 @@ PLOTS = (
         doc="Flat while the signal grows, a drop when it is learned, then as small as the steps are.",
     ),
     Plot(
+        name="ranking",
+        title="Who is closest to the unknown matrix",
+        channels=("relative_error",),
+        kind="ranking",
+        doc="One bar a curve, the closest first, at the cursor.",
+    ),
+    Plot(
         name="matrices",
         title="Recovered and true matrix, at the cursor",
         channels=("recovered", "truth"),
@@ -107,5 +114,12 @@ PLOTS = (
         channels=("relative_error",),
         kind="sweep",
         doc="Each dot is one member's error now.",
+    ),
+    Plot(
+        name="map",
+        title="Map of two knobs, at the cursor",
+        channels=("relative_error",),
+        kind="map",
+        doc="Each cell is one pair of values, in the median over all members that have them.",
     ),
 )

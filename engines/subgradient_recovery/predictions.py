@@ -238,7 +238,7 @@ def broken(config: SubgradientRecovery) -> str:
         (unlearned(config, SPAN), f"the budget B = {laws.budget(config):.3g} ends while the signal is learned"),
         (least_grown(config) < LEAST_GROWN,
          f"at α = {config.alpha:.3g} the weaker signals wait so long for the first one that "
-         "a rate a few percent off adds up: raise alpha"),
+         "a rate a few percent off adds up: raise α"),
     ]  # fmt: skip
     return next((message for wrong, message in checks if wrong), "")
 

@@ -57,12 +57,25 @@ EXACT: tuple[dict[str, Any], ...] = ({"method": "scaled_sm", **TRUNCATED}, {"met
 
 
 def _peers() -> tuple[dict[str, Any], ...]:
-    found: list[dict[str, Any]] = []
+    cases: list[dict[str, Any]] = []
     for kappa, spent in ((1.0, 13.9), (10.0, 41.7)):
         own = ({"alpha": 1e-8, "eta0": 0.2, "budget": spent}, *PEERS)
-        found += [{**case, "kappa": kappa, "k": k} for k in (2, 10) for case in own]
-        found += [{**case, "kappa": kappa, "k": 2} for case in EXACT]
-    return tuple(found)
+        cases += [{**case, "kappa": kappa, "k": k} for k in (2, 10) for case in own]
+        cases += [{**case, "kappa": kappa, "k": 2} for case in EXACT]
+    return tuple(cases)
+
+
+CALLED = (
+    "sub-gradient", "geometric steps", "Polyak", "OPSA, damping 0.01", "OPSA, damping 0.1", "OPSA, damping 1",
+    "OPSA by the gap", "squares, small start", "Huber, small start", "trimmed, small start", "trimmed",
+    "median, small start", "median", "double over-parameterisation",
+)  # fmt: skip
+"""Names of the sub-gradient method and its peers; those without a start begin at the truncated one."""
+
+
+def _peer_labels() -> tuple[str, ...]:
+    """Name the cases of `_peers`."""
+    return (*CALLED, *CALLED, "ScaledSM", "prox-linear") * 2
 
 
 PRESETS = (
@@ -72,6 +85,7 @@ PRESETS = (
         look_for="Least squares is lost in the outliers, absolute values find the truth, a large start destroys it.",
         set={"m": 400, "eta0": 0.3, "outlier_scale": 10.0},
         cases=(scaled(1e-8), {**SQUARES, "alpha": 1e-8, "eta0": 0.05}, {"alpha": 1.0, "budget": 80.0}),
+        case_labels=("absolute values, small start", "squares, small start", "absolute values, large start"),
         steps=1500,
         judge=verdicts.opening,
         source="ours: the paper's claims in one picture",
@@ -91,6 +105,7 @@ PRESETS = (
         look_for="From the spectral start all curves with k > r are one; from a random one the floor rises with k.",
         set={"k": [2, 3, 6, 15, 30], "alpha": 1e-4},
         cases=({"budget": 7.45}, {"init": "random", "budget": 8.87}),
+        case_labels=("spectral start", "random start"),
         steps=1500,
         cost="long",
         judge=verdicts.widths,
@@ -114,6 +129,7 @@ PRESETS = (
         look_for="Least squares gets worse with the size of the outliers; absolute values do not notice it.",
         set={"outlier_scale": [1.0, 10.0, 100.0], "k": [2, 30]},
         cases=({"alpha": 1e-6, "budget": 10.7}, {**SQUARES, "alpha": 1e-6, "eta0": 0.05}),
+        case_labels=("absolute values", "squares"),
         steps=2500,
         cost="long",
         judge=verdicts.squares,
@@ -131,6 +147,7 @@ PRESETS = (
             {"alpha": 1e-3, "budget": 80.0, "init": "truth"},
             {"alpha": 1e-10, "budget": 80.0, "init": "truth"},
         ),
+        case_labels=("small start", "small start, long budget", "large start", "near the truth", "nearer the truth"),
         seeds=(0, 1),
         steps=1500,
         cost="long",
@@ -171,6 +188,7 @@ PRESETS = (
             {"alpha": 1.0, "budget": 60.0},
             {**SQUARES, "alpha": 1e-8, "eta0": 0.1},
         ),
+        case_labels=("small start", "large start", "squares, small start"),
         steps=1200,
         cost="long",
         judge=verdicts.dense,
@@ -207,6 +225,14 @@ PRESETS = (
             *({"alpha": alpha} for alpha in (1e-3, 1e-6, 1e-9, 1.0)),
             {"alpha": 1.0, "init": "random"},
         ),
+        case_labels=(
+            "k = r, α = 10⁻³",
+            "α = 10⁻³",
+            "α = 10⁻⁶",
+            "α = 10⁻⁹",
+            "large start, spectral",
+            "large start, random",
+        ),
         steps=3000,
         cost="long",
         judge=verdicts.noiseless,
@@ -223,6 +249,9 @@ PRESETS = (
             for alpha, spent in ((1e-8, 13.9), (1.0, 15.0))
             for times in SAMPLES
             for seed in range(8 if times < 6 else 3)
+        ),
+        case_labels=tuple(
+            f"{start} start" for start in ("small", "large") for times in SAMPLES for _ in range(8 if times < 6 else 3)
         ),
         steps=1200,
         cost="heavy",
@@ -247,10 +276,12 @@ PRESETS = (
         look_for="Who knows the rank or the loss of the truth is faster; without, a small start is what counts.",
         set={"outlier_scale": 10.0},
         cases=_peers(),
+        case_labels=_peer_labels(),
         steps=1500,
         cost="long",
         judge=verdicts.peers,
         log_x=True,
+        lead="ranking",
         source="section on peers; constants of each method's own paper or hand-tuned",
     ),
     Preset(
@@ -270,6 +301,7 @@ PRESETS = (
         look_for="The floor falls with α, more slowly with fewer measurements and more outliers; squares are lost.",
         set={"d": 20, "r": 3, "outlier_scale": 10.0, "k": [3, 20], "m": [600, 300], "outlier_fraction": [0.1, 0.3]},
         cases=(*(scaled(alpha, 0.75, 1.5) for alpha in (1e-1, 1e-3, 1e-6)), {**SQUARES, "alpha": 1e-3, "eta0": 0.1}),
+        case_labels=("α = 0.1", "α = 10⁻³", "α = 10⁻⁶", "squares"),
         steps=1500,
         cost="long",
         judge=verdicts.figures,

@@ -36,8 +36,8 @@ def sign_rip(run: RunData, member: int, step: int = -1, draws: int = 8, seed: in
         raise ConfigError(f"draws={draws} is outside its bounds [1, 1000]")
     problem, config = simulation_at(run, 0, member).batches[0].problem, run.configs[member]
     stream = np.random.default_rng(seed)
-    found = [_tried(problem, config.d, rank, draws, stream) for rank in (1, RANK)]
-    size, (pulled, first), (_, fourth) = np.repeat(SIZES, draws), *found
+    trials = [_tried(problem, config.d, rank, draws, stream) for rank in (1, RANK)]
+    size, (pulled, first), (_, fourth) = np.repeat(SIZES, draws), *trials
     length, w = laws.phi(config, size), laws.edge(config)
     return {
         "size": size, "phi": pulled, "phi_formula": length, "delta_1": first, "delta_4": fourth,
@@ -99,6 +99,14 @@ def spectrum(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
 PROBES = (
     Probe(
         name="sign_rip",
+        labels={
+            "phi": "φ",
+            "phi_formula": "φ by the formula",
+            "delta_1": "δ₁",
+            "delta_1_formula": "δ₁ by the formula",
+            "delta_4": "δ₄",
+            "delta_4_formula": "δ₄ by the formula",
+        },
         title="Does the sub-gradient point home?",
         doc="At random matrices of every size: its pull towards zero, and how far it is off, against the formulas.",
         compute=sign_rip,

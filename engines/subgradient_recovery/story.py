@@ -80,8 +80,20 @@ def phases(run: RunData, member: int) -> list[Phase]:
         "floor": learned & (residual**2 > 0.5 * size**2),
         "over-fitting": (gap < 0) & grows,
     }
-    found = [Phase(step=float(steps[m.argmax()]), label=name) for name, m in moments.items() if m.any()]
-    return [Phase(step=0, label="learning"), *sorted(found, key=lambda phase: phase.step)]
+    reached = [
+        Phase(step=float(steps[m.argmax()]), label=name, doc=PHASES[name]) for name, m in moments.items() if m.any()
+    ]
+    return [Phase(step=0, label="learning", doc=PHASES["learning"]), *sorted(reached, key=lambda phase: phase.step)]
+
+
+PHASES = {
+    "learning": "The signal grows out of the start; the error is still about one.",
+    "fast": "Half of the weakest signal is learned, and the error falls.",
+    "tracking the step": "The error is as small as the steps are, and falls with them.",
+    "floor": "What is left of the error lies in directions to spare.",
+    "over-fitting": "The loss is below that of the truth, and the error grows.",
+}
+"""A sentence for each phase."""
 
 
 def story(run: RunData, member: int) -> Story:
@@ -168,8 +180,8 @@ def _schedule(run: RunData, member: int) -> str:
 def _noiseless(run: RunData, member: int) -> str:
     config = run.configs[member]
     steps, values = run.curve("relative_error", member) if len(run) else (np.zeros(0), np.zeros(0))
-    found = power((steps, values), steps[-1] / 3, steps[-1]) if len(steps) else None
-    slope = "" if found is None else f" Local log-log slope of the error: **{found:.2f}**."
+    exponent = power((steps, values), steps[-1] / 3, steps[-1]) if len(steps) else None
+    slope = "" if exponent is None else f" Local log-log slope of the error: **{exponent:.2f}**."
     return f"Without noise the loss itself sets the step, and the mean step is exactly U − 2η₀ΔU. {_end(config)}{slope}"
 
 

@@ -5,7 +5,7 @@ import panel as pn
 
 from dashboard.app import _page
 from dashboard.page.layout import BODY, MIDDLE
-from dashboard.probes.picture import ProbePicture
+from dashboard.probes.result import ProbePicture
 from dashboard.server.theme import prepare
 from dashboard.ui.styles import CARD, GRID, STRETCH
 from engines.core.protocol.probe_figures import Graph, Neurons, Relief
@@ -87,7 +87,7 @@ def cards():
 def page():
     def fill(holder, bridge):
         grid = pn.Column(*cards(), stylesheets=[GRID], margin=0, **STRETCH)
-        plots = pn.Column(grid, stylesheets=[MIDDLE], margin=0, **STRETCH)
+        plots = pn.Column(grid, stylesheets=[MIDDLE], css_classes=["plots"], margin=0, **STRETCH)
         holder[:] = [pn.Row(pn.Column(), plots, pn.Column(), stylesheets=[BODY], margin=0, **STRETCH)]
 
     return _page("Pictures", fill)

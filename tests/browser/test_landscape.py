@@ -171,7 +171,7 @@ def test_what_cannot_be_is_a_sentence_that_names_the_knobs(page):
     lab = page().open(f"{LAB}?s={impossible()}").ready().pause()
     assert lab.says("width=100000 is outside its bounds [1, 512]")
     lab.view.locator("select[aria-label^='subject:']").select_option("user_network")
-    assert lab.says("subject=user_network needs network, the path of a .safetensors, and data, the path of an .npz")
+    assert lab.says("subject = your network needs network, the path of a .safetensors, and data, the path of an .npz")
     lab.type("width", "1000")
     assert lab.says("width=1000 is outside its bounds [1, 512]")
 

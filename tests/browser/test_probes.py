@@ -80,7 +80,7 @@ def test_a_caution_comes_and_goes_and_a_probe_that_is_too_large_is_a_sentence(pa
     lab.type("m", "100")
     assert lab.says(text)
 
-    lab.type("n", "70")
+    lab.type("rows", "70")
     lab.click("take 1 step and pause")
     ask = probe(lab, "Gauss–Newton spectrum").get_by_role("button").first
     until(lambda: "at step 1" in ask.inner_text())
@@ -111,7 +111,7 @@ def test_a_run_that_is_being_prepared_says_so_and_gives_way_to_another(page):
     lab = page().open(LAB).ready()
     lab.view.locator("select.choice").first.select_option("P2")
     lab.view.get_by_text("More:").click()
-    lab.type("n", "70")
+    lab.type("rows", "70")
     lab.type("m", "8000")
     assert lab.says("preparing…")
     lab.view.locator("select.choice").first.select_option("P0")

@@ -110,7 +110,7 @@ def test_a_command_of_an_earlier_version_runs(name, capsys):
     (knob, values), *_ = spread.items()
     words = [f"{n}={v}" for n, v in fixed.items()] + [f"{knob}={','.join(map(str, values))}"]
     flags = [flag for word in words for flag in ("--set", word)]
-    cli.run(parser().parse_args(["run", name, "--steps", "2", "--json", *flags]))
+    print(cli.run(parser().parse_args(["run", name, "--steps", "2", "--json", *flags])))
     members = json.loads(capsys.readouterr().out)["members"]
     assert [member["config"] for member in members] == [
         json.loads(config.to_json()) for config in today(name).configs()

@@ -191,7 +191,7 @@ BAD = {
     "probe toy hessian": "unknown probe of toy 'hessian'; known: norm",
     "probe toy norm --member 1": "member=1 is outside its bounds [0, 0]",
     "probe toy norm --steps 10 --step 11": "step=11 is outside its bounds [0, 10]",
-    "probe toy norm --step soon": "argument --step: invalid int value: 'soon'",
+    "probe toy norm --step soon": "argument --step: 'soon' is not a whole number",
     "probe toy norm --option size=2": "unknown option of norm 'size'; known: scale=1.0, power=2",
     "probe toy norm --option step=2": "unknown option of norm 'step'; known: scale=1.0, power=2",
     "probe toy norm --option power=2.5": "power='2.5' is not a whole number; options of norm: scale=1.0, power=2",

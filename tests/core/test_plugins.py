@@ -13,6 +13,7 @@ import launch
 from dashboard import app
 from dashboard.server.gallery import gallery
 from dashboard.session import link
+from dashboard.session.start import Start
 from dashboard.session.view_state import ViewState
 from engines.core.protocol import registry
 from engines.core.protocol.errors import ConfigError, StoreError
@@ -98,6 +99,8 @@ def test_links_and_runs_name_its_package_and_say_so_where_it_is_missing(found, t
     monkeypatch.setattr(registry.PLUGINS, "__path__", [])
     sentence = "the engine 'toy' is not here: it was in a folder given with --plugins"
     assert link.missing(token) == sentence
+    elsewhere = Start.from_address(engines.load("matrix_sensing"), token).error
+    assert elsewhere.startswith(f"This link cannot be opened: {sentence}.")
     with pytest.raises(StoreError, match=sentence):
         dynascope.open(tmp_path / "run.nc")
 
@@ -158,9 +161,9 @@ def test_a_new_engine_needs_a_free_name(name, tmp_path, capsys):
 
 
 def test_a_folder_that_holds_no_engines_is_refused(folder, plugins, caplog):
-    for wrong, message in [(folder / "nowhere", "there is no such folder"), (folder / "toy", "is an engine itself")]:
+    for wrong, message in [("nowhere", "is not there: give the folder"), ("toy", "is an engine itself")]:
         with pytest.raises(ConfigError, match=message):
-            registry.add_plugins(wrong)
+            registry.add_plugins(folder / wrong)
     (folder / "toy").rename(folder / "matrix_sensing")
     registry.add_plugins(folder)
     assert "matrix_sensing" in caplog.text and "is not used" in caplog.text

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 import engines
@@ -48,8 +49,24 @@ def test_theory_in_the_text_is_within_five_per_cent_or_left_out(kappa):
     run, text = told(900, subject="potential", potential="quadratic", inputs=4, optimizer="langevin", kappa=kappa,
                      n_beta=10.0, burn_in=400, chains=256)  # fmt: skip
     value, error = run["llc"][-1, 0], run["llc_error"][-1, 0]
-    laws = [float(one) for one in re.findall(r"(?:N_eff/2|step size): (\d[\d.e+]*?)(?:;|\.\s)", text)]
+    named = r"(?:half the effective parameters[^:;]*|step size): (\d[\d.e+]*?)(?:;|\.\s)"
+    laws = [float(one) for one in re.findall(named, text)]
     assert ("diverged" in text) == (run.diverged_at[0] >= 0)
     for law in laws:
         assert value == pytest.approx(law, rel=0.05, abs=4 * error)
     assert bool(laws) == (kappa < 4)
+
+
+def test_weights_that_decay_to_nothing_are_told_and_leave_no_gap_in_a_curve():
+    run, text = told(1500, **SMALL, learning_rate=0.02, weight_decay=20.0)
+    norms = run["weight_norm"][:, 0]
+    assert norms[-1] < 1e-60 * norms[0]
+    assert "**Weight decay has taken the weights**" in text
+    for name in ("loss", "effective_parameters", "soft_count", "slice", "fourier", "rank_activations"):
+        assert np.isfinite(run[name]).all(), name
+    assert run["effective_parameters"][-1, 0] == 0
+    assert run["loss"][-1, 0] == pytest.approx(np.log(7))
+
+
+def test_weights_that_stay_are_not_told_to_have_gone():
+    assert "has taken the weights" not in told(300, **SMALL, learning_rate=0.02, weight_decay=1.0)[1]

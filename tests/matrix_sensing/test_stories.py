@@ -8,7 +8,7 @@ import pytest
 from engines.core.analysis.curve_fits import power, slope
 from engines.core.api import simulate
 from engines.core.runs.run import Run
-from engines.matrix_sensing import theory
+from engines.matrix_sensing import factor_parts, theory
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE
 
@@ -85,7 +85,7 @@ def test_positive_negative_and_mixed_imbalances_are_told_apart(ratio, word, sign
     config = BASE.replace(init_ratio=ratio, alpha=0.2)
     run = simulate(Run(ENGINE, [config]), 10)
     assert word in ENGINE.story(run, 0).text
-    factors = theory.initial_parts(config)
+    factors = factor_parts.initial_parts(config)
     assert theory.signs(factors.delta, factors.size) == sign
     assert theory.tail_rate(config) > 0
 

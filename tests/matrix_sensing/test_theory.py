@@ -9,7 +9,7 @@ from engines.core.api import simulate
 from engines.core.compute.simulation import Simulation
 from engines.core.numerics.lapack import eigvalsh
 from engines.core.runs.run import Run
-from engines.matrix_sensing import theory
+from engines.matrix_sensing import factor_parts, first_steps, theory
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.engine import ENGINE
 from engines.matrix_sensing.predictions import broken, predictions
@@ -64,7 +64,7 @@ def test_the_tail_rate_is_foretold_from_the_start_alone(knobs):
 
 def test_the_idle_block_solves_its_riccati_equation():
     """Against a numerical integration, Δ of mixed signs."""
-    factors = theory.initial_parts(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=0.9, seed=2))
+    factors = factor_parts.initial_parts(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=0.9, seed=2))
     D, shape = np.diag(factors.delta), factors.delta.shape * 2
     assert factors.delta.min() < 0 < factors.delta.max()
 
@@ -81,7 +81,7 @@ def test_the_idle_block_solves_its_riccati_equation():
 
 
 def test_very_wide_factors_are_interpolated_within_two_per_cent(monkeypatch):
-    factors = theory.initial_parts(MatrixSensing(**OWN, k=20, alpha=0.2))
+    factors = factor_parts.initial_parts(MatrixSensing(**OWN, k=20, alpha=0.2))
     t = np.unique(np.geomspace(1, 20_000, 300).round()) - 1
     exact = theory.idle(factors, 0.1, t)
     monkeypatch.setattr(theory, "LARGE", 0)
@@ -91,14 +91,14 @@ def test_very_wide_factors_are_interpolated_within_two_per_cent(monkeypatch):
 
 def test_an_imbalance_of_mixed_signs_falls_smoothly_through_rounding():
     """Seven directions, some alive in F and some in G: no term of the trace cancels, at any time."""
-    factors = theory.initial_parts(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=1.0, seed=2))
+    factors = factor_parts.initial_parts(MatrixSensing(**OWN, n=12, k=7, alpha=0.5, init_ratio=1.0, seed=2))
     assert factors.delta.min() < 0 < factors.delta.max()
     values = theory.idle(factors, 0.1, np.linspace(0, 40_000, 400))
     assert (values > 0).all() and (np.diff(np.log(values)) < 0).all() and values[-1] < 1e-40
 
 
 def test_without_imbalance_the_idle_block_is_the_one_over_t_law():
-    factors = theory.initial_parts(MatrixSensing(**OWN, **SYMMETRIC, alpha=0.3))
+    factors = factor_parts.initial_parts(MatrixSensing(**OWN, **SYMMETRIC, alpha=0.3))
     sizes = np.linalg.eigvalsh(factors.idle[1])
     t = np.array([0.0, 50.0, 5000.0])
     expected = ((2 * 0.1 * t[:, None] + 1 / sizes) ** -2).sum(1)
@@ -182,7 +182,7 @@ def test_a_vanishing_scalar_follows_one_over_t():
 def test_the_lift_is_foretold(alpha, lift):
     config = MatrixSensing(**OWN, method="one_step", alpha=alpha, beta=0.6**0.5, trigger="true", lift=lift)
     run = ran(700, config)
-    assert run["lifted_at"][-1, 0] == pytest.approx(theory.learning(config).lifted_at, abs=6)
+    assert run["lifted_at"][-1, 0] == pytest.approx(first_steps.learning(config).lifted_at, abs=6)
     found = rate(run.curve("error", 0), 1e-11, 1e-5)
     # K dies where F is smallest, at beta², J along mode i at g_i².
     slowest = min(config.beta**2, theory.lifted_rates(config)[1].min())
@@ -212,7 +212,7 @@ def test_fewer_columns_than_the_rank_meet_the_floor():
 def test_the_conserved_imbalance_drifts_little():
     config = MatrixSensing(**OWN, target="general", alpha=0.2)
     run = ran(2000, config)
-    value = theory.initial_parts(config).imbalance_min
+    value = factor_parts.initial_parts(config).imbalance_min
     assert run["imbalance_min"][0, 0] == pytest.approx(value, rel=1e-9)
     assert run["imbalance_drift"][-1, 0] < 0.04
 

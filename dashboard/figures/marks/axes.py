@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bokeh.models import CustomJSHover, CustomJSTicker, CustomJSTickFormatter, CustomJSTransform, Span
+from bokeh.models import CustomJSTicker, CustomJSTickFormatter, CustomJSTransform, Span
 
 from dashboard.ui.palette import GREY
 
@@ -62,14 +62,6 @@ const power = Math.floor(Math.log10(size) + 1e-9), digits = Number((size / 10 **
 const raised = "10" + [...String(power)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
 if (digits === 1) return sign + raised;
 return sign + (power > -4 && power < 5 ? Number(size.toPrecision(3)) : digits + "×" + raised);
-"""
-)
-
-HOVER_VALUE = (
-    ASINH
-    + """
-const exact = toValue(special_vars.snap_y), size = Math.abs(exact);
-return size > 0.1 && size < 1000 ? exact.toFixed(3) : exact.toExponential(3);
 """
 )
 
@@ -139,12 +131,6 @@ class Scale:
             figure.yaxis.formatter = CustomJSTickFormatter(args=args, code=TICK_LABEL)
         if self.signed:
             figure.add_layout(Span(dimension="width", location=0, line_color=GREY, line_width=1, level="underlay"))
-
-    def hover_format(self) -> tuple[str, dict[str, Any]]:
-        """Return the field that a hover over a line shows, the raw value wherever it is drawn, and its formatters."""
-        if not self.threshold:
-            return "$snap_y", {}
-        return "$snap_y{raw}", {"$snap_y": CustomJSHover(args={"threshold": self.threshold}, code=HOVER_VALUE)}
 
 
 def extent(values: np.ndarray) -> Extent | None:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import floor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bokeh.events import Tap
-from bokeh.models import BasicTicker, ColorBar, HoverTool, Image, LinearColorMapper, Text
+from bokeh.models import BasicTicker, ColorBar, Image, LinearColorMapper, Text
 from bokeh.palettes import Viridis256
 
 from dashboard.figures.marks import color_scale
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import FigureOptions, add_glyph, name_ticks
+from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark
 from dashboard.figures.marks.sweep import two_most_varied
 from dashboard.figures.marks.theory import SweepTheory
 from dashboard.figures.tables import matrix_table
-from dashboard.ui.formatting import number, words
+from dashboard.ui.formatting import knob_name, number
+from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
+
+if TYPE_CHECKING:
+    from dashboard.session.curves import Curve
+    from engines.core.runs.run import Run
 
 MOST_PER_SIDE = 128
 """Rows and columns of a matrix that are sent; a larger one is thinned."""
 
-GAP, HEAD = 0.06, 0.09
+GAP, HEAD = 0.06, 0.16
 """The space between two matrices and above them, as shares of the widest and of the highest."""
 
 
@@ -47,11 +53,11 @@ class HeatMark(StepMark):
         self.figure.grid.visible = False
         text = {"text_font_size": "12px", "text_color": GREY, "text_baseline": "bottom", "y_offset": -3}
         add_glyph(Text(x="x", y="top", text="name", **text), self.source, self.figure)
-        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=[("", "@name"), ("value", "@image")]))
+        add_hover(self.figure, [drawn], [("", "@name"), ("value", "@image")])
 
     def fill(self, now: StepData) -> None:
         """Draw the matrices of the member in focus."""
-        names = [self.engine.channel(name).label for name in self.plot.channels]
+        names = [plain(self.engine.channel(name).label) for name in self.plot.channels]
         matrices = [np.atleast_2d(now.values[name][now.focus]) for name in self.plot.channels]
         self.show(names if len(names) > 1 else [""], matrices)
         self.tabulate(names if len(names) > 1 else [""], matrices, "row \\ column")
@@ -149,10 +155,20 @@ def _ticked(size: int, sharers: int) -> range:
     return range(0, size, -(-size * sharers // 8))
 
 
+CLAIM = "claim "
+"""Before the number of a claim of the preset, where a map shows what is measured for it."""
+
+
+def claims(run: Run, member: int) -> list[str]:
+    """List the claims of the run's preset that can be measured on one member alone."""
+    return [verdict.claim for verdict in run.only([member]).judge()]
+
+
 class MapMark(HeatMark):
     """One number of every member over the two knobs that vary most, with theory beside it.
 
-    A cell is a pair of values, in the median over all members that have them.
+    A cell is a pair of values, in the median over all members that have them. The number is a channel's, or what a
+    claim of the preset measures on the members of a cell (`CLAIM` and its place).
     """
 
     knobs: tuple[str, str] | None = None
@@ -163,7 +179,7 @@ class MapMark(HeatMark):
     def draw(self) -> None:
         """Add the matrices, and put the member of a cell in focus when it is tapped."""
         super().draw()
-        self.channel = self.engine.channel(self.plot.channels[0])
+        self._claim = self.plot.channels[0].removeprefix(CLAIM) if self.plot.channels[0].startswith(CLAIM) else ""
         self.figure.on_event(Tap, lambda event: self.tap(event.x, event.y))
 
     def fill(self, now: StepData) -> None:
@@ -176,9 +192,10 @@ class MapMark(HeatMark):
         if self.knobs:  # the page leaves other maps out
             measured = self._measured(now)
             law = self.theory.at_step(now).reshape(measured.shape)
+            self.failure = self.theory.failure
             both = {"measured": measured} | ({f"theory: {self.theory.label}": law} if np.isfinite(law).any() else {})
             self.show(list(both), list(both.values()))
-            self.tabulate(list(both), list(both.values()), f"{words(self.knobs[1])} \\ {words(self.knobs[0])}")
+            self.tabulate(list(both), list(both.values()), " \\ ".join(self._knob_names[::-1]))
             self.note = " · ".join(filter(None, [self.note, "a click on a cell puts it in focus"]))
 
     def _find_cells(self, knobs: tuple[str, str]) -> None:
@@ -190,8 +207,9 @@ class MapMark(HeatMark):
             x, y = (getattr(config, name) for name in knobs)
             self._cells[len(up) - 1 - up.index(y)][across.index(x)].append(member)
         points = [[self._configs[member] for member in cell] for row in self._cells for cell in row]
-        self.theory = SweepTheory(self.engine, self.channel.name, points)
-        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = map(words, knobs)
+        self.theory = SweepTheory(self.engine, self.plot.channels[0], points)
+        self._knob_names = [knob_name(self._configs[0].knob(name)) for name in knobs]
+        self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = self._knob_names
 
     def _row_name(self, index: int) -> str:
         return number(self._values[1][::-1][index])
@@ -199,8 +217,21 @@ class MapMark(HeatMark):
     def _column_name(self, index: int) -> str:
         return number(self._values[0][index])
 
+    def update(self, run: Run, step: int, horizon: int, curves: Sequence[Curve], focus: int) -> None:
+        """Show the run at a step; claims are about all of it, and measured again when it has grown by a tenth."""
+        if not self._claim:
+            return super().update(run, step, horizon, curves, focus)
+        judged = (run, tuple(run.configs), round(np.log(len(run) + 1) * 10), run.finished, horizon)
+        if len(run) and judged != self._judged:
+            self._judged = judged
+            self.fill(StepData(run, step, horizon, {}, curves, focus))
+
+    _judged: tuple[Any, ...] = ()
+
     def _measured(self, now: StepData) -> np.ndarray:
-        values = now.finite_scalar(self.channel.name)
+        if self._claim:
+            return np.array([[_judge(now.run, cell, int(self._claim)) for cell in row] for row in self._cells])
+        values = now.finite_scalar(self.plot.channels[0])
         return np.array([[np.median(values[cell]) if cell else np.nan for cell in row] for row in self._cells])
 
     def tap(self, x: float, y: float) -> None:
@@ -208,3 +239,10 @@ class MapMark(HeatMark):
         row, column = len(self._cells) - 1 - floor(y), floor(x)
         if 0 <= row < len(self._cells) and 0 <= column < len(self._cells[0]) and self._cells[row][column]:
             self.pick(self._cells[row][column][0])
+
+
+def _judge(run: Run, members: Sequence[int], claim: int) -> float:
+    """Measure one claim of the preset on some members; NaN where it cannot be told of them."""
+    verdicts = run.only(members).judge() if members else []
+    measured = verdicts[claim].measured if claim < len(verdicts) else None
+    return np.nan if measured is None else measured

@@ -1,8 +1,7 @@
-"""Curves over steps that grow as the run does: their hues and dashes, the figure, and the labels of phases."""
+"""Curves over steps that grow as the run does: their colours and dashes, and the figure."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -12,23 +11,24 @@ from bokeh.events import RangesUpdate, Reset, Tap
 from bokeh.models import (
     BasicTickFormatter,
     ColumnDataSource,
-    HoverTool,
-    LabelSet,
     Line,
     MultiLine,
     Span,
     VArea,
-    VSpan,
 )
 from bokeh.models.glyphs import Patches
 
 from dashboard.figures.marks import axes, theory
 from dashboard.figures.marks.axes import Scale
-from dashboard.figures.marks.figure import TALL, FigureOptions, add_glyph, figure, set_range
+from dashboard.figures.marks.figure import FigureOptions, add_glyph, figure, set_range
+from dashboard.figures.marks.hover import add_curve_hover
+from dashboard.figures.marks.phases import EMPTY, draw_phases, phase_columns
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.overlays import OverlayCurve, Overlays, band_columns, line_columns
 from dashboard.session.curves import Curve
-from dashboard.ui.palette import GREY, qualitative
+from dashboard.ui.formatting import readable
+from dashboard.ui.notation import plain, settable
+from dashboard.ui.palette import GREY, faded
 
 if TYPE_CHECKING:
     from engines.core.protocol.declarations import Channel, Phase, Plot
@@ -42,10 +42,11 @@ COMPONENTS = 8
 
 @dataclass(frozen=True)
 class LineSpec:
-    """One line of a figure: its column, label, hue and dash."""
+    """One line of a figure: its column, its label and the part of it that names the channel, its colour and dash."""
 
     column: Column
     label: str
+    name: str
     color: str
     dash: str
     focus: bool = True
@@ -55,23 +56,21 @@ class LineSpec:
 def line_specs(
     plot: Plot, channels: Mapping[str, Channel], curves: Sequence[Curve], focus: int, sizes: Mapping[str, int]
 ) -> list[LineSpec]:
-    """Choose the lines of a plot. One curve: a hue a channel. Several: a hue a curve, a dash a channel.
+    """Choose the lines of a plot: a colour a curve, a dash a channel, fainter with each component of a vector.
 
     `sizes` holds the number of components of each vector channel.
     """
-    order = list(channels)
     specs = []
     for place, name in enumerate(plot.channels):
         vector = bool(channels[name].dims)
         for curve in _drawn_curves(curves, focus, vector):
-            hue = curve.color if len(curves) > 1 else qualitative(order.index(name))
-            dash = DASHES[place % len(DASHES)] if len(curves) > 1 else "solid"
-            label = channels[name].label if len(curves) == 1 else f"{channels[name].label}, {curve.label}"
+            dash = DASHES[place % len(DASHES)]
             parts: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
             for part in parts:
-                tone = qualitative(part or 0) if vector else hue
-                tail = "" if part is None else f" {part + 1}"
-                specs.append(LineSpec(Column(curve, name, part), label + tail, tone, dash, focus in curve.members))
+                called = plain(channels[name].label) + ("" if part is None else f" {plot.component(part)}")
+                tone = curve.color if part is None else faded(curve.color, part / max(len(parts) - 1, 1))
+                label = called if len(curves) == 1 else f"{called}, {curve.label}"
+                specs.append(LineSpec(Column(curve, name, part), label, called, tone, dash, focus in curve.members))
     return specs
 
 
@@ -81,6 +80,9 @@ def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool) -> Sequence
     chosen = [curve for curve in curves if focus in curve.members]
     return [Curve(curve.key, curve.label, curve.color, (focus,)) for curve in chosen[:1]]
 
+
+LONGEST_FORMULA = 26
+"""Signs of a formula that fit beside the axis of a small figure."""
 
 NEAR = 0.05
 """A click picks a curve within this share of the figure's height."""
@@ -97,9 +99,10 @@ class LineMark:
 
     def __init__(
         self, plot: Plot, engine: Engine, lines: Sequence[LineSpec], stream: StreamedSource, options: FigureOptions, *,
-        primary: bool, on_zoom: Callable[[], None], on_reset: Callable[[], None],
+        on_zoom: Callable[[], None], on_reset: Callable[[], None],
         on_tap: Callable[[str], None],
     ) -> None:  # fmt: skip
+        self.engine = engine
         self.plot, self.lines, self.stream, self.options = plot, lines, stream, options
         self.scale = Scale.of_plot(plot, options.log_y)
         drawn = [(spec.column, spec.color) for spec in lines]
@@ -109,7 +112,7 @@ class LineMark:
         self.overlay_hues: dict[str, str] = {}
         """Hue of each other run that is drawn behind, by its label."""
         self.sources = {name: ColumnDataSource() for name in ("theory", "overlays", "bands", "phases")}
-        self.figure = figure(log_x=options.log_x, log_y=self.scale.log, **_labels(plot, engine), **_height(primary))
+        self.figure = figure(log_x=options.log_x, log_y=self.scale.log, **_labels(plot, engine))
         self.scale.set_ticks(self.figure)
         self._draw()
         self.figure.on_event(RangesUpdate, lambda event: on_zoom())
@@ -126,17 +129,17 @@ class LineMark:
     def _draw(self) -> None:
         self.sources["overlays"].data = self.sources["bands"].data = {"xs": [], "ys": [], "color": []}
         self.sources["theory"].data = {"xs": [], "ys": [], "color": [], "name": []}
-        self.sources["phases"].data = {"x": [], "label": [], "lift": [], "shift": [], "side": []}
+        self.sources["phases"].data = dict(EMPTY)
         shade = Patches(xs="xs", ys="ys", fill_color="color", fill_alpha=0.15, line_color=None)
         self._shade = add_glyph(shade, self.sources["bands"], self.figure)
         self._shade.visible = False
         overlays = MultiLine(xs="xs", ys="ys", line_color="color", line_alpha=0.6, line_width=1.5)
         add_glyph(overlays, self.sources["overlays"], self.figure, name="overlays")
-        self._draw_phases()
+        draw_phases(self.figure, self.sources["phases"])
         drawn = [self._line(spec) for spec in self.lines]
         self._draw_cursor()
-        law = add_glyph(theory.dashed_lines(line_alpha=0.95), self.sources["theory"], self.figure, name="theory")
-        self._hover(drawn, law)
+        add_glyph(theory.dashed_lines(line_alpha=0.95), self.sources["theory"], self.figure, name="theory")
+        add_curve_hover(self, [line.glyph for line in drawn], self.figure.xaxis.axis_label)
 
     def _draw_cursor(self) -> None:
         if not self.options.log_x:
@@ -150,36 +153,21 @@ class LineMark:
             self._band(spec)
         weight = _weight(spec, self.lines)
         y = self.scale.field(column.key)
-        glyph = Line(x=self._x(column), y=y, line_color=spec.color, line_dash=spec.dash, **weight)
+        glyph = Line(x=self.x_key(column), y=y, line_color=spec.color, line_dash=spec.dash, **weight)
         return add_glyph(glyph, self.stream.source, self.figure, name=spec.label)
 
     def _band(self, spec: LineSpec) -> None:
-        keys = (replace(spec.column, part=part).key for part in ("low", "high"))
-        low, high = map(self.scale.field, keys)
-        area = VArea(x=self._x(spec.column), y1=low, y2=high, fill_color=spec.color, fill_alpha=0.2)
+        low, high = map(self.scale.field, self.band_keys(spec.column))
+        area = VArea(x=self.x_key(spec.column), y1=low, y2=high, fill_color=spec.color, fill_alpha=0.2)
         add_glyph(area, self.stream.source, self.figure)
 
-    def _x(self, column: Column) -> str:
+    def x_key(self, column: Column) -> str:
+        """Name the column of the source that stands on the horizontal axis for a curve."""
         return "step"
 
-    def _draw_phases(self) -> None:
-        line = VSpan(x="x", line_color=GREY, line_dash="dotted", line_width=1.2)
-        add_glyph(line, self.sources["phases"], self.figure)
-        text = LabelSet(
-            x="x", y="lift", y_units="screen", text="label", source=self.sources["phases"], x_offset="shift",
-            text_align="side", text_font_size="11px", text_color=GREY,
-        )  # fmt: skip
-        self.figure.add_layout(text)
-
-    def _hover(self, drawn: list[Any], law: Any) -> None:
-        y, reading = self.scale.hover_format()
-        rows = [("", "$name"), ("step", "@step{0,0}"), *self._x_rows(), (self.plot.title, y)]
-        self.figure.add_tools(HoverTool(renderers=drawn, tooltips=rows, line_policy="nearest", formatters=reading))
-        self.figure.add_tools(HoverTool(renderers=[law], tooltips=[("", "@name"), ("value", y)], formatters=reading))
-
-    def _x_rows(self) -> list[tuple[str, str]]:
-        """Rows of the hover for the horizontal axis, beside the step."""
-        return []
+    def band_keys(self, column: Column) -> tuple[str, str]:
+        """Name the columns of the lower and the upper end of a curve's band."""
+        return replace(column, part="low").key, replace(column, part="high").key
 
     # -- written at each tick, or when something changed -------------------------------------------------------
 
@@ -195,12 +183,12 @@ class LineMark:
         return GREY if line.prediction.broken else self._hues[line.key]
 
     def show_phases(self, phases: Sequence[Phase]) -> None:
-        """Replace the labelled vertical lines."""
+        """Replace the named spans."""
         self._phases = [phase for phase in phases if np.isfinite(phase.step)]
         self._place_labels()
 
     def _place_labels(self) -> None:
-        """Label the phases again: how close they lie changes with the range."""
+        """Name the phases again: how wide they are changes with the range."""
         window = self.figure.x_range.start, self.figure.x_range.end
         data = phase_columns(self._phases, window, self.options.log_x)
         if data != dict(self.sources["phases"].data):
@@ -247,11 +235,6 @@ class LineMark:
         good = line.prediction.kind == "law" and not line.prediction.broken
         return axes.extent(line.prediction.values[line.steps <= end]) if good else None
 
-    @property
-    def has_phases(self) -> bool:
-        """Say whether phases are marked."""
-        return bool(self._phases)
-
     def copy_ranges(self, other: LineMark) -> None:
         """Show the part of the plane that another figure showed."""
         for mine, theirs in ((self.figure.x_range, other.figure.x_range), (self.figure.y_range, other.figure.y_range)):
@@ -282,22 +265,24 @@ class LineMark:
             if line.prediction.broken:
                 reasons.setdefault(line.prediction.broken, []).append(line.curve.label)
         every = {line.curve.label for line in self._theory}
-        return theory.broken_assumptions(reasons, every)
+        return readable(plain(theory.broken_assumptions(reasons, every)), self.engine.Config.knobs())
 
-    def theory_titles(self) -> dict[str, bool]:
-        """Titles of the theory lines, and whether each is valid somewhere."""
-        titles: dict[str, bool] = {}
+    def theory_titles(self) -> dict[str, tuple[str, bool]]:
+        """Titles of the theory lines, each with what else is to be said of it, and whether it is valid somewhere."""
+        titles: dict[str, tuple[str, bool]] = {}
         for line in self._theory:
-            title = theory.title(line.prediction)
-            titles[title] = titles.get(title, False) or not line.prediction.broken
+            title, more = theory.title(line.prediction)
+            before, valid = titles.get(title, ("", False))
+            titles[title] = before or more, valid or not line.prediction.broken
         return titles
 
 
 def _labels(plot: Plot, engine: Engine) -> dict[str, Any]:
     first = engine.channel(plot.channels[0])
     unit = f" [{first.unit}]" if first.unit else ""
-    y = (first.formula or first.label) + unit if len(plot.channels) == 1 else ""
-    return {"x_axis_label": plot.x if plot.x == "step" else engine.channel(plot.x).label, "y_axis_label": y}
+    short = 0 < len(first.formula) <= LONGEST_FORMULA and settable(first.formula)
+    y = plain(first.formula if short else first.label) + unit if len(plot.channels) == 1 else ""
+    return {"x_axis_label": plot.x if plot.x == "step" else plain(engine.channel(plot.x).label), "y_axis_label": y}
 
 
 def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, Any]:
@@ -306,36 +291,3 @@ def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, Any]:
         return {"line_width": 2}
     crowd = len({line.column.curve.key for line in lines}) > 8
     return {"line_width": 3} if spec.focus else {"line_width": 1.8, "line_alpha": 0.75 if crowd else 1.0}
-
-
-def _height(primary: bool) -> dict[str, Any]:
-    return {"height": TALL} if primary else {}
-
-
-LABEL_GAP = 0.13
-"""Share of the figure's width below which two labels would run into one another."""
-
-LEFT_FROM = 0.8
-"""From this share of the width on a label is written to the left of its line."""
-
-
-def phase_columns(phases: Sequence[Phase], window: tuple[float, float], log: bool) -> dict[str, Any]:
-    """Compute columns for the phases: a line each, and a label for each cluster at its last line."""
-    shown = sorted((phase for phase in phases if phase.step > 0 or not log), key=lambda phase: phase.step)
-    places = [_fraction(phase.step, window, log) for phase in shown]
-    texts = [phase.label for phase in shown]
-    for index in range(len(shown) - 1):
-        if places[index + 1] - places[index] < LABEL_GAP:
-            texts[index + 1], texts[index] = f"{texts[index]} · {texts[index + 1]}", ""
-    sides = ["right" if place > LEFT_FROM else "left" for place in places]
-    shifts = [-4.0 if side == "right" else 4.0 for side in sides]
-    lifts = [4 + 14 * (index % 2) for index in range(len(shown))]
-    steps = [float(phase.step) for phase in shown]
-    return {"x": steps, "label": texts, "lift": lifts, "shift": shifts, "side": sides}
-
-
-def _fraction(step: float, window: tuple[float, float], log: bool) -> float:
-    low, high, at = (*window, step)
-    if log:
-        low, high, at = (math.log10(max(value, 1e-300)) for value in (low, high, at))
-    return (at - low) / (high - low) if high > low else 0.0

@@ -32,7 +32,8 @@ class PathMark(LineMark):
         across = {spec.column.curve.key: spec.column.curve for spec in self.lines}
         return [(f"{label}, {curve.label}", Column(curve, self.plot.x)) for curve in across.values()] + super().columns
 
-    def _x(self, column: Column) -> str:
+    def x_key(self, column: Column) -> str:
+        """Name the column of the channel on the horizontal axis."""
         return Column(column.curve, self.plot.x).key
 
     def _band(self, spec: LineSpec) -> None:
@@ -43,9 +44,6 @@ class PathMark(LineMark):
         rim = {"line_color": "color", "line_width": 2}
         dots = Scatter(x="x", y=self.scale.field("y"), size=9, fill_color="color", fill_alpha="fill", **rim)
         add_glyph(dots, self.ends, self.figure)
-
-    def _x_rows(self) -> list[tuple[str, str]]:
-        return [(self.figure.xaxis.axis_label, "$snap_x")]
 
     def show_theory(self, lines: Sequence[theory.TheoryLine]) -> None:
         """Draw nothing: a prediction is a function of the step."""
@@ -61,7 +59,7 @@ class PathMark(LineMark):
 
     def show_cursor(self, run: Run, step: int, scrubbing: bool) -> None:
         """Mark where each path starts, and where it is at the step that is shown."""
-        keys = [key for spec in self.lines for key in (self._x(spec.column), spec.column.key)]
+        keys = [key for spec in self.lines for key in (self.x_key(spec.column), spec.column.key)]
         ends = ((0.0, self.stream.starts), (1.0, self.stream.row_at(run, step, keys)))
         spots = [spot for fill, row in ends if row for spot in self._spots(row, fill)]
         data: dict[str, Any] = (
@@ -71,16 +69,16 @@ class PathMark(LineMark):
             self.ends.data = data
 
     def _spots(self, row: Mapping[str, float], fill: float) -> list[tuple[Any, ...]]:
-        places = [(row.get(self._x(s.column), np.nan), row.get(s.column.key, np.nan), s.color) for s in self.lines]
+        places = [(row.get(self.x_key(s.column), np.nan), row.get(s.column.key, np.nan), s.color) for s in self.lines]
         return [(*spot, fill) for spot in places if np.isfinite(spot[:2]).all()]
 
     def _follow_x(self, step: int, horizon: int) -> None:
-        extent = axes.union(self.stream.extents.get(self._x(spec.column)) for spec in self.lines)
+        extent = axes.union(self.stream.extents.get(self.x_key(spec.column)) for spec in self.lines)
         set_range(self.figure.x_range, axes.value_range(extent, None, self.options.log_x), self.options.log_x)
 
     def _distance(self, column: Column, x: float, y: float) -> float:
         data, window = self.stream.source.data, (self.figure.x_range.start, self.figure.x_range.end)
-        right = [axes.fraction(values, window, self.options.log_x) for values in (data[self._x(column)], x)]
+        right = [axes.fraction(values, window, self.options.log_x) for values in (data[self.x_key(column)], x)]
         up = self._up(self.scale.places(data[column.key])) - self._up(y)
         distances = np.hypot(right[0] - right[1], up)
         return float(np.nanmin(distances)) if np.isfinite(distances).any() else np.nan

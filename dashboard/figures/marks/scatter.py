@@ -6,41 +6,44 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from bokeh.models import HoverTool, Scatter
+from bokeh.models import Scatter
 
 from dashboard.figures.marks import axes
 from dashboard.figures.marks.figure import add_glyph, set_range
+from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.tables import Numbers
 from dashboard.ui.formatting import number
-from dashboard.ui.palette import qualitative
+from dashboard.ui.notation import plain
+from dashboard.ui.palette import SHAPES, category
 
 MOST_POINTS = 1000
 """Points drawn; each class has its share of them, so that a rare one is shown whole."""
 
 
 class Cloud(NamedTuple):
-    """Points of one hue: `x` and `y` of the components numbered `index`, `[n]` each, from 1."""
+    """Points of one look: `x` and `y` of the components numbered `index`, `[n]` each, from 1."""
 
     label: str
     color: str
+    shape: str
     x: np.ndarray
     y: np.ndarray
     index: np.ndarray
 
 
 class ScatterMark(StepMark):
-    """Points in the hues of their classes (the member in focus), or of their curves."""
+    """Points in the colours and shapes of their classes (the member in focus), or in the colours of their curves."""
 
     def draw(self) -> None:
         """Add the points and the hover."""
-        self.source.data = {name: [] for name in ("x", "y", "color", "name", "index")}
-        points = Scatter(x="x", y=self.scale.field("y"), size=6, fill_color="color", line_color=None, fill_alpha=0.75)
+        self.source.data = {name: [] for name in ("x", "y", "color", "shape", "name", "index")}
+        style = {"size": 6, "fill_color": "color", "fill_alpha": 0.75, "line_color": "color"}
+        points = Scatter(x="x", y=self.scale.field("y"), marker="shape", **style)
         drawn = add_glyph(points, self.source, self.figure)
         first, last = self.engine.channel(self.plot.channels[0]), self.engine.channel(self.plot.channels[-1])
-        across = [(first.label, "@x")] if first is not last else []
-        rows = [("", "@name"), ("number", "@index"), *across, (last.label, "@y")]
-        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+        across = [(plain(first.label), "@x")] if first is not last else []
+        add_hover(self.figure, [drawn], [("", "@name"), ("number", "@index"), *across, (plain(last.label), "@y")])
         counted = f"number of the {first.dims[0]}" if first.dims and len(first.dims[0]) > 1 else "number"
         self.figure.xaxis.axis_label = axis_label(first) if first is not last else counted
         self.figure.yaxis.axis_label = axis_label(last)
@@ -55,7 +58,7 @@ class ScatterMark(StepMark):
         data: dict[str, Any] = {
             name: np.concatenate([getattr(cloud, part) for cloud in ordered]).tolist() for name, part in columns.items()
         }
-        for name, part in (("color", "color"), ("name", "label")):
+        for name, part in (("color", "color"), ("shape", "shape"), ("name", "label")):
             data[name] = [getattr(cloud, part) for cloud in ordered for _ in cloud.y]
         self.source.data = data
         self._set_ranges(drawn)
@@ -72,7 +75,8 @@ class ScatterMark(StepMark):
     def _classes(self, now: StepData) -> list[Cloud]:
         kinds = np.ravel(now.values[self.plot.by][now.focus])
         every = self._points(now, now.focus, "", "")
-        clouds = [every._replace(label=name, color=qualitative(i)) for i, name in enumerate(self.plot.classes)]
+        names = enumerate(self.plot.classes)
+        clouds = [every._replace(label=name, color=category(i), shape=SHAPES[i % len(SHAPES)]) for i, name in names]
         return [_subset(cloud, kinds[cloud.index - 1] == i) for i, cloud in enumerate(clouds)]
 
     def _members(self, now: StepData) -> list[Cloud]:
@@ -81,7 +85,7 @@ class ScatterMark(StepMark):
     def _points(self, now: StepData, member: int, label: str, color: str) -> Cloud:
         blocks = [np.ravel(now.values[name][member]) for name in self.plot.channels]
         index = np.arange(1, len(blocks[-1]) + 1)
-        every = Cloud(label, color, blocks[0] if len(blocks) > 1 else index, blocks[-1], index)
+        every = Cloud(label, color, SHAPES[0], blocks[0] if len(blocks) > 1 else index, blocks[-1], index)
         return _subset(every, np.isfinite(every.x) & np.isfinite(every.y))
 
     def _describe(self, clouds: Sequence[Cloud], drawn: Sequence[Cloud]) -> None:
@@ -93,10 +97,10 @@ class ScatterMark(StepMark):
         drawn = [part for cloud, part in zip(clouds, drawn, strict=True) if len(cloud.y)]
         clouds = [cloud for cloud in clouds if len(cloud.y)]
         self.legend = [
-            {"label": _counted(c, len(d.y)), "dash": "dot", "color": c.color}
+            {"label": _counted(c, len(d.y)), "dash": c.shape, "color": c.color}
             for c, d in zip(clouds, drawn, strict=True)
         ]
-        label = self.engine.channel(self.plot.channels[-1]).label
+        label = plain(self.engine.channel(self.plot.channels[-1]).label)
         heads = ["class", "points", *(f"{part} {label}" for part in ("smallest", "median", "largest"))]
         self.numbers = Numbers(heads, [[cloud.label, f"{len(cloud.y):,}", *_quantiles(cloud.y)] for cloud in clouds])
 

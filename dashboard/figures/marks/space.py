@@ -6,14 +6,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from bokeh.models import BoxZoomTool, ColumnDataSource, CustomJS, CustomJSExpr, HoverTool, PanTool, Scatter
+from bokeh.models import BoxZoomTool, ColumnDataSource, CustomJS, CustomJSExpr, PanTool, Scatter
 
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import FigureOptions, add_glyph, set_range
+from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.tables import Numbers
 from dashboard.ui.formatting import number
-from dashboard.ui.palette import GREY, qualitative
+from dashboard.ui.notation import plain
+from dashboard.ui.palette import GREY, SHAPES, category
 
 DOT, GUIDE = 6, 2.5
 """Sizes of the points, and of those that draw a guide."""
@@ -25,7 +27,9 @@ TURNED = {"turn": [-0.5], "tilt": [0.4]}
 """Angles of the view at first, in radians: about the upright axis, and towards the reader."""
 
 EQUAL = """
-const [width, height] = [figure.inner_width, figure.inner_height];
+const sizes = [figure.properties.inner_width, figure.properties.inner_height];
+if (sizes.some((size) => size.is_unset)) return;  // not laid out yet: its first size calls this again
+const [width, height] = sizes.map((size) => size.get_value());
 if (!(width > 0 && height > 0)) return;
 const { start, end } = figure.y_range, reach = (end - start) / 2 * width / height;
 figure.x_range.setv({ start: -reach, end: reach });
@@ -53,7 +57,7 @@ points.change.emit();
 
 
 class SpaceMark(StepMark):
-    """The points of the member in focus in the hues of their classes; the plot's guide is thin and grey."""
+    """The points of the member in focus, each class in a colour and a shape; the plot's guide is thin and grey."""
 
     def axis(self, options: FigureOptions) -> Scale:
         """Choose a linear scale: lengths are compared."""
@@ -61,7 +65,7 @@ class SpaceMark(StepMark):
 
     def draw(self) -> None:
         """Add the points, the hover, and what keeps the scales equal."""
-        self.source.data = {name: [] for name in ("x", "y", "z", "color", "name", "size")}
+        self.source.data = {name: [] for name in ("x", "y", "z", "color", "shape", "name", "size")}
         self._solid = len(self.plot.channels) == 3
         self.camera = ColumnDataSource(data=TURNED)
         place: dict[str, Any] = {"x": "x", "y": "y", "size": "size"}
@@ -70,11 +74,11 @@ class SpaceMark(StepMark):
             codes = {"x": ACROSS, "y": UP, "size": SIZE}
             place = {name: {"expr": CustomJSExpr(args=args, code=code)} for name, code in codes.items()}
             self._turn_on_drag()
-        points = Scatter(**place, fill_color="color", line_color=None, fill_alpha=0.75)
+        points = Scatter(**place, marker="shape", fill_color="color", line_color="color", fill_alpha=0.75)
         drawn = add_glyph(points, self.source, self.figure)
         self._channels = [self.engine.channel(name) for name in self.plot.channels]
-        rows = [(channel.label, f"@{axis}") for channel, axis in zip(self._channels, "xyz", strict=False)]
-        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=[("", "@name"), *rows]))
+        rows = [(plain(channel.label), f"@{axis}") for channel, axis in zip(self._channels, "xyz", strict=False)]
+        add_hover(self.figure, [drawn], [("", "@name"), *rows])
         self._keep_equal()
 
     def _turn_on_drag(self) -> None:
@@ -98,14 +102,15 @@ class SpaceMark(StepMark):
     def fill(self, now: StepData) -> None:
         """Draw all points; the window holds those of the start too, so that what contracts is seen to."""
         points = np.stack([np.ravel(now.values[name][now.focus]) for name in self.plot.channels])
-        kinds = np.ravel(now.values[self.plot.by][now.focus]).astype(int)
-        shown = np.flatnonzero(np.isfinite(points).all(0))
-        points, kinds = points[:, shown], kinds[shown]
+        kinds = np.ravel(now.values[self.plot.by][now.focus])
+        shown = np.flatnonzero(np.isfinite(points).all(0) & np.isfinite(kinds))
+        points, kinds = points[:, shown], kinds[shown].astype(int)
         axes = dict(zip("xyz", points.tolist(), strict=False))
         self.source.data = {
             "z": [0.0] * len(kinds),
             **axes,
             "color": [self._color(kind) for kind in kinds],
+            "shape": [_shape(kind) for kind in kinds],
             "name": [self.plot.classes[kind] for kind in kinds],
             "size": [GUIDE if self._is_guide(kind) else DOT for kind in kinds],
         }
@@ -123,20 +128,31 @@ class SpaceMark(StepMark):
     def _is_guide(self, kind: int) -> bool:
         return self.plot.classes[kind] == self.plot.guide
 
+    def _sample(self, kind: int) -> str:
+        return "dotted" if self._is_guide(kind) else _shape(kind)
+
     def _color(self, kind: int) -> str:
-        return GREY if self._is_guide(kind) else qualitative(kind)
+        return GREY if self._is_guide(kind) else category(kind)
 
     def _describe(self, points: np.ndarray, kinds: np.ndarray) -> None:
         """Name the classes that there are; the table has their middles."""
         present = np.unique(kinds)
         self.legend = [
-            {"label": self.plot.classes[k], "dash": "dotted" if self._is_guide(k) else "dot", "color": self._color(k)}
+            {
+                "label": self.plot.classes[k],
+                "dash": self._sample(k),
+                "color": self._color(k),
+            }
             for k in present
         ]
         self.note = "drag to turn" if self._solid else ""
         rows = [(k, points[:, kinds == k]) for k in present if not self._is_guide(k)]
-        heads = ["class", "points", *(f"mean {channel.label}" for channel in self._channels)]
+        heads = ["class", "points", *(f"mean {plain(channel.label)}" for channel in self._channels)]
         self.numbers = Numbers(heads, [[self.plot.classes[k], f"{p.shape[1]:,}", *_means(p)] for k, p in rows])
+
+
+def _shape(kind: int) -> str:
+    return SHAPES[kind % len(SHAPES)]
 
 
 def _farthest(points: np.ndarray) -> float:

@@ -10,9 +10,11 @@ import numpy as np
 from bokeh.models import ColumnDataSource
 
 from dashboard.figures.marks.axes import Scale
-from dashboard.figures.marks.figure import SHORT, TALL, FigureOptions, figure
+from dashboard.figures.marks.figure import FigureOptions, figure
 from dashboard.figures.tables import Numbers
 from dashboard.session.curves import Curve
+from dashboard.ui.notation import plain
+from dashboard.ui.palette import GREY
 
 if TYPE_CHECKING:
     from engines.core.data.recording import Series
@@ -31,6 +33,11 @@ class StepData(NamedTuple):
     curves: Sequence[Curve]
     focus: int
 
+    @property
+    def focus_color(self) -> str:
+        """Colour of the member in focus, as it has on every plot."""
+        return next((curve.color for curve in self.curves if self.focus in curve.members), GREY)
+
     def finite_scalar(self, name: str) -> np.ndarray:
         """Select a scalar channel of every member `[B]`, NaN for those that have diverged."""
         diverged = (self.run.diverged_at >= 0) & (self.step >= self.run.diverged_at)
@@ -38,23 +45,25 @@ class StepData(NamedTuple):
 
 
 class StepMark(ABC):
-    """One figure whose data is replaced when the cursor or the run moved. `note` says what was left out."""
+    """One figure whose data is replaced when the cursor or the run moved.
 
-    def __init__(
-        self, plot: Plot, engine: Engine, options: FigureOptions, primary: bool, pick: Callable[[int], None]
-    ) -> None:
+    `note` says what was left out, `failure` what theory could not be computed.
+
+    `empty` says why there is nothing to see, where that is so.
+    """
+
+    def __init__(self, plot: Plot, engine: Engine, options: FigureOptions, pick: Callable[[int], None]) -> None:
         self.plot, self.engine, self.pick = plot, engine, pick
         self.options, self.scale = options, self.axis(options)
-        self.note = ""
+        self.note = self.failure = self.empty = ""
         self.legend: list[dict[str, Any]] = []
         self.numbers: Numbers | None = None
-        self._height = TALL if primary else SHORT
         self._version: tuple[Any, ...] = ()
         self.build()
 
     def build(self, log_x: bool = False) -> None:
         """Make the figure; again where its horizontal axis becomes of another kind."""
-        self.figure = figure(log_x=log_x, log_y=self.scale.log, height=self._height)
+        self.figure = figure(log_x=log_x, log_y=self.scale.log)
         self.scale.set_ticks(self.figure)
         self.source = ColumnDataSource()
         self.draw()
@@ -94,7 +103,7 @@ class StepMark(ABC):
 
 def axis_label(channel: Channel) -> str:
     """Name a channel beside an axis, with its unit."""
-    return channel.label + (f" [{channel.unit}]" if channel.unit else "")
+    return plain(channel.label) + (f" [{channel.unit}]" if channel.unit else "")
 
 
 def _row(series: Series, name: str, step: int) -> tuple[int, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from bokeh.models import ColumnDataSource
 
-from dashboard.session.curves import Curve
+from dashboard.session.curves import FEW, Curve
 
 if TYPE_CHECKING:
     from engines.core.data.recording import Series
@@ -23,11 +23,15 @@ EXPLODED = 1e3
 """A run that diverged is shown up to so many times its first value."""
 
 QUANTILES = {"median": 0.5, "low": 0.1, "high": 0.9}
+"""Shares of the members below the line and the ends of a band."""
+
+EXTREMES = {"median": 0.5, "low": 0.0, "high": 1.0}
+"""Shares for bands of fewer than `FEW` members."""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the source: a channel of one curve, one of its components, one of a band's quantiles."""
+    """One column of the source: a channel of one curve, one of its components, the middle or an end of its band."""
 
     curve: Curve
     channel: str
@@ -45,7 +49,26 @@ class Column:
         values = block[:, list(self.curve.members)]
         if self.component is not None:
             values = values[..., self.component] if self.component < values.shape[-1] else values[..., 0] * np.nan
-        return values[:, 0] if not self.curve.band else quantile(values, QUANTILES[self.part])
+        return values[:, 0] if not self.curve.band else summarised(values, self.part, self.curve.mean)
+
+
+def summarised(values: np.ndarray, part: str, mean: bool = False) -> np.ndarray:
+    """Compute the middle or an end (`low`, `high`) of a band over members, `[T]` of `[T, B]`.
+
+    >>> three = np.array([[1.0, 2.0, 6.0]])
+    >>> [summarised(three, part).item() for part in ("low", "median", "high")]
+    [1.0, 2.0, 6.0]
+    >>> [round(summarised(three, part, mean=True).item(), 3) for part in ("low", "median", "high")]
+    [1.472, 3.0, 4.528]
+    """
+    if not mean:
+        return quantile(values, (EXTREMES if values.shape[1] < FEW else QUANTILES)[part])
+    left = (~np.isnan(values)).sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        middle = np.nansum(values, axis=1) / left
+        squares = np.nansum(np.square(values - middle[:, None]), axis=1)
+        error = np.sqrt(squares / np.maximum(left - 1, 1) / left)
+    return middle + {"low": -1, "median": 0, "high": 1}[part] * error
 
 
 def quantile(values: np.ndarray, share: float) -> np.ndarray:

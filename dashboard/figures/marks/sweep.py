@@ -8,24 +8,33 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from bokeh.events import Tap
-from bokeh.models import ColumnDataSource, HoverTool, MultiLine, Scatter
+from bokeh.models import ColumnDataSource, MultiLine, Scatter
 
 from dashboard.figures.marks import axes, theory
 from dashboard.figures.marks.figure import add_glyph, set_range
+from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.line import NEAR
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.tables import Numbers
-from dashboard.session.curves import member_label
-from dashboard.ui.formatting import describe, number, words
-from dashboard.ui.palette import GREY, qualitative
+from dashboard.session.curves import curves, is_seed, member_label, numeric_knobs, swept_knob
+from dashboard.ui.formatting import describe, knob_name, number
+from dashboard.ui.notation import plain
+from dashboard.ui.palette import GREY
 from engines.core.protocol.config import varied
 
 if TYPE_CHECKING:
     from engines.core.protocol.config import Config, Knob
     from engines.core.protocol.declarations import Plot
+    from engines.core.protocol.engine import Preset
 
 MOST_SERIES = 12
 """Series that are drawn; more hues could not be told apart."""
+
+FEWEST = 4
+"""Families of curves that are worth a ranking: fewer are compared where they run."""
+
+LONGEST_DOC = 40
+"""Letters of a knob's doc that fit beside an axis."""
 
 ENOUGH_POSITIVE = 3
 """Positive values of a logarithmic knob that are worth an axis without its zero."""
@@ -42,60 +51,60 @@ class SweepSeries:
 
 @dataclass(frozen=True)
 class Sweep:
-    """An ensemble over the knob that is swept. `total` counts the series, those that are not drawn too."""
+    """An ensemble over the knob that is swept. `total` counts the series, those that are not drawn too.
+
+    `colors` are those of the members on every plot. A series has the hue that its members share, grey where they
+    share none.
+    """
 
     knob: Knob
     log: bool
     series: tuple[SweepSeries, ...]
     total: int
+    colors: tuple[str, ...]
 
 
 def plots_without_knobs(plots: Sequence[Plot], configs: Sequence[Config]) -> frozenset[str]:
-    """Name the sweeps and maps for which too few knobs of an ensemble vary."""
-    numbers = len(_numeric_knobs(configs))
-    return frozenset(plot.name for plot in plots if numbers < {"sweep": 1, "map": 2}.get(plot.kind, 0))
+    """Name the sweeps and maps for which too few knobs of an ensemble vary, and rankings of what is one family."""
+    numbers, every = len(numeric_knobs(configs)), curves(configs)
+    too_few = {"sweep": numbers < 1, "map": numbers < 2, "ranking": len({c.hue or c.color for c in every}) < FEWEST}
+    one_knob = numbers == 1 and len(_varied_knobs(configs)) == 1
+    return frozenset(plot.name for plot in plots if too_few.get(plot.kind) or (plot.kind == "ranking" and one_knob))
 
 
 def two_most_varied(configs: Sequence[Config]) -> tuple[str, str] | None:
     """Find the two numeric knobs that vary most; None where fewer vary."""
-    ranked = sorted(_numeric_knobs(configs), key=lambda name: -_count_values(configs, name, range(len(configs))))
+    ranked = sorted(numeric_knobs(configs), key=lambda name: -_count_values(configs, name, range(len(configs))))
     return (ranked[0], ranked[1]) if len(ranked) > 1 else None
 
 
-def read_sweep(configs: Sequence[Config]) -> Sweep | None:
+def read_sweep(configs: Sequence[Config], preset: Preset | None = None) -> Sweep | None:
     """Read an ensemble as a sweep; None where no numeric knob varies."""
-    knob = _swept_knob(configs)
-    if knob is None:
+    swept = swept_knob(configs)
+    if swept is None:
         return None
+    knob = configs[0].knob(swept)
+    drawn = {member: curve for curve in curves(configs, False, preset=preset) for member in curve.members}
     log = knob.log and _worth_a_log_axis({getattr(config, knob.name) for config in configs})
     names = [name for name in _varied_knobs(configs) if not _is_set_by(configs, name, knob.name)]
     groups = _grouped_members(configs, names)
     firsts = [configs[members[0]] for members in groups]
     hidden = set(configs[0].knobs()) - set(names)
-    labels = [member_label(firsts, place, but=hidden) for place in range(min(len(groups), MOST_SERIES))]
+    labels = [member_label(firsts, place, hidden, preset) for place in range(min(len(groups), MOST_SERIES))]
     series = [
-        SweepSeries(label, qualitative(place), _points(configs, members, knob.name, log))
-        for place, (label, members) in enumerate(zip(labels, groups, strict=False))
+        SweepSeries(label, _common({drawn[m].hue for m in members}), _points(configs, members, knob.name, log))
+        for label, members in zip(labels, groups, strict=False)
     ]
-    return Sweep(knob, log, tuple(series), len(groups))
+    return Sweep(knob, log, tuple(series), len(groups), tuple(drawn[m].color for m in range(len(configs))))
+
+
+def _common(hues: set[str]) -> str:
+    return (hues.pop() if len(hues) == 1 else "") or GREY
 
 
 def _worth_a_log_axis(values: set[float]) -> bool:
     """Decide whether an axis without the zero says more than one on which all others lie beside it."""
     return min(values) > 0 or sum(value > 0 for value in values) >= ENOUGH_POSITIVE
-
-
-def _swept_knob(configs: Sequence[Config]) -> Knob | None:
-    """Find the numeric knob that varies most; of several, one that varies while all else stays."""
-    knobs, names = configs[0].knobs(), _varied_knobs(configs)
-    numeric = _numeric_knobs(configs)
-
-    def rank(name: str) -> tuple[int, bool]:
-        groups = _grouped_members(configs, [other for other in names if other != name])
-        alone = max(_count_values(configs, name, members) for members in groups)
-        return _count_values(configs, name, range(len(configs))), alone > 1
-
-    return knobs[max(numeric, key=rank)] if numeric else None
 
 
 def _is_set_by(configs: Sequence[Config], name: str, leader: str) -> bool:
@@ -112,17 +121,8 @@ def _points(configs: Sequence[Config], members: Sequence[int], knob: str, log: b
     return points
 
 
-def is_seed(name: str) -> bool:
-    """Decide whether a knob draws random numbers, so that its values have no order."""
-    return name.split("_")[-1] == "seed"
-
-
 def _varied_knobs(configs: Sequence[Config]) -> list[str]:
     return [name for name in varied(configs) if not is_seed(name)]
-
-
-def _numeric_knobs(configs: Sequence[Config]) -> list[str]:
-    return [name for name in _varied_knobs(configs) if configs[0].knob(name).type in (int, float)]
 
 
 def _grouped_members(configs: Sequence[Config], names: Sequence[str]) -> list[list[int]]:
@@ -158,19 +158,18 @@ class SweepMark(StepMark):
         self.figure.yaxis.axis_label = axis_label(self.channel)
         self.lines, self.dashed = (ColumnDataSource({"xs": [], "ys": [], "color": []}) for _ in range(2))
         self.source.data = {name: [] for name in ("x", "y", "color", "size", "rim", "name", "who")}
-        style = {"fill_color": "color", "fill_alpha": 0.55, "line_color": "rim"}
+        style = {"fill_color": "color", "fill_alpha": 0.8, "line_color": "rim"}
         dots = add_glyph(Scatter(x="x", y=self.scale.field("y"), size="size", **style), self.source, self.figure)
-        add_glyph(MultiLine(xs="xs", ys="ys", line_color="color", line_width=2), self.lines, self.figure)
+        add_glyph(MultiLine(xs="xs", ys="ys", line_color="color", line_width=1.6), self.lines, self.figure)
         add_glyph(theory.dashed_lines(), self.dashed, self.figure, name="theory")
-        rows = [("", "@name"), ("", "@who"), (self.channel.label, "@y")]
-        self.figure.add_tools(HoverTool(renderers=[dots], tooltips=rows))
+        add_hover(self.figure, [dots], [("", "@name"), ("", "@who"), (plain(self.channel.label), "@y")])
         self.figure.on_event(Tap, lambda event: self.tap(event.x, event.y))
 
     def fill(self, now: StepData) -> None:
         """Draw everything at this step; the sweep itself is read once for each ensemble."""
         configs = tuple(now.run.configs)
         if configs != self._configs:
-            self._configs, self.sweep = configs, read_sweep(configs)
+            self._configs, self.sweep = configs, read_sweep(configs, now.run.preset)
             self._set_axis()
             self._place_dots()
         if self.sweep:
@@ -186,7 +185,7 @@ class SweepMark(StepMark):
         if self.sweep:
             knob = self.sweep.knob
             unit = f" [{knob.unit}]" if knob.unit else ""
-            self.figure.xaxis.axis_label = f"{words(knob.name)}: {knob.doc.split(';')[0]}{unit}"
+            self.figure.xaxis.axis_label = _axis_name(knob) + unit
 
     def _place_dots(self) -> None:
         """Send one dot a member; from here on their heights alone are sent."""
@@ -198,9 +197,9 @@ class SweepMark(StepMark):
         self.source.data = {
             "x": [x for _, x, _ in dots],
             "y": [np.nan] * len(dots),
-            "color": [series.color for series, _, _ in dots],
+            "color": [self.sweep.colors[m] for _, _, m in dots] if self.sweep else [],
             "size": [0] * len(dots),
-            "rim": [series.color for series, _, _ in dots],
+            "rim": [self.sweep.colors[m] for _, _, m in dots] if self.sweep else [],
             "name": [series.label for series, _, _ in dots],
             "who": self._names(),
         }
@@ -216,7 +215,8 @@ class SweepMark(StepMark):
             if self.sweep
             else []
         )
-        return [describe({name: getattr(self._configs[member], name) for name in names}) for member in self._members]
+        chosen = [self._configs[member] for member in self._members]
+        return [describe({name: getattr(config, name) for name in names}, config.knobs()) for config in chosen]
 
     def _show(self, sweep: Sweep, now: StepData) -> None:
         values = now.finite_scalar(self.channel.name)
@@ -252,7 +252,9 @@ class SweepMark(StepMark):
     def _laws(self, sweep: Sweep, now: StepData) -> list[np.ndarray]:
         """Predict the points of each series."""
         sizes = [len(series.points) for series in sweep.series]
-        return np.split(self.predictions.at_step(now), np.cumsum(sizes)[:-1])
+        predicted = self.predictions.at_step(now)
+        self.failure = self.predictions.failure
+        return np.split(predicted, np.cumsum(sizes)[:-1])
 
     def _set_ranges(self, sweep: Sweep, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
         across = axes.extent(np.array(self.source.data["x"], float))
@@ -285,18 +287,26 @@ class SweepMark(StepMark):
         ]
         self.note = " · ".join(filter(None, parts))
         known = np.isfinite(np.concatenate(laws)).any()
-        lines = [{"label": s.label or self.channel.label, "dash": "solid", "color": s.color} for s in sweep.series]
-        law = {"label": f"theory: {self.predictions.label}", "dash": "dashed", "muted": True}
+        lines = [
+            {"label": s.label or plain(self.channel.label), "dash": "solid", "color": s.color} for s in sweep.series
+        ]
+        law = {"label": f"theory: {plain(self.predictions.label).partition(' (')[0]}", "dash": "dashed", "muted": True}
         self.legend = lines + [law] * bool(known)
         self.numbers = self._table(sweep, medians, laws if known else [])
 
     def _table(self, sweep: Sweep, medians: list[np.ndarray], laws: list[np.ndarray]) -> Numbers:
         """Make a table, a row a value of the knob and a column a series: medians over seeds, then theory."""
-        names = [series.label or self.channel.label for series in sweep.series]
-        heads = [words(sweep.knob.name), *names, *(f"theory: {name}" for name in names if laws)]
+        names = [series.label or plain(self.channel.label) for series in sweep.series]
+        heads = [knob_name(sweep.knob), *names, *(f"theory: {name}" for name in names if laws)]
         columns = [dict(zip(s.points, y, strict=True)) for s, y in zip(sweep.series * 2, medians + laws, strict=False)]
         values = sorted({x for series in sweep.series for x in series.points})
         return Numbers(heads, [[number(x), *(number(float(c.get(x, np.nan))) for c in columns)] for x in values])
+
+
+def _axis_name(knob: Knob) -> str:
+    """Name a knob beside its axis, in a few words where its doc has them."""
+    name, doc = knob_name(knob), plain(knob.doc).partition(";")[0]
+    return name if len(doc) > LONGEST_DOC else f"{name}: {doc}"
 
 
 def _size(sweep: Sweep) -> int:

@@ -11,8 +11,9 @@ import numpy as np
 from bokeh.models import MultiLine
 
 from dashboard.session.curves import Curve
+from dashboard.ui.notation import plain
 from engines.core.data.schedule import Schedule
-from engines.core.protocol.errors import FAULTS
+from engines.core.protocol.errors import FAULTS, said_by
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.step_mark import StepData
@@ -103,7 +104,7 @@ def line_columns(lines: Sequence[TheoryLine], hues: Sequence[str]) -> dict[str, 
     finite = [np.isfinite(line.prediction.values) for line in lines]
     xs = [line.steps[keep].tolist() for line, keep in zip(lines, finite, strict=True)]
     ys = [_rounded(line.prediction.values[keep]) for line, keep in zip(lines, finite, strict=True)]
-    names = [f"{title(line.prediction)} ({line.curve.label})" for line in lines]
+    names = [f"{title(line.prediction)[0]} ({line.curve.label})" for line in lines]
     return {"xs": xs, "ys": ys, "color": list(hues), "name": names}
 
 
@@ -111,10 +112,14 @@ def _rounded(values: np.ndarray) -> list[float]:
     return [float(f"{value:.5g}") for value in values]
 
 
-def title(prediction: Prediction) -> str:
-    """Name a line for the legend: a bound that is called a law would be read as one that misses."""
+def title(prediction: Prediction) -> tuple[str, str]:
+    """Name a line for the legend, and the rest of what its label says, which is told on hovering.
+
+    A bound that is called a law would be read as one that misses.
+    """
     kind = {"law": "theory", "upper": "upper bound", "lower": "lower bound"}[prediction.kind]
-    return f"{kind}: {prediction.label}"
+    name, _, rest = plain(prediction.label).partition(" (")
+    return f"{kind}: {name}", rest.removesuffix(")")
 
 
 def broken_assumptions(curves: Mapping[str, Sequence[str]], every: set[str]) -> str:
@@ -141,6 +146,8 @@ class PredictionTable:
 
     def __init__(self, engine: Engine, channel: str, points: Sequence[Sequence[Config]], horizon: int) -> None:
         self.channel, self.label = channel, ""
+        self.failure = ""
+        """Why there is no theory of some points, as a sentence; "" where all could be computed."""
         self.steps = np.array(Schedule().steps(horizon))
         each, every = max(1, min(POINT_SAMPLE, MOST_CONFIGS // len(points))), -(-len(points) // MOST_CONFIGS)
         self._values = np.full((len(points), len(self.steps)), np.nan)
@@ -150,11 +157,13 @@ class PredictionTable:
                 self._values[place] = np.median(laws, axis=0)
 
     def _laws(self, engine: Engine, config: Config) -> list[np.ndarray]:
-        """Find the first law that holds for the channel; a theory that fails is reported in the log."""
+        """Find the first law that holds for the channel; of theories that fail the first is a sentence, and logged."""
         try:
             predictions = engine.theory(config, self.steps)
-        except FAULTS:
-            log.exception("theory failed for a point of a sweep")
+        except FAULTS as error:
+            if not self.failure:
+                log.exception("theory failed for a point of a sweep")
+                self.failure = f"There is no theory of some points ({type(error).__name__}: {said_by(error)})."
             return []
         for prediction in predictions:
             if prediction.channel == self.channel and prediction.kind == "law" and not prediction.broken:
@@ -183,6 +192,11 @@ class SweepTheory:
     def label(self) -> str:
         """Name of the law; "" before any was asked for."""
         return self._table.label if self._table else ""
+
+    @property
+    def failure(self) -> str:
+        """Why there is no theory of some points, as a sentence; "" where all could be computed."""
+        return self._table.failure if self._table else ""
 
     def at_step(self, now: StepData) -> np.ndarray:
         """Predict each point `[points]`. Theory is asked again where the run has another end, or goes beyond it."""

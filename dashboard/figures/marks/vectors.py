@@ -5,38 +5,43 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bokeh.models import AdaptiveTicker, ColumnDataSource, HoverTool, MultiLine, Scatter, VBar
+from bokeh.models import AdaptiveTicker, ColumnDataSource, MultiLine, Scatter, VBar
 
 from dashboard.figures.marks import axes
 from dashboard.figures.marks.figure import add_glyph, name_ticks, set_range
+from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.tables import Numbers, matrix_table
 from dashboard.ui.formatting import number
-from dashboard.ui.palette import qualitative
+from dashboard.ui.notation import plain
 
 TABLE_CURVES = 8
 """Curves that the table of a profile holds at most."""
 
 
+FILLED, HOLLOW = 0.9, 0.1
+"""Opacities of the bars of the first channel and of those beside it."""
+
+
 class BarsMark(StepMark):
-    """The components of vectors, one group of bars a component, for the member in focus."""
+    """The components of vectors for the member in focus and in its colour: filled, and hollow of a second channel."""
 
     def draw(self) -> None:
         """Add the bars and the hover."""
-        self.source.data = {"x": [], "top": [], "color": [], "name": [], "place": [], "base": []}
+        self.source.data = {name: [] for name in ("x", "top", "color", "fill", "name", "place", "base")}
         width = 0.8 / len(self.plot.channels)
         ends = {"top": self.scale.field("top"), "bottom": self.scale.field("base")}
-        bars = VBar(x="x", **ends, width=width, fill_color="color", line_color=None, fill_alpha=0.9)
+        bars = VBar(x="x", **ends, width=width, fill_color="color", fill_alpha="fill", line_color="color")
         drawn = add_glyph(bars, self.source, self.figure)
         if len(self.plot.channels) > 1:
-            labels = [self.engine.channel(name).label for name in self.plot.channels]
-            self.legend = [{"label": one, "dash": "dot", "color": qualitative(i)} for i, one in enumerate(labels)]
+            labels = [plain(self.engine.channel(name).label) for name in self.plot.channels]
+            self.legend = [{"label": one, "dash": "ring" if i else "dot", "color": ""} for i, one in enumerate(labels)]
         if self.plot.labels:
             name_ticks(self.figure.xaxis, dict(enumerate(self.plot.labels, 1)))
         else:
             self._count_components()
-        rows = [("", "@name"), ("" if self.plot.labels else "number", "@place"), ("value", "@top")]
-        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+        rows = [("", "@name"), ("component" if self.plot.labels else "number", "@place"), ("value", "@top")]
+        add_hover(self.figure, [drawn], rows)
 
     def _count_components(self) -> None:
         """Put ticks at whole numbers only, and the name of the dimension below."""
@@ -54,11 +59,12 @@ class BarsMark(StepMark):
             data["x"] += (shown + 1 + width * (place - (len(now.values) - 1) / 2)).tolist()
             data["top"] += bars[shown].tolist()
             data["place"] += [self.plot.component(int(at)) for at in shown]
-            data["color"] += [qualitative(place)] * len(shown)
-            data["name"] += [self.engine.channel(name).label] * len(shown)
+            data["color"] += [now.focus_color] * len(shown)
+            data["fill"] += [HOLLOW if place else FILLED] * len(shown)
+            data["name"] += [plain(self.engine.channel(name).label)] * len(shown)
         self._tabulate(now)
         tops = np.array(data["top"])
-        self.note = _why_empty(tops)
+        self.note = self.empty = _why_empty(tops)
         places = self.scale.places(tops if self.scale.log else np.append(tops, 0.0))
         window = axes.value_range(axes.extent(places), None, self.scale.log)
         data["base"] = [window[0] / 1e3 if self.scale.log and window else 0.0] * len(tops)
@@ -69,7 +75,8 @@ class BarsMark(StepMark):
 
     def _tabulate(self, now: StepData) -> None:
         """Put the bars in a table, with those that a logarithmic axis cannot show."""
-        bars = {self.engine.channel(name).label: np.ravel(block[now.focus]) for name, block in now.values.items()}
+        labels = [plain(self.engine.channel(name).label) for name in now.values]
+        bars = {label: np.ravel(block[now.focus]) for label, block in zip(labels, now.values.values(), strict=True)}
         places = [self.plot.component(at) for at in range(max(map(len, bars.values())))]
         columns = np.array(list(bars.values())).T
         self.numbers = matrix_table(
@@ -95,8 +102,8 @@ class ProfileMark(StepMark):
         add_glyph(MultiLine(xs="xs", ys="ys", line_color="color", line_width=2), self.lines, self.figure)
         dots = Scatter(x="x", y=self.scale.field("y"), size=7, fill_color="color", line_color=None)
         drawn = add_glyph(dots, self.source, self.figure)
-        rows = [("", "@name"), (self.channel.dims[0], "@place"), (self.channel.label, "@y")]
-        self.figure.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+        rows = [("", "@name"), (self.channel.dims[0], "@place"), (plain(self.channel.label), "@y")]
+        add_hover(self.figure, [drawn], rows)
 
     def fill(self, now: StepData) -> None:
         """Draw all curves."""

@@ -15,7 +15,6 @@ from bokeh.models import (
     CDSView,
     ColumnDataSource,
     CustomJSTickFormatter,
-    HoverTool,
     MultiLine,
     Scatter,
     Slider,
@@ -23,9 +22,10 @@ from bokeh.models import (
 )  # fmt: skip
 
 from dashboard.figures.marks.figure import add_glyph, figure
+from dashboard.figures.marks.hover import add_hover
 from dashboard.probes.pictures import layers
 from dashboard.ui.formatting import number
-from dashboard.ui.palette import GREY, qualitative
+from dashboard.ui.palette import GREY, category
 from dashboard.ui.styles import STRETCH
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def cluster_colors(group: np.ndarray) -> list[str]:
     """Choose a hue for each cluster, the largest first; what stands alone is grey `[N]`."""
     sizes = Counter(group.tolist())
     ranked = [each for each, size in sizes.most_common() if size > 1]
-    hues = {each: qualitative(place) for place, each in enumerate(ranked)}
+    hues = {each: category(place) for place, each in enumerate(ranked)}
     return [hues.get(each, GREY) for each in group.tolist()]
 
 
@@ -228,7 +228,7 @@ class GraphPicture:
     def _add_hovers(self, edges: Any, nodes: Any) -> None:
         """Names under the pointer, and the click."""
         rows = [("", "@name"), ("cluster", "@group"), ("degree", "@degree")]
-        self.figure.add_tools(HoverTool(renderers=[nodes], tooltips=rows))
+        add_hover(self.figure, [nodes], rows)
         heavy = [("", "@name"), (self._weight, "@amount")]
-        self.figure.add_tools(HoverTool(renderers=[edges], tooltips=heavy, line_policy="interp"))
+        add_hover(self.figure, [edges], heavy, line_policy="interp")
         layers.select_by_click(self.figure, self.nodes, self.shown[0])

@@ -10,7 +10,6 @@ from bokeh.models import (
     BasicTicker,
     ColorBar,
     ColumnDataSource,
-    HoverTool,
     Image,
     Line,
     LinearColorMapper,
@@ -23,8 +22,9 @@ from scipy.ndimage import distance_transform_edt
 
 from dashboard.figures.marks import color_scale
 from dashboard.figures.marks.figure import add_glyph, figure
+from dashboard.figures.marks.hover import add_hover
 from dashboard.ui.formatting import number
-from dashboard.ui.palette import qualitative
+from dashboard.ui.palette import category
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Heat
@@ -42,7 +42,7 @@ HEIGHT = 320
 
 CLEAR = (0, 0, 0, 0.0)
 
-HUE, EDGE = qualitative(1), "#101418"
+HUE, EDGE = category(1), "#101418"
 """Hues of the path, and of the line around it that sets it off from any colour."""
 
 
@@ -88,7 +88,7 @@ class HeatPicture:
 
     def _hover(self, drawn: Any, x: str, y: str, rows: list[tuple[str, str]]) -> None:
         places = [(self.declared.x_label or self.declared.x, x), (self.declared.y_label or self.declared.y, y)]
-        self.content.add_tools(HoverTool(renderers=[drawn], tooltips=[*places, *rows]))
+        add_hover(self.content, [drawn], [*places, *rows])
 
     def update(self, values: Mapping[str, Any]) -> None:
         """Draw other arrays in place of those before. Errors as for a new picture."""

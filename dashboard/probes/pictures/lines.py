@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, HoverTool, Line, Scatter
+from bokeh.models import ColumnDataSource, Line, Scatter
 
 from dashboard.figures.marks import axes
 from dashboard.figures.marks.figure import add_glyph, figure
+from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.theory import DASH
 from dashboard.ui.formatting import number
-from dashboard.ui.palette import qualitative
+from dashboard.ui.palette import category
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Lines, Trace
+
+HEIGHT = 250
 
 MOST_POINTS = 2000
 """Points of a trace that are sent; a longer one is thinned."""
@@ -40,7 +43,7 @@ def trace_styles(traces: Sequence[Trace]) -> Iterator[TraceStyle]:
     for trace in traces:
         law = trace.style == "theory"
         hue, laws = (hue, laws + 1) if law else (hue + 1, 0)
-        yield TraceStyle(trace, qualitative(max(hue, 0)), THEORY_DASHES[(laws - 1) % len(THEORY_DASHES)] if law else ())
+        yield TraceStyle(trace, category(max(hue, 0)), THEORY_DASHES[(laws - 1) % len(THEORY_DASHES)] if law else ())
 
 
 class LinesPicture:
@@ -49,9 +52,8 @@ class LinesPicture:
     def __init__(self, declared: Lines, values: Mapping[str, Any]) -> None:
         self.declared = declared
         self.log = declared.log_x, declared.log_y
-        self.content = figure(
-            log_x=declared.log_x, log_y=declared.log_y, x_axis_label=declared.x_label, y_axis_label=declared.y_label
-        )
+        labels = {"x_axis_label": declared.x_label, "y_axis_label": declared.y_label}
+        self.content = figure(log_x=declared.log_x, log_y=declared.log_y, height=HEIGHT, **labels)
         self.styles = tuple(trace_styles(declared.traces))
         self.legend = [_sample(style) for style in self.styles]
         self._sources = [self._add(style) for style in self.styles]
@@ -76,7 +78,7 @@ class LinesPicture:
         drawn = add_glyph(_glyph(style), source, self.content, name=style.trace.label)
         names = [self.declared.x_label or style.trace.x, self.declared.y_label or style.trace.y]
         rows = [("", "$name"), (names[0], "@at"), (names[1], "@value")]
-        self.content.add_tools(HoverTool(renderers=[drawn], tooltips=rows, line_policy="nearest"))
+        add_hover(self.content, [drawn], rows, line_policy="nearest")
         return source
 
     def _fill(self, label: str, source: ColumnDataSource, x: np.ndarray, y: np.ndarray) -> None:

@@ -13,16 +13,16 @@ from bokeh.models import (
     BooleanFilter,
     CDSView,
     ColumnDataSource,
-    HoverTool,
     Line,
     Scatter,
     Select,
 )
 
 from dashboard.figures.marks.figure import add_glyph, figure
+from dashboard.figures.marks.hover import add_hover
 from dashboard.probes.pictures import layers
 from dashboard.ui.formatting import number
-from dashboard.ui.palette import GREY, qualitative
+from dashboard.ui.palette import GREY, category
 from dashboard.ui.styles import GRID, STRETCH
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class NeuronsPicture:
     def __init__(self, declared: Neurons, values: Mapping[str, Any]) -> None:
         self.declared = declared
         self.nodes, self.paths, self.chosen = ColumnDataSource(), ColumnDataSource(), ColumnDataSource()
-        self.highlighted, self.color = BooleanFilter(), qualitative(len(declared.kinds))
+        self.highlighted, self.color = BooleanFilter(), category(len(declared.kinds))
         self.map = figure(height=300)
         labels: dict[str, Any] = {"x_axis_label": "along the way, 0 is here", "y_axis_label": declared.label or "loss"}
         self.curve = figure(log_y=True, height=210, **labels)
@@ -88,7 +88,7 @@ class NeuronsPicture:
     def _legend(self, kinds: list[str]) -> list[dict[str, Any]]:
         many = Counter(kinds)
         dots = [
-            {"label": f"{kind}, {many[kind]}", "color": qualitative(place), "style": "points", "dash": "",
+            {"label": f"{kind}, {many[kind]}", "color": category(place), "style": "points", "dash": "",
              "shape": SHAPES[place % len(SHAPES)]}
             for place, kind in enumerate(self.declared.kinds) if kind in many
         ]  # fmt: skip
@@ -103,7 +103,7 @@ class NeuronsPicture:
         ring = Scatter(x="x", y="y", size=20, fill_color=None, line_color=GREY, line_width=2.5)
         add_glyph(ring, self.nodes, self.map, view=CDSView(filter=self.highlighted))
         rows = [("", "@name"), ("kind", "@kind"), ("ways", "@paths")]
-        self.map.add_tools(HoverTool(renderers=[drawn], tooltips=rows))
+        add_hover(self.map, [drawn], rows)
         self.map.y_range.update(start=1.03, end=-0.03, reset_start=1.03, reset_end=-0.03)
 
     def _draw_curve(self) -> None:
@@ -112,7 +112,7 @@ class NeuronsPicture:
         for glyph, name in ((reference, "in a random direction"), (path, "along the way")):
             drawn = add_glyph(glyph, self.chosen, self.curve, name=name)
             rows = [("", "$name"), ("at", "@x"), (self.declared.label or "loss", f"@{glyph.y}")]
-            self.curve.add_tools(HoverTool(renderers=[drawn], tooltips=rows, line_policy="nearest"))
+            add_hover(self.curve, [drawn], rows, line_policy="nearest")
 
     def _add_scripts(self) -> None:
         layers.select_by_click(self.map, self.nodes, BooleanFilter())
@@ -145,7 +145,7 @@ def _neuron_columns(declared: Neurons, values: Mapping[str, Any]) -> tuple[dict[
     x, y, size = layers.stacked_columns(layer)
     return {
         "x": x, "y": y, "size": size, "name": names, "safe": [escape(name) for name in names],
-        "kind": [declared.kinds[each] for each in kind], "color": [qualitative(int(each)) for each in kind],
+        "kind": [declared.kinds[each] for each in kind], "color": [category(int(each)) for each in kind],
         "shape": [SHAPES[each % len(SHAPES)] for each in kind],
     }, layer  # fmt: skip
 

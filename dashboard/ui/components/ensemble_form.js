@@ -1,4 +1,6 @@
-// Spread one knob over a range, and choose the number of seeds.
+// Spread one knob or two over values, and choose the number of seeds and how they are drawn.
+const BANDS = [["spread", "median, spread"], ["mean", "mean ± error"], ["single", "each by itself"]];
+
 export function render({ model }) {
   const root = make("div", "ensemble");
   const field = (label, value, parent) => {
@@ -7,37 +9,50 @@ export function render({ model }) {
     input.value = value;
     return input;
   };
-  const knob = make("select", "", root);
-  knob.setAttribute("aria-label", "knob to spread");
-  make("option", "", knob, "spread a knob…").value = "";
-  model.knobs.forEach(({ name, label }) => { make("option", "", knob, label).value = name; });
-  const row = make("div", "row", root);
-  const low = field("from", "", row);
-  const high = field("to", "", row);
-  const many = field("count", "5", row);
-  const go = make("button", "main", row, "Spread");
-  row.hidden = true;
-  knob.addEventListener("change", () => {
-    const chosen = model.knobs.find(({ name }) => name === knob.value);
-    row.hidden = !chosen;
-    if (chosen) { low.value = chosen.low; high.value = chosen.high; }
+  // A box for a knob, and once one is chosen a field for its values.
+  const axis = (empty, name) => {
+    const row = make("div", "row", root);
+    const knob = make("select", "", row);
+    knob.setAttribute("aria-label", name);
+    make("option", "", knob, empty).value = "";
+    model.knobs.forEach(({ name: value, label }) => { make("option", "", knob, label).value = value; });
+    const values = make("input", "box values", row);
+    values.setAttribute("aria-label", "values of the " + name + ": a list, or a range and how many");
+    values.title = "a list: 0.1, 0.3, 1 – or a range and how many: 0.01 … 1 × 5";
+    values.hidden = true;
+    return { row, knob, values };
+  };
+  const first = axis("spread a knob…", "knob to spread");
+  const second = axis("and another…", "second knob to spread");
+  const go = make("button", "main", root, "Spread");
+  const arrange = () => {
+    for (const { knob, values } of [first, second]) {
+      const chosen = model.knobs.find(({ name }) => name === knob.value);
+      values.hidden = !chosen;
+      if (chosen && values.dataset.of !== knob.value) values.value = chosen.values;
+      values.dataset.of = knob.value;
+    }
+    second.row.hidden = go.hidden = !first.knob.value;
+  };
+  first.knob.addEventListener("change", arrange);
+  second.knob.addEventListener("change", arrange);
+  arrange();
+  go.addEventListener("click", () => {
+    const chosen = [first, second].filter(({ knob }) => knob.value);
+    model.send_msg({ spread: chosen.map(({ knob, values }) => [knob.value, values.value]) });
   });
-  go.addEventListener("click", () => model.send_msg({ knob: knob.value, low: low.value, high: high.value, count: many.value }));
   const foot = make("div", "row", root);
   const seeds = field("seeds", "1", foot);
   seeds.addEventListener("change", () => model.send_msg({ seeds: seeds.value }));
-  make("span", "gap", foot);
-  const band = make("label", "tick", foot);
-  const bands = make("input", "", band);
-  bands.type = "checkbox";
-  bands.setAttribute("role", "switch");
-  band.append(" seeds as bands");
-  bands.addEventListener("change", () => model.send_msg({ bands: bands.checked }));
+  const bands = make("select", "bands", foot);
+  bands.setAttribute("aria-label", "how seeds are drawn");
+  BANDS.forEach(([value, text]) => { make("option", "", bands, text).value = value; });
+  bands.addEventListener("change", () => model.send_msg({ bands: bands.value }));
   const wrong = make("div", "wrong", root);
   wrong.setAttribute("role", "alert");
   const refresh = () => {
     seeds.value = model.shown.seeds;
-    bands.checked = model.shown.bands;
+    bands.value = model.shown.bands;
     wrong.textContent = model.shown.error;
     wrong.hidden = !model.shown.error;
   };

@@ -1,24 +1,28 @@
-// The heading of an experiment: what was edited in it, what to look for, and a button for the one that is offered next.
+// The heading of an experiment, what was edited in it, what to look for, and a button for the one that is offered next:
+// one line, of which a click shows what did not fit.
 export function render({ model }) {
-  const root = make("div", "");
-  const top = make("div", "top", root);
-  const title = make(model.second ? "h2" : "h1", "", top);
-  const preparing = make("span", "preparing", top);
-  preparing.setAttribute("role", "status");
+  const root = make("div", "headline");
+  const title = make(model.second ? "h2" : "h1", "title", root);
   const line = make("p", "edited", root);
   const changes = make("span", "", line);
   const back = make("button", "back", line, "back to preset");
   back.addEventListener("click", () => model.send_msg({ back: true }));
-  const advice = make("p", "advice", root);
+  const preparing = make("span", "preparing", root);
+  preparing.setAttribute("role", "status");
+  const advice = make("p", "takeaway", root);
   const next = make("button", "next", root);
   next.addEventListener("click", () => model.send_msg({ next: true }));
+  root.addEventListener("click", (event) => { if (!event.target.closest("button")) root.classList.toggle("open"); });
   const refresh = () => {
     const shown = model.shown;
-    title.textContent = shown.title;
+    title.textContent = title.title = shown.title;
     changes.textContent = `edited: ${shown.edited} · `;
+    changes.title = shown.edited;
     line.hidden = !shown.edited;
-    advice.textContent = shown.look_for;
-    next.textContent = "Next: " + shown.offer + " →";
+    advice.textContent = advice.title = shown.look_for;
+    next.replaceChildren("Next", make("span", "", null, `: ${shown.offer}`), " →");
+    next.title = next.textContent;
+    next.setAttribute("aria-label", next.textContent);
     next.hidden = !shown.offer;
   };
   const prepare = () => {

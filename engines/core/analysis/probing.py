@@ -12,7 +12,7 @@ from typing import Any
 
 from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
-from engines.core.protocol.errors import ConfigError, EngineFailure, UnknownName, engine_failures
+from engines.core.protocol.errors import ConfigError, EngineFailure, UnknownName, engine_failures, expect
 
 
 def probe_options(probe: Probe) -> dict[str, Knob]:
@@ -53,7 +53,7 @@ def options_with_defaults(probe: Probe) -> list[str]:
 
 def _require(probe: Probe, options: Mapping[str, Knob], name: str) -> None:
     if name not in options:
-        raise UnknownName(f"option of {probe.name}", name, options_with_defaults(probe) or ["none"])
+        raise UnknownName(f"option of {probe.name}", name, options_with_defaults(probe))
 
 
 def compute_parts(probe: Probe, run: RunData, member: int, step: int, options: Mapping[str, Any]) -> Iterator[Part]:
@@ -69,4 +69,5 @@ def compute_parts(probe: Probe, run: RunData, member: int, step: int, options: M
 
 def _next(name: str, parts: Iterator[Part]) -> Part | None:
     with engine_failures(name):
-        return next(parts, None)
+        part = next(parts, None)
+        return None if part is None else expect(Part, part, "it")

@@ -13,12 +13,12 @@ from engines.core.compute.device import real
 
 
 def tensor(values: object, device: torch.device) -> Tensor:
-    """Make a tensor `[...]` of numbers nested that deep, in the widest real type of a device, see `real`."""
+    """Make a tensor `[*]` of numbers nested that deep, in the widest real type of a device, see `real`."""
     return torch.as_tensor(np.asarray(values), dtype=real(device), device=device)
 
 
 def flags(values: object, device: torch.device) -> Tensor:
-    """Make a bool tensor `[...]` of truth values nested that deep, on a device."""
+    """Make a bool tensor `[*]` of truth values nested that deep, on a device."""
     return torch.tensor(values, dtype=torch.bool, device=device)
 
 
@@ -48,7 +48,7 @@ def groups(keys: Sequence[Hashable], device: torch.device) -> Groups:
 
 
 def scattered(parts: Groups, act: Callable[[Any, Any], Tensor]) -> Tensor:
-    """Gather what `act(key, places)` returns for each group, at the group's places, in one tensor `[B, ...]`."""
+    """Gather what `act(key, places)` returns for each group, at the group's places, in one tensor `[B, *]`."""
     if len(parts) == 1:
         return act(*parts[0])
     results = [act(key, places) for key, places in parts]

@@ -12,7 +12,7 @@ Step = Callable[[Any, Mapping[str, Tensor]], Any]
 
 
 def loop(step: Step, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any:
-    """Apply `state = step(state, knobs)` `count` times; tensors of the state are `[B, ...]`, knobs `[B]`."""
+    """Apply `state = step(state, knobs)` `count` times; tensors of the state are `[B, *]`, knobs `[B]`."""
     for _ in range(count):
         state = step(state, knobs)
     return state

@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 
 from engines.core.compute import device as devices
+from engines.core.compute.channel_check import check_channels
 from engines.core.compute.cuda_graph import Graph, loop
 from engines.core.compute.device import Transfer
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import engine_failures
+from engines.core.protocol.errors import EngineFailure, engine_failures
 
 CHECKPOINT_BUDGET = 256 * 2**20
 """Bytes that the checkpoints of one run may take."""
@@ -63,6 +64,7 @@ class Batch:
         self.diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
         self._checked = self.state
         self._graph: Graph | None = None
+        self._sizes: dict[str, torch.Size] = {}
 
     def _tensor(self, configs: Sequence[Config], name: str) -> Tensor:
         values = [float(getattr(config, name)) for config in configs]
@@ -83,6 +85,17 @@ class Batch:
         if self.device.type == "cuda" and self._graph is None and self.engine.capturable(self.problem):
             self._graph = Graph(self._step, self.state, self.knobs)
         return self._graph
+
+    def channels(self, thin: bool) -> dict[str, Tensor]:
+        """Observe all channels `[B, *dims]`, the thin ones where asked for. Raises `EngineFailure` for others."""
+        arguments, members = (self.problem, self.state, self.knobs), len(self.members)
+        values = check_channels(self.engine, self.engine.observe(*arguments), members, False)
+        if thin:
+            values |= check_channels(self.engine, self.engine.snapshot(*arguments), members, True)
+        for name, value in values.items():
+            if self._sizes.setdefault(name, value.shape) != value.shape:
+                raise EngineFailure(f"{self.engine.title}: the channel {name} changed its shape on the way")
+        return values
 
     def freeze_diverged(self, count: int) -> dict[int, int]:
         """Freeze members that diverged within the last `count` steps: {member: steps after the last call}."""
@@ -182,7 +195,7 @@ class Simulation:
         self.freeze_diverged()
         thin = self.step in self.thin
         with engine_failures(self.engine.title), torch.no_grad(), flushed():
-            transfers = [Transfer(self._channels(batch, thin)) for batch in self.batches]
+            transfers = [Transfer(batch.channels(thin)) for batch in self.batches]
         parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
         values = {name: _merge(name, parts, self.size) for name in parts[0][1]}
         self._mark_lost(values)
@@ -206,10 +219,6 @@ class Simulation:
         self.diverged_at[:] = diverged_at
         for batch in self.batches:
             batch.diverged = torch.tensor(self.diverged_at[batch.members] >= 0, device=batch.device)
-
-    def _channels(self, batch: Batch, thin: bool) -> dict[str, Tensor]:
-        arguments = (batch.problem, batch.state, batch.knobs)
-        return self.engine.observe(*arguments) | (self.engine.snapshot(*arguments) if thin else {})
 
     def set(self, name: str, values: Sequence[float]) -> None:
         """Give a live knob one value a member, from the next step on; the schedule starts again here."""
@@ -286,7 +295,7 @@ def _where(mask: Tensor, yes: Any, no: Any) -> Any:
 
 
 def _blanked(value: np.ndarray, gone: np.ndarray) -> np.ndarray:
-    """A channel `[B, ...]` without the members that are gone; the array itself may be the state's."""
+    """A channel `[B, *]` without the members that are gone; the array itself may be the state's."""
     return np.where(gone.reshape(-1, *[1] * (value.ndim - 1)), np.nan, value)
 
 

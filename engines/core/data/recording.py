@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -23,7 +23,7 @@ class Frame(NamedTuple):
 
 
 class Series:
-    """Arrays `[T, ...]` that grow together with their steps. Readers get views of rows that never change again."""
+    """Arrays `[T, *]` that grow together with their steps. Readers get views of rows that never change again."""
 
     def __init__(self) -> None:
         # One tuple, so that a reader in another thread always sees steps and values of one moment.
@@ -79,6 +79,13 @@ class Series:
         earlier = Series()
         earlier._data = (size, steps[:size], {name: column[:size] for name, column in columns.items()})
         return earlier
+
+    def only(self, members: Sequence[int]) -> Series:
+        """Return all rows of some members, copied."""
+        size, steps, columns = self._data
+        some = Series()
+        some._data = (size, steps[:size], {name: column[:size, list(members)] for name, column in columns.items()})
+        return some
 
     def nbytes(self) -> int:
         """Count the bytes that the rows take."""

@@ -9,36 +9,28 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pandas as pd
-import torch
 import xarray
 
-from engines.core.compute import device as devices
 from engines.core.files import store
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import StoreError
+from engines.core.protocol.paths import expand_home
 
 Write = Callable[[RunData, BinaryIO], None]
 
 
 def save(run: RunData, path: str | Path) -> None:
     """Write a run in the format that the name ends with: `.parquet`, `.nc` or `.csv`. Raises `StoreError`."""
+    path = expand_home(path)
     write = FORMATS[require_suffix(path)]
-    with store.writing(expand_home(path)) as file:
+    with store.writing(path) as file:
         write(run, file)
 
 
 def read(path: str | Path) -> RunData:
     """Read a run that was saved as `.parquet` or `.nc`. Raises `StoreError`."""
-    suffix = require_suffix(path, READ, "read")
-    return READ[suffix](expand_home(path))
-
-
-def expand_home(path: str | Path) -> Path:
-    """Write out the `~` of a path. Raises `StoreError` where there is none."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError as error:
-        raise StoreError(f"cannot find {path}: {error}") from None
+    path = expand_home(path)
+    return READ[require_suffix(path, READ, "read")](path)
 
 
 def to_bytes(run: RunData, suffix: str) -> bytes:
@@ -100,8 +92,7 @@ def _read_netcdf(path: Path) -> RunData:
         if not path.is_file():  # a pipe of that name would be waited for without end
             raise FileNotFoundError("there is no such file")
         with xarray.open_dataset(path, engine="h5netcdf") as data:
-            if data.nbytes > devices.memory(torch.device("cpu")):
-                raise StoreError(f"its {data.nbytes} bytes are more than this machine may hold")
+            store.require_memory(data.nbytes)
             return store.from_xarray(data, json.loads(data.attrs["dynascope"]))
     except (*store.DAMAGED, RuntimeError) as error:
         raise StoreError(f"{path} is not a readable run: {store.reason(error)}") from error

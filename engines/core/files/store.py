@@ -18,11 +18,12 @@ import pyarrow.parquet as pq
 import torch
 import xarray
 
+from engines.core.compute import device as devices
 from engines.core.data.recording import Frame, Series
 from engines.core.protocol import registry
 from engines.core.protocol.config import Config
 from engines.core.protocol.declarations import Channel
-from engines.core.protocol.edits import check_edits
+from engines.core.protocol.edits import apply_edits, check_edits
 from engines.core.protocol.engine import Engine, RunData
 from engines.core.protocol.errors import DynascopeError, StoreError, quote
 from engines.core.protocol.registry import load
@@ -221,7 +222,7 @@ def read_description(path: str | Path) -> dict[str, Any]:
 
 
 def _description(file: pq.ParquetFile) -> dict[str, Any]:
-    """Read the description of a run, which agrees with the columns and rows that are there."""
+    """Read the description of a run, which agrees with the columns and rows that are there; nothing else is read."""
     about = json.loads((file.schema_arrow.metadata or {})[b"dynascope"])
     members = _members(about)
     missing = {"member", "step", *about["shapes"]} - set(file.schema_arrow.names)
@@ -229,7 +230,6 @@ def _description(file: pq.ParquetFile) -> dict[str, Any]:
         raise StoreError(f"it lacks the columns {', '.join(sorted(missing))}")
     if not (members and file.metadata.num_rows) or file.metadata.num_rows % members:
         raise StoreError(f"it has {file.metadata.num_rows} rows of {members} members")
-    _check_order(file.read(["member", "step"]), members)
     return about | {"rows": file.metadata.num_rows // members}
 
 
@@ -257,7 +257,18 @@ def read(path: str | Path) -> RunData:
     """Read a file written by `save`. Raises `StoreError` where it is missing, damaged or of another kind."""
     with _reading(path) as file:
         about = _description(file)
+        groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
+        numbers = sum(group.column(index).num_values for group in groups for index in range(group.num_columns))
+        require_memory(numbers * np.float64().nbytes)
+        _check_order(file.read(["member", "step"]), len(about["openings"]))
         return _restored(file.read(), about)
+
+
+def require_memory(nbytes: int) -> None:
+    """Raise `StoreError` where what a file unpacks to is more than a simulation may take."""
+    limit = devices.memory(torch.device("cpu"))
+    if nbytes > limit:
+        raise StoreError(f"it unpacks to {nbytes} bytes; the limit on this machine is {limit}")
 
 
 def run_from_description(about: Mapping[str, Any]) -> RunData:
@@ -272,8 +283,14 @@ def run_from_description(about: Mapping[str, Any]) -> RunData:
     run.configs = _configs(engine, about["configs"])
     run.diverged_at = np.array([_diverged(at) for at in about["diverged_at"]])
     run.recording.events = list(check_edits(engine, about["events"], run.initial_configs))
+    if run.configs != apply_edits(run.initial_configs, run.recording.events):
+        raise StoreError("its configurations are not what its live edits make of the initial ones")
+    lengths: dict[str, int] = {}
     for channel in engine.channels:
         _check_shape(channel, about["shapes"])
+        for dim, size in zip(channel.dims, about["shapes"].get(channel.name, channel.dims), strict=True):
+            if type(size) is int and lengths.setdefault(dim, size) != size:
+                raise StoreError(f"{dim} has {lengths[dim]} places in one channel and {size} in {channel.name}")
     return run
 
 
@@ -295,6 +312,9 @@ def _restored(table: pa.Table, about: dict[str, Any]) -> RunData:
         raise StoreError(f"there are gaps in the channels {', '.join(gaps)}")
     for frame in _frames(table, about["shapes"], len(run.configs)):
         run.recording.append(frame, run.thin)
+    last, events = int(run.steps[-1]), run.recording.events
+    if (latest := max([0, *run.diverged_at.tolist(), *(event.step for event in events)])) > last:
+        raise StoreError(f"it says what happened at step {latest}, and ends at {last}")
     return run
 
 

@@ -102,9 +102,9 @@ class Runner:
         """Take `count` steps and pause; asked again while stepping, take those as well."""
         self._send(partial(self._walk, count))
 
-    def apply(self, edit: Event) -> None:
-        """Make a live edit, which `Experiment.edit` has checked, from the next step on; its own step is ignored."""
-        self._send(partial(self._apply, edit))
+    def apply(self, *edits: Event) -> None:
+        """Make live edits together, as `Experiment.edit` checked them, from the next step on, whatever their steps."""
+        self._send(partial(self._apply, edits))
 
     def branch(self, step: int) -> None:
         """Go back to `step`, forget what came after, and pause: the next edit makes another future."""
@@ -151,8 +151,9 @@ class Runner:
         while (now := time.monotonic()) < deadline and self._commands.empty():
             if now < self._due:
                 return self._due
-            while self._pending and simulation.step >= self._pending[0].step:
-                self._edit(self._pending.pop(0))
+            if due := [edit for edit in self._pending if edit.step <= simulation.step]:
+                del self._pending[: len(due)]
+                self._edit(due)
             before = simulation.step
             recorded = self._record(simulation, self._chunk(simulation, deadline - now))
             self._measure(simulation.step - before, time.monotonic() - now)
@@ -257,14 +258,14 @@ class Runner:
         self._target, self._walking = start + count, True
         self._update(playing=True, horizon=max(self.status.horizon, self._target))
 
-    def _apply(self, edit: Event) -> None:
+    def _apply(self, edits: Sequence[Event]) -> None:
         self._pending.clear()  # whoever turns a knob makes a future of their own
-        self._edit(edit)
+        self._edit(edits)
 
-    def _edit(self, edit: Event) -> None:
+    def _edit(self, edits: Sequence[Event]) -> None:
         simulation = self._require_simulation()
         self._forget_future()
-        edit_run(self.run, simulation, replace(edit, step=self._current_step()))
+        edit_run(self.run, simulation, [replace(edit, step=self._current_step()) for edit in edits])
         self.run.diverged_at = simulation.diverged_at.copy()
         self._checkpoints.offer(simulation)
 

@@ -24,12 +24,12 @@ class Triangle:
         self.weights = torch.ones(len(i), dtype=like.dtype, device=like.device).masked_fill(i != j, sqrt(2))
 
     def upper(self, E: Tensor) -> Tensor:
-        """Take the upper triangle of `sym E`, `[B, n(n+1)/2]`; `exact` says that E is symmetric already."""
+        """Take the upper triangle `[B, n(n+1)/2]` of `sym E [B, n, n]`; `exact` says that E is symmetric already."""
         above = E.flatten(1).index_select(1, self._above)
         return above if self._exact else 0.5 * (above + E.flatten(1).index_select(1, self._below))
 
     def svec(self, A: Tensor) -> Tensor:
-        """Compute isometric coordinates of `sym A`, `[m, n(n+1)/2]`."""
+        """Compute isometric coordinates `[m, n(n+1)/2]` of `sym A [m, n, n]`."""
         return self.upper(0.5 * (A + A.mT)) * self.weights
 
     def mirrored(self, upper: Tensor) -> Tensor:

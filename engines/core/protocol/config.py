@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any, Literal, Self, get_type_hints
 
-from engines.core.protocol.errors import ConfigError, UnknownName, quote
+from engines.core.protocol.errors import ConfigError, UnknownName, engine_failures, quote
 
 Role = Literal["shape", "init", "live"]
 
@@ -39,6 +39,10 @@ class Knob:
     log: bool = False
     unit: str = ""
     choices: tuple[str, ...] | None = None
+    label: str = ""
+    """Name of it for readers, in the notation of formulas; "" where its name in words says it."""
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    """Names of its choices for readers, where their names in words do not say it."""
     more: bool = False
     """Folded away until asked for: fewer than eight knobs stay in sight."""
     old_names: tuple[str, ...] = ()
@@ -87,8 +91,9 @@ def _convert(kind: type, value: Any) -> Any:
 
 
 def _whole(value: Any) -> int:
-    if isinstance(value, str) and "e" in value.lower():
-        value = float(value)  # 1e6 is how people write a million
+    if isinstance(value, str):
+        value = _plain(value)
+        value = float(value) if "e" in value.lower() else value  # 1e6 is how people write a million
     number = int(value)
     if not isinstance(value, str) and number != value:
         raise ValueError(value)
@@ -96,10 +101,17 @@ def _whole(value: Any) -> int:
 
 
 def _finite(value: Any) -> float:
-    number = float(value)
+    number = float(_plain(value) if isinstance(value, str) else value)
     if not math.isfinite(number):
         raise ValueError(value)
     return number
+
+
+def _plain(text: str) -> str:
+    """Return the text of a number. Raises `ValueError` for what only Python reads: 1_000, digits of other scripts."""
+    if not text.isascii() or "_" in text:
+        raise ValueError(text)
+    return text
 
 
 def _boolean(text: str) -> bool:
@@ -120,7 +132,8 @@ class Config:
     def __post_init__(self) -> None:
         for name, declared in self.knobs().items():
             object.__setattr__(self, name, declared.check(type(self).__name__, getattr(self, name)))
-        self.check()
+        with engine_failures(f"{type(self).__name__}.check"):
+            self.check()
 
     def check(self) -> None:
         """Raise `ConfigError` where values contradict each other; engines override it."""
@@ -131,6 +144,8 @@ class Config:
         cached = cls.__dict__.get("_knobs")
         if cached is None:
             hints = get_type_hints(cls)
+            for name in (field.name for field in dataclasses.fields(cls) if hints[field.name] not in _ARTICLE):
+                raise ConfigError(f"{cls.__name__}.{name} is of type {hints[name]}, and no int, float, bool or str")
             cached = {
                 field.name: dataclasses.replace(field.metadata["knob"], name=field.name, type=hints[field.name])
                 for field in dataclasses.fields(cls)

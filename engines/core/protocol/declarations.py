@@ -33,14 +33,14 @@ class Plot:
     `heatmap` draws its channels beside one another on one colour scale. `scatter` draws the last channel against
     the first, or against its index. `space` draws two or three channels as coordinates, with one scale for all.
     `profile` draws a vector over its index. `sweep` draws every member's value over the knob that varies most,
-    `map` as colours over the two that do.
+    `map` as colours over the two that do. `ranking` draws one bar a curve, the least value first.
     """
 
     name: str
     title: str
     channels: tuple[str, ...]
     doc: str
-    kind: Literal["line", "bars", "heatmap", "scatter", "space", "profile", "sweep", "map"] = "line"
+    kind: Literal["line", "bars", "heatmap", "scatter", "space", "profile", "sweep", "map", "ranking"] = "line"
     x: str = "step"
     log_x: bool = False
     log_y: bool = True
@@ -101,10 +101,21 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """A moment that the theory names, marked on the time axis."""
+    """A part of a run that the theory names, from its step to that of the next; `doc` says what happens in it."""
 
     step: float
     label: str
+    doc: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Term:
+    """An entry of an engine's glossary: a term of art in two sentences. `forms` are other ways to write it."""
+
+    name: str
+    text: str
+    formula: str = ""
+    forms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

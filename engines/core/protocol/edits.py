@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
 from operator import index
 from typing import Any
 
@@ -30,12 +31,25 @@ def check_edits(engine: Engine, records: Any, configs: Sequence[Config]) -> tupl
 
 
 def apply_edits(configs: Sequence[Config], edits: Iterable[Event]) -> list[Any]:
-    """Return the configurations with live edits made to them, in their order. Raises `ConfigError`."""
+    """Return the configurations with live edits made to them, in their order. Raises `ConfigError`.
+
+    Edits of one step are one: knobs that are turned together may contradict each other until the last is.
+    """
     edited = list(configs)
-    for edit in edits:
-        for member in edit.members:
-            edited[member] = edited[member].replace(**{edit.knob: edit.value})
+    for _, together in by_step(edits):
+        values: dict[int, dict[str, Any]] = {}
+        for edit in together:
+            for member in edit.members:
+                values.setdefault(member, {})[edit.knob] = edit.value
+        for member, changed in values.items():
+            edited[member] = edited[member].replace(**changed)
     return edited
+
+
+def by_step(edits: Iterable[Event]) -> Iterator[tuple[int, list[Event]]]:
+    """Yield each step at which knobs are turned, with its edits; they stand in the order of their steps."""
+    for step, together in groupby(edits, key=lambda edit: edit.step):
+        yield step, list(together)
 
 
 def _is_list(value: Any) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 from engines.core.data.recording import Recording
 from engines.core.protocol.config import Config, Knob, check_index
-from engines.core.protocol.declarations import Action, Channel, Phase, Plot, Prediction, Story, Verdict
+from engines.core.protocol.declarations import Action, Channel, Phase, Plot, Prediction, Story, Term, Verdict
 from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.protocol.probe_figures import Picture
 
@@ -38,6 +38,8 @@ class Preset:
     """Knob values; a list spreads into an ensemble (the product of all lists and seeds)."""
     cases: tuple[Mapping[str, Any], ...] = ()
     """Members that differ in several knobs at once, each multiplied with the product of `set`."""
+    case_labels: tuple[str, ...] = ()
+    """Names of the cases for readers, in their order; cases that share a label are told apart by their knobs."""
     seeds: tuple[int, ...] = (0,)
     steps: int = 1000
     cost: Literal["light", "long", "heavy"] = "light"
@@ -77,6 +79,8 @@ class Probe:
     title: str = ""
     pictures: tuple[Picture, ...] = ()
     knobs: tuple[Knob, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Names of its numbers for readers, where their names in words do not say it."""
 
 
 class RunData:
@@ -169,6 +173,20 @@ class RunData:
         earlier.diverged_at = np.where(self.diverged_at > step, -1, self.diverged_at)
         return earlier
 
+    def only(self, members: Sequence[int]) -> Self:
+        """Return the run of some of its members, as if nothing else had been run; what is recorded is copied."""
+        initial = [self.initial_configs[self._member(member)] for member in members]
+        some = type(self)(self.engine, initial, preset=self.preset, device=self.device)
+        some.configs = [self.configs[member] for member in members]
+        some.recording.dense, some.recording.thin = (
+            series.only(members) for series in (self.recording.dense, self.recording.thin)
+        )
+        some.diverged_at = self.diverged_at[list(members)]
+        for place, member in enumerate(members):
+            found = {name: values for (name, at), values in self.probe_results.items() if at == member}
+            some.probe_results |= {(name, place): values for name, values in found.items()}
+        return some
+
     def copy(self) -> Self:
         """Return the run as it is now: the two change apart, though no recorded number is copied."""
         copy = self.until(int(self.steps[-1]))
@@ -204,6 +222,7 @@ class Engine(ABC, Generic[C, P, S]):
     presets: ClassVar[tuple[Preset, ...]]
     probes: ClassVar[tuple[Probe, ...]] = ()
     actions: ClassVar[tuple[Action, ...]] = ()
+    glossary: ClassVar[tuple[Term, ...]] = ()
     opening: ClassVar[str]
     """The name of the preset on which the page opens."""
 
@@ -213,7 +232,7 @@ class Engine(ABC, Generic[C, P, S]):
 
     @abstractmethod
     def init(self, configs: Sequence[C], problem: P) -> S:
-        """Return what evolves, and nothing else, at step 0: a NamedTuple of tensors `[B, ...]`."""
+        """Return what evolves, and nothing else, at step 0: a NamedTuple of tensors `[B, *]`."""
 
     @abstractmethod
     def step(self, problem: P, state: S, knobs: Mapping[str, Tensor]) -> S:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any, TypeVar
 
-LONGEST = 600
+T = TypeVar("T")
+
+LONGEST = 300
 """Characters of a message. Of a longer one the middle goes: its ends name the thing and the limit."""
+
+GAP = " ... "
+"""Stands where the middle of a text was."""
 
 QUOTED = 120
 """Characters of a value that a message quotes."""
@@ -20,13 +26,23 @@ _ASKED_FOR = re.compile(r"allocate ([\d.]+) (bytes|[KMGTPE]iB)")
 
 
 def shortened(text: str, longest: int = LONGEST) -> str:
-    """Shorten a text to at most about `longest` characters, without its middle where it has more.
+    """Shorten a text to at most `longest` characters, without its middle where it has more.
 
-    >>> shortened("0123456789", 4)
-    '01 ... 89'
+    >>> shortened("0123456789abcdef", 9)
+    '01 ... ef'
     """
-    half = longest // 2
-    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
+    half = (longest - len(GAP)) // 2
+    return text if len(text) <= longest else f"{text[:half]}{GAP}{text[-half:]}"
+
+
+def in_one_line(text: str) -> str:
+    r"""Join the lines of a text: a message is one.
+
+    >>> in_one_line("no such file:\n  a.npz\n")
+    'no such file: a.npz'
+    """
+    lines = text.splitlines()
+    return " ".join(filter(None, map(str.strip, lines))) if len(lines) > 1 else text
 
 
 def quote(value: object) -> str:
@@ -41,7 +57,7 @@ class DynascopeError(Exception):
     """Base of all errors whose message is meant to be read by the person who caused them."""
 
     def __init__(self, message: str = "") -> None:
-        super().__init__(shortened(message))
+        super().__init__(shortened(in_one_line(message)))
 
 
 class ConfigError(DynascopeError, ValueError):
@@ -54,7 +70,7 @@ class UnknownName(DynascopeError, LookupError):
     def __init__(self, kind: str, name: object, known: Iterable[object]) -> None:
         names = list(map(str, known))
         near = nearest(str(name), names)
-        hint = f"did you mean {near}?" if near else f"known: {', '.join(names)}"
+        hint = f"did you mean {near}?" if near else f"known: {', '.join(names) or 'none'}"
         super().__init__(f"unknown {kind} {quote(name)}; {hint}")
 
 
@@ -79,13 +95,27 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 def as_engine_failure(title: str, error: BaseException) -> EngineFailure:
     """Turn any error of an engine into one sentence: what stopped, and why."""
-    text = " ".join(str(error).split())
-    name = type(error).__name__
+    text, name = said_by(error), type(error).__name__
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or _OUT_OF_MEMORY.search(text):
         amount = _ASKED_FOR.search(text)
         how = f" ({_size(float(amount[1]), amount[2])} more were asked for)" if amount else ""
         return EngineFailure(f"{title} ran out of memory{how}: lower the sizes or the number of members")
     return EngineFailure(f"{title} stopped: {name}" + (f": {text}" if text else ""))
+
+
+def said_by(error: BaseException) -> str:
+    """Return what an error says, in one line; "" where it cannot say it."""
+    try:
+        return in_one_line(str(error))
+    except Exception:  # the error is an engine's own, and may fail itself
+        return ""
+
+
+def expect(kind: type[T], value: Any, who: str) -> T:
+    """Return what an engine gave where it is of this kind. Raises `TypeError` with who gave something else."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{who} gave {quote(value)}, and no {kind.__name__}")
+    return value
 
 
 def _size(amount: float, unit: str) -> str:
@@ -111,5 +141,5 @@ class engine_failures:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, FAULTS) and not isinstance(error, DynascopeError):
+        if error is not None and not isinstance(error, (DynascopeError, KeyboardInterrupt)):
             raise as_engine_failure(self._title, error) from error

@@ -12,18 +12,29 @@ import importlib.util
 import logging
 import pkgutil
 import re
+import signal
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import cache
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import engines
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import FAULTS, ConfigError, EngineFailure, UnknownName, quote
+from engines.core.protocol.errors import (
+    ConfigError,
+    DynascopeError,
+    EngineFailure,
+    UnknownName,
+    quote,
+    said_by,
+)
+from engines.core.protocol.paths import expand_home
 
 GROUP = "dynascope.engines"
 """The entry points under which installed packages offer engines, `name = "package"` or `name = "package:ENGINE"`."""
@@ -34,6 +45,11 @@ BUILT_IN = "dynascope"
 PLUGINS = ModuleType("dynascope_plugins", "A package of all folders that a command line gave with `--plugins`.")
 PLUGINS.__path__ = []
 sys.modules[PLUGINS.__name__] = PLUGINS
+
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+"""The form of an engine's name, which is also that of a folder, a module and the address of a page."""
+
+FORM = "its name must be made of the letters a to z, digits and _"
 
 DECLARED = ("name", "title", "summary", "references", "Config", "channels", "plots", "presets", "opening")
 """The attributes that every engine has to declare."""
@@ -53,6 +69,8 @@ class Source:
 
     def load(self) -> Engine:
         """Import the engine. Raises whatever its code raises, and `TypeError` where it is none."""
+        if not NAME.fullmatch(self.name):
+            raise TypeError(FORM)
         engine = importlib.import_module(self.module)
         for part in self.attribute.split("."):
             engine = getattr(engine, part)
@@ -68,6 +86,7 @@ class Source:
         plain = [field.name for field in fields(engine.Config) if "knob" not in field.metadata]
         if plain:
             raise TypeError(f"{', '.join(plain)} of its Config is not declared with knob(...)")
+        engine.Config()
         engine.preset(engine.opening)
         return engine
 
@@ -92,26 +111,80 @@ def load(name: str) -> Engine:
     if source is None:
         raise UnknownName("engine", name, names())
     try:
-        return source.load()
-    except FAULTS as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise EngineFailure(f"the engine {name!r} cannot be loaded ({reason}); the others are unaffected") from error
+        with _signalled() as by_person:
+            return source.load()
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and by_person:
+            raise
+        reason = ": ".join(filter(None, (type(error).__name__, said_by(error))))
+        text = f"the engine {quote(name)} cannot be loaded ({reason}); the others are unaffected"
+        raise EngineFailure(text) from error
+
+
+@contextmanager
+def _signalled() -> Iterator[list[int]]:
+    """Collect the interrupts that come from outside meanwhile: those that code raises by itself are its own fault."""
+    signals: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        signals.append(number)
+        raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        if before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, note)
+    except ValueError:  # only the main thread is interrupted from outside
+        before = None
+    try:
+        yield signals
+    finally:
+        if before is signal.default_int_handler:
+            signal.signal(signal.SIGINT, before)
 
 
 def add_plugins(folder: str | Path) -> None:
-    """Find engines in the packages of a folder too, from now on in this process. Raises `ConfigError` for no folder."""
-    path = Path(folder).resolve()
-    if not path.is_dir():
-        raise ConfigError(f"plugins={quote(str(folder))}: there is no such folder")
-    if (path / "__init__.py").exists():
-        raise ConfigError(f"plugins={quote(str(folder))} is an engine itself: give the folder that holds it")
+    """Find engines in the packages of a folder too, from now on in this process.
+
+    Code in it that is found as no engine is named in the log. Raises `ConfigError` for what is no folder of engines.
+    """
+    given = f"plugins={quote(str(folder))}"
+    path = _folder_of_plugins(given, folder)
     if str(path) in PLUGINS.__path__:
         return
-    taken = [source.name for source in _packages([str(path)], PLUGINS.__name__, "") if source.name in sources()]
-    for name in taken:
-        logging.getLogger(__name__).warning("the engine %s in %s is not used: another has its name", name, path)
+    here = [source.name for source in _packages([str(path)], PLUGINS.__name__, "")]
+    taken = [f"{name} is not used: another engine has its name" for name in here if name in sources()]
+    others = [*_others(path), *taken]
+    if not here:
+        why = "; ".join(others) or "each is a folder with an __init__.py"
+        raise ConfigError(f"{given} holds no engine: {why}")
+    for reason in others:
+        logging.getLogger(__name__).warning("in %s %s", path, reason)
     PLUGINS.__path__.append(str(path))
     importlib.invalidate_caches()
+
+
+def _folder_of_plugins(given: str, folder: str | Path) -> Path:
+    try:
+        path = expand_home(folder).resolve()
+        what = "" if path.is_dir() else "is a file" if path.exists() else "is not there"
+    except (DynascopeError, OSError) as error:
+        raise ConfigError(f"{given}: {error}") from None
+    if what:
+        raise ConfigError(f"{given} {what}: give the folder that holds the folders of your engines")
+    if (path / "__init__.py").exists():
+        raise ConfigError(f"{given} is an engine itself: give the folder that holds it")
+    return path
+
+
+def _others(path: Path) -> Iterator[str]:
+    """Say of each folder that holds code and is found as no engine why it is none."""
+    for place in sorted(path.glob("[!._]*")):
+        if next(place.glob("*.py"), None) and not place.name.endswith("-info"):
+            if not (place / "__init__.py").exists():
+                yield f"{quote(place.name)} is no engine: it has no __init__.py"
+            elif not NAME.fullmatch(place.name):
+                yield f"{quote(place.name)} is no engine: {FORM}"
 
 
 # -- engines in links and files -----------------------------------------------------------------------------------
@@ -148,7 +221,7 @@ def _plugins() -> Iterator[Source]:
 
 def _packages(paths: Iterable[str], parent: str, package: str, version: str = "") -> Iterator[Source]:
     for module in pkgutil.iter_modules(paths):
-        if module.ispkg and module.name.isidentifier():
+        if module.ispkg and NAME.fullmatch(module.name):
             folder = Path(module.module_finder.path, module.name)  # type: ignore[union-attr]
             yield Source(module.name, f"{parent}.{module.name}", package, version, folder=folder)
 
@@ -167,7 +240,7 @@ def _installed() -> tuple[Source, ...]:
     installed = []
     for point in _entry_points():
         module, _, attribute = map(str.strip, point.value.partition(":"))
-        name = re.sub(r"\W", "_", point.name)  # it becomes the address of a page
+        name = re.sub(r"[^A-Za-z0-9_]", "_", point.name)  # it becomes the address of a page
         about = (point.dist.name, point.dist.version) if point.dist else ("", "")
         installed.append(Source(name, module, *about, attribute or "ENGINE", _folder(module)))
     return tuple(installed)

@@ -60,7 +60,7 @@ class Experiment:
         """
         _check_cases(set or {}, cases or ())
         set = engine.Config.current(set or {})
-        translated = [engine.Config.current(case) for case in cases or ()]
+        translated = [_checked(engine.Config, engine.Config.current(case)) for case in cases or ()]
         cases = None if cases is None else translated
         _check_once("cases", translated)
         start = cls(engine=engine, base=engine.Config())
@@ -186,7 +186,7 @@ class Experiment:
             about = json.loads(text)
             spread = {name: list(values) for name, values in about["axes"].items()}
             axes, base, *cases = (
-                {name: value for name, value in kind.current(values).items() if name in kind.knobs()}
+                _checked(kind, {name: value for name, value in kind.current(values).items() if name in kind.knobs()})
                 for values in (spread, about["base"], *about["cases"])
             )
             names = [preset.name for preset in engine.presets]
@@ -250,13 +250,22 @@ def _seeded(set: Mapping[str, Any], seeds: Any) -> dict[str, Any]:
     return {"seed": seeds}
 
 
+def _checked(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values, and those of lists, in the types of their knobs. Raises `ConfigError` or `UnknownName`."""
+    checked: dict[str, Any] = {}
+    for name, value in values.items():
+        knob = kind.knob(name)
+        one_by_one = [knob.check(kind.__name__, one) for one in value] if _several(value) else None
+        checked[name] = knob.check(kind.__name__, value) if one_by_one is None else one_by_one
+    return checked
+
+
 def _distinct(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values, lists checked one by one. Raises `ConfigError` for one that stands in a list twice."""
-    checked = dict(values)
+    """Return values as `_checked` does. Raises `ConfigError` for one that stands in a list twice, too."""
+    checked = _checked(kind, values)
     for name, value in checked.items():
-        if _several(value):
-            checked[name] = [kind.knob(name).check(kind.__name__, one) for one in value]
-            _check_once(name, checked[name])
+        if isinstance(value, list):
+            _check_once(name, value)
     return checked
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Event
-from engines.core.protocol.edits import apply_edits
+from engines.core.protocol.edits import apply_edits, by_step
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import EngineFailure
 
@@ -22,8 +22,7 @@ def start_simulation(run: RunData, members: Sequence[int]) -> Simulation:
     configs = [run.initial_configs[member] for member in members]
     simulation = Simulation(run.engine, configs, devices.resolve_or_cpu(run.device))
     first = [event for event in run.recording.events if event.step == 0]
-    for knob in dict.fromkeys(event.knob for event in first):
-        _set(run, simulation, knob, first, members)
+    _set(run, simulation, dict.fromkeys(event.knob for event in first), first, members)
     return simulation
 
 
@@ -33,10 +32,11 @@ def replay_until(run: RunData, simulation: Simulation, step: int, members: Seque
     Raises `EngineFailure` where the run is cancelled on the way.
     """
     start, events = simulation.step, run.recording.events
-    for index, event in enumerate(events):
-        if start < event.step <= step and not set(members).isdisjoint(event.members):
-            _advance(run, simulation, event.step)
-            _set(run, simulation, event.knob, events[: index + 1], members)
+    for at, together in by_step(events):
+        knobs = dict.fromkeys(edit.knob for edit in together if not set(members).isdisjoint(edit.members))
+        if start < at <= step and knobs:
+            _advance(run, simulation, at)
+            _set(run, simulation, knobs, [edit for edit in events if edit.step <= at], members)
     _advance(run, simulation, step)
     simulation.freeze_diverged()
     diverged_at = run.diverged_at[list(members)]
@@ -59,9 +59,12 @@ def continue_simulation(run: RunData, simulation: Simulation, step: int, member:
     return replay_until(run, simulation, step, [member])
 
 
-def _set(run: RunData, simulation: Simulation, knob: str, events: Sequence[Event], members: Sequence[int]) -> None:
+def _set(
+    run: RunData, simulation: Simulation, knobs: Iterable[str], events: Sequence[Event], members: Sequence[int]
+) -> None:
     configs = apply_edits(run.initial_configs, events)
-    simulation.set(knob, [getattr(configs[member], knob) for member in members])
+    for knob in knobs:
+        simulation.set(knob, [getattr(configs[member], knob) for member in members])
 
 
 def _advance(run: RunData, simulation: Simulation, stop: int) -> None:

@@ -11,10 +11,16 @@ from engines.core.analysis.probing import check_options, compute_parts
 from engines.core.protocol.config import check_index, varied
 from engines.core.protocol.declarations import Story, Verdict
 from engines.core.protocol.engine import Part, RunData
-from engines.core.protocol.errors import EngineFailure, engine_failures
+from engines.core.protocol.errors import ConfigError, EngineFailure, engine_failures, expect, quote
 
 if TYPE_CHECKING:
     import xarray
+
+
+def require_run(run: Any) -> None:
+    """Raise `ConfigError` for what is no run."""
+    if not isinstance(run, RunData):
+        raise ConfigError(f"run={quote(run)} is no run: engines.run and engines.open return one")
 
 
 class Run(RunData):
@@ -40,7 +46,8 @@ class Run(RunData):
         assert self.preset
         try:
             with engine_failures(self.engine.title):
-                return self.preset.judge(self)
+                verdicts = self.preset.judge(self)
+                return [expect(Verdict, verdict, f"the judge of {self.preset.name}") for verdict in verdicts]
         except EngineFailure:
             if not self.differs_from_preset:
                 raise
@@ -67,8 +74,8 @@ class Run(RunData):
         at = int(self.diverged_at[self._member(member)])
         with engine_failures(self.engine.title):
             if at < 0:
-                return self.engine.story(self, member)
-            before = self.engine.story(self.until(at - 1), member)
+                return expect(Story, self.engine.story(self, member), "story")
+            before = expect(Story, self.engine.story(self.until(at - 1), member), "story")
         notice = f"It **diverged** at step {at}; what follows is about the steps before."
         return replace(before, text=f"{notice}\n{before.text}")
 

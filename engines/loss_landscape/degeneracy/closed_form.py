@@ -17,13 +17,13 @@ from engines.loss_landscape.models.model import Layout
 
 
 def layer_ranks(passes: Passes, tau: float = SINGULAR) -> tuple[Tensor, Tensor]:
-    """Ranks `r_a = rank(A^l)` and `r_g = rank(G^l)` of each layer, with rows (x, o) of G; integers `[..., L]` each."""
+    """Ranks `r_a = rank(A^l)` and `r_g = rank(G^l)` of each layer, with rows (x, o) of G; integers `[*, L]` each."""
     r_a = torch.stack([rank(unit_columns(A)[0], tau) for A in passes.A], -1)
     return r_a, torch.stack([rank(unit_columns(G.flatten(-3, -2))[0], tau) for G in passes.G], -1)
 
 
 def by_type(net: Mlp | Layout, r_a: Tensor, r_g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Free directions of type 1 `d (D - r_a)`, of type 2 `(d - r_g) D`, and of either, `d D - r_g r_a`, `[..., L]`.
+    """Free directions of type 1 `d (D - r_a)`, of type 2 `(d - r_g) D`, and of either, `d D - r_g r_a`, `[*, L]`.
 
     d = d_{l+1} and D = D_l of each layer. The two types overlap: their sum counts `(d - r_g)(D - r_a)` twice.
     """
@@ -32,9 +32,9 @@ def by_type(net: Mlp | Layout, r_a: Tensor, r_g: Tensor) -> tuple[Tensor, Tensor
 
 
 def block_ranks(W: Tensor, block: Blocks, constant: Tensor | None = None, tau: float = SINGULAR) -> Tensor:
-    """Rank of the rows S of W `[..., d, D]` for the block S of each first neuron, 0 elsewhere; `[..., d]`.
+    """Rank of the rows S of W `[*, d, D]` for the block S of each first neuron, 0 elsewhere; `[*, d]`.
 
-    A constant `[..., D]` is one more row of a block that is always on. Rows are scaled to length one.
+    A constant `[*, D]` is one more row of a block that is always on. Rows are scaled to length one.
     """
     W = unit_columns(W.mT)[0].mT
     rows = W[..., None, :, :] * (block.live & block.first[..., None])[..., None]
@@ -46,12 +46,12 @@ def block_ranks(W: Tensor, block: Blocks, constant: Tensor | None = None, tau: f
 
 
 def one_hidden_layer(net: Mlp, theta: Tensor, passes: Passes, block: Blocks, tau: float = SINGULAR) -> Tensor:
-    """Nullity of the Hessian of a net with one hidden layer, integer `[...]`.
+    """Nullity of the Hessian of a net with one hidden layer, integer `[*]`.
 
         sum_l (d_{l+1} D_l - r_g r_a) + sum_{live S} r_in(S) r_out(S)
 
     `r_in(S) = rank(W_in[S] V_a)`, V_a spanning the rows of A^0, for a block that is always on with the constant as one
-    more row of W_in[S], if there are biases; `r_out(S) = rank(W_out[:, S])`. theta `[..., P]`. Holds where the distinct
+    more row of W_in[S], if there are biases; `r_out(S) = rank(W_out[:, S])`. theta `[*, P]`. Holds where the distinct
     gates and the constant 1 are linearly independent functions on the data, and those of each firing set span the
     inputs; otherwise the nullity is larger. Raises `ConfigError` for other depths.
     """
@@ -70,7 +70,7 @@ def one_hidden_layer(net: Mlp, theta: Tensor, passes: Passes, block: Blocks, tau
 def unseen_inputs(inputs: Tensor, gates: Tensor, tau: float = SINGULAR) -> Tensor:
     """Directions of each unit's in-weights that no datum on which it fires can see, `rank(A) - rank(A[g_i])`.
 
-    inputs `[..., n, D]`, gates bool `[..., n, d]`; integer `[..., d]`.
+    inputs `[*, n, D]`, gates bool `[*, n, d]`; integer `[*, d]`.
     """
     visible = unit_columns(inputs[..., None, :, :] * gates.mT[..., None])[0]
     return rank(unit_columns(inputs)[0], tau)[..., None] - rank(visible, tau)

@@ -44,18 +44,18 @@ class Explained(NamedTuple):
     """A lower bound of the nullity by its parts, integers."""
 
     blocks: Tensor
-    """Nullities of the layers `nullity(J^l)`, `[..., L]`."""
+    """Nullities of the layers `nullity(J^l)`, `[*, L]`."""
     cross: Tensor
-    """Free directions across layers, `[...]`."""
+    """Free directions across layers, `[*]`."""
 
     @property
     def total(self) -> Tensor:
-        """Sum `sum_l nullity(J^l) + cross`, `[...]`."""
+        """Sum `sum_l nullity(J^l) + cross`, `[*]`."""
         return self.blocks.sum(-1) + self.cross
 
 
 def explain(spaces: RowSpaces, directions: Tensor) -> Explained:
-    """Count explained directions from the row spaces of the layers and unit generators `[..., q, P]`.
+    """Count explained directions from the row spaces of the layers and unit generators `[*, q, P]`.
 
     Exact where the generators are all there is; never more than nullity(J) while the thresholds tell zero from not. In
     the coordinates in which columns of J have length one.
@@ -83,36 +83,36 @@ GRAM_WARNING = (
 
 @dataclass(frozen=True)
 class Count:
-    """Free directions of the behavioural loss at theta, and where they come from. Integers; `[..., L]` by layer."""
+    """Free directions of the behavioural loss at theta, and where they come from. Integers; `[*, L]` by layer."""
 
     r_a: Tensor
-    """Rank of the inputs of each layer, `[..., L]`."""
+    """Rank of the inputs of each layer, `[*, L]`."""
     r_g: Tensor
-    """Rank of the derivatives of the outputs by what each layer makes, `[..., L]`."""
+    """Rank of the derivatives of the outputs by what each layer makes, `[*, L]`."""
     N1: Tensor
-    """Free directions of type 1, dependent activations, `[..., L]`."""
+    """Free directions of type 1, dependent activations, `[*, L]`."""
     N2: Tensor
-    """Free directions of type 2, dependent Jacobians, `[..., L]`."""
+    """Free directions of type 2, dependent Jacobians, `[*, L]`."""
     N12: Tensor
-    """Free directions of either type, `[..., L]`: less than their sum."""
+    """Free directions of either type, `[*, L]`: less than their sum."""
     excess: Tensor
-    """Further free directions within single layers, as some neurons see part of the data, `[..., L]`."""
+    """Further free directions within single layers, as some neurons see part of the data, `[*, L]`."""
     blocks: tuple[Blocks, ...]
     """Synchronised neurons of the hidden layers."""
     cross: Tensor
-    """Free directions of type 3 that are not counted above, `[...]`."""
+    """Free directions of type 3 that are not counted above, `[*]`."""
     related: Tensor
-    """Further free directions of gates which depend on one another, `[...]`; 0 where these were not looked for."""
+    """Further free directions of gates which depend on one another, `[*]`; 0 where these were not looked for."""
     nullity: Tensor
-    """All free directions, `P - rank(J)`, `[...]`."""
+    """All free directions, `P - rank(J)`, `[*]`."""
     values: Tensor
-    """Singular values of J, descending, `[..., min(n k, P)]`."""
+    """Singular values of J, descending, `[*, min(n k, P)]`."""
     unit: Tensor
     """Singular values of J with columns of length one, which are counted, as many."""
     tau: float
     """Share of the largest of the unit values up to which one counts as zero."""
     gap: Tensor
-    """Smallest non-zero unit value over the next, `[...]`."""
+    """Smallest non-zero unit value over the next, `[*]`."""
     samples: int
     """Number of distinct samples; of several members, the fewest."""
     rows: int
@@ -123,12 +123,12 @@ class Count:
 
     @property
     def explained(self) -> Tensor:
-        """Explained directions `sum_l (N12 + excess) + cross + related`, a lower bound of the nullity, `[...]`."""
+        """Explained directions `sum_l (N12 + excess) + cross + related`, a lower bound of the nullity, `[*]`."""
         return (self.N12 + self.excess).sum(-1) + self.cross + self.related
 
     @property
     def residual(self) -> Tensor:
-        """Free directions without a reason here, `nullity - explained`, `[...]`; negative where nothing is resolved.
+        """Free directions without a reason here, `nullity - explained`, `[*]`; negative where nothing is resolved.
 
         Then rounding, or a spectrum without a gap, made the two counts disagree: see `resolved`.
         """
@@ -136,7 +136,7 @@ class Count:
 
     @property
     def resolved(self) -> Tensor:
-        """Whether the residual is a count, not below 0; bool `[...]`."""
+        """Whether the residual is a count, not below 0; bool `[*]`."""
         return self.residual >= 0
 
     @property
@@ -149,7 +149,7 @@ class Count:
 
     @property
     def sweep(self) -> Tensor:
-        """Nullities at the tolerances, `[..., m]`."""
+        """Nullities at the tolerances, `[*, m]`."""
         return self.P - numerical_rank.sweep(self.unit, self.tolerances)
 
     @property
@@ -159,7 +159,7 @@ class Count:
 
     @property
     def unclear(self) -> Tensor:
-        """Whether the gap is below `clear`: show the sweep, bool `[...]`."""
+        """Whether the gap is below `clear`: show the sweep, bool `[*]`."""
         return self.gap < self.clear
 
     @property
@@ -190,7 +190,7 @@ class Count:
 
 
 def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR, chunk: int | None = None) -> Count:
-    """Count and explain free directions, every member at once: theta `[..., P]`, X `[n, d_0]` or `[..., n, d_0]`.
+    """Count and explain free directions, every member at once: theta `[*, P]`, X `[n, d_0]` or `[*, n, d_0]`.
 
     Memory about `3 P²` numbers a member, time `3 n k P²` and a few `P³`. Raises `ConfigError` for anything but float64,
     and for activations other than relu and linear.
@@ -224,7 +224,7 @@ def count_of_parts(
     related: Tensor | None,
     samples: int,
 ) -> Count:
-    """Assemble the count from row spaces of J, generators `[..., q, P]`, and those of gates that are related."""
+    """Assemble the count from row spaces of J, generators `[*, q, P]`, and those of gates that are related."""
     r_a, r_g = closed_form.layer_ranks(passes, spaces.tau)
     N1, N2, N12 = closed_form.by_type(net, r_a, r_g)
     parts = explain(spaces, directions)
@@ -240,5 +240,5 @@ def count_of_parts(
 
 
 def distinct_samples(X: Tensor) -> int:
-    """Number of samples of X `[..., n, d]` that differ from each other; of several members, the fewest."""
+    """Number of samples of X `[*, n, d]` that differ from each other; of several members, the fewest."""
     return min(len(one.unique(dim=0)) for one in X.reshape(-1, *X.shape[-2:]))

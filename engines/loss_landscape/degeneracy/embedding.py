@@ -44,7 +44,7 @@ def jacobian(model: Embedding, theta: Tensor, X: Tensor) -> Tensor:
 
 
 def lift(model: Embedding, theta: Tensor, weights: Tensor) -> Tensor:
-    """Parameters or directions of the perceptron `[..., P - p e]` in the coordinates of theta `[..., P]`, E kept."""
+    """Parameters or directions of the perceptron `[*, P - p e]` in the coordinates of theta `[*, P]`, E kept."""
     readers, readout = weights.split([2 * model.h * model.e, model.p * model.h], -1)
     E = theta[: model.p * model.e].expand(*weights.shape[:-1], -1)
     return torch.cat([E, _apart(model, readers), readout], -1)
@@ -56,16 +56,16 @@ def _apart(model: Embedding, readers: Tensor) -> Tensor:
 
 
 def mixing_tangents(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
-    """Tangents of GL(e) for `N [..., e, e]`, `[..., P]`: directions along which the function stays."""
+    """Tangents of GL(e) for `N [*, e, e]`, `[*, P]`: directions along which the function stays."""
     E, left, right, out = model.layout.split(theta)
     zero = torch.zeros_like(out).expand(*N.shape[:-2], -1, -1)
     return model.layout.join([E @ N, -left @ N.mT, -right @ N.mT, zero])
 
 
 def mix(model: Embedding, theta: Tensor, N: Tensor) -> Tensor:
-    """Move by `M = exp(N)` between embedding and readers, `N [..., e, e]`.
+    """Move by `M = exp(N)` between embedding and readers, `N [*, e, e]`.
 
-    Parameters `[..., P]` of the same function.
+    Parameters `[*, P]` of the same function.
     """
     E, left, right, out = model.layout.split(theta)
     M, back = torch.linalg.matrix_exp(N), torch.linalg.matrix_exp(-N).mT

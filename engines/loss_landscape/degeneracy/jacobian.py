@@ -21,29 +21,29 @@ class Passes(NamedTuple):
     """Inputs, gates and output derivatives of the layers: one entry a layer l = 0 .. L-1, gates one a hidden layer."""
 
     A: list[Tensor]
-    """Inputs of the layers `at^l(x)`, `[..., n, D_l]`."""
+    """Inputs of the layers `at^l(x)`, `[*, n, D_l]`."""
     gates: list[Tensor]
-    """Gates `z^l(x) > 0` of the hidden layers 1 .. L-1, bool `[..., n, d_l]`."""
+    """Gates `z^l(x) > 0` of the hidden layers 1 .. L-1, bool `[*, n, d_l]`."""
     G: list[Tensor]
-    """Derivatives of the outputs `df/dz^{l+1}`, `[..., n, k, d_{l+1}]`."""
+    """Derivatives of the outputs `df/dz^{l+1}`, `[*, n, k, d_{l+1}]`."""
 
 
 def require_float64(*tensors: Tensor) -> None:
-    """Raise `ConfigError` unless every tensor `[...]` is float64: float32 counts zero modes that are not there."""
+    """Raise `ConfigError` unless every tensor `[*]` is float64: float32 counts zero modes that are not there."""
     for tensor in tensors:
         if tensor.dtype != torch.float64:
             raise ConfigError(f"counts need float64, given was {tensor.dtype}: in float32 they are wrong")
 
 
 def slope(activation: str, z: Tensor) -> Tensor:
-    """Derivative `phi'(z)` of an activation at pre-activations `z [..., n, d]`, elementwise; for a ReLU `z > 0`."""
+    """Derivative `phi'(z)` of an activation at pre-activations `z [*, n, d]`, elementwise; for a ReLU `z > 0`."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
         return torch.autograd.grad(ACTIVATIONS[activation](z).sum(), z)[0]
 
 
 def gate(activation: str, z: Tensor) -> Tensor:
-    """Whether units fire, `z > 0`, for pre-activations `z [..., n, d]`, bool `[..., n, d]`; linear units always do.
+    """Whether units fire, `z > 0`, for pre-activations `z [*, n, d]`, bool `[*, n, d]`; linear units always do.
 
     Raises `ConfigError` for an activation without gates.
     """
@@ -57,7 +57,7 @@ def gate(activation: str, z: Tensor) -> Tensor:
 def layer_passes(net: Mlp, theta: Tensor, X: Tensor) -> Passes:
     """Pass all data forwards and all outputs backwards: `G^{L-1} = I_k`, `G^{l-1} = (G^l W^l[:, :-1]) * phi'(z^l)`.
 
-    theta `[..., P]`, X `[n, d_0]` or `[..., n, d_0]`. Raises `ConfigError` for anything but float64, and for
+    theta `[*, P]`, X `[n, d_0]` or `[*, n, d_0]`. Raises `ConfigError` for anything but float64, and for
     activations other than relu and linear.
     """
     require_float64(theta, X)
@@ -75,13 +75,13 @@ CHUNK = 256
 
 
 def by_layer(passes: Passes) -> list[Tensor]:
-    """Jacobians of the layers `J^l`, row (x, o) `G^l[x, o, :] kron at^l(x)`, each `[..., n k, d_{l+1} D_l]`."""
+    """Jacobians of the layers `J^l`, row (x, o) `G^l[x, o, :] kron at^l(x)`, each `[*, n k, d_{l+1} D_l]`."""
     pairs = zip(passes.G, passes.A, strict=True)
     return [(G[..., None] * A[..., None, None, :]).flatten(-2).flatten(-3, -2) for G, A in pairs]
 
 
 def jacobian(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
-    """Jacobian `J = [J^0 .. J^{L-1}]`, `[..., n k, P]`, of theta `[..., P]`, X `[..., n, d_0]`.
+    """Jacobian `J = [J^0 .. J^{L-1}]`, `[*, n k, P]`, of theta `[*, P]`, X `[*, n, d_0]`.
 
     Errors as `layer_passes`.
     """
@@ -89,7 +89,7 @@ def jacobian(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
 
 
 def jacobian_chunks(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Iterator[Tensor]:
-    """Make J in pieces `[..., m k, P]` of m <= `chunk` data each, of theta `[..., P]`, X `[..., n, d_0]`.
+    """Make J in pieces `[*, m k, P]` of m <= `chunk` data each, of theta `[*, P]`, X `[*, n, d_0]`.
 
     By default about 2 P rows, where a triangle costs little more than J. Errors as `layer_passes`.
     """
@@ -98,7 +98,7 @@ def jacobian_chunks(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None
 
 
 def qr_triangle(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Tensor:
-    """Triangle R of `J = QR`, with J in chunks: `RᵀR = JᵀJ` in at most P rows, `[..., min(n k, P), P]`.
+    """Triangle R of `J = QR`, with J in chunks: `RᵀR = JᵀJ` in at most P rows, `[*, min(n k, P), P]`; theta `[*, P]`.
 
     R and its blocks of columns have the singular values and row spaces of J and its layers, at full precision: unlike a
     Gram matrix, which squares them and resolves nothing below 1e-8 of the largest.
@@ -107,7 +107,7 @@ def qr_triangle(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) ->
 
 
 def qr_of_parts(parts: Iterable[Tensor]) -> Tensor:
-    """Triangle R of the QR decomposition of all rows of parts `[..., m, P]`, one part after another."""
+    """Triangle R of the QR decomposition of all rows of parts `[*, m, P]`, one part after another."""
 
     def onto(R: Tensor | None, part: Tensor) -> Tensor:
         return torch.linalg.qr(part if R is None else torch.cat([R, part], -2), mode="r").R
@@ -116,12 +116,12 @@ def qr_of_parts(parts: Iterable[Tensor]) -> Tensor:
 
 
 def gram(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Tensor:
-    """Gram matrix `JᵀJ/n`, the Hessian of the behavioural loss, `[..., P, P]`: half the cost of `qr_triangle`."""
+    """Gram matrix `JᵀJ/n`, the Hessian of the behavioural loss, `[*, P, P]`: half the cost of `qr_triangle`."""
     total = sum(part.mT @ part for part in jacobian_chunks(net, theta, X, chunk))
     return torch.as_tensor(total) / X.shape[-2]
 
 
 def kernel(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
-    """Tangent kernel `J Jᵀ/n`, `[..., n k, n k]`: the non-zero eigenvalues of `gram`, cheaper where n k < P."""
+    """Tangent kernel `J Jᵀ/n`, `[*, n k, n k]`: the non-zero eigenvalues of `gram`, cheaper where n k < P."""
     J = jacobian(net, theta, X)
     return J @ J.mT / X.shape[-2]

@@ -32,7 +32,7 @@ CLEAR = 1e6
 
 
 def count_above(values: Tensor, tau: float = SINGULAR, scale: Tensor | float | None = None) -> Tensor:
-    """Numerical rank `#{s_i > tau scale}` of values `[..., q]`, integer `[...]`; scale is the largest unless given."""
+    """Numerical rank `#{s_i > tau scale}` of values `[*, q]`, integer `[*]`; scale is the largest unless given."""
     if not values.shape[-1]:
         return values.new_zeros(values.shape[:-1], dtype=torch.long)
     whole = values[..., :1] if scale is None else torch.as_tensor(scale, dtype=values.dtype)[..., None]
@@ -40,7 +40,7 @@ def count_above(values: Tensor, tau: float = SINGULAR, scale: Tensor | float | N
 
 
 def unit_columns(M: Tensor) -> tuple[Tensor, Tensor]:
-    """Scale the columns of M `[..., p, q]` to length one; the lengths are `[..., q]`, columns of zeros stay."""
+    """Scale the columns of M `[*, p, q]` to length one; the lengths are `[*, q]`, columns of zeros stay."""
     most = M.abs().amax(-2, keepdim=True)  # first: squares of what is beyond 1e154 are infinite
     scaled = M / torch.where(most > 0, most, 1)
     length = torch.linalg.vector_norm(scaled, dim=-2, keepdim=True)
@@ -48,29 +48,29 @@ def unit_columns(M: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def rank(M: Tensor, tau: float = SINGULAR, scale: Tensor | float | None = None) -> Tensor:
-    """Numerical rank of matrices `[..., p, q]` by their singular values; integer `[...]`."""
+    """Numerical rank of matrices `[*, p, q]` by their singular values; integer `[*]`."""
     return count_above(svdvals(M), tau, scale)
 
 
 def gram_of_unit_columns(C: Tensor) -> Tensor:
-    """Gram matrices `C [..., q, q]` of columns scaled to length one, `C_ij/sqrt(C_ii C_jj)`; columns of zeros stay."""
+    """Gram matrices `C [*, q, q]` of columns scaled to length one, `C_ij/sqrt(C_ii C_jj)`; columns of zeros stay."""
     length = C.diagonal(dim1=-2, dim2=-1).clamp_min(0).sqrt()
     length = torch.where(length > 0, length, 1)
     return C / length[..., :, None] / length[..., None, :]  # one after the other: their product may be beyond range
 
 
 def gram_rank(C: Tensor, tau: float = EIGEN) -> Tensor:
-    """Numerical rank of positive semidefinite matrices `[..., q, q]` by their eigenvalues; integer `[...]`."""
+    """Numerical rank of positive semidefinite matrices `[*, q, q]` by their eigenvalues; integer `[*]`."""
     return count_above(eigvalsh(C).flip(-1), tau)
 
 
 def gap(values: Tensor, r: Tensor) -> Tensor:
-    """Gap `s_r/s_{r+1}` of values `[..., q]` at the rank r, `[...]`; infinite where no value or zero follows."""
+    """Gap `s_r/s_{r+1}` of values `[*, q]` at the rank r, `[*]`; infinite where no value or zero follows."""
     padded = torch.nn.functional.pad(values, (1, 1))
     last, next_ = padded.gather(-1, r[..., None])[..., 0], padded.gather(-1, r[..., None] + 1)[..., 0]
     return torch.where(next_ == 0, torch.inf, last / next_)
 
 
 def sweep(values: Tensor, tolerances: Sequence[float] = SWEEP) -> Tensor:
-    """Numerical ranks at m tolerances of values `[..., q]`, integer `[..., m]`."""
+    """Numerical ranks at m tolerances of values `[*, q]`, integer `[*, m]`."""
     return torch.stack([count_above(values, tau) for tau in tolerances], -1)

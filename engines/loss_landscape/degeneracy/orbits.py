@@ -13,14 +13,14 @@ from engines.loss_landscape.models.mlp import Mlp
 
 
 def behavioural_loss(net: Mlp, theta: Tensor, star: Tensor, X: Tensor) -> Tensor:
-    """Behavioural loss `(1/2n) sum_x ‖f(x; theta) - f(x; star)‖²`, `[...]`; theta `[..., P]`, star broadcasts to it."""
+    """Behavioural loss `(1/2n) sum_x ‖f(x; theta) - f(x; star)‖²`, `[*]`; theta `[*, P]`, star broadcasts to it."""
     return (net(theta, X) - net(star.expand(theta.shape), X)).square().sum((-2, -1)) / (2 * X.shape[-2])
 
 
 def exchange_orbit(net: Mlp, theta: Tensor, layer: int, block: Blocks, N: Tensor) -> Tensor:
-    """Move `W_in -> M W_in`, `W_out -> W_out M⁻¹` in hidden layer 1 .. L-1, `M = exp(N)` within its blocks, `[..., P]`.
+    """Move `W_in -> M W_in`, `W_out -> W_out M⁻¹` in hidden layer 1 .. L-1, `M = exp(N)` within its blocks, `[*, P]`.
 
-    N `[..., d, d]` may be negative only on the diagonal: M then has no negative entry, synchronised neurons stay
+    N `[*, d, d]` may be negative only on the diagonal: M then has no negative entry, synchronised neurons stay
     positive on the same data, no gate flips and the function is the same. Raises `ConfigError` otherwise, and where N
     mixes neurons that are not of one block.
     """
@@ -37,7 +37,7 @@ def exchange_orbit(net: Mlp, theta: Tensor, layer: int, block: Blocks, N: Tensor
 
 
 def bias_shift(net: Mlp, theta: Tensor, layer: int, c: Tensor) -> Tensor:
-    """Add `c [..., d]` to the biases of hidden layer 1 .. L-1 and take `W_out c` from the next ones, `[..., P]`.
+    """Add `c [*, d]` to the biases of hidden layer 1 .. L-1 and take `W_out c` from the next ones, `[*, P]`.
 
     The function is the same as long as every unit with c != 0 stays on for all data. Raises `ConfigError` without
     biases.
@@ -52,7 +52,7 @@ def bias_shift(net: Mlp, theta: Tensor, layer: int, c: Tensor) -> Tensor:
 
 
 def null_space(J: Tensor, tau: float = SINGULAR) -> Tensor:
-    """Orthonormal rows that span the null space of J `[..., p, P]`, others zero, `[..., P, P]`.
+    """Orthonormal rows that span the null space of J `[*, p, P]`, others zero, `[*, P, P]`.
 
     Straight moves along them raise the loss from fourth order on only; along those of types 1 and 2 not at all.
     """
@@ -62,7 +62,7 @@ def null_space(J: Tensor, tau: float = SINGULAR) -> Tensor:
 
 
 def random_direction_like(move: Tensor, stream: torch.Generator) -> Tensor:
-    """Draw a Gaussian direction as long as `move [..., P]` for each member."""
+    """Draw a Gaussian direction as long as `move [*, P]` for each member."""
     drawn = torch.randn(move.shape, dtype=move.dtype, generator=stream).to(move.device)
     norm = torch.linalg.vector_norm
     return drawn * (norm(move, dim=-1, keepdim=True) / norm(drawn, dim=-1, keepdim=True))

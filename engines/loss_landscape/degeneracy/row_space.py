@@ -59,7 +59,7 @@ class JacobianSource(NamedTuple):
     """The Jacobian of a network at its parameters, to be made in parts."""
 
     rows: Callable[[Tensor], Tensor]
-    """Map data `[..., n', d_0]` to their rows of J, `[..., n' k, P]`."""
+    """Map data `[*, n', d_0]` to their rows of J, `[*, n' k, P]`."""
     X: Tensor
     k: int
     """Rows of a datum."""
@@ -71,22 +71,22 @@ class RowSpaces(NamedTuple):
     """Directions in which outputs change: singular values of J and row spaces of its layers."""
 
     values: Tensor
-    """Singular values of J, descending, `[..., min(n k, P)]`; P of them from a Gram matrix."""
+    """Singular values of J, descending, `[*, min(n k, P)]`; P of them from a Gram matrix."""
     unit: Tensor
     """Singular values of `J D⁻¹`, descending, as many."""
     lengths: Tensor
-    """Lengths D of the columns of J, `[..., P]`; columns of zeros stay as they are."""
+    """Lengths D of the columns of J, `[*, P]`; columns of zeros stay as they are."""
     factor: Tensor
-    """R of `J D⁻¹`, `[..., min(n k, P), P]`, or its Gram matrix."""
+    """R of `J D⁻¹`, `[*, min(n k, P), P]`, or its Gram matrix."""
     spaces: Sequence[Tensor]
-    """Orthonormal rows that span those of `J^l D⁻¹`, one tensor a layer, others zero, `[..., q, d_{l+1} D_l]`."""
+    """Orthonormal rows that span those of `J^l D⁻¹`, one tensor a layer, others zero, `[*, q, d_{l+1} D_l]`."""
     tau: float
     """Share of the largest singular value of `J D⁻¹` up to which one counts as zero."""
     squared: bool = False
     """Whether the values are roots of eigenvalues, so that those up to tau may be rounding."""
 
     def along(self, directions: Tensor) -> Tensor:
-        """Singular values of `J D⁻¹` on the span of orthonormal rows `[..., q, P]`, descending, 0 for rows of zeros."""
+        """Singular values of `J D⁻¹` on the span of orthonormal rows `[*, q, P]`, descending, 0 for rows of zeros."""
         if self.squared:
             return eigvalsh(directions @ self.factor @ directions.mT).flip(-1).clamp_min(0).sqrt()
         return svdvals(directions @ self.factor.mT)
@@ -142,7 +142,7 @@ def _require_finite(sizes: Tensor) -> None:
 
 
 def lower_gram(J: Tensor) -> Tensor:
-    """Gram matrix `JᵀJ` of rows `[..., m, P]`, correct on and below its diagonal.
+    """Gram matrix `JᵀJ` of rows `[*, m, P]`, correct on and below its diagonal.
 
     Solvers read no more, half the products.
     """
@@ -153,15 +153,15 @@ def lower_gram(J: Tensor) -> Tensor:
 
 
 def row_space(J: Tensor, least: Tensor) -> Tensor:
-    """Orthonormal rows that span those of J `[..., p, q]`, the others zero, `[..., min(p, q), q]`.
+    """Orthonormal rows that span those of J `[*, p, q]`, the others zero, `[*, min(p, q), q]`.
 
-    Singular values up to `least [...]` count as zero.
+    Singular values up to `least [*]` count as zero.
     """
     _, values, V = svd(J)
     return V * (values > least[..., None])[..., None]
 
 
 def row_space_of_gram(C: Tensor, least: Tensor) -> Tensor:
-    """Row space `[..., q, q]` of any J with `JᵀJ = C [..., q, q]`; eigenvalues up to `least [...]` count as zero."""
+    """Row space `[*, q, q]` of any J with `JᵀJ = C [*, q, q]`; eigenvalues up to `least [*]` count as zero."""
     values, U = eigh(C)
     return U.mT * (values > least[..., None])[..., None]

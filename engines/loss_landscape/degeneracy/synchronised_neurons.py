@@ -29,35 +29,35 @@ class Blocks(NamedTuple):
     """Classes of neurons with identical columns of gates."""
 
     same: Tensor
-    """Whether neurons i and j are in one block, bool `[..., d, d]`."""
+    """Whether neurons i and j are in one block, bool `[*, d, d]`."""
     dead: Tensor
-    """Whether a neuron never fires, bool `[..., d]`."""
+    """Whether a neuron never fires, bool `[*, d]`."""
     on: Tensor
-    """Whether it always does, bool `[..., d]`."""
+    """Whether it always does, bool `[*, d]`."""
 
     @property
     def first(self) -> Tensor:
-        """Whether a neuron is the first of its block, bool `[..., d]`."""
+        """Whether a neuron is the first of its block, bool `[*, d]`."""
         return ~self.same.tril(-1).any(-1)
 
     @property
     def number(self) -> Tensor:
-        """Blocks of the layer, `[...]`; the dead neurons are one."""
+        """Blocks of the layer, `[*]`; the dead neurons are one."""
         return self.first.sum(-1)
 
     @property
     def live(self) -> Tensor:
-        """Whether both neurons are in one block that fires at all, bool `[..., d, d]`."""
+        """Whether both neurons are in one block that fires at all, bool `[*, d, d]`."""
         return self.same & ~self.dead[..., None]
 
     @property
     def sizes(self) -> Tensor:
-        """Neurons of the block that a neuron is the first of, 0 where it is not; integer `[..., d]`."""
+        """Neurons of the block that a neuron is the first of, 0 where it is not; integer `[*, d]`."""
         return self.same.sum(-1) * self.first
 
 
 def agreement(gates: Tensor) -> Tensor:
-    """Share of the data on which two neurons agree, `(gᵀg + (1-g)ᵀ(1-g))/n`: gates `[..., n, d]`, `[..., d, d]`.
+    """Share of the data on which two neurons agree, `(gᵀg + (1-g)ᵀ(1-g))/n`: gates `[*, n, d]`, `[*, d, d]`.
 
     One product; counts up to 2^53 are exact, so that 1 says identical and no hash can collide.
     """
@@ -66,14 +66,14 @@ def agreement(gates: Tensor) -> Tensor:
 
 
 def blocks(gates: Tensor) -> Blocks:
-    """Find the blocks of a hidden layer with gates `[..., n, d]`, bool."""
+    """Find the blocks of a hidden layer with gates `[*, n, d]`, bool."""
     return Blocks(agreement(gates) == 1, ~gates.any(-2), gates.all(-2))
 
 
 def exchanges(W_in: Tensor, W_out: Tensor, paired: Tensor) -> tuple[Tensor, Tensor]:
     """Exchanges `E_ij` of every pair that any member has, zero where a member has it not.
 
-    W_in `[..., d, D]`, W_out `[..., d', D']`, paired bool `[..., d, d]`; `[..., q, d, D]` and `[..., q, d', D']`.
+    W_in `[*, d, D]`, W_out `[*, d', D']`, paired bool `[*, d, d]`; `[*, q, d, D]` and `[*, q, d', D']`.
     """
     i, j = paired.reshape(-1, *paired.shape[-2:]).any(0).nonzero().unbind(-1)
     into = one_hot(i, W_in.shape[-2])[:, :, None] * W_in[..., j, None, :]
@@ -83,9 +83,9 @@ def exchanges(W_in: Tensor, W_out: Tensor, paired: Tensor) -> tuple[Tensor, Tens
 
 
 def shifts(W_in: Tensor, W_out: Tensor, on: Tensor) -> tuple[Tensor, Tensor]:
-    """Bias shifts of every unit that is always on in any member, zero where it is not; on bool `[..., d]`.
+    """Bias shifts of every unit that is always on in any member, zero where it is not; on bool `[*, d]`.
 
-    W_in `[..., d, D]`, W_out `[..., d', D']`; `[..., q, d, D]` and `[..., q, d', D']`.
+    W_in `[*, d, D]`, W_out `[*, d', D']`; `[*, q, d, D]` and `[*, q, d', D']`.
     """
     i = on.reshape(-1, on.shape[-1]).any(0).nonzero()[:, 0]
     last_in, last_out = (one_hot(W.new_tensor(W.shape[-1] - 1).long(), W.shape[-1]) for W in (W_in, W_out))
@@ -95,15 +95,15 @@ def shifts(W_in: Tensor, W_out: Tensor, on: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def tangents(net: Mlp, theta: Tensor, layer: int, paired: Tensor, on: Tensor) -> Tensor:
-    """Exchanges of all pairs of hidden layer 1 .. L-1, and shifts, in the coordinates of theta, `[..., q, P]`.
+    """Exchanges of all pairs of hidden layer 1 .. L-1, and shifts, in the coordinates of theta, `[*, q, P]`.
 
-    paired bool `[..., d, d]`, on bool `[..., d]`: those of the layer's `Blocks`, or neurons that are nearly so.
+    paired bool `[*, d, d]`, on bool `[*, d]`: those of the layer's `Blocks`, or neurons that are nearly so.
     """
     W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
-    found = [exchanges(W_in, W_out, paired)]
+    moves = [exchanges(W_in, W_out, paired)]
     if net.bias:
-        found.append(shifts(W_in, W_out, on))
-    into, out = (torch.cat(parts, -3) for parts in zip(*found, strict=True))
+        moves.append(shifts(W_in, W_out, on))
+    into, out = (torch.cat(parts, -3) for parts in zip(*moves, strict=True))
     directions = theta.new_zeros(*into.shape[:-2], net.P)
     weights = net.split(directions)
     weights[layer - 1].copy_(into)
@@ -112,9 +112,9 @@ def tangents(net: Mlp, theta: Tensor, layer: int, paired: Tensor, on: Tensor) ->
 
 
 def generators(net: Mlp, theta: Tensor, layer_blocks: Sequence[Blocks]) -> Tensor:
-    """Directions of type 3 of all hidden layers, of unit length or zero, `[..., q, P]`; `J u = 0` for each.
+    """Directions of type 3 of all hidden layers, of unit length or zero, `[*, q, P]`; `J u = 0` for each.
 
-    theta `[..., P]`, one `Blocks` a hidden layer. They may be dependent, on each other and on those of types 1 and 2.
+    theta `[*, P]`, one `Blocks` a hidden layer. They may be dependent, on each other and on those of types 1 and 2.
     """
     if not layer_blocks:
         return theta.new_zeros(*theta.shape[:-1], 0, net.P)
@@ -142,7 +142,7 @@ def near_clusters(gates: Tensor, delta: float) -> np.ndarray:
 
 
 def curvature_along(J: Tensor, directions: Tensor, n: int) -> Tensor:
-    """Curvature `q = ‖J u‖²/(n ‖u‖²)` along u `[..., q, P]`, from J or a factor of JᵀJ `[..., p, P]`; `[..., q]`.
+    """Curvature `q = ‖J u‖²/(n ‖u‖²)` along u `[*, q, P]`, from J or a factor of JᵀJ `[*, p, P]`; `[*, q]`.
 
     About cubic in the angle between two near-synchronised neurons.
     """

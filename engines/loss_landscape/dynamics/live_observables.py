@@ -39,7 +39,8 @@ def degeneracy_channels(subject: Subject, theta: Tensor, b: Tensor, gamma: Tenso
     """Channels of effective parameters, ranks and synchronised blocks of perceptrons.
 
     theta `[B, P]`, b and gamma `[B]`. The window of a layer is as wide as its weights: `N(w*, ⟨w²⟩/gamma)`. Otherwise a
-    network with larger weights, which have to move further to do the same, would seem to need fewer of them.
+    network with larger weights, which have to move further to do the same, would seem to need fewer of them. One whose
+    outputs have become too small to vary needs none.
     """
     model = subject.model
     if not isinstance(model, (Mlp, Embedding)):
@@ -54,7 +55,7 @@ def degeneracy_channels(subject: Subject, theta: Tensor, b: Tensor, gamma: Tenso
     if isinstance(model, Embedding):
         layers.append(_embedding_spectra(model, theta, made[0]))
         tensors.append(model.layout.split(theta)[0])
-    sizes = [W.square().mean((-2, -1)) / scale for W in tensors]
+    sizes = [_shares(W.square().mean((-2, -1)), scale) for W in tensors]
     return channels | _effective_parameters(
         [(mu, nu * size[:, None]) for (mu, nu), size in zip(layers, sizes, strict=True)], b, gamma
     )
@@ -63,6 +64,11 @@ def degeneracy_channels(subject: Subject, theta: Tensor, b: Tensor, gamma: Tenso
 def _output_variance(outputs: Tensor) -> Tensor:
     """Variance of the outputs `[B, n, k]` about their mean: they are scaled to 1 before networks are compared."""
     return outputs.flatten(1).var(-1)
+
+
+def _shares(part: Tensor, whole: Tensor) -> Tensor:
+    """Divide; 0 where the whole is 0: of outputs that do not vary nothing is seen."""
+    return torch.where(whole > 0, part / whole, 0)
 
 
 def _effective_parameters(spectra: Spectra, b: Tensor, gamma: Tensor) -> dict[str, Tensor]:
@@ -110,7 +116,7 @@ def loss_slice(subject: Subject, theta: Tensor) -> Tensor:
     here = model(theta, X)
     unit = 2 * _output_variance(here)
     moved = (model(theta + float(a) * d, X) - here for a in SLICE_OFFSETS)
-    return torch.stack([apart.square().mean((-2, -1)) / unit for apart in moved], -1)
+    return torch.stack([_shares(apart.square().mean((-2, -1)), unit) for apart in moved], -1)
 
 
 def model_channels(subject: Subject, theta: Tensor) -> dict[str, Tensor]:
@@ -143,4 +149,4 @@ def summand_table(model: object, theta: Tensor) -> Tensor | None:
 def fourier(table: Tensor) -> Tensor:
     """Shares of the power of frequencies 1 .. p/2 in the columns of `table [B, p, e]`, `[B, p // 2]`."""
     power = torch.fft.rfft(table, dim=-2).abs().square().sum(-1)[..., 1:]
-    return power / power.sum(-1, keepdim=True)
+    return _shares(power, power.sum(-1, keepdim=True))

@@ -32,6 +32,18 @@ def phases(run: RunData, member: int) -> list[Phase]:
     """Moments of training, or the end of burn-in."""
     config = run.configs[member]
     if config.sampled:
-        return [] if config.boxed or config.burn_in == 0 else [Phase(step=config.burn_in, label="chains count")]
+        end = Phase(step=config.burn_in, label="chains count", doc="Burn-in is over: from here on their steps count.")
+        return [] if config.boxed or config.burn_in == 0 else [Phase(step=0, label="burn-in", doc=BURN_IN), end]
     moments = {"memorised": memorised(run, member), "generalises": grokked(run, member)}
-    return [Phase(step=step, label=name) for name, step in moments.items() if step is not None]
+    found = [Phase(step=step, label=name, doc=DOCS[name]) for name, step in moments.items() if step is not None]
+    return [Phase(step=0, label="learning", doc=DOCS["learning"]), *found] if found else []
+
+
+BURN_IN = "The chains still remember where they began."
+
+DOCS = {
+    "learning": "The network still makes mistakes on what it is trained on.",
+    "memorised": "Nearly all training samples are right, and the test is not yet.",
+    "generalises": "The test accuracy is above 95 %: it has understood.",
+}
+"""A sentence for each phase of training."""

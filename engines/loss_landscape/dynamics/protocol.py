@@ -16,9 +16,9 @@ Knobs = Mapping[str, Tensor]
 Configs = Sequence[LossLandscape]
 
 
-def filled(found: Mapping[str, Tensor], members: int, thin: bool) -> dict[str, Tensor]:
+def filled(values: Mapping[str, Tensor], members: int, thin: bool) -> dict[str, Tensor]:
     """Complete the channels of one kind, thin or not: those that are found, `[B, *dims]`, and NaN for the others."""
-    like = next(iter(found.values()))
+    like = next(iter(values.values()))
     none = {
         channel.name: torch.full(
             (members, *(1 for _ in channel.dims)), torch.nan, dtype=torch.float64, device=like.device
@@ -26,4 +26,4 @@ def filled(found: Mapping[str, Tensor], members: int, thin: bool) -> dict[str, T
         for channel in CHANNELS
         if channel.thin == thin
     }
-    return none | {name: value.double() for name, value in found.items()}
+    return none | {name: value.double() for name, value in values.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engines.core.protocol.composite import Dynamics
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.dynamics.chains import CHAINS
+from engines.loss_landscape.dynamics.sampling import CHAINS
 from engines.loss_landscape.dynamics.training import TRAINING
 from engines.loss_landscape.dynamics.uniform_box import BOX
 

@@ -1,4 +1,4 @@
-"""Training: AdamW or gradient descent on all samples, or on batches, with live observables."""
+"""Training: AdamW or gradient descent on all samples, or on minibatches, with live observables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Problem:
     subject: Subject
     optimizer: str
     betas: tuple[float, float]
-    batch: int
+    minibatch: int
     """Number of samples of one step; 0: all."""
 
 
@@ -58,10 +58,10 @@ def step(problem: Problem, state: Moments, knobs: Knobs) -> Moments:
 
 def _batch(problem: Problem, state: Moments) -> Samples | None:
     """Batch of this step, a function of the step and of each member's seed; None for all samples."""
-    if not problem.batch:
+    if not problem.minibatch:
         return None
     train = problem.subject.train
-    chosen = minibatch(train.X.shape[-2], problem.batch, int(state.step.max()), problem.subject.seeds)
+    chosen = minibatch(train.X.shape[-2], problem.minibatch, int(state.step.max()), problem.subject.seeds)
     return train.take(chosen.to(train.X.device))
 
 

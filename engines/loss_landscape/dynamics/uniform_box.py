@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engines.core.protocol.composite import Dynamics
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
-from engines.loss_landscape.learning_coefficient.chains import UNIFORMS, Noise
+from engines.loss_landscape.learning_coefficient.samplers import UNIFORMS, Noise
 
 
 class State(NamedTuple):

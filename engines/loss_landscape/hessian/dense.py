@@ -16,7 +16,7 @@ LARGEST = 8000
 
 
 def matrix(product: Product, theta: Tensor, chunk: int = 64) -> Tensor:
-    """Make the symmetric matrix `[..., P, P]` of a product at `theta [..., P]` from its products with unit vectors.
+    """Make the symmetric matrix `[*, P, P]` of a product at `theta [*, P]` from its products with unit vectors.
 
     In float64, `chunk` vectors at a time. Raises `ConfigError` beyond `LARGEST` parameters.
     """
@@ -29,7 +29,7 @@ def matrix(product: Product, theta: Tensor, chunk: int = 64) -> Tensor:
 
 
 def hessian(loss: Loss, theta: Tensor, chunk: int = 64) -> Tensor:
-    """Hessian `[..., P, P]` of `loss: [..., P] -> [...]` at `theta [..., P]`; errors as `matrix`."""
+    """Hessian `[*, P, P]` of `loss: [*, P] -> [*]` at `theta [*, P]`; errors as `matrix`."""
     return matrix(reverse_over_reverse(loss, theta), theta, chunk)
 
 

@@ -4,7 +4,7 @@
 
 For a quadratic loss it is `2 lambda(b) = -2 d log Z/d log b` exactly, and the rank as b -> infinity. Where the loss is
 not quadratic within the window, zero modes that interact included, it is too small or too large. Negative eigenvalues,
-which a least loss has by rounding only, count as zero. h `[..., P]`; all that goes with it, `[...]`, broadcasts against
+which a least loss has by rounding only, count as zero. h `[*, P]`; all that goes with it, `[*]`, broadcasts against
 its leading axes.
 """
 
@@ -17,20 +17,20 @@ from engines.core.protocol.errors import ConfigError
 
 
 def soft_rank(h: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Tensor:
-    """Effective dimension `N_eff(b, gamma)`, `[...]`: also the degrees of freedom of ridge regression."""
+    """Effective dimension `N_eff(b, gamma)`, `[*]`: also the degrees of freedom of ridge regression."""
     b, gamma = (torch.as_tensor(value, dtype=h.dtype, device=h.device)[..., None] for value in (b, gamma))
     scaled = b * h.clamp_min(0)
     return (scaled / (scaled + gamma)).sum(-1)
 
 
 def mean_loss(h: Tensor, b: Tensor, gamma: float = 1.0) -> Tensor:
-    """Mean loss at inverse temperature b `[...]`, `eps(b) = 1/2 sum_i h_i/(gamma + b h_i)`."""
+    """Mean loss at inverse temperature b `[*]`, `eps(b) = 1/2 sum_i h_i/(gamma + b h_i)`."""
     h = h.clamp_min(0)
     return (h / (gamma + b[..., None] * h)).sum(-1) / 2
 
 
 def inverse_temperature(h: Tensor, eps: Tensor | float, gamma: float = 1.0) -> Tensor:
-    """Solve `eps(b) = eps` for b, `[...]`: then `2 b eps = N_eff(b)`. Bisection of log b, to rounding.
+    """Solve `eps(b) = eps` for b, `[*]`: then `2 b eps = N_eff(b)`. Bisection of log b, to rounding.
 
     Raises `ConfigError` unless 0 < eps < sum h/(2 gamma), the mean loss of the window itself.
     """

@@ -17,9 +17,9 @@ from engines.loss_landscape.models.mlp import Mlp
 
 
 def kronecker_factors(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Factors `CA^l [..., D_l, D_l]` and `CG^l [..., d_{l+1}, d_{l+1}]`, layer by layer; any activation.
+    """Factors `CA^l [*, D_l, D_l]` and `CG^l [*, d_{l+1}, d_{l+1}]`, layer by layer; any activation.
 
-    theta `[..., P]`, X `[n, d_0]` or `[..., n, d_0]`. Raises `ConfigError` for anything but float64.
+    theta `[*, P]`, X `[n, d_0]` or `[*, n, d_0]`. Raises `ConfigError` for anything but float64.
     """
     require_float64(theta, X)
     A, Z = net.layers(theta, X)
@@ -46,25 +46,25 @@ def _output_factors(net: Mlp, above: list[Tensor], slopes: list[Tensor], theta: 
 
 
 def _two_layers_below(top: Tensor, S: Tensor, W: Tensor) -> Tensor:
-    """Product `top diag(S_x) W` for all data at once, `[..., n, k, d]`."""
+    """Product `top diag(S_x) W` for all data at once, `[*, n, k, d]`."""
     pairs = (top.mT[..., :, :, None] * W[..., :, None, :]).flatten(-2)
     return (S @ pairs).unflatten(-1, (top.shape[-2], W.shape[-1]))
 
 
 def factor_spectra(net: Mlp, theta: Tensor, X: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """Eigenvalues of the Kronecker factors, `[..., D_l]` and `[..., d_{l+1}]` a layer, none below zero."""
+    """Eigenvalues of the Kronecker factors, `[*, D_l]` and `[*, d_{l+1}]` a layer, none below zero."""
     return spectra_of_factors(kronecker_factors(net, theta, X))
 
 
 def spectra_of_factors(factors: list[tuple[Tensor, Tensor]]) -> list[tuple[Tensor, Tensor]]:
-    """Eigenvalues `[..., D_l]` and `[..., d_{l+1}]` of factors CA and CG, layer by layer, none below zero."""
+    """Eigenvalues `[*, D_l]` and `[*, d_{l+1}]` of factors CA and CG, layer by layer, none below zero."""
     return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in factors]
 
 
 def spectra_of_passes(passes: Passes, n: int) -> list[tuple[Tensor, Tensor]]:
-    """Eigenvalues of the Kronecker factors `AᵀA/m` and `sum G Gᵀ/n`, `[..., D_l]` and `[..., d_{l+1}]` a layer, >= 0.
+    """Eigenvalues of the Kronecker factors `AᵀA/m` and `sum G Gᵀ/n`, `[*, D_l]` and `[*, d_{l+1}]` a layer, >= 0.
 
-    Inputs A are `[..., m, D_l]`, derivatives G `[..., m, k, d_{l+1}]`. An embedding takes more rows m than there are
+    Inputs A are `[*, m, D_l]`, derivatives G `[*, m, k, d_{l+1}]`. An embedding takes more rows m than there are
     samples, which are n.
     """
     G = [one.flatten(-3, -2) for one in passes.G]
@@ -74,7 +74,7 @@ def spectra_of_passes(passes: Passes, n: int) -> list[tuple[Tensor, Tensor]]:
 
 
 def factored_soft_rank(spectra: list[tuple[Tensor, Tensor]], b: Tensor | float, gamma: float = 1.0) -> Tensor:
-    """Soft rank of each layer, `sum_ij b mu_i nu_j/(gamma + b mu_i nu_j)`: `[..., L]`, `[..., L, m]` for `b [m]`.
+    """Soft rank of each layer, `sum_ij b mu_i nu_j/(gamma + b mu_i nu_j)`: `[*, L]`, `[*, L, m]` for `b [m]`.
 
     As b -> infinity `r_a r_g`; the sum over layers is above the count of the whole by the directions across layers, and
     gates that matter to few data go unseen.

@@ -22,11 +22,11 @@ class Krylov(NamedTuple):
     """Krylov space `H Q = Q T + beta_k q_{k+1} e_k^T` with orthonormal columns of Q and a symmetric tridiagonal T."""
 
     alpha: Tensor
-    """Diagonal of T, `[m, ..., k]`."""
+    """Diagonal of T, `[m, *, k]`."""
     beta: Tensor
-    """Entries below the diagonal, and the last residual; zero where a start was exhausted, `[m, ..., k]`."""
+    """Entries below the diagonal, and the last residual; zero where a start was exhausted, `[m, *, k]`."""
     Q: Tensor
-    """Orthonormal vectors, `[k, m, ..., P]`."""
+    """Orthonormal vectors, `[k, m, *, P]`."""
 
 
 def rademacher(generator: torch.Generator, *shape: int) -> Tensor:
@@ -35,7 +35,7 @@ def rademacher(generator: torch.Generator, *shape: int) -> Tensor:
 
 
 def lanczos(product: Product, start: Tensor, k: int) -> Krylov:
-    """Build a Krylov space of k steps from `start [m, ..., P]`; float64.
+    """Build a Krylov space of k steps from `start [m, *, P]`; float64.
 
     `beta_j q_{j+1} = (I - Q Q^T)^2 (H q_j)`, `alpha_j = q_j . H q_j`. A space that is exhausted is continued from a
     fresh direction at `beta = 0`, so that the Ritz values are still eigenvalues and multiple ones are found. Raises
@@ -60,7 +60,7 @@ def lanczos(product: Product, start: Tensor, k: int) -> Krylov:
 
 
 def next_vector(residual: Tensor, exhausted: Tensor, Q: Tensor) -> Tensor:
-    """Next unit vector: along the residual `[m, ..., P]`, or where that is gone along fixed normals, less Q."""
+    """Next unit vector: along the residual `[m, *, P]`, or where that is gone along fixed normals, less Q."""
     if exhausted.any():
         g = torch.Generator().manual_seed(Q.shape[-2])  # normals: in few dimensions signs may lie in the span of Q
         fresh = torch.randn(residual.shape[-1], generator=g, dtype=torch.float64).to(residual.device)
@@ -70,18 +70,18 @@ def next_vector(residual: Tensor, exhausted: Tensor, Q: Tensor) -> Tensor:
 
 
 def orthogonalise(v: Tensor, Q: Tensor) -> Tensor:
-    """Remove the span of Q, `v - Q Q^T v`, for `v [..., P]` and orthonormal `Q [..., j, P]`."""
+    """Remove the span of Q, `v - Q Q^T v`, for `v [*, P]` and orthonormal `Q [*, j, P]`."""
     shares = Q @ v[..., None]
     return v - (shares.mT @ Q)[..., 0, :]
 
 
 def normalise(v: Tensor) -> Tensor:
-    """Scale `v [..., P]` to length one."""
+    """Scale `v [*, P]` to length one."""
     return v / torch.linalg.vector_norm(v, dim=-1, keepdim=True)
 
 
 def ritz(space: Krylov) -> tuple[Tensor, Tensor]:
-    """Ritz values `[m, ..., k]`, ascending, and eigenvectors of T `[m, ..., k, k]`, by a symmetric solver."""
+    """Ritz values `[m, *, k]`, ascending, and eigenvectors of T `[m, *, k, k]`, by a symmetric solver."""
     off = space.beta[..., :-1]
     T = torch.diag_embed(space.alpha) + torch.diag_embed(off, 1) + torch.diag_embed(off, -1)
     return lapack.eigh(T)
@@ -91,15 +91,15 @@ class Eigenpairs(NamedTuple):
     """Approximate eigenvalues and unit eigenvectors."""
 
     values: Tensor
-    """Approximate eigenvalues, from the end that was asked for, `[..., count]`."""
+    """Approximate eigenvalues, from the end that was asked for, `[*, count]`."""
     vectors: Tensor
-    """`[count, ..., P]`."""
+    """`[count, *, P]`."""
     residuals: Tensor
-    """Residuals `|H v - theta v|`, within which there is an eigenvalue for certain, `[..., count]`."""
+    """Residuals `|H v - theta v|`, within which there is an eigenvalue for certain, `[*, count]`."""
 
 
 def largest_eigenpairs(product: Product, start: Tensor, k: int, count: int) -> Eigenpairs:
-    """The `count` largest eigenvalues by k Lanczos steps from `start [..., P]`.
+    """The `count` largest eigenvalues by k Lanczos steps from `start [*, P]`.
 
     Each of several equal eigenvalues is found only where the space is exhausted, see `lanczos`. Raises `ConfigError`
     unless count <= k <= P.
@@ -108,7 +108,7 @@ def largest_eigenpairs(product: Product, start: Tensor, k: int, count: int) -> E
 
 
 def smallest_eigenpairs(product: Product, start: Tensor, k: int, count: int) -> Eigenpairs:
-    """The `count` smallest eigenvalues by k Lanczos steps from `start [..., P]`, most negative first.
+    """The `count` smallest eigenvalues by k Lanczos steps from `start [*, P]`, most negative first.
 
     In a positive semi-definite matrix they belong to its flattest directions.
 

@@ -1,7 +1,7 @@
 """Products with a Hessian or a Gauss-Newton matrix, without the matrix: by derivatives, and by hand for perceptrons.
 
-A product is a function of a stack of vectors `U [m, ..., P]`, one matrix for each of the leading axes of
-`theta [..., P]`. The vectors may be of another precision than the parameters, and the result is of theirs.
+A product is a function of a stack of vectors `U [m, *, P]`, one matrix for each of the leading axes of
+`theta [*, P]`. The vectors may be of another precision than the parameters, and the result is of theirs.
 
 By hand a perceptron takes one product of matrices a layer for all vectors at once. Samples are the last axis of
 everything inside, `[m, width, n]`: products are wide and gates multiply whole rows. Several times quicker than by
@@ -21,19 +21,19 @@ from engines.loss_landscape.degeneracy.jacobian import slope
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 
 Loss = Callable[[Tensor], Tensor]
-"""Map `theta [..., P]` to losses `[...]`."""
+"""Map `theta [*, P]` to losses `[*]`."""
 
 Product = Callable[[Tensor], Tensor]
-"""Map `U [m, ..., P]` to `H U [m, ..., P]`."""
+"""Map `U [m, *, P]` to `H U [m, *, P]`."""
 
 Metric = Callable[[Tensor], Tensor]
-"""Product of the Hessian Lo of a loss in its outputs with `v [m, ..., n, k]`."""
+"""Product of the Hessian Lo of a loss in its outputs with `v [m, *, n, k]`."""
 
 
 def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
     """Hessian product `H u = d/dt grad(theta + t u)` at t = 0, by differentiating the gradient forwards.
 
-    At `theta [..., P]`, for `U [m, ..., P]`. Keeps nothing between products. Members are independent: the sum of their
+    At `theta [*, P]`, for `U [m, *, P]`. Keeps nothing between products. Members are independent: the sum of their
     losses has all of their gradients.
     """
     gradient = grad(lambda at: loss(at).sum())
@@ -48,7 +48,7 @@ def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
 def reverse_over_reverse(loss: Loss, theta: Tensor) -> Product:
     """Hessian product `H u = grad (gradient . u)`, by differentiating the gradient backwards.
 
-    At `theta [..., P]`, for `U [m, ..., P]`. Keeps the graph of one gradient, which makes it the quicker of the two
+    At `theta [*, P]`, for `U [m, *, P]`. Keeps the graph of one gradient, which makes it the quicker of the two
     wherever that fits into memory.
     """
     at = theta.detach().requires_grad_()
@@ -63,7 +63,7 @@ def reverse_over_reverse(loss: Loss, theta: Tensor) -> Product:
 
 
 def gauss_newton(f: Callable[[Tensor], Tensor], theta: Tensor, metric: Metric = lambda v: v) -> Product:
-    """Gauss-Newton product `J^T (Lo (J u))/n` of outputs `f: [..., P] -> [..., n, k]`, by one derivative each way.
+    """Gauss-Newton product `J^T (Lo (J u))/n` of outputs `f: [*, P] -> [*, n, k]`, by one derivative each way.
 
     Positive semi-definite if Lo is. It is the Hessian of `1/n sum_x loss(f(x))` wherever the loss is least in its
     outputs; elsewhere it leaves out `sum (d loss/d f) d2 f`. Schraudolph 2002.
@@ -77,7 +77,7 @@ def gauss_newton(f: Callable[[Tensor], Tensor], theta: Tensor, metric: Metric = 
 
 
 def block(product: Product, part: slice, P: int) -> Product:
-    """Diagonal block of a product: vectors `[m, ..., p]` on `part` of the P parameters, the others fixed."""
+    """Diagonal block of a product: vectors `[m, *, p]` on `part` of the P parameters, the others fixed."""
 
     def inside(U: Tensor) -> Tensor:
         whole = U.new_zeros(*U.shape[:-1], P)
@@ -88,7 +88,7 @@ def block(product: Product, part: slice, P: int) -> Product:
 
 
 def softmax_metric(logits: Tensor) -> Metric:
-    """Metric of cross-entropy and of `KL(p* || p)`, `(diag p - p p^T) v = p * (v - p . v)`, of `logits [..., n, k]`.
+    """Metric of cross-entropy and of `KL(p* || p)`, `(diag p - p p^T) v = p * (v - p . v)`, of `logits [*, n, k]`.
 
     Never differentiates the loss twice, which for many outputs needs their square in memory.
     """

@@ -20,19 +20,19 @@ class Spectrum(NamedTuple):
     """Nodes and weights of quadrature: `tr g(H) ~ P mean_j sum_i weights[j, i] g(nodes[j, i])` over the probes j."""
 
     nodes: Tensor
-    """Ritz values, ascending, `[m, ..., k]`."""
+    """Ritz values, ascending, `[m, *, k]`."""
     weights: Tensor
-    """Squared first components of the eigenvectors of T; they sum to 1, `[m, ..., k]`."""
+    """Squared first components of the eigenvectors of T; they sum to 1, `[m, *, k]`."""
     P: int
 
     @property
     def top(self) -> Tensor:
-        """Largest node of any probe, `[...]`."""
+        """Largest node of any probe, `[*]`."""
         return self.nodes.amax(-1).amax(0)
 
 
 class SoftCount(NamedTuple):
-    """A soft count of eigenvalues, and whether the Lanczos steps sufficed for it. All `[..., T]` at T temperatures."""
+    """A soft count of eigenvalues, and whether the Lanczos steps sufficed for it. All `[*, T]` at T temperatures."""
 
     count: Tensor
     """Effective parameters N_eff; NaN where refused."""
@@ -47,7 +47,7 @@ class SoftCount(NamedTuple):
 
 
 def spectrum(product: Product, probes: Tensor, k: int) -> Spectrum:
-    """Estimate the spectrum by k Lanczos steps from random `probes [m, ..., P]`.
+    """Estimate the spectrum by k Lanczos steps from random `probes [m, *, P]`.
 
     Their entries are independent, of mean 0 and variance 1. Exact for polynomials of degree 2k - 1 in the mean over
     probes. Papyan 2018, arXiv 1811.07062.
@@ -73,17 +73,17 @@ def soft_count(spectrum: Spectrum, b: Tensor, gamma: float = 1.0) -> SoftCount:
 
 
 def soft_count_by_probe(spectrum: Spectrum, scaled: Tensor, gamma: float) -> Tensor:
-    """Soft counts `P sum_i w_i x_i/(x_i + gamma)` of `x [m, ..., T, k]`, one for each probe, `[m, ..., T]`."""
+    """Soft counts `P sum_i w_i x_i/(x_i + gamma)` of `x [m, *, T, k]`, one for each probe, `[m, *, T]`."""
     return spectrum.P * (spectrum.weights[..., None, :] * scaled / (scaled + gamma)).sum(-1)
 
 
 def standard_error(each: Tensor) -> Tensor:
-    """Standard error of the mean of independent `each [m, ...]`, `[...]`; NaN for a single one."""
+    """Standard error of the mean of independent `each [m, *]`, `[*]`; NaN for a single one."""
     return each.std(0, correction=1) / sqrt(len(each)) if len(each) > 1 else torch.full_like(each[0], torch.nan)
 
 
 def bandwidth(k: int, low: Tensor, high: Tensor) -> Tensor:
-    """Width of the Gaussians of a density, `(high - low)/((k - 1) sqrt(8 ln 3))`, `[...]`.
+    """Width of the Gaussians of a density, `(high - low)/((k - 1) sqrt(8 ln 3))`, `[*]`.
 
     Half-way between k even nodes a Gaussian has fallen to a third: the rule of curvlinops after Papyan 2018.
     """
@@ -93,7 +93,7 @@ def bandwidth(k: int, low: Tensor, high: Tensor) -> Tensor:
 def density(
     spectrum: Spectrum, points: int = 1024, margin: float = 0.05, nodes: int | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Grid `[..., points]` over the spectrum and a margin each side, and the density on it: `P integral = 1`.
+    """Grid `[*, points]` over the spectrum and a margin each side, and the density on it: `P integral = 1`.
 
     `mean_j sum_i w_i N(.; theta_i, sigma^2)`: a blurred picture, in which single eigenvalues are as wide as sigma, see
     `bandwidth`; of as many nodes as there are, or of fewer, so that all eigenvalues together make a smooth curve.
@@ -109,14 +109,14 @@ def density(
 
 
 class TraceEstimate(NamedTuple):
-    """An estimate `[...]` and its standard error over the probes."""
+    """An estimate `[*]` and its standard error over the probes."""
 
     value: Tensor
     error: Tensor
 
 
 def hutchinson(product: Product, probes: Tensor) -> TraceEstimate:
-    """Estimate the trace `mean_j z_j . H z_j` from `probes [m, ..., P]` with independent entries of mean 0, variance 1.
+    """Estimate the trace `mean_j z_j . H z_j` from `probes [m, *, P]` with independent entries of mean 0, variance 1.
 
     With signs the variance of one term is `2 sum_{i != j} H_ij^2`: none for a diagonal matrix. Hutchinson 1989.
     """
@@ -127,8 +127,8 @@ def hutchinson(product: Product, probes: Tensor) -> TraceEstimate:
 def hutch_plus_plus(product: Product, sketch: Tensor, probes: Tensor) -> TraceEstimate:
     """Estimate the trace `tr Q^T H Q + mean_j g_j . H g_j` with `Q = orth(H S)` and `g = (I - Q Q^T) z`.
 
-    The trace on the range of a sketch `S [s, ..., P]` is exact, so that only what is orthogonal to it has a variance;
-    probes z `[m, ..., P]`. Exact for matrices of rank <= s. Meyer, Musco, Musco, Woodruff 2021. Raises `ConfigError` if
+    The trace on the range of a sketch `S [s, *, P]` is exact, so that only what is orthogonal to it has a variance;
+    probes z `[m, *, P]`. Exact for matrices of rank <= s. Meyer, Musco, Musco, Woodruff 2021. Raises `ConfigError` if
     s > P.
     """
     if len(sketch) > sketch.shape[-1]:

@@ -5,7 +5,7 @@ layer, which passes through by a last row (0 .. 0 1) of W and a gate that is ope
 
     z^{l+1} = W^l at^l,   at^{l+1} = gate * z^{l+1},   d at^{l+1}/d at^l = diag(gate) W^l   exactly, sample by sample
 
-A basis is a matrix `C [..., w, w]` of covectors, features `fh = at C`, and its pseudo-inverse C+. Fewer features than w
+A basis is a matrix `C [*, w, w]` of covectors, features `fh = at C`, and its pseudo-inverse C+. Fewer features than w
 are zero columns at the end, so members with different counts share one batch. Centred bases have the constant as
 feature 0, and the mean is subtracted from the others through it.
 
@@ -36,34 +36,34 @@ class HomogeneousNetwork(NamedTuple):
     """A network as matrices on its data. Widths `w_l = d_l + 1`, l = 0 .. L, outputs included."""
 
     weights: list[Tensor]
-    """`[..., w_{l+1}, w_l]`, L of them."""
+    """`[*, w_{l+1}, w_l]`, L of them."""
     nodes: list[Tensor]
-    """`at^l`, `[..., n, w_l]`, L + 1 of them."""
+    """`at^l`, `[*, n, w_l]`, L + 1 of them."""
     gates: list[Tensor]
-    """`[..., n, w_{l+1}]`, 0 or 1, L of them."""
+    """`[*, n, w_{l+1}]`, 0 or 1, L of them."""
     has_gates: bool
     """Whether hidden layers have ReLUs; else all is linear."""
 
     @property
     def outputs(self) -> Tensor:
-        """Outputs `f`, `[..., n, k]`."""
+        """Outputs `f`, `[*, n, k]`."""
         return self.nodes[-1][..., :-1]
 
     def activate(self, section: int, z: Tensor) -> Tensor:
-        """Node after a section, `[..., n, w_{l+1}]`, of any `z = at Wᵀ`; the constant passes as it is."""
+        """Node after a section, `[*, n, w]` as `z = at Wᵀ` is; the constant passes as it is."""
         if section == len(self.weights) - 1 or not self.has_gates:
             return z
         return torch.cat([torch.relu(z[..., :-1]), z[..., -1:]], -1)
 
     def outputs_from(self, layer: int, at: Tensor) -> Tensor:
-        """Outputs `[..., n, k]` if the node `layer` had the values `at [..., n, w_l]`."""
+        """Outputs `[*, n, k]` if the node `layer` had the values `at [*, n, w_l]`."""
         for section in range(layer, len(self.weights)):
             at = self.activate(section, at @ self.weights[section].mT)
         return at[..., :-1]
 
 
 def make_homogeneous(net: Mlp, theta: Tensor, X: Tensor) -> HomogeneousNetwork:
-    """Make the matrices of a network at `theta [..., P]` on samples `X [..., n, d_0]`, in float64.
+    """Make the matrices of a network at `theta [*, P]` on samples `X [*, n, d_0]`, in float64.
 
     Ranks will be counted. Raises `ConfigError` for an activation other than relu and linear, which have no exact gates.
     """
@@ -86,12 +86,12 @@ def make_homogeneous(net: Mlp, theta: Tensor, X: Tensor) -> HomogeneousNetwork:
 
 
 def append_one(a: Tensor) -> Tensor:
-    """Append the constant coordinate, `[a, 1]`, `[..., n, d + 1]`."""
+    """Append the constant coordinate, `[a, 1]`, `[*, n, d + 1]`."""
     return torch.cat([a, a.new_ones(*a.shape[:-1], 1)], -1)
 
 
 def _with_constant_row(W: Tensor, bias: bool) -> Tensor:
-    """W with a column for the bias and the row of the constant, `[..., d_{l+1} + 1, d_l + 1]`."""
+    """W with a column for the bias and the row of the constant, `[*, d_{l+1} + 1, d_l + 1]`."""
     whole = W if bias else torch.cat([W, W.new_zeros(*W.shape[:-1], 1)], -1)
     row = torch.zeros_like(whole[..., :1, :])
     row[..., -1] = 1
@@ -108,22 +108,22 @@ class Basis(NamedTuple):
     """Features of one node layer."""
 
     C: Tensor
-    """`[..., w, w]`, a feature a column."""
+    """`[*, w, w]`, a feature a column."""
     inverse: Tensor
-    """C+, `[..., w, w]`, `C+ C = I` on the features that exist."""
+    """C+, `[*, w, w]`, `C+ C = I` on the features that exist."""
     moment: Tensor
-    """Mean square of each feature, `[..., w]`, 0 where there is none; Lam in the interaction basis."""
+    """Mean square of each feature, `[*, w]`, 0 where there is none; Lam in the interaction basis."""
     centred: bool
     """Whether feature 0 is the constant."""
 
     @property
     def rank(self) -> Tensor:
-        """Features, the constant included, `[...]`."""
+        """Features, the constant included, `[*]`."""
         return (self.moment > 0).sum(-1)
 
 
 class Rotation(NamedTuple):
-    """A basis before the constant is put in front: C, C+ and moments of coordinates `[..., q]`."""
+    """A basis before the constant is put in front: C, C+ and moments of coordinates `[*, q]`."""
 
     C: Tensor
     inverse: Tensor
@@ -131,39 +131,39 @@ class Rotation(NamedTuple):
 
 
 def decreasing_eigh(symmetric: Tensor, keep: float = KEEP) -> tuple[Tensor, Tensor]:
-    """Eigenvalues `[..., q]`, largest first, those up to `keep` times it zero, and eigenvectors `[..., q, q]`."""
+    """Eigenvalues `[*, q]`, largest first, those up to `keep` times it zero, and eigenvectors `[*, q, q]`."""
     values, vectors = eigh(symmetric)
     values, vectors = values.flip(-1), vectors.flip(-1)
     return torch.where(values > keep * values[..., :1], values, 0), vectors
 
 
 def power(values: Tensor, exponent: float) -> Tensor:
-    """Powers `values^exponent` along rows, and 0 for 0, `[..., 1, q]`."""
+    """Powers `values^exponent` along rows, and 0 for 0, `[*, 1, q]`."""
     return torch.where(values > 0, values.clamp_min(TINY) ** exponent, 0)[..., None, :]
 
 
 def gram(a: Tensor) -> Tensor:
-    """Second moments `aᵀ a/n`, `[..., q, q]`, of `a [..., n, q]`."""
+    """Second moments `aᵀ a/n`, `[*, q, q]`, of `a [*, n, q]`."""
     return a.mT @ a / a.shape[-2]
 
 
 def pca(a: Tensor) -> Rotation:
-    """Principal components of `a [..., n, q]`: orthonormal, unscaled, the largest first."""
+    """Principal components of `a [*, n, q]`: orthonormal, unscaled, the largest first."""
     values, U = decreasing_eigh(gram(a))
     U = U * (values > 0)[..., None, :]
     return Rotation(U, U.mT, values)
 
 
 def neurons(a: Tensor) -> Rotation:
-    """Coordinates of `a [..., n, q]` themselves, in their order."""
+    """Coordinates of `a [*, n, q]` themselves, in their order."""
     eye = torch.eye(a.shape[-1], dtype=a.dtype, device=a.device).expand(*a.shape[:-2], -1, -1)
     return Rotation(eye, eye, a.square().mean(-2))
 
 
 def interaction_rotation(a: Tensor, downstream: Tensor) -> Rotation:
-    """Features of `a [..., n, q]` by how much depends on them downstream; the most important first.
+    """Features of `a [*, n, q]` by how much depends on them downstream; the most important first.
 
-    downstream is M' `[..., w, w]`, of which the first q coordinates count. `mean fh_i² = Lam_i`, and Lam are the
+    downstream is M' `[*, w, w]`, of which the first q coordinates count. `mean fh_i² = Lam_i`, and Lam are the
     non-zero eigenvalues of M' CA.
     """
     values, U = decreasing_eigh(gram(a))
@@ -174,7 +174,7 @@ def interaction_rotation(a: Tensor, downstream: Tensor) -> Rotation:
 
 
 def with_constant(rotation: Rotation, mean: Tensor) -> Basis:
-    """Put the constant in front as feature 0, `[w, w]` of rotations of `w - 1` centred coordinates; mean `[..., q]`."""
+    """Put the constant in front as feature 0, `[w, w]` of rotations of `w - 1` centred coordinates; mean `[*, q]`."""
     one, none = torch.ones_like(mean[..., :1]), torch.zeros_like(mean)
     offset = -(mean[..., None, :] @ rotation.C)
     C = torch.cat([torch.cat([none, one], -1)[..., None], torch.cat([rotation.C, offset], -2)], -1)
@@ -184,7 +184,7 @@ def with_constant(rotation: Rotation, mean: Tensor) -> Basis:
 
 
 def node_basis(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) -> Basis:
-    """Basis of one node layer `at [..., n, w]`: a rotation of its coordinates, or of all but the constant."""
+    """Basis of one node layer `at [*, n, w]`: a rotation of its coordinates, or of all but the constant."""
     if not centred:
         return Basis(*rotate(at), False)
     mean = at[..., :-1].mean(-2)
@@ -192,7 +192,7 @@ def node_basis(at: Tensor, centred: bool, rotate: Callable[[Tensor], Rotation]) 
 
 
 def simple_rotation(kind: str) -> Callable[[Tensor], Rotation]:
-    """Choose the rotation of `a [..., n, q]` by name, `pca` or `neurons`. Raises `ConfigError` for another kind."""
+    """Choose the rotation of `a [*, n, q]` by name, `pca` or `neurons`. Raises `ConfigError` for another kind."""
     rotations = {"pca": pca, "neurons": neurons}
     if kind not in rotations:
         raise ConfigError(f"basis={kind!r} is not one of {', '.join(rotations)}")
@@ -221,13 +221,13 @@ def local_bases(network: HomogeneousNetwork, centred: bool = True, output: str =
 def global_bases(network: HomogeneousNetwork, centred: bool = True, output: str = "pca") -> list[Basis]:
     """Global interaction basis of every node layer, by how the features of the output depend on it.
 
-    Output as `local_bases`. Holds the Jacobians of all samples, `[..., n, w_L, w_l]`. Raises `ConfigError` for another
+    Output as `local_bases`. Holds the Jacobians of all samples, `[*, n, w_L, w_l]`. Raises `ConfigError` for another
     output.
     """
     bases = [node_basis(network.nodes[-1], centred, simple_rotation(output))]
     J = bases[0].C.mT[..., None, :, :]
     for W, gate, at in _backwards(network):
-        J = (J * gate[..., None, :]) @ W[..., None, :, :]  # d(features of the output)/d at, [..., n, w_L, w_l]
+        J = (J * gate[..., None, :]) @ W[..., None, :, :]  # d(features of the output)/d at, [*, n, w_L, w_l]
         downstream = gram(J.flatten(-3, -2)) * J.shape[-2]
         bases.append(node_basis(at, centred, partial(interaction_rotation, downstream=downstream)))
     return bases[::-1]

@@ -22,12 +22,12 @@ Clusters = Sequence[set[Hashable]]
 
 
 def log_weights(E: Tensor, eps: Tensor) -> Tensor:
-    """Weights `max(0, log10(E/eps))`, `[..., r', r]`; eps `[...]` positive, one a section."""
+    """Weights `max(0, log10(E/eps))`, `[*, r_next, r]`; eps `[*]` positive, one a section."""
     return (E.clamp_min(0) / eps[..., None, None]).log10().clamp_min(0)
 
 
 def weakest_kept(E: Tensor, keep: int, centred: bool) -> Tensor:
-    """Strength of the weakest of the `keep` strongest edges of one section, `[]`: eps where ablation needs that many.
+    """Strength of the weakest of the `keep` strongest edges `E [r_next, r]`: eps where ablation needs that many.
 
     Raises `ConfigError` where that edge is zero, or where none is kept.
     """
@@ -39,7 +39,7 @@ def weakest_kept(E: Tensor, keep: int, centred: bool) -> Tensor:
 
 
 def interaction_graph(sections: Sequence[Tensor], centred: bool) -> nx.Graph:
-    """Make the graph of one member's weights `[r', r]`, input to output, without constants and lone nodes.
+    """Make the graph of one member's weights `[r_next, r]`, input to output, without constants and lone nodes.
 
     The constant is feature 0 where bases are centred.
     """
@@ -91,7 +91,7 @@ MAX_EDGES_SHOWN = 600
 
 
 def section_weights(E: Tensor, needed: int, centred: bool) -> Tensor:
-    """Weights `max(0, log10(E/eps))` of the edges `E [r', r]` of one section, `[r', r]`; zero where there are none.
+    """Weights `max(0, log10(E/eps))` of the edges `E [r_next, r]` of one section; zero where there are none.
 
     eps is the weakest of the `needed` strongest edges, those into the constant not counted if `centred`. Raises
     `ConfigError` if fewer edges are above zero.
@@ -134,14 +134,14 @@ TINY = 1e-300
 
 
 def purity(at: Tensor, basis: Basis, parts: Tensor) -> Tensor:
-    """Purity of features, `max_m var F_m/sum_m var F_m`, averaged with weights var fh, `[...]`.
+    """Purity of features, `max_m var F_m/sum_m var F_m`, averaged with weights var fh, `[*]`.
 
-    1 where none mixes modules. `F_m = at P_m C` is the part of a feature in the planted module m. at `[..., n, w]`,
-    parts `[..., modules, w, w]` the projectors P_m. With correlated modules var fh is not the sum of var F_m; the
+    1 where none mixes modules. `F_m = at P_m C` is the part of a feature in the planted module m. at `[*, n, w]`,
+    parts `[*, modules, w, w]` the projectors P_m. With correlated modules var fh is not the sum of var F_m; the
     weights are still var fh.
     """
     centred = at - at.mean(-2, keepdim=True)
     features = (centred @ basis.C).square().mean(-2)
-    of_modules = (centred[..., None, :, :] @ parts @ basis.C[..., None, :, :]).square().mean(-2)  # [..., modules, r]
+    of_modules = (centred[..., None, :, :] @ parts @ basis.C[..., None, :, :]).square().mean(-2)  # [*, modules, r]
     share = of_modules.amax(-2) / of_modules.sum(-2).clamp_min(TINY)
     return (share * features).sum(-1) / torch.clamp_min(features.sum(-1), TINY)

@@ -15,17 +15,17 @@ class Estimate(NamedTuple):
     """An estimate of lambda from C independent chains."""
 
     value: Tensor
-    """Mean over the chains, `[...]`."""
+    """Mean over the chains, `[*]`."""
     error: Tensor
-    """Standard error of the mean over chains, `[...]`; NaN for one chain; does not contain any bias."""
+    """Standard error of the mean over chains, `[*]`; NaN for one chain; does not contain any bias."""
     chains: Tensor
-    """Estimates of the chains one by one, `[..., C]`."""
+    """Estimates of the chains one by one, `[*, C]`."""
 
 
 def estimate(losses: Tensor, b: Tensor, baseline: Tensor | float = 0.0) -> Estimate:
-    """Estimate `lambda = b (mean over draws of L - L(w*))` from losses `[T, ..., C]` after burn-in.
+    """Estimate `lambda = b (mean over draws of L - L(w*))` from losses `[T, *, C]` after burn-in.
 
-    `b` and the loss `baseline` at w*, on the data that the chains see, broadcast against `[..., C]`. Negative where w*
+    `b` and the loss `baseline` at w*, on the data that the chains see, broadcast against `[*, C]`. Negative where w*
     is no minimum of that loss. Lau et al. 2023, arXiv 2308.12108.
     """
     chains = b * (losses.mean(0) - baseline)
@@ -53,18 +53,18 @@ class Drift(NamedTuple):
     """Mean of the first third of the draws less that of the last."""
 
     value: Tensor
-    """Mean over chains, `[...]`."""
+    """Mean over chains, `[*]`."""
     error: Tensor
-    """Standard error of the drift over chains, `[...]`."""
+    """Standard error of the drift over chains, `[*]`."""
 
     @property
     def settled(self) -> Tensor:
-        """Whether the drift is below two standard errors, bool `[...]`; false for losses that are not finite."""
+        """Whether the drift is below two standard errors, bool `[*]`; false for losses that are not finite."""
         return self.value.abs() < 2 * self.error
 
 
 def drift(losses: Tensor) -> Drift:
-    """Drift of losses `[T, ..., C]` over the draws. Raises `ConfigError` for fewer than 3 draws or 2 chains."""
+    """Drift of losses `[T, *, C]` over the draws. Raises `ConfigError` for fewer than 3 draws or 2 chains."""
     T, C = losses.shape[0], losses.shape[-1]
     if T < 3 or C < 2:
         raise ConfigError(f"drift was asked for of {T} draws of {C} chains; it needs 3 draws and 2 chains")
@@ -73,7 +73,7 @@ def drift(losses: Tensor) -> Drift:
 
 
 def r_hat(losses: Tensor) -> Tensor:
-    """Split R-hat `[...]` of `losses [T, ..., C]`: `sqrt((W (n - 1)/n + B/n)/W)` over half chains of n draws.
+    """Split R-hat `[*]` of `losses [T, *, C]`: `sqrt((W (n - 1)/n + B/n)/W)` over half chains of n draws.
 
     W is the mean variance within them and B/n the variance of their means; 1 where all agree, below 1.05 to be trusted.
     Gelman et al. 2013, section 11.4. Raises `ConfigError` for fewer than 4 draws.
@@ -88,7 +88,7 @@ def r_hat(losses: Tensor) -> Tensor:
 
 
 def window_fill(distances: Tensor, gamma: Tensor | float, P: int) -> Tensor:
-    """Share of the window that chains fill, `gamma <|w - w*|^2>/P` `[...]`, of squared distances `[T, ..., C]`.
+    """Share of the window that chains fill, `gamma <|w - w*|^2>/P` `[*]`, of squared distances `[T, *, C]`.
 
     1 where the window alone confines the chains, that is where the loss is not felt; `1 - N_eff/P` for a quadratic
     loss.

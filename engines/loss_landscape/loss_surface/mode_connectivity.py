@@ -14,18 +14,18 @@ Gradient = Callable[[Tensor], Tensor]
 
 
 def line(w0: Tensor, w1: Tensor, t: Tensor) -> Tensor:
-    """Points `(1 - t) w0 + t w1`, `[T, ..., P]`, of ends `[..., P]` and t `[T]`."""
+    """Points `(1 - t) w0 + t w1`, `[T, *, P]`, of ends `[*, P]` and t `[T]`."""
     return torch.lerp(w0, w1, t.reshape(-1, *[1] * w0.ndim))
 
 
 def bezier(w0: Tensor, middle: Tensor, w1: Tensor, t: Tensor) -> Tensor:
-    """Points `(1 - t)² w0 + 2 t (1 - t) middle + t² w1`, `[T, ..., P]`. Garipov et al. 2018, arXiv 1802.10026."""
+    """Points `(1 - t)² w0 + 2 t (1 - t) middle + t² w1`, `[T, *, P]`. Garipov et al. 2018, arXiv 1802.10026."""
     t = t.reshape(-1, *[1] * w0.ndim)
     return (1 - t) ** 2 * w0 + 2 * t * (1 - t) * middle + t**2 * w1
 
 
 def barrier(losses: Tensor, t: Tensor) -> Tensor:
-    """Barrier `max_t (L(w(t)) - (1 - t) L_0 - t L_1)`, `[...]`, of losses `[T, ...]` on a curve from end to end."""
+    """Barrier `max_t (L(w(t)) - (1 - t) L_0 - t L_1)`, `[*]`, of losses `[T, *]` on a curve from end to end."""
     share = t.reshape(-1, *[1] * (losses.ndim - 1))
     return (losses - (1 - share) * losses[0] - share * losses[-1]).amax(0)
 

@@ -27,16 +27,16 @@ class TensorLayout(Protocol):
     """Order of tensors in a flat vector: `Mlp`, or the `layout` of another model."""
 
     def split(self, theta: Tensor) -> list[Tensor]:
-        """Tensors of parameters `[..., P]`."""
+        """Tensors of parameters `[*, P]`."""
         ...
 
     def join(self, tensors: list[Tensor]) -> Tensor:
-        """Flat vector `[..., P]` of tensors."""
+        """Flat vector `[*, P]` of tensors."""
         ...
 
 
 def filter_normalised(tensors: TensorLayout, theta: Tensor, seed: int, biases: bool = False) -> Tensor:
-    """Draw a direction `[..., P]` of which each row has the norm of that row of theta; none along biases.
+    """Draw a direction `[*, P]` of which each row has the norm of that row of theta; none along biases.
 
     `d_j <- d_j ‖w_j‖/(‖d_j‖ + 1e-10)`, d ~ N(0, 1), w_j the weights into a neuron; tensors with one axis are zero, and
     so is the last column where `biases` says that it holds them. Members share the draw. Li et al. 2018, "filter".
@@ -48,7 +48,7 @@ def filter_normalised(tensors: TensorLayout, theta: Tensor, seed: int, biases: b
 
 
 def _scaled(d: Tensor, w: Tensor, leading: int, biases: bool) -> Tensor:
-    """Scale `d [*shape]` to the row norms of one tensor `w [..., *shape]`."""
+    """Scale `d [*shape]` to the row norms of one tensor `w [*, *shape]`."""
     if d.ndim == 1:
         return torch.zeros_like(w)
     d, w = d.clone(), w.clone()
@@ -64,13 +64,13 @@ class Principal(NamedTuple):
     """Main directions of a trajectory."""
 
     directions: Tensor
-    """Orthonormal, `[k, ..., P]`."""
+    """Orthonormal, `[k, *, P]`."""
     shares: Tensor
-    """Shares of the sum of squares of `w_t - w_T`, `[k, ...]`."""
+    """Shares of the sum of squares of `w_t - w_T`, `[k, *]`."""
 
 
 def principal_directions(trajectory: Tensor, count: int = 2) -> Principal:
-    """Top right singular vectors of the rows `w_t - w_T`, not centred, of `trajectory [T, ..., P]`."""
+    """Top right singular vectors of the rows `w_t - w_T`, not centred, of `trajectory [T, *, P]`."""
     steps = (trajectory - trajectory[-1]).movedim(0, -2)
     _, sizes, rows = svd(steps)
     squares = sizes.square()
@@ -124,7 +124,7 @@ class LossAtPoint(NamedTuple):
     """A loss, the point at which it is drawn, and the trajectory that led there."""
 
     loss: Loss
-    """Loss `[...]` of parameters `[..., P]`, in float64."""
+    """Loss `[*]` of parameters `[*, P]`, in float64."""
     origin: Tensor
     """Parameters of the point, `[P]`."""
     trajectory: Tensor

@@ -21,25 +21,25 @@ from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 from engines.loss_landscape.models.model import Samples
 
 Loss = Callable[[Tensor], Tensor]
-"""Map parameters `[C, ..., P]` to losses `[C, ...]`."""
+"""Map parameters `[C, *, P]` to losses `[C, *]`."""
 
 
 class Plane(NamedTuple):
     """A plane `origin + a d_1 + b d_2`; the directions need be neither orthogonal nor of unit length."""
 
     origin: Tensor
-    """`[..., P]`."""
+    """`[*, P]`."""
     directions: Tensor
-    """`[2, ..., P]`."""
+    """`[2, *, P]`."""
 
     def at(self, coordinates: Tensor) -> Tensor:
-        """Points `[C, ..., P]` with coordinates `[C, 2]`, the same in every member."""
+        """Points `[C, *, P]` with coordinates `[C, 2]`, the same in every member."""
         return self.origin + torch.tensordot(coordinates.to(self.origin), self.directions, 1)
 
     def project(self, points: Tensor) -> tuple[Tensor, Tensor]:
-        """Nearest coordinates `[T, ..., 2]` of points `[T, ..., P]`, by least squares, and how far off they are.
+        """Nearest coordinates `[T, *, 2]` of points `[T, *, P]`, by least squares, and how far off they are.
 
-        Distances are `‖w - projection‖/‖w - origin‖`, `[T, ...]`: 0 in the plane, 1 at right angles to it.
+        Distances are `‖w - projection‖/‖w - origin‖`, `[T, *]`: 0 in the plane, 1 at right angles to it.
         """
         axes, away = self.directions.movedim(0, -1), points - self.origin
         coordinates = torch.linalg.lstsq(axes, away.movedim(0, -1)).solution.movedim(-1, 0)
@@ -66,13 +66,13 @@ def coarse_to_fine(rows: int, columns: int) -> list[Tensor]:
 
 
 def evaluate(loss: Loss, plane: Plane, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
-    """Yield the losses `[n_a, n_b, ...]` computed so far, NaN elsewhere, after each batch of at most `chunk` points."""
+    """Yield the losses `[n_a, n_b, *]` computed so far, NaN elsewhere, after each batch of at most `chunk` points."""
     return evaluate_coordinates(lambda coordinates: loss(plane.at(coordinates)), axes, chunk)
 
 
 @torch.no_grad()
 def evaluate_coordinates(losses: Loss, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
-    """Yield as `evaluate` for losses `[C, ...]` that are a function of coordinates `[C, 2]`."""
+    """Yield as `evaluate` for losses `[C, *]` that are a function of coordinates `[C, 2]`."""
     grid, values = torch.cartesian_prod(*axes), torch.empty(0)
     for level in coarse_to_fine(*map(len, axes)):
         for part in level.split(chunk):
@@ -85,7 +85,7 @@ def evaluate_coordinates(losses: Loss, axes: tuple[Tensor, Tensor], chunk: int =
 
 @torch.no_grad()
 def losses_at(loss: Loss, points: Tensor, chunk: int = 17) -> Tensor:
-    """Losses `[T, ...]` of points `[T, ..., P]`: a trajectory's true loss is not that of the surface below it."""
+    """Losses `[T, *]` of points `[T, *, P]`: a trajectory's true loss is not that of the surface below it."""
     return torch.cat([loss(part) for part in points.split(chunk)])
 
 
@@ -97,7 +97,7 @@ class Surface:
     axes: tuple[Tensor, Tensor]
     """`[n_a]`, `[n_b]`: coordinates along the two directions."""
     values: Tensor
-    """`[n_a, n_b, ...]`, NaN where not evaluated."""
+    """`[n_a, n_b, *]`, NaN where not evaluated."""
     kind: str
     """Kind of the plane's directions."""
     seeds: tuple[int, ...] = ()

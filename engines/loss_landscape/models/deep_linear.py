@@ -61,17 +61,17 @@ class DeepLinear:
         return product_of_layers(self.layers)
 
     def split(self, theta: Tensor) -> list[Tensor]:
-        """Layers `[..., H_{l+1}, H_l]` of `theta [..., P]`."""
+        """Layers `[*, H_{l+1}, H_l]` of `theta [*, P]`."""
         parts = theta.split([rows * columns for rows, columns in self.shapes], -1)
         return [part.unflatten(-1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def __call__(self, theta: Tensor) -> Tensor:
-        """Losses `[...]` of theta `[..., P]`."""
+        """Losses `[*]` of theta `[*, P]`."""
         return (product_of_layers(self.split(theta)) - self.target).square().sum((-2, -1)) / 2
 
 
 def product_of_layers(layers: list[Tensor]) -> Tensor:
-    """Product `W^{L-1} .. W^0`, `[..., H_L, H_0]`, of layers `[..., H_{l+1}, H_l]`."""
+    """Product `W^{L-1} .. W^0`, `[*, H_L, H_0]`, of layers `[*, H_{l+1}, H_l]`."""
     whole = layers[0]
     for W in layers[1:]:
         whole = W @ whole

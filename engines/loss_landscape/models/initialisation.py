@@ -27,9 +27,9 @@ def stream(seed: int, *purpose: int) -> torch.Generator:
 
 
 def draw_members(seeds: Sequence[int], draw: Draw, *purpose: int) -> Tensor:
-    """Draw each of B members from its own seed and stack, `[B, ...]` in float64: none depends on the others.
+    """Draw each of B members from its own seed and stack, `[B, *]` in float64: none depends on the others.
 
-    Each call of `draw` gets the `stream` of one seed and the purpose, and makes a tensor `[...]`.
+    Each call of `draw` gets the `stream` of one seed and the purpose, and makes a tensor `[*]`.
     """
     return torch.stack([draw(stream(seed, *purpose)) for seed in seeds]).double()
 

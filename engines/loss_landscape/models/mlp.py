@@ -41,22 +41,22 @@ class Mlp:
         return sum(rows * columns for rows, columns in self.shapes)
 
     def split(self, theta: Tensor) -> list[Tensor]:
-        """Weights `W^l [..., d_{l+1}, D_l]` of parameters `theta [..., P]`; views, rows first."""
+        """Weights `W^l [*, d_{l+1}, D_l]` of parameters `theta [*, P]`; views, rows first."""
         parts = theta.split([rows * columns for rows, columns in self.shapes], -1)
         return [part.unflatten(-1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def join(self, tensors: list[Tensor]) -> Tensor:
-        """Flatten weights `W^l [..., d_{l+1}, D_l]` into `[..., P]`, the inverse of `split`."""
+        """Flatten weights `W^l [*, d_{l+1}, D_l]` into `[*, P]`, the inverse of `split`."""
         return torch.cat([W.flatten(-2) for W in tensors], -1)
 
     def extended(self, a: Tensor) -> Tensor:
-        """Append the constant 1 if there are biases: `[a; 1]`, `[..., n, D]`."""
+        """Append the constant 1 if there are biases: `[a; 1]`, `[*, n, D]`."""
         return torch.cat([a, a.new_ones(*a.shape[:-1], 1)], -1) if self.bias else a
 
     def layers(self, theta: Tensor, X: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        """Inputs `at^0 .. at^{L-1}` of the layers `[..., n, D_l]` and what they make `z^1 .. z^L [..., n, d_l]`.
+        """Inputs `at^0 .. at^{L-1}` of the layers `[*, n, D_l]` and what they make `z^1 .. z^L [*, n, d_l]`.
 
-        theta `[..., P]`, X `[..., n, d_0]`; leading axes broadcast.
+        theta `[*, P]`, X `[*, n, d_0]`; leading axes broadcast.
         """
         inputs, made, at = [], [], self.extended(X)
         for W in self.split(theta):
@@ -66,7 +66,7 @@ class Mlp:
         return inputs, made
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
-        """Outputs `f [..., n, d_L]`, as the last of `layers`, quicker: wide products, nothing is appended."""
+        """Outputs `f [*, n, d_L]`, as the last of `layers`, quicker: wide products, nothing is appended."""
         at = X.mT
         for layer, W in enumerate(self.split(theta)):
             z = W[..., : W.shape[-1] - self.bias] @ (ACTIVATIONS[self.activation](at) if layer else at)

@@ -26,18 +26,18 @@ class Layout:
         return sum(map(prod, self.shapes))
 
     def split(self, theta: Tensor) -> list[Tensor]:
-        """Views `[..., *shape]` of parameters `theta [..., P]`."""
+        """Views `[*, *shape]` of parameters `theta [*, P]`."""
         parts = theta.split(list(map(prod, self.shapes)), -1)
         return [part.unflatten(-1, shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
     def join(self, tensors: list[Tensor]) -> Tensor:
-        """Flatten tensors `[..., *shape]` into `[..., P]`, the inverse of `split`."""
+        """Flatten tensors `[*, *shape]` into `[*, P]`, the inverse of `split`."""
         flat = [one.flatten(-len(shape)) for one, shape in zip(tensors, self.shapes, strict=True)]
         return torch.cat(flat, -1)
 
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
-"""Mean loss `[...]` of outputs `[..., n, k]` on labels or targets."""
+"""Mean loss `[*]` of outputs `[*, n, k]` on labels or targets."""
 
 
 class Model(Protocol):
@@ -49,7 +49,7 @@ class Model(Protocol):
         ...
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
-        """Outputs `[..., n, k]` of parameters `[..., P]` on samples `[..., n, d]`; leading axes broadcast."""
+        """Outputs `[*, n, k]` of parameters `[*, P]` on samples `[*, n, d]`; leading axes broadcast."""
         ...
 
 
@@ -70,7 +70,7 @@ class Samples(NamedTuple):
 
 
 def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy `mean_x (log sum_c exp f_c - f_y)`, `[...]`, of logits `[..., n, k]` and labels `[..., n]`."""
+    """Cross-entropy `mean_x (log sum_c exp f_c - f_y)`, `[*]`, of logits `[*, n, k]` and labels `[*, n]`."""
     labels, (n, k) = labels.expand(logits.shape[:-1]), logits.shape[-2:]
     # Classes before samples, as perceptrons make them: several times quicker than sample by sample.
     each = functional.cross_entropy(logits.mT.reshape(-1, k, n), labels.reshape(-1, n), reduction="none")
@@ -78,12 +78,12 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Squared error `mean_x ‖f - y‖²`, `[...]`: summed over outputs `[..., n, k]`, no 1/2."""
+    """Squared error `mean_x ‖f - y‖²`, `[*]`: summed over outputs `[*, n, k]`, no 1/2."""
     return (outputs - targets).square().sum(-1).mean(-1)
 
 
 def half_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Half the squared error, `mean_x ‖f - y‖²/2`, `[...]`, of outputs `[..., n, k]`."""
+    """Half the squared error, `mean_x ‖f - y‖²/2`, `[*]`, of outputs `[*, n, k]`."""
     return squared_error(outputs, targets) / 2
 
 
@@ -101,21 +101,21 @@ class Subject:
     """Seeds, one a member: of where it begins, of samples of its own, and of the order of batches."""
 
     def loss(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
-        """Loss `[...]` of parameters `[..., P]` on the training samples, or on others; differentiable."""
+        """Loss `[*]` of parameters `[*, P]` on the training samples, or on others; differentiable."""
         X, y = samples or self.train
         return self.criterion(self.model(theta, X), y)
 
     def gradient(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
-        """Gradient `[..., P]` of the loss by one backward pass: no member's loss depends on another's parameters."""
+        """Gradient `[*, P]` of the loss by one backward pass: no member's loss depends on another's parameters."""
         with torch.enable_grad():
             point = theta.detach().requires_grad_()
             return torch.autograd.grad(self.loss(point, samples).sum(), point)[0]
 
     @torch.no_grad()
     def accuracy(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
-        """Share of samples `[...]` whose largest output is their label's; on the test samples, or on others.
+        """Share of samples `[*]` whose largest output is their label's; on the test samples, or on others.
 
-        theta `[..., P]`. Raises `ConfigError` for a subject that has no labels.
+        theta `[*, P]`. Raises `ConfigError` for a subject that has no labels.
         """
         X, y = samples or self.test
         if y.is_floating_point():

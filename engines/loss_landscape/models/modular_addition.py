@@ -41,15 +41,15 @@ class Embedding:
         return self.layout.P
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
-        """Logits `[..., n, p]` of theta `[..., P]`, X `[..., n, 2 p]`."""
+        """Logits `[*, n, p]` of theta `[*, P]`, X `[*, n, 2 p]`."""
         E, left, right, out = self.layout.split(theta)
-        table = torch.cat([E @ left.mT, E @ right.mT], -2)  # [..., 2 p, h], cheaper than one reader a sample
+        table = torch.cat([E @ left.mT, E @ right.mT], -2)  # [*, 2 p, h], cheaper than one reader a sample
         return torch.relu(X @ table) @ out.mT
 
     def perceptron(self, theta: Tensor, X: Tensor) -> tuple[Mlp, Tensor, Tensor]:
         """View as a perceptron of embedded samples.
 
-        The net, its parameters, and its inputs `[E_a, E_b] [..., n, 2 e]`.
+        The net, its parameters, and its inputs `[E_a, E_b] [*, n, 2 e]`.
         """
         E, left, right, out = self.layout.split(theta)
         net = Mlp((2 * self.e, self.h, self.p), bias=False)
@@ -83,17 +83,17 @@ class Transformer:
         return self.layout.P
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
-        """Logits `[..., n, p]` of theta `[..., P]`, X `[..., n, 2 p]`."""
+        """Logits `[*, n, p]` of theta `[*, P]`, X `[*, n, 2 p]`."""
         tokens, positions, Q, K, V, mix, into, out, unembed = self.layout.split(theta)
         summands = tokens[..., : self.p, :]
         embedded = [X[..., : self.p] @ summands, X[..., self.p :] @ summands]
         last = tokens[..., self.p :, :].expand_as(embedded[0])
-        x = torch.stack([*embedded, last], -2) + positions[..., None, :, :]  # [..., n, 3, d]
+        x = torch.stack([*embedded, last], -2) + positions[..., None, :, :]  # [*, n, 3, d]
         end = x[..., 2, :]
         heads = (self.heads, self.d // self.heads)
         query = (end @ Q.mT).unflatten(-1, heads)
         key, value = ((x.flatten(-3, -2) @ A.mT).unflatten(-2, (-1, 3)).unflatten(-1, heads) for A in (K, V))
-        # key, value: [..., n, 3, heads, d/heads]
+        # key, value: [*, n, 3, heads, d/heads]
         weights = ((query[..., None, :, :] * key).sum(-1) / sqrt(heads[1])).softmax(-2)
         end = end + (weights[..., None] * value).sum(-3).flatten(-2) @ mix.mT
         end = end + torch.relu(end @ into.mT) @ out.mT

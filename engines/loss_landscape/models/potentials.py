@@ -1,4 +1,4 @@
-"""Losses in closed form whose learning coefficient is known: functions `loss(theta [..., P]) -> [...]`.
+"""Losses in closed form whose learning coefficient is known: functions `loss(theta [*, P]) -> [*]`.
 
 Least, 0, at 0, except for `Regression`, which says where it is least. `potential` makes one from the knobs.
 """
@@ -17,7 +17,7 @@ from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models.initialisation import SAMPLES, stream
 
 Loss = Callable[[Tensor], Tensor]
-"""Map parameters `[..., P]` to losses `[...]`."""
+"""Map parameters `[*, P]` to losses `[*]`."""
 
 
 def quadratic(h: Tensor) -> Loss:
@@ -62,7 +62,7 @@ class Regression:
     y: Tensor
 
     def __call__(self, theta: Tensor) -> Tensor:
-        """Losses `[...]` on all data of theta `[..., d]`."""
+        """Losses `[*]` on all data of theta `[*, d]`."""
         return (self.y - theta @ self.X.mT).square().mean(-1) / 2
 
     def on(self, theta: Tensor, rows: Tensor) -> Tensor:

@@ -42,7 +42,7 @@ class Superposition:
         return self.layout.P
 
     def __call__(self, theta: Tensor, X: Tensor) -> Tensor:
-        """Reconstructions `[..., n, d]` of theta `[..., P]`, X `[..., n, d]`."""
+        """Reconstructions `[*, n, d]` of theta `[*, P]`, X `[*, n, d]`."""
         W, b = self.layout.split(theta)
         return torch.relu(X @ W.mT @ W + b[..., None, :])
 

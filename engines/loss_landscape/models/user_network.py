@@ -113,7 +113,9 @@ def _read_file(file: InputFile) -> tuple[StateDict, str]:
     if header > most:
         raise file.refuse(f"this is no .safetensors: its header is to have {header} bytes; the limit is {max(most, 0)}")
     try:
-        return parse(content), str(json.loads(content[8 : 8 + header]).get("__metadata__", {}).get("activation", ""))
+        tensors = parse(content)  # checks the form of the header, but lets its metadata be null
+        metadata = json.loads(content[8 : 8 + header]).get("__metadata__") or {}
+        return tensors, str(metadata.get("activation", ""))
     except DAMAGED as error:
         raise file.refuse(f"this is no .safetensors that can be read ({type(error).__name__}: {error})"[:400]) from None
 

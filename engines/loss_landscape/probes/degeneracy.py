@@ -211,6 +211,8 @@ def loss_along_paths(
 
 
 PROBE = Probe(
+    labels={"nullity": "zero modes", "nullities": "zero modes by tolerance", "types_1_and_2": "types 1 and 2",
+    "residual": "without a reason", "n_effective": "effective parameters", "n_beta": "b"},
     name="degeneracy",
     title="Which directions are free, and why?",
     doc="All directions in which the parameters can move without changing what the network does, counted exactly and "
@@ -219,7 +221,7 @@ PROBE = Probe(
     knobs=(
         Knob(name="tolerance", doc="singular values below this share of the largest are zero", bounds=(1e-14, 1e-1),
              log=True, more=True),
-        Knob(name="n_beta", doc="inverse temperature b at which parameters count", bounds=(1e-6, 1e15),
+        Knob(name="n_beta", label="b", doc="inverse temperature b at which parameters count", bounds=(1e-6, 1e15),
              soft=(1, 1e9), log=True),
         Knob(name="gamma", doc="precision of the window around w*", bounds=(1e-9, 1e9), soft=(1e-2, 1e3), log=True,
              more=True),

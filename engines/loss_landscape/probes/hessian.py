@@ -100,18 +100,22 @@ def trace_values(landscape: Landscape, spectrum: Eigenvalues, probes: int, strea
 
 
 PROBE = Probe(
+    labels={"n_effective": "effective parameters", "n_effective_error": "their standard error",
+    "n_effective_factored": "effective parameters, layer by layer", "n_beta": "b",
+    "most_negative": "most negative eigenvalue"},
     name="hessian",
     title="How does the loss curve here?",
     doc="The eigenvalues of the Hessian at this step: the largest ones, the density of all, their sum, and how many "
     "parameters they make count. Estimated where there are more than 1,500 parameters, each figure with its error.",
     compute=hessian,
     knobs=(
-        Knob(name="kind", doc="of which loss: the behavioural one (gauss_newton), or the one that is trained",
+        Knob(name="kind", labels={"gauss_newton": "behavioural", "hessian": "trained"},
+        doc="of which loss: the behavioural one (behavioural), or the one that is trained",
              choices=("gauss_newton", "hessian")),
         Knob(name="top", doc="eigenvalues that are listed", bounds=(1, 200), soft=(5, 50)),
         Knob(name="steps", doc="Lanczos steps", bounds=(5, 400), soft=(20, 200)),
         Knob(name="probes", doc="random vectors", bounds=(2, 32), more=True),
-        Knob(name="n_beta", doc="inverse temperature b at which parameters count", bounds=(1e-6, 1e15),
+        Knob(name="n_beta", label="b", doc="inverse temperature b at which parameters count", bounds=(1e-6, 1e15),
              soft=(1, 1e9), log=True),
     ),
     pictures=(

@@ -203,7 +203,8 @@ PROBE = Probe(
         _lines("What is left with few edges", "kept", "score", "section", "edges kept", "score", False),
     ),
     knobs=(
-        Knob(name="basis", doc="features by what the next layer sees, by what the outputs see, principal components, "
+        Knob(name="basis", labels={"pca": "principal components"},
+        doc="features by what the next layer sees, by what the outputs see, principal components, "
              "or the neurons themselves", choices=tuple(BASES)),
         Knob(name="keep", doc="share of the score that has to be kept", bounds=(0.01, 1), soft=(0.9, 0.9999)),
         Knob(name="resolution", doc="of the clusters: more makes smaller ones", bounds=(0.01, 100), soft=(0.3, 30),

@@ -113,6 +113,7 @@ def dimension_note(tried: int | None, dimensions: Sequence[int], base: float) ->
 
 
 PROBE = Probe(
+    labels={"d_int90": "directions for 90 % of the accuracy", "d_int90_interpolated": "the same, interpolated"},
     name="intrinsic_dimension",
     title="In how many random directions can it learn?",
     doc="The network is trained again in a few random directions only. The accuracy rises to that of the whole; where "

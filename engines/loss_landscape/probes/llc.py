@@ -163,6 +163,9 @@ def _lines(title: str, x: str, labels: dict[str, tuple[str, str]], x_label: str,
 
 
 PROBE = Probe(
+    labels={"llc": "learning coefficient λ̂", "exact_llc": "exact coefficient",
+    "exact_llc_limit": "exact coefficient as b → ∞", "n_beta": "b", "r_hat": "R̂", "burn_in": "burn-in",
+    "half_soft_rank": "half the effective parameters", "euler": "with the bias of the step size", "mala": "by MALA"},
     name="llc",
     title="How many parameters does the loss see?",
     doc="The local learning coefficient, half the number of parameters that count at this temperature, from chains "
@@ -170,15 +173,17 @@ PROBE = Probe(
     "the Hessian: equal to it where the loss is quadratic, below it where flat directions interact.",
     compute=llc,
     knobs=(
-        Knob(name="n_beta", doc="inverse temperature b of the mean loss; 0: n/ln n", bounds=(0, 1e15), soft=(1, 1e7)),
+        Knob(name="n_beta", label="b", doc="inverse temperature b of the mean loss; 0: n/ln n", bounds=(0, 1e15),
+        soft=(1, 1e7)),
         Knob(name="beta", doc="the same as a multiple of the number of samples; 0: not given", bounds=(0, 1e6),
              soft=(0, 1), more=True),
         Knob(name="gamma", doc="precision of the window around w*", bounds=(1e-9, 1e9), soft=(1e-2, 1e3), log=True),
         Knob(name="chains", doc="independent chains", bounds=(2, 4096), soft=(4, 256), log=True),
         Knob(name="draws", doc="steps that count", bounds=(20, 1_000_000), soft=(100, 5000), log=True),
-        Knob(name="burn_in", doc="steps before them; 0: four relaxations, at most twice the draws",
+        Knob(name="burn_in", label="burn-in", doc="steps before them; 0: four relaxations, at most twice the draws",
              bounds=(0, 1_000_000), soft=(0, 10_000), more=True),
-        Knob(name="method", doc="Langevin steps at two sizes and from these none (richardson), steps that are accepted "
+        Knob(name="method", labels={"richardson": "Richardson", "mala": "MALA", "langevin": "Langevin"},
+        doc="Langevin steps at two sizes and from these none (Richardson), steps that are accepted "
              "or not (mala), or plain ones with their bias (langevin)", choices=("richardson", "mala", "langevin")),
         Knob(name="loss", doc="which loss is sampled: how far outputs go from what they are, or that which is trained",
              choices=("behavioural", "trained")),

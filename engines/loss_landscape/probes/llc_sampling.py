@@ -13,7 +13,10 @@ from torch import Tensor
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.learning_coefficient import llc
-from engines.loss_landscape.learning_coefficient.chains import (
+from engines.loss_landscape.learning_coefficient.closed_form import exact_coefficient
+from engines.loss_landscape.learning_coefficient.llc import Estimate, estimate, plateau, richardson
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
+from engines.loss_landscape.learning_coefficient.samplers import (
     ChainPoint,
     ChainTrace,
     Kernel,
@@ -28,9 +31,6 @@ from engines.loss_landscape.learning_coefficient.chains import (
     step_size,
     window,
 )
-from engines.loss_landscape.learning_coefficient.closed_form import exact_coefficient
-from engines.loss_landscape.learning_coefficient.llc import Estimate, estimate, plateau, richardson
-from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
 from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape
 
 PILOT_STEPS, PILOT_ACCEPTANCE = 150, 0.8

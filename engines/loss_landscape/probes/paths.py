@@ -182,7 +182,7 @@ def null_vectors(rows: Tensor, tau: float = SINGULAR) -> Tensor:
 
 
 def straight(context: PathContext, layer: int, direction: Tensor) -> Curve:
-    """Straight curve from theta along a `direction [d_{l+1}, D_l]` of length one in the weights of layer l.
+    """Straight curve from theta `[P]` along a `direction [d_{l+1}, D_l]` of length one in the weights of layer l.
 
     Its length for t from 0 to 1 is that of the layer's weights, or 1 where these are zero.
     """

@@ -1,4 +1,4 @@
-"""Steps of AdamW and gradient descent over a batch of members, batches of samples, and the training loop.
+"""Steps of AdamW and gradient descent over a batch of members, minibatches of samples, and the training loop.
 
 Each member has its own learning rate and weight decay. Steps are pure.
 """
@@ -61,10 +61,10 @@ def sgd(theta: Tensor, gradient: Tensor, lr: Tensor, wd: Tensor) -> Tensor:
 def minibatch(n: int, size: int, step: int, seeds: Sequence[int]) -> Tensor:
     """Numbers of the samples of one step, `[B, size]`: a new order every `n // size` steps, a function of the step.
 
-    Raises `ConfigError` where the batch is larger than the data.
+    Raises `ConfigError` where the minibatch is larger than the data.
     """
     if size > n:
-        raise ConfigError(f"a batch of {size} samples is more than the {n} that there are")
+        raise ConfigError(f"a minibatch of {size} samples is more than the {n} that there are")
     epoch, place = divmod(step, n // size)
     orders = [torch.randperm(n, generator=stream(seed, ORDER, epoch)) for seed in seeds]
     return torch.stack(orders)[:, place * size : (place + 1) * size]
@@ -77,20 +77,20 @@ def train(
     wd: Tensor | float = 0.0,
     betas: tuple[float, float] = (0.9, 0.999),
     every: int = 100,
-    batch: int | None = None,
+    size: int | None = None,
 ) -> Iterator[tuple[int, Tensor]]:
-    """Train by AdamW on all samples, or on `batch` of them at a time in an order of each member's own.
+    """Train by AdamW on all samples, or on `size` of them at a time in an order of each member's own.
 
     lr and wd are numbers or `[B]`. Yields the step and the parameters `[B, P]` at 0, after every `every` steps, and at
-    the end. Raises `ConfigError` where the batch is larger than the data.
+    the end. Raises `ConfigError` where the minibatch is larger than the data.
     """
     lr, wd = (torch.as_tensor(knob, dtype=subject.start.dtype).expand(len(subject.start)) for knob in (lr, wd))
     state, n = init_moments(subject.start), subject.train.X.shape[-2]
     yield 0, state.theta
     for step in range(steps):
         samples: Samples | None = None
-        if batch is not None:
-            samples = subject.train.take(minibatch(n, batch, step, subject.seeds))
+        if size is not None:
+            samples = subject.train.take(minibatch(n, size, step, subject.seeds))
         state = adamw(state, subject.gradient(state.theta, samples), lr, wd, betas)
         if (step + 1) % every == 0 or step + 1 == steps:
             yield step + 1, state.theta

@@ -36,10 +36,16 @@ def last_value(run: RunData, channel: str, member: int) -> float | None:
 def rows(run: RunData) -> list[Verdict]:
     """Judge L1: all zero modes are explained."""
     exact = [
-        verdict(f"{name}: zero modes", per_member(run, partial(last_value, run, "nullity"), planted=name), modes, 0.5)
+        verdict(f"{_called(name)}: zero modes", per_member(run, partial(last_value, run, "nullity"), planted=name),
+                modes, 0.5)
         for name, modes in ROWS.items()
-    ]
+    ]  # fmt: skip
     return [*exact, explained(run)]
+
+
+def _called(plan: str) -> str:
+    """Name what is planted as readers know it."""
+    return LossLandscape.knob("planted").labels[plan]
 
 
 def explained(run: RunData) -> Verdict:
@@ -56,7 +62,7 @@ def _difference(run: RunData, member: int) -> float | None:
 def staircase(run: RunData) -> list[Verdict]:
     """Judge L2: a step for each block, as outputs are added."""
     steps = [
-        verdict(f"{plan.replace('_', ' ')}, k = {k}: zero modes", per_member(run, partial(last_value, run, "nullity"),
+        verdict(f"{_called(plan)}, k = {k}: zero modes", per_member(run, partial(last_value, run, "nullity"),
                 planted=plan, outputs=k), modes, 0.5)
         for (plan, k), modes in STAIRCASE.items()
     ]  # fmt: skip

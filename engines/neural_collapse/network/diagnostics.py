@@ -42,19 +42,19 @@ COMPARED = ("nc1", "nc1_trace")
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels that are not thin, each `[B, *dims]`."""
     now = evaluate(problem, state, knobs)
-    found = measure(now.last, now.W)
+    metrics = measure(now.last, now.W)
     none = torch.zeros_like(now.loss)
     unknown = none[:, None].expand(-1, KINDS) * torch.nan
     return {
-        **found,
-        **_compared(problem, found),
+        **metrics,
+        **_compared(problem, metrics),
         **_squared(now),
         **_by_layer(problem, now, stage(problem, state, knobs)),
         "accuracy": now.accuracy,
         "accuracy_test": now.accuracy_test,
         "nc4": now.nc4,
-        "trace_within_scaled": found["trace_within"],
-        "trace_between_scaled": found["trace_between"],
+        "trace_within_scaled": metrics["trace_within"],
+        "trace_between_scaled": metrics["trace_between"],
         "loss": now.loss,
         "objective": now.loss + _decay(problem, state, now.head, knobs),
         "residual": none,
@@ -75,7 +75,7 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def layer_channels(moments: Moments, accuracy: Tensor) -> dict[str, Tensor]:
-    """Compute NC1, its trace ratio and the accuracy of the nearest mean of each layer, each `[...]`."""
+    """Compute NC1, its trace ratio and the accuracy of the nearest mean of each layer, each `[*]`."""
     return {"layer_nc1": nc1(moments), "layer_nc1_trace": nc1_trace(moments), "layer_accuracy": accuracy}
 
 
@@ -87,15 +87,15 @@ def input_channels(problem: Problem) -> dict[str, Tensor]:
 
 def _by_layer(problem: Problem, now: Evaluation, at: Stage) -> dict[str, Tensor]:
     """Channels of the input and each hidden layer, `[B, L + 1]`; NaN for layers that greedy training has not added."""
-    found = layer_channels(now.layers, now.nearest_mean)
+    channels = layer_channels(now.layers, now.nearest_mean)
     there = torch.arange(now.nearest_mean.shape[1], device=at.layer.device) <= at.layer[:, None]
-    known = {n: torch.where(there, v, torch.nan) for n, v in found.items()}
-    return {n: torch.cat([problem.input_channels[n].expand(len(v), 1), v], 1) for n, v in known.items()}
+    blanked = {n: torch.where(there, v, torch.nan) for n, v in channels.items()}
+    return {n: torch.cat([problem.input_channels[n].expand(len(v), 1), v], 1) for n, v in blanked.items()}
 
 
-def _compared(problem: Problem, found: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    initial = {name: problem.initial_channels.get(name, found[name]) for name in COMPARED}
-    return {f"{name}_ratio": ratio_to_start(found[name], value) for name, value in initial.items()}
+def _compared(problem: Problem, metrics: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    initial = {name: problem.initial_channels.get(name, metrics[name]) for name in COMPARED}
+    return {f"{name}_ratio": ratio_to_start(metrics[name], value) for name, value in initial.items()}
 
 
 def _squared(now: Evaluation) -> dict[str, Tensor]:
@@ -126,11 +126,11 @@ class Evaluation(NamedTuple):
     """Networks at one step, in evaluation mode: K classes, L hidden layers, r coordinates."""
 
     layers: Moments
-    """Moments of the output of each hidden layer, `[B, L, ...]`; layers that are not added yet pass it on."""
+    """Moments of the output of each hidden layer, `[B, L, *]`; layers that are not added yet pass it on."""
     nearest_mean: Tensor
     """Share of samples whose own class mean is the nearest, `[B, L]`."""
     last: Moments
-    """Moments of the last hidden layer, `[B, ...]`."""
+    """Moments of the last hidden layer, `[B, *]`."""
     W: Tensor
     """The classifier in its coordinates, `[B, K, r + 1]`."""
     head: Head
@@ -162,13 +162,13 @@ def evaluate(problem: Problem, state: State, knobs: Knobs) -> Evaluation:
 
 def _evaluate(problem: Problem, state: State, now: Stage) -> Evaluation:
     x, top = problem.X_all.expand(len(state.t), -1, -1), head(problem, state, now)
-    found = []
+    outputs = []
     for layer in range(state.gain.shape[1]):
         out = evaluated_layer(problem, state, layer, x)
         x = torch.where((layer <= now.layer)[:, None, None], out, x) if problem.greedy and layer else out
-        found.append(x[:, : len(problem.X)])
-    layers = span_coordinates(torch.stack(found, 1), problem.averaging)
-    deep = span_coordinates(found[-1], problem.averaging, top.last)
+        outputs.append(x[:, : len(problem.X)])
+    layers = span_coordinates(torch.stack(outputs, 1), problem.averaging)
+    deep = span_coordinates(outputs[-1], problem.averaging, top.last)
     bias = finite(top.bias).to(deep.W.dtype)
     logits = x[:, len(problem.X) :] @ top.last + top.bias[:, None]
     return Evaluation(
@@ -211,25 +211,25 @@ class SpanCoordinates(NamedTuple):
     """Features of N samples in r + 1 coordinates, float64; the last one of samples and classifier is 0."""
 
     moments: Moments
-    """`M [..., r + 1, K]`, `Y [..., r + 1, r + 1]`, `V [..., K]`."""
+    """`M [*, r + 1, K]`, `Y [*, r + 1, r + 1]`, `V [*, K]`."""
     H: Tensor
-    """Coordinates of the samples, `[..., r + 1, N]`."""
+    """Coordinates of the samples, `[*, r + 1, N]`."""
     W: Tensor
-    """The classifier `[..., K, r + 1]`."""
+    """The classifier `[*, K, r + 1]`."""
 
 
 def finite(values: Tensor) -> Tensor:
-    """Replace what is not finite by 0, `[...] -> [...]`: solvers refuse it, and a diverged member may be observed."""
+    """Replace what is not finite by 0, `[*] -> [*]`: solvers refuse it, and a diverged member may be observed."""
     return torch.where(values.isfinite(), values, 0)
 
 
 def span_coordinates(H: Tensor, averaging: Tensor, W: Tensor | None = None) -> SpanCoordinates:
-    """Coordinates of features `H [..., N, d]`, float32 or float64, that leave every metric as it is.
+    """Coordinates of features `H [*, N, d]`, float32 or float64, that leave every metric as it is.
 
     Parameters
     ----------
     averaging : weight of each sample in the mean of its class, `[N, K]`, float64
-    W : classifier `[..., d, K]`; zero where it does not matter
+    W : classifier `[*, d, K]`; zero where it does not matter
 
     Global and class means are subtracted before anything is squared. The features' own rounding bounds what is now:
     of the trace ratio, in float32, what is above 1e-13 times the squared global mean over the spread of the means.
@@ -252,7 +252,7 @@ def span_coordinates(H: Tensor, averaging: Tensor, W: Tensor | None = None) -> S
 
 
 def _moments(M: Tensor, A: Tensor, rest: Tensor, averaging: Tensor, u: Tensor) -> Moments:
-    """Moments from class means `[..., r, K]`, deviations `[..., r, N]`, squared lengths out of them, and the unit.
+    """Moments from class means `[*, r, K]`, deviations `[*, r, N]`, squared lengths out of them, and the unit.
 
     `Y Yᵀ = (K/N) A Aᵀ`, and beside it the length that is left.
     """

@@ -8,7 +8,7 @@ from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network.data import DIGITS, load
-from engines.neural_collapse.network.problem import BATCH
+from engines.neural_collapse.network.problem import MINIBATCH
 from engines.neural_collapse.network.training import JOINT
 
 REFERENCE = "Tirer, Huang, Niles-Weed 2023 (arXiv 2210.16658); He, Su 2023 (separation by layers)"
@@ -19,7 +19,7 @@ LOSSES = {"mse": "½ mean ‖Wh + b − y‖²", "ce": "mean cross-entropy of Wh
 def per_epoch(config: NeuralCollapse) -> int:
     """Steps of an epoch."""
     samples = len(load(config.data).X)
-    return samples // min(BATCH, samples)
+    return samples // min(MINIBATCH, samples)
 
 
 def phases(run: RunData, member: int) -> list[Phase]:
@@ -31,7 +31,18 @@ def phases(run: RunData, member: int) -> list[Phase]:
     else:
         drops = [(part * length / parts, f"step size ÷ {10**i}") for i, (part, parts) in enumerate(JOINT, 1)]
         marks = [(0, "training"), *drops, *_zero(run, member)]
-    return [Phase(step=float(step), label=label) for step, label in sorted(marks) if step <= end]
+    return [Phase(step=float(step), label=label, doc=_phase_doc(label)) for step, label in sorted(marks) if step <= end]
+
+
+def _phase_doc(label: str) -> str:
+    """Say what happens in a phase."""
+    if label.startswith("layer"):
+        return "One more layer is trained on top of those that are frozen."
+    if label.startswith("step size"):
+        return "The step size was divided, and the noise of the batches falls with it."
+    if label == "training":
+        return "The network still makes mistakes on its training samples."
+    return "Every training sample is right; what goes on is contraction."
 
 
 def _zero(run: RunData, member: int) -> list[tuple[float, str]]:
@@ -56,7 +67,7 @@ def _what(config: NeuralCollapse) -> str:
     data = "images of digits" if config.data == DIGITS else "samples of your own"
     return (
         f"A network of {config.depth} hidden layers of {config.width} neurons with {norm} learns {len(samples.X)} "
-        f"{data} in batches of {min(BATCH, len(samples.X))}, one a step and {per_epoch(config)} an epoch."
+        f"{data} in minibatches of {min(MINIBATCH, len(samples.X))}, one a step and {per_epoch(config)} an epoch."
     )
 
 

@@ -1,7 +1,7 @@
 """Training of networks: the stage that each member is at, its layers forwards and backwards, and how parameters move.
 
 Gradients are formed by hand: all members go through one batched product a layer, in float32. A step is stochastic
-gradient descent with momentum and weight decay on one batch of 64 samples.
+gradient descent with momentum and weight decay on one minibatch of 64 samples.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def head(problem: Problem, state: State, now: Stage) -> Head:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one batch of each member's own training: all layers, or the one that greedy training is at."""
+    """Take one minibatch of each member's own training: all layers, or the one that greedy training is at."""
     now = stage(problem, state, knobs)
     if not problem.greedy:
         return descend(problem, state, knobs, now, range(state.gain.shape[1]))
@@ -86,8 +86,8 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 def _greedy(problem: Problem, state: State, knobs: Knobs, now: Stage) -> State:
     """Take one step of members at different layers: those at the same layer go together."""
     parts: Groups = groups(now.layer.tolist(), state.t.device)
-    found = [(_part(problem, state, knobs, now, layer, members), members) for layer, members in parts]
-    return State(*(scattered(found, lambda moved, _, i=i: moved[i]) for i in range(len(state))))
+    moved_parts = [(_part(problem, state, knobs, now, layer, members), members) for layer, members in parts]
+    return State(*(scattered(moved_parts, lambda moved, _, i=i: moved[i]) for i in range(len(state))))
 
 
 def _part(problem: Problem, state: State, knobs: Knobs, now: Stage, layer: int, members: Tensor | slice) -> State:
@@ -118,8 +118,8 @@ def descend(problem: Problem, state: State, knobs: Knobs, now: Stage, span: rang
 def minibatch(problem: Problem, state: State) -> tuple[Tensor, Tensor]:
     """The samples of a step and their targets, `[B, b, D]` and `[B, b, K]`."""
     epoch, part = state.t // problem.per_epoch, state.t % problem.per_epoch
-    begin = epoch * len(problem.X) % problem.orders.shape[1] + part * problem.batch
-    places = begin[:, None] + torch.arange(problem.batch, device=begin.device)
+    begin = epoch * len(problem.X) % problem.orders.shape[1] + part * problem.minibatch
+    places = begin[:, None] + torch.arange(problem.minibatch, device=begin.device)
     chosen = problem.orders.gather(1, places).long()
     return problem.X[chosen], problem.targets[chosen]
 
@@ -178,16 +178,16 @@ EPS = 1e-5
 
 
 class LayerForward(NamedTuple):
-    """Output of a layer for a batch of b samples, and its statistics, which are None without batch-norm."""
+    """Output of a layer for a minibatch of b samples, and its statistics, which are None without batch-norm."""
 
     out: Tensor
     """`[B, b, h]`."""
     normed: Tensor | None
     """`(z - mean)/std` with `z = x W`, `[B, b, h]`."""
     mean: Tensor | None
-    """Mean of z over the batch, `[B, h]`."""
+    """Mean of z over the minibatch, `[B, h]`."""
     var: Tensor | None
-    """Variance of z over the batch, divided by b, `[B, h]`."""
+    """Variance of z over the minibatch, divided by b, `[B, h]`."""
 
 
 class LayerGradients(NamedTuple):
@@ -207,7 +207,7 @@ def relu_layer(z: Tensor, shift: Tensor) -> LayerForward:
 
 
 def batch_norm_layer(z: Tensor, gain: Tensor, shift: Tensor) -> LayerForward:
-    """`ReLU(gain (z - mean)/sqrt(var + eps) + shift)` with mean and variance of the batch; z `[B, b, h]`."""
+    """`ReLU(gain (z - mean)/sqrt(var + eps) + shift)` with mean and variance of the minibatch; z `[B, b, h]`."""
     mean = z.mean(1)
     centred = z - mean[:, None]
     var = centred.square().mean(1)
@@ -244,7 +244,7 @@ INERTIA = 0.9
 """Momentum of the descent."""
 
 NEWEST = 0.1
-"""Weight of a batch in the running mean and variance."""
+"""Weight of a minibatch in the running mean and variance."""
 
 
 class Descent(NamedTuple):
@@ -258,7 +258,7 @@ class Descent(NamedTuple):
         return self._moved(w, torch.baddbmm(v, x.mT, z, beta=INERTIA))
 
     def vectors(self, w: Tensor, v: Tensor, grad: Tensor) -> tuple[Tensor, Tensor]:
-        """Move vectors `[B, ...]`."""
+        """Move vectors `[B, *]`."""
         return self._moved(w, torch.add(grad, v, alpha=INERTIA))
 
     def _moved(self, w: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -304,7 +304,7 @@ def _inner(
 
 
 def running_statistics(state: State, span: range, passed: Sequence[LayerForward]) -> State:
-    """Update the running statistics with one batch; their variance divides by b - 1."""
+    """Update the running statistics with one minibatch; their variance divides by b - 1."""
     if passed[0].mean is None:
         return state
     rows, count = slice(span.start, span.stop), passed[0].out.shape[1]

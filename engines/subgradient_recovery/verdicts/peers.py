@@ -18,7 +18,7 @@ def peers(run: RunData) -> list[Verdict]:
     easy, wide = {"kappa": 1.0, "k": 2}, {"kappa": 1.0, "k": 10}
     polyak, damped = run.where(method="polyak", **wide), run.where(method="opsa", damping=0.01, k=10)
     return [
-        below("SubGM, κ = 1: log₁₀ of the error", orders(run, run.where(method="subgm", kappa=1.0)), -7.5),
+        below("sub-gradient, κ = 1: log₁₀ of the error", orders(run, run.where(method="subgm", kappa=1.0)), -7.5),
         below("Polyak, k = r: steps to 10⁻⁶", hits(1e-6, method="polyak", **easy), 60),
         above("Polyak, k = 10: log₁₀ of the error", orders(run, polyak), -4.0),
         below("ScaledSM: steps to 10⁻⁶ at κ = 1 and 10", hits(1e-6, method="scaled_sm"), 60),

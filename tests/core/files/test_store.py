@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import engines
 from engines.core.api import simulate
 from engines.core.data.plain_json import to_json
 from engines.core.data.recording import Event
@@ -158,6 +159,20 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     for read in (store.read, store.read_description):
         with pytest.raises(StoreError, match="there is no such file"):
             read(tmp_path / "run.parquet")
+
+
+def test_a_file_that_unpacks_to_more_than_there_is_room_for_is_refused_and_listed_without_being_read(
+    run, tmp_path, monkeypatch
+):
+    target = tmp_path / "run.parquet"
+    run.save(target)
+    monkeypatch.setattr(store.devices, "memory", lambda device: 10_000)
+    for path in (target, tmp_path / "run.nc"):
+        run.save(path)
+        with pytest.raises(StoreError, match=r"it unpacks to \d+ bytes; the limit on this machine is 10000"):
+            engines.open(path)
+    monkeypatch.setattr(pq.ParquetFile, "read", lambda *arguments: pytest.fail("a row was read"))
+    assert store.read_description(target)["rows"] == len(run)
 
 
 @pytest.mark.parametrize(

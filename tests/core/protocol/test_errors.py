@@ -49,6 +49,10 @@ def test_a_misspelt_name_gets_the_nearest_and_any_other_gets_all(name, hint):
     assert len(str(caught.value)) < LONGEST
 
 
+def test_where_there_is_none_a_name_is_told_so():
+    assert str(UnknownName("option of norm", "nothing", [])) == "unknown option of norm 'nothing'; known: none"
+
+
 def test_a_guard_keeps_errors_for_people_and_interrupts_and_names_all_others():
     for error in (ConfigError("k is large"), KeyboardInterrupt()):
         with pytest.raises(type(error)) as caught, engine_failures("Toy"):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+import engines
 from engines.core import api
 from engines.core.data.recording import Event, Frame
-from engines.core.protocol.errors import EngineFailure
+from engines.core.protocol.errors import ConfigError, EngineFailure
 from engines.core.runs import replay
 from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, Toy
@@ -75,3 +76,14 @@ def test_an_abandoned_replay_stops():
     run.cancelled = True
     with pytest.raises(EngineFailure, match="abandoned at step 0 of 50"):
         replay.simulation_at(run, 50, 0)
+
+
+def test_a_run_of_some_members_is_as_if_nothing_else_had_been_run():
+    both = engines.run("matrix_sensing", set={"alpha": [0.2, 0.3, 0.4]}, steps=30)
+    alone = engines.run("matrix_sensing", set={"alpha": [0.4, 0.2]}, steps=30)
+    some = both.only([2, 0])
+    assert some.configs == alone.configs and list(some.initial_configs) == alone.configs
+    np.testing.assert_allclose(some["error"], alone["error"], rtol=1e-12)
+    assert some["iterate"].shape == alone["iterate"].shape
+    with pytest.raises(ConfigError):
+        both.only([3])

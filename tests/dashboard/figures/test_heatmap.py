@@ -1,6 +1,8 @@
 import numpy as np
 
-from dashboard.figures.marks.heatmap import MOST_PER_SIDE, HeatMark, MapMark
+from dashboard.figures.marks.heatmap import CLAIM, MOST_PER_SIDE, HeatMark, MapMark, claims
+from engines.core.analysis.verdict_helpers import below
+from engines.core.protocol.engine import Preset
 from tests.dashboard.figures.examples import members, picture, recorded, show
 
 BOTH = {"channels": ("field", "x"), "kind": "heatmap"}
@@ -101,3 +103,22 @@ def test_a_diverged_member_has_no_colour():
     run.diverged_at[3] = 0
     show(mark, run)
     assert np.isnan(images(mark)[0][0][1])
+
+
+def judged(run):
+    return [below("loss", [float(run["loss"][-1, member]) for member in range(len(run.configs))], 10)]
+
+
+def test_a_map_shows_what_a_claim_measures_on_the_members_of_each_cell():
+    run = recorded(members(a=(1, 2), eta=(0.1, 0.2), seed=(0, 1)), (0, 1), loss=np.arange(8.0))
+    run.preset = Preset(name="p", title="p", look_for="", judge=judged)
+    assert claims(run, 3) == ["loss"]
+    mark = picture(MapMark, run, {"channels": (f"{CLAIM}0",), "kind": "map"}, log_y=False)
+    assert images(mark)[0] == [[3, 7], [1, 5]], "the worst of the seeds of a cell is what a claim measures"
+    assert labels(mark.figure.xaxis) == ["1", "2"]
+
+
+def test_a_claim_that_cannot_be_told_of_one_cell_leaves_it_blank():
+    run = recorded(members(a=(1, 2), eta=(0.1, 0.2)), (0, 1), loss=np.arange(4.0))
+    mark = picture(MapMark, run, {"channels": (f"{CLAIM}0",), "kind": "map"}, log_y=False)
+    assert np.isnan(mark.source.data["image"][0]).all()

@@ -23,7 +23,7 @@ def drawn(kind, x, log_y=True, symlog=1e-6):
     feed = StreamedSource([Column(curve, name) for curve in both for name in ("loss", "rare")])
     feed.update(run)
     plot = Plot(name="p", title="p", doc="p", channels=("loss",), x=x, symlog=symlog)
-    strokes = [LineSpec(Column(curve, "loss"), curve.label, curve.color, "solid") for curve in both]
+    strokes = [LineSpec(Column(curve, "loss"), curve.label, "loss", curve.color, "solid") for curve in both]
     quiet = {"on_zoom": lambda: None, "on_reset": lambda: None, "on_tap": lambda key: None}
     mark = kind(plot, ENGINE, strokes, feed, FigureOptions(True, log_y), primary=False, **quiet)
     mark.show_cursor(run, 3, False)

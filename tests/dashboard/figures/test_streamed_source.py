@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from dashboard.figures.marks.streamed_source import MOST_POINTS, Column, StreamedSource
-from dashboard.session.curves import Curve
+from dashboard.figures.marks.streamed_source import MOST_POINTS, Column, StreamedSource, summarised
+from dashboard.session.curves import FEW, Curve
 from engines.core.data.recording import Recording
 
 
@@ -46,12 +46,26 @@ def test_only_new_rows_are_sent(streamed):
     assert streamed[0]["c1.error"] == [21, 31]
 
 
-def test_bands_are_medians_and_quantiles(streamed):
+def test_bands_of_few_members_go_from_the_least_to_the_largest(streamed):
     drawn = feed()
     drawn.update(Run().record(0, 1))
-    values = np.array([10.0, 11.0, 12.0])
-    for part, share in (("", 0.5), (".low", 0.1), (".high", 0.9)):
-        assert drawn.source.data[f"c0.error{part}"][1] == pytest.approx(np.quantile(values, share))
+    assert [drawn.source.data[f"c0.error{part}"][1] for part in (".low", "", ".high")] == [10, 11, 12]
+
+
+def test_bands_of_many_members_are_medians_and_quantiles():
+    values = np.random.default_rng(0).normal(size=(4, FEW))
+    for part, share in (("median", 0.5), ("low", 0.1), ("high", 0.9)):
+        assert summarised(values, part) == pytest.approx(np.quantile(values, share, axis=1))
+
+
+def test_a_standard_error_shrinks_with_the_members_that_are_left():
+    values = np.array([[1.0, 2.0, 3.0, np.nan], [1.0, 2.0, 3.0, 2.0]])
+    low, middle, high = (summarised(values, part, mean=True) for part in ("low", "median", "high"))
+    assert middle.tolist() == [2, 2]
+    assert high - middle == pytest.approx(
+        [np.std(row[np.isfinite(row)], ddof=1) / np.isfinite(row).sum() ** 0.5 for row in values]
+    )
+    assert middle - low == pytest.approx(high - middle)
 
 
 def test_a_diverged_member_ends_where_it_diverged(streamed):

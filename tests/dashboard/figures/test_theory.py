@@ -38,8 +38,9 @@ def test_a_curve_with_two_lines_is_named_once():
 
 def test_a_legend_calls_a_bound_a_bound():
     law = Prediction(channel="x", label="flow", values=np.ones(3), reference="none")
-    called = [title(replace(law, kind=kind)) for kind in ("law", "upper", "lower")]
+    called = [title(replace(law, kind=kind))[0] for kind in ("law", "upper", "lower")]
     assert called == ["theory: flow", "upper bound: flow", "lower bound: flow"]
+    assert title(replace(law, label="flow (within a factor of 2)")) == ("theory: flow", "within a factor of 2")
 
 
 def test_a_band_carries_the_median_of_its_members_predictions():
@@ -66,4 +67,4 @@ def test_a_prediction_of_one_component_is_drawn_in_the_hue_of_that_component_alo
     data = mark.sources["theory"].data
     assert list(data["color"]) == [lines[0].color, lines[2].color]
     assert [line[0] for line in data["ys"]] == [0, 2]
-    assert mark.theory_titles() == {"theory: law": True}
+    assert mark.theory_titles() == {"theory: law": ("", True)}

@@ -11,9 +11,10 @@ def bars(*channels):
 
 def test_bars_of_several_channels_are_told_apart_in_the_legend():
     mark = bars("x", "kind")
-    hues = [sample["color"] for sample in mark.legend]
-    assert [sample["label"] for sample in mark.legend] == ["x", "kind"]
-    assert mark.source.data["color"] == [hues[0], hues[0], hues[1], hues[1]]
+    assert [(sample["label"], sample["dash"]) for sample in mark.legend] == [("x", "dot"), ("kind", "ring")]
+    assert len(set(mark.source.data["color"])) == 1, "the colour is the member's"
+    filled, hollow = mark.source.data["fill"][0], mark.source.data["fill"][-1]
+    assert mark.source.data["fill"] == [filled, filled, hollow, hollow] and hollow < filled
 
 
 def test_bars_of_one_channel_need_no_legend():

@@ -12,7 +12,7 @@ from dashboard.session.start import Start
 from dashboard.session.view_state import ViewContext
 from engines.core.api import simulate
 from engines.core.live.runner import Status
-from engines.core.protocol.declarations import Story
+from engines.core.protocol.declarations import Plot, Story
 from engines.core.protocol.engine import Probe
 from engines.core.runs.experiment import Experiment
 from engines.core.runs.run import Run
@@ -90,6 +90,18 @@ def test_what_fails_is_said_on_the_page_and_once_in_the_log_and_the_rest_goes_on
     failing.undo()
     lab.parts.presets.receive({"value": "first"})
     assert "could not be made" not in messages_at(lab, 50)
+
+
+def test_theory_of_a_sweep_that_fails_is_said_on_the_page_and_once_in_the_log(failing, open_lab, caplog, monkeypatch):
+    sweep = Plot(name="over", title="over", channels=("loss",), doc="", kind="sweep")
+    monkeypatch.setattr(ToyEngine, "plots", (*ToyEngine.plots, sweep))
+    lab = open_lab({})
+    assert "There is no theory of some points (" in go_to(lab, 20)
+    go_to(lab, 21)
+    assert caplog.text.count("theory failed for a point of a sweep") == 1
+    failing.undo()
+    lab.parts.presets.receive({"value": "first"})
+    assert "There is no theory of some points" not in messages_at(lab, 50)
 
 
 def test_theory_that_fails_is_left_out_and_said(failing):

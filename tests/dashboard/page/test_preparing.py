@@ -115,13 +115,11 @@ def test_what_fails_to_start_stands_without_curves_and_claims_and_can_be_taken_b
 def test_the_address_gets_a_place_in_history_with_each_preset_and_none_with_an_edit(lab, monkeypatch):
     written = []
     monkeypatch.setattr(lab.bridge, "write_address", lambda token, push: written.append((token, push)))
-    lab.address.follow()
-    assert [push for _, push in written] == [False]  # where the reader paused
     lab.edit({"eta": 0.2})
     edited = lab.share.token()
     assert written[-1] == (edited, False)
     lab.parts.presets.receive({"value": "cases"})
-    assert [push for _, push in written] == [False, False, True]
+    assert [push for _, push in written] == [False, True]
     lab.bridge.receive({"visit": {"s": edited}})
     assert lab.session.configs[0].eta == 0.2
     lab.bridge.receive({"visit": {"s": "nonsense"}})

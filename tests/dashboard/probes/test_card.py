@@ -219,10 +219,10 @@ def test_options_reach_the_computation_and_are_remembered():
     typed(made, "rim", "False")
     made.compute()
     assert made.job.options == {"resolution": 5, "rim": False}
-    assert result(made)["note"] == "Computed at step 20 · a = 1 · with resolution = 5, rim = False"
+    assert result(made)["note"] == "Computed at step 20 · a = 1 · with resolution = 5, rim = no"
     made.clear()
     assert made.form.form["values"]["resolution"] == "5"
-    assert typed(made, "resolution", "17")["summary"] == "rim = False"
+    assert typed(made, "resolution", "17")["summary"] == "rim = no"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from dashboard.probes.pictures.lines import MOST_POINTS, LinesPicture, trace_styles
-from dashboard.ui.palette import qualitative
+from dashboard.ui.palette import category
 from engines.core.protocol.probe_figures import Lines, Trace
 
 
@@ -20,7 +20,7 @@ def drawn(picture):
 
 def test_a_theory_has_the_hue_of_the_data_before_it_and_a_dash_of_its_own():
     found = list(trace_styles([trace(), trace(style="theory"), trace(style="theory"), trace(style="line"), trace()]))
-    assert [tone.color for tone in found] == [qualitative(place) for place in (0, 0, 0, 1, 2)]
+    assert [tone.color for tone in found] == [category(place) for place in (0, 0, 0, 1, 2)]
     assert found[0].dash == found[3].dash == ()
     assert found[1].dash and found[2].dash and found[1].dash != found[2].dash
 

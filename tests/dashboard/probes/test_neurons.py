@@ -3,7 +3,7 @@ import pytest
 
 from dashboard.probes.pictures.layers import TALLEST, stacked_columns
 from dashboard.probes.pictures.neurons import FLOOR, SHAPES, NeuronsPicture
-from dashboard.ui.palette import qualitative
+from dashboard.ui.palette import category
 from engines.core.protocol.probe_figures import Neurons
 
 DECLARED = Neurons(
@@ -25,7 +25,7 @@ def test_neurons_stand_in_columns_and_are_told_by_hue_shape_and_legend():
     dots = made.nodes.data
     assert dots["x"] == [0, 0, 1, 1, 1]
     assert dots["y"] == pytest.approx([1 / 4, 3 / 4, 1 / 6, 1 / 2, 5 / 6])
-    assert dots["color"] == [qualitative(kind) for kind in VALUES["kind"]]
+    assert dots["color"] == [category(kind) for kind in VALUES["kind"]]
     assert dots["shape"] == [SHAPES[kind] for kind in VALUES["kind"]]
     assert [entry["label"] for entry in made.legend][:2] == ["live, 3", "always on, 2"]
     assert len({entry["color"] for entry in made.legend}) == len(made.legend) == 4
@@ -38,7 +38,7 @@ def test_what_a_logarithmic_axis_has_no_place_for_is_drawn_at_the_floor_and_said
     assert height[0] == pytest.approx([1e-30, 2e-30, 3e-30], rel=1e-15)
     assert height[1] == pytest.approx([FLOOR, FLOOR, 1e-20], rel=1e-15)
     assert np.isnan(height[2]).tolist() == [False, True, True]
-    assert made.note == "pale: no way of its own · 3 of 24 values below 1×10⁻³⁴ are drawn there"
+    assert made.note == "pale: no way of its own · 3 of 24 values below 10⁻³⁴ are drawn there"
     low, high = made.paths.data["low"][0], made.paths.data["high"][0]
     assert 1e-33 < low < 1e-30 and 12 < high < 1e4
 

@@ -1,7 +1,8 @@
 from dataclasses import dataclass
 
-from dashboard.session.curves import ENOUGH, MOST_SEPARATE, curves
+from dashboard.session.curves import ENOUGH, LEGIBLE, MOST_SEPARATE, curves, in_sight, parts, spread_text
 from engines.core.protocol.config import Config, knob
+from engines.core.protocol.engine import Preset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,12 +40,14 @@ def test_a_label_names_the_fewest_knobs_that_tell_members_apart():
     assert [curve.label for curve in drawn] == ["α = 0.3", "α = 0.01"]
 
 
-def test_very_many_members_are_one_band_and_the_picked_ones():
-    many = members(alphas=[0.1 + i / 100 for i in range(MOST_SEPARATE + 1)])
-    everyone, picked = curves(many, picked=[5])
-    assert len(everyone.members) == MOST_SEPARATE + 1
+def test_very_many_values_of_one_knob_are_bands_of_neighbours_and_the_picked_member():
+    many = members(alphas=[0.1 + i / 100 for i in range(MOST_SEPARATE + 8)])
+    *bands, picked = curves(many, picked=[5])
+    assert sorted(m for band in bands for m in band.members) == list(range(len(many)))
+    assert max(len(band.members) for band in bands) <= 3 and len(bands) == LEGIBLE
+    assert bands[0].label == "α = 0.1 … 0.12, 3 members"
     assert picked.members == (5,)
-    assert everyone.key != picked.key
+    assert picked.key not in {band.key for band in bands}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,3 +78,60 @@ def test_values_close_together_get_hues_apart():
 def test_many_categories_never_share_a_hue():
     drawn = curves([Wide(method=m, alpha=a, kappa=k) for m in ("gd", "scaled_gd") for a in (1, 2, 3) for k in (1, 2)])
     assert len({curve.color for curve in drawn}) == len(drawn)
+
+
+def many_methods():
+    """Sixty members: methods by width and conditioning."""
+    return [Wide(method=m, alpha=a, kappa=k) for m in ("gd", "scaled_gd") for a in range(1, 16) for k in (2, 10)]
+
+
+def test_a_large_ensemble_is_divided_by_a_knob_and_no_curve_is_lost():
+    every = curves(many_methods())
+    assert sorted(m for curve in every for m in curve.members) == list(range(60))
+    assert all(not curve.band for curve in every)
+    for part in parts(every):
+        assert len([curve for curve in every if curve.part == part]) <= LEGIBLE
+
+
+def test_what_differs_in_its_part_alone_looks_the_same_in_each():
+    every = curves(many_methods())
+    shown, other = (in_sight(every, next(c for c in every if c.part == part).members[0]) for part in parts(every)[:2])
+    assert {c.part for c in shown} != {c.part for c in other}
+    assert {c.color for c in shown} == {c.color for c in other}
+    assert [c.label for c in shown] == [c.label for c in other]
+
+
+def test_a_family_shares_a_hue_and_its_number_sets_the_lightness():
+    drawn = curves([Wide(method=m, alpha=a) for m in ("gd", "scaled_gd") for a in (1, 2, 3)])
+    assert [curve.hue for curve in drawn] == [drawn[0].hue] * 3 + [drawn[3].hue] * 3
+    assert drawn[0].hue != drawn[3].hue
+    assert len({curve.color for curve in drawn}) == 6
+
+
+PRESET = Preset(
+    name="p", title="p", look_for="", set={"kappa": 2.0},
+    cases=({"method": "gd"}, {"method": "scaled_gd", "alpha": 0.2}), case_labels=("plain", "with λ_S"),
+)  # fmt: skip
+
+
+def test_cases_are_called_what_their_preset_calls_them():
+    drawn = curves([Wide(), Wide(method="scaled_gd", alpha=0.2)], preset=PRESET)
+    assert [curve.label for curve in drawn] == ["plain", "with λꜱ"]
+
+
+def test_a_case_that_was_edited_loses_its_name():
+    drawn = curves([Wide(), Wide(method="scaled_gd", alpha=0.5)], preset=PRESET)
+    assert [curve.label for curve in drawn] == ["plain", "scaled gd"]
+
+
+def test_members_of_one_case_are_told_apart_by_their_knobs():
+    drawn = curves([Wide(kappa=k) for k in (2, 2.5)] + [Wide(method="scaled_gd", alpha=0.2)], preset=PRESET)
+    assert [curve.label for curve in drawn] == ["plain, κ = 2", "plain, κ = 2.5", "with λꜱ"]
+
+
+def test_bands_say_what_they_are():
+    few, many = curves(members(seeds=range(4))), curves(members(seeds=range(20)))
+    assert spread_text(few) == "median, least to largest of 4"
+    assert spread_text(many) == "median, 10–90 % of 20"
+    assert spread_text(curves(members(seeds=range(20)), mean=True)) == "mean ± standard error of 20"
+    assert spread_text(curves(members())) == ""

@@ -7,8 +7,9 @@ from dashboard.session import link
 from dashboard.session.start import Start
 from dashboard.session.view_state import ViewState
 from engines import load
+from engines.core.protocol.errors import ConfigError
 from engines.core.runs.experiment import Experiment
-from tests.core.toy import ENGINE
+from tests.core.toy import ENGINE, Toy
 
 
 def token(**changes):
@@ -122,6 +123,33 @@ def test_what_cannot_be_opened_opens_the_usual_and_is_told(token, preset):
     found = Start.from_address(engine, token, preset)
     assert found.experiment.preset.name == engine.opening
     assert "opens by default" in found.error
+
+
+def test_a_pinned_run_whose_edits_contradict_is_a_sentence_and_the_lab_opens_as_usual():
+    pinned = json.loads(Experiment.from_preset(ENGINE, set={"sign": "minus"}).to_json())
+    for edit, reason in [
+        ({"step": 3, "knob": "flat", "value": True, "members": [0]}, "flat is not a live knob"),
+        ({"step": 3, "knob": "eta", "value": 11, "members": [0]}, "Toy.eta=11.0 is outside its bounds"),
+        ({"step": 3, "knob": "eta", "value": 1, "members": [1]}, "names the member 1"),
+    ]:
+        view = {"pinned": json.dumps(pinned | {"edits": [edit]})}
+        start = Start.from_address(ENGINE, token(view=view))
+        assert start.error.startswith("This link compares with something impossible: ") and reason in start.error
+        assert (start.pinned, start.experiment.preset) == (None, ENGINE.preset(ENGINE.opening))
+
+
+def test_a_pinned_run_whose_edits_contradict_another_knob_is_a_sentence(monkeypatch):
+    def check(self):
+        if self.shift > self.eta:
+            raise ConfigError(f"Toy.shift={self.shift} is above eta={self.eta}")
+
+    monkeypatch.setattr(Toy, "check", check)
+    edits = [{"step": 3, "knob": name, "value": value, "members": [0]} for name, value in (("shift", 1), ("eta", 2))]
+    pinned = json.loads(Experiment.from_preset(ENGINE).to_json())
+    start = Start.from_address(ENGINE, token(view={"pinned": json.dumps(pinned | {"edits": edits})}))
+    assert start.error == "" and start.pinned and len(start.pinned.edits) == 2
+    start = Start.from_address(ENGINE, token(view={"pinned": json.dumps(pinned | {"edits": edits[:1]})}))
+    assert "something impossible: Toy.shift=1.0 is above eta=0.1" in start.error
 
 
 def test_names_to_hide_add_to_those_of_the_link():

@@ -5,7 +5,11 @@ import pytest
 import torch
 
 from engines.loss_landscape.learning_coefficient import quadrature
-from engines.loss_landscape.learning_coefficient.chains import (
+from engines.loss_landscape.learning_coefficient.gibbs import sample
+from engines.loss_landscape.learning_coefficient.llc import drift, estimate, r_hat, richardson, window_fill
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
+from engines.loss_landscape.learning_coefficient.samplers import (
     init_state,
     langevin_kernel,
     mala_kernel,
@@ -13,10 +17,6 @@ from engines.loss_landscape.learning_coefficient.chains import (
     run,
     window,
 )
-from engines.loss_landscape.learning_coefficient.gibbs import sample
-from engines.loss_landscape.learning_coefficient.llc import drift, estimate, r_hat, richardson, window_fill
-from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
-from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
 from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.potentials import Regression, normal_crossing, quadratic
 

@@ -27,8 +27,8 @@ def test_members_do_not_depend_on_who_else_is_in_the_batch(name):
     together, alone = SUBJECTS[name]([7, 3]), SUBJECTS[name]([3])
     same(together.start[1:], alone.start, 0)
     assert (together.start[0] != together.start[1]).any()
-    *_, (_, many) = train(together, 5, 1e-2, batch=10)
-    *_, (_, one) = train(alone, 5, 1e-2, batch=10)
+    *_, (_, many) = train(together, 5, 1e-2, size=10)
+    *_, (_, one) = train(alone, 5, 1e-2, size=10)
     same(many[1:], one, 1e-12)
     assert together.start.shape == (2, together.model.P)
 
@@ -61,7 +61,7 @@ def test_a_perceptron_reads_digits():
     full, batched = (digits.digits_subject([0], hidden, "he").to(torch.float32) for hidden in ((16, 16), (32, 32)))
     *_, (_, theta) = train(full, 1500, 1e-2, every=1500)
     assert float(full.accuracy(theta)) == pytest.approx(0.978, abs=0.015)
-    *_, (_, theta) = train(batched, 3000, 3e-3, 0.1, every=3000, batch=128)
+    *_, (_, theta) = train(batched, 3000, 3e-3, 0.1, every=3000, size=128)
     assert float(batched.accuracy(theta)) == pytest.approx(0.981, abs=0.015)
 
 

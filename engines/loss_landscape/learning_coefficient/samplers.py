@@ -1,7 +1,7 @@
 """Chains that sample a loss inside a Gaussian window: state, kernels, step size, the loop, and their noise.
 
-Density `exp(-b L(w) - gamma |w - w*|^2/2)`; b multiplies the mean loss. Chains are leading axes: theta `[..., C, P]`
-under a loss `[..., C, P] -> [..., C]`; b, gamma and step sizes are numbers or broadcast against `[..., C]`, so that
+Density `exp(-b L(w) - gamma |w - w*|^2/2)`; b multiplies the mean loss. Chains are leading axes: theta `[*, C, P]`
+under a loss `[*, C, P] -> [*, C]`; b, gamma and step sizes are numbers or broadcast against `[*, C]`, so that
 temperatures and step sizes are swept in one batch. A step is pure: random numbers are arguments.
 """
 
@@ -21,35 +21,35 @@ from engines.loss_landscape.hessian.products import reverse_over_reverse
 from engines.loss_landscape.models.initialisation import stream
 
 Loss = Callable[[Tensor], Tensor]
-"""Map parameters `[..., C, P]` to losses `[..., C]`, each of its own chain alone."""
+"""Map parameters `[*, C, P]` to losses `[*, C]`, each of its own chain alone."""
 
 
 class Window(NamedTuple):
     """The parameters of the sampled density besides the loss."""
 
     star: Tensor
-    """Centre w* of the window, `[P]` or `[..., C, P]`."""
+    """Centre w* of the window, `[P]` or `[*, C, P]`."""
     b: Tensor
-    """Inverse temperature of the mean loss, `[..., C]`."""
+    """Inverse temperature of the mean loss, `[*, C]`."""
     gamma: Tensor
-    """Precision of the window, `[..., C]`."""
+    """Precision of the window, `[*, C]`."""
 
 
 class ChainPoint(NamedTuple):
     """A point of each chain with its loss and gradient, so that a step needs one gradient."""
 
     theta: Tensor
-    """`[..., C, P]`."""
+    """`[*, C, P]`."""
     loss: Tensor
-    """`[..., C]`."""
+    """`[*, C]`."""
     gradient: Tensor
-    """Gradient of the loss alone, `[..., C, P]`."""
+    """Gradient of the loss alone, `[*, C, P]`."""
     accepted: Tensor
-    """1 where the last proposal was accepted, `[..., C]`."""
+    """1 where the last proposal was accepted, `[*, C]`."""
 
 
 def window(star: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Window:
-    """Make a window around `star [P]` or `[..., C, P]`; b and gamma are numbers or `[..., C]`.
+    """Make a window around `star [P]` or `[*, C, P]`; b and gamma are numbers or `[*, C]`.
 
     Raises `ConfigError` unless b and gamma are positive.
     """
@@ -62,7 +62,7 @@ def window(star: Tensor, b: Tensor | float, gamma: Tensor | float = 1.0) -> Wind
 
 
 def init_state(loss: Loss, theta: Tensor) -> ChainPoint:
-    """Evaluate loss and gradient at `theta [..., C, P]`: the state before the first step."""
+    """Evaluate loss and gradient at `theta [*, C, P]`: the state before the first step."""
     at = theta.detach().requires_grad_()
     value = loss(at)
     (gradient,) = torch.autograd.grad(value.sum(), at)  # chains are independent: each gets the gradient of its own
@@ -70,19 +70,19 @@ def init_state(loss: Loss, theta: Tensor) -> ChainPoint:
 
 
 def force(state: ChainPoint, w: Window) -> Tensor:
-    """Gradient of the energy, `grad U = b grad L + gamma (theta - w*)`, `[..., C, P]`."""
+    """Gradient of the energy, `grad U = b grad L + gamma (theta - w*)`, `[*, C, P]`."""
     return w.b[..., None] * state.gradient + w.gamma[..., None] * (state.theta - w.star)
 
 
 def energy(state: ChainPoint, w: Window) -> Tensor:
-    """Energy `U = b L + gamma |theta - w*|^2/2` of the density `exp(-U)`, `[..., C]`."""
+    """Energy `U = b L + gamma |theta - w*|^2/2` of the density `exp(-U)`, `[*, C]`."""
     return w.b * state.loss + w.gamma * (state.theta - w.star).square().sum(-1) / 2
 
 
 def sgld(loss: Loss, w: Window, eta: Tensor, state: ChainPoint, normals: Tensor) -> ChainPoint:
     """Langevin step by Euler and Maruyama, `theta' = theta - (eta/2) grad U(theta) + sqrt(eta) xi`.
 
-    `eta [..., C]`; normals xi `[..., C, P]`. Biased by the step size, see `quadratic_predictions.euler`, and unstable
+    `eta [*, C]`; normals xi `[*, C, P]`. Biased by the step size, see `quadratic_predictions.euler`, and unstable
     where `eta kappa_max >= 4`. With a loss on a fresh minibatch at each step the recorded losses are of draws that do
     not depend on the point, hence unbiased. Welling, Teh 2011; Lau et al. 2023, arXiv 2308.12108.
     """
@@ -93,8 +93,8 @@ def sgld(loss: Loss, w: Window, eta: Tensor, state: ChainPoint, normals: Tensor)
 def mala(loss: Loss, w: Window, eta: Tensor, state: ChainPoint, normals: Tensor, uniform: Tensor) -> ChainPoint:
     """Metropolis-adjusted Langevin step: `sgld`, accepted or not so that the density is exact; for full losses only.
 
-    `log a = U - U' + (|w' - w + (eta/2) grad U|^2 - |w - w' + (eta/2) grad U'|^2)/(2 eta)`; eta `[..., C]`, normals
-    `[..., C, P]`, uniform `[..., C]` in (0, 1). No bias by the step size. A high acceptance does not show that the
+    `log a = U - U' + (|w' - w + (eta/2) grad U|^2 - |w - w' + (eta/2) grad U'|^2)/(2 eta)`; eta `[*, C]`, normals
+    `[*, C, P]`, uniform `[*, C]` in (0, 1). No bias by the step size. A high acceptance does not show that the
     chains have explored the density. Roberts, Tweedie 1996.
     """
     new = sgld(loss, w, eta, state, normals)
@@ -107,7 +107,7 @@ def mala(loss: Loss, w: Window, eta: Tensor, state: ChainPoint, normals: Tensor,
 
 
 def select_chains(taken: Tensor, new: ChainPoint, old: ChainPoint) -> ChainPoint:
-    """Take the new state where `taken [..., C]`, else the old one, chain by chain."""
+    """Take the new state where `taken [*, C]`, else the old one, chain by chain."""
     pairs = zip(new, old, strict=True)
     return ChainPoint(*(torch.where(taken[..., None] if a.ndim > taken.ndim else taken, a, b) for a, b in pairs))
 
@@ -117,15 +117,15 @@ KAPPA = 0.05
 
 
 def largest_curvature(loss: Loss, star: Tensor, start: Tensor, k: int = 20) -> Tensor:
-    """Estimate the largest eigenvalue `[...]` of the Hessian at `star [..., P]` by k Lanczos steps; never too large.
+    """Estimate the largest eigenvalue `[*]` of the Hessian at `star [*, P]` by k Lanczos steps; never too large.
 
-    start `[..., P]` is the vector of the first step.
+    start `[*, P]` is the vector of the first step.
     """
     return largest_eigenpairs(reverse_over_reverse(loss, star), start, min(k, star.shape[-1]), 1).values[..., 0]
 
 
 def step_size(h_max: Tensor, b: Tensor | float, gamma: Tensor | float, kappa: float = KAPPA) -> Tensor:
-    """Step size `eta = kappa/(b h_max + gamma)`, `[...]`; a negative h_max, at no minimum, counts as 0.
+    """Step size `eta = kappa/(b h_max + gamma)`, `[*]`; a negative h_max, at no minimum, counts as 0.
 
     Good for quadratic losses: singular and deep ones curve more away from w*, and need `richardson` besides. Raises
     `ConfigError` unless 0 < kappa < 4, beyond which the step is unstable.
@@ -153,21 +153,21 @@ class ChainTrace(NamedTuple):
     """Losses and distances of T recorded points, and how many steps were accepted."""
 
     losses: Tensor
-    """`[T, ..., C]`."""
+    """`[T, *, C]`."""
     distances: Tensor
-    """`|theta - w*|^2`, `[T, ..., C]`."""
+    """`|theta - w*|^2`, `[T, *, C]`."""
     acceptance: Tensor
-    """Share of all steps that were accepted, recorded or not, `[..., C]`."""
+    """Share of all steps that were accepted, recorded or not, `[*, C]`."""
 
 
 def langevin_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Generator) -> Kernel:
-    """Make the step of `sgld` with noise from a generator; eta broadcasts against `[..., C]`."""
+    """Make the step of `sgld` with noise from a generator; eta broadcasts against `[*, C]`."""
     size = torch.as_tensor(eta, dtype=w.b.dtype, device=w.b.device)
     return lambda state: sgld(loss, w, size, state, normals_like(state.theta, generator))
 
 
 def mala_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Generator) -> Kernel:
-    """Make the step of `mala` with noise from a generator; eta broadcasts against `[..., C]`."""
+    """Make the step of `mala` with noise from a generator; eta broadcasts against `[*, C]`."""
     size = torch.as_tensor(eta, dtype=w.b.dtype, device=w.b.device)
 
     def step(state: ChainPoint) -> ChainPoint:
@@ -180,9 +180,9 @@ def mala_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Gen
 def minibatches(
     loss: Callable[[Tensor, Tensor], Tensor], n: int, size: int, generator: torch.Generator
 ) -> Loss:  # fmt: skip
-    """Make a loss `[..., C]` that draws `size` of n rows with replacement for each chain, anew at every call.
+    """Make a loss `[*, C]` that draws `size` of n rows with replacement for each chain, anew at every call.
 
-    The given loss is `loss(theta [..., C, P], rows [..., C, size]) -> [..., C]`.
+    The given loss is `loss(theta [*, C, P], rows [*, C, size]) -> [*, C]`.
     """
 
     def fresh(theta: Tensor) -> Tensor:
@@ -193,14 +193,14 @@ def minibatches(
 
 
 def normals_like(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw standard normals `[..., C, P]` of the shape, type and device of `like [..., C, P]`."""
+    """Draw standard normals `[*, C, P]` of the shape, type and device of `like [*, C, P]`."""
     return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)
 
 
 def run(step: Kernel, state: ChainPoint, steps: int, star: Tensor, every: int = 1) -> tuple[ChainPoint, ChainTrace]:
     """Take `steps` steps from a state and record the point after each `every`-th of them.
 
-    star `[P]` or `[..., C, P]` is the point from which distances are measured. Raises `ConfigError` unless 1 <= every
+    star `[P]` or `[*, C, P]` is the point from which distances are measured. Raises `ConfigError` unless 1 <= every
     <= steps.
     """
     if not 1 <= every <= steps:

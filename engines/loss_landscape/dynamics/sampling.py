@@ -16,8 +16,8 @@ from engines.loss_landscape.dynamics import sampling_target
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
 from engines.loss_landscape.dynamics.sampling_target import SamplingTarget, eigenmodes, target_of
 from engines.loss_landscape.hessian.lanczos import rademacher
-from engines.loss_landscape.learning_coefficient import chains, gibbs
-from engines.loss_landscape.learning_coefficient.chains import (
+from engines.loss_landscape.learning_coefficient import gibbs, samplers
+from engines.loss_landscape.learning_coefficient.samplers import (
     NORMALS,
     ROWS,
     UNIFORMS,
@@ -40,7 +40,7 @@ class State(NamedTuple):
     theta: Tensor
     """`[B, C, P]`."""
     loss: Tensor
-    """Loss of each chain, `[B, C]`, on all data or on the batch of the step."""
+    """Loss of each chain, `[B, C]`, on all data or on the minibatch of the step."""
     gradient: Tensor
     """`[B, C, P]`."""
     taken: Tensor
@@ -139,8 +139,8 @@ def _langevin(problem: Problem, state: State, knobs: Knobs, t: int) -> ChainPoin
     loss, normals = _loss(problem, t + 1), problem.normals.at(t)
     with torch.enable_grad():
         if problem.optimizer == "mala":
-            return chains.mala(loss, window, eta[:, None], here, normals, problem.uniforms.at(t))
-        return chains.sgld(loss, window, eta[:, None], here, normals)
+            return samplers.mala(loss, window, eta[:, None], here, normals, problem.uniforms.at(t))
+        return samplers.sgld(loss, window, eta[:, None], here, normals)
 
 
 def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> ChainPoint:

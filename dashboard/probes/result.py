@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,9 @@ from dashboard.figures.tables import table
 from dashboard.probes.pictures.picture_kinds import arrays, draw, ready, tables
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import listed, number, words
+from dashboard.ui.notation import html, plain
 from dashboard.ui.styles import GRID, STRETCH, TABLE
+from engines.core.protocol.probe_figures import Lines
 
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Picture
@@ -31,8 +34,11 @@ MOST_TEXTS = 6
 class ProbeValues(Viewer):
     """All values of a probe. Draws again only what is not shown already."""
 
-    def __init__(self, declared: Sequence[Picture], name: str = "picture") -> None:
+    def __init__(
+        self, declared: Sequence[Picture], name: str = "picture", labels: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__()
+        self._labels = labels or {}
         self.shown: Mapping[str, Any] = {}
         """The values that are shown; the mapping itself, so that it can be recognised."""
         self.failure = ""
@@ -54,7 +60,7 @@ class ProbeValues(Viewer):
             except Exception as error:
                 failures.append(f"The picture cannot be drawn: {type(error).__name__}: {error}")
         others = {name: value for name, value in values.items() if name not in drawn}
-        self.table.param.update(object=note_and_table(others), visible=bool(others))
+        self.table.param.update(object=note_and_table(others, self._labels), visible=bool(others))
         self.failure = " · ".join(failures)
 
     def __panel__(self) -> pn.Column:
@@ -84,7 +90,7 @@ class ProbePicture(Viewer):
 
     def __init__(self, declared: Picture, file: str = "picture") -> None:
         super().__init__()
-        self._declared = declared
+        self._declared = declared = _with_plain_labels(declared)
         self.caption = Caption(self._tabulate, title=declared.title, file=file, margin=0, **STRETCH)
         self._holder = pn.Column(margin=(0, 6, 4, 2), **STRETCH)
         self.table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
@@ -144,26 +150,39 @@ class ProbePicture(Viewer):
         return self._panel
 
 
+def _with_plain_labels(declared: Picture) -> Picture:
+    """Write the titles and labels of a picture as canvas and legends need them."""
+    texts: dict[str, Any] = {
+        name: plain(getattr(declared, name))
+        for name in ("title", "x_label", "y_label", "label")
+        if hasattr(declared, name)
+    }
+    if isinstance(declared, Lines):
+        texts["traces"] = tuple(replace(trace, label=plain(trace.label)) for trace in declared.traces)
+    return replace(declared, **texts)
+
+
 def _printable(content: Any) -> bool:
     """Decide whether there are figures in it, which the browser can print."""
     shown = getattr(content, "object", content), *getattr(content, "objects", ())
     return isinstance(shown[0], Plot) or any(map(_printable, shown[1:]))
 
 
-def note_and_table(values: Mapping[str, Any]) -> str:
-    """Write the sentence called `note` and a table of all other values, as HTML.
+def note_and_table(values: Mapping[str, Any], labels: Mapping[str, str] | None = None) -> str:
+    """Write the sentence called `note` and a table of all other values, by their labels or in words, as HTML.
 
     >>> note_and_table({"note": "1 < 2", "tail_rate": 0.25})
     "<p>1 &lt; 2</p><table aria-label='numbers'><tr><th scope='row'>tail rate</th><td>0.25</td></tr></table>"
     """
     others = {name: value for name, value in values.items() if name != "note"}
     lines = str(values.get("note", "")).splitlines()
-    return "".join(f"<p>{escape(line)}</p>" for line in lines if line.strip()) + (_table(others) if others else "")
+    note = "".join(f"<p>{escape(line)}</p>" for line in lines if line.strip())
+    return note + (_table(others, labels or {}) if others else "")
 
 
-def _table(values: Mapping[str, Any]) -> str:
+def _table(values: Mapping[str, Any], labels: Mapping[str, str]) -> str:
     rows = (
-        f"<tr><th scope='row'>{escape(words(name))}</th><td>{escape(value_text(value))}</td></tr>"
+        f"<tr><th scope='row'>{html(labels.get(name) or words(name))}</th><td>{escape(value_text(value))}</td></tr>"
         for name, value in values.items()
     )
     return f"<table aria-label='numbers'>{''.join(rows)}</table>"

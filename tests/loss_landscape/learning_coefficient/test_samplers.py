@@ -7,7 +7,18 @@ import torch
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.dense import hessian
 from engines.loss_landscape.hessian.lanczos import rademacher
-from engines.loss_landscape.learning_coefficient.chains import (
+from engines.loss_landscape.learning_coefficient.llc import (
+    Estimate,
+    drift,
+    estimate,
+    plateau,
+    r_hat,
+    richardson,
+    window_fill,
+)
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
+from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
+from engines.loss_landscape.learning_coefficient.samplers import (
     burn_in,
     energy,
     force,
@@ -23,17 +34,6 @@ from engines.loss_landscape.learning_coefficient.chains import (
     step_size,
     window,
 )
-from engines.loss_landscape.learning_coefficient.llc import (
-    Estimate,
-    drift,
-    estimate,
-    plateau,
-    r_hat,
-    richardson,
-    window_fill,
-)
-from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
-from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
 from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.potentials import Regression, crossing_planes, normal_crossing, quadratic

@@ -1,6 +1,6 @@
 import pytest
 
-from dashboard.probes.picture import ProbePicture
+from dashboard.probes.result import ProbePicture
 from tests.browser.shown import GRAPH, NEURONS, RELIEF, graph, neurons, relief
 
 
