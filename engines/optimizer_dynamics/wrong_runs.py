@@ -77,7 +77,11 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "momentum for nothing": but(beta1=0.0),
     },
     "O17": {"a step far from the edge": but(eta=0.2), "steps half as long again": scaled(eta=1.5)},
-    "O13": {"steps a tenth longer": scaled(eta=1.1), "steps a tenth shorter": scaled(eta=0.9), "another product": but(centre=0.3)},
+    "O13": {
+        "steps a tenth longer": scaled(eta=1.1),
+        "steps a tenth shorter": scaled(eta=0.9),
+        "another product": but(centre=0.3),
+    },
     "O14": {
         "half the step": scaled(eta=0.5),
         "the threshold of gradient descent for Adam": of("adam", but(beta1=0.0)),
