@@ -59,7 +59,7 @@ def test_a_prediction_of_one_component_is_drawn_in_the_hue_of_that_component_alo
     plot = Plot(name="x", title="x", channels=("x",), doc="x", log_y=False)
     lines = line_specs(plot, {"x": TOY.channel("x")}, [curve], 0, {"x": 3})
     feed = StreamedSource([spec.column for spec in lines])
-    calls = {"primary": False, "on_zoom": lambda: None, "on_reset": lambda: None, "on_tap": lambda who: None}
+    calls = {"on_zoom": lambda: None, "on_reset": lambda: None, "on_tap": lambda who: None}
     mark = LineMark(plot, TOY, lines, feed, FigureOptions(False, False), **calls)
     steps = np.arange(3)
     said = [Prediction(channel="x", label="law", values=steps + i, reference="none", component=i) for i in (0, 2, 7)]
