@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -20,6 +20,7 @@ from panel.util.parameters import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
+from dashboard.page.growth import grow
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import STYLE, message
 from dashboard.runs import library
@@ -30,6 +31,7 @@ from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
+from dashboard.ui.styles import WHOLE
 from engines.core.protocol.errors import DynascopeError
 
 log = logging.getLogger(__name__)
@@ -42,14 +44,17 @@ UNKNOWN = (
 )
 
 TEMPLATE = FOLDER / "page.html"
-"""What the browser shows before any script has come."""
+"""The page as the browser shows it before any script has come."""
 
 SKELETON, SKELETON_CSS = ((FOLDER / f"skeleton.{kind}").read_text() for kind in ("html", "css"))
 """A lab before it is there, in its sizes."""
 
 STARTING = "<p role='status' style='padding:24px;opacity:.7'>Starting…</p>"
 
-Fill = Callable[[pn.Column, Bridge], str | None]
+LARGEST_MESSAGE, LARGEST_BODY = 2 * 2**20, 64 * 2**20
+"""Bytes of a message on a page's socket, and of what a request brings along."""
+
+Fill = Callable[[pn.Column, Bridge], Awaitable[str | None]]
 """Fills a page; returns the name of what is on it, where that is not all labs."""
 
 
@@ -64,7 +69,7 @@ def _page(title: str, fill: Fill, waiting: str = STARTING) -> pmui.Page:
     if pn.state.curdoc:
         pn.state.curdoc.template_variables.update(skeleton=waiting, skeleton_css=SKELETON_CSS)
     skeleton = pn.pane.HTML(waiting, sizing_mode="stretch_width", margin=0, stylesheets=[SKELETON_CSS])
-    holder = pn.Column(skeleton, sizing_mode="stretch_width", margin=0)
+    holder = pn.Column(skeleton, sizing_mode="stretch_width", margin=0, stylesheets=[WHOLE])
     bridge, crumb = Bridge(), pn.pane.HTML("", margin=0, stylesheets=[theme.CRUMB])
     pn.state.onload(partial(_filled, holder, bridge, crumb, fill))
     page = pmui.Page(
@@ -96,14 +101,14 @@ async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: 
     try:
         # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
         await asyncio.to_thread(_import_engines)
-        if name := fill(holder, bridge):
+        if name := await fill(holder, bridge):
             _name_tab(name)
             crumb.object = f"<nav aria-label='where you are'><a href='./'>← Labs</a><span>{escape(name)}</span></nav>"
     except DynascopeError as error:
         holder[:] = [_failure(str(error))]
     except Exception as error:
         log.exception("a page could not be made")
-        holder[:] = [_failure(f"This page could not be made: {type(error).__name__}: {error}")]
+        holder[:] = [_failure(f"This page could not be made ({type(error).__name__}). The server's log says why.")]
 
 
 def _name_tab(name: str) -> None:
@@ -117,6 +122,7 @@ def _failure(text: str) -> pn.pane.HTML:
 
 
 def _import_engines() -> None:
+    from engines.core.files import store  # noqa: F401  # and pandas: Bokeh fails where it is half imported elsewhere
     from engines.core.live import runner  # noqa: F401
     from engines.core.protocol import registry  # noqa: F401
     from engines.core.runs import experiment  # noqa: F401
@@ -152,7 +158,7 @@ def _lab_of(lesson: str) -> str:
 
 def _cards(address: Callable[[str], str], error: str = "") -> pmui.Page:
 
-    def fill(holder: pn.Column, bridge: Bridge) -> None:
+    async def fill(holder: pn.Column, bridge: Bridge) -> None:
         from engines import names
 
         holder[:] = [*([_failure(error)] if error else []), gallery(names(), address)]
@@ -163,14 +169,17 @@ def _cards(address: Callable[[str], str], error: str = "") -> pmui.Page:
 def lab_page(name: str, device: str = "cpu") -> pmui.Page:
     """Make the page of one lab, computed on `device`."""
 
-    def fill(holder: pn.Column, bridge: Bridge) -> str:
+    async def fill(holder: pn.Column, bridge: Bridge) -> str:
         from engines import load
 
         engine = load(name)
         start = Start.from_address(engine, *map(_argument, ("s", "preset", "lesson")))
         start = start.hide(split_names(_argument("hide")))
+        await asyncio.sleep(0)
         lab = Lab(engine, start, bridge, device)
-        holder[:] = [lab]
+        pn.state.on_session_destroyed(lambda context: lab.close())  # also where it is given up before it is whole
+        await asyncio.sleep(0)
+        await grow(holder, lab.__panel__())
         lab.start()
         return engine.title
 
@@ -233,6 +242,11 @@ class Missing(RequestHandler):
         )
 
 
+def _public(options: Mapping[str, Any]) -> bool:
+    """Whether options are those of a server that others reach, though it listens on this machine alone."""
+    return bool(options.keys() & {"allow_websocket_origin", "use_xheaders", "auth_provider", "ssl_certfile"})
+
+
 class Closed(logging.Filter):
     """Leaves out what a closed tab leaves behind: answers to it that could no longer be sent."""
 
@@ -256,11 +270,13 @@ def serve(
     """
     theme.prepare()
     request_filter.install()
-    library.offer(address)
+    request_filter.allow(Status, Missing, *(each[1] for each in patterns))
+    library.offer("" if _public(options) else address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(logger).addFilter(Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     cleanup: dict[str, Any] = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
+    bounds = {"websocket_max_message_size": LARGEST_MESSAGE, "http_server_kwargs": {"max_body_size": LARGEST_BODY}}
     shown = {
         "show": open_browser,
         "title": "Dynascope",
@@ -268,7 +284,7 @@ def serve(
         "default_handler_class": Missing,
     }
     pages: dict[str, Any] = dict(routes(device))
-    return pn.serve(pages, port=port, address=address, **(cleanup | shown | options))
+    return pn.serve(pages, port=port, address=address, **(cleanup | bounds | shown | options))
 
 
 if __name__.startswith("bokeh_app"):

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = {
     "dashboard": "ui session figures runs server controls probes page app notebook desktop".split(),
-    "engines.core": "data protocol numerics compute analysis files runs live api".split(),
+    "engines.core": "data protocol numerics compute analysis files runs live api sweeps".split(),
     "engines.loss_landscape": (
         "config channels models training degeneracy interaction hessian learning_coefficient loss_surface memory "
         "relevance dynamics probes predictions cautions plots story verdicts presets glossary engine wrong_runs"
@@ -28,16 +28,18 @@ BOKEH = {
     "dashboard.probes.result": "shows it",
     "dashboard.runs.comparison_curve": "draws the curve beside the table of differences",
     "dashboard.ui.batch": "sends style sheets to notebooks",
-    "dashboard.server.request_filter": "goes before the rules of Bokeh's own server",
+    "dashboard.server": "goes before the rules of Bokeh's own server",
 }
 """Who may import bokeh, and why."""
 
 THREADS = {
     "engines.core.live.scheduler": "computes runs",
+    "engines.core.sweeps": "computes tasks in processes",
     "engines.core.live.admission": "keeps one book for all threads",
     "dashboard.probes.pictures": "renders scenes",
     "dashboard.runs.library_panel": "reads and stores runs",
     "dashboard.runs.share": "makes files",
+    "dashboard.page.growth": "lets other pages have their turns",
     "dashboard.app": "imports torch beside the event loop",
     "dashboard.desktop": "serves beside the window",
     "dashboard.notebook": "lets messages, cells and ticks take turns",

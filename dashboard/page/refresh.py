@@ -27,6 +27,8 @@ BUSY = 0.24
 SLOW = 0.8
 """Seconds between two refreshments of the explanation, the verdicts and the summaries."""
 
+RESTS = "The run rests because nobody has touched this page for a while: it goes on at the next click or key."
+
 
 class Refresh:
     """Draws a session on the parts of its page. Called at each tick, under the document's lock.
@@ -75,6 +77,7 @@ class Refresh:
             self._drawn, self._drawn_at = context, time.monotonic()
             self._draw(context)
             self._bridge.count_batch()
+        parts.messages.show("idle", "info", RESTS if self._bridge.idle else "")
         if context.status.message:
             parts.messages.show("failure", "error", context.status.message)
 
