@@ -70,6 +70,7 @@ class Lab(Viewer):
         collect = (self.session.collect, self.share.collect, self.parts.library.collect)
         self.refresh = Refresh(self.session, self.bridge, self.parts, collect)
         self._callback: Any = None
+        self._closed = False
         self._open(start, suspended)
 
     def _make_parts(self, start: Start, bridge: list[Bridge]) -> layout.Parts:
@@ -269,7 +270,9 @@ class Lab(Viewer):
     # -- its life --------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to draw; call it once the page is being shown."""
+        """Begin to draw; call it once the page is being shown. A page that was given up before stays closed."""
+        if self._closed:
+            return
         self.session.extend_lease(FIRST_LEASE)
         self._callback = pn.state.add_periodic_callback(self.refresh.tick, period=PERIOD)
         pn.state.on_session_destroyed(lambda context: self.close())
@@ -290,6 +293,7 @@ class Lab(Viewer):
 
     def close(self) -> None:
         """Stop drawing and computing, for good."""
+        self._closed = True
         if self._callback:
             self._callback.stop()
             self._callback = None
