@@ -30,6 +30,8 @@ from dashboard.session import lessons, link
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
+from dashboard.ui.component import FOLDER
+from dashboard.ui.styles import WHOLE
 from engines.core.protocol.errors import DynascopeError
 
 log = logging.getLogger(__name__)
@@ -41,10 +43,19 @@ UNKNOWN = (
     "What this address names is not here: the link is damaged, or of a lab or lesson that is gone. These are here."
 )
 
+TEMPLATE = FOLDER / "page.html"
+"""The page as the browser shows it before any script has come."""
+
+SKELETON, SKELETON_CSS = ((FOLDER / f"skeleton.{kind}").read_text() for kind in ("html", "css"))
+"""A lab before it is there, in its sizes."""
+
+STARTING = "<p role='status' style='padding:24px;opacity:.7'>Starting…</p>"
+
 LARGEST_MESSAGE, LARGEST_BODY = 2 * 2**20, 64 * 2**20
 """Bytes of a message on a page's socket, and of what a request brings along."""
 
-Fill = Callable[[pn.Column, Bridge], Awaitable[None]]
+Fill = Callable[[pn.Column, Bridge], Awaitable[str | None]]
+"""Fills a page; returns the name of what is on it, where that is not all labs."""
 
 
 def _argument(name: str) -> str:
@@ -52,15 +63,19 @@ def _argument(name: str) -> str:
     return values[0].decode("utf-8", "replace")
 
 
-def _page(title: str, fill: Fill) -> pmui.Page:
+def _page(title: str, fill: Fill, waiting: str = STARTING) -> pmui.Page:
     """Make a page that appears at once and is filled when the browser has painted it."""
     _local()
-    holder = pn.Column(_waiting(), sizing_mode="stretch_width", margin=0)
-    bridge = Bridge()
-    pn.state.onload(partial(_filled, holder, bridge, fill))
+    if pn.state.curdoc:
+        pn.state.curdoc.template_variables.update(skeleton=waiting, skeleton_css=SKELETON_CSS)
+    skeleton = pn.pane.HTML(waiting, sizing_mode="stretch_width", margin=0, stylesheets=[SKELETON_CSS])
+    holder = pn.Column(skeleton, sizing_mode="stretch_width", margin=0, stylesheets=[WHOLE])
+    bridge, crumb = Bridge(), pn.pane.HTML("", margin=0, stylesheets=[theme.CRUMB])
+    pn.state.onload(partial(_filled, holder, bridge, crumb, fill))
     page = pmui.Page(
-        title=title, main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
-        dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./",
+        title=title, header=[crumb], main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
+        dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./", sx=theme.GROUND,
+        template=TEMPLATE,
     )  # fmt: skip
     return _unreported(page)
 
@@ -82,20 +97,24 @@ def _unreported(page: pmui.Page) -> pmui.Page:
     return page
 
 
-def _waiting() -> pn.pane.HTML:
-    return pn.pane.HTML("<p role='status' style='padding:24px;opacity:.7'>Starting…</p>", sizing_mode="stretch_width")
-
-
-async def _filled(holder: pn.Column, bridge: Bridge, fill: Fill) -> None:
+async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: Fill) -> None:
     try:
         # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
         await asyncio.to_thread(_import_engines)
-        await fill(holder, bridge)
+        if name := await fill(holder, bridge):
+            _name_tab(name)
+            crumb.object = f"<nav aria-label='where you are'><a href='./'>← Labs</a><span>{escape(name)}</span></nav>"
     except DynascopeError as error:
         holder[:] = [_failure(str(error))]
     except Exception as error:
         log.exception("a page could not be made")
         holder[:] = [_failure(f"This page could not be made ({type(error).__name__}). The server's log says why.")]
+
+
+def _name_tab(name: str) -> None:
+    """Show in the browser's tab which lab a page is."""
+    if pn.state.curdoc:
+        pn.state.curdoc.title = f"{name} · Dynascope"
 
 
 def _failure(text: str) -> pn.pane.HTML:
@@ -150,7 +169,7 @@ def _cards(address: Callable[[str], str], error: str = "") -> pmui.Page:
 def lab_page(name: str, device: str = "cpu") -> pmui.Page:
     """Make the page of one lab, computed on `device`."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> None:
+    async def fill(holder: pn.Column, bridge: Bridge) -> str:
         from engines import load
 
         engine = load(name)
@@ -162,8 +181,9 @@ def lab_page(name: str, device: str = "cpu") -> pmui.Page:
         await asyncio.sleep(0)
         await grow(holder, lab.__panel__())
         lab.start()
+        return engine.title
 
-    return _page("Dynascope", fill)
+    return _page("Dynascope", fill, SKELETON)
 
 
 def entry() -> pmui.Page:

@@ -40,7 +40,7 @@ class Cell(pn.Column):
 
     def __init__(self, content: Any, shown: Callable[[Any], None], gone: Callable[[], None], height: int) -> None:
         place = {"height": height, "sizing_mode": "stretch_width", "scroll": "y-auto", "margin": 0}
-        super().__init__(content, stylesheets=[LIGHT], **place)
+        super().__init__(content, stylesheets=[LIGHT], styles={"--room": f"{height}px"}, **place)
         self._shown, self._gone = shown, gone
 
     def get_root(self, doc: Any = None, comm: Any = None, preprocess: bool = True) -> Any:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dashboard import lab, show
-    from engines import load, names, open, resume, run
+    from engines import Sweep, load, names, open, resume, run, sweep
 
-__all__ = ["lab", "load", "names", "open", "resume", "run", "show"]
+__all__ = ["Sweep", "lab", "load", "names", "open", "resume", "run", "show", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

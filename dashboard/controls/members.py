@@ -25,13 +25,13 @@ class Members(Component):
 
     def show(self, every: Sequence[Curve], focus: int) -> None:
         """Display the curves of the part in sight, the one that holds the member in focus marked."""
-        curves = in_sight(every, focus)
+        curves = list(in_sight(every, focus))
         # A member that is drawn by itself is meant before the band that it is part of.
         focused = min((c for c in curves if focus in c.members), key=lambda c: len(c.members), default=curves[0])
         items = [{"key": c.key, "label": c.label, "color": c.color, "on": c is focused} for c in curves]
         names = parts(every)
         self.shown = {
-            "items": items if len(curves) > 1 or curves[0].band else [],
+            "items": items if len(curves) > 1 or any(c.band for c in curves) else [],
             "parts": [[_counterpart(every, focused, name), name] for name in names] if len(names) > 1 else [],
             "part": focused.key,
             "note": spread_text(curves),

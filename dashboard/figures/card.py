@@ -1,4 +1,4 @@
-"""One figure with its heading, its switches and its table."""
+"""One figure with its heading, its menu and its table."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import panel as pn
 import param
 from panel.viewable import Viewer
 
+from dashboard.figures.marks.heatmap import CLAIM, claims
 from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.tables import Numbers, recorded_table, summary, table
 from dashboard.session.curves import Curve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
-from dashboard.ui.styles import CARD, FULL_WIDTH, STRETCH, TABLE
+from dashboard.ui.styles import CARD, FIGURE_CARD, STRETCH, TABLE
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.figure import FigureOptions
@@ -24,35 +25,45 @@ if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
 
+FIRST = "first"
+"""Tag of the figure that an engine declares first, for scripts that look for it on the page."""
+
+MEMBERS = ("sweep", "map", "ranking")
+"""Kinds of plots that show one number of every member."""
+
 NOTHING = Numbers((), (), "This member has no values here.")
 
 
-class Heading(Component):
-    """A figure's title, legend, switches and note; `summary` is for screen readers."""
+FILES = (("svg", "SVG"), ("png", "PNG"), ("csv", "CSV, all numbers"))
+"""Files of one figure, with what they are called; the browser makes those of what is looked at."""
+
+
+class FigureHeading(Component):
+    """A figure's title, legend, menu and note in one line; `summary` is for screen readers."""
 
     title = param.String("")
     doc = param.String("")
     file = param.String("", doc="What files of it are called.")
-    shown = param.Dict({"lines": [], "toggles": [], "note": ""})
+    files = param.List([list(kind) for kind in FILES])
+    shown = param.Dict({"lines": [], "toggles": [], "note": "", "wide": False, "x": [], "y": []})
     summary = param.String("")
 
-    _esm = script("print", "switches", "heading")
-    _stylesheets = [(FOLDER / "heading.css").read_text()]
+    _esm = script("print", "menu", "heading")
+    _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("heading", "figure_heading", "menu")]
 
-    def __init__(self, toggle: Callable[[str, bool], None], export: Callable[[], None], **params: Any) -> None:
-        super().__init__(**params)
-        self._toggle, self._export = toggle, export
+    def __init__(self, act: Callable[[dict[str, Any]], None], **params: Any) -> None:
+        super().__init__(margin=0, **STRETCH, **params)
+        self._act = act
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        if "export" in data:
-            return self._export()
-        self._toggle(str(data.get("toggle")), bool(data.get("on")))
+        self._act(data)
 
 
 class Card(Viewer):
-    """One figure under its heading, with its switches and its table.
+    """One figure under its heading, with its menu and its table.
 
-    `redraw(card)` asks the grid to draw it again, `update(card)` to follow, `export(plot)` for its numbers as a file.
+    `redraw(card)` asks the grid to draw it again, `update(card)` to follow, `rearrange()` to draw what has changed
+    in which figures there are and what they show, `export(plot)` for its numbers as a file.
     """
 
     def __init__(
@@ -63,39 +74,52 @@ class Card(Viewer):
         primary: bool,
         redraw: Callable[[Card], None],
         update: Callable[[Card], None],
+        rearrange: Callable[[], None],
         export: Callable[[Plot], None],
     ) -> None:
         super().__init__()
         self.plot, self.engine, self.options, self.primary = plot, engine, options, primary
-        self._redraw, self._update = redraw, update
+        self.declared = plot
+        """The plot as the engine declares it; the reader may look at other channels."""
+        self._redraw, self._update, self._rearrange, self._export = redraw, update, rearrange, export
         self.mark: Any = None
         self.whose = ""
         """The member that a picture of one member shows, in words."""
+        self.closed = False
+        """Whether the reader hid the figure."""
+        self.blank: str | None = None
+        """Why it has nothing to show with these knobs, where it has not."""
+        self.empty = ""
+        """Why there is nothing to see in it so far."""
         names = {"title": plain(plot.title), "doc": plain(plot.doc), "file": f"{engine.name}_{plot.name}"}
-        self._heading = Heading(self._toggle, lambda: export(plot), **names)
-        self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=(0, 6, 4, 2))
+        self._heading = FigureHeading(self._act, **names)
+        self._pane = pn.pane.Bokeh(sizing_mode="stretch_both", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
         parts = (self._heading, self._pane, self._table)
-        self._panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0)
-        self.lead(False)
-
-    def lead(self, first: bool) -> None:
-        """Stand before all others, over the whole width, or in the engine's order."""
-        sheets = [CARD, FULL_WIDTH] if self.primary or first else [CARD]
-        self._panel.param.update(styles={"order": "-1" if first else "0"}, stylesheets=sheets)
+        self._panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0, stylesheets=[CARD, FIGURE_CARD])
+        self._leading = False
+        self._claims: Sequence[tuple[str, str]] = ()
+        """Claims of the preset that a map can show, by the names of `CLAIM`, and the run that they are about."""
+        self._claims_of: Any = None
 
     @property
     def hidden(self) -> bool:
-        """Say whether the figure is left out, because it has nothing to show."""
-        return not self._panel.visible
+        """Say whether the figure is left out, and not drawn."""
+        return self.closed or self.blank is not None
 
-    def hide(self, blank: bool) -> None:
-        """Leave the figure out, or show it again."""
-        self._panel.visible = not blank
+    def place(self, lead: bool) -> None:
+        """Stand before all others and larger, or in the engine's order; or nowhere."""
+        self._leading = lead
+        classes = {"figure": True, "lead": lead, "wide": self.options.wide, "tabled": self.options.table}
+        self._panel.param.update(
+            css_classes=[name for name, on in classes.items() if on], visible=not (self.hidden or self.empty)
+        )
 
     def put(self, mark: Any) -> None:
         """Show another mark."""
         self.mark = mark
+        if self.primary:
+            mark.figure.tags = [FIRST]
         if self._pane.object is not mark.figure:
             self._pane.object = mark.figure
 
@@ -106,15 +130,66 @@ class Card(Viewer):
             self.mark.options = self.options
         self.refresh()
 
+    def _act(self, data: dict[str, Any]) -> None:
+        """Carry out what was chosen in the menu."""
+        if "export" in data:
+            self._export(self.plot)
+        elif "axis" in data:
+            self._show_channel(str(data["axis"]), str(data.get("channel")))
+        else:
+            self._toggle(str(data.get("toggle")), bool(data.get("on")))
+
     def _toggle(self, name: str, on: bool) -> None:
         if name in ("log_x", "log_y"):
             self.options = replace(self.options, **{name: on}, follow=True)
             self._redraw(self)
-        elif name in ("follow", "table"):
+        elif name in ("follow", "table", "wide"):
             self.set(**{name: on})
             self._update(self)
+            self.place(self._leading)
+        elif name == "closed":
+            self.closed = on
+            self._rearrange()
         if name == "table":
             self._table.visible = on
+
+    def _show_channel(self, axis: str, name: str) -> None:
+        """Look at another channel; "" is what the engine declares."""
+        if name and name not in [channel for channel, *_ in self._channels(axis)]:
+            return
+        first = self.declared.channels if axis == "y" else self.declared.x
+        chosen = {"channels" if axis == "y" else "x": (first if not name else (name,) if axis == "y" else name)}
+        self.plot = replace(self.plot, **chosen)
+        changed = self.plot.channels != self.declared.channels
+        self.plot = replace(self.plot, title=self._title(changed), symlog=0.0 if changed else self.declared.symlog)
+        self._heading.title, self.options = self.plot.title, replace(self.options, follow=True)
+        self._rearrange()
+
+    def _title(self, changed: bool) -> str:
+        label = dict(self._claims).get(self.plot.channels[0]) or self.engine.channel(self.plot.channels[0]).label
+        return plain(label[:1].upper() + label[1:] if changed else self.declared.title)
+
+    def _channels(self, axis: str) -> list[list[Any]]:
+        """List what an axis can show: name, words and whether it is shown, first what the engine declares."""
+        if self.declared.kind in MEMBERS and axis == "y":
+            return self._numbers_of_members()
+        if self.declared.kind != "line":
+            return []
+        first = self.engine.channel(self.declared.channels[0])
+        like = [c for c in self.engine.channels if c.thin is first.thin]
+        words = {channel.name: plain(channel.label) for channel in self.engine.channels} | {"step": "step"}
+        if axis == "x":
+            names, now = ["step", *(c.name for c in like if not c.dims)], self.plot.x
+            return [[name, words[name], name == now] for name in names]
+        now, declared = self.plot.channels, self.declared.channels
+        own = ["", f"as it came: {', '.join(words[name] for name in declared)}", now == declared]
+        return [own, *([c.name, words[c.name], now == (c.name,) != declared] for c in like)]
+
+    def _numbers_of_members(self) -> list[list[Any]]:
+        """List what a picture of all members can show of each: a number, and on a map what a claim measures."""
+        named = [(c.name, plain(c.label)) for c in self.engine.channels if not c.dims]
+        names = [*named, *(self._claims if self.declared.kind == "map" else ())]
+        return [[name, label, (name,) == self.plot.channels] for name, label in names]
 
     def refresh(self) -> None:
         """Show the legend, the switches and the note of the mark as it is now."""
@@ -124,21 +199,27 @@ class Card(Viewer):
             "curves": _curves(self.mark) if line else [],
             "toggles": self._toggles(line),
             "note": self._note(),
+            "wide": self.options.wide,
+            "x": self._channels("x"),
+            "y": self._channels("y"),
         }
         if shown != self._heading.shown:
             self._heading.shown = shown
 
     def _toggles(self, line: bool) -> list[dict[str, Any]]:
-        scales = [("log_x", "log x", "logarithmic horizontal axis"), ("log_y", "log y", "logarithmic vertical axis")]
-        follow = [("follow", "follow", "keep the newest step in view; zooming turns it off")]
-        rows = [("table", "table", "the numbers as a table")]
+        scales = [
+            ("log_x", "Logarithmic horizontal axis", "decades of steps side by side"),
+            ("log_y", "Logarithmic vertical axis", "decades of values above one another"),
+        ]
+        follow = [("follow", "Follow the run", "keep the newest step in view; zooming turns it off")]
+        rows = [("table", "Table of numbers", "the numbers as a table")]
         chosen = [*scales, *follow, *rows] if line else [*self._log_switch(scales[1]), *rows]
         return [{"name": n, "label": text, "doc": doc, "on": getattr(self.options, n)} for n, text, doc in chosen]
 
     def _log_switch(self, log_y: tuple[str, str, str]) -> list[tuple[str, str, str]]:
         if self.plot.kind == "space":
             return []
-        heat = ("log_y", "log colour", "colour by the decade of the size, so that small entries are seen")
+        heat = ("log_y", "Logarithmic colours", "colour by the decade of the size, so that small entries are seen")
         return [heat if self.plot.kind in ("heatmap", "map") else log_y]
 
     def _note(self) -> str:
@@ -153,6 +234,9 @@ class Card(Viewer):
 
     def describe(self, run: Run, curves: Sequence[Curve], step: int) -> None:
         """Write the summary for screen readers, and the table when it is open."""
+        if self.declared.kind == "map" and self._claims_of is not run and len(run):
+            self._claims_of = run
+            self._claims = [(f"{CLAIM}{at}", f"claim: {plain(text)}") for at, text in enumerate(claims(run, 0))]
         numbers = self.mark.numbers
         self._heading.summary = summary(self.plot, self.engine, run, curves, step, numbers)
         if self.options.table:
@@ -166,20 +250,35 @@ class Card(Viewer):
 
 
 def _legend(mark: LineMark) -> list[dict[str, Any]]:
-    """List the legend of one figure: channels by hue or dash, then theory."""
+    """List the legend of one figure: channels by dash, then theory. Entries are short; files have those in `full`."""
     first: dict[tuple[str, int | None], LineSpec] = {}
     for spec in mark.lines:
         first.setdefault((spec.column.channel, spec.column.component), spec)
     several = len({spec.column.curve.key for spec in mark.lines}) > 1
-    channels = [_sample(spec, several) for spec in first.values()]
-    theory = [
-        {"label": title, "doc": doc, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
-        for title, (doc, valid) in mark.theory_titles().items()
-    ]
+    channels = _components(list(first.values())) or [_sample(spec, several) for spec in first.values()]
+    titles = mark.theory_titles()
+    theory = [_law(title, doc, valid, len(titles) == 1) for title, (doc, valid) in titles.items()]
     overlays = [{"label": label, "dash": "solid", "color": color} for label, color in mark.overlay_hues.items()]
-    if len(channels) == 1:
-        channels[0]["label"] += ", as run"
+    if len(channels) == 1 and not channels[0].get("doc"):
+        channels[0] |= {"label": "run", "doc": channels[0]["label"], "full": f"{channels[0]['label']}, as run"}
     return channels + theory + overlays + list(mark.step_legend)
+
+
+def _law(title: str, doc: str, valid: bool, alone: bool) -> dict[str, Any]:
+    """Make the entry of a prediction: what it is, and its name where there are others."""
+    kind, _, name = title.partition(": ")
+    said = f"{name} ({doc})" if doc else name
+    style = {"dash": "dashed", "color": "" if valid else GREY, "muted": True}
+    return {"label": kind if alone else title, "doc": said if alone else doc, "full": title, **style}
+
+
+def _components(specs: Sequence[LineSpec]) -> list[dict[str, Any]]:
+    """Make one entry of a vector's components, which get fainter; none where there is a scalar among the channels."""
+    if len(specs) < 2 or any(spec.column.component is None for spec in specs):
+        return []
+    name = f"{specs[0].name} … {specs[-1].name.split()[-1]}"
+    doc = "fainter from the first component to the last"
+    return [{"label": "components", "doc": f"{name}, {doc}", "full": name, "dash": "solid", "color": specs[0].color}]
 
 
 def _curves(mark: LineMark) -> list[dict[str, Any]]:
@@ -190,7 +289,4 @@ def _curves(mark: LineMark) -> list[dict[str, Any]]:
 
 def _sample(spec: LineSpec, several: bool) -> dict[str, Any]:
     """Make a legend entry: with several curves the hue is the curve's, and only the dash tells channels apart."""
-    vector = spec.column.component is not None
-    if vector:
-        return {"label": spec.name, "dash": spec.dash, "color": spec.color}
     return {"label": spec.name, "dash": spec.dash, "color": "" if several else spec.color}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import panel as pn
 from panel.viewable import Viewer
 
 from dashboard.figures.card import Card
+from dashboard.figures.left_out import LeftOut
 from dashboard.figures.marks.figure import FigureOptions
 from dashboard.figures.marks.heatmap import HeatMark, MapMark
 from dashboard.figures.marks.line import LineMark, LineSpec, line_specs
@@ -24,7 +26,7 @@ from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
 from dashboard.figures.overlays import Overlays
 from dashboard.ui.batch import batch
-from dashboard.ui.styles import GRID
+from dashboard.ui.styles import FIGURES
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.theory import TheoryLine
@@ -50,33 +52,63 @@ class Grid(Viewer):
         super().__init__()
         self.engine, self._pick = engine, pick
         self._channels = {channel.name: channel for channel in engine.channels}
-        callbacks = (self._redraw_and_update, self._update_and_describe, export)
+        callbacks = (self._redraw_and_update, self._update_and_describe, self._rearrange, export)
         self.cards = [
             Card(plot, engine, FigureOptions(plot.log_x, plot.log_y), index == 0, *callbacks)
             for index, plot in enumerate(engine.plots)
         ]
+        self._lead = ""
+        self.left_out = LeftOut(self._restore)
         self._layout: Any = None
         self._feeds: dict[bool, StreamedSource] = {}
         self._lines: dict[str, list[LineSpec]] = {}
         self._decorations: tuple[Sequence[TheoryLine], Sequence[Phase], Overlays] = ((), (), {})
         self._context: ViewContext | None = None
-        self._panel = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[GRID], margin=0)
+        figures = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[FIGURES], margin=0)
+        self._panel = pn.Column(figures, self.left_out, sizing_mode="stretch_width", margin=0)
+        self._place()
 
     def arrange(self, preset: Preset | None) -> None:
         """Choose the horizontal scale and the first figure that a preset asks for."""
-        log_x, lead = (preset.log_x, preset.lead) if preset else (False, "")
+        log_x, self._lead = (preset.log_x, preset.lead) if preset else (False, "")
         for card in self.cards:
-            card.lead(card.plot.name == lead)
             if card.plot.kind == "line" and card.plot.x == "step":
                 card.options = replace(card.options, log_x=log_x or card.plot.log_x, follow=True)
+        self._place()
         self._layout = None
 
-    def leave_out(self, names: Container[str]) -> None:
-        """Hide figures that have nothing to show; they cost nothing."""
+    def leave_out(self, reasons: Mapping[str, str]) -> None:
+        """Leave out figures that have nothing to show, with the reason of each; they cost nothing."""
         for card in self.cards:
-            if card.hidden is not (card.plot.name in names):
-                card.hide(not card.hidden)
+            reason = reasons.get(card.plot.name)
+            if card.blank != reason:
+                card.blank = reason
                 self._layout = None
+        self._place()
+
+    def _place(self) -> None:
+        """Put the figure first that the preset asks for, and say which figures are not on the page."""
+        shown = [card for card in self.cards if not (card.hidden or card.empty)]
+        named = [card for card in shown if card.plot.name == self._lead]
+        for card in self.cards:
+            card.place(card in (named or shown)[:1])
+        self.left_out.show(self.cards)
+
+    def _restore(self, name: str) -> None:
+        for card in self.cards:
+            if card.plot.name == name:
+                card.closed = False
+        self._rearrange()
+
+    def _rearrange(self) -> None:
+        """Draw what the reader has hidden, brought back, or given another channel."""
+        self._place()
+        self._layout = None
+        if self._context:
+            with batch():
+                self.build(self._context)
+                self.update(self._context)
+                self.describe(self._context)
 
     def log_axes(self) -> dict[str, list[bool]]:
         """Return whether the horizontal and the vertical axis are logarithmic, by figure; for links."""
@@ -158,11 +190,11 @@ class Grid(Viewer):
 
     def _mark(self, card: Card) -> Any:
         if card.plot.kind != "line":
-            return SINGLE_STEP_MARKS[card.plot.kind](card.plot, self.engine, card.options, card.primary, self._pick)
+            return SINGLE_STEP_MARKS[card.plot.kind](card.plot, self.engine, card.options, self._pick)
         thin = self._channels[card.plot.channels[0]].thin
         kind = LineMark if card.plot.x == "step" else PathMark
         return kind(
-            card.plot, self.engine, self._lines[card.plot.name], self._feeds[thin], card.options, primary=card.primary,
+            card.plot, self.engine, self._lines[card.plot.name], self._feeds[thin], card.options,
             on_zoom=lambda: card.set(follow=False), on_reset=lambda: card.set(follow=True), on_tap=self._pick,
         )  # fmt: skip
 
@@ -222,6 +254,11 @@ class Grid(Viewer):
     def describe(self, context: ViewContext) -> None:
         """Refresh notes, summaries and tables."""
         whose = context.label
+        empty = {card.plot.name: _empty(card, context) for card in self.marked()}
+        if any(card.empty != empty.get(card.plot.name, "") for card in self.cards):
+            for card in self.cards:
+                card.empty = empty.get(card.plot.name, "")
+            self._place()
         for card in self.marked():
             card.whose = whose
             card.describe(context.run, context.curves, context.step)
@@ -229,6 +266,17 @@ class Grid(Viewer):
 
     def __panel__(self) -> pn.Column:
         return self._panel
+
+
+def _empty(card: Card, context: ViewContext) -> str:
+    """Say why nothing was ever to be seen in a figure of the member in focus; "" where there was something."""
+    reason = getattr(card.mark, "empty", "")
+    if reason:
+        for name in card.plot.channels:
+            series = context.run.recording.series(name)
+            if name in series.names and np.nan_to_num(series[name][:, context.focus]).any():
+                return ""
+    return reason
 
 
 def _alive(run: Run) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from dashboard.ui.component import FOLDER, Component
+from dashboard.ui.component import FOLDER, Component, script
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine, Preset
@@ -19,7 +19,7 @@ class LabHeading(Component):
     second = param.Boolean(False, doc="Whether the page has another heading above it.")
     shown = param.Dict({"title": "", "look_for": "", "next": "", "offer": ""})
 
-    _esm = FOLDER / "lab_heading.js"
+    _esm = script("lab_heading")
     _stylesheets = [(FOLDER / "lab_heading.css").read_text()]
 
     def __init__(self, choose: Callable[[str], None], **params: Any) -> None:

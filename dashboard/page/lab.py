@@ -44,6 +44,10 @@ if TYPE_CHECKING:
 PERIOD = 100
 """Milliseconds between two ticks."""
 
+TOO_FEW = "no knob varies over which it could be drawn"
+
+BLANK = "nothing to show with these knobs"
+
 
 class Lab(Viewer):
     """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
@@ -83,7 +87,7 @@ class Lab(Viewer):
             heading=LabHeading(self._choose_preset, second=bool(lesson)),
             messages=self.messages,
             transport=Transport(engine.actions, self.command),
-            members=Members(self._focus_on),
+            members=Members(self._focus_on, margin=0),
             comparison=Comparison(engine),
             grid=Grid(engine, self._focus_on, self.share.export_plot),
             probes=Probes(engine.probes, self.share.save),
@@ -196,9 +200,12 @@ class Lab(Viewer):
         """Display another experiment, value or focus on all widgets."""
         session, parts, configs = self.session, self.parts, self.session.configs
         preset = session.experiment.preset
-        parts.knobs.show(configs, self._common(self.engine.idle, "knobs") | self.hidden)
+        idle = self._common(self.engine.idle, "knobs")
+        parts.knobs.show(configs, idle | self.hidden)
+        parts.transport.offer([action for action in self.engine.actions if action.knob not in idle])
+        sweeps, blank = plots_without_knobs(self.engine.plots, configs), self._common(self.engine.blank, "figures")
         parts.grid.leave_out(
-            self._common(self.engine.blank, "figures") | plots_without_knobs(self.engine.plots, configs) | self.hidden
+            {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK), **dict.fromkeys(self.hidden, "")}
         )
         parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")

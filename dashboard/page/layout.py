@@ -22,11 +22,11 @@ from dashboard.probes.panel import Probes
 from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.styles import LABEL, STRETCH
+from dashboard.ui.styles import LABEL, STRETCH, WHOLE
 
 BODY = (FOLDER / "body.css").read_text()
 
-CONTAINER = ":host { container-type: inline-size; }"
+CONTAINER = ":host { container: lab / inline-size; }"
 """How many columns there are depends on the room for the lab: in a notebook that is less than the window."""
 
 SIDE = (FOLDER / "side.css").read_text()
@@ -72,24 +72,43 @@ class SkipLinks(Component):
         super().__init__(parts=parts, **FLUSH)
 
 
+class Fold(Component):
+    """The button that folds a column to a strip; the browser remembers it."""
+
+    column = param.String("")
+    label = param.String("")
+
+    _esm = script("fold")
+    _stylesheets = [(FOLDER / "fold.css").read_text()]
+
+
 def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     """Arrange the body of a lab, without the parts whose names are hidden."""
     lesson = [("", parts.lesson)] if parts.lesson else []
-    knobs = _column(
-        SIDE, "knobs", hidden, ("presets", parts.presets), ("knobs", _title("Knobs")), ("knobs", parts.knobs),
+    knobs = _side(
+        "knobs", hidden, ("presets", parts.presets), ("knobs", _title("Knobs")), ("knobs", parts.knobs),
         ("ensemble", _title("Ensemble")), ("ensemble", parts.ensemble),
     )  # fmt: skip
     plots = _column(
-        MIDDLE, "plots", hidden, *lesson, ("", parts.heading), ("", parts.messages), ("transport", parts.transport),
-        ("members", parts.members), ("", parts.comparison), ("", parts.grid), ("probes", parts.probes),
-        ("library", parts.library), *(("", part) for part in parts.invisible),
+        MIDDLE, "plots", hidden, *lesson, ("members", parts.members), ("", parts.messages), ("", parts.comparison),
+        ("", parts.grid), ("probes", parts.probes), ("library", parts.library),
+        *(("", part) for part in parts.invisible),
     )  # fmt: skip
-    words = _column(SIDE, "words", hidden, ("story", parts.explanation))
+    words = _side("words", hidden, ("story", parts.explanation))
     columns = {"plots": plots, "knobs": knobs, "words": words}
     filled = [name for name, column in columns.items() if len(column)]
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
-    return pn.Column(links, body, stylesheets=[CONTAINER], **FLUSH)
+    bar = [] if "transport" in hidden else [parts.transport]
+    return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, WHOLE], **FLUSH)
+
+
+def _side(name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:
+    """Put (name, part)s into a column that can be folded; an empty one where all are hidden."""
+    column = _column(SIDE, name, hidden, *parts)
+    if len(column):
+        column.insert(0, Fold(column=name, label=COLUMNS[name], margin=0, css_classes=["fold"]))
+    return column
 
 
 def _column(style: str, name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:

@@ -51,7 +51,8 @@ class Comparison(Viewer):
         parts = (pn.Column(self.table, sizing_mode="stretch_width", margin=0), self.curve)
         self._subject: Any = None
         self.table.param.watch(lambda event: self._draw(), "chosen")
-        self._panel = pn.Column(*parts, visible=False, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
+        grid = pn.Column(*parts, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
+        self._panel = pn.Column(grid, visible=False, sizing_mode="stretch_width", margin=0)
 
     def show(self, context: ViewContext, log_x: bool) -> None:
         """Compare at the step that is shown, and over all steps up to it, on a logarithmic axis with `log_x`."""

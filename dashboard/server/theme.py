@@ -6,6 +6,11 @@ from typing import Any
 
 import panel as pn
 
+from dashboard.ui.component import FOLDER
+
+BAR = 44
+"""Height of the bar at the top of a page, pixels."""
+
 
 def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[str, Any]:
     bar = {
@@ -19,10 +24,15 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
     parts = {
         "MuiLinearProgress": {"styleOverrides": {"root": {"display": "none"}}},
         "MuiAppBar": {"styleOverrides": {"root": bar}},
-        "MuiToolbar": {"styleOverrides": {"root": {"minHeight": "48px !important"}}},
+        "MuiToolbar": {"styleOverrides": {"root": {"minHeight": f"{BAR}px !important", "margin": "0 !important"}}},
         "MuiTypography": {
             "styleOverrides": {
-                "h3": {"fontSize": "1.15rem", "fontWeight": 650, "color": f"{text} !important"},
+                "h3": {
+                    "fontSize": "1.15rem",
+                    "lineHeight": "36px !important",
+                    "fontWeight": 650,
+                    "color": f"{text} !important",
+                },
                 "h5": {"display": "none"},
             }
         },
@@ -36,7 +46,14 @@ THEME = {
     "dark": _theme("#8fa3ff", "#14161a", "#1c1f25", "#e9ecf2", "#2d323c"),
 }
 
-CSS = "body { margin: 0; }"
+CSS = f"body {{ margin: 0; --room: calc(100vh - {BAR}px); }}"
+"""`--room` is the height in which a lab scrolls."""
+
+GROUND = {"& .main": {"backgroundColor": "background.default"}}
+"""The ground behind the cards, which are of the paper's colour."""
+
+CRUMB = (FOLDER / "crumb.css").read_text()
+"""Style of the lab's name in the bar of its page, and of the way back to all labs."""
 
 
 def prepare() -> None:

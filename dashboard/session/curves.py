@@ -293,7 +293,7 @@ def _colors(configs: Sequence[Config], cases: Sequence[str], names: Sequence[str
 def _ramp(configs: Sequence[Config], names: Sequence[str]) -> str | None:
     """Find the number over which lightness changes: the swept one, where it takes enough values in one family."""
     name = swept_knob(configs)
-    if name not in names:
+    if name is None or name not in names:
         return None
     others = [other for other in names if other != name]
     families = _codes([tuple(getattr(config, other) for other in others) for config in configs])

@@ -4,7 +4,12 @@ from dashboard.ui.component import FOLDER
 
 CARD, GRID, LABEL, TABLE = ((FOLDER / f"{name}.css").read_text() for name in ("card", "grid", "label", "table"))
 
+FIGURES, FIGURE_CARD = ((FOLDER / f"{name}.css").read_text() for name in ("figures", "figure_card"))
+
 FULL_WIDTH = ":host { grid-column: 1 / -1; }"
 """Style of a card that stands in all columns of its grid."""
+
+WHOLE = ":host { flex: none !important; height: auto !important; max-height: none !important; }"
+"""Style of what is as high as its content: parts that stay in sight while one scrolls do so to its end."""
 
 STRETCH = {"sizing_mode": "stretch_width"}

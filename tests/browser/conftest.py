@@ -22,6 +22,7 @@ from tests import system
 playwright = pytest.importorskip("playwright.sync_api")
 
 ROOT = Path(__file__).parents[2]
+THIN = "\u202f"
 QUIET = ["--no-sandbox", "--disable-gpu"]
 SOON = {"check_unused_sessions_milliseconds": 500, "unused_session_lifetime_milliseconds": 2000}
 """What a closed page was computing does not go on beside the tests that follow."""
@@ -147,7 +148,38 @@ class Page:
         return self.ask(THEORY)
 
     def click(self, name: str) -> None:
-        self.view.get_by_role("button", name=name, exact=True).first.click()
+        """Press a button; of those that there is no room for, the entry in a menu of the bar over the plots."""
+        button = self.view.get_by_role("button", name=name, exact=True).filter(visible=True)
+        if button.count() or not (entry := MENUS.get(name)):
+            return button.first.click()
+        more = self.view.get_by_role("button", name="take more steps", exact=True).filter(visible=True)
+        if entry[0] != "+" or not more.count():
+            more = self.view.get_by_role("button", name="more commands", exact=True)
+        more.click()
+        self.view.get_by_role("menuitem", name=entry, exact=True).click()
+
+    def choose(self, figure: str, *entries: str) -> None:
+        """Choose in the menu of a figure."""
+        self.view.get_by_role("button", name=f"menu: {figure}", exact=True).click()
+        for entry in entries:
+            self.view.get_by_role("menu").get_by_text(entry, exact=True).click()
+
+    def chosen(self, figure: str, entry: str) -> bool:
+        """Whether an entry of a figure's menu is ticked."""
+        self.view.get_by_role("button", name=f"menu: {figure}", exact=True).click()
+        ticked = self.view.get_by_role("menuitemcheckbox", name=entry, exact=True).get_attribute("aria-checked")
+        self.view.keyboard.press("Escape")
+        return ticked == "true"
+
+    def save(self, figure: str, kind: str) -> Path:
+        """Have a figure saved as a file; without a name the whole run."""
+        with self.view.expect_download() as download:
+            if figure:
+                self.choose(figure, kind)
+            else:
+                self.click("export this run")
+                self.view.get_by_role("menuitem", name=kind, exact=True).click()
+        return download.value.path()
 
     def link(self) -> str:
         """The address after the link was asked for."""
@@ -180,10 +212,24 @@ class Page:
         return True
 
 
+MENUS = {
+    "take 1 step and pause": "+1",
+    "take 10 steps and pause": "+10",
+    "take 100 steps and pause": "+100",
+    "take 1000 steps and pause": f"+1{THIN}000",
+    "back to step 0, same seeds (R)": "Reset",
+    "back to step 0, other seeds": "Reseed",
+    "keep this run in grey behind the next": "Pin run",
+    "a link that holds this experiment completely": "Copy link",
+    "export this run": "Export this run",
+    "keyboard shortcuts (?)": "Keyboard shortcuts",
+}
+"""Buttons of the bar over the plots, by what they are called as entries of a menu."""
+
 FIGURE = """
 const models = (globalThis.Bokeh?.documents?.[0]?.roots() ?? []).flatMap((root) => [...root.references()]);
 const figures = models.filter((m) => m.type === "Figure");
-const first = figures.find((m) => m.height === 380) ?? figures[0];
+const first = figures.find((m) => m.tags.includes("first")) ?? figures[0];
 const sources = first ? first.renderers.map((r) => r.data_source) : [];
 """
 DATA = f"""{FIGURE}

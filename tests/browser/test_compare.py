@@ -6,7 +6,7 @@ from tests.browser.conftest import until
 
 OVERLAY = """() => {
   const models = [...Bokeh.documents[0].roots()].flatMap((root) => [...root.references()]);
-  const figure = models.find((m) => m.type === "Figure" && m.height === 380);
+  const figure = models.find((m) => m.type === "Figure" && m.tags.includes("first"));
   const found = figure.renderers.find((r) => r.name === "overlays").data_source.data;
   const overlays = found instanceof Map ? Object.fromEntries(found) : found;
   return overlays.xs.length ? [Array.from(overlays.xs[0]), Array.from(overlays.ys[0])] : null;

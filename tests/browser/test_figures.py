@@ -7,6 +7,7 @@ import pytest
 from tests.browser.conftest import FIGURE, until
 
 LAB = "/matrix_sensing"
+DISTANCE = "Distance to the unknown matrix"
 
 RANGES = f"() => {{ {FIGURE} return [first.x_range, first.y_range].flatMap((r) => [r.start, r.end]) }}"
 FRAME = f"""() => {{ {FIGURE}
@@ -59,13 +60,13 @@ def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_a
     def picked():
         mouse.click(*place)
         lab.view.wait_for_timeout(700)
-        return focus(lab) == "symmetric, gd"
+        return focus(lab) == "symmetric"
 
     until(picked)
 
     before = settled(lab)
     left, upper, width, height = lab.ask(FRAME)
-    follow = lab.view.get_by_role("button", name="keep the newest step in view; zooming turns it off").first
+    again = lab.view.get_by_role("button", name=f"keep the newest step in view again: {DISTANCE}", exact=True)
 
     def dragged():
         mouse.move(left + 0.3 * width, upper + 0.2 * height)
@@ -73,7 +74,7 @@ def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_a
         mouse.move(left + 0.6 * width, upper + 0.7 * height, steps=6)
         mouse.up()
         lab.view.wait_for_timeout(700)
-        return follow.get_attribute("aria-pressed") == "false"
+        return again.is_visible()
 
     until(dragged)  # a figure that is just being drawn again lets a drag pass, as it does a click
     zoomed = settled(lab)
@@ -85,10 +86,11 @@ def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_a
     choose_third(lab)
     assert settled(lab) == zoomed
 
-    follow.click()
+    assert not lab.chosen(DISTANCE, "Follow the run")
+    again.click()
     until(lambda: lab.ask(RANGES) != zoomed)
 
-    lab.view.get_by_role("button", name="logarithmic horizontal axis").first.click()
+    lab.choose(DISTANCE, "Logarithmic horizontal axis")
 
     def far():
         ranges = lab.ask(RANGES)

@@ -5,7 +5,6 @@ import pytest
 
 from engines import names
 from tests.browser.conftest import until
-from tests.browser.test_exports import saved
 
 
 def said(lab):
@@ -26,7 +25,7 @@ def test_open_watch_turn_a_knob_scrub_save_share_and_close(page, active, name):
     until(lambda: here.shown_step() == 0)
     assert here.steps()[-1] == last
 
-    run = pd.read_parquet(saved(here, "export this run", ".parquet"))
+    run = pd.read_parquet(here.save("", "Parquet"))
     assert run["step"].max() == last
 
     there = page().open(here.link()).ready().pause()

@@ -9,8 +9,8 @@ import numpy as np
 from bokeh.models import CustomJSTicker, CustomJSTickFormatter, FixedTicker, Range1d
 from bokeh.plotting import figure as bokeh_figure
 
-TALL, SHORT = 380, 250
-"""Heights of the primary figure and of the others, pixels."""
+LOW = 120
+"""Least height of a figure, pixels; it fills the card that it stands in."""
 
 TICKS = """
 const [low, high] = [cb_data.range.start, cb_data.range.end].map(Math.log10);
@@ -23,7 +23,7 @@ if (span < 0.6) {
   for (let i = Math.ceil(a / step); i * step <= b; i++) found.push(Number((i * step).toPrecision(12)));
   return found;
 }
-const every = Math.max(1, Math.ceil(span / 9)), parts = span < 1.3 ? [1, 2, 5] : span < 2.2 ? [1, 3] : [1];
+const every = Math.max(1, Math.ceil(span / 6)), parts = span < 1.3 ? [1, 2, 5] : span < 2.2 ? [1, 3] : [1];
 for (let power = Math.floor(low); power <= high; power++)
   if (power % every === 0)
     for (const part of parts) {
@@ -46,19 +46,24 @@ return power > -4 && power < 5 ? String(Number(tick.toPrecision(3))) : digits + 
 
 @dataclass(frozen=True)
 class FigureOptions:
-    """Switches of one figure: logarithmic axes, whether it follows the run, whether its table is open."""
+    """How one figure is looked at: its axes, whether it follows the run, its table, whether it is as wide as all."""
 
     log_x: bool
     log_y: bool
     follow: bool = True
     table: bool = False
+    wide: bool = False
 
 
-def figure(*, log_x: bool = False, log_y: bool = False, height: int = SHORT, **labels: Any) -> Any:
-    """Make a figure whose ranges the server sets. Its toolbar shows while the pointer is over it."""
+def figure(*, log_x: bool = False, log_y: bool = False, height: int | None = None, **labels: Any) -> Any:
+    """Make a figure whose ranges the server sets: of this height, or as high as what it stands in.
+
+    Its toolbar shows while the pointer is over it.
+    """
+    size: dict[str, Any] = {"height": height} if height else {"min_height": LOW}
     made = bokeh_figure(
-        height=height,
-        sizing_mode="stretch_width",
+        **size,
+        sizing_mode="stretch_width" if height else "stretch_both",
         x_axis_type="log" if log_x else "linear",
         y_axis_type="log" if log_y else "linear",
         x_range=Range1d(start=1, end=10),
@@ -80,8 +85,11 @@ def _tone_down(made: Any, log_x: bool, log_y: bool) -> None:
     made.background_fill_color = made.border_fill_color = None
     made.outline_line_color = None
     made.grid.grid_line_alpha = 0.35
-    made.axis.axis_label_standoff = 4
+    made.axis.axis_label_standoff = 2
+    made.axis.axis_label_text_font_size, made.axis.major_label_text_font_size = "11px", "10.5px"
     made.axis.minor_tick_line_color = None
+    if not log_x:
+        made.xaxis.ticker.desired_num_ticks = 5  # names of more would run into one another in a narrow figure
     for axis, log in ((made.xaxis, log_x), (made.yaxis, log_y)):
         if log:
             axis.ticker = CustomJSTicker(major_code=TICKS, minor_code="return []")

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MOST_PER_SIDE = 128
 """Rows and columns of a matrix that are sent; a larger one is thinned."""
 
-GAP, HEAD = 0.06, 0.09
+GAP, HEAD = 0.06, 0.16
 """The space between two matrices and above them, as shares of the widest and of the highest."""
 
 
@@ -161,7 +161,7 @@ CLAIM = "claim "
 
 def claims(run: Run, member: int) -> list[str]:
     """List the claims of the run's preset that can be measured on one member alone."""
-    return [verdict.claim for verdict in run.only([member]).judge()]
+    return [verdict.claim for verdict in run.select([member]).judge()]
 
 
 class MapMark(HeatMark):
@@ -243,6 +243,6 @@ class MapMark(HeatMark):
 
 def _judge(run: Run, members: Sequence[int], claim: int) -> float:
     """Measure one claim of the preset on some members; NaN where it cannot be told of them."""
-    verdicts = run.only(members).judge() if members else []
+    verdicts = run.select(members).judge() if members else []
     measured = verdicts[claim].measured if claim < len(verdicts) else None
     return np.nan if measured is None else measured

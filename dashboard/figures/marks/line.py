@@ -20,7 +20,7 @@ from bokeh.models.glyphs import Patches
 
 from dashboard.figures.marks import axes, theory
 from dashboard.figures.marks.axes import Scale
-from dashboard.figures.marks.figure import TALL, FigureOptions, add_glyph, figure, set_range
+from dashboard.figures.marks.figure import FigureOptions, add_glyph, figure, set_range
 from dashboard.figures.marks.hover import add_curve_hover
 from dashboard.figures.marks.phases import EMPTY, draw_phases, phase_columns
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 DASHES = ("solid", "dotted", "dotdash", "dashdot")
 COMPONENTS = 8
 """Components of a vector that are drawn as lines of their own."""
+
+BESIDE = 2
+"""Curves whose vectors are drawn beside one another, where a plot asks for it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ def line_specs(
     specs = []
     for place, name in enumerate(plot.channels):
         vector = bool(channels[name].dims)
-        for curve in _drawn_curves(curves, focus, vector):
+        for curve in _drawn_curves(curves, focus, vector, plot.beside):
             dash = DASHES[place % len(DASHES)]
             parts: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
             for part in parts:
@@ -74,9 +77,13 @@ def line_specs(
     return specs
 
 
-def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool) -> Sequence[Curve]:
+def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool, beside: bool) -> Sequence[Curve]:
+    """Choose whose lines are drawn: of a vector those of the member in focus, or of two curves beside one another."""
     if not vector:
         return curves
+    if beside and len(curves) == BESIDE:
+        members = [focus if focus in curve.members else curve.members[0] for curve in curves]
+        return [Curve(c.key, c.label, c.color, (member,)) for c, member in zip(curves, members, strict=True)]
     chosen = [curve for curve in curves if focus in curve.members]
     return [Curve(curve.key, curve.label, curve.color, (focus,)) for curve in chosen[:1]]
 
@@ -99,7 +106,7 @@ class LineMark:
 
     def __init__(
         self, plot: Plot, engine: Engine, lines: Sequence[LineSpec], stream: StreamedSource, options: FigureOptions, *,
-        primary: bool, on_zoom: Callable[[], None], on_reset: Callable[[], None],
+        on_zoom: Callable[[], None], on_reset: Callable[[], None],
         on_tap: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.engine = engine
@@ -112,7 +119,7 @@ class LineMark:
         self.overlay_hues: dict[str, str] = {}
         """Hue of each other run that is drawn behind, by its label."""
         self.sources = {name: ColumnDataSource() for name in ("theory", "overlays", "bands", "phases")}
-        self.figure = figure(log_x=options.log_x, log_y=self.scale.log, **_labels(plot, engine), **_height(primary))
+        self.figure = figure(log_x=options.log_x, log_y=self.scale.log, **_labels(plot, engine))
         self.scale.set_ticks(self.figure)
         self._draw()
         self.figure.on_event(RangesUpdate, lambda event: on_zoom())
@@ -291,7 +298,3 @@ def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, Any]:
         return {"line_width": 2}
     crowd = len({line.column.curve.key for line in lines}) > 8
     return {"line_width": 3} if spec.focus else {"line_width": 1.8, "line_alpha": 0.75 if crowd else 1.0}
-
-
-def _height(primary: bool) -> dict[str, Any]:
-    return {"height": TALL} if primary else {}

@@ -37,7 +37,7 @@ class RankingMark(StepMark):
 
     def build(self, log_x: bool = False) -> None:
         """Make the figure: the values lie across, and the names stand on the left."""
-        self.figure = figure(log_x=self.scale.log, log_y=False, height=self._height)
+        self.figure = figure(log_x=self.scale.log, log_y=False)
         self.source = ColumnDataSource()
         self.draw()
 

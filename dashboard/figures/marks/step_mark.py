@@ -10,7 +10,7 @@ import numpy as np
 from bokeh.models import ColumnDataSource
 
 from dashboard.figures.marks.axes import Scale
-from dashboard.figures.marks.figure import SHORT, TALL, FigureOptions, figure
+from dashboard.figures.marks.figure import FigureOptions, figure
 from dashboard.figures.tables import Numbers
 from dashboard.session.curves import Curve
 from dashboard.ui.notation import plain
@@ -48,23 +48,22 @@ class StepMark(ABC):
     """One figure whose data is replaced when the cursor or the run moved.
 
     `note` says what was left out, `failure` what theory could not be computed.
+
+    `empty` says why there is nothing to see, where that is so.
     """
 
-    def __init__(
-        self, plot: Plot, engine: Engine, options: FigureOptions, primary: bool, pick: Callable[[int], None]
-    ) -> None:
+    def __init__(self, plot: Plot, engine: Engine, options: FigureOptions, pick: Callable[[int], None]) -> None:
         self.plot, self.engine, self.pick = plot, engine, pick
         self.options, self.scale = options, self.axis(options)
-        self.note = self.failure = ""
+        self.note = self.failure = self.empty = ""
         self.legend: list[dict[str, Any]] = []
         self.numbers: Numbers | None = None
-        self._height = TALL if primary else SHORT
         self._version: tuple[Any, ...] = ()
         self.build()
 
     def build(self, log_x: bool = False) -> None:
         """Make the figure; again where its horizontal axis becomes of another kind."""
-        self.figure = figure(log_x=log_x, log_y=self.scale.log, height=self._height)
+        self.figure = figure(log_x=log_x, log_y=self.scale.log)
         self.scale.set_ticks(self.figure)
         self.source = ColumnDataSource()
         self.draw()

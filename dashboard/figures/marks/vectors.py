@@ -64,7 +64,7 @@ class BarsMark(StepMark):
             data["name"] += [plain(self.engine.channel(name).label)] * len(shown)
         self._tabulate(now)
         tops = np.array(data["top"])
-        self.note = _why_empty(tops)
+        self.note = self.empty = _why_empty(tops)
         places = self.scale.places(tops if self.scale.log else np.append(tops, 0.0))
         window = axes.value_range(axes.extent(places), None, self.scale.log)
         data["base"] = [window[0] / 1e3 if self.scale.log and window else 0.0] * len(tops)

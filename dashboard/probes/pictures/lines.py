@@ -19,6 +19,8 @@ from dashboard.ui.palette import category
 if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Lines, Trace
 
+HEIGHT = 250
+
 MOST_POINTS = 2000
 """Points of a trace that are sent; a longer one is thinned."""
 
@@ -50,9 +52,8 @@ class LinesPicture:
     def __init__(self, declared: Lines, values: Mapping[str, Any]) -> None:
         self.declared = declared
         self.log = declared.log_x, declared.log_y
-        self.content = figure(
-            log_x=declared.log_x, log_y=declared.log_y, x_axis_label=declared.x_label, y_axis_label=declared.y_label
-        )
+        labels = {"x_axis_label": declared.x_label, "y_axis_label": declared.y_label}
+        self.content = figure(log_x=declared.log_x, log_y=declared.log_y, height=HEIGHT, **labels)
         self.styles = tuple(trace_styles(declared.traces))
         self.legend = [_sample(style) for style in self.styles]
         self._sources = [self._add(style) for style in self.styles]

@@ -1,13 +1,24 @@
-// The heading of one figure: what it shows, which line is which, and how it is looked at.
+// The heading of one figure: what it shows, which line is which, and a menu of how it is looked at.
 function sample(line) {
-  const box = make("span", "sample");
+  const box = make("span", line.label.length < 4 ? "sample tiny" : "sample");
   const mark = MARKS[line.dash] ?? `<line x1="1" x2="23" y1="4" y2="4" stroke-width="2.2" stroke-dasharray="${DASHES[line.dash] ?? ""}"/>`;
   box.innerHTML = `<svg width="${line.dash in MARKS ? 10 : 24}" height="10" viewBox="${line.dash in MARKS ? "0 -1 10 10" : "0 -1 24 10"}" aria-hidden="true">${mark}</svg>`;
   box.firstChild.style.color = line.color || "currentColor";
   const text = make("span", "", box, line.label);
-  if (line.doc) box.title = line.doc;
+  box.title = line.doc ? `${line.label}: ${line.doc}` : line.label;
   text.classList.toggle("muted", Boolean(line.muted));
   return box;
+}
+
+// The card over the whole window: it lies above everything, Escape and the same entry bring it back.
+function enlarge(card, opener) {
+  if (card.matches(":popover-open")) return card.hidePopover();
+  card.popover = "auto";
+  card.addEventListener("toggle", (event) => {
+    if (event.newState === "closed") { card.removeAttribute("popover"); opener.focus(); }
+  });
+  card.showPopover();
+  opener.focus();
 }
 
 export function render({ model, view }) {
@@ -15,26 +26,48 @@ export function render({ model, view }) {
   const top = make("div", "top", root);
   const title = make("h2", "", top, model.title);
   title.title = model.doc;
-  make("span", "gap", top);
-  const switches = make("div", "switches", top);
-  const files = choice(model.title, [["svg", "SVG"], ["png", "PNG"], ["csv", "CSV, all numbers"]], (kind) => {
-    const lines = [...model.shown.curves ?? [], ...model.shown.lines];
-    if (kind === "csv") model.send_msg({ export: kind });
-    else print(view.parent, { title: model.title, file: model.file, lines }, root, kind);
-  });
-  const entries = make("div", "legend", root);
+  const entries = make("div", "legend", top);
+  const follow = make("button", "icon", top, "↻");
+  follow.title = "keep the newest step in view again";
+  follow.setAttribute("aria-label", `${follow.title}: ${model.title}`);
+  follow.addEventListener("click", () => model.send_msg({ toggle: "follow", on: true }));
+  const more = make("button", "icon", top, "⋮");
+  more.title = "how this figure is looked at, and files of it";
+
+  const save = (kind) => {
+    if (!["svg", "png"].includes(kind)) return model.send_msg({ export: kind });
+    const lines = [...model.shown.curves ?? [], ...model.shown.lines].map((line) => ({ ...line, label: line.full ?? line.label }));
+    print(view.parent, { title: model.title, file: model.file, lines }, root, kind);
+  };
+  const choice = (axis) => model.shown[axis].map(([name, text, on]) => ({ text, on, act: () => model.send_msg({ axis, channel: name }) }));
+  const card = () => view.parent.el;
+  menu(more, `of ${model.title}`, () => [
+    ...model.shown.toggles.map(({ name, label, doc, on }) => ({ text: label, doc, on, act: () => model.send_msg({ toggle: name, on: !on }) })),
+    ...["y", "x"].filter((axis) => model.shown[axis]?.length).map((axis) => (
+      { text: axis === "y" ? "Show another channel" : "Horizontal axis", items: () => choice(axis) })),
+    { head: "Save" },
+    ...model.files.map(([kind, text]) => ({ text, act: () => save(kind) })),
+    { head: "Place" },
+    { text: "Full screen", hint: "Esc", on: card().matches(":popover-open"), act: () => enlarge(card(), more) },
+    { text: "Whole width", on: model.shown.wide, act: () => model.send_msg({ toggle: "wide", on: !model.shown.wide }) },
+    { text: "Hide", act: () => model.send_msg({ toggle: "closed", on: true }) },
+  ]);
+
   const note = make("div", "note", root);
+  note.addEventListener("click", () => note.classList.toggle("open"));
   const refresh = () => {
-    const { lines, toggles, note: text } = model.shown;
+    const { lines, note: text, toggles } = model.shown;
+    title.textContent = model.title;
+    more.setAttribute("aria-label", `menu: ${model.title}`);
     entries.replaceChildren(...lines.map(sample));
-    entries.hidden = !lines.length;
-    note.textContent = text;
+    note.textContent = note.title = text;
     note.hidden = !text;
-    switches.replaceChildren(...toggles.map((toggle) => pressed(toggle, model)), files);
+    follow.hidden = toggles.every(({ name, on }) => name !== "follow" || on);
   };
   const summary = make("p", "unseen", root, model.summary);
   model.on("summary", () => { summary.textContent = model.summary; });
   model.on("shown", refresh);
+  model.on("title", refresh);
   refresh();
   return root;
 }

@@ -1,38 +1,43 @@
 // Time as an object: play, step, speed, scrub, branch, reset. Sends {do, ...}; `now` says what to show.
+// One line at any width: what the style sheet finds no room for stands in the menu at its end.
 const count = (value) => Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
+const inSight = (element) => element.getClientRects().length > 0;
+const plural = (n) => `take ${n} step${n > 1 ? "s" : ""} and pause`;
 
 export function render({ model }) {
-  const root = make("div", "transport");
+  const root = make("div", "line");
   const send = (what, more = {}) => model.send_msg({ do: what, ...more });
-  const button = (text, title, what, more, parent = root, name = "") => {
+  const press = (parent, name, text, title, act) => {
     const made = make("button", name, parent, text);
     made.title = title;
     made.setAttribute("aria-label", title);
-    made.addEventListener("click", () => send(what, more));
+    if (act) made.addEventListener("click", act);
+    return made;
+  };
+  const spare = [];  // what the last menu offers while its button is out of sight
+  const button = (parent, rank, text, title, hint, what, more) => {
+    const act = () => send(what, more);
+    const made = press(parent, rank, text, title, act);
+    spare.push({ made, entry: () => ({ text: made.dataset.text || text, hint, doc: title, act }) });
     return made;
   };
 
-  const play = button("▶", "play (space)", "toggle", {}, root, "play");
-  const steps = make("div", "group", root);
-  [1, 10, 100, 1000].forEach((n) => button("+" + n, `take ${n} step${n > 1 ? "s" : ""} and pause`, "step", { count: n }, steps));
+  const play = press(root, "play", "▶", "play (space)", () => send("toggle"));
+  const steps = [1, 10, 100, 1000].map((n) => ({ text: `+${count(n)}`, hint: { 1: ".", 10: "⇧ ." }[n], doc: plural(n), act: () => send("step", { count: n }) }));
+  const split = make("div", "split first", root);
+  press(split, "", "+1", steps[0].doc, steps[0].act);
+  menu(press(split, "more", "▾", "take more steps"), "take more steps", () => steps.slice(1));
   const again = make("div", "group", root);
-  button("Reset", "back to step 0, same seeds (R)", "reset", {}, again);
-  button("Reseed", "back to step 0, other seeds", "reseed", {}, again);
-  const actions = make("div", "group actions", root);
-  model.actions.forEach(([name, label, doc]) => button(label, doc, "action", { name }, actions, "action"));
-  make("div", "gap", root);
-  const share = make("div", "group", root);
-  const pin = button("Pin run", "keep this run in grey behind the next", "pin", {}, share);
-  button("Copy link", "a link that holds this experiment completely", "link", {}, share);
-  const files = make("select", "files", share);
-  files.setAttribute("aria-label", "export this run");
-  files.title = "save everything recorded so far, or the program that repeats it";
-  [["", "Export…"], ...model.files].forEach(([kind, text]) => { make("option", "", files, text).value = kind; });
-  files.addEventListener("change", () => { send("export", { kind: files.value }); files.value = ""; });
-  button("?", "keyboard shortcuts (?)", "help", {}, share);
+  button(again, "second", "Reset", "back to step 0, same seeds (R)", "R", "reset");
+  button(again, "third", "Reseed", "back to step 0, other seeds", "S", "reseed");
+  const actions = make("div", "group", root);
+  const offer = () => {
+    actions.replaceChildren();
+    model.actions.forEach(([name, label, doc]) => button(actions, "action second", label, doc, "", "action", { name }));
+  };
+  offer();
 
-  const line = make("div", "timeline", root);
-  const scrub = make("input", "scrub", line);
+  const scrub = make("input", "scrub", root);
   Object.assign(scrub, { type: "range", min: 0, max: 0, step: 1, value: 0 });
   scrub.setAttribute("aria-label", "scrub over the recorded steps");
   scrub.title = "what was recorded so far; the end of the bar is the end of the run";
@@ -40,17 +45,38 @@ export function render({ model }) {
     scrub.value = Math.min(+scrub.value, model.now.rows - 1);
     send("scrub", { index: +scrub.value });
   });
-  const at = make("span", "at", line);
-  const branch = button("↳ Branch from here", "go back to this step, forget what came after, and let the next edit make another future", "branch", {}, line);
-  const latest = button("⇥ Newest", "follow the newest step again", "latest", {}, line);
-  const rate = make("span", "rate", line);
-  const left = make("span", "left", line);
+  const at = make("span", "at", root);
+  const state = make("div", "state second", root);
+  const rate = make("span", "rate", state);
+  const left = make("span", "left", state);
+  const branch = button(state, "", "↳ Branch", "go back to this step, forget what came after, and let the next edit make another future", "B", "branch");
+  const latest = button(state, "", "⇥ Newest", "follow the newest step again", "End", "latest");
 
-  const speed = make("select", "speed", line);
+  const speed = make("select", "speed second", root);
   speed.setAttribute("aria-label", "speed");
   speed.title = "frames shown per second; frames lie evenly on a logarithmic axis";
   model.speeds.forEach(([value, text]) => { make("option", "", speed, text).value = value; });
   speed.addEventListener("change", () => send("speed", { value: speed.value }));
+
+  const share = make("div", "group", root);
+  const pin = button(share, "pin third", "Pin run", "keep this run in grey behind the next", "P", "pin");
+  button(share, "third", "Copy link", "a link that holds this experiment completely", "L", "link");
+  const exported = press(share, "third", "Export ▾", "export this run");
+  const files = () => model.files.map(([kind, text]) => ({ text, act: () => send("export", { kind }) }));
+  menu(exported, "export this run", files);
+  button(share, "third", "?", "keyboard shortcuts (?)", "?", "help").dataset.text = "Keyboard shortcuts";
+
+  const rest = () => {
+    const offered = (each) => !inSight(each.made) && !(each.made.dataset.off === "yes");
+    const speeds = model.speeds.map(([value, text]) => ({ text, on: value === model.now.speed, act: () => send("speed", { value }) }));
+    return [
+      ...(inSight(split) ? [] : [{ head: "Steps" }, ...steps]),
+      ...spare.filter(offered).map((each) => each.entry()),
+      ...(inSight(exported) ? [] : [{ text: "Export this run", items: files }]),
+      ...(inSight(speed) ? [] : [{ text: "Speed", items: () => speeds }]),
+    ];
+  };
+  menu(press(root, "rest", "⋯", "more commands"), "more commands", rest);
 
   const refresh = () => {
     const now = model.now;
@@ -58,7 +84,6 @@ export function render({ model }) {
     const name = now.playing ? "pause (space)" : now.step >= now.horizon ? "play ten times further (space)" : "play (space)";
     play.title = now.playing ? "pause (space): stops computing and keeps what there is; play goes on from there" : name;
     play.setAttribute("aria-label", name);
-    play.classList.toggle("on", now.playing);
     // The bar is as long as the whole run: what is still to come is the empty part of it.
     const last = Math.max(now.rows - 1, 0), whole = last + now.ahead;
     scrub.max = whole;
@@ -66,16 +91,19 @@ export function render({ model }) {
     scrub.style.setProperty("--share", whole ? now.index / whole : 0);
     scrub.style.setProperty("--known", whole ? last / whole : 0);
     scrub.setAttribute("aria-valuetext", `step ${now.at} of ${now.horizon}`);
-    at.textContent = `step ${count(now.at)} of ${count(now.horizon)}`;
+    const end = count(now.horizon);
+    at.style.setProperty("--digits", end.length);
+    at.textContent = `step ${count(now.at)} of ${end}`;
     rate.textContent = !now.ready ? (now.failed ? "stopped" : "preparing…") : now.playing ? `${count(now.rate)} steps/s` : now.step >= now.horizon ? "finished" : "paused";
     root.classList.toggle("preparing", !now.ready && !now.failed);
+    root.classList.toggle("scrubbing", now.scrubbing);
     left.textContent = now.left;
-    left.hidden = !now.left;
-    branch.hidden = latest.hidden = !now.scrubbing;
-    pin.textContent = now.pinned ? "Unpin" : "Pin run";
+    for (const each of [branch, latest]) each.dataset.off = now.scrubbing ? "" : "yes";
+    pin.textContent = pin.dataset.text = now.pinned ? "Unpin" : "Pin run";
     speed.value = now.speed;
   };
   model.on("now", refresh);
+  model.on("actions", offer);
   refresh();
   return root;
 }
