@@ -34,7 +34,7 @@ else
 	$(BIN)/python -m pytest $(ARGS)
 endif
 
-# What is too long for every change: fresh seeds, the longest presets and trainings, and other machines.
+# What is too long for every change: fresh seeds, the longest presets and trainings, hostile input, and other machines.
 thorough: $(VENV)/.test $(if $(strip $(ARGS)),,$(OLDEST)/.test) system
 ifeq ($(strip $(ARGS)),)
 	@failed=0; \

@@ -117,6 +117,13 @@ def figure(arguments: argparse.Namespace) -> None:
     print(text)
 
 
+def sweep(arguments: argparse.Namespace) -> None:
+    """Compute a sweep into a folder."""
+    from engines import sweep_cli
+
+    sweep_cli.sweep(arguments)
+
+
 def new(arguments: argparse.Namespace) -> None:
     """Write the folder of a working engine and say how it is opened and tested."""
     import engines
@@ -151,13 +158,14 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 def parser() -> Parser:
     """All commands and their flags."""
     top = Parser(prog="launch.py", description="Dynascope: a live laboratory for learning dynamics")
-    names = "serve | desktop | run | probe | figure | list | new"
+    names = "serve | desktop | run | probe | figure | sweep | list | new"
     commands = top.add_subparsers(dest="command", required=True, metavar=names)
     _serve(commands.add_parser("serve", help="serve the labs to a browser"))
     _desktop(commands.add_parser("desktop", help="show the labs in a window of their own"))
     _run(commands.add_parser("run", help="simulate an ensemble without a screen"))
     _probe(commands.add_parser("probe", help="simulate, then compute an expensive observable of one member"))
     _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
+    _sweep(commands.add_parser("sweep", help="compute an engine at every combination of knob values, into a folder"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
@@ -236,6 +244,34 @@ def _figure(command: argparse.ArgumentParser) -> None:
     command.set_defaults(act=figure)
 
 
+def _sweep(command: argparse.ArgumentParser) -> None:
+    command.add_argument("engine", help="see `list`")
+    command.add_argument("--preset", help="the experiment to start from; its members are computed at every point")
+    command.add_argument(
+        "--set", action="append", type=_assignment, default=[], metavar="KNOB=VALUES",
+        help="0.1,0.3 or 3:13 (without 13) or logspace(1e-3,1,13) or linspace(0,1,5); one value holds everywhere",
+    )  # fmt: skip
+    command.add_argument("--seeds", metavar="VALUES", help="values of the knob `seed`, such as 0:20")
+    command.add_argument("--steps", help="how far to run; default: the preset's")
+    command.add_argument(
+        "--measure", action="append", default=[], metavar="MEASURE",
+        help="a number kept of each member: 'first_below(loss, 1e-6)'; default: the last value of each channel",
+    )  # fmt: skip
+    command.add_argument("--claims", action="store_true", help="judge the claims of the preset at every point")
+    command.add_argument("--keep-runs", action="store_true", help="keep everything that was recorded, too")
+    command.add_argument("--out", required=True, metavar="FOLDER", help="where the sweep is kept")
+    command.add_argument("--resume", action="store_true", help="go on in a folder in which some tasks are finished")
+    command.add_argument("--shard", default="1/1", metavar="I/N", help="compute every N-th task only, from the I-th on")
+    command.add_argument("--workers", type=int, help="processes on this machine; default: one a core")
+    command.add_argument(
+        "--scheduler", default="", metavar="ADDRESS", help="compute on the workers of a Dask scheduler"
+    )
+    command.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; default: %(default)s")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.add_argument("--quiet", action="store_true", help="no progress")
+    command.set_defaults(act=sweep)
+
+
 def _list(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.set_defaults(act=headless)
@@ -280,7 +316,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             add_plugins(folder)
         chosen.act(chosen)
     except DynascopeError as error:
-        print(f"launch.py: {error}", file=sys.stderr)
+        print(shortened(f"launch.py: {error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -30,6 +30,7 @@ from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
+from dashboard.ui.styles import WHOLE
 from engines.core.protocol.errors import DynascopeError
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ UNKNOWN = (
 )
 
 TEMPLATE = FOLDER / "page.html"
-"""What the browser shows before any script has come."""
+"""The page as the browser shows it before any script has come."""
 
 SKELETON, SKELETON_CSS = ((FOLDER / f"skeleton.{kind}").read_text() for kind in ("html", "css"))
 """A lab before it is there, in its sizes."""
@@ -64,7 +65,7 @@ def _page(title: str, fill: Fill, waiting: str = STARTING) -> pmui.Page:
     if pn.state.curdoc:
         pn.state.curdoc.template_variables.update(skeleton=waiting, skeleton_css=SKELETON_CSS)
     skeleton = pn.pane.HTML(waiting, sizing_mode="stretch_width", margin=0, stylesheets=[SKELETON_CSS])
-    holder = pn.Column(skeleton, sizing_mode="stretch_width", margin=0)
+    holder = pn.Column(skeleton, sizing_mode="stretch_width", margin=0, stylesheets=[WHOLE])
     bridge, crumb = Bridge(), pn.pane.HTML("", margin=0, stylesheets=[theme.CRUMB])
     pn.state.onload(partial(_filled, holder, bridge, crumb, fill))
     page = pmui.Page(
@@ -97,12 +98,19 @@ async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: 
         # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
         await asyncio.to_thread(_import_engines)
         if name := fill(holder, bridge):
+            _name_tab(name)
             crumb.object = f"<nav aria-label='where you are'><a href='./'>← Labs</a><span>{escape(name)}</span></nav>"
     except DynascopeError as error:
         holder[:] = [_failure(str(error))]
     except Exception as error:
         log.exception("a page could not be made")
         holder[:] = [_failure(f"This page could not be made: {type(error).__name__}: {error}")]
+
+
+def _name_tab(name: str) -> None:
+    """Show in the browser's tab which lab a page is."""
+    if pn.state.curdoc:
+        pn.state.curdoc.title = f"{name} · Dynascope"
 
 
 def _failure(text: str) -> pn.pane.HTML:

@@ -21,9 +21,9 @@ import dashboard
 
 if TYPE_CHECKING:
     from dashboard import figure, lab, show
-    from engines import load, names, open, resume, run
+    from engines import Sweep, load, names, open, resume, run, sweep
 
-__all__ = ["figure", "lab", "load", "names", "open", "resume", "run", "show"]
+__all__ = ["Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -33,9 +33,14 @@ class Transport(Component):
     _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("transport", "menu")]
 
     def __init__(self, actions: Sequence[Action], command: Command, **params: Any) -> None:
-        shown = [[action.name, action.label, action.doc] for action in actions]
-        super().__init__(actions=shown, now=_EMPTY, margin=0, sizing_mode="stretch_width", **params)
+        super().__init__(actions=_buttons(actions), now=_EMPTY, margin=0, sizing_mode="stretch_width", **params)
         self._command = command
+
+    def offer(self, actions: Sequence[Action]) -> None:
+        """Show the buttons of these actions: those whose knobs change something."""
+        shown = _buttons(actions)
+        if shown != self.actions:
+            self.actions = shown
 
     def show(self, context: ViewContext, frames_ahead: float = 0, time_left: str = "") -> None:
         """Display the runner's status and where the cursor is; sends nothing where nothing changed."""
@@ -56,3 +61,7 @@ _EMPTY = {
     "playing": False, "ready": False, "failed": False, "horizon": 1, "rate": 0, "step": 0, "rows": 0, "index": 0,
     "device": "", "chosen": "", "at": 0, "ahead": 0, "left": "", "scrubbing": False, "pinned": False, "speed": NORMAL,
 }  # fmt: skip
+
+
+def _buttons(actions: Sequence[Action]) -> list[list[str]]:
+    return [[action.name, action.label, action.doc] for action in actions]

@@ -11,6 +11,7 @@ import panel as pn
 import param
 from panel.viewable import Viewer
 
+from dashboard.figures.marks.heatmap import CLAIM, claims
 from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.tables import Numbers, recorded_table, summary, table
 from dashboard.session.curves import Curve
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 FIRST = "first"
 """Tag of the figure that an engine declares first, for scripts that look for it on the page."""
+
+MEMBERS = ("sweep", "map", "ranking")
+"""Kinds of plots that show one number of every member."""
 
 NOTHING = Numbers((), (), "This member has no values here.")
 
@@ -104,6 +108,9 @@ class Card(Viewer):
         parts = (self._heading, self._pane, self._table)
         self._panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0, stylesheets=[CARD, FIGURE_CARD])
         self._leading = False
+        self._claims: Sequence[tuple[str, str]] = ()
+        """Claims of the preset that a map can show, by the names of `CLAIM`, and the run that they are about."""
+        self._claims_of: Any = None
 
     @property
     def hidden(self) -> bool:
@@ -182,22 +189,30 @@ class Card(Viewer):
         self._rearrange()
 
     def _title(self, changed: bool) -> str:
-        label = self.engine.channel(self.plot.channels[0]).label
-        return label[:1].upper() + label[1:] if changed else self.declared.title
+        label = dict(self._claims).get(self.plot.channels[0]) or self.engine.channel(self.plot.channels[0]).label
+        return plain(label[:1].upper() + label[1:] if changed else self.declared.title)
 
     def _channels(self, axis: str) -> list[list[Any]]:
         """List what an axis can show: name, words and whether it is shown, first what the engine declares."""
+        if self.declared.kind in MEMBERS and axis == "y":
+            return self._numbers_of_members()
         if self.declared.kind != "line":
             return []
         first = self.engine.channel(self.declared.channels[0])
         like = [c for c in self.engine.channels if c.thin is first.thin]
-        words = {channel.name: channel.label for channel in self.engine.channels} | {"step": "step"}
+        words = {channel.name: plain(channel.label) for channel in self.engine.channels} | {"step": "step"}
         if axis == "x":
             names, now = ["step", *(c.name for c in like if not c.dims)], self.plot.x
             return [[name, words[name], name == now] for name in names]
         now, declared = self.plot.channels, self.declared.channels
         own = ["", f"as it came: {', '.join(words[name] for name in declared)}", now == declared]
-        return [own, *([c.name, c.label, now == (c.name,) != declared] for c in like)]
+        return [own, *([c.name, words[c.name], now == (c.name,) != declared] for c in like)]
+
+    def _numbers_of_members(self) -> list[list[Any]]:
+        """List what a picture of all members can show of each: a number, and on a map what a claim measures."""
+        named = [(c.name, plain(c.label)) for c in self.engine.channels if not c.dims]
+        names = [*named, *(self._claims if self.declared.kind == "map" else ())]
+        return [[name, label, (name,) == self.plot.channels] for name, label in names]
 
     def refresh(self) -> None:
         """Show the legend, the switches and the note of the mark as it is now."""
@@ -244,6 +259,9 @@ class Card(Viewer):
 
     def describe(self, run: Run, curves: Sequence[Curve], step: int) -> None:
         """Write the summary for screen readers, and the table when it is open."""
+        if self.declared.kind == "map" and self._claims_of is not run and len(run):
+            self._claims_of = run
+            self._claims = [(f"{CLAIM}{at}", f"claim: {plain(text)}") for at, text in enumerate(claims(run, 0))]
         numbers = self.mark.numbers
         words = summary(self.plot, self.engine, run, curves, step, numbers)
         self._heading.summary = " ".join([words, *(f"Written on it: {text}." for text in self.written)])
@@ -258,20 +276,35 @@ class Card(Viewer):
 
 
 def legend(mark: LineMark) -> list[dict[str, Any]]:
-    """List the legend of one figure: channels by hue or dash, then theory."""
+    """List the legend of one figure: channels by dash, then theory. Entries are short; files have those in `full`."""
     first: dict[tuple[str, int | None], LineSpec] = {}
     for spec in mark.lines:
         first.setdefault((spec.column.channel, spec.column.component), spec)
     several = len({spec.column.curve.key for spec in mark.lines}) > 1
-    channels = [_sample(spec, several) for spec in first.values()]
-    theory = [
-        {"label": title, "doc": doc, "dash": "dashed", "color": "" if valid else GREY, "muted": True}
-        for title, (doc, valid) in mark.theory_titles().items()
-    ]
+    channels = _components(list(first.values())) or [_sample(spec, several) for spec in first.values()]
+    titles = mark.theory_titles()
+    theory = [_law(title, doc, valid, len(titles) == 1) for title, (doc, valid) in titles.items()]
     overlays = [{"label": label, "dash": "solid", "color": color} for label, color in mark.overlay_hues.items()]
-    if len(channels) == 1:
-        channels[0]["label"] += ", as run"
+    if len(channels) == 1 and not channels[0].get("doc"):
+        channels[0] |= {"label": "run", "doc": channels[0]["label"], "full": f"{channels[0]['label']}, as run"}
     return channels + theory + overlays + list(mark.step_legend)
+
+
+def _law(title: str, doc: str, valid: bool, alone: bool) -> dict[str, Any]:
+    """Make the entry of a prediction: what it is, and its name where there are others."""
+    kind, _, name = title.partition(": ")
+    said = f"{name} ({doc})" if doc else name
+    style = {"dash": "dashed", "color": "" if valid else GREY, "muted": True}
+    return {"label": kind if alone else title, "doc": said if alone else doc, "full": title, **style}
+
+
+def _components(specs: Sequence[LineSpec]) -> list[dict[str, Any]]:
+    """Make one entry of a vector's components, which get fainter; none where there is a scalar among the channels."""
+    if len(specs) < 2 or any(spec.column.component is None for spec in specs):
+        return []
+    name = f"{specs[0].name} … {specs[-1].name.split()[-1]}"
+    doc = "fainter from the first component to the last"
+    return [{"label": "components", "doc": f"{name}, {doc}", "full": name, "dash": "solid", "color": specs[0].color}]
 
 
 def curve_hues(mark: LineMark) -> list[dict[str, Any]]:
@@ -282,7 +315,4 @@ def curve_hues(mark: LineMark) -> list[dict[str, Any]]:
 
 def _sample(spec: LineSpec, several: bool) -> dict[str, Any]:
     """Make a legend entry: with several curves the hue is the curve's, and only the dash tells channels apart."""
-    vector = spec.column.component is not None
-    if vector:
-        return {"label": spec.name, "dash": spec.dash, "color": spec.color}
     return {"label": spec.name, "dash": spec.dash, "color": "" if several else spec.color}

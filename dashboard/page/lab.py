@@ -208,7 +208,9 @@ class Lab(Viewer):
         """Display another experiment, value or focus on all widgets."""
         session, parts, configs = self.session, self.parts, self.session.configs
         preset = session.experiment.preset
-        parts.knobs.show(configs, self._common(self.engine.idle, "knobs") | self.hidden)
+        idle = self._common(self.engine.idle, "knobs")
+        parts.knobs.show(configs, idle | self.hidden)
+        parts.transport.offer([action for action in self.engine.actions if action.knob not in idle])
         sweeps, blank = plots_without_knobs(self.engine.plots, configs), self._common(self.engine.blank, "figures")
         parts.grid.leave_out(
             {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK), **dict.fromkeys(self.hidden, "")}

@@ -23,7 +23,7 @@ from dashboard.probes.panel import Probes
 from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.styles import LABEL, STRETCH
+from dashboard.ui.styles import LABEL, STRETCH, WHOLE
 
 BODY = (FOLDER / "body.css").read_text()
 
@@ -103,14 +103,14 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
     bar = [] if "transport" in hidden else [parts.transport]
-    return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER], **FLUSH)
+    return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, WHOLE], **FLUSH)
 
 
 def _side(name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:
     """Put (name, part)s into a column that can be folded; an empty one where all are hidden."""
     column = _column(SIDE, name, hidden, *parts)
     if len(column):
-        column.insert(0, Fold(column=name, label=COLUMNS[name], margin=0))
+        column.insert(0, Fold(column=name, label=COLUMNS[name], margin=0, css_classes=["fold"]))
     return column
 
 

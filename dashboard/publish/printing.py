@@ -148,7 +148,7 @@ def _legend(figure: Figure, entries: Sequence[Mapping[str, Any]], width: float) 
     if not shown:
         return None
     handles = [_sample(entry) for entry in shown]
-    labels = [_wrapped(entry["label"], width - 0.6) for entry in shown]
+    labels = [_wrapped(entry.get("full") or entry["label"], width - 0.6) for entry in shown]
     for columns in range(min(4, len(shown)), 0, -1):
         made = figure.legend(
             handles, labels, loc="lower left", ncols=columns, frameon=False, borderaxespad=0, handlelength=2.2,

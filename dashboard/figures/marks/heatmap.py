@@ -164,7 +164,7 @@ CLAIM = "claim "
 
 def claims(run: Run, member: int) -> list[str]:
     """List the claims of the run's preset that can be measured on one member alone."""
-    return [verdict.claim for verdict in run.only([member]).judge()]
+    return [verdict.claim for verdict in run.select([member]).judge()]
 
 
 class MapMark(HeatMark):
@@ -246,6 +246,6 @@ class MapMark(HeatMark):
 
 def _judge(run: Run, members: Sequence[int], claim: int) -> float:
     """Measure one claim of the preset on some members; NaN where it cannot be told of them."""
-    verdicts = run.only(members).judge() if members else []
+    verdicts = run.select(members).judge() if members else []
     measured = verdicts[claim].measured if claim < len(verdicts) else None
     return np.nan if measured is None else measured

@@ -41,6 +41,9 @@ DASHES = ("solid", "dotted", "dotdash", "dashdot")
 COMPONENTS = 8
 """Components of a vector that are drawn as lines of their own."""
 
+BESIDE = 2
+"""Curves whose vectors are drawn beside one another, where a plot asks for it."""
+
 
 @dataclass(frozen=True)
 class LineSpec:
@@ -65,7 +68,7 @@ def line_specs(
     specs = []
     for place, name in enumerate(plot.channels):
         vector = bool(channels[name].dims)
-        for curve in _drawn_curves(curves, focus, vector):
+        for curve in _drawn_curves(curves, focus, vector, plot.beside):
             dash = DASHES[place % len(DASHES)]
             parts: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
             for part in parts:
@@ -76,9 +79,13 @@ def line_specs(
     return specs
 
 
-def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool) -> Sequence[Curve]:
+def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool, beside: bool) -> Sequence[Curve]:
+    """Choose whose lines are drawn: of a vector those of the member in focus, or of two curves beside one another."""
     if not vector:
         return curves
+    if beside and len(curves) == BESIDE:
+        members = [focus if focus in curve.members else curve.members[0] for curve in curves]
+        return [Curve(c.key, c.label, c.color, (member,)) for c, member in zip(curves, members, strict=True)]
     chosen = [curve for curve in curves if focus in curve.members]
     return [Curve(curve.key, curve.label, curve.color, (focus,)) for curve in chosen[:1]]
 

@@ -51,6 +51,8 @@ class Plot:
     classes: tuple[str, ...] = ()
     guide: str = ""
     """Space: the class that is no data; it is drawn thin and grey."""
+    beside: bool = False
+    """Line over a vector: of two curves both are drawn, that in focus thicker; of more the member in focus alone."""
     labels: tuple[str, ...] = ()
     """Bars, profile: what the first components are called; the others go by their numbers."""
 
