@@ -49,7 +49,7 @@ def lines(mark: LineMark, run: Run, step: int, notes: Sequence[Annotation], zoom
         *_ends(mark, run, step, dims),
         *_cursor(run, step, isinstance(mark, PathMark)),
         *(_law(line, hue, dims) for line, hue in mark.theory_lines()),
-        *notes_and_slopes(mark, run, notes, dims),
+        *notes_and_slopes(mark, run, [] if isinstance(mark, PathMark) else notes, dims),
     ]
     title = plain(mark.plot.title)
     return framed(
