@@ -181,9 +181,16 @@ def _saved_when_interrupted(run: Run, arguments: Namespace) -> Iterator[Progress
     except KeyboardInterrupt:
         bar.close()
         if len(run) and arguments.out:
+            run.interrupted = True
             run.save(arguments.out)
-            print(f"interrupted at step {run.steps[-1]}; what was recorded is in {arguments.out}", file=sys.stderr)
+            how = f"; go on: launch.py run --resume {arguments.out} --steps STEPS" if _resumable(arguments.out) else ""
+            where = f"interrupted at step {run.steps[-1]}; what was recorded is in {arguments.out}"
+            print(f"{where}{how}", file=sys.stderr)
         raise
+
+
+def _resumable(out: str) -> bool:
+    return Path(out).suffix in (".parquet", ".nc")
 
 
 # -- what is printed --------------------------------------------------------------------------------------------

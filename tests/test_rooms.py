@@ -31,7 +31,7 @@ BOKEH = {
     "dashboard.runs.comparison_curve": "draws the curve beside the table of differences",
     "dashboard.publish.elements": "has HoloViews draw with it, too",
     "dashboard.ui.batch": "sends style sheets to notebooks",
-    "dashboard.server.request_filter": "goes before the rules of Bokeh's own server",
+    "dashboard.server": "goes before the rules of Bokeh's own server",
 }
 """Who may import bokeh, and why."""
 
@@ -42,6 +42,7 @@ THREADS = {
     "dashboard.probes.pictures": "renders scenes",
     "dashboard.runs.library_panel": "reads and stores runs",
     "dashboard.runs.share": "makes files",
+    "dashboard.page.growth": "lets other pages have their turns",
     "dashboard.publish.printing": "lets figures take turns in matplotlib, which is one for a process",
     "dashboard.app": "imports torch beside the event loop",
     "dashboard.desktop": "serves beside the window",

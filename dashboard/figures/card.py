@@ -19,6 +19,7 @@ from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
 from dashboard.ui.styles import CARD, FIGURE_CARD, STRETCH, TABLE
+from dashboard.ui.veil import veil
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.figure import FigureOptions
@@ -98,6 +99,8 @@ class Card(Viewer):
         """Whether the reader hid the figure."""
         self.blank: str | None = None
         """Why it has nothing to show with these knobs, where it has not."""
+        self.meant = False
+        """Whether a lesson is about it."""
         self.empty = ""
         """Why there is nothing to see in it so far."""
         self.written: list[str] = []
@@ -121,6 +124,7 @@ class Card(Viewer):
         """Stand before all others and larger, or in the engine's order; or nowhere."""
         self._leading = lead
         classes = {"figure": True, "lead": lead, "wide": self.options.wide, "tabled": self.options.table}
+        classes["meant"] = self.meant
         self._panel.param.update(
             css_classes=[name for name, on in classes.items() if on], visible=not (self.hidden or self.empty)
         )
@@ -135,6 +139,12 @@ class Card(Viewer):
     def tap(self, step: int, count: int) -> None:
         """Tell the heading on which step the reader clicked; `count` tells two clicks on one step apart."""
         self._heading.tapped = {"step": step, "count": count}
+
+    def point_at(self, on: bool, bare: bool) -> None:
+        """Ring the figure that a lesson means; a `bare` one has no heading."""
+        self.meant = on
+        self.place(self._leading)
+        veil(self._heading, bare)
 
     def put(self, mark: Any) -> None:
         """Show another mark."""

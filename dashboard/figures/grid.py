@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -113,6 +113,11 @@ class Grid(Viewer):
                 self.build(self._context)
                 self.update(self._context)
                 self.describe(self._context)
+
+    def point_at(self, names: Collection[str], bare: bool) -> None:
+        """Ring some figures; `bare` ones have no heading, which could tell what they will show."""
+        for card in self.cards:
+            card.point_at(card.plot.name in names, bare)
 
     def log_axes(self) -> dict[str, list[bool]]:
         """Return whether the horizontal and the vertical axis are logarithmic, by figure; for links."""

@@ -27,9 +27,9 @@ class LabHeading(Component):
         self._choose = choose
 
     def show(self, engine: Engine, preset: Preset | None) -> None:
-        """Name the preset, or the lab where an experiment follows none."""
+        """Name the preset, or the lab where an experiment follows none; a lesson offers what comes next itself."""
         title, look_for = (preset.title, preset.look_for) if preset else (engine.title, engine.summary)
-        follows = preset.follows if preset else ""
+        follows = preset.follows if preset and not self.second else ""
         offer = engine.preset(follows).title if follows else ""
         self.shown = {"title": title, "look_for": look_for, "next": follows, "offer": offer}
 

@@ -38,6 +38,7 @@ from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
+    from dashboard.session.lessons import Lesson
     from engines.core.protocol.config import Config
     from engines.core.protocol.engine import Engine
     from engines.core.runs.experiment import Experiment
@@ -89,7 +90,7 @@ class Lab(Viewer):
             knobs=Knobs(engine.Config, self._preview, lambda name, value: self.edit({name: value})),
             ensemble=EnsembleForm(engine.Config, self.edit, self._show_bands),
             own_files=OwnFilesForm(engine.own_files, engine.Config, self.session.uploads, self.edit),
-            lesson=LessonPanel(lesson, start.view.lesson_step, self._play_lesson_step) if lesson else None,
+            lesson=self._lesson_panel(lesson, start) if lesson else None,
             heading=LabHeading(self._choose_preset, second=bool(lesson)),
             messages=self.messages,
             transport=Transport(engine.actions, self.command),
@@ -108,15 +109,19 @@ class Lab(Viewer):
             invisible=[*bridge, self.share.download, self.shortcuts, Glossary(engine.glossary)],
         )
 
+    def _lesson_panel(self, lesson: Lesson, start: Start) -> LessonPanel:
+        acts = (self._play_lesson_step, self._hide_answer, self._solve)
+        return LessonPanel(lesson, start.view.lesson_step, *acts, start.follow_up)
+
     def _open(self, start: Start, suspended: bool) -> None:
         view, session = start.view, self.session
         session.bands, session.mean = view.bands, view.mean
         session.speed, session.focus = view.speed, view.focus
         self.messages.show("link", "error", start.error)
-        session.paused = self._question_open or suspended
-        self._hide_answer()
+        session.paused = self._asked or suspended
         self._load(start.experiment, start.run)
-        session.paused = self._question_open or start.run is not None
+        self._hide_answer()
+        session.paused = self._asked or start.run is not None
         self.parts.grid.set_log_axes(view.log_axes)
         session.annotations = view.annotations
         session.pending_cursor = view.cursor
@@ -163,24 +168,34 @@ class Lab(Viewer):
         experiment = self.parts.lesson.lesson.experiment(self.engine, index)
         already_open = self.session.repeatable() == experiment
         self.session.paused = paused
-        self._hide_answer()
         if paused or not already_open:
             self._load(experiment)
         else:
             self.resume()
+        self._hide_answer()
+
+    def _solve(self, knobs: dict[str, Any]) -> None:
+        """Turn the knobs that reach the goal of a lesson, and run from the start."""
+        self.session.paused = False
+        self.edit(knobs)
+        self.command("reset", {})
 
     @property
-    def _question_open(self) -> bool:
-        return bool(self.parts.lesson and self.parts.lesson.question_open)
+    def _asked(self) -> bool:
+        return bool(self.parts.lesson and self.parts.lesson.phase == "asked")
 
     def _hide_answer(self) -> None:
-        """Hide whatever tells the answer while the reader predicts, and show it again."""
-        self.parts.heading.visible = not self._question_open
-        self.parts.explanation.hide(self._question_open)
-        self.refresh.redraw()
+        """Hide whatever tells the answer while the reader predicts and watches, and show it again."""
+        if self.parts.lesson:
+            layout.hide_answer(self.parts, self.parts.lesson)
+            self._leave_out_figures()
+            self.refresh.redraw()
+            self.refresh.describe_soon()
 
     def edit(self, values: dict[str, Any]) -> None:
         """Set knobs in every member; a list of values spreads one."""
+        if self.parts.lesson and self.parts.lesson.phase != "told":
+            raise DynascopeError("The lesson asks about these values: knobs turn again once the answer is told.")
         runner = self.session.runner
         self.session.edit(values)
         same, status = runner is self.session.runner, runner.status
@@ -211,10 +226,7 @@ class Lab(Viewer):
         idle = self._common(self.engine.idle, "knobs")
         parts.knobs.show(configs, idle | self.hidden)
         parts.transport.offer([action for action in self.engine.actions if action.knob not in idle])
-        sweeps, blank = plots_without_knobs(self.engine.plots, configs), self._common(self.engine.blank, "figures")
-        parts.grid.leave_out(
-            {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK), **dict.fromkeys(self.hidden, "")}
-        )
+        self._leave_out_figures()
         parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")
         parts.heading.show(self.engine, preset)
@@ -222,6 +234,15 @@ class Lab(Viewer):
         self.messages.show("failure", "error", "")
         self._show_caution(configs[session.focus])
         self.refresh.describe_soon()
+
+    def _leave_out_figures(self) -> None:
+        """Show the figures that have something to show, of these, while a lesson asks, those that it means."""
+        configs, engine = self.session.configs, self.engine
+        sweeps, blank = plots_without_knobs(engine.plots, configs), self._common(engine.blank, "figures")
+        meant = self.parts.lesson.figures() if self.parts.lesson else None
+        untold = [] if meant is None else [plot.name for plot in engine.plots if plot.name not in meant]
+        reasons = {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK)}
+        self.parts.grid.leave_out({**reasons, **dict.fromkeys([*self.hidden, *untold], "")})
 
     def _common(self, names: Callable[[Any], frozenset[str]], what: str) -> frozenset[str]:
         """Find the names that `names` gives for every member."""
@@ -273,7 +294,7 @@ class Lab(Viewer):
             "help": self.shortcuts.open_or_close,
             "close": lambda: self.shortcuts.param.update(open=False),
         }
-        if name not in commands:
+        if name not in commands or (self._asked and name not in ("link", "help", "close")):
             return
         try:
             commands[name]()

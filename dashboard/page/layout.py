@@ -24,6 +24,7 @@ from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.styles import LABEL, STRETCH, WHOLE
+from dashboard.ui.veil import veil
 
 BODY = (FOLDER / "body.css").read_text()
 
@@ -60,6 +61,21 @@ class Parts:
     explanation: Explanation
     invisible: Sequence[Component]
     """Components that work without being seen."""
+
+
+def hide_answer(parts: Parts, lesson: LessonPanel) -> None:
+    """Take what tells the answer of a lesson's question out of sight, or bring it back.
+
+    While it is asked nothing can be played either.
+    """
+    told = lesson.phase == "told"
+    for part in (parts.presets, parts.heading, parts.comparison, parts.grid.left_out, parts.probes, parts.library):
+        veil(part, not told)
+    for part in (parts.transport, parts.members):
+        veil(part, lesson.phase == "asked")
+    parts.explanation.hide(not told)
+    parts.messages.show_hints(told)
+    parts.grid.point_at(() if lesson.phase == "asked" else lesson.step.look, bare=lesson.phase == "asked")
 
 
 class SkipLinks(Component):

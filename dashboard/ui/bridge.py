@@ -11,6 +11,7 @@ import param
 
 from dashboard.ui.component import FOLDER, Component, whole
 from dashboard.ui.keyboard import KEYS
+from engines.core.live.limits import LIMITS
 
 IN_FLIGHT = 2
 """Bokeh has no back-pressure: an overloaded page would fall minutes behind."""
@@ -54,7 +55,8 @@ class Bridge(Component):
         self._on_key: Callable[[str, bool], None] = lambda key, big: None
         self._on_hidden: Callable[[bool], None] = lambda hidden: None
         self._on_sign: Callable[[], None] = lambda: None
-        self.hidden = False
+        self.hidden = self.idle = False
+        """Whether the page is out of sight; whether nobody touched it for longer than `LIMITS.idle`."""
         self.answered = False
         """Whether the page has answered yet: what is sent before may arrive in another order."""
         self.ack = 0
@@ -101,10 +103,12 @@ class Bridge(Component):
             self.ack = max(self.ack, min(whole(data, "ack"), self.tick))
         elif "key" in data:
             self._on_key(str(data["key"]), bool(data.get("big")))
-        elif "hidden" in data and bool(data["hidden"]) != self.hidden:
+        if "idle" in data:
+            self.idle = 0 < LIMITS.idle < whole(data, "idle")
+        if "hidden" in data and bool(data["hidden"]) != self.hidden:
             self.hidden = bool(data["hidden"])
             self._on_hidden(self.hidden)
         if data.get("gone"):
             self._heard_at = -math.inf
-        elif not self.hidden:
+        elif not (self.hidden or self.idle):
             self._on_sign()

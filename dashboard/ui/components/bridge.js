@@ -1,6 +1,8 @@
 // Answers each batch after one animation frame, tells when the page is hidden and that it is there, and passes keys on.
 const SIGN = 1500;  // milliseconds; what a page in sight plays is computed for as long as it gives signs
 
+const TOUCHES = ["keydown", "pointerdown", "pointermove", "wheel"];  // somebody is there
+
 const TYPING = new Set(["INPUT", "SELECT", "TEXTAREA"]);
 
 // The outermost element of ours: of a notebook's page the rest is not ours to listen to.
@@ -33,9 +35,11 @@ export function render({ model, view, el }) {
   live.textContent = model.announcement;
 
   const answer = () => requestAnimationFrame(() => model.send_msg({ ack: model.tick }));
-  const visibility = () => model.send_msg({ hidden: document.hidden });
+  let touched = performance.now();
+  const touch = () => { touched = performance.now(); };
+  const visibility = () => model.send_msg({ hidden: document.hidden, idle: Math.round((performance.now() - touched) / 1000) });
   const away = () => model.send_msg({ hidden: true, gone: true });
-  const sign = setInterval(() => model.send_msg({ hidden: document.hidden }), SIGN);
+  const sign = setInterval(visibility, SIGN);
   const key = (event) => {
     const target = event.composedPath()[0];
     if (!event.composedPath().includes(home())) return;
@@ -64,12 +68,14 @@ export function render({ model, view, el }) {
   document.addEventListener("visibilitychange", visibility);
   window.addEventListener("pagehide", away);
   document.addEventListener("keydown", key);
+  for (const name of TOUCHES) document.addEventListener(name, touch, { capture: true, passive: true });
   model.on("remove", () => {
     clearInterval(hello);
     clearInterval(sign);
     document.removeEventListener("visibilitychange", visibility);
     window.removeEventListener("pagehide", away);
     document.removeEventListener("keydown", key);
+    for (const name of TOUCHES) document.removeEventListener(name, touch, { capture: true });
   });
   // In a notebook the first answers are lost: the way back opens after the page does.
   const hello = setInterval(() => model.tick > begun ? clearInterval(hello) : (answer(), visibility()), 300);

@@ -109,6 +109,8 @@ class RunData:
     """
 
     cancelled = False
+    interrupted = False
+    """Whether it was to go on when what is recorded was stored: the program was ended, or lost."""
     notes: tuple[str, ...] = ()
 
     def __init__(self, engine: Engine, configs: Sequence[Config], *, preset: Preset | None = None, device: str = "cpu"):
