@@ -49,7 +49,7 @@ def lines(mark: LineMark, run: Run, step: int, notes: Sequence[Annotation], zoom
         *_ends(mark, run, step, dims),
         *_cursor(run, step, isinstance(mark, PathMark)),
         *(_law(line, hue, dims) for line, hue in mark.theory_lines()),
-        *notes_and_slopes(mark, run, notes, dims),
+        *notes_and_slopes(mark, run, [] if isinstance(mark, PathMark) else notes, dims),
     ]
     title = plain(mark.plot.title)
     return framed(
@@ -105,13 +105,13 @@ def _overlays(mark: LineMark, dims: Any) -> Iterator[Any]:
 def _phases(mark: LineMark, dims: Any, window: Window) -> Iterator[Any]:
     """Tint the spans of phases, named at their top where there is room."""
     data = mark.sources["phases"].data
-    left, right, _, top = window
+    left, right, bottom, top = window
+    low, height = map(float, mark.scale.values([bottom, top]))
     for start, end, tint in zip(data["left"], data["right"], data["tint"], strict=True):
         if start < right and end > left:
-            span = hv.VSpans([(max(start, left), min(end, right))], [dims[0], f"{dims[0].name}_end"], group=PHASE)
+            span = hv.Rectangles([(max(start, left), low, min(end, right), height)], group=PHASE)
             fill = {"bokeh": {"fill_color": GREY, "line_alpha": 0}, "mpl": {"facecolor": GREY, "linewidth": 0}}
             yield both(span, alpha=tint, **fill)
-    height = float(mark.scale.values(top))
     named = [(x, height, text) for x, text in zip(data["at"], data["text"], strict=True) if text]
     if named:
         yield both(

@@ -238,7 +238,7 @@ class LineMark:
 
     def show_annotations(self, run: Run, notes: Sequence[Annotation]) -> list[str]:
         """Draw what the reader wrote on this figure, measure the slopes that were asked for; returns the texts."""
-        mine = [note for note in notes if note.plot == self.plot.name]
+        mine = [note for note in notes if note.plot == self.plot.name and self.plot.x == "step"]
         columns = [line.column for line in self.lines]
         drawn = list(placed(mine, columns, run, self.options.log_x, self.scale))
         self._annotations.show(drawn)

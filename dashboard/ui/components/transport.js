@@ -79,14 +79,16 @@ export function render({ model }) {
       ...spare.filter(offered).map((each) => each.entry()),
       ...(inSight(exported) ? [] : [{ text: "Export this run", items: files }]),
       ...(inSight(speed) ? [] : [{ text: "Speed", items: () => speeds }]),
-      { head: "Computed on" },
-      ...devices(),
+      ...(model.devices.length > 1 ? [{ head: "Computed on" }, ...devices()] : []),
     ];
   };
   const others = press(root, "rest", "⋯", "more commands");
   others.addEventListener("pointerenter", () => send("devices"));  // what is free of each changes
   others.addEventListener("focus", () => send("devices"));
   menu(others, "more commands", rest);
+  const several = () => root.classList.toggle("several", model.devices.length > 1);
+  model.on("devices", several);
+  several();
 
   const refresh = () => {
     const now = model.now;

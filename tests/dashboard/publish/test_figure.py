@@ -81,12 +81,12 @@ def test_hues_are_the_pages_with_either_back_end(run):
         assert [option(curve, "color", backend) for curve in found] == hues
 
 
-def test_a_band_holds_the_quantiles_of_its_members(seeds):
+def test_a_band_holds_the_ends_of_its_members(seeds):
     overlay = figure(seeds, "error")
     (band,), (median,) = drawn(overlay, "Band"), drawn(overlay, "Curve")
     values = seeds["relative_error"]
-    np.testing.assert_allclose(band.dimension_values(1), np.quantile(values, 0.1, axis=1), rtol=1e-14)
-    np.testing.assert_allclose(band.dimension_values(2), np.quantile(values, 0.9, axis=1), rtol=1e-14)
+    np.testing.assert_array_equal(band.dimension_values(1), values.min(axis=1))  # four members are few
+    np.testing.assert_array_equal(band.dimension_values(2), values.max(axis=1))
     np.testing.assert_allclose(median.dimension_values(1), np.median(values, axis=1), rtol=1e-14)
     assert len(drawn(figure(seeds, "error", bands=False), "Curve")) == 4
 
