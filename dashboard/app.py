@@ -80,7 +80,7 @@ def _page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool =
     pn.state.onload(partial(_filled, holder, bridge, crumb, fill, engines_first))
     page = pmui.Page(
         title=title, header=[crumb], main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
-        dark_theme=_argument("theme") == "dark", meta_name=title, busy_indicator=None, site_url="./", sx=theme.GROUND,
+        dark_theme=theme.dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./", sx=theme.GROUND,
         template=TEMPLATE,
     )  # fmt: skip
     return _unreported(page)

@@ -134,7 +134,7 @@ def drawn(engine, preset, run):
     grid = Grid(engine)
     grid.arrange(preset)
     blank = frozenset.intersection(*map(engine.blank, run.configs))
-    grid.leave_out(blank | plots_without_knobs(engine.plots, run.configs))
+    grid.leave_out(dict.fromkeys(blank | plots_without_knobs(engine.plots, run.configs), ""))
     grid.build(context)
     grid.update(context)
     return every, grid

@@ -154,6 +154,10 @@ class Card(Viewer):
         if self._pane.object is not mark.figure:
             self._pane.object = mark.figure
 
+    def clear(self) -> None:
+        """Show no mark."""
+        self.mark = self._pane.object = None
+
     def set(self, **changes: Any) -> None:
         """Set switches of the figure without drawing it again."""
         self.options = replace(self.options, **changes)

@@ -26,7 +26,7 @@ from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
 from dashboard.figures.overlays import Overlays
 from dashboard.ui.batch import batch
-from dashboard.ui.styles import FIGURES
+from dashboard.ui.styles import DIMS, FIGURES
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.theory import TheoryLine
@@ -69,7 +69,7 @@ class Grid(Viewer):
         self._decorations: tuple[Sequence[TheoryLine], Sequence[Phase], Overlays] = ((), (), {})
         self._context: ViewContext | None = None
         figures = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[FIGURES], margin=0)
-        self._panel = pn.Column(figures, self.left_out, sizing_mode="stretch_width", margin=0)
+        self._panel = pn.Column(figures, self.left_out, stylesheets=[DIMS], sizing_mode="stretch_width", margin=0)
         self._place()
 
     def arrange(self, preset: Preset | None) -> None:
@@ -155,6 +155,12 @@ class Grid(Viewer):
             for card in self.shown():
                 self._redraw(card)
         return True
+
+    def clear(self) -> None:
+        """Take all figures away: of what is on the page now there is nothing to draw."""
+        for card in self.cards:
+            card.clear()
+        self._layout = None
 
     def shown(self) -> list[Card]:
         """Return the cards that are not left out."""

@@ -17,6 +17,7 @@ from dashboard.figures.card import Card
 from dashboard.figures.grid import Grid
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.page import layout
+from dashboard.page.address import Address
 from dashboard.page.explanation import Explanation
 from dashboard.page.glossary import Glossary, entry
 from dashboard.page.heading import LabHeading
@@ -29,7 +30,7 @@ from dashboard.runs.library_panel import LibraryPanel
 from dashboard.runs.share import Share
 from dashboard.session.session import Session
 from dashboard.session.start import Start
-from dashboard.session.view_state import SPEEDS, ViewState
+from dashboard.session.view_state import SPEEDS, ViewState, split_names
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
@@ -69,7 +70,8 @@ class Lab(Viewer):
         self.engine, self.session = engine, Session(engine, device)
         self.hidden = frozenset(start.view.hide)
         self.bridge = bridge or Bridge()
-        self.bridge.listen(self._press_key, self._hide_or_show, lambda: self.session.extend_lease(LEASE))
+        extend = lambda: self.session.extend_lease(LEASE)  # noqa: E731
+        self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
         self.messages = Messages()
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
         self.share = Share(
@@ -77,17 +79,23 @@ class Lab(Viewer):
             lambda: self.parts.grid.drawn,
         )  # fmt: skip
         self.parts = self._make_parts(start, [] if bridge else [self.bridge])
-        collect = (self.session.collect, self.share.collect, self.parts.library.collect)
-        self.refresh = Refresh(self.session, self.bridge, self.parts, collect)
+        self.address = Address(self.bridge, self._open_now, self.share.token)
+        collect = (self.session.collect, self.share.collect, self.parts.library.collect, self.address.follow)
+        self.refresh = Refresh(self.session, self.bridge, self.parts, collect, self._present, self._dim)
+        self._sheet = layout.arranged(self.parts, self.hidden)
+        self._view: ViewState | None = None
+        """How to arrange the figures of what is opened, once it is on the page."""
         self._callback: Any = None
         self._list_devices()
         self._open(start, suspended)
+        self.refresh.present()
+        self.address.take_for_said()
 
     def _make_parts(self, start: Start, bridge: list[Bridge]) -> layout.Parts:
         engine, lesson = self.engine, start.lesson
         return layout.Parts(
             presets=Presets(engine.presets, self._choose_preset),
-            knobs=Knobs(engine.Config, self._preview, lambda name, value: self.edit({name: value})),
+            knobs=Knobs(engine.Config, self._preview, lambda name, value: self.edit({name: value}), self.command),
             ensemble=EnsembleForm(engine.Config, self.edit, self._show_bands),
             own_files=OwnFilesForm(engine.own_files, engine.Config, self.session.uploads, self.edit),
             lesson=self._lesson_panel(lesson, start) if lesson else None,
@@ -118,15 +126,32 @@ class Lab(Viewer):
         session.bands, session.mean = view.bands, view.mean
         session.speed, session.focus = view.speed, view.focus
         self.messages.show("link", "error", start.error)
-        session.paused = self._asked or suspended
-        self._load(start.experiment, start.run)
+        session.paused = self._asked or suspended or view.paused_at is not None
+        self._load(start.experiment, start.run, view)
         self._hide_answer()
         session.paused = self._asked or start.run is not None
-        self.parts.grid.set_log_axes(view.log_axes)
         session.annotations = view.annotations
-        session.pending_cursor = view.cursor
-        if start.pinned:
+        session.come_back_to(view.cursor, view.paused_at)
+        if session.pending_pause and not suspended:
+            session.go_on()
+        if session.pinned_experiment not in (None, start.pinned):
+            session.pin_or_unpin()
+        if start.pinned and not session.pinned_experiment:
             session.recompute_pinned(start.pinned)
+
+    def _visit(self, arguments: dict[str, str]) -> None:
+        """Open what an address says to which *back* or *forward* led; other parts of a page need another page."""
+        start = Start.from_address(self.engine, *(arguments.get(name, "") for name in ("s", "preset", "lesson")))
+        start = start.hide(split_names(arguments.get("hide")))
+        if self.parts.lesson or start.lesson or frozenset(start.view.hide) != self.hidden:
+            return self.bridge.reload()
+        self.session.remember()
+        self._open(start, False)
+        self.address.take_for_said()
+
+    def _open_now(self) -> tuple[Experiment, ViewState]:
+        """Return what is open and how it is viewed."""
+        return self.session.repeatable(), self.view_state()
 
     def view_state(self) -> ViewState:
         """Return how the lab is viewed now, as a link holds it."""
@@ -136,8 +161,9 @@ class Lab(Viewer):
             mean=session.mean,
             speed=session.speed,
             focus=session.focus,
-            cursor=session.cursor,
-            log_axes=self.parts.grid.log_axes(),
+            cursor=session.cursor if session.pending_cursor is None else session.pending_cursor,
+            paused_at=session.paused_at,
+            log_axes=self._view.log_axes if self._view else self.parts.grid.log_axes(),
             hide=tuple(sorted(self.hidden)),
             lesson=lesson.lesson.name if lesson else "",
             lesson_step=lesson.index if lesson else 0,
@@ -147,20 +173,46 @@ class Lab(Viewer):
 
     # -- which experiment ------------------------------------------------------------------------------------
 
-    def _load(self, experiment: Experiment, run: Run | None = None) -> None:
+    def _load(self, experiment: Experiment, run: Run | None = None, view: ViewState | None = None) -> None:
+        """Begin with an experiment; the page goes on to show the one before until the first frame is there."""
         self.session.start(experiment, run)
-        self.parts.probes.clear()
-        self.parts.grid.arrange(experiment.preset)
+        self._view = view or ViewState()
+
+    def _present(self) -> None:
+        """Put what was loaded or begun again on the page."""
+        preset = self.session.experiment.preset
+        if self._view:
+            self.parts.probes.clear()
+            self.parts.grid.arrange(preset)
+            self.parts.grid.set_log_axes(self._view.log_axes)
+            self._view = None
         self._show_experiment()
 
+    def _dim(self, on: bool) -> None:
+        """Fade what is on the page while another experiment is being prepared, and say so."""
+        preset = self.session.experiment.preset
+        preparing = (preset.title if preset else self.engine.title) if self.refresh.preparing else ""
+        if self.parts.heading.preparing != preparing:
+            self.parts.heading.preparing = preparing
+        classes = ["preparing"] if on else []
+        if self._sheet.css_classes != classes:
+            self._sheet.css_classes = classes
+
     def _choose_preset(self, name: str) -> None:
+        experiment = Start.from_preset(self.engine, name).experiment
+        self.address.write()
+        self.session.remember()
         self.session.paused, self.session.focus, self.session.annotations = False, 0, ()
         self.messages.show("finished", "info", "")
-        self._load(Start.from_preset(self.engine, name).experiment)
+        self._load(experiment)
+        self.address.write(push=True)
 
     def _open_run(self, run: Run) -> None:
         start = Start.from_run(run)
+        self.address.write()
+        self.session.remember()
         self._load(start.experiment, run)
+        self.address.write(push=True)
 
     def _play_lesson_step(self, index: int, paused: bool) -> None:
         """Run what a step of the lesson asks for; where that is open already, it goes on."""
@@ -170,6 +222,7 @@ class Lab(Viewer):
         self.session.paused = paused
         if paused or not already_open:
             self._load(experiment)
+            self.session.history.forget()
         else:
             self.resume()
         self._hide_answer()
@@ -202,18 +255,28 @@ class Lab(Viewer):
         self.messages.show("finished", "info", FINISHED if same and status.step >= status.horizon else "")
         effect = f"from step {status.step} on" if same else "the run starts again"
         self.refresh.announce_change(f"{describe(values, self.engine.Config.knobs())}: {effect}")
-        self._show_experiment()
+        self._show_if_on_page()
+        self.address.write()
+
+    def _show_if_on_page(self) -> None:
+        """Display what changed in the run that is on the page; what begins again is shown with its first frame."""
+        if not self.refresh.preparing:
+            self._show_experiment()
 
     def _preview(self, name: str, value: Any) -> None:
         configs = self.session.preview(name, value)
+        if self.refresh.preparing:
+            return
         self._show_caution(configs[self.session.focus])
         self.refresh.decorate(self.session.view_context(), configs)
 
     def _show_bands(self, on: bool, mean: bool) -> None:
         self.session.show_bands(on, mean)
-        self._show_experiment()
+        self._show_if_on_page()
 
     def _focus_on(self, who: str | int) -> None:
+        if self.refresh.preparing:
+            return
         before = self.session.focus
         self.session.focus_on(who)
         if self.session.focus != before:
@@ -229,7 +292,8 @@ class Lab(Viewer):
         self._leave_out_figures()
         parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")
-        parts.heading.show(self.engine, preset)
+        parts.heading.show(self.engine, preset, session.edited)
+        parts.knobs.show_history(session.history.can_undo, session.history.can_redo)
         parts.members.show(session.every_curve, session.focus)
         self.messages.show("failure", "error", "")
         self._show_caution(configs[session.focus])
@@ -285,6 +349,8 @@ class Lab(Viewer):
             "branch": session.branch,
             "reset": session.reset,
             "reseed": session.reseed,
+            "undo": lambda: self._travel(session.undo),
+            "redo": lambda: self._travel(session.redo),
             "action": lambda: session.press(str(data.get("name"))),
             "devices": self._list_devices,
             "device": lambda: session.compute_on(str(data.get("value"))),
@@ -302,12 +368,21 @@ class Lab(Viewer):
             self.messages.show("failure", "error", sentence(error, self.engine.Config.knobs()))
         if name in ("toggle", "step", "reset", "reseed", "branch"):
             self.messages.show("finished", "info", "")
-        if name in ("reset", "reseed", "action", "device"):
-            self._show_experiment()
+        if name in ("branch", "action"):
+            self._show_if_on_page()
         self.refresh.tick()
 
     def _list_devices(self) -> None:
         self.parts.transport.devices = [list(each) for each in self.session.devices()]
+
+    def _travel(self, there: Callable[[], None]) -> None:
+        """Undo or redo; another preset's figures are arranged as it asks for."""
+        before = self.session.experiment.preset
+        there()
+        if self.session.experiment.preset is not before:
+            self._view = ViewState()
+        self._show_if_on_page()
+        self.address.write()
 
     def _press_key(self, name: str, big: bool) -> None:
         if key := keyboard.find(name):
@@ -340,9 +415,7 @@ class Lab(Viewer):
 
     def resume(self) -> None:
         """Go on after `suspend`, unless the reader paused."""
-        status = self.session.runner.status
-        if not self.session.paused and status.step < status.horizon:
-            self.session.runner.play()
+        self.session.go_on()
 
     def close(self) -> None:
         """Stop drawing and computing, for good."""
@@ -355,4 +428,4 @@ class Lab(Viewer):
         self.parts.library.close()
 
     def __panel__(self) -> Any:
-        return layout.arranged(self.parts, self.hidden)
+        return self._sheet

@@ -23,7 +23,7 @@ from dashboard.probes.panel import Probes
 from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.styles import LABEL, STRETCH, WHOLE
+from dashboard.ui.styles import LABEL, SHEET, STRETCH, WHOLE
 from dashboard.ui.veil import veil
 
 BODY = (FOLDER / "body.css").read_text()
@@ -104,7 +104,7 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     """Arrange the body of a lab, without the parts whose names are hidden."""
     lesson = [("", parts.lesson)] if parts.lesson else []
     knobs = _side(
-        "knobs", hidden, ("presets", parts.presets), ("knobs", _title("Knobs")), ("knobs", parts.knobs),
+        "knobs", hidden, ("presets", parts.presets), ("knobs", parts.knobs),
         ("ensemble", _title("Ensemble")), ("ensemble", parts.ensemble),
         ("files", parts.own_files),
     )  # fmt: skip
@@ -119,7 +119,7 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
     bar = [] if "transport" in hidden else [parts.transport]
-    return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, WHOLE], **FLUSH)
+    return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
 
 
 def _side(name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:

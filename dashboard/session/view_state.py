@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session.curves import Curve, member_label
+from dashboard.session.edited import Edited
 from dashboard.ui.formatting import knob_name
 
 if TYPE_CHECKING:
@@ -88,6 +89,8 @@ class ViewState:
     """Notes and measured slopes on figures."""
     mean: bool = False
     """Whether bands are mean and standard error, and not median and spread."""
+    paused_at: int | None = None
+    """The step at which the reader paused; None while it plays."""
 
     def to_json(self) -> dict[str, Any]:
         """Convert to a JSON object."""
@@ -104,6 +107,7 @@ class ViewState:
             speed=speed if isinstance(speed, str) and speed in SPEEDS else NORMAL,
             focus=_natural(data.get("focus")) or 0,
             cursor=_natural(data.get("cursor")),
+            paused_at=_natural(data.get("paused_at")),
             log_axes=log_axes if isinstance(log_axes, dict) else {},
             hide=split_names(data.get("hide")),
             lesson=data["lesson"] if isinstance(data.get("lesson"), str) else "",
@@ -181,6 +185,8 @@ class ViewContext:
     """Whether the reader paused."""
     late_edit: str = ""
     """The last change of a knob while the run was under way, as a sentence; "" where there was none."""
+    edited: Edited = field(default_factory=Edited)
+    """The differences between the experiment and its preset."""
     pinned: PinnedRun | None = None
     annotations: tuple[Annotation, ...] = ()
     """Notes and slopes that the reader put on the figures."""

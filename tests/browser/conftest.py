@@ -184,7 +184,8 @@ class Page:
         return download.value.path()
 
     def link(self) -> str:
-        """The address after the link was asked for."""
+        """The address after the link was asked for; what it said before is taken away."""
+        self.ask("history.replaceState(null, '', location.pathname)")
         self.click("a link that holds this experiment completely")
         return until(lambda: next((url for url in [self.ask("location.href")] if "s=" in url), None))
 

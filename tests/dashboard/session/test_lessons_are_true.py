@@ -14,7 +14,7 @@ NUMBER = re.compile(r"(?<![\w.,])\d+(?:,\d{3})*(?:\.\d+)?(?:e-?\d+)?")
 
 
 def shipped():
-    """The lessons of the labs; those on optimisers rest on the verdicts of their presets, which say the same numbers."""
+    """The lessons of the labs; those on optimisers rest on the verdicts of presets, which say the same numbers."""
     paths = lessons.paths().items()
     return [name for name, path in paths if path.parent.parent.name == "assets" and "optimizer" not in str(path)]
 
