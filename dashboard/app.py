@@ -122,9 +122,9 @@ async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: 
 
 
 def _name_tab(name: str) -> None:
-    """Show in the browser's tab which lab a page is."""
-    if pn.state.curdoc:
-        pn.state.curdoc.title = f"{name} · Dynascope"
+    """Show in the browser's tab which lab a page is, once this document may be changed."""
+    if document := pn.state.curdoc:
+        document.add_next_tick_callback(lambda: document.set_title(f"{name} · Dynascope"))
 
 
 def _failure(text: str) -> pn.pane.HTML:

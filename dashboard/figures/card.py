@@ -295,7 +295,7 @@ def legend(mark: LineMark) -> list[dict[str, Any]]:
     for spec in mark.lines:
         first.setdefault((spec.column.channel, spec.column.component), spec)
     several = len({spec.column.curve.key for spec in mark.lines}) > 1
-    channels = _components(list(first.values())) or [_sample(spec, several) for spec in first.values()]
+    channels = _components(list(first.values()), several) or [_sample(spec, several) for spec in first.values()]
     titles = mark.theory_titles()
     theory = [_law(title, doc, valid, len(titles) == 1) for title, (doc, valid) in titles.items()]
     overlays = [{"label": label, "dash": "solid", "color": color} for label, color in mark.overlay_hues.items()]
@@ -312,13 +312,21 @@ def _law(title: str, doc: str, valid: bool, alone: bool) -> dict[str, Any]:
     return {"label": kind if alone else title, "doc": said if alone else doc, "full": title, **style}
 
 
-def _components(specs: Sequence[LineSpec]) -> list[dict[str, Any]]:
+def _components(specs: Sequence[LineSpec], several: bool) -> list[dict[str, Any]]:
     """Make one entry of a vector's components, which get fainter; none where there is a scalar among the channels."""
     if len(specs) < 2 or any(spec.column.component is None for spec in specs):
         return []
     name = f"{specs[0].name} … {specs[-1].name.split()[-1]}"
     doc = "fainter from the first component to the last"
-    return [{"label": "components", "doc": f"{name}, {doc}", "full": name, "dash": "solid", "color": specs[0].color}]
+    return [
+        {
+            "label": "components",
+            "doc": f"{name}, {doc}",
+            "full": name,
+            "dash": "solid",
+            "color": "" if several else specs[0].color,
+        }
+    ]
 
 
 def curve_hues(mark: LineMark) -> list[dict[str, Any]]:

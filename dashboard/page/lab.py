@@ -87,6 +87,7 @@ class Lab(Viewer):
         """How to arrange the figures of what is opened, once it is on the page."""
         self._callback: Any = None
         self._list_devices()
+        self._closed = False
         self._open(start, suspended)
         self.refresh.present()
         self.address.take_for_said()
@@ -400,7 +401,9 @@ class Lab(Viewer):
     # -- its life --------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to draw; call it once the page is being shown."""
+        """Begin to draw; call it once the page is being shown. A page that was given up before stays closed."""
+        if self._closed:
+            return
         self.session.extend_lease(FIRST_LEASE)
         self._callback = pn.state.add_periodic_callback(self.refresh.tick, period=PERIOD)
         pn.state.on_session_destroyed(lambda context: self.close())
@@ -419,6 +422,7 @@ class Lab(Viewer):
 
     def close(self) -> None:
         """Stop drawing and computing, for good."""
+        self._closed = True
         if self._callback:
             self._callback.stop()
             self._callback = None

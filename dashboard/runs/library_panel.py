@@ -133,7 +133,7 @@ class LibraryPanel(Component):
         """Do nothing more."""
         if self._safe.used:
             self._worker.submit(self._safe.end)  # behind what is being written
-            self._safe = library.Safekeeping(None)
+        self._safe = library.Safekeeping(None)
         self._worker.shutdown(wait=False)
 
     def _read(self, name: str) -> Run:
