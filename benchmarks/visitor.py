@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
 SIGN = 1.0
@@ -46,6 +47,8 @@ class Visitor:
         self._socket = await websocket_connect(where, subprotocols=["bokeh", token[1]], max_message_size=2**28)
         self.connected = True
         reader = asyncio.create_task(self._read())
+        while not self.messages and not reader.done():  # what comes before the server's greeting is not read
+            await asyncio.sleep(0.02)
         await self._send("PULL-DOC-REQ", {})
         while not self._bridge and not reader.done():
             await asyncio.sleep(0.05)
@@ -63,7 +66,7 @@ class Visitor:
         values = {"type": "map", "entries": [["hidden", False], ["idle", 0], ["ack", 10**9]]}
         entries = [["model", {"id": self._bridge}], ["data", values]]
         event = {"type": "event", "name": "data_event", "values": {"type": "map", "entries": entries}}
-        with suppress(WebSocketClosedError):
+        with suppress(WebSocketClosedError, StreamClosedError):
             await self._event(event)
 
     async def _event(self, event: Any) -> None:

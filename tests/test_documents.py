@@ -29,7 +29,7 @@ GROUP = "dynascope.engines"
 """The entry points of engines that are packages of their own: no module."""
 SOURCE = re.compile(r"""(?:src|srcset)="([^"]+)\"""")
 INSTALLERS = ("pip", "uv")
-OTHERS = {"python", "python3", ".", "jupyter", "panel", "pytest", "pre-commit"}
+OTHERS = {"python", "python3", ".", "jupyter", "panel", "pytest", "pre-commit", "bandit"}
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = re.search(r"^\.PHONY: (.+)$", MAKEFILE, re.MULTILINE)[1].split()
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]

@@ -21,8 +21,9 @@ Attributes such as `onerror`, and scripts that got into a page as text, do not r
 
 POLICY = (
     "default-src 'self'; {scripts}; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-    "font-src 'self' data:; connect-src 'self' data: blob: {socket}; worker-src 'self' blob:; frame-src 'none'; "
-    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'{frames}"
+    "media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob: {socket}; "
+    "worker-src 'self' blob:; frame-src 'none'; object-src 'none'; base-uri 'self'; form-action 'self'; "
+    "frame-ancestors 'self'{frames}"
 )
 
 ALWAYS = {

@@ -158,6 +158,13 @@ async def _receive(socket: WSHandler, fragment: str | bytes) -> Any:
         socket.close(VIOLATION, "this is no message of a page")
 
 
+def _lose(socket: WSHandler) -> None:
+    """Close a connection; of one whose session has ended there is nothing to be told."""
+    if socket.connection is not None and socket.connection._session is None:
+        return socket.application.client_lost(socket.connection)
+    socket._lose_session()  # type: ignore[attr-defined]
+
+
 async def _handle(handler: ProtocolHandler, message: Any, connection: Any) -> Any:
     """Answer a message; where it cannot be carried out, with a sentence that tells nothing of this machine."""
     if connection._session is None:  # what a closed tab had sent before is of no use to anybody
@@ -255,9 +262,11 @@ def install() -> None:
     if not hasattr(BokehTornado, "_unchecked"):
         BokehTornado._unchecked = BokehTornado.find_handler  # type: ignore[attr-defined]
         AutoloadJsHandler._unchecked = AutoloadJsHandler.get  # type: ignore[attr-defined]
+        WSHandler._lose_session = WSHandler.on_close  # type: ignore[attr-defined]
     BokehTornado.find_handler = _find_handler  # type: ignore[method-assign]
     AutoloadJsHandler.get = _embed  # type: ignore[method-assign]
     WSHandler._receive = _receive  # type: ignore[method-assign]
+    WSHandler.on_close = _lose  # type: ignore[method-assign]
     ProtocolHandler.handle = _handle  # type: ignore[method-assign]
 
 

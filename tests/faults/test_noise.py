@@ -8,6 +8,7 @@ import socket
 from contextlib import suppress
 
 import pytest
+from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
 from tests.faults.test_strangers import Server, token_of
@@ -143,24 +144,21 @@ def message(draw):
 
 async def noise(server, count, seed):
     """Send messages, over a new connection wherever the last one was closed; returns what was answered."""
-    draw, said, connection, heard = random.Random(seed), [], None, None
-    for _ in range(count):
-        if connection is None:
-            page = await asyncio.to_thread(server.ask, "/")
-            address = f"ws://127.0.0.1:{server.port}/ws"
-            connection = await websocket_connect(address, subprotocols=["bokeh", token_of(page.text)])
-            heard = asyncio.create_task(listen(connection, said))
-        try:
-            for part in message(draw):
-                await connection.write_message(part)
-            await asyncio.sleep(0)
-        except WebSocketClosedError:
-            connection = None
-        if heard.done():
-            connection = None
-    if connection:
-        await asyncio.sleep(1)
+    draw, said, left = random.Random(seed), [], count
+    while left > 0:
+        page = await asyncio.to_thread(server.ask, "/")
+        address = f"ws://127.0.0.1:{server.port}/ws"
+        connection = await websocket_connect(address, subprotocols=["bokeh", token_of(page.text)])
+        heard = asyncio.create_task(listen(connection, said))
+        with suppress(WebSocketClosedError, StreamClosedError):
+            while left > 0 and not heard.done():
+                left -= 1
+                for part in message(draw):
+                    await connection.write_message(part)
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.5)
         connection.close()
+        await heard
     return said
 
 
@@ -182,10 +180,11 @@ def test_a_message_that_is_too_large_ends_its_connection_alone(server):
         connection = await websocket_connect(
             f"ws://127.0.0.1:{server.port}/ws", subprotocols=["bokeh", token_of(page.text)]
         )
-        with suppress(WebSocketClosedError):
+        with suppress(WebSocketClosedError, StreamClosedError):
             await connection.write_message("x" * (3 * 2**20))
         while await asyncio.wait_for(connection.read_message(), 30) is not None:
             pass
+        connection.close()
         return connection.close_code
 
     assert asyncio.run(send()) == 1009

@@ -85,7 +85,7 @@ def test_an_interrupt_in_the_middle_of_a_chunk_leaves_no_trace():
         except KeyboardInterrupt:
             interrupted += 1
         timer.join()
-        assert float(torch.tensor(5e-324) * 1) != 0  # the thread counts subnormal numbers again
+        assert float(torch.tensor(5e-324, dtype=torch.float64) * 1) != 0  # the thread counts subnormal numbers again
     assert interrupted == 12
     again = simulate(Run(ENGINE, members), 3000)
     for channel in ("loss", "x"):
