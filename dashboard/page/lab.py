@@ -363,7 +363,7 @@ class Lab(Viewer):
             "help": self.shortcuts.open_or_close,
             "close": lambda: self.shortcuts.param.update(open=False),
         }
-        if name not in commands or (self._asked and name not in ("link", "help", "close")):
+        if name not in commands or (self.parts.lesson and not self.parts.lesson.allows(name)):
             return
         try:
             commands[name]()
