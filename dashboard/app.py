@@ -113,8 +113,8 @@ async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: 
 
 def _name_tab(name: str) -> None:
     """Show in the browser's tab which lab a page is."""
-    if pn.state.curdoc:
-        pn.state.curdoc.title = f"{name} · Dynascope"
+    if document := pn.state.curdoc:  # a page is filled beside its lock, without which nothing may be changed at once
+        document.add_next_tick_callback(lambda: document.set_title(f"{name} · Dynascope"))
 
 
 def _failure(text: str) -> pn.pane.HTML:
