@@ -44,6 +44,8 @@ def serve(arguments: argparse.Namespace) -> None:
         os.environ["DYNASCOPE_LESSONS"] = str(_folder("--lessons", arguments.lessons))
     if arguments.library is not None:
         os.environ["DYNASCOPE_LIBRARY"] = str(expand_home(arguments.library))
+    if arguments.uploads:
+        os.environ["DYNASCOPE_UPLOADS"] = arguments.uploads
     from dashboard import app
 
     _limit(arguments)
@@ -129,6 +131,16 @@ def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def figure(arguments: argparse.Namespace) -> None:
+    """Simulate, and print one plot of the run, or the run as a movie of it."""
+    os.environ["MPLBACKEND"] = "agg"  # nothing is shown
+    from dashboard.publish import command
+
+    with redirect_stdout(sys.stderr):
+        text = command.figure(arguments)
+    print(text)
+
+
 def new(arguments: argparse.Namespace) -> None:
     """Write the folder of a working engine and say how it is opened and tested."""
     import engines
@@ -163,14 +175,14 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 def parser() -> Parser:
     """All commands and their flags."""
     top = Parser(prog="launch.py", description="Dynascope: a live laboratory for learning dynamics")
-    commands = top.add_subparsers(
-        dest="command", required=True, metavar="serve | desktop | run | probe | sweep | list | new"
-    )
+    every = "serve | desktop | run | probe | figure | sweep | list | new"
+    commands = top.add_subparsers(dest="command", required=True, metavar=every)
     _serve(commands.add_parser("serve", help="serve the labs to a browser"))
     _desktop(commands.add_parser("desktop", help="show the labs in a window of their own"))
     _run(commands.add_parser("run", help="simulate an ensemble without a screen"))
     _probe(commands.add_parser("probe", help="simulate, then compute an expensive observable of one member"))
     _sweep(commands.add_parser("sweep", help="compute an engine at every combination of knob values, into a folder"))
+    _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
@@ -192,10 +204,13 @@ def _serve(command: argparse.ArgumentParser) -> None:
     limits = command.add_argument_group("limits on what visitors may have computed; 0 is none")
     limits.add_argument("--memory", type=_amount, default=0, metavar="GIB", help="of all runs; default: half of it all")
     limits.add_argument("--step", type=_amount, default=60, metavar="SECONDS", help="a step may take; default: 60")
-    limits.add_argument("--runs", type=_whole, default=0, metavar="N", help="runs that may be open at a time")
-    limits.add_argument("--sessions", type=_whole, default=0, metavar="N", help="pages open at a time; others wait")
+    limits.add_argument("--runs", type=_count, default=0, metavar="N", help="runs that may be open at a time")
+    limits.add_argument("--sessions", type=_count, default=0, metavar="N", help="pages open at a time; others wait")
     limits.add_argument("--idle", type=_amount, default=0, metavar="MINUTES", help="until an untouched page rests")
     command.add_argument("--frame", action="append", default=[], metavar="ORIGIN", help="whose pages may frame ours")
+    command.add_argument(
+        "--uploads", choices=["yes", "no"], help="whether readers may bring files; default: yes on localhost alone"
+    )
     command.epilog = MORE
     command.set_defaults(act=serve)
 
@@ -271,6 +286,16 @@ def _sweep(command: argparse.ArgumentParser) -> None:
     command.set_defaults(act=sweep)
 
 
+def _figure(command: argparse.ArgumentParser) -> None:
+    _experiment(command)
+    command.add_argument("--plot", metavar="NAME", help="a plot or a channel; default: the first plot")
+    command.add_argument("--out", metavar="FILE", required=True, help=".pdf, .svg, .png, .gif or .mp4 (with ffmpeg)")
+    command.add_argument("--width", type=float, default=7.0, help="inches: 3.5 for a column; default: %(default)s")
+    command.add_argument("--member", type=int, default=0, help="of which member, where it shows one; default: 0")
+    command.add_argument("--step", type=int, help="at which step, where it shows one; default: the last")
+    command.set_defaults(act=figure)
+
+
 def _list(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.set_defaults(act=headless)
@@ -300,8 +325,10 @@ def _amount(text: str) -> float:
     return value
 
 
-def _whole(text: str) -> int:
-    return int(_amount(text))
+def _count(text: str) -> int:
+    if (value := _whole(text)) < 0:
+        raise argparse.ArgumentTypeError(f"{value} is below 0")
+    return value
 
 
 def _port(text: str) -> int:

@@ -85,14 +85,19 @@ def run(arguments: Namespace) -> str:
     return text
 
 
+def compute(arguments: Namespace) -> Run:
+    """Simulate what a command line describes, with a bar; what the run cannot show goes to stderr."""
+    _, go_on = _new_run(arguments)
+    return go_on(Progress(quiet=arguments.quiet))
+
+
 def probe(arguments: Namespace) -> str:
     """Simulate, compute one probe of one member, and describe it; write it where asked to."""
     experiment = _experiment(arguments)
     chosen = probing.parse_options(experiment.engine.probe(arguments.probe), arguments.option)
     member = _within("member", arguments.member, len(experiment.configs()) - 1)
     step = experiment.steps if arguments.step is None else _within("step", arguments.step, experiment.steps)
-    result, go_on = _new_run(arguments)
-    go_on(Progress(quiet=arguments.quiet))
+    result = compute(arguments)
     bar = Progress("%", arguments.quiet)
     values = result.probe(arguments.probe, member, step, watch=lambda part: bar(round(100 * part.share), 100), **chosen)
     about = {"engine": arguments.engine, "probe": arguments.probe, "member": member, "step": step, "options": chosen}

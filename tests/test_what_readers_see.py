@@ -111,7 +111,7 @@ def test_every_entry_of_the_glossary_is_met_in_a_text_and_has_two_sentences(name
     assert engine.glossary
     texts = list(declared_texts(engine))
     opening = engine.preset(engine.opening)
-    texts += run_texts(engine, engines.run(engine, opening, steps=100), opening)
+    texts += run_texts(engine, engines.run(engine.name, opening.name, steps=100), opening)
     for preset in engine.presets:
         if preset.cost == "light":
             texts += run_texts(engine, short_run(engine, preset), preset)
@@ -134,7 +134,7 @@ def drawn(engine, preset, run):
     grid = Grid(engine)
     grid.arrange(preset)
     blank = frozenset.intersection(*map(engine.blank, run.configs))
-    grid.leave_out(blank | plots_without_knobs(engine.plots, run.configs))
+    grid.leave_out(dict.fromkeys(blank | plots_without_knobs(engine.plots, run.configs), ""))
     grid.build(context)
     grid.update(context)
     return every, grid

@@ -9,8 +9,9 @@ from typing import Any
 
 import param
 
-from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.component import Component, script, sheet
 from dashboard.ui.formatting import knob_name, sentence
+from dashboard.ui.styles import DIMS
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.errors import ConfigError, DynascopeError
 
@@ -77,7 +78,7 @@ class EnsembleForm(Component):
     shown = param.Dict({"seeds": "1", "bands": "spread", "error": ""})
 
     _esm = script("ensemble_form")
-    _stylesheets = [(FOLDER / "ensemble_form.css").read_text()]
+    _stylesheets = [sheet("controls"), sheet("ensemble_form"), DIMS]
 
     def __init__(
         self,

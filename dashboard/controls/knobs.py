@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-import panel as pn
 import param
-from panel.viewable import Viewer
 
-from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.component import Component, script, sheet
 from dashboard.ui.formatting import choice_name, knob_name, knob_value, listed, sentence
+from dashboard.ui.styles import DIMS
 from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.errors import DynascopeError
 
@@ -19,47 +18,11 @@ if TYPE_CHECKING:
 
 Edit = Callable[[str, Any], None]
 
-MORE = """.bk-btn { font-size: 13px !important; padding: 4px !important;
-  color: var(--panel-on-background-color, #222) !important; }"""
-
 MOST_LISTED = 12
 """Most values of a varying knob that are all listed; of more, the first three and the last."""
 
 IN_SIGHT = 7
 """More knobs than these are folded away."""
-
-
-class KnobWidget(Component):
-    """The widget of one knob. While dragged it calls `preview`, once let go `commit`; an error is shown beneath."""
-
-    about = param.Dict({})
-    shown = param.Dict({"value": None, "text": "", "varies": "", "error": ""})
-
-    _esm = script("knob")
-    _stylesheets = [(FOLDER / "knob.css").read_text()]
-
-    def __init__(self, config: type[Config], knob: Knob, preview: Edit, commit: Edit, **params: Any) -> None:
-        super().__init__(about=describe_widget(knob), **params)
-        self._config, self._knob, self._preview, self._commit = config, knob, preview, commit
-
-    def show(self, value: Any, others: Sequence[Any] = ()) -> None:
-        """Display a value, and the values of all members where they differ."""
-        values = listed([knob_value(other, self._knob) for other in others], MOST_LISTED, "values")
-        varies = f"varies: {values}" if len(others) > 1 else ""
-        self.shown = {"value": value, "text": typed(value), "varies": varies, "error": ""}
-
-    def _handle_msg(self, data: dict[str, Any]) -> None:
-        try:
-            value = self._read(data.get("value"))
-            (self._commit if data.get("final") else self._preview)(self._knob.name, value)
-            if data.get("final"):
-                return
-            # A drag echoes in the browser; a message for each of its events would only come late.
-        except DynascopeError as error:
-            self.shown = self.shown | {"error": sentence(error, self._config.knobs())}
-
-    def _read(self, value: Any) -> Any:
-        return self._knob.check("", self._knob.parse(value) if isinstance(value, str) else value)
 
 
 def typed(value: Any) -> str:
@@ -71,6 +34,7 @@ def describe_widget(knob: Knob) -> dict[str, Any]:
     """Collect what the browser needs to draw a knob's widget."""
     low, high = knob.soft or knob.bounds or (0, 1)
     return {
+        "name": knob.name,
         "label": knob_name(knob),
         "doc": knob.doc,
         "unit": knob.unit,
@@ -92,45 +56,72 @@ def _kind(knob: Knob) -> str:
     return "seed" if knob.name == "seed" or knob.name.endswith("_seed") else "number"
 
 
-class Knobs(Viewer):
-    """All knobs of an engine that have an effect: at most seven in sight, the rest folded under *More*."""
+class Knobs(Component):
+    """All knobs of an engine that have an effect: at most seven in sight, the rest folded under *More*.
 
-    def __init__(self, config: type[Config], preview: Edit, commit: Edit) -> None:
-        super().__init__()
-        self._knobs, self._idle = config.knobs(), None
-        self._widgets = {name: KnobWidget(config, knob, preview, commit) for name, knob in self._knobs.items()}
-        stretched = {"sizing_mode": "stretch_width"}
-        self._front, self._folded = pn.Column(margin=0, **stretched), pn.Column(visible=False, margin=0, **stretched)
-        self._more = pn.widgets.Toggle(variant="outline", margin=(4, 0), stylesheets=[MORE], **stretched)
-        self._more.param.watch(lambda event: setattr(self._folded, "visible", event.new), "value")
-        self._panel = pn.Column(self._front, self._more, self._folded, margin=0, **stretched)
+    While one is dragged `preview(name, value)` is called, once it is let go `commit`; an error is shown beneath it.
+    `command` gets *undo* and *redo*. All knobs are one component: each of them by itself would cost a page 14 ms.
+    """
+
+    abouts = param.List([])
+    shown = param.Dict({}, doc="Value, text, values that vary and error by knob.")
+    order = param.Dict({"front": [], "more": []}, doc="Names of the knobs in sight and of those folded away.")
+    history = param.Dict({"undo": False, "redo": False})
+
+    _esm = script("knob", "knobs")
+    _stylesheets = [sheet("controls"), sheet("knob"), DIMS]
+
+    def __init__(
+        self,
+        config: type[Config],
+        preview: Edit,
+        commit: Edit,
+        command: Callable[[str, dict[str, Any]], None] = lambda what, data: None,
+        **params: Any,
+    ) -> None:
+        self._knobs, self._preview, self._commit, self._command = config.knobs(), preview, commit, command
+        self._turned = dict.fromkeys(self._knobs, 0)
+        super().__init__(abouts=[describe_widget(knob) for knob in self._knobs.values()], margin=0, **params)
 
     def show(self, configs: Sequence[Config], idle: Collection[str] = ()) -> None:
         """Display the values of an ensemble's members, without the knobs that are idle."""
-        self._arrange(frozenset(idle))
-        for name, widget in self._widgets.items():
-            values = list(dict.fromkeys(getattr(config, name) for config in configs))
-            widget.show(values[0], values)
-
-    def _arrange(self, idle: frozenset[str]) -> None:
-        if idle == self._idle:
-            return
-        self._idle = idle
         used = [name for name in self._knobs if name not in idle]
         front = [name for name in used if not self._knobs[name].more][:IN_SIGHT]
-        rest = [name for name in used if name not in front]
-        parts = [
-            (column, [self._widgets[name] for name in part])
-            for column, part in ((self._front, front), (self._folded, rest))
-        ]
-        for column, part in parts:  # a widget that moves leaves first: leaving, it would be cut off from where it went
-            column.objects = [widget for widget in column.objects if widget in part]
-        for column, part in parts:
-            column.objects = part
-        self._more.param.update(name=f"More: {len(rest)} knobs", visible=bool(rest))
+        order = {"front": front, "more": [name for name in used if name not in front]}
+        if order != self.order:
+            self.order = order
+        values = {name: [getattr(config, name) for config in configs] for name in self._knobs}
+        shown = {name: self._state(knob, values[name]) for name, knob in self._knobs.items()}
+        if shown != self.shown:
+            self.shown = shown
 
-    def __panel__(self) -> pn.Column:
-        return self._panel
+    def _state(self, knob: Knob, values: Sequence[Any]) -> dict[str, Any]:
+        """Describe the value of a knob, and the values of all members where they differ."""
+        distinct = list(dict.fromkeys(values))
+        texts = listed([knob_value(value, knob) for value in distinct], MOST_LISTED, "values")
+        varies = f"varies: {texts}" if len(distinct) > 1 else ""
+        about = {"value": distinct[0], "text": typed(distinct[0]), "varies": varies, "error": ""}
+        # The browser shows what was turned: also the value before has to be sent again then.
+        return about | {"turned": self._turned[knob.name]}
+
+    def show_history(self, undo: bool, redo: bool) -> None:
+        """Display whether there is something to undo or redo."""
+        self.history = {"undo": undo, "redo": redo}
+
+    def _handle_msg(self, data: dict[str, Any]) -> None:
+        if data.get("do") in ("undo", "redo"):
+            self._command(data["do"], {})
+        elif knob := self._knobs.get(str(data.get("knob"))):
+            self._turn(knob, data.get("value"), bool(data.get("final")))
+
+    def _turn(self, knob: Knob, value: Any, final: bool) -> None:
+        """Preview a value or commit it. A drag echoes in the browser; an answer to each of its events would be late."""
+        self._turned[knob.name] += 1
+        try:
+            value = knob.check("", knob.parse(value) if isinstance(value, str) else value)
+            (self._commit if final else self._preview)(knob.name, value)
+        except DynascopeError as error:
+            self.shown = self.shown | {knob.name: self.shown[knob.name] | {"error": sentence(error, self._knobs)}}
 
 
 class Presets(Component):
@@ -139,18 +130,19 @@ class Presets(Component):
     about = param.Dict({})
     shown = param.Dict({"value": "", "text": "", "varies": "", "error": ""})
 
-    _esm = script("knob")
-    _stylesheets = [(FOLDER / "knob.css").read_text()]
+    _esm = script("knob", "presets")
+    _stylesheets = [sheet("controls"), sheet("knob")]
 
     def __init__(self, presets: Sequence[Preset], choose: Callable[[str], None], **params: Any) -> None:
         choices = [[preset.name, f"{preset.name}  {preset.title}"] for preset in presets]
         about = {"label": "Experiment", "kind": "choice", "wide": True, "choices": choices, "doc": "", "role": ""}
         super().__init__(about=about, **params)
-        self._choose = choose
+        self._choose, self._turned = choose, 0
 
     def show(self, name: str) -> None:
         """Display the preset that is loaded."""
-        self.shown = self.shown | {"value": name}
+        self.shown = self.shown | {"value": name, "turned": self._turned}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
+        self._turned += 1
         self._choose(str(data.get("value")))

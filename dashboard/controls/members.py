@@ -9,6 +9,7 @@ import param
 
 from dashboard.session.curves import Curve, in_sight, parts, spread_text
 from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.styles import DIMS
 
 
 class Members(Component):
@@ -17,7 +18,7 @@ class Members(Component):
     shown = param.Dict({"items": [], "parts": [], "part": "", "note": ""})
 
     _esm = script("members")
-    _stylesheets = [(FOLDER / "members.css").read_text()]
+    _stylesheets = [(FOLDER / "members.css").read_text(), DIMS]
 
     def __init__(self, pick: Callable[[str], None], **params: Any) -> None:
         super().__init__(**params)

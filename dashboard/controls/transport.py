@@ -27,6 +27,8 @@ class Transport(Component):
 
     files = param.List([list(kind) for kind in KINDS.items()])
 
+    devices = param.List([], doc="Names and descriptions of the devices on which a run can be computed.")
+
     _esm = script("menu", "transport")
     _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("transport", "menu")]
 
@@ -46,6 +48,7 @@ class Transport(Component):
         about = {"playing": status.playing, "ready": status.ready, "failed": bool(status.message), "rate": rate}
         steps = {"step": status.step, "horizon": status.horizon, "ahead": round(frames_ahead), "left": time_left}
         cursor = {"rows": context.rows, "index": context.frame, "at": context.step, "scrubbing": context.scrubbing}
+        about |= {"device": status.device, "chosen": context.run.device}
         now = about | steps | cursor | {"pinned": context.comparing, "speed": context.speed}
         if now != self.now:
             self.now = now
@@ -56,7 +59,7 @@ class Transport(Component):
 
 _EMPTY = {
     "playing": False, "ready": False, "failed": False, "horizon": 1, "rate": 0, "step": 0, "rows": 0, "index": 0,
-    "at": 0, "ahead": 0, "left": "", "scrubbing": False, "pinned": False, "speed": NORMAL,
+    "device": "", "chosen": "", "at": 0, "ahead": 0, "left": "", "scrubbing": False, "pinned": False, "speed": NORMAL,
 }  # fmt: skip
 
 

@@ -12,20 +12,20 @@ from panel.viewable import Viewer
 
 from dashboard.page.glossary import mark_terms
 from dashboard.page.messages import Messages
+from dashboard.page.verdict_table import verdict_table
 from dashboard.ui import notation
 from dashboard.ui.component import FOLDER
 from dashboard.ui.formatting import number
+from dashboard.ui.styles import DIMS
 
 if TYPE_CHECKING:
     from dashboard.session.view_state import ViewContext
-    from engines.core.protocol.declarations import Story, Term, Verdict
+    from engines.core.protocol.declarations import Story, Term
 
 STYLE = (FOLDER / "explanation.css").read_text()
 
 HIDDEN = "<h2>What you are seeing</h2><p>This is told once you have chosen.</p>"
 """HTML in place of the explanation while the reader predicts."""
-
-SIGNS = {True: ("✓", "yes", "holds"), False: ("✗", "no", "does not hold"), None: ("…", "wait", "waiting for the run")}
 
 
 class Explanation(Viewer):
@@ -34,20 +34,21 @@ class Explanation(Viewer):
     def __init__(self, messages: Messages) -> None:
         super().__init__()
         self._messages = messages
-        self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0)
+        self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE, DIMS], margin=0)
         self._hidden = False
 
-    def show(self, context: ViewContext) -> None:
-        """Explain the run of the member in focus as far as it has come."""
-        text = HIDDEN if self._hidden else self._text(context)
+    def show(self, context: ViewContext, computing: bool = False) -> None:
+        """Explain the run of the member in focus as far as it has come; `computing` while a probe is for verdicts."""
+        text = HIDDEN if self._hidden else self._text(context, computing)
         if text != self._pane.object:
             self._pane.object = text
 
-    def _text(self, context: ViewContext) -> str:
+    def _text(self, context: ViewContext, computing: bool) -> str:
         run, attempt = context.run, self._messages.attempt
         story = attempt("The explanation", lambda: run.story(context.focus), None) if len(run) else None
         verdicts = attempt("The judgement of the claims", run.judge, [])
-        return _story(story, context.label, run.engine.glossary) + _verdicts(verdicts, context.late_edit)
+        claims = verdict_table(verdicts, context, computing, notation.html)
+        return _story(story, context.label, run.engine.glossary) + claims
 
     def hide(self, hidden: bool) -> None:
         """Say nothing while something is predicted."""
@@ -94,31 +95,3 @@ def _formula(text: str) -> str:
     'λ<sub>min</sub>(Δ) &lt; 1'
     """
     return notation.formula(text)
-
-
-def _verdicts(verdicts: Sequence[Verdict], late_edit: str) -> str:
-    if not verdicts:
-        return ""
-    caution = (
-        f"<p class='reference'>{escape(late_edit)}: the claims are about runs left alone.</p>" if late_edit else ""
-    )
-    rows = "".join(_row(verdict) for verdict in verdicts)
-    return f"<h2>Does it hold?</h2>{caution}<table aria-label='claims, measured on this run'>{rows}</table>"
-
-
-def _predicted(verdict: Verdict) -> str:
-    value = number(verdict.predicted)
-    return {"above": f"&gt; {value}", "below": f"&lt; {value}"}.get(
-        verdict.kind, f"{value} ± {number(verdict.tolerance)}"
-    )
-
-
-def _row(verdict: Verdict) -> str:
-    sign, kind, meaning = SIGNS[verdict.holds]
-    missing = "waiting" if verdict.holds is None else "none"
-    measured = missing if verdict.measured is None else number(verdict.measured)
-    numbers = f"measured {measured} · predicted {_predicted(verdict)}"
-    return (
-        f"<tr><td class='sign {kind}' title='{meaning}' aria-label='{meaning}'>{sign}</td>"
-        f"<td><span class='claim'>{notation.html(verdict.claim)}</span><span class='numbers'>{numbers}</span></td></tr>"
-    )

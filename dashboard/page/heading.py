@@ -1,4 +1,4 @@
-"""The heading over the plots: which experiment this is, what to look for in it, and which to see next."""
+"""The heading over the plots: the experiment, what was edited in it, what to look for, and what to see next."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
+from dashboard.session.edited import Edited
 from dashboard.ui.component import FOLDER, Component, script
 
 if TYPE_CHECKING:
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 
 
 class LabHeading(Component):
-    """Names the experiment on screen; `choose(name)` gets the preset that is offered next."""
+    """Names the experiment on screen and what was edited; `choose(name)` gets the preset to open in its place."""
 
     second = param.Boolean(False, doc="Whether the page has another heading above it.")
-    shown = param.Dict({"title": "", "look_for": "", "next": "", "offer": ""})
+    shown = param.Dict({"title": "", "look_for": "", "preset": "", "edited": "", "next": "", "offer": ""})
+    preparing = param.String("", doc="The experiment that is being prepared and not shown yet.")
 
     _esm = script("lab_heading")
     _stylesheets = [(FOLDER / "lab_heading.css").read_text()]
@@ -26,13 +28,20 @@ class LabHeading(Component):
         super().__init__(sizing_mode="stretch_width", margin=0, **params)
         self._choose = choose
 
-    def show(self, engine: Engine, preset: Preset | None) -> None:
-        """Name the preset, or the lab where an experiment follows none."""
+    def show(self, engine: Engine, preset: Preset | None, edited: Edited) -> None:
+        """Name the preset and what was edited in it, or the lab where an experiment follows none.
+
+        A lesson offers what comes next itself.
+        """
         title, look_for = (preset.title, preset.look_for) if preset else (engine.title, engine.summary)
-        follows = preset.follows if preset else ""
+        follows = preset.follows if preset and not self.second else ""
         offer = engine.preset(follows).title if follows else ""
-        self.shown = {"title": title, "look_for": look_for, "next": follows, "offer": offer}
+        about = {"preset": preset.name if preset else "", "edited": edited.line}
+        shown = {"title": title, "look_for": look_for, "next": follows, "offer": offer, **about}
+        if shown != self.shown:
+            self.shown = shown
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        if self.shown["next"]:
-            self._choose(self.shown["next"])
+        name = self.shown["preset" if data.get("back") else "next"]
+        if name:
+            self._choose(name)

@@ -11,10 +11,13 @@ from panel.viewable import Viewer
 from dashboard.controls.ensemble import EnsembleForm
 from dashboard.controls.knobs import Knobs, Presets
 from dashboard.controls.members import Members
+from dashboard.controls.own_files import OwnFilesForm
 from dashboard.controls.transport import Transport
+from dashboard.figures.card import Card
 from dashboard.figures.grid import Grid
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.page import layout
+from dashboard.page.address import Address
 from dashboard.page.explanation import Explanation
 from dashboard.page.glossary import Glossary, entry
 from dashboard.page.heading import LabHeading
@@ -27,7 +30,7 @@ from dashboard.runs.library_panel import LibraryPanel
 from dashboard.runs.share import Share
 from dashboard.session.session import Session
 from dashboard.session.start import Start
-from dashboard.session.view_state import SPEEDS, ViewState
+from dashboard.session.view_state import SPEEDS, ViewState, split_names
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
@@ -36,6 +39,7 @@ from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
+    from dashboard.session.lessons import Lesson
     from engines.core.protocol.config import Config
     from engines.core.protocol.engine import Engine
     from engines.core.runs.experiment import Experiment
@@ -66,30 +70,42 @@ class Lab(Viewer):
         self.engine, self.session = engine, Session(engine, device)
         self.hidden = frozenset(start.view.hide)
         self.bridge = bridge or Bridge()
-        self.bridge.listen(self._press_key, self._hide_or_show, lambda: self.session.extend_lease(LEASE))
+        extend = lambda: self.session.extend_lease(LEASE)  # noqa: E731
+        self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
         self.messages = Messages()
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
-        self.share = Share(self.session, self.bridge, self.messages.show, self.view_state)
+        self.share = Share(
+            self.session, self.bridge, self.messages.show, self.view_state, lambda: self.parts.grid.cards,
+            lambda: self.parts.grid.drawn,
+        )  # fmt: skip
         self.parts = self._make_parts(start, [] if bridge else [self.bridge])
-        collect = (self.session.collect, self.share.collect, self.parts.library.collect)
-        self.refresh = Refresh(self.session, self.bridge, self.parts, collect)
+        self.address = Address(self.bridge, self._open_now, self.share.token)
+        collect = (self.session.collect, self.share.collect, self.parts.library.collect, self.address.follow)
+        self.refresh = Refresh(self.session, self.bridge, self.parts, collect, self._present, self._dim)
+        self._sheet = layout.arranged(self.parts, self.hidden)
+        self._view: ViewState | None = None
+        """How to arrange the figures of what is opened, once it is on the page."""
         self._callback: Any = None
+        self._list_devices()
         self._closed = False
         self._open(start, suspended)
+        self.refresh.present()
+        self.address.take_for_said()
 
     def _make_parts(self, start: Start, bridge: list[Bridge]) -> layout.Parts:
         engine, lesson = self.engine, start.lesson
         return layout.Parts(
             presets=Presets(engine.presets, self._choose_preset),
-            knobs=Knobs(engine.Config, self._preview, lambda name, value: self.edit({name: value})),
+            knobs=Knobs(engine.Config, self._preview, lambda name, value: self.edit({name: value}), self.command),
             ensemble=EnsembleForm(engine.Config, self.edit, self._show_bands),
-            lesson=LessonPanel(lesson, start.view.lesson_step, self._play_lesson_step) if lesson else None,
+            own_files=OwnFilesForm(engine.own_files, engine.Config, self.session.uploads, self.edit),
+            lesson=self._lesson_panel(lesson, start) if lesson else None,
             heading=LabHeading(self._choose_preset, second=bool(lesson)),
             messages=self.messages,
             transport=Transport(engine.actions, self.command),
             members=Members(self._focus_on, margin=0),
             comparison=Comparison(engine),
-            grid=Grid(engine, self._focus_on, self.share.export_plot),
+            grid=Grid(engine, self._focus_on, self.share.export_figure, self._annotate),
             probes=Probes(engine.probes, self.share.save),
             library=LibraryPanel(
                 engine.name,
@@ -102,19 +118,41 @@ class Lab(Viewer):
             invisible=[*bridge, self.share.download, self.shortcuts, Glossary(engine.glossary)],
         )
 
+    def _lesson_panel(self, lesson: Lesson, start: Start) -> LessonPanel:
+        acts = (self._play_lesson_step, self._hide_answer, self._solve)
+        return LessonPanel(lesson, start.view.lesson_step, *acts, start.follow_up)
+
     def _open(self, start: Start, suspended: bool) -> None:
         view, session = start.view, self.session
         session.bands, session.mean = view.bands, view.mean
         session.speed, session.focus = view.speed, view.focus
         self.messages.show("link", "error", start.error)
-        session.paused = self._question_open or suspended
+        session.paused = self._asked or suspended or view.paused_at is not None
+        self._load(start.experiment, start.run, view)
         self._hide_answer()
-        self._load(start.experiment, start.run)
-        session.paused = self._question_open or start.run is not None
-        self.parts.grid.set_log_axes(view.log_axes)
-        session.pending_cursor = view.cursor
-        if start.pinned:
+        session.paused = self._asked or start.run is not None
+        session.annotations = view.annotations
+        session.come_back_to(view.cursor, view.paused_at)
+        if session.pending_pause and not suspended:
+            session.go_on()
+        if session.pinned_experiment not in (None, start.pinned):
+            session.pin_or_unpin()
+        if start.pinned and not session.pinned_experiment:
             session.recompute_pinned(start.pinned)
+
+    def _visit(self, arguments: dict[str, str]) -> None:
+        """Open what an address says to which *back* or *forward* led; other parts of a page need another page."""
+        start = Start.from_address(self.engine, *(arguments.get(name, "") for name in ("s", "preset", "lesson")))
+        start = start.hide(split_names(arguments.get("hide")))
+        if self.parts.lesson or start.lesson or frozenset(start.view.hide) != self.hidden:
+            return self.bridge.reload()
+        self.session.remember()
+        self._open(start, False)
+        self.address.take_for_said()
+
+    def _open_now(self) -> tuple[Experiment, ViewState]:
+        """Return what is open and how it is viewed."""
+        return self.session.repeatable(), self.view_state()
 
     def view_state(self) -> ViewState:
         """Return how the lab is viewed now, as a link holds it."""
@@ -124,30 +162,58 @@ class Lab(Viewer):
             mean=session.mean,
             speed=session.speed,
             focus=session.focus,
-            cursor=session.cursor,
-            log_axes=self.parts.grid.log_axes(),
+            cursor=session.cursor if session.pending_cursor is None else session.pending_cursor,
+            paused_at=session.paused_at,
+            log_axes=self._view.log_axes if self._view else self.parts.grid.log_axes(),
             hide=tuple(sorted(self.hidden)),
             lesson=lesson.lesson.name if lesson else "",
             lesson_step=lesson.index if lesson else 0,
             pinned=session.pinned_experiment.to_json() if session.pinned_experiment else "",
+            annotations=session.annotations,
         )
 
     # -- which experiment ------------------------------------------------------------------------------------
 
-    def _load(self, experiment: Experiment, run: Run | None = None) -> None:
+    def _load(self, experiment: Experiment, run: Run | None = None, view: ViewState | None = None) -> None:
+        """Begin with an experiment; the page goes on to show the one before until the first frame is there."""
         self.session.start(experiment, run)
-        self.parts.probes.clear()
-        self.parts.grid.arrange(experiment.preset)
+        self._view = view or ViewState()
+
+    def _present(self) -> None:
+        """Put what was loaded or begun again on the page."""
+        preset = self.session.experiment.preset
+        if self._view:
+            self.parts.probes.clear()
+            self.parts.grid.arrange(preset)
+            self.parts.grid.set_log_axes(self._view.log_axes)
+            self._view = None
         self._show_experiment()
 
+    def _dim(self, on: bool) -> None:
+        """Fade what is on the page while another experiment is being prepared, and say so."""
+        preset = self.session.experiment.preset
+        preparing = (preset.title if preset else self.engine.title) if self.refresh.preparing else ""
+        if self.parts.heading.preparing != preparing:
+            self.parts.heading.preparing = preparing
+        classes = ["preparing"] if on else []
+        if self._sheet.css_classes != classes:
+            self._sheet.css_classes = classes
+
     def _choose_preset(self, name: str) -> None:
-        self.session.paused, self.session.focus = False, 0
+        experiment = Start.from_preset(self.engine, name).experiment
+        self.address.write()
+        self.session.remember()
+        self.session.paused, self.session.focus, self.session.annotations = False, 0, ()
         self.messages.show("finished", "info", "")
-        self._load(Start.from_preset(self.engine, name).experiment)
+        self._load(experiment)
+        self.address.write(push=True)
 
     def _open_run(self, run: Run) -> None:
         start = Start.from_run(run)
+        self.address.write()
+        self.session.remember()
         self._load(start.experiment, run)
+        self.address.write(push=True)
 
     def _play_lesson_step(self, index: int, paused: bool) -> None:
         """Run what a step of the lesson asks for; where that is open already, it goes on."""
@@ -155,42 +221,63 @@ class Lab(Viewer):
         experiment = self.parts.lesson.lesson.experiment(self.engine, index)
         already_open = self.session.repeatable() == experiment
         self.session.paused = paused
-        self._hide_answer()
         if paused or not already_open:
             self._load(experiment)
+            self.session.history.forget()
         else:
             self.resume()
+        self._hide_answer()
+
+    def _solve(self, knobs: dict[str, Any]) -> None:
+        """Turn the knobs that reach the goal of a lesson, and run from the start."""
+        self.session.paused = False
+        self.edit(knobs)
+        self.command("reset", {})
 
     @property
-    def _question_open(self) -> bool:
-        return bool(self.parts.lesson and self.parts.lesson.question_open)
+    def _asked(self) -> bool:
+        return bool(self.parts.lesson and self.parts.lesson.phase == "asked")
 
     def _hide_answer(self) -> None:
-        """Hide whatever tells the answer while the reader predicts, and show it again."""
-        self.parts.heading.visible = not self._question_open
-        self.parts.explanation.hide(self._question_open)
-        self.refresh.redraw()
+        """Hide whatever tells the answer while the reader predicts and watches, and show it again."""
+        if self.parts.lesson:
+            layout.hide_answer(self.parts, self.parts.lesson)
+            self._leave_out_figures()
+            self.refresh.redraw()
+            self.refresh.describe_soon()
 
     def edit(self, values: dict[str, Any]) -> None:
         """Set knobs in every member; a list of values spreads one."""
+        if self.parts.lesson and self.parts.lesson.phase != "told":
+            raise DynascopeError("The lesson asks about these values: knobs turn again once the answer is told.")
         runner = self.session.runner
         self.session.edit(values)
         same, status = runner is self.session.runner, runner.status
         self.messages.show("finished", "info", FINISHED if same and status.step >= status.horizon else "")
         effect = f"from step {status.step} on" if same else "the run starts again"
         self.refresh.announce_change(f"{describe(values, self.engine.Config.knobs())}: {effect}")
-        self._show_experiment()
+        self._show_if_on_page()
+        self.address.write()
+
+    def _show_if_on_page(self) -> None:
+        """Display what changed in the run that is on the page; what begins again is shown with its first frame."""
+        if not self.refresh.preparing:
+            self._show_experiment()
 
     def _preview(self, name: str, value: Any) -> None:
         configs = self.session.preview(name, value)
+        if self.refresh.preparing:
+            return
         self._show_caution(configs[self.session.focus])
         self.refresh.decorate(self.session.view_context(), configs)
 
     def _show_bands(self, on: bool, mean: bool) -> None:
         self.session.show_bands(on, mean)
-        self._show_experiment()
+        self._show_if_on_page()
 
     def _focus_on(self, who: str | int) -> None:
+        if self.refresh.preparing:
+            return
         before = self.session.focus
         self.session.focus_on(who)
         if self.session.focus != before:
@@ -203,17 +290,24 @@ class Lab(Viewer):
         idle = self._common(self.engine.idle, "knobs")
         parts.knobs.show(configs, idle | self.hidden)
         parts.transport.offer([action for action in self.engine.actions if action.knob not in idle])
-        sweeps, blank = plots_without_knobs(self.engine.plots, configs), self._common(self.engine.blank, "figures")
-        parts.grid.leave_out(
-            {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK), **dict.fromkeys(self.hidden, "")}
-        )
+        self._leave_out_figures()
         parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")
-        parts.heading.show(self.engine, preset)
+        parts.heading.show(self.engine, preset, session.edited)
+        parts.knobs.show_history(session.history.can_undo, session.history.can_redo)
         parts.members.show(session.every_curve, session.focus)
         self.messages.show("failure", "error", "")
         self._show_caution(configs[session.focus])
         self.refresh.describe_soon()
+
+    def _leave_out_figures(self) -> None:
+        """Show the figures that have something to show, of these, while a lesson asks, those that it means."""
+        configs, engine = self.session.configs, self.engine
+        sweeps, blank = plots_without_knobs(engine.plots, configs), self._common(engine.blank, "figures")
+        meant = self.parts.lesson.figures() if self.parts.lesson else None
+        untold = [] if meant is None else [plot.name for plot in engine.plots if plot.name not in meant]
+        reasons = {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK)}
+        self.parts.grid.leave_out({**reasons, **dict.fromkeys([*self.hidden, *untold], "")})
 
     def _common(self, names: Callable[[Any], frozenset[str]], what: str) -> frozenset[str]:
         """Find the names that `names` gives for every member."""
@@ -224,6 +318,20 @@ class Lab(Viewer):
         """Say what keeps a configuration from showing what it should."""
         text = self.messages.attempt("The caution", lambda: self.engine.caution(config), "")
         self.messages.show("caution", "lesson", readable(text, self.engine.Config.knobs()))
+
+    def _annotate(self, card: Card, what: dict[str, Any]) -> None:
+        """Write a note at the step that is shown, or between two steps the slope; on the line of the focus."""
+        session = self.session
+        try:
+            if what["annotate"] == "erase":
+                session.erase(card.plot.name)
+            else:
+                first, last = whole(what, "step"), whole(what, "to") if "to" in what else None
+                session.annotate(card.mark.annotation(first, last, str(what.get("text", ""))))
+            self.messages.show("annotation", "error", "")
+        except DynascopeError as error:
+            self.messages.show("annotation", "error", str(error))
+        self.refresh.redraw()
 
     # -- commands of the transport and the keyboard ----------------------------------------------------------
 
@@ -242,14 +350,18 @@ class Lab(Viewer):
             "branch": session.branch,
             "reset": session.reset,
             "reseed": session.reseed,
+            "undo": lambda: self._travel(session.undo),
+            "redo": lambda: self._travel(session.redo),
             "action": lambda: session.press(str(data.get("name"))),
+            "devices": self._list_devices,
+            "device": lambda: session.compute_on(str(data.get("value"))),
             "pin": self._pin_or_unpin,
             "link": self.share.copy_link,
             "export": lambda: self.share.export_run(str(data.get("kind"))),
             "help": self.shortcuts.open_or_close,
             "close": lambda: self.shortcuts.param.update(open=False),
         }
-        if name not in commands:
+        if name not in commands or (self._asked and name not in ("link", "help", "close")):
             return
         try:
             commands[name]()
@@ -257,9 +369,21 @@ class Lab(Viewer):
             self.messages.show("failure", "error", sentence(error, self.engine.Config.knobs()))
         if name in ("toggle", "step", "reset", "reseed", "branch"):
             self.messages.show("finished", "info", "")
-        if name in ("reset", "reseed", "action"):
-            self._show_experiment()
+        if name in ("branch", "action"):
+            self._show_if_on_page()
         self.refresh.tick()
+
+    def _list_devices(self) -> None:
+        self.parts.transport.devices = [list(each) for each in self.session.devices()]
+
+    def _travel(self, there: Callable[[], None]) -> None:
+        """Undo or redo; another preset's figures are arranged as it asks for."""
+        before = self.session.experiment.preset
+        there()
+        if self.session.experiment.preset is not before:
+            self._view = ViewState()
+        self._show_if_on_page()
+        self.address.write()
 
     def _press_key(self, name: str, big: bool) -> None:
         if key := keyboard.find(name):
@@ -294,9 +418,7 @@ class Lab(Viewer):
 
     def resume(self) -> None:
         """Go on after `suspend`, unless the reader paused."""
-        status = self.session.runner.status
-        if not self.session.paused and status.step < status.horizon:
-            self.session.runner.play()
+        self.session.go_on()
 
     def close(self) -> None:
         """Stop drawing and computing, for good."""
@@ -310,4 +432,4 @@ class Lab(Viewer):
         self.parts.library.close()
 
     def __panel__(self) -> Any:
-        return layout.arranged(self.parts, self.hidden)
+        return self._sheet

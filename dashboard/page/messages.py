@@ -60,6 +60,7 @@ class Messages(Viewer):
     def __init__(self) -> None:
         super().__init__()
         self._messages: dict[str, tuple[str, str]] = {}
+        self._hints = True
         self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, visible=False)
 
     def show(self, subject: str, kind: str, text: str) -> None:
@@ -70,7 +71,15 @@ class Messages(Viewer):
         self._messages.pop(subject, None)
         if new:
             self._messages[subject] = new
-        boxes = [message(*each) for each in self._messages.values()]
+        self._refresh()
+
+    def show_hints(self, on: bool) -> None:
+        """Show what explains a run too, or failures alone: an explanation may tell what a lesson asks."""
+        self._hints = on
+        self._refresh()
+
+    def _refresh(self) -> None:
+        boxes = [message(*each) for each in self._messages.values() if self._hints or each[0] == "error"]
         self._pane.object = "".join(boxes)
         self._pane.visible = bool(boxes)
 

@@ -13,7 +13,7 @@ from dashboard.page.messages import divergence
 from dashboard.session.session import Session
 from dashboard.session.view_state import SPEEDS, PinnedRun, ViewContext
 from dashboard.ui.batch import batch
-from dashboard.ui.bridge import Bridge
+from dashboard.ui.bridge import WATCHDOG, Bridge
 from dashboard.ui.eta import RemainingTime, frames_ahead
 
 if TYPE_CHECKING:
@@ -33,11 +33,25 @@ RESTS = "The run rests because nobody has touched this page for a while: it goes
 class Refresh:
     """Draws a session on the parts of its page. Called at each tick, under the document's lock.
 
-    `collect` are called first at each tick: they take over what was made beside the page.
+    `collect` are called first at each tick: they take over what was made beside the page. `present` puts the experiment
+    of the session on the page, and `dim(on)` fades what is there of another one.
     """
 
-    def __init__(self, session: Session, bridge: Bridge, parts: Parts, collect: Sequence[Callable[[], object]]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        bridge: Bridge,
+        parts: Parts,
+        collect: Sequence[Callable[[], object]],
+        present: Callable[[], None],
+        dim: Callable[[bool], None],
+    ) -> None:
         self._session, self._bridge, self._parts, self._collect = session, bridge, parts, collect
+        self._present, self._dim = present, dim
+        self._run_on_page: Run | None = None
+        """The run that all parts of the page are about."""
+        self._presented_at = -1
+        """Number of the batch that brought it."""
         self._remaining = RemainingTime()
         self._drawn: ViewContext | None = None
         self._drawn_at = 0.0
@@ -57,6 +71,38 @@ class Refresh:
         """Refresh the words at the next drawing, however little time has passed since the last time."""
         self._described = (0.0, None)
 
+    @property
+    def preparing(self) -> bool:
+        """Whether the page still shows what was open before."""
+        return self._session.runner.run is not self._run_on_page
+
+    def present(self) -> None:
+        """Have all parts of the page be about the run of the session, from now on."""
+        self._run_on_page = self._session.runner.run
+        self._present()
+        self.redraw()
+        self.describe_soon()
+
+    def _present_when_ready(self) -> None:
+        """Have everything change in one batch, with the first frame; until it is drawn what was there is faded.
+
+        What cannot be prepared has no first frame: it is presented with the reason, and without figures.
+        """
+        runner, ready = self._session.runner, self._bridge.ready()
+        if self.preparing and ready and (len(runner.run) or runner.status.message):
+            self.present()
+            self._presented_at = self._bridge.tick + 1
+            if not len(runner.run):
+                self._show_nothing()
+        drawing = self._bridge.ack < self._presented_at and time.monotonic() - self._drawn_at < WATCHDOG
+        self._dim(self.preparing or drawing)
+
+    def _show_nothing(self) -> None:
+        self._parts.grid.clear()
+        self._parts.explanation.show(self._session.view_context())
+        self._parts.messages.show("divergence", "lesson", "")
+        self._bridge.count_batch()
+
     def tick(self) -> None:
         """Take over what is ready, and draw what is new, in one batch."""
         with batch():
@@ -69,9 +115,12 @@ class Refresh:
         for collect in self._collect:
             collect()
         parts.probes.collect(runner.run, runner.status.playing)
+        self._present_when_ready()
         context = self._session.view_context()
         if not context.rows and self._bridge.answered:
             parts.transport.show(context)
+        if self.preparing:
+            return
         new = context != self._drawn or self._words_due()
         if context.rows and self._bridge.ready() and new and not self._drawn_just_now(context):
             self._drawn, self._drawn_at = context, time.monotonic()
@@ -97,6 +146,8 @@ class Refresh:
             self._decorated = subject
             self.decorate(context, context.configs)
         grid.update(context)
+        if self._parts.lesson:
+            self._parts.lesson.follow(context)
         self._parts.messages.show("theory of points", "error", grid.failure())
         # Steps that were asked for by number end before the horizon: while the reader paused, nothing is left.
         left = self._remaining.text(context.run, context.status, SPEEDS[context.speed][0])
@@ -110,7 +161,8 @@ class Refresh:
         lines, failure = theory.predict(engine, context.curves, configs, context.status.horizon, context.late_edit)
         self._parts.messages.show("theory", "error", failure)
         overlays = merged([self._pinned_curves(context), self._parts.library.overlays])
-        self._parts.grid.decorate([] if lesson and lesson.question_open else lines, self._phases(context), overlays)
+        untold = bool(lesson and lesson.phase != "told")
+        self._parts.grid.decorate([] if untold else lines, self._phases(context), {} if untold else overlays)
 
     def _pinned_curves(self, context: ViewContext) -> Overlays:
         if context.pinned is not self._pinned[0]:
@@ -119,7 +171,7 @@ class Refresh:
         return self._pinned[1]
 
     def _phases(self, context: ViewContext) -> Sequence[Phase]:
-        if not context.rows:
+        if not context.rows or (self._parts.lesson and self._parts.lesson.phase != "told"):
             return []
         find = lambda: self._session.engine.phases(context.run, context.focus)  # noqa: E731
         return self._parts.messages.attempt("The division into phases", find, [])
@@ -128,12 +180,15 @@ class Refresh:
 
     def _describe(self, context: ViewContext) -> None:
         parts, now = self._parts, time.monotonic()
-        subject = (context.run, context.focus, context.status.playing, context.probe_results)
+        computing = parts.probes.computing_for_verdicts(context.run)
+        ended = (context.status.playing, context.status.step >= context.status.horizon, computing)
+        subject = (context.run, context.focus, ended, context.probe_results, context.edited)
         self._words_behind = now - self._described[0] < SLOW and subject == self._described[1]
         if self._words_behind:
             return
         self._described = (now, subject)
-        parts.explanation.show(context)
+        parts.heading.show(self._session.engine, self._session.experiment.preset, context.edited)
+        parts.explanation.show(context, computing)
         parts.grid.show_phases(self._phases(context))
         parts.grid.describe(context)
         parts.comparison.show(context, parts.grid.cards[0].options.log_x)
@@ -154,13 +209,16 @@ class Refresh:
 
     def _announce(self, context: ViewContext) -> None:
         """Have screen readers hear what starts, stops and fails, not each number."""
-        preset = self._session.experiment.preset
         diverged, count = int((context.run.diverged_at >= 0).sum()), len(context.run.configs)
         news = _state(context) + (f", {diverged} of {count} diverged" if diverged else "")
         if news != self._news:
-            text = f"{preset.title if preset else self._session.engine.title}: {news}"
+            text = f"{self._title()}: {news}"
             self._bridge.announcement = ". ".join(filter(None, [self._change, text]))
             self._news, self._change = news, ""
+
+    def _title(self) -> str:
+        preset, lesson = self._session.experiment.preset, self._parts.lesson
+        return lesson.lesson.title if lesson else preset.title if preset else self._session.engine.title
 
     def announce_change(self, text: str) -> None:
         """Have screen readers hear of a changed knob, at once, and again with what comes of it."""

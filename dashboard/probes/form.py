@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import param
 
 from dashboard.controls.knobs import describe_widget, typed
-from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.component import Component, script, sheet
 from dashboard.ui.formatting import describe, sentence, words
 from engines.core.analysis.probing import check_options, parse_options, probe_options
 from engines.core.protocol.errors import DynascopeError
@@ -30,7 +30,7 @@ class ProbeForm(Component):
     form = param.Dict({"values": {}, "summary": "", "error": ""})
 
     _esm = script("probe")
-    _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("knob", "heading", "probe")]
+    _stylesheets = [sheet(name) for name in ("heading", "controls", "knob", "probe")]
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class ProbeForm(Component):
         """The options that differ from their defaults."""
         self._probe, self._knobs = probe, probe_options(probe)
         self._compute, self._stop, self._save = compute, stop, save
-        fields = [{"name": name, **_field(knob)} for name, knob in self._knobs.items()]
+        fields = [{**_field(knob), "name": name} for name, knob in self._knobs.items()]
         super().__init__(title=probe.title or words(probe.name), doc=probe.doc, fields=fields, **params)
         self.choose({})
 

@@ -10,7 +10,7 @@ from panel.viewable import Viewer
 
 from dashboard.probes.card import ProbeCard
 from dashboard.probes.job import run_version
-from dashboard.ui.styles import GRID, LABEL, STRETCH
+from dashboard.ui.styles import DIMS, GRID, LABEL, STRETCH
 
 if TYPE_CHECKING:
     from dashboard.probes.job import ProbeJob
@@ -34,7 +34,7 @@ class Probes(Viewer):
             "<h2>Probes: too expensive for every frame, computed when you ask</h2>", stylesheets=[LABEL], margin=0
         )
         grid = pn.Column(*self.cards, stylesheets=[GRID], margin=0, **STRETCH)
-        self._panel = pn.Column(heading, grid, visible=bool(self.cards), margin=0, **STRETCH)
+        self._panel = pn.Column(heading, grid, visible=bool(self.cards), stylesheets=[DIMS], margin=0, **STRETCH)
 
     def show(self, context: ViewContext) -> None:
         """Offer to compute the probes of the member and the step that are shown."""
@@ -46,6 +46,10 @@ class Probes(Viewer):
         for card in self.cards:
             card.collect()
         self._verdict_jobs.update(run, playing)
+
+    def computing_for_verdicts(self, run: Run) -> bool:
+        """Whether a probe is on its way, or will be, on which verdicts on a run rest."""
+        return self._verdict_jobs.pending(run)
 
     def clear(self) -> None:
         """Forget everything but the options: another experiment begins."""
@@ -83,6 +87,18 @@ class VerdictJobs:
         if not (self._current or self._given_up or playing) and _long_enough(run):
             self._start_next(run)
 
+    def pending(self, run: Run) -> bool:
+        """Whether values of a run are being computed, or will be."""
+        if self._given_up or self._version != run_version(run) or not _long_enough(run):
+            return False
+        return self._current is not None or bool(self._missing(run))
+
+    def _missing(self, run: Run) -> list[tuple[str, int]]:
+        assert run.preset
+        members = range(len(run.configs))
+        every = [(name, member) for name in run.preset.probes for member in members]
+        return [key for key in every if key not in self._tried | run.probe_results.keys()]
+
     def _restart(self, run: Run) -> None:
         if self._current and self._cards[self._current[0][0]].job is self._current[1]:
             self._cards[self._current[0][0]].stop(CHANGED)
@@ -96,11 +112,9 @@ class VerdictJobs:
             run.probe_results[key] = job.part.values
 
     def _start_next(self, run: Run) -> None:
-        assert run.preset
-        for name, options in run.preset.probes.items():
-            for member in range(len(run.configs)):
-                if (name, member) not in self._tried | run.probe_results.keys():
-                    return self._start(run, name, member, options)
+        for name, member in self._missing(run)[:1]:
+            assert run.preset
+            self._start(run, name, member, run.preset.probes[name])
 
     def _start(self, run: Run, name: str, member: int, options: Mapping[str, Any]) -> None:
         assert run.preset

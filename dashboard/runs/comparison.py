@@ -13,7 +13,7 @@ from dashboard.figures.tables import Numbers, table
 from dashboard.runs.comparison_curve import ComparisonCurve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import knob_name, knob_value, number
-from dashboard.ui.styles import GRID
+from dashboard.ui.styles import DIMS, GRID
 
 if TYPE_CHECKING:
     from dashboard.session.view_state import ViewContext
@@ -52,7 +52,7 @@ class Comparison(Viewer):
         self._subject: Any = None
         self.table.param.watch(lambda event: self._draw(), "chosen")
         grid = pn.Column(*parts, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
-        self._panel = pn.Column(grid, visible=False, sizing_mode="stretch_width", margin=0)
+        self._panel = pn.Column(grid, visible=False, stylesheets=[DIMS], sizing_mode="stretch_width", margin=0)
 
     def show(self, context: ViewContext, log_x: bool) -> None:
         """Compare at the step that is shown, and over all steps up to it, on a logarithmic axis with `log_x`."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import panel as pn
 
+from dashboard.session.uploads import LOOPBACK
 from engines.core.protocol.config import varied
 from engines.core.protocol.errors import StoreError, quote
 
@@ -25,8 +26,6 @@ FOLDER_VARIABLE = "DYNASCOPE_LIBRARY"
 
 VISITOR = "dynascope_visitor"
 """The cookie by which a visitor without a login is known again."""
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 LARGEST_RUN = 300 * 2**20
 """Bytes of recorded numbers that are kept at once."""

@@ -10,7 +10,7 @@ import param
 
 from dashboard.figures.overlays import Overlays, merged, overlay_curves
 from dashboard.runs import library
-from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.component import Component, script, sheet
 from dashboard.ui.palette import STORED
 from engines.core.protocol.errors import DynascopeError
 
@@ -31,7 +31,7 @@ class LibraryPanel(Component):
     shown = param.Dict({"entries": [], "note": ""})
 
     _esm = script("library_panel")
-    _stylesheets = [(FOLDER / "library_panel.css").read_text()]
+    _stylesheets = [sheet("controls"), sheet("library_panel")]
 
     def __init__(
         self,

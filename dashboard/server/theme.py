@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import panel as pn
@@ -56,7 +57,17 @@ CRUMB = (FOLDER / "crumb.css").read_text()
 """Style of the lab's name in the bar of its page, and of the way back to all labs."""
 
 
+def dark(asked: str) -> bool:
+    """Whether a page begins dark: as its address asks, else as chosen in this browser before, else as its system is.
+
+    `theme.js` writes both cookies.
+    """
+    cookies = pn.state.cookies
+    return (asked or cookies.get("dynascope_theme") or cookies.get("dynascope_system")) == "dark"
+
+
 def prepare() -> None:
     """Set up Panel once for each entry point."""
+    os.environ["MPLBACKEND"] = "agg"  # figures are printed beside the page, and open no window here
     pn.extension(notifications=False)
     pn.config.autoreload = False

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session.curves import Curve, curves, in_sight
-from dashboard.session.view_state import NORMAL, SPEEDS, PinnedRun, ViewContext
-from dashboard.ui.formatting import knob_name
+from dashboard.session.edited import Edited, edited
+from dashboard.session.history import History, Opened
+from dashboard.session.uploads import Uploads
+from dashboard.session.view_state import (
+    LONGEST_NOTE,
+    MOST_ANNOTATIONS,
+    NORMAL,
+    SPEEDS,
+    Annotation,
+    PinnedRun,
+    ViewContext,
+    late_edit,
+)
+from engines.core.protocol.errors import ConfigError
 
 if TYPE_CHECKING:
+    from engines.core.data.recording import Event
     from engines.core.live.runner import Runner
     from engines.core.protocol.config import Config
     from engines.core.protocol.engine import Engine
@@ -36,8 +49,13 @@ class Session:
         """The step that the reader chose to see; None follows the newest."""
         self.pending_cursor: int | None = None
         """The step on which the cursor is put once it is recorded."""
+        self.pending_pause: int | None = None
+        """The step up to which is played where the reader has paused there before."""
         self.focus = 0
         """The member that pictures and words are about."""
+        self.uploads = Uploads()
+        self.annotations: tuple[Annotation, ...] = ()
+        """Notes and slopes that the reader put on the figures."""
         self.pinned: PinnedRun | None = None
         self.pinned_experiment: Experiment | None = None
         """Experiment that repeats the pinned run; set before the run itself while that is computed once more."""
@@ -49,6 +67,11 @@ class Session:
         self.curves: tuple[Curve, ...] = ()
         self.runner: Runner
         self._until = math.inf
+        self._hurries = False
+        """Whether the run goes as fast as it can, back to where the reader was."""
+        self._edited: tuple[Any, Edited] = (None, Edited())
+        """The experiment that was compared with its preset last, and the answer."""
+        self.history = History()
 
     # -- what is run -----------------------------------------------------------------------------------------
 
@@ -65,15 +88,19 @@ class Session:
         self.runner = Runner(self.engine, configs, speed=speed, device=self.device, until=self._until, **options)
         self._opened = experiment
         # The knobs show what the edits on the way will have made of them.
-        if experiment.edits:
-            experiment = experiment.override({edit.knob: edit.value for edit in experiment.edits})
-        self.experiment, self.configs = experiment, experiment.configs()
-        self.cursor = self.pending_cursor = None
+        self._show_after(experiment.edits)
+        self.cursor = self.pending_cursor = self.pending_pause = None
         self.focus = min(self.focus, len(configs) - 1)
         self._arrange()
         self.paused = self.paused or finished is not None
         if not self.paused:
             self.runner.play()
+
+    def _show_after(self, edits: Sequence[Event]) -> None:
+        """Have the knobs show the experiment that was opened, after some live edits."""
+        values = {edit.knob: edit.value for edit in edits}
+        experiment = self._opened.override(values) if values else self._opened
+        self.experiment, self.configs = experiment, experiment.configs()
 
     def repeatable(self) -> Experiment:
         """Return the experiment as it was opened, with every live edit since: it repeats the curves on screen."""
@@ -82,12 +109,42 @@ class Session:
     def edit(self, values: Mapping[str, Any]) -> None:
         """Set knobs in every member (a list spreads one): live knobs at once, others by a restart."""
         experiment, edits = self.experiment.edit(values)
+        self.remember()
+        self._become(experiment, experiment, edits)
+
+    def _become(self, experiment: Experiment, repeated: Experiment, edits: Sequence[Event] | None) -> None:
+        """Turn knobs while the run goes on, by live edits; without them start what repeats the experiment."""
         if edits is None:
-            return self.start(experiment)
-        self.runner.apply(*edits)
+            return self.start(repeated)
+        if edits:
+            self.runner.apply(*edits)
         self.experiment, self.configs = experiment, experiment.configs()
         self.cursor = None
         self._arrange()
+
+    # -- what was open before --------------------------------------------------------------------------------
+
+    def remember(self) -> None:
+        """Keep what is open for `undo`; call it before something else is opened or edited."""
+        self.history.remember(self._now)
+
+    def undo(self) -> None:
+        """Open again what was open before the last edit; live knobs are turned back while the run goes on."""
+        self._come_back(self.history.undo(self._now))
+
+    def redo(self) -> None:
+        """Open again what was undone last."""
+        self._come_back(self.history.redo(self._now))
+
+    @property
+    def _now(self) -> Opened:
+        return Opened(self.experiment, self.repeatable())
+
+    def _come_back(self, opened: Opened | None) -> None:
+        if opened:
+            same = opened.shown.preset is self.experiment.preset
+            edits = live_edits(self.configs, opened.shown.configs()) if same else None
+            self._become(opened.shown, opened.repeated, edits)
 
     def preview(self, name: str, value: Any) -> tuple[Config, ...]:
         """Return the members as they would be with another value of a knob; nothing is run."""
@@ -104,6 +161,7 @@ class Session:
         self.runner.close()
         if self._pinned_runner:
             self._pinned_runner.close()
+        self.uploads.close()
 
     # -- what is drawn of it ---------------------------------------------------------------------------------
 
@@ -125,9 +183,16 @@ class Session:
     @property
     def late_edit(self) -> str:
         """The last change of a knob while the run was under way, as a sentence; "" where there was none."""
-        late = [event for event in self.runner.run.recording.events if event.step > 0]
-        knob = self.engine.Config.knob(late[-1].knob) if late else None
-        return f"{knob_name(knob)} was changed at step {late[-1].step:,}" if knob else ""
+        return late_edit(self.runner.run)
+
+    @property
+    def edited(self) -> Edited:
+        """The differences between the experiment and its preset, also those on the way."""
+        events = self.runner.run.recording.events
+        key = (self.experiment, len(events))
+        if self._edited[0] != key:
+            self._edited = key, edited(self.experiment, self.configs, events)
+        return self._edited[1]
 
     def shown_step(self) -> int:
         """Return the step of the cursor, or the newest."""
@@ -156,27 +221,53 @@ class Session:
             speed=self.speed,
             paused=self.paused,
             late_edit=self.late_edit,
+            edited=self.edited,
             pinned=self.pinned,
+            annotations=self.annotations,
             comparing=self.pinned_experiment is not None,
         )
 
     # -- time ------------------------------------------------------------------------------------------------
 
+    def go_on(self) -> None:
+        """Play on, unless the reader paused; where they paused before, up to there."""
+        step, horizon = self.runner.status.step, self.runner.status.horizon
+        if self.pending_pause is not None and self.pending_pause > step:
+            self.runner.step(self.pending_pause - step)
+        elif not self.paused and step < horizon:
+            self.runner.play()
+
+    @property
+    def paused_at(self) -> int | None:
+        """The step at which the reader paused, or will find it paused; None while it plays."""
+        steps = self.runner.run.steps
+        if self.pending_pause is None and self.paused and len(steps):
+            return int(steps[-1])
+        return self.pending_pause
+
+    def come_back_to(self, cursor: int | None, pause: int | None) -> None:
+        """Have the reader find the cursor, and the step at which they paused, where they left them."""
+        self.pending_cursor, self.pending_pause = cursor, pause
+        if (cursor, pause) != (None, None):
+            self.paused = self.paused or pause is not None
+            self.runner.speed, self._hurries = None, True
+
     def play_or_pause(self) -> None:
         """Pause what plays, or play what is paused."""
+        self.pending_pause = None
         self.paused = self.runner.status.playing
         self.cursor = None
         (self.runner.pause if self.paused else self.runner.play)()
 
     def step(self, count: int) -> None:
         """Take steps and pause."""
-        self.paused, self.cursor = True, None
+        self.paused, self.cursor, self.pending_pause = True, None, None
         self.runner.step(count)
 
     def set_speed(self, name: str) -> None:
         """Play at one of `SPEEDS`; other names change nothing."""
         if name in SPEEDS:
-            self.speed, self.runner.speed = name, SPEEDS[name][0]
+            self.speed, self.runner.speed, self._hurries = name, SPEEDS[name][0], False
 
     def scrub(self, index: int) -> None:
         """Put the cursor on a recorded frame; the last one follows the newest again."""
@@ -189,7 +280,9 @@ class Session:
         if self.cursor is not None:
             self.paused = True
             self.runner.branch(self.cursor)
+            self._show_after([edit for edit in self.runner.edits if edit.step <= self.cursor])
             self.cursor = None
+            self._arrange()
 
     def reset(self) -> None:
         """Start again at step 0 with the same seeds and the knobs as they are shown."""
@@ -197,13 +290,43 @@ class Session:
 
     def reseed(self) -> None:
         """Start again at step 0 with seeds that were not used yet."""
+        self.remember()
         self.start(_reseeded(self.experiment))
+
+    def devices(self) -> list[tuple[str, str]]:
+        """List the devices of this machine: their names, and what they are and how much memory is free."""
+        from engines.core.compute import device
+
+        return [(each.name, each.text) for each in device.described()]
+
+    def compute_on(self, name: str) -> None:
+        """Start again at step 0 on another device. Raises `ConfigError` for one that is not here."""
+        from engines.core.compute import device
+
+        self.device = str(device.resolve(name))
+        self.start(self.experiment)
 
     def press(self, name: str) -> None:
         """Press a button of the engine's own: it writes the current step into a live knob."""
         for action in self.engine.actions:
             if action.name == name:
                 self.edit({action.knob: self.runner.status.step})
+
+    # -- what the reader writes ------------------------------------------------------------------------------
+
+    def annotate(self, note: Annotation) -> None:
+        """Write on a figure. Raises `ConfigError` where there is too much on the figures already."""
+        if len(self.annotations) >= MOST_ANNOTATIONS:
+            raise ConfigError(f"there are {len(self.annotations)} annotations already, as many as a link holds")
+        if note.step < 0 or (note.to is not None and note.to <= note.step):
+            raise ConfigError(f"a slope is measured from a step to a later one, not from {note.step} to {note.to}")
+        note = replace(note, text=note.text.strip()[:LONGEST_NOTE])
+        self.annotations = (*self.annotations, note)
+
+    def erase(self, plot: str) -> None:
+        """Take the last annotation of a figure away."""
+        mine = [note for note in self.annotations if note.plot == plot]
+        self.annotations = tuple(note for note in self.annotations if not mine or note is not mine[-1])
 
     # -- comparison ------------------------------------------------------------------------------------------
 
@@ -234,8 +357,13 @@ class Session:
         """Take over what is ready by now of what a link asked for: the pinned run, the step of the cursor."""
         self._collect_pinned()
         steps = self.runner.run.steps
-        if self.pending_cursor is not None and len(steps) and steps[-1] >= self.pending_cursor:
-            self.scrub(self.runner.run.recording.dense.index_at(self.pending_cursor))
+        newest = int(steps[-1]) if len(steps) else -1
+        if self.pending_pause is not None and newest >= self.pending_pause:
+            self.pending_pause = None
+        if self.pending_cursor is not None and newest >= self.pending_cursor:
+            self.cursor, self.pending_cursor = self.pending_cursor, None
+        if self._hurries and self.pending_pause is None and self.pending_cursor is None:
+            self.set_speed(self.speed)
 
     def _collect_pinned(self) -> None:
         runner, wanted = self._pinned_runner, self.pinned_experiment
@@ -254,3 +382,17 @@ def _reseeded(experiment: Experiment) -> Experiment:
         return replace(experiment, cases=tuple(cases))
     seeds = list(experiment.axes.get("seed", (experiment.base.seed,)))  # type: ignore[attr-defined]
     return experiment.override({"seed": [seed + max(seeds) - min(seeds) + 1 for seed in seeds]})
+
+
+def live_edits(before: Sequence[Config], after: Sequence[Config]) -> list[Event] | None:
+    """List the live edits that lead from some members to others; None where only a restart does."""
+    from engines.core.data.recording import Event
+
+    if len(before) != len(after):
+        return None
+    pairs = [(dict(old), dict(new)) for old, new in zip(before, after, strict=True)]
+    names = [name for name in before[0].knobs() if any(old[name] != new[name] for old, new in pairs)]
+    alike = all(new[name] == pairs[0][1][name] for name in names for _, new in pairs)
+    if not alike or any(before[0].knobs()[name].role != "live" for name in names):
+        return None
+    return [Event(0, name, pairs[0][1][name], tuple(range(len(after)))) for name in names]

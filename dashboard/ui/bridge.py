@@ -9,7 +9,7 @@ from typing import Any
 
 import param
 
-from dashboard.ui.component import FOLDER, Component, whole
+from dashboard.ui.component import Component, script, whole
 from dashboard.ui.keyboard import KEYS
 from engines.core.live.limits import LIMITS
 
@@ -30,7 +30,7 @@ LOST, LOST_HIDDEN = 20.0, 150.0
 
 
 class Bridge(Component):
-    """Counts the batches that the browser has drawn; its side reports visibility and keys, too.
+    """Counts the batches that the browser has drawn; its side reports visibility, keys and visits, too.
 
     The browser answers each `tick` after one animation frame.
 
@@ -43,7 +43,7 @@ class Bridge(Component):
     keys = param.List([key.name for key in KEYS])
     announcement = param.String("", doc="Read out by screen readers.")
 
-    _esm = FOLDER / "bridge.js"
+    _esm = script("theme", "bridge")
     _stylesheets = [
         ":host { position: absolute; width: 0; height: 0; } .unseen { position: absolute; width: 1px; height: 1px; "
         "overflow: hidden; clip-path: inset(50%); white-space: nowrap; }"
@@ -55,6 +55,7 @@ class Bridge(Component):
         self._on_key: Callable[[str, bool], None] = lambda key, big: None
         self._on_hidden: Callable[[bool], None] = lambda hidden: None
         self._on_sign: Callable[[], None] = lambda: None
+        self._on_visit: Callable[[dict[str, str]], None] = lambda arguments: None
         self.hidden = self.idle = False
         """Whether the page is out of sight; whether nobody touched it for longer than `LIMITS.idle`."""
         self.answered = False
@@ -67,9 +68,13 @@ class Bridge(Component):
         on_key: Callable[[str, bool], None],
         on_hidden: Callable[[bool], None],
         on_sign: Callable[[], None] = lambda: None,
+        on_visit: Callable[[dict[str, str]], None] = lambda arguments: None,
     ) -> None:
-        """Call `on_key(name, big)` for keys, `on_hidden(hidden)` and, at each sign of a page in sight, `on_sign()`."""
-        self._on_key, self._on_hidden, self._on_sign = on_key, on_hidden, on_sign
+        """Call `on_key(name, big)` for keys, `on_hidden(hidden)` and, at each sign of a page in sight, `on_sign()`.
+
+        `on_visit(arguments)` gets those of the address to which *back* or *forward* led.
+        """
+        self._on_key, self._on_hidden, self._on_sign, self._on_visit = on_key, on_hidden, on_sign, on_visit
 
     def await_page(self) -> None:
         """Expect another page: nothing is sent before it answers."""
@@ -97,6 +102,14 @@ class Bridge(Component):
         """Put a token in the address bar and its link on the clipboard; in a notebook the token on the clipboard."""
         self._send_msg({"copy": token})
 
+    def write_address(self, token: str, push: bool) -> None:
+        """Put a token in the address bar, with `push` as another place in the history of the tab."""
+        self._send_msg({"address": token, "push": push})
+
+    def reload(self) -> None:
+        """Have the browser open its address anew."""
+        self._send_msg({"reload": True})
+
     def _handle_msg(self, data: dict[str, Any]) -> None:
         self.answered, self._heard_at = True, self._clock()
         if "ack" in data:
@@ -108,6 +121,8 @@ class Bridge(Component):
         if "hidden" in data and bool(data["hidden"]) != self.hidden:
             self.hidden = bool(data["hidden"])
             self._on_hidden(self.hidden)
+        elif isinstance(data.get("visit"), dict):
+            self._on_visit({str(name): str(value) for name, value in data["visit"].items()})
         if data.get("gone"):
             self._heard_at = -math.inf
         elif not (self.hidden or self.idle):

@@ -46,6 +46,11 @@ def script(*names: str) -> str:
     return "\n".join((FOLDER / f"{name}.js").read_text() for name in ("dom", *names))
 
 
+def sheet(name: str) -> str:
+    """Read a style sheet; `controls` is that of all buttons, boxes, lists, switches and sliders of ours."""
+    return (FOLDER / f"{name}.css").read_text()
+
+
 class Component(JSComponent):
     """Base of all components: it handles messages like a tick, under the document's lock, all changes in one batch.
 

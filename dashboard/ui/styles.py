@@ -13,3 +13,9 @@ WHOLE = ":host { flex: none !important; height: auto !important; max-height: non
 """Style of what is as high as its content: parts that stay in sight while one scrolls do so to its end."""
 
 STRETCH = {"sizing_mode": "stretch_width"}
+
+DIMS = ":host { opacity: var(--shown, 1); transition: opacity .25s .15s; }"
+"""Style of what fades while another experiment is being prepared; the sheet of the lab sets the variable."""
+
+SHEET = ":host { --shown: 1; } :host(.preparing) { --shown: .35; }"
+"""Style of the sheet of a lab. A restart that takes no time is over before anything has faded."""

@@ -155,7 +155,7 @@ ACTIONS = (
     Action(
         name="decay",
         label="Decay from here",
-        doc="Let the step size fall to zero at the horizon, from the current step on (schedule wsd).",
+        doc="Let the step size fall to zero at the horizon, from the current step on (of the schedule with a decay).",
         knob="decay_start",
     ),
 )

@@ -113,7 +113,7 @@ class OptimizerDynamics(Config):
     )
     precondition: float = knob(
         0.0,
-        "power of the curvature by which gd's gradient is divided, ½: by its root",
+        "power of the curvature by which the gradient is divided, ½: by its root",
         bounds=(0, 1),
         soft=(0, 1),
         more=True,
@@ -267,7 +267,7 @@ class OptimizerDynamics(Config):
     warmup: int = knob(0, "steps in which the step size rises", bounds=(0, 10**8), soft=(0, 1000), more=True)
     decay_fraction: float = knob(
         0.2,
-        "share of the horizon in which the schedule wsd decays",
+        "share of the horizon in which a schedule with a decay falls",
         bounds=(0, 1),
         soft=(0.05, 1),
         more=True,
@@ -275,7 +275,7 @@ class OptimizerDynamics(Config):
     )
     decay_start: int = knob(
         -1,
-        "step at which the schedule wsd begins to decay; −1: by its share",
+        "step at which the schedule with a decay begins it; −1: by its share",
         role="live",
         bounds=(-1, 10**8),
         soft=(-1, 10_000),

@@ -29,20 +29,14 @@ def _rates(low: float, high: float, count: int, **knobs: Any) -> list[dict[str, 
     return [{**knobs, "eta": float(f"{eta:.6g}")} for eta in np.geomspace(low, high, count)]
 
 
-def _shares(low: float, count: int, **knobs: Any) -> list[dict[str, Any]]:
-    """Cases at shares of the largest stable rate, from `low` to 0.95."""
-    top = risk.largest_rate(OptimizerDynamics(**{**QUADRATIC, **knobs}))
-    return _rates(low * top, 0.95 * top, count, **knobs)
-
-
 def _batches() -> list[dict[str, Any]]:
     """Tunings for 4096 samples in batches of 1 to 256, around the best rates."""
     cases = []
     for schedule, best in verdicts.BEST.items():
         for batch, share in best.items():
             top = 0.9995 * risk.largest_rate(OptimizerDynamics(**{**QUADRATIC, "batch": batch}))
-            low, high = share * batch / 1.4, min(share * batch * 1.4, top)
-            cases += _rates(low, high, 17, schedule=schedule, batch=batch, horizon=4096 // batch)
+            rates = (share * batch / 1.15, min(share * batch, top), min(share * batch * 1.15, top))
+            cases += [{"schedule": schedule, "batch": batch, "horizon": 4096 // batch, "eta": eta} for eta in rates]
     return cases
 
 
@@ -159,8 +153,8 @@ PRESETS = (
         look_for="The valley of each U curve moves left with the budget; a schedule changes how fast.",
         set=QUADRATIC,
         cases=(
-            *_rates(0.008, 0.47, 33, horizon=4096),
-            *(case for T in (64, 256, 1024, 4096) for case in _rates(0.008, 0.47, 33, **FALLING, horizon=T)),
+            *_rates(0.008, 0.47, 31, horizon=4096),
+            *(case for T in (64, 256, 1024, 4096) for case in _rates(0.008, 0.47, 31, **FALLING, horizon=T)),
         ),
         steps=4096,
         cost="long",
@@ -205,7 +199,7 @@ PRESETS = (
         cases=tuple(
             case for d in (30, 300)
             for power, budgets in ((0.0, (32, 64, 128, 256, 512, 1024, 2048)), (0.5, (64, 1024)))
-            for T in budgets for case in _shares(0.06, 13, dimension=d, precondition=power, horizon=T)
+            for T in budgets for case in _rates(0.01, 0.5, 15, dimension=d, precondition=power, horizon=T)
         ),
         steps=2048,
         cost="heavy",
@@ -219,9 +213,10 @@ PRESETS = (
         look_for="The same method at an eighth of its best rate needs five times the steps: a speed-up of nothing.",
         set={**QUADRATIC, "schedule": "linear"},
         cases=(
-            *(case for T in (128, 181, 256, 362, 512, 724)
-              for case in _rates(0.07 * (1024 / T) ** 0.2, 0.19 * (1024 / T) ** 0.26, 11, horizon=T)),
-            *_rates(0.013, 0.49, 29, horizon=1024),
+            *(
+                case for T in (128, 181, 256, 362, 512, 724, 1024)
+                for case in _rates(0.013, 0.49, 29, horizon=T)
+            ),
         ),
         steps=1024,
         cost="long",

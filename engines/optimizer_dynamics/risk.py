@@ -164,7 +164,7 @@ def largest_rate(config: OptimizerDynamics) -> float:
     low, high = top * 1e-9, top * (1 - 1e-12)
     if kappa(config, high) < 1:
         return high
-    return float(brentq(lambda eta: kappa(config, eta) - 1, low, high, xtol=1e-15))
+    return float(brentq(lambda eta: kappa(config, eta) - 1, low, high, xtol=1e-15))  # type: ignore[reportArgumentType]
 
 
 def noise_floor(config: OptimizerDynamics) -> float:
@@ -218,7 +218,8 @@ class ExactRisk:
         columns |= {"share": share, "kept": _kept(self.averages, number, knobs["averaging"][:, None])}
 
         def one(name: str, places: Any) -> Tensor:
-            k = Constants(*(value[places] for value in self.constants[:3]), self.constants.batch)
+            lam, noise, divided, batch = self.constants
+            k = Constants(lam[places], noise[places], divided[places], batch)
             now = Now(rate[places], number[places], {key: value[places] for key, value in columns.items()})
             own = moments[places]
             after = RULES[name].advance(k, own[:, : RULES[name].vectors].unbind(1), now)

@@ -44,7 +44,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "a target half as large": but(spectrum="1:1:0.5:0.25:0.125"),
     },
     "O6": STEP | {
-        "noise a quarter more": scaled(noise=1.25),
+        "noise twice": scaled(noise=2.0),
         "one sample a step": but(batch=1),
         "schedules exchanged": but(schedule=lambda c: "linear" if c.schedule in ("wsd", "rsqrt") else "rsqrt"),
     },
@@ -77,7 +77,11 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "momentum for nothing": but(beta1=0.0),
     },
     "O17": {"a step far from the edge": but(eta=0.2), "steps half as long again": scaled(eta=1.5)},
-    "O13": {"steps a tenth longer": scaled(eta=1.1), "another product": but(centre=0.3)},
+    "O13": {
+        "steps a tenth longer": scaled(eta=1.1),
+        "steps a tenth shorter": scaled(eta=0.9),
+        "another product": but(centre=0.3),
+    },
     "O14": {
         "half the step": scaled(eta=0.5),
         "the threshold of gradient descent for Adam": of("adam", but(beta1=0.0)),

@@ -150,6 +150,8 @@ class Page:
     def click(self, name: str) -> None:
         """Press a button; of those that there is no room for, the entry in a menu of the bar over the plots."""
         button = self.view.get_by_role("button", name=name, exact=True).filter(visible=True)
+        rest = self.view.get_by_role("button", name="more commands", exact=True).filter(visible=True)
+        until(lambda: button.count() or rest.count())  # the bar comes after the first figures
         if button.count() or not (entry := MENUS.get(name)):
             return button.first.click()
         more = self.view.get_by_role("button", name="take more steps", exact=True).filter(visible=True)
@@ -171,18 +173,19 @@ class Page:
         self.view.keyboard.press("Escape")
         return ticked == "true"
 
-    def save(self, figure: str, kind: str) -> Path:
+    def save(self, figure: str, *kind: str) -> Path:
         """Have a figure saved as a file; without a name the whole run."""
         with self.view.expect_download() as download:
             if figure:
-                self.choose(figure, kind)
+                self.choose(figure, *kind)
             else:
                 self.click("export this run")
-                self.view.get_by_role("menuitem", name=kind, exact=True).click()
+                self.view.get_by_role("menuitem", name=kind[0], exact=True).click()
         return download.value.path()
 
     def link(self) -> str:
-        """The address after the link was asked for."""
+        """The address after the link was asked for; what it said before is taken away."""
+        self.ask("history.replaceState(null, '', location.pathname)")
         self.click("a link that holds this experiment completely")
         return until(lambda: next((url for url in [self.ask("location.href")] if "s=" in url), None))
 

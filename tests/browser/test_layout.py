@@ -166,6 +166,9 @@ FOCUSED = """() => {
 
 def test_a_figure_without_content_takes_no_room_and_says_why(page):
     lab = page(width=1440, height=900).open("/matrix_sensing").ready(3)
+    rest = lab.view.get_by_text("figures have nothing to show")
+    rest.wait_for()
+    rest.click()
     assert lab.says("Imbalance at the cursor: All of them are zero.")
     assert not lab.view.get_by_role("button", name="menu: Imbalance at the cursor").is_visible()
 

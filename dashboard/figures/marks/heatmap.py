@@ -44,6 +44,8 @@ class HeatMark(StepMark):
     def draw(self) -> None:
         """Add the images, their names, one colour bar and the hover."""
         self._shapes: list[tuple[int, int]] = []
+        self.shown: list[tuple[str, np.ndarray]] = []
+        """Matrices that are drawn, whole, by name."""
         self.mapper = LinearColorMapper(palette=Viridis256, low=0, high=1)
         self.source.data = {name: [] for name in ("image", "x", "y", "dw", "dh", "name", "top")}
         image = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=self.mapper)
@@ -70,6 +72,7 @@ class HeatMark(StepMark):
 
     def show(self, names: Sequence[str], matrices: Sequence[np.ndarray]) -> None:
         """Draw matrices under their names, thinned to what can be seen."""
+        self.shown = list(zip(names, map(np.atleast_2d, matrices), strict=True))
         whole = [np.atleast_2d(matrix).astype(np.float32) for matrix in matrices]
         shown = [_thinned(matrix) for matrix in whole]
         notes = [_thinning_note(*pair) for pair in zip(whole, shown, strict=True)]

@@ -64,7 +64,8 @@ class BarsMark(StepMark):
             data["name"] += [plain(self.engine.channel(name).label)] * len(shown)
         self._tabulate(now)
         tops = np.array(data["top"])
-        self.note = self.empty = _why_empty(tops)
+        every = np.concatenate([np.ravel(block[now.focus]) for block in now.values.values()]).astype(float)
+        self.note = self.empty = _why_empty(every, len(tops))
         places = self.scale.places(tops if self.scale.log else np.append(tops, 0.0))
         window = axes.value_range(axes.extent(places), None, self.scale.log)
         data["base"] = [window[0] / 1e3 if self.scale.log and window else 0.0] * len(tops)
@@ -84,10 +85,13 @@ class BarsMark(StepMark):
         )
 
 
-def _why_empty(values: np.ndarray) -> str:
-    if not len(values):
+def _why_empty(values: np.ndarray, drawn: int) -> str:
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return "This member has no values here."
-    return "" if np.any(values) else "All of them are zero."
+    if not finite.any():
+        return "All of them are zero."
+    return "" if drawn else "None of them can stand on a logarithmic axis."
 
 
 class ProfileMark(StepMark):

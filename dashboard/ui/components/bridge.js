@@ -2,6 +2,7 @@
 const SIGN = 1500;  // milliseconds; what a page in sight plays is computed for as long as it gives signs
 
 const TOUCHES = ["keydown", "pointerdown", "pointermove", "wheel"];  // somebody is there
+const SWITCHES = new Set(["range", "checkbox", "radio", "button"]);
 
 const TYPING = new Set(["INPUT", "SELECT", "TEXTAREA"]);
 
@@ -27,6 +28,7 @@ function gather(root) {
 
 export function render({ model, view, el }) {
   gather(view.root);
+  const forget = model.alone ? rememberTheme(view.root.model.data) : () => {};
   const begun = model.tick;
   const home = () => model.alone ? document : outermost(el);
   const live = document.createElement("div");
@@ -43,8 +45,17 @@ export function render({ model, view, el }) {
   const key = (event) => {
     const target = event.composedPath()[0];
     if (!event.composedPath().includes(home())) return;
-    const name = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-    if (!model.keys.includes(name) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const short = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    const ctrl = event.ctrlKey || event.metaKey;
+    const name = ctrl ? `Ctrl+${event.shiftKey ? "Shift+" : ""}${short}` : short;
+    if (!model.keys.includes(name) || event.altKey) return;
+    if (ctrl) {
+      const typed = target.tagName === "TEXTAREA" || (target.tagName === "INPUT" && !SWITCHES.has(target.type));
+      // What is being typed is undone by the field itself; once it was sent, by us.
+      if ((typed && !("sent" in target.dataset)) || target.isContentEditable) return;
+      event.preventDefault();
+      return model.send_msg({ key: name });
+    }
     const arrow = event.key.startsWith("Arrow");
     const moves = arrow || event.key === "Home" || event.key === "End";
     const slides = target.type === "range" && !moves;  // a slider needs only what moves it
@@ -53,18 +64,29 @@ export function render({ model, view, el }) {
     if (event.key === " " || moves) event.preventDefault();
     model.send_msg({ key: event.key, big: event.shiftKey });
   };
-  const copy = async ({ copy: token }) => {
-    if (!model.alone) return navigator.clipboard?.writeText(token);
+  const write = (token, push) => {
     const url = new URL(location.href);
     for (const told of ["preset", "hide", "lesson"]) url.searchParams.delete(told);  // the token holds what they said
     url.searchParams.set("s", token);
-    history.replaceState(null, "", url);
-    try { await navigator.clipboard.writeText(url.href); } catch { /* it stands in the address bar */ }
+    history[push ? "pushState" : "replaceState"](null, "", url);
+    return url.href;
   };
+  const copy = async (token) => {
+    if (!model.alone) return navigator.clipboard?.writeText(token);
+    const address = write(token, false);
+    try { await navigator.clipboard.writeText(address); } catch { /* it stands in the address bar */ }
+  };
+  const obey = ({ copy: token, address, push, reload }) => {
+    if (token) copy(token);
+    if (address) write(address, push);
+    if (reload) location.reload();
+  };
+  const visit = () => model.send_msg({ visit: Object.fromEntries(new URL(location.href).searchParams) });
 
   model.on("tick", answer);
   model.on("announcement", () => { live.textContent = model.announcement; });
-  model.on("msg:custom", (event) => copy(event.data ?? event));
+  model.on("msg:custom", (event) => obey(event.data ?? event));
+  if (model.alone) window.addEventListener("popstate", visit);
   document.addEventListener("visibilitychange", visibility);
   window.addEventListener("pagehide", away);
   document.addEventListener("keydown", key);
@@ -74,6 +96,8 @@ export function render({ model, view, el }) {
     clearInterval(sign);
     document.removeEventListener("visibilitychange", visibility);
     window.removeEventListener("pagehide", away);
+    window.removeEventListener("popstate", visit);
+    forget();
     document.removeEventListener("keydown", key);
     for (const name of TOUCHES) document.removeEventListener(name, touch, { capture: true });
   });

@@ -5,7 +5,7 @@ export function render({ model }) {
   const root = make("div", "ensemble");
   const field = (label, value, parent) => {
     const wrap = make("label", "", parent, label + " ");
-    const input = make("input", "", wrap);
+    const input = make("input", "box", wrap);
     input.value = value;
     return input;
   };
@@ -16,7 +16,7 @@ export function render({ model }) {
     knob.setAttribute("aria-label", name);
     make("option", "", knob, empty).value = "";
     model.knobs.forEach(({ name: value, label }) => { make("option", "", knob, label).value = value; });
-    const values = make("input", "values", row);
+    const values = make("input", "box values", row);
     values.setAttribute("aria-label", "values of the " + name + ": a list, or a range and how many");
     values.title = "a list: 0.1, 0.3, 1 – or a range and how many: 0.01 … 1 × 5";
     values.hidden = true;
@@ -24,7 +24,7 @@ export function render({ model }) {
   };
   const first = axis("spread a knob…", "knob to spread");
   const second = axis("and another…", "second knob to spread");
-  const go = make("button", "", root, "Spread");
+  const go = make("button", "main", root, "Spread");
   const arrange = () => {
     for (const { knob, values } of [first, second]) {
       const chosen = model.knobs.find(({ name }) => name === knob.value);

@@ -1,4 +1,4 @@
-// One knob: a name, what it does, and the input its metadata asks for. Sends {value, final} and shows what Python says.
+// One knob: a name, what it does, and the input its metadata asks for. Calls send(value, final), and returns what shows a state.
 const BADGES = {
   live: ["live", "applies at the next step"],
   init: ["restarts", "starts the run again"],
@@ -36,7 +36,9 @@ function box(about, root, send) {
   const field = make("input", "box", root);
   field.type = "text";
   field.setAttribute("aria-label", about.label + ", exact value");
-  field.addEventListener("change", () => send(field.value, true));
+  const sent = () => { field.dataset.sent = ""; };
+  field.addEventListener("input", () => { delete field.dataset.sent; });
+  field.addEventListener("change", () => { sent(); send(field.value, true); });
   field.addEventListener("focus", () => field.select());
   // Some notebooks keep the browser from seeing Enter as the end of an entry.
   field.addEventListener("keydown", (event) => {
@@ -45,7 +47,7 @@ function box(about, root, send) {
     field.blur();
     field.focus();
   });
-  return (text) => { field.value = text; };
+  return (text) => { sent(); field.value = text; };
 }
 
 function choice(about, root, send) {
@@ -69,9 +71,8 @@ function check(about, root, send) {
   return (value) => { toggle.checked = value; };
 }
 
-export function render({ model }) {
-  const about = model.about;
-  const root = make("div", "knob " + about.kind);
+function knob(about, parent, send) {
+  const root = make("div", "knob " + about.kind, parent);
   const head = make("div", "head", root);
   const name = make("span", "name", head, about.label);
   if (about.unit) make("span", "unit", head, about.unit);
@@ -79,7 +80,6 @@ export function render({ model }) {
   if (badge) make("span", "badge " + about.role, head, badge).title = what;
   if (about.doc) head.title = about.doc + (what ? "\n\n" + badge + ": " + what : "");
   make("span", "gap", head);
-  const send = (value, final) => model.send_msg({ value, final });
 
   const shows = [];
   let echo = () => {};
@@ -89,7 +89,7 @@ export function render({ model }) {
     shows.push((value, text) => show(text));
   }
   if (about.kind === "seed") {
-    const dice = make("button", "dice", head, "⚄");
+    const dice = make("button", "icon", head, "⚄");
     dice.title = "another seed";
     dice.setAttribute("aria-label", "another seed");
     dice.addEventListener("click", () => send(Math.floor(Math.random() * 100000), true));
@@ -101,8 +101,7 @@ export function render({ model }) {
   const varies = make("div", "varies", root);
   const wrong = make("div", "wrong", root);
   wrong.setAttribute("role", "alert");
-  const refresh = () => {
-    const { value, text, varies: spread, error } = model.shown;
+  const refresh = ({ value, text, varies: spread, error }) => {
     shows.forEach((show) => show(value, text));
     varies.textContent = spread;
     varies.hidden = !spread;
@@ -110,7 +109,5 @@ export function render({ model }) {
     wrong.hidden = !error;
     name.classList.toggle("spread", Boolean(spread));
   };
-  model.on("shown", refresh);
-  refresh();
-  return root;
+  return { root, refresh };
 }

@@ -9,6 +9,7 @@ function input(field, parent, send) {
   const check = field.kind === "check";
   const box = make("input", check ? "check" : "box", parent);
   box.type = check ? "checkbox" : "text";
+  if (check) box.setAttribute("role", "switch");
   box.addEventListener("change", () => send(check ? String(box.checked) : box.value));
   if (!check) box.addEventListener("focus", () => box.select());
   return (value) => { if (check) box.checked = value; else box.value = value; };
@@ -46,7 +47,7 @@ export function render({ model }) {
   const top = make("div", "top", root);
   make("h3", "", top, model.title);
   make("span", "gap", top);
-  const compute = make("button", "compute", top);
+  const compute = make("button", "main", top);
   compute.title = "of the member in focus, at the step that is looked at; the run goes on meanwhile";
   compute.addEventListener("click", () => model.send_msg({}));
   const cancel = make("button", "", top, "Cancel");

@@ -130,6 +130,30 @@ class Story:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnFile:
+    """A file of a reader's own that a knob points to: how its name ends, and the most bytes that are read."""
+
+    knob: str
+    suffix: str
+    limit: int
+    doc: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnFiles:
+    """Files that a reader may bring together, and the knobs that have to be set so that they are used.
+
+    `choices` are knobs whose value the reader is asked for with the files.
+    """
+
+    name: str
+    label: str
+    files: tuple[OwnFile, ...]
+    knobs: dict[str, Any]
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Action:
     """A button that writes the current step into a live knob."""
 

@@ -14,7 +14,17 @@ import numpy as np
 
 from engines.core.data.recording import Recording
 from engines.core.protocol.config import Config, Knob, check_index
-from engines.core.protocol.declarations import Action, Channel, Phase, Plot, Prediction, Story, Term, Verdict
+from engines.core.protocol.declarations import (
+    Action,
+    Channel,
+    OwnFiles,
+    Phase,
+    Plot,
+    Prediction,
+    Story,
+    Term,
+    Verdict,
+)
 from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.protocol.probe_figures import Picture
 
@@ -226,6 +236,7 @@ class Engine(ABC, Generic[C, P, S]):
     presets: ClassVar[tuple[Preset, ...]]
     probes: ClassVar[tuple[Probe, ...]] = ()
     actions: ClassVar[tuple[Action, ...]] = ()
+    own_files: ClassVar[tuple[OwnFiles, ...]] = ()
     glossary: ClassVar[tuple[Term, ...]] = ()
     opening: ClassVar[str]
     """The name of the preset on which the page opens."""

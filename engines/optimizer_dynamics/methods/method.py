@@ -1,6 +1,6 @@
 """Methods as values: a pure `init` and a pure `update` over flat parameters with a member axis.
 
-`b` members share one method, `P` parameters lie in one vector, leaf after leaf. Memory is tensors `[b, ...]` by name.
+`b` members share one method, `P` parameters lie in one vector, leaf after leaf. Memory is tensors `[b, *]` by name.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def split(flat: Tensor, leaves: Leaves) -> list[Tensor]:
 
 
 def join(parts: Sequence[Tensor]) -> Tensor:
-    """Flatten leaves `[b, ...]` and put them in one row `[b, P]`."""
+    """Flatten leaves `[b, *]` and put them in one row `[b, P]`."""
     return torch.cat([part.flatten(1) for part in parts], 1)
 
 

@@ -84,7 +84,8 @@ class Race:
         new_w, new_memory = torch.empty_like(w), torch.zeros_like(memory)
         for group in self.groups:
             at = group.places
-            inputs = Inputs(*(x[at] for x in every), {n: v[at] for n, v in columns.items()}, self.leaves)
+            own = {name: value[at] for name, value in columns.items()}
+            inputs = Inputs(*(x[at] for x in every), knobs=own, leaves=self.leaves)  # type: ignore[reportCallIssue]
             new_w[at], new_memory[at] = self._group_step(group, memory[at], inputs)
         return new_w, new_memory
 

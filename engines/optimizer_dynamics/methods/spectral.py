@@ -38,7 +38,7 @@ def newton_schulz(X: Tensor, leaf: Leaf, steps: int, bf16: bool = False) -> Tens
 
 
 def phi(x: Tensor, steps: int = 5) -> Tensor:
-    """Apply the polynomial `a x + b x³ + c x⁵` to numbers `[...]` so many times."""
+    """Apply the polynomial `a x + b x³ + c x⁵` to numbers `[*]` so many times."""
     a, b, c = QUINTIC
     for _ in range(steps):
         square = x * x

@@ -54,7 +54,7 @@ def step_exact(problem: ExactRisk, state: Moments, knobs: Knobs) -> Moments:
 
 
 def observe_exact(problem: ExactRisk, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute all channels that are not thin, `[B, ...]` each."""
+    """Compute all channels that are not thin, `[B, *]` each."""
     excess = problem.risk(state.moments)
     loss = excess + problem.constants.noise[:, 0] / 2
     return complete({"loss": loss, "risk": excess, "rate": rates(problem.schedules, state.t, knobs)}, state.weighed)

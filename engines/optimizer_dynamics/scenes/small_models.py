@@ -67,7 +67,7 @@ class Network:
     """Unit vectors, `[n, 10]`."""
 
     def _layers(self, w: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Split flat parameters `[..., P]` into `W1 [..., 8, 12]`, `b1 [..., 1, 12]`, `W2` and `b2`."""
+        """Split flat parameters `[*, P]` into `W1 [*, 8, 12]`, `b1 [*, 1, 12]`, `W2` and `b2`."""
         sizes = (COMPONENTS * HIDDEN, HIDDEN, HIDDEN * CLASSES, CLASSES)
         W1, b1, W2, b2 = w.split(sizes, -1)
         return W1.unflatten(-1, (COMPONENTS, HIDDEN)), b1[..., None, :], W2.unflatten(-1, (HIDDEN, CLASSES)), b2[

@@ -33,7 +33,7 @@ def rates(names: Sequence[str], t: Tensor, knobs: Knobs) -> Tensor:
 def complete(found: Mapping[str, Tensor], like: Tensor, thin: bool = False) -> dict[str, Tensor]:
     """Add the channels that a scene does not have, NaN `[B, *dims]`, in the lengths of those it has.
 
-    `like` is any tensor `[B, ...]` of the batch; `thin` chooses the channels of a snapshot.
+    `like` is any tensor `[B, *]` of the batch; `thin` chooses the channels of a snapshot.
     """
     lengths = {dim: 1 for channel in CHANNELS for dim in channel.dims}
     for channel in CHANNELS:

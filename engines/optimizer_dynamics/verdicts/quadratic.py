@@ -10,7 +10,7 @@ from engines.core.analysis.verdict_helpers import final, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.config import SCHEDULE_LABELS, OptimizerDynamics
 from engines.optimizer_dynamics.scenes.line import ROOT_THREE, TRIBONACCI
 from engines.optimizer_dynamics.speed import parabola_minimum, steps_to_equal
 
@@ -45,7 +45,7 @@ def sampled(run: RunData) -> list[Verdict]:
             exact = float(risk.expected(config, np.array([config.horizon]))[0])
             error = np.std(ends, ddof=1) / len(ends) ** 0.5  # type: ignore[arg-type]
             away = float((np.mean(ends) - exact) / error)  # type: ignore[arg-type]
-        claim = f"{schedule}: mean risk at the end less the exact one, in standard errors"
+        claim = f"{SCHEDULE_LABELS[schedule]}: mean risk at the end less the exact one, in standard errors"
         found.append(verdict(claim, [away], 0.0, 4.0, "four standard errors of the mean of 64 runs"))  # fmt: skip
     return found
 

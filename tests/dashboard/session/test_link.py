@@ -42,7 +42,7 @@ def test_a_link_holds_the_whole_experiment_and_the_view():
     name = next(name for name, knob in ENGINE.Config.knobs().items() if knob.role != "shape" and knob.type is float)
     value = getattr(ENGINE.Config(), name)
     experiment = Experiment.from_preset(ENGINE, set={name: [value, value / 2]}, steps=77)
-    looked = ViewState(False, "max", 1, 40, {"loss": [True, False]}, ("presets", name))
+    looked = ViewState(False, "max", 1, 40, {"loss": [True, False]}, ("presets", name), paused_at=60)
     found, view = link.decode(link.encode(experiment, looked), ENGINE)
     assert found.configs() == experiment.configs()
     assert found.steps == 77

@@ -1,0 +1,73 @@
+"""Compares an experiment with its preset: which knobs were edited, and whether the claims are still about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dashboard.ui.formatting import knob_name, knob_value, listed
+
+if TYPE_CHECKING:
+    from engines.core.data.recording import Event
+    from engines.core.protocol.config import Config, Knob
+    from engines.core.runs.experiment import Experiment
+
+MOST_VALUES = 4
+"""Values of a knob that are listed on one side of an arrow."""
+
+MOST_CHANGES = 4
+"""Changes that are named in one line."""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """The differences between an experiment and its preset, in words."""
+
+    changes: tuple[str, ...] = ()
+    """One for each knob, as "k 5 → 9"."""
+    unjudged: str = ""
+    """Why the claims of the preset are not about this experiment; "" where they are."""
+
+    @property
+    def line(self) -> str:
+        """All changes in one line; of many, the first and how many more."""
+        more = len(self.changes) - MOST_CHANGES
+        return ", ".join([*self.changes[:MOST_CHANGES], *([f"{more} more"] if more > 0 else [])])
+
+
+def edited(experiment: Experiment, after: Sequence[Config], events: Sequence[Event] = ()) -> Edited:
+    """Compare the members of an experiment, as they are `after` all edits, and its live edits with the preset.
+
+    The claims of a preset are about its own configurations, whatever their seeds: they are tested on fresh ones. An
+    edit of any other knob, also one that was taken back while the run was under way, leaves them unjudged.
+    """
+    from engines.core.runs.experiment import Experiment
+
+    if experiment.preset is None:
+        return Edited()
+    before = Experiment.from_preset(experiment.engine, experiment.preset).configs()
+    late = {event.knob: event.step for event in events if event.step > 0}
+    knobs = experiment.base.knobs()
+    changes = {name: text for name, knob in knobs.items() if (text := _change(knob, before, after, late.get(name)))}
+    other = [text for knob, text in changes.items() if knob != "seed"]
+    if not other and _kinds(before) != _kinds(after):
+        other = ["the members combine their values otherwise"]
+    return Edited(tuple(changes.values()) or tuple(other), Edited(tuple(other)).line)
+
+
+def _change(knob: Knob, before: Sequence[Config], after: Sequence[Config], late: int | None) -> str:
+    old, new = (list(dict.fromkeys(getattr(config, knob.name) for config in configs)) for configs in (before, after))
+    when = f" at step {late:,}" if late is not None else ""
+    if old != new:
+        return f"{knob_name(knob)} {_listed(knob, old)} → {_listed(knob, new)}{when}"
+    return f"{knob_name(knob)} on the way, last{when}" if when else ""
+
+
+def _listed(knob: Knob, values: Sequence[Any]) -> str:
+    return listed([knob_value(value, knob) for value in values], MOST_VALUES, "values")
+
+
+def _kinds(configs: Sequence[Config]) -> set[str]:
+    """Describe each configuration by all knobs but its seed."""
+    return {repr([(name, value) for name, value in config if name != "seed"]) for config in configs}

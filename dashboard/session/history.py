@@ -1,0 +1,59 @@
+"""Keeps the experiments that were open before, for undo and redo."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from engines.core.runs.experiment import Experiment
+
+MOST = 100
+"""Experiments that are kept."""
+
+
+class Opened(NamedTuple):
+    """An experiment as the knobs show it, and as its run is repeated, with live edits at their steps."""
+
+    shown: Experiment
+    repeated: Experiment
+
+
+class History:
+    """Two stacks of experiments: those before the one that is open, and those that were undone."""
+
+    def __init__(self) -> None:
+        self._before: list[Opened] = []
+        self._after: list[Opened] = []
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether something was open before."""
+        return bool(self._before)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether something was undone."""
+        return bool(self._after)
+
+    def remember(self, now: Opened) -> None:
+        """Keep what is open; call it before something else is opened or edited."""
+        self._before, self._after = [*self._before, now][-MOST:], []
+
+    def forget(self) -> None:
+        """Let nothing be undone beyond what is open."""
+        self._before, self._after = [], []
+
+    def undo(self, now: Opened) -> Opened | None:
+        """Return what was open before, and keep what is open now for `redo`; None where nothing was."""
+        return _move(now, self._before, self._after)
+
+    def redo(self, now: Opened) -> Opened | None:
+        """Return what was undone last; None where nothing was."""
+        return _move(now, self._after, self._before)
+
+
+def _move(now: Opened, source: list[Opened], target: list[Opened]) -> Opened | None:
+    if not source:
+        return None
+    target.append(now)
+    return source.pop()
