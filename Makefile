@@ -14,7 +14,9 @@ PAGES   := $(shell [ "$$(nproc 2>/dev/null || echo 2)" -gt 1 ] && echo 2 || echo
 SITE    := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: run test thorough machines lint bench docs site system clean
+NEWEST  := $(shell command -v python3.13 || command -v python3.12)
+
+.PHONY: run test thorough machines newest update lint bench docs site system clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -34,7 +36,7 @@ else
 	$(BIN)/python -m pytest $(ARGS)
 endif
 
-# What is too long for every change: fresh seeds, the longest presets and trainings, and other machines.
+# What is too long for every change: fresh seeds, the longest presets and trainings, hostile input, and other machines.
 thorough: $(VENV)/.test $(if $(strip $(ARGS)),,$(OLDEST)/.test) system
 ifeq ($(strip $(ARGS)),)
 	@failed=0; \
@@ -49,11 +51,20 @@ endif
 machines: $(VENV)/.test $(OLDEST)/.test
 	$(BIN)/python tests/machines.py $(ARGS)
 
+# The newest versions, Panel's newest line among them, with the newest Python that is here.
+newest: $(VENV)/.test
+	$(if $(NEWEST),$(BIN)/python tests/update.py --newest $(NEWEST) $(ARGS),@echo 'There is no Python 3.12 or newer here.')
+
+# The newest versions that pyproject.toml allows, kept if the tests pass with them.
+update: $(VENV)/.test
+	$(BIN)/python tests/update.py $(ARGS)
+
 # Style, types and the links of the documents; nothing is downloaded that pip did not install.
 lint: $(VENV)/.lint
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright --threads
+	$(BIN)/bandit -q -c pyproject.toml -r engines dashboard dynascope launch.py
 	$(SITE)
 
 bench: $(VENV)/.bench system

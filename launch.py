@@ -9,6 +9,7 @@ import argparse
 import os
 import re
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
@@ -43,8 +44,11 @@ def serve(arguments: argparse.Namespace) -> None:
         os.environ["DYNASCOPE_LESSONS"] = str(_folder("--lessons", arguments.lessons))
     if arguments.library is not None:
         os.environ["DYNASCOPE_LIBRARY"] = str(expand_home(arguments.library))
+    if arguments.uploads:
+        os.environ["DYNASCOPE_UPLOADS"] = arguments.uploads
     from dashboard import app
 
+    _limit(arguments)
     options = _panels(arguments.panel_options) if arguments.panel_options else {}
     if "ssl_certfile" in options:  # Panel would print and open an address without https
         where = f"https://{arguments.address}:{arguments.port}/{options.get('prefix', '')}"
@@ -55,6 +59,16 @@ def serve(arguments: argparse.Namespace) -> None:
     except OSError as error:
         where = f"{arguments.address}:{arguments.port}"
         raise DynascopeError(f"cannot serve at {where}: {error.strerror or error}") from error
+
+
+def _limit(arguments: argparse.Namespace) -> None:
+    from dashboard.server import answers, visitors
+    from engines.core.live.limits import LIMITS
+
+    answers.allow_frames(arguments.frame)
+    visitors.QUEUE.places = arguments.sessions
+    LIMITS.memory, LIMITS.step = int(arguments.memory * 2**30), arguments.step
+    LIMITS.runs, LIMITS.idle = arguments.runs, 60 * arguments.idle
 
 
 def _folder(flag: str, given: str) -> Path:
@@ -100,8 +114,30 @@ def headless(arguments: argparse.Namespace) -> None:
 
     if arguments.command == "run":
         _check_resume(arguments)
+        signal.signal(signal.SIGTERM, _interrupt)  # a cluster that ends a job saves what was computed, as Ctrl-C does
     with redirect_stdout(sys.stderr):  # what the code of an engine prints is no part of the result
         text = {"run": cli.run, "probe": cli.probe, "list": cli.catalogue}[arguments.command](arguments)
+    print(text)
+
+
+def sweep(arguments: argparse.Namespace) -> None:
+    """Compute a sweep into a folder."""
+    from engines import sweep_cli
+
+    sweep_cli.sweep(arguments)
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def figure(arguments: argparse.Namespace) -> None:
+    """Simulate, and print one plot of the run, or the run as a movie of it."""
+    os.environ["MPLBACKEND"] = "agg"  # nothing is shown
+    from dashboard.publish import command
+
+    with redirect_stdout(sys.stderr):
+        text = command.figure(arguments)
     print(text)
 
 
@@ -139,11 +175,14 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 def parser() -> Parser:
     """All commands and their flags."""
     top = Parser(prog="launch.py", description="Dynascope: a live laboratory for learning dynamics")
-    commands = top.add_subparsers(dest="command", required=True, metavar="serve | desktop | run | probe | list | new")
+    every = "serve | desktop | run | probe | figure | sweep | list | new"
+    commands = top.add_subparsers(dest="command", required=True, metavar=every)
     _serve(commands.add_parser("serve", help="serve the labs to a browser"))
     _desktop(commands.add_parser("desktop", help="show the labs in a window of their own"))
     _run(commands.add_parser("run", help="simulate an ensemble without a screen"))
     _probe(commands.add_parser("probe", help="simulate, then compute an expensive observable of one member"))
+    _sweep(commands.add_parser("sweep", help="compute an engine at every combination of knob values, into a folder"))
+    _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
@@ -162,6 +201,16 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
     command.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own")
     command.add_argument("--library", metavar="DIR", help="where runs are kept; on localhost by default with your data")
+    limits = command.add_argument_group("limits on what visitors may have computed; 0 is none")
+    limits.add_argument("--memory", type=_amount, default=0, metavar="GIB", help="of all runs; default: half of it all")
+    limits.add_argument("--step", type=_amount, default=60, metavar="SECONDS", help="a step may take; default: 60")
+    limits.add_argument("--runs", type=_whole, default=0, metavar="N", help="runs that may be open at a time")
+    limits.add_argument("--sessions", type=_whole, default=0, metavar="N", help="pages open at a time; others wait")
+    limits.add_argument("--idle", type=_amount, default=0, metavar="MINUTES", help="until an untouched page rests")
+    command.add_argument("--frame", action="append", default=[], metavar="ORIGIN", help="whose pages may frame ours")
+    command.add_argument(
+        "--uploads", choices=["yes", "no"], help="whether readers may bring files; default: yes on localhost alone"
+    )
     command.epilog = MORE
     command.set_defaults(act=serve)
 
@@ -209,6 +258,44 @@ def _probe(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", metavar="FILE", help="write the JSON object to a file")
 
 
+def _sweep(command: argparse.ArgumentParser) -> None:
+    command.add_argument("engine", help="see `list`")
+    command.add_argument("--preset", help="the experiment to start from; its members are computed at every point")
+    command.add_argument(
+        "--set", action="append", type=_assignment, default=[], metavar="KNOB=VALUES",
+        help="0.1,0.3 or 3:13 (without 13) or logspace(1e-3,1,13) or linspace(0,1,5); one value holds everywhere",
+    )  # fmt: skip
+    command.add_argument("--seeds", metavar="VALUES", help="values of the knob `seed`, such as 0:20")
+    command.add_argument("--steps", help="how far to run; default: the preset's")
+    command.add_argument(
+        "--measure", action="append", default=[], metavar="MEASURE",
+        help="a number kept of each member: 'first_below(loss, 1e-6)'; default: the last value of each channel",
+    )  # fmt: skip
+    command.add_argument("--claims", action="store_true", help="judge the claims of the preset at every point")
+    command.add_argument("--keep-runs", action="store_true", help="keep everything that was recorded, too")
+    command.add_argument("--out", required=True, metavar="FOLDER", help="where the sweep is kept")
+    command.add_argument("--resume", action="store_true", help="go on in a folder in which some tasks are finished")
+    command.add_argument("--shard", default="1/1", metavar="I/N", help="compute every N-th task only, from the I-th on")
+    command.add_argument("--workers", type=int, help="processes on this machine; default: one a core")
+    command.add_argument(
+        "--scheduler", default="", metavar="ADDRESS", help="compute on the workers of a Dask scheduler"
+    )
+    command.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; default: %(default)s")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.add_argument("--quiet", action="store_true", help="no progress")
+    command.set_defaults(act=sweep)
+
+
+def _figure(command: argparse.ArgumentParser) -> None:
+    _experiment(command)
+    command.add_argument("--plot", metavar="NAME", help="a plot or a channel; default: the first plot")
+    command.add_argument("--out", metavar="FILE", required=True, help=".pdf, .svg, .png, .gif or .mp4 (with ffmpeg)")
+    command.add_argument("--width", type=float, default=7.0, help="inches: 3.5 for a column; default: %(default)s")
+    command.add_argument("--member", type=int, default=0, help="of which member, where it shows one; default: 0")
+    command.add_argument("--step", type=int, help="at which step, where it shows one; default: the last")
+    command.set_defaults(act=figure)
+
+
 def _list(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.set_defaults(act=headless)
@@ -226,6 +313,20 @@ def _assignment(text: str) -> tuple[str, str]:
     if not (name and equals):
         raise argparse.ArgumentTypeError(f"{quote(text)} is not of the form name=value")
     return name.strip(), value
+
+
+def _amount(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 on")
+    return value
+
+
+def _whole(text: str) -> int:
+    return int(_amount(text))
 
 
 def _port(text: str) -> int:
@@ -253,7 +354,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             add_plugins(folder)
         chosen.act(chosen)
     except DynascopeError as error:
-        print(f"launch.py: {error}", file=sys.stderr)
+        print(shortened(f"launch.py: {error}"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -1,4 +1,4 @@
-"""Takes the pictures that the README and the gallery show: `make docs`, or `python -m assets.screenshots`.
+"""Takes the pictures that the README shows: `make docs`, or `python -m assets.screenshots`.
 
 `make docs ARGS=film` takes one kind only: pages, film, notebooks or desktops.
 """
@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 
 from assets import hosts
 from dashboard.ui.formatting import words
-from engines.core.protocol.registry import names, sources
+from engines.core.protocol.registry import names
 from tests import system
 
 ASSETS = Path(__file__).parent
@@ -73,20 +73,16 @@ def gallery(page: Any, address: str, look: str) -> None:
     """The gallery, once its cards are there."""
     page.goto(f"{address}/?theme={look}")
     page.locator(".card").first.wait_for()
-    page.wait_for_timeout(500)
+    page.wait_for_timeout(5000)
     page.screenshot(path=FOLDER / f"gallery-{look}.png")
 
 
 def lab(page: Any, address: str, look: str, name: str) -> None:
-    """One lab while it runs, and its primary figure for the gallery's card."""
+    """One lab while it runs."""
     page.goto(f"{address}/{name}?theme={look}")
     page.locator(".at").first.wait_for()
     page.wait_for_timeout(1000 * LABS[name])
     page.screenshot(path=FOLDER / f"{name}-{look}.png")
-    if look == "light":
-        folder = sources()[name].folder
-        if folder and (folder / "assets").is_dir():
-            page.locator(".bk-Figure").first.screenshot(path=folder / "assets" / "thumbnail.png")
 
 
 def film(browser: Any) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-SECTIONS = ("compute", "recovery", "collapse", "networks", "landscape", "surfaces", "page", "startup")
+SECTIONS = (
+    "compute", "recovery", "collapse", "networks", "landscape", "surfaces", "optimizers", "page", "startup", "load",
+)  # fmt: skip
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -20,16 +20,18 @@ from panel.util.parameters import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
+from dashboard.page.growth import grow
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import STYLE, message
 from dashboard.runs import library
 from dashboard.server import request_filter, theme
 from dashboard.server.gallery import gallery
-from dashboard.session import lessons, link
+from dashboard.session import lessons, link, uploads
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
+from dashboard.ui.styles import WHOLE
 from engines.core.protocol.errors import DynascopeError
 
 log = logging.getLogger(__name__)
@@ -41,16 +43,25 @@ UNKNOWN = (
     "What this address names is not here: the link is damaged, or of a lab or lesson that is gone. These are here."
 )
 
+SOON = 1.0
+"""Seconds after which a page that needs no engine begins to import them."""
+
 TEMPLATE = FOLDER / "page.html"
-"""What the browser shows before any script has come."""
+"""The page as the browser shows it before any script has come."""
 
 SKELETON, SKELETON_CSS = ((FOLDER / f"skeleton.{kind}").read_text() for kind in ("html", "css"))
 """A lab before it is there, in its sizes."""
 
 STARTING = "<p role='status' style='padding:24px;opacity:.7'>Starting…</p>"
 
-Fill = Callable[[pn.Column, Bridge], str | None]
+LARGEST_MESSAGE, LARGEST_BODY = 2 * 2**20, 64 * 2**20
+"""Bytes of a message on a page's socket, and of what a request brings along."""
+
+Fill = Callable[[pn.Column, Bridge], Awaitable[str | None]]
 """Fills a page; returns the name of what is on it, where that is not all labs."""
+
+Address = Callable[[str], str]
+"""Where the page of a lab is served."""
 
 
 def _argument(name: str) -> str:
@@ -58,15 +69,15 @@ def _argument(name: str) -> str:
     return values[0].decode("utf-8", "replace")
 
 
-def _page(title: str, fill: Fill, waiting: str = STARTING) -> pmui.Page:
+def _page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True) -> pmui.Page:
     """Make a page that appears at once and is filled when the browser has painted it."""
     _local()
     if pn.state.curdoc:
         pn.state.curdoc.template_variables.update(skeleton=waiting, skeleton_css=SKELETON_CSS)
     skeleton = pn.pane.HTML(waiting, sizing_mode="stretch_width", margin=0, stylesheets=[SKELETON_CSS])
-    holder = pn.Column(skeleton, sizing_mode="stretch_width", margin=0)
+    holder = pn.Column(skeleton, sizing_mode="stretch_width", margin=0, stylesheets=[WHOLE])
     bridge, crumb = Bridge(), pn.pane.HTML("", margin=0, stylesheets=[theme.CRUMB])
-    pn.state.onload(partial(_filled, holder, bridge, crumb, fill))
+    pn.state.onload(partial(_filled, holder, bridge, crumb, fill, engines_first))
     page = pmui.Page(
         title=title, header=[crumb], main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
         dark_theme=theme.dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./", sx=theme.GROUND,
@@ -92,17 +103,28 @@ def _unreported(page: pmui.Page) -> pmui.Page:
     return page
 
 
-async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: Fill) -> None:
+async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: Fill, engines_first: bool) -> None:
     try:
         # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
-        await asyncio.to_thread(_import_engines)
-        if name := fill(holder, bridge):
+        if engines_first:
+            await asyncio.to_thread(_import_engines)
+        if name := await fill(holder, bridge):
+            _name_tab(name)
             crumb.object = f"<nav aria-label='where you are'><a href='./'>← Labs</a><span>{escape(name)}</span></nav>"
+        if not engines_first:  # the reader looks at the page before a lab is opened
+            loop = asyncio.get_running_loop()
+            loop.call_later(SOON, loop.run_in_executor, None, _import_engines)
     except DynascopeError as error:
         holder[:] = [_failure(str(error))]
     except Exception as error:
         log.exception("a page could not be made")
-        holder[:] = [_failure(f"This page could not be made: {type(error).__name__}: {error}")]
+        holder[:] = [_failure(f"This page could not be made ({type(error).__name__}). The server's log says why.")]
+
+
+def _name_tab(name: str) -> None:
+    """Show in the browser's tab which lab a page is."""
+    if pn.state.curdoc:
+        pn.state.curdoc.title = f"{name} · Dynascope"
 
 
 def _failure(text: str) -> pn.pane.HTML:
@@ -110,12 +132,20 @@ def _failure(text: str) -> pn.pane.HTML:
 
 
 def _import_engines() -> None:
+    from engines.core.compute import device
+    from engines.core.files import store  # noqa: F401  # and pandas: Bokeh fails where it is half imported elsewhere
     from engines.core.live import runner  # noqa: F401
     from engines.core.protocol import registry  # noqa: F401
     from engines.core.runs import experiment  # noqa: F401
 
+    device.described()  # a card takes seconds before it first answers
 
-def home(address: Callable[[str], str] = lambda name: f"./{name}", device: str = "cpu") -> pmui.Page:
+
+def _address(engine: str) -> str:
+    return f"./{engine}"
+
+
+def home(address: Address = _address, device: str = "cpu") -> pmui.Page:
     """Make the page with a card for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
     error = _absent(token) or (UNKNOWN if token or lesson else "")
@@ -128,11 +158,11 @@ def _absent(token: str) -> str:
     return f"This link cannot be opened: {absent}." if absent else ""
 
 
-def _lab_or_cards(name: str, address: Callable[[str], str], device: str, error: str) -> pmui.Page:
+def _lab_or_cards(name: str, address: Address, device: str, error: str) -> pmui.Page:
     """Make the page of a lab; where there is none of this name, that of all labs, with the error above."""
     from engines import names
 
-    return lab_page(name, device) if name in names() else _cards(address, error)
+    return lab_page(name, device, address) if name in names() else _cards(address, error)
 
 
 def _lab_of(lesson: str) -> str:
@@ -143,27 +173,31 @@ def _lab_of(lesson: str) -> str:
         return ""
 
 
-def _cards(address: Callable[[str], str], error: str = "") -> pmui.Page:
+def _cards(address: Address, error: str = "") -> pmui.Page:
+    """Make the page of all labs. It needs no engine; the labs behind it are fetched while it is read."""
 
-    def fill(holder: pn.Column, bridge: Bridge) -> None:
+    async def fill(holder: pn.Column, bridge: Bridge) -> None:
         from engines import names
 
         holder[:] = [*([_failure(error)] if error else []), gallery(names(), address)]
 
-    return _page("Dynascope", fill)
+    return _page("Dynascope", fill, engines_first=False)
 
 
-def lab_page(name: str, device: str = "cpu") -> pmui.Page:
-    """Make the page of one lab, computed on `device`."""
+def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmui.Page:
+    """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
-    def fill(holder: pn.Column, bridge: Bridge) -> str:
+    async def fill(holder: pn.Column, bridge: Bridge) -> str:
         from engines import load
 
         engine = load(name)
         start = Start.from_address(engine, *map(_argument, ("s", "preset", "lesson")))
-        start = start.hide(split_names(_argument("hide")))
+        start = start.hide(split_names(_argument("hide"))).lead_on(address)
+        await asyncio.sleep(0)
         lab = Lab(engine, start, bridge, device)
-        holder[:] = [lab]
+        pn.state.on_session_destroyed(lambda context: lab.close())  # also where it is given up before it is whole
+        await asyncio.sleep(0)
+        await grow(holder, lab.__panel__())
         lab.start()
         return engine.title
 
@@ -226,6 +260,11 @@ class Missing(RequestHandler):
         )
 
 
+def _public(options: Mapping[str, Any]) -> bool:
+    """Whether options are those of a server that others reach, though it listens on this machine alone."""
+    return bool(options.keys() & {"allow_websocket_origin", "use_xheaders", "auth_provider", "ssl_certfile"})
+
+
 class Closed(logging.Filter):
     """Leaves out what a closed tab leaves behind: answers to it that could no longer be sent."""
 
@@ -249,11 +288,14 @@ def serve(
     """
     theme.prepare()
     request_filter.install()
-    library.offer(address)
+    request_filter.allow(Status, Missing, *(each[1] for each in patterns))
+    library.offer("" if _public(options) else address)
+    uploads.offer(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(logger).addFilter(Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     cleanup: dict[str, Any] = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
+    bounds = {"websocket_max_message_size": LARGEST_MESSAGE, "http_server_kwargs": {"max_body_size": LARGEST_BODY}}
     shown = {
         "show": open_browser,
         "title": "Dynascope",
@@ -261,7 +303,7 @@ def serve(
         "default_handler_class": Missing,
     }
     pages: dict[str, Any] = dict(routes(device))
-    return pn.serve(pages, port=port, address=address, **(cleanup | shown | options))
+    return pn.serve(pages, port=port, address=address, **(cleanup | bounds | shown | options))
 
 
 if __name__.startswith("bokeh_app"):

@@ -4,6 +4,7 @@
 
     run = dynascope.run("matrix_sensing", preset="P0")     # simulate without a screen
     run.save("run.parquet")
+    run.plot("relative_error")                             # a HoloViews object, also for print
     dynascope.resume(dynascope.open("run.parquet"), 5000)  # go on where it ended
     dynascope.show(run)                                    # look at it in a notebook
     dynascope.lab("matrix_sensing", preset="P0")           # a live lab in a notebook
@@ -16,17 +17,19 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from dashboard import lab, show
-    from engines import load, names, open, resume, run
+import dashboard
 
-__all__ = ["lab", "load", "names", "open", "resume", "run", "show"]
+if TYPE_CHECKING:
+    from dashboard import figure, lab, show
+    from engines import Sweep, load, names, open, resume, run, sweep
+
+__all__ = ["Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module("dashboard" if name in ("lab", "show") else "engines"), name)
+    return getattr(dashboard if name in dashboard.__all__ else import_module("engines"), name)
 
 
 def __dir__() -> list[str]:

@@ -12,14 +12,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engines.core.api import open, resume, run
     from engines.core.protocol.registry import load, names
+    from engines.core.sweeps.folder import Sweep
+    from engines.core.sweeps.sweep import sweep
 
 # Threads that wait for a small product sleep. Spinning, they take the cores from the page and from other processes:
 # steps then cost up to thirty times as much. It has to be said before torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["load", "names", "open", "resume", "run"]
+__all__ = ["Sweep", "load", "names", "open", "resume", "run", "sweep"]
 
-_HOMES = {"load": "protocol.registry", "names": "protocol.registry", "open": "api", "resume": "api", "run": "api"}
+_HOMES = {
+    "load": "protocol.registry", "names": "protocol.registry", "open": "api", "resume": "api", "run": "api",
+    "sweep": "sweeps.sweep", "Sweep": "sweeps.folder",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from argparse import Namespace
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,22 +34,34 @@ COLUMNS = 5
 """How many scalar channels the printed table shows; `--json` has them all."""
 
 
+PERIOD = 30.0
+"""Seconds between two lines of progress in a log."""
+
+
 class Progress:
     """A bar on stderr that appears with the first step, so that an error before it is a line of its own.
 
-    It stays away from logs: only a terminal is shown one.
+    A log gets a line every `PERIOD` seconds in its place.
     """
 
     def __init__(self, unit: str = "step", quiet: bool = False) -> None:
         self._bar: tqdm | None = None
-        self._unit, self._hidden = unit, True if quiet else None  # None: hidden unless stderr is a terminal
+        self._unit, self._quiet = unit, quiet
+        self._logged = time.monotonic()
 
     def __call__(self, step: int, steps: int) -> None:
         """Move to `step`; the bar ends at `steps`."""
-        self._bar = self._bar or tqdm(total=steps, unit=self._unit, disable=self._hidden)
+        if not sys.stderr.isatty():
+            return self._log(step, steps)
+        self._bar = self._bar or tqdm(total=steps, unit=self._unit, disable=self._quiet)
         self._bar.update(step - self._bar.n)
         if step >= steps:
             self.close()
+
+    def _log(self, step: int, steps: int) -> None:
+        if not self._quiet and time.monotonic() - self._logged >= PERIOD:
+            self._logged = time.monotonic()
+            print(f"{self._unit} {step:,} of {steps:,} ({step / steps:.0%})", file=sys.stderr, flush=True)
 
     def close(self) -> None:
         """Leave the bar as it is and the line to others."""
@@ -72,14 +85,19 @@ def run(arguments: Namespace) -> str:
     return text
 
 
+def compute(arguments: Namespace) -> Run:
+    """Simulate what a command line describes, with a bar; what the run cannot show goes to stderr."""
+    _, go_on = _new_run(arguments)
+    return go_on(Progress(quiet=arguments.quiet))
+
+
 def probe(arguments: Namespace) -> str:
     """Simulate, compute one probe of one member, and describe it; write it where asked to."""
     experiment = _experiment(arguments)
     chosen = probing.parse_options(experiment.engine.probe(arguments.probe), arguments.option)
     member = _within("member", arguments.member, len(experiment.configs()) - 1)
     step = experiment.steps if arguments.step is None else _within("step", arguments.step, experiment.steps)
-    result, go_on = _new_run(arguments)
-    go_on(Progress(quiet=arguments.quiet))
+    result = compute(arguments)
     bar = Progress("%", arguments.quiet)
     values = result.probe(arguments.probe, member, step, watch=lambda part: bar(round(100 * part.share), 100), **chosen)
     about = {"engine": arguments.engine, "probe": arguments.probe, "member": member, "step": step, "options": chosen}
@@ -163,9 +181,16 @@ def _saved_when_interrupted(run: Run, arguments: Namespace) -> Iterator[Progress
     except KeyboardInterrupt:
         bar.close()
         if len(run) and arguments.out:
+            run.interrupted = True
             run.save(arguments.out)
-            print(f"interrupted at step {run.steps[-1]}; what was recorded is in {arguments.out}", file=sys.stderr)
+            how = f"; go on: launch.py run --resume {arguments.out} --steps STEPS" if _resumable(arguments.out) else ""
+            where = f"interrupted at step {run.steps[-1]}; what was recorded is in {arguments.out}"
+            print(f"{where}{how}", file=sys.stderr)
         raise
+
+
+def _resumable(out: str) -> bool:
+    return Path(out).suffix in (".parquet", ".nc")
 
 
 # -- what is printed --------------------------------------------------------------------------------------------

@@ -4,6 +4,8 @@ Imports inside functions and for type checkers count, too.
 """
 
 import ast
+import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -11,8 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = {
-    "dashboard": "ui session figures runs server controls probes page app notebook desktop".split(),
-    "engines.core": "data protocol numerics compute analysis files runs live api".split(),
+    "dashboard": "ui session figures publish runs server controls probes page app notebook desktop".split(),
+    "engines.core": "data protocol numerics compute analysis files runs live api sweeps".split(),
     "engines.loss_landscape": (
         "config channels models training degeneracy interaction hessian learning_coefficient loss_surface memory "
         "relevance dynamics probes predictions cautions plots story verdicts presets glossary engine wrong_runs"
@@ -27,17 +29,21 @@ BOKEH = {
     "dashboard.probes.pictures": "draws what probes found",
     "dashboard.probes.result": "shows it",
     "dashboard.runs.comparison_curve": "draws the curve beside the table of differences",
+    "dashboard.publish.elements": "has HoloViews draw with it, too",
     "dashboard.ui.batch": "sends style sheets to notebooks",
-    "dashboard.server.request_filter": "goes before the rules of Bokeh's own server",
+    "dashboard.server": "goes before the rules of Bokeh's own server",
 }
 """Who may import bokeh, and why."""
 
 THREADS = {
     "engines.core.live.scheduler": "computes runs",
+    "engines.core.sweeps": "computes tasks in processes",
     "engines.core.live.admission": "keeps one book for all threads",
     "dashboard.probes.pictures": "renders scenes",
     "dashboard.runs.library_panel": "reads and stores runs",
     "dashboard.runs.share": "makes files",
+    "dashboard.page.growth": "lets other pages have their turns",
+    "dashboard.publish.printing": "lets figures take turns in matplotlib, which is one for a process",
     "dashboard.app": "imports torch beside the event loop",
     "dashboard.desktop": "serves beside the window",
     "dashboard.notebook": "lets messages, cells and ticks take turns",
@@ -105,3 +111,9 @@ def test_only_those_who_draw_import_bokeh():
 
 def test_only_those_who_work_beside_the_page_start_threads():
     assert importers("threading", "concurrent", "multiprocessing", "asyncio") <= among(THREADS)
+
+
+def test_pages_open_without_what_draws_for_print():
+    code = "import dashboard.app, sys; print({'matplotlib.pyplot', 'holoviews.plotting.mpl'} & {*sys.modules})"
+    said = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True).stdout
+    assert said.strip() == "set()"

@@ -26,7 +26,7 @@ class Members(Component):
 
     def show(self, every: Sequence[Curve], focus: int) -> None:
         """Display the curves of the part in sight, the one that holds the member in focus marked."""
-        curves = in_sight(every, focus)
+        curves = list(in_sight(every, focus))
         # A member that is drawn by itself is meant before the band that it is part of.
         focused = min((c for c in curves if focus in c.members), key=lambda c: len(c.members), default=curves[0])
         items = [{"key": c.key, "label": c.label, "color": c.color, "on": c is focused} for c in curves]

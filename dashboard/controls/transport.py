@@ -27,13 +27,20 @@ class Transport(Component):
 
     files = param.List([list(kind) for kind in KINDS.items()])
 
+    devices = param.List([], doc="Names and descriptions of the devices on which a run can be computed.")
+
     _esm = script("menu", "transport")
     _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("transport", "menu")]
 
     def __init__(self, actions: Sequence[Action], command: Command, **params: Any) -> None:
-        shown = [[action.name, action.label, action.doc] for action in actions]
-        super().__init__(actions=shown, now=_EMPTY, margin=0, sizing_mode="stretch_width", **params)
+        super().__init__(actions=_buttons(actions), now=_EMPTY, margin=0, sizing_mode="stretch_width", **params)
         self._command = command
+
+    def offer(self, actions: Sequence[Action]) -> None:
+        """Show the buttons of these actions: those whose knobs change something."""
+        shown = _buttons(actions)
+        if shown != self.actions:
+            self.actions = shown
 
     def show(self, context: ViewContext, frames_ahead: float = 0, time_left: str = "") -> None:
         """Display the runner's status and where the cursor is; sends nothing where nothing changed."""
@@ -41,6 +48,7 @@ class Transport(Component):
         about = {"playing": status.playing, "ready": status.ready, "failed": bool(status.message), "rate": rate}
         steps = {"step": status.step, "horizon": status.horizon, "ahead": round(frames_ahead), "left": time_left}
         cursor = {"rows": context.rows, "index": context.frame, "at": context.step, "scrubbing": context.scrubbing}
+        about |= {"device": status.device, "chosen": context.run.device}
         now = about | steps | cursor | {"pinned": context.comparing, "speed": context.speed}
         if now != self.now:
             self.now = now
@@ -51,5 +59,9 @@ class Transport(Component):
 
 _EMPTY = {
     "playing": False, "ready": False, "failed": False, "horizon": 1, "rate": 0, "step": 0, "rows": 0, "index": 0,
-    "at": 0, "ahead": 0, "left": "", "scrubbing": False, "pinned": False, "speed": NORMAL,
+    "device": "", "chosen": "", "at": 0, "ahead": 0, "left": "", "scrubbing": False, "pinned": False, "speed": NORMAL,
 }  # fmt: skip
+
+
+def _buttons(actions: Sequence[Action]) -> list[list[str]]:
+    return [[action.name, action.label, action.doc] for action in actions]

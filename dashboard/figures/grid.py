@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -31,7 +31,7 @@ from dashboard.ui.styles import DIMS, FIGURES
 if TYPE_CHECKING:
     from dashboard.figures.marks.theory import TheoryLine
     from dashboard.session.view_state import ViewContext
-    from engines.core.protocol.declarations import Phase, Plot
+    from engines.core.protocol.declarations import Phase
     from engines.core.protocol.engine import Engine, Preset
     from engines.core.runs.run import Run
 
@@ -41,18 +41,22 @@ SINGLE_STEP_MARKS = {"bars": BarsMark, "heatmap": HeatMark, "scatter": ScatterMa
 
 
 class Grid(Viewer):
-    """All figures of a lab. `pick(who)` puts a member or a curve in focus, `export(plot)` saves a figure's numbers."""
+    """All figures of a lab. `pick(who)` puts a member or a curve in focus, `export(card, kind)` saves a figure.
+
+    `annotate(card, what)` writes on a figure.
+    """
 
     def __init__(
         self,
         engine: Engine,
         pick: Callable[[str | int], None] = lambda who: None,
-        export: Callable[[Plot], None] = lambda plot: None,
+        export: Callable[[Card, str], None] = lambda card, kind: None,
+        annotate: Callable[[Card, dict[str, Any]], None] = lambda card, what: None,
     ) -> None:
         super().__init__()
         self.engine, self._pick = engine, pick
         self._channels = {channel.name: channel for channel in engine.channels}
-        callbacks = (self._redraw_and_update, self._update_and_describe, self._rearrange, export)
+        callbacks = (self._redraw_and_update, self._update_and_describe, self._rearrange, export, annotate)
         self.cards = [
             Card(plot, engine, FigureOptions(plot.log_x, plot.log_y), index == 0, *callbacks)
             for index, plot in enumerate(engine.plots)
@@ -110,6 +114,11 @@ class Grid(Viewer):
                 self.update(self._context)
                 self.describe(self._context)
 
+    def point_at(self, names: Collection[str], bare: bool) -> None:
+        """Ring some figures; `bare` ones have no heading, which could tell what they will show."""
+        for card in self.cards:
+            card.point_at(card.plot.name in names, bare)
+
     def log_axes(self) -> dict[str, list[bool]]:
         """Return whether the horizontal and the vertical axis are logarithmic, by figure; for links."""
         return {card.plot.name: [card.options.log_x, card.options.log_y] for card in self.cards}
@@ -128,11 +137,11 @@ class Grid(Viewer):
         New figures are sent with all they hold when the batch ends: rows streamed in the same batch would come twice.
         """
         run, curves, focus = context.run, context.curves, context.focus
-        layout = (curves, focus, self._sizes(run))
+        layout = (curves, focus, channel_sizes(run))
         if layout == self._layout:
             return False
         self._layout = layout
-        sizes = dict(self._sizes(run))
+        sizes = dict(channel_sizes(run))
         self._lines = {
             card.plot.name: line_specs(card.plot, self._channels, curves, focus, sizes)
             for card in self.shown()
@@ -156,10 +165,6 @@ class Grid(Viewer):
     def shown(self) -> list[Card]:
         """Return the cards that are not left out."""
         return [card for card in self.cards if not card.hidden]
-
-    def _sizes(self, run: Run) -> tuple[tuple[str, int], ...]:
-        names = [name for name, channel in self._channels.items() if len(channel.dims) == 1]
-        return tuple((name, run[name].shape[-1]) for name in names if name in run.recording.series(name).names)
 
     def _columns(self, thin: bool) -> list[Column]:
         found: list[Column] = []
@@ -201,8 +206,14 @@ class Grid(Viewer):
         kind = LineMark if card.plot.x == "step" else PathMark
         return kind(
             card.plot, self.engine, self._lines[card.plot.name], self._feeds[thin], card.options,
-            on_zoom=lambda: card.set(follow=False), on_reset=lambda: card.set(follow=True), on_tap=self._pick,
+            on_zoom=lambda: card.set(follow=False), on_reset=lambda: card.set(follow=True),
+            on_tap=lambda key: self._tapped(card, key),
         )  # fmt: skip
+
+    def _tapped(self, card: Card, key: str) -> None:
+        if card.plot.x == "step" and card.mark.tapped:
+            card.tap(card.mark.tapped.step, card.mark.tapped.count)
+        self._pick(key)
 
     def _decorate(self, card: Card) -> None:
         lines, phases, overlays = self._decorations
@@ -217,6 +228,11 @@ class Grid(Viewer):
         for card in self.marked():
             self._decorate(card)
             card.refresh()
+
+    @property
+    def drawn(self) -> tuple[Sequence[TheoryLine], Overlays]:
+        """Return the predictions and the curves of other runs that are drawn on the figures."""
+        return self._decorations[0], self._decorations[2]
 
     def show_phases(self, phases: Sequence[Phase]) -> None:
         """Show the phases alone; they move as the run reveals them."""
@@ -248,8 +264,9 @@ class Grid(Viewer):
         if not isinstance(card.mark, LineMark):
             card.mark.update(run, step, status.horizon, self._context.curves, self._context.focus)
             return card.put(card.mark)
-        newest = _alive(run)
+        newest = newest_alive(run)
         card.mark.show_cursor(run, step, self._context.scrubbing)
+        card.written = card.mark.show_annotations(run, self._context.annotations)
         card.mark.follow(newest if status.playing or newest else 0, max(status.horizon, newest))
 
     def failure(self) -> str:
@@ -274,6 +291,12 @@ class Grid(Viewer):
         return self._panel
 
 
+def channel_sizes(run: Run) -> tuple[tuple[str, int], ...]:
+    """Count the components of each vector channel that is recorded."""
+    names = [channel.name for channel in run.engine.channels if len(channel.dims) == 1]
+    return tuple((name, run[name].shape[-1]) for name in names if name in run.recording.series(name).names)
+
+
 def _empty(card: Card, context: ViewContext) -> str:
     """Say why nothing was ever to be seen in a figure of the member in focus; "" where there was something."""
     reason = getattr(card.mark, "empty", "")
@@ -285,7 +308,7 @@ def _empty(card: Card, context: ViewContext) -> str:
     return reason
 
 
-def _alive(run: Run) -> int:
+def newest_alive(run: Run) -> int:
     """Return the newest step at which a member was still finite."""
     newest = int(run.steps[-1])
     return min(newest, int(run.diverged_at.max())) if (run.diverged_at >= 0).all() else newest

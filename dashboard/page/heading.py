@@ -29,9 +29,12 @@ class LabHeading(Component):
         self._choose = choose
 
     def show(self, engine: Engine, preset: Preset | None, edited: Edited) -> None:
-        """Name the preset and what was edited in it, or the lab where an experiment follows none."""
+        """Name the preset and what was edited in it, or the lab where an experiment follows none.
+
+        A lesson offers what comes next itself.
+        """
         title, look_for = (preset.title, preset.look_for) if preset else (engine.title, engine.summary)
-        follows = preset.follows if preset else ""
+        follows = preset.follows if preset and not self.second else ""
         offer = engine.preset(follows).title if follows else ""
         about = {"preset": preset.name if preset else "", "edited": edited.line}
         shown = {"title": title, "look_for": look_for, "next": follows, "offer": offer, **about}

@@ -11,7 +11,9 @@ from panel.viewable import Viewer
 from dashboard.controls.ensemble import EnsembleForm
 from dashboard.controls.knobs import Knobs, Presets
 from dashboard.controls.members import Members
+from dashboard.controls.own_files import OwnFilesForm
 from dashboard.controls.transport import Transport
+from dashboard.figures.card import Card
 from dashboard.figures.grid import Grid
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.page import layout
@@ -37,6 +39,7 @@ from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
+    from dashboard.session.lessons import Lesson
     from engines.core.protocol.config import Config
     from engines.core.protocol.engine import Engine
     from engines.core.runs.experiment import Experiment
@@ -71,7 +74,10 @@ class Lab(Viewer):
         self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
         self.messages = Messages()
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
-        self.share = Share(self.session, self.bridge, self.messages.show, self.view_state)
+        self.share = Share(
+            self.session, self.bridge, self.messages.show, self.view_state, lambda: self.parts.grid.cards,
+            lambda: self.parts.grid.drawn,
+        )  # fmt: skip
         self.parts = self._make_parts(start, [] if bridge else [self.bridge])
         self.address = Address(self.bridge, self._open_now, self.share.token)
         collect = (self.session.collect, self.share.collect, self.parts.library.collect, self.address.follow)
@@ -80,6 +86,7 @@ class Lab(Viewer):
         self._view: ViewState | None = None
         """How to arrange the figures of what is opened, once it is on the page."""
         self._callback: Any = None
+        self._list_devices()
         self._open(start, suspended)
         self.refresh.present()
         self.address.take_for_said()
@@ -90,13 +97,14 @@ class Lab(Viewer):
             presets=Presets(engine.presets, self._choose_preset),
             knobs=Knobs(engine.Config, self._preview, lambda name, value: self.edit({name: value}), self.command),
             ensemble=EnsembleForm(engine.Config, self.edit, self._show_bands),
-            lesson=LessonPanel(lesson, start.view.lesson_step, self._play_lesson_step) if lesson else None,
+            own_files=OwnFilesForm(engine.own_files, engine.Config, self.session.uploads, self.edit),
+            lesson=self._lesson_panel(lesson, start) if lesson else None,
             heading=LabHeading(self._choose_preset, second=bool(lesson)),
             messages=self.messages,
             transport=Transport(engine.actions, self.command),
             members=Members(self._focus_on, margin=0),
             comparison=Comparison(engine),
-            grid=Grid(engine, self._focus_on, self.share.export_plot),
+            grid=Grid(engine, self._focus_on, self.share.export_figure, self._annotate),
             probes=Probes(engine.probes, self.share.save),
             library=LibraryPanel(
                 engine.name,
@@ -109,15 +117,20 @@ class Lab(Viewer):
             invisible=[*bridge, self.share.download, self.shortcuts, Glossary(engine.glossary)],
         )
 
+    def _lesson_panel(self, lesson: Lesson, start: Start) -> LessonPanel:
+        acts = (self._play_lesson_step, self._hide_answer, self._solve)
+        return LessonPanel(lesson, start.view.lesson_step, *acts, start.follow_up)
+
     def _open(self, start: Start, suspended: bool) -> None:
         view, session = start.view, self.session
         session.bands, session.mean = view.bands, view.mean
         session.speed, session.focus = view.speed, view.focus
         self.messages.show("link", "error", start.error)
-        session.paused = self._question_open or suspended or view.paused_at is not None
-        self._hide_answer()
+        session.paused = self._asked or suspended or view.paused_at is not None
         self._load(start.experiment, start.run, view)
-        session.paused = self._question_open or start.run is not None
+        self._hide_answer()
+        session.paused = self._asked or start.run is not None
+        session.annotations = view.annotations
         session.come_back_to(view.cursor, view.paused_at)
         if session.pending_pause and not suspended:
             session.go_on()
@@ -155,6 +168,7 @@ class Lab(Viewer):
             lesson=lesson.lesson.name if lesson else "",
             lesson_step=lesson.index if lesson else 0,
             pinned=session.pinned_experiment.to_json() if session.pinned_experiment else "",
+            annotations=session.annotations,
         )
 
     # -- which experiment ------------------------------------------------------------------------------------
@@ -188,7 +202,7 @@ class Lab(Viewer):
         experiment = Start.from_preset(self.engine, name).experiment
         self.address.write()
         self.session.remember()
-        self.session.paused, self.session.focus = False, 0
+        self.session.paused, self.session.focus, self.session.annotations = False, 0, ()
         self.messages.show("finished", "info", "")
         self._load(experiment)
         self.address.write(push=True)
@@ -206,25 +220,34 @@ class Lab(Viewer):
         experiment = self.parts.lesson.lesson.experiment(self.engine, index)
         already_open = self.session.repeatable() == experiment
         self.session.paused = paused
-        self._hide_answer()
         if paused or not already_open:
             self._load(experiment)
             self.session.history.forget()
         else:
             self.resume()
+        self._hide_answer()
+
+    def _solve(self, knobs: dict[str, Any]) -> None:
+        """Turn the knobs that reach the goal of a lesson, and run from the start."""
+        self.session.paused = False
+        self.edit(knobs)
+        self.command("reset", {})
 
     @property
-    def _question_open(self) -> bool:
-        return bool(self.parts.lesson and self.parts.lesson.question_open)
+    def _asked(self) -> bool:
+        return bool(self.parts.lesson and self.parts.lesson.phase == "asked")
 
     def _hide_answer(self) -> None:
-        """Hide whatever tells the answer while the reader predicts, and show it again."""
-        self.parts.heading.visible = not self._question_open
-        self.parts.explanation.hide(self._question_open)
-        self.refresh.redraw()
+        """Hide whatever tells the answer while the reader predicts and watches, and show it again."""
+        if self.parts.lesson:
+            layout.hide_answer(self.parts, self.parts.lesson)
+            self._leave_out_figures()
+            self.refresh.redraw()
+            self.refresh.describe_soon()
 
     def edit(self, values: dict[str, Any]) -> None:
         """Set knobs in every member; a list of values spreads one."""
+        self._refuse_while_asked()
         runner = self.session.runner
         self.session.edit(values)
         same, status = runner is self.session.runner, runner.status
@@ -233,6 +256,10 @@ class Lab(Viewer):
         self.refresh.announce_change(f"{describe(values, self.engine.Config.knobs())}: {effect}")
         self._show_if_on_page()
         self.address.write()
+
+    def _refuse_while_asked(self) -> None:
+        if self.parts.lesson and self.parts.lesson.phase != "told":
+            raise DynascopeError("The lesson asks about these values: knobs turn again once the answer is told.")
 
     def _show_if_on_page(self) -> None:
         """Display what changed in the run that is on the page; what begins again is shown with its first frame."""
@@ -262,11 +289,10 @@ class Lab(Viewer):
         """Display another experiment, value or focus on all widgets."""
         session, parts, configs = self.session, self.parts, self.session.configs
         preset = session.experiment.preset
-        parts.knobs.show(configs, self._common(self.engine.idle, "knobs") | self.hidden)
-        sweeps, blank = plots_without_knobs(self.engine.plots, configs), self._common(self.engine.blank, "figures")
-        parts.grid.leave_out(
-            {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK), **dict.fromkeys(self.hidden, "")}
-        )
+        idle = self._common(self.engine.idle, "knobs")
+        parts.knobs.show(configs, idle | self.hidden)
+        parts.transport.offer([action for action in self.engine.actions if action.knob not in idle])
+        self._leave_out_figures()
         parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")
         parts.heading.show(self.engine, preset, session.edited)
@@ -275,6 +301,15 @@ class Lab(Viewer):
         self.messages.show("failure", "error", "")
         self._show_caution(configs[session.focus])
         self.refresh.describe_soon()
+
+    def _leave_out_figures(self) -> None:
+        """Show the figures that have something to show, of these, while a lesson asks, those that it means."""
+        configs, engine = self.session.configs, self.engine
+        sweeps, blank = plots_without_knobs(engine.plots, configs), self._common(engine.blank, "figures")
+        meant = self.parts.lesson.figures() if self.parts.lesson else None
+        untold = [] if meant is None else [plot.name for plot in engine.plots if plot.name not in meant]
+        reasons = {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK)}
+        self.parts.grid.leave_out({**reasons, **dict.fromkeys([*self.hidden, *untold], "")})
 
     def _common(self, names: Callable[[Any], frozenset[str]], what: str) -> frozenset[str]:
         """Find the names that `names` gives for every member."""
@@ -285,6 +320,22 @@ class Lab(Viewer):
         """Say what keeps a configuration from showing what it should."""
         text = self.messages.attempt("The caution", lambda: self.engine.caution(config), "")
         self.messages.show("caution", "lesson", readable(text, self.engine.Config.knobs()))
+
+    def _annotate(self, card: Card, what: dict[str, Any]) -> None:
+        """Write a note at the step that is shown, or between two steps the slope; on the line of the focus."""
+        session = self.session
+        if self.refresh.preparing:
+            return
+        try:
+            if what["annotate"] == "erase":
+                session.erase(card.plot.name)
+            else:
+                first, last = whole(what, "step"), whole(what, "to") if "to" in what else None
+                session.annotate(card.mark.annotation(first, last, str(what.get("text", ""))))
+            self.messages.show("annotation", "error", "")
+        except DynascopeError as error:
+            self.messages.show("annotation", "error", str(error))
+        self.refresh.redraw()
 
     # -- commands of the transport and the keyboard ----------------------------------------------------------
 
@@ -306,13 +357,15 @@ class Lab(Viewer):
             "undo": lambda: self._travel(session.undo),
             "redo": lambda: self._travel(session.redo),
             "action": lambda: session.press(str(data.get("name"))),
+            "devices": self._list_devices,
+            "device": lambda: session.compute_on(str(data.get("value"))),
             "pin": self._pin_or_unpin,
             "link": self.share.copy_link,
             "export": lambda: self.share.export_run(str(data.get("kind"))),
             "help": self.shortcuts.open_or_close,
             "close": lambda: self.shortcuts.param.update(open=False),
         }
-        if name not in commands:
+        if name not in commands or (self._asked and name not in ("link", "help", "close")):
             return
         try:
             commands[name]()
@@ -326,12 +379,16 @@ class Lab(Viewer):
 
     def _travel(self, there: Callable[[], None]) -> None:
         """Undo or redo; another preset's figures are arranged as it asks for."""
+        self._refuse_while_asked()
         before = self.session.experiment.preset
         there()
         if self.session.experiment.preset is not before:
             self._view = ViewState()
         self._show_if_on_page()
         self.address.write()
+
+    def _list_devices(self) -> None:
+        self.parts.transport.devices = [list(each) for each in self.session.devices()]
 
     def _press_key(self, name: str, big: bool) -> None:
         if key := keyboard.find(name):

@@ -12,6 +12,7 @@ import param
 from dashboard.controls.ensemble import EnsembleForm
 from dashboard.controls.knobs import Knobs, Presets
 from dashboard.controls.members import Members
+from dashboard.controls.own_files import OwnFilesForm
 from dashboard.controls.transport import Transport
 from dashboard.figures.grid import Grid
 from dashboard.page.explanation import Explanation
@@ -22,7 +23,8 @@ from dashboard.probes.panel import Probes
 from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.styles import LABEL, SHEET, STRETCH
+from dashboard.ui.styles import LABEL, SHEET, STRETCH, WHOLE
+from dashboard.ui.veil import veil
 
 BODY = (FOLDER / "body.css").read_text()
 
@@ -46,6 +48,7 @@ class Parts:
     presets: Presets
     knobs: Knobs
     ensemble: EnsembleForm
+    own_files: OwnFilesForm
     lesson: LessonPanel | None
     heading: LabHeading
     messages: Messages
@@ -58,6 +61,21 @@ class Parts:
     explanation: Explanation
     invisible: Sequence[Component]
     """Components that work without being seen."""
+
+
+def hide_answer(parts: Parts, lesson: LessonPanel) -> None:
+    """Take what tells the answer of a lesson's question out of sight, or bring it back.
+
+    While it is asked nothing can be played either.
+    """
+    told = lesson.phase == "told"
+    for part in (parts.presets, parts.heading, parts.comparison, parts.grid.left_out, parts.probes, parts.library):
+        veil(part, not told)
+    for part in (parts.transport, parts.members):
+        veil(part, lesson.phase == "asked")
+    parts.explanation.hide(not told)
+    parts.messages.show_hints(told)
+    parts.grid.point_at(() if lesson.phase == "asked" else lesson.step.look, bare=lesson.phase == "asked")
 
 
 class SkipLinks(Component):
@@ -88,6 +106,7 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     knobs = _side(
         "knobs", hidden, ("presets", parts.presets), ("knobs", parts.knobs),
         ("ensemble", _title("Ensemble")), ("ensemble", parts.ensemble),
+        ("files", parts.own_files),
     )  # fmt: skip
     plots = _column(
         MIDDLE, "plots", hidden, *lesson, ("members", parts.members), ("", parts.messages), ("", parts.comparison),
@@ -100,14 +119,14 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
     bar = [] if "transport" in hidden else [parts.transport]
-    return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, SHEET], **FLUSH)
+    return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
 
 
 def _side(name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:
     """Put (name, part)s into a column that can be folded; an empty one where all are hidden."""
     column = _column(SIDE, name, hidden, *parts)
     if len(column):
-        column.insert(0, Fold(column=name, label=COLUMNS[name], margin=0))
+        column.insert(0, Fold(column=name, label=COLUMNS[name], margin=0, css_classes=["fold"]))
     return column
 
 

@@ -1,56 +1,156 @@
-"""The panel of a lesson: which step is open, what was answered, and what the lab plays meanwhile."""
+"""The panel of a lesson: which page is open, what was answered and brought about, and what the lab plays meanwhile."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
 
 import param
 
 from dashboard.ui.component import FOLDER, Component, script, whole
 
 if TYPE_CHECKING:
-    from dashboard.session.lessons import Lesson, Question
+    from dashboard.session.lessons import Lesson, LessonStep, Question
+    from dashboard.session.view_state import ViewContext
+
+Phase = Literal["asked", "watched", "told"]
+"""A question waits; it was answered and its run is on the way; nothing is held back."""
 
 
 class LessonPanel(Component):
-    """Shows the steps of a lesson. `play(index, paused)` has the lab run what a step asks for, or wait at its start."""
+    """Shows the pages of a lesson.
+
+    `play(index, paused)` has the lab run what a page asks for, or wait at its start; `changed()` hears when another
+    phase begins; `turn(knobs)` turns knobs. `follow_up` is the title and the address of the lesson that comes next.
+    """
 
     shown = param.Dict({})
 
-    _esm = script("lesson_panel")
+    _esm = script("progress", "lesson_panel")
     _stylesheets = [(FOLDER / "lesson_panel.css").read_text()]
 
-    def __init__(self, lesson: Lesson, index: int, play: Callable[[int, bool], None]) -> None:
+    def __init__(
+        self,
+        lesson: Lesson,
+        index: int,
+        play: Callable[[int, bool], None],
+        changed: Callable[[], None] = lambda: None,
+        turn: Callable[[dict[str, Any]], None] = lambda knobs: None,
+        follow_up: Mapping[str, str] | None = None,
+    ) -> None:
         self.lesson, self.index = lesson, min(index, len(lesson.steps) - 1)
-        self._play = play
+        self._play, self._changed, self._turn, self._follow_up = play, changed, turn, follow_up
         self._chosen: dict[int, int] = {}
+        self._told: set[int] = set()
+        """Pages whose question has its answer in sight."""
+        self._reached: set[int] = set()
+        """Pages whose goal was reached."""
         super().__init__(shown=self._content())
 
     @property
-    def question_open(self) -> bool:
-        """Whether a question waits for its answer: what it asks about is not played yet."""
-        return self.lesson.steps[self.index].question is not None and self.index not in self._chosen
+    def step(self) -> LessonStep:
+        """The page that is open."""
+        return self.lesson.steps[self.index]
+
+    @property
+    def phase(self) -> Phase:
+        """Say what may be seen: while a question is asked or its run watched, nothing that tells the answer."""
+        if self.step.question is None or self.index in self._told:
+            return "told"
+        return "watched" if self.index in self._chosen else "asked"
+
+    def figures(self) -> tuple[str, ...] | None:
+        """Return the figures that may be seen now; None for all."""
+        question = self.step.question
+        if question is None or self.phase == "told":
+            return None
+        return question.show if self.phase == "asked" else self.step.look
+
+    def follow(self, context: ViewContext) -> None:
+        """Take note of how far the run has come: then an answer is told, and a goal reached."""
+        step = self.step
+        if self.phase == "watched" and step.question and _arrived(step.question, context):
+            self._told.add(self.index)
+            self.shown = self._content()
+            self._changed()
+        if step.goal and self.index not in self._reached and step.goal.reached(context.run, context.configs):
+            self._reached.add(self.index)
+            self.shown = self._content()
+
+    # -- what the reader does ----------------------------------------------------------------------------------
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
-        step = self.lesson.steps[self.index]
         if "go" in data and 0 <= whole(data, "go") < len(self.lesson.steps):
-            self.index = whole(data, "go")
-            self._play(self.index, self.question_open)
-        elif "choose" in data and self.question_open and step.question:
-            if 0 <= whole(data, "choose") < len(step.question.choices):
-                self._chosen[self.index] = whole(data, "choose")
-                self._play(self.index, False)
+            self._open(whole(data, "go"))
+        elif "choose" in data and self.phase == "asked":
+            self._choose(whole(data, "choose"))
+        elif "solve" in data and self.step.goal:
+            self._turn(dict(self.step.goal.solution))
+        elif "restore" in data:
+            self._restore(data["restore"])
+        elif "afresh" in data:
+            self._chosen.clear()
+            self._told.clear()
+            self._reached.clear()
+            self._open(0)
         self.shown = self._content()
 
+    def _open(self, index: int) -> None:
+        self.index = index
+        self._play(index, self.phase == "asked")
+
+    def _choose(self, choice: int) -> None:
+        question = self.step.question
+        if question and 0 <= choice < len(question.choices):
+            self._chosen[self.index] = choice
+            self._play(self.index, False)
+
+    def _restore(self, answers: Any) -> None:
+        """Take up what this browser knows of an earlier visit: what was chosen at each page with a question."""
+        before, known = self.phase, answers if isinstance(answers, dict) else {}
+        for index, step in enumerate(self.lesson.steps):
+            choice = known.get(str(index))
+            if step.question and choice in step.question.choices:
+                self._chosen[index] = step.question.choices.index(choice)
+                self._told.add(index)
+        if self.phase != before:
+            self._play(self.index, False)
+
+    # -- what is shown -----------------------------------------------------------------------------------------
+
     def _content(self) -> dict[str, Any]:
-        step = self.lesson.steps[self.index]
-        place = {"index": self.index, "count": len(self.lesson.steps)}
-        question = self._question(step.question) if step.question else None
-        return {"lesson": self.lesson.title, "title": step.title, "html": step.html, "question": question, **place}
+        step, last = self.step, self.index + 1 == len(self.lesson.steps)
+        return {
+            "name": self.lesson.name,
+            "lesson": self.lesson.title,
+            "title": step.title,
+            "html": step.html,
+            "index": self.index,
+            "count": len(self.lesson.steps),
+            "phase": self.phase,
+            "looks": bool(step.look),
+            "question": self._question(step.question) if step.question else None,
+            "goal": self._goal(),
+            "follow_up": dict(self._follow_up) if last and self._follow_up else None,
+        }
 
     def _question(self, question: Question) -> dict[str, Any]:
-        """Return the question; the answer leaves the server only once something was chosen."""
+        """Return the question; the answer leaves the server only once the run has come to it."""
         chosen = self._chosen.get(self.index)
         about = {"question": question.question, "choices": list(question.choices), "chosen": chosen}
-        return about if chosen is None else about | {"answer": question.answer, "reveal": question.reveal}
+        told = {"answer": question.answer, "reveal": question.reveal}
+        return about | told if self.phase == "told" else about | {"at": question.at}
+
+    def _goal(self) -> dict[str, Any] | None:
+        """Return the goal; what is said of it once it is reached leaves the server only then."""
+        goal, reached = self.step.goal, self.index in self._reached
+        return {"task": goal.task, "reached": reached, "done": goal.done if reached else ""} if goal else None
+
+
+def _arrived(question: Question, context: ViewContext) -> bool:
+    """Say whether the run has come to where the answer is seen, or will not come any further."""
+    run, status = context.run, context.status
+    if not context.rows:
+        return False
+    gone = bool((run.diverged_at >= 0).all())
+    return bool(run.steps[-1] >= (question.at or status.horizon)) or bool(status.message) or gone

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import sys
+import tempfile
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import panel as pn
 from panel.viewable import Viewer
 
+from dashboard.runs import library
 from dashboard.session.curves import member_label
 from dashboard.ui.component import FOLDER
 from engines.core.protocol.errors import FAULTS, DynascopeError, shortened
@@ -29,6 +33,17 @@ HOW_TO_GO_ON = "Change the knob and press Reset; or scrub back to before it, and
 
 FINISHED = "The run has reached its end, so this applies to what comes next: Play goes on, Reset starts again with it."
 
+PLACES = [Path(__file__).parents[2], Path(sys.prefix), Path.home(), Path(tempfile.gettempdir())]
+"""Folders of the server that are no business of those who visit it."""
+
+
+def without_places(text: str) -> str:
+    """Leave the folders of a public server out of a text; on one's own machine they help."""
+    if library.public():
+        for place in [library.folder(), *PLACES]:
+            text = text.replace(str(place), "…") if place else text
+    return text
+
 
 def message(kind: str, text: str) -> str:
     """Write a message of a kind (`error`, `lesson` or `info`) as HTML.
@@ -36,7 +51,7 @@ def message(kind: str, text: str) -> str:
     The text may quote anything: it is escaped here, and nowhere before.
     """
     role = "alert" if kind == "error" else "status"
-    return f"<div class='message {kind}' role='{role}'>{escape(shortened(text))}</div>"
+    return f"<div class='message {kind}' role='{role}'>{escape(shortened(without_places(text)))}</div>"
 
 
 class Messages(Viewer):
@@ -45,6 +60,7 @@ class Messages(Viewer):
     def __init__(self) -> None:
         super().__init__()
         self._messages: dict[str, tuple[str, str]] = {}
+        self._hints = True
         self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, visible=False)
 
     def show(self, subject: str, kind: str, text: str) -> None:
@@ -55,7 +71,15 @@ class Messages(Viewer):
         self._messages.pop(subject, None)
         if new:
             self._messages[subject] = new
-        boxes = [message(*each) for each in self._messages.values()]
+        self._refresh()
+
+    def show_hints(self, on: bool) -> None:
+        """Show what explains a run too, or failures alone: an explanation may tell what a lesson asks."""
+        self._hints = on
+        self._refresh()
+
+    def _refresh(self) -> None:
+        boxes = [message(*each) for each in self._messages.values() if self._hints or each[0] == "error"]
         self._pane.object = "".join(boxes)
         self._pane.visible = bool(boxes)
 

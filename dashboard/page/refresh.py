@@ -27,6 +27,8 @@ BUSY = 0.24
 SLOW = 0.8
 """Seconds between two refreshments of the explanation, the verdicts and the summaries."""
 
+RESTS = "The run rests because nobody has touched this page for a while: it goes on at the next click or key."
+
 
 class Refresh:
     """Draws a session on the parts of its page. Called at each tick, under the document's lock.
@@ -124,6 +126,7 @@ class Refresh:
             self._drawn, self._drawn_at = context, time.monotonic()
             self._draw(context)
             self._bridge.count_batch()
+        parts.messages.show("idle", "info", RESTS if self._bridge.idle else "")
         if context.status.message:
             parts.messages.show("failure", "error", context.status.message)
 
@@ -143,6 +146,8 @@ class Refresh:
             self._decorated = subject
             self.decorate(context, context.configs)
         grid.update(context)
+        if self._parts.lesson:
+            self._parts.lesson.follow(context)
         self._parts.messages.show("theory of points", "error", grid.failure())
         # Steps that were asked for by number end before the horizon: while the reader paused, nothing is left.
         left = self._remaining.text(context.run, context.status, SPEEDS[context.speed][0])
@@ -156,7 +161,8 @@ class Refresh:
         lines, failure = theory.predict(engine, context.curves, configs, context.status.horizon, context.late_edit)
         self._parts.messages.show("theory", "error", failure)
         overlays = merged([self._pinned_curves(context), self._parts.library.overlays])
-        self._parts.grid.decorate([] if lesson and lesson.question_open else lines, self._phases(context), overlays)
+        untold = bool(lesson and lesson.phase != "told")
+        self._parts.grid.decorate([] if untold else lines, self._phases(context), {} if untold else overlays)
 
     def _pinned_curves(self, context: ViewContext) -> Overlays:
         if context.pinned is not self._pinned[0]:
@@ -165,7 +171,7 @@ class Refresh:
         return self._pinned[1]
 
     def _phases(self, context: ViewContext) -> Sequence[Phase]:
-        if not context.rows:
+        if not context.rows or (self._parts.lesson and self._parts.lesson.phase != "told"):
             return []
         find = lambda: self._session.engine.phases(context.run, context.focus)  # noqa: E731
         return self._parts.messages.attempt("The division into phases", find, [])
@@ -203,13 +209,16 @@ class Refresh:
 
     def _announce(self, context: ViewContext) -> None:
         """Have screen readers hear what starts, stops and fails, not each number."""
-        preset = self._session.experiment.preset
         diverged, count = int((context.run.diverged_at >= 0).sum()), len(context.run.configs)
         news = _state(context) + (f", {diverged} of {count} diverged" if diverged else "")
         if news != self._news:
-            text = f"{preset.title if preset else self._session.engine.title}: {news}"
+            text = f"{self._title()}: {news}"
             self._bridge.announcement = ". ".join(filter(None, [self._change, text]))
             self._news, self._change = news, ""
+
+    def _title(self) -> str:
+        preset, lesson = self._session.experiment.preset, self._parts.lesson
+        return lesson.lesson.title if lesson else preset.title if preset else self._session.engine.title
 
     def announce_change(self, text: str) -> None:
         """Have screen readers hear of a changed knob, at once, and again with what comes of it."""

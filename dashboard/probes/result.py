@@ -74,7 +74,7 @@ class Caption(Component):
     file = param.String("", doc="What files of it are called.")
     shown = param.Dict({"lines": [], "note": "", "toggles": [], "printable": False})
 
-    _esm = script("print", "switches", "caption")
+    _esm = script("samples", "print", "switches", "caption")
     _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("heading", "caption")]
 
     def __init__(self, tabulate: Callable[[bool], None], **params: Any) -> None:

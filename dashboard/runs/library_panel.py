@@ -41,10 +41,12 @@ class LibraryPanel(Component):
         changed: Callable[[], None],
         fail: Callable[[str], None],
     ) -> None:
-        super().__init__(visible=library.folder() is not None)
+        self._place = library.folder()  # jobs work in threads of their own, which know no visitor
+        super().__init__(visible=self._place is not None)
         self._engine, self._current, self._open, self._changed, self._fail = engine, current, open, changed, fail
         self._drawn: dict[str, Overlays] = {}
         self._hues: dict[str, str] = {}
+        self._safe = library.Safekeeping(self._place)
         self._worker = ThreadPoolExecutor(1, "library")
         self._jobs: list[tuple[Future[Any], Callable[[Any], None], str]] = []
         self.refresh()
@@ -56,7 +58,7 @@ class LibraryPanel(Component):
 
     def refresh(self, note: str = "") -> None:
         """List the stored runs, with a note of what was done."""
-        found = library.entries(self._engine) if self.visible else []
+        found = library.entries(self._engine, self._place) if self.visible else []
         rows = [vars(entry) | {"hue": self._hues.get(entry.name, "")} for entry in found]
         self.shown = {"entries": rows, "note": note}
 
@@ -77,6 +79,9 @@ class LibraryPanel(Component):
 
     def collect(self) -> bool:
         """Take what is ready; returns whether anything is still being done. Call it at each tick."""
+        if not self._jobs and self._safe.due(run := self._current()):
+            copy = run.copy()
+            self._start(lambda: self._safe.keep(copy), lambda done: None)
         for job in [job for job in self._jobs if job[0].done()]:
             self._jobs.remove(job)
             error = job[0].exception()
@@ -91,7 +96,7 @@ class LibraryPanel(Component):
         run = self._current()
         if len(run):
             copy = run.copy()
-            self._start(lambda: library.keep(copy), lambda kept: self.refresh(f"Kept as {kept}."))
+            self._start(lambda: library.keep(copy, self._place), lambda kept: self.refresh(f"Kept as {kept}."))
 
     def _draw_or_remove(self, name: str) -> None:
         if name in self._hues:  # also one that is still being read
@@ -103,7 +108,7 @@ class LibraryPanel(Component):
         hue = next(h for h in STORED if h not in self._hues.values())
         self._hues[name] = hue
         title = next((each["title"] for each in self.shown["entries"] if each["name"] == name), name)
-        work = lambda: overlay_curves(_read(name), color=hue, label=f"stored: {title}")  # noqa: E731
+        work = lambda: overlay_curves(self._read(name), color=hue, label=f"stored: {title}")  # noqa: E731
         self._start(work, lambda curves: self._draw(name, curves), hue_of=name)
 
     def _draw(self, name: str, curves: Overlays) -> None:
@@ -116,21 +121,23 @@ class LibraryPanel(Component):
         self.refresh()
 
     def _load(self, name: str) -> None:
-        self._start(lambda: _read(name), self._open)
+        self._start(lambda: self._read(name), self._open)
 
     def _delete(self, name: str) -> None:
-        library.delete(name)
+        library.delete(name, self._place)
         if name in self._hues:
             self._draw_or_remove(name)
         self.refresh()
 
     def close(self) -> None:
         """Do nothing more."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        if self._safe.used:
+            self._worker.submit(self._safe.end)  # behind what is being written
+            self._safe = library.Safekeeping(None)
+        self._worker.shutdown(wait=False)
 
+    def _read(self, name: str) -> Run:
+        from engines.core.files import store
+        from engines.core.runs.run import Run
 
-def _read(name: str) -> Run:
-    from engines.core.files import store
-    from engines.core.runs.run import Run
-
-    return Run.from_data(store.read(library.path(name)))
+        return Run.from_data(store.read(library.path(name, self._place)))

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import base64
 import mimetypes
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from dashboard.figures.card import FILES
+from dashboard.figures.overlays import Overlays
+from dashboard.publish.look import WIDTHS, Progress, View
 from dashboard.session import link
 from dashboard.session.session import Session
 from dashboard.session.view_state import ViewState
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER, Component, whole
+from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
-    from engines.core.protocol.declarations import Plot
+    from dashboard.figures.card import Card
+    from dashboard.figures.marks.theory import TheoryLine
+    from engines.core.runs.run import Run
 
-KINDS = {".parquet": "Parquet", ".csv": "CSV", ".nc": "netCDF", ".py": "Python program"}
+KINDS = {".zip": "Everything (zip)", ".parquet": "Parquet", ".csv": "CSV", ".nc": "netCDF", ".py": "Python program"}
 """Formats in which a run can be exported, by the ending of the file's name."""
 
 PIECE = 2**20
@@ -26,13 +32,16 @@ PIECE = 2**20
 
 COPIED = "The link is in the address bar and, where the browser allows it, on the clipboard. It holds everything."
 
+BROUGHT = "It names a file that you brought, which goes when this page is closed: then it opens with an error."
+
 TOKEN = "The link is on the clipboard, where the browser allows it: for lab(name, link=...), or ?s=... in a browser."
 
 
 class Share:
     """Copies links and makes files for the reader. Called under the document's lock.
 
-    `show(subject, kind, text)` puts a message on the page, `view()` says how the lab is viewed now.
+    `show(subject, kind, text)` puts a message on the page, `view()` says how the lab is viewed now, `cards()` are its
+    figures and `drawn()` the predictions and the other runs on them.
     """
 
     def __init__(
@@ -41,8 +50,11 @@ class Share:
         bridge: Bridge,
         show: Callable[[str, str, str], None],
         view: Callable[[], ViewState],
+        cards: Callable[[], Sequence[Card]],
+        drawn: Callable[[], tuple[Sequence[TheoryLine], Overlays]],
     ) -> None:
         self._session, self._bridge, self._show, self._view = session, bridge, show, view
+        self._cards, self._drawn = cards, drawn
         self._files = FileMaker(lambda text: show("export", "info", text), lambda text: show("export", "error", text))
         self.download = self._files.download
         """The component that has to be in the page, so that files get there."""
@@ -58,35 +70,69 @@ class Share:
             text = f"The link would have {len(token):,} characters; allowed are {link.LONGEST:,}. Unpinning may help."
             return self._show("link", "error", text)
         self._bridge.copy(token)
-        self._show("link", "info", COPIED if self._bridge.alone else TOKEN)
+        text = COPIED if self._bridge.alone else TOKEN
+        values = {value for config in self._session.configs for _, value in config}
+        brought = any(map(self._session.uploads.holds, values))
+        self._show("link", "info", f"{text} {BROUGHT}" if brought else text)
 
     def export_run(self, suffix: str) -> None:
         """Make a file of everything recorded so far, or of the program that repeats it; `suffix` is one of `KINDS`."""
         from engines.core.files import export
+
+        if suffix not in KINDS or not len(self._session.runner.run):
+            return
+        run, program = self._run_and_program()
+        preset = self._session.experiment.preset
+        name = "_".join([run.engine.name, *([preset.name] if preset else []), f"step_{run.steps[-1]}{suffix}"])
+        if suffix == ".zip":
+            shown = [card for card in self._cards() if not (card.hidden or card.empty)]
+            looks, token = {card.plot: self._look(card) for card in shown}, self.token()
+            return self._files.make(name, lambda tell: _everything(run, looks, program, token, tell))
+        if suffix == ".py":
+            return self._files.make(name, lambda tell: program)
+        self._files.make(name, lambda tell: export.to_bytes(run, suffix))
+
+    def _run_and_program(self) -> tuple[Run, str]:
         from engines.core.runs import script
 
-        session = self._session
-        if suffix not in KINDS or not len(session.runner.run):
+        run = self._session.runner.run.copy()
+        experiment = replace(self._session.repeatable(), steps=max(1, int(run.steps[-1])))
+        return run, script.script(experiment)
+
+    def export_figure(self, card: Card, kind: str) -> None:
+        """Make a file of one figure as it is looked at, one of `FILES`, or of all its numbers."""
+        if kind not in [known for known, *_ in FILES] or not len(self._session.runner.run):
             return
-        run, preset = session.runner.run.copy(), session.experiment.preset
-        experiment = replace(session.repeatable(), steps=max(1, int(run.steps[-1])))
-        name = "_".join([run.engine.name, *([preset.name] if preset else []), f"step_{run.steps[-1]}{suffix}"])
-        if suffix == ".py":
-            return self._files.make(name, lambda: script.script(experiment))
-        self._files.make(name, lambda: export.to_bytes(run, suffix))
+        run, plot, look = self._session.runner.run.copy(), card.plot, self._look(card)
+        form, _, width = kind.partition(" ")
 
-    def export_plot(self, plot: Plot) -> None:
-        """Make a CSV file of all numbers of one figure."""
-        from engines.core.files import export
+        def make(tell: Progress) -> bytes:
+            from dashboard.publish import files  # beside the page: matplotlib takes a second or two to import
 
-        if len(self._session.runner.run):
-            run = self._session.runner.run.copy()
-            channels = [*plot.channels, *filter(None, [plot.by])]
-            self._files.make(f"{run.engine.name}_{plot.name}.csv", lambda: export.csv(run, channels))
+            return files.figure(run, plot, look, form, WIDTHS[width or "page"], tell)
+
+        self._files.make(f"{run.engine.name}_{plot.name}.{form}", make)
+
+    def _look(self, card: Card) -> View:
+        """Read how a figure is looked at."""
+        context, options = self._session.view_context(), card.options
+        laws, overlays = self._drawn()
+        return View(
+            step=context.step,
+            focus=context.focus,
+            curves=context.curves,
+            horizon=context.status.horizon,
+            log_x=options.log_x,
+            log_y=options.log_y,
+            window=card.window(),
+            overlays=overlays,
+            theory=bool(laws),
+            annotations=[note for note in self._session.annotations if note.plot == card.plot.name],
+        )
 
     def save(self, name: str, content: Callable[[], str]) -> None:
         """Make a file of this name."""
-        self._files.make(name, content)
+        self._files.make(name, lambda tell: content())
 
     def collect(self) -> None:
         """Send what is ready; call it at each tick."""
@@ -105,25 +151,36 @@ class FileMaker:
         self._inform, self._fail = inform, fail
         self._worker = ThreadPoolExecutor(1, "export")
         self._content: Future[bytes] | None = None
-        self._name = ""
+        self._name, self._share, self._told = "", 0.0, 0
 
-    def make(self, name: str, content: Callable[[], bytes | str]) -> None:
-        """Begin with a file, unless another one is still being made."""
+    def make(self, name: str, content: Callable[[Progress], bytes | str]) -> None:
+        """Begin with a file, unless another one is still being made; `content` tells which share of it is done."""
         if self._content:
             return self._inform(f"{self._name} is still being made.")
-        self._name = name
-        self._content = self._worker.submit(lambda: _bytes(content()))
+        self._name, self._share, self._told = name, 0.0, 0
+        self._content = self._worker.submit(lambda: _bytes(content(self._tell)))
         self._inform(f"Making {name}…")
+
+    def _tell(self, share: float) -> None:
+        self._share = share  # called beside the page: the next tick says it there
+
+    def _say_share(self) -> None:
+        told = int(20 * self._share) * 5
+        if told > self._told:
+            self._told = told
+            self._inform(f"Making {self._name}: {told} %…")
 
     def collect(self) -> bool:
         """Send the file if it is ready; returns whether one is still being made. Call it at each tick."""
         if self._content is None or not self._content.done():
+            self._say_share()
             return self._content is not None
         content, self._content = self._content, None
         error = content.exception()
         if error:
             self._inform("")
-            self._fail(f"{self._name} could not be made: {type(error).__name__}: {error}")
+            reason = str(error) if isinstance(error, DynascopeError) else f"{type(error).__name__}: {error}"
+            self._fail(f"{self._name} could not be made: {reason}")
         else:
             self._inform(f"{self._name}: {len(content.result()):,} bytes.")
             self.download.send(self._name, content.result())
@@ -132,6 +189,12 @@ class FileMaker:
     def close(self) -> None:
         """Make nothing more."""
         self._worker.shutdown(wait=False, cancel_futures=True)
+
+
+def _everything(*parts: Any) -> bytes:
+    from dashboard.publish import files
+
+    return files.archive(*parts)
 
 
 def _bytes(content: bytes | str) -> bytes:

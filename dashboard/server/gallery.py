@@ -1,85 +1,131 @@
-"""The gallery: a card for each lab, and the list of lessons. In place of what cannot be loaded it says why."""
+"""The gallery: lessons, a card with a small moving picture for each lab, and all experiments, found by a word.
+
+What it shows of a shipped lab was recorded with the package (`python -m assets.gallery`), so that it opens without
+importing an engine. In place of what cannot be loaded it says why.
+"""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
-from html import escape
-from typing import TYPE_CHECKING
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import panel as pn
+import panel_material_ui as pmui
+import param
 
 from dashboard.session import lessons
-from dashboard.ui.component import FOLDER
+from dashboard.ui.component import FOLDER, Component, script
+from dashboard.ui.palette import GREY, qualitative
 from engines.core.protocol.errors import DynascopeError, engine_failures
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
 
-STYLE = (FOLDER / "gallery.css").read_text()
+LEAD = "Pick an experiment, turn a knob, and watch learning answer. What theory predicts is dashed on the same axes."
 
-LEAD = (
-    "Pick an experiment, turn a knob, and watch gradient descent answer. "
-    "What theory predicts is dashed on the same axes."
-)
+RECORDED = "gallery.json"
+"""The file in an engine's assets with what the gallery shows of it."""
 
+HUES = 12
+"""Hues that a small picture may use."""
 
-def gallery(names: list[str], address: Callable[[str], str]) -> pn.pane.HTML:
-    """Make the cards of all engines and the lessons; `address(name)` says where a lab is served."""
-    cards = "".join(card(name, address(name)) for name in names)
-    text = f"<h1 class='lead'>{LEAD}</h1><div class='cards'>{cards}</div>{_lessons(address)}"
-    return pn.pane.HTML(text, sizing_mode="stretch_width", stylesheets=[STYLE], margin=(16, 24))
+CLAIMS = "A tick: its claims held when this version was made. Opened, it measures them again."
+
+Address = Callable[[str], str]
 
 
-def card(name: str, address: str) -> str:
-    """Write the card of one engine as HTML."""
+class Gallery(Component):
+    """Draws lessons, labs and experiments; only those in which all words of `query` stand."""
+
+    shown = param.Dict({})
+    query = param.String("")
+
+    _esm = script("progress", "miniature", "gallery")
+    _stylesheets = [(FOLDER / "gallery.css").read_text()]
+
+
+def gallery(names: list[str], address: Address) -> pn.Column:
+    """Make the gallery of these engines and of all lessons; `address(name)` says where a lab is served."""
+    cards = Gallery(shown=content(names, address), sizing_mode="stretch_width", margin=0)
+    lead = pn.pane.HTML(f"<h1>{LEAD}</h1>", stylesheets=[_LEAD], css_classes=["lead"], margin=0)
+    hint = "a word: outliers, width, decay …"
+    word = pmui.TextInput(label="Search", placeholder=hint, size="small", width=280, margin=0)
+    word.param.watch(lambda event: cards.param.update(query=str(event.new)[:100]), "value_input")
+    top = pn.Row(lead, word, sizing_mode="stretch_width", margin=0, stylesheets=[_TOP])
+    return pn.Column(top, cards, sizing_mode="stretch_width", margin=(10, 24, 24, 24))
+
+
+def content(names: list[str], address: Address) -> dict[str, Any]:
+    """Collect all that the gallery shows."""
+    found, broken = lessons.in_order()
+    labs = [lab(name, address(name)) for name in names]
+    titles = {each["name"]: each["title"] for each in labs}
+    return {
+        "labs": labs,
+        "lessons": [_lesson(each, address(each.lab), titles.get(each.lab, each.lab)) for each in found],
+        "broken": broken,
+        "hues": [qualitative(hue) for hue in range(HUES)],
+        "grey": GREY,
+        "claims": CLAIMS,
+    }
+
+
+_TOP = """:host { flex-wrap: wrap; align-items: center; gap: 6px 24px; }
+.lead { flex: 1 1 300px !important; width: auto !important; min-width: 0; }"""
+_LEAD = "h1 { font-size: 16px; font-weight: 400; margin: 0; line-height: 1.4; }"
+
+
+def lab(name: str, address: str) -> dict[str, Any]:
+    """Describe one lab: what is recorded of it, else what its engine says; else why there is nothing."""
     from engines.core.protocol.registry import load
 
     try:
-        with engine_failures(name):
-            return _described(load(name), address)
+        about = _recorded(name)
+        if about is None:
+            with engine_failures(name):
+                about = _declared(load(name))
     except DynascopeError as error:
-        text = f"<h2>{escape(name)}</h2><p class='broken'>{escape(str(error))}</p>"
-        return f"<div class='card'><div class='text'>{text}</div></div>"
+        return {"name": name, "title": name, "broken": str(error), "presets": []}
+    presets = [_preset(each, address) for each in about["presets"]]
+    return {"name": name, "href": address, "broken": "", **about, "presets": presets}
 
 
-def _described(engine: Engine, address: str) -> str:
-    reference = engine.references[0] if engine.references else ""
-    return (
-        f"<a class='card' href='{escape(address)}'>{_picture(engine.name)}<div class='text'>"
-        f"<h2>{escape(engine.title)}</h2><p>{escape(engine.summary)}</p>"
-        f"<p class='reference'>{escape(reference)}</p></div></a>"
-    )
-
-
-def _lessons(address: Callable[[str], str]) -> str:
-    """List all lessons as HTML."""
-    good, broken = [], []
-    for name in lessons.paths():
-        try:
-            good.append(lessons.load(name))
-        except DynascopeError as error:
-            broken.append(f"<li class='broken'>{escape(str(error))}</li>")
-    rows = [_lesson(each, address(each.lab)) for each in sorted(good, key=lambda each: (each.order, each.title))]
-    return f"<h2 class='more'>Lessons</h2><ul class='lessons'>{''.join(rows + broken)}</ul>" if rows or broken else ""
-
-
-def _lesson(lesson: lessons.Lesson, address: str) -> str:
-    href = f"{address}{'&' if '?' in address else '?'}{urlencode({'lesson': lesson.name})}"
-    about = f"{lesson.lab.replace('_', ' ')}, {lesson.minutes} minutes. {lesson.summary}"
-    return f"<li><a href='{escape(href)}'>{escape(lesson.title)}</a> <span>{escape(about)}</span></li>"
-
-
-def _picture(name: str) -> str:
-    """The thumbnail of an engine as HTML; "" where it has none."""
+def _recorded(name: str) -> dict[str, Any] | None:
+    """Read what was recorded of an engine; None where nothing was, or it cannot be read."""
     from engines.core.protocol.registry import sources
 
     source = sources().get(name)
-    folder = source.folder if source else None
-    files = [path for end in ("svg", "png") if folder and (path := folder / "assets" / f"thumbnail.{end}").is_file()]
-    if not files:
-        return ""
-    kind = "svg+xml" if files[0].suffix == ".svg" else "png"
-    data = base64.b64encode(files[0].read_bytes()).decode()
-    return f"<div class='picture' style='background-image:url(data:image/{kind};base64,{data})'></div>"
+    path = (source.folder if source and source.folder else Path()) / "assets" / RECORDED
+    try:
+        about = json.loads(path.read_text(encoding="utf-8")) if source and path.is_file() else {}
+        kept = {key: str(about[key]) for key in ("title", "summary", "reference")}
+        return kept | {"presets": list(about["presets"]), "picture": about.get("picture")}
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+def _declared(engine: Engine) -> dict[str, Any]:
+    presets = [{key: getattr(preset, key) for key in ("name", "title", "look_for")} for preset in engine.presets]
+    reference = engine.references[0] if engine.references else ""
+    words = {"title": engine.title, "summary": engine.summary, "reference": reference}
+    return words | {"presets": presets, "picture": None}
+
+
+def _preset(about: Mapping[str, Any], address: str) -> dict[str, Any]:
+    """Describe one experiment, and what is known of its claims."""
+    claims, held = int(about.get("claims", 0)), int(about.get("held", 0))
+    when = f"version {about['version']}, {about['date']}" if claims else ""
+    words = {key: str(about[key]) for key in ("name", "title", "look_for")}
+    return words | {"href": _with(address, preset=words["name"]), "claims": claims, "held": held, "when": when}
+
+
+def _lesson(lesson: lessons.Lesson, address: str, title: str) -> dict[str, Any]:
+    about = {"name": lesson.name, "title": lesson.title, "summary": lesson.summary, "minutes": lesson.minutes}
+    return about | {"lab": title, "count": len(lesson.steps), "href": lesson.href(address)}
+
+
+def _with(address: str, **query: str) -> str:
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"

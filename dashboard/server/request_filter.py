@@ -17,13 +17,19 @@ from urllib.parse import unquote, urlencode, urlsplit
 from bokeh.protocol.exceptions import ProtocolError
 from bokeh.server.protocol_handler import ProtocolHandler
 from bokeh.server.tornado import BokehTornado
+from bokeh.server.views.ico_handler import IcoHandler
+from bokeh.server.views.multi_root_static_handler import MultiRootStaticHandler
+from bokeh.server.views.static_handler import StaticHandler
 from bokeh.server.views.ws import WSHandler
 from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
 from panel.io.resources import COMPONENT_PATH
-from panel.io.server import AutoloadJsHandler
+from panel.io.server import AutoloadJsHandler, DocHandler, RootHandler
+from panel.io.server import WSHandler as PanelWSHandler
 from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, PathMatches, Rule
-from tornado.web import RequestHandler
+from tornado.web import ErrorHandler, RedirectHandler, RequestHandler
+
+from dashboard.server import answers, visitors
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +41,12 @@ OWN_APP = Path(__file__).parent.parent / "app.py"
 OWN_PARAMETERS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-url")
 """Parameters with which a page of someone else's asks for `autoload.js`; a session is not chosen by an address."""
 
+ALLOWED: set[type[RequestHandler]] = {
+    AutoloadJsHandler, DocHandler, ErrorHandler, IcoHandler, MultiRootStaticHandler, PanelWSHandler, RedirectHandler,
+    RootHandler, StaticHandler, WSHandler,
+}  # fmt: skip
+"""Handlers that requests get through to; all others of Panel and Bokeh do not exist here."""
+
 VIOLATION = 1002
 """The code with which a socket is closed that sends no messages of Bokeh's."""
 
@@ -44,6 +56,9 @@ class Refusal(NamedTuple):
 
     status: int
     reason: str
+
+
+NOWHERE = Refusal(404, "There is no such address.")
 
 
 class Refused(RequestHandler):
@@ -66,13 +81,21 @@ def refusal(request: HTTPServerRequest, server: BokehTornado) -> Refusal | None:
         return Refusal(400, "There is no such address.")
     if request.path.startswith(f"{server.prefix}/{COMPONENT_PATH}"):
         # Panel would import whatever module is named there. None of our pages asks for anything below it.
-        return Refusal(404, "There is no such address.")
+        return NOWHERE
+    if request.method not in ("GET", "HEAD", "OPTIONS") and not _from_here(request, server):
+        return Refusal(403, "This is asked by a page of another origin.")
     if request.method == "OPTIONS" and "Origin" not in request.headers:
         return Refusal(400, "This is asked by pages of other origins, which say theirs.")
     if request.headers.get("Upgrade") and request.path.endswith("/ws"):
         token = request.headers.get("Sec-WebSocket-Protocol", "").removeprefix("bokeh,").strip()
         return None if _admits(token, server) else Refusal(403, "The page is too old, or not of this server.")
     return _bad_parameter(request, server)
+
+
+def _from_here(request: HTTPServerRequest, server: BokehTornado) -> bool:
+    """Whether no other page's script or form sends this; a browser says where it comes from, a program need not."""
+    origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site", "same-origin")
+    return site in ("same-origin", "none") and (origin is None or _ours(origin, request, server))
 
 
 def _admits(token: str, server: BokehTornado) -> bool:
@@ -218,8 +241,17 @@ class Enter(Refused):
 # -- the rules take effect -------------------------------------------------------------------------------------
 
 
+def allow(*handlers: type[RequestHandler]) -> None:
+    """Let requests through to more handlers than those that pages need."""
+    ALLOWED.update(handlers)
+
+
 def install() -> None:
     """Put these rules before all others in each server of this process, also in one that runs already."""
+    from dashboard.server import logins  # not above: it imports the module that imports this one
+
+    answers.install()
+    logins.install()
     if not hasattr(BokehTornado, "_unchecked"):
         BokehTornado._unchecked = BokehTornado.find_handler  # type: ignore[attr-defined]
         AutoloadJsHandler._unchecked = AutoloadJsHandler.get  # type: ignore[attr-defined]
@@ -230,10 +262,31 @@ def install() -> None:
 
 
 def _find_handler(server: BokehTornado, request: HTTPServerRequest, **options: Any) -> Any:
+    if not server.sign_sessions:  # however it was started: nobody else can make a session's name
+        server._secret_key, server._sign_sessions = secrets.token_bytes(32), True
     found = refusal(request, server)
     if found:
         return server.get_handler_delegate(request, Refused, {"refusal": found})
-    return server._unchecked(request, **options)  # type: ignore[attr-defined]
+    passed = server._unchecked(request, **options)  # type: ignore[attr-defined]
+    kind = getattr(passed, "handler_class", None)
+    if kind is not None and not _allowed(kind):
+        return server.get_handler_delegate(request, Refused, {"refusal": NOWHERE})
+    if kind is DocHandler:
+        position = _position(request, server)
+        if position:
+            return server.get_handler_delegate(request, visitors.Wait, {"position": position})
+    return passed
+
+
+def _allowed(kind: type[RequestHandler]) -> bool:
+    """Whether a handler is one of pages, of files that they load, of logins, or one that was named as ours."""
+    return kind in ALLOWED or kind.__module__ == "panel.auth" or kind.__module__.startswith("dashboard.")
+
+
+def _position(request: HTTPServerRequest, server: BokehTornado) -> int:
+    """Return the visitor's place in the queue for a page; 0 where there is none."""
+    visitor = visitors.known(request) or visitors.introduce(request)
+    return visitors.QUEUE.position(visitor, visitors.sessions(server))
 
 
 def __getattr__(name: str) -> Any:

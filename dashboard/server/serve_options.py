@@ -47,6 +47,8 @@ def options(parser: argparse.ArgumentParser, words: Sequence[str]) -> dict[str, 
     strange = [word for word in words if word.startswith("--") and _name(word) not in known] or given.files
     if strange:
         parser.error(f"unrecognized arguments: {' '.join(strange)}")
+    if any("*" in origin for origin in given.allow_websocket_origin or []):
+        parser.error("--allow-websocket-origin names hosts exactly, without *")
     server = {RENAMED.get(name, name): getattr(given, name) for name in PASSED | set(RENAMED)}
     server = {name: value for name, value in server.items() if value not in (None, False)}
     # Panel's own pages ask its makers' server for a picture.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import panel as pn
+
+from dashboard.ui.component import FOLDER
 
 BAR = 44
 """Height of the bar at the top of a page, pixels."""
@@ -22,7 +25,7 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
     parts = {
         "MuiLinearProgress": {"styleOverrides": {"root": {"display": "none"}}},
         "MuiAppBar": {"styleOverrides": {"root": bar}},
-        "MuiToolbar": {"styleOverrides": {"root": {"minHeight": f"{BAR}px !important"}}},
+        "MuiToolbar": {"styleOverrides": {"root": {"minHeight": f"{BAR}px !important", "margin": "0 !important"}}},
         "MuiTypography": {
             "styleOverrides": {
                 "h3": {
@@ -48,18 +51,10 @@ CSS = f"body {{ margin: 0; --room: calc(100vh - {BAR}px); }}"
 """`--room` is the height in which a lab scrolls."""
 
 GROUND = {"& .main": {"backgroundColor": "background.default"}}
-"""What lies behind the cards, which are of the paper's colour."""
+"""The ground behind the cards, which are of the paper's colour."""
 
-CRUMB = """
-:host { flex: 1; min-width: 0; color: var(--panel-on-background-color, #222); }
-nav { display: flex; align-items: center; gap: 12px; font-size: 14px; line-height: 36px; margin-left: 16px;
-  max-width: calc(100vw - 235px); white-space: nowrap; }
-a { display: inline-block; color: var(--panel-primary-color, #3450c8); text-decoration: none; padding: 0 4px;
-  border-radius: 4px; }
-a:hover { text-decoration: underline; } a:focus-visible { outline: 2px solid currentcolor; }
-span { overflow: hidden; text-overflow: ellipsis; opacity: .85; }
-"""
-"""The lab's name in the bar of its page, and the way back to all labs."""
+CRUMB = (FOLDER / "crumb.css").read_text()
+"""Style of the lab's name in the bar of its page, and of the way back to all labs."""
 
 
 def dark(asked: str) -> bool:
@@ -73,5 +68,6 @@ def dark(asked: str) -> bool:
 
 def prepare() -> None:
     """Set up Panel once for each entry point."""
+    os.environ["MPLBACKEND"] = "agg"  # figures are printed beside the page, and open no window here
     pn.extension(notifications=False)
     pn.config.autoreload = False

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import frontmatter
 import nh3
@@ -14,6 +15,7 @@ import yaml
 from frontmatter.default_handlers import YAMLHandler
 from markdown_it import MarkdownIt
 
+from dashboard.session.goals import Condition, Goal
 from dashboard.session.view_state import PARTS, split_names
 from engines.core.protocol.config import Knob
 from engines.core.protocol.errors import ConfigError, DynascopeError
@@ -33,6 +35,9 @@ LONGEST = 300
 
 DAMAGED = (DynascopeError, yaml.YAMLError, LookupError, TypeError, ValueError, ArithmeticError, RecursionError)
 """Errors that parsing raises for a text that is no lesson."""
+
+BLOCKS = ("set", "look", "predict", "goal")
+"""Fenced blocks that are no text: knobs, the figures meant, a question, something to bring about."""
 
 TAGS = nh3.ALLOWED_TAGS - {"img", "area", "map"}
 
@@ -71,17 +76,24 @@ class Question:
     choices: tuple[str, ...]
     answer: int
     reveal: str
+    at: int
+    """The step at which the run has shown the answer; 0: its end."""
+    show: tuple[str, ...]
+    """Figures that stay in sight while it waits, as they are at the start."""
 
 
 @dataclass(frozen=True)
 class LessonStep:
-    """One page of a lesson: sanitised HTML, the knobs that it turns, and perhaps a question."""
+    """One page of a lesson: sanitised HTML, the knobs that it turns, and perhaps a question or a goal."""
 
     title: str
     html: str
     preset: str = ""
     set: Mapping[str, Any] = field(default_factory=dict)
+    look: tuple[str, ...] = ()
+    """The figures that it is about."""
     question: Question | None = None
+    goal: Goal | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +108,10 @@ class Lesson:
     order: int
     hide: tuple[str, ...]
     steps: tuple[LessonStep, ...]
+
+    def href(self, lab: str) -> str:
+        """Return the address of the lesson; `lab` is that of its lab."""
+        return f"{lab}{'&' if '?' in lab else '?'}{urlencode({'lesson': self.name})}"
 
     def experiment(self, engine: Engine, index: int) -> Experiment:
         """Build what runs at a step: presets and knobs of all steps up to it. Raises `UnknownName`, `ConfigError`."""
@@ -122,12 +138,42 @@ def paths() -> dict[str, Path]:
 
 def load(name: str) -> Lesson:
     """Read one lesson, completely checked. Raises `LessonError`."""
+    return _opened(name, _checked)
+
+
+def in_order() -> tuple[list[Lesson], list[str]]:
+    """List all lessons as they are taken one after the other, and say of each that cannot be read why.
+
+    Shipped ones are not checked against their labs, which would have to be imported: tests do that.
+    """
+    from engines.core.protocol.registry import BUILT_IN, sources
+
+    folders = [source.folder for source in sources().values() if source.package == BUILT_IN and source.folder]
+    good, broken = [], []
+    for name, path in paths().items():
+        try:
+            shipped = any(folder in path.parents for folder in folders)
+            good.append(_opened(name, (lambda lesson: lesson) if shipped else _checked))
+        except DynascopeError as error:
+            broken.append(str(error))
+    return sorted(good, key=lambda each: (each.order, each.title)), broken
+
+
+def after(lesson: Lesson) -> Lesson | None:
+    """Return the lesson that is taken next; None after the last."""
+    found = in_order()[0]
+    names = [each.name for each in found]
+    place = names.index(lesson.name) + 1 if lesson.name in names else len(found)
+    return found[place] if place < len(found) else None
+
+
+def _opened(name: str, check: Callable[[Lesson], Lesson]) -> Lesson:
     files = paths()
     if name not in files:
         raise LessonError(f"there is no lesson {name!r:.100}; known are {', '.join(files) or 'none'}")
     path = files[name]
     try:
-        return _checked(_read(name, path))
+        return check(_read(name, path))
     except (OSError, *DAMAGED) as error:
         raise LessonError(f"the lesson {path.name}: {_reason(error)}") from error
 
@@ -178,23 +224,43 @@ def _steps(body: str, first: dict[str, Any]) -> tuple[LessonStep, ...]:
 
 
 def _step(markdown: MarkdownIt, title: str, tokens: list[Any], first: dict[str, Any]) -> LessonStep:
-    blocks = {token.info: _yaml(token.content) for token in tokens if token.info in ("set", "predict")}
-    text = [token for token in tokens if token.info not in ("set", "predict")]
+    blocks = {token.info: _yaml(token.content) for token in tokens if token.info in BLOCKS}
+    text = [token for token in tokens if token.info not in BLOCKS]
     html = nh3.clean(markdown.renderer.render(text, markdown.options, {}), tags=TAGS)
     changes = _table("set", blocks.get("set"))
     preset = str(changes.pop("preset", first.get("preset", "")))
-    question = _question(_table("predict", blocks["predict"])) if "predict" in blocks else None
-    return LessonStep(title, html, preset, dict(first.get("set", {})) | changes, question)
+    return LessonStep(
+        title,
+        html,
+        preset,
+        dict(first.get("set", {})) | changes,
+        look=split_names(blocks.get("look")),
+        question=_question(_table("predict", blocks["predict"])) if "predict" in blocks else None,
+        goal=_goal(_table("goal", blocks["goal"])) if "goal" in blocks else None,
+    )
 
 
 def _question(about: dict[str, Any]) -> Question:
-    missing = [key for key in ("question", "choices", "answer", "reveal") if key not in about]
-    if missing:
-        raise LessonError(f"its question lacks {' and '.join(missing)}")
+    _require("question", about, ("question", "choices", "answer", "reveal"))
     choices = tuple(map(str, about["choices"]))
     if str(about["answer"]) not in choices:
         raise LessonError(f"the answer {about['answer']!r} is none of the choices {', '.join(choices)}")
-    return Question(str(about["question"]), choices, choices.index(str(about["answer"])), str(about["reveal"]))
+    answer, at = choices.index(str(about["answer"])), int(about.get("at", 0))
+    shown = split_names(about.get("show"))
+    return Question(str(about["question"]), choices, answer, str(about["reveal"]), at, shown)
+
+
+def _goal(about: dict[str, Any]) -> Goal:
+    _require("goal", about, ("do", "until", "set", "done"))
+    until = about["until"] if isinstance(about["until"], list) else [about["until"]]
+    conditions = tuple(Condition.parse(str(each)) for each in until)
+    return Goal(str(about["do"]), conditions, _table("set", about["set"]), str(about["done"]))
+
+
+def _require(what: str, about: dict[str, Any], keys: tuple[str, ...]) -> None:
+    missing = [key for key in keys if key not in about]
+    if missing:
+        raise LessonError(f"its {what} lacks {' and '.join(missing)}")
 
 
 def _table(what: str, value: Any) -> dict[str, Any]:
@@ -227,7 +293,21 @@ def _checked(lesson: Lesson) -> Lesson:
         raise LessonError(f"it hides {', '.join(unknown)}; parts are {', '.join(PARTS)}, beside knobs and figures")
     for index, step in enumerate(lesson.steps):
         try:
-            lesson.experiment(engine, index)
+            _check_step(step, lesson.experiment(engine, index))
         except DynascopeError as error:
             raise LessonError(f"step {index + 1}, {step.title!r:.100}: {error}") from error
     return lesson
+
+
+def _check_step(step: LessonStep, experiment: Experiment) -> None:
+    """Check that figures, steps and numbers of a page exist where its experiment runs."""
+    engine = experiment.engine
+    figures = [plot.name for plot in engine.plots]
+    unknown = [name for name in (*step.look, *(step.question.show if step.question else ())) if name not in figures]
+    if unknown:
+        raise LessonError(f"there is no figure {unknown[0]!r:.100}; there are {', '.join(figures)}")
+    if step.question and not 0 <= step.question.at <= experiment.steps:
+        raise LessonError(f"its question is answered at step {step.question.at}; the run ends at {experiment.steps}")
+    if step.goal:
+        step.goal.check(engine)
+        experiment.override(step.goal.solution).configs()

@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING, Any
 from dashboard.session.curves import Curve, curves, in_sight
 from dashboard.session.edited import Edited, edited
 from dashboard.session.history import History, Opened
-from dashboard.session.view_state import NORMAL, SPEEDS, PinnedRun, ViewContext
-from dashboard.ui.formatting import knob_name
+from dashboard.session.uploads import Uploads
+from dashboard.session.view_state import (
+    LONGEST_NOTE,
+    MOST_ANNOTATIONS,
+    NORMAL,
+    SPEEDS,
+    Annotation,
+    PinnedRun,
+    ViewContext,
+    late_edit,
+)
+from engines.core.protocol.errors import ConfigError
 
 if TYPE_CHECKING:
     from engines.core.data.recording import Event
@@ -43,6 +53,9 @@ class Session:
         """The step up to which is played where the reader has paused there before."""
         self.focus = 0
         """The member that pictures and words are about."""
+        self.uploads = Uploads()
+        self.annotations: tuple[Annotation, ...] = ()
+        """Notes and slopes that the reader put on the figures."""
         self.pinned: PinnedRun | None = None
         self.pinned_experiment: Experiment | None = None
         """Experiment that repeats the pinned run; set before the run itself while that is computed once more."""
@@ -148,6 +161,7 @@ class Session:
         self.runner.close()
         if self._pinned_runner:
             self._pinned_runner.close()
+        self.uploads.close()
 
     # -- what is drawn of it ---------------------------------------------------------------------------------
 
@@ -165,13 +179,6 @@ class Session:
         firsts = {curve.key: curve.members[0] for curve in self.every_curve}
         self.focus = who if isinstance(who, int) else firsts.get(who, self.focus)
         self._arrange()
-
-    @property
-    def late_edit(self) -> str:
-        """The last change of a knob while the run was under way, as a sentence; "" where there was none."""
-        late = [event for event in self.runner.run.recording.events if event.step > 0]
-        knob = self.engine.Config.knob(late[-1].knob) if late else None
-        return f"{knob_name(knob)} was changed at step {late[-1].step:,}" if knob else ""
 
     @property
     def edited(self) -> Edited:
@@ -208,9 +215,10 @@ class Session:
             frame=run.recording.dense.index_at(step) if rows else 0,
             speed=self.speed,
             paused=self.paused,
-            late_edit=self.late_edit,
+            late_edit=late_edit(run),
             edited=self.edited,
             pinned=self.pinned,
+            annotations=self.annotations,
             comparing=self.pinned_experiment is not None,
         )
 
@@ -280,11 +288,40 @@ class Session:
         self.remember()
         self.start(_reseeded(self.experiment))
 
+    def devices(self) -> list[tuple[str, str]]:
+        """List the devices of this machine: their names, and what they are and how much memory is free."""
+        from engines.core.compute import device
+
+        return [(each.name, each.text) for each in device.described()]
+
+    def compute_on(self, name: str) -> None:
+        """Start again at step 0 on another device. Raises `ConfigError` for one that is not here."""
+        from engines.core.compute import device
+
+        self.device = str(device.resolve(name))
+        self.start(self.experiment)
+
     def press(self, name: str) -> None:
         """Press a button of the engine's own: it writes the current step into a live knob."""
         for action in self.engine.actions:
             if action.name == name:
                 self.edit({action.knob: self.runner.status.step})
+
+    # -- what the reader writes ------------------------------------------------------------------------------
+
+    def annotate(self, note: Annotation) -> None:
+        """Write on a figure. Raises `ConfigError` where there is too much on the figures already."""
+        if len(self.annotations) >= MOST_ANNOTATIONS:
+            raise ConfigError(f"there are {len(self.annotations)} annotations already, as many as a link holds")
+        if note.step < 0 or (note.to is not None and note.to <= note.step):
+            raise ConfigError(f"a slope is measured from a step to a later one, not from {note.step} to {note.to}")
+        note = replace(note, text=note.text.strip()[:LONGEST_NOTE])
+        self.annotations = (*self.annotations, note)
+
+    def erase(self, plot: str) -> None:
+        """Take the last annotation of a figure away."""
+        mine = [note for note in self.annotations if note.plot == plot]
+        self.annotations = tuple(note for note in self.annotations if not mine or note is not mine[-1])
 
     # -- comparison ------------------------------------------------------------------------------------------
 

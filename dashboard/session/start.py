@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dashboard.session import link
-from dashboard.session.lessons import Lesson, LessonError, load
+from dashboard.session.lessons import Lesson, LessonError, after, load
 from dashboard.session.view_state import ViewState
 from engines.core.protocol.errors import DynascopeError
 
@@ -27,6 +28,8 @@ class Start:
     run: Run | None = None
     """Run of the experiment that was computed already, to be shown at its end."""
     lesson: Lesson | None = None
+    follow_up: Mapping[str, str] | None = None
+    """Title and address of the lesson that comes after this one; None after the last."""
     pinned: Experiment | None = None
     """The experiment of the run to compare with."""
 
@@ -86,6 +89,13 @@ class Start:
         if lesson.lab != engine.name:
             raise LessonError(f"the lesson {name!r} is of the lab {lesson.lab!r}, and this is {engine.name!r}")
         return cls(lesson.experiment(engine, 0), ViewState(hide=lesson.hide, lesson=name), lesson=lesson)
+
+    def lead_on(self, address: Callable[[str], str]) -> Start:
+        """Say which lesson comes after this one, and where; `address(lab)` is that of a lab."""
+        following = after(self.lesson) if self.lesson else None
+        if not following:
+            return self
+        return replace(self, follow_up={"title": following.title, "href": following.href(address(following.lab))})
 
     def hide(self, names: tuple[str, ...]) -> Start:
         """Leave out more parts, knobs and figures."""

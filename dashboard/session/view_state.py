@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.session.curves import Curve, member_label
 from dashboard.session.edited import Edited
+from dashboard.ui.formatting import knob_name
 
 if TYPE_CHECKING:
     from engines.core.live.runner import Status
@@ -25,11 +26,42 @@ SPEEDS: dict[str, tuple[float | None, str]] = {
 
 NORMAL = "60"
 
-PARTS = ("presets", "knobs", "ensemble", "transport", "members", "probes", "story", "library")
+PARTS = ("presets", "knobs", "ensemble", "files", "transport", "members", "probes", "story", "library")
 """The parts of a page that can be hidden; so can every knob and figure, by its own name."""
 
 MOST_NAMES = 100
 """Names that a link may hide."""
+
+
+MOST_ANNOTATIONS, LONGEST_NOTE = 20, 120
+"""Annotations of one page, and characters of the text of one."""
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """A note at a recorded step of a curve; with `to`, the slope that is measured from there to that step."""
+
+    plot: str
+    channel: str
+    member: int
+    """A member of the curve."""
+    step: int
+    to: int | None = None
+    text: str = ""
+    component: int | None = None
+
+    @classmethod
+    def from_json(cls, data: Any) -> Annotation | None:
+        """Read an annotation of a link; None where it makes no sense."""
+        if not isinstance(data, Mapping):
+            return None
+        names, text = [data.get("plot"), data.get("channel")], data.get("text", "")
+        member, step, to, component = (_natural(data.get(name)) for name in ("member", "step", "to", "component"))
+        if not all(isinstance(name, str) for name in (*names, text)) or member is None or step is None:
+            return None
+        if to is not None and to <= step:
+            return None
+        return cls(*names, member, step, to, text[:LONGEST_NOTE], component)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)
@@ -53,6 +85,8 @@ class ViewState:
     lesson_step: int = 0
     pinned: str = ""
     """The experiment of the pinned run as JSON, "" without one."""
+    annotations: tuple[Annotation, ...] = ()
+    """Notes and measured slopes on figures."""
     mean: bool = False
     """Whether bands are mean and standard error, and not median and spread."""
     paused_at: int | None = None
@@ -79,11 +113,24 @@ class ViewState:
             lesson=data["lesson"] if isinstance(data.get("lesson"), str) else "",
             lesson_step=_natural(data.get("lesson_step")) or 0,
             pinned=data["pinned"] if isinstance(data.get("pinned"), str) else "",
+            annotations=_annotations(data.get("annotations")),
         )
 
 
 OLD_KEYS = {"looks": "log_axes", "page": "lesson_step"}
 """Keys of links up to version 2, and what they are called since."""
+
+
+def _annotations(value: Any) -> tuple[Annotation, ...]:
+    read = map(Annotation.from_json, value[:MOST_ANNOTATIONS] if isinstance(value, list) else ())
+    return tuple(filter(None, read))
+
+
+def late_edit(run: Run) -> str:
+    """The last change of a knob while a run was under way, as a sentence; "" where there was none."""
+    late = [event for event in run.recording.events if event.step > 0]
+    knob = run.engine.Config.knob(late[-1].knob) if late else None
+    return f"{knob_name(knob)} was changed at step {late[-1].step:,}" if knob else ""
 
 
 def _natural(value: Any) -> int | None:
@@ -141,6 +188,8 @@ class ViewContext:
     edited: Edited = field(default_factory=Edited)
     """The differences between the experiment and its preset."""
     pinned: PinnedRun | None = None
+    annotations: tuple[Annotation, ...] = ()
+    """Notes and slopes that the reader put on the figures."""
     comparing: bool = False
     """Whether a run is pinned, even if it is still being computed."""
 

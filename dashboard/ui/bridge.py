@@ -11,6 +11,7 @@ import param
 
 from dashboard.ui.component import Component, script, whole
 from dashboard.ui.keyboard import KEYS
+from engines.core.live.limits import LIMITS
 
 IN_FLIGHT = 2
 """Bokeh has no back-pressure: an overloaded page would fall minutes behind."""
@@ -55,7 +56,8 @@ class Bridge(Component):
         self._on_hidden: Callable[[bool], None] = lambda hidden: None
         self._on_sign: Callable[[], None] = lambda: None
         self._on_visit: Callable[[dict[str, str]], None] = lambda arguments: None
-        self.hidden = False
+        self.hidden = self.idle = False
+        """Whether the page is out of sight; whether nobody touched it for longer than `LIMITS.idle`."""
         self.answered = False
         """Whether the page has answered yet: what is sent before may arrive in another order."""
         self.ack = 0
@@ -114,12 +116,14 @@ class Bridge(Component):
             self.ack = max(self.ack, min(whole(data, "ack"), self.tick))
         elif "key" in data:
             self._on_key(str(data["key"]), bool(data.get("big")))
-        elif "hidden" in data and bool(data["hidden"]) != self.hidden:
+        if "idle" in data:
+            self.idle = 0 < LIMITS.idle < whole(data, "idle")
+        if "hidden" in data and bool(data["hidden"]) != self.hidden:
             self.hidden = bool(data["hidden"])
             self._on_hidden(self.hidden)
         elif isinstance(data.get("visit"), dict):
             self._on_visit({str(name): str(value) for name, value in data["visit"].items()})
         if data.get("gone"):
             self._heard_at = -math.inf
-        elif not self.hidden:
+        elif not (self.hidden or self.idle):
             self._on_sign()

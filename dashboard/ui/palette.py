@@ -13,6 +13,9 @@ QUALITATIVE = ("#0b72b5", "#d55e00", "#009e73", "#c667a4", "#b98000", "#3c9ccc",
 GREY = "#777e88"
 """The hue of the pinned run, and of theory whose assumptions are broken."""
 
+INK = "#d0284f"
+"""The hue of what the reader wrote on a figure: no data has it."""
+
 SHADES = (("", 0.0), ("#707070", 0.6), ("#969696", 0.5))
 """Colour mixed into the hues at each turn through them, and its share in [0, 1]; none in the first."""
 

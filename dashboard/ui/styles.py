@@ -9,6 +9,9 @@ FIGURES, FIGURE_CARD = ((FOLDER / f"{name}.css").read_text() for name in ("figur
 FULL_WIDTH = ":host { grid-column: 1 / -1; }"
 """Style of a card that stands in all columns of its grid."""
 
+WHOLE = ":host { flex: none !important; height: auto !important; max-height: none !important; }"
+"""Style of what is as high as its content: parts that stay in sight while one scrolls do so to its end."""
+
 STRETCH = {"sizing_mode": "stretch_width"}
 
 DIMS = ":host { opacity: var(--shown, 1); transition: opacity .25s .15s; }"

@@ -13,7 +13,7 @@ from engines.core.compute import memory
 from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Event
 from engines.core.files import export
-from engines.core.protocol.edits import by_step
+from engines.core.protocol.edits import by_step, is_list
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import STEPS, Experiment, notes
@@ -62,6 +62,7 @@ def run(
     """
     engine = load(name)
     chosen = engine.preset(preset) if preset else None
+    cases = list(cases) if is_list(cases) else cases  # of a generator there is one pass
     experiment = Experiment.from_preset(engine, chosen, set, seeds, steps, cases, edits)
     given = [*(set or {}), *([] if seeds is None else ["seed"]), *(knob for case in cases or () for knob in case)]
     done = simulate(new_run(experiment, device, given), experiment.steps, progress, experiment.edits)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from engines.core.files.npz_reader import FILE
 from engines.core.protocol.composite import CompositeEngine, Dynamics
-from engines.core.protocol.declarations import Phase, Prediction, Story
+from engines.core.protocol.declarations import OwnFile, OwnFiles, Phase, Prediction, Story
 from engines.core.protocol.engine import RunData
 from engines.loss_landscape import cautions, memory, predictions, relevance, story
 from engines.loss_landscape.channels import CHANNELS
@@ -16,6 +17,7 @@ from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import milestones
 from engines.loss_landscape.dynamics.select import chosen_dynamics
 from engines.loss_landscape.glossary import GLOSSARY
+from engines.loss_landscape.models.user_network import MAX_FILE_BYTES
 from engines.loss_landscape.plots import PLOTS
 from engines.loss_landscape.presets import PRESETS
 from engines.loss_landscape.probes import PROBES
@@ -38,6 +40,18 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    own_files = (
+        OwnFiles(
+            name="network",
+            label="Your own network",
+            files=(
+                OwnFile(knob="network", suffix=".safetensors", limit=MAX_FILE_BYTES, doc="the state of a perceptron"),
+                OwnFile(knob="data", suffix=".npz", limit=FILE, doc="X [n, d], and y: labels [n] or targets [n, k]"),
+            ),
+            knobs={"subject": "user_network"},
+            choices=("network_activation",),
+        ),
+    )
     probes = PROBES
     glossary = GLOSSARY
     opening = "L0"

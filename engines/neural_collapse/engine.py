@@ -7,7 +7,9 @@ from typing import Any
 
 from torch import Tensor
 
+from engines.core.files.npz_reader import FILE
 from engines.core.protocol.composite import CompositeEngine, Dynamics
+from engines.core.protocol.declarations import OwnFile, OwnFiles
 from engines.neural_collapse import cautions, central_path, diagnostics, problem, proximal, relevance, story
 from engines.neural_collapse.channels import CHANNELS
 from engines.neural_collapse.config import NeuralCollapse
@@ -70,6 +72,14 @@ class NeuralCollapseEngine(CompositeEngine[NeuralCollapse]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    own_files = (
+        OwnFiles(
+            name="data",
+            label="Your own samples",
+            files=(OwnFile(knob="data", suffix=".npz", limit=FILE, doc="X [N, D] and whole labels y [N]"),),
+            knobs={"model": "network"},
+        ),
+    )
     probes = PROBES
     glossary = GLOSSARY
     opening = "P0"

@@ -171,14 +171,14 @@ class Page:
         self.view.keyboard.press("Escape")
         return ticked == "true"
 
-    def save(self, figure: str, kind: str) -> Path:
+    def save(self, figure: str, *kind: str) -> Path:
         """Have a figure saved as a file; without a name the whole run."""
         with self.view.expect_download() as download:
             if figure:
-                self.choose(figure, kind)
+                self.choose(figure, *kind)
             else:
                 self.click("export this run")
-                self.view.get_by_role("menuitem", name=kind, exact=True).click()
+                self.view.get_by_role("menuitem", name=kind[0], exact=True).click()
         return download.value.path()
 
     def link(self) -> str:

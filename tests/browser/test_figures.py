@@ -60,7 +60,7 @@ def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_a
     def picked():
         mouse.click(*place)
         lab.view.wait_for_timeout(700)
-        return focus(lab) == "symmetric, gd"
+        return focus(lab) == "symmetric"
 
     until(picked)
 

@@ -112,7 +112,7 @@ def test_a_link_that_holds_it_where_anything_goes_opens(page):
 
 
 def test_a_lesson_full_of_it_is_read_as_text(page):
-    lab = page().open(f"/matrix_sensing?{urlencode({'lesson': NAME})}").ready(1)
+    lab = page().open(f"/matrix_sensing?{urlencode({'lesson': NAME})}")
     clean(lab, "Choose, and it plays.")
     lab.view.get_by_role("button", name="b", exact=True).click()
     clean(lab, "Right. <script>")

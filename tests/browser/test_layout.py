@@ -27,12 +27,17 @@ BAR = f"""() => {{ {DEEP}
   return [box(bar), parts.map(box)];
 }}"""
 CUT = f"""() => {{ {DEEP}
+  const up = (e) => e.parentElement ?? e.getRootNode().host;
+  const sideways = (e) => e.scrollWidth > e.clientWidth && ["auto", "scroll"].includes(getComputedStyle(e).overflowX);
+  const moves = (e) => e && !e.classList.contains("main-content") && (sideways(e) || moves(up(e)));
   const outside = (e) => box(e).width > 1 && (box(e).right > innerWidth + 1 || box(e).x < -1);
-  return all.filter((e) => written(e) && outside(e) && !e.closest(".unseen")).map((e) => e.textContent.slice(0, 40));
+  const cut = all.filter((e) => written(e) && outside(e) && !moves(up(e)) && !e.closest(".unseen"));
+  return cut.map((e) => e.textContent.slice(0, 40));
 }}"""
 SMALL = f"""() => {{ {DEEP}
   const touched = all.filter((e) => e.matches("button, select, input:not([type=checkbox]), a") && seen(e));
-  const small = touched.filter((e) => box(e).height < 35.5 && box(e).width > 2);
+  const inText = (e) => getComputedStyle(e).display === "inline";
+  const small = touched.filter((e) => box(e).height < 35.5 && box(e).width > 2 && !inText(e));
   return small.map((e) => (e.ariaLabel || e.textContent).slice(0, 40));
 }}"""
 WATCH = """

@@ -1,31 +1,161 @@
-"""A lesson as a reader takes it."""
+"""Lessons as a reader takes them: nothing tells an answer before its time, and what is asked for is checked."""
 
+import csv
+import io
+
+import pytest
+
+import engines
+from dashboard.session import lessons, link
+from dashboard.session.view_state import ViewState
 from tests.browser.conftest import until
 
+SEEN = """() => {
+  const texts = [];
+  const walk = (root) => {
+    for (const each of root.childNodes) {
+      if (each.nodeType === Node.TEXT_NODE) texts.push(each.textContent);
+      if (each.nodeType !== Node.ELEMENT_NODE || each.matches("style, script, section.lesson")) continue;
+      if (!each.checkVisibility({ visibilityProperty: true, opacityProperty: true })) continue;
+      walk(each);
+      if (each.shadowRoot) walk(each.shadowRoot);
+    }
+  };
+  walk(document.body);
+  return texts.join(" ").replace(/\\s+/g, " ");
+}"""
 
-def test_a_lesson_asks_first_then_plays_and_its_step_goes_with_a_link(page):
-    lab = page().open("/")
+TURN = """() => {
+  const models = Bokeh.documents[0].roots().flatMap((root) => [...root.references()]);
+  const sources = models.filter((m) => m.type === "ColumnDataSource");
+  return sources.map((m) => m.data.turn ?? m.data.get?.("turn")).filter(Boolean)[0]?.[0];
+}"""
+
+
+def meant(lab):
+    """The box of the figure that the lesson means, once it is wholly in sight."""
+    box = lab.view.locator(".meant").first.bounding_box() if lab.view.locator(".meant").count() else None
+    height = lab.view.viewport_size["height"]
+    return box if box and box["y"] >= 0 and box["y"] + box["height"] <= height + 1 else None
+
+
+def address(name, index):
+    """The link of a page of a lesson."""
+    lesson = lessons.load(name)
+    view = ViewState(hide=lesson.hide, lesson=name, lesson_step=index)
+    return f"/{lesson.lab}?s={link.encode(lesson.experiment(engines.load(lesson.lab), index), view)}"
+
+
+def next_of(lab):
+    return lab.view.get_by_role("button", name="Next", exact=True)
+
+
+def test_a_lesson_asks_then_plays_then_tells(page):
+    lab = page(height=900).open("/")
     lab.view.get_by_role("link", name="The price of width").click()
-    lab.ready(1)
-    next_ = lab.view.get_by_role("button", name="Next", exact=True)
-    assert next_.is_disabled()
-    assert lab.theory() == []
-    assert not lab.view.get_by_text("Symmetric bends and crawls").filter(visible=True).count()
-    assert lab.steps() == [0]
+    assert lab.says("Choose, and it plays.")
+    assert next_of(lab).count() == 1 and next_of(lab).is_disabled()
+    lab.view.keyboard.press(" ")
 
     lab.view.get_by_role("button", name="two factors", exact=True).click()
+    assert lab.says("You said: two factors. Now watch: the answer comes when the run has ended.")
+    lab.ready(1)
+    assert lab.theory() == [] and next_of(lab).is_disabled()
+    until(lambda: meant(lab), 20)
     assert lab.says("You said: two factors. Its error bends")
-    until(lambda: lab.steps()[-1] > 10 and lab.theory())
-    next_.click()
+    assert lab.steps()[-1] == 2400
+    until(lambda: lab.theory())
+
+    next_of(lab).click()
     assert lab.says("A straight line is a promise")
     lab.view.get_by_role("button", name="Back", exact=True).click()
-    assert lab.says("You said: two factors.")
-    next_.click()
+    assert lab.says("You said: two factors. Its error bends")
+    next_of(lab).click()
     assert lab.says("A straight line is a promise")
-    next_.click()
-    assert lab.says("Take the width away")
-    until(lambda: lab.steps() == [0])
+    next_of(lab).click()
+    assert lab.says("How many of the five widths get a straight line?")
+    lab.view.keyboard.press("l")
+    there = page().open(until(lambda: next((url for url in [lab.ask("location.href")] if "s=" in url), "")))
+    assert there.says("How many of the five widths get a straight line?")
+    assert there.says("Choose, and it plays.")
 
-    there = page().open(lab.link()).ready(1)
-    assert there.says("Take the width away")
-    assert there.names() == lab.names()
+
+QUICK = {"the_price_of_width", "what_a_layer_removes", "stairs", "why_directions_are_free"}
+LESSONS = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.thorough]) for name in lessons.paths()]
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_nothing_on_the_page_answers_a_question_that_waits(page, name):
+    lesson = lessons.load(name)
+    engine = engines.load(lesson.lab)
+    figures = [plot.title for plot in engine.plots]
+    told = [text for preset in engine.presets for text in (preset.title, preset.look_for)]
+    lab = page(width=1440, height=900)
+    for index, step in enumerate(lesson.steps):
+        if not step.question:
+            continue
+        lab.open(address(name, index))
+        assert lab.says("Choose, and it plays.")
+        assert lab.says("This is told once you have chosen")
+        configs = lesson.experiment(engine, index).configs()
+        cautions = [engine.caution(config) for config in configs]
+        answer = step.question.choices[step.question.answer]
+        seen = lab.ask(SEEN)
+        telling = [text for text in (answer, *figures, *told, *cautions) if text and text in seen]
+        assert telling == [], (name, index)
+        assert lab.steps() in ([], [0])
+        lab.view.keyboard.press(" ")
+        lab.view.keyboard.press(".")
+        assert lab.steps() in ([], [0])
+
+
+def test_what_a_lesson_asks_for_is_checked_and_the_last_page_leads_on(page):
+    lab = page(height=900).open(address("freed_by_one_step", 3)).ready(1)
+    assert lab.says("Not yet.")
+    assert not lab.view.get_by_text("Next lesson").count()
+    lab.view.get_by_role("button", name="Show me").click()
+    assert lab.says("Done. Near the solution the curvature is 2")
+    lab.view.get_by_role("link", name="Next lesson: Garbage in, truth out").click()
+    assert lab.says("Which of them finds the truth?")
+
+
+def test_dragging_turns_where_a_lesson_says_so(page):
+    lab = page(width=1440, height=900).open(address("three_clouds", 1)).ready(3)
+    until(lambda: meant(lab), 20)
+    until(lambda: lab.ask(TURN) is not None)
+    before = lab.ask(TURN)
+    box = meant(lab)
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    lab.view.mouse.move(x, y)
+    lab.view.mouse.down()
+    lab.view.mouse.move(x + 120, y + 10, steps=6)
+    lab.view.mouse.up()
+    until(lambda: abs(lab.ask(TURN) - before) > 0.5, 10)
+
+
+def test_progress_and_answers_stay_in_the_browser(page):
+    lab = page(height=900).open("/neural_collapse?lesson=what_a_layer_removes")
+    lab.view.get_by_role("button", name="the spread of the samples").click()
+    assert lab.says("A turned frame is as good a frame")
+    lab.open("/neural_collapse?lesson=what_a_layer_removes")
+    assert lab.says("You said: the spread of the samples. A turned frame")
+    next_of(lab).click()
+    assert lab.says("Why damping is no virtue of its own")
+    next_of(lab).click()
+    lab.view.get_by_role("button", name="nearly all").click()
+    assert lab.says("Right. It leaves")
+    next_of(lab).click()
+    lab.view.get_by_role("button", name="Show me").click()
+    assert lab.says("Done. With β at 0.1")
+    with lab.view.expect_download() as saved:
+        lab.view.get_by_role("button", name="Save my answers").click()
+    rows = list(csv.DictReader(io.StringIO(saved.value.path().read_text("utf-8-sig"))))
+    assert [(row["lesson"], row["page"], row["answer"], row["right"]) for row in rows] == [
+        ("what_a_layer_removes", "1", "the spread of the samples", "no"),
+        ("what_a_layer_removes", "3", "nearly all", "yes"),
+    ]
+    lab.open("/")
+    assert lab.says(f"1 of {len(lessons.paths())} done")
+    lab.open("/neural_collapse?lesson=what_a_layer_removes")
+    lab.view.get_by_role("button", name="Start afresh").click()
+    assert lab.says("Choose, and it plays.")

@@ -51,7 +51,7 @@ def test_a_hover_where_no_curve_is_tells_the_phase(page):
     left, top, width, height = lab.ask(FRAME)
 
     def said():
-        for share in (0.97, 0.9, 0.03):
+        for share in (at / 20 for at in range(1, 20)):
             lab.view.mouse.move(left + 0.5 * width, top + height * share)
             lab.view.wait_for_timeout(60)
             text = lab.ask(f"{BOX}?.innerText ?? ''")
@@ -124,3 +124,9 @@ def test_a_term_is_explained_beside_its_mention_and_the_help_lists_all(page):
     until(lambda: not dialog.is_visible())
     lab.view.keyboard.press("?")
     assert lab.says("The total length of all normalised steps")
+
+
+def test_a_tab_carries_the_name_of_its_lab(page):
+    lab = page().open(SENSING).ready(3)
+    until(lambda: lab.view.title() == "Matrix sensing by gradient descent · Dynascope")
+    assert lab.view.get_by_role("link", name="Labs").count() == 1

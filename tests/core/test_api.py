@@ -41,6 +41,19 @@ def test_progress_is_told_and_ends_at_the_last_step():
     assert [step for step, _ in told] == sorted(step for step, _ in told)
 
 
+def test_cases_may_come_one_by_one():
+    run = engines.run("toy", cases=({"a": a} for a in (1, 2)), steps=3)
+    assert [config.a for config in run.configs] == [1, 2]
+
+
+@pytest.mark.parametrize("given", [{"set": np.ones(2)}, {"cases": np.ones(2)}, {"edits": np.array(3)},
+                                   {"edits": [np.array(3)]}, {"edits": [(1, "eta", 1, np.array(0))]},
+                                   {"set": {"a": {}}}, {"seeds": {}}, {"seeds": b"ab"}], ids=str)  # fmt: skip
+def test_arrays_and_mappings_where_there_should_be_none_are_one_sentence(given):
+    with pytest.raises(ConfigError):
+        engines.run("toy", **given, steps=3)
+
+
 def test_the_summary_says_which_member_diverged_and_where():
     run = engines.run("toy", set={"a": [1, 100], "eta": 1, "flat": True}, steps=100)
     summary = run.summary()

@@ -17,13 +17,6 @@ COSTLY = settings(max_examples=max(5, settings.default.max_examples // 10))
 """For an attempt that takes longer than a few milliseconds."""
 
 
-class Silent:
-    """A value that cannot say what it is."""
-
-    def __repr__(self):
-        raise RuntimeError
-
-
 TEXTS = st.one_of(
     st.text(max_size=30),
     st.sampled_from(

@@ -103,9 +103,13 @@ def add_glyph(glyph: Any, source: Any, target: Any, **options: Any) -> Any:
 
 
 def name_ticks(axis: Any, names: dict[Any, str]) -> None:
-    """Put ticks at these places, with these names."""
-    axis.ticker = FixedTicker(ticks=list(names))
-    axis.major_label_overrides = names
+    """Put ticks at these places, with these names, where they are others than before: a new ticker is dear."""
+    if not isinstance(axis.ticker, FixedTicker):
+        axis.ticker = FixedTicker(ticks=list(names))
+    elif axis.ticker.ticks != list(names):
+        axis.ticker.ticks = list(names)
+    if axis.major_label_overrides != names:
+        axis.major_label_overrides = names
 
 
 def set_range(target: Any, window: tuple[float, float] | None, log: bool) -> None:

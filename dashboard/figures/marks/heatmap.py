@@ -44,6 +44,8 @@ class HeatMark(StepMark):
     def draw(self) -> None:
         """Add the images, their names, one colour bar and the hover."""
         self._shapes: list[tuple[int, int]] = []
+        self.shown: list[tuple[str, np.ndarray]] = []
+        """Matrices that are drawn, whole, by name."""
         self.mapper = LinearColorMapper(palette=Viridis256, low=0, high=1)
         self.source.data = {name: [] for name in ("image", "x", "y", "dw", "dh", "name", "top")}
         image = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=self.mapper)
@@ -70,6 +72,7 @@ class HeatMark(StepMark):
 
     def show(self, names: Sequence[str], matrices: Sequence[np.ndarray]) -> None:
         """Draw matrices under their names, thinned to what can be seen."""
+        self.shown = list(zip(names, map(np.atleast_2d, matrices), strict=True))
         whole = [np.atleast_2d(matrix).astype(np.float32) for matrix in matrices]
         shown = [_thinned(matrix) for matrix in whole]
         notes = [_thinning_note(*pair) for pair in zip(whole, shown, strict=True)]
@@ -161,7 +164,7 @@ CLAIM = "claim "
 
 def claims(run: Run, member: int) -> list[str]:
     """List the claims of the run's preset that can be measured on one member alone."""
-    return [verdict.claim for verdict in run.only([member]).judge()]
+    return [verdict.claim for verdict in run.select([member]).judge()]
 
 
 class MapMark(HeatMark):
@@ -243,6 +246,6 @@ class MapMark(HeatMark):
 
 def _judge(run: Run, members: Sequence[int], claim: int) -> float:
     """Measure one claim of the preset on some members; NaN where it cannot be told of them."""
-    verdicts = run.only(members).judge() if members else []
+    verdicts = run.select(members).judge() if members else []
     measured = verdicts[claim].measured if claim < len(verdicts) else None
     return np.nan if measured is None else measured

@@ -49,7 +49,7 @@ def add_curve_hover(mark: Any, glyphs: Sequence[Any], x_name: str) -> None:
 
 def _line(mark: Any, spec: Any) -> dict[str, Any]:
     """Describe one line for the browser: its columns, and what it is called."""
-    low, high = mark.band_keys(spec.column) if spec.column.curve.band else ("", "")
+    low, high = (column.key for column in mark.band(spec.column)) if spec.column.curve.band else ("", "")
     curve = spec.column.curve
     names = {"channel": spec.name, "curve": curve.label, "color": spec.color, "spread": spread_text([curve])}
     return {"x": mark.x_key(spec.column), "y": spec.column.key, "low": low, "high": high, **names}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from bokeh.events import RangesUpdate, Reset, Tap
@@ -19,6 +19,7 @@ from bokeh.models import (
 from bokeh.models.glyphs import Patches
 
 from dashboard.figures.marks import axes, theory
+from dashboard.figures.marks.annotations import AnnotationLayer, placed
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import FigureOptions, add_glyph, figure, set_range
 from dashboard.figures.marks.hover import add_curve_hover
@@ -26,6 +27,7 @@ from dashboard.figures.marks.phases import EMPTY, draw_phases, phase_columns
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.overlays import OverlayCurve, Overlays, band_columns, line_columns
 from dashboard.session.curves import Curve
+from dashboard.session.view_state import Annotation
 from dashboard.ui.formatting import readable
 from dashboard.ui.notation import plain, settable
 from dashboard.ui.palette import GREY, faded
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 DASHES = ("solid", "dotted", "dotdash", "dashdot")
 COMPONENTS = 8
 """Components of a vector that are drawn as lines of their own."""
+
+BESIDE = 2
+"""Curves whose vectors are drawn beside one another, where a plot asks for it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,7 @@ def line_specs(
     specs = []
     for place, name in enumerate(plot.channels):
         vector = bool(channels[name].dims)
-        for curve in _drawn_curves(curves, focus, vector):
+        for curve in _drawn_curves(curves, focus, vector, plot.beside):
             dash = DASHES[place % len(DASHES)]
             parts: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
             for part in parts:
@@ -74,9 +79,13 @@ def line_specs(
     return specs
 
 
-def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool) -> Sequence[Curve]:
+def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool, beside: bool) -> Sequence[Curve]:
+    """Choose whose lines are drawn: of a vector those of the member in focus, or of two curves beside one another."""
     if not vector:
         return curves
+    if beside and len(curves) == BESIDE:
+        members = [focus if focus in curve.members else curve.members[0] for curve in curves]
+        return [Curve(c.key, c.label, c.color, (member,)) for c, member in zip(curves, members, strict=True)]
     chosen = [curve for curve in curves if focus in curve.members]
     return [Curve(curve.key, curve.label, curve.color, (focus,)) for curve in chosen[:1]]
 
@@ -86,6 +95,14 @@ LONGEST_FORMULA = 26
 
 NEAR = 0.05
 """A click picks a curve within this share of the figure's height."""
+
+
+class Tapped(NamedTuple):
+    """A click on a figure: the recorded step nearest to it, the line where one is near, how many clicks before."""
+
+    step: int
+    line: LineSpec | None
+    count: int
 
 
 class LineMark:
@@ -109,15 +126,17 @@ class LineMark:
         self._hues = {(column.curve.key, column.channel, column.component): color for column, color in drawn}
         self._theory: list[theory.TheoryLine] = []
         self._phases: list[Phase] = []
+        self.tapped: Tapped | None = None
         self.overlay_hues: dict[str, str] = {}
         """Hue of each other run that is drawn behind, by its label."""
         self.sources = {name: ColumnDataSource() for name in ("theory", "overlays", "bands", "phases")}
         self.figure = figure(log_x=options.log_x, log_y=self.scale.log, **_labels(plot, engine))
         self.scale.set_ticks(self.figure)
         self._draw()
+        self._annotations = AnnotationLayer(self.figure, self.scale)
         self.figure.on_event(RangesUpdate, lambda event: on_zoom())
         self.figure.on_event(Reset, lambda event: on_reset())
-        self.figure.on_event(Tap, lambda event: on_tap(self.nearest_curve(event.x, event.y)))
+        self.figure.on_event(Tap, lambda event: on_tap(self._tap(event.x, event.y)))
 
     @property
     def columns(self) -> list[tuple[str, Column]]:
@@ -157,7 +176,7 @@ class LineMark:
         return add_glyph(glyph, self.stream.source, self.figure, name=spec.label)
 
     def _band(self, spec: LineSpec) -> None:
-        low, high = map(self.scale.field, self.band_keys(spec.column))
+        low, high = (self.scale.field(column.key) for column in self.band(spec.column))
         area = VArea(x=self.x_key(spec.column), y1=low, y2=high, fill_color=spec.color, fill_alpha=0.2)
         add_glyph(area, self.stream.source, self.figure)
 
@@ -165,9 +184,9 @@ class LineMark:
         """Name the column of the source that stands on the horizontal axis for a curve."""
         return "step"
 
-    def band_keys(self, column: Column) -> tuple[str, str]:
-        """Name the columns of the lower and the upper end of a curve's band."""
-        return replace(column, part="low").key, replace(column, part="high").key
+    def band(self, column: Column) -> tuple[Column, Column]:
+        """Return the columns of the lower and the upper end of a curve's band."""
+        return replace(column, part="low"), replace(column, part="high")
 
     # -- written at each tick, or when something changed -------------------------------------------------------
 
@@ -178,6 +197,10 @@ class LineMark:
         data = theory.line_columns(mine, [self._hue(line) for line in mine])
         data["ys"] = [self.scale.places(y).tolist() for y in data["ys"]]
         self.sources["theory"].data = data
+
+    def theory_lines(self) -> list[tuple[theory.TheoryLine, str]]:
+        """List the theory lines that are drawn, each with its hue."""
+        return [(line, self._hue(line)) for line in self._theory]
 
     def _hue(self, line: theory.TheoryLine) -> str:
         return GREY if line.prediction.broken else self._hues[line.key]
@@ -213,6 +236,14 @@ class LineMark:
         elif self.cursor.visible:
             self.cursor.visible = False
 
+    def show_annotations(self, run: Run, notes: Sequence[Annotation]) -> list[str]:
+        """Draw what the reader wrote on this figure, measure the slopes that were asked for; returns the texts."""
+        mine = [note for note in notes if note.plot == self.plot.name]
+        columns = [line.column for line in self.lines]
+        drawn = list(placed(mine, columns, run, self.options.log_x, self.scale))
+        self._annotations.show(drawn)
+        return [each.text for each in drawn]
+
     def follow(self, step: int, horizon: int) -> None:
         """Set the ranges to what has happened so far, unless the reader zoomed."""
         if not self.options.follow:
@@ -240,10 +271,31 @@ class LineMark:
         for mine, theirs in ((self.figure.x_range, other.figure.x_range), (self.figure.y_range, other.figure.y_range)):
             mine.update(start=theirs.start, end=theirs.end)
 
+    def nearest_line(self, x: float, y: float) -> LineSpec | None:
+        """Find the line nearest to a point of the plane; None where none is near."""
+        near = [(self._distance(spec.column, x, y), place) for place, spec in enumerate(self.lines)]
+        found = min((pair for pair in near if pair[0] < NEAR), default=None)
+        return self.lines[found[1]] if found else None
+
     def nearest_curve(self, x: float, y: float) -> str:
         """Find the key of the curve nearest to a point of the plane; "" where none is near."""
-        near = [(self._distance(spec.column, x, y), spec.column.curve.key) for spec in self.lines]
-        return min((pair for pair in near if pair[0] < NEAR), default=(0.0, ""))[1]
+        line = self.nearest_line(x, y)
+        return line.column.curve.key if line else ""
+
+    def _tap(self, x: float, y: float) -> str:
+        """Remember the recorded step nearest to a click, and its line; returns the curve of that."""
+        steps = np.asarray(self.stream.source.data["step"], float)
+        count = self.tapped.count + 1 if self.tapped else 0
+        if len(steps):
+            self.tapped = Tapped(int(steps[np.abs(steps - x).argmin()]), self.nearest_line(x, y), count)
+        return self.nearest_curve(x, y)
+
+    def annotation(self, step: int, to: int | None, text: str) -> Annotation:
+        """Make an annotation of the line that was clicked last, or of the first that holds the member in focus."""
+        line = self.tapped.line if self.tapped else None
+        line = line or next((line for line in self.lines if line.focus), self.lines[0])
+        column = line.column
+        return Annotation(self.plot.name, column.channel, column.curve.members[0], step, to, text, column.component)
 
     def _distance(self, column: Column, x: float, y: float) -> float:
         data = self.stream.source.data

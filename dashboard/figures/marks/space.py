@@ -59,6 +59,12 @@ points.change.emit();
 class SpaceMark(StepMark):
     """The points of the member in focus, each class in a colour and a shape; the plot's guide is thin and grey."""
 
+    @staticmethod
+    def projected(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Project points `[n]` as they are seen before anybody turns them."""
+        (a,), (e,) = TURNED["turn"], TURNED["tilt"]
+        return np.cos(a) * x + np.sin(a) * z, np.cos(e) * y - np.sin(e) * (np.cos(a) * z - np.sin(a) * x)
+
     def axis(self, options: FigureOptions) -> Scale:
         """Choose a linear scale: lengths are compared."""
         return Scale(False)

@@ -166,6 +166,12 @@ class StreamedSource:
                 self.extents[key] = (min(low, float(values.min())), max(high, float(values.max())), least)
 
 
+def recorded(run: Run, column: Column) -> tuple[np.ndarray, np.ndarray]:
+    """Read all recorded steps `[T]` of a column and its values `[T]`, NaN from where a member diverged."""
+    steps, block = run.recording.series(column.channel).read(column.channel)
+    return steps, column.values(mask_diverged(run, steps, block))
+
+
 def mask_diverged(run: Run, steps: np.ndarray, block: np.ndarray) -> np.ndarray:
     """Set a channel `[T, B, *dims]` at steps `[T]` to NaN from where each member diverged."""
     diverged = (run.diverged_at >= 0) & (steps[:, None] >= run.diverged_at)

@@ -2,6 +2,7 @@
 const SIGN = 1500;  // milliseconds; what a page in sight plays is computed for as long as it gives signs
 
 const SWITCHES = new Set(["range", "checkbox", "radio", "button"]);
+const TOUCHES = ["keydown", "pointerdown", "pointermove", "wheel"];  // somebody is there
 
 const TYPING = new Set(["INPUT", "SELECT", "TEXTAREA"]);
 
@@ -36,9 +37,11 @@ export function render({ model, view, el }) {
   live.textContent = model.announcement;
 
   const answer = () => requestAnimationFrame(() => model.send_msg({ ack: model.tick }));
-  const visibility = () => model.send_msg({ hidden: document.hidden });
+  let touched = performance.now();
+  const touch = () => { touched = performance.now(); };
+  const visibility = () => model.send_msg({ hidden: document.hidden, idle: Math.round((performance.now() - touched) / 1000) });
   const away = () => model.send_msg({ hidden: true, gone: true });
-  const sign = setInterval(() => model.send_msg({ hidden: document.hidden }), SIGN);
+  const sign = setInterval(visibility, SIGN);
   const key = (event) => {
     const target = event.composedPath()[0];
     if (!event.composedPath().includes(home())) return;
@@ -87,6 +90,7 @@ export function render({ model, view, el }) {
   document.addEventListener("visibilitychange", visibility);
   window.addEventListener("pagehide", away);
   document.addEventListener("keydown", key);
+  for (const name of TOUCHES) document.addEventListener(name, touch, { capture: true, passive: true });
   model.on("remove", () => {
     clearInterval(hello);
     clearInterval(sign);
@@ -95,6 +99,7 @@ export function render({ model, view, el }) {
     window.removeEventListener("popstate", visit);
     forget();
     document.removeEventListener("keydown", key);
+    for (const name of TOUCHES) document.removeEventListener(name, touch, { capture: true });
   });
   // In a notebook the first answers are lost: the way back opens after the page does.
   const hello = setInterval(() => model.tick > begun ? clearInterval(hello) : (answer(), visibility()), 300);

@@ -32,29 +32,35 @@ export function render({ model, view }) {
   follow.setAttribute("aria-label", `${follow.title}: ${model.title}`);
   follow.addEventListener("click", () => model.send_msg({ toggle: "follow", on: true }));
   const more = make("button", "icon", top, "⋮");
-  more.title = "how this figure is looked at, and files of it";
+  more.title = "how this figure is looked at, what is written on it, and files of it";
 
-  const save = (kind) => {
-    if (!["svg", "png"].includes(kind)) return model.send_msg({ export: kind });
-    const lines = [...model.shown.curves ?? [], ...model.shown.lines];
-    print(view.parent, { title: model.title, file: model.file, lines }, root, kind);
-  };
+  const note = make("div", "note", root);
+  note.addEventListener("click", () => note.classList.toggle("open"));
+  const write = annotator(model, root);
+  const files = (group) => model.files.filter(([, , of]) => of === group).map(([kind, text]) => ({ text, act: () => model.send_msg({ export: kind }) }));
+  const groups = [...new Set(model.files.map(([, , group]) => group))].filter(Boolean);
   const choice = (axis) => model.shown[axis].map(([name, text, on]) => ({ text, on, act: () => model.send_msg({ axis, channel: name }) }));
   const card = () => view.parent.el;
+  const writing = () => model.shown.annotate ? [
+    { head: "Write" },
+    { text: "A note…", act: () => write("note") },
+    { text: "The slope between two steps…", act: () => write("slope") },
+    ...model.shown.written ? [{ text: "Take the last one away", act: () => write("erase") }] : [],
+  ] : [];
   menu(more, `of ${model.title}`, () => [
     ...model.shown.toggles.map(({ name, label, doc, on }) => ({ text: label, doc, on, act: () => model.send_msg({ toggle: name, on: !on }) })),
     ...["y", "x"].filter((axis) => model.shown[axis]?.length).map((axis) => (
       { text: axis === "y" ? "Show another channel" : "Horizontal axis", items: () => choice(axis) })),
+    ...writing(),
     { head: "Save" },
-    ...model.files.map(([kind, text]) => ({ text, act: () => save(kind) })),
+    ...files(""),
+    ...groups.map((group) => ({ text: group, items: () => files(group) })),
     { head: "Place" },
     { text: "Full screen", hint: "Esc", on: card().matches(":popover-open"), act: () => enlarge(card(), more) },
     { text: "Whole width", on: model.shown.wide, act: () => model.send_msg({ toggle: "wide", on: !model.shown.wide }) },
     { text: "Hide", act: () => model.send_msg({ toggle: "closed", on: true }) },
   ]);
 
-  const note = make("div", "note", root);
-  note.addEventListener("click", () => note.classList.toggle("open"));
   const refresh = () => {
     const { lines, note: text, toggles } = model.shown;
     title.textContent = model.title;

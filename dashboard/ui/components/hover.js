@@ -1,6 +1,6 @@
 // What lies under the pointer of a figure of curves, as one box: the nearest curve, or the phase where none is near.
 // The nearest curve is drawn thicker and the others fainter meanwhile. Nothing of it is sent to the server.
-const ROOM = 28, ID = "dynascope-hover";
+const ROOM = 20, ID = "dynascope-hover";
 const place = (value) => threshold ? Math.asinh(value / (2 * threshold)) / Math.LN10 : value;
 const share = (value, range, log) => log
   ? Math.log(value / range.start) / Math.log(range.end / range.start) : (value - range.start) / (range.end - range.start);

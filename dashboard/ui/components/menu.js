@@ -29,13 +29,14 @@ const menu = (button, name, entries) => {
   button.setAttribute("aria-haspopup", "menu");
   button.setAttribute("aria-expanded", "false");
   button.after(list);
+  const close = () => { list.hidePopover(); button.focus(); };
   const all = () => [...list.querySelectorAll("button")];
   const fill = (shown) => {
     list.replaceChildren(...shown.map((each) => {
       const made = entry(each);
       if (!each.head) made.addEventListener("click", () => {
         if (each.items) return fill(each.items());
-        list.hidePopover();
+        close();
         each.act();
       });
       return made;
@@ -55,7 +56,8 @@ const menu = (button, name, entries) => {
   });
   list.addEventListener("keydown", (event) => {
     event.stopPropagation();  // the page's own keys rest meanwhile
-    if (event.key === "Tab") return list.hidePopover();
+    if (event.key === "Tab") return close();
+    if (event.key === "Escape") { event.preventDefault(); return close(); }
     const found = all(), last = found.length - 1, now = found.indexOf(event.target);
     const next = { ArrowDown: now < last ? now + 1 : 0, ArrowUp: now > 0 ? now - 1 : last, Home: 0, End: last }[event.key];
     if (next === undefined) return;

@@ -1,5 +1,7 @@
 // Time as an object: play, step, speed, scrub, branch, reset. Sends {do, ...}; `now` says what to show.
 // One line at any width: what the style sheet finds no room for stands in the menu at its end.
+// Where steps are computed, in one word.
+const where = (device) => device ? ` on ${device.replace("cpu", "CPU").replace("cuda", "GPU").replace("mps", "GPU")}` : "";
 const count = (value) => Math.round(value).toLocaleString("en").replaceAll(",", "\u202f");
 const inSight = (element) => element.getClientRects().length > 0;
 const plural = (n) => `take ${n} step${n > 1 ? "s" : ""} and pause`;
@@ -31,7 +33,11 @@ export function render({ model }) {
   button(again, "second", "Reset", "back to step 0, same seeds (R)", "R", "reset");
   button(again, "third", "Reseed", "back to step 0, other seeds", "S", "reseed");
   const actions = make("div", "group", root);
-  model.actions.forEach(([name, label, doc]) => button(actions, "action second", label, doc, "", "action", { name }));
+  const offer = () => {
+    actions.replaceChildren();
+    model.actions.forEach(([name, label, doc]) => button(actions, "action second", label, doc, "", "action", { name }));
+  };
+  offer();
 
   const scrub = make("input", "scrub", root);
   Object.assign(scrub, { type: "range", min: 0, max: 0, step: 1, value: 0 });
@@ -62,6 +68,9 @@ export function render({ model }) {
   menu(exported, "export this run", files);
   button(share, "third", "?", "keyboard shortcuts (?)", "?", "help").dataset.text = "Keyboard shortcuts";
 
+  // The run says on which device it is: by its whole name, or by its kind.
+  const onIt = (name) => [name, name.split(":")[0]].includes(model.now.chosen);
+  const devices = () => model.devices.map(([name, text]) => ({ text, on: onIt(name), doc: "starts the run again", act: () => send("device", { value: name }) }));
   const rest = () => {
     const offered = (each) => !inSight(each.made) && !(each.made.dataset.off === "yes");
     const speeds = model.speeds.map(([value, text]) => ({ text, on: value === model.now.speed, act: () => send("speed", { value }) }));
@@ -70,9 +79,14 @@ export function render({ model }) {
       ...spare.filter(offered).map((each) => each.entry()),
       ...(inSight(exported) ? [] : [{ text: "Export this run", items: files }]),
       ...(inSight(speed) ? [] : [{ text: "Speed", items: () => speeds }]),
+      { head: "Computed on" },
+      ...devices(),
     ];
   };
-  menu(press(root, "rest", "⋯", "more commands"), "more commands", rest);
+  const others = press(root, "rest", "⋯", "more commands");
+  others.addEventListener("pointerenter", () => send("devices"));  // what is free of each changes
+  others.addEventListener("focus", () => send("devices"));
+  menu(others, "more commands", rest);
 
   const refresh = () => {
     const now = model.now;
@@ -90,7 +104,7 @@ export function render({ model }) {
     const end = count(now.horizon);
     at.style.setProperty("--digits", end.length);
     at.textContent = `step ${count(now.at)} of ${end}`;
-    rate.textContent = !now.ready ? (now.failed ? "stopped" : "preparing…") : now.playing ? `${count(now.rate)} steps/s` : now.step >= now.horizon ? "finished" : "paused";
+    rate.textContent = !now.ready ? (now.failed ? "stopped" : "preparing…") : now.playing ? `${count(now.rate)} steps/s${where(now.device)}` : now.step >= now.horizon ? "finished" : "paused";
     root.classList.toggle("preparing", !now.ready && !now.failed);
     root.classList.toggle("scrubbing", now.scrubbing);
     left.textContent = now.left;
@@ -99,6 +113,7 @@ export function render({ model }) {
     speed.value = now.speed;
   };
   model.on("now", refresh);
+  model.on("actions", offer);
   refresh();
   return root;
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -50,6 +51,40 @@ def available() -> list[str]:
 def count(kind: str) -> int:
     """Count the devices of a kind."""
     return torch.cuda.device_count() if kind == "cuda" else 1
+
+
+class Description(NamedTuple):
+    """A device that is present: its name for `resolve`, and in words what it is and how much memory is free."""
+
+    name: str
+    text: str
+
+
+def described() -> list[Description]:
+    """Describe every device, the processor first."""
+    found = [Description("cpu", _with_memory("CPU", *_memory_of_host()))]
+    if torch.backends.mps.is_available():
+        found.append(Description("mps", "Apple GPU, single precision"))
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        about = f"{torch.cuda.get_device_name(index)} (cuda:{index})"
+        found.append(Description(f"cuda:{index}", _with_memory(about, *torch.cuda.mem_get_info(index))))
+    return found
+
+
+def _with_memory(text: str, free: int | None, whole: int) -> str:
+    """Write the memory of a device behind its name.
+
+    >>> _with_memory("CPU", 3 * GIB, 8 * GIB), _with_memory("CPU", None, 8 * GIB)
+    ('CPU, 3.0 of 8.0 GiB free', 'CPU, 8.0 GiB')
+    """
+    there = f"{whole / GIB:.1f} GiB"
+    return f"{text}, {there}" if free is None else f"{text}, {free / GIB:.1f} of {there} free"
+
+
+def _memory_of_host() -> tuple[int | None, int]:
+    """Bytes that are free and that there are; None where the system does not tell how many are free."""
+    page, available = os.sysconf("SC_PAGE_SIZE"), os.sysconf_names.get("SC_AVPHYS_PAGES")
+    return (page * os.sysconf(available) if available else None), page * os.sysconf("SC_PHYS_PAGES")
 
 
 def real(device: torch.device) -> torch.dtype:

@@ -155,6 +155,11 @@ class Simulation:
                 for key, group in group_by_shape(configs).items()
             ]
 
+    @property
+    def devices(self) -> str:
+        """The devices that compute the batches: an engine may leave on the processor what is too small for a card."""
+        return ", ".join(sorted({str(batch.device) for batch in self.batches}))
+
     def nbytes(self) -> int:
         """Count the bytes of the states of all members."""
         return sum(value.nbytes for batch in self.batches for value in batch.state)

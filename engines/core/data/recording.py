@@ -80,12 +80,12 @@ class Series:
         earlier._data = (size, steps[:size], {name: column[:size] for name, column in columns.items()})
         return earlier
 
-    def only(self, members: Sequence[int]) -> Series:
-        """Return all rows of some members, copied."""
+    def select(self, members: Sequence[int]) -> Series:
+        """Copy the rows of some members alone."""
         size, steps, columns = self._data
-        some = Series()
-        some._data = (size, steps[:size], {name: column[:size, list(members)] for name, column in columns.items()})
-        return some
+        chosen = Series()
+        chosen._data = (size, steps[:size], {name: column[:size, list(members)] for name, column in columns.items()})
+        return chosen
 
     def nbytes(self) -> int:
         """Count the bytes that the rows take."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import xarray
+from pyarrow import csv as pa_csv
 
 from engines.core.files import store
 from engines.core.protocol.engine import RunData
@@ -17,6 +20,12 @@ from engines.core.protocol.errors import StoreError
 from engines.core.protocol.paths import expand_home
 
 Write = Callable[[RunData, BinaryIO], None]
+
+ENTRIES = ("i", "j")
+"""Columns that number the entries of a vector or a matrix in a table."""
+
+ROWS = 100_000
+"""Rows of a table that are made at once."""
 
 
 def save(run: RunData, path: str | Path) -> None:
@@ -49,33 +58,62 @@ def require_suffix(path: str | Path, allowed: Collection[str] = (), action: str 
 
 
 def frame(run: RunData, channels: Collection[str] = ()) -> pd.DataFrame:
-    """Make a table of one row a step and member: the knobs that vary, then channels (default: all).
+    """Make a tidy table of some channels (default: all): one row a number, with member, step and the knobs that vary.
 
-    A vector has a column an entry. A thin channel is empty between its steps, and every channel once its member has
-    diverged.
+    `i` and `j` number the entries of vectors and matrices from 0. A number is missing once its member has diverged.
     """
-    recorded = store.table(run).to_pandas()
-    names = [channel.name for channel in run.engine.channels if channel.name in recorded]
-    chosen = [name for name in names if not channels or name in channels]
-    return pd.concat([recorded.drop(columns=names), *(_flat(run, name, recorded[name]) for name in chosen)], axis=1)
+    return pa.Table.from_batches(_tidy(run, channels), _tidy_schema(run)).to_pandas()
 
 
-def _flat(run: RunData, name: str, column: pd.Series) -> pd.DataFrame | pd.Series:
-    shape = run[name].shape[2:]
-    if not shape:
-        return column
-    size = int(pd.Series(shape).prod())
-    rows = [[None] * size if value is None else list(value) for value in column]
-    return pd.DataFrame(rows, columns=[f"{name}_{index}" for index in range(size)])
-
-
-def csv(run: RunData, channels: Collection[str] = ()) -> str:
+def csv(run: RunData, channels: Collection[str] = ()) -> bytes:
     """Write `frame` as text. It holds numbers alone: what repeats the run is in the other formats."""
-    return frame(run, channels).to_csv(index=False)
+    file = io.BytesIO()
+    _write_csv(run, file, channels)
+    return file.getvalue()
 
 
-def _write_csv(run: RunData, file: BinaryIO) -> None:
-    file.write(csv(run).encode())
+def _write_csv(run: RunData, file: BinaryIO, channels: Collection[str] = ()) -> None:
+    schema = _tidy_schema(run)
+    file.write((",".join(schema.names) + "\n").encode())
+    with pa_csv.CSVWriter(file, schema, write_options=pa_csv.WriteOptions(include_header=False)) as writer:
+        for batch in _tidy(run, channels):
+            writer.write_batch(batch)
+
+
+def _tidy_schema(run: RunData) -> pa.Schema:
+    knobs = {name: pa.array(values[:1].ravel()).type for name, values in store.varied_columns(run).items()}
+    entries = dict.fromkeys(ENTRIES, pa.int64())
+    return pa.schema({"member": pa.int64(), "step": pa.int64(), **knobs, "channel": pa.string(), **entries,
+                      "value": pa.float64()})  # fmt: skip
+
+
+def _tidy(run: RunData, channels: Collection[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of each channel, at most about `ROWS` at once: a large one is many times itself as text."""
+    knobs, schema = store.varied_columns(run), _tidy_schema(run)
+    for channel in run.engine.channels:
+        series = run.recording.series(channel.name)
+        if channel.name not in series.names or (channels and channel.name not in channels):
+            continue
+        steps, block = series.read(channel.name)
+        many = max(1, ROWS * len(steps) // max(1, block.size))
+        for first in range(0, len(steps), many):
+            yield _tidy_rows(run.steps, knobs, schema, channel.name, steps[first : first + many],
+                             block[first : first + many])  # fmt: skip
+
+
+def _tidy_rows(
+    recorded: np.ndarray, knobs: Mapping[str, np.ndarray], schema: pa.Schema, name: str, steps: np.ndarray,
+    block: np.ndarray,
+) -> pa.RecordBatch:  # fmt: skip
+    """Write a channel `[T, B, *dims]` at steps `[T]` out as rows; knobs are `[all steps, B]`."""
+    place, member, *entry = (index.ravel() for index in np.indices(block.shape))
+    row = np.searchsorted(recorded, steps)[place]
+    columns = {"member": member, "step": steps[place], "channel": np.full(len(place), name), "value": block.ravel()}
+    columns |= {knob: values[row, member] for knob, values in knobs.items()}
+    columns |= {letter: at for letter, at in zip(ENTRIES, entry, strict=False)}
+    absent = {field.name: pa.nulls(len(place), field.type) for field in schema if field.name not in columns}
+    filled = {key: pa.array(values, from_pandas=True) for key, values in columns.items()} | absent
+    return pa.RecordBatch.from_arrays([filled[field.name].cast(field.type) for field in schema], schema=schema)
 
 
 def _write_netcdf(run: RunData, file: BinaryIO) -> None:

@@ -184,7 +184,7 @@ def metadata(run: RunData) -> dict[str, Any]:
         "shapes": shapes,
         "device": run.device,
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
-    }
+    } | ({"interrupted": True} if run.interrupted else {})
 
 
 DAMAGED = (
@@ -281,6 +281,7 @@ def run_from_description(about: Mapping[str, Any]) -> RunData:
     preset = engine.preset(about["preset"]) if about["preset"] in names else None
     run = RunData(engine, _configs(engine, about["openings"]), preset=preset, device=str(about["device"]))
     run.configs = _configs(engine, about["configs"])
+    run.interrupted = about.get("interrupted") is True
     run.diverged_at = np.array([_diverged(at) for at in about["diverged_at"]])
     run.recording.events = list(check_edits(engine, about["events"], run.initial_configs))
     if run.configs != apply_edits(run.initial_configs, run.recording.events):

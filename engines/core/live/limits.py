@@ -15,6 +15,8 @@ class Limits:
     """Seconds that a step may take by its estimate."""
     runs: int = 0
     """Runs that may be open at a time."""
+    idle: float = 0.0
+    """Seconds after which the run of a page that nobody touches rests."""
 
 
 LIMITS = Limits()

@@ -38,6 +38,8 @@ class Status:
     rate: float = 0.0
     """Steps per second of compute, as measured."""
     message: str = ""
+    device: str = ""
+    """Where steps are really computed; "" before that is known."""
 
 
 class Runner:
@@ -202,6 +204,7 @@ class Runner:
         simulation = start_simulation(self.run, everyone)
         ADMISSION.measure(self, simulation, configs, simulation.observe(), self.status.horizon)
         self.run.device = str(simulation.device)
+        self._update(device=simulation.devices)
         self._checkpoints.offer(simulation)
         return replay_until(self.run, simulation, int(self.run.steps[-1]), everyone)
 
@@ -230,7 +233,7 @@ class Runner:
         self.run.recording.append(first, self.run.thin)
         self.run.diverged_at = self._simulation.diverged_at.copy()
         self._checkpoints.offer(self._simulation)
-        self._update(step=0, ready=True, message="")
+        self._update(step=0, ready=True, message="", device=self._simulation.devices)
 
     def _record_now(self) -> None:
         """Record the newest step, on the schedule or not: it is always shown."""

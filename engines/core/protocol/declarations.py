@@ -51,6 +51,8 @@ class Plot:
     classes: tuple[str, ...] = ()
     guide: str = ""
     """Space: the class that is no data; it is drawn thin and grey."""
+    beside: bool = False
+    """Line over a vector: of two curves both are drawn, that in focus thicker; of more the member in focus alone."""
     labels: tuple[str, ...] = ()
     """Bars, profile: what the first components are called; the others go by their numbers."""
 
@@ -125,6 +127,30 @@ class Story:
     formula: str
     text: str
     reference: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnFile:
+    """A file of a reader's own that a knob points to: how its name ends, and the most bytes that are read."""
+
+    knob: str
+    suffix: str
+    limit: int
+    doc: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnFiles:
+    """Files that a reader may bring together, and the knobs that have to be set so that they are used.
+
+    `choices` are knobs whose value the reader is asked for with the files.
+    """
+
+    name: str
+    label: str
+    files: tuple[OwnFile, ...]
+    knobs: dict[str, Any]
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ def check_edits(engine: Engine, records: Any, configs: Sequence[Config]) -> tupl
 
     Raises `ConfigError` or `UnknownName` for one that is out of bounds, or contradicts another knob of its member.
     """
-    if not _is_list(records):
+    if not is_list(records):
         raise ConfigError(f"edits={quote(records)} is no list of live edits")
     edits = sorted((_edit(engine, record, len(configs)) for record in records), key=lambda edit: edit.step)
     apply_edits(configs, edits)
@@ -52,14 +52,16 @@ def by_step(edits: Iterable[Event]) -> Iterator[tuple[int, list[Event]]]:
         yield step, list(together)
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+def is_list(value: Any) -> bool:
+    """Whether a value is several: a list, a range or an array, and no text, mapping or single number."""
+    one = isinstance(value, (str, bytes, Mapping)) or getattr(value, "ndim", 1) == 0
+    return isinstance(value, Iterable) and not one
 
 
 def _edit(engine: Engine, record: Any, members: int) -> Event:
     """Check one live edit, a mapping or four values. Raises `ConfigError` or `UnknownName`."""
     edit = record if isinstance(record, Mapping) else {}
-    if _is_list(record):
+    if is_list(record):
         values = list(record)
         edit = dict(zip(FIELDS, values, strict=True)) if len(values) == len(FIELDS) else {}
     if not edit.keys() >= set(FIELDS) or not isinstance(edit["knob"], str):
@@ -69,7 +71,7 @@ def _edit(engine: Engine, record: Any, members: int) -> Event:
         raise ConfigError(f"{knob.name} is not a live knob: it cannot be edited on the way")
     value = knob.check(engine.Config.__name__, edit["value"])
     step = STEP.check("Experiment", edit["step"])
-    if not _is_list(edit["members"]):
+    if not is_list(edit["members"]):
         raise ConfigError(f"the members of a live edit are {quote(edit['members'])}, and must be a list of numbers")
     return Event(step, knob.name, value, tuple(_member(each, members) for each in edit["members"]))
 

@@ -7,14 +7,24 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
 import numpy as np
 
 from engines.core.data.recording import Recording
 from engines.core.protocol.config import Config, Knob, check_index
-from engines.core.protocol.declarations import Action, Channel, Phase, Plot, Prediction, Story, Term, Verdict
+from engines.core.protocol.declarations import (
+    Action,
+    Channel,
+    OwnFiles,
+    Phase,
+    Plot,
+    Prediction,
+    Story,
+    Term,
+    Verdict,
+)
 from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.protocol.probe_figures import Picture
 
@@ -99,6 +109,8 @@ class RunData:
     """
 
     cancelled = False
+    interrupted = False
+    """Whether it was to go on when what is recorded was stored: the program was ended, or lost."""
     notes: tuple[str, ...] = ()
 
     def __init__(self, engine: Engine, configs: Sequence[Config], *, preset: Preset | None = None, device: str = "cpu"):
@@ -173,19 +185,21 @@ class RunData:
         earlier.diverged_at = np.where(self.diverged_at > step, -1, self.diverged_at)
         return earlier
 
-    def only(self, members: Sequence[int]) -> Self:
-        """Return the run of some of its members, as if nothing else had been run; what is recorded is copied."""
-        initial = [self.initial_configs[self._member(member)] for member in members]
-        some = type(self)(self.engine, initial, preset=self.preset, device=self.device)
-        some.configs = [self.configs[member] for member in members]
-        some.recording.dense, some.recording.thin = (
-            series.only(members) for series in (self.recording.dense, self.recording.thin)
-        )
-        some.diverged_at = self.diverged_at[list(members)]
-        for place, member in enumerate(members):
-            found = {name: values for (name, at), values in self.probe_results.items() if at == member}
-            some.probe_results |= {(name, place): values for name, values in found.items()}
-        return some
+    def select(self, members: Sequence[int]) -> Self:
+        """Return the run of some of its members alone, in the order given."""
+        place = {member: index for index, member in enumerate(map(self._member, members))}
+        part = type(self)(self.engine, [self.initial_configs[i] for i in place], preset=self.preset, device=self.device)
+        part.configs = [self.configs[i] for i in place]
+        part.diverged_at = self.diverged_at[list(place)]
+        events = [
+            replace(event, members=tuple(place[i] for i in event.members if i in place))
+            for event in self.recording.events
+        ]
+        dense, thin = (series.select(list(place)) for series in (self.recording.dense, self.recording.thin))
+        part.recording = Recording(dense, thin, [event for event in events if event.members])
+        part.probe_results = {(n, place[i]): values for (n, i), values in self.probe_results.items() if i in place}
+        part.notes = self.notes
+        return part
 
     def copy(self) -> Self:
         """Return the run as it is now: the two change apart, though no recorded number is copied."""
@@ -222,6 +236,7 @@ class Engine(ABC, Generic[C, P, S]):
     presets: ClassVar[tuple[Preset, ...]]
     probes: ClassVar[tuple[Probe, ...]] = ()
     actions: ClassVar[tuple[Action, ...]] = ()
+    own_files: ClassVar[tuple[OwnFiles, ...]] = ()
     glossary: ClassVar[tuple[Term, ...]] = ()
     opening: ClassVar[str]
     """The name of the preset on which the page opens."""

@@ -10,9 +10,11 @@ from engines.core.protocol.errors import StoreError, quote
 
 def expand_home(path: str | Path) -> Path:
     """Return a path with its `~` written out. Raises `StoreError` for what is no path, or where there is no home."""
-    if not isinstance(path, (str, os.PathLike)) or not str(path) or "\0" in str(path):
-        raise StoreError(f"{quote(path)} is no path of a file")
     try:
-        return Path(path).expanduser()
+        if not os.fsencode(path) or b"\0" in os.fsencode(path):
+            raise ValueError(path)
+        return Path(os.fsdecode(path)).expanduser()
+    except (TypeError, ValueError):  # nothing, no text, or characters that no file system has
+        raise StoreError(f"{quote(path)} is no path of a file") from None
     except RuntimeError as error:
         raise StoreError(f"cannot find {path}: {error}") from None

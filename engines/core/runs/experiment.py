@@ -13,7 +13,7 @@ from typing import Any, Self
 from engines.core.data.recording import Event
 from engines.core.protocol import registry
 from engines.core.protocol.config import Config, Knob, varied
-from engines.core.protocol.edits import check_edits
+from engines.core.protocol.edits import check_edits, is_list
 from engines.core.protocol.engine import Engine, Preset, RunData
 from engines.core.protocol.errors import ConfigError, engine_failures, quote
 
@@ -58,9 +58,11 @@ class Experiment:
         `cases` and `edits` are as in `engines.run`. Raises `UnknownName` for a knob that does not exist and
         `ConfigError` for a value out of bounds, or one that would be computed twice.
         """
-        _check_cases(set or {}, cases or ())
-        set = engine.Config.current(set or {})
-        translated = [_checked(engine.Config, engine.Config.current(case)) for case in cases or ()]
+        set = {} if set is None else set
+        several = list(cases) if is_list(cases) else () if cases is None else cases
+        _check_cases(set, several)
+        set = engine.Config.current(set)
+        translated = [_checked(engine.Config, engine.Config.current(case)) for case in several]
         cases = None if cases is None else translated
         _check_once("cases", translated)
         start = cls(engine=engine, base=engine.Config())
@@ -104,7 +106,7 @@ class Experiment:
         kind = type(self.base)
         for name in values:
             kind.knob(name)
-        lists = {name: tuple(value) for name, value in values.items() if _several(value)}
+        lists = {name: tuple(value) for name, value in values.items() if is_list(value)}
         spread = {name for case in cases or () for name in case}
         axes = {name: axis for name, axis in self.axes.items() if name not in values and name not in spread}
         axes |= {name: axis for name, axis in lists.items() if len(axis) != 1}
@@ -134,7 +136,7 @@ class Experiment:
         experiment = self.override(values)
         before, after = self.configs(), experiment.configs()
         knobs = self.engine.Config.knobs()
-        live = all(knobs[name].role == "live" and not _several(value) for name, value in values.items())
+        live = all(knobs[name].role == "live" and not is_list(value) for name, value in values.items())
         if not live or len(before) != len(after):
             return experiment, None
         everyone = tuple(range(len(after)))
@@ -225,16 +227,12 @@ def _without_effect(experiment: Experiment, given: Iterable[str]) -> Iterator[st
             yield f"{name} changes nothing: it has no effect with these values of the other knobs"
 
 
-def _several(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, str) and getattr(value, "ndim", 1) > 0
-
-
 def _check_cases(set: Any, cases: Any) -> None:
     """Raise `ConfigError` where values are no mapping, or where it is not clear which values cases are to have."""
     for name, given, right in (("set", [set], "a mapping"), ("cases", cases, "a list of mappings")):
-        if not _several(given) or not all(isinstance(each, Mapping) for each in given):
+        if not is_list(given) or not all(isinstance(each, Mapping) for each in given):
             raise ConfigError(f"{name}={quote(set if name == 'set' else cases)} is not {right} of knobs to values")
-    both = [name for name, value in set.items() if _several(value) and any(name in case for case in cases)]
+    both = [name for name, value in set.items() if is_list(value) and any(name in case for case in cases)]
     if both:
         raise ConfigError(f"both a list and the cases give values of {both[0]}: leave one of them out")
 
@@ -243,7 +241,7 @@ def _seeded(set: Mapping[str, Any], seeds: Any) -> dict[str, Any]:
     """Return the seeds as values of their knob. Raises `ConfigError` where it is not clear which are meant."""
     if seeds is None:
         return {}
-    if not _several(seeds):
+    if not is_list(seeds):
         raise ConfigError(f"seeds={quote(seeds)} is no list: seeds=[3] is the seed 3, seeds=range(3) are three seeds")
     if "seed" in set:
         raise ConfigError("both seeds and values of the knob seed are given: leave one of them out")
@@ -255,7 +253,7 @@ def _checked(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for name, value in values.items():
         knob = kind.knob(name)
-        one_by_one = [knob.check(kind.__name__, one) for one in value] if _several(value) else None
+        one_by_one = [knob.check(kind.__name__, one) for one in value] if is_list(value) else None
         checked[name] = knob.check(kind.__name__, value) if one_by_one is None else one_by_one
     return checked
 

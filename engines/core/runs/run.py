@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engines.core.analysis.probing import check_options, compute_parts
+from engines.core.protocol import drawing
 from engines.core.protocol.config import check_index, varied
 from engines.core.protocol.declarations import Story, Verdict
 from engines.core.protocol.engine import Part, RunData
 from engines.core.protocol.errors import ConfigError, EngineFailure, engine_failures, expect, quote
 
 if TYPE_CHECKING:
+    import pandas
     import xarray
 
 
@@ -132,6 +134,21 @@ class Run(RunData):
         from engines.core.files.store import to_xarray
 
         return to_xarray(self)
+
+    def to_frame(self, *channels: str) -> pandas.DataFrame:
+        """Make a tidy table of some channels (default: all), one row a number, with member, step and varied knobs."""
+        from engines.core.files.export import frame
+
+        for channel in channels:
+            self._require(channel)
+        return frame(self, channels)
+
+    def plot(self, name: str, **view: Any) -> Any:
+        """Make the HoloViews object of a plot or a channel, with the options of `dynascope.figure`.
+
+        Raises `UnknownName`, and `ConfigError` where no package that draws has been imported.
+        """
+        return drawing.draw(self, name, **view)
 
     def save(self, path: str | Path) -> None:
         """Write everything recorded, atomically, as `.parquet`, `.nc` (netCDF) or `.csv`. Raises `StoreError`.

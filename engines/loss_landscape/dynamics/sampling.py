@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engines.core.numerics.noise import Noise
 from engines.core.protocol.composite import Dynamics
 from engines.loss_landscape.dynamics import sampling_target
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
@@ -22,7 +23,6 @@ from engines.loss_landscape.learning_coefficient.samplers import (
     ROWS,
     UNIFORMS,
     ChainPoint,
-    Noise,
     Window,
     init_state,
     largest_curvature,

@@ -8,9 +8,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engines.core.numerics.noise import Noise
 from engines.core.protocol.composite import Dynamics
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
-from engines.loss_landscape.learning_coefficient.samplers import UNIFORMS, Noise
+from engines.loss_landscape.learning_coefficient.samplers import UNIFORMS
 
 
 class State(NamedTuple):

@@ -7,8 +7,7 @@ temperatures and step sizes are swept in one batch. A step is pure: random numbe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Callable
 from math import ceil
 from typing import NamedTuple
 
@@ -18,7 +17,6 @@ from torch import Tensor
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.lanczos import largest_eigenpairs
 from engines.loss_landscape.hessian.products import reverse_over_reverse
-from engines.loss_landscape.models.initialisation import stream
 
 Loss = Callable[[Tensor], Tensor]
 """Map parameters `[*, C, P]` to losses `[*, C]`, each of its own chain alone."""
@@ -216,40 +214,4 @@ def run(step: Kernel, state: ChainPoint, steps: int, star: Tensor, every: int = 
 
 
 NORMALS, UNIFORMS, ROWS = 11, 12, 13
-"""Purposes of a member's random streams, see `initialisation.stream`."""
-
-BLOCK_NUMBERS = 2**19
-"""Numbers that are drawn at once for each member, about."""
-
-
-def steps_per_block(numbers: int) -> int:
-    """Number of steps that are drawn at once, where one step takes so many numbers: a function of nothing else."""
-    return max(1, min(256, BLOCK_NUMBERS // max(numbers, 1)))
-
-
-class Noise:
-    """Random numbers `[B, *shape]` as a function of the step, each member's from its own seed; keeps new blocks."""
-
-    def __init__(self, seeds: Sequence[int], purpose: int, shape: tuple[int, ...], kind: str, limit: int = 0) -> None:
-        self._seeds, self._purpose, self._shape, self._limit = tuple(seeds), purpose, shape, limit
-        self._steps = steps_per_block(torch.Size(shape).numel())
-        self._draw: Callable[..., Tensor] = {"normal": self._normal, "uniform": self._uniform, "rows": self._rows}[kind]
-        self._block = lru_cache(maxsize=2)(self._drawn)
-
-    def at(self, step: int) -> Tensor:
-        """Numbers of one step, `[B, *shape]`."""
-        number, place = divmod(step, self._steps)
-        return self._block(number)[:, place]
-
-    def _drawn(self, number: int) -> Tensor:
-        shape = (self._steps, *self._shape)
-        return torch.stack([self._draw(stream(seed, self._purpose, number), shape) for seed in self._seeds])
-
-    def _normal(self, source: torch.Generator, shape: tuple[int, ...]) -> Tensor:
-        return torch.randn(shape, generator=source, dtype=torch.float64)
-
-    def _uniform(self, source: torch.Generator, shape: tuple[int, ...]) -> Tensor:
-        return torch.rand(shape, generator=source, dtype=torch.float64)
-
-    def _rows(self, source: torch.Generator, shape: tuple[int, ...]) -> Tensor:
-        return torch.randint(self._limit, shape, generator=source)
+"""Purposes of a member's random streams, see `numerics.noise`."""

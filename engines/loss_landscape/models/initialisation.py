@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import sqrt
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from engines.core.numerics.noise import stream
 from engines.loss_landscape.models.mlp import Mlp
 
 Draw = Callable[[torch.Generator], Tensor]
 
 SAMPLES, TEST, ORDER = 1, 2, 3
 """Purposes of a member's streams beside its start: samples to train on, to test, and their order in batches."""
-
-
-def stream(seed: int, *purpose: int) -> torch.Generator:
-    """Make an independent generator for every seed and purpose, on the CPU so that no run depends on its device.
-
-    Of a seed torch uses the lower 32 bits alone, so a purpose is mixed in by numpy.
-    """
-    mixed = int(np.random.SeedSequence((seed, *purpose)).generate_state(1)[0]) if purpose else seed
-    return torch.Generator().manual_seed(mixed)
 
 
 def draw_members(seeds: Sequence[int], draw: Draw, *purpose: int) -> Tensor:

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engines.core.numerics.noise import stream
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.config import LossLandscape
-from engines.loss_landscape.models.initialisation import SAMPLES, stream
+from engines.loss_landscape.models.initialisation import SAMPLES
 
 Loss = Callable[[Tensor], Tensor]
 """Map parameters `[*, P]` to losses `[*]`."""

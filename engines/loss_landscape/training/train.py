@@ -11,8 +11,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engines.core.numerics.noise import stream
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.models.initialisation import ORDER, stream
+from engines.loss_landscape.models.initialisation import ORDER
 from engines.loss_landscape.models.model import Samples, Subject
 
 

@@ -30,11 +30,12 @@ def read(path, run):
             return data["error"].values.T, data["singular_values"].values.transpose(1, 0, 2)
     size = run["singular_values"].shape[-1]
     if path.suffix == ".csv":
-        data = pd.read_csv(path, dtype=str).astype(float)  # pandas 2 itself reads a unit off
-        spectrum = data[[f"singular_values_{index}" for index in range(size)]].values
-    else:
-        data = pd.read_parquet(path)
-        spectrum = np.stack(data["singular_values"])
+        data = pd.read_csv(path, dtype=str)  # pandas 2 itself reads a unit off
+        error, spectrum = (data[data.channel == name].value.astype(float) for name in ("error", "singular_values"))
+        members = len(run.configs)
+        return error.values.reshape(-1, members), spectrum.values.reshape(-1, members, size)
+    data = pd.read_parquet(path)
+    spectrum = np.stack(data["singular_values"])
     members = len(run.configs)
     return data["error"].values.reshape(-1, members), spectrum.reshape(-1, members, size)
 
@@ -65,9 +66,9 @@ def test_the_formats_that_hold_a_whole_run_are_read_back(run, path):
 
 def test_a_knob_has_one_name_in_every_export(run):
     table = store.table(run).to_pandas()
-    text = pd.read_csv(io.StringIO(export.csv(run, ["error"])))
+    text = pd.read_csv(io.BytesIO(export.csv(run, ["error"])))
     data = run.to_xarray()
-    assert list(text) == ["member", "step", "alpha", "seed", "error"]
+    assert list(text) == ["member", "step", "alpha", "seed", "channel", "i", "j", "value"]
     for name in ("alpha", "seed"):
         assert name in data.coords
         np.testing.assert_array_equal(table[name], text[name])
@@ -101,9 +102,10 @@ def test_a_diverged_member_is_empty_in_every_format(tmp_path):
     np.testing.assert_array_equal(np.isnan(run["loss"][:, 1]), run.steps >= at)
     assert np.isnan(run.final(1)["loss"])
     data = run.to_xarray()["loss"]
-    for suffix, table in {"parquet": pd.read_parquet, "csv": pd.read_csv}.items():
-        run.save(tmp_path / f"run.{suffix}")
-        loss = table(tmp_path / f"run.{suffix}").query("member == 1").loss
+    run.save(tmp_path / "run.parquet")
+    run.save(tmp_path / "run.csv")
+    tidy = pd.read_csv(tmp_path / "run.csv").query("member == 1 and channel == 'loss'").value
+    for loss in (pd.read_parquet(tmp_path / "run.parquet").query("member == 1").loss, tidy):
         np.testing.assert_array_equal(loss.isna(), np.isnan(data[1]))
 
 
@@ -134,11 +136,21 @@ def test_a_dataset_that_says_other_than_it_holds_is_refused(run, tmp_path):
             engines.open(tmp_path / "run.nc")
 
 
-def test_a_thin_channel_is_empty_between_its_steps(run):
-    thin = next(iter(run.thin & set(run.recording.thin.names)))
-    data = export.frame(run, [thin])
-    filled = data[data.member == 0].dropna(subset=[name for name in data if name.startswith(thin)], how="all")
-    np.testing.assert_array_equal(filled.step, run.recording.thin.steps)
+def test_a_table_is_tidy_one_row_a_number_under_one_line_of_heads(run, monkeypatch):
+    monkeypatch.setattr(export, "ROWS", 7)  # in many pieces
+    (thin, *_) = sorted(run.thin & set(run.recording.thin.names))
+    names = ["error", "singular_values", thin]
+    text = export.csv(run, names).decode()
+    assert text.startswith("member,step,alpha,seed,channel,i,j,value\n") and text.count("member") == 1
+    data = pd.read_csv(io.StringIO(text), dtype={"value": str})
+    assert len(data) == sum(run[name].size for name in names) and set(data.channel) == set(names)
+    vector = data.query("member == 2 and channel == 'singular_values' and i == 1")
+    np.testing.assert_array_equal(vector.value.astype(float), run["singular_values"][:, 2, 1])
+    assert list(vector.step) == list(run.steps) and vector.j.isna().all()
+    matrix = data.query("member == 1 and channel == @thin and i == 2 and j == 0")
+    np.testing.assert_array_equal(matrix.value.astype(float), run[thin][:, 1, 2, 0])
+    assert list(matrix.step) == list(run.recording.thin.steps)
+    assert data.query("channel == 'error'")[["i", "j"]].isna().all(axis=None)
 
 
 def test_an_unknown_ending_is_a_sentence_that_names_the_known(run, tmp_path):

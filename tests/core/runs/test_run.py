@@ -81,9 +81,9 @@ def test_an_abandoned_replay_stops():
 def test_a_run_of_some_members_is_as_if_nothing_else_had_been_run():
     both = engines.run("matrix_sensing", set={"alpha": [0.2, 0.3, 0.4]}, steps=30)
     alone = engines.run("matrix_sensing", set={"alpha": [0.4, 0.2]}, steps=30)
-    some = both.only([2, 0])
+    some = both.select([2, 0])
     assert some.configs == alone.configs and list(some.initial_configs) == alone.configs
     np.testing.assert_allclose(some["error"], alone["error"], rtol=1e-12)
     assert some["iterate"].shape == alone["iterate"].shape
     with pytest.raises(ConfigError):
-        both.only([3])
+        both.select([3])

@@ -43,7 +43,7 @@ def recorded(configs, steps=(0,), **blocks):
 def picture(kind, run, plot, *, log_y=True, focus=0, step=0, picked=lambda member: None):
     """A mark that shows a run."""
     plot = Plot(**{"name": "p", "title": "p", "doc": "p", **plot})
-    mark = kind(plot, ENGINE, FigureOptions(False, log_y), False, picked)
+    mark = kind(plot, ENGINE, FigureOptions(False, log_y), picked)
     show(mark, run, focus, step)
     return mark
 

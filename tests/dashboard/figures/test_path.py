@@ -25,7 +25,7 @@ def drawn(kind, x, log_y=True, symlog=1e-6):
     plot = Plot(name="p", title="p", doc="p", channels=("loss",), x=x, symlog=symlog)
     strokes = [LineSpec(Column(curve, "loss"), curve.label, "loss", curve.color, "solid") for curve in both]
     quiet = {"on_zoom": lambda: None, "on_reset": lambda: None, "on_tap": lambda key: None}
-    mark = kind(plot, ENGINE, strokes, feed, FigureOptions(True, log_y), primary=False, **quiet)
+    mark = kind(plot, ENGINE, strokes, feed, FigureOptions(True, log_y), **quiet)
     mark.show_cursor(run, 3, False)
     mark.follow(3, 3)
     return run, mark

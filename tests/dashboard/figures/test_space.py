@@ -21,7 +21,7 @@ def space(*axes, kinds=(0, 1, 2), steps=(0,), **blocks):
     both = {name: np.array([values, values[::-1]], float) for name, values in {**blocks, "kind": kinds}.items()}
     run = recorded(configs, steps, **both)
     plot = Plot(name="p", title="p", doc="p", channels=axes, kind="space", by="kind", classes=CLASSES, guide="frame")
-    mark = SpaceMark(plot, Spatial(), FigureOptions(False, False), False, lambda member: None)
+    mark = SpaceMark(plot, Spatial(), FigureOptions(False, False), lambda member: None)
     show(mark, run)
     return run, mark
 

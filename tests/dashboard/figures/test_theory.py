@@ -59,7 +59,7 @@ def test_a_prediction_of_one_component_is_drawn_in_the_hue_of_that_component_alo
     plot = Plot(name="x", title="x", channels=("x",), doc="x", log_y=False)
     lines = line_specs(plot, {"x": TOY.channel("x")}, [curve], 0, {"x": 3})
     feed = StreamedSource([spec.column for spec in lines])
-    calls = {"primary": False, "on_zoom": lambda: None, "on_reset": lambda: None, "on_tap": lambda who: None}
+    calls = {"on_zoom": lambda: None, "on_reset": lambda: None, "on_tap": lambda who: None}
     mark = LineMark(plot, TOY, lines, feed, FigureOptions(False, False), **calls)
     steps = np.arange(3)
     said = [Prediction(channel="x", label="law", values=steps + i, reference="none", component=i) for i in (0, 2, 7)]
@@ -68,3 +68,15 @@ def test_a_prediction_of_one_component_is_drawn_in_the_hue_of_that_component_alo
     assert list(data["color"]) == [lines[0].color, lines[2].color]
     assert [line[0] for line in data["ys"]] == [0, 2]
     assert mark.theory_titles() == {"theory: law": ("", True)}
+
+
+def test_vectors_of_two_curves_are_drawn_beside_one_another_where_the_plot_asks():
+    both = curves([Toy(), Toy(seed=1)], False, [0])
+    plot = Plot(name="x", title="x", channels=("x",), doc="x")
+    channels = {"x": TOY.channel("x")}
+    alone = line_specs(plot, channels, both, 1, {"x": 3})
+    assert {spec.column.curve.key for spec in alone} == {both[1].key}
+    beside = line_specs(replace(plot, beside=True), channels, both, 1, {"x": 3})
+    assert [spec.column.curve.key for spec in beside] == [both[0].key] * 3 + [both[1].key] * 3
+    assert [spec.focus for spec in beside] == [False] * 3 + [True] * 3
+    assert len({spec.color for spec in beside}) == 6

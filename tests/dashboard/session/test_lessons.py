@@ -2,19 +2,17 @@
 
 import os
 
-import numpy as np
 import pytest
 
 import engines
-from dashboard.page.lesson_panel import LessonPanel
-from dashboard.server.gallery import gallery
+from dashboard.server.gallery import content
 from dashboard.session import lessons
 from dashboard.session.lessons import LessonError
 from dashboard.session.start import Start
-from engines.core.api import simulate
-from engines.core.runs.run import Run
+from tests.conftest import ROOT
 
 HEAD = "---\ntitle: T\nlab: matrix_sensing\npreset: P3\n---\n"
+GOAL = "```goal\ndo: D\nuntil: ['{}']\nset: {{k: 3}}\ndone: E\n```\n"
 QUESTION = "```predict\nquestion: Q\nchoices: [a, b]\nanswer: b\nreveal: R\n```\n"
 
 
@@ -28,13 +26,6 @@ def write(tmp_path, monkeypatch):
         return name
 
     return make
-
-
-def test_there_are_six_lessons_of_labs_that_exist():
-    found = [lessons.load(name) for name in lessons.paths()]
-    assert len(found) >= 6
-    assert {lesson.lab for lesson in found} <= set(engines.names())
-    assert all(any(step.question for step in lesson.steps) for lesson in found)
 
 
 def test_a_step_is_what_all_steps_up_to_it_say(write):
@@ -66,6 +57,15 @@ def test_what_a_lesson_says_is_made_safe(write):
         (HEAD.replace("preset", "hide: [menus]\npreset") + "## A\n", "it hides menus; parts are presets"),
         (f"{HEAD}## A\n```predict\nquestion: Q\nchoices: [a]\nanswer: c\nreveal: R\n```\n", "none of the choices"),
         (f"{HEAD}## A\n```predict\nquestion: Q\n```\n", "lacks choices and answer and reveal"),
+        (f"{HEAD}## A\n```look\nclouds\n```\n", "step 1, 'A': there is no figure 'clouds'; there are error"),
+        (f"{HEAD}## A\n{QUESTION[:-4]}at: 50000\n```\n", "answered at step 50000; the run ends at 42000"),
+        (f"{HEAD}## A\n{QUESTION[:-4]}show: [clouds]\n```\n", "there is no figure 'clouds'"),
+        (f"{HEAD}## A\n```goal\ndo: D\n```\n", "its goal lacks until and set and done"),
+        (f"{HEAD}## A\n{GOAL.format('loss !! 3')}", "'loss !! 3' is no condition"),
+        (f"{HEAD}## A\n{GOAL.format('los < 3')}", "its goal compares 'los'"),
+        (f"{HEAD}## A\n{GOAL.format('method > gd')}", "a word can only be equal"),
+        (f"{HEAD}## A\n{GOAL.format('__import__ = os')}", "its goal compares '__import__'"),
+        (f"{HEAD}## A\n{GOAL.format('k > 3').replace('k: 3', 'eta: -1')}", "outside its bounds"),
         (f"{HEAD}## A\n```set\n{{\n```\n", "step 1, 'A'"),
         (HEAD + "## A\n" + "x" * lessons.LARGEST_LESSON, "bytes; allowed are"),
         (HEAD.replace("preset: P3", "a: &a [1, 1]\nset: {alpha: [*a, *a]}") + "## A\n", "it has an alias"),
@@ -79,7 +79,7 @@ def test_a_mistake_is_a_sentence_with_the_file_and_the_place(write, text, says):
     name = write(text)
     with pytest.raises(LessonError, match=rf"(?s)own\.md: .*{says}"):
         lessons.load(name)
-    assert "own.md" in gallery(engines.names(), lambda lab: f"./{lab}").object
+    assert any("own.md" in each for each in content(engines.names(), lambda lab: f"./{lab}")["broken"])
 
 
 def test_a_lesson_that_is_a_pipe_is_not_waited_for(write, tmp_path):
@@ -99,20 +99,6 @@ def test_a_lesson_of_ones_own_goes_before_a_shipped_one(write):
     assert lessons.load(name).steps[0].title == "Mine"
 
 
-def test_a_question_keeps_its_answer_until_something_is_chosen(write):
-    played = []
-    lesson = lessons.load(write(f"{HEAD}## A\n{QUESTION}## B\n"))
-    panel = LessonPanel(lesson, 0, lambda index, paused: played.append((index, paused)))
-    assert panel.question_open and "answer" not in panel.shown["question"]
-    panel.receive({"choose": 7})
-    assert panel.question_open
-    panel.receive({"choose": 0})
-    assert (panel.shown["question"]["answer"], panel.shown["question"]["chosen"]) == (1, 0)
-    for index in (1, 5, 0):
-        panel.receive({"go": index})
-    assert played == [(0, False), (1, False), (0, False)]
-
-
 def test_a_lesson_in_an_address_that_is_none_or_of_another_lab_is_told():
     engine = engines.load("matrix_sensing")
     assert "of the lab 'neural_collapse'" in Start.from_address(engine, lesson="three_clouds").error
@@ -120,113 +106,23 @@ def test_a_lesson_in_an_address_that_is_none_or_of_another_lab_is_told():
     assert Start.from_address(engine, lesson="the_price_of_width").lesson.steps[0].title == "Three ways down"
 
 
-# -- what the lessons claim, computed -------------------------------------------------------------------------
+def test_a_lesson_leads_to_the_next_and_the_last_to_none(write, monkeypatch):
+    first, second = (
+        lessons.load(write(HEAD.replace("T", f"T\norder: {place}") + "## A\n", name))
+        for place, name in ((-2, "b"), (-1, "a"))
+    )
+    assert lessons.after(first) == second
+    last = lessons.in_order()[0][-1]
+    assert lessons.after(last) is None
+    engine = engines.load("matrix_sensing")
+    start = Start.from_address(engine, lesson="b").lead_on(lambda lab: f"./app?lab={lab}")
+    assert start.follow_up == {"title": "T", "href": "./app?lab=matrix_sensing&lesson=a"}
+    assert Start.from_address(engine).lead_on(str).follow_up is None
 
 
-def ended(name, step, steps=None):
-    lesson = lessons.load(name)
-    engine = engines.load(lesson.lab)
-    experiment = lesson.experiment(engine, step)
-    return simulate(Run(engine, experiment.configs()), steps or experiment.steps)
-
-
-def slowest(run):
-    """Which of three ways ends highest."""
-    return ("one matrix used twice", "two factors", "two factors and a modified step")[
-        int(np.argmax(run["relative_error"][-1]))
-    ]
-
-
-def straight(run):
-    widths = [config.k for config, error in zip(run.configs, run["relative_error"][-1], strict=True) if error < 1e-12]
-    return {(): "none", (3,): "only k = 3", (3, 4): "k = 3 and 4"}.get(tuple(widths), "all five")
-
-
-def copied(run):
-    error = run["relative_error"]
-    return "like one matrix used twice" if (error[:, 0] == error[:, 1]).all() else "like two factors"
-
-
-def steeper(run):
-    """The rates of the two smallest starts on the straight part of their curves."""
-    rates = []
-    for error in run["relative_error"][:, :2].T:
-        part = (error < 1e-5) & (error > 1e-10)
-        rates.append(-np.polyfit(run.steps[part], np.log(error[part]), 1)[0])
-    return f"about {round(rates[1] / rates[0])} times"
-
-
-def finds(run):
-    names = ("absolute loss and tiny start", "squared loss and tiny start", "absolute loss and large start")
-    good = [name for name, error in zip(names, run["relative_error"][-1], strict=True) if error < 1e-3]
-    assert run["loss"][-1, 2] < run["loss"][-1, 0] and run["relative_error"][-1, 2] > 1e5 * run["relative_error"][-1, 0]
-    return good[0] if len(good) == 1 else "none"
-
-
-def floors(run):
-    error = {config.alpha: error for config, error in zip(run.configs, run["relative_error"][-1], strict=True)}
-    return "more than ten thousand times smaller" if error[0.01] / error[1e-8] > 1e4 else "about ten times smaller"
-
-
-def within(run):
-    return "it falls without end" if run["nc1"][-1, 0] < 1e-14 else "it falls to a floor"
-
-
-def vanishes(run):
-    size = run["feature_norm"][:, 0]
-    return "everything shrinks to zero" if size[-1] < 1e-6 * size[0] else "a smaller triangle"
-
-
-def first(run):
-    when = [run.steps[np.argmax(run[name][:, 0] == 1)] for name in ("accuracy", "test_accuracy")]
-    counted = run["effective_parameters"][:, 0]
-    assert counted.max() > 1.8 * counted[0] and counted[-1] < 0.75 * counted.max()
-    return "on examples it has seen" if when[0] < when[1] / 2 else "both at once"
-
-
-def rule(run):
-    counted = run["effective_parameters"][:, 0]
-    assert run["accuracy"][-1, 0] == 1 and counted[-1] > 0.95 * counted.max()
-    return "not within these steps" if run["test_accuracy"][-1, 0] < 0.1 else "yes and later"
-
-
-def length(run):
-    found = run["llc"][-1]
-    return "too large" if (np.diff(found) > 0).all() and found[-1] > 5.5 else "right"
-
-
-ANSWERS = {
-    ("the_price_of_width", 0): slowest,
-    ("the_price_of_width", 2): straight,
-    ("imbalance_is_fuel", 0): copied,
-    ("imbalance_is_fuel", 2): steeper,
-    ("garbage_in_truth_out", 0): finds,
-    ("garbage_in_truth_out", 2): floors,
-    ("three_clouds", 0): within,
-    ("three_clouds", 2): vanishes,
-    ("parameters_become_free", 0): first,
-    ("parameters_become_free", 2): rule,
-    ("a_ruler_for_singularities", 0): length,
-}
-QUICK = {("the_price_of_width", 0), ("three_clouds", 2), ("garbage_in_truth_out", 0)}
-FASTER = {("imbalance_is_fuel", 0): 2000}
-"""Where fewer steps tell the same."""
-
-
-@pytest.mark.parametrize(
-    "place", [pytest.param(place, marks=[] if place in QUICK else [pytest.mark.thorough]) for place in ANSWERS], ids=str
-)
-def test_the_answers_are_what_runs_say(place):
-    name, step = place
-    question = lessons.load(name).steps[step].question
-    assert ANSWERS[place](ended(name, step, FASTER.get(place))) == question.choices[question.answer]
-
-
-def test_every_question_that_ships_is_checked():
-    asked = {
-        (name, index)
-        for name, path in lessons.paths().items()
-        for index, step in enumerate(lessons.load(name).steps)
-        if step.question and path.parent.name == "lessons" and path.parent.parent.name == "assets"
-    }
-    assert asked == set(ANSWERS)
+def test_the_example_of_the_documents_is_a_lesson(write):
+    text = (ROOT / "docs" / "lessons.md").read_text().split("```markdown\n")[1].split("\n```")[0]
+    lesson = lessons.load(write(text))
+    assert [bool(step.question) for step in lesson.steps] == [False, True, False]
+    assert lesson.steps[1].question.at == 1000 and lesson.steps[1].look == ("error", "loss")
+    assert [condition.name for condition in lesson.steps[2].goal.conditions] == ["eta", "loss", "step"]

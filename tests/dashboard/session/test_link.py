@@ -188,3 +188,9 @@ def test_a_version_or_a_lesson_of_a_link_is_quoted_without_markup():
     for bad in (token(version=EVIL), token(view={"lesson": EVIL}), token(view={"pinned": EVIL})):
         shown = message("error", Start.from_address(ENGINE, bad).error)
         assert shown.count("<") == 2 and len(shown) < 1500
+
+
+def test_a_link_remembers_how_bands_are_drawn():
+    assert ViewState.from_json(ViewState(mean=True).to_json()).mean
+    assert not ViewState.from_json({"bands": True}).mean
+    assert not ViewState.from_json({"mean": "yes"}).mean

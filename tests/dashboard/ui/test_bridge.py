@@ -1,4 +1,5 @@
 from dashboard.ui.bridge import IN_FLIGHT, LOST, LOST_HIDDEN, WATCHDOG, Bridge
+from engines.core.live.limits import LIMITS
 
 
 def answered(**options):
@@ -88,3 +89,15 @@ def test_a_page_is_lost_after_some_silence_and_at_once_where_it_says_so():
     assert not bridge.lost()
     bridge.receive({"hidden": True, "gone": True})
     assert bridge.lost()
+
+
+def test_a_page_that_nobody_touches_rests_and_wakes_at_a_touch(monkeypatch):
+    monkeypatch.setattr(LIMITS, "idle", 60.0)
+    signs, bridge = [], Bridge()
+    bridge.listen(lambda name, big: None, lambda hidden: None, lambda: signs.append(1))
+    for idle, rests, count in ((0, False, 1), (60, False, 2), (61, True, 2), (3600, True, 2), (0, False, 3)):
+        bridge.receive({"hidden": False, "idle": idle})
+        assert (bridge.idle, len(signs)) == (rests, count)
+    monkeypatch.setattr(LIMITS, "idle", 0.0)
+    bridge.receive({"hidden": False, "idle": 10**6})
+    assert not bridge.idle

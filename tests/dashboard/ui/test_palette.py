@@ -3,7 +3,7 @@ from itertools import combinations, pairwise
 import pytest
 
 from dashboard.server.theme import THEME
-from dashboard.ui.palette import GREY, QUALITATIVE, SHADES, qualitative, sequential
+from dashboard.ui.palette import GREY, INK, QUALITATIVE, SHADES, qualitative, sequential
 
 HUES = [qualitative(index) for index in range(len(QUALITATIVE) * len(SHADES))]
 GROUNDS = {name: theme["palette"]["background"]["paper"] for name, theme in THEME.items()}
@@ -28,7 +28,7 @@ def test_the_measure_of_contrast_has_its_known_values():
 
 @pytest.mark.parametrize("ground", GROUNDS.values(), ids=GROUNDS)
 def test_every_curve_stands_out_from_the_page(ground):
-    for color in (*HUES, GREY, *(sequential(place / 100) for place in range(101))):
+    for color in (*HUES, GREY, INK, *(sequential(place / 100) for place in range(101))):
         assert contrast(color, ground) >= 3, color
 
 

@@ -1,0 +1,20 @@
+"""Parts that are out of sight for a while, whatever else decides whether they are seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from panel.viewable import Viewer
+
+VEILED = "veiled"
+
+STYLE = f":host(.{VEILED}) {{ display: none !important; }}"
+
+
+def veil(part: Any, on: bool) -> None:
+    """Take a part of the page out of sight, for screen readers too, or bring it back."""
+    shell = part.__panel__() if isinstance(part, Viewer) else part
+    classes = [each for each in shell.css_classes if each != VEILED] + [VEILED] * on
+    if classes != shell.css_classes:
+        sheets = [each for each in shell.stylesheets if each != STYLE]
+        shell.param.update(css_classes=classes, stylesheets=[*sheets, STYLE])

@@ -1,0 +1,1 @@
+"""Sweeps: many members over many processes or machines, of which what is asked for is kept."""

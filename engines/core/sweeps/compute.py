@@ -1,0 +1,119 @@
+"""Computing one task: its members together, with checkpoints on the way, and the rows that are kept of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from engines.core import api
+from engines.core.compute import device as devices
+from engines.core.compute.simulation import Simulation
+from engines.core.files import store
+from engines.core.files.checkpoint_file import restore_checkpoint, write_checkpoint
+from engines.core.protocol.errors import ConfigError, StoreError
+from engines.core.runs.run import Run
+from engines.core.sweeps.measures import claims, measure
+from engines.core.sweeps.plan import Point, Task
+
+PERIOD = 20.0
+"""Seconds of computing between two checkpoints: what a killed process loses at most."""
+
+
+class Interrupted(Exception):
+    """The computation was asked to stop; what it had is in its checkpoint."""
+
+
+def compute(
+    task: Task,
+    partial: Path | None = None,
+    device: str = "cpu",
+    interrupted: Callable[[], bool] = lambda: False,
+    period: float = PERIOD,
+) -> tuple[pd.DataFrame, Run | None]:
+    """Compute a task: the rows of its members, and the run of those whose points are allowed.
+
+    Where `partial` names a file (without its ending), a computation that was broken off goes on there. Points whose
+    values contradict each other are rows with the reason in `refused`. Raises `Interrupted`, and what a run raises.
+    """
+    allowed, refused = _members(task)
+    if not allowed:
+        return pd.DataFrame(refused), None
+    configs = [config for _, group in allowed for config in group]
+    run = Run(
+        task.plan.engine,
+        configs,
+        preset=task.plan.experiment.preset if task.plan.judged else None,
+        device=str(devices.resolve(device)),
+    )
+    simulation = Simulation(run.engine, run.configs, devices.resolve(device))
+    keeper = _Keeper(run, simulation, partial, period)
+    keeper.restore()
+
+    def progress(step: int, steps: int) -> None:
+        if interrupted():
+            keeper.write()
+            raise Interrupted
+        keeper.write_when_due()
+
+    api.advance(run, simulation, task.plan.experiment.steps, progress)
+    api.run_preset_probes(run)
+    return pd.concat([_rows(task, run, [point for point, _ in allowed]), pd.DataFrame(refused)]), run
+
+
+def _members(task: Task) -> tuple[list[tuple[Point, list[Any]]], list[dict[str, Any]]]:
+    """Return the points with their members, and the rows of those that the engine refuses."""
+    allowed, refused = [], []
+    for point in task.points:
+        try:
+            allowed.append((point, task.plan.configs(point)))
+        except ConfigError as error:
+            refused.append(point | {"case": 0, "refused": str(error)})
+    return allowed, refused
+
+
+def _rows(task: Task, run: Run, points: Sequence[Point]) -> pd.DataFrame:
+    """Make one row a member: its place at its point, all its knobs, where it diverged, and the measures."""
+    size = len(run.configs) // len(points)
+    columns = {"case": [member % size for member in range(len(run.configs))]}
+    columns |= {name: [getattr(config, name) for config in run.initial_configs] for name, _ in run.configs[0]}
+    columns |= {"diverged_at": run.diverged_at.tolist()} | measure(run, task.plan.measures)
+    return pd.DataFrame(columns | (claims(run, len(points)) if task.plan.judged else {}) | {"refused": ""})
+
+
+class _Keeper:
+    """Writes what a task has so far, and reads it: the recording as a stored run, the state as a checkpoint."""
+
+    def __init__(self, run: Run, simulation: Simulation, partial: Path | None, period: float) -> None:
+        self._run, self._simulation, self._period = run, simulation, period
+        self._recorded = partial.with_suffix(".parquet") if partial else None
+        self._state = partial.with_suffix(".safetensors") if partial else None
+        self._written = time.monotonic()
+
+    def write_when_due(self) -> None:
+        """Write where the last time is long ago."""
+        if time.monotonic() - self._written >= self._period:
+            self.write()
+
+    def write(self) -> None:
+        """Write the recording, then the state. A crash in between leaves a recording that is longer than needed."""
+        if self._recorded and self._state:
+            with store.writing(self._recorded) as file:
+                store.write(self._run, file)
+            write_checkpoint(self._simulation, self._state)
+        self._written = time.monotonic()
+
+    def restore(self) -> None:
+        """Go on where the files are. Where they are damaged the task begins anew, which costs time and nothing else."""
+        if not (self._recorded and self._state and self._recorded.exists() and self._state.exists()):
+            return
+        try:
+            before = store.read(self._recorded)
+            if before.initial_configs == self._run.initial_configs:
+                restore_checkpoint(self._simulation, self._state)
+                self._run.recording = before.recording.until(self._simulation.step)
+        except StoreError:
+            return

@@ -1,0 +1,171 @@
+"""What a sweep computes: its points, and the tasks into which they are divided."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import islice, product
+from math import prod
+from typing import Any, Self
+
+from engines.core.protocol.config import Config
+from engines.core.protocol.engine import Engine
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.registry import load
+from engines.core.runs.experiment import Experiment
+from engines.core.sweeps.measures import Measure, default_measures, parse_measure
+
+FORMAT = 1
+
+MEMBERS = 64
+"""The most members of a task: more make a batch hardly cheaper, and fewer tasks divide worse among processes."""
+
+BYTES = 2**30
+"""Bytes that the problem and the states of a task may take. A constant: tasks must not depend on the machine."""
+
+Point = dict[str, Any]
+"""The value of each swept knob."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep as a value: an experiment, and the knobs whose values it is repeated with.
+
+    A *point* gives each swept knob one value; at each point the members of `experiment` are computed. Knobs of the role
+    `shape` vary slowest, so that the members of a task share their batches.
+    """
+
+    experiment: Experiment
+    axes: Mapping[str, Sequence[Any]]
+    measures: tuple[Measure, ...]
+    judged: bool = False
+    """Whether the claims of the preset are judged at each point."""
+    keeps_runs: bool = False
+    """Whether all that was recorded is kept, beside the measures."""
+
+    @classmethod
+    def make(
+        cls,
+        engine: Engine,
+        preset: str | None = None,
+        set: Mapping[str, Any] | None = None,
+        seeds: Sequence[int] | None = None,
+        steps: int | None = None,
+        measures: Sequence[str] = (),
+        judged: bool = False,
+        keeps_runs: bool = False,
+    ) -> Self:
+        """Plan a sweep of a preset (or the defaults): a list of `set` makes an axis, a value holds everywhere.
+
+        Every value of every axis is checked. Raises `ConfigError` or `UnknownName`.
+        """
+        chosen = engine.preset(preset) if preset else None
+        swept = engine.Config.current(set or {}) | ({} if seeds is None else {"seed": seeds})
+        axes = {name: list(value) for name, value in swept.items() if isinstance(value, (list, tuple, range))}
+        fixed = {name: value for name, value in swept.items() if name not in axes}
+        experiment = Experiment.from_preset(engine, chosen, fixed, None, steps)
+        for name, values in axes.items():
+            axes[name] = [engine.Config.knob(name).check(engine.Config.__name__, value) for value in values]
+            if not values or len(dict.fromkeys(axes[name])) < len(values):
+                raise ConfigError(f"the axis of {name} is empty or has a value twice")
+        if judged and not chosen:
+            raise ConfigError("claims belong to a preset: name one, or leave them out")
+        chosen_measures = tuple(parse_measure(engine, text) for text in measures) or default_measures(engine)
+        return cls(experiment, axes, chosen_measures, judged, keeps_runs)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine that computes it."""
+        return self.experiment.engine
+
+    def __len__(self) -> int:
+        """Count the points."""
+        return prod(len(values) for values in self.axes.values())
+
+    @cached_property
+    def group(self) -> list[Config]:
+        """The members at the first point."""
+        return self.configs({name: values[0] for name, values in self.axes.items()})
+
+    def configs(self, point: Point) -> list[Config]:
+        """Return the members at a point. Raises `ConfigError` where its values contradict each other."""
+        return self.experiment.override(point).configs()
+
+    def tasks(self) -> Iterator[Task]:
+        """Yield the tasks in their order; it does not depend on the machine."""
+        shape = {name: self.axes[name] for name in self.axes if self.engine.Config.knob(name).role == "shape"}
+        others = {name: values for name, values in self.axes.items() if name not in shape}
+        for shape_values in product(*shape.values()):
+            fixed = dict(zip(shape, shape_values, strict=True))
+            points = (
+                {name: (fixed | dict(zip(others, values, strict=True)))[name] for name in self.axes}
+                for values in product(*others.values())
+            )
+            size = self._points_per_task(fixed)
+            while chunk := tuple(islice(points, size)):
+                yield Task(self, chunk)
+
+    def _points_per_task(self, shape: Point) -> int:
+        first = {name: values[0] for name, values in self.axes.items()} | shape
+        try:
+            configs = self.configs(first)
+        except ConfigError:  # each point of a task is asked again, by itself
+            return 1
+        each = max(1, self.engine.nbytes(configs))
+        return max(1, min(MEMBERS // len(configs), BYTES // each))
+
+    def to_json(self) -> str:
+        """Write everything, as the file `sweep.json` and the workers get it."""
+        return json.dumps(
+            {
+                "format": FORMAT,
+                "experiment": json.loads(self.experiment.to_json()),
+                "axes": {name: list(values) for name, values in self.axes.items()},
+                "measures": [measure.text for measure in self.measures],
+                "judged": self.judged,
+                "keeps_runs": self.keeps_runs,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read `to_json`. Raises `ConfigError` for what is damaged, `UnknownName` for an engine that is not here."""
+        try:
+            about = json.loads(text)
+            if about["format"] != FORMAT:
+                raise ConfigError(f"a sweep of format {about['format']!r}; this version reads {FORMAT}")
+            engine = load(about["experiment"]["engine"])
+            experiment = Experiment.from_json(engine, json.dumps(about["experiment"]))
+            knobs = engine.Config.current(about["axes"])
+            axes = {name: [engine.Config.knob(name).check("sweep", v) for v in vs] for name, vs in knobs.items()}
+            measures = tuple(parse_measure(engine, text) for text in about["measures"])
+            return cls(experiment, axes, measures, about["judged"] is True, about["keeps_runs"] is True)
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+            raise ConfigError(f"this is no description of a sweep: {error}") from None
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some points of a sweep, computed together."""
+
+    plan: Plan
+    points: tuple[Point, ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """Thirty-two hexadecimal digits that name what is computed: equal ones of equal versions give equal numbers."""
+        plan = json.loads(replace(self.plan, axes={}).to_json())
+        return hashlib.sha256(json.dumps([plan, self.points], sort_keys=True).encode()).hexdigest()[:32]
+
+    def to_json(self) -> str:
+        """Write the task for a worker."""
+        return json.dumps({"plan": json.loads(self.plan.to_json()), "points": self.points})
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read `to_json`."""
+        about = json.loads(text)
+        return cls(Plan.from_json(json.dumps(about["plan"])), tuple(about["points"]))

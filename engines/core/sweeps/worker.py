@@ -1,0 +1,91 @@
+"""A worker's side of a sweep: one task, from words to files."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from engines.core.protocol.errors import DynascopeError, StoreError
+from engines.core.protocol.registry import add_plugins
+from engines.core.sweeps.compute import Interrupted, compute
+from engines.core.sweeps.folder import Sweep, rows_to_bytes, run_to_bytes
+from engines.core.sweeps.plan import Task
+
+
+class Outcome(NamedTuple):
+    """What a worker sends back of a task: nothing where it wrote into the folder itself; `failure` is a sentence."""
+
+    rows: bytes | None = None
+    run: bytes | None = None
+    failure: str = ""
+
+
+_stop: Any = threading.Event()
+"""Set when this process is to end."""
+
+
+def begin(plugins: Sequence[str], stop: Any) -> None:
+    """Prepare a process that computes tasks: one thread, the caller's engines, and an end that the caller decides."""
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to everybody; the caller says when to stop
+    _use_one_thread()
+    for folder in plugins:
+        add_plugins(folder)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _use_one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """Do not outlive a caller that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)
+
+
+def work(text: str, folder: str, device: str) -> Outcome:
+    """Compute a task, and write what is kept of it into the folder of its sweep where this machine has it."""
+    task = Task.from_json(text)
+    sweep = _folder(task, folder)
+    try:
+        rows, run = compute(task, sweep.path("partial", task) if sweep else None, device, _stop.is_set)
+    except Interrupted:
+        return Outcome()
+    except StoreError:  # a full disk is no property of this task: all would fail at it
+        raise
+    except DynascopeError as error:
+        return Outcome(failure=str(error))
+    kept = run_to_bytes(run) if run and task.plan.keeps_runs else None
+    if not sweep:
+        return Outcome(rows_to_bytes(rows), kept)
+    sweep.keep(task, rows_to_bytes(rows), kept)
+    return Outcome()
+
+
+def work_on_cluster(text: str, folder: str, device: str, plugins: Sequence[str]) -> Outcome:
+    """Compute a task in a Dask worker, which has its own signals and its own end."""
+    _use_one_thread()
+    for each in plugins:
+        if Path(each).is_dir():
+            add_plugins(each)
+    return work(text, folder, device)
+
+
+def _folder(task: Task, folder: str) -> Sweep | None:
+    """Open the sweep's folder where this machine has it, and it is the same one."""
+    try:
+        sweep = Sweep(folder)
+    except StoreError:
+        return None
+    return sweep if sweep.plan.to_json() == task.plan.to_json() else None

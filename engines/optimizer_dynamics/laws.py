@@ -1,0 +1,116 @@
+"""Laws in closed form of the factorisation: when each mode reaches a share of its singular value.
+
+`s` are singular values, `u0` the strengths at the start, `eta` the step size, `L` the number of factors; all derived
+for balanced aligned factors, where a mode is one number `a` and its strength `u = a^L`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.integrate import quad
+from scipy.special import hyp2f1
+
+from engines.optimizer_dynamics.config import OptimizerDynamics
+
+SLOWEST_GAIN, FASTEST_GAIN = 0.682, 1.134
+"""Bounds of five Newton-Schulz steps on [0.01, 1]: what they make of an update of size 1."""
+
+
+def gradient_descent(s: np.ndarray, u0: np.ndarray, eta: float, L: int = 2, f: float = 0.5) -> np.ndarray:
+    """Compute the steps of gradient descent to `u = f s`.
+
+    Two factors: `ln[(s/u0-1) f/(1-f)] / (2 ln(1+eta s))`, within a step at eta = 0.01, s <= 4. More: the flow, by a
+    hypergeometric function, within 1 to 1.5 % there.
+    """
+    if L == 2:
+        return np.log((s / u0 - 1) * f / (1 - f)) / (2 * np.log1p(eta * s))
+
+    def F(u: np.ndarray) -> np.ndarray:
+        return -(u ** (2 / L - 1)) / ((1 - 2 / L) * s) * hyp2f1(1, 2 / L - 1, 2 / L, u / s)
+
+    return (F(f * s) - F(u0)) / (L * eta)
+
+
+def growth(s: np.ndarray, eta: float, beta: float, nesterov: bool) -> np.ndarray:
+    """Compute the factor by which a small mode's `a` grows in one step of momentum, two factors.
+
+    It is the largest root of `z² - (1+beta+eta s) z + beta`, or of `z² - (1+beta)(1+eta s) z + beta (1+eta s)`.
+    """
+    linear = (1 + beta) * (1 + eta * s) if nesterov else 1 + beta + eta * s
+    constant = beta * (1 + eta * s) if nesterov else beta
+    return (linear + np.sqrt(linear**2 - 4 * constant)) / 2
+
+
+def momentum(s: np.ndarray, u0: np.ndarray, eta: float, beta: float, nesterov: bool) -> np.ndarray:
+    """Compute the half times of momentum, two factors: `ln(s/u0) / (2 ln z)`, up to 3.4 % early at beta = 0.95."""
+    return np.log(s / u0) / (2 * np.log(growth(s, eta, beta, nesterov)))
+
+
+def uniform_speed(s: np.ndarray, u0: np.ndarray, eta: float, L: int = 2, f: float = 0.5) -> np.ndarray:
+    """Compute the steps of methods that move every factor at one speed, polar Muon and signs, to `u = f s`."""
+    return ((f * s) ** (1 / L) - u0 ** (1 / L)) / eta
+
+
+def shampoo(s: np.ndarray, u0: np.ndarray, eta: float, L: int = 2, f: float = 0.5) -> np.ndarray:
+    """Compute the steps of Shampoo with summed Gram matrices to `u = f s`.
+
+    Two factors: `s [f - ln(1-f)] / (16 eta²)`; more: `dt = (s u - u²/2) / (2 L² u^(2-2/L) (s-u) eta²) du`.
+    """
+    if L == 2:
+        return s * (f - np.log1p(-f)) / (16 * eta**2)
+
+    def one(value: float, begin: float) -> float:
+        def slowness(u: float) -> float:
+            return (value * u - u * u / 2) / (2 * L * L * u ** (2 - 2 / L) * (value - u) * eta**2)
+
+        return quad(slowness, begin, f * value)[0]
+
+    return np.array([one(float(value), float(begin)) for value, begin in zip(s, u0, strict=True)])
+
+
+ADAM = {0.1: 0.1858, 0.5: 0.4550, 0.9: 0.7774}
+"""c_f of Adam's law with a long memory: the share f of a mode is learned after `c_f sqrt(s)/eta` steps."""
+
+
+def adam(s: np.ndarray, eta: float, f: float = 0.5) -> np.ndarray:
+    """Compute the steps of Adam without momentum and with a long memory to `u = f s`, two factors."""
+    return ADAM[f] * np.sqrt(s) / eta
+
+
+def natural(s: np.ndarray, u0: np.ndarray, eta: float, f: float = 0.5) -> np.ndarray:
+    """Compute the steps of natural gradient (ScaledGD) to `u = f s`: nearly the same for every mode."""
+    return np.log((1 - u0 / s) / (1 - f)) / (2 * eta)
+
+
+def half_times(config: OptimizerDynamics, u0: np.ndarray) -> np.ndarray:
+    """Compute half times `[r]` by the law of a configuration's method; NaN where there is none, or it began beyond."""
+    s, eta, L, method = config.values, config.eta, config.depth, config.method
+    none = np.full(len(s), np.nan)
+    if config.alpha == 0 or config.schedule != "constant" or config.weight_decay:
+        return none
+    with np.errstate(all="ignore"):
+        found = none
+        if method == "gd":
+            found = gradient_descent(s, u0, eta, L)
+        elif method in ("heavy_ball", "nesterov") and L == 2:
+            found = momentum(s, u0, eta, config.beta1, method == "nesterov")
+        elif method == "sign" or (method == "muon" and config.orthogonalise == "polar"):
+            found = uniform_speed(s, u0, eta * gain(config), L)
+        elif method == "shampoo":
+            found = shampoo(s, u0, eta, L)
+        elif method in ("adam", "soap") and L == 2 and config.beta1 == 0:
+            found = adam(s, eta)
+        elif method == "scaled_gd" and config.damping == 0:
+            found = natural(s, u0, eta)
+    return np.where(u0 < s / 2, found, np.nan)
+
+
+def gain(config: OptimizerDynamics) -> float:
+    """Return the geometric mean of Muon's factors over the layers: how much faster than eta factors grow."""
+    if config.method != "muon" or config.scale == "none":
+        return 1.0
+    if config.scale == "match_rms_adamw":
+        factors = [0.2 * max(shape) ** 0.5 for shape in config.shapes]
+    else:
+        factors = [max(1.0, rows / columns) ** 0.5 for rows, columns in config.shapes]
+    return float(np.exp(np.mean(np.log(factors))))

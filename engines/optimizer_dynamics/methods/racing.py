@@ -1,0 +1,159 @@
+"""Several methods in one batch: each member's memory is a row of one tensor, and each group takes its own steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from engines.core.compute.batching import groups
+from engines.optimizer_dynamics.methods.method import Inputs, Leaves, Memory, Method, norm
+
+Knobs = Mapping[str, Tensor]
+
+Average = str
+"""Which average of the iterates counts: none, ema or polyak."""
+
+USED = ("beta1", "beta2", "eps", "weight_decay", "damping", "least_loss", "d0", "growth_rate", "averaging")
+"""Knobs that an update may read."""
+
+AVERAGE = "average"
+"""The name of the average in a member's memory."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Members with one method: where they are in the batch, and how their memory lies in its row."""
+
+    method: Method
+    average: Average
+    places: Any
+    layout: tuple[tuple[str, int], ...]
+
+    def unpack(self, rows: Tensor) -> Memory:
+        """Read the memory `[b, K]` of these members by name."""
+        found, start = {}, 0
+        for name, size in self.layout:
+            found[name] = rows[:, start : start + size]
+            start += size
+        return found
+
+    def pack(self, memory: Memory, width: int) -> Tensor:
+        """Put memory by name into rows `[b, width]`, zeros behind it."""
+        parts = [memory[name] for name, _ in self.layout]
+        used = sum(size for _, size in self.layout)
+        if not parts:
+            raise AssertionError("a memory without names is not packed")
+        return torch.cat([*parts, parts[0].new_zeros(len(parts[0]), width - used)], 1) if width > used else (
+            torch.cat(parts, 1) if len(parts) > 1 else parts[0]
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Race:
+    """The methods of a batch, in one fixed order."""
+
+    groups: tuple[Group, ...]
+    leaves: Leaves
+    width: int
+    """Numbers in the longest memory."""
+
+    def start(self, w: Tensor, knobs: Knobs) -> Tensor:
+        """Return the memory `[B, K]` of parameters `[B, P]` before the first step."""
+        memory = w.new_zeros(len(w), self.width)
+        for group in self.groups:
+            if group.layout:
+                begun = _begun(group, w[group.places], _columns(knobs, group.places), self.leaves)
+                memory[group.places] = group.pack(begun, self.width)
+        return memory
+
+    def step(
+        self, w: Tensor, memory: Tensor, gradient: Tensor, loss: Tensor, rate: Tensor, t: Tensor, knobs: Knobs
+    ) -> tuple[Tensor, Tensor]:
+        """Take one step of each member's method: parameters `[B, P]` and memory `[B, K]` after it.
+
+        `gradient` is `[B, P]`; `loss`, `rate` and the number `t` of the step, from 1 on, are `[B]`.
+        """
+        columns = {name: knobs[name][:, None] for name in USED}
+        every = (gradient, w, loss[:, None], rate[:, None], t[:, None].to(w.dtype))
+        if len(self.groups) == 1:
+            return self._group_step(self.groups[0], memory, Inputs(*every, columns, self.leaves))
+        new_w, new_memory = torch.empty_like(w), torch.zeros_like(memory)
+        for group in self.groups:
+            at = group.places
+            inputs = Inputs(*(x[at] for x in every), {n: v[at] for n, v in columns.items()}, self.leaves)
+            new_w[at], new_memory[at] = self._group_step(group, memory[at], inputs)
+        return new_w, new_memory
+
+    def _group_step(self, group: Group, rows: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor]:
+        memory = group.unpack(rows)
+        average = memory.pop(AVERAGE, None)
+        w, after = group.method.update(inputs, memory)
+        if average is not None:
+            after = {**after, AVERAGE: averaged(group.average, average, w, inputs.t, inputs.knobs["averaging"])}
+        return w, group.pack(after, self.width) if group.layout else rows
+
+    def reported(self, w: Tensor, memory: Tensor, knobs: Knobs) -> Tensor:
+        """Return the point of each member that counts, `[B, P]`: an average, where its method or a knob says so."""
+        if all(group.average == "none" and type(group.method).reported is Method.reported for group in self.groups):
+            return w
+        found = [self._reported(group, w[group.places], memory[group.places], knobs) for group in self.groups]
+        return self._gathered(found, w)
+
+    def _reported(self, group: Group, w: Tensor, rows: Tensor, knobs: Knobs) -> Tensor:
+        memory = group.unpack(rows)
+        if AVERAGE in memory:
+            return memory[AVERAGE]
+        return group.method.reported(w, memory, _columns(knobs, group.places))
+
+    def remembered(self, memory: Tensor, name: str) -> Tensor:
+        """Return a scalar of that name `[B]` from the memories; NaN for methods without it."""
+        found = []
+        for group in self.groups:
+            rows = memory[group.places]
+            own = group.unpack(rows)
+            found.append(own[name][:, 0] if name in own else rows.new_full((len(rows),), torch.nan))
+        return self._gathered(found, memory[:, 0] if self.width else found[0])
+
+    def _gathered(self, parts: Sequence[Tensor], like: Tensor) -> Tensor:
+        if len(parts) == 1:
+            return parts[0]
+        whole = torch.empty_like(like)
+        for group, part in zip(self.groups, parts, strict=True):
+            whole[group.places] = part
+        return whole
+
+
+def averaged(kind: Average, average: Tensor, w: Tensor, t: Tensor, keep: Tensor) -> Tensor:
+    """Move an average `[b, P]` towards w: `r a + (1-r) w` with r = `keep` (ema) or `(t-1)/t` (polyak), t from 1 on."""
+    r = keep if kind == "ema" else (t - 1) / t
+    return r * average + (1 - r) * w
+
+
+def _columns(knobs: Knobs, places: Any) -> dict[str, Tensor]:
+    return {name: value[places][:, None] for name, value in knobs.items()}
+
+
+def _begun(group: Group, w: Tensor, columns: Knobs, leaves: Leaves) -> Memory:
+    memory = group.method.init(w, columns, leaves)
+    return memory | ({AVERAGE: w} if group.average != "none" else {})
+
+
+def race(methods: Sequence[tuple[Method, Average]], leaves: Leaves, w: Tensor, knobs: Knobs) -> Race:
+    """Group members by method and average; `w` `[B, P]` and `knobs` `[B]` say how large each memory is."""
+    found = []
+    for (method, average), places in groups(methods, w.device):
+        empty = Group(method, average, places, ())
+        begun = _begun(empty, w[places], _columns(knobs, places), leaves)
+        layout = tuple((name, value.shape[1]) for name, value in begun.items())
+        found.append(Group(method, average, places, layout))
+    width = max(sum(size for _, size in group.layout) for group in found)
+    return Race(tuple(found), leaves, width)
+
+
+def lengths(w: Tensor, start: Tensor) -> Tensor:
+    """Compute how far parameters `[B, P]` are from their start, `[B]`."""
+    return norm(w - start)[:, 0]

@@ -1,0 +1,160 @@
+"""Which prediction is drawn on which channel, and which assumption the current knobs break.
+
+Not grey means what the label says: exact until the first crossing, or half times within a share.
+`tests/optimizer_dynamics/test_predictions.py` holds it against runs at random knobs.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.core.protocol.declarations import Prediction
+from engines.optimizer_dynamics import modes, risk
+from engines.optimizer_dynamics.config import ENTRYWISE, EXACT_RISK, METHOD_LABELS, OptimizerDynamics
+from engines.optimizer_dynamics.scenes import factorisation
+
+DERIVED = "derived, see the tests"
+
+WITHIN = 0.1
+"""Half times of random small starts are met within this share, where the line is not grey."""
+
+SMALL = 0.05
+"""Largest strength of the start over the smallest singular value at which random starts align in time."""
+
+
+def factorisation_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
+    """Predict the modes and, where the factors are aligned, the loss, by the mode recursion."""
+    why, aligned = broken(config), config.start != "random"
+    u0 = factorisation.strengths(config)
+    u = modes.strengths(config, np.maximum(u0, 1e-300) ** (1 / config.depth), np.asarray(steps))
+    label = "mode recursion" if aligned else "mode recursion from the start's growing part"
+    label += "" if why else (", exact to the first crossing" if aligned else f", half times within {WITHIN:.0%}")
+    lines = [
+        Prediction(channel="modes", component=i, label=label, values=u[:, i], reference=DERIVED, broken=why)
+        for i in range(u.shape[1])
+    ]
+    if aligned:
+        loss = ((u - config.values) ** 2).sum(1) / 2
+        lines.append(Prediction(channel="loss", label=label, values=loss, reference=DERIVED, broken=why))
+    return lines
+
+
+def broken(config: OptimizerDynamics) -> str:
+    """The first assumption of the mode recursion that does not hold, "" when all do."""
+    if config.method in ENTRYWISE and config.start != "diagonal":
+        return f"{METHOD_LABELS[config.method]} is an entrywise method in a rotated basis: factors do not stay aligned"
+    limit = curvature_limit(config)
+    if limit and config.eta > limit:
+        return f"η = {config.eta:g} is unstable at the solution: the limit is {limit:.3g}"
+    if config.method == "soap" and len(set(config.values)) < len(config.values):
+        return "equal singular values leave SOAP's basis to rounding"
+    return "" if config.start != "random" else _unaligned(config)
+
+
+def _unaligned(config: OptimizerDynamics) -> str:
+    if config.method not in ("gd", "heavy_ball", "nesterov", "muon"):
+        return f"from a random start {METHOD_LABELS[config.method]} need not align the factors"
+    if config.method == "muon" and config.orthogonalise != "polar":
+        return "from a random start Newton–Schulz gains between 0.68 and 1.13 of the line's speed"
+    if config.depth > 2 and config.method != "muon":
+        return f"from a random start {config.depth} factors need not be balanced"
+    u0 = factorisation.strengths(config)
+    if u0.max() > SMALL * config.values.min():
+        return f"α = {config.alpha:g} is not small: modes meet before they are aligned"
+    return ""
+
+
+def curvature_limit(config: OptimizerDynamics) -> float:
+    """Largest stable step size of methods that follow the gradient, 0 for others.
+
+    The curvature at the solution is `L s^(2-2/L)` for the largest s; momentum beta allows `2 + 2 beta` over it, and
+    Nesterov's `(2 + 2 beta)/(1 + 2 beta)`.
+    """
+    beta = config.beta1
+    factor = {"gd": 2.0, "heavy_ball": 2 + 2 * beta, "nesterov": (2 + 2 * beta) / (1 + 2 * beta)}.get(config.method)
+    if factor is None:
+        return 0.0
+    return factor / (config.depth * config.values[0] ** (2 - 2 / config.depth))
+
+
+def risk_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
+    """Predict the expected risk of a sampled run exactly, and where a constant rate ends."""
+    found = []
+    if (
+        config.sampling == "sampled"
+        and config.method in EXACT_RISK
+        and (config.average == "none" or config.method == "gd")
+    ):
+        why = "an approximation: the averaged squares are replaced by their mean" if config.method == "adam" else ""
+        values = risk.expected(config, np.asarray(steps))
+        found.append(_risk_line("exact expected risk", values, why))
+    if config.method == "gd" and config.schedule == "constant" and config.average == "none":
+        floor = risk.noise_floor(config)
+        if np.isfinite(floor) and floor > 0:
+            found.append(_risk_line("limit: ½ σ² κ/(1 − κ)", np.full(len(steps), floor), ""))
+    return found
+
+
+def _risk_line(label: str, values: np.ndarray, why: str) -> Prediction:
+    return Prediction(channel="risk", label=label, values=values, reference=DERIVED, broken=why)
+
+
+def threshold(config: OptimizerDynamics) -> float:
+    """Return the curvature times step size beyond which a method is unstable; 0 where none is known."""
+    b = config.beta1
+    return {
+        "gd": 2.0, "rmsprop": 2.0, "heavy_ball": 2 + 2 * b, "nesterov": (2 + 2 * b) / (1 + 2 * b),
+        "adam": (2 + 2 * b) / (1 - b),
+    }.get(config.method, 0.0)  # fmt: skip
+
+
+def edge_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
+    """Draw the threshold of the sharpness, and for two parameters the exact maps."""
+    found, limit = [], threshold(config)
+    if limit:
+        for channel, value in (("edge_ratio", 1.0), ("sharpness", limit / config.eta)):
+            label = f"edge, {limit:.3g}/η" if channel == "sharpness" else "edge"
+            found.append(
+                Prediction(
+                    channel=channel, label=label, values=np.full(len(steps), value), reference=CENTRAL,
+                    broken=_below_the_edge(config),
+                )
+            )  # fmt: skip
+    if config.model == "product" and config.method == "gd" and config.schedule == "constant":
+        r, length = product_map(config, np.asarray(steps))
+        for channel, values in (("residual", r), ("length", length), ("loss", r * r / 2)):
+            label = "map of residual and length, exact"
+            found.append(Prediction(channel=channel, label=label, values=values, reference=DERIVED))
+    return found
+
+
+CENTRAL = "J. Cohen et al. 2024 (arXiv 2410.24206)"
+
+
+def _below_the_edge(config: OptimizerDynamics) -> str:
+    if config.model == "product":
+        return "a threshold, and no law: here the sharpness lands below it, often far below"
+    if config.schedule != "constant":
+        return "the step size falls, and the edge rises"
+    return "" if config.model == "valley" else "reached only where the sharpness can rise so far"
+
+
+def product_map(config: OptimizerDynamics, steps: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Follow gradient descent on `½(xy - c)²` in its residual and squared length, `[T]` each.
+
+    `r' = r(1 - eta l) + eta² r² (r + c)`, `l' = l - 4 eta r (r + c) + eta² r² l`; NaN once it diverged.
+    """
+    c, eta = config.centre, config.eta
+    r, length, last = config.product - c, config.sharpness, int(min(np.max(steps, initial=0), modes.LONGEST))
+    path = [(r, length)]
+    for _ in range(last):
+        if abs(r) > 1e30:
+            r = length = np.nan
+        r, length = (
+            r * (1 - eta * length) + eta**2 * r * r * (r + c),
+            length - 4 * eta * r * (r + c) + eta**2 * r * r * length,
+        )
+        path.append((r, length))
+    found = np.array(path)[np.minimum(steps, last).astype(int)]
+    found[np.asarray(steps) > last] = np.nan
+    return found[:, 0], found[:, 1]

@@ -1,0 +1,229 @@
+"""Expensive observables: a tuning sweep, speed-ups at equal loss, curvature, and Monte Carlo beside the exact risk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+from engines.core.compute.simulation import Simulation
+from engines.core.numerics.lapack import eigvalsh
+from engines.core.protocol.config import Knob
+from engines.core.protocol.engine import Part, Probe, RunData
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.probe_figures import Lines, Trace
+from engines.core.runs.replay import simulation_at
+from engines.optimizer_dynamics import risk
+from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
+from engines.optimizer_dynamics.scenes import central_flow, edge, network
+from engines.optimizer_dynamics.verdicts.race import budgets, speed_up
+
+CPU = torch.device("cpu")
+
+SLICE = 25
+"""Steps between two parts of a probe."""
+
+
+def _advanced(simulation: Simulation, steps: int) -> Iterator[float]:
+    """Advance a simulation, yielding the share that is done."""
+    while simulation.step < steps:
+        simulation.advance(min(simulation.step + SLICE, steps))
+        yield simulation.step / steps
+
+
+def tuning(run: RunData, member: int, step: int = -1, trials: int = 9, steps: int = 200) -> Iterator[Part]:
+    """Tune a member's method: so many rates, a factor of 2 apart, under a constant and a linear schedule, as one batch.
+
+    The loss is that at the end of the schedule: of all training images in a race, else the channel `loss`.
+    """
+    config: OptimizerDynamics = run.configs[member]
+    free = config.method in ("schedule_free", "schedule_free_adam")
+    schedules = ("constant",) if free else ("constant", "linear")
+    rates = [config.eta * 2.0 ** (k - trials // 2) for k in range(trials)]
+    members = [config.replace(eta=eta, schedule=name, horizon=steps) for name in schedules for eta in rates]
+    simulation = Simulation(run.engine, members, CPU)
+    for share in _advanced(simulation, steps):
+        yield Part(0.99 * share, {})
+    channel = "score" if config.scene == "network" else "loss"
+    losses = np.where(simulation.diverged_at >= 0, np.nan, simulation.observe().values[channel])
+    found: dict[str, Any] = {"rate": np.array(rates), "trials": len(members)}
+    for at, name in enumerate(schedules):
+        found[name] = losses[at * trials : (at + 1) * trials]
+    best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else 0
+    found |= {"best_loss": float(losses[best]), "best_rate": float(members[best].eta), "best": members[best].schedule}
+    yield Part(1.0, found)
+
+
+def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) -> dict[str, Any]:
+    """Compute how much faster each method of a race is than Adam at equal loss, at the end of its largest budget.
+
+    `baseline` multiplies Adam's best rate: 1 is tuned, ¼ is four times too small. A bar is missing where Adam's table
+    of budgets does not reach the loss: nothing is extrapolated. Raises `ConfigError` without a race with Adam.
+    """
+    if run.configs[member].scene != "network" or not budgets(run, "adam"):
+        raise ConfigError("speed_ups needs a race on digits with adam in it, such as the preset O15")
+    names = [name for name in network.CENTRES if budgets(run, name)]
+    found: dict[str, Any] = {"budget": np.array(sorted({config.horizon for config in run.configs}), dtype=float)}
+    for name in names:
+        own = [speed_up(run, name, int(T), baseline) if int(T) in budgets(run, name) else None for T in found["budget"]]
+        found[name] = np.array([np.nan if speed is None else speed for speed in own])
+    return found
+
+
+def hessian(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
+    """Compute all eigenvalues of the Hessian at the edge of stability; the largest against 2/eta."""
+    config = run.configs[member]
+    if config.scene != "edge":
+        raise ConfigError(f"hessian is of scene=edge, and this is {config.scene}")
+    batch = simulation_at(run, step, member).batches[0]
+    problem: edge.Problem = batch.problem.problem
+    P = batch.state.w.shape[1]
+    H = problem.model.curvature(batch.state.w, torch.eye(P, dtype=batch.state.w.dtype)[None])[0]
+    values = eigvalsh((H + H.mT)[None] / 2)[0].flip(0).numpy()
+    return {"number": np.arange(1, P + 1), "eigenvalues": values, "largest": float(values[0]), "edge": 2 / config.eta}
+
+
+def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterator[Part]:
+    """Follow the central flow and the gradient flow from the smoothed iterate at `step`, and gradient descent beside.
+
+    Returns the distances of both to the smoothed iterates, and the mean oscillation against the predicted variance.
+    Started where nothing oscillates yet, gradient descent stays on the gradient flow until rounding has swollen.
+    """
+    config: OptimizerDynamics = run.configs[member]
+    if config.scene != "edge" or config.method != "gd":
+        raise ConfigError("central_flow is of gradient descent with scene=edge")
+    simulation = simulation_at(run, max(step if step >= 0 else int(run.steps[-1]), 2), member)
+    problem: edge.Problem = simulation.batches[0].problem.problem
+    state: edge.State = simulation.batches[0].state
+    smooth = (state.before[:, 0] + 2 * state.before[:, 1] + state.w) / 4
+    central = plain = central_flow.Flow(smooth, state.basis, 0.0)
+    rows = []
+    for done in range(1, steps + 1):
+        simulation.advance(simulation.step + 1)
+        state = simulation.batches[0].state
+        central = central_flow.step(problem.model, central, config.eta)
+        plain = central_flow.step(problem.model, plain, config.eta, central=False)
+        smooth = (state.before[:, 0] + 2 * state.before[:, 1] + state.w) / 4
+        swing = (state.before[:, 0] - 2 * state.before[:, 1] + state.w) / 4
+        rows.append((float((central.w - smooth).norm()), float((plain.w - smooth).norm()), float(swing.square().sum()),
+                     central.variance))  # fmt: skip
+        if done % SLICE == 0:
+            yield Part(0.99 * done / steps, {})
+    table = np.array(rows)
+    found = {"after": np.arange(1, steps + 1), "central": table[:, 0], "gradient": table[:, 1]}
+    yield Part(1.0, {**found, "oscillation": float(table[:, 2].mean()), "variance": float(table[:, 3].mean())})
+
+
+def monte_carlo(run: RunData, member: int, step: int = -1, runs: int = 64) -> Iterator[Part]:
+    """Sample so many runs of a member and compare their mean risk with the exact one, in standard errors."""
+    config: OptimizerDynamics = run.configs[member]
+    if config.scene != "quadratic" or config.method not in EXACT_RISK:
+        raise ConfigError("monte_carlo needs scene=quadratic and a method with an exact risk")
+    last = int(run.steps[-1]) if step < 0 else step
+    last = max(1, min(last, risk.LONGEST))
+    members = [config.replace(sampling="sampled", seed=10_000 + at) for at in range(runs)]
+    simulation, at = Simulation(run.engine, members, CPU), np.unique(np.linspace(1, last, 12).astype(int))
+    means, errors = [], []
+    for stop in at:
+        simulation.advance(int(stop))
+        values = simulation.observe().values["risk"]
+        means.append(float(np.mean(values)))
+        errors.append(float(np.std(values, ddof=1) / runs**0.5))
+        yield Part(0.99 * stop / last, {})
+    exact = risk.expected(config, at)
+    z = (np.array(means) - exact) / np.array(errors)
+    found = {"steps": at, "mean": np.array(means), "error": np.array(errors), "exact": exact}
+    yield Part(1.0, {**found, "largest_z": float(abs(z).max())})
+
+
+PROBES = (
+    Probe(
+        name="tuning",
+        title="Tuning sweep",
+        doc="Rates a factor of 2 apart, constant and linear, as one batch: the U curve and its best.",
+        compute=tuning,
+        knobs=(
+            Knob(name="trials", doc="rates of each schedule", bounds=(3, 41), soft=(3, 15)),
+            Knob(name="steps", doc="steps of each trial", bounds=(2, 5000), soft=(50, 1000), log=True),
+        ),
+        pictures=(
+            Lines(
+                title="Loss at the end over the step size",
+                traces=(
+                    Trace(x="rate", y="constant", label="constant"),
+                    Trace(x="rate", y="linear", label="linear to zero"),
+                ),
+                x_label="step size",
+                y_label="loss",
+                log_x=True,
+                log_y=True,
+            ),
+        ),
+    ),
+    Probe(
+        name="speed_ups",
+        title="Speed-up bars",
+        doc="Steps of Adam over those of each method at equal loss, at the end of schedules. How well is Adam tuned?",
+        compute=speed_ups,
+        knobs=(Knob(name="baseline", doc="Adam's rate over its best one", bounds=(0.01, 1), soft=(0.05, 1), log=True),),
+        pictures=(
+            Lines(
+                title="Speed-up over Adam",
+                traces=tuple(Trace(x="budget", y=name, label=name, style="line") for name in network.CENTRES),
+                x_label="budget in steps",
+                y_label="speed-up",
+                log_x=True,
+            ),
+        ),
+    ),
+    Probe(
+        name="hessian",
+        title="Hessian spectrum",
+        doc="All eigenvalues of the curvature, exactly; few are large.",
+        compute=hessian,
+        pictures=(
+            Lines(
+                traces=(Trace(x="number", y="eigenvalues", label="eigenvalues, largest first"),),
+                x_label="number",
+                y_label="eigenvalue",
+            ),
+        ),
+    ),
+    Probe(
+        name="central_flow",
+        title="Central flow",
+        doc="From this step on: distance of gradient descent, smoothed, to the central flow and to the gradient flow.",
+        compute=flow,
+        knobs=(Knob(name="steps", doc="steps that are followed", bounds=(1, 2000), soft=(20, 400), log=True),),
+        pictures=(
+            Lines(
+                traces=(
+                    Trace(x="after", y="central", label="to the central flow", style="line"),
+                    Trace(x="after", y="gradient", label="to the gradient flow", style="line"),
+                ),
+                x_label="steps",
+                y_label="distance",
+            ),
+        ),
+    ),
+    Probe(
+        name="monte_carlo",
+        title="Monte Carlo against the exact risk",
+        doc="Sampled runs beside the recursion: their mean should be within about three standard errors.",
+        compute=monte_carlo,
+        knobs=(Knob(name="runs", doc="sampled runs", bounds=(4, 4096), soft=(16, 512), log=True),),
+        pictures=(
+            Lines(
+                traces=(
+                    Trace(x="steps", y="mean", label="mean of sampled runs"),
+                    Trace(x="steps", y="exact", label="exact", style="theory"),
+                ),
+                x_label="step",
+                y_label="excess risk",
+                log_y=True,
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,202 @@
+"""Scene D: the edge of stability. Curvature rises until a step size is just too long for it, and stays there.
+
+Of a network the curvature's largest eigenvalues are followed by subspace iteration: four vectors, one product each a
+step. The central flow (Cohen et al. 2024) is what the iterates do without their oscillation,
+`dw/dt = -(grad L + ½ sigma² grad S)` with `sigma²` such that the sharpness `S` stays at `2/eta`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engines.core.compute.batching import tensor
+from engines.core.numerics.lapack import eigh
+from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.methods.method import Leaf
+from engines.optimizer_dynamics.methods.racing import Race, lengths, race
+from engines.optimizer_dynamics.methods.table import method_of
+from engines.optimizer_dynamics.scenes.small_models import (
+    PARAMETERS,
+    Model,
+    Network,
+    Product,
+    Valley,
+    images,
+    network_start,
+)
+from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
+
+VECTORS = 4
+"""Directions of large curvature that are followed; of two parameters there are two."""
+
+
+class State(NamedTuple):
+    """State of `B` members."""
+
+    w: Tensor
+    """`[B, P]`."""
+    memory: Tensor
+    """Memories of the methods, `[B, K]`."""
+    before: Tensor
+    """The last two points, `[B, 2, P]`: the oscillation is read off them."""
+    basis: Tensor
+    """Orthonormal directions of large curvature, `[B, k, P]`."""
+    t: Tensor
+    """Steps taken, whole number `[B]`."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Model, start and methods of `B` members."""
+
+    model: Model
+    start: Tensor
+    """`[B, P]`."""
+    race: Race
+    methods: tuple[str, ...]
+    schedules: tuple[str, ...]
+
+
+def start_of(config: OptimizerDynamics) -> np.ndarray:
+    """Return the parameters `[P]` at the start."""
+    if config.model == "network":
+        return network_start(config.seed)
+    if config.model == "valley":
+        return np.array([config.product, config.sharpness])
+    # `x y = f` and `x² + y² = l`, x the larger.
+    gap = np.sqrt(config.sharpness**2 / 4 - config.product**2)
+    x = np.sqrt(config.sharpness / 2 + gap)
+    return np.array([x, config.product / x])
+
+
+def build(configs: Configs, device: torch.device) -> Problem:
+    """Assemble the problem of a batch."""
+    start = tensor(np.stack([start_of(config) for config in configs]), device)
+    model: Model
+    if configs[0].model == "network":
+        model = Network(*(tensor(values, device) for values in images()))
+    elif configs[0].model == "valley":
+        model = Valley(tensor([config.rise for config in configs], device))
+    else:
+        model = Product(tensor([config.centre for config in configs], device))
+    return Problem(
+        model=model,
+        start=start,
+        race=race([method_of(c) for c in configs], (Leaf(start.shape[1], 1),), start, knobs_of(configs, device)),
+        methods=tuple(config.method for config in configs),
+        schedules=tuple(config.schedule for config in configs),
+    )
+
+
+def init(configs: Configs, problem: Problem) -> State:
+    """Put every member at its start, with the same directions to begin with."""
+    w = problem.start
+    count, P = min(VECTORS, w.shape[1]), w.shape[1]
+    first = np.linalg.qr(np.random.default_rng(0).standard_normal((P, count)))[0].T
+    basis = tensor(first, w.device).expand(len(w), -1, -1).clone()
+    memory = problem.race.start(w, knobs_of(configs, w.device))
+    for _ in range(30 if P > 2 else 4):
+        basis = _turned(problem, w, basis, None)
+    return State(w, memory, torch.stack([w, w], 1), basis, torch.zeros(len(w), dtype=torch.long, device=w.device))
+
+
+def _turned(problem: Problem, w: Tensor, basis: Tensor, scale: Tensor | None) -> Tensor:
+    """Take a step of subspace iteration of `D H D`: directions `[B, k, P]`; scale `D` is `[B, P]`."""
+    image = _image(problem, w, basis, scale)
+    finite = image.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
+    Q = torch.linalg.qr(torch.where(finite, image, 0).mT)[0].mT
+    return torch.where(finite, Q, torch.nan)
+
+
+def _image(problem: Problem, w: Tensor, basis: Tensor, scale: Tensor | None) -> Tensor:
+    if scale is None:
+        return problem.model.curvature(w, basis)
+    return scale[:, None] * problem.model.curvature(w, scale[:, None] * basis)
+
+
+def top_curvature(problem: Problem, w: Tensor, basis: Tensor, scale: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Compute the largest Ritz value `[B]` of `D H D` in the span of `basis`, and its direction `[B, P]`."""
+    image = _image(problem, w, basis, scale)
+    small = basis @ image.mT
+    finite = small.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
+    values, vectors = eigh(torch.where(finite, (small + small.mT) / 2, 0))
+    top = torch.where(finite[:, 0, 0], values[:, -1], torch.nan)
+    return top, (vectors[:, :, -1:] * basis).sum(1)
+
+
+def scale_of(problem: Problem, state: State, knobs: Knobs) -> Tensor | None:
+    """Return `D = (sqrt v^ + eps)^(-1/2)` `[B, P]` of members with averaged squares, 1 of others; None if all are."""
+    if not set(problem.methods) & {"adam", "rmsprop"}:
+        return None
+    scale = torch.ones_like(state.w)
+    for group in problem.race.groups:
+        memory = group.unpack(state.memory[group.places])
+        if "v" in memory:
+            beta, t = knobs["beta2"][group.places][:, None], state.t[group.places][:, None].clamp_min(1)
+            corrected = getattr(group.method, "corrected", True)
+            v = memory["v"] / (1 - beta**t) if corrected else memory["v"]
+            root = v.sqrt() + knobs["eps"][group.places][:, None]
+            scale[group.places] = torch.where(state.t[group.places][:, None] > 0, root.clamp_min(1e-150) ** -0.5, 1)
+    return scale
+
+
+def thresholds(problem: Problem, knobs: Knobs) -> Tensor:
+    """Return the curvature times step size `[B]` beyond which each method is unstable.
+
+    Gradient descent 2; heavy ball `2 + 2b`; Nesterov `(2+2b)/(1+2b)`; averaged momentum, Adam's, `(2+2b)/(1-b)`.
+    """
+    b = knobs["beta1"]
+    forms = {"heavy_ball": 2 + 2 * b, "nesterov": (2 + 2 * b) / (1 + 2 * b), "adam": (2 + 2 * b) / (1 - b)}
+    every = [forms[name] if name in forms else torch.full_like(b, 2.0) for name in problem.methods]
+    return torch.stack([value[i] for i, value in enumerate(every)])
+
+
+def step(problem: Problem, state: State, knobs: Knobs) -> State:
+    """Take one step of each member's method, and one of the subspace iteration."""
+    loss, gradient = problem.model.loss_and_gradient(state.w)
+    rate = rates(problem.schedules, state.t, knobs)
+    basis = _turned(problem, state.w, state.basis, scale_of(problem, state, knobs))
+    w, memory = problem.race.step(state.w, state.memory, gradient, loss, rate, state.t + 1, knobs)
+    before = torch.stack([state.before[:, 1], state.w], 1)
+    return State(w, memory, before, basis, state.t + 1)
+
+
+def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
+    """Compute all channels that are not thin."""
+    loss, _ = problem.model.loss_and_gradient(state.w)
+    rate = rates(problem.schedules, state.t, knobs)
+    scale = scale_of(problem, state, knobs)
+    top, _ = top_curvature(problem, state.w, _turned(problem, state.w, state.basis, scale), scale)
+    # Half the second difference: the part of the iterates that changes its sign with every step.
+    swing = (state.before[:, 0] - 2 * state.before[:, 1] + state.w) / 4
+    found = {
+        "loss": loss,
+        "rate": rate,
+        "distance": lengths(state.w, problem.start),
+        "d_estimate": problem.race.remembered(state.memory, "d"),
+        "sharpness": top,
+        "edge_ratio": top * rate / thresholds(problem, knobs),
+        "oscillation": torch.where(state.t > 1, swing.square().sum(1), torch.nan),
+    }
+    if isinstance(problem.model, Product):
+        found |= {"residual": state.w.prod(1) - problem.model.c, "length": state.w.square().sum(1)}
+    if isinstance(problem.model, Valley):
+        found |= {"residual": state.w[:, 0], "length": state.w[:, 1]}
+    return complete(found, state.w)
+
+
+def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
+    """Return no thin channel of its own."""
+    return complete({}, state.w, thin=True)
+
+
+def nbytes(configs: Sequence[OptimizerDynamics]) -> int:
+    """Estimate the memory of a batch: parameters, memories and directions, and activations of a product."""
+    P = PARAMETERS if configs[0].model == "network" else 2
+    return len(configs) * 8 * (40 * P + 12 * VECTORS * 100 * 12) + 2**20

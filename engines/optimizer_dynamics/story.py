@@ -1,0 +1,192 @@
+"""Explanation of a run in words with its own numbers, and the moments that the theory names."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from engines.core.protocol.declarations import Phase, Story
+from engines.core.protocol.engine import RunData
+from engines.optimizer_dynamics import risk
+from engines.optimizer_dynamics.config import METHOD_LABELS, SCHEDULE_LABELS, OptimizerDynamics
+from engines.optimizer_dynamics.predictions import CENTRAL, threshold
+
+ORDER = {
+    "gd": ("t ≈ ln(s/u₀ − 1) / 2ηs", "A mode grows at a rate proportional to its singular value: large modes first."),
+    "heavy_ball": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most: large modes first."),
+    "nesterov": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most: large modes first."),
+    "muon": (
+        "t ≈ ((s/2)^(1/L) − u₀^(1/L)) / η",
+        "All singular values of the update are made equal: factors grow at one speed, and small modes are done first.",
+    ),
+    "sign": (
+        "t ≈ ((s/2)^(1/L) − u₀^(1/L)) / η",
+        "Every entry moves by η. In the basis of the target all modes grow at one speed; in another one they mix.",
+    ),
+    "adam": (
+        "t ≈ 0.455 √s / η",
+        "Every entry moves at nearly one speed. In the basis of the target small modes are done first; in another one "
+        "they mix.",
+    ),
+    "soap": ("t ≈ 0.455 √s / η", "Adam in the gradient's own basis: small modes are done first in every basis."),
+    "shampoo": (
+        "t ≈ s(½ + ln 2) / 16η²",
+        "Summed Gram matrices slow each mode down by its own past: small modes first, the time proportional to s.",
+    ),
+    "scaled_gd": ("t ≈ ln 2 / 2η", "Divided by its own Gram matrix every mode moves at the same rate: all at once."),
+}  # fmt: skip
+
+REFERENCE = "K. Wen, D. Hall, T. Ma, P. Liang 2025 (arXiv 2509.02046); laws derived here"
+
+
+def named(config: OptimizerDynamics) -> str:
+    """Name the method at the beginning of a sentence."""
+    name = METHOD_LABELS[config.method]
+    return name[:1].upper() + name[1:]
+
+
+def factorisation_story(run: RunData, member: int) -> Story:
+    """Tell in which order the modes are learned, and how close the law comes."""
+    config = run.configs[member]
+    formula, text = ORDER.get(config.method, ("½‖W_L … W₁ − M‖²", "Each singular value of the target is one mode."))
+    return Story(
+        formula=formula,
+        text=f"**{named(config)}.** {text} {_half_times(run, member)}",
+        reference=f"{REFERENCE}. In float64, on {run.device}.",
+    )
+
+
+def _half_times(run: RunData, member: int) -> str:
+    if not len(run):
+        return ""
+    half, law = run["half_time"][-1, member], run["half_time_law"][-1, member]
+    values = run.configs[member].values
+    learned = [f"s = {s:g} at **{t:.0f}**" + (f" (law {x:.0f})" if np.isfinite(x) else "")
+               for s, t, x in zip(values, half, law, strict=True) if np.isfinite(t)]  # fmt: skip
+    if not learned:
+        return "No mode is half learned yet."
+    return f"Half learned: {', '.join(learned)}."
+
+
+def factorisation_phases(run: RunData, member: int) -> list[Phase]:
+    """Mark when each mode is half learned, and where the step size begins to fall."""
+    config, found = run.configs[member], []
+    if len(run):
+        half = run["half_time"][-1, member]
+        found = [
+            Phase(step=float(t), label=f"s = {s:g}", doc=f"The mode with the singular value {s:g} is half learned.")
+            for s, t in zip(config.values, half, strict=True)
+            if np.isfinite(t)
+        ]
+    return [START, *sorted([*found, *decay_phase(config)], key=lambda phase: phase.step)]
+
+
+START = Phase(step=0, label="start", doc="Everything is where it was put.")
+
+
+def decay_phase(config: OptimizerDynamics) -> list[Phase]:
+    """Mark where the schedule with a decay at its end begins to fall."""
+    if config.schedule != "wsd":
+        return []
+    start = config.decay_start if config.decay_start >= 0 else config.horizon * (1 - config.decay_fraction)
+    return [Phase(step=float(start), label="decay", doc="The step size falls to zero from here on.")]
+
+
+def phases(run: RunData, member: int) -> list[Phase]:
+    """Mark the start, and where the step size begins to fall."""
+    return [START, *decay_phase(run.configs[member])]
+
+
+def quadratic_story(run: RunData, member: int) -> Story:
+    """Tell what the rate is worth: how far it is from the largest stable one, and where it ends."""
+    config = run.configs[member]
+    how = (
+        "No sample is drawn: the second moments of all errors are followed exactly."
+        if config.sampling == "exact"
+        else "One run of drawn samples; the dashed line is the exact mean of all such runs."
+    )
+    text = f"**{named(config)}**, {SCHEDULE_LABELS[config.schedule]}. {how} {_rate(config)}"
+    if len(run):
+        text += f" Excess risk now: **{run['risk'][-1, member]:.3g}**."
+    return Story(formula="R = ½ Σ λᵢ E(wᵢ − wᵢ*)²", text=text, reference=f"{SCHEDULER}. In float64, on {run.device}.")
+
+
+SCHEDULER = "Y. Shen et al. 2024 (arXiv 2408.13359); recursions derived here"
+
+
+def _rate(config: OptimizerDynamics) -> str:
+    if config.method != "gd" or config.schedule != "constant":
+        return "A rate that falls to zero lets go of the noise that a constant one keeps."
+    top, floor = risk.largest_rate(config), risk.noise_floor(config)
+    if not np.isfinite(floor):
+        return f"The rate is above **{top:.3g}**, the largest that is stable."
+    return f"Stable below η = **{top:.3g}**; at this rate the risk ends at **{floor:.3g}**, kept up by noise."
+
+
+def line_story(run: RunData, member: int) -> Story:
+    """Tell how fast the estimate of the distance grows."""
+    config = run.configs[member]
+    growth = {
+        "dadapt_sgd": "Its estimate grows by √3 a step",
+        "dowg": "Its estimate grows by the tribonacci constant 1.839 a step",
+        "prodigy": "Its estimate grows about 2.6 times a step",
+        "dog": "It comes as far as e^(2√t)/√t, slower than any power",
+        "dadapt_adam": "Its estimate grows about threefold a step",
+    }.get(config.method, "It moves at the rate that it is given")  # fmt: skip
+    text = f"**{named(config)}.** The gradient is the same all the way to the minimiser. {growth}."
+    if len(run):
+        text += f" It has come **{run['distance'][-1, member]:.3g}** of {config.goal:g}."
+    return Story(formula="f = |x − D|", text=text, reference=f"{FREE}. In float64, on {run.device}.")
+
+
+FREE = "P. Kasimbeg et al. 2025 (arXiv 2505.24005); growth derived here"
+
+
+def edge_phases(run: RunData, member: int) -> list[Phase]:
+    """Mark where the sharpness first crosses its threshold."""
+    found = phases(run, member)
+    if not len(run):
+        return found
+    steps, edge = run.curve("edge_ratio", member)
+    over = np.flatnonzero(edge >= 1)
+    return [*found, Phase(step=float(steps[over[0]]), label="edge", doc=BEYOND)] if len(over) and over[0] else found
+
+
+BEYOND = "The sharpness has come to its threshold: from here on the iterates hop from side to side."
+
+
+def edge_story(run: RunData, member: int) -> Story:
+    """Tell where the sharpness is, against the threshold of the method."""
+    config = run.configs[member]
+    limit = threshold(config)
+    what = {
+        "product": "Two parameters: above 2 and below 4 the loss first rises, and the run lands where it is flat.",
+        "valley": "The curvature rises by itself; swings push it back, and their mean square becomes 2α.",
+        "network": "Training sharpens the loss until the step size is just too long for it, and then keeps it there.",
+    }[config.model]
+    text = f"**{named(config)}.** {what}"
+    if limit:
+        text += f" Its steps are stable up to a sharpness of {limit:.3g}/η = **{limit / config.eta:.3g}**."
+    if len(run):
+        text += f" Now: **{run['sharpness'][-1, member]:.3g}**."
+    formula = f"η λ_max ≤ {limit:.3g}" if limit else "η λ_max"
+    return Story(formula=formula, text=text, reference=f"{CENTRAL}. In float64, on {run.device}.")
+
+
+def network_story(run: RunData, member: int) -> Story:
+    """Tell what the run is judged by, and where it is."""
+    config = run.configs[member]
+    text = (
+        f"**{named(config)}** at η = {config.eta:g}, {SCHEDULE_LABELS[config.schedule]}, for {config.horizon} steps. "
+        "A race counts at the end of the schedule, at the best rate of each method, with as many trials for all."
+    )
+    if len(run):
+        score = run["score"][-1, member]
+        text += (
+            f" Loss at the horizon: **{score:.3g}**."
+            if np.isfinite(score)
+            else (f" Loss of all images now: **{run['train_loss'][-1, member]:.3g}**.")
+        )
+    return Story(formula="speed-up = T_Adam(loss) / T", text=text, reference=f"{RACE}. In float32, on {run.device}.")
+
+
+RACE = "K. Wen, D. Hall, T. Ma, P. Liang 2025 (arXiv 2509.02046)"

@@ -1,0 +1,90 @@
+"""Verdicts on presets of the edge of stability."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from engines.core.analysis.verdict_helpers import above, below, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
+from engines.optimizer_dynamics.verdicts.factorisation import at_end
+
+PEAKS = {2.1: 0.0737, 2.5: 0.399, 3.0: 0.890, 3.5: 1.439, 3.9: 1.669}
+"""Largest residual over the run, by step size times sharpness at the start; computed independently of this code."""
+
+LANDED = {2.1: 1.892, 2.5: 1.282, 3.0: 0.223, 3.5: 0.554, 3.9: 0.057}
+"""Step size times sharpness at the end."""
+
+
+def _ended(run: RunData, member: int, measure: Callable[[int], float]) -> float | None:
+    return measure(member) if at_end(run) and run.diverged_at[member] < 0 else None
+
+
+def catapult(run: RunData) -> list[Verdict]:
+    """Judge O13: the loss rises, falls, and lands where it is flat; from 4 on it diverges."""
+    found = []
+    for start, peak in PEAKS.items():
+        members = run.where(sharpness=start)
+        peaks = [_ended(run, i, lambda i: float(np.abs(run["residual"][:, i]).max())) for i in members]
+        ends = [_ended(run, i, lambda i: float(run["length"][-1, i])) for i in members]
+        found.append(verdict(f"η l₀ = {start:g}: largest residual", peaks, peak, 2e-3))
+        found.append(verdict(f"η l₀ = {start:g}: η l at the end", ends, LANDED[start], 2e-3))
+    beyond = [float(run.diverged_at[i] if run.diverged_at[i] >= 0 else 10**6) if at_end(run) else None
+              for i in run.where(sharpness=4.1)]  # fmt: skip
+    return [*found, verdict("η l₀ = 4.1: step at which it left the finite numbers", beyond, 10.0, 4.0,
+                            "the step depends on the size at which a number counts as gone")]  # fmt: skip
+
+
+def edge(run: RunData) -> list[Verdict]:
+    """Judge O14: the sharpness comes to its threshold, that of its method, and stays there."""
+    gd, adam = run.where(method="gd", model="network"), run.where(method="adam")
+    valley = run.where(model="valley")
+    return [
+        verdict("gradient descent: sharpness over 2/η, late", [_late(run, i) for i in gd], 1.015, 0.025),
+        verdict("Adam: sharpness over (2+2β)/((1−β)η), late", [_late(run, i) for i in adam], 1.0, 0.04),
+        verdict(
+            "gradient descent: largest eigenvalue of the whole Hessian over 2/η, at the end",
+            [_whole(run, i) for i in gd],
+            1.0,
+            0.15,
+        ),
+        verdict("valley: (α − ⟨x²⟩/2) η T over u_T − u₀", [_identity(run, i) for i in valley], 1.0, 1e-6),
+    ]
+
+
+def _whole(run: RunData, member: int) -> float | None:
+    found = run.probe_results.get(("hessian", member))
+    return None if found is None else float(found["largest"]) * run.configs[member].eta / 2
+
+
+def _late(run: RunData, member: int) -> float | None:
+    """Mean ratio over the second half of the steps."""
+    if not at_end(run):
+        return None
+    steps, ratios = run.curve("edge_ratio", member)
+    half = steps >= steps[-1] / 2
+    return float(np.trapezoid(ratios[half], steps[half]) / (steps[half][-1] - steps[half][0]))
+
+
+def _identity(run: RunData, member: int) -> float | None:
+    """Balance of the valley: what the swings take from the rise of the curvature, from the first 100 steps."""
+    steps, x = run.curve("residual", member)
+    u, config = run.curve("length", member)[1], run.configs[member]
+    last = 100
+    if len(steps) <= last:
+        return None
+    risen = float((config.rise - x[:last] ** 2 / 2).mean()) * config.eta * last
+    return float(risen / (u[last] - u[0]))
+
+
+def central(run: RunData) -> list[Verdict]:
+    """Judge O17: the probe's distances after 150 steps, to the central flow and to the gradient flow."""
+    found = [run.probe_results.get(("central_flow", i)) for i in range(len(run.configs))]
+    ratios = [None if f is None else float(np.asarray(f["gradient"])[-1] / np.asarray(f["central"])[-1]) for f in found]
+    near = [None if f is None else float(np.asarray(f["central"])[-1]) for f in found]
+    return [
+        above("distance to the gradient flow over that to the central flow", ratios, 2.0),
+        below("distance to the central flow", near, 0.2),
+    ]

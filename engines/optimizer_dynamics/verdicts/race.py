@@ -1,0 +1,91 @@
+"""Verdicts on the race: tuned losses at each budget, and speed-ups at equal loss over tuned and untuned Adam."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from engines.core.analysis.verdict_helpers import above, below, verdict
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import RunData
+from engines.core.protocol.errors import ConfigError
+from engines.optimizer_dynamics.speed import steps_to_equal
+
+
+class Tuned(NamedTuple):
+    """The best trial of a method within a budget."""
+
+    loss: float
+    rate: float
+    schedule: str
+    trials: int
+
+
+def trial_losses(run: RunData, method: str, horizon: int) -> dict[tuple[float, str], float]:
+    """Return the mean final losses over seeds of each trial, by rate and schedule; infinite where a seed diverged."""
+    found: dict[tuple[float, str], list[float]] = {}
+    for i in run.where(method=method, horizon=horizon):
+        value = float(run["score"][-1, i]) if len(run) else np.nan
+        if run.diverged_at[i] >= 0:
+            value = np.inf
+        config = run.configs[i]
+        found.setdefault((config.eta, config.schedule), []).append(value)
+    return {trial: float(np.mean(values)) for trial, values in found.items()}
+
+
+def tuned(run: RunData, method: str, horizon: int, schedule: str = "") -> Tuned | None:
+    """Find the best trial; None while one of them has not come to its horizon."""
+    losses = {key: loss for key, loss in trial_losses(run, method, horizon).items() if schedule in ("", key[1])}
+    if not losses or any(np.isnan(loss) for loss in losses.values()):
+        return None
+    (rate, name), loss = min(losses.items(), key=lambda item: item[1])
+    return Tuned(loss, rate, name, len(losses))
+
+
+def budgets(run: RunData, method: str) -> list[int]:
+    """List the budgets in which a method ran."""
+    return sorted({config.horizon for config in run.configs if config.method == method})
+
+
+def speed_up(run: RunData, method: str, horizon: int, baseline: float = 1.0) -> float | None:
+    """Compute `T_adam(loss)/T` at the method's best loss; None where the table of Adam does not reach, or too early.
+
+    `baseline` multiplies Adam's best rate of each budget, to the nearest that was tried, under a linear schedule.
+    Raises `ConfigError` where the two had different numbers of trials.
+    """
+    own = tuned(run, method, horizon)
+    table, losses = budgets(run, "adam"), []
+    for T in table:
+        best = tuned(run, "adam", T)
+        if own is None or best is None:
+            return None
+        if best.trials != own.trials:
+            raise ConfigError(f"{method} had {own.trials} trials and adam {best.trials}: no speed-up is claimed")
+        losses.append(best.loss if baseline == 1 else _at_rate(run, T, best.rate * baseline))
+    return None if own is None else _ratio(steps_to_equal(np.array(table), np.array(losses), own.loss), horizon)
+
+
+def _ratio(steps: float | None, horizon: int) -> float | None:
+    return None if steps is None else steps / horizon
+
+
+def _at_rate(run: RunData, horizon: int, rate: float) -> float:
+    trials = trial_losses(run, "adam", horizon)
+    return trials[min(trials, key=lambda trial: (abs(np.log(trial[0] / rate)), trial[1] != "linear"))]
+
+
+def race(run: RunData) -> list[Verdict]:
+    """Judge O15: ranks cross, and an untuned baseline doubles every speed-up."""
+    wide = "measured over two seeds; spread over others up to 0.35"
+
+    def at(method: str, T: int, baseline: float = 1.0) -> list[float | None]:
+        return [speed_up(run, method, T, baseline)]
+
+    return [
+        above("SOAP at T = 200: speed-up over tuned Adam", at("soap", 200), 1.1),
+        above("Muon at T = 200: speed-up over tuned Adam", at("muon", 200), 1.1),
+        above("Lion at T = 50: speed-up over tuned Adam", at("lion", 50), 0.95),
+        below("Lion at T = 200: speed-up over tuned Adam", at("lion", 200), 0.8),
+        verdict("tuned Adam over Adam at a quarter of its best rate, T = 100", at("adam", 100, 0.25), 2.1, 0.45, wide),
+    ]

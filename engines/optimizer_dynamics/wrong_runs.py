@@ -1,0 +1,93 @@
+"""Wrong runs of each preset, each of which at least one of its claims refuses."""
+
+from collections.abc import Mapping
+
+from engines.core.analysis.wrong_runs import Change, but, scaled
+from engines.optimizer_dynamics.scenes.network import CENTRES
+
+STEP = {"steps a quarter longer": scaled(eta=1.25)}
+
+
+def of(method: str, change: Change) -> Change:
+    """Change the members of one method alone."""
+    return lambda config: change(config) if config.method == method else config
+
+
+WRONG: Mapping[str, Mapping[str, Change]] = {
+    "O0": STEP | {
+        "Newton–Schulz labelled polar": but(orthogonalise="newton_schulz"),
+        "gradient descent for Muon": of("muon", but(method="gd", eta=0.01)),
+        "Muon for gradient descent": of("gd", but(method="muon", orthogonalise="polar", beta1=0.0, eta=0.002)),
+    },
+    "O1": STEP | {
+        "Shampoo with averages": of("shampoo", but(method="shampoo_ema", beta2=0.999, eta=0.002)),
+        "Muon and SOAP for each other": lambda c: (
+            c.replace(method={"muon": "gd", "gd": "muon", "soap": "gd"}.get(c.method, c.method), orthogonalise="polar",
+                      beta1=0.0)
+        ),
+        "ScaledGD with damping": of("scaled_gd", but(damping=0.5)),
+    },
+    "O2": STEP | {"a factor less": but(depth=lambda c: max(c.depth - 1, 2))},
+    "O3": {
+        "polar": but(orthogonalise="polar"),
+        "four quintic steps": but(ns_steps=4),
+    },
+    "O4": {
+        "Adam for SOAP": of("soap", but(method="adam")),
+        "all in the basis": but(start="diagonal"),
+        "all rotated": but(start="aligned"),
+        "steps a quarter longer": scaled(eta=1.25),
+    },
+    "O5": {
+        "a tenth less decay": scaled(weight_decay=0.9),
+        "no decay": but(weight_decay=0.0),
+        "a target half as large": but(spectrum="1:1:0.5:0.25:0.125"),
+    },
+    "O6": STEP | {
+        "noise a quarter more": scaled(noise=1.25),
+        "one sample a step": but(batch=1),
+        "schedules exchanged": but(schedule=lambda c: "linear" if c.schedule in ("wsd", "rsqrt") else "rsqrt"),
+    },
+    "O7": {
+        "an easier minimiser": but(source=3.0),
+        "fewer directions": but(dimension=8),
+        "no decay": but(schedule="constant"),
+        "linear for constant": but(schedule="linear"),
+    },
+    "O8": STEP | {"noise a tenth more": scaled(noise=1.1), "two samples a step": but(batch=2)},
+    "O9": {"batches half as large": but(batch=lambda c: max(c.batch // 2, 1)), "noise twice": scaled(noise=2.0),
+           "fewer directions": but(dimension=20)},
+    "O10": {
+        "no preconditioner": but(precondition=0.0),
+        "divided by the curvature": but(precondition=lambda c: 2 * c.precondition),
+    },
+    "O11": {
+        "no decay": but(schedule="constant"),
+        "an easier minimiser": but(source=3.0),
+        "momentum kept as it is": but(method="heavy_ball", beta1=0.5),
+    },
+    "O12": {
+        "growth of a half at most": but(growth_rate=1.5),
+        "ten times the first guess": scaled(d0=10.0),
+        "DoG for DoWG": of("dowg", but(method="dog")),
+    },
+    "O16": {
+        "steps a quarter longer": scaled(eta=1.25),
+        "one sample a step": but(batch=1),
+        "momentum for nothing": but(beta1=0.0),
+    },
+    "O17": {"a step far from the edge": but(eta=0.2), "steps half as long again": scaled(eta=1.5)},
+    "O13": {"steps a tenth longer": scaled(eta=1.1), "another product": but(centre=0.3)},
+    "O14": {
+        "half the step": scaled(eta=0.5),
+        "the threshold of gradient descent for Adam": of("adam", but(beta1=0.0)),
+        "a valley that rises faster": scaled(rise=1.5),
+    },
+    "O15": {
+        "Adam for all": but(method="adam", eta=lambda c: 0.01 * c.eta / CENTRES[c.method]),
+        "a tenth of the rate for all but Adam": lambda c: c if c.method == "adam" else c.replace(eta=c.eta / 10),
+        "Lion's rates halved and doubled": of("lion", scaled(eta=8.0)),
+        "no decay": but(schedule="constant"),
+        "Adam ten times too fast": of("adam", scaled(eta=10.0)),
+    },
+}  # fmt: skip

@@ -1,0 +1,234 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import engines
+from engines.core import api
+from engines.core.compute.simulation import Simulation
+from engines.core.files.checkpoint_file import restore_checkpoint, write_checkpoint
+from engines.core.protocol import registry
+from engines.core.protocol.errors import ConfigError, DynascopeError, EngineFailure, StoreError
+from engines.core.sweeps import sweep as sweeps
+from engines.core.sweeps.compute import Interrupted, compute
+from engines.core.sweeps.folder import Sweep
+from engines.core.sweeps.plan import MEMBERS, Plan, Task
+from engines.core.sweeps.sweep import sweep
+from tests.conftest import ROOT
+from tests.core.toy import ENGINE
+
+PLUGINS = str(ROOT / "tests" / "core")
+
+
+@pytest.fixture(autouse=True)
+def toy_is_a_plugin(monkeypatch):
+    monkeypatch.setattr(registry.PLUGINS, "__path__", [])
+    registry.load.cache_clear()
+    registry.add_plugins(PLUGINS)
+    yield
+    registry.load.cache_clear()
+
+
+def plan(**options):
+    return Plan.make(ENGINE, **options)
+
+
+def test_tasks_are_all_points_once_and_share_shapes():
+    made = plan(set={"a": [1.0, 2.0], "d": [2, 3], "eta": 0.2}, seeds=range(100), steps=5)
+    tasks = list(made.tasks())
+    points = [tuple(point.values()) for task in tasks for point in task.points]
+    assert len(points) == len(set(points)) == len(made) == 400
+    assert all(len({point["d"] for point in task.points}) == 1 and len(task.points) <= MEMBERS for task in tasks)
+    assert len({task.digest for task in tasks}) == len(tasks)
+    assert [Task.from_json(task.to_json()).digest for task in tasks] == [task.digest for task in tasks]
+
+
+def test_a_preset_is_computed_whole_at_every_point():
+    made = plan(preset="first", set={"eta": [0.1, 0.2]})
+    assert len(made) == 2 and len(made.group) == 4
+    rows, _ = compute(next(iter(made.tasks())))
+    assert rows["case"].tolist() == [0, 1, 2, 3] * 2 and rows["a"].tolist() == [1.0, 1.0, 2.0, 2.0] * 2
+
+
+def test_a_sweep_has_the_numbers_of_a_run(tmp_path):
+    result = sweep("toy", set={"a": [1.0, 2.0, 30.0], "d": [2, 3]}, seeds=[0, 1], steps=40, out=tmp_path, workers=2)
+    data = result.to_xarray()
+    run = engines.run("toy", set={"a": [1.0, 2.0, 30.0], "d": [2, 3]}, seeds=[0, 1], steps=40)
+    assert data.sizes == {"a": 3, "d": 2, "seed": 2}
+    for member, config in enumerate(run.configs):
+        here = data.sel(a=config.a, d=config.d, seed=config.seed)
+        assert here["diverged_at"] == run.diverged_at[member]
+        np.testing.assert_array_equal(here["final(loss)"], _last_finite(run, member))
+
+
+def _last_finite(run, member):
+    return run.curve("loss", member)[1][-1]
+
+
+def test_kept_runs_open_at_a_point_and_others_are_computed_again(tmp_path):
+    options = {"set": {"a": [1.0, 2.0]}, "seeds": [0, 1], "steps": 30}
+    kept = sweep("toy", **options, out=tmp_path / "kept", keep_runs=True, workers=1)
+    bare = sweep("toy", **options, out=tmp_path / "bare", workers=1)
+    one, other = kept.run(a=2.0, seed=1), bare.run(a=2.0, seed=1)
+    assert len(one.configs) == 1 and one.configs == other.configs
+    np.testing.assert_array_equal(one["loss"], other["loss"])
+    np.testing.assert_array_equal(one["field"], other["field"])
+    with pytest.raises(ConfigError, match="no point"):
+        kept.run(a=3.0, seed=1)
+
+
+def test_claims_are_judged_at_every_point(tmp_path):
+    result = sweep("toy", preset="first", set={"eta": [1e-4, 0.1], "d": 50}, judged=True, out=tmp_path, workers=1)
+    first = engines.run("toy", preset="first", set={"eta": 1e-4, "d": 50}).judge()[0].holds
+    rows = result.table().set_index("eta")["claim_1"]
+    assert set(rows.loc[1e-4]) == {first} and set(rows.loc[0.1]) == {True} and first is False
+
+
+def test_points_that_contradict_themselves_are_rows_with_the_reason(tmp_path):
+    result = sweep("toy", set={"flat": [True, False], "sign": ["plus", "minus"]}, steps=5, out=tmp_path, workers=1)
+    refused = result.table().query("refused != ''")
+    assert refused[["flat", "sign"]].to_numpy().tolist() == [[True, "minus"]]
+    assert refused["refused"].item() == "Toy.flat needs sign=plus"
+    assert np.isnan(result.to_xarray("final(loss)")["final(loss)"].sel(flat=True, sign="minus"))
+
+
+def test_a_folder_goes_on_where_it_is_and_refuses_another_sweep(tmp_path):
+    options = {"set": {"a": [1.0, 2.0]}, "seeds": range(100), "steps": 5, "out": tmp_path, "workers": 1}
+    for shard in ((1, 2), (2, 2)):
+        sweep("toy", **options, shard=shard)
+    counts = []
+    with pytest.raises(StoreError, match="resume"):
+        sweep("toy", **options)
+    again = sweep("toy", **options, resume=True, progress=lambda *count: counts.append(count))
+    assert not counts and len(again.table()) == 200
+    with pytest.raises(StoreError, match=r"another sweep, which differs in experiment\.steps"):
+        sweep("toy", **options | {"steps": 6}, resume=True)
+
+
+def test_a_question_in_sql_is_answered_and_reads_nothing_else(tmp_path):
+    result = sweep("toy", set={"a": [1.0, 2.0]}, seeds=[0, 1], steps=5, out=tmp_path, workers=1)
+    means = result.query('select a, avg("final(loss)") as mean from results group by a order by a')
+    expected = result.table().groupby("a")["final(loss)"].mean()
+    np.testing.assert_allclose(means["mean"], expected, rtol=1e-15)
+    for sql in ("select * from '/etc/passwd'", "select nothing from results", "drop table results; select"):
+        with pytest.raises(StoreError, match="cannot be answered"):
+            result.query(sql)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"set": {"nothing": [1]}}, {"set": {"a": [1.0, 1e9]}}, {"set": {"a": []}}, {"seeds": [1, 1]}, {"preset": "none"},
+     {"measures": ["nothing(loss)"]}, {"judged": True}, {"shard": (3, 2)}, {"steps": 0}],
+)  # fmt: skip
+def test_what_is_wrong_is_one_sentence_before_anything_is_computed(tmp_path, options):
+    with pytest.raises(DynascopeError) as raised:
+        sweep("toy", **options, out=tmp_path / "x")
+    assert "\n" not in str(raised.value) and not (tmp_path / "x" / "results").exists()
+
+
+def test_a_checkpoint_on_disk_goes_on_bit_for_bit(tmp_path):
+    made = plan(set={"a": [1.0, 2.0, 30.0]}, seeds=[0, 1], steps=1000)
+    [task] = made.tasks()
+    whole, run = compute(task)
+    asked = iter([False] * 300)
+    with pytest.raises(Interrupted):
+        compute(task, tmp_path / "x", interrupted=lambda: next(asked, True))
+    state = Simulation(ENGINE, run.configs, api.devices.resolve("cpu"))
+    restore_checkpoint(state, tmp_path / "x.safetensors")
+    assert 200 < state.step < 1000
+    rows, resumed = compute(task, tmp_path / "x")
+    assert rows.equals(whole)
+    np.testing.assert_array_equal(resumed["loss"], run["loss"])
+    np.testing.assert_array_equal(resumed["field"], run["field"])
+    np.testing.assert_array_equal(resumed.diverged_at, run.diverged_at)
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a checkpoint", None])
+def test_a_damaged_checkpoint_begins_anew(tmp_path, damage):
+    [task] = plan(set={"a": [1.0, 2.0]}, steps=1000).tasks()
+    asked = iter([False] * 200)
+    with pytest.raises(Interrupted):
+        compute(task, tmp_path / "x", interrupted=lambda: next(asked, True))
+    state = tmp_path / "x.safetensors"
+    state.write_bytes(state.read_bytes()[:100] if damage is None else damage)
+    assert compute(task, tmp_path / "x")[0].equals(compute(task)[0])
+
+
+def test_a_checkpoint_of_other_members_is_refused(tmp_path):
+    one, two = (
+        Simulation(ENGINE, [ENGINE.Config(seed=s) for s in range(n)], api.devices.resolve("cpu")) for n in (2, 3)
+    )
+    write_checkpoint(one, tmp_path / "x.safetensors")
+    with pytest.raises(StoreError, match="not a checkpoint of this run"):
+        restore_checkpoint(two, tmp_path / "x.safetensors")
+
+
+def test_a_failing_task_leaves_the_others(tmp_path, monkeypatch):
+    def some_fail(result, tasks, workers, device):
+        for place, task in enumerate(tasks):
+            yield task, sweeps.Outcome(failure="no" * place)
+
+    monkeypatch.setattr(sweeps, "_on_processes", some_fail)
+    with pytest.raises(EngineFailure, match="1 of 2 tasks failed; the first: no"):
+        sweep("toy", set={"d": [1, 2]}, steps=5, out=tmp_path)
+
+
+def start(folder, *more):
+    words = [*"launch.py sweep toy --set a=1,2 --set d=1:9 --seeds 0:64 --steps 20000 --workers 2".split(), *more]
+    return subprocess.Popen(
+        [sys.executable, *words, "--plugins", PLUGINS, "--out", str(folder)],
+        cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+
+
+def finish(process):
+    """Wait for the end of a sweep that should succeed."""
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, errors
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    finish(start(folder))
+    registry.add_plugins(PLUGINS)
+    return Sweep(folder).table()
+
+
+def _assert_same(table, other):
+    order = ["a", "d", "seed"]
+    one, two = (each.sort_values(order).reset_index(drop=True) for each in (table, other))
+    assert one.equals(two)
+
+
+@pytest.mark.slow
+def test_an_interrupted_sweep_says_how_to_go_on_and_ends_like_another(tmp_path, undisturbed):
+    process = start(tmp_path)
+    while not list(tmp_path.glob("results/*.parquet")):
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130 and "--resume" in said and "Traceback" not in said, said
+    finish(start(tmp_path, "--resume"))
+    _assert_same(Sweep(tmp_path).table(), undisturbed)
+    assert not list(tmp_path.glob("partial/*"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [2, pytest.param(100, marks=pytest.mark.thorough)])
+def test_kills_at_random_moments_lose_nothing_that_was_finished(tmp_path, undisturbed, kills):
+    moments, finished = np.random.default_rng(0).uniform(2, 9, kills), set()
+    for number, moment in enumerate(moments):
+        process = start(tmp_path, *(["--resume"] if number else []))
+        time.sleep(moment)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        done = {path.name for path in tmp_path.glob("results/*.parquet")}
+        assert finished <= done
+        finished = done
+    finish(start(tmp_path, "--resume"))
+    _assert_same(Sweep(tmp_path).table(), undisturbed)

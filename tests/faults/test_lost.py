@@ -1,0 +1,134 @@
+"""What is lost and what is not: servers that are killed, jobs that are ended, disks that are full or closed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import engines
+from dashboard.runs import library
+from engines.core import api
+from engines.core.protocol.errors import StoreError
+
+ROOT = Path(__file__).parents[2]
+SMALL = {"operator": "identity", "n": 5, "k": 2, "r": 1}
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    monkeypatch.setenv(library.FOLDER_VARIABLE, str(tmp_path))
+    return tmp_path
+
+
+def recorded(steps):
+    return engines.run("matrix_sensing", set=SMALL, steps=steps)
+
+
+PLAYS = """
+import os, sys, time
+import engines
+from dashboard.runs import library
+from engines.core.live.runner import Runner
+from engines.core.runs.experiment import Experiment
+from pathlib import Path
+engine = engines.load("matrix_sensing")
+experiment = Experiment.from_preset(engine, None, dict(operator="identity", n=5, k=2, r=1), steps=10**8)
+runner = Runner(engine, experiment.configs(), horizon=experiment.steps)
+runner.play()
+safe = library.Safekeeping(Path(sys.argv[1]))
+safe._due = 0
+while not safe.due(runner.run):
+    time.sleep(0.01)
+safe.keep(runner.run.copy())
+print("kept", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_run_whose_server_was_killed_is_found_as_interrupted_and_goes_on(place):
+    process = subprocess.Popen([sys.executable, "-c", PLAYS, str(place)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "kept\n"
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=20)
+    (entry,) = library.entries("matrix_sensing")
+    assert entry.about.startswith("interrupted, ")
+    found = api.open(place / entry.name)
+    assert found.interrupted and len(found) > 1
+    last = int(found.steps[-1])
+    longer = api.resume(found, last + 500)
+    whole = recorded(last + 500)
+    np.testing.assert_array_equal(longer["loss"][-1], whole["loss"][-1])
+    assert not longer.interrupted
+
+
+def test_what_this_process_plays_is_not_listed_and_gone_with_its_page(place):
+    safe = library.Safekeeping(place)
+    safe._due = 0
+    run = recorded(50)
+    assert safe.due(run) and not safe.used
+    safe.keep(run.copy())
+    assert len(list(place.glob("*.parquet"))) == 1 and not library.entries("matrix_sensing")
+    safe._due = 0
+    assert not safe.due(run)  # nothing new
+    safe.end()
+    assert not list(place.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_job_that_is_ended_keeps_what_was_computed_and_says_how_to_go_on(tmp_path, number):
+    target = tmp_path / "run.parquet"
+    line = "run matrix_sensing --set operator=identity --set n=5 --set k=2 --set r=1 --steps 100000000 --out".split()
+    process = subprocess.Popen(
+        [sys.executable, "launch.py", *line, str(target)], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(12)
+    process.send_signal(number)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert said.count("\n") == 1 and said.startswith("interrupted at step ") and "--resume" in said
+    stored = engines.open(target)
+    assert stored.interrupted and stored.steps[-1] > 0
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_leftovers_are_swept_once_nobody_writes_them_any_more(place):
+    old, new = place / "x.parquet.1.part", place / "y.parquet.2.part"
+    for file in (old, new):
+        file.write_bytes(b"half")
+    os.utime(old, (time.time() - 2 * library.LEFT_OVER,) * 2)
+    assert library.entries("matrix_sensing") == []
+    assert not old.exists() and new.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full device here")
+def test_a_full_disk_is_a_sentence_and_leaves_nothing(place, monkeypatch):
+    run, safe = recorded(20), library.Safekeeping(place)
+
+    def full(*arguments):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr(os, "fsync", full)
+    for keep in (lambda: library.keep(run), lambda: safe.keep(run.copy())):
+        with pytest.raises(StoreError, match="No space left on device"):
+            keep()
+    assert not list(place.iterdir())
+    assert not safe.due(recorded(30))  # it is not tried again
+
+
+def test_a_store_that_cannot_be_written_is_a_sentence(place, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(library.FOLDER_VARIABLE, str(tmp_path / "file" / "runs"))
+    with pytest.raises(StoreError, match="cannot write"):
+        library.keep(recorded(5))
+
+
+def test_a_clock_that_jumps_changes_no_run(monkeypatch):
+    steady = recorded(300)
+    times = iter(np.cumsum(np.tile([1e6, -2e6, 3.0], 10_000)))
+    monkeypatch.setattr(time, "time", lambda: next(times))
+    np.testing.assert_array_equal(recorded(300)["loss"], steady["loss"])

@@ -1,0 +1,192 @@
+"""Requests and messages that nobody would send: thousands of them, none answered with a 5xx, none with a traceback."""
+
+import asyncio
+import json
+import random
+import re
+import socket
+from contextlib import suppress
+
+import pytest
+from tornado.websocket import WebSocketClosedError, websocket_connect
+
+from tests.faults.test_strangers import Server, token_of
+
+REQUESTS = 10_000
+MESSAGES = 1000
+
+PIECES = (
+    "/", "/matrix_sensing", "/static/", "js/bokeh.min.js", "/ws", "/autoload.js", "/status", "/login",
+    "/components/", "..", "%00", "%ff", "%2e%2e%2f", "//", "\\", "?s=", "?lesson=", "&theme=", "bokeh-session-id=",
+    "bokeh-token=", "abc", "x" * 300, "é", "'", '"', "<script>", "{{7*7}}", "${x}", "%", "%zz", ";", "#", "|", "0",
+    "-1", "1e999", "null",
+)  # fmt: skip
+METHODS = ("GET", "GET", "GET", "HEAD", "POST", "PUT", "OPTIONS", "DELETE", "PATCH", "TRACE", "CONNECT", "BREW", "get")
+HEADERS = (
+    "Host: x", "Host:", "Content-Length: 5", "Content-Length: -1", "Content-Length: 99999999999",
+    "Transfer-Encoding: chunked", "Cookie: user=abc; =; ;;", "Cookie: dynascope_visitor=" + "y" * 500,
+    "Origin: null", "Origin: http://[", "Upgrade: websocket", "Connection: Upgrade",
+    "Sec-WebSocket-Protocol: bokeh, abc", "Sec-WebSocket-Key: x", "Range: bytes=-1", "Accept-Encoding: gzip;q=x",
+    "X-Forwarded-For: ' OR 1", "Bokeh-Session-Id: x", "If-Modified-Since: never",
+    "Content-Type: multipart/form-data", "Content-Type: application/x-www-form-urlencoded",
+    "Authorization: Basic ???", "Expect: 100-continue", ": x", "no colon",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    made = Server(tmp_path_factory.mktemp("noise"))
+    yield made
+    assert "Traceback" not in made.log.read_text()
+    assert made.process.poll() is None
+    made.close()
+
+
+def request(draw):
+    target = "/" + "".join(draw.choices(PIECES, k=draw.randrange(4))) if draw.random() < 0.95 else draw.choice(PIECES)
+    lines = [
+        f"{draw.choice(METHODS)} {target.replace(' ', '')} HTTP/{draw.choice(['1.1', '1.1', '1.0', '9'])}",
+        "Host: a",
+    ]
+    lines += draw.choices(HEADERS, k=draw.randrange(3))
+    body = draw.choice(["", "", "a=b", "{}", "\0\1\2", "--x\r\n\r\n"])
+    return ("\r\n".join([*lines, "Connection: close", "", ""]) + body).encode("utf-8", "replace")
+
+
+async def answer(port, raw):
+    """The status; 0 where the connection is closed without one, or nothing is answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(raw)
+        with suppress(OSError, TimeoutError):
+            writer.write_eof()
+            head = await asyncio.wait_for(reader.read(300), 30)
+            found = re.match(rb"HTTP/1\.\d (\d+)", head)
+            return int(found[1]) if found else 0
+        return 0
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def answers(port, requests, at_once=16):
+    places = asyncio.Semaphore(at_once)
+
+    async def one(raw):
+        async with places:
+            return await answer(port, raw)
+
+    return await asyncio.gather(*map(one, requests))
+
+
+def statuses(server, count, seed=0):
+    draw = random.Random(seed)
+    requests = [request(draw) for _ in range(count)]
+    found = asyncio.run(answers(server.port, requests))
+    return list(zip(requests, found, strict=True))
+
+
+def check(found):
+    wrong = [(raw[:200], status) for raw, status in found if status >= 500 and status not in (501, 505)]
+    assert not wrong, wrong[:3]
+    assert (
+        sum(status in (200, 302) for _, status in found)
+        > 0
+        < sum(status in (400, 403, 404, 405) for _, status in found)
+    )
+
+
+def test_requests_that_make_no_sense_are_refused(server):
+    check(statuses(server, 500))
+
+
+@pytest.mark.thorough
+def test_ten_thousand_of_them_are(server):
+    check(statuses(server, REQUESTS, seed=1))
+
+
+def test_a_connection_that_says_nothing_holds_up_nobody(server):
+    silent = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
+    silent[0].send(b"GET / HTTP/1.1\r\nHost: a\r\nX-Slow: ")
+    assert server.ask("/status").status == 200
+    for each in silent:
+        each.close()
+
+
+def value(draw, depth=3):
+    simple = [None, True, 0, -1, 1e308, "", "x" * 100, "é\0", {"id": "p1001"}, {"type": "number", "value": "nan"}]
+    if depth == 0 or draw.random() < 0.4:
+        return draw.choice(simple)
+    inner = [value(draw, depth - 1) for _ in range(draw.randrange(4))]
+    if draw.random() < 0.5:
+        return inner
+    names = ["kind", "model", "attr", "new", "type", "name", "values", "entries", "events", "data", "id", "msg_type"]
+    return dict(zip(draw.sample(names, len(inner)), inner, strict=True))
+
+
+KINDS = (
+    "ModelChanged", "MessageSent", "RootAdded", "RootRemoved", "TitleChanged", "ColumnDataChanged",
+    "ColumnsStreamed", "ColumnsPatched", "None",
+)  # fmt: skip
+
+
+def message(draw):
+    kind = draw.choice(
+        ["PATCH-DOC", "PATCH-DOC", "PULL-DOC-REQ", "PUSH-DOC", "SERVER-INFO-REQ", "OK", "ERROR", "X", ""]
+    )
+    event = {"kind": draw.choice(KINDS), "model": value(draw, 1), "attr": draw.choice(["x", "title", "children", ""]),
+             "new": value(draw), "msg_type": draw.choice(["bokeh_event", "x"]), "msg_data": value(draw)}  # fmt: skip
+    content = {"events": [event]} if draw.random() < 0.8 else value(draw)
+    return [json.dumps({"msgid": "1", "msgtype": kind}), "{}", json.dumps(content)]
+
+
+async def noise(server, count, seed):
+    """Send messages, over a new connection wherever the last one was closed; returns what was answered."""
+    draw, said, connection, heard = random.Random(seed), [], None, None
+    for _ in range(count):
+        if connection is None:
+            page = await asyncio.to_thread(server.ask, "/")
+            address = f"ws://127.0.0.1:{server.port}/ws"
+            connection = await websocket_connect(address, subprotocols=["bokeh", token_of(page.text)])
+            heard = asyncio.create_task(listen(connection, said))
+        try:
+            for part in message(draw):
+                await connection.write_message(part)
+            await asyncio.sleep(0)
+        except WebSocketClosedError:
+            connection = None
+        if heard.done():
+            connection = None
+    if connection:
+        await asyncio.sleep(1)
+        connection.close()
+    return said
+
+
+async def listen(connection, said):
+    while (text := await connection.read_message()) is not None:
+        said.append(text if isinstance(text, str) else "")
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_messages_that_make_no_sense_are_answered_in_words_or_not_at_all(server, seed):
+    said = asyncio.run(noise(server, MESSAGES // 2, seed))
+    assert not [text for text in said if re.search(r"Traceback|site-packages|File \"", text)]
+    assert server.ask("/status").status == 200
+
+
+def test_a_message_that_is_too_large_ends_its_connection_alone(server):
+    async def send():
+        page = await asyncio.to_thread(server.ask, "/")
+        connection = await websocket_connect(
+            f"ws://127.0.0.1:{server.port}/ws", subprotocols=["bokeh", token_of(page.text)]
+        )
+        with suppress(WebSocketClosedError):
+            await connection.write_message("x" * (3 * 2**20))
+        while await asyncio.wait_for(connection.read_message(), 30) is not None:
+            pass
+        return connection.close_code
+
+    assert asyncio.run(send()) == 1009
+    assert server.ask("/").status == 200

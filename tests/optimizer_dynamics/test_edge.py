@@ -1,0 +1,87 @@
+"""The edge of stability: exact maps, thresholds by companion matrices, curvature against autograd."""
+
+import numpy as np
+import pytest
+import torch
+
+from engines.optimizer_dynamics import predictions
+from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.engine import ENGINE
+from engines.optimizer_dynamics.scenes import small_models
+from tests.optimizer_dynamics.setting import ran
+
+EDGE = {"scene": "edge", "model": "product", "eta": 1.0, "product": 0.01}
+
+
+def product(**knobs):
+    return OptimizerDynamics(**{**EDGE, **knobs})
+
+
+@pytest.mark.parametrize(
+    "knobs", [{"sharpness": 2.5}, {"sharpness": 16.0001, "product": 0.04, "centre": 1.0, "eta": 0.12}]
+)
+def test_the_map_of_residual_and_length_is_exact(knobs):
+    config = product(**knobs)
+    run = ran(60, config)
+    lines = {line.channel: line.values for line in ENGINE.theory(config, run.steps) if "exact" in line.label}
+    for channel in ("residual", "length"):
+        np.testing.assert_allclose(run[channel][:, 0], lines[channel], rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize(("eta", "final"), [(0.1, 15.90), (0.12, 15.18), (0.13, 13.67), (0.15, 9.11), (0.2, 2.09)])
+def test_the_sharpness_lands_below_the_edge(eta, final):
+    """c = 1 from (4, .01): 15.90/15.18/13.67/9.11/2.09, always below 2/eta."""
+    config = product(centre=1.0, product=0.04, sharpness=16.0001, eta=eta)
+    found = ran(2000, config)["sharpness"][-1, 0]
+    assert found == pytest.approx(final, abs=0.02)
+    assert found < 2 / eta
+
+
+def test_the_valley_balances_exactly():
+    """`alpha - <x²>/2 = (u_T - u_0)/(eta T)`."""
+    config = OptimizerDynamics(scene="edge", model="valley", eta=0.02, rise=0.1, product=0.47, sharpness=95.0)
+    run = ran(90, config)
+    x, u = run["residual"][:, 0], run["length"][:, 0]
+    assert 0.1 - (x[:90] ** 2).mean() / 2 == pytest.approx((u[90] - u[0]) / (0.02 * 90), abs=1e-12)
+
+
+def spectral_radius(method, beta, x):
+    """Of the linear recursion of a method on a parabola with curvature times step size x."""
+    rows = {
+        "gd": [[1 - x]],
+        "heavy_ball": [[1 - x, -beta], [x, beta]],
+        "nesterov": [[1 - x * (1 + beta), -(beta**2)], [x, beta]],
+        "adam": [[1 - (1 - beta) * x, -beta], [(1 - beta) * x, beta]],
+    }
+    return abs(np.linalg.eigvals(np.array(rows[method]))).max()
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("method", ["gd", "heavy_ball", "nesterov", "adam"])
+def test_thresholds_are_where_the_companion_matrix_leaves_the_unit_circle(method, beta):
+    limit = predictions.threshold(OptimizerDynamics(scene="edge", method=method, beta1=beta))
+    assert spectral_radius(method, beta, limit * (1 - 1e-6)) <= 1 + 1e-9
+    assert spectral_radius(method, beta, limit * (1 + 1e-6)) > 1
+
+
+def test_curvature_of_the_network_is_that_of_autograd():
+    model = small_models.Network(*(torch.tensor(values) for values in small_models.images()))
+    w = torch.tensor(np.stack([small_models.network_start(seed) for seed in (0, 1)]), requires_grad=True)
+    v = torch.tensor(np.random.default_rng(1).standard_normal((2, 3, w.shape[1])))
+    loss, gradient = model.loss_and_gradient(w)
+    (expected,) = torch.autograd.grad(loss.sum(), w, create_graph=True)
+    torch.testing.assert_close(gradient, expected, rtol=1e-10, atol=1e-12)
+    for k in range(3):
+        (product_,) = torch.autograd.grad((expected * v[:, k]).sum(), w, retain_graph=True)
+        torch.testing.assert_close(model.curvature(w, v)[:, k], product_, rtol=1e-9, atol=1e-12)
+
+
+def test_the_sharpness_that_is_followed_is_the_largest_eigenvalue():
+    config = OptimizerDynamics(scene="edge", eta=0.5)
+    run = ran(40, config)
+    from engines.core.runs.replay import simulation_at
+
+    state = simulation_at(run, 40, 0).batches[0].state
+    model = small_models.Network(*(torch.tensor(values) for values in small_models.images()))
+    H = model.curvature(state.w, torch.eye(state.w.shape[1], dtype=torch.float64)[None])[0]
+    assert run["sharpness"][-1, 0] == pytest.approx(float(torch.linalg.eigvalsh(H)[-1]), rel=1e-3)

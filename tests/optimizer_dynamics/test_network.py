@@ -1,0 +1,69 @@
+"""The race: gradients against autograd, members of one batch against loops over torch.optim, protocol."""
+
+import numpy as np
+import pytest
+import torch
+
+from engines.core.protocol.errors import ConfigError
+from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.scenes import network
+from engines.optimizer_dynamics.verdicts.race import speed_up
+from tests.optimizer_dynamics.setting import ran
+
+BASE = {"scene": "network", "batch": 64, "horizon": 50}
+
+
+def test_gradients_are_those_of_autograd():
+    X, y = network.images()
+    w = torch.tensor(np.stack([network.start_of(seed) for seed in (0, 1)]), requires_grad=True)
+    x, labels = torch.tensor(X[:20])[None].expand(2, -1, -1), torch.tensor(y[:20])[None].expand(2, -1)
+    loss, gradient = network.evaluate(w, x, labels)
+    (expected,) = torch.autograd.grad(loss.sum(), w)
+    torch.testing.assert_close(gradient, expected, rtol=1e-10, atol=1e-12)
+
+
+def plain(make, seed, steps=50):
+    """A loop over torch.optim on the same starts and batches; the mean training loss at the end."""
+    X, y = (torch.tensor(values) for values in network.images())
+    X, rows = X.float(), np.random.default_rng(1000 + seed).integers(0, 1500, (steps, 64))
+    flat, parts, start = torch.tensor(network.start_of(seed)).float(), [], 0
+    for leaf in network.LEAVES:
+        parts.append(torch.nn.Parameter(flat[start : start + leaf.size].clone().view(leaf.rows, leaf.columns)))
+        start += leaf.size
+    optimiser = make(parts)
+
+    def logits(x):
+        for W in parts[:-1]:
+            x = torch.relu(x @ W.T)
+        return x @ parts[-1].T
+
+    for t in range(steps):
+        optimiser.param_groups[0]["lr"] = optimiser.defaults["lr"] * (1 - t / steps)
+        optimiser.zero_grad()
+        torch.nn.functional.cross_entropy(logits(X[rows[t]]), y[rows[t]]).backward()
+        optimiser.step()
+    with torch.no_grad():
+        return float(torch.nn.functional.cross_entropy(logits(X[:1500]).double(), y[:1500]))
+
+
+def test_all_trials_in_one_batch_are_loops_over_torch():
+    """Final training losses to 1e-4, in float32 after 50 steps."""
+    trials = [("gd", 0.5, lambda p: torch.optim.SGD(p, lr=0.5)),
+              ("adam", 0.01, lambda p: torch.optim.Adam(p, lr=0.01, betas=(0.9, 0.99)))]  # fmt: skip
+    members = [(method, eta, make, seed) for method, eta, make in trials for seed in (0, 1)]
+    configs = [OptimizerDynamics(**BASE, schedule="linear", method=method, eta=eta, seed=seed, beta2=0.99)
+               for method, eta, _, seed in members]  # fmt: skip
+    run = ran(50, *configs, OptimizerDynamics(**BASE, method="muon", eta=0.05))
+    for score, (_, _, make, seed) in zip(run["score"][-1], members, strict=False):
+        assert score == pytest.approx(plain(make, seed), rel=1e-4)
+
+
+def test_a_speed_up_over_unequal_numbers_of_trials_is_refused():
+    configs = [OptimizerDynamics(**{**BASE, "horizon": 2}, method="adam", eta=eta) for eta in (0.01, 0.02)]
+    run = ran(2, *configs, OptimizerDynamics(**{**BASE, "horizon": 2}, method="muon", eta=0.05))
+    with pytest.raises(ConfigError, match="muon had 1 trials and adam 2"):
+        speed_up(run, "muon", 2)
+
+
+def test_every_method_has_the_same_number_of_rates():
+    assert {len(network.rates_of(method)) for method in network.CENTRES} == {9}

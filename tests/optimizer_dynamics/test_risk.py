@@ -1,0 +1,154 @@
+"""The exact risk: against closed forms, other methods' limits, the table, sampled runs and wrong builds."""
+
+import numpy as np
+import pytest
+
+from engines.optimizer_dynamics import cautions, risk
+from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.speed import parabola_minimum, steps_to_equal
+from tests.optimizer_dynamics.setting import ran
+
+SMALL = {
+    "scene": "quadratic", "dimension": 20, "capacity": 1.2, "source": 1.8, "noise": 0.5, "batch": 2, "eta": 0.15,
+    "horizon": 120,
+}  # fmt: skip
+TABLE = {"constant": 0.0301563, "cosine": 0.0440862, "linear": 0.0431489, "wsd": 0.0269608, "rsqrt": 0.1207807}
+
+
+def small(**knobs):
+    return OptimizerDynamics(**{**SMALL, **knobs})
+
+
+def end(config, steps=120):
+    return float(risk.expected(config, np.array([steps]))[0])
+
+
+@pytest.mark.parametrize(("schedule", "value"), TABLE.items())
+def test_the_table_of_schedules(schedule, value):
+    assert end(small(schedule=schedule)) == pytest.approx(value, abs=1e-7)
+
+
+def test_wrong_builds_give_other_numbers(monkeypatch):
+    """Without the feedback of S 14 % low, without the Gaussian 1/B 1.6 % low."""
+    original = risk.signal
+
+    def build(**patch):
+        risk._path.cache_clear()
+        for name, value in patch.items():
+            monkeypatch.setattr(risk, name, value)
+        found = end(small())
+        monkeypatch.undo()
+        risk._path.cache_clear()
+        return found
+
+    def without_feedback(k, m):
+        return 0 * original(k, m)
+
+    def descent_without_feedback(k, x, now):
+        monkeypatch.setattr(risk, "signal", without_feedback)
+        after = risk.descent(k, x, now)
+        monkeypatch.setattr(risk, "signal", original)
+        return after
+
+    rules = {**risk.RULES, "gd": risk.Rule(descent_without_feedback, 1)}
+    assert build(RULES=rules) == pytest.approx(0.02582, abs=1e-5)
+
+    def descent_without_kurtosis(k, x, now):
+        q = now.rate * k.divided * k.curvature
+        return (risk.descent(k, x, now)[0] - q.square() / k.batch * x[0],)
+
+    assert build(RULES={**risk.RULES, "gd": risk.Rule(descent_without_kurtosis, 1)}) == pytest.approx(0.02968, abs=1e-5)
+
+
+def test_one_direction_is_a_geometric_series():
+    config = small(dimension=1, eta=0.3)
+    x, B, noise = 0.3, 2, 0.25
+    factor, source = 1 - 2 * x + x * x * (1 + 2 / B), x * x / B * noise
+    expected = 0.5 * (factor**50 + source * (1 - factor**50) / (1 - factor))
+    assert end(config, 50) == pytest.approx(expected, rel=1e-12)
+
+
+def test_large_batches_are_gradient_descent():
+    config = small(batch=65536, noise=0.0)
+    lam, w = risk.curvature(config), risk.minimiser(config)
+    plain = (lam * w**2 * (1 - config.eta * lam) ** 240).sum() / 2
+    assert end(config) == pytest.approx(plain, rel=1e-3)
+
+
+def test_methods_meet_where_they_are_the_same():
+    descent = end(small())
+    assert end(small(method="heavy_ball", beta1=0.0)) == pytest.approx(descent, rel=1e-12)
+    assert end(small(method="nesterov", beta1=0.0)) == pytest.approx(descent, rel=1e-12)
+    assert end(small(method="schedule_free", beta1=0.0)) == pytest.approx(end(small(average="polyak")), rel=1e-12)
+    assert end(small(average="ema", averaging=0.0)) == pytest.approx(descent, rel=1e-12)
+
+
+SAMPLED = [
+    {"method": "heavy_ball", "beta1": 0.8, "eta": 0.03}, {"method": "nesterov", "beta1": 0.8, "eta": 0.03},
+    {"method": "schedule_free", "beta1": 0.9, "eta": 0.2}, {"average": "polyak"}, {"average": "ema", "averaging": 0.9},
+    {"precondition": 0.5, "eta": 0.05}, {"schedule": "wsd"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("knobs", SAMPLED, ids=str)
+def test_the_mean_of_sampled_runs_is_the_exact_risk(knobs):
+    """400 runs, at every tenth step: within 4.5 standard errors."""
+    configs = [small(sampling="sampled", seed=seed, **knobs) for seed in range(400)]
+    run = ran(60, *configs)
+    at = np.arange(10, 61, 10)
+    values = run["risk"][at]
+    z = (values.mean(1) - risk.expected(configs[0], at)) / (values.std(1, ddof=1) / 20)
+    assert abs(z).max() < 4.5
+
+
+def test_adams_mean_field_is_close_at_small_steps():
+    configs = [small(sampling="sampled", method="adam", eta=0.01, seed=seed, beta2=0.99) for seed in range(200)]
+    run = ran(100, *configs)
+    assert run["risk"][100].mean() == pytest.approx(end(configs[0], 100), rel=0.06)
+
+
+def test_the_largest_rate_is_where_the_risk_begins_to_grow():
+    for batch, value in ((1, 0.494), (4, 1.226), (16, 1.763), (64, 1.938), (256, 1.984)):
+        assert risk.largest_rate(small(batch=batch)) == pytest.approx(value, abs=1e-3)
+    top = risk.largest_rate(small())
+    for share, grows in ((0.97, False), (1.03, True)):
+        late = risk.expected(small(eta=share * top), np.array([3000, 3200]))
+        assert (late[1] > late[0] * 1.01) is grows or bool(late[1] > late[0] * 1.01) is grows
+
+
+def test_a_constant_rate_ends_at_the_floor():
+    config = small(eta=0.4)
+    assert end(config, 4500) == pytest.approx(risk.noise_floor(config), rel=1e-3)
+
+
+def test_closed_forms_of_the_best_rate():
+    config = OptimizerDynamics(scene="quadratic")
+    for T, value in ((64, 0.0927), (256, 0.0532), (1024, 0.0306), (4096, 0.0176)):
+        assert risk.best_constant_rate(config, T) == pytest.approx(value, abs=1e-4)
+
+
+def test_momentum_gains_nothing_where_noise_dominates():
+    """At eta(1-beta) and T = 1024: .03173/.03219/.03277 against .03167 (beta .5/.9/.95)."""
+    base = {"scene": "quadratic", "schedule": "linear", "horizon": 512}
+    plain = end(OptimizerDynamics(**base, eta=0.12), 512)
+    heavy = end(OptimizerDynamics(**base, method="heavy_ball", beta1=0.9, eta=0.012), 512)
+    assert 1 < heavy / plain < 1.05
+
+
+def test_speed_ups_are_never_extrapolated():
+    budgets, losses = np.array([50, 100, 200]), np.array([0.4, 0.2, 0.1])
+    assert steps_to_equal(budgets, losses, 0.1) == 200
+    assert steps_to_equal(budgets, losses, 0.09) is None
+    assert steps_to_equal(budgets, losses, 0.5) is None
+    rate, loss = parabola_minimum(np.array([1.0, 2.0, 4.0, 8.0]), np.array([4.0, 2.0, 4.0, np.inf]))
+    assert (rate, loss) == (pytest.approx(2.0), pytest.approx(2.0))
+
+
+@pytest.mark.parametrize(
+    ("knobs", "words"),
+    [({"eta": 0.9}, "grows without end"), ({"method": "heavy_ball", "eta": 4.0}, "unstable without noise"),
+     ({"method": "polyak", "sampling": "sampled"}, "does not settle"), ({}, "")],
+)  # fmt: skip
+def test_rates_that_are_too_large_are_named(knobs, words):
+    said = cautions.quadratic(small(**knobs))
+    assert words in said if words else said == ""
