@@ -250,8 +250,7 @@ class Lab(Viewer):
 
     def edit(self, values: dict[str, Any]) -> None:
         """Set knobs in every member; a list of values spreads one."""
-        if self.parts.lesson and self.parts.lesson.phase != "told":
-            raise DynascopeError("The lesson asks about these values: knobs turn again once the answer is told.")
+        self._refuse_while_asked()
         runner = self.session.runner
         self.session.edit(values)
         same, status = runner is self.session.runner, runner.status
@@ -260,6 +259,10 @@ class Lab(Viewer):
         self.refresh.announce_change(f"{describe(values, self.engine.Config.knobs())}: {effect}")
         self._show_if_on_page()
         self.address.write()
+
+    def _refuse_while_asked(self) -> None:
+        if self.parts.lesson and self.parts.lesson.phase != "told":
+            raise DynascopeError("The lesson asks about these values: knobs turn again once the answer is told.")
 
     def _show_if_on_page(self) -> None:
         """Display what changed in the run that is on the page; what begins again is shown with its first frame."""
@@ -324,6 +327,8 @@ class Lab(Viewer):
     def _annotate(self, card: Card, what: dict[str, Any]) -> None:
         """Write a note at the step that is shown, or between two steps the slope; on the line of the focus."""
         session = self.session
+        if self.refresh.preparing:
+            return
         try:
             if what["annotate"] == "erase":
                 session.erase(card.plot.name)
@@ -380,6 +385,7 @@ class Lab(Viewer):
 
     def _travel(self, there: Callable[[], None]) -> None:
         """Undo or redo; another preset's figures are arranged as it asks for."""
+        self._refuse_while_asked()
         before = self.session.experiment.preset
         there()
         if self.session.experiment.preset is not before:
