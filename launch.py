@@ -204,8 +204,8 @@ def _serve(command: argparse.ArgumentParser) -> None:
     limits = command.add_argument_group("limits on what visitors may have computed; 0 is none")
     limits.add_argument("--memory", type=_amount, default=0, metavar="GIB", help="of all runs; default: half of it all")
     limits.add_argument("--step", type=_amount, default=60, metavar="SECONDS", help="a step may take; default: 60")
-    limits.add_argument("--runs", type=_whole, default=0, metavar="N", help="runs that may be open at a time")
-    limits.add_argument("--sessions", type=_whole, default=0, metavar="N", help="pages open at a time; others wait")
+    limits.add_argument("--runs", type=_count, default=0, metavar="N", help="runs that may be open at a time")
+    limits.add_argument("--sessions", type=_count, default=0, metavar="N", help="pages open at a time; others wait")
     limits.add_argument("--idle", type=_amount, default=0, metavar="MINUTES", help="until an untouched page rests")
     command.add_argument("--frame", action="append", default=[], metavar="ORIGIN", help="whose pages may frame ours")
     command.add_argument(
@@ -325,8 +325,10 @@ def _amount(text: str) -> float:
     return value
 
 
-def _whole(text: str) -> int:
-    return int(_amount(text))
+def _count(text: str) -> int:
+    if (value := _whole(text)) < 0:
+        raise argparse.ArgumentTypeError(f"{value} is below 0")
+    return value
 
 
 def _port(text: str) -> int:

@@ -13,6 +13,7 @@ import holoviews as hv
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator
 
 from dashboard.publish.look import PRINTED, WIDTHS
 from dashboard.publish.style import DASHES, SHAPE, SHAPES, TYPE
@@ -29,6 +30,9 @@ DOTS = 300
 """Pixels an inch of a PNG."""
 
 INK, PALE = "#1d2330", "#5d6470"
+
+BOLD = 0.9
+"""Width that as many bold letters may take."""
 
 LETTER = 0.6
 """Width of a letter, about, relative to the size of the type."""
@@ -92,10 +96,12 @@ def drawing(sheet: Sheet, width: float = WIDTHS["page"]) -> Iterator[Figure]:
 
 def _dress(figure: Figure, sheet: Sheet, width: float) -> None:
     """Put title, axes, legend and note one under the other; nothing else decides about the height."""
-    axes = _tidied(figure)
+    axes = _tidied(figure, width)
     square = axes.get_aspect() != "auto"
     middle = width * (0.8 if square else max(SHAPE, 2.2 / width))
-    title = figure.text(0, 0, _wrapped(sheet.title, width), weight="bold", va="top")
+    if not axes.get_ylabel().startswith("$"):
+        axes.set_ylabel(_wrapped(axes.get_ylabel(), BOLD * 0.7 * middle))
+    title = figure.text(0, 0, _wrapped(sheet.title, BOLD * width), weight="bold", va="top")
     note = figure.text(0, 0, _wrapped(sheet.note, width), color=PALE, va="bottom")
     figure.set_size_inches(width, 2 * middle)
     key = _legend(figure, sheet.legend, width)
@@ -111,8 +117,8 @@ def _dress(figure: Figure, sheet: Sheet, width: float) -> None:
     )
 
 
-def _tidied(figure: Figure) -> Any:
-    """Take out what HoloViews laid out, and typeset the labels; returns the axes."""
+def _tidied(figure: Figure, width: float) -> Any:
+    """Take out what HoloViews laid out, and keep ticks apart; returns the axes."""
     axes = figure.axes[0]
     for image in axes.images:
         if image.colorbar:
@@ -121,10 +127,17 @@ def _tidied(figure: Figure) -> Any:
         legend.remove()
     axes.set_title("")
     axes.spines[["top", "right"]].set_visible(False)
+    if axes.get_xscale() == "log":
+        axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    named = [text.get_text() for text in axes.get_xticklabels()]
+    if LETTER * TYPE * len("  ".join(named)) > 72 * BOLD * width:
+        axes.tick_params(axis="x", labelrotation=30)
+        for text in axes.get_xticklabels():
+            text.set(ha="right", rotation_mode="anchor")
     for text in axes.texts:
         text.set_fontsize(TYPE)
     if axes.images:
-        figure.colorbar(axes.images[0], ax=axes)
+        figure.colorbar(axes.images[0], ax=axes, use_gridspec=False)  # a grid of its own has heights of zero
     return axes
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from matplotlib.mathtext import MathTextParser
 
 from dashboard.figures.marks.axes import Scale
 from dashboard.publish.look import WIDTHS
 from dashboard.ui.notation import tex
+
+NEARLY_ONE = 0.3
+"""Decades in sight below which an axis is linear: the ticks of a logarithmic one would all read alike."""
 
 HEIGHT = 300
 """Height of a figure of Bokeh's, pixels."""
@@ -118,7 +122,7 @@ def _mpl_axes(scale: Scale, log_x: bool, square: bool) -> Callable[[Any, Any], N
             axis.set_xscale("log", nonpositive="mask")
         if scale.log:
             axis.set_yscale("log", nonpositive="mask")
-        if scale.threshold:
+        if scale.threshold and abs(np.diff(scale.places(window[1]))[0]) > NEARLY_ONE:
             axis.set_yscale("asinh", linear_width=2 * scale.threshold)
         axis.set_aspect("equal" if square else "auto")
         axis.set(xlim=window[0], ylim=window[1])

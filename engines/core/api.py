@@ -62,7 +62,7 @@ def run(
     """
     engine = load(name)
     chosen = engine.preset(preset) if preset else None
-    cases = list(cases) if is_list(cases) else cases  # of a generator there is one pass
+    cases = cases if cases is None else list(cases) if is_list(cases) else cases  # of a generator there is one pass
     experiment = Experiment.from_preset(engine, chosen, set, seeds, steps, cases, edits)
     given = [*(set or {}), *([] if seeds is None else ["seed"]), *(knob for case in cases or () for knob in case)]
     done = simulate(new_run(experiment, device, given), experiment.steps, progress, experiment.edits)

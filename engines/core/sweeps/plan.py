@@ -1,4 +1,4 @@
-"""What a sweep computes: its points, and the tasks into which they are divided."""
+"""Plans of sweeps: their points, and the tasks into which these are divided."""
 
 from __future__ import annotations
 
@@ -166,6 +166,6 @@ class Task:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read `to_json`."""
+        """Restore the task of which `to_json` wrote."""
         about = json.loads(text)
         return cls(Plan.from_json(json.dumps(about["plan"])), tuple(about["points"]))

@@ -18,7 +18,7 @@ from engines.core.sweeps.plan import Task
 
 
 class Outcome(NamedTuple):
-    """What a worker sends back of a task: nothing where it wrote into the folder itself; `failure` is a sentence."""
+    """The answer of a worker to a task: nothing where it wrote into the folder itself; `failure` is a sentence."""
 
     rows: bytes | None = None
     run: bytes | None = None

@@ -18,7 +18,7 @@ def card(plot):
     changes = []
     quiet = lambda *given: None  # noqa: E731
     made = Card(
-        plot, ENGINE, FigureOptions(False, False), False, quiet, quiet, lambda: changes.append(made.plot), quiet
+        plot, ENGINE, FigureOptions(False, False), False, quiet, quiet, lambda: changes.append(made.plot), quiet, quiet
     )
     return made, changes
 

@@ -29,7 +29,7 @@ def shown(kinds):
     grid = Grid(Drawn())
     status = SimpleNamespace(playing=False, horizon=1, step=1, message="")
     context = SimpleNamespace(
-        run=run, curves=curves(run.configs), focus=0, status=status, step=1, scrubbing=False, label=""
+        run=run, curves=curves(run.configs), focus=0, status=status, step=1, scrubbing=False, label="", annotations=()
     )
     grid.leave_out({})
     grid.build(context)

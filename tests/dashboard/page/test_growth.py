@@ -60,3 +60,11 @@ def test_parts_come_in_the_order_of_the_page():
         layout.append(part)
     assert shape(body) == ["Column", "HTML", ["Row", ["Column", "HTML", "HTML"], ["Column", "HTML"]]]
     assert [part.object for _, part in found if isinstance(part, pn.pane.HTML)] == list("abcd")
+
+
+def test_a_page_that_was_given_up_before_it_was_whole_stays_closed():
+    lab = Lab(engines.load("matrix_sensing"), suspended=True)
+    lab.close()
+    lab.start()
+    assert lab._callback is None
+    lab.close()

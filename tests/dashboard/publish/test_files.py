@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import zipfile
+from itertools import product
 from xml.etree import ElementTree
 
 import numpy as np
@@ -46,14 +47,13 @@ def test_print_has_one_size_of_type_whatever_its_width(run, width):
 
 
 def test_nothing_sticks_out_of_print_or_lies_over_another_text(run):
-    for width in (3.5, 7.0):
-        with drawing(sheet(run, "error"), width) as figure:
+    for name, width in product(("error", "iterate", "imbalance"), (3.5, 7.0)):
+        with drawing(sheet(run, name), width) as figure:
             figure.canvas.draw()
             whole = figure.bbox
-            boxes = [
-                text.get_window_extent() for text in (*figure.texts, *figure.legends[0].get_texts()) if text.get_text()
-            ]
             axes = figure.axes[0]
+            texts = [*figure.texts, *(text for each in figure.legends for text in each.get_texts())]
+            boxes = [text.get_window_extent() for text in texts if text.get_text()]
             boxes += [axes.xaxis.label.get_window_extent(), axes.yaxis.label.get_window_extent()]
             for place, box in enumerate(boxes):
                 assert box.x0 >= -1 and box.y0 >= -1 and box.x1 <= whole.x1 + 1 and box.y1 <= whole.y1 + 1

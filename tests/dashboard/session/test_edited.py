@@ -22,7 +22,7 @@ def compared(experiment, events=()):
         ({}, ""),
         ({"eta": 0.2}, "η 0.1 → 0.2"),
         ({"a": 3.0}, "a 1, 2 → 3"),
-        ({"d": 4, "flat": True}, "d 3 → 4, flat False → True"),
+        ({"d": 4, "flat": True}, "d 3 → 4, flat no → yes"),
         ({"a": [1.0, 2.0, 3.0, 4.0, 5.0]}, "a 1, 2 → 1, 2, 3, … 5 (5 values)"),
         ({"sign": "minus"}, "sign plus → minus"),
     ],
