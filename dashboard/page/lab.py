@@ -100,7 +100,9 @@ class Lab(Viewer):
             ensemble=EnsembleForm(engine.Config, self.edit, self._show_bands),
             own_files=OwnFilesForm(engine.own_files, engine.Config, self.session.uploads, self.edit),
             lesson=self._lesson_panel(lesson, start) if lesson else None,
-            heading=LabHeading(self._choose_preset, second=bool(lesson)),
+            heading=LabHeading(
+                self._choose_preset, second=bool(lesson), tab="" if bridge else f"{engine.title} · Dynascope"
+            ),
             messages=self.messages,
             transport=Transport(engine.actions, self.command),
             members=Members(self._focus_on, margin=0),
