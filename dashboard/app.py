@@ -109,7 +109,6 @@ async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: 
         if engines_first:
             await asyncio.to_thread(_import_engines)
         if name := await fill(holder, bridge):
-            _name_tab(name)
             crumb.object = f"<nav aria-label='where you are'><a href='./'>← Labs</a><span>{escape(name)}</span></nav>"
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
@@ -119,12 +118,6 @@ async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: 
     except Exception as error:
         log.exception("a page could not be made")
         holder[:] = [_failure(f"This page could not be made ({type(error).__name__}). The server's log says why.")]
-
-
-def _name_tab(name: str) -> None:
-    """Show in the browser's tab which lab a page is, once this document may be changed."""
-    if document := pn.state.curdoc:
-        document.add_next_tick_callback(lambda: document.set_title(f"{name} · Dynascope"))
 
 
 def _failure(text: str) -> pn.pane.HTML:
