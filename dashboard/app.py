@@ -20,7 +20,6 @@ from panel.util.parameters import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
-from dashboard.page.growth import grow
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import STYLE, message
 from dashboard.runs import library
@@ -190,7 +189,7 @@ def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmu
         lab = Lab(engine, start, bridge, device)
         pn.state.on_session_destroyed(lambda context: lab.close())  # also where it is given up before it is whole
         await asyncio.sleep(0)
-        await grow(holder, lab.__panel__())
+        holder[:] = [lab]
         lab.start()
         return engine.title
 
