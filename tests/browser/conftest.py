@@ -151,10 +151,10 @@ class Page:
         """Press a button; of those that there is no room for, the entry in a menu of the bar over the plots."""
         button = self.view.get_by_role("button", name=name, exact=True).filter(visible=True)
         rest = self.view.get_by_role("button", name="more commands", exact=True).filter(visible=True)
-        until(lambda: button.count() or rest.count())  # the bar comes after the first figures
+        more = self.view.get_by_role("button", name="take more steps", exact=True).filter(visible=True)
+        until(lambda: button.count() or rest.count() or more.count())  # the bar comes after the first figures
         if button.count() or not (entry := MENUS.get(name)):
             return button.first.click()
-        more = self.view.get_by_role("button", name="take more steps", exact=True).filter(visible=True)
         if entry[0] != "+" or not more.count():
             more = self.view.get_by_role("button", name="more commands", exact=True)
         more.click()

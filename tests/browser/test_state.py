@@ -39,7 +39,8 @@ SHOWN = f"""() => {{
     chips: texts("[role=radio]"),
     knobs: Object.fromEntries(fields.filter(([label]) => /^(k|α|η), exact/.test(label))),
     curves: [...new Set(sources.flatMap((s) => Object.keys(Object.fromEntries(Object.entries(s.data)))))].sort(),
-    formula: texts("p.formula")[0] ?? "",
+    formula: all.find((e) => e.matches("p.formula") && e.previousSibling?.textContent === "What you are seeing")
+      ?.textContent ?? "",
     claims: texts(".claim"),
     ticks: texts("td.sign").join(""),
   }};
