@@ -13,7 +13,6 @@ from panel.io.state import set_curdoc
 
 import engines
 from benchmarks.timing import head, row
-from dashboard.page.growth import grow
 from dashboard.page.lab import Lab
 from engines.core.compute import memory, work
 from engines.core.compute.simulation import Simulation
@@ -113,7 +112,7 @@ async def _opening(name: str) -> None:
             await asyncio.sleep(0)
             lab = Lab(engine, suspended=True)
             await asyncio.sleep(0)
-            await grow(holder, lab.__panel__())
+            holder[:] = [lab]
             other.cancel()
             lab.close()
     pieces = [late - early for early, late in pairwise(turns)]

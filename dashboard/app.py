@@ -20,7 +20,6 @@ from panel.util.parameters import edit_readonly
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
-from dashboard.page.growth import grow
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import STYLE, message
 from dashboard.runs import library
@@ -109,7 +108,6 @@ async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: 
         if engines_first:
             await asyncio.to_thread(_import_engines)
         if name := await fill(holder, bridge):
-            _name_tab(name)
             crumb.object = f"<nav aria-label='where you are'><a href='./'>← Labs</a><span>{escape(name)}</span></nav>"
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
@@ -119,12 +117,6 @@ async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: 
     except Exception as error:
         log.exception("a page could not be made")
         holder[:] = [_failure(f"This page could not be made ({type(error).__name__}). The server's log says why.")]
-
-
-def _name_tab(name: str) -> None:
-    """Show in the browser's tab which lab a page is, once this document may be changed."""
-    if document := pn.state.curdoc:
-        document.add_next_tick_callback(lambda: document.set_title(f"{name} · Dynascope"))
 
 
 def _failure(text: str) -> pn.pane.HTML:
@@ -197,7 +189,7 @@ def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmu
         lab = Lab(engine, start, bridge, device)
         pn.state.on_session_destroyed(lambda context: lab.close())  # also where it is given up before it is whole
         await asyncio.sleep(0)
-        await grow(holder, lab.__panel__())
+        holder[:] = [lab]
         lab.start()
         return engine.title
 

@@ -68,7 +68,7 @@ def _report(result: Sweep, as_json: bool) -> None:
         "folder": str(result.folder),
         "points": len(result.plan),
         "members": len(rows),
-        "refused": int((rows["refused"] != "").sum()),
+        "refused": sum(reason != "" for reason in rows["refused"]),
         "measures": [measure.text for measure in result.plan.measures],
     }
     if as_json:

@@ -42,7 +42,6 @@ THREADS = {
     "dashboard.probes.pictures": "renders scenes",
     "dashboard.runs.library_panel": "reads and stores runs",
     "dashboard.runs.share": "makes files",
-    "dashboard.page.growth": "lets other pages have their turns",
     "dashboard.publish.printing": "lets figures take turns in matplotlib, which is one for a process",
     "dashboard.app": "imports torch beside the event loop",
     "dashboard.desktop": "serves beside the window",

@@ -129,7 +129,14 @@ def drawn(engine, preset, run):
     every = curves(run.configs, preset=preset)
     status = SimpleNamespace(playing=False, horizon=preset.steps, step=int(run.steps[-1]), message="")
     context = SimpleNamespace(
-        run=run, curves=in_sight(every, 0), focus=0, status=status, step=int(run.steps[-1]), scrubbing=False, label=""
+        run=run,
+        curves=in_sight(every, 0),
+        focus=0,
+        status=status,
+        step=int(run.steps[-1]),
+        scrubbing=False,
+        label="",
+        annotations=(),
     )
     grid = Grid(engine)
     grid.arrange(preset)

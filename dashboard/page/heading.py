@@ -19,6 +19,7 @@ class LabHeading(Component):
 
     second = param.Boolean(False, doc="Whether the page has another heading above it.")
     shown = param.Dict({"title": "", "look_for": "", "preset": "", "edited": "", "next": "", "offer": ""})
+    tab = param.String("", doc="What the browser's tab says, where the page is ours alone.")
     preparing = param.String("", doc="The experiment that is being prepared and not shown yet.")
 
     _esm = script("lab_heading")

@@ -100,7 +100,9 @@ class Lab(Viewer):
             ensemble=EnsembleForm(engine.Config, self.edit, self._show_bands),
             own_files=OwnFilesForm(engine.own_files, engine.Config, self.session.uploads, self.edit),
             lesson=self._lesson_panel(lesson, start) if lesson else None,
-            heading=LabHeading(self._choose_preset, second=bool(lesson)),
+            heading=LabHeading(
+                self._choose_preset, second=bool(lesson), tab="" if bridge else f"{engine.title} · Dynascope"
+            ),
             messages=self.messages,
             transport=Transport(engine.actions, self.command),
             members=Members(self._focus_on, margin=0),
@@ -248,8 +250,7 @@ class Lab(Viewer):
 
     def edit(self, values: dict[str, Any]) -> None:
         """Set knobs in every member; a list of values spreads one."""
-        if self.parts.lesson and self.parts.lesson.phase != "told":
-            raise DynascopeError("The lesson asks about these values: knobs turn again once the answer is told.")
+        self._refuse_while_asked()
         runner = self.session.runner
         self.session.edit(values)
         same, status = runner is self.session.runner, runner.status
@@ -258,6 +259,10 @@ class Lab(Viewer):
         self.refresh.announce_change(f"{describe(values, self.engine.Config.knobs())}: {effect}")
         self._show_if_on_page()
         self.address.write()
+
+    def _refuse_while_asked(self) -> None:
+        if self.parts.lesson and self.parts.lesson.phase != "told":
+            raise DynascopeError("The lesson asks about these values: knobs turn again once the answer is told.")
 
     def _show_if_on_page(self) -> None:
         """Display what changed in the run that is on the page; what begins again is shown with its first frame."""
@@ -322,6 +327,8 @@ class Lab(Viewer):
     def _annotate(self, card: Card, what: dict[str, Any]) -> None:
         """Write a note at the step that is shown, or between two steps the slope; on the line of the focus."""
         session = self.session
+        if self.refresh.preparing:
+            return
         try:
             if what["annotate"] == "erase":
                 session.erase(card.plot.name)
@@ -361,7 +368,7 @@ class Lab(Viewer):
             "help": self.shortcuts.open_or_close,
             "close": lambda: self.shortcuts.param.update(open=False),
         }
-        if name not in commands or (self._asked and name not in ("link", "help", "close")):
+        if name not in commands or (self.parts.lesson and not self.parts.lesson.allows(name)):
             return
         try:
             commands[name]()
@@ -378,6 +385,7 @@ class Lab(Viewer):
 
     def _travel(self, there: Callable[[], None]) -> None:
         """Undo or redo; another preset's figures are arranged as it asks for."""
+        self._refuse_while_asked()
         before = self.session.experiment.preset
         there()
         if self.session.experiment.preset is not before:

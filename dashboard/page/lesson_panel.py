@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 Phase = Literal["asked", "watched", "told"]
 """A question waits; it was answered and its run is on the way; nothing is held back."""
 
+HARMLESS = ("link", "help", "close")
+"""Commands that neither play nor change a run."""
+
+CHANGING = ("undo", "redo", "reseed", "branch", "action")
+"""Commands that put another run in place of the one that a question is about."""
+
 
 class LessonPanel(Component):
     """Shows the pages of a lesson.
@@ -58,6 +64,12 @@ class LessonPanel(Component):
         if self.step.question is None or self.index in self._told:
             return "told"
         return "watched" if self.index in self._chosen else "asked"
+
+    def allows(self, command: str) -> bool:
+        """Say whether a command may be carried out: nothing plays while a question waits, nor changes its run."""
+        if self.phase == "asked":
+            return command in HARMLESS
+        return self.phase == "told" or command not in CHANGING
 
     def figures(self) -> tuple[str, ...] | None:
         """Return the figures that may be seen now; None for all."""

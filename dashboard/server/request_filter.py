@@ -161,7 +161,7 @@ async def _receive(socket: WSHandler, fragment: str | bytes) -> Any:
 def _lose(socket: WSHandler) -> None:
     """Close a connection; of one whose session has ended there is nothing to be told."""
     if socket.connection is not None and socket.connection._session is None:
-        return socket.application.client_lost(socket.connection)
+        return socket.application.client_lost(socket.connection)  # type: ignore[attr-defined]
     socket._lose_session()  # type: ignore[attr-defined]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable
-from typing import Any
 
 from bokeh.server.tornado import BokehTornado
 from tornado.httputil import HTTPServerRequest
@@ -80,7 +79,7 @@ def known(request: HTTPServerRequest) -> str:
 def introduce(request: HTTPServerRequest) -> str:
     """Give a new visitor a cookie, as if it had been sent already; returns it."""
     name = secrets.token_urlsafe(24)
-    request.cookies[VISITOR] = name
+    request.cookies[VISITOR] = name  # type: ignore[assignment]
     request.new_visitor = name  # type: ignore[attr-defined]
     return name
 
@@ -94,5 +93,5 @@ def remember(handler: RequestHandler) -> None:
 
 def sessions(server: BokehTornado) -> int:
     """Count the pages that are open."""
-    contexts: dict[str, Any] = server._applications
+    contexts = server._applications
     return sum(len(list(context.sessions)) for context in contexts.values())

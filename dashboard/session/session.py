@@ -181,11 +181,6 @@ class Session:
         self._arrange()
 
     @property
-    def late_edit(self) -> str:
-        """The last change of a knob while the run was under way, as a sentence; "" where there was none."""
-        return late_edit(self.runner.run)
-
-    @property
     def edited(self) -> Edited:
         """The differences between the experiment and its preset, also those on the way."""
         events = self.runner.run.recording.events
@@ -220,7 +215,7 @@ class Session:
             frame=run.recording.dense.index_at(step) if rows else 0,
             speed=self.speed,
             paused=self.paused,
-            late_edit=self.late_edit,
+            late_edit=late_edit(run),
             edited=self.edited,
             pinned=self.pinned,
             annotations=self.annotations,

@@ -11,7 +11,7 @@ import dynascope
 import engines
 import launch
 from dashboard import app
-from dashboard.server.gallery import gallery
+from dashboard.server.gallery import content
 from dashboard.session import link
 from dashboard.session.start import Start
 from dashboard.session.view_state import ViewState
@@ -36,9 +36,9 @@ sys.path.insert(0, {site!r})
 from engines.core.protocol import registry
 names = registry.names()
 before = [name for name in ("toy", "torch") if name in sys.modules]
-from dashboard.server.gallery import gallery
-cards = gallery(names, lambda name: "./" + name).object
-print(json.dumps([names, before, cards, registry.origin("toy"), registry.origin("matrix_sensing")]))
+from dashboard.server.gallery import content
+labs = {{lab["name"]: lab for lab in content(names, lambda name: "./" + name)["labs"]}}
+print(json.dumps([names, before, labs, registry.origin("toy"), registry.origin("matrix_sensing")]))
 """
 
 CONTRACT = ["-m", "pytest", "-q", "-p", "dynascope.contract", "-p", "no:cacheprovider"]
@@ -69,10 +69,12 @@ def found(folder, plugins):
     return engines.load("toy")
 
 
-def test_the_gallery_shows_it_with_its_picture_and_its_lesson(found):
-    cards = gallery(engines.names(), lambda name: f"./{name}").object
-    assert "href='./toy'" in cards and "image/svg+xml" in cards
-    assert "A parabola" in cards
+def test_the_gallery_shows_it_with_its_presets_and_its_lesson(found):
+    shown = content(engines.names(), lambda name: f"./{name}")
+    lab = next(lab for lab in shown["labs"] if lab["name"] == "toy")
+    assert (lab["href"], lab["broken"], lab["title"]) == ("./toy", "", "Toy")
+    assert [preset["name"] for preset in lab["presets"]] == ["first", "cases"]
+    assert "A parabola" in [lesson["title"] for lesson in shown["lessons"]]
     assert "toy" in app.routes()
 
 
@@ -129,13 +131,13 @@ def test_an_installed_engine_is_listed_without_being_imported_and_a_broken_one_i
     (information / "METADATA").write_text(DISTRIBUTION)
     (information / "entry_points.txt").write_text(ENTRY_POINTS)
     printed = fresh_python("-c", LIST.format(site=str(folder))).stdout
-    names, imported, cards, of_toy, of_sensing = json.loads(printed.splitlines()[-1])
+    names, imported, labs, of_toy, of_sensing = json.loads(printed.splitlines()[-1])
     assert {"toy", "broken", "no_name", "matrix_sensing"} <= set(names) and imported == []
     assert of_toy == {"package": "toy-engines", "version": "1.2"}
     assert of_sensing["package"] == "dynascope"
-    assert "href='./toy'" in cards and "href='./matrix_sensing'" in cards
-    assert "the engine &#x27;broken&#x27; cannot be loaded" in cards
-    assert "module &#x27;toy&#x27; has no attribute &#x27;NOTHING&#x27;" in cards
+    assert labs["toy"]["href"] == "./toy" and labs["matrix_sensing"]["href"] == "./matrix_sensing"
+    assert "the engine 'broken' cannot be loaded" in labs["broken"]["broken"]
+    assert "module 'toy' has no attribute 'NOTHING'" in labs["no_name"]["broken"]
 
 
 def test_the_contract_suite_runs_over_it(fresh_python, folder):
@@ -150,7 +152,7 @@ def test_a_new_engine_passes_the_contract_suite_and_opens_in_the_gallery(fresh_p
         summary = fresh_python(*CONTRACT, *flags, check=False).stdout
         assert " passed" in summary and "failed" not in summary and "error" not in summary, summary
     registry.add_plugins(tmp_path)
-    assert "href='./two_layers'" in gallery(["two_layers"], lambda name: f"./{name}").object
+    assert content(["two_layers"], lambda name: f"./{name}")["labs"][0]["href"] == "./two_layers"
 
 
 @pytest.mark.parametrize("name", ["Toy", "two-layers", "core", "class", "../x", "matrix_sensing", ""])

@@ -45,7 +45,8 @@ class Gone:
 
 @pytest.mark.parametrize("heard", [True, False])
 def test_an_answer_to_a_closed_tab_is_no_news(caplog, monkeypatch, heard):
-    monkeypatch.setattr(logging.getLogger("bokeh"), "propagate", True)  # Bokeh decides as it is imported
+    monkeypatch.setattr(logging.getLogger("bokeh"), "propagate", True)  # both are as whoever was first left them
+    caplog.set_level(logging.WARNING, "bokeh")
     teller, closed = logging.getLogger("bokeh.server.views.ws"), Closed()
     if not heard:
         teller.addFilter(closed)

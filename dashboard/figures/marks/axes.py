@@ -22,6 +22,9 @@ Extent = tuple[float, float, float]
 DEEPEST = 1e-17
 """A theory line on a logarithmic axis is followed down to this share of the largest value: rounding ends there."""
 
+ROOM = 0.1
+"""Share of the height that names of phases take."""
+
 FAINTEST = 1e-24
 """Data is followed down to this share: a part that decays to 1e-115 would press all others into one line."""
 
@@ -181,6 +184,12 @@ def value_range(data: Extent | None, theory: Extent | None, log: bool) -> tuple[
     low, high, _ = whole
     pad = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
     return low - pad, high + pad
+
+
+def raised(window: tuple[float, float], log: bool) -> tuple[float, float]:
+    """Leave room above the curves for what is named at the top."""
+    low, high = window
+    return (low, high * (high / low) ** ROOM) if log else (low, high + ROOM * (high - low))
 
 
 def _near(data: Extent | None, theory: Extent | None) -> Extent | None:

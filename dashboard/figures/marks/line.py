@@ -252,6 +252,8 @@ class LineMark:
         data = axes.capped(axes.union(map(self.stream.extents.get, keys)), self.stream.ceiling(keys))
         law = self._follow_x(step, horizon)
         window = axes.value_range(self.scale.extent(data), self.scale.extent(law), self.scale.log)
+        if window and any(self.sources["phases"].data["text"]):
+            window = axes.raised(window, self.scale.log)
         set_range(self.figure.y_range, window, self.scale.log)
 
     def _follow_x(self, step: int, horizon: int) -> axes.Extent | None:

@@ -1,6 +1,7 @@
 // The heading of an experiment, what was edited in it, what to look for, and a button for the one that is offered next:
 // one line, of which a click shows what did not fit.
 export function render({ model }) {
+  if (model.tab) document.title = model.tab;
   const root = make("div", "headline");
   const title = make(model.second ? "h2" : "h1", "title", root);
   const line = make("p", "edited", root);

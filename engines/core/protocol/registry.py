@@ -28,7 +28,6 @@ from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import (
     ConfigError,
-    DynascopeError,
     EngineFailure,
     UnknownName,
     quote,
@@ -168,8 +167,8 @@ def _folder_of_plugins(given: str, folder: str | Path) -> Path:
     try:
         path = expand_home(folder).resolve()
         what = "" if path.is_dir() else "is a file" if path.exists() else "is not there"
-    except (DynascopeError, OSError) as error:
-        raise ConfigError(f"{given}: {error}") from None
+    except OSError as error:
+        raise ConfigError(f"{given}: {error.strerror or error}") from None
     if what:
         raise ConfigError(f"{given} {what}: give the folder that holds the folders of your engines")
     if (path / "__init__.py").exists():

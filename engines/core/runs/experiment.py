@@ -59,7 +59,7 @@ class Experiment:
         `ConfigError` for a value out of bounds, or one that would be computed twice.
         """
         set = {} if set is None else set
-        several = list(cases) if is_list(cases) else () if cases is None else cases
+        several = () if cases is None else list(cases) if is_list(cases) else cases
         _check_cases(set, several)
         set = engine.Config.current(set)
         translated = [_checked(engine.Config, engine.Config.current(case)) for case in several]

@@ -223,6 +223,6 @@ USUAL = {
 """Knobs of methods beside their rate."""
 
 
-def rates_of(method: str, reach: int = 4) -> list[float]:
-    """List the rates that are tried, a factor of 2 apart: `2 reach + 1` around the centre."""
-    return [float(f"{CENTRES[method] * 10 ** (0.3 * k):.4g}") for k in range(-reach, reach + 1)]
+def rates_of(method: str) -> list[float]:
+    """List the nine rates that are tried, a factor of 2 apart, around the centre."""
+    return [float(f"{CENTRES[method] * 10 ** (0.3 * k):.4g}") for k in range(-4, 5)]

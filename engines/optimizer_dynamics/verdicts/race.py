@@ -84,8 +84,7 @@ def race(run: RunData) -> list[Verdict]:
 
     return [
         above("SOAP at T = 200: speed-up over tuned Adam", at("soap", 200), 1.1),
-        above("Muon at T = 200: speed-up over tuned Adam", at("muon", 200), 1.1),
-        above("Lion at T = 50: speed-up over tuned Adam", at("lion", 50), 0.95),
+        above("Muon at T = 100: speed-up over tuned Adam", at("muon", 100), 1.1),
         below("Lion at T = 200: speed-up over tuned Adam", at("lion", 200), 0.8),
         verdict("tuned Adam over Adam at a quarter of its best rate, T = 100", at("adam", 100, 0.25), 2.1, 0.45, wide),
     ]

@@ -66,6 +66,15 @@ def test_an_answer_leaves_the_server_once_the_run_has_come_to_it(panel, heard):
     assert heard[1:] == ["changed"]
 
 
+def test_what_a_question_is_about_is_not_changed_before_it_is_answered(panel):
+    allowed = lambda: {name for name in ("toggle", "link", "undo", "reseed", "scrub") if panel.allows(name)}  # noqa: E731
+    assert allowed() == {"link"}
+    panel.receive({"choose": 0})
+    assert allowed() == {"toggle", "link", "scrub"}
+    panel.follow(Context(30))
+    assert allowed() == {"toggle", "link", "undo", "reseed", "scrub"}
+
+
 def test_a_run_that_comes_no_further_is_told_of(panel):
     panel.receive({"choose": 0})
     panel.follow(Context(10, message="it failed"))
