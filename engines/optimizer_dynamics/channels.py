@@ -100,7 +100,7 @@ CHANNELS = (
     Channel(
         name="sharpness",
         label="sharpness",
-        formula="λ_max(D H D), D = (√v̂ + ε)^−½ or 1",
+        formula="λ_max(D H D), D = 1/√(√v̂ + ε) or 1",
         doc="Largest curvature, in the metric of the method where that has one. Edge of stability.",
         log=False,
     ),

@@ -23,7 +23,7 @@ GLOSSARY = (
         name="mode recursion",
         text="The method itself, on one number a mode and factor. Of aligned factors it is exact until a mode first "
         "crosses its singular value.",
-        formula="gᵢ = aᵢ^(L−1) (aᵢ^L − sᵢ)",
+        formula="g_i = u_i (u_i − s_i)/a_i, u_i = a_i^L",
     ),
     Term(
         name="excess risk",

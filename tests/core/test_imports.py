@@ -31,10 +31,13 @@ def test_importing_engines_imports_nothing_heavy(fresh_python):
 
 
 def test_importing_the_facade_imports_nothing_heavy_and_offers_what_it_promises(fresh_python):
-    assert not loaded_after(fresh_python, "import dynascope") & (UI | {"torch", "numpy", "xarray"})
+    heavy = (UI - {"dashboard"}) | {"torch", "numpy", "xarray"}
+    assert not loaded_after(fresh_python, "import dynascope") & heavy
     import dynascope
 
-    assert set(dynascope.__all__) == {"lab", "load", "names", "open", "resume", "run", "show"}
+    assert set(dynascope.__all__) == {
+        "Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep",
+    }  # fmt: skip
     assert all(callable(getattr(dynascope, name)) for name in dynascope.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         dynascope.nothing  # noqa: B018
@@ -50,8 +53,9 @@ def test_the_headless_command_line_pulls_in_no_screen(fresh_python):
     assert not loaded_after(fresh_python, "import engines.cli") & UI
 
 
-def test_only_the_store_knows_the_format_on_disk():
-    assert {path.name for path in sources("engines") if "pyarrow" in set(imported_by(path))} == {"store.py"}
+def test_only_what_keeps_files_knows_their_format():
+    keepers = {"store.py", "export.py", "folder.py"}  # of runs, of tables for other programs, of sweeps
+    assert {path.name for path in sources("engines") if "pyarrow" in set(imported_by(path))} == keepers
 
 
 def test_waiting_threads_sleep_unless_the_environment_says_otherwise(fresh_python):

@@ -265,7 +265,7 @@ def test_the_default_breaks_no_assumption():
         ({"m": 70}, ("lost in the noise", "raise m above")),
         ({"budget": 5.0}, ("B = 5", "raise budget to 12.3 (0 sets it from the data)")),
         ({"d": 15, "m": 60, "k": 8}, ("6 columns to spare", "lower k towards r")),
-        ({"method": "subgm_loss"}, ("noiseless", "subgm")),
+        ({"method": "subgm_loss"}, ("noiseless", "the sub-gradient method")),
         ({"method": "gd", "loss": "l2"}, ()),
         ({"k": 2, "alpha": 1.0}, ()),
     ],
