@@ -28,6 +28,11 @@ class Address:
         """Count what is open now as what the address says."""
         self._said = self._state()
 
+    def say_again(self) -> None:
+        """Say what is open, whatever was said: an address on its way when the reader went back lands in this place."""
+        self._said = None
+        self.write()
+
     def follow(self) -> None:
         """Say what became of the view; call it at each tick."""
         if time.monotonic() - self._written_at > PAUSE:

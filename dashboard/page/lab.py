@@ -150,7 +150,7 @@ class Lab(Viewer):
             return self.bridge.reload()
         self.session.remember()
         self._open(start, False)
-        self.address.take_for_said()
+        self.address.say_again()
 
     def _open_now(self) -> tuple[Experiment, ViewState]:
         """Return what is open and how it is viewed."""
