@@ -116,6 +116,8 @@ def test_the_address_gets_a_place_in_history_with_each_preset_and_none_with_an_e
     written = []
     monkeypatch.setattr(lab.bridge, "write_address", lambda token, push: written.append((token, push)))
     lab.edit({"eta": 0.2})
+    wait_until(lambda: lab.session.runner.run.recording.events)  # the scheduler's thread takes it
+    lab.address.write()
     edited = lab.share.token()
     assert written[-1] == (edited, False)
     lab.parts.presets.receive({"value": "cases"})
