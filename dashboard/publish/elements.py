@@ -76,7 +76,10 @@ def _curve(mark: LineMark, run: Run, spec: LineSpec, dims: Any) -> Iterator[Any]
         low, high = (recorded(run, column)[1] for column in mark.band(spec.column))
         edges = [dims[1], f"{dims[1].name}_high"]
         shade = hv.Area((x, low, high), dims[0], edges, group="Band", **name)
-        yield both(shade, color=spec.color, alpha=0.2, bokeh={"line_alpha": 0}, mpl={"linewidth": 0, "hooks": [moving]})
+        yield both(
+            shade, alpha=0.2, bokeh={"color": spec.color, "line_alpha": 0},
+            mpl={"facecolor": spec.color, "linewidth": 0, "hooks": [moving]},
+        )  # fmt: skip
     bold = len({each.focus for each in mark.lines}) > 1 and spec.focus
     drawn = dashed(hv.Curve((x, y), *dims, group=CURVE, **name), spec.dash, spec.color, 2.2 if bold else 1.4)
     yield both(drawn, mpl={"hooks": [moving]})

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 CONTENTS = """{title}, at step {step:,}
 
-figures/    each figure as PDF, SVG and PNG, and its numbers as CSV: one row a number
-run.parquet everything recorded; dynascope.open reads it
+figures/       each figure as PDF, SVG and PNG, and its numbers as CSV: one row a number
+run.parquet    everything recorded; dynascope.open reads it
 verdicts.json  what is claimed, measured and predicted
-program.py  repeats the run
-link.txt    opens the page as it was: append it to the address of any Dynascope
+program.py     repeats the run
+link.txt       opens the page as it was: append it to the address of any Dynascope
 {left_out}"""
 
 

@@ -44,12 +44,6 @@ GLOSSARY = (
         formula="−d ln ‖E‖/dt",
     ),
     Term(
-        name="Gram matrix",
-        text="The inner products of a factor's columns. Methods that divide by it move small directions as fast as "
-        "large ones.",
-        formula="GᵀG",
-    ),
-    Term(
         name="preconditioned",
         text="Said of methods that rescale each step by the shape of the factors. They hardly notice a large condition "
         "number.",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -114,8 +117,9 @@ def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: st
     running: dict[Future[Outcome], Task] = {}
 
     def submit(some: Iterable[Task]) -> None:
-        for task in some:
-            running[pool.submit(worker.work, task.to_json(), str(result.folder), device)] = task
+        with _interrupts_ignored():  # processes begin here, and begin with what their parent ignores
+            for task in some:
+                running[pool.submit(worker.work, task.to_json(), str(result.folder), device)] = task
 
     try:
         submit(islice(waiting, AHEAD * workers))
@@ -130,6 +134,19 @@ def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: st
     finally:
         stop.set()
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore an interrupt for a moment: a terminal sends it to all processes, and the caller says when they stop."""
+    if threading.current_thread() is not threading.main_thread():  # only the main thread is interrupted
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _on_cluster(result: Sweep, tasks: Sequence[Task], scheduler: str, device: str) -> Iterator[tuple[Task, Outcome]]:
@@ -157,7 +174,7 @@ def _on_cluster(result: Sweep, tasks: Sequence[Task], scheduler: str, device: st
 
     with client:
         ahead = AHEAD * max(1, len(client.scheduler_info()["workers"]))
-        finished = as_completed(submit(islice(waiting, ahead)))
+        finished = as_completed(submit(islice(waiting, ahead)), loop=client.loop)
         try:
             for future in finished:
                 task = running.pop(future.key)

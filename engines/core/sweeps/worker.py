@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +32,6 @@ def begin(plugins: Sequence[str], stop: Any) -> None:
     """Prepare a process that computes tasks: one thread, the caller's engines, and an end that the caller decides."""
     global _stop
     _stop = stop
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to everybody; the caller says when to stop
     _use_one_thread()
     for folder in plugins:
         add_plugins(folder)

@@ -20,7 +20,7 @@ OPTIONS = {"set": {"alpha": [0.01, 0.1, 0.3], "k": [3, 4]}, "seeds": list(range(
 
 @pytest.fixture
 def cluster():
-    with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None, processes=True) as cluster:
+    with distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=":0", processes=True) as cluster:
         yield cluster
 
 
@@ -52,7 +52,7 @@ def test_a_worker_that_is_killed_loses_nothing(cluster, tmp_path):
 
 
 def test_a_scheduler_that_goes_away_is_a_sentence_and_another_goes_on(tmp_path):
-    with distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=None) as first:
+    with distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=":0") as first:
         closed = []
 
         def close(done, total):
@@ -62,7 +62,7 @@ def test_a_scheduler_that_goes_away_is_a_sentence_and_another_goes_on(tmp_path):
 
         with pytest.raises(EngineFailure, match="cluster"):
             sweep("matrix_sensing", **OPTIONS, out=tmp_path, scheduler=first.scheduler_address, progress=close)
-    with distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=None) as second:
+    with distributed.LocalCluster(1, threads_per_worker=1, dashboard_address=":0") as second:
         again = sweep("matrix_sensing", **OPTIONS, out=tmp_path, scheduler=second.scheduler_address, resume=True)
     assert len(table(again)) == 144
 

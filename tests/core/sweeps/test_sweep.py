@@ -21,7 +21,7 @@ from engines.core.sweeps.sweep import sweep
 from tests.conftest import ROOT
 from tests.core.toy import ENGINE
 
-PLUGINS = str(ROOT / "tests" / "core")
+PLUGINS = str(ROOT / "tests" / "core" / "sweeps" / "plugins")
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,8 @@ import holoviews as hv
 import numpy as np
 import pytest
 from bokeh.models import Line
+from matplotlib.colors import to_rgb
+from matplotlib.lines import Line2D
 
 import dynascope
 import engines
@@ -79,6 +81,16 @@ def test_hues_are_the_pages_with_either_back_end(run):
     found = drawn(figure(run, "error"), "Curve")
     for backend in ("bokeh", "matplotlib"):
         assert [option(curve, "color", backend) for curve in found] == hues
+
+
+def test_bands_and_curves_are_printed_in_the_hues_of_the_page():
+    run = engines.run("matrix_sensing", preset="P3", set={"alpha": [0.3, 0.5]}, seeds=[0, 1, 2], steps=20)
+    hues = [to_rgb(curve.color) for curve in curves(run.configs)]
+    axes = hv.renderer("matplotlib").get_plot(figure(run, "error")).state.axes[0]
+    moved = [artist for artist in axes.get_children() if getattr(artist, "recorded", False)]
+    bands = [to_rgb(artist.get_facecolor()[0]) for artist in moved if not isinstance(artist, Line2D)]
+    lines = [to_rgb(artist.get_color()) for artist in moved if isinstance(artist, Line2D)]
+    assert bands == lines == hues and len(hues) == 2
 
 
 def test_a_band_holds_the_ends_of_its_members(seeds):
