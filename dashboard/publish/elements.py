@@ -78,7 +78,7 @@ def _curve(mark: LineMark, run: Run, spec: LineSpec, dims: Any) -> Iterator[Any]
         shade = hv.Area((x, low, high), dims[0], edges, group="Band", **name)
         yield both(
             shade, alpha=0.2, bokeh={"color": spec.color, "line_alpha": 0},
-            mpl={"facecolor": spec.color, "linewidth": 0, "hooks": [moving]},
+            mpl={"color": spec.color, "facecolor": spec.color, "linewidth": 0, "hooks": [moving]},
         )  # fmt: skip
     bold = len({each.focus for each in mark.lines}) > 1 and spec.focus
     drawn = dashed(hv.Curve((x, y), *dims, group=CURVE, **name), spec.dash, spec.color, 2.2 if bold else 1.4)
@@ -99,7 +99,7 @@ def _overlays(mark: LineMark, dims: Any) -> Iterator[Any]:
             if name == "bands":
                 shade = hv.Polygons([np.column_stack(points)], list(dims), group=OVERLAY)
                 yield both(shade, alpha=0.15, bokeh={"fill_color": color, "line_alpha": 0},
-                           mpl={"facecolor": color, "linewidth": 0})  # fmt: skip
+                           mpl={"color": color, "facecolor": color, "linewidth": 0})  # fmt: skip
                 continue
             label = next((text for text, hue in mark.overlay_hues.items() if hue == color), "")
             yield dashed(hv.Curve(points, *dims, group=OVERLAY, label=label), "solid", color, 1.2)
@@ -113,7 +113,10 @@ def _phases(mark: LineMark, dims: Any, window: Window) -> Iterator[Any]:
     for start, end, tint in zip(data["left"], data["right"], data["tint"], strict=True):
         if start < right and end > left:
             span = hv.Rectangles([(max(start, left), low, min(end, right), height)], group=PHASE)
-            fill = {"bokeh": {"fill_color": GREY, "line_alpha": 0}, "mpl": {"facecolor": GREY, "linewidth": 0}}
+            fill = {
+                "bokeh": {"fill_color": GREY, "line_alpha": 0},
+                "mpl": {"color": GREY, "facecolor": GREY, "linewidth": 0},
+            }
             yield both(span, alpha=tint, **fill)
     named = [(x, height, text) for x, text in zip(data["at"], data["text"], strict=True) if text]
     if named:

@@ -23,6 +23,7 @@ from torch import Tensor
 
 from engines.core.files.input_file import InputFile
 from engines.core.files.npz_reader import REAL, read
+from engines.core.protocol.errors import shortened
 from engines.loss_landscape.models import initialisation
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 from engines.loss_landscape.models.model import Samples, Subject, cross_entropy, half_squared_error
@@ -117,7 +118,7 @@ def _read_file(file: InputFile) -> tuple[StateDict, str]:
         metadata = json.loads(content[8 : 8 + header]).get("__metadata__") or {}
         return tensors, str(metadata.get("activation", ""))
     except DAMAGED as error:
-        raise file.refuse(f"this is no .safetensors that can be read ({type(error).__name__}: {error})"[:400]) from None
+        raise file.refuse(f"this is no .safetensors that can be read ({shortened(str(error), 100)})") from None
 
 
 def _check_tensor(file: InputFile, name: str, tensor: Tensor) -> None:
