@@ -30,7 +30,7 @@ def test_figures_and_runs_are_saved(page):
         assert image.width == 2100 and image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
     assert lab.save(figure, "PDF").read_bytes().startswith(b"%PDF")
 
-    numbers = pd.read_csv(lab.save(figure, "CSV, all numbers"), float_precision="round_trip")
+    numbers = pd.read_csv(lab.save(figure, "CSV, all numbers"))
     rows = numbers.query("member == 0 and channel == 'relative_error'").set_index("step")["value"]
     expected = dict(zip(same.steps.tolist(), same["relative_error"][:, 0], strict=True))
     common = [step for step in rows.index if step in expected]
@@ -87,8 +87,8 @@ def test_a_note_and_a_slope_are_drawn_and_belong_to_the_link_and_the_file(page):
     run = engines.run("matrix_sensing", preset="P3", set={"alpha": 0.27}, steps=100)
     name = "Distance to the unknown matrix"
     lab.choose(name, "The slope between two steps…")
-    lab.view.get_by_label("from step").fill("40")
-    lab.view.get_by_label("to step").fill("100")
+    lab.view.get_by_role("spinbutton", name="from step", exact=True).fill("40")
+    lab.view.get_by_role("spinbutton", name="to step", exact=True).fill("100")
     lab.view.get_by_role("button", name="Measure").click()
     error = np.median(run["relative_error"], axis=1)
     inside = (run.steps >= 40) & (run.steps <= 100)
