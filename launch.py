@@ -276,7 +276,7 @@ def _sweep(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", required=True, metavar="FOLDER", help="where the sweep is kept")
     command.add_argument("--resume", action="store_true", help="go on in a folder in which some tasks are finished")
     command.add_argument("--shard", default="1/1", metavar="I/N", help="compute every N-th task only, from the I-th on")
-    command.add_argument("--workers", type=int, help="processes on this machine; default: one a core")
+    command.add_argument("--workers", type=_whole, help="processes on this machine; default: one a core")
     command.add_argument(
         "--scheduler", default="", metavar="ADDRESS", help="compute on the workers of a Dask scheduler"
     )
@@ -291,8 +291,8 @@ def _figure(command: argparse.ArgumentParser) -> None:
     command.add_argument("--plot", metavar="NAME", help="a plot or a channel; default: the first plot")
     command.add_argument("--out", metavar="FILE", required=True, help=".pdf, .svg, .png, .gif or .mp4 (with ffmpeg)")
     command.add_argument("--width", type=float, default=7.0, help="inches: 3.5 for a column; default: %(default)s")
-    command.add_argument("--member", type=int, default=0, help="of which member, where it shows one; default: 0")
-    command.add_argument("--step", type=int, help="at which step, where it shows one; default: the last")
+    command.add_argument("--member", type=_whole, default=0, help="of which member, where it shows one; default: 0")
+    command.add_argument("--step", type=_whole, help="at which step, where it shows one; default: the last")
     command.set_defaults(act=figure)
 
 

@@ -170,13 +170,14 @@ def test_an_interrupt_by_a_person_is_no_fault_of_an_engine(plugins):
 # -- where it lies ----------------------------------------------------------------------------------------------
 
 
-def test_folders_that_hold_code_and_are_no_engine_are_named(plugins, caplog):
+def test_folders_that_hold_code_and_are_no_engine_are_named(plugins, caplog, monkeypatch):
     write(plugins, "two-layers", "")
     write(plugins, "ünits", "")
     (plugins / "bare").mkdir()
     (plugins / "bare" / "engine.py").touch()
-    with pytest.raises(ConfigError, match=r"holds no engine: 'bare' is no engine: it has no __init__"):
-        registry.add_plugins(plugins)
+    monkeypatch.chdir(plugins.parent)  # a short name: messages are shortened
+    with pytest.raises(ConfigError, match=r"holds no engine: 'bare' is no engine: it has no __init__\.py; 'two-"):
+        registry.add_plugins("plugins")
     write(plugins, "fine", toy("fine"))
     registry.add_plugins(plugins)
     assert [name for name in engines.names() if name in ("two-layers", "ünits", "bare", "fine")] == ["fine"]

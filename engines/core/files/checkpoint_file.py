@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+from torch import Tensor
 
 from engines.core.compute.simulation import Checkpoint, Simulation
 from engines.core.data.schedule import Schedule
@@ -56,7 +57,7 @@ def restore_checkpoint(simulation: Simulation, path: Path) -> None:
         raise StoreError(f"{path} is not a checkpoint of this run: {reason(error)}") from error
 
 
-def _like(fresh, stored):
+def _like(fresh: Tensor, stored: Tensor) -> Tensor:
     """Return a stored tensor on the device of a fresh one. Raises `StoreError` where it is of another kind."""
     if stored.shape != fresh.shape or stored.dtype != fresh.dtype:
         raise StoreError(f"it holds {tuple(stored.shape)} of {stored.dtype}, not {tuple(fresh.shape)} of {fresh.dtype}")

@@ -20,7 +20,7 @@ from engines.core.sweeps.measures import claims, measure
 from engines.core.sweeps.plan import Point, Task
 
 PERIOD = 20.0
-"""Seconds of computing between two checkpoints: what a killed process loses at most."""
+"""Seconds after which the next frame is followed by a checkpoint: a process that is killed loses little more."""
 
 
 class Interrupted(Exception):
@@ -43,13 +43,9 @@ def compute(
     if not allowed:
         return pd.DataFrame(refused), None
     configs = [config for _, group in allowed for config in group]
-    run = Run(
-        task.plan.engine,
-        configs,
-        preset=task.plan.experiment.preset if task.plan.judged else None,
-        device=str(devices.resolve(device)),
-    )
-    simulation = Simulation(run.engine, run.configs, devices.resolve(device))
+    preset, place = task.plan.experiment.preset if task.plan.judged else None, devices.resolve(device)
+    run = Run(task.plan.engine, configs, preset=preset, device=str(place))
+    simulation = Simulation(run.engine, run.configs, place)
     keeper = _Keeper(run, simulation, partial, period)
     keeper.restore()
 

@@ -11,7 +11,6 @@ Each file is there as a whole or not at all, and is written by whoever computed 
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -50,15 +49,14 @@ class Sweep:
             with store.writing(path) as file:
                 file.write(plan.to_json().encode())
         sweep = cls(place)
-        differences = list(_paths(json.loads(sweep.plan.to_json()), json.loads(plan.to_json())))
+        differences = list(_paths(sweep.plan.record, plan.record))
         if differences:
             raise StoreError(f"{place} holds another sweep, which differs in {differences[0]}: name another folder")
         return sweep
 
-    def path(self, kind: str, task: Task | str) -> Path:
+    def path(self, kind: str, task: Task) -> Path:
         """Return the file of a task in `results`, `runs` or `partial`, the last without its ending."""
-        digest = task if isinstance(task, str) else task.digest
-        return self.folder / kind / (digest if kind == "partial" else f"{digest}.parquet")
+        return self.folder / kind / (task.digest if kind == "partial" else f"{task.digest}.parquet")
 
     def done(self) -> set[str]:
         """Find the digests of the tasks that are finished."""
@@ -129,11 +127,6 @@ def rows_to_bytes(rows: pd.DataFrame) -> bytes:
     file = io.BytesIO()
     pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), file)
     return file.getvalue()
-
-
-def run_to_bytes(run: Run) -> bytes:
-    """Return the bytes of a stored run."""
-    return export.to_bytes(run, ".parquet")
 
 
 def _paths(a: Any, b: Any, path: str = "") -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice, product
 from math import prod
@@ -117,22 +117,25 @@ class Plan:
         each = max(1, self.engine.nbytes(configs))
         return max(1, min(MEMBERS // len(configs), BYTES // each))
 
+    @cached_property
+    def record(self) -> dict[str, Any]:
+        """Everything as a JSON object, made once: each task names it."""
+        return {
+            "format": FORMAT,
+            "experiment": json.loads(self.experiment.to_json()),
+            "axes": {name: list(values) for name, values in self.axes.items()},
+            "measures": [measure.text for measure in self.measures],
+            "judged": self.judged,
+            "keeps_runs": self.keeps_runs,
+        }
+
     def to_json(self) -> str:
         """Write everything, as the file `sweep.json` and the workers get it."""
-        return json.dumps(
-            {
-                "format": FORMAT,
-                "experiment": json.loads(self.experiment.to_json()),
-                "axes": {name: list(values) for name, values in self.axes.items()},
-                "measures": [measure.text for measure in self.measures],
-                "judged": self.judged,
-                "keeps_runs": self.keeps_runs,
-            }
-        )
+        return json.dumps(self.record)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read `to_json`. Raises `ConfigError` for what is damaged, `UnknownName` for an engine that is not here."""
+        """Read `to_json`. Raises `ConfigError` for what is damaged, or of an engine that is not here."""
         try:
             about = json.loads(text)
             if about["format"] != FORMAT:
@@ -157,12 +160,12 @@ class Task:
     @cached_property
     def digest(self) -> str:
         """Thirty-two hexadecimal digits that name what is computed: equal ones of equal versions give equal numbers."""
-        plan = json.loads(replace(self.plan, axes={}).to_json())
+        plan = self.plan.record | {"axes": {}}
         return hashlib.sha256(json.dumps([plan, self.points], sort_keys=True).encode()).hexdigest()[:32]
 
     def to_json(self) -> str:
         """Write the task for a worker."""
-        return json.dumps({"plan": json.loads(self.plan.to_json()), "points": self.points})
+        return json.dumps({"plan": self.plan.record, "points": self.points})
 
     @classmethod
     def from_json(cls, text: str) -> Self:

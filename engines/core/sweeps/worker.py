@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from engines.core.files import export
 from engines.core.protocol.errors import DynascopeError, StoreError
 from engines.core.protocol.registry import add_plugins
 from engines.core.sweeps.compute import Interrupted, compute
-from engines.core.sweeps.folder import Sweep, rows_to_bytes, run_to_bytes
+from engines.core.sweeps.folder import Sweep, rows_to_bytes
 from engines.core.sweeps.plan import Task
 
 
@@ -64,7 +65,7 @@ def work(text: str, folder: str, device: str) -> Outcome:
         raise
     except DynascopeError as error:
         return Outcome(failure=str(error))
-    kept = run_to_bytes(run) if run and task.plan.keeps_runs else None
+    kept = export.to_bytes(run, ".parquet") if run and task.plan.keeps_runs else None
     if not sweep:
         return Outcome(rows_to_bytes(rows), kept)
     sweep.keep(task, rows_to_bytes(rows), kept)
@@ -86,4 +87,4 @@ def _folder(task: Task, folder: str) -> Sweep | None:
         sweep = Sweep(folder)
     except StoreError:
         return None
-    return sweep if sweep.plan.to_json() == task.plan.to_json() else None
+    return sweep if sweep.plan.record == task.plan.record else None

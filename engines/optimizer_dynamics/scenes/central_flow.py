@@ -27,7 +27,7 @@ APART = 1e-3
 
 
 class Flow(NamedTuple):
-    """Where a flow is: parameters `[1, P]`, directions `[1, k, P]`, and the trace of Sigma now."""
+    """The place of a flow: parameters `[1, P]`, directions `[1, k, P]`, and the trace of Sigma now."""
 
     w: Tensor
     basis: Tensor
