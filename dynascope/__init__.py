@@ -21,9 +21,9 @@ import dashboard
 
 if TYPE_CHECKING:
     from dashboard import figure, lab, show
-    from engines import Subject, Sweep, load, names, open, resume, run, sweep
+    from engines import Subject, Sweep, examine, load, names, open, resume, run, sweep
 
-__all__ = ["Subject", "Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep"]
+__all__ = ["Subject", "Sweep", "examine", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,7 @@ from engines.loss_landscape.models import factory, potentials
 from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Subject
+from engines.loss_landscape.models.own_model import OwnModel
 
 DENSE = 600
 """Most parameters for which the Hessian at the centre is made."""
@@ -59,6 +60,8 @@ def _behaviour(configs: Configs) -> SamplingTarget:
         model = DeepLinear(one.sizes, one.rank, one.scale)
         return SamplingTarget(model, model.star.expand(len(configs), -1))
     subject = factory.build(configs)
+    if isinstance(subject.model, OwnModel) and subject.model.loss_alone:
+        return SamplingTarget(subject.loss, subject.start, n=len(subject.train.X))
     X = subject.train.X if subject.train.X.ndim == 2 else subject.train.X[:, None]
     with torch.no_grad():
         outputs = subject.model(subject.start[:, None], X)
@@ -149,7 +152,7 @@ def centre_channels(configs: Configs, modes: Eigenmodes | None) -> dict[str, Ten
     linear ones, those of `count_channels` and `near_curvature_channel` too.
     """
     spectrum = {} if modes is None else {"spectrum": floor_eigenvalues(modes.values)}
-    if configs[0].subject in ("potential", "superposition", "transformer", "addition"):
+    if configs[0].subject in ("potential", "own_model", "superposition", "transformer", "addition"):
         return spectrum
     subject = factory.build(configs)
     model = subject.model
