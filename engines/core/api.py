@@ -68,11 +68,10 @@ def run(
     """
     engine = load(name)
     chosen = engine.preset(preset) if preset else None
-    given = [*(set or {}), *([] if seeds is None else ["seed"]), *(knob for case in cases or () for knob in case)]
-    if subject is not None:
-        set = with_subject(engine, subject, set, preset)
     cases = cases if cases is None else list(cases) if is_list(cases) else cases  # of a generator there is one pass
-    experiment = Experiment.from_preset(engine, chosen, set, seeds, steps, cases, edits)
+    chosen_set = set if subject is None else with_subject(engine, subject, set, preset)
+    experiment = Experiment.from_preset(engine, chosen, chosen_set, seeds, steps, cases, edits)
+    given = [*(set or {}), *([] if seeds is None else ["seed"]), *(knob for case in cases or () for knob in case)]
     done = simulate(new_run(experiment, device, given), experiment.steps, progress, experiment.edits)
     run_preset_probes(done)
     return done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -32,7 +32,7 @@ def hessian(
     Of the latter the Hessian itself, or the part of it that Gauss and Newton keep. Raises `ConfigError` for parameters
     that are not finite, and for layers and minibatches of a loss in closed form.
     """
-    chosen: Kind = kind  # type: ignore[assignment]
+    chosen = cast(Kind, kind)
     one = landscape(run, member, step, chosen)
     values: dict[str, Any] = {}
     wanted = (layers, layer_values, ()), (minibatches, minibatch_values, (chosen,))
