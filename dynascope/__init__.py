@@ -21,9 +21,9 @@ import dashboard
 
 if TYPE_CHECKING:
     from dashboard import figure, lab, show
-    from engines import Sweep, load, names, open, resume, run, sweep
+    from engines import Library, Sweep, load, names, open, resume, run, sweep
 
-__all__ = ["Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep"]
+__all__ = ["Library", "Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep"]
 
 
 def __getattr__(name: str) -> Any:
