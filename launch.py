@@ -161,7 +161,7 @@ ACTS = {
     "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": figure,
     "sweep": sweep, "new": new,
 }  # fmt: skip
-"""What each command does."""
+"""The function that carries out each command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Subject", "Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep"]
 
 PAGES = ("figure", "lab", "show")
-"""What the dashboard offers."""
+"""Names that the dashboard offers; the engines offer the others."""
 
 
 def __getattr__(name: str) -> Any:
