@@ -6,64 +6,22 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engines.arguments import count, plugins_flag
 from engines.core.data.plain_json import to_json
-
-if TYPE_CHECKING:
-    from engines.core.library.library import Entry, Library
-
-FILTER = "words, tag:paper, engine:NAME, preset:NAME, is:interrupted, and knobs such as 'alpha<0.1'; all must hold"
-
-MORE = """Runs are named by their id, the beginning of one, or the name that they were given. Exit codes: 0 done,
-1 what was asked for does not exist or cannot be done (one line on stderr says why), 2 the command line cannot be read,
-130 interrupted."""
+from engines.core.library.library import Entry, Library
 
 WIDEST = 60
 """Characters of a cell of a printed table."""
 
 
-def flags(command: argparse.ArgumentParser) -> None:
-    """Declare the commands."""
-    command.epilog = MORE
-    commands = command.add_subparsers(dest="action", required=True)
-
-    def add(name: str, act: Callable[[Library, argparse.Namespace], Any], help: str, *words: str) -> Any:
-        made = commands.add_parser(name, help=help)
-        for word in words:
-            made.add_argument(word, nargs="+" if word == "names" else None, metavar=word.rstrip("s").upper())
-        made.add_argument("--library", metavar="DIR", help="the folder; default: the page's own on this machine")
-        made.add_argument("--json", action="store_true", help="print one JSON object")
-        plugins_flag(made)
-        made.set_defaults(act=lambda arguments: _answer(act, arguments))
-        return made
-
-    listed = add("list", _list, "list stored runs, newest first")
-    listed.add_argument("filter", nargs="*", help=FILTER)
-    listed.add_argument("--limit", type=count, default=200, metavar="N", help="default: %(default)s")
-    add("show", _show, "show all that is known of a run but its recorded numbers", "name")
-    exported = add("export", _export, "write a run to a file", "name")
-    exported.add_argument("--out", required=True, metavar="FILE", help=".parquet, .nc (netCDF) or .csv")
-    add("delete", _delete, "delete runs; `restore` brings them back for thirty days", "names")
-    add("restore", _restore, "bring back runs that were deleted", "names")
-    tagged = add("tag", _tag, "add tags to a run, and take others away", "name")
-    tagged.add_argument("tags", nargs="*", metavar="TAG")
-    tagged.add_argument("--remove", action="append", default=[], metavar="TAG", help="take a tag away")
-    add("note", _note, "write a note about a run, in place of the one before", "name", "text")
-    add("rename", _rename, "give a run a name", "name", "to")
-    add("rebuild", _rebuild, "make the index of all runs anew")
-    add("query", _query, "answer a question about runs, members, or an engine's recorded numbers", "sql")
-
-
-def _answer(act: Callable[[Library, argparse.Namespace], Any], arguments: argparse.Namespace) -> None:
-    from engines.core.library.library import Library
-
+def answer(arguments: argparse.Namespace) -> None:
+    """Carry out one of `ACTIONS` and print what came of it."""
     with redirect_stdout(sys.stderr):  # what the code of an engine prints is no part of the result
-        text = _text(act(Library(arguments.library), arguments), arguments)
+        text = _text(ACTIONS[arguments.action](Library(arguments.library), arguments), arguments)
     print(text)
 
 
@@ -103,17 +61,13 @@ def _shown(value: Any) -> str:
 
 
 def _list(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
-    entries, found = library.find(" ".join(map(_quoted, arguments.filter)), limit=arguments.limit)
+    entries, found = library.find(" ".join(map(shlex.quote, arguments.filter)), limit=arguments.limit)
     columns = ("id", "engine", "title", "members", "steps", "claims", "tags", "stored", "broken")
     rows = [_row(entry) for entry in entries]
     if arguments.json:
         return {"found": found, "runs": rows}
     shown = [row | {"claims": f"{row['held']}/{row['claims']}" if row["claims"] else "-"} for row in rows]
     return {"columns": columns, "rows": shown, "found": found}
-
-
-def _quoted(word: str) -> str:
-    return shlex.quote(word)
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -177,3 +131,10 @@ def _rebuild(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
 def _query(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
     rows = library.query(arguments.sql)
     return {"columns": list(rows), "rows": json.loads(str(rows.to_json(orient="records", double_precision=15)))}
+
+
+ACTIONS: Mapping[str, Callable[[Library, argparse.Namespace], dict[str, Any]]] = {
+    "list": _list, "show": _show, "export": _export, "delete": _delete, "restore": _restore, "tag": _tag, "note": _note,
+    "rename": _rename, "rebuild": _rebuild, "query": _query,
+}  # fmt: skip
+"""The functions that carry out `launch.py runs ACTION`."""

@@ -2,56 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from argparse import Namespace
+from typing import Any
 
-from engines.arguments import assignment, whole
+from engines.cli import Progress
 from engines.core.data.plain_json import to_json
 from engines.core.protocol.errors import ConfigError, quote
-
-if TYPE_CHECKING:
-    from engines.core.sweeps.folder import Sweep
-
-
-def flags(command: argparse.ArgumentParser) -> None:
-    """Declare the command."""
-    command.add_argument("engine", help="see `list`")
-    command.add_argument("--preset", help="the experiment to start from; its members are computed at every point")
-    command.add_argument(
-        "--set", action="append", type=assignment, default=[], metavar="KNOB=VALUES",
-        help="0.1,0.3 or 3:13 (without 13) or logspace(1e-3,1,13) or linspace(0,1,5); one value holds everywhere",
-    )  # fmt: skip
-    command.add_argument("--seeds", metavar="VALUES", help="values of the knob `seed`, such as 0:20")
-    command.add_argument("--steps", help="how far to run; default: the preset's")
-    command.add_argument(
-        "--measure", action="append", default=[], metavar="MEASURE",
-        help="a number kept of each member: 'first_below(loss, 1e-6)'; default: the last value of each channel",
-    )  # fmt: skip
-    command.add_argument("--claims", action="store_true", help="judge the claims of the preset at every point")
-    command.add_argument("--keep-runs", action="store_true", help="keep everything that was recorded, too")
-    command.add_argument("--out", required=True, metavar="FOLDER", help="where the sweep is kept")
-    command.add_argument("--resume", action="store_true", help="go on in a folder in which some tasks are finished")
-    command.add_argument("--shard", default="1/1", metavar="I/N", help="compute every N-th task only, from the I-th on")
-    command.add_argument("--workers", type=whole, help="processes on this machine; default: one a core")
-    command.add_argument(
-        "--scheduler", default="", metavar="ADDRESS", help="compute on the workers of a Dask scheduler"
-    )
-    command.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; default: %(default)s")
-    command.add_argument("--json", action="store_true", help="print one JSON object")
-    command.add_argument("--quiet", action="store_true", help="no progress")
-    command.set_defaults(act=sweep)
+from engines.core.protocol.registry import load
+from engines.core.runs.experiment import STEPS
+from engines.core.sweeps import sweep as sweeps
+from engines.core.sweeps.axes import parse_axis
+from engines.core.sweeps.folder import Sweep
 
 
-def sweep(arguments: argparse.Namespace) -> None:
+def sweep(arguments: Namespace) -> None:
     """Compute a sweep and say what is in its folder; an interrupt keeps what is finished."""
-    from engines.cli import Progress
-    from engines.core.protocol.registry import load
-    from engines.core.runs.experiment import STEPS
-    from engines.core.sweeps import sweep as sweeps
-    from engines.core.sweeps.axes import parse_axis
-
     engine = load(arguments.engine)
     axes: dict[str, Any] = {}
     for name, text in arguments.set:

@@ -14,7 +14,7 @@ MOST = 32 * 2**20
 """Bytes of arrays that are packed; results beyond them are left out, since a probe can be computed again."""
 
 Results = Mapping[tuple[str, int], Mapping[str, Any]]
-"""What probes computed, by probe and member."""
+"""Values that probes computed, by probe and member."""
 
 
 def pack(results: Results) -> list[Any]:

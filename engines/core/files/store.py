@@ -203,7 +203,7 @@ def metadata(run: RunData) -> dict[str, Any]:
 
 
 READERS_OWN = ("name", "tags", "note", "stored")
-"""What a reader says of a run, and when it was stored."""
+"""Attributes of a run that a reader gave it, and the time when it was stored."""
 
 
 def final_values(run: RunData) -> dict[str, list[float | None]]:

@@ -1,4 +1,4 @@
-"""What a reader types to find runs: words, `tag:paper`, `engine:neural_collapse`, and knobs such as `alpha<0.1`."""
+"""Filters of stored runs as a reader types them: words, `tag:paper`, `engine:neural_collapse`, and knobs such as `alpha<0.1`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from engines.core.protocol.errors import ConfigError, UnknownName, quote
 COMPARED = re.compile(r"([A-Za-z]\w*)\s*(<=|>=|!=|=|<|>)\s*(.+)")
 FIELDS = ("engine", "preset", "name", "tag", "is")
 STATES = {"interrupted": "interrupted", "broken": "broken != ''", "held": "claims > 0 AND held = claims"}
-"""What a run can be asked to be, with `is:`."""
+"""Conditions under which a run is what `is:` asks for."""
 
 MANY = 50
 """The most terms that one text has."""

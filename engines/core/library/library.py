@@ -71,7 +71,7 @@ class Entry:
 
     @property
     def title(self) -> str:
-        """What a reader calls it, else its preset."""
+        """The name that a reader gave it, else its preset."""
         return self.name or self.preset or (self.file if self.broken else "own knobs")
 
 
@@ -279,8 +279,8 @@ def default_folder() -> Path:
 
 def _entry(row: Any) -> Entry:
     values: dict[str, Any] = {name: row[name] for name in Entry.__dataclass_fields__}
-    texts = {name: tuple(json.loads(row[name])) for name in ("tags", "varied")}
-    return Entry(**(values | texts | {"interrupted": bool(row["interrupted"])}))
+    values |= {name: tuple(json.loads(row[name])) for name in ("tags", "varied")}
+    return Entry(**values)
 
 
 def _when(file: Path) -> float:
