@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from engines import takeaway_cli
 from engines.core.protocol.errors import DynascopeError, in_one_line, quote, shortened
 from engines.core.protocol.paths import expand_home
 
@@ -141,6 +142,16 @@ def figure(arguments: argparse.Namespace) -> None:
     print(text)
 
 
+def take_away(arguments: argparse.Namespace) -> None:
+    """Carry out `export`."""
+    os.environ["MPLBACKEND"] = "agg"
+    from dashboard.publish import commands
+
+    with redirect_stdout(sys.stderr):
+        text = getattr(commands, arguments.command)(arguments)
+    print(text)
+
+
 def new(arguments: argparse.Namespace) -> None:
     """Write the folder of a working engine and say how it is opened and tested."""
     import engines
@@ -175,7 +186,7 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 def parser() -> Parser:
     """All commands and their flags."""
     top = Parser(prog="launch.py", description="Dynascope: a live laboratory for learning dynamics")
-    every = "serve | desktop | run | probe | figure | sweep | list | new"
+    every = "serve | desktop | run | probe | figure | sweep | export | list | new"
     commands = top.add_subparsers(dest="command", required=True, metavar=every)
     _serve(commands.add_parser("serve", help="serve the labs to a browser"))
     _desktop(commands.add_parser("desktop", help="show the labs in a window of their own"))
@@ -183,6 +194,7 @@ def parser() -> Parser:
     _probe(commands.add_parser("probe", help="simulate, then compute an expensive observable of one member"))
     _sweep(commands.add_parser("sweep", help="compute an engine at every combination of knob values, into a folder"))
     _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
+    takeaway_cli.add(commands, take_away)
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
