@@ -31,8 +31,7 @@ def test_importing_engines_imports_nothing_heavy(fresh_python):
 
 
 def test_importing_the_facade_imports_nothing_heavy_and_offers_what_it_promises(fresh_python):
-    heavy = (UI - {"dashboard"}) | {"torch", "numpy", "xarray"}
-    assert not loaded_after(fresh_python, "import dynascope") & heavy
+    assert not loaded_after(fresh_python, "import dynascope") & (UI | {"torch", "numpy", "xarray"})
     import dynascope
 
     assert set(dynascope.__all__) == {
