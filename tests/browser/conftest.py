@@ -207,6 +207,10 @@ class Page:
         text = self.view.locator(".at").first.inner_text()
         return int("".join(digit for digit in text.split(" of ")[0] if digit.isdigit()))
 
+    def announced(self) -> str:
+        """What those who cannot see the page were told last."""
+        return self.view.locator("div[aria-live=polite]").text_content()
+
     def says(self, text: str, seconds: float = 60) -> bool:
         try:
             self.view.get_by_text(text).first.wait_for(timeout=1000 * seconds)

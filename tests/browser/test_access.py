@@ -92,17 +92,16 @@ def test_the_list_of_keys_takes_the_focus_and_gives_it_back(page):
 
 def test_what_happens_is_announced(page):
     lab = page().open("/matrix_sensing?preset=P3").ready(1)
-    said = lambda: lab.view.locator("[aria-live=polite]").first.text_content()  # noqa: E731
-    until(lambda: said().endswith(": playing"))
+    until(lambda: lab.announced().endswith(": playing"))
     lab.pause()
-    until(lambda: ": paused at step " in said())
+    until(lambda: ": paused at step " in lab.announced())
     lab.type("η", "0.12")
-    until(lambda: said().startswith("η = 0.12: from step "))
+    until(lambda: lab.announced().startswith("η = 0.12: from step "))
     lab.type("α", "0.27")
-    until(lambda: said().startswith("α = 0.27: the run starts again"))
+    until(lambda: lab.announced().startswith("α = 0.27: the run starts again"))
     lab.type("η", "5")
     lab.click("play (space)")
-    until(lambda: "3 of 3 diverged" in said(), 60)
+    until(lambda: "3 of 3 diverged" in lab.announced(), 60)
     assert not serious(lab)
 
 

@@ -35,14 +35,14 @@ def hessian(
     chosen = cast(Kind, kind)
     one = landscape(run, member, step, chosen)
     values: dict[str, Any] = {}
-    wanted = (layers, layer_values, ()), (minibatches, minibatch_values, (chosen,))
-    more = [(compute, given) for asked, compute, given in wanted if asked]
     for part in hessian_parts(one, top, steps, probes, n_beta):
         values = dict(part.values)
-        yield Part(part.share / (1 + len(more)), values)
-    for done, (compute, given) in enumerate(more, 2):
-        values |= compute(network_of_run(run, member, step), one, *given)
-        yield Part(done / (1 + len(more)), values)
+        yield Part(part.share / (1 + layers + minibatches), values)
+    if layers:
+        values |= layer_values(network_of_run(run, member, step), one)
+        yield Part(1 - minibatches / 3, values)
+    if minibatches:
+        yield Part(1.0, values | minibatch_values(network_of_run(run, member, step), one, chosen))
 
 
 def hessian_parts(landscape: Landscape, top: int, steps: int, probes: int, n_beta: float) -> Iterator[Part]:
