@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from engines import Library, Subject, Sweep, examine, load, names, open, resume, run, sweep
 
 __all__ = [
-    "Library", "Subject", "Sweep", "examine", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep",
+    "Library", "Subject", "Sweep", "examine", "figure", "lab", "load", "names", "open", "resume", "run", "show",
+    "sweep",
 ]  # fmt: skip
 
 PAGES = ("figure", "lab", "show")
