@@ -43,7 +43,7 @@ class SamplingTarget:
     n: int = 1
     """Number of data."""
     perceptron: tuple[Mlp, Tensor] | None = None
-    """Network and its inputs, where it is a perceptron with gates or a linear one."""
+    """Network and its inputs, where it is a perceptron."""
     accuracies: Mapping[str, Tensor] = field(default_factory=dict)
     """Accuracies at the centre, of training and of test samples that have labels, `[B]` each."""
 
@@ -70,7 +70,7 @@ def _behaviour(configs: Configs) -> SamplingTarget:
         return (subject.model(theta, X) - outputs).square().sum((-2, -1)) / (2 * X.shape[-2])
 
     model = subject.model
-    perceptron = (model, subject.train.X) if isinstance(model, Mlp) and model.activation in ("relu", "linear") else None
+    perceptron = (model, subject.train.X) if isinstance(model, Mlp) else None
     return SamplingTarget(loss, subject.start, n=X.shape[-2], perceptron=perceptron, accuracies=_accuracies(subject))
 
 
@@ -123,7 +123,7 @@ def eigenmodes(target: SamplingTarget) -> Eigenmodes | None:
 
 
 def _hessian(target: SamplingTarget) -> Tensor:
-    """Hessian `[B, P, P]`: of a perceptron with gates `JᵀJ/n`, which is exact, of anything else by derivatives."""
+    """Hessian `[B, P, P]`: of a perceptron `JᵀJ/n`, which is exact at its centre, of anything else by derivatives."""
     if target.perceptron is not None:
         net, X = target.perceptron
         return gram(net, target.star, X)
@@ -148,15 +148,15 @@ def display_axes(target: SamplingTarget, modes: Eigenmodes | None) -> Tensor:
 def centre_channels(configs: Configs, modes: Eigenmodes | None) -> dict[str, Tensor]:
     """Channels of the centre that never change, `[B, *dims]` each, for B members that share all `shape` knobs.
 
-    `spectrum [B, P]` from the modes if there are any; of perceptrons of at most `DENSE` parameters with gates, or
-    linear ones, those of `count_channels` and `near_curvature_channel` too.
+    `spectrum [B, P]` from the modes if there are any; of perceptrons of at most `DENSE` parameters those of
+    `count_channels` and `near_curvature_channel` too.
     """
     spectrum = {} if modes is None else {"spectrum": floor_eigenvalues(modes.values)}
     if configs[0].subject in ("potential", "own_model", "superposition", "transformer", "addition"):
         return spectrum
     subject = factory.build(configs)
     model = subject.model
-    if not isinstance(model, Mlp) or model.activation not in ("relu", "linear") or model.P > DENSE:
+    if not isinstance(model, Mlp) or model.P > DENSE:
         return spectrum
     return spectrum | count_channels(model, subject) | near_curvature_channel(configs, model, subject)
 

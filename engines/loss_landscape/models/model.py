@@ -110,6 +110,17 @@ class Subject:
         return self.criterion(outputs, samples.y)
 
     @torch.no_grad()
+    def of_model(self, model: Model, theta: Tensor, samples: Samples) -> Subject:
+        """Subject of another model that computes the same at `theta [P]`, at rest there: its targets are its outputs.
+
+        Labels stay, where the samples have them.
+        """
+        y = model(theta, samples.X) if samples.y.is_floating_point() else samples.y
+        criterion = half_squared_error if y.is_floating_point() else cross_entropy
+        train = Samples(samples.X, y)
+        return Subject(model, train, train, criterion, theta[None], self.seeds[:1])
+
+    @torch.no_grad()
     def behavioural(self, theta: Tensor) -> Subject:
         """Subject whose loss is half the squared distance of the outputs from those at `theta [P]`."""
         X = self.train.X

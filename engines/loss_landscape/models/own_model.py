@@ -9,20 +9,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 import torch
 from torch import Tensor
 
 from engines.core.protocol.errors import ConfigError
+from engines.core.subjects.adapter import split_batch
 from engines.core.subjects.batches import Batch, join, map_tensors, size, take
 from engines.core.subjects.subject import Subject as OwnSubject
 from engines.loss_landscape.models.model import Layout, Samples, Subject, cross_entropy
+from engines.loss_landscape.models.perceptron_reader import NotRead, ReadPerceptron, read_perceptron
 
 MAX_ROWS = 20_000
 """Most samples of each kind that the lab takes."""
 
 NUMBERS = 2**24
 """Numbers that one pass may keep for its gradient."""
+
+
+FAINT = 1e-14
+"""Share of the longest column of a Jacobian up to which one is rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +93,40 @@ class OwnModel:
         made, _ = self.subject.require_outputs()
         with torch.no_grad():
             return tuple(made(dict(self.subject.params), take(self.rows, slice(0, 1))).shape[1:])
+
+    def perceptron(self, theta: Tensor, X: Tensor) -> tuple[ReadPerceptron, Tensor]:
+        """Read it as a perceptron at `theta [P]`, with its inputs `[n, d_0]` of the samples `X [n, 1]`.
+
+        Raises `NotRead` for another model, and for a subject that is no module.
+        """
+        module, batch = self.subject.module, self.batch(X, theta)
+        if module is None:
+            raise NotRead("it is a function, and no module that can be taken apart")
+        positional, named, _ = split_batch(batch)
+        if len(positional) != 1 or named or not positional[0].is_floating_point():
+            raise NotRead("its input is no single tensor of real numbers")
+        with torch.no_grad():
+            read = read_perceptron(module, self.subject.split(theta), positional[0], self(theta, X))
+        return read, positional[0].flatten(1)
+
+    def jacobian(self, theta: Tensor, X: Tensor) -> Tensor:
+        """Jacobian `[n, k, P]` of the outputs at `theta [P]` on the samples `X [n, 1]`, a few samples at a time.
+
+        Columns up to `FAINT` of the longest are zero: keys of an attention layer have a bias that nothing feels, and
+        what is left of its derivatives is rounding.
+        """
+        k = prod(self.shape)
+        few = max(1, int((NUMBERS / (k * self.subject.numbers)) ** 0.5))
+        parts = []
+        for part in X.split(few):
+            with torch.enable_grad():
+                at = theta.detach().requires_grad_()
+                made = self(at, part).flatten()
+                units = torch.eye(len(made), dtype=made.dtype, device=made.device)
+                parts += torch.autograd.grad(made, at, units, is_grads_batched=True)
+        J = torch.cat(parts)
+        lengths = torch.linalg.vector_norm(J, dim=0)
+        return (J * (lengths > FAINT * lengths.max())).unflatten(0, (-1, k))
 
     def parts(self, X: Tensor) -> Iterator[Tensor]:
         """Split samples `X [n, 1]` into as many as one pass may hold for eight vectors."""
