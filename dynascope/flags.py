@@ -42,6 +42,7 @@ def parser() -> Parser:
     _sweep(commands.add_parser("sweep", help="compute an engine at every combination of knob values, into a folder"))
     _runs(commands.add_parser("runs", help="list, show, export, delete, tag and query stored runs"))
     _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
+    _export(commands.add_parser("export", help="write stored runs as one page that needs no server and no network"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
@@ -183,6 +184,12 @@ def _figure(command: argparse.ArgumentParser) -> None:
     command.add_argument("--width", type=float, default=7.0, help="inches: 3.5 for a column; default: %(default)s")
     command.add_argument("--member", type=_whole, default=0, help="of which member, where it shows one; default: 0")
     command.add_argument("--step", type=_whole, help="at which step, where it shows one; default: the last")
+
+
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("runs", nargs="+", metavar="RUN", help="a stored run; further ones are drawn behind the first")
+    command.add_argument("--html", required=True, metavar="FILE", help="where the page is written")
+    command.add_argument("--member", type=_whole, default=0, help="whom pictures and words are about; default: 0")
 
 
 def _list(command: argparse.ArgumentParser) -> None:
