@@ -92,7 +92,7 @@ def test_panels_flags_hold_a_password_a_prefix_and_origins(guarded, chromium):
         page.click("Log in")
 
     enter("guess")
-    assert page.says("Invalid username or password!")
+    assert page.says("Invalid user name or password")
     page.open("/matrix_sensing")
     enter("open sesame")
     page.ready(1)
