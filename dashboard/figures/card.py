@@ -110,7 +110,8 @@ class Card(Viewer):
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
         parts = (self._heading, self._pane, self._table)
         self._panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0, stylesheets=[CARD, FIGURE_CARD])
-        self._leading = False
+        self.leading = False
+        """Whether it stands before all others."""
         self._claims: Sequence[tuple[str, str]] = ()
         """Claims of the preset that a map can show, by the names of `CLAIM`, and the run that they are about."""
         self._claims_of: Any = None
@@ -122,7 +123,7 @@ class Card(Viewer):
 
     def place(self, lead: bool) -> None:
         """Stand before all others and larger, or in the engine's order; or nowhere."""
-        self._leading = lead
+        self.leading = lead
         classes = {"figure": True, "lead": lead, "wide": self.options.wide, "tabled": self.options.table}
         classes["meant"] = self.meant
         self._panel.param.update(
@@ -143,7 +144,7 @@ class Card(Viewer):
     def point_at(self, on: bool, bare: bool) -> None:
         """Ring the figure that a lesson means; a `bare` one has no heading."""
         self.meant = on
-        self.place(self._leading)
+        self.place(self.leading)
         veil(self._heading, bare)
 
     def put(self, mark: Any) -> None:
@@ -183,7 +184,7 @@ class Card(Viewer):
         elif name in ("follow", "table", "wide"):
             self.set(**{name: on})
             self._update(self)
-            self.place(self._leading)
+            self.place(self.leading)
         elif name == "closed":
             self.closed = on
             self._rearrange()

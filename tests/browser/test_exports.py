@@ -165,3 +165,11 @@ def test_a_device_is_chosen_by_what_it_is_and_one_that_fails_is_said(page, two_d
     more.click()
     devices.nth(0).click()
     assert lab.says("steps/s on CPU")
+
+
+@pytest.mark.thorough
+def test_a_run_is_saved_as_a_page_that_replays_it(page):
+    lab = page().restarted(LAB)
+    saved = lab.save("", "Replay page (HTML)").read_text()
+    assert saved.startswith("<!doctype html>") and "'alpha': 0.27".replace("'", "&#x27;") in saved
+    assert "Distance to the unknown matrix" in saved
