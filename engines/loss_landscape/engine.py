@@ -57,6 +57,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
             choices=("network_activation",),
         ),
     )
+    takes_subjects = True
     probes = PROBES
     glossary = GLOSSARY
     opening = "L0"
