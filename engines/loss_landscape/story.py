@@ -43,7 +43,7 @@ def story(run: RunData, member: int) -> Story:
 
 
 def _own_model(config: LossLandscape) -> str:
-    """What is known of a person's own model, "" for another subject, and for one that is not here any more."""
+    """Describe a person's own model; "" for another subject, and for one that is not here any more."""
     if config.subject != "own_model":
         return ""
     try:
