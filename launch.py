@@ -169,7 +169,7 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 
 ACTS = {
     "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": figure,
-    "sweep": sweep, "new": new, "export": take_away,
+    "sweep": sweep, "new": new, "export": take_away, "bundle": take_away,
 }  # fmt: skip
 """The function that carries out each command."""
 
