@@ -167,9 +167,16 @@ def _check_resume(arguments: argparse.Namespace) -> None:
         program.error(f"--resume goes on with what the file holds: leave out {', '.join(surplus)}")
 
 
+def runs(arguments: argparse.Namespace) -> None:
+    """Answer about stored runs, or change what is said of them."""
+    from engines import runs_cli
+
+    runs_cli.answer(arguments)
+
+
 ACTS = {
     "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": figure,
-    "sweep": sweep, "new": new, "export": take_away, "bundle": take_away,
+    "sweep": sweep, "runs": runs, "export": take_away, "bundle": take_away, "new": new,
 }  # fmt: skip
 """The function that carries out each command."""
 

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = {
     "dashboard": "ui session figures publish runs server controls probes page app notebook desktop".split(),
-    "engines.core": "data protocol numerics subjects compute analysis files runs live api sweeps".split(),
+    "engines.core": "data protocol numerics subjects compute analysis files runs library live api sweeps".split(),
     "engines.loss_landscape": (
         "config channels models training degeneracy interaction hessian learning_coefficient loss_surface memory "
         "relevance dynamics probes predictions cautions plots story verdicts presets glossary engine wrong_runs"

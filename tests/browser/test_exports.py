@@ -97,10 +97,10 @@ def test_a_note_and_a_slope_are_drawn_and_belong_to_the_link_and_the_file(page):
     until(lambda: written(lab) == [measured])
 
     lab.choose(name, "A note…")
-    lab.view.get_by_label("note").fill("half way")
+    lab.view.get_by_label("note").filter(visible=True).fill("half way")
     box = lab.view.locator(".bk-Figure").first.bounding_box()
     lab.view.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
-    until(lambda: lab.view.get_by_label("at step").input_value())
+    until(lambda: lab.view.get_by_role("spinbutton", name="at step", exact=True).filter(visible=True).input_value())
     lab.view.get_by_role("button", name="Write").click()
     until(lambda: written(lab) == [measured, "half way"])
 
