@@ -110,6 +110,11 @@ class Subject:
         return next(iter(self.params.values())).dtype
 
     @property
+    def device(self) -> torch.device:
+        """Device of the first parameter, and of all of it."""
+        return next(iter(self.params.values())).device
+
+    @property
     def theta(self) -> Tensor:
         """The parameters as one vector, `[P]`."""
         return self.join(self.params)
@@ -137,7 +142,7 @@ class Subject:
 
     def at(self, params: Params | Tensor) -> Self:
         """Move to other parameters, by name or as one vector `[P]`; nothing is checked again but their shapes."""
-        moved = self.split(params) if isinstance(params, Tensor) else {name: params[name] for name in self.params}
+        moved = self.split(params) if isinstance(params, Tensor) else {n: params[n] for n in self.params if n in params}
         if {name: tuple(one.shape) for name, one in moved.items()} != self.shapes:
             raise ConfigError(f"the parameters have other shapes than those of {quote(self.name)}")
         return self._copy(params={name: one.detach() for name, one in moved.items()})
@@ -161,13 +166,13 @@ class Subject:
             features=with_fixed(self.features), notes=(*self.notes, f"{len(fixed)} of its tensors are fixed"),
         )  # fmt: skip
 
-    def to(self, dtype: torch.dtype) -> Self:
-        """Convert parameters, samples, and the buffers of a module to another precision."""
+    def to(self, where: torch.dtype | torch.device) -> Self:
+        """Convert parameters, samples, and the buffers of a module to another precision, or move them to a device."""
 
         def cast(one: Tensor) -> Tensor:
-            return one.to(dtype) if one.is_floating_point() else one
+            return one.to(where) if one.is_floating_point() or isinstance(where, torch.device) else one
 
-        if dtype == self.dtype:
+        if where in (self.dtype, self.device):
             return self
         changed: dict[str, Any] = {"params": {name: cast(one) for name, one in self.params.items()}}
         changed |= {"train": self.train.map(cast), "test": None if self.test is None else self.test.map(cast)}

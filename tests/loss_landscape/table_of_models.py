@@ -1,0 +1,45 @@
+"""Table of models by probes in the documents: `python -m tests.loss_landscape.table_of_models` prints it anew."""
+
+import engines
+from engines.core.protocol.errors import ConfigError
+from tests.loss_landscape.own_models import MODELS
+
+ASKED = {
+    "hessian": {"kind": "hessian", "steps": 20}, "llc": {"chains": 2, "draws": 20}, "surface": {"resolution": 3},
+    "degeneracy": {}, "collapse": {}, "interaction_basis": {}, "connectivity": {}, "intrinsic_dimension": {},
+}  # fmt: skip
+"""Probes with options that make them quick."""
+
+
+def answers():
+    """What each probe says of each model: a figure of it, or why there is none."""
+    shown = {
+        "hessian": lambda v: f"trace {v['trace']:.3g}", "llc": lambda v: "chains", "surface": lambda v: "surface",
+        "degeneracy": lambda v: f"{v['nullity']} of {v['parameters']} free",
+        "collapse": lambda v: f"{len(v['layer_name'])} layer{'s' * (len(v['layer_name']) > 1)}",
+    }  # fmt: skip
+    for probe, options in ASKED.items():
+        for name, make in MODELS.items():
+            try:
+                found = engines.examine("loss_landscape", make(90), probe, **options)
+                yield probe, name, shown.get(probe, lambda v: "yes")(found), ""
+            except ConfigError as reason:
+                yield probe, name, "", str(reason)
+
+
+def table():
+    """The table and the sentences below it, in Markdown."""
+    every, sentences, rows = list(answers()), [], []
+    for probe in ASKED:
+        cells = []
+        for _, _, figure, reason in (one for one in every if one[0] == probe):
+            if reason and reason not in sentences:
+                sentences.append(reason)
+            cells.append(figure or f"no ({sentences.index(reason) + 1})")
+        rows.append(f"| `{probe}` | {' | '.join(cells)} |")
+    head = f"| probe | {' | '.join(MODELS)} |\n|{'---|' * (len(MODELS) + 1)}\n"
+    return head + "\n".join(rows) + "\n\n" + "\n".join(f"{i}. {text}" for i, text in enumerate(sentences, 1)) + "\n"
+
+
+if __name__ == "__main__":
+    print(table())
