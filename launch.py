@@ -176,7 +176,7 @@ def runs(arguments: argparse.Namespace) -> None:
 
 ACTS = {
     "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": figure,
-    "sweep": sweep, "runs": runs, "export": take_away, "new": new,
+    "sweep": sweep, "runs": runs, "export": take_away, "bundle": take_away, "new": new,
 }  # fmt: skip
 """The function that carries out each command."""
 

@@ -43,6 +43,7 @@ def parser() -> Parser:
     _runs(commands.add_parser("runs", help="list, show, export, delete, tag and query stored runs"))
     _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
     _export(commands.add_parser("export", help="write stored runs as one page that needs no server and no network"))
+    _bundle(commands.add_parser("bundle", help="write all that a paper needs of stored runs into a folder"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
@@ -190,6 +191,13 @@ def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("runs", nargs="+", metavar="RUN", help="a stored run; further ones are drawn behind the first")
     command.add_argument("--html", required=True, metavar="FILE", help="where the page is written")
     command.add_argument("--member", type=_whole, default=0, help="whom pictures and words are about; default: 0")
+
+
+def _bundle(command: argparse.ArgumentParser) -> None:
+    command.add_argument("runs", nargs="+", metavar="RUN", help="a stored run; each gets a folder of its own")
+    command.add_argument("--out", required=True, metavar="FOLDER", help="where it is written; empty, or not there yet")
+    command.add_argument("--seeds", type=_count, default=0, metavar="N", help="judge the claims on N fresh seeds, too")
+    command.add_argument("--member", type=_whole, default=0, help="whom pictures are about; default: 0")
 
 
 def _list(command: argparse.ArgumentParser) -> None:
