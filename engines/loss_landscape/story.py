@@ -53,7 +53,7 @@ def _own_model(config: LossLandscape) -> str:
         return ""
     most = f", of which the lab takes the first **{MAX_ROWS:,}**" if own.train.n > MAX_ROWS else ""
     notes = "".join(f" {note[0].upper()}{note[1:]}." for note in own.notes)
-    return f"Your model has **{own.P:,}** parameters and **{own.train.n:,}** samples{most}.{notes} "
+    return f"Your model, {own.name}, has **{own.P:,}** parameters and **{own.train.n:,}** samples{most}.{notes} "
 
 
 def _training(run: RunData, member: int, config: LossLandscape) -> str:

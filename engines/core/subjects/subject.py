@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -14,13 +13,13 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 from torch.func import vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 
 from engines.core.protocol.errors import ConfigError, UnknownName, quote, said_by
 from engines.core.subjects import checks
 from engines.core.subjects.adapter import adapt
 from engines.core.subjects.batches import Batch, Batches, size, take
+from engines.core.subjects.kernels import PLAIN_KERNELS
 
 Params = Mapping[str, Tensor]
 """Parameters by name, each of its own shape."""
@@ -246,7 +245,7 @@ class Subject:
         """Whether several members are computed at once by `vmap`; without rules for a layer, one after another."""
         few, pair = take(self.train.first, slice(0, 2)), torch.stack([self.theta, self.theta])
         try:
-            with plain_kernels(), torch.enable_grad():
+            with PLAIN_KERNELS, torch.enable_grad():
                 at = pair.requires_grad_()
                 made = vmap(lambda one: self.loss(self.split(one), few))(at)
                 torch.autograd.grad(made.sum(), at)
@@ -269,7 +268,7 @@ class Subject:
 
     def mapped(self, call: Callable[..., Tensor], theta: Tensor, *beside: Tensor) -> Tensor:
         """Call for each member: on `theta [*, P]` and what goes with it, `[*, ...]`; at once where that works."""
-        with plain_kernels():
+        with PLAIN_KERNELS:
             if theta.ndim == 1:
                 return call(theta, *beside)
             lead = theta.shape[:-1]
@@ -291,15 +290,3 @@ class Subject:
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
-
-
-@contextmanager
-def plain_kernels() -> Iterator[None]:
-    """Have attention computed by kernels that can be differentiated twice, and under `vmap`."""
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)

@@ -102,6 +102,8 @@ class OwnModel:
         module, batch = self.subject.module, self.batch(X, theta)
         if module is None:
             raise NotRead("it is a function, and no module that can be taken apart")
+        if {name for name, _ in module.named_parameters()} != {*self.subject.params}:
+            raise NotRead("some of its parameters are fixed")
         positional, named, _ = split_batch(batch)
         if len(positional) != 1 or named or not positional[0].is_floating_point():
             raise NotRead("its input is no single tensor of real numbers")

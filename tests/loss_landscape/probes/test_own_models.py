@@ -131,6 +131,17 @@ def test_the_learning_coefficient_of_least_squares_is_half_its_soft_rank():
     assert 100 < found["effective_draws"] < 16 * 400
 
 
+def test_scans_of_windows_and_step_sizes_follow_the_laws_of_least_squares():
+    """4 standard errors, and 3 % of what rounding and finite burn-in leave; the bias at kappa = 2 is a factor."""
+    options = {"loss": "trained", "n_beta": 100.0, "kappa": 0.2, "chains": 32, "draws": 300, "method": "langevin"}
+    found = examine(regression(), "llc", scans=True, **options)
+    for kind in ("window", "step"):
+        off = np.abs(found[f"{kind}_llc"] - found[f"{kind}_quadratic"])
+        assert (off < 4 * found[f"{kind}_error"] + 0.03 * found[f"{kind}_quadratic"]).all(), kind
+    assert found["window_quadratic"][0] > 1.05 * found["window_quadratic"][-1]
+    assert found["step_quadratic"][-1] > 1.3 * found["step_quadratic"][0]
+
+
 def test_chains_on_named_weights_move_these_only():
     subject = own_models.scikit_learn()
     found = examine(subject, "llc", loss="trained", weights="2", method="mala", chains=4, draws=40)
