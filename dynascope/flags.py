@@ -120,7 +120,9 @@ def _probe(command: argparse.ArgumentParser) -> None:
 
 
 def _sweep(command: argparse.ArgumentParser) -> None:
-    command.add_argument("engine", help="see `list`")
+    command.add_argument("engine", nargs="?", help="see `list`; without one --resume goes on with what --out holds")
+    command.add_argument("--sweep", metavar="NAME", help="a sweep that the engine offers; see `list`")
+    command.add_argument("--small", action="store_true", help="with --sweep: its small version, of a few seconds")
     command.add_argument("--preset", help="the experiment to start from; its members are computed at every point")
     command.add_argument(
         "--set", action="append", type=_assignment, default=[], metavar="KNOB=VALUES",

@@ -21,6 +21,7 @@ from engines.loss_landscape.models.user_network import MAX_FILE_BYTES
 from engines.loss_landscape.plots import PLOTS
 from engines.loss_landscape.presets import PRESETS
 from engines.loss_landscape.probes import PROBES
+from engines.loss_landscape.sweeps import SWEEPS
 
 
 class LossLandscapeEngine(CompositeEngine[LossLandscape]):
@@ -40,6 +41,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    sweeps = SWEEPS
     own_files = (
         OwnFiles(
             name="network",

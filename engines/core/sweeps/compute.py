@@ -99,7 +99,7 @@ class _Keeper:
         if self._recorded and self._state:
             with store.writing(self._recorded) as file:
                 store.write(self._run, file)
-            write_checkpoint(self._simulation, self._state)
+            write_checkpoint(self._simulation.checkpoint(), self._state)
         self._written = time.monotonic()
 
     def restore(self) -> None:

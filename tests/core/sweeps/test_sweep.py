@@ -162,7 +162,7 @@ def test_a_checkpoint_of_other_members_is_refused(tmp_path):
     one, two = (
         Simulation(ENGINE, [ENGINE.Config(seed=s) for s in range(n)], api.devices.resolve("cpu")) for n in (2, 3)
     )
-    write_checkpoint(one, tmp_path / "x.safetensors")
+    write_checkpoint(one.checkpoint(), tmp_path / "x.safetensors")
     with pytest.raises(StoreError, match="not a checkpoint of this run"):
         restore_checkpoint(two, tmp_path / "x.safetensors")
 
