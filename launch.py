@@ -126,6 +126,16 @@ def figure(arguments: argparse.Namespace) -> None:
     print(text)
 
 
+def take_away(arguments: argparse.Namespace) -> None:
+    """Write what a reader takes away of stored runs."""
+    os.environ["MPLBACKEND"] = "agg"
+    from dashboard.publish import commands
+
+    with redirect_stdout(sys.stderr):
+        text = getattr(commands, arguments.command)(arguments)
+    print(text)
+
+
 def new(arguments: argparse.Namespace) -> None:
     """Write the folder of a working engine and say how it is opened and tested."""
     import engines
@@ -166,7 +176,7 @@ def runs(arguments: argparse.Namespace) -> None:
 
 ACTS = {
     "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": figure,
-    "sweep": sweep, "runs": runs, "new": new,
+    "sweep": sweep, "runs": runs, "export": take_away, "bundle": take_away, "new": new,
 }  # fmt: skip
 """The function that carries out each command."""
 
@@ -182,6 +192,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from engines.core.protocol.registry import add_plugins
 
             add_plugins(folder)
+        for text in getattr(chosen, "subjects", ()):
+            from engines.core.subjects import brought
+
+            sys.path[:0] = [""] if "" not in sys.path else []  # as `python -m` finds what lies here
+            brought.bring_named(text)
         ACTS[chosen.command](chosen)
     except DynascopeError as error:
         print(shortened(f"launch.py: {error}"), file=sys.stderr)

@@ -42,11 +42,15 @@ def parser() -> Parser:
     _sweep(commands.add_parser("sweep", help="compute an engine at every combination of knob values, into a folder"))
     _runs(commands.add_parser("runs", help="list, show, export, delete, tag and query stored runs"))
     _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
+    _export(commands.add_parser("export", help="write stored runs as one page that needs no server and no network"))
+    _bundle(commands.add_parser("bundle", help="write all that a paper needs of stored runs into a folder"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
         if name not in ("new", "runs"):
             _plugins(command)
+        if name in ("serve", "desktop", "run", "probe", "figure"):
+            _subjects(command)
     commands.metavar = " | ".join(commands.choices)
     return top
 
@@ -55,6 +59,13 @@ def _plugins(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--plugins", action="append", default=[], metavar="DIR",
         help="a folder with engines of your own, each a package that offers ENGINE; their code is run",
+    )  # fmt: skip
+
+
+def _subjects(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--subject", action="append", default=[], metavar="MODULE:NAME", dest="subjects",
+        help="a model of your own, a Subject or a function that makes one, in package.module:name; its code is run",
     )  # fmt: skip
 
 
@@ -185,6 +196,19 @@ def _figure(command: argparse.ArgumentParser) -> None:
     command.add_argument("--width", type=float, default=7.0, help="inches: 3.5 for a column; default: %(default)s")
     command.add_argument("--member", type=_whole, default=0, help="of which member, where it shows one; default: 0")
     command.add_argument("--step", type=_whole, help="at which step, where it shows one; default: the last")
+
+
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("runs", nargs="+", metavar="RUN", help="a stored run; further ones are drawn behind the first")
+    command.add_argument("--html", required=True, metavar="FILE", help="where the page is written")
+    command.add_argument("--member", type=_whole, default=0, help="whom pictures and words are about; default: 0")
+
+
+def _bundle(command: argparse.ArgumentParser) -> None:
+    command.add_argument("runs", nargs="+", metavar="RUN", help="a stored run; each gets a folder of its own")
+    command.add_argument("--out", required=True, metavar="FOLDER", help="where it is written; empty, or not there yet")
+    command.add_argument("--seeds", type=_count, default=0, metavar="N", help="judge the claims on N fresh seeds, too")
+    command.add_argument("--member", type=_whole, default=0, help="whom pictures are about; default: 0")
 
 
 def _list(command: argparse.ArgumentParser) -> None:

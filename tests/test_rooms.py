@@ -30,6 +30,8 @@ BOKEH = {
     "dashboard.probes.result": "shows it",
     "dashboard.runs.comparison_curve": "draws the curve beside the table of differences",
     "dashboard.publish.elements": "has HoloViews draw with it, too",
+    "dashboard.publish.frames": "records what changes of figures",
+    "dashboard.publish.replay": "puts figures into a file that draws them itself",
     "dashboard.ui.batch": "sends style sheets to notebooks",
     "dashboard.server": "goes before the rules of Bokeh's own server",
 }

@@ -14,6 +14,7 @@ from dashboard.runs import library
 from dashboard.runs.library_page import LibraryPage
 from dashboard.runs.library_panel import LibraryPanel
 from engines.core.protocol.errors import UnknownName
+from tests.core.live.playing import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -69,9 +70,8 @@ def test_a_page_keeps_into_the_folder_of_its_visitor_from_other_threads(visit, r
     with set_curdoc(Document()):
         panel = LibraryPanel("matrix_sensing", lambda: run, lambda run: None, lambda: None, lambda text: None)
     visit()
-    panel._handle_msg({"do": "keep"})
-    panel._jobs[0][0].result(60)
-    panel.collect()
+    panel.receive({"do": "keep"})
+    wait_until(lambda: not panel.collect())
     assert len(panel.shown["entries"]) == 1
     visit(cookie="bob")
     assert not library.opened().find(engine="matrix_sensing")[0]

@@ -17,7 +17,7 @@ from torch import Tensor
 from engines.core.compute import device as devices
 from engines.core.compute.arithmetic import without_gradients
 from engines.core.compute.channel_check import check_channels
-from engines.core.compute.cuda_graph import Graph, loop
+from engines.core.compute.cuda_graph import CapturedSteps, loop
 from engines.core.compute.device import Transfer
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
@@ -60,7 +60,7 @@ class Batch:
         self.state = engine.init(configs, self.problem)
         self.diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
         self._checked = self.state
-        self._graph: Graph | None = None
+        self._graph: CapturedSteps | None = None
         self._sizes: dict[str, torch.Size] = {}
 
     def _tensor(self, configs: Sequence[Config], name: str) -> Tensor:
@@ -78,9 +78,9 @@ class Batch:
     def _plain(self, state: Any, knobs: Any, count: int) -> Any:
         return loop(self._step, state, knobs, count)
 
-    def _capture(self) -> Graph | None:
+    def _capture(self) -> CapturedSteps | None:
         if self.device.type == "cuda" and self._graph is None and self.engine.capturable(self.problem):
-            self._graph = Graph(self._step, self.state, self.knobs)
+            self._graph = CapturedSteps(self._step, self.state, self.knobs)
         return self._graph
 
     def channels(self, thin: bool) -> dict[str, Tensor]:

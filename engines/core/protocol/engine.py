@@ -291,6 +291,8 @@ class Engine(ABC, Generic[C, P, S]):
     sweeps: ClassVar[tuple[NamedSweep, ...]] = ()
     actions: ClassVar[tuple[Action, ...]] = ()
     own_files: ClassVar[tuple[OwnFiles, ...]] = ()
+    takes_subjects: ClassVar[bool] = False
+    """Whether a person's own `Subject` can be analysed, see `bring`."""
     glossary: ClassVar[tuple[Term, ...]] = ()
     opening: ClassVar[str]
     """The name of the preset on which the page opens."""
@@ -350,6 +352,10 @@ class Engine(ABC, Generic[C, P, S]):
     def blank(self, config: C) -> frozenset[str]:
         """Name the plots that have nothing to show with these knobs; the page leaves them out."""
         return frozenset()
+
+    def bring(self, subject: Any) -> dict[str, Any]:
+        """Return the knobs with which a subject that a person brings is analysed. Raises `ConfigError`."""
+        raise ConfigError(f"{self.title} takes no subject of your own")
 
     def stability(self, config: C) -> str:
         """Offer a stable step size in a sentence where a run with `config` diverges."""
