@@ -71,7 +71,7 @@ class Sweep:
             if data is not None:
                 with store.writing(self.path(kind, task)) as file:
                     file.write(data)
-        for leftover in (self.folder / "partial").glob(f"{task.digest}.*"):
+        for leftover in (self.folder / "partial").glob(f"{task.digest}*"):
             leftover.unlink(missing_ok=True)
 
     def table(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
