@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
-import pandas as pd
 import xarray
 from holoviews.streams import BoundsXY, Params
 
@@ -127,7 +126,7 @@ def _framed(overlay: Any, x: str, y: str, log_y: bool) -> Any:
 # -- members side by side ---------------------------------------------------------------------------------------
 
 
-def axes(members: pd.DataFrame) -> list[str]:
+def axes(members: Any) -> list[str]:
     """Name the columns of numbers in which members differ: knobs first, then what they ended with."""
     numbers = members.select_dtypes("number").drop(columns=["member", "diverged_at"], errors="ignore")
     return [name for name in numbers if numbers[name].nunique() > 1]
@@ -136,12 +135,12 @@ def axes(members: pd.DataFrame) -> list[str]:
 class Members:
     """Members as points and as lines over several axes. What is brushed in one picture is lit in the other."""
 
-    def __init__(self, members: pd.DataFrame, x: str, y: str) -> None:
-        self.table = members.head(MOST_MEMBERS).reset_index(drop=True)
+    def __init__(self, members: Any, x: str, y: str) -> None:
+        self.table: Any = members.head(MOST_MEMBERS).reset_index(drop=True)
         self.axes = list(dict.fromkeys([x, y, *axes(self.table)]))[:MOST_AXES]
         self.links: Any = hv.selection.link_selections.instance(unselected_alpha=0.15, selected_color=qualitative(1))
         names = {"tools": ["box_select", "lasso_select", "hover"], "size": 7, "color": qualitative(0)}
-        self.points = hv.Points(self.table, [x, y], ["run", "member", *self.axes[2:]]).opts(**names)
+        self.points: Any = hv.Points(self.table, [x, y], ["run", "member", *self.axes[2:]]).opts(**names)
         self._brush = BoundsXY()
         chosen = Params(self.links, ["selection_expr"])
         self.lines = hv.DynamicMap(self._lines, streams=[chosen])
@@ -219,13 +218,13 @@ class Members:
         self.links.selection_expr = (hv.dim(name) >= value(low)) & (hv.dim(name) <= value(high))
 
 
-def spans_decades(column: pd.Series) -> bool:
+def spans_decades(column: Any) -> bool:
     """Whether numbers are above 0 and span more than a decade and a half."""
     found = column.replace([np.inf, -np.inf], np.nan).dropna()
     return bool(len(found) and found.min() > 0 and found.max() / found.min() > 30)
 
 
-def _plain(table: pd.DataFrame, x: str, y: str) -> dict[str, Any]:
+def _plain(table: Any, x: str, y: str) -> dict[str, Any]:
     log_x, log_y = spans_decades(table[x]), spans_decades(table[y])
 
     def house(plot: Any, element: Any) -> None:

@@ -57,19 +57,20 @@ class LibraryPage(Viewer):
         self._deleted: list[str] = []
         self._worker = ThreadPoolExecutor(1, "library-page")
         self._jobs: list[tuple[Future[Any], Callable[[Any], None]]] = []
-        self._read: tuple[int, int] = (0, 0)
         self.list = RunList(sizing_mode="stretch_width", margin=0)
         self.list._handle_msg = self._handle  # type: ignore[method-assign]
         self.comparison = ComparisonPanel()
         self._panel = pn.Column(self.list, self.comparison, sizing_mode="stretch_width", margin=(10, 24, 24, 24))
-        self._callback: Any = None
         self._show([], 0, note="Looking…")
         self._find()
 
     def start(self) -> None:
         """Begin to look for what is ready; call it once the page is being shown."""
-        self._callback = pn.state.add_periodic_callback(self.collect, period=PERIOD)
+        pn.state.add_periodic_callback(self._tick, period=PERIOD)
         pn.state.on_session_destroyed(lambda context: self.close())
+
+    def _tick(self) -> None:
+        self.collect()
 
     def close(self) -> None:
         """Do nothing more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import holoviews as hv
@@ -25,7 +25,7 @@ HEIGHT = 420
 DECADES = 30.0
 """Ratio of the largest to the smallest value from which an axis or the colours are logarithmic."""
 
-Point = Mapping[str, Any]
+Point = dict[str, Any]
 
 
 class SweepMap:
@@ -47,7 +47,7 @@ class SweepMap:
         """Return the map; where there are other knobs, one for each combination of their values."""
         if not self.sliced:
             return self._mesh(self.data, {})
-        values = [[_plain(value) for value in self.data[name].values] for name in self.sliced]
+        values = [[_plain(value) for value in self.data[str(name)].values] for name in self.sliced]
         frames = {}
         for places in np.ndindex(*map(len, values)):
             point = dict(zip(self.sliced, (values[i][place] for i, place in enumerate(places)), strict=True))
@@ -58,7 +58,7 @@ class SweepMap:
 
     def value_at(self, point: Point) -> float:
         """Return the value of a cell."""
-        return float(self.data.sel({name: point[name] for name in self.data.dims}))
+        return float(self.data.sel({name: point[str(name)] for name in self.data.dims}))
 
     def _mesh(self, data: xarray.DataArray, slice_of: Point) -> Any:
         across, up = (_edges(data[name].values) for name in (self.across, self.up))

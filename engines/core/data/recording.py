@@ -85,6 +85,8 @@ class Series:
         size, steps, columns = self._data
         first = int(np.searchsorted(steps[:size], step, side="right"))
         later = Series()
+        if first == size:
+            return later
         later._data = (size - first, steps[first:size], {name: column[first:size] for name, column in columns.items()})
         return later
 
