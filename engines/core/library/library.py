@@ -97,7 +97,7 @@ class Library:
         must hold. No recorded number is read. Raises `ConfigError`, `UnknownName` or `StoreError`.
         """
         with self.index.opened() as connection:
-            while True:
+            for last in (False, False, True):  # what changes all the time is shown as it was a moment ago
                 where, values = conditions(connection, text)
                 where, values = f"({where}) AND instr(file, ?) != 1", [*values, self._hidden]
                 if engine:
@@ -106,8 +106,9 @@ class Library:
                 order = "ORDER BY stored DESC, file LIMIT ? OFFSET ?"
                 query = f"SELECT * FROM runs WHERE {where} {order}"
                 found = connection.execute(query, [*values, limit, first]).fetchall()
-                if not refresh(self.folder, connection, found):
-                    return [_entry(row) for row in found], count
+                if last or not refresh(self.folder, connection, found):
+                    break
+            return [_entry(row) for row in found], count
 
     def entry(self, name: str) -> Entry:
         """Return the run of this name, id, or beginning of an id that no other has. Raises `UnknownName`."""
