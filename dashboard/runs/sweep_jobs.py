@@ -30,6 +30,8 @@ class Job:
     begun: float = field(default_factory=time.monotonic)
     before: int = 0
     """Tasks that were finished already when it began."""
+    said: str = ""
+    """Text that it wrote to stderr, once it has ended."""
 
     @property
     def running(self) -> bool:
@@ -39,9 +41,12 @@ class Job:
     @property
     def failure(self) -> str:
         """Return why it ended before its sweep did; "" where it did not, or was asked to."""
-        if self.running or self.process.returncode in (0, 130):
+        if self.running:
             return ""
-        return (self.process.stderr.read() if self.process.stderr else "").strip().removeprefix("launch.py: ")
+        if self.process.stderr and not self.process.stderr.closed:
+            self.said = self.process.stderr.read().strip().removeprefix("launch.py: ")
+            self.process.stderr.close()
+        return "" if self.process.returncode in (0, 130) else self.said
 
 
 _JOBS: dict[Path, Job] = {}

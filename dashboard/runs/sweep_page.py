@@ -110,7 +110,7 @@ class SweepPage(Viewer):
     def _list(self, folder: Path | None = None) -> None:
         found = {path.name: str(path) for path in sweep_jobs.sweeps(self._place)}
         chosen = str(folder) if folder else next(iter(found.values()), None)
-        self.chosen.param.update(options=found, value=chosen)
+        self.chosen.param.update(options=found, value=chosen, visible=bool(found))
         self._attempt(self._choose)
 
     def _choose(self) -> None:

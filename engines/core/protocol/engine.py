@@ -95,7 +95,7 @@ class NamedSweep:
     label: str
     """The name of what the map shows."""
     value: Callable[[Dataset, Any], DataArray]
-    """What the map shows, over `across`, `up` and the knobs by which it is sliced."""
+    """The numbers of the map, over `across`, `up` and the knobs by which it is sliced."""
     lines: Callable[[Dataset, Any], list[Line]] = lambda data, config: []
     judge: Callable[[Dataset, Any], list[Verdict]] = lambda data, config: []
     small: Mapping[str, Any] = field(default_factory=dict)

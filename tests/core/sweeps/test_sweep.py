@@ -162,12 +162,12 @@ def test_a_damaged_checkpoint_begins_anew(tmp_path, damage):
 def test_a_checkpoint_writes_only_what_is_new(tmp_path):
     [task] = plan(set={"a": [1.0, 2.0, 30.0]}, seeds=[0, 1], steps=1000).tasks()
     whole, run = compute(task)
-    asked = iter([False] * 300)
+    asked = iter([False] * 60)
     with pytest.raises(Interrupted):
         compute(task, tmp_path / "x", interrupted=lambda: next(asked, True), period=0)
     steps = [pq.read_table(part)["step"].to_numpy()[::6] for part in sorted(tmp_path.glob("x-*.parquet"))]
-    assert len(steps) > 100 and (np.diff(np.concatenate(steps)) > 0).all()
-    rows, resumed = compute(task, tmp_path / "x", period=0)
+    assert len(steps) > 50 and (np.diff(np.concatenate(steps)) > 0).all()
+    rows, resumed = compute(task, tmp_path / "x")
     assert rows.equals(whole)
     for channel in ("loss", "field", "rare"):
         np.testing.assert_array_equal(resumed[channel], run[channel])

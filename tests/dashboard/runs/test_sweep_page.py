@@ -89,7 +89,7 @@ def test_a_sweep_that_begins_is_computed_beside_the_page_and_drawn(tmp_path):
     expected = rows[(rows["alpha"] == 0.2) & (rows["k"] == 4)]["final(loss)"].mean()
     assert page.map.value_at({"alpha": 0.2, "k": 4}) == pytest.approx(expected, rel=1e-12)
     job = sweep_jobs.job(tmp_path / sweep_jobs.FOLDER / "mine")
-    assert job.process.wait(60) == 0
+    assert job.process.wait(60) == 0 and job.failure == ""
 
 
 def test_on_a_server_that_others_reach_nothing_begins(folder, monkeypatch):
