@@ -67,6 +67,15 @@ CHANNELS = (
         thin=True,
     ),
     Channel(
+        name="update_law",
+        label="update by the map of the method",
+        formula="c φ₅(sᵢ/‖G‖)",
+        doc="What gradient descent, or Muon without momentum, makes of it, in closed form; no value of others. "
+        "Factorisation.",
+        dims=("direction",),
+        thin=True,
+    ),
+    Channel(
         name="gradient_spectrum",
         label="singular values of the gradient",
         formula="sᵢ(G)/‖G‖",

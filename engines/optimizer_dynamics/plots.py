@@ -15,10 +15,12 @@ PLOTS = (
     ),
     Plot(
         name="half_times",
-        title="Half time of each mode, measured and by the law",
+        title="Half time of each mode over its singular value",
         channels=("half_time", "half_time_law"),
-        kind="bars",
-        doc="Mode 1 has the largest singular value. Rising bars: large modes first; falling: small ones.",
+        kind="profile",
+        x="target",
+        log_x=True,
+        doc="Falling: large modes first; rising: small ones. Laws have slopes −1, ½, 1 and 0, dashed.",
     ),
     Plot(
         name="loss",
@@ -29,9 +31,11 @@ PLOTS = (
     Plot(
         name="map",
         title="What the method makes of the gradient's singular values",
-        channels=("gradient_spectrum", "update_spectrum"),
-        kind="scatter",
-        doc="Gradient descent: a line. Muon: nearly 1 for all that is above about 1/500 of the whole.",
+        channels=("update_spectrum", "update_law"),
+        kind="profile",
+        x="gradient_spectrum",
+        log_x=True,
+        doc="Gradient descent: a line. Muon: nearly 1 for all that is above about 1/500 of the whole; φ₅ dashed.",
     ),
     Plot(
         name="factors",

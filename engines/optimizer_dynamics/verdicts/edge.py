@@ -59,13 +59,18 @@ def _whole(run: RunData, member: int) -> float | None:
     return None if found is None else float(found["largest"]) * run.configs[member].eta / 2
 
 
+ARRIVED = 0.98
+"""Ratio from which on the sharpness counts as arrived at its threshold."""
+
+
 def _late(run: RunData, member: int) -> float | None:
-    """Mean ratio over the second half of the steps."""
+    """Mean ratio over the second half of the steps, of one that arrives later from there on."""
     if not at_end(run):
         return None
     steps, ratios = run.curve("edge_ratio", member)
-    half = steps >= steps[-1] / 2
-    return float(np.trapezoid(ratios[half], steps[half]) / (steps[half][-1] - steps[half][0]))
+    there = steps[ratios >= ARRIVED]
+    late = steps >= max(steps[-1] / 2, there[0] if len(there) and there[0] < steps[-2] else 0)
+    return float(np.trapezoid(ratios[late], steps[late]) / (steps[late][-1] - steps[late][0]))
 
 
 def _identity(run: RunData, member: int) -> float | None:
