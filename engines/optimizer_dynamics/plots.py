@@ -88,8 +88,22 @@ PLOTS = (
     Plot(
         name="oscillation",
         title="Oscillation",
-        channels=("oscillation",),
-        doc="Beyond the edge the iterates hop from side to side, in bursts.",
+        channels=("oscillation", "central_variance"),
+        doc="Beyond the edge the iterates hop from side to side, in bursts; their mean is the central flow's variance.",
+    ),
+    Plot(
+        name="flows",
+        title="Distance of gradient descent from two flows",
+        channels=("gradient_distance", "central_distance"),
+        log_y=False,
+        doc="Both began where it was. The central flow feels the hops from side to side, the gradient flow does not.",
+    ),
+    Plot(
+        name="central_loss",
+        title="Loss, and what the central flow says of its mean",
+        channels=("loss", "central_loss"),
+        log_y=False,
+        doc="The loss at the flow and the share of the hops.",
     ),
     Plot(
         name="catapult",

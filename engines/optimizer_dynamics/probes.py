@@ -97,15 +97,14 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
     simulation = simulation_at(run, max(step if step >= 0 else int(run.steps[-1]), 2), member)
     problem: edge.Problem = simulation.batches[0].problem.problem
     state: edge.State = simulation.batches[0].state
-    smooth = (state.before[:, 0] + 2 * state.before[:, 1] + state.w) / 4
-    central = plain = central_flow.Flow(smooth, state.basis, 0.0)
+    central = plain = central_flow.Flow(edge.smoothed(state), state.basis, 0.0)
     rows = []
     for done in range(1, steps + 1):
         simulation.advance(simulation.step + 1)
         state = simulation.batches[0].state
         central = central_flow.step(problem.model, central, config.eta)
         plain = central_flow.step(problem.model, plain, config.eta, central=False)
-        smooth = (state.before[:, 0] + 2 * state.before[:, 1] + state.w) / 4
+        smooth = edge.smoothed(state)
         swing = (state.before[:, 0] - 2 * state.before[:, 1] + state.w) / 4
         rows.append((float((central.w - smooth).norm()), float((plain.w - smooth).norm()), float(swing.square().sum()),
                      central.variance))  # fmt: skip

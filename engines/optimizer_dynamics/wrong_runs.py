@@ -77,6 +77,11 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "momentum for nothing": but(beta1=0.0),
     },
     "O17": {"a step far from the edge": but(eta=0.2), "steps half as long again": scaled(eta=1.5)},
+    "O18": {
+        "a step far from the edge": but(eta=0.2),
+        "flows that begin at the start": but(flow_start=1),
+        "flows that never begin": but(flow_start=-1),
+    },
     "O13": {
         "steps a tenth longer": scaled(eta=1.1),
         "steps a tenth shorter": scaled(eta=0.9),
