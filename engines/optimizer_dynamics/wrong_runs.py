@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from engines.core.analysis.wrong_runs import Change, but, scaled
-from engines.optimizer_dynamics.scenes.network import CENTRES
+from engines.optimizer_dynamics.scenes.network import rates_of
 
 STEP = {"steps a quarter longer": scaled(eta=1.25)}
 
@@ -93,7 +93,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "a valley that rises faster": scaled(rise=1.5),
     },
     "O15": {
-        "Adam for all": but(method="adam", eta=lambda c: 0.01 * c.eta / CENTRES[c.method]),
+        "Adam for all": lambda c: c.replace(method="adam", eta=rates_of("adam")[rates_of(c.method).index(c.eta)]),
         "a tenth of the rate for all but Adam": lambda c: c if c.method == "adam" else c.replace(eta=c.eta / 10),
         "Lion's rates halved and doubled": of("lion", scaled(eta=8.0)),
         "no decay": but(schedule="constant"),

@@ -23,7 +23,7 @@ from dashboard.figures.marks.annotations import AnnotationLayer, placed
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import FigureOptions, add_glyph, figure, set_range
 from dashboard.figures.marks.hover import add_curve_hover
-from dashboard.figures.marks.phases import EMPTY, draw_phases, phase_columns
+from dashboard.figures.marks.phases import EMPTY, USUAL, draw_phases, phase_columns
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.overlays import OverlayCurve, Overlays, band_columns, line_columns
 from dashboard.session.curves import Curve
@@ -134,6 +134,7 @@ class LineMark:
         self.scale.set_ticks(self.figure)
         self._draw()
         self._annotations = AnnotationLayer(self.figure, self.scale)
+        self.figure.on_change("inner_width", lambda attr, old, new: self._place_labels())
         self.figure.on_event(RangesUpdate, lambda event: on_zoom())
         self.figure.on_event(Reset, lambda event: on_reset())
         self.figure.on_event(Tap, lambda event: on_tap(self._tap(event.x, event.y)))
@@ -213,7 +214,7 @@ class LineMark:
     def _place_labels(self) -> None:
         """Name the phases again: how wide they are changes with the range."""
         window = self.figure.x_range.start, self.figure.x_range.end
-        data = phase_columns(self._phases, window, self.options.log_x)
+        data = phase_columns(self._phases, window, self.options.log_x, self.figure.inner_width or USUAL)
         if data != dict(self.sources["phases"].data):
             self.sources["phases"].data = data
 

@@ -19,6 +19,9 @@ TABLE_CURVES = 8
 """Curves that the table of a profile holds at most."""
 
 
+ROUNDING = 1e-12
+"""Share of the largest value of a logarithmic horizontal axis below which there is rounding alone."""
+
 FILLED, HOLLOW = 0.9, 0.1
 """Opacities of the bars of the first channel and of those beside it."""
 
@@ -144,7 +147,8 @@ class ProfileMark(StepMark):
 
     def _shown(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Return the components that both axes can place."""
-        apart = np.isfinite(x) & ((x > 0) if self.across and self.plot.log_x else True)
+        least = ROUNDING * np.nanmax(x, initial=0) if self.across and self.plot.log_x else -np.inf
+        apart = np.isfinite(x) & (x > least)
         return np.flatnonzero(self.scale.drawable(y) & apart)
 
     def _paths(self, now: StepData, vectors: list[np.ndarray]) -> dict[str, Any]:
@@ -166,13 +170,11 @@ class ProfileMark(StepMark):
         name_ticks(self.figure.xaxis, {at: self.plot.component(at) for at in range(0, count, -(-count // 12))})
 
     def _describe(self, now: StepData, vectors: list[np.ndarray], laws: list[list[np.ndarray]]) -> None:
-        """Name the dashed lines where there are some, and put the first curves in a table, beside what laws say."""
+        """Say that there are dashed lines, and put the first curves in a table, beside what laws say of them."""
         known = [name for name, law in zip(self.plot.channels[1:], laws, strict=True) if np.isfinite(law).any()]
         titles = [plain(self.engine.channel(name).label) for name in known]
         curves: list[Any] = list(now.curves)[:TABLE_CURVES]
-        hues = [{"label": c.label or plain(self.channel.label), "dash": "solid", "color": c.color} for c in curves]
-        law = [{"label": f"theory: {title}", "dash": "dashed", "muted": True} for title in titles]
-        self.legend = hues + law if self.across or law else []
+        self.legend = [{"label": "theory", "dash": "dashed", "muted": True}] * bool(titles)
         heads = [self.channel.dims[0], *(curve.label for curve in curves)]
         columns = vectors[: len(curves)]
         for title, each in zip(titles, [law for law in laws if np.isfinite(law).any()], strict=True):

@@ -68,7 +68,7 @@ def test_a_profile_over_another_vector_has_its_law_dashed():
     mark = picture(ProfileMark, run, {"channels": ("x", "kind"), "kind": "profile", "x": "kind", "log_x": True})
     assert mark.lines.data["xs"] == [[1, 10, 100]] * 2 and mark.lines.data["ys"] == [[1, 2, 4], [8, 4, 2]]
     assert mark.dashed.data["ys"] == [[1, 10, 100]] * 2
-    assert [entry["dash"] for entry in mark.legend] == ["solid", "solid", "dashed"]
+    assert [entry["dash"] for entry in mark.legend] == ["dashed"]
     assert mark.numbers.heads == ["i", "a = 1", "a = 2", "kind, a = 1", "kind, a = 2"]
     assert mark.numbers.rows[0] == ["1", "1", "8", "1", "1"]
     assert (mark.figure.x_range.start, mark.figure.x_range.end) != (-0.3, 2.3)
