@@ -126,6 +126,7 @@ class LineMark:
         self._hues = {(column.curve.key, column.channel, column.component): color for column, color in drawn}
         self._theory: list[theory.TheoryLine] = []
         self._phases: list[Phase] = []
+        self._pixels = USUAL
         self.tapped: Tapped | None = None
         self.overlay_hues: dict[str, str] = {}
         """Hue of each other run that is drawn behind, by its label."""
@@ -134,7 +135,7 @@ class LineMark:
         self.scale.set_ticks(self.figure)
         self._draw()
         self._annotations = AnnotationLayer(self.figure, self.scale)
-        self.figure.on_change("inner_width", lambda attr, old, new: self._place_labels())
+        self.figure.on_change("inner_width", lambda attr, old, new: self._measured(new))
         self.figure.on_event(RangesUpdate, lambda event: on_zoom())
         self.figure.on_event(Reset, lambda event: on_reset())
         self.figure.on_event(Tap, lambda event: on_tap(self._tap(event.x, event.y)))
@@ -211,10 +212,15 @@ class LineMark:
         self._phases = [phase for phase in phases if np.isfinite(phase.step)]
         self._place_labels()
 
+    def _measured(self, pixels: float) -> None:
+        """Hear from the browser how wide the figure is."""
+        self._pixels = pixels
+        self._place_labels()
+
     def _place_labels(self) -> None:
         """Name the phases again: how wide they are changes with the range."""
         window = self.figure.x_range.start, self.figure.x_range.end
-        data = phase_columns(self._phases, window, self.options.log_x, self.figure.inner_width or USUAL)
+        data = phase_columns(self._phases, window, self.options.log_x, self._pixels)
         if data != dict(self.sources["phases"].data):
             self.sources["phases"].data = data
 

@@ -50,10 +50,11 @@ def phase_columns(
     starts = [max(lefts[i], window[0]) for i in kept]
     ends = [_share(min(rights[i], window[1]), window, log) for i in kept]
     widths = [end - _share(start, window, log) for start, end in zip(starts, ends, strict=True)]
+    names = [shown[i].label for i in kept]
     return {
         "left": [lefts[i] for i in kept],
         "right": [rights[i] for i in kept],
-        "label": [shown[i].label for i in kept],
+        "label": names,
         "doc": [shown[i].doc for i in kept],
         "tint": [TINTS[place % 2] for place in range(len(kept))],
         "at": starts,
