@@ -240,8 +240,10 @@ def _ranking(mark: RankingMark, dims: Any) -> Iterator[Any]:
 
 
 def _profiles(mark: ProfileMark, dims: Any) -> Iterator[Any]:
+    solid = dict(zip(mark.lines.data["color"], mark.lines.data["xs"], strict=True))
     for name, color, (x, y) in _clouds(mark, "x", "y"):
-        yield dashed(hv.Curve((x, y), *dims, label=name), "solid", color, 1.4)
+        if solid.get(color):
+            yield dashed(hv.Curve((x, y), *dims, label=name), "solid", color, 1.4)
         yield _dots(hv.Scatter((x, y), *dims, label=name), color)
     data = mark.dashed.data
     for xs, ys, color in zip(data["xs"], data["ys"], data["color"], strict=True):

@@ -188,6 +188,7 @@ PRESETS = (
         steps=4096,
         cost="heavy",
         judge=verdicts.batches,
+        probes={"best_rates": {}},
         lead="risk_sweep",
         source="ours",
     ),

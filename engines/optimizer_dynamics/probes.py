@@ -18,7 +18,9 @@ from engines.core.runs.replay import simulation_at
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
 from engines.optimizer_dynamics.scenes import central_flow, edge, network
-from engines.optimizer_dynamics.verdicts.race import budgets, speed_up
+from engines.optimizer_dynamics.schedules import SCHEDULES
+from engines.optimizer_dynamics.verdicts.quadratic import tuned
+from engines.optimizer_dynamics.verdicts.race import budgets, ranking, speed_up
 
 CPU = torch.device("cpu")
 
@@ -66,10 +68,56 @@ def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) 
         raise ConfigError("speed_ups needs a race on digits with adam in it, such as the preset O15")
     names = [name for name in network.CENTRES if budgets(run, name)]
     found: dict[str, Any] = {"budget": np.array(sorted({config.horizon for config in run.configs}), dtype=float)}
+    places = [ranking(run, int(T)) for T in found["budget"]]
     for name in names:
+        found[f"place_{name}"] = np.array([each.index(name) + 1 if name in each else np.nan for each in places])
         own = [speed_up(run, name, int(T), baseline) if int(T) in budgets(run, name) else None for T in found["budget"]]
         found[name] = np.array([np.nan if speed is None else speed for speed in own])
     return found
+
+
+def best_rates(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
+    """Find the best rate of each tuning of the quadratic at its horizon, or at the step where that is earlier.
+
+    Members that differ in their rate alone are one tuning; a constant rate is read at every budget. Its law is in
+    closed form, of infinitely many directions. Raises `ConfigError` where no tuning has three rates.
+    """
+    last = int(run.steps[-1]) if step < 0 else step
+    tunings: dict[OptimizerDynamics, list[int]] = {}
+    for i, config in enumerate(run.configs):
+        if config.scene == "quadratic":
+            tunings.setdefault(config.replace(eta=1.0, seed=0), []).append(i)
+    rows = []
+    for config, members in tunings.items():
+        own = {c.horizon for c in tunings if c.batch == config.batch and c.horizon <= config.horizon}
+        for T in sorted({min(T, last) for T in (own if config.schedule == "constant" else {config.horizon})} - {0}):
+            best = tuned(run, members, T) if len(members) > 2 else None
+            if best is not None:
+                rows.append((config.schedule, T, config.batch, *best, _law(config, T)))
+    if not rows:
+        raise ConfigError("best_rates needs three rates of one tuning of the quadratic, as in the presets O7 and O9")
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(row[0] for row in rows):
+        columns = np.array(sorted(row[1:] for row in rows if row[0] == name), dtype=float).T
+        found |= {f"{key}_{name}": column for key, column in zip(("budget", "batch", "rate", "risk"), columns[:4],
+                                                                 strict=True)}  # fmt: skip
+        found[f"share_{name}"] = columns[2] / columns[1]
+        if name == "constant":
+            found |= {"rate_law": columns[4], "share_law": columns[4] / columns[1]}
+    return found
+
+
+def _law(config: OptimizerDynamics, steps: int) -> float:
+    known = config.noise > 0 and config.source > 1 and not config.precondition and config.method == "gd"
+    return risk.best_constant_rate(config, steps) if known else np.nan
+
+
+def _tuning_lines(title: str, x: str, y: str, x_label: str, y_label: str, law: str = "") -> Lines:
+    """Draw one quantity of all tunings, a line a schedule, and the law of the constant one."""
+    laws = (Trace(x=f"{x}_constant", y=law, label="law of a constant rate", style="theory"),) if law else ()
+    lines = [Trace(x=f"{x}_{name}", y=f"{y}_{name}", label=name, style="line") for name in SCHEDULES]
+    return Lines(title=title, traces=(lines[0], *laws, *lines[1:]), x_label=x_label, y_label=y_label, log_x=True,
+                 log_y=True)  # fmt: skip
 
 
 def hessian(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
@@ -175,6 +223,27 @@ PROBES = (
                 y_label="speed-up",
                 log_x=True,
             ),
+            Lines(
+                title="Place at each budget, by the best loss",
+                traces=tuple(
+                    Trace(x="budget", y=f"place_{name}", label=name, style="line") for name in network.CENTRES
+                ),
+                x_label="budget in steps",
+                y_label="place",
+                log_x=True,
+                downward=True,
+            ),
+        ),
+    ),
+    Probe(
+        name="best_rates",
+        title="Best rates",
+        doc="The best rate of each tuning: a power of the budget, and proportional to the batch until it is capped.",
+        compute=best_rates,
+        pictures=(
+            _tuning_lines("Best rate over the budget", "budget", "rate", "budget in steps", "best rate", "rate_law"),
+            _tuning_lines("Best rate over B, over B", "batch", "share", "batch B", "best rate / B", "share_law"),
+            _tuning_lines("Least risk over the budget", "budget", "risk", "budget in steps", "excess risk"),
         ),
     ),
     Probe(

@@ -95,7 +95,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
     "O15": {
         "Adam for all": lambda c: c.replace(method="adam", eta=rates_of("adam")[rates_of(c.method).index(c.eta)]),
         "a tenth of the rate for all but Adam": lambda c: c if c.method == "adam" else c.replace(eta=c.eta / 10),
-        "Lion's rates halved and doubled": of("lion", scaled(eta=8.0)),
+        "Lion at a hundredth of its rates": of("lion", scaled(eta=0.01)),
         "no decay": but(schedule="constant"),
         "Adam ten times too fast": of("adam", scaled(eta=10.0)),
     },

@@ -98,7 +98,10 @@ def _why_empty(values: np.ndarray, drawn: int) -> str:
 
 
 class ProfileMark(StepMark):
-    """Every curve at one step, the median of a band, over its index or another vector; what a law says of it dashed."""
+    """Every curve at one step, the median of a band, over its index or another vector; what a law says of it dashed.
+
+    Measured points with a law have no line of their own: it would hide the dashes.
+    """
 
     def build(self, log_x: bool = False) -> None:
         """Make the figure; its horizontal axis is logarithmic where the plot says so."""
@@ -126,7 +129,8 @@ class ProfileMark(StepMark):
         vectors, *laws = [self._medians(now, name) for name in self.plot.channels]
         self._xs = self._medians(now, self.plot.x) if self.across else [np.arange(len(y)) for y in vectors]
         drawn = [self._shown(x, y) for x, y in zip(self._xs, vectors, strict=True)]
-        self.lines.data = self._paths(now, vectors)
+        alone = [not any(np.isfinite(each[i]).any() for each in laws) for i in range(len(vectors))]
+        self.lines.data = self._paths(now, [y if one else y * np.nan for y, one in zip(vectors, alone, strict=True)])
         dashed = [self._paths(now, each) for each in laws]
         self.dashed.data = {key: [one for data in dashed for one in data[key]] for key in self.lines.data}
         owners = [curve for curve, at in zip(now.curves, drawn, strict=True) for _ in at]
