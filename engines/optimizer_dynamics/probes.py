@@ -59,9 +59,9 @@ def tuning(run: RunData, member: int, step: int = -1, trials: int = 9, steps: in
 
 
 def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) -> dict[str, Any]:
-    """Compute how much faster each method of a race is than Adam at equal loss, at the end of its largest budget.
+    """Compute how much faster each method of a race is than Adam at equal loss, and its place, at the end of budgets.
 
-    `baseline` multiplies Adam's best rate: 1 is tuned, ¼ is four times too small. A bar is missing where Adam's table
+    `baseline` multiplies Adam's best rate: 1 is tuned, ¼ is four times too small. A point is missing where Adam's table
     of budgets does not reach the loss: nothing is extrapolated. Raises `ConfigError` without a race with Adam.
     """
     if run.configs[member].scene != "network" or not budgets(run, "adam"):
@@ -211,7 +211,7 @@ PROBES = (
     ),
     Probe(
         name="speed_ups",
-        title="Speed-up bars",
+        title="Speed-ups and places",
         doc="Steps of Adam over those of each method at equal loss, at the end of schedules. How well is Adam tuned?",
         compute=speed_ups,
         knobs=(Knob(name="baseline", doc="Adam's rate over its best one", bounds=(0.01, 1), soft=(0.05, 1), log=True),),
