@@ -17,19 +17,23 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import dashboard
-
 if TYPE_CHECKING:
     from dashboard import figure, lab, show
-    from engines import Sweep, load, names, open, resume, run, sweep
+    from engines import Library, Subject, Sweep, examine, load, names, open, resume, run, sweep
 
-__all__ = ["Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep"]
+__all__ = [
+    "Library", "Subject", "Sweep", "examine", "figure", "lab", "load", "names", "open", "resume", "run", "show",
+    "sweep",
+]  # fmt: skip
+
+PAGES = ("figure", "lab", "show")
+"""Names that the dashboard offers; the engines offer the others."""
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(dashboard if name in dashboard.__all__ else import_module("engines"), name)
+    return getattr(import_module("dashboard" if name in PAGES else "engines"), name)
 
 
 def __dir__() -> list[str]:

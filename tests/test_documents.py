@@ -16,7 +16,7 @@ import yaml
 from markdown_it import MarkdownIt
 
 import dynascope
-import launch
+from dynascope import flags
 from engines.core.protocol.errors import UnknownName
 from tests.conftest import ROOT
 
@@ -133,9 +133,9 @@ def test_a_command_of_a_document_can_be_given(command):
 
 def check_launch(words):
     """Have the real parser take a command line, and look its names up."""
-    chosen, more = launch.parser().parse_known_args(words)
+    chosen, more = flags.parser().parse_known_args(words)
     if more:
-        assert chosen.act is launch.serve
+        assert chosen.command == "serve"
         check_flags_of_panel(more)
     engine = getattr(chosen, "engine", None) or getattr(chosen, "lab", None)
     if engine and engine in dynascope.names():
@@ -169,10 +169,10 @@ def test_a_target_that_a_sentence_names_exists(path, code):
 @pytest.mark.parametrize(("path", "code"), each(lambda path: [c for c in inline_code(path) if "launch.py " in c]))
 def test_a_command_that_a_sentence_names_exists(path, code):
     words = shlex.split(code.partition("launch.py ")[2])
-    known = next(a for a in launch.parser()._actions if isinstance(a, argparse._SubParsersAction)).choices
+    known = next(a for a in flags.parser()._actions if isinstance(a, argparse._SubParsersAction)).choices
     assert words[0] in known
-    flags = {flag for action in known[words[0]]._actions for flag in action.option_strings}
-    assert {word for word in words if word.startswith("--")} <= flags
+    offered = {flag for action in known[words[0]]._actions for flag in action.option_strings}
+    assert {word for word in words if word.startswith("--")} <= offered
 
 
 @pytest.mark.parametrize(("path", "name"), each(cited_files))

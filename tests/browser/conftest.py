@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -207,6 +207,10 @@ class Page:
         text = self.view.locator(".at").first.inner_text()
         return int("".join(digit for digit in text.split(" of ")[0] if digit.isdigit()))
 
+    def announced(self) -> str:
+        """What those who cannot see the page were told last."""
+        return self.view.locator("div[aria-live=polite]").text_content()
+
     def says(self, text: str, seconds: float = 60) -> bool:
         try:
             self.view.get_by_text(text).first.wait_for(timeout=1000 * seconds)
@@ -275,6 +279,12 @@ def page(chromium: Any, server: str) -> Iterator[Callable[..., Page]]:
     for each in opened:
         each.close()
     assert not complaints
+
+
+def first_of(values: Iterable[Any]) -> list[Any]:
+    """Parameters of a test of which the first is tried with every change, the others by `make thorough`."""
+    first, *others = values
+    return [first, *(pytest.param(other, marks=pytest.mark.thorough) for other in others)]
 
 
 def until(done: Callable[[], Any], seconds: float = 60) -> Any:

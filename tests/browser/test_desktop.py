@@ -57,8 +57,10 @@ class Window:
         return next((page for page in pages if page["url"].startswith("http")), None)
 
     def send(self, method, **params):
+        page = until(self._page)  # the port answers late where the window computes
+
         async def ask():
-            socket = await websocket_connect(self._page()["webSocketDebuggerUrl"], max_message_size=2**26)
+            socket = await websocket_connect(page["webSocketDebuggerUrl"], max_message_size=2**26)
             await socket.write_message(json.dumps({"id": 1, "method": method, "params": params}))
             while True:
                 said = json.loads(await socket.read_message())
@@ -259,7 +261,7 @@ def test_only_who_brings_the_token_first_gets_in():
         assert b"Dynascope" in entered.read()
         refusal(invitation)
         assert opener.open(f"{address}/static/js/bokeh.min.js", timeout=20).status == 200
-        [cookie] = jar
+        [cookie] = (each for each in jar if each.name == guard.cookie)
         assert cookie.has_nonstandard_attr("HttpOnly")
         assert cookie.get_nonstandard_attr("SameSite") == "Strict"
     assert answers(f"{address}/status") is None
@@ -360,8 +362,10 @@ def test_a_browser_shows_the_page_as_a_window_with_a_profile_that_goes(monkeypat
 def test_a_tab_stays_until_it_is_interrupted(monkeypatch, capsys):
     opened = []
     monkeypatch.setattr(desktop.webbrowser, "open", lambda url: opened.append(url) or True)
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     desktop.tab("http://127.0.0.1:1/")
+    signal.signal(signal.SIGINT, usual)
     assert opened == ["http://127.0.0.1:1/"]
     assert "Ctrl+C" in capsys.readouterr().out
     monkeypatch.setattr(desktop.webbrowser, "open", lambda url: False)

@@ -7,18 +7,13 @@ from engines import names
 from tests.browser.conftest import until
 
 
-def said(lab):
-    """What was announced last."""
-    return lab.view.locator("[aria-live=polite]").first.text_content()
-
-
 @pytest.mark.parametrize("name", names())
 def test_open_watch_turn_a_knob_scrub_save_share_and_close(page, active, name):
     here = page().open(f"/{name}").ready()
     until(lambda: active() == 1)
     here.view.get_by_role("button", name="More: ").first.click()
     here.type("seed", "7")
-    until(lambda: "seed = 7: the run starts again" in said(here))
+    until(lambda: "seed = 7: the run starts again" in here.announced())
     here.ready().pause()
     last = here.steps()[-1]
     here.view.keyboard.press("Home")

@@ -9,10 +9,10 @@ import pytest
 
 import engines
 from dashboard.session import link
+from dynascope.flags import parser
 from engines import cli
 from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.runs.experiment import Experiment
-from launch import parser
 
 # For each engine: values by the names of an earlier version, what varied over members, and both as they read today.
 EARLIER = {

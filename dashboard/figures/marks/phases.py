@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TINTS = (0.05, 0.13)
 """Opacities of neighbouring spans."""
 
-LETTER, USUAL = 6.0, 360.0
+LETTER, USUAL = 6.0, 280.0
 """Pixels of a letter, and of a figure whose browser has not told its width: a name is written where it has room."""
 
 EVER = 1e15

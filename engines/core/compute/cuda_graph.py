@@ -18,7 +18,7 @@ def loop(step: Step, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any
     return state
 
 
-class Graph:
+class CapturedSteps:
     """A CUDA graph in which `step` is captured `unroll` times; what is left over runs in a plain loop.
 
     The graph reads and writes its own static tensors, so states handed in and out stay immutable.

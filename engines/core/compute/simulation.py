@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +15,9 @@ import torch
 from torch import Tensor
 
 from engines.core.compute import device as devices
+from engines.core.compute.arithmetic import without_gradients
 from engines.core.compute.channel_check import check_channels
-from engines.core.compute.cuda_graph import Graph, loop
+from engines.core.compute.cuda_graph import CapturedSteps, loop
 from engines.core.compute.device import Transfer
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
@@ -30,9 +30,6 @@ CHECKPOINT_BUDGET = 256 * 2**20
 
 HUGE = 1e30
 """An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
-
-SMALLEST = np.float64(5e-324)
-"""The smallest positive number; to a thread that flushes it is zero."""
 
 LOSS = "loss"
 """The channel that is finite for as long as a member is, where an engine has it."""
@@ -63,7 +60,7 @@ class Batch:
         self.state = engine.init(configs, self.problem)
         self.diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
         self._checked = self.state
-        self._graph: Graph | None = None
+        self._graph: CapturedSteps | None = None
         self._sizes: dict[str, torch.Size] = {}
 
     def _tensor(self, configs: Sequence[Config], name: str) -> Tensor:
@@ -81,9 +78,9 @@ class Batch:
     def _plain(self, state: Any, knobs: Any, count: int) -> Any:
         return loop(self._step, state, knobs, count)
 
-    def _capture(self) -> Graph | None:
+    def _capture(self) -> CapturedSteps | None:
         if self.device.type == "cuda" and self._graph is None and self.engine.capturable(self.problem):
-            self._graph = Graph(self._step, self.state, self.knobs)
+            self._graph = CapturedSteps(self._step, self.state, self.knobs)
         return self._graph
 
     def channels(self, thin: bool) -> dict[str, Tensor]:
@@ -120,25 +117,10 @@ class Batch:
         return steps_after
 
 
-@contextmanager
-def flushed() -> Iterator[None]:
-    """Count subnormal numbers as zero; afterwards the thread counts as it did before.
-
-    Directions that die out decay into subnormals, which are a hundred times slower. Flushing belongs to a thread: it is
-    set from the first tensor of a run on, so that no number depends on what the thread computed before, and it is no
-    business of the program that asked for the run.
-    """
-    before = bool(SMALLEST * np.float64(1) == 0)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
-
-
 class Simulation:
     """An ensemble of any configurations: one batch for each combination of `shape` knobs, in lockstep."""
 
+    @without_gradients
     def __init__(self, engine: Engine, configs: Sequence[Config], device: torch.device) -> None:
         self.engine, self.device, self.size = engine, device, len(configs)
         self.step = 0
@@ -146,7 +128,7 @@ class Simulation:
         self.diverged_at = np.full(len(configs), -1)
         self._checked = 0
         self._has_loss: np.ndarray | None = None
-        with engine_failures(engine.title), torch.no_grad(), flushed():
+        with engine_failures(engine.title):
             self.estimate = sum(engine.nbytes(group) for group in group_by_shape(configs).values())
             """Bytes that the problems and the states take, as the engine says."""
             devices.require(self.estimate, device)
@@ -180,26 +162,29 @@ class Simulation:
         """The schedule of thin channels and checkpoints."""
         return Schedule(self.schedule.origin, THIN.dense, THIN.per_decade)
 
+    @without_gradients
     def advance(self, stop: int) -> None:
         """Take all steps up to `stop`, observing nothing."""
-        with engine_failures(self.engine.title), torch.no_grad(), flushed():
+        with engine_failures(self.engine.title):
             for batch in self.batches:
                 batch.advance(stop - self.step)
         self.step = stop
 
+    @without_gradients
     def freeze_diverged(self) -> None:
         """Find the members that diverged since the last call, freeze them, note the step at which they did."""
-        with engine_failures(self.engine.title), torch.no_grad(), flushed():
+        with engine_failures(self.engine.title):
             for batch in self.batches:
                 for member, after in batch.freeze_diverged(self.step - self._checked).items():
                     self.diverged_at[member] = self._checked + after
         self._checked = self.step
 
+    @without_gradients
     def observe(self) -> Frame:
         """Record all channels now: NaN for members that have diverged, and around those of smaller shapes."""
         self.freeze_diverged()
         thin = self.step in self.thin
-        with engine_failures(self.engine.title), torch.no_grad(), flushed():
+        with engine_failures(self.engine.title):
             transfers = [Transfer(batch.channels(thin)) for batch in self.batches]
         parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
         values = {name: _merge(name, parts, self.size) for name in parts[0][1]}

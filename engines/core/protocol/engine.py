@@ -108,6 +108,19 @@ class RunData:
     device : where it is computed, or was
     """
 
+    verdicts: Sequence[Mapping[str, Any]] = ()
+    """The claims of its preset as JSON objects, where it can judge them."""
+    name = ""
+    """The name that a reader gave it in a library."""
+    tags: tuple[str, ...] = ()
+    """Words under which a reader finds it again."""
+    note = ""
+    """A text that a reader wrote about it."""
+    stored = ""
+    """When it was stored in a library: the time in UTC, as ISO 8601 writes it."""
+    checkpoint = ""
+    """The file with its state at its last step, beside its own; "" where there is none."""
+
     cancelled = False
     interrupted = False
     """Whether it was to go on when what is recorded was stored: the program was ended, or lost."""
@@ -237,6 +250,8 @@ class Engine(ABC, Generic[C, P, S]):
     probes: ClassVar[tuple[Probe, ...]] = ()
     actions: ClassVar[tuple[Action, ...]] = ()
     own_files: ClassVar[tuple[OwnFiles, ...]] = ()
+    takes_subjects: ClassVar[bool] = False
+    """Whether a person's own `Subject` can be analysed, see `bring`."""
     glossary: ClassVar[tuple[Term, ...]] = ()
     opening: ClassVar[str]
     """The name of the preset on which the page opens."""
@@ -296,6 +311,10 @@ class Engine(ABC, Generic[C, P, S]):
     def blank(self, config: C) -> frozenset[str]:
         """Name the plots that have nothing to show with these knobs; the page leaves them out."""
         return frozenset()
+
+    def bring(self, subject: Any) -> dict[str, Any]:
+        """Return the knobs with which a subject that a person brings is analysed. Raises `ConfigError`."""
+        raise ConfigError(f"{self.title} takes no subject of your own")
 
     def stability(self, config: C) -> str:
         """Offer a stable step size in a sentence where a run with `config` diverges."""

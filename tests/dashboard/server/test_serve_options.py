@@ -7,9 +7,9 @@ import panel.command.serve
 import pytest
 from panel.config import config
 
-import launch
 from dashboard.server import serve_options
 from dashboard.server.serve_options import options
+from dynascope.flags import Parser
 from engines.core.protocol.errors import DynascopeError
 
 
@@ -24,7 +24,7 @@ def settings(monkeypatch):
 
 
 def given(line):
-    return options(launch.Parser(prog="launch.py serve", add_help=False), line.split())
+    return options(Parser(prog="launch.py serve", add_help=False), line.split())
 
 
 def test_what_concerns_the_network_is_passed_on():
