@@ -136,6 +136,13 @@ def take_away(arguments: argparse.Namespace) -> None:
     print(text)
 
 
+def watch(arguments: argparse.Namespace) -> None:
+    """Show a watched training until interrupted."""
+    from dashboard import watching
+
+    watching.serve(expand_home(arguments.run), arguments.port, arguments.address, arguments.browser)
+
+
 def new(arguments: argparse.Namespace) -> None:
     """Write the folder of a working engine and say how it is opened and tested."""
     import engines
@@ -176,7 +183,7 @@ def runs(arguments: argparse.Namespace) -> None:
 
 ACTS = {
     "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": figure,
-    "sweep": sweep, "runs": runs, "export": take_away, "bundle": take_away, "new": new,
+    "sweep": sweep, "runs": runs, "export": take_away, "bundle": take_away, "watch": watch, "new": new,
 }  # fmt: skip
 """The function that carries out each command."""
 

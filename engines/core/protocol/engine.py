@@ -310,6 +310,10 @@ class Engine(ABC, Generic[C, P, S]):
         """Name the plots that have nothing to show with these knobs; the page leaves them out."""
         return frozenset()
 
+    def of(self, configs: Sequence[C]) -> Engine[C, P, S]:
+        """Return the engine of runs with these configurations; another one where channels depend on them."""
+        return self
+
     def stability(self, config: C) -> str:
         """Offer a stable step size in a sentence where a run with `config` diverges."""
         return ""
