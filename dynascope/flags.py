@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with status 2."""
-        self.exit(2, f"{self.prog}: {shortened(in_one_line(message), 200)} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {shortened(in_one_line(message), 300)} (see {self.prog} --help)\n")
 
 
 def parser() -> Parser:
@@ -51,6 +51,8 @@ def parser() -> Parser:
     for name, command in commands.choices.items():
         if name not in ("new", "runs"):
             _plugins(command)
+        if name in ("serve", "desktop", "run", "probe", "figure"):
+            _subjects(command)
     commands.metavar = " | ".join(commands.choices)
     return top
 
@@ -59,6 +61,13 @@ def _plugins(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--plugins", action="append", default=[], metavar="DIR",
         help="a folder with engines of your own, each a package that offers ENGINE; their code is run",
+    )  # fmt: skip
+
+
+def _subjects(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--subject", action="append", default=[], metavar="MODULE:NAME", dest="subjects",
+        help="a model of your own, a Subject or a function that makes one, in package.module:name; its code is run",
     )  # fmt: skip
 
 
@@ -124,7 +133,9 @@ def _probe(command: argparse.ArgumentParser) -> None:
 
 
 def _sweep(command: argparse.ArgumentParser) -> None:
-    command.add_argument("engine", help="see `list`")
+    command.add_argument("engine", nargs="?", help="see `list`; without one --resume goes on with what --out holds")
+    command.add_argument("--sweep", metavar="NAME", help="a sweep that the engine offers; see `list`")
+    command.add_argument("--small", action="store_true", help="with --sweep: its small version, of a few seconds")
     command.add_argument("--preset", help="the experiment to start from; its members are computed at every point")
     command.add_argument(
         "--set", action="append", type=_assignment, default=[], metavar="KNOB=VALUES",

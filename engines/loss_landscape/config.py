@@ -25,13 +25,13 @@ class LossLandscape(Config):
         "addition",
         "what is analysed: images of digits; addition modulo p, by an embedding, by one-hot pairs, or by a "
         "transformer; a network with planted degeneracy; a deep linear map; features in superposition; a loss in "
-        "closed form; a network of your own",
+        "closed form; a perceptron of your own from a file; a model of your own that this program was started with",
         role="shape",
-        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "user_network"),
+        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "user_network", "own_model"),
         old_values={"own": "user_network"}, labels={"digits": "digits", "addition": "addition",
         "one_hot": "one-hot addition", "transformer": "transformer", "planted": "planted network",
         "linear": "linear map", "superposition": "superposition", "potential": "closed-form loss",
-        "user_network": "your network"},
+        "user_network": "your network", "own_model": "your model"},
     )  # fmt: skip
     optimizer: str = knob(
         "adamw",
@@ -170,6 +170,11 @@ class LossLandscape(Config):
         role="shape", choices=("file", "relu", "tanh", "gelu", "square", "linear"), more=True,
         old_names=("own_activation",), label="activation of your network", labels={"file": "as its file says",
         "relu": "ReLU", "tanh": "tanh", "gelu": "GELU", "square": "squares", "linear": "none"},
+    )  # fmt: skip
+
+    model: str = knob(
+        "", "your own model: its name among those that this program was started with; empty: the only one",
+        role="shape", more=True, label="name of your model",
     )  # fmt: skip
 
     @property

@@ -22,6 +22,7 @@ from engines.matrix_sensing.probes import PROBES
 from engines.matrix_sensing.problem import Problem, State, build
 from engines.matrix_sensing.relevance import idle
 from engines.matrix_sensing.story import phases, story
+from engines.matrix_sensing.sweeps import SWEEPS
 
 GRAPHED = {"gd", "nesterov"}
 """Methods without decisions or solvers that synchronise with the host."""
@@ -41,6 +42,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    sweeps = SWEEPS
     probes = PROBES
     actions = ACTIONS
     glossary = GLOSSARY
