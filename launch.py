@@ -86,8 +86,8 @@ def desktop(arguments: argparse.Namespace) -> None:
 
 
 def _device(arguments: argparse.Namespace) -> str:
-    if arguments.device == "cpu":  # asking costs an import of torch
-        return "cpu"
+    if arguments.device in ("auto", "cpu"):  # asking costs an import of torch
+        return arguments.device
     from engines.core.compute.device import resolve
 
     return str(resolve(arguments.device))

@@ -137,7 +137,7 @@ def _address(engine: str) -> str:
     return f"./{engine}"
 
 
-def home(address: Address = _address, device: str = "cpu") -> pmui.Page:
+def home(address: Address = _address, device: str = "auto") -> pmui.Page:
     """Make the page with a card for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
     error = _absent(token) or (UNKNOWN if token or lesson else "")
@@ -176,7 +176,7 @@ def _cards(address: Address, error: str = "") -> pmui.Page:
     return _page("Dynascope", fill, engines_first=False)
 
 
-def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmui.Page:
+def lab_page(name: str, device: str = "auto", address: Address = _address) -> pmui.Page:
     """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
     async def fill(holder: pn.Column, bridge: Bridge) -> str:
@@ -199,14 +199,14 @@ def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmu
 def entry() -> pmui.Page:
     """Make the page of `panel serve dashboard/app.py`: the gallery, or with `?lab=` or a link a lab."""
     name = _argument("lab")
-    return _lab_or_cards(name, _own_address, "cpu", UNKNOWN) if name else home(_own_address)
+    return _lab_or_cards(name, _own_address, "auto", UNKNOWN) if name else home(_own_address)
 
 
 def _own_address(engine: str) -> str:
     return f"./{ENTRY}?lab={engine}"
 
 
-def routes(device: str = "cpu") -> dict[str, Callable[[], pmui.Page]]:
+def routes(device: str = "auto") -> dict[str, Callable[[], pmui.Page]]:
     """Map addresses to pages: the gallery is at `/`, each lab at `/<engine name>`."""
     from engines import names
 
@@ -270,7 +270,7 @@ def serve(
     port: int = 5006,
     address: str = "127.0.0.1",
     open_browser: bool = True,
-    device: str = "cpu",
+    device: str = "auto",
     patterns: Sequence[tuple[Any, ...]] = (),
     **options: Any,
 ) -> Any:

@@ -145,7 +145,7 @@ def lab(
     set: Mapping[str, Any] | None = None,
     hide: Sequence[str] = (),
     height: int = 600,
-    device: str = "cpu",
+    device: str = "auto",
 ) -> Widget:
     """Open a lab as a live widget.
 
@@ -157,7 +157,7 @@ def lab(
     set : knob values on top; a list spreads into an ensemble
     hide : parts of the page, knobs and figures to leave out
     height : of the widget in pixels; what is longer scrolls
-    device : `auto`, `cpu`, `cuda` or `mps`
+    device : `auto` (a card where there is one, and what is worth it), `cpu`, `cuda` or `cuda:1`
 
     Raises
     ------

@@ -50,7 +50,7 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--port", type=_port, default=5006, help="default: %(default)s; 0 takes a free one")
     command.add_argument("--address", default="localhost", help="interface to listen on; default: %(default)s")
     command.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
-    command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
+    _device(command)
     command.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own")
     command.add_argument("--library", metavar="DIR", help="where runs are kept; on localhost by default with your data")
     limits = command.add_argument_group("limits on what visitors may have computed; 0 is none")
@@ -66,11 +66,18 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.epilog = MORE
 
 
+def _device(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device", default="auto",
+        help="what computes: auto (a card where there is one, and what is worth it; the default), cpu, cuda or cuda:1",
+    )  # fmt: skip
+
+
 def _desktop(command: argparse.ArgumentParser) -> None:
     command.add_argument("lab", nargs="?", default="", help="the lab to open; default: the gallery")
     command.add_argument("--preset", default="", help="the experiment to open the lab with")
     command.add_argument("--link", default="", metavar="LINK", help="what Copy link gave: an address or its token")
-    command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
+    _device(command)
 
 
 def _experiment(command: argparse.ArgumentParser, optional: bool = False) -> None:
@@ -82,7 +89,7 @@ def _experiment(command: argparse.ArgumentParser, optional: bool = False) -> Non
     )  # fmt: skip
     command.add_argument("--seeds", metavar="S1[,S2...]", help="values of the knob `seed`")
     command.add_argument("--steps", help="how far to run; default: the preset's")
-    command.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; default: %(default)s")
+    _device(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument("--quiet", action="store_true", help="no progress bar; logs never get one")
 
@@ -129,7 +136,7 @@ def _sweep(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--scheduler", default="", metavar="ADDRESS", help="compute on the workers of a Dask scheduler"
     )
-    command.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; default: %(default)s")
+    _device(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument("--quiet", action="store_true", help="no progress")
 

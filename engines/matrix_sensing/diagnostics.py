@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engines.core.numerics.lapack import svd, svdvals
+from engines.core.numerics.lapack import qr, svd, svdvals
 from engines.core.numerics.low_rank import blocks, eigenvalues, gram, norm
 from engines.matrix_sensing.dynamics import Knobs
 from engines.matrix_sensing.problem import Problem, State
@@ -80,8 +80,8 @@ def _imbalance(problem: Problem, F: Tensor, G: Tensor) -> dict[str, Tensor]:
 
 def _iterate(problem: Problem, F: Tensor, G: Tensor) -> dict[str, Tensor]:
     """Spectrum and column space of `F Gᵀ = Q (R_F R_Gᵀ) Q_Gᵀ`, by QR of both factors: Gram matrices lose 8 digits."""
-    Q, R = torch.linalg.qr(F)
-    inner, values, _ = svd(R @ torch.linalg.qr(G)[1].mT)
+    Q, R = qr(F)
+    inner, values, _ = svd(R @ qr(G)[1].mT)
     share = values / values.sum(-1, keepdim=True).clamp_min(1e-300)
     mass = values.square().sum(-1)
     return {
@@ -107,4 +107,4 @@ def snapshot(problem: Problem, state: State) -> dict[str, Tensor]:
 
 def _compact(factor: Tensor, basis: Tensor) -> Tensor:
     signal, rest = blocks(factor, basis)
-    return torch.cat([signal, torch.linalg.qr(rest)[1]], -2)
+    return torch.cat([signal, qr(rest)[1]], -2)

@@ -23,8 +23,13 @@ from engines.neural_collapse.presets import PRESETS
 from engines.neural_collapse.probes import PROBES
 
 
-def _free(init: Callable[..., Any], step: Callable[..., Any], readout: Callable[..., Readout]) -> Dynamics:
-    """Dynamics of free features: three functions of their own, and what all of them share."""
+def _free(
+    init: Callable[..., Any], step: Callable[..., Any], readout: Callable[..., Readout], *, waits: bool = False
+) -> Dynamics:
+    """Dynamics of free features: three functions of their own, and what all of them share.
+
+    `waits` says that the host decides within a step.
+    """
 
     def observe(constants: Any, state: Any, knobs: Knobs) -> dict[str, Tensor]:
         return diagnostics.observe(constants, readout(constants, state, knobs), knobs)
@@ -38,7 +43,9 @@ def _free(init: Callable[..., Any], step: Callable[..., Any], readout: Callable[
         step=step,
         observe=observe,
         snapshot=snapshot,
+        capturable=lambda constants: not waits,
         nbytes=problem.nbytes,
+        place=problem.place,
         theory=predictions,
         phases=story.phases,
         story=story.story,
@@ -50,7 +57,7 @@ def _free(init: Callable[..., Any], step: Callable[..., Any], readout: Callable[
 DYNAMICS: dict[str, Dynamics] = {
     "central_path": _free(central_path.init, central_path.step, central_path.readout),
     "proximal": _free(proximal.init, proximal.step, proximal.readout),
-    "layers": _free(proximal.init_layers, proximal.step_layers, proximal.readout_layers),
+    "layers": _free(proximal.init_layers, proximal.step_layers, proximal.readout_layers, waits=True),
     "network": NETWORK,
 }
 """Dynamics of each value of the knob `model`: they differ in what one step is."""

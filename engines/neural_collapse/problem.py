@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import flags, tensor
+from engines.core.protocol.placing import worth
 from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.features import Task
@@ -86,6 +87,13 @@ def _global(configs: Sequence[NeuralCollapse], Y: Tensor) -> Tensor:
     u = Y.new_zeros(len(configs), K + Y.shape[-1], 1)
     u[:, :K, 0] = tensor([[config.bias / K**0.5] for config in configs], Y.device)
     return u
+
+
+def place(configs: Sequence[NeuralCollapse], device: torch.device) -> torch.device:
+    """Leave small features on the processor: however many samples are drawn, what evolves is their reduced form."""
+    one = configs[0]
+    entries = 6 * one.features * (one.classes + draws.rank(one))
+    return worth(device, 8 * len(configs) * entries)
 
 
 def nbytes(configs: Sequence[NeuralCollapse]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engines.core.numerics.lapack import eigvalsh, svdvals
+from engines.core.numerics.lapack import eigvalsh, qr, svdvals
 
 
 def gram(F: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ def singular_values(F: Tensor, G: Tensor) -> Tensor:
 
     A Gram matrix would lose all values below 1e-8 of the largest.
     """
-    return svdvals(torch.linalg.qr(F)[1] @ torch.linalg.qr(G)[1].mT)
+    return svdvals(qr(F)[1] @ qr(G)[1].mT)
 
 
 def norm(F: Tensor) -> Tensor:
