@@ -126,6 +126,16 @@ def figure(arguments: argparse.Namespace) -> None:
     print(text)
 
 
+def take_away(arguments: argparse.Namespace) -> None:
+    """Write what a reader takes away of stored runs."""
+    os.environ["MPLBACKEND"] = "agg"
+    from dashboard.publish import commands
+
+    with redirect_stdout(sys.stderr):
+        text = getattr(commands, arguments.command)(arguments)
+    print(text)
+
+
 def new(arguments: argparse.Namespace) -> None:
     """Write the folder of a working engine and say how it is opened and tested."""
     import engines
@@ -157,11 +167,18 @@ def _check_resume(arguments: argparse.Namespace) -> None:
         program.error(f"--resume goes on with what the file holds: leave out {', '.join(surplus)}")
 
 
+def runs(arguments: argparse.Namespace) -> None:
+    """Answer about stored runs, or change what is said of them."""
+    from engines import runs_cli
+
+    runs_cli.answer(arguments)
+
+
 ACTS = {
     "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": figure,
-    "sweep": sweep, "new": new,
+    "sweep": sweep, "runs": runs, "export": take_away, "new": new,
 }  # fmt: skip
-"""What each command does."""
+"""The function that carries out each command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dashboard import figure, lab, show
-    from engines import Sweep, load, names, open, resume, run, sweep
+    from engines import Library, Subject, Sweep, load, names, open, resume, run, sweep
 
-__all__ = ["Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep"]
+__all__ = [
+    "Library", "Subject", "Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep",
+]  # fmt: skip
 
 PAGES = ("figure", "lab", "show")
-"""What the dashboard offers."""
+"""Names that the dashboard offers; the engines offer the others."""
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,13 @@ MORE = """Flags of `panel serve` about the network and about who may come in are
 --num-threads; see `panel serve --help`."""
 
 
+FILTER = "words, tag:paper, engine:NAME, preset:NAME, is:interrupted, and knobs such as 'alpha<0.1'; all must hold"
+
+CODES = """Runs are named by their id, the beginning of one, or the name that they were given. Exit codes: 0 done,
+1 what was asked for does not exist or cannot be done (one line on stderr says why), 2 the command line cannot be read,
+130 interrupted."""
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose errors are one line, and which takes flags by their whole names only."""
 
@@ -33,17 +40,23 @@ def parser() -> Parser:
     _run(commands.add_parser("run", help="simulate an ensemble without a screen"))
     _probe(commands.add_parser("probe", help="simulate, then compute an expensive observable of one member"))
     _sweep(commands.add_parser("sweep", help="compute an engine at every combination of knob values, into a folder"))
+    _runs(commands.add_parser("runs", help="list, show, export, delete, tag and query stored runs"))
     _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
+    _export(commands.add_parser("export", help="write stored runs as one page that needs no server and no network"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
-        if name != "new":
-            command.add_argument(
-                "--plugins", action="append", default=[], metavar="DIR",
-                help="a folder with engines of your own, each a package that offers ENGINE; their code is run",
-            )  # fmt: skip
+        if name not in ("new", "runs"):
+            _plugins(command)
     commands.metavar = " | ".join(commands.choices)
     return top
+
+
+def _plugins(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--plugins", action="append", default=[], metavar="DIR",
+        help="a folder with engines of your own, each a package that offers ENGINE; their code is run",
+    )  # fmt: skip
 
 
 def _serve(command: argparse.ArgumentParser) -> None:
@@ -141,6 +154,36 @@ def _sweep(command: argparse.ArgumentParser) -> None:
     command.add_argument("--quiet", action="store_true", help="no progress")
 
 
+def _runs(command: argparse.ArgumentParser) -> None:
+    command.epilog = CODES
+    actions = command.add_subparsers(dest="action", required=True)
+
+    def add(name: str, help: str, *words: str) -> argparse.ArgumentParser:
+        made = actions.add_parser(name, help=help)
+        for word in words:
+            made.add_argument(word, nargs="+" if word == "names" else None, metavar=word.rstrip("s").upper())
+        made.add_argument("--library", metavar="DIR", help="the folder; default: the page's own on this machine")
+        made.add_argument("--json", action="store_true", help="print one JSON object")
+        _plugins(made)
+        return made
+
+    listed = add("list", "list stored runs, newest first")
+    listed.add_argument("filter", nargs="*", help=FILTER)
+    listed.add_argument("--limit", type=_count, default=200, metavar="N", help="default: %(default)s")
+    add("show", "show all that is known of a run but its recorded numbers", "name")
+    exported = add("export", "write a run to a file", "name")
+    exported.add_argument("--out", required=True, metavar="FILE", help=".parquet, .nc (netCDF) or .csv")
+    add("delete", "delete runs; `restore` brings them back for thirty days", "names")
+    add("restore", "bring back runs that were deleted", "names")
+    tagged = add("tag", "add tags to a run, and take others away", "name")
+    tagged.add_argument("tags", nargs="*", metavar="TAG")
+    tagged.add_argument("--remove", action="append", default=[], metavar="TAG", help="take a tag away")
+    add("note", "write a note about a run, in place of the one before", "name", "text")
+    add("rename", "give a run a name", "name", "to")
+    add("rebuild", "make the index of all runs anew")
+    add("query", "answer a question about runs, members, or an engine's recorded numbers", "sql")
+
+
 def _figure(command: argparse.ArgumentParser) -> None:
     _experiment(command)
     command.add_argument("--plot", metavar="NAME", help="a plot or a channel; default: the first plot")
@@ -148,6 +191,12 @@ def _figure(command: argparse.ArgumentParser) -> None:
     command.add_argument("--width", type=float, default=7.0, help="inches: 3.5 for a column; default: %(default)s")
     command.add_argument("--member", type=_whole, default=0, help="of which member, where it shows one; default: 0")
     command.add_argument("--step", type=_whole, help="at which step, where it shows one; default: the last")
+
+
+def _export(command: argparse.ArgumentParser) -> None:
+    command.add_argument("runs", nargs="+", metavar="RUN", help="a stored run; further ones are drawn behind the first")
+    command.add_argument("--html", required=True, metavar="FILE", help="where the page is written")
+    command.add_argument("--member", type=_whole, default=0, help="whom pictures and words are about; default: 0")
 
 
 def _list(command: argparse.ArgumentParser) -> None:

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engines.core.api import open, resume, run
+    from engines.core.library.library import Library
     from engines.core.protocol.registry import load, names
+    from engines.core.subjects.subject import Subject
     from engines.core.sweeps.folder import Sweep
     from engines.core.sweeps.sweep import sweep
 
@@ -19,11 +21,12 @@ if TYPE_CHECKING:
 # steps then cost up to thirty times as much. It has to be said before torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["Sweep", "load", "names", "open", "resume", "run", "sweep"]
+__all__ = ["Library", "Subject", "Sweep", "load", "names", "open", "resume", "run", "sweep"]
 
 _HOMES = {
     "load": "protocol.registry", "names": "protocol.registry", "open": "api", "resume": "api", "run": "api",
-    "sweep": "sweeps.sweep", "Sweep": "sweeps.folder",
+    "sweep": "sweeps.sweep", "Sweep": "sweeps.folder", "Subject": "subjects.subject",
+    "Library": "library.library",
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = {
     "dashboard": "ui session figures publish runs server controls probes page app notebook desktop".split(),
-    "engines.core": "data protocol numerics compute analysis files runs live api sweeps".split(),
+    "engines.core": "data protocol numerics subjects compute analysis files runs library live api sweeps".split(),
     "engines.loss_landscape": (
         "config channels models training degeneracy interaction hessian learning_coefficient loss_surface memory "
         "relevance dynamics probes predictions cautions plots story verdicts presets glossary engine wrong_runs"
@@ -30,6 +30,8 @@ BOKEH = {
     "dashboard.probes.result": "shows it",
     "dashboard.runs.comparison_curve": "draws the curve beside the table of differences",
     "dashboard.publish.elements": "has HoloViews draw with it, too",
+    "dashboard.publish.frames": "records what changes of figures",
+    "dashboard.publish.replay": "puts figures into a file that draws them itself",
     "dashboard.ui.batch": "sends style sheets to notebooks",
     "dashboard.server": "goes before the rules of Bokeh's own server",
 }

@@ -105,12 +105,13 @@ class Card(Viewer):
         """Why there is nothing to see in it so far."""
         self.written: list[str] = []
         """Texts of the annotations that are drawn on the figure."""
-        self._heading = FigureHeading(self._act, title=plain(plot.title), doc=plain(plot.doc))
+        self.heading = FigureHeading(self._act, title=plain(plot.title), doc=plain(plot.doc))
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_both", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
-        parts = (self._heading, self._pane, self._table)
+        parts = (self.heading, self._pane, self._table)
         self._panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0, stylesheets=[CARD, FIGURE_CARD])
-        self._leading = False
+        self.leading = False
+        """Whether it stands before all others."""
         self._claims: Sequence[tuple[str, str]] = ()
         """Claims of the preset that a map can show, by the names of `CLAIM`, and the run that they are about."""
         self._claims_of: Any = None
@@ -122,7 +123,7 @@ class Card(Viewer):
 
     def place(self, lead: bool) -> None:
         """Stand before all others and larger, or in the engine's order; or nowhere."""
-        self._leading = lead
+        self.leading = lead
         classes = {"figure": True, "lead": lead, "wide": self.options.wide, "tabled": self.options.table}
         classes["meant"] = self.meant
         self._panel.param.update(
@@ -138,13 +139,13 @@ class Card(Viewer):
 
     def tap(self, step: int, count: int) -> None:
         """Tell the heading on which step the reader clicked; `count` tells two clicks on one step apart."""
-        self._heading.tapped = {"step": step, "count": count}
+        self.heading.tapped = {"step": step, "count": count}
 
     def point_at(self, on: bool, bare: bool) -> None:
         """Ring the figure that a lesson means; a `bare` one has no heading."""
         self.meant = on
-        self.place(self._leading)
-        veil(self._heading, bare)
+        self.place(self.leading)
+        veil(self.heading, bare)
 
     def put(self, mark: Any) -> None:
         """Show another mark."""
@@ -183,7 +184,7 @@ class Card(Viewer):
         elif name in ("follow", "table", "wide"):
             self.set(**{name: on})
             self._update(self)
-            self.place(self._leading)
+            self.place(self.leading)
         elif name == "closed":
             self.closed = on
             self._rearrange()
@@ -199,7 +200,7 @@ class Card(Viewer):
         self.plot = replace(self.plot, **chosen)
         changed = self.plot.channels != self.declared.channels
         self.plot = replace(self.plot, title=self._title(changed), symlog=0.0 if changed else self.declared.symlog)
-        self._heading.title, self.options = self.plot.title, replace(self.options, follow=True)
+        self.heading.title, self.options = self.plot.title, replace(self.options, follow=True)
         self._rearrange()
 
     def _title(self, changed: bool) -> str:
@@ -242,8 +243,8 @@ class Card(Viewer):
             "x": self._channels("x"),
             "y": self._channels("y"),
         }
-        if shown != self._heading.shown:
-            self._heading.shown = shown
+        if shown != self.heading.shown:
+            self.heading.shown = shown
 
     def _toggles(self, line: bool) -> list[dict[str, Any]]:
         scales = [
@@ -278,7 +279,7 @@ class Card(Viewer):
             self._claims = [(f"{CLAIM}{at}", f"claim: {plain(text)}") for at, text in enumerate(claims(run, 0))]
         numbers = self.mark.numbers
         words = summary(self.plot, self.engine, run, curves, step, numbers)
-        self._heading.summary = " ".join([words, *(f"Written on it: {text}." for text in self.written)])
+        self.heading.summary = " ".join([words, *(f"Written on it: {text}." for text in self.written)])
         if self.options.table:
             self._table.object = table(self.plot.title, numbers or self._recorded_table(run))
 

@@ -15,7 +15,6 @@ from dashboard.controls.own_files import OwnFilesForm
 from dashboard.controls.transport import Transport
 from dashboard.figures.card import Card
 from dashboard.figures.grid import Grid
-from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.page import layout
 from dashboard.page.address import Address
 from dashboard.page.explanation import Explanation
@@ -24,6 +23,7 @@ from dashboard.page.heading import LabHeading
 from dashboard.page.lesson_panel import LessonPanel
 from dashboard.page.messages import FINISHED, Messages
 from dashboard.page.refresh import Refresh
+from dashboard.page.widgets import Widgets
 from dashboard.probes.panel import Probes
 from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
@@ -34,23 +34,18 @@ from dashboard.session.view_state import SPEEDS, ViewState, split_names
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
-from dashboard.ui.formatting import describe, readable, sentence
+from dashboard.ui.formatting import describe, sentence
 from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
     from dashboard.session.lessons import Lesson
-    from engines.core.protocol.config import Config
     from engines.core.protocol.engine import Engine
     from engines.core.runs.experiment import Experiment
     from engines.core.runs.run import Run
 
 PERIOD = 100
 """Milliseconds between two ticks."""
-
-TOO_FEW = "no knob varies over which it could be drawn"
-
-BLANK = "nothing to show with these knobs"
 
 
 class Lab(Viewer):
@@ -82,6 +77,7 @@ class Lab(Viewer):
         self.address = Address(self.bridge, self._open_now, self.share.token)
         collect = (self.session.collect, self.share.collect, self.parts.library.collect, self.address.follow)
         self.refresh = Refresh(self.session, self.bridge, self.parts, collect, self._present, self._dim)
+        self.widgets = Widgets(engine, self.session, self.parts, self.hidden)
         self._sheet = layout.arranged(self.parts, self.hidden)
         self._view: ViewState | None = None
         """How to arrange the figures of what is opened, once it is on the page."""
@@ -192,14 +188,7 @@ class Lab(Viewer):
         self._show_experiment()
 
     def _dim(self, on: bool) -> None:
-        """Fade what is on the page while another experiment is being prepared, and say so."""
-        preset = self.session.experiment.preset
-        preparing = (preset.title if preset else self.engine.title) if self.refresh.preparing else ""
-        if self.parts.heading.preparing != preparing:
-            self.parts.heading.preparing = preparing
-        classes = ["preparing"] if on else []
-        if self._sheet.css_classes != classes:
-            self._sheet.css_classes = classes
+        self.widgets.fade(self._sheet, on, self.refresh.preparing)
 
     def _choose_preset(self, name: str) -> None:
         experiment = Start.from_preset(self.engine, name).experiment
@@ -244,7 +233,7 @@ class Lab(Viewer):
         """Hide whatever tells the answer while the reader predicts and watches, and show it again."""
         if self.parts.lesson:
             layout.hide_answer(self.parts, self.parts.lesson)
-            self._leave_out_figures()
+            self.widgets.leave_out_figures()
             self.refresh.redraw()
             self.refresh.describe_soon()
 
@@ -273,7 +262,7 @@ class Lab(Viewer):
         configs = self.session.preview(name, value)
         if self.refresh.preparing:
             return
-        self._show_caution(configs[self.session.focus])
+        self.widgets.show_caution(configs[self.session.focus])
         self.refresh.decorate(self.session.view_context(), configs)
 
     def _show_bands(self, on: bool, mean: bool) -> None:
@@ -289,40 +278,9 @@ class Lab(Viewer):
             self._show_experiment()
 
     def _show_experiment(self) -> None:
-        """Display another experiment, value or focus on all widgets."""
-        session, parts, configs = self.session, self.parts, self.session.configs
-        preset = session.experiment.preset
-        idle = self._common(self.engine.idle, "knobs")
-        parts.knobs.show(configs, idle | self.hidden)
-        parts.transport.offer([action for action in self.engine.actions if action.knob not in idle])
-        self._leave_out_figures()
-        parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
-        parts.presets.show(preset.name if preset else "")
-        parts.heading.show(self.engine, preset, session.edited)
-        parts.knobs.show_history(session.history.can_undo, session.history.can_redo)
-        parts.members.show(session.every_curve, session.focus)
-        self.messages.show("failure", "error", "")
-        self._show_caution(configs[session.focus])
+        """Display another experiment, value or focus."""
+        self.widgets.show()
         self.refresh.describe_soon()
-
-    def _leave_out_figures(self) -> None:
-        """Show the figures that have something to show, of these, while a lesson asks, those that it means."""
-        configs, engine = self.session.configs, self.engine
-        sweeps, blank = plots_without_knobs(engine.plots, configs), self._common(engine.blank, "figures")
-        meant = self.parts.lesson.figures() if self.parts.lesson else None
-        untold = [] if meant is None else [plot.name for plot in engine.plots if plot.name not in meant]
-        reasons = {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK)}
-        self.parts.grid.leave_out({**reasons, **dict.fromkeys([*self.hidden, *untold], "")})
-
-    def _common(self, names: Callable[[Any], frozenset[str]], what: str) -> frozenset[str]:
-        """Find the names that `names` gives for every member."""
-        find = lambda: frozenset.intersection(*map(names, self.session.configs))  # noqa: E731
-        return self.messages.attempt(f"The list of {what} without effect", find, frozenset())
-
-    def _show_caution(self, config: Config) -> None:
-        """Say what keeps a configuration from showing what it should."""
-        text = self.messages.attempt("The caution", lambda: self.engine.caution(config), "")
-        self.messages.show("caution", "lesson", readable(text, self.engine.Config.knobs()))
 
     def _annotate(self, card: Card, what: dict[str, Any]) -> None:
         """Write a note at the step that is shown, or between two steps the slope; on the line of the focus."""
@@ -414,7 +372,6 @@ class Lab(Viewer):
             return
         self.session.extend_lease(FIRST_LEASE)
         self._callback = pn.state.add_periodic_callback(self.refresh.tick, period=PERIOD)
-        pn.state.on_session_destroyed(lambda context: self.close())
         self.refresh.tick()
 
     def _hide_or_show(self, hidden: bool) -> None:

@@ -19,6 +19,7 @@ from dashboard.figures.marks.figure import FigureOptions
 from dashboard.figures.marks.heatmap import CLAIM
 from dashboard.figures.marks.line import LineMark, line_specs
 from dashboard.figures.marks.path import PathMark
+from dashboard.figures.marks.step_mark import StepMark
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.publish import elements
@@ -78,10 +79,35 @@ def find_plot(engine: Engine, name: str) -> Plot:
 
 AS_IT_IS = View()
 
+AT_CURSOR = re.compile(",? at the cursor")
+"""The words of a title that a picture of a known step replaces."""
+
+
+class Drawn(NamedTuple):
+    """A plot as the page's own mark draws it, and how it is looked at, with no choice left open."""
+
+    mark: LineMark | StepMark
+    view: View
+    failure: str
+    """The reason why there is no theory of some curve; "" where all could be computed."""
+
 
 def sheet(run: Run, plot: str | Plot, view: View = AS_IT_IS) -> Sheet:
     """Make the HoloViews object of a plot as it is looked at, with its title, its legend and its note."""
     plot = find_plot(run.engine, plot) if isinstance(plot, str) else plot
+    mark, view, failure = drawn(run, plot, view)
+    assert view.step is not None
+    if not isinstance(mark, LineMark):
+        title = f"{AT_CURSOR.sub('', plain(plot.title))}, at step {view.step:,}"
+        return Sheet(elements.one_step(mark, view.window), title, mark.legend, without_advice(mark.note))
+    shown = elements.lines(mark, run, view.step, view.annotations, view.window)
+    broken = mark.broken_assumptions()
+    note = " ".join(filter(None, [failure, f"Grey: theory does not apply – {broken}." if broken else ""]))
+    return Sheet(shown, plain(plot.title), [*curve_hues(mark), *legend(mark)], note)
+
+
+def drawn(run: Run, plot: Plot, view: View = AS_IT_IS) -> Drawn:
+    """Draw a plot with the mark of the page. Raises `ConfigError` where the run has nothing to show there."""
     _require_content(run, plot)
     last = int(run.steps[-1])
     view = replace(
@@ -93,7 +119,7 @@ def sheet(run: Run, plot: str | Plot, view: View = AS_IT_IS) -> Sheet:
     options = FigureOptions(
         plot.log_x if view.log_x is None else view.log_x, plot.log_y if view.log_y is None else view.log_y
     )
-    return _lines(run, plot, view, options) if plot.kind == "line" else _one_step(run, plot, view, options)
+    return (_lines if plot.kind == "line" else _one_step)(run, plot, view, options)
 
 
 def _curves(run: Run, view: View) -> tuple[Curve, ...]:
@@ -112,7 +138,7 @@ def _require_content(run: Run, plot: Plot) -> None:
             run[name]  # says what is wrong with a channel that is not recorded
 
 
-def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
+def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Drawn:
     """Draw lines over steps or over another channel: the page's mark chooses them and the window, we take all rows."""
     channels = {channel.name: channel for channel in run.engine.channels}
     assert view.curves is not None and view.horizon is not None and view.step is not None
@@ -134,23 +160,19 @@ def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
         mark.show_phases(run.engine.phases(run, view.focus))
     mark.show_overlays(view.overlays)
     mark.follow(newest_alive(run), max(view.horizon, newest_alive(run)))
-    drawn = elements.lines(mark, run, view.step, view.annotations, view.window)
-    broken = mark.broken_assumptions()
-    note = " ".join(filter(None, [failure, f"Grey: theory does not apply – {broken}." if broken else ""]))
-    return Sheet(drawn, plain(plot.title), [*curve_hues(mark), *legend(mark)], note)
+    return Drawn(mark, view, failure)
 
 
-def _one_step(run: Run, plot: Plot, view: View, options: FigureOptions) -> Sheet:
+def _one_step(run: Run, plot: Plot, view: View, options: FigureOptions) -> Drawn:
     """Draw a picture of one step, off the mark that the page draws."""
     assert view.curves is not None and view.horizon is not None and view.step is not None
     mark = SINGLE_STEP_MARKS[plot.kind](plot, run.engine, options, lambda who: None)
     mark.update(run, view.step, view.horizon, view.curves, view.focus)
     if not any(map(len, mark.source.data.values())):
         raise ConfigError(f"the plot {plot.name} has no values here: {mark.note or 'nothing is drawn'}")
-    title = f"{re.sub(',? at the cursor', '', plain(plot.title))}, at step {view.step:,}"
-    return Sheet(elements.one_step(mark, view.window), title, mark.legend, _plain(mark.note))
+    return Drawn(mark, view, "")
 
 
-def _plain(note: str) -> str:
+def without_advice(note: str) -> str:
     """Leave out of a note what tells the reader of a page what to do there."""
     return " · ".join(part for part in note.split(" · ") if not part.startswith(("drag", "a click")))

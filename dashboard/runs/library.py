@@ -1,4 +1,4 @@
-"""The library of the reader's runs, one Parquet file each; only pages of this machine have one by default."""
+"""The library of the reader's runs as pages see it: whose it is, what is kept of a run that plays, how it is listed."""
 
 from __future__ import annotations
 
@@ -14,25 +14,17 @@ from typing import TYPE_CHECKING
 import panel as pn
 
 from dashboard.session.uploads import LOOPBACK
-from engines.core.protocol.config import varied
-from engines.core.protocol.errors import StoreError, quote
+from engines.core.library.library import FOLDER_VARIABLE, Entry, Library, default_folder
+from engines.core.protocol.errors import StoreError
 
 if TYPE_CHECKING:
-    from engines.core.protocol.engine import RunData
     from engines.core.runs.run import Run
-
-FOLDER_VARIABLE = "DYNASCOPE_LIBRARY"
-"""The environment variable with the folder; without it there is no library."""
 
 VISITOR = "dynascope_visitor"
 """The cookie by which a visitor without a login is known again."""
 
 LARGEST_RUN = 300 * 2**20
 """Bytes of recorded numbers that are kept at once."""
-
-
-LEFT_OVER = 3600
-"""Seconds after which a file that was being written is one that nobody writes any more."""
 
 FIRST_SAFE, SAFE, SPARING = 5.0, 20.0, 50
 """Seconds until a run is kept safe for the first time, and then again; and so many times what writing it took."""
@@ -43,15 +35,8 @@ LARGEST_KEPT_SAFE = 8 * 2**20
 PLAYING = f"playing-{os.urandom(4).hex()}-"
 """Beginning of the names of runs that this process plays: no other process has it, not even a later one here."""
 
-
-@dataclass(frozen=True)
-class Entry:
-    """A stored run as the list shows it; `broken` says what is wrong with a file that cannot be read."""
-
-    name: str
-    title: str = ""
-    about: str = ""
-    broken: str = ""
+SHOWN = 50
+"""Stored runs that a lab lists; the page of the library has all."""
 
 
 @dataclass
@@ -68,9 +53,7 @@ def offer(address: str) -> None:
     """Open a library in the user's data folder for a server that only this machine reaches."""
     SHARING.one_for_all = address in LOOPBACK
     if SHARING.one_for_all:
-        import platformdirs
-
-        os.environ.setdefault(FOLDER_VARIABLE, str(platformdirs.user_data_path("dynascope") / "runs"))
+        os.environ.setdefault(FOLDER_VARIABLE, str(default_folder()))
 
 
 def folder() -> Path | None:
@@ -96,77 +79,45 @@ def _owner() -> str:
     return f"user {user}" if user and user != "guest" else f"visitor {visitor}" if visitor else ""
 
 
-def path(name: str, place: Path | None = None) -> Path:
-    """Return the file of an entry. Raises `StoreError` for a name that is none."""
-    place = place or folder()
-    if place is None or Path(name).name != name or "\0" in name or not name.endswith(".parquet"):
-        raise StoreError(f"there is no stored run {quote(name)}")
-    return place / name
-
-
-def entries(engine: str, place: Path | None = None) -> list[Entry]:
-    """List the stored runs of a lab, newest first, and what cannot be read. No recorded number is loaded."""
-    place = place or folder()
-    if place is None or not place.is_dir():
-        return []
-    _sweep(place)
-    files = [file for file in place.glob("*.parquet") if file.exists() and not file.name.startswith(PLAYING)]
-    files.sort(key=_changed, reverse=True)
-    return [entry for file in files if (entry := _entry(file, engine))]
-
-
-def _sweep(place: Path) -> None:
-    """Remove what programs left behind that were ended while they wrote."""
-    for part in place.glob("*.part"):
-        if time.time() - _changed(part) > LEFT_OVER:
-            with contextlib.suppress(OSError):
-                part.unlink()
-
-
-def _changed(file: Path) -> float:
-    try:
-        return file.stat().st_mtime
-    except OSError:  # deleted meanwhile: what reads it says so
-        return 0.0
-
-
-def _entry(file: Path, engine: str) -> Entry | None:
-    from engines.core.files import store
-
-    try:
-        about = store.read_description(file)
-        if about["engine"] != engine:
-            return None
-        return Entry(file.name, *_description(file, store.run_from_description(about), about["rows"]))
-    except store.DAMAGED as error:
-        return Entry(file.name, file.name, broken=store.reason(error).replace(f"{file.parent}{os.sep}", ""))
-
-
-def _description(file: Path, run: RunData, frames: int) -> tuple[str, str]:
-    members = len(run.initial_configs)
-    knobs = ", ".join(varied(run.initial_configs)[:3])
-    when = time.strftime("%Y-%m-%d %H:%M", time.localtime(file.stat().st_mtime))
-    many = f"{members} members over {knobs}" if members > 1 else "1 member"
-    size = f"{file.stat().st_size / 2**20:.1f} MB"
-    many = f"interrupted, {many}" if run.interrupted else many
-    return run.preset.name if run.preset else "own knobs", f"{many}, {frames:,} frames, {when}, {size}"
-
-
-def keep(run: Run, place: Path | None = None) -> str:
-    """Store a run; returns its name. Raises `StoreError`."""
-    from engines.core.files import store
-
+def opened(place: Path | None = None) -> Library:
+    """Return the library of this session, or the one in a folder. Raises `StoreError` where runs are not kept."""
     place = place or folder()
     if place is None:
         raise StoreError("this server keeps no runs (launch.py serve --library DIR)")
+    return Library(place, hidden=PLAYING)
+
+
+def described(entry: Entry) -> str:
+    """Say in a line what a stored run is."""
+    knobs = ", ".join(entry.varied[:3])
+    many = f"{entry.members} members over {knobs}" if entry.members > 1 else "1 member"
+    size = f"{entry.size / 2**20:.1f} MB"
+    begun = "interrupted, " if entry.interrupted else ""
+    return f"{begun}{many}, {entry.frames:,} frames, {local_time(entry.stored)}, {size}"
+
+
+def local_time(stored: str) -> str:
+    """Write a time in UTC as it was here.
+
+    >>> local_time("no time")
+    'no time'
+    """
+    try:
+        moment = time.strptime(stored, "%Y-%m-%dT%H:%M:%SZ")
+    except ValueError:
+        return stored
+    import calendar
+
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(calendar.timegm(moment)))
+
+
+def keep(run: Run, place: Path | None = None) -> str:
+    """Store a run; returns its id. Raises `StoreError`."""
     size = run.recording.dense.nbytes() + run.recording.thin.nbytes()
+    stored = opened(place)
     if size > LARGEST_RUN:
         raise StoreError(f"the run has {size:,} bytes; {LARGEST_RUN:,} are kept at most (Export has no limit)")
-    preset = run.preset.name if run.preset else "own"
-    name = f"{run.engine.name}-{preset}-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}.parquet"
-    with store.writing(place / name) as file:
-        store.write(run, file)
-    return name
+    return stored.keep(run)
 
 
 class Safekeeping:
@@ -209,12 +160,3 @@ class Safekeeping:
 
 def _version(run: Run) -> tuple[int, int]:
     return id(run.initial_configs), int(run.steps[-1])
-
-
-def delete(name: str, place: Path | None = None) -> None:
-    """Remove a stored run. Raises `StoreError`."""
-    file = path(name, place)
-    try:
-        file.unlink()
-    except OSError as error:
-        raise StoreError(f"cannot delete {name}: {error.strerror}") from error

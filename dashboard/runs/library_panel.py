@@ -28,7 +28,7 @@ class LibraryPanel(Component):
     again, `fail(text)` tells the reader what went wrong.
     """
 
-    shown = param.Dict({"entries": [], "note": ""})
+    shown = param.Dict({"entries": [], "note": "", "count": 0, "deleted": ""})
 
     _esm = script("library_panel")
     _stylesheets = [sheet("controls"), sheet("library_panel")]
@@ -42,6 +42,7 @@ class LibraryPanel(Component):
         fail: Callable[[str], None],
     ) -> None:
         self._place = library.folder()  # jobs work in threads of their own, which know no visitor
+        self._library = library.opened(self._place) if self._place else None
         super().__init__(visible=self._place is not None)
         self._engine, self._current, self._open, self._changed, self._fail = engine, current, open, changed, fail
         self._drawn: dict[str, Overlays] = {}
@@ -56,15 +57,20 @@ class LibraryPanel(Component):
         """The curves of all stored runs that are drawn behind the one on screen."""
         return merged(list(self._drawn.values()))
 
-    def refresh(self, note: str = "") -> None:
-        """List the stored runs, with a note of what was done."""
-        found = library.entries(self._engine, self._place) if self.visible else []
-        rows = [vars(entry) | {"hue": self._hues.get(entry.name, "")} for entry in found]
-        self.shown = {"entries": rows, "note": note}
+    def refresh(self, note: str = "", deleted: str = "") -> None:
+        """List the stored runs, with a note of what was done, and the run whose deletion can be undone."""
+        found, count = self._library.find(engine=self._engine, limit=library.SHOWN) if self._library else ([], 0)
+        rows = [
+            {"name": each.id, "title": each.title, "about": library.described(each), "broken": each.broken}
+            | {"hue": self._hues.get(each.id, "")}
+            for each in found
+        ]
+        self.shown = {"entries": rows, "note": note, "count": count, "deleted": deleted}
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         name = str(data.get("name", ""))
         commands = {"keep": self._keep, "over": self._draw_or_remove, "open": self._load, "delete": self._delete}
+        commands["restore"] = self._restore
         do = commands.get(str(data.get("do")))
         if not do:
             return
@@ -124,10 +130,14 @@ class LibraryPanel(Component):
         self._start(lambda: self._read(name), self._open)
 
     def _delete(self, name: str) -> None:
-        library.delete(name, self._place)
+        library.opened(self._place).delete(name)
         if name in self._hues:
             self._draw_or_remove(name)
-        self.refresh()
+        self.refresh("Deleted.", deleted=name)
+
+    def _restore(self, name: str) -> None:
+        library.opened(self._place).restore(name)
+        self.refresh("It is back.")
 
     def close(self) -> None:
         """Do nothing more."""
@@ -137,7 +147,4 @@ class LibraryPanel(Component):
         self._worker.shutdown(wait=False)
 
     def _read(self, name: str) -> Run:
-        from engines.core.files import store
-        from engines.core.runs.run import Run
-
-        return Run.from_data(store.read(library.path(name, self._place)))
+        return library.opened(self._place).open(name)

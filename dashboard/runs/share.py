@@ -22,9 +22,13 @@ from engines.core.protocol.errors import DynascopeError
 if TYPE_CHECKING:
     from dashboard.figures.card import Card
     from dashboard.figures.marks.theory import TheoryLine
+    from engines.core.protocol.declarations import Plot
     from engines.core.runs.run import Run
 
-KINDS = {".zip": "Everything (zip)", ".parquet": "Parquet", ".csv": "CSV", ".nc": "netCDF", ".py": "Python program"}
+KINDS = {
+    ".zip": "Everything (zip)", ".html": "Replay page (HTML)", ".parquet": "Parquet", ".csv": "CSV", ".nc": "netCDF",
+    ".py": "Python program",
+}  # fmt: skip
 """Formats in which a run can be exported, by the ending of the file's name."""
 
 PIECE = 2**20
@@ -85,12 +89,20 @@ class Share:
         preset = self._session.experiment.preset
         name = "_".join([run.engine.name, *([preset.name] if preset else []), f"step_{run.steps[-1]}{suffix}"])
         if suffix == ".zip":
-            shown = [card for card in self._cards() if not (card.hidden or card.empty)]
-            looks, token = {card.plot: self._look(card) for card in shown}, self.token()
+            looks, token = self._looks(), self.token()
             return self._files.make(name, lambda tell: _everything(run, looks, program, token, tell))
+        if suffix == ".html":
+            looks, context = self._looks(), replace(self._session.view_context(), run=run)
+            return self._files.make(name, lambda tell: _replay(context, looks, program, tell))
         if suffix == ".py":
             return self._files.make(name, lambda tell: program)
         self._files.make(name, lambda tell: export.to_bytes(run, suffix))
+
+    def _looks(self) -> dict[Plot, View]:
+        """Read how all figures that are in sight are looked at, the leading one first."""
+        shown = [card for card in self._cards() if not (card.hidden or card.empty)]
+        shown.sort(key=lambda card: not card.leading)
+        return {card.plot: self._look(card) for card in shown}
 
     def _run_and_program(self) -> tuple[Run, str]:
         from engines.core.runs import script
@@ -195,6 +207,12 @@ def _everything(*parts: Any) -> bytes:
     from dashboard.publish import files
 
     return files.archive(*parts)
+
+
+def _replay(*parts: Any) -> bytes:
+    from dashboard.publish import replay
+
+    return replay.replay(*parts)
 
 
 def _bytes(content: bytes | str) -> bytes:

@@ -273,6 +273,8 @@ def install() -> None:
 def _find_handler(server: BokehTornado, request: HTTPServerRequest, **options: Any) -> Any:
     if not server.sign_sessions:  # however it was started: nobody else can make a session's name
         server._secret_key, server._sign_sessions = secrets.token_bytes(32), True
+    path, mark, query = request.uri.partition("?") if request.uri else ("", "", "")
+    request.uri = path + mark + query.replace("?", "%3F")  # Panel takes an address with two question marks for none
     found = refusal(request, server)
     if found:
         return server.get_handler_delegate(request, Refused, {"refusal": found})

@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from dashboard.session.goals import Condition, Goal
 from dashboard.session.view_state import PARTS, split_names
 from engines.core.protocol.config import Knob
-from engines.core.protocol.errors import ConfigError, DynascopeError
+from engines.core.protocol.errors import ConfigError, DynascopeError, shortened
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
@@ -219,7 +219,7 @@ def _steps(body: str, first: dict[str, Any]) -> tuple[LessonStep, ...]:
         try:
             found.append(_step(markdown, title, tokens[start + 3 : end], {} if index else first))
         except DAMAGED as error:
-            raise LessonError(f"step {index + 1}, {title!r:.100}: {_reason(error)}") from error
+            raise LessonError(f"step {index + 1}, {title!r:.40}: {_reason(error)}") from error
     return tuple(found)
 
 
@@ -244,7 +244,9 @@ def _question(about: dict[str, Any]) -> Question:
     _require("question", about, ("question", "choices", "answer", "reveal"))
     choices = tuple(map(str, about["choices"]))
     if str(about["answer"]) not in choices:
-        raise LessonError(f"the answer {about['answer']!r} is none of the choices {', '.join(choices)}")
+        raise LessonError(
+            f"the answer {about['answer']!r:.40} is none of the choices {shortened(', '.join(choices), 80)}"
+        )
     answer, at = choices.index(str(about["answer"])), int(about.get("at", 0))
     shown = split_names(about.get("show"))
     return Question(str(about["question"]), choices, answer, str(about["reveal"]), at, shown)
@@ -295,7 +297,7 @@ def _checked(lesson: Lesson) -> Lesson:
         try:
             _check_step(step, lesson.experiment(engine, index))
         except DynascopeError as error:
-            raise LessonError(f"step {index + 1}, {step.title!r:.100}: {error}") from error
+            raise LessonError(f"step {index + 1}, {step.title!r:.40}: {error}") from error
     return lesson
 
 

@@ -159,7 +159,7 @@ def test_a_graphics_card_computes_the_same_run(engine, preset, monkeypatch):
     narrow = any(value.dtype == torch.float32 for value in here.batches[0].state)
     for running in (here, there):
         running.advance(NARROW if narrow else STEPS)
-    graph = there.batches[0].graph
+    graph = there.batches[0].captured
     assert graph is None or graph.replays
     left, right = here.observe().values, there.observe().values
     for name in scalars(engine):

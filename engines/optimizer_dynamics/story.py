@@ -10,30 +10,24 @@ from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import METHOD_LABELS, SCHEDULE_LABELS, OptimizerDynamics
 from engines.optimizer_dynamics.predictions import CENTRAL, threshold
 
-ORDER = {
-    "gd": ("t ≈ ln(s/u₀ − 1) / 2ηs", "A mode grows at a rate proportional to its singular value: large modes first."),
-    "heavy_ball": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most: large modes first."),
-    "nesterov": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most: large modes first."),
+WHY = {
+    "gd": ("t ≈ ln(s/u₀ − 1) / 2ηs", "A mode grows at a rate proportional to its singular value."),
+    "heavy_ball": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most."),
+    "nesterov": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most."),
     "muon": (
         "t ≈ ((s/2)^(1/L) − u₀^(1/L)) / η",
-        "All singular values of the update are made equal: factors grow at one speed, and small modes are done first.",
+        "Singular values of the update are made equal, so that factors grow at one speed.",
     ),
-    "sign": (
-        "t ≈ ((s/2)^(1/L) − u₀^(1/L)) / η",
-        "Every entry moves by η. In the basis of the target all modes grow at one speed; in another one they mix.",
-    ),
-    "adam": (
-        "t ≈ 0.455 √s / η",
-        "Every entry moves at nearly one speed. In the basis of the target small modes are done first; in another one "
-        "they mix.",
-    ),
-    "soap": ("t ≈ 0.455 √s / η", "Adam in the gradient's own basis: small modes are done first in every basis."),
-    "shampoo": (
-        "t ≈ s(½ + ln 2) / 16η²",
-        "Summed Gram matrices slow each mode down by its own past: small modes first, the time proportional to s.",
-    ),
-    "scaled_gd": ("t ≈ ln 2 / 2η", "Divided by its own Gram matrix every mode moves at the same rate: all at once."),
+    "sign": ("t ≈ ((s/2)^(1/L) − u₀^(1/L)) / η", "Every entry moves by η; in a rotated basis modes mix."),
+    "adam": ("t ≈ 0.455 √s / η", "Every entry moves at nearly one speed; in a rotated basis modes mix."),
+    "soap": ("t ≈ 0.455 √s / η", "It is Adam in the gradient's own basis."),
+    "shampoo": ("t ≈ s(½ + ln 2) / 16η²", "Summed Gram matrices slow each mode down by its own past."),
+    "scaled_gd": ("t ≈ ln 2 / 2η", "Divided by its own Gram matrix every mode moves at nearly the same rate."),
 }  # fmt: skip
+"""Half times by the law of each method, and what makes them so."""
+
+TOGETHER = 1.1
+"""Ratio of the last half time to the first up to which modes come together."""
 
 REFERENCE = "K. Wen, D. Hall, T. Ma, P. Liang 2025 (arXiv 2509.02046); laws derived here"
 
@@ -45,9 +39,11 @@ def named(config: OptimizerDynamics) -> str:
 
 
 def factorisation_story(run: RunData, member: int) -> Story:
-    """Tell in which order the modes are learned, and how close the law comes."""
+    """Tell in which order the modes were learned, and how close the law comes."""
     config = run.configs[member]
-    formula, text = ORDER.get(config.method, ("½‖W_L … W₁ − M‖²", "Each singular value of the target is one mode."))
+    formula, text = WHY.get(config.method, ("½‖W_L … W₁ − M‖²", "Each singular value of the target is one mode."))
+    if config.method == "scaled_gd" and config.damping:
+        text = f"It divides by its own Gram matrix plus {config.damping:g}: smaller factors feel plain descent."
     return Story(
         formula=formula,
         text=f"**{named(config)}.** {text} {_half_times(run, member)}",
@@ -64,7 +60,22 @@ def _half_times(run: RunData, member: int) -> str:
                for s, t, x in zip(values, half, law, strict=True) if np.isfinite(t)]  # fmt: skip
     if not learned:
         return "No mode is half learned yet."
-    return f"Half learned: {', '.join(learned)}."
+    return f"Half learned: {', '.join(learned)}.{_order(values, half)}"
+
+
+def _order(values: np.ndarray, half: np.ndarray) -> str:
+    """Say in which order modes were half learned, of those that are; "" of less than two sizes."""
+    by_size = [half[values == value].mean() for value in np.unique(values[np.isfinite(half)])]
+    if len(by_size) < 2:
+        return ""
+    if max(by_size) <= TOGETHER * min(by_size):
+        return " All came at nearly the same time."
+    steps = np.diff(by_size)
+    return (
+        " Large ones came first."
+        if (steps < 0).all()
+        else (" Small ones came first." if (steps > 0).all() else " They came in no order of size.")
+    )
 
 
 def factorisation_phases(run: RunData, member: int) -> list[Phase]:
@@ -114,28 +125,40 @@ SCHEDULER = "Y. Shen et al. 2024 (arXiv 2408.13359); recursions derived here"
 
 
 def _rate(config: OptimizerDynamics) -> str:
-    if config.method != "gd" or config.schedule != "constant":
-        return "A rate that falls to zero lets go of the noise that a constant one keeps."
+    """Say where the risk ends; of a rate that falls, what that is for."""
+    if config.schedule == "linear" and config.noise:
+        return "The rate falls to zero and lets go of the noise that a constant one keeps."
+    if config.method != "gd" or config.schedule != "constant" or config.average != "none":
+        return ""
     top, floor = risk.largest_rate(config), risk.noise_floor(config)
     if not np.isfinite(floor):
         return f"The rate is above **{top:.3g}**, the largest that is stable."
-    return f"Stable below η = **{top:.3g}**; at this rate the risk ends at **{floor:.3g}**, kept up by noise."
+    end = f"the risk ends at **{floor:.3g}**, kept up by noise" if floor else "the risk falls to zero without noise"
+    return f"Stable below η = **{top:.3g}**; at this rate {end}."
 
 
 def line_story(run: RunData, member: int) -> Story:
     """Tell how fast the estimate of the distance grows."""
     config = run.configs[member]
-    growth = {
-        "dadapt_sgd": "Its estimate grows by √3 a step",
-        "dowg": "Its estimate grows by the tribonacci constant 1.839 a step",
-        "prodigy": "Its estimate grows about 2.6 times a step",
-        "dog": "It comes as far as e^(2√t)/√t, slower than any power",
-        "dadapt_adam": "Its estimate grows about threefold a step",
-    }.get(config.method, "It moves at the rate that it is given")  # fmt: skip
-    text = f"**{named(config)}.** The gradient is the same all the way to the minimiser. {growth}."
+    text = f"**{named(config)}.** The gradient is the same all the way to the minimiser."
+    if config.method == "dog":
+        text += " The law is e^(2√t)/√t times the first guess: faster than any power, slower than any exponential."
+    text += _growth(run, member)
     if len(run):
         text += f" It has come **{run['distance'][-1, member]:.3g}** of {config.goal:g}."
     return Story(formula="f = |x − D|", text=text, reference=f"{FREE}. In float64, on {run.device}.")
+
+
+def _growth(run: RunData, member: int) -> str:
+    """Say by which factor the estimate grew from one step to the next while it was far from the goal."""
+    config, law = run.configs[member], {"dadapt_sgd": "√3", "dowg": "1.839"}.get(run.configs[member].method, "")
+    steps, d = run.curve("d_estimate", member)
+    far = np.flatnonzero((d[1:] < config.goal / 2) & (d[1:] > d[:-1]) & (np.diff(steps) == 1)) if len(d) > 1 else []
+    if not len(far):
+        return ""
+    at, plain = int(far[-1]), config.eta == 1 and config.schedule == "constant" and not config.beta1
+    known = f" (law {law})" if law and plain and config.growth_rate > 2 else ""
+    return f" On the way its estimate grew **{d[at + 1] / d[at]:.4g}** times a step{known}."
 
 
 FREE = "P. Kasimbeg et al. 2025 (arXiv 2505.24005); growth derived here"
@@ -155,21 +178,37 @@ BEYOND = "The sharpness has come to its threshold: from here on the iterates hop
 
 
 def edge_story(run: RunData, member: int) -> Story:
-    """Tell where the sharpness is, against the threshold of the method."""
+    """Tell where the sharpness is, against the threshold of the method, and what happened at it."""
     config = run.configs[member]
     limit = threshold(config)
     what = {
-        "product": "Two parameters: above 2 and below 4 the loss first rises, and the run lands where it is flat.",
-        "valley": "The curvature rises by itself; swings push it back, and their mean square becomes 2α.",
-        "network": "Training sharpens the loss until the step size is just too long for it, and then keeps it there.",
+        "product": "Two parameters, whose sharpness is their squared length where they fit.",
+        "valley": "The curvature rises by itself, and swings push it back.",
+        "network": "Training sharpens the loss.",
     }[config.model]
     text = f"**{named(config)}.** {what}"
     if limit:
         text += f" Its steps are stable up to a sharpness of {limit:.3g}/η = **{limit / config.eta:.3g}**."
     if len(run):
-        text += f" Now: **{run['sharpness'][-1, member]:.3g}**."
+        text += f" Now: **{run['sharpness'][-1, member]:.3g}**.{_at_the_edge(run, member)}"
     formula = f"η λ_max ≤ {limit:.3g}" if limit else "η λ_max"
     return Story(formula=formula, text=text, reference=f"{CENTRAL}. In float64, on {run.device}.")
+
+
+def _at_the_edge(run: RunData, member: int) -> str:
+    """Say what became of a run whose sharpness came to its threshold, or began beyond it."""
+    config = run.configs[member]
+    steps, edge = run.curve("edge_ratio", member)
+    over = np.flatnonzero(edge >= 1)
+    if not len(over):
+        return ""
+    rose = " The loss rose at first." if len(edge) > 1 and run["loss"][1, member] > run["loss"][0, member] else ""
+    if config.model == "product":
+        return rose + (" It has landed below the threshold, where the loss is flatter." if edge[-1] < 1 else "")
+    first = int(steps[over[0]])
+    begun = f"It came to the threshold at step {first}" if first else "It began beyond the threshold"
+    late = np.median(edge[(steps >= first) & (steps >= steps[-1] / 2)])
+    return f"{rose} {begun}; the sharpness of late is **{late:.3g}** of it."
 
 
 def network_story(run: RunData, member: int) -> Story:

@@ -85,7 +85,7 @@ def cards():
 
 
 def page():
-    def fill(holder, bridge):
+    async def fill(holder, bridge):
         grid = pn.Column(*cards(), stylesheets=[GRID], margin=0, **STRETCH)
         plots = pn.Column(grid, stylesheets=[MIDDLE], css_classes=["plots"], margin=0, **STRETCH)
         holder[:] = [pn.Row(pn.Column(), plots, pn.Column(), stylesheets=[BODY], margin=0, **STRETCH)]

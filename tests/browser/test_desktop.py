@@ -362,8 +362,10 @@ def test_a_browser_shows_the_page_as_a_window_with_a_profile_that_goes(monkeypat
 def test_a_tab_stays_until_it_is_interrupted(monkeypatch, capsys):
     opened = []
     monkeypatch.setattr(desktop.webbrowser, "open", lambda url: opened.append(url) or True)
+    usual = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a shell
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
     desktop.tab("http://127.0.0.1:1/")
+    signal.signal(signal.SIGINT, usual)
     assert opened == ["http://127.0.0.1:1/"]
     assert "Ctrl+C" in capsys.readouterr().out
     monkeypatch.setattr(desktop.webbrowser, "open", lambda url: False)

@@ -97,10 +97,10 @@ def test_a_note_and_a_slope_are_drawn_and_belong_to_the_link_and_the_file(page):
     until(lambda: written(lab) == [measured])
 
     lab.choose(name, "A note…")
-    lab.view.get_by_label("note").fill("half way")
+    lab.view.get_by_label("note").filter(visible=True).fill("half way")
     box = lab.view.locator(".bk-Figure").first.bounding_box()
     lab.view.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 0.5 * box["height"])
-    until(lambda: lab.view.get_by_label("at step").input_value())
+    until(lambda: lab.view.get_by_role("spinbutton", name="at step", exact=True).filter(visible=True).input_value())
     lab.view.get_by_role("button", name="Write").click()
     until(lambda: written(lab) == [measured, "half way"])
 
@@ -165,3 +165,11 @@ def test_a_device_is_chosen_by_what_it_is_and_one_that_fails_is_said(page, two_d
     more.click()
     devices.nth(0).click()
     assert lab.says("steps/s on CPU")
+
+
+@pytest.mark.thorough
+def test_a_run_is_saved_as_a_page_that_replays_it(page):
+    lab = page().restarted(LAB)
+    saved = lab.save("", "Replay page (HTML)").read_text()
+    assert saved.startswith("<!doctype html>") and "'alpha': 0.27".replace("'", "&#x27;") in saved
+    assert "Distance to the unknown matrix" in saved

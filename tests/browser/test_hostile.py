@@ -67,7 +67,7 @@ def server(tmp_path_factory):
     (folder / f"{NAME}.md").write_text(LESSON)
     (folder / f"broken{NAME}.md").write_text(LESSON.replace("answer: b", "answer: c"))
     os.environ[library.FOLDER_VARIABLE] = str(folder)
-    kept = folder / library.keep(engines.run("matrix_sensing", preset="P3", steps=5))
+    kept = folder / f"{library.keep(engines.run('matrix_sensing', preset='P3', steps=5))}.parquet"
     del os.environ[library.FOLDER_VARIABLE]
     table = pq.read_table(kept)
     about = json.loads(table.schema.metadata[b"dynascope"])

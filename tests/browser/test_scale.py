@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dashboard.figures.marks import axes
+from dashboard.figures.marks import axes, hover
 from dashboard.figures.marks.axes import Scale
 
 THRESHOLD = 1e-6
@@ -42,8 +42,15 @@ def test_where_hardly_a_decade_is_in_sight_ticks_are_even(run):
 
 
 def test_a_hover_reads_the_raw_value(run):
-    for value, text in ((-2.5, "-2.500"), (3e-9, "3.000e-9")):
-        assert (
-            "".join(run(axes.HOVER_VALUE, threshold=THRESHOLD, special_vars={"snap_y": float(MADE.places(value))}))
-            == text
-        )
+    law = {"xs": [[0], [0]], "ys": [[float(MADE.places(value))] for value in (-2.5, 3e-9)]}
+    args = {
+        "theory": {"data": law | {"name": ["", ""], "color": ["", ""]}},
+        "x": 0,
+        "up": 0,
+        "log_x": False,
+        "log_y": False,
+    }
+    args["figure"] = {"y_range": {"start": -9, "end": 9}, "inner_height": 100}
+    functions = hover.SCRIPT.split("const view =")[0]
+    read = run(f"{functions} return laws().map(({{ rows }}) => rows[1][1])", threshold=THRESHOLD, **args)
+    assert read == ["−2.5", "3×10⁻⁹"]

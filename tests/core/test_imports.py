@@ -35,7 +35,7 @@ def test_importing_the_facade_imports_nothing_heavy_and_offers_what_it_promises(
     import dynascope
 
     assert set(dynascope.__all__) == {
-        "Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep",
+        "Library", "Subject", "Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep",
     }  # fmt: skip
     assert all(callable(getattr(dynascope, name)) for name in dynascope.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
@@ -53,7 +53,7 @@ def test_the_headless_command_line_pulls_in_no_screen(fresh_python):
 
 
 def test_only_what_keeps_files_knows_their_format():
-    keepers = {"store.py", "export.py", "folder.py"}  # of runs, of tables for other programs, of sweeps
+    keepers = {"store.py", "export.py", "folder.py", "query.py"}  # runs, tables, sweeps, and questions about them
     assert {path.name for path in sources("engines") if "pyarrow" in set(imported_by(path))} == keepers
 
 

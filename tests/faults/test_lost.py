@@ -13,6 +13,7 @@ import pytest
 import engines
 from dashboard.runs import library
 from engines.core import api
+from engines.core.library.index import LEFT_OVER
 from engines.core.protocol.errors import StoreError
 
 ROOT = Path(__file__).parents[2]
@@ -55,9 +56,9 @@ def test_a_run_whose_server_was_killed_is_found_as_interrupted_and_goes_on(place
     assert process.stdout.readline() == "kept\n"
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=20)
-    (entry,) = library.entries("matrix_sensing")
-    assert entry.about.startswith("interrupted, ")
-    found = api.open(place / entry.name)
+    (entry,) = library.opened().find(engine="matrix_sensing")[0]
+    assert library.described(entry).startswith("interrupted, ")
+    found = api.open(place / entry.file)
     assert found.interrupted and len(found) > 1
     last = int(found.steps[-1])
     longer = api.resume(found, last + 500)
@@ -72,11 +73,11 @@ def test_what_this_process_plays_is_not_listed_and_gone_with_its_page(place):
     run = recorded(50)
     assert safe.due(run) and not safe.used
     safe.keep(run.copy())
-    assert len(list(place.glob("*.parquet"))) == 1 and not library.entries("matrix_sensing")
+    assert len(list(place.glob("*.parquet"))) == 1 and not library.opened().find(engine="matrix_sensing")[0]
     safe._due = 0
     assert not safe.due(run)  # nothing new
     safe.end()
-    assert not list(place.iterdir())
+    assert not list(place.glob("*.parquet"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -100,8 +101,8 @@ def test_leftovers_are_swept_once_nobody_writes_them_any_more(place):
     old, new = place / "x.parquet.1.part", place / "y.parquet.2.part"
     for file in (old, new):
         file.write_bytes(b"half")
-    os.utime(old, (time.time() - 2 * library.LEFT_OVER,) * 2)
-    assert library.entries("matrix_sensing") == []
+    os.utime(old, (time.time() - 2 * LEFT_OVER,) * 2)
+    assert library.opened().find(engine="matrix_sensing")[0] == []
     assert not old.exists() and new.exists()
 
 

@@ -11,7 +11,7 @@ import engines
 from dashboard.page.messages import message
 from dashboard.runs import library
 from dashboard.runs.library_panel import LibraryPanel
-from engines.core.protocol.errors import StoreError
+from engines.core.protocol.errors import UnknownName
 
 
 @pytest.fixture(autouse=True)
@@ -42,15 +42,15 @@ def visit(monkeypatch):
 def test_a_visitor_sees_opens_and_deletes_only_what_is_their_own(visit, run, kind):
     visit(**{kind: "ada"})
     name = library.keep(run)
-    assert [entry.name for entry in library.entries("matrix_sensing")] == [name]
+    assert [entry.id for entry in library.opened().find(engine="matrix_sensing")[0]] == [name]
     visit(**{kind: "bob"})
-    assert not library.entries("matrix_sensing")
-    with pytest.raises(StoreError):
-        library.delete(name)
-    assert not library.path(name).exists()
+    assert not library.opened().find(engine="matrix_sensing")[0]
+    with pytest.raises(UnknownName):
+        library.opened().delete(name)
+    assert not library.opened().path(f"{name}.parquet").exists()
     visit(**{kind: "ada"})
-    library.delete(name)
-    assert not library.entries("matrix_sensing")
+    library.opened().delete(name)
+    assert not library.opened().find(engine="matrix_sensing")[0]
 
 
 def test_somebody_with_a_cookie_that_is_called_like_a_user_is_somebody_else(visit, run):
@@ -58,7 +58,7 @@ def test_somebody_with_a_cookie_that_is_called_like_a_user_is_somebody_else(visi
     library.keep(run)
     for cookie in ("ada", "user ada", "../ada", "x" * 10_000):
         visit(cookie=cookie)
-        assert not library.entries("matrix_sensing")
+        assert not library.opened().find(engine="matrix_sensing")[0]
         assert library.folder().parent == library.folder().parent.parent / "runs"
 
 
@@ -72,9 +72,9 @@ def test_a_page_keeps_into_the_folder_of_its_visitor_from_other_threads(visit, r
     panel.collect()
     assert len(panel.shown["entries"]) == 1
     visit(cookie="bob")
-    assert not library.entries("matrix_sensing")
+    assert not library.opened().find(engine="matrix_sensing")[0]
     visit(cookie="ada")
-    assert len(library.entries("matrix_sensing")) == 1
+    assert len(library.opened().find(engine="matrix_sensing")[0]) == 1
     panel.close()
 
 
@@ -83,7 +83,7 @@ def test_on_ones_own_machine_there_is_one_library(visit, run, monkeypatch):
     visit(cookie="ada")
     library.keep(run)
     visit(cookie="bob")
-    assert len(library.entries("matrix_sensing")) == 1
+    assert len(library.opened().find(engine="matrix_sensing")[0]) == 1
 
 
 def test_a_message_to_a_visitor_names_no_folder_of_the_server(visit, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,9 @@ from bokeh.plotting import figure as bokeh_figure
 
 LOW = 120
 """Least height of a figure, pixels; it fills the card that it stands in."""
+
+UPRIGHT = 22
+"""Characters that stand along the vertical axis of a low figure."""
 
 TICKS = """
 const [low, high] = [cb_data.range.start, cb_data.range.end].map(Math.log10);
@@ -77,6 +81,11 @@ def figure(*, log_x: bool = False, log_y: bool = False, height: int | None = Non
     )
     _tone_down(made, log_x, log_y)
     return made
+
+
+def upright(label: str) -> str:
+    """Break the label of a vertical axis into lines that a low figure has room for."""
+    return textwrap.fill(label, UPRIGHT, break_long_words=False, break_on_hyphens=False)
 
 
 def _tone_down(made: Any, log_x: bool, log_y: bool) -> None:

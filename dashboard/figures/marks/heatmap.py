@@ -196,10 +196,16 @@ class MapMark(HeatMark):
             measured = self._measured(now)
             law = self.theory.at_step(now).reshape(measured.shape)
             self.failure = self.theory.failure
-            both = {"measured": measured} | ({f"theory: {self.theory.label}": law} if np.isfinite(law).any() else {})
+            predicted = np.isfinite(law).any()
+            both = {"measured": measured} | ({"theory": law} if predicted else {})
             self.show(list(both), list(both.values()))
             self.tabulate(list(both), list(both.values()), " \\ ".join(self._knob_names[::-1]))
-            self.note = " · ".join(filter(None, [self.note, "a click on a cell puts it in focus"]))
+            said = [
+                self.note,
+                f"theory: {self.theory.label}" if predicted else "",
+                "a click on a cell puts it in focus",
+            ]
+            self.note = " · ".join(filter(None, said))
 
     def _find_cells(self, knobs: tuple[str, str]) -> None:
         self._shapes = []  # the same shape may have other values

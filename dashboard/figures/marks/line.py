@@ -21,7 +21,7 @@ from bokeh.models.glyphs import Patches
 from dashboard.figures.marks import axes, theory
 from dashboard.figures.marks.annotations import AnnotationLayer, placed
 from dashboard.figures.marks.axes import Scale
-from dashboard.figures.marks.figure import FigureOptions, add_glyph, figure, set_range
+from dashboard.figures.marks.figure import FigureOptions, add_glyph, figure, set_range, upright
 from dashboard.figures.marks.hover import add_curve_hover
 from dashboard.figures.marks.phases import EMPTY, draw_phases, phase_columns
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
@@ -336,7 +336,8 @@ def _labels(plot: Plot, engine: Engine) -> dict[str, Any]:
     unit = f" [{first.unit}]" if first.unit else ""
     short = 0 < len(first.formula) <= LONGEST_FORMULA and settable(first.formula)
     y = plain(first.formula if short else first.label) + unit if len(plot.channels) == 1 else ""
-    return {"x_axis_label": plot.x if plot.x == "step" else plain(engine.channel(plot.x).label), "y_axis_label": y}
+    x = plot.x if plot.x == "step" else plain(engine.channel(plot.x).label)
+    return {"x_axis_label": x, "y_axis_label": upright(y)}
 
 
 def _weight(spec: LineSpec, lines: Sequence[LineSpec]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TINTS = (0.05, 0.13)
 """Opacities of neighbouring spans."""
 
-LETTER, NARROW = 6.0, 360.0
+LETTER, NARROW = 6.0, 280.0
 """Pixels of a letter, and of the narrowest figure: a name is written where its span has room for it there."""
 
 EVER = 1e15

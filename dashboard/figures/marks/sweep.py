@@ -11,7 +11,7 @@ from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, MultiLine, Scatter
 
 from dashboard.figures.marks import axes, theory
-from dashboard.figures.marks.figure import add_glyph, set_range
+from dashboard.figures.marks.figure import add_glyph, set_range, upright
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.line import NEAR
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
@@ -155,7 +155,7 @@ class SweepMark(StepMark):
     def draw(self) -> None:
         """Add the lines, the dots and the hovers."""
         self.channel = self.engine.channel(self.plot.channels[0])
-        self.figure.yaxis.axis_label = axis_label(self.channel)
+        self.figure.yaxis.axis_label = upright(axis_label(self.channel))
         self.lines, self.dashed = (ColumnDataSource({"xs": [], "ys": [], "color": []}) for _ in range(2))
         self.source.data = {name: [] for name in ("x", "y", "color", "size", "rim", "name", "who")}
         style = {"fill_color": "color", "fill_alpha": 0.8, "line_color": "rim"}

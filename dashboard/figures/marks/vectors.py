@@ -8,7 +8,7 @@ import numpy as np
 from bokeh.models import AdaptiveTicker, ColumnDataSource, MultiLine, Scatter, VBar
 
 from dashboard.figures.marks import axes
-from dashboard.figures.marks.figure import add_glyph, name_ticks, set_range
+from dashboard.figures.marks.figure import add_glyph, name_ticks, set_range, upright
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
 from dashboard.figures.tables import Numbers, matrix_table
@@ -100,7 +100,8 @@ class ProfileMark(StepMark):
     def draw(self) -> None:
         """Add the lines, the points and the hover."""
         self.channel = self.engine.channel(self.plot.channels[0])
-        self.figure.yaxis.axis_label, self.figure.xaxis.axis_label = axis_label(self.channel), self.channel.dims[0]
+        self.figure.yaxis.axis_label = upright(axis_label(self.channel))
+        self.figure.xaxis.axis_label = self.channel.dims[0]
         self.source.data = {name: [] for name in ("x", "y", "color", "name", "place")}
         self.lines = ColumnDataSource(data={"xs": [], "ys": [], "color": []})
         add_glyph(MultiLine(xs="xs", ys="ys", line_color="color", line_width=2), self.lines, self.figure)

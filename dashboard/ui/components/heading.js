@@ -61,11 +61,26 @@ export function render({ model, view }) {
     { text: "Hide", act: () => model.send_msg({ toggle: "closed", on: true }) },
   ]);
 
+  // A legend that would be cut beside the title gets a line of its own.
+  const cut = (e) => e.scrollWidth > e.clientWidth + 1;
+  const place = () => {
+    root.classList.remove("narrow");
+    root.classList.toggle("narrow", [title, entries, ...entries.querySelectorAll(".sample, .sample span")].some(cut));
+  };
+  let width = 0;
+  const resized = new ResizeObserver(([{ contentRect }]) => {
+    if (contentRect.width !== width) place();
+    width = contentRect.width;
+  });
+  resized.observe(root);
+  model.on("remove", () => resized.disconnect());
+
   const refresh = () => {
     const { lines, note: text, toggles } = model.shown;
     title.textContent = model.title;
     more.setAttribute("aria-label", `menu: ${model.title}`);
     entries.replaceChildren(...lines.map(sample));
+    place();
     note.textContent = note.title = text;
     note.hidden = !text;
     follow.hidden = toggles.every(({ name, on }) => name !== "follow" || on);

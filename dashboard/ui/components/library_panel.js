@@ -1,4 +1,4 @@
-// The reader's stored runs: each can be drawn behind the one on screen, opened, or, once asked, deleted.
+// The reader's stored runs: each can be drawn behind the one on screen, opened, or deleted, which can be undone.
 export function render({ model }) {
   const root = make("details", "library");
   const head = make("summary", "", root);
@@ -13,6 +13,8 @@ export function render({ model }) {
   button(top, "Keep this run", "store the run on screen in the library", () => model.send_msg({ do: "keep" }));
   const note = make("span", "note", top);
   note.setAttribute("role", "status");
+  const undo = button(top, "Undo", "bring back the run that was deleted", () => model.send_msg({ do: "restore", name: model.shown.deleted }));
+  const more = make("span", "", top);
   const list = make("ul", "", root);
   const row = ({ name, title, about, broken, hue }) => {
     const item = make("li", "", list);
@@ -26,15 +28,14 @@ export function render({ model }) {
       over.setAttribute("aria-pressed", String(Boolean(hue)));
       button(item, "Open", says("open"), () => model.send_msg({ do: "open", name }));
     }
-    button(item, "Delete", says("delete"), (made) => {
-      if (made.classList.contains("sure")) return model.send_msg({ do: "delete", name });
-      made.classList.add("sure");
-      made.textContent = "Really delete?";
-    });
+    button(item, "Delete", says("delete"), () => model.send_msg({ do: "delete", name }));
   };
   const refresh = () => {
-    head.textContent = `Library: ${model.shown.entries.length} stored run${model.shown.entries.length === 1 ? "" : "s"}`;
-    note.textContent = model.shown.note;
+    const { entries, count, note: done, deleted } = model.shown;
+    head.textContent = `Library: ${count} stored run${count === 1 ? "" : "s"}`;
+    note.textContent = done;
+    undo.hidden = !deleted;
+    more.textContent = count > entries.length ? `The newest ${entries.length} are listed; the page of the library has all.` : "";
     list.replaceChildren();
     model.shown.entries.forEach(row);
   };

@@ -28,7 +28,7 @@ def loop(step: Step, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any
     return state
 
 
-class Graph:
+class CapturedSteps:
     """CUDA graphs in which `step` is captured once, and 32 times.
 
     They read and write their own static tensors, so states handed in and out stay immutable. Raises `RuntimeError`

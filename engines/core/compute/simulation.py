@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +16,9 @@ import torch
 from torch import Tensor
 
 from engines.core.compute import device as devices
+from engines.core.compute.arithmetic import without_gradients
 from engines.core.compute.channel_check import check_channels
-from engines.core.compute.cuda_graph import Graph, loop
+from engines.core.compute.cuda_graph import CapturedSteps, loop
 from engines.core.compute.device import Transfer
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
@@ -33,9 +33,6 @@ HUGE = 1e30
 """An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
 
 CPU = torch.device("cpu")
-
-SMALLEST = np.float64(5e-324)
-"""The smallest positive number; to a thread that flushes it is zero."""
 
 LOSS = "loss"
 """The channel that is finite for as long as a member is, where an engine has it."""
@@ -67,7 +64,7 @@ class Batch:
         self.diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
         self._any_diverged = False
         self._checked = self.state
-        self.graph: Graph | None = None
+        self.captured: CapturedSteps | None = None
         self._to_capture = device.type == "cuda" and engine.capturable(self.problem)
         self._sizes: dict[str, torch.Size] = {}
 
@@ -82,8 +79,8 @@ class Batch:
         """Take `count` steps."""
         if self._to_capture:
             self._capture()
-        if self.graph:
-            self.state = self.graph(self.state, self.knobs, count)
+        if self.captured:
+            self.state = self.captured(self.state, self.knobs, count)
         else:
             self.state = loop(self._step, self.state, self.knobs, count)
 
@@ -91,7 +88,7 @@ class Batch:
         """Capture the step once and for all; where that fails, the plain loop does the same, only slower."""
         self._to_capture = False
         try:
-            self.graph = Graph(self._step, self.state, self.knobs)
+            self.captured = CapturedSteps(self._step, self.state, self.knobs)
         except RuntimeError as error:
             devices.give_back()
             said = said_by(error)
@@ -146,32 +143,10 @@ class Batch:
         self.knobs = self.knobs | {name: torch.tensor(values, dtype=knob.dtype, device=knob.device)}
 
 
-@contextmanager
-def computing(device: torch.device) -> Iterator[None]:
-    """Compute for an engine: no gradients, no subnormal numbers, its card the current one."""
-    with torch.no_grad(), flushed(), devices.current(device):
-        yield
-
-
-@contextmanager
-def flushed() -> Iterator[None]:
-    """Count subnormal numbers as zero; afterwards the thread counts as it did before.
-
-    Directions that die out decay into subnormals, which are a hundred times slower. Flushing belongs to a thread: it is
-    set from the first tensor of a run on, so that no number depends on what the thread computed before, and it is no
-    business of the program that asked for the run.
-    """
-    before = bool(SMALLEST * np.float64(1) == 0)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(before)
-
-
 class Simulation:
     """An ensemble of any configurations: one batch for each combination of `shape` knobs, in lockstep."""
 
+    @without_gradients
     def __init__(self, engine: Engine, configs: Sequence[Config], device: torch.device) -> None:
         self.engine, self.device, self.size = engine, device, len(configs)
         self.step = 0
@@ -179,7 +154,7 @@ class Simulation:
         self.diverged_at = np.full(len(configs), -1)
         self._checked = 0
         self._has_loss: np.ndarray | None = None
-        with engine_failures(engine.title), computing(device):
+        with engine_failures(engine.title), devices.current(device):
             self.estimate = sum(engine.nbytes(group) for group in group_by_shape(configs).values())
             """Bytes that the problems and the states take, as the engine says."""
             for place in {CPU, device}:  # what a card computes is drawn on the host
@@ -214,12 +189,13 @@ class Simulation:
         """The schedule of thin channels and checkpoints."""
         return Schedule(self.schedule.origin, THIN.dense, THIN.per_decade)
 
+    @without_gradients
     def advance(self, stop: int) -> None:
         """Take all steps up to `stop`, observing nothing. Where one batch fails, none has moved."""
         before = [batch.state for batch in self.batches]
         try:
             for batch in self.batches:
-                with engine_failures(self.engine.title), computing(batch.device):
+                with engine_failures(self.engine.title), devices.current(batch.device):
                     batch.advance(stop - self.step)
         except BaseException:
             for batch, state in zip(self.batches, before, strict=True):
@@ -233,21 +209,23 @@ class Simulation:
             for batch in self.batches:
                 devices.synchronise(batch.device)
 
+    @without_gradients
     def freeze_diverged(self) -> None:
         """Find the members that diverged since the last call, freeze them, note the step at which they did."""
         for batch in self.batches:
-            with engine_failures(self.engine.title), computing(batch.device):
+            with engine_failures(self.engine.title), devices.current(batch.device):
                 for member, after in batch.freeze_diverged(self.step - self._checked).items():
                     self.diverged_at[member] = self._checked + after
         self._checked = self.step
 
+    @without_gradients
     def observe(self) -> Frame:
         """Record all channels now: NaN for members that have diverged, and around those of smaller shapes."""
         self.freeze_diverged()
         thin = self.step in self.thin
         transfers = []
         for batch in self.batches:
-            with engine_failures(self.engine.title), computing(batch.device):
+            with engine_failures(self.engine.title), devices.current(batch.device):
                 transfers.append(Transfer(batch.channels(thin)))
         with engine_failures(self.engine.title):
             parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]

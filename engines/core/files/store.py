@@ -19,16 +19,19 @@ import torch
 import xarray
 
 from engines.core.compute import device as devices
+from engines.core.data.plain_json import plain
 from engines.core.data.recording import Frame, Series
+from engines.core.files.packing import pack, unpack
 from engines.core.protocol import registry
 from engines.core.protocol.config import Config
 from engines.core.protocol.declarations import Channel
 from engines.core.protocol.edits import apply_edits, check_edits
 from engines.core.protocol.engine import Engine, RunData
-from engines.core.protocol.errors import DynascopeError, StoreError, quote
+from engines.core.protocol.errors import DynascopeError, EngineFailure, StoreError, quote
 from engines.core.protocol.registry import load
 
 FORMAT = 1
+"""The version of the description. What is new in one may be missing in a file; what changes its meaning raises it."""
 
 
 def to_xarray(run: RunData) -> xarray.Dataset:
@@ -37,7 +40,9 @@ def to_xarray(run: RunData) -> xarray.Dataset:
     Knobs are coordinates. Every dim has its places as a coordinate, so that datasets of other sizes can be
     concatenated.
     """
-    knobs = {new: ("member", [getattr(config, name) for config in run.configs]) for name, new in labels(run).items()}
+    knobs = {
+        new: ("member", [getattr(config, name) for config in run.configs]) for name, new in labels(run.engine).items()
+    }
     coords: dict[str, Any] = {"step": run.steps, "member": range(len(run.configs)), **knobs}
     for channel in run.engine.channels:
         if _recorded(run, channel):
@@ -49,17 +54,17 @@ def to_xarray(run: RunData) -> xarray.Dataset:
     return xarray.Dataset(data, coords, {"engine": run.engine.name, "device": run.device})
 
 
-def labels(run: RunData) -> dict[str, str]:
+def labels(engine: Engine) -> dict[str, str]:
     """Name each knob for every export: its own name, and `knob_<name>` where a channel has that one."""
     taken = {"member", "step", "thin_step", "diverged_at"}
-    taken |= {name for channel in run.engine.channels for name in (channel.name, *channel.dims)}
-    return {name: f"knob_{name}" if name in taken else name for name, _ in run.configs[0]}
+    taken |= {name for channel in engine.channels for name in (channel.name, *channel.dims)}
+    return {name: f"knob_{name}" if name in taken else name for name in engine.Config.knobs()}
 
 
 def varied_columns(run: RunData) -> dict[str, np.ndarray]:
     """Collect the knobs in which members differ or that were turned on the way, by label, at each step `[T, B]`."""
     columns = {}
-    for name, label in labels(run).items():
+    for name, label in labels(run.engine).items():
         events = [event for event in run.recording.events if event.knob == name]
         values = [getattr(config, name) for config in run.initial_configs]
         if events or any(value != values[0] for value in values):
@@ -189,8 +194,38 @@ def metadata(run: RunData) -> dict[str, Any]:
         "events": [vars(event) for event in run.recording.events],
         "shapes": shapes,
         "device": run.device,
+        "dtype": str(devices.real(torch.device(run.device))).removeprefix("torch."),
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
-    } | ({"interrupted": True} if run.interrupted else {})
+        "final": final_values(run),
+        "verdicts": _verdicts(run),
+        "probe_results": pack(run.probe_results),
+    } | {key: getattr(run, key) for key in ("interrupted", *READERS_OWN) if getattr(run, key)}
+
+
+READERS_OWN = ("name", "tags", "note", "stored")
+"""Attributes of a run that a reader gave it, and the time when it was stored."""
+
+
+def final_values(run: RunData) -> dict[str, list[float | None]]:
+    """Collect the last value of each channel that is one number a step, for all members; None where they diverged."""
+    channels = [channel.name for channel in run.engine.channels if not channel.dims and _recorded(run, channel)]
+    return {name: plain(run[name][-1]) for name in channels if len(run)}
+
+
+def _verdicts(run: RunData) -> list[Any]:
+    try:
+        return plain(run.verdicts)
+    except EngineFailure:  # what was computed is stored whatever becomes of its claims
+        return []
+
+
+def redescribe(path: str | Path, change: Mapping[str, Any]) -> None:
+    """Change what a file says of its run, nothing that is recorded, as a whole or not at all. Raises `StoreError`."""
+    with _reading(path) as file:
+        about = json.loads((file.schema_arrow.metadata or {})[b"dynascope"]) | change
+        recorded = file.read().replace_schema_metadata({"dynascope": json.dumps(about)})
+    with writing(path) as file:
+        pq.write_table(recorded, file)
 
 
 DAMAGED = (
@@ -222,7 +257,10 @@ def reason(error: BaseException) -> str:
 
 
 def read_description(path: str | Path) -> dict[str, Any]:
-    """Read what a file says of its run, and its number of `rows`, without what was recorded. Raises `StoreError`."""
+    """Read what a file says of its run, its number of `rows` and its `last` step; no recorded number is read.
+
+    Raises `StoreError`.
+    """
     with _reading(path) as file:
         return _description(file)
 
@@ -236,18 +274,33 @@ def _description(file: pq.ParquetFile) -> dict[str, Any]:
         raise StoreError(f"it lacks the columns {', '.join(sorted(missing))}")
     if not (members and file.metadata.num_rows) or file.metadata.num_rows % members:
         raise StoreError(f"it has {file.metadata.num_rows} rows of {members} members")
-    return about | {"rows": file.metadata.num_rows // members}
+    return about | {"rows": file.metadata.num_rows // members, "last": _last_step(file.metadata)}
+
+
+def _last_step(metadata: pq.FileMetaData) -> int:
+    """Read the last step from the statistics of a file; 0 where it has none."""
+    groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+    columns = [group.column(index) for group in groups for index in range(group.num_columns)]
+    found = [column.statistics for column in columns if column.path_in_schema == "step"]
+    return max((int(each.max) for each in found if each and each.has_min_max), default=0)
 
 
 def _members(about: Mapping[str, Any]) -> int:
     """Count the members that a description is about, in a format that is known. Raises `StoreError`."""
-    if about["format"] != FORMAT:
-        raise StoreError(f"its format is {quote(about['format'])}; this version reads {FORMAT}")
+    require_format(about["format"], FORMAT)
     members = len(about["openings"])
     for name in ("configs", "diverged_at"):
         if len(about[name]) != members:
             raise StoreError(f"it has {members} initial configurations and {len(about[name])} {name}")
     return members
+
+
+def require_format(found: Any, known: int) -> None:
+    """Raise `StoreError` for a format that this version does not read, and say whether it is a later one's."""
+    if type(found) is int and found > known:
+        raise StoreError(f"it was written by a newer version of Dynascope (format {found}; this one reads {known})")
+    if found != known or type(found) is not int:
+        raise StoreError(f"its format is {quote(found)}; this version reads {known}")
 
 
 def _check_order(table: pa.Table, members: int) -> None:
@@ -288,6 +341,9 @@ def run_from_description(about: Mapping[str, Any]) -> RunData:
     run = RunData(engine, _configs(engine, about["openings"]), preset=preset, device=str(about["device"]))
     run.configs = _configs(engine, about["configs"])
     run.interrupted = about.get("interrupted") is True
+    run.name, run.note, run.stored = (str(about.get(key, "")) for key in ("name", "note", "stored"))
+    run.tags = tuple(map(str, about.get("tags", ())))
+    run.probe_results = unpack(about.get("probe_results", ()), len(run.configs))
     run.diverged_at = np.array([_diverged(at) for at in about["diverged_at"]])
     run.recording.events = list(check_edits(engine, about["events"], run.initial_configs))
     if run.configs != apply_edits(run.initial_configs, run.recording.events):

@@ -109,6 +109,19 @@ class RunData:
     device : where it is computed, or was
     """
 
+    verdicts: Sequence[Mapping[str, Any]] = ()
+    """The claims of its preset as JSON objects, where it can judge them."""
+    name = ""
+    """The name that a reader gave it in a library."""
+    tags: tuple[str, ...] = ()
+    """Words under which a reader finds it again."""
+    note = ""
+    """A text that a reader wrote about it."""
+    stored = ""
+    """When it was stored in a library: the time in UTC, as ISO 8601 writes it."""
+    checkpoint = ""
+    """The file with its state at its last step, beside its own; "" where there is none."""
+
     cancelled = False
     interrupted = False
     """Whether it was to go on when what is recorded was stored: the program was ended, or lost."""

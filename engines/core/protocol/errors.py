@@ -89,7 +89,7 @@ class OutOfMemory(EngineFailure):
     def __init__(self, what: str, asked: float = 0.0, advice: str = "lower the sizes or the number of members"):
         super().__init__(f"{what}: {advice}")
         self.what, self.asked = what, asked
-        """What happened, in words, and for how many bytes was asked; 0 where that is not known."""
+        """The failure in words, and for how many bytes was asked; 0 where that is not known."""
 
 
 class StoreError(DynascopeError, OSError):

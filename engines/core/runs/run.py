@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,11 +93,10 @@ class Run(RunData):
         probe, member = self.engine.probe(name), self._member(member)
         last = int(self.steps[-1]) if len(self) else -1
         step = last if step == -1 else check_index("step", step, last)
-        part = Part(0.0, {})
-        for part in compute_parts(probe, self.until(step), member, step, check_options(probe, chosen)):
-            if watch:
-                watch(part)
-        return part.values
+        parts = compute_parts(probe, self.until(step), member, step, check_options(probe, chosen))
+        from engines.core.compute.arithmetic import restored  # imports torch
+
+        return restored(_last)(parts, watch)
 
     def summary(self) -> dict[str, Any]:
         """Summarise the run as one JSON object."""
@@ -158,3 +157,11 @@ class Run(RunData):
         from engines.core.files.export import save
 
         save(self, path)
+
+
+def _last(parts: Iterable[Part], watch: Callable[[Part], None] | None) -> Mapping[str, Any]:
+    part = Part(0.0, {})
+    for part in parts:
+        if watch:
+            watch(part)
+    return part.values

@@ -25,7 +25,7 @@ DRAWS = 200
 
 
 @dataclass(frozen=True)
-class Plan:
+class GatePlan:
     """A plan of gates on clusters of the data, with degeneracies of all three types to order.
 
     Gates and the constant 1 are independent if on some cluster no neuron that is ever off fires.
@@ -74,7 +74,7 @@ class PlantedNetwork(NamedTuple):
     """Inputs, `[n, d_0]`."""
 
 
-def planted_inputs(plan: Plan, stream: torch.Generator) -> Tensor:
+def planted_inputs(plan: GatePlan, stream: torch.Generator) -> Tensor:
     """Draw inputs `[n, K + free]` of the plan."""
     labels = torch.arange(plan.n) % plan.clusters
     X = torch.randn(plan.n, plan.net.sizes[0], dtype=torch.float64, generator=stream)
@@ -85,7 +85,7 @@ def planted_inputs(plan: Plan, stream: torch.Generator) -> Tensor:
     return X
 
 
-def gated_weights(plan: Plan, stream: torch.Generator) -> Tensor:
+def gated_weights(plan: GatePlan, stream: torch.Generator) -> Tensor:
     """Draw weights of the first layer, `[h, K + free + 1]`, with copies planted."""
     h, K = len(plan.sets), plan.clusters
     W = torch.randn(h, plan.net.sizes[0] + 1, dtype=torch.float64, generator=stream)
@@ -98,7 +98,7 @@ def gated_weights(plan: Plan, stream: torch.Generator) -> Tensor:
     return W
 
 
-def readout_weights(plan: Plan, W: Tensor) -> Tensor:
+def readout_weights(plan: GatePlan, W: Tensor) -> Tensor:
     """Plant silent and parallel neurons in the weights above the gated layer, `[d_2, h + 1]`, in place."""
     for j, i, c in plan.parallel:
         W[:, j] = c * W[:, i]
@@ -106,7 +106,7 @@ def readout_weights(plan: Plan, W: Tensor) -> Tensor:
     return W
 
 
-def draw_once(plan: Plan, stream: torch.Generator) -> PlantedNetwork:
+def draw_once(plan: GatePlan, stream: torch.Generator) -> PlantedNetwork:
     """Draw data and network once, whatever the gates turn out to be."""
     net, X = plan.net, planted_inputs(plan, stream)
     weights = [gated_weights(plan, stream)]
@@ -119,13 +119,13 @@ def draw_once(plan: Plan, stream: torch.Generator) -> PlantedNetwork:
     return PlantedNetwork(net, net.join(weights), X)
 
 
-def fires_as_planned(plan: Plan, drawn: PlantedNetwork) -> bool:
+def fires_as_planned(plan: GatePlan, drawn: PlantedNetwork) -> bool:
     """Whether every neuron fires on exactly the data that it was planned for."""
     z = drawn.net.layers(drawn.theta, drawn.X)[1][0]
     return torch.equal(z > 0, plan.gates)
 
 
-def draw_planted(plan: Plan, seed: int) -> PlantedNetwork:
+def draw_planted(plan: GatePlan, seed: int) -> PlantedNetwork:
     """Draw until the gates are the planned ones.
 
     Raises `ConfigError` if none of `DRAWS` draws has them: too many free coordinates or data, or copies across
@@ -196,21 +196,25 @@ def parallel_neurons(weights: list[Tensor]) -> None:
 def staircase(outputs: int, deeper: tuple[int, ...] = (), seed: int = 1) -> PlantedNetwork:
     """Draw blocks of 3, 2 and 1 synchronised neurons."""
     sets = ((0,), (0,), (0,), (1,), (1,), (0, 2))
-    return draw_planted(Plan(sets, clusters=4, free=3, n=1200, outputs=outputs, deeper=deeper), seed)
+    return draw_planted(GatePlan(sets, clusters=4, free=3, n=1200, outputs=outputs, deeper=deeper), seed)
 
 
 def always_on(outputs: int, seed: int = 1) -> PlantedNetwork:
     """Draw blocks of 3 and 1 synchronised neurons, and 3 that always fire."""
     every = (0, 1, 2)
-    return draw_planted(Plan(((0,),) * 3 + (every,) * 3 + ((0, 1),), clusters=3, free=3, n=900, outputs=outputs), seed)
+    return draw_planted(
+        GatePlan(((0,),) * 3 + (every,) * 3 + ((0, 1),), clusters=3, free=3, n=900, outputs=outputs), seed
+    )
 
 
 def nested_gates(outputs: int, seed: int = 1) -> PlantedNetwork:
     """Draw blocks of 3, 2 and 1 neurons whose gates and the constant are linearly dependent."""
-    return draw_planted(Plan(((0,),) * 3 + ((1, 2),) * 2 + ((0, 1),), clusters=3, free=3, n=900, outputs=outputs), seed)
+    return draw_planted(
+        GatePlan(((0,),) * 3 + ((1, 2),) * 2 + ((0, 1),), clusters=3, free=3, n=900, outputs=outputs), seed
+    )
 
 
-MIXED = Plan(
+MIXED = GatePlan(
     sets=((0,),) * 3 + ((1,),) * 3 + ((0, 1, 2, 3),) * 2 + ((),),
     clusters=4, free=3, n=1200, outputs=4, copies=((1, 0, 1.3),), silent=(4,), mixed=(1.0, -0.5),
 )  # fmt: skip

@@ -76,6 +76,7 @@ class Shampoo(Method):
     """
 
     averaged: bool = False
+
     @property
     def waits(self) -> bool:
         """Whether eigenvalues are solved for, or a step looks how many there were."""
@@ -137,6 +138,7 @@ class Soap(Method):
 
     every: int = 10
     beta: float = 0.95
+
     @property
     def waits(self) -> bool:
         """Whether eigenvalues are solved for, or a step looks how many there were."""

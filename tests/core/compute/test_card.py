@@ -78,7 +78,7 @@ def test_a_step_that_cannot_be_captured_is_computed_by_the_loop(caplog):
 def test_one_graph_is_captured_at_a_time():
     with pretended() as machine:
         batch = Simulation(ENGINE, MEMBERS, CARD).batches[0]
-        held_up = threading.Thread(target=cuda_graph.Graph, args=(batch._step, batch.state, batch.knobs))
+        held_up = threading.Thread(target=cuda_graph.CapturedSteps, args=(batch._step, batch.state, batch.knobs))
         with cuda_graph._CAPTURES:
             held_up.start()
             time.sleep(0.1)

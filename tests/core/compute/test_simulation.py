@@ -176,7 +176,7 @@ def test_a_cuda_graph_equals_the_plain_loop():
     for batch in plain.batches:
         batch._to_capture = False
     assert_same(recorded(graphed, 1000), recorded(plain, 1000))
-    assert graphed.batches[0].graph.replays
+    assert graphed.batches[0].captured.replays
 
 
 @pytest.mark.gpu

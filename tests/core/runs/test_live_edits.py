@@ -10,7 +10,7 @@ from engines.core.live.scheduler import Scheduler
 from engines.core.protocol.errors import ConfigError
 from engines.core.runs.experiment import Experiment
 from engines.core.runs.replay import simulation_at
-from tests.core.live.test_runner import wait_until
+from tests.core.live.playing import wait_until
 from tests.core.toy import ENGINE, Toy
 
 TURNED = {"shift": 1.0, "eta": 1.5}

@@ -33,7 +33,7 @@ def shown(made):
     made.mark = MapMark(made.plot, ENGINE, made.options, lambda member: None)
     made.describe(run, curves(run.configs), 1)
     made.refresh()
-    return {label: name for name, label, _ in made._heading.shown["y"]}
+    return {label: name for name, label, _ in made.heading.shown["y"]}
 
 
 def test_a_map_offers_every_number_and_every_claim_that_one_member_can_tell():
@@ -46,15 +46,15 @@ def test_a_map_offers_every_number_and_every_claim_that_one_member_can_tell():
 def test_what_is_chosen_is_drawn_under_its_own_title():
     made, changes = card(MAP)
     offered = shown(made)
-    made._act({"axis": "y", "channel": offered["claim: how far"]})
+    made.heading.receive({"axis": "y", "channel": offered["claim: how far"]})
     assert changes[-1].channels == ("claim 0",) and changes[-1].title == "Claim: how far"
-    made._act({"axis": "y", "channel": "loss"})
+    made.heading.receive({"axis": "y", "channel": "loss"})
     assert changes[-1].channels == ("loss",) and changes[-1].title == "Map"
 
 
 def test_what_is_not_offered_changes_nothing():
     made, changes = card(MAP)
     shown(made)
-    made._act({"axis": "y", "channel": "claim 7"})
-    made._act({"axis": "x", "channel": "loss"})
+    made.heading.receive({"axis": "y", "channel": "claim 7"})
+    made.heading.receive({"axis": "x", "channel": "loss"})
     assert changes == [] and made.plot == MAP

@@ -39,20 +39,20 @@ def shown(kinds):
 
 
 def on_page(grid):
-    return [card.plot.name for card in grid.cards if card._panel.visible]
+    return [card.plot.name for card in grid.cards if card.__panel__().visible]
 
 
 def leading(grid):
-    return [card.plot.name for card in grid.cards if "lead" in card._panel.css_classes]
+    return [card.plot.name for card in grid.cards if "lead" in card.__panel__().css_classes]
 
 
 def test_a_figure_that_the_reader_hides_is_named_and_comes_back():
     grid = shown([1.0, 2.0])
     assert on_page(grid) == ["loss", "place", "kind"] and leading(grid) == ["loss"]
-    grid.cards[0]._act({"toggle": "closed", "on": True})
+    grid.cards[0].heading.receive({"toggle": "closed", "on": True})
     assert on_page(grid) == ["place", "kind"] and leading(grid) == ["place"]
     assert grid.left_out.shown == {"closed": [["loss", "Loss"]], "empty": []}
-    grid.left_out._handle_msg({"restore": "loss"})
+    grid.left_out.receive({"restore": "loss"})
     assert on_page(grid) == ["loss", "place", "kind"]
     assert grid.left_out.shown == {"closed": [], "empty": []}
 
@@ -76,7 +76,7 @@ def test_another_channel_is_drawn_in_place_of_what_the_engine_declares():
     grid = shown([1.0, 2.0])
     first = grid.cards[0]
     for channel, drawn in (("kind", "kind"), ("no such", "kind"), ("", "loss")):
-        first._act({"axis": "y", "channel": channel})
+        first.heading.receive({"axis": "y", "channel": channel})
         assert first.plot.channels == (drawn,)
         assert {spec.column.channel for spec in first.mark.lines} == {drawn}
     assert first.plot == first.declared

@@ -16,7 +16,7 @@ from engines.core.protocol.declarations import Plot, Story
 from engines.core.protocol.engine import Probe
 from engines.core.runs.experiment import Experiment
 from engines.core.runs.run import Run
-from tests.core.live.test_runner import wait_until
+from tests.core.live.playing import wait_until
 from tests.core.toy import ENGINE, Toy, ToyEngine
 
 ERRORS = [RuntimeError("no"), SystemExit(3), GeneratorExit(), StopIteration(), MemoryError()]

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.page.lab import Lab
 from dashboard.session.start import Start
-from tests.core.live.test_runner import wait_until
+from tests.core.live.playing import wait_until
 from tests.core.toy import ENGINE, ToyEngine
 
 

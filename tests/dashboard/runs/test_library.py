@@ -14,7 +14,7 @@ from dashboard.runs import library
 from dashboard.runs.library_panel import MOST_OVERLAYS, LibraryPanel
 from dashboard.session.curves import Curve
 from dashboard.ui.palette import GREY
-from engines.core.protocol.errors import StoreError
+from engines.core.protocol.errors import StoreError, UnknownName
 
 
 @pytest.fixture(scope="module")
@@ -30,19 +30,19 @@ def place(tmp_path, monkeypatch):
 
 def test_a_run_is_kept_listed_and_deleted(run, place):
     name = library.keep(run)
-    entry, *others = library.entries("matrix_sensing")
-    assert (entry.name, entry.title, others) == (name, "P3", [])
-    assert "6 members over alpha, seed" in entry.about
-    assert f"{len(run)} frames" in entry.about
-    assert library.entries("neural_collapse") == []
-    library.delete(name)
-    assert library.entries("matrix_sensing") == []
+    entry, *others = library.opened().find(engine="matrix_sensing")[0]
+    assert (entry.id, entry.title, others) == (name, "P3", [])
+    assert "6 members over alpha, seed" in library.described(entry)
+    assert f"{len(run)} frames" in library.described(entry)
+    assert library.opened().find(engine="neural_collapse")[0] == []
+    library.opened().delete(name)
+    assert library.opened().find(engine="matrix_sensing")[0] == []
 
 
 def test_a_file_that_is_no_run_is_listed_with_what_is_wrong(run, place):
     (place / "broken.parquet").write_bytes(b"PAR1 nothing")
     library.keep(run)
-    assert [bool(entry.broken) for entry in library.entries("matrix_sensing")].count(True) == 1
+    assert [bool(entry.broken) for entry in library.opened().find(engine="matrix_sensing")[0]].count(True) == 1
 
 
 def describes(file):
@@ -56,14 +56,14 @@ def described(file, **change):
 
 def test_damaged_files_are_listed_with_their_reasons_and_the_others_work(run, place):
     """What each damage is told as is in tests/core/files/test_store.py."""
-    good, gone, mixed, wrong, edited, shaped = (library.keep(run) for _ in range(6))
+    good, gone, mixed, wrong, edited, shaped = (f"{library.keep(run)}.parquet" for _ in range(6))
     pq.write_table(pq.read_table(place / gone).drop_columns(["loss"]), place / gone)
     described(place / mixed, diverged_at=[])
     described(place / wrong, configs=[{"eta": "<script>"}] * 6)
     described(place / edited, events=[{"step": 3}])
     described(place / shaped, shapes=describes(place / shaped)["shapes"] | {"loss": [1]})
     os.mkfifo(place / "pipe.parquet")
-    found = {entry.name: entry.broken for entry in library.entries("matrix_sensing")}
+    found = {entry.file: entry.broken for entry in library.opened().find(engine="matrix_sensing")[0]}
     assert found[good] == ""
     assert found[gone] == f"{gone} is not a readable run: it lacks the columns loss"
     assert "6 initial configurations and 0 diverged_at" in found[mixed]
@@ -73,23 +73,25 @@ def test_damaged_files_are_listed_with_their_reasons_and_the_others_work(run, pl
     assert "there is no such file" in found["pipe.parquet"]
     assert not any(str(place) in reason for reason in found.values())
     for name in found:
-        library.delete(name)
-    assert library.entries("matrix_sensing") == []
+        library.opened().delete(name)
+    assert library.opened().find(engine="matrix_sensing")[0] == []
 
 
 def test_a_file_of_any_name_is_opened_and_deleted(run, place):
-    (place / library.keep(run)).rename(place / "my run (1).parquet")
-    (entry,) = library.entries("matrix_sensing")
-    assert library.path(entry.name).is_file()
-    library.delete(entry.name)
+    (place / f"{library.keep(run)}.parquet").rename(place / "my run (1).parquet")
+    (entry,) = library.opened().find(engine="matrix_sensing")[0]
+    assert library.opened().path(entry.file).is_file()
+    library.opened().delete(entry.id)
 
 
 @pytest.mark.parametrize(
     "name", ["../secret.parquet", "/etc/passwd", "a/b.parquet", "run.csv", "", "..", "a\0.parquet", "/x.parquet"]
 )
 def test_only_files_of_the_folder_are_touched(place, name):
+    with pytest.raises(UnknownName, match="unknown stored run"):
+        library.opened().delete(name)
     with pytest.raises(StoreError, match="there is no stored run"):
-        library.delete(name)
+        library.opened().path(name)
 
 
 def test_without_a_folder_nothing_is_kept_and_only_this_machine_is_offered_one(run, monkeypatch):
@@ -143,14 +145,14 @@ def test_as_many_are_drawn_behind_as_can_be_told_apart_and_what_fails_is_said(ru
     do("delete", names[0])
     assert len(panel.overlays["error"]) == 2 * (MOST_OVERLAYS - 1)
     do("open", "nothing.parquet")
-    assert "nothing.parquet is not a readable run" in failed[-1]
+    assert "unknown stored run 'nothing.parquet'" in failed[-1]
     panel.close()
 
 
 def test_a_link_to_a_file_that_is_gone_keeps_no_page_from_opening(run, place):
     (place / "gone.parquet").symlink_to(place / "nowhere")
     library.keep(run)
-    assert len(library.entries("matrix_sensing")) == 1
+    assert len(library.opened().find(engine="matrix_sensing")[0]) == 1
 
 
 def test_a_run_that_cannot_be_laid_over_frees_its_hue(run, place):

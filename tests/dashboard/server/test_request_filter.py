@@ -153,7 +153,8 @@ def test_what_makes_no_sense_is_answered_with_4xx(servers):
 
 def test_what_makes_sense_is_answered(servers):
     server = servers["plain"]
-    for path in ("/", "/matrix_sensing", "/?s=%ff", "/?lesson=%00", "/?theme=%00&hide=%ff", "/static/js/bokeh.min.js"):
+    texts = ("?s=%ff", "?lesson=%00", "?theme=%00&hide=%ff", "?s=?lesson=?")
+    for path in ("/", "/matrix_sensing", *(f"/{text}" for text in texts), "/static/js/bokeh.min.js"):
         assert server.get(path) == 200, path
     ours = f"http://127.0.0.1:{server.port}/matrix_sensing"
     assert f"127.0.0.1:{server.port}" in server.text(

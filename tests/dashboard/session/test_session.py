@@ -5,7 +5,7 @@ import pytest
 
 from dashboard.session.session import Session, live_edits
 from engines.core.runs.experiment import Experiment
-from tests.core.live.test_runner import wait_until
+from tests.core.live.playing import wait_until
 from tests.core.toy import ENGINE, Toy
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engines.loss_landscape.models.planted_networks import Plan, PlantedNetwork, draw_planted
+from engines.loss_landscape.models.planted_networks import GatePlan, PlantedNetwork, draw_planted
 
 
 def independent(seed: int) -> PlantedNetwork:
@@ -17,7 +17,7 @@ def independent(seed: int) -> PlantedNetwork:
     if copied:
         kinds[1] = kinds[0]
     return draw_planted(
-        Plan(
+        GatePlan(
             tuple(kinds), K, free, 120 * K, int(draw.integers(2, 6)),
             copies=((1, 0, 1.3),) if copied else (),
             silent=(int(draw.integers(h)),) if silent else (),
@@ -36,4 +36,4 @@ def arbitrary(seed: int) -> PlantedNetwork:
     sets = tuple(three[kind] for kind in draw.integers(0, 3, int(draw.integers(3, 8))))
     deeper = (int(draw.integers(3, 7)),) if draw.random() < 0.5 else ()
     free, outputs = int(draw.integers(2, 4)), int(draw.integers(2, 5))
-    return draw_planted(Plan(sets, K, free, 160 * K, outputs, deeper), seed)
+    return draw_planted(GatePlan(sets, K, free, 160 * K, outputs, deeper), seed)

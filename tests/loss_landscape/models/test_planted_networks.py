@@ -5,7 +5,7 @@ import torch
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import planted_networks as plants
-from engines.loss_landscape.models.planted_networks import EXAMPLES, MIXED, Plan, draw_planted, generic_network
+from engines.loss_landscape.models.planted_networks import EXAMPLES, MIXED, GatePlan, draw_planted, generic_network
 
 
 def test_what_was_planted_is_there():
@@ -43,7 +43,7 @@ def test_draws_that_do_not_fire_as_planned_are_drawn_again():
     assert 0 < sum(first) < 30
     assert all(plants.fires_as_planned(MIXED, draw_planted(MIXED, seed)) for seed in range(30))
     with pytest.raises(ConfigError, match="200 draws"):
-        draw_planted(Plan(((0,),) * 9, clusters=2, free=60, n=200, outputs=1), 0)
+        draw_planted(GatePlan(((0,),) * 9, clusters=2, free=60, n=200, outputs=1), 0)
 
 
 def test_deeper_layers_are_wide_as_asked():
@@ -62,8 +62,8 @@ def test_generic_nets_have_the_scales_they_say():
 
 def test_parallel_neurons_have_parallel_out_weights():
     """Also on top of a deeper layer's weights: column 2 is .7 times column 0, others are not touched."""
-    plan = Plan(((0,),) * 4, clusters=2, free=2, n=100, outputs=3, deeper=(5,))
-    edited = Plan(((0,),) * 4, clusters=2, free=2, n=100, outputs=3, deeper=(5,), parallel=((2, 0, 0.7),))
+    plan = GatePlan(((0,),) * 4, clusters=2, free=2, n=100, outputs=3, deeper=(5,))
+    edited = GatePlan(((0,),) * 4, clusters=2, free=2, n=100, outputs=3, deeper=(5,), parallel=((2, 0, 0.7),))
     before, after = (one.net.split(one.theta)[1] for one in (draw_planted(plan, 0), draw_planted(edited, 0)))
     torch.testing.assert_close(after[:, 2], 0.7 * before[:, 0])
     assert torch.equal(after[:, [0, 1, 3, 4]], before[:, [0, 1, 3, 4]])

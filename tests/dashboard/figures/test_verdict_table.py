@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.page.verdict_table import COMPUTING, UNMEASURED, WAITING, unanswered, verdict_table
+from dashboard.figures.verdict_table import COMPUTING, UNMEASURED, WAITING, unanswered, verdict_table
 from dashboard.session.edited import Edited
 from dashboard.session.view_state import ViewContext
 from engines.core.api import simulate

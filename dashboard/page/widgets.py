@@ -1,0 +1,72 @@
+"""The widgets of a lab show what its session has open: values, members, cautions, and the figures that have any use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from dashboard.figures.marks.sweep import plots_without_knobs
+from dashboard.session.session import Session
+from dashboard.ui.formatting import readable
+
+if TYPE_CHECKING:
+    from dashboard.page.layout import Parts
+    from engines.core.protocol.config import Config
+    from engines.core.protocol.engine import Engine
+
+TOO_FEW = "no knob varies over which it could be drawn"
+
+BLANK = "nothing to show with these knobs"
+
+
+class Widgets:
+    """Displays on the parts of a page what its session has open."""
+
+    def __init__(self, engine: Engine, session: Session, parts: Parts, hidden: frozenset[str]) -> None:
+        """Join a session to its parts; `hidden` are names of knobs and figures that are never shown."""
+        self._engine, self._session, self._parts, self._hidden = engine, session, parts, hidden
+
+    def show(self) -> None:
+        """Display another experiment, value or focus."""
+        session, parts, configs = self._session, self._parts, self._session.configs
+        preset = session.experiment.preset
+        idle = self._common(self._engine.idle, "knobs")
+        parts.knobs.show(configs, idle | self._hidden)
+        parts.transport.offer([action for action in self._engine.actions if action.knob not in idle])
+        self.leave_out_figures()
+        parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
+        parts.presets.show(preset.name if preset else "")
+        parts.heading.show(self._engine, preset, session.edited)
+        parts.knobs.show_history(session.history.can_undo, session.history.can_redo)
+        parts.members.show(session.every_curve, session.focus)
+        parts.messages.show("failure", "error", "")
+        self.show_caution(configs[session.focus])
+
+    def leave_out_figures(self) -> None:
+        """Show the figures that have something to show, of these, while a lesson asks, those that it means."""
+        configs, engine = self._session.configs, self._engine
+        sweeps, blank = plots_without_knobs(engine.plots, configs), self._common(engine.blank, "figures")
+        meant = self._parts.lesson.figures() if self._parts.lesson else None
+        untold = [] if meant is None else [plot.name for plot in engine.plots if plot.name not in meant]
+        reasons = {**dict.fromkeys(sweeps, TOO_FEW), **dict.fromkeys(blank, BLANK)}
+        self._parts.grid.leave_out({**reasons, **dict.fromkeys([*self._hidden, *untold], "")})
+
+    def _common(self, names: Callable[[Any], frozenset[str]], what: str) -> frozenset[str]:
+        """Find the names that `names` gives for every member."""
+        find = lambda: frozenset.intersection(*map(names, self._session.configs))  # noqa: E731
+        return self._parts.messages.attempt(f"The list of {what} without effect", find, frozenset())
+
+    def show_caution(self, config: Config) -> None:
+        """Say what keeps a configuration from showing what it should."""
+        text = self._parts.messages.attempt("The caution", lambda: self._engine.caution(config), "")
+        self._parts.messages.show("caution", "lesson", readable(text, self._engine.Config.knobs()))
+
+    def fade(self, sheet: Any, on: bool, preparing: bool) -> None:
+        """Fade what is on the page while another experiment is being prepared, and say which in the heading."""
+        preset, heading = self._session.experiment.preset, self._parts.heading
+        title = (preset.title if preset else self._engine.title) if preparing else ""
+        if heading.preparing != title:
+            heading.preparing = title
+        classes = ["preparing"] if on else []
+        if sheet.css_classes != classes:
+            sheet.css_classes = classes

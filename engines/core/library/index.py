@@ -1,0 +1,233 @@
+"""The index of a library: what its files say, in SQLite beside them. A cache: it can be deleted at any time.
+
+Files are the truth. The folder is looked through where its time of change is not the one on record, and a file is read
+again where its size or time is another. Where no index can be written beside the files it lies in the user's cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engines.core.library.description import describe
+from engines.core.protocol.errors import StoreError
+from engines.core.protocol.registry import sources
+
+FOLDER = ".index"
+"""The folder of a library with its index and its lock: files that change in it do not change the library's own."""
+
+VERSION = 1
+"""The version of the tables; an index of another one is made anew."""
+
+PATIENCE = 20.0
+"""Seconds for which an index that another process writes is waited for."""
+
+LEFT_OVER = 3600
+"""Seconds after which a file that was being written is one that nobody writes any more."""
+
+SETTLED = 2 * 10**9
+"""Nanoseconds after a change within which another one may have the same time."""
+
+BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+COLUMNS = (
+    "size", "changed", "stored", "engine", "preset", "name", "tags", "note", "words", "steps", "frames", "members",
+    "varied", "interrupted", "held", "claims", "broken", "about",
+)  # fmt: skip
+
+TABLES = f"""
+CREATE TABLE runs (id INTEGER PRIMARY KEY, file TEXT UNIQUE, {", ".join(COLUMNS)});
+CREATE TABLE knobs (knob, value, run INTEGER, PRIMARY KEY (knob, value, run)) WITHOUT ROWID;
+CREATE TABLE facts (name PRIMARY KEY, value);
+CREATE INDEX newest ON runs (stored);
+CREATE INDEX of_engine ON runs (engine, stored);
+CREATE INDEX knobs_of ON knobs (run);
+PRAGMA user_version = {VERSION};
+"""
+
+Told = Callable[[int, int], None]
+
+
+class Index:
+    """The index of one folder. Every call opens it anew: it may be deleted, or written by others, in between."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        digest = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:32]
+        self._places = [folder / FOLDER / "runs.sqlite", _cache(f"{digest}.sqlite")]
+
+    @contextmanager
+    def opened(self, told: Told | None = None) -> Iterator[sqlite3.Connection]:
+        """Open the index as it is to be now. Raises `StoreError` where the folder cannot be read."""
+        connection = self._connect(told)
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def delete(self) -> None:
+        """Delete the index; the next call makes it anew."""
+        for place in self._places:
+            _remove(place)
+
+    def _connect(self, told: Told | None) -> sqlite3.Connection:
+        for place in [*self._places, None]:
+            for _ in range(2):  # a damaged one is deleted, and made anew
+                try:
+                    return self._synchronised(place, told)
+                except (sqlite3.Error, OSError) as error:
+                    if isinstance(error, StoreError):
+                        raise
+                    if place is None or getattr(error, "sqlite_errorcode", None) not in BROKEN:
+                        break
+                    _remove(place)
+        raise StoreError(f"the runs in {self.folder} cannot be listed")
+
+    def _synchronised(self, place: Path | None, told: Told | None) -> sqlite3.Connection:
+        if place:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(place or ":memory:", timeout=PATIENCE, isolation_level=None)
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
+                _make(connection)
+            _Synchronisation(self.folder, connection).run(told)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+
+def _cache(name: str) -> Path:
+    import platformdirs
+
+    return platformdirs.user_cache_path("dynascope") / name
+
+
+def _remove(place: Path) -> None:
+    for end in ("", "-wal", "-shm"):
+        with contextlib.suppress(OSError):
+            place.with_name(place.name + end).unlink(missing_ok=True)
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    with _writing(connection):
+        if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+            return  # another process was first
+        for table in ("runs", "knobs", "facts"):
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+        for statement in filter(str.strip, TABLES.split(";")):
+            connection.execute(statement)
+
+
+@contextmanager
+def _writing(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.rollback()
+        raise
+    connection.commit()
+
+
+class _Synchronisation:
+    """Brings an index to what is in its folder."""
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        self.folder, self.connection = folder, connection
+
+    def run(self, told: Told | None) -> None:
+        """Read what is new, forget what is gone; nothing is looked through where the folder has not changed."""
+        started, known = time.time_ns(), json.dumps({name: each.version for name, each in sources().items()})
+        facts = dict(map(tuple, self.connection.execute("SELECT name, value FROM facts")))
+        try:
+            changed = self.folder.stat().st_mtime_ns
+        except FileNotFoundError:
+            changed = 0
+        if facts.get("changed") == changed and facts.get("engines") == known:
+            return
+        here = dict(_files(self.folder)) if changed else {}
+        again = "broken != ''" if facts.get("engines") != known else "0"  # what could not be loaded may be here now
+        rows = self.connection.execute(f"SELECT file, size, changed FROM runs WHERE NOT ({again})")
+        indexed = {file: (size, at) for file, size, at in rows}
+        new = [file for file, place in here.items() if indexed.get(file) != place]
+        self._forget([row[0] for row in self.connection.execute("SELECT file FROM runs") if row[0] not in here])
+        for number, file in enumerate(new, 1):
+            self.read(file, *here[file])
+            if told:
+                told(number, len(new))
+        settled = changed if started - changed > SETTLED else -1
+        with _writing(self.connection):
+            self.connection.executemany("REPLACE INTO facts VALUES (?, ?)", [("changed", settled), ("engines", known)])
+
+    def read(self, file: str, size: int, changed: int) -> None:
+        """Put what a file says into the index."""
+        found, knobs = describe(self.folder / file)
+        stored = found["stored"] or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(changed / 1e9))
+        about = zlib.compress(json.dumps(found.pop("about")).encode(), 1)
+        values = found | {"size": size, "changed": changed, "stored": stored, "about": about}
+        with _writing(self.connection):
+            self._drop(file)
+            names = ", ".join(["file", *COLUMNS])
+            marks = ", ".join("?" * (1 + len(COLUMNS)))
+            row = self.connection.execute(
+                f"INSERT INTO runs ({names}) VALUES ({marks})", [file, *(values[column] for column in COLUMNS)]
+            ).lastrowid
+            rows = [(knob, value, row) for knob, each in knobs.items() for value in each]
+            self.connection.executemany("INSERT OR IGNORE INTO knobs VALUES (?, ?, ?)", rows)
+
+    def _forget(self, files: list[str]) -> None:
+        if files:
+            with _writing(self.connection):
+                for file in files:
+                    self._drop(file)
+
+    def _drop(self, file: str) -> None:
+        self.connection.execute("DELETE FROM knobs WHERE run IN (SELECT id FROM runs WHERE file = ?)", [file])
+        self.connection.execute("DELETE FROM runs WHERE file = ?", [file])
+
+
+def refresh(folder: Path, connection: sqlite3.Connection, rows: list[sqlite3.Row]) -> bool:
+    """Read those files again of which rows no longer tell the truth; returns whether there were any."""
+    stale = []
+    for row in rows:
+        try:
+            found = (folder / row["file"]).stat()
+        except OSError:
+            continue  # deleted meanwhile: whoever opens it is told
+        if (found.st_size, found.st_mtime_ns) != (row["size"], row["changed"]):
+            stale.append((row["file"], found.st_size, found.st_mtime_ns))
+    for each in stale:
+        _Synchronisation(folder, connection).read(*each)
+    return bool(stale)
+
+
+def _files(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Yield the names of runs in a folder with size and time of change, and remove what was never finished.
+
+    Raises `StoreError`.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".part"):
+                    with contextlib.suppress(OSError):
+                        if time.time() - entry.stat().st_mtime > LEFT_OVER:
+                            os.unlink(entry)
+                if entry.name.endswith(".parquet") and entry.name.isprintable():
+                    with contextlib.suppress(OSError):  # a link that leads nowhere, or deleted meanwhile
+                        found = entry.stat()
+                        yield entry.name, (found.st_size, found.st_mtime_ns)
+    except OSError as error:
+        raise StoreError(f"the runs in {folder} cannot be listed: {error.strerror or error}") from error

@@ -1,0 +1,108 @@
+"""Adapters of modules: a `torch.nn.Module` and a loss of its outputs as functions of named parameters and a batch."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+from torch.nn.modules.batchnorm import _NormBase
+from torch.nn.modules.dropout import _DropoutNd
+
+from engines.core.protocol.errors import ConfigError, UnknownName, quote
+from engines.core.subjects.batches import Batch
+
+TARGETS = ("labels", "label", "targets", "target", "y")
+"""Keys under which a batch that is a mapping holds its targets; the first that is there."""
+
+
+def adapt(module: torch.nn.Module, loss: Callable[[Any, Any], Tensor], features: Sequence[str]) -> dict[str, Any]:
+    """Make the arguments of a subject from a module and its loss `[n]`.
+
+    Raises `ConfigError` for what is no module, or one without parameters.
+    """
+    if not isinstance(module, torch.nn.Module):
+        raise ConfigError(f"module={quote(module)} is no torch.nn.Module")
+    frozen = copy.deepcopy(module).eval()
+    buffers = {name: one.detach() for name, one in frozen.named_buffers()}
+    every = dict(frozen.named_parameters())
+    params = {name: one for name, one in every.items() if one.requires_grad} or every
+    fixed = {name: one.detach() for name, one in every.items() if name not in params}
+    if not params:
+        raise ConfigError(f"{type(module).__name__} has no parameters")
+
+    def call(values: dict[str, Tensor], batch: Batch) -> Any:
+        dtype = next(iter(values.values())).dtype
+        rest = {name: one.to(dtype) if one.is_floating_point() else one for name, one in (fixed | buffers).items()}
+        positional, named, _ = split_batch(batch)
+        return functional_call(frozen, values | rest, positional, named)
+
+    def criterion(made: Any, batch: Batch) -> Tensor:
+        return loss(made, split_batch(batch)[2])
+
+    return {
+        "loss": lambda values, batch: criterion(call(values, batch), batch), "params": params, "outputs": call,
+        "criterion": criterion, "labels": class_labels, "module": frozen,
+        "features": _features(frozen, call, features) if features else None,
+        "notes": tuple(_notes(module, fixed)),
+    }  # fmt: skip
+
+
+def split_batch(batch: Batch) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+    """Split a batch into positional and keyword arguments of a module, and its target."""
+    if isinstance(batch, Tensor):
+        return (batch,), {}, batch
+    if isinstance(batch, Mapping):
+        key = next((key for key in TARGETS if key in batch), None)
+        named = {name: part for name, part in batch.items() if name != key}
+        return (), named, named if key is None else batch[key]
+    return (tuple(batch[:-1]), {}, batch[-1]) if len(batch) > 1 else (tuple(batch), {}, batch[0])
+
+
+def class_labels(batch: Batch) -> Tensor:
+    """Classes `[n]` of a batch. Raises `ConfigError` where its target is no whole number a sample."""
+    target = split_batch(batch)[2]
+    if not isinstance(target, Tensor) or target.is_floating_point() or target.ndim != 1 or target is batch:
+        raise ConfigError("its targets are no classes, one whole number a sample")
+    return target
+
+
+def _features(frozen: torch.nn.Module, call: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """Function of parameters and a batch that returns what the named submodules make of it."""
+    modules = dict(frozen.named_modules())
+    for name in names:
+        if name not in modules:
+            raise UnknownName(f"submodule of {type(frozen).__name__}", name, filter(None, modules))
+
+    def features(values: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        made: dict[str, Tensor] = {}
+
+        def keep(name: str) -> Any:
+            return lambda _, __, output: made.__setitem__(name, output if isinstance(output, Tensor) else output[0])
+
+        handles = [modules[name].register_forward_hook(keep(name)) for name in names]
+        try:
+            call(values, batch)
+        finally:
+            for handle in handles:
+                handle.remove()
+        return made
+
+    return features
+
+
+def _notes(module: torch.nn.Module, fixed: Mapping[str, Tensor]) -> list[str]:
+    """Sentences on what was frozen."""
+    norms = sum(isinstance(one, _NormBase) and one.track_running_stats for one in module.modules())
+    drops = sum(isinstance(one, _DropoutNd) and one.p > 0 for one in module.modules())
+    notes = []
+    if norms:
+        notes.append(f"evaluation mode: the running statistics of {norms} normalising layers are frozen")
+    if drops:
+        notes.append(f"evaluation mode: {drops} dropout layers are off")
+    if fixed:
+        notes.append(f"{len(fixed)} tensors that need no gradient stay where they are")
+    return notes

@@ -1,0 +1,281 @@
+"""A subject: a loss, one number a sample, as a function of named parameters, with the data on which it is taken."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import KW_ONLY, dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from math import prod
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+from torch.func import vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.checkpoint import checkpoint
+
+from engines.core.protocol.errors import ConfigError, UnknownName, quote
+from engines.core.subjects import checks
+from engines.core.subjects.adapter import adapt
+from engines.core.subjects.batches import Batch, Batches, size, take
+
+Params = Mapping[str, Tensor]
+"""Parameters by name, each of its own shape."""
+
+Loss = Callable[[dict[str, Tensor], Batch], Tensor]
+"""Map parameters and a batch of n samples to losses `[n]`, one a sample."""
+
+Outputs = Callable[[dict[str, Tensor], Batch], Tensor]
+"""Map parameters and a batch to outputs `[n, *]`."""
+
+Criterion = Callable[[Tensor, Batch], Tensor]
+"""Map outputs `[n, *]` and their batch to losses `[n]`: `loss = criterion(outputs)`."""
+
+Features = Callable[[dict[str, Tensor], Batch], Mapping[str, Tensor]]
+"""Map parameters and a batch to the activations `[n, *]` of layers by name."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A loss with its parameters and samples, whatever computes it; checked as it is made.
+
+    `loss(params, batch)` returns one loss a sample, `[n]`; means are taken here, so that no reduction can be wrong.
+    `train` and `test` are loaders or lists of batches, or one batch; a batch is a tensor, a tuple or a mapping. Raises
+    `ConfigError`, one sentence each, for a loss that returns a mean, is not finite, changes from call to call or
+    depends on how samples are batched, and for batches that are on another device or differ from pass to pass.
+    """
+
+    loss: Loss
+    params: Params
+    train: Any
+    """`Batches` once the subject is made."""
+    test: Any = None
+    features: Features | None = None
+    _: KW_ONLY
+    outputs: Outputs | None = None
+    """Outputs and criterion: what Gauss-Newton matrices and degeneracy need besides the loss."""
+    criterion: Criterion | None = None
+    labels: Callable[[Batch], Tensor] | None = None
+    """Classes `[n]` of a batch, whole numbers; None without classes."""
+    module: torch.nn.Module | None = None
+    """The module of `of`, a copy in evaluation mode."""
+    name: str = "subject"
+    notes: tuple[str, ...] = ()
+    """Sentences for a reader, as what was frozen."""
+
+    def __post_init__(self) -> None:
+        checks.require_params(self.params)
+        params = {name: one.detach() for name, one in self.params.items()}
+        self._set(params=params, train=Batches(self.train, "train"))
+        self._set(test=None if self.test is None else Batches(self.test, "test"))
+        for data in filter(None, (self.train, self.test)):
+            checks.check_loss(self.losses, self.theta, data)
+
+    @classmethod
+    def of(
+        cls, module: torch.nn.Module, loader: Any, loss: Callable[[Any, Any], Tensor], test: Any = None,
+        features: Sequence[str] = (), name: str = "",
+    ) -> Self:  # fmt: skip
+        """Adapt a module: its parameters that need gradients are those of the subject.
+
+        `loss(outputs, target)` returns one loss a sample, `[n]`. A batch that is a tuple ends with its target; of a
+        mapping that is `labels`, `label`, `targets`, `target` or `y`, and the rest are keyword arguments; a single
+        tensor is both. Buffers are frozen in evaluation mode, on a copy of the module, which the notes say. `features` name
+        submodules whose outputs are looked at.
+        """
+        made = cls(train=loader, test=test, name=name or type(module).__name__, **adapt(module, loss, features))
+        few = take(made.train.first, slice(0, 2))
+        if made.outputs and isinstance(made.outputs(dict(made.params), few), Tensor):
+            return made
+        return made._copy(outputs=None, criterion=None, notes=(*made.notes, "its output is no single tensor"))
+
+    # -- parameters as a flat vector --------------------------------------------------------------------------------
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Shapes of the parameters by name, in the order of the flat vector."""
+        return {name: tuple(one.shape) for name, one in self.params.items()}
+
+    @property
+    def P(self) -> int:
+        """Number of parameters."""
+        return sum(one.numel() for one in self.params.values())
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of the first parameter."""
+        return next(iter(self.params.values())).dtype
+
+    @property
+    def theta(self) -> Tensor:
+        """The parameters as one vector, `[P]`."""
+        return self.join(self.params)
+
+    def join(self, params: Params) -> Tensor:
+        """Flatten parameters by name into one vector `[P]`."""
+        return torch.cat([params[name].detach().reshape(-1) for name in self.params])
+
+    def split(self, theta: Tensor) -> dict[str, Tensor]:
+        """Views of one vector `theta [P]` as parameters by name."""
+        parts = theta.split([prod(shape) for shape in self.shapes.values()], -1)
+        return {name: part.view(shape) for part, (name, shape) in zip(parts, self.shapes.items(), strict=True)}
+
+    @property
+    def layers(self) -> dict[str, list[slice]]:
+        """Places of each layer's parameters in the flat vector, by the name before the last dot."""
+        places: dict[str, list[slice]] = {}
+        start = 0
+        for name, shape in self.shapes.items():
+            places.setdefault(name.rpartition(".")[0] or name, []).append(slice(start, start + prod(shape)))
+            start += prod(shape)
+        return places
+
+    # -- other subjects of the same kind ----------------------------------------------------------------------------
+
+    def at(self, params: Params | Tensor) -> Self:
+        """Move to other parameters, by name or as one vector `[P]`; nothing is checked again but their shapes."""
+        moved = self.split(params) if isinstance(params, Tensor) else {name: params[name] for name in self.params}
+        if {name: tuple(one.shape) for name, one in moved.items()} != self.shapes:
+            raise ConfigError(f"the parameters have other shapes than those of {quote(self.name)}")
+        return self._copy(params={name: one.detach() for name, one in moved.items()})
+
+    def only(self, *patterns: str) -> Self:
+        """Free only the parameters whose names match a pattern such as `layer4.*`; the others stay where they are.
+
+        Raises `UnknownName` where a pattern matches none.
+        """
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in self.params):
+                raise UnknownName(f"parameter of {self.name}", pattern, self.params)
+        chosen = {n: one for n, one in self.params.items() if any(fnmatchcase(n, each) for each in patterns)}
+        fixed = {name: one for name, one in self.params.items() if name not in chosen}
+
+        def with_fixed(call: Any) -> Any:
+            return None if call is None else lambda params, batch: call(fixed | params, batch)
+
+        return self._copy(
+            params=chosen, loss=with_fixed(self.loss), outputs=with_fixed(self.outputs),
+            features=with_fixed(self.features), notes=(*self.notes, f"{len(fixed)} of its tensors are fixed"),
+        )  # fmt: skip
+
+    def to(self, dtype: torch.dtype) -> Self:
+        """Convert parameters, samples, and the buffers of a module to another precision."""
+
+        def cast(one: Tensor) -> Tensor:
+            return one.to(dtype) if one.is_floating_point() else one
+
+        if dtype == self.dtype:
+            return self
+        changed: dict[str, Any] = {"params": {name: cast(one) for name, one in self.params.items()}}
+        changed |= {"train": self.train.map(cast), "test": None if self.test is None else self.test.map(cast)}
+        return self._copy(**changed)
+
+    @cached_property
+    def precise(self) -> Self:
+        """Subject in float64, in which curvature and ranks are computed; as it is where its loss takes no float64."""
+        exact = self.to(torch.float64)
+        try:
+            made = exact.losses(exact.theta, take(exact.train.first, slice(0, 2)))
+        except Exception:
+            made = None
+        if made is not None and made.dtype == torch.float64:
+            return exact
+        return self._copy(notes=(*self.notes, f"computed in {self.dtype}: its loss does not take float64"))
+
+    # -- losses and outputs -----------------------------------------------------------------------------------------
+
+    def losses(self, theta: Tensor, batch: Batch) -> Tensor:
+        """Losses `[*, n]` of parameters `theta [*, P]` on one batch, members at once by `vmap` where that works."""
+        return self._mapped(lambda at: self.loss(self.split(at), batch), theta)
+
+    def outputs_at(self, theta: Tensor, batch: Batch) -> Tensor:
+        """Outputs `[*, n, k]` on one batch, all their axes but the samples as one. Errors as `require_outputs`."""
+        made, _ = self.require_outputs()
+        return self._mapped(lambda at: made(self.split(at), batch).reshape(size(batch), -1), theta)
+
+    def mean_loss(self, theta: Tensor, data: Batches | None = None) -> Tensor:
+        """Mean loss `[*]` over all training samples, or others, of parameters `theta [*, P]`; differentiable.
+
+        Batches are computed one after another, and once more as gradients pass back, so that one is held at a time.
+        """
+        chosen: Batches = self.train if data is None else data
+        again = not chosen.single and theta.requires_grad and torch.is_grad_enabled()
+        total = torch.zeros(theta.shape[:-1], dtype=theta.dtype, device=theta.device)
+        for batch in chosen:
+            if again:
+                total = total + torch.as_tensor(checkpoint(self._summed, theta, batch, use_reentrant=False))
+            else:
+                total = total + self._summed(theta, batch)
+        return total / chosen.n
+
+    def _summed(self, theta: Tensor, batch: Batch) -> Tensor:
+        return self.losses(theta, batch).sum(-1)
+
+    def gradient(self, theta: Tensor, data: Batches | None = None) -> Tensor:
+        """Gradient `[*, P]` of the mean loss."""
+        with torch.enable_grad():
+            at = theta.detach().requires_grad_()
+            return torch.autograd.grad(self.mean_loss(at, data).sum(), at)[0]
+
+    def require_twice_differentiable(self) -> None:
+        """Raise `ConfigError` where the loss cannot be differentiated twice, or not to finite numbers."""
+        checks.require_twice_differentiable(self.losses, self.theta, self.train.first, self.name)
+
+    def require_outputs(self) -> tuple[Outputs, Criterion]:
+        """Return outputs and criterion. Raises `ConfigError` for a subject that is a loss alone."""
+        if self.outputs is None or self.criterion is None:
+            raise ConfigError(
+                f"{quote(self.name)} is a loss alone: what is asked for needs outputs(params, batch) and "
+                "criterion(outputs, batch), or Subject.of a module whose output is one tensor"
+            )
+        return self.outputs, self.criterion
+
+    @cached_property
+    def maps_members(self) -> bool:
+        """Whether several members are computed at once by `vmap`; without rules for a layer, one after another."""
+        few, pair = take(self.train.first, slice(0, 2)), torch.stack([self.theta, self.theta])
+        try:
+            with plain_kernels(), torch.enable_grad():
+                at = pair.requires_grad_()
+                made = vmap(lambda one: self.loss(self.split(one), few))(at)
+                torch.autograd.grad(made.sum(), at)
+        except Exception:
+            return False
+        return made.shape == (2, size(few))
+
+    def _mapped(self, call: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
+        with plain_kernels():
+            if theta.ndim == 1:
+                return call(theta)
+            flat = theta.reshape(-1, theta.shape[-1])
+            made = vmap(call)(flat) if self.maps_members else torch.stack([call(one) for one in flat])
+            return made.unflatten(0, theta.shape[:-1])
+
+    # -- copies -----------------------------------------------------------------------------------------------------
+
+    def _copy(self, **changed: Any) -> Self:
+        """Copy with other attributes; what was computed of the old ones is forgotten."""
+        fresh = copy.copy(self)
+        for cached in ("precise", "maps_members"):
+            vars(fresh).pop(cached, None)
+        fresh._set(**changed)
+        return fresh
+
+    def _set(self, **values: Any) -> None:
+        for name, value in values.items():
+            object.__setattr__(self, name, value)
+
+
+@contextmanager
+def plain_kernels() -> Iterator[None]:
+    """Have attention computed by kernels that can be differentiated twice, and under `vmap`."""
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast)
