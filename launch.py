@@ -174,9 +174,18 @@ def runs(arguments: argparse.Namespace) -> None:
     runs_cli.answer(arguments)
 
 
+def bench(arguments: argparse.Namespace) -> None:
+    """Measure the labs on this machine."""
+    try:
+        from benchmarks import bench as measured
+    except ImportError as error:
+        raise DynascopeError(f"bench: the benchmarks come with the source alone ({error})") from error
+    print(measured.main(arguments.lab, arguments.device, arguments.json), end="\n" if arguments.json else "")
+
+
 ACTS = {
     "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": figure,
-    "sweep": sweep, "runs": runs, "export": take_away, "new": new,
+    "sweep": sweep, "runs": runs, "export": take_away, "bench": bench, "new": new,
 }  # fmt: skip
 """The function that carries out each command."""
 

@@ -44,9 +44,10 @@ def parser() -> Parser:
     _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
     _export(commands.add_parser("export", help="write stored runs as one page that needs no server and no network"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
+    _bench(commands.add_parser("bench", help="measure each lab against the limit of this machine and plain loops"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
-        if name not in ("new", "runs"):
+        if name not in ("new", "runs", "bench"):
             _plugins(command)
     commands.metavar = " | ".join(commands.choices)
     return top
@@ -201,6 +202,13 @@ def _export(command: argparse.ArgumentParser) -> None:
 
 def _list(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _bench(command: argparse.ArgumentParser) -> None:
+    command.add_argument("lab", nargs="?", help="one lab; default: all")
+    command.add_argument("--device", default="cpu", help="what is measured: cpu, cuda or cuda:1; default: %(default)s")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.set_defaults(plugins=[])
 
 
 def _new(command: argparse.ArgumentParser) -> None:

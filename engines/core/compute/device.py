@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -147,13 +148,14 @@ class Transfer:
             self._event.record()
 
     def _ordered(self) -> list[tuple[str, Tensor]]:
-        """The values with the widest numbers first, so that each begins at a multiple of its own width."""
-        return sorted(self._values.items(), key=lambda item: -item[1].element_size())
+        """The values type by type, the widest first, so that each begins at a multiple of its own width."""
+        return sorted(self._values.items(), key=lambda item: (-item[1].element_size(), str(item[1].dtype)))
 
     @staticmethod
     def _sent(values: list[Tensor]) -> Tensor:
         """Put the bytes of all values behind one another and begin to copy them."""
-        packed = torch.cat([value.contiguous().view(-1).view(torch.uint8) for value in values])
+        alike = [list(group) for _, group in groupby(values, key=lambda value: value.dtype)]
+        packed = torch.cat([torch.cat([v.reshape(-1) for v in group]).view(torch.uint8) for group in alike])
         return torch.empty(packed.shape, dtype=torch.uint8, pin_memory=True).copy_(packed, non_blocking=True)
 
     def arrived(self) -> bool:

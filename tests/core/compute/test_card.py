@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks import gpu
 from engines.core import api
 from engines.core.compute import cuda_graph, memory
 from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
 from engines.core.live.runner import Runner
 from engines.core.live.scheduler import Scheduler
+from engines.core.protocol import placing
 from engines.core.protocol.errors import ConfigError, EngineFailure, as_engine_failure
 from engines.core.sweeps import sweep, worker
 from tests.core.toy import ENGINE, Toy, ToyEngine
@@ -111,7 +113,8 @@ def test_the_second_card_computes_captures_and_is_waited_for_itself():
 def test_channels_of_all_types_come_in_one_copy_that_does_not_block():
     values = {
         "flag": torch.tensor([True, False]), "wide": torch.arange(6.0, dtype=torch.float64).view(2, 3).mT,
-        "narrow": torch.tensor([0.5], dtype=torch.float32), "whole": torch.tensor([[7], [8]]), "none": torch.ones(0, 2),
+        "narrow": torch.tensor([0.5], dtype=torch.float32), "whole": torch.tensor([[7], [8]]),
+        "none": torch.ones(0, 2), "strided": torch.arange(4.0, dtype=torch.float64)[::3][1:],
     }  # fmt: skip
     with pretended() as machine:
         there = {name: value.to("cuda") for name, value in values.items()}
@@ -195,6 +198,8 @@ def test_memory_that_runs_out_says_what_would_fit_and_the_run_goes_on_on_the_pro
         done(runner.move, "cpu")
         assert (runner.status.message, runner.status.device, runner.status.full) == ("", "cpu", False)
         done(runner.play)
+        done(runner.close)
+        runner.work(0)
     assert runner.run.device == "cpu" and runner.status.step == 30
     np.testing.assert_array_equal(runner.run["x"], api.simulate(api.Run(ENGINE, members), 30)["x"])
     with pretended(), pytest.raises(EngineFailure, match="device cpu"):
@@ -220,6 +225,17 @@ def test_what_a_card_computes_is_drawn_on_the_host_and_has_to_fit_there(monkeypa
     with pretended(), pytest.raises(ConfigError, match="the limit on cpu"):
         Simulation(ENGINE, MEMBERS, CARD)
     assert memory.estimate(ENGINE, MEMBERS) == 10**8
+
+
+def test_the_report_of_a_card_measures_steps_graphs_and_bits(capsys):
+    tiny = gpu.Estimate("tiny", "matrix_sensing", {"operator": "gaussian", "n": 8, "m": 40, "k": 2, "r": 2}, 1e9)
+    refused = gpu.Estimate("too large", "matrix_sensing", {"operator": "gaussian", "n": 2000, "m": 400_000}, 1.0)
+    with pretended():
+        (rate,) = gpu.report([tiny, refused], seconds=0.01)
+    said = capsys.readouterr().out
+    assert rate.replayed and rate.same and rate.steps > 0 and rate.look > 0
+    assert "Pretended card" in said and "yes, yes" in said and "too large" in said and "GiB" in said
+    assert placing.WORTH == 2**23
 
 
 class Turn:
