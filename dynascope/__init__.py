@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dashboard import figure, lab, show
-    from engines import Library, Subject, Sweep, load, names, open, resume, run, sweep
+    from engines import Library, Subject, Sweep, examine, load, names, open, resume, run, sweep
 
 __all__ = [
-    "Library", "Subject", "Sweep", "figure", "lab", "load", "names", "open", "resume", "run", "show", "sweep",
+    "Library", "Subject", "Sweep", "examine", "figure", "lab", "load", "names", "open", "resume", "run", "show",
+    "sweep",
 ]  # fmt: skip
 
 PAGES = ("figure", "lab", "show")

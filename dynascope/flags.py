@@ -49,7 +49,7 @@ def parser() -> Parser:
     for name, command in commands.choices.items():
         if name not in ("new", "runs", "bench"):
             _plugins(command)
-    commands.metavar = " | ".join(commands.choices)
+    commands.metavar = "command"  # all of them stand below it, and an error has no room for them twice
     return top
 
 

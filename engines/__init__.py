@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from engines.core.api import open, resume, run
+    from engines.core.api import examine, open, resume, run
     from engines.core.library.library import Library
     from engines.core.protocol.registry import load, names
     from engines.core.subjects.subject import Subject
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 # steps then cost up to thirty times as much. It has to be said before torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["Library", "Subject", "Sweep", "load", "names", "open", "resume", "run", "sweep"]
+__all__ = ["Library", "Subject", "Sweep", "examine", "load", "names", "open", "resume", "run", "sweep"]
 
 _HOMES = {
     "load": "protocol.registry", "names": "protocol.registry", "open": "api", "resume": "api", "run": "api",
     "sweep": "sweeps.sweep", "Sweep": "sweeps.folder", "Subject": "subjects.subject",
-    "Library": "library.library",
+    "Library": "library.library", "examine": "api",
 }  # fmt: skip
 
 

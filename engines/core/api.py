@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engines.core.analysis.probing import check_options, compute_parts
 from engines.core.compute import device as devices
 from engines.core.compute import memory
 from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Event
 from engines.core.files import export
 from engines.core.protocol.edits import by_step, is_list
+from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import STEPS, Experiment, notes
@@ -23,6 +25,8 @@ from engines.core.runs.run import Run, require_run
 
 if TYPE_CHECKING:
     import torch
+
+    from engines.core.subjects.subject import Subject
 
 Progress = Callable[[int, int], None]
 
@@ -40,6 +44,7 @@ def run(
     progress: Progress | None = None,
     cases: Sequence[Mapping[str, Any]] | None = None,
     edits: Sequence[tuple[int, str, Any, Sequence[int]]] = (),
+    subject: Subject | None = None,
 ) -> Run:
     """Simulate an ensemble and return everything recorded of it.
 
@@ -54,6 +59,7 @@ def run(
     progress : called with the step reached and the last step
     cases : members that differ in several knobs at once, in place of the preset's
     edits : live edits on the way: `(step, knob, value, members)`
+    subject : a model of your own, which the engine analyses in place of its own; `set` may change how
 
     Raises
     ------
@@ -63,11 +69,34 @@ def run(
     engine = load(name)
     chosen = engine.preset(preset) if preset else None
     cases = cases if cases is None else list(cases) if is_list(cases) else cases  # of a generator there is one pass
-    experiment = Experiment.from_preset(engine, chosen, set, seeds, steps, cases, edits)
+    chosen_set = set if subject is None else with_subject(engine, subject, set, preset)
+    experiment = Experiment.from_preset(engine, chosen, chosen_set, seeds, steps, cases, edits)
     given = [*(set or {}), *([] if seeds is None else ["seed"]), *(knob for case in cases or () for knob in case)]
     done = simulate(new_run(experiment, device, given), experiment.steps, progress, experiment.edits)
     run_preset_probes(done)
     return done
+
+
+def with_subject(
+    engine: Engine, subject: Subject, set: Mapping[str, Any] | None = None, preset: str | None = None
+) -> dict[str, Any]:
+    """Add the knobs with which an engine analyses a person's own subject. Raises `ConfigError` beside a preset."""
+    if preset:
+        raise ConfigError(f"preset={preset} is about a subject of its own: leave it out where you bring one")
+    return {**engine.bring(subject), **(set or {})}
+
+
+def examine(name: str, subject: Subject, probe: str, **chosen: Any) -> Mapping[str, Any]:
+    """Compute a probe of an engine on a person's own subject, at its parameters, without a run.
+
+    Numbers and arrays by name, as `run(...).probe` returns them. Raises `UnknownName` for a probe or an option that
+    does not exist, `ConfigError` where a probe does not suit the subject, `EngineFailure` where it cannot be computed.
+    """
+    engine = load(name)
+    asked = engine.probe(probe)
+    bare = new_run(Experiment.from_preset(engine, set=with_subject(engine, subject)))
+    *_, last = compute_parts(asked, bare, 0, 0, check_options(asked, chosen))
+    return last.values
 
 
 def new_run(experiment: Experiment, device: str | torch.device = "auto", given: Iterable[str] = ()) -> Run:

@@ -25,13 +25,13 @@ class LossLandscape(Config):
         "addition",
         "what is analysed: images of digits; addition modulo p, by an embedding, by one-hot pairs, or by a "
         "transformer; a network with planted degeneracy; a deep linear map; features in superposition; a loss in "
-        "closed form; a network of your own",
+        "closed form; a perceptron of your own from a file; a model of your own that this program was started with",
         role="shape",
-        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "user_network"),
+        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "user_network", "own_model"),
         old_values={"own": "user_network"}, labels={"digits": "digits", "addition": "addition",
         "one_hot": "one-hot addition", "transformer": "transformer", "planted": "planted network",
         "linear": "linear map", "superposition": "superposition", "potential": "closed-form loss",
-        "user_network": "your network"},
+        "user_network": "your network", "own_model": "your model"},
     )  # fmt: skip
     optimizer: str = knob(
         "adamw",
@@ -172,6 +172,11 @@ class LossLandscape(Config):
         "relu": "ReLU", "tanh": "tanh", "gelu": "GELU", "square": "squares", "linear": "none"},
     )  # fmt: skip
 
+    model: str = knob(
+        "", "your own model: the name of one that this program was started with", role="shape", more=True,
+        label="name of your model",
+    )  # fmt: skip
+
     @property
     def sampled(self) -> bool:
         """Whether chains sample the loss, instead of training."""
@@ -215,6 +220,7 @@ class LossLandscape(Config):
              f"inputs={self.inputs}: nothing is in superposition"),
             (self.subject == "transformer" and self.embedding % 4 != 0, f"embedding={self.embedding} is not a multiple "
              "of the 4 heads"),
+            (self.subject == "own_model" and not self.model, "subject=own_model needs model, the name of a subject"),
             (self.subject == "user_network" and not (self.network and self.data), "subject=user_network needs network, "
              "the path of a .safetensors, and data, the path of an .npz"),
         ]  # fmt: skip

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,12 +13,15 @@ from engines.core.files.npz_reader import FILE
 from engines.core.protocol.composite import CompositeEngine, Dynamics
 from engines.core.protocol.declarations import OwnFile, OwnFiles, Phase, Prediction, Story
 from engines.core.protocol.engine import RunData
+from engines.core.subjects import brought
+from engines.core.subjects.subject import Subject
 from engines.loss_landscape import cautions, memory, predictions, relevance, story
 from engines.loss_landscape.channels import CHANNELS
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import milestones
 from engines.loss_landscape.dynamics.select import chosen_dynamics
 from engines.loss_landscape.glossary import GLOSSARY
+from engines.loss_landscape.models.own_model import MAX_ROWS
 from engines.loss_landscape.models.user_network import MAX_FILE_BYTES
 from engines.loss_landscape.plots import PLOTS
 from engines.loss_landscape.presets import PRESETS
@@ -93,6 +98,12 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
     def blank(self, config: LossLandscape) -> frozenset[str]:
         """Find the plots of other subjects and of other dynamics."""
         return relevance.blank(config, frozenset(plot.name for plot in PLOTS))
+
+    def bring(self, subject: Subject) -> dict[str, Any]:
+        """Sample a person's own model around its parameters, by few chains at the temperature n/ln n."""
+        name, n = brought.bring(subject), min(subject.train.n, MAX_ROWS)
+        return {"subject": "own_model", "model": name, "optimizer": "langevin", "chains": 4,
+                "weight_decay": 0.0, "n_beta": n / log(n) if n > 1 else 1.0}  # fmt: skip
 
     def stability(self, config: LossLandscape) -> str:
         """Say which step size does not diverge."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engines.core.subjects import brought
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models.digits import TRAIN
+from engines.loss_landscape.models.own_model import MAX_ROWS
 from engines.loss_landscape.models.user_network import MAX_SAMPLES
 
 
@@ -15,9 +17,17 @@ def nbytes(configs: Sequence[LossLandscape]) -> int:
     Activations of one pass forwards and backwards, inputs, parameters with their moments, in float64.
     """
     one = configs[0]
+    if one.subject == "own_model":
+        return _bytes_of_own_model(one, len(configs))
     n, width = _extent(one)
     chains = one.chains if one.sampled else 1
     return 8 * len(configs) * chains * (4 * n * width + 6 * width * width)
+
+
+def _bytes_of_own_model(config: LossLandscape, members: int) -> int:
+    own = brought.find(config.model)
+    chains = config.chains if config.sampled else 1
+    return 8 * members * chains * (min(own.train.n, MAX_ROWS) * own.numbers + 6 * own.P)
 
 
 def _extent(config: LossLandscape) -> tuple[int, int]:

@@ -17,6 +17,7 @@ KNOBS: dict[str, frozenset[str]] = {
     "superposition": frozenset(("inputs", "embedding", "samples")),
     "potential": frozenset(("potential",)),
     "user_network": frozenset(("network", "data", "network_activation")),
+    "own_model": frozenset(("model",)),
 }
 """Knobs that make each subject."""
 
@@ -80,7 +81,7 @@ def _shown(config: LossLandscape) -> frozenset[str]:
     if not config.sampled:
         return _training(config)
     plots = CHAINS | {"excess"} | ({"acceptance"} if config.optimizer == "mala" else frozenset())
-    if config.subject == "potential" or config.subject in ("superposition", "transformer", "addition"):
+    if config.subject in ("potential", "own_model", "superposition", "transformer", "addition"):
         return plots
     near = frozenset(("near",)) if config.planted == "near" else frozenset()
     return plots | COUNTED | {"ranks", "blocks"} | near
@@ -88,13 +89,13 @@ def _shown(config: LossLandscape) -> frozenset[str]:
 
 def _training(config: LossLandscape) -> frozenset[str]:
     plots = frozenset(("loss", "norm", "slice"))
-    if config.subject in LABELLED or config.subject == "user_network":
+    if config.subject in (*LABELLED, "user_network", "own_model"):
         plots |= {"accuracy"}
     if config.subject in ("addition", "one_hot", "transformer"):
         plots |= {"fourier"}
     if config.subject == "superposition":
         return plots | {"points"}
-    return plots if config.subject == "transformer" else plots | ANALYSED
+    return plots if config.subject in ("transformer", "own_model") else plots | ANALYSED
 
 
 def blank(config: LossLandscape, plots: frozenset[str]) -> frozenset[str]:

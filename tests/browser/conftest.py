@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +279,12 @@ def page(chromium: Any, server: str) -> Iterator[Callable[..., Page]]:
     for each in opened:
         each.close()
     assert not complaints
+
+
+def first_of(values: Iterable[Any]) -> list[Any]:
+    """Parameters of a test of which the first is tried with every change, the others by `make thorough`."""
+    first, *others = values
+    return [first, *(pytest.param(other, marks=pytest.mark.thorough) for other in others)]
 
 
 def until(done: Callable[[], Any], seconds: float = 60) -> Any:

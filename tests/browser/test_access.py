@@ -27,7 +27,7 @@ def serious(lab):
     [
         ("/", 1440),
         ("/nothing", 900),
-        ("/?lesson=three_clouds&theme=dark", 390),
+        pytest.param("/?lesson=three_clouds&theme=dark", 390, marks=pytest.mark.thorough),
         ("/matrix_sensing", 1440),
         pytest.param("/subgradient_recovery?theme=dark", 900, marks=pytest.mark.thorough),
         pytest.param("/neural_collapse", 390, marks=pytest.mark.thorough),
@@ -57,6 +57,7 @@ def test_a_page_has_no_serious_violation(page, address, wide):
         lab.complaints.clear()  # the browser complains of status 404
 
 
+@pytest.mark.thorough
 def test_knobs_can_be_reached_on_a_phone(page):
     """The columns stand one under the other, none lies over another, and there is a way to each."""
     lab = page(width=390, height=844).open("/matrix_sensing").ready(1)
@@ -73,6 +74,7 @@ FOCUSED = """() => {
 }"""
 
 
+@pytest.mark.thorough
 def test_the_list_of_keys_takes_the_focus_and_gives_it_back(page):
     lab = page().open("/matrix_sensing").ready(1).pause()
     before = lab.ask(FOCUSED)
@@ -90,6 +92,7 @@ def test_the_list_of_keys_takes_the_focus_and_gives_it_back(page):
     assert lab.says("branch from the cursor")
 
 
+@pytest.mark.thorough
 def test_what_happens_is_announced(page):
     lab = page().open("/matrix_sensing?preset=P3").ready(1)
     until(lambda: lab.announced().endswith(": playing"))

@@ -40,6 +40,7 @@ def spread(lab):
     return max(apart), max(map(abs, frame))
 
 
+@pytest.mark.thorough
 def test_a_figure_in_space_whose_range_changes_before_it_is_laid_out_waits_for_its_size(page):
     lab = page().open(LAB).ready()
     assert lab.ask(BEFORE_LAYOUT) == ""

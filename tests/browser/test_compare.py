@@ -13,6 +13,7 @@ OVERLAY = """() => {
 }"""
 
 
+@pytest.mark.thorough
 def test_a_pinned_run_is_compared_and_comes_back_with_a_link(page):
     here = page().restarted("/matrix_sensing?preset=P3")
     here.click("keep this run in grey behind the next")

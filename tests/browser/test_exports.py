@@ -43,6 +43,7 @@ def test_figures_and_runs_are_saved(page):
     assert "'alpha': 0.27" in program and "steps=100" in program
 
 
+@pytest.mark.thorough
 def test_everything_is_saved_with_one_click(page, tmp_path):
     lab = page().restarted(LAB)
     with zipfile.ZipFile(lab.save("", "Everything (zip)")) as packed:
@@ -63,6 +64,7 @@ def test_everything_is_saved_with_one_click(page, tmp_path):
     assert same.names() == lab.names()
 
 
+@pytest.mark.thorough
 def test_a_run_is_saved_as_a_movie_and_the_page_says_how_far_it_is(page):
     lab = page().restarted(LAB)
     with lab.view.expect_download(timeout=120_000) as download:
@@ -82,6 +84,7 @@ ANNOTATIONS = """() => [...Bokeh.documents[0].roots()].flatMap((root) => [...roo
   .flatMap((m) => Array.from(m.source.data.text ?? m.source.data.get("text") ?? []))"""
 
 
+@pytest.mark.thorough
 def test_a_note_and_a_slope_are_drawn_and_belong_to_the_link_and_the_file(page):
     lab = page().restarted(LAB)
     run = engines.run("matrix_sensing", preset="P3", set={"alpha": 0.27}, steps=100)
@@ -117,6 +120,7 @@ def strangers():
     yield from served("import os; os.environ['DYNASCOPE_UPLOADS'] = 'no'")
 
 
+@pytest.mark.thorough
 def test_samples_of_ones_own_are_brought_and_computed_with(page, tmp_path, strangers):
     random = np.random.default_rng(0)
     X = random.normal(size=(3000, 60))  # in more than one piece
@@ -134,6 +138,7 @@ def test_samples_of_ones_own_are_brought_and_computed_with(page, tmp_path, stran
     assert not closed.view.get_by_text("Your own samples…").is_visible()
 
 
+@pytest.mark.thorough
 def test_where_it_is_computed_is_said(page):
     lab = page().open("/matrix_sensing?preset=P1").ready()
     assert lab.says("steps/s on CPU")
@@ -151,6 +156,7 @@ def two_devices():
     yield from served(SECOND_CARD)
 
 
+@pytest.mark.thorough
 def test_a_device_is_chosen_by_what_it_is_and_one_that_fails_is_said(page, two_devices):
     lab = page(server=two_devices).open("/matrix_sensing?preset=P1").ready()
     more = lab.view.get_by_role("button", name="more commands", exact=True)

@@ -99,6 +99,7 @@ def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_a
     until(far)
 
 
+@pytest.mark.thorough
 def test_a_pinned_run_stays_in_grey_behind_the_next(page):
     lab = page().open(LAB).ready().pause()
     lab.click("keep this run in grey behind the next")

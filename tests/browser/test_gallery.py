@@ -49,12 +49,14 @@ def test_every_lab_and_lesson_is_in_sight(page):
     assert any(in_sight(lab, "a.tile"))
 
 
+@pytest.mark.thorough
 def test_eight_labs_and_their_lessons_are_too(page, crowded):
     lab = opened(page, server=crowded, width=1440, height=900)
     assert in_sight(lab, ".card") == [True] * 8
     assert all(in_sight(lab, "a.lesson"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("wide", "theme"), [(1440, "dark"), (900, "light"), (390, "dark"), (390, "light")])
 def test_it_fits_and_has_no_serious_violation(page, wide, theme):
     lab = opened(page, f"/?theme={theme}", width=wide, height=844)

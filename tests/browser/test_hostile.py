@@ -12,7 +12,7 @@ import pytest
 import engines
 from dashboard.runs import library
 from engines.core.runs.experiment import Experiment
-from tests.browser.conftest import served, until
+from tests.browser.conftest import first_of, served, until
 
 EVIL = (
     "<script>window.P=5</script><img src=x onerror=window.P=5><svg onload=window.P=5></svg>"
@@ -91,7 +91,7 @@ def test_the_gallery_shows_such_text(page):
     assert lab.says("none of the choices", 5)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", first_of(["light", "dark"]))
 def test_a_link_that_quotes_it_is_refused_in_words(page, theme):
     bad = token(edits=[{"step": 3, "knob": "eta", "value": 0.1, "members": [EVIL]}])
     lab = page().open(f"/matrix_sensing?{urlencode({'s': bad, 'theme': theme})}").ready(1).pause()
@@ -103,6 +103,7 @@ def test_a_link_that_quotes_it_is_refused_in_words(page, theme):
         clean(lab, "its format is")
 
 
+@pytest.mark.thorough
 def test_a_link_that_holds_it_where_anything_goes_opens(page):
     view = {"speed": EVIL, "hide": [EVIL], "lesson": EVIL, "looks": {EVIL: [True, False], "loss": EVIL}, "pinned": EVIL}
     lab = page().open(f"/matrix_sensing?{urlencode({'s': token(preset=EVIL, view=view | {'pinned': ''})})}").ready(1)

@@ -57,6 +57,7 @@ def test_a_drag_moves_the_theory_a_live_knob_the_run_and_an_init_knob_restarts(p
     until(lambda: lab.steps() == [0])
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_is_a_sentence_and_what_should_not_a_lesson(page):
     lab = page().open(LAB).ready(10)
     lab.view.locator("select.speed").select_option("20")
@@ -113,6 +114,7 @@ def test_a_page_that_is_hidden_or_closed_costs_nothing(page, active):
     until(lambda: active() == 0)
 
 
+@pytest.mark.thorough
 def test_a_page_that_goes_without_a_word_costs_nothing(page, active):
     lab = page().open(LAB).ready()
     until(lambda: active() == 1)
@@ -126,6 +128,7 @@ HIDE = """(hidden) => {
 }"""
 
 
+@pytest.mark.thorough
 def test_an_address_can_name_a_preset_and_hide_parts_and_a_link_at_the_front_door_keeps_both(page):
     here = page().open(f"{LAB}?preset=P1&hide=knobs,spectrum").ready().pause()
     there = page().open(f"/?s={here.link().partition('s=')[2]}").ready()

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.browser.conftest import FIGURE, until
+from tests.browser.conftest import FIGURE, first_of, until
 from tests.browser.test_access import serious
 
 LABS = ("matrix_sensing", "neural_collapse", "loss_landscape", "subgradient_recovery")
@@ -59,7 +59,7 @@ def in_sight(lab, height):
     return [each for each in figures(lab) if each["y"] >= 0 and each["bottom"] <= height + 12]
 
 
-@pytest.mark.parametrize("name", LABS)
+@pytest.mark.parametrize("name", first_of(LABS))
 def test_figures_in_sight(page, name):
     """At each size so many figures are in sight without scrolling, nothing sticks out, and the bar is one line."""
     lab = page(width=1440, height=900).open(f"/{name}?theme={'dark' if len(name) % 2 else 'light'}").ready(1)
@@ -98,6 +98,7 @@ def test_nothing_jumps_while_a_page_loads(page):
     assert sum(value for value, *_ in shifts) < 0.05, shifts
 
 
+@pytest.mark.thorough
 def test_words_and_bar_stay_in_sight_and_columns_fold(page):
     lab = page(width=1440, height=900).open("/matrix_sensing").ready(3).pause()
     words = lab.view.get_by_role("heading", name="Does it hold?")
@@ -115,6 +116,7 @@ def test_words_and_bar_stay_in_sight_and_columns_fold(page):
     until(words.is_visible)
 
 
+@pytest.mark.thorough
 def test_a_figure_is_enlarged_hidden_restored_and_shows_another_channel(page):
     lab = page(width=1440, height=900).open("/matrix_sensing").ready(3).pause()
     title = "Training loss"
@@ -139,6 +141,7 @@ def test_a_figure_is_enlarged_hidden_restored_and_shows_another_channel(page):
     until(lambda: "training loss" in lab.ask(AXES))
 
 
+@pytest.mark.thorough
 def test_a_menu_is_walked_with_the_keyboard(page):
     lab = page(width=1440, height=900).open("/matrix_sensing").ready(3).pause()
     press, focused = lab.view.keyboard.press, lambda: lab.ask(FOCUSED)
@@ -164,6 +167,7 @@ FOCUSED = """() => {
 }"""
 
 
+@pytest.mark.thorough
 def test_a_figure_without_content_takes_no_room_and_says_why(page):
     lab = page(width=1440, height=900).open("/matrix_sensing").ready(3)
     rest = lab.view.get_by_text("figures have nothing to show")

@@ -8,7 +8,7 @@ import pytest
 import engines
 from dashboard.session import lessons, link
 from dashboard.session.view_state import ViewState
-from tests.browser.conftest import until
+from tests.browser.conftest import first_of, until
 
 SEEN = """() => {
   const texts = [];
@@ -84,7 +84,7 @@ QUICK = {"the_price_of_width", "what_a_layer_removes", "stairs", "why_directions
 LESSONS = [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.thorough]) for name in lessons.paths()]
 
 
-@pytest.mark.parametrize("name", LESSONS)
+@pytest.mark.parametrize("name", first_of(LESSONS))
 def test_nothing_on_the_page_answers_a_question_that_waits(page, name):
     lesson = lessons.load(name)
     engine = engines.load(lesson.lab)
@@ -109,6 +109,7 @@ def test_nothing_on_the_page_answers_a_question_that_waits(page, name):
         assert lab.steps() in ([], [0])
 
 
+@pytest.mark.thorough
 def test_what_a_lesson_asks_for_is_checked_and_the_last_page_leads_on(page):
     lab = page(height=900).open(address("freed_by_one_step", 3)).ready(1)
     assert lab.says("Not yet.")
@@ -119,6 +120,7 @@ def test_what_a_lesson_asks_for_is_checked_and_the_last_page_leads_on(page):
     assert lab.says("Which of them finds the truth?")
 
 
+@pytest.mark.thorough
 def test_dragging_turns_where_a_lesson_says_so(page):
     lab = page(width=1440, height=900).open(address("three_clouds", 1)).ready(3)
     until(lambda: meant(lab), 20)
@@ -133,6 +135,7 @@ def test_dragging_turns_where_a_lesson_says_so(page):
     until(lambda: abs(lab.ask(TURN) - before) > 0.5, 10)
 
 
+@pytest.mark.thorough
 def test_progress_and_answers_stay_in_the_browser(page):
     lab = page(height=900).open("/neural_collapse?lesson=what_a_layer_removes")
     lab.view.get_by_role("button", name="the spread of the samples").click()

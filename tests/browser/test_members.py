@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.conftest import FIGURE, until
+from tests.browser.conftest import FIGURE, first_of, until
 from tests.browser.test_figures import FRAME
 
 RECOVERY, SENSING = "/subgradient_recovery", "/matrix_sensing"
@@ -31,7 +31,7 @@ def over_a_curve(lab):
     return ""
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", first_of(["light", "dark"]))
 def test_a_hover_is_one_box_that_names_the_nearest_curve_and_its_value(page, theme):
     lab = page().open(f"{SENSING}?preset=P0&theme={theme}").ready(60).pause()
     text = until(lambda: over_a_curve(lab))
@@ -46,6 +46,7 @@ def test_a_hover_is_one_box_that_names_the_nearest_curve_and_its_value(page, the
     until(lambda: not lab.ask(SHOWN))
 
 
+@pytest.mark.thorough
 def test_a_hover_where_no_curve_is_tells_the_phase(page):
     lab = page().open(f"{SENSING}?preset=P0").ready(100).pause()
     left, top, width, height = lab.ask(FRAME)
@@ -62,6 +63,7 @@ def test_a_hover_where_no_curve_is_tells_the_phase(page):
     assert any(name in until(said) for name in ("growth", "fit", "tail"))
 
 
+@pytest.mark.thorough
 def test_chips_stand_in_one_line_that_scrolls(page):
     lab = page(width=900, height=700).open(f"{RECOVERY}?preset=SG-03").ready(3).pause()
     until(lambda: chips(lab).count() == 24)
@@ -71,6 +73,7 @@ def test_chips_stand_in_one_line_that_scrolls(page):
     assert all("_" not in text for text in chips(lab).all_inner_texts())
 
 
+@pytest.mark.thorough
 def test_cases_name_themselves(page):
     lab = page().open(f"{RECOVERY}?preset=SG-02").ready(3).pause()
     until(lambda: chips(lab).count() == 10)
@@ -104,6 +107,7 @@ def test_a_knob_is_spread_over_a_list_and_two_make_a_map(page):
     assert lab.says("Map of two knobs")
 
 
+@pytest.mark.thorough
 def test_a_list_that_cannot_be_read_is_a_sentence_with_the_name_that_readers_know(page):
     lab = page().open(f"{SENSING}?preset=P10").ready(3)
     lab.view.get_by_label("knob to spread", exact=True).select_option("init_ratio")
@@ -112,6 +116,7 @@ def test_a_list_that_cannot_be_read_is_a_sentence_with_the_name_that_readers_kno
     assert lab.says("start ratio = many is not a finite number")
 
 
+@pytest.mark.thorough
 def test_a_term_is_explained_beside_its_mention_and_the_help_lists_all(page):
     lab = page().open(f"{RECOVERY}?preset=SG-01").ready(3).pause()
     term = lab.view.locator(".term").first

@@ -1,5 +1,7 @@
 """The optimiser lab as a newcomer drives it."""
 
+import pytest
+
 from tests.browser.conftest import until
 
 LAB = "/optimizer_dynamics"
@@ -23,16 +25,18 @@ def test_two_methods_learn_in_opposite_order_beside_their_dashed_lines(page):
     assert lab.says("Half learned")
 
 
+@pytest.mark.thorough
 def test_another_preset_shows_the_plots_of_its_scene_in_a_narrow_window(page):
     lab = page(width=900, height=700).open(f"{LAB}?preset=O8").ready(10)
     assert lab.fits()
-    assert lab.says("Excess risk")
+    until(lambda: lab.view.get_by_role("heading", name="Excess risk", exact=True).count())
     lab.view.locator("select.choice").first.select_option("O13")
-    assert lab.says("Residual against squared length")
+    until(lambda: lab.view.get_by_role("heading", name="Residual against squared length").count())
 
 
+@pytest.mark.thorough
 def test_an_action_is_offered_only_where_its_knob_changes_something(page):
-    lab = page().open(f"{LAB}?preset=O8").ready(3)
-    assert lab.view.get_by_role("button", name="Decay from here").count() == 0
+    lab = page(width=1440, height=900).open(f"{LAB}?preset=O8").ready(3)
+    assert lab.view.locator("button.action", has_text="Decay from here").count() == 0
     lab.view.locator("select.choice").first.select_option("O6")
-    until(lambda: lab.view.get_by_role("button", name="Decay from here").count() == 1)
+    until(lambda: lab.view.locator("button.action", has_text="Decay from here").count() == 1)

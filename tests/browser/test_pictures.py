@@ -101,6 +101,7 @@ def test_clicks_choose_nodes_and_neurons_and_a_relief_without_webgl_is_turned_by
     page.close()
 
 
+@pytest.mark.thorough
 def test_a_browser_that_draws_in_three_dimensions_turns_the_scene_itself(chromium, pictures):
     browser = chromium.browser_type.launch(executable_path=system.chromium(), args=GL)
     try:

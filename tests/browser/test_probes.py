@@ -123,6 +123,7 @@ def test_a_run_that_is_being_prepared_says_so_and_gives_way_to_another(page):
     until(another_runs, 60)
 
 
+@pytest.mark.thorough
 def test_nothing_sticks_out_of_any_window_while_scrubbing_and_probing(page):
     lab = page(width=900, height=700).open(LAB).ready(20)
     assert lab.fits()

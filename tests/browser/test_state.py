@@ -4,7 +4,7 @@ import pytest
 
 from dashboard.session import link
 from engines.matrix_sensing.engine import ENGINE
-from tests.browser.conftest import FIGURE, Page, served, until
+from tests.browser.conftest import FIGURE, Page, first_of, served, until
 
 LAB = "/matrix_sensing"
 PRESETS = ("P3", "P6", "P10")
@@ -121,6 +121,7 @@ def test_everything_changes_together_while_presets_are_switched_fast(page):
     assert len(samples) > 10
 
 
+@pytest.mark.thorough
 def test_what_takes_long_to_prepare_leaves_the_old_experiment_whole_and_faded(slow_page):
     lab = slow_page.open(LAB).ready(1)
     known, samples, _ = switched(lab, (300, 900, 2500, 300, 0))
@@ -149,6 +150,7 @@ OPACITY = f"""() => {{
 }}"""
 
 
+@pytest.mark.thorough
 def test_what_cannot_be_prepared_takes_the_old_curves_and_ticks_away(slow_page):
     lab = slow_page.open(f"{LAB}?preset=P3").ready(10)
     settled(lab, "P3")
@@ -176,6 +178,7 @@ def test_an_edit_is_said_with_both_values_and_greys_the_claims_until_it_is_taken
     assert lab.ask(SHOWN)["knobs"] == rest["knobs"]
 
 
+@pytest.mark.thorough
 def test_undo_and_redo_by_buttons_and_by_keys_also_from_the_field_that_was_typed_in(page):
     lab = page().open(f"{LAB}?preset=P3").ready(3)
     k = lab.view.get_by_label("k, exact value", exact=True)
@@ -204,6 +207,7 @@ def told(address):
     return link.decode(address.partition("s=")[2], ENGINE)
 
 
+@pytest.mark.thorough
 def test_the_address_follows_so_that_reload_back_and_a_second_tab_find_the_same(page):
     lab = page().open(f"{LAB}?preset=P3").ready(30).pause()
     address = lambda: lab.ask("location.href")  # noqa: E731
@@ -237,7 +241,7 @@ def test_the_address_follows_so_that_reload_back_and_a_second_tab_find_the_same(
     assert second.curve() == curve
 
 
-@pytest.mark.parametrize("system", ["light", "dark"])
+@pytest.mark.parametrize("system", first_of(["dark", "light"]))
 def test_the_theme_is_the_systems_until_another_is_chosen_which_is_remembered(chromium, server, system):
     context = chromium.new_context(color_scheme=system)
     view = context.new_page()

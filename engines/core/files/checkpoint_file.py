@@ -43,7 +43,7 @@ def restore_checkpoint(simulation: Simulation, path: Path) -> None:
         with safe_open(path, "pt", device="cpu") as file:
             about = json.loads(file.metadata()["dynascope"])
             if about["format"] != FORMAT:
-                raise StoreError(f"its format is {about['format']!r}; this version reads {FORMAT}")
+                raise StoreError(f"its format is {about['format']!r:.40}; this version reads {FORMAT}")
             batches = []
             for index, (state, knobs) in enumerate((batch.state, batch.knobs) for batch in simulation.batches):
                 read = lambda like, kind, name, index=index: _like(like, file.get_tensor(f"{index}/{kind}/{name}"))  # noqa: E731

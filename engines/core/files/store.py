@@ -300,7 +300,7 @@ def require_format(found: Any, known: int) -> None:
     if type(found) is int and found > known:
         raise StoreError(f"it was written by a newer version of Dynascope (format {found}; this one reads {known})")
     if found != known or type(found) is not int:
-        raise StoreError(f"its format is {quote(found)}; this version reads {known}")
+        raise StoreError(f"its format is {found!r:.40}; this version reads {known}")
 
 
 def _check_order(table: pa.Table, members: int) -> None:

@@ -311,6 +311,10 @@ class Engine(ABC, Generic[C, P, S]):
         """Name the plots that have nothing to show with these knobs; the page leaves them out."""
         return frozenset()
 
+    def bring(self, subject: Any) -> dict[str, Any]:
+        """Return the knobs with which a subject that a person brings is analysed. Raises `ConfigError`."""
+        raise ConfigError(f"{self.title} takes no subject of your own")
+
     def stability(self, config: C) -> str:
         """Offer a stable step size in a sentence where a run with `config` diverges."""
         return ""

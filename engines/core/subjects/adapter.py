@@ -26,11 +26,12 @@ def adapt(module: torch.nn.Module, loss: Callable[[Any, Any], Tensor], features:
     """
     if not isinstance(module, torch.nn.Module):
         raise ConfigError(f"module={quote(module)} is no torch.nn.Module")
-    frozen = copy.deepcopy(module).eval()
+    frozen = copy.deepcopy(module).eval().requires_grad_(False)
     buffers = {name: one.detach() for name, one in frozen.named_buffers()}
     every = dict(frozen.named_parameters())
-    params = {name: one for name, one in every.items() if one.requires_grad} or every
-    fixed = {name: one.detach() for name, one in every.items() if name not in params}
+    free = {name for name, one in module.named_parameters() if one.requires_grad} or set(every)
+    params = {name: one for name, one in every.items() if name in free}
+    fixed = {name: one for name, one in every.items() if name not in free}
     if not params:
         raise ConfigError(f"{type(module).__name__} has no parameters")
 

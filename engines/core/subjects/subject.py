@@ -17,7 +17,7 @@ from torch.func import vmap
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 
-from engines.core.protocol.errors import ConfigError, UnknownName, quote
+from engines.core.protocol.errors import ConfigError, UnknownName, quote, said_by
 from engines.core.subjects import checks
 from engines.core.subjects.adapter import adapt
 from engines.core.subjects.batches import Batch, Batches, size, take
@@ -83,8 +83,8 @@ class Subject:
 
         `loss(outputs, target)` returns one loss a sample, `[n]`. A batch that is a tuple ends with its target; of a
         mapping that is `labels`, `label`, `targets`, `target` or `y`, and the rest are keyword arguments; a single
-        tensor is both. Buffers are frozen in evaluation mode, on a copy of the module, which the notes say. `features` name
-        submodules whose outputs are looked at.
+        tensor is both. Buffers are frozen in evaluation mode, on a copy of the module, which the notes say. `features`
+        name submodules whose outputs are looked at.
         """
         made = cls(train=loader, test=test, name=name or type(module).__name__, **adapt(module, loss, features))
         few = take(made.train.first, slice(0, 2))
@@ -175,26 +175,29 @@ class Subject:
 
     @cached_property
     def precise(self) -> Self:
-        """Subject in float64, in which curvature and ranks are computed; as it is where its loss takes no float64."""
+        """Subject in float64, in which curvature and ranks are computed.
+
+        Raises `ConfigError` where its loss takes no float64.
+        """
         exact = self.to(torch.float64)
         try:
-            made = exact.losses(exact.theta, take(exact.train.first, slice(0, 2)))
-        except Exception:
-            made = None
-        if made is not None and made.dtype == torch.float64:
-            return exact
-        return self._copy(notes=(*self.notes, f"computed in {self.dtype}: its loss does not take float64"))
+            dtype = exact.losses(exact.theta, take(exact.train.first, slice(0, 2))).dtype
+        except Exception as error:
+            dtype = f"{type(error).__name__}: {said_by(error)}"
+        if dtype != torch.float64:
+            raise ConfigError(f"the loss of {quote(self.name)} is to take and give float64, and does not ({dtype})")
+        return exact
 
     # -- losses and outputs -----------------------------------------------------------------------------------------
 
     def losses(self, theta: Tensor, batch: Batch) -> Tensor:
         """Losses `[*, n]` of parameters `theta [*, P]` on one batch, members at once by `vmap` where that works."""
-        return self._mapped(lambda at: self.loss(self.split(at), batch), theta)
+        return self.mapped(lambda at: self.loss(self.split(at), batch), theta)
 
     def outputs_at(self, theta: Tensor, batch: Batch) -> Tensor:
         """Outputs `[*, n, k]` on one batch, all their axes but the samples as one. Errors as `require_outputs`."""
         made, _ = self.require_outputs()
-        return self._mapped(lambda at: made(self.split(at), batch).reshape(size(batch), -1), theta)
+        return self.mapped(lambda at: made(self.split(at), batch).reshape(size(batch), -1), theta)
 
     def mean_loss(self, theta: Tensor, data: Batches | None = None) -> Tensor:
         """Mean loss `[*]` over all training samples, or others, of parameters `theta [*, P]`; differentiable.
@@ -246,20 +249,36 @@ class Subject:
             return False
         return made.shape == (2, size(few))
 
-    def _mapped(self, call: Callable[[Tensor], Tensor], theta: Tensor) -> Tensor:
+    @cached_property
+    def numbers(self) -> int:
+        """Numbers that a pass keeps for its gradient, of one sample: what memory it takes."""
+        few, kept = take(self.train.first, slice(0, 2)), []
+
+        def count(one: Tensor) -> Tensor:
+            kept.append(one.numel())
+            return one
+
+        with torch.enable_grad(), torch.autograd.graph.saved_tensors_hooks(count, lambda one: one):
+            self.losses(self.theta.requires_grad_(), few)
+        return max(1, sum(kept) // size(few))
+
+    def mapped(self, call: Callable[..., Tensor], theta: Tensor, *beside: Tensor) -> Tensor:
+        """Call for each member: on `theta [*, P]` and what goes with it, `[*, ...]`; at once where that works."""
         with plain_kernels():
             if theta.ndim == 1:
-                return call(theta)
-            flat = theta.reshape(-1, theta.shape[-1])
-            made = vmap(call)(flat) if self.maps_members else torch.stack([call(one) for one in flat])
-            return made.unflatten(0, theta.shape[:-1])
+                return call(theta, *beside)
+            lead = theta.shape[:-1]
+            flat = [one.reshape(-1, *one.shape[len(lead) :]) for one in (theta, *beside)]
+            if self.maps_members:
+                return vmap(call)(*flat).unflatten(0, lead)
+            return torch.stack([call(*one) for one in zip(*flat, strict=True)]).unflatten(0, lead)
 
     # -- copies -----------------------------------------------------------------------------------------------------
 
     def _copy(self, **changed: Any) -> Self:
         """Copy with other attributes; what was computed of the old ones is forgotten."""
         fresh = copy.copy(self)
-        for cached in ("precise", "maps_members"):
+        for cached in ("precise", "maps_members", "numbers"):
             vars(fresh).pop(cached, None)
         fresh._set(**changed)
         return fresh

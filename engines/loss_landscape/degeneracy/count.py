@@ -192,8 +192,8 @@ class Count:
 def count(net: Mlp, theta: Tensor, X: Tensor, tau: float = numerical_rank.SINGULAR, chunk: int | None = None) -> Count:
     """Count and explain free directions, every member at once: theta `[*, P]`, X `[n, d_0]` or `[*, n, d_0]`.
 
-    Memory about `3 P²` numbers a member, time `3 n k P²` and a few `P³`. Raises `ConfigError` for anything but float64,
-    and for activations other than relu and linear.
+    Of any activation; only relu and linear have gates, and directions of type 3. Memory about `3 P²` numbers a member,
+    time `3 n k P²` and a few `P³`. Raises `ConfigError` for anything but float64.
     """
     return run_to_end(count_stages(net, theta, X, partial(by_qr, tau=tau, chunk=chunk)))
 
@@ -209,7 +209,7 @@ def count_stages(
     layer_blocks = tuple(blocks(g) for g in passes.gates)
     J = JacobianSource(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])
     spaces = yield from factorise(J)
-    related = related_gate_directions(net, theta, passes) if dependent else None
+    related = related_gate_directions(net, theta, passes) if dependent and layer_blocks else None
     return count_of_parts(
         net, passes, layer_blocks, spaces, generators(net, theta, layer_blocks), related, distinct_samples(X)
     )

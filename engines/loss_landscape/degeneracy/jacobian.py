@@ -18,7 +18,10 @@ from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 
 
 class Passes(NamedTuple):
-    """Inputs, gates and output derivatives of the layers: one entry a layer l = 0 .. L-1, gates one a hidden layer."""
+    """Inputs, gates and output derivatives of the layers: one entry a layer l = 0 .. L-1, gates one a hidden layer.
+
+    Of activations without gates there are none.
+    """
 
     A: list[Tensor]
     """Inputs of the layers `at^l(x)`, `[*, n, D_l]`."""
@@ -42,23 +45,19 @@ def slope(activation: str, z: Tensor) -> Tensor:
         return torch.autograd.grad(ACTIVATIONS[activation](z).sum(), z)[0]
 
 
-def gate(activation: str, z: Tensor) -> Tensor:
-    """Whether units fire, `z > 0`, for pre-activations `z [*, n, d]`, bool `[*, n, d]`; linear units always do.
+GATED = ("relu", "linear")
+"""Activations with gates: a unit fires and is linear, or does not and is zero."""
 
-    Raises `ConfigError` for an activation without gates.
-    """
-    if activation == "linear":
-        return torch.ones_like(z, dtype=torch.bool)
-    if activation != "relu":
-        raise ConfigError(f"activation {activation!r} has no gates; relu and linear have")
-    return z > 0
+
+def gate(activation: str, z: Tensor) -> Tensor:
+    """Whether units of `GATED` activations fire, `z > 0`, for `z [*, n, d]`, bool as z; linear ones always do."""
+    return torch.ones_like(z, dtype=torch.bool) if activation == "linear" else z > 0
 
 
 def layer_passes(net: Mlp, theta: Tensor, X: Tensor) -> Passes:
     """Pass all data forwards and all outputs backwards: `G^{L-1} = I_k`, `G^{l-1} = (G^l W^l[:, :-1]) * phi'(z^l)`.
 
-    theta `[*, P]`, X `[n, d_0]` or `[*, n, d_0]`. Raises `ConfigError` for anything but float64, and for
-    activations other than relu and linear.
+    theta `[*, P]`, X `[n, d_0]` or `[*, n, d_0]`; any activation. Raises `ConfigError` for anything but float64.
     """
     require_float64(theta, X)
     A, Z = net.layers(theta, X)
@@ -67,7 +66,7 @@ def layer_passes(net: Mlp, theta: Tensor, X: Tensor) -> Passes:
     for W, z in zip(net.split(theta)[:0:-1], Z[-2::-1], strict=True):
         behind = (G[0].flatten(-3, -2) @ W[..., : z.shape[-1]]).unflatten(-2, G[0].shape[-3:-1])
         G.insert(0, behind * slope(net.activation, z)[..., None, :])
-    return Passes(A, [gate(net.activation, z) for z in Z[:-1]], G)
+    return Passes(A, [gate(net.activation, z) for z in Z[:-1]] if net.activation in GATED else [], G)
 
 
 CHUNK = 256

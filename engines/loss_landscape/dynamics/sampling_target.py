@@ -24,6 +24,7 @@ from engines.loss_landscape.models import factory, potentials
 from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Subject
+from engines.loss_landscape.models.own_model import OwnModel
 
 DENSE = 600
 """Most parameters for which the Hessian at the centre is made."""
@@ -42,7 +43,7 @@ class SamplingTarget:
     n: int = 1
     """Number of data."""
     perceptron: tuple[Mlp, Tensor] | None = None
-    """Network and its inputs, where it is a perceptron with gates or a linear one."""
+    """Network and its inputs, where it is a perceptron."""
     accuracies: Mapping[str, Tensor] = field(default_factory=dict)
     """Accuracies at the centre, of training and of test samples that have labels, `[B]` each."""
 
@@ -59,6 +60,8 @@ def _behaviour(configs: Configs) -> SamplingTarget:
         model = DeepLinear(one.sizes, one.rank, one.scale)
         return SamplingTarget(model, model.star.expand(len(configs), -1))
     subject = factory.build(configs)
+    if isinstance(subject.model, OwnModel) and subject.model.loss_alone:
+        return SamplingTarget(subject.loss, subject.start, n=len(subject.train.X))
     X = subject.train.X if subject.train.X.ndim == 2 else subject.train.X[:, None]
     with torch.no_grad():
         outputs = subject.model(subject.start[:, None], X)
@@ -67,7 +70,7 @@ def _behaviour(configs: Configs) -> SamplingTarget:
         return (subject.model(theta, X) - outputs).square().sum((-2, -1)) / (2 * X.shape[-2])
 
     model = subject.model
-    perceptron = (model, subject.train.X) if isinstance(model, Mlp) and model.activation in ("relu", "linear") else None
+    perceptron = (model, subject.train.X) if isinstance(model, Mlp) else None
     return SamplingTarget(loss, subject.start, n=X.shape[-2], perceptron=perceptron, accuracies=_accuracies(subject))
 
 
@@ -120,7 +123,7 @@ def eigenmodes(target: SamplingTarget) -> Eigenmodes | None:
 
 
 def _hessian(target: SamplingTarget) -> Tensor:
-    """Hessian `[B, P, P]`: of a perceptron with gates `JᵀJ/n`, which is exact, of anything else by derivatives."""
+    """Hessian `[B, P, P]`: of a perceptron `JᵀJ/n`, which is exact at its centre, of anything else by derivatives."""
     if target.perceptron is not None:
         net, X = target.perceptron
         return gram(net, target.star, X)
@@ -145,15 +148,15 @@ def display_axes(target: SamplingTarget, modes: Eigenmodes | None) -> Tensor:
 def centre_channels(configs: Configs, modes: Eigenmodes | None) -> dict[str, Tensor]:
     """Channels of the centre that never change, `[B, *dims]` each, for B members that share all `shape` knobs.
 
-    `spectrum [B, P]` from the modes if there are any; of perceptrons of at most `DENSE` parameters with gates, or
-    linear ones, those of `count_channels` and `near_curvature_channel` too.
+    `spectrum [B, P]` from the modes if there are any; of perceptrons of at most `DENSE` parameters those of
+    `count_channels` and `near_curvature_channel` too.
     """
     spectrum = {} if modes is None else {"spectrum": floor_eigenvalues(modes.values)}
-    if configs[0].subject in ("potential", "superposition", "transformer", "addition"):
+    if configs[0].subject in ("potential", "own_model", "superposition", "transformer", "addition"):
         return spectrum
     subject = factory.build(configs)
     model = subject.model
-    if not isinstance(model, Mlp) or model.activation not in ("relu", "linear") or model.P > DENSE:
+    if not isinstance(model, Mlp) or model.P > DENSE:
         return spectrum
     return spectrum | count_channels(model, subject) | near_curvature_channel(configs, model, subject)
 

@@ -69,11 +69,11 @@ def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]
     """Channels of losses, accuracies and the norm."""
     subject, theta = problem.subject, state.theta
     values = {"weight_norm": torch.linalg.vector_norm(theta, dim=-1)}
-    for prefix, (X, y) in (("", subject.train), ("test_", subject.test)):
-        made = subject.model(theta, X)
-        values[f"{prefix}loss"] = subject.criterion(made, y)
-        if not y.is_floating_point():
-            values[f"{prefix}accuracy"] = (made.argmax(-1) == y).to(theta.dtype).mean(-1)
+    for prefix, samples in (("", subject.train), ("test_", subject.test)):
+        made = subject.model(theta, samples.X)
+        values[f"{prefix}loss"] = subject.loss_of(made, samples)
+        if not samples.y.is_floating_point():
+            values[f"{prefix}accuracy"] = (made.argmax(-1) == samples.y).to(theta.dtype).mean(-1)
     return filled(values, len(theta), thin=False)
 
 

@@ -10,7 +10,7 @@ derivatives, with equal results.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, overload
 
 import torch
@@ -76,8 +76,8 @@ def gauss_newton(f: Callable[[Tensor], Tensor], theta: Tensor, metric: Metric = 
     return lambda U: vmap(one)(U.to(theta.dtype)).to(U.dtype)
 
 
-def block(product: Product, part: slice, P: int) -> Product:
-    """Diagonal block of a product: vectors `[m, *, p]` on `part` of the P parameters, the others fixed."""
+def block(product: Product, part: slice | Tensor, P: int) -> Product:
+    """Diagonal block of a product: vectors `[m, *, p]` on a slice or places `[p]` of P parameters, the others fixed."""
 
     def inside(U: Tensor) -> Tensor:
         whole = U.new_zeros(*U.shape[:-1], P)
@@ -85,6 +85,30 @@ def block(product: Product, part: slice, P: int) -> Product:
         return product(whole)[..., part]
 
     return inside
+
+
+def over_parts(make: Callable[[Tensor], Product], parts: Sequence[Tensor], vectors: int = 8) -> Product:
+    """Product of a mean over samples in parts `[n, *]`, one part after another, for so many vectors `[m, P]` at once.
+
+    `make` makes the product of the mean over one part. A single part is made once, several anew with each product: what
+    they keep does not have to fit into memory together.
+    """
+    n = sum(map(len, parts))
+    once = make(parts[0]) if len(parts) == 1 else None
+
+    def some(U: Tensor) -> Tensor:
+        return torch.stack([(once or make(part))(U) * (len(part) / n) for part in parts]).sum(0)
+
+    return lambda U: torch.cat([some(few) for few in U.split(vectors)])
+
+
+def metric_of(mean_loss: Callable[[Tensor], Tensor], outputs: Tensor) -> Metric:
+    """Metric of any mean loss `[n, k] -> []` at `outputs [n, k]`: its Hessian times n, by two derivatives.
+
+    Hence `gauss_newton`, which divides by n, gives the Gauss-Newton matrix of that mean.
+    """
+    n, gradient = outputs.shape[-2], grad(mean_loss)
+    return lambda v: n * jvp(gradient, (outputs,), (v,))[1]
 
 
 def softmax_metric(logits: Tensor) -> Metric:

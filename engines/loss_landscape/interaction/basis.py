@@ -41,7 +41,7 @@ class HomogeneousNetwork(NamedTuple):
     """`at^l`, `[*, n, w_l]`, L + 1 of them."""
     gates: list[Tensor]
     """`[*, n, w_{l+1}]`, 0 or 1, L of them."""
-    has_gates: bool
+    is_perceptron: bool
     """Whether hidden layers have ReLUs; else all is linear."""
 
     @property
@@ -51,7 +51,7 @@ class HomogeneousNetwork(NamedTuple):
 
     def activate(self, section: int, z: Tensor) -> Tensor:
         """Node after a section, `[*, n, w]` as `z = at Wᵀ` is; the constant passes as it is."""
-        if section == len(self.weights) - 1 or not self.has_gates:
+        if section == len(self.weights) - 1 or not self.is_perceptron:
             return z
         return torch.cat([torch.relu(z[..., :-1]), z[..., -1:]], -1)
 

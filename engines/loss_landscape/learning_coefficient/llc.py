@@ -87,6 +87,26 @@ def r_hat(losses: Tensor) -> Tensor:
     return ((within * (n - 1) / n + between) / within).sqrt()
 
 
+def effective_sample_size(losses: Tensor) -> Tensor:
+    """Number of independent draws `[*]` that tell the mean of `losses [T, *, C]` as well, `C T/(1 + 2 sum_t rho_t)`.
+
+    rho_t is the autocorrelation within chains, less what chains disagree about; summed in pairs as long as these are
+    positive, and never growing. Geyer 1992; Vehtari et al. 2021, arXiv 1903.08008. Raises `ConfigError` for fewer than
+    4 draws.
+    """
+    T, C = losses.shape[0], losses.shape[-1]
+    if T < 4:
+        raise ConfigError(f"the effective sample size was asked for of {T} draws; it needs 4")
+    power = torch.fft.rfft(losses - losses.mean(0), 2 * T, dim=0).abs().square()
+    covariance = torch.fft.irfft(power, 2 * T, dim=0)[:T].mean(-1) / T  # [T, *], of chains on average
+    within = covariance[0] * T / (T - 1)
+    between = losses.mean(0).var(-1, correction=1) if C > 1 else torch.zeros_like(within)
+    rho = 1 - (within - covariance) / (within * (T - 1) / T + between)
+    pairs = rho[: T // 2 * 2].unflatten(0, (T // 2, 2)).sum(1)
+    kept = (pairs > 0).long().cumprod(0) * pairs.cummin(0).values
+    return C * T / (2 * kept.sum(0) - 1).clamp_min(1 / T)
+
+
 def window_fill(distances: Tensor, gamma: Tensor | float, P: int) -> Tensor:
     """Share of the window that chains fill, `gamma <|w - w*|^2>/P` `[*]`, of squared distances `[T, *, C]`.
 

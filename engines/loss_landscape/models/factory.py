@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 import torch
 
 from engines.core.protocol.errors import ConfigError
+from engines.core.subjects import brought
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models import (
     deep_linear,
     digits,
     modular_addition,
+    own_model,
     planted_networks,
     superposition,
     user_network,
@@ -120,6 +122,10 @@ def _own(configs: Configs) -> Subject:
     return user_network.supervised_subject(net, theta.expand(len(seeds), -1), samples, seeds)
 
 
+def _own_model(configs: Configs) -> Subject:
+    return own_model.own_model_subject(brought.find(configs[0].model), tuple(_seeds(configs)))
+
+
 def at_rest(net: Model, star: torch.Tensor, X: torch.Tensor, seeds: tuple[int, ...]) -> Subject:
     """Subject at the minimum of its behavioural loss: its targets are its own outputs.
 
@@ -139,5 +145,6 @@ SUBJECTS: dict[str, Callable[[Configs], Subject]] = {
     "linear": _linear,
     "superposition": _superposition,
     "user_network": _own,
+    "own_model": _own_model,
 }
 """Builders of all subjects but potentials, by name."""

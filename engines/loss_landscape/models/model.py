@@ -102,8 +102,30 @@ class Subject:
 
     def loss(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
         """Loss `[*]` of parameters `[*, P]` on the training samples, or on others; differentiable."""
-        X, y = samples or self.train
-        return self.criterion(self.model(theta, X), y)
+        samples = samples or self.train
+        return self.loss_of(self.model(theta, samples.X), samples)
+
+    def loss_of(self, outputs: Tensor, samples: Samples) -> Tensor:
+        """Loss `[*]` of outputs `[*, n, k]` that the model makes of some samples."""
+        return self.criterion(outputs, samples.y)
+
+    @torch.no_grad()
+    def of_model(self, model: Model, theta: Tensor, samples: Samples) -> Subject:
+        """Subject of another model that computes the same at `theta [P]`, at rest there: its targets are its outputs.
+
+        Labels stay, where the samples have them.
+        """
+        y = model(theta, samples.X) if samples.y.is_floating_point() else samples.y
+        criterion = half_squared_error if y.is_floating_point() else cross_entropy
+        train = Samples(samples.X, y)
+        return Subject(model, train, train, criterion, theta[None], self.seeds[:1])
+
+    @torch.no_grad()
+    def behavioural(self, theta: Tensor) -> Subject:
+        """Subject whose loss is half the squared distance of the outputs from those at `theta [P]`."""
+        X = self.train.X
+        train = Samples(X, self.model(theta, X))
+        return Subject(self.model, train, self.test, half_squared_error, self.start, self.seeds)
 
     def gradient(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
         """Gradient `[*, P]` of the loss by one backward pass: no member's loss depends on another's parameters."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from math import prod
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -16,6 +18,7 @@ from engines.loss_landscape.models import factory
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Samples, Subject
 from engines.loss_landscape.models.modular_addition import Embedding
+from engines.loss_landscape.models.own_model import OwnModel
 
 
 class NetworkAtStep(NamedTuple):
@@ -28,6 +31,23 @@ class NetworkAtStep(NamedTuple):
     """Parameters that training has reached, `[P]`; of a sampled member, the point w* around which it samples."""
     samples: Samples
     """Training samples of this member, without a leading axis."""
+
+    def take(self, rows: Tensor) -> NetworkAtStep:
+        """Keep the samples with the numbers `rows [m]` only."""
+        X, y = self.samples
+        return self._replace(samples=Samples(X[rows], y[rows]))
+
+    def layers(self) -> dict[str, Tensor]:
+        """Places `[p]` of each layer's parameters in the flat vector, by a name for readers."""
+        model: Any = self.subject.model
+        if isinstance(model, OwnModel):
+            slices = model.subject.layers
+        else:
+            sizes = [prod(shape) for shape in getattr(model, "layout", model).shapes]
+            ends = np.cumsum(sizes).tolist()
+            slices = {f"{i}": [slice(b - p, b)] for i, (p, b) in enumerate(zip(sizes, ends, strict=True), 1)}
+        every = torch.arange(len(self.theta))
+        return {name: torch.cat([every[part] for part in parts]) for name, parts in slices.items()}
 
     def perceptron(self) -> tuple[Mlp, Tensor, Tensor]:
         """View as a perceptron: the net, its parameters `[P]`, its inputs `[n, d_0]`.

@@ -15,6 +15,7 @@ from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Neurons, Trace
+from engines.loss_landscape.degeneracy.jacobian import GATED
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR
 from engines.loss_landscape.degeneracy.related_gates import too_wide
 from engines.loss_landscape.degeneracy.row_space import Factorisation, by_gram, by_qr, map_shares
@@ -23,6 +24,7 @@ from engines.loss_landscape.hessian.dense import LARGEST
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.modular_addition import Embedding
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
+from engines.loss_landscape.models.own_model import OwnModel
 from engines.loss_landscape.probes import free_directions
 from engines.loss_landscape.probes.free_directions import (
     autodiff_count,
@@ -33,7 +35,8 @@ from engines.loss_landscape.probes.free_directions import (
     near_values,
 )
 from engines.loss_landscape.probes.landscape import Landscape, behavioural_landscape, require_finite
-from engines.loss_landscape.probes.paths import Path, loss_profile, path_parameters
+from engines.loss_landscape.probes.own_directions import as_perceptron, count_by_layer
+from engines.loss_landscape.probes.paths import Path, Profile, loss_profile, path_parameters
 
 MAX_AUTODIFF = 600
 """Most parameters of a model that is no perceptron, which is counted by automatic differentiation."""
@@ -45,10 +48,9 @@ MAX_QR_WITH_TOLERANCE = 3000
 """Most parameters for which a chosen tolerance is worth the minutes that all digits take."""
 
 
-def has_gates(network: NetworkAtStep) -> bool:
-    """Whether the model has gates by which directions can be explained."""
-    model = network.subject.model
-    return isinstance(model, Embedding) or (isinstance(model, Mlp) and model.activation in ("relu", "linear"))
+def is_perceptron(network: NetworkAtStep) -> bool:
+    """Whether the model can be taken apart into layers by which directions are explained."""
+    return isinstance(network.subject.model, (Embedding, Mlp))
 
 
 def factorisation(P: int, tolerance: float) -> Factorisation:
@@ -69,9 +71,10 @@ def factorisation(P: int, tolerance: float) -> Factorisation:
 def require_affordable(network: NetworkAtStep) -> None:
     """Raise `ConfigError` for parameters that are not finite, or too many for a dense count."""
     require_finite(network.theta)
-    most = LARGEST if has_gates(network) else MAX_AUTODIFF
+    known = is_perceptron(network) or isinstance(network.subject.model, OwnModel)
+    most = LARGEST if known else MAX_AUTODIFF
     if len(network.theta) > most:
-        kind = "this network" if has_gates(network) else "a network without ReLU layers that can be taken apart"
+        kind = "this network" if known else "a network that is no perceptron"
         raise ConfigError(
             f"P = {len(network.theta)} parameters are too many for a dense count: of {kind} it takes up to {most}; the "
             "probe `hessian` estimates the soft count of larger ones"
@@ -105,6 +108,8 @@ class NetworkMap(NamedTuple):
 def neuron_kinds(net: Mlp, theta: Tensor, layer_blocks: Sequence[Blocks], near: Sequence[Tensor]) -> list[np.ndarray]:
     """Kind of every neuron of every column, `[d_l]` each; near: pairs that nearly agree, `[d, d]` a hidden layer."""
     columns = [np.full(net.sizes[0], END)]
+    if not layer_blocks:
+        columns += [np.full(d, LIVE) for d in net.sizes[1:-1]]
     for layer, (block, close) in enumerate(zip(layer_blocks, near, strict=True), 1):
         W_in, W_out = net.split(theta)[layer - 1 : layer + 1]
         # Times the in-weights: the same whatever the scale of a neuron.
@@ -155,17 +160,24 @@ def degeneracy(
 
 def examine(network: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, delta: float) -> Iterator[Part]:
     """Parts of the result of `degeneracy` for a network at a step."""
+    require_finite(network.theta)
+    if isinstance(network.subject.model, OwnModel):
+        network.subject.model.subject.require_outputs()
+    network, about = as_perceptron(network)
     P = len(network.theta)
     require_affordable(network)
     yield Part(0.02, {"parameters": P})
     landscape = behavioural_landscape(network)
-    if not has_gates(network):
+    if isinstance(network.subject.model, OwnModel):
+        yield from _examine_by_layer(network, landscape, about, tolerance, n_beta, gamma)
+        return
+    if not is_perceptron(network):
         values = autodiff_count(network, landscape, tolerance) | factored_values(network, landscape, n_beta, gamma)
         yield Part(
             1.0, values | effective_values(values["eigenvalue"], values["nullity"], n_beta, gamma) | count_note(values)
         )
         return
-    stages = free_directions.count_gated(network, factorisation(P, tolerance), delta)
+    stages = free_directions.count_perceptron(network, factorisation(P, tolerance), delta)
     gated = yield from map_shares(stages, lambda share: Part(0.02 + 0.5 * share, {"parameters": P}))
     values = count_values(gated.count, landscape)
     values |= effective_values(values["eigenvalue"], values["nullity"], n_beta, gamma)
@@ -174,10 +186,22 @@ def examine(network: NetworkAtStep, tolerance: float, n_beta: float, gamma: floa
     columns = neuron_kinds(gated.net, gated.theta, gated.count.blocks, gated.near)
     drawn = network_map(columns)
     values |= {"layer": drawn.layer, "neuron_name": drawn.name, "kind": drawn.kind}
-    values |= count_note(values, too_wide(gated.net))
+    values |= count_note(values, too_wide(gated.net), gates=gated.net.activation in GATED, about=about)
     yield Part(0.6, values)
     for share, profiles in loss_along_paths(gated.paths, with_fewer_samples(network), drawn.number):
         yield Part(0.6 + 0.4 * share, values | profiles)
+
+
+def _examine_by_layer(
+    network: NetworkAtStep, landscape: Landscape, about: str, tolerance: float, n_beta: float, gamma: float
+) -> Iterator[Part]:
+    """Parts of the result for an own model that is no perceptron."""
+    P = len(network.theta)
+    stages = count_by_layer(network, factorisation(P, tolerance))
+    count, names = yield from map_shares(stages, lambda share: Part(0.02 + 0.9 * share, {"parameters": P}))
+    values = count_values(count, landscape)
+    values |= effective_values(values["eigenvalue"], values["nullity"], n_beta, gamma)
+    yield Part(1.0, values | {"layer_name": np.array(names)} | count_note(values, gates=False, about=about))
 
 
 def with_fewer_samples(network: NetworkAtStep) -> Landscape:
@@ -197,17 +221,21 @@ def loss_along_paths(
     for done, path in enumerate(paths, 1):
         profile = loss_profile(path, landscape, stream)
         profiles += [(path, profile)] if profile else []
-        if done % 16 == 0 or done == len(paths):
-            yield (
-                done / len(paths),
-                {
-                    "path_position": path_parameters().numpy(),
-                    "path": np.array([path.name for path, _ in profiles]),
-                    "path_neuron": np.array([number.get(path.neuron, -1) for path, _ in profiles]),
-                    "path_loss": np.array([profile.loss.numpy() for _, profile in profiles]),
-                    "random_loss": np.array([profile.random_loss.numpy() for _, profile in profiles]),
-                },
-            )
+        if done % 16 == 0 and done < len(paths):
+            yield done / len(paths), profile_values(profiles, number)
+    yield 1.0, profile_values(profiles, number)
+
+
+def profile_values(profiles: list[tuple[Path, Profile]], number: dict[tuple[int, int], int]) -> dict[str, np.ndarray]:
+    """Profiles as arrays, one row a path."""
+    at = path_parameters().numpy()
+    return {
+        "path_position": at,
+        "path": np.array([path.name for path, _ in profiles], str),
+        "path_neuron": np.array([number.get(path.neuron, -1) for path, _ in profiles], int),
+        "path_loss": np.array([profile.loss.numpy() for _, profile in profiles]).reshape(-1, len(at)),
+        "random_loss": np.array([profile.random_loss.numpy() for _, profile in profiles]).reshape(-1, len(at)),
+    }
 
 
 PROBE = Probe(

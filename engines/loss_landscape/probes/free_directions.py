@@ -1,4 +1,4 @@
-"""Counts of free directions for the probe `degeneracy`: of networks with gates or of any model, as values and text."""
+"""Counts of free directions for the probe `degeneracy`: of perceptrons or of any model, as values and text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from engines.core.numerics.lapack import svdvals
 from engines.loss_landscape.degeneracy import closed_form, embedding, numerical_rank, synchronised_neurons
 from engines.loss_landscape.degeneracy.count import Count, count_stages, distinct_samples
-from engines.loss_landscape.degeneracy.jacobian import Passes, layer_passes
+from engines.loss_landscape.degeneracy.jacobian import GATED, Passes, layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import rank, unit_columns
 from engines.loss_landscape.degeneracy.row_space import Factorisation, WithProgress
 from engines.loss_landscape.degeneracy.synchronised_neurons import agreement, tangents
@@ -33,8 +33,8 @@ MAX_MIXINGS = 6
 """Most paths of an embedding."""
 
 
-class GatedCount(NamedTuple):
-    """The perceptron of a network with gates, the count of the whole, and paths out of it."""
+class PerceptronCount(NamedTuple):
+    """The perceptron of a network, the count of the whole, and paths out of it."""
 
     net: Mlp
     theta: Tensor
@@ -42,13 +42,13 @@ class GatedCount(NamedTuple):
     passes: Passes
     """Passes through the perceptron."""
     near: Sequence[Tensor]
-    """Pairs of neurons that nearly agree, bool `[d, d]` a hidden layer."""
+    """Pairs of neurons that nearly agree, bool `[d, d]` a hidden layer; none of activations without gates."""
     count: Count
     paths: list[Path]
     """Paths in the coordinates of the whole network."""
 
 
-def count_gated(network: NetworkAtStep, factorise: Factorisation, delta: float) -> WithProgress[GatedCount]:
+def count_perceptron(network: NetworkAtStep, factorise: Factorisation, delta: float) -> WithProgress[PerceptronCount]:
     """Count a perceptron, or an embedding with the perceptron above it, stage by stage."""
     net, theta, X = network.perceptron()
     passes = layer_passes(net, theta, X)
@@ -64,10 +64,10 @@ def count_gated(network: NetworkAtStep, factorise: Factorisation, delta: float) 
             *islice(mixing_paths(model, network.theta), MAX_MIXINGS),
             *(_lift_path(model, network.theta, path) for path in above),
         ]
-        return GatedCount(net, theta, passes, close, count, paths)
+        return PerceptronCount(net, theta, passes, close, count, paths)
     count = yield from count_stages(net, theta, X, factorise, dependent=True)
     every = all_paths(PathContext(net, theta, passes, count.blocks, close))
-    return GatedCount(net, theta, passes, close, count, every)
+    return PerceptronCount(net, theta, passes, close, count, every)
 
 
 def _both_fire(gates: Tensor) -> Tensor:
@@ -91,7 +91,7 @@ def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[Path]:
         yield Path(name, (0, i), lambda t, N=N: embedding.mix(model, theta, t[:, None, None] * N))
 
 
-def curvature_along(gated: GatedCount, u: Tensor) -> Tensor:
+def curvature_along(gated: PerceptronCount, u: Tensor) -> Tensor:
     """Curvature `q = ‖J u‖²/(n ‖u‖²)` along `u [q, P]` of the perceptron: `J u = sum_l G^l dW^l at^l`, `[q]`."""
     layers = zip(gated.passes.G, gated.net.split(u), gated.passes.A, strict=True)
     Ju = sum(torch.einsum("nkd,qdD,nD->qnk", G, W, A) for G, W, A in layers)
@@ -106,9 +106,9 @@ def closest_pairs(pairs: Tensor, gates: Tensor) -> Tensor:
     return kept.view(pairs.shape) & pairs
 
 
-def closed_form_values(gated: GatedCount) -> dict[str, Any]:
+def closed_form_values(gated: PerceptronCount) -> dict[str, Any]:
     """Nullity in closed form with the unseen input directions, and its distance from the count; {} without one."""
-    expected = _closed_form_nullity(gated)
+    expected = _closed_form_nullity(gated) if gated.net.activation in GATED else None
     if expected is None:
         return {}
     return {
@@ -118,7 +118,7 @@ def closed_form_values(gated: GatedCount) -> dict[str, Any]:
     }
 
 
-def _closed_form_nullity(gated: GatedCount) -> int | None:
+def _closed_form_nullity(gated: PerceptronCount) -> int | None:
     if gated.count.P > gated.net.P:
         e = gated.net.sizes[0] // 2
         return (
@@ -136,7 +136,7 @@ def _closed_form_nullity(gated: GatedCount) -> int | None:
     ) + unseen_input_directions(gated)
 
 
-def unseen_input_directions(gated: GatedCount) -> int:
+def unseen_input_directions(gated: PerceptronCount) -> int:
     """Number of directions of in-weights that no datum sees on which a live unit of the first layer fires."""
     gates = gated.passes.gates[0][:, ~gated.count.blocks[0].dead]
     return sum(int(closed_form.unseen_inputs(gated.passes.A[0], part).sum()) for part in gates.split(8, -1))
@@ -229,7 +229,7 @@ def factored_values(network: NetworkAtStep, landscape: Landscape, n_beta: float,
     return {"n_effective_factored": float(factored_soft_rank(scaled, n_beta, gamma).sum())}
 
 
-def near_values(gated: GatedCount, landscape: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
+def near_values(gated: PerceptronCount, landscape: Landscape, n_beta: float, gamma: float) -> dict[str, Any]:
     """Pairs of neurons that nearly agree: the curvature along their exchange, and how free that direction is."""
     rows, directions = [], []
     for layer, (close, block) in enumerate(zip(gated.near, gated.count.blocks, strict=True), 1):
@@ -245,10 +245,15 @@ def near_values(gated: GatedCount, landscape: Landscape, n_beta: float, gamma: f
     }  # fmt: skip
 
 
-def count_note(values: dict[str, Any], wide: Sequence[int] = ()) -> dict[str, str]:
+def count_note(values: dict[str, Any], wide: Sequence[int] = (), gates: bool = True, about: str = "") -> dict[str, str]:
     """Note for a reader, as one text; replaces the warnings. wide: hidden layers that are `too_wide`."""
-    messages = list(values.pop("warnings"))
-    if values["explained"] and values["residual"] > 0:
+    messages = [*filter(None, [about]), *values.pop("warnings")]
+    if values["residual"] > 0 and not gates:
+        messages.append(
+            f"{values['residual']} free directions lie across layers, and have no reason here: the theory names those "
+            "of single layers, and across layers those of ReLUs"
+        )
+    elif values["explained"] and values["residual"] > 0:
         messages.append(
             f"{values['residual']} free directions have no reason here: too few data where some neuron fires, or gates "
             "that depend on one another across more than two layers"

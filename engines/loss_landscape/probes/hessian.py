@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,9 @@ from engines.core.protocol.probe_figures import Lines, Trace
 from engines.loss_landscape.hessian import spectral_density
 from engines.loss_landscape.hessian.lanczos import largest_eigenpairs, rademacher
 from engines.loss_landscape.hessian.spectral_density import hutch_plus_plus
-from engines.loss_landscape.probes.landscape import TEMPERATURES, Eigenvalues, Landscape, eigenvalues, landscape
+from engines.loss_landscape.models.network_at_step import network_of_run
+from engines.loss_landscape.probes.hessian_parts import layer_values, minibatch_values
+from engines.loss_landscape.probes.landscape import TEMPERATURES, Eigenvalues, Kind, Landscape, eigenvalues, landscape
 
 SKETCH = 8
 """Vectors of the sketch of a trace, for each probe."""
@@ -23,14 +25,24 @@ SKETCH = 8
 
 def hessian(
     run: RunData, member: int, step: int = -1, kind: str = "gauss_newton", top: int = 20, steps: int = 80,
-    probes: int = 4,
-    n_beta: float = 100.0,
+    probes: int = 4, n_beta: float = 100.0, layers: bool = False, minibatches: bool = False,
 ) -> Iterator[Part]:  # fmt: skip
     """Hessian at a step: of the behavioural loss, where Gauss and Newton's is exact, or of the one that is trained.
 
-    Raises `ConfigError` for parameters that are not finite.
+    Of the latter the Hessian itself, or the part of it that Gauss and Newton keep. Raises `ConfigError` for parameters
+    that are not finite, and for layers and minibatches of a loss in closed form.
     """
-    yield from hessian_parts(landscape(run, member, step, kind == "hessian"), top, steps, probes, n_beta)
+    chosen = cast(Kind, kind)
+    one = landscape(run, member, step, chosen)
+    values: dict[str, Any] = {}
+    for part in hessian_parts(one, top, steps, probes, n_beta):
+        values = dict(part.values)
+        yield Part(part.share / (1 + layers + minibatches), values)
+    if layers:
+        values |= layer_values(network_of_run(run, member, step), one)
+        yield Part(1 - minibatches / 3, values)
+    if minibatches:
+        yield Part(1.0, values | minibatch_values(network_of_run(run, member, step), one, chosen))
 
 
 def hessian_parts(landscape: Landscape, top: int, steps: int, probes: int, n_beta: float) -> Iterator[Part]:
@@ -109,14 +121,19 @@ PROBE = Probe(
     "parameters they make count. Estimated where there are more than 1,500 parameters, each figure with its error.",
     compute=hessian,
     knobs=(
-        Knob(name="kind", labels={"gauss_newton": "behavioural", "hessian": "trained"},
-        doc="of which loss: the behavioural one (behavioural), or the one that is trained",
-             choices=("gauss_newton", "hessian")),
+        Knob(name="kind", labels={"gauss_newton": "behavioural", "hessian": "trained",
+             "trained_gauss_newton": "trained, Gauss-Newton"},
+             doc="of which loss: the behavioural one (behavioural), the one that is trained, or of that one what Gauss "
+             "and Newton keep of it, without negative eigenvalues",
+             choices=("gauss_newton", "hessian", "trained_gauss_newton")),
         Knob(name="top", doc="eigenvalues that are listed", bounds=(1, 200), soft=(5, 50)),
         Knob(name="steps", doc="Lanczos steps", bounds=(5, 400), soft=(20, 200)),
         Knob(name="probes", doc="random vectors", bounds=(2, 32), more=True),
         Knob(name="n_beta", label="b", doc="inverse temperature b at which parameters count", bounds=(1e-6, 1e15),
              soft=(1, 1e9), log=True),
+        Knob(name="layers", doc="the largest eigenvalue and the trace of each layer's own block, too", more=True),
+        Knob(name="minibatches", doc="the same of random minibatches of growing size, too: small ones curve more",
+             more=True),
     ),
     pictures=(
         Lines(title="Largest eigenvalues", traces=(Trace(x="number", y="eigenvalue", label="h"),), x_label="number",
@@ -127,5 +144,15 @@ PROBE = Probe(
         Lines(title="Parameters that a level of the loss sees",
               traces=(Trace(x="n_beta_curve", y="n_effective_curve", label="N_eff(b)", style="line"),),
               x_label="b", y_label="N_eff", log_x=True),
+        Lines(title="Largest eigenvalue of minibatches",
+              traces=(Trace(x="minibatch_size", y="minibatch_largest", label="mean of several draws"),
+                      Trace(x="minibatch_size", y="minibatch_least", label="least of them", style="line"),
+                      Trace(x="minibatch_size", y="minibatch_most", label="largest of them", style="line"),
+                      Trace(x="minibatch_size", y="minibatch_whole", label="all samples", style="theory")),
+              x_label="samples of a minibatch", y_label="h", log_x=True, log_y=True),
+        Lines(title="Layer by layer",
+              traces=(Trace(x="layer_number", y="layer_largest", label="largest eigenvalue of its block"),
+                      Trace(x="layer_number", y="layer_trace", label="trace of its block")),
+              x_label="layer", y_label="h", log_y=True),
     ),
 )  # fmt: skip

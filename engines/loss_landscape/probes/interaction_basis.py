@@ -119,7 +119,7 @@ def sparsity_values(
         f"edges_for_99_percent_{kind}": np.array([int(edges.edges_for_share(one)) for one in inner]),
         f"participation_{kind}": np.array([float(edges.participation(one)) for one in inner]),
     }
-    if not faithfulness.network.has_gates:
+    if not faithfulness.network.is_perceptron:
         values[f"off_diagonal_{kind}"] = np.array([float(edges.off_diagonal(one)) for one in inner])
     return values
 

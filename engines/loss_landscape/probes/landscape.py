@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -19,14 +19,18 @@ from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.hessian.products import (
     Loss,
     Product,
+    block,
     gauss_newton,
+    metric_of,
     mlp_gauss_newton,
+    over_parts,
     reverse_over_reverse,
 )
 from engines.loss_landscape.hessian.spectral_density import RESOLVED, SoftCount, Spectrum
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Model
+from engines.loss_landscape.models.model import Model, Samples, Subject
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
+from engines.loss_landscape.models.own_model import OwnModel
 from engines.loss_landscape.models.potentials import potential
 
 TEMPERATURES = np.geomspace(1, 1e9, 91)
@@ -74,8 +78,13 @@ class Landscape(NamedTuple):
         return reverse_over_reverse(self.loss, self.star)
 
 
-def landscape(run: RunData, member: int, step: int, trained: bool) -> Landscape:
-    """Landscape of a member at a step: of the trained loss, or of the behavioural one; a potential is both.
+Kind = Literal["gauss_newton", "hessian", "trained_gauss_newton"]
+"""Loss whose Hessian is meant: how far outputs go from what they are, where Gauss and Newton's is exact; the one that
+is trained; of that one what Gauss and Newton keep of its Hessian, `Jᵀ Lo J/n`, which has no negative eigenvalues."""
+
+
+def landscape(run: RunData, member: int, step: int, kind: Kind) -> Landscape:
+    """Landscape of a member at a step; a potential has one, whatever the kind.
 
     Raises `ConfigError` for parameters that are not finite.
     """
@@ -83,48 +92,106 @@ def landscape(run: RunData, member: int, step: int, trained: bool) -> Landscape:
     if config.subject == "potential":
         closed_form = potential(config)
         return Landscape(config, closed_form.star, closed_form.loss, None, closed_form.n)
-    one = network_of_run(run, member, step)
-    require_finite(one.theta)
-    return trained_landscape(one) if trained else behavioural_landscape(one)
+    return landscape_of_network(network_of_run(run, member, step), kind)
+
+
+def landscape_of_network(network: NetworkAtStep, kind: Kind) -> Landscape:
+    """Landscape of a network. Errors as `landscape`."""
+    require_finite(network.theta)
+    if kind == "gauss_newton":
+        return behavioural_landscape(network)
+    trained = trained_landscape(network)
+    return trained if kind == "hessian" else trained._replace(by_hand=lambda: _trained_gauss_newton(network))
 
 
 def behavioural_landscape(network: NetworkAtStep) -> Landscape:
-    """Landscape of `L_B(w) = (1/2n) sum_x ‖f(x; w) - f(x; w*)‖²`, a classifier's outputs at unit standard deviation."""
-    scale, X = output_scale(network), network.samples.X
+    """Landscape of `L_B(w) = (1/2n) sum_x ‖f(x; w) - f(x; w*)‖²`, a classifier's outputs at unit standard deviation.
+
+    Raises `ConfigError` for a model that is a loss alone.
+    """
+    model, X = network.subject.model, network.samples.X
+    if isinstance(model, OwnModel):
+        model.subject.require_outputs()
+    scale = output_scale(network)
 
     def outputs(theta: Tensor) -> Tensor:
-        return network.subject.model(theta, X) / scale
+        return model(theta, X) / scale
 
     target = outputs(network.theta).detach()
 
     def loss(theta: Tensor) -> Tensor:
         return (outputs(theta) - target).square().sum((-2, -1)) / (2 * len(X))
 
-    by_hand = _product_of_perceptron(network.subject.model, network.theta, X, scale)
+    by_hand = _behavioural_product(model, network.theta, X, scale)
     return Landscape(
         network.config, network.theta, loss, outputs, len(X), scale, is_classifier(network), scale_note(scale), by_hand
     )
 
 
-def _product_of_perceptron(model: Model, theta: Tensor, X: Tensor, scale: float) -> Callable[[], Product] | None:
-    """Return what makes the product with the Hessian at theta `[P]` by hand; None for what is no perceptron."""
-    if not isinstance(model, Mlp):
-        return None
-    return lambda: mlp_gauss_newton(model, theta, X, lambda v: v / scale**2)
+def _behavioural_product(model: Model, theta: Tensor, X: Tensor, scale: float) -> Callable[[], Product] | None:
+    """Return what makes the product with the Hessian at theta `[P]` by hand, or in parts; None for other models."""
+    if isinstance(model, Mlp):
+        return lambda: mlp_gauss_newton(model, theta, X, lambda v: v / scale**2)
+    if isinstance(model, OwnModel):
+        return lambda: over_parts(
+            lambda part: gauss_newton(lambda at: model(at, part) / scale, theta), [*model.parts(X)]
+        )
+    return None
 
 
 def trained_landscape(network: NetworkAtStep) -> Landscape:
     """Landscape of the loss on labels or targets that training lowers."""
+    subject, (X, y) = network.subject, network.samples
 
     def loss(theta: Tensor) -> Tensor:
-        return network.subject.loss(theta, network.samples)
+        return subject.loss(theta, network.samples)
+
+    def product() -> Product:
+        assert isinstance(subject.model, OwnModel)
+        subject.model.subject.require_twice_differentiable()
+        return over_parts(lambda part: _product_on(subject, network.theta, part), [*subject.model.parts(X)])
 
     with torch.no_grad():
-        rests = not is_classifier(network) and float(network.subject.loss(network.subject.start, network.samples)) == 0
+        own = isinstance(subject.model, OwnModel)
+        rests = not own and y.is_floating_point() and float(subject.loss(subject.start, network.samples)) == 0
     note = "there are no labels and no targets: the loss that is trained is the behavioural one" if rests else ""
     return Landscape(
-        network.config, network.theta, loss, None, len(network.samples.X), labelled=is_classifier(network), note=note
-    )
+        network.config, network.theta, loss, None, len(X), labelled=is_classifier(network), note=note,
+        by_hand=product if own else None,
+    )  # fmt: skip
+
+
+def _product_on(subject: Subject, theta: Tensor, X: Tensor) -> Product:
+    """Product with the Hessian of a person's own loss on some samples `X [n, 1]`, which look up their targets."""
+    return reverse_over_reverse(lambda at: subject.loss(at, Samples(X, X)), theta)
+
+
+def _trained_gauss_newton(network: NetworkAtStep) -> Product:
+    """Product with the Gauss-Newton matrix of the loss that is trained."""
+    subject, samples = network.subject, network.samples
+    model, theta = subject.model, network.theta
+
+    def on(some: Samples) -> Product:
+        metric = metric_of(lambda made: subject.loss_of(made, some), model(theta, some.X).detach())
+        return gauss_newton(lambda at: model(at, some.X), theta, metric)
+
+    if not isinstance(model, OwnModel):
+        return on(samples)
+    model.subject.require_outputs()
+    return over_parts(lambda part: on(Samples(part, part)), [*model.parts(samples.X)])
+
+
+def restricted(landscape: Landscape, places: Tensor) -> Landscape:
+    """Landscape in some parameters only, by their places `[p]`; the others stay at w*."""
+    star, P = landscape.star, landscape.P
+
+    def whole(theta: Tensor) -> Tensor:
+        return star.expand(*theta.shape[:-1], P).index_copy(-1, places, theta)
+
+    return landscape._replace(
+        star=star[places], loss=lambda theta: landscape.loss(whole(theta)), outputs=None,
+        by_hand=lambda: block(landscape.product, places, P),
+    )  # fmt: skip
 
 
 def scale_note(scale: float) -> str:

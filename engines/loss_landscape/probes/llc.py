@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from math import isfinite, log
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
-from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.protocol.probe_figures import Lines, Trace
+from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 from engines.loss_landscape.probes import llc_sampling
-from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape, eigenvalues, landscape
+from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape, eigenvalues, landscape, restricted
 from engines.loss_landscape.probes.llc_sampling import CONVERGED, ChainSamples, WarmChains
 
 WEAK_PULL, FULL_WINDOW = 10.0, 0.9
@@ -110,17 +113,19 @@ DECADES, TEMPERATURES = 2.0, 5
 def llc(
     run: RunData, member: int, step: int = -1, n_beta: float = 0.0, beta: float = 0.0, gamma: float = 1.0,
     chains: int = 16, draws: int = 500, burn_in: int = 0, method: str = "richardson", loss: str = "behavioural",
-    kappa: float = 0.05, seed: int = 0, sweep: bool = False,
+    kappa: float = 0.05, seed: int = 0, sweep: bool = False, weights: str = "",
 ) -> Iterator[Part]:  # fmt: skip
     """Estimate `b (mean L - L(w*))` by chains in the window `exp(-b L - gamma |w - w*|²/2)` at a step, on all samples.
 
-    b is `n_beta`, or n beta, or without either n/ln n; that of the chains of a loss without samples. Raises
-    `ConfigError` for parameters that are not finite, and for more chains than memory holds. Lau et al. 2023, arXiv
-    2308.12108.
+    b is `n_beta`, or n beta, or without either n/ln n; that of the chains of a loss without samples. With `weights`
+    the chains move the layers of these names only, the others stay: the coefficient of a part. Raises `ConfigError`
+    for parameters that are not finite, and for more chains than memory holds. Lau et al. 2023, arXiv 2308.12108.
     """
-    one = landscape(run, member, step, loss == "trained")
+    one = landscape(run, member, step, "hessian" if loss == "trained" else "gauss_newton")
     if one.config.subject == "potential" and one.config.potential == "box":
         raise ConfigError("potential=box is a volume in a box; it has no Gaussian window to be sampled in")
+    if weights:
+        one = restricted(one, named_places(network_of_run(run, member, step), weights))
     b = inverse_temperature(one, n_beta, beta)
     spread = torch.linspace(-DECADES / 2, DECADES / 2, TEMPERATURES) if sweep else torch.zeros(1)
     temperatures = b * 10 ** spread.double()
@@ -137,6 +142,19 @@ def llc(
             values = llc_sampling.llc_values(one, warm, samples, spectrum, method)
             values["note"] = llc_note(one, warm, samples, spectrum, values, method)
         yield Part(1 - 0.9 * left / (samples.burn + draws), values)
+
+
+def named_places(network: NetworkAtStep, weights: str) -> Tensor:
+    """Places `[p]` of the parameters of layers whose names match one of some patterns, as `1,2` or `layer4.*`.
+
+    Raises `ConfigError` where one matches none.
+    """
+    layers = network.layers()
+    patterns = [part.strip() for part in weights.split(",")]
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in layers):
+            raise UnknownName("layer", pattern, layers)
+    return torch.cat([at for name, at in layers.items() if any(fnmatchcase(name, each) for each in patterns)])
 
 
 def inverse_temperature(landscape: Landscape, n_beta: float, beta: float) -> float:
@@ -165,6 +183,7 @@ def _lines(title: str, x: str, labels: dict[str, tuple[str, str]], x_label: str,
 PROBE = Probe(
     labels={"llc": "learning coefficient λ̂", "exact_llc": "exact coefficient",
     "exact_llc_limit": "exact coefficient as b → ∞", "n_beta": "b", "r_hat": "R̂", "burn_in": "burn-in",
+    "effective_draws": "effective sample size",
     "half_soft_rank": "half the effective parameters", "euler": "with the bias of the step size", "mala": "by MALA"},
     name="llc",
     title="How many parameters does the loss see?",
@@ -190,6 +209,7 @@ PROBE = Probe(
         Knob(name="kappa", doc="step size times the largest curvature", bounds=(1e-4, 3.99), soft=(1e-2, 1), log=True,
              more=True),
         Knob(name="seed", doc="draws the noise", bounds=(0, 2**31 - 1), soft=(0, 99), more=True),
+        Knob(name="weights", doc="names of the layers that the chains move, as 1,2 or layer4.*; empty: all", more=True),
         Knob(name="sweep", doc="the same at temperatures over two decades, and where the estimate stands still"),
     ),
     pictures=(

@@ -242,6 +242,7 @@ def convergence_values(landscape: Landscape, warm: WarmChains, samples: ChainSam
     moved, agreed, b = llc.drift(losses), float(llc.r_hat(losses)), float(warm.b[k])
     return {
         "drift": b * float(moved.value), "drift_error": b * float(moved.error), "r_hat": agreed,
+        "effective_draws": float(llc.effective_sample_size(losses)),
         "settled": bool(moved.settled) and agreed < CONVERGED,
         "window_fill": float(llc.window_fill(distances, warm.gamma, landscape.P)),
         "distance": float(distances.mean().sqrt()), "stiffness": b * warm.h_max / warm.gamma,

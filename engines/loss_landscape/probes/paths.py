@@ -69,13 +69,11 @@ def elementary_orbit(net: Mlp, theta: Tensor, layer: int, i: int, j: int, t: Ten
 
 
 def all_paths(context: PathContext) -> list[Path]:
-    """A few paths of each kind, rescalings last."""
-    special = [
-        path
-        for kind in (exchange_paths, shift_paths, activation_paths, gradient_paths, near_exchange_paths)
-        for path in kind(context)
-    ]
-    return list(islice((*special, *rescaling_paths(context)), MAX_PATHS))
+    """A few paths of each kind, rescalings last; without gates those of single layers only."""
+    by_layers = (activation_paths, gradient_paths)
+    by_gates = (exchange_paths, shift_paths, *by_layers, near_exchange_paths, rescaling_paths)
+    every = (path for kind in (by_gates if context.blocks else by_layers) for path in kind(context))
+    return list(islice(every, MAX_PATHS))
 
 
 def spread_over_layers(

@@ -33,7 +33,7 @@ from engines.loss_landscape.loss_surface.surface import (
 )
 from engines.loss_landscape.models import network_at_step, potentials
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Samples, half_squared_error
+from engines.loss_landscape.models.own_model import OwnModel
 
 DELTA = 1e-6
 """Offset of the logarithm `log10(L + delta)`: below it, float32 has nothing to say."""
@@ -84,11 +84,9 @@ def loss_at_point(config: LossLandscape, trajectory: Tensor, loss: str = "traine
         network = potentials.potential(config)
         return LossAtPoint(network.loss, network.star, trajectory, None)
     network = network_at_step.network_of_config(config, None if config.sampled else trajectory[-1])
-    X, model = network.samples.X, network.subject.model
     subject = replace(network.subject, train=network.samples)
     if loss == "behavioural":
-        with torch.no_grad():
-            subject = replace(subject, train=Samples(X, model(network.theta, X)), criterion=half_squared_error)
+        subject = subject.behavioural(network.theta)
     return LossAtPoint(subject.loss, network.theta, trajectory, network._replace(subject=subject))
 
 
@@ -124,6 +122,8 @@ def fast_losses(point: LossAtPoint, plane: Plane) -> tuple[Loss, int]:
     if isinstance(model, Mlp):
         return mlp_losses_on_plane(model, near, subject.train), max(1, CACHED_NUMBERS // (n * max(model.sizes[1:])))
     wide = max(config.width, config.modulus, 4 * config.embedding)
+    if isinstance(model, OwnModel):
+        wide = model.subject.numbers
     return lambda coordinates: subject.loss(near.at(coordinates)), max(1, CACHED_NUMBERS // (n * wide))
 
 

@@ -80,12 +80,12 @@ def test_few_data_leave_the_rank_to_the_kernel():
     assert (h[24:] == 0).all()
 
 
-def test_float32_and_smooth_gates_are_refused():
+def test_float32_is_refused_and_smooth_activations_have_no_gates():
     net, theta, X = generic_network((5, 6, 3))
     with pytest.raises(ConfigError, match="float32"):
         layer_passes(net, theta.float(), X.float())
-    with pytest.raises(ConfigError, match="tanh"):
-        layer_passes(Mlp((5, 6, 3), "tanh"), theta, X)
+    smooth = layer_passes(Mlp((5, 6, 3), "tanh"), theta, X)
+    assert smooth.gates == [] and len(smooth.A) == len(smooth.G) == 2
 
 
 def test_a_float32_gram_matrix_has_no_good_tolerance():

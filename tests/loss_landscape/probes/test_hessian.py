@@ -79,7 +79,7 @@ def test_a_loss_in_closed_form_has_a_hessian():
 
 
 def test_the_density_is_one_in_all_and_options_and_pictures_fit():
-    found = sampled_run.result(PROBE, GATES)
+    found = sampled_run.result(PROBE, GATES, layers=True, minibatches=True)
     assert np.trapezoid(np.nan_to_num(found["density"]), found["density_eigenvalue"]) == pytest.approx(1, abs=0.03)
     sampled_run.offered(PROBE)
     assert sampled_run.drawn(PROBE, found) == [one.title for one in PROBE.pictures]
