@@ -21,6 +21,9 @@ from engines.core.runs.experiment import Experiment
 ROUNDS = 7
 """Times that all is measured in turn."""
 
+USUAL = 101
+"""A step at which only what is observed at every frame is looked at."""
+
 LONG = 0.03
 """Seconds that each is measured for at least, in every round."""
 
@@ -77,16 +80,18 @@ def _measured(lab: str, work: Bench, machine: Machine, rounds: int) -> Row:
     simulation = Simulation(engine, configs, machine.device)
     (batch,) = simulation.batches
     machine = machine if batch.device == machine.device else Machine(batch.device)
-    asked = _counted(simulation, batch)
+    start, asked = simulation.checkpoint(), _counted(simulation, batch)
     plain = work.plain(simulation) if work.plain else None
     count, loops = _calls(_advance(simulation, 1)), _calls(plain) if plain else 0
+    simulation.restore(start)
     times: dict[str, list[float]] = {"step": [], "look": [], "plain": []}
     limits: list[dict[str, float]] = []
+    simulation.advance(USUAL)
     saved = simulation.checkpoint()
     for _ in range(rounds):
         simulation.restore(saved)
-        times["step"].append(machine.seconds(_advance(simulation, count)) / count)
         times["look"].append(machine.seconds(simulation.observe))
+        times["step"].append(machine.seconds(_advance(simulation, count)) / count)
         limits.append(machine.limits(asked))
         if plain:
             times["plain"].append(machine.seconds(_repeated(plain, loops)) / loops / work.steps)

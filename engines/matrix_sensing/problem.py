@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import flags, grouped, stack, tensor
+from engines.core.numerics.low_rank import gram
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import Draw, draw, factors, key, reduced
 from engines.matrix_sensing.operators import Operator, Residual
@@ -113,6 +114,12 @@ class Problem:
                 for name in ("left", "sigma", "symmetric", "padded", "scale", "F0", "G0")
             },
         )
+
+    @cached_property
+    def imbalance(self) -> tuple[Tensor, Tensor]:
+        """Imbalance `F0ᵀ F0 - G0ᵀ G0` of the start, `[B, k, k]`, and its Frobenius norm, `[B]`."""
+        start = gram(self.F0) - gram(self.G0)
+        return start, torch.linalg.matrix_norm(start)
 
     @property
     def right(self) -> Tensor:

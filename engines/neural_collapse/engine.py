@@ -10,7 +10,16 @@ from torch import Tensor
 from engines.core.files.npz_reader import FILE
 from engines.core.protocol.composite import CompositeEngine, Dynamics
 from engines.core.protocol.declarations import OwnFile, OwnFiles
-from engines.neural_collapse import cautions, central_path, diagnostics, problem, proximal, relevance, story
+from engines.neural_collapse import (
+    cautions,
+    central_path,
+    diagnostics,
+    problem,
+    proximal,
+    relevance,
+    response,
+    story,
+)
 from engines.neural_collapse.channels import CHANNELS
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.diagnostics import Readout
@@ -38,7 +47,7 @@ def _free(
         return diagnostics.snapshot(constants, readout(constants, state, knobs))
 
     return Dynamics(
-        problem=problem.build,
+        problem=response.build,
         init=init,
         step=step,
         observe=observe,

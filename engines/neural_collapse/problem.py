@@ -46,6 +46,10 @@ class Problem:
     """NC1 of the start, `[B]`."""
     nc1_trace: Tensor
     """Trace ratio of the start, `[B]`."""
+    begun: tuple[Tensor, ...] = ()
+    """The six parts of the start's distance from the minimiser, `[B, d, *]`; `response.build` fills them."""
+    begun_sizes: Tensor | None = None
+    """Their Frobenius norms, `[B, 6]`."""
 
 
 def reduced(M: Tensor, Y: Tensor, G: Tensor) -> Moments:

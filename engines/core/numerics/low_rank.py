@@ -38,7 +38,12 @@ def singular_values(F: Tensor, G: Tensor) -> Tensor:
 
 def norm(F: Tensor) -> Tensor:
     """Compute the spectral norms `[B]` of factors `[B, n, k]`."""
-    return eigvalsh(gram(F))[:, -1].clamp_min(0).sqrt()
+    return largest(gram(F))
+
+
+def largest(gram: Tensor) -> Tensor:
+    """Compute the spectral norms `[B]` of factors from their Gram matrices `[B, k, k]`."""
+    return eigvalsh(gram)[:, -1].clamp_min(0).sqrt()
 
 
 def blocks(factor: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
