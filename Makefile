@@ -71,10 +71,13 @@ bench: $(VENV)/.bench system
 	$(BIN)/python -m benchmarks $(ARGS)
 	$(if $(strip $(ARGS)),,$(BIN)/python launch.py bench)
 
-# On a machine with a graphics card, once a release: the tests that need one, then steps a second against estimates.
+# On a machine with a graphics card, once a release, in ten minutes: the tests that need one, then steps a second against
+# estimates.
 gpu: $(VENV)/.test
-	$(BIN)/python -m pytest -q -m "gpu and not thorough" || failed=1; \
-	$(BIN)/python -m benchmarks gpu && exit $$failed
+	@failed=0; \
+	timeout 400 $(BIN)/python -m pytest -q -m "gpu and not thorough" || failed=1; \
+	timeout 190 $(BIN)/python -m benchmarks gpu || failed=1; \
+	exit $$failed
 
 # The pictures that the documents show: of real pages, in a browser, in windows and in notebooks.
 docs: $(VENV)/.test system
