@@ -7,7 +7,7 @@ from importlib import import_module
 
 SECTIONS = (
     "compute", "recovery", "collapse", "networks", "landscape", "surfaces", "optimizers", "page", "startup", "load",
-    "shares",
+    "shares", "library",
 )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with status 2."""
-        self.exit(2, f"{self.prog}: {shortened(in_one_line(message), 200)} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {shortened(in_one_line(message), 300)} (see {self.prog} --help)\n")
 
 
 def parser() -> Parser:
@@ -43,12 +43,15 @@ def parser() -> Parser:
     _runs(commands.add_parser("runs", help="list, show, export, delete, tag and query stored runs"))
     _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
     _export(commands.add_parser("export", help="write stored runs as one page that needs no server and no network"))
+    _bundle(commands.add_parser("bundle", help="write all that a paper needs of stored runs into a folder"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
     _bench(commands.add_parser("bench", help="measure each lab against the limit of this machine and plain loops"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
         if name not in ("new", "runs", "bench"):
             _plugins(command)
+        if name in ("serve", "desktop", "run", "probe", "figure"):
+            _subjects(command)
     commands.metavar = "command"  # all of them stand below it, and an error has no room for them twice
     return top
 
@@ -57,6 +60,13 @@ def _plugins(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--plugins", action="append", default=[], metavar="DIR",
         help="a folder with engines of your own, each a package that offers ENGINE; their code is run",
+    )  # fmt: skip
+
+
+def _subjects(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--subject", action="append", default=[], metavar="MODULE:NAME", dest="subjects",
+        help="a model of your own, a Subject or a function that makes one, in package.module:name; its code is run",
     )  # fmt: skip
 
 
@@ -129,7 +139,9 @@ def _probe(command: argparse.ArgumentParser) -> None:
 
 
 def _sweep(command: argparse.ArgumentParser) -> None:
-    command.add_argument("engine", help="see `list`")
+    command.add_argument("engine", nargs="?", help="see `list`; without one --resume goes on with what --out holds")
+    command.add_argument("--sweep", metavar="NAME", help="a sweep that the engine offers; see `list`")
+    command.add_argument("--small", action="store_true", help="with --sweep: its small version, of a few seconds")
     command.add_argument("--preset", help="the experiment to start from; its members are computed at every point")
     command.add_argument(
         "--set", action="append", type=_assignment, default=[], metavar="KNOB=VALUES",
@@ -198,6 +210,13 @@ def _export(command: argparse.ArgumentParser) -> None:
     command.add_argument("runs", nargs="+", metavar="RUN", help="a stored run; further ones are drawn behind the first")
     command.add_argument("--html", required=True, metavar="FILE", help="where the page is written")
     command.add_argument("--member", type=_whole, default=0, help="whom pictures and words are about; default: 0")
+
+
+def _bundle(command: argparse.ArgumentParser) -> None:
+    command.add_argument("runs", nargs="+", metavar="RUN", help="a stored run; each gets a folder of its own")
+    command.add_argument("--out", required=True, metavar="FOLDER", help="where it is written; empty, or not there yet")
+    command.add_argument("--seeds", type=_count, default=0, metavar="N", help="judge the claims on N fresh seeds, too")
+    command.add_argument("--member", type=_whole, default=0, help="whom pictures are about; default: 0")
 
 
 def _list(command: argparse.ArgumentParser) -> None:

@@ -26,6 +26,7 @@ from engines.core.protocol.paths import expand_home
 from engines.core.protocol.registry import load, names
 from engines.core.runs.experiment import STEPS, Experiment
 from engines.core.runs.run import Run
+from engines.core.subjects import brought
 
 GoOn = Callable[[api.Progress], Run]
 """Simulates a run to where it was asked to go."""
@@ -125,9 +126,17 @@ def _experiment(arguments: Namespace) -> Experiment:
     chosen = {name: _values(engine.Config.knob(name), text) for name, text in arguments.set}
     seeds = None if arguments.seeds is None else _values(engine.Config.knob("seed"), arguments.seeds)
     steps = None if arguments.steps is None else STEPS.parse(arguments.steps)
-    experiment = Experiment.from_preset(engine, preset, chosen, seeds, steps)
+    experiment = Experiment.from_preset(engine, preset, _with_subject(arguments, engine, chosen), seeds, steps)
     experiment.configs()
     return experiment
+
+
+def _with_subject(arguments: Namespace, engine: Engine, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Add the knobs of the model that a command line brings."""
+    given = brought.asked_for() if getattr(arguments, "subjects", ()) else []
+    if len(given) > 1:
+        raise ConfigError(f"--subject names {len(given)} models: a run is about one")
+    return api.with_subject(engine, brought.find(given[0]), chosen, arguments.preset) if given else chosen
 
 
 def _values(knob: Knob, text: str) -> list[Any]:
@@ -262,6 +271,7 @@ def _described(name: str, engine: Engine | str) -> dict[str, Any]:
         "summary": engine.summary,
         "presets": [{"name": p.name, "title": p.title, "look_for": p.look_for} for p in engine.presets],
         "knobs": [vars(knob) | {"type": knob.type.__name__} for knob in engine.Config.knobs().values()],
+        "sweeps": [{"name": s.name, "title": s.title, "look_for": s.look_for} for s in engine.sweeps],
         "probes": [
             {"name": p.name, "doc": p.doc, "options": {n: o.default for n, o in probing.probe_options(p).items()}}
             for p in engine.probes
@@ -281,6 +291,9 @@ def _listed(name: str, engine: Engine | str) -> Iterator[str]:
         yield from ("", "  probes")
         rows = [[probe.name, " ".join([probe.doc, *probing.options_with_defaults(probe)])] for probe in engine.probes]
         yield from _indented(rows)
+    if engine.sweeps:
+        yield from ("", "  sweeps")
+        yield from _indented([[sweep.name, sweep.title] for sweep in engine.sweeps])
     yield ""
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 OLDEST = ROOT / ".venv-oldest" / "bin" / "python"
-NUMERIC = ("tests/contract", "tests/core", *(f"tests/{name}" for name in (
-    "matrix_sensing", "neural_collapse", "subgradient_recovery", "loss_landscape")))  # fmt: skip
+LABS = sorted(engine.parent.name for engine in (ROOT / "engines").glob("*/engine.py"))
+NUMERIC = ("tests/contract", "tests/core", *(f"tests/{name}" for name in LABS))
 
 ALL = (*NUMERIC, "tests/dashboard", "engines")
 """Libraries are more than arithmetic."""

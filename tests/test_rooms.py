@@ -17,7 +17,7 @@ ROOMS = {
     "engines.core": "data protocol numerics subjects compute analysis files runs library live api sweeps".split(),
     "engines.loss_landscape": (
         "config channels models training degeneracy interaction hessian learning_coefficient loss_surface memory "
-        "relevance dynamics probes predictions cautions plots story verdicts presets glossary engine wrong_runs"
+        "relevance dynamics probes predictions cautions plots story verdicts presets sweeps glossary engine wrong_runs"
     ).split(),
 }
 """From bottom to top."""
@@ -44,6 +44,7 @@ THREADS = {
     "engines.core.compute.cuda_graph": "has threads capture one graph at a time",
     "dashboard.probes.pictures": "renders scenes",
     "dashboard.runs.library_panel": "reads and stores runs",
+    "dashboard.runs.library_page": "reads them and says something about them",
     "dashboard.runs.share": "makes files",
     "dashboard.publish.printing": "lets figures take turns in matplotlib, which is one for a process",
     "dashboard.app": "imports torch beside the event loop",

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dashboard.publish.bundle import Bundled
+from dashboard.publish.bundle import bundle as bundled
 from dashboard.publish.opened import behind, opened
 from dashboard.publish.replay import replay
 from engines.core import api
 from engines.core.files import store
-from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.errors import ConfigError, StoreError
 from engines.core.protocol.paths import expand_home
 from engines.core.runs import script
 
@@ -23,20 +26,38 @@ def export(arguments: Namespace) -> str:
     """Write runs as one page."""
     out = expand_home(arguments.html)
     store.require_writable(out)
-    run, *others = read(arguments.runs)
-    context, views, experiment = opened(run[1], arguments.member)
+    (_, run), *others = read(arguments.runs)
+    api.run_preset_probes(run)
+    context, views, experiment = opened(run, arguments.member)
     content = replay(context, behind(views, others), script.script(experiment))
     with store.writing(out) as file:
         file.write(content)
     return f"{out}: {len(content):,} bytes"
 
 
+def bundle(arguments: Namespace) -> str:
+    """Write all that a paper needs of runs into a folder."""
+    out = expand_home(arguments.out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StoreError(f"{out} is there already, and no empty folder")
+    runs = []
+    for name, run in read(arguments.runs):
+        api.run_preset_probes(run)
+        context, views, experiment = opened(run, arguments.member)
+        runs.append(Bundled(name, context.run, views, experiment))
+    count = 0
+    for path, content in bundled(runs, arguments.seeds, lambda text: print(text, file=sys.stderr)):
+        with store.writing(out / path) as file:
+            file.write(content)
+        count += 1
+    return f"{out}: {count} files"
+
+
 def read(paths: Sequence[str]) -> list[tuple[str, Run]]:
-    """Read stored runs of one lab, by the names of their files, with the probes on which their claims rest."""
+    """Read stored runs of one lab, by the names of their files."""
     runs = [(Path(path).stem, api.open(expand_home(path))) for path in paths]
     first = runs[0][1].engine
     for name, run in runs:
         if run.engine is not first:
             raise ConfigError(f"{name} is a run of {run.engine.name}, and the first one of {first.name}")
-    api.run_preset_probes(runs[0][1])
     return runs

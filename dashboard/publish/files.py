@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dashboard.publish.figure import sheet
@@ -24,9 +24,23 @@ CONTENTS = """{title}, at step {step:,}
 figures/       each figure as PDF, SVG and PNG, and its numbers as CSV: one row a number
 run.parquet    everything recorded; dynascope.open reads it
 verdicts.json  what is claimed, measured and predicted
-program.py     repeats the run
+program.py     repeats the run, and compares it with run.parquet
 link.txt       opens the page as it was: append it to the address of any Dynascope
 {left_out}"""
+
+REPEATED = """
+# Is what run.parquet holds repeated?
+import pathlib
+import numpy
+
+recorded = engines.open(pathlib.Path(__file__).with_name("run.parquet"))
+both = numpy.intersect1d(run.steps, recorded.steps)
+for name in [channel.name for channel in run.engine.channels if not channel.dims]:
+    new, old = (each[name][numpy.isin(each.steps, both)] for each in (run, recorded))
+    numpy.testing.assert_allclose(new, old, rtol=1e-6, err_msg=name)
+print(f"the recorded numbers are repeated at {len(both)} steps")
+"""
+"""Lines that come after a program that repeats a run: where it does not, they end with an error."""
 
 
 def figure(
@@ -44,30 +58,46 @@ def archive(
     run: Run, views: Mapping[Plot, View], program: str, link: str, progress: Progress = lambda share: None
 ) -> bytes:
     """Pack a run and its plots as they are looked at. A plot that has nothing to show is named in the contents."""
+    left_out: list[str] = []
+    about = {"title": run.engine.title, "step": int(run.steps[-1])}
+
+    def made() -> Iterator[tuple[str, bytes]]:
+        yield from contents(run, views, program, left_out, progress)
+        yield "link.txt", f"/{run.engine.name}?s={link}\n".encode()
+        yield "contents.txt", CONTENTS.format(**about, left_out="\n".join(left_out)).encode()
+
+    return packed(made())
+
+
+def packed(files: Iterable[tuple[str, bytes]]) -> bytes:
+    """Pack files, each with its path, into a zip."""
     file = io.BytesIO()
-    left_out = []
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
-        for done, (plot, view) in enumerate(views.items(), 1):
-            try:
-                for name, content in _figure(run, plot, view):
-                    packed.writestr(f"figures/{name}", content)
-            except DynascopeError as error:
-                left_out.append(f"without {plot.name}: {error}")
-            progress(done / (len(views) + 1))
-        packed.writestr("run.parquet", export.to_bytes(run, ".parquet"))
-        judged = {"run": repr(run), "verdicts": run.verdicts, "notes": list(run.notes)}
-        packed.writestr("verdicts.json", to_json(judged))
-        packed.writestr("program.py", program)
-        packed.writestr("link.txt", f"/{run.engine.name}?s={link}\n")
-        about = {"title": run.engine.title, "step": int(run.steps[-1]), "left_out": "\n".join(left_out)}
-        packed.writestr("contents.txt", CONTENTS.format(**about))
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files:
+            archive.writestr(name, content)
     return file.getvalue()
 
 
-def _figure(run: Run, plot: Plot, view: View) -> Iterator[tuple[str, bytes]]:
-    for kind, content in print_all(sheet(run, plot, view), PRINTED).items():
-        yield f"{plot.name}.{kind}", content
-    yield f"{plot.name}.csv", numbers(run, plot)
+def contents(
+    run: Run, views: Mapping[Plot, View], program: str, left_out: list[str], progress: Progress = lambda share: None,
+    kinds: Sequence[str] = PRINTED, width: float = WIDTHS["page"],
+) -> Iterator[tuple[str, bytes]]:  # fmt: skip
+    """Make the files of a run, each with its path: figures and their numbers, the run, its verdicts, its program.
+
+    A plot that has nothing to show is put into `left_out`, with the reason.
+    """
+    for done, (plot, view) in enumerate(views.items(), 1):
+        try:
+            for kind, content in print_all(sheet(run, plot, view), kinds, width).items():
+                yield f"figures/{plot.name}.{kind}", content
+            yield f"figures/{plot.name}.csv", numbers(run, plot)
+        except DynascopeError as error:
+            left_out.append(f"without {plot.name}: {error}")
+        progress(done / (len(views) + 1))
+    yield "run.parquet", export.to_bytes(run, ".parquet")
+    judged = {"run": repr(run), "verdicts": run.verdicts, "notes": list(run.notes)}
+    yield "verdicts.json", to_json(judged).encode()
+    yield "program.py", (program + REPEATED).encode()
 
 
 def numbers(run: Run, plot: Plot) -> bytes:

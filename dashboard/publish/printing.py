@@ -136,6 +136,8 @@ def _tidied(figure: Figure, width: float) -> Any:
             text.set(ha="right", rotation_mode="anchor")
     for text in axes.texts:
         text.set_fontsize(TYPE)
+        if axes.images:  # names over matrices that are as wide as there is room for
+            text.set_text(_wrapped(text.get_text().partition(" (")[0], 0.7 * width / len(axes.texts)))
     if axes.images:
         figure.colorbar(axes.images[0], ax=axes, use_gridspec=False)  # a grid of its own has heights of zero
     return axes

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from dashboard.figures.card import Card
     from dashboard.figures.marks.theory import TheoryLine
     from engines.core.protocol.declarations import Plot
+    from engines.core.runs.experiment import Experiment
     from engines.core.runs.run import Run
 
 KINDS = {
-    ".zip": "Everything (zip)", ".html": "Replay page (HTML)", ".parquet": "Parquet", ".csv": "CSV", ".nc": "netCDF",
-    ".py": "Python program",
+    ".zip": "Everything (zip)", ".html": "Replay page (HTML)", "_paper.zip": "Paper bundle (zip)",
+    ".parquet": "Parquet", ".csv": "CSV", ".nc": "netCDF", ".py": "Python program",
 }  # fmt: skip
 """Formats in which a run can be exported, by the ending of the file's name."""
 
@@ -91,6 +92,10 @@ class Share:
         if suffix == ".zip":
             looks, token = self._looks(), self.token()
             return self._files.make(name, lambda tell: _everything(run, looks, program, token, tell))
+        if suffix == "_paper.zip":
+            looks, experiment = self._looks(), self._repeats(run)
+            name_of_run = name.removesuffix(suffix)
+            return self._files.make(name, lambda tell: _paper(name_of_run, run, looks, experiment))
         if suffix == ".html":
             looks, context = self._looks(), replace(self._session.view_context(), run=run)
             return self._files.make(name, lambda tell: _replay(context, looks, program, tell))
@@ -108,8 +113,10 @@ class Share:
         from engines.core.runs import script
 
         run = self._session.runner.run.copy()
-        experiment = replace(self._session.repeatable(), steps=max(1, int(run.steps[-1])))
-        return run, script.script(experiment)
+        return run, script.script(self._repeats(run))
+
+    def _repeats(self, run: Run) -> Experiment:
+        return replace(self._session.repeatable(), steps=max(1, int(run.steps[-1])))
 
     def export_figure(self, card: Card, kind: str) -> None:
         """Make a file of one figure as it is looked at, one of `FILES`, or of all its numbers."""
@@ -207,6 +214,12 @@ def _everything(*parts: Any) -> bytes:
     from dashboard.publish import files
 
     return files.archive(*parts)
+
+
+def _paper(*run: Any) -> bytes:
+    from dashboard.publish import bundle, files
+
+    return files.packed(bundle.bundle([bundle.Bundled(*run)]))
 
 
 def _replay(*parts: Any) -> bytes:

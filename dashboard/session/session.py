@@ -286,7 +286,7 @@ class Session:
     def reseed(self) -> None:
         """Start again at step 0 with seeds that were not used yet."""
         self.remember()
-        self.start(_reseeded(self.experiment))
+        self.start(self.experiment.reseeded())
 
     def devices(self) -> list[tuple[str, str]]:
         """List the devices of this machine: their names, and what they are and how much memory is free."""
@@ -376,14 +376,6 @@ class Session:
             self.pinned = PinnedRun(runner.run.copy(), curves(runner.run.initial_configs, preset=runner.run.preset))
             runner.close()
             self._pinned_runner = None
-
-
-def _reseeded(experiment: Experiment) -> Experiment:
-    if any("seed" in case for case in experiment.cases):
-        cases = [{**case, "seed": case["seed"] + 1} if "seed" in case else case for case in experiment.cases]
-        return replace(experiment, cases=tuple(cases))
-    seeds = list(experiment.axes.get("seed", (experiment.base.seed,)))  # type: ignore[attr-defined]
-    return experiment.override({"seed": [seed + max(seeds) - min(seeds) + 1 for seed in seeds]})
 
 
 def live_edits(before: Sequence[Config], after: Sequence[Config]) -> list[Event] | None:

@@ -20,7 +20,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import STEPS, Experiment, notes
 from engines.core.runs.live_edits import edit_run
-from engines.core.runs.replay import replay_until, start_simulation
+from engines.core.runs.replay import SAME, simulation_at_end
 from engines.core.runs.run import Run, require_run
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from engines.core.subjects.subject import Subject
 
 Progress = Callable[[int, int], None]
-
-SAME = 1e-6
-"""Relative difference up to which steps computed once more count as repeated: machines round differently."""
 
 
 def run(
@@ -133,9 +130,10 @@ def prepare_resume(run: Run, steps: int) -> tuple[Run, Simulation]:
         raise ConfigError(f"steps={steps} is not beyond the last step of the run, {last}")
     if last < 0:
         raise ConfigError("nothing is recorded in this run")
-    longer, everyone = run.copy(), range(len(run.initial_configs))
-    longer.device = str(devices.resolve_or_cpu(run.device))
-    simulation = replay_until(longer, start_simulation(longer, everyone), last, everyone)
+    longer = run.copy()
+    longer.device, longer.checkpoint = str(devices.resolve_or_cpu(run.device)), run.checkpoint
+    simulation = simulation_at_end(longer)
+    longer.checkpoint = ""
     longer.notes = (*run.notes, *_differences(longer, simulation))
     return longer, simulation
 

@@ -22,6 +22,7 @@ from engines.matrix_sensing.probes import PROBES
 from engines.matrix_sensing.problem import Problem, State, build
 from engines.matrix_sensing.relevance import idle
 from engines.matrix_sensing.story import phases, story
+from engines.matrix_sensing.sweeps import SWEEPS
 
 
 class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
@@ -38,6 +39,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    sweeps = SWEEPS
     probes = PROBES
     actions = ACTIONS
     glossary = GLOSSARY

@@ -30,6 +30,7 @@ from engines.neural_collapse.plots import PLOTS
 from engines.neural_collapse.predictions import predictions
 from engines.neural_collapse.presets import PRESETS
 from engines.neural_collapse.probes import PROBES
+from engines.neural_collapse.sweeps import SWEEPS
 
 
 def _free(
@@ -88,6 +89,7 @@ class NeuralCollapseEngine(CompositeEngine[NeuralCollapse]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    sweeps = SWEEPS
     own_files = (
         OwnFiles(
             name="data",

@@ -20,6 +20,7 @@ from engines.subgradient_recovery.presets import PRESETS
 from engines.subgradient_recovery.probes import PROBES
 from engines.subgradient_recovery.problem import Problem, State, begin, build
 from engines.subgradient_recovery.story import phases, story
+from engines.subgradient_recovery.sweeps import SWEEPS
 
 
 class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
@@ -39,6 +40,7 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    sweeps = SWEEPS
     probes = PROBES
     glossary = GLOSSARY
     opening = "SG-00"

@@ -1,6 +1,7 @@
 """Runs that visitors keep on a server that others reach, too, are their own."""
 
 import asyncio
+import time
 
 import panel as pn
 import pytest
@@ -10,8 +11,10 @@ from panel.io.state import set_curdoc
 import engines
 from dashboard.page.messages import message
 from dashboard.runs import library
+from dashboard.runs.library_page import LibraryPage
 from dashboard.runs.library_panel import LibraryPanel
 from engines.core.protocol.errors import UnknownName
+from tests.core.live.playing import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -67,9 +70,8 @@ def test_a_page_keeps_into_the_folder_of_its_visitor_from_other_threads(visit, r
     with set_curdoc(Document()):
         panel = LibraryPanel("matrix_sensing", lambda: run, lambda run: None, lambda: None, lambda text: None)
     visit()
-    panel._handle_msg({"do": "keep"})
-    panel._jobs[0][0].result(60)
-    panel.collect()
+    panel.receive({"do": "keep"})
+    wait_until(lambda: not panel.collect())
     assert len(panel.shown["entries"]) == 1
     visit(cookie="bob")
     assert not library.opened().find(engine="matrix_sensing")[0]
@@ -93,3 +95,15 @@ def test_a_message_to_a_visitor_names_no_folder_of_the_server(visit, tmp_path):
     assert str(tmp_path) not in shown and "x.parquet: Permission denied" in shown
     visit()
     assert str(tmp_path) in message("error", text)
+
+
+def test_the_page_of_the_library_shows_a_visitor_their_own_runs(visit, run):
+    visit(cookie="ada")
+    library.keep(run)
+    for who, count in (("ada", 1), ("bob", 0)):
+        visit(cookie=who)
+        page = LibraryPage(str)
+        while page.collect():
+            time.sleep(0.01)
+        assert page.list.shown["count"] == count
+        page.close()

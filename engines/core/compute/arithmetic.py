@@ -1,4 +1,4 @@
-"""The arithmetic of a thread, gradients and subnormal numbers: set for a computation, and put back after it."""
+"""The arithmetic of a thread, gradients, subnormal numbers and threads: set for a computation, put back after it."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ def restored(compute: Callable[P, R]) -> Callable[P, R]:
     @wraps(compute)
     def call(*arguments: P.args, **options: P.kwargs) -> R:
         gradients, flushes = torch.is_grad_enabled(), bool(SMALLEST * np.float64(1) == 0)
+        threads = torch.get_num_threads()
         try:
             return compute(*arguments, **options)
         finally:
@@ -33,6 +34,8 @@ def restored(compute: Callable[P, R]) -> Callable[P, R]:
                 torch._C._set_grad_enabled(gradients)
             finally:
                 torch.set_flush_denormal(flushes)
+                if torch.get_num_threads() != threads:
+                    torch.set_num_threads(threads)
 
     return call
 

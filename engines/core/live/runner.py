@@ -15,7 +15,7 @@ from typing import Any
 
 from engines.core.compute import device as devices
 from engines.core.compute import memory
-from engines.core.compute.simulation import Checkpoints, Simulation
+from engines.core.compute.simulation import Checkpoint, Checkpoints, Simulation
 from engines.core.data.recording import Event
 from engines.core.live.admission import ADMISSION
 from engines.core.live.scheduler import Scheduler, shared
@@ -24,7 +24,7 @@ from engines.core.protocol.edits import apply_edits
 from engines.core.protocol.engine import Engine, Preset
 from engines.core.protocol.errors import DynascopeError, EngineFailure, OutOfMemory, as_engine_failure
 from engines.core.runs.live_edits import edit_run
-from engines.core.runs.replay import replay_until, start_simulation
+from engines.core.runs.replay import replay_until, simulation_at_end
 from engines.core.runs.run import Run
 
 
@@ -84,6 +84,7 @@ class Runner:
         self._until = until
         self._closed = False
         if finished:
+            self.run.checkpoint = finished.checkpoint
             self._update(step=int(self.run.steps[-1]), ready=True)
         else:
             self._send(self._build)
@@ -92,6 +93,11 @@ class Runner:
     def edits(self) -> tuple[Event, ...]:
         """All live edits of the run: those made so far, and those still to come."""
         return (*self.run.recording.events, *self._pending)
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The newest state that is saved; None where there is none yet."""
+        return self._checkpoints.before(self.status.step) if self._simulation else None
 
     # -- commands, from any thread ---------------------------------------------------------------------------
 
@@ -210,14 +216,17 @@ class Runner:
     def _resimulate(self) -> Simulation:
         """Compute the steps of a run that was recorded elsewhere once more, up to its end."""
         configs = self.run.initial_configs
-        everyone = range(len(configs))
         ADMISSION.estimate(self, self.run.engine, configs, devices.resolve_or_cpu(self.run.device))
-        simulation = start_simulation(self.run, everyone)
-        ADMISSION.measure(self, simulation, configs, simulation.observe(), self.status.horizon)
-        self.run.device = str(simulation.device)
-        self._update(device=simulation.devices)
+
+        def started(simulation: Simulation) -> None:
+            ADMISSION.measure(self, simulation, configs, simulation.observe(), self.status.horizon)
+            self.run.device = str(simulation.device)
+            self._update(device=simulation.devices)
+            self._checkpoints.offer(simulation)
+
+        simulation = simulation_at_end(self.run, started)
         self._checkpoints.offer(simulation)
-        return replay_until(self.run, simulation, int(self.run.steps[-1]), everyone)
+        return simulation
 
     def _update(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)

@@ -118,6 +118,14 @@ class Experiment:
         cases = tuple(cases) or ({},)
         return replace(self, base=self._base(fixed, axes, cases), axes=axes, cases=cases, edits=())
 
+    def reseeded(self) -> Self:
+        """Give every member a seed that none of them had, and no edits on the way."""
+        if any("seed" in case for case in self.cases):
+            cases = [{**case, "seed": case["seed"] + 1} if "seed" in case else case for case in self.cases]
+            return replace(self, cases=tuple(cases))
+        seeds = list(self.axes.get("seed", (self.base.seed,)))  # type: ignore[attr-defined]
+        return self.override({"seed": [seed + max(seeds) - min(seeds) + 1 for seed in seeds]})
+
     def edit(self, values: Mapping[str, Any]) -> tuple[Self, tuple[Event, ...] | None]:
         """Turn knobs in every member: the experiment with these values, and the live edits that lead a run there.
 

@@ -7,15 +7,18 @@ import torch
 
 from engines.core.api import simulate
 from engines.core.compute.arithmetic import restored
+from engines.core.numerics import lapack
 from engines.core.runs.run import Run
 from tests.core.toy import ENGINE, Toy
 
 
 @pytest.fixture(autouse=True)
 def as_it_was():
+    threads = torch.get_num_threads()
     yield
     torch.set_grad_enabled(True)
     torch.set_flush_denormal(False)
+    torch.set_num_threads(threads)
 
 
 def interrupted(compute, at):
@@ -62,8 +65,9 @@ def test_an_interrupt_anywhere_in_what_a_probe_computes_does_too():
     @restored
     def probe():
         with torch.no_grad():
-            torch.zeros(1)
+            lapack.eigvalsh(torch.eye(3))
 
+    torch.set_num_threads(2)
     for at in places(probe):
         interrupted(probe, at)
-        assert torch.is_grad_enabled(), at
+        assert torch.is_grad_enabled() and torch.get_num_threads() == 2, at

@@ -94,4 +94,4 @@ def test_thin_channels_stay_within_their_budget_and_keep_their_ends(monkeypatch)
 def test_the_first_rows_of_a_very_wide_series_are_not_set_aside_in_full():
     wide = Series()
     wide.append(0, {"x": np.zeros((4000, 2000))})
-    assert wide._data[2]["x"].nbytes <= 2 * 2 * 4000 * 2000 * 8
+    assert wide["x"].base.nbytes <= 2 * 2 * 4000 * 2000 * 8

@@ -110,12 +110,13 @@ def test_no_more_runs_are_open_than_may_be(start):
     assert "no more than" in start([Toy()]).status.message
 
 
-def test_a_step_that_would_take_too_long_is_refused_before_anything_is_built(start):
+def test_a_step_that_would_take_too_long_is_refused_before_anything_is_built(start, monkeypatch):
     engine, large = configs(operator="gaussian", n=100, m=4000, k=5)
-    LIMITS.step = 1e-6
+    LIMITS.step, built = 1e-6, []
+    monkeypatch.setattr("engines.core.live.runner.Simulation", lambda *arguments: built.append(arguments))
     runner = start(large, engine)
     assert "a step would take about" in runner.status.message and "may take 1e-06 s" in runner.status.message
-    assert runner._simulation is None
+    assert not built
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ def test_a_file_goes_in_pieces_each_asked_for(monkeypatch):
         download.receive({"next": sent[-1]["index"] + 1})
     assert b"".join(base64.b64decode(message["piece"]) for message in sent) == data
     download.receive({"done": True})
-    assert download._data == b""
+    count = len(sent)
+    download.receive({"next": 1})
+    assert not any(message["piece"] for message in sent[count:])  # it is kept no longer
 
 
 def test_an_empty_file_is_a_file(monkeypatch):
