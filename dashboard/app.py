@@ -153,7 +153,7 @@ def _address(engine: str) -> str:
     return f"./{engine}"
 
 
-def home(address: Address = _address, device: str = "cpu") -> pmui.Page:
+def home(address: Address = _address, device: str = "auto") -> pmui.Page:
     """Make the page with a card for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
     error = _absent(token) or (UNKNOWN if token or lesson else "")
@@ -192,7 +192,7 @@ def _cards(address: Address, error: str = "") -> pmui.Page:
     return page("Dynascope", fill, engines_first=False)
 
 
-def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmui.Page:
+def lab_page(name: str, device: str = "auto", address: Address = _address) -> pmui.Page:
     """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
     async def fill(holder: pn.Column, bridge: Bridge) -> str:
@@ -258,7 +258,7 @@ def entry() -> pmui.Page:
     name = _argument("lab")
     if name in (LIBRARY, SWEEPS):
         return {LIBRARY: library_page, SWEEPS: sweeps_page}[name](_own_address)
-    return _lab_or_cards(name, _own_address, "cpu", UNKNOWN) if name else home(_own_address)
+    return _lab_or_cards(name, _own_address, "auto", UNKNOWN) if name else home(_own_address)
 
 
 def _own_address(engine: str) -> str:
@@ -270,7 +270,7 @@ def _here() -> Address:
     return _own_address if (pn.state.app_url or "").strip("/") == ENTRY else _address
 
 
-def routes(device: str = "cpu") -> dict[str, Callable[[], pmui.Page]]:
+def routes(device: str = "auto") -> dict[str, Callable[[], pmui.Page]]:
     """Map addresses to pages: the gallery is at `/`, each lab at `/<engine name>`."""
     from engines import names
 
@@ -338,7 +338,7 @@ def serve(
     port: int = 5006,
     address: str = "127.0.0.1",
     open_browser: bool = True,
-    device: str = "cpu",
+    device: str = "auto",
     patterns: Sequence[tuple[Any, ...]] = (),
     pages: Mapping[str, Callable[[], pmui.Page]] | None = None,
     **options: Any,

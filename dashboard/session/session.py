@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 class Session:
     """One experiment and the one runner that plays it. Errors are `DynascopeError`s and change nothing."""
 
-    def __init__(self, engine: Engine, device: str = "cpu") -> None:
+    def __init__(self, engine: Engine, device: str = "auto") -> None:
         self.engine, self.device = engine, device
         self.speed = NORMAL
         self.bands = True
@@ -303,11 +303,18 @@ class Session:
         return [(each.name, each.text) for each in device.described()]
 
     def compute_on(self, name: str) -> None:
-        """Start again at step 0 on another device. Raises `ConfigError` for one that is not here."""
+        """Start again at step 0 on another device, or go on where the memory of this one ran out.
+
+        Raises `ConfigError` for a device that is not here.
+        """
         from engines.core.compute import device
 
         self.device = str(device.resolve(name))
-        self.start(self.experiment)
+        if self.runner.status.full:
+            self.runner.move(self.device)
+            self.runner.play()
+        else:
+            self.start(self.experiment)
 
     def press(self, name: str) -> None:
         """Press a button of the engine's own: it writes the current step into a live knob."""

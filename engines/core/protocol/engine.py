@@ -26,6 +26,7 @@ from engines.core.protocol.declarations import (
     Verdict,
 )
 from engines.core.protocol.errors import ConfigError, UnknownName
+from engines.core.protocol.placing import worth
 from engines.core.protocol.probe_figures import Picture
 
 if TYPE_CHECKING:
@@ -322,8 +323,8 @@ class Engine(ABC, Generic[C, P, S]):
         return False
 
     def place(self, configs: Sequence[C], device: device) -> device:
-        """Choose where a batch is computed: what is too small for a card may stay on the processor."""
-        return device
+        """Choose where a batch is computed: what is too small for a card stays on the processor."""
+        return worth(device, self.nbytes(configs))
 
     def nbytes(self, configs: Sequence[C]) -> int:
         """Estimate the memory that the problem and the states of one batch take, all its members, in bytes."""
