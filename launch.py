@@ -192,6 +192,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from engines.core.protocol.registry import add_plugins
 
             add_plugins(folder)
+        for text in getattr(chosen, "subjects", ()):
+            from engines.core.subjects import brought
+
+            sys.path[:0] = [""] if "" not in sys.path else []  # as `python -m` finds what lies here
+            brought.bring_named(text)
         ACTS[chosen.command](chosen)
     except DynascopeError as error:
         print(shortened(f"launch.py: {error}"), file=sys.stderr)

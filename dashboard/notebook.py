@@ -22,10 +22,12 @@ from dashboard.page.lab import PERIOD, Lab
 from dashboard.session.start import Start
 from dashboard.ui.batch import batch
 from dashboard.ui.bridge import FIRST_LEASE
+from engines.core.protocol.errors import ConfigError
 
 if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
     from engines.core.runs.run import Run
+    from engines.core.subjects.subject import Subject
 
 TURN = RLock()
 """Messages of a page may come in a thread of their own, beside cells and ticks; they take turns."""
@@ -146,6 +148,7 @@ def lab(
     hide: Sequence[str] = (),
     height: int = 600,
     device: str = "cpu",
+    subject: Subject | None = None,
 ) -> Widget:
     """Open a lab as a live widget.
 
@@ -158,6 +161,7 @@ def lab(
     hide : parts of the page, knobs and figures to leave out
     height : of the widget in pixels; what is longer scrolls
     device : `auto`, `cpu`, `cuda` or `mps`
+    subject : a model of your own, an `engines.Subject`, in place of a preset or a link
 
     Raises
     ------
@@ -167,6 +171,10 @@ def lab(
     from engines import load
 
     engine = load(name)
+    if subject is not None:
+        if preset or link:
+            raise ConfigError("subject is about a model of your own: leave out preset and link")
+        return _widget(engine, Start.from_subject(engine, subject, set), hide, height, device)
     start = Start.from_link(engine, _token(link)) if link else Start.from_preset(engine, preset)
     experiment = start.experiment.override(set) if set else start.experiment
     return _widget(engine, replace(start, experiment=experiment), hide, height, device)

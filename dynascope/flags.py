@@ -49,6 +49,8 @@ def parser() -> Parser:
     for name, command in commands.choices.items():
         if name not in ("new", "runs"):
             _plugins(command)
+        if name in ("serve", "desktop", "run", "probe", "figure"):
+            _subjects(command)
     commands.metavar = " | ".join(commands.choices)
     return top
 
@@ -57,6 +59,13 @@ def _plugins(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--plugins", action="append", default=[], metavar="DIR",
         help="a folder with engines of your own, each a package that offers ENGINE; their code is run",
+    )  # fmt: skip
+
+
+def _subjects(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--subject", action="append", default=[], metavar="MODULE:NAME", dest="subjects",
+        help="a model of your own, a Subject or a function that makes one, in package.module:name; its code is run",
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from engines.core.protocol.paths import expand_home
 from engines.core.protocol.registry import load, names
 from engines.core.runs.experiment import STEPS, Experiment
 from engines.core.runs.run import Run
+from engines.core.subjects import brought
 
 GoOn = Callable[[api.Progress], Run]
 """Simulates a run to where it was asked to go."""
@@ -125,9 +126,17 @@ def _experiment(arguments: Namespace) -> Experiment:
     chosen = {name: _values(engine.Config.knob(name), text) for name, text in arguments.set}
     seeds = None if arguments.seeds is None else _values(engine.Config.knob("seed"), arguments.seeds)
     steps = None if arguments.steps is None else STEPS.parse(arguments.steps)
-    experiment = Experiment.from_preset(engine, preset, chosen, seeds, steps)
+    experiment = Experiment.from_preset(engine, preset, _with_subject(arguments, engine, chosen), seeds, steps)
     experiment.configs()
     return experiment
+
+
+def _with_subject(arguments: Namespace, engine: Engine, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Add the knobs of the model that a command line brings."""
+    given = brought.asked_for() if getattr(arguments, "subjects", ()) else []
+    if len(given) > 1:
+        raise ConfigError(f"--subject names {len(given)} models: a run is about one")
+    return api.with_subject(engine, brought.find(given[0]), chosen, arguments.preset) if given else chosen
 
 
 def _values(knob: Knob, text: str) -> list[Any]:

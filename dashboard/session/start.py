@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dashboard.session import link
 from dashboard.session.lessons import Lesson, LessonError, after, load
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from engines.core.protocol.engine import Engine
     from engines.core.runs.experiment import Experiment
     from engines.core.runs.run import Run
+    from engines.core.subjects.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,24 @@ class Start:
 
     @classmethod
     def from_preset(cls, engine: Engine, name: str = "") -> Start:
-        """Open a preset, or the one that the engine opens with. Raises `UnknownName`."""
+        """Open a preset, or the model that this program was started with, or what the engine opens with.
+
+        Raises `UnknownName`.
+        """
+        from engines.core.runs.experiment import Experiment
+        from engines.core.subjects import brought
+
+        if not name and brought.asked_for() and engine.takes_subjects:
+            return cls.from_subject(engine, brought.find(brought.asked_for()[0]))
+        return cls(Experiment.from_preset(engine, engine.preset(name or engine.opening)))
+
+    @classmethod
+    def from_subject(cls, engine: Engine, subject: Subject, set: Mapping[str, Any] | None = None) -> Start:
+        """Open on a model of a person's own. Raises `ConfigError` where the engine takes none."""
+        from engines.core.api import with_subject
         from engines.core.runs.experiment import Experiment
 
-        return cls(Experiment.from_preset(engine, engine.preset(name or engine.opening)))
+        return cls(Experiment.from_preset(engine, set=with_subject(engine, subject, set)))
 
     @classmethod
     def from_run(cls, run: Run) -> Start:

@@ -173,8 +173,8 @@ class LossLandscape(Config):
     )  # fmt: skip
 
     model: str = knob(
-        "", "your own model: the name of one that this program was started with", role="shape", more=True,
-        label="name of your model",
+        "", "your own model: its name among those that this program was started with; empty: the only one",
+        role="shape", more=True, label="name of your model",
     )  # fmt: skip
 
     @property
@@ -220,7 +220,6 @@ class LossLandscape(Config):
              f"inputs={self.inputs}: nothing is in superposition"),
             (self.subject == "transformer" and self.embedding % 4 != 0, f"embedding={self.embedding} is not a multiple "
              "of the 4 heads"),
-            (self.subject == "own_model" and not self.model, "subject=own_model needs model, the name of a subject"),
             (self.subject == "user_network" and not (self.network and self.data), "subject=user_network needs network, "
              "the path of a .safetensors, and data, the path of an .npz"),
         ]  # fmt: skip

@@ -57,6 +57,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
             choices=("network_activation",),
         ),
     )
+    takes_subjects = True
     probes = PROBES
     glossary = GLOSSARY
     opening = "L0"
@@ -101,7 +102,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
         """Sample a person's own model around its parameters, by few chains at the temperature n/ln n."""
         name, n = brought.bring(subject), min(subject.train.n, MAX_ROWS)
         return {"subject": "own_model", "model": name, "optimizer": "langevin", "chains": 4,
-                "weight_decay": 0.0, "n_beta": n / log(n) if n > 1 else 1.0}  # fmt: skip
+                "burn_in": 300, "weight_decay": 0.0, "n_beta": n / log(n) if n > 1 else 1.0}  # fmt: skip
 
     def stability(self, config: LossLandscape) -> str:
         """Say which step size does not diverge."""

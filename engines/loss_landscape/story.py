@@ -6,6 +6,8 @@ from math import isfinite
 
 from engines.core.protocol.declarations import Story
 from engines.core.protocol.engine import RunData
+from engines.core.protocol.errors import DynascopeError
+from engines.core.subjects import brought
 from engines.loss_landscape import predictions
 from engines.loss_landscape.channels import REASONS
 from engines.loss_landscape.config import LABELLED, LossLandscape
@@ -30,12 +32,26 @@ def story(run: RunData, member: int) -> Story:
     """Story of one member."""
     config = run.configs[member]
     if config.sampled:
-        text = _box(run, member, config) if config.boxed else _chains(run, member, config)
+        text = _box(run, member, config) if config.boxed else _own_model(config) + _chains(run, member, config)
         return Story(formula=BOXED if config.boxed else SAMPLED, text=text, reference=f"{LAU}. In float64.")
     formula = SUPERPOSED if config.subject == "superposition" else TRAINED
     return Story(
-        formula=formula, text=_training(run, member, config), reference=f"{PAPER}. In float64, on {run.device}."
+        formula=formula,
+        text=_own_model(config) + _training(run, member, config),
+        reference=f"{PAPER}. In float64, on {run.device}.",
     )
+
+
+def _own_model(config: LossLandscape) -> str:
+    """Describe a person's own model; "" for another subject, and for one that is not here any more."""
+    if config.subject != "own_model":
+        return ""
+    try:
+        own = brought.find(config.model)
+    except DynascopeError:
+        return ""
+    notes = "".join(f" {note[0].upper()}{note[1:]}." for note in own.notes)
+    return f"Your model has **{own.P:,}** parameters and **{own.train.n:,}** samples.{notes} "
 
 
 def _training(run: RunData, member: int, config: LossLandscape) -> str:

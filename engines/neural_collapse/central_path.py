@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from engines.core.numerics.collapse_metrics import size
 from engines.neural_collapse import response
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.diagnostics import Readout
 from engines.neural_collapse.features import Knobs, Task, square, wide
-from engines.neural_collapse.metrics import size
 from engines.neural_collapse.problem import Problem
 
 

@@ -8,9 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.neural_collapse import response
-from engines.neural_collapse.features import Knobs
-from engines.neural_collapse.metrics import (
+from engines.core.numerics.collapse_metrics import (
     ROUNDING,
     centred,
     cosines,
@@ -19,6 +17,8 @@ from engines.neural_collapse.metrics import (
     scores,
     simplex,
 )
+from engines.neural_collapse import response
+from engines.neural_collapse.features import Knobs
 from engines.neural_collapse.problem import Problem, reduced
 from engines.neural_collapse.projection import project
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from engines.core.numerics.collapse_metrics import ROUNDING
 from engines.core.protocol.declarations import Prediction
 from engines.neural_collapse import laws, near_collapse
 from engines.neural_collapse.config import NeuralCollapse
-from engines.neural_collapse.metrics import ROUNDING
 
 PAPER = "Tirer, Huang, Niles-Weed 2023"
 OURS = "derived, see the tests"

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import flags, tensor
+from engines.core.numerics.collapse_metrics import Moments, nc1, nc1_trace, scaled
 from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.features import Task
-from engines.neural_collapse.metrics import Moments, nc1, nc1_trace, scaled
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.core.numerics.collapse_metrics import TINY, size
 from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.features import Knobs, square, wide
-from engines.neural_collapse.metrics import TINY, size
 from engines.neural_collapse.problem import Problem
 
 KINDS = 6

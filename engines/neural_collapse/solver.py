@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from engines.core.numerics.collapse_metrics import TINY, size
 from engines.neural_collapse.features import Knobs, Task, applied
-from engines.neural_collapse.metrics import TINY, size
 
 TOLERANCE = 1e-12
 """Largest `‖g(W) - W‖/‖g(W)‖` of a solved layer.

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.neural_collapse import metrics
+from engines.core.numerics import collapse_metrics as metrics
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.network import diagnostics, problem, training
 from engines.neural_collapse.network.diagnostics import span_coordinates

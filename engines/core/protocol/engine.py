@@ -250,6 +250,8 @@ class Engine(ABC, Generic[C, P, S]):
     probes: ClassVar[tuple[Probe, ...]] = ()
     actions: ClassVar[tuple[Action, ...]] = ()
     own_files: ClassVar[tuple[OwnFiles, ...]] = ()
+    takes_subjects: ClassVar[bool] = False
+    """Whether a person's own `Subject` can be analysed, see `bring`."""
     glossary: ClassVar[tuple[Term, ...]] = ()
     opening: ClassVar[str]
     """The name of the preset on which the page opens."""

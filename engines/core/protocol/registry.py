@@ -143,7 +143,7 @@ def _signalled() -> Iterator[list[int]]:
 
 
 def add_plugins(folder: str | Path) -> None:
-    """Find engines in the packages of a folder too, from now on in this process.
+    """Find engines in the packages of a folder, and subjects in its files, from now on in this process.
 
     Code in it that is found as no engine is named in the log. Raises `ConfigError` for what is no folder of engines.
     """
@@ -154,13 +154,18 @@ def add_plugins(folder: str | Path) -> None:
     here = [source.name for source in _packages([str(path)], PLUGINS.__name__, "")]
     taken = [f"{name} is not used: another engine has its name" for name in here if name in sources()]
     others = [*_others(path), *taken]
-    if not here:
-        why = "; ".join(others) or "each is a folder with an __init__.py"
+    if not here and not any(map(offers_subject, path.glob("[!_]*.py"))):
+        why = "; ".join(others) or "each is a folder with an __init__.py, a model of your own a file with SUBJECT"
         raise ConfigError(f"{given} holds no engine: {why}")
     for reason in others:
         logging.getLogger(__name__).warning("in %s %s", path, reason)
     PLUGINS.__path__.append(str(path))
     importlib.invalidate_caches()
+
+
+def offers_subject(path: Path) -> bool:
+    """Whether a file says `SUBJECT = ...` or `def SUBJECT()`; it is not imported."""
+    return re.search(r"^(def )?SUBJECT\b", path.read_text(encoding="utf-8", errors="replace"), re.M) is not None
 
 
 def _folder_of_plugins(given: str, folder: str | Path) -> Path:

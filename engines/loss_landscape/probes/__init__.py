@@ -1,6 +1,7 @@
 """Probes: expensive observables of one member at a step, computed on demand."""
 
 from engines.loss_landscape.probes import (
+    collapse,
     connectivity,
     degeneracy,
     hessian,
@@ -18,4 +19,5 @@ PROBES = (
     interaction_basis.PROBE,
     connectivity.PROBE,
     intrinsic_dimension.PROBE,
+    collapse.PROBE,
 )

@@ -16,8 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, pad
 
-from engines.neural_collapse.diagnostics import ratio_to_start
-from engines.neural_collapse.metrics import (
+from engines.core.numerics.collapse_metrics import (
     Moments,
     centred,
     cosines,
@@ -30,6 +29,7 @@ from engines.neural_collapse.metrics import (
     simplex,
     size,
 )
+from engines.neural_collapse.diagnostics import ratio_to_start
 from engines.neural_collapse.network.problem import Problem, State
 from engines.neural_collapse.network.training import Head, Knobs, Stage, evaluated_layer, head, stage
 from engines.neural_collapse.projection import project

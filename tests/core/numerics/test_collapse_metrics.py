@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from engines.neural_collapse.metrics import (
+from engines.core.numerics.collapse_metrics import (
     Moments,
     cdnv,
     measure,
