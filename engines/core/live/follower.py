@@ -40,6 +40,8 @@ class Follower:
 
     speed: float | None = None
     edits: tuple[Event, ...] = ()
+    checkpoint = None
+    """No state of a training elsewhere is here."""
 
     def __init__(self, run: FollowedRun) -> None:
         self.run = run
@@ -76,7 +78,7 @@ class Follower:
     def _refuse(self, *ignored: Any) -> None:
         self._message = f"{NOT_HERE}."
 
-    play = step = apply = branch = _refuse
+    play = step = apply = branch = move = _refuse
 
     def pause(self) -> None:
         """Do nothing: the training goes on."""

@@ -10,7 +10,8 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
 from engines.core.subjects.batches import Batches
-from engines.core.subjects.subject import Subject, plain_kernels
+from engines.core.subjects.kernels import PLAIN_KERNELS
+from engines.core.subjects.subject import Subject
 
 TOLERANCE = 1e-4
 """Relative error of the sharpness."""
@@ -26,7 +27,7 @@ def gradient_and_sharpness(
 
     `start [P]` is where the search begins, such as the eigenvector of an earlier step; the eigenvector is returned.
     """
-    with torch.enable_grad(), plain_kernels():
+    with torch.enable_grad(), PLAIN_KERNELS:
         theta = subject.theta.clone().requires_grad_()
         (gradient,) = torch.autograd.grad(subject.mean_loss(theta, data), theta, create_graph=True)
 
