@@ -39,6 +39,11 @@ class Muon(Method):
     nesterov: bool = True
     scale: str = "original"
 
+    @property
+    def waits(self) -> bool:
+        """Whether eigenvalues are solved for."""
+        return self.orthogonalise == "polar"
+
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:
         """Begin without momentum, for `[b, P]`."""
         return zeros(w, "m")
@@ -78,6 +83,11 @@ class Shampoo(Method):
     """
 
     averaged: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether eigenvalues are solved for, or a step looks how many there were."""
+        return True
 
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:
         """Begin with empty Gram matrices, for `[b, P]`."""
@@ -135,6 +145,11 @@ class Soap(Method):
 
     every: int = 10
     beta: float = 0.95
+
+    @property
+    def waits(self) -> bool:
+        """Whether eigenvalues are solved for, or a step looks how many there were."""
+        return True
 
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:
         """Begin without averages and basis, for `[b, P]`."""

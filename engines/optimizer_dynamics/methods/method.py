@@ -55,6 +55,11 @@ class Inputs(NamedTuple):
 class Method:
     """Base of all methods; each is a frozen value, and equal values share one group of a batch."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether an update asks a card for a number before it goes on, as eigenvalue solvers do."""
+        return False
+
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:
         """Return the memory before the first step, from parameters `[b, P]`."""
         return {}

@@ -61,6 +61,11 @@ class Race:
     width: int
     """Numbers in the longest memory."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether the step of some method asks a card for a number before it goes on."""
+        return any(group.method.waits for group in self.groups)
+
     def start(self, w: Tensor, knobs: Knobs) -> Tensor:
         """Return the memory `[B, K]` of parameters `[B, P]` before the first step."""
         memory = w.new_zeros(len(w), self.width)
