@@ -236,7 +236,7 @@ def library_page(address: Address = _address) -> pmui.Page:
         page.start()
         return LIBRARY_TITLE
 
-    return _page("Dynascope", fill)
+    return page("Dynascope", fill)
 
 
 def sweeps_page(address: Address = _address) -> pmui.Page:
@@ -250,7 +250,7 @@ def sweeps_page(address: Address = _address) -> pmui.Page:
         page.start()
         return "Sweeps"
 
-    return _page("Dynascope", fill)
+    return page("Dynascope", fill)
 
 
 def entry() -> pmui.Page:
