@@ -77,7 +77,7 @@ def _argument(name: str) -> str:
     return values[0].decode("utf-8", "replace")
 
 
-def _page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True) -> pmui.Page:
+def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True) -> pmui.Page:
     """Make a page that appears at once and is filled when the browser has painted it."""
     _local()
     if pn.state.curdoc:
@@ -153,7 +153,7 @@ def _address(engine: str) -> str:
     return f"./{engine}"
 
 
-def home(address: Address = _address, device: str = "cpu") -> pmui.Page:
+def home(address: Address = _address, device: str = "auto") -> pmui.Page:
     """Make the page with a card for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
     error = _absent(token) or (UNKNOWN if token or lesson else "")
@@ -189,10 +189,10 @@ def _cards(address: Address, error: str = "") -> pmui.Page:
 
         holder[:] = [*([_failure(error)] if error else []), gallery(names(), address)]
 
-    return _page("Dynascope", fill, engines_first=False)
+    return page("Dynascope", fill, engines_first=False)
 
 
-def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmui.Page:
+def lab_page(name: str, device: str = "auto", address: Address = _address) -> pmui.Page:
     """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
     async def fill(holder: pn.Column, bridge: Bridge) -> str:
@@ -211,7 +211,7 @@ def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmu
         lab.start()
         return engine.title
 
-    return _page("Dynascope", fill, SKELETON)
+    return page("Dynascope", fill, SKELETON)
 
 
 async def _stored(start: Start, name: str) -> Start:
@@ -236,7 +236,7 @@ def library_page(address: Address = _address) -> pmui.Page:
         page.start()
         return LIBRARY_TITLE
 
-    return _page("Dynascope", fill)
+    return page("Dynascope", fill)
 
 
 def sweeps_page(address: Address = _address) -> pmui.Page:
@@ -250,7 +250,7 @@ def sweeps_page(address: Address = _address) -> pmui.Page:
         page.start()
         return "Sweeps"
 
-    return _page("Dynascope", fill)
+    return page("Dynascope", fill)
 
 
 def entry() -> pmui.Page:
@@ -258,7 +258,7 @@ def entry() -> pmui.Page:
     name = _argument("lab")
     if name in (LIBRARY, SWEEPS):
         return {LIBRARY: library_page, SWEEPS: sweeps_page}[name](_own_address)
-    return _lab_or_cards(name, _own_address, "cpu", UNKNOWN) if name else home(_own_address)
+    return _lab_or_cards(name, _own_address, "auto", UNKNOWN) if name else home(_own_address)
 
 
 def _own_address(engine: str) -> str:
@@ -270,7 +270,7 @@ def _here() -> Address:
     return _own_address if (pn.state.app_url or "").strip("/") == ENTRY else _address
 
 
-def routes(device: str = "cpu") -> dict[str, Callable[[], pmui.Page]]:
+def routes(device: str = "auto") -> dict[str, Callable[[], pmui.Page]]:
     """Map addresses to pages: the gallery is at `/`, each lab at `/<engine name>`."""
     from engines import names
 
@@ -338,13 +338,15 @@ def serve(
     port: int = 5006,
     address: str = "127.0.0.1",
     open_browser: bool = True,
-    device: str = "cpu",
+    device: str = "auto",
     patterns: Sequence[tuple[Any, ...]] = (),
+    pages: Mapping[str, Callable[[], pmui.Page]] | None = None,
     **options: Any,
 ) -> Any:
     """Serve all pages until interrupted (with `threaded=True`: return at once). Runs are computed on `device`.
 
-    `patterns` are more addresses with their Tornado handlers, `options` those of `panel.serve`.
+    `patterns` are more addresses with their Tornado handlers, `pages` those in place of the gallery and the labs,
+    `options` those of `panel.serve`.
     """
     theme.prepare()
     request_filter.install()
@@ -362,8 +364,8 @@ def serve(
         "extra_patterns": [("/status", Status), *patterns],
         "default_handler_class": Missing,
     }
-    pages: dict[str, Any] = dict(routes(device))
-    return pn.serve(pages, port=port, address=address, **(cleanup | bounds | shown | options))
+    served: dict[str, Any] = dict(routes(device) if pages is None else pages)
+    return pn.serve(served, port=port, address=address, **(cleanup | bounds | shown | options))
 
 
 if __name__.startswith("bokeh_app"):

@@ -56,7 +56,7 @@ class Lab(Viewer):
         engine: Engine,
         start: Start | None = None,
         bridge: Bridge | None = None,
-        device: str = "cpu",
+        device: str = "auto",
         suspended: bool = False,
     ) -> None:
         """Open a lab; one that is `suspended` computes nothing before `resume`. A `bridge` is in the page already."""

@@ -37,7 +37,7 @@ def run(
     set: Mapping[str, Any] | None = None,
     steps: int | None = None,
     seeds: Sequence[int] | None = None,
-    device: str | torch.device = "cpu",
+    device: str | torch.device = "auto",
     progress: Progress | None = None,
     cases: Sequence[Mapping[str, Any]] | None = None,
     edits: Sequence[tuple[int, str, Any, Sequence[int]]] = (),
@@ -52,7 +52,7 @@ def run(
     set : knob values; a list spreads into an ensemble (the product of all lists and seeds)
     steps : how far; default: the preset's
     seeds : a list of values of the knob `seed`; `range(3)` are three
-    device : `auto`, `cpu`, `cuda` or `mps`, or one of torch's own
+    device : `auto` (a card where there is one, and what is worth it), `cpu`, `cuda`, `cuda:1`, or one of torch's own
     progress : called with the step reached and the last step
     cases : members that differ in several knobs at once, in place of the preset's
     edits : live edits on the way: `(step, knob, value, members)`
@@ -96,7 +96,7 @@ def examine(name: str, subject: Subject, probe: str, **chosen: Any) -> Mapping[s
     return last.values
 
 
-def new_run(experiment: Experiment, device: str | torch.device = "cpu", given: Iterable[str] = ()) -> Run:
+def new_run(experiment: Experiment, device: str | torch.device = "auto", given: Iterable[str] = ()) -> Run:
     """Make a run in which nothing is recorded yet. `given` are the knobs to which somebody gave a value."""
     where = str(devices.resolve(device))
     fresh = Run(experiment.engine, experiment.configs(), preset=experiment.preset, device=where)
@@ -106,8 +106,9 @@ def new_run(experiment: Experiment, device: str | torch.device = "cpu", given: I
 
 def simulate(run: Run, steps: int, progress: Progress | None = None, edits: Sequence[Event] = ()) -> Run:
     """Advance a fresh run to `steps` with live edits on the way; recorded are the schedule, edits and the last step."""
-    simulation = Simulation(run.engine, run.configs, devices.resolve(run.device))
-    return advance(run, simulation, steps, progress, edits)
+    device = devices.resolve(run.device)
+    with memory.advised(run.engine, run.configs, device):
+        return advance(run, Simulation(run.engine, run.configs, device), steps, progress, edits)
 
 
 def resume(run: Run, steps: int, progress: Progress | None = None) -> Run:

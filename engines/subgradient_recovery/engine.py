@@ -65,6 +65,10 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
         """Compute spectra, matrices and single measurements, `[B, *]` each."""
         return diagnostics.snapshot(problem, state, knobs)
 
+    def capturable(self, problem: Problem) -> bool:
+        """Whether a CUDA graph can record a step: whether a prox-linear member has arrived is read on the host."""
+        return problem.proximal is None
+
     def nbytes(self, configs: Sequence[SubgradientRecovery]) -> int:
         """Estimate the memory of a batch: a set of measurements for each distinct operator, and every member's own."""
         first, wide = configs[0], any(config.method == "prox_linear" for config in configs)

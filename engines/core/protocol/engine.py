@@ -26,6 +26,7 @@ from engines.core.protocol.declarations import (
     Verdict,
 )
 from engines.core.protocol.errors import ConfigError, UnknownName
+from engines.core.protocol.placing import worth
 from engines.core.protocol.probe_figures import Picture
 
 if TYPE_CHECKING:
@@ -324,8 +325,8 @@ class Engine(ABC, Generic[C, P, S]):
         return False
 
     def place(self, configs: Sequence[C], device: device) -> device:
-        """Choose where a batch is computed: what is too small for a card may stay on the processor."""
-        return device
+        """Choose where a batch is computed: what is too small for a card stays on the processor."""
+        return worth(device, self.nbytes(configs))
 
     def nbytes(self, configs: Sequence[C]) -> int:
         """Estimate the memory that the problem and the states of one batch take, all its members, in bytes."""
@@ -354,6 +355,10 @@ class Engine(ABC, Generic[C, P, S]):
     def blank(self, config: C) -> frozenset[str]:
         """Name the plots that have nothing to show with these knobs; the page leaves them out."""
         return frozenset()
+
+    def of(self, configs: Sequence[C]) -> Engine[C, P, S]:
+        """Return the engine of runs with these configurations; another one where channels depend on them."""
+        return self
 
     def bring(self, subject: Any) -> dict[str, Any]:
         """Return the knobs with which a subject that a person brings is analysed. Raises `ConfigError`."""

@@ -32,7 +32,7 @@ class Interrupted(Exception):
 def compute(
     task: Task,
     partial: Path | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     interrupted: Callable[[], bool] = lambda: False,
     period: float = PERIOD,
 ) -> tuple[pd.DataFrame, Run | None]:
