@@ -62,7 +62,7 @@ class SweepMap:
         mesh = hv.QuadMesh((across, up, data.values), list(names), hv.Dimension("value", label=self._label)).opts(
             cmap=list(SEQUENTIAL), colorbar=True, cnorm="log" if log else "linear", tools=["hover", "tap"],
             clim=(float(finite.min()), float(finite.max())) if len(finite) and finite.min() < finite.max() else (0, 1),
-            line_width=0,
+            line_width=0, nonselection_alpha=1.0, hover_tooltips=["value"],
         )  # fmt: skip
         self._tap = Tap(source=mesh)
         self._tap.add_subscriber(lambda x=None, y=None: self._cell(x, y, slice_of))
