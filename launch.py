@@ -127,13 +127,20 @@ def figure(arguments: argparse.Namespace) -> None:
 
 
 def take_away(arguments: argparse.Namespace) -> None:
-    """Write what a reader takes away of stored runs."""
+    """Write what a reader takes away of stored runs, or of lessons."""
     os.environ["MPLBACKEND"] = "agg"
     from dashboard.publish import commands
 
     with redirect_stdout(sys.stderr):
         text = getattr(commands, arguments.command)(arguments)
     print(text)
+
+
+def watch(arguments: argparse.Namespace) -> None:
+    """Show a watched training until interrupted."""
+    from dashboard import watching
+
+    watching.serve(expand_home(arguments.run), arguments.port, arguments.address, arguments.browser)
 
 
 def new(arguments: argparse.Namespace) -> None:
@@ -185,7 +192,8 @@ def bench(arguments: argparse.Namespace) -> None:
 
 ACTS = {
     "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": figure,
-    "sweep": sweep, "runs": runs, "export": take_away, "bundle": take_away, "bench": bench, "new": new,
+    "sweep": sweep, "runs": runs, "export": take_away, "bundle": take_away, "answers": take_away, "watch": watch,
+    "bench": bench, "new": new,
 }  # fmt: skip
 """The function that carries out each command."""
 

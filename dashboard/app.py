@@ -77,7 +77,7 @@ def _argument(name: str) -> str:
     return values[0].decode("utf-8", "replace")
 
 
-def _page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True) -> pmui.Page:
+def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True) -> pmui.Page:
     """Make a page that appears at once and is filled when the browser has painted it."""
     _local()
     if pn.state.curdoc:
@@ -189,7 +189,7 @@ def _cards(address: Address, error: str = "") -> pmui.Page:
 
         holder[:] = [*([_failure(error)] if error else []), gallery(names(), address)]
 
-    return _page("Dynascope", fill, engines_first=False)
+    return page("Dynascope", fill, engines_first=False)
 
 
 def lab_page(name: str, device: str = "auto", address: Address = _address) -> pmui.Page:
@@ -211,7 +211,7 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
         lab.start()
         return engine.title
 
-    return _page("Dynascope", fill, SKELETON)
+    return page("Dynascope", fill, SKELETON)
 
 
 async def _stored(start: Start, name: str) -> Start:
@@ -236,7 +236,7 @@ def library_page(address: Address = _address) -> pmui.Page:
         page.start()
         return LIBRARY_TITLE
 
-    return _page("Dynascope", fill)
+    return page("Dynascope", fill)
 
 
 def sweeps_page(address: Address = _address) -> pmui.Page:
@@ -250,7 +250,7 @@ def sweeps_page(address: Address = _address) -> pmui.Page:
         page.start()
         return "Sweeps"
 
-    return _page("Dynascope", fill)
+    return page("Dynascope", fill)
 
 
 def entry() -> pmui.Page:
@@ -340,11 +340,13 @@ def serve(
     open_browser: bool = True,
     device: str = "auto",
     patterns: Sequence[tuple[Any, ...]] = (),
+    pages: Mapping[str, Callable[[], pmui.Page]] | None = None,
     **options: Any,
 ) -> Any:
     """Serve all pages until interrupted (with `threaded=True`: return at once). Runs are computed on `device`.
 
-    `patterns` are more addresses with their Tornado handlers, `options` those of `panel.serve`.
+    `patterns` are more addresses with their Tornado handlers, `pages` those in place of the gallery and the labs,
+    `options` those of `panel.serve`.
     """
     theme.prepare()
     request_filter.install()
@@ -362,8 +364,8 @@ def serve(
         "extra_patterns": [("/status", Status), *patterns],
         "default_handler_class": Missing,
     }
-    pages: dict[str, Any] = dict(routes(device))
-    return pn.serve(pages, port=port, address=address, **(cleanup | bounds | shown | options))
+    served: dict[str, Any] = dict(routes(device) if pages is None else pages)
+    return pn.serve(served, port=port, address=address, **(cleanup | bounds | shown | options))
 
 
 if __name__.startswith("bokeh_app"):

@@ -44,6 +44,8 @@ def parser() -> Parser:
     _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
     _export(commands.add_parser("export", help="write stored runs as one page that needs no server and no network"))
     _bundle(commands.add_parser("bundle", help="write all that a paper needs of stored runs into a folder"))
+    _answers(commands.add_parser("answers", help="write an overview of the answers that students saved in lessons"))
+    _watch(commands.add_parser("watch", help="show a training that `dynascope.watch` records, while it goes on"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
     _bench(commands.add_parser("bench", help="measure each lab against the limit of this machine and plain loops"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
@@ -217,6 +219,18 @@ def _bundle(command: argparse.ArgumentParser) -> None:
     command.add_argument("--out", required=True, metavar="FOLDER", help="where it is written; empty, or not there yet")
     command.add_argument("--seeds", type=_count, default=0, metavar="N", help="judge the claims on N fresh seeds, too")
     command.add_argument("--member", type=_whole, default=0, help="whom pictures are about; default: 0")
+
+
+def _answers(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="+", metavar="FILE", help="what *Save my answers* saved, a file a student")
+    command.add_argument("--html", required=True, metavar="FILE", help="where the page is written")
+
+
+def _watch(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", metavar="FILE", help="where the training stores its run; it need not be there yet")
+    command.add_argument("--port", type=_port, default=5007, help="default: %(default)s; 0 takes a free one")
+    command.add_argument("--address", default="localhost", help="interface to listen on; default: %(default)s")
+    command.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
 
 
 def _list(command: argparse.ArgumentParser) -> None:

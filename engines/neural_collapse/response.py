@@ -84,7 +84,7 @@ def survival(problem: Problem, H: Tensor) -> Tensor:
     NaN where a start has no such part, or is not near collapse.
     """
     now, begun = _sizes(directions(problem, H)), problem.begun_sizes
-    assert begun is not None  # see `build`
+    assert begun is not None  # `build` filled it
     absent = (begun <= 1e-12 * begun.amax(-1, keepdim=True)) | ~problem.near_minimiser[:, None]
     return torch.where(absent, torch.nan, now / torch.where(absent, 1, begun))
 

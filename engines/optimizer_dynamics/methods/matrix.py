@@ -61,6 +61,13 @@ class Muon(Method):
         bf16 = self.orthogonalise == "newton_schulz_bf16"
         return self.factor(leaf) * spectral.newton_schulz(X, leaf, self.steps, bf16)
 
+    def mapped(self, values: Tensor, leaf: Leaf, knobs: Mapping[str, Tensor]) -> Tensor:
+        """Return `c phi` of the gradient's singular values `[b, n]`, or c; of momentum it is no function of them."""
+        share = values / (values.norm(dim=1, keepdim=True) + 1e-7)
+        alike = (values > spectral.CUT**0.5 * values[:, :1]).to(values.dtype)
+        gain = alike if self.orthogonalise == "polar" else spectral.phi(share, self.steps)
+        return torch.where(knobs["beta1"] == 0, self.factor(leaf) * gain, torch.nan)
+
     def factor(self, leaf: Leaf) -> float:
         """Return c for one leaf."""
         if self.scale == "match_rms_adamw":

@@ -72,6 +72,10 @@ class Method:
         """Return the point that counts `[b, P]`, where it is not the one at which gradients are taken."""
         return w
 
+    def mapped(self, values: Tensor, leaf: Leaf, knobs: Mapping[str, Tensor]) -> Tensor:
+        """Return what becomes of a gradient's singular values `[b, n]`; NaN where that depends on more."""
+        return torch.full_like(values, torch.nan)
+
 
 def zeros(w: Tensor, *names: str) -> Memory:
     """Return memory of these names that begins at zero, `[b, P]` each."""
