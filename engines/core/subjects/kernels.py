@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Lock
+
 from torch.backends import cuda, mha
 
 
@@ -11,20 +13,23 @@ class PlainKernels:
     def __init__(self) -> None:
         self._inside = 0
         self._before: tuple[bool, ...] = ()
+        self._lock = Lock()
 
     def __enter__(self) -> None:
-        if self._inside == 0:
-            self._before = (
-                mha.get_fastpath_enabled(), cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(),
-                cuda.cudnn_sdp_enabled(),
-            )  # fmt: skip
-            self._set(False, False, False, False)
-        self._inside += 1
+        with self._lock:
+            if self._inside == 0:
+                self._before = (
+                    mha.get_fastpath_enabled(), cuda.flash_sdp_enabled(), cuda.mem_efficient_sdp_enabled(),
+                    cuda.cudnn_sdp_enabled(),
+                )  # fmt: skip
+                self._set(False, False, False, False)
+            self._inside += 1
 
     def __exit__(self, *error: object) -> None:
-        self._inside -= 1
-        if self._inside == 0:
-            self._set(*self._before)
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._set(*self._before)
 
     def _set(self, fastpath: bool, flash: bool, efficient: bool, cudnn: bool) -> None:
         mha.set_fastpath_enabled(fastpath)
