@@ -40,6 +40,7 @@ BOKEH = {
 THREADS = {
     "engines.core.live.scheduler": "computes runs",
     "engines.core.sweeps": "computes tasks in processes",
+    "engines.core.subjects.kernels": "turns switches that all threads share",
     "engines.core.live.admission": "keeps one book for all threads",
     "engines.core.compute.cuda_graph": "has threads capture one graph at a time",
     "dashboard.probes.pictures": "renders scenes",
