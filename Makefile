@@ -16,7 +16,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 
 NEWEST  := $(shell command -v python3.13 || command -v python3.12)
 
-.PHONY: run test thorough machines newest update lint bench docs site system clean
+.PHONY: run test thorough machines newest update lint bench gpu docs site system clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.run
@@ -69,6 +69,15 @@ lint: $(VENV)/.lint
 
 bench: $(VENV)/.bench system
 	$(BIN)/python -m benchmarks $(ARGS)
+	$(if $(strip $(ARGS)),,$(BIN)/python launch.py bench)
+
+# On a machine with a graphics card, once a release, in ten minutes: the tests that need one, then steps a second against
+# estimates.
+gpu: $(VENV)/.test
+	@failed=0; \
+	timeout 400 $(BIN)/python -m pytest -q -m "gpu and not thorough" || failed=1; \
+	timeout 190 $(BIN)/python -m benchmarks gpu || failed=1; \
+	exit $$failed
 
 # The pictures that the documents show: of real pages, in a browser, in windows and in notebooks.
 docs: $(VENV)/.test system

@@ -86,8 +86,8 @@ def desktop(arguments: argparse.Namespace) -> None:
 
 
 def _device(arguments: argparse.Namespace) -> str:
-    if arguments.device == "cpu":  # asking costs an import of torch
-        return "cpu"
+    if arguments.device in ("auto", "cpu"):  # asking costs an import of torch
+        return arguments.device
     from engines.core.compute.device import resolve
 
     return str(resolve(arguments.device))
@@ -127,13 +127,20 @@ def figure(arguments: argparse.Namespace) -> None:
 
 
 def take_away(arguments: argparse.Namespace) -> None:
-    """Write what a reader takes away of stored runs."""
+    """Write what a reader takes away of stored runs, or of lessons."""
     os.environ["MPLBACKEND"] = "agg"
     from dashboard.publish import commands
 
     with redirect_stdout(sys.stderr):
         text = getattr(commands, arguments.command)(arguments)
     print(text)
+
+
+def watch(arguments: argparse.Namespace) -> None:
+    """Show a watched training until interrupted."""
+    from dashboard import watching
+
+    watching.serve(expand_home(arguments.run), arguments.port, arguments.address, arguments.browser)
 
 
 def new(arguments: argparse.Namespace) -> None:
@@ -174,9 +181,19 @@ def runs(arguments: argparse.Namespace) -> None:
     runs_cli.answer(arguments)
 
 
+def bench(arguments: argparse.Namespace) -> None:
+    """Measure the labs on this machine."""
+    try:
+        from benchmarks import bench as measured
+    except ImportError as error:
+        raise DynascopeError(f"bench: the benchmarks come with the source alone ({error})") from error
+    print(measured.main(arguments.lab, arguments.device, arguments.json), end="\n" if arguments.json else "")
+
+
 ACTS = {
     "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": figure,
-    "sweep": sweep, "runs": runs, "export": take_away, "bundle": take_away, "new": new,
+    "sweep": sweep, "runs": runs, "export": take_away, "bundle": take_away, "answers": take_away, "watch": watch,
+    "bench": bench, "new": new,
 }  # fmt: skip
 """The function that carries out each command."""
 

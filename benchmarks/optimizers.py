@@ -10,7 +10,10 @@ import torch
 
 from benchmarks.peers import there
 from benchmarks.timing import best, head, row
+from engines.core.api import simulate
 from engines.core.compute.simulation import Simulation
+from engines.core.runs.experiment import Experiment
+from engines.core.runs.run import Run
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.engine import ENGINE
 from engines.optimizer_dynamics.scenes import network
@@ -28,6 +31,7 @@ def main() -> None:
     _mixed()
     _exact()
     _race()
+    _opening()
 
 
 def _seconds(configs: Sequence[OptimizerDynamics], steps: int = STEPS) -> float:
@@ -106,3 +110,15 @@ def _race() -> None:
     together = _seconds(configs, 50)
     alone = 9 * sum(_seconds([config], 50) for config in configs[::9])
     row("race: 36 members one after another over one batch", alone / together, "4", "")
+
+
+def _opening() -> None:
+    """The preset with which the lab opens: all steps, and a frame over a step."""
+    preset = ENGINE.preset(ENGINE.opening)
+    configs = Experiment.from_preset(ENGINE, preset).configs()
+    simulation = Simulation(ENGINE, configs, CPU)
+    simulation.advance(150)
+    frame = best(simulation.observe, 20)
+    row("O0: a frame without large channels over a step", frame / (_seconds(configs, 100) / 100), "1.5", "")
+    seconds = best(lambda: simulate(Run(ENGINE, configs), preset.steps), 1)
+    row(f"O0: seconds for {preset.steps} steps with all frames", seconds, "10", "")

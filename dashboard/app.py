@@ -6,6 +6,7 @@ import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from html import escape
 from pathlib import Path
@@ -31,9 +32,17 @@ from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
 from dashboard.ui.styles import WHOLE
-from engines.core.protocol.errors import DynascopeError
+from engines.core.protocol.errors import DynascopeError, StoreError
 
 log = logging.getLogger(__name__)
+
+LIBRARY = "library"
+"""The address of the page of stored runs."""
+
+SWEEPS = "sweeps"
+"""The address of the page of sweeps."""
+
+LIBRARY_TITLE = "Library"
 
 ENTRY = "app"
 """Under this name `panel serve dashboard/app.py` serves the page."""
@@ -68,7 +77,7 @@ def _argument(name: str) -> str:
     return values[0].decode("utf-8", "replace")
 
 
-def _page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True) -> pmui.Page:
+def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True) -> pmui.Page:
     """Make a page that appears at once and is filled when the browser has painted it."""
     _local()
     if pn.state.curdoc:
@@ -107,8 +116,7 @@ async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: 
         # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
         if engines_first:
             await asyncio.to_thread(_import_engines)
-        if name := await fill(holder, bridge):
-            crumb.object = f"<nav aria-label='where you are'><a href='./'>← Labs</a><span>{escape(name)}</span></nav>"
+        crumb.object = _crumb(await fill(holder, bridge))
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
             loop.call_later(SOON, loop.run_in_executor, None, _import_engines)
@@ -117,6 +125,14 @@ async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: 
     except Exception as error:
         log.exception("a page could not be made")
         holder[:] = [_failure(f"This page could not be made ({type(error).__name__}). The server's log says why.")]
+
+
+def _crumb(name: str | None) -> str:
+    """Say where the reader is, with the ways to all labs and to the stored runs."""
+    labs = "<a href='./'>← Labs</a>" if name else ""
+    stored = library.folder() is not None and name != LIBRARY_TITLE
+    runs = f"<a href='{_here()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
+    return f"<nav aria-label='where you are'>{labs}{runs}<span>{escape(name or '')}</span></nav>"
 
 
 def _failure(text: str) -> pn.pane.HTML:
@@ -137,7 +153,7 @@ def _address(engine: str) -> str:
     return f"./{engine}"
 
 
-def home(address: Address = _address, device: str = "cpu") -> pmui.Page:
+def home(address: Address = _address, device: str = "auto") -> pmui.Page:
     """Make the page with a card for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
     error = _absent(token) or (UNKNOWN if token or lesson else "")
@@ -173,10 +189,10 @@ def _cards(address: Address, error: str = "") -> pmui.Page:
 
         holder[:] = [*([_failure(error)] if error else []), gallery(names(), address)]
 
-    return _page("Dynascope", fill, engines_first=False)
+    return page("Dynascope", fill, engines_first=False)
 
 
-def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmui.Page:
+def lab_page(name: str, device: str = "auto", address: Address = _address) -> pmui.Page:
     """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
     async def fill(holder: pn.Column, bridge: Bridge) -> str:
@@ -184,6 +200,8 @@ def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmu
 
         engine = load(name)
         start = Start.from_address(engine, *map(_argument, ("s", "preset", "lesson")))
+        if name_of_run := _argument("run"):
+            start = await _stored(start, name_of_run)
         start = start.hide(split_names(_argument("hide"))).lead_on(address)
         await asyncio.sleep(0)
         lab = Lab(engine, start, bridge, device)
@@ -193,25 +211,75 @@ def lab_page(name: str, device: str = "cpu", address: Address = _address) -> pmu
         lab.start()
         return engine.title
 
-    return _page("Dynascope", fill, SKELETON)
+    return page("Dynascope", fill, SKELETON)
+
+
+async def _stored(start: Start, name: str) -> Start:
+    """Open a stored run; where that cannot be, what would have been opened, with the reason."""
+    try:
+        run = await asyncio.to_thread(library.opened(library.folder()).open, name)
+        if run.engine is not start.experiment.engine:
+            raise StoreError(f"the stored run {name} is of the lab {run.engine.title}")
+        return Start.from_run(run)
+    except DynascopeError as error:
+        return replace(start, error=f"{str(error).rstrip('.')}. Here is the lab as it opens by default.")
+
+
+def library_page(address: Address = _address) -> pmui.Page:
+    """Make the page of the stored runs of all labs: on a public server, of those of this visitor."""
+
+    async def fill(holder: pn.Column, bridge: Bridge) -> str:
+        from dashboard.runs.library_page import LibraryPage
+
+        page = LibraryPage(address)
+        holder[:] = [page]
+        page.start()
+        return LIBRARY_TITLE
+
+    return page("Dynascope", fill)
+
+
+def sweeps_page(address: Address = _address) -> pmui.Page:
+    """Make the page of sweeps; on a server that others reach it says that there are none."""
+
+    async def fill(holder: pn.Column, bridge: Bridge) -> str:
+        from dashboard.runs.sweep_page import SweepPage
+
+        page = SweepPage(address)
+        holder[:] = [page]
+        page.start()
+        return "Sweeps"
+
+    return page("Dynascope", fill)
 
 
 def entry() -> pmui.Page:
     """Make the page of `panel serve dashboard/app.py`: the gallery, or with `?lab=` or a link a lab."""
     name = _argument("lab")
-    return _lab_or_cards(name, _own_address, "cpu", UNKNOWN) if name else home(_own_address)
+    if name in (LIBRARY, SWEEPS):
+        return {LIBRARY: library_page, SWEEPS: sweeps_page}[name](_own_address)
+    return _lab_or_cards(name, _own_address, "auto", UNKNOWN) if name else home(_own_address)
 
 
 def _own_address(engine: str) -> str:
     return f"./{ENTRY}?lab={engine}"
 
 
-def routes(device: str = "cpu") -> dict[str, Callable[[], pmui.Page]]:
+def _here() -> Address:
+    """Return where labs are served beside the page of this session."""
+    return _own_address if (pn.state.app_url or "").strip("/") == ENTRY else _address
+
+
+def routes(device: str = "auto") -> dict[str, Callable[[], pmui.Page]]:
     """Map addresses to pages: the gallery is at `/`, each lab at `/<engine name>`."""
     from engines import names
 
     labs: dict[str, Callable[[], pmui.Page]] = {name: _route(lab_page, name, device) for name in names()}
-    return {"/": _route(home, device=device)} | labs
+    return {
+        "/": _route(home, device=device),
+        f"/{LIBRARY}": _route(library_page),
+        f"/{SWEEPS}": _route(sweeps_page),
+    } | labs
 
 
 def _route(make: Callable[..., pmui.Page], *arguments: Any, **options: Any) -> Callable[[], pmui.Page]:
@@ -270,13 +338,15 @@ def serve(
     port: int = 5006,
     address: str = "127.0.0.1",
     open_browser: bool = True,
-    device: str = "cpu",
+    device: str = "auto",
     patterns: Sequence[tuple[Any, ...]] = (),
+    pages: Mapping[str, Callable[[], pmui.Page]] | None = None,
     **options: Any,
 ) -> Any:
     """Serve all pages until interrupted (with `threaded=True`: return at once). Runs are computed on `device`.
 
-    `patterns` are more addresses with their Tornado handlers, `options` those of `panel.serve`.
+    `patterns` are more addresses with their Tornado handlers, `pages` those in place of the gallery and the labs,
+    `options` those of `panel.serve`.
     """
     theme.prepare()
     request_filter.install()
@@ -294,8 +364,8 @@ def serve(
         "extra_patterns": [("/status", Status), *patterns],
         "default_handler_class": Missing,
     }
-    pages: dict[str, Any] = dict(routes(device))
-    return pn.serve(pages, port=port, address=address, **(cleanup | bounds | shown | options))
+    served: dict[str, Any] = dict(routes(device) if pages is None else pages)
+    return pn.serve(served, port=port, address=address, **(cleanup | bounds | shown | options))
 
 
 if __name__.startswith("bokeh_app"):

@@ -40,7 +40,7 @@ class NoWindow(Exception):
 
 
 @contextmanager
-def served(device: str = "cpu") -> Iterator[tuple[str, Guard]]:
+def served(device: str = "auto") -> Iterator[tuple[str, Guard]]:
     """Serve on a free port of this machine behind a guard; yields the address and the guard once it answers."""
     guard, ready = Guard(), Future()
     thread = threading.Thread(target=_serve, args=(device, guard, ready), name="server")
@@ -142,7 +142,7 @@ def open_window(address: str, guard: Guard, page: str, windows: Any = WINDOWS) -
     raise DynascopeError("no window could be opened; `launch.py serve` serves the same pages to any browser")
 
 
-def launch(page: str = "/", device: str = "cpu") -> None:
+def launch(page: str = "/", device: str = "auto") -> None:
     """Show a page in a window until it is closed; then everything ends."""
     with served(device) as (address, guard):
         open_window(address, guard, page)

@@ -147,7 +147,7 @@ def lab(
     set: Mapping[str, Any] | None = None,
     hide: Sequence[str] = (),
     height: int = 600,
-    device: str = "cpu",
+    device: str = "auto",
     subject: Subject | None = None,
 ) -> Widget:
     """Open a lab as a live widget.
@@ -160,7 +160,7 @@ def lab(
     set : knob values on top; a list spreads into an ensemble
     hide : parts of the page, knobs and figures to leave out
     height : of the widget in pixels; what is longer scrolls
-    device : `auto`, `cpu`, `cuda` or `mps`
+    device : `auto` (a card where there is one, and what is worth it), `cpu`, `cuda` or `cuda:1`
     subject : a model of your own, an `engines.Subject`, in place of a preset or a link
 
     Raises

@@ -8,6 +8,8 @@
     dynascope.resume(dynascope.open("run.parquet"), 5000)  # go on where it ended
     dynascope.show(run)                                    # look at it in a notebook
     dynascope.lab("matrix_sensing", preset="P0")           # a live lab in a notebook
+    with dynascope.watch(model) as eye:                    # a training of your own
+        ...
 
 `names()` lists the engines and `load(name)` imports one. Importing this package loads neither torch nor panel.
 """
@@ -19,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dashboard import figure, lab, show
-    from engines import Library, Subject, Sweep, examine, load, names, open, resume, run, sweep
+    from dynascope.watching import watch
+    from engines import Library, Subject, Sweep, examine, inspect, load, names, open, resume, run, sweep
 
 __all__ = [
-    "Library", "Subject", "Sweep", "examine", "figure", "lab", "load", "names", "open", "resume", "run", "show",
-    "sweep",
+    "Library", "Subject", "Sweep", "examine", "figure", "inspect", "lab", "load", "names", "open", "resume", "run",
+    "show", "sweep", "watch",
 ]  # fmt: skip
 
 PAGES = ("figure", "lab", "show")
@@ -33,6 +36,8 @@ PAGES = ("figure", "lab", "show")
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "watch":
+        return import_module("dynascope.watching").watch
     return getattr(import_module("dashboard" if name in PAGES else "engines"), name)
 
 

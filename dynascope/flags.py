@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and leave with status 2."""
-        self.exit(2, f"{self.prog}: {shortened(in_one_line(message), 200)} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {shortened(in_one_line(message), 300)} (see {self.prog} --help)\n")
 
 
 def parser() -> Parser:
@@ -44,14 +44,17 @@ def parser() -> Parser:
     _figure(commands.add_parser("figure", help="simulate, then print a plot: .pdf, .svg, .png; .gif, .mp4 of the run"))
     _export(commands.add_parser("export", help="write stored runs as one page that needs no server and no network"))
     _bundle(commands.add_parser("bundle", help="write all that a paper needs of stored runs into a folder"))
+    _answers(commands.add_parser("answers", help="write an overview of the answers that students saved in lessons"))
+    _watch(commands.add_parser("watch", help="show a training that `dynascope.watch` records, while it goes on"))
     _list(commands.add_parser("list", help="show engines, their presets and their knobs"))
+    _bench(commands.add_parser("bench", help="measure each lab against the limit of this machine and plain loops"))
     _new(commands.add_parser("new", help="write a working engine to start from"))
     for name, command in commands.choices.items():
-        if name not in ("new", "runs"):
+        if name not in ("new", "runs", "bench"):
             _plugins(command)
         if name in ("serve", "desktop", "run", "probe", "figure"):
             _subjects(command)
-    commands.metavar = " | ".join(commands.choices)
+    commands.metavar = "command"  # all of them stand below it, and an error has no room for them twice
     return top
 
 
@@ -73,7 +76,7 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.add_argument("--port", type=_port, default=5006, help="default: %(default)s; 0 takes a free one")
     command.add_argument("--address", default="localhost", help="interface to listen on; default: %(default)s")
     command.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
-    command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
+    _device(command)
     command.add_argument("--lessons", metavar="DIR", help="a folder with lessons of your own")
     command.add_argument("--library", metavar="DIR", help="where runs are kept; on localhost by default with your data")
     limits = command.add_argument_group("limits on what visitors may have computed; 0 is none")
@@ -89,11 +92,18 @@ def _serve(command: argparse.ArgumentParser) -> None:
     command.epilog = MORE
 
 
+def _device(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device", default="auto",
+        help="what computes: auto (a card where there is one, and what is worth it; the default), cpu, cuda or cuda:1",
+    )  # fmt: skip
+
+
 def _desktop(command: argparse.ArgumentParser) -> None:
     command.add_argument("lab", nargs="?", default="", help="the lab to open; default: the gallery")
     command.add_argument("--preset", default="", help="the experiment to open the lab with")
     command.add_argument("--link", default="", metavar="LINK", help="what Copy link gave: an address or its token")
-    command.add_argument("--device", default="cpu", help="what runs are computed on: auto, cpu, cuda or mps")
+    _device(command)
 
 
 def _experiment(command: argparse.ArgumentParser, optional: bool = False) -> None:
@@ -105,7 +115,7 @@ def _experiment(command: argparse.ArgumentParser, optional: bool = False) -> Non
     )  # fmt: skip
     command.add_argument("--seeds", metavar="S1[,S2...]", help="values of the knob `seed`")
     command.add_argument("--steps", help="how far to run; default: the preset's")
-    command.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; default: %(default)s")
+    _device(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument("--quiet", action="store_true", help="no progress bar; logs never get one")
 
@@ -131,7 +141,9 @@ def _probe(command: argparse.ArgumentParser) -> None:
 
 
 def _sweep(command: argparse.ArgumentParser) -> None:
-    command.add_argument("engine", help="see `list`")
+    command.add_argument("engine", nargs="?", help="see `list`; without one --resume goes on with what --out holds")
+    command.add_argument("--sweep", metavar="NAME", help="a sweep that the engine offers; see `list`")
+    command.add_argument("--small", action="store_true", help="with --sweep: its small version, of a few seconds")
     command.add_argument("--preset", help="the experiment to start from; its members are computed at every point")
     command.add_argument(
         "--set", action="append", type=_assignment, default=[], metavar="KNOB=VALUES",
@@ -152,7 +164,7 @@ def _sweep(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--scheduler", default="", metavar="ADDRESS", help="compute on the workers of a Dask scheduler"
     )
-    command.add_argument("--device", default="cpu", help="cpu, cuda, mps or auto; default: %(default)s")
+    _device(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
     command.add_argument("--quiet", action="store_true", help="no progress")
 
@@ -209,8 +221,27 @@ def _bundle(command: argparse.ArgumentParser) -> None:
     command.add_argument("--member", type=_whole, default=0, help="whom pictures are about; default: 0")
 
 
+def _answers(command: argparse.ArgumentParser) -> None:
+    command.add_argument("files", nargs="+", metavar="FILE", help="what *Save my answers* saved, a file a student")
+    command.add_argument("--html", required=True, metavar="FILE", help="where the page is written")
+
+
+def _watch(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run", metavar="FILE", help="where the training stores its run; it need not be there yet")
+    command.add_argument("--port", type=_port, default=5007, help="default: %(default)s; 0 takes a free one")
+    command.add_argument("--address", default="localhost", help="interface to listen on; default: %(default)s")
+    command.add_argument("--no-browser", dest="browser", action="store_false", help="do not open a browser")
+
+
 def _list(command: argparse.ArgumentParser) -> None:
     command.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _bench(command: argparse.ArgumentParser) -> None:
+    command.add_argument("lab", nargs="?", help="one lab; default: all")
+    command.add_argument("--device", default="cpu", help="what is measured: cpu, cuda or cuda:1; default: %(default)s")
+    command.add_argument("--json", action="store_true", help="print one JSON object")
+    command.set_defaults(plugins=[])
 
 
 def _new(command: argparse.ArgumentParser) -> None:

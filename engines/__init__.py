@@ -16,17 +16,20 @@ if TYPE_CHECKING:
     from engines.core.subjects.subject import Subject
     from engines.core.sweeps.folder import Sweep
     from engines.core.sweeps.sweep import sweep
+    from engines.core.watch.doors import inspect, watch
 
 # Threads that wait for a small product sleep. Spinning, they take the cores from the page and from other processes:
 # steps then cost up to thirty times as much. It has to be said before torch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-__all__ = ["Library", "Subject", "Sweep", "examine", "load", "names", "open", "resume", "run", "sweep"]
+__all__ = [
+    "Library", "Subject", "Sweep", "examine", "inspect", "load", "names", "open", "resume", "run", "sweep", "watch",
+]  # fmt: skip
 
 _HOMES = {
     "load": "protocol.registry", "names": "protocol.registry", "open": "api", "resume": "api", "run": "api",
     "sweep": "sweeps.sweep", "Sweep": "sweeps.folder", "Subject": "subjects.subject",
-    "Library": "library.library", "examine": "api",
+    "Library": "library.library", "examine": "api", "inspect": "watch.doors", "watch": "watch.doors",
 }  # fmt: skip
 
 

@@ -271,6 +271,7 @@ def _described(name: str, engine: Engine | str) -> dict[str, Any]:
         "summary": engine.summary,
         "presets": [{"name": p.name, "title": p.title, "look_for": p.look_for} for p in engine.presets],
         "knobs": [vars(knob) | {"type": knob.type.__name__} for knob in engine.Config.knobs().values()],
+        "sweeps": [{"name": s.name, "title": s.title, "look_for": s.look_for} for s in engine.sweeps],
         "probes": [
             {"name": p.name, "doc": p.doc, "options": {n: o.default for n, o in probing.probe_options(p).items()}}
             for p in engine.probes
@@ -290,6 +291,9 @@ def _listed(name: str, engine: Engine | str) -> Iterator[str]:
         yield from ("", "  probes")
         rows = [[probe.name, " ".join([probe.doc, *probing.options_with_defaults(probe)])] for probe in engine.probes]
         yield from _indented(rows)
+    if engine.sweeps:
+        yield from ("", "  sweeps")
+        yield from _indented([[sweep.name, sweep.title] for sweep in engine.sweeps])
     yield ""
 
 

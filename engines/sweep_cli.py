@@ -9,44 +9,58 @@ from typing import Any
 
 from engines.cli import Progress
 from engines.core.data.plain_json import to_json
+from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.errors import ConfigError, quote
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import STEPS
 from engines.core.sweeps import sweep as sweeps
-from engines.core.sweeps.axes import parse_axis
+from engines.core.sweeps.axes import parse_axes, parse_axis
 from engines.core.sweeps.folder import Sweep
 
 
 def sweep(arguments: Namespace) -> None:
     """Compute a sweep and say what is in its folder; an interrupt keeps what is finished."""
-    engine = load(arguments.engine)
-    axes: dict[str, Any] = {}
-    for name, text in arguments.set:
-        values = parse_axis(engine.Config.knob(name), text)
-        axes[name] = values if len(values) > 1 else values[0]
-    seeds = None if arguments.seeds is None else parse_axis(engine.Config.knob("seed"), arguments.seeds)
+    how: dict[str, Any] = {
+        "shard": _shard(arguments.shard),
+        "workers": _workers(arguments.workers),
+        "scheduler": arguments.scheduler,
+        "device": arguments.device,
+        "progress": Progress("point", arguments.quiet),
+    }
     try:
-        result = sweeps.sweep(
-            arguments.engine,
-            arguments.preset,
-            axes,
-            seeds,
-            None if arguments.steps is None else STEPS.parse(arguments.steps),
-            out=arguments.out,
-            measures=arguments.measure,
-            judged=arguments.claims,
-            keep_runs=arguments.keep_runs,
-            resume=arguments.resume,
-            shard=_shard(arguments.shard),
-            workers=_workers(arguments.workers),
-            scheduler=arguments.scheduler,
-            device=arguments.device,
-            progress=Progress("point", arguments.quiet),
-        )
+        if not arguments.engine:
+            result = sweeps.go_on(_kept(arguments), **how)
+        else:
+            result = sweeps.sweep(arguments.engine, **_described(arguments), **how)
     except KeyboardInterrupt:
         print(f"interrupted; go on with the same command and --resume ({arguments.out})", file=sys.stderr)
         raise
     _report(result, arguments.json)
+
+
+def _kept(arguments: Namespace) -> str:
+    """Return the folder of the sweep that goes on. Raises `ConfigError` where a new one is described by halves."""
+    said = (arguments.sweep, arguments.preset, arguments.set, arguments.seeds, arguments.steps, arguments.measure)
+    if not arguments.resume or any(said):
+        raise ConfigError("name the engine; without one, --resume goes on with the sweep in --out and nothing else")
+    return arguments.out
+
+
+def _described(arguments: Namespace) -> dict[str, Any]:
+    engine = load(arguments.engine)
+    return {
+        "preset": arguments.preset,
+        "set": parse_axes(engine, arguments.set),
+        "seeds": None if arguments.seeds is None else parse_axis(engine.Config.knob("seed"), arguments.seeds),
+        "steps": None if arguments.steps is None else STEPS.parse(arguments.steps),
+        "out": arguments.out,
+        "named": arguments.sweep or "",
+        "small": arguments.small,
+        "measures": arguments.measure,
+        "judged": arguments.claims,
+        "keep_runs": arguments.keep_runs,
+        "resume": arguments.resume,
+    }
 
 
 def _shard(text: str) -> tuple[int, int]:
@@ -71,8 +85,23 @@ def _report(result: Sweep, as_json: bool) -> None:
         "refused": sum(reason != "" for reason in rows["refused"]),
         "measures": [measure.text for measure in result.plan.measures],
     }
+    verdicts = result.judge()
+    about |= {"verdicts": [verdict.to_dict() for verdict in verdicts]} if result.named else {}
     if as_json:
         return print(to_json(about))
     print(f"{result.folder}: {about['members']:,} members at {about['points']:,} points", end="")
     print(f", {about['refused']:,} of them refused" if about["refused"] else "")
+    for verdict in verdicts:
+        holds = {True: "holds", False: "FAILS", None: "open"}[verdict.holds]
+        print(f"{holds}: {verdict.claim}: {_shown(verdict.measured)} ({_predicted(verdict)})")
     print(f'Read it:  engines.Sweep("{result.folder}").to_xarray()')
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def _predicted(verdict: Verdict) -> str:
+    sign = {"above": "above", "below": "below"}.get(verdict.kind)
+    wanted = f"{verdict.predicted:.4g}"
+    return f"{sign} {wanted}" if sign else f"predicted {wanted} ± {verdict.tolerance:.2g}"

@@ -13,11 +13,11 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 ROOMS = {
-    "dashboard": "ui session figures publish runs server controls probes page app notebook desktop".split(),
-    "engines.core": "data protocol numerics subjects compute analysis files runs library live api sweeps".split(),
+    "dashboard": "ui session figures publish runs server controls probes page app watching notebook desktop".split(),
+    "engines.core": "data protocol numerics subjects compute analysis files runs library watch live api sweeps".split(),
     "engines.loss_landscape": (
         "config channels models training degeneracy interaction hessian learning_coefficient loss_surface memory "
-        "relevance dynamics probes predictions cautions plots story verdicts presets glossary engine wrong_runs"
+        "relevance dynamics probes predictions cautions plots story verdicts presets sweeps glossary engine wrong_runs"
     ).split(),
 }
 """From bottom to top."""
@@ -41,11 +41,14 @@ THREADS = {
     "engines.core.live.scheduler": "computes runs",
     "engines.core.sweeps": "computes tasks in processes",
     "engines.core.live.admission": "keeps one book for all threads",
+    "engines.core.compute.cuda_graph": "has threads capture one graph at a time",
     "dashboard.probes.pictures": "renders scenes",
     "dashboard.runs.library_panel": "reads and stores runs",
+    "dashboard.runs.library_page": "reads them and says something about them",
     "dashboard.runs.share": "makes files",
     "dashboard.publish.printing": "lets figures take turns in matplotlib, which is one for a process",
     "dashboard.app": "imports torch beside the event loop",
+    "dashboard.watching": "reads runs beside the event loop",
     "dashboard.desktop": "serves beside the window",
     "dashboard.notebook": "lets messages, cells and ticks take turns",
     "dashboard.server.native_window": "waits for the end of its input",

@@ -56,7 +56,7 @@ class Lab(Viewer):
         engine: Engine,
         start: Start | None = None,
         bridge: Bridge | None = None,
-        device: str = "cpu",
+        device: str = "auto",
         suspended: bool = False,
     ) -> None:
         """Open a lab; one that is `suspended` computes nothing before `resume`. A `bridge` is in the page already."""
@@ -111,6 +111,7 @@ class Lab(Viewer):
                 open=self._open_run,
                 changed=lambda: self.refresh.redraw(),
                 fail=lambda text: self.messages.show("library", "error", text),
+                state=lambda: self.session.runner.checkpoint,
             ),
             explanation=Explanation(self.messages),
             invisible=[*bridge, self.share.download, self.shortcuts, Glossary(engine.glossary)],

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dashboard.publish.answers import overview
+from dashboard.publish.answers import read as read_answers
 from dashboard.publish.bundle import Bundled
 from dashboard.publish.bundle import bundle as bundled
 from dashboard.publish.opened import behind, opened
@@ -51,6 +53,15 @@ def bundle(arguments: Namespace) -> str:
             file.write(content)
         count += 1
     return f"{out}: {count} files"
+
+
+def answers(arguments: Namespace) -> str:
+    """Write an overview of the answers of students."""
+    out = expand_home(arguments.html)
+    content = overview([read_answers(expand_home(path)) for path in arguments.files]).encode()
+    with store.writing(out) as file:
+        file.write(content)
+    return f"{out}: {len(content):,} bytes"
 
 
 def read(paths: Sequence[str]) -> list[tuple[str, Run]]:

@@ -162,6 +162,7 @@ def one_step(mark: StepMark, zoomed: Window | None) -> Any:
             draw = special
     square, lying = isinstance(mark, SpaceMark), isinstance(mark, RankingMark)
     log_x = mark.scale.log if lying else isinstance(mark, SweepMark) and bool(mark.sweep and mark.sweep.log)
+    log_x = log_x or (isinstance(mark, ProfileMark) and mark.across is not None and mark.plot.log_x)
     window = zoomed or _window(mark.figure)
     window = (*window[2:], *window[2:]) if square else window
     return framed(
@@ -239,9 +240,15 @@ def _ranking(mark: RankingMark, dims: Any) -> Iterator[Any]:
 
 
 def _profiles(mark: ProfileMark, dims: Any) -> Iterator[Any]:
+    solid = dict(zip(mark.lines.data["color"], mark.lines.data["xs"], strict=True))
     for name, color, (x, y) in _clouds(mark, "x", "y"):
-        yield dashed(hv.Curve((x, y), *dims, label=name), "solid", color, 1.4)
+        if solid.get(color):
+            yield dashed(hv.Curve((x, y), *dims, label=name), "solid", color, 1.4)
         yield _dots(hv.Scatter((x, y), *dims, label=name), color)
+    data = mark.dashed.data
+    for xs, ys, color in zip(data["xs"], data["ys"], data["color"], strict=True):
+        made = hv.Curve((np.asarray(xs, float), mark.scale.values(ys)), *dims, group=THEORY)
+        yield dashed(made, theory.DASH, color, 1.4)
 
 
 def _sweep(mark: SweepMark, dims: Any) -> Iterator[Any]:

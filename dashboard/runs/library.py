@@ -18,6 +18,7 @@ from engines.core.library.library import FOLDER_VARIABLE, Entry, Library, defaul
 from engines.core.protocol.errors import StoreError
 
 if TYPE_CHECKING:
+    from engines.core.compute.simulation import Checkpoint
     from engines.core.runs.run import Run
 
 VISITOR = "dynascope_visitor"
@@ -111,13 +112,13 @@ def local_time(stored: str) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(calendar.timegm(moment)))
 
 
-def keep(run: Run, place: Path | None = None) -> str:
-    """Store a run; returns its id. Raises `StoreError`."""
+def keep(run: Run, place: Path | None = None, state: Checkpoint | None = None) -> str:
+    """Store a run, with a state from which it goes on; returns its id. Raises `StoreError`."""
     size = run.recording.dense.nbytes() + run.recording.thin.nbytes()
     stored = opened(place)
     if size > LARGEST_RUN:
         raise StoreError(f"the run has {size:,} bytes; {LARGEST_RUN:,} are kept at most (Export has no limit)")
-    return stored.keep(run)
+    return stored.keep(run, state=state)
 
 
 class Safekeeping:

@@ -10,13 +10,13 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import panel as pn
 import panel_material_ui as pmui
 import param
 
 from dashboard.session import lessons
+from dashboard.session.link import with_query
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.palette import GREY, qualitative
 from engines.core.protocol.errors import DynascopeError, engine_failures
@@ -119,13 +119,9 @@ def _preset(about: Mapping[str, Any], address: str) -> dict[str, Any]:
     claims, held = int(about.get("claims", 0)), int(about.get("held", 0))
     when = f"version {about['version']}, {about['date']}" if claims else ""
     words = {key: str(about[key]) for key in ("name", "title", "look_for")}
-    return words | {"href": _with(address, preset=words["name"]), "claims": claims, "held": held, "when": when}
+    return words | {"href": with_query(address, preset=words["name"]), "claims": claims, "held": held, "when": when}
 
 
 def _lesson(lesson: lessons.Lesson, address: str, title: str) -> dict[str, Any]:
     about = {"name": lesson.name, "title": lesson.title, "summary": lesson.summary, "minutes": lesson.minutes}
     return about | {"lab": title, "count": len(lesson.steps), "href": lesson.href(address)}
-
-
-def _with(address: str, **query: str) -> str:
-    return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from dashboard.session.view_state import ViewState
 from engines.core.protocol.errors import DynascopeError, quote
@@ -42,6 +43,11 @@ def pack(about: Mapping[str, Any]) -> str:
     """The token of any JSON object."""
     text = json.dumps(about, sort_keys=True)
     return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+
+
+def with_query(address: str, **query: str) -> str:
+    """Add parameters to the address of a page."""
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(query)}"
 
 
 def decode(token: str, engine: Engine) -> tuple[Experiment, ViewState]:

@@ -26,6 +26,7 @@ from engines.core.protocol.errors import ConfigError
 
 if TYPE_CHECKING:
     from engines.core.data.recording import Event
+    from engines.core.live.follower import Follower
     from engines.core.live.runner import Runner
     from engines.core.protocol.config import Config
     from engines.core.protocol.engine import Engine
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 class Session:
     """One experiment and the one runner that plays it. Errors are `DynascopeError`s and change nothing."""
 
-    def __init__(self, engine: Engine, device: str = "cpu") -> None:
+    def __init__(self, engine: Engine, device: str = "auto") -> None:
         self.engine, self.device = engine, device
         self.speed = NORMAL
         self.bands = True
@@ -65,7 +66,7 @@ class Session:
         self.every_curve: tuple[Curve, ...] = ()
         """The curves of all members, of which `curves` are those of the part that is shown."""
         self.curves: tuple[Curve, ...] = ()
-        self.runner: Runner
+        self.runner: Runner | Follower
         self._until = math.inf
         self._hurries = False
         """Whether the run goes as fast as it can, back to where the reader was."""
@@ -77,15 +78,22 @@ class Session:
 
     def start(self, experiment: Experiment, finished: Run | None = None) -> None:
         """Run an experiment from step 0 in place of the one before, or show the `finished` run of it."""
+        from engines.core.live.follower import FollowedRun, Follower
         from engines.core.live.runner import Runner
+        from engines.core.watch.engine import NOT_HERE
 
         configs = experiment.configs()
         if hasattr(self, "runner"):
+            if isinstance(self.runner, Follower) and not finished:
+                raise ConfigError(NOT_HERE)
             self.runner.close()
         speed = SPEEDS[self.speed][0]
         edits = () if finished else experiment.edits
         options = {"preset": experiment.preset, "horizon": experiment.steps, "edits": edits, "finished": finished}
-        self.runner = Runner(self.engine, configs, speed=speed, device=self.device, until=self._until, **options)
+        if isinstance(finished, FollowedRun):
+            self.runner = Follower(finished)
+        else:
+            self.runner = Runner(self.engine, configs, speed=speed, device=self.device, until=self._until, **options)
         self._opened = experiment
         # The knobs show what the edits on the way will have made of them.
         self._show_after(experiment.edits)
@@ -295,11 +303,18 @@ class Session:
         return [(each.name, each.text) for each in device.described()]
 
     def compute_on(self, name: str) -> None:
-        """Start again at step 0 on another device. Raises `ConfigError` for one that is not here."""
+        """Start again at step 0 on another device, or go on where the memory of this one ran out.
+
+        Raises `ConfigError` for a device that is not here.
+        """
         from engines.core.compute import device
 
         self.device = str(device.resolve(name))
-        self.start(self.experiment)
+        if self.runner.status.full:
+            self.runner.move(self.device)
+            self.runner.play()
+        else:
+            self.start(self.experiment)
 
     def press(self, name: str) -> None:
         """Press a button of the engine's own: it writes the current step into a live knob."""

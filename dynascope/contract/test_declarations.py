@@ -17,6 +17,7 @@ from engines.core.protocol import registry
 from engines.core.protocol.declarations import Phase, Prediction, Story, Verdict
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError
+from engines.core.sweeps.plan import Plan
 
 LOADED = """
 import sys
@@ -145,8 +146,18 @@ def test_plots_probes_actions_and_the_opening_refer_to_what_exists(engine):
     assert engine.summary
 
 
+@pytest.mark.parametrize("small", [True, False])
+def test_a_named_sweep_measures_what_exists_over_knobs_that_exist(engine, small):
+    for sweep in engine.sweeps:
+        plan = Plan.from_name(engine, sweep.name, small)
+        assert any(True for task in plan.tasks()), sweep.name
+        assert sweep.title
+        assert sweep.look_for
+        assert sweep.label
+
+
 def test_names_are_unique(engine):
-    for items in (engine.channels, engine.plots, engine.presets, engine.probes, engine.actions):
+    for items in (engine.channels, engine.plots, engine.presets, engine.sweeps, engine.probes, engine.actions):
         names = [item.name for item in items]
         assert len(names) == len(set(names))
 

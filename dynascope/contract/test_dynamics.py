@@ -17,6 +17,7 @@ from dynascope.contract.cases import (
     undisturbed,
 )  # fmt: skip
 from engines.core.compute.simulation import Simulation
+from engines.core.protocol import placing
 
 POISONS = {"nan": float("nan"), "infinite": float("inf"), "overflowing": 1e200, "large": 1e25}
 
@@ -143,11 +144,23 @@ def test_what_evolves_is_a_tuple_of_tensors_with_a_leading_member_axis(engine, p
         assert (value.shape, value.dtype) == (before.shape, before.dtype)
 
 
+NARROW = 3
+"""Steps of float32 that are compared: one rounding of a network is percents after thirty."""
+
+
 @pytest.mark.gpu
-def test_a_graphics_card_computes_the_same_run(engine, preset):
+def test_a_graphics_card_computes_the_same_run(engine, preset, monkeypatch):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    here = undisturbed(engine, preset)
-    there = outcome(Simulation(engine, few(engine, preset), torch.device("cuda")))
+    monkeypatch.setattr(placing, "WORTH", 0)
+    here, there = restarted(engine, preset), Simulation(engine, few(engine, preset), torch.device("cuda"))
+    if "cuda" not in there.devices:
+        pytest.skip("the engine leaves it on the processor")
+    narrow = any(value.dtype == torch.float32 for value in here.batches[0].state)
+    for running in (here, there):
+        running.advance(NARROW if narrow else STEPS)
+    graph = there.batches[0].captured
+    assert graph is None or graph.replays
+    left, right = here.observe().values, there.observe().values
     for name in scalars(engine):
-        np.testing.assert_allclose(here.values[name], there.values[name], rtol=1e-6, atol=1e-12, err_msg=name)
+        np.testing.assert_allclose(left[name], right[name], rtol=1e-4 if narrow else 1e-6, atol=1e-12, err_msg=name)

@@ -20,7 +20,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import STEPS, Experiment, notes
 from engines.core.runs.live_edits import edit_run
-from engines.core.runs.replay import replay_until, start_simulation
+from engines.core.runs.replay import SAME, simulation_at_end
 from engines.core.runs.run import Run, require_run
 
 if TYPE_CHECKING:
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
-SAME = 1e-6
-"""Relative difference up to which steps computed once more count as repeated: machines round differently."""
-
 
 def run(
     name: str,
@@ -40,7 +37,7 @@ def run(
     set: Mapping[str, Any] | None = None,
     steps: int | None = None,
     seeds: Sequence[int] | None = None,
-    device: str | torch.device = "cpu",
+    device: str | torch.device = "auto",
     progress: Progress | None = None,
     cases: Sequence[Mapping[str, Any]] | None = None,
     edits: Sequence[tuple[int, str, Any, Sequence[int]]] = (),
@@ -55,7 +52,7 @@ def run(
     set : knob values; a list spreads into an ensemble (the product of all lists and seeds)
     steps : how far; default: the preset's
     seeds : a list of values of the knob `seed`; `range(3)` are three
-    device : `auto`, `cpu`, `cuda` or `mps`, or one of torch's own
+    device : `auto` (a card where there is one, and what is worth it), `cpu`, `cuda`, `cuda:1`, or one of torch's own
     progress : called with the step reached and the last step
     cases : members that differ in several knobs at once, in place of the preset's
     edits : live edits on the way: `(step, knob, value, members)`
@@ -99,7 +96,7 @@ def examine(name: str, subject: Subject, probe: str, **chosen: Any) -> Mapping[s
     return last.values
 
 
-def new_run(experiment: Experiment, device: str | torch.device = "cpu", given: Iterable[str] = ()) -> Run:
+def new_run(experiment: Experiment, device: str | torch.device = "auto", given: Iterable[str] = ()) -> Run:
     """Make a run in which nothing is recorded yet. `given` are the knobs to which somebody gave a value."""
     where = str(devices.resolve(device))
     fresh = Run(experiment.engine, experiment.configs(), preset=experiment.preset, device=where)
@@ -109,8 +106,9 @@ def new_run(experiment: Experiment, device: str | torch.device = "cpu", given: I
 
 def simulate(run: Run, steps: int, progress: Progress | None = None, edits: Sequence[Event] = ()) -> Run:
     """Advance a fresh run to `steps` with live edits on the way; recorded are the schedule, edits and the last step."""
-    simulation = Simulation(run.engine, run.configs, devices.resolve(run.device))
-    return advance(run, simulation, steps, progress, edits)
+    device = devices.resolve(run.device)
+    with memory.advised(run.engine, run.configs, device):
+        return advance(run, Simulation(run.engine, run.configs, device), steps, progress, edits)
 
 
 def resume(run: Run, steps: int, progress: Progress | None = None) -> Run:
@@ -132,9 +130,10 @@ def prepare_resume(run: Run, steps: int) -> tuple[Run, Simulation]:
         raise ConfigError(f"steps={steps} is not beyond the last step of the run, {last}")
     if last < 0:
         raise ConfigError("nothing is recorded in this run")
-    longer, everyone = run.copy(), range(len(run.initial_configs))
-    longer.device = str(devices.resolve_or_cpu(run.device))
-    simulation = replay_until(longer, start_simulation(longer, everyone), last, everyone)
+    longer = run.copy()
+    longer.device, longer.checkpoint = str(devices.resolve_or_cpu(run.device)), run.checkpoint
+    simulation = simulation_at_end(longer)
+    longer.checkpoint = ""
     longer.notes = (*run.notes, *_differences(longer, simulation))
     return longer, simulation
 

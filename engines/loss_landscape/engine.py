@@ -26,6 +26,7 @@ from engines.loss_landscape.models.user_network import MAX_FILE_BYTES
 from engines.loss_landscape.plots import PLOTS
 from engines.loss_landscape.presets import PRESETS
 from engines.loss_landscape.probes import PROBES
+from engines.loss_landscape.sweeps import SWEEPS
 
 
 class LossLandscapeEngine(CompositeEngine[LossLandscape]):
@@ -45,6 +46,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    sweeps = SWEEPS
     own_files = (
         OwnFiles(
             name="network",
@@ -67,8 +69,10 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
         return chosen_dynamics(config)
 
     def place(self, configs: Sequence[LossLandscape], device: torch.device) -> torch.device:
-        """Train on the device that is asked for, if it has float64; sample small losses on the processor."""
-        return torch.device("cpu") if configs[0].sampled or device.type == "mps" else device
+        """Sample small losses on the processor, and train there what is small or where float64 is needed."""
+        if configs[0].sampled or device.type == "mps":
+            return torch.device("cpu")
+        return super().place(configs, device)
 
     def nbytes(self, configs: Sequence[LossLandscape]) -> int:
         """Estimate the memory of samples, activations and parameters."""

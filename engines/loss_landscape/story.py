@@ -12,6 +12,7 @@ from engines.loss_landscape import predictions
 from engines.loss_landscape.channels import REASONS
 from engines.loss_landscape.config import LABELLED, LossLandscape
 from engines.loss_landscape.dynamics import milestones
+from engines.loss_landscape.models.own_model import MAX_ROWS
 
 PAPER = "Bushnaq et al. 2024 (arXiv 2405.10927)"
 LAU = "Lau et al. 2023 (arXiv 2308.12108)"
@@ -50,8 +51,9 @@ def _own_model(config: LossLandscape) -> str:
         own = brought.find(config.model)
     except DynascopeError:
         return ""
+    most = f", of which the lab takes the first **{MAX_ROWS:,}**" if own.train.n > MAX_ROWS else ""
     notes = "".join(f" {note[0].upper()}{note[1:]}." for note in own.notes)
-    return f"Your model has **{own.P:,}** parameters and **{own.train.n:,}** samples.{notes} "
+    return f"Your model, {own.name}, has **{own.P:,}** parameters and **{own.train.n:,}** samples{most}.{notes} "
 
 
 def _training(run: RunData, member: int, config: LossLandscape) -> str:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engines.core.numerics.lapack import svd, svdvals
-from engines.core.numerics.low_rank import blocks, eigenvalues, gram, norm
+from engines.core.numerics.lapack import qr, svd, svdvals
+from engines.core.numerics.low_rank import blocks, eigenvalues, gram, largest, norm
 from engines.matrix_sensing.dynamics import Knobs
 from engines.matrix_sensing.problem import Problem, State
 
@@ -21,6 +21,7 @@ COUNTED = 1e-3
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels but the thin ones, each `[B, *dims]`."""
     F, G = state.F, state.G
+    gF, gG = gram(F), gram(G)
     residual = problem.residual(F, G)
     U, J = blocks(F, problem.left)
     V, K = blocks(G, problem.right)
@@ -38,9 +39,9 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "noise_norm": torch.maximum(left, right),
         "noise_left": left,
         "noise_right": right,
-        **_imbalance(problem, F, G),
+        **_imbalance(problem, gF, gG),
         **_iterate(problem, F, G),
-        "sharpness": knobs["eta"] * problem.scale * (norm(F).square() + norm(G).square()),
+        "sharpness": knobs["eta"] * problem.scale * (largest(gF).square() + largest(gG).square()),
         "alignment": U.square().sum((-2, -1)) / F.square().sum((-2, -1)),
         "lifted_at": state.lifted_at,
     }
@@ -63,12 +64,12 @@ def _smallest(block: Tensor) -> Tensor:
     return values[:, -1] if block.shape[-1] >= block.shape[-2] else torch.zeros_like(values[:, 0])
 
 
-def _imbalance(problem: Problem, F: Tensor, G: Tensor) -> dict[str, Tensor]:
-    delta, start = gram(F) - gram(G), gram(problem.F0) - gram(problem.G0)
+def _imbalance(problem: Problem, left: Tensor, right: Tensor) -> dict[str, Tensor]:
+    """Channels of the Gram matrices `[B, k, k]` of both factors."""
+    delta, (start, begun) = left - right, problem.imbalance
     spectrum = eigenvalues(delta, problem.padded)
-    factor = eigenvalues(gram(F), problem.padded)
+    factor = eigenvalues(left, problem.padded)
     moved = torch.linalg.matrix_norm(delta - start)
-    begun = torch.linalg.matrix_norm(start)
     return {
         "imbalance_min": spectrum[:, 0],
         "imbalance_drift": torch.where(begun > 0, moved / begun.clamp_min(1e-300), moved),
@@ -80,8 +81,8 @@ def _imbalance(problem: Problem, F: Tensor, G: Tensor) -> dict[str, Tensor]:
 
 def _iterate(problem: Problem, F: Tensor, G: Tensor) -> dict[str, Tensor]:
     """Spectrum and column space of `F Gᵀ = Q (R_F R_Gᵀ) Q_Gᵀ`, by QR of both factors: Gram matrices lose 8 digits."""
-    Q, R = torch.linalg.qr(F)
-    inner, values, _ = svd(R @ torch.linalg.qr(G)[1].mT)
+    Q, R = qr(F)
+    inner, values, _ = svd(R @ qr(G)[1].mT)
     share = values / values.sum(-1, keepdim=True).clamp_min(1e-300)
     mass = values.square().sum(-1)
     return {
@@ -107,4 +108,4 @@ def snapshot(problem: Problem, state: State) -> dict[str, Tensor]:
 
 def _compact(factor: Tensor, basis: Tensor) -> Tensor:
     signal, rest = blocks(factor, basis)
-    return torch.cat([signal, torch.linalg.qr(rest)[1]], -2)
+    return torch.cat([signal, qr(rest)[1]], -2)

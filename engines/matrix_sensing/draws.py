@@ -98,13 +98,17 @@ def _completion(config: MatrixSensing, tensor: Any, places: np.ndarray, e: Tenso
 
 
 def _products(rows: Tensor, weights: Tensor, config: MatrixSensing) -> tuple[Tensor, Tensor | None]:
-    """The Gram matrix where one product with it is no dearer than two with A, else both; in the chosen precision."""
+    """The Gram matrix where one product with it is no dearer than two with A, else both; in the chosen precision.
+
+    bfloat16 halves what a card reads. A processor has no such product: there the rounded numbers are float32.
+    """
     m, size = rows.shape
     if config.precision == "bf16":
         rows = rows.bfloat16().to(rows.dtype)
     down, up = weights[:, None] * rows.mT / sqrt(m), rows / weights / sqrt(m)
     one = [down @ up] if 2 * m >= size else [down, up]
-    first, *rest = one if config.precision == "fp64" else [value.float() for value in one]
+    narrow = torch.bfloat16 if rows.is_cuda and config.precision == "bf16" else torch.float32
+    first, *rest = one if config.precision == "fp64" else [value.to(narrow) for value in one]
     return first.contiguous(), rest[0] if rest else None
 
 

@@ -56,7 +56,7 @@ def _moved(
 ) -> Moved:
     whole = Point(state.F, state.G, *gradients, state.P, eta, loss, knobs, problem)
     if len(problem.groups) == 1:
-        return METHODS[problem.methods[0]](whole)
+        return METHODS[problem.groups[0].method](whole)
     F, G, P = state.F.clone(), state.G.clone(), state.P.clone()
     for method, index, part in problem.groups:
         F[index], G[index], P[index] = METHODS[method](_taken(whole, index, part))  # type: ignore[arg-type]
@@ -111,7 +111,6 @@ def agn(p: Point) -> Moved:
 
 METHODS = {
     "gd": gd,
-    "one_step": gd,
     "scaled_gd": scaled_gd,
     "scaled_gd_lambda": scaled_gd_lambda,
     "prec_gd": prec_gd,

@@ -22,9 +22,7 @@ from engines.matrix_sensing.probes import PROBES
 from engines.matrix_sensing.problem import Problem, State, build
 from engines.matrix_sensing.relevance import idle
 from engines.matrix_sensing.story import phases, story
-
-GRAPHED = {"gd", "nesterov"}
-"""Methods without decisions or solvers that synchronise with the host."""
+from engines.matrix_sensing.sweeps import SWEEPS
 
 
 class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
@@ -41,6 +39,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    sweeps = SWEEPS
     probes = PROBES
     actions = ACTIONS
     glossary = GLOSSARY
@@ -67,8 +66,8 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return diagnostics.snapshot(problem, state)
 
     def capturable(self, problem: Problem) -> bool:
-        """Whether every member's method can be recorded in a CUDA graph."""
-        return set(problem.methods) <= GRAPHED
+        """Whether a CUDA graph can record a step: the triggers of the one-step method are decided on the host."""
+        return "one_step" not in problem.methods
 
     def nbytes(self, configs: Sequence[MatrixSensing]) -> int:
         """One operator for each distinct draw, and start, state and a step of every member."""

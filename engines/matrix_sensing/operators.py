@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from engines.core.numerics.svec import Triangle
@@ -132,9 +133,16 @@ class Dense(Identity):
     def normal(self, E: Tensor) -> Tensor:
         """Normal map `A*A(E)`, `[B, n1, n2] -> [B, n1, n2]`; its symmetric part where `triangle` is set."""
         flat = self.triangle.upper(E) if self.triangle else E.flatten(1)
-        low = (flat.bfloat16() if self.coarse else flat).to(self.down.dtype) @ self.down
-        back = (low if self.up is None else low @ self.up).to(E.dtype)
+        low = _product(flat.bfloat16() if self.coarse else flat, self.down)
+        back = (low if self.up is None else _product(low, self.up)).to(E.dtype)
         return self.triangle.mirrored(back) if self.triangle else back.view_as(E)
+
+
+def _product(x: Tensor, A: Tensor) -> Tensor:
+    """Product `x A`, `[B, m]`, in the type of A; of one in bfloat16 the sums are float32, which a card alone can do."""
+    if A.dtype is torch.bfloat16:
+        return torch.mm(x.bfloat16(), A, out_dtype=torch.float32)
+    return x.to(A.dtype) @ A
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

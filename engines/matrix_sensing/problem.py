@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import flags, grouped, stack, tensor
+from engines.core.numerics.low_rank import gram
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import Draw, draw, factors, key, reduced
 from engines.matrix_sensing.operators import Operator, Residual
@@ -47,8 +48,12 @@ class Lift(NamedTuple):
     """The trigger's fraction of sigma_r."""
 
 
+UPDATE = {"one_step": "gd"}
+"""Methods whose factors move as those of another do: their members are one group."""
+
+
 class Group(NamedTuple):
-    """Members of one method, as a problem of their own."""
+    """Members of one update rule, as a problem of their own."""
 
     method: str
     index: Tensor | None
@@ -88,11 +93,11 @@ class Problem:
 
     @cached_property
     def groups(self) -> tuple[Group, ...]:
-        """The members of each method as problems of their own."""
-        if len(set(self.methods)) == 1:
-            return (Group(self.methods[0], None, self),)
-        device = self.sigma.device
-        return tuple(Group(name, index, self.select(index)) for name, index in grouped(self.methods, device))
+        """The members of each update rule as problems of their own."""
+        rules = [UPDATE.get(name, name) for name in self.methods]
+        if len(set(rules)) == 1:
+            return (Group(rules[0], None, self),)
+        return tuple(Group(name, index, self.select(index)) for name, index in grouped(rules, self.sigma.device))
 
     def select(self, index: Tensor) -> Problem:
         """Gather the problem of the members at `index` `[b]`."""
@@ -109,6 +114,12 @@ class Problem:
                 for name in ("left", "sigma", "symmetric", "padded", "scale", "F0", "G0")
             },
         )
+
+    @cached_property
+    def imbalance(self) -> tuple[Tensor, Tensor]:
+        """Imbalance `F0ᵀ F0 - G0ᵀ G0` of the start, `[B, k, k]`, and its Frobenius norm, `[B]`."""
+        start = gram(self.F0) - gram(self.G0)
+        return start, torch.linalg.matrix_norm(start)
 
     @property
     def right(self) -> Tensor:

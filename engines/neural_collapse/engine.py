@@ -10,7 +10,16 @@ from torch import Tensor
 from engines.core.files.npz_reader import FILE
 from engines.core.protocol.composite import CompositeEngine, Dynamics
 from engines.core.protocol.declarations import OwnFile, OwnFiles
-from engines.neural_collapse import cautions, central_path, diagnostics, problem, proximal, relevance, story
+from engines.neural_collapse import (
+    cautions,
+    central_path,
+    diagnostics,
+    problem,
+    proximal,
+    relevance,
+    response,
+    story,
+)
 from engines.neural_collapse.channels import CHANNELS
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.diagnostics import Readout
@@ -21,10 +30,16 @@ from engines.neural_collapse.plots import PLOTS
 from engines.neural_collapse.predictions import predictions
 from engines.neural_collapse.presets import PRESETS
 from engines.neural_collapse.probes import PROBES
+from engines.neural_collapse.sweeps import SWEEPS
 
 
-def _free(init: Callable[..., Any], step: Callable[..., Any], readout: Callable[..., Readout]) -> Dynamics:
-    """Dynamics of free features: three functions of their own, and what all of them share."""
+def _free(
+    init: Callable[..., Any], step: Callable[..., Any], readout: Callable[..., Readout], *, waits: bool = False
+) -> Dynamics:
+    """Dynamics of free features: three functions of their own, and what all of them share.
+
+    `waits` says that the host decides within a step.
+    """
 
     def observe(constants: Any, state: Any, knobs: Knobs) -> dict[str, Tensor]:
         return diagnostics.observe(constants, readout(constants, state, knobs), knobs)
@@ -33,12 +48,14 @@ def _free(init: Callable[..., Any], step: Callable[..., Any], readout: Callable[
         return diagnostics.snapshot(constants, readout(constants, state, knobs))
 
     return Dynamics(
-        problem=problem.build,
+        problem=response.build,
         init=init,
         step=step,
         observe=observe,
         snapshot=snapshot,
+        capturable=lambda constants: not waits,
         nbytes=problem.nbytes,
+        place=problem.place,
         theory=predictions,
         phases=story.phases,
         story=story.story,
@@ -50,7 +67,7 @@ def _free(init: Callable[..., Any], step: Callable[..., Any], readout: Callable[
 DYNAMICS: dict[str, Dynamics] = {
     "central_path": _free(central_path.init, central_path.step, central_path.readout),
     "proximal": _free(proximal.init, proximal.step, proximal.readout),
-    "layers": _free(proximal.init_layers, proximal.step_layers, proximal.readout_layers),
+    "layers": _free(proximal.init_layers, proximal.step_layers, proximal.readout_layers, waits=True),
     "network": NETWORK,
 }
 """Dynamics of each value of the knob `model`: they differ in what one step is."""
@@ -72,6 +89,7 @@ class NeuralCollapseEngine(CompositeEngine[NeuralCollapse]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    sweeps = SWEEPS
     own_files = (
         OwnFiles(
             name="data",

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from engines.core.compute.batching import flags, tensor
 from engines.core.numerics.collapse_metrics import Moments, nc1, nc1_trace, scaled
+from engines.core.protocol.placing import worth
 from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.features import Task
@@ -45,6 +46,10 @@ class Problem:
     """NC1 of the start, `[B]`."""
     nc1_trace: Tensor
     """Trace ratio of the start, `[B]`."""
+    begun: tuple[Tensor, ...] = ()
+    """The six parts of the start's distance from the minimiser, `[B, d, *]`; `response.build` fills them."""
+    begun_sizes: Tensor | None = None
+    """Their Frobenius norms, `[B, 6]`."""
 
 
 def reduced(M: Tensor, Y: Tensor, G: Tensor) -> Moments:
@@ -86,6 +91,13 @@ def _global(configs: Sequence[NeuralCollapse], Y: Tensor) -> Tensor:
     u = Y.new_zeros(len(configs), K + Y.shape[-1], 1)
     u[:, :K, 0] = tensor([[config.bias / K**0.5] for config in configs], Y.device)
     return u
+
+
+def place(configs: Sequence[NeuralCollapse], device: torch.device) -> torch.device:
+    """Leave small features on the processor: however many samples are drawn, what evolves is their reduced form."""
+    one = configs[0]
+    entries = 6 * one.features * (one.classes + draws.rank(one))
+    return worth(device, 8 * len(configs) * entries)
 
 
 def nbytes(configs: Sequence[NeuralCollapse]) -> int:

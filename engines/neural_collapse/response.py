@@ -15,6 +15,8 @@ F is diagonal in six kinds of direction, each with a rate: a layer leaves `beta/
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -24,6 +26,7 @@ from torch import Tensor
 from engines.core.numerics.collapse_metrics import TINY, size
 from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import draws
+from engines.neural_collapse import problem as problems
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.features import Knobs, square, wide
 from engines.neural_collapse.problem import Problem
@@ -52,6 +55,18 @@ def flow_log_response(knobs: Knobs) -> Tensor:
     return -rates(knobs) * knobs["step_size"][:, None]
 
 
+def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
+    """Draw and assemble the problem of a batch, the parts of its start among it."""
+    made = problems.build(configs, device)
+    begun = directions(made, made.H0)
+    return replace(made, begun=tuple(begun), begun_sizes=_sizes(begun))
+
+
+def _sizes(parts: Sequence[Tensor]) -> Tensor:
+    """Frobenius norms of all parts `[B, m, n]`, `[B, 6]`."""
+    return torch.stack([size(part) for part in parts], -1)
+
+
 def directions(problem: Problem, H: Tensor) -> list[Tensor]:
     """The six parts of `H - H*`, two within the classes and four of their means, each `[B, d, *]`."""
     K, RT = problem.task.K, problem.RT
@@ -68,7 +83,8 @@ def survival(problem: Problem, H: Tensor) -> Tensor:
 
     NaN where a start has no such part, or is not near collapse.
     """
-    now, begun = (torch.stack([size(part) for part in directions(problem, at)], -1) for at in (H, problem.H0))
+    now, begun = _sizes(directions(problem, H)), problem.begun_sizes
+    assert begun is not None  # `build` filled it
     absent = (begun <= 1e-12 * begun.amax(-1, keepdim=True)) | ~problem.near_minimiser[:, None]
     return torch.where(absent, torch.nan, now / torch.where(absent, 1, begun))
 
@@ -78,7 +94,7 @@ def error(problem: Problem, H: Tensor, logs: Tensor) -> Tensor:
 
     NaN where the start is not near collapse.
     """
-    now, begun = directions(problem, H), directions(problem, problem.H0)
+    now, begun = directions(problem, H), problem.begun
     foretold = [wide(left) * part for left, part in zip(logs.exp().unbind(-1), begun, strict=True)]
     off = torch.stack([square(one - other) for one, other in zip(now, foretold, strict=True)]).sum(0)
     whole = torch.stack([square(part) for part in foretold]).sum(0)

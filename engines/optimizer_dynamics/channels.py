@@ -67,6 +67,15 @@ CHANNELS = (
         thin=True,
     ),
     Channel(
+        name="update_law",
+        label="update by the map of the method",
+        formula="c φ₅(sᵢ/‖G‖)",
+        doc="What gradient descent, or Muon without momentum, makes of it, in closed form; no value of others. "
+        "Factorisation.",
+        dims=("direction",),
+        thin=True,
+    ),
+    Channel(
         name="gradient_spectrum",
         label="singular values of the gradient",
         formula="sᵢ(G)/‖G‖",
@@ -118,6 +127,30 @@ CHANNELS = (
         doc="The part of the iterates that changes its sign with every step. Edge of stability.",
     ),
     Channel(
+        name="central_variance",
+        label="variance of the central flow",
+        formula="tr Σ",
+        doc="How wide iterates hop by the central flow. Edge of stability, from the step on at which it was begun.",
+    ),
+    Channel(
+        name="central_loss",
+        label="loss by the central flow",
+        formula="L + tr Σ/η",
+        doc="Mean loss of iterates that hop about the central flow. Edge of stability, from the same step on.",
+    ),
+    Channel(
+        name="central_distance",
+        label="distance to the central flow",
+        formula="‖(w₋ + 2w + w₊)/4 − w_c‖",
+        doc="Of gradient descent, smoothed, from the flow that began where it was. Edge of stability.",
+    ),
+    Channel(
+        name="gradient_distance",
+        label="distance to the gradient flow",
+        formula="‖(w₋ + 2w + w₊)/4 − w_g‖",
+        doc="The same from the flow that knows of no edge. Edge of stability.",
+    ),
+    Channel(
         name="residual",
         label="residual",
         formula="xy − c; of the valley x",
@@ -157,5 +190,11 @@ ACTIONS = (
         label="Decay from here",
         doc="Let the step size fall to zero at the horizon, from the current step on (of the schedule with a decay).",
         knob="decay_start",
+    ),
+    Action(
+        name="flows",
+        label="Flows from here",
+        doc="Follow the central flow and the gradient flow from the current step on, beside gradient descent.",
+        knob="flow_start",
     ),
 )

@@ -146,6 +146,15 @@ class OptimizerDynamics(Config):
     rise: float = knob(
         0.1, "α of the valley: how fast its curvature rises", bounds=(0, 1e3), soft=(0.01, 1), more=True, label="rise α"
     )
+    flow_start: int = knob(
+        -1,
+        "step from which the central flow and the gradient flow are followed beside gradient descent; −1: never",
+        role="live",
+        bounds=(-1, 10**8),
+        soft=(-1, 1000),
+        more=True,
+        label="flows from step",
+    )
     rows: int = knob(16, "rows of the target", role="shape", bounds=(1, 512), soft=(4, 64), more=True, label="rows n")
     columns: int = knob(
         16, "columns of the target", role="shape", bounds=(1, 512), soft=(4, 64), more=True, label="columns m"

@@ -12,7 +12,7 @@ from scipy.special import hyp2f1
 
 from engines.optimizer_dynamics.config import OptimizerDynamics
 
-SLOWEST_GAIN, FASTEST_GAIN = 0.682, 1.134
+GAINS = (0.682, 1.134)
 """Bounds of five Newton-Schulz steps on [0.01, 1]: what they make of an update of size 1."""
 
 

@@ -15,10 +15,12 @@ PLOTS = (
     ),
     Plot(
         name="half_times",
-        title="Half time of each mode, measured and by the law",
+        title="Half time of each mode over its singular value",
         channels=("half_time", "half_time_law"),
-        kind="bars",
-        doc="Mode 1 has the largest singular value. Rising bars: large modes first; falling: small ones.",
+        kind="profile",
+        x="target",
+        log_x=True,
+        doc="Falling: large modes first; rising: small ones. Laws have slopes −1, ½, 1 and 0, dashed.",
     ),
     Plot(
         name="loss",
@@ -29,9 +31,11 @@ PLOTS = (
     Plot(
         name="map",
         title="What the method makes of the gradient's singular values",
-        channels=("gradient_spectrum", "update_spectrum"),
-        kind="scatter",
-        doc="Gradient descent: a line. Muon: nearly 1 for all that is above about 1/500 of the whole.",
+        channels=("update_spectrum", "update_law"),
+        kind="profile",
+        x="gradient_spectrum",
+        log_x=True,
+        doc="Gradient descent: a line. Muon: nearly 1 for all that is above about 1/500 of the whole; φ₅ dashed.",
     ),
     Plot(
         name="factors",
@@ -84,8 +88,22 @@ PLOTS = (
     Plot(
         name="oscillation",
         title="Oscillation",
-        channels=("oscillation",),
-        doc="Beyond the edge the iterates hop from side to side, in bursts.",
+        channels=("oscillation", "central_variance"),
+        doc="Beyond the edge the iterates hop from side to side, in bursts; their mean is the central flow's variance.",
+    ),
+    Plot(
+        name="flows",
+        title="Distance of gradient descent from two flows",
+        channels=("gradient_distance", "central_distance"),
+        log_y=False,
+        doc="Both began where it was. The central flow feels the hops from side to side, the gradient flow does not.",
+    ),
+    Plot(
+        name="central_loss",
+        title="Loss, and what the central flow says of its mean",
+        channels=("loss", "central_loss"),
+        log_y=False,
+        doc="The loss at the flow and the share of the hops.",
     ),
     Plot(
         name="catapult",

@@ -1,6 +1,6 @@
 """Which prediction is drawn on which channel, and which assumption the current knobs break.
 
-Not grey means what the label says: exact until the first crossing, or half times within a share.
+Not grey means what the label says: exact until the first crossing, half times within a share, or a bound.
 `tests/optimizer_dynamics/test_predictions.py` holds it against runs at random knobs.
 """
 
@@ -9,24 +9,28 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.protocol.declarations import Prediction
-from engines.optimizer_dynamics import modes, risk
+from engines.optimizer_dynamics import laws, modes, risk
 from engines.optimizer_dynamics.config import ENTRYWISE, EXACT_RISK, METHOD_LABELS, OptimizerDynamics
 from engines.optimizer_dynamics.scenes import factorisation
 
 DERIVED = "derived, see the tests"
 
-WITHIN = 0.1
+WITHIN = 0.05
 """Half times of random small starts are met within this share, where the line is not grey."""
 
-SMALL = 0.05
+SEEN = 0.01
+"""Smallest singular value over the Frobenius norm of which the gains of Newton–Schulz are known to be near 1."""
+
+SMALL = 0.01
 """Largest strength of the start over the smallest singular value at which random starts align in time."""
 
 
 def factorisation_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
     """Predict the modes and, where the factors are aligned, the loss, by the mode recursion."""
     why, aligned = broken(config), config.start != "random"
-    u0 = factorisation.strengths(config)
-    u = modes.strengths(config, np.maximum(u0, 1e-300) ** (1 / config.depth), np.asarray(steps))
+    if not why and not aligned and config.method == "muon" and config.orthogonalise != "polar":
+        return _band_of_gains(config, steps)
+    u = _recursion(config, steps)
     label = "mode recursion" if aligned else "mode recursion from the start's growing part"
     label += "" if why else (", exact to the first crossing" if aligned else f", half times within {WITHIN:.0%}")
     lines = [
@@ -34,9 +38,45 @@ def factorisation_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Pr
         for i in range(u.shape[1])
     ]
     if aligned:
-        loss = ((u - config.values) ** 2).sum(1) / 2
+        with np.errstate(over="ignore", invalid="ignore"):  # of a recursion that diverges
+            loss = ((u - config.values) ** 2).sum(1) / 2
         lines.append(Prediction(channel="loss", label=label, values=loss, reference=DERIVED, broken=why))
-    return lines
+    return lines + _floor(config, steps)
+
+
+def _recursion(config: OptimizerDynamics, steps: np.ndarray) -> np.ndarray:
+    """Follow the modes `[T, r]` from the strengths with which they begin to grow."""
+    u0 = factorisation.strengths(config)
+    return modes.strengths(config, np.maximum(u0, 1e-300) ** (1 / config.depth), np.asarray(steps))
+
+
+def _band_of_gains(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
+    """Draw the modes at the slowest and at the fastest speed that Newton–Schulz makes of one."""
+    ends = [config.replace(orthogonalise="polar", eta=gain * config.eta) for gain in laws.GAINS]
+    label = "0.68 to 1.13 of one speed (the gains of Newton–Schulz)"
+    return [
+        Prediction(channel="modes", component=i, label=label, values=u, reference=DERIVED, kind="band")
+        for end in ends for i, u in enumerate(_recursion(end, steps).T)
+    ]  # fmt: skip
+
+
+def _floor(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
+    """Bound the loss of equal steps, which end in hops of a step about the solution, after the last arrival."""
+    if not _equal_steps(config) or broken(config):
+        return []
+    eta, root, t = config.eta * laws.gain(config), np.sqrt(config.values), np.asarray(steps)
+    bound = 0.5 * ((2 * root * eta + eta**2) ** 2).sum()
+    values = np.where(t > np.abs(root - config.alpha).max() / eta + 1, bound, np.nan)
+    label = "½Σ(2√s η + η²)² (steps of one size hop about the solution)"
+    return [Prediction(channel="loss", label=label, values=values, reference=DERIVED, kind="upper")]
+
+
+def _equal_steps(config: OptimizerDynamics) -> bool:
+    """Whether two aligned factors move by one size at every step, which never falls."""
+    equal = config.method == "sign" or (config.method == "muon" and config.orthogonalise == "polar")
+    falls = config.schedule != "constant" or config.warmup or config.weight_decay or config.average != "none"
+    alike = len(set(config.shapes)) == 1 or laws.gain(config) == 1
+    return equal and alike and not falls and not config.momentum and config.start != "random" and config.depth == 2
 
 
 def broken(config: OptimizerDynamics) -> str:
@@ -46,6 +86,8 @@ def broken(config: OptimizerDynamics) -> str:
     limit = curvature_limit(config)
     if limit and config.eta > limit:
         return f"η = {config.eta:g} is unstable at the solution: the limit is {limit:.3g}"
+    if config.method == "mechanic":
+        return "Mechanic's scale amplifies rounding from step to step"
     if config.method == "soap" and len(set(config.values)) < len(config.values):
         return "equal singular values leave SOAP's basis to rounding"
     return "" if config.start != "random" else _unaligned(config)
@@ -55,7 +97,12 @@ def _unaligned(config: OptimizerDynamics) -> str:
     if config.method not in ("gd", "heavy_ball", "nesterov", "muon"):
         return f"from a random start {METHOD_LABELS[config.method]} need not align the factors"
     if config.method == "muon" and config.orthogonalise != "polar":
-        return "from a random start Newton–Schulz gains between 0.68 and 1.13 of the line's speed"
+        if config.orthogonalise != "newton_schulz" or config.ns_steps != 5:
+            return "the gains of a random start are known of five Newton–Schulz steps, in the run's own precision"
+        if config.depth > 2:
+            return f"the gains of a random start are known of two factors, and these are {config.depth}"
+        if config.values.min() < SEEN * np.linalg.norm(config.values):
+            return f"Newton–Schulz leaves singular values below {SEEN:g} of the whole behind"
     if config.depth > 2 and config.method != "muon":
         return f"from a random start {config.depth} factors need not be balanced"
     u0 = factorisation.strengths(config)
@@ -88,11 +135,45 @@ def risk_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]
         why = "an approximation: the averaged squares are replaced by their mean" if config.method == "adam" else ""
         values = risk.expected(config, np.asarray(steps))
         found.append(_risk_line("exact expected risk", values, why))
+        if not why:
+            found += _risk_band(config, steps, values)
     if config.method == "gd" and config.schedule == "constant" and config.average == "none":
         floor = risk.noise_floor(config)
         if np.isfinite(floor) and floor > 0:
             found.append(_risk_line("limit: ½ σ² κ/(1 − κ)", np.full(len(steps), floor), ""))
+        found += _power_law(config, steps)
     return found
+
+
+def _risk_band(config: OptimizerDynamics, steps: np.ndarray, mean: np.ndarray) -> list[Prediction]:
+    """Draw two standard deviations of one sampled run about the mean; the lower end where it is positive."""
+    off = 2 * risk.spread(config, np.asarray(steps))
+    low = np.where(mean > off, mean - off, np.nan)
+    label = "mean ± 2 standard deviations (of one sampled run)"
+    return [Prediction(channel="risk", label=label, values=values, reference=DERIVED, kind="band")
+            for values in (low, mean + off)]  # fmt: skip
+
+
+INFINITE = 100
+"""Between 1 and `d^a`, each this many times away, few directions count as infinitely many."""
+
+
+def _power_law(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
+    """Draw the risk without noise in closed form, where `1 << 2 eta t << d^a` and samples are many.
+
+    Of infinitely many directions, less the risk of those beyond the d-th, `½ d^(1-b)/(b-1)`.
+    """
+    feedback = risk.kappa(config, config.eta)
+    if config.noise or config.precondition or feedback > 0.01 or config.source <= 1 or config.warmup:
+        return []
+    time = 2 * config.eta * np.maximum(np.asarray(steps, float), 1)
+    inside = (time > INFINITE) & (time < config.dimension**config.capacity / INFINITE)
+    beyond = config.dimension ** (1 - config.source) / (2 * (config.source - 1))
+    values = risk.bias(config, np.maximum(np.asarray(steps, float), 1), config.eta) - beyond
+    values = np.where(inside, values, np.nan)
+    if not inside.any():
+        return []
+    return [_risk_line("Γ(σ)(2ηt)^−σ/2a − d^(1−b)/2(b−1) (with σ = (b − 1)/a)", values, "")]
 
 
 def _risk_line(label: str, values: np.ndarray, why: str) -> Prediction:

@@ -1,4 +1,4 @@
-"""Experiments O0 to O15."""
+"""Experiments O0 to O18."""
 
 from __future__ import annotations
 
@@ -188,6 +188,7 @@ PRESETS = (
         steps=4096,
         cost="heavy",
         judge=verdicts.batches,
+        probes={"best_rates": {}},
         lead="risk_sweep",
         source="ours",
     ),
@@ -310,6 +311,18 @@ PRESETS = (
         judge=verdicts.central,
         probes={"central_flow": {"steps": 150}},
         lead="edge",
+        follows="O18",
+        source="J. Cohen et al. 2024",
+    ),
+    Preset(
+        name="O18",
+        title="The central flow, live",
+        look_for="Two flows begin where gradient descent is at step 400: it hops along the central one.",
+        set={"scene": "edge", "model": "network", "eta": 0.8, "flow_start": 400},
+        steps=700,
+        cost="long",
+        judge=verdicts.central_live,
+        lead="flows",
         source="J. Cohen et al. 2024",
     ),
 )  # fmt: skip

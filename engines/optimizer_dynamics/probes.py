@@ -18,7 +18,9 @@ from engines.core.runs.replay import simulation_at
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
 from engines.optimizer_dynamics.scenes import central_flow, edge, network
-from engines.optimizer_dynamics.verdicts.race import budgets, speed_up
+from engines.optimizer_dynamics.schedules import SCHEDULES
+from engines.optimizer_dynamics.verdicts.quadratic import tuned
+from engines.optimizer_dynamics.verdicts.race import budgets, ranking, speed_up
 
 CPU = torch.device("cpu")
 
@@ -57,19 +59,65 @@ def tuning(run: RunData, member: int, step: int = -1, trials: int = 9, steps: in
 
 
 def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) -> dict[str, Any]:
-    """Compute how much faster each method of a race is than Adam at equal loss, at the end of its largest budget.
+    """Compute how much faster each method of a race is than Adam at equal loss, and its place, at the end of budgets.
 
-    `baseline` multiplies Adam's best rate: 1 is tuned, ¼ is four times too small. A bar is missing where Adam's table
+    `baseline` multiplies Adam's best rate: 1 is tuned, ¼ is four times too small. A point is missing where Adam's table
     of budgets does not reach the loss: nothing is extrapolated. Raises `ConfigError` without a race with Adam.
     """
     if run.configs[member].scene != "network" or not budgets(run, "adam"):
         raise ConfigError("speed_ups needs a race on digits with adam in it, such as the preset O15")
     names = [name for name in network.CENTRES if budgets(run, name)]
     found: dict[str, Any] = {"budget": np.array(sorted({config.horizon for config in run.configs}), dtype=float)}
+    places = [ranking(run, int(T)) for T in found["budget"]]
     for name in names:
+        found[f"place_{name}"] = np.array([each.index(name) + 1 if name in each else np.nan for each in places])
         own = [speed_up(run, name, int(T), baseline) if int(T) in budgets(run, name) else None for T in found["budget"]]
         found[name] = np.array([np.nan if speed is None else speed for speed in own])
     return found
+
+
+def best_rates(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
+    """Find the best rate of each tuning of the quadratic at its horizon, or at the step where that is earlier.
+
+    Members that differ in their rate alone are one tuning; a constant rate is read at every budget. Its law is in
+    closed form, of infinitely many directions. Raises `ConfigError` where no tuning has three rates.
+    """
+    last = int(run.steps[-1]) if step < 0 else step
+    tunings: dict[OptimizerDynamics, list[int]] = {}
+    for i, config in enumerate(run.configs):
+        if config.scene == "quadratic":
+            tunings.setdefault(config.replace(eta=1.0, seed=0), []).append(i)
+    rows = []
+    for config, members in tunings.items():
+        own = {c.horizon for c in tunings if c.batch == config.batch and c.horizon <= config.horizon}
+        for T in sorted({min(T, last) for T in (own if config.schedule == "constant" else {config.horizon})} - {0}):
+            best = tuned(run, members, T) if len(members) > 2 else None
+            if best is not None:
+                rows.append((config.schedule, T, config.batch, *best, _law(config, T)))
+    if not rows:
+        raise ConfigError("best_rates needs three rates of one tuning of the quadratic, as in the presets O7 and O9")
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(row[0] for row in rows):
+        columns = np.array(sorted(row[1:] for row in rows if row[0] == name), dtype=float).T
+        found |= {f"{key}_{name}": column for key, column in zip(("budget", "batch", "rate", "risk"), columns[:4],
+                                                                 strict=True)}  # fmt: skip
+        found[f"share_{name}"] = columns[2] / columns[1]
+        if name == "constant":
+            found |= {"rate_law": columns[4], "share_law": columns[4] / columns[1]}
+    return found
+
+
+def _law(config: OptimizerDynamics, steps: int) -> float:
+    known = config.noise > 0 and config.source > 1 and not config.precondition and config.method == "gd"
+    return risk.best_constant_rate(config, steps) if known else np.nan
+
+
+def _tuning_lines(title: str, x: str, y: str, x_label: str, y_label: str, law: str = "") -> Lines:
+    """Draw one quantity of all tunings, a line a schedule, and the law of the constant one."""
+    laws = (Trace(x=f"{x}_constant", y=law, label="law of a constant rate", style="theory"),) if law else ()
+    lines = [Trace(x=f"{x}_{name}", y=f"{y}_{name}", label=name, style="line") for name in SCHEDULES]
+    return Lines(title=title, traces=(lines[0], *laws, *lines[1:]), x_label=x_label, y_label=y_label, log_x=True,
+                 log_y=True)  # fmt: skip
 
 
 def hessian(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
@@ -97,15 +145,14 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
     simulation = simulation_at(run, max(step if step >= 0 else int(run.steps[-1]), 2), member)
     problem: edge.Problem = simulation.batches[0].problem.problem
     state: edge.State = simulation.batches[0].state
-    smooth = (state.before[:, 0] + 2 * state.before[:, 1] + state.w) / 4
-    central = plain = central_flow.Flow(smooth, state.basis, 0.0)
+    central = plain = central_flow.Flow(edge.smoothed(state), state.basis, 0.0)
     rows = []
     for done in range(1, steps + 1):
         simulation.advance(simulation.step + 1)
         state = simulation.batches[0].state
         central = central_flow.step(problem.model, central, config.eta)
         plain = central_flow.step(problem.model, plain, config.eta, central=False)
-        smooth = (state.before[:, 0] + 2 * state.before[:, 1] + state.w) / 4
+        smooth = edge.smoothed(state)
         swing = (state.before[:, 0] - 2 * state.before[:, 1] + state.w) / 4
         rows.append((float((central.w - smooth).norm()), float((plain.w - smooth).norm()), float(swing.square().sum()),
                      central.variance))  # fmt: skip
@@ -164,7 +211,7 @@ PROBES = (
     ),
     Probe(
         name="speed_ups",
-        title="Speed-up bars",
+        title="Speed-ups and places",
         doc="Steps of Adam over those of each method at equal loss, at the end of schedules. How well is Adam tuned?",
         compute=speed_ups,
         knobs=(Knob(name="baseline", doc="Adam's rate over its best one", bounds=(0.01, 1), soft=(0.05, 1), log=True),),
@@ -176,6 +223,27 @@ PROBES = (
                 y_label="speed-up",
                 log_x=True,
             ),
+            Lines(
+                title="Place at each budget, by the best loss",
+                traces=tuple(
+                    Trace(x="budget", y=f"place_{name}", label=name, style="line") for name in network.CENTRES
+                ),
+                x_label="budget in steps",
+                y_label="place",
+                log_x=True,
+                downward=True,
+            ),
+        ),
+    ),
+    Probe(
+        name="best_rates",
+        title="Best rates",
+        doc="The best rate of each tuning: a power of the budget, and proportional to the batch until it is capped.",
+        compute=best_rates,
+        pictures=(
+            _tuning_lines("Best rate over the budget", "budget", "rate", "budget in steps", "best rate", "rate_law"),
+            _tuning_lines("Best rate over B, over B", "batch", "share", "batch B", "best rate / B", "share_law"),
+            _tuning_lines("Least risk over the budget", "budget", "risk", "budget in steps", "excess risk"),
         ),
     ),
     Probe(

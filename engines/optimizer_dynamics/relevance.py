@@ -9,7 +9,7 @@ SCENE_KNOBS: dict[str, frozenset[str]] = {
     "factorisation": frozenset(("alpha", "start", "spectrum", "depth", "rows", "columns", "width")),
     "quadratic": frozenset(("dimension", "sampling", "batch", "capacity", "source", "noise", "precondition")),
     "line": frozenset(("goal",)),
-    "edge": frozenset(("model", "product", "sharpness", "centre", "rise")),
+    "edge": frozenset(("model", "product", "sharpness", "centre", "rise", "flow_start")),
     "network": frozenset(("batch",)),
 }
 """Knobs of one scene, or of some, alone."""
@@ -18,7 +18,7 @@ SCENE_PLOTS: dict[str, frozenset[str]] = {
     "factorisation": frozenset(("modes", "half_times", "map", "factors", "share_off")),
     "quadratic": frozenset(("risk", "risk_sweep", "risk_modes")),
     "line": frozenset(),
-    "edge": frozenset(("edge", "sharpness", "oscillation", "catapult")),
+    "edge": frozenset(("edge", "sharpness", "oscillation", "flows", "central_loss", "catapult")),
     "network": frozenset(("train_loss", "score", "test_error")),
 }
 """Plots of one scene, or of some, alone."""
@@ -63,6 +63,7 @@ def idle(config: OptimizerDynamics) -> frozenset[str]:
         "sharpness": config.model == "network",
         "centre": config.model != "product",
         "rise": config.model != "valley",
+        "flow_start": config.model != "network" or config.method != "gd",
         "horizon": config.scene != "network" and config.schedule in ("constant", "rsqrt", "power"),
         "decay_fraction": config.schedule != "wsd" or config.decay_start >= 0,
         "decay_start": config.schedule != "wsd",
@@ -80,4 +81,6 @@ def blank(config: OptimizerDynamics) -> frozenset[str]:
     found = every & known
     if config.scene == "edge" and config.model == "network":
         found |= {"catapult"}
+    if "flow_start" in idle(config) or config.flow_start < 0:
+        found |= {"flows", "central_loss"}
     return found if config.method in RATE_FREE else found | ({"estimates"} & known)

@@ -20,6 +20,18 @@ def steps_to_equal(budgets: np.ndarray, losses: np.ndarray, loss: float) -> floa
     return round(float(np.exp(x)), 9)
 
 
+def bounds(budgets: np.ndarray, losses: np.ndarray, loss: float) -> tuple[float, float]:
+    """Bound the budget at which a tuned baseline reaches `loss`: both ends are it within the table, else one is open.
+
+    >>> bounds(np.array([100, 400]), np.array([0.4, 0.1]), 0.01)
+    (400.0, inf)
+    """
+    within = steps_to_equal(budgets, losses, loss)
+    if within is not None:
+        return within, within
+    return (float(budgets[-1]), np.inf) if loss < np.min(losses) else (0.0, float(budgets[0]))
+
+
 def parabola_minimum(rates: np.ndarray, losses: np.ndarray) -> tuple[float, float]:
     """Find the best rate and its loss by a parabola through the three best of a grid, on logarithms.
 

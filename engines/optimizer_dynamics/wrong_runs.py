@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from engines.core.analysis.wrong_runs import Change, but, scaled
-from engines.optimizer_dynamics.scenes.network import CENTRES
+from engines.optimizer_dynamics.scenes.network import rates_of
 
 STEP = {"steps a quarter longer": scaled(eta=1.25)}
 
@@ -77,6 +77,11 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "momentum for nothing": but(beta1=0.0),
     },
     "O17": {"a step far from the edge": but(eta=0.2), "steps half as long again": scaled(eta=1.5)},
+    "O18": {
+        "a step far from the edge": but(eta=0.2),
+        "flows that begin at the start": but(flow_start=1),
+        "flows that never begin": but(flow_start=-1),
+    },
     "O13": {
         "steps a tenth longer": scaled(eta=1.1),
         "steps a tenth shorter": scaled(eta=0.9),
@@ -88,9 +93,9 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "a valley that rises faster": scaled(rise=1.5),
     },
     "O15": {
-        "Adam for all": but(method="adam", eta=lambda c: 0.01 * c.eta / CENTRES[c.method]),
+        "Adam for all": lambda c: c.replace(method="adam", eta=rates_of("adam")[rates_of(c.method).index(c.eta)]),
         "a tenth of the rate for all but Adam": lambda c: c if c.method == "adam" else c.replace(eta=c.eta / 10),
-        "Lion's rates halved and doubled": of("lion", scaled(eta=8.0)),
+        "Lion at a hundredth of its rates": of("lion", scaled(eta=0.01)),
         "no decay": but(schedule="constant"),
         "Adam ten times too fast": of("adam", scaled(eta=10.0)),
     },

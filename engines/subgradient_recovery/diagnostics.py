@@ -13,7 +13,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engines.core.numerics.lapack import eigvalsh, svdvals
+from engines.core.numerics.lapack import eigvalsh, qr, svdvals
 from engines.core.numerics.low_rank import blocks, gram, norm
 from engines.subgradient_recovery.dynamics import TINY, measure, move, shrink, step
 from engines.subgradient_recovery.losses import Knobs
@@ -52,7 +52,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 def _split(problem: Problem, state: State) -> dict[str, Tensor]:
     S, E = blocks(state.U, problem.V)
-    rows, triangle = torch.linalg.qr(S.mT)
+    rows, triangle = qr(S.mT)
     F = E @ rows @ rows.mT
     learned = eigvalsh(S @ S.mT).flip(-1).clamp_min(0)
     return {

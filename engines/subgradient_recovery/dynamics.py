@@ -41,12 +41,13 @@ class Measured(NamedTuple):
     """`[B]`."""
 
 
-def measure(problem: Problem, state: State, knobs: Knobs) -> Measured:
-    """Measure the iterate and weigh its residuals."""
+def measure(problem: Problem, state: State, knobs: Knobs, needs_norm: bool = True) -> Measured:
+    """Measure the iterate and weigh its residuals; where the norm of the direction is not needed it is 1."""
     R = problem.sensing.forward(state.U @ state.U.mT).sub_(problem.y)
     explained = R if problem.doubled is None else R + state.g.square() - state.h.square()
     Q = problem.sensing.adjoint(apply(PSI, problem.weighings, explained, knobs))
-    return Measured(R, Q, operator_norm(Q).clamp_min(TINY), apply(LOSSES, problem.losses, R, knobs))
+    norm = operator_norm(Q).clamp_min(TINY) if needs_norm else torch.ones_like(problem.scale)
+    return Measured(R, Q, norm, apply(LOSSES, problem.losses, R, knobs))
 
 
 def shrink(problem: Problem, knobs: Knobs) -> Tensor:
@@ -89,11 +90,14 @@ class Point:
         return self.D, self.eta0 / self.scale
 
 
+NORMALISED = "subgm"
+"""The method whose steps are divided by the norm of the direction; the others do without its eigenvalues."""
+
 Move = tuple[Tensor, Tensor]
 """Direction Z `[B, d, k]` and step size eta `[B]`."""
 
 METHODS: dict[str, Callable[[Point], Move]] = {
-    "subgm": lambda p: (p.D, p.step / p.norm),
+    NORMALISED: lambda p: (p.D, p.step / p.norm),
     "subgm_frozen": lambda p: (p.D, p.step / p.scale),
     "subgm_loss": lambda p: (p.D, p.eta0 * torch.pi / 2 * p.loss),
     "geometric": lambda p: (p.D, p.step),
@@ -124,7 +128,7 @@ def move(problem: Problem, state: State, knobs: Knobs, now: Measured) -> Move:
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
     """Take one iteration of each member's own method."""
-    now = measure(problem, state, knobs)
+    now = measure(problem, state, knobs, needs_norm=any(method == NORMALISED for method, _ in problem.methods))
     Z, eta = move(problem, state, knobs, now)
     change = Z * -eta[:, None, None]
     if problem.proximal is not None:

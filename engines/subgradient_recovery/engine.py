@@ -20,6 +20,7 @@ from engines.subgradient_recovery.presets import PRESETS
 from engines.subgradient_recovery.probes import PROBES
 from engines.subgradient_recovery.problem import Problem, State, begin, build
 from engines.subgradient_recovery.story import phases, story
+from engines.subgradient_recovery.sweeps import SWEEPS
 
 
 class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
@@ -39,6 +40,7 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
     channels = CHANNELS
     plots = PLOTS
     presets = PRESETS
+    sweeps = SWEEPS
     probes = PROBES
     glossary = GLOSSARY
     opening = "SG-00"
@@ -62,6 +64,10 @@ class SubgradientRecoveryEngine(Engine[SubgradientRecovery, Problem, State]):
     def snapshot(self, problem: Problem, state: State, knobs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Compute spectra, matrices and single measurements, `[B, *]` each."""
         return diagnostics.snapshot(problem, state, knobs)
+
+    def capturable(self, problem: Problem) -> bool:
+        """Whether a CUDA graph can record a step: whether a prox-linear member has arrived is read on the host."""
+        return problem.proximal is None
 
     def nbytes(self, configs: Sequence[SubgradientRecovery]) -> int:
         """Estimate the memory of a batch: a set of measurements for each distinct operator, and every member's own."""

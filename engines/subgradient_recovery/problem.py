@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import Groups, groups, tensor
-from engines.core.numerics.lapack import eigvalsh
+from engines.core.numerics.lapack import eigvalsh, norm_by_squaring
 from engines.subgradient_recovery import draws, laws
 from engines.subgradient_recovery.config import DECAYING, SubgradientRecovery
 from engines.subgradient_recovery.initialisation import initial_factor, spectrum
@@ -83,7 +83,7 @@ class Problem:
 
 def operator_norm(Q: Tensor) -> Tensor:
     """Largest |eigenvalue| of symmetric matrices, `[B, d, d] -> [B]`."""
-    return eigvalsh(Q).abs().amax(-1)
+    return norm_by_squaring(Q) if Q.is_cuda else eigvalsh(Q).abs().amax(-1)
 
 
 def build(configs: Sequence[SubgradientRecovery], device: torch.device) -> Problem:

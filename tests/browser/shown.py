@@ -3,7 +3,7 @@
 import numpy as np
 import panel as pn
 
-from dashboard.app import _page
+from dashboard.app import page as whole_page
 from dashboard.page.layout import BODY, MIDDLE
 from dashboard.probes.result import ProbePicture
 from dashboard.server.theme import prepare
@@ -90,7 +90,7 @@ def page():
         plots = pn.Column(grid, stylesheets=[MIDDLE], css_classes=["plots"], margin=0, **STRETCH)
         holder[:] = [pn.Row(pn.Column(), plots, pn.Column(), stylesheets=[BODY], margin=0, **STRETCH)]
 
-    return _page("Pictures", fill)
+    return whole_page("Pictures", fill)
 
 
 def serve(port):

@@ -49,6 +49,7 @@ def test_a_run_is_kept_laid_over_opened_and_deleted(page):
     entry.get_by_role("button").filter(has_text="Open").click()
     until(lambda: lab.steps()[-1] == 100)
     entry.get_by_role("button").filter(has_text="Delete").click()
-    entry.get_by_role("button").filter(has_text="Really").click()
     until(lambda: not lab.ask(OVERLAY))
     assert lab.says("Library: 0 stored runs")
+    lab.click("bring back the run that was deleted")
+    assert lab.says("Library: 1 stored run")

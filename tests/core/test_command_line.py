@@ -240,8 +240,8 @@ def test_serve_passes_its_flags_on(command, served):
     assert command("serve --port 8000 --address 0.0.0.0 --no-browser --prefix lab --basic-auth=x")[0] == 0
     assert command("serve")[0] == 0
     assert served == [
-        ((8000, "0.0.0.0", False, "cpu"), {"panel": ["--prefix", "lab", "--basic-auth=x"]}),
-        ((5006, "localhost", True, "cpu"), {}),
+        ((8000, "0.0.0.0", False, "auto"), {"panel": ["--prefix", "lab", "--basic-auth=x"]}),
+        ((5006, "localhost", True, "auto"), {}),
     ]
 
 
@@ -252,7 +252,7 @@ TOKENS = {"": "", "--link abs=c": "?s=abs%3Dc", "--link http://a/lab?theme=dark&
 def test_desktop_opens_a_lab_with_what_a_link_holds(command, served, flags, query):
     sys.modules["dashboard"].desktop = types.SimpleNamespace(launch=lambda *given: served.append(given))
     assert command(f"desktop matrix_sensing {flags}")[0] == 0
-    assert served == [(f"/matrix_sensing{query}", "cpu")]
+    assert served == [(f"/matrix_sensing{query}", "auto")]
 
 
 def test_a_port_that_is_taken_is_one_line(command, served, monkeypatch):

@@ -16,6 +16,7 @@ from engines.core.live.scheduler import shared
 from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.runs.experiment import Experiment
 from engines.core.runs.run import Run
+from tests.loss_landscape import own_models
 
 BOOKS = sorted(Path(engines.__file__).parent.glob("*/assets/notebook.ipynb"))
 ALPHAS = {"alpha": [0.3, 0.5]}
@@ -105,6 +106,15 @@ def test_a_link_brings_the_pinned_run_also_one_whose_members_all_diverged(open_w
     assert session.pinned_experiment and session.pinned is None
     until(lambda: session.collect() or session.pinned)
     np.testing.assert_array_equal(session.pinned.run["error"], first.lab.session.pinned.run["error"])
+
+
+def test_a_lab_opens_on_a_model_of_ones_own(open_widget):
+    widget = open_widget(lab, "loss_landscape", subject=own_models.scikit_learn(), set={"chains": 2})
+    run = played(widget, 3)
+    assert run.configs[0].model == "scikit-learn MLP" and run["loss"].shape == (4, 1)
+    assert "**43** parameters" in run.story().text
+    with pytest.raises(ConfigError, match="leave out preset and link"):
+        lab("loss_landscape", preset="L0", subject=own_models.scikit_learn())
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Runs that visitors keep on a server that others reach, too, are their own."""
 
 import asyncio
+import time
 
 import panel as pn
 import pytest
@@ -10,6 +11,7 @@ from panel.io.state import set_curdoc
 import engines
 from dashboard.page.messages import message
 from dashboard.runs import library
+from dashboard.runs.library_page import LibraryPage
 from dashboard.runs.library_panel import LibraryPanel
 from engines.core.protocol.errors import UnknownName
 from tests.core.live.playing import wait_until
@@ -93,3 +95,15 @@ def test_a_message_to_a_visitor_names_no_folder_of_the_server(visit, tmp_path):
     assert str(tmp_path) not in shown and "x.parquet: Permission denied" in shown
     visit()
     assert str(tmp_path) in message("error", text)
+
+
+def test_the_page_of_the_library_shows_a_visitor_their_own_runs(visit, run):
+    visit(cookie="ada")
+    library.keep(run)
+    for who, count in (("ada", 1), ("bob", 0)):
+        visit(cookie=who)
+        page = LibraryPage(str)
+        while page.collect():
+            time.sleep(0.01)
+        assert page.list.shown["count"] == count
+        page.close()

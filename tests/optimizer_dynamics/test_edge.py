@@ -85,3 +85,29 @@ def test_the_sharpness_that_is_followed_is_the_largest_eigenvalue():
     model = small_models.Network(*(torch.tensor(values) for values in small_models.images()))
     H = model.curvature(state.w, torch.eye(state.w.shape[1], dtype=torch.float64)[None])[0]
     assert run["sharpness"][-1, 0] == pytest.approx(float(torch.linalg.eigvalsh(H)[-1]), rel=1e-3)
+
+
+def test_flows_begin_where_the_run_is_and_part_where_the_edge_is_crossed():
+    """Below the edge both flows are gradient flow, and so is small-step gradient descent; a later start begins anew."""
+    far, near = (OptimizerDynamics(scene="edge", eta=eta, flow_start=start) for eta, start in ((0.05, 4), (2.2, 1)))
+    run = ran(12, far)
+    assert np.isnan(run["central_distance"][:5, 0]).all()
+    assert run["central_distance"][5, 0] == run["gradient_distance"][5, 0] == 0
+    assert 0 < run["central_distance"][-1, 0] == run["gradient_distance"][-1, 0] < 1e-2
+    assert run["central_variance"][-1, 0] == 0
+    steep = ran(6, near)
+    assert steep["central_variance"][-1, 0] > 0
+    assert steep["central_loss"][-1, 0] > 0
+    assert abs(steep["central_distance"][-1, 0] - steep["gradient_distance"][-1, 0]) > 1e-3
+
+
+def test_flows_begin_again_at_a_later_step_of_their_knob():
+    from engines.core.compute.simulation import Simulation
+
+    config = OptimizerDynamics(scene="edge", eta=0.8, flow_start=2)
+    simulation = Simulation(ENGINE, [config], torch.device("cpu"))
+    simulation.advance(8)
+    assert simulation.observe().values["gradient_distance"][0] > 0
+    simulation.set("flow_start", [8])
+    simulation.advance(9)
+    assert simulation.observe().values["gradient_distance"][0] == 0

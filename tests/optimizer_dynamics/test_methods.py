@@ -76,6 +76,25 @@ def test_soap_with_a_fixed_basis_is_that_of_pytorch_optimizer():
     assert off(found, theirs(make, 100, problem)) < 1e-7
 
 
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", ["AdamW", "SGD", "SOAP"])
+def test_rules_are_those_of_heavyball(name, monkeypatch):
+    """To its single precision. Its Muon, RMSprop and Schedule-Free are other rules under these names."""
+    package, problem = _package("heavyball"), Quadratic(sizes=((6, 6),))
+    monkeypatch.setattr(package.utils, "compile_mode", None)
+    options, method, knobs = {
+        "AdamW": ({"betas": (0.9, 0.999), "weight_decay": 0.1}, Adam(), {"weight_decay": 0.1}),
+        "SGD": ({"beta": 0.9}, Momentum(), {}),
+        "SOAP": ({"betas": (0.9, 0.95), "weight_decay": 0.0, "precondition_frequency": 10**6}, Soap(every=10**6),
+                 {"beta2": 0.95}),
+    }[name]  # fmt: skip
+
+    def make(p):
+        return getattr(package, name)(p, lr=0.02, **options)
+
+    assert off(ours(method, 100, problem, rate=0.02, **knobs)[0], theirs(make, 100, problem)) < 2e-6
+
+
 def test_prodigy_is_that_of_its_authors():
     package, problem = _package("prodigyopt"), Quadratic()
 

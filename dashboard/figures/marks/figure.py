@@ -79,7 +79,7 @@ def figure(*, log_x: bool = False, log_y: bool = False, height: int | None = Non
         min_border=4,
         **labels,
     )
-    _tone_down(made, log_x, log_y)
+    tone_down(made, log_x, log_y)
     return made
 
 
@@ -88,7 +88,8 @@ def upright(label: str) -> str:
     return textwrap.fill(label, UPRIGHT, break_long_words=False, break_on_hyphens=False)
 
 
-def _tone_down(made: Any, log_x: bool, log_y: bool) -> None:
+def tone_down(made: Any, log_x: bool, log_y: bool) -> None:
+    """Give a figure the look of the page: no frame, quiet grid and ticks, a toolbar while the pointer is over it."""
     made.toolbar.logo = None
     made.toolbar.autohide = True
     made.background_fill_color = made.border_fill_color = None

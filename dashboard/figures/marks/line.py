@@ -23,7 +23,7 @@ from dashboard.figures.marks.annotations import AnnotationLayer, placed
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import FigureOptions, add_glyph, figure, set_range, upright
 from dashboard.figures.marks.hover import add_curve_hover
-from dashboard.figures.marks.phases import EMPTY, draw_phases, phase_columns
+from dashboard.figures.marks.phases import EMPTY, USUAL, draw_phases, phase_columns
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.overlays import OverlayCurve, Overlays, band_columns, line_columns
 from dashboard.session.curves import Curve
@@ -126,6 +126,7 @@ class LineMark:
         self._hues = {(column.curve.key, column.channel, column.component): color for column, color in drawn}
         self._theory: list[theory.TheoryLine] = []
         self._phases: list[Phase] = []
+        self._pixels = USUAL
         self.tapped: Tapped | None = None
         self.overlay_hues: dict[str, str] = {}
         """Hue of each other run that is drawn behind, by its label."""
@@ -134,6 +135,7 @@ class LineMark:
         self.scale.set_ticks(self.figure)
         self._draw()
         self._annotations = AnnotationLayer(self.figure, self.scale)
+        self.figure.on_change("inner_width", lambda attr, old, new: self._measured(new))
         self.figure.on_event(RangesUpdate, lambda event: on_zoom())
         self.figure.on_event(Reset, lambda event: on_reset())
         self.figure.on_event(Tap, lambda event: on_tap(self._tap(event.x, event.y)))
@@ -210,10 +212,15 @@ class LineMark:
         self._phases = [phase for phase in phases if np.isfinite(phase.step)]
         self._place_labels()
 
+    def _measured(self, pixels: float) -> None:
+        """Hear from the browser how wide the figure is."""
+        self._pixels = pixels
+        self._place_labels()
+
     def _place_labels(self) -> None:
         """Name the phases again: how wide they are changes with the range."""
         window = self.figure.x_range.start, self.figure.x_range.end
-        data = phase_columns(self._phases, window, self.options.log_x)
+        data = phase_columns(self._phases, window, self.options.log_x, self._pixels)
         if data != dict(self.sources["phases"].data):
             self.sources["phases"].data = data
 

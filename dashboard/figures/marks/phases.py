@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 TINTS = (0.05, 0.13)
 """Opacities of neighbouring spans."""
 
-LETTER, NARROW = 6.0, 280.0
-"""Pixels of a letter, and of the narrowest figure: a name is written where its span has room for it there."""
+LETTER, USUAL = 6.0, 280.0
+"""Pixels of a letter, and of a figure whose browser has not told its width: a name is written where it has room."""
 
 EVER = 1e15
 """A step that no run comes to: where the last span ends."""
@@ -35,8 +35,13 @@ def draw_phases(figure: Any, source: ColumnDataSource) -> None:
     add_glyph(Text(x="at", y=1, text="text", **style), source, figure, y_range_name="height", name="phase names")
 
 
-def phase_columns(phases: Sequence[Phase], window: tuple[float, float], log: bool) -> dict[str, Any]:
-    """Compute the spans, each up to the next, and the names of those that are wide enough in the window of steps."""
+def phase_columns(
+    phases: Sequence[Phase], window: tuple[float, float], log: bool, pixels: float = USUAL
+) -> dict[str, Any]:
+    """Compute the spans, each up to the next, and the names of those that are wide enough in the window of steps.
+
+    `pixels` is the width of the figure.
+    """
     shown = sorted(phases, key=lambda phase: phase.step)
     least = 1e-3 if log else -EVER
     lefts = [max(float(phase.step), least) for phase in shown]
@@ -45,19 +50,22 @@ def phase_columns(phases: Sequence[Phase], window: tuple[float, float], log: boo
     starts = [max(lefts[i], window[0]) for i in kept]
     ends = [_share(min(rights[i], window[1]), window, log) for i in kept]
     widths = [end - _share(start, window, log) for start, end in zip(starts, ends, strict=True)]
+    names = [shown[i].label for i in kept]
     return {
         "left": [lefts[i] for i in kept],
         "right": [rights[i] for i in kept],
-        "label": [shown[i].label for i in kept],
+        "label": names,
         "doc": [shown[i].doc for i in kept],
         "tint": [TINTS[place % 2] for place in range(len(kept))],
         "at": starts,
-        "text": [shown[i].label if _fits(shown[i].label, wide) else "" for i, wide in zip(kept, widths, strict=True)],
+        "text": [
+            shown[i].label if _fits(shown[i].label, wide * pixels) else "" for i, wide in zip(kept, widths, strict=True)
+        ],
     }
 
 
 def _fits(label: str, width: float) -> bool:
-    return width * NARROW > LETTER * len(label) + 6
+    return width > LETTER * len(label) + 6
 
 
 def _share(step: float, window: tuple[float, float], log: bool) -> float:

@@ -82,7 +82,8 @@ class StepMark(ABC):
 
     def update(self, run: Run, step: int, horizon: int, curves: Sequence[Curve], focus: int) -> None:
         """Show the run at a step; does nothing where that is shown already."""
-        names = dict.fromkeys((*self.plot.channels, self.plot.by)) if self.plot.by else self.plot.channels
+        across = self.plot.x if self.plot.x != "step" else ""
+        names = dict.fromkeys(filter(None, (*self.plot.channels, self.plot.by, across)))
         newest = {name: _row(run.recording.series(name), name, step) for name in names}
         rows = tuple(row for row, _ in newest.values())
         version = (

@@ -117,7 +117,7 @@ def title(prediction: Prediction) -> tuple[str, str]:
 
     A bound that is called a law would be read as one that misses.
     """
-    kind = {"law": "theory", "upper": "upper bound", "lower": "lower bound"}[prediction.kind]
+    kind = {"law": "theory", "upper": "upper bound", "lower": "lower bound", "band": "band"}[prediction.kind]
     name, _, rest = plain(prediction.label).partition(" (")
     return f"{kind}: {name}", rest.removesuffix(")")
 

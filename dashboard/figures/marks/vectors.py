@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from bokeh.models import AdaptiveTicker, ColumnDataSource, MultiLine, Scatter, VBar
 
-from dashboard.figures.marks import axes
+from dashboard.figures.marks import axes, theory
 from dashboard.figures.marks.figure import add_glyph, name_ticks, set_range, upright
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
@@ -18,6 +18,9 @@ from dashboard.ui.notation import plain
 TABLE_CURVES = 8
 """Curves that the table of a profile holds at most."""
 
+
+ROUNDING = 1e-12
+"""Share of the largest value of a logarithmic horizontal axis below which there is rounding alone."""
 
 FILLED, HOLLOW = 0.9, 0.1
 """Opacities of the bars of the first channel and of those beside it."""
@@ -95,52 +98,91 @@ def _why_empty(values: np.ndarray, drawn: int) -> str:
 
 
 class ProfileMark(StepMark):
-    """Every curve at one step, the median of a band."""
+    """Every curve at one step, the median of a band, over its index or another vector; what a law says of it dashed.
+
+    Measured points with a law have no line of their own: it would hide the dashes.
+    """
+
+    def build(self, log_x: bool = False) -> None:
+        """Make the figure; its horizontal axis is logarithmic where the plot says so."""
+        self.across = self.engine.channel(self.plot.x) if self.plot.x != "step" else None
+        super().build(self.across is not None and self.plot.log_x)
 
     def draw(self) -> None:
         """Add the lines, the points and the hover."""
         self.channel = self.engine.channel(self.plot.channels[0])
+        dim = self.channel.dims[0]
         self.figure.yaxis.axis_label = upright(axis_label(self.channel))
-        self.figure.xaxis.axis_label = self.channel.dims[0]
+        self.figure.xaxis.axis_label = axis_label(self.across) if self.across else dim
         self.source.data = {name: [] for name in ("x", "y", "color", "name", "place")}
-        self.lines = ColumnDataSource(data={"xs": [], "ys": [], "color": []})
+        self.lines, self.dashed = (ColumnDataSource(data={"xs": [], "ys": [], "color": []}) for _ in range(2))
         add_glyph(MultiLine(xs="xs", ys="ys", line_color="color", line_width=2), self.lines, self.figure)
+        add_glyph(theory.dashed_lines(), self.dashed, self.figure, name="theory")
         dots = Scatter(x="x", y=self.scale.field("y"), size=7, fill_color="color", line_color=None)
         drawn = add_glyph(dots, self.source, self.figure)
-        rows = [("", "@name"), (self.channel.dims[0], "@place"), (plain(self.channel.label), "@y")]
+        at = [(plain(self.across.label), "@x")] if self.across else []
+        rows = [("", "@name"), (dim if len(dim) > 1 else "number", "@place"), *at, (plain(self.channel.label), "@y")]
         add_hover(self.figure, [drawn], rows)
 
     def fill(self, now: StepData) -> None:
         """Draw all curves."""
-        block = np.asarray(now.values[self.channel.name], float)
-        vectors = [np.median(block[list(curve.members)], axis=0) for curve in now.curves]
-        drawn = [np.flatnonzero(self.scale.drawable(y)) for y in vectors]
-        self.lines.data = {
-            "xs": [at.tolist() for at in drawn],
-            "ys": [self.scale.places(y[at]).tolist() for y, at in zip(vectors, drawn, strict=True)],
-            "color": [curve.color for curve in now.curves],
-        }
-        flat = np.concatenate(drawn)
+        vectors, *laws = [self._medians(now, name) for name in self.plot.channels]
+        self._xs = self._medians(now, self.plot.x) if self.across else [np.arange(len(y)) for y in vectors]
+        drawn = [self._shown(x, y) for x, y in zip(self._xs, vectors, strict=True)]
+        alone = [not any(np.isfinite(each[i]).any() for each in laws) for i in range(len(vectors))]
+        self.lines.data = self._paths(now, [y if one else y * np.nan for y, one in zip(vectors, alone, strict=True)])
+        dashed = [self._paths(now, each) for each in laws]
+        self.dashed.data = {key: [one for data in dashed for one in data[key]] for key in self.lines.data}
         owners = [curve for curve, at in zip(now.curves, drawn, strict=True) for _ in at]
-        values = np.concatenate([y[at] for y, at in zip(vectors, drawn, strict=True)])
+        x, y = (np.concatenate([a[at] for a, at in zip(all_, drawn, strict=True)]) for all_ in (self._xs, vectors))
         self.source.data = {
-            "x": flat.tolist(),
-            "y": values.tolist(),
+            "x": x.tolist(),
+            "y": y.tolist(),
             "color": [curve.color for curve in owners],
             "name": [curve.label for curve in owners],
-            "place": [self.plot.component(at) for at in flat],
+            "place": [self.plot.component(int(at)) for at in np.concatenate(drawn)],
         }
-        self._set_ranges(values, block.shape[-1])
-        self._tabulate(now, vectors)
+        self._set_ranges(x, y, [law for each in laws for law in each])
+        self._describe(now, vectors, laws)
 
-    def _set_ranges(self, values: np.ndarray, count: int) -> None:
-        window = axes.value_range(axes.extent(self.scale.places(values)), None, self.scale.log)
-        set_range(self.figure.y_range, window, self.scale.log)
+    def _medians(self, now: StepData, name: str) -> list[np.ndarray]:
+        block = np.asarray(now.values[name], float)
+        return [np.median(block[list(curve.members)], axis=0) for curve in now.curves]
+
+    def _shown(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return the components that both axes can place."""
+        least = ROUNDING * np.nanmax(x, initial=0) if self.across and self.plot.log_x else -np.inf
+        apart = np.isfinite(x) & (x > least)
+        return np.flatnonzero(self.scale.drawable(y) & apart)
+
+    def _paths(self, now: StepData, vectors: list[np.ndarray]) -> dict[str, Any]:
+        kept = [self._shown(x, y) for x, y in zip(self._xs, vectors, strict=True)]
+        return {
+            "xs": [x[at].tolist() for x, at in zip(self._xs, kept, strict=True)],
+            "ys": [self.scale.places(y[at]).tolist() for y, at in zip(vectors, kept, strict=True)],
+            "color": [curve.color for curve in now.curves],
+        }
+
+    def _set_ranges(self, x: np.ndarray, values: np.ndarray, laws: list[np.ndarray]) -> None:
+        data, law = (axes.extent(self.scale.places(y)) for y in (values, np.concatenate([*laws, [np.nan]])))
+        set_range(self.figure.y_range, axes.value_range(data, law, self.scale.log), self.scale.log)
+        if self.across:
+            set_range(self.figure.x_range, axes.value_range(axes.extent(x), None, self.plot.log_x), self.plot.log_x)
+            return
+        count = max(map(len, self._xs))
         set_range(self.figure.x_range, (-0.3, count - 0.7), False)
         name_ticks(self.figure.xaxis, {at: self.plot.component(at) for at in range(0, count, -(-count // 12))})
 
-    def _tabulate(self, now: StepData, vectors: list[np.ndarray]) -> None:
+    def _describe(self, now: StepData, vectors: list[np.ndarray], laws: list[list[np.ndarray]]) -> None:
+        """Say that there are dashed lines, and put the first curves in a table, beside what laws say of them."""
+        known = [name for name, law in zip(self.plot.channels[1:], laws, strict=True) if np.isfinite(law).any()]
+        titles = [plain(self.engine.channel(name).label) for name in known]
         curves: list[Any] = list(now.curves)[:TABLE_CURVES]
+        self.legend = [{"label": "theory", "dash": "dashed", "muted": True}] * bool(titles)
         heads = [self.channel.dims[0], *(curve.label for curve in curves)]
-        rows = zip(*(y for y, _ in zip(vectors, curves, strict=False)), strict=True)
+        columns = vectors[: len(curves)]
+        for title, each in zip(titles, [law for law in laws if np.isfinite(law).any()], strict=True):
+            heads += [f"{title}, {curve.label}" if curve.label else title for curve in curves]
+            columns = [*columns, *each[: len(curves)]]
+        rows = zip(*columns, strict=True)
         self.numbers = Numbers(heads, [[self.plot.component(at), *map(number, row)] for at, row in enumerate(rows)])

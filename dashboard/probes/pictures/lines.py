@@ -108,6 +108,7 @@ class LinesPicture:
         for target, extents, log in zip(targets, self._extents, self.log, strict=True):
             window = axes.value_range(axes.union(extents), None, log)
             if window:
+                window = window[::-1] if self.declared.downward and target is self.content.y_range else window
                 target.update(start=window[0], end=window[1], reset_start=window[0], reset_end=window[1])
 
 

@@ -1,7 +1,8 @@
-"""Taking many steps at once: a plain loop, or a CUDA graph where launches would dominate."""
+"""Taking many steps at once: a plain loop, or CUDA graphs where launches would dominate."""
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,6 +10,15 @@ import torch
 from torch import Tensor
 
 Step = Callable[[Any, Mapping[str, Tensor]], Any]
+
+UNROLLED = (32, 1)
+"""Steps of each graph: the long one saves launches, and the short one takes what is left up to the next frame."""
+
+WARM_UP = 3
+"""Steps before a capture: libraries allocate their workspaces on first use, which a capture forbids."""
+
+_CAPTURES = threading.Lock()
+"""One capture at a time in a process; runs and probes have threads of their own."""
 
 
 def loop(step: Step, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any:
@@ -19,39 +29,46 @@ def loop(step: Step, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any
 
 
 class CapturedSteps:
-    """A CUDA graph in which `step` is captured `unroll` times; what is left over runs in a plain loop.
+    """CUDA graphs in which `step` is captured once, and 32 times.
 
-    The graph reads and writes its own static tensors, so states handed in and out stay immutable.
+    They read and write their own static tensors, so states handed in and out stay immutable. Raises `RuntimeError`
+    where a step cannot be captured: one of its operations waits for the card, or memory runs out.
     """
 
-    def __init__(self, step: Step, state: Any, knobs: Mapping[str, Tensor], unroll: int = 32) -> None:
-        self._step, self._unroll = step, unroll
+    def __init__(self, step: Step, state: Any, knobs: Mapping[str, Tensor]) -> None:
         self._state = type(state)(*(value.clone() for value in state))
         self._knobs = {name: value.clone() for name, value in knobs.items()}
-        self._graph = torch.cuda.CUDAGraph()
-        self._warm_up()
+        self._made, self._given = None, knobs
+        self.replays = 0
+        with _CAPTURES:
+            stream = torch.cuda.Stream()
+            stream.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(stream):
+                loop(step, self._state, self._knobs, WARM_UP)
+            torch.cuda.current_stream().wait_stream(stream)
+            self._graphs = [(count, self._captured(step, count, stream)) for count in UNROLLED]
+
+    def _captured(self, step: Step, count: int, stream: torch.cuda.Stream) -> torch.cuda.CUDAGraph:
+        graph = torch.cuda.CUDAGraph()
         # Other runs and probes may allocate in their own threads meanwhile.
-        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-            self._assign(self._state, loop(step, self._state, self._knobs, unroll))
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+            self._assign(self._state, loop(step, self._state, self._knobs, count))
+        return graph
 
     def __call__(self, state: Any, knobs: Mapping[str, Tensor], count: int) -> Any:
         """Return the state after `count` steps."""
-        replays, remaining = divmod(count, self._unroll)
-        if replays:
+        if state is not self._made:  # else it lies in the graph already
             self._assign(self._state, state)
+        if knobs is not self._given:
             self._assign(self._knobs.values(), knobs.values())
+            self._given = knobs
+        for size, graph in self._graphs:
+            replays, count = divmod(count, size)
             for _ in range(replays):
-                self._graph.replay()
-            state = type(state)(*(value.clone() for value in self._state))
-        return loop(self._step, state, knobs, remaining)
-
-    def _warm_up(self) -> None:
-        # Libraries allocate their workspaces on first use, which a capture forbids.
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            loop(self._step, self._state, self._knobs, 3)
-        torch.cuda.current_stream().wait_stream(side)
+                graph.replay()
+            self.replays += replays
+        self._made = type(state)(*(value.clone() for value in self._state))
+        return self._made
 
     @staticmethod
     def _assign(targets: Any, sources: Any) -> None:

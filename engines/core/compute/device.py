@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from itertools import groupby
 from typing import NamedTuple
 
 import numpy as np
@@ -16,14 +18,17 @@ GIB = 2**30
 
 
 def resolve(name: str | torch.device = "auto") -> torch.device:
-    """Return the device called `name`: `auto` (the best one present), `cpu`, `cuda` or `mps`. Raises `ConfigError`."""
+    """Return the device called `name`: `auto` (a card where there is one), `cpu`, `cuda` or `mps`.
+
+    A card has its number in its name: `cuda` is `cuda:0`. Raises `ConfigError` for a device that is not here.
+    """
     present = available()
     if name == "auto":
-        return torch.device(present[0])
+        name = present[0]
     kind, colon, index = str(name).partition(":")
     if kind not in present or bool(colon) != _numbered(index) or int(index or 0) >= count(kind):
         raise ConfigError(f"device={quote(name)} is not present here; present: {', '.join(present)}")
-    return torch.device(f"{kind}:{int(index)}" if index else kind)
+    return torch.device(kind, int(index or 0)) if kind == "cuda" else torch.device(kind)
 
 
 def _numbered(index: str) -> bool:
@@ -39,10 +44,10 @@ def resolve_or_cpu(name: str) -> torch.device:
 
 
 def available() -> list[str]:
-    """List the kinds of device that this machine has, best first."""
+    """List the kinds of device that this machine has, best first; MPS last, on which nothing was ever tested."""
     kinds = ["cpu"]
     if torch.backends.mps.is_available():
-        kinds.insert(0, "mps")
+        kinds.append("mps")
     if torch.cuda.is_available():
         kinds.insert(0, "cuda")
     return kinds
@@ -93,9 +98,11 @@ def real(device: torch.device) -> torch.dtype:
 
 
 def memory(device: torch.device) -> int:
-    """Bytes that one simulation may take: half of what the device has."""
+    """Bytes that one simulation may take: half of what the device has; of a card, of what is free there."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0] // 2
+        # What torch keeps of runs that ended is free, too.
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return (torch.cuda.mem_get_info(device)[0] + kept) // 2
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
@@ -109,22 +116,47 @@ def require(needed: int, device: torch.device) -> None:
         )
 
 
+def current(device: torch.device) -> AbstractContextManager[object]:
+    """Make a card the current one: streams, events and graphs belong to that. Of the processor there is one."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait until a card has done all that it was told."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def give_back() -> None:
+    """Return to the cards what torch keeps of tensors that are gone, after memory ran out."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 class Transfer:
-    """Tensors on their way to the host. On CUDA the copy into pinned memory does not block the device."""
+    """Tensors of one device on their way to the host.
+
+    On CUDA all of them are one copy into pinned memory, which does not block the card.
+    """
 
     def __init__(self, values: Mapping[str, Tensor]) -> None:
         self._event: torch.cuda.Event | None = None
-        self._values = {name: self._send(value.detach()) for name, value in values.items()}
+        self._values = {name: value.detach() for name, value in values.items()}
         if any(value.is_cuda for value in values.values()):
+            self._buffer = self._sent([value for _, value in self._ordered()])
             self._event = torch.cuda.Event()
             self._event.record()
 
+    def _ordered(self) -> list[tuple[str, Tensor]]:
+        """The values type by type, the widest first, so that each begins at a multiple of its own width."""
+        return sorted(self._values.items(), key=lambda item: (-item[1].element_size(), str(item[1].dtype)))
+
     @staticmethod
-    def _send(value: Tensor) -> Tensor:
-        if not value.is_cuda:
-            return value.cpu()
-        pinned = torch.empty(value.shape, dtype=value.dtype, pin_memory=True)
-        return pinned.copy_(value, non_blocking=True)
+    def _sent(values: list[Tensor]) -> Tensor:
+        """Put the bytes of all values behind one another and begin to copy them."""
+        alike = [list(group) for _, group in groupby(values, key=lambda value: value.dtype)]
+        packed = torch.cat([torch.cat([v.reshape(-1) for v in group]).view(torch.uint8) for group in alike])
+        return torch.empty(packed.shape, dtype=torch.uint8, pin_memory=True).copy_(packed, non_blocking=True)
 
     def arrived(self) -> bool:
         """Whether `result` would return without waiting."""
@@ -132,6 +164,11 @@ class Transfer:
 
     def result(self) -> dict[str, np.ndarray]:
         """The values as numpy arrays, after waiting for the copy."""
-        if self._event is not None:
-            self._event.synchronize()
-        return {name: value.numpy() for name, value in self._values.items()}
+        if self._event is None:
+            return {name: value.cpu().numpy() for name, value in self._values.items()}
+        self._event.synchronize()
+        found, start = {}, 0
+        for name, value in self._ordered():
+            part = self._buffer[start : start + value.nbytes].view(value.dtype)
+            found[name], start = part.view(value.shape).numpy(), start + value.nbytes
+        return {name: found[name] for name in self._values}

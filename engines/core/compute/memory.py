@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -14,7 +15,7 @@ from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.errors import ConfigError, OutOfMemory
 
 COPIES = 3
 """States that are alive at once beside the one that the engine counts: the next, the last looked at, and the first."""
@@ -65,6 +66,25 @@ def advice(engine: Engine, configs: Sequence[Config], share: float) -> str:
     best = max(((value / getattr(configs[0], name), value, name) for value, name in found if value), default=None)
     alone = " alone" if len(configs) > 1 else ""
     return f"{best[2]}={best[1]:,} would fit{alone}" if best else "lower the sizes or the number of members"
+
+
+@contextmanager
+def advised(engine: Engine, configs: Sequence[Config], device: torch.device) -> Iterator[None]:
+    """Say of what runs out of memory inside how much of it would fit, and that of a card's the processor may have more.
+
+    What torch keeps of tensors that are gone is given back, so that whoever comes next has it.
+    """
+    try:
+        yield
+    except OutOfMemory as error:
+        devices.give_back()
+        taken = estimate(engine, configs)
+        share = taken / (taken + error.asked) if error.asked else 0.5
+        fits = [advice(engine, configs, share)] if taken else []
+        there = ["the processor may have room for it (device cpu)"] if device.type != "cpu" else []
+        if not fits and not there:
+            raise
+        raise OutOfMemory(error.what, error.asked, "; ".join(fits + there)) from error
 
 
 def sizes(config: Config) -> list[str]:

@@ -5,6 +5,7 @@ One thread at a time owns a simulation. Nothing in it depends on the clock.
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,13 +24,15 @@ from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import EngineFailure, engine_failures
+from engines.core.protocol.errors import EngineFailure, engine_failures, said_by
 
 CHECKPOINT_BUDGET = 256 * 2**20
 """Bytes that the checkpoints of one run may take."""
 
 HUGE = 1e30
 """An entry of the state beyond this has diverged: its powers would overflow the diagnostics."""
+
+CPU = torch.device("cpu")
 
 LOSS = "loss"
 """The channel that is finite for as long as a member is, where an engine has it."""
@@ -59,8 +62,10 @@ class Batch:
         self.knobs = {name: self._tensor(configs, name) for name in _numeric(engine.Config)}
         self.state = engine.init(configs, self.problem)
         self.diverged = torch.zeros(len(members), dtype=torch.bool, device=device)
+        self._any_diverged = False
         self._checked = self.state
-        self._graph: CapturedSteps | None = None
+        self.captured: CapturedSteps | None = None
+        self._to_capture = device.type == "cuda" and engine.capturable(self.problem)
         self._sizes: dict[str, torch.Size] = {}
 
     def _tensor(self, configs: Sequence[Config], name: str) -> Tensor:
@@ -72,16 +77,22 @@ class Batch:
 
     def advance(self, count: int) -> None:
         """Take `count` steps."""
-        graph = self._capture() if count > 1 else None
-        self.state = (graph or self._plain)(self.state, self.knobs, count)
+        if self._to_capture:
+            self._capture()
+        if self.captured:
+            self.state = self.captured(self.state, self.knobs, count)
+        else:
+            self.state = loop(self._step, self.state, self.knobs, count)
 
-    def _plain(self, state: Any, knobs: Any, count: int) -> Any:
-        return loop(self._step, state, knobs, count)
-
-    def _capture(self) -> CapturedSteps | None:
-        if self.device.type == "cuda" and self._graph is None and self.engine.capturable(self.problem):
-            self._graph = CapturedSteps(self._step, self.state, self.knobs)
-        return self._graph
+    def _capture(self) -> None:
+        """Capture the step once and for all; where that fails, the plain loop does the same, only slower."""
+        self._to_capture = False
+        try:
+            self.captured = CapturedSteps(self._step, self.state, self.knobs)
+        except RuntimeError as error:
+            devices.give_back()
+            said = said_by(error)
+            logging.getLogger(__name__).warning("%s is computed without a graph: %s", self.engine.title, said)
 
     def channels(self, thin: bool) -> dict[str, Tensor]:
         """Observe all channels `[B, *dims]`, the thin ones where asked for. Raises `EngineFailure` for others."""
@@ -98,7 +109,7 @@ class Batch:
         """Freeze members that diverged within the last `count` steps: {member: steps after the last call}."""
         fresh = ~_finite(self.state) & ~self.diverged
         diverged = self._replay(fresh, count) if bool(fresh.any()) else {}
-        if bool(self.diverged.any()):
+        if self._any_diverged:
             self.state = _where(self.diverged, self._checked, self.state)
         self._checked = self.state
         return diverged
@@ -113,8 +124,23 @@ class Batch:
             self.diverged = self.diverged | gone
             last = _where(fresh & ~self.diverged, state, last)
             steps_after |= {self.members[int(index)]: after for index in gone.nonzero().flatten()}
-        self._checked = last
+        self._checked, self._any_diverged = last, True
         return steps_after
+
+    def set_diverged(self, diverged: np.ndarray) -> None:
+        """Freeze the members `[B]` that are marked."""
+        self._any_diverged = bool(diverged.any())
+        self.diverged = torch.tensor(diverged, device=self.device)
+
+    def restore(self, state: Any, knobs: Mapping[str, Tensor]) -> None:
+        """Come back to a state of tensors `[B, *]` and knobs `[B]`, from whatever device they are."""
+        self.state = self._checked = type(state)(*(value.to(self.device) for value in state))
+        self.knobs = {name: value.to(self.device) for name, value in knobs.items()}
+
+    def set(self, name: str, values: Sequence[float]) -> None:
+        """Give a live knob one value a member."""
+        knob = self.knobs[name]
+        self.knobs = self.knobs | {name: torch.tensor(values, dtype=knob.dtype, device=knob.device)}
 
 
 class Simulation:
@@ -128,10 +154,11 @@ class Simulation:
         self.diverged_at = np.full(len(configs), -1)
         self._checked = 0
         self._has_loss: np.ndarray | None = None
-        with engine_failures(engine.title):
+        with engine_failures(engine.title), devices.current(device):
             self.estimate = sum(engine.nbytes(group) for group in group_by_shape(configs).values())
             """Bytes that the problems and the states take, as the engine says."""
-            devices.require(self.estimate, device)
+            for place in {CPU, device}:  # what a card computes is drawn on the host
+                devices.require(self.estimate, place)
             self.batches = [
                 Batch(engine, group, [i for i, config in enumerate(configs) if config.shape_key() == key], device)
                 for key, group in group_by_shape(configs).items()
@@ -164,17 +191,29 @@ class Simulation:
 
     @without_gradients
     def advance(self, stop: int) -> None:
-        """Take all steps up to `stop`, observing nothing."""
+        """Take all steps up to `stop`, observing nothing. Where one batch fails, none has moved."""
+        before = [batch.state for batch in self.batches]
+        try:
+            for batch in self.batches:
+                with engine_failures(self.engine.title), devices.current(batch.device):
+                    batch.advance(stop - self.step)
+        except BaseException:
+            for batch, state in zip(self.batches, before, strict=True):
+                batch.state = state
+            raise
+        self.step = stop
+
+    def wait(self) -> None:
+        """Wait until the steps that were taken are computed: a card is told of them only."""
         with engine_failures(self.engine.title):
             for batch in self.batches:
-                batch.advance(stop - self.step)
-        self.step = stop
+                devices.synchronise(batch.device)
 
     @without_gradients
     def freeze_diverged(self) -> None:
         """Find the members that diverged since the last call, freeze them, note the step at which they did."""
-        with engine_failures(self.engine.title):
-            for batch in self.batches:
+        for batch in self.batches:
+            with engine_failures(self.engine.title), devices.current(batch.device):
                 for member, after in batch.freeze_diverged(self.step - self._checked).items():
                     self.diverged_at[member] = self._checked + after
         self._checked = self.step
@@ -184,9 +223,12 @@ class Simulation:
         """Record all channels now: NaN for members that have diverged, and around those of smaller shapes."""
         self.freeze_diverged()
         thin = self.step in self.thin
+        transfers = []
+        for batch in self.batches:
+            with engine_failures(self.engine.title), devices.current(batch.device):
+                transfers.append(Transfer(batch.channels(thin)))
         with engine_failures(self.engine.title):
-            transfers = [Transfer(batch.channels(thin)) for batch in self.batches]
-        parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
+            parts = [(batch.members, sent.result()) for batch, sent in zip(self.batches, transfers, strict=True)]
         values = {name: _merge(name, parts, self.size) for name in parts[0][1]}
         self._mark_lost(values)
         gone = (self.diverged_at >= 0) & (self.diverged_at <= self.step)
@@ -208,15 +250,13 @@ class Simulation:
         """Set the step at which each member diverged (-1: it did not), `[B]`, and freeze those that did."""
         self.diverged_at[:] = diverged_at
         for batch in self.batches:
-            batch.diverged = torch.tensor(self.diverged_at[batch.members] >= 0, device=batch.device)
+            batch.set_diverged(self.diverged_at[batch.members] >= 0)
 
     def set(self, name: str, values: Sequence[float]) -> None:
         """Give a live knob one value a member, from the next step on; the schedule starts again here."""
         self.freeze_diverged()
         for batch in self.batches:
-            chosen = [float(values[member]) for member in batch.members]
-            knob = batch.knobs[name]
-            batch.knobs = batch.knobs | {name: torch.tensor(chosen, dtype=knob.dtype, device=knob.device)}
+            batch.set(name, [float(values[member]) for member in batch.members])
         self.schedule = Schedule(self.step)
 
     def checkpoint(self) -> Checkpoint:
@@ -226,12 +266,11 @@ class Simulation:
         return Checkpoint(self.step, self.schedule, self.diverged_at.copy(), batches)
 
     def restore(self, saved: Checkpoint) -> None:
-        """Come back to a checkpoint of this simulation."""
+        """Come back to a checkpoint of this simulation, or of the same one on another device."""
         self.step = self._checked = saved.step
         self.schedule = saved.schedule
         for batch, (state, knobs) in zip(self.batches, saved.batches, strict=True):
-            batch.state = batch._checked = state
-            batch.knobs = dict(knobs)
+            batch.restore(state, knobs)
         self.set_diverged(saved.diverged_at)
 
 

@@ -80,6 +80,16 @@ class Series:
         earlier._data = (size, steps[:size], {name: column[:size] for name, column in columns.items()})
         return earlier
 
+    def after(self, step: int) -> Series:
+        """Return the rows after `step`, whatever the writer does meanwhile."""
+        size, steps, columns = self._data
+        first = int(np.searchsorted(steps[:size], step, side="right"))
+        later = Series()
+        if first == size:
+            return later
+        later._data = (size - first, steps[first:size], {name: column[first:size] for name, column in columns.items()})
+        return later
+
     def select(self, members: Sequence[int]) -> Series:
         """Copy the rows of some members alone."""
         size, steps, columns = self._data
@@ -149,6 +159,20 @@ class Recording:
         """
         events = [event for event in self.events if event.step <= step]
         return Recording(self.dense.until(step), self.thin.until(step), events, self.generation)
+
+    def after(self, step: int) -> Recording:
+        """Return what is recorded after `step`, without the events."""
+        return Recording(self.dense.after(step), self.thin.after(step), generation=self.generation)
+
+    def join(self, later: Recording) -> None:
+        """Append what another recording has beyond this one."""
+        thin = frozenset(later.thin.names)
+        places = {int(step): row for row, step in enumerate(later.thin.steps)}
+        for row, step in enumerate(later.dense.steps):
+            values = {name: later.dense[name][row] for name in later.dense.names}
+            if int(step) in places:
+                values |= {name: later.thin[name][places[int(step)]] for name in thin}
+            self.append(Frame(int(step), values), thin)
 
     def series(self, name: str) -> Series:
         """Return the series that holds a channel."""

@@ -18,9 +18,8 @@ from engines.core.protocol.errors import StoreError
 FORMAT = 1
 
 
-def write_checkpoint(simulation: Simulation, path: Path) -> None:
+def write_checkpoint(saved: Checkpoint, path: Path) -> None:
     """Write the state of a simulation, as a whole or not at all. Raises `StoreError`."""
-    saved = simulation.checkpoint()
     tensors = {
         f"{index}/{kind}/{name}": tensor.contiguous()
         for index, (state, knobs) in enumerate(saved.batches)

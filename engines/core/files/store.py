@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -338,7 +338,9 @@ def run_from_description(about: Mapping[str, Any]) -> RunData:
     engine = load(about["engine"])
     names = [preset.name for preset in engine.presets]
     preset = engine.preset(about["preset"]) if about["preset"] in names else None
-    run = RunData(engine, _configs(engine, about["openings"]), preset=preset, device=str(about["device"]))
+    openings = _configs(engine, about["openings"])
+    engine = engine.of(openings)
+    run = RunData(engine, openings, preset=preset, device=str(about["device"]))
     run.configs = _configs(engine, about["configs"])
     run.interrupted = about.get("interrupted") is True
     run.name, run.note, run.stored = (str(about.get(key, "")) for key in ("name", "note", "stored"))
@@ -348,6 +350,9 @@ def run_from_description(about: Mapping[str, Any]) -> RunData:
     run.recording.events = list(check_edits(engine, about["events"], run.initial_configs))
     if run.configs != apply_edits(run.initial_configs, run.recording.events):
         raise StoreError("its configurations are not what its live edits make of the initial ones")
+    dense = [channel.name for channel in engine.channels if not channel.thin]
+    if not set(dense) & set(about["shapes"]):
+        raise StoreError(f"it lacks the channel {dense[0]}")
     lengths: dict[str, int] = {}
     for channel in engine.channels:
         _check_shape(channel, about["shapes"])
@@ -358,27 +363,34 @@ def run_from_description(about: Mapping[str, Any]) -> RunData:
 
 
 def _check_shape(channel: Channel, shapes: Mapping[str, Any]) -> None:
-    """Raise `StoreError` where a channel is missing, or has not its own dimensions."""
+    """Raise `StoreError` where a channel has not its own dimensions; one that is newer than the file is missing."""
     if channel.name in shapes:
         shape = shapes[channel.name]
         if len(shape) != len(channel.dims) or not all(type(size) is int and size >= 0 for size in shape):
             dims = len(channel.dims)
             raise StoreError(f"the channel {channel.name} has the shape {quote(shape)}, and not {dims} dimensions")
-    elif not channel.thin:
-        raise StoreError(f"it lacks the channel {channel.name}")
 
 
 def _restored(table: pa.Table, about: dict[str, Any]) -> RunData:
     run = run_from_description(about)
-    gaps = [channel.name for channel in run.engine.channels if not channel.thin and table[channel.name].null_count]
+    dense = [channel for channel in run.engine.channels if not channel.thin]
+    gaps = [c.name for c in dense if c.name in about["shapes"] and table[c.name].null_count]
     if gaps:
         raise StoreError(f"there are gaps in the channels {', '.join(gaps)}")
+    newer = {c.name: np.full((len(run.configs), *_lengths(c, run.engine, about["shapes"])), np.nan)
+             for c in dense if c.name not in about["shapes"]}  # fmt: skip
     for frame in _frames(table, about["shapes"], len(run.configs)):
-        run.recording.append(frame, run.thin)
+        run.recording.append(frame._replace(values={**frame.values, **newer}), run.thin)
     last, events = int(run.steps[-1]), run.recording.events
     if (latest := max([0, *run.diverged_at.tolist(), *(event.step for event in events)])) > last:
         raise StoreError(f"it says what happened at step {latest}, and ends at {last}")
     return run
+
+
+def _lengths(channel: Channel, engine: Engine, shapes: Mapping[str, Sequence[int]]) -> list[int]:
+    """List the lengths of a channel that a file does not hold: those that others of its dimensions have there, or 1."""
+    known = {d: n for c in engine.channels for d, n in zip(c.dims, shapes.get(c.name, ()), strict=False)}
+    return [known.get(dim, 1) for dim in channel.dims]
 
 
 def _diverged(at: Any) -> int:

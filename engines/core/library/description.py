@@ -42,7 +42,7 @@ def _row(about: Mapping[str, Any]) -> dict[str, Any]:
         "members": len(about.get("openings", ())),
         "interrupted": about.get("interrupted") is True,
         "held": sum(each["holds"] is True for each in verdicts),
-        "claims": len(verdicts),
+        "claims": sum(each["holds"] is not None for each in verdicts),
         "broken": "",
         "varied": "[]",
     }

@@ -1,4 +1,4 @@
-"""Filters of stored runs as a reader types them: words, `tag:paper`, `engine:neural_collapse`, knobs as `alpha<0.1`."""
+"""Filters of stored runs as a reader types them: words, `tag:paper`, and knobs such as `alpha<0.1`."""
 
 from __future__ import annotations
 

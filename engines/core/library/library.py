@@ -20,6 +20,7 @@ from engines.core.protocol.paths import expand_home
 if TYPE_CHECKING:
     import pandas
 
+    from engines.core.compute.simulation import Checkpoint
     from engines.core.runs.run import Run
 
 FOLDER_VARIABLE = "DYNASCOPE_LIBRARY"
@@ -60,7 +61,7 @@ class Entry:
     interrupted: bool = False
     held: int = 0
     claims: int = 0
-    """How many claims its preset makes, of which `held` held."""
+    """How many claims of its preset were decided, of which `held` held."""
     size: int = 0
     broken: str = ""
 
@@ -96,7 +97,7 @@ class Library:
         must hold. No recorded number is read. Raises `ConfigError`, `UnknownName` or `StoreError`.
         """
         with self.index.opened() as connection:
-            while True:
+            for last in (False, False, True):  # what changes all the time is shown as it was a moment ago
                 where, values = conditions(connection, text)
                 where, values = f"({where}) AND instr(file, ?) != 1", [*values, self._hidden]
                 if engine:
@@ -105,8 +106,9 @@ class Library:
                 order = "ORDER BY stored DESC, file LIMIT ? OFFSET ?"
                 query = f"SELECT * FROM runs WHERE {where} {order}"
                 found = connection.execute(query, [*values, limit, first]).fetchall()
-                if not refresh(self.folder, connection, found):
-                    return [_entry(row) for row in found], count
+                if last or not refresh(self.folder, connection, found):
+                    break
+            return [_entry(row) for row in found], count
 
     def entry(self, name: str) -> Entry:
         """Return the run of this name, id, or beginning of an id that no other has. Raises `UnknownName`."""
@@ -158,6 +160,12 @@ class Library:
 
         return answer(self.index, sql)
 
+    def members(self, names: Sequence[str]) -> pandas.DataFrame:
+        """Make a table of the members of some runs, by their ids: a row a member, as in `query`."""
+        from engines.core.library.query import members
+
+        return members(self.index, [f"{name}.parquet" for name in names])
+
     def rebuild(self, told: Told | None = None) -> int:
         """Make the index anew, and return how many runs there are; `told` hears how many are read, and of how many."""
         self.index.delete()
@@ -166,9 +174,16 @@ class Library:
 
     # -- changing --------------------------------------------------------------------------------------------
 
-    def keep(self, run: Run, *, name: str = "", tags: Sequence[str] = (), note: str = "") -> str:
-        """Store a run, and return its id. Raises `StoreError`."""
+    def keep(
+        self, run: Run, *, name: str = "", tags: Sequence[str] = (), note: str = "", state: Checkpoint | None = None
+    ) -> str:
+        """Store a run, and return its id. Raises `StoreError`.
+
+        With its `state` at a recorded step, whoever opens it goes on from there; without one its steps are computed
+        once more before it goes on.
+        """
         from engines.core.files import store
+        from engines.core.files.checkpoint_file import write_checkpoint
 
         preset = run.preset.name if run.preset else "own"
         file = f"{run.engine.name}-{preset}-{time.strftime('%Y%m%d-%H%M%S')}-{os.urandom(2).hex()}.parquet"
@@ -176,6 +191,8 @@ class Library:
         stored.interrupted = run.interrupted
         stored.name, stored.tags, stored.note = _name(name), _tags(tags), _note(note)
         stored.stored = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        if state:
+            write_checkpoint(state, (self.folder / file).with_suffix(STATE))
         with store.writing(self.folder / file) as out:
             store.write(stored, out)
         return file.removesuffix(".parquet")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +56,30 @@ def asked_of_known(message: str) -> bool:
     return "Table with name" not in message
 
 
-def _table(index: Index, name: str) -> Any:
-    where, values = ("broken = ''", []) if name in TABLES else ("broken = '' AND engine = ?", [name])
+def members(index: Index, files: Sequence[str]) -> pd.DataFrame:
+    """Make a row a member of the runs in some files: run, knobs, where it diverged and what it ended with."""
+    marks = ", ".join("?" * len(files))
+    stored = _stored(index, f"broken = '' AND file IN ({marks})", files)
+    return _all_members(stored)
+
+
+def _all_members(stored: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> pd.DataFrame:
+    parts = [_members(row, about["members"]) for row, about in stored]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"run": [], "member": []})
+
+
+def _stored(index: Index, where: str, values: Sequence[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     with index.opened() as connection:
         rows = connection.execute(f"SELECT * FROM runs WHERE {where} ORDER BY stored, file", values).fetchall()
-    stored = [(dict(row), json.loads(zlib.decompress(row["about"]))) for row in rows]
+    return [(dict(row), json.loads(zlib.decompress(row["about"]))) for row in rows]
+
+
+def _table(index: Index, name: str) -> Any:
+    stored = _stored(index, *(("broken = ''", []) if name in TABLES else ("broken = '' AND engine = ?", [name])))
     if name == "runs":
         return pd.DataFrame([_run(row, about) for row, about in stored], columns=["run", *OF_RUNS, *SAID])
     if name == "members":
-        parts = [_members(row, about["members"]) for row, about in stored]
-        return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"run": [], "member": []})
+        return _all_members(stored)
     return _recorded(index.folder, name, stored)
 
 

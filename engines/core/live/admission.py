@@ -45,7 +45,7 @@ class Admission:
     def estimate(self, owner: object, engine: Engine, configs: Sequence[Config], device: torch.device) -> None:
         """Take what some members will need at least. Raises `ConfigError` before anything of them is built."""
         size = memory.estimate(engine, configs)
-        needs = memory.Needs(size) if device.type == "cpu" else memory.Needs(0, size)
+        needs = memory.Needs(size, size * (device.type != "cpu"))  # drawn on the host, computed there
         self._take(owner, engine, configs, needs, device)
         seconds = work.seconds_a_step(engine, configs, device) if LIMITS.step else 0
         if LIMITS.step and seconds > LIMITS.step:

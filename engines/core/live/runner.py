@@ -14,16 +14,17 @@ from functools import partial
 from typing import Any
 
 from engines.core.compute import device as devices
-from engines.core.compute.simulation import Checkpoints, Simulation
+from engines.core.compute import memory
+from engines.core.compute.simulation import Checkpoint, Checkpoints, Simulation
 from engines.core.data.recording import Event
 from engines.core.live.admission import ADMISSION
 from engines.core.live.scheduler import Scheduler, shared
 from engines.core.protocol.config import Config
 from engines.core.protocol.edits import apply_edits
 from engines.core.protocol.engine import Engine, Preset
-from engines.core.protocol.errors import DynascopeError, EngineFailure, as_engine_failure
+from engines.core.protocol.errors import DynascopeError, EngineFailure, OutOfMemory, as_engine_failure
 from engines.core.runs.live_edits import edit_run
-from engines.core.runs.replay import replay_until, start_simulation
+from engines.core.runs.replay import replay_until, simulation_at_end
 from engines.core.runs.run import Run
 
 
@@ -40,6 +41,8 @@ class Status:
     message: str = ""
     device: str = ""
     """Where steps are really computed; "" before that is known."""
+    full: bool = False
+    """Whether the memory of a card ran out: the run can go on where it is on another device."""
 
 
 class Runner:
@@ -58,7 +61,7 @@ class Runner:
         horizon: int = 1000,
         speed: float | None = None,
         edits: Sequence[Event] = (),
-        device: str = "cpu",
+        device: str = "auto",
         scheduler: Scheduler | None = None,
         finished: Run | None = None,
         until: float = math.inf,
@@ -81,6 +84,7 @@ class Runner:
         self._until = until
         self._closed = False
         if finished:
+            self.run.checkpoint = finished.checkpoint
             self._update(step=int(self.run.steps[-1]), ready=True)
         else:
             self._send(self._build)
@@ -89,6 +93,11 @@ class Runner:
     def edits(self) -> tuple[Event, ...]:
         """All live edits of the run: those made so far, and those still to come."""
         return (*self.run.recording.events, *self._pending)
+
+    @property
+    def checkpoint(self) -> Checkpoint | None:
+        """The newest state that is saved; None where there is none yet."""
+        return self._checkpoints.before(self.status.step) if self._simulation else None
 
     # -- commands, from any thread ---------------------------------------------------------------------------
 
@@ -112,6 +121,10 @@ class Runner:
         """Go back to `step`, forget what came after, and pause: the next edit makes another future."""
         self._send(partial(self._branch, step))
 
+    def move(self, device: str) -> None:
+        """Go on from the current step on another device."""
+        self._send(partial(self._move, device))
+
     def renew(self, until: float) -> None:
         """Compute until then, by `time.monotonic`: whoever watches renews this lease, and need not say goodbye."""
         ended = time.monotonic() >= self._until
@@ -129,9 +142,12 @@ class Runner:
     def work(self, seconds: float) -> float | None:
         """Obey the commands, then compute for about `seconds`. Returns when to be called again."""
         try:
-            return self._work(time.monotonic() + seconds)
+            with memory.advised(self.run.engine, self.run.configs, devices.resolve_or_cpu(self.run.device)):
+                return self._work(time.monotonic() + seconds)
         except DynascopeError as error:
             self._fail(str(error))
+            on_card = self._simulation is not None and "cuda" in self._simulation.devices
+            self._update(full=on_card and isinstance(error, OutOfMemory))
         except BaseException as error:  # also SystemExit and KeyboardInterrupt: this thread serves everybody's runs
             self._fail(str(as_engine_failure(self.run.engine.title, error)))
         # A command that fails must not hold up those behind it.
@@ -158,6 +174,7 @@ class Runner:
                 self._edit(due)
             before = simulation.step
             recorded = self._record(simulation, self._chunk(simulation, deadline - now))
+            simulation.wait()  # or only the orders to a card would be timed
             self._measure(simulation.step - before, time.monotonic() - now)
             if recorded and self.speed:
                 self._due = now + 1 / self.speed
@@ -199,14 +216,17 @@ class Runner:
     def _resimulate(self) -> Simulation:
         """Compute the steps of a run that was recorded elsewhere once more, up to its end."""
         configs = self.run.initial_configs
-        everyone = range(len(configs))
         ADMISSION.estimate(self, self.run.engine, configs, devices.resolve_or_cpu(self.run.device))
-        simulation = start_simulation(self.run, everyone)
-        ADMISSION.measure(self, simulation, configs, simulation.observe(), self.status.horizon)
-        self.run.device = str(simulation.device)
-        self._update(device=simulation.devices)
+
+        def started(simulation: Simulation) -> None:
+            ADMISSION.measure(self, simulation, configs, simulation.observe(), self.status.horizon)
+            self.run.device = str(simulation.device)
+            self._update(device=simulation.devices)
+            self._checkpoints.offer(simulation)
+
+        simulation = simulation_at_end(self.run, started)
         self._checkpoints.offer(simulation)
-        return replay_until(self.run, simulation, int(self.run.steps[-1]), everyone)
+        return simulation
 
     def _update(self, **changes: Any) -> None:
         self.status = replace(self.status, **changes)
@@ -234,6 +254,14 @@ class Runner:
         self.run.diverged_at = self._simulation.diverged_at.copy()
         self._checkpoints.offer(self._simulation)
         self._update(step=0, ready=True, message="", device=self._simulation.devices)
+
+    def _move(self, name: str) -> None:
+        """Take the state to another device. The steps so far stay as they were recorded."""
+        before, device = self._require_simulation(), devices.resolve(name)
+        moved = Simulation(self.run.engine, self.run.initial_configs, device)
+        moved.restore(before.checkpoint())
+        self._simulation, self.run.device = moved, str(device)
+        self._update(message="", full=False, device=moved.devices)
 
     def _record_now(self) -> None:
         """Record the newest step, on the schedule or not: it is always shown."""

@@ -22,6 +22,7 @@ classifier) that are zero, or that coincide as far as rounding can tell.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import sqrt
 from typing import NamedTuple
 
@@ -72,10 +73,24 @@ def scaled(A: Tensor) -> tuple[Tensor, Tensor]:
     return A / u, u
 
 
+scaled_means = lru_cache(maxsize=8)(scaled)
+"""`scaled` of class means and what is made of them, kept by the tensor itself, which is never written to.
+
+A dozen metrics of one look ask for the same. Not for samples: they would be kept, too.
+"""
+
+
+def size_of_means(A: Tensor) -> Tensor:
+    """Frobenius norm of class means, `[*, m, n] -> [*]`, as `size` computes it."""
+    entries, u = scaled_means(A)
+    return torch.linalg.vector_norm(entries, dim=(-2, -1)) * u[..., 0, 0]
+
+
+@lru_cache(maxsize=2)
 def centred(M: Tensor) -> Tensor:
     """`C = M - m_G 1ᵀ`, `[*, d, K]`; zero where means coincide as far as rounding can tell."""
     C = M - M.mean(-1, keepdim=True)
-    return torch.where((size(C) > ROUNDING * size(M))[..., None, None], C, 0)
+    return torch.where((size(C) > ROUNDING * size_of_means(M))[..., None, None], C, 0)
 
 
 def size(A: Tensor) -> Tensor:
@@ -100,12 +115,12 @@ def simplex(classes: int, like: Tensor) -> Tensor:
 
 def trace_within(s: Moments) -> Tensor:
     """Trace of the within-class covariance, `Tr Sigma_W = ‖Y‖²/K`, `[*]`."""
-    return size(s.Y).square() / s.M.shape[-1]
+    return size_of_means(s.Y).square() / s.M.shape[-1]
 
 
 def trace_between(s: Moments) -> Tensor:
     """Trace of the between-class covariance, `Tr Sigma_B = ‖C‖²/K`, `[*]`."""
-    return size(centred(s.M)).square() / s.M.shape[-1]
+    return size_of_means(centred(s.M)).square() / s.M.shape[-1]
 
 
 def nc1(s: Moments) -> Tensor:
@@ -114,10 +129,10 @@ def nc1(s: Moments) -> Tensor:
     Computed as `(1/K) sum_i ‖u_iᵀ Y‖²/s_i²` with `C = U diag(s) Vᵀ`, so that it is never negative.
     The K - 1 largest singular values count, as far as rounding of the means lets them differ from zero.
     """
-    (C, u), (Y, v) = scaled(centred(s.M)), scaled(s.Y)
+    (C, u), (Y, v) = scaled_means(centred(s.M)), scaled_means(s.Y)
     U, values, _ = torch.linalg.svd(C, full_matrices=False)
     U, values = U[..., : s.M.shape[-1] - 1], values[..., : s.M.shape[-1] - 1]
-    faint = values <= ROUNDING * (size(s.M) / u[..., 0, 0])[..., None]
+    faint = values <= ROUNDING * (size_of_means(s.M) / u[..., 0, 0])[..., None]
     inside = torch.linalg.vector_norm(U.mT @ Y, dim=-1)
     ratios = torch.where(faint, 0, inside / torch.where(faint, 1, values)) * (v / u)[..., 0]
     return torch.where(faint.all(-1), torch.nan, ratios.square().sum(-1) / s.M.shape[-1])
@@ -125,7 +140,7 @@ def nc1(s: Moments) -> Tensor:
 
 def nc1_trace(s: Moments) -> Tensor:
     """NC1 by the trace ratio, `Tr Sigma_W/Tr Sigma_B`, `[*]`; NaN where the means coincide."""
-    return _over(size(s.Y), size(centred(s.M))).square()
+    return _over(size_of_means(s.Y), size_of_means(centred(s.M))).square()
 
 
 def cdnv(s: Moments) -> Tensor:
@@ -134,9 +149,9 @@ def cdnv(s: Moments) -> Tensor:
     V are the root mean squared deviations of the classes; NaN where two class means coincide.
     """
     K = s.M.shape[-1]
-    C, u = scaled(centred(s.M))
+    C, u = scaled_means(centred(s.M))
     apart = torch.linalg.vector_norm(C[..., :, None] - C[..., None, :], dim=-3)
-    alike = apart <= ROUNDING * (size(s.M)[..., None, None] / u)
+    alike = apart <= ROUNDING * (size_of_means(s.M)[..., None, None] / u)
     spread = s.V / u[..., 0]
     both = torch.hypot(spread[..., :, None], spread[..., None, :])
     ratios = _over(both, torch.where(alike, 0, apart)).square() / 2
@@ -157,7 +172,7 @@ def nc2_etf(M: Tensor) -> Tensor:
 
     0 for a simplex, and for an orthogonal frame too.
     """
-    C, K = scaled(centred(M))[0], M.shape[-1]
+    C, K = scaled_means(centred(M))[0], M.shape[-1]
     return size(unit(C.mT @ C) - simplex(K, M) / sqrt(K - 1))
 
 
@@ -166,7 +181,7 @@ def nc2_of(M: Tensor) -> Tensor:
 
     0 for an orthogonal frame, `sqrt(2 - 2 sqrt((K - 1)/K))` for a simplex.
     """
-    M, K = scaled(M)[0], M.shape[-1]
+    M, K = scaled_means(M)[0], M.shape[-1]
     return size(unit(M.mT @ M) - torch.eye(K, dtype=M.dtype, device=M.device) / sqrt(K))
 
 
@@ -212,7 +227,7 @@ def nc3_uncentred(M: Tensor, W: Tensor) -> Tensor:
 def nc3_product(M: Tensor, W: Tensor) -> Tensor:
     """NC3 by the product, `‖WC/‖WC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`, `[*]`: 0 for both frames."""
     K = M.shape[-1]
-    return size(unit(scaled(W)[0] @ scaled(centred(M))[0]) - simplex(K, M) / sqrt(K - 1))
+    return size(unit(scaled(W)[0] @ scaled_means(centred(M))[0]) - simplex(K, M) / sqrt(K - 1))
 
 
 def nearest(H: Tensor, M: Tensor) -> Tensor:
@@ -220,7 +235,7 @@ def nearest(H: Tensor, M: Tensor) -> Tensor:
 
     About the global mean, in units of the means: distances are compared, and a common shift would drown them.
     """
-    C, u = scaled(centred(M))
+    C, u = scaled_means(centred(M))
     H = (H - M.mean(-1, keepdim=True)) / u
     return (C.square().sum(-2)[..., None] - 2 * C.mT @ H).min(-2).indices  # argmin takes fifteen times as long
 
@@ -242,7 +257,7 @@ def scores(H: Tensor, labels: Tensor, M: Tensor, W: Tensor, b: Tensor) -> dict[s
 
 def _share(M: Tensor, which: Tensor) -> Tensor:
     """Share of the samples that `which` marks, `[*, N] -> [*]`; NaN where the means coincide."""
-    return torch.where(size(centred(M)) > 0, which.to(M.dtype).mean(-1), torch.nan)
+    return torch.where(size_of_means(centred(M)) > 0, which.to(M.dtype).mean(-1), torch.nan)
 
 
 def measure(s: Moments, W: Tensor) -> dict[str, Tensor]:
@@ -265,5 +280,5 @@ def measure(s: Moments, W: Tensor) -> dict[str, Tensor]:
         "trace_within": trace_within(s),
         "trace_between": trace_between(s),
         "classifier_norm": size(W) / sqrt(s.M.shape[-1]),
-        "feature_norm": torch.hypot(size(s.M), size(s.Y)) / sqrt(s.M.shape[-1]),
+        "feature_norm": torch.hypot(size_of_means(s.M), size_of_means(s.Y)) / sqrt(s.M.shape[-1]),
     }

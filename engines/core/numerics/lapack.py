@@ -1,4 +1,4 @@
-"""Decompositions of many small matrices, one thread each.
+"""Decompositions of many small matrices, one thread each; those of a card come to the host.
 
 LAPACK takes a batch one matrix after another, and several threads that share a small one mostly wait for each
 other: the eigenvalues of 64 matrices of size 100 took 130 to 240 ms on two threads and 18 ms on one.
@@ -6,14 +6,25 @@ other: the eigenvalues of 64 matrices of size 100 took 130 to 240 ms on two thre
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
+from typing import Any
 
 import torch
 from torch import Tensor
 
 SMALL = 256
 """Up to this size a matrix is done by one thread."""
+
+BATCHED = 32
+"""Up to this size a card has solvers for a whole batch; above, it solves one matrix after another."""
+
+QUICK = 2**12
+"""Entries of a batch of small matrices that the host solves before a card has begun, copies included."""
+
+SQUARINGS = 24
+"""How often a matrix is squared for its norm."""
 
 SPAN = 1e-200
 """Entries below this fraction of the largest are taken for 0 by singular value decompositions."""
@@ -32,6 +43,21 @@ def _alone(A: Tensor) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def _near(solve: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
+    """Solve small matrices of a card on the host: there is no solver for them there that is quicker than two copies."""
+
+    @wraps(solve)
+    def placed(A: Tensor) -> Any:
+        n = A.shape[-1]
+        if not A.is_cuda or n > SMALL or (n <= BATCHED and A.numel() > QUICK):
+            return solve(A)
+        found = solve(A.cpu())
+        return found.to(A.device) if isinstance(found, Tensor) else tuple(part.to(A.device) for part in found)
+
+    return placed
+
+
+@_near
 def eigvalsh(A: Tensor) -> Tensor:
     """Compute ascending eigenvalues `[B, n]` of symmetric matrices `[B, n, n]`; NaN for those that are not finite."""
     with _alone(A):
@@ -44,12 +70,14 @@ def eigvalsh(A: Tensor) -> Tensor:
             return torch.where(finite, values, torch.nan)
 
 
+@_near
 def eigh(A: Tensor) -> tuple[Tensor, Tensor]:
     """Compute ascending eigenvalues `[B, n]` and eigenvectors `[B, n, n]` of symmetric matrices `[B, n, n]`."""
     with _alone(A):
         return torch.linalg.eigh(A)
 
 
+@_near
 def svdvals(A: Tensor) -> Tensor:
     """Compute descending singular values `[B, min(n, k)]` of matrices `[B, n, k]`."""
     with _alone(A):
@@ -57,6 +85,29 @@ def svdvals(A: Tensor) -> Tensor:
         return torch.linalg.svdvals(entries) * size
 
 
+@_near
+def qr(A: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute the thin QR decomposition `Q [B, n, q]`, `R [B, q, k]` of matrices `[B, n, k]`, `q = min(n, k)`."""
+    return torch.linalg.qr(A)
+
+
+def norm_by_squaring(Q: Tensor) -> Tensor:
+    """Compute the largest |eigenvalue| `[B]` of symmetric matrices `[B, d, d]` by products alone, for a card.
+
+    `|Q| = |Q^m|_F^(1/m)` with `m = 2^SQUARINGS`: too large by a factor of `d^(1/2m)` at most, 1e-7 for d = 50, and by
+    rounding where the largest two differ by 1e-6. A solver would have the host wait for each step.
+    """
+    size = torch.linalg.matrix_norm(Q, keepdim=True)
+    there, tiny = size > 0, torch.finfo(Q.dtype).tiny
+    logs, P = size.clamp_min(tiny).log(), torch.where(there, Q / size, 0)
+    for squared in range(1, SQUARINGS + 1):
+        P = P @ P
+        size = torch.linalg.matrix_norm(P, keepdim=True).clamp_min(tiny)
+        logs, P = torch.add(logs, size.log(), alpha=0.5**squared), P / size
+    return torch.where(there, logs.exp(), 0)[..., 0, 0]
+
+
+@_near
 def svd(A: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Compute the thin singular value decomposition `U [B, n, q]`, `S [B, q]`, `Vᵀ [B, q, k]`, `q = min(n, k)`."""
     entries, size = _resolved(A)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engines.core.numerics.lapack import eigvalsh, svdvals
+from engines.core.numerics.lapack import eigvalsh, qr, svdvals
 
 
 def gram(F: Tensor) -> Tensor:
@@ -33,12 +33,17 @@ def singular_values(F: Tensor, G: Tensor) -> Tensor:
 
     A Gram matrix would lose all values below 1e-8 of the largest.
     """
-    return svdvals(torch.linalg.qr(F)[1] @ torch.linalg.qr(G)[1].mT)
+    return svdvals(qr(F)[1] @ qr(G)[1].mT)
 
 
 def norm(F: Tensor) -> Tensor:
     """Compute the spectral norms `[B]` of factors `[B, n, k]`."""
-    return eigvalsh(gram(F))[:, -1].clamp_min(0).sqrt()
+    return largest(gram(F))
+
+
+def largest(gram: Tensor) -> Tensor:
+    """Compute the spectral norms `[B]` of factors from their Gram matrices `[B, k, k]`."""
+    return eigvalsh(gram)[:, -1].clamp_min(0).sqrt()
 
 
 def blocks(factor: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:

@@ -36,6 +36,7 @@ class Dynamics(Generic[C]):
     snapshot: Callable[[Any, Any, Knobs], dict[str, Tensor]] = lambda problem, state, knobs: {}
     capturable: Callable[[Any], bool] = lambda problem: False
     nbytes: Callable[[Sequence[C]], int] = lambda configs: 0
+    place: Callable[[Sequence[C], device], device] | None = None
     theory: Callable[[C, np.ndarray], list[Prediction]] = lambda config, steps: []
     phases: Callable[[RunData, int], list[Phase]] = lambda run, member: []
     story: Callable[[RunData, int], Story] = _no_story
@@ -82,6 +83,11 @@ class CompositeEngine(Engine[C, ChosenProblem, Any]):
     def capturable(self, problem: ChosenProblem) -> bool:
         """Whether a CUDA graph may record the step."""
         return problem.dynamics.capturable(problem.problem)
+
+    def place(self, configs: Sequence[C], device: device) -> device:
+        """Choose where a batch is computed, by its dynamics or by its bytes."""
+        place = self.choose(configs[0]).place
+        return place(configs, device) if place else super().place(configs, device)
 
     def nbytes(self, configs: Sequence[C]) -> int:
         """Estimate the memory of a batch."""

@@ -32,8 +32,9 @@ class Plot:
 
     `heatmap` draws its channels beside one another on one colour scale. `scatter` draws the last channel against
     the first, or against its index. `space` draws two or three channels as coordinates, with one scale for all.
-    `profile` draws a vector over its index. `sweep` draws every member's value over the knob that varies most,
-    `map` as colours over the two that do. `ranking` draws one bar a curve, the least value first.
+    `profile` draws a vector over its index, or over the vector `x`, and further channels dashed, as laws. `sweep`
+    draws every member's value over the knob that varies most, `map` as colours over the two that do. `ranking` draws
+    one bar a curve, the least value first.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Prediction:
 
     `values` is `[T]`; of a vector channel `component` says which entry is meant. `broken` names the assumption that
     the configuration violates ("" when all hold): such a curve is drawn grey. `kind` tells a law from a one-sided
-    bound.
+    bound, and from either end of a band in which most runs, or all, lie.
     """
 
     channel: str
@@ -75,7 +76,7 @@ class Prediction:
     values: np.ndarray
     reference: str
     broken: str = ""
-    kind: Literal["law", "upper", "lower"] = "law"
+    kind: Literal["law", "upper", "lower", "band"] = "law"
     component: int | None = None
 
 

@@ -26,10 +26,12 @@ from engines.core.protocol.declarations import (
     Verdict,
 )
 from engines.core.protocol.errors import ConfigError, UnknownName
+from engines.core.protocol.placing import worth
 from engines.core.protocol.probe_figures import Picture
 
 if TYPE_CHECKING:
     from torch import Tensor, device  # for annotations alone, so that engines are found without waiting for torch
+    from xarray import DataArray, Dataset
 
 
 C = TypeVar("C", bound=Config)
@@ -63,6 +65,45 @@ class Preset:
     """The figure that tells it, put first; "" keeps the engine's order."""
     follows: str = ""
     """The name of the preset that is offered next."""
+    source: str = ""
+
+
+class Line(NamedTuple):
+    """A curve of theory on the map of a sweep: values of its two knobs, `[n]` each."""
+
+    across: np.ndarray
+    up: np.ndarray
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedSweep:
+    """A sweep that an engine offers by name: its axes, the map that is drawn of it, theory on the map, verdicts.
+
+    `value`, `lines` and `judge` are given what the sweep measured, over its axes, and the base configuration.
+    """
+
+    name: str
+    title: str
+    look_for: str
+    set: Mapping[str, Any]
+    """Knob values; a list is an axis, of seeds, too."""
+    steps: int
+    measures: tuple[str, ...]
+    across: str
+    up: str
+    """The knobs of the map's axes."""
+    label: str
+    """The name of what the map shows."""
+    value: Callable[[Dataset, Any], DataArray]
+    """The numbers of the map, over `across`, `up` and the knobs by which it is sliced."""
+    lines: Callable[[Dataset, Any], list[Line]] = lambda data, config: []
+    judge: Callable[[Dataset, Any], list[Verdict]] = lambda data, config: []
+    small: Mapping[str, Any] = field(default_factory=dict)
+    """Values in place of those of `set` with which it takes a few seconds; `steps` may be among them."""
+    heuristic: str = ""
+    """Why theory's lines are no theorem; "" where they are."""
+    log_value: bool = False
     source: str = ""
 
 
@@ -248,6 +289,7 @@ class Engine(ABC, Generic[C, P, S]):
     plots: ClassVar[tuple[Plot, ...]]
     presets: ClassVar[tuple[Preset, ...]]
     probes: ClassVar[tuple[Probe, ...]] = ()
+    sweeps: ClassVar[tuple[NamedSweep, ...]] = ()
     actions: ClassVar[tuple[Action, ...]] = ()
     own_files: ClassVar[tuple[OwnFiles, ...]] = ()
     takes_subjects: ClassVar[bool] = False
@@ -281,8 +323,8 @@ class Engine(ABC, Generic[C, P, S]):
         return False
 
     def place(self, configs: Sequence[C], device: device) -> device:
-        """Choose where a batch is computed: what is too small for a card may stay on the processor."""
-        return device
+        """Choose where a batch is computed: what is too small for a card stays on the processor."""
+        return worth(device, self.nbytes(configs))
 
     def nbytes(self, configs: Sequence[C]) -> int:
         """Estimate the memory that the problem and the states of one batch take, all its members, in bytes."""
@@ -312,6 +354,10 @@ class Engine(ABC, Generic[C, P, S]):
         """Name the plots that have nothing to show with these knobs; the page leaves them out."""
         return frozenset()
 
+    def of(self, configs: Sequence[C]) -> Engine[C, P, S]:
+        """Return the engine of runs with these configurations; another one where channels depend on them."""
+        return self
+
     def bring(self, subject: Any) -> dict[str, Any]:
         """Return the knobs with which a subject that a person brings is analysed. Raises `ConfigError`."""
         raise ConfigError(f"{self.title} takes no subject of your own")
@@ -327,6 +373,10 @@ class Engine(ABC, Generic[C, P, S]):
     def channel(self, name: str) -> Channel:
         """Return one channel by name; raises `UnknownName`."""
         return _find(f"channel of {self.name}", name, self.channels)
+
+    def sweep(self, name: str) -> NamedSweep:
+        """Return one named sweep; raises `UnknownName`."""
+        return _find(f"sweep of {self.name}", name, self.sweeps)
 
     def probe(self, name: str) -> Probe:
         """Return one probe by name; raises `UnknownName`."""

@@ -24,6 +24,11 @@ FAULTS = (Exception, SystemExit, GeneratorExit)
 _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|[Uu]nable to allocate", re.IGNORECASE)
 _ASKED_FOR = re.compile(r"allocate ([\d.]+) (bytes|[KMGTPE]iB)")
 
+_LOST = re.compile(r"CUDA error: (?!out of memory|operation not permitted)(.*?)(?: CUDA kernel|\.|$)")
+"""A failure after which a card answers nothing in this process any more."""
+
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
 
 def shortened(text: str, longest: int = LONGEST) -> str:
     """Shorten a text to at most `longest` characters, without its middle where it has more.
@@ -78,6 +83,15 @@ class EngineFailure(DynascopeError, RuntimeError):
     """An engine could not be loaded or failed while it ran (out of memory, for instance)."""
 
 
+class OutOfMemory(EngineFailure):
+    """There was no memory for what an engine asked for."""
+
+    def __init__(self, what: str, asked: float = 0.0, advice: str = "lower the sizes or the number of members"):
+        super().__init__(f"{what}: {advice}")
+        self.what, self.asked = what, asked
+        """The failure in words, and for how many bytes was asked; 0 where that is not known."""
+
+
 class StoreError(DynascopeError, OSError):
     """A run could not be written to disk or read back."""
 
@@ -99,7 +113,10 @@ def as_engine_failure(title: str, error: BaseException) -> EngineFailure:
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or _OUT_OF_MEMORY.search(text):
         amount = _ASKED_FOR.search(text)
         how = f" ({_size(float(amount[1]), amount[2])} more were asked for)" if amount else ""
-        return EngineFailure(f"{title} ran out of memory{how}: lower the sizes or the number of members")
+        asked = float(amount[1]) * 1024 ** UNITS.index(amount[2]) if amount else 0.0
+        return OutOfMemory(f"{title} ran out of memory{how}", asked)
+    if lost := _LOST.search(text):
+        return EngineFailure(f"{title} stopped: the card is lost to this program ({lost[1]}); start the program again")
     return EngineFailure(f"{title} stopped: {name}" + (f": {text}" if text else ""))
 
 

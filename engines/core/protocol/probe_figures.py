@@ -30,6 +30,8 @@ class Lines:
     y_label: str = ""
     log_x: bool = False
     log_y: bool = False
+    downward: bool = False
+    """Whether the vertical axis runs down, as places do: the first is on top."""
 
 
 @dataclass(frozen=True, kw_only=True)

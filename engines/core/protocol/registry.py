@@ -86,8 +86,13 @@ class Source:
         if plain:
             raise TypeError(f"{', '.join(plain)} of its Config is not declared with knob(...)")
         engine.Config()
-        engine.preset(engine.opening)
+        if self.name not in RECORDED:
+            engine.preset(engine.opening)
         return engine
+
+
+RECORDED = {"watched_training": Source("watched_training", "engines.core.watch.engine", BUILT_IN)}
+"""Engines of what was computed elsewhere: stored runs name them, and they are no labs."""
 
 
 def sources() -> dict[str, Source]:
@@ -106,7 +111,7 @@ def names() -> list[str]:
 @cache
 def load(name: str) -> Engine:
     """Import the engine called `name`. Raises `UnknownName`, or `EngineFailure` where it is broken."""
-    source = sources().get(name)
+    source = sources().get(name) or RECORDED.get(name)
     if source is None:
         raise UnknownName("engine", name, names())
     try:

@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import numpy as np
 
 from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Event
+from engines.core.files.checkpoint_file import restore_checkpoint
 from engines.core.protocol.edits import apply_edits, by_step
 from engines.core.protocol.engine import RunData
-from engines.core.protocol.errors import EngineFailure
+from engines.core.protocol.errors import EngineFailure, StoreError
 
 SLICE = 32
 """Steps of a replay between two checks whether it was cancelled."""
+
+
+SAME = 1e-6
+"""Relative difference up to which steps computed once more count as repeated: machines round differently."""
+
+
+def simulation_at_end(run: RunData, started: Callable[[Simulation], None] = lambda simulation: None) -> Simulation:
+    """Compute the simulation of all members at the last recorded step; from the stored state, where there is one.
+
+    `started` is shown it at step 0. Raises `EngineFailure` where the run is cancelled on the way.
+    """
+    everyone = range(len(run.initial_configs))
+    simulation = start_simulation(run, everyone)
+    started(simulation)
+    if run.checkpoint and not _restored(run, simulation):
+        simulation = start_simulation(run, everyone)
+    return replay_until(run, simulation, int(run.steps[-1]), everyone)
+
+
+def _restored(run: RunData, simulation: Simulation) -> bool:
+    """Bring a simulation to the stored state of a run; returns whether that is one of this run, and of this version."""
+    try:
+        restore_checkpoint(simulation, Path(run.checkpoint))
+    except StoreError:
+        return False
+    recorded, row = run.recording.dense, run.recording.dense.index_at(simulation.step)
+    now = simulation.observe().values
+    return int(run.steps[row]) == simulation.step and all(
+        np.allclose(now[name], recorded[name][row], rtol=SAME, atol=0, equal_nan=True) for name in recorded.names
+    )
 
 
 def start_simulation(run: RunData, members: Sequence[int]) -> Simulation:

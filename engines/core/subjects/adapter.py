@@ -36,8 +36,8 @@ def adapt(module: torch.nn.Module, loss: Callable[[Any, Any], Tensor], features:
         raise ConfigError(f"{type(module).__name__} has no parameters")
 
     def call(values: dict[str, Tensor], batch: Batch) -> Any:
-        dtype = next(iter(values.values())).dtype
-        rest = {name: one.to(dtype) if one.is_floating_point() else one for name, one in (fixed | buffers).items()}
+        like = next(iter(values.values()))
+        rest = {n: one.to(like if one.is_floating_point() else like.device) for n, one in (fixed | buffers).items()}
         positional, named, _ = split_batch(batch)
         return functional_call(frozen, values | rest, positional, named)
 

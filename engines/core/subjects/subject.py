@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -14,13 +13,13 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 from torch.func import vmap
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.checkpoint import checkpoint
 
 from engines.core.protocol.errors import ConfigError, UnknownName, quote, said_by
 from engines.core.subjects import checks
 from engines.core.subjects.adapter import adapt
 from engines.core.subjects.batches import Batch, Batches, size, take
+from engines.core.subjects.kernels import PLAIN_KERNELS
 
 Params = Mapping[str, Tensor]
 """Parameters by name, each of its own shape."""
@@ -110,6 +109,11 @@ class Subject:
         return next(iter(self.params.values())).dtype
 
     @property
+    def device(self) -> torch.device:
+        """Device of the first parameter, and of all of it."""
+        return next(iter(self.params.values())).device
+
+    @property
     def theta(self) -> Tensor:
         """The parameters as one vector, `[P]`."""
         return self.join(self.params)
@@ -137,7 +141,7 @@ class Subject:
 
     def at(self, params: Params | Tensor) -> Self:
         """Move to other parameters, by name or as one vector `[P]`; nothing is checked again but their shapes."""
-        moved = self.split(params) if isinstance(params, Tensor) else {name: params[name] for name in self.params}
+        moved = self.split(params) if isinstance(params, Tensor) else {n: params[n] for n in self.params if n in params}
         if {name: tuple(one.shape) for name, one in moved.items()} != self.shapes:
             raise ConfigError(f"the parameters have other shapes than those of {quote(self.name)}")
         return self._copy(params={name: one.detach() for name, one in moved.items()})
@@ -161,13 +165,13 @@ class Subject:
             features=with_fixed(self.features), notes=(*self.notes, f"{len(fixed)} of its tensors are fixed"),
         )  # fmt: skip
 
-    def to(self, dtype: torch.dtype) -> Self:
-        """Convert parameters, samples, and the buffers of a module to another precision."""
+    def to(self, where: torch.dtype | torch.device) -> Self:
+        """Convert parameters, samples, and the buffers of a module to another precision, or move them to a device."""
 
         def cast(one: Tensor) -> Tensor:
-            return one.to(dtype) if one.is_floating_point() else one
+            return one.to(where) if one.is_floating_point() or isinstance(where, torch.device) else one
 
-        if dtype == self.dtype:
+        if where in (self.dtype, self.device):
             return self
         changed: dict[str, Any] = {"params": {name: cast(one) for name, one in self.params.items()}}
         changed |= {"train": self.train.map(cast), "test": None if self.test is None else self.test.map(cast)}
@@ -241,7 +245,7 @@ class Subject:
         """Whether several members are computed at once by `vmap`; without rules for a layer, one after another."""
         few, pair = take(self.train.first, slice(0, 2)), torch.stack([self.theta, self.theta])
         try:
-            with plain_kernels(), torch.enable_grad():
+            with PLAIN_KERNELS, torch.enable_grad():
                 at = pair.requires_grad_()
                 made = vmap(lambda one: self.loss(self.split(one), few))(at)
                 torch.autograd.grad(made.sum(), at)
@@ -264,7 +268,7 @@ class Subject:
 
     def mapped(self, call: Callable[..., Tensor], theta: Tensor, *beside: Tensor) -> Tensor:
         """Call for each member: on `theta [*, P]` and what goes with it, `[*, ...]`; at once where that works."""
-        with plain_kernels():
+        with PLAIN_KERNELS:
             if theta.ndim == 1:
                 return call(theta, *beside)
             lead = theta.shape[:-1]
@@ -286,15 +290,3 @@ class Subject:
     def _set(self, **values: Any) -> None:
         for name, value in values.items():
             object.__setattr__(self, name, value)
-
-
-@contextmanager
-def plain_kernels() -> Iterator[None]:
-    """Have attention computed by kernels that can be differentiated twice, and under `vmap`."""
-    fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from engines.core.protocol.config import Knob
+from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, quote
 
 MOST = 10**6
@@ -32,6 +34,12 @@ def parse_axis(knob: Knob, text: str) -> list[Any]:
         values += _range(knob, part) or _space(knob, part) or [knob.parse(part)]
         _check_count(knob, len(values))
     return values
+
+
+def parse_axes(engine: Engine, given: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Read the values of several knobs: a list makes an axis, one value holds everywhere. Raises as `parse_axis`."""
+    axes = {name: parse_axis(engine.Config.knob(name), text) for name, text in given}
+    return {name: values if len(values) > 1 else values[0] for name, values in axes.items()}
 
 
 def _range(knob: Knob, text: str) -> list[Any]:

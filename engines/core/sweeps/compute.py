@@ -12,8 +12,10 @@ import pandas as pd
 from engines.core import api
 from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
+from engines.core.data.recording import Recording
 from engines.core.files import store
 from engines.core.files.checkpoint_file import restore_checkpoint, write_checkpoint
+from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import ConfigError, StoreError
 from engines.core.runs.run import Run
 from engines.core.sweeps.measures import claims, measure
@@ -30,7 +32,7 @@ class Interrupted(Exception):
 def compute(
     task: Task,
     partial: Path | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     interrupted: Callable[[], bool] = lambda: False,
     period: float = PERIOD,
 ) -> tuple[pd.DataFrame, Run | None]:
@@ -81,35 +83,61 @@ def _rows(task: Task, run: Run, points: Sequence[Point]) -> pd.DataFrame:
 
 
 class _Keeper:
-    """Writes what a task has so far, and reads it: the recording as a stored run, the state as a checkpoint."""
+    """Writes what a task has so far, and reads it: what was recorded since the last time, and the state.
+
+    A task whose recording is long would otherwise write all of it again every `period` seconds.
+    """
 
     def __init__(self, run: Run, simulation: Simulation, partial: Path | None, period: float) -> None:
-        self._run, self._simulation, self._period = run, simulation, period
-        self._recorded = partial.with_suffix(".parquet") if partial else None
+        self._run, self._simulation, self._period, self._partial = run, simulation, period, partial
         self._state = partial.with_suffix(".safetensors") if partial else None
         self._written = time.monotonic()
+        self._last = -1
+        """The last step that is in a file."""
+        self._generation = 0
 
     def write_when_due(self) -> None:
         """Write where the last time is long ago."""
         if time.monotonic() - self._written >= self._period:
             self.write()
 
+    def _parts(self) -> list[Path]:
+        """List the files of what was recorded, in their order."""
+        return sorted(self._partial.parent.glob(f"{self._partial.name}-*.parquet")) if self._partial else []
+
     def write(self) -> None:
-        """Write the recording, then the state. A crash in between leaves a recording that is longer than needed."""
-        if self._recorded and self._state:
-            with store.writing(self._recorded) as file:
-                store.write(self._run, file)
-            write_checkpoint(self._simulation, self._state)
+        """Write what is new, then the state. A crash in between leaves a recording that is longer than needed."""
+        if self._partial and self._state:
+            if self._run.recording.generation != self._generation:  # rows that are in a file were taken back
+                for part in self._parts():
+                    part.unlink(missing_ok=True)
+                self._last, self._generation = -1, self._run.recording.generation
+            fresh = RunData(self._run.engine, self._run.initial_configs, device=self._run.device)
+            fresh.recording, fresh.diverged_at = self._run.recording.after(self._last), self._run.diverged_at
+            if len(fresh):
+                number = len(self._parts())
+                with store.writing(self._partial.with_name(f"{self._partial.name}-{number:06}.parquet")) as file:
+                    store.write(fresh, file)
+                self._last = int(fresh.steps[-1])
+            write_checkpoint(self._simulation.checkpoint(), self._state)
         self._written = time.monotonic()
 
     def restore(self) -> None:
         """Go on where the files are. Where they are damaged the task begins anew, which costs time and nothing else."""
-        if not (self._recorded and self._state and self._recorded.exists() and self._state.exists()):
+        if not (self._state and self._state.exists()):
             return
+        recording = Recording()
         try:
-            before = store.read(self._recorded)
-            if before.initial_configs == self._run.initial_configs:
-                restore_checkpoint(self._simulation, self._state)
-                self._run.recording = before.recording.until(self._simulation.step)
+            for part in self._parts():
+                before = store.read(part)
+                if before.initial_configs != self._run.initial_configs:
+                    return
+                recording.join(before.recording)
+            restore_checkpoint(self._simulation, self._state)
         except StoreError:
+            for part in self._parts():
+                part.unlink(missing_ok=True)
             return
+        self._last = int(recording.dense.steps[-1]) if len(recording.dense) else -1
+        self._run.recording = recording.until(self._simulation.step)
+        self._generation = self._run.recording.generation

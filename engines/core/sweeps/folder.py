@@ -23,7 +23,10 @@ from pyarrow.dataset import dataset
 
 from engines.core import api
 from engines.core.files import export, store
-from engines.core.protocol.errors import ConfigError, StoreError, quote
+from engines.core.protocol.config import Config
+from engines.core.protocol.declarations import Verdict
+from engines.core.protocol.engine import Line, NamedSweep
+from engines.core.protocol.errors import ConfigError, StoreError, engine_failures, quote
 from engines.core.runs.run import Run
 from engines.core.sweeps.plan import Plan, Task
 
@@ -68,7 +71,7 @@ class Sweep:
             if data is not None:
                 with store.writing(self.path(kind, task)) as file:
                     file.write(data)
-        for leftover in (self.folder / "partial").glob(f"{task.digest}.*"):
+        for leftover in (self.folder / "partial").glob(f"{task.digest}*"):
             leftover.unlink(missing_ok=True)
 
     def table(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -94,6 +97,40 @@ class Sweep:
         values = {name: self.plan.axes[name] for name in self.plan.axes} | {"case": range(len(self.plan.group))}
         data = rows.set_index(places)[keep].to_xarray().reindex({name: list(values[name]) for name in places})
         return data.assign_attrs(engine=self.plan.engine.name, steps=self.plan.experiment.steps)
+
+    @property
+    def named(self) -> NamedSweep | None:
+        """The sweep of the engine that this is; None for one of the reader's own, or whose engine has it no more."""
+        offered = {each.name: each for each in self.plan.engine.sweeps}
+        return offered.get(self.plan.named)
+
+    def map(self) -> xarray.DataArray:
+        """Return what the map of a named sweep shows. Raises `ConfigError` for one of the reader's own."""
+        named = self._require_named()
+        with engine_failures(self.plan.engine.title):
+            return named.value(self.to_xarray(), self._base).rename(named.label)
+
+    def lines(self) -> list[Line]:
+        """Compute theory's lines on the map of a named sweep."""
+        named = self._require_named()
+        with engine_failures(self.plan.engine.title):
+            return named.lines(self.to_xarray(), self._base)
+
+    def judge(self) -> list[Verdict]:
+        """Judge what a named sweep claims; what is not computed yet leaves it open. Nothing for one of your own."""
+        if self.named is None:
+            return []
+        with engine_failures(self.plan.engine.title):
+            return self.named.judge(self.to_xarray(), self._base)
+
+    def _require_named(self) -> NamedSweep:
+        if self.named is None:
+            raise ConfigError("this sweep has no name, under which an engine says what its map shows")
+        return self.named
+
+    @property
+    def _base(self) -> Config:
+        return self.plan.group[0]
 
     def run(self, **point: Any) -> Run:
         """Return the run of a point; where runs are not kept, it is computed once more.

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice, product
 from math import prod
 from typing import Any, Self
 
+from engines.core.files import store
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.errors import ConfigError, StoreError
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import Experiment
 from engines.core.sweeps.measures import Measure, default_measures, parse_measure
@@ -45,6 +46,8 @@ class Plan:
     """Whether the claims of the preset are judged at each point."""
     keeps_runs: bool = False
     """Whether all that was recorded is kept, beside the measures."""
+    named: str = ""
+    """The name under which the engine offers it; "" for one of the reader's own."""
 
     @classmethod
     def make(
@@ -66,7 +69,11 @@ class Plan:
         swept = engine.Config.current(set or {}) | ({} if seeds is None else {"seed": seeds})
         axes = {name: list(value) for name, value in swept.items() if isinstance(value, (list, tuple, range))}
         fixed = {name: value for name, value in swept.items() if name not in axes}
-        experiment = Experiment.from_preset(engine, chosen, fixed, None, steps)
+        try:
+            experiment = Experiment.from_preset(engine, chosen, fixed, None, steps)
+        except ConfigError:  # a default may contradict what is fixed, and the axes have other values
+            first = {name: values[0] for name, values in axes.items() if values}
+            experiment = Experiment.from_preset(engine, chosen, fixed | first, None, steps)
         for name, values in axes.items():
             axes[name] = [engine.Config.knob(name).check(engine.Config.__name__, value) for value in values]
             if not values or len(dict.fromkeys(axes[name])) < len(values):
@@ -75,6 +82,25 @@ class Plan:
             raise ConfigError("claims belong to a preset: name one, or leave them out")
         chosen_measures = tuple(parse_measure(engine, text) for text in measures) or default_measures(engine)
         return cls(experiment, axes, chosen_measures, judged, keeps_runs)
+
+    @classmethod
+    def from_name(
+        cls, engine: Engine, name: str, small: bool = False, set: Mapping[str, Any] | None = None, **options: Any
+    ) -> Self:
+        """Plan a sweep that the engine offers, or its `small` version; `set` replaces values of knobs.
+
+        `options` are those of `make`. Raises `ConfigError` or `UnknownName`.
+        """
+        named = engine.sweep(name)
+        values = dict(named.set) | (dict(named.small) if small else {})
+        steps = values.pop("steps", named.steps)
+        options = {key: value for key, value in options.items() if value}
+        chosen = {"steps": steps, "measures": named.measures} | options
+        made = cls.make(engine, set=values | dict(set or {}), **chosen)
+        missing = [knob for knob in (named.across, named.up) if knob not in made.axes]
+        if missing:
+            raise ConfigError(f"the map of the sweep {name} is drawn over {missing[0]}: give it several values")
+        return replace(made, named=name)
 
     @property
     def engine(self) -> Engine:
@@ -127,7 +153,7 @@ class Plan:
             "measures": [measure.text for measure in self.measures],
             "judged": self.judged,
             "keeps_runs": self.keeps_runs,
-        }
+        } | ({"named": self.named} if self.named else {})
 
     def to_json(self) -> str:
         """Write everything, as the file `sweep.json` and the workers get it."""
@@ -138,16 +164,18 @@ class Plan:
         """Read `to_json`. Raises `ConfigError` for what is damaged, or of an engine that is not here."""
         try:
             about = json.loads(text)
-            if about["format"] != FORMAT:
-                raise ConfigError(f"a sweep of format {about['format']!r}; this version reads {FORMAT}")
+            store.require_format(about["format"], FORMAT)
             engine = load(about["experiment"]["engine"])
             experiment = Experiment.from_json(engine, json.dumps(about["experiment"]))
             knobs = engine.Config.current(about["axes"])
             axes = {name: [engine.Config.knob(name).check("sweep", v) for v in vs] for name, vs in knobs.items()}
             measures = tuple(parse_measure(engine, text) for text in about["measures"])
-            return cls(experiment, axes, measures, about["judged"] is True, about["keeps_runs"] is True)
+            named = str(about.get("named", ""))
+            return cls(experiment, axes, measures, about["judged"] is True, about["keeps_runs"] is True, named)
+        except StoreError as error:
+            raise ConfigError(str(error)) from None
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-            raise ConfigError(f"this is no description of a sweep: {error}") from None
+            raise ConfigError(f"this is no description of a sweep: {store.reason(error)}") from None
 
 
 @dataclass(frozen=True)

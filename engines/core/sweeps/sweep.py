@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from engines.core.compute import device as devices
+from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, EngineFailure, StoreError
 from engines.core.protocol.registry import PLUGINS, load
 from engines.core.sweeps import worker
@@ -36,6 +38,8 @@ def sweep(
     steps: int | None = None,
     *,
     out: str | Path,
+    named: str = "",
+    small: bool = False,
     measures: Sequence[str] = (),
     judged: bool = False,
     keep_runs: bool = False,
@@ -43,7 +47,7 @@ def sweep(
     shard: tuple[int, int] = (1, 1),
     workers: int | None = None,
     scheduler: str = "",
-    device: str = "cpu",
+    device: str = "auto",
     progress: Progress | None = None,
 ) -> Sweep:
     """Compute an engine at every combination of knob values, and keep what is asked for of each member.
@@ -56,6 +60,8 @@ def sweep(
     seeds : an axis of the knob `seed`
     steps : how far; default: the preset's
     out : the folder of the sweep
+    named : a sweep that the engine offers; `set`, `seeds`, `steps` and `measures` replace what it says
+    small : its small version, of a few seconds
     measures : numbers kept of each member, such as `first_below(loss, 1e-6)`; default: the last value of every channel
     judged : judge the claims of the preset at every point
     keep_runs : keep everything recorded, too
@@ -63,6 +69,7 @@ def sweep(
     shard : `(i, N)`: compute every N-th task only, from the i-th on; shards may share a folder
     workers : processes on this machine; default: one a core
     scheduler : the address of a Dask scheduler, whose workers compute instead
+    device : what computes; of several cards each process takes one
     progress : called with the points that are done and how many there are
 
     Raises
@@ -71,7 +78,28 @@ def sweep(
     StoreError : the folder holds another sweep, or cannot be written
     EngineFailure : some tasks failed; the others are finished, and `resume` tries these again
     """
-    plan = Plan.make(load(name), preset, set, seeds, steps, measures, judged, keep_runs)
+    plan = _plan(load(name), named, small, preset, set, seeds, steps, measures, judged, keep_runs)
+    return compute_plan(plan, out, resume, shard, workers, scheduler, device, progress)
+
+
+def go_on(folder: str | Path, **how: Any) -> Sweep:
+    """Go on with the sweep that a folder holds; `how` it is computed is as in `sweep`. Raises as that does."""
+    return compute_plan(Sweep(folder).plan, folder, True, **how)
+
+
+def compute_plan(
+    plan: Plan,
+    out: str | Path,
+    resume: bool = False,
+    shard: tuple[int, int] = (1, 1),
+    workers: int | None = None,
+    scheduler: str = "",
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Sweep:
+    """Compute what a plan says into a folder. Raises as `sweep` does."""
+    if not scheduler:  # workers elsewhere have devices of their own
+        devices.resolve(device)
     number, shards = shard
     if not 1 <= number <= shards:
         raise ConfigError(f"shard={number}/{shards}: the first is 1/{shards}, the last {shards}/{shards}")
@@ -102,8 +130,31 @@ def sweep(
     return result
 
 
+def _plan(
+    engine: Engine, named: str, small: bool, preset: str | None, set: Mapping[str, Any] | None, seeds: Any,
+    steps: int | None, measures: Sequence[str], judged: bool, keeps_runs: bool,
+) -> Plan:  # fmt: skip
+    if not named:
+        if small:
+            raise ConfigError("small is a version of a sweep that the engine offers: name one")
+        return Plan.make(engine, preset, set, seeds, steps, measures, judged, keeps_runs)
+    if preset or judged:
+        raise ConfigError(f"the sweep {named} starts from no preset, and has claims of its own")
+    own = dict(set or {}) | ({} if seeds is None else {"seed": list(seeds)})
+    return Plan.from_name(engine, named, small, own, steps=steps, measures=tuple(measures), keeps_runs=keeps_runs)
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _cards(device: str) -> list[str]:
+    """List the cards that the processes share, as `CUDA_VISIBLE_DEVICES` names them; none where one is asked for."""
+    if device not in ("auto", "cuda") or "cuda" not in devices.available():
+        return []
+    count = devices.count("cuda")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if count else []
+    return visible if len(visible) == count and all(visible) else [str(index) for index in range(count)]
 
 
 def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: str) -> Iterator[tuple[Task, Outcome]]:
@@ -112,7 +163,8 @@ def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: st
         return
     spawn = multiprocessing.get_context("spawn")
     stop = spawn.Event()
-    pool = ProcessPoolExecutor(workers, spawn, worker.begin, (list(PLUGINS.__path__), stop))
+    begun = (list(PLUGINS.__path__), stop, _cards(device), spawn.Value("i", 0))
+    pool = ProcessPoolExecutor(workers, spawn, worker.begin, begun)
     waiting = iter(tasks)
     running: dict[Future[Outcome], Task] = {}
 

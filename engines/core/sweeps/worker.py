@@ -29,10 +29,17 @@ _stop: Any = threading.Event()
 """Set when this process is to end."""
 
 
-def begin(plugins: Sequence[str], stop: Any) -> None:
-    """Prepare a process that computes tasks: one thread, the caller's engines, and an end that the caller decides."""
+def begin(plugins: Sequence[str], stop: Any, cards: list[str] | None = None, turn: Any = None) -> None:
+    """Prepare a process that computes tasks: one thread, the caller's engines, and an end that the caller decides.
+
+    Of several `cards` it sees one alone: the processes take them in turn, counted by `turn`.
+    """
     global _stop
     _stop = stop
+    if cards:
+        with turn.get_lock():
+            os.environ["CUDA_VISIBLE_DEVICES"] = cards[turn.value % len(cards)]
+            turn.value += 1
     _use_one_thread()
     for folder in plugins:
         add_plugins(folder)

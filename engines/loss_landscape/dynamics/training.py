@@ -85,4 +85,7 @@ def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor
     return filled(values, len(theta), thin=True)
 
 
-TRAINING = Dynamics(problem=build, init=start, step=step, observe=observe, snapshot=snapshot)
+TRAINING = Dynamics(
+    problem=build, init=start, step=step, observe=observe, snapshot=snapshot,
+    capturable=lambda problem: not problem.minibatch,  # minibatches are drawn on the host
+)  # fmt: skip

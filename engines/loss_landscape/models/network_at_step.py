@@ -19,6 +19,7 @@ from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.model import Samples, Subject
 from engines.loss_landscape.models.modular_addition import Embedding
 from engines.loss_landscape.models.own_model import OwnModel
+from engines.loss_landscape.models.perceptron_reader import NotRead
 
 
 class NetworkAtStep(NamedTuple):
@@ -60,6 +61,12 @@ class NetworkAtStep(NamedTuple):
             return model, self.theta, self.samples.X
         if isinstance(model, Embedding):
             return model.perceptron(self.theta, self.samples.X)
+        if isinstance(model, OwnModel):
+            try:
+                read, X = model.perceptron(self.theta, self.samples.X)
+            except NotRead as reason:
+                raise ConfigError(f"your model is no perceptron whose layers can be taken apart: {reason}") from None
+            return read.net, read.theta, X
         raise ConfigError(f"subject={self.config.subject} is no perceptron: its layers cannot be taken apart")
 
 

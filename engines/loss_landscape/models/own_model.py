@@ -102,6 +102,8 @@ class OwnModel:
         module, batch = self.subject.module, self.batch(X, theta)
         if module is None:
             raise NotRead("it is a function, and no module that can be taken apart")
+        if {name for name, _ in module.named_parameters()} != {*self.subject.params}:
+            raise NotRead("some of its parameters are fixed")
         positional, named, _ = split_batch(batch)
         if len(positional) != 1 or named or not positional[0].is_floating_point():
             raise NotRead("its input is no single tensor of real numbers")
@@ -145,9 +147,10 @@ class OwnModelSubject(Subject):
 def own_model_subject(own: OwnSubject, seeds: tuple[int, ...]) -> OwnModelSubject:
     """Subject of as many members as seeds, all of which begin at the parameters that were brought.
 
-    In float64 where its loss takes that. Test samples are those of training where there are no others.
+    On the processor and in float64, until the lab moves them. Test samples are those of training where there are no
+    others.
     """
-    exact = own.precise
+    exact = own.to(torch.device("cpu")).precise
     kinds = [exact.train.rows(MAX_ROWS), *([] if exact.test is None else [exact.test.rows(MAX_ROWS)])]
     model = OwnModel(exact, join(kinds))
     numbers = torch.arange(sum(map(size, kinds)), dtype=torch.float64)[:, None].split([*map(size, kinds)])

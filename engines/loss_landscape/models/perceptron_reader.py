@@ -22,6 +22,9 @@ ACTIVATIONS: dict[Callable[..., Tensor] | str, str] = {
 PLAIN = (nn.Identity, nn.Dropout, nn.AlphaDropout)
 """Modules that change nothing in evaluation mode."""
 
+KEYS = ("weight", "bias", "running_mean", "running_var")
+"""Tensors of a layer that is read."""
+
 FLATTENING = (torch.flatten, "flatten")
 
 
@@ -103,16 +106,14 @@ def read_perceptron(module: nn.Module, params: Mapping[str, Tensor], X: Tensor, 
         if before is not None and [*node.all_input_nodes] != [before]:
             raise NotRead("its layers do not lie in a row")
         if node.op != "placeholder":
-            _follow(chain, node, module, tensors, params)
+            _follow(chain, node, module, tensors)
         elif before is not None:
             raise NotRead("it has several inputs")
         before = node
     return _checked(chain, X, outputs)
 
 
-def _follow(
-    chain: _Chain, node: fx.Node, module: nn.Module, tensors: Mapping[str, Tensor], params: Mapping[str, Tensor]
-) -> None:
+def _follow(chain: _Chain, node: fx.Node, module: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     """Add what a node computes to the chain."""
     if node.op != "call_module":
         if node.target in ACTIVATIONS and (node.kwargs.get("approximate", "none") == "none"):
@@ -121,7 +122,7 @@ def _follow(
             raise NotRead(f"it computes {getattr(node.target, '__name__', node.target)}")
         return
     name, one = str(node.target), module.get_submodule(str(node.target))
-    values = {key: tensors[f"{name}.{key}"].double() for key in _keys(one) if f"{name}.{key}" in tensors}
+    values = {key: tensors[f"{name}.{key}"].double() for key in KEYS if f"{name}.{key}" in tensors}
     if isinstance(one, nn.Linear):
         chain.linear(values["weight"], values.get("bias"))
     elif isinstance(one, nn.BatchNorm1d) and "running_mean" in values:
@@ -131,10 +132,6 @@ def _follow(
         pass
     elif not isinstance(one, PLAIN):
         chain.bends(_activation_of(one))
-
-
-def _keys(one: nn.Module) -> tuple[str, ...]:
-    return ("weight", "bias", "running_mean", "running_var")
 
 
 def _activation_of(one: nn.Module) -> str:

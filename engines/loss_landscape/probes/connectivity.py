@@ -13,10 +13,12 @@ from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
+from engines.core.subjects import brought
 from engines.loss_landscape.loss_surface.mode_connectivity import barrier, bezier, line, train_bezier_steps
 from engines.loss_landscape.loss_surface.surface import losses_at
 from engines.loss_landscape.models import network_at_step
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
+from engines.loss_landscape.models.own_model import OwnModel
 
 SLICES = 40
 """Parts of each half of the work."""
@@ -31,15 +33,21 @@ def connectivity(
     steps: int = 600,
     learning_rate: float = 0.01,
     seed: int = 0,
+    other_model: str = "",
 ) -> Iterator[Part]:
     """Losses on the straight line to the network of another seed, and on a curve that is trained to be low.
 
     `(1 - t)² w0 + 2 t (1 - t) middle + t² w1`, t `[T]`; losses `[T]` on the run's own samples. The other network has
-    the same knobs and live edits and is trained to the same step. Raises `ConfigError` where the seeds are the same.
-    Garipov et al. 2018, arXiv 1802.10026.
+    the same knobs and live edits and is trained to the same step; of your own model it is another that you brought, by
+    its name. Raises `ConfigError` where the two are the same, or differ in their shapes. Garipov et al. 2018, arXiv
+    1802.10026.
     """
     step = int(run.steps[-1]) if step < 0 else step
     network = network_of_run(run, member, step)
+    if isinstance(network.subject.model, OwnModel):
+        mine = _other_of_mine(network.subject.model, other_model)
+        yield from connect(network, mine, points, steps, learning_rate, seed)
+        return
     if other_seed == network.config.seed:
         raise ConfigError(f"other_seed={other_seed} is the seed of this run: the other network would be the same")
     other = network.theta
@@ -48,6 +56,13 @@ def connectivity(
         yield Part(share / 2, {})
     for part in connect(network, other, points, steps, learning_rate, seed):
         yield Part((1 + part.share) / 2, part.values)
+
+
+def _other_of_mine(model: OwnModel, name: str) -> Tensor:
+    """Parameters `[P]` of another model of a person's own. Raises `ConfigError` for one of other shapes, or none."""
+    if not name:
+        raise ConfigError("other_model is empty: it is to name another model that you brought, of the same shapes")
+    return model.subject.at(brought.find(name).precise.params).theta
 
 
 def twin(run: RunData, member: int, step: int, network: NetworkAtStep, seed: int) -> Iterator[tuple[float, Tensor]]:
@@ -134,6 +149,7 @@ PROBE = Probe(
         ),
     ),
     knobs=(
+        Knob(name="other_model", doc="another model of yours at the other end, by its name", more=True),
         Knob(name="other_seed", doc="of the network at the other end", bounds=(0, 2**31 - 1), soft=(0, 99)),
         Knob(name="points", doc="at which the loss is shown", bounds=(3, 1001), soft=(11, 101)),
         Knob(name="steps", doc="of Adam for the curve", bounds=(1, 20_000), soft=(100, 2000), log=True),

@@ -16,6 +16,7 @@ from engines.core.protocol.probe_figures import Lines, Trace
 from engines.loss_landscape.models import factory
 from engines.loss_landscape.models.model import Subject
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
+from engines.loss_landscape.models.own_model import OwnModel
 from engines.loss_landscape.training import random_subspace
 
 DIMENSIONS = "10,20,40,60,80,120,160"
@@ -75,6 +76,11 @@ def parse_dimensions(text: str, P: int) -> list[int]:
 
 def sweep(network: NetworkAtStep, dimensions: Sequence[int], steps: int, lr: float, seed: int) -> Iterator[Part]:
     """Parts of the result: the accuracies so far. Errors as `intrinsic_dimension`."""
+    if isinstance(network.subject.model, OwnModel) and network.config.sampled:
+        raise ConfigError(
+            "your model is where you brought it, and the question is from where it learns: bring it before it is "
+            "trained, and train it here (optimizer=adamw)"
+        )
     subject = _classifier(network).to(torch.float32)
     start = factory.build([network.config.replace(seed=seed)]).start[0].float()
     base = float(subject.accuracy(network.theta.float()))

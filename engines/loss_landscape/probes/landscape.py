@@ -63,6 +63,8 @@ class Landscape(NamedTuple):
     """Whether samples have classes."""
     note: str = ""
     """Sentence for a reader, "" for none."""
+    kept: int = 0
+    """Numbers that one evaluation of the loss keeps for its gradient, where that is known."""
     by_hand: Callable[[], Product] | None = None
     """Makes the product with the Hessian at w* without derivatives, where that is known; several times quicker."""
 
@@ -127,8 +129,9 @@ def behavioural_landscape(network: NetworkAtStep) -> Landscape:
 
     by_hand = _behavioural_product(model, network.theta, X, scale)
     return Landscape(
-        network.config, network.theta, loss, outputs, len(X), scale, is_classifier(network), scale_note(scale), by_hand
-    )
+        network.config, network.theta, loss, outputs, len(X), scale, is_classifier(network), scale_note(scale),
+        kept_numbers(network), by_hand,
+    )  # fmt: skip
 
 
 def _behavioural_product(model: Model, theta: Tensor, X: Tensor, scale: float) -> Callable[[], Product] | None:
@@ -160,6 +163,7 @@ def trained_landscape(network: NetworkAtStep) -> Landscape:
     note = "there are no labels and no targets: the loss that is trained is the behavioural one" if rests else ""
     return Landscape(
         network.config, network.theta, loss, None, len(X), labelled=is_classifier(network), note=note,
+        kept=kept_numbers(network),
         by_hand=product if own else _classifier_product(subject, network.theta, network.samples),
     )  # fmt: skip
 
@@ -209,6 +213,12 @@ def restricted(landscape: Landscape, places: Tensor) -> Landscape:
         star=star[places], loss=lambda theta: landscape.loss(whole(theta)), outputs=None,
         by_hand=lambda: block(landscape.product, places, P),
     )  # fmt: skip
+
+
+def kept_numbers(network: NetworkAtStep) -> int:
+    """Count the numbers that one evaluation of an own model's loss keeps for its gradient; 0 for other models."""
+    model = network.subject.model
+    return len(network.samples.X) * model.subject.numbers if isinstance(model, OwnModel) else 0
 
 
 def scale_note(scale: float) -> str:

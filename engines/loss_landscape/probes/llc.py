@@ -15,7 +15,7 @@ from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.protocol.probe_figures import Lines, Trace
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
-from engines.loss_landscape.probes import llc_sampling
+from engines.loss_landscape.probes import llc_sampling, llc_scans
 from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape, eigenvalues, landscape, restricted
 from engines.loss_landscape.probes.llc_sampling import CONVERGED, ChainSamples, WarmChains
 
@@ -114,6 +114,7 @@ def llc(
     run: RunData, member: int, step: int = -1, n_beta: float = 0.0, beta: float = 0.0, gamma: float = 1.0,
     chains: int = 16, draws: int = 500, burn_in: int = 0, method: str = "richardson", loss: str = "behavioural",
     kappa: float = 0.05, seed: int = 0, sweep: bool = False, weights: str = "",
+    scans: bool = False,
 ) -> Iterator[Part]:  # fmt: skip
     """Estimate `b (mean L - L(w*))` by chains in the window `exp(-b L - gamma |w - w*|²/2)` at a step, on all samples.
 
@@ -135,13 +136,18 @@ def llc(
     spectrum = eigenvalues(one, 80, 4, source)
     warm = llc_sampling.warm_up(one, spectrum, temperatures, gamma, chains, source)
     yield Part(0.1, {"parameters": one.P, "n_beta": b})
+    values, whole = {}, 0.4 if scans else 1.0
     for samples in llc_sampling.sample_chains(one, warm, method, kappa, burn_in, draws, source):
         left = samples.burn + draws - len(samples.losses)
         values = {"parameters": one.P, "n_beta": b}
         if draws - left >= llc_sampling.FEWEST_DRAWS:
             values = llc_sampling.llc_values(one, warm, samples, spectrum, method)
             values["note"] = llc_note(one, warm, samples, spectrum, values, method)
-        yield Part(1 - 0.9 * left / (samples.burn + draws), values)
+        yield Part(max(0.1, whole * (1 - 0.9 * left / (samples.burn + draws))), values)
+    if scans:
+        scanned = llc_scans.scans(one, spectrum, b, gamma, kappa, chains, draws, method, source)
+        for share, found in scanned:
+            yield Part(whole + (1 - whole) * share, values | found)
 
 
 def named_places(network: NetworkAtStep, weights: str) -> Tensor:
@@ -211,6 +217,7 @@ PROBE = Probe(
         Knob(name="seed", doc="draws the noise", bounds=(0, 2**31 - 1), soft=(0, 99), more=True),
         Knob(name="weights", doc="names of the layers that the chains move, as 1,2 or layer4.*; empty: all", more=True),
         Knob(name="sweep", doc="the same at temperatures over two decades, and where the estimate stands still"),
+        Knob(name="scans", doc="the same in wider and narrower windows, and at other step sizes", more=True),
     ),
     pictures=(
         _lines("The estimate as draws add up", "draw", {
@@ -228,5 +235,11 @@ PROBE = Probe(
         _lines("At other temperatures", "sweep_beta", {
             "sweep_llc": ("estimate", "points"), "sweep_quadratic": ("half the soft rank", "theory"),
         }, "b", "λ", log_x=True),
+        _lines("In other windows", "window_gamma", {
+            "window_llc": ("estimate", "points"), "window_quadratic": ("half the soft rank", "theory"),
+        }, "γ", "λ", log_x=True),
+        _lines("At other step sizes", "step_kappa", {
+            "step_llc": ("estimate", "points"), "step_quadratic": ("on a quadratic loss", "theory"),
+        }, "κ", "λ", log_x=True),
     ),
 )  # fmt: skip

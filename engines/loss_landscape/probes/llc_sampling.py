@@ -85,7 +85,8 @@ class ChainSamples(NamedTuple):
 
 def require_memory(landscape: Landscape, chains: int) -> None:
     """Raise `ConfigError` for more chains than memory holds."""
-    size = chains * (landscape.P + (landscape.outputs(landscape.star).numel() if landscape.outputs else landscape.n))
+    outputs = landscape.outputs(landscape.star).numel() if landscape.outputs else landscape.n
+    size = chains * (landscape.P + max(outputs, landscape.kept))
     if size > MAX_NUMBERS:
         raise ConfigError(
             f"{chains} chains need {size:.1e} numbers at once, at most {MAX_NUMBERS:.0e} are held: take fewer"

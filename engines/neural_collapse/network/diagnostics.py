@@ -35,6 +35,9 @@ from engines.neural_collapse.network.training import Head, Knobs, Stage, evaluat
 from engines.neural_collapse.projection import project
 from engines.neural_collapse.response import KINDS
 
+TOGETHER = 2**26
+"""Bytes of the features that a card evaluates at once."""
+
 COMPARED = ("nc1", "nc1_trace")
 """Channels that are also given as a ratio to their value at step 0."""
 
@@ -150,10 +153,11 @@ class Evaluation(NamedTuple):
 def evaluate(problem: Problem, state: State, knobs: Knobs) -> Evaluation:
     """Send all samples through each network.
 
-    On a processor a member at a time, whose features then stay in the cache.
+    On a processor a member at a time, whose features then stay in the cache; on a card as many as `TOGETHER` allows.
     """
-    now, B = stage(problem, state, knobs), len(state.t)
-    at_once = 1 if state.t.device.type == "cpu" else B
+    now, (B, depth, width) = stage(problem, state, knobs), state.gain.shape
+    features = problem.X_all.element_size() * len(problem.X_all) * width * (depth + 2)
+    at_once = 1 if state.t.device.type == "cpu" else max(1, TOGETHER // features)
     parts = [slice(i, i + at_once) for i in range(0, B, at_once)]
     return _joined(
         [_evaluate(problem.select(p), State(*(v[p] for v in state)), Stage(*(v[p] for v in now))) for p in parts]

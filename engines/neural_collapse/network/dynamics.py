@@ -31,6 +31,7 @@ NETWORK = Dynamics(
     step=training.step,
     observe=diagnostics.observe,
     snapshot=diagnostics.snapshot,
+    capturable=lambda problem: not problem.greedy,  # which layer a member is at is read on the host
     nbytes=problem.nbytes,
     phases=story.phases,
     story=story.story,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from engines.optimizer_dynamics.methods.method import (
     Inputs,
+    Leaf,
     Leaves,
     Memory,
     Method,
@@ -28,6 +29,10 @@ class GradientDescent(Method):
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step along the gradient `[b, P]`."""
         return moved(x, x.gradient), memory
+
+    def mapped(self, values: Tensor, leaf: Leaf, knobs: Mapping[str, Tensor]) -> Tensor:
+        """Return the gradient's singular values `[b, n]` as they are."""
+        return values
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,11 @@ class Muon(Method):
     nesterov: bool = True
     scale: str = "original"
 
+    @property
+    def waits(self) -> bool:
+        """Whether eigenvalues are solved for."""
+        return self.orthogonalise == "polar"
+
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:
         """Begin without momentum, for `[b, P]`."""
         return zeros(w, "m")
@@ -56,6 +61,13 @@ class Muon(Method):
         bf16 = self.orthogonalise == "newton_schulz_bf16"
         return self.factor(leaf) * spectral.newton_schulz(X, leaf, self.steps, bf16)
 
+    def mapped(self, values: Tensor, leaf: Leaf, knobs: Mapping[str, Tensor]) -> Tensor:
+        """Return `c phi` of the gradient's singular values `[b, n]`, or c; of momentum it is no function of them."""
+        share = values / (values.norm(dim=1, keepdim=True) + 1e-7)
+        alike = (values > spectral.CUT**0.5 * values[:, :1]).to(values.dtype)
+        gain = alike if self.orthogonalise == "polar" else spectral.phi(share, self.steps)
+        return torch.where(knobs["beta1"] == 0, self.factor(leaf) * gain, torch.nan)
+
     def factor(self, leaf: Leaf) -> float:
         """Return c for one leaf."""
         if self.scale == "match_rms_adamw":
@@ -71,6 +83,11 @@ class Shampoo(Method):
     """
 
     averaged: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether eigenvalues are solved for, or a step looks how many there were."""
+        return True
 
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:
         """Begin with empty Gram matrices, for `[b, P]`."""
@@ -128,6 +145,11 @@ class Soap(Method):
 
     every: int = 10
     beta: float = 0.95
+
+    @property
+    def waits(self) -> bool:
+        """Whether eigenvalues are solved for, or a step looks how many there were."""
+        return True
 
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:
         """Begin without averages and basis, for `[b, P]`."""

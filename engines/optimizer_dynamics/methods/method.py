@@ -55,6 +55,11 @@ class Inputs(NamedTuple):
 class Method:
     """Base of all methods; each is a frozen value, and equal values share one group of a batch."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether an update asks a card for a number before it goes on, as eigenvalue solvers do."""
+        return False
+
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:
         """Return the memory before the first step, from parameters `[b, P]`."""
         return {}
@@ -66,6 +71,10 @@ class Method:
     def reported(self, w: Tensor, memory: Memory, knobs: Mapping[str, Tensor]) -> Tensor:
         """Return the point that counts `[b, P]`, where it is not the one at which gradients are taken."""
         return w
+
+    def mapped(self, values: Tensor, leaf: Leaf, knobs: Mapping[str, Tensor]) -> Tensor:
+        """Return what becomes of a gradient's singular values `[b, n]`; NaN where that depends on more."""
+        return torch.full_like(values, torch.nan)
 
 
 def zeros(w: Tensor, *names: str) -> Memory:

@@ -61,6 +61,11 @@ class Race:
     width: int
     """Numbers in the longest memory."""
 
+    @property
+    def waits(self) -> bool:
+        """Whether the step of some method asks a card for a number before it goes on."""
+        return any(group.method.waits for group in self.groups)
+
     def start(self, w: Tensor, knobs: Knobs) -> Tensor:
         """Return the memory `[B, K]` of parameters `[B, P]` before the first step."""
         memory = w.new_zeros(len(w), self.width)
@@ -118,6 +123,14 @@ class Race:
             own = group.unpack(rows)
             found.append(own[name][:, 0] if name in own else rows.new_full((len(rows),), torch.nan))
         return self._gathered(found, memory[:, 0] if self.width else found[0])
+
+    def mapped(self, values: Tensor, knobs: Knobs) -> Tensor:
+        """Return what each member's method makes of singular values `[B, n]` of the first leaf's gradient, or NaN."""
+        found = [
+            group.method.mapped(values[group.places], self.leaves[0], _columns(knobs, group.places))
+            for group in self.groups
+        ]
+        return torch.where(knobs["weight_decay"][:, None] == 0, self._gathered(found, values), torch.nan)
 
     def _gathered(self, parts: Sequence[Tensor], like: Tensor) -> Tensor:
         if len(parts) == 1:

@@ -21,6 +21,7 @@ from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.methods.method import Leaf
 from engines.optimizer_dynamics.methods.racing import Race, lengths, race
 from engines.optimizer_dynamics.methods.table import method_of
+from engines.optimizer_dynamics.scenes import central_flow
 from engines.optimizer_dynamics.scenes.small_models import (
     PARAMETERS,
     Model,
@@ -49,6 +50,14 @@ class State(NamedTuple):
     """Orthonormal directions of large curvature, `[B, k, P]`."""
     t: Tensor
     """Steps taken, whole number `[B]`."""
+    flows: Tensor
+    """Places of the central flow and of the gradient flow, a step behind, `[B, 2, P]`; 0 before they begin."""
+    flow_basis: Tensor
+    """Directions of large curvature at the central flow, `[B, k, P]`."""
+    flow_variance: Tensor
+    """Trace of the central flow's Sigma, `[B]`."""
+    flow_begun: Tensor
+    """Step at which the flows began, whole number `[B]`; -1 before."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,8 @@ def init(configs: Configs, problem: Problem) -> State:
     memory = problem.race.start(w, knobs_of(configs, w.device))
     for _ in range(30 if P > 2 else 4):
         basis = _turned(problem, w, basis, None)
-    return State(w, memory, torch.stack([w, w], 1), basis, torch.zeros(len(w), dtype=torch.long, device=w.device))
+    t = torch.zeros(len(w), dtype=torch.long, device=w.device)
+    return State(w, memory, torch.stack([w, w], 1), basis, t, 0 * torch.stack([w, w], 1), basis, 0 * w[:, 0], t - 1)
 
 
 def _turned(problem: Problem, w: Tensor, basis: Tensor, scale: Tensor | None) -> Tensor:
@@ -164,7 +174,45 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
     basis = _turned(problem, state.w, state.basis, scale_of(problem, state, knobs))
     w, memory = problem.race.step(state.w, state.memory, gradient, loss, rate, state.t + 1, knobs)
     before = torch.stack([state.before[:, 1], state.w], 1)
-    return State(w, memory, before, basis, state.t + 1)
+    return _with_flows(problem, state._replace(w=w, memory=memory, before=before, basis=basis, t=state.t + 1), knobs)
+
+
+def smoothed(state: State) -> Tensor:
+    """Compute the iterates a step ago without the part that changes its sign with every step, `[B, P]`."""
+    return (state.before[:, 0] + 2 * state.before[:, 1] + state.w) / 4
+
+
+def _with_flows(problem: Problem, state: State, knobs: Knobs) -> State:
+    """Take one step of the flows of those members that have some, and begin those whose step has come."""
+    start, last = knobs["flow_start"], state.t - 1
+    begins = (start >= 0) & (start <= last) & (state.flow_begun < start)
+    goes = (state.flow_begun >= 0) & ~begins
+    if not bool((begins | goes).any()) or not isinstance(problem.model, Network):
+        return state
+    begun = torch.where(begins, last, state.flow_begun)
+    flows = torch.where(begins[:, None, None], smoothed(state)[:, None], state.flows)
+    basis = torch.where(begins[:, None, None], state.basis, state.flow_basis)
+    variance = torch.where(begins, 0, state.flow_variance)
+    for member in goes.nonzero().flatten().tolist():
+        if problem.methods[member] != "gd":
+            continue
+        eta, at = float(rates(problem.schedules, last, knobs)[member]), slice(member, member + 1)
+        central = central_flow.step(problem.model, central_flow.Flow(flows[at, 0], basis[at], 0.0), eta)
+        plain = central_flow.step(problem.model, central_flow.Flow(flows[at, 1], basis[at], 0.0), eta, central=False)
+        flows[at], basis[at], variance[at] = torch.stack([central.w, plain.w], 1), central.basis, central.variance
+    return state._replace(flows=flows, flow_basis=basis, flow_variance=variance, flow_begun=begun)
+
+
+def _flow_values(problem: Problem, state: State, rate: Tensor) -> dict[str, Tensor]:
+    """Compute the channels of the flows, NaN `[B]` where there are none."""
+    runs = (state.flow_begun >= 0) & torch.tensor([name == "gd" for name in problem.methods], device=rate.device)
+    if not bool(runs.any()) or not isinstance(problem.model, Network):
+        return {}
+    away = lengths(state.flows.flatten(0, 1), smoothed(state).repeat_interleave(2, 0)).unflatten(0, (-1, 2))
+    loss = problem.model.loss_and_gradient(state.flows[:, 0])[0] + state.flow_variance / rate
+    found = {"central_distance": away[:, 0], "gradient_distance": away[:, 1],
+             "central_variance": state.flow_variance, "central_loss": loss}  # fmt: skip
+    return {name: torch.where(runs, values, torch.nan) for name, values in found.items()}
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
@@ -184,6 +232,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "edge_ratio": top * rate / thresholds(problem, knobs),
         "oscillation": torch.where(state.t > 1, swing.square().sum(1), torch.nan),
     }
+    found |= _flow_values(problem, state, rate)
     if isinstance(problem.model, Product):
         found |= {"residual": state.w.prod(1) - problem.model.c, "length": state.w.square().sum(1)}
     if isinstance(problem.model, Valley):
@@ -199,4 +248,4 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 def nbytes(configs: Sequence[OptimizerDynamics]) -> int:
     """Estimate the memory of a batch: parameters, memories and directions, and activations of a product."""
     P = PARAMETERS if configs[0].model == "network" else 2
-    return len(configs) * 8 * (40 * P + 12 * VECTORS * 100 * 12) + 2**20
+    return len(configs) * 8 * (60 * P + 12 * VECTORS * 100 * 12) + 2**20

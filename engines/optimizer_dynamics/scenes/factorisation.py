@@ -23,6 +23,9 @@ from engines.optimizer_dynamics.methods.racing import Race, lengths, race
 from engines.optimizer_dynamics.methods.table import method_of
 from engines.optimizer_dynamics.scenes.training import Configs, Knobs, complete, knobs_of, rates
 
+LARGE_FIRST = ("gd", "heavy_ball", "nesterov")
+"""Methods that learn large modes first, and one after the other."""
+
 
 class State(NamedTuple):
     """State of `B` factorisations."""
@@ -107,15 +110,19 @@ def build(configs: Configs, device: torch.device) -> Problem:
 def strengths(config: OptimizerDynamics, drawn: Draw | None = None) -> np.ndarray:
     """Return the strength `u0` `[r]` with which each mode begins to grow.
 
-    Aligned: `alpha^L`. Two random factors: `|W_1 v_i + W_2^T u_i|^2 / 4`, the part that grows. Deeper random ones:
-    the entry of the product.
+    Aligned: `alpha^L`. Two random factors: `|W_1 v_i + W_2^T u_i|^2 / 4`, the part that grows; where large modes
+    are learned first, without what lies in the hidden directions of larger modes, which is gone by then. Deeper random
+    ones: the entry of the product.
     """
     r = len(config.values)
     if config.start != "random":
         return np.full(r, config.alpha**config.depth)
     U, V, factors = drawn or draw(config)
     if config.depth == 2:
-        return ((factors[0] @ V + factors[1].T @ U) ** 2).sum(0) / 4
+        growing = factors[0] @ V + factors[1].T @ U
+        if config.method in LARGE_FIRST:
+            return np.diag(np.linalg.qr(growing)[1]) ** 2 / 4
+        return (growing**2).sum(0) / 4
     product = np.linalg.multi_dot(factors[::-1])
     return np.abs(np.einsum("ni,nm,mi->i", U, product, V))
 
@@ -200,6 +207,7 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     left, values, right = svd(G)
     found = {
         "update_spectrum": (left * (update @ right.mT)).sum(1),
+        "update_law": problem.race.mapped(values, knobs),
         "gradient_spectrum": values / torch.linalg.vector_norm(values, dim=1, keepdim=True),
         "factor_spectrum": svdvals(W.nan_to_num(0)),
     }

@@ -113,9 +113,11 @@ def lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
         values = dog_distance(config, t)
         values = np.where((t >= 4) & (values < D / 2), values, np.nan)
         found.append(_line("distance", "r exp(2√t − 2)/√t", values, why, "law"))
-    ceiling = {"prodigy": ("D", D), "dadapt_sgd": ("2D", 2 * D), "dog": ("D", D), "dowg": ("D", D)}.get(config.method)
-    if ceiling and config.method in ("prodigy", "dadapt_sgd"):
+    ceiling = {"prodigy": ("D", D), "dadapt_sgd": ("2D", 2 * D)}.get(config.method)
+    if ceiling:
         over = "" if config.d0 <= ceiling[1] else f"the first guess {config.d0:g} is above D already"
+        if config.method == "dadapt_sgd" and config.beta1:
+            over = over or "the bound is without momentum"
         found.append(_line("d_estimate", f"at most {ceiling[0]}", np.full_like(t, ceiling[1]), over, "upper"))
     return found
 

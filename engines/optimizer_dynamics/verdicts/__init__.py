@@ -1,6 +1,6 @@
 """How each preset is judged: numbers read off the recorded curves against what the theory says."""
 
-from engines.optimizer_dynamics.verdicts.edge import catapult, central, edge
+from engines.optimizer_dynamics.verdicts.edge import catapult, central, central_live, edge
 from engines.optimizer_dynamics.verdicts.factorisation import (
     decay_cap,
     depths,
@@ -23,6 +23,7 @@ from engines.optimizer_dynamics.verdicts.quadratic import (
 from engines.optimizer_dynamics.verdicts.race import race
 
 __all__ = [
-    "BEST", "advantage", "batches", "catapult", "central", "decay_cap", "depths", "edge", "flip", "line_race",
-    "momentum", "newton_schulz", "opening", "power_law", "race", "rotation", "sampled", "table", "weak_baseline",
+    "BEST", "advantage", "batches", "catapult", "central", "central_live", "decay_cap", "depths", "edge", "flip",
+    "line_race", "momentum", "newton_schulz", "opening", "power_law", "race", "rotation", "sampled", "table",
+    "weak_baseline",
 ]  # fmt: skip

@@ -63,8 +63,8 @@ def opening(run: RunData) -> list[Verdict]:
     """Judge O0: gradient descent learns large modes first, Muon small ones, both as the laws say."""
     gd, muon = run.where(method="gd"), run.where(method="muon")
     return [
-        verdict("gradient descent: half times over ln(s/u₀ − 1)/2 ln(1 + ηs)", over_law(run, gd), 1.0, 0.08),
-        verdict("Muon: half times less (√(s/2) − √u₀)/η", off_law(run, muon), 0.0, 2.5, WHOLE),
+        verdict("gradient descent: half times over ln(s/u₀ − 1)/2 ln(1 + ηs)", over_law(run, gd), 1.0, 0.01),
+        verdict("Muon: half times less (√(s/2) − √u₀)/η", off_law(run, muon), 0.0, 3.0, WHOLE),
         verdict("gradient descent: slope of log t over log s", [slope(run, i) for i in gd], -0.9, 0.07),
         verdict("Muon: slope of log t over log s", [slope(run, i) for i in muon], 0.5, 0.03),
     ]

@@ -131,7 +131,7 @@ def _is_tuning(config: OptimizerDynamics) -> bool:
     return config.schedule == "linear"
 
 
-WEAK = {1 / 8: 5.34, 1 / 4: 2.40, 1 / 2: 1.29, 1.0: 1.00, 2.0: 1.35, 4.0: 4.17}
+WEAK = {1 / 8: 5.34, 1 / 4: 2.40, 1 / 2: 1.29, 2.0: 1.35, 4.0: 4.17}
 """Speed-up of a tuned run over one at so many times the best rate, T = 1024."""
 
 

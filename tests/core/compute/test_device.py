@@ -25,8 +25,8 @@ def test_a_run_computed_elsewhere_is_repeated_on_the_processor():
 
 def test_the_processor_is_always_present_and_auto_takes_the_best():
     assert devices.resolve("cpu") == torch.device("cpu")
-    assert devices.resolve("auto").type == devices.available()[0]
-    assert devices.available()[-1] == "cpu"
+    assert devices.resolve("auto").type == devices.available()[0] != "mps"
+    assert "cpu" in devices.available()
 
 
 def test_a_transfer_brings_the_values_to_the_host():

@@ -130,7 +130,7 @@ DAMAGES = {
     "2 initial configurations and 3 configs": lambda path: described(path, openings=[dict(MEMBERS[0])] * 2),
     "3 initial configurations and 1 diverged_at": lambda path: described(path, diverged_at=[-1]),
     "diverged at 'x'": lambda path: described(path, diverged_at=["x", -1, -1]),
-    "it lacks the channel loss": lambda path: described(path, shapes={"x": [4]}),
+    "it lacks the channel loss": lambda path: described(path, shapes={}),
     r"the channel loss has the shape \[1\], and not 0 dimensions": lambda path: described(
         path, shapes={"x": [4], "loss": [1]}
     ),
@@ -143,6 +143,16 @@ DAMAGES = {
         path, events=[{"step": 3, "knob": "eta", "value": 0.2, "members": [7]}]
     ),
 }
+
+
+def test_a_channel_that_is_newer_than_the_file_has_no_values(run, tmp_path):
+    target = tmp_path / "run.parquet"
+    run.save(target)
+    described(target, shapes={"x": [4]})
+    rewritten(target, lambda table: table.drop_columns(["loss"]))
+    again = engines.open(target)
+    np.testing.assert_array_equal(again["x"], run["x"])
+    assert again["loss"].shape == run["loss"].shape and np.isnan(again["loss"]).all()
 
 
 @pytest.mark.parametrize("reason", DAMAGES)

@@ -11,9 +11,13 @@ import pytest
 
 import engines
 from engines import Library
+from engines.core import api
+from engines.core.compute.simulation import Simulation
 from engines.core.files import store
+from engines.core.files.checkpoint_file import write_checkpoint
 from engines.core.library.index import FOLDER
 from engines.core.protocol.errors import ConfigError, DynascopeError, StoreError, UnknownName
+from engines.core.runs.experiment import Experiment
 from tests.conftest import ROOT
 
 SMALL = {"operator": "identity", "n": 5, "k": 2, "r": 1}
@@ -200,7 +204,7 @@ import sys
 from engines import Library
 library = Library(sys.argv[1])
 run = library.open(sys.argv[2])
-for number in range(10):
+for number in range(5):
     library.tag(sys.argv[2], [f"{sys.argv[3]}{number}"])
     library.keep(run)
     library.find("alpha<1")
@@ -213,9 +217,9 @@ def test_two_processes_that_write_at_once_lose_nothing_of_each_other(library, ru
     writers = [subprocess.Popen(line, cwd=ROOT, stderr=subprocess.PIPE, text=True) for line in lines]
     errors = [writer.communicate(timeout=200)[1] for writer in writers]
     assert errors == ["", ""]
-    assert {*library.entry(kept).tags} == {f"{letter}{number}" for letter in "ab" for number in range(10)}
+    assert {*library.entry(kept).tags} == {f"{letter}{number}" for letter in "ab" for number in range(5)}
     found, count = library.find()
-    assert count == 21 and not any(entry.broken for entry in found)
+    assert count == 11 and not any(entry.broken for entry in found)
 
 
 def test_means_and_bands_over_seeds_of_many_runs_are_one_question(library):
@@ -301,3 +305,36 @@ def test_verdicts_and_results_of_probes_come_back_with_the_run(tmp_path):
     again = engines.open(tmp_path / "run.parquet").probe_results["a probe", 0]
     np.testing.assert_array_equal(again["array"], run.probe_results["a probe", 0]["array"])
     assert (again["number"], again["text"]) == (0.1, "x")
+
+
+def test_a_run_goes_on_from_the_state_beside_it_with_the_same_bits(library, monkeypatch):
+    whole = engines.run("matrix_sensing", set=SMALL | {"alpha": [0.1, 0.2]}, steps=400)
+    begun = api.new_run(Experiment.from_preset(engines.load("matrix_sensing"), set=SMALL | {"alpha": [0.1, 0.2]}))
+    simulation = Simulation(begun.engine, begun.configs, api.devices.resolve("cpu"))
+    api.advance(begun, simulation, 300)
+    kept = library.keep(begun, state=simulation.checkpoint())
+    stepped, advance = [], Simulation.advance
+
+    def count(self, stop):
+        stepped.append(stop - self.step)
+        return advance(self, stop)
+
+    monkeypatch.setattr(Simulation, "advance", count)
+    longer = api.resume(library.open(kept), 400)
+    assert sum(stepped) == 100 and not longer.notes
+    np.testing.assert_array_equal(longer["loss"][-1], whole["loss"][-1])
+    # A state that is not of this run costs time and nothing else:
+    state = library.folder / f"{kept}.safetensors"
+    for damage in (state.read_bytes()[:100], _state_of_another(begun, state)):
+        state.write_bytes(damage)
+        stepped.clear()
+        np.testing.assert_array_equal(api.resume(library.open(kept), 400)["loss"][-1], whole["loss"][-1])
+        assert sum(stepped) == 400
+
+
+def _state_of_another(begun, path):
+    """The state of members with other seeds at the same step."""
+    simulation = Simulation(begun.engine, [each.replace(seed=7) for each in begun.configs], api.devices.resolve("cpu"))
+    simulation.advance(300)
+    write_checkpoint(simulation.checkpoint(), path)
+    return path.read_bytes()

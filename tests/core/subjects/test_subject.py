@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from engines import Subject
 from engines.core.protocol.errors import ConfigError, UnknownName
+from engines.core.subjects.kernels import PLAIN_KERNELS
 
 CROSS_ENTROPY = nn.CrossEntropyLoss(reduction="none")
 
@@ -113,6 +114,14 @@ def test_attention_can_be_differentiated_twice():
     subject = Subject.of(Attention(), (tokens, torch.arange(6) % 3), CROSS_ENTROPY)
     subject.require_twice_differentiable()
     assert subject.maps_members and subject.precise.dtype == torch.float64
+
+
+def test_switches_of_torch_are_as_they_were_once_everybody_is_out():
+    with PLAIN_KERNELS:
+        with PLAIN_KERNELS:
+            assert not torch.backends.mha.get_fastpath_enabled()
+        assert not torch.backends.cuda.flash_sdp_enabled()
+    assert torch.backends.mha.get_fastpath_enabled() and torch.backends.cuda.flash_sdp_enabled()
 
 
 def test_named_parameters_move_and_the_others_stay():

@@ -5,6 +5,7 @@ import sys
 import time
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import engines
@@ -158,11 +159,31 @@ def test_a_damaged_checkpoint_begins_anew(tmp_path, damage):
     assert compute(task, tmp_path / "x")[0].equals(compute(task)[0])
 
 
+def test_a_checkpoint_writes_only_what_is_new(tmp_path):
+    [task] = plan(set={"a": [1.0, 2.0, 30.0]}, seeds=[0, 1], steps=1000).tasks()
+    whole, run = compute(task)
+    asked = iter([False] * 60)
+    with pytest.raises(Interrupted):
+        compute(task, tmp_path / "x", interrupted=lambda: next(asked, True), period=0)
+    steps = [pq.read_table(part)["step"].to_numpy()[::6] for part in sorted(tmp_path.glob("x-*.parquet"))]
+    assert len(steps) > 50 and (np.diff(np.concatenate(steps)) > 0).all()
+    rows, resumed = compute(task, tmp_path / "x")
+    assert rows.equals(whole)
+    for channel in ("loss", "field", "rare"):
+        np.testing.assert_array_equal(resumed[channel], run[channel])
+
+
+def test_a_device_that_is_not_here_is_told_before_anything_begins(tmp_path):
+    with pytest.raises(ConfigError, match="mps"):
+        sweep("toy", set={"a": [1.0, 2.0]}, steps=5, out=tmp_path / "x", device="mps")
+    assert not (tmp_path / "x").exists()
+
+
 def test_a_checkpoint_of_other_members_is_refused(tmp_path):
     one, two = (
         Simulation(ENGINE, [ENGINE.Config(seed=s) for s in range(n)], api.devices.resolve("cpu")) for n in (2, 3)
     )
-    write_checkpoint(one, tmp_path / "x.safetensors")
+    write_checkpoint(one.checkpoint(), tmp_path / "x.safetensors")
     with pytest.raises(StoreError, match="not a checkpoint of this run"):
         restore_checkpoint(two, tmp_path / "x.safetensors")
 

@@ -38,8 +38,8 @@ def test_a_curve_with_two_lines_is_named_once():
 
 def test_a_legend_calls_a_bound_a_bound():
     law = Prediction(channel="x", label="flow", values=np.ones(3), reference="none")
-    called = [title(replace(law, kind=kind))[0] for kind in ("law", "upper", "lower")]
-    assert called == ["theory: flow", "upper bound: flow", "lower bound: flow"]
+    called = [title(replace(law, kind=kind))[0] for kind in ("law", "upper", "lower", "band")]
+    assert called == ["theory: flow", "upper bound: flow", "lower bound: flow", "band: flow"]
     assert title(replace(law, label="flow (within a factor of 2)")) == ("theory: flow", "within a factor of 2")
 
 

@@ -59,3 +59,17 @@ def test_seeds_that_are_one_curve_show_their_median():
     run = recorded(members(seed=(1, 2, 3)), x=np.array([[1.0, 5.0], [2.0, 7.0], [9.0, 6.0]]))
     mark = picture(ProfileMark, run, {"channels": ("x",), "kind": "profile"})
     assert mark.lines.data["ys"] == [[2, 6]]
+
+
+def test_a_profile_over_another_vector_has_its_law_dashed():
+    run = recorded(
+        members(a=(1, 2)), x=np.array([[1.0, 2.0, 4.0], [8.0, 4.0, 2.0]]), kind=np.array([[1.0, 10.0, 100.0]] * 2)
+    )
+    mark = picture(ProfileMark, run, {"channels": ("x", "kind"), "kind": "profile", "x": "kind", "log_x": True})
+    assert mark.lines.data["ys"] == [[], []] and mark.source.data["y"] == [1, 2, 4, 8, 4, 2]
+    assert mark.source.data["x"] == [1, 10, 100] * 2
+    assert mark.dashed.data["ys"] == [[1, 10, 100]] * 2
+    assert [entry["dash"] for entry in mark.legend] == ["dashed"]
+    assert mark.numbers.heads == ["i", "a = 1", "a = 2", "kind, a = 1", "kind, a = 2"]
+    assert mark.numbers.rows[0] == ["1", "1", "8", "1", "1"]
+    assert (mark.figure.x_range.start, mark.figure.x_range.end) != (-0.3, 2.3)

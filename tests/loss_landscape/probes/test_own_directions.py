@@ -145,6 +145,19 @@ def test_what_is_no_perceptron_says_why(why):
         read_perceptron(net, dict(net.named_parameters()), X, net(X).detach())
 
 
+def test_fixed_layers_are_not_counted():
+    net, X = Written().double(), torch.randn(60, 4, generator=source(), dtype=torch.float64)
+    subject = engines.Subject.of(net, (X, classes(60)), CROSS_ENTROPY)
+    found = engines.examine("loss_landscape", subject.only("out.*"), "degeneracy")
+    assert (found["parameters"], found["nullity"]) == (18, 18 - 3 * rank_of_hidden(net, X))
+    assert "some of its parameters are fixed" in found["note"]
+
+
+def rank_of_hidden(net, X):
+    hidden = torch.relu(net.into(X)).detach()
+    return int(torch.linalg.matrix_rank(torch.cat([hidden, torch.ones(len(X), 1)], 1)))
+
+
 def convolutional():
     torch.manual_seed(0)
     return nn.Sequential(

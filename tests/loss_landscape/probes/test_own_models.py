@@ -1,5 +1,7 @@
 """Probes of models that a person brings, against dense matrices in float64."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from torch.autograd.functional import hessian, jacobian
 
 import engines
 from engines.core.protocol.errors import ConfigError, UnknownName
+from engines.core.subjects import brought
 from engines.loss_landscape.learning_coefficient.llc import effective_sample_size
 from engines.loss_landscape.probes import landscape as landscapes
 from tests.loss_landscape import own_models
@@ -128,6 +131,17 @@ def test_the_learning_coefficient_of_least_squares_is_half_its_soft_rank():
     assert 100 < found["effective_draws"] < 16 * 400
 
 
+def test_scans_of_windows_and_step_sizes_follow_the_laws_of_least_squares():
+    """4 standard errors, and 3 % of what rounding and finite burn-in leave; the bias at kappa = 2 is a factor."""
+    options = {"loss": "trained", "n_beta": 100.0, "kappa": 0.2, "chains": 32, "draws": 300, "method": "langevin"}
+    found = examine(regression(), "llc", scans=True, **options)
+    for kind in ("window", "step"):
+        off = np.abs(found[f"{kind}_llc"] - found[f"{kind}_quadratic"])
+        assert (off < 4 * found[f"{kind}_error"] + 0.03 * found[f"{kind}_quadratic"]).all(), kind
+    assert found["window_quadratic"][0] > 1.05 * found["window_quadratic"][-1]
+    assert found["step_quadratic"][-1] > 1.3 * found["step_quadratic"][0]
+
+
 def test_chains_on_named_weights_move_these_only():
     subject = own_models.scikit_learn()
     found = examine(subject, "llc", loss="trained", weights="2", method="mala", chains=4, draws=40)
@@ -198,12 +212,40 @@ def test_a_loss_alone_is_examined_as_far_as_it_goes():
     assert np.isfinite(engines.run("loss_landscape", subject=subject, steps=3)["loss"]).all()
 
 
+def test_two_models_are_joined_by_a_line_and_a_curve():
+    one = own_models.scikit_learn()
+    other = one.at(one.theta + torch.randn(one.P, generator=own_models.source(), dtype=torch.float64))
+    name = brought.bring(dataclasses.replace(other, name="elsewhere"))
+    found = examine(one, "connectivity", other_model=name, points=5, steps=20)
+    for place, share in ((0, 0.0), (2, 0.5), (4, 1.0)):
+        at = one.theta + share * (other.theta - one.theta)
+        assert found["line"][place] == pytest.approx(float(one.mean_loss(at)), rel=1e-5)
+    for name, match in (("", "other_model is empty"), (brought.bring(regression()), "have other shapes")):
+        with pytest.raises(ConfigError, match=match):
+            examine(one, "connectivity", other_model=name)
+
+
+def test_a_model_that_was_brought_untrained_is_trained_in_few_directions():
+    subject = own_models.scikit_learn()
+    run = engines.run("loss_landscape", subject=subject, steps=30, set={"optimizer": "adamw", "learning_rate": 0.05})
+    found = run.probe("intrinsic_dimension", dimensions="1,43", steps=40)
+    assert found["base_accuracy"] == pytest.approx(run["test_accuracy"][-1, 0])
+    assert len(found["accuracy"]) == 2
+    with pytest.raises(ConfigError, match="bring it before it is trained"):
+        examine(subject, "intrinsic_dimension")
+
+
+def test_more_chains_than_memory_holds_are_refused():
+    with pytest.raises(ConfigError, match=r"chains need .* take fewer"):
+        examine(own_models.resnet(), "llc", chains=4096)
+
+
 def test_what_does_not_suit_says_so():
     with pytest.raises(ConfigError, match="leave it out where you bring one"):
         engines.run("loss_landscape", preset="L0", subject=regression())
     with pytest.raises(ConfigError, match="takes no subject of your own"):
         engines.run("matrix_sensing", subject=regression())
-    with pytest.raises(ConfigError, match="is no Subject"):
+    with pytest.raises(ConfigError, match="and no Subject"):
         engines.run("loss_landscape", subject=nn.Linear(2, 2))
-    with pytest.raises(UnknownName, match="unknown subject of this process 'never'"):
+    with pytest.raises(UnknownName, match="unknown model of your own 'never'"):
         engines.run("loss_landscape", set={"subject": "own_model", "model": "never"})

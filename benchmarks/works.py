@@ -1,0 +1,121 @@
+"""The works that `launch.py bench` measures, a few a lab, each beside a plain PyTorch loop over one member."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks import collapse, compute, networks, recovery
+from engines.core.compute.simulation import Batch, Simulation
+from engines.optimizer_dynamics.scenes.factorisation import draw
+
+Plain = Callable[[Simulation], Callable[[], object]]
+"""Makes a function that takes some steps of one member, as one would write it, on the processor."""
+
+
+class Bench(NamedTuple):
+    """One work of a lab."""
+
+    name: str
+    knobs: dict[str, Any]
+    plain: Plain | None = None
+    steps: int = 1
+    """Steps of one call of the plain loop."""
+
+
+SENSING = {"operator": "gaussian", "n": compute.N, "m": compute.M, "k": compute.K, "alpha": 0.3}
+MANY, SEVERAL = list(range(64)), list(range(16))
+
+
+def _sensing(parameterization: str) -> Plain:
+    return lambda _: lambda: compute.plain_step(parameterization)
+
+
+def _identity(_: Simulation) -> Callable[[], object]:
+    return lambda: (lambda E: (compute.F - 0.1 * E @ compute.G, compute.G - 0.1 * E.T @ compute.F))(
+        compute.F @ compute.G.T - compute.TRUTH
+    )
+
+
+def _flow(_: Simulation) -> Callable[[], object]:
+    velocity = collapse._plain(collapse.FEW)
+    return lambda: [velocity() for _ in range(4)]  # a step of Runge and Kutta
+
+
+def _network(_: Simulation) -> Callable[[], object]:
+    return networks._alone(True)
+
+
+def _training(simulation: Simulation) -> Callable[[], object]:
+    subject = simulation.batches[0].problem.problem.subject
+    X, y = (value.cpu() for value in subject.train)
+    layers = [layer for a, b in pairwise(subject.model.sizes) for layer in (nn.Linear(a, b, bias=False), nn.ReLU())]
+    net = nn.Sequential(*layers[:-1]).to(X.dtype)
+    optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3)
+
+    def step() -> None:
+        loss = nn.functional.cross_entropy(net(X), y)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+
+    return step
+
+
+def _factors(simulation: Simulation) -> Callable[[], object]:
+    drawn = draw(_first(simulation))
+    M = torch.tensor(drawn.U @ np.diag(_first(simulation).values) @ drawn.V.T)
+    A, B = (nn.Parameter(torch.tensor(W)) for W in drawn.factors)
+    optimiser = torch.optim.Adam([A, B], lr=0.01)
+
+    @torch.no_grad()
+    def step() -> None:
+        E = B @ A - M
+        A.grad, B.grad = B.T @ E, E @ A.T
+        optimiser.step()
+
+    return step
+
+
+def _first(simulation: Simulation) -> Any:
+    return simulation.engine.Config(method="adam", rows=32, columns=32, width=32)
+
+
+WORKS: dict[str, Sequence[Bench]] = {
+    "matrix_sensing": (
+        Bench("identity, 1 member", {"operator": "identity", "n": 50, "k": 5}, _identity),
+        Bench("Gaussian n = 50 m = 2500, 1 member", SENSING, _sensing("asymmetric")),
+        Bench("the same, 64 members", SENSING | {"seed": MANY}, _sensing("asymmetric")),
+        Bench("64 members, symmetric", SENSING | {"parameterization": "symmetric", "seed": MANY},
+              _sensing("symmetric")),
+    ),
+    "subgradient_recovery": (
+        Bench("d = 50 m = 1000, 1 member", {"d": 50, "m": 1000, "k": 50}, lambda _: recovery.plain),
+        Bench("the same, 64 members", {"d": 50, "m": 1000, "k": 50, "seed": MANY, "operator_seed": 0},
+              lambda _: recovery.plain),
+    ),
+    "neural_collapse": (
+        Bench("flow, 1 member", {"classes": collapse.K, "features": collapse.D, "init": "gaussian_means"}, _flow),
+        Bench("16 networks on the digits", {"model": "network", "learning_rate": 0.02, "seed": SEVERAL}, _network,
+              networks.STEPS),
+    ),
+    "loss_landscape": (
+        Bench("1 network on the digits", {"subject": "digits", "width": 32}, _training),
+        Bench("16 networks on the digits", {"subject": "digits", "width": 32, "seed": SEVERAL}, _training),
+    ),
+    "optimizer_dynamics": (
+        Bench("Adam, 32 x 32 factors, 64 members", {"method": "adam", "rows": 32, "columns": 32, "width": 32,
+                                                   "seed": MANY}, _factors),
+    ),
+}  # fmt: skip
+"""By the names of labs."""
+
+
+def step_of(batch: Batch) -> Callable[[], object]:
+    """One step of a batch, computed and thrown away."""
+    return lambda: batch.engine.step(batch.problem, batch.state, batch.knobs)

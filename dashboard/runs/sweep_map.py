@@ -1,0 +1,136 @@
+"""The map of a sweep, by HoloViews on xarray: a mesh over two knobs with theory's lines, a slice for each other one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import holoviews as hv
+import holoviews.plotting.bokeh
+import numpy as np
+from holoviews.streams import Tap
+
+from dashboard.figures.marks.figure import tone_down
+from dashboard.ui.formatting import number
+from dashboard.ui.palette import INK, SEQUENTIAL
+from engines.core.protocol.errors import ConfigError
+
+if TYPE_CHECKING:
+    import xarray
+
+    from engines.core.protocol.engine import Line
+
+HEIGHT = 420
+
+DECADES = 30.0
+"""Ratio of the largest to the smallest value from which an axis or the colours are logarithmic."""
+
+Point = dict[str, Any]
+
+
+class SweepMap:
+    """A map over the knobs `across` and `up`; `tapped(point)` is told the values of the cell that is clicked."""
+
+    def __init__(
+        self, data: xarray.DataArray, across: str, up: str, lines: Sequence[Line], tapped: Callable[[Point], None]
+    ) -> None:
+        """Raise `ConfigError` where there is nothing to draw a map over."""
+        if across == up or {across, up} - set(data.dims):
+            raise ConfigError("a map is drawn over two knobs that have several values each")
+        self.data = data.transpose(up, across, ...)
+        self.across, self.up, self._lines, self._tapped = across, up, lines, tapped
+        self.sliced = [str(name) for name in self.data.dims if name not in (across, up)]
+        self._label = str(data.name)
+        self._taps: list[Any] = []
+
+    def drawing(self) -> Any:
+        """Return the map; where there are other knobs, one for each combination of their values."""
+        if not self.sliced:
+            return self._mesh(self.data, {})
+        values = [[_plain(value) for value in self.data[str(name)].values] for name in self.sliced]
+        frames = {}
+        for places in np.ndindex(*map(len, values)):
+            point = dict(zip(self.sliced, (values[i][place] for i, place in enumerate(places)), strict=True))
+            frames[tuple(point.values())] = self._mesh(
+                self.data.isel(dict(zip(self.sliced, places, strict=True))), point
+            )
+        return hv.HoloMap(frames, kdims=self.sliced)
+
+    def value_at(self, point: Point) -> float:
+        """Return the value of a cell."""
+        return float(self.data.sel({name: point[str(name)] for name in self.data.dims}))
+
+    def _mesh(self, data: xarray.DataArray, slice_of: Point) -> Any:
+        across, up = (_edges(data[name].values) for name in (self.across, self.up))
+        names = hv.Dimension("x", label=self.across), hv.Dimension("y", label=self.up)
+        finite = self.data.values[np.isfinite(self.data.values)]
+        log = bool(len(finite) and finite.min() > 0 and finite.max() > DECADES * finite.min())
+        mesh = hv.QuadMesh((across, up, data.values), list(names), hv.Dimension("value", label=self._label)).opts(
+            cmap=list(SEQUENTIAL), colorbar=True, cnorm="log" if log else "linear", tools=["hover", "tap"],
+            clim=(float(finite.min()), float(finite.max())) if len(finite) and finite.min() < finite.max() else (0, 1),
+            line_width=0,
+        )  # fmt: skip
+        tap = Tap(source=mesh)
+        tap.add_subscriber(lambda x=None, y=None: self._cell(x, y, slice_of))
+        self._taps.append(tap)
+        drawn = [hv.Curve((self._places(self.across, each.across), self._places(self.up, each.up)), *names,
+                          label=each.label).opts(color=INK, line_width=2.5, line_dash="dashed")
+                 for each in self._lines]  # fmt: skip
+        return hv.Overlay([mesh, *drawn]).opts(**self._look(data))
+
+    def _look(self, data: xarray.DataArray) -> dict[str, Any]:
+        def house(plot: Any, element: Any) -> None:
+            tone_down(plot.state, False, False)
+
+        def ticks(name: str) -> list[tuple[float, str]]:
+            values = data[name].values
+            every = -(-len(values) // 12)
+            found = enumerate(values)
+            return [(place, _shown(_plain(value))) for place, value in found if place % every == 0]
+
+        return {
+            "xticks": ticks(self.across), "yticks": ticks(self.up), "hooks": [house], "responsive": True,
+            "height": HEIGHT, "xlabel": self.across, "ylabel": self.up, "legend_position": "top", "title": "",
+            "xlim": (-0.5, data.sizes[self.across] - 0.5), "ylim": (-0.5, data.sizes[self.up] - 0.5),
+        }  # fmt: skip
+
+    def _places(self, name: str, values: Any) -> np.ndarray:
+        """Return where values of a knob lie on its axis, on which the values that were computed stand evenly."""
+        known = self.data[name].values
+        if known.dtype.kind not in "if":
+            names = [str(value) for value in known]
+            return np.array([names.index(str(v)) if str(v) in names else np.nan for v in values], dtype=float)
+        order = np.argsort(known)
+        ends, wanted = known[order].astype(float), np.asarray(values, dtype=float)
+        if ends[0] > 0:
+            ends, wanted = np.log(ends), np.log(np.maximum(wanted, 1e-300))
+        return np.interp(wanted, ends, order.astype(float), left=np.nan, right=np.nan)
+
+    def _cell(self, x: float | None, y: float | None, slice_of: Point) -> None:
+        if x is None or y is None:
+            return
+        point = dict(slice_of)
+        for name, place in ((self.across, x), (self.up, y)):
+            values = self.data[name].values
+            point[name] = _plain(values[int(np.clip(round(place), 0, len(values) - 1))])
+        self._tapped(point)
+
+
+def averaged(data: xarray.DataArray, across: str, up: str) -> xarray.DataArray:
+    """Average over seeds and cases; other knobs stay, as slices. Raises `ConfigError` where no map is left."""
+    if across is None or up is None or across == up:
+        raise ConfigError("a map is drawn over two knobs that have several values each")
+    return data.mean([name for name in ("seed", "case") if name in data.dims and name not in (across, up)])
+
+
+def _edges(values: np.ndarray) -> np.ndarray:
+    """Return the edges of cells that stand evenly, one a value."""
+    return np.arange(len(values) + 1) - 0.5
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _shown(value: Any) -> str:
+    return number(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,90 @@
+"""The run of a training elsewhere, followed in the file into which that stores it. Nothing is computed here."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from typing import Any
+
+from engines.core.data.recording import Event
+from engines.core.files import store
+from engines.core.live.runner import Status
+from engines.core.protocol.errors import StoreError
+from engines.core.runs.run import Run
+from engines.core.watch.engine import NOT_HERE
+
+PERIOD = 1.0
+"""Seconds between two looks at the file."""
+
+SILENT = 60.0
+"""Seconds after which a file that does not change is that of a training which goes on no more."""
+
+
+class FollowedRun(Run):
+    """A run whose file somebody else goes on to write."""
+
+    file: Path
+
+    @classmethod
+    def read(cls, file: Path) -> FollowedRun:
+        """Read what is there now. Raises `StoreError`."""
+        data = store.read(file)
+        run = cls(data.engine, data.initial_configs, preset=data.preset, device=data.device)
+        vars(run).update(vars(data), file=file)
+        return run
+
+
+class Follower:
+    """Has the commands of a `Runner` and obeys none: reading a file does not reach the loop that writes it."""
+
+    speed: float | None = None
+    edits: tuple[Event, ...] = ()
+    checkpoint = None
+    """No state of a training elsewhere is here."""
+
+    def __init__(self, run: FollowedRun) -> None:
+        self.run = run
+        self._changed = self._looked = 0.0
+        self._message = ""
+
+    @property
+    def status(self) -> Status:
+        """How far it has come; the file is read again where it has changed."""
+        if time.monotonic() - self._looked > PERIOD:
+            self._looked = time.monotonic()
+            self._look()
+        step = int(self.run.steps[-1])
+        return Status(step=step, horizon=step, playing=self._goes_on(), ready=True, message=self._message)
+
+    def _look(self) -> None:
+        """Take over what was recorded since. A file that is being replaced, or is gone, is looked at the next time."""
+        with contextlib.suppress(OSError, StoreError):
+            changed = self.run.file.stat().st_mtime
+            if changed == self._changed:
+                return
+            fresh = store.read(self.run.file)
+            self._changed = changed
+            same = fresh.initial_configs == self.run.initial_configs and len(fresh) >= len(self.run)
+            if not same:  # another training into the same file
+                self.run.recording.generation += 1
+            recording = self.run.recording
+            recording.dense, recording.thin = fresh.recording.dense, fresh.recording.thin
+            self.run.notes, self.run.interrupted = fresh.notes, fresh.interrupted
+
+    def _goes_on(self) -> bool:
+        return self.run.interrupted and time.time() - self._changed < SILENT
+
+    def _refuse(self, *ignored: Any) -> None:
+        self._message = f"{NOT_HERE}."
+
+    play = step = apply = branch = move = _refuse
+
+    def pause(self) -> None:
+        """Do nothing: the training goes on."""
+
+    def renew(self, until: float) -> None:
+        """Do nothing: there is no computing to go on with."""
+
+    def close(self) -> None:
+        """Do nothing: the file is its training's."""

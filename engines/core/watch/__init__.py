@@ -1,0 +1,1 @@
+"""Trainings that somebody else's loop computes: what is recorded of them, while they go on and afterwards."""

@@ -1,0 +1,344 @@
+"""A watched training is recorded as it is, within its share of the time, and is a run like any other."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import engines
+from engines.core.protocol.errors import ConfigError, StoreError
+from engines.core.watch import watch as watching
+
+SAMPLES, CLASSES = 60, 3
+
+
+def setting(seed=0):
+    """A small network, its samples in two batches, and a loss a sample."""
+    torch.manual_seed(seed)
+    X, y = torch.randn(SAMPLES, 5), torch.arange(SAMPLES) % CLASSES
+    net = torch.nn.Sequential(torch.nn.Linear(5, 6), torch.nn.Tanh(), torch.nn.Linear(6, CLASSES))
+    return net, [(X[:40], y[:40]), (X[40:], y[40:])], torch.nn.CrossEntropyLoss(reduction="none")
+
+
+@pytest.fixture
+def time_enough(monkeypatch):
+    """Everything is measured at every step."""
+    monkeypatch.setattr(watching.Watch, "_affordable", lambda self, cost: True)
+
+
+def trained(net, batches, loss, steps, after, eta=0.3):
+    optimizer = torch.optim.SGD(net.parameters(), lr=eta)
+    for step in range(1, steps + 1):
+        X, y = batches[step % 2]
+        value = loss(net(X), y).mean()
+        optimizer.zero_grad()
+        value.backward()
+        optimizer.step()
+        after(step, value)
+
+
+def hessian(net, batches, loss):
+    """The Hessian of the mean loss over all samples, dense and in double precision."""
+    X, y = (torch.cat(part) for part in zip(*batches, strict=True))
+    names = [name for name, _ in net.named_parameters()]
+    shapes = [one.shape for one in net.parameters()]
+    theta = torch.cat([one.detach().reshape(-1) for one in net.parameters()]).double()
+
+    def total(at):
+        parts = at.split([shape.numel() for shape in shapes])
+        params = {name: part.view(shape) for name, part, shape in zip(names, parts, shapes, strict=True)}
+        return loss(torch.func.functional_call(net, params, (X.double(),)), y).mean()
+
+    return torch.autograd.functional.hessian(total, theta), torch.func.grad(total)(theta)
+
+
+def test_channels_are_those_of_the_dense_oracle_and_of_checkpoints_afterwards(tmp_path, time_enough):
+    net, batches, loss = setting()
+    steps, oracle = (1, 4, 9), {}
+
+    def after(step, value):
+        if step in steps:
+            save_file(dict(net.state_dict()), tmp_path / f"net-{step}.safetensors")
+            H, g = hessian(net, batches, loss)
+            oracle[step] = torch.linalg.eigvalsh(H)[-1].item(), g.norm().item()
+        eye.step(step, loss=value, accuracy=1.0)
+
+    with engines.watch(net, batches, loss, eta=0.3, features=["1"], file=tmp_path / "run.parquet", share=1.0) as eye:
+        trained(net, batches, loss, 9, after)
+    thin = eye.run.recording.thin
+    rows = [thin.steps.tolist().index(step) for step in steps]
+    expected = np.array([oracle[step] for step in steps])
+    np.testing.assert_allclose(thin["sharpness"][rows, 0], expected[:, 0], rtol=2e-4)
+    np.testing.assert_allclose(thin["gradient_norm"][rows, 0], expected[:, 1], rtol=1e-5)
+    np.testing.assert_allclose(thin["threshold"][rows, 0], 2 / 0.3, rtol=1e-6)
+    afterwards = engines.inspect(tmp_path, engines.Subject.of(net, batches, loss, features=["1"]))
+    assert afterwards.steps.tolist() == list(steps)
+    for name in ("sharpness", "gradient_norm", "nc1_1", "nc2_1"):
+        np.testing.assert_allclose(afterwards[name], thin[name][rows], rtol=3e-4, err_msg=name)
+
+
+def test_collapse_is_that_of_its_definition(tmp_path):
+    net, batches, loss = setting()
+    run = engines.inspect(saved(net, tmp_path), engines.Subject.of(net, batches, loss, features=["1"]))
+    X, y = (torch.cat(part) for part in zip(*batches, strict=True))
+    H = net[:2](X).detach().double().numpy()
+    means = np.array([H[y == c].mean(0) for c in range(CLASSES)])
+    spread = means - means.mean(0)  # classes are of one size
+    within = np.mean([np.square(H[y == c] - means[c]).sum(1).mean() for c in range(CLASSES)])
+    unit = spread / np.linalg.norm(spread, axis=1, keepdims=True)
+    cosines = (unit @ unit.T)[~np.eye(CLASSES, dtype=bool)]
+    assert run["nc1_1"].item() == pytest.approx(within / np.square(spread).sum(1).mean(), rel=1e-5)
+    assert run["nc2_1"].item() == pytest.approx(np.abs(cosines + 1 / (CLASSES - 1)).mean(), rel=1e-5)
+
+
+def saved(net, folder):
+    torch.save({"model": net.state_dict()}, folder / "checkpoint_7.pt")
+    return folder
+
+
+def test_a_training_is_not_changed_by_being_watched(tmp_path, time_enough):
+    ends = []
+    for watched in (False, True):
+        net, batches, loss = setting()
+        net.insert(1, torch.nn.Dropout(0.2))
+        if watched:
+            with engines.watch(net, batches, loss, file=tmp_path / "run.parquet", share=1.0) as eye:
+                trained(net, batches, loss, 6, lambda step, value, eye=eye: eye.step(step, loss=value))
+            assert len(eye.run.recording.thin) > 1
+        else:
+            trained(net, batches, loss, 6, lambda step, value: None)
+        ends.append([*(one.detach() for one in net.parameters()), torch.rand(1)])
+    for alone, seen in zip(*ends, strict=True):
+        assert torch.equal(alone, seen)
+
+
+def test_what_watching_costs_stays_within_its_share(tmp_path, monkeypatch):
+    """By a clock that says how long a measurement takes, 3 s, and a step of the loop, 1 s."""
+    now = [0.0]
+    monkeypatch.setattr(watching.time, "perf_counter", lambda: now[0])
+    net, batches, loss = setting()
+    eye = engines.watch(net, batches, loss, file=tmp_path / "run.parquet", share=0.1)
+    measure = eye._measured
+
+    class Slow:
+        subject, parameters, notes, layers = measure.subject, measure.parameters, measure.notes, measure.layers
+
+        def __call__(self, layers):
+            now[0] += 3.0
+            return measure(layers)
+
+    eye._measured = Slow()
+    with eye:
+        for step in range(300):
+            now[0] += 1.0
+            eye.step(step, loss=1.0)
+            assert eye.spent <= 0.1 * eye.elapsed or step < 30  # the first is measured whatever it costs
+    assert eye.run.recording.thin.steps.tolist()[:3] == [0, 56, 83]  # where 3 s more are a tenth
+    assert 0.08 < eye.spent / eye.elapsed <= 0.1
+
+
+def test_the_run_is_one_like_any_other(tmp_path):
+    net, batches, loss = setting()
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.5)
+    with engines.watch(net, batches, loss, optimizer=optimizer, file=tmp_path / "run.parquet", name="mine") as eye:
+        for step in range(250):
+            eye.step(step, loss=1 / (1 + step), error=torch.tensor(0.5, requires_grad=True))
+    again = engines.open(tmp_path / "run.parquet")
+    assert again.steps.tolist() == eye.run.steps.tolist() and again.steps[-1] == 249 and len(again) < 200
+    for channel in again.engine.channels:
+        np.testing.assert_array_equal(again[channel.name], eye.run[channel.name])
+    assert again["error"][0, 0] == 0.5 and again["threshold"][-1, 0] == pytest.approx(3 / 0.1)
+    assert again.name == "mine" and not again.interrupted and "below the edge" in again.story().text
+    assert set(again.to_frame("loss")["channel"]) == {"loss"} and "optimizer" in dict(again.configs[0])
+    with pytest.raises(ConfigError, match="taken by its own loop"):
+        engines.resume(again, 500)
+
+
+def test_an_exception_in_the_loop_leaves_an_interrupted_run(tmp_path):
+    net, *_ = setting()
+    with pytest.raises(RuntimeError, match="boom"), engines.watch(net, file=tmp_path / "run.parquet") as eye:
+        eye.step(0, loss=2.0)
+        raise RuntimeError("boom")
+    run = engines.open(tmp_path / "run.parquet")
+    assert (
+        run.interrupted and run["loss"].tolist() == [[2.0]] and "sharpness" not in [c.name for c in run.engine.channels]
+    )
+
+
+KILLED = """
+import sys, time, torch, engines
+net = torch.nn.Linear(3, 2)
+with engines.watch(net, file=sys.argv[1], share=1.0) as eye:
+    for step in range(10**6):
+        eye.step(step, loss=float(step))
+        time.sleep(0.01)
+"""
+
+
+@pytest.mark.thorough
+def test_a_killed_training_leaves_a_run_that_can_be_read(tmp_path):
+    file = tmp_path / "run.parquet"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(file)])
+    while not file.exists() or file.stat().st_size == 0:
+        time.sleep(0.1)
+    first = engines.open(file).steps[-1]
+    time.sleep(4)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    run = engines.open(file)
+    assert run.interrupted and run.steps[-1] > first
+    np.testing.assert_array_equal(run["loss"][:, 0], run.steps)
+
+
+def test_a_measurement_that_fails_is_a_note_and_the_training_goes_on(tmp_path, time_enough):
+    net, batches, loss = setting()
+    calls = []
+
+    def fails(outputs, target):
+        calls.append(1)
+        if len(calls) > 20:
+            raise RuntimeError("out of memory")
+        return loss(outputs, target)
+
+    with engines.watch(net, batches, fails, file=tmp_path / "run.parquet", share=1.0) as eye:
+        for step in range(20):
+            eye.step(step, loss=1.0)
+    assert len(eye.run) == 20 and any("out of memory" in note for note in eye.run.notes)
+    assert np.isnan(eye.run["sharpness"][-1, 0])
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda net, b, loss: engines.watch("net"), "'net' is neither a torch.nn.Module nor a Subject"),
+        (lambda net, b, loss: engines.watch(net, b), "both, loader= and loss=, or neither"),
+        (lambda net, b, loss: engines.watch(net, features=["0"]), "give loader= and loss=, too"),
+        (lambda net, b, loss: engines.watch(engines.Subject.of(net, b, loss)), "params= says which module"),
+        (lambda net, b, loss: engines.watch(net, b, torch.nn.CrossEntropyLoss()), "one loss a sample|a mean"),
+        (lambda net, b, loss: engines.watch(net, share=0), "share=0 is outside its bounds"),
+    ],
+)
+def test_what_cannot_be_watched_is_a_sentence(make, message):
+    with pytest.raises(ConfigError, match=message):
+        make(*setting())
+
+
+def test_steps_and_numbers_are_checked(tmp_path):
+    with engines.watch(setting()[0], file=tmp_path / "run.parquet") as eye:
+        eye.step(3, loss=1.0, accuracy=0.5)
+        for step, numbers, message in [
+            (3, {}, "step=3 does not come after 3"), (4, {"other": 1.0}, "'other' was not recorded from the first"),
+            (5, {"loss": "high"}, "'high' is no number"),
+        ]:  # fmt: skip
+            with pytest.raises(ConfigError, match=message):
+                eye.step(step, **numbers)
+        eye.step(6, loss=None)
+    assert np.isnan(eye.run["accuracy"][-1, 0])
+
+
+def test_checkpoints_that_do_not_fit_are_named(tmp_path):
+    net, batches, loss = setting()
+    subject = engines.Subject.of(net, batches, loss)
+    with pytest.raises(StoreError, match="holds no checkpoints"):
+        engines.inspect(tmp_path, subject)
+    save_file({"0.weight": torch.zeros(2, 2)}, tmp_path / "a1.safetensors")
+    with pytest.raises(StoreError, match=r"a1.safetensors does not fit 'Sequential': 0.weight has the shape \[2, 2\]"):
+        engines.inspect(tmp_path, subject)
+    (tmp_path / "a1.safetensors").unlink()
+    (tmp_path / "b.pt").write_bytes(b"no pickle")
+    with pytest.raises(StoreError, match="no readable checkpoint"):
+        engines.inspect(tmp_path, subject)
+
+
+def test_the_run_is_followed_while_its_training_goes_on(tmp_path):
+    from dashboard.session.session import Session
+    from engines.core.live import follower
+    from engines.core.runs.experiment import Experiment
+    from engines.core.watch.watch import store_run
+
+    file = tmp_path / "run.parquet"
+    with engines.watch(setting()[0], file=file) as eye:
+        eye.step(0, loss=1.0)
+        eye._store()
+        run = follower.FollowedRun.read(file)
+        session = Session(run.engine)
+        session.start(Experiment.from_run(run), run)
+        follower_of_run = session.runner
+        assert follower_of_run.status.playing and len(session.runner.run) == 1
+        eye.step(1, loss=0.5)
+        store_run(eye.run, file)
+        os.utime(file, ns=(time.time_ns() + 10**9, time.time_ns() + 10**9))
+        follower_of_run._looked = 0.0
+        assert session.view_context().step == 1 and session.runner.run["loss"][-1, 0] == 0.5
+        with pytest.raises(ConfigError, match="taken by its own loop"):
+            session.reset()
+        session.step(1)
+        assert "taken by its own loop" in session.runner.status.message and len(session.runner.run) == 2
+    os.utime(file, ns=(time.time_ns() + 3 * 10**9, time.time_ns() + 3 * 10**9))
+    follower_of_run._looked = 0.0
+    assert not session.runner.status.playing
+    file.unlink()
+    follower_of_run._looked = 0.0
+    assert session.runner.status.step == 1, "what was read stays"
+
+
+@pytest.mark.parametrize("kind", ["lightning", "hugging_face", "keras"])
+def test_callbacks_watch_the_loops_of_other_packages(tmp_path, monkeypatch, kind):
+    """By stand-ins of the packages' interfaces: the calls are those that their loops make."""
+    from types import ModuleType, SimpleNamespace
+
+    from engines.core.watch import callbacks
+
+    net, *_ = setting()
+    with pytest.raises(ConfigError, match="which is not installed") if not _installed(kind) else _nothing():
+        getattr(callbacks, kind)(None)
+    name, base = {
+        "lightning": ("lightning.pytorch.callbacks", "Callback"), "hugging_face": ("transformers", "TrainerCallback"),
+        "keras": ("keras.callbacks", "Callback"),
+    }[kind]  # fmt: skip
+    stand_in = ModuleType(name)
+    setattr(stand_in, base, type(base, (), {}))
+    parts = name.split(".")
+    for place in range(1, len(parts)):
+        monkeypatch.setitem(sys.modules, ".".join(parts[:place]), ModuleType(".".join(parts[:place])))
+    monkeypatch.setitem(sys.modules, name, stand_in)
+    eye = engines.watch(net, file=tmp_path / "run.parquet")
+    callback = getattr(callbacks, kind)(eye)
+    state = SimpleNamespace(global_step=0)
+    begin = {"lightning": "on_train_start", "hugging_face": "on_train_begin", "keras": "on_train_begin"}[kind]
+    around = {"lightning": (state, net), "hugging_face": (None, state, None), "keras": ()}[kind]
+    getattr(callback, begin)(*around)
+    for step in range(4):
+        state.global_step = step + 1
+        if kind == "lightning":
+            callback.on_train_batch_end(state, net, {"loss": torch.tensor(0.1 * step)}, None, step)
+            callback.on_train_batch_end(state, net, {"loss": torch.tensor(9.0)}, None, step)
+        elif kind == "hugging_face":
+            callback.on_log(None, state, None, logs={"loss": 0.1 * step})
+            callback.on_step_end(None, state, None, model=net)
+        else:
+            callback.on_train_batch_end(step, {"loss": 0.1 * step, "accuracy": 1.0})
+    callback.on_train_end(*around)
+    run = engines.open(tmp_path / "run.parquet")
+    np.testing.assert_allclose(run["loss"][:, 0], 0.1 * np.arange(4), rtol=1e-6)
+    assert run.steps.tolist() == ([0, 1, 2, 3] if kind == "keras" else [1, 2, 3, 4]) and not run.interrupted
+
+
+def _installed(kind):
+    from importlib.util import find_spec
+
+    return find_spec({"lightning": "lightning", "hugging_face": "transformers", "keras": "keras"}[kind]) is not None
+
+
+class _nothing:
+    def __enter__(self):
+        pass
+
+    def __exit__(self, *error):
+        return True

@@ -1,0 +1,106 @@
+"""The page of sweeps: what the form says is checked and computed beside it; a cell of the map leads to its run."""
+
+import time
+
+import numpy as np
+import pytest
+
+from dashboard.runs import library, sweep_jobs
+from dashboard.runs.sweep_map import SweepMap
+from dashboard.runs.sweep_page import SweepPage
+from dashboard.session import link
+from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.registry import load
+from engines.core.sweeps.compute import compute
+from engines.core.sweeps.folder import Sweep, rows_to_bytes
+from engines.core.sweeps.plan import Plan
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A library with a sweep whose tasks were computed in this process."""
+    folder = tmp_path_factory.mktemp("library")
+    plan = Plan.from_name(load("neural_collapse"), "weight_decay", small=True)
+    sweep = Sweep.create(plan, folder / sweep_jobs.FOLDER / "collapse")
+    for task in plan.tasks():
+        sweep.keep(task, rows_to_bytes(compute(task)[0]), None)
+    return folder
+
+
+@pytest.fixture
+def page(folder):
+    return SweepPage(lambda name: f"./{name}", folder)
+
+
+def test_a_kept_sweep_is_drawn_with_its_line_its_slices_and_its_verdict(page):
+    assert page.chosen.value.endswith("collapse") and "1 of 1 tasks, 18 points" in page.status.object
+    drawing = page._map[0].object
+    assert [dim.name for dim in drawing.kdims] == ["beta"] and len(drawing) == 2
+    assert "✓" in page.claims.object and "✗" not in page.claims.object
+    assert not page.stop.visible and not page.go_on.visible
+
+
+def test_a_cell_tells_its_value_and_opens_its_run(page):
+    page.map._cell(1.2, 0.1, {"beta": 3.0})
+    sweep = Sweep(page.chosen.value)
+    value = float(sweep.map().sel(lambda_w=0.4, lambda_h=0.05, beta=3.0))
+    assert f"{value:.3g}"[:4] in page.cell.object and "lambda_w = 0.4" in page.cell.object
+    token = page.cell.object.split("s=")[1].split("'")[0]
+    experiment, _ = link.decode(token, load("neural_collapse"))
+    [config] = experiment.configs()
+    assert (config.lambda_w, config.lambda_h, config.beta, config.epsilon) == (0.4, 0.05, 3.0, 1e-4)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "seeds", "words"),
+    [("alfa=1,2", "", "did you mean alpha?"), ("alpha", "", "not of the form knob=values"), ("alpha=1,x", "", "alpha"),
+     ("'alpha=1", "", "not closed"), ("alpha=0.1,99", "", "alpha=99"), ("alpha=0.1,0.2", "a", "seed")],
+)  # fmt: skip
+def test_what_is_wrong_is_a_sentence_and_nothing_begins(page, folder, knobs, seeds, words):
+    page.form.engine.value = "matrix_sensing"
+    page.form.named.value = "knobs of your own"
+    page.form.knobs.value, page.form.seeds.value = knobs, seeds
+    page._attempt(page._begin)
+    assert words in page.error.object and "Traceback" not in page.error.object
+    assert [path.name for path in sweep_jobs.sweeps(folder)] == ["collapse"]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "collapse", " .x"])
+def test_a_name_is_that_of_a_new_folder(page, name):
+    page.form.called.value = name
+    page._attempt(page._begin)
+    assert "wrong" in page.error.object
+
+
+@pytest.mark.slow
+def test_a_sweep_that_begins_is_computed_beside_the_page_and_drawn(tmp_path):
+    page = SweepPage(lambda name: f"./{name}", tmp_path)
+    page.form.engine.value = "matrix_sensing"
+    page.form.named.value = "knobs of your own"
+    page.form.knobs.value = "alpha=0.1,0.2 k=3,4 n=6 r=1 operator=identity"
+    page.form.seeds.value, page.form.steps.value, page.form.called.value = "0:2", "40", "mine"
+    page._attempt(page._begin)
+    assert page.error.object == "" and page.stop.visible
+    end = time.monotonic() + 100
+    while not len(page._map) and time.monotonic() < end:
+        time.sleep(0.2)
+        page.tick()
+    rows = Sweep(tmp_path / sweep_jobs.FOLDER / "mine").table()
+    expected = rows[(rows["alpha"] == 0.2) & (rows["k"] == 4)]["final(loss)"].mean()
+    assert page.map.value_at({"alpha": 0.2, "k": 4}) == pytest.approx(expected, rel=1e-12)
+    job = sweep_jobs.job(tmp_path / sweep_jobs.FOLDER / "mine")
+    assert job.process.wait(60) == 0 and job.failure == ""
+
+
+def test_on_a_server_that_others_reach_nothing_begins(folder, monkeypatch):
+    monkeypatch.setattr(library, "public", lambda: True)
+    with pytest.raises(ConfigError, match="begun where the server runs"):
+        SweepPage(str, folder)
+
+
+def test_lines_lie_where_their_values_are_on_an_axis_of_even_cells():
+    import xarray
+
+    data = xarray.DataArray(np.arange(6.0).reshape(2, 3), {"up": [1, 2], "a": [0.01, 0.1, 1.0]}, ["up", "a"], "x")
+    found = SweepMap(data, "a", "up", [], lambda point: None)
+    np.testing.assert_allclose(found._places("a", [0.01, 10**-1.5, 1.0, 5.0]), [0, 0.5, 2, np.nan])

@@ -1,0 +1,474 @@
+"""Graphics cards that are not there: to Python a tensor lies on `cuda:0`, while the processor computes what it holds.
+
+What a real card would refuse is refused (operands on two devices, numpy on a tensor of the card, a wait within a
+capture), what costs time there is counted (kernels, waits of the host), and what is captured is played back from a
+tape. Copies to pinned memory arrive when somebody waits for them, not before. Values are the processor's, so that a run
+on the card can be compared with one beside it.
+
+    with pretended(cards=2) as machine:
+        x = torch.ones(3, device="cuda")
+        with machine.counting() as count:
+            (x + 1).sum().item()
+        assert (count.kernels, count.waits) == (2, ["_local_scalar_dense"])
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+FREE = {
+    "_unsafe_view", "_reshape_alias", "lift_fresh", "lift", "empty", "empty_like", "new_empty", "empty_strided",
+    "new_empty_strided", "_local_scalar_dense",
+}  # fmt: skip
+"""Operations that launch nothing, beside views."""
+
+LOOKING = {
+    "_local_scalar_dense", "nonzero", "masked_select", "equal", "is_nonzero", "_unique2", "unique_dim", "bincount",
+    "unique_consecutive", "_assert_async", "_linalg_check_errors", "_linalg_eigh", "_linalg_svd", "linalg_lstsq",
+    "linalg_eig", "_linalg_det", "linalg_eigvals",
+}  # fmt: skip
+"""Operations after which the host knows a number of the card: it has waited. Solvers look whether they converged."""
+
+TYPED = {"mm", "bmm", "addmm", "baddbmm", "mv", "dot", "cat", "stack", "gather", "index_select", "scatter"}
+"""Operations that take no number of the host in place of a tensor."""
+
+INDEXED = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index", "_unsafe_index_put"}
+
+MACHINE: Machine | None = None
+
+
+@dataclass
+class Count:
+    """What happened while it was counted."""
+
+    kernels: int = 0
+    waits: list[str] = field(default_factory=list)
+    """Operations that made the host wait."""
+    uploads: list[str] = field(default_factory=list)
+    """Shapes of what was copied to the card."""
+    kinds: Counter[str] = field(default_factory=Counter)
+    """Kernels by the names of their operations."""
+    places: list[str] = field(default_factory=list)
+    """Files of the engines that made the host wait."""
+
+
+class Tape:
+    """What a capture recorded, to be played again: the pretended `torch.cuda.CUDAGraph`."""
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[Callable[..., Any], tuple, dict, list[Tensor]]] = []
+
+    def record(self, act: Callable[..., Any], args: tuple, kwargs: dict, made: Any) -> None:
+        """Keep one kernel with what it read and where it wrote."""
+        self._entries.append((act, args, kwargs, _tensors(made)))
+
+    def spoil(self) -> None:
+        """Nothing is computed by a capture: what its kernels made is no number until it is played."""
+        for _, args, _, made in self._entries:
+            given = {id(one) for one in _tensors(args)}
+            for one in made:
+                if one.is_floating_point() and id(one) not in given:
+                    one.fill_(torch.nan)
+
+    def replay(self) -> None:
+        """Launch all kernels once more, each into the memory into which it wrote."""
+        assert MACHINE is not None
+        MACHINE.replays += 1
+        for act, args, kwargs, made in self._entries:
+            for old, new in zip(made, _tensors(act(*args, **kwargs)), strict=True):
+                if old is not new:
+                    old.copy_(new)
+
+
+class Machine:
+    """The host's view of its pretended cards."""
+
+    def __init__(self, cards: int, memory: int) -> None:
+        self.cards, self.memory, self.current = cards, memory, 0
+        self.replays = 0
+        self.largest = memory
+        """Bytes of the largest tensor that still fits."""
+        self.cached = 0
+        """Bytes that torch has reserved and does not use."""
+        self.emptied = 0
+        self.capturing: tuple[Tape, int, threading.Thread] | None = None
+        self.refuses_capture = False
+        self.pinned: set[int] = set()
+        self._under_way: list[tuple[int, Tensor, Tensor]] = []
+        self._count = Count()
+
+    @contextmanager
+    def counting(self) -> Iterator[Count]:
+        """Count what happens inside."""
+        before, self._count = self._count, Count()
+        try:
+            yield self._count
+        finally:
+            self._count = before
+
+    def wait(self, what: str) -> None:
+        """Note that the host waits for the card. Raises within a capture."""
+        self._count.waits.append(what)
+        self._count.places.append(_place())
+        self._refuse_in_capture(what)
+
+    def uploaded(self, shape: tuple[int, ...]) -> None:
+        """Note a copy from pageable memory to the card. Raises within a capture."""
+        self._count.uploads.append(f"{shape} at {_place()}")
+        self._refuse_in_capture(f"an upload of {shape}")
+
+    def launched(self, name: str, index: int, act: Any, args: tuple, kwargs: dict, made: Any) -> None:
+        """Note a kernel; within a capture it is recorded, if it is of the thread and the card that capture."""
+        self._count.kernels += 1
+        self._count.kinds[name] += 1
+        if self.capturing and self.capturing[1:] == (index, threading.current_thread()):
+            self.capturing[0].record(act, args, kwargs, made)
+
+    def send(self, index: int, target: Tensor, source: Tensor) -> None:
+        """Begin a copy to pinned memory: it holds nothing until somebody waits for an event after it."""
+        self._under_way.append((index, target, source.clone()))
+        target.fill_(torch.nan if target.is_floating_point() else 77)
+
+    def recorded(self) -> list[tuple[int, Tensor, Tensor]]:
+        """Take the copies that began on the current card: an event after them ends when they have arrived."""
+        found = [one for one in self._under_way if one[0] == self.current]
+        self._under_way = [one for one in self._under_way if one[0] != self.current]
+        return found
+
+    def allocate(self, made: Any) -> None:
+        """Raise `OutOfMemoryError` where a tensor is larger than what still fits."""
+        for one in _tensors(made):
+            if one.nbytes > self.largest:
+                raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {one.nbytes} bytes. It is full.")
+
+    def _refuse_in_capture(self, what: str) -> None:
+        if self.capturing and self.capturing[2] is threading.current_thread():
+            raise RuntimeError(f"CUDA error: operation not permitted when stream is capturing ({what} at {_place()})")
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    return [one for one in tree_flatten(value)[0] if isinstance(one, Tensor)]
+
+
+def _place() -> str:
+    """Find the innermost file of an engine on the stack."""
+    frame = sys._getframe(1)
+    while frame:
+        _, found, name = frame.f_code.co_filename.partition("/engines/")
+        if found:
+            return name
+        frame = frame.f_back
+    return "a test"
+
+
+# -- a tensor of the card ------------------------------------------------------------------------------------------
+
+
+class OnCard(Tensor):
+    """A tensor that Python sees on a card."""
+
+    values: Tensor
+    index: int
+
+    @staticmethod
+    def __new__(cls, values: Tensor, index: int) -> OnCard:
+        made = Tensor._make_wrapper_subclass(
+            cls, values.size(), strides=values.stride(), storage_offset=values.storage_offset(), dtype=values.dtype,
+            device=values.device, requires_grad=values.requires_grad,
+        )  # fmt: skip
+        made.values, made.index = values, index
+        return made
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+    device = property(lambda self: torch.device("cuda", self.index))  # type: ignore[assignment]
+    is_cuda = property(lambda self: True)  # type: ignore[assignment]
+    is_cpu = property(lambda self: False)  # type: ignore[assignment]
+
+    def __repr__(self, **_: Any) -> str:
+        return f"OnCard({tuple(self.shape)}, {self.dtype}, cuda:{self.index})"
+
+    def numpy(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("can't convert cuda device type tensor to numpy")
+
+    __array__ = numpy
+
+    def tolist(self) -> Any:
+        _machine().wait("tolist")
+        return self.values.tolist()
+
+    def cpu(self, *_: Any, **__: Any) -> Tensor:
+        _machine().wait("copy to the host")
+        return self.values.detach().clone()
+
+    def to(self, *args: Any, **kwargs: Any) -> Tensor:
+        place, rest, others = _without_device(args, kwargs)
+        moved: Tensor = self
+        if place is not None and place.type == "cpu":
+            moved = self.cpu()
+        elif place is not None and (place.index or 0) != self.index:
+            moved = OnCard(self.values.clone(), place.index or 0)
+        dtype = next((one for one in rest if isinstance(one, torch.dtype)), others.get("dtype"))
+        return moved if dtype in (None, moved.dtype) else Tensor.to(moved, dtype)
+
+    def new_tensor(self, data: Any, *, dtype: torch.dtype | None = None, **_: Any) -> Tensor:
+        return upload(torch.tensor(data, dtype=dtype or self.dtype), self.index)
+
+    @classmethod
+    def __torch_dispatch__(cls, act: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        return _dispatched(_machine(), act, args, kwargs or {})
+
+
+def _machine() -> Machine:
+    assert MACHINE is not None, "a tensor of a pretended card outlived its machine"
+    return MACHINE
+
+
+def upload(values: Tensor, index: int = 0) -> OnCard:
+    """Copy a tensor of the host to a card."""
+    _machine().allocate(values)
+    _machine().uploaded(tuple(values.shape))
+    return OnCard(values.detach().clone(), index)
+
+
+def held(value: Any) -> Tensor:
+    """Read what a tensor holds, wherever it lies."""
+    return value.values if isinstance(value, OnCard) else value
+
+
+def _dispatched(machine: Machine, act: Any, args: tuple, kwargs: dict) -> Any:
+    name = act.overloadpacket.__name__
+    flat, spec = tree_flatten((args, kwargs))
+    cards = [one for one in flat if isinstance(one, OnCard)]
+    if name == "copy_" and not isinstance(args[0], OnCard):
+        return _downloaded(machine, args)
+    if name == "copy_" and not isinstance(args[1], OnCard):
+        machine.uploaded(tuple(args[1].shape))
+    else:
+        _check(machine, act, name, args, flat)
+    plain = [held(one) for one in flat]
+    inner_args, inner_kwargs = tree_unflatten(plain, spec)
+    run = _mixed_product if act is getattr(torch.ops.aten.mm, "dtype", None) else act
+    made = run(*inner_args, **inner_kwargs)
+    index = cards[0].index
+    if not _quiet(act):
+        machine.allocate(made)
+        machine.launched(name, index, run, inner_args, inner_kwargs, made)
+    known = {id(one.values): one for one in cards}
+    leaves, shape = tree_flatten(made)
+    return tree_unflatten([_seen(one, known, index) for one in leaves], shape)
+
+
+def _seen(value: Any, known: dict[int, OnCard], index: int) -> Any:
+    """The tensor of the card that holds a result: one of the arguments where that was written to."""
+    if not isinstance(value, Tensor):
+        return value
+    return known[id(value)] if id(value) in known else OnCard(value, index)
+
+
+def _mixed_product(a: Tensor, b: Tensor, dtype: torch.dtype) -> Tensor:
+    """Multiply narrow matrices and keep the sums wide, which the processor cannot do by itself."""
+    return (a.to(dtype) @ b.to(dtype)).to(dtype)
+
+
+@cache
+def _quiet(act: Any) -> bool:
+    """Whether an operation launches no kernel: it is a view, or makes memory that holds nothing yet."""
+    views = [one.alias_info is not None and not one.alias_info.is_write for one in act._schema.returns]
+    return act.overloadpacket.__name__ in FREE or any(views)
+
+
+def _downloaded(machine: Machine, args: tuple) -> Tensor:
+    target, source, *rest = args
+    if rest and rest[0] and target.untyped_storage().data_ptr() in machine.pinned:
+        machine.send(source.index, target, source.values)
+    else:
+        machine.wait("copy to the host")
+        target.copy_(source.values)
+    return target
+
+
+def _check(machine: Machine, act: Any, name: str, args: tuple, flat: list[Any]) -> None:
+    """Refuse what a card refuses, and note what makes the host wait."""
+    cards = [one for one in flat if isinstance(one, OnCard)]
+    host = [one for one in flat if isinstance(one, Tensor) and not isinstance(one, OnCard)]
+    if name in INDEXED:
+        indices = [one for one in args[1] if isinstance(one, Tensor)]
+        if any(one.dtype in (torch.bool, torch.uint8) for one in indices):
+            machine.wait("index by a mask")
+        if isinstance(args[0], OnCard):  # torch takes the numbers of the host there, and waits
+            for one in [one for one in indices if not isinstance(one, OnCard)]:
+                machine.wait("index by numbers of the host")
+                host = [other for other in host if other is not one]
+    elif name in LOOKING:
+        machine.wait(name)
+    wrong = [one for one in host if one.dim() > 0 or name in TYPED]
+    if wrong or len({one.index for one in cards}) > 1:
+        raise RuntimeError(
+            f"Expected all tensors to be on the same device: {act} of {[str(one.device) for one in (*cards, *wrong)]}"
+        )
+
+
+# -- what Python asks torch for ------------------------------------------------------------------------------------
+
+
+def _without_device(args: tuple, kwargs: dict) -> tuple[torch.device | None, tuple, dict]:
+    """Find the device in the arguments of `to`, or in the keywords of a factory; return it and the rest."""
+    rest, others, place = [], dict(kwargs), None
+    for one in (*args, others.pop("device", None)):
+        if isinstance(one, torch.device):
+            place = one
+        elif isinstance(one, str) and one.split(":")[0] in ("cpu", "cuda"):
+            place = torch.device(one)
+        elif isinstance(one, OnCard) and place is None:
+            place = one.device
+            others.setdefault("dtype", one.dtype)
+        elif one is not None:
+            rest.append(one)
+    return place, tuple(rest), others
+
+
+class Names(TorchFunctionMode):
+    """Makes tensors on a card where Python asks for one."""
+
+    def __init__(self, machine: Machine) -> None:
+        super().__init__()
+        self._machine = machine
+
+    def __torch_function__(self, act: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs, name = dict(kwargs or {}), getattr(act, "__name__", "")
+        if kwargs.pop("pin_memory", False):
+            made = act(*args, **kwargs)
+            self._machine.pinned.add(made.untyped_storage().data_ptr())
+            return made
+        if name == "to" and not isinstance(args[0], OnCard):
+            return self._moved(act, args, kwargs)
+        place, _, others = _without_device((), kwargs)
+        if name in ("tensor", "as_tensor") and args and isinstance(args[0], OnCard):
+            return args[0].to(**kwargs)
+        if place is None or place.type != "cuda":
+            return act(*args, **kwargs)
+        index = self._machine.current if place.index is None else place.index
+        made = act(*args, **others)
+        if name in ("tensor", "as_tensor", "asarray"):
+            return upload(made, index)
+        if isinstance(made, OnCard):
+            return made
+        self._machine.allocate(made)
+        if name not in FREE:
+            self._machine.launched(name, index, act, args, others, made)
+        return OnCard(made, index)
+
+    def _moved(self, act: Any, args: tuple, kwargs: dict) -> Tensor:
+        place, rest, others = _without_device(args[1:], kwargs)
+        if place is None or place.type != "cuda":
+            return act(*args, **kwargs)
+        others.pop("non_blocking", None)
+        made = act(args[0], *rest, **others) if rest or others else args[0]
+        return upload(made, self._machine.current if place.index is None else place.index)
+
+
+# -- torch.cuda ----------------------------------------------------------------------------------------------------
+
+
+class Stream:
+    """A queue of a card, which is always empty."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        pass
+
+    def wait_stream(self, other: Any) -> None:
+        """Nothing is late."""
+
+    def synchronize(self) -> None:
+        """Nothing is late."""
+
+
+class Event:
+    """A mark in the queue of the current card: the copies before it have arrived once it was waited for."""
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        self._copies: list[tuple[int, Tensor, Tensor]] = []
+
+    def record(self, stream: Any = None) -> None:
+        """Put the mark behind the copies that are under way."""
+        self._copies = _machine().recorded()
+
+    def query(self) -> bool:
+        """Whether all before it has arrived."""
+        return not self._copies
+
+    def synchronize(self) -> None:
+        """Wait for all before it."""
+        for _, target, values in self._copies:
+            target.copy_(values)
+        self._copies = []
+
+
+def _functions(machine: Machine) -> dict[str, Any]:
+    """What stands for the names of `torch.cuda`."""
+
+    @contextmanager
+    def device(place: Any) -> Iterator[None]:
+        before, index = machine.current, place if isinstance(place, int) else torch.device(place).index
+        machine.current = before if index is None or index < 0 else index
+        try:
+            yield
+        finally:
+            machine.current = before
+
+    @contextmanager
+    def graph(tape: Tape, **_: Any) -> Iterator[None]:
+        if machine.capturing or machine.refuses_capture:
+            raise RuntimeError("CUDA error: operation not permitted when stream is capturing")
+        machine.capturing = (tape, machine.current, threading.current_thread())
+        try:
+            yield
+        finally:
+            machine.capturing = None
+        tape.spoil()
+
+    @contextmanager
+    def stream(_: Any) -> Iterator[None]:
+        yield
+
+    def emptied() -> None:
+        machine.emptied += 1
+        machine.cached = 0
+
+    return {
+        "CUDAGraph": Tape, "graph": graph, "Stream": Stream, "stream": stream, "Event": Event, "device": device,
+        "current_stream": Stream, "synchronize": lambda *_: None, "empty_cache": emptied,
+        "is_available": lambda: True, "device_count": lambda: machine.cards,
+        "get_device_name": lambda index=0: f"Pretended card {index}",
+        "mem_get_info": lambda *_: (machine.memory - machine.cached, machine.memory),
+        "memory_reserved": lambda *_: machine.cached, "memory_allocated": lambda *_: 0,
+        "current_device": lambda: machine.current,
+    }  # fmt: skip
+
+
+@contextmanager
+def pretended(cards: int = 1, memory: int = 139 * 2**30) -> Iterator[Machine]:
+    """Give this process cards: inside, this thread may ask for `cuda`."""
+    global MACHINE
+    before, MACHINE = MACHINE, Machine(cards, memory)
+    try:
+        with ExitStack() as stack:
+            for name, value in _functions(MACHINE).items():
+                stack.enter_context(mock.patch.object(torch.cuda, name, value))
+            stack.enter_context(Names(MACHINE))
+            yield MACHINE
+    finally:
+        MACHINE = before
