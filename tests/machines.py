@@ -56,7 +56,7 @@ def fingerprint(around: dict[str, str]) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-OLD = ("-W", "ignore::DeprecationWarning")
+OLD = ("-W", "ignore::DeprecationWarning", "-W", "ignore::PendingDeprecationWarning")
 """Old libraries use what newer ones, which they allow, announce to be going."""
 
 

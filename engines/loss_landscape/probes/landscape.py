@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from engines.core.numerics import lapack
 from engines.core.protocol.engine import RunData
@@ -23,12 +24,14 @@ from engines.loss_landscape.hessian.products import (
     gauss_newton,
     metric_of,
     mlp_gauss_newton,
+    mlp_hessian,
     over_parts,
     reverse_over_reverse,
+    softmax_metric,
 )
 from engines.loss_landscape.hessian.spectral_density import RESOLVED, SoftCount, Spectrum
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Model, Samples, Subject
+from engines.loss_landscape.models.model import Model, Samples, Subject, cross_entropy
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 from engines.loss_landscape.models.own_model import OwnModel
 from engines.loss_landscape.models.potentials import potential
@@ -160,8 +163,23 @@ def trained_landscape(network: NetworkAtStep) -> Landscape:
     note = "there are no labels and no targets: the loss that is trained is the behavioural one" if rests else ""
     return Landscape(
         network.config, network.theta, loss, None, len(X), labelled=is_classifier(network), note=note,
-        kept=kept_numbers(network), by_hand=product if own else None,
+        kept=kept_numbers(network),
+        by_hand=product if own else _classifier_product(subject, network.theta, network.samples),
     )  # fmt: skip
+
+
+def _classifier_product(subject: Subject, theta: Tensor, samples: Samples) -> Callable[[], Product] | None:
+    """Return what makes the product with the Hessian of a perceptron's cross-entropy by hand; None for any other."""
+    net, (X, y) = subject.model, samples
+    if not isinstance(net, Mlp) or subject.criterion is not cross_entropy:
+        return None
+
+    def product() -> Product:
+        logits = net(theta, X).detach()
+        residual = logits.softmax(-1) - functional.one_hot(y, logits.shape[-1])
+        return mlp_hessian(net, theta, X, softmax_metric(logits), residual)
+
+    return product
 
 
 def _product_on(subject: Subject, theta: Tensor, X: Tensor) -> Product:

@@ -12,6 +12,7 @@ from tests.loss_landscape.probes import sampled_run
 
 TRANSFORMER = {"subject": "transformer", "modulus": 5, "embedding": 4, "width": 4, "train_fraction": 0.8}
 SUPERPOSITION = {"subject": "superposition", "inputs": 6, "embedding": 2, "samples": 200}
+DIGITS = {"subject": "digits", "width": 2}
 GATES = {"planted": "gates", "depth": 1, "seed": 1}
 
 
@@ -30,7 +31,7 @@ def dense(knobs, kind):
     return torch.linalg.eigvalsh(H).flip(-1).numpy()
 
 
-@pytest.mark.parametrize("knobs", [TRANSFORMER, SUPERPOSITION, GATES])
+@pytest.mark.parametrize("knobs", [TRANSFORMER, SUPERPOSITION, GATES, DIGITS])
 @pytest.mark.parametrize("kind", ["gauss_newton", "hessian"])
 def test_a_dense_spectrum_is_that_of_automatic_differentiation(knobs, kind):
     """1e-10 of the largest; trace, count and the least follow from it."""
