@@ -1,4 +1,4 @@
-"""The map of a sweep, by HoloViews on xarray: a mesh over two knobs with theory's lines, a slice for each other one."""
+"""The map of a sweep, by HoloViews on xarray: a mesh over two knobs with theory's lines, sliced by the others."""
 
 from __future__ import annotations
 
@@ -39,22 +39,16 @@ class SweepMap:
             raise ConfigError("a map is drawn over two knobs that have several values each")
         self.data = data.transpose(up, across, ...)
         self.across, self.up, self._lines, self._tapped = across, up, lines, tapped
-        self.sliced = [str(name) for name in self.data.dims if name not in (across, up)]
+        others = [str(name) for name in self.data.dims if name not in (across, up)]
+        self.slices = {name: [_plain(value) for value in self.data[name].values] for name in others}
+        """The values of the knobs by which the map is sliced."""
         self._label = str(data.name)
-        self._taps: list[Any] = []
+        self._tap: Any = None
 
-    def drawing(self) -> Any:
-        """Return the map; where there are other knobs, one for each combination of their values."""
-        if not self.sliced:
-            return self._mesh(self.data, {})
-        values = [[_plain(value) for value in self.data[str(name)].values] for name in self.sliced]
-        frames = {}
-        for places in np.ndindex(*map(len, values)):
-            point = dict(zip(self.sliced, (values[i][place] for i, place in enumerate(places)), strict=True))
-            frames[tuple(point.values())] = self._mesh(
-                self.data.isel(dict(zip(self.sliced, places, strict=True))), point
-            )
-        return hv.HoloMap(frames, kdims=self.sliced)
+    def drawing(self, at: Point) -> Any:
+        """Return the map where the knobs by which it is sliced have these values; of others, the first one."""
+        places = {name: values.index(at.get(name, values[0])) for name, values in self.slices.items()}
+        return self._mesh(self.data.isel(places), {name: self.slices[name][place] for name, place in places.items()})
 
     def value_at(self, point: Point) -> float:
         """Return the value of a cell."""
@@ -68,14 +62,13 @@ class SweepMap:
         mesh = hv.QuadMesh((across, up, data.values), list(names), hv.Dimension("value", label=self._label)).opts(
             cmap=list(SEQUENTIAL), colorbar=True, cnorm="log" if log else "linear", tools=["hover", "tap"],
             clim=(float(finite.min()), float(finite.max())) if len(finite) and finite.min() < finite.max() else (0, 1),
-            line_width=0,
+            line_width=0, nonselection_alpha=1.0, hover_tooltips=["value"],
         )  # fmt: skip
-        tap = Tap(source=mesh)
-        tap.add_subscriber(lambda x=None, y=None: self._cell(x, y, slice_of))
-        self._taps.append(tap)
+        self._tap = Tap(source=mesh)
+        self._tap.add_subscriber(lambda x=None, y=None: self._cell(x, y, slice_of))
         drawn = [hv.Curve((self._places(self.across, each.across), self._places(self.up, each.up)), *names,
                           label=each.label).opts(color=INK, line_width=2.5, line_dash="dashed")
-                 for each in self._lines]  # fmt: skip
+                 for each in self._lines if each.at.items() <= slice_of.items()]  # fmt: skip
         return hv.Overlay([mesh, *drawn]).opts(**self._look(data))
 
     def _look(self, data: xarray.DataArray) -> dict[str, Any]:

@@ -59,10 +59,10 @@ class SweepPage(Viewer):
         self.measure, self.across, self.up = (
             pmui.Select(label=label, width=200, visible=False, **select) for label in ("Shown", "Across", "Up")
         )
-        self._map = pn.Column(**wide)
+        self._map, self.slices = pn.Column(**wide), pn.FlexBox(**wide)
         kept = pn.FlexBox(self.chosen, self.stop, self.go_on, align_items="center", **wide)
         axes = pn.FlexBox(self.measure, self.across, self.up, **wide)
-        result = pn.Column(kept, self.bar, self.status, axes, self._map, self.cell, self.claims,
+        result = pn.Column(kept, self.bar, self.status, axes, self.slices, self._map, self.cell, self.claims,
                            stylesheets=[sheet("comparison_panel")], **wide)  # fmt: skip
         title = pn.pane.HTML("<h1>Sweeps</h1>", **text)
         self._panel = pn.Column(title, self.form, self.error, result, sizing_mode="stretch_width",
@@ -117,6 +117,7 @@ class SweepPage(Viewer):
         from engines.core.sweeps.folder import Sweep
 
         self._sweep, self._drawn, self.cell.object, self.claims.object, self._map[:] = None, (), "", "", []
+        self.slices[:] = []
         if not self.chosen.value:
             self.status.object = "<p>No sweep is kept here yet: begin one.</p>"
             return
@@ -167,9 +168,22 @@ class SweepPage(Viewer):
         else:
             data, lines, axes = averaged(sweep.to_xarray(shown[0])[shown[0]], *shown[1:]), [], shown[1:]
         self.map = SweepMap(data, *axes, lines, self.show_cell)
-        self._map[:] = [pn.pane.HoloViews(self.map.drawing(), sizing_mode="stretch_width", margin=0,
-                                          widget_location="top_left", linked_axes=False)]  # fmt: skip
+        self._offer_slices()
+        self._draw_slice()
         self.claims.object = "".join(_said(sweep))
+
+    def _offer_slices(self) -> None:
+        """Offer the values of the knobs by which the map is sliced; what was chosen stays."""
+        if [select.label for select in self.slices] == list(self.map.slices):
+            return
+        made = {"size": "small", "width": 140, "margin": (6, 10, 6, 0)}
+        self.slices[:] = [pmui.Select(label=name, options=each, **made) for name, each in self.map.slices.items()]
+        for select in self.slices:
+            select.param.watch(lambda event: self._draw_slice(), "value")
+
+    def _draw_slice(self) -> None:
+        drawn = self.map.drawing({select.label: select.value for select in self.slices})
+        self._map[:] = [pn.pane.HoloViews(drawn, sizing_mode="stretch_width", margin=0, linked_axes=False)]
 
     def show_cell(self, point: dict[str, Any]) -> None:
         """Say what is in a cell, with the way to its run in the lab."""

@@ -26,8 +26,8 @@ def left(data: Dataset, config: Any) -> DataArray:
 
 def lines(data: Dataset, config: Any) -> list[Line]:
     """Draw where a quarter is left, for each beta: `(1 + sqrt(lambda_H/lambda_W)/beta)^-2 = 1/4`."""
-    w = data["lambda_w"].values
-    return [Line(w, beta**2 * w, f"{QUARTER}, β = {beta:g}") for beta in data["beta"].values]
+    w = np.geomspace(data["lambda_w"].values.min(), data["lambda_w"].values.max(), 60)
+    return [Line(w, beta**2 * w, QUARTER, {"beta": beta}) for beta in data["beta"].values]
 
 
 def judge(data: Dataset, config: Any) -> list[Verdict]:

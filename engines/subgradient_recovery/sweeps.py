@@ -85,8 +85,9 @@ def judge_outliers(data: Dataset, config: Any) -> list[Verdict]:
 
 def line_of_outliers(data: Dataset, config: Any) -> list[Line]:
     """Draw the line over the share of outliers."""
-    p = data["outlier_fraction"].values
-    return [Line(p, law(data, config, laws.threshold, ["outlier_fraction"]).values, LINE)]
+    known = data["outlier_fraction"].values
+    p = np.linspace(known.min(), known.max(), 40)
+    return [Line(p, np.array([laws.threshold(config.replace(outlier_fraction=float(each))) for each in p]), LINE)]
 
 
 SWEEPS = (
@@ -96,7 +97,7 @@ SWEEPS = (
         look_for="One border for all k > r: over-parameterisation costs no measurements.",
         set=RECOVERS | {"d": 20, "r": 1, "k": [1, 2, 3, 5, 10, 20], "m": [20, 28, 40, 56, 80, 112, 160],
                         "seed": list(range(10))},
-        small={"d": 12, "k": [2, 4, 12], "m": [24, 36, 54, 80], "seed": list(range(5)), "steps": 300},
+        small={"d": 12, "k": [2, 4, 12], "m": [12, 24, 36, 54, 80], "seed": list(range(5)), "steps": 300},
         steps=600,
         measures=(MEASURE,),
         across="m",

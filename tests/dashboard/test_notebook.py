@@ -111,7 +111,7 @@ def test_a_link_brings_the_pinned_run_also_one_whose_members_all_diverged(open_w
 def test_a_lab_opens_on_a_model_of_ones_own(open_widget):
     widget = open_widget(lab, "loss_landscape", subject=own_models.scikit_learn(), set={"chains": 2})
     run = played(widget, 3)
-    assert run.configs[0].model == "scikit-learn MLP" and run["loss"].shape == (4, 1)
+    assert run.configs[0].model.startswith("scikit-learn MLP") and run["loss"].shape == (4, 1)
     assert "**43** parameters" in run.story().text
     with pytest.raises(ConfigError, match="leave out preset and link"):
         lab("loss_landscape", preset="L0", subject=own_models.scikit_learn())

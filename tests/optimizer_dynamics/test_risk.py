@@ -160,7 +160,7 @@ def test_best_rates_of_tunings_are_minima_of_the_exact_risk_beside_their_law():
                for B in (1, 4) for T, schedule in ((64, "constant"), (64, "linear")) for eta in B * rates]  # fmt: skip
     found = ran(64, *configs).probe("best_rates")
     assert found["batch_linear"].tolist() == [1, 4]
-    fine = {B: min(np.geomspace(0.05 * B, 0.15 * B, 60), key=lambda eta, B=B: end(
+    fine = {B: min(np.geomspace(0.03 * B, 0.15 * B, 60), key=lambda eta, B=B: end(
         OptimizerDynamics(scene="quadratic", horizon=64, eta=float(eta), batch=B), 64)) for B in (1, 4)}  # fmt: skip
     np.testing.assert_allclose(found["rate_constant"], [fine[1], fine[4]], rtol=0.05)
     np.testing.assert_allclose(found["rate_law"][0], 0.0927, atol=1e-4)

@@ -74,6 +74,8 @@ class Line(NamedTuple):
     across: np.ndarray
     up: np.ndarray
     label: str
+    at: Mapping[str, Any] = {}
+    """The slices on which it is drawn, by values of further knobs; all where none is named."""
 
 
 @dataclass(frozen=True, kw_only=True)

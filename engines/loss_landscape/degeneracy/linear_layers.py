@@ -33,7 +33,11 @@ def linear_maps(module: nn.Module, outputs: Callable[[], Tensor]) -> LinearMaps:
     calls: list[tuple[str, Tensor, Tensor]] = []
 
     def note(name: str) -> Callable[[nn.Module, Any, Tensor], None]:
-        return lambda one, given, made: calls.append((name, _patches(one, given[0].detach()), made))
+        def hook(one: nn.Module, given: Any, made: Tensor) -> None:
+            if made.requires_grad:  # what no free parameter reaches has no derivatives to speak of
+                calls.append((name, _patches(one, given[0].detach()), made))
+
+        return hook
 
     chosen = {name: one for name, one in module.named_modules() if _is_linear_map(one)}
     handles = [one.register_forward_hook(note(name)) for name, one in chosen.items()]

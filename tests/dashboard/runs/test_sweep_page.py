@@ -2,6 +2,7 @@
 
 import time
 
+import holoviews as hv
 import numpy as np
 import pytest
 
@@ -34,14 +35,24 @@ def page(folder):
 
 def test_a_kept_sweep_is_drawn_with_its_line_its_slices_and_its_verdict(page):
     assert page.chosen.value.endswith("collapse") and "1 of 1 tasks, 18 points" in page.status.object
-    drawing = page._map[0].object
-    assert [dim.name for dim in drawing.kdims] == ["beta"] and len(drawing) == 2
+    [beta_of] = page.slices
+    assert beta_of.label == "beta" and beta_of.options == [0.3, 3.0]
+    for beta in beta_of.options:
+        beta_of.value = beta
+        overlay = page._map[0].object
+        np.testing.assert_array_equal(
+            next(iter(overlay)).dimension_values("value", flat=False), page.map.data.sel(beta=beta).values
+        )
+        [line] = [each for each in overlay if type(each) is hv.Curve]  # that of this slice
+        w = np.geomspace(0.1, 1.6, 60)
+        np.testing.assert_allclose(line.dimension_values("y"), page.map._places("lambda_h", beta**2 * w))
     assert "✓" in page.claims.object and "✗" not in page.claims.object
     assert not page.stop.visible and not page.go_on.visible
 
 
 def test_a_cell_tells_its_value_and_opens_its_run(page):
-    page.map._cell(1.2, 0.1, {"beta": 3.0})
+    page.slices[0].value = 3.0
+    page.map._tap.event(x=1.2, y=0.1)  # as a click says it
     sweep = Sweep(page.chosen.value)
     value = float(sweep.map().sel(lambda_w=0.4, lambda_h=0.05, beta=3.0))
     assert f"{value:.3g}"[:4] in page.cell.object and "lambda_w = 0.4" in page.cell.object
