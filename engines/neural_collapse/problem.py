@@ -49,7 +49,7 @@ class Problem:
     begun: tuple[Tensor, ...] = ()
     """The six parts of the start's distance from the minimiser, `[B, d, *]`; `response.build` fills them."""
     begun_sizes: Tensor | None = None
-    """Their Frobenius norms, `[B, 6]`."""
+    """Frobenius norms of those six, `[B, 6]`."""
 
 
 def reduced(M: Tensor, Y: Tensor, G: Tensor) -> Moments:

@@ -60,10 +60,10 @@ def solved(name, index):
 
 
 def rates(run, low=1e-10):
-    """The rate of each member on the straight part of its curve."""
+    """The rate of each member on the straight part of its curve; NaN for one that never comes so low."""
     parts = [(error < 1e-5) & (error > low) for error in run["relative_error"].T]
     return [
-        -np.polyfit(run.steps[part], np.log(error[part]), 1)[0]
+        -np.polyfit(run.steps[part], np.log(error[part]), 1)[0] if part.sum() > 1 else np.nan
         for part, error in zip(parts, run["relative_error"].T, strict=True)
     ]
 
