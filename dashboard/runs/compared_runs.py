@@ -9,7 +9,7 @@ import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
 import xarray
-from holoviews.streams import BoundsXY, Params
+from holoviews.streams import Params
 
 from dashboard.figures.marks.figure import tone_down
 from dashboard.figures.tables import even_places
@@ -133,7 +133,7 @@ def axes(members: Any) -> list[str]:
 
 
 class Members:
-    """Members as points and as lines over several axes. What is brushed in one picture is lit in the other."""
+    """Members as points and as lines over several axes. Points that are brushed are lit as lines, too."""
 
     def __init__(self, members: Any, x: str, y: str) -> None:
         self.table: Any = members.head(MOST_MEMBERS).reset_index(drop=True)
@@ -141,11 +141,8 @@ class Members:
         self.links: Any = hv.selection.link_selections.instance(unselected_alpha=0.15, selected_color=qualitative(1))
         names = {"tools": ["box_select", "lasso_select", "hover"], "size": 7, "color": qualitative(0)}
         self.points: Any = hv.Points(self.table, [x, y], ["run", "member", *self.axes[2:]]).opts(**names)
-        self._brush = BoundsXY()
         chosen = Params(self.links, ["selection_expr"])
         self.lines = hv.DynamicMap(self._lines, streams=[chosen])
-        self._brush.source = self.lines
-        self._brush.add_subscriber(self._brushed)
 
     def layout(self) -> tuple[Any, Any]:
         """Return both pictures."""
@@ -166,7 +163,7 @@ class Members:
         parts = {False: (GREY, 0.12), True: (qualitative(1), 0.55)}
         drawn: list[Any] = [
             hv.Path([path for path, on in zip(paths, lit, strict=True) if on == state]).opts(
-                color=color, alpha=alpha, line_width=1.2, tools=["box_select"], active_tools=["box_select"]
+                color=color, alpha=alpha, line_width=1.2
             )
             for state, (color, alpha) in parts.items()
         ]
@@ -202,20 +199,6 @@ class Members:
     def _label(self, name: str) -> str:
         low, high = self._ends(name)
         return f"{name} {number(low)}…{number(high)}"
-
-    def _brushed(self, bounds: tuple[float, float, float, float] | None) -> None:
-        """Light the members whose lines pass the box that was drawn over one axis."""
-        if bounds is None:
-            return
-        left, low, right, high = bounds
-        name = self.axes[int(np.clip(round((left + right) / 2), 0, len(self.axes) - 1))]
-        first, last = self._ends(name)
-        if self._log(name):
-            value = lambda share: first * (last / first) ** share  # noqa: E731
-        else:
-            value = lambda share: first + (last - first) * share  # noqa: E731
-        self.links.selection_expr = None  # a selection that is set over another one would be taken back by that
-        self.links.selection_expr = (hv.dim(name) >= value(low)) & (hv.dim(name) <= value(high))
 
 
 def spans_decades(column: Any) -> bool:

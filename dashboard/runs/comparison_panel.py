@@ -20,7 +20,7 @@ SEVERAL_LABS = "Curves are drawn of runs of one lab: these are of several."
 
 ALIKE = "These members do not differ in two numbers: there is nothing to draw them over."
 
-BRUSH = "Draw a box or a lasso over points, or a box over one axis of the lines: the same members are lit in both."
+BRUSH = "Draw a box or a lasso over points: the same members are lit as lines."
 
 ONE = "One curve has none to be compared with: choose another run, or one with several members."
 

@@ -59,7 +59,8 @@ class SweepPage(Viewer):
         self.measure, self.across, self.up = (
             pmui.Select(label=label, width=200, visible=False, **select) for label in ("Shown", "Across", "Up")
         )
-        self._map, self.slices = pn.Column(**wide), pn.FlexBox(**wide)
+        self._map = pn.Column(**wide)
+        self.slices: Any = pn.FlexBox(**wide)
         kept = pn.FlexBox(self.chosen, self.stop, self.go_on, align_items="center", **wide)
         axes = pn.FlexBox(self.measure, self.across, self.up, **wide)
         result = pn.Column(kept, self.bar, self.status, axes, self.slices, self._map, self.cell, self.claims,

@@ -130,9 +130,6 @@ def test_what_is_brushed_is_lit(folder):
     assert lit() == len(table) == 6
     members.links.selection_expr = hv.dim("alpha") > 0.15  # as a box over points says it
     assert lit() == 3 == members.selected.sum()
-    for low, high, alpha in ((-0.1, 0.3, 0.1), (0.5, 1.1, 0.2), (-0.2, 0.4, 0.1)):  # boxes over the first axis
-        members._brush.event(bounds=(-0.2, low, 0.2, high))
-        assert lit() == 3 and set(members.table[members.selected]["alpha"]) == {alpha}
 
 
 def test_curves_of_several_labs_are_not_mixed(folder, page):
