@@ -42,7 +42,6 @@ THREADS = {
     "engines.core.sweeps": "computes tasks in processes",
     "engines.core.subjects.kernels": "turns switches that all threads share",
     "engines.core.live.admission": "keeps one book for all threads",
-    "engines.core.subjects.kernels": "switches torch for all threads at once",
     "engines.core.compute.cuda_graph": "has threads capture one graph at a time",
     "dashboard.probes.pictures": "renders scenes",
     "dashboard.runs.library_panel": "reads and stores runs",
