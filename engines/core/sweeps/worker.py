@@ -17,7 +17,7 @@ from engines.core.sweeps.folder import Sweep, rows_to_bytes
 from engines.core.sweeps.plan import Task
 
 
-class Outcome(NamedTuple):
+class Answer(NamedTuple):
     """The answer of a worker to a task: nothing where it wrote into the folder itself; `failure` is a sentence."""
 
     rows: bytes | None = None
@@ -60,26 +60,26 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def work(text: str, folder: str, device: str) -> Outcome:
+def work(text: str, folder: str, device: str) -> Answer:
     """Compute a task, and write what is kept of it into the folder of its sweep where this machine has it."""
     task = Task.from_json(text)
     sweep = _folder(task, folder)
     try:
         rows, run = compute(task, sweep.path("partial", task) if sweep else None, device, _stop.is_set)
     except Interrupted:
-        return Outcome()
+        return Answer()
     except StoreError:  # a full disk is no property of this task: all would fail at it
         raise
     except DynascopeError as error:
-        return Outcome(failure=str(error))
+        return Answer(failure=str(error))
     kept = export.to_bytes(run, ".parquet") if run and task.plan.keeps_runs else None
     if not sweep:
-        return Outcome(rows_to_bytes(rows), kept)
+        return Answer(rows_to_bytes(rows), kept)
     sweep.keep(task, rows_to_bytes(rows), kept)
-    return Outcome()
+    return Answer()
 
 
-def work_on_cluster(text: str, folder: str, device: str, plugins: Sequence[str]) -> Outcome:
+def work_on_cluster(text: str, folder: str, device: str, plugins: Sequence[str]) -> Answer:
     """Compute a task in a Dask worker, which has its own signals and its own end."""
     _use_one_thread()
     for each in plugins:

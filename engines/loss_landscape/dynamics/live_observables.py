@@ -15,7 +15,7 @@ from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.hessian.kronecker_factors import kronecker_factors, spectra_of_factors
 from engines.loss_landscape.loss_surface.planes import filter_normalised
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Subject
+from engines.loss_landscape.models.model import Trainable
 from engines.loss_landscape.models.modular_addition import Embedding, Transformer
 from engines.loss_landscape.models.superposition import Superposition
 
@@ -35,7 +35,7 @@ SLICE_SEED = 0
 """Seed of the direction of the slice, one for all members and steps."""
 
 
-def degeneracy_channels(subject: Subject, theta: Tensor, b: Tensor, gamma: Tensor) -> dict[str, Tensor]:
+def degeneracy_channels(subject: Trainable, theta: Tensor, b: Tensor, gamma: Tensor) -> dict[str, Tensor]:
     """Channels of effective parameters, ranks and synchronised blocks of perceptrons.
 
     theta `[B, P]`, b and gamma `[B]`. The window of a layer is as wide as its weights: `N(w*, ⟨w²⟩/gamma)`. Otherwise a
@@ -104,7 +104,7 @@ def _embedding_spectra(model: Embedding, theta: Tensor, hidden: Tensor) -> tuple
     return torch.full_like(theta[:, : model.p], 1 / model.p), torch.linalg.eigvalsh(moments).clamp_min(0)
 
 
-def loss_slice(subject: Subject, theta: Tensor) -> Tensor:
+def loss_slice(subject: Trainable, theta: Tensor) -> Tensor:
     """Behavioural loss `mean |f(theta + a d) - f(theta)|^2/2` at `SLICE_OFFSETS`, `[B, 13]`; d filter-normalised.
 
     On the first `SLICE_SAMPLES` samples, over the variance of the outputs and their number, so that networks of other
@@ -119,7 +119,7 @@ def loss_slice(subject: Subject, theta: Tensor) -> Tensor:
     return torch.stack([_shares(apart.square().mean((-2, -1)), unit) for apart in moved], -1)
 
 
-def model_channels(subject: Subject, theta: Tensor) -> dict[str, Tensor]:
+def model_channels(subject: Trainable, theta: Tensor) -> dict[str, Tensor]:
     """Channels `fourier`, or `point_x`, `point_y`, `point_class`, of models that have them; theta `[B, P]`."""
     model = subject.model
     if isinstance(model, Superposition):

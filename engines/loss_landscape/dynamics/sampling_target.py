@@ -23,7 +23,7 @@ from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.models import factory, potentials
 from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Subject
+from engines.loss_landscape.models.model import Trainable
 from engines.loss_landscape.models.own_model import OwnModel
 
 DENSE = 600
@@ -74,7 +74,7 @@ def _behaviour(configs: Configs) -> SamplingTarget:
     return SamplingTarget(loss, subject.start, n=X.shape[-2], perceptron=perceptron, accuracies=_accuracies(subject))
 
 
-def _accuracies(subject: Subject) -> dict[str, Tensor]:
+def _accuracies(subject: Trainable) -> dict[str, Tensor]:
     """Accuracies where members begin; {} without labels."""
     if subject.train.y.is_floating_point():
         return {}
@@ -166,7 +166,7 @@ def floor_eigenvalues(h: Tensor) -> Tensor:
     return torch.maximum(h, ROUNDING * h[:, :1])
 
 
-def count_channels(net: Mlp, subject: Subject) -> dict[str, Tensor]:
+def count_channels(net: Mlp, subject: Trainable) -> dict[str, Tensor]:
     """Channels of zero modes with their reasons, ranks and blocks, of a perceptron of L layers.
 
     `nullity` and `explained` `[B]`, `free_directions [B, 4]` by reason, `rank_activations` and `rank_gradients`
@@ -189,7 +189,7 @@ def count_channels(net: Mlp, subject: Subject) -> dict[str, Tensor]:
     }
 
 
-def near_curvature_channel(configs: Configs, net: Mlp, subject: Subject) -> dict[str, Tensor]:
+def near_curvature_channel(configs: Configs, net: Mlp, subject: Trainable) -> dict[str, Tensor]:
     """Curvature `near_curvature [B]` along the exchange of neurons 0 and 1; {} unless planted to nearly agree.
 
     `q = ‖J u‖²/(n ‖u‖²)`, see `synchronised_neurons.curvature_along`.

@@ -12,7 +12,7 @@ from engines.loss_landscape.config import LABELLED
 from engines.loss_landscape.dynamics import live_observables
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
 from engines.loss_landscape.models import factory
-from engines.loss_landscape.models.model import Samples, Subject
+from engines.loss_landscape.models.model import Samples, Trainable
 from engines.loss_landscape.training.train import Moments, adamw, init_moments, minibatch, sgd
 
 GROKKING = (0.9, 0.98)
@@ -24,9 +24,9 @@ USUAL = (0.9, 0.999)
 
 @dataclass(frozen=True)
 class Problem:
-    """Subject and optimiser of members that share all `shape` knobs."""
+    """Trainable network and optimiser of members that share all `shape` knobs."""
 
-    subject: Subject
+    subject: Trainable
     optimizer: str
     betas: tuple[float, float]
     minibatch: int

@@ -11,7 +11,7 @@ from torch import Tensor
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import initialisation
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Samples, Subject, half_squared_error
+from engines.loss_landscape.models.model import Samples, Trainable, half_squared_error
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def product_of_layers(layers: list[Tensor]) -> Tensor:
 
 def deep_linear_subject(
     seeds: Sequence[int], sizes: tuple[int, ...], rank: int, n: int = 1000, scale: float = 1.0
-) -> Subject:
+) -> Trainable:
     """Network `f = W_{L-1} .. W_0 x` that learns `y = T x` from samples `x ~ N(0, I)` without noise.
 
     T = scale^L on the first `rank` places of the diagonal, else 0. Half squared error, weights from N(0, 1/fan_in).
@@ -99,7 +99,7 @@ def deep_linear_subject(
         X = initialisation.draw_members(seeds, lambda source: torch.randn(n, sizes[0], generator=source), kind)
         return Samples(X, X @ T.mT)
 
-    return Subject(
+    return Trainable(
         net,
         samples(initialisation.SAMPLES),
         samples(initialisation.TEST),

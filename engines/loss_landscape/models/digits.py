@@ -10,7 +10,7 @@ from engines.core.numerics import digits
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import initialisation
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Samples, Subject, cross_entropy
+from engines.loss_landscape.models.model import Samples, Trainable, cross_entropy
 
 TRAIN = 1437
 """Number of images to train on, of 1797."""
@@ -19,7 +19,7 @@ STARTS = {"default": initialisation.default, "he": initialisation.he}
 """Initialisations by name."""
 
 
-def digits_subject(seeds: Sequence[int], hidden: tuple[int, ...] = (16, 16), start: str = "default") -> Subject:
+def digits_subject(seeds: Sequence[int], hidden: tuple[int, ...] = (16, 16), start: str = "default") -> Trainable:
     """ReLU network 64-hidden-10 with cross-entropy; 1437 images to train on and 360 to test, the same for all members.
 
     Raises `ConfigError` for a start that is neither default nor he.
@@ -29,7 +29,7 @@ def digits_subject(seeds: Sequence[int], hidden: tuple[int, ...] = (16, 16), sta
     net = Mlp((64, *hidden, 10))
     train, test = train_test_split()
     theta = initialisation.draw_members(seeds, lambda source: STARTS[start](net, source))
-    return Subject(net, train, test, cross_entropy, theta, tuple(seeds))
+    return Trainable(net, train, test, cross_entropy, theta, tuple(seeds))
 
 
 def train_test_split() -> tuple[Samples, Samples]:

@@ -23,12 +23,12 @@ from engines.loss_landscape.models import (
 )
 from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Model, Samples, Subject, half_squared_error
+from engines.loss_landscape.models.model import Model, Samples, Trainable, half_squared_error
 
 Configs = Sequence[LossLandscape]
 
 
-def build(configs: Configs) -> Subject:
+def build(configs: Configs) -> Trainable:
     """Build the subject of members that share all `shape` knobs, in float64. Raises `ConfigError` for a potential."""
     kind = configs[0].subject
     if kind not in SUBJECTS:
@@ -40,36 +40,36 @@ def _seeds(configs: Configs) -> list[int]:
     return [config.seed for config in configs]
 
 
-def _digits(configs: Configs) -> Subject:
+def _digits(configs: Configs) -> Trainable:
     one = configs[0]
     return digits.digits_subject(_seeds(configs), (one.width,) * one.depth, one.init)
 
 
-def _addition(configs: Configs) -> Subject:
+def _addition(configs: Configs) -> Trainable:
     one = configs[0]
     return modular_addition.embedding_subject(
         _seeds(configs), one.modulus, one.embedding, one.width, one.train_fraction
     )
 
 
-def _one_hot(configs: Configs) -> Subject:
+def _one_hot(configs: Configs) -> Trainable:
     one = configs[0]
     return modular_addition.one_hot_subject(_seeds(configs), one.modulus, one.width, one.activation, one.train_fraction)
 
 
-def _transformer(configs: Configs) -> Subject:
+def _transformer(configs: Configs) -> Trainable:
     one = configs[0]
     return modular_addition.transformer_subject(
         _seeds(configs), one.modulus, one.embedding, 4, one.width, share=one.train_fraction
     )
 
 
-def _superposition(configs: Configs) -> Subject:
+def _superposition(configs: Configs) -> Trainable:
     one = configs[0]
     return superposition.superposition_subject(_seeds(configs), one.inputs, one.embedding, one.samples)
 
 
-def _linear(configs: Configs) -> Subject:
+def _linear(configs: Configs) -> Trainable:
     one = configs[0]
     drawn = deep_linear.deep_linear_subject(_seeds(configs), one.sizes, one.rank, one.samples, one.scale)
     if not one.corner:
@@ -78,7 +78,7 @@ def _linear(configs: Configs) -> Subject:
     return at_rest(Mlp(one.sizes, "linear", bias=False), star, drawn.train.X, drawn.seeds)
 
 
-def _planted(configs: Configs) -> Subject:
+def _planted(configs: Configs) -> Trainable:
     if configs[0].planted == "modular":
         drawn_modules = planted_networks.draw_modules(
             _seeds(configs), configs[0].width, 2, configs[0].depth, configs[0].samples, configs[0].correlation
@@ -114,7 +114,7 @@ def planted_network(config: LossLandscape) -> planted_networks.PlantedNetwork:
     return drawn[config.planted]()
 
 
-def _own(configs: Configs) -> Subject:
+def _own(configs: Configs) -> Trainable:
     net, theta, samples = user_network.load(configs[0].network, configs[0].data, configs[0].network_activation)
     seeds = tuple(_seeds(configs))
     if samples.y is None:
@@ -122,21 +122,21 @@ def _own(configs: Configs) -> Subject:
     return user_network.supervised_subject(net, theta.expand(len(seeds), -1), samples, seeds)
 
 
-def _own_model(configs: Configs) -> Subject:
+def _own_model(configs: Configs) -> Trainable:
     return own_model.own_model_subject(brought.find(configs[0].model), tuple(_seeds(configs)))
 
 
-def at_rest(net: Model, star: torch.Tensor, X: torch.Tensor, seeds: tuple[int, ...]) -> Subject:
-    """Subject at the minimum of its behavioural loss: its targets are its own outputs.
+def at_rest(net: Model, star: torch.Tensor, X: torch.Tensor, seeds: tuple[int, ...]) -> Trainable:
+    """Trainable network at the minimum of its behavioural loss: its targets are its own outputs.
 
     star `[B, P]`, X `[n, d]` or `[B, n, d]`.
     """
     with torch.no_grad():
         shown = Samples(X, net(star, X))
-    return Subject(net, shown, shown, half_squared_error, star, seeds)
+    return Trainable(net, shown, shown, half_squared_error, star, seeds)
 
 
-SUBJECTS: dict[str, Callable[[Configs], Subject]] = {
+SUBJECTS: dict[str, Callable[[Configs], Trainable]] = {
     "digits": _digits,
     "addition": _addition,
     "one_hot": _one_hot,

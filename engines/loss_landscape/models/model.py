@@ -88,7 +88,7 @@ def half_squared_error(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Subject:
+class Trainable:
     """A network that can be trained; its members differ in where they begin, and may differ in their samples."""
 
     model: Model
@@ -110,22 +110,22 @@ class Subject:
         return self.criterion(outputs, samples.y)
 
     @torch.no_grad()
-    def of_model(self, model: Model, theta: Tensor, samples: Samples) -> Subject:
-        """Subject of another model that computes the same at `theta [P]`, at rest there: its targets are its outputs.
+    def of_model(self, model: Model, theta: Tensor, samples: Samples) -> Trainable:
+        """Return another model that computes the same at `theta [P]`, at rest there: its targets are its outputs.
 
         Labels stay, where the samples have them.
         """
         y = model(theta, samples.X) if samples.y.is_floating_point() else samples.y
         criterion = half_squared_error if y.is_floating_point() else cross_entropy
         train = Samples(samples.X, y)
-        return Subject(model, train, train, criterion, theta[None], self.seeds[:1])
+        return Trainable(model, train, train, criterion, theta[None], self.seeds[:1])
 
     @torch.no_grad()
-    def behavioural(self, theta: Tensor) -> Subject:
-        """Subject whose loss is half the squared distance of the outputs from those at `theta [P]`."""
+    def behavioural(self, theta: Tensor) -> Trainable:
+        """Trainable network whose loss is half the squared distance of the outputs from those at `theta [P]`."""
         X = self.train.X
         train = Samples(X, self.model(theta, X))
-        return Subject(self.model, train, self.test, half_squared_error, self.start, self.seeds)
+        return Trainable(self.model, train, self.test, half_squared_error, self.start, self.seeds)
 
     def gradient(self, theta: Tensor, samples: Samples | None = None) -> Tensor:
         """Gradient `[*, P]` of the loss by one backward pass: no member's loss depends on another's parameters."""
@@ -144,7 +144,7 @@ class Subject:
             raise ConfigError(f"accuracy needs integer labels, not targets of type {y.dtype}")
         return (self.model(theta, X).argmax(-1) == y).to(theta.dtype).mean(-1)
 
-    def to(self, dtype: torch.dtype) -> Subject:
+    def to(self, dtype: torch.dtype) -> Trainable:
         """Convert to another precision: float32 trains faster, float64 is for counting."""
 
         def cast(samples: Samples) -> Samples:
@@ -153,7 +153,7 @@ class Subject:
 
         return replace(self, train=cast(self.train), test=cast(self.test), start=self.start.to(dtype))
 
-    def on(self, device: torch.device) -> Subject:
+    def on(self, device: torch.device) -> Trainable:
         """Move to another device."""
         train, test = (Samples(X.to(device), y.to(device)) for X, y in (self.train, self.test))
         return replace(self, train=train, test=test, start=self.start.to(device))

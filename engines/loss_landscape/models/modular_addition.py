@@ -16,7 +16,7 @@ from torch.nn.functional import one_hot
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import initialisation
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Layout, Model, Samples, Subject, cross_entropy
+from engines.loss_landscape.models.model import Layout, Model, Samples, Trainable, cross_entropy
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ class Transformer:
         return end @ unembed.mT
 
 
-def embedding_subject(seeds: Sequence[int], p: int = 31, e: int = 16, h: int = 64, share: float = 0.6) -> Subject:
-    """Subject of an `Embedding` as torch begins its layers: N(0, 1) embedding, `U(-1, 1)/sqrt(fan_in)` elsewhere."""
+def embedding_subject(seeds: Sequence[int], p: int = 31, e: int = 16, h: int = 64, share: float = 0.6) -> Trainable:
+    """Return an `Embedding` as torch begins its layers: N(0, 1) embedding, `U(-1, 1)/sqrt(fan_in)` elsewhere."""
     model = Embedding(p, e, h)
 
     def draw(source: torch.Generator) -> Tensor:
@@ -115,8 +115,8 @@ def embedding_subject(seeds: Sequence[int], p: int = 31, e: int = 16, h: int = 6
 
 def one_hot_subject(
     seeds: Sequence[int], p: int = 31, h: int = 128, activation: str = "square", share: float = 0.5
-) -> Subject:
-    """Subject of `f = o phi(W [onehot a; onehot b])` without biases.
+) -> Trainable:
+    """Trainable network of `f = o phi(W [onehot a; onehot b])` without biases.
 
     A column of W has entries N(0, 1/p), o as torch begins.
     """
@@ -131,8 +131,8 @@ def one_hot_subject(
 
 def transformer_subject(
     seeds: Sequence[int], p: int = 31, d: int = 32, heads: int = 4, h: int = 128, share: float = 0.6
-) -> Subject:
-    """Subject of a `Transformer`, all matrices N(0, 1/d).
+) -> Trainable:
+    """Trainable network of a `Transformer`, all matrices N(0, 1/d).
 
     Raises `ConfigError` where the heads do not divide the width.
     """
@@ -151,8 +151,8 @@ def all_pairs(p: int) -> Samples:
 
 def _subject(
     model: Model, p: int, share: float, seeds: Sequence[int], draw: Callable[[torch.Generator], Tensor]
-) -> Subject:
-    """Subject in which each member trains on `floor(share p²)` pairs of its own and is tested on the others."""
+) -> Trainable:
+    """Have each member train on `floor(share p²)` pairs of its own, and test it on the others."""
     shown = int(share * p * p)
     if not 0 < shown < p * p:
         raise ConfigError(f"share={share} of {p * p} pairs leaves none to train on or none to test")
@@ -162,4 +162,4 @@ def _subject(
         [torch.randperm(p * p, generator=initialisation.stream(seed, initialisation.SAMPLES)) for seed in seeds]
     )
     train, test = (Samples(every.X[part], every.y[part]) for part in (orders[:, :shown], orders[:, shown:]))
-    return Subject(model, train, test, cross_entropy, initialisation.draw_members(seeds, draw), tuple(seeds))
+    return Trainable(model, train, test, cross_entropy, initialisation.draw_members(seeds, draw), tuple(seeds))

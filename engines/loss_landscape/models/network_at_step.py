@@ -16,7 +16,7 @@ from engines.core.runs import replay
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models import factory
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Samples, Subject
+from engines.loss_landscape.models.model import Samples, Trainable
 from engines.loss_landscape.models.modular_addition import Embedding
 from engines.loss_landscape.models.own_model import OwnModel
 from engines.loss_landscape.models.perceptron_reader import NotRead
@@ -26,8 +26,8 @@ class NetworkAtStep(NamedTuple):
     """One member at a step. Everything in float64 on the CPU: ranks will be counted."""
 
     config: LossLandscape
-    subject: Subject
-    """Subject of this member, a batch of one."""
+    subject: Trainable
+    """Trainable network of this member, a batch of one."""
     theta: Tensor
     """Parameters that training has reached, `[P]`; of a sampled member, the point w* around which it samples."""
     samples: Samples

@@ -17,8 +17,8 @@ from torch import Tensor
 from engines.core.protocol.errors import ConfigError
 from engines.core.subjects.adapter import split_batch
 from engines.core.subjects.batches import Batch, join, map_tensors, size, take
-from engines.core.subjects.subject import Subject as OwnSubject
-from engines.loss_landscape.models.model import Layout, Samples, Subject, cross_entropy
+from engines.core.subjects.subject import Subject
+from engines.loss_landscape.models.model import Layout, Samples, Trainable, cross_entropy
 from engines.loss_landscape.models.perceptron_reader import NotRead, ReadPerceptron, read_perceptron
 
 MAX_ROWS = 20_000
@@ -36,7 +36,7 @@ FAINT = 1e-14
 class OwnModel:
     """Outputs `[*, n, k]` of a subject, all axes but the samples as one; its losses, where it is a loss alone."""
 
-    subject: OwnSubject
+    subject: Subject
     rows: Batch
     """All samples, those of training first."""
 
@@ -135,8 +135,8 @@ class OwnModel:
         yield from X.split(max(1, NUMBERS // (8 * self.subject.numbers)))
 
 
-class OwnModelSubject(Subject):
-    """Subject of a person's own loss, which looks at the samples themselves, not at labels only."""
+class OwnModelSubject(Trainable):
+    """Trainable network of a person's own loss, which looks at the samples themselves, not at labels only."""
 
     def loss_of(self, outputs: Tensor, samples: Samples) -> Tensor:
         """Mean loss `[*]` of outputs `[*, n, k]`."""
@@ -144,8 +144,8 @@ class OwnModelSubject(Subject):
         return self.model.criterion(outputs, samples.X)
 
 
-def own_model_subject(own: OwnSubject, seeds: tuple[int, ...]) -> OwnModelSubject:
-    """Subject of as many members as seeds, all of which begin at the parameters that were brought.
+def own_model_subject(own: Subject, seeds: tuple[int, ...]) -> OwnModelSubject:
+    """Trainable network of as many members as seeds, all of which begin at the parameters that were brought.
 
     On the processor and in float64, until the lab moves them. Test samples are those of training where there are no
     others.
@@ -159,7 +159,7 @@ def own_model_subject(own: OwnSubject, seeds: tuple[int, ...]) -> OwnModelSubjec
     return OwnModelSubject(model, every[0], every[-1], cross_entropy, start, seeds)
 
 
-def _labels(own: OwnSubject, rows: Batch, model: OwnModel) -> Tensor:
+def _labels(own: Subject, rows: Batch, model: OwnModel) -> Tensor:
     """Classes `[n]` where outputs are one number a class, else zeros `[n, 1]`."""
     none = torch.zeros(size(rows), 1, dtype=torch.float64)
     if own.labels is None or model.loss_alone or len(model.shape) != 1:

@@ -14,7 +14,7 @@ from torch.nn.functional import one_hot
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import initialisation
-from engines.loss_landscape.models.model import Layout, Samples, Subject, squared_error
+from engines.loss_landscape.models.model import Layout, Samples, Trainable, squared_error
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class Superposition:
         return torch.relu(X @ W.mT @ W + b[..., None, :])
 
 
-def superposition_subject(seeds: Sequence[int], d: int = 6, m: int = 2, n: int = 1000) -> Subject:
-    """Subject that reconstructs `u e_i`, i uniform, `u ~ U(0, 1)`; squared error; n samples a member.
+def superposition_subject(seeds: Sequence[int], d: int = 6, m: int = 2, n: int = 1000) -> Trainable:
+    """Trainable network that reconstructs `u e_i`, i uniform, `u ~ U(0, 1)`; squared error; n samples a member.
 
     W from .1 N(0, 1), b from 0. For d = 6, m = 2 a good solution puts five features on a pentagon and gives up the
     sixth.
@@ -64,7 +64,7 @@ def superposition_subject(seeds: Sequence[int], d: int = 6, m: int = 2, n: int =
     train, test = (
         initialisation.draw_members(seeds, sparse, kind) for kind in (initialisation.SAMPLES, initialisation.TEST)
     )
-    return Subject(
+    return Trainable(
         model,
         Samples(train, train),
         Samples(test, test),

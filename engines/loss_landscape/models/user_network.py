@@ -26,7 +26,7 @@ from engines.core.files.npz_reader import REAL, read
 from engines.core.protocol.errors import shortened
 from engines.loss_landscape.models import initialisation
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
-from engines.loss_landscape.models.model import Samples, Subject, cross_entropy, half_squared_error
+from engines.loss_landscape.models.model import Samples, Trainable, cross_entropy, half_squared_error
 
 MAX_FILE_BYTES, MAX_HEADER_BYTES = 4 * 2**20, 2**16
 """Largest file and header, in bytes."""
@@ -240,8 +240,8 @@ def load(network: str, data: str, activation: str = "file") -> tuple[Mlp, Tensor
     return net, theta, given
 
 
-def supervised_subject(net: Mlp, theta: Tensor, samples: UserSamples, seeds: tuple[int, ...]) -> Subject:
-    """Subject with cross-entropy on labels, or half the squared error on targets.
+def supervised_subject(net: Mlp, theta: Tensor, samples: UserSamples, seeds: tuple[int, ...]) -> Trainable:
+    """Trainable network with cross-entropy on labels, or half the squared error on targets.
 
     A fifth is held out, the same for all. theta `[B, P]`.
     """
@@ -250,7 +250,7 @@ def supervised_subject(net: Mlp, theta: Tensor, samples: UserSamples, seeds: tup
     criterion = half_squared_error if y.is_floating_point() else cross_entropy
     order = torch.randperm(len(X), generator=initialisation.stream(0))
     held_out, shown = order.tensor_split([max(1, len(X) // HELD_OUT)])
-    return Subject(net, Samples(X[shown], y[shown]), Samples(X[held_out], y[held_out]), criterion, theta, seeds)
+    return Trainable(net, Samples(X[shown], y[shown]), Samples(X[held_out], y[held_out]), criterion, theta, seeds)
 
 
 def _samples(file: InputFile, net: Mlp) -> UserSamples:

@@ -14,7 +14,7 @@ from engines.core.numerics.collapse_metrics import measure
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Heat, Lines, Trace
-from engines.core.subjects.subject import Subject as OwnSubject
+from engines.core.subjects.subject import Subject
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 from engines.loss_landscape.models.own_model import OwnModel
@@ -71,7 +71,7 @@ def features_of(network: NetworkAtStep) -> tuple[Batches, Callable[[Tensor], Ten
     return once, lambda means: W if W.shape == means.mT.shape else None
 
 
-def _own_features(own: OwnSubject, theta: Tensor) -> Batches:
+def _own_features(own: Subject, theta: Tensor) -> Batches:
     """One pass over the features of an own model. Raises `ConfigError` without named layers or without classes."""
     features, labels = own.features, own.labels
     if features is None:
@@ -88,7 +88,7 @@ def _own_features(own: OwnSubject, theta: Tensor) -> Batches:
     return once
 
 
-def _own_classifier(own: OwnSubject, theta: Tensor, means: Tensor) -> Tensor | None:
+def _own_classifier(own: Subject, theta: Tensor, means: Tensor) -> Tensor | None:
     """Weights `[K, d]` of the last linear layer, where they fit the class means `[d, K]`."""
     layers = [name for name, one in own.module.named_modules() if isinstance(one, nn.Linear)] if own.module else []
     W = own.split(theta).get(f"{layers[-1]}.weight") if layers else None

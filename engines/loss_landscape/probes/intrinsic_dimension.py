@@ -14,7 +14,7 @@ from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
 from engines.loss_landscape.models import factory
-from engines.loss_landscape.models.model import Subject
+from engines.loss_landscape.models.model import Trainable
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 from engines.loss_landscape.models.own_model import OwnModel
 from engines.loss_landscape.training import random_subspace
@@ -91,13 +91,13 @@ def sweep(network: NetworkAtStep, dimensions: Sequence[int], steps: int, lr: flo
             yield Part(done / steps, accuracy_values(subject, theta, dimensions, base))
 
 
-def _classifier(network: NetworkAtStep) -> Subject:
+def _classifier(network: NetworkAtStep) -> Trainable:
     if network.subject.test.y.is_floating_point():
         raise ConfigError(f"subject={network.config.subject} has no labels: the intrinsic dimension is about accuracy")
     return network.subject
 
 
-def accuracy_values(subject: Subject, theta: Tensor, dimensions: Sequence[int], base: float) -> dict[str, Any]:
+def accuracy_values(subject: Trainable, theta: Tensor, dimensions: Sequence[int], base: float) -> dict[str, Any]:
     """Accuracies of `theta [D, P]`, and the intrinsic dimension by them."""
     accuracy = subject.accuracy(theta).numpy().astype(float)
     tried, between = random_subspace.d_int90(dimensions, accuracy.tolist(), base)

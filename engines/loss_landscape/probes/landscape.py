@@ -31,7 +31,7 @@ from engines.loss_landscape.hessian.products import (
 )
 from engines.loss_landscape.hessian.spectral_density import RESOLVED, SoftCount, Spectrum
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.model import Model, Samples, Subject, cross_entropy
+from engines.loss_landscape.models.model import Model, Samples, Trainable, cross_entropy
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 from engines.loss_landscape.models.own_model import OwnModel
 from engines.loss_landscape.models.potentials import potential
@@ -168,7 +168,7 @@ def trained_landscape(network: NetworkAtStep) -> Landscape:
     )  # fmt: skip
 
 
-def _classifier_product(subject: Subject, theta: Tensor, samples: Samples) -> Callable[[], Product] | None:
+def _classifier_product(subject: Trainable, theta: Tensor, samples: Samples) -> Callable[[], Product] | None:
     """Return what makes the product with the Hessian of a perceptron's cross-entropy by hand; None for any other."""
     net, (X, y) = subject.model, samples
     if not isinstance(net, Mlp) or subject.criterion is not cross_entropy:
@@ -182,7 +182,7 @@ def _classifier_product(subject: Subject, theta: Tensor, samples: Samples) -> Ca
     return product
 
 
-def _product_on(subject: Subject, theta: Tensor, X: Tensor) -> Product:
+def _product_on(subject: Trainable, theta: Tensor, X: Tensor) -> Product:
     """Product with the Hessian of a person's own loss on some samples `X [n, 1]`, which look up their targets."""
     return reverse_over_reverse(lambda at: subject.loss(at, Samples(X, X)), theta)
 

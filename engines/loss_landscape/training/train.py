@@ -14,7 +14,7 @@ from torch import Tensor
 from engines.core.numerics.noise import stream
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models.initialisation import ORDER
-from engines.loss_landscape.models.model import Samples, Subject
+from engines.loss_landscape.models.model import Samples, Trainable
 
 
 class Moments(NamedTuple):
@@ -72,7 +72,7 @@ def minibatch(n: int, size: int, step: int, seeds: Sequence[int]) -> Tensor:
 
 
 def train(
-    subject: Subject,
+    subject: Trainable,
     steps: int,
     lr: Tensor | float,
     wd: Tensor | float = 0.0,
