@@ -235,12 +235,21 @@ def test_the_memory_that_is_counted_is_at_least_what_a_problem_and_its_states_ta
         assert nbytes([(batch.problem, batch.state) for batch in made.batches], {}) <= made.estimate, preset.name
 
 
+def answer_of(engine, probe):
+    """Compute a probe in the first experiment that it suits: those whose claims rest on it come first."""
+    resting = [preset for preset in engine.presets if probe.name in preset.probes]
+    refused = ""
+    for preset in [*resting, engine.preset(engine.opening), *(each for each in engine.presets if each.cost != "heavy")]:
+        try:
+            return short_run(engine, preset).probe(probe.name, step=5, **preset.probes.get(probe.name, {}))
+        except ConfigError as error:
+            refused = str(error)
+    raise AssertionError(f"{probe.name} suits no experiment: {refused}")
+
+
 def test_every_probe_delivers_what_its_picture_needs_at_the_step_asked_for(engine):
     for probe in engine.probes:
-        preset = next(
-            (preset for preset in engine.presets if probe.name in preset.probes), engine.preset(engine.opening)
-        )
-        values = short_run(engine, preset).probe(probe.name, step=5, **preset.probes.get(probe.name, {}))
+        values = answer_of(engine, probe)
         json.loads(to_json(values))
         traces = [trace for picture in probe.pictures for trace in getattr(picture, "traces", ())]
         drawn = [trace for trace in traces if {trace.x, trace.y} <= values.keys()]  # the rest is left out

@@ -103,8 +103,9 @@ def place(configs: Sequence[NeuralCollapse], device: torch.device) -> torch.devi
 def nbytes(configs: Sequence[NeuralCollapse]) -> int:
     """Estimate the memory of a batch in bytes.
 
-    The largest member while it is drawn, and what is kept of all: features now and at the start, frame, samples.
+    The largest member while it is drawn, and what is kept of all: features now and at the start, the six parts of the
+    start, frame, samples.
     """
     one, r = configs[0], draws.rank(configs[0])
-    own = 6 * one.features * (one.classes + r) + one.classes * (r**2 + r * draws.followed(one))
+    own = one.features * (10 * one.classes + 8 * r) + one.classes * (r**2 + r * draws.followed(one))
     return draws.nbytes(one) + len(configs) * 8 * own

@@ -22,11 +22,8 @@ from engines.core.subjects.subject import Params, Subject
 from engines.core.watch.engine import ENGINE, WatchedTraining
 from engines.core.watch.watch import SAMPLES, SHARE, Measured, Watch, channel_name, frame
 
-SUFFIXES = (".safetensors", ".pt", ".pth", ".ckpt")
-
-INSIDE = ("state_dict", "model_state_dict", "model", "module")
-"""Keys under which a checkpoint may hold the state of its model."""
-
+SUFFIX = ".safetensors"
+"""Of checkpoints: torch's own files may hold code, and reading them may run it."""
 
 def watch(
     what: torch.nn.Module | Subject, loader: Any = None, loss: Callable[[Any, Any], Tensor] | None = None, *,
@@ -65,8 +62,9 @@ def watch(
 def inspect(folder: str | Path, subject: Subject, *, samples: int = SAMPLES, name: str = "") -> Run:
     """Measure a subject at each checkpoint of a folder, in the order of the numbers in their names, which are steps.
 
-    Read are `.safetensors`, and torch's own files without the code that may be in them. The loss is that of the
-    training samples. Raises `StoreError` for a folder without checkpoints and for one that does not fit the subject.
+    Read are `.safetensors` alone: `safetensors.torch.save_file(model.state_dict(), path)` writes them. The loss is that
+    of the training samples. Raises `StoreError` for a folder without checkpoints and for one that does not fit the
+    subject.
     """
     files = _checkpoints(expand_home(folder))
     now: dict[str, Tensor] = dict(subject.params)
@@ -155,9 +153,9 @@ def _gradients(live: torch.nn.Module | Params) -> Callable[[], Sequence[Tensor |
 
 def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
     """List checkpoints by the last number in their names, their place where names have none, in order."""
-    paths = sorted(path for path in folder.glob("*") if path.suffix in SUFFIXES and path.is_file())
+    paths = sorted(path for path in folder.glob("*") if path.suffix == SUFFIX and path.is_file())
     if not paths:
-        raise StoreError(f"{folder} holds no checkpoints: files that end with {', '.join(SUFFIXES)}")
+        raise StoreError(f"{folder} holds no checkpoints: files that end with {SUFFIX}")
     numbers = [re.findall(r"\d+", path.stem) for path in paths]
     steps = [int(found[-1]) for found in numbers if found]
     if len(set(steps)) < len(paths):
@@ -168,25 +166,11 @@ def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
 
 
 def _state(path: Path) -> Mapping[str, Tensor]:
-    """Read the tensors of a checkpoint; no code in it is run. Raises `StoreError`."""
+    """Read the tensors of a checkpoint. Raises `StoreError`."""
     try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        read = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, AttributeError, ImportError) as error:
-        raise _unreadable(path, error) from error
-    except Exception as error:  # what is no data: pickle names its own errors
-        raise _unreadable(path, error) from error
-    for key in INSIDE:
-        if isinstance(read, Mapping) and isinstance(read.get(key), Mapping):
-            read = read[key]
-    if not isinstance(read, Mapping):
-        raise StoreError(f"{path} holds {quote(type(read).__name__)}, and no state of a model")
-    return read
-
-
-def _unreadable(path: Path, error: Exception) -> StoreError:
-    return StoreError(f"{path} is no readable checkpoint: {' '.join(str(error).split())[:200]}")
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise StoreError(f"{path} is no readable checkpoint: {' '.join(str(error).split())[:200]}") from error
 
 
 def _fitting(path: Path, subject: Subject, state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -98,7 +98,7 @@ def test_collapse_is_that_of_its_definition(tmp_path):
 
 
 def saved(net, folder):
-    torch.save({"model": net.state_dict()}, folder / "checkpoint_7.pt")
+    save_file(net.state_dict(), folder / "checkpoint_7.safetensors")
     return folder
 
 
@@ -251,7 +251,7 @@ def test_checkpoints_that_do_not_fit_are_named(tmp_path):
     with pytest.raises(StoreError, match=r"a1.safetensors does not fit 'Sequential': 0.weight has the shape \[2, 2\]"):
         engines.inspect(tmp_path, subject)
     (tmp_path / "a1.safetensors").unlink()
-    (tmp_path / "b.pt").write_bytes(b"no pickle")
+    (tmp_path / "b.safetensors").write_bytes(b"no tensors")
     with pytest.raises(StoreError, match="no readable checkpoint"):
         engines.inspect(tmp_path, subject)
 
