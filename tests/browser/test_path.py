@@ -11,11 +11,13 @@ from tests.browser.conftest import until
 def test_open_watch_turn_a_knob_scrub_save_share_and_close(page, active, name):
     here = page().open(f"/{name}").ready()
     until(lambda: active() == 1)
+    here.pause()
     here.view.get_by_role("button", name="More: ").first.click()
     here.type("seed", "7")
     until(lambda: "seed = 7: the run starts again" in here.announced())
-    here.ready().pause()
-    last = here.steps()[-1]
+    until(lambda: here.steps() == [0])
+    here.click("take 100 steps and pause")
+    last = until(lambda: here.steps()[-1] == 100 and 100)
     here.view.keyboard.press("Home")
     until(lambda: here.shown_step() == 0)
     assert here.steps()[-1] == last
