@@ -178,10 +178,7 @@ def test_a_window_opens_moves_obeys_and_leaves_nothing_behind(screen, program):
     window = Window(port)
     until(lambda: window.step() > 5, 60)
     assert window.ask("location.pathname + location.search") == "/matrix_sensing?preset=P3"
-    assert window.ask("document.cookie") in (
-        "",
-        "dynascope_system=light",
-    )  # the one that lets in is hidden from scripts
+    assert window.ask("document.cookie") in ("", "dynascope_system=light")  # no script sees the one that lets in
     address = window.ask("location.origin")
     window.set("scrub over the recorded steps", 3, "input")
     until(lambda: window.step() == 3)
