@@ -199,7 +199,7 @@ def test_a_failing_task_leaves_the_others(tmp_path, monkeypatch):
 
 
 def start(folder, *more):
-    words = [*"launch.py sweep toy --set a=1,2 --set d=1:13 --seeds 0:64 --steps 30000 --workers 2".split(), *more]
+    words = [*"launch.py sweep toy --set a=1,2 --set d=1:9 --seeds 0:64 --steps 20000 --workers 2".split(), *more]
     return subprocess.Popen(
         [sys.executable, *words, "--plugins", PLUGINS, "--out", str(folder)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
