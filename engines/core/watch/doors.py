@@ -23,7 +23,8 @@ from engines.core.watch.engine import ENGINE, WatchedTraining
 from engines.core.watch.watch import SAMPLES, SHARE, Measured, Watch, channel_name, frame
 
 SUFFIX = ".safetensors"
-"""Of checkpoints: torch's own files may hold code, and reading them may run it."""
+"""Ending of checkpoints that are read: torch's own files may hold code, and reading them may run it."""
+
 
 def watch(
     what: torch.nn.Module | Subject, loader: Any = None, loss: Callable[[Any, Any], Tensor] | None = None, *,
