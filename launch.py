@@ -116,19 +116,9 @@ def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def figure(arguments: argparse.Namespace) -> None:
-    """Simulate, and print one plot of the run, or the run as a movie of it."""
-    os.environ["MPLBACKEND"] = "agg"  # nothing is shown
-    from dashboard.publish import command
-
-    with redirect_stdout(sys.stderr):
-        text = command.figure(arguments)
-    print(text)
-
-
 def take_away(arguments: argparse.Namespace) -> None:
-    """Write what a reader takes away of stored runs, or of lessons."""
-    os.environ["MPLBACKEND"] = "agg"
+    """Write what a reader takes away: a plot of a run, stored runs as a page or a bundle, what a class answered."""
+    os.environ["MPLBACKEND"] = "agg"  # nothing is shown
     from dashboard.publish import commands
 
     with redirect_stdout(sys.stderr):
@@ -191,7 +181,7 @@ def bench(arguments: argparse.Namespace) -> None:
 
 
 ACTS = {
-    "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": figure,
+    "serve": serve, "desktop": desktop, "run": headless, "probe": headless, "list": headless, "figure": take_away,
     "sweep": sweep, "runs": runs, "export": take_away, "bundle": take_away, "answers": take_away, "watch": watch,
     "bench": bench, "new": new,
 }  # fmt: skip

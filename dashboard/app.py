@@ -86,12 +86,12 @@ def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = 
     holder = pn.Column(skeleton, sizing_mode="stretch_width", margin=0, stylesheets=[WHOLE])
     bridge, crumb = Bridge(), pn.pane.HTML("", margin=0, stylesheets=[theme.CRUMB])
     pn.state.onload(partial(_filled, holder, bridge, crumb, fill, engines_first))
-    page = pmui.Page(
+    made = pmui.Page(
         title=title, header=[crumb], main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
         dark_theme=theme.dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./", sx=theme.GROUND,
         template=TEMPLATE,
     )  # fmt: skip
-    return _unreported(page)
+    return _unreported(made)
 
 
 def _local() -> None:
@@ -231,10 +231,7 @@ def library_page(address: Address = _address) -> pmui.Page:
     async def fill(holder: pn.Column, bridge: Bridge) -> str:
         from dashboard.runs.library_page import LibraryPage
 
-        page = LibraryPage(address)
-        holder[:] = [page]
-        page.start()
-        return LIBRARY_TITLE
+        return _started(LibraryPage(address), holder, LIBRARY_TITLE)
 
     return page("Dynascope", fill)
 
@@ -245,12 +242,16 @@ def sweeps_page(address: Address = _address) -> pmui.Page:
     async def fill(holder: pn.Column, bridge: Bridge) -> str:
         from dashboard.runs.sweep_page import SweepPage
 
-        page = SweepPage(address)
-        holder[:] = [page]
-        page.start()
-        return "Sweeps"
+        return _started(SweepPage(address), holder, "Sweeps")
 
     return page("Dynascope", fill)
+
+
+def _started(body: Any, holder: pn.Column, name: str) -> str:
+    """Show the body of a page and let it begin; returns the name of what is on it."""
+    holder[:] = [body]
+    body.start()
+    return name
 
 
 def entry() -> pmui.Page:

@@ -1,4 +1,4 @@
-"""Commands that write what a reader takes away of recorded runs: each returns what is to be printed."""
+"""Commands that write what a reader takes away of runs: each returns what is to be printed."""
 
 from __future__ import annotations
 
@@ -8,20 +8,55 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dashboard.publish import files
 from dashboard.publish.answers import overview
 from dashboard.publish.answers import read as read_answers
 from dashboard.publish.bundle import Bundled
 from dashboard.publish.bundle import bundle as bundled
+from dashboard.publish.figure import find_plot
+from dashboard.publish.look import FILMED, View, formats
 from dashboard.publish.opened import behind, opened
 from dashboard.publish.replay import replay
+from dashboard.ui.notation import plain
+from engines import cli, load
 from engines.core import api
+from engines.core.data.plain_json import to_json
 from engines.core.files import store
+from engines.core.protocol.config import check_index
 from engines.core.protocol.errors import ConfigError, StoreError
 from engines.core.protocol.paths import expand_home
 from engines.core.runs import script
 
 if TYPE_CHECKING:
     from engines.core.runs.run import Run
+
+NARROW, WIDE = 2.0, 30.0
+"""Widths in inches that a figure with 9 pt type may have."""
+
+
+def figure(arguments: Namespace) -> str:
+    """Simulate, write the figure and name it; what can be wrong with the words is found before."""
+    out, engine = expand_home(arguments.out), load(arguments.engine)
+    plot = find_plot(engine, arguments.plot) if arguments.plot else engine.plots[0]
+    kind = _kind(out)
+    if not NARROW <= arguments.width <= WIDE:
+        raise ConfigError(f"--width={arguments.width:g} is outside its bounds, {NARROW:g} to {WIDE:g} inches")
+    run = cli.compute(arguments)
+    step = None if arguments.step is None else check_index("step", arguments.step, int(run.steps[-1]))
+    view = View(step, check_index("member", arguments.member, len(run.configs) - 1))
+    content = files.figure(run, plot, view, kind, arguments.width)
+    with store.writing(out) as file:
+        file.write(content)
+    about = {"engine": engine.name, "plot": plot.name, "out": str(out)}
+    return to_json(about) if arguments.json else f"{plain(plot.title)}: {out}"
+
+
+def _kind(out: Path) -> str:
+    kind, known = out.suffix.lower().removeprefix("."), formats()
+    if kind not in known:
+        absent = " (ffmpeg is not installed)" if kind in FILMED else ""
+        raise StoreError(f"cannot write {out}: its name ends with {out.suffix!r}; known are {', '.join(known)}{absent}")
+    return kind
 
 
 def export(arguments: Namespace) -> str:

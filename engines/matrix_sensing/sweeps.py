@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engines.core.analysis.curve_fits import slope
 from engines.core.analysis.sweep_helpers import law, level_line, worst
 from engines.core.analysis.verdict_helpers import verdict
 from engines.core.protocol.declarations import Verdict
@@ -45,10 +46,7 @@ def judge(data: Dataset, config: Any) -> list[Verdict]:
     ratios = data[MEASURE] / law(data, config, theory.late_rate, ["seed", "k", "alpha"])
     small = rates(data, config).sel(alpha=data["alpha"] <= LARGEST).dropna("k", how="any")
     x = np.log(small["alpha"].values)
-    enough = len(x) > 1 and small.sizes["k"] > 0
-    slopes = (
-        [float(np.polyfit(x, np.log(small.sel(k=k).values), 1)[0]) for k in small["k"].values] if enough else [None]
-    )
+    slopes = [slope(x, np.log(small.sel(k=k).values), fewest=2) for k in small["k"].values] or [None]
     return [
         verdict("rate over that foretold from the start alone, where it is farthest", [worst(ratios)], 1.0, 0.1),
         verdict("exponent of α in the rate, at every k/n", slopes, 2.02, 0.15),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engines.core.analysis.curve_fits import slope
 from engines.core.analysis.sweep_helpers import half_way, law, share_below
 from engines.core.analysis.verdict_helpers import above, below, verdict
 from engines.core.protocol.declarations import Verdict
@@ -75,10 +76,10 @@ def judge_outliers(data: Dataset, config: Any) -> list[Verdict]:
     """Judge that measurements grow with the share of outliers as the line does, within its band."""
     found, ratios = _over_line(data, config, "outlier_fraction")
     kept = 1 - data["outlier_fraction"].values
-    slope = float(np.polyfit(np.log(kept), np.log(found), 1)[0]) if np.isfinite(found).all() else None
+    exponent = slope(np.log(kept), np.log(found), fewest=2) if np.isfinite(found).all() else None
     reason = "few dimensions: 2.5 to 2.8 were measured at d = 12 and 20, and a grid of measurements is coarse"
     return [
-        verdict("exponent of 1 − p in the measurements at which half recover", [slope], -2.0, 0.9, reason),
+        verdict("exponent of 1 − p in the measurements at which half recover", [exponent], -2.0, 0.9, reason),
         *_band(ratios),
     ]
 

@@ -67,7 +67,7 @@ export function render({ model, view }) {
     root.classList.remove("narrow");
     root.classList.toggle("narrow", [title, entries, ...entries.querySelectorAll(".sample, .sample span")].some(cut));
   };
-  let width = 0;
+  let width = 0, drawn = "";
   const resized = new ResizeObserver(([{ contentRect }]) => {
     if (contentRect.width !== width) place();
     width = contentRect.width;
@@ -77,10 +77,14 @@ export function render({ model, view }) {
 
   const refresh = () => {
     const { lines, note: text, toggles } = model.shown;
-    title.textContent = model.title;
-    more.setAttribute("aria-label", `menu: ${model.title}`);
-    entries.replaceChildren(...lines.map(sample));
-    place();
+    const head = JSON.stringify([model.title, lines]);
+    if (head !== drawn) {
+      drawn = head;
+      title.textContent = model.title;
+      more.setAttribute("aria-label", `menu: ${model.title}`);
+      entries.replaceChildren(...lines.map(sample));
+      place();
+    }
     note.textContent = note.title = text;
     note.hidden = !text;
     follow.hidden = toggles.every(({ name, on }) => name !== "follow" || on);

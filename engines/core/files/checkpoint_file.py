@@ -12,7 +12,7 @@ from torch import Tensor
 
 from engines.core.compute.simulation import Checkpoint, Simulation
 from engines.core.data.schedule import Schedule
-from engines.core.files.store import reason, writing
+from engines.core.files.store import reason, require_format, writing
 from engines.core.protocol.errors import StoreError
 
 FORMAT = 1
@@ -41,8 +41,7 @@ def restore_checkpoint(simulation: Simulation, path: Path) -> None:
     try:
         with safe_open(path, "pt", device="cpu") as file:
             about = json.loads(file.metadata()["dynascope"])
-            if about["format"] != FORMAT:
-                raise StoreError(f"its format is {about['format']!r:.40}; this version reads {FORMAT}")
+            require_format(about["format"], FORMAT)
             batches = []
             for index, (state, knobs) in enumerate((batch.state, batch.knobs) for batch in simulation.batches):
                 read = lambda like, kind, name, index=index: _like(like, file.get_tensor(f"{index}/{kind}/{name}"))  # noqa: E731

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,14 @@ def answer(index: Index, sql: str) -> pd.DataFrame:
     The tables: `runs`, a row a run; `members`, a row a member with all knobs and the last value of each channel that is
     one number; and for each engine one of its name, a row a member and step, with `run`, all knobs and all channels.
     """
+    return ask(sql, {name: partial(_table, index, name) for name in (*TABLES, *names())})
+
+
+def ask(sql: str, tables: Mapping[str, Callable[[], Any]]) -> pd.DataFrame:
+    """Answer a question about tables by name, of which those that are asked for are made, and nothing else is read.
+
+    Raises `StoreError` where it cannot be answered.
+    """
     import duckdb
 
     from engines.core.files.store import reason
@@ -41,19 +50,14 @@ def answer(index: Index, sql: str) -> pd.DataFrame:
     try:
         with duckdb.connect(config={"enable_external_access": False}) as connection:
             asked = {name.lower() for name in connection.get_table_names(sql)}
-            for name in sorted(asked & {*TABLES, *names()}):
-                connection.register(name, _table(index, name))
+            for name in sorted(asked & tables.keys()):
+                connection.register(name, tables[name]())
             return connection.execute(sql).df()
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         if isinstance(error, StoreError):
             raise
-        hint = "" if asked_of_known(str(error)) else f"; the tables are {', '.join([*TABLES, *names()])}"
+        hint = f"; the tables are {', '.join(tables)}" if "Table with name" in str(error) else ""
         raise StoreError(f"the query cannot be answered: {reason(error)}{hint}") from None
-
-
-def asked_of_known(message: str) -> bool:
-    """Whether an error is about anything but a table that does not exist."""
-    return "Table with name" not in message
 
 
 def members(index: Index, files: Sequence[str]) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from pyarrow.dataset import dataset
 
 from engines.core import api
 from engines.core.files import export, store
+from engines.core.library.query import ask
 from engines.core.protocol.config import Config
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import Line, NamedSweep
@@ -149,14 +150,7 @@ class Sweep:
 
     def query(self, sql: str) -> pd.DataFrame:
         """Answer a question in SQL about the table `results`, a row a member. Raises `StoreError`."""
-        import duckdb
-
-        try:
-            with duckdb.connect(config={"enable_external_access": False}) as connection:
-                connection.register("results", dataset(self.folder / "results", format="parquet"))
-                return connection.execute(sql).df()
-        except duckdb.Error as error:
-            raise StoreError(f"the query cannot be answered: {store.reason(error)}") from None
+        return ask(sql, {"results": lambda: dataset(self.folder / "results", format="parquet")})
 
 
 def rows_to_bytes(rows: pd.DataFrame) -> bytes:

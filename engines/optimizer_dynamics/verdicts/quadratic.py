@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from engines.core.analysis.curve_fits import slope
 from engines.core.analysis.verdict_helpers import final, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
@@ -60,7 +61,7 @@ def power_law(run: RunData) -> list[Verdict]:
         slopes: list[float | None] = [None, None]
         if None not in best:
             points = np.log(np.array(best))
-            slopes = [float(np.polyfit(np.log(budgets), points[:, column], 1)[0]) for column in (0, 1)]
+            slopes = [slope(np.log(budgets), points[:, column], fewest=2) for column in (0, 1)]
         found.append(verdict(f"{schedule}: power of T in the best rate", slopes[:1], rate, off))
         found.append(verdict(f"{schedule}: power of T in the risk", slopes[1:], excess, within))
     return found
