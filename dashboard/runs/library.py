@@ -147,11 +147,6 @@ class Safekeeping:
         now = time.monotonic()
         self._due = now + SAFE + SPARING * (now - begun)
 
-    @property
-    def used(self) -> bool:
-        """Whether there is, or may be, a file."""
-        return self._version is not None
-
     def end(self) -> None:
         """Remove the file: the page was closed, and nothing was lost."""
         if self._file:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import base64
 import mimetypes
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.figures.card import FILES
 from dashboard.figures.overlays import Overlays
 from dashboard.publish.look import WIDTHS, Progress, View
+from dashboard.runs.background_jobs import BackgroundJobs
 from dashboard.session import link
 from dashboard.session.session import Session
 from dashboard.session.view_state import ViewState
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER, Component, whole
-from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
     from dashboard.figures.card import Card
@@ -168,46 +167,40 @@ class FileMaker:
     def __init__(self, inform: Callable[[str], None], fail: Callable[[str], None]) -> None:
         self.download = Download()
         self._inform, self._fail = inform, fail
-        self._worker = ThreadPoolExecutor(1, "export")
-        self._content: Future[bytes] | None = None
-        self._name, self._share, self._told = "", 0.0, 0
+        self._jobs = BackgroundJobs("export", self._say_failure)
+        self._name, self._share, self._said = "", 0.0, 0
 
     def make(self, name: str, content: Callable[[Progress], bytes | str]) -> None:
-        """Begin with a file, unless another one is still being made; `content` tells which share of it is done."""
-        if self._content:
+        """Begin with a file, unless another one is still being made; `content` reports which share of it is done."""
+        if self._jobs:
             return self._inform(f"{self._name} is still being made.")
-        self._name, self._share, self._told = name, 0.0, 0
-        self._content = self._worker.submit(lambda: _bytes(content(self._tell)))
+        self._name, self._share, self._said = name, 0.0, 0
+        self._jobs.start(lambda: _bytes(content(self._report)), self._send)
         self._inform(f"Making {name}…")
-
-    def _tell(self, share: float) -> None:
-        self._share = share  # called beside the page: the next tick says it there
-
-    def _say_share(self) -> None:
-        told = int(20 * self._share) * 5
-        if told > self._told:
-            self._told = told
-            self._inform(f"Making {self._name}: {told} %…")
 
     def collect(self) -> bool:
         """Send the file if it is ready; returns whether one is still being made. Call it at each tick."""
-        if self._content is None or not self._content.done():
-            self._say_share()
-            return self._content is not None
-        content, self._content = self._content, None
-        error = content.exception()
-        if error:
-            self._inform("")
-            reason = str(error) if isinstance(error, DynascopeError) else f"{type(error).__name__}: {error}"
-            self._fail(f"{self._name} could not be made: {reason}")
-        else:
-            self._inform(f"{self._name}: {len(content.result()):,} bytes.")
-            self.download.send(self._name, content.result())
-        return False
+        making = self._jobs.collect()
+        said = int(20 * self._share) * 5
+        if making and said > self._said:
+            self._said = said
+            self._inform(f"Making {self._name}: {said} %…")
+        return making
+
+    def _report(self, share: float) -> None:
+        self._share = share  # called beside the page: the next tick says it there
+
+    def _send(self, content: bytes) -> None:
+        self._inform(f"{self._name}: {len(content):,} bytes.")
+        self.download.send(self._name, content)
+
+    def _say_failure(self, reason: str) -> None:
+        self._inform("")
+        self._fail(f"{self._name} could not be made: {reason}")
 
     def close(self) -> None:
         """Make nothing more."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._jobs.close()
 
 
 def _everything(*parts: Any) -> bytes:
