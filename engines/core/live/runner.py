@@ -278,9 +278,9 @@ class Runner:
         self._update(playing=True, horizon=horizon)
 
     def _stop(self) -> None:
-        self._update(playing=False)
         if self._simulation is not None:
             self._record_now()
+        self._update(playing=False)  # last: whoever reads that it stands still finds its last row
 
     def _walk(self, count: int) -> None:
         self._require_simulation()
