@@ -14,8 +14,8 @@ from engines.core import api
 from engines.core.analysis import probing
 from engines.core.commands.terminal import VERDICT_COLUMNS, Progress, print_notes, shown, table, verdict_row
 from engines.core.data.plain_json import to_json
+from engines.core.files.atomic_file import require_writable
 from engines.core.files.export import require_suffix
-from engines.core.files.store import require_writable
 from engines.core.protocol.config import Knob, varied
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, StoreError
