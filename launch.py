@@ -47,10 +47,10 @@ def serve(arguments: argparse.Namespace) -> None:
 
 
 def _limit(arguments: argparse.Namespace) -> None:
-    from dashboard.server import answers, visitors
+    from dashboard.server import response_headers, visitors
     from engines.core.live.limits import LIMITS
 
-    answers.allow_frames(arguments.frame)
+    response_headers.allow_frames(arguments.frame)
     visitors.QUEUE.places = arguments.sessions
     LIMITS.memory, LIMITS.step = int(arguments.memory * 2**30), arguments.step
     LIMITS.runs, LIMITS.idle = arguments.runs, 60 * arguments.idle
@@ -200,10 +200,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             add_plugins(folder)
         for text in getattr(chosen, "subjects", ()):
-            from engines.core.subjects import brought
+            from engines.core.subjects import named_subjects
 
             sys.path[:0] = [""] if "" not in sys.path else []  # as `python -m` finds what lies here
-            brought.bring_named(text)
+            named_subjects.register_named(text)
         ACTS[chosen.command](chosen)
     except DynascopeError as error:
         print(shortened(f"launch.py: {error}"), file=sys.stderr)

@@ -14,8 +14,8 @@ from dashboard.publish.answers import read as read_answers
 from dashboard.publish.bundle import Bundled
 from dashboard.publish.bundle import bundle as bundled
 from dashboard.publish.figure import find_plot
-from dashboard.publish.look import FILMED, View, formats
-from dashboard.publish.opened import behind, opened
+from dashboard.publish.figure_view import FILMED, FigureView, formats
+from dashboard.publish.lab_view import lab_view, with_overlays
 from dashboard.publish.replay import replay
 from dashboard.ui.notation import plain
 from engines import load
@@ -44,7 +44,7 @@ def figure(arguments: Namespace) -> str:
         raise ConfigError(f"--width={arguments.width:g} is outside its bounds, {NARROW:g} to {WIDE:g} inches")
     run = compute(arguments)
     step = None if arguments.step is None else check_index("step", arguments.step, int(run.steps[-1]))
-    view = View(step, check_index("member", arguments.member, len(run.configs) - 1))
+    view = FigureView(step, check_index("member", arguments.member, len(run.configs) - 1))
     content = files.figure(run, plot, view, kind, arguments.width)
     with writing(out) as file:
         file.write(content)
@@ -66,8 +66,8 @@ def export(arguments: Namespace) -> str:
     require_writable(out)
     (_, run), *others = read(arguments.runs)
     api.run_preset_probes(run)
-    context, views, experiment = opened(run, arguments.member)
-    content = replay(context, behind(views, others), script.script(experiment))
+    context, views, experiment = lab_view(run, arguments.member)
+    content = replay(context, with_overlays(views, others), script.script(experiment))
     with writing(out) as file:
         file.write(content)
     return f"{out}: {len(content):,} bytes"
@@ -81,7 +81,7 @@ def bundle(arguments: Namespace) -> str:
     runs = []
     for name, run in read(arguments.runs):
         api.run_preset_probes(run)
-        context, views, experiment = opened(run, arguments.member)
+        context, views, experiment = lab_view(run, arguments.member)
         runs.append(Bundled(name, context.run, views, experiment))
     count = 0
     for path, content in bundled(runs, arguments.seeds, lambda text: print(text, file=sys.stderr)):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.figures.card import FILES
 from dashboard.figures.overlays import Overlays
-from dashboard.publish.look import WIDTHS, Progress, View
+from dashboard.publish.figure_view import WIDTHS, FigureView, Progress
 from dashboard.runs.background_jobs import BackgroundJobs
 from dashboard.session import link
 from dashboard.session.session import Session
@@ -89,24 +89,24 @@ class Share:
         preset = self._session.experiment.preset
         name = "_".join([run.engine.name, *([preset.name] if preset else []), f"step_{run.steps[-1]}{suffix}"])
         if suffix == ".zip":
-            looks, token = self._looks(), self.token()
-            return self._files.make(name, lambda tell: _everything(run, looks, program, token, tell))
+            views, token = self._figure_views(), self.token()
+            return self._files.make(name, lambda report: _everything(run, views, program, token, report))
         if suffix == "_paper.zip":
-            looks, experiment = self._looks(), self._repeats(run)
+            views, experiment = self._figure_views(), self._repeats(run)
             name_of_run = name.removesuffix(suffix)
-            return self._files.make(name, lambda tell: _paper(name_of_run, run, looks, experiment))
+            return self._files.make(name, lambda report: _paper(name_of_run, run, views, experiment))
         if suffix == ".html":
-            looks, context = self._looks(), replace(self._session.view_context(), run=run)
-            return self._files.make(name, lambda tell: _replay(context, looks, program, tell))
+            views, context = self._figure_views(), replace(self._session.view_context(), run=run)
+            return self._files.make(name, lambda report: _replay(context, views, program, report))
         if suffix == ".py":
-            return self._files.make(name, lambda tell: program)
-        self._files.make(name, lambda tell: export.to_bytes(run, suffix))
+            return self._files.make(name, lambda report: program)
+        self._files.make(name, lambda report: export.to_bytes(run, suffix))
 
-    def _looks(self) -> dict[Plot, View]:
+    def _figure_views(self) -> dict[Plot, FigureView]:
         """Read how all figures that are in sight are looked at, the leading one first."""
         shown = [card for card in self._cards() if not (card.hidden or card.empty)]
         shown.sort(key=lambda card: not card.leading)
-        return {card.plot: self._look(card) for card in shown}
+        return {card.plot: self._figure_view(card) for card in shown}
 
     def _run_and_program(self) -> tuple[Run, str]:
         from engines.core.runs import script
@@ -121,21 +121,21 @@ class Share:
         """Make a file of one figure as it is looked at, one of `FILES`, or of all its numbers."""
         if kind not in [known for known, *_ in FILES] or not len(self._session.runner.run):
             return
-        run, plot, look = self._session.runner.run.copy(), card.plot, self._look(card)
+        run, plot, view = self._session.runner.run.copy(), card.plot, self._figure_view(card)
         form, _, width = kind.partition(" ")
 
-        def make(tell: Progress) -> bytes:
+        def make(report: Progress) -> bytes:
             from dashboard.publish import files  # beside the page: matplotlib takes a second or two to import
 
-            return files.figure(run, plot, look, form, WIDTHS[width or "page"], tell)
+            return files.figure(run, plot, view, form, WIDTHS[width or "page"], report)
 
         self._files.make(f"{run.engine.name}_{plot.name}.{form}", make)
 
-    def _look(self, card: Card) -> View:
+    def _figure_view(self, card: Card) -> FigureView:
         """Read how a figure is looked at."""
         context, options = self._session.view_context(), card.options
         laws, overlays = self._drawn()
-        return View(
+        return FigureView(
             step=context.step,
             focus=context.focus,
             curves=context.curves,
@@ -150,7 +150,7 @@ class Share:
 
     def save(self, name: str, content: Callable[[], str]) -> None:
         """Make a file of this name."""
-        self._files.make(name, lambda tell: content())
+        self._files.make(name, lambda report: content())
 
     def collect(self) -> None:
         """Send what is ready; call it at each tick."""

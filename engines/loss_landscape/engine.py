@@ -13,7 +13,7 @@ from engines.core.files.npz_reader import FILE
 from engines.core.protocol.composite import CompositeEngine, Dynamics
 from engines.core.protocol.declarations import OwnFile, OwnFiles, Phase, Prediction, Story
 from engines.core.protocol.engine import RunData
-from engines.core.subjects import brought
+from engines.core.subjects import named_subjects
 from engines.core.subjects.subject import Subject
 from engines.loss_landscape import cautions, memory, predictions, relevance, story
 from engines.loss_landscape.channels import CHANNELS
@@ -102,9 +102,9 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
         """Find the plots of other subjects and of other dynamics."""
         return relevance.blank(config, frozenset(plot.name for plot in PLOTS))
 
-    def bring(self, subject: Subject) -> dict[str, Any]:
+    def knobs_for(self, subject: Subject) -> dict[str, Any]:
         """Sample a person's own model around its parameters, by few chains at the temperature n/ln n."""
-        name, n = brought.bring(subject), min(subject.train.n, MAX_ROWS)
+        name, n = named_subjects.register(subject), min(subject.train.n, MAX_ROWS)
         return {"subject": "own_model", "model": name, "optimizer": "langevin", "chains": 4,
                 "burn_in": 300, "weight_decay": 0.0, "n_beta": n / log(n) if n > 1 else 1.0}  # fmt: skip
 

@@ -119,7 +119,7 @@ def spectrum(config: SubgradientRecovery) -> tuple[np.ndarray, np.ndarray] | Non
     return _spectrum(type(config)(k=config.r, **{name: getattr(config, name) for name in names}))
 
 
-def seen(config: SubgradientRecovery) -> np.ndarray | None:
+def overlap_with_truth(config: SubgradientRecovery) -> np.ndarray | None:
     """`Vᵀ W` `[r, d]`: the parts of those eigenvectors W in the true column space; None where the draw is large."""
     drawn = spectrum(config)
     if drawn is None:

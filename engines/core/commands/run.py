@@ -23,7 +23,7 @@ from engines.core.protocol.paths import expand_home
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import STEPS, Experiment
 from engines.core.runs.run import Run
-from engines.core.subjects import brought
+from engines.core.subjects import named_subjects
 
 GoOn = Callable[[api.Progress], Run]
 """Simulates a run to where it was asked to go."""
@@ -87,10 +87,10 @@ def _experiment(arguments: Namespace) -> Experiment:
 
 def _with_subject(arguments: Namespace, engine: Engine, chosen: dict[str, Any]) -> dict[str, Any]:
     """Add the knobs of the model that a command line brings."""
-    given = brought.asked_for() if getattr(arguments, "subjects", ()) else []
+    given = named_subjects.named_on_command_line() if getattr(arguments, "subjects", ()) else []
     if len(given) > 1:
         raise ConfigError(f"--subject names {len(given)} models: a run is about one")
-    return api.with_subject(engine, brought.find(given[0]), chosen, arguments.preset) if given else chosen
+    return api.with_subject(engine, named_subjects.find(given[0]), chosen, arguments.preset) if given else chosen
 
 
 def _values(knob: Knob, text: str) -> list[Any]:

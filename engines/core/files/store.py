@@ -302,7 +302,7 @@ def run_from_description(about: Mapping[str, Any]) -> RunData:
     names = [preset.name for preset in engine.presets]
     preset = engine.preset(about["preset"]) if about["preset"] in names else None
     openings = _configs(engine, about["openings"])
-    engine = engine.of(openings)
+    engine = engine.for_configs(openings)
     run = RunData(engine, openings, preset=preset, device=str(about["device"]))
     run.configs = _configs(engine, about["configs"])
     run.interrupted = about.get("interrupted") is True

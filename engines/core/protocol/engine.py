@@ -356,11 +356,11 @@ class Engine(ABC, Generic[C, P, S]):
         """Name the plots that have nothing to show with these knobs; the page leaves them out."""
         return frozenset()
 
-    def of(self, configs: Sequence[C]) -> Engine[C, P, S]:
+    def for_configs(self, configs: Sequence[C]) -> Engine[C, P, S]:
         """Return the engine of runs with these configurations; another one where channels depend on them."""
         return self
 
-    def bring(self, subject: Any) -> dict[str, Any]:
+    def knobs_for(self, subject: Any) -> dict[str, Any]:
         """Return the knobs with which a subject that a person brings is analysed. Raises `ConfigError`."""
         raise ConfigError(f"{self.title} takes no subject of your own")
 

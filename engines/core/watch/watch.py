@@ -171,7 +171,7 @@ class Watch:
         said = {"eta": self._rate(), "parameters": self._measured.parameters, "scalars": " ".join(scalars)}
         layers, known = " ".join(self._layers.values()), self._measured.subject is not None
         config = WatchedTraining(**self._about | said, layers=layers, curvature=known)
-        run = Run(ENGINE.of([config]), [config])
+        run = Run(ENGINE.for_configs([config]), [config])
         run.name, run.notes = self._name, tuple(self._measured.notes)
         self._scalars, self.run = tuple(scalars), run
 

@@ -29,7 +29,7 @@ def formats() -> list[str]:
 
 
 @dataclass(frozen=True)
-class View:
+class FigureView:
     """How a plot is looked at; None leaves a choice to the run or to the declaration."""
 
     step: int | None = None

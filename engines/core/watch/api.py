@@ -76,7 +76,7 @@ def inspect(folder: str | Path, subject: Subject, *, samples: int = SAMPLES, nam
     config = WatchedTraining(
         model=subject.name, parameters=measured.parameters, layers=" ".join(layers.values()), curvature=True
     )
-    run = Run(ENGINE.of([config]), [config])
+    run = Run(ENGINE.for_configs([config]), [config])
     for step, path in files:
         state = _state(path)
         now.update(_fitting(path, subject, state))
