@@ -19,7 +19,9 @@ from engines.loss_landscape import cautions, memory, predictions, relevance, sto
 from engines.loss_landscape.channels import CHANNELS
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import milestones
-from engines.loss_landscape.dynamics.select import chosen_dynamics
+from engines.loss_landscape.dynamics.sampling import CHAINS
+from engines.loss_landscape.dynamics.training import TRAINING
+from engines.loss_landscape.dynamics.uniform_box import BOX
 from engines.loss_landscape.glossary import GLOSSARY
 from engines.loss_landscape.models.own_model import MAX_ROWS
 from engines.loss_landscape.models.user_network import MAX_FILE_BYTES
@@ -66,7 +68,9 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
 
     def choose(self, config: LossLandscape) -> Dynamics[LossLandscape]:
         """Choose training, chains or draws in a box."""
-        return chosen_dynamics(config)
+        if not config.sampled:
+            return TRAINING
+        return BOX if config.boxed else CHAINS
 
     def place(self, configs: Sequence[LossLandscape], device: torch.device) -> torch.device:
         """Sample small losses on the processor, and train there what is small or where float64 is needed."""

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engines.core.numerics.digits import pixels
-from engines.core.numerics.random import orthonormal
+from engines.core.numerics.noise import orthonormal
 from engines.neural_collapse.config import NeuralCollapse
 
 COUNTEREXAMPLE = np.array([[0.194, 0.137, 0.519, 0.346], [0.150, 0.156, -0.153, -0.264]])

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.core.numerics.random import orthonormal
+from engines.core.numerics.noise import orthonormal
 from engines.subgradient_recovery.config import SubgradientRecovery
 
 NOISE, START = 1, 2
