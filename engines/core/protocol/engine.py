@@ -105,7 +105,6 @@ class NamedSweep:
     """Values in place of those of `set` with which it takes a few seconds; `steps` may be among them."""
     heuristic: str = ""
     """Why theory's lines are no theorem; "" where they are."""
-    log_value: bool = False
     source: str = ""
 
 
