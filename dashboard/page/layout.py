@@ -1,4 +1,4 @@
-"""Where the parts of a lab stand: knobs, plots and words side by side, one under the other in a narrow window."""
+"""The layout of a lab: knobs, plots and words side by side, one under the other in a narrow window."""
 
 from __future__ import annotations
 

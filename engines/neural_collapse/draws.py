@@ -1,4 +1,4 @@
-"""Where a member starts, from its seed. The stream of seed s is numpy's `default_rng(s)`.
+"""The start of a member, drawn from its seed. The stream of seed s is numpy's `default_rng(s)`.
 
     H0 = class means M0 (d x K) repeated n times + deviations D0 (d x N),   columns class after class
 

@@ -141,7 +141,7 @@ DOT, FOCUS = 7, 12
 """Sizes of the dots, and of the one in focus."""
 
 CROWD = 100
-"""From so many dots on they are smaller."""
+"""Number of dots from which on they are smaller."""
 
 
 class SweepMark(StepMark):

@@ -112,7 +112,7 @@ class Part(NamedTuple):
     """The values of a probe when a share of its work is done; the last part has the result."""
 
     share: float
-    """From 0 to 1."""
+    """Share of the work that is done, 0 to 1."""
     values: Mapping[str, Any]
     """Numbers and arrays by name; fewer of them, or arrays with NaN, before the end."""
 
