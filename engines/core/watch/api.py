@@ -1,4 +1,4 @@
-"""Doors into watching: a module or a subject, in a loop of one's own or as a folder of checkpoints."""
+"""The entry to watching: a module or a subject, in a loop of one's own or as a folder of checkpoints."""
 
 from __future__ import annotations
 

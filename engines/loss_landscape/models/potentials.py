@@ -27,7 +27,7 @@ def quadratic(h: Tensor) -> Loss:
 
 
 def normal_crossing(k: tuple[int, ...]) -> Loss:
-    """Loss `prod_i theta_i^(2 k_i)`, P = len(k), of coefficient `closed_form.normal_crossing`.
+    """Loss `prod_i theta_i^(2 k_i)`, P = len(k): lambda is the least `1/(2 k_i)`, m how many k_i have it (Watanabe 2009).
 
     Raises `ConfigError` unless all k_i are at least 0.
     """
