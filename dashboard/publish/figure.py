@@ -14,7 +14,7 @@ import numpy as np
 
 from dashboard.figures.card import curve_hues, legend
 from dashboard.figures.grid import SINGLE_STEP_MARKS, channel_sizes, newest_alive
-from dashboard.figures.marks import theory
+from dashboard.figures.marks import prediction_lines
 from dashboard.figures.marks.figure import FigureOptions
 from dashboard.figures.marks.heatmap import CLAIM
 from dashboard.figures.marks.line import LineMark, line_specs
@@ -154,7 +154,7 @@ def _lines(run: Run, plot: Plot, view: FigureView, options: FigureOptions) -> Dr
     kind = LineMark if plot.x == "step" else PathMark
     nothing: Any = lambda *ignored: None  # noqa: E731
     mark = kind(plot, run.engine, lines, stream, options, on_zoom=nothing, on_reset=nothing, on_tap=nothing)
-    laws, failure = theory.predict(run.engine, view.curves, run.configs, view.horizon, late_edit(run))
+    laws, failure = prediction_lines.predict(run.engine, view.curves, run.configs, view.horizon, late_edit(run))
     mark.show_theory(laws if view.theory else [])
     with engine_failures(run.engine.title):
         mark.show_phases(run.engine.phases(run, view.focus))

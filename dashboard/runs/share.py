@@ -20,7 +20,7 @@ from dashboard.ui.component import FOLDER, Component, whole
 
 if TYPE_CHECKING:
     from dashboard.figures.card import Card
-    from dashboard.figures.marks.theory import TheoryLine
+    from dashboard.figures.marks.prediction_lines import PredictionLine
     from engines.core.protocol.declarations import Plot
     from engines.core.runs.experiment import Experiment
     from engines.core.runs.run import Run
@@ -55,7 +55,7 @@ class Share:
         show: Callable[[str, str, str], None],
         view: Callable[[], ViewState],
         cards: Callable[[], Sequence[Card]],
-        drawn: Callable[[], tuple[Sequence[TheoryLine], Overlays]],
+        drawn: Callable[[], tuple[Sequence[PredictionLine], Overlays]],
     ) -> None:
         self._session, self._bridge, self._show, self._view = session, bridge, show, view
         self._cards, self._drawn = cards, drawn

@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 
 import dynascope
 import engines
-from dashboard.figures.marks.theory import step_grid
+from dashboard.figures.marks.prediction_lines import step_grid
 from dashboard.figures.overlays import overlay_curves
 from dashboard.publish.figure import figure, sheet
 from dashboard.publish.figure_view import FigureView
