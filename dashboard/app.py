@@ -267,7 +267,7 @@ def _own_address(engine: str) -> str:
 
 
 def _here() -> Address:
-    """Return where labs are served beside the page of this session."""
+    """Return where labs are served beside this page."""
     return _own_address if (pn.state.app_url or "").strip("/") == ENTRY else _address
 
 

@@ -71,7 +71,7 @@ def folder() -> Path | None:
 
 
 def public() -> bool:
-    """Whether this session is one of a server that others reach, too."""
+    """Whether this page is one of a server that others reach, too."""
     return not SHARING.one_for_all and bool(_owner())
 
 
@@ -82,7 +82,7 @@ def _owner() -> str:
 
 
 def opened(place: Path | None = None) -> Library:
-    """Return the library of this session, or the one in a folder. Raises `StoreError` where runs are not kept."""
+    """Return the library of this visitor, or the one in a folder. Raises `StoreError` where runs are not kept."""
     place = place or folder()
     if place is None:
         raise StoreError("this server keeps no runs (launch.py serve --library DIR)")

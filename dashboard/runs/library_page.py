@@ -47,7 +47,7 @@ class LibraryPage(Viewer):
     """The body of the page, made under its document's lock and in the session of the visitor whose runs these are."""
 
     def __init__(self, address: Address, place: Any = None) -> None:
-        """Show the runs in a folder (default: those of this session); `address(name)` says where a lab is served."""
+        """Show the runs in a folder (default: those of this visitor); `address(name)` says where a lab is served."""
         super().__init__()
         self._library: Library = library.opened(place)
         self._address = address

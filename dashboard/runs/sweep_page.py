@@ -36,7 +36,7 @@ class SweepPage(Viewer):
     """The body of the page; made under its document's lock."""
 
     def __init__(self, address: Address, place: Path | None = None) -> None:
-        """Show the sweeps of a library (default: this session's); `address(name)` says where a lab is served.
+        """Show the sweeps of a library (default: this visitor's); `address(name)` says where a lab is served.
 
         Raises `ConfigError` on a server that others reach: what visitors compute there is bounded, a sweep is not.
         """

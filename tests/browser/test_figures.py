@@ -67,7 +67,6 @@ def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_a
         return focus(lab) == "symmetric"
 
     until(picked)
-
     before = settled(lab)
     left, upper, width, height = lab.ask(FRAME)
     again = lab.view.get_by_role("button", name=f"keep the newest step in view again: {DISTANCE}", exact=True)
