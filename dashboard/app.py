@@ -69,7 +69,7 @@ Fill = Callable[[pn.Column, Bridge], Awaitable[str | None]]
 """Fills a page; returns the name of what is on it, where that is not all labs."""
 
 Address = Callable[[str], str]
-"""Where the page of a lab is served."""
+"""Tells the address at which the page of a lab is served."""
 
 
 def _argument(name: str) -> str:

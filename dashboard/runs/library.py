@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import panel as pn
 
 from dashboard.session.uploads import LOOPBACK
+from engines.core.files.atomic_file import writing
 from engines.core.library.library import FOLDER_VARIABLE, Entry, Library, default_folder
 from engines.core.protocol.errors import StoreError
 
@@ -142,15 +143,10 @@ class Safekeeping:
         assert self._file
         begun, self._version, self._due = time.monotonic(), _version(run), math.inf
         run.interrupted = True
-        with store.writing(self._file) as file:
+        with writing(self._file) as file:
             store.write(run, file)
         now = time.monotonic()
         self._due = now + SAFE + SPARING * (now - begun)
-
-    @property
-    def used(self) -> bool:
-        """Whether there is, or may be, a file."""
-        return self._version is not None
 
     def end(self) -> None:
         """Remove the file: the page was closed, and nothing was lost."""

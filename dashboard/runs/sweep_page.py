@@ -59,11 +59,11 @@ class SweepPage(Viewer):
         self.measure, self.across, self.up = (
             pmui.Select(label=label, width=200, visible=False, **select) for label in ("Shown", "Across", "Up")
         )
-        self._map = pn.Column(**wide)
+        self.map_pane = pn.Column(**wide)
         self.slices: Any = pn.FlexBox(**wide)
         kept = pn.FlexBox(self.chosen, self.stop, self.go_on, align_items="center", **wide)
         axes = pn.FlexBox(self.measure, self.across, self.up, **wide)
-        result = pn.Column(kept, self.bar, self.status, axes, self.slices, self._map, self.cell, self.claims,
+        result = pn.Column(kept, self.bar, self.status, axes, self.slices, self.map_pane, self.cell, self.claims,
                            stylesheets=[sheet("comparison_panel")], **wide)  # fmt: skip
         title = pn.pane.HTML("<h1>Sweeps</h1>", **text)
         self._panel = pn.Column(title, self.form, self.error, result, sizing_mode="stretch_width",
@@ -117,7 +117,7 @@ class SweepPage(Viewer):
     def _choose(self) -> None:
         from engines.core.sweeps.folder import Sweep
 
-        self._sweep, self._drawn, self.cell.object, self.claims.object, self._map[:] = None, (), "", "", []
+        self._sweep, self._drawn, self.cell.object, self.claims.object, self.map_pane[:] = None, (), "", "", []
         self.slices[:] = []
         if not self.chosen.value:
             self.status.object = "<p>No sweep is kept here yet: begin one.</p>"
@@ -184,7 +184,7 @@ class SweepPage(Viewer):
 
     def _draw_slice(self) -> None:
         drawn = self.map.drawing({select.label: select.value for select in self.slices})
-        self._map[:] = [pn.pane.HoloViews(drawn, sizing_mode="stretch_width", margin=0, linked_axes=False)]
+        self.map_pane[:] = [pn.pane.HoloViews(drawn, sizing_mode="stretch_width", margin=0, linked_axes=False)]
 
     def show_cell(self, point: dict[str, Any]) -> None:
         """Say what is in a cell, with the way to its run in the lab."""

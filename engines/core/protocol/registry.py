@@ -23,7 +23,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import engines
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import (
@@ -219,7 +218,8 @@ def missing(name: str, package: str = "", version: str = "") -> str:
 
 
 def _built_in() -> Iterator[Source]:
-    for source in _packages(engines.__path__, engines.__name__, BUILT_IN, _version()):
+    above = importlib.import_module("engines")
+    for source in _packages(above.__path__, above.__name__, BUILT_IN, _version()):
         if source.name != "core":
             yield source
 

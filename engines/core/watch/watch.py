@@ -17,6 +17,7 @@ from torch import Tensor
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import Schedule
 from engines.core.files import store
+from engines.core.files.atomic_file import require_writable, writing
 from engines.core.protocol.errors import ConfigError, quote
 from engines.core.protocol.paths import expand_home
 from engines.core.runs.run import Run
@@ -115,7 +116,7 @@ class Watch:
         self._newest: tuple[int, dict[str, float]] | None = None
 
     def __enter__(self) -> Self:
-        store.require_writable(self.file)
+        require_writable(self.file)
         self._layers = {name: channel_name(name) for name in self._attempt(self._measured.layers, [])}
         for _ in range(2):  # the first time imports and allocates
             begun = time.perf_counter()
@@ -170,7 +171,7 @@ class Watch:
         said = {"eta": self._rate(), "parameters": self._measured.parameters, "scalars": " ".join(scalars)}
         layers, known = " ".join(self._layers.values()), self._measured.subject is not None
         config = WatchedTraining(**self._about | said, layers=layers, curvature=known)
-        run = Run(ENGINE.of([config]), [config])
+        run = Run(ENGINE.for_configs([config]), [config])
         run.name, run.notes = self._name, tuple(self._measured.notes)
         self._scalars, self.run = tuple(scalars), run
 
@@ -248,7 +249,7 @@ def frame(values: Mapping[str, float]) -> dict[str, np.ndarray]:
 
 def store_run(run: Run, file: Path) -> None:
     """Store a run as a whole or not at all. Raises `StoreError`."""
-    with store.writing(file) as open_file:
+    with writing(file) as open_file:
         store.write(run, open_file)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from engines.core.analysis.curve_fits import slope
 from engines.core.analysis.verdict_helpers import above, below, final, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
@@ -51,12 +52,12 @@ def _beside(run: RunData, members: Iterable[int]) -> list[tuple[float | None, fl
     return [pair for i in members for pair in zip(half_times(run, i), laws(run, i), strict=False)]
 
 
-def slope(run: RunData, member: int) -> float | None:
+def half_time_slope(run: RunData, member: int) -> float | None:
     """Slope of the logarithm of the half times over that of the singular values."""
     times = half_times(run, member)
     if None in times:
         return None
-    return float(np.polyfit(np.log(run.configs[member].values), np.log(times), 1)[0])  # type: ignore[arg-type]
+    return slope(np.log(run.configs[member].values), np.log(times), fewest=2)  # type: ignore[arg-type]
 
 
 def opening(run: RunData) -> list[Verdict]:
@@ -65,8 +66,8 @@ def opening(run: RunData) -> list[Verdict]:
     return [
         verdict("gradient descent: half times over ln(s/u₀ − 1)/2 ln(1 + ηs)", over_law(run, gd), 1.0, 0.01),
         verdict("Muon: half times less (√(s/2) − √u₀)/η", off_law(run, muon), 0.0, 3.0, WHOLE),
-        verdict("gradient descent: slope of log t over log s", [slope(run, i) for i in gd], -0.9, 0.07),
-        verdict("Muon: slope of log t over log s", [slope(run, i) for i in muon], 0.5, 0.03),
+        verdict("gradient descent: slope of log t over log s", [half_time_slope(run, i) for i in gd], -0.9, 0.07),
+        verdict("Muon: slope of log t over log s", [half_time_slope(run, i) for i in muon], 0.5, 0.03),
     ]
 
 
@@ -86,9 +87,9 @@ def table(run: RunData) -> list[Verdict]:
     for method, (name, off, within) in TABLE.items():
         members = run.where(method=method)
         s = run.configs[members[0]].values
-        exponent = float(np.polyfit(np.log(s), np.log(laws(run, members[0])), 1)[0])
+        exponent = slope(np.log(s), np.log(laws(run, members[0])), fewest=2)
         reason = "an exponent near 0: at one rate whatever s" if method == "scaled_gd" else ""
-        slopes = [slope(run, i) for i in members]
+        slopes = [half_time_slope(run, i) for i in members]
         found.append(verdict(f"{name}: slope of log t over log s", slopes, exponent, off, reason))
         found.append(verdict(f"{name}: half times over the law", over_law(run, members), 1.0, within))
     return found

@@ -12,8 +12,9 @@ from engines.loss_landscape.degeneracy.row_space import JacobianSource, by_gram,
 from engines.loss_landscape.degeneracy.synchronised_neurons import generators
 from engines.loss_landscape.hessian.dense import jacobian as autograd_jacobian
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.planted_networks import EXAMPLES, always_on, generic_network, nested_gates, staircase
+from engines.loss_landscape.models.planted_networks import always_on, generic_network, nested_gates, staircase
 from tests.loss_landscape.degeneracy.linear_regions import jacobian_by_regions
+from tests.loss_landscape.degeneracy.nets import EXAMPLES
 
 # name: P, nullity, type 1 or 2, across layers
 SHALLOW = {"generic-1": (57, 6, 0, 6), "t1-inputs": (57, 18, 12, 6), "t1-duplicate": (57, 9, 3, 6),

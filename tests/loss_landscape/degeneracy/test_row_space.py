@@ -18,8 +18,9 @@ from engines.loss_landscape.degeneracy.row_space import (
     run_to_end,
 )
 from engines.loss_landscape.models import modular_addition
-from engines.loss_landscape.models.planted_networks import EXAMPLES, generic_network, staircase
+from engines.loss_landscape.models.planted_networks import generic_network, staircase
 from tests.loss_landscape.close import randn, same
+from tests.loss_landscape.degeneracy.nets import EXAMPLES
 
 INTEGERS = ("r_a", "r_g", "N12", "excess", "cross", "nullity", "explained", "residual")
 WAYS = (partial(by_qr, chunk=50), partial(by_gram, chunk=50))
