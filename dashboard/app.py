@@ -291,7 +291,7 @@ def _route(make: Callable[..., pmui.Page], *arguments: Any, **options: Any) -> C
     return page
 
 
-class Status(RequestHandler):
+class StatusHandler(RequestHandler):
     """Answers with the number of runs that are being computed, as JSON; for monitoring."""
 
     def get(self) -> None:
@@ -351,7 +351,7 @@ def serve(
     """
     theme.prepare()
     request_filter.install()
-    request_filter.allow(Status, Missing, *(each[1] for each in patterns))
+    request_filter.allow(StatusHandler, Missing, *(each[1] for each in patterns))
     library.offer("" if _public(options) else address)
     uploads.offer(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
@@ -362,7 +362,7 @@ def serve(
     shown = {
         "show": open_browser,
         "title": "Dynascope",
-        "extra_patterns": [("/status", Status), *patterns],
+        "extra_patterns": [("/status", StatusHandler), *patterns],
         "default_handler_class": Missing,
     }
     served: dict[str, Any] = dict(routes(device) if pages is None else pages)

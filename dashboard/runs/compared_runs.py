@@ -132,7 +132,7 @@ def axes(members: Any) -> list[str]:
     return [name for name in numbers if numbers[name].nunique() > 1]
 
 
-class Members:
+class MemberFigures:
     """Members as points and as lines over several axes. Points that are brushed are lit as lines, too."""
 
     def __init__(self, members: Any, x: str, y: str) -> None:

@@ -92,7 +92,7 @@ class ComparisonPanel(Viewer):
         if not across or not up or across == up:
             self.points[:], self.lines[:] = [_said(ALIKE)], []
             return
-        points, lines = compared_runs.Members(self._members, across, up).layout()
+        points, lines = compared_runs.MemberFigures(self._members, across, up).layout()
         self.points[:], self.lines[:] = [_pane(points)], [_pane(lines)]
 
     def __panel__(self) -> pn.Column:

@@ -142,7 +142,7 @@ class SweepPage(Viewer):
         """Show how far the sweep is, and its map where tasks were finished since."""
         if self._sweep is None:
             return
-        state = sweep_jobs.state(self._sweep, self._tasks)
+        state = sweep_jobs.progress(self._sweep, self._tasks)
         for widget, visible in ((self.bar, state.running), (self.stop, state.running),
                                 (self.go_on, not state.running and state.done < state.tasks)):  # fmt: skip
             if widget.visible is not visible:
@@ -209,7 +209,7 @@ def _shown(value: Any) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def _status(sweep: Sweep, state: sweep_jobs.State) -> str:
+def _status(sweep: Sweep, state: sweep_jobs.SweepProgress) -> str:
     """Say how far a sweep is, how fast it goes, and how long it takes still."""
     share = f"{state.done:,} of {state.tasks:,} tasks, {len(sweep.plan):,} points"
     rate = f", {number(60 * state.rate)} tasks a minute" if state.running and state.rate else ""

@@ -23,7 +23,7 @@ from engines.core.protocol.paths import expand_home
 from engines.core.runs.run import Run
 from engines.core.subjects.batches import Batches
 from engines.core.subjects.subject import Params, Subject
-from engines.core.watch import measures
+from engines.core.watch import quantities
 from engines.core.watch.engine import ENGINE, WatchedTraining
 
 log = logging.getLogger(__name__)
@@ -72,19 +72,19 @@ class Measured:
         """List the layers whose features are measured, by the names of the subject."""
         if self.subject is None or self.subject.features is None or self.subject.labels is None:
             return []
-        return list(measures.collapse(self.subject, self._data))
+        return list(quantities.collapse(self.subject, self._data))
 
     def __call__(self, layers: Mapping[str, str]) -> dict[str, float]:
         """Measure everything at the parameters as they are now; `layers` are the names of channels by layer."""
         now = {name: one.detach() for name, one in self.params().items()}
-        found = {"distance": measures.distance(now, self._first)}
+        found = {"distance": quantities.distance(now, self._first)}
         if self.subject is None:
             parts = [one.detach().double().square().sum() for one in self.gradients() if one is not None]
             return found | {"gradient_norm": float(sum(parts)) ** 0.5 if parts else float("nan")}
         at = self.subject.at(now)
-        norm, sharp, self._vector = measures.gradient_and_sharpness(at, self._data, self._vector)
+        norm, sharp, self._vector = quantities.gradient_and_sharpness(at, self._data, self._vector)
         found |= {"gradient_norm": norm, "sharpness": sharp}
-        for layer, (ratio, angle) in (measures.collapse(at, self._data) if layers else {}).items():
+        for layer, (ratio, angle) in (quantities.collapse(at, self._data) if layers else {}).items():
             found |= {f"nc1_{layers[layer]}": ratio, f"nc2_{layers[layer]}": angle}
         return found
 

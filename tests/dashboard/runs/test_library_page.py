@@ -8,7 +8,7 @@ import pytest
 
 import engines
 from dashboard.runs import compared_runs
-from dashboard.runs.compared_runs import Members, Titled, bands, curves, differences
+from dashboard.runs.compared_runs import MemberFigures, Titled, bands, curves, differences
 from dashboard.runs.library_page import LibraryPage
 from engines import Library
 
@@ -121,7 +121,7 @@ def test_curves_and_ratios_are_drawn_from_these_numbers(folder):
 def test_what_is_brushed_is_lit(folder):
     library = Library(folder)
     table = library.members([entry.id for entry in library.find("tag:paper")[0]])
-    members = Members(table, "alpha", "loss")
+    members = MemberFigures(table, "alpha", "loss")
 
     def lit():
         return [len(path.split()) for path in members.draw_lines(members.links.selection_expr)][-1]
