@@ -225,7 +225,7 @@ class Lab(Viewer):
 
     @property
     def _asked(self) -> bool:
-        return bool(self.parts.lesson and self.parts.lesson.phase == "asked")
+        return bool(self.parts.lesson and self.parts.lesson.stage == "question")
 
     def _hide_answer(self) -> None:
         """Hide whatever tells the answer while the reader predicts and watches, and show it again."""
@@ -248,7 +248,7 @@ class Lab(Viewer):
         self.address.write()
 
     def _refuse_while_asked(self) -> None:
-        if self.parts.lesson and self.parts.lesson.phase != "told":
+        if self.parts.lesson and self.parts.lesson.stage != "open":
             raise DynascopeError("The lesson asks about these values: knobs turn again once the answer is told.")
 
     def _show_if_on_page(self) -> None:
