@@ -158,7 +158,7 @@ def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> ChainP
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Channels `[B, *dims]` of the chains: loss, estimate and its error, distance, acceptance, norm, perhaps accuracies."""
+    """Channels `[B, *dims]` of the chains: loss, estimate and its error, distance, acceptance, norm, accuracies."""
     b, C = knobs["n_beta"][:, None], problem.chains
     above = state.loss - problem.baseline[:, None]
     counts = state.counted[:, None] > 0
