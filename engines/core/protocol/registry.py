@@ -218,7 +218,7 @@ def missing(name: str, package: str = "", version: str = "") -> str:
 
 
 def _built_in() -> Iterator[Origin]:
-    above = importlib.import_module("engines")
+    above = sys.modules["engines"]  # whoever reads this has imported it
     for source in _packages(above.__path__, above.__name__, BUILT_IN, _version()):
         if source.name != "core":
             yield source
