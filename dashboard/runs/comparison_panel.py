@@ -78,19 +78,19 @@ class ComparisonPanel(Viewer):
 
         channel = self.channel.value
         if not (self._one_lab and channel):
-            self.curves[:] = self.differences[:] = [_said(SEVERAL_LABS)]
+            self.curves[:] = self.differences[:] = [_sentence(SEVERAL_LABS)]
             return
         drawn = compared_runs.curves(self._runs, channel)
         self.curves[:] = [_pane(drawn)]
         apart = compared_runs.differences(self._runs, channel)
-        self.differences[:] = [_pane(apart) if len(apart) > 1 else _said(ONE)]
+        self.differences[:] = [_pane(apart) if len(apart) > 1 else _sentence(ONE)]
 
     def _draw_members(self) -> None:
         from dashboard.runs import compared_runs
 
         across, up = self.across.value, self.up.value
         if not across or not up or across == up:
-            self.points[:], self.lines[:] = [_said(ALIKE)], []
+            self.points[:], self.lines[:] = [_sentence(ALIKE)], []
             return
         points, lines = compared_runs.MemberFigures(self._members, across, up).layout()
         self.points[:], self.lines[:] = [_pane(points)], [_pane(lines)]
@@ -109,5 +109,5 @@ def _pane(drawn: Any) -> Any:
     return pn.pane.HoloViews(drawn, sizing_mode="stretch_width", margin=0, linked_axes=False)
 
 
-def _said(text: str) -> Any:
+def _sentence(text: str) -> Any:
     return pn.pane.HTML(f"<p>{text}</p>", margin=(6, 0))

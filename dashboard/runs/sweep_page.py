@@ -171,7 +171,7 @@ class SweepPage(Viewer):
         self.map = SweepMap(data, *axes, lines, self.show_cell)
         self._offer_slices()
         self._draw_slice()
-        self.claims.object = "".join(_said(sweep))
+        self.claims.object = "".join(_claims(sweep))
 
     def _offer_slices(self) -> None:
         """Offer the values of the knobs by which the map is sliced; what was chosen stays."""
@@ -220,7 +220,7 @@ def _status(sweep: Sweep, state: sweep_jobs.SweepProgress) -> str:
     return f"<p role='status'>{title}{escape('; '.join(filter(None, parts)))}</p>"
 
 
-def _said(sweep: Sweep) -> Iterator[str]:
+def _claims(sweep: Sweep) -> Iterator[str]:
     """Say what theory claims of a map, and whether it holds."""
     if sweep.named and sweep.named.heuristic:
         yield f"<p>The line is a heuristic: {escape(sweep.named.heuristic)}</p>"
