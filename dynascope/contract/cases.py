@@ -140,7 +140,7 @@ def _short_run(engine: str, preset: str) -> Run:
 
 def wrong_runs(engine: Engine) -> Mapping[str, Mapping[str, Change]]:
     """Import the wrong runs of every preset of an engine, from the `wrong_runs.py` beside it."""
-    home = sys.modules[registry.sources()[engine.name].module].__package__
+    home = sys.modules[registry.origins()[engine.name].module].__package__
     return importlib.import_module(f"{home}.wrong_runs").WRONG
 
 

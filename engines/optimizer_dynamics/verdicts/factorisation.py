@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import torch
 
+from engines.core.analysis.curve_fits import slope
 from engines.core.analysis.verdict_helpers import above, below, final, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
@@ -81,12 +82,12 @@ def _due(run: RunData, member: int) -> list[tuple[float, float | None, float]]:
     return [(s, t, law) for s, t, law in beside if not (law > end and t is not None and t > end)]
 
 
-def slope(run: RunData, member: int) -> float | None:
+def half_time_slope(run: RunData, member: int) -> float | None:
     """Slope of the logarithm of the half times over that of the singular values."""
     values, times, _ = zip(*_due(run, member), strict=True)
     if None in times:
         return None
-    return float(np.polyfit(np.log(values), np.log(times), 1)[0])
+    return slope(np.log(values), np.log(times), fewest=2)  # type: ignore[arg-type]
 
 
 def opening(run: RunData) -> list[Verdict]:
@@ -96,8 +97,8 @@ def opening(run: RunData) -> list[Verdict]:
         verdict("gradient descent: half times over ln(s/u₀ − 1)/2 ln(1 + ηs)", over_law(run, gd), 1.0, 0.01),
         verdict("Muon: half times less (√(s/2) − √u₀)/η", off_law(run, muon), 2.0, 2.0, LATE),
         verdict("Muon: half times less t + (√(s/2) − √uₜ)/η, t = 40", off_line(run, muon), 0.5, 0.6, WHOLE),
-        verdict("gradient descent: slope of log t over log s", [slope(run, i) for i in gd], -0.9, 0.07),
-        verdict("Muon: slope of log t over log s", [slope(run, i) for i in muon], 0.5, 0.03),
+        verdict("gradient descent: slope of log t over log s", [half_time_slope(run, i) for i in gd], -0.9, 0.07),
+        verdict("Muon: slope of log t over log s", [half_time_slope(run, i) for i in muon], 0.5, 0.03),
     ]
 
 
@@ -117,9 +118,9 @@ def table(run: RunData) -> list[Verdict]:
     for method, (name, off, within) in TABLE.items():
         members = run.where(method=method)
         s = run.configs[members[0]].values
-        exponent = float(np.polyfit(np.log(s), np.log(laws(run, members[0])), 1)[0])
+        exponent = slope(np.log(s), np.log(laws(run, members[0])), fewest=2) or 0.0  # there is one: laws are finite
         reason = "an exponent near 0: at one rate whatever s" if method == "scaled_gd" else ""
-        slopes = [slope(run, i) for i in members]
+        slopes = [half_time_slope(run, i) for i in members]
         found.append(verdict(f"{name}: slope of log t over log s", slopes, exponent, off, reason))
         found.append(verdict(f"{name}: half times over the law", over_law(run, members), 1.0, within))
     return found
