@@ -34,7 +34,7 @@ from dashboard.session.view_state import SPEEDS, ViewState, split_names
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
-from dashboard.ui.formatting import describe, sentence
+from dashboard.ui.formatting import describe
 from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
 
@@ -67,7 +67,7 @@ class Lab(Viewer):
         self.bridge = bridge or Bridge()
         extend = lambda: self.session.extend_lease(LEASE)  # noqa: E731
         self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
-        self.messages = Messages()
+        self.messages = Messages(engine.Config.knobs())
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
         self.share = Share(
             self.session, self.bridge, self.messages.show, self.view_state, lambda: self.parts.grid.cards,
@@ -332,7 +332,7 @@ class Lab(Viewer):
         try:
             commands[name]()
         except DynascopeError as error:
-            self.messages.show("failure", "error", sentence(error, self.engine.Config.knobs()))
+            self.messages.show("failure", "error", str(error))
         if name in ("toggle", "step", "reset", "reseed", "branch"):
             self.messages.show("finished", "info", "")
         if name in ("branch", "action"):
