@@ -36,12 +36,12 @@ class ComparisonPanel(Viewer):
         self.channel = pmui.Select(label="Channel", options=[], size="small", width=240, margin=(6, 0))
         self.across = pmui.Select(label="Across", options=[], size="small", width=220, margin=(6, 12, 6, 0))
         self.up = pmui.Select(label="Up", options=[], size="small", width=220, margin=(6, 0))
-        self._curves, self._apart, self._points, self._lines = (pn.Column(**wide) for _ in range(4))
+        self.curves, self.differences, self.points, self.lines = (pn.Column(**wide) for _ in range(4))
         hint = pn.pane.HTML(f"<small>{BRUSH}</small>", margin=0)
-        members = pn.Column(pn.Row(self.across, self.up, **wide), self._points, self._lines, hint, **wide)
+        members = pn.Column(pn.Row(self.across, self.up, **wide), self.points, self.lines, hint, **wide)
         self.tabs = pmui.Tabs(
-            ("Curves", pn.Column(self.channel, self._curves, **wide)),
-            ("Differences", pn.Column(self._apart, **wide)),
+            ("Curves", pn.Column(self.channel, self.curves, **wide)),
+            ("Differences", pn.Column(self.differences, **wide)),
             ("Members", members),
             dynamic=True,  # a figure that is made out of sight is never painted whole
             **wide,
@@ -78,22 +78,22 @@ class ComparisonPanel(Viewer):
 
         channel = self.channel.value
         if not (self._one_lab and channel):
-            self._curves[:] = self._apart[:] = [_said(SEVERAL_LABS)]
+            self.curves[:] = self.differences[:] = [_said(SEVERAL_LABS)]
             return
         drawn = compared_runs.curves(self._runs, channel)
-        self._curves[:] = [_pane(drawn)]
+        self.curves[:] = [_pane(drawn)]
         apart = compared_runs.differences(self._runs, channel)
-        self._apart[:] = [_pane(apart) if len(apart) > 1 else _said(ONE)]
+        self.differences[:] = [_pane(apart) if len(apart) > 1 else _said(ONE)]
 
     def _draw_members(self) -> None:
         from dashboard.runs import compared_runs
 
         across, up = self.across.value, self.up.value
         if not across or not up or across == up:
-            self._points[:], self._lines[:] = [_said(ALIKE)], []
+            self.points[:], self.lines[:] = [_said(ALIKE)], []
             return
-        points, lines = compared_runs.Members(self._members, across, up).layout()
-        self._points[:], self._lines[:] = [_pane(points)], [_pane(lines)]
+        points, lines = compared_runs.MemberFigures(self._members, across, up).layout()
+        self.points[:], self.lines[:] = [_pane(points)], [_pane(lines)]
 
     def __panel__(self) -> pn.Column:
         return self._panel

@@ -36,7 +36,7 @@ class SweepPage(Viewer):
     """The body of the page; made under its document's lock."""
 
     def __init__(self, address: Address, place: Path | None = None) -> None:
-        """Show the sweeps of a library (default: this session's); `address(name)` says where a lab is served.
+        """Show the sweeps of a library (default: this visitor's); `address(name)` says where a lab is served.
 
         Raises `ConfigError` on a server that others reach: what visitors compute there is bounded, a sweep is not.
         """
@@ -59,11 +59,11 @@ class SweepPage(Viewer):
         self.measure, self.across, self.up = (
             pmui.Select(label=label, width=200, visible=False, **select) for label in ("Shown", "Across", "Up")
         )
-        self._map = pn.Column(**wide)
+        self.map_pane = pn.Column(**wide)
         self.slices: Any = pn.FlexBox(**wide)
         kept = pn.FlexBox(self.chosen, self.stop, self.go_on, align_items="center", **wide)
         axes = pn.FlexBox(self.measure, self.across, self.up, **wide)
-        result = pn.Column(kept, self.bar, self.status, axes, self.slices, self._map, self.cell, self.claims,
+        result = pn.Column(kept, self.bar, self.status, axes, self.slices, self.map_pane, self.cell, self.claims,
                            stylesheets=[sheet("comparison_panel")], **wide)  # fmt: skip
         title = pn.pane.HTML("<h1>Sweeps</h1>", **text)
         self._panel = pn.Column(title, self.form, self.error, result, sizing_mode="stretch_width",
@@ -117,7 +117,7 @@ class SweepPage(Viewer):
     def _choose(self) -> None:
         from engines.core.sweeps.folder import Sweep
 
-        self._sweep, self._drawn, self.cell.object, self.claims.object, self._map[:] = None, (), "", "", []
+        self._sweep, self._drawn, self.cell.object, self.claims.object, self.map_pane[:] = None, (), "", "", []
         self.slices[:] = []
         if not self.chosen.value:
             self.status.object = "<p>No sweep is kept here yet: begin one.</p>"
@@ -142,7 +142,7 @@ class SweepPage(Viewer):
         """Show how far the sweep is, and its map where tasks were finished since."""
         if self._sweep is None:
             return
-        state = sweep_jobs.state(self._sweep, self._tasks)
+        state = sweep_jobs.progress(self._sweep, self._tasks)
         for widget, visible in ((self.bar, state.running), (self.stop, state.running),
                                 (self.go_on, not state.running and state.done < state.tasks)):  # fmt: skip
             if widget.visible is not visible:
@@ -184,7 +184,7 @@ class SweepPage(Viewer):
 
     def _draw_slice(self) -> None:
         drawn = self.map.drawing({select.label: select.value for select in self.slices})
-        self._map[:] = [pn.pane.HoloViews(drawn, sizing_mode="stretch_width", margin=0, linked_axes=False)]
+        self.map_pane[:] = [pn.pane.HoloViews(drawn, sizing_mode="stretch_width", margin=0, linked_axes=False)]
 
     def show_cell(self, point: dict[str, Any]) -> None:
         """Say what is in a cell, with the way to its run in the lab."""
@@ -209,7 +209,7 @@ def _shown(value: Any) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def _status(sweep: Sweep, state: sweep_jobs.State) -> str:
+def _status(sweep: Sweep, state: sweep_jobs.SweepProgress) -> str:
     """Say how far a sweep is, how fast it goes, and how long it takes still."""
     share = f"{state.done:,} of {state.tasks:,} tasks, {len(sweep.plan):,} points"
     rate = f", {number(60 * state.rate)} tasks a minute" if state.running and state.rate else ""

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from dashboard.figures.marks.prediction_lines import MOST_CONFIGS, PredictionTable
 from dashboard.figures.marks.sweep import (
     MOST_SERIES,
     THIN,
@@ -10,7 +11,6 @@ from dashboard.figures.marks.sweep import (
     read_sweep,
     two_most_varied,
 )
-from dashboard.figures.marks.theory import MOST_CONFIGS, PredictionTable
 from engines.core.data.recording import Event
 from engines.core.protocol.declarations import Plot
 from engines.loss_landscape.config import LossLandscape

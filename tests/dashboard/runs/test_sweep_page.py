@@ -39,20 +39,20 @@ def test_a_kept_sweep_is_drawn_with_its_line_its_slices_and_its_verdict(page):
     assert beta_of.label == "beta" and beta_of.options == [0.3, 3.0]
     for beta in beta_of.options:
         beta_of.value = beta
-        overlay = page._map[0].object
+        overlay = page.map_pane[0].object
         np.testing.assert_array_equal(
             next(iter(overlay)).dimension_values("value", flat=False), page.map.data.sel(beta=beta).values
         )
         [line] = [each for each in overlay if type(each) is hv.Curve]  # that of this slice
         w = np.geomspace(0.1, 1.6, 60)
-        np.testing.assert_allclose(line.dimension_values("y"), page.map._places("lambda_h", beta**2 * w))
+        np.testing.assert_allclose(line.dimension_values("y"), page.map.places("lambda_h", beta**2 * w))
     assert "✓" in page.claims.object and "✗" not in page.claims.object
     assert not page.stop.visible and not page.go_on.visible
 
 
 def test_a_cell_tells_its_value_and_opens_its_run(page):
     page.slices[0].value = 3.0
-    page.map._tap.event(x=1.2, y=0.1)  # as a click says it
+    page.map.tap.event(x=1.2, y=0.1)  # as a click says it
     sweep = Sweep(page.chosen.value)
     value = float(sweep.map().sel(lambda_w=0.4, lambda_h=0.05, beta=3.0))
     assert f"{value:.3g}"[:4] in page.cell.object and "lambda_w = 0.4" in page.cell.object
@@ -71,7 +71,7 @@ def test_what_is_wrong_is_a_sentence_and_nothing_begins(page, folder, knobs, see
     page.form.engine.value = "matrix_sensing"
     page.form.named.value = "knobs of your own"
     page.form.knobs.value, page.form.seeds.value = knobs, seeds
-    page._attempt(page._begin)
+    page.form.button.clicks += 1
     assert words in page.error.object and "Traceback" not in page.error.object
     assert [path.name for path in sweep_jobs.sweeps(folder)] == ["collapse"]
 
@@ -79,7 +79,7 @@ def test_what_is_wrong_is_a_sentence_and_nothing_begins(page, folder, knobs, see
 @pytest.mark.parametrize("name", ["../x", "a/b", "collapse", " .x"])
 def test_a_name_is_that_of_a_new_folder(page, name):
     page.form.called.value = name
-    page._attempt(page._begin)
+    page.form.button.clicks += 1
     assert "wrong" in page.error.object
 
 
@@ -90,10 +90,10 @@ def test_a_sweep_that_begins_is_computed_beside_the_page_and_drawn(tmp_path):
     page.form.named.value = "knobs of your own"
     page.form.knobs.value = "alpha=0.1,0.2 k=3,4 n=6 r=1 operator=identity"
     page.form.seeds.value, page.form.steps.value, page.form.called.value = "0:2", "40", "mine"
-    page._attempt(page._begin)
+    page.form.button.clicks += 1
     assert page.error.object == "" and page.stop.visible
     end = time.monotonic() + 100
-    while not len(page._map) and time.monotonic() < end:
+    while not len(page.map_pane) and time.monotonic() < end:
         time.sleep(0.2)
         page.tick()
     rows = Sweep(tmp_path / sweep_jobs.FOLDER / "mine").table()
@@ -114,4 +114,4 @@ def test_lines_lie_where_their_values_are_on_an_axis_of_even_cells():
 
     data = xarray.DataArray(np.arange(6.0).reshape(2, 3), {"up": [1, 2], "a": [0.01, 0.1, 1.0]}, ["up", "a"], "x")
     found = SweepMap(data, "a", "up", [], lambda point: None)
-    np.testing.assert_allclose(found._places("a", [0.01, 10**-1.5, 1.0, 5.0]), [0, 0.5, 2, np.nan])
+    np.testing.assert_allclose(found.places("a", [0.01, 10**-1.5, 1.0, 5.0]), [0, 0.5, 2, np.nan])
