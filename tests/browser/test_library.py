@@ -44,7 +44,7 @@ def test_runs_are_found_named_compared_deleted_and_opened(address, chromium):
         box.check()
     view.get_by_role("button", name="draw the chosen runs together").click()
     until(lambda: len(drawn(view, "Line")) == 2, 60)
-    view.get_by_role("tab", name="Members").click()
+    view.get_by_role("button", name="Members").click()
     until(lambda: 6 in drawn(view, "MultiLine"), 60)
     view.get_by_role("link", name="open start 0.2").click()
     until(lambda: "/matrix_sensing?run=" in view.url)
