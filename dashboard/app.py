@@ -69,7 +69,7 @@ Fill = Callable[[pn.Column, Bridge], Awaitable[str | None]]
 """Fills a page; returns the name of what is on it, where that is not all labs."""
 
 Address = Callable[[str], str]
-"""Where the page of a lab is served."""
+"""Tells the address at which the page of a lab is served."""
 
 
 def _argument(name: str) -> str:
@@ -267,7 +267,7 @@ def _own_address(engine: str) -> str:
 
 
 def _here() -> Address:
-    """Return where labs are served beside the page of this session."""
+    """Return where labs are served beside this page."""
     return _own_address if (pn.state.app_url or "").strip("/") == ENTRY else _address
 
 
@@ -291,7 +291,7 @@ def _route(make: Callable[..., pmui.Page], *arguments: Any, **options: Any) -> C
     return page
 
 
-class Status(RequestHandler):
+class StatusHandler(RequestHandler):
     """Answers with the number of runs that are being computed, as JSON; for monitoring."""
 
     def get(self) -> None:
@@ -351,7 +351,7 @@ def serve(
     """
     theme.prepare()
     request_filter.install()
-    request_filter.allow(Status, Missing, *(each[1] for each in patterns))
+    request_filter.allow(StatusHandler, Missing, *(each[1] for each in patterns))
     library.offer("" if _public(options) else address)
     uploads.offer(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
@@ -362,7 +362,7 @@ def serve(
     shown = {
         "show": open_browser,
         "title": "Dynascope",
-        "extra_patterns": [("/status", Status), *patterns],
+        "extra_patterns": [("/status", StatusHandler), *patterns],
         "default_handler_class": Missing,
     }
     served: dict[str, Any] = dict(routes(device) if pages is None else pages)

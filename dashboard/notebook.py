@@ -20,7 +20,7 @@ from panel.viewable import Viewer
 
 from dashboard.page.lab import PERIOD, Lab
 from dashboard.session.start import Start
-from dashboard.ui.batch import batch
+from dashboard.ui.batch import batch, write_styles
 from dashboard.ui.bridge import FIRST_LEASE
 from engines.core.protocol.errors import ConfigError
 
@@ -50,6 +50,7 @@ class Cell(pn.Column):
         for view in [view for view in pn.state._views.values() if view[0] is self]:
             self._cleanup(view[1])
         root = super().get_root(doc, comm, preprocess)
+        write_styles(pn.state._views[root.ref["id"]][2], root.references())
         self._shown(doc)
         return root
 

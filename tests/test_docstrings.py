@@ -13,7 +13,8 @@ from tests.conftest import ROOT
 PACKAGES = ("dashboard", "dynascope", "engines")
 
 RIDDLE = re.compile(
-    r"(?:Of|And|What|But|Or|Nor|So|Also|Likewise|Ditto|They|Them|Then|The same|Its|Their|That of|Those of)\b(?!-)",
+    r"(?:Of|And|What|But|Or|Nor|So|Also|Likewise|Ditto|They|Them|Then|The same|Its|Their|That|Those|This|These|It|"
+    r"With|Where|From|Less|Here|There|Same|As above)\b(?!-)",
     re.IGNORECASE,
 )
 """A beginning that stands on a line before it, or asks for the thing instead of naming it.

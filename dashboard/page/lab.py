@@ -74,7 +74,8 @@ class Lab(Viewer):
             lambda: self.parts.grid.drawn,
         )  # fmt: skip
         self.parts = self._make_parts(start, [] if bridge else [self.bridge])
-        self.address = Address(self.bridge, self._open_now, self.share.token)
+        what_is_open = lambda: (self.session.repeatable(), self.view_state())  # noqa: E731
+        self.address = Address(self.bridge, what_is_open, self.share.token)
         collect = (self.session.collect, self.share.collect, self.parts.library.collect, self.address.follow)
         self.refresh = Refresh(self.session, self.bridge, self.parts, collect, self._present, self._dim)
         self.widgets = Widgets(engine, self.session, self.parts, self.hidden)
@@ -148,10 +149,6 @@ class Lab(Viewer):
         self.session.remember()
         self._open(start, False)
         self.address.say_again()
-
-    def _open_now(self) -> tuple[Experiment, ViewState]:
-        """Return what is open and how it is viewed."""
-        return self.session.repeatable(), self.view_state()
 
     def view_state(self) -> ViewState:
         """Return how the lab is viewed now, as a link holds it."""

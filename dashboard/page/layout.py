@@ -1,4 +1,4 @@
-"""Where the parts of a lab stand: knobs, plots and words side by side, one under the other in a narrow window."""
+"""The layout of a lab: knobs, plots and words side by side, one under the other in a narrow window."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ from dashboard.probes.panel import Probes
 from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.styles import LABEL, SHEET, STRETCH, WHOLE
-from dashboard.ui.veil import veil
+from dashboard.ui.styles import LABEL, SHEET, STRETCH, WHOLE, hide
 
 BODY = (FOLDER / "body.css").read_text()
 
@@ -70,9 +69,9 @@ def hide_answer(parts: Parts, lesson: LessonPanel) -> None:
     """
     told = lesson.phase == "told"
     for part in (parts.presets, parts.heading, parts.comparison, parts.grid.left_out, parts.probes, parts.library):
-        veil(part, not told)
+        hide(part, not told)
     for part in (parts.transport, parts.members):
-        veil(part, lesson.phase == "asked")
+        hide(part, lesson.phase == "asked")
     parts.explanation.hide(not told)
     parts.messages.show_hints(told)
     parts.grid.point_at(() if lesson.phase == "asked" else lesson.step.look, bare=lesson.phase == "asked")

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from dashboard.figures.marks import theory
+from dashboard.figures.marks import prediction_lines
 from dashboard.figures.overlays import Overlays, merged, overlay_curves
 from dashboard.page.layout import Parts
 from dashboard.page.messages import divergence
@@ -158,7 +158,9 @@ class Refresh:
     def decorate(self, context: ViewContext, configs: Sequence[Config]) -> None:
         """Show theory, phases and other runs; while a slider is dragged, theory of members that are not run yet."""
         engine, lesson = self._session.engine, self._parts.lesson
-        lines, failure = theory.predict(engine, context.curves, configs, context.status.horizon, context.late_edit)
+        lines, failure = prediction_lines.predict(
+            engine, context.curves, configs, context.status.horizon, context.late_edit
+        )
         self._parts.messages.show("theory", "error", failure)
         overlays = merged([self._pinned_curves(context), self._parts.library.overlays])
         untold = bool(lesson and lesson.phase != "told")

@@ -31,9 +31,9 @@ class ComparisonPanel(Viewer):
         self._runs: list[Any] = []
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
         self.channel = pmui.Select(label="Channel", options=[], size="small", width=240, margin=(6, 0))
-        self._curves, self._apart = pn.Column(**wide), pn.Column(**wide)
+        self.curves, self.differences = pn.Column(**wide), pn.Column(**wide)
         self.members = MembersPanel()
-        curves, apart = pn.Column(self.channel, self._curves, **wide), pn.Column(self._apart, **wide)
+        curves, apart = pn.Column(self.channel, self.curves, **wide), pn.Column(self.differences, **wide)
         views = Views({"Curves": curves, "Differences": apart, "Members": self.members})
         self._panel = pn.Column(views, visible=False, stylesheets=[sheet("comparison_panel")], **wide)
         self.channel.param.watch(lambda event: self._draw_curves(), "value")
@@ -60,12 +60,12 @@ class ComparisonPanel(Viewer):
             return
         channel = self.channel.value
         if not channel:
-            self._curves[:] = self._apart[:] = [said(SEVERAL_LABS)]
+            self.curves[:] = self.differences[:] = [said(SEVERAL_LABS)]
             return
         drawn = compared_runs.curves(self._runs, channel)
-        self._curves[:] = [pane(drawn)]
+        self.curves[:] = [pane(drawn)]
         apart = compared_runs.differences(self._runs, channel)
-        self._apart[:] = [pane(apart) if len(apart) > 1 else said(ONE)]
+        self.differences[:] = [pane(apart) if len(apart) > 1 else said(ONE)]
 
     def __panel__(self) -> pn.Column:
         return self._panel

@@ -27,8 +27,8 @@ class MembersPanel(Viewer):
         self.across = pmui.Select(label="Across", options=[], size="small", width=220, margin=(6, 12, 6, 0))
         self.up = pmui.Select(label="Up", options=[], size="small", width=220, margin=(6, 0))
         self.points, self.lines = pn.Column(**wide), pn.Column(**wide)
-        self._hint = pn.pane.HTML("", margin=0)
-        self._panel = pn.Column(pn.Row(self.across, self.up, **wide), self.points, self.lines, self._hint, **wide)
+        self.hint = pn.pane.HTML("", margin=0)
+        self._panel = pn.Column(pn.Row(self.across, self.up, **wide), self.points, self.lines, self.hint, **wide)
         for select in (self.across, self.up):
             select.param.watch(lambda event: self._draw(), "value")
 
@@ -44,20 +44,20 @@ class MembersPanel(Viewer):
             self._draw()
 
     def _draw(self) -> None:
-        from dashboard.runs.compared_runs import Members
+        from dashboard.runs.compared_runs import MemberFigures
 
         if self._table is None:
             return
         across, up = self.across.value, self.up.value
         if not across or not up or across == up:
-            self.points[:], self.lines[:], self._hint.object = [said(ALIKE)], [], ""
+            self.points[:], self.lines[:], self.hint.object = [said(ALIKE)], [], ""
             return
-        drawn = Members(self._table, across, up)
+        drawn = MemberFigures(self._table, across, up)
         points, lines = drawn.layout()
         self.points[:], self.lines[:] = [pane(points)], [pane(lines)]
         shown, count = len(drawn.table), len(self._table)
         few = f" {shown:,} of {count:,} members are drawn." if shown < count else ""
-        self._hint.object = f"<small>{BRUSH}{few}</small>"
+        self.hint.object = f"<small>{BRUSH}{few}</small>"
 
     def __panel__(self) -> pn.Column:
         return self._panel

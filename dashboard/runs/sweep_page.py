@@ -32,7 +32,7 @@ class SweepPage(Viewer):
     """The body of the page; made under its document's lock."""
 
     def __init__(self, address: Address, place: Path | None = None) -> None:
-        """Show the sweeps of a library (default: this session's); `address(name)` says where a lab is served.
+        """Show the sweeps of a library (default: this visitor's); `address(name)` says where a lab is served.
 
         Raises `ConfigError` on a server that others reach: what visitors compute there is bounded, a sweep is not.
         """
@@ -126,7 +126,7 @@ class SweepPage(Viewer):
         """Show how far the sweep is, and its results where tasks were finished since."""
         if self._sweep is None:
             return
-        state = sweep_jobs.state(self._sweep, self._tasks)
+        state = sweep_jobs.progress(self._sweep, self._tasks)
         for widget, visible in ((self.bar, state.running), (self.stop, state.running),
                                 (self.go_on, not state.running and state.done < state.tasks)):  # fmt: skip
             if widget.visible is not visible:
@@ -141,7 +141,7 @@ class SweepPage(Viewer):
         return self._panel
 
 
-def _status(sweep: Sweep, state: sweep_jobs.State) -> str:
+def _status(sweep: Sweep, state: sweep_jobs.SweepProgress) -> str:
     """Say how far a sweep is, how fast it goes, and how long it takes still."""
     share = f"{state.done:,} of {state.tasks:,} tasks, {len(sweep.plan):,} points"
     rate = f", {number(60 * state.rate)} tasks a minute" if state.running and state.rate else ""

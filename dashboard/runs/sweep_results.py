@@ -69,9 +69,9 @@ class SweepResults(Viewer):
         self.measure, self.across, self.up = (
             pmui.Select(label=label, visible=False, **select) for label in ("Shown", "Across", "Up")
         )
-        self._map, self.slices, self.members = pn.Column(**wide), pn.FlexBox(**wide), MembersPanel()
+        self.map_pane, self.slices, self.members = pn.Column(**wide), pn.FlexBox(**wide), MembersPanel()
         axes = pn.FlexBox(self.measure, self.across, self.up, **wide)
-        drawn = pn.Column(axes, self.slices, self._map, self.cell, self.claims, **wide)
+        drawn = pn.Column(axes, self.slices, self.map_pane, self.cell, self.claims, **wide)
         self._panel = pn.Column(Views({"Map": drawn, "Members": self.members}), visible=False, **wide)
         for each in (self.measure, self.across, self.up):
             each.param.watch(lambda event: self._draw(), "value")
@@ -121,7 +121,7 @@ class SweepResults(Viewer):
         try:
             self._draw_map(self._found, self._sweep)
         except DynascopeError as error:
-            self._map[:], self.slices[:] = [said(str(error))], []
+            self.map_pane[:], self.slices[:] = [said(str(error))], []
         self.members.show(self._found.rows)
         self.claims.object = "".join(_said(self._sweep, self._found.verdicts))
         self._panel.visible = True
@@ -148,7 +148,7 @@ class SweepResults(Viewer):
             select.param.watch(lambda event: self._draw_slice(), "value")
 
     def _draw_slice(self) -> None:
-        self._map[:] = [pane(self.map.drawing({select.label: select.value for select in self.slices}))]
+        self.map_pane[:] = [pane(self.map.drawing({select.label: select.value for select in self.slices}))]
 
     def show_cell(self, point: dict[str, Any]) -> None:
         """Say what is in a cell, with the way to its run in the lab."""

@@ -127,9 +127,9 @@ class Lesson:
 
 def paths() -> dict[str, Path]:
     """Find the files of all lessons, by name: of each engine in its `assets/lessons`, and the lecturer's own."""
-    from engines.core.protocol.registry import BUILT_IN, sources
+    from engines.core.protocol.registry import BUILT_IN, origins
 
-    engines = sorted(sources().values(), key=lambda source: source.package == BUILT_IN)  # whose names win
+    engines = sorted(origins().values(), key=lambda source: source.package == BUILT_IN)  # whose names win
     folders = [source.folder / "assets" / "lessons" for source in engines if source.folder]
     if further := os.environ.get(FOLDER_VARIABLE):
         folders.append(Path(further))
@@ -146,9 +146,9 @@ def in_order() -> tuple[list[Lesson], list[str]]:
 
     Shipped ones are not checked against their labs, which would have to be imported: tests do that.
     """
-    from engines.core.protocol.registry import BUILT_IN, sources
+    from engines.core.protocol.registry import BUILT_IN, origins
 
-    folders = [source.folder for source in sources().values() if source.package == BUILT_IN and source.folder]
+    folders = [source.folder for source in origins().values() if source.package == BUILT_IN and source.folder]
     good, broken = [], []
     for name, path in paths().items():
         try:

@@ -216,6 +216,8 @@ class LossLandscape(Config):
              "optimizer=langevin"),
             (self.subject == "planted" and self.planted == "modular" and self.width % 2 == 1, f"width={self.width} is "
              "odd: two modules share it"),
+            (self.subject == "planted" and self.planted in ("duplicate", "parallel") and self.width < 2,
+             f"width={self.width} has no pair of neurons, which planted={self.planted} needs"),
             (self.subject == "superposition" and self.embedding > self.inputs, f"embedding={self.embedding} exceeds "
              f"inputs={self.inputs}: nothing is in superposition"),
             (self.subject == "transformer" and self.embedding % 4 != 0, f"embedding={self.embedding} is not a multiple "

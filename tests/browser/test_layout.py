@@ -82,6 +82,7 @@ def test_figures_in_sight(page, name):
 
 def test_what_is_in_the_bar_stays_where_it_is_while_a_run_plays(page):
     lab = page(width=1000, height=700).open("/matrix_sensing").ready(5)
+    lab.view.locator(".at").first.wait_for()  # the bar comes after the first figures
     places = [lab.ask(BAR)[1]]
     for _ in range(6):
         lab.view.wait_for_timeout(400)

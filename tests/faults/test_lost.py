@@ -67,14 +67,14 @@ def test_a_run_whose_server_was_killed_is_found_as_interrupted_and_goes_on(place
     assert not longer.interrupted
 
 
-def test_what_this_process_plays_is_not_listed_and_gone_with_its_page(place):
+def test_what_this_process_plays_is_not_listed_and_gone_with_its_page(place, monkeypatch):
+    for name in ("FIRST_SAFE", "SAFE", "SPARING"):
+        monkeypatch.setattr(library, name, 0)
     safe = library.Safekeeping(place)
-    safe._due = 0
     run = recorded(50)
-    assert safe.due(run) and not safe.used
+    assert safe.due(run) and not list(place.glob("*.parquet"))
     safe.keep(run.copy())
     assert len(list(place.glob("*.parquet"))) == 1 and not library.opened().find(engine="matrix_sensing")[0]
-    safe._due = 0
     assert not safe.due(run)  # nothing new
     safe.end()
     assert not list(place.glob("*.parquet"))

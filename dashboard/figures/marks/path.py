@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from bokeh.models import ColumnDataSource, Scatter
 
-from dashboard.figures.marks import axes, theory
+from dashboard.figures.marks import axes, prediction_lines
 from dashboard.figures.marks.figure import add_glyph, set_range
 from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.marks.streamed_source import Column
@@ -45,7 +45,7 @@ class PathMark(LineMark):
         dots = Scatter(x="x", y=self.scale.field("y"), size=9, fill_color="color", fill_alpha="fill", **rim)
         add_glyph(dots, self.ends, self.figure)
 
-    def show_theory(self, lines: Sequence[theory.TheoryLine]) -> None:
+    def show_theory(self, lines: Sequence[prediction_lines.PredictionLine]) -> None:
         """Draw nothing: a prediction is a function of the step."""
 
     def show_phases(self, phases: Sequence[Phase]) -> None:

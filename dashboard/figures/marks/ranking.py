@@ -22,7 +22,7 @@ from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
 
 MANY = 10
-"""From more bars on names are smaller, so that they do not run into one another."""
+"""Most bars with names of full size: names of more are smaller, so that they do not run into one another."""
 
 LONGEST = 34
 """Letters of a name beside its bar."""

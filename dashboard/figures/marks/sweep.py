@@ -10,7 +10,7 @@ import numpy as np
 from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, MultiLine, Scatter
 
-from dashboard.figures.marks import axes, theory
+from dashboard.figures.marks import axes, prediction_lines
 from dashboard.figures.marks.figure import add_glyph, set_range, upright
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.line import NEAR
@@ -141,14 +141,14 @@ DOT, FOCUS = 7, 12
 """Sizes of the dots, and of the one in focus."""
 
 CROWD = 100
-"""From so many dots on they are smaller."""
+"""Number of dots from which on they are smaller."""
 
 
 class SweepMark(StepMark):
     """A dot a member, a line through the medians over seeds, and theory dashed in the same hue."""
 
     sweep: Sweep | None = None
-    predictions: theory.SweepTheory
+    predictions: prediction_lines.SweepPredictions
     _configs: tuple[Any, ...] = ()
     _log_x = False
 
@@ -161,7 +161,7 @@ class SweepMark(StepMark):
         style = {"fill_color": "color", "fill_alpha": 0.8, "line_color": "rim"}
         dots = add_glyph(Scatter(x="x", y=self.scale.field("y"), size="size", **style), self.source, self.figure)
         add_glyph(MultiLine(xs="xs", ys="ys", line_color="color", line_width=1.6), self.lines, self.figure)
-        add_glyph(theory.dashed_lines(), self.dashed, self.figure, name="theory")
+        add_glyph(prediction_lines.dashed_lines(), self.dashed, self.figure, name="theory")
         add_hover(self.figure, [dots], [("", "@name"), ("", "@who"), (plain(self.channel.label), "@y")])
         self.figure.on_event(Tap, lambda event: self.tap(event.x, event.y))
 
@@ -193,7 +193,7 @@ class SweepMark(StepMark):
         dots = [(series, x, m) for series in self._series() for x, members in series.points.items() for m in members]
         self._members = [member for _, _, member in dots]
         points = [[self._configs[m] for m in members] for s in self._series() for members in s.points.values()]
-        self.predictions = theory.SweepTheory(self.engine, self.channel.name, points)
+        self.predictions = prediction_lines.SweepPredictions(self.engine, self.channel.name, points)
         self.source.data = {
             "x": [x for _, x, _ in dots],
             "y": [np.nan] * len(dots),

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from engines.core.compute.simulation import Checkpoint, Simulation
 from engines.core.data.schedule import Schedule
-from engines.core.files.store import reason, require_format, writing
+from engines.core.files.atomic_file import writing
+from engines.core.files.store import reason, require_format
 from engines.core.protocol.errors import StoreError
 
 FORMAT = 1

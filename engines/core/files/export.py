@@ -15,6 +15,7 @@ import xarray
 from pyarrow import csv as pa_csv
 
 from engines.core.files import store
+from engines.core.files.atomic_file import writing
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import StoreError
 from engines.core.protocol.paths import expand_home
@@ -32,7 +33,7 @@ def save(run: RunData, path: str | Path) -> None:
     """Write a run in the format that the name ends with: `.parquet`, `.nc` or `.csv`. Raises `StoreError`."""
     path = expand_home(path)
     write = FORMATS[require_suffix(path)]
-    with store.writing(path) as file:
+    with writing(path) as file:
         write(run, file)
 
 

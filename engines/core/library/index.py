@@ -19,7 +19,7 @@ from pathlib import Path
 
 from engines.core.library.description import describe
 from engines.core.protocol.errors import StoreError
-from engines.core.protocol.registry import sources
+from engines.core.protocol.registry import origins
 
 FOLDER = ".index"
 """The folder of a library with its index and its lock: files that change in it do not change the library's own."""
@@ -152,7 +152,7 @@ class _Synchronisation:
 
     def run(self, told: Told | None) -> None:
         """Read what is new, forget what is gone; nothing is looked through where the folder has not changed."""
-        started, known = time.time_ns(), json.dumps({name: each.version for name, each in sources().items()})
+        started, known = time.time_ns(), json.dumps({name: each.version for name, each in origins().items()})
         facts = dict(map(tuple, self.connection.execute("SELECT name, value FROM facts")))
         try:
             changed = self.folder.stat().st_mtime_ns

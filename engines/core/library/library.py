@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engines.core.files.atomic_file import writing
 from engines.core.library.filters import conditions
 from engines.core.library.index import FOLDER, Index, Told, refresh
 from engines.core.protocol.errors import ConfigError, StoreError, UnknownName, quote
@@ -194,7 +195,7 @@ class Library:
         stored.stored = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         if state:
             write_checkpoint(state, (self.folder / file).with_suffix(STATE))
-        with store.writing(self.folder / file) as out:
+        with writing(self.folder / file) as out:
             store.write(stored, out)
         return file.removesuffix(".parquet")
 

@@ -40,7 +40,7 @@ class Status:
     """Steps per second of compute, as measured."""
     message: str = ""
     device: str = ""
-    """Where steps are really computed; "" before that is known."""
+    """The device that really computes steps; "" before that is known."""
     full: bool = False
     """Whether the memory of a card ran out: the run can go on where it is on another device."""
 
@@ -278,9 +278,9 @@ class Runner:
         self._update(playing=True, horizon=horizon)
 
     def _stop(self) -> None:
-        self._update(playing=False)
         if self._simulation is not None:
             self._record_now()
+        self._update(playing=False)  # last: whoever reads that it stands still finds its last row
 
     def _walk(self, count: int) -> None:
         self._require_simulation()

@@ -46,7 +46,7 @@ class Plot:
     log_x: bool = False
     log_y: bool = True
     symlog: float = 0.0
-    """Where positive, `log_y` means a scale for both signs: logarithmic beyond this size, linear within it."""
+    """Size beyond which a scale for both signs is logarithmic, and linear within it; 0 where values have one sign."""
     by: str = ""
     """Scatter, space: the channel that holds the class of each point, a place in `classes`; one member is shown."""
     classes: tuple[str, ...] = ()

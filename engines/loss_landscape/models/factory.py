@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from engines.core.protocol.errors import ConfigError
-from engines.core.subjects import brought
+from engines.core.subjects import named_subjects
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models import (
     deep_linear,
@@ -123,7 +123,7 @@ def _own(configs: Configs) -> Trainable:
 
 
 def _own_model(configs: Configs) -> Trainable:
-    return own_model.own_model_subject(brought.find(configs[0].model), tuple(_seeds(configs)))
+    return own_model.own_model_subject(named_subjects.find(configs[0].model), tuple(_seeds(configs)))
 
 
 def at_rest(net: Model, star: torch.Tensor, X: torch.Tensor, seeds: tuple[int, ...]) -> Trainable:

@@ -52,6 +52,24 @@ def test_pause_stops_and_shows_the_newest_step(start):
     assert runner.run.steps[-1] == runner.status.step
 
 
+def test_nothing_is_recorded_any_more_once_a_run_says_that_it_stands_still(start, monkeypatch):
+    """Who draws reads the status before the rows: one that came after it would be missing on the page."""
+    runner = start(horizon=10**9)
+    states, append = [], runner.run.recording.append
+
+    def record(*args):
+        states.append(runner.status.playing)
+        append(*args)
+
+    monkeypatch.setattr(runner.run.recording, "append", record)
+    runner.play()
+    wait_until(lambda: runner.status.step > 0)
+    runner.pause()
+    runner.wait()
+    assert not runner.status.playing
+    assert states and all(states)
+
+
 @pytest.mark.parametrize("count", [1, 10, 1003])
 def test_step_takes_as_many_steps_as_asked_and_pauses(start, count):
     runner = start()

@@ -198,7 +198,7 @@ def test_a_checkpoint_of_other_members_is_refused(tmp_path):
 def test_a_failing_task_leaves_the_others(tmp_path, monkeypatch):
     def some_fail(result, tasks, workers, device):
         for place, task in enumerate(tasks):
-            yield task, sweeps.Answer(failure="no" * place)
+            yield task, sweeps.Reply(failure="no" * place)
 
     monkeypatch.setattr(sweeps, "_on_processes", some_fail)
     with pytest.raises(EngineFailure, match="1 of 2 tasks failed; the first: no"):

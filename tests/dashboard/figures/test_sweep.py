@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from dashboard.figures.marks.prediction_lines import MOST_CONFIGS, PredictionTable
 from dashboard.figures.marks.sweep import MOST_SERIES, SweepMark, plots_without_knobs, read_sweep, two_most_varied
-from dashboard.figures.marks.theory import MOST_CONFIGS, PredictionTable
 from engines.core.data.recording import Event
 from engines.core.protocol.declarations import Plot
 from engines.loss_landscape.config import LossLandscape

@@ -39,7 +39,7 @@ def page(folder):
 
 def until_drawn(page, seconds=60):
     end = time.monotonic() + seconds
-    while not page.results._panel.visible and time.monotonic() < end:
+    while not page.results.__panel__().visible and time.monotonic() < end:
         time.sleep(0.02)
         page.tick()
 
@@ -50,36 +50,35 @@ def test_a_kept_sweep_is_drawn_with_its_line_its_slices_and_its_verdict(page):
     assert beta_of.label == "beta" and beta_of.options == [0.3, 3.0]
     for beta in beta_of.options:
         beta_of.value = beta
-        overlay = page.results._map[0].object
+        overlay = page.results.map_pane[0].object
         np.testing.assert_array_equal(
             next(iter(overlay)).dimension_values("value", flat=False), page.results.map.data.sel(beta=beta).values
         )
         [line] = [each for each in overlay if type(each) is hv.Curve]  # that of this slice
         w = np.geomspace(0.1, 1.6, 60)
-        np.testing.assert_allclose(line.dimension_values("y"), page.results.map._places("lambda_h", beta**2 * w))
+        np.testing.assert_allclose(line.dimension_values("y"), page.results.map.places("lambda_h", beta**2 * w))
     assert "✓" in page.results.claims.object and "✗" not in page.results.claims.object
     assert not page.stop.visible and not page.go_on.visible
 
 
 def test_members_of_a_sweep_stand_side_by_side(page):
     members = page.results.members
-    assert members.across.options == ["beta", "lambda_w", "lambda_h", "final(nc1_ratio)"]
+    assert members.across.options == ["lambda_w", "lambda_h", "beta", "final(nc1_ratio)"]
     members.across.value = "lambda_w"
     points = members.points[0].object
     table = Sweep(page.chosen.value).table()
     drawn = hv.render(points).renderers[0].data_source.data
-    np.testing.assert_array_equal(
-        drawn["final left parenthesis nc1_ratio right parenthesis"], table["final(nc1_ratio)"]
-    )
+    for name in ("lambda_w", "final(nc1_ratio)"):
+        assert any(np.array_equal(column, table[name]) for column in drawn.values())
 
 
-def test_of_many_members_some_are_drawn_and_it_is_said(monkeypatch):
+def test_of_many_members_some_are_drawn_and_it_is_said():
     import pandas as pd
 
     table = pd.DataFrame({"a": np.arange(5000.0), "final(loss)": np.arange(5000.0) ** 2})
     panel = MembersPanel()
     panel.show(table)
-    assert "2,000 of 5,000 members are drawn" in panel._hint.object
+    assert "2,000 of 5,000 members are drawn" in panel.hint.object
 
 
 def test_a_sweep_over_one_knob_has_members_and_says_why_it_has_no_map(tmp_path):
@@ -89,14 +88,14 @@ def test_a_sweep_over_one_knob_has_members_and_says_why_it_has_no_map(tmp_path):
         sweep.keep(task, rows_to_bytes(compute(task)[0]), None)
     page = SweepPage(str, tmp_path)
     until_drawn(page)
-    assert "two knobs" in page.results._map[0].object and page.error.object == ""
+    assert "two knobs" in page.results.map_pane[0].object and page.error.object == ""
     assert page.results.members.across.value == "alpha" and len(page.results.members.points) == 1
     page.results.close()
 
 
 def test_a_cell_tells_its_value_and_opens_its_run(page):
     page.results.slices[0].value = 3.0
-    page.results.map._tap.event(x=1.2, y=0.1)  # as a click says it
+    page.results.map.tap.event(x=1.2, y=0.1)  # as a click says it
     sweep = Sweep(page.chosen.value)
     value = float(sweep.map().sel(lambda_w=0.4, lambda_h=0.05, beta=3.0))
     assert f"{value:.3g}"[:4] in page.results.cell.object and "lambda_w = 0.4" in page.results.cell.object
@@ -115,7 +114,7 @@ def test_what_is_wrong_is_a_sentence_and_nothing_begins(page, folder, knobs, see
     page.form.engine.value = "matrix_sensing"
     page.form.named.value = "knobs of your own"
     page.form.knobs.value, page.form.seeds.value = knobs, seeds
-    page._attempt(page._begin)
+    page.form.button.clicks += 1
     assert words in page.error.object and "Traceback" not in page.error.object
     assert [path.name for path in sweep_jobs.sweeps(folder)] == ["collapse"]
 
@@ -123,7 +122,7 @@ def test_what_is_wrong_is_a_sentence_and_nothing_begins(page, folder, knobs, see
 @pytest.mark.parametrize("name", ["../x", "a/b", "collapse", " .x"])
 def test_a_name_is_that_of_a_new_folder(page, name):
     page.form.called.value = name
-    page._attempt(page._begin)
+    page.form.button.clicks += 1
     assert "wrong" in page.error.object
 
 
@@ -134,7 +133,7 @@ def test_a_sweep_that_begins_is_computed_beside_the_page_and_drawn(tmp_path):
     page.form.named.value = "knobs of your own"
     page.form.knobs.value = "alpha=0.1,0.2 k=3,4 n=6 r=1 operator=identity"
     page.form.seeds.value, page.form.steps.value, page.form.called.value = "0:2", "40", "mine"
-    page._attempt(page._begin)
+    page.form.button.clicks += 1
     assert page.error.object == "" and page.stop.visible
     until_drawn(page, 100)
     rows = Sweep(tmp_path / sweep_jobs.FOLDER / "mine").table()
@@ -155,4 +154,4 @@ def test_lines_lie_where_their_values_are_on_an_axis_of_even_cells():
 
     data = xarray.DataArray(np.arange(6.0).reshape(2, 3), {"up": [1, 2], "a": [0.01, 0.1, 1.0]}, ["up", "a"], "x")
     found = SweepMap(data, "a", "up", [], lambda point: None)
-    np.testing.assert_allclose(found._places("a", [0.01, 10**-1.5, 1.0, 5.0]), [0, 0.5, 2, np.nan])
+    np.testing.assert_allclose(found.places("a", [0.01, 10**-1.5, 1.0, 5.0]), [0, 0.5, 2, np.nan])

@@ -26,42 +26,42 @@ GROUP = "dynascope.subjects"
 FORM = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 """The form of a name on the command line."""
 
-_BROUGHT: dict[str, Subject] = {}
+_SUBJECTS: dict[str, Subject] = {}
 
-_ASKED_FOR: list[str] = []
+_FROM_COMMAND_LINE: list[str] = []
 
 
-def bring(subject: Any) -> str:
+def register(subject: Any) -> str:
     """Make a subject known in this process, and return the name under which configurations find it.
 
     A name that another subject has already gets a number. Raises `ConfigError` for what is no subject.
     """
     _require(subject, "subject")
     name, number = subject.name, 1
-    while _BROUGHT.get(name, subject) is not subject:
+    while _SUBJECTS.get(name, subject) is not subject:
         number += 1
         name = f"{subject.name}_{number}"
-    _BROUGHT[name] = subject
+    _SUBJECTS[name] = subject
     return name
 
 
-def bring_named(text: str) -> str:
+def register_named(text: str) -> str:
     """Import `package.module:function` of a command line, and bring what it is or makes. Raises `ConfigError`."""
     if not FORM.fullmatch(text):
         raise ConfigError(f"--subject {quote(text)} is not of the form package.module:function")
     module, _, attribute = text.partition(":")
-    _ASKED_FOR.append(bring(_made(f"--subject {quote(text)}", partial(_attribute, module, attribute))))
-    return _ASKED_FOR[-1]
+    _FROM_COMMAND_LINE.append(register(_made(f"--subject {quote(text)}", partial(_attribute, module, attribute))))
+    return _FROM_COMMAND_LINE[-1]
 
 
-def asked_for() -> list[str]:
+def named_on_command_line() -> list[str]:
     """List the names of the subjects that the command line brought, in its order."""
-    return list(_ASKED_FOR)
+    return list(_FROM_COMMAND_LINE)
 
 
 def names() -> list[str]:
     """List the names of all subjects that can be found here; nothing is imported."""
-    return sorted({*_BROUGHT, *_files(), *(point.name for point in _entry_points())})
+    return sorted({*_SUBJECTS, *_files(), *(point.name for point in _entry_points())})
 
 
 def find(name: str) -> Subject:
@@ -79,9 +79,9 @@ def find(name: str) -> Subject:
         if not name:
             raise ConfigError(f"several models of your own are here, {', '.join(known)}: choose one by its name")
         raise UnknownName("model of your own", name, known)
-    if name not in _BROUGHT:
-        _BROUGHT[name] = _made(f"the subject {quote(name)}", _loader(name))
-    return _BROUGHT[name]
+    if name not in _SUBJECTS:
+        _SUBJECTS[name] = _made(f"the subject {quote(name)}", _loader(name))
+    return _SUBJECTS[name]
 
 
 def _loader(name: str) -> Callable[[], Any]:
