@@ -21,7 +21,9 @@ class Views(Viewer):
         super().__init__()
         wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
         first = next(iter(views))
-        self.chosen = pmui.RadioButtonGroup(options=list(views), value=first, size="small", width=120 * len(views))
+        self.chosen = pmui.RadioButtonGroup(
+            options=list(views), value=first, size="small", width=120 * len(views), margin=(6, 0)
+        )
         self._views, self._shown = views, pn.Column(views[first], **wide)
         self._panel = pn.Column(self.chosen, self._shown, **wide)
         self.chosen.param.watch(lambda event: self._show(), "value")

@@ -285,8 +285,9 @@ def test_all_that_may_be_said_of_a_run_is_read_from_an_earlier_release_and_its_s
     for path in (source, source.with_suffix(".safetensors")):
         (library.folder / path.name).write_bytes(path.read_bytes())
     [entry] = library.find("tag:paper alpha=0.1")[0]
-    assert (entry.name, entry.note, entry.claims) == ("small starts", "two words", len(library.open(entry.id).judge()))
     run = library.open(entry.id)
+    assert (entry.name, entry.note) == ("small starts", "two words")
+    assert len(library.about(entry.id)["verdicts"]) == len(run.judge()) > 0
     assert run.recording.events and run.probe_results["spectral_error", 0] and run.checkpoint
     experiment = Experiment.from_preset(run.engine, run.preset, SMALL | {"alpha": [0.1, 0.2]}, [0], 80, [], DESCRIBED)
     whole = api.simulate(api.new_run(experiment), 80, edits=experiment.edits)
