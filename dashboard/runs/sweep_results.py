@@ -35,7 +35,7 @@ Address = Callable[[str], str]
 
 
 class Found(NamedTuple):
-    """What a sweep's folder holds, read to be drawn."""
+    """Everything that is read of a sweep's folder to be drawn."""
 
     rows: pd.DataFrame
     measures: xarray.Dataset

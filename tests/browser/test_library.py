@@ -78,12 +78,15 @@ def test_a_stored_run_is_scrubbed_and_branched_into_one_that_goes_on(address, ch
 
 def drag_a_box(view):
     """Brush the left half of the first figure."""
-    box = view.locator(".bk-Figure").first.bounding_box()
-    across, up = (lambda share: box["x"] + share * box["width"]), (lambda share: box["y"] + share * box["height"])
-    view.mouse.move(across(0.06), up(0.05))
+    figure = view.locator(".bk-Figure").first
+    figure.scroll_into_view_if_needed()
+    box = figure.bounding_box()
+    corners = ((0.08, 0.04), (0.2, 0.2), (0.35, 0.5), (0.5, 0.83))
+    places = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in corners]
+    view.mouse.move(*places[0])
     view.mouse.down()
-    for share in (0.2, 0.35, 0.5):
-        view.mouse.move(across(share), up(0.05 + 1.5 * share))
+    for place in places[1:]:
+        view.mouse.move(*place, steps=4)
     view.mouse.up()
 
 
