@@ -9,7 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 
-from dashboard.runs.members_panel import MembersPanel, offer, pane, said
+from dashboard.runs.members_panel import MembersPanel, offer, pane, sentence
 from dashboard.runs.views import Views
 from dashboard.ui.component import sheet
 
@@ -60,12 +60,12 @@ class ComparisonPanel(Viewer):
             return
         channel = self.channel.value
         if not channel:
-            self.curves[:] = self.differences[:] = [said(SEVERAL_LABS)]
+            self.curves[:] = self.differences[:] = [sentence(SEVERAL_LABS)]
             return
         drawn = compared_runs.curves(self._runs, channel)
         self.curves[:] = [pane(drawn)]
         apart = compared_runs.differences(self._runs, channel)
-        self.differences[:] = [pane(apart) if len(apart) > 1 else said(ONE)]
+        self.differences[:] = [pane(apart) if len(apart) > 1 else sentence(ONE)]
 
     def __panel__(self) -> pn.Column:
         return self._panel

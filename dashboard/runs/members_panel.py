@@ -50,7 +50,7 @@ class MembersPanel(Viewer):
             return
         across, up = self.across.value, self.up.value
         if not across or not up or across == up:
-            self.points[:], self.lines[:], self.hint.object = [said(ALIKE)], [], ""
+            self.points[:], self.lines[:], self.hint.object = [sentence(ALIKE)], [], ""
             return
         drawn = MemberFigures(self._table, across, up)
         points, lines = drawn.layout()
@@ -74,6 +74,6 @@ def pane(drawn: Any) -> Any:
     return pn.pane.HoloViews(drawn, sizing_mode="stretch_width", margin=0, linked_axes=False)
 
 
-def said(text: str) -> Any:
+def sentence(text: str) -> Any:
     """Show a sentence where a drawing would be."""
     return pn.pane.HTML(f"<p>{text}</p>", margin=(6, 0))

@@ -12,7 +12,7 @@ import panel_material_ui as pmui
 from panel.viewable import Viewer
 
 from dashboard.runs.background_jobs import BackgroundJobs
-from dashboard.runs.members_panel import MembersPanel, pane, said
+from dashboard.runs.members_panel import MembersPanel, pane, sentence
 from dashboard.runs.views import Views
 from dashboard.session import link
 from dashboard.session.view_state import ViewState
@@ -121,9 +121,9 @@ class SweepResults(Viewer):
         try:
             self._draw_map(self._found, self._sweep)
         except DynascopeError as error:
-            self.map_pane[:], self.slices[:] = [said(str(error))], []
+            self.map_pane[:], self.slices[:] = [sentence(str(error))], []
         self.members.show(self._found.rows)
-        self.claims.object = "".join(_said(self._sweep, self._found.verdicts))
+        self.claims.object = "".join(_claims(self._sweep, self._found.verdicts))
         self._panel.visible = True
 
     def _draw_map(self, found: Found, sweep: Sweep) -> None:
@@ -173,7 +173,7 @@ def _shown(value: Any) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def _said(sweep: Sweep, verdicts: list[Verdict]) -> Iterator[str]:
+def _claims(sweep: Sweep, verdicts: list[Verdict]) -> Iterator[str]:
     """Say what theory claims of a map, and whether it holds."""
     if sweep.named and sweep.named.heuristic:
         yield f"<p>The line is a heuristic: {escape(sweep.named.heuristic)}</p>"

@@ -118,7 +118,7 @@ def table(run: RunData) -> list[Verdict]:
     for method, (name, off, within) in TABLE.items():
         members = run.where(method=method)
         s = run.configs[members[0]].values
-        exponent = slope(np.log(s), np.log(laws(run, members[0])), fewest=2)
+        exponent = slope(np.log(s), np.log(laws(run, members[0])), fewest=2) or 0.0  # there is one: laws are finite
         reason = "an exponent near 0: at one rate whatever s" if method == "scaled_gd" else ""
         slopes = [half_time_slope(run, i) for i in members]
         found.append(verdict(f"{name}: slope of log t over log s", slopes, exponent, off, reason))
