@@ -35,6 +35,8 @@ def drawn(stream):
         "init": str(stream.choice(["spectral", "spectral", "random", "truncated", "truth"])),
         "method": str(stream.choice(["subgm", "subgm", "subgm", "subgm_frozen", "subgm_loss"])),
     }  # fmt: skip
+    knobs |= {"precision": str(stream.choice(["fp64", "fp64", "fp32"]))}
+    knobs["outlier_scale"] *= stream.random() > 0.1
     if knobs["method"] == "subgm_loss":
         knobs |= {"outlier_fraction": 0.0, "noise": 0.0}
     return knobs
@@ -138,6 +140,20 @@ def test_the_bound_on_the_residual_holds_at_the_start():
 def test_what_cannot_be_promised_is_grey_and_says_why(knobs, channel, why):
     small = {"d": 17, "k": 4, "m": 1204, "seed": 556}
     assert why in line(SubgradientRecovery(**(small | knobs)), channel).broken
+
+
+PULLED = {"d": 2, "r": 1, "m": 3000, "outlier_fraction": 0.2, "alpha": 1e-3, "kappa": 1.01, "eta0": 0.3}
+ENDED = [
+    {"k": 1, "noise": 1e-3, "outlier_scale": 1e6, "outlier_kind": "constant", "method": "subgm_frozen", "seed": 155940},
+    {"k": 1, "noise": 1e-3, "outlier_scale": 0.0, "outlier_kind": "constant", "init": "random", "seed": 68465},
+    {"k": 2, "precision": "fp32", "outlier_scale": 0.0, "outlier_kind": "cauchy", "init": "random", "seed": 250152},
+]
+
+
+@pytest.mark.parametrize("knobs", ENDED)
+def test_no_line_goes_on_where_noise_or_rounding_ends_the_run(knobs):
+    """Lines of the pull did, down to four errors of the fit, or at full height; one of the error did to 1e-12."""
+    assert misses(SubgradientRecovery(**{**PULLED, **knobs}), 1200) == []
 
 
 def test_nothing_is_drawn_of_the_sub_gradient_where_rounding_decides():
