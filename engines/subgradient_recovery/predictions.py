@@ -82,9 +82,10 @@ HIDDEN = 5.0
 """Multiple of the dense noise down to which they are drawn: in two dimensions a run stayed so near the truth that noise
 hid it."""
 
-ROUNDED = {"fp64": 1e-12, "fp32": 1e-5}
-"""Relative error of the size of rounding, which the signs of the residuals then follow, by the arithmetic. Of single
-precision the residual's: errors end at 1e-8 to 1e-5, and no line is drawn below."""
+ROUNDED = {"fp64": 1e-11, "fp32": 1e-5}
+"""Relative error, a hundred times rounding, down to which lines of the pull are drawn: a run is down to a twentieth of
+its line, and rounding decides the signs of the residuals then. In single precision errors end at 1e-8 to 1e-6, and no
+line of them is drawn below, either."""
 
 LEAST_GROWN = 1e-11
 """Least learned share of any component when the first is half learned: a smaller one has so long a way to go that
