@@ -56,7 +56,10 @@ UNKNOWN = (
 )
 
 SOON = 1.0
-"""Seconds after which a page that needs no engine begins to import them, and for which a page waits for a frame."""
+"""Seconds after which a page that needs no engine begins to import them."""
+
+FIRST_FRAME = 2.0
+"""Seconds for which a page waits for the first frame of its run, so that it comes with figures."""
 
 TEMPLATE = FOLDER / "page.html"
 """The page as the browser shows it before any script has come."""
@@ -235,7 +238,7 @@ async def _beside(act: Callable[[], Made]) -> Made:
 
 async def _first_frame(lab: Lab) -> None:
     """Draw the first frame before the page has the lab, where it comes soon: its figures are made beside, too."""
-    end = time.monotonic() + SOON
+    end = time.monotonic() + FIRST_FRAME
     while not lab.refresh.ready_to_draw and time.monotonic() < end:
         await asyncio.sleep(0.02)
     await _beside(lab.refresh.draw_beside)
