@@ -143,7 +143,7 @@ def _crumb(name: str | None) -> str:
     """Say where the reader is, with the ways to all labs and to the stored runs."""
     labs = "<a href='./'>← Labs</a>" if name else ""
     stored = library.folder() is not None and name != LIBRARY_TITLE
-    runs = f"<a href='{_here()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
+    runs = f"<a href='{_addresses_beside()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
     return f"<nav aria-label='where you are'>{labs}{runs}<span>{escape(name or '')}</span></nav>"
 
 
@@ -304,7 +304,7 @@ def _own_address(engine: str) -> str:
     return f"./{ENTRY}?lab={engine}"
 
 
-def _here() -> Address:
+def _addresses_beside() -> Address:
     """Return where labs are served beside this page."""
     return _own_address if (pn.state.app_url or "").strip("/") == ENTRY else _address
 

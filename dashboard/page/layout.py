@@ -67,14 +67,14 @@ def hide_answer(parts: Parts, lesson: LessonPanel) -> None:
 
     While it is asked nothing can be played either.
     """
-    told = lesson.phase == "told"
+    told = lesson.stage == "open"
     for part in (parts.presets, parts.heading, parts.comparison, parts.grid.left_out, parts.probes, parts.library):
         hide(part, not told)
     for part in (parts.transport, parts.members):
-        hide(part, lesson.phase == "asked")
+        hide(part, lesson.stage == "question")
     parts.explanation.hide(not told)
     parts.messages.show_hints(told)
-    parts.grid.point_at(() if lesson.phase == "asked" else lesson.step.look, bare=lesson.phase == "asked")
+    parts.grid.point_at(() if lesson.stage == "question" else lesson.step.figures, bare=lesson.stage == "question")
 
 
 class SkipLinks(Component):

@@ -187,7 +187,7 @@ class Refresh:
         )
         self._parts.messages.show("theory", "error", failure)
         overlays = merged([self._pinned_curves(context), self._parts.library.overlays])
-        untold = bool(lesson and lesson.phase != "told")
+        untold = bool(lesson and lesson.stage != "open")
         self._parts.grid.decorate([] if untold else lines, self._phases(context), {} if untold else overlays)
 
     def _pinned_curves(self, context: ViewContext) -> Overlays:
@@ -197,7 +197,7 @@ class Refresh:
         return self._pinned[1]
 
     def _phases(self, context: ViewContext) -> Sequence[Phase]:
-        if not context.rows or (self._parts.lesson and self._parts.lesson.phase != "told"):
+        if not context.rows or (self._parts.lesson and self._parts.lesson.stage != "open"):
             return []
         find = lambda: self._session.engine.phases(context.run, context.focus)  # noqa: E731
         return self._parts.messages.attempt("The division into phases", find, [])

@@ -336,6 +336,7 @@ class OptimizerDynamics(Config):
             "quadratic": self._risk_is_wrong,
             "line": self._line_is_wrong,
             "edge": self._edge_is_wrong,
+            "network": self._network_is_wrong,
         }.get(self.scene, list)
         checks = [*self._schedule_is_wrong(), *own()]
         for broken, message in checks:
@@ -389,6 +390,9 @@ class OptimizerDynamics(Config):
             (self.method in MATRIX, f"method={self.method} needs matrices, and this scene has one vector"),
             (apart, f"sharpness={self.sharpness:g} is below twice product={self.product:g}: no x and y have both"),
         ]
+
+    def _network_is_wrong(self) -> list[tuple[bool, str]]:
+        return [(self.method == "scaled_gd", "method=scaled_gd needs two factors, and the network has three layers")]
 
     def _spectrum_is_valid(self) -> bool:
         try:

@@ -157,7 +157,7 @@ def add_plugins(folder: str | Path) -> None:
         return
     here = [source.name for source in _packages([str(path)], PLUGINS.__name__, "")]
     taken = [f"{name} is not used: another engine has its name" for name in here if name in origins()]
-    others = [*_others(path), *taken]
+    others = [*_no_engines(path), *taken]
     if not here and not any(map(offers_subject, path.glob("[!_]*.py"))):
         why = "; ".join(others) or "each is a folder with an __init__.py, a model of your own a file with SUBJECT"
         raise ConfigError(f"{given} holds no engine: {why}")
@@ -185,7 +185,7 @@ def _folder_of_plugins(given: str, folder: str | Path) -> Path:
     return path
 
 
-def _others(path: Path) -> Iterator[str]:
+def _no_engines(path: Path) -> Iterator[str]:
     """Say of each folder that holds code and is found as no engine why it is none."""
     for place in sorted(path.glob("[!._]*")):
         if next(place.glob("*.py"), None) and not place.name.endswith("-info"):
@@ -218,7 +218,7 @@ def missing(name: str, package: str = "", version: str = "") -> str:
 
 
 def _built_in() -> Iterator[Origin]:
-    above = importlib.import_module("engines")
+    above = sys.modules["engines"]  # whoever reads this has imported it
     for source in _packages(above.__path__, above.__name__, BUILT_IN, _version()):
         if source.name != "core":
             yield source

@@ -50,7 +50,7 @@ def register_named(text: str) -> str:
     if not FORM.fullmatch(text):
         raise ConfigError(f"--subject {quote(text)} is not of the form package.module:function")
     module, _, attribute = text.partition(":")
-    _FROM_COMMAND_LINE.append(register(_made(f"--subject {quote(text)}", partial(_attribute, module, attribute))))
+    _FROM_COMMAND_LINE.append(register(_loaded(f"--subject {quote(text)}", partial(_attribute, module, attribute))))
     return _FROM_COMMAND_LINE[-1]
 
 
@@ -80,7 +80,7 @@ def find(name: str) -> Subject:
             raise ConfigError(f"several models of your own are here, {', '.join(known)}: choose one by its name")
         raise UnknownName("model of your own", name, known)
     if name not in _SUBJECTS:
-        _SUBJECTS[name] = _made(f"the subject {quote(name)}", _loader(name))
+        _SUBJECTS[name] = _loaded(f"the subject {quote(name)}", _loader(name))
     return _SUBJECTS[name]
 
 
@@ -98,7 +98,7 @@ def _attribute(module: str, attribute: str) -> Any:
     return value
 
 
-def _made(who: str, load: Callable[[], Any]) -> Subject:
+def _loaded(who: str, load: Callable[[], Any]) -> Subject:
     """Load a subject, or the function that makes one. Raises `ConfigError` with the reason."""
     try:
         value = load()
