@@ -1,6 +1,6 @@
-"""Answers that Panel and Bokeh would work out for each page and are the same for all of them, kept after the first.
+"""Work of Panel and Bokeh that is the same for every page is done once, and work that comes to nothing is not done.
 
-They cost the event loop, which all visitors share, most of what it takes to answer for a page.
+It would cost the event loop, which all visitors share, most of what it takes to answer for a page.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 from bokeh.core.has_props import HasProps, MetaHasProps, is_DataModel
+from bokeh.core.property.singletons import Undefined
 from bokeh.core.serialization import Ref, Serializer
 from bokeh.core.types import ID
 from bokeh.model import DataModel, Model
 from panel.io.resources import Resources
 from panel.io.state import state
+
+_plain_values = HasProps.query_properties_with_values
 
 _plain_resources: Callable[[Resources, list[str], str], None] = Resources.extra_resources
 
@@ -29,7 +32,8 @@ _definitions: dict[type[HasProps], dict[str, Any]] = {}
 
 
 def install() -> None:
-    """Have these answers kept in this process."""
+    """Have it so in this process."""
+    HasProps.query_properties_with_values = _values  # type: ignore[method-assign, assignment]
     Resources.extra_resources = _extra_resources  # type: ignore[method-assign]
     Serializer._encoders[MetaHasProps] = _define
 
@@ -42,6 +46,17 @@ def set_apart() -> None:
     if not gc.get_freeze_count():
         gc.collect()
         gc.freeze()
+
+
+def _values(
+    self: HasProps, query: Callable[[Any], bool], *, include_defaults: bool = True, include_undefined: bool = False
+) -> dict[str, Any]:
+    """Ask for the values that are sent; Bokeh would work out all defaults first, and leave them out afterwards."""
+    told = query
+    if not include_defaults:
+        chosen = {*self._property_values, *self._unstable_default_values, *(self.themed_values() or ())}
+        told = lambda each: (each.name in chosen or each.property._default is Undefined) and query(each)  # noqa: E731
+    return _plain_values(self, told, include_defaults=include_defaults, include_undefined=include_undefined)
 
 
 def _extra_resources(self: Resources, files: list[str], kind: str) -> None:
