@@ -108,8 +108,13 @@ def _worth_a_log_axis(values: set[float]) -> bool:
 
 
 def _is_set_by(configs: Sequence[Config], name: str, leader: str) -> bool:
-    """Decide whether a knob's value is set by that of another, so that it tells no series apart."""
-    return all(_count_values(configs, name, members) == 1 for members in _grouped_members(configs, [leader]))
+    """Decide whether a knob's value is set by that of another, so that it tells no series apart.
+
+    One that stays as it is while the other takes several values does: there is a line to draw for each of its values.
+    """
+    follows = all(_count_values(configs, name, members) == 1 for members in _grouped_members(configs, [leader]))
+    alone = [_count_values(configs, leader, members) == 1 for members in _grouped_members(configs, [name])]
+    return follows and any(alone)
 
 
 def _points(configs: Sequence[Config], members: Sequence[int], knob: str, log: bool) -> dict[float, tuple[int, ...]]:
