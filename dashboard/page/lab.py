@@ -34,7 +34,7 @@ from dashboard.session.view_state import SPEEDS, ViewState, split_names
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
-from dashboard.ui.formatting import describe, sentence
+from dashboard.ui.formatting import describe
 from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
 
@@ -65,7 +65,7 @@ class Lab(Viewer):
         self.engine, self.session = engine, Session(engine, device)
         self.hidden = frozenset(start.view.hide)
         self.bridge = bridge or Bridge()
-        self.messages = Messages()
+        self.messages = Messages(engine.Config.knobs())
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
         self.share = Share(
             self.session, self.bridge, self.messages.show, self.view_state, lambda: self.parts.grid.cards,
@@ -329,7 +329,7 @@ class Lab(Viewer):
         try:
             commands[name]()
         except DynascopeError as error:
-            self.messages.show("failure", "error", sentence(error, self.engine.Config.knobs()))
+            self.messages.show("failure", "error", str(error))
         if name in ("toggle", "step", "reset", "reseed", "branch"):
             self.messages.show("finished", "info", "")
         if name in ("branch", "action"):

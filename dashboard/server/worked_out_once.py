@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from bokeh.core.has_props import HasProps, MetaHasProps, _HasProps_to_serializable, is_DataModel
+from bokeh.core.has_props import HasProps, MetaHasProps, is_DataModel
 from bokeh.core.serialization import Ref, Serializer
 from bokeh.core.types import ID
 from bokeh.model import DataModel, Model
@@ -18,6 +18,8 @@ from panel.io.resources import Resources
 from panel.io.state import state
 
 _plain_resources: Callable[[Resources, list[str], str], None] = Resources.extra_resources
+
+_plain_definition: Callable[[type[HasProps], Serializer], Any] = Serializer._encoders[MetaHasProps]
 
 _resources: dict[Any, list[str]] = {}
 """Files that components want of the page, by all that they depend on."""
@@ -53,7 +55,7 @@ def _extra_resources(self: Resources, files: list[str], kind: str) -> None:
 
 def _define(cls: type[HasProps], serializer: Serializer) -> Any:
     if cls not in _definitions:
-        made = _HasProps_to_serializable(cls, serializer)
+        made = _plain_definition(cls, serializer)
         own = {name: value for name, value in dict(made).items() if name != "extends"}
         if is_DataModel(cls) and '"id"' not in json.dumps(own):  # a default that is a model is each page's own
             _definitions[cls] = own

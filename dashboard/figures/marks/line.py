@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from bokeh.events import RangesUpdate, Reset, Tap
 from bokeh.models import (
-    BasicTickFormatter,
     ColumnDataSource,
     Line,
     MultiLine,
@@ -93,6 +92,11 @@ def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool, beside: boo
 LONGEST_FORMULA = 26
 """Signs of a formula that fit beside the axis of a small figure."""
 
+FIRST_ROWS = 20
+"""Rows without a value after which a figure is taken for one that stays empty."""
+
+NO_VALUES = "It has no values with these knobs."
+
 NEAR = 0.05
 """A click picks a curve within this share of the figure's height."""
 
@@ -141,6 +145,12 @@ class LineMark:
         self.figure.on_event(Tap, lambda event: on_tap(self._tap(event.x, event.y)))
 
     @property
+    def empty(self) -> str:
+        """Say why there is nothing to see after the first rows, nor will be; "" where there is something."""
+        seen = any(self.stream.extents.get(spec.column.key) for spec in self.lines) or self._theory or self.overlay_hues
+        return "" if seen or len(self.stream.source.data["step"]) < FIRST_ROWS else NO_VALUES
+
+    @property
     def columns(self) -> list[tuple[str, Column]]:
         """List the columns that are drawn, each with its name."""
         return [(spec.label, spec.column) for spec in self.lines]
@@ -163,8 +173,6 @@ class LineMark:
         add_curve_hover(self, [line.glyph for line in drawn], self.figure.xaxis.axis_label)
 
     def _draw_cursor(self) -> None:
-        if not self.options.log_x:
-            self.figure.xaxis.formatter = BasicTickFormatter(use_scientific=False)
         self.cursor = Span(dimension="height", line_color=GREY, line_width=1.5, visible=False, location=0)
         self.figure.add_layout(self.cursor)
 
@@ -256,7 +264,7 @@ class LineMark:
         if not self.options.follow:
             return
         keys = [spec.column.key for spec in self.lines]
-        data = axes.capped(axes.union(map(self.stream.extents.get, keys)), self.stream.ceiling(keys))
+        data = self.stream.extent(keys, self.scale.log or self.scale.threshold > 0)
         law = self._follow_x(step, horizon)
         window = axes.value_range(self.scale.extent(data), self.scale.extent(law), self.scale.log)
         if window and any(self.sources["phases"].data["text"]):

@@ -73,8 +73,9 @@ class PathMark(LineMark):
         return [(*spot, fill) for spot in places if np.isfinite(spot[:2]).all()]
 
     def _follow_x(self, step: int, horizon: int) -> None:
-        extent = axes.union(self.stream.extents.get(self.x_key(spec.column)) for spec in self.lines)
-        set_range(self.figure.x_range, axes.value_range(extent, None, self.options.log_x), self.options.log_x)
+        log = self.options.log_x
+        extent = self.stream.extent([self.x_key(spec.column) for spec in self.lines], log)
+        set_range(self.figure.x_range, axes.value_range(extent, None, log), log)
 
     def _distance(self, column: Column, x: float, y: float) -> float:
         data, window = self.stream.source.data, (self.figure.x_range.start, self.figure.x_range.end)

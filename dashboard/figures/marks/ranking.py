@@ -117,4 +117,6 @@ def _spread(curve: Curve, low: Any, high: Any) -> str:
 
 
 def _short(label: str) -> str:
-    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+    """Cut a name in its middle: what tells it from others stands at its ends."""
+    half = LONGEST // 2
+    return label if len(label) <= LONGEST else f"{label[: half - 1].rstrip()}…{label[-half:].lstrip()}"

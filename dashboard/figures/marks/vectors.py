@@ -169,7 +169,7 @@ class ProfileMark(StepMark):
         if self.across:
             set_range(self.figure.x_range, axes.value_range(axes.extent(x), None, self.plot.log_x), self.plot.log_x)
             return
-        count = max(map(len, self._xs))
+        count = int(np.max(x, initial=0)) + 1
         set_range(self.figure.x_range, (-0.3, count - 0.7), False)
         name_ticks(self.figure.xaxis, {at: self.plot.component(at) for at in range(0, count, -(-count // 12))})
 

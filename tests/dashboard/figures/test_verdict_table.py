@@ -27,9 +27,9 @@ def context(status=PLAYING, steps=20, **about):
 
 
 def test_a_claim_about_nothing_measured_waits_while_the_run_goes_on_and_says_none_at_its_end():
-    assert "measured waiting · predicted &gt; 0.4" in verdict_table([CLAIM], context(), False)
+    assert "waiting · predicted &gt; 0.4" in verdict_table([CLAIM], context(), False)
     ended = verdict_table([replace(CLAIM, holds=False)], context(), False)
-    assert "measured none · predicted &gt; 0.4" in ended and "class='sign no'" in ended
+    assert "nothing to measure · predicted &gt; 0.4" in ended and "class='sign no'" in ended
 
 
 @pytest.mark.parametrize(
