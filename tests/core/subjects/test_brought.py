@@ -11,6 +11,7 @@ import launch
 from dashboard.session import link
 from dashboard.session.start import Start
 from dashboard.session.view_state import ViewState
+from engines.core.protocol import brought as by_name
 from engines.core.protocol import registry
 from engines.core.protocol.errors import ConfigError, DynascopeError, UnknownName
 from engines.core.runs.experiment import Experiment
@@ -39,12 +40,12 @@ def broken():
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch):
     """What a test brings is forgotten when it ends."""
-    monkeypatch.setattr(brought, "_BROUGHT", {})
+    monkeypatch.setattr(brought.SUBJECTS, "known", {})
     monkeypatch.setattr(brought, "_ASKED_FOR", [])
     monkeypatch.setattr(registry.PLUGINS, "__path__", [])
-    brought._entry_points.cache_clear()
+    by_name._entry_points.cache_clear()
     yield
-    brought._entry_points.cache_clear()
+    by_name._entry_points.cache_clear()
 
 
 @pytest.fixture
@@ -89,7 +90,7 @@ def test_a_file_in_a_folder_of_plugins_is_a_model(module):
     (module / "line.py").write_text(CODE + "\nSUBJECT = build\n")
     (module / "helper.py").write_text("raise SystemExit\n")
     registry.add_plugins(module)
-    assert brought.names() == ["line"]
+    assert brought.SUBJECTS.names() == ["line"]
     assert "dynascope_plugins.line" not in sys.modules
     assert brought.find("line").P == brought.find("").P == 2
     run = engines.run("loss_landscape", set={"subject": "own_model", "optimizer": "langevin", "chains": 2}, steps=2)
@@ -97,10 +98,10 @@ def test_a_file_in_a_folder_of_plugins_is_a_model(module):
 
 
 def test_an_installed_package_offers_a_model_by_an_entry_point(module, monkeypatch):
-    point = EntryPoint("installed", "my_models:build", brought.GROUP)
-    monkeypatch.setattr(brought, "entry_points", lambda group: [point] if group == brought.GROUP else [])
-    brought._entry_points.cache_clear()
-    assert brought.names() == ["installed"] and "my_models" not in sys.modules
+    point = EntryPoint("installed", "my_models:build", brought.SUBJECTS.group)
+    monkeypatch.setattr(by_name, "entry_points", lambda group: [point] if group == brought.SUBJECTS.group else [])
+    by_name._entry_points.cache_clear()
+    assert brought.SUBJECTS.names() == ["installed"] and "my_models" not in sys.modules
     assert brought.find("installed").P == 2
 
 
