@@ -33,6 +33,9 @@ CONTAINER = ":host { container: lab / inline-size; }"
 
 SIDE = (FOLDER / "side.css").read_text()
 
+ON_SCREEN = "@media print { :host { display: none !important; } }"
+"""Style of the parts that command, and are not printed."""
+
 MIDDLE = (FOLDER / "middle.css").read_text()
 
 FLUSH = STRETCH | {"margin": 0}
@@ -119,6 +122,8 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
     bar = [] if "transport" in hidden else [parts.transport]
+    for part in (links, parts.heading, *bar, knobs, parts.members, parts.probes, parts.library):
+        part.stylesheets = [*part.stylesheets, ON_SCREEN]
     return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
 
 
