@@ -24,7 +24,7 @@ from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.styles import LABEL, SHEET, STRETCH, WHOLE
-from dashboard.ui.veil import veil
+from dashboard.ui.veil import unprinted, veil
 
 BODY = (FOLDER / "body.css").read_text()
 
@@ -32,9 +32,6 @@ CONTAINER = ":host { container: lab / inline-size; }"
 """How many columns there are depends on the room for the lab: in a notebook that is less than the window."""
 
 SIDE = (FOLDER / "side.css").read_text()
-
-ON_SCREEN = "@media print { :host { display: none !important; } }"
-"""Style of the parts that command, and are not printed."""
 
 MIDDLE = (FOLDER / "middle.css").read_text()
 
@@ -123,7 +120,7 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
     bar = [] if "transport" in hidden else [parts.transport]
     for part in (links, parts.heading, *bar, knobs, parts.members, parts.probes, parts.library):
-        part.stylesheets = [*part.stylesheets, ON_SCREEN]
+        unprinted(part)
     return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
 
 
