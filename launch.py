@@ -47,10 +47,10 @@ def serve(arguments: argparse.Namespace) -> None:
 
 
 def _limit(arguments: argparse.Namespace) -> None:
-    from dashboard.server import answers, visitors
+    from dashboard.server import response_headers, visitors
     from engines.core.live.limits import LIMITS
 
-    answers.allow_frames(arguments.frame)
+    response_headers.allow_frames(arguments.frame)
     visitors.QUEUE.places = arguments.sessions
     LIMITS.memory, LIMITS.step = int(arguments.memory * 2**30), arguments.step
     LIMITS.runs, LIMITS.idle = arguments.runs, 60 * arguments.idle
@@ -95,21 +95,21 @@ def _device(arguments: argparse.Namespace) -> str:
 
 def headless(arguments: argparse.Namespace) -> None:
     """Carry out `run`, `probe` or `list`."""
-    from engines import cli
+    from engines.core.commands import catalogue, run
 
     if arguments.command == "run":
         _check_resume(arguments)
         signal.signal(signal.SIGTERM, _interrupt)  # a cluster that ends a job saves what was computed, as Ctrl-C does
     with redirect_stdout(sys.stderr):  # what the code of an engine prints is no part of the result
-        text = {"run": cli.run, "probe": cli.probe, "list": cli.catalogue}[arguments.command](arguments)
+        text = {"run": run.run, "probe": run.probe, "list": catalogue.catalogue}[arguments.command](arguments)
     print(text)
 
 
 def sweep(arguments: argparse.Namespace) -> None:
     """Compute a sweep into a folder."""
-    from engines import sweep_cli
+    from engines.core.commands import sweep
 
-    sweep_cli.sweep(arguments)
+    sweep.sweep(arguments)
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:
@@ -166,9 +166,9 @@ def _check_resume(arguments: argparse.Namespace) -> None:
 
 def runs(arguments: argparse.Namespace) -> None:
     """Answer about stored runs, or change what is said of them."""
-    from engines import runs_cli
+    from engines.core.commands import stored_runs
 
-    runs_cli.answer(arguments)
+    stored_runs.answer(arguments)
 
 
 def bench(arguments: argparse.Namespace) -> None:
@@ -200,10 +200,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             add_plugins(folder)
         for text in getattr(chosen, "subjects", ()):
-            from engines.core.subjects import brought
+            from engines.core.subjects import named_subjects
 
             sys.path[:0] = [""] if "" not in sys.path else []  # as `python -m` finds what lies here
-            brought.bring_named(text)
+            named_subjects.register_named(text)
         ACTS[chosen.command](chosen)
     except DynascopeError as error:
         print(shortened(f"launch.py: {error}"), file=sys.stderr)

@@ -19,7 +19,7 @@ import numpy as np
 
 import engines
 from engines.core.protocol.engine import Engine, Preset
-from engines.core.protocol.registry import sources
+from engines.core.protocol.registry import origins
 from engines.core.runs.experiment import Experiment
 from engines.core.runs.run import Run
 
@@ -37,7 +37,7 @@ FLOOR = 1e-16
 
 def path(name: str) -> Path:
     """Return the file of an engine. Raises `FileNotFoundError` where its folder is not known."""
-    folder = sources()[name].folder
+    folder = origins()[name].folder
     if folder is None:
         raise FileNotFoundError(name)
     return folder / "assets" / FILE
@@ -182,7 +182,7 @@ def main() -> None:
     """Renew the files of all engines, or of the one that is named."""
     name, *presets = sys.argv[1:] or [""]
     for each in [name] if name else engines.names():
-        if (sources()[each].folder or Path()).joinpath("assets").is_dir():
+        if (origins()[each].folder or Path()).joinpath("assets").is_dir():
             renew(each, presets)
 
 

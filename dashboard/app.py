@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # `panel serve` puts only this folder on the path
 
@@ -24,11 +27,12 @@ from tornado.websocket import WebSocketClosedError
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import STYLE, message
 from dashboard.runs import library
-from dashboard.server import request_filter, theme
+from dashboard.server import request_filter, theme, worked_out_once
 from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
+from dashboard.ui.batch import batch
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
 from dashboard.ui.styles import WHOLE
@@ -52,7 +56,7 @@ UNKNOWN = (
 )
 
 SOON = 1.0
-"""Seconds after which a page that needs no engine begins to import them."""
+"""Seconds after which a page that needs no engine begins to import them, and for which a page waits for a frame."""
 
 TEMPLATE = FOLDER / "page.html"
 """The page as the browser shows it before any script has come."""
@@ -65,11 +69,16 @@ STARTING = "<p role='status' style='padding:24px;opacity:.7'>Starting…</p>"
 LARGEST_MESSAGE, LARGEST_BODY = 2 * 2**20, 64 * 2**20
 """Bytes of a message on a page's socket, and of what a request brings along."""
 
+MAKER = ThreadPoolExecutor(1, "pages")
+"""The thread in which labs are made and drawn for the first time."""
+
+Made = TypeVar("Made")
+
 Fill = Callable[[pn.Column, Bridge], Awaitable[str | None]]
 """Fills a page; returns the name of what is on it, where that is not all labs."""
 
 Address = Callable[[str], str]
-"""Where the page of a lab is served."""
+"""Tells the address at which the page of a lab is served."""
 
 
 def _argument(name: str) -> str:
@@ -134,7 +143,7 @@ def _crumb(name: str | None) -> str:
     """Say where the reader is, with the ways to all labs and to the stored runs."""
     labs = "<a href='./'>← Labs</a>" if name else ""
     stored = library.folder() is not None and name != LIBRARY_TITLE
-    runs = f"<a href='{_here()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
+    runs = f"<a href='{_addresses_beside()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
     return _place(name, labs + runs)
 
 
@@ -154,6 +163,7 @@ def _import_engines() -> None:
     from engines.core.runs import experiment  # noqa: F401
 
     device.described()  # a card takes seconds before it first answers
+    worked_out_once.set_apart()
 
 
 def _address(engine: str) -> str:
@@ -202,7 +212,7 @@ def _cards(address: Address, error: str = "") -> pmui.Page:
 def lab_page(name: str, device: str = "auto", address: Address = _address) -> pmui.Page:
     """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> str:
+    async def fill(holder: pn.Column, bridge: Bridge) -> str | None:
         from engines import load
 
         engine = load(name)
@@ -210,15 +220,31 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
         if name_of_run := _argument("run"):
             start = await _stored(start, name_of_run)
         start = start.hide(split_names(_argument("hide"))).lead_on(address)
-        await asyncio.sleep(0)
-        lab = Lab(engine, start, bridge, device)
-        pn.state.on_session_destroyed(lambda context: lab.close())  # also where it is given up before it is whole
-        await asyncio.sleep(0)
-        holder[:] = [lab]
+        lab = await _beside(partial(Lab, engine, start, bridge, device))
+        pn.state.on_session_destroyed(lambda context: lab.close())
+        await _first_frame(lab)
+        if pn.state.curdoc and pn.state.curdoc.session_context is None:  # it was given up before it was whole
+            return lab.close()
+        with batch():
+            holder[:] = [lab]
+            bridge.count_batch()
         lab.start()
         return engine.title
 
     return page("Dynascope", fill, SKELETON)
+
+
+async def _beside(act: Callable[[], Made]) -> Made:
+    """Have something made beside the event loop, one thing at a time: others' pages go on meanwhile."""
+    return await asyncio.get_running_loop().run_in_executor(MAKER, copy_context().run, act)
+
+
+async def _first_frame(lab: Lab) -> None:
+    """Draw the first frame before the page has the lab, where it comes soon: its figures are made beside, too."""
+    end = time.monotonic() + SOON
+    while not lab.refresh.ready_to_draw and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    await _beside(lab.refresh.draw_beside)
 
 
 async def _stored(start: Start, name: str) -> Start:
@@ -273,8 +299,8 @@ def _own_address(engine: str) -> str:
     return f"./{ENTRY}?lab={engine}"
 
 
-def _here() -> Address:
-    """Return where labs are served beside the page of this session."""
+def _addresses_beside() -> Address:
+    """Return where labs are served beside this page."""
     return _own_address if (pn.state.app_url or "").strip("/") == ENTRY else _address
 
 
@@ -298,7 +324,7 @@ def _route(make: Callable[..., pmui.Page], *arguments: Any, **options: Any) -> C
     return page
 
 
-class Status(RequestHandler):
+class StatusHandler(RequestHandler):
     """Answers with the number of runs that are being computed, as JSON; for monitoring."""
 
     def get(self) -> None:
@@ -358,7 +384,7 @@ def serve(
     """
     theme.prepare()
     request_filter.install()
-    request_filter.allow(Status, Missing, *(each[1] for each in patterns))
+    request_filter.allow(StatusHandler, Missing, *(each[1] for each in patterns))
     library.offer("" if _public(options) else address)
     uploads.offer(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
@@ -369,7 +395,7 @@ def serve(
     shown = {
         "show": open_browser,
         "title": "Dynascope",
-        "extra_patterns": [("/status", Status), *patterns],
+        "extra_patterns": [("/status", StatusHandler), *patterns],
         "default_handler_class": Missing,
     }
     served: dict[str, Any] = dict(routes(device) if pages is None else pages)

@@ -128,7 +128,7 @@ WINDOWS: tuple[tuple[str, Callable[[str], None]], ...] = (
     ("a browser's application window", browser),
     ("a tab of the default browser", tab),
 )
-"""From the best to the last."""
+"""Ways to open a window, the best first."""
 
 
 def open_window(address: str, guard: Guard, page: str, windows: Any = WINDOWS) -> None:

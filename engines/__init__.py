@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engines.core.subjects.subject import Subject
     from engines.core.sweeps.folder import Sweep
     from engines.core.sweeps.sweep import sweep
-    from engines.core.watch.doors import inspect, watch
+    from engines.core.watch.api import inspect, watch
 
 # Threads that wait for a small product sleep. Spinning, they take the cores from the page and from other processes:
 # steps then cost up to thirty times as much. It has to be said before torch is loaded.
@@ -32,7 +32,7 @@ _HOMES = {
     "load": "protocol.registry", "method": "protocol.own_method", "names": "protocol.registry",
     "open": "api", "resume": "api", "run": "api",
     "sweep": "sweeps.sweep", "Sweep": "sweeps.folder", "Subject": "subjects.subject",
-    "Library": "library.library", "examine": "api", "inspect": "watch.doors", "watch": "watch.doors",
+    "Library": "library.library", "examine": "api", "inspect": "watch.api", "watch": "watch.api",
 }  # fmt: skip
 
 

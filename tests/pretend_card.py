@@ -14,12 +14,9 @@ on the card can be compared with one beside it.
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from unittest import mock
@@ -28,6 +25,9 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from tests import pretend_machine
+from tests.pretend_machine import Machine, Tape
 
 FREE = {
     "_unsafe_view", "_reshape_alias", "lift_fresh", "lift", "empty", "empty_like", "new_empty", "empty_strided",
@@ -46,133 +46,6 @@ TYPED = {"mm", "bmm", "addmm", "baddbmm", "mv", "dot", "cat", "stack", "gather",
 """Operations that take no number of the host in place of a tensor."""
 
 INDEXED = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index", "_unsafe_index_put"}
-
-MACHINE: Machine | None = None
-
-
-@dataclass
-class Count:
-    """What happened while it was counted."""
-
-    kernels: int = 0
-    waits: list[str] = field(default_factory=list)
-    """Operations that made the host wait."""
-    uploads: list[str] = field(default_factory=list)
-    """Shapes of what was copied to the card."""
-    kinds: Counter[str] = field(default_factory=Counter)
-    """Kernels by the names of their operations."""
-    places: list[str] = field(default_factory=list)
-    """Files of the engines that made the host wait."""
-
-
-class Tape:
-    """What a capture recorded, to be played again: the pretended `torch.cuda.CUDAGraph`."""
-
-    def __init__(self) -> None:
-        self._entries: list[tuple[Callable[..., Any], tuple, dict, list[Tensor]]] = []
-
-    def record(self, act: Callable[..., Any], args: tuple, kwargs: dict, made: Any) -> None:
-        """Keep one kernel with what it read and where it wrote."""
-        self._entries.append((act, args, kwargs, _tensors(made)))
-
-    def spoil(self) -> None:
-        """Nothing is computed by a capture: what its kernels made is no number until it is played."""
-        for _, args, _, made in self._entries:
-            given = {id(one) for one in _tensors(args)}
-            for one in made:
-                if one.is_floating_point() and id(one) not in given:
-                    one.fill_(torch.nan)
-
-    def replay(self) -> None:
-        """Launch all kernels once more, each into the memory into which it wrote."""
-        assert MACHINE is not None
-        MACHINE.replays += 1
-        for act, args, kwargs, made in self._entries:
-            for old, new in zip(made, _tensors(act(*args, **kwargs)), strict=True):
-                if old is not new:
-                    old.copy_(new)
-
-
-class Machine:
-    """The host's view of its pretended cards."""
-
-    def __init__(self, cards: int, memory: int) -> None:
-        self.cards, self.memory, self.current = cards, memory, 0
-        self.replays = 0
-        self.largest = memory
-        """Bytes of the largest tensor that still fits."""
-        self.cached = 0
-        """Bytes that torch has reserved and does not use."""
-        self.emptied = 0
-        self.capturing: tuple[Tape, int, threading.Thread] | None = None
-        self.refuses_capture = False
-        self.pinned: set[int] = set()
-        self._under_way: list[tuple[int, Tensor, Tensor]] = []
-        self._count = Count()
-
-    @contextmanager
-    def counting(self) -> Iterator[Count]:
-        """Count what happens inside."""
-        before, self._count = self._count, Count()
-        try:
-            yield self._count
-        finally:
-            self._count = before
-
-    def wait(self, what: str) -> None:
-        """Note that the host waits for the card. Raises within a capture."""
-        self._count.waits.append(what)
-        self._count.places.append(_place())
-        self._refuse_in_capture(what)
-
-    def uploaded(self, shape: tuple[int, ...]) -> None:
-        """Note a copy from pageable memory to the card. Raises within a capture."""
-        self._count.uploads.append(f"{shape} at {_place()}")
-        self._refuse_in_capture(f"an upload of {shape}")
-
-    def launched(self, name: str, index: int, act: Any, args: tuple, kwargs: dict, made: Any) -> None:
-        """Note a kernel; within a capture it is recorded, if it is of the thread and the card that capture."""
-        self._count.kernels += 1
-        self._count.kinds[name] += 1
-        if self.capturing and self.capturing[1:] == (index, threading.current_thread()):
-            self.capturing[0].record(act, args, kwargs, made)
-
-    def send(self, index: int, target: Tensor, source: Tensor) -> None:
-        """Begin a copy to pinned memory: it holds nothing until somebody waits for an event after it."""
-        self._under_way.append((index, target, source.clone()))
-        target.fill_(torch.nan if target.is_floating_point() else 77)
-
-    def recorded(self) -> list[tuple[int, Tensor, Tensor]]:
-        """Take the copies that began on the current card: an event after them ends when they have arrived."""
-        found = [one for one in self._under_way if one[0] == self.current]
-        self._under_way = [one for one in self._under_way if one[0] != self.current]
-        return found
-
-    def allocate(self, made: Any) -> None:
-        """Raise `OutOfMemoryError` where a tensor is larger than what still fits."""
-        for one in _tensors(made):
-            if one.nbytes > self.largest:
-                raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {one.nbytes} bytes. It is full.")
-
-    def _refuse_in_capture(self, what: str) -> None:
-        if self.capturing and self.capturing[2] is threading.current_thread():
-            raise RuntimeError(f"CUDA error: operation not permitted when stream is capturing ({what} at {_place()})")
-
-
-def _tensors(value: Any) -> list[Tensor]:
-    return [one for one in tree_flatten(value)[0] if isinstance(one, Tensor)]
-
-
-def _place() -> str:
-    """Find the innermost file of an engine on the stack."""
-    frame = sys._getframe(1)
-    while frame:
-        _, found, name = frame.f_code.co_filename.partition("/engines/")
-        if found:
-            return name
-        frame = frame.f_back
-    return "a test"
-
 
 # -- a tensor of the card ------------------------------------------------------------------------------------------
 
@@ -206,11 +79,11 @@ class OnCard(Tensor):
     __array__ = numpy
 
     def tolist(self) -> Any:
-        _machine().wait("tolist")
+        pretend_machine.machine().wait("tolist")
         return self.values.tolist()
 
     def cpu(self, *_: Any, **__: Any) -> Tensor:
-        _machine().wait("copy to the host")
+        pretend_machine.machine().wait("copy to the host")
         return self.values.detach().clone()
 
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
@@ -228,18 +101,13 @@ class OnCard(Tensor):
 
     @classmethod
     def __torch_dispatch__(cls, act: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        return _dispatched(_machine(), act, args, kwargs or {})
-
-
-def _machine() -> Machine:
-    assert MACHINE is not None, "a tensor of a pretended card outlived its machine"
-    return MACHINE
+        return _dispatched(pretend_machine.machine(), act, args, kwargs or {})
 
 
 def upload(values: Tensor, index: int = 0) -> OnCard:
     """Copy a tensor of the host to a card."""
-    _machine().allocate(values)
-    _machine().uploaded(tuple(values.shape))
+    pretend_machine.machine().allocate(values)
+    pretend_machine.machine().uploaded(tuple(values.shape))
     return OnCard(values.detach().clone(), index)
 
 
@@ -404,7 +272,7 @@ class Event:
 
     def record(self, stream: Any = None) -> None:
         """Put the mark behind the copies that are under way."""
-        self._copies = _machine().recorded()
+        self._copies = pretend_machine.machine().recorded()
 
     def query(self) -> bool:
         """Whether all before it has arrived."""
@@ -462,13 +330,13 @@ def _functions(machine: Machine) -> dict[str, Any]:
 @contextmanager
 def pretended(cards: int = 1, memory: int = 139 * 2**30) -> Iterator[Machine]:
     """Give this process cards: inside, this thread may ask for `cuda`."""
-    global MACHINE
-    before, MACHINE = MACHINE, Machine(cards, memory)
+    before, made = pretend_machine.MACHINE, Machine(cards, memory)
+    pretend_machine.MACHINE = made
     try:
         with ExitStack() as stack:
-            for name, value in _functions(MACHINE).items():
+            for name, value in _functions(made).items():
                 stack.enter_context(mock.patch.object(torch.cuda, name, value))
-            stack.enter_context(Names(MACHINE))
-            yield MACHINE
+            stack.enter_context(Names(made))
+            yield made
     finally:
-        MACHINE = before
+        pretend_machine.MACHINE = before

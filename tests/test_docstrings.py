@@ -13,7 +13,8 @@ from tests.conftest import ROOT
 PACKAGES = ("dashboard", "dynascope", "engines")
 
 RIDDLE = re.compile(
-    r"(?:Of|And|What|But|Or|Nor|So|Also|Likewise|Ditto|They|Them|Then|The same|Its|Their|That of|Those of)\b(?!-)",
+    r"(?:Of|And|What|But|Or|Nor|So|Also|Likewise|Ditto|They|Them|Then|The same|Its|Their|That|Those|This|These|It|"
+    r"With|Where|From|Less|Here|There|Same|As above)\b(?!-)",
     re.IGNORECASE,
 )
 """A beginning that stands on a line before it, or asks for the thing instead of naming it.
@@ -22,9 +23,6 @@ RIDDLE = re.compile(
 """
 
 SHAPE = re.compile(r"\[[\w ,*+/(){}-]+\]")
-
-PROTOCOL = {"problem", "init", "step", "observe", "snapshot"}
-"""Methods of an engine whose shapes the protocol states once for all engines."""
 
 LOCAL = "<locals>"
 
@@ -102,7 +100,6 @@ def shapeless(path: Path) -> list[str]:
         for doc in docstrings(path)
         if isinstance(doc.node, Function)
         and is_public(doc.name)
-        and doc.name.split(".")[-1] not in PROTOCOL
         and takes_tensors(doc.node)
         and not SHAPE.search(doc.text)
     ]

@@ -14,7 +14,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 ROOMS = {
     "dashboard": "ui session figures publish runs server controls probes page app watching notebook desktop".split(),
-    "engines.core": "data protocol numerics subjects compute analysis files runs library watch live api sweeps".split(),
+    "engines.core": (
+        "data protocol numerics subjects compute analysis files runs library watch live api sweeps commands"
+    ).split(),
     "engines.loss_landscape": (
         "config channels models training degeneracy interaction hessian learning_coefficient loss_surface memory "
         "relevance dynamics probes predictions cautions plots story verdicts presets sweeps glossary engine wrong_runs"
@@ -44,9 +46,7 @@ THREADS = {
     "engines.core.live.admission": "keeps one book for all threads",
     "engines.core.compute.cuda_graph": "has threads capture one graph at a time",
     "dashboard.probes.pictures": "renders scenes",
-    "dashboard.runs.library_panel": "reads and stores runs",
-    "dashboard.runs.library_page": "reads them and says something about them",
-    "dashboard.runs.share": "makes files",
+    "dashboard.runs.background_jobs": "reads and stores runs, and makes files",
     "dashboard.publish.printing": "lets figures take turns in matplotlib, which is one for a process",
     "dashboard.app": "imports torch beside the event loop",
     "dashboard.watching": "reads runs beside the event loop",

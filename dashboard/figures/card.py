@@ -18,8 +18,7 @@ from dashboard.session.curves import Curve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
-from dashboard.ui.styles import CARD, FIGURE_CARD, STRETCH, TABLE
-from dashboard.ui.veil import veil
+from dashboard.ui.styles import CARD, FIGURE_CARD, STRETCH, TABLE, hide
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.figure import FigureOptions
@@ -145,7 +144,7 @@ class Card(Viewer):
         """Ring the figure that a lesson means; a `bare` one has no heading."""
         self.meant = on
         self.place(self.leading)
-        veil(self.heading, bare)
+        hide(self.heading, bare)
 
     def put(self, mark: Any) -> None:
         """Show another mark."""

@@ -29,7 +29,7 @@ from dashboard.ui.batch import batch
 from dashboard.ui.styles import DIMS, FIGURES
 
 if TYPE_CHECKING:
-    from dashboard.figures.marks.theory import TheoryLine
+    from dashboard.figures.marks.prediction_lines import PredictionLine
     from dashboard.session.view_state import ViewContext
     from engines.core.protocol.declarations import Phase
     from engines.core.protocol.engine import Engine, Preset
@@ -66,7 +66,7 @@ class Grid(Viewer):
         self._layout: Any = None
         self._feeds: dict[bool, StreamedSource] = {}
         self._lines: dict[str, list[LineSpec]] = {}
-        self._decorations: tuple[Sequence[TheoryLine], Sequence[Phase], Overlays] = ((), (), {})
+        self._decorations: tuple[Sequence[PredictionLine], Sequence[Phase], Overlays] = ((), (), {})
         self._context: ViewContext | None = None
         figures = pn.Column(*self.cards, sizing_mode="stretch_width", stylesheets=[FIGURES], margin=0)
         self._panel = pn.Column(figures, self.left_out, stylesheets=[DIMS], sizing_mode="stretch_width", margin=0)
@@ -150,8 +150,9 @@ class Grid(Viewer):
         self._feeds = {thin: StreamedSource(self._columns(thin), thin) for thin in (False, True)}
         for feed in self._feeds.values():
             feed.update(run)
-        # Bokeh would look through the whole page after each figure.
-        with pn.state.curdoc.models.freeze() if pn.state.curdoc else nullcontext():
+        # Bokeh would look through the whole page after each figure, once they are on it.
+        document = pn.state.curdoc if self._panel._models else None
+        with document.models.freeze() if document else nullcontext():
             for card in self.shown():
                 self._redraw(card)
         return True
@@ -222,7 +223,7 @@ class Grid(Viewer):
             card.mark.show_phases(phases)
             card.mark.show_overlays(overlays)
 
-    def decorate(self, lines: Sequence[TheoryLine], phases: Sequence[Phase], overlays: Overlays) -> None:
+    def decorate(self, lines: Sequence[PredictionLine], phases: Sequence[Phase], overlays: Overlays) -> None:
         """Show theory lines, phases and other runs on every figure."""
         self._decorations = (lines, phases, overlays)
         for card in self.marked():
@@ -230,7 +231,7 @@ class Grid(Viewer):
             card.refresh()
 
     @property
-    def drawn(self) -> tuple[Sequence[TheoryLine], Overlays]:
+    def drawn(self) -> tuple[Sequence[PredictionLine], Overlays]:
         """Return the predictions and the curves of other runs that are drawn on the figures."""
         return self._decorations[0], self._decorations[2]
 

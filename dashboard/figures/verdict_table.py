@@ -52,9 +52,9 @@ def unanswered(context: ViewContext, computing: bool) -> tuple[str, str, str]:
 
 def _row(verdict: Verdict, sign: tuple[str, str, str], write: Callable[[str], str]) -> str:
     mark, kind, meaning = sign
-    missing = {"wait": "waiting", "no": "none"}.get(kind, "not yet")
-    measured = missing if verdict.measured is None else number(verdict.measured)
-    numbers = f"measured {measured} · predicted {_predicted(verdict)}"
+    missing = {"wait": "waiting", "no": "nothing to measure"}.get(kind, "not measured")
+    measured = missing if verdict.measured is None else f"measured {number(verdict.measured)}"
+    numbers = f"{measured} · predicted {_predicted(verdict)}"
     told = f"<span class='numbers'>{escape(meaning)}</span>" if kind == "open" else ""
     return (
         f"<tr class='{kind}'><td class='sign {kind}' title='{escape(meaning)}' aria-label='{escape(meaning)}'>{mark}"

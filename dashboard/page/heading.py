@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from dashboard.session.edited import Edited
+from dashboard.session.preset_changes import PresetChanges
 from dashboard.ui.component import FOLDER, Component, script
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class LabHeading(Component):
         super().__init__(sizing_mode="stretch_width", margin=0, **params)
         self._choose = choose
 
-    def show(self, engine: Engine, preset: Preset | None, edited: Edited) -> None:
+    def show(self, engine: Engine, preset: Preset | None, edited: PresetChanges) -> None:
         """Name the preset and what was edited in it, or the lab where an experiment follows none.
 
         A lesson offers what comes next itself.

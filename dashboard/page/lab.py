@@ -34,7 +34,7 @@ from dashboard.session.view_state import SPEEDS, ViewState, split_names
 from dashboard.ui import keyboard
 from dashboard.ui.bridge import FIRST_LEASE, LEASE, Bridge
 from dashboard.ui.component import whole
-from dashboard.ui.formatting import describe, sentence
+from dashboard.ui.formatting import describe
 from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
 from engines.core.protocol.registry import RECORDED
@@ -50,7 +50,7 @@ PERIOD = 100
 
 
 class Lab(Viewer):
-    """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
+    """The body of a lab's page. It may be made in any thread; from then on it is called under its document's lock."""
 
     def __init__(
         self,
@@ -66,16 +66,15 @@ class Lab(Viewer):
         self.engine, self.session = engine, Session(engine, device)
         self.hidden = frozenset(start.view.hide)
         self.bridge = bridge or Bridge()
-        extend = lambda: self.session.extend_lease(LEASE)  # noqa: E731
-        self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
-        self.messages = Messages()
+        self.messages = Messages(engine.Config.knobs())
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
         self.share = Share(
             self.session, self.bridge, self.messages.show, self.view_state, lambda: self.parts.grid.cards,
             lambda: self.parts.grid.drawn,
         )  # fmt: skip
         self.parts = self._make_parts(start, [] if bridge else [self.bridge])
-        self.address = Address(self.bridge, self._open_now, self.share.token)
+        what_is_open = lambda: (self.session.repeatable(), self.view_state())  # noqa: E731
+        self.address = Address(self.bridge, what_is_open, self.share.token)
         collect = (self.session.collect, self.share.collect, self.parts.library.collect, self.address.follow)
         self.refresh = Refresh(self.session, self.bridge, self.parts, collect, self._present, self._dim)
         self.widgets = Widgets(engine, self.session, self.parts, self.hidden)
@@ -88,6 +87,8 @@ class Lab(Viewer):
         self._open(start, suspended)
         self.refresh.present()
         self.address.take_for_said()
+        extend = lambda: self.session.extend_lease(LEASE)  # noqa: E731
+        self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
 
     def _make_parts(self, start: Start, bridge: list[Bridge]) -> layout.Parts:
         engine, lesson = self.engine, start.lesson
@@ -149,10 +150,6 @@ class Lab(Viewer):
         self.session.remember()
         self._open(start, False)
         self.address.say_again()
-
-    def _open_now(self) -> tuple[Experiment, ViewState]:
-        """Return what is open and how it is viewed."""
-        return self.session.repeatable(), self.view_state()
 
     def view_state(self) -> ViewState:
         """Return how the lab is viewed now, as a link holds it."""
@@ -229,7 +226,7 @@ class Lab(Viewer):
 
     @property
     def _asked(self) -> bool:
-        return bool(self.parts.lesson and self.parts.lesson.phase == "asked")
+        return bool(self.parts.lesson and self.parts.lesson.stage == "question")
 
     def _hide_answer(self) -> None:
         """Hide whatever tells the answer while the reader predicts and watches, and show it again."""
@@ -252,7 +249,7 @@ class Lab(Viewer):
         self.address.write()
 
     def _refuse_while_asked(self) -> None:
-        if self.parts.lesson and self.parts.lesson.phase != "told":
+        if self.parts.lesson and self.parts.lesson.stage != "open":
             raise DynascopeError("The lesson asks about these values: knobs turn again once the answer is told.")
 
     def _show_if_on_page(self) -> None:
@@ -333,7 +330,7 @@ class Lab(Viewer):
         try:
             commands[name]()
         except DynascopeError as error:
-            self.messages.show("failure", "error", sentence(error, self.engine.Config.knobs()))
+            self.messages.show("failure", "error", str(error))
         if name in ("toggle", "step", "reset", "reseed", "branch"):
             self.messages.show("finished", "info", "")
         if name in ("branch", "action"):
@@ -374,7 +371,6 @@ class Lab(Viewer):
             return
         self.session.extend_lease(FIRST_LEASE)
         self._callback = pn.state.add_periodic_callback(self.refresh.tick, period=PERIOD)
-        self.refresh.tick()
 
     def _hide_or_show(self, hidden: bool) -> None:
         (self.suspend if hidden else self.resume)()

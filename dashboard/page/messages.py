@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,10 +17,11 @@ from panel.viewable import Viewer
 from dashboard.runs import library
 from dashboard.session.curves import member_label
 from dashboard.ui.component import FOLDER
+from dashboard.ui.formatting import sentence
 from engines.core.protocol.errors import FAULTS, DynascopeError, shortened
 
 if TYPE_CHECKING:
-    from engines.core.protocol.config import Config
+    from engines.core.protocol.config import Config, Knob
     from engines.core.runs.run import Run
 
 log = logging.getLogger(__name__)
@@ -55,17 +56,18 @@ def message(kind: str, text: str) -> str:
 
 
 class Messages(Viewer):
-    """Shows one message for each subject."""
+    """Shows one message for each subject, in the words that readers have for the `knobs`."""
 
-    def __init__(self) -> None:
+    def __init__(self, knobs: Mapping[str, Knob] | None = None) -> None:
         super().__init__()
+        self._knobs = knobs or {}
         self._messages: dict[str, tuple[str, str]] = {}
         self._hints = True
         self._pane = pn.pane.HTML("", sizing_mode="stretch_width", stylesheets=[STYLE], margin=0, visible=False)
 
     def show(self, subject: str, kind: str, text: str) -> None:
         """Put a message about a subject in place of the last one; an empty text takes it away."""
-        new = (kind, text) if text else None
+        new = (kind, sentence(text, self._knobs)) if text else None
         if self._messages.get(subject) == new:
             return
         self._messages.pop(subject, None)
@@ -93,7 +95,7 @@ class Messages(Viewer):
         except FAULTS as error:
             reason = str(error) if isinstance(error, DynascopeError) else f"{type(error).__name__}: {error}"
             text = f"{subject} could not be made ({reason.rstrip('.: ')}). The rest of the page goes on."
-            if self._messages.get(subject) != ("error", text):
+            if self._messages.get(subject) != ("error", sentence(text, self._knobs)):
                 log.exception("%s could not be made", subject)
             self.show(subject, "error", text)
             return instead

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.session.session import Session
-from dashboard.ui.formatting import readable
 
 if TYPE_CHECKING:
     from dashboard.page.layout import Parts
@@ -59,7 +58,7 @@ class Widgets:
     def show_caution(self, config: Config) -> None:
         """Say what keeps a configuration from showing what it should."""
         text = self._parts.messages.attempt("The caution", lambda: self._engine.caution(config), "")
-        self._parts.messages.show("caution", "lesson", readable(text, self._engine.Config.knobs()))
+        self._parts.messages.show("caution", "lesson", text)
 
     def fade(self, sheet: Any, on: bool, preparing: bool) -> None:
         """Fade what is on the page while another experiment is being prepared, and say which in the heading."""

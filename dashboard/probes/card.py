@@ -14,7 +14,7 @@ from dashboard.probes.job import ProbeJob, ProbeResult, run_version
 from dashboard.probes.result import ProbeValues
 from dashboard.session.curves import member_label
 from dashboard.ui.eta import duration
-from dashboard.ui.formatting import describe
+from dashboard.ui.formatting import describe, sentence
 from dashboard.ui.styles import CARD, FULL_WIDTH, STRETCH
 from engines.core.analysis.probing import probe_options
 from engines.core.data.plain_json import to_json
@@ -135,7 +135,8 @@ class ProbeCard(Viewer):
 
     def _finish(self, job: ProbeJob) -> None:
         self.job = None
-        self._failure = job.failure
+        knobs = {**job.run.engine.Config.knobs(), **probe_options(job.probe)}
+        self._failure = sentence(job.failure, knobs)
         if not job.failure:
             self._keep(job)
         self._show_result()

@@ -12,9 +12,9 @@ from importlib import metadata
 from typing import TYPE_CHECKING, NamedTuple
 
 from dashboard.publish import files
+from dashboard.publish.figure_view import WIDTHS, FigureView
 from dashboard.publish.latex import Judged, verdict_table
-from dashboard.publish.look import WIDTHS, View
-from dashboard.session.edited import edited
+from dashboard.session.preset_changes import changes_from_preset
 from engines.core import api
 from engines.core.data.plain_json import to_json
 from engines.core.protocol.errors import ConfigError
@@ -46,7 +46,7 @@ class Bundled(NamedTuple):
 
     name: str
     run: Run
-    views: Mapping[Plot, View]
+    views: Mapping[Plot, FigureView]
     experiment: Experiment
 
 
@@ -68,7 +68,7 @@ def bundle(runs: Sequence[Bundled], fresh: int = 0, tell: Callable[[str], None] 
         made = files.contents(run, views, script.script(experiment), missing, kinds=KINDS, width=WIDTHS["column"])
         yield from ((f"{name}/{path}", content) for path, content in made)
         left_out += [f"{name}: {reason}" for reason in missing]
-        if others := edited(experiment, run.configs, run.recording.events).unjudged:
+        if others := changes_from_preset(experiment, run.configs, run.recording.events).unjudged:
             left_out.append(f"{name}: its claims are about the preset's own values, and are not judged: {others}")
         else:
             judged += _judged(name, run, experiment, fresh, tell)

@@ -14,14 +14,15 @@ from dashboard.publish.answers import read as read_answers
 from dashboard.publish.bundle import Bundled
 from dashboard.publish.bundle import bundle as bundled
 from dashboard.publish.figure import find_plot
-from dashboard.publish.look import FILMED, View, formats
-from dashboard.publish.opened import behind, opened
+from dashboard.publish.figure_view import FILMED, FigureView, formats
+from dashboard.publish.lab_view import lab_view, with_overlays
 from dashboard.publish.replay import replay
 from dashboard.ui.notation import plain
-from engines import cli, load
+from engines import load
 from engines.core import api
+from engines.core.commands.run import compute
 from engines.core.data.plain_json import to_json
-from engines.core.files import store
+from engines.core.files.atomic_file import require_writable, writing
 from engines.core.protocol.config import check_index
 from engines.core.protocol.errors import ConfigError, StoreError
 from engines.core.protocol.paths import expand_home
@@ -41,11 +42,11 @@ def figure(arguments: Namespace) -> str:
     kind = _kind(out)
     if not NARROW <= arguments.width <= WIDE:
         raise ConfigError(f"--width={arguments.width:g} is outside its bounds, {NARROW:g} to {WIDE:g} inches")
-    run = cli.compute(arguments)
+    run = compute(arguments)
     step = None if arguments.step is None else check_index("step", arguments.step, int(run.steps[-1]))
-    view = View(step, check_index("member", arguments.member, len(run.configs) - 1))
+    view = FigureView(step, check_index("member", arguments.member, len(run.configs) - 1))
     content = files.figure(run, plot, view, kind, arguments.width)
-    with store.writing(out) as file:
+    with writing(out) as file:
         file.write(content)
     about = {"engine": engine.name, "plot": plot.name, "out": str(out)}
     return to_json(about) if arguments.json else f"{plain(plot.title)}: {out}"
@@ -62,12 +63,12 @@ def _kind(out: Path) -> str:
 def export(arguments: Namespace) -> str:
     """Write runs as one page."""
     out = expand_home(arguments.html)
-    store.require_writable(out)
+    require_writable(out)
     (_, run), *others = read(arguments.runs)
     api.run_preset_probes(run)
-    context, views, experiment = opened(run, arguments.member)
-    content = replay(context, behind(views, others), script.script(experiment))
-    with store.writing(out) as file:
+    context, views, experiment = lab_view(run, arguments.member)
+    content = replay(context, with_overlays(views, others), script.script(experiment))
+    with writing(out) as file:
         file.write(content)
     return f"{out}: {len(content):,} bytes"
 
@@ -80,11 +81,11 @@ def bundle(arguments: Namespace) -> str:
     runs = []
     for name, run in read(arguments.runs):
         api.run_preset_probes(run)
-        context, views, experiment = opened(run, arguments.member)
+        context, views, experiment = lab_view(run, arguments.member)
         runs.append(Bundled(name, context.run, views, experiment))
     count = 0
     for path, content in bundled(runs, arguments.seeds, lambda text: print(text, file=sys.stderr)):
-        with store.writing(out / path) as file:
+        with writing(out / path) as file:
             file.write(content)
         count += 1
     return f"{out}: {count} files"
@@ -94,7 +95,7 @@ def answers(arguments: Namespace) -> str:
     """Write an overview of the answers of students."""
     out = expand_home(arguments.html)
     content = overview([read_answers(expand_home(path)) for path in arguments.files]).encode()
-    with store.writing(out) as file:
+    with writing(out) as file:
         file.write(content)
     return f"{out}: {len(content):,} bytes"
 

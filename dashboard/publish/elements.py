@@ -11,7 +11,7 @@ import holoviews.plotting.bokeh
 import holoviews.plotting.mpl
 import numpy as np
 
-from dashboard.figures.marks import theory
+from dashboard.figures.marks import prediction_lines
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.heatmap import HeatMark
 from dashboard.figures.marks.path import PathMark
@@ -85,9 +85,11 @@ def _curve(mark: LineMark, run: Run, spec: LineSpec, dims: Any) -> Iterator[Any]
     yield both(drawn, mpl={"hooks": [moving]})
 
 
-def _law(line: theory.TheoryLine, hue: str, dims: Any) -> Any:
-    made = hv.Curve((line.steps, line.prediction.values), *dims, group=THEORY, label=theory.title(line.prediction)[0])
-    return dashed(made, theory.DASH, hue, 1.3)
+def _law(line: prediction_lines.PredictionLine, hue: str, dims: Any) -> Any:
+    made = hv.Curve(
+        (line.steps, line.prediction.values), *dims, group=THEORY, label=prediction_lines.title(line.prediction)[0]
+    )
+    return dashed(made, prediction_lines.DASH, hue, 1.3)
 
 
 def _overlays(mark: LineMark, dims: Any) -> Iterator[Any]:
@@ -248,14 +250,14 @@ def _profiles(mark: ProfileMark, dims: Any) -> Iterator[Any]:
     data = mark.dashed.data
     for xs, ys, color in zip(data["xs"], data["ys"], data["color"], strict=True):
         made = hv.Curve((np.asarray(xs, float), mark.scale.values(ys)), *dims, group=THEORY)
-        yield dashed(made, theory.DASH, color, 1.4)
+        yield dashed(made, prediction_lines.DASH, color, 1.4)
 
 
 def _sweep(mark: SweepMark, dims: Any) -> Iterator[Any]:
     """Draw a dot a member, lines through the medians over seeds, theory dashed."""
     for name, color, (x, y) in _clouds(mark, "x", "y"):
         yield _dots(hv.Scatter((x, y), *dims, group="Member", label=name), color)
-    for source, group, dash in ((mark.lines, CURVE, "solid"), (mark.dashed, THEORY, theory.DASH)):
+    for source, group, dash in ((mark.lines, CURVE, "solid"), (mark.dashed, THEORY, prediction_lines.DASH)):
         data = source.data
         for xs, ys, color in zip(data["xs"], data["ys"], data["color"], strict=True):
             made = hv.Curve((np.asarray(xs, float), mark.scale.values(ys)), *dims, group=group)

@@ -14,7 +14,7 @@ import numpy as np
 
 from dashboard.figures.card import curve_hues, legend
 from dashboard.figures.grid import SINGLE_STEP_MARKS, channel_sizes, newest_alive
-from dashboard.figures.marks import theory
+from dashboard.figures.marks import prediction_lines
 from dashboard.figures.marks.figure import FigureOptions
 from dashboard.figures.marks.heatmap import CLAIM
 from dashboard.figures.marks.line import LineMark, line_specs
@@ -23,7 +23,7 @@ from dashboard.figures.marks.step_mark import StepMark
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.publish import elements
-from dashboard.publish.look import View
+from dashboard.publish.figure_view import FigureView
 from dashboard.session.curves import Curve, curves, in_sight
 from dashboard.session.view_state import late_edit
 from dashboard.ui.notation import plain
@@ -60,7 +60,7 @@ def figure(
     `plot` is the name of a plot or of a channel; `step` is that of pictures of one step, `member` that of pictures of
     one member. Raises `UnknownName`, and `ConfigError` where the run has nothing to show there.
     """
-    return sheet(run, plot, View(step, member, bands, log_x=log_x, log_y=log_y)).figure
+    return sheet(run, plot, FigureView(step, member, bands, log_x=log_x, log_y=log_y)).figure
 
 
 def find_plot(engine: Engine, name: str) -> Plot:
@@ -77,7 +77,7 @@ def find_plot(engine: Engine, name: str) -> Plot:
     return Plot(name=name, channels=(name,), kind=kind, **about)  # type: ignore[arg-type]
 
 
-AS_IT_IS = View()
+AS_IT_IS = FigureView()
 
 AT_CURSOR = re.compile(",? at the cursor")
 """The words of a title that a picture of a known step replaces."""
@@ -87,12 +87,12 @@ class Drawn(NamedTuple):
     """A plot as the page's own mark draws it, and how it is looked at, with no choice left open."""
 
     mark: LineMark | StepMark
-    view: View
+    view: FigureView
     failure: str
     """The reason why there is no theory of some curve; "" where all could be computed."""
 
 
-def sheet(run: Run, plot: str | Plot, view: View = AS_IT_IS) -> Sheet:
+def sheet(run: Run, plot: str | Plot, view: FigureView = AS_IT_IS) -> Sheet:
     """Make the HoloViews object of a plot as it is looked at, with its title, its legend and its note."""
     plot = find_plot(run.engine, plot) if isinstance(plot, str) else plot
     mark, view, failure = drawn(run, plot, view)
@@ -106,7 +106,7 @@ def sheet(run: Run, plot: str | Plot, view: View = AS_IT_IS) -> Sheet:
     return Sheet(shown, plain(plot.title), [*curve_hues(mark), *legend(mark)], note)
 
 
-def drawn(run: Run, plot: Plot, view: View = AS_IT_IS) -> Drawn:
+def drawn(run: Run, plot: Plot, view: FigureView = AS_IT_IS) -> Drawn:
     """Draw a plot with the mark of the page. Raises `ConfigError` where the run has nothing to show there."""
     _require_content(run, plot)
     last = int(run.steps[-1])
@@ -122,7 +122,7 @@ def drawn(run: Run, plot: Plot, view: View = AS_IT_IS) -> Drawn:
     return (_lines if plot.kind == "line" else _one_step)(run, plot, view, options)
 
 
-def _curves(run: Run, view: View) -> tuple[Curve, ...]:
+def _curves(run: Run, view: FigureView) -> tuple[Curve, ...]:
     return in_sight(curves(run.configs, view.bands, [view.focus], run.preset), view.focus)
 
 
@@ -138,7 +138,7 @@ def _require_content(run: Run, plot: Plot) -> None:
             run[name]  # says what is wrong with a channel that is not recorded
 
 
-def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Drawn:
+def _lines(run: Run, plot: Plot, view: FigureView, options: FigureOptions) -> Drawn:
     """Draw lines over steps or over another channel: the page's mark chooses them and the window, we take all rows."""
     channels = {channel.name: channel for channel in run.engine.channels}
     assert view.curves is not None and view.horizon is not None and view.step is not None
@@ -154,7 +154,7 @@ def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Drawn:
     kind = LineMark if plot.x == "step" else PathMark
     nothing: Any = lambda *ignored: None  # noqa: E731
     mark = kind(plot, run.engine, lines, stream, options, on_zoom=nothing, on_reset=nothing, on_tap=nothing)
-    laws, failure = theory.predict(run.engine, view.curves, run.configs, view.horizon, late_edit(run))
+    laws, failure = prediction_lines.predict(run.engine, view.curves, run.configs, view.horizon, late_edit(run))
     mark.show_theory(laws if view.theory else [])
     with engine_failures(run.engine.title):
         mark.show_phases(run.engine.phases(run, view.focus))
@@ -163,7 +163,7 @@ def _lines(run: Run, plot: Plot, view: View, options: FigureOptions) -> Drawn:
     return Drawn(mark, view, failure)
 
 
-def _one_step(run: Run, plot: Plot, view: View, options: FigureOptions) -> Drawn:
+def _one_step(run: Run, plot: Plot, view: FigureView, options: FigureOptions) -> Drawn:
     """Draw a picture of one step, off the mark that the page draws."""
     assert view.curves is not None and view.horizon is not None and view.step is not None
     mark = SINGLE_STEP_MARKS[plot.kind](plot, run.engine, options, lambda who: None)

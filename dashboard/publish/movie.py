@@ -16,7 +16,7 @@ from PIL import Image
 
 from dashboard.figures.tables import even_places
 from dashboard.publish.figure import sheet
-from dashboard.publish.look import WIDTHS, Progress, View
+from dashboard.publish.figure_view import WIDTHS, FigureView, Progress
 from dashboard.publish.printing import drawing
 from engines.core.protocol.errors import StoreError
 
@@ -38,7 +38,12 @@ DOTS = 110
 
 
 def filmed(
-    run: Run, plot: Plot, view: View, kind: str, width: float = WIDTHS["page"], progress: Progress = lambda share: None
+    run: Run,
+    plot: Plot,
+    view: FigureView,
+    kind: str,
+    width: float = WIDTHS["page"],
+    progress: Progress = lambda share: None,
 ) -> bytes:
     """Film a plot up to the step of the view. `progress` is told the share that is done. Raises `StoreError`."""
     last = int(run.steps[-1]) if view.step is None else view.step
@@ -56,7 +61,7 @@ def _grows(plot: Plot) -> bool:
     return plot.kind == "line" and plot.x == "step"
 
 
-def _lines(run: Run, plot: Plot, view: View, steps: list[int], width: float) -> Iterator[Image.Image]:
+def _lines(run: Run, plot: Plot, view: FigureView, steps: list[int], width: float) -> Iterator[Image.Image]:
     """Uncover one drawing from left to right: axes and theory stay as they are."""
     with drawing(sheet(run, plot, view), width) as figure:
         figure.set_dpi(DOTS)
@@ -76,7 +81,7 @@ def _lines(run: Run, plot: Plot, view: View, steps: list[int], width: float) -> 
             yield _pixels(figure)
 
 
-def _pictures(run: Run, plot: Plot, view: View, steps: list[int], width: float) -> Iterator[Image.Image]:
+def _pictures(run: Run, plot: Plot, view: FigureView, steps: list[int], width: float) -> Iterator[Image.Image]:
     """Draw each step anew: what such a plot shows, and its window, are those of the step."""
     size = None
     for step in steps:

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
-from dashboard.publish.look import PRINTED, WIDTHS
+from dashboard.publish.figure_view import PRINTED, WIDTHS
 from dashboard.publish.style import DASHES, SHAPE, SHAPES, TYPE
 from engines.core.protocol.errors import ConfigError
 

@@ -24,8 +24,8 @@ from dashboard.figures.marks.path import PathMark
 from dashboard.figures.tables import even_places, summary
 from dashboard.figures.verdict_table import verdict_table
 from dashboard.publish.figure import AT_CURSOR, Drawn, drawn, without_advice
+from dashboard.publish.figure_view import FigureView, Progress
 from dashboard.publish.frames import Changes
-from dashboard.publish.look import Progress, View
 from dashboard.session.curves import parts
 from dashboard.ui import notation, prose
 from dashboard.ui.component import FOLDER, script, sheet
@@ -49,7 +49,7 @@ LIBRARY = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.
 
 
 def replay(
-    context: ViewContext, views: Mapping[Plot, View], program: str, progress: Progress = lambda share: None
+    context: ViewContext, views: Mapping[Plot, FigureView], program: str, progress: Progress = lambda share: None
 ) -> bytes:
     """Write what a page shows of a run as one HTML file; the first of the plots leads.
 
@@ -63,7 +63,9 @@ def replay(
         count //= 2
 
 
-def _page(context: ViewContext, views: Mapping[Plot, View], program: str, count: int, progress: Progress) -> bytes:
+def _page(
+    context: ViewContext, views: Mapping[Plot, FigureView], program: str, count: int, progress: Progress
+) -> bytes:
     run, left_out = context.run, []
     marks: dict[Plot, Drawn] = {}
     for plot, view in views.items():

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.mathtext import MathTextParser
 
 from dashboard.figures.marks.axes import Scale
-from dashboard.publish.look import WIDTHS
+from dashboard.publish.figure_view import WIDTHS
 from dashboard.ui.notation import tex
 
 NEARLY_ONE = 0.3

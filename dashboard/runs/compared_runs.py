@@ -132,17 +132,18 @@ def axes(members: Any) -> list[str]:
     return [name for name in numbers if numbers[name].nunique() > 1]
 
 
-class Members:
+class MemberFigures:
     """Members as points and as lines over several axes. Points that are brushed are lit as lines, too."""
 
     def __init__(self, members: Any, x: str, y: str) -> None:
-        self.table: Any = members.head(MOST_MEMBERS).reset_index(drop=True)
+        self.table: Any = members.iloc[even_places(len(members), MOST_MEMBERS)].reset_index(drop=True)
         self.axes = list(dict.fromkeys([x, y, *axes(self.table)]))[:MOST_AXES]
         self.links: Any = hv.selection.link_selections.instance(unselected_alpha=0.15, selected_color=qualitative(1))
         names = {"tools": ["box_select", "lasso_select", "hover"], "size": 7, "color": qualitative(0)}
-        self.points: Any = hv.Points(self.table, [x, y], ["run", "member", *self.axes[2:]]).opts(**names)
+        told = [name for name in ("run", "member", *self.axes[2:]) if name in self.table]
+        self.points: Any = hv.Points(self.table, [x, y], told).opts(**names)
         chosen = Params(self.links, ["selection_expr"])
-        self.lines = hv.DynamicMap(self._lines, streams=[chosen])
+        self.lines = hv.DynamicMap(self.draw_lines, streams=[chosen])
 
     def layout(self) -> tuple[Any, Any]:
         """Return both pictures."""
@@ -156,7 +157,8 @@ class Members:
         everyone = np.ones(len(self.table), dtype=bool)
         return everyone if expression is None else np.asarray(expression.apply(hv.Dataset(self.table)), dtype=bool)
 
-    def _lines(self, selection_expr: Any) -> Any:
+    def draw_lines(self, selection_expr: Any) -> Any:
+        """Draw each member as a line over all axes; those that are chosen are lit."""
         lit, places = self.selected, np.arange(len(self.axes))
         heights = np.column_stack([self._place(name, self.table[name]) for name in self.axes])
         paths = [np.column_stack([places, row]) for row in heights]
@@ -167,7 +169,7 @@ class Members:
             )
             for state, (color, alpha) in parts.items()
         ]
-        return hv.Overlay(drawn).opts(**self._look())
+        return hv.Overlay(drawn).opts(**self._options())
 
     def _place(self, name: str, values: Any) -> np.ndarray:
         """Return where values stand on the axis of a column, from 0 to 1; logarithmic where they span decades."""
@@ -184,7 +186,7 @@ class Members:
     def _log(self, name: str) -> bool:
         return spans_decades(self.table[name])
 
-    def _look(self) -> dict[str, Any]:
+    def _options(self) -> dict[str, Any]:
         def house(plot: Any, element: Any) -> None:
             tone_down(plot.state, False, False)
             plot.state.yaxis.visible = False

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import panel as pn
 
 from dashboard.session.uploads import LOOPBACK
+from engines.core.files.atomic_file import writing
 from engines.core.library.library import FOLDER_VARIABLE, Entry, Library, default_folder
 from engines.core.protocol.errors import StoreError
 
@@ -70,7 +71,7 @@ def folder() -> Path | None:
 
 
 def public() -> bool:
-    """Whether this session is one of a server that others reach, too."""
+    """Whether this page is one of a server that others reach, too."""
     return not SHARING.one_for_all and bool(_owner())
 
 
@@ -81,7 +82,7 @@ def _owner() -> str:
 
 
 def opened(place: Path | None = None) -> Library:
-    """Return the library of this session, or the one in a folder. Raises `StoreError` where runs are not kept."""
+    """Return the library of this visitor, or the one in a folder. Raises `StoreError` where runs are not kept."""
     place = place or folder()
     if place is None:
         raise StoreError("this server keeps no runs (launch.py serve --library DIR)")
@@ -142,15 +143,10 @@ class Safekeeping:
         assert self._file
         begun, self._version, self._due = time.monotonic(), _version(run), math.inf
         run.interrupted = True
-        with store.writing(self._file) as file:
+        with writing(self._file) as file:
             store.write(run, file)
         now = time.monotonic()
         self._due = now + SAFE + SPARING * (now - begun)
-
-    @property
-    def used(self) -> bool:
-        """Whether there is, or may be, a file."""
-        return self._version is not None
 
     def end(self) -> None:
         """Remove the file: the page was closed, and nothing was lost."""

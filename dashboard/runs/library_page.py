@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,11 @@ import param
 from panel.viewable import Viewer
 
 from dashboard.runs import library
+from dashboard.runs.background_jobs import BackgroundJobs
 from dashboard.runs.comparison_panel import ComparisonPanel
 from dashboard.session.link import with_query
 from dashboard.ui.component import Component, script, sheet, whole
 from engines.core.library.library import Entry, Library
-from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
     from engines.core.runs.run import Run
@@ -48,15 +47,14 @@ class LibraryPage(Viewer):
     """The body of the page, made under its document's lock and in the session of the visitor whose runs these are."""
 
     def __init__(self, address: Address, place: Any = None) -> None:
-        """Show the runs in a folder (default: those of this session); `address(name)` says where a lab is served."""
+        """Show the runs in a folder (default: those of this visitor); `address(name)` says where a lab is served."""
         super().__init__()
         self._library: Library = library.opened(place)
         self._address = address
         self._asked, self._first = "", 0
         self._chosen: list[str] = []
         self._deleted: list[str] = []
-        self._worker = ThreadPoolExecutor(1, "library-page")
-        self._jobs: list[tuple[Future[Any], Callable[[Any], None]]] = []
+        self._jobs = BackgroundJobs("library page", self._fail)
         self.list = RunList(sizing_mode="stretch_width", margin=0)
         self.list._handle_msg = self._handle  # type: ignore[method-assign]
         self.comparison = ComparisonPanel()
@@ -72,9 +70,13 @@ class LibraryPage(Viewer):
     def _tick(self) -> None:
         self.collect()
 
+    def collect(self) -> bool:
+        """Take what is ready; returns whether anything is still being done."""
+        return self._jobs.collect()
+
     def close(self) -> None:
         """Do nothing more."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._jobs.close()
 
     # -- what is done ----------------------------------------------------------------------------------------
 
@@ -100,13 +102,13 @@ class LibraryPage(Viewer):
         self._find()
 
     def _find(self, note: str = "") -> None:
-        def look() -> Any:
+        def find() -> Any:
             return self._library.find(self._asked, limit=ROWS, first=self._first)
 
-        self._start(look, lambda found: self._show(*found, note=note))
+        self._jobs.start(find, lambda found: self._show(*found, note=note))
 
     def _change(self, act: Callable[[], Any], note: str) -> None:
-        self._start(act, lambda done: self._find(note))
+        self._jobs.start(act, lambda done: self._find(note))
 
     def _delete(self, names: Sequence[str]) -> None:
         def done(deleted: list[str]) -> None:
@@ -114,7 +116,7 @@ class LibraryPage(Viewer):
             self._chosen = [name for name in self._chosen if name not in deleted]
             self._find(f"{len(deleted)} deleted.")
 
-        self._start(lambda: [self._library.delete(name) for name in names], done)
+        self._jobs.start(lambda: [self._library.delete(name) for name in names], done)
 
     def _restore(self) -> None:
         names, self._deleted = self._deleted, []
@@ -137,25 +139,7 @@ class LibraryPage(Viewer):
             self.comparison.show(*found)
             self.list.shown = self.list.shown | {"note": ""}
 
-        self._start(read, done)
-
-    # -- beside the page -------------------------------------------------------------------------------------
-
-    def _start(self, work: Callable[[], Any], done: Callable[[Any], None]) -> None:
-        self._jobs.append((self._worker.submit(work), done))
-
-    def collect(self) -> bool:
-        """Take what is ready; returns whether anything is still being done."""
-        for job in [job for job in self._jobs if job[0].done()]:
-            self._jobs.remove(job)
-            error = job[0].exception()
-            if isinstance(error, DynascopeError):
-                self._fail(str(error))
-            elif error:
-                raise error
-            else:
-                job[1](job[0].result())
-        return bool(self._jobs)
+        self._jobs.start(read, done)
 
     def _fail(self, text: str) -> None:
         self.list.shown = self.list.shown | {"error": text, "note": ""}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import param
 
 from dashboard.figures.overlays import Overlays, merged, overlay_curves
 from dashboard.runs import library
+from dashboard.runs.background_jobs import BackgroundJobs
 from dashboard.ui.component import Component, script, sheet
 from dashboard.ui.palette import STORED
 from engines.core.protocol.errors import DynascopeError
@@ -50,8 +50,7 @@ class LibraryPanel(Component):
         self._drawn: dict[str, Overlays] = {}
         self._hues: dict[str, str] = {}
         self._safe = library.Safekeeping(self._place)
-        self._worker = ThreadPoolExecutor(1, "library")
-        self._jobs: list[tuple[Future[Any], Callable[[Any], None], str]] = []
+        self._jobs = BackgroundJobs("library", fail)
         self.refresh()
 
     @property
@@ -81,30 +80,19 @@ class LibraryPanel(Component):
         except DynascopeError as error:
             self._fail(str(error))
 
-    def _start(self, work: Callable[[], Any], done: Callable[[Any], None], hue_of: str = "") -> None:
-        """Work beside the page; a tick takes the result. Where it fails, the hue of the run `hue_of` is free again."""
-        self._jobs.append((self._worker.submit(work), done, hue_of))
-
     def collect(self) -> bool:
         """Take what is ready; returns whether anything is still being done. Call it at each tick."""
         if not self._jobs and self._safe.due(run := self._current()):
             copy = run.copy()
-            self._start(lambda: self._safe.keep(copy), lambda done: None)
-        for job in [job for job in self._jobs if job[0].done()]:
-            self._jobs.remove(job)
-            error = job[0].exception()
-            if error:
-                self._hues.pop(job[2], None)
-                self._fail(str(error))
-            else:
-                job[1](job[0].result())
-        return bool(self._jobs)
+            self._jobs.start(lambda: self._safe.keep(copy))
+        return self._jobs.collect()
 
     def _keep(self, name: str) -> None:
         run = self._current()
         if len(run):
             copy, state = run.copy(), self._state()
-            self._start(lambda: library.keep(copy, self._place, state), lambda kept: self.refresh(f"Kept as {kept}."))
+            keep = lambda: library.keep(copy, self._place, state)  # noqa: E731
+            self._jobs.start(keep, lambda kept: self.refresh(f"Kept as {kept}."))
 
     def _draw_or_remove(self, name: str) -> None:
         if name in self._hues:  # also one that is still being read
@@ -117,7 +105,7 @@ class LibraryPanel(Component):
         self._hues[name] = hue
         title = next((each["title"] for each in self.shown["entries"] if each["name"] == name), name)
         work = lambda: overlay_curves(self._read(name), color=hue, label=f"stored: {title}")  # noqa: E731
-        self._start(work, lambda curves: self._draw(name, curves), hue_of=name)
+        self._jobs.start(work, lambda curves: self._draw(name, curves), failed=lambda: self._hues.pop(name, None))
 
     def _draw(self, name: str, curves: Overlays) -> None:
         if name in self._hues:
@@ -129,7 +117,7 @@ class LibraryPanel(Component):
         self.refresh()
 
     def _load(self, name: str) -> None:
-        self._start(lambda: self._read(name), self._open)
+        self._jobs.start(lambda: self._read(name), self._open)
 
     def _delete(self, name: str) -> None:
         library.opened(self._place).delete(name)
@@ -142,11 +130,9 @@ class LibraryPanel(Component):
         self.refresh("It is back.")
 
     def close(self) -> None:
-        """Do nothing more."""
-        if self._safe.used:
-            self._worker.submit(self._safe.end)  # behind what is being written
+        """Do nothing more than what was begun."""
+        self._jobs.close(last=self._safe.end)
         self._safe = library.Safekeeping(None)
-        self._worker.shutdown(wait=False)
 
     def _read(self, name: str) -> Run:
         return library.opened(self._place).open(name)

@@ -5,23 +5,22 @@ from __future__ import annotations
 import base64
 import mimetypes
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.figures.card import FILES
 from dashboard.figures.overlays import Overlays
-from dashboard.publish.look import WIDTHS, Progress, View
+from dashboard.publish.figure_view import WIDTHS, FigureView, Progress
+from dashboard.runs.background_jobs import BackgroundJobs
 from dashboard.session import link
 from dashboard.session.session import Session
 from dashboard.session.view_state import ViewState
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER, Component, whole
-from engines.core.protocol.errors import DynascopeError
 
 if TYPE_CHECKING:
     from dashboard.figures.card import Card
-    from dashboard.figures.marks.theory import TheoryLine
+    from dashboard.figures.marks.prediction_lines import PredictionLine
     from engines.core.protocol.declarations import Plot
     from engines.core.runs.experiment import Experiment
     from engines.core.runs.run import Run
@@ -56,7 +55,7 @@ class Share:
         show: Callable[[str, str, str], None],
         view: Callable[[], ViewState],
         cards: Callable[[], Sequence[Card]],
-        drawn: Callable[[], tuple[Sequence[TheoryLine], Overlays]],
+        drawn: Callable[[], tuple[Sequence[PredictionLine], Overlays]],
     ) -> None:
         self._session, self._bridge, self._show, self._view = session, bridge, show, view
         self._cards, self._drawn = cards, drawn
@@ -90,24 +89,24 @@ class Share:
         preset = self._session.experiment.preset
         name = "_".join([run.engine.name, *([preset.name] if preset else []), f"step_{run.steps[-1]}{suffix}"])
         if suffix == ".zip":
-            looks, token = self._looks(), self.token()
-            return self._files.make(name, lambda tell: _everything(run, looks, program, token, tell))
+            views, token = self._figure_views(), self.token()
+            return self._files.make(name, lambda report: _everything(run, views, program, token, report))
         if suffix == "_paper.zip":
-            looks, experiment = self._looks(), self._repeats(run)
+            views, experiment = self._figure_views(), self._repeats(run)
             name_of_run = name.removesuffix(suffix)
-            return self._files.make(name, lambda tell: _paper(name_of_run, run, looks, experiment))
+            return self._files.make(name, lambda report: _paper(name_of_run, run, views, experiment))
         if suffix == ".html":
-            looks, context = self._looks(), replace(self._session.view_context(), run=run)
-            return self._files.make(name, lambda tell: _replay(context, looks, program, tell))
+            views, context = self._figure_views(), replace(self._session.view_context(), run=run)
+            return self._files.make(name, lambda report: _replay(context, views, program, report))
         if suffix == ".py":
-            return self._files.make(name, lambda tell: program)
-        self._files.make(name, lambda tell: export.to_bytes(run, suffix))
+            return self._files.make(name, lambda report: program)
+        self._files.make(name, lambda report: export.to_bytes(run, suffix))
 
-    def _looks(self) -> dict[Plot, View]:
+    def _figure_views(self) -> dict[Plot, FigureView]:
         """Read how all figures that are in sight are looked at, the leading one first."""
         shown = [card for card in self._cards() if not (card.hidden or card.empty)]
         shown.sort(key=lambda card: not card.leading)
-        return {card.plot: self._look(card) for card in shown}
+        return {card.plot: self._figure_view(card) for card in shown}
 
     def _run_and_program(self) -> tuple[Run, str]:
         from engines.core.runs import script
@@ -122,21 +121,21 @@ class Share:
         """Make a file of one figure as it is looked at, one of `FILES`, or of all its numbers."""
         if kind not in [known for known, *_ in FILES] or not len(self._session.runner.run):
             return
-        run, plot, look = self._session.runner.run.copy(), card.plot, self._look(card)
+        run, plot, view = self._session.runner.run.copy(), card.plot, self._figure_view(card)
         form, _, width = kind.partition(" ")
 
-        def make(tell: Progress) -> bytes:
+        def make(report: Progress) -> bytes:
             from dashboard.publish import files  # beside the page: matplotlib takes a second or two to import
 
-            return files.figure(run, plot, look, form, WIDTHS[width or "page"], tell)
+            return files.figure(run, plot, view, form, WIDTHS[width or "page"], report)
 
         self._files.make(f"{run.engine.name}_{plot.name}.{form}", make)
 
-    def _look(self, card: Card) -> View:
+    def _figure_view(self, card: Card) -> FigureView:
         """Read how a figure is looked at."""
         context, options = self._session.view_context(), card.options
         laws, overlays = self._drawn()
-        return View(
+        return FigureView(
             step=context.step,
             focus=context.focus,
             curves=context.curves,
@@ -151,7 +150,7 @@ class Share:
 
     def save(self, name: str, content: Callable[[], str]) -> None:
         """Make a file of this name."""
-        self._files.make(name, lambda tell: content())
+        self._files.make(name, lambda report: content())
 
     def collect(self) -> None:
         """Send what is ready; call it at each tick."""
@@ -168,46 +167,40 @@ class FileMaker:
     def __init__(self, inform: Callable[[str], None], fail: Callable[[str], None]) -> None:
         self.download = Download()
         self._inform, self._fail = inform, fail
-        self._worker = ThreadPoolExecutor(1, "export")
-        self._content: Future[bytes] | None = None
-        self._name, self._share, self._told = "", 0.0, 0
+        self._jobs = BackgroundJobs("export", self._say_failure)
+        self._name, self._share, self._said = "", 0.0, 0
 
     def make(self, name: str, content: Callable[[Progress], bytes | str]) -> None:
-        """Begin with a file, unless another one is still being made; `content` tells which share of it is done."""
-        if self._content:
+        """Begin with a file, unless another one is still being made; `content` reports which share of it is done."""
+        if self._jobs:
             return self._inform(f"{self._name} is still being made.")
-        self._name, self._share, self._told = name, 0.0, 0
-        self._content = self._worker.submit(lambda: _bytes(content(self._tell)))
+        self._name, self._share, self._said = name, 0.0, 0
+        self._jobs.start(lambda: _bytes(content(self._report)), self._send)
         self._inform(f"Making {name}…")
-
-    def _tell(self, share: float) -> None:
-        self._share = share  # called beside the page: the next tick says it there
-
-    def _say_share(self) -> None:
-        told = int(20 * self._share) * 5
-        if told > self._told:
-            self._told = told
-            self._inform(f"Making {self._name}: {told} %…")
 
     def collect(self) -> bool:
         """Send the file if it is ready; returns whether one is still being made. Call it at each tick."""
-        if self._content is None or not self._content.done():
-            self._say_share()
-            return self._content is not None
-        content, self._content = self._content, None
-        error = content.exception()
-        if error:
-            self._inform("")
-            reason = str(error) if isinstance(error, DynascopeError) else f"{type(error).__name__}: {error}"
-            self._fail(f"{self._name} could not be made: {reason}")
-        else:
-            self._inform(f"{self._name}: {len(content.result()):,} bytes.")
-            self.download.send(self._name, content.result())
-        return False
+        making = self._jobs.collect()
+        said = int(20 * self._share) * 5
+        if making and said > self._said:
+            self._said = said
+            self._inform(f"Making {self._name}: {said} %…")
+        return making
+
+    def _report(self, share: float) -> None:
+        self._share = share  # called beside the page: the next tick says it there
+
+    def _send(self, content: bytes) -> None:
+        self._inform(f"{self._name}: {len(content):,} bytes.")
+        self.download.send(self._name, content)
+
+    def _say_failure(self, reason: str) -> None:
+        self._inform("")
+        self._fail(f"{self._name} could not be made: {reason}")
 
     def close(self) -> None:
         """Make nothing more."""
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        self._jobs.close()
 
 
 def _everything(*parts: Any) -> bytes:

@@ -77,7 +77,7 @@ def cancel(folder: Path) -> None:
 
 
 @dataclass(frozen=True)
-class State:
+class SweepProgress:
     """How far a sweep is, in tasks."""
 
     done: int
@@ -90,14 +90,14 @@ class State:
     failure: str
 
 
-def state(sweep: Sweep, tasks: int) -> State:
+def progress(sweep: Sweep, tasks: int) -> SweepProgress:
     """Look how far a sweep is; whoever computes it, its files say so."""
     done, found = len(sweep.done()), job(sweep.folder)
     running = bool(found and found.running)
     since = time.monotonic() - found.begun if found else 0.0
     rate = (done - found.before) / since if found and since > 0 else 0.0
     seconds = (tasks - done) / rate if rate > 0 else float("inf")
-    return State(done, tasks, running, seconds, rate, found.failure if found else "")
+    return SweepProgress(done, tasks, running, seconds, rate, found.failure if found else "")
 
 
 def sweeps(library: Path) -> list[Path]:

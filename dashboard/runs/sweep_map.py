@@ -43,7 +43,7 @@ class SweepMap:
         self.slices = {name: [_plain(value) for value in self.data[name].values] for name in others}
         """The values of the knobs by which the map is sliced."""
         self._label = str(data.name)
-        self._tap: Any = None
+        self.tap: Any = None
 
     def drawing(self, at: Point) -> Any:
         """Return the map where the knobs by which it is sliced have these values; of others, the first one."""
@@ -64,14 +64,14 @@ class SweepMap:
             clim=(float(finite.min()), float(finite.max())) if len(finite) and finite.min() < finite.max() else (0, 1),
             line_width=0, nonselection_alpha=1.0, hover_tooltips=["value"],
         )  # fmt: skip
-        self._tap = Tap(source=mesh)
-        self._tap.add_subscriber(lambda x=None, y=None: self._cell(x, y, slice_of))
-        drawn = [hv.Curve((self._places(self.across, each.across), self._places(self.up, each.up)), *names,
+        self.tap = Tap(source=mesh)
+        self.tap.add_subscriber(lambda x=None, y=None: self._cell(x, y, slice_of))
+        drawn = [hv.Curve((self.places(self.across, each.across), self.places(self.up, each.up)), *names,
                           label=each.label).opts(color=INK, line_width=2.5, line_dash="dashed")
                  for each in self._lines if each.at.items() <= slice_of.items()]  # fmt: skip
-        return hv.Overlay([mesh, *drawn]).opts(**self._look(data))
+        return hv.Overlay([mesh, *drawn]).opts(**self._options(data))
 
-    def _look(self, data: xarray.DataArray) -> dict[str, Any]:
+    def _options(self, data: xarray.DataArray) -> dict[str, Any]:
         def house(plot: Any, element: Any) -> None:
             tone_down(plot.state, False, False)
 
@@ -87,7 +87,7 @@ class SweepMap:
             "xlim": (-0.5, data.sizes[self.across] - 0.5), "ylim": (-0.5, data.sizes[self.up] - 0.5),
         }  # fmt: skip
 
-    def _places(self, name: str, values: Any) -> np.ndarray:
+    def places(self, name: str, values: Any) -> np.ndarray:
         """Return where values of a knob lie on its axis, on which the values that were computed stand evenly."""
         known = self.data[name].values
         if known.dtype.kind not in "if":

@@ -95,9 +95,9 @@ def lab(name: str, address: str) -> dict[str, Any]:
 
 def _recorded(name: str) -> dict[str, Any] | None:
     """Read what was recorded of an engine; None where nothing was, or it cannot be read."""
-    from engines.core.protocol.registry import sources
+    from engines.core.protocol.registry import origins
 
-    source = sources().get(name)
+    source = origins().get(name)
     path = (source.folder if source and source.folder else Path()) / "assets" / RECORDED
     try:
         about = json.loads(path.read_text(encoding="utf-8")) if source and path.is_file() else {}

@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session.curves import Curve, curves, in_sight
-from dashboard.session.edited import Edited, edited
 from dashboard.session.history import History, Opened
+from dashboard.session.preset_changes import PresetChanges, changes_from_preset
 from dashboard.session.uploads import Uploads
 from dashboard.session.view_state import (
     LONGEST_NOTE,
@@ -70,7 +70,7 @@ class Session:
         self._until = math.inf
         self._hurries = False
         """Whether the run goes as fast as it can, back to where the reader was."""
-        self._edited: tuple[Any, Edited] = (None, Edited())
+        self._edited: tuple[Any, PresetChanges] = (None, PresetChanges())
         """The experiment that was compared with its preset last, and the answer."""
         self.history = History()
 
@@ -189,12 +189,12 @@ class Session:
         self._arrange()
 
     @property
-    def edited(self) -> Edited:
+    def edited(self) -> PresetChanges:
         """The differences between the experiment and its preset, also those on the way."""
         events = self.runner.run.recording.events
         key = (self.experiment, len(events))
         if self._edited[0] != key:
-            self._edited = key, edited(self.experiment, self.configs, events)
+            self._edited = key, changes_from_preset(self.experiment, self.configs, events)
         return self._edited[1]
 
     def shown_step(self) -> int:

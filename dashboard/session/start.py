@@ -55,10 +55,10 @@ class Start:
         Raises `UnknownName`.
         """
         from engines.core.runs.experiment import Experiment
-        from engines.core.subjects import brought
+        from engines.core.subjects import named_subjects
 
-        if not name and brought.asked_for() and engine.takes_subjects:
-            return cls.from_subject(engine, brought.find(brought.asked_for()[0]))
+        if not name and named_subjects.named_on_command_line() and engine.takes_subjects:
+            return cls.from_subject(engine, named_subjects.find(named_subjects.named_on_command_line()[0]))
         return cls(Experiment.from_preset(engine, engine.preset(name or engine.opening)))
 
     @classmethod

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dashboard.session.curves import Curve, member_label
-from dashboard.session.edited import Edited
+from dashboard.session.preset_changes import PresetChanges
 from dashboard.ui.formatting import knob_name
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ class ViewContext:
     """Whether the reader paused."""
     late_edit: str = ""
     """The last change of a knob while the run was under way, as a sentence; "" where there was none."""
-    edited: Edited = field(default_factory=Edited)
+    edited: PresetChanges = field(default_factory=PresetChanges)
     """The differences between the experiment and its preset."""
     pinned: PinnedRun | None = None
     annotations: tuple[Annotation, ...] = ()

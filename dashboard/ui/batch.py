@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import panel as pn
+from bokeh.model import Model
 from bokeh.models import ImportedStyleSheet
 from panel.io import hold
-from panel.io.notebook import patch_inline_stylesheets, push
+from panel.io.notebook import push, replace_inline_css
 
 
 @contextmanager
@@ -30,12 +31,27 @@ def batch() -> Iterator[None]:
     finally:
         pn.state._hold = outer
         if not outer:
-            _carry_styles(document)
+            write_styles(document, document.models)
             push(document, comm)
 
 
-def _carry_styles(document: Any) -> None:
-    """Write style sheets into the models that name some: a notebook has no server that could be asked for them."""
-    for model in document.models:
-        if any(isinstance(sheet, ImportedStyleSheet) for sheet in getattr(model, "stylesheets", ())):
-            patch_inline_stylesheets(model)
+def write_styles(document: Any, models: Iterable[Model]) -> None:
+    """Write style sheets into the models that name some: a notebook has no server that could be asked for them.
+
+    Panel is told, too: otherwise each change of a pane would name them anew.
+    """
+    written: Any = pn.state._stylesheets.setdefault(document, {})
+
+    def text(sheet: Any) -> Any:
+        if not isinstance(sheet, ImportedStyleSheet):
+            return sheet
+        if isinstance(written.get(sheet.url, sheet), ImportedStyleSheet):
+            written[sheet.url] = replace_inline_css(sheet)
+        return written[sheet.url]
+
+    for model in models:
+        sheets = getattr(model, "stylesheets", ())
+        if any(isinstance(sheet, ImportedStyleSheet) for sheet in sheets):
+            model.stylesheets = [text(sheet) for sheet in sheets]  # type: ignore[reportAttributeAccessIssue]
+    for name, sheet in list(written.items()):  # Panel's name for it may differ from its address
+        written[name] = text(sheet)

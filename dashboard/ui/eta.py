@@ -17,7 +17,7 @@ MEMORY = 5.0
 """Seconds that count as lately."""
 
 SOON = 2.0
-"""Less than this is not worth saying."""
+"""Seconds below which the remaining time is not worth saying."""
 
 UNITS = ((90.0, 1.0, "s"), (5400.0, 60.0, "min"), (172_800.0, 3600.0, "h"), (float("inf"), 86_400.0, "days"))
 """Up to so many seconds, in units of so many, called so."""

@@ -16,6 +16,9 @@ GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eta": "η", "kappa": "κ", "lambda": "λ",
     "mu": "μ", "rho": "ρ", "sigma": "σ", "tau": "τ", "theta": "θ", "omega": "ω",
 }  # fmt: skip
+ONE_OF = " is not one of "
+"""Stands between a value that is no choice of a knob and the choices that there are."""
+
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -33,33 +36,58 @@ def knob_name(knob: Knob) -> str:
     return plain(knob.label) or words(knob.name)
 
 
-def sentence(error: Exception, knobs: Mapping[str, Knob] | None = None) -> str:
-    """Write an error as it is shown beside a knob: without the name of a class, and without endless digits.
+def sentence(error: object, knobs: Mapping[str, Knob] | None = None) -> str:
+    """Write an error, or a text that quotes one, as readers see it: no name of a class, and no endless digits.
 
     >>> sentence(ValueError("Model.seed=99999999999999999999999999 is outside its bounds"))
     'seed=1e+26 is outside its bounds'
     """
-    text = re.sub(r"^\w*\.(?=\w+=)", "", str(error))
+    text = re.sub(r"\b[A-Z]\w*\.(?=[a-z]\w*=)", "", str(error))
     return readable(re.sub(r"\d{20,}", lambda match: f"{float(match.group()[:300]):.3g}", text), knobs or {})
 
 
 def readable(text: str, knobs: Mapping[str, Knob]) -> str:
     """Write knobs and their choices by the names that readers know, where a text has those of the code.
 
-    A knob is meant by `name=value`, and by a name that is no English word alone: one with an underscore in it.
+    A knob is meant by `name=value`, and by a name that is no English word alone: one with an underscore in it. What is
+    written for readers already stays as it is.
+
+    >>> from engines.core.protocol.config import Knob
+    >>> knobs = {"p": Knob(name="p", label="outliers p"), "method": Knob(name="method", choices=("gd", "one_step"))}
+    >>> readable("p=1000000000.0 is outside its bounds [0, 0.95]", knobs), readable("outliers p = 2", knobs)
+    ('outliers p = 10⁹ is outside its bounds [0, 0.95]', 'outliers p = 2')
+    >>> readable("method='x' is not one of gd, one_step", knobs)
+    'method = x is not one of gd, one step'
     """
 
     def assigned(match: re.Match[str]) -> str:
         knob = knobs.get(match[1])
-        named = (knob_name(knob), choice_name(match[2], knob)) if knob else match.groups()
-        return match.group() if named == match.groups() else " = ".join(named)
+        if knob is None:
+            return match.group()
+        name, before = knob_name(knob), text[: match.end(1)]
+        shown, others = match[1] if before.endswith(name) else name, (match[3] or "").split(", ")
+        choices = ", ".join(choice_name(each, knob) for each in others if each)
+        return f"{shown} = {_as_read(match[2], knob)}" + (f"{ONE_OF}{choices}" if choices else "")
 
     def named(match: re.Match[str]) -> str:
         knob = knobs.get(match.group())
         return knob_name(knob) if knob else match.group()
 
-    text = re.sub(r"\b([a-z]\w*) ?= ?'?([\w.+/-]*\w)'?", assigned, text)
+    text = re.sub(r"bounds \[(\S+), (\S+)\]", lambda ends: f"bounds [{_tidy(ends[1])}, {_tidy(ends[2])}]", text)
+    text = re.sub(rf"\b([a-z]\w*) ?= ?'?([\w.+/-]*\w)'?(?:{ONE_OF}(\w+(?:, \w+)*))?", assigned, text)
     return re.sub(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b", named, text)
+
+
+def _as_read(value: str, knob: Knob) -> str:
+    return choice_name(value, knob) if knob.choices else _tidy(value)
+
+
+def _tidy(value: str) -> str:
+    """Write a number that Python wrote as readers know it; other texts stay."""
+    try:
+        return number(int(value) if value.lstrip("-").isdigit() else float(value))
+    except ValueError:
+        return value
 
 
 def number(value: Any) -> str:

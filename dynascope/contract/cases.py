@@ -16,7 +16,7 @@ from engines.core.analysis.wrong_runs import Change
 from engines.core.api import run_preset_probes, simulate
 from engines.core.compute.simulation import Checkpoint, Simulation
 from engines.core.protocol import registry
-from engines.core.protocol.config import Config
+from engines.core.protocol.config import Config, Knob
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import Engine, Preset
 from engines.core.protocol.errors import ConfigError
@@ -54,6 +54,29 @@ def changed(config: Config) -> Config:
             except ConfigError:  # contradicts another knob
                 continue
     return config
+
+
+def odd_values(engine: Engine, stream: np.random.Generator) -> dict[str, Any]:
+    """Choose values for some knobs or most: any choice, ends and middles of ranges, whole numbers near the least."""
+    share = stream.choice([0.1, 0.3, 0.7])
+    knobs = engine.Config.knobs().values()
+    chosen = [knob for knob in knobs if stream.random() < share or (knob.role == "shape" and knob.type is int)]
+    return {knob.name: _odd_value(knob, stream) for knob in chosen if knob.type is not str or knob.choices}
+
+
+def _odd_value(knob: Knob, stream: np.random.Generator) -> Any:
+    if knob.choices:
+        return str(stream.choice(knob.choices))
+    if knob.type is bool or not knob.bounds:
+        return knob.type(stream.integers(2))
+    low, high = knob.bounds
+    if knob.type is int:
+        return int(min(high, low + stream.integers(12)))
+    low, high = knob.soft if knob.soft and stream.random() < 0.6 else knob.bounds
+    share = stream.choice([0, 1, stream.random()])
+    if knob.log and low > 0:
+        return float(np.clip(low * (high / low) ** share, low, high))
+    return float(low + share * (high - low))
 
 
 def simulation(engine: Engine, configs: list[Config]) -> Simulation:
@@ -117,7 +140,7 @@ def _short_run(engine: str, preset: str) -> Run:
 
 def wrong_runs(engine: Engine) -> Mapping[str, Mapping[str, Change]]:
     """Import the wrong runs of every preset of an engine, from the `wrong_runs.py` beside it."""
-    home = sys.modules[registry.sources()[engine.name].module].__package__
+    home = sys.modules[registry.origins()[engine.name].module].__package__
     return importlib.import_module(f"{home}.wrong_runs").WRONG
 
 

@@ -9,14 +9,16 @@ import pytest
 import torch
 
 import engines
-from dynascope.contract.cases import CPU, all_configs, restarted, short_run
+from dynascope.contract.cases import CPU, all_configs, odd_values, restarted, short_run
 from engines.core.analysis.probing import check_options, probe_options
+from engines.core.api import simulate
 from engines.core.compute.simulation import Simulation
 from engines.core.data.plain_json import to_json
 from engines.core.protocol import registry
 from engines.core.protocol.declarations import Phase, Prediction, Story, Verdict
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import ConfigError
+from engines.core.protocol.errors import ConfigError, EngineFailure
+from engines.core.runs.run import Run
 from engines.core.sweeps.plan import Plan
 
 LOADED = """
@@ -92,6 +94,27 @@ def test_a_configuration_round_trips_through_json_text_and_digest(engine, preset
         assert again.digest() == config.digest()
         typed = {name: config.knob(name).parse(str(value)) for name, value in config}
         assert type(config)(**typed) == config
+
+
+@pytest.mark.parametrize("count", [20, pytest.param(500, marks=pytest.mark.thorough)])
+def test_what_is_taken_runs(engine, count):
+    """Odd values of many knobs at once are refused by a sentence, or run, and are foretold and told."""
+    stream, ran = np.random.default_rng(count), 0
+    for _ in range(30 * count):
+        values = odd_values(engine, stream)
+        try:
+            run = simulate(Run(engine, [engine.Config(**values)]), 3)
+        except ConfigError:
+            continue
+        except EngineFailure as failure:
+            pytest.fail(f"{values}: {failure}")
+        assert run.story(0).text
+        engine.theory(run.configs[0], run.steps)
+        engine.caution(run.configs[0])
+        ran += 1
+        if ran == count:
+            return
+    assert ran >= count / 4, "hardly any of these values is taken"
 
 
 # -- channels, theory and plots ---------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from dynascope.contract.cases import (
     undisturbed,
 )  # fmt: skip
 from engines.core.compute.simulation import Simulation
+from engines.core.files.checkpoint_file import restore_checkpoint, write_checkpoint
 from engines.core.protocol import placing
 
 POISONS = {"nan": float("nan"), "infinite": float("inf"), "overflowing": 1e200, "large": 1e25}
@@ -63,10 +64,11 @@ def test_observing_changes_nothing(engine, preset):
     assert_same_outcome(unobserved, outcome(watched))
 
 
-def test_a_run_resumed_from_a_checkpoint_is_the_same_run(engine, preset):
+def test_a_run_resumed_from_a_checkpoint_on_disk_is_the_same_run(engine, preset, tmp_path):
     running, fresh = restarted(engine, preset), simulation(engine, few(engine, preset))
     running.advance(STEPS // 3)
-    fresh.restore(running.checkpoint())
+    write_checkpoint(running.checkpoint(), tmp_path / "state")
+    restore_checkpoint(fresh, tmp_path / "state")
     assert_same_outcome(outcome(running), outcome(fresh))
 
 

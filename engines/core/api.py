@@ -80,7 +80,7 @@ def with_subject(
     """Add the knobs with which an engine analyses a person's own subject. Raises `ConfigError` beside a preset."""
     if preset:
         raise ConfigError(f"preset={preset} is about a subject of its own: leave it out where you bring one")
-    return {**engine.bring(subject), **(set or {})}
+    return {**engine.knobs_for(subject), **(set or {})}
 
 
 def examine(name: str, subject: Subject, probe: str, **chosen: Any) -> Mapping[str, Any]:

@@ -167,8 +167,6 @@ CHAINS = (
 
 CHANNELS = (*TRAINING, *ANALYSED, *COUNTED, *CHAINS)
 
-THIN = tuple(channel for channel in CHANNELS if channel.thin)
-
 REASONS = ("types 1 and 2", "single layers", "across layers", "unexplained")
 
 POINTS = ("chain", "feature")

@@ -212,10 +212,14 @@ class LossLandscape(Config):
             (self.optimizer == "gibbs" and not linear, f"optimizer=gibbs needs subject=linear, not {self.subject}"),
             (self.optimizer == "gibbs" and not self.corner, "optimizer=gibbs needs corner=true"),
             (closed and not self.sampled, f"subject=potential is sampled, by langevin or mala, not {self.optimizer}"),
+            (closed and self.potential == "planes" and self.inputs < 2, f"inputs={self.inputs} is too few for "
+             "potential=planes: each of the two vectors needs one"),
             (self.boxed and self.optimizer == "mala", "potential=box is counted by draws of its own; set "
              "optimizer=langevin"),
             (self.subject == "planted" and self.planted == "modular" and self.width % 2 == 1, f"width={self.width} is "
              "odd: two modules share it"),
+            (self.subject == "planted" and self.planted in ("duplicate", "parallel") and self.width < 2,
+             f"width={self.width} has no pair of neurons, which planted={self.planted} needs"),
             (self.subject == "superposition" and self.embedding > self.inputs, f"embedding={self.embedding} exceeds "
              f"inputs={self.inputs}: nothing is in superposition"),
             (self.subject == "transformer" and self.embedding % 4 != 0, f"embedding={self.embedding} is not a multiple "

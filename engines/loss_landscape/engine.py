@@ -13,13 +13,15 @@ from engines.core.files.npz_reader import FILE
 from engines.core.protocol.composite import CompositeEngine, Dynamics
 from engines.core.protocol.declarations import OwnFile, OwnFiles, Phase, Prediction, Story
 from engines.core.protocol.engine import RunData
-from engines.core.subjects import brought
+from engines.core.subjects import named_subjects
 from engines.core.subjects.subject import Subject
 from engines.loss_landscape import cautions, memory, predictions, relevance, story
 from engines.loss_landscape.channels import CHANNELS
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.dynamics import milestones
-from engines.loss_landscape.dynamics.select import chosen_dynamics
+from engines.loss_landscape.dynamics.sampling import CHAINS
+from engines.loss_landscape.dynamics.training import TRAINING
+from engines.loss_landscape.dynamics.uniform_box import BOX
 from engines.loss_landscape.glossary import GLOSSARY
 from engines.loss_landscape.models.own_model import MAX_ROWS
 from engines.loss_landscape.models.user_network import MAX_FILE_BYTES
@@ -66,7 +68,9 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
 
     def choose(self, config: LossLandscape) -> Dynamics[LossLandscape]:
         """Choose training, chains or draws in a box."""
-        return chosen_dynamics(config)
+        if not config.sampled:
+            return TRAINING
+        return BOX if config.boxed else CHAINS
 
     def place(self, configs: Sequence[LossLandscape], device: torch.device) -> torch.device:
         """Sample small losses on the processor, and train there what is small or where float64 is needed."""
@@ -102,9 +106,9 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
         """Find the plots of other subjects and of other dynamics."""
         return relevance.blank(config, frozenset(plot.name for plot in PLOTS))
 
-    def bring(self, subject: Subject) -> dict[str, Any]:
+    def knobs_for(self, subject: Subject) -> dict[str, Any]:
         """Sample a person's own model around its parameters, by few chains at the temperature n/ln n."""
-        name, n = brought.bring(subject), min(subject.train.n, MAX_ROWS)
+        name, n = named_subjects.register(subject), min(subject.train.n, MAX_ROWS)
         return {"subject": "own_model", "model": name, "optimizer": "langevin", "chains": 4,
                 "burn_in": 300, "weight_decay": 0.0, "n_beta": n / log(n) if n > 1 else 1.0}  # fmt: skip
 

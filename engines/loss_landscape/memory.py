@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engines.core.subjects import brought
+from engines.core.subjects import named_subjects
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models.digits import TRAIN
 from engines.loss_landscape.models.own_model import MAX_ROWS
@@ -25,7 +25,7 @@ def nbytes(configs: Sequence[LossLandscape]) -> int:
 
 
 def _bytes_of_own_model(config: LossLandscape, members: int) -> int:
-    own = brought.find(config.model)
+    own = named_subjects.find(config.model)
     chains = config.chains if config.sampled else 1
     return 8 * members * chains * (min(own.train.n, MAX_ROWS) * own.numbers + 6 * own.P)
 

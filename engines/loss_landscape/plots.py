@@ -27,7 +27,7 @@ PLOTS = (
         channels=("slice",),
         kind="profile",
         log_y=False,
-        labels=tuple(f"{float(a):.2g}" for a in SLICE_OFFSETS),
+        labels=tuple(f"{float(a):.2g}".replace("-", "−") for a in SLICE_OFFSETS),
         doc="How the outputs change along one random direction, in lengths of each neuron's weights.",
     ),
     Plot(
@@ -105,7 +105,7 @@ PLOTS = (
         channels=("soft_count",),
         kind="profile",
         log_y=False,
-        labels=tuple(f"{b:.0e}".replace("e+0", "e") for b in B_GRID),
+        labels=tuple("10" + "⁰¹²³⁴⁵⁶⁷⁸⁹"[power] for power in range(len(B_GRID))),
         doc="Towards the right what an ever finer level of the loss sees, in the end the rank.",
     ),
     Plot(

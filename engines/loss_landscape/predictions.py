@@ -77,7 +77,7 @@ def laws(config: LossLandscape) -> list[Law]:
 
 
 def eta(config: LossLandscape, h_max: float) -> float:
-    """Step size of a configuration's chains, see `chains.step_size`."""
+    """Step size of a configuration's chains, see `samplers.step_size`."""
     unit = step_size(torch.tensor(h_max, dtype=torch.float64), config.n_beta, config.gamma, 1.0)
     return float(unit) * config.kappa
 

@@ -7,7 +7,7 @@ from math import isfinite
 from engines.core.protocol.declarations import Story
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import DynascopeError
-from engines.core.subjects import brought
+from engines.core.subjects import named_subjects
 from engines.loss_landscape import predictions
 from engines.loss_landscape.channels import REASONS
 from engines.loss_landscape.config import LABELLED, LossLandscape
@@ -48,7 +48,7 @@ def _own_model(config: LossLandscape) -> str:
     if config.subject != "own_model":
         return ""
     try:
-        own = brought.find(config.model)
+        own = named_subjects.find(config.model)
     except DynascopeError:
         return ""
     most = f", of which the lab takes the first **{MAX_ROWS:,}**" if own.train.n > MAX_ROWS else ""

@@ -231,6 +231,7 @@ class MatrixSensing(Config):
             (self.symmetric and not square, f"n2={self.n2} must equal n={self.n} in the symmetric model"),
             (self.operator == "gaussian_symmetric" and not square,
              f"n2={self.n2} must equal n={self.n} for symmetric measurements"),
+            (self.init == "copy" and not square, f"n2={self.n2} must equal n={self.n} for init=copy: G is a copy of F"),
             (self.symmetric and not self.psd, f"target={self.target} is out of reach of the symmetric model"),
             (self.operator == "completion" and self.m > entries, f"m={self.m} exceeds the {entries} entries there are"),
             (self.operator == "identity" and self.noise > 0,

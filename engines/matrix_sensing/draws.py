@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.device import real
-from engines.core.numerics.random import orthonormal
+from engines.core.numerics.noise import orthonormal
 from engines.core.numerics.svec import Triangle
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.operators import Completion, Dense, Identity, Operator, RankOne

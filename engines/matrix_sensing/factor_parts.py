@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from engines.core.numerics.random import orthonormal
+from engines.core.numerics.noise import orthonormal
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import FACTORS, directions, reduced, scaled
 

@@ -21,10 +21,10 @@ FLOOR = 1e-11
 """Relative errors below this are rounding, of the run or of the draw, and foretold by nobody."""
 
 LARGE, FAST = {"symmetric": 3.0, "asymmetric": 0.8}, 1.6
-"""Largest `max(|F₀|₂², |G₀|₂²)/σᵣ` and `η·2σ₁` at which `FACTOR` holds where the first steps are followed, and"""
+"""Largest `max(|F₀|₂², |G₀|₂²)/σᵣ` and `η·2σ₁` at which `FACTOR` holds where the first steps are followed."""
 
 LARGE_FORM, FAST_FORM = 0.1, 0.6
-"""where the closed form describes them as well."""
+"""Largest values of the same two at which the closed form describes the first steps as well."""
 
 
 def predictions(config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:

@@ -37,12 +37,12 @@ CALLED = (
     "symmetric, k = r", "symmetric", "asymmetric", "one modified step", "ScaledGD", "ScaledGD(λ)",
     "PrecGD, spectral start", "PrecGD", "alternating Gauss–Newton", "asymmetric, G = 0", "Nesterov",
 )  # fmt: skip
-"""Names of them for readers."""
+"""Names of the methods of a race for readers."""
 
 THREE = ("symmetric", "asymmetric", "one modified step")
 
 HARD = (0, 4, 6, 7, 8)
-"""Those that are run at kappa = 20 too."""
+"""Methods that are run at kappa = 20 too."""
 
 PRESETS = (
     Preset(

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from engines.core.analysis.curve_fits import slope
 from engines.core.numerics.lapack import eigvalsh
 from engines.core.protocol.engine import Probe, RunData
 from engines.core.protocol.errors import ConfigError
@@ -76,15 +77,17 @@ def slopes(run: RunData, member: int, step: int = -1, channel: str = "error", wi
     steps, values = run.curve(channel, member)
     late = steps[(steps >= 10) & (values > 0) & ((steps <= step) | (step < 0))]
     fits = [_fits(steps, values, t, window) for t in late]
-    return {"steps": late, "power": np.array([f[0] for f in fits]), "rate": np.array([f[1] for f in fits])}
+    return {
+        "steps": late,
+        "power": np.array([f[0] for f in fits], float),
+        "rate": np.array([f[1] for f in fits], float),
+    }
 
 
-def _fits(steps: np.ndarray, values: np.ndarray, t: float, window: float) -> tuple[float, float]:
+def _fits(steps: np.ndarray, values: np.ndarray, t: float, window: float) -> tuple[float | None, float | None]:
     near = (steps >= t * 10**-window) & (steps <= t) & (values > 0)
-    if near.sum() < 3:
-        return np.nan, np.nan
-    logs = np.log(values[near])
-    return float(np.polyfit(np.log(steps[near]), logs, 1)[0]), float(np.polyfit(steps[near].astype(float), logs, 1)[0])
+    t_near, logs = steps[near].astype(float), np.log(values[near])
+    return slope(np.log(t_near), logs, fewest=3), slope(t_near, logs, fewest=3)
 
 
 def spectral_error(run: RunData, member: int, step: int = -1) -> dict[str, Any]:

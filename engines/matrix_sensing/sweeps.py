@@ -69,7 +69,6 @@ SWEEPS = (
         value=rates,
         lines=lines,
         judge=judge,
-        log_value=True,
         source="figure 2b and P3, over k/n; the law is derived",
     ),
 )  # fmt: skip

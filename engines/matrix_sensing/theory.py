@@ -149,15 +149,6 @@ def _inverse(start: np.ndarray, added: np.ndarray) -> np.ndarray:
     return scale[:, :, None] * np.linalg.inv(scale[:, :, None] * matrix * scale[:, None, :]) * scale[:, None, :]
 
 
-def tail_rate(config: MatrixSensing) -> float:
-    """Rate −d ln|E|/dt of the idle block at late times, `−ln(1 − η min|λ|)` over the eigenvalues λ of Δ on it.
-
-    Where λ > 0 it is K that dies, where λ < 0 it is J: 0 for a balanced start alone, infinite without idle columns.
-    """
-    delta = initial_parts(config).delta
-    return float(_decay(config.eta * np.abs(delta).min())) if len(delta) else np.inf
-
-
 def late_rate(config: MatrixSensing) -> float:
     """Rate −d ln|E|/dt of the slowest part at late times: the idle block, or a mode that a large start delays."""
     learned, eta = learning(config), config.eta * config.factor

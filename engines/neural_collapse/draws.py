@@ -1,4 +1,4 @@
-"""Where a member starts, from its seed. The stream of seed s is numpy's `default_rng(s)`.
+"""The start of a member, drawn from its seed. The stream of seed s is numpy's `default_rng(s)`.
 
     H0 = class means M0 (d x K) repeated n times + deviations D0 (d x N),   columns class after class
 
@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from engines.core.numerics.digits import pixels
-from engines.core.numerics.random import orthonormal
+from engines.core.numerics.noise import orthonormal
 from engines.neural_collapse.config import NeuralCollapse
 
 COUNTEREXAMPLE = np.array([[0.194, 0.137, 0.519, 0.346], [0.150, 0.156, -0.153, -0.264]])

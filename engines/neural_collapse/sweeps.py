@@ -53,7 +53,6 @@ SWEEPS = (
         value=left,
         lines=lines,
         judge=judge,
-        log_value=True,
         source="Theorem 4.2 near collapse; the closed form is derived",
     ),
 )  # fmt: skip

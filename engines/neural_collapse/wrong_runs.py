@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from engines.core.analysis.wrong_runs import Change, but, scaled
+from engines.core.analysis.wrong_runs import Change, but, scaled, where
 from engines.neural_collapse import laws
 
 LONGER = {"steps a quarter longer": scaled(step_size=1.25)}
@@ -10,11 +10,6 @@ LONGER = {"steps a quarter longer": scaled(step_size=1.25)}
 UNSTABLE = {"steps of twice the stable length": but(step_size=lambda c: 2 * laws.stable_step(c))}
 
 UNTRAINED = {"learning rate a ten-thousandth": scaled(learning_rate=1e-4)}
-
-
-def of(models: str, change: Change) -> Change:
-    """A change of the members of one model alone."""
-    return lambda config: change(config) if config.model == models else config
 
 
 WRONG: Mapping[str, Mapping[str, Change]] = {
@@ -32,8 +27,8 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "a bias": but(bias=True),
     },
     "P3": {
-        "held half as strong": of("proximal", scaled(beta=0.5)),
-        "flow a quarter longer": of("central_path", scaled(step_size=1.25)),
+        "held half as strong": where({"model": "proximal"}, scaled(beta=0.5)),
+        "flow a quarter longer": where({"model": "central_path"}, scaled(step_size=1.25)),
         "features do not decay": but(lambda_h=0.0),
     },
     "P4": {
@@ -50,8 +45,8 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "one decay of the features for all": but(lambda_h=0.04),
     },
     "P7": {
-        "held a quarter stronger": of("proximal", scaled(beta=1.25)),
-        "flow for a tenth of the time": of("central_path", scaled(step_size=0.1)),
+        "held a quarter stronger": where({"model": "proximal"}, scaled(beta=1.25)),
+        "flow for a tenth of the time": where({"model": "central_path"}, scaled(step_size=0.1)),
     },
     "P8": {
         "held a quarter stronger": scaled(beta=1.25),

@@ -45,6 +45,9 @@ SCHEDULE_LABELS = {
 EXACT_RISK = ("gd", "heavy_ball", "nesterov", "schedule_free", "adam")
 """Methods whose expected risk on the quadratic is followed without sampling; Adam's approximately."""
 
+MOST_MODES = 8
+"""Singular values that a target may have."""
+
 LARGEST = 256
 """Rows or columns beyond which Shampoo and SOAP are refused: they decompose matrices of that size."""
 
@@ -87,7 +90,7 @@ class OptimizerDynamics(Config):
     )
     spectrum: str = knob(
         "4:2:1:0.5:0.25",
-        "singular values of the target, decreasing, such as 4:2:1",
+        "singular values of the target, decreasing, such as 4:2:1; or power:1.5:6 for i^−1.5, i = 1 to 6",
         role="shape",
         label="singular values",
     )
@@ -307,8 +310,14 @@ class OptimizerDynamics(Config):
 
     @property
     def values(self) -> np.ndarray:
-        """Singular values of the target `[r]`, decreasing."""
-        return np.array([float(value) for value in self.spectrum.split(":")])
+        """Singular values of the target `[r]`, decreasing. Raises `ValueError` where the text gives none."""
+        first, *rest = self.spectrum.split(":")
+        if first != "power":
+            return np.array([float(value) for value in (first, *rest)])
+        exponent, count = rest
+        if int(count) > MOST_MODES:
+            raise ValueError(count)
+        return np.arange(1.0, int(count) + 1) ** -float(exponent)
 
     @property
     def modes(self) -> int:
@@ -333,6 +342,7 @@ class OptimizerDynamics(Config):
             "quadratic": self._risk_is_wrong,
             "line": self._line_is_wrong,
             "edge": self._edge_is_wrong,
+            "network": self._network_is_wrong,
         }.get(self.scene, list)
         checks = [*self._schedule_is_wrong(), *own()]
         for broken, message in checks:
@@ -350,14 +360,14 @@ class OptimizerDynamics(Config):
         ]  # fmt: skip
 
     def _factors_are_wrong(self) -> list[tuple[bool, str]]:
-        r, largest = len(self.spectrum.split(":")), max(self.rows, self.columns, self.width)
+        valid, largest = self._spectrum_is_valid(), max(self.rows, self.columns, self.width)
         aligned = self.start != "random"
-        top = self.values[0] if self._spectrum_is_valid() else 0
+        r, top = (len(self.values), self.values[0]) if valid else (0, 0)
         return [
-            (not self._spectrum_is_valid(), f"spectrum={self.spectrum!r} is no list of decreasing positive numbers "
-             "such as 4:2:1"),
+            (not valid, f"spectrum={self.spectrum!r} is no list of decreasing positive numbers such as 4:2:1, nor a "
+             f"power of at most {MOST_MODES} such as power:1.5:6"),
             (r > self.modes, f"spectrum has {r} singular values, more than the {self.modes} that the factors can hold"),
-            (r > 8, f"spectrum has {r} singular values; 8 is the limit"),
+            (r > MOST_MODES, f"spectrum has {r} singular values; {MOST_MODES} is the limit"),
             (self.method in ("shampoo", "shampoo_ema", "soap") and largest > LARGEST,
              f"method={self.method} decomposes matrices of {largest} rows; the limit is {LARGEST}"),
             (self.method == "scaled_gd" and self.depth != 2,
@@ -387,9 +397,12 @@ class OptimizerDynamics(Config):
             (apart, f"sharpness={self.sharpness:g} is below twice product={self.product:g}: no x and y have both"),
         ]
 
+    def _network_is_wrong(self) -> list[tuple[bool, str]]:
+        return [(self.method == "scaled_gd", "method=scaled_gd needs two factors, and the network has three layers")]
+
     def _spectrum_is_valid(self) -> bool:
         try:
             values = self.values
         except ValueError:
             return False
-        return bool(np.isfinite(values).all() and (np.diff(values) <= 0).all() and (values > 0).all())
+        return bool(values.size and np.isfinite(values).all() and (np.diff(values) <= 0).all() and (values > 0).all())

@@ -43,7 +43,30 @@ def factorisation_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Pr
         with np.errstate(over="ignore", invalid="ignore"):  # of a recursion that diverges
             loss = ((u - config.values) ** 2).sum(1) / 2
         lines.append(Prediction(channel="loss", label=label, values=loss, reference=DERIVED, broken=why))
-    return lines + _floor(config, steps)
+    return [*lines, *_textbook_momentum(config, steps), *_floor(config, steps)]
+
+
+def _textbook_momentum(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
+    """Draw two factors as if momentum made gradient descent 1/(1-beta) times as fast.
+
+    That is the limit of `eta s << (1-beta)²`; elsewhere the mode grows more slowly, by `laws.growth`.
+    """
+    if config.method not in ("heavy_ball", "nesterov") or config.depth != 2 or config.schedule != "constant":
+        return []
+    s, u0, speed = config.values, factorisation.strengths(config), config.eta / (1 - config.beta1)
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        u = s / (1 + (s / u0 - 1) * np.exp(-2 * speed * s * np.asarray(steps)[:, None]))
+    grown = np.log(laws.growth(s, config.eta, config.beta1, config.method == "nesterov"))
+    why = broken(config) or ("weight decay pulls the factors" if config.weight_decay else "")
+    label = f"text-book speed-up 1/(1 − β), half times within {WITHIN:.0%}"
+    lines = []
+    for i, off in enumerate(np.abs(speed * s / grown - 1)):
+        far = f"η s = {config.eta * s[i]:.3g} is not far below (1 − β)² = {(1 - config.beta1) ** 2:.3g}"
+        why_not = why or (far if off > WITHIN / 2 else "")
+        lines.append(
+            Prediction(channel="modes", component=i, label=label, values=u[:, i], reference=DERIVED, broken=why_not)
+        )
+    return lines
 
 
 def _recursion(config: OptimizerDynamics, steps: np.ndarray) -> np.ndarray:

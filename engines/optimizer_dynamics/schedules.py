@@ -53,9 +53,6 @@ SCHEDULES: dict[str, Callable[[Tensor, Knobs], Tensor]] = {
     "power": _power,
 }
 
-KNOBS = ("horizon", "floor", "decay_fraction", "decay_start", "power", "power_scale", "warmup")
-"""Knobs that say how the step size falls."""
-
 
 def factors(names: Sequence[str], t: Tensor, knobs: Knobs) -> Tensor:
     """Compute each member's factor `[B]` at steps `t` `[B]`, counted from 0, never below 0.

@@ -2,30 +2,27 @@
 
 from collections.abc import Mapping
 
-from engines.core.analysis.wrong_runs import Change, but, scaled
+from engines.core.analysis.wrong_runs import Change, but, scaled, where
 from engines.optimizer_dynamics.scenes.network import rates_of
 
 STEP = {"steps a quarter longer": scaled(eta=1.25)}
 
 
-def of(method: str, change: Change) -> Change:
-    """Change the members of one method alone."""
-    return lambda config: change(config) if config.method == method else config
-
-
 WRONG: Mapping[str, Mapping[str, Change]] = {
     "O0": STEP | {
         "Newton–Schulz labelled polar": but(orthogonalise="newton_schulz"),
-        "gradient descent for Muon": of("muon", but(method="gd", eta=0.01)),
-        "Muon for gradient descent": of("gd", but(method="muon", orthogonalise="polar", beta1=0.0, eta=0.002)),
+        "gradient descent for Muon": where({"method": "muon"}, but(method="gd", eta=0.01)),
+        "Muon for gradient descent": where(
+            {"method": "gd"}, but(method="muon", orthogonalise="polar", beta1=0.0, eta=0.002)
+        ),
     },
     "O1": STEP | {
-        "Shampoo with averages": of("shampoo", but(method="shampoo_ema", beta2=0.999, eta=0.002)),
+        "Shampoo with averages": where({"method": "shampoo"}, but(method="shampoo_ema", beta2=0.999, eta=0.002)),
         "Muon and SOAP for each other": lambda c: (
             c.replace(method={"muon": "gd", "gd": "muon", "soap": "gd"}.get(c.method, c.method), orthogonalise="polar",
                       beta1=0.0)
         ),
-        "ScaledGD with damping": of("scaled_gd", but(damping=0.5)),
+        "ScaledGD with damping": where({"method": "scaled_gd"}, but(damping=0.5)),
     },
     "O2": STEP | {"a factor less": but(depth=lambda c: max(c.depth - 1, 2))},
     "O3": {
@@ -33,7 +30,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
         "four quintic steps": but(ns_steps=4),
     },
     "O4": {
-        "Adam for SOAP": of("soap", but(method="adam")),
+        "Adam for SOAP": where({"method": "soap"}, but(method="adam")),
         "all in the basis": but(start="diagonal"),
         "all rotated": but(start="aligned"),
         "steps a quarter longer": scaled(eta=1.25),
@@ -69,7 +66,7 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
     "O12": {
         "growth of a half at most": but(growth_rate=1.5),
         "ten times the first guess": scaled(d0=10.0),
-        "DoG for DoWG": of("dowg", but(method="dog")),
+        "DoG for DoWG": where({"method": "dowg"}, but(method="dog")),
     },
     "O16": {
         "steps a quarter longer": scaled(eta=1.25),
@@ -89,14 +86,14 @@ WRONG: Mapping[str, Mapping[str, Change]] = {
     },
     "O14": {
         "half the step": scaled(eta=0.5),
-        "the threshold of gradient descent for Adam": of("adam", but(beta1=0.0)),
+        "the threshold of gradient descent for Adam": where({"method": "adam"}, but(beta1=0.0)),
         "a valley that rises faster": scaled(rise=1.5),
     },
     "O15": {
         "Adam for all": lambda c: c.replace(method="adam", eta=rates_of("adam")[rates_of(c.method).index(c.eta)]),
         "a tenth of the rate for all but Adam": lambda c: c if c.method == "adam" else c.replace(eta=c.eta / 10),
-        "Lion at a hundredth of its rates": of("lion", scaled(eta=0.01)),
+        "Lion at a hundredth of its rates": where({"method": "lion"}, scaled(eta=0.01)),
         "no decay": but(schedule="constant"),
-        "Adam ten times too fast": of("adam", scaled(eta=10.0)),
+        "Adam ten times too fast": where({"method": "adam"}, scaled(eta=10.0)),
     },
 }  # fmt: skip

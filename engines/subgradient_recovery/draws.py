@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engines.core.numerics.random import orthonormal
+from engines.core.numerics.noise import orthonormal
 from engines.subgradient_recovery.config import SubgradientRecovery
 
 NOISE, START = 1, 2
@@ -119,7 +119,7 @@ def spectrum(config: SubgradientRecovery) -> tuple[np.ndarray, np.ndarray] | Non
     return _spectrum(type(config)(k=config.r, **{name: getattr(config, name) for name in names}))
 
 
-def seen(config: SubgradientRecovery) -> np.ndarray | None:
+def overlap_with_truth(config: SubgradientRecovery) -> np.ndarray | None:
     """`Vᵀ W` `[r, d]`: the parts of those eigenvectors W in the true column space; None where the draw is large."""
     drawn = spectrum(config)
     if drawn is None:

@@ -28,7 +28,7 @@ FAINT = 1e-30
 """Least damping: columns that are exactly zero stay so."""
 
 
-class Measured(NamedTuple):
+class Residuals(NamedTuple):
     """Residuals of a batch at one point, and the direction that they make."""
 
     R: Tensor
@@ -41,13 +41,13 @@ class Measured(NamedTuple):
     """`[B]`."""
 
 
-def measure(problem: Problem, state: State, knobs: Knobs, needs_norm: bool = True) -> Measured:
+def measure(problem: Problem, state: State, knobs: Knobs, needs_norm: bool = True) -> Residuals:
     """Measure the iterate and weigh its residuals; where the norm of the direction is not needed it is 1."""
     R = problem.sensing.forward(state.U @ state.U.mT).sub_(problem.y)
     explained = R if problem.doubled is None else R + state.g.square() - state.h.square()
     Q = problem.sensing.adjoint(apply(PSI, problem.weighings, explained, knobs))
     norm = operator_norm(Q).clamp_min(TINY) if needs_norm else torch.ones_like(problem.scale)
-    return Measured(R, Q, norm, apply(LOSSES, problem.losses, R, knobs))
+    return Residuals(R, Q, norm, apply(LOSSES, problem.losses, R, knobs))
 
 
 def shrink(problem: Problem, knobs: Knobs) -> Tensor:
@@ -114,7 +114,7 @@ METHODS: dict[str, Callable[[Point], Move]] = {
 """Step rules. Prox-linear is no multiple of the gradient: its step is added by `step`."""
 
 
-def move(problem: Problem, state: State, knobs: Knobs, now: Measured) -> Move:
+def move(problem: Problem, state: State, knobs: Knobs, now: Residuals) -> Move:
     """Direction `[B, d, k]` and step size `[B]` of each member's own method."""
     whole = {
         "U": state.U, "D": (now.Q @ state.U).mul_(2), "step": knobs["eta0"] * state.decay, "eta0": knobs["eta0"],

@@ -142,7 +142,7 @@ def _bulk(config: SubgradientRecovery) -> float:
     """
     if config.init == "random":
         return 1.2 * (1 + np.sqrt(config.k / config.d))
-    edge, overlap = max(laws.edge(config), laws.eigenvalues(config)[-1]), draws.seen(config)
+    edge, overlap = max(laws.edge(config), laws.eigenvalues(config)[-1]), draws.overlap_with_truth(config)
     if overlap is None:
         return float(np.sqrt(edge))
     return float(np.sqrt(edge) / max(np.linalg.svd(overlap[:, : config.r], compute_uv=False)[-1], 1e-3))

@@ -197,7 +197,7 @@ def _end(config: SubgradientRecovery) -> str:
 
 
 def _now(run: RunData, member: int) -> str:
-    """Where the run is: the error, and whether the data is explained better than by the truth."""
+    """Say how far the run is: the error, and whether the data is explained better than by the truth."""
     if not len(run):
         return ""
     error, gap = float(run["relative_error"][-1, member]), float(run["loss_gap"][-1, member])

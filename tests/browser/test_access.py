@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import engines
 from tests.browser.conftest import until
 
 axe = pytest.importorskip("axe_playwright_python")
@@ -22,39 +23,63 @@ def serious(lab):
     return {each["id"]: [node["html"][:160] for node in each["nodes"]] for each in found}
 
 
-@pytest.mark.parametrize(
-    ("address", "wide"),
-    [
-        ("/", 1440),
-        ("/nothing", 900),
-        pytest.param("/?lesson=three_clouds&theme=dark", 390, marks=pytest.mark.thorough),
-        ("/matrix_sensing", 1440),
-        pytest.param("/subgradient_recovery?theme=dark", 900, marks=pytest.mark.thorough),
-        pytest.param("/neural_collapse", 390, marks=pytest.mark.thorough),
-        pytest.param("/loss_landscape?theme=dark", 1440, marks=pytest.mark.thorough),
-    ],
-)
+def unfolded(lab):
+    """A lab with all its knobs and a table under every figure in sight, and one menu open."""
+    lab.ready(1)
+    lab.view.get_by_role("button", name="More: ").evaluate_all(OPEN)
+    menus = lab.view.get_by_role("button", name="menu: ").filter(visible=True)
+    for menu in menus.all():
+        menu.click()
+        lab.view.get_by_role("menuitemcheckbox", name="Table of numbers").click()
+    until(lambda: lab.view.locator(".scroll table").count() >= menus.count(), 60)
+    menus.first.click()
+    assert lab.view.locator("h1:visible").count() == 1
+
+
+@pytest.mark.parametrize(("address", "wide"), [("/", 1440), ("/nothing", 900), ("/matrix_sensing", 1440)])
 def test_a_page_has_no_serious_violation(page, address, wide):
     lab = page(width=wide, height=900).open(address)
     if address == "/":
         lab.view.locator("a.card").first.wait_for()
     elif address != "/nothing":
-        if "lesson" in address:
-            assert lab.says("Choose, and it plays.")
-            assert not serious(lab)
-            lab.view.get_by_role("button", name="it stays", exact=True).click()
-        lab.ready(1)
-        lab.view.get_by_role("button", name="More: ").evaluate_all(OPEN)
-        menus = lab.view.get_by_role("button", name="menu: ")
-        for menu in menus.all():
-            menu.click()
-            lab.view.get_by_role("menuitemcheckbox", name="Table of numbers").click()
-        until(lambda: lab.view.locator(".scroll table").count() == menus.count(), 60)
-        menus.first.click()
-        assert lab.view.locator("h1:visible").count() == 1
+        unfolded(lab)
     assert not serious(lab)
     if address == "/nothing":
         lab.complaints.clear()  # the browser complains of status 404
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["", "library", "sweeps", *engines.names()])
+def test_no_page_has_a_serious_violation_at_any_size(page, name, theme):
+    lab = page(width=1440, height=900).open(f"/{name}?theme={theme}")
+    if name in engines.names():
+        unfolded(lab)
+        lab.view.keyboard.press("Escape")
+        lab.pause()
+    else:
+        lab.view.wait_for_timeout(4000)
+    found = {}
+    for width in (1440, 2560, 900, 390):
+        lab.view.set_viewport_size({"width": width, "height": 900})
+        lab.view.wait_for_timeout(1000)
+        found[width] = serious(lab)
+    assert not any(found.values()), found
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_lesson_has_no_serious_violation_at_any_size(page, theme):
+    lab = page(width=1440, height=900).open(f"/?lesson=three_clouds&theme={theme}")
+    for told in (False, True):
+        if told:
+            lab.view.get_by_role("button", name="it stays", exact=True).click()
+            lab.ready(1)
+        assert told or lab.says("Choose, and it plays.")
+        for width in (1440, 900, 390):
+            lab.view.set_viewport_size({"width": width, "height": 900})
+            lab.view.wait_for_timeout(500)
+            assert not serious(lab), (told, width)
 
 
 @pytest.mark.thorough

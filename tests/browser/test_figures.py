@@ -44,17 +44,21 @@ def choose_third(lab):
     until(lambda: "one modified step" in focus(lab))
 
 
-def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_and_picks(page):
-    lab = page().open(LAB).ready(60).pause()
-    choose_third(lab)
+def late_point(lab):
+    """Place on the page of a late point of the first curve, in pixels."""
     low, high, bottom, top = settled(lab)
     curve = lab.curve()
     at = len(curve["step"]) - 5
     across = (curve["step"][at] - low) / (high - low)
     up = math.log(curve["c0.relative_error"][at] / bottom) / math.log(top / bottom)
     left, upper, width, height = lab.ask(FRAME)
-    place = left + across * width, upper + (1 - up) * height
-    mouse = lab.view.mouse
+    return left + across * width, upper + (1 - up) * height
+
+
+def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_and_picks(page):
+    lab = page().open(LAB).ready(60).pause()
+    choose_third(lab)
+    curve, mouse, place = lab.curve(), lab.view.mouse, late_point(lab)
     mouse.move(*place)
 
     def picked():
@@ -63,7 +67,6 @@ def test_a_click_on_a_curve_puts_its_member_in_focus_and_a_zoom_outlives_steps_a
         return focus(lab) == "symmetric"
 
     until(picked)
-
     before = settled(lab)
     left, upper, width, height = lab.ask(FRAME)
     again = lab.view.get_by_role("button", name=f"keep the newest step in view again: {DISTANCE}", exact=True)

@@ -124,7 +124,7 @@ def test_the_surface_around_a_network_is_drawn_flat_and_in_space_and_turned(page
     lab.ready(20).pause()
     card = probe(lab, "The surface around where it is")
     card.get_by_role("button", name="Options").click()
-    resolve(card, "1", "resolution=1 is outside its bounds [3, 201]")
+    resolve(card, "1", "resolution = 1 is outside its bounds [3, 201]")
     resolve(card, "201", "Options: resolution = 201")
     compute = card.get_by_role("button", name=re.compile("Compute at step"))
     compute.click()
@@ -169,11 +169,11 @@ def test_modules_are_found_and_light_edges_are_hidden(page):
 @pytest.mark.thorough
 def test_what_cannot_be_is_a_sentence_that_names_the_knobs(page):
     lab = page().open(f"{LAB}?s={impossible()}").ready().pause()
-    assert lab.says("width=100000 is outside its bounds [1, 512]")
+    assert lab.says("width = 100000 is outside its bounds [1, 512]")
     lab.view.locator("select[aria-label^='subject:']").select_option("user_network")
     assert lab.says("subject = your network needs network, the path of a .safetensors, and data, the path of an .npz")
     lab.type("width", "1000")
-    assert lab.says("width=1000 is outside its bounds [1, 512]")
+    assert lab.says("width = 1000 is outside its bounds [1, 512]")
 
 
 def impossible():

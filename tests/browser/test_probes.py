@@ -156,7 +156,7 @@ def test_what_a_verdict_needs_is_computed_unasked_and_what_is_asked_for_is_watch
     assert fold.inner_text() == "▸ Options: resolution = 9, wait = 0.05"
     assert not card.get_by_label("resolution").is_visible()
     fold.click()
-    for text, sentence in (("500", "resolution=500 is outside its bounds [3, 201]"), ("33", "")):
+    for text, sentence in (("500", "resolution = 500 is outside its bounds [3, 201]"), ("33", "")):
         card.get_by_label("resolution").fill(text)
         card.get_by_label("resolution").press("Enter")
         until(lambda said=sentence: card.get_by_role("alert").inner_text() == said)

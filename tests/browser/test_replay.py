@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import engines
-from dashboard.publish.opened import opened
+from dashboard.publish.lab_view import lab_view
 from dashboard.publish.replay import replay
 from engines.core.runs import script
 
@@ -28,7 +28,7 @@ def run():
 @pytest.fixture
 def view(chromium, run, tmp_path):
     """The page from the disk, in a browser that has no network; it may not complain, nor ask for anything."""
-    context, views, experiment = opened(run, 1)
+    context, views, experiment = lab_view(run, 1)
     file = tmp_path / "run.html"
     file.write_bytes(replay(context, views, script.script(experiment)))
     around = chromium.new_context(viewport={"width": 900, "height": 700}, reduced_motion="reduce", color_scheme="dark")

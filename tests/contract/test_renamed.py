@@ -10,7 +10,7 @@ import pytest
 import engines
 from dashboard.session import link
 from dynascope.flags import parser
-from engines import cli
+from engines.core.commands.run import run
 from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.runs.experiment import Experiment
 
@@ -110,7 +110,7 @@ def test_a_command_of_an_earlier_version_runs(name, capsys):
     (knob, values), *_ = spread.items()
     words = [f"{n}={v}" for n, v in fixed.items()] + [f"{knob}={','.join(map(str, values))}"]
     flags = [flag for word in words for flag in ("--set", word)]
-    print(cli.run(parser().parse_args(["run", name, "--steps", "2", "--json", *flags])))
+    print(run(parser().parse_args(["run", name, "--steps", "2", "--json", *flags])))
     members = json.loads(capsys.readouterr().out)["members"]
     assert [member["config"] for member in members] == [
         json.loads(config.to_json()) for config in today(name).configs()

@@ -10,7 +10,8 @@ import pytest
 
 import engines
 import launch
-from engines import cli
+from engines.core import api
+from engines.core.commands import catalogue, run
 from engines.core.files import store
 from engines.core.protocol import registry
 from engines.core.protocol.errors import EngineFailure
@@ -26,8 +27,9 @@ def toy_is_an_engine(monkeypatch):
             raise EngineFailure("the engine 'broken' cannot be loaded (RuntimeError: no);\nthe others are unaffected")
         return ENGINE if name == "toy" else registry.load(name)
 
-    monkeypatch.setattr(cli, "load", load)
-    monkeypatch.setattr(cli, "names", lambda: ["broken", "toy"])
+    monkeypatch.setattr(run, "load", load)
+    monkeypatch.setattr(catalogue, "load", load)
+    monkeypatch.setattr(catalogue, "names", lambda: ["broken", "toy"])
     monkeypatch.setattr(store, "load", load)
 
 
@@ -267,12 +269,12 @@ LEAVING = """
 import os, signal, sys, threading
 signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores interrupts
 import launch
-from engines import cli
-class Told(cli.Progress):
+from engines.core.commands import run
+class Told(run.Progress):
     def __call__(self, step, steps):
         if step == 5000:
             os.kill(os.getpid(), signal.SIGINT)
-cli.Progress = Told
+run.Progress = Told
 sys.exit(launch.main(sys.argv[1:]))
 """
 
@@ -292,7 +294,7 @@ def test_an_interrupt_without_a_file_says_nothing(command, monkeypatch):
     def interrupted(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.api, "simulate", interrupted)
+    monkeypatch.setattr(api, "simulate", interrupted)
     assert command("run toy") == (130, "", "")
 
 

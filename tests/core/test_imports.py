@@ -50,7 +50,7 @@ def test_the_help_of_the_command_line_imports_neither_torch_nor_panel(fresh_pyth
 
 
 def test_the_headless_command_line_pulls_in_no_screen(fresh_python):
-    assert not loaded_after(fresh_python, "import engines.cli") & UI
+    assert not loaded_after(fresh_python, "import engines.core.commands.run") & UI
 
 
 def test_only_what_keeps_files_knows_their_format():

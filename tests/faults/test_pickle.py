@@ -16,11 +16,11 @@ UNPICKLES = re.compile(
 )
 
 
-def sources():
+def origins():
     return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))] + [ROOT / "launch.py"]
 
 
-@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", origins(), ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_source_asks_for_pickles(path):
     found = [line for line in path.read_text().splitlines() if UNPICKLES.search(line)]
     assert not found

@@ -2,7 +2,7 @@
 
 import engines
 from engines.core.protocol.errors import ConfigError
-from engines.core.subjects import brought
+from engines.core.subjects import named_subjects
 from tests.loss_landscape.own_models import MODELS
 
 ASKED = {
@@ -23,7 +23,7 @@ SHOWN = {
 def answer(probe, subject, options):
     """What a probe finds of a subject; of two models for a way between them, of a trained one for few directions."""
     if probe == "connectivity":
-        options = options | {"other_model": brought.bring(subject.at(subject.theta * 0.9))}
+        options = options | {"other_model": named_subjects.register(subject.at(subject.theta * 0.9))}
     if probe == "intrinsic_dimension":
         trained = engines.run("loss_landscape", subject=subject, set={"optimizer": "adamw"}, steps=2)
         return trained.probe(probe, **options)

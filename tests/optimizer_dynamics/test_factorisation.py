@@ -115,6 +115,10 @@ def test_gradients_are_those_of_autograd():
         ({"spectrum": ""}, "spectrum=''"),
         ({"spectrum": "1:2"}, "decreasing positive numbers"),
         ({"spectrum": "2:-1"}, "decreasing positive numbers"),
+        ({"spectrum": "power"}, "nor a power of at most 8"),
+        ({"spectrum": "power:1:1000000000"}, "nor a power of at most 8"),
+        ({"spectrum": "power:-1:3"}, "nor a power of at most 8"),
+        ({"spectrum": "power:1:3:2"}, "nor a power of at most 8"),
         ({"spectrum": "4:3:2", "width": 2}, "3 singular values, more than the 2"),
         ({"method": "soap", "rows": 300}, "300 rows; the limit is 256"),
         ({"depth": 7}, r"depth=7 is outside its bounds \[2, 6\]"),
@@ -191,3 +195,8 @@ def test_the_map_is_what_the_method_makes_of_the_gradients_singular_values(knobs
     found, law = run["update_spectrum"][0, 0][:3], run["update_law"][0, 0][:3]
     np.testing.assert_allclose(found, law, rtol=1e-6)
     assert np.isnan(ran(1, OptimizerDynamics(method="adam"))["update_law"]).all()
+
+
+def test_a_spectrum_is_a_list_or_a_power():
+    np.testing.assert_allclose(OptimizerDynamics(spectrum="power:1.5:3").values, [1, 2**-1.5, 3**-1.5], rtol=1e-15)
+    np.testing.assert_array_equal(OptimizerDynamics(spectrum="4:2").values, [4, 2])

@@ -75,6 +75,7 @@ def test_modes_follow_what_is_drawn(seed):
         config = drawn(stream, factors, np.arange(3))
         run = ran(400, config)
         lines = [line for line in valid(config, np.arange(401)) if line.channel == "modes"]
+        lines = [line for line in lines if "text-book" not in line.label]
         if config.start != "random":
             exactly(np.stack([line.values for line in lines], 1)[run.steps], run["modes"][:, 0], config)
             continue
@@ -84,6 +85,35 @@ def test_modes_follow_what_is_drawn(seed):
             if None not in times and np.isfinite(half):
                 allowed = 2.5 + WITHIN * half
                 assert min(times) - allowed <= half <= max(times) + allowed, told(config)
+
+
+@streams
+def test_the_text_books_momentum_is_met_where_it_is_not_grey(seed):
+    """The limit of `eta s << (1-beta)²`: half times within `WITHIN`, and a step."""
+    stream, met = np.random.default_rng(seed), 0
+    while met < (5 if seed else 2):
+        knobs = factors(stream) | {"method": str(stream.choice(["heavy_ball", "nesterov"])), "depth": 2,
+                                   "schedule": "constant", "eta": decades(stream, -4.5, -2)}  # fmt: skip
+        try:
+            config = OptimizerDynamics(**knobs)
+        except ConfigError:
+            continue
+        lines = [line for line in valid(config, np.arange(8001)) if "text-book" in line.label]
+        run = ran(8000, config) if lines else None
+        for line in lines:
+            expected = half_times(line.values, config.values[line.component])
+            found = run["half_time"][-1, 0, line.component]
+            if expected is not None and np.isfinite(found):
+                met += 1
+                assert abs(found - expected) <= WITHIN * found + 1, told(config)
+
+
+def test_the_text_books_momentum_is_grey_where_it_is_a_third_off():
+    """At beta = .9 and eta s = .008 it is 35 % too optimistic."""
+    config = OptimizerDynamics(method="heavy_ball", eta=0.002, start="aligned", spectrum="4:0.01")
+    lines = [line for line in ENGINE.theory(config, np.arange(2)) if "text-book" in line.label]
+    assert [bool(line.broken) for line in lines] == [True, False]
+    assert "η s = 0.008 is not far below (1 − β)² = 0.01" in lines[0].broken
 
 
 def exactly(u, found, config):

@@ -42,11 +42,11 @@ const { start, end } = cb_data.range, span = end - start;
 if (!(span > 0)) return [];
 const seen = (at) => at >= start && at <= end;
 const first = Math.ceil(Math.log10(threshold) - 1e-9), last = Math.ceil(Math.log10(toValue(Math.max(-start, end))));
-const every = Math.max(1, Math.ceil(span / 8)), found = seen(0) ? [0] : [];
+const every = Math.max(1, Math.ceil(span / 6)), found = seen(0) ? [0] : [];
 for (let power = first; power <= last; power++)
   if (power % every === 0)
     for (const at of [toPlace(10 ** power), -toPlace(10 ** power)])
-      if (seen(at) && (!seen(0) || Math.abs(at) > 0.07 * span)) found.push(at);
+      if (seen(at) && (!seen(0) || Math.abs(at) > 0.12 * span)) found.push(at);
 if (found.length > 2) return found;
 const [low, high] = [toValue(start), toValue(end)], raw = (high - low) / 4, unit = 10 ** Math.floor(Math.log10(raw));
 const step = unit * [1, 2, 5, 10].find((n) => n * unit >= raw), even = [];

@@ -13,7 +13,7 @@ from bokeh.plotting import figure as bokeh_figure
 LOW = 120
 """Least height of a figure, pixels; it fills the card that it stands in."""
 
-UPRIGHT = 22
+UPRIGHT = 18
 """Characters that stand along the vertical axis of a low figure."""
 
 TICKS = """
@@ -46,6 +46,15 @@ if (digits === 1 && (power < -2 || power > 3 || ticks.length > 4)) return raised
 return power > -4 && power < 5 ? String(Number(tick.toPrecision(3))) : digits + "×" + raised;
 """
 """A power of ten as such, other values in three digits."""
+
+LINEAR_LABEL = """
+const size = Math.abs(tick), sign = tick < 0 ? "−" : "";
+if (size === 0 || (size >= 1e-4 && size < 1e6)) return sign + Number(size.toPrecision(6));
+const power = Math.floor(Math.log10(size) + 1e-9), digits = Number((size / 10 ** power).toPrecision(3));
+const raised = "10" + [...String(power)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
+return sign + (digits === 1 ? "" : digits + "×") + raised;
+"""
+"""Plain numbers; what is very large or small with its power of ten."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +110,9 @@ def tone_down(made: Any, log_x: bool, log_y: bool) -> None:
     if not log_x:
         made.xaxis.ticker.desired_num_ticks = 5  # names of more would run into one another in a narrow figure
     for axis, log in ((made.xaxis, log_x), (made.yaxis, log_y)):
+        axis.formatter = CustomJSTickFormatter(code=LOG_LABEL if log else LINEAR_LABEL)
         if log:
             axis.ticker = CustomJSTicker(major_code=TICKS, minor_code="return []")
-            axis.formatter = CustomJSTickFormatter(code=LOG_LABEL)
 
 
 def add_glyph(glyph: Any, source: Any, target: Any, **options: Any) -> Any:

@@ -15,9 +15,9 @@ from dashboard.figures.marks import color_scale
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import FigureOptions, add_glyph, name_ticks
 from dashboard.figures.marks.hover import add_hover
+from dashboard.figures.marks.prediction_lines import SweepPredictions
 from dashboard.figures.marks.step_mark import StepData, StepMark
 from dashboard.figures.marks.sweep import two_most_varied
-from dashboard.figures.marks.theory import SweepTheory
 from dashboard.figures.tables import matrix_table
 from dashboard.ui.formatting import knob_name, number
 from dashboard.ui.notation import plain
@@ -216,7 +216,7 @@ class MapMark(HeatMark):
             x, y = (getattr(config, name) for name in knobs)
             self._cells[len(up) - 1 - up.index(y)][across.index(x)].append(member)
         points = [[self._configs[member] for member in cell] for row in self._cells for cell in row]
-        self.theory = SweepTheory(self.engine, self.plot.channels[0], points)
+        self.theory = SweepPredictions(self.engine, self.plot.channels[0], points)
         self._knob_names = [knob_name(self._configs[0].knob(name)) for name in knobs]
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = self._knob_names
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from bokeh.events import RangesUpdate, Reset, Tap
 from bokeh.models import (
-    BasicTickFormatter,
     ColumnDataSource,
     Line,
     MultiLine,
@@ -18,7 +17,7 @@ from bokeh.models import (
 )
 from bokeh.models.glyphs import Patches
 
-from dashboard.figures.marks import axes, theory
+from dashboard.figures.marks import axes, prediction_lines
 from dashboard.figures.marks.annotations import AnnotationLayer, placed
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import FigureOptions, add_glyph, figure, set_range, upright
@@ -93,6 +92,11 @@ def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool, beside: boo
 LONGEST_FORMULA = 26
 """Signs of a formula that fit beside the axis of a small figure."""
 
+FIRST_ROWS = 20
+"""Rows without a value after which a figure is taken for one that stays empty."""
+
+NO_VALUES = "It has no values with these knobs."
+
 NEAR = 0.05
 """A click picks a curve within this share of the figure's height."""
 
@@ -124,7 +128,7 @@ class LineMark:
         self.scale = Scale.of_plot(plot, options.log_y)
         drawn = [(spec.column, spec.color) for spec in lines]
         self._hues = {(column.curve.key, column.channel, column.component): color for column, color in drawn}
-        self._theory: list[theory.TheoryLine] = []
+        self._theory: list[prediction_lines.PredictionLine] = []
         self._phases: list[Phase] = []
         self._pixels = USUAL
         self.tapped: Tapped | None = None
@@ -139,6 +143,12 @@ class LineMark:
         self.figure.on_event(RangesUpdate, lambda event: on_zoom())
         self.figure.on_event(Reset, lambda event: on_reset())
         self.figure.on_event(Tap, lambda event: on_tap(self._tap(event.x, event.y)))
+
+    @property
+    def empty(self) -> str:
+        """Say why there is nothing to see after the first rows, nor will be; "" where there is something."""
+        seen = any(self.stream.extents.get(spec.column.key) for spec in self.lines) or self._theory or self.overlay_hues
+        return "" if seen or len(self.stream.source.data["step"]) < FIRST_ROWS else NO_VALUES
 
     @property
     def columns(self) -> list[tuple[str, Column]]:
@@ -159,12 +169,10 @@ class LineMark:
         draw_phases(self.figure, self.sources["phases"])
         drawn = [self._line(spec) for spec in self.lines]
         self._draw_cursor()
-        add_glyph(theory.dashed_lines(line_alpha=0.95), self.sources["theory"], self.figure, name="theory")
+        add_glyph(prediction_lines.dashed_lines(line_alpha=0.95), self.sources["theory"], self.figure, name="theory")
         add_curve_hover(self, [line.glyph for line in drawn], self.figure.xaxis.axis_label)
 
     def _draw_cursor(self) -> None:
-        if not self.options.log_x:
-            self.figure.xaxis.formatter = BasicTickFormatter(use_scientific=False)
         self.cursor = Span(dimension="height", line_color=GREY, line_width=1.5, visible=False, location=0)
         self.figure.add_layout(self.cursor)
 
@@ -192,19 +200,19 @@ class LineMark:
 
     # -- written at each tick, or when something changed -------------------------------------------------------
 
-    def show_theory(self, lines: Sequence[theory.TheoryLine]) -> None:
+    def show_theory(self, lines: Sequence[prediction_lines.PredictionLine]) -> None:
         """Replace the theory lines."""
         mine = [line for line in lines if line.key in self._hues]
         self._theory = mine
-        data = theory.line_columns(mine, [self._hue(line) for line in mine])
+        data = prediction_lines.line_columns(mine, [self._hue(line) for line in mine])
         data["ys"] = [self.scale.places(y).tolist() for y in data["ys"]]
         self.sources["theory"].data = data
 
-    def theory_lines(self) -> list[tuple[theory.TheoryLine, str]]:
+    def theory_lines(self) -> list[tuple[prediction_lines.PredictionLine, str]]:
         """List the theory lines that are drawn, each with its hue."""
         return [(line, self._hue(line)) for line in self._theory]
 
-    def _hue(self, line: theory.TheoryLine) -> str:
+    def _hue(self, line: prediction_lines.PredictionLine) -> str:
         return GREY if line.prediction.broken else self._hues[line.key]
 
     def show_phases(self, phases: Sequence[Phase]) -> None:
@@ -256,7 +264,7 @@ class LineMark:
         if not self.options.follow:
             return
         keys = [spec.column.key for spec in self.lines]
-        data = axes.capped(axes.union(map(self.stream.extents.get, keys)), self.stream.ceiling(keys))
+        data = self.stream.extent(keys, self.scale.log or self.scale.threshold > 0)
         law = self._follow_x(step, horizon)
         window = axes.value_range(self.scale.extent(data), self.scale.extent(law), self.scale.log)
         if window and any(self.sources["phases"].data["text"]):
@@ -270,7 +278,7 @@ class LineMark:
         self._place_labels()
         return axes.union(self._theory_extent(line, window[1]) for line in self._theory)
 
-    def _theory_extent(self, line: theory.TheoryLine, end: float) -> axes.Extent | None:
+    def _theory_extent(self, line: prediction_lines.PredictionLine, end: float) -> axes.Extent | None:
         # A bound may be far off, and so may a law where it does not hold: neither decides what is in sight.
         good = line.prediction.kind == "law" and not line.prediction.broken
         return axes.extent(line.prediction.values[line.steps <= end]) if good else None
@@ -326,13 +334,13 @@ class LineMark:
             if line.prediction.broken:
                 reasons.setdefault(line.prediction.broken, []).append(line.curve.label)
         every = {line.curve.label for line in self._theory}
-        return readable(plain(theory.broken_assumptions(reasons, every)), self.engine.Config.knobs())
+        return readable(plain(prediction_lines.broken_assumptions(reasons, every)), self.engine.Config.knobs())
 
     def theory_titles(self) -> dict[str, tuple[str, bool]]:
         """Titles of the theory lines, each with what else is to be said of it, and whether it is valid somewhere."""
         titles: dict[str, tuple[str, bool]] = {}
         for line in self._theory:
-            title, more = theory.title(line.prediction)
+            title, more = prediction_lines.title(line.prediction)
             before, valid = titles.get(title, ("", False))
             titles[title] = before or more, valid or not line.prediction.broken
         return titles

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from bokeh.models import ColumnDataSource, Scatter
 
-from dashboard.figures.marks import axes, theory
+from dashboard.figures.marks import axes, prediction_lines
 from dashboard.figures.marks.figure import add_glyph, set_range
 from dashboard.figures.marks.line import LineMark, LineSpec
 from dashboard.figures.marks.streamed_source import Column
@@ -45,7 +45,7 @@ class PathMark(LineMark):
         dots = Scatter(x="x", y=self.scale.field("y"), size=9, fill_color="color", fill_alpha="fill", **rim)
         add_glyph(dots, self.ends, self.figure)
 
-    def show_theory(self, lines: Sequence[theory.TheoryLine]) -> None:
+    def show_theory(self, lines: Sequence[prediction_lines.PredictionLine]) -> None:
         """Draw nothing: a prediction is a function of the step."""
 
     def show_phases(self, phases: Sequence[Phase]) -> None:
@@ -73,8 +73,9 @@ class PathMark(LineMark):
         return [(*spot, fill) for spot in places if np.isfinite(spot[:2]).all()]
 
     def _follow_x(self, step: int, horizon: int) -> None:
-        extent = axes.union(self.stream.extents.get(self.x_key(spec.column)) for spec in self.lines)
-        set_range(self.figure.x_range, axes.value_range(extent, None, self.options.log_x), self.options.log_x)
+        log = self.options.log_x
+        extent = self.stream.extent([self.x_key(spec.column) for spec in self.lines], log)
+        set_range(self.figure.x_range, axes.value_range(extent, None, log), log)
 
     def _distance(self, column: Column, x: float, y: float) -> float:
         data, window = self.stream.source.data, (self.figure.x_range.start, self.figure.x_range.end)

@@ -22,7 +22,7 @@ from dashboard.ui.notation import plain
 from dashboard.ui.palette import GREY
 
 MANY = 10
-"""From more bars on names are smaller, so that they do not run into one another."""
+"""Most bars with names of full size: names of more are smaller, so that they do not run into one another."""
 
 LONGEST = 34
 """Letters of a name beside its bar."""
@@ -117,4 +117,6 @@ def _spread(curve: Curve, low: Any, high: Any) -> str:
 
 
 def _short(label: str) -> str:
-    return label if len(label) <= LONGEST else f"{label[: LONGEST - 1]}…"
+    """Cut a name in its middle: what tells it from others stands at its ends."""
+    half = LONGEST // 2
+    return label if len(label) <= LONGEST else f"{label[: half - 1].rstrip()}…{label[-half:].lstrip()}"

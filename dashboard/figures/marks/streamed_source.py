@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from bokeh.models import ColumnDataSource
 
+from dashboard.figures.marks import axes
 from dashboard.session.curves import FEW, Curve
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 MOST_POINTS = 1200
 """Drawn points a curve; beyond, every second one is dropped, and the page says so."""
 
-EXPLODED = 1e3
-"""A run that diverged is shown up to so many times its first value."""
+EXPLODED = {True: 1e3, False: 10.0}
+"""A run that diverged is shown up to so many times its first value, on a logarithmic axis and on another."""
 
 QUANTILES = {"median": 0.5, "low": 0.1, "high": 0.9}
 """Shares of the members below the line and the ends of a band."""
@@ -93,7 +93,7 @@ class StreamedSource:
         self.extents: dict[str, tuple[float, float, float]] = {}
         self.starts: dict[str, float] = {}
         """The first value of each column."""
-        self.diverged = False
+        self.diverged: frozenset[int] = frozenset()
         self.note = ""
         self._sent, self._stride = 0, 1
         self._version: tuple[Any, ...] = ()
@@ -105,7 +105,7 @@ class StreamedSource:
         size = len(series)
         if version != self._version or size < self._sent:
             self._version = version
-            self.diverged = bool((run.diverged_at >= 0).any())
+            self.diverged = frozenset(np.flatnonzero(run.diverged_at >= 0).tolist())
             self._restart(series, run, size)
         elif size > self._sent:
             self._append(series, run, size)
@@ -118,10 +118,16 @@ class StreamedSource:
         columns = self._rows(series, run, slice(row, row + 1), {key: self.columns[key] for key in keys})
         return {key: float(values[0]) for key, values in columns.items() if len(values)}
 
-    def ceiling(self, keys: Iterable[str]) -> float:
-        """Find the value where a run that diverged leaves the picture: its last steps would press all others flat."""
-        starts = [abs(self.starts[key]) for key in keys if key in self.starts]
-        return EXPLODED * max(starts) if self.diverged and any(starts) else math.inf
+    def extent(self, keys: Iterable[str], log: bool) -> tuple[float, float, float] | None:
+        """Find the extent of some columns, without the last steps of diverged members: they press all others flat."""
+        known = [key for key in keys if key in self.extents]
+        whole = axes.union(map(self.extents.get, known))
+        starts = [abs(self.starts[key]) for key in known]
+        if not self.diverged or not any(starts):
+            return whole
+        alive = [key for key in known if self.diverged.isdisjoint(self.columns[key].curve.members)]
+        reached = [max(abs(end) for end in self.extents[key][:2]) for key in alive]
+        return axes.capped(whole, max(EXPLODED[log] * max(starts), *reached, 0.0))
 
     def _append(self, series: Series, run: Run, size: int) -> None:
         first = -(-self._sent // self._stride) * self._stride

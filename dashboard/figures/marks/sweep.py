@@ -10,7 +10,7 @@ import numpy as np
 from bokeh.events import Tap
 from bokeh.models import ColumnDataSource, MultiLine, Scatter
 
-from dashboard.figures.marks import axes, theory
+from dashboard.figures.marks import axes, prediction_lines
 from dashboard.figures.marks.figure import add_glyph, set_range, upright
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.line import NEAR
@@ -140,15 +140,18 @@ def _count_values(configs: Sequence[Config], name: str, members: Sequence[int]) 
 DOT, FOCUS = 7, 12
 """Sizes of the dots, and of the one in focus."""
 
+THIN, WIDE = 1.4, 3.0
+"""Widths of the lines, and of the one through the member in focus."""
+
 CROWD = 100
-"""From so many dots on they are smaller."""
+"""Number of dots from which on they are smaller."""
 
 
 class SweepMark(StepMark):
     """A dot a member, a line through the medians over seeds, and theory dashed in the same hue."""
 
     sweep: Sweep | None = None
-    predictions: theory.SweepTheory
+    predictions: prediction_lines.SweepPredictions
     _configs: tuple[Any, ...] = ()
     _log_x = False
 
@@ -156,12 +159,13 @@ class SweepMark(StepMark):
         """Add the lines, the dots and the hovers."""
         self.channel = self.engine.channel(self.plot.channels[0])
         self.figure.yaxis.axis_label = upright(axis_label(self.channel))
-        self.lines, self.dashed = (ColumnDataSource({"xs": [], "ys": [], "color": []}) for _ in range(2))
+        self.lines = ColumnDataSource({"xs": [], "ys": [], "color": [], "width": []})
+        self.dashed = ColumnDataSource({"xs": [], "ys": [], "color": []})
         self.source.data = {name: [] for name in ("x", "y", "color", "size", "rim", "name", "who")}
         style = {"fill_color": "color", "fill_alpha": 0.8, "line_color": "rim"}
         dots = add_glyph(Scatter(x="x", y=self.scale.field("y"), size="size", **style), self.source, self.figure)
-        add_glyph(MultiLine(xs="xs", ys="ys", line_color="color", line_width=1.6), self.lines, self.figure)
-        add_glyph(theory.dashed_lines(), self.dashed, self.figure, name="theory")
+        add_glyph(MultiLine(xs="xs", ys="ys", line_color="color", line_width="width"), self.lines, self.figure)
+        add_glyph(prediction_lines.dashed_lines(), self.dashed, self.figure, name="theory")
         add_hover(self.figure, [dots], [("", "@name"), ("", "@who"), (plain(self.channel.label), "@y")])
         self.figure.on_event(Tap, lambda event: self.tap(event.x, event.y))
 
@@ -193,7 +197,7 @@ class SweepMark(StepMark):
         dots = [(series, x, m) for series in self._series() for x, members in series.points.items() for m in members]
         self._members = [member for _, _, member in dots]
         points = [[self._configs[m] for m in members] for s in self._series() for members in s.points.values()]
-        self.predictions = theory.SweepTheory(self.engine, self.channel.name, points)
+        self.predictions = prediction_lines.SweepPredictions(self.engine, self.channel.name, points)
         self.source.data = {
             "x": [x for _, x, _ in dots],
             "y": [np.nan] * len(dots),
@@ -203,7 +207,8 @@ class SweepMark(StepMark):
             "name": [series.label for series, _, _ in dots],
             "who": self._names(),
         }
-        self.lines.data = self.dashed.data = {"xs": [], "ys": [], "color": []}
+        self.lines.data = {"xs": [], "ys": [], "color": [], "width": []}
+        self.dashed.data = {"xs": [], "ys": [], "color": []}
 
     def _series(self) -> Sequence[SweepSeries]:
         return self.sweep.series if self.sweep else ()
@@ -225,9 +230,12 @@ class SweepMark(StepMark):
         self._mark_focus(now.focus)
         medians = [np.array([_median(values[list(m)]) for m in s.points.values()]) for s in sweep.series]
         laws = self._laws(sweep, now)
-        self.lines.data, self.dashed.data = self._paths(medians), self._paths(laws)
+        widths = [WIDE if _holds(series, now.focus) else THIN for series in sweep.series]
+        self.lines.data, self.dashed.data = self._paths(medians) | {"width": widths}, self._paths(laws)
         self._set_ranges(sweep, values[self._members], laws)
-        self._describe(sweep, medians, laws, values)
+        gone = (now.run.diverged_at >= 0) & (now.step >= now.run.diverged_at)
+        self._describe(sweep, medians, laws, values, int(gone.sum()))
+        self.legend = _legend(sweep, now.focus, plain(self.channel.label)) + self._law_sample(laws)
 
     def _mark_focus(self, focus: int) -> None:
         """Make the member in focus larger, and ringed."""
@@ -276,23 +284,26 @@ class SweepMark(StepMark):
 
     # -- what the heading and the table say --------------------------------------------------------------------
 
-    def _describe(self, sweep: Sweep, medians: list[np.ndarray], laws: list[np.ndarray], values: np.ndarray) -> None:
-        lost, total = int(np.isnan(values).sum()), sweep.total
+    def _describe(
+        self, sweep: Sweep, medians: list[np.ndarray], laws: list[np.ndarray], values: np.ndarray, lost: int
+    ) -> None:
+        total, none = sweep.total, lost < len(values) and not np.isfinite(values).any()
         off = sum(getattr(config, sweep.knob.name) <= 0 for config in self._configs) if sweep.log else 0
         parts = [
             "a dot is a member, the line joins the medians over seeds" if len(self._members) > _size(sweep) else "",
             f"{len(sweep.series)} of {total:,} series drawn: spread fewer knobs" if total > len(sweep.series) else "",
             f"{off:,} of {len(values):,} members are at 0, which no logarithmic axis has" if off else "",
             f"{lost:,} of {len(values):,} members diverged and are not drawn" if lost else "",
+            "no member has a value at this step yet" if none else "",
         ]
         self.note = " · ".join(filter(None, parts))
+        self.numbers = self._table(sweep, medians, laws if self._law_sample(laws) else [])
+
+    def _law_sample(self, laws: list[np.ndarray]) -> list[dict[str, Any]]:
+        """List what the legend says of the dashed lines: nothing where there are none."""
+        name = plain(self.predictions.label).partition(" (")[0]
         known = np.isfinite(np.concatenate(laws)).any()
-        lines = [
-            {"label": s.label or plain(self.channel.label), "dash": "solid", "color": s.color} for s in sweep.series
-        ]
-        law = {"label": f"theory: {plain(self.predictions.label).partition(' (')[0]}", "dash": "dashed", "muted": True}
-        self.legend = lines + [law] * bool(known)
-        self.numbers = self._table(sweep, medians, laws if known else [])
+        return [{"label": f"theory: {name}", "dash": "dashed", "muted": True}] if known else []
 
     def _table(self, sweep: Sweep, medians: list[np.ndarray], laws: list[np.ndarray]) -> Numbers:
         """Make a table, a row a value of the knob and a column a series: medians over seeds, then theory."""
@@ -316,3 +327,19 @@ def _size(sweep: Sweep) -> int:
 def _median(values: np.ndarray) -> float:
     finite = values[np.isfinite(values)]
     return float(np.median(finite)) if len(finite) else np.nan
+
+
+def _holds(series: SweepSeries, member: int) -> bool:
+    return any(member in members for members in series.points.values())
+
+
+def _legend(sweep: Sweep, focus: int, alone: str) -> list[dict[str, Any]]:
+    """List the series; of several without a hue of their own the one in focus, and how many others there are."""
+    grey = [series for series in sweep.series if series.color == GREY]
+    told = [series for series in sweep.series if series.color != GREY or len(grey) == 1]
+    named = [(series.label or alone, series.color, "") for series in told]
+    if len(grey) > 1:
+        thick = [(f"thick: {series.label}", GREY, "") for series in grey if _holds(series, focus)]
+        doc = "point at a dot for its name; a click puts it in focus"
+        named += [*thick, (f"{len(grey) - len(thick)} others", GREY, doc)]
+    return [{"label": label, "dash": "solid", "color": color, "doc": doc} for label, color, doc in named]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from bokeh.models import AdaptiveTicker, ColumnDataSource, MultiLine, Scatter, VBar
 
-from dashboard.figures.marks import axes, theory
+from dashboard.figures.marks import axes, prediction_lines
 from dashboard.figures.marks.figure import add_glyph, name_ticks, set_range, upright
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
@@ -117,7 +117,7 @@ class ProfileMark(StepMark):
         self.source.data = {name: [] for name in ("x", "y", "color", "name", "place")}
         self.lines, self.dashed = (ColumnDataSource(data={"xs": [], "ys": [], "color": []}) for _ in range(2))
         add_glyph(MultiLine(xs="xs", ys="ys", line_color="color", line_width=2), self.lines, self.figure)
-        add_glyph(theory.dashed_lines(), self.dashed, self.figure, name="theory")
+        add_glyph(prediction_lines.dashed_lines(), self.dashed, self.figure, name="theory")
         dots = Scatter(x="x", y=self.scale.field("y"), size=7, fill_color="color", line_color=None)
         drawn = add_glyph(dots, self.source, self.figure)
         at = [(plain(self.across.label), "@x")] if self.across else []
@@ -169,7 +169,7 @@ class ProfileMark(StepMark):
         if self.across:
             set_range(self.figure.x_range, axes.value_range(axes.extent(x), None, self.plot.log_x), self.plot.log_x)
             return
-        count = max(map(len, self._xs))
+        count = int(np.max(x, initial=0)) + 1
         set_range(self.figure.x_range, (-0.3, count - 0.7), False)
         name_ticks(self.figure.xaxis, {at: self.plot.component(at) for at in range(0, count, -(-count // 12))})
 

@@ -12,7 +12,7 @@ from bokeh.models import ColumnDataSource, Line, Scatter
 from dashboard.figures.marks import axes
 from dashboard.figures.marks.figure import add_glyph, figure
 from dashboard.figures.marks.hover import add_hover
-from dashboard.figures.marks.theory import DASH
+from dashboard.figures.marks.prediction_lines import DASH
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import category
 

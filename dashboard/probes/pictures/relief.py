@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engines.core.protocol.probe_figures import Relief
 
 LIBRARY = next((path for path in AbstractVTKPlot.__javascript__ if path.startswith("static/")), "")
-"""Where this server keeps what draws in the browser. A page loads it when it shows a relief, and no earlier."""
+"""Address of what draws in the browser, on this server. A page loads it when it shows a relief, and no earlier."""
 
 TALL = 350
 """Pixels of the live scene."""

@@ -95,7 +95,7 @@ export function render({ model }) {
     button(turn, "Start afresh", () => { before.at = 0; keep(name, null); model.send_msg({ afresh: true }); });
   };
   const refresh = () => {
-    const { lesson, title, html, index, count, phase, looks, question, goal, follow_up } = model.shown;
+    const { lesson, title, html, index, count, stage, looks, question, goal, follow_up } = model.shown;
     const focused = root.getRootNode().activeElement?.textContent;
     root.replaceChildren();
     root.setAttribute("aria-label", `lesson: ${lesson}`);
@@ -104,16 +104,16 @@ export function render({ model }) {
     make("h2", "", top, title);
     make("div", "text", root).innerHTML = html;  // made safe where it was read
     if (question) ask(question);
-    if (goal && phase === "told") set(goal);
-    const state = { lesson, index, count, question, follow_up, waits: phase !== "told" || Boolean(goal && !goal.reached) };
+    if (goal && stage === "open") set(goal);
+    const state = { lesson, index, count, question, follow_up, waits: stage !== "open" || Boolean(goal && !goal.reached) };
     note(state);
     const turn = make("div", "turn", root);
     go_on(turn, state);
     take_up(turn, state);
     print(model.shown);
     [...root.querySelectorAll("button:enabled, a")].find((each) => focused && each.textContent === focused)?.focus();
-    const now = `${index} ${phase}`;
-    if (looks && phase !== "asked" && now !== place) scroll_to_meant();
+    const now = `${index} ${stage}`;
+    if (looks && stage !== "question" && now !== place) scroll_to_meant();
     place = now;
   };
   model.on("shown", refresh);

@@ -6,7 +6,7 @@ So a verdict is tried the way a fault of the engine would try it. An engine's `w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from engines.core.protocol.config import Config
@@ -27,3 +27,8 @@ def but(**knobs: Any) -> Change:
 def scaled(**factors: float) -> Change:
     """Multiply knobs in every member."""
     return lambda config: config.replace(**{name: getattr(config, name) * by for name, by in factors.items()})
+
+
+def where(values: Mapping[str, Any], change: Change) -> Change:
+    """Change the members whose knobs have these values, and no others."""
+    return lambda config: change(config) if values.items() <= dict(config).items() else config

@@ -6,13 +6,15 @@ import json
 from pathlib import Path
 
 import numpy as np
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from engines.core.compute.simulation import Checkpoint, Simulation
 from engines.core.data.schedule import Schedule
-from engines.core.files.store import reason, require_format, writing
+from engines.core.files.atomic_file import writing
+from engines.core.files.store import reason, require_format
 from engines.core.protocol.errors import StoreError
 
 FORMAT = 1
@@ -21,7 +23,7 @@ FORMAT = 1
 def write_checkpoint(saved: Checkpoint, path: Path) -> None:
     """Write the state of a simulation, as a whole or not at all. Raises `StoreError`."""
     tensors = {
-        f"{index}/{kind}/{name}": tensor.contiguous()
+        f"{index}/{kind}/{name}": tensor.clone(memory_format=torch.contiguous_format)  # a file shares no memory
         for index, (state, knobs) in enumerate(saved.batches)
         for kind, group in (("state", state._asdict()), ("knobs", knobs))
         for name, tensor in group.items()

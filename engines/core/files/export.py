@@ -15,6 +15,7 @@ import xarray
 from pyarrow import csv as pa_csv
 
 from engines.core.files import store
+from engines.core.files.atomic_file import writing
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import StoreError
 from engines.core.protocol.paths import expand_home
@@ -32,7 +33,7 @@ def save(run: RunData, path: str | Path) -> None:
     """Write a run in the format that the name ends with: `.parquet`, `.nc` or `.csv`. Raises `StoreError`."""
     path = expand_home(path)
     write = FORMATS[require_suffix(path)]
-    with store.writing(path) as file:
+    with writing(path) as file:
         write(run, file)
 
 
@@ -57,7 +58,7 @@ def require_suffix(path: str | Path, allowed: Collection[str] = (), action: str 
     return suffix
 
 
-def frame(run: RunData, channels: Collection[str] = ()) -> pd.DataFrame:
+def tidy_table(run: RunData, channels: Collection[str] = ()) -> pd.DataFrame:
     """Make a tidy table of some channels (default: all): one row a number, with member, step and the knobs that vary.
 
     `i` and `j` number the entries of vectors and matrices from 0. A number is missing once its member has diverged.
@@ -66,7 +67,7 @@ def frame(run: RunData, channels: Collection[str] = ()) -> pd.DataFrame:
 
 
 def csv(run: RunData, channels: Collection[str] = ()) -> bytes:
-    """Write `frame` as text. It holds numbers alone: what repeats the run is in the other formats."""
+    """Write `tidy_table` as text. It holds numbers alone: what repeats the run is in the other formats."""
     file = io.BytesIO()
     _write_csv(run, file, channels)
     return file.getvalue()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import platform
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +18,7 @@ import xarray
 from engines.core.compute import device as devices
 from engines.core.data.plain_json import plain
 from engines.core.data.recording import Frame, Series
+from engines.core.files.atomic_file import writing
 from engines.core.files.packing import pack, unpack
 from engines.core.protocol import registry
 from engines.core.protocol.config import Config
@@ -104,41 +102,6 @@ def _variable(run: RunData, channel: Channel) -> Any:
 def write(run: RunData, file: BinaryIO) -> None:
     """Write `run` as Parquet, for `read`."""
     pq.write_table(table(run), file)
-
-
-@contextmanager
-def writing(path: str | Path) -> Iterator[BinaryIO]:
-    """Open a file that is there as a whole or not at all. Raises `StoreError`."""
-    target = Path(path)
-    file, part = _open_part(target)
-    try:
-        with file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, target)
-    except OSError as error:
-        raise StoreError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def require_writable(path: str | Path) -> None:
-    """Raise `StoreError` where `save` could not write; to be asked before a long computation."""
-    file, part = _open_part(Path(path))
-    file.close()
-    part.unlink()
-
-
-def _open_part(target: Path) -> tuple[BinaryIO, Path]:
-    try:
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
-        return part.open("xb"), part
-    except OSError as error:
-        raise StoreError(f"cannot write {target}: {error.strerror}") from error
 
 
 def table(run: RunData) -> pa.Table:
@@ -338,9 +301,9 @@ def run_from_description(about: Mapping[str, Any]) -> RunData:
     engine = load(about["engine"])
     names = [preset.name for preset in engine.presets]
     preset = engine.preset(about["preset"]) if about["preset"] in names else None
-    openings = _configs(engine, about["openings"])
-    engine = engine.of(openings)
-    run = RunData(engine, openings, preset=preset, device=str(about["device"]))
+    initial = _configs(engine, about["openings"])
+    engine = engine.for_configs(initial)
+    run = RunData(engine, initial, preset=preset, device=str(about["device"]))
     run.configs = _configs(engine, about["configs"])
     run.interrupted = about.get("interrupted") is True
     run.name, run.note, run.stored = (str(about.get(key, "")) for key in ("name", "note", "stored"))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engines.core.files.atomic_file import writing
 from engines.core.library.filters import conditions
 from engines.core.library.index import FOLDER, Index, Told, refresh
 from engines.core.protocol.errors import ConfigError, StoreError, UnknownName, quote
@@ -102,13 +103,14 @@ class Library:
                 where, values = f"({where}) AND instr(file, ?) != 1", [*values, self._hidden]
                 if engine:
                     where, values = f"({where}) AND (engine = ? OR broken != '')", [*values, engine]
-                [count] = connection.execute(f"SELECT count(*) FROM runs WHERE {where}", values).fetchone()
-                order = "ORDER BY stored DESC, file LIMIT ? OFFSET ?"
-                query = f"SELECT * FROM runs WHERE {where} {order}"
-                found = connection.execute(query, [*values, limit, first]).fetchall()
+                order = "ORDER BY stored DESC, file"
+                every = connection.execute(f"SELECT id FROM runs WHERE {where} {order}", values).fetchall()
+                shown = json.dumps([row["id"] for row in every[first : first + limit]])
+                among = "id IN (SELECT value FROM json_each(?))"
+                found = connection.execute(f"SELECT * FROM runs WHERE {among} {order}", [shown]).fetchall()
                 if last or not refresh(self.folder, connection, found):
                     break
-            return [_entry(row) for row in found], count
+            return [_entry(row) for row in found], len(every)
 
     def entry(self, name: str) -> Entry:
         """Return the run of this name, id, or beginning of an id that no other has. Raises `UnknownName`."""
@@ -193,7 +195,7 @@ class Library:
         stored.stored = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         if state:
             write_checkpoint(state, (self.folder / file).with_suffix(STATE))
-        with store.writing(self.folder / file) as out:
+        with writing(self.folder / file) as out:
             store.write(stored, out)
         return file.removesuffix(".parquet")
 

@@ -15,7 +15,7 @@ from engines.core.runs.run import Run
 from engines.core.watch.engine import NOT_HERE
 
 PERIOD = 1.0
-"""Seconds between two looks at the file."""
+"""Seconds between two readings of the file."""
 
 SILENT = 60.0
 """Seconds after which a file that does not change is that of a training which goes on no more."""
@@ -45,20 +45,20 @@ class Follower:
 
     def __init__(self, run: FollowedRun) -> None:
         self.run = run
-        self._changed = self._looked = 0.0
+        self._changed = self._read_at = 0.0
         self._message = ""
 
     @property
     def status(self) -> Status:
         """How far it has come; the file is read again where it has changed."""
-        if time.monotonic() - self._looked > PERIOD:
-            self._looked = time.monotonic()
-            self._look()
+        if time.monotonic() - self._read_at > PERIOD:
+            self._read_at = time.monotonic()
+            self._read()
         step = int(self.run.steps[-1])
         return Status(step=step, horizon=step, playing=self._goes_on(), ready=True, message=self._message)
 
-    def _look(self) -> None:
-        """Take over what was recorded since. A file that is being replaced, or is gone, is looked at the next time."""
+    def _read(self) -> None:
+        """Take over what was recorded since. A file that is being replaced, or is gone, is read the next time."""
         with contextlib.suppress(OSError, StoreError):
             changed = self.run.file.stat().st_mtime
             if changed == self._changed:

@@ -40,7 +40,7 @@ class Status:
     """Steps per second of compute, as measured."""
     message: str = ""
     device: str = ""
-    """Where steps are really computed; "" before that is known."""
+    """The device that really computes steps; "" before that is known."""
     full: bool = False
     """Whether the memory of a card ran out: the run can go on where it is on another device."""
 

@@ -1,4 +1,4 @@
-"""Random numbers as a function of seed, purpose and step, drawn on the CPU in blocks."""
+"""Random draws on the CPU, so that no run depends on its device: by seed, purpose and step, in blocks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from functools import lru_cache
 import numpy as np
 import torch
 from torch import Tensor
+
+
+def orthonormal(stream: np.random.Generator, rows: int, columns: int) -> np.ndarray:
+    """Draw the Q factor of a standard Gaussian matrix, `[rows, columns]`."""
+    return np.linalg.qr(stream.standard_normal((rows, columns)))[0]
 
 
 def stream(seed: int, *purpose: int) -> torch.Generator:

@@ -28,7 +28,7 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A picture declared as data. `line` draws channels over `x`; the other kinds show one step, the cursor's.
+    """A figure declared as data. `line` draws channels over `x`; the other kinds show one step, the cursor's.
 
     `heatmap` draws its channels beside one another on one colour scale. `scatter` draws the last channel against
     the first, or against its index. `space` draws two or three channels as coordinates, with one scale for all.
@@ -46,7 +46,7 @@ class Plot:
     log_x: bool = False
     log_y: bool = True
     symlog: float = 0.0
-    """Where positive, `log_y` means a scale for both signs: logarithmic beyond this size, linear within it."""
+    """Size beyond which a scale for both signs is logarithmic, and linear within it; 0 where values have one sign."""
     by: str = ""
     """Scatter, space: the channel that holds the class of each point, a place in `classes`; one member is shown."""
     classes: tuple[str, ...] = ()

@@ -105,7 +105,6 @@ class NamedSweep:
     """Values in place of those of `set` with which it takes a few seconds; `steps` may be among them."""
     heuristic: str = ""
     """Why theory's lines are no theorem; "" where they are."""
-    log_value: bool = False
     source: str = ""
 
 
@@ -113,7 +112,7 @@ class Part(NamedTuple):
     """The values of a probe when a share of its work is done; the last part has the result."""
 
     share: float
-    """From 0 to 1."""
+    """Share of the work that is done, 0 to 1."""
     values: Mapping[str, Any]
     """Numbers and arrays by name; fewer of them, or arrays with NaN, before the end."""
 
@@ -356,11 +355,11 @@ class Engine(ABC, Generic[C, P, S]):
         """Name the plots that have nothing to show with these knobs; the page leaves them out."""
         return frozenset()
 
-    def of(self, configs: Sequence[C]) -> Engine[C, P, S]:
+    def for_configs(self, configs: Sequence[C]) -> Engine[C, P, S]:
         """Return the engine of runs with these configurations; another one where channels depend on them."""
         return self
 
-    def bring(self, subject: Any) -> dict[str, Any]:
+    def knobs_for(self, subject: Any) -> dict[str, Any]:
         """Return the knobs with which a subject that a person brings is analysed. Raises `ConfigError`."""
         raise ConfigError(f"{self.title} takes no subject of your own")
 

@@ -84,7 +84,7 @@ class EngineFailure(DynascopeError, RuntimeError):
 
 
 class OutOfMemory(EngineFailure):
-    """There was no memory for what an engine asked for."""
+    """An engine asked for more memory than there is."""
 
     def __init__(self, what: str, asked: float = 0.0, advice: str = "lower the sizes or the number of members"):
         super().__init__(f"{what}: {advice}")

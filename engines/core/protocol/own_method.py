@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engines.core.protocol.brought import Brought
 from engines.core.protocol.errors import ConfigError, quote
+from engines.core.protocol.named import Named
 
 FORM = re.compile(r"[A-Za-z_]\w*")
 """The form of a name."""
@@ -40,7 +40,7 @@ def _checked(value: Any, who: str) -> OwnMethod:
     return value
 
 
-METHODS: Brought[OwnMethod] = Brought(
+METHODS: Named[OwnMethod] = Named(
     "method", _checked, "dynascope.methods",
     "register one with @dynascope.method, or start this program with --plugins DIR",
 )  # fmt: skip

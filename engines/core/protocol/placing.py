@@ -1,4 +1,4 @@
-"""Where a batch is computed: what is too small for a card stays on the processor."""
+"""The device that computes a batch: what is too small for a card stays on the processor."""
 
 from __future__ import annotations
 

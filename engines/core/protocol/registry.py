@@ -23,7 +23,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import engines
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import (
@@ -55,7 +54,7 @@ DECLARED = ("name", "title", "summary", "references", "Config", "channels", "plo
 
 
 @dataclass(frozen=True)
-class Source:
+class Origin:
     """The origin of an engine: the attribute of a module, and the package with which that was installed."""
 
     name: str
@@ -91,13 +90,13 @@ class Source:
         return engine
 
 
-RECORDED = {"watched_training": Source("watched_training", "engines.core.watch.engine", BUILT_IN)}
+RECORDED = {"watched_training": Origin("watched_training", "engines.core.watch.engine", BUILT_IN)}
 """Engines of what was computed elsewhere: stored runs name them, and they are no labs."""
 
 
-def sources() -> dict[str, Source]:
+def origins() -> dict[str, Origin]:
     """List all engines by name, sorted; nothing is imported."""
-    by_name: dict[str, Source] = {}
+    by_name: dict[str, Origin] = {}
     for source in (*_built_in(), *_plugins(), *_installed()):
         by_name.setdefault(source.name, source)
     return dict(sorted(by_name.items()))
@@ -105,13 +104,13 @@ def sources() -> dict[str, Source]:
 
 def names() -> list[str]:
     """List the names of all engines, sorted; nothing is imported."""
-    return list(sources())
+    return list(origins())
 
 
 @cache
 def load(name: str) -> Engine:
     """Import the engine called `name`. Raises `UnknownName`, or `EngineFailure` where it is broken."""
-    source = sources().get(name) or RECORDED.get(name)
+    source = origins().get(name) or RECORDED.get(name)
     if source is None:
         raise UnknownName("engine", name, names())
     try:
@@ -157,8 +156,8 @@ def add_plugins(folder: str | Path) -> None:
     if str(path) in PLUGINS.__path__:
         return
     here = [source.name for source in _packages([str(path)], PLUGINS.__name__, "")]
-    taken = [f"{name} is not used: another engine has its name" for name in here if name in sources()]
-    others = [*_others(path), *taken]
+    taken = [f"{name} is not used: another engine has its name" for name in here if name in origins()]
+    others = [*_no_engines(path), *taken]
     if not here and not any(offered_in(file, kind) for file in path.glob("[!_]*.py") for kind in OFFERS):
         why = "; ".join(others) or (
             "each is a folder with an __init__.py; a model of your own is a file with SUBJECT, a method one with "
@@ -200,7 +199,7 @@ def _folder_of_plugins(given: str, folder: str | Path) -> Path:
     return path
 
 
-def _others(path: Path) -> Iterator[str]:
+def _no_engines(path: Path) -> Iterator[str]:
     """Say of each folder that holds code and is found as no engine why it is none."""
     for place in sorted(path.glob("[!._]*")):
         if next(place.glob("*.py"), None) and not place.name.endswith("-info"):
@@ -215,7 +214,7 @@ def _others(path: Path) -> Iterator[str]:
 
 def origin(name: str) -> dict[str, str]:
     """Return the package and version of an engine, as links and stored runs name them; empty if not listed."""
-    source = sources().get(name)
+    source = origins().get(name)
     return {"package": source.package, "version": source.version} if source else {}
 
 
@@ -232,21 +231,22 @@ def missing(name: str, package: str = "", version: str = "") -> str:
 # -- the three places ---------------------------------------------------------------------------------------------
 
 
-def _built_in() -> Iterator[Source]:
-    for source in _packages(engines.__path__, engines.__name__, BUILT_IN, _version()):
+def _built_in() -> Iterator[Origin]:
+    above = sys.modules["engines"]  # whoever reads this has imported it
+    for source in _packages(above.__path__, above.__name__, BUILT_IN, _version()):
         if source.name != "core":
             yield source
 
 
-def _plugins() -> Iterator[Source]:
+def _plugins() -> Iterator[Origin]:
     return _packages(PLUGINS.__path__, PLUGINS.__name__, PLUGINS.__name__)
 
 
-def _packages(paths: Iterable[str], parent: str, package: str, version: str = "") -> Iterator[Source]:
+def _packages(paths: Iterable[str], parent: str, package: str, version: str = "") -> Iterator[Origin]:
     for module in pkgutil.iter_modules(paths):
         if module.ispkg and NAME.fullmatch(module.name):
             folder = Path(module.module_finder.path, module.name)  # type: ignore[union-attr]
-            yield Source(module.name, f"{parent}.{module.name}", package, version, folder=folder)
+            yield Origin(module.name, f"{parent}.{module.name}", package, version, folder=folder)
 
 
 @cache
@@ -258,14 +258,14 @@ def _version() -> str:
 
 
 @cache
-def _installed() -> tuple[Source, ...]:
+def _installed() -> tuple[Origin, ...]:
     """List the entry points of installed packages; one that cannot be read fails when it is loaded."""
     installed = []
     for point in _entry_points():
         module, _, attribute = map(str.strip, point.value.partition(":"))
         name = re.sub(r"[^A-Za-z0-9_]", "_", point.name)  # it becomes the address of a page
         about = (point.dist.name, point.dist.version) if point.dist else ("", "")
-        installed.append(Source(name, module, *about, attribute or "ENGINE", _folder(module)))
+        installed.append(Origin(name, module, *about, attribute or "ENGINE", _folder(module)))
     return tuple(installed)
 
 

@@ -14,6 +14,7 @@ from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
 from engines.core.data.recording import Recording
 from engines.core.files import store
+from engines.core.files.atomic_file import writing
 from engines.core.files.checkpoint_file import restore_checkpoint, write_checkpoint
 from engines.core.protocol.engine import RunData
 from engines.core.protocol.errors import ConfigError, StoreError
@@ -116,7 +117,7 @@ class _Keeper:
             fresh.recording, fresh.diverged_at = self._run.recording.after(self._last), self._run.diverged_at
             if len(fresh):
                 number = len(self._parts())
-                with store.writing(self._partial.with_name(f"{self._partial.name}-{number:06}.parquet")) as file:
+                with writing(self._partial.with_name(f"{self._partial.name}-{number:06}.parquet")) as file:
                     store.write(fresh, file)
                 self._last = int(fresh.steps[-1])
             write_checkpoint(self._simulation.checkpoint(), self._state)

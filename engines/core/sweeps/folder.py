@@ -23,6 +23,7 @@ from pyarrow.dataset import dataset
 
 from engines.core import api
 from engines.core.files import export, store
+from engines.core.files.atomic_file import writing
 from engines.core.library.query import ask
 from engines.core.protocol.config import Config
 from engines.core.protocol.declarations import Verdict
@@ -50,7 +51,7 @@ class Sweep:
         place = export.expand_home(folder)
         path = place / "sweep.json"
         if not path.exists():
-            with store.writing(path) as file:
+            with writing(path) as file:
                 file.write(plan.to_json().encode())
         sweep = cls(place)
         differences = list(_paths(sweep.plan.record, plan.record))
@@ -70,7 +71,7 @@ class Sweep:
         """Write what came of a task: the run first, so that a task that counts as finished has it."""
         for kind, data in (("runs", run), ("results", rows)):
             if data is not None:
-                with store.writing(self.path(kind, task)) as file:
+                with writing(self.path(kind, task)) as file:
                     file.write(data)
         for leftover in (self.folder / "partial").glob(f"{task.digest}*"):
             leftover.unlink(missing_ok=True)

@@ -21,7 +21,7 @@ from engines.core.protocol.registry import PLUGINS, load
 from engines.core.sweeps import worker
 from engines.core.sweeps.folder import Sweep
 from engines.core.sweeps.plan import Plan, Task
-from engines.core.sweeps.worker import Answer
+from engines.core.sweeps.worker import Reply
 
 Progress = Callable[[int, int], None]
 """Called with the points that are done and how many there are."""
@@ -111,17 +111,17 @@ def compute_plan(
         finished = len(tasks) - len(missing)
         raise StoreError(f"{finished} of {len(tasks)} tasks of this sweep are in {out} already: resume it to go on")
     if scheduler:
-        outcomes = _on_cluster(result, missing, scheduler, device)
+        replies = _on_cluster(result, missing, scheduler, device)
     else:
-        outcomes = _on_processes(result, missing, min(workers or _cores(), len(missing)), device)
+        replies = _on_processes(result, missing, min(workers or _cores(), len(missing)), device)
     total = sum(len(task.points) for task in tasks)
     count = total - sum(len(task.points) for task in missing)
     failures = []
-    for task, outcome in outcomes:
-        if outcome.rows is not None:
-            result.keep(task, outcome.rows, outcome.run)
-        if outcome.failure:
-            failures.append(outcome.failure)
+    for task, reply in replies:
+        if reply.rows is not None:
+            result.keep(task, reply.rows, reply.run)
+        if reply.failure:
+            failures.append(reply.failure)
         count += len(task.points)
         if progress:
             progress(count, total)
@@ -157,7 +157,7 @@ def _cards(device: str) -> list[str]:
     return visible if len(visible) == count and all(visible) else [str(index) for index in range(count)]
 
 
-def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: str) -> Iterator[tuple[Task, Answer]]:
+def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: str) -> Iterator[tuple[Task, Reply]]:
     """Compute tasks in processes of this machine. An interrupt has them write checkpoints and end."""
     if not tasks:
         return
@@ -166,7 +166,7 @@ def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: st
     begun = (list(PLUGINS.__path__), stop, _cards(device), spawn.Value("i", 0))
     pool = ProcessPoolExecutor(workers, spawn, worker.begin, begun)
     waiting = iter(tasks)
-    running: dict[Future[Answer], Task] = {}
+    running: dict[Future[Reply], Task] = {}
 
     def submit(some: Iterable[Task]) -> None:
         with _interrupts_ignored():  # processes begin here, and begin with what their parent ignores
@@ -201,7 +201,7 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
-def _on_cluster(result: Sweep, tasks: Sequence[Task], scheduler: str, device: str) -> Iterator[tuple[Task, Answer]]:
+def _on_cluster(result: Sweep, tasks: Sequence[Task], scheduler: str, device: str) -> Iterator[tuple[Task, Reply]]:
     """Compute tasks on the workers of a Dask scheduler, which tries a task again where its worker is lost."""
     try:
         from distributed import Client, as_completed
@@ -231,7 +231,7 @@ def _on_cluster(result: Sweep, tasks: Sequence[Task], scheduler: str, device: st
             for future in finished:
                 task = running.pop(future.key)
                 error = future.exception()
-                yield task, Answer(failure=str(error)) if error else future.result()
+                yield task, Reply(failure=str(error)) if error else future.result()
                 for another in submit(islice(waiting, 1)):
                     finished.add(another)
         except (CancelledError, OSError) as error:

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,8 +18,8 @@ from engines.core.sweeps.folder import Sweep, rows_to_bytes
 from engines.core.sweeps.plan import Task
 
 
-class Answer(NamedTuple):
-    """The answer of a worker to a task: nothing where it wrote into the folder itself; `failure` is a sentence."""
+class Reply(NamedTuple):
+    """The reply of a worker to a task: nothing where it wrote into the folder itself; `failure` is a sentence."""
 
     rows: bytes | None = None
     run: bytes | None = None
@@ -60,26 +61,26 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def work(text: str, folder: str, device: str) -> Answer:
+def work(text: str, folder: str, device: str) -> Reply:
     """Compute a task, and write what is kept of it into the folder of its sweep where this machine has it."""
     task = Task.from_json(text)
     sweep = _folder(task, folder)
     try:
         rows, run = compute(task, sweep.path("partial", task) if sweep else None, device, _stop.is_set)
     except Interrupted:
-        return Answer()
+        return Reply()
     except StoreError:  # a full disk is no property of this task: all would fail at it
         raise
     except DynascopeError as error:
-        return Answer(failure=str(error))
+        return Reply(failure=str(error))
     kept = export.to_bytes(run, ".parquet") if run and task.plan.keeps_runs else None
     if not sweep:
-        return Answer(rows_to_bytes(rows), kept)
+        return Reply(rows_to_bytes(rows), kept)
     sweep.keep(task, rows_to_bytes(rows), kept)
-    return Answer()
+    return Reply()
 
 
-def work_on_cluster(text: str, folder: str, device: str, plugins: Sequence[str]) -> Answer:
+def work_on_cluster(text: str, folder: str, device: str, plugins: Sequence[str]) -> Reply:
     """Compute a task in a Dask worker, which has its own signals and its own end."""
     _use_one_thread()
     for each in plugins:
@@ -91,7 +92,13 @@ def work_on_cluster(text: str, folder: str, device: str, plugins: Sequence[str])
 def _folder(task: Task, folder: str) -> Sweep | None:
     """Open the sweep's folder where this machine has it, and it is the same one."""
     try:
-        sweep = Sweep(folder)
-    except StoreError:
+        sweep = _opened(folder, os.stat(Path(folder, "sweep.json")).st_mtime_ns)
+    except (OSError, StoreError):
         return None
-    return sweep if sweep.plan.record == task.plan.record else None
+    return sweep if sweep.plan.shared == task.plan.record else None
+
+
+@lru_cache(1)
+def _opened(folder: str, changed: int) -> Sweep:
+    """Open a folder once for all tasks: its description may be long."""
+    return Sweep(folder)

@@ -13,7 +13,7 @@ from engines.core.watch.watch import Watch
 def lightning(eye: Watch) -> Any:
     """Make a callback for Lightning's `Trainer(callbacks=[...])`. Raises `ConfigError` where it is not installed."""
 
-    class Eye(_base("Callback", "lightning.pytorch.callbacks", "pytorch_lightning.callbacks")):
+    class Callback(_base("Callback", "lightning.pytorch.callbacks", "pytorch_lightning.callbacks")):
         def on_train_start(self, trainer: Any, module: Any) -> None:
             eye.__enter__()
 
@@ -28,14 +28,14 @@ def lightning(eye: Watch) -> Any:
         def on_exception(self, trainer: Any, module: Any, exception: BaseException) -> None:
             eye.__exit__(type(exception), exception, None)
 
-    return Eye()
+    return Callback()
 
 
 def hugging_face(eye: Watch) -> Any:
     """Make a callback for Hugging Face's `Trainer(callbacks=[...])`; the loss is the one that it logs."""
     logged: dict[str, Any] = {}
 
-    class Eye(_base("TrainerCallback", "transformers")):
+    class Callback(_base("TrainerCallback", "transformers")):
         def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             eye.__enter__()
 
@@ -48,13 +48,13 @@ def hugging_face(eye: Watch) -> Any:
         def on_train_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             eye.__exit__(None, None, None)
 
-    return Eye()
+    return Callback()
 
 
 def keras(eye: Watch) -> Any:
     """Make a callback for `fit(callbacks=[...])` of Keras with torch as its backend."""
 
-    class Eye(_base("Callback", "keras.callbacks")):
+    class Callback(_base("Callback", "keras.callbacks")):
         def on_train_begin(self, logs: Any = None) -> None:
             eye.__enter__()
 
@@ -64,7 +64,7 @@ def keras(eye: Watch) -> Any:
         def on_train_end(self, logs: Any = None) -> None:
             eye.__exit__(None, None, None)
 
-    return Eye()
+    return Callback()
 
 
 def _base(name: str, *modules: str) -> Any:

@@ -75,7 +75,7 @@ class WatchedTrainingEngine(Engine[WatchedTraining, None, Nothing]):
     presets = ()
     opening = ""
 
-    def of(self, configs: Sequence[Any]) -> WatchedTrainingEngine:
+    def for_configs(self, configs: Sequence[Any]) -> WatchedTrainingEngine:
         """Return the engine whose channels and plots are those of a training. Raises `ConfigError` where they clash."""
         config: WatchedTraining = configs[0]
         scalars, layers = config.scalars.split(), config.layers.split()

@@ -17,12 +17,13 @@ from torch import Tensor
 from engines.core.data.recording import Frame
 from engines.core.data.schedule import Schedule
 from engines.core.files import store
+from engines.core.files.atomic_file import require_writable, writing
 from engines.core.protocol.errors import ConfigError, quote
 from engines.core.protocol.paths import expand_home
 from engines.core.runs.run import Run
 from engines.core.subjects.batches import Batches
 from engines.core.subjects.subject import Params, Subject
-from engines.core.watch import measures
+from engines.core.watch import quantities
 from engines.core.watch.engine import ENGINE, WatchedTraining
 
 log = logging.getLogger(__name__)
@@ -71,19 +72,19 @@ class Measured:
         """List the layers whose features are measured, by the names of the subject."""
         if self.subject is None or self.subject.features is None or self.subject.labels is None:
             return []
-        return list(measures.collapse(self.subject, self._data))
+        return list(quantities.collapse(self.subject, self._data))
 
     def __call__(self, layers: Mapping[str, str]) -> dict[str, float]:
         """Measure everything at the parameters as they are now; `layers` are the names of channels by layer."""
         now = {name: one.detach() for name, one in self.params().items()}
-        found = {"distance": measures.distance(now, self._first)}
+        found = {"distance": quantities.distance(now, self._first)}
         if self.subject is None:
             parts = [one.detach().double().square().sum() for one in self.gradients() if one is not None]
             return found | {"gradient_norm": float(sum(parts)) ** 0.5 if parts else float("nan")}
         at = self.subject.at(now)
-        norm, sharp, self._vector = measures.gradient_and_sharpness(at, self._data, self._vector)
+        norm, sharp, self._vector = quantities.gradient_and_sharpness(at, self._data, self._vector)
         found |= {"gradient_norm": norm, "sharpness": sharp}
-        for layer, (ratio, angle) in (measures.collapse(at, self._data) if layers else {}).items():
+        for layer, (ratio, angle) in (quantities.collapse(at, self._data) if layers else {}).items():
             found |= {f"nc1_{layers[layer]}": ratio, f"nc2_{layers[layer]}": angle}
         return found
 
@@ -115,7 +116,7 @@ class Watch:
         self._newest: tuple[int, dict[str, float]] | None = None
 
     def __enter__(self) -> Self:
-        store.require_writable(self.file)
+        require_writable(self.file)
         self._layers = {name: channel_name(name) for name in self._attempt(self._measured.layers, [])}
         for _ in range(2):  # the first time imports and allocates
             begun = time.perf_counter()
@@ -170,7 +171,7 @@ class Watch:
         said = {"eta": self._rate(), "parameters": self._measured.parameters, "scalars": " ".join(scalars)}
         layers, known = " ".join(self._layers.values()), self._measured.subject is not None
         config = WatchedTraining(**self._about | said, layers=layers, curvature=known)
-        run = Run(ENGINE.of([config]), [config])
+        run = Run(ENGINE.for_configs([config]), [config])
         run.name, run.notes = self._name, tuple(self._measured.notes)
         self._scalars, self.run = tuple(scalars), run
 
@@ -248,7 +249,7 @@ def frame(values: Mapping[str, float]) -> dict[str, np.ndarray]:
 
 def store_run(run: Run, file: Path) -> None:
     """Store a run as a whole or not at all. Raises `StoreError`."""
-    with store.writing(file) as open_file:
+    with writing(file) as open_file:
         store.write(run, open_file)
 
 

@@ -25,8 +25,8 @@ from engines.loss_landscape.degeneracy.jacobian import Passes, jacobian, layer_p
 from engines.loss_landscape.degeneracy.numerical_rank import count_above
 from engines.loss_landscape.degeneracy.related_gates import related_gate_directions
 from engines.loss_landscape.degeneracy.row_space import (
+    ChunkedJacobian,
     Factorisation,
-    JacobianSource,
     RowSpaces,
     WithProgress,
     by_qr,
@@ -207,7 +207,7 @@ def count_stages(
     """
     passes = layer_passes(net, theta, X)
     layer_blocks = tuple(blocks(g) for g in passes.gates)
-    J = JacobianSource(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])
+    J = ChunkedJacobian(partial(jacobian, net, theta), X, net.sizes[-1], [prod(shape) for shape in net.shapes])
     spaces = yield from factorise(J)
     related = related_gate_directions(net, theta, passes) if dependent and layer_blocks else None
     return count_of_parts(

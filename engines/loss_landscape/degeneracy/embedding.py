@@ -17,7 +17,7 @@ from engines.loss_landscape.degeneracy import closed_form, numerical_rank, synch
 from engines.loss_landscape.degeneracy.count import Count, count_of_parts, distinct_samples
 from engines.loss_landscape.degeneracy.jacobian import Passes, by_layer, layer_passes, require_float64
 from engines.loss_landscape.degeneracy.related_gates import related_gate_directions
-from engines.loss_landscape.degeneracy.row_space import Factorisation, JacobianSource, WithProgress, by_qr, run_to_end
+from engines.loss_landscape.degeneracy.row_space import ChunkedJacobian, Factorisation, WithProgress, by_qr, run_to_end
 from engines.loss_landscape.degeneracy.synchronised_neurons import blocks
 from engines.loss_landscape.models.model import Layout
 from engines.loss_landscape.models.modular_addition import Embedding
@@ -100,7 +100,7 @@ def count_stages(
     pairs = torch.eye(model.e**2, dtype=theta.dtype, device=theta.device).unflatten(-1, (model.e, model.e))
     directions = torch.cat([units, torch.nn.functional.normalize(mixing_tangents(model, theta, pairs), dim=-1)])
     layers = Layout(((model.e, model.p), (model.h, 2 * model.e), (model.p, model.h)))
-    J = JacobianSource(partial(jacobian, model, theta), X, model.p, [prod(shape) for shape in layers.shapes])
+    J = ChunkedJacobian(partial(jacobian, model, theta), X, model.p, [prod(shape) for shape in layers.shapes])
     return count_of_parts(
         layers, all_passes, layer_blocks, (yield from factorise(J)), directions, related, distinct_samples(X)
     )

@@ -96,15 +96,6 @@ def jacobian_chunks(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None
     return (jacobian(net, theta, part) for part in X.split(chunk, -2))
 
 
-def qr_triangle(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Tensor:
-    """Triangle R of `J = QR`, with J in chunks: `RᵀR = JᵀJ` in at most P rows, `[*, min(n k, P), P]`; theta `[*, P]`.
-
-    R and its blocks of columns have the singular values and row spaces of J and its layers, at full precision: unlike a
-    Gram matrix, which squares them and resolves nothing below 1e-8 of the largest.
-    """
-    return qr_of_parts(jacobian_chunks(net, theta, X, chunk))
-
-
 def qr_of_parts(parts: Iterable[Tensor]) -> Tensor:
     """Triangle R of the QR decomposition of all rows of parts `[*, m, P]`, one part after another."""
 
@@ -115,12 +106,6 @@ def qr_of_parts(parts: Iterable[Tensor]) -> Tensor:
 
 
 def gram(net: Mlp, theta: Tensor, X: Tensor, chunk: int | None = None) -> Tensor:
-    """Gram matrix `JᵀJ/n`, the Hessian of the behavioural loss, `[*, P, P]`: half the cost of `qr_triangle`."""
+    """Gram matrix `JᵀJ/n`, the Hessian of the behavioural loss, `[*, P, P]`: half the cost of `qr_of_parts`."""
     total = sum(part.mT @ part for part in jacobian_chunks(net, theta, X, chunk))
     return torch.as_tensor(total) / X.shape[-2]
-
-
-def kernel(net: Mlp, theta: Tensor, X: Tensor) -> Tensor:
-    """Tangent kernel `J Jᵀ/n`, `[*, n k, n k]`: the non-zero eigenvalues of `gram`, cheaper where n k < P."""
-    J = jacobian(net, theta, X)
-    return J @ J.mT / X.shape[-2]

@@ -8,32 +8,12 @@ from torch import Tensor
 from engines.core.numerics.lapack import svd
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR
-from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks
 from engines.loss_landscape.models.mlp import Mlp
 
 
 def behavioural_loss(net: Mlp, theta: Tensor, star: Tensor, X: Tensor) -> Tensor:
     """Behavioural loss `(1/2n) sum_x ‖f(x; theta) - f(x; star)‖²`, `[*]`; theta `[*, P]`, star broadcasts to it."""
     return (net(theta, X) - net(star.expand(theta.shape), X)).square().sum((-2, -1)) / (2 * X.shape[-2])
-
-
-def exchange_orbit(net: Mlp, theta: Tensor, layer: int, block: Blocks, N: Tensor) -> Tensor:
-    """Move `W_in -> M W_in`, `W_out -> W_out M⁻¹` in hidden layer 1 .. L-1, `M = exp(N)` within its blocks, `[*, P]`.
-
-    N `[*, d, d]` may be negative only on the diagonal: M then has no negative entry, synchronised neurons stay
-    positive on the same data, no gate flips and the function is the same. Raises `ConfigError` otherwise, and where N
-    mixes neurons that are not of one block.
-    """
-    off = N * (1 - torch.eye(N.shape[-1], dtype=N.dtype, device=N.device))
-    if bool((off < 0).any()):
-        raise ConfigError(f"an orbit's N must not be negative off the diagonal, its least entry is {off.min():g}")
-    if bool((N * ~block.same != 0).any()):
-        raise ConfigError("an orbit mixes neurons of one block only, N has entries between blocks")
-    M, weights, d = torch.linalg.matrix_exp(N), list(net.split(theta)), N.shape[-1]
-    weights[layer - 1] = M @ weights[layer - 1]
-    moved = weights[layer][..., :d] @ torch.linalg.matrix_exp(-N)
-    weights[layer] = torch.cat([moved, weights[layer][..., d:].expand(*moved.shape[:-1], -1)], -1)
-    return net.join([W.expand(*moved.shape[:-2], *W.shape[-2:]) for W in weights])
 
 
 def bias_shift(net: Mlp, theta: Tensor, layer: int, c: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ STRIP = 512
 """Columns that are multiplied at a time."""
 
 
-class JacobianSource(NamedTuple):
+class ChunkedJacobian(NamedTuple):
     """The Jacobian of a network at its parameters, to be made in parts."""
 
     rows: Callable[[Tensor], Tensor]
@@ -92,11 +92,11 @@ class RowSpaces(NamedTuple):
         return svdvals(directions @ self.factor.mT)
 
 
-Factorisation = Callable[[JacobianSource], WithProgress[RowSpaces]]
+Factorisation = Callable[[ChunkedJacobian], WithProgress[RowSpaces]]
 """One of the two methods, `by_qr` or `by_gram`."""
 
 
-def by_qr(J: JacobianSource, tau: float = SINGULAR, chunk: int | None = None) -> WithProgress[RowSpaces]:
+def by_qr(J: ChunkedJacobian, tau: float = SINGULAR, chunk: int | None = None) -> WithProgress[RowSpaces]:
     """Factorise J by its QR triangle, made of `chunk` data at a time; by default of about 2 P rows."""
     R, parts = None, J.X.split(chunk or max(CHUNK, 2 * sum(J.widths) // J.k), -2)
     for done, part in enumerate(parts, 1):
@@ -112,7 +112,7 @@ def by_qr(J: JacobianSource, tau: float = SINGULAR, chunk: int | None = None) ->
     return RowSpaces(values, unit, lengths, scaled, spaces, tau)
 
 
-def by_gram(J: JacobianSource, chunk: int | None = None) -> WithProgress[RowSpaces]:
+def by_gram(J: ChunkedJacobian, chunk: int | None = None) -> WithProgress[RowSpaces]:
     """Factorise J by `JᵀJ`, summed over `chunk` data at a time.
 
     Its diagonal blocks are the Gram matrices of the layers.

@@ -38,19 +38,6 @@ def jacobian(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor) ->
     return vmap(jacrev(lambda at, x: f(at, x[None])[0]), in_dims=(None, 0))(theta, X).flatten(0, 1)
 
 
-def gram(f: Callable[[Tensor, Tensor], Tensor], theta: Tensor, X: Tensor, chunk: int = 256) -> Tensor:
-    """Gram matrix `J^T J/n [P, P]` of one member, summed in float64 over chunks of samples; never holds J as a whole.
-
-    The Hessian of `1/(2n) sum_x |f(x; w) - f(x; w*)|^2` at w*. Raises `ConfigError` beyond `LARGEST` parameters.
-    """
-    P = require_small(theta.shape[-1])
-    total = torch.zeros(P, P, dtype=torch.float64, device=theta.device)
-    for part in X.split(chunk):
-        J = jacobian(f, theta, part).double()
-        total.addmm_(J.mT, J)
-    return total / len(X)
-
-
 def require_small(P: int) -> int:
     """Return P, or raise `ConfigError` beyond `LARGEST` parameters."""
     if P > LARGEST:

@@ -9,7 +9,7 @@ A basis is a matrix `C [*, w, w]` of covectors, features `fh = at C`, and its ps
 are zero columns at the end, so members with different counts share one batch. Centred bases have the constant as
 feature 0, and the mean is subtracted from the others through it.
 
-    CA = atᵀ at/n = U D Uᵀ,  R = U D^-1/2,  R+ = D^1/2 Uᵀ         whitening
+    CA = atᵀ at/n = S U D Uᵀ S,  R = S^-1 U D^-1/2,  R+ = D^1/2 Uᵀ S   whitening; S: lengths of the columns of at
     M' = mean_x Jhᵀ Jh,  Jh = C'ᵀ d at'/d at                      how features C' downstream depend on a direction
     R+ M' R+ᵀ = V Lam Vᵀ,  C = R V Lam^1/2,  C+ = Lam^-1/2 Vᵀ R+
 
@@ -29,6 +29,7 @@ from torch import Tensor
 
 from engines.core.numerics.lapack import eigh
 from engines.core.protocol.errors import ConfigError
+from engines.loss_landscape.degeneracy.numerical_rank import unit_columns
 from engines.loss_landscape.models.mlp import Mlp
 
 
@@ -166,9 +167,11 @@ def interaction_rotation(a: Tensor, downstream: Tensor) -> Rotation:
     downstream is M' `[*, w, w]`, of which the first q coordinates count. `mean fh_i² = Lam_i`, and Lam are the
     non-zero eigenvalues of M' CA.
     """
-    values, U = decreasing_eigh(gram(a))
+    unit, length = unit_columns(a)  # so that units of a coordinate, which the weights undo, hide no other
+    values, U = decreasing_eigh(gram(unit))
     downstream = downstream[..., : a.shape[-1], : a.shape[-1]]
-    R, R_plus = U * power(values, -0.5), (U * power(values, 0.5)).mT
+    length = torch.where(length > 0, length, 1)
+    R, R_plus = U * power(values, -0.5) / length[..., :, None], (U * power(values, 0.5)).mT * length[..., None, :]
     Lam, V = decreasing_eigh(R_plus @ downstream @ R_plus.mT)
     return Rotation(R @ V * power(Lam, 0.5), (V * power(Lam, -0.5)).mT @ R_plus, Lam)
 

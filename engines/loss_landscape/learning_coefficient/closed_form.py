@@ -35,19 +35,6 @@ def at_finite_temperature(coefficient: LearningCoefficient, b: float, gamma: flo
     return coefficient.value - (coefficient.multiplicity - 1) / log(b / gamma)
 
 
-def normal_crossing(k: tuple[int, ...], h: tuple[int, ...] | None = None) -> LearningCoefficient:
-    """Coefficient `min_i (h_i + 1)/(2 k_i)` of `prod w_i^(2 k_i)` under a prior `prod |w_i|^(h_i)`.
-
-    m is the number of minima. Watanabe 2009. Raises `ConfigError` unless some k_i is positive.
-    """
-    powers = h or (0,) * len(k)
-    ratios = [(one + 1) / (2 * power) for power, one in zip(k, powers, strict=True) if power > 0]
-    if not ratios:
-        raise ConfigError(f"the exponents k of a normal crossing are {k}; one at least must be positive")
-    least = min(ratios)
-    return LearningCoefficient(least, ratios.count(least))
-
-
 def crossing_planes(n1: int, n2: int) -> LearningCoefficient:
     """Coefficient `min(n1, n2)/2` of `|u|^2 |v|^2` with u in R^n1, v in R^n2; m = 2 if they are equal, else 1."""
     return LearningCoefficient(min(n1, n2) / 2, 1 + (n1 == n2))

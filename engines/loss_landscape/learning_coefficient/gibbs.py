@@ -7,23 +7,11 @@ layers above and Rt of those below, layer W has precision `b (Lf^T Lf kron Rt Rt
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from engines.core.numerics import lapack
-from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models.deep_linear import DeepLinear, product_of_layers
-
-
-class GibbsSamples(NamedTuple):
-    """The last layers of C chains, and the loss after each sweep."""
-
-    layers: list[Tensor]
-    """`W^l [C, H_{l+1}, H_l]`."""
-    losses: Tensor
-    """Losses after each sweep, `[T, C]`."""
 
 
 def draw_layer(
@@ -53,22 +41,3 @@ def sweep(model: DeepLinear, layers: list[Tensor], b: Tensor, gamma: float, nois
         above = product_of_layers([torch.eye(model.widths[k + 1], dtype=T.dtype).expand(C, -1, -1), *layers[k + 1 :]])
         layers[k] = draw_layer(normals, above, below, T, stars[k], b, gamma)
     return layers
-
-
-def sample(
-    model: DeepLinear, b: Tensor, sweeps: int, generator: torch.Generator, layers: list[Tensor] | None = None,
-    gamma: float = 1.0,
-) -> GibbsSamples:  # fmt: skip
-    """Run `sweeps` sweeps of a chain for each entry of `b [C]`, from the true layers unless others are given; float64.
-
-    Raises `ConfigError` unless b and gamma are positive.
-    """
-    if not (gamma > 0 and bool((b > 0).all())):
-        raise ConfigError(f"b = {b.tolist()} and gamma = {gamma}; both must be positive")
-    layers = layers or [W.expand(len(b), -1, -1) for W in model.layers]
-    losses = []
-    for _ in range(sweeps):
-        noise = [torch.randn(W.shape, generator=generator, dtype=torch.float64) for W in layers]
-        layers = sweep(model, layers, b, gamma, noise)
-        losses.append((product_of_layers(layers) - model.target).square().sum((-2, -1)) / 2)
-    return GibbsSamples(layers, torch.stack(losses))

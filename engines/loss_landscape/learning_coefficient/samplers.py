@@ -175,21 +175,6 @@ def mala_kernel(loss: Loss, w: Window, eta: Tensor | float, generator: torch.Gen
     return step
 
 
-def minibatches(
-    loss: Callable[[Tensor, Tensor], Tensor], n: int, size: int, generator: torch.Generator
-) -> Loss:  # fmt: skip
-    """Make a loss `[*, C]` that draws `size` of n rows with replacement for each chain, anew at every call.
-
-    The given loss is `loss(theta [*, C, P], rows [*, C, size]) -> [*, C]`.
-    """
-
-    def fresh(theta: Tensor) -> Tensor:
-        shape = (*theta.shape[:-1], size)
-        return loss(theta, torch.randint(n, shape, generator=generator, device=theta.device))
-
-    return fresh
-
-
 def normals_like(like: Tensor, generator: torch.Generator) -> Tensor:
     """Draw standard normals `[*, C, P]` of the shape, type and device of `like [*, C, P]`."""
     return torch.randn(like.shape, generator=generator, dtype=like.dtype, device=like.device)

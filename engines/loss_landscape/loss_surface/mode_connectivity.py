@@ -30,23 +30,13 @@ def barrier(losses: Tensor, t: Tensor) -> Tensor:
     return (losses - (1 - share) * losses[0] - share * losses[-1]).amax(0)
 
 
-def train_bezier(
-    gradient: Gradient, w0: Tensor, w1: Tensor, steps: int = 600, lr: float = 1e-2, seed: int = 0
-) -> Tensor:
-    """Train the middle `[B, P]` of a Bezier curve by Adam, starting from the middle of the line.
-
-    gradient maps `[B, P]` to `[B, P]`; one t ~ U(0, 1) a step, shared by the pairs.
-    """
-    *_, last = train_bezier_steps(gradient, w0, w1, steps, lr, seed)
-    return last
-
-
 def train_bezier_steps(
     gradient: Gradient, w0: Tensor, w1: Tensor, steps: int = 600, lr: float = 1e-2, seed: int = 0
 ) -> Iterator[Tensor]:
-    """Yield the middle `[B, P]` after each step of `train_bezier`.
+    """Train the middle of a Bezier curve by Adam, from the middle of the line; yields it, `[B, P]`.
 
-    By the chain rule the gradient of the middle is `2 t (1 - t)` times that of the loss at the point.
+    `gradient` maps `[B, P]` to `[B, P]`; one t ~ U(0, 1) a step, shared by the pairs. By the chain rule the gradient of
+    the middle is `2 t (1 - t)` times that of the loss at the point.
     """
     source = torch.Generator().manual_seed(seed)
     times = torch.rand(steps, generator=source, dtype=torch.float64).to(w0)

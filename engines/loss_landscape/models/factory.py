@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from engines.core.protocol.errors import ConfigError
-from engines.core.subjects import brought
+from engines.core.subjects import named_subjects
 from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.models import (
     deep_linear,
@@ -114,7 +114,7 @@ def planted_network(config: LossLandscape) -> planted_networks.PlantedNetwork:
     return drawn[config.planted]()
 
 
-def _own(configs: Configs) -> Trainable:
+def _user_network(configs: Configs) -> Trainable:
     net, theta, samples = user_network.load(configs[0].network, configs[0].data, configs[0].network_activation)
     seeds = tuple(_seeds(configs))
     if samples.y is None:
@@ -123,7 +123,7 @@ def _own(configs: Configs) -> Trainable:
 
 
 def _own_model(configs: Configs) -> Trainable:
-    return own_model.own_model_subject(brought.find(configs[0].model), tuple(_seeds(configs)))
+    return own_model.own_model_subject(named_subjects.find(configs[0].model), tuple(_seeds(configs)))
 
 
 def at_rest(net: Model, star: torch.Tensor, X: torch.Tensor, seeds: tuple[int, ...]) -> Trainable:
@@ -144,7 +144,7 @@ SUBJECTS: dict[str, Callable[[Configs], Trainable]] = {
     "planted": _planted,
     "linear": _linear,
     "superposition": _superposition,
-    "user_network": _own,
+    "user_network": _user_network,
     "own_model": _own_model,
 }
 """Builders of all subjects but potentials, by name."""

@@ -2,8 +2,8 @@
 
 Gated plans: datum i is of cluster i mod K, coordinates one-hot + .02 N, then free ones of N(0, 1). A neuron that is to
 fire on a set S of clusters weighs them by +8 (1 + u/5), the others by -8 (1 + u/5), u uniform, free coordinates by .7
-N, bias .3 N; readouts are N(0, 1). Deeper layers are generic, weights N/2 and biases N. `EXAMPLES[name](seed)` draws a
-network whose degeneracy is known; the reference counts are in the tests.
+N, bias .3 N; readouts are N(0, 1). Deeper layers are generic, weights N/2 and biases N. The
+degeneracy of each is known; tests hold the reference counts.
 """
 
 from __future__ import annotations
@@ -231,23 +231,6 @@ def nearly_synchronised_pair(angle: float, n: int = 4000, seed: int = 0) -> Plan
     at = torch.tensor(angle, dtype=torch.float64)
     W_in[1] = 2 * (at.cos() * first + at.sin() * first.norm() / across.norm() * across)
     return PlantedNetwork(net, net.join([W_in, W_out]), X)
-
-
-EXAMPLES: dict[str, Callable[[int], PlantedNetwork]] = {
-    "generic-1": lambda seed: generic_network((5, 6, 3), seed=seed),
-    "generic-2": lambda seed: generic_network((5, 6, 6, 3), seed=seed),
-    "t1-inputs": lambda seed: generic_network((5, 6, 3), seed=seed, rank=3),
-    "t1-duplicate": lambda seed: generic_network((5, 6, 3), seed=seed, edit=duplicate_neuron),
-    "dead": lambda seed: generic_network((5, 6, 3), seed=seed, edit=dead_neuron),
-    "t2-silent": lambda seed: generic_network((5, 6, 3), seed=seed, edit=silent_neuron),
-    "t2-parallel": lambda seed: generic_network((5, 6, 3), seed=seed, edit=parallel_neurons),
-    "t3": lambda seed: staircase(3, seed=seed),
-    "t3-on": lambda seed: always_on(3, seed=seed),
-    "nested": lambda seed: nested_gates(3, seed=seed),
-    "t3-deep": lambda seed: staircase(4, (5,), seed=seed),
-    "mixed": lambda seed: draw_planted(MIXED, seed),
-}
-"""Networks of known degeneracy by name; each takes a seed."""
 
 
 class PlantedModules(NamedTuple):

@@ -13,7 +13,7 @@ from engines.core.protocol.config import Knob
 from engines.core.protocol.engine import Part, Probe, RunData
 from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
-from engines.core.subjects import brought
+from engines.core.subjects import named_subjects
 from engines.loss_landscape.loss_surface.mode_connectivity import barrier, bezier, line, train_bezier_steps
 from engines.loss_landscape.loss_surface.surface import losses_at
 from engines.loss_landscape.models import network_at_step
@@ -62,7 +62,7 @@ def _other_of_mine(model: OwnModel, name: str) -> Tensor:
     """Parameters `[P]` of another model of a person's own. Raises `ConfigError` for one of other shapes, or none."""
     if not name:
         raise ConfigError("other_model is empty: it is to name another model that you brought, of the same shapes")
-    return model.subject.at(brought.find(name).precise.params).theta
+    return model.subject.at(named_subjects.find(name).precise.params).theta
 
 
 def twin(run: RunData, member: int, step: int, network: NetworkAtStep, seed: int) -> Iterator[tuple[float, Tensor]]:

@@ -14,7 +14,7 @@ from engines.core.subjects.batches import size, tensors
 from engines.loss_landscape.degeneracy.count import Count, count_of_parts, distinct_samples
 from engines.loss_landscape.degeneracy.jacobian import Passes
 from engines.loss_landscape.degeneracy.linear_layers import LinearMaps, linear_maps
-from engines.loss_landscape.degeneracy.row_space import Factorisation, JacobianSource, WithProgress
+from engines.loss_landscape.degeneracy.row_space import ChunkedJacobian, Factorisation, WithProgress
 from engines.loss_landscape.models.model import Layout, Samples
 from engines.loss_landscape.models.network_at_step import NetworkAtStep
 from engines.loss_landscape.models.own_model import OwnModel
@@ -71,7 +71,7 @@ def count_by_layer(network: NetworkAtStep, factorise: Factorisation) -> WithProg
         )
     rows = model.jacobian(theta, X)[..., order]
     widths = [len(places) for places in layers.values()]
-    spaces = yield from factorise(JacobianSource(lambda part: rows[part[:, 0].long()].flatten(0, 1), X, k, widths))
+    spaces = yield from factorise(ChunkedJacobian(lambda part: rows[part[:, 0].long()].flatten(0, 1), X, k, widths))
     shapes, passes = _ranked(model, theta, X, {name: len(places) for name, places in layers.items()})
     none = theta.new_zeros(0, model.P)
     count = count_of_parts(Layout(shapes), passes, (), spaces, none, None, _distinct(model))

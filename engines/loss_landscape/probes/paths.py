@@ -53,7 +53,7 @@ class PathContext(NamedTuple):
 
 
 def elementary_orbit(net: Mlp, theta: Tensor, layer: int, i: int, j: int, t: Tensor) -> Tensor:
-    """Orbit of `exp(t E_ij)`, t >= 0 unless i = j: `orbits.exchange_orbit` of a single entry, `[T, P]`.
+    """Orbit of `exp(t E_ij)`, t >= 0 unless i = j: a single entry of an exchange within a block, `[T, P]`.
 
     `W_in[i] += t W_in[j]`, `W_out[:, j] -= t W_out[:, i]`; for i = j `W_in[i] *= e^t`, `W_out[:, i] *= e^-t`.
     """

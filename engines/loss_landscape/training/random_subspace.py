@@ -31,18 +31,13 @@ def projection(P: int, d: int, seed: int) -> Tensor:
     return drawn / torch.linalg.vector_norm(drawn, dim=0)
 
 
-def train(
-    gradient: Gradient, start: Tensor, dimensions: Sequence[int], seed: int = 0, steps: int = 600, lr: float = 0.05
-) -> Tensor:
-    """Train by Adam in each of D subspaces through `start [P]`, with gradients `Pmᵀ grad`: parameters `[D, P]`."""
-    *_, last = training_steps(gradient, start, dimensions, seed, steps, lr)
-    return last
-
-
 def training_steps(
     gradient: Gradient, start: Tensor, dimensions: Sequence[int], seed: int = 0, steps: int = 600, lr: float = 0.05
 ) -> Iterator[Tensor]:
-    """Yield the parameters `[D, P]` after each step of `train`."""
+    """Train by Adam in each of D subspaces through `start [P]`; yield the parameters `[D, P]` after each step.
+
+    `gradient` maps `[D, P]` to `[D, P]`; steps go along `Pmᵀ grad`.
+    """
     Pm = projection(len(start), max(dimensions), seed).to(start)
     inside = torch.arange(max(dimensions), device=start.device) < torch.tensor(dimensions, device=start.device)[:, None]
     state, rate = init_moments(torch.zeros(inside.shape).to(start)), torch.full((len(dimensions),), lr).to(start)

@@ -7,6 +7,7 @@ from math import cos, pi, sin
 
 import numpy as np
 
+from engines.core.analysis.curve_fits import slope
 from engines.core.analysis.verdict_helpers import above, below, by_seed, log10, per_member, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
@@ -155,7 +156,4 @@ def _power(run: RunData, members: list[int]) -> float | None:
     """Slope of the logarithms of curvature and angle, of the members of one seed."""
     curvatures = [(run.configs[i].angle, last_value(run, "near_curvature", i)) for i in members]
     points = [(angle, q) for angle, q in curvatures if angle > 0 and q]
-    if len(points) < 3:
-        return None
-    x, y = np.log10(np.array(points)).T
-    return float(np.polyfit(x, y, 1)[0])
+    return slope(*np.log10(np.array(points)).T, fewest=3) if points else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engines.core.analysis.curve_fits import Curve, hitting_time, rate
+from engines.core.analysis.curve_fits import Curve, hitting_time, rate, slope
 from engines.core.analysis.verdict_helpers import ratio
 from engines.core.protocol.engine import RunData
 from engines.matrix_sensing import theory
@@ -61,7 +61,4 @@ def exponent(run: RunData, members: Sequence[int], largest: float = 0.45) -> flo
     """Fit the power of alpha in the late rate, over members that differ in alpha alone; None for fewer than three."""
     pairs = [(run.configs[i].alpha, late_rate(run, i)) for i in members if run.configs[i].alpha <= largest]
     points = [(alpha, value) for alpha, value in pairs if value is not None]
-    if len(points) < 3:
-        return None
-    alphas, rates = np.log(np.array(points)).T
-    return float(np.polyfit(alphas, rates, 1)[0])
+    return slope(*np.log(np.array(points)).T, fewest=3) if points else None

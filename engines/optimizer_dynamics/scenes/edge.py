@@ -218,7 +218,7 @@ def _flow_values(problem: Problem, state: State, rate: Tensor) -> dict[str, Tens
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute all channels that are not thin."""
+    """Compute all channels that are not thin, each `[B, *dims]`."""
     loss, _ = problem.model.loss_and_gradient(state.w)
     rate = rates(problem.schedules, state.t, knobs)
     scale = scale_of(problem, state, knobs)
@@ -243,7 +243,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Return no thin channel of its own."""
+    """Return no thin channel `[B, *dims]` of its own."""
     return complete({}, state.w, thin=True)
 
 

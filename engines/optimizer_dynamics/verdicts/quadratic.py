@@ -114,7 +114,8 @@ def advantage(run: RunData) -> list[Verdict]:
         base = _curve(run, dimension, 0.0)
         own = tuned(run, run.where(dimension=dimension, precondition=0.5, horizon=T), T)
         speed = None if own is None or base is None else ratio(steps_to_equal(*base, own[1]), T)
-        found.append(verdict(f"d = {dimension}, T = {T}: steps of tuned SGD over those of H^−½", [speed], value, 0.05))
+        claim = f"d = {dimension}, T = {T}: steps of tuned SGD over those of H^{{−½}}"
+        found.append(verdict(claim, [speed], value, 0.05))
     return found
 
 

@@ -12,6 +12,7 @@ from engines.core.api import simulate
 from engines.core.data.plain_json import to_json
 from engines.core.data.recording import Event
 from engines.core.files import store
+from engines.core.files.atomic_file import require_writable
 from engines.core.protocol import registry
 from engines.core.protocol.errors import StoreError
 from engines.core.runs.replay import simulation_at
@@ -207,7 +208,7 @@ def test_a_parquet_file_of_another_kind_is_refused(run, tmp_path):
         store.read(target)
 
 
-@pytest.mark.parametrize("write", [lambda run, path: run.save(path), lambda run, path: store.require_writable(path)])
+@pytest.mark.parametrize("write", [lambda run, path: run.save(path), lambda run, path: require_writable(path)])
 def test_a_path_that_cannot_be_written_is_refused_and_leaves_nothing(run, tmp_path, write):
     (tmp_path / "file").write_text("in the way")
     for path in (tmp_path / "file" / "run.parquet", tmp_path):
@@ -217,7 +218,7 @@ def test_a_path_that_cannot_be_written_is_refused_and_leaves_nothing(run, tmp_pa
 
 
 def test_asking_whether_a_path_is_writable_leaves_nothing(tmp_path):
-    store.require_writable(tmp_path / "run.parquet")
+    require_writable(tmp_path / "run.parquet")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -124,16 +124,13 @@ def test_what_watching_costs_stays_within_its_share(tmp_path, monkeypatch):
     monkeypatch.setattr(watching.time, "perf_counter", lambda: now[0])
     net, batches, loss = setting()
     eye = engines.watch(net, batches, loss, file=tmp_path / "run.parquet", share=0.1)
-    measure = eye._measured
+    measure = watching.Measured.__call__
 
-    class Slow:
-        subject, parameters, notes, layers = measure.subject, measure.parameters, measure.notes, measure.layers
+    def slow(self, layers):
+        now[0] += 3.0
+        return measure(self, layers)
 
-        def __call__(self, layers):
-            now[0] += 3.0
-            return measure(layers)
-
-    eye._measured = Slow()
+    monkeypatch.setattr(watching.Measured, "__call__", slow)
     with eye:
         for step in range(300):
             now[0] += 1.0
@@ -256,16 +253,17 @@ def test_checkpoints_that_do_not_fit_are_named(tmp_path):
         engines.inspect(tmp_path, subject)
 
 
-def test_the_run_is_followed_while_its_training_goes_on(tmp_path):
+def test_the_run_is_followed_while_its_training_goes_on(tmp_path, monkeypatch):
     from dashboard.session.session import Session
     from engines.core.live import follower
     from engines.core.runs.experiment import Experiment
     from engines.core.watch.watch import store_run
 
+    monkeypatch.setattr(follower, "PERIOD", 0.0)
     file = tmp_path / "run.parquet"
     with engines.watch(setting()[0], file=file) as eye:
         eye.step(0, loss=1.0)
-        eye._store()
+        store_run(eye.run, file)
         run = follower.FollowedRun.read(file)
         session = Session(run.engine)
         session.start(Experiment.from_run(run), run)
@@ -274,17 +272,14 @@ def test_the_run_is_followed_while_its_training_goes_on(tmp_path):
         eye.step(1, loss=0.5)
         store_run(eye.run, file)
         os.utime(file, ns=(time.time_ns() + 10**9, time.time_ns() + 10**9))
-        follower_of_run._looked = 0.0
         assert session.view_context().step == 1 and session.runner.run["loss"][-1, 0] == 0.5
         with pytest.raises(ConfigError, match="taken by its own loop"):
             session.reset()
         session.step(1)
         assert "taken by its own loop" in session.runner.status.message and len(session.runner.run) == 2
     os.utime(file, ns=(time.time_ns() + 3 * 10**9, time.time_ns() + 3 * 10**9))
-    follower_of_run._looked = 0.0
     assert not session.runner.status.playing
     file.unlink()
-    follower_of_run._looked = 0.0
     assert session.runner.status.step == 1, "what was read stays"
 
 

@@ -77,6 +77,21 @@ def test_a_diverged_member_ends_where_it_diverged(streamed):
     assert np.isfinite(drawn.source.data["c0.error"]).all()
 
 
+@pytest.mark.parametrize(("log", "share"), [(True, 1000), (False, 10)])
+def test_the_last_steps_of_a_diverged_member_press_nobody_flat_and_the_others_are_seen_whole(log, share):
+    """Member 1 leaves from 2 on its way to 1e9, member 0 goes from 1 to 500 and stays finite."""
+    run, columns = Run(2), [Column(Curve(f"c{at}", str(at), "#000000", (at,)), "error") for at in (0, 1)]
+    for step, values in enumerate(([1.0, 2.0], [500.0, 1e9], [400.0, np.inf])):
+        run.recording.dense.append(step, {"error": np.array(values)})
+    drawn = StreamedSource(columns)
+    drawn.update(run)
+    keys = [column.key for column in columns]
+    assert drawn.extent(keys, log)[:2] == (1, 1e9)
+    run.diverged_at = np.array([-1, 2])
+    drawn.update(run)
+    assert drawn.extent(keys, log)[:2] == (1, max(500, 2 * share))
+
+
 def test_rows_that_were_taken_back_leave_the_figure():
     run, drawn = Run().record(0, 1, 2, 3), feed()
     drawn.update(run)

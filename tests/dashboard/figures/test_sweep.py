@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
-from dashboard.figures.marks.sweep import MOST_SERIES, SweepMark, plots_without_knobs, read_sweep, two_most_varied
-from dashboard.figures.marks.theory import MOST_CONFIGS, PredictionTable
+from dashboard.figures.marks.prediction_lines import MOST_CONFIGS, PredictionTable
+from dashboard.figures.marks.sweep import (
+    MOST_SERIES,
+    THIN,
+    WIDE,
+    SweepMark,
+    plots_without_knobs,
+    read_sweep,
+    two_most_varied,
+)
 from engines.core.data.recording import Event
 from engines.core.protocol.declarations import Plot
 from engines.loss_landscape.config import LossLandscape
@@ -35,6 +43,19 @@ def test_a_diverged_member_is_left_out_and_counted():
     assert np.isnan(mark.source.data["y"]).tolist() == [True, False, False, True, False, False]
     assert mark.lines.data["ys"] == [[2, 50]]
     assert "2 of 6 members diverged" in mark.note
+
+
+def test_a_number_that_comes_later_is_not_said_to_have_diverged():
+    _, mark = swept(members(a=(1, 2)), [np.nan, np.nan])
+    assert mark.note == "no member has a value at this step yet"
+
+
+def test_series_without_a_hue_of_their_own_are_counted_in_the_legend_and_the_one_in_focus_is_named():
+    configs = members(a=[1 + i for i in range(MOST_SERIES)], eta=[0.1 * (1 + i) for i in range(MOST_SERIES + 1)])
+    _, mark = swept(configs, focus=1)
+    named = [line["label"] for line in mark.legend if not line["label"].startswith("theory")]
+    assert named == ["thick: a = 1", f"{MOST_SERIES - 1} others"]
+    assert mark.lines.data["width"] == [WIDE] + [THIN] * (MOST_SERIES - 1)
 
 
 def test_theory_is_the_median_over_the_seeds_of_laws_that_hold():

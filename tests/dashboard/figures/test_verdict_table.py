@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from dashboard.figures.verdict_table import COMPUTING, UNMEASURED, WAITING, unanswered, verdict_table
-from dashboard.session.edited import Edited
+from dashboard.session.preset_changes import PresetChanges
 from dashboard.session.view_state import ViewContext
 from engines.core.api import simulate
 from engines.core.live.runner import Status
@@ -27,9 +27,9 @@ def context(status=PLAYING, steps=20, **about):
 
 
 def test_a_claim_about_nothing_measured_waits_while_the_run_goes_on_and_says_none_at_its_end():
-    assert "measured waiting · predicted &gt; 0.4" in verdict_table([CLAIM], context(), False)
+    assert "waiting · predicted &gt; 0.4" in verdict_table([CLAIM], context(), False)
     ended = verdict_table([replace(CLAIM, holds=False)], context(), False)
-    assert "measured none · predicted &gt; 0.4" in ended and "class='sign no'" in ended
+    assert "nothing to measure · predicted &gt; 0.4" in ended and "class='sign no'" in ended
 
 
 @pytest.mark.parametrize(
@@ -49,8 +49,8 @@ def test_a_claim_without_an_answer_waits_only_for_what_still_comes(status, steps
 
 def test_claims_of_an_edited_experiment_are_shown_without_a_judgement_and_with_the_reason():
     held = replace(CLAIM, measured=0.5, holds=True)
-    shown = verdict_table([held], context(edited=Edited(("k 5 → 9",), "k 5 → 9")), False)
+    shown = verdict_table([held], context(edited=PresetChanges(("k 5 → 9",), "k 5 → 9")), False)
     assert "Edited: k 5 → 9." in shown and "measured 0.5" in shown
     assert "✓" not in shown and "<tr class='off'>" in shown
-    reseeded = verdict_table([held], context(edited=Edited(("seed 0 → 1",))), False)
+    reseeded = verdict_table([held], context(edited=PresetChanges(("seed 0 → 1",))), False)
     assert "✓" in reseeded and "class='off'" not in reseeded

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.figures.marks import theory
+from dashboard.figures.marks import prediction_lines
 from dashboard.page.explanation import Explanation
 from dashboard.page.lab import Lab
 from dashboard.page.messages import Messages
@@ -106,7 +106,7 @@ def test_theory_of_a_sweep_that_fails_is_said_on_the_page_and_once_in_the_log(fa
 
 def test_theory_that_fails_is_left_out_and_said(failing):
     configs = [Toy(a=2.0)]
-    lines, failure = theory.predict(ENGINE, curves(configs, True), configs, 100)
+    lines, failure = prediction_lines.predict(ENGINE, curves(configs, True), configs, 100)
     assert lines == [] and failure.startswith("There is no theory of ")
 
 

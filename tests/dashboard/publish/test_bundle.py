@@ -14,7 +14,7 @@ from matplotlib.mathtext import MathTextParser
 import engines
 from dashboard.publish import files, latex
 from dashboard.publish.bundle import Bundled, bundle, lock, sources
-from dashboard.publish.opened import opened
+from dashboard.publish.lab_view import lab_view
 from launch import main
 
 
@@ -68,7 +68,7 @@ def test_claims_are_in_a_table(bundled):
 def test_claims_of_an_edited_run_are_not_in_the_table(monkeypatch):
     monkeypatch.setattr(files, "contents", lambda *ignored, **others: iter(()))
     run = engines.run("matrix_sensing", preset="P3", set={"alpha": 0.2}, seeds=[0], steps=20)
-    context, views, experiment = opened(run)
+    context, views, experiment = lab_view(run)
     made = dict(bundle([Bundled("two", context.run, views, experiment)]))
     assert json.loads(made["verdicts.json"]) == []
     assert b"two: its claims are about the preset's own values, and are not judged: \xce\xb1" in made["contents.txt"]

@@ -13,10 +13,10 @@ from matplotlib.lines import Line2D
 
 import dynascope
 import engines
-from dashboard.figures.marks.theory import step_grid
+from dashboard.figures.marks.prediction_lines import step_grid
 from dashboard.figures.overlays import overlay_curves
 from dashboard.publish.figure import figure, sheet
-from dashboard.publish.look import View
+from dashboard.publish.figure_view import FigureView
 from dashboard.publish.printing import printed
 from dashboard.session.curves import curves
 from dashboard.session.view_state import Annotation
@@ -104,7 +104,7 @@ def test_a_band_holds_the_ends_of_its_members(seeds):
 
 
 def test_other_runs_are_drawn_behind_as_on_the_page(run, seeds):
-    view = View(overlays=overlay_curves(seeds, label="pinned run"))
+    view = FigureView(overlays=overlay_curves(seeds, label="pinned run"))
     made = sheet(run, "error", view)
     shade, median = drawn(made.figure, "Overlay")
     (expected,) = view.overlays["relative_error"]
@@ -188,7 +188,7 @@ def test_a_note_and_a_measured_slope_are_drawn(run):
         Annotation("error", "relative_error", 1, 40, 100),
         Annotation("error", "relative_error", 1, 40, 1000),  # not there yet
     ]
-    made = sheet(run, "error", View(annotations=notes, log_x=True, log_y=True)).figure
+    made = sheet(run, "error", FigureView(annotations=notes, log_x=True, log_y=True)).figure
     texts = [
         t for element in drawn(made, "Note") if isinstance(element, hv.Labels) for t in element.dimension_values(2)
     ]

@@ -17,7 +17,7 @@ from PIL import Image
 import engines
 from dashboard.publish import files, movie
 from dashboard.publish.figure import find_plot, sheet
-from dashboard.publish.look import PRINTED, View, formats
+from dashboard.publish.figure_view import PRINTED, FigureView, formats
 from dashboard.publish.printing import drawing, print_all, printed
 from engines.core.protocol.errors import StoreError
 from launch import main
@@ -65,7 +65,7 @@ def test_the_same_figure_is_the_same_file(run):
 
 
 def test_a_movie_uncovers_the_curves_and_has_theory_from_the_start(run):
-    content = movie.filmed(run, find_plot(run.engine, "error"), View(), "gif", 3.5)
+    content = movie.filmed(run, find_plot(run.engine, "error"), FigureView(), "gif", 3.5)
     with Image.open(io.BytesIO(content)) as image:
         assert image.n_frames == movie.FRAMES
         shots = []
@@ -78,7 +78,7 @@ def test_a_movie_uncovers_the_curves_and_has_theory_from_the_start(run):
 
 def test_a_movie_of_another_plot_draws_each_step(run):
     told = []
-    content = movie.filmed(run, find_plot(run.engine, "imbalance"), View(step=4), "gif", 3.5, told.append)
+    content = movie.filmed(run, find_plot(run.engine, "imbalance"), FigureView(step=4), "gif", 3.5, told.append)
     with Image.open(io.BytesIO(content)) as image:
         assert image.n_frames == 5
     assert told[-1] == 1 and told == sorted(told)
@@ -86,7 +86,7 @@ def test_a_movie_of_another_plot_draws_each_step(run):
 
 def test_mp4_takes_ffmpeg_and_says_what_that_says(run, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
-    plot, view = find_plot(run.engine, "error"), View(step=3)
+    plot, view = find_plot(run.engine, "error"), FigureView(step=3)
     assert "mp4" not in formats()
     fake = tmp_path / "ffmpeg"
     fake.write_text(f"#!{os.path.realpath('/bin/sh')}\nfor last; do :; done\necho \"$@\" > {tmp_path}/words\n"
@@ -104,7 +104,7 @@ def test_mp4_takes_ffmpeg_and_says_what_that_says(run, tmp_path, monkeypatch):
 def test_an_archive_holds_everything(run, tmp_path):
     plots = [find_plot(run.engine, name) for name in ("error", "imbalance")]
     told = []
-    content = files.archive(run, {plot: View() for plot in plots}, "program\n", "TOKEN", told.append)
+    content = files.archive(run, {plot: FigureView() for plot in plots}, "program\n", "TOKEN", told.append)
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         names = {f"figures/{plot.name}.{kind}" for plot in plots for kind in (*PRINTED, "csv")}
         assert set(packed.namelist()) == names | {
@@ -130,7 +130,7 @@ def test_an_archive_holds_everything(run, tmp_path):
 
 def test_a_plot_that_shows_nothing_is_named_in_the_archive():
     run = engines.run("neural_collapse", steps=5)
-    content = files.archive(run, {find_plot(run.engine, "map"): View()}, "", "")
+    content = files.archive(run, {find_plot(run.engine, "map"): FigureView()}, "", "")
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         assert "without map: the plot map shows knobs that vary" in packed.read("contents.txt").decode()
 

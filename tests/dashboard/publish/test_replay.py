@@ -11,7 +11,7 @@ import pytest
 
 import engines
 from dashboard.publish import replay
-from dashboard.publish.opened import behind, opened
+from dashboard.publish.lab_view import lab_view, with_overlays
 from engines.core.protocol.errors import ConfigError
 from engines.core.runs import script
 from launch import main
@@ -28,8 +28,8 @@ def few_steps(monkeypatch):
 
 
 def written(run, member=0, others=()):
-    context, views, experiment = opened(run, member)
-    return replay.replay(context, behind(views, others), script.script(experiment)).decode()
+    context, views, experiment = lab_view(run, member)
+    return replay.replay(context, with_overlays(views, others), script.script(experiment)).decode()
 
 
 def unpacked(page, name="data"):
@@ -104,12 +104,12 @@ def test_what_is_said_at_a_step_is_what_the_run_said_then(run):
 
 def test_texts_are_escaped(run):
     nasty = "</script><script>alert(1)</script>"
-    context, views, _ = opened(run)
+    context, views, _ = lab_view(run)
     preset = replace(run.preset, title=nasty, look_for=nasty)
     context = replace(context, run=context.run.copy())
     context.run.preset, context.run.notes = preset, (nasty,)
     plots = {replace(plot, title=nasty, doc=f"'{nasty}"): view for plot, view in views.items()}
-    others = behind(plots, [(nasty, run)])
+    others = with_overlays(plots, [(nasty, run)])
     page = replay.replay(context, others, f"# {nasty}").decode()
     assert page.count("<script") == 3 and "alert(1)<" not in page and "<script>alert" not in unpacked(page)
 
@@ -137,6 +137,6 @@ def test_the_command_writes_stored_runs_of_one_lab(run, tmp_path, capsys):
 
 
 def test_a_run_without_anything_to_show_is_refused(run):
-    context, _, experiment = opened(run)
+    context, _, experiment = lab_view(run)
     with pytest.raises(ConfigError, match="nothing to replay"):
         replay.replay(context, {}, script.script(experiment))

@@ -42,12 +42,12 @@ def test_what_fails_is_told_and_the_next_file_is_made(monkeypatch):
     sent = watched(monkeypatch)
     said, failed = [], []
     files = FileMaker(said.append, failed.append)
-    files.make("a.csv", lambda tell: 1 / 0)
-    files.make("b.csv", lambda tell: "never")
+    files.make("a.csv", lambda report: 1 / 0)
+    files.make("b.csv", lambda report: "never")
     assert said[-1] == "a.csv is still being made."
     collected(files)
     assert failed == ["a.csv could not be made: ZeroDivisionError: division by zero"]
-    files.make("c.csv", lambda tell: "text")
+    files.make("c.csv", lambda report: "text")
     collected(files)
     assert base64.b64decode(sent[-1]["piece"]) == b"text"
     files.close()

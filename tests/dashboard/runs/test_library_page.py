@@ -8,7 +8,7 @@ import pytest
 
 import engines
 from dashboard.runs import compared_runs
-from dashboard.runs.compared_runs import Members, Titled, bands, curves, differences
+from dashboard.runs.compared_runs import MemberFigures, Titled, bands, curves, differences
 from dashboard.runs.library_page import LibraryPage
 from engines import Library
 
@@ -78,20 +78,20 @@ def test_what_is_said_of_a_run_is_in_its_file_and_a_deletion_is_undone(page, fol
                                      {"do": "compare", "names": ["none"]}, {"do": "tag", "name": "../x"}])  # fmt: skip
 def test_messages_that_make_no_sense_change_nothing(page, message):
     page.list.receive(message)
-    assert wait(page)["count"] == 3 and not page.comparison._panel.visible
+    assert wait(page)["count"] == 3 and not page.comparison.__panel__().visible
 
 
 def test_chosen_runs_are_compared(page):
     names = [row["id"] for row in page.list.shown["rows"] if "paper" in row["tags"]]
     do(page, "compare", names=names)
     panel = page.comparison
-    assert panel._panel.visible and panel.channel.value == "loss" and "alpha" in panel.across.options
-    assert len(panel._curves) == len(panel._apart) == len(panel._points) == len(panel._lines) == 1
+    assert panel.__panel__().visible and panel.channel.value == "loss" and "alpha" in panel.members.across.options
+    assert len(panel.curves) == len(panel.differences) == len(panel.members.points) == len(panel.members.lines) == 1
     panel.channel.value = "error"
     label = engines.load("matrix_sensing").channel("error").label
-    assert hv.render(panel._curves[0].object).yaxis[0].axis_label == label
+    assert hv.render(panel.curves[0].object).yaxis[0].axis_label == label
     do(page, "compare", names=[])
-    assert not panel._panel.visible
+    assert not panel.__panel__().visible
 
 
 def runs(folder):
@@ -121,10 +121,10 @@ def test_curves_and_ratios_are_drawn_from_these_numbers(folder):
 def test_what_is_brushed_is_lit(folder):
     library = Library(folder)
     table = library.members([entry.id for entry in library.find("tag:paper")[0]])
-    members = Members(table, "alpha", "loss")
+    members = MemberFigures(table, "alpha", "loss")
 
     def lit():
-        return [len(path.split()) for path in members._lines(members.links.selection_expr)][-1]
+        return [len(path.split()) for path in members.draw_lines(members.links.selection_expr)][-1]
 
     members.layout()
     assert lit() == len(table) == 6
@@ -134,4 +134,4 @@ def test_what_is_brushed_is_lit(folder):
 
 def test_curves_of_several_labs_are_not_mixed(folder, page):
     do(page, "compare", names=[row["id"] for row in page.list.shown["rows"]])
-    assert "several" in page.comparison._curves[0].object and compared_runs.channels([]) == []
+    assert "several" in page.comparison.curves[0].object and compared_runs.channels([]) == []

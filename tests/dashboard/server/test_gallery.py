@@ -7,7 +7,7 @@ import pytest
 import engines
 from assets.gallery import digest, recorded, words
 from dashboard.server import gallery
-from engines.core.protocol.registry import sources
+from engines.core.protocol.registry import origins
 
 
 def address(name):
@@ -69,9 +69,9 @@ def test_a_lab_of_which_nothing_is_recorded_is_described_by_its_engine(tmp_path,
 def test_a_damaged_record_is_none(tmp_path, monkeypatch, text):
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / gallery.RECORDED).write_text(text)
-    source = sources()["matrix_sensing"]
+    source = origins()["matrix_sensing"]
     broken = type(source)(**{**vars(source), "folder": tmp_path})
-    monkeypatch.setattr("engines.core.protocol.registry.sources", lambda: {"matrix_sensing": broken})
+    monkeypatch.setattr("engines.core.protocol.registry.origins", lambda: {"matrix_sensing": broken})
     assert gallery.lab("matrix_sensing", "./m")["title"] == engines.load("matrix_sensing").title
 
 

@@ -1,10 +1,41 @@
-"""Random planted networks, each drawn from a seed."""
+"""Planted networks, each drawn from a seed: examples of every degeneracy, and random ones."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
-from engines.loss_landscape.models.planted_networks import GatePlan, PlantedNetwork, draw_planted
+from engines.loss_landscape.models.planted_networks import (
+    MIXED,
+    GatePlan,
+    PlantedNetwork,
+    always_on,
+    dead_neuron,
+    draw_planted,
+    duplicate_neuron,
+    generic_network,
+    nested_gates,
+    parallel_neurons,
+    silent_neuron,
+    staircase,
+)
+
+EXAMPLES: dict[str, Callable[[int], PlantedNetwork]] = {
+    "generic-1": lambda seed: generic_network((5, 6, 3), seed=seed),
+    "generic-2": lambda seed: generic_network((5, 6, 6, 3), seed=seed),
+    "t1-inputs": lambda seed: generic_network((5, 6, 3), seed=seed, rank=3),
+    "t1-duplicate": lambda seed: generic_network((5, 6, 3), seed=seed, edit=duplicate_neuron),
+    "dead": lambda seed: generic_network((5, 6, 3), seed=seed, edit=dead_neuron),
+    "t2-silent": lambda seed: generic_network((5, 6, 3), seed=seed, edit=silent_neuron),
+    "t2-parallel": lambda seed: generic_network((5, 6, 3), seed=seed, edit=parallel_neurons),
+    "t3": lambda seed: staircase(3, seed=seed),
+    "t3-on": lambda seed: always_on(3, seed=seed),
+    "nested": lambda seed: nested_gates(3, seed=seed),
+    "t3-deep": lambda seed: staircase(4, (5,), seed=seed),
+    "mixed": lambda seed: draw_planted(MIXED, seed),
+}
+"""Networks of known degeneracy by name; each takes a seed."""
 
 
 def independent(seed: int) -> PlantedNetwork:

@@ -8,12 +8,13 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy import closed_form, numerical_rank
 from engines.loss_landscape.degeneracy.count import Count, count, count_stages, explain
 from engines.loss_landscape.degeneracy.jacobian import layer_passes
-from engines.loss_landscape.degeneracy.row_space import JacobianSource, by_gram, by_qr, run_to_end
+from engines.loss_landscape.degeneracy.row_space import ChunkedJacobian, by_gram, by_qr, run_to_end
 from engines.loss_landscape.degeneracy.synchronised_neurons import generators
 from engines.loss_landscape.hessian.dense import jacobian as autograd_jacobian
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.planted_networks import EXAMPLES, always_on, generic_network, nested_gates, staircase
+from engines.loss_landscape.models.planted_networks import always_on, generic_network, nested_gates, staircase
 from tests.loss_landscape.degeneracy.linear_regions import jacobian_by_regions
+from tests.loss_landscape.degeneracy.nets import EXAMPLES
 
 # name: P, nullity, type 1 or 2, across layers
 SHALLOW = {"generic-1": (57, 6, 0, 6), "t1-inputs": (57, 18, 12, 6), "t1-duplicate": (57, 9, 3, 6),
@@ -121,7 +122,7 @@ def test_directions_that_single_layers_own_do_not_count_across_them():
     left = torch.randn(80, 4, dtype=torch.float64, generator=stream)
     J = torch.cat([left @ part.mT for part in low], -1)
     own = torch.cat([torch.linalg.svd(part.mT, full_matrices=True)[2][4:14] for part in low], -1) / 2**0.5
-    seen = run_to_end(by_qr(JacobianSource(lambda rows: rows, J, 1, [36, 21])))
+    seen = run_to_end(by_qr(ChunkedJacobian(lambda rows: rows, J, 1, [36, 21])))
     assert explain(seen, own).blocks.tolist() == [32, 17]
     assert int(explain(seen, own).cross) == 0
     free = torch.cat([torch.linalg.pinv(low[0].mT)[:, :1], -torch.linalg.pinv(low[1].mT)[:, :1]]).mT

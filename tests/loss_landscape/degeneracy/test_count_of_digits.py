@@ -4,11 +4,11 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 
-from engines.loss_landscape.degeneracy import jacobian
 from engines.loss_landscape.degeneracy.count import count
 from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.hessian.kronecker_factors import factor_spectra, factored_soft_rank
 from engines.loss_landscape.models.mlp import Mlp
+from tests.loss_landscape.degeneracy import oracles
 from tests.loss_landscape.degeneracy.linear_regions import hessian_eigenvalues
 
 
@@ -46,6 +46,6 @@ def test_a_digits_net_is_explained_up_to_a_small_residual():
     b = torch.tensor([1.0, 1e2, 1e4, 1e6], dtype=torch.float64)
     products = factored_soft_rank(factor_spectra(net, theta, X), b)
     widths = [rows * columns for rows, columns in net.shapes]
-    for found, part in zip(products, jacobian.qr_triangle(net, theta, X).split(widths, -1), strict=True):
+    for found, part in zip(products, oracles.qr_triangle(net, theta, X).split(widths, -1), strict=True):
         exact = soft_rank(hessian_eigenvalues(part, len(X)), b)
         torch.testing.assert_close(found, exact, rtol=0.05, atol=0)

@@ -12,12 +12,13 @@ from engines.loss_landscape.degeneracy.orbits import behavioural_loss
 from engines.loss_landscape.hessian import dense
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.planted_networks import (
-    EXAMPLES,
     generic_network,
     nearly_synchronised_pair,
     staircase,
 )
+from tests.loss_landscape.degeneracy import oracles
 from tests.loss_landscape.degeneracy.linear_regions import hessian_eigenvalues, jacobian_by_regions, regions
+from tests.loss_landscape.degeneracy.nets import EXAMPLES
 
 NETS = {"one": (5, 6, 3), "two": (5, 6, 6, 3), "none": (4, 3)}
 
@@ -58,22 +59,22 @@ def test_every_factor_has_the_same_spectrum_whatever_the_chunk():
     h = hessian_eigenvalues(J, 30)
     scale = h.amax()
     for chunk in (1, 7, 30, 100):
-        R = jacobian.qr_triangle(net, theta, X, chunk)
+        R = oracles.qr_triangle(net, theta, X, chunk)
         assert R.shape == (3, 57, 57)
         torch.testing.assert_close(hessian_eigenvalues(R, 30), h, rtol=0, atol=float(1e-12 * scale))
         torch.testing.assert_close(
             jacobian.gram(net, theta, X, chunk), J.mT @ J / 30, rtol=0, atol=float(1e-12 * scale)
         )
-    values = torch.linalg.eigvalsh(jacobian.kernel(net, theta, X)).flip(-1)[..., :57]
+    values = torch.linalg.eigvalsh(oracles.kernel(net, theta, X)).flip(-1)[..., :57]
     torch.testing.assert_close(values, h, rtol=0, atol=float(1e-12 * scale))
 
 
 def test_few_data_leave_the_rank_to_the_kernel():
     """n k = 24 < P = 57: rank(J) = rank(J Jᵀ), and the triangle has n k rows."""
     net, theta, X = generic_network((5, 6, 3), n=8)
-    R = jacobian.qr_triangle(net, theta, X, 3)
+    R = oracles.qr_triangle(net, theta, X, 3)
     assert R.shape == (24, 57)
-    values = svdvals(jacobian.kernel(net, theta, X))
+    values = svdvals(oracles.kernel(net, theta, X))
     assert int(rank(R)) == int((values > 1e-12 * values[0]).sum()) <= 24
     h = hessian_eigenvalues(R, 8)
     assert h.shape == (57,)

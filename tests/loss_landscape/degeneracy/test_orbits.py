@@ -8,7 +8,9 @@ from engines.loss_landscape.degeneracy import orbits
 from engines.loss_landscape.degeneracy.jacobian import jacobian, layer_passes
 from engines.loss_landscape.degeneracy.synchronised_neurons import blocks, generators
 from engines.loss_landscape.models.mlp import Mlp
-from engines.loss_landscape.models.planted_networks import EXAMPLES, staircase
+from engines.loss_landscape.models.planted_networks import staircase
+from tests.loss_landscape.degeneracy import oracles
+from tests.loss_landscape.degeneracy.nets import EXAMPLES
 
 
 def setting(name: str = "t3"):
@@ -24,7 +26,7 @@ def test_orbits_of_a_block_are_flat_and_random_moves_as_long_are_not(name):
     """Below 1e-24 as far as exp(2 N) goes; a random move of the same length is above 1."""
     net, theta, X, found, N = setting(name)
     t = torch.tensor([0.1, 1.0, 2.0], dtype=torch.float64)
-    moved = orbits.exchange_orbit(net, theta, 1, found[0], t[:, None, None] * N)
+    moved = oracles.exchange_orbit(net, theta, 1, found[0], t[:, None, None] * N)
     loss = orbits.behavioural_loss(net, moved, theta, X)
     assert loss.max() < 1e-24
     other = orbits.random_direction_like(moved - theta, torch.Generator().manual_seed(0))
@@ -39,7 +41,7 @@ def test_orbits_begin_along_the_generators():
     N = torch.zeros(len(i), 6, 6, dtype=torch.float64)
     N[range(len(i)), i, j] = 1
     # Off the diagonal an orbit goes one way only: the second-order one-sided difference.
-    points = [orbits.exchange_orbit(net, theta, 1, found[0], t * 1e-5 * N) for t in (0, 1, 2)]
+    points = [oracles.exchange_orbit(net, theta, 1, found[0], t * 1e-5 * N) for t in (0, 1, 2)]
     slope = (4 * points[1] - 3 * points[0] - points[2]) / 2e-5
     slope = slope / slope.norm(dim=-1, keepdim=True)
     torch.testing.assert_close(slope, generators(net, theta, found), rtol=0, atol=1e-8)
@@ -60,9 +62,9 @@ def test_shifts_need_biases():
 def test_orbits_that_would_flip_gates_or_mix_blocks_are_refused():
     net, theta, _, found, N = setting()
     with pytest.raises(ConfigError, match="negative"):
-        orbits.exchange_orbit(net, theta, 1, found[0], -N)
+        oracles.exchange_orbit(net, theta, 1, found[0], -N)
     with pytest.raises(ConfigError, match="one block"):
-        orbits.exchange_orbit(net, theta, 1, found[0], torch.ones_like(N))
+        oracles.exchange_orbit(net, theta, 1, found[0], torch.ones_like(N))
 
 
 def test_null_directions_raise_the_loss_from_fourth_order_on():

@@ -10,7 +10,7 @@ from engines.loss_landscape.degeneracy import embedding
 from engines.loss_landscape.degeneracy.count import GRAM_WARNING, count_stages
 from engines.loss_landscape.degeneracy.row_space import (
     STRIP,
-    JacobianSource,
+    ChunkedJacobian,
     by_gram,
     by_qr,
     lower_gram,
@@ -18,8 +18,9 @@ from engines.loss_landscape.degeneracy.row_space import (
     run_to_end,
 )
 from engines.loss_landscape.models import modular_addition
-from engines.loss_landscape.models.planted_networks import EXAMPLES, generic_network, staircase
+from engines.loss_landscape.models.planted_networks import generic_network, staircase
 from tests.loss_landscape.close import randn, same
+from tests.loss_landscape.degeneracy.nets import EXAMPLES
 
 INTEGERS = ("r_a", "r_g", "N12", "excess", "cross", "nullity", "explained", "residual")
 WAYS = (partial(by_qr, chunk=50), partial(by_gram, chunk=50))
@@ -69,7 +70,7 @@ def test_a_batch_is_looked_at_by_members():
 def test_values_and_spaces_are_those_of_the_jacobian(look):
     """Dense singular values, 1e-7 of the largest; projections on row spaces by pseudo-inverses, 1e-9."""
     J = torch.cat([randn(80, 4, seed=1) @ randn(4, 9, seed=2), randn(80, 6, seed=3)], -1)
-    seen = run_to_end(look(JacobianSource(lambda rows: rows, J, 1, [9, 6])))
+    seen = run_to_end(look(ChunkedJacobian(lambda rows: rows, J, 1, [9, 6])))
     same(seen.values[:10] / seen.values[0], svdvals(J)[:10] / svdvals(J)[0], 1e-7)
     assert (seen.values[10:] < seen.tau * seen.values[0]).all()
     same(seen.lengths, J.norm(dim=0), 1e-12)

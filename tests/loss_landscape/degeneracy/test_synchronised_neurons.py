@@ -8,8 +8,9 @@ from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.degeneracy import jacobian, synchronised_neurons
 from engines.loss_landscape.degeneracy.jacobian import layer_passes
 from engines.loss_landscape.degeneracy.synchronised_neurons import agreement, blocks, tangents
-from engines.loss_landscape.models.planted_networks import EXAMPLES, nearly_synchronised_pair
+from engines.loss_landscape.models.planted_networks import nearly_synchronised_pair
 from tests.loss_landscape.degeneracy.linear_regions import hessian_eigenvalues
+from tests.loss_landscape.degeneracy.nets import EXAMPLES
 
 
 def measured(angle: float, seed: int = 0):

@@ -9,15 +9,21 @@ from scipy.stats import gamma as gamma_law
 from torch.nn.functional import one_hot
 
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.degeneracy import jacobian
 from engines.loss_landscape.degeneracy.count import count
 from engines.loss_landscape.hessian import effective_dimension
-from engines.loss_landscape.hessian.dense import gram
-from engines.loss_landscape.hessian.effective_dimension import inverse_temperature, soft_rank
+from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.planted_networks import staircase
+from tests.loss_landscape.degeneracy import oracles
 from tests.loss_landscape.degeneracy.linear_regions import hessian_eigenvalues
-from tests.loss_landscape.hessian.volume import hard_rank, null_eigenvectors, volume_slope
+from tests.loss_landscape.hessian.dense_gram import gram
+from tests.loss_landscape.hessian.volume import (
+    hard_rank,
+    inverse_temperature,
+    mean_loss,
+    null_eigenvectors,
+    volume_slope,
+)
 
 
 def spectra(members: int = 3) -> torch.Tensor:
@@ -45,7 +51,7 @@ def test_the_soft_rank_is_the_slope_of_the_partition_function():
 def test_the_soft_rank_rises_to_the_rank():
     """Non-decreasing in b; at b = 1e14 within 1e-6 of the 55 of 69 of the planted net and the 20 of the spectra."""
     net, theta, X = staircase(3)
-    h = hessian_eigenvalues(jacobian.qr_triangle(net, theta, X), len(X))
+    h = hessian_eigenvalues(oracles.qr_triangle(net, theta, X), len(X))
     one = count(net, theta, X)
     floor = torch.where(h > 1e-18 * h[0], h, 0)
     b = torch.logspace(-3, 14, 60, dtype=torch.float64)
@@ -60,10 +66,8 @@ def test_the_cut_off_fixes_the_inverse_temperature():
     h = spectra()
     for eps in (1e-8, 1e-4, 1e-1, 10.0):
         for gamma in (1.0, 3.0):
-            b = effective_dimension.inverse_temperature(h, eps, gamma)
-            torch.testing.assert_close(
-                effective_dimension.mean_loss(h, b, gamma), torch.full_like(b, eps), rtol=1e-10, atol=0
-            )
+            b = inverse_temperature(h, eps, gamma)
+            torch.testing.assert_close(mean_loss(h, b, gamma), torch.full_like(b, eps), rtol=1e-10, atol=0)
             torch.testing.assert_close(2 * b * eps, effective_dimension.soft_rank(h, b, gamma), rtol=1e-10, atol=0)
             alone = torch.stack(
                 [effective_dimension.soft_rank(one, float(at), gamma) for one, at in zip(h, b, strict=True)]
@@ -71,7 +75,7 @@ def test_the_cut_off_fixes_the_inverse_temperature():
             torch.testing.assert_close(effective_dimension.soft_rank(h, b, gamma), alone, rtol=1e-14, atol=0)
     for eps in (0.0, -1.0, float(h.sum(-1).min() / 2), torch.nan):
         with pytest.raises(ConfigError, match="eps"):
-            effective_dimension.inverse_temperature(h, eps)
+            inverse_temperature(h, eps)
 
 
 def test_the_soft_rank_is_the_slope_of_the_volume_where_it_is_large():
@@ -80,7 +84,7 @@ def test_the_soft_rank_is_the_slope_of_the_volume_where_it_is_large():
     x = eps / h  # of the law Gamma(d/2, 1)
     slope = 2 * x * gamma_law.pdf(x, d / 2) / gamma_law.cdf(x, d / 2)
     for at, expected in zip(eps, slope, strict=True):
-        b = effective_dimension.inverse_temperature(torch.full((d,), h, dtype=torch.float64), float(at))
+        b = inverse_temperature(torch.full((d,), h, dtype=torch.float64), float(at))
         assert float(2 * b * at) == pytest.approx(expected, rel=0.01)
 
 

@@ -7,8 +7,6 @@ import torch
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.hessian.effective_dimension import (
-    inverse_temperature,
-    mean_loss,
     soft_rank,
 )
 from engines.loss_landscape.hessian.lanczos import (
@@ -26,7 +24,13 @@ from engines.loss_landscape.hessian.spectral_density import (
     soft_count,
     spectrum,
 )
-from tests.loss_landscape.hessian.volume import hard_rank, null_eigenvectors, volume_slope
+from tests.loss_landscape.hessian.volume import (
+    hard_rank,
+    inverse_temperature,
+    mean_loss,
+    null_eigenvectors,
+    volume_slope,
+)
 
 
 def stream(seed=0):

@@ -6,7 +6,7 @@ from torch.autograd.functional import hessian as autograd_hessian
 from torch.autograd.functional import jacobian as autograd_jacobian
 
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.hessian.dense import gram, hessian, jacobian, matrix
+from engines.loss_landscape.hessian.dense import hessian, jacobian, matrix
 from engines.loss_landscape.hessian.products import (
     block,
     forward_over_reverse,
@@ -15,6 +15,7 @@ from engines.loss_landscape.hessian.products import (
     softmax_metric,
 )
 from engines.loss_landscape.models.mlp import Mlp
+from tests.loss_landscape.hessian.dense_gram import gram
 
 NET = Mlp((4, 5, 3), "gelu")
 RELU = Mlp((4, 5, 3))

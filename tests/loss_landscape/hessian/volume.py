@@ -1,4 +1,4 @@
-"""Volumes below a level of a quadratic loss, and counts of its null directions: oracles of soft ranks."""
+"""Temperatures and volumes at a level of a quadratic loss, and counts of null directions: oracles of soft ranks."""
 
 from __future__ import annotations
 
@@ -7,7 +7,31 @@ from torch import Tensor
 
 from engines.core.numerics import lapack
 from engines.core.protocol.errors import ConfigError
-from engines.loss_landscape.hessian.effective_dimension import inverse_temperature
+
+
+def mean_loss(h: Tensor, b: Tensor, gamma: float = 1.0) -> Tensor:
+    """Mean loss at inverse temperature b `[*]`, `eps(b) = 1/2 sum_i h_i/(gamma + b h_i)`."""
+    h = h.clamp_min(0)
+    return (h / (gamma + b[..., None] * h)).sum(-1) / 2
+
+
+def inverse_temperature(h: Tensor, eps: Tensor | float, gamma: float = 1.0) -> Tensor:
+    """Solve `eps(b) = eps` for b, `[*]`: then `2 b eps = N_eff(b)`. Bisection of log b, to rounding.
+
+    Raises `ConfigError` unless 0 < eps < sum h/(2 gamma), the mean loss of the window itself.
+    """
+    eps = torch.as_tensor(eps, dtype=h.dtype, device=h.device)
+    limit = mean_loss(h, torch.zeros_like(eps), gamma)
+    if not bool(((eps > 0) & (eps < limit)).all()):
+        raise ConfigError(f"eps is {eps.tolist()}; it must lie between 0 and the window's mean loss {limit.tolist()}")
+    # N_eff = 2 b eps is at most P; no eigenvalue is above the largest, hence eps >= limit/(1 + b h_max/gamma).
+    high = (h.shape[-1] / (2 * eps)).log()
+    low = (gamma * (limit / eps - 1) / h.amax(-1)).log()
+    for _ in range(100):
+        middle = (low + high) / 2
+        above = mean_loss(h, middle.exp(), gamma) > eps
+        low, high = torch.where(above, middle, low), torch.where(above, high, middle)
+    return high.exp()
 
 
 def hard_rank(h: Tensor, eps: Tensor | float, gamma: float = 1.0) -> Tensor:

@@ -130,6 +130,15 @@ def rescaled(W, X):
     W[0], W[1][:, :-1] = W[0] * scale[:, None], W[1][:, :-1] / scale
 
 
+def in_other_units(W, X):
+    """Eighteen decades between the columns, twelve between the neurons: features were taken for rounding from 7 on."""
+    inputs, scale = (10.0 ** torch.tensor(decades, dtype=torch.float64)
+                     for decades in ((9, -9, 0, 6, -3), (-6, 6, 0, 5, -5, 3, 0)))  # fmt: skip
+    X *= inputs
+    W[0][:, :-1] /= inputs
+    W[0], W[1][:, :-1] = W[0] * scale[:, None], W[1][:, :-1] / scale
+
+
 def permuted(W, X):
     order = torch.tensor([3, 0, 6, 1, 5, 2, 4])
     W[0], W[1][:, :-1] = W[0][order], W[1][:, :-1][:, order]
@@ -154,7 +163,7 @@ def unheard(W, X):
     W[0][6] += torch.randn(6, generator=torch.Generator().manual_seed(6), dtype=torch.float64)
 
 
-MOVES = [rescaled, permuted, synchronised, unseen_inputs, unseen_activations, unheard]
+MOVES = [rescaled, in_other_units, permuted, synchronised, unseen_inputs, unseen_activations, unheard]
 
 
 def view(net, W, X, kind):

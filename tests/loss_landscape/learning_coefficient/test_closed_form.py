@@ -13,9 +13,10 @@ from engines.loss_landscape.config import LossLandscape
 from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.learning_coefficient import closed_form, quadrature
 from engines.loss_landscape.learning_coefficient.closed_form import exact_coefficient
-from engines.loss_landscape.learning_coefficient.gibbs import draw_layer, sample
+from engines.loss_landscape.learning_coefficient.gibbs import draw_layer
 from engines.loss_landscape.models.deep_linear import DeepLinear
-from tests.loss_landscape.learning_coefficient.reduced_rank import reduced_rank
+from tests.loss_landscape.learning_coefficient.chains import sample
+from tests.loss_landscape.learning_coefficient.coefficients import normal_crossing, reduced_rank
 
 
 def test_reduced_rank_is_the_deep_formula_in_all_1808_cases():
@@ -55,10 +56,10 @@ def test_the_table_of_coefficients(case):
 
 def test_crossings():
     """Known values, and `x w1^a w2^c` with zero target."""
-    assert closed_form.normal_crossing((1, 1)) == (0.5, 2) == closed_form.crossing_planes(1, 1)
-    assert closed_form.normal_crossing((1, 2)) == (0.25, 1)
-    assert closed_form.normal_crossing((1, 2), (0, 3)) == (0.5, 1)
-    assert closed_form.normal_crossing((0, 3)) == (1 / 6, 1)
+    assert normal_crossing((1, 1)) == (0.5, 2) == closed_form.crossing_planes(1, 1)
+    assert normal_crossing((1, 2)) == (0.25, 1)
+    assert normal_crossing((1, 2), (0, 3)) == (0.5, 1)
+    assert normal_crossing((0, 3)) == (1 / 6, 1)
     assert closed_form.crossing_planes(2, 5) == (1, 1)
 
 
@@ -238,7 +239,7 @@ def test_a_corner_of_any_scale_counts_as_half_the_soft_rank_of_its_hessian(sizes
     "wrong",
     [
         lambda: reduced_rank(2, 2, 2, 3), lambda: closed_form.deep_linear((2, 2), 0),
-        lambda: closed_form.deep_linear((2, 2, 2), 3), lambda: closed_form.normal_crossing((0, 0)),
+        lambda: closed_form.deep_linear((2, 2, 2), 3), lambda: normal_crossing((0, 0)),
         lambda: closed_form.at_finite_temperature(closed_form.LearningCoefficient(1, 1), 1, 2),
         lambda: quadrature.crossing_planes(1, 1, -1.0),
         lambda: sample(DeepLinear((2, 2, 2)), torch.zeros(1), 1, torch.Generator()),

@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from engines.loss_landscape.learning_coefficient import quadrature
-from engines.loss_landscape.learning_coefficient.gibbs import sample
 from engines.loss_landscape.learning_coefficient.llc import drift, estimate, r_hat, richardson, window_fill
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
@@ -13,12 +12,12 @@ from engines.loss_landscape.learning_coefficient.samplers import (
     init_state,
     langevin_kernel,
     mala_kernel,
-    minibatches,
     run,
     window,
 )
 from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.potentials import Regression, normal_crossing, quadratic
+from tests.loss_landscape.learning_coefficient.chains import minibatches, sample
 
 
 def stream(seed=0):

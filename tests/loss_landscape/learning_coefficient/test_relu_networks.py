@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from engines.loss_landscape.hessian.dense import gram
 from engines.loss_landscape.learning_coefficient.llc import estimate
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import euler
 from engines.loss_landscape.learning_coefficient.quadratic_predictions import quadratic as foretold
 from engines.loss_landscape.learning_coefficient.samplers import init_state, langevin_kernel, run, window
 from engines.loss_landscape.models.mlp import Mlp
+from tests.loss_landscape.hessian.dense_gram import gram
 
 
 def bridge(seed=0):

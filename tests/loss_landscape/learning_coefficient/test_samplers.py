@@ -27,7 +27,6 @@ from engines.loss_landscape.learning_coefficient.samplers import (
     largest_curvature,
     mala,
     mala_kernel,
-    minibatches,
     relaxation,
     run,
     sgld,
@@ -37,6 +36,7 @@ from engines.loss_landscape.learning_coefficient.samplers import (
 from engines.loss_landscape.models.deep_linear import DeepLinear
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.potentials import Regression, crossing_planes, normal_crossing, quadratic
+from tests.loss_landscape.learning_coefficient.chains import minibatches
 
 
 def draws(*shape, seed=0):

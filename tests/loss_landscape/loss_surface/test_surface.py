@@ -166,11 +166,12 @@ def test_a_curve_goes_round_a_hill():
     w0 = torch.tensor([[1.0, 0, 0], [0, 1, 0]], dtype=torch.float64)
     w1 = torch.tensor([[-1.0, 0.2, 0], [0.2, -1, 0]], dtype=torch.float64)
     t = torch.linspace(0, 1, 25, dtype=torch.float64)
-    middle = mode_connectivity.train_bezier(gradient, w0, w1)
+    *_, middle = mode_connectivity.train_bezier_steps(gradient, w0, w1)
     assert (losses_at(loss, mode_connectivity.line(w0, w1, t)).amax(0) > 0.9).all()
     found = losses_at(loss, mode_connectivity.bezier(w0, middle, w1, t)).amax(0)
     assert (found < 0.15).all()
-    same(mode_connectivity.train_bezier(gradient, w0[1:], w1[1:]), middle[1:], 1e-10)
+    *_, one = mode_connectivity.train_bezier_steps(gradient, w0[1:], w1[1:])
+    same(one, middle[1:], 1e-10)
 
 
 # -- digits ----------------------------------------------------------------------------------------------------------
@@ -217,5 +218,5 @@ def test_two_networks_are_apart_on_the_line_and_joined_by_a_curve(learned):
     straight = losses_at(subject.loss, mode_connectivity.line(w0, w1, t))
     assert 1 < float(straight.max()) < 10
     assert all(5e-4 / 3 < float(straight[end]) < 5e-4 * 3 for end in (0, -1))
-    middle = mode_connectivity.train_bezier(subject.gradient, w0, w1)
+    *_, middle = mode_connectivity.train_bezier_steps(subject.gradient, w0, w1)
     assert float(losses_at(subject.loss, mode_connectivity.bezier(w0, middle, w1, t)).max()) < 0.15

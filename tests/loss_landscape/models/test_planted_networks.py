@@ -5,7 +5,8 @@ import torch
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import planted_networks as plants
-from engines.loss_landscape.models.planted_networks import EXAMPLES, MIXED, GatePlan, draw_planted, generic_network
+from engines.loss_landscape.models.planted_networks import MIXED, GatePlan, draw_planted, generic_network
+from tests.loss_landscape.degeneracy.nets import EXAMPLES
 
 
 def test_what_was_planted_is_there():

@@ -25,6 +25,7 @@ from engines.loss_landscape.probes.degeneracy import (
 )
 from engines.loss_landscape.probes.paths import elementary_orbit
 from engines.loss_landscape.training.train import train
+from tests.loss_landscape.degeneracy import oracles
 from tests.loss_landscape.probes import sampled_run
 
 GENERIC = {"width": 6, "depth": 1}
@@ -115,7 +116,7 @@ def test_elementary_orbits_are_orbits():
     for i, j in block.live.nonzero().tolist():
         N = torch.zeros(3, 6, 6, dtype=torch.float64)
         N[:, i, j] = t
-        moved = orbits.exchange_orbit(net, theta, 1, block, N)
+        moved = oracles.exchange_orbit(net, theta, 1, block, N)
         torch.testing.assert_close(elementary_orbit(net, theta, 1, i, j, t), moved, rtol=1e-12, atol=1e-12)
 
 

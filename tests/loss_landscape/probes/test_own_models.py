@@ -10,7 +10,7 @@ from torch.autograd.functional import hessian, jacobian
 
 import engines
 from engines.core.protocol.errors import ConfigError, UnknownName
-from engines.core.subjects import brought
+from engines.core.subjects import named_subjects
 from engines.loss_landscape.learning_coefficient.llc import effective_sample_size
 from engines.loss_landscape.probes import landscape as landscapes
 from tests.loss_landscape import own_models
@@ -215,12 +215,12 @@ def test_a_loss_alone_is_examined_as_far_as_it_goes():
 def test_two_models_are_joined_by_a_line_and_a_curve():
     one = own_models.scikit_learn()
     other = one.at(one.theta + torch.randn(one.P, generator=own_models.source(), dtype=torch.float64))
-    name = brought.bring(dataclasses.replace(other, name="elsewhere"))
+    name = named_subjects.register(dataclasses.replace(other, name="elsewhere"))
     found = examine(one, "connectivity", other_model=name, points=5, steps=20)
     for place, share in ((0, 0.0), (2, 0.5), (4, 1.0)):
         at = one.theta + share * (other.theta - one.theta)
         assert found["line"][place] == pytest.approx(float(one.mean_loss(at)), rel=1e-5)
-    for name, match in (("", "other_model is empty"), (brought.bring(regression()), "have other shapes")):
+    for name, match in (("", "other_model is empty"), (named_subjects.register(regression()), "have other shapes")):
         with pytest.raises(ConfigError, match=match):
             examine(one, "connectivity", other_model=name)
 

@@ -5,7 +5,7 @@ import torch
 
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models import digits
-from engines.loss_landscape.training.random_subspace import d_int90, projection, train
+from engines.loss_landscape.training.random_subspace import d_int90, projection, training_steps
 
 
 def test_directions_have_norm_one_and_smaller_subspaces_are_inside_larger():
@@ -22,7 +22,7 @@ def test_a_quadratic_ends_at_its_minimum_in_each_subspace():
     """`‖theta - c‖²/2`: theta_0 plus the projection of `c - theta_0` on the subspace, 1e-6."""
     source = torch.Generator().manual_seed(0)
     start, c = torch.randn(2, 40, generator=source, dtype=torch.float64)
-    found = train(lambda theta: theta - c, start, [2, 5, 8], seed=1, steps=3000, lr=0.02)
+    *_, found = training_steps(lambda theta: theta - c, start, [2, 5, 8], seed=1, steps=3000, lr=0.02)
     for theta, d in zip(found, (2, 5, 8), strict=True):
         Q = torch.linalg.qr(projection(40, d, 1))[0]
         torch.testing.assert_close(theta, start + Q @ (Q.mT @ (c - start)), rtol=0, atol=1e-6)
@@ -41,7 +41,8 @@ def test_digits_need_about_a_hundred_directions():
     grows over 600 steps. In 10 and 20 dimensions draws differ by more, .18 to .29 and .27 to .39.
     """
     subject, dimensions = digits.digits_subject([3]).to(torch.float32), [60, 80, 120, 160]
-    accuracy = subject.accuracy(train(subject.gradient, subject.start[0], dimensions, seed=1)).tolist()
+    *_, trained = training_steps(subject.gradient, subject.start[0], dimensions, seed=1)
+    accuracy = subject.accuracy(trained).tolist()
     for found, expected in zip(accuracy, (0.742, 0.839, 0.878, 0.922), strict=True):
         assert found == pytest.approx(expected, abs=0.08)
     tried, between = d_int90(dimensions, accuracy, 0.956)

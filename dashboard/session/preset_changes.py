@@ -21,7 +21,7 @@ MOST_CHANGES = 4
 
 
 @dataclass(frozen=True)
-class Edited:
+class PresetChanges:
     """The differences between an experiment and its preset, in words."""
 
     changes: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Edited:
         return ", ".join([*self.changes[:MOST_CHANGES], *([f"{more} more"] if more > 0 else [])])
 
 
-def edited(experiment: Experiment, after: Sequence[Config], events: Sequence[Event] = ()) -> Edited:
+def changes_from_preset(experiment: Experiment, after: Sequence[Config], events: Sequence[Event] = ()) -> PresetChanges:
     """Compare the members of an experiment, as they are `after` all edits, and its live edits with the preset.
 
     The claims of a preset are about its own configurations, whatever their seeds: they are tested on fresh ones. An
@@ -45,7 +45,7 @@ def edited(experiment: Experiment, after: Sequence[Config], events: Sequence[Eve
     from engines.core.runs.experiment import Experiment
 
     if experiment.preset is None:
-        return Edited()
+        return PresetChanges()
     before = Experiment.from_preset(experiment.engine, experiment.preset).configs()
     late = {event.knob: event.step for event in events if event.step > 0}
     knobs = experiment.base.knobs()
@@ -53,7 +53,7 @@ def edited(experiment: Experiment, after: Sequence[Config], events: Sequence[Eve
     other = [text for knob, text in changes.items() if knob != "seed"]
     if not other and _kinds(before) != _kinds(after):
         other = ["the members combine their values otherwise"]
-    return Edited(tuple(changes.values()) or tuple(other), Edited(tuple(other)).line)
+    return PresetChanges(tuple(changes.values()) or tuple(other), PresetChanges(tuple(other)).line)
 
 
 def _change(knob: Knob, before: Sequence[Config], after: Sequence[Config], late: int | None) -> str:

@@ -1,4 +1,4 @@
-"""The commands about stored runs. The result goes to stdout, everything else to stderr."""
+"""The command `runs`, about stored ones. The result goes to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
+from engines.core.commands.terminal import shown, table, verdict_line
 from engines.core.data.plain_json import to_json
 from engines.core.library.library import Entry, Library
+
+DIGITS = 6
 
 WIDEST = 60
 """Characters of a cell of a printed table."""
@@ -34,26 +37,18 @@ def _text(answer: Any, arguments: argparse.Namespace) -> str:
 
 def _lines(answer: Any) -> Iterator[str]:
     if isinstance(answer, dict) and "rows" in answer:
-        yield from _table(answer["columns"], answer["rows"])
+        columns = answer["columns"]
+        yield from table([columns, *([_cell(row[name]) for name in columns] for row in answer["rows"])])
         if answer.get("found", 0) > len(answer["rows"]):
             yield f"{len(answer['rows']):,} of {answer['found']:,} runs (--limit)"
     elif isinstance(answer, dict):
-        yield from (f"{name}  {_shown(value)}" for name, value in answer.items())
+        yield from (f"{name}  {shown(value, DIGITS)}" for name, value in answer.items())
     else:
         yield str(answer)
 
 
-def _table(columns: Sequence[str], rows: Sequence[Any]) -> Iterator[str]:
-    cells = [[_shown(row[name]) for name in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    for line in (columns, *cells):
-        yield "  ".join(map(str.ljust, line, widths)).rstrip()
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    text = " ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+def _cell(value: Any) -> str:
+    text = shown(value, DIGITS)
     return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
 
 
@@ -80,13 +75,8 @@ def _show(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
         return about
     entry = _row(library.entry(arguments.name))
     said = {key: about.get(key) for key in ("device", "dtype", "package", "version", "versions")}
-    verdicts = {f"claim {n}": _verdict(each) for n, each in enumerate(about.get("verdicts", ()), 1)}
+    verdicts = {f"claim {n}": verdict_line(each) for n, each in enumerate(about.get("verdicts", ()), 1)}
     return entry | {"file": about["file"]} | said | verdicts
-
-
-def _verdict(each: dict[str, Any]) -> str:
-    holds = {True: "holds", False: "FAILS"}.get(each["holds"], "open")
-    return f"{holds}: {each['claim']} ({_shown(each['measured'])}, predicted {_shown(each['predicted'])})"
 
 
 def _export(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The command that computes a sweep. The result goes to stdout, progress to stderr."""
+"""The command `sweep`. The result goes to stdout, progress to stderr."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from engines.cli import Progress
+from engines.core.commands.terminal import Progress, verdict_line
 from engines.core.data.plain_json import to_json
-from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.errors import ConfigError, quote
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import STEPS
@@ -29,7 +28,7 @@ def sweep(arguments: Namespace) -> None:
     }
     try:
         if not arguments.engine:
-            result = sweeps.go_on(_kept(arguments), **how)
+            result = sweeps.go_on(_folder_to_resume(arguments), **how)
         else:
             result = sweeps.sweep(arguments.engine, **_described(arguments), **how)
     except KeyboardInterrupt:
@@ -38,7 +37,7 @@ def sweep(arguments: Namespace) -> None:
     _report(result, arguments.json)
 
 
-def _kept(arguments: Namespace) -> str:
+def _folder_to_resume(arguments: Namespace) -> str:
     """Return the folder of the sweep that goes on. Raises `ConfigError` where a new one is described by halves."""
     said = (arguments.sweep, arguments.preset, arguments.set, arguments.seeds, arguments.steps, arguments.measure)
     if not arguments.resume or any(said):
@@ -85,23 +84,12 @@ def _report(result: Sweep, as_json: bool) -> None:
         "refused": sum(reason != "" for reason in rows["refused"]),
         "measures": [measure.text for measure in result.plan.measures],
     }
-    verdicts = result.judge()
-    about |= {"verdicts": [verdict.to_dict() for verdict in verdicts]} if result.named else {}
+    verdicts = [verdict.to_dict() for verdict in result.judge()]
+    about |= {"verdicts": verdicts} if result.named else {}
     if as_json:
         return print(to_json(about))
     print(f"{result.folder}: {about['members']:,} members at {about['points']:,} points", end="")
     print(f", {about['refused']:,} of them refused" if about["refused"] else "")
     for verdict in verdicts:
-        holds = {True: "holds", False: "FAILS", None: "open"}[verdict.holds]
-        print(f"{holds}: {verdict.claim}: {_shown(verdict.measured)} ({_predicted(verdict)})")
+        print(verdict_line(verdict))
     print(f'Read it:  engines.Sweep("{result.folder}").to_xarray()')
-
-
-def _shown(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
-
-
-def _predicted(verdict: Verdict) -> str:
-    sign = {"above": "above", "below": "below"}.get(verdict.kind)
-    wanted = f"{verdict.predicted:.4g}"
-    return f"{sign} {wanted}" if sign else f"predicted {wanted} ± {verdict.tolerance:.2g}"

@@ -18,7 +18,7 @@ from engines.core.protocol.registry import PLUGINS, offered_in
 T = TypeVar("T")
 
 
-class Brought(Generic[T]):
+class Named(Generic[T]):
     """All things of one kind that a person's code offers.
 
     Parameters
@@ -53,10 +53,10 @@ class Brought(Generic[T]):
                 )
             raise UnknownName(f"{self.noun} of your own", name, here)
         if name not in self.known:
-            self.known[name] = self.made(f"the {self.noun} {quote(name)}", self._loader(name))
+            self.known[name] = self.loaded(f"the {self.noun} {quote(name)}", self._loader(name))
         return self.known[name]
 
-    def made(self, who: str, load: Callable[[], Any]) -> T:
+    def loaded(self, who: str, load: Callable[[], Any]) -> T:
         """Load one, or the function that makes one. Raises `ConfigError` with the reason."""
         try:
             value = load()

@@ -46,7 +46,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class TheoryLine:
+class PredictionLine:
     """A prediction for one curve at some steps `[T]`."""
 
     curve: Curve
@@ -61,7 +61,7 @@ class TheoryLine:
 
 def predict(
     engine: Engine, curves: Sequence[Curve], configs: Sequence[Config], horizon: int, edited: str = ""
-) -> tuple[list[TheoryLine], str]:
+) -> tuple[list[PredictionLine], str]:
     """Compute every prediction for the first curves, and the reason why some curves have none, "" where all have.
 
     `edited` says that knobs changed on the way: what a theorem says of a whole run then holds of none.
@@ -75,7 +75,7 @@ def predict(
             log.exception("theory failed for %s", curve.label)
             failure = failure or f"There is no theory of {curve.label or 'this run'} ({type(error).__name__}: {error})."
             continue
-        lines += [TheoryLine(curve, replace(p, broken=p.broken or edited), steps) for p in predictions]
+        lines += [PredictionLine(curve, replace(p, broken=p.broken or edited), steps) for p in predictions]
     return lines, failure
 
 
@@ -99,7 +99,7 @@ def dashed_lines(**style: Any) -> MultiLine:
     return MultiLine(xs="xs", ys="ys", line_color="color", line_dash=list(DASH), line_width=1.6, **style)
 
 
-def line_columns(lines: Sequence[TheoryLine], hues: Sequence[str]) -> dict[str, Any]:
+def line_columns(lines: Sequence[PredictionLine], hues: Sequence[str]) -> dict[str, Any]:
     """Collect the data of one `MultiLine`; plain lists, since each array would be a socket frame of its own."""
     finite = [np.isfinite(line.prediction.values) for line in lines]
     xs = [line.steps[keep].tolist() for line, keep in zip(lines, finite, strict=True)]
@@ -180,7 +180,7 @@ class PredictionTable:
         return low_values if low == high else low_values + share * (high_values - low_values)
 
 
-class SweepTheory:
+class SweepPredictions:
     """Predictions for the points of an ensemble while it runs; none once knobs have changed on the way."""
 
     def __init__(self, engine: Engine, channel: str, points: Sequence[Sequence[Config]]) -> None:

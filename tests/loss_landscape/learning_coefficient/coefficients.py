@@ -1,4 +1,4 @@
-"""The learning coefficient of reduced-rank regression, an oracle of that of deep linear maps."""
+"""Learning coefficients from the literature: of reduced-rank regression and of normal crossings."""
 
 from __future__ import annotations
 
@@ -23,3 +23,16 @@ def reduced_rank(inputs: int, hidden: int, outputs: int, rank: int) -> LearningC
         return LearningCoefficient(M * N / 2, 1)
     s = (M + H + N + r) % 2
     return LearningCoefficient((-((H + r) ** 2) - M**2 - N**2 + 2 * (H + r) * (M + N) + 2 * M * N + s) / 8, 1 + s)
+
+
+def normal_crossing(k: tuple[int, ...], h: tuple[int, ...] | None = None) -> LearningCoefficient:
+    """Coefficient `min_i (h_i + 1)/(2 k_i)` of `prod w_i^(2 k_i)` under a prior `prod |w_i|^(h_i)`.
+
+    m is the number of minima. Watanabe 2009. Raises `ConfigError` unless some k_i is positive.
+    """
+    powers = h or (0,) * len(k)
+    ratios = [(one + 1) / (2 * power) for power, one in zip(k, powers, strict=True) if power > 0]
+    if not ratios:
+        raise ConfigError(f"the exponents k of a normal crossing are {k}; one at least must be positive")
+    least = min(ratios)
+    return LearningCoefficient(least, ratios.count(least))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.session.edited import edited
+from dashboard.session.preset_changes import changes_from_preset
 from engines.core.data.recording import Event
 from engines.core.protocol.engine import Preset
 from engines.core.runs.experiment import Experiment
@@ -13,7 +13,7 @@ FIRST = Experiment.from_preset(ENGINE, ENGINE.preset("first"))
 
 
 def compared(experiment, events=()):
-    return edited(experiment, experiment.configs(), events)
+    return changes_from_preset(experiment, experiment.configs(), events)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Doors into watching: a module or a subject, in a loop of one's own or as a folder of checkpoints."""
+"""The entry to watching: a module or a subject, in a loop of one's own or as a folder of checkpoints."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def inspect(folder: str | Path, subject: Subject, *, samples: int = SAMPLES, nam
     config = WatchedTraining(
         model=subject.name, parameters=measured.parameters, layers=" ".join(layers.values()), curvature=True
     )
-    run = Run(ENGINE.of([config]), [config])
+    run = Run(ENGINE.for_configs([config]), [config])
     for step, path in files:
         state = _state(path)
         now.update(_fitting(path, subject, state))

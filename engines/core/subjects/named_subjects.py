@@ -1,4 +1,4 @@
-"""Subjects by name: those that whoever started this process gave it.
+"""Subjects by name: those that whoever started this process gave it. Nothing that comes over the network names code.
 
 An object in Python, `package.module:function` on the command line, a file with `SUBJECT` in a folder of plugins, and
 the entry points `dynascope.subjects` of installed packages: each has a name, and links and configurations hold no more.
@@ -10,8 +10,8 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from engines.core.protocol.brought import Brought, attribute
 from engines.core.protocol.errors import ConfigError, quote
+from engines.core.protocol.named import Named, attribute
 
 if TYPE_CHECKING:
     from engines.core.subjects.subject import Subject
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 FORM = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 """The form of a name on the command line."""
 
-_ASKED_FOR: list[str] = []
+_FROM_COMMAND_LINE: list[str] = []
 
 
 def _checked(value: Any, who: str) -> Subject:
@@ -30,14 +30,14 @@ def _checked(value: Any, who: str) -> Subject:
     return value
 
 
-SUBJECTS: Brought[Subject] = Brought(
+SUBJECTS: Named[Subject] = Named(
     "model", _checked, "dynascope.subjects",
     "start this program with --subject package.module:function, or bring one in Python",
 )  # fmt: skip
 """All subjects that can be found in this process."""
 
 
-def bring(subject: Any) -> str:
+def register(subject: Any) -> str:
     """Make a subject known in this process, and return the name under which configurations find it.
 
     A name that another subject has already gets a number. Raises `ConfigError` for what is no subject.
@@ -51,18 +51,18 @@ def bring(subject: Any) -> str:
     return name
 
 
-def bring_named(text: str) -> str:
+def register_named(text: str) -> str:
     """Import `package.module:function` of a command line, and bring what it is or makes. Raises `ConfigError`."""
     if not FORM.fullmatch(text):
         raise ConfigError(f"--subject {quote(text)} is not of the form package.module:function")
     module, _, place = text.partition(":")
-    _ASKED_FOR.append(bring(SUBJECTS.made(f"--subject {quote(text)}", partial(attribute, module, place))))
-    return _ASKED_FOR[-1]
+    _FROM_COMMAND_LINE.append(register(SUBJECTS.loaded(f"--subject {quote(text)}", partial(attribute, module, place))))
+    return _FROM_COMMAND_LINE[-1]
 
 
-def asked_for() -> list[str]:
+def named_on_command_line() -> list[str]:
     """List the names of the subjects that the command line brought, in its order."""
-    return list(_ASKED_FOR)
+    return list(_FROM_COMMAND_LINE)
 
 
 def find(name: str) -> Subject:

@@ -11,11 +11,10 @@ import launch
 from dashboard.session import link
 from dashboard.session.start import Start
 from dashboard.session.view_state import ViewState
-from engines.core.protocol import brought as by_name
-from engines.core.protocol import registry
+from engines.core.protocol import named, registry
 from engines.core.protocol.errors import ConfigError, DynascopeError, UnknownName
 from engines.core.runs.experiment import Experiment
-from engines.core.subjects import brought
+from engines.core.subjects import named_subjects
 
 CODE = """
 import torch
@@ -40,12 +39,12 @@ def broken():
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch):
     """What a test brings is forgotten when it ends."""
-    monkeypatch.setattr(brought.SUBJECTS, "known", {})
-    monkeypatch.setattr(brought, "_ASKED_FOR", [])
+    monkeypatch.setattr(named_subjects.SUBJECTS, "known", {})
+    monkeypatch.setattr(named_subjects, "_FROM_COMMAND_LINE", [])
     monkeypatch.setattr(registry.PLUGINS, "__path__", [])
-    by_name._entry_points.cache_clear()
+    named._entry_points.cache_clear()
     yield
-    by_name._entry_points.cache_clear()
+    named._entry_points.cache_clear()
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def test_a_command_probes_the_model_that_it_names(module, capsys):
     assert launch.main([*words, "--steps", "2", "--json", "--quiet"]) == 0
     values = json.loads(capsys.readouterr().out)["values"]
     assert values["parameters"] == 2
-    X = brought.find("line").train.first[0].double()
+    X = named_subjects.find("line").train.first[0].double()
     assert values["trace"] == pytest.approx(float((X.T @ X / 6).trace()), rel=1e-6)
 
 
@@ -90,29 +89,29 @@ def test_a_file_in_a_folder_of_plugins_is_a_model(module):
     (module / "line.py").write_text(CODE + "\nSUBJECT = build\n")
     (module / "helper.py").write_text("raise SystemExit\n")
     registry.add_plugins(module)
-    assert brought.SUBJECTS.names() == ["line"]
+    assert named_subjects.SUBJECTS.names() == ["line"]
     assert "dynascope_plugins.line" not in sys.modules
-    assert brought.find("line").P == brought.find("").P == 2
+    assert named_subjects.find("line").P == named_subjects.find("").P == 2
     run = engines.run("loss_landscape", set={"subject": "own_model", "optimizer": "langevin", "chains": 2}, steps=2)
     assert len(run) == 3
 
 
 def test_an_installed_package_offers_a_model_by_an_entry_point(module, monkeypatch):
-    point = EntryPoint("installed", "my_models:build", brought.SUBJECTS.group)
-    monkeypatch.setattr(by_name, "entry_points", lambda group: [point] if group == brought.SUBJECTS.group else [])
-    by_name._entry_points.cache_clear()
-    assert brought.SUBJECTS.names() == ["installed"] and "my_models" not in sys.modules
-    assert brought.find("installed").P == 2
+    point = EntryPoint("installed", "my_models:build", named_subjects.SUBJECTS.group)
+    monkeypatch.setattr(named, "entry_points", lambda group: [point] if group == named_subjects.SUBJECTS.group else [])
+    named._entry_points.cache_clear()
+    assert named_subjects.SUBJECTS.names() == ["installed"] and "my_models" not in sys.modules
+    assert named_subjects.find("installed").P == 2
 
 
 def test_two_models_of_one_name_are_told_apart(module):
     import my_models
 
     first, second = my_models.build(), my_models.build()
-    assert [brought.bring(one) for one in (first, second, first)] == ["line", "line_2", "line"]
-    assert brought.find("line_2") is second
+    assert [named_subjects.register(one) for one in (first, second, first)] == ["line", "line_2", "line"]
+    assert named_subjects.find("line_2") is second
     with pytest.raises(ConfigError, match="several models of your own are here, line, line_2"):
-        brought.find("")
+        named_subjects.find("")
 
 
 def test_a_link_names_no_code(module):
@@ -125,19 +124,19 @@ def test_a_link_names_no_code(module):
         with pytest.raises(DynascopeError, match="no model of your own is here, such as"):
             engines.run("loss_landscape", set=dict(start.experiment.configs()[0]), steps=1)
     with pytest.raises(ConfigError, match="no model of your own is here: start this program with --subject"):
-        brought.find("")
+        named_subjects.find("")
 
 
 def test_the_lab_opens_on_the_model_that_was_brought(module):
     import my_models
 
     engine = engines.load("loss_landscape")
-    brought.bring(my_models.build())
+    named_subjects.register(my_models.build())
     assert Start.from_address(engine).experiment.preset is not None
-    brought.bring_named("my_models:build")
+    named_subjects.register_named("my_models:build")
     config = Start.from_address(engine).experiment.configs()[0]
     assert (config.subject, config.model, config.optimizer) == ("own_model", "line_2", "langevin")
     assert Start.from_address(engine, preset="L0").experiment.preset is not None
     assert Start.from_address(engines.load("matrix_sensing")).experiment.preset is not None
     with pytest.raises(UnknownName, match="did you mean line"):
-        brought.find("lines")
+        named_subjects.find("lines")

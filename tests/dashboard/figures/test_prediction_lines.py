@@ -4,8 +4,8 @@ import numpy as np
 
 from dashboard.figures.marks.figure import FigureOptions
 from dashboard.figures.marks.line import LineMark, line_specs
+from dashboard.figures.marks.prediction_lines import PredictionLine, broken_assumptions, predict, title
 from dashboard.figures.marks.streamed_source import StreamedSource
-from dashboard.figures.marks.theory import TheoryLine, broken_assumptions, predict, title
 from dashboard.session.curves import curves
 from engines import load
 from engines.core.protocol.declarations import Plot, Prediction
@@ -63,7 +63,7 @@ def test_a_prediction_of_one_component_is_drawn_in_the_hue_of_that_component_alo
     mark = LineMark(plot, TOY, lines, feed, FigureOptions(False, False), **calls)
     steps = np.arange(3)
     said = [Prediction(channel="x", label="law", values=steps + i, reference="none", component=i) for i in (0, 2, 7)]
-    mark.show_theory([TheoryLine(curve, one, steps) for one in said])
+    mark.show_theory([PredictionLine(curve, one, steps) for one in said])
     data = mark.sources["theory"].data
     assert list(data["color"]) == [lines[0].color, lines[2].color]
     assert [line[0] for line in data["ys"]] == [0, 2]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dashboard.figures.marks.sweep import plots_without_knobs
 from dashboard.figures.overlays import merged, overlay_curves
-from dashboard.publish.look import View
+from dashboard.publish.figure_view import FigureView
 from dashboard.session.session import Session
 from dashboard.ui.palette import STORED
 from engines.core.protocol.config import check_index
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engines.core.runs.run import Run
 
 
-def opened(run: Run, member: int = 0) -> tuple[ViewContext, dict[Plot, View], Experiment]:
+def lab_view(run: Run, member: int = 0) -> tuple[ViewContext, dict[Plot, FigureView], Experiment]:
     """Open a run: what its page shows, its figures with the leading one first, and what repeats it."""
     from engines.core.runs.experiment import Experiment
 
@@ -29,27 +29,27 @@ def opened(run: Run, member: int = 0) -> tuple[ViewContext, dict[Plot, View], Ex
     session.focus = check_index("member", member, len(run.configs) - 1)
     try:
         session.start(Experiment.from_run(run), run)
-        return session.view_context(), views(session.view_context()), session.repeatable()
+        return session.view_context(), figure_views(session.view_context()), session.repeatable()
     finally:
         session.close()
 
 
-def views(context: ViewContext) -> dict[Plot, View]:
+def figure_views(context: ViewContext) -> dict[Plot, FigureView]:
     """Choose the figures that have something to show, the one first with which the preset leads."""
     engine, preset, run = context.run.engine, context.run.preset, context.run
     blank = frozenset.intersection(*map(engine.blank, run.configs))
     without = {*plots_without_knobs(engine.plots, run.configs), *blank}
     shown = [plot for plot in engine.plots if plot.name not in without]
     shown.sort(key=lambda plot: plot.name != (preset.lead if preset else ""))
-    seen = View(focus=context.focus, curves=context.curves, horizon=context.status.horizon)
+    view = FigureView(focus=context.focus, curves=context.curves, horizon=context.status.horizon)
     over_steps = bool(preset and preset.log_x)
     return {
-        plot: replace(seen, log_x=plot.log_x or (over_steps and plot.kind == "line" and plot.x == "step"))
+        plot: replace(view, log_x=plot.log_x or (over_steps and plot.kind == "line" and plot.x == "step"))
         for plot in shown
     }
 
 
-def behind(views: dict[Plot, View], others: Sequence[tuple[str, Run]]) -> dict[Plot, View]:
+def with_overlays(views: dict[Plot, FigureView], others: Sequence[tuple[str, Run]]) -> dict[Plot, FigureView]:
     """Draw other runs of the same lab behind, each with a hue and its name. Raises `ConfigError` for too many."""
     if len(others) > len(STORED):
         raise ConfigError(f"there are {len(others)} runs to draw behind; at most {len(STORED)} can be told apart")

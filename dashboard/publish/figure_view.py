@@ -29,7 +29,7 @@ def formats() -> list[str]:
 
 
 @dataclass(frozen=True)
-class View:
+class FigureView:
     """How a plot is looked at; None leaves a choice to the run or to the declaration."""
 
     step: int | None = None
@@ -40,7 +40,7 @@ class View:
     """Whether members that differ in their seed alone are drawn as one band."""
     curves: tuple[Curve, ...] | None = None
     horizon: int | None = None
-    """Where the steps in view end; None for the last recorded one."""
+    """The last step in view; None for the last recorded one."""
     log_x: bool | None = None
     log_y: bool | None = None
     window: tuple[float, float, float, float] | None = None
