@@ -89,15 +89,15 @@ def _argument(name: str) -> str:
     return values[0].decode("utf-8", "replace")
 
 
-def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True) -> pmui.Page:
-    """Make a page that appears at once and is filled when the browser has painted it."""
+def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True, alone: bool = False) -> pmui.Page:
+    """Make a page that appears at once and is filled when the browser has painted it; `alone` names no other page."""
     _local()
     if pn.state.curdoc:
         pn.state.curdoc.template_variables.update(skeleton=waiting, skeleton_css=SKELETON_CSS)
     skeleton = pn.pane.HTML(waiting, sizing_mode="stretch_width", margin=0, stylesheets=[SKELETON_CSS])
     holder = pn.Column(skeleton, sizing_mode="stretch_width", margin=0, stylesheets=[WHOLE])
     bridge, crumb = Bridge(), pn.pane.HTML("", margin=0, stylesheets=[theme.CRUMB])
-    pn.state.onload(partial(_filled, holder, bridge, crumb, fill, engines_first))
+    pn.state.onload(partial(_filled, holder, bridge, crumb, fill, engines_first, alone))
     made = pmui.Page(
         title=title, header=[crumb], main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
         dark_theme=theme.dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./", sx=theme.GROUND,
@@ -123,12 +123,15 @@ def _unreported(page: pmui.Page) -> pmui.Page:
     return page
 
 
-async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: Fill, engines_first: bool) -> None:
+async def _filled(
+    holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: Fill, engines_first: bool, alone: bool
+) -> None:
     try:
         # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
         if engines_first:
             await asyncio.to_thread(_import_engines)
-        crumb.object = _crumb(await fill(holder, bridge))
+        name = await fill(holder, bridge)
+        crumb.object = _place(name) if alone else _crumb(name)
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
             loop.call_later(SOON, loop.run_in_executor, None, _import_engines)
@@ -144,7 +147,11 @@ def _crumb(name: str | None) -> str:
     labs = "<a href='./'>← Labs</a>" if name else ""
     stored = library.folder() is not None and name != LIBRARY_TITLE
     runs = f"<a href='{_addresses_beside()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
-    return f"<nav aria-label='where you are'>{labs}{runs}<span>{escape(name or '')}</span></nav>"
+    return _place(name, labs + runs)
+
+
+def _place(name: str | None, ways: str = "") -> str:
+    return f"<nav aria-label='where you are'>{ways}<span>{escape(name or '')}</span></nav>"
 
 
 def _failure(text: str) -> pn.pane.HTML:

@@ -62,7 +62,8 @@ def parser() -> Parser:
 def _plugins(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--plugins", action="append", default=[], metavar="DIR",
-        help="a folder with engines of your own, each a package that offers ENGINE; their code is run",
+        help="a folder with engines of your own, each a package that offers ENGINE, or files with models and methods "
+        "of your own; their code is run",
     )  # fmt: skip
 
 

@@ -37,6 +37,7 @@ from dashboard.ui.component import whole
 from dashboard.ui.formatting import describe
 from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
+from engines.core.protocol.registry import RECORDED
 
 if TYPE_CHECKING:
     from dashboard.session.lessons import Lesson
@@ -101,7 +102,7 @@ class Lab(Viewer):
                 self._choose_preset, second=bool(lesson), tab="" if bridge else f"{engine.title} · Dynascope"
             ),
             messages=self.messages,
-            transport=Transport(engine.actions, self.command),
+            transport=Transport(engine.actions, self.command, recorded=engine.name in RECORDED),
             members=Members(self._focus_on, margin=0),
             comparison=Comparison(engine),
             grid=Grid(engine, self._focus_on, self.share.export_figure, self._annotate),

@@ -23,7 +23,7 @@ from dashboard.probes.panel import Probes
 from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.styles import LABEL, SHEET, STRETCH, WHOLE, hide
+from dashboard.ui.styles import LABEL, SHEET, STRETCH, WHOLE, hide, leave_unprinted
 
 BODY = (FOLDER / "body.css").read_text()
 
@@ -118,6 +118,8 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
     bar = [] if "transport" in hidden else [parts.transport]
+    for part in (links, parts.heading, *bar, knobs, parts.members, parts.probes, parts.library):
+        leave_unprinted(part)
     return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
 
 

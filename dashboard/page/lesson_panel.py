@@ -32,6 +32,8 @@ class LessonPanel(Component):
 
     shown = param.Dict({})
 
+    pages = param.List([], doc="All pages as they are printed.")
+
     _esm = script("progress", "lesson_panel")
     _stylesheets = [(FOLDER / "lesson_panel.css").read_text()]
 
@@ -51,7 +53,7 @@ class LessonPanel(Component):
         """Pages whose question has its answer in sight."""
         self._reached: set[int] = set()
         """Pages whose goal was reached."""
-        super().__init__(shown=self._content())
+        super().__init__(shown=self._content(), pages=[_printed(step) for step in lesson.steps])
 
     @property
     def step(self) -> LessonStep:
@@ -157,6 +159,14 @@ class LessonPanel(Component):
         """Return the goal; what is said of it once it is reached leaves the server only then."""
         goal, reached = self.step.goal, self.index in self._reached
         return {"task": goal.task, "reached": reached, "done": goal.done if reached else ""} if goal else None
+
+
+def _printed(step: LessonStep) -> dict[str, Any]:
+    """Return a page as it is printed: its text, and what it asks, without the answer."""
+    about: dict[str, Any] = {"title": step.title, "html": step.html, "task": step.goal.task if step.goal else ""}
+    if step.question:
+        return about | {"question": step.question.question, "choices": list(step.question.choices)}
+    return about | {"question": "", "choices": []}
 
 
 def _arrived(question: Question, context: ViewContext) -> bool:

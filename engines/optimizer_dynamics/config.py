@@ -32,7 +32,7 @@ METHOD_LABELS = {
     "shampoo_ema": "Shampoo with averages", "soap": "SOAP", "scaled_gd": "ScaledGD", "polyak": "Polyak's step",
     "dog": "DoG", "dowg": "DoWG", "dadapt_sgd": "D-Adaptation", "dadapt_adam": "D-Adaptation of Adam",
     "prodigy": "Prodigy", "schedule_free": "Schedule-Free", "schedule_free_adam": "Schedule-Free AdamW",
-    "mechanic": "Mechanic",
+    "mechanic": "Mechanic", "own": "your method",
 }  # fmt: skip
 """Names of the methods for readers."""
 
@@ -62,7 +62,13 @@ class OptimizerDynamics(Config):
         "parameters at the edge of stability; images of digits",
         role="shape", choices=SCENES,
     )  # fmt: skip
-    method: str = knob("gd", "update rule; members of one ensemble may differ", choices=METHODS, labels=METHOD_LABELS)
+    method: str = knob(
+        "gd", "update rule; members of one ensemble may differ", choices=(*METHODS, "own"), labels=METHOD_LABELS
+    )
+    own_method: str = knob(
+        "", "your own method: its name among those that this program was started with; empty: the only one",
+        label="name of your method",
+    )  # fmt: skip
     eta: float = knob(
         0.01,
         "step size; of methods that find their own, what multiplies it",

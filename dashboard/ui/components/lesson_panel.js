@@ -77,6 +77,18 @@ export function render({ model }) {
     } else if (!waits) make("span", "place", turn, "This is the end: everything is yours to turn.");
     if (index + 1 === count && !waits && answered()) button(turn, "Save my answers", save_answers).title = "all answers that were given in this browser, as a table (CSV)";
   };
+  const print = ({ lesson }) => {  // all pages, to be filled in by hand; out of sight on a screen
+    const sheet = make("div", "printed", root);
+    make("h1", "", sheet, lesson);
+    model.pages.forEach(({ title, html, question, choices, task }, index) => {
+      const part = make("section", "", sheet);
+      make("h2", "", part, `${index + 1}. ${title}`);
+      make("div", "text", part).innerHTML = html;
+      if (question) make("p", "asked", part, question);
+      choices.forEach((text) => make("p", "box", part, text));
+      if (task) make("p", "asked box", part, task);
+    });
+  };
   const take_up = (turn, { index, count }) => {
     if (index || !before || before.at < 1) return;
     button(turn, `Go on at ${Math.min(before.at + 1, count)} of ${count}`, { go: Math.min(before.at, count - 1) });
@@ -98,6 +110,7 @@ export function render({ model }) {
     const turn = make("div", "turn", root);
     go_on(turn, state);
     take_up(turn, state);
+    print(model.shown);
     [...root.querySelectorAll("button:enabled, a")].find((each) => focused && each.textContent === focused)?.focus();
     const now = `${index} ${stage}`;
     if (looks && stage !== "question" && now !== place) scroll_to_meant();
