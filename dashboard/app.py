@@ -256,7 +256,8 @@ def _make_models(holder: pn.Column, lab: Lab) -> None:
     for ref, (model, _) in list(holder._models.items()):
         if ref in pn.state._views:
             _, root, document, comm = pn.state._views[ref]
-            pn.panel(lab)._get_model(document, root, model, comm)
+            shown: Any = pn.panel(lab)
+            shown._get_model(document, root, model, comm)
 
 
 async def _stored(start: Start, name: str) -> Start:
