@@ -43,7 +43,7 @@ def test_a_page_is_sent_as_bokeh_would_send_it(installed):
     plain = serialize_json(document.to_json())
     lab.close()
     about = json.loads(plain)
-    assert len(about["defs"]) > 50 and plain.count('"Figure"') >= 3
+    assert len(about["defs"]) > 30 and plain.count('"Figure"') >= 3
     assert json.loads(kept) == about and json.loads(again) == about
 
 
