@@ -49,7 +49,7 @@ def test_a_value_that_cannot_be_is_a_sentence_under_its_knob_and_is_not_committe
 
 def test_what_the_experiment_refuses_is_a_sentence_too():
     def refuse(name, value):
-        raise ConfigError("Toy.flat needs sign = plus")
+        raise ConfigError("Toy.flat needs sign=plus")
 
     controls = Knobs(Toy, lambda *a: None, refuse)
     controls.show([Toy()])
