@@ -27,7 +27,7 @@ USUAL = 101
 LONG = 0.03
 """Seconds that each is measured for at least, in every round."""
 
-HEADS = ("work", "a step", "spread", "each member", "limit by", "of the limit", "a look", "plain loop")
+HEADS = ("work", "a step", "spread", "each member", "limit by", "of the limit", "observation", "plain loop")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Row:
     limited_by: str
     limit: float
     """Seconds of a step at the limit of the machine."""
-    look: float
+    observation: float
     plain: float | None
     """Seconds of a step of all members in plain loops, one after another."""
 
@@ -84,13 +84,13 @@ def _measured(lab: str, work: Bench, machine: Machine, rounds: int) -> Row:
     plain = work.plain(simulation) if work.plain else None
     count, loops = _calls(_advance(simulation, 1)), _calls(plain) if plain else 0
     simulation.restore(start)
-    times: dict[str, list[float]] = {"step": [], "look": [], "plain": []}
+    times: dict[str, list[float]] = {"step": [], "observation": [], "plain": []}
     limits: list[dict[str, float]] = []
     simulation.advance(USUAL)
     saved = simulation.checkpoint()
     for _ in range(rounds):
         simulation.restore(saved)
-        times["look"].append(machine.seconds(simulation.observe))
+        times["observation"].append(machine.seconds(simulation.observe))
         times["step"].append(machine.seconds(_advance(simulation, count)) / count)
         limits.append(machine.limits(asked))
         if plain:
@@ -100,7 +100,7 @@ def _measured(lab: str, work: Bench, machine: Machine, rounds: int) -> Row:
     step = times["step"]
     return Row(
         lab, work.name, len(configs), str(batch.device), median(step), max(step) / min(step), by, middle[by],
-        median(times["look"]), len(configs) * median(times["plain"]) if plain else None,
+        median(times["observation"]), len(configs) * median(times["plain"]) if plain else None,
     )  # fmt: skip
 
 
@@ -145,7 +145,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     where = "" if row.device == "cpu" else f", on {row.device}"
     return (
         row.work + where, _time(row.step), f"{row.spread:.2f}", _time(row.step / row.members), row.limited_by,
-        f"{row.fraction:.0%}", f"{row.look / row.step:.1f} steps", plain,
+        f"{row.fraction:.0%}", f"{row.observation / row.step:.1f} steps", plain,
     )  # fmt: skip
 
 

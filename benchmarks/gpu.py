@@ -61,8 +61,8 @@ class Rate(NamedTuple):
 
     steps: float
     """Steps a second."""
-    look: float
-    """Seconds of a look."""
+    observation: float
+    """Seconds of an observation."""
     replayed: bool
     same: bool
     """Whether the captured steps have the bits of the loop."""
@@ -110,7 +110,7 @@ def report(works: Sequence[Estimate] = ESTIMATES, seconds: float = SECONDS) -> l
     """Print a line a work; what one card refuses is a line, too."""
     device, found = devices.resolve("cuda"), []
     print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}")
-    print(f"{'':<40} {'steps/s':>9} {'estimated':>9} {'ratio':>6} {'a look':>9}  graph, same bits")
+    print(f"{'':<40} {'steps/s':>9} {'estimated':>9} {'ratio':>6} {'observing':>9}  graph, same bits")
     for work in works:
         try:
             rate = measured(work, device, seconds)
@@ -121,7 +121,7 @@ def report(works: Sequence[Estimate] = ESTIMATES, seconds: float = SECONDS) -> l
         marks = f"{'yes' if rate.replayed else 'no'}, {'yes' if rate.same else 'no'}"
         print(
             f"{work.name:<40} {rate.steps:>9,.0f} {work.rate:>9,.0f} {rate.steps / work.rate:>6.2f} "
-            f"{rate.look * 1e3:>6.2f} ms  {marks}", flush=True,
+            f"{rate.observation * 1e3:>6.2f} ms  {marks}", flush=True,
         )  # fmt: skip
     return found
 

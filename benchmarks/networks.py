@@ -29,7 +29,7 @@ def main() -> None:
             f"{many / STEPS * 1e3:.1f} ms against {one / STEPS * 1e3:.1f} ms a step")  # fmt: skip
         row(f"{name}: {MEMBERS} plain PyTorch loops over one batch", MEMBERS * alone / many, "> 1",
             f"{alone / STEPS * 1e3:.1f} ms a step each")  # fmt: skip
-    _look()
+    _observation()
 
 
 def _simulation(members: int, norm: bool) -> Simulation:
@@ -69,7 +69,7 @@ def _alone(norm: bool) -> Callable[[], None]:
     return train
 
 
-def _look() -> None:
+def _observation() -> None:
     """A frame, with all metrics of all layers, against a step."""
     simulation = _simulation(MEMBERS, True)
     batch = simulation.batches[0]

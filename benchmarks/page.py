@@ -5,7 +5,6 @@ Server and engine share this process, so that the run behind the page can be wat
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +13,8 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
+from benchmarks.load import served
 from benchmarks.timing import head, row
-from dashboard.app import serve
 from dashboard.page.lab import Lab
 from dashboard.session import link
 from dashboard.session.view_state import ViewState
@@ -41,7 +40,7 @@ def main() -> None:
         print(system.NO_CHROMIUM)
         return
     alone = {name: _alone(knobs) for name, knobs in (("identity", SMALL), ("gaussian, 16 members", LARGE))}
-    with _served() as (address, labs), sync_playwright() as tools:
+    with served() as (address, labs), sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=system.chromium(), args=["--no-sandbox", "--disable-gpu"])
         for name, knobs in (("identity", SMALL), ("gaussian, 16 members", LARGE)):
             with _page(browser, address, knobs) as page:
@@ -69,22 +68,6 @@ def _steps_per_second(step: Callable[[], int]) -> float:
     begun, at = time.perf_counter(), step()
     time.sleep(WINDOW)
     return (step() - at) / (time.perf_counter() - begun)
-
-
-@contextmanager
-def _served() -> Iterator[tuple[str, list[Lab]]]:
-    """A server in a thread, and the labs that it has opened."""
-    labs: list[Lab] = []
-    start = Lab.start
-    Lab.start = lambda self: (labs.append(self), start(self))[1]  # type: ignore[method-assign, assignment, return-value]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = serve(port, "127.0.0.1", False, threaded=True)
-    time.sleep(2)
-    yield f"http://127.0.0.1:{port}", labs
-    server.stop()
-    Lab.start = start  # type: ignore[method-assign]
 
 
 @contextmanager

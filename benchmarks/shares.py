@@ -1,25 +1,19 @@
-"""Shares: what a slow run leaves to a healthy one, how well a step is estimated, and what opening a page holds up."""
+"""Shares: what a slow run leaves to a healthy one, and how well a step is estimated."""
 
 from __future__ import annotations
 
-import asyncio
 import time
-from itertools import pairwise
 
-import panel as pn
 import torch
-from bokeh.document import Document
-from panel.io.state import set_curdoc
 
 import engines
 from benchmarks.timing import head, row
-from dashboard.page.lab import Lab
 from engines.core.compute import memory, work
 from engines.core.compute.simulation import Simulation
 from engines.core.live.scheduler import Scheduler
 from engines.core.runs.experiment import Experiment
 
-WINDOW, SLOW = 9.0, 3.0
+WINDOW, SLOW = 9.0, 30.0
 """Seconds over which a rate is measured, and that a turn of a slow run lasts."""
 
 LARGE = {
@@ -39,7 +33,7 @@ class Run:
     def work(self, seconds: float) -> float | None:
         """Multiply matrices until the turn is over."""
         end = time.monotonic() + (self._slow or seconds)
-        while time.monotonic() < end:
+        while time.monotonic() < end and (self.on or not self._slow):
             _ = self._matrix @ self._matrix
             self.products += 1
         self.turns += 1
@@ -54,8 +48,6 @@ def main() -> None:
         _beside(name, size)
     for name, knobs in LARGE.items():
         _estimate(name, knobs)
-    for name in engines.names():
-        asyncio.run(_opening(name))
 
 
 def _beside(name: str, size: int) -> None:
@@ -92,32 +84,6 @@ def _estimate(name: str, knobs: dict[str, object]) -> None:
     taken = (time.perf_counter() - begun) / 20
     row(f"seconds a step as estimated over measured: {name}", told / taken, "0.1-10",
         f"{memory.estimate(engine, configs) / 2**20:.0f} MiB, {1000 * taken:.1f} ms a step")  # fmt: skip
-
-
-async def _opening(name: str) -> None:
-    """The longest piece of work on the event loop while a page is put up, in seconds of the processor."""
-    engine, document, turns = engines.load(name), Document(), []
-
-    async def others() -> None:
-        while True:
-            turns.append(time.thread_time())
-            await asyncio.sleep(0)
-
-    with set_curdoc(document):
-        holder = pn.Column()
-        document.add_root(holder.get_root(document))
-        for _ in range(2):  # the first page of a process also imports
-            turns.clear()
-            other = asyncio.create_task(others())
-            await asyncio.sleep(0)
-            lab = Lab(engine, suspended=True)
-            await asyncio.sleep(0)
-            holder[:] = [lab]
-            other.cancel()
-            lab.close()
-    pieces = [late - early for early, late in pairwise(turns)]
-    all_of_it = f"{len(pieces)} pieces, {sum(pieces):.2f} s in all"
-    row(f"longest piece of opening {name}, in s", max(pieces), "<= 0.2", all_of_it)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
+from statistics import median
 from typing import Any
 
 from tornado.iostream import StreamClosedError
@@ -141,11 +142,14 @@ def main() -> None:
     address, path, count, seconds, over = sys.argv[1:6]
     found = asyncio.run(visits(address, path, int(count), float(seconds), float(over)))
     trips = sorted(trip for visitor in found for trip in visitor.trips)
+    quarter = max(1, len(found[0].trips) // 4)
     about = {
         "dropped": sum(visitor.dropped for visitor in found),
         "trips": len(trips),
         "median_ms": 1000 * trips[len(trips) // 2] if trips else None,
         "p95_ms": 1000 * trips[int(0.95 * len(trips))] if trips else None,
+        "first_ms": 1000 * median(found[0].trips[:quarter] or [0]),
+        "last_ms": 1000 * median(found[0].trips[-quarter:] or [0]),
         "bytes": sum(visitor.bytes for visitor in found),
         "quiet": sum(visitor.messages < 5 for visitor in found),
     }

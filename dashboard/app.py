@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # `panel serve` puts only this folder on the path
 
@@ -24,11 +27,12 @@ from tornado.websocket import WebSocketClosedError
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import STYLE, message
 from dashboard.runs import library
-from dashboard.server import request_filter, theme
+from dashboard.server import request_filter, theme, worked_out_once
 from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
+from dashboard.ui.batch import batch
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
 from dashboard.ui.styles import WHOLE
@@ -54,6 +58,9 @@ UNKNOWN = (
 SOON = 1.0
 """Seconds after which a page that needs no engine begins to import them."""
 
+FIRST_FRAME = 2.0
+"""Seconds for which a page waits for the first frame of its run, so that it comes with figures."""
+
 TEMPLATE = FOLDER / "page.html"
 """The page as the browser shows it before any script has come."""
 
@@ -64,6 +71,11 @@ STARTING = "<p role='status' style='padding:24px;opacity:.7'>Starting…</p>"
 
 LARGEST_MESSAGE, LARGEST_BODY = 2 * 2**20, 64 * 2**20
 """Bytes of a message on a page's socket, and of what a request brings along."""
+
+MAKER = ThreadPoolExecutor(1, "pages")
+"""The thread in which labs are made and drawn for the first time."""
+
+Made = TypeVar("Made")
 
 Fill = Callable[[pn.Column, Bridge], Awaitable[str | None]]
 """Fills a page; returns the name of what is on it, where that is not all labs."""
@@ -77,15 +89,15 @@ def _argument(name: str) -> str:
     return values[0].decode("utf-8", "replace")
 
 
-def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True) -> pmui.Page:
-    """Make a page that appears at once and is filled when the browser has painted it."""
+def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = True, alone: bool = False) -> pmui.Page:
+    """Make a page that appears at once and is filled when the browser has painted it; `alone` names no other page."""
     _local()
     if pn.state.curdoc:
         pn.state.curdoc.template_variables.update(skeleton=waiting, skeleton_css=SKELETON_CSS)
     skeleton = pn.pane.HTML(waiting, sizing_mode="stretch_width", margin=0, stylesheets=[SKELETON_CSS])
     holder = pn.Column(skeleton, sizing_mode="stretch_width", margin=0, stylesheets=[WHOLE])
     bridge, crumb = Bridge(), pn.pane.HTML("", margin=0, stylesheets=[theme.CRUMB])
-    pn.state.onload(partial(_filled, holder, bridge, crumb, fill, engines_first))
+    pn.state.onload(partial(_filled, holder, bridge, crumb, fill, engines_first, alone))
     made = pmui.Page(
         title=title, header=[crumb], main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
         dark_theme=theme.dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./", sx=theme.GROUND,
@@ -111,12 +123,15 @@ def _unreported(page: pmui.Page) -> pmui.Page:
     return page
 
 
-async def _filled(holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: Fill, engines_first: bool) -> None:
+async def _filled(
+    holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: Fill, engines_first: bool, alone: bool
+) -> None:
     try:
         # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
         if engines_first:
             await asyncio.to_thread(_import_engines)
-        crumb.object = _crumb(await fill(holder, bridge))
+        name = await fill(holder, bridge)
+        crumb.object = _place(name) if alone else _crumb(name)
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
             loop.call_later(SOON, loop.run_in_executor, None, _import_engines)
@@ -131,8 +146,12 @@ def _crumb(name: str | None) -> str:
     """Say where the reader is, with the ways to all labs and to the stored runs."""
     labs = "<a href='./'>← Labs</a>" if name else ""
     stored = library.folder() is not None and name != LIBRARY_TITLE
-    runs = f"<a href='{_here()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
-    return f"<nav aria-label='where you are'>{labs}{runs}<span>{escape(name or '')}</span></nav>"
+    runs = f"<a href='{_addresses_beside()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
+    return _place(name, labs + runs)
+
+
+def _place(name: str | None, ways: str = "") -> str:
+    return f"<nav aria-label='where you are'>{ways}<span>{escape(name or '')}</span></nav>"
 
 
 def _failure(text: str) -> pn.pane.HTML:
@@ -147,6 +166,7 @@ def _import_engines() -> None:
     from engines.core.runs import experiment  # noqa: F401
 
     device.described()  # a card takes seconds before it first answers
+    worked_out_once.set_apart()
 
 
 def _address(engine: str) -> str:
@@ -195,23 +215,49 @@ def _cards(address: Address, error: str = "") -> pmui.Page:
 def lab_page(name: str, device: str = "auto", address: Address = _address) -> pmui.Page:
     """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> str:
+    async def fill(holder: pn.Column, bridge: Bridge) -> str | None:
         from engines import load
 
         engine = load(name)
-        start = Start.from_address(engine, *map(_argument, ("s", "preset", "lesson")))
+        start = await _beside(partial(Start.from_address, engine, *map(_argument, ("s", "preset", "lesson"))))
         if name_of_run := _argument("run"):
             start = await _stored(start, name_of_run)
         start = start.hide(split_names(_argument("hide"))).lead_on(address)
-        await asyncio.sleep(0)
-        lab = Lab(engine, start, bridge, device)
-        pn.state.on_session_destroyed(lambda context: lab.close())  # also where it is given up before it is whole
-        await asyncio.sleep(0)
-        holder[:] = [lab]
+        lab = await _beside(partial(Lab, engine, start, bridge, device))
+        pn.state.on_session_destroyed(lambda context: lab.close())
+        await _first_frame(lab)
+        await _beside(partial(_make_models, holder, lab))
+        if pn.state.curdoc and pn.state.curdoc.session_context is None:  # it was given up before it was whole
+            return lab.close()
+        with batch():
+            holder[:] = [lab]
+            bridge.count_batch()
         lab.start()
         return engine.title
 
     return page("Dynascope", fill, SKELETON)
+
+
+async def _beside(act: Callable[[], Made]) -> Made:
+    """Have something made beside the event loop, one thing at a time: others' pages go on meanwhile."""
+    return await asyncio.get_running_loop().run_in_executor(MAKER, copy_context().run, act)
+
+
+async def _first_frame(lab: Lab) -> None:
+    """Draw the first frame before the page has the lab, where it comes soon: its figures are made beside, too."""
+    end = time.monotonic() + FIRST_FRAME
+    while not lab.refresh.ready_to_draw and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    await _beside(lab.refresh.draw_beside)
+
+
+def _make_models(holder: pn.Column, lab: Lab) -> None:
+    """Make what Bokeh shows of a lab; it is not on the page before the lab is in its holder, which finds it made."""
+    for ref, (model, _) in list(holder._models.items()):
+        if ref in pn.state._views:
+            _, root, document, comm = pn.state._views[ref]
+            shown: Any = pn.panel(lab)
+            shown._get_model(document, root, model, comm)
 
 
 async def _stored(start: Start, name: str) -> Start:
@@ -266,7 +312,7 @@ def _own_address(engine: str) -> str:
     return f"./{ENTRY}?lab={engine}"
 
 
-def _here() -> Address:
+def _addresses_beside() -> Address:
     """Return where labs are served beside this page."""
     return _own_address if (pn.state.app_url or "").strip("/") == ENTRY else _address
 

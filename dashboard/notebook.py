@@ -43,7 +43,7 @@ class Cell(pn.Column):
     def __init__(self, content: Any, shown: Callable[[Any], None], gone: Callable[[], None], height: int) -> None:
         place = {"height": height, "sizing_mode": "stretch_width", "scroll": "y-auto", "margin": 0}
         super().__init__(content, stylesheets=[LIGHT], styles={"--room": f"{height}px"}, **place)
-        self._shown, self._gone = shown, gone
+        self._shown, self._page_closed = shown, gone
 
     def get_root(self, doc: Any = None, comm: Any = None, preprocess: bool = True) -> Any:
         """Return the model for a new place; the place before gives way, since a figure can be in one document only."""
@@ -67,7 +67,7 @@ class Cell(pn.Column):
     def _cleanup(self, root: Any = None) -> None:
         super()._cleanup(root)
         if not self._models:
-            self._gone()
+            self._page_closed()
 
 
 def _load() -> list[str]:
@@ -100,7 +100,7 @@ class Widget(Viewer):
         super().__init__()
         lab.bridge.alone = False
         self.lab, self._ticks, self._document, self._scripts = lab, None, None, _load()
-        self.cell = Cell(lab, self._shown, self._gone, height)
+        self.cell = Cell(lab, self._shown, self._page_closed, height)
 
     @property
     def run(self) -> Run:
@@ -113,7 +113,7 @@ class Widget(Viewer):
 
     def close(self) -> None:
         """Stop for good. What was recorded stays readable."""
-        self._gone()
+        self._page_closed()
         self.lab.close()
 
     def _shown(self, document: Any) -> None:
@@ -124,7 +124,7 @@ class Widget(Viewer):
             self._ticks = pn.state.add_periodic_callback(self._tick, period=PERIOD)
         self.lab.resume()
 
-    def _gone(self) -> None:
+    def _page_closed(self) -> None:
         if self._ticks is not None:
             self._ticks.stop()
             self._ticks = None

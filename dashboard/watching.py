@@ -42,7 +42,7 @@ def page(file: Path) -> pmui.Page:
         lab.start()
         return run.name or run.engine.title
 
-    return app.page("Dynascope", fill, app.SKELETON)
+    return app.page("Dynascope", fill, app.SKELETON, alone=True)
 
 
 def serve(file: Path, port: int, address: str, open_browser: bool) -> None:

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dashboard import figure, lab, show
     from dynascope.watching import watch
-    from engines import Library, Subject, Sweep, examine, inspect, load, names, open, resume, run, sweep
+    from engines import Library, Subject, Sweep, examine, inspect, load, method, names, open, resume, run, sweep
 
 __all__ = [
-    "Library", "Subject", "Sweep", "examine", "figure", "inspect", "lab", "load", "names", "open", "resume", "run",
-    "show", "sweep", "watch",
+    "Library", "Subject", "Sweep", "examine", "figure", "inspect", "lab", "load", "method", "names", "open", "resume",
+    "run", "show", "sweep", "watch",
 ]  # fmt: skip
 
 PAGES = ("figure", "lab", "show")

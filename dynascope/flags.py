@@ -15,9 +15,10 @@ MORE = """Flags of `panel serve` about the network and about who may come in are
 
 FILTER = "words, tag:paper, engine:NAME, preset:NAME, is:interrupted, and knobs such as 'alpha<0.1'; all must hold"
 
-CODES = """Runs are named by their id, the beginning of one, or the name that they were given. Exit codes: 0 done,
-1 what was asked for does not exist or cannot be done (one line on stderr says why), 2 the command line cannot be read,
-130 interrupted."""
+CODES = """Exit codes: 0 done, 1 what was asked for does not exist or cannot be done (one line on stderr says why), 2
+the command line cannot be read, 130 interrupted: what was computed is kept."""
+
+NAMED = "Runs are named by their id, the beginning of one, or the name that they were given."
 
 
 class Parser(argparse.ArgumentParser):
@@ -61,7 +62,8 @@ def parser() -> Parser:
 def _plugins(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--plugins", action="append", default=[], metavar="DIR",
-        help="a folder with engines of your own, each a package that offers ENGINE; their code is run",
+        help="a folder with engines of your own, each a package that offers ENGINE, or files with models and methods "
+        "of your own; their code is run",
     )  # fmt: skip
 
 
@@ -107,6 +109,7 @@ def _desktop(command: argparse.ArgumentParser) -> None:
 
 
 def _experiment(command: argparse.ArgumentParser, optional: bool = False) -> None:
+    command.epilog = CODES
     command.add_argument("engine", nargs="?" if optional else None, help="see `list`")
     command.add_argument("--preset", help="the experiment to start from")
     command.add_argument(
@@ -117,7 +120,7 @@ def _experiment(command: argparse.ArgumentParser, optional: bool = False) -> Non
     command.add_argument("--steps", help="how far to run; default: the preset's")
     _device(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
-    command.add_argument("--quiet", action="store_true", help="no progress bar; logs never get one")
+    command.add_argument("--quiet", action="store_true", help="no progress: no bar in a terminal, no lines in a log")
 
 
 def _run(command: argparse.ArgumentParser) -> None:
@@ -142,6 +145,7 @@ def _probe(command: argparse.ArgumentParser) -> None:
 
 def _sweep(command: argparse.ArgumentParser) -> None:
     command.add_argument("engine", nargs="?", help="see `list`; without one --resume goes on with what --out holds")
+    command.epilog = CODES
     command.add_argument("--sweep", metavar="NAME", help="a sweep that the engine offers; see `list`")
     command.add_argument("--small", action="store_true", help="with --sweep: its small version, of a few seconds")
     command.add_argument("--preset", help="the experiment to start from; its members are computed at every point")
@@ -166,11 +170,11 @@ def _sweep(command: argparse.ArgumentParser) -> None:
     )
     _device(command)
     command.add_argument("--json", action="store_true", help="print one JSON object")
-    command.add_argument("--quiet", action="store_true", help="no progress")
+    command.add_argument("--quiet", action="store_true", help="no progress: no bar in a terminal, no lines in a log")
 
 
 def _runs(command: argparse.ArgumentParser) -> None:
-    command.epilog = CODES
+    command.epilog = f"{NAMED} {CODES}"
     actions = command.add_subparsers(dest="action", required=True)
 
     def add(name: str, help: str, *words: str) -> argparse.ArgumentParser:

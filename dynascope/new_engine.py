@@ -34,5 +34,10 @@ def write(name: str, into: str | Path = ".") -> Path:
 
 
 def _renamed(text: str, name: str) -> str:
-    """Replace the name of the skeleton: `class Skeleton` becomes `class TwoLayers`, `skeleton` becomes `two_layers`."""
+    """Replace the name of the skeleton.
+
+    >>> _renamed('class Skeleton: name, title = "skeleton", "Skeleton"', "two_layers")
+    'class TwoLayers: name, title = "two_layers", "Two layers"'
+    """
+    text = text.replace('"Skeleton"', f'"{name.replace("_", " ").capitalize()}"')
     return text.replace("Skeleton", name.title().replace("_", "")).replace("skeleton", name)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from engines.core.api import examine, open, resume, run
     from engines.core.library.library import Library
+    from engines.core.protocol.own_method import method
     from engines.core.protocol.registry import load, names
     from engines.core.subjects.subject import Subject
     from engines.core.sweeps.folder import Sweep
@@ -23,11 +24,13 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = [
-    "Library", "Subject", "Sweep", "examine", "inspect", "load", "names", "open", "resume", "run", "sweep", "watch",
+    "Library", "Subject", "Sweep", "examine", "inspect", "load", "method", "names", "open", "resume", "run", "sweep",
+    "watch",
 ]  # fmt: skip
 
 _HOMES = {
-    "load": "protocol.registry", "names": "protocol.registry", "open": "api", "resume": "api", "run": "api",
+    "load": "protocol.registry", "method": "protocol.own_method", "names": "protocol.registry",
+    "open": "api", "resume": "api", "run": "api",
     "sweep": "sweeps.sweep", "Sweep": "sweeps.folder", "Subject": "subjects.subject",
     "Library": "library.library", "examine": "api", "inspect": "watch.api", "watch": "watch.api",
 }  # fmt: skip

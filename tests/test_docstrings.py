@@ -24,9 +24,6 @@ RIDDLE = re.compile(
 
 SHAPE = re.compile(r"\[[\w ,*+/(){}-]+\]")
 
-PROTOCOL = {"problem", "init", "step", "observe", "snapshot"}
-"""Methods of an engine whose shapes the protocol states once for all engines."""
-
 LOCAL = "<locals>"
 
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -103,7 +100,6 @@ def shapeless(path: Path) -> list[str]:
         for doc in docstrings(path)
         if isinstance(doc.node, Function)
         and is_public(doc.name)
-        and doc.name.split(".")[-1] not in PROTOCOL
         and takes_tensors(doc.node)
         and not SHAPE.search(doc.text)
     ]

@@ -25,8 +25,8 @@ FILE = re.compile(r"^(?:\.?[\w-]+/)*\.?[\w-]+\.(?:py|md|toml|txt|yml|yaml|cff|js
 """What is meant as a file or a folder of the repository."""
 FOR_EXAMPLE = {"__init__.py", "wrong_runs.py", "NAME.md", "assets/notebook.ipynb"}
 MODULE = re.compile(r"^(?:engines|dashboard|dynascope)(?:\.\w+)+")
-GROUPS = ("dynascope.engines", "dynascope.subjects")
-"""The entry points of engines and subjects that are packages of their own: no modules."""
+GROUPS = ("dynascope.engines", "dynascope.methods", "dynascope.subjects")
+"""The entry points of engines, methods and subjects that are packages of their own: no modules."""
 SOURCE = re.compile(r"""(?:src|srcset)="([^"]+)\"""")
 INSTALLERS = ("pip", "uv")
 OTHERS = {"python", "python3", ".", "jupyter", "panel", "pytest", "pre-commit", "bandit"}

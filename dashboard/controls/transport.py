@@ -29,11 +29,17 @@ class Transport(Component):
 
     devices = param.List([], doc="Names and descriptions of the devices on which a run can be computed.")
 
+    recorded = param.Boolean(
+        False, doc="Whether its steps are taken elsewhere: then it is looked at, and not commanded."
+    )
+
     _esm = script("menu", "transport")
     _stylesheets = [(FOLDER / f"{name}.css").read_text() for name in ("transport", "menu")]
 
     def __init__(self, actions: Sequence[Action], command: Command, **params: Any) -> None:
         super().__init__(actions=_buttons(actions), now=_EMPTY, margin=0, sizing_mode="stretch_width", **params)
+        if self.recorded:
+            self.files = [each for each in self.files if each[0] not in REPEATED]
         self._command = command
 
     def offer(self, actions: Sequence[Action]) -> None:
@@ -56,6 +62,9 @@ class Transport(Component):
     def _handle_msg(self, data: dict[str, Any]) -> None:
         self._command(str(data.get("do")), data)
 
+
+REPEATED = (".py", "_paper.zip")
+"""Files that compute a run once more."""
 
 _EMPTY = {
     "playing": False, "ready": False, "failed": False, "horizon": 1, "rate": 0, "step": 0, "rows": 0, "index": 0,

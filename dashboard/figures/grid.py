@@ -150,8 +150,9 @@ class Grid(Viewer):
         self._feeds = {thin: StreamedSource(self._columns(thin), thin) for thin in (False, True)}
         for feed in self._feeds.values():
             feed.update(run)
-        # Bokeh would look through the whole page after each figure.
-        with pn.state.curdoc.models.freeze() if pn.state.curdoc else nullcontext():
+        # Bokeh would look through the whole page after each figure, once they are on it.
+        document = pn.state.curdoc if self._panel._models else None
+        with document.models.freeze() if document else nullcontext():
             for card in self.shown():
                 self._redraw(card)
         return True

@@ -37,6 +37,7 @@ from dashboard.ui.component import whole
 from dashboard.ui.formatting import describe
 from dashboard.ui.keyboard import Shortcuts
 from engines.core.protocol.errors import DynascopeError
+from engines.core.protocol.registry import RECORDED
 
 if TYPE_CHECKING:
     from dashboard.session.lessons import Lesson
@@ -49,7 +50,7 @@ PERIOD = 100
 
 
 class Lab(Viewer):
-    """The body of a lab's page. It must be made, and is only ever called, under its document's lock."""
+    """The body of a lab's page. It may be made in any thread; from then on it is called under its document's lock."""
 
     def __init__(
         self,
@@ -65,8 +66,6 @@ class Lab(Viewer):
         self.engine, self.session = engine, Session(engine, device)
         self.hidden = frozenset(start.view.hide)
         self.bridge = bridge or Bridge()
-        extend = lambda: self.session.extend_lease(LEASE)  # noqa: E731
-        self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
         self.messages = Messages(engine.Config.knobs())
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
         self.share = Share(
@@ -88,6 +87,8 @@ class Lab(Viewer):
         self._open(start, suspended)
         self.refresh.present()
         self.address.take_for_said()
+        extend = lambda: self.session.extend_lease(LEASE)  # noqa: E731
+        self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
 
     def _make_parts(self, start: Start, bridge: list[Bridge]) -> layout.Parts:
         engine, lesson = self.engine, start.lesson
@@ -101,7 +102,7 @@ class Lab(Viewer):
                 self._choose_preset, second=bool(lesson), tab="" if bridge else f"{engine.title} · Dynascope"
             ),
             messages=self.messages,
-            transport=Transport(engine.actions, self.command),
+            transport=Transport(engine.actions, self.command, recorded=engine.name in RECORDED),
             members=Members(self._focus_on, margin=0),
             comparison=Comparison(engine),
             grid=Grid(engine, self._focus_on, self.share.export_figure, self._annotate),
@@ -225,7 +226,7 @@ class Lab(Viewer):
 
     @property
     def _asked(self) -> bool:
-        return bool(self.parts.lesson and self.parts.lesson.phase == "asked")
+        return bool(self.parts.lesson and self.parts.lesson.stage == "question")
 
     def _hide_answer(self) -> None:
         """Hide whatever tells the answer while the reader predicts and watches, and show it again."""
@@ -248,7 +249,7 @@ class Lab(Viewer):
         self.address.write()
 
     def _refuse_while_asked(self) -> None:
-        if self.parts.lesson and self.parts.lesson.phase != "told":
+        if self.parts.lesson and self.parts.lesson.stage != "open":
             raise DynascopeError("The lesson asks about these values: knobs turn again once the answer is told.")
 
     def _show_if_on_page(self) -> None:
@@ -370,7 +371,6 @@ class Lab(Viewer):
             return
         self.session.extend_lease(FIRST_LEASE)
         self._callback = pn.state.add_periodic_callback(self.refresh.tick, period=PERIOD)
-        self.refresh.tick()
 
     def _hide_or_show(self, hidden: bool) -> None:
         (self.suspend if hidden else self.resume)()

@@ -23,7 +23,7 @@ from dashboard.probes.panel import Probes
 from dashboard.runs.comparison import Comparison
 from dashboard.runs.library_panel import LibraryPanel
 from dashboard.ui.component import FOLDER, Component, script
-from dashboard.ui.styles import LABEL, SHEET, STRETCH, WHOLE, hide
+from dashboard.ui.styles import LABEL, SHEET, STRETCH, WHOLE, hide, leave_unprinted
 
 BODY = (FOLDER / "body.css").read_text()
 
@@ -67,14 +67,14 @@ def hide_answer(parts: Parts, lesson: LessonPanel) -> None:
 
     While it is asked nothing can be played either.
     """
-    told = lesson.phase == "told"
+    told = lesson.stage == "open"
     for part in (parts.presets, parts.heading, parts.comparison, parts.grid.left_out, parts.probes, parts.library):
         hide(part, not told)
     for part in (parts.transport, parts.members):
-        hide(part, lesson.phase == "asked")
+        hide(part, lesson.stage == "question")
     parts.explanation.hide(not told)
     parts.messages.show_hints(told)
-    parts.grid.point_at(() if lesson.phase == "asked" else lesson.step.look, bare=lesson.phase == "asked")
+    parts.grid.point_at(() if lesson.stage == "question" else lesson.step.figures, bare=lesson.stage == "question")
 
 
 class SkipLinks(Component):
@@ -118,6 +118,8 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
     bar = [] if "transport" in hidden else [parts.transport]
+    for part in (links, parts.heading, *bar, knobs, parts.members, parts.probes, parts.library):
+        leave_unprinted(part)
     return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
 
 

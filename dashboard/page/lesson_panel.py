@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dashboard.session.lessons import Lesson, LessonStep, Question
     from dashboard.session.view_state import ViewContext
 
-Phase = Literal["asked", "watched", "told"]
+Stage = Literal["question", "watching", "open"]
 """A question waits; it was answered and its run is on the way; nothing is held back."""
 
 HARMLESS = ("link", "help", "close")
@@ -27,10 +27,12 @@ class LessonPanel(Component):
     """Shows the pages of a lesson.
 
     `play(index, paused)` has the lab run what a page asks for, or wait at its start; `changed()` hears when another
-    phase begins; `turn(knobs)` turns knobs. `follow_up` is the title and the address of the lesson that comes next.
+    stage begins; `turn(knobs)` turns knobs. `follow_up` is the title and the address of the lesson that comes next.
     """
 
     shown = param.Dict({})
+
+    pages = param.List([], doc="All pages as they are printed.")
 
     _esm = script("progress", "lesson_panel")
     _stylesheets = [(FOLDER / "lesson_panel.css").read_text()]
@@ -51,7 +53,7 @@ class LessonPanel(Component):
         """Pages whose question has its answer in sight."""
         self._reached: set[int] = set()
         """Pages whose goal was reached."""
-        super().__init__(shown=self._content())
+        super().__init__(shown=self._content(), pages=[_printed(step) for step in lesson.steps])
 
     @property
     def step(self) -> LessonStep:
@@ -59,29 +61,29 @@ class LessonPanel(Component):
         return self.lesson.steps[self.index]
 
     @property
-    def phase(self) -> Phase:
+    def stage(self) -> Stage:
         """Say what may be seen: while a question is asked or its run watched, nothing that tells the answer."""
         if self.step.question is None or self.index in self._told:
-            return "told"
-        return "watched" if self.index in self._chosen else "asked"
+            return "open"
+        return "watching" if self.index in self._chosen else "question"
 
     def allows(self, command: str) -> bool:
         """Say whether a command may be carried out: nothing plays while a question waits, nor changes its run."""
-        if self.phase == "asked":
+        if self.stage == "question":
             return command in HARMLESS
-        return self.phase == "told" or command not in CHANGING
+        return self.stage == "open" or command not in CHANGING
 
     def figures(self) -> tuple[str, ...] | None:
         """Return the figures that may be seen now; None for all."""
         question = self.step.question
-        if question is None or self.phase == "told":
+        if question is None or self.stage == "open":
             return None
-        return question.show if self.phase == "asked" else self.step.look
+        return question.show if self.stage == "question" else self.step.figures
 
     def follow(self, context: ViewContext) -> None:
         """Take note of how far the run has come: then an answer is told, and a goal reached."""
         step = self.step
-        if self.phase == "watched" and step.question and _arrived(step.question, context):
+        if self.stage == "watching" and step.question and _arrived(step.question, context):
             self._told.add(self.index)
             self.shown = self._content()
             self._changed()
@@ -94,7 +96,7 @@ class LessonPanel(Component):
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if "go" in data and 0 <= whole(data, "go") < len(self.lesson.steps):
             self._open(whole(data, "go"))
-        elif "choose" in data and self.phase == "asked":
+        elif "choose" in data and self.stage == "question":
             self._choose(whole(data, "choose"))
         elif "solve" in data and self.step.goal:
             self._turn(dict(self.step.goal.solution))
@@ -109,7 +111,7 @@ class LessonPanel(Component):
 
     def _open(self, index: int) -> None:
         self.index = index
-        self._play(index, self.phase == "asked")
+        self._play(index, self.stage == "question")
 
     def _choose(self, choice: int) -> None:
         question = self.step.question
@@ -119,13 +121,13 @@ class LessonPanel(Component):
 
     def _restore(self, answers: Any) -> None:
         """Take up what this browser knows of an earlier visit: what was chosen at each page with a question."""
-        before, known = self.phase, answers if isinstance(answers, dict) else {}
+        before, known = self.stage, answers if isinstance(answers, dict) else {}
         for index, step in enumerate(self.lesson.steps):
             choice = known.get(str(index))
             if step.question and choice in step.question.choices:
                 self._chosen[index] = step.question.choices.index(choice)
                 self._told.add(index)
-        if self.phase != before:
+        if self.stage != before:
             self._play(self.index, False)
 
     # -- what is shown -----------------------------------------------------------------------------------------
@@ -139,8 +141,8 @@ class LessonPanel(Component):
             "html": step.html,
             "index": self.index,
             "count": len(self.lesson.steps),
-            "phase": self.phase,
-            "looks": bool(step.look),
+            "stage": self.stage,
+            "looks": bool(step.figures),
             "question": self._question(step.question) if step.question else None,
             "goal": self._goal(),
             "follow_up": dict(self._follow_up) if last and self._follow_up else None,
@@ -151,12 +153,20 @@ class LessonPanel(Component):
         chosen = self._chosen.get(self.index)
         about = {"question": question.question, "choices": list(question.choices), "chosen": chosen}
         told = {"answer": question.answer, "reveal": question.reveal}
-        return about | told if self.phase == "told" else about | {"at": question.at}
+        return about | told if self.stage == "open" else about | {"at": question.at}
 
     def _goal(self) -> dict[str, Any] | None:
         """Return the goal; what is said of it once it is reached leaves the server only then."""
         goal, reached = self.step.goal, self.index in self._reached
         return {"task": goal.task, "reached": reached, "done": goal.done if reached else ""} if goal else None
+
+
+def _printed(step: LessonStep) -> dict[str, Any]:
+    """Return a page as it is printed: its text, and what it asks, without the answer."""
+    about: dict[str, Any] = {"title": step.title, "html": step.html, "task": step.goal.task if step.goal else ""}
+    if step.question:
+        return about | {"question": step.question.question, "choices": list(step.question.choices)}
+    return about | {"question": "", "choices": []}
 
 
 def _arrived(question: Question, context: ViewContext) -> bool:

@@ -10,6 +10,7 @@ from dashboard.figures.marks import prediction_lines
 from dashboard.figures.overlays import Overlays, merged, overlay_curves
 from dashboard.page.layout import Parts
 from dashboard.page.messages import divergence
+from dashboard.page.pace import PACE
 from dashboard.session.session import Session
 from dashboard.session.view_state import SPEEDS, PinnedRun, ViewContext
 from dashboard.ui.batch import batch
@@ -62,6 +63,24 @@ class Refresh:
         self._pinned: tuple[PinnedRun | None, Overlays] = (None, {})
         """The pinned run that was drawn last, and its curves."""
         self._news = self._change = ""
+        self._beside = False
+        """Whether another thread draws."""
+
+    @property
+    def ready_to_draw(self) -> bool:
+        """Whether there is a frame, or a reason why there will be none."""
+        runner = self._session.runner
+        return bool(len(runner.run) or runner.status.message)
+
+    def draw_beside(self) -> None:
+        """Draw what is there, in any thread, before the parts are on their page: they come with it."""
+        context, self._beside = self._session.view_context(), True
+        try:
+            if context.rows and not self.preparing:
+                self._drawn, self._drawn_at = context, time.monotonic()
+                self._draw(context)
+        finally:
+            self._beside = False
 
     def redraw(self) -> None:
         """Draw everything again at the next tick, also theory, phases and other runs."""
@@ -89,7 +108,7 @@ class Refresh:
         What cannot be prepared has no first frame: it is presented with the reason, and without figures.
         """
         runner, ready = self._session.runner, self._bridge.ready()
-        if self.preparing and ready and (len(runner.run) or runner.status.message):
+        if self.preparing and ready and self.ready_to_draw:
             self.present()
             self._presented_at = self._bridge.tick + 1
             if not len(runner.run):
@@ -105,8 +124,13 @@ class Refresh:
 
     def tick(self) -> None:
         """Take over what is ready, and draw what is new, in one batch."""
+        if self._beside:
+            return
+        begun, drawn = time.perf_counter(), self._drawn_at
         with batch():
             self._tick()
+        if self._drawn_at != drawn:
+            PACE.count(self, time.perf_counter() - begun)
 
     def _tick(self) -> None:
         parts, runner = self._parts, self._session.runner
@@ -131,11 +155,11 @@ class Refresh:
             parts.messages.show("failure", "error", context.status.message)
 
     def _drawn_just_now(self, context: ViewContext) -> bool:
-        """Whether a run at full speed was drawn a moment ago, and nobody did anything since."""
-        full_speed = SPEEDS[context.speed][0] is None and context.status.playing
-        if not full_speed or self._drawn is None or self._drawn.choices != context.choices:
+        """Whether a run that plays was drawn a moment ago, and nobody did anything since."""
+        if not context.status.playing or self._drawn is None or self._drawn.choices != context.choices:
             return False
-        return time.monotonic() - self._drawn_at < BUSY
+        full_speed = SPEEDS[context.speed][0] is None
+        return PACE.waits(self) or (full_speed and time.monotonic() - self._drawn_at < BUSY)
 
     def _draw(self, context: ViewContext) -> None:
         grid = self._parts.grid
@@ -163,7 +187,7 @@ class Refresh:
         )
         self._parts.messages.show("theory", "error", failure)
         overlays = merged([self._pinned_curves(context), self._parts.library.overlays])
-        untold = bool(lesson and lesson.phase != "told")
+        untold = bool(lesson and lesson.stage != "open")
         self._parts.grid.decorate([] if untold else lines, self._phases(context), {} if untold else overlays)
 
     def _pinned_curves(self, context: ViewContext) -> Overlays:
@@ -173,7 +197,7 @@ class Refresh:
         return self._pinned[1]
 
     def _phases(self, context: ViewContext) -> Sequence[Phase]:
-        if not context.rows or (self._parts.lesson and self._parts.lesson.phase != "told"):
+        if not context.rows or (self._parts.lesson and self._parts.lesson.stage != "open"):
             return []
         find = lambda: self._session.engine.phases(context.run, context.focus)  # noqa: E731
         return self._parts.messages.attempt("The division into phases", find, [])

@@ -136,11 +136,14 @@ class MemberFigures:
     """Members as points and as lines over several axes. Points that are brushed are lit as lines, too."""
 
     def __init__(self, members: Any, x: str, y: str) -> None:
-        self.table: Any = members.head(MOST_MEMBERS).reset_index(drop=True)
+        self.table: Any = members.iloc[even_places(len(members), MOST_MEMBERS)].reset_index(drop=True)
         self.axes = list(dict.fromkeys([x, y, *axes(self.table)]))[:MOST_AXES]
-        self.links: Any = hv.selection.link_selections.instance(unselected_alpha=0.15, selected_color=qualitative(1))
+        self.links: Any = hv.selection.link_selections.instance(
+            unselected_color=GREY, unselected_alpha=0.25, selected_color=qualitative(1)
+        )
         names = {"tools": ["box_select", "lasso_select", "hover"], "size": 7, "color": qualitative(0)}
-        self.points: Any = hv.Points(self.table, [x, y], ["run", "member", *self.axes[2:]]).opts(**names)
+        told = [name for name in ("run", "member", *self.axes[2:]) if name in self.table]
+        self.points: Any = hv.Points(self.table, [x, y], told).opts(**names)
         chosen = Params(self.links, ["selection_expr"])
         self.lines = hv.DynamicMap(self.draw_lines, streams=[chosen])
 

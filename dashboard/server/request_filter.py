@@ -29,7 +29,7 @@ from tornado.httputil import HTTPServerRequest
 from tornado.routing import Matcher, PathMatches, Rule
 from tornado.web import ErrorHandler, RedirectHandler, RequestHandler
 
-from dashboard.server import response_headers, visitors
+from dashboard.server import response_headers, visitors, worked_out_once
 
 log = logging.getLogger(__name__)
 
@@ -259,6 +259,7 @@ def install() -> None:
 
     response_headers.install()
     logins.install()
+    worked_out_once.install()
     if not hasattr(BokehTornado, "_unchecked"):
         BokehTornado._unchecked = BokehTornado.find_handler  # type: ignore[attr-defined]
         AutoloadJsHandler._unchecked = AutoloadJsHandler.get  # type: ignore[attr-defined]

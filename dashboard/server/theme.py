@@ -47,7 +47,8 @@ THEME = {
     "dark": _theme("#8fa3ff", "#14161a", "#1c1f25", "#e9ecf2", "#2d323c"),
 }
 
-CSS = f"body {{ margin: 0; --room: calc(100vh - {BAR}px); }}"
+CSS = f"""body {{ margin: 0; --room: calc(100vh - {BAR}px); }}
+@media print {{ header {{ display: none !important; }} .main, body, body * {{ overflow: visible !important; }} }}"""
 """`--room` is the height in which a lab scrolls."""
 
 GROUND = {"& .main": {"backgroundColor": "background.default"}}
@@ -71,3 +72,4 @@ def prepare() -> None:
     os.environ["MPLBACKEND"] = "agg"  # figures are printed beside the page, and open no window here
     pn.extension(notifications=False)
     pn.config.autoreload = False
+    pn.config.respect_explicit_sizing = True

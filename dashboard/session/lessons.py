@@ -90,7 +90,7 @@ class LessonStep:
     html: str
     preset: str = ""
     set: Mapping[str, Any] = field(default_factory=dict)
-    look: tuple[str, ...] = ()
+    figures: tuple[str, ...] = ()
     """The figures that it is about."""
     question: Question | None = None
     goal: Goal | None = None
@@ -234,7 +234,7 @@ def _step(markdown: MarkdownIt, title: str, tokens: list[Any], first: dict[str, 
         html,
         preset,
         dict(first.get("set", {})) | changes,
-        look=split_names(blocks.get("look")),
+        figures=split_names(blocks.get("look")),
         question=_question(_table("predict", blocks["predict"])) if "predict" in blocks else None,
         goal=_goal(_table("goal", blocks["goal"])) if "goal" in blocks else None,
     )
@@ -305,7 +305,7 @@ def _check_step(step: LessonStep, experiment: Experiment) -> None:
     """Check that figures, steps and numbers of a page exist where its experiment runs."""
     engine = experiment.engine
     figures = [plot.name for plot in engine.plots]
-    unknown = [name for name in (*step.look, *(step.question.show if step.question else ())) if name not in figures]
+    unknown = [name for name in (*step.figures, *(step.question.show if step.question else ())) if name not in figures]
     if unknown:
         raise LessonError(f"there is no figure {unknown[0]!r:.100}; there are {', '.join(figures)}")
     if step.question and not 0 <= step.question.at <= experiment.steps:

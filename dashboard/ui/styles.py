@@ -26,13 +26,25 @@ DIMS = ":host { opacity: var(--shown, 1); transition: opacity .25s .15s; }"
 SHEET = ":host { --shown: 1; } :host(.preparing) { --shown: .35; }"
 """Style of the sheet of a lab. A restart that takes no time is over before anything has faded."""
 
+UNPRINTED = "@media print { :host { display: none !important; } }"
+
 HIDDEN = ":host(.out_of_sight) { display: none !important; }"
 
 
 def hide(part: Any, hidden: bool) -> None:
     """Take a part of the page out of sight, for screen readers too, or bring it back; `visible` is left to others."""
-    shell = part.__panel__() if isinstance(part, Viewer) else part
+    shell = _shell(part)
     classes = [each for each in shell.css_classes if each != "out_of_sight"] + ["out_of_sight"] * hidden
     if classes != shell.css_classes:
         sheets = [each for each in shell.stylesheets if each != HIDDEN]
         shell.param.update(css_classes=classes, stylesheets=[*sheets, HIDDEN])
+
+
+def leave_unprinted(part: Any) -> None:
+    """Leave a part out where the page is printed."""
+    shell = _shell(part)
+    shell.stylesheets = [*shell.stylesheets, UNPRINTED]
+
+
+def _shell(part: Any) -> Any:
+    return part.__panel__() if isinstance(part, Viewer) else part

@@ -1,4 +1,4 @@
-"""Skeleton: gradient descent on a parabola. `launch.py new engine NAME` writes this folder under another name."""
+"""Skeleton: gradient descent on a parabola, to be changed into a model of your own file by file."""
 
 from .engine import ENGINE
 

@@ -212,6 +212,8 @@ class LossLandscape(Config):
             (self.optimizer == "gibbs" and not linear, f"optimizer=gibbs needs subject=linear, not {self.subject}"),
             (self.optimizer == "gibbs" and not self.corner, "optimizer=gibbs needs corner=true"),
             (closed and not self.sampled, f"subject=potential is sampled, by langevin or mala, not {self.optimizer}"),
+            (closed and self.potential == "planes" and self.inputs < 2, f"inputs={self.inputs} is too few for "
+             "potential=planes: each of the two vectors needs one"),
             (self.boxed and self.optimizer == "mala", "potential=box is counted by draws of its own; set "
              "optimizer=langevin"),
             (self.subject == "planted" and self.planted == "modular" and self.width % 2 == 1, f"width={self.width} is "

@@ -53,7 +53,7 @@ COUNTED = frozenset(("reasons", "eigenvalues", "by_knob", "curve"))
 
 def idle(config: LossLandscape) -> frozenset[str]:
     """Knobs that change nothing."""
-    used = MEMBERS | KNOBS[config.subject] | _made(config) | (SAMPLING if config.sampled else TRAINING)
+    used = MEMBERS | KNOBS[config.subject] | _knobs_of_draws(config) | (SAMPLING if config.sampled else TRAINING)
     if config.boxed:
         used -= {"n_beta", "gamma", "kappa", "burn_in"}
     if config.optimizer == "gibbs":
@@ -63,7 +63,7 @@ def idle(config: LossLandscape) -> frozenset[str]:
     return frozenset(name for name in type(config).knobs() if name not in used)
 
 
-def _made(config: LossLandscape) -> frozenset[str]:
+def _knobs_of_draws(config: LossLandscape) -> frozenset[str]:
     if config.subject == "planted":
         plan = PLANS.get(config.planted, GENERIC)
         return plan | ({"width"} if config.planted == "gates" and config.depth > 1 else frozenset())

@@ -10,10 +10,8 @@ GROKKING = UNDECAYED | SLOWER | SHOWN
 NESTED = {"nested gates": but(planted="nested")}
 LAYERED = {"a generic layer above": but(planted="gates", depth=2, width=12)}
 
-LEARNS_LESS = {
-    "steps a thousandth as long": scaled(learning_rate=1e-3),
-    "a hundred times the weight decay": scaled(weight_decay=100),
-}
+SHORT_STEPS = {"steps a thousandth as long": scaled(learning_rate=1e-3)}
+LEARNS_LESS = SHORT_STEPS | {"a hundred times the weight decay": scaled(weight_decay=100)}
 
 WRONG = {
     "L0": GROKKING,
@@ -52,7 +50,7 @@ WRONG = {
     },
     "L19": {"ReLUs between the layers": but(subject="planted", planted="none", inputs=6, width=6, depth=3, outputs=6)},
     "L20": LEARNS_LESS,
-    "L21": LEARNS_LESS | {"three neurons a layer": but(width=3)},
+    "L21": SHORT_STEPS | {"three neurons a layer": but(width=3)},
     "L22": {"half as wide": but(width=8)},
     "L23": {"interactions a quarter stronger": scaled(strength=1.25), "a lower level": scaled(strength=2.5)},
 }  # fmt: skip

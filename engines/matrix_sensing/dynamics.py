@@ -59,11 +59,11 @@ def _moved(
         return METHODS[problem.groups[0].method](whole)
     F, G, P = state.F.clone(), state.G.clone(), state.P.clone()
     for method, index, part in problem.groups:
-        F[index], G[index], P[index] = METHODS[method](_taken(whole, index, part))  # type: ignore[arg-type]
+        F[index], G[index], P[index] = METHODS[method](_point_of_group(whole, index, part))  # type: ignore[arg-type]
     return F, G, P
 
 
-def _taken(whole: Point, index: Tensor, part: Problem) -> Point:
+def _point_of_group(whole: Point, index: Tensor, part: Problem) -> Point:
     F, G, gF, gG, P, eta = (value[index] for value in whole[:6])
     knobs = {name: value[index] for name, value in whole.knobs.items()}
     return Point(F, G, gF, gG, P, eta, lambda: whole.loss()[index], knobs, part)

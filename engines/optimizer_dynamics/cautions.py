@@ -6,6 +6,7 @@ import numpy as np
 
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import METHOD_LABELS, RATE_FREE, OptimizerDynamics
+from engines.optimizer_dynamics.methods.own import reads
 from engines.optimizer_dynamics.predictions import curvature_limit, threshold
 
 TIE = 1e-9
@@ -121,9 +122,16 @@ def network(config: OptimizerDynamics) -> str:
     return ""
 
 
+def own(config: OptimizerDynamics) -> str:
+    """Say that an optimiser's class takes its steps one member at a time; "" of other methods."""
+    if config.method != "own" or reads(config.own_method):
+        return ""
+    return "Your method is a class of torch.optim: it steps one member at a time, which is slower."
+
+
 def stability(config: OptimizerDynamics) -> str:
     """Say up to which step size the method is stable."""
-    if config.scene == "quadratic":
+    if config.scene == "quadratic" and config.method != "own":
         return f"At a constant rate gradient descent is stable below η = {risk.largest_rate(config):.4g}."
     limit = curvature_limit(config) if config.scene == "factorisation" else 0.0
     if limit:

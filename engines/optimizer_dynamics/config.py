@@ -32,7 +32,7 @@ METHOD_LABELS = {
     "shampoo_ema": "Shampoo with averages", "soap": "SOAP", "scaled_gd": "ScaledGD", "polyak": "Polyak's step",
     "dog": "DoG", "dowg": "DoWG", "dadapt_sgd": "D-Adaptation", "dadapt_adam": "D-Adaptation of Adam",
     "prodigy": "Prodigy", "schedule_free": "Schedule-Free", "schedule_free_adam": "Schedule-Free AdamW",
-    "mechanic": "Mechanic",
+    "mechanic": "Mechanic", "own": "your method",
 }  # fmt: skip
 """Names of the methods for readers."""
 
@@ -62,7 +62,13 @@ class OptimizerDynamics(Config):
         "parameters at the edge of stability; images of digits",
         role="shape", choices=SCENES,
     )  # fmt: skip
-    method: str = knob("gd", "update rule; members of one ensemble may differ", choices=METHODS, labels=METHOD_LABELS)
+    method: str = knob(
+        "gd", "update rule; members of one ensemble may differ", choices=(*METHODS, "own"), labels=METHOD_LABELS
+    )
+    own_method: str = knob(
+        "", "your own method: its name among those that this program was started with; empty: the only one",
+        label="name of your method",
+    )  # fmt: skip
     eta: float = knob(
         0.01,
         "step size; of methods that find their own, what multiplies it",
@@ -336,6 +342,7 @@ class OptimizerDynamics(Config):
             "quadratic": self._risk_is_wrong,
             "line": self._line_is_wrong,
             "edge": self._edge_is_wrong,
+            "network": self._network_is_wrong,
         }.get(self.scene, list)
         checks = [*self._schedule_is_wrong(), *own()]
         for broken, message in checks:
@@ -389,6 +396,9 @@ class OptimizerDynamics(Config):
             (self.method in MATRIX, f"method={self.method} needs matrices, and this scene has one vector"),
             (apart, f"sharpness={self.sharpness:g} is below twice product={self.product:g}: no x and y have both"),
         ]
+
+    def _network_is_wrong(self) -> list[tuple[bool, str]]:
+        return [(self.method == "scaled_gd", "method=scaled_gd needs two factors, and the network has three layers")]
 
     def _spectrum_is_valid(self) -> bool:
         try:

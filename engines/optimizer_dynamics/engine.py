@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from engines.core.protocol.composite import CompositeEngine, Dynamics
+from engines.core.protocol.declarations import Story
+from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import cautions, predictions, relevance, story
 from engines.optimizer_dynamics.channels import ACTIONS, CHANNELS
 from engines.optimizer_dynamics.config import OptimizerDynamics
@@ -129,6 +131,15 @@ class OptimizerDynamicsEngine(CompositeEngine[OptimizerDynamics]):
     def choose(self, config: OptimizerDynamics) -> Dynamics[OptimizerDynamics]:
         """Choose the scene."""
         return DYNAMICS[config.sampling if config.scene == "quadratic" else config.scene]
+
+    def story(self, run: RunData, member: int) -> Story:
+        """Explain what the reader is seeing."""
+        told = super().story(run, member)
+        return story.without_law(told) if run.configs[member].method == "own" else told
+
+    def caution(self, config: OptimizerDynamics) -> str:
+        """Say what a configuration cannot show, and that an optimiser's class is slower."""
+        return " ".join(filter(None, (super().caution(config), cautions.own(config))))
 
     def idle(self, config: OptimizerDynamics) -> frozenset[str]:
         """Find the knobs of other scenes, methods and schedules."""

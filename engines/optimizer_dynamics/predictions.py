@@ -26,7 +26,9 @@ SMALL = 0.01
 
 
 def factorisation_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
-    """Predict the modes and, where the factors are aligned, the loss, by the mode recursion."""
+    """Predict the modes and, where the factors are aligned, the loss, by the mode recursion; nothing of own methods."""
+    if config.method == "own":
+        return []
     why, aligned = broken(config), config.start != "random"
     if not why and not aligned and config.method == "muon" and config.orthogonalise != "polar":
         return _band_of_gains(config, steps)

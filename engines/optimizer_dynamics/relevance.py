@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engines.optimizer_dynamics.config import RATE_FREE, OptimizerDynamics
+from engines.optimizer_dynamics.methods.own import READ, reads
 from engines.optimizer_dynamics.plots import PLOTS
 
 SCENE_KNOBS: dict[str, frozenset[str]] = {
@@ -41,6 +42,7 @@ def idle(config: OptimizerDynamics) -> frozenset[str]:
     others = frozenset().union(*SCENE_KNOBS.values()) - own
     method, muon = config.method, config.method == "muon"
     unused = {
+        "own_method": method != "own",
         "beta1": method not in BETA1,
         "beta2": method not in BETA2,
         "eps": method not in EPS,
@@ -71,6 +73,8 @@ def idle(config: OptimizerDynamics) -> frozenset[str]:
         "power": config.schedule != "power",
         "power_scale": config.schedule != "power",
     }
+    if method == "own":
+        unused |= dict.fromkeys(READ, True) | dict.fromkeys(reads(config.own_method), False)
     return others | {name for name, changes_nothing in unused.items() if changes_nothing}
 
 

@@ -231,7 +231,7 @@ class ExactRisk:
         if any(name == "schedule_free" for name, _ in self.rules):
             columns["share"], weighed = _weights(rate, weighed)
         if any(name == "averaged" for name, _ in self.rules):
-            columns["kept"] = _kept(self.averages, number, knobs["averaging"][:, None])
+            columns["kept"] = _average_weight(self.averages, number, knobs["averaging"][:, None])
 
         def one(name: str, places: Any) -> Tensor:
             k = Constants(*(value[places] for value in self.constants))
@@ -281,7 +281,7 @@ def _weights(rate: Tensor, weighed: Tensor) -> tuple[Tensor, Tensor]:
     return torch.where(total > 0, largest.square() / total, 0), torch.cat([largest, total], 1)
 
 
-def _kept(averages: Sequence[str], t: Tensor, averaging: Tensor) -> Tensor:
+def _average_weight(averages: Sequence[str], t: Tensor, averaging: Tensor) -> Tensor:
     """Weight `[B, 1]` of the average so far: `averaging`, `(t-1)/t`, or 0 where there is no average."""
     if all(average == "none" for average in averages):
         return torch.zeros_like(t)

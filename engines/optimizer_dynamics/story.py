@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import METHOD_LABELS, SCHEDULE_LABELS, OptimizerDynamics
+from engines.optimizer_dynamics.config import EXACT_RISK, METHOD_LABELS, SCHEDULE_LABELS, OptimizerDynamics
 from engines.optimizer_dynamics.predictions import CENTRAL, threshold
 
 WHY = {
@@ -34,8 +36,13 @@ REFERENCE = "K. Wen, D. Hall, T. Ma, P. Liang 2025 (arXiv 2509.02046); laws deri
 
 def named(config: OptimizerDynamics) -> str:
     """Name the method at the beginning of a sentence."""
-    name = METHOD_LABELS[config.method]
+    name = METHOD_LABELS[config.method] + f" {config.own_method}" * (config.method == "own" and config.own_method != "")
     return name[:1].upper() + name[1:]
+
+
+def without_law(story: Story) -> Story:
+    """Add to the story of an own method that nothing is foretold of it."""
+    return replace(story, text=f"{story.text} No law is known of your method, and none is drawn.")
 
 
 def factorisation_story(run: RunData, member: int) -> Story:
@@ -110,10 +117,11 @@ def phases(run: RunData, member: int) -> list[Phase]:
 def quadratic_story(run: RunData, member: int) -> Story:
     """Tell what the rate is worth: how far it is from the largest stable one, and where it ends."""
     config = run.configs[member]
+    known = config.method in EXACT_RISK and (config.average == "none" or config.method == "gd")
     how = (
         "No sample is drawn: the second moments of all errors are followed exactly."
         if config.sampling == "exact"
-        else "One run of drawn samples; the dashed line is the exact mean of all such runs."
+        else "One run of drawn samples" + "; the dashed line is the exact mean of all such runs" * known + "."
     )
     text = f"**{named(config)}**, {SCHEDULE_LABELS[config.schedule]}. {how} {_rate(config)}"
     if len(run):
@@ -126,7 +134,7 @@ SCHEDULER = "Y. Shen et al. 2024 (arXiv 2408.13359); recursions derived here"
 
 def _rate(config: OptimizerDynamics) -> str:
     """Say where the risk ends; of a rate that falls, what that is for."""
-    if config.schedule == "linear" and config.noise:
+    if config.schedule == "linear" and config.noise and config.method != "own":
         return "The rate falls to zero and lets go of the noise that a constant one keeps."
     if config.method != "gd" or config.schedule != "constant" or config.average != "none":
         return ""

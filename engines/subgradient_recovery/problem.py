@@ -113,7 +113,7 @@ def build(configs: Sequence[SubgradientRecovery], device: torch.device) -> Probl
         weighings=weighings,
         decays=tensor([config.method in DECAYING for config in configs], device),
         doubled=_flagged([config.method == "dop" for config in configs], device),
-        proximal=_placed([config.method == "prox_linear" for config in configs], device),
+        proximal=_places([config.method == "prox_linear" for config in configs], device),
         true_loss=apply(LOSSES, losses, s, knobs),
         scale=operator_norm(origin),
         budget=tensor([laws.automatic(c, lam) for c, lam in zip(configs, values.cpu().numpy(), strict=True)], device),
@@ -157,7 +157,7 @@ def _flagged(chosen: Sequence[bool], device: torch.device) -> Tensor | None:
     return tensor(chosen, device) if any(chosen) else None
 
 
-def _placed(chosen: Sequence[bool], device: torch.device) -> Tensor | None:
+def _places(chosen: Sequence[bool], device: torch.device) -> Tensor | None:
     return torch.tensor([i for i, one in enumerate(chosen) if one], device=device) if any(chosen) else None
 
 

@@ -28,7 +28,8 @@ def installed(tmp_path):
     without = shutil.ignore_patterns(".*", "build", "*.egg-info", "__pycache__")
     shutil.copytree(ROOT, source, ignore=without)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
-    subprocess.run([*pip, "--target", target, source], check=True, stderr=subprocess.DEVNULL)
+    line = [*pip, "--target", target, "-r", "binder/requirements.txt"]
+    subprocess.run(line, check=True, stderr=subprocess.DEVNULL, cwd=source)
     shutil.rmtree(source)
     return target
 
@@ -62,3 +63,17 @@ def test_what_is_installed_has_all_that_pages_are_made_of(address, chromium):
     page.open("/app?lab=matrix_sensing&preset=P6").ready(1)
     assert not page.complaints
     page.close()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("book", sorted(ROOT.glob("engines/*/assets/notebook.ipynb")), ids=lambda book: book.parts[-3])
+def test_a_notebook_runs_from_top_to_bottom_where_nothing_but_the_package_is(book, installed, tmp_path):
+    nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
+    place = tmp_path / "elsewhere"
+    place.mkdir()
+    read = nbformat.read(book, as_version=4)
+    where = "import dynascope; print(dynascope.__file__)"
+    read.cells.append(nbformat.v4.new_code_cell(where))
+    client = nbclient.NotebookClient(read, timeout=120, resources={"metadata": {"path": place}})
+    done = client.execute(env=os.environ | {"PYTHONPATH": str(installed)})
+    assert str(installed) in done.cells[-1].outputs[0].text

@@ -2,7 +2,10 @@
 
 import pytest
 
-from tests.browser.conftest import served, until
+import engines
+from tests.browser.conftest import Page, served, until
+
+LABS = [name for name in engines.names() if name != "matrix_sensing"]
 
 KEPT = """
 from engines import Library, run
@@ -10,26 +13,28 @@ small = {"operator": "identity", "n": 6, "k": 3, "r": 1}
 for alpha in (0.1, 0.2):
     kept = run("matrix_sensing", set=small | {"alpha": alpha}, seeds=range(3), steps=200)
     Library().keep(kept, name=f"start {alpha}")
+for lab in LABS:
+    Library().keep(run(lab, seeds=range(2), steps=40), name=f"kept {lab}", tags=["other"])
 """
 
 
 @pytest.fixture(scope="module")
 def address():
-    yield from served(KEPT)
+    yield from served(f"LABS = {LABS}{KEPT}")
 
 
 @pytest.mark.thorough
 def test_runs_are_found_named_compared_deleted_and_opened(address, chromium):
-    view = chromium.new_page(viewport={"width": 1440, "height": 900})
-    view.goto(f"{address}/library")
+    page = Page(chromium, address, 1440, 900).open("/library")
+    view = page.view
     rows = view.locator(".runs li .words")
-    until(lambda: rows.count() == 2, 60)
+    until(lambda: rows.count() == 2 + len(LABS), 60)
     search = view.get_by_role("searchbox")
-    search.fill("alpha<0.15")
+    search.fill("alpha<0.15 engine:matrix_sensing")
     until(lambda: rows.count() == 1)
     search.fill("alfa<0.15")
     until(lambda: "did you mean alpha?" in view.locator(".wrong").inner_text())
-    search.fill("")
+    search.fill("engine:matrix_sensing")
     until(lambda: rows.count() == 2)
     view.get_by_role("button", name="rename start 0.1").click()
     view.keyboard.type("the small one")
@@ -44,10 +49,45 @@ def test_runs_are_found_named_compared_deleted_and_opened(address, chromium):
         box.check()
     view.get_by_role("button", name="draw the chosen runs together").click()
     until(lambda: len(drawn(view, "Line")) == 2, 60)
-    view.get_by_role("tab", name="Members").click()
-    until(lambda: 6 in drawn(view, "MultiLine"), 60)
+    view.get_by_role("button", name="Members", exact=True).click()
+    until(lambda: [count for count in drawn(view, "MultiLine") if count] == [6], 60)
+    drag_a_box(view)
+    until(lambda: drawn(view, "MultiLine").count(3) == 2, 60)  # those that are brushed, and the others
     view.get_by_role("link", name="open start 0.2").click()
     until(lambda: "/matrix_sensing?run=" in view.url)
+    assert not page.complaints
+    page.close()
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("lab", LABS)
+def test_a_stored_run_is_scrubbed_and_branched_into_one_that_goes_on(address, chromium, lab):
+    page = Page(chromium, address).open("/library")
+    page.view.get_by_role("link", name=f"open kept {lab}").click()
+    until(lambda: f"/{lab}?run=" in page.view.url)
+    until(lambda: page.steps() and page.steps()[-1] == 40, 90)
+    page.view.get_by_label("scrub over the recorded steps").fill("20")
+    until(lambda: page.shown_step() == 20)
+    page.click("go back to this step, forget what came after, and let the next edit make another future")
+    until(lambda: page.steps()[-1] == 20)
+    page.click("take 10 steps and pause")
+    until(lambda: page.steps()[-1] == 30, 60)
+    assert not page.complaints
+    page.close()
+
+
+def drag_a_box(view):
+    """Brush the left half of the first figure."""
+    figure = view.locator(".bk-Figure").first
+    figure.scroll_into_view_if_needed()
+    box = figure.bounding_box()
+    corners = ((0.08, 0.04), (0.2, 0.2), (0.35, 0.5), (0.5, 0.83))
+    places = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in corners]
+    view.mouse.move(*places[0])
+    view.mouse.down()
+    for place in places[1:]:
+        view.mouse.move(*place, steps=4)
+    view.mouse.up()
 
 
 def drawn(view, glyph):

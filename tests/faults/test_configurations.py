@@ -15,7 +15,7 @@ from dashboard.session import link
 from dashboard.session.start import Start
 from dashboard.session.view_state import ViewState
 from engines.core import api
-from engines.core.protocol.errors import DynascopeError
+from engines.core.protocol.errors import ConfigError, DynascopeError
 from engines.core.runs.experiment import LIMIT, STEPS, Experiment
 from tests.core.toy import ENGINE, Toy
 from tests.faults.hostile import ANYTHING, JSON, NUMBERS, TEXTS, check_sentence, damaged, edited, one_sentence
@@ -51,6 +51,22 @@ def test_any_value_of_any_knob_is_taken_or_refused(which, value):
         config = engine.Config(**{knob.name: value})
         assert type(getattr(config, knob.name)) is knob.type
         assert type(config).from_json(config.to_json()) == config
+
+
+CONTRADICTORY = [
+    ("matrix_sensing", {"n": 11, "n2": 17, "init": "copy"}, "n2=17 must equal n=11"),
+    ("loss_landscape", {"subject": "planted", "planted": "duplicate", "width": 1}, "width=1 has no pair"),
+    ("loss_landscape", {"subject": "planted", "planted": "parallel", "width": 1}, "width=1 has no pair"),
+    ("loss_landscape", {"subject": "potential", "potential": "planes", "inputs": 1, "optimizer": "mala"}, "inputs=1"),
+    ("optimizer_dynamics", {"scene": "network", "method": "scaled_gd"}, "needs two factors"),
+]
+
+
+@pytest.mark.parametrize(("name", "knobs", "why"), CONTRADICTORY)
+def test_knobs_that_no_run_can_have_together_are_refused(name, knobs, why):
+    """Each was taken, and stopped the engine with an error of its own; `test_what_is_taken_runs` looks for others."""
+    with pytest.raises(ConfigError, match=why):
+        engines.load(name).Config(**knobs)
 
 
 @given(st.dictionaries(st.sampled_from([*Toy.knobs(), "etta"]) | ANYTHING.filter(lambda x: x.__hash__), ANYTHING,

@@ -2,9 +2,11 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +14,12 @@ import pytest
 
 import engines
 from dashboard.runs import library
+from dashboard.session import link
+from dashboard.session.view_state import ViewState
 from engines.core import api
 from engines.core.library.index import LEFT_OVER
 from engines.core.protocol.errors import StoreError
+from engines.core.runs.experiment import Experiment
 
 ROOT = Path(__file__).parents[2]
 SMALL = {"operator": "identity", "n": 5, "k": 2, "r": 1}
@@ -65,6 +70,56 @@ def test_a_run_whose_server_was_killed_is_found_as_interrupted_and_goes_on(place
     whole = recorded(last + 500)
     np.testing.assert_array_equal(longer["loss"][-1], whole["loss"][-1])
     assert not longer.interrupted
+
+
+@pytest.mark.thorough
+def test_a_server_that_is_killed_while_visitors_play_leaves_runs_that_another_one_finds(place):
+    """`launch.py serve`, two visitors without a browser, and no warning."""
+    port = free_port()
+    line = [sys.executable, "launch.py", "serve", "--no-browser", "--library", str(place), "--port", str(port)]
+    server = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait(lambda: answers(address), 60)
+        experiment = Experiment.from_preset(engines.load("matrix_sensing"), None, SMALL, steps=10**7)
+        path = f"/matrix_sensing?s={link.encode(experiment, ViewState(speed='240'))}"
+        come = [sys.executable, "-m", "benchmarks.visitor", address, path, "2", "600", "1"]
+        visitors = subprocess.Popen(come, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait(lambda: len(list(place.glob("playing-*.parquet"))) == 2, 120)
+    finally:
+        server.kill()
+        server.wait(20)
+    visitors.kill()
+    visitors.wait(20)
+    entries = library.opened().find(engine="matrix_sensing")[0]
+    assert len(entries) == 2
+    for entry in entries:
+        assert library.described(entry).startswith("interrupted, ")
+        found = api.open(place / entry.file)
+        last = int(found.steps[-1])
+        assert last > 0
+        longer, whole = api.resume(found, last + 200), recorded(last + 200)
+        np.testing.assert_array_equal(longer["loss"][-1], whole["loss"][-1])
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def answers(address):
+    try:
+        return urllib.request.urlopen(f"{address}/status", timeout=2).status == 200
+    except OSError:
+        return False
+
+
+def wait(until, seconds):
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end
+        time.sleep(0.2)
 
 
 def test_what_this_process_plays_is_not_listed_and_gone_with_its_page(place, monkeypatch):

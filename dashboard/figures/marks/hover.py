@@ -11,7 +11,7 @@ from bokeh.models import CustomJS, HoverTool
 from dashboard.session.curves import spread_text
 from dashboard.ui.component import FOLDER
 
-SCRIPT = (FOLDER / "hover.js").read_text()
+SCRIPT = (FOLDER / "curve_hover.js").read_text()
 
 BOX = (
     "<div style='font: 12.5px/1.45 Roboto, system-ui, sans-serif; color: #f3f5f9; background: #20252f; "

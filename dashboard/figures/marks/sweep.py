@@ -236,7 +236,8 @@ class SweepMark(StepMark):
         medians = [np.array([_median(values[list(m)]) for m in s.points.values()]) for s in sweep.series]
         laws = self._laws(sweep, now)
         widths = [WIDE if _holds(series, now.focus) else THIN for series in sweep.series]
-        self.lines.data, self.dashed.data = self._paths(medians) | {"width": widths}, self._paths(laws)
+        lines: dict[str, Any] = self._paths(medians) | {"width": widths}
+        self.lines.data, self.dashed.data = lines, self._paths(laws)
         self._set_ranges(sweep, values[self._members], laws)
         gone = (now.run.diverged_at >= 0) & (now.step >= now.run.diverged_at)
         self._describe(sweep, medians, laws, values, int(gone.sum()))

@@ -77,13 +77,25 @@ export function render({ model }) {
     } else if (!waits) make("span", "place", turn, "This is the end: everything is yours to turn.");
     if (index + 1 === count && !waits && answered()) button(turn, "Save my answers", save_answers).title = "all answers that were given in this browser, as a table (CSV)";
   };
+  const print = ({ lesson }) => {  // all pages, to be filled in by hand; out of sight on a screen
+    const sheet = make("div", "printed", root);
+    make("h1", "", sheet, lesson);
+    model.pages.forEach(({ title, html, question, choices, task }, index) => {
+      const part = make("section", "", sheet);
+      make("h2", "", part, `${index + 1}. ${title}`);
+      make("div", "text", part).innerHTML = html;
+      if (question) make("p", "asked", part, question);
+      choices.forEach((text) => make("p", "box", part, text));
+      if (task) make("p", "asked box", part, task);
+    });
+  };
   const take_up = (turn, { index, count }) => {
     if (index || !before || before.at < 1) return;
     button(turn, `Go on at ${Math.min(before.at + 1, count)} of ${count}`, { go: Math.min(before.at, count - 1) });
     button(turn, "Start afresh", () => { before.at = 0; keep(name, null); model.send_msg({ afresh: true }); });
   };
   const refresh = () => {
-    const { lesson, title, html, index, count, phase, looks, question, goal, follow_up } = model.shown;
+    const { lesson, title, html, index, count, stage, looks, question, goal, follow_up } = model.shown;
     const focused = root.getRootNode().activeElement?.textContent;
     root.replaceChildren();
     root.setAttribute("aria-label", `lesson: ${lesson}`);
@@ -92,15 +104,16 @@ export function render({ model }) {
     make("h2", "", top, title);
     make("div", "text", root).innerHTML = html;  // made safe where it was read
     if (question) ask(question);
-    if (goal && phase === "told") set(goal);
-    const state = { lesson, index, count, question, follow_up, waits: phase !== "told" || Boolean(goal && !goal.reached) };
+    if (goal && stage === "open") set(goal);
+    const state = { lesson, index, count, question, follow_up, waits: stage !== "open" || Boolean(goal && !goal.reached) };
     note(state);
     const turn = make("div", "turn", root);
     go_on(turn, state);
     take_up(turn, state);
+    print(model.shown);
     [...root.querySelectorAll("button:enabled, a")].find((each) => focused && each.textContent === focused)?.focus();
-    const now = `${index} ${phase}`;
-    if (looks && phase !== "asked" && now !== place) scroll_to_meant();
+    const now = `${index} ${stage}`;
+    if (looks && stage !== "question" && now !== place) scroll_to_meant();
     place = now;
   };
   model.on("shown", refresh);

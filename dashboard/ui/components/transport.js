@@ -62,23 +62,25 @@ export function render({ model }) {
 
   const share = make("div", "group", root);
   const pin = button(share, "pin third", "Pin run", "keep this run in grey behind the next", "P", "pin");
-  button(share, "third", "Copy link", "a link that holds this experiment completely", "L", "link");
+  const link = button(share, "third", "Copy link", "a link that holds this experiment completely", "L", "link");
   const exported = press(share, "third", "Export ▾", "export this run");
   const files = () => model.files.map(([kind, text]) => ({ text, act: () => send("export", { kind }) }));
   menu(exported, "export this run", files);
   button(share, "third", "?", "keyboard shortcuts (?)", "?", "help").dataset.text = "Keyboard shortcuts";
 
+  if (model.recorded) [play, split, again, actions, branch, speed, pin, link].forEach((each) => each.remove());
+
   // The run says on which device it is: by its whole name, or by its kind.
   const onIt = (name) => [name, name.split(":")[0]].includes(model.now.chosen);
   const devices = () => model.devices.map(([name, text]) => ({ text, on: onIt(name), doc: "starts the run again", act: () => send("device", { value: name }) }));
   const rest = () => {
-    const offered = (each) => !inSight(each.made) && !(each.made.dataset.off === "yes");
+    const offered = (each) => each.made.isConnected && !inSight(each.made) && !(each.made.dataset.off === "yes");
     const speeds = model.speeds.map(([value, text]) => ({ text, on: value === model.now.speed, act: () => send("speed", { value }) }));
     return [
-      ...(inSight(split) ? [] : [{ head: "Steps" }, ...steps]),
+      ...(inSight(split) || model.recorded ? [] : [{ head: "Steps" }, ...steps]),
       ...spare.filter(offered).map((each) => each.entry()),
       ...(inSight(exported) ? [] : [{ text: "Export this run", items: files }]),
-      ...(inSight(speed) ? [] : [{ text: "Speed", items: () => speeds }]),
+      ...(inSight(speed) || model.recorded ? [] : [{ text: "Speed", items: () => speeds }]),
       ...(model.devices.length > 1 ? [{ head: "Computed on" }, ...devices()] : []),
     ];
   };
@@ -106,7 +108,7 @@ export function render({ model }) {
     const end = count(now.horizon);
     at.style.setProperty("--digits", end.length);
     at.textContent = `step ${count(now.at)} of ${end}`;
-    rate.textContent = !now.ready ? (now.failed ? "stopped" : "preparing…") : now.playing ? `${count(now.rate)} steps/s${where(now.device)}` : now.step >= now.horizon ? "finished" : "paused";
+    rate.textContent = !now.ready ? (now.failed ? "stopped" : "preparing…") : now.playing ? model.recorded ? "goes on" : `${count(now.rate)} steps/s${where(now.device)}` : now.step >= now.horizon ? "finished" : "paused";
     root.classList.toggle("preparing", !now.ready && !now.failed);
     root.classList.toggle("scrubbing", now.scrubbing);
     left.textContent = now.left;

@@ -28,7 +28,7 @@ def sweep(arguments: Namespace) -> None:
     }
     try:
         if not arguments.engine:
-            result = sweeps.go_on(_kept(arguments), **how)
+            result = sweeps.go_on(_folder_to_resume(arguments), **how)
         else:
             result = sweeps.sweep(arguments.engine, **_described(arguments), **how)
     except KeyboardInterrupt:
@@ -37,7 +37,7 @@ def sweep(arguments: Namespace) -> None:
     _report(result, arguments.json)
 
 
-def _kept(arguments: Namespace) -> str:
+def _folder_to_resume(arguments: Namespace) -> str:
     """Return the folder of the sweep that goes on. Raises `ConfigError` where a new one is described by halves."""
     said = (arguments.sweep, arguments.preset, arguments.set, arguments.seeds, arguments.steps, arguments.measure)
     if not arguments.resume or any(said):

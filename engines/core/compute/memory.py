@@ -40,7 +40,7 @@ def needs(simulation: Simulation, frame: Frame, steps: int) -> Needs:
     checkpoints and the rows recorded; those lie in the memory of the host.
     """
     state = simulation.nbytes()
-    states = simulation.estimate + COPIES * state + _kept(state, THIN.count(steps), CHECKPOINT_BUDGET)
+    states = simulation.estimate + COPIES * state + _budgeted(state, THIN.count(steps), CHECKPOINT_BUDGET)
     rows = recorded(simulation.engine, frame, steps)
     return Needs(states + rows) if simulation.device.type == "cpu" else Needs(rows, states)
 
@@ -117,9 +117,9 @@ def recorded(engine: Engine, frame: Frame, steps: int) -> int:
     thin = {channel.name for channel in engine.channels if channel.thin}
     dense = sum(value.nbytes for name, value in frame.values.items() if name not in thin)
     large = sum(value.nbytes for name, value in frame.values.items() if name in thin) // 2  # kept in single precision
-    return 2 * int(dense * Schedule().count(steps)) + _kept(large, THIN.count(steps), THIN_CHANNELS)
+    return 2 * int(dense * Schedule().count(steps)) + _budgeted(large, THIN.count(steps), THIN_CHANNELS)
 
 
-def _kept(each: int, count: float, budget: int) -> int:
+def _budgeted(each: int, count: float, budget: int) -> int:
     """Bytes of what is thinned out over a budget, though the first and the newest always stay."""
     return max(2 * each, min(int(count * each), budget))

@@ -58,7 +58,7 @@ def require_suffix(path: str | Path, allowed: Collection[str] = (), action: str 
     return suffix
 
 
-def frame(run: RunData, channels: Collection[str] = ()) -> pd.DataFrame:
+def tidy_table(run: RunData, channels: Collection[str] = ()) -> pd.DataFrame:
     """Make a tidy table of some channels (default: all): one row a number, with member, step and the knobs that vary.
 
     `i` and `j` number the entries of vectors and matrices from 0. A number is missing once its member has diverged.
@@ -67,7 +67,7 @@ def frame(run: RunData, channels: Collection[str] = ()) -> pd.DataFrame:
 
 
 def csv(run: RunData, channels: Collection[str] = ()) -> bytes:
-    """Write `frame` as text. It holds numbers alone: what repeats the run is in the other formats."""
+    """Write `tidy_table` as text. It holds numbers alone: what repeats the run is in the other formats."""
     file = io.BytesIO()
     _write_csv(run, file, channels)
     return file.getvalue()

@@ -301,9 +301,9 @@ def run_from_description(about: Mapping[str, Any]) -> RunData:
     engine = load(about["engine"])
     names = [preset.name for preset in engine.presets]
     preset = engine.preset(about["preset"]) if about["preset"] in names else None
-    openings = _configs(engine, about["openings"])
-    engine = engine.for_configs(openings)
-    run = RunData(engine, openings, preset=preset, device=str(about["device"]))
+    initial = _configs(engine, about["openings"])
+    engine = engine.for_configs(initial)
+    run = RunData(engine, initial, preset=preset, device=str(about["device"]))
     run.configs = _configs(engine, about["configs"])
     run.interrupted = about.get("interrupted") is True
     run.name, run.note, run.stored = (str(about.get(key, "")) for key in ("name", "note", "stored"))

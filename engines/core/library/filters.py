@@ -32,6 +32,7 @@ def conditions(connection: sqlite3.Connection, text: str) -> Condition:
         raise ConfigError(f"{quote(text)} has a quotation mark that is not closed") from None
     if len(terms) > MANY:
         raise ConfigError(f"a filter has at most {MANY} terms, and not {len(terms)}")
+    terms.sort(key=lambda term: bool(COMPARED.fullmatch(term)))  # a word is looked for sooner than a knob
     parts = list(_translated(connection, terms))
     return " AND ".join(f"({sql})" for sql, _ in parts) or "1", [value for _, values in parts for value in values]
 

@@ -24,7 +24,7 @@ from engines.core.protocol.registry import origins
 FOLDER = ".index"
 """The folder of a library with its index and its lock: files that change in it do not change the library's own."""
 
-VERSION = 1
+VERSION = 2
 """The version of the tables; an index of another one is made anew."""
 
 PATIENCE = 20.0
@@ -40,18 +40,21 @@ BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 COLUMNS = (
     "size", "changed", "stored", "engine", "preset", "name", "tags", "note", "words", "steps", "frames", "members",
-    "varied", "interrupted", "held", "claims", "broken", "about",
+    "varied", "interrupted", "held", "claims", "broken",
 )  # fmt: skip
 
 TABLES = f"""
 CREATE TABLE runs (id INTEGER PRIMARY KEY, file TEXT UNIQUE, {", ".join(COLUMNS)});
+CREATE TABLE descriptions (run INTEGER PRIMARY KEY, about);
 CREATE TABLE knobs (knob, value, run INTEGER, PRIMARY KEY (knob, value, run)) WITHOUT ROWID;
 CREATE TABLE facts (name PRIMARY KEY, value);
-CREATE INDEX newest ON runs (stored);
-CREATE INDEX of_engine ON runs (engine, stored);
-CREATE INDEX knobs_of ON knobs (run);
+CREATE INDEX newest ON runs (stored DESC, file);
+CREATE INDEX of_engine ON runs (engine, stored DESC, file);
+CREATE INDEX named ON runs (name);
+CREATE INDEX knobs_of ON knobs (run, knob, value);
 PRAGMA user_version = {VERSION};
 """
+"""Descriptions lie apart: a run is found by a look through all of `runs`, which are therefore short."""
 
 Told = Callable[[int, int], None]
 
@@ -124,7 +127,7 @@ def _make(connection: sqlite3.Connection) -> None:
     with _writing(connection):
         if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
             return  # another process was first
-        for table in ("runs", "knobs", "facts"):
+        for table in ("runs", "descriptions", "knobs", "facts"):
             connection.execute(f"DROP TABLE IF EXISTS {table}")
         for statement in filter(str.strip, TABLES.split(";")):
             connection.execute(statement)
@@ -154,10 +157,10 @@ class _Synchronisation:
         try:
             changed = self.folder.stat().st_mtime_ns
         except FileNotFoundError:
-            changed = 0
-        if facts.get("changed") == changed and facts.get("engines") == known:
+            changed = None
+        if changed is not None and facts.get("changed") == changed and facts.get("engines") == known:
             return
-        here = dict(_files(self.folder)) if changed else {}
+        here = {} if changed is None else dict(_files(self.folder))
         again = "broken != ''" if facts.get("engines") != known else "0"  # what could not be loaded may be here now
         rows = self.connection.execute(f"SELECT file, size, changed FROM runs WHERE NOT ({again})")
         indexed = {file: (size, at) for file, size, at in rows}
@@ -167,7 +170,7 @@ class _Synchronisation:
             self.read(file, *here[file])
             if told:
                 told(number, len(new))
-        settled = changed if started - changed > SETTLED else -1
+        settled = changed if changed is not None and started - changed > SETTLED else None
         with _writing(self.connection):
             self.connection.executemany("REPLACE INTO facts VALUES (?, ?)", [("changed", settled), ("engines", known)])
 
@@ -176,7 +179,7 @@ class _Synchronisation:
         found, knobs = describe(self.folder / file)
         stored = found["stored"] or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(changed / 1e9))
         about = zlib.compress(json.dumps(found.pop("about")).encode(), 1)
-        values = found | {"size": size, "changed": changed, "stored": stored, "about": about}
+        values = found | {"size": size, "changed": changed, "stored": stored}
         with _writing(self.connection):
             self._drop(file)
             names = ", ".join(["file", *COLUMNS])
@@ -184,6 +187,7 @@ class _Synchronisation:
             row = self.connection.execute(
                 f"INSERT INTO runs ({names}) VALUES ({marks})", [file, *(values[column] for column in COLUMNS)]
             ).lastrowid
+            self.connection.execute("INSERT INTO descriptions VALUES (?, ?)", [row, about])
             rows = [(knob, value, row) for knob, each in knobs.items() for value in each]
             self.connection.executemany("INSERT OR IGNORE INTO knobs VALUES (?, ?, ?)", rows)
 
@@ -194,7 +198,8 @@ class _Synchronisation:
                     self._drop(file)
 
     def _drop(self, file: str) -> None:
-        self.connection.execute("DELETE FROM knobs WHERE run IN (SELECT id FROM runs WHERE file = ?)", [file])
+        for table in ("knobs", "descriptions"):
+            self.connection.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM runs WHERE file = ?)", [file])
         self.connection.execute("DELETE FROM runs WHERE file = ?", [file])
 
 

@@ -62,8 +62,7 @@ def ask(sql: str, tables: Mapping[str, Callable[[], Any]]) -> pd.DataFrame:
 
 def members(index: Index, files: Sequence[str]) -> pd.DataFrame:
     """Make a row a member of the runs in some files: run, knobs, where it diverged and what it ended with."""
-    marks = ", ".join("?" * len(files))
-    stored = _stored(index, f"broken = '' AND file IN ({marks})", files)
+    stored = _stored(index, "broken = '' AND file IN (SELECT value FROM json_each(?))", [json.dumps(list(files))])
     return _all_members(stored)
 
 
@@ -74,7 +73,8 @@ def _all_members(stored: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> pd.
 
 def _stored(index: Index, where: str, values: Sequence[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     with index.opened() as connection:
-        rows = connection.execute(f"SELECT * FROM runs WHERE {where} ORDER BY stored, file", values).fetchall()
+        found = f"SELECT * FROM runs JOIN descriptions ON run = id WHERE {where} ORDER BY stored, file"
+        rows = connection.execute(found, values).fetchall()
     return [(dict(row), json.loads(zlib.decompress(row["about"]))) for row in rows]
 
 

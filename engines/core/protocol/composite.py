@@ -73,11 +73,11 @@ class CompositeEngine(Engine[C, ChosenProblem, Any]):
         return problem.dynamics.step(problem.problem, state, knobs)
 
     def observe(self, problem: ChosenProblem, state: Any, knobs: Knobs) -> dict[str, Tensor]:
-        """Compute all channels that are not thin."""
+        """Compute all channels that are not thin, each `[B, *dims]`."""
         return problem.dynamics.observe(problem.problem, state, knobs)
 
     def snapshot(self, problem: ChosenProblem, state: Any, knobs: Knobs) -> dict[str, Tensor]:
-        """Compute all thin channels."""
+        """Compute all thin channels, each `[B, *dims]`."""
         return problem.dynamics.snapshot(problem.problem, state, knobs)
 
     def capturable(self, problem: ChosenProblem) -> bool:

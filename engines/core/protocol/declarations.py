@@ -28,7 +28,7 @@ class Channel:
 
 @dataclass(frozen=True, kw_only=True)
 class Plot:
-    """A picture declared as data. `line` draws channels over `x`; the other kinds show one step, the cursor's.
+    """A figure declared as data. `line` draws channels over `x`; the other kinds show one step, the cursor's.
 
     `heatmap` draws its channels beside one another on one colour scale. `scatter` draws the last channel against
     the first, or against its index. `space` draws two or three channels as coordinates, with one scale for all.

@@ -147,7 +147,7 @@ def _signalled() -> Iterator[list[int]]:
 
 
 def add_plugins(folder: str | Path) -> None:
-    """Find engines in the packages of a folder, and subjects in its files, from now on in this process.
+    """Find engines in the packages of a folder, subjects and methods in its files, from now on in this process.
 
     Code in it that is found as no engine is named in the log. Raises `ConfigError` for what is no folder of engines.
     """
@@ -157,9 +157,12 @@ def add_plugins(folder: str | Path) -> None:
         return
     here = [source.name for source in _packages([str(path)], PLUGINS.__name__, "")]
     taken = [f"{name} is not used: another engine has its name" for name in here if name in origins()]
-    others = [*_others(path), *taken]
-    if not here and not any(map(offers_subject, path.glob("[!_]*.py"))):
-        why = "; ".join(others) or "each is a folder with an __init__.py, a model of your own a file with SUBJECT"
+    others = [*_no_engines(path), *taken]
+    if not here and not any(offered_in(file, kind) for file in path.glob("[!_]*.py") for kind in OFFERS):
+        why = "; ".join(others) or (
+            "each is a folder with an __init__.py; a model of your own is a file with SUBJECT, a method one with "
+            "@dynascope.method"
+        )
         raise ConfigError(f"{given} holds no engine: {why}")
     for reason in others:
         logging.getLogger(__name__).warning("in %s %s", path, reason)
@@ -167,9 +170,20 @@ def add_plugins(folder: str | Path) -> None:
     importlib.invalidate_caches()
 
 
-def offers_subject(path: Path) -> bool:
-    """Whether a file says `SUBJECT = ...` or `def SUBJECT()`; it is not imported."""
-    return re.search(r"^(def )?SUBJECT\b", path.read_text(encoding="utf-8", errors="replace"), re.M) is not None
+OFFERS = {
+    "model": re.compile(r"^(?:def )?(SUBJECT)\b", re.M),
+    "method": re.compile(r"""\bmethod\(\s*["']([A-Za-z_]\w*)["']"""),
+}
+"""How a file says what it offers: `SUBJECT = ...` or `def SUBJECT()` under its own name, `method("name")` by name."""
+
+
+def offered_in(path: Path, kind: str) -> dict[str, str]:
+    """List by name what a file of a folder of plugins offers, each with its attribute, "" where it registers itself.
+
+    The file is read, and not imported.
+    """
+    said = OFFERS[kind].findall(path.read_text(encoding="utf-8", errors="replace"))
+    return {path.stem: said[0]} if said and kind == "model" else dict.fromkeys(said, "")
 
 
 def _folder_of_plugins(given: str, folder: str | Path) -> Path:
@@ -185,7 +199,7 @@ def _folder_of_plugins(given: str, folder: str | Path) -> Path:
     return path
 
 
-def _others(path: Path) -> Iterator[str]:
+def _no_engines(path: Path) -> Iterator[str]:
     """Say of each folder that holds code and is found as no engine why it is none."""
     for place in sorted(path.glob("[!._]*")):
         if next(place.glob("*.py"), None) and not place.name.endswith("-info"):
@@ -218,7 +232,7 @@ def missing(name: str, package: str = "", version: str = "") -> str:
 
 
 def _built_in() -> Iterator[Origin]:
-    above = importlib.import_module("engines")
+    above = sys.modules["engines"]  # whoever reads this has imported it
     for source in _packages(above.__path__, above.__name__, BUILT_IN, _version()):
         if source.name != "core":
             yield source

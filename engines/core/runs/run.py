@@ -136,11 +136,11 @@ class Run(RunData):
 
     def to_frame(self, *channels: str) -> pandas.DataFrame:
         """Make a tidy table of some channels (default: all), one row a number, with member, step and varied knobs."""
-        from engines.core.files.export import frame
+        from engines.core.files.export import tidy_table
 
         for channel in channels:
             self._require(channel)
-        return frame(self, channels)
+        return tidy_table(self, channels)
 
     def plot(self, name: str, **view: Any) -> Any:
         """Make the HoloViews object of a plot or a channel, with the options of `dynascope.figure`.

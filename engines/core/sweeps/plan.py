@@ -27,6 +27,9 @@ MEMBERS = 64
 BYTES = 2**30
 """Bytes that the problem and the states of a task may take. A constant: tasks must not depend on the machine."""
 
+MOST = 10**7
+"""The most points of a sweep."""
+
 Point = dict[str, Any]
 """The value of each swept knob."""
 
@@ -78,6 +81,8 @@ class Plan:
             axes[name] = [engine.Config.knob(name).check(engine.Config.__name__, value) for value in values]
             if not values or len(dict.fromkeys(axes[name])) < len(values):
                 raise ConfigError(f"the axis of {name} is empty or has a value twice")
+        if (count := prod(len(values) for values in axes.values())) > MOST:
+            raise ConfigError(f"the sweep would have {count:,} points; the limit is {MOST:,}")
         if judged and not chosen:
             raise ConfigError("claims belong to a preset: name one, or leave them out")
         chosen_measures = tuple(parse_measure(engine, text) for text in measures) or default_measures(engine)
@@ -122,10 +127,8 @@ class Plan:
 
     def tasks(self) -> Iterator[Task]:
         """Yield the tasks in their order; it does not depend on the machine."""
-        shape = {name: self.axes[name] for name in self.axes if self.engine.Config.knob(name).role == "shape"}
-        others = {name: values for name, values in self.axes.items() if name not in shape}
-        for shape_values in product(*shape.values()):
-            fixed = dict(zip(shape, shape_values, strict=True))
+        others = self._axes(shape=False)
+        for fixed in self._shapes():
             points = (
                 {name: (fixed | dict(zip(others, values, strict=True)))[name] for name in self.axes}
                 for values in product(*others.values())
@@ -133,6 +136,20 @@ class Plan:
             size = self._points_per_task(fixed)
             while chunk := tuple(islice(points, size)):
                 yield Task(self, chunk)
+
+    def count_tasks(self) -> int:
+        """Count the tasks without making their points."""
+        others = prod(len(values) for values in self._axes(shape=False).values())
+        return sum(-(-others // self._points_per_task(fixed)) for fixed in self._shapes())
+
+    def _axes(self, shape: bool) -> Mapping[str, Sequence[Any]]:
+        """Return the axes whose knobs have the role `shape`, or the others."""
+        of_shape = {name: self.engine.Config.knob(name).role == "shape" for name in self.axes}
+        return {name: values for name, values in self.axes.items() if of_shape[name] == shape}
+
+    def _shapes(self) -> Iterator[Point]:
+        axes = self._axes(shape=True)
+        return (dict(zip(axes, values, strict=True)) for values in product(*axes.values()))
 
     def _points_per_task(self, shape: Point) -> int:
         first = {name: values[0] for name, values in self.axes.items()} | shape
@@ -154,6 +171,11 @@ class Plan:
             "judged": self.judged,
             "keeps_runs": self.keeps_runs,
         } | ({"named": self.named} if self.named else {})
+
+    @cached_property
+    def shared(self) -> dict[str, Any]:
+        """Everything that all tasks share: not the axes, which may have a million values."""
+        return self.record | {"axes": {}}
 
     def to_json(self) -> str:
         """Write everything, as the file `sweep.json` and the workers get it."""
@@ -188,15 +210,14 @@ class Task:
     @cached_property
     def digest(self) -> str:
         """Thirty-two hexadecimal digits that name what is computed: equal ones of equal versions give equal numbers."""
-        plan = self.plan.record | {"axes": {}}
-        return hashlib.sha256(json.dumps([plan, self.points], sort_keys=True).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps([self.plan.shared, self.points], sort_keys=True).encode()).hexdigest()[:32]
 
     def to_json(self) -> str:
         """Write the task for a worker."""
-        return json.dumps({"plan": self.plan.record, "points": self.points})
+        return json.dumps({"plan": self.plan.shared, "points": self.points})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Restore the task of which `to_json` wrote."""
+        """Restore the task of which `to_json` wrote; its plan has no axes."""
         about = json.loads(text)
         return cls(Plan.from_json(json.dumps(about["plan"])), tuple(about["points"]))

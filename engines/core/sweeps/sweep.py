@@ -111,17 +111,17 @@ def compute_plan(
         finished = len(tasks) - len(missing)
         raise StoreError(f"{finished} of {len(tasks)} tasks of this sweep are in {out} already: resume it to go on")
     if scheduler:
-        outcomes = _on_cluster(result, missing, scheduler, device)
+        replies = _on_cluster(result, missing, scheduler, device)
     else:
-        outcomes = _on_processes(result, missing, min(workers or _cores(), len(missing)), device)
+        replies = _on_processes(result, missing, min(workers or _cores(), len(missing)), device)
     total = sum(len(task.points) for task in tasks)
     count = total - sum(len(task.points) for task in missing)
     failures = []
-    for task, outcome in outcomes:
-        if outcome.rows is not None:
-            result.keep(task, outcome.rows, outcome.run)
-        if outcome.failure:
-            failures.append(outcome.failure)
+    for task, reply in replies:
+        if reply.rows is not None:
+            result.keep(task, reply.rows, reply.run)
+        if reply.failure:
+            failures.append(reply.failure)
         count += len(task.points)
         if progress:
             progress(count, total)

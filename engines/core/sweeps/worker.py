@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -91,7 +92,13 @@ def work_on_cluster(text: str, folder: str, device: str, plugins: Sequence[str])
 def _folder(task: Task, folder: str) -> Sweep | None:
     """Open the sweep's folder where this machine has it, and it is the same one."""
     try:
-        sweep = Sweep(folder)
-    except StoreError:
+        sweep = _opened(folder, os.stat(Path(folder, "sweep.json")).st_mtime_ns)
+    except (OSError, StoreError):
         return None
-    return sweep if sweep.plan.record == task.plan.record else None
+    return sweep if sweep.plan.shared == task.plan.record else None
+
+
+@lru_cache(1)
+def _opened(folder: str, changed: int) -> Sweep:
+    """Open a folder once for all tasks: its description may be long."""
+    return Sweep(folder)

@@ -158,7 +158,7 @@ def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> ChainP
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Channels of the chains: loss, estimate and its error, distance, acceptance, norm, and accuracies if any."""
+    """Channels `[B, *dims]` of the chains: loss, estimate and its error, distance, acceptance, norm, accuracies."""
     b, C = knobs["n_beta"][:, None], problem.chains
     above = state.loss - problem.baseline[:, None]
     counts = state.counted[:, None] > 0
@@ -179,7 +179,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Channels of the chains in a plane, and of the centre."""
+    """Channels `[B, *dims]` of the chains in a plane, and of the centre."""
     apart = state.theta[:, :CHAINS_SHOWN] - problem.target.star[:, None]
     x, y = (apart @ problem.axes.mT).unbind(-1)
     places = {"point_x": x, "point_y": y, "point_class": torch.zeros_like(x)}

@@ -66,7 +66,7 @@ def _batch(problem: Problem, state: Moments) -> Samples | None:
 
 
 def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
-    """Channels of losses, accuracies and the norm."""
+    """Channels `[B]` of losses, accuracies and the norm."""
     subject, theta = problem.subject, state.theta
     values = {"weight_norm": torch.linalg.vector_norm(theta, dim=-1)}
     for prefix, samples in (("", subject.train), ("test_", subject.test)):
@@ -78,7 +78,7 @@ def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]
 
 
 def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
-    """Channels of effective parameters, ranks, a slice of the loss, and of the model."""
+    """Channels `[B, *dims]` of effective parameters, ranks, a slice of the loss, and of the model."""
     subject, theta = problem.subject, state.theta
     values = live_observables.degeneracy_channels(subject, theta, knobs["n_beta"], knobs["gamma"])
     values |= {"slice": live_observables.loss_slice(subject, theta)} | live_observables.model_channels(subject, theta)

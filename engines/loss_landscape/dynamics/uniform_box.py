@@ -66,7 +66,7 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Channels of half of `N_eff = 2 d log V/d log eps`, and of the mean loss of the draws."""
+    """Channels `[B]` of half of `N_eff = 2 d log V/d log eps`, and of the mean loss of the draws."""
     return filled(
         {"llc": _half_effective_parameters(state), "llc_error": _error(state), "loss": state.loss},
         problem.members,
@@ -75,7 +75,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Channel of the effective parameters."""
+    """Channel `[B]` of the effective parameters."""
     return filled({"effective_parameters": 2 * _half_effective_parameters(state)}, problem.members, thin=True)
 
 

@@ -114,7 +114,7 @@ def planted_network(config: LossLandscape) -> planted_networks.PlantedNetwork:
     return drawn[config.planted]()
 
 
-def _own(configs: Configs) -> Trainable:
+def _user_network(configs: Configs) -> Trainable:
     net, theta, samples = user_network.load(configs[0].network, configs[0].data, configs[0].network_activation)
     seeds = tuple(_seeds(configs))
     if samples.y is None:
@@ -144,7 +144,7 @@ SUBJECTS: dict[str, Callable[[Configs], Trainable]] = {
     "planted": _planted,
     "linear": _linear,
     "superposition": _superposition,
-    "user_network": _own,
+    "user_network": _user_network,
     "own_model": _own_model,
 }
 """Builders of all subjects but potentials, by name."""

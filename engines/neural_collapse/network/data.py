@@ -50,8 +50,8 @@ def load(name: str) -> Data:
     try:
         stat = path.stat()
     except (OSError, ValueError):  # `read_archive` says what is wrong
-        return _own(path, 0, 0)
-    return _own(path, stat.st_mtime_ns, stat.st_size)
+        return _user_data(path, 0, 0)
+    return _user_data(path, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=1)
@@ -65,7 +65,7 @@ def _digits() -> Data:
 
 
 @lru_cache(maxsize=4)
-def _own(path: Path, modified: int, size: int) -> Data:
+def _user_data(path: Path, modified: int, size: int) -> Data:
     """A user's samples, scaled to entries of mean square 1 about the training mean; a fifth is held out."""
     X, y = read_archive(path)
     X = X / max(np.abs(X).max(), np.finfo(float).tiny)  # so that squares do not overflow

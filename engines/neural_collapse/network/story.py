@@ -57,12 +57,12 @@ def _zero(run: RunData, member: int) -> list[tuple[float, str]]:
 def story(run: RunData, member: int) -> Story:
     """Formula, sentences and the reference for one member."""
     config = run.configs[member]
-    text = f"{_what(config)} {_aim(config)}\n{_now(run, member, config)}"
+    text = f"{_setting(config)} {_aim(config)}\n{_now(run, member, config)}"
     formula = f"min {LOSSES[config.loss]} + ½ λ ‖weights‖², h = ReLU(… ReLU(x W₁) …)"
     return Story(formula=formula, text=text, reference=f"{REFERENCE}. Trained in float32, on {run.device}.")
 
 
-def _what(config: NeuralCollapse) -> str:
+def _setting(config: NeuralCollapse) -> str:
     samples, norm = load(config.data), "batch-norm and ReLU" if config.batch_norm else "ReLU"
     data = "images of digits" if config.data == DIGITS else "samples of your own"
     return (

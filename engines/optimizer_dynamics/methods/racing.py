@@ -71,7 +71,7 @@ class Race:
         memory = w.new_zeros(len(w), self.width)
         for group in self.groups:
             if group.layout:
-                begun = _begun(group, w[group.places], _columns(knobs, group.places), self.leaves)
+                begun = _first_memory(group, w[group.places], _columns(knobs, group.places), self.leaves)
                 memory[group.places] = group.pack(begun, self.width)
         return memory
 
@@ -151,7 +151,7 @@ def _columns(knobs: Knobs, places: Any) -> dict[str, Tensor]:
     return {name: value[places][:, None] for name, value in knobs.items()}
 
 
-def _begun(group: Group, w: Tensor, columns: Knobs, leaves: Leaves) -> Memory:
+def _first_memory(group: Group, w: Tensor, columns: Knobs, leaves: Leaves) -> Memory:
     memory = group.method.init(w, columns, leaves)
     return memory | ({AVERAGE: w} if group.average != "none" else {})
 
@@ -161,7 +161,7 @@ def race(methods: Sequence[tuple[Method, Average]], leaves: Leaves, w: Tensor, k
     found = []
     for (method, average), places in groups(methods, w.device):
         empty = Group(method, average, places, ())
-        begun = _begun(empty, w[places], _columns(knobs, places), leaves)
+        begun = _first_memory(empty, w[places], _columns(knobs, places), leaves)
         layout = tuple((name, value.shape[1]) for name, value in begun.items())
         found.append(Group(method, average, places, layout))
     width = max(sum(size for _, size in group.layout) for group in found)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from engines.core.protocol.own_method import METHODS
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.methods.entrywise import Adam, GradientDescent, Lion, Momentum, PolyakStep, Sign
 from engines.optimizer_dynamics.methods.matrix import Muon, ScaledGD, Shampoo, Soap
 from engines.optimizer_dynamics.methods.method import Method
+from engines.optimizer_dynamics.methods.one_by_one import OneByOne
+from engines.optimizer_dynamics.methods.own import OwnPair
 from engines.optimizer_dynamics.methods.rate_free import DAdaptAdam, DAdaptSGD, DoG, Mechanic, Prodigy, ScheduleFree
 
 TABLE: dict[str, Callable[[OptimizerDynamics], Method]] = {
@@ -32,7 +35,14 @@ TABLE: dict[str, Callable[[OptimizerDynamics], Method]] = {
     "schedule_free": lambda c: ScheduleFree(),
     "schedule_free_adam": lambda c: ScheduleFree(adam=True),
     "mechanic": lambda c: Mechanic(),
+    "own": lambda c: own_method(c.own_method),
 }
+
+
+def own_method(name: str) -> Method:
+    """Find an own method by its name, "" where there is but one. Raises `ConfigError` or `UnknownName`."""
+    own = METHODS.find(name)
+    return OneByOne(own) if own.is_optimizer else OwnPair(own)
 
 
 def method_of(config: OptimizerDynamics) -> tuple[Method, str]:

@@ -159,10 +159,12 @@ def scale_of(problem: Problem, state: State, knobs: Knobs) -> Tensor | None:
 def thresholds(problem: Problem, knobs: Knobs) -> Tensor:
     """Return the curvature times step size `[B]` beyond which each method is unstable.
 
-    Gradient descent 2; heavy ball `2 + 2b`; Nesterov `(2+2b)/(1+2b)`; averaged momentum, Adam's, `(2+2b)/(1-b)`.
+    Gradient descent 2; heavy ball `2 + 2b`; Nesterov `(2+2b)/(1+2b)`; averaged momentum, Adam's, `(2+2b)/(1-b)`; of own
+    methods nobody knows it, NaN.
     """
     b = knobs["beta1"]
-    forms = {"heavy_ball": 2 + 2 * b, "nesterov": (2 + 2 * b) / (1 + 2 * b), "adam": (2 + 2 * b) / (1 - b)}
+    forms = {"heavy_ball": 2 + 2 * b, "nesterov": (2 + 2 * b) / (1 + 2 * b), "adam": (2 + 2 * b) / (1 - b),
+             "own": torch.full_like(b, torch.nan)}  # fmt: skip
     every = [forms[name] if name in forms else torch.full_like(b, 2.0) for name in problem.methods]
     return torch.stack([value[i] for i, value in enumerate(every)])
 
@@ -216,7 +218,7 @@ def _flow_values(problem: Problem, state: State, rate: Tensor) -> dict[str, Tens
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute all channels that are not thin."""
+    """Compute all channels that are not thin, each `[B, *dims]`."""
     loss, _ = problem.model.loss_and_gradient(state.w)
     rate = rates(problem.schedules, state.t, knobs)
     scale = scale_of(problem, state, knobs)
@@ -241,7 +243,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Return no thin channel of its own."""
+    """Return no thin channel `[B, *dims]` of its own."""
     return complete({}, state.w, thin=True)
 
 

@@ -179,7 +179,7 @@ def _half_times(problem: Problem, state: State, product: Tensor) -> Tensor:
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute all channels that are not thin."""
+    """Compute all channels that are not thin, each `[B, *dims]`."""
     w = problem.race.reported(state.w, state.memory, knobs)
     now = evaluate(w, problem.M, problem.leaves)
     u, half = modes(problem, now.product), _half_times(problem, state, now.product)
@@ -199,7 +199,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute singular values of the first factor and its gradient, and the update in their directions."""
+    """Compute singular values `[B, n]` of the first factor and its gradient, and the update in their directions."""
     W = split(state.w, problem.leaves)[0]
     G = split(evaluate(state.w, problem.M, problem.leaves).gradient, problem.leaves)[0].nan_to_num(0)
     rate = rates(problem.schedules, state.t, knobs)[:, None, None]

@@ -70,7 +70,7 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute all channels that are not thin."""
+    """Compute all channels that are not thin, each `[B, *dims]`."""
     w = problem.race.reported(state.w, state.memory, knobs)
     found = {
         "loss": (w - problem.goal).abs()[:, 0],
@@ -82,7 +82,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Return no thin channel of its own."""
+    """Return no thin channel `[B, *dims]` of its own."""
     return complete({}, state.w, thin=True)
 
 

@@ -176,7 +176,7 @@ def _trained(problem: Problem, w: Tensor) -> Tensor:
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute all channels that are not thin."""
+    """Compute all channels that are not thin, each `[B, *dims]`."""
     x, y = _batch(problem, state.t)
     narrow = _narrow(knobs)
     w = problem.race.reported(state.w, state.memory, narrow)
@@ -191,7 +191,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute the loss of all training images, and the share of test images that are misread."""
+    """Compute the loss `[B]` of all training images, and the share of test images that are misread."""
     w = problem.race.reported(state.w, state.memory, _narrow(knobs))
     logits = outputs(w, problem.X[None, TRAINED:])[0]
     wrong = (logits.argmax(2) != problem.y[None, TRAINED:]).double().mean(1)

@@ -143,7 +143,7 @@ def _parts(problem: Problem, state: State, knobs: Knobs) -> Tensor:
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute all channels that are not thin."""
+    """Compute all channels that are not thin, each `[B, *dims]`."""
     excess = _parts(problem, state, knobs).sum(1)
     found = {
         "loss": excess + problem.noise.square() / 2,
@@ -156,7 +156,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
-    """Compute the excess risk of each direction."""
+    """Compute the excess risk of each direction, `[B, d]`."""
     return complete({"risk_modes": _parts(problem, state, knobs)}, state.w, thin=True)
 
 

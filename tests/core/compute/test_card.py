@@ -233,7 +233,7 @@ def test_the_report_of_a_card_measures_steps_graphs_and_bits(capsys):
     with pretended():
         (rate,) = gpu.report([tiny, refused], seconds=0.01)
     said = capsys.readouterr().out
-    assert rate.replayed and rate.same and rate.steps > 0 and rate.look > 0
+    assert rate.replayed and rate.same and rate.steps > 0 and rate.observation > 0
     assert "Pretended card" in said and "yes, yes" in said and "too large" in said and "GiB" in said
     assert placing.WORTH == 2**23
 

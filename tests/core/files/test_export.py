@@ -79,7 +79,7 @@ def test_a_knob_has_one_name_in_every_export(run):
 def test_a_knob_that_shares_its_name_with_a_channel_has_one_name_too():
     run = engines.run("subgradient_recovery", set={"loss": ["l1", "l2"]}, steps=3)
     assert "knob_loss" in run.to_xarray().coords
-    assert "knob_loss" in export.frame(run, ["loss"])
+    assert "knob_loss" in export.tidy_table(run, ["loss"])
     assert "knob_loss" in store.table(run).column_names
 
 
@@ -93,7 +93,7 @@ def test_datasets_of_other_widths_can_be_concatenated():
 def test_a_knob_turned_on_the_way_has_its_value_at_each_step():
     edits = [(5, "eta", 0.1, [0])]
     run = engines.run("matrix_sensing", set={"eta": 0.2}, steps=9, edits=edits)
-    assert list(export.frame(run, ["error"]).eta) == [0.2] * 5 + [0.1] * 5
+    assert list(export.tidy_table(run, ["error"]).eta) == [0.2] * 5 + [0.1] * 5
 
 
 def test_a_diverged_member_is_empty_in_every_format(tmp_path):

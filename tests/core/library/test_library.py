@@ -279,6 +279,24 @@ def test_a_file_of_an_earlier_release_is_listed_and_queried(library):
     np.testing.assert_array_equal(last, engines.open(source)["loss"][-1])
 
 
+def test_all_that_may_be_said_of_a_run_is_read_from_an_earlier_release_and_its_state_goes_on(library):
+    source = Path(__file__).parent.parent / "files" / "stored" / "described_0_1_0.parquet"
+    library.folder.mkdir()
+    for path in (source, source.with_suffix(".safetensors")):
+        (library.folder / path.name).write_bytes(path.read_bytes())
+    [entry] = library.find("tag:paper alpha=0.1")[0]
+    run = library.open(entry.id)
+    assert (entry.name, entry.note) == ("small starts", "two words")
+    assert len(library.about(entry.id)["verdicts"]) == len(run.judge()) > 0
+    assert run.recording.events and run.probe_results["spectral_error", 0] and run.checkpoint
+    experiment = Experiment.from_preset(run.engine, run.preset, SMALL | {"alpha": [0.1, 0.2]}, [0], 80, [], DESCRIBED)
+    whole = api.simulate(api.new_run(experiment), 80, edits=experiment.edits)
+    np.testing.assert_allclose(api.resume(run, 80)["loss"][-1], whole["loss"][-1], rtol=1e-9)
+
+
+DESCRIBED = [(20, "eta", 0.05, [0])]
+
+
 def test_a_knob_and_a_channel_have_one_name_everywhere(run, tmp_path, library):
     for ending in ("parquet", "nc", "csv"):
         run.save(tmp_path / f"run.{ending}")

@@ -11,7 +11,7 @@ import launch
 from dashboard.session import link
 from dashboard.session.start import Start
 from dashboard.session.view_state import ViewState
-from engines.core.protocol import registry
+from engines.core.protocol import named, registry
 from engines.core.protocol.errors import ConfigError, DynascopeError, UnknownName
 from engines.core.runs.experiment import Experiment
 from engines.core.subjects import named_subjects
@@ -39,12 +39,12 @@ def broken():
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch):
     """What a test brings is forgotten when it ends."""
-    monkeypatch.setattr(named_subjects, "_SUBJECTS", {})
+    monkeypatch.setattr(named_subjects.SUBJECTS, "cache", {})
     monkeypatch.setattr(named_subjects, "_FROM_COMMAND_LINE", [])
     monkeypatch.setattr(registry.PLUGINS, "__path__", [])
-    named_subjects._entry_points.cache_clear()
+    named._entry_points.cache_clear()
     yield
-    named_subjects._entry_points.cache_clear()
+    named._entry_points.cache_clear()
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_file_in_a_folder_of_plugins_is_a_model(module):
     (module / "line.py").write_text(CODE + "\nSUBJECT = build\n")
     (module / "helper.py").write_text("raise SystemExit\n")
     registry.add_plugins(module)
-    assert named_subjects.names() == ["line"]
+    assert named_subjects.SUBJECTS.names() == ["line"]
     assert "dynascope_plugins.line" not in sys.modules
     assert named_subjects.find("line").P == named_subjects.find("").P == 2
     run = engines.run("loss_landscape", set={"subject": "own_model", "optimizer": "langevin", "chains": 2}, steps=2)
@@ -97,10 +97,10 @@ def test_a_file_in_a_folder_of_plugins_is_a_model(module):
 
 
 def test_an_installed_package_offers_a_model_by_an_entry_point(module, monkeypatch):
-    point = EntryPoint("installed", "my_models:build", named_subjects.GROUP)
-    monkeypatch.setattr(named_subjects, "entry_points", lambda group: [point] if group == named_subjects.GROUP else [])
-    named_subjects._entry_points.cache_clear()
-    assert named_subjects.names() == ["installed"] and "my_models" not in sys.modules
+    point = EntryPoint("installed", "my_models:build", named_subjects.SUBJECTS.group)
+    monkeypatch.setattr(named, "entry_points", lambda group: [point] if group == named_subjects.SUBJECTS.group else [])
+    named._entry_points.cache_clear()
+    assert named_subjects.SUBJECTS.names() == ["installed"] and "my_models" not in sys.modules
     assert named_subjects.find("installed").P == 2
 
 

@@ -46,6 +46,12 @@ def test_tasks_are_all_points_once_and_share_shapes():
     assert all(len({point["d"] for point in task.points}) == 1 and len(task.points) <= MEMBERS for task in tasks)
     assert len({task.digest for task in tasks}) == len(tasks)
     assert [Task.from_json(task.to_json()).digest for task in tasks] == [task.digest for task in tasks]
+    assert made.count_tasks() == len(tasks)
+
+
+def test_a_task_of_a_million_points_is_as_short_as_another():
+    tasks = [next(plan(set={"a": [1.0, 2.0]}, seeds=range(count), steps=5).tasks()) for count in (100, 500_000)]
+    assert len({len(task.to_json()) for task in tasks}) == 1 and tasks[1].plan.count_tasks() == 15_625
 
 
 def test_a_preset_is_computed_whole_at_every_point():
@@ -123,7 +129,8 @@ def test_a_question_in_sql_is_answered_and_reads_nothing_else(tmp_path):
 @pytest.mark.parametrize(
     "options",
     [{"set": {"nothing": [1]}}, {"set": {"a": [1.0, 1e9]}}, {"set": {"a": []}}, {"seeds": [1, 1]}, {"preset": "none"},
-     {"measures": ["nothing(loss)"]}, {"judged": True}, {"shard": (3, 2)}, {"steps": 0}],
+     {"measures": ["nothing(loss)"]}, {"judged": True}, {"shard": (3, 2)}, {"steps": 0},
+     {"seeds": range(10**4), "set": {"a": [0.1 + 1e-4 * n for n in range(2000)]}}],
 )  # fmt: skip
 def test_what_is_wrong_is_one_sentence_before_anything_is_computed(tmp_path, options):
     with pytest.raises(DynascopeError) as raised:

@@ -14,7 +14,7 @@ from engines.core.runs.experiment import Experiment
 QUESTION = Question("Q", ("a", "b"), 1, "R", at=30, show=("loss",))
 GOAL = Goal("D", (Condition("k", ">", 4), Condition("step", ">=", 20)), {"k": 6}, "E")
 STEPS = (
-    LessonStep("A", "", look=("error",), question=QUESTION),
+    LessonStep("A", "", figures=("error",), question=QUESTION),
     LessonStep("B", "", goal=GOAL),
     LessonStep("C", "", question=QUESTION),
 )
@@ -48,20 +48,20 @@ def panel(heard):
 
 
 def test_an_answer_leaves_the_server_once_the_run_has_come_to_it(panel, heard):
-    assert (panel.phase, panel.figures()) == ("asked", ("loss",))
+    assert (panel.stage, panel.figures()) == ("question", ("loss",))
     panel.follow(Context(100))
-    assert panel.phase == "asked" and not heard
+    assert panel.stage == "question" and not heard
     panel.receive({"choose": 7})
-    assert panel.phase == "asked"
+    assert panel.stage == "question"
     panel.receive({"choose": 0})
     assert heard == [("play", 0, False)]
-    assert (panel.phase, panel.figures()) == ("watched", ("error",))
+    assert (panel.stage, panel.figures()) == ("watching", ("error",))
     panel.receive({"choose": 1})
     panel.follow(Context(0))
     panel.follow(Context(29))
-    assert panel.phase == "watched" and not {"answer", "reveal"} & set(panel.shown["question"])
+    assert panel.stage == "watching" and not {"answer", "reveal"} & set(panel.shown["question"])
     panel.follow(Context(30))
-    assert (panel.phase, panel.figures()) == ("told", None)
+    assert (panel.stage, panel.figures()) == ("open", None)
     assert (panel.shown["question"]["answer"], panel.shown["question"]["chosen"]) == (1, 0)
     assert heard[1:] == ["changed"]
 
@@ -78,7 +78,7 @@ def test_what_a_question_is_about_is_not_changed_before_it_is_answered(panel):
 def test_a_run_that_comes_no_further_is_told_of(panel):
     panel.receive({"choose": 0})
     panel.follow(Context(10, message="it failed"))
-    assert panel.phase == "told"
+    assert panel.stage == "open"
 
 
 def test_a_goal_is_reached_by_one_member_that_meets_all_of_it(panel, heard):
@@ -120,17 +120,17 @@ def test_what_is_no_number_meets_no_condition():
 
 def test_what_a_browser_knows_of_an_earlier_visit_is_taken_up(panel, heard):
     panel.receive({"restore": {"0": "a", "1": "a", "2": "nothing", "9": "a"}})
-    assert panel.phase == "told" and heard == [("play", 0, False)]
+    assert panel.stage == "open" and heard == [("play", 0, False)]
     panel.receive({"go": 2})
-    assert panel.phase == "asked"
+    assert panel.stage == "question"
     panel.receive({"afresh": True})
-    assert (panel.index, panel.phase) == (0, "asked")
+    assert (panel.index, panel.stage) == (0, "question")
 
 
 @pytest.mark.parametrize("strange", [None, [], 3, {"0": 1}, {"0": ["a"]}, {"x": "a"}])
 def test_what_no_browser_of_ours_sends_changes_nothing(panel, heard, strange):
     panel.receive({"restore": strange})
-    assert panel.phase == "asked" and not heard
+    assert panel.stage == "question" and not heard
 
 
 def test_only_the_last_page_leads_to_the_next_lesson(panel):

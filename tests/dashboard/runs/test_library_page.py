@@ -85,8 +85,8 @@ def test_chosen_runs_are_compared(page):
     names = [row["id"] for row in page.list.shown["rows"] if "paper" in row["tags"]]
     do(page, "compare", names=names)
     panel = page.comparison
-    assert panel.__panel__().visible and panel.channel.value == "loss" and "alpha" in panel.across.options
-    assert len(panel.curves) == len(panel.differences) == len(panel.points) == len(panel.lines) == 1
+    assert panel.__panel__().visible and panel.channel.value == "loss" and "alpha" in panel.members.across.options
+    assert len(panel.curves) == len(panel.differences) == len(panel.members.points) == len(panel.members.lines) == 1
     panel.channel.value = "error"
     label = engines.load("matrix_sensing").channel("error").label
     assert hv.render(panel.curves[0].object).yaxis[0].axis_label == label

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from dashboard.runs import library, sweep_jobs
+from dashboard.runs.members_panel import MembersPanel
 from dashboard.runs.sweep_map import SweepMap
 from dashboard.runs.sweep_page import SweepPage
 from dashboard.session import link
@@ -30,33 +31,75 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def page(folder):
-    return SweepPage(lambda name: f"./{name}", folder)
+    page = SweepPage(lambda name: f"./{name}", folder)
+    until_drawn(page)
+    yield page
+    page.results.close()
+
+
+def until_drawn(page, seconds=60):
+    end = time.monotonic() + seconds
+    while not page.results.__panel__().visible and time.monotonic() < end:
+        time.sleep(0.02)
+        page.tick()
 
 
 def test_a_kept_sweep_is_drawn_with_its_line_its_slices_and_its_verdict(page):
     assert page.chosen.value.endswith("collapse") and "1 of 1 tasks, 18 points" in page.status.object
-    [beta_of] = page.slices
+    [beta_of] = page.results.slices
     assert beta_of.label == "beta" and beta_of.options == [0.3, 3.0]
     for beta in beta_of.options:
         beta_of.value = beta
-        overlay = page.map_pane[0].object
+        overlay = page.results.map_pane[0].object
         np.testing.assert_array_equal(
-            next(iter(overlay)).dimension_values("value", flat=False), page.map.data.sel(beta=beta).values
+            next(iter(overlay)).dimension_values("value", flat=False), page.results.map.data.sel(beta=beta).values
         )
         [line] = [each for each in overlay if type(each) is hv.Curve]  # that of this slice
         w = np.geomspace(0.1, 1.6, 60)
-        np.testing.assert_allclose(line.dimension_values("y"), page.map.places("lambda_h", beta**2 * w))
-    assert "✓" in page.claims.object and "✗" not in page.claims.object
+        np.testing.assert_allclose(line.dimension_values("y"), page.results.map.places("lambda_h", beta**2 * w))
+    assert "✓" in page.results.claims.object and "✗" not in page.results.claims.object
     assert not page.stop.visible and not page.go_on.visible
 
 
+def test_members_of_a_sweep_stand_side_by_side(page):
+    members = page.results.members
+    assert members.across.options == ["lambda_w", "lambda_h", "beta", "final(nc1_ratio)"]
+    members.across.value = "lambda_w"
+    points = members.points[0].object
+    table = Sweep(page.chosen.value).table()
+    drawn = hv.render(points).renderers[0].data_source.data
+    for name in ("lambda_w", "final(nc1_ratio)"):
+        assert any(np.array_equal(column, table[name]) for column in drawn.values())
+
+
+def test_of_many_members_some_are_drawn_and_it_is_said():
+    import pandas as pd
+
+    table = pd.DataFrame({"a": np.arange(5000.0), "final(loss)": np.arange(5000.0) ** 2})
+    panel = MembersPanel()
+    panel.show(table)
+    assert "2,000 of 5,000 members are drawn" in panel.hint.object
+
+
+def test_a_sweep_over_one_knob_has_members_and_says_why_it_has_no_map(tmp_path):
+    plan = Plan.make(load("matrix_sensing"), set={"alpha": [0.1, 0.2], "n": 6, "k": 2, "r": 1}, steps=5)
+    sweep = Sweep.create(plan, tmp_path / sweep_jobs.FOLDER / "one")
+    for task in plan.tasks():
+        sweep.keep(task, rows_to_bytes(compute(task)[0]), None)
+    page = SweepPage(str, tmp_path)
+    until_drawn(page)
+    assert "two knobs" in page.results.map_pane[0].object and page.error.object == ""
+    assert page.results.members.across.value == "alpha" and len(page.results.members.points) == 1
+    page.results.close()
+
+
 def test_a_cell_tells_its_value_and_opens_its_run(page):
-    page.slices[0].value = 3.0
-    page.map.tap.event(x=1.2, y=0.1)  # as a click says it
+    page.results.slices[0].value = 3.0
+    page.results.map.tap.event(x=1.2, y=0.1)  # as a click says it
     sweep = Sweep(page.chosen.value)
     value = float(sweep.map().sel(lambda_w=0.4, lambda_h=0.05, beta=3.0))
-    assert f"{value:.3g}"[:4] in page.cell.object and "lambda_w = 0.4" in page.cell.object
-    token = page.cell.object.split("s=")[1].split("'")[0]
+    assert f"{value:.3g}"[:4] in page.results.cell.object and "lambda_w = 0.4" in page.results.cell.object
+    token = page.results.cell.object.split("s=")[1].split("'")[0]
     experiment, _ = link.decode(token, load("neural_collapse"))
     [config] = experiment.configs()
     assert (config.lambda_w, config.lambda_h, config.beta, config.epsilon) == (0.4, 0.05, 3.0, 1e-4)
@@ -92,13 +135,10 @@ def test_a_sweep_that_begins_is_computed_beside_the_page_and_drawn(tmp_path):
     page.form.seeds.value, page.form.steps.value, page.form.called.value = "0:2", "40", "mine"
     page.form.button.clicks += 1
     assert page.error.object == "" and page.stop.visible
-    end = time.monotonic() + 100
-    while not len(page.map_pane) and time.monotonic() < end:
-        time.sleep(0.2)
-        page.tick()
+    until_drawn(page, 100)
     rows = Sweep(tmp_path / sweep_jobs.FOLDER / "mine").table()
     expected = rows[(rows["alpha"] == 0.2) & (rows["k"] == 4)]["final(loss)"].mean()
-    assert page.map.value_at({"alpha": 0.2, "k": 4}) == pytest.approx(expected, rel=1e-12)
+    assert page.results.map.value_at({"alpha": 0.2, "k": 4}) == pytest.approx(expected, rel=1e-12)
     job = sweep_jobs.job(tmp_path / sweep_jobs.FOLDER / "mine")
     assert job.process.wait(60) == 0 and job.failure == ""
 

@@ -124,5 +124,5 @@ def test_the_example_of_the_documents_is_a_lesson(write):
     text = (ROOT / "docs" / "lessons.md").read_text().split("```markdown\n")[1].split("\n```")[0]
     lesson = lessons.load(write(text))
     assert [bool(step.question) for step in lesson.steps] == [False, True, False]
-    assert lesson.steps[1].question.at == 1000 and lesson.steps[1].look == ("error", "loss")
+    assert lesson.steps[1].question.at == 1000 and lesson.steps[1].figures == ("error", "loss")
     assert [condition.name for condition in lesson.steps[2].goal.conditions] == ["eta", "loss", "step"]

@@ -80,8 +80,8 @@ def test_each_lab_has_three_lessons_and_each_checks_something():
     for lesson in found:
         assert any(step.question for step in lesson.steps), lesson.name
         for index, step in enumerate(lesson.steps):
-            blank = [lesson_blank(lesson, index, name) for name in step.look]
-            assert step.look and not any(blank), (lesson.name, index)
+            blank = [lesson_blank(lesson, index, name) for name in step.figures]
+            assert step.figures and not any(blank), (lesson.name, index)
 
 
 def lesson_blank(lesson, index, figure):

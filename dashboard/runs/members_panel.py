@@ -1,0 +1,79 @@
+"""Members side by side: points over two columns, lines over all of them; those that are brushed are lit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.viewable import Viewer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ALIKE = "These members do not differ in two numbers: there is nothing to draw them over."
+
+BRUSH = "Draw a box or a lasso over points: the same members are lit as lines."
+
+
+class MembersPanel(Viewer):
+    """Draws a table of members, over columns that the reader chooses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        wide: dict[str, Any] = {"sizing_mode": "stretch_width", "margin": 0}
+        self._table: Any = None
+        self.across = pmui.Select(label="Across", options=[], size="small", width=220, margin=(6, 12, 6, 0))
+        self.up = pmui.Select(label="Up", options=[], size="small", width=220, margin=(6, 0))
+        self.points, self.lines = pn.Column(**wide), pn.Column(**wide)
+        self.hint = pn.pane.HTML("", margin=0)
+        self._panel = pn.Column(pn.Row(self.across, self.up, **wide), self.points, self.lines, self.hint, **wide)
+        for select in (self.across, self.up):
+            select.param.watch(lambda event: self._draw(), "value")
+
+    def show(self, members: pd.DataFrame) -> None:
+        """Draw members, a row each with knobs and numbers that were measured."""
+        from dashboard.runs.compared_runs import axes
+
+        self._table, columns = None, axes(members)  # nothing is drawn before both columns are known
+        with pn.io.hold():
+            offer(self.across, columns)
+            offer(self.up, columns, last=True)
+            self._table = members
+            self._draw()
+
+    def _draw(self) -> None:
+        from dashboard.runs.compared_runs import MemberFigures
+
+        if self._table is None:
+            return
+        across, up = self.across.value, self.up.value
+        if not across or not up or across == up:
+            self.points[:], self.lines[:], self.hint.object = [sentence(ALIKE)], [], ""
+            return
+        drawn = MemberFigures(self._table, across, up)
+        points, lines = drawn.layout()
+        self.points[:], self.lines[:] = [pane(points)], [pane(lines)]
+        shown, count = len(drawn.table), len(self._table)
+        few = f" {shown:,} of {count:,} members are drawn." if shown < count else ""
+        self.hint.object = f"<small>{BRUSH}{few}</small>"
+
+    def __panel__(self) -> pn.Column:
+        return self._panel
+
+
+def offer(select: Any, names: Sequence[str], last: bool = False) -> None:
+    """Offer names; the one that was chosen stays where it is among them."""
+    kept = select.value if select.value in names else (names[-1 if last else 0] if names else None)
+    select.param.update(options=list(names), value=kept)
+
+
+def pane(drawn: Any) -> Any:
+    """Show a drawing as wide as there is room."""
+    return pn.pane.HoloViews(drawn, sizing_mode="stretch_width", margin=0, linked_axes=False)
+
+
+def sentence(text: str) -> Any:
+    """Show a sentence where a drawing would be."""
+    return pn.pane.HTML(f"<p>{text}</p>", margin=(6, 0))

@@ -1,0 +1,67 @@
+"""What is kept for all pages is what Panel and Bokeh would have worked out for each."""
+
+import json
+import time
+
+import panel as pn
+import pytest
+from bokeh.core.has_props import HasProps, MetaHasProps, _HasProps_to_serializable
+from bokeh.core.json_encoder import serialize_json
+from bokeh.core.serialization import Serializer
+from bokeh.document import Document
+from panel.custom import JSComponent
+from panel.io.resources import Resources
+
+from dashboard.page.lab import Lab
+from dashboard.server import worked_out_once
+from engines.matrix_sensing.engine import ENGINE
+
+KINDS = ("__css__", "_bundle_css", "__javascript__", "__javascript_modules__")
+
+
+@pytest.fixture
+def installed():
+    worked_out_once.install()
+    yield
+    HasProps.query_properties_with_values = worked_out_once._plain_values
+    Resources.extra_resources = worked_out_once._plain_resources
+    Serializer._encoders[MetaHasProps] = _HasProps_to_serializable
+
+
+def test_a_page_is_sent_as_bokeh_would_send_it(installed):
+    lab = Lab(ENGINE, suspended=True)
+    end = time.monotonic() + 60
+    while not lab.refresh.ready_to_draw:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    lab.refresh.draw_beside()
+    document = Document()
+    document.add_root(pn.panel(lab).get_root(document))
+    kept, again = (serialize_json(document.to_json()) for _ in range(2))
+    HasProps.query_properties_with_values = worked_out_once._plain_values
+    Serializer._encoders[MetaHasProps] = _HasProps_to_serializable
+    plain = serialize_json(document.to_json())
+    lab.close()
+    about = json.loads(plain)
+    assert len(about["defs"]) > 30 and plain.count('"Figure"') >= 3
+    assert json.loads(kept) == about and json.loads(again) == about
+
+
+def test_a_page_asks_for_the_same_files_and_for_those_of_what_is_declared_later(installed):
+    resources = Resources(mode="server")
+
+    def files(find):
+        found = []
+        for kind in KINDS:
+            find(resources, found, kind)
+        return found
+
+    for _ in range(2):
+        assert files(Resources.extra_resources) == files(worked_out_once._plain_resources)
+
+    class Later(JSComponent):
+        __javascript__ = ["static/extensions/later.js"]
+        _esm = "export function render() {}"
+
+    assert "static/extensions/later.js" in files(Resources.extra_resources)
+    assert files(Resources.extra_resources) == files(worked_out_once._plain_resources)
