@@ -50,7 +50,7 @@ def test_a_page_is_sent_as_bokeh_would_send_it(installed):
     plain = serialize_json(document.to_json())
     lab.close()
     about = numbered(plain)
-    assert len(about["defs"]) > 50 and plain.count('"Figure"') >= 3
+    assert len(about["defs"]) > 20 and plain.count('"Figure"') >= 3
     assert numbered(kept) == about and numbered(again) == about
 
 
