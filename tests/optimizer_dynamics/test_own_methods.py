@@ -135,11 +135,12 @@ def test_a_race_goes_on_from_a_checkpoint_and_from_a_file_bit_for_bit(tmp_path):
 def test_matrices_come_one_by_one_where_a_method_asks_for_them():
     seen = []
 
-    @dynascope.method("normed", matrices=True)
+    @dynascope.method("normed", init=lambda params, knobs: {"taken": params.new_zeros(len(params))}, matrices=True)
     def normed(gradient, state, params, knobs):
         seen.append(tuple(params.shape[1:]))
         length = torch.linalg.matrix_norm(gradient)[:, None, None]
-        return params - knobs["rate"] * gradient / length, {}
+        assert (state["taken"] == knobs["t"].flatten() - 1).all()
+        return params - knobs["rate"] * gradient / length, {"taken": state["taken"] + 1}
 
     config = of("normed", rows=5, columns=4, width=6, spectrum="2:1", alpha=0.3)
     simulation = Simulation(ENGINE, [config, config.replace(seed=1)], CPU)

@@ -85,7 +85,8 @@ class OwnPair(Method):
         return after, kept
 
     def _packed(self, states: list[State]) -> Memory:
-        return {f"own {at} {name}": each.flatten(1) for at, state in enumerate(states) for name, each in state.items()}
+        named = ((f"own {at} {name}", each) for at, state in enumerate(states) for name, each in state.items())
+        return {name: each.reshape(len(each), -1) for name, each in named}
 
 
 def called_so(own: OwnMethod) -> str:
