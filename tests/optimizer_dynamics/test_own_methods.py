@@ -30,6 +30,8 @@ SCENES = {
     "network": {"scene": "network", "horizon": 12, "batch": 16},
 }
 
+SLOW = dict.fromkeys(("edge", "network"), pytest.mark.thorough)
+
 RACERS = [{"method": "adam"}, {"method": "own", "own_method": "my_adam"}, {"method": "own", "own_method": "adamw"},
           {"method": "gd"}, {"method": "own", "own_method": "my_adam", "average": "ema"}]  # fmt: skip
 
@@ -59,14 +61,14 @@ def of(name, **knobs):
     return OptimizerDynamics(method="own", own_method=name, **knobs)
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", [pytest.param(name, marks=SLOW.get(name, ())) for name in SCENES])
 def test_adam_written_once_more_is_the_built_in_one_bit_for_bit_in_one_batch(scene):
     """Torch's own, which rounds in another order, within 1e-6 of the loss in float32 and 1e-12 in float64."""
     run = dynascope.run("optimizer_dynamics", set=SCENES[scene], cases=RACERS, steps=12)
     loss = run["loss"]
     np.testing.assert_array_equal(loss[:, 0], loss[:, 1])
     np.testing.assert_allclose(loss[:, 0], loss[:, 2], rtol=1e-5 if scene == "network" else 1e-12)
-    assert loss[-1, 4] != loss[-1, 0]
+    assert loss[-1, 4] != loss[-1, 0] or scene == "edge"  # which observes the iterates themselves
     built_in, alone = (
         dynascope.run("optimizer_dynamics", set={**SCENES[scene], **each}, steps=12) for each in RACERS[:2]
     )
@@ -117,20 +119,20 @@ def test_a_class_of_torch_is_itself_bit_for_bit_though_it_is_resumed_at_every_st
 
 def test_a_race_goes_on_from_a_checkpoint_and_from_a_file_bit_for_bit(tmp_path):
     cases = [{"method": "own", "own_method": name} for name in ("my_adam", "adamw")]
-    whole = dynascope.run("optimizer_dynamics", cases=cases, steps=40)
-    dynascope.run("optimizer_dynamics", cases=cases, steps=15).save(tmp_path / "half.parquet")
-    resumed = dynascope.resume(dynascope.open(tmp_path / "half.parquet"), 40)
+    whole = dynascope.run("optimizer_dynamics", cases=cases, steps=16)
+    dynascope.run("optimizer_dynamics", cases=cases, steps=7).save(tmp_path / "half.parquet")
+    resumed = dynascope.resume(dynascope.open(tmp_path / "half.parquet"), 16)
     np.testing.assert_array_equal(resumed.steps, whole.steps)
     for name in whole.recording.dense.names:
         np.testing.assert_array_equal(resumed[name], whole[name])
     configs = [OptimizerDynamics(**case) for case in cases]
     simulation = Simulation(ENGINE, configs, CPU)
-    simulation.advance(15)
+    simulation.advance(7)
     saved = simulation.checkpoint()
-    simulation.advance(40)
+    simulation.advance(16)
     np.testing.assert_array_equal(simulation.observe().values["loss"], whole["loss"][-1])
     simulation.restore(saved)
-    simulation.advance(40)
+    simulation.advance(16)
     np.testing.assert_array_equal(simulation.observe().values["loss"], whole["loss"][-1])
 
 
