@@ -146,8 +146,9 @@ def _opening(address: str, path: str, labs: list[Lab], server: threading.Thread)
     Handle._run = timed  # type: ignore[method-assign]
     visitor = threading.Thread(target=visit, args=(address, path, 1, 4.0, 0.1))
     visitor.start()
-    while not (labs and labs[0].bridge.ack) and time.monotonic() < end:
+    while not (labs and labs[0].refresh._drawn) and time.monotonic() < end:
         time.sleep(0.01)
+    time.sleep(0.3)  # until it is sent
     spent = time.clock_gettime(clock) - begun
     Handle._run = run  # type: ignore[method-assign]
     visitor.join()

@@ -56,7 +56,10 @@ UNKNOWN = (
 )
 
 SOON = 1.0
-"""Seconds after which a page that needs no engine begins to import them, and for which a page waits for a frame."""
+"""Seconds after which a page that needs no engine begins to import them."""
+
+FIRST_FRAME = 2.0
+"""Seconds for which a page waits for the first frame of its run, so that it comes with figures."""
 
 TEMPLATE = FOLDER / "page.html"
 """The page as the browser shows it before any script has come."""
@@ -216,13 +219,14 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
         from engines import load
 
         engine = load(name)
-        start = Start.from_address(engine, *map(_argument, ("s", "preset", "lesson")))
+        start = await _beside(partial(Start.from_address, engine, *map(_argument, ("s", "preset", "lesson"))))
         if name_of_run := _argument("run"):
             start = await _stored(start, name_of_run)
         start = start.hide(split_names(_argument("hide"))).lead_on(address)
         lab = await _beside(partial(Lab, engine, start, bridge, device))
         pn.state.on_session_destroyed(lambda context: lab.close())
         await _first_frame(lab)
+        await _beside(partial(_make_models, holder, lab))
         if pn.state.curdoc and pn.state.curdoc.session_context is None:  # it was given up before it was whole
             return lab.close()
         with batch():
@@ -241,10 +245,19 @@ async def _beside(act: Callable[[], Made]) -> Made:
 
 async def _first_frame(lab: Lab) -> None:
     """Draw the first frame before the page has the lab, where it comes soon: its figures are made beside, too."""
-    end = time.monotonic() + SOON
+    end = time.monotonic() + FIRST_FRAME
     while not lab.refresh.ready_to_draw and time.monotonic() < end:
         await asyncio.sleep(0.02)
     await _beside(lab.refresh.draw_beside)
+
+
+def _make_models(holder: pn.Column, lab: Lab) -> None:
+    """Make what Bokeh shows of a lab; it is not on the page before the lab is in its holder, which finds it made."""
+    for ref, (model, _) in list(holder._models.items()):
+        if ref in pn.state._views:
+            _, root, document, comm = pn.state._views[ref]
+            shown: Any = pn.panel(lab)
+            shown._get_model(document, root, model, comm)
 
 
 async def _stored(start: Start, name: str) -> Start:

@@ -15,8 +15,8 @@ MORE = """Flags of `panel serve` about the network and about who may come in are
 
 FILTER = "words, tag:paper, engine:NAME, preset:NAME, is:interrupted, and knobs such as 'alpha<0.1'; all must hold"
 
-CODES = """Exit codes: 0 done, 1 what was asked for does not exist or cannot be done (one line on stderr says why), 2 the
-command line cannot be read, 130 interrupted: what was computed is kept."""
+CODES = """Exit codes: 0 done, 1 what was asked for does not exist or cannot be done (one line on stderr says why), 2
+the command line cannot be read, 130 interrupted: what was computed is kept."""
 
 NAMED = "Runs are named by their id, the beginning of one, or the name that they were given."
 

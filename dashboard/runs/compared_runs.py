@@ -138,7 +138,9 @@ class MemberFigures:
     def __init__(self, members: Any, x: str, y: str) -> None:
         self.table: Any = members.iloc[even_places(len(members), MOST_MEMBERS)].reset_index(drop=True)
         self.axes = list(dict.fromkeys([x, y, *axes(self.table)]))[:MOST_AXES]
-        self.links: Any = hv.selection.link_selections.instance(unselected_alpha=0.15, selected_color=qualitative(1))
+        self.links: Any = hv.selection.link_selections.instance(
+            unselected_color=GREY, unselected_alpha=0.25, selected_color=qualitative(1)
+        )
         names = {"tools": ["box_select", "lasso_select", "hover"], "size": 7, "color": qualitative(0)}
         told = [name for name in ("run", "member", *self.axes[2:]) if name in self.table]
         self.points: Any = hv.Points(self.table, [x, y], told).opts(**names)

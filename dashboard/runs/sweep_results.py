@@ -70,6 +70,7 @@ class SweepResults(Viewer):
             pmui.Select(label=label, visible=False, **select) for label in ("Shown", "Across", "Up")
         )
         self.map_pane, self.slices, self.members = pn.Column(**wide), pn.FlexBox(**wide), MembersPanel()
+        self._selects: list[pmui.Select] = []
         axes = pn.FlexBox(self.measure, self.across, self.up, **wide)
         drawn = pn.Column(axes, self.slices, self.map_pane, self.cell, self.claims, **wide)
         self._panel = pn.Column(Views({"Map": drawn, "Members": self.members}), visible=False, **wide)
@@ -121,7 +122,7 @@ class SweepResults(Viewer):
         try:
             self._draw_map(self._found, self._sweep)
         except DynascopeError as error:
-            self.map_pane[:], self.slices[:] = [sentence(str(error))], []
+            self.map_pane[:], self.slices[:], self._selects = [sentence(str(error))], [], []
         self.members.show(self._found.rows)
         self.claims.object = "".join(_claims(self._sweep, self._found.verdicts))
         self._panel.visible = True
@@ -140,15 +141,16 @@ class SweepResults(Viewer):
 
     def _offer_slices(self) -> None:
         """Offer the values of the knobs by which the map is sliced; what was chosen stays."""
-        if [select.label for select in self.slices] == list(self.map.slices):
+        if [select.label for select in self._selects] == list(self.map.slices):
             return
         made = {"size": "small", "width": 140, "margin": (6, 10, 6, 0)}
-        self.slices[:] = [pmui.Select(label=name, options=each, **made) for name, each in self.map.slices.items()]
-        for select in self.slices:
+        self._selects = [pmui.Select(label=name, options=each, **made) for name, each in self.map.slices.items()]
+        self.slices[:] = self._selects
+        for select in self._selects:
             select.param.watch(lambda event: self._draw_slice(), "value")
 
     def _draw_slice(self) -> None:
-        self.map_pane[:] = [pane(self.map.drawing({select.label: select.value for select in self.slices}))]
+        self.map_pane[:] = [pane(self.map.drawing({select.label: select.value for select in self._selects}))]
 
     def show_cell(self, point: dict[str, Any]) -> None:
         """Say what is in a cell, with the way to its run in the lab."""

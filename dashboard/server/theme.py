@@ -72,3 +72,4 @@ def prepare() -> None:
     os.environ["MPLBACKEND"] = "agg"  # figures are printed beside the page, and open no window here
     pn.extension(notifications=False)
     pn.config.autoreload = False
+    pn.config.respect_explicit_sizing = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engines.loss_landscape import predictions
 from engines.loss_landscape.config import LossLandscape
 
 
@@ -18,7 +19,10 @@ def caution(config: LossLandscape) -> str:
 
 def _sampled(config: LossLandscape) -> str:
     if config.boxed:
-        return ""
+        rare = predictions.unseen(config)
+        return f"{rare}: until then ½ is counted, with an error of 0; raise chains" if rare else ""
+    if config.subject == "linear" and (why := predictions.unresolved(config)):
+        return f"{why}: the estimate is too large; raise gamma"
     if config.optimizer == "mala" and config.batch:
         return "MALA needs the loss on all data: set batch=0"
     if config.n_beta < config.gamma:

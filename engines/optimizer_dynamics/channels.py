@@ -55,7 +55,7 @@ CHANNELS = (
     Channel(
         name="share_off",
         label="share off the modes",
-        formula="(1 − Σuᵢ²/‖W_L … W₁‖²)^½",
+        formula="√(1 − Σuᵢ²/‖W_L … W₁‖²)",
         doc="Share of the product that lies outside the target's singular directions. Factorisation.",
     ),
     Channel(

@@ -198,7 +198,7 @@ def _power_law(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]
     values = np.where(inside, values, np.nan)
     if not inside.any():
         return []
-    return [_risk_line("Γ(σ)(2ηt)^−σ/2a − d^(1−b)/2(b−1) (with σ = (b − 1)/a)", values, "")]
+    return [_risk_line("Γ(σ)(2ηt)^{−σ}/2a − d^{1−b}/2(b−1) (with σ = (b − 1)/a)", values, "")]
 
 
 def _risk_line(label: str, values: np.ndarray, why: str) -> Prediction:

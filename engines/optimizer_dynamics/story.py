@@ -17,10 +17,10 @@ WHY = {
     "heavy_ball": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most."),
     "nesterov": ("t ≈ ln(s/u₀) / 2 ln z₊", "Momentum speeds every mode up, the fast ones most."),
     "muon": (
-        "t ≈ ((s/2)^(1/L) − u₀^(1/L)) / η",
+        "t ≈ ((s/2)^{1/L} − u₀^{1/L}) / η",
         "Singular values of the update are made equal, so that factors grow at one speed.",
     ),
-    "sign": ("t ≈ ((s/2)^(1/L) − u₀^(1/L)) / η", "Every entry moves by η; in a rotated basis modes mix."),
+    "sign": ("t ≈ ((s/2)^{1/L} − u₀^{1/L}) / η", "Every entry moves by η; in a rotated basis modes mix."),
     "adam": ("t ≈ 0.455 √s / η", "Every entry moves at nearly one speed; in a rotated basis modes mix."),
     "soap": ("t ≈ 0.455 √s / η", "It is Adam in the gradient's own basis."),
     "shampoo": ("t ≈ s(½ + ln 2) / 16η²", "Summed Gram matrices slow each mode down by its own past."),
@@ -150,7 +150,7 @@ def line_story(run: RunData, member: int) -> Story:
     config = run.configs[member]
     text = f"**{named(config)}.** The gradient is the same all the way to the minimiser."
     if config.method == "dog":
-        text += " The law is e^(2√t)/√t times the first guess: faster than any power, slower than any exponential."
+        text += " The law is e^{2√t}/√t times the first guess: faster than any power, slower than any exponential."
     text += _growth(run, member)
     if len(run):
         text += f" It has come **{run['distance'][-1, member]:.3g}** of {config.goal:g}."

@@ -42,7 +42,7 @@ def phi(config: SubgradientRecovery, size: npt.ArrayLike) -> np.ndarray:
     t = np.asarray(size, dtype=float)
     T = np.hypot(t, config.noise)
     with np.errstate(divide="ignore", invalid="ignore"):
-        share = np.where(T > 0, t / np.maximum(T, 1e-300), 1.0)
+        share = np.where(T == 0, 1.0, t / np.maximum(T, 1e-300))  # where there is no size, none of phi
     p = config.outlier_fraction
     return ROOT * share * ((1 - p) + p * _spared(config, np.maximum(T, 1e-300)))
 

@@ -39,7 +39,7 @@ RANGES = {
     "signal_eigenvalues": (0.1, 6),
     "direction_norm": (0.3, 2.5),
     "phi": (0.5, 2),
-    "loss_gap": (0.05, 4),
+    "loss_gap": (0.05, 5),
     "deviation": (0.3, 3),
 }
 """Multiples of a line between which the run lies from the first step to the last, by channel; a random test holds them.
@@ -65,9 +65,9 @@ LEARNED = 0.05
 SPAN = 1.08
 """Least budget over the flow's half times, which are within 5 % of a run's: a smaller one may cut learning short."""
 
-FITTED = 4.0
-"""Multiple of the error of least absolute deviations within which the loss has its minimum: no pull is left towards the
-truth, and the loss is below the truth's."""
+FITTED = 20.0
+"""Multiple of the error of least absolute deviations down to which lines of the pull are drawn. A run is down to a
+twentieth of its line, and where it is near its minimum no pull is left, and the loss is below the truth's."""
 
 MARGIN = 4.0
 """Factor by which the bound on the relative error is drawn above its formula, as far as a run may be above its line."""
@@ -78,8 +78,14 @@ SPOILED = 0.1
 EARLY = 0.045
 """Share of the time by which learning may end early, with an edge above w: the bound on the residual allows for it."""
 
-ROUNDED = 1e-12
-"""Relative error of the size of rounding, which the signs of the residuals then follow."""
+HIDDEN = 5.0
+"""Multiple of the dense noise down to which they are drawn: in two dimensions a run stayed so near the truth that noise
+hid it."""
+
+ROUNDED = {"fp64": 1e-11, "fp32": 1e-5}
+"""Relative error, a hundred times rounding, down to which lines of the pull are drawn: a run is down to a twentieth of
+its line, and rounding decides the signs of the residuals then. In single precision errors end at 1e-8 to 1e-6, and no
+line of them is drawn below, either."""
 
 LEAST_GROWN = 1e-11
 """Least learned share of any component when the first is half learned: a smaller one has so long a way to go that
@@ -102,9 +108,10 @@ def predictions(config: SubgradientRecovery, steps: np.ndarray) -> list[Predicti
 def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Prediction]:
     flowing, tau = flow.follow(config), flow.spent(config, t)
     whole, spare = flow.error(config, t), np.zeros(len(t)) if config.k == config.r else flow.spare(config, t)
-    error, weakest = np.where(spare > whole, np.nan, whole), flowing.signal[:, -1] / config.sigma[-1]
+    rounded, drawn = ROUNDED[config.precision], (spare <= whole) & _resolved(config, whole)
+    error, weakest = np.where(drawn, whole, np.nan), flowing.signal[:, -1] / config.sigma[-1]
     size = error * np.linalg.norm(config.sigma)
-    least = max(FITTED * laws.dense_floor(config), ROUNDED * np.linalg.norm(config.sigma))
+    least = max(FITTED * laws.dense_floor(config), HIDDEN * config.noise, rounded * np.linalg.norm(config.sigma))
     size = np.where(size > least, size, np.nan)
     end = ", down to least absolute deviations" if config.noise > 0 else ""
     curves = [
@@ -128,6 +135,7 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Pred
     if config.k > config.r:
         late = flow.error(config, t * (1 - SHIFTED))
         most = MARGIN * np.maximum(np.maximum(whole, late), flow.spare(config, t * (1 + SHIFTED)))
+        most = np.maximum(most, rounded)
         lines.append(_line("relative_error", "spare directions, heuristic", most, "upper", why))
     if config.method == "subgm":
         lines.append(_line("normalised_step", "η₀ρᵗ", flow.step_size(config, t), "law", ""))
@@ -179,7 +187,13 @@ def _noiseless(config: SubgradientRecovery, t: np.ndarray) -> list[Prediction]:
     settled = 2 * grid[idle.argmax()] if idle.any() else np.inf
     values = flow.population(config, t)
     label = f"mean iteration{within('relative_error', LATE, ())}"
-    return [_line("relative_error", label, np.where((values > LEARNED) | (t >= settled), values, np.nan), "law", "")]
+    drawn = ((values > LEARNED) | (t >= settled)) & _resolved(config, values)
+    return [_line("relative_error", label, np.where(drawn, values, np.nan), "law", "")]
+
+
+def _resolved(config: SubgradientRecovery, error: np.ndarray) -> np.ndarray:
+    """Whether relative errors `[T]` are above the rounding of single precision; float64 resolves every line."""
+    return (error > ROUNDED["fp32"]) | (config.precision == "fp64")
 
 
 def _faint(config: SubgradientRecovery) -> str:

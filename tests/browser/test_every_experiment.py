@@ -59,8 +59,11 @@ LABELS_CUT = """() => {
   const left = (v) => v.computed_renderer_views.filter((r) => v.model.left.includes(r.model)).map((r) => [v, r]);
   const axes = drawn.flatMap(left);
   return axes.filter(([v, axis]) => {
-    const label = axis?._axis_label_view?.graphics();
-    if (!label) return false;
+    const label = axis._axis_label_view?.graphics();
+    if (!label || !axis.model.axis_label) return false;
+    label.visuals = axis.visuals.axis_label_text.values();
+    label.angle = axis.panel.get_label_angle_heuristic(axis.model.axis_label_orientation);
+    label.base_font_size = v.base_font_size;
     const { top, bottom } = v.frame.bbox, middle = (top + bottom) / 2, half = label.size().height / 2;
     return middle - half < -2 || middle + half > v.canvas_view.bbox.height + 2;
   }).map(([, axis]) => axis.model.axis_label);

@@ -31,6 +31,9 @@ SEEN = """() => {
   return [...found, ...styled.map((e) => e.outerHTML), ...(window.P === undefined ? [] : ["it ran"])];
 }"""
 
+WRITTEN = """() => [...Bokeh.documents[0]._all_models.values()].some(
+  (m) => m.type === "ColumnDataSource" && (m.data.text ?? []).some((text) => text.includes("onerror")))"""
+
 LESSON = f"""---
 title: "{EVIL}"
 lab: matrix_sensing
@@ -108,6 +111,10 @@ def test_a_link_that_holds_it_where_anything_goes_opens(page):
     view = {"speed": EVIL, "hide": [EVIL], "lesson": EVIL, "looks": {EVIL: [True, False], "loss": EVIL}, "pinned": EVIL}
     lab = page().open(f"/matrix_sensing?{urlencode({'s': token(preset=EVIL, view=view | {'pinned': ''})})}").ready(1)
     clean(lab, "there is no lesson")
+    notes = [{"plot": "error", "channel": "relative_error", "member": 0, "step": 1, "text": EVIL[27:140]}]
+    lab.open(f"/matrix_sensing?{urlencode({'s': token(view={'annotations': notes})})}").ready(1)
+    until(lambda: lab.ask(WRITTEN))
+    clean(lab, "run")
     lab.open(f"/matrix_sensing?{urlencode({'preset': EVIL, 'hide': EVIL, 'theme': EVIL})}").ready(1)
     clean(lab, "unknown preset")
 

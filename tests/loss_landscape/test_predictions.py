@@ -96,3 +96,20 @@ def test_steps_that_are_refused_at_the_start_are_grey():
     for kappa, grey in ((3.36, True), (0.3, False)):
         run = engines.run("loss_landscape", set=knobs | {"kappa": kappa}, steps=1)
         assert [("refused" in one.broken) for one in predictions(run.configs[0], run.steps)] == [grey]
+
+
+AT_THE_ENDS = [
+    ({"subject": "linear", "widths": "3-3-3", "rank": 0, "optimizer": "gibbs", "gamma": 1e-8}, "float64"),
+    ({"potential": "crossing", "kappa": 0.5, "n_beta": 1e6, "gamma": 1e8}, "widen the window"),
+    ({"potential": "box", "strength": 1e12}, "middle of the cross"),
+]
+
+
+@pytest.mark.parametrize(("knobs", "why"), AT_THE_ENDS)
+def test_what_misses_at_the_ends_of_the_knobs_is_grey(knobs, why):
+    """The runs were at 10.5 for 3.5, at 1.37 for 1.00 and at 0.5 +- 0 for 0.466."""
+    common = {"subject": "potential", "optimizer": "langevin", "burn_in": 300, "chains": 64, "kappa": 0.05}
+    run = engines.run("loss_landscape", set=common | knobs, steps=1)
+    lines = predictions(run.configs[0], run.steps)
+    assert lines and all(why in line.broken for line in lines)
+    assert ("½" in run.engine.caution(run.configs[0])) == (why == "middle of the cross")

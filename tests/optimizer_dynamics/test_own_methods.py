@@ -51,7 +51,7 @@ def adam(gradient, state, params, knobs):
 @pytest.fixture(autouse=True)
 def registered(monkeypatch):
     """Two methods, and what a test registers beside them, are forgotten when it ends."""
-    monkeypatch.setattr(METHODS, "known", {})
+    monkeypatch.setattr(METHODS, "cache", {})
     monkeypatch.setattr(registry.PLUGINS, "__path__", [])
     dynascope.method("my_adam", init=init)(adam)
     dynascope.method("adamw", weight_decay=0.0)(torch.optim.AdamW)
@@ -262,7 +262,7 @@ dynascope.method("sgd")(torch.optim.SGD)
 
 
 def test_a_file_in_a_folder_of_plugins_offers_methods(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(METHODS, "known", {})
+    monkeypatch.setattr(METHODS, "cache", {})
     (tmp_path / "mine.py").write_text(FILE)
     words = ["run", "optimizer_dynamics", "--plugins", str(tmp_path), "--steps", "5", "--json", "--quiet"]
     losses = []
@@ -281,6 +281,6 @@ def test_a_link_holds_the_name_of_a_method_and_no_code(monkeypatch):
     for name, message in (("my_adan", "unknown method of your own 'my_adan'; did you mean my_adam?"), ("", "several")):
         with pytest.raises(DynascopeError, match=message.replace("?", "\\?")):
             dynascope.run("optimizer_dynamics", set=dict(config.replace(own_method=name)), steps=1)
-    monkeypatch.setattr(METHODS, "known", {})
+    monkeypatch.setattr(METHODS, "cache", {})
     with pytest.raises(ConfigError, match="no method of your own is here, such as 'my_adam': register one with"):
         dynascope.run("optimizer_dynamics", set=dict(config), steps=1)

@@ -20,7 +20,7 @@ from bokeh.models.glyphs import Patches
 from dashboard.figures.marks import axes, prediction_lines
 from dashboard.figures.marks.annotations import AnnotationLayer, placed
 from dashboard.figures.marks.axes import Scale
-from dashboard.figures.marks.figure import FigureOptions, add_glyph, figure, set_range, upright
+from dashboard.figures.marks.figure import UPRIGHT, FigureOptions, add_glyph, figure, set_range, upright
 from dashboard.figures.marks.hover import add_curve_hover
 from dashboard.figures.marks.phases import EMPTY, USUAL, draw_phases, phase_columns
 from dashboard.figures.marks.streamed_source import Column, StreamedSource
@@ -88,9 +88,6 @@ def _drawn_curves(curves: Sequence[Curve], focus: int, vector: bool, beside: boo
     chosen = [curve for curve in curves if focus in curve.members]
     return [Curve(curve.key, curve.label, curve.color, (focus,)) for curve in chosen[:1]]
 
-
-LONGEST_FORMULA = 26
-"""Signs of a formula that fit beside the axis of a small figure."""
 
 FIRST_ROWS = 20
 """Rows without a value after which a figure is taken for one that stays empty."""
@@ -349,7 +346,7 @@ class LineMark:
 def _labels(plot: Plot, engine: Engine) -> dict[str, Any]:
     first = engine.channel(plot.channels[0])
     unit = f" [{first.unit}]" if first.unit else ""
-    short = 0 < len(first.formula) <= LONGEST_FORMULA and settable(first.formula)
+    short = 0 < len(first.formula) <= UPRIGHT and settable(first.formula)
     y = plain(first.formula if short else first.label) + unit if len(plot.channels) == 1 else ""
     x = plot.x if plot.x == "step" else plain(engine.channel(plot.x).label)
     return {"x_axis_label": x, "y_axis_label": upright(y)}

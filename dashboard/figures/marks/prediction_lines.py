@@ -122,17 +122,23 @@ def title(prediction: Prediction) -> tuple[str, str]:
     return f"{kind}: {name}", rest.removesuffix(")")
 
 
+LONGEST_REASON = 80
+"""Letters of what is written out of broken assumptions: two lines under the title of a small figure."""
+
+
 def broken_assumptions(curves: Mapping[str, Sequence[str]], every: set[str]) -> str:
-    """Write broken assumptions in a line: `curves` maps each to those it concerns; the first two are written out."""
+    """Write broken assumptions in a line: `curves` maps each to those it concerns; two short ones are written out."""
     texts = [_with_curves(reason, list(dict.fromkeys(labels)), every) for reason, labels in curves.items()]
-    others = f"; and {len(texts) - 2} more" if len(texts) > 2 else ""
-    return "; ".join(texts[:2]) + others
+    told = 2 if len("; ".join(texts[:2])) <= LONGEST_REASON else 1
+    others = f"; and {len(texts) - told} more" if len(texts) > told else ""
+    return "; ".join(texts[:told]) + others
 
 
 def _with_curves(reason: str, labels: Sequence[str], every: set[str]) -> str:
     if set(labels) == every or all(reason.startswith(label.split(",")[0]) for label in labels):
         return reason
-    return f"{reason} ({', '.join(labels) if len(labels) < 3 else f'{len(labels)} curves'})"
+    names, count = ", ".join(labels), "1 curve" if len(labels) == 1 else f"{len(labels)} curves"
+    return f"{reason} ({names if len(labels) < 3 and len(reason + names) <= LONGEST_REASON else count})"
 
 
 # -- predictions for the points of a sweep or a map ------------------------------------------------------------

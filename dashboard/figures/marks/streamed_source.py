@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_POINTS = 1200
 """Drawn points a curve; beyond, every second one is dropped, and the page says so."""
 
-EXPLODED = {True: 1e3, False: 10.0}
+EXPLODED = {True: 1e3, False: 3.0}
 """A run that diverged is shown up to so many times its first value, on a logarithmic axis and on another."""
 
 QUANTILES = {"median": 0.5, "low": 0.1, "high": 0.9}

@@ -108,8 +108,13 @@ def _worth_a_log_axis(values: set[float]) -> bool:
 
 
 def _is_set_by(configs: Sequence[Config], name: str, leader: str) -> bool:
-    """Decide whether a knob's value is set by that of another, so that it tells no series apart."""
-    return all(_count_values(configs, name, members) == 1 for members in _grouped_members(configs, [leader]))
+    """Decide whether a knob's value is set by that of another, so that it tells no series apart.
+
+    One that stays as it is while the other takes several values does: there is a line to draw for each of its values.
+    """
+    follows = all(_count_values(configs, name, members) == 1 for members in _grouped_members(configs, [leader]))
+    alone = [_count_values(configs, leader, members) == 1 for members in _grouped_members(configs, [name])]
+    return follows and any(alone)
 
 
 def _points(configs: Sequence[Config], members: Sequence[int], knob: str, log: bool) -> dict[float, tuple[int, ...]]:
@@ -231,7 +236,8 @@ class SweepMark(StepMark):
         medians = [np.array([_median(values[list(m)]) for m in s.points.values()]) for s in sweep.series]
         laws = self._laws(sweep, now)
         widths = [WIDE if _holds(series, now.focus) else THIN for series in sweep.series]
-        self.lines.data, self.dashed.data = self._paths(medians) | {"width": widths}, self._paths(laws)
+        lines: dict[str, Any] = self._paths(medians) | {"width": widths}
+        self.lines.data, self.dashed.data = lines, self._paths(laws)
         self._set_ranges(sweep, values[self._members], laws)
         gone = (now.run.diverged_at >= 0) & (now.step >= now.run.diverged_at)
         self._describe(sweep, medians, laws, values, int(gone.sum()))
@@ -334,12 +340,28 @@ def _holds(series: SweepSeries, member: int) -> bool:
 
 
 def _legend(sweep: Sweep, focus: int, alone: str) -> list[dict[str, Any]]:
-    """List the series; of several without a hue of their own the one in focus, and how many others there are."""
-    grey = [series for series in sweep.series if series.color == GREY]
-    told = [series for series in sweep.series if series.color != GREY or len(grey) == 1]
-    named = [(series.label or alone, series.color, "") for series in told]
-    if len(grey) > 1:
-        thick = [(f"thick: {series.label}", GREY, "") for series in grey if _holds(series, focus)]
-        doc = "point at a dot for its name; a click puts it in focus"
-        named += [*thick, (f"{len(grey) - len(thick)} others", GREY, doc)]
-    return [{"label": label, "dash": "solid", "color": color, "doc": doc} for label, color, doc in named]
+    """List the hues, each with what its series have in common; of grey ones the one in focus and how many others."""
+    hues: dict[str, list[SweepSeries]] = {}
+    for series in sweep.series:
+        hues.setdefault(series.color, []).append(series)
+    named = []
+    for color, alike in hues.items():
+        thick = [f"thick: {series.label}" for series in alike if _holds(series, focus)]
+        if len(alike) == 1:
+            named.append((alike[0].label or alone, color))
+        elif color == GREY:
+            named += [(label, color) for label in (*thick, f"{len(alike) - len(thick)} others")]
+        else:
+            named.append((_shared([series.label for series in alike]) or f"{len(alike)} series", color))
+    doc = "point at a dot for its name; a click puts it in focus"
+    return [{"label": label, "dash": "solid", "color": color, "doc": doc} for label, color in named]
+
+
+def _shared(labels: Sequence[str]) -> str:
+    """Find what labels have in common.
+
+    >>> _shared(["small start, k = 2", "small start, k = 3"])
+    'small start'
+    """
+    first, *others = (label.split(", ") for label in labels)
+    return ", ".join(part for part in first if all(part in other for other in others))

@@ -1,4 +1,4 @@
-"""What code of a person's own offers, by name: that of this process, of folders of plugins, of installed packages.
+"""Things that a person's own code offers, by name: in this process, in folders of plugins, in installed packages.
 
 Links, stored runs and configurations hold the names alone. Nothing that comes over the network names code.
 """
@@ -31,12 +31,12 @@ class Named(Generic[T]):
 
     def __init__(self, noun: str, check: Callable[[Any, str], T], group: str, hint: str) -> None:
         self.noun, self.group, self._check, self._hint = noun, group, check, hint
-        self.known: dict[str, T] = {}
-        """Those that are loaded."""
+        self.cache: dict[str, T] = {}
+        """Things that were loaded, by name."""
 
     def names(self) -> list[str]:
         """List the names of all that can be found here; nothing is imported."""
-        return sorted({*self.known, *self._files(), *(point.name for point in _entry_points(self.group))})
+        return sorted({*self.cache, *self._files(), *(point.name for point in _entry_points(self.group))})
 
     def find(self, name: str) -> T:
         """Find one by its name; "" is the only one. Raises `UnknownName`, or `ConfigError` where it cannot be made."""
@@ -52,9 +52,9 @@ class Named(Generic[T]):
                     f"several {self.noun}s of your own are here, {', '.join(here)}: choose one by its name"
                 )
             raise UnknownName(f"{self.noun} of your own", name, here)
-        if name not in self.known:
-            self.known[name] = self.loaded(f"the {self.noun} {quote(name)}", self._loader(name))
-        return self.known[name]
+        if name not in self.cache:
+            self.cache[name] = self.loaded(f"the {self.noun} {quote(name)}", self._loader(name))
+        return self.cache[name]
 
     def loaded(self, who: str, load: Callable[[], Any]) -> T:
         """Load one, or the function that makes one. Raises `ConfigError` with the reason."""
@@ -77,7 +77,7 @@ class Named(Generic[T]):
     def _registered(self, module: str, name: str) -> T | None:
         """Import a module that makes one known itself, by a decorator."""
         importlib.import_module(module)
-        return self.known.get(name)
+        return self.cache.get(name)
 
     def _files(self) -> dict[str, tuple[str, str]]:
         """List what files in folders of plugins offer: module and attribute by name; nothing is imported."""

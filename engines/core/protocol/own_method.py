@@ -80,7 +80,7 @@ def method(
             raise ConfigError(
                 f"the method {quote(name)} is a function, and takes no option {quote(next(iter(options)))}"
             )
-        METHODS.known[name] = made
+        METHODS.cache[name] = made
         return made
 
     return register

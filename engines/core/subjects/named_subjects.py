@@ -44,10 +44,10 @@ def register(subject: Any) -> str:
     """
     _checked(subject, "subject")
     name, number = subject.name, 1
-    while SUBJECTS.known.get(name, subject) is not subject:
+    while SUBJECTS.cache.get(name, subject) is not subject:
         number += 1
         name = f"{subject.name}_{number}"
-    SUBJECTS.known[name] = subject
+    SUBJECTS.cache[name] = subject
     return name
 
 

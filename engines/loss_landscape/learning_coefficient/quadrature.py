@@ -21,6 +21,9 @@ STEPS = 6
 POINTS = 8001
 """Points of an integral over the log of a squared singular value."""
 
+FAINT = log(1e-9)
+"""Logarithm of `c E L` below which the coefficient is that: the sum along the line cancels to 1e-16, not to nothing."""
+
 CONDITION = 1e9
 """Largest condition of a Pfaffian's matrix: up to it float64 leaves seven digits."""
 
@@ -31,6 +34,9 @@ def vectors(dims: tuple[int, ...], log_c: float) -> float:
     `E[exp(-c L)] = 1/(2 pi i) int Gamma(z) prod_i Gamma(d_i/2 - z) (2^m c)^-z dz` (Mellin and Barnes) on the line
     through its saddle, between 0 and the first pole d/2; the slope in log c brings down a factor z.
     """
+    mean = log_c + float(np.log(dims).sum())
+    if mean < FAINT:
+        return exp(mean)
     half, scale = np.array(dims, float)[:, None] / 2, log_c + len(dims) * log(2)
     first = float(half.min())
 

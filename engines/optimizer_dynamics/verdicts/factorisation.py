@@ -134,7 +134,7 @@ def depths(run: RunData) -> list[Verdict]:
             for a, b in [(half_times(run, i)[-1], half_times(run, j)[-1])]]  # fmt: skip
     return [
         verdict("gradient descent, L = 3: half times over the law", over_law(run, gd), 1.0, 0.015),
-        verdict("Muon, L = 3: half times less ((s/2)^⅓ − α)/η", off_law(run, muon), 0.0, 1.01, "whole steps"),
+        verdict("Muon, L = 3: half times less ((s/2)^{1/3} − α)/η", off_law(run, muon), 0.0, 1.01, "whole steps"),
         verdict("gradient descent: smallest mode, L = 3 over L = 2", slow, 4.3, 0.1),
     ]
 

@@ -39,7 +39,7 @@ def broken():
 @pytest.fixture(autouse=True)
 def forgotten(monkeypatch):
     """What a test brings is forgotten when it ends."""
-    monkeypatch.setattr(named_subjects.SUBJECTS, "known", {})
+    monkeypatch.setattr(named_subjects.SUBJECTS, "cache", {})
     monkeypatch.setattr(named_subjects, "_FROM_COMMAND_LINE", [])
     monkeypatch.setattr(registry.PLUGINS, "__path__", [])
     named._entry_points.cache_clear()

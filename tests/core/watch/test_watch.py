@@ -263,6 +263,7 @@ def test_the_run_is_followed_while_its_training_goes_on(tmp_path, monkeypatch):
     file = tmp_path / "run.parquet"
     with engines.watch(setting()[0], file=file) as eye:
         eye.step(0, loss=1.0)
+        eye.run.interrupted = True  # as a run is stored on the way
         store_run(eye.run, file)
         run = follower.FollowedRun.read(file)
         session = Session(run.engine)

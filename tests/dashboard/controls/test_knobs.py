@@ -54,7 +54,7 @@ def test_what_the_experiment_refuses_is_a_sentence_too():
     controls = Knobs(Toy, lambda *a: None, refuse)
     controls.show([Toy()])
     controls.receive({"knob": "sign", "value": "minus", "final": True})
-    assert controls.shown["sign"]["error"] == "Toy.flat needs sign=plus"
+    assert controls.shown["sign"]["error"] == "Toy.flat needs sign = plus"
 
 
 def test_a_value_that_was_taken_back_is_sent_again_since_the_browser_shows_what_was_turned():

@@ -77,7 +77,7 @@ def test_a_diverged_member_ends_where_it_diverged(streamed):
     assert np.isfinite(drawn.source.data["c0.error"]).all()
 
 
-@pytest.mark.parametrize(("log", "share"), [(True, 1000), (False, 10)])
+@pytest.mark.parametrize(("log", "share"), [(True, 1000), (False, 3)])
 def test_the_last_steps_of_a_diverged_member_press_nobody_flat_and_the_others_are_seen_whole(log, share):
     """Member 1 leaves from 2 on its way to 1e9, member 0 goes from 1 to 500 and stays finite."""
     run, columns = Run(2), [Column(Curve(f"c{at}", str(at), "#000000", (at,)), "error") for at in (0, 1)]

@@ -156,6 +156,13 @@ def test_a_knob_that_follows_the_swept_one_tells_no_series_apart():
     assert [list(strand.points) for strand in found.series] == [[1, 2, 4], [1, 2, 4]]
 
 
+def test_a_knob_that_stays_while_the_swept_one_varies_tells_series_apart():
+    cases = [{"a": a, "eta": eta} for a, etas in ((1, (0.1, 0.2, 0.3)), (2, (0.4, 0.5, 0.6))) for eta in etas]
+    found = read_sweep([Toy(**case) for case in cases])
+    assert found.knob.name == "eta"
+    assert [list(strand.points) for strand in found.series] == [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
+
+
 def test_members_that_differ_in_the_seed_alone_share_a_point_and_others_a_strand():
     found = read_sweep(members(sign=("plus", "minus"), a=(2, 1, 4), seed=(0, 1)))
     assert [strand.label for strand in found.series] == ["plus", "minus"]

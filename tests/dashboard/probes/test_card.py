@@ -229,7 +229,7 @@ def test_options_reach_the_computation_and_are_remembered():
     ("name", "value", "sentence"),
     [
         ("resolution", "500", "resolution = 500 is outside its bounds [3, 201]"),
-        ("resolution", "many", "resolution='many' is not a whole number"),
+        ("resolution", "many", "resolution = many is not a whole number"),
         ("shape", "ring", "shape = ring is not one of bowl, saddle"),
         ("depth", "1", "depth"),
     ],

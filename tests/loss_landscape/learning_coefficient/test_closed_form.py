@@ -98,6 +98,12 @@ def test_the_quadrature_has_the_values_of_the_table_and_any_order_of_the_planes(
     )
 
 
+@pytest.mark.parametrize(("b", "within"), [(1e-8, 1e-5), (1e-10, 1e-9), (1e-35, 1e-9)])
+def test_next_to_nothing_is_the_mean_loss_in_the_window(b, within):
+    """`b E|u|²|v|²`; the sum along the line cancelled to 1e-16 of either sign."""
+    assert quadrature.crossing_planes(2, 3, b) == pytest.approx(6 * b, rel=within)
+
+
 def test_far_out_the_quadrature_follows_the_rule_of_finite_b():
     """`lambda - (m - 1)/ln(b/gamma)`: .01 at b = 1e12, and for m = 1 lambda itself to 1e-3 at 1e8."""
     assert quadrature.crossing_planes(1, 1, 1e12) == pytest.approx(
