@@ -229,9 +229,12 @@ def test_an_unwritable_file_is_found_before_anything_is_computed(command, monkey
 @pytest.fixture
 def served(monkeypatch):
     """What `serve` was called with."""
+    from dashboard.server import response_headers, visitors
+
     calls = []
     dashboard, server = types.ModuleType("dashboard"), types.ModuleType("dashboard.server")
     dashboard.app = types.SimpleNamespace(serve=lambda *given, **options: calls.append((given, options)))
+    server.response_headers, server.visitors = response_headers, visitors
     server.serve_options = types.SimpleNamespace(options=lambda parser, words: {"panel": words})
     monkeypatch.setitem(sys.modules, "dashboard", dashboard)
     monkeypatch.setitem(sys.modules, "dashboard.server", server)
