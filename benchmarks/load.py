@@ -124,9 +124,9 @@ def _stay(address: str, seconds: float) -> None:
     watcher.start()
     found = visit(address, address_of(KNOBS), 1, seconds, 0.1)
     over.set()
-    half = [at for at in levels if at[0] > seconds / 2]
-    slope = float(np.polyfit(*zip(*half, strict=True), 1)[0])
-    row("MiB that an hour of streaming takes", 3600 * slope, "<= 50", f"from {half[0][1]:.0f} to {half[-1][1]:.0f} MiB")
+    times, sizes = np.array([each for each in levels if each[0] > seconds / 2]).T
+    slope = float(np.polyfit(times, sizes, 1)[0])
+    row("MiB that an hour of streaming takes", 3600 * slope, "<= 50", f"from {sizes[0]:.0f} to {sizes[-1]:.0f} MiB")
     row("round trip in the last quarter over that in the first", found["last_ms"] / found["first_ms"], "<= 1.5",
         f"{found['last_ms']:.1f} ms against {found['first_ms']:.1f}")  # fmt: skip
 
