@@ -34,13 +34,14 @@ def library() -> None:
     small = {"operator": "identity", "n": 5, "k": 2, "r": 1, "alpha": [0.1, 0.2]}
     run = engines.run("matrix_sensing", set=small, steps=20)
     with tempfile.TemporaryDirectory() as place:
-        times = {count: _times(Path(place, str(count)), run, count) for count in (FEW, MANY)}
-    for what, few in times[FEW].items():
-        many = times[MANY][what]
-        row(what, many / few, "<= 2", f"{1e3 * many:.1f} against {1e3 * few:.1f} ms")
+        few, many = (_actions(Path(place, str(count)), run, count) for count in (FEW, MANY))
+        for what in few:
+            rounds = [(best(few[what], 1), best(many[what], 1)) for _ in range(9)]  # in turn: other work hits both
+            less, more = map(min, zip(*rounds, strict=True))
+            row(what, more / less, "<= 2", f"{1e3 * more:.1f} against {1e3 * less:.1f} ms")
 
 
-def _times(folder: Path, run, count: int) -> dict[str, float]:
+def _actions(folder: Path, run, count: int) -> dict[str, Callable[[], object]]:
     from dashboard.runs.library_page import LibraryPage
     from engines import Library
 
@@ -65,10 +66,10 @@ def _times(folder: Path, run, count: int) -> dict[str, float]:
 
     waited()
     return {
-        "the page lists": best(lambda: typed("")),
-        "the page finds by a knob": best(lambda: typed("alpha<0.15")),
-        "the page finds by a word and a knob": best(lambda: typed("run-00042 alpha<0.15")),
-        "a run is found by its name and opened": best(lambda: kept.open(first.stem)),
+        "the page lists": lambda: typed(""),
+        "the page finds by a knob": lambda: typed("alpha<0.15"),
+        "the page finds by a word and a knob": lambda: typed("run-00042 alpha<0.15"),
+        "a run is found by its name and opened": lambda: kept.open(first.stem),
     }
 
 

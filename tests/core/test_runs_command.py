@@ -48,6 +48,9 @@ def test_a_run_is_listed_shown_changed_exported_deleted_and_brought_back(library
     assert engines.open(tmp_path / "out" / "x.nc").tags == ("paper",)
     rows = answer("query", "select max(step) as last, count(*) as rows from matrix_sensing")["rows"]
     assert rows == [{"last": 20, "rows": 42}]
+    sql = "select 1e-20 as tiny, 0.1::double + 0.2::double as sum, 'nan'::double as none, date '2026-01-02' as day"
+    [row] = answer("query", sql)["rows"]
+    assert row == {"tiny": 1e-20, "sum": 0.1 + 0.2, "none": None, "day": "2026-01-02 00:00:00"}
     assert answer("delete", "second") == {"deleted": [run["id"]]}
     assert answer("list")["found"] == 0
     assert answer("restore", run["id"]) == {"restored": [run["id"]]}

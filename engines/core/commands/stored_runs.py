@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.core.commands.terminal import shown, table, verdict_line
-from engines.core.data.plain_json import to_json
+from engines.core.data.plain_json import plain, to_json
 from engines.core.library.library import Entry, Library
 
 DIGITS = 6
@@ -120,7 +119,17 @@ def _rebuild(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _query(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
     rows = library.query(arguments.sql)
-    return {"columns": list(rows), "rows": json.loads(str(rows.to_json(orient="records", double_precision=15)))}
+    records = rows.to_dict(orient="records")  # as JSON pandas would write 1e-20 as 0
+    return {
+        "columns": list(rows),
+        "rows": [{str(name): _cell(value) for name, value in each.items()} for each in records],
+    }
+
+
+def _cell(value: Any) -> Any:
+    """Return a value of a table in a type of JSON; a date or a decimal number is text."""
+    value = plain(value)
+    return value if value is None or isinstance(value, (bool, int, float, str, list, dict)) else str(value)
 
 
 ACTIONS: Mapping[str, Callable[[Library, argparse.Namespace], dict[str, Any]]] = {

@@ -24,19 +24,19 @@ def describe(path: Path) -> tuple[dict[str, Any], Knobs]:
         final = about.get("final")
         if final is None:  # a file of the first release
             final = store.final_values(store.read(path))
-        return _described(about, run.initial_configs, final), _values(run.initial_configs)
+        return _described(path.name, about, run.initial_configs, final), _values(run.initial_configs)
     except store.DAMAGED as error:
         reason = store.reason(error).replace(f"{path.parent}{os.sep}", "")
-        return _row({}) | {"words": _text(path.name).lower(), "broken": _text(reason), "about": {}}, {}
+        return _row(path.name, {}) | {"broken": _text(reason), "about": {}}, {}
 
 
-def _row(about: Mapping[str, Any]) -> dict[str, Any]:
+def _row(file: str, about: Mapping[str, Any]) -> dict[str, Any]:
     verdicts = about.get("verdicts", ())
     texts = {key: _text(about.get(key) or "") for key in ("engine", "preset", "stored", "name", "note")}
     tags = [_text(tag) for tag in about.get("tags", ())]
     return texts | {
         "tags": json.dumps(tags),
-        "words": " ".join([*texts.values(), *tags]).lower(),
+        "words": " ".join([*texts.values(), *tags, _text(file)]).lower(),
         "frames": about.get("rows", 0),
         "steps": about.get("last", 0),
         "members": len(about.get("openings", ())),
@@ -53,7 +53,7 @@ def _text(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode()
 
 
-def _described(about: dict[str, Any], configs: Sequence[Config], final: Mapping[str, Any]) -> dict[str, Any]:
+def _described(file: str, about: dict[str, Any], configs: Sequence[Config], final: Mapping[str, Any]) -> dict[str, Any]:
     names = varied(configs)
     shared = {name: value for name, value in configs[0] if name not in names}
     spread = {name: [getattr(config, name) for config in configs] for name in names}
@@ -62,7 +62,7 @@ def _described(about: dict[str, Any], configs: Sequence[Config], final: Mapping[
     members = {"shared": shared, "varied": spread, "constant": constant, "final": final}
     members |= {"diverged_at": about["diverged_at"]}
     kept = {key: about.get(key) for key in ("device", "dtype", "package", "version", "versions", "verdicts")}
-    return _row(about) | {"varied": json.dumps(names), "about": kept | {"members": members}}
+    return _row(file, about) | {"varied": json.dumps(names), "about": kept | {"members": members}}
 
 
 def _values(configs: Sequence[Config]) -> Knobs:

@@ -45,7 +45,7 @@ def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[Co
         elif colon and field in FIELDS:
             yield _field(field, value)
         else:
-            yield "instr(words, ?) OR instr(lower(file), ?)", [term.lower()] * 2
+            yield "instr(words, ?)", [term.lower()]
 
 
 def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str) -> Condition:

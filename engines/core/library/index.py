@@ -24,7 +24,7 @@ from engines.core.protocol.registry import origins
 FOLDER = ".index"
 """The folder of a library with its index and its lock: files that change in it do not change the library's own."""
 
-VERSION = 2
+VERSION = 3
 """The version of the tables; an index of another one is made anew."""
 
 PATIENCE = 20.0
