@@ -126,7 +126,7 @@ def _query(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _cell(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     """Return a value of a table in a type of JSON; a date or a decimal number is text."""
     value = plain(value)
     return value if value is None or isinstance(value, (bool, int, float, str, list, dict)) else str(value)
