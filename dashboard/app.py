@@ -21,13 +21,11 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.io.resources import get_dist_path
 from panel.util.parameters import edit_readonly
-from tornado.web import RequestHandler
-from tornado.websocket import WebSocketClosedError
 
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import STYLE, message
 from dashboard.runs import library
-from dashboard.server import request_filter, theme, worked_out_once
+from dashboard.server import handlers, request_filter, theme, worked_out_once
 from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
 from dashboard.session.start import Start
@@ -176,14 +174,8 @@ def _address(engine: str) -> str:
 def home(address: Address = _address, device: str = "auto") -> pmui.Page:
     """Make the page with a card for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
-    error = _absent(token) or (UNKNOWN if token or lesson else "")
+    error = handlers.absent(token) or (UNKNOWN if token or lesson else "")
     return _lab_or_cards(link.lab_of(token) or _lab_of(lesson), address, device, error)
-
-
-def _absent(token: str) -> str:
-    """Name the package that a link needs and that is not installed, in a sentence; "" where there is none."""
-    absent = link.missing(token) if token else ""
-    return f"This link cannot be opened: {absent}." if absent else ""
 
 
 def _lab_or_cards(name: str, address: Address, device: str, error: str) -> pmui.Page:
@@ -337,48 +329,9 @@ def _route(make: Callable[..., pmui.Page], *arguments: Any, **options: Any) -> C
     return page
 
 
-class StatusHandler(RequestHandler):
-    """Answers with the number of runs that are being computed, as JSON; for monitoring."""
-
-    def get(self) -> None:
-        """Answer without starting a scheduler."""
-        scheduler = sys.modules.get("engines.core.live.scheduler")
-        self.write({"active": scheduler.shared().active() if scheduler else 0})
-
-
-class Missing(RequestHandler):
-    """Answers for an address that is none of ours: a sentence, and where to go."""
-
-    def prepare(self) -> None:
-        """Answer every method alike."""
-        from engines import names
-
-        self.set_status(404)
-        absent = _absent(self.request.query_arguments.get("s", [b""])[0].decode("utf-8", "replace"))
-        application: Any = self.application  # Bokeh's own, which knows under which path it is served
-        root = application.prefix
-        labs = "".join(f"<li><a href='{root}/{name}'>{name.replace('_', ' ')}</a></li>" for name in names())
-        why = f"<p>{escape(absent)}</p>" if absent else ""
-        self.finish(
-            "<!doctype html><html lang='en'><title>Dynascope</title><meta name='viewport' content='width=device-width'>"
-            "<body style='font: 16px/1.5 system-ui, sans-serif; margin: 12vh auto; max-width: 34rem; padding: 0 1rem'>"
-            f"<main><h1>There is no lab at this address.</h1>{why}<p>These are here:</p><ul>{labs}</ul>"
-            f"<p><a href='{root}/'>All labs</a></p></main>"
-        )
-
-
 def _public(options: Mapping[str, Any]) -> bool:
     """Whether options are those of a server that others reach, though it listens on this machine alone."""
     return bool(options.keys() & {"allow_websocket_origin", "use_xheaders", "auth_provider", "ssl_certfile"})
-
-
-class Closed(logging.Filter):
-    """Leaves out what a closed tab leaves behind: answers to it that could no longer be sent."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether a record is about anything else."""
-        error = record.exc_info[1] if record.exc_info else None
-        return not isinstance(error, WebSocketClosedError) and "connection was closed" not in str(record.msg)
 
 
 def serve(
@@ -397,19 +350,19 @@ def serve(
     """
     theme.prepare()
     request_filter.install()
-    request_filter.allow(StatusHandler, Missing, *(each[1] for each in patterns))
+    request_filter.allow(handlers.StatusHandler, handlers.Missing, *(each[1] for each in patterns))
     library.offer("" if _public(options) else address)
     uploads.offer(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
-        logging.getLogger(logger).addFilter(Closed())
+        logging.getLogger(logger).addFilter(handlers.Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     cleanup: dict[str, Any] = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
     bounds = {"websocket_max_message_size": LARGEST_MESSAGE, "http_server_kwargs": {"max_body_size": LARGEST_BODY}}
     shown = {
         "show": open_browser,
         "title": "Dynascope",
-        "extra_patterns": [("/status", StatusHandler), *patterns],
-        "default_handler_class": Missing,
+        "extra_patterns": [("/status", handlers.StatusHandler), *patterns],
+        "default_handler_class": handlers.Missing,
     }
     served: dict[str, Any] = dict(routes(device) if pages is None else pages)
     return pn.serve(served, port=port, address=address, **(cleanup | bounds | shown | options))

@@ -17,7 +17,7 @@ from dashboard.ui.notation import plain
 from dashboard.ui.palette import CLASSES, GREY
 from dynascope.contract.cases import all_configs, short_run
 
-ENGLISH = {"none", "other", "gates", "full"}
+ENGLISH = {"none", "other", "gates", "full", "own"}
 """Choices that are words of their own, whatever their label says more."""
 
 

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 SHARE = 0.4
 """Share of the event loop's time that drawings of all pages may take while runs play."""
 
-PRESENT = 15.0
-"""Seconds for which a page that was drawn counts as one that will be drawn again."""
+GONE = 1.0
+"""Seconds after the end of its wait after which a page that was not drawn is closed, hidden or paused."""
 
 
 class Pace:
@@ -18,19 +18,18 @@ class Pace:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._drawn: WeakKeyDictionary[object, tuple[float, float]] = WeakKeyDictionary()
-        """When a page was drawn last, and until when it waits."""
+        self._until: WeakKeyDictionary[object, float] = WeakKeyDictionary()
+        """Until when each page waits that was drawn."""
 
     def count(self, page: object, seconds: float) -> None:
         """Count a drawing of a page, which took so many seconds."""
         now = self._clock()
-        self._drawn[page] = (now, now)
-        pages = sum(now - when < PRESENT for when, _ in list(self._drawn.values()))
-        self._drawn[page] = (now, now + seconds * (pages / SHARE - 1))
+        others = sum(until > now - GONE for other, until in list(self._until.items()) if other is not page)
+        self._until[page] = now + seconds * ((1 + others) / SHARE - 1)
 
     def waits(self, page: object) -> bool:
         """Whether it is others' turn."""
-        return self._clock() < self._drawn.get(page, (0.0, 0.0))[1]
+        return self._clock() < self._until.get(page, 0.0)
 
 
 PACE = Pace()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import METHOD_LABELS, RATE_FREE, OptimizerDynamics
+from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.method_names import METHOD_LABELS, RATE_FREE
 from engines.optimizer_dynamics.methods.own import reads
 from engines.optimizer_dynamics.predictions import curvature_limit, threshold
 

@@ -8,42 +8,10 @@ import numpy as np
 
 from engines.core.protocol.config import Config, knob
 from engines.core.protocol.errors import ConfigError
-from engines.optimizer_dynamics.schedules import SCHEDULES
+from engines.optimizer_dynamics.method_names import EXACT_RISK, MATRIX, METHOD_LABELS, METHODS
+from engines.optimizer_dynamics.schedules import SCHEDULE_LABELS, SCHEDULES
 
 SCENES = ("factorisation", "quadratic", "line", "edge", "network")
-
-MATRIX = ("muon", "shampoo", "shampoo_ema", "soap", "scaled_gd")
-"""Methods that treat a matrix as one."""
-
-ENTRYWISE = ("sign", "lion", "rmsprop", "adam", "dadapt_adam", "prodigy", "schedule_free_adam")
-"""Methods that see single entries, and so the basis."""
-
-RATE_FREE = ("dog", "dowg", "dadapt_sgd", "dadapt_adam", "prodigy", "mechanic")
-"""Methods that find their step size; `eta` multiplies it."""
-
-METHODS = (
-    "gd", "heavy_ball", "nesterov", "sign", "lion", "rmsprop", "adam", *MATRIX, "polyak", "dog", "dowg", "dadapt_sgd",
-    "dadapt_adam", "prodigy", "schedule_free", "schedule_free_adam", "mechanic",
-)  # fmt: skip
-
-METHOD_LABELS = {
-    "gd": "gradient descent", "heavy_ball": "heavy ball", "nesterov": "Nesterov's momentum", "sign": "sign descent",
-    "lion": "Lion", "rmsprop": "RMSProp", "adam": "Adam", "muon": "Muon", "shampoo": "Shampoo",
-    "shampoo_ema": "Shampoo with averages", "soap": "SOAP", "scaled_gd": "ScaledGD", "polyak": "Polyak's step",
-    "dog": "DoG", "dowg": "DoWG", "dadapt_sgd": "D-Adaptation", "dadapt_adam": "D-Adaptation of Adam",
-    "prodigy": "Prodigy", "schedule_free": "Schedule-Free", "schedule_free_adam": "Schedule-Free AdamW",
-    "mechanic": "Mechanic", "own": "your method",
-}  # fmt: skip
-"""Names of the methods for readers."""
-
-SCHEDULE_LABELS = {
-    "constant": "constant", "linear": "linear to zero", "cosine": "cosine", "wsd": "warm-up, stable, decay",
-    "rsqrt": "inverse root", "power": "power of the step",
-}  # fmt: skip
-"""Names of the schedules for readers."""
-
-EXACT_RISK = ("gd", "heavy_ball", "nesterov", "schedule_free", "adam")
-"""Methods whose expected risk on the quadratic is followed without sampling; Adam's approximately."""
 
 MOST_MODES = 8
 """Singular values that a target may have."""

@@ -16,7 +16,8 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Trace
 from engines.core.runs.replay import simulation_at
 from engines.optimizer_dynamics import risk
-from engines.optimizer_dynamics.config import EXACT_RISK, OptimizerDynamics
+from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.method_names import EXACT_RISK
 from engines.optimizer_dynamics.scenes import central_flow, edge, network
 from engines.optimizer_dynamics.schedules import SCHEDULES
 from engines.optimizer_dynamics.verdicts.quadratic import tuned

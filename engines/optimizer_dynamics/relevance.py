@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engines.optimizer_dynamics.config import RATE_FREE, OptimizerDynamics
+from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.method_names import RATE_FREE
 from engines.optimizer_dynamics.methods.own import READ, reads
 from engines.optimizer_dynamics.plots import PLOTS
 

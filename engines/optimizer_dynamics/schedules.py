@@ -53,6 +53,12 @@ SCHEDULES: dict[str, Callable[[Tensor, Knobs], Tensor]] = {
     "power": _power,
 }
 
+SCHEDULE_LABELS = {
+    "constant": "constant", "linear": "linear to zero", "cosine": "cosine", "wsd": "warm-up, stable, decay",
+    "rsqrt": "inverse root", "power": "power of the step",
+}  # fmt: skip
+"""Names of the schedules for readers."""
+
 
 def factors(names: Sequence[str], t: Tensor, knobs: Knobs) -> Tensor:
     """Compute each member's factor `[B]` at steps `t` `[B]`, counted from 0, never below 0.

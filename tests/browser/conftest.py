@@ -114,7 +114,13 @@ class Page:
         """Stop the run; unlike the pause button, which would start it again, also one that has just finished."""
         self.click("take 1 step and pause")
         until(lambda: any(self.view.get_by_text(word, exact=True).count() for word in ("paused", "finished")))
+        until(self._rests)  # one that finished while the click was on its way still takes its step
         return self
+
+    def _rests(self) -> bool:
+        before = self.shown_step()
+        self.view.wait_for_timeout(600)
+        return self.shown_step() == before
 
     def restarted(self, path: str) -> Page:
         """A lab that was begun again with another start, and is paused at step 100."""

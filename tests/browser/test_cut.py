@@ -16,7 +16,8 @@ from engines.core.runs.experiment import Experiment
 STEPS = 3000
 
 DRAWN = """() => {
-  const sources = [...Bokeh.documents[0]._all_models.values()].filter((m) => m.type === "ColumnDataSource");
+  const models = globalThis.Bokeh?.documents[0]?._all_models.values() ?? [];
+  const sources = [...models].filter((m) => m.type === "ColumnDataSource");
   const run = sources.find((m) => m.data.step?.length && Object.keys(m.data).some((k) => k.endsWith("relative_error")));
   const key = run && Object.keys(run.data).find((k) => k.endsWith("relative_error"));
   return run ? [Array.from(run.data.step), Array.from(run.data[key])] : [[], []];

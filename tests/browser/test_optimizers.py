@@ -13,7 +13,7 @@ def test_two_methods_learn_in_opposite_order_beside_their_dashed_lines(page):
     lab = page(width=1440, height=900).open(LAB).ready()
     lab.view.locator("select.speed").select_option("max")
     until(lambda: lab.shown_step() == 2000, 120)
-    until(lambda: lab.view.locator("td.sign.yes").count() == 4)
+    until(lambda: lab.view.locator("td.sign.yes").count() == 5)
     curve = lab.curve()
     largest, smallest = (f"modes.{part}" for part in (0, 4))
 

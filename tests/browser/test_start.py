@@ -18,7 +18,8 @@ HEAVY = ("torch", "pyvista", "scipy", "xarray", "matplotlib")
 TELL = f"""
 import sys
 from dashboard import app
-app.Status.get = lambda self: self.write({{"active": 0, "loaded": [name for name in {HEAVY} if name in sys.modules]}})
+loaded = lambda: [name for name in {HEAVY} if name in sys.modules]
+app.StatusHandler.get = lambda self: self.write({{"active": 0, "loaded": loaded()}})
 """
 
 

@@ -8,7 +8,8 @@ from bokeh.server.views.ws import WSHandler
 from panel.io.state import set_curdoc
 from tornado.websocket import WebSocketClosedError
 
-from dashboard.app import Closed, _local, home
+from dashboard.app import _local, home
+from dashboard.server.handlers import Closed
 
 
 @pytest.fixture

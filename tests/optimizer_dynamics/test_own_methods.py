@@ -30,6 +30,8 @@ SCENES = {
     "network": {"scene": "network", "horizon": 12, "batch": 16},
 }
 
+SLOW = dict.fromkeys(("edge", "network"), pytest.mark.thorough)
+
 RACERS = [{"method": "adam"}, {"method": "own", "own_method": "my_adam"}, {"method": "own", "own_method": "adamw"},
           {"method": "gd"}, {"method": "own", "own_method": "my_adam", "average": "ema"}]  # fmt: skip
 
@@ -59,16 +61,18 @@ def of(name, **knobs):
     return OptimizerDynamics(method="own", own_method=name, **knobs)
 
 
-@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize("scene", [pytest.param(name, marks=SLOW.get(name, ())) for name in SCENES])
 def test_adam_written_once_more_is_the_built_in_one_bit_for_bit_in_one_batch(scene):
     """Torch's own, which rounds in another order, within 1e-6 of the loss in float32 and 1e-12 in float64."""
     run = dynascope.run("optimizer_dynamics", set=SCENES[scene], cases=RACERS, steps=12)
     loss = run["loss"]
     np.testing.assert_array_equal(loss[:, 0], loss[:, 1])
     np.testing.assert_allclose(loss[:, 0], loss[:, 2], rtol=1e-5 if scene == "network" else 1e-12)
-    assert (loss[-1, [3, 4]] != loss[-1, 0]).all()
-    alone = dynascope.run("optimizer_dynamics", set={**SCENES[scene], **RACERS[1]}, steps=12)
-    np.testing.assert_allclose(alone["loss"][:, 0], loss[:, 1], rtol=1e-6 if scene == "network" else 1e-13)
+    assert loss[-1, 4] != loss[-1, 0] or scene == "edge"  # which observes the iterates themselves
+    built_in, alone = (
+        dynascope.run("optimizer_dynamics", set={**SCENES[scene], **each}, steps=12) for each in RACERS[:2]
+    )
+    np.testing.assert_array_equal(alone["loss"], built_in["loss"])
 
 
 class InGroup(torch.optim.SGD):
@@ -115,20 +119,20 @@ def test_a_class_of_torch_is_itself_bit_for_bit_though_it_is_resumed_at_every_st
 
 def test_a_race_goes_on_from_a_checkpoint_and_from_a_file_bit_for_bit(tmp_path):
     cases = [{"method": "own", "own_method": name} for name in ("my_adam", "adamw")]
-    whole = dynascope.run("optimizer_dynamics", cases=cases, steps=40)
-    dynascope.run("optimizer_dynamics", cases=cases, steps=15).save(tmp_path / "half.parquet")
-    resumed = dynascope.resume(dynascope.open(tmp_path / "half.parquet"), 40)
+    whole = dynascope.run("optimizer_dynamics", cases=cases, steps=16)
+    dynascope.run("optimizer_dynamics", cases=cases, steps=7).save(tmp_path / "half.parquet")
+    resumed = dynascope.resume(dynascope.open(tmp_path / "half.parquet"), 16)
     np.testing.assert_array_equal(resumed.steps, whole.steps)
     for name in whole.recording.dense.names:
         np.testing.assert_array_equal(resumed[name], whole[name])
     configs = [OptimizerDynamics(**case) for case in cases]
     simulation = Simulation(ENGINE, configs, CPU)
-    simulation.advance(15)
+    simulation.advance(7)
     saved = simulation.checkpoint()
-    simulation.advance(40)
+    simulation.advance(16)
     np.testing.assert_array_equal(simulation.observe().values["loss"], whole["loss"][-1])
     simulation.restore(saved)
-    simulation.advance(40)
+    simulation.advance(16)
     np.testing.assert_array_equal(simulation.observe().values["loss"], whole["loss"][-1])
 
 
@@ -195,7 +199,7 @@ BAD = {
     "state of no member": (adam, lambda p, k: {"m": p[0]}, "does not begin with the [13] members"),
     "state changes": (other_state, lambda p, k: {"m": p}, "returns the state m .* and began with m"),
     "needs a closure": (torch.optim.LBFGS, None, "stopped in step \\(TypeError"),
-    "no optimiser": (dict, None, "stopped in its constructor \\(TypeError|and no torch.optim.Optimizer"),
+    "no optimiser": (dict, None, "stopped in its constructor \\("),
     "keeps state elsewhere": (Outside, None, "keeps something outside its state_dict, and cannot be resumed"),
 }
 
@@ -211,7 +215,8 @@ def test_what_a_method_does_wrong_is_one_sentence(what):
 
 def test_a_method_that_diverges_later_is_frozen_like_any_other():
     dynascope.method("longer")(lambda g, s, p, k: (p - 4 * g if k["t"].max() > 2 else p - k["rate"] * g, s))
-    run = dynascope.run("optimizer_dynamics", cases=[{"method": "own", "own_method": "longer"}, {}], steps=60)
+    run = dynascope.run("optimizer_dynamics", cases=[{"method": "own", "own_method": "longer"}, {"method": "gd"}],
+                        steps=60)  # fmt: skip
     assert run.diverged_at[0] > 2 and run.diverged_at[1] == -1
 
 
@@ -231,12 +236,12 @@ def test_nothing_is_claimed_of_an_own_method():
     for scene, knobs in SCENES.items():
         config = of("my_adam", **knobs)
         assert ENGINE.theory(config, steps) == [], scene
-        run = dynascope.run("optimizer_dynamics", set=dict(config), steps=3)
+        run = dynascope.run("optimizer_dynamics", set={"method": "own", "own_method": "my_adam", **knobs}, steps=3)
         told = ENGINE.story(run, 0).text
         assert told.startswith("**Your method my_adam") and told.endswith(
             "No law is known of your method, and none is drawn."
         )
-        assert run.notes == () or scene == "edge"
+        assert run.notes == ()
     edge = dynascope.run("optimizer_dynamics", set=SCENES["edge"], cases=RACERS, steps=3)
     assert np.isfinite(edge["edge_ratio"][:, 0]).all() and np.isnan(edge["edge_ratio"][:, 1]).all()
     assert "beta1" not in ENGINE.idle(of("my_adam")) and {"beta1", "eps"} <= ENGINE.idle(of("adamw"))
@@ -260,10 +265,11 @@ def test_a_file_in_a_folder_of_plugins_offers_methods(tmp_path, capsys, monkeypa
     monkeypatch.setattr(METHODS, "cache", {})
     (tmp_path / "mine.py").write_text(FILE)
     words = ["run", "optimizer_dynamics", "--plugins", str(tmp_path), "--steps", "5", "--json", "--quiet"]
-    assert launch.main([*words, "--set", "method=own", "--set", "own_method=signs,sgd"]) == 0
-    mine = [member["loss"] for member in json.loads(capsys.readouterr().out)["members"]]
-    assert launch.main([*words, "--set", "method=sign,gd"]) == 0
-    assert mine == [member["loss"] for member in json.loads(capsys.readouterr().out)["members"]]
+    losses = []
+    for chosen in (["--set", "method=own", "--set", "own_method=signs,sgd"], ["--set", "method=sign,gd"]):
+        assert launch.main([*words, *chosen]) == 0
+        losses.append([member["final"]["loss"] for member in json.loads(capsys.readouterr().out)["members"]])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-9)
     assert METHODS.names() == ["sgd", "signs"]
     sys.modules.pop("dynascope_plugins.mine")
 

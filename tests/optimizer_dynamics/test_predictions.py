@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from engines.core.protocol.errors import ConfigError
-from engines.optimizer_dynamics.config import METHODS, RATE_FREE, OptimizerDynamics
+from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.engine import ENGINE
+from engines.optimizer_dynamics.method_names import METHODS, RATE_FREE
 from engines.optimizer_dynamics.predictions import WITHIN
 from tests.optimizer_dynamics.setting import ran
 

@@ -50,7 +50,7 @@ class SweepSeries:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweptEnsemble:
     """An ensemble over the knob that is swept. `total` counts the series, those that are not drawn too.
 
     `colors` are those of the members on every plot. A series has the hue that its members share, grey where they
@@ -78,7 +78,7 @@ def two_most_varied(configs: Sequence[Config]) -> tuple[str, str] | None:
     return (ranked[0], ranked[1]) if len(ranked) > 1 else None
 
 
-def read_sweep(configs: Sequence[Config], preset: Preset | None = None) -> Sweep | None:
+def read_sweep(configs: Sequence[Config], preset: Preset | None = None) -> SweptEnsemble | None:
     """Read an ensemble as a sweep; None where no numeric knob varies."""
     swept = swept_knob(configs)
     if swept is None:
@@ -95,7 +95,7 @@ def read_sweep(configs: Sequence[Config], preset: Preset | None = None) -> Sweep
         SweepSeries(label, _common({drawn[m].hue for m in members}), _points(configs, members, knob.name, log))
         for label, members in zip(labels, groups, strict=False)
     ]
-    return Sweep(knob, log, tuple(series), len(groups), tuple(drawn[m].color for m in range(len(configs))))
+    return SweptEnsemble(knob, log, tuple(series), len(groups), tuple(drawn[m].color for m in range(len(configs))))
 
 
 def _common(hues: set[str]) -> str:
@@ -155,7 +155,7 @@ CROWD = 100
 class SweepMark(StepMark):
     """A dot a member, a line through the medians over seeds, and theory dashed in the same hue."""
 
-    sweep: Sweep | None = None
+    sweep: SweptEnsemble | None = None
     predictions: prediction_lines.SweepPredictions
     _configs: tuple[Any, ...] = ()
     _log_x = False
@@ -228,7 +228,7 @@ class SweepMark(StepMark):
         chosen = [self._configs[member] for member in self._members]
         return [describe({name: getattr(config, name) for name in names}, config.knobs()) for config in chosen]
 
-    def _show(self, sweep: Sweep, now: StepData) -> None:
+    def _show(self, sweep: SweptEnsemble, now: StepData) -> None:
         values = now.finite_scalar(self.channel.name)
         dots: Any = self.source.data
         dots["y"] = values[self._members].tolist()
@@ -263,14 +263,14 @@ class SweepMark(StepMark):
             "color": [series.color for series in self._series()],
         }
 
-    def _laws(self, sweep: Sweep, now: StepData) -> list[np.ndarray]:
+    def _laws(self, sweep: SweptEnsemble, now: StepData) -> list[np.ndarray]:
         """Predict the points of each series."""
         sizes = [len(series.points) for series in sweep.series]
         predicted = self.predictions.at_step(now)
         self.failure = self.predictions.failure
         return np.split(predicted, np.cumsum(sizes)[:-1])
 
-    def _set_ranges(self, sweep: Sweep, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
+    def _set_ranges(self, sweep: SweptEnsemble, values: np.ndarray, laws: Sequence[np.ndarray]) -> None:
         across = axes.extent(np.array(self.source.data["x"], float))
         set_range(self.figure.x_range, axes.value_range(across, None, sweep.log), sweep.log)
         data, law = (axes.extent(self.scale.places(some)) for some in (values, np.concatenate(laws)))
@@ -291,7 +291,7 @@ class SweepMark(StepMark):
     # -- what the heading and the table say --------------------------------------------------------------------
 
     def _describe(
-        self, sweep: Sweep, medians: list[np.ndarray], laws: list[np.ndarray], values: np.ndarray, lost: int
+        self, sweep: SweptEnsemble, medians: list[np.ndarray], laws: list[np.ndarray], values: np.ndarray, lost: int
     ) -> None:
         total, none = sweep.total, lost < len(values) and not np.isfinite(values).any()
         off = sum(getattr(config, sweep.knob.name) <= 0 for config in self._configs) if sweep.log else 0
@@ -311,7 +311,7 @@ class SweepMark(StepMark):
         known = np.isfinite(np.concatenate(laws)).any()
         return [{"label": f"theory: {name}", "dash": "dashed", "muted": True}] if known else []
 
-    def _table(self, sweep: Sweep, medians: list[np.ndarray], laws: list[np.ndarray]) -> Numbers:
+    def _table(self, sweep: SweptEnsemble, medians: list[np.ndarray], laws: list[np.ndarray]) -> Numbers:
         """Make a table, a row a value of the knob and a column a series: medians over seeds, then theory."""
         names = [series.label or plain(self.channel.label) for series in sweep.series]
         heads = [knob_name(sweep.knob), *names, *(f"theory: {name}" for name in names if laws)]
@@ -326,7 +326,7 @@ def _axis_name(knob: Knob) -> str:
     return name if len(doc) > LONGEST_DOC else f"{name}: {doc}"
 
 
-def _size(sweep: Sweep) -> int:
+def _size(sweep: SweptEnsemble) -> int:
     return sum(len(series.points) for series in sweep.series)
 
 
@@ -339,7 +339,7 @@ def _holds(series: SweepSeries, member: int) -> bool:
     return any(member in members for members in series.points.values())
 
 
-def _legend(sweep: Sweep, focus: int, alone: str) -> list[dict[str, Any]]:
+def _legend(sweep: SweptEnsemble, focus: int, alone: str) -> list[dict[str, Any]]:
     """List the hues, each with what its series have in common; of grey ones the one in focus and how many others."""
     hues: dict[str, list[SweepSeries]] = {}
     for series in sweep.series:

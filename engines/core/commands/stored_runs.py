@@ -122,11 +122,11 @@ def _query(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
     records = rows.to_dict(orient="records")  # as JSON pandas would write 1e-20 as 0
     return {
         "columns": list(rows),
-        "rows": [{str(name): _cell(value) for name, value in each.items()} for each in records],
+        "rows": [{str(name): _json_value(value) for name, value in each.items()} for each in records],
     }
 
 
-def _as_json(value: Any) -> Any:
+def _json_value(value: Any) -> Any:
     """Return a value of a table in a type of JSON; a date or a decimal number is text."""
     value = plain(value)
     return value if value is None or isinstance(value, (bool, int, float, str, list, dict)) else str(value)

@@ -299,7 +299,8 @@ def default_folder() -> Path:
 def _entry(row: Any) -> Entry:
     values: dict[str, Any] = {name: row[name] for name in Entry.__dataclass_fields__}
     values |= {name: tuple(json.loads(row[name])) for name in ("tags", "varied")}
-    return Entry(**values | {"interrupted": bool(row["interrupted"])})
+    values["interrupted"] = bool(row["interrupted"])
+    return Entry(**values)
 
 
 def _when(file: Path) -> float:

@@ -70,7 +70,7 @@ class OneByOne(Method):
                 _put(state, entry.place, _like(memory[entry.name][member], entry.value))
             for group in state["param_groups"]:
                 group["lr"] = float(x.rate[member])
-            call(self.own, "load_state_dict", optimizer.load_state_dict, state)
+            _resume(self.own, optimizer, params, state)
         _step(self.own, optimizer, params, split(x.gradient[at], x.leaves))
         after = _entries(self.own, optimizer.state_dict())
         if x.t[member] > 1 and not all(entry.name in after for entry in entries):
@@ -92,6 +92,15 @@ def _step(own: OwnMethod, optimizer: Any, params: list[Tensor], gradients: list[
     for param, gradient in zip(params, gradients, strict=True):
         param.grad = gradient[0].clone()
     call(own, "step", optimizer.step)
+
+
+def _resume(own: OwnMethod, optimizer: Any, params: list[Tensor], state: Mapping[str, Any]) -> None:
+    """Give an optimiser the state of another one; its tensors keep their types, which loading makes the parameters'."""
+    call(own, "load_state_dict", optimizer.load_state_dict, state)
+    for at, param in enumerate(params):
+        for name, value in state["state"].get(at, {}).items():
+            if isinstance(value, Tensor) and value.dtype != optimizer.state[param][name].dtype:
+                optimizer.state[param][name] = value.clone()
 
 
 def _flat(params: list[Tensor]) -> Tensor:
@@ -174,7 +183,7 @@ def _resumed(own: OwnMethod, w: Tensor, leaves: Leaves, gradients: list[list[Ten
     for gradient in gradients:
         optimizer, params = _made(own, w, leaves, 0.01)
         if state is not None:
-            call(own, "load_state_dict", optimizer.load_state_dict, state)
+            _resume(own, optimizer, params, state)
         _step(own, optimizer, params, gradient)
         w, state = _flat(params), optimizer.state_dict()
         yield w

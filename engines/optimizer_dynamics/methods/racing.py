@@ -122,7 +122,7 @@ class Race:
             rows = memory[group.places]
             own = group.unpack(rows)
             found.append(own[name][:, 0] if name in own else rows.new_full((len(rows),), torch.nan))
-        return self._gathered(found, memory[:, 0] if self.width else found[0])
+        return self._gathered(found, memory.new_empty(len(memory)))
 
     def mapped(self, values: Tensor, knobs: Knobs) -> Tensor:
         """Return what each member's method makes of singular values `[B, n]` of the first leaf's gradient, or NaN."""

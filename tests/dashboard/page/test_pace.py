@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.page.pace import PRESENT, SHARE, Pace
+from dashboard.page.pace import GONE, SHARE, Pace
 
 
 @pytest.mark.parametrize("pages", [1, 2, 10, 50])
@@ -38,7 +38,7 @@ def test_a_page_that_is_gone_or_rests_leaves_its_turn_to_others():
     pace.count(stays, 0.1)
     clock[0] = 0.1 * (2 / SHARE - 1) - 0.001
     assert pace.waits(stays)
-    clock[0] = PRESENT + 1
+    clock[0] = 0.1 * (1 / SHARE - 1) + GONE + 0.001
     assert not pace.waits(stays)
     pace.count(stays, 0.1)
     clock[0] += 0.1 * (1 / SHARE - 1) + 0.001
