@@ -109,6 +109,8 @@ def tone_down(made: Any, log_x: bool, log_y: bool) -> None:
     made.axis.minor_tick_line_color = None
     if not log_x:
         made.xaxis.ticker.desired_num_ticks = 5  # names of more would run into one another in a narrow figure
+    if not log_y:
+        made.yaxis.ticker.desired_num_ticks = 4  # and in a low one
     for axis, log in ((made.xaxis, log_x), (made.yaxis, log_y)):
         axis.formatter = CustomJSTickFormatter(code=LOG_LABEL if log else LINEAR_LABEL)
         if log:

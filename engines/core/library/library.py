@@ -103,14 +103,14 @@ class Library:
                 where, values = f"({where}) AND instr(file, ?) != 1", [*values, self._hidden]
                 if engine:
                     where, values = f"({where}) AND (engine = ? OR broken != '')", [*values, engine]
-                order = "ORDER BY stored DESC, file"
-                every = connection.execute(f"SELECT id FROM runs WHERE {where} {order}", values).fetchall()
-                shown = json.dumps([row["id"] for row in every[first : first + limit]])
-                among = "id IN (SELECT value FROM json_each(?))"
-                found = connection.execute(f"SELECT * FROM runs WHERE {among} {order}", [shown]).fetchall()
+                query = f"SELECT * FROM runs WHERE {where} ORDER BY stored DESC, file LIMIT ? OFFSET ?"
+                found = connection.execute(query, [*values, limit, first]).fetchall()
+                count = first + len(found)
+                if len(found) == limit or (first and not found):  # there may be others
+                    [count] = connection.execute(f"SELECT count(*) FROM runs WHERE {where}", values).fetchone()
                 if last or not refresh(self.folder, connection, found):
                     break
-            return [_entry(row) for row in found], len(every)
+            return [_entry(row) for row in found], count
 
     def entry(self, name: str) -> Entry:
         """Return the run of this name, id, or beginning of an id that no other has. Raises `UnknownName`."""

@@ -9,6 +9,7 @@ import numpy as np
 from engines.core.analysis.verdict_helpers import above, below, ratio, verdict
 from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
+from engines.optimizer_dynamics.predictions import threshold
 from engines.optimizer_dynamics.verdicts.factorisation import at_end
 
 PEAKS = {2.1: 0.0737, 2.5: 0.399, 3.0: 0.890, 3.5: 1.439, 3.9: 1.669}
@@ -70,10 +71,14 @@ ARRIVED = 0.98
 
 
 def _late(run: RunData, member: int) -> float | None:
-    """Mean ratio over the second half of the steps, of one that arrives later from there on."""
+    """Mean sharpness over the threshold of what the preset says, in the second half of the steps.
+
+    Of one that arrives later, from there on.
+    """
     if not at_end(run):
         return None
-    steps, ratios = run.curve("edge_ratio", member)
+    steps, sharpness = run.curve("sharpness", member)
+    ratios = sharpness * run.configs[member].eta / threshold(run.configs[member])
     there = steps[ratios >= ARRIVED]
     late = steps >= max(steps[-1] / 2, there[0] if len(there) and there[0] < steps[-2] else 0)
     return float(np.trapezoid(ratios[late], steps[late]) / (steps[late][-1] - steps[late][0]))
