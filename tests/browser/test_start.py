@@ -17,9 +17,9 @@ from tests.browser.test_desktop import free_port
 HEAVY = ("torch", "pyvista", "scipy", "xarray", "matplotlib")
 TELL = f"""
 import sys
-from dashboard import app
+from dashboard.server import handlers
 loaded = lambda: [name for name in {HEAVY} if name in sys.modules]
-app.StatusHandler.get = lambda self: self.write({{"active": 0, "loaded": loaded()}})
+handlers.StatusHandler.get = lambda self: self.write({{"active": 0, "loaded": loaded()}})
 """
 
 
