@@ -35,8 +35,8 @@ def test_importing_the_facade_imports_nothing_heavy_and_offers_what_it_promises(
     import dynascope
 
     assert set(dynascope.__all__) == {
-        "Library", "Subject", "Sweep", "examine", "figure", "inspect", "lab", "load", "method", "names", "open", "resume",
-        "run", "show", "sweep", "watch",
+        "Library", "Subject", "Sweep", "examine", "figure", "inspect", "lab", "load", "method", "names", "open",
+        "resume", "run", "show", "sweep", "watch",
     }  # fmt: skip
     assert all(callable(getattr(dynascope, name)) for name in dynascope.__all__)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
