@@ -33,7 +33,9 @@ def adapt(module: torch.nn.Module, loss: Callable[[Any, Any], Tensor], features:
     params = {name: one for name, one in every.items() if name in free}
     fixed = {name: one for name, one in every.items() if name not in free}
     if not params:
-        raise ConfigError(f"{type(module).__name__} has no parameters")
+        raise ConfigError(
+            f"{type(module).__name__} has no parameters; one that makes them when it first sees data has to see a batch"
+        )
 
     def call(values: dict[str, Tensor], batch: Batch) -> Any:
         like = next(iter(values.values()))
