@@ -19,6 +19,7 @@ import dynascope
 from dynascope import flags
 from engines.core.protocol.errors import UnknownName
 from tests.conftest import ROOT
+from tests.test_rooms import ROOMS
 
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md"))]
 FILE = re.compile(r"^(?:\.?[\w-]+/)*\.?[\w-]+\.(?:py|md|toml|txt|yml|yaml|cff|js|css|ipynb)$|^\.?[\w-]+/(?:[\w-]+/)*$")
@@ -239,10 +240,11 @@ def test_the_hooks_before_a_commit_have_the_pinned_versions():
 
 
 @pytest.mark.parametrize("floor", ["engines/core", "engines/loss_landscape", "dashboard"])
-def test_the_floor_plan_shows_every_room(floor):
+def test_the_floor_plan_shows_every_room_in_its_order(floor):
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## Glossary")[0]
     rooms = {folder.parent.name for folder in (ROOT / floor).glob("*/__init__.py")}
-    assert set(re.findall(rf"^\| `{floor}/(\w+)/` \|", text, re.MULTILINE)) == rooms
+    order = [name for name in reversed(ROOMS[floor.replace("/", ".")]) if name in rooms]
+    assert re.findall(rf"^\| `{floor}/(\w+)/` \|", text, re.MULTILINE) == order
 
 
 def test_the_glossary_is_short_and_each_word_stands_once_in_order():

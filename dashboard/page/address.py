@@ -21,32 +21,32 @@ class Address:
 
     def __init__(self, bridge: Bridge, state: Callable[[], Any], token: Callable[[], str]) -> None:
         self._bridge, self._state, self._token = bridge, state, token
-        self._said: Any = None
+        self._written: Any = None
         self._written_at = 0.0
 
-    def take_for_said(self) -> None:
+    def mark_written(self) -> None:
         """Count what is open now as what the address says."""
-        self._said = self._state()
+        self._written = self._state()
 
-    def say_again(self) -> None:
-        """Say what is open, whatever was said: an address on its way when the reader went back lands in this place."""
-        self._said = None
+    def rewrite(self) -> None:
+        """Write what is open again: an address on its way when the reader went back lands in this place."""
+        self._written = None
         self.write()
 
     def follow(self) -> None:
-        """Say what became of the view; call it at each tick."""
+        """Write what became of the view; call it at each tick."""
         if time.monotonic() - self._written_at > PAUSE:
             self.write()
 
     def write(self, push: bool = False) -> None:
-        """Say what is open, in place of the address before, or with `push` as one that the reader can leave by *back*.
+        """Write what is open over the address before, or with `push` as one that the reader can leave by *back*.
 
         What is too large for a link leaves the address as it is.
         """
-        state = self._state() if self._bridge.alone and self._bridge.answered else self._said
-        if state == self._said:
+        state = self._state() if self._bridge.alone and self._bridge.answered else self._written
+        if state == self._written:
             return
-        self._said, self._written_at = state, time.monotonic()
+        self._written, self._written_at = state, time.monotonic()
         token = self._token()
         if len(token) <= LONGEST:
             self._bridge.write_address(token, push)

@@ -86,7 +86,7 @@ class Lab(Viewer):
         self._closed = False
         self._open(start, suspended)
         self.refresh.present()
-        self.address.take_for_said()
+        self.address.mark_written()
         extend = lambda: self.session.extend_lease(LEASE)  # noqa: E731
         self.bridge.listen(self._press_key, self._hide_or_show, extend, self._visit)
 
@@ -149,7 +149,7 @@ class Lab(Viewer):
             return self.bridge.reload()
         self.session.remember()
         self._open(start, False)
-        self.address.say_again()
+        self.address.rewrite()
 
     def view_state(self) -> ViewState:
         """Return how the lab is viewed now, as a link holds it."""

@@ -86,7 +86,7 @@ class Point:
         return Z, self.gap / (self.D * Z).sum((-2, -1)).clamp_min(TINY)
 
     def constant(self) -> Move:
-        """A step that is the same at every iteration, in units of the direction at the origin."""
+        """Direction `[B, d, k]` and one size `[B]` for all iterations, in units of the direction at the origin."""
         return self.D, self.eta0 / self.scale
 
 

@@ -122,7 +122,7 @@ def _learning(config: SubgradientRecovery, t: np.ndarray, why: str) -> list[Pred
         ("loss_gap", "∫ φ up to ‖Δ‖", laws.loss_gap(config, size)),
         ("deviation", "w/φ", laws.edge(config) / laws.phi(config, size)),
     ]  # fmt: skip
-    noisy = {name: _toonoisy(config, name, size) for name, *_ in curves}
+    noisy = {name: _too_noisy(config, name, size) for name, *_ in curves}
     lines = [_line(name, text + within(name), values, "law", why or noisy[name]) for name, text, values in curves]
     for j, learned in enumerate(flowing.signal.T):
         text = "flow" + within("signal_eigenvalues")
@@ -148,7 +148,7 @@ def _drawn_share(config: SubgradientRecovery, share: np.ndarray, spare: np.ndarr
     return np.where((share >= least) & (spare < SPOILED), share, np.nan)
 
 
-def _toonoisy(config: SubgradientRecovery, channel: str, size: np.ndarray) -> str:
+def _too_noisy(config: SubgradientRecovery, channel: str, size: np.ndarray) -> str:
     """Reason why no line of the sub-gradient holds at the distances `size [T]`, "" where it does."""
     if channel == "deviation" and config.d <= EDGELESS:
         return f"in {config.d} rows the noise has no edge"

@@ -85,7 +85,7 @@ def judge_outliers(data: Dataset, config: Any) -> list[Verdict]:
 
 
 def line_of_outliers(data: Dataset, config: Any) -> list[Line]:
-    """Draw the line over the share of outliers."""
+    """Draw how many measurements are needed over the share of outliers, as a line on the map."""
     known = data["outlier_fraction"].values
     p = np.linspace(known.min(), known.max(), 40)
     return [Line(p, np.array([laws.threshold(config.replace(outlier_fraction=float(each))) for each in p]), LINE)]

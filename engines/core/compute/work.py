@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Sequence
@@ -13,6 +14,8 @@ from engines.core.compute.simulation import Simulation
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError
+
+log = logging.getLogger(__name__)
 
 LARGE = 2**26
 """Bytes of problem and state below which a step takes no time worth an estimate."""
@@ -53,6 +56,7 @@ def _measured(engine: Engine, configs: Sequence[Config], most: int, device: torc
         simulation.advance(2)
         times = [_step(simulation) for _ in range(3)]
     except Exception:  # whatever is wrong with the run itself is said where that is built
+        log.debug("the work of a step is not known", exc_info=True)
         return None
     return memory.estimate(engine, smaller), min(times)
 

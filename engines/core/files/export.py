@@ -44,7 +44,7 @@ def read(path: str | Path) -> RunData:
 
 
 def to_bytes(run: RunData, suffix: str) -> bytes:
-    """Return the bytes that `save` would write."""
+    """Return a run as the bytes of a file of that format; `suffix` is one of `FORMATS`, else `KeyError`."""
     file = io.BytesIO()
     FORMATS[suffix](run, file)
     return file.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from pathlib import Path
 from typing import Any
@@ -47,6 +46,8 @@ class Follower:
         self.run = run
         self._changed = self._read_at = 0.0
         self._message = ""
+        self._unread = False
+        """Whether the file could not be read the last time, as while it is being replaced."""
 
     @property
     def status(self) -> Status:
@@ -58,19 +59,26 @@ class Follower:
         return Status(step=step, horizon=step, playing=self._goes_on(), ready=True, message=self._message)
 
     def _read(self) -> None:
-        """Take over what was recorded since. A file that is being replaced, or is gone, is read the next time."""
-        with contextlib.suppress(OSError, StoreError):
+        """Take over what was recorded since. What cannot be read is read again; the second time in a row it is said."""
+        try:
             changed = self.run.file.stat().st_mtime
-            if changed == self._changed:
-                return
-            fresh = store.read(self.run.file)
-            self._changed = changed
-            same = fresh.initial_configs == self.run.initial_configs and len(fresh) >= len(self.run)
-            if not same:  # another training into the same file
-                self.run.recording.generation += 1
-            recording = self.run.recording
-            recording.dense, recording.thin = fresh.recording.dense, fresh.recording.thin
-            self.run.notes, self.run.interrupted = fresh.notes, fresh.interrupted
+            fresh = store.read(self.run.file) if changed != self._changed else None
+        except (OSError, StoreError) as error:
+            if self._unread:
+                self._message = f"{self.run.file.name} cannot be read any more ({getattr(error, 'strerror', error)})."
+            self._unread = True
+            return
+        if self._unread:
+            self._unread, self._message = False, ""
+        if fresh is None:
+            return
+        self._changed = changed
+        same = fresh.initial_configs == self.run.initial_configs and len(fresh) >= len(self.run)
+        if not same:  # another training into the same file
+            self.run.recording.generation += 1
+        recording = self.run.recording
+        recording.dense, recording.thin = fresh.recording.dense, fresh.recording.thin
+        self.run.notes, self.run.interrupted = fresh.notes, fresh.interrupted
 
     def _goes_on(self) -> bool:
         return self.run.interrupted and time.time() - self._changed < SILENT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from fnmatch import fnmatchcase
@@ -20,6 +21,8 @@ from engines.core.subjects import checks
 from engines.core.subjects.adapter import adapt
 from engines.core.subjects.batches import Batch, Batches, size, take
 from engines.core.subjects.kernels import PLAIN_KERNELS
+
+log = logging.getLogger(__name__)
 
 Params = Mapping[str, Tensor]
 """Parameters by name, each of its own shape."""
@@ -250,6 +253,7 @@ class Subject:
                 made = vmap(lambda one: self.loss(self.split(one), few))(at)
                 torch.autograd.grad(made.sum(), at)
         except Exception:
+            log.debug("members of %s are computed one after another", self.name, exc_info=True)
             return False
         return made.shape == (2, size(few))
 

@@ -97,7 +97,10 @@ Factorisation = Callable[[ChunkedJacobian], WithProgress[RowSpaces]]
 
 
 def by_qr(J: ChunkedJacobian, tau: float = SINGULAR, chunk: int | None = None) -> WithProgress[RowSpaces]:
-    """Factorise J by its QR triangle, made of `chunk` data at a time; by default of about 2 P rows."""
+    """Factorise J by its QR triangle, made of `chunk` data at a time; by default of about 2 P rows.
+
+    Raises `ConfigError` for derivatives beyond float64.
+    """
     R, parts = None, J.X.split(chunk or max(CHUNK, 2 * sum(J.widths) // J.k), -2)
     for done, part in enumerate(parts, 1):
         R = qr_of_parts([J.rows(part)] if R is None else [R, J.rows(part)])
@@ -115,7 +118,7 @@ def by_qr(J: ChunkedJacobian, tau: float = SINGULAR, chunk: int | None = None) -
 def by_gram(J: ChunkedJacobian, chunk: int | None = None) -> WithProgress[RowSpaces]:
     """Factorise J by `JᵀJ`, summed over `chunk` data at a time.
 
-    Its diagonal blocks are the Gram matrices of the layers.
+    Its diagonal blocks are the Gram matrices of the layers. Raises `ConfigError` for derivatives beyond float64.
     """
     P = sum(J.widths)
     C, parts = J.X.new_zeros(()), J.X.split(chunk or max(1, int(PRODUCTS / (J.k * P * P))), -2)

@@ -88,7 +88,7 @@ def ritz(space: Krylov) -> tuple[Tensor, Tensor]:
 
 
 class Eigenpairs(NamedTuple):
-    """Approximate eigenvalues and unit eigenvectors."""
+    """Approximate eigenvalues and unit eigenvectors of a symmetric operator."""
 
     values: Tensor
     """Approximate eigenvalues, from the end that was asked for, `[*, count]`."""

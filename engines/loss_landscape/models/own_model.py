@@ -52,7 +52,7 @@ class OwnModel:
 
     @property
     def loss_alone(self) -> bool:
-        """Whether there are no outputs."""
+        """Whether the model is a loss alone, without outputs."""
         return self.subject.outputs is None
 
     def batch(self, X: Tensor, like: Tensor) -> Batch:

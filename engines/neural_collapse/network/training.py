@@ -232,7 +232,10 @@ def layer_backward(passed: LayerForward, gain: Tensor, grad: Tensor) -> LayerGra
 
 
 def folded_layer(x: Tensor, W: Tensor, gain: Tensor, shift: Tensor, mean: Tensor, var: Tensor) -> Tensor:
-    """Evaluate a batch-norm layer, its running statistics folded into the weights, `x [B, N, D] -> [B, N, h]`."""
+    """Evaluate a batch-norm layer, its running statistics folded into the weights, `x [B, N, D] -> [B, N, h]`.
+
+    W is `[B, D, h]`; gain, shift, mean and var are `[B, h]`.
+    """
     scale = gain * (var + EPS).rsqrt()
     return torch.baddbmm((shift - mean * scale)[:, None], x, W * scale[:, None]).relu_()
 

@@ -45,7 +45,7 @@ class Muon(Method):
         return self.orthogonalise == "polar"
 
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:
-        """Begin without momentum, for `[b, P]`."""
+        """Return a momentum of zeros for parameters `w [b, P]`."""
         return zeros(w, "m")
 
     def update(self, x: Inputs, memory: Memory) -> Moved:
