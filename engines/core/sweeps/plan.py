@@ -183,7 +183,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read the plan that `to_json` wrote. Raises `ConfigError` for a damaged one, or one of an engine that is not here."""
+        """Read the plan that `to_json` wrote. Raises `ConfigError` for one that is damaged or of an absent engine."""
         try:
             about = json.loads(text)
             store.require_format(about["format"], FORMAT)
