@@ -384,7 +384,9 @@ class Lab(Viewer):
         self.session.go_on()
 
     def close(self) -> None:
-        """Stop drawing and computing, for good."""
+        """Stop drawing and computing, for good; a second time, of a page that went while it was made, does nothing."""
+        if self._closed:
+            return
         self._closed = True
         if self._callback:
             self._callback.stop()

@@ -127,3 +127,9 @@ def test_the_address_gets_a_place_in_history_with_each_preset_and_none_with_an_e
     assert lab.session.configs[0].eta == 0.2
     lab.bridge.receive({"visit": {"s": "nonsense"}})
     assert "Here is the lab as it opens by default." in lab.messages.__panel__().object
+
+
+def test_a_page_that_went_while_its_lab_was_made_is_closed_twice(lab):
+    lab.close()
+    lab.close()
+    assert not lab.session.runner.status.playing
