@@ -19,6 +19,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from engines.core.protocol import drawing
+
 if TYPE_CHECKING:
     from dashboard import figure, lab, show
     from dynascope.watching import watch
@@ -43,3 +45,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+drawing.register(lambda run, plot, **view: __getattr__("figure")(run, plot, **view))

@@ -30,6 +30,11 @@ def test_importing_engines_imports_nothing_heavy(fresh_python):
     assert not loaded_after(fresh_python, "import engines") & (UI | {"torch", "numpy", "xarray"})
 
 
+def test_a_run_is_plotted_where_the_facade_alone_was_imported(fresh_python):
+    code = "import dynascope; print(type(dynascope.run('matrix_sensing', steps=3).plot('error')).__name__)"
+    assert fresh_python("-c", code).stdout.split()[-1] == "Overlay"
+
+
 def test_importing_the_facade_imports_nothing_heavy_and_offers_what_it_promises(fresh_python):
     assert not loaded_after(fresh_python, "import dynascope") & (UI | {"torch", "numpy", "xarray"})
     import dynascope
