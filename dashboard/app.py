@@ -30,9 +30,9 @@ from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
-from dashboard.ui.page_updates import one_update
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
+from dashboard.ui.page_updates import one_update
 from dashboard.ui.styles import WHOLE
 from engines.core.protocol.errors import DynascopeError, StoreError
 

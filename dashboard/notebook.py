@@ -20,8 +20,8 @@ from panel.viewable import Viewer
 
 from dashboard.page.lab import PERIOD, Lab
 from dashboard.session.start import Start
-from dashboard.ui.page_updates import one_update, write_styles
 from dashboard.ui.bridge import FIRST_LEASE
+from dashboard.ui.page_updates import one_update, write_styles
 from engines.core.protocol.errors import ConfigError
 
 if TYPE_CHECKING:

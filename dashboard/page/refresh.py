@@ -13,9 +13,9 @@ from dashboard.page.messages import divergence
 from dashboard.page.pace import PACE
 from dashboard.session.session import Session
 from dashboard.session.view_state import SPEEDS, PinnedRun, ViewContext
-from dashboard.ui.page_updates import one_update
 from dashboard.ui.bridge import WATCHDOG, Bridge
 from dashboard.ui.eta import RemainingTime, frames_ahead
+from dashboard.ui.page_updates import one_update
 
 if TYPE_CHECKING:
     from engines.core.protocol.config import Config
