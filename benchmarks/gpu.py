@@ -1,6 +1,6 @@
 """Labs on a graphics card: steps a second beside what was estimated before one had run, and what is captured.
 
-`make gpu` runs it after the tests that need a card.
+`make gpu` runs it after the tests that need a GPU.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Rate(NamedTuple):
 
 
 def measured(work: Estimate, device: torch.device, seconds: float = SECONDS) -> Rate:
-    """Measure one work on a card, however small it is."""
+    """Measure one work on a GPU, however small it is."""
     engine = load(work.lab)
     preset = engine.preset(work.preset) if work.preset else None
     configs = Experiment.from_preset(engine, preset, work.knobs).configs()
@@ -107,7 +107,7 @@ def _same(simulation: Simulation) -> bool:
 
 
 def report(works: Sequence[Estimate] = ESTIMATES, seconds: float = SECONDS) -> list[Rate]:
-    """Print a line a work; what one card refuses is a line, too."""
+    """Print a line a work; what one GPU refuses is a line, too."""
     device, found = devices.resolve("cuda"), []
     print(f"{torch.cuda.get_device_name(device)}, torch {torch.__version__}")
     print(f"{'':<40} {'steps/s':>9} {'estimated':>9} {'ratio':>6} {'observing':>9}  graph, same bits")
@@ -127,7 +127,7 @@ def report(works: Sequence[Estimate] = ESTIMATES, seconds: float = SECONDS) -> l
 
 
 def main() -> None:
-    """Report, where there is a card."""
+    """Report, where there is a GPU."""
     if "cuda" not in devices.available():
         sys.exit("there is no graphics card here")
     report()

@@ -163,7 +163,7 @@ def _import_engines() -> None:
     from engines.core.protocol import registry  # noqa: F401
     from engines.core.runs import experiment  # noqa: F401
 
-    device.described()  # a card takes seconds before it first answers
+    device.described()  # a GPU takes seconds before it first answers
     worked_out_once.set_apart()
 
 
@@ -172,17 +172,17 @@ def _address(engine: str) -> str:
 
 
 def home(address: Address = _address, device: str = "auto") -> pmui.Page:
-    """Make the page with a card for each lab; with the link of a lab, that lab's."""
+    """Make the page with a tile for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
     error = handlers.absent(token) or (UNKNOWN if token or lesson else "")
-    return _lab_or_cards(link.lab_of(token) or _lab_of(lesson), address, device, error)
+    return _lab_or_gallery(link.lab_of(token) or _lab_of(lesson), address, device, error)
 
 
-def _lab_or_cards(name: str, address: Address, device: str, error: str) -> pmui.Page:
+def _lab_or_gallery(name: str, address: Address, device: str, error: str) -> pmui.Page:
     """Make the page of a lab; where there is none of this name, that of all labs, with the error above."""
     from engines import names
 
-    return lab_page(name, device, address) if name in names() else _cards(address, error)
+    return lab_page(name, device, address) if name in names() else _gallery(address, error)
 
 
 def _lab_of(lesson: str) -> str:
@@ -193,7 +193,7 @@ def _lab_of(lesson: str) -> str:
         return ""
 
 
-def _cards(address: Address, error: str = "") -> pmui.Page:
+def _gallery(address: Address, error: str = "") -> pmui.Page:
     """Make the page of all labs. It needs no engine; the labs behind it are fetched while it is read."""
 
     async def fill(holder: pn.Column, bridge: Bridge) -> None:
@@ -297,7 +297,7 @@ def entry() -> pmui.Page:
     name = _argument("lab")
     if name in (LIBRARY, SWEEPS):
         return {LIBRARY: library_page, SWEEPS: sweeps_page}[name](_own_address)
-    return _lab_or_cards(name, _own_address, "auto", UNKNOWN) if name else home(_own_address)
+    return _lab_or_gallery(name, _own_address, "auto", UNKNOWN) if name else home(_own_address)
 
 
 def _own_address(engine: str) -> str:

@@ -151,7 +151,7 @@ NARROW = 3
 
 
 @pytest.mark.gpu
-def test_a_graphics_card_computes_the_same_run(engine, preset, monkeypatch):
+def test_a_gpu_computes_the_same_run(engine, preset, monkeypatch):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     monkeypatch.setattr(placing, "WORTH", 0)

@@ -52,7 +52,7 @@ def run(
     set : knob values; a list spreads into an ensemble (the product of all lists and seeds)
     steps : how far; default: the preset's
     seeds : a list of values of the knob `seed`; `range(3)` are three
-    device : `auto` (a card where there is one, and what is worth it), `cpu`, `cuda`, `cuda:1`, or one of torch's own
+    device : `auto` (a GPU where there is one, and what is worth it), `cpu`, `cuda`, `cuda:1`, or one of torch's own
     progress : called with the step reached and the last step
     cases : members that differ in several knobs at once, in place of the preset's
     edits : live edits on the way: `(step, knob, value, members)`

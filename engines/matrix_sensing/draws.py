@@ -100,7 +100,7 @@ def _completion(config: MatrixSensing, tensor: Any, places: np.ndarray, e: Tenso
 def _products(rows: Tensor, weights: Tensor, config: MatrixSensing) -> tuple[Tensor, Tensor | None]:
     """The Gram matrix where one product with it is no dearer than two with A, else both; in the chosen precision.
 
-    bfloat16 halves what a card reads. A processor has no such product: there the rounded numbers are float32.
+    bfloat16 halves what a GPU reads. A processor has no such product: there the rounded numbers are float32.
     """
     m, size = rows.shape
     if config.precision == "bf16":

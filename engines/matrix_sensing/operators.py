@@ -139,7 +139,7 @@ class Dense(Identity):
 
 
 def _product(x: Tensor, A: Tensor) -> Tensor:
-    """Product `x A`, `[B, m]`, in the type of A; of one in bfloat16 the sums are float32, which a card alone can do."""
+    """Product `x A`, `[B, m]`, in the type of A; of one in bfloat16 the sums are float32, which a GPU alone can do."""
     if A.dtype is torch.bfloat16:
         return torch.mm(x.bfloat16(), A, out_dtype=torch.float32)
     return x.to(A.dtype) @ A

@@ -18,9 +18,9 @@ GIB = 2**30
 
 
 def resolve(name: str | torch.device = "auto") -> torch.device:
-    """Return the device called `name`: `auto` (a card where there is one), `cpu`, `cuda` or `mps`.
+    """Return the device called `name`: `auto` (a GPU where there is one), `cpu`, `cuda` or `mps`.
 
-    A card has its number in its name: `cuda` is `cuda:0`. Raises `ConfigError` for a device that is not here.
+    A GPU has its number in its name: `cuda` is `cuda:0`. Raises `ConfigError` for a device that is not here.
     """
     present = available()
     if name == "auto":
@@ -98,7 +98,7 @@ def real(device: torch.device) -> torch.dtype:
 
 
 def memory(device: torch.device) -> int:
-    """Bytes that one simulation may take: half of what the device has; of a card, of what is free there."""
+    """Bytes that one simulation may take: half of what the device has; of a GPU, of what is free there."""
     if device.type == "cuda":
         # What torch keeps of runs that ended is free, too.
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
@@ -117,18 +117,18 @@ def require(needed: int, device: torch.device) -> None:
 
 
 def current(device: torch.device) -> AbstractContextManager[object]:
-    """Make a card the current one: streams, events and graphs belong to that. Of the processor there is one."""
+    """Make a GPU the current one: streams, events and graphs belong to that. Of the processor there is one."""
     return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 def synchronise(device: torch.device) -> None:
-    """Wait until a card has done all that it was told."""
+    """Wait until a GPU has done all that it was told."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
 def give_back() -> None:
-    """Return to the cards what torch keeps of tensors that are gone, after memory ran out."""
+    """Return to the GPUs what torch keeps of tensors that are gone, after memory ran out."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
@@ -136,7 +136,7 @@ def give_back() -> None:
 class Transfer:
     """Tensors of one device on their way to the host.
 
-    On CUDA all of them are one copy into pinned memory, which does not block the card.
+    On CUDA all of them are one copy into pinned memory, which does not block the GPU.
     """
 
     def __init__(self, values: Mapping[str, Tensor]) -> None:

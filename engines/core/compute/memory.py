@@ -25,7 +25,7 @@ class Needs(NamedTuple):
     """Bytes that a run takes of the host and of its device; on the processor both are the host's."""
 
     host: int
-    card: int = 0
+    gpu: int = 0
 
 
 def estimate(engine: Engine, configs: Sequence[Config]) -> int:
@@ -47,10 +47,10 @@ def needs(simulation: Simulation, frame: Frame, steps: int) -> Needs:
 
 def require(simulation: Simulation, frame: Frame, steps: int) -> None:
     """Raise `ConfigError` where a simulation that has begun with `frame` would take too much until `steps`."""
-    host, card = needs(simulation, frame, steps)
+    host, gpu = needs(simulation, frame, steps)
     devices.require(host, torch.device("cpu"))
-    if card:
-        devices.require(card, simulation.device)
+    if gpu:
+        devices.require(gpu, simulation.device)
 
 
 def advice(engine: Engine, configs: Sequence[Config], share: float) -> str:
@@ -70,7 +70,7 @@ def advice(engine: Engine, configs: Sequence[Config], share: float) -> str:
 
 @contextmanager
 def advised(engine: Engine, configs: Sequence[Config], device: torch.device) -> Iterator[None]:
-    """Say of what runs out of memory inside how much of it would fit, and that of a card's the processor may have more.
+    """Say of what runs out of memory inside how much of it would fit, and that of a GPU's the processor may have more.
 
     What torch keeps of tensors that are gone is given back, so that whoever comes next has it.
     """

@@ -157,7 +157,7 @@ class Simulation:
         with engine_failures(engine.title), devices.current(device):
             self.estimate = sum(engine.nbytes(group) for group in group_by_shape(configs).values())
             """Bytes that the problems and the states take, as the engine says."""
-            for place in {CPU, device}:  # what a card computes is drawn on the host
+            for place in {CPU, device}:  # what a GPU computes is drawn on the host
                 devices.require(self.estimate, place)
             self.batches = [
                 Batch(engine, group, [i for i, config in enumerate(configs) if config.shape_key() == key], device)
@@ -166,7 +166,7 @@ class Simulation:
 
     @property
     def devices(self) -> str:
-        """The devices that compute the batches: an engine may leave on the processor what is too small for a card."""
+        """The devices that compute the batches: an engine may leave on the processor what is too small for a GPU."""
         return ", ".join(sorted({str(batch.device) for batch in self.batches}))
 
     def nbytes(self) -> int:
@@ -204,7 +204,7 @@ class Simulation:
         self.step = stop
 
     def wait(self) -> None:
-        """Wait until the steps that were taken are computed: a card is told of them only."""
+        """Wait until the steps that were taken are computed: a GPU is told of them only."""
         with engine_failures(self.engine.title):
             for batch in self.batches:
                 devices.synchronise(batch.device)

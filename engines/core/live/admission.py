@@ -68,11 +68,11 @@ class Admission:
                     f"{len(others)} runs are open here, and no more than {LIMITS.runs} may be: wait, or close a page"
                 )
             host = _limit() - sum(others)
-            card = devices.memory(device) if needs.card else 0  # as measured: what others hold is not free any more
+            gpu = devices.memory(device) if needs.gpu else 0  # as measured: what others hold is not free any more
             if needs.host > host:
                 _refuse(engine, configs, needs.host, host, _limit(), "cpu")
-            if needs.card > card:
-                _refuse(engine, configs, needs.card, card, card, str(device))
+            if needs.gpu > gpu:
+                _refuse(engine, configs, needs.gpu, gpu, gpu, str(device))
             self._book[owner] = needs.host
 
 

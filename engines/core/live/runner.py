@@ -42,7 +42,7 @@ class Status:
     device: str = ""
     """The device that really computes steps; "" before that is known."""
     full: bool = False
-    """Whether the memory of a card ran out: the run can go on where it is on another device."""
+    """Whether the memory of a GPU ran out: the run can go on where it is on another device."""
 
 
 class Runner:
@@ -146,8 +146,8 @@ class Runner:
                 return self._work(time.monotonic() + seconds)
         except DynascopeError as error:
             self._fail(str(error))
-            on_card = self._simulation is not None and "cuda" in self._simulation.devices
-            self._update(full=on_card and isinstance(error, OutOfMemory))
+            on_gpu = self._simulation is not None and "cuda" in self._simulation.devices
+            self._update(full=on_gpu and isinstance(error, OutOfMemory))
         except BaseException as error:  # also SystemExit and KeyboardInterrupt: this thread serves everybody's runs
             self._fail(str(as_engine_failure(self.run.engine.title, error)))
         # A command that fails must not hold up those behind it.
@@ -174,7 +174,7 @@ class Runner:
                 self._edit(due)
             before = simulation.step
             recorded = self._record(simulation, self._chunk(simulation, deadline - now))
-            simulation.wait()  # or only the orders to a card would be timed
+            simulation.wait()  # or only the orders to a GPU would be timed
             self._measure(simulation.step - before, time.monotonic() - now)
             if recorded and self.speed:
                 self._due = now + 1 / self.speed

@@ -324,7 +324,7 @@ class Engine(ABC, Generic[C, P, S]):
         return False
 
     def place(self, configs: Sequence[C], device: device) -> device:
-        """Choose where a batch is computed: what is too small for a card stays on the processor."""
+        """Choose where a batch is computed: what is too small for a GPU stays on the processor."""
         return worth(device, self.nbytes(configs))
 
     def nbytes(self, configs: Sequence[C]) -> int:

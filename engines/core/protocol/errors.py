@@ -25,7 +25,7 @@ _OUT_OF_MEMORY = re.compile(r"out of memory|can't allocate memory|[Uu]nable to a
 _ASKED_FOR = re.compile(r"allocate ([\d.]+) (bytes|[KMGTPE]iB)")
 
 _LOST = re.compile(r"CUDA error: (?!out of memory|operation not permitted)(.*?)(?: CUDA kernel|\.|$)")
-"""A failure after which a card answers nothing in this process any more."""
+"""A failure after which a GPU answers nothing in this process any more."""
 
 UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
@@ -116,7 +116,7 @@ def as_engine_failure(title: str, error: BaseException) -> EngineFailure:
         asked = float(amount[1]) * 1024 ** UNITS.index(amount[2]) if amount else 0.0
         return OutOfMemory(f"{title} ran out of memory{how}", asked)
     if lost := _LOST.search(text):
-        return EngineFailure(f"{title} stopped: the card is lost to this program ({lost[1]}); start the program again")
+        return EngineFailure(f"{title} stopped: the GPU is lost to this program ({lost[1]}); start the program again")
     return EngineFailure(f"{title} stopped: {name}" + (f": {text}" if text else ""))
 
 

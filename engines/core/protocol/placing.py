@@ -1,4 +1,4 @@
-"""The device that computes a batch: what is too small for a card stays on the processor."""
+"""The device that computes a batch: what is too small for a GPU stays on the processor."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from torch import device  # for annotations alone, so that engines are found without waiting for torch
 
 WORTH = 2**23
-"""Bytes of problem and state from which a card is worth its trouble.
+"""Bytes of problem and state from which a GPU is worth its trouble.
 
-To tell a card a step takes about as long, .2 to .5 ms, as a processor takes to read so much.
+To tell a GPU a step takes about as long, .2 to .5 ms, as a processor takes to read so much.
 """
 
 

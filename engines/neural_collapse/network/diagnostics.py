@@ -36,7 +36,7 @@ from engines.neural_collapse.projection import project
 from engines.neural_collapse.response import KINDS
 
 TOGETHER = 2**26
-"""Bytes of the features that a card evaluates at once."""
+"""Bytes of the features that a GPU evaluates at once."""
 
 COMPARED = ("nc1", "nc1_trace")
 """Channels that are also given as a ratio to their value at step 0."""
@@ -153,7 +153,7 @@ class Evaluation(NamedTuple):
 def evaluate(problem: Problem, state: State, knobs: Knobs) -> Evaluation:
     """Send all samples through each network.
 
-    On a processor a member at a time, whose features then stay in the cache; on a card as many as `TOGETHER` allows.
+    On a processor a member at a time, whose features then stay in the cache; on a GPU as many as `TOGETHER` allows.
     """
     now, (B, depth, width) = stage(problem, state, knobs), state.gain.shape
     features = problem.X_all.element_size() * len(problem.X_all) * width * (depth + 2)

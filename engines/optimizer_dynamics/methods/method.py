@@ -57,7 +57,7 @@ class Method:
 
     @property
     def waits(self) -> bool:
-        """Whether an update asks a card for a number before it goes on, as eigenvalue solvers do."""
+        """Whether an update asks a GPU for a number before it goes on, as eigenvalue solvers do."""
         return False
 
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:

@@ -63,7 +63,7 @@ class Race:
 
     @property
     def waits(self) -> bool:
-        """Whether the step of some method asks a card for a number before it goes on."""
+        """Whether the step of some method asks a GPU for a number before it goes on."""
         return any(group.method.waits for group in self.groups)
 
     def start(self, w: Tensor, knobs: Knobs) -> Tensor:
