@@ -73,11 +73,11 @@ def measured(work: Estimate, device: torch.device, seconds: float = SECONDS) -> 
     engine = load(work.lab)
     preset = engine.preset(work.preset) if work.preset else None
     configs = Experiment.from_preset(engine, preset, work.knobs).configs()
-    before, placing.WORTH = placing.WORTH, 0
+    before, placing.LEAST_GPU_BYTES = placing.LEAST_GPU_BYTES, 0
     try:
         simulation = Simulation(engine, configs, device)
     finally:
-        placing.WORTH = before
+        placing.LEAST_GPU_BYTES = before
     same = _same(simulation)
     begun, start, chunk = time.perf_counter(), simulation.step, CHECKED
     while (spent := time.perf_counter() - begun) < seconds:

@@ -351,8 +351,8 @@ def serve(
     theme.prepare()
     request_filter.install()
     request_filter.allow(handlers.StatusHandler, handlers.Missing, *(each[1] for each in patterns))
-    library.offer("" if _public(options) else address)
-    uploads.offer(address)
+    library.open_for("" if _public(options) else address)
+    uploads.allow_for(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
         logging.getLogger(logger).addFilter(handlers.Closed())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.

@@ -159,7 +159,7 @@ class Refresh:
         if not context.status.playing or self._drawn is None or self._drawn.choices != context.choices:
             return False
         full_speed = SPEEDS[context.speed][0] is None
-        return PACE.waits(self) or (full_speed and time.monotonic() - self._drawn_at < BUSY)
+        return PACE.is_others_turn(self) or (full_speed and time.monotonic() - self._drawn_at < BUSY)
 
     def _draw(self, context: ViewContext) -> None:
         grid = self._parts.grid

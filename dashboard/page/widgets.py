@@ -31,7 +31,7 @@ class Widgets:
         preset = session.experiment.preset
         idle = self._common(self._engine.idle, "knobs")
         parts.knobs.show(configs, idle | self._hidden)
-        parts.transport.offer([action for action in self._engine.actions if action.knob not in idle])
+        parts.transport.show_actions([action for action in self._engine.actions if action.knob not in idle])
         self.leave_out_figures()
         parts.ensemble.show(len({getattr(config, "seed", 0) for config in configs}), session.bands, session.mean)
         parts.presets.show(preset.name if preset else "")

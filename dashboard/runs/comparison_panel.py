@@ -9,7 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.viewable import Viewer
 
-from dashboard.runs.members_panel import MembersPanel, offer, pane, sentence
+from dashboard.runs.members_panel import MembersPanel, pane, sentence, set_options
 from dashboard.runs.views import Views
 from dashboard.ui.component import sheet
 
@@ -47,7 +47,7 @@ class ComparisonPanel(Viewer):
         one_lab = len({each.run.engine.name for each in titled}) == 1
         with pn.io.hold():
             self._runs = []  # nothing is drawn before the channel is known
-            offer(self.channel, compared_runs.channels(titled) if one_lab else [])
+            set_options(self.channel, compared_runs.channels(titled) if one_lab else [])
             self._runs = titled
             self._draw_curves()
         if runs:

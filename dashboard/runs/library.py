@@ -51,7 +51,7 @@ class Sharing:
 SHARING = Sharing()
 
 
-def offer(address: str) -> None:
+def open_for(address: str) -> None:
     """Open a library in the user's data folder for a server that only this machine reaches."""
     SHARING.one_for_all = address in LOOPBACK
     if SHARING.one_for_all:

@@ -43,15 +43,15 @@ class SweepForm(Viewer):
         self.button = pmui.Button(label="Begin", size="small", margin=(10, 0))
         parts = (self.engine, self.named, self.small, self.knobs, self.seeds, self.steps, self.called, self.button)
         self._panel = pn.FlexBox(*parts, align_items="center", sizing_mode="stretch_width", margin=0)
-        self.engine.param.watch(lambda event: self._offer(), "value")
+        self.engine.param.watch(lambda event: self._list_sweeps(), "value")
         self.named.param.watch(lambda event: self._show(), "value")
         self.button.on_click(lambda event: begin())
-        self._offer()
+        self._list_sweeps()
 
-    def _offer(self) -> None:
+    def _list_sweeps(self) -> None:
         """List the sweeps of the lab that is chosen."""
-        offered = {sweep.title: sweep.name for sweep in load(self.engine.value).sweeps}
-        self.named.param.update(options=offered | {OWN: OWN}, value=next(iter(offered.values()), OWN))
+        sweeps = {sweep.title: sweep.name for sweep in load(self.engine.value).sweeps}
+        self.named.param.update(options=sweeps | {OWN: OWN}, value=next(iter(sweeps.values()), OWN))
         self._show()
 
     def _show(self) -> None:

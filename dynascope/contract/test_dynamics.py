@@ -154,7 +154,7 @@ NARROW = 3
 def test_a_gpu_computes_the_same_run(engine, preset, monkeypatch):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    monkeypatch.setattr(placing, "WORTH", 0)
+    monkeypatch.setattr(placing, "LEAST_GPU_BYTES", 0)
     here, there = restarted(engine, preset), Simulation(engine, few(engine, preset), torch.device("cuda"))
     if "cuda" not in there.devices:
         pytest.skip("the engine leaves it on the processor")

@@ -77,7 +77,7 @@ class MatrixSensingEngine(Engine[MatrixSensing, Problem, State]):
         return (len({draws.key(config) for config in configs}) - 1) * kept + max(kept, drawing) + members
 
     def theory(self, config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:
-        """Predict the population limit in closed form; see `theory` and `predictions`."""
+        """Predict the population limit in closed form; see `laws` and `predictions`."""
         return predictions(config, steps)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:

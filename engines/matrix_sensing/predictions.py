@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from engines.core.protocol.declarations import Prediction
-from engines.matrix_sensing import factor_parts, first_steps, theory
+from engines.matrix_sensing import factor_parts, first_steps, laws
 from engines.matrix_sensing.config import MatrixSensing
 
 PAPER = "Xiong, Ding, Du 2023"
@@ -38,7 +38,7 @@ def predictions(config: MatrixSensing, steps: np.ndarray) -> list[Prediction]:
 
 
 def _law(config: MatrixSensing, t: np.ndarray) -> list[Prediction]:
-    error = theory.error(config, t)
+    error = laws.error(config, t)
     size = float(np.linalg.norm(config.sigma))
     why, reference = broken(config), f"{PAPER}, {theorem(config)}"
     label = "closed form" if config.operator == "identity" else "closed form for m → ∞"
@@ -86,7 +86,7 @@ def unstable(config: MatrixSensing) -> str:
         return f"η = {config.eta:g} is unstable: η · 2σ₁ must stay below 2"
     if config.method != "one_step" or config.k < config.r:
         return ""
-    lifted = config.eta * float(np.add(*theory.lifted_rates(config)).max())
+    lifted = config.eta * float(np.add(*laws.lifted_rates(config)).max())
     return f"η = {config.eta:g} is unstable after the lift: η(f² + g²) = {lifted:.3g} must stay below 2" * (lifted >= 2)
 
 

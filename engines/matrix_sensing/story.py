@@ -7,7 +7,7 @@ import numpy as np
 from engines.core.analysis.curve_fits import power, slope
 from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
-from engines.matrix_sensing import factor_parts, theory
+from engines.matrix_sensing import factor_parts, laws
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.predictions import broken, theorem
 
@@ -110,13 +110,13 @@ def _exact(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
 
 def _foretold(config: MatrixSensing) -> float | None:
     """Late rate `-d ln|E|/dt` where the prediction holds, else None."""
-    return None if broken(config) else theory.late_rate(config)
+    return None if broken(config) else laws.late_rate(config)
 
 
 def _over(run: RunData, member: int, config: MatrixSensing) -> tuple[str, str]:
     """More columns than the rank: what the imbalance on the idle ones says."""
     factors = factor_parts.initial_parts(config)
-    signs = "zero" if config.symmetric or config.init == "spectral" else theory.signs(factors.delta, factors.size)
+    signs = "zero" if config.symmetric or config.init == "spectral" else laws.signs(factors.delta, factors.size)
     if signs == "zero":
         return _balanced(run, member, config)
     rate = _foretold(config)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engines.core.compute.batching import flags, tensor
 from engines.core.numerics.collapse_metrics import Moments, nc1, nc1_trace, scaled
-from engines.core.protocol.placing import worth
+from engines.core.protocol.placing import choose_device
 from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.features import Task
@@ -97,7 +97,7 @@ def place(configs: Sequence[NeuralCollapse], device: torch.device) -> torch.devi
     """Leave small features on the processor: however many samples are drawn, what evolves is their reduced form."""
     one = configs[0]
     entries = 6 * one.features * (one.classes + draws.rank(one))
-    return worth(device, 8 * len(configs) * entries)
+    return choose_device(device, 8 * len(configs) * entries)
 
 
 def nbytes(configs: Sequence[NeuralCollapse]) -> int:

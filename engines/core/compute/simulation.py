@@ -281,7 +281,7 @@ class Checkpoints:
         self._budget = CHECKPOINT_BUDGET if budget is None else budget
         self._saved: list[Checkpoint] = []
 
-    def offer(self, simulation: Simulation) -> None:
+    def save_if_due(self, simulation: Simulation) -> None:
         """Save the simulation's state where its step is on the thin schedule and not saved yet."""
         if simulation.step not in simulation.thin:
             return

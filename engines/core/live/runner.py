@@ -193,7 +193,7 @@ class Runner:
         recorded = False
         for frame in simulation.frames(stop):
             self.run.recording.append(frame, self.run.thin)
-            self._checkpoints.offer(simulation)
+            self._checkpoints.save_if_due(simulation)
             recorded = True
         self.run.diverged_at = simulation.diverged_at.copy()
         return recorded
@@ -222,10 +222,10 @@ class Runner:
             ADMISSION.measure(self, simulation, configs, simulation.observe(), self.status.horizon)
             self.run.device = str(simulation.device)
             self._update(device=simulation.devices)
-            self._checkpoints.offer(simulation)
+            self._checkpoints.save_if_due(simulation)
 
         simulation = simulation_at_end(self.run, started)
-        self._checkpoints.offer(simulation)
+        self._checkpoints.save_if_due(simulation)
         return simulation
 
     def _update(self, **changes: Any) -> None:
@@ -252,7 +252,7 @@ class Runner:
         self._simulation = simulation
         self.run.recording.append(first, self.run.thin)
         self.run.diverged_at = self._simulation.diverged_at.copy()
-        self._checkpoints.offer(self._simulation)
+        self._checkpoints.save_if_due(self._simulation)
         self._update(step=0, ready=True, message="", device=self._simulation.devices)
 
     def _move(self, name: str) -> None:
@@ -298,7 +298,7 @@ class Runner:
         self._forget_future()
         edit_run(self.run, simulation, [replace(edit, step=self._current_step()) for edit in edits])
         self.run.diverged_at = simulation.diverged_at.copy()
-        self._checkpoints.offer(simulation)
+        self._checkpoints.save_if_due(simulation)
 
     def _seek(self, step: int) -> None:
         simulation = self._require_simulation()

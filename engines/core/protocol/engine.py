@@ -26,7 +26,7 @@ from engines.core.protocol.declarations import (
     Verdict,
 )
 from engines.core.protocol.errors import ConfigError, UnknownName
-from engines.core.protocol.placing import worth
+from engines.core.protocol.placing import choose_device
 from engines.core.protocol.probe_figures import Picture
 
 if TYPE_CHECKING:
@@ -325,7 +325,7 @@ class Engine(ABC, Generic[C, P, S]):
 
     def place(self, configs: Sequence[C], device: device) -> device:
         """Choose where a batch is computed: what is too small for a GPU stays on the processor."""
-        return worth(device, self.nbytes(configs))
+        return choose_device(device, self.nbytes(configs))
 
     def nbytes(self, configs: Sequence[C]) -> int:
         """Estimate the memory that the problem and the states of one batch take, all its members, in bytes."""

@@ -23,7 +23,7 @@ def one_step(run: RunData) -> list[Verdict]:
 
 def race(run: RunData) -> list[Verdict]:
     """Judge P6: three methods on one problem."""
-    flat = [at(run, i, 4000) for i in run.where(parameterization="symmetric")]
+    flat = [error_at(run, i, 4000) for i in run.where(parameterization="symmetric")]
     steep = [over_sensed_rate(run, i) for i in run.where(parameterization="asymmetric", method="gd")]
     lifted = [reached(run, i, 1e-10, "relative_error") for i in run.where(method="one_step")]
     return [
@@ -33,7 +33,7 @@ def race(run: RunData) -> list[Verdict]:
     ]
 
 
-def at(run: RunData, member: int, step: int) -> float | None:
+def error_at(run: RunData, member: int, step: int) -> float | None:
     """Relative error at a step, interpolated; None before it is reached."""
     steps, values = run.curve("relative_error", member)
     return float(np.interp(step, steps, values)) if len(steps) and steps[-1] >= step else None

@@ -40,7 +40,7 @@ class Muon(Method):
     scale: str = "original"
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether eigenvalues are solved for."""
         return self.orthogonalise == "polar"
 
@@ -85,7 +85,7 @@ class Shampoo(Method):
     averaged: bool = False
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether eigenvalues are solved for, or a step looks how many there were."""
         return True
 
@@ -147,7 +147,7 @@ class Soap(Method):
     beta: float = 0.95
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether eigenvalues are solved for, or a step looks how many there were."""
         return True
 

@@ -56,7 +56,7 @@ class Method:
     """Base of all methods; each is a frozen value, and equal values share one group of a batch."""
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether an update asks a GPU for a number before it goes on, as eigenvalue solvers do."""
         return False
 

@@ -44,7 +44,7 @@ class OneByOne(Method):
     own: OwnMethod
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether an update looks at numbers, as it does with every step size."""
         return True
 

@@ -34,7 +34,7 @@ class OwnPair(Method):
     own: OwnMethod
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether its step may look at numbers: nobody knows, so that it is never captured."""
         return True
 

@@ -62,9 +62,9 @@ class Race:
     """Numbers in the longest memory."""
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether the step of some method asks a GPU for a number before it goes on."""
-        return any(group.method.waits for group in self.groups)
+        return any(group.method.needs_host for group in self.groups)
 
     def start(self, w: Tensor, knobs: Knobs) -> Tensor:
         """Return the memory `[B, K]` of parameters `[B, P]` before the first step."""

@@ -112,7 +112,7 @@ TABLE = {
 """Names of methods, and tolerances of the slope and of half times over the law."""
 
 
-def table(run: RunData) -> list[Verdict]:
+def method_laws(run: RunData) -> list[Verdict]:
     """Judge O1: five methods, five laws, with slopes of about -1, 1/2, 1, 1/2 and 0."""
     found = []
     for method, (name, off, within) in TABLE.items():

@@ -17,7 +17,7 @@ from engines.optimizer_dynamics.schedules import SCHEDULE_LABELS
 from engines.optimizer_dynamics.speed import parabola_minimum, steps_to_equal
 
 
-def at(run: RunData, member: int, step: int) -> float | None:
+def risk_at(run: RunData, member: int, step: int) -> float | None:
     """Excess risk at a step, interpolated on logarithms; None before it is reached, infinite where it diverged."""
     if not len(run) or run.steps[-1] < step:
         return None
@@ -29,13 +29,13 @@ def at(run: RunData, member: int, step: int) -> float | None:
 
 def tuned(run: RunData, members: Sequence[int], step: int) -> tuple[float, float] | None:
     """Best rate and its risk at a step, over members that differ in their rates; None before it."""
-    risks = [at(run, i, step) for i in members]
+    risks = [risk_at(run, i, step) for i in members]
     if None in risks or not risks:
         return None
     return parabola_minimum(np.array([run.configs[i].eta for i in members]), np.array(risks, dtype=float))
 
 
-def sampled(run: RunData) -> list[Verdict]:
+def sampled_mean(run: RunData) -> list[Verdict]:
     """Judge O6: the mean of sampled runs is the exact risk, under every schedule."""
     found = []
     for schedule in dict.fromkeys(config.schedule for config in run.configs):
@@ -75,7 +75,7 @@ def _grid(run: RunData, schedule: str, horizon: int, **knobs: object) -> list[in
     return run.where(schedule=schedule, horizon=horizon, **knobs)
 
 
-def flip(run: RunData) -> list[Verdict]:
+def schedules_cross(run: RunData) -> list[Verdict]:
     """Judge O8: the schedule that wins loses until late."""
     table = {
         "constant": (0.0455, 0.0350, 0.0285),
@@ -83,7 +83,7 @@ def flip(run: RunData) -> list[Verdict]:
         "cosine": (0.0640, 0.0397, 0.0154),
     }
     return [
-        verdict(f"{name}: excess risk at step {step}", [at(run, i, step) for i in run.where(schedule=name)], value,
+        verdict(f"{name}: excess risk at step {step}", [risk_at(run, i, step) for i in run.where(schedule=name)], value,
                 0.01 * value)
         for name, values in table.items() for step, value in zip((1024, 2048, 4096), values, strict=True)
     ]  # fmt: skip
@@ -148,7 +148,7 @@ def weak_baseline(run: RunData) -> list[Verdict]:
         if base is not None and best is not None:
             grid = run.where(horizon=1024)
             rates = np.log([run.configs[i].eta for i in grid])
-            risks = np.log([at(run, i, 1024) or np.inf for i in grid])
+            risks = np.log([risk_at(run, i, 1024) or np.inf for i in grid])
             reached = float(np.exp(np.interp(np.log(times * best[0]), rates, risks)))
             steps = steps_to_equal(*base, reached)
             speed = None if steps is None else 1024 / steps

@@ -235,7 +235,7 @@ def test_the_report_of_a_gpu_measures_steps_graphs_and_bits(capsys):
     said = capsys.readouterr().out
     assert rate.replayed and rate.same and rate.steps > 0 and rate.observation > 0
     assert "Pretended GPU" in said and "yes, yes" in said and "too large" in said and "GiB" in said
-    assert placing.WORTH == 2**23
+    assert placing.LEAST_GPU_BYTES == 2**23
 
 
 class Turn:

@@ -65,11 +65,11 @@ def test_limits_hold_whatever_the_browser_says(taken, monkeypatch):
 
 def test_a_server_for_others_takes_no_files_unless_told_to(monkeypatch):
     monkeypatch.delenv(uploads.VARIABLE, raising=False)
-    uploads.offer("0.0.0.0")
+    uploads.allow_for("0.0.0.0")
     with pytest.raises(ConfigError, match="takes no files"):
         Uploads().begin(FILE, 3)
     monkeypatch.delenv(uploads.VARIABLE)
-    uploads.offer("127.0.0.1")
+    uploads.allow_for("127.0.0.1")
     assert uploads.allowed()
 
 
