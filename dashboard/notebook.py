@@ -61,8 +61,8 @@ class Cell(pn.Column):
         patch_cds_msg(root, message)
         with TURN, set_curdoc(document), one_update():
             manager.assemble(message).apply_to_document(document, comm.id)
-            held = document.callbacks._held_events
-            held[:] = [event for event in held if event.setter != comm.id]
+            queued = document.callbacks._held_events
+            queued[:] = [event for event in queued if event.setter != comm.id]
 
     def _cleanup(self, root: Any = None) -> None:
         super()._cleanup(root)

@@ -58,8 +58,8 @@ def read_values(knob: Knob, text: str) -> list[Any]:
     >>> read_values(knob, "0.1, 0.3, 1"), read_values(knob, "0.01 … 1 × 3")
     ([0.1, 0.3, 1.0], [0.01, 0.1, 1.0])
     """
-    if found := RANGE.fullmatch(text.strip()):
-        return axis(knob, found[1], found[2], found[3] or USUAL)
+    if match := RANGE.fullmatch(text.strip()):
+        return axis(knob, match[1], match[2], match[3] or USUAL)
     texts = [one for one in re.split(r"[,;\s]+", text.strip()) if one]
     if not texts:
         raise ConfigError(f"{knob.name} needs values: a list such as 0.1, 0.3, 1, or a range such as 0.01 … 1 × 5")

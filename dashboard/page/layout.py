@@ -67,13 +67,13 @@ def hide_answer(parts: Parts, lesson: LessonPanel) -> None:
 
     While it is asked nothing can be played either.
     """
-    told = lesson.stage == "open"
+    in_lesson = lesson.stage == "open"
     for part in (parts.presets, parts.heading, parts.comparison, parts.grid.left_out, parts.probes, parts.library):
-        hide(part, not told)
+        hide(part, not in_lesson)
     for part in (parts.transport, parts.members):
         hide(part, lesson.stage == "question")
-    parts.explanation.hide(not told)
-    parts.messages.show_hints(told)
+    parts.explanation.hide(not in_lesson)
+    parts.messages.show_hints(in_lesson)
     parts.grid.point_at(() if lesson.stage == "question" else lesson.step.figures, bare=lesson.stage == "question")
 
 

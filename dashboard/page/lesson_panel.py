@@ -121,9 +121,9 @@ class LessonPanel(Component):
 
     def _restore(self, answers: Any) -> None:
         """Take up what this browser knows of an earlier visit: what was chosen at each page with a question."""
-        before, known = self.stage, answers if isinstance(answers, dict) else {}
+        before, stored = self.stage, answers if isinstance(answers, dict) else {}
         for index, step in enumerate(self.lesson.steps):
-            choice = known.get(str(index))
+            choice = stored.get(str(index))
             if step.question and choice in step.question.choices:
                 self._chosen[index] = step.question.choices.index(choice)
                 self._told.add(index)
@@ -152,8 +152,8 @@ class LessonPanel(Component):
         """Return the question; the answer leaves the server only once the run has come to it."""
         chosen = self._chosen.get(self.index)
         about = {"question": question.question, "choices": list(question.choices), "chosen": chosen}
-        told = {"answer": question.answer, "reveal": question.reveal}
-        return about | told if self.stage == "open" else about | {"at": question.at}
+        texts = {"answer": question.answer, "reveal": question.reveal}
+        return about | texts if self.stage == "open" else about | {"at": question.at}
 
     def _goal(self) -> dict[str, Any] | None:
         """Return the goal; what is said of it once it is reached leaves the server only then."""

@@ -50,12 +50,12 @@ class Bundled(NamedTuple):
     experiment: Experiment
 
 
-def bundle(runs: Sequence[Bundled], fresh: int = 0, tell: Callable[[str], None] = lambda text: None) -> Iterator[
+def bundle(runs: Sequence[Bundled], fresh: int = 0, report: Callable[[str], None] = lambda text: None) -> Iterator[
     tuple[str, bytes]
 ]:  # fmt: skip
     """Make the files of a bundle, each with its path; each run is repeated on so many `fresh` seeds.
 
-    `tell` is told what is being made. Raises `ConfigError` where two runs share a name.
+    `report` is told what is being made. Raises `ConfigError` where two runs share a name.
     """
     names = [each.name for each in runs]
     if len(set(names)) < len(names):
@@ -63,7 +63,7 @@ def bundle(runs: Sequence[Bundled], fresh: int = 0, tell: Callable[[str], None] 
     left_out: list[str] = []
     judged: list[Judged] = []
     for name, run, views, experiment in runs:
-        tell(f"{name}: figures")
+        report(f"{name}: figures")
         missing: list[str] = []
         made = files.contents(run, views, script.script(experiment), missing, kinds=KINDS, width=WIDTHS["column"])
         yield from ((f"{name}/{path}", content) for path, content in made)
@@ -71,7 +71,7 @@ def bundle(runs: Sequence[Bundled], fresh: int = 0, tell: Callable[[str], None] 
         if others := changes_from_preset(experiment, run.configs, run.recording.events).unjudged:
             left_out.append(f"{name}: its claims are about the preset's own values, and are not judged: {others}")
         else:
-            judged += _judged(name, run, experiment, fresh, tell)
+            judged += _judged(name, run, experiment, fresh, report)
     count = f"{len(runs)} run{'s' * (len(runs) > 1)} of {runs[0].run.engine.title}"
     folders = "\n".join(f"{name}/" for name in names)
     yield "verdicts.tex", verdict_table(judged, fresh).encode()
@@ -81,11 +81,11 @@ def bundle(runs: Sequence[Bundled], fresh: int = 0, tell: Callable[[str], None] 
     yield "contents.txt", CONTENTS.format(count=count, folders=folders, left_out="\n".join(left_out)).encode()
 
 
-def _judged(name: str, run: Run, experiment: Experiment, fresh: int, tell: Callable[[str], None]) -> Iterator[Judged]:
+def _judged(name: str, run: Run, experiment: Experiment, fresh: int, report: Callable[[str], None]) -> Iterator[Judged]:
     """Judge a run, and runs of the same on fresh seeds, claim by claim."""
     again = []
     for count in range(fresh):
-        tell(f"{name}: fresh seed {count + 1} of {fresh}")
+        report(f"{name}: fresh seed {count + 1} of {fresh}")
         experiment = experiment.reseeded()
         other = api.simulate(api.new_run(experiment, run.device), experiment.steps)
         api.run_preset_probes(other)
@@ -99,7 +99,7 @@ def _judged(name: str, run: Run, experiment: Experiment, fresh: int, tell: Calla
 
 def lock() -> str:
     """Write the versions of Dynascope and of all packages it needs, as `pip install -r` reads them."""
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     open_names = ["dynascope"]
     while open_names:
         name = re.sub(r"[-_.]+", "-", open_names.pop()).lower()
@@ -107,11 +107,11 @@ def lock() -> str:
             about = metadata.distribution(name)
         except metadata.PackageNotFoundError:  # of another system, or run from its folder
             continue
-        if name not in found:
-            found[name] = about.version
+        if name not in versions:
+            versions[name] = about.version
             needs = [need for need in about.requires or () if "extra ==" not in need]
             open_names += [re.split(r"[^\w.-]", need, maxsplit=1)[0] for need in needs]
-    lines = [f"{name}=={version}" for name, version in sorted(found.items())]
+    lines = [f"{name}=={version}" for name, version in sorted(versions.items())]
     return "\n".join([f"# Python {platform.python_version()}, {platform.platform()}", *lines, ""])
 
 

@@ -53,10 +53,10 @@ def figure(arguments: Namespace) -> str:
 
 
 def _kind(out: Path) -> str:
-    kind, known = out.suffix.lower().removeprefix("."), formats()
-    if kind not in known:
+    kind, kinds = out.suffix.lower().removeprefix("."), formats()
+    if kind not in kinds:
         absent = " (ffmpeg is not installed)" if kind in FILMED else ""
-        raise StoreError(f"cannot write {out}: its name ends with {out.suffix!r}; known are {', '.join(known)}{absent}")
+        raise StoreError(f"cannot write {out}: its name ends with {out.suffix!r}; known are {', '.join(kinds)}{absent}")
     return kind
 
 

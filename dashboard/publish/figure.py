@@ -65,13 +65,13 @@ def figure(
 
 def find_plot(engine: Engine, name: str) -> Plot:
     """Return a plot by name, or one of the channel of this name. Raises `UnknownName`."""
-    found = next((plot for plot in engine.plots if plot.name == name), None)
+    plot = next((plot for plot in engine.plots if plot.name == name), None)
     channel = next((channel for channel in engine.channels if channel.name == name), None)
-    if found:
-        return found
+    if plot:
+        return plot
     if channel is None:
-        known = [each.name for each in (*engine.plots, *engine.channels)]
-        raise UnknownName(f"plot or channel of {engine.name}", name, dict.fromkeys(known))
+        names = [each.name for each in (*engine.plots, *engine.channels)]
+        raise UnknownName(f"plot or channel of {engine.name}", name, dict.fromkeys(names))
     kind = ("line", "bars", "heatmap")[min(len(channel.dims), 2)]
     about = {"title": channel.label[:1].upper() + channel.label[1:], "doc": channel.doc, "log_y": channel.log}
     return Plot(name=name, channels=(name,), kind=kind, **about)  # type: ignore[arg-type]

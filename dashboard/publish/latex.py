@@ -59,11 +59,11 @@ def _measured(value: float | None) -> str:
 
 def _spread(fresh: Sequence[Mapping[str, Any]]) -> str:
     values = [each["measured"] for each in fresh if each["measured"] is not None]
-    held = f"{sum(each['holds'] is True for each in fresh)}/{len(fresh)}"
+    holding = f"{sum(each['holds'] is True for each in fresh)}/{len(fresh)}"
     if not values:
-        return f"-- ({held})"
+        return f"-- ({holding})"
     error = rf" \pm {number(statistics.stdev(values))}" if len(values) > 1 else ""
-    return f"${number(statistics.fmean(values))}{error}$ ({held})"
+    return f"${number(statistics.fmean(values))}{error}$ ({holding})"
 
 
 def number(value: float) -> str:

@@ -110,14 +110,14 @@ def _recorded(
     names = {plot.name: made.mark.figure.id for plot, made in marks.items()}
     changes, notes = Changes(document), {plot.name: [] for plot in marks}
     words: dict[str, int] = {}
-    told = []
+    spoken = []
     for frame, step in enumerate((steps[-1], *steps)):  # from the end to the start first: what returns is a change, too
         for plot, made in marks.items():
             _show(context.run, made, step)
             notes[plot.name].append(_note(made, context.label if _of_one(plot) else ""))
         changes.take(max(0, frame - 1) if frame else None)
         if frame:
-            told.append(words.setdefault(_words(context, step), len(words)))
+            spoken.append(words.setdefault(_words(context, step), len(words)))
             progress(frame / len(steps))
     if any(made.mark.figure.id != names[plot.name] for plot, made in marks.items()):
         raise ConfigError("a figure has other axes at other steps, and cannot be replayed")
@@ -131,7 +131,7 @@ def _recorded(
         "curves": [_curve(curve, lines) for curve in context.curves],
         "notes": {name: texts[1:] for name, texts in notes.items()},
         "words": list(words),
-        "told": told,
+        "spoken": spoken,
     }
 
 

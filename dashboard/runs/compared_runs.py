@@ -69,8 +69,8 @@ def _short(value: Any) -> str:
 
 def channels(runs: Sequence[Titled]) -> list[str]:
     """Name the channels that are one number a step and that all runs have."""
-    found = [[c.name for c in each.run.engine.channels if not c.dims and not c.thin] for each in runs]
-    return [name for name in found[0] if all(name in others for others in found)] if found else []
+    names = [[c.name for c in each.run.engine.channels if not c.dims and not c.thin] for each in runs]
+    return [name for name in names[0] if all(name in others for others in names)] if names else []
 
 
 def logarithmic(runs: Sequence[Titled], channel: str) -> bool:
@@ -110,9 +110,9 @@ def differences(runs: Sequence[Titled], channel: str) -> Any:
 
 def _labelled(runs: Sequence[Titled], channel: str) -> Iterator[tuple[str, xarray.Dataset]]:
     for each in runs:
-        found = bands(each.run, channel)
-        for place, text in enumerate(found["curve"].values):
-            yield " · ".join(filter(None, (each.title, str(text)))), found.isel(curve=place)
+        table = bands(each.run, channel)
+        for place, text in enumerate(table["curve"].values):
+            yield " · ".join(filter(None, (each.title, str(text)))), table.isel(curve=place)
 
 
 def _framed(overlay: Any, x: str, y: str, log_y: bool) -> Any:
@@ -142,8 +142,8 @@ class MemberFigures:
             unselected_color=GREY, unselected_alpha=0.25, selected_color=qualitative(1)
         )
         names = {"tools": ["box_select", "lasso_select", "hover"], "size": 7, "color": qualitative(0)}
-        told = [name for name in ("run", "member", *self.axes[2:]) if name in self.table]
-        self.points: Any = hv.Points(self.table, [x, y], told).opts(**names)
+        columns = [name for name in ("run", "member", *self.axes[2:]) if name in self.table]
+        self.points: Any = hv.Points(self.table, [x, y], columns).opts(**names)
         chosen = Params(self.links, ["selection_expr"])
         self.lines = hv.DynamicMap(self.draw_lines, streams=[chosen])
 
@@ -207,8 +207,8 @@ class MemberFigures:
 
 def spans_decades(column: Any) -> bool:
     """Whether numbers are above 0 and span more than a decade and a half."""
-    found = column.replace([np.inf, -np.inf], np.nan).dropna()
-    return bool(len(found) and found.min() > 0 and found.max() / found.min() > 30)
+    finite = column.replace([np.inf, -np.inf], np.nan).dropna()
+    return bool(len(finite) and finite.min() > 0 and finite.max() / finite.min() > 30)
 
 
 def _plain(table: Any, x: str, y: str) -> dict[str, Any]:

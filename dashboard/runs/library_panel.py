@@ -60,11 +60,11 @@ class LibraryPanel(Component):
 
     def refresh(self, note: str = "", deleted: str = "") -> None:
         """List the stored runs, with a note of what was done, and the run whose deletion can be undone."""
-        found, count = self._library.find(engine=self._engine, limit=library.SHOWN) if self._library else ([], 0)
+        entries, count = self._library.find(engine=self._engine, limit=library.SHOWN) if self._library else ([], 0)
         rows = [
             {"name": each.id, "title": each.title, "about": library.described(each), "broken": each.broken}
             | {"hue": self._hues.get(each.id, "")}
-            for each in found
+            for each in entries
         ]
         self.shown = {"entries": rows, "note": note, "count": count, "deleted": deleted}
 

@@ -119,7 +119,7 @@ class Share:
 
     def export_figure(self, card: Card, kind: str) -> None:
         """Make a file of one figure as it is looked at, one of `FILES`, or of all its numbers."""
-        if kind not in [known for known, *_ in FILES] or not len(self._session.runner.run):
+        if kind not in [each for each, *_ in FILES] or not len(self._session.runner.run):
             return
         run, plot, view = self._session.runner.run.copy(), card.plot, self._figure_view(card)
         form, _, width = kind.partition(" ")

@@ -75,12 +75,12 @@ class SweepForm(Viewer):
 
     def folder(self, library: Path) -> Path:
         """Return the folder of the sweep that begins, one that is not there yet. Raises `ConfigError`."""
-        asked = self.called.value.strip()
-        name = asked or f"{self.engine.value}-{'own' if self.named.value == OWN else self.named.value}"
+        typed = self.called.value.strip()
+        name = typed or f"{self.engine.value}-{'own' if self.named.value == OWN else self.named.value}"
         if not NAME.fullmatch(name):
             raise ConfigError(f"the name {quote(name)} is none of a folder: take letters, digits, - and _")
         taken = {path.name for path in sweep_jobs.sweeps(library)}
-        if asked and name in taken:
+        if typed and name in taken:
             raise ConfigError(f"there is a sweep {quote(name)} already: choose another name")
         free = next(each for each in (name, *(f"{name}-{n}" for n in range(2, 10**6))) if each not in taken)
         return library / sweep_jobs.FOLDER / free

@@ -102,9 +102,9 @@ class SweepPage(Viewer):
             self.tick()
 
     def _list(self, folder: Path | None = None) -> None:
-        found = {path.name: str(path) for path in sweep_jobs.sweeps(self._place)}
-        chosen = str(folder) if folder else next(iter(found.values()), None)
-        self.chosen.param.update(options=found, value=chosen, visible=bool(found))
+        folders = {path.name: str(path) for path in sweep_jobs.sweeps(self._place)}
+        chosen = str(folder) if folder else next(iter(folders.values()), None)
+        self.chosen.param.update(options=folders, value=chosen, visible=bool(folders))
         self._attempt(self._choose)
 
     def _choose(self) -> None:

@@ -60,12 +60,12 @@ def gallery(names: list[str], address: Address) -> pn.Column:
 
 def content(names: list[str], address: Address) -> dict[str, Any]:
     """Collect all that the gallery shows."""
-    found, broken = lessons.in_order()
+    readable, broken = lessons.in_order()
     labs = [lab(name, address(name)) for name in names]
     titles = {each["name"]: each["title"] for each in labs}
     return {
         "labs": labs,
-        "lessons": [_lesson(each, address(each.lab), titles.get(each.lab, each.lab)) for each in found],
+        "lessons": [_lesson(each, address(each.lab), titles.get(each.lab, each.lab)) for each in readable],
         "broken": broken,
         "hues": [qualitative(hue) for hue in range(HUES)],
         "grey": GREY,

@@ -178,10 +178,10 @@ async def _handle(handler: ProtocolHandler, message: Any, connection: Any) -> An
 
 
 def _handler(handler: ProtocolHandler, message: Any) -> Any:
-    known = handler._handlers.get(message.msgtype)
-    if known is None:
+    handle = handler._handlers.get(message.msgtype)
+    if handle is None:
         raise ProtocolError(f"{message.msgtype} is not for a server")
-    return known
+    return handle
 
 
 # -- one window ----------------------------------------------------------------------------------------------
@@ -276,9 +276,9 @@ def _find_handler(server: BokehTornado, request: HTTPServerRequest, **options: A
         server._secret_key, server._sign_sessions = secrets.token_bytes(32), True
     path, mark, query = request.uri.partition("?") if request.uri else ("", "", "")
     request.uri = path + mark + query.replace("?", "%3F")  # Panel takes an address with two question marks for none
-    found = refusal(request, server)
-    if found:
-        return server.get_handler_delegate(request, Refused, {"refusal": found})
+    refused = refusal(request, server)
+    if refused:
+        return server.get_handler_delegate(request, Refused, {"refusal": refused})
     passed = server._unchecked(request, **options)  # type: ignore[attr-defined]
     kind = getattr(passed, "handler_class", None)
     if kind is not None and not _allowed(kind):
@@ -297,7 +297,7 @@ def _allowed(kind: type[RequestHandler]) -> bool:
 
 def _position(request: HTTPServerRequest, server: BokehTornado) -> int:
     """Return the visitor's place in the queue for a page; 0 where there is none."""
-    visitor = visitors.known(request) or visitors.introduce(request)
+    visitor = visitors.name_of(request) or visitors.introduce(request)
     return visitors.QUEUE.position(visitor, visitors.sessions(server))
 
 

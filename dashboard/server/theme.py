@@ -58,13 +58,13 @@ CRUMB = (FOLDER / "crumb.css").read_text()
 """Style of the lab's name in the bar of its page, and of the way back to all labs."""
 
 
-def dark(asked: str) -> bool:
+def dark(theme: str) -> bool:
     """Whether a page begins dark: as its address asks, else as chosen in this browser before, else as its system is.
 
     `theme.js` writes both cookies.
     """
     cookies = pn.state.cookies
-    return (asked or cookies.get("dynascope_theme") or cookies.get("dynascope_system")) == "dark"
+    return (theme or cookies.get("dynascope_theme") or cookies.get("dynascope_system")) == "dark"
 
 
 def prepare() -> None:

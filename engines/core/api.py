@@ -90,9 +90,9 @@ def examine(name: str, subject: Subject, probe: str, **chosen: Any) -> Mapping[s
     does not exist, `ConfigError` where a probe does not suit the subject, `EngineFailure` where it cannot be computed.
     """
     engine = load(name)
-    asked = engine.probe(probe)
+    chosen_probe = engine.probe(probe)
     bare = new_run(Experiment.from_preset(engine, set=with_subject(engine, subject)))
-    *_, last = compute_parts(asked, bare, 0, 0, check_options(asked, chosen))
+    *_, last = compute_parts(chosen_probe, bare, 0, 0, check_options(chosen_probe, chosen))
     return last.values
 
 

@@ -108,8 +108,8 @@ def _products(rows: Tensor, weights: Tensor, config: MatrixSensing) -> tuple[Ten
     down, up = weights[:, None] * rows.mT / sqrt(m), rows / weights / sqrt(m)
     one = [down @ up] if 2 * m >= size else [down, up]
     narrow = torch.bfloat16 if rows.is_cuda and config.precision == "bf16" else torch.float32
-    first, *rest = one if config.precision == "fp64" else [value.to(narrow) for value in one]
-    return first.contiguous(), rest[0] if rest else None
+    first, *others = one if config.precision == "fp64" else [value.to(narrow) for value in one]
+    return first.contiguous(), others[0] if others else None
 
 
 def factors(config: MatrixSensing, drawn: Draw) -> tuple[np.ndarray, np.ndarray]:

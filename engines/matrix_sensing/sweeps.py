@@ -37,8 +37,8 @@ def lines(data: Dataset, config: Any) -> list[Line]:
     predicted = foretold(data, config)
     powers = np.log10([float(predicted.min()), float(predicted.max())])
     levels = 10.0 ** (np.arange(np.ceil(2 * powers[0]), np.floor(2 * powers[1]) + 1) / 2)
-    found = ((level, *level_line(predicted, "alpha", "k", level)) for level in levels)
-    return [Line(alpha, k, f"law: rate {level:.1g}") for level, alpha, k in found if len(k) > 1]
+    lines = ((level, *level_line(predicted, "alpha", "k", level)) for level in levels)
+    return [Line(alpha, k, f"law: rate {level:.1g}") for level, alpha, k in lines if len(k) > 1]
 
 
 def judge(data: Dataset, config: Any) -> list[Verdict]:

@@ -286,10 +286,10 @@ class OptimizerDynamics(Config):
     @property
     def values(self) -> np.ndarray:
         """Singular values of the target `[r]`, decreasing. Raises `ValueError` where the text gives none."""
-        first, *rest = self.spectrum.split(":")
+        first, *parameters = self.spectrum.split(":")
         if first != "power":
-            return np.array([float(value) for value in (first, *rest)])
-        exponent, count = rest
+            return np.array([float(value) for value in (first, *parameters)])
+        exponent, count = parameters
         if int(count) > MOST_MODES:
             raise ValueError(count)
         return np.arange(1.0, int(count) + 1) ** -float(exponent)

@@ -134,8 +134,8 @@ class OptimizerDynamicsEngine(CompositeEngine[OptimizerDynamics]):
 
     def story(self, run: RunData, member: int) -> Story:
         """Explain what the reader is seeing."""
-        told = super().story(run, member)
-        return story.without_law(told) if run.configs[member].method == "own" else told
+        text = super().story(run, member)
+        return story.without_law(text) if run.configs[member].method == "own" else text
 
     def caution(self, config: OptimizerDynamics) -> str:
         """Say what a configuration cannot show, and that an optimiser's class is slower."""

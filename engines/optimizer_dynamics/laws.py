@@ -89,20 +89,20 @@ def half_times(config: OptimizerDynamics, u0: np.ndarray) -> np.ndarray:
     if config.alpha == 0 or config.schedule != "constant" or config.weight_decay:
         return none
     with np.errstate(all="ignore"):
-        found = none
+        times = none
         if method == "gd":
-            found = gradient_descent(s, u0, eta, L)
+            times = gradient_descent(s, u0, eta, L)
         elif method in ("heavy_ball", "nesterov") and L == 2:
-            found = momentum(s, u0, eta, config.beta1, method == "nesterov")
+            times = momentum(s, u0, eta, config.beta1, method == "nesterov")
         elif method == "sign" or (method == "muon" and config.orthogonalise == "polar"):
-            found = uniform_speed(s, u0, eta * gain(config), L)
+            times = uniform_speed(s, u0, eta * gain(config), L)
         elif method == "shampoo":
-            found = shampoo(s, u0, eta, L)
+            times = shampoo(s, u0, eta, L)
         elif method in ("adam", "soap") and L == 2 and config.beta1 == 0:
-            found = adam(s, eta)
+            times = adam(s, eta)
         elif method == "scaled_gd" and config.damping == 0:
-            found = natural(s, u0, eta)
-    return np.where(u0 < s / 2, found, np.nan)
+            times = natural(s, u0, eta)
+    return np.where(u0 < s / 2, times, np.nan)
 
 
 def gain(config: OptimizerDynamics) -> float:

@@ -51,12 +51,12 @@ def tuning(run: RunData, member: int, step: int = -1, trials: int = 9, steps: in
         yield Part(0.99 * share, {})
     channel = "score" if config.scene == "network" else "loss"
     losses = np.where(simulation.diverged_at >= 0, np.nan, simulation.observe().values[channel])
-    found: dict[str, Any] = {"rate": np.array(rates), "trials": len(members)}
+    result: dict[str, Any] = {"rate": np.array(rates), "trials": len(members)}
     for at, name in enumerate(schedules):
-        found[name] = losses[at * trials : (at + 1) * trials]
+        result[name] = losses[at * trials : (at + 1) * trials]
     best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else 0
-    found |= {"best_loss": float(losses[best]), "best_rate": float(members[best].eta), "best": members[best].schedule}
-    yield Part(1.0, found)
+    result |= {"best_loss": float(losses[best]), "best_rate": float(members[best].eta), "best": members[best].schedule}
+    yield Part(1.0, result)
 
 
 def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) -> dict[str, Any]:
@@ -68,13 +68,14 @@ def speed_ups(run: RunData, member: int, step: int = -1, baseline: float = 1.0) 
     if run.configs[member].scene != "network" or not budgets(run, "adam"):
         raise ConfigError("speed_ups needs a race on digits with adam in it, such as the preset O15")
     names = [name for name in network.CENTRES if budgets(run, name)]
-    found: dict[str, Any] = {"budget": np.array(sorted({config.horizon for config in run.configs}), dtype=float)}
-    places = [ranking(run, int(T)) for T in found["budget"]]
+    result: dict[str, Any] = {"budget": np.array(sorted({config.horizon for config in run.configs}), dtype=float)}
+    places = [ranking(run, int(T)) for T in result["budget"]]
     for name in names:
-        found[f"place_{name}"] = np.array([each.index(name) + 1 if name in each else np.nan for each in places])
-        own = [speed_up(run, name, int(T), baseline) if int(T) in budgets(run, name) else None for T in found["budget"]]
-        found[name] = np.array([np.nan if speed is None else speed for speed in own])
-    return found
+        result[f"place_{name}"] = np.array([each.index(name) + 1 if name in each else np.nan for each in places])
+        own = [speed_up(run, name, int(T), baseline) if int(T) in budgets(run, name) else None
+               for T in result["budget"]]  # fmt: skip
+        result[name] = np.array([np.nan if speed is None else speed for speed in own])
+    return result
 
 
 def best_rates(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
@@ -97,20 +98,20 @@ def best_rates(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
                 rows.append((config.schedule, T, config.batch_size, *best, _law(config, T)))
     if not rows:
         raise ConfigError("best_rates needs three rates of one tuning of the quadratic, as in the presets O7 and O9")
-    found: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     for name in dict.fromkeys(row[0] for row in rows):
         columns = np.array(sorted(row[1:] for row in rows if row[0] == name), dtype=float).T
-        found |= {f"{key}_{name}": column for key, column in zip(("budget", "batch", "rate", "risk"), columns[:4],
+        result |= {f"{key}_{name}": column for key, column in zip(("budget", "batch", "rate", "risk"), columns[:4],
                                                                  strict=True)}  # fmt: skip
-        found[f"share_{name}"] = columns[2] / columns[1]
+        result[f"share_{name}"] = columns[2] / columns[1]
         if name == "constant":
-            found |= {"rate_law": columns[4], "share_law": columns[4] / columns[1]}
-    return found
+            result |= {"rate_law": columns[4], "share_law": columns[4] / columns[1]}
+    return result
 
 
 def _law(config: OptimizerDynamics, steps: int) -> float:
-    known = config.noise > 0 and config.source > 1 and not config.precondition and config.method == "gd"
-    return risk.best_constant_rate(config, steps) if known else np.nan
+    has_law = config.noise > 0 and config.source > 1 and not config.precondition and config.method == "gd"
+    return risk.best_constant_rate(config, steps) if has_law else np.nan
 
 
 def _tuning_lines(title: str, x: str, y: str, x_label: str, y_label: str, law: str = "") -> Lines:
@@ -160,8 +161,8 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
         if done % SLICE == 0:
             yield Part(0.99 * done / steps, {})
     table = np.array(rows)
-    found = {"after": np.arange(1, steps + 1), "central": table[:, 0], "gradient": table[:, 1]}
-    yield Part(1.0, {**found, "oscillation": float(table[:, 2].mean()), "variance": float(table[:, 3].mean())})
+    result = {"after": np.arange(1, steps + 1), "central": table[:, 0], "gradient": table[:, 1]}
+    yield Part(1.0, {**result, "oscillation": float(table[:, 2].mean()), "variance": float(table[:, 3].mean())})
 
 
 def monte_carlo(run: RunData, member: int, step: int = -1, runs: int = 64) -> Iterator[Part]:
@@ -182,8 +183,8 @@ def monte_carlo(run: RunData, member: int, step: int = -1, runs: int = 64) -> It
         yield Part(0.99 * stop / last, {})
     exact = risk.expected(config, at)
     z = (np.array(means) - exact) / np.array(errors)
-    found = {"steps": at, "mean": np.array(means), "error": np.array(errors), "exact": exact}
-    yield Part(1.0, {**found, "largest_z": float(abs(z).max())})
+    result = {"steps": at, "mean": np.array(means), "error": np.array(errors), "exact": exact}
+    yield Part(1.0, {**result, "largest_z": float(abs(z).max())})
 
 
 PROBES = (

@@ -315,7 +315,7 @@ class Path:
         )
         self._knobs = knobs_of([config, config], CPU)
         self._moments, self._weighed = self._exact.begin()
-        self._found = [self._values()]
+        self._risks = [self._values()]
 
     def _values(self) -> Tensor:
         """Mean and variance `[1, 2]` of the excess risk: `sum lambda m/2`, `sum lambda² (v²/2 + mu² v)`."""
@@ -326,12 +326,12 @@ class Path:
     def until(self, step: int) -> np.ndarray:
         """Return mean and variance `[step + 1, 2]` of the excess risk from step 0 on."""
         with torch.no_grad():
-            while len(self._found) <= min(step, LONGEST):
+            while len(self._risks) <= min(step, LONGEST):
                 for _ in range(SLICE):
-                    t = torch.full((2,), len(self._found) - 1)
+                    t = torch.full((2,), len(self._risks) - 1)
                     self._moments, self._weighed = self._exact.step(self._moments, self._weighed, t, self._knobs)
-                    self._found.append(self._values())
-        return torch.cat(self._found[: step + 1]).numpy()
+                    self._risks.append(self._values())
+        return torch.cat(self._risks[: step + 1]).numpy()
 
 
 @lru_cache(maxsize=256)

@@ -38,8 +38,8 @@ def placed(
         steps, values = recorded(run, column)
         last = note.step if note.to is None else note.to
         if len(steps) and steps[-1] >= last:
-            found = _point(note, steps, values) if note.to is None else _slope(note, steps, values, log_x, scale)
-            yield from filter(None, [found])
+            placed = _point(note, steps, values) if note.to is None else _slope(note, steps, values, log_x, scale)
+            yield from filter(None, [placed])
 
 
 def _about(note: Annotation, column: Column) -> bool:

@@ -144,8 +144,9 @@ class LineMark:
     @property
     def empty(self) -> str:
         """Say why there is nothing to see after the first rows, nor will be; "" where there is something."""
-        seen = any(self.stream.extents.get(spec.column.key) for spec in self.lines) or self._theory or self.overlay_hues
-        return "" if seen or len(self.stream.source.data["step"]) < FIRST_ROWS else NO_VALUES
+        has_rows = any(self.stream.extents.get(spec.column.key) for spec in self.lines)
+        has_data = has_rows or self._theory or self.overlay_hues
+        return "" if has_data or len(self.stream.source.data["step"]) < FIRST_ROWS else NO_VALUES
 
     @property
     def columns(self) -> list[tuple[str, Column]]:
@@ -288,8 +289,8 @@ class LineMark:
     def nearest_line(self, x: float, y: float) -> LineSpec | None:
         """Find the line nearest to a point of the plane; None where none is near."""
         near = [(self._distance(spec.column, x, y), place) for place, spec in enumerate(self.lines)]
-        found = min((pair for pair in near if pair[0] < NEAR), default=None)
-        return self.lines[found[1]] if found else None
+        nearest = min((pair for pair in near if pair[0] < NEAR), default=None)
+        return self.lines[nearest[1]] if nearest else None
 
     def nearest_curve(self, x: float, y: float) -> str:
         """Find the key of the curve nearest to a point of the plane; "" where none is near."""

@@ -120,12 +120,12 @@ class StreamedSource:
 
     def extent(self, keys: Iterable[str], log: bool) -> tuple[float, float, float] | None:
         """Find the extent of some columns, without the last steps of diverged members: they press all others flat."""
-        known = [key for key in keys if key in self.extents]
-        whole = axes.union(map(self.extents.get, known))
-        starts = [abs(self.starts[key]) for key in known]
+        present = [key for key in keys if key in self.extents]
+        whole = axes.union(map(self.extents.get, present))
+        starts = [abs(self.starts[key]) for key in present]
         if not self.diverged or not any(starts):
             return whole
-        alive = [key for key in known if self.diverged.isdisjoint(self.columns[key].curve.members)]
+        alive = [key for key in present if self.diverged.isdisjoint(self.columns[key].curve.members)]
         reached = [max(abs(end) for end in self.extents[key][:2]) for key in alive]
         return axes.capped(whole, max(EXPLODED[log] * max(starts), *reached, 0.0))
 

@@ -308,8 +308,8 @@ class SweepMark(StepMark):
     def _law_sample(self, laws: list[np.ndarray]) -> list[dict[str, Any]]:
         """List what the legend says of the dashed lines: nothing where there are none."""
         name = plain(self.predictions.label).partition(" (")[0]
-        known = np.isfinite(np.concatenate(laws)).any()
-        return [{"label": f"theory: {name}", "dash": "dashed", "muted": True}] if known else []
+        has_law = np.isfinite(np.concatenate(laws)).any()
+        return [{"label": f"theory: {name}", "dash": "dashed", "muted": True}] if has_law else []
 
     def _table(self, sweep: SweptEnsemble, medians: list[np.ndarray], laws: list[np.ndarray]) -> Numbers:
         """Make a table, a row a value of the knob and a column a series: medians over seeds, then theory."""

@@ -175,8 +175,8 @@ class ProfileMark(StepMark):
 
     def _describe(self, now: StepData, vectors: list[np.ndarray], laws: list[list[np.ndarray]]) -> None:
         """Say that there are dashed lines, and put the first curves in a table, beside what laws say of them."""
-        known = [name for name, law in zip(self.plot.channels[1:], laws, strict=True) if np.isfinite(law).any()]
-        titles = [plain(self.engine.channel(name).label) for name in known]
+        finite = [name for name, law in zip(self.plot.channels[1:], laws, strict=True) if np.isfinite(law).any()]
+        titles = [plain(self.engine.channel(name).label) for name in finite]
         curves: list[Any] = list(now.curves)[:TABLE_CURVES]
         self.legend = [{"label": "theory", "dash": "dashed", "muted": True}] * bool(titles)
         heads = [self.channel.dims[0], *(curve.label for curve in curves)]

@@ -67,13 +67,13 @@ class Description(NamedTuple):
 
 def described() -> list[Description]:
     """Describe every device, the processor first."""
-    found = [Description("cpu", _with_memory("CPU", *_memory_of_host()))]
+    described = [Description("cpu", _with_memory("CPU", *_memory_of_host()))]
     if torch.backends.mps.is_available():
-        found.append(Description("mps", "Apple GPU, single precision"))
+        described.append(Description("mps", "Apple GPU, single precision"))
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         about = f"{torch.cuda.get_device_name(index)} (cuda:{index})"
-        found.append(Description(f"cuda:{index}", _with_memory(about, *torch.cuda.mem_get_info(index))))
-    return found
+        described.append(Description(f"cuda:{index}", _with_memory(about, *torch.cuda.mem_get_info(index))))
+    return described
 
 
 def _with_memory(text: str, free: int | None, whole: int) -> str:
@@ -167,8 +167,8 @@ class Transfer:
         if self._event is None:
             return {name: value.cpu().numpy() for name, value in self._values.items()}
         self._event.synchronize()
-        found, start = {}, 0
+        arrays, start = {}, 0
         for name, value in self._ordered():
             part = self._buffer[start : start + value.nbytes].view(value.dtype)
-            found[name], start = part.view(value.shape).numpy(), start + value.nbytes
-        return {name: found[name] for name in self._values}
+            arrays[name], start = part.view(value.shape).numpy(), start + value.nbytes
+        return {name: arrays[name] for name in self._values}

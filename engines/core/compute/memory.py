@@ -62,8 +62,8 @@ def advice(engine: Engine, configs: Sequence[Config], share: float) -> str:
     members = _largest(lambda count: estimate(engine, configs[:count]) <= allowed, len(configs))
     if members:
         return f"{members:,} of the {len(configs):,} members would fit"
-    found = [(_largest_value(engine, configs[0], name, allowed), name) for name in sizes(configs[0])]
-    best = max(((value / getattr(configs[0], name), value, name) for value, name in found if value), default=None)
+    candidates = [(_largest_value(engine, configs[0], name, allowed), name) for name in sizes(configs[0])]
+    best = max(((value / getattr(configs[0], name), value, name) for value, name in candidates if value), default=None)
     alone = " alone" if len(configs) > 1 else ""
     return f"{best[2]}={best[1]:,} would fit{alone}" if best else "lower the sizes or the number of members"
 
@@ -79,12 +79,12 @@ def advised(engine: Engine, configs: Sequence[Config], device: torch.device) -> 
     except OutOfMemory as error:
         devices.give_back()
         taken = estimate(engine, configs)
-        share = taken / (taken + error.asked) if error.asked else 0.5
+        share = taken / (taken + error.requested) if error.requested else 0.5
         fits = [advice(engine, configs, share)] if taken else []
         there = ["the processor may have room for it (device cpu)"] if device.type != "cpu" else []
         if not fits and not there:
             raise
-        raise OutOfMemory(error.what, error.asked, "; ".join(fits + there)) from error
+        raise OutOfMemory(error.what, error.requested, "; ".join(fits + there)) from error
 
 
 def sizes(config: Config) -> list[str]:

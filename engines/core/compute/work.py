@@ -38,10 +38,10 @@ def seconds_a_step(engine: Engine, configs: Sequence[Config], device: torch.devi
     size = memory.estimate(engine, configs)
     if size < LARGE:
         return 0.0
-    found = [_measured(engine, configs, most, device) for most in MEASURED[device.type]]
-    if not all(found):
+    measured = [_measured(engine, configs, most, device) for most in MEASURED[device.type]]
+    if not all(measured):
         return 0.0
-    (small, quick), (large, slow) = found  # type: ignore[misc]
+    (small, quick), (large, slow) = measured  # type: ignore[misc]
     power = math.log(slow / quick) / math.log(large / small) if large > small else GROWTH[0]
     return slow * (size / large) ** min(max(power, GROWTH[0]), GROWTH[1])
 

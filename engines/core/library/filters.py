@@ -50,8 +50,8 @@ def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[Co
 
 def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str) -> Condition:
     if not connection.execute("SELECT 1 FROM knobs WHERE knob = ? LIMIT 1", [knob]).fetchone():
-        known = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
-        raise UnknownName("knob", knob, known)
+        knobs = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
+        raise UnknownName("knob", knob, knobs)
     return f"id IN (SELECT run FROM knobs WHERE knob = ? AND value {sign} ?)", [knob, _value(text)]
 
 

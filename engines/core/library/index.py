@@ -56,7 +56,7 @@ PRAGMA user_version = {VERSION};
 """
 """Descriptions lie apart: a run is found by a look through all of `runs`, which are therefore short."""
 
-Told = Callable[[int, int], None]
+Report = Callable[[int, int], None]
 
 
 class Index:
@@ -68,9 +68,9 @@ class Index:
         self._places = [folder / FOLDER / "runs.sqlite", _cache(f"{digest}.sqlite")]
 
     @contextmanager
-    def opened(self, told: Told | None = None) -> Iterator[sqlite3.Connection]:
+    def opened(self, report: Report | None = None) -> Iterator[sqlite3.Connection]:
         """Open the index as it is to be now. Raises `StoreError` where the folder cannot be read."""
-        connection = self._connect(told)
+        connection = self._connect(report)
         try:
             yield connection
         finally:
@@ -81,11 +81,11 @@ class Index:
         for place in self._places:
             _remove(place)
 
-    def _connect(self, told: Told | None) -> sqlite3.Connection:
+    def _connect(self, report: Report | None) -> sqlite3.Connection:
         for place in [*self._places, None]:
             for _ in range(2):  # a damaged one is deleted, and made anew
                 try:
-                    return self._synchronised(place, told)
+                    return self._synchronised(place, report)
                 except (sqlite3.Error, OSError) as error:
                     if isinstance(error, StoreError):
                         raise
@@ -94,7 +94,7 @@ class Index:
                     _remove(place)
         raise StoreError(f"the runs in {self.folder} cannot be listed")
 
-    def _synchronised(self, place: Path | None, told: Told | None) -> sqlite3.Connection:
+    def _synchronised(self, place: Path | None, report: Report | None) -> sqlite3.Connection:
         if place:
             place.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(place or ":memory:", timeout=PATIENCE, isolation_level=None)
@@ -104,7 +104,7 @@ class Index:
             connection.execute("PRAGMA synchronous = NORMAL")
             if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
                 _make(connection)
-            _Synchronisation(self.folder, connection).run(told)
+            _Synchronisation(self.folder, connection).run(report)
         except BaseException:
             connection.close()
             raise
@@ -150,36 +150,37 @@ class _Synchronisation:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder, self.connection = folder, connection
 
-    def run(self, told: Told | None) -> None:
+    def run(self, report: Report | None) -> None:
         """Read what is new, forget what is gone; nothing is looked through where the folder has not changed."""
-        started, known = time.time_ns(), json.dumps({name: each.version for name, each in origins().items()})
+        started, versions = time.time_ns(), json.dumps({name: each.version for name, each in origins().items()})
         facts = dict(map(tuple, self.connection.execute("SELECT name, value FROM facts")))
         try:
             changed = self.folder.stat().st_mtime_ns
         except FileNotFoundError:
             changed = None
-        if changed is not None and facts.get("changed") == changed and facts.get("engines") == known:
+        if changed is not None and facts.get("changed") == changed and facts.get("engines") == versions:
             return
         here = {} if changed is None else dict(_files(self.folder))
-        again = "broken != ''" if facts.get("engines") != known else "0"  # what could not be loaded may be here now
+        again = "broken != ''" if facts.get("engines") != versions else "0"  # what could not be loaded may be here now
         rows = self.connection.execute(f"SELECT file, size, changed FROM runs WHERE NOT ({again})")
         indexed = {file: (size, at) for file, size, at in rows}
         new = [file for file, place in here.items() if indexed.get(file) != place]
         self._forget([row[0] for row in self.connection.execute("SELECT file FROM runs") if row[0] not in here])
         for number, file in enumerate(new, 1):
             self.read(file, *here[file])
-            if told:
-                told(number, len(new))
+            if report:
+                report(number, len(new))
         settled = changed if changed is not None and started - changed > SETTLED else None
         with _writing(self.connection):
-            self.connection.executemany("REPLACE INTO facts VALUES (?, ?)", [("changed", settled), ("engines", known)])
+            rows = [("changed", settled), ("engines", versions)]
+            self.connection.executemany("REPLACE INTO facts VALUES (?, ?)", rows)
 
     def read(self, file: str, size: int, changed: int) -> None:
         """Put what a file says into the index."""
-        found, knobs = describe(self.folder / file)
-        stored = found["stored"] or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(changed / 1e9))
-        about = zlib.compress(json.dumps(found.pop("about")).encode(), 1)
-        values = found | {"size": size, "changed": changed, "stored": stored}
+        description, knobs = describe(self.folder / file)
+        stored = description["stored"] or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(changed / 1e9))
+        about = zlib.compress(json.dumps(description.pop("about")).encode(), 1)
+        values = description | {"size": size, "changed": changed, "stored": stored}
         with _writing(self.connection):
             self._drop(file)
             names = ", ".join(["file", *COLUMNS])
@@ -208,11 +209,11 @@ def refresh(folder: Path, connection: sqlite3.Connection, rows: list[sqlite3.Row
     stale = []
     for row in rows:
         try:
-            found = (folder / row["file"]).stat()
+            on_disk = (folder / row["file"]).stat()
         except OSError:
             continue  # deleted meanwhile: whoever opens it is told
-        if (found.st_size, found.st_mtime_ns) != (row["size"], row["changed"]):
-            stale.append((row["file"], found.st_size, found.st_mtime_ns))
+        if (on_disk.st_size, on_disk.st_mtime_ns) != (row["size"], row["changed"]):
+            stale.append((row["file"], on_disk.st_size, on_disk.st_mtime_ns))
     for each in stale:
         _Synchronisation(folder, connection).read(*each)
     return bool(stale)
@@ -232,7 +233,7 @@ def _files(folder: Path) -> Iterator[tuple[str, tuple[int, int]]]:
                             os.unlink(entry)
                 if entry.name.endswith(".parquet") and entry.name.isprintable():
                     with contextlib.suppress(OSError):  # a link that leads nowhere, or deleted meanwhile
-                        found = entry.stat()
-                        yield entry.name, (found.st_size, found.st_mtime_ns)
+                        on_disk = entry.stat()
+                        yield entry.name, (on_disk.st_size, on_disk.st_mtime_ns)
     except OSError as error:
         raise StoreError(f"the runs in {folder} cannot be listed: {error.strerror or error}") from error

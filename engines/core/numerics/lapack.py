@@ -51,8 +51,8 @@ def _near(solve: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
         n = A.shape[-1]
         if not A.is_cuda or n > SMALL or (n <= BATCHED and A.numel() > QUICK):
             return solve(A)
-        found = solve(A.cpu())
-        return found.to(A.device) if isinstance(found, Tensor) else tuple(part.to(A.device) for part in found)
+        solved = solve(A.cpu())
+        return solved.to(A.device) if isinstance(solved, Tensor) else tuple(part.to(A.device) for part in solved)
 
     return placed
 

@@ -60,12 +60,12 @@ class Named(Generic[T]):
         """Load one, or the function that makes one. Raises `ConfigError` with the reason."""
         try:
             value = load()
-            found = value() if callable(value) else value
+            made = value() if callable(value) else value
         except DynascopeError as error:
             raise ConfigError(f"{who}: {error}") from error
         except (Exception, SystemExit) as error:
             raise ConfigError(f"{who} cannot be made ({type(error).__name__}: {said_by(error)})") from error
-        return self._check(found, who)
+        return self._check(made, who)
 
     def _loader(self, name: str) -> Callable[[], Any]:
         """Return what loads one of a folder of plugins, or of an installed package; folders come first."""
@@ -81,11 +81,11 @@ class Named(Generic[T]):
 
     def _files(self) -> dict[str, tuple[str, str]]:
         """List what files in folders of plugins offer: module and attribute by name; nothing is imported."""
-        found = {}
+        places = {}
         for path in (path for folder in reversed(PLUGINS.__path__) for path in sorted(Path(folder).glob("[!_]*.py"))):
             for name, place in offered_in(path, self.noun).items():
-                found[name] = (f"{PLUGINS.__name__}.{path.stem}", place)
-        return found
+                places[name] = (f"{PLUGINS.__name__}.{path.stem}", place)
+        return places
 
 
 def attribute(module: str, place: str) -> Any:

@@ -39,9 +39,9 @@ def adapt(module: torch.nn.Module, loss: Callable[[Any, Any], Tensor], features:
 
     def call(values: dict[str, Tensor], minibatch: Minibatch) -> Any:
         like = next(iter(values.values()))
-        rest = {n: one.to(like if one.is_floating_point() else like.device) for n, one in (fixed | buffers).items()}
+        others = {n: one.to(like if one.is_floating_point() else like.device) for n, one in (fixed | buffers).items()}
         positional, named, _ = split_minibatch(minibatch)
-        return functional_call(frozen, values | rest, positional, named)
+        return functional_call(frozen, values | others, positional, named)
 
     def criterion(made: Any, minibatch: Minibatch) -> Tensor:
         return loss(made, split_minibatch(minibatch)[2])

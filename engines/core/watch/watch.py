@@ -77,16 +77,16 @@ class Measured:
     def __call__(self, layers: Mapping[str, str]) -> dict[str, float]:
         """Measure everything at the parameters as they are now; `layers` are the names of channels by layer."""
         now = {name: one.detach() for name, one in self.params().items()}
-        found = {"distance": quantities.distance(now, self._first)}
+        measured = {"distance": quantities.distance(now, self._first)}
         if self.subject is None:
             parts = [one.detach().double().square().sum() for one in self.gradients() if one is not None]
-            return found | {"gradient_norm": float(sum(parts)) ** 0.5 if parts else float("nan")}
+            return measured | {"gradient_norm": float(sum(parts)) ** 0.5 if parts else float("nan")}
         at = self.subject.at(now)
         norm, sharp, self._vector = quantities.gradient_and_sharpness(at, self._data, self._vector)
-        found |= {"gradient_norm": norm, "sharpness": sharp}
+        measured |= {"gradient_norm": norm, "sharpness": sharp}
         for layer, (ratio, angle) in (quantities.collapse(at, self._data) if layers else {}).items():
-            found |= {f"nc1_{layers[layer]}": ratio, f"nc2_{layers[layer]}": angle}
-        return found
+            measured |= {f"nc1_{layers[layer]}": ratio, f"nc2_{layers[layer]}": angle}
+        return measured
 
 
 class Watch:
@@ -169,8 +169,8 @@ class Watch:
             if not PLAIN_NAME.fullmatch(name) or name in TAKEN:
                 raise ConfigError(f"{quote(name)} cannot be the name of a number: letters, digits and _")
         said = {"eta": self._rate(), "parameters": self._measured.parameters, "scalars": " ".join(scalars)}
-        layers, known = " ".join(self._layers.values()), self._measured.subject is not None
-        config = WatchedTraining(**self._about | said, layers=layers, curvature=known)
+        layers, has_loss = " ".join(self._layers.values()), self._measured.subject is not None
+        config = WatchedTraining(**self._about | said, layers=layers, curvature=has_loss)
         run = Run(ENGINE.for_configs([config]), [config])
         run.name, run.notes = self._name, tuple(self._measured.notes)
         self._scalars, self.run = tuple(scalars), run
@@ -186,8 +186,8 @@ class Watch:
             raise ConfigError(f"step={quote(step)} {after}")
         unknown = [name for name in scalars if name not in self._scalars]
         if unknown:
-            known = ", ".join(self._scalars) or "none"
-            raise ConfigError(f"{quote(unknown[0])} was not recorded from the first step on; known are {known}")
+            names = ", ".join(self._scalars) or "none"
+            raise ConfigError(f"{quote(unknown[0])} was not recorded from the first step on; known are {names}")
 
     def _record(self, step: int, numbers: Mapping[str, Any], observed: bool) -> None:
         assert self.run is not None

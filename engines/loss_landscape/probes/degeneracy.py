@@ -71,10 +71,10 @@ def factorisation(P: int, tolerance: float) -> Factorisation:
 def require_affordable(network: NetworkAtStep) -> None:
     """Raise `ConfigError` for parameters that are not finite, or too many for a dense count."""
     require_finite(network.theta)
-    known = is_perceptron(network) or isinstance(network.subject.model, OwnModel)
-    most = LARGEST if known else MAX_AUTODIFF
+    explainable = is_perceptron(network) or isinstance(network.subject.model, OwnModel)
+    most = LARGEST if explainable else MAX_AUTODIFF
     if len(network.theta) > most:
-        kind = "this network" if known else "a network that is no perceptron"
+        kind = "this network" if explainable else "a network that is no perceptron"
         raise ConfigError(
             f"P = {len(network.theta)} parameters are too many for a dense count: of {kind} it takes up to {most}; the "
             "probe `hessian` estimates the soft count of larger ones"

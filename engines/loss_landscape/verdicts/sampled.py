@@ -88,8 +88,8 @@ def relu_networks(run: RunData) -> list[Verdict]:
     over = [ratio(coefficient(run, i), law) for i, law in enumerate(laws)]
     falls = [
         _fall(run, laws, plain, i)
-        for plain, *rest in (_plain_first(run, group) for group in by_seed(run))
-        for i in rest
+        for plain, *others in (_plain_first(run, group) for group in by_seed(run))
+        for i in others
     ]
     return [
         verdict("coefficient over half the soft rank", over, 1.0, 0.05),

@@ -247,15 +247,15 @@ def span_coordinates(H: Tensor, averaging: Tensor, W: Tensor | None = None) -> S
     spanning = means if W is None else torch.cat([means, finite(W).to(means.dtype)], -1)
     Q = torch.linalg.qr(spanning)[0]
     A = (Q.mT.to(H.dtype).contiguous() @ D.mT).to(Q.dtype)
-    rest = torch.linalg.vector_norm(D, dim=-1).to(Q.dtype).square() - A.square().sum(-2)
+    residual = torch.linalg.vector_norm(D, dim=-1).to(Q.dtype).square() - A.square().sum(-2)
     off = A @ averaging  # what rounding left of the class means
     M, A = Q.mT @ means + off, A - off[..., labels]
     classifier = means.new_zeros(means.mT.shape) if W is None else finite(W).to(Q.dtype).mT
     now = pad(M[..., labels] + A, (0, 0, 0, 1))
-    return SpanCoordinates(_moments(M, A, rest.clamp_min(0), averaging, u), u * now, pad(classifier @ Q, (0, 1)))
+    return SpanCoordinates(_moments(M, A, residual.clamp_min(0), averaging, u), u * now, pad(classifier @ Q, (0, 1)))
 
 
-def _moments(M: Tensor, A: Tensor, rest: Tensor, averaging: Tensor, u: Tensor) -> Moments:
+def _moments(M: Tensor, A: Tensor, residual: Tensor, averaging: Tensor, u: Tensor) -> Moments:
     """Moments from class means `[*, r, K]`, deviations `[*, r, N]`, squared lengths out of them, and the unit.
 
     `Y Yᵀ = (K/N) A Aᵀ`, and beside it the length that is left.
@@ -263,6 +263,6 @@ def _moments(M: Tensor, A: Tensor, rest: Tensor, averaging: Tensor, u: Tensor) -
     N, K = averaging.shape
     values, vectors = torch.linalg.eigh(A @ A.mT * (K / N))
     Y = pad(vectors * values.clamp_min(0).sqrt()[..., None, :], (0, 1, 0, 1))
-    Y[..., -1, -1] = (rest.sum(-1) * (K / N)).sqrt()
-    V = ((A.square().sum(-2) + rest) @ averaging).sqrt()
+    Y[..., -1, -1] = (residual.sum(-1) * (K / N)).sqrt()
+    V = ((A.square().sum(-2) + residual) @ averaging).sqrt()
     return Moments(u * pad(M, (0, 0, 0, 1)), u * Y, u[..., 0] * V)

@@ -55,9 +55,9 @@ class OneByOne(Method):
 
     def update(self, x: Inputs, memory: Memory) -> Moved:
         """Step one member of `[b, P]` after another."""
-        found = [self._stepped(x, memory, member) for member in range(len(x.w))]
-        return torch.cat([w for w, _ in found]), {
-            name: torch.stack([kept[name] for _, kept in found]) for name in memory
+        stepped = [self._stepped(x, memory, member) for member in range(len(x.w))]
+        return torch.cat([w for w, _ in stepped]), {
+            name: torch.stack([kept[name] for _, kept in stepped]) for name in memory
         }
 
     def _stepped(self, x: Inputs, memory: Memory, member: int) -> tuple[Tensor, dict[str, Tensor]]:
@@ -115,19 +115,19 @@ def _entries(own: OwnMethod, state: Mapping[str, Any]) -> dict[str, Entry]:
 
     Raises `ConfigError` for a state that is neither.
     """
-    found = []
+    entries = []
     for key, values in state["state"].items():
         for name, value in values.items():
             if isinstance(value, Tensor | int | float):
-                found.append(Entry(("state", key, name), value))
+                entries.append(Entry(("state", key, name), value))
             elif value is not None:
                 raise ConfigError(f"{called_so(own)} keeps {quote(name)} as {type(value).__name__} in its state: only "
                                   "tensors and numbers are resumed")  # fmt: skip
     for at, group in enumerate(state["param_groups"]):
         for name, value in group.items():
             if isinstance(value, Tensor | int | float) and name != "lr":
-                found.append(Entry(("param_groups", at, name), value))
-    return {entry.name: entry for entry in found}
+                entries.append(Entry(("param_groups", at, name), value))
+    return {entry.name: entry for entry in entries}
 
 
 def _numbers(value: Any) -> Tensor:

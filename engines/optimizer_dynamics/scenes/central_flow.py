@@ -63,22 +63,22 @@ def variance(model: Model, w: Tensor, basis: Tensor, eta: float, dt: float) -> t
     """
     values, basis = curvatures(model, w, basis)
     edge = 2 / eta
-    held = [i for i in range(min(DIRECTIONS, len(values))) if float(values[i]) > NEAR * edge]
-    if not held:
+    at_edge = [i for i in range(min(DIRECTIONS, len(values))) if float(values[i]) > NEAR * edge]
+    if not at_edge:
         return torch.zeros_like(w), basis, 0.0
     gradient = model.loss_and_gradient(w)[1][0]
-    pairs = [(i, j) for i in held for j in held if i <= j]
+    pairs = [(i, j) for i in at_edge for j in at_edge if i <= j]
     slopes = torch.stack([_slope(model, w, basis[:, i], basis[:, j])[0] for i, j in pairs])
     wanted = torch.tensor([(edge - float(values[i])) / (5 * dt * eta) if i == j else 0.0 for i, j in pairs])
     twice = torch.tensor([1.0 if i == j else 2.0 for i, j in pairs], dtype=w.dtype)
     right = -(slopes @ gradient) - wanted.to(w.dtype)
     X = torch.linalg.lstsq(0.5 * (slopes @ slopes.mT) * twice, right[:, None]).solution[:, 0]
-    Sigma = w.new_zeros(len(held), len(held))
+    Sigma = w.new_zeros(len(at_edge), len(at_edge))
     for value, (i, j) in zip(X, pairs, strict=True):
-        Sigma[held.index(i), held.index(j)] = Sigma[held.index(j), held.index(i)] = value
+        Sigma[at_edge.index(i), at_edge.index(j)] = Sigma[at_edge.index(j), at_edge.index(i)] = value
     own, vectors = torch.linalg.eigh(Sigma)
     Sigma = (vectors * own.clamp_min(0)) @ vectors.mT
-    weights = torch.stack([Sigma[held.index(i), held.index(j)] for i, j in pairs]) * twice
+    weights = torch.stack([Sigma[at_edge.index(i), at_edge.index(j)] for i, j in pairs]) * twice
     return 0.5 * (weights @ slopes)[None], basis, float(Sigma.trace())
 
 

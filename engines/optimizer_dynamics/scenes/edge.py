@@ -212,9 +212,9 @@ def _flow_values(problem: Problem, state: State, rate: Tensor) -> dict[str, Tens
         return {}
     away = lengths(state.flows.flatten(0, 1), smoothed(state).repeat_interleave(2, 0)).unflatten(0, (-1, 2))
     loss = problem.model.loss_and_gradient(state.flows[:, 0])[0] + state.flow_variance / rate
-    found = {"central_distance": away[:, 0], "gradient_distance": away[:, 1],
+    distances = {"central_distance": away[:, 0], "gradient_distance": away[:, 1],
              "central_variance": state.flow_variance, "central_loss": loss}  # fmt: skip
-    return {name: torch.where(runs, values, torch.nan) for name, values in found.items()}
+    return {name: torch.where(runs, values, torch.nan) for name, values in distances.items()}
 
 
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
@@ -225,7 +225,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     top, _ = top_curvature(problem, state.w, _turned(problem, state.w, state.basis, scale), scale)
     # Half the second difference: the part of the iterates that changes its sign with every step.
     swing = (state.before[:, 0] - 2 * state.before[:, 1] + state.w) / 4
-    found = {
+    channels = {
         "loss": loss,
         "rate": rate,
         "distance": lengths(state.w, problem.start),
@@ -234,12 +234,12 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "edge_ratio": top * rate / thresholds(problem, knobs),
         "oscillation": torch.where(state.t > 1, swing.square().sum(1), torch.nan),
     }
-    found |= _flow_values(problem, state, rate)
+    channels |= _flow_values(problem, state, rate)
     if isinstance(problem.model, Product):
-        found |= {"residual": state.w.prod(1) - problem.model.c, "length": state.w.square().sum(1)}
+        channels |= {"residual": state.w.prod(1) - problem.model.c, "length": state.w.square().sum(1)}
     if isinstance(problem.model, Valley):
-        found |= {"residual": state.w[:, 0], "length": state.w[:, 1]}
-    return complete(found, state.w)
+        channels |= {"residual": state.w[:, 0], "length": state.w[:, 1]}
+    return complete(channels, state.w)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:

@@ -184,7 +184,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     now = evaluate(w, problem.M, problem.leaves)
     u, half = modes(problem, now.product), _half_times(problem, state, now.product)
     on = u.square().sum(1) / now.product.square().sum((-2, -1))
-    found = {
+    channels = {
         "loss": now.loss,
         "rate": rates(problem.schedules, state.t, knobs),
         "distance": lengths(w, problem.start),
@@ -195,7 +195,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "target": problem.s,
         "share_off": (1 - on).clamp_min(0).sqrt(),
     }
-    return complete(found, state.w)
+    return complete(channels, state.w)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
@@ -205,13 +205,13 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     rate = rates(problem.schedules, state.t, knobs)[:, None, None]
     update = (W - split(step(problem, state, knobs).w, problem.leaves)[0]) / rate
     left, values, right = svd(G)
-    found = {
+    channels = {
         "update_spectrum": (left * (update @ right.mT)).sum(1),
         "update_law": problem.race.mapped(values, knobs),
         "gradient_spectrum": values / torch.linalg.vector_norm(values, dim=1, keepdim=True),
         "factor_spectrum": svdvals(W.nan_to_num(0)),
     }
-    return complete(found, state.w, thin=True)
+    return complete(channels, state.w, thin=True)
 
 
 def nbytes(configs: Sequence[OptimizerDynamics]) -> int:

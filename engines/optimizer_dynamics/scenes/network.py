@@ -182,14 +182,14 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     x, y = _minibatch(problem, state.t)
     narrow = _narrow(knobs)
     w = problem.race.reported(state.w, state.memory, narrow)
-    found = {
+    channels = {
         "loss": losses(outputs(w, x)[0].double(), y),
         "rate": rates(problem.schedules, state.t, knobs),
         "distance": lengths(w, problem.start).double(),
         "d_estimate": problem.race.remembered(state.memory, "d").double(),
         "score": torch.where(state.score >= 0, state.score, torch.nan),
     }
-    return complete(found, state.w)
+    return complete(channels, state.w)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:

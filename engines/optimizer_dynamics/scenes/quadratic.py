@@ -145,14 +145,14 @@ def _parts(problem: Problem, state: State, knobs: Knobs) -> Tensor:
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels that are not thin, each `[B, *dims]`."""
     excess = _parts(problem, state, knobs).sum(1)
-    found = {
+    channels = {
         "loss": excess + problem.noise.square() / 2,
         "risk": excess,
         "rate": rates(problem.schedules, state.t, knobs),
         "distance": lengths(problem.race.reported(state.w, state.memory, knobs), torch.zeros_like(state.w)),
         "d_estimate": problem.race.remembered(state.memory, "d"),
     }
-    return complete(found, state.w)
+    return complete(channels, state.w)
 
 
 def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:

@@ -24,14 +24,14 @@ class Tuned(NamedTuple):
 
 def trial_losses(run: RunData, method: str, horizon: int) -> dict[tuple[float, str], float]:
     """Return the mean final losses over seeds of each trial, by rate and schedule; infinite where a seed diverged."""
-    found: dict[tuple[float, str], list[float]] = {}
+    losses: dict[tuple[float, str], list[float]] = {}
     for i in run.where(method=method, horizon=horizon):
         value = float(run["score"][-1, i]) if len(run) else np.nan
         if run.diverged_at[i] >= 0:
             value = np.inf
         config = run.configs[i]
-        found.setdefault((config.eta, config.schedule), []).append(value)
-    return {trial: float(np.mean(values)) for trial, values in found.items()}
+        losses.setdefault((config.eta, config.schedule), []).append(value)
+    return {trial: float(np.mean(values)) for trial, values in losses.items()}
 
 
 def tuned(run: RunData, method: str, horizon: int, schedule: str = "") -> Tuned | None:
@@ -91,7 +91,7 @@ def _at_rate(run: RunData, horizon: int, rate: float) -> float:
 def ranking(run: RunData, horizon: int) -> list[str]:
     """List the methods by their best loss within a budget, the best first; those without a result are left out."""
     best = {name: tuned(run, name, horizon) for name in dict.fromkeys(config.method for config in run.configs)}
-    return sorted((name for name, found in best.items() if found), key=lambda name: best[name].loss)  # type: ignore[union-attr]
+    return sorted((name for name, trial in best.items() if trial), key=lambda name: best[name].loss)  # type: ignore[union-attr]
 
 
 FALLS = 0.95
