@@ -9,7 +9,7 @@ import panel as pn
 import param
 from panel.viewable import Viewer
 
-from dashboard.figures.tables import Numbers, table
+from dashboard.figures.tables import NumbersTable, table
 from dashboard.runs.comparison_curve import ComparisonCurve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import knob_name, knob_value, number
@@ -93,7 +93,7 @@ def _content(pinned: Run, run: Run, step: int, members: tuple[int, int]) -> dict
         for name, (a, b) in knobs.items()
     )
     head = f"Pinned → now, at step {numbers.attrs['step']:,}. Changed: {changes or 'no knob'}"
-    return {"head": head, "html": table("", Numbers(("channel", "pinned", "now", "difference", "ratio"), rows))}
+    return {"head": head, "html": table("", NumbersTable(("channel", "pinned", "now", "difference", "ratio"), rows))}
 
 
 def _row(run: Run, name: str, row: Any) -> list[str]:

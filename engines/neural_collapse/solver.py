@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engines.core.numerics.collapse_metrics import TINY, size
-from engines.neural_collapse.features import Knobs, Task, applied
+from engines.neural_collapse.features import FeatureTargets, Knobs, applied
 
 TOLERANCE = 1e-12
 """Largest `‖g(W) - W‖/‖g(W)‖` of a solved layer.
@@ -59,7 +59,7 @@ class Iterate(NamedTuple):
     """Objective f, `[B]`."""
 
 
-def begin(H0: Tensor, task: Task) -> Iterate:
+def begin(H0: Tensor, task: FeatureTargets) -> Iterate:
     """State of the solver before its first step on `H0 [B, d, K + r]`."""
     B, d, _ = H0.shape
     flat, past, none = H0.new_zeros(B, task.K * d), H0.new_zeros(B, MEMORY, task.K * d), H0.new_zeros(B)
@@ -76,12 +76,12 @@ def solved(it: Iterate, image: Tensor) -> Tensor:
     return (it.count > 0) & ~(residual(it, image) > TOLERANCE)
 
 
-def value(W: Tensor, H: Tensor, H0: Tensor, task: Task, knobs: Knobs) -> Tensor:
+def value(W: Tensor, H: Tensor, H0: Tensor, task: FeatureTargets, knobs: Knobs) -> Tensor:
     """Objective f(W, H; H0), `[B]`, of `W [B, K, d]`, `H` and `H0 [B, d, K + r]`."""
     return task.loss(W, H, knobs) + task.proximal_term(H, H0, knobs)
 
 
-def iterate(it: Iterate, H0: Tensor, task: Task, knobs: Knobs) -> Iterate:
+def iterate(it: Iterate, H0: Tensor, task: FeatureTargets, knobs: Knobs) -> Iterate:
     """Take one step of the members that are not solved, on `H0 [B, d, K + r]`."""
     image = task.ridge(it.H, knobs)
     flat = image.flatten(1)
@@ -95,7 +95,7 @@ def iterate(it: Iterate, H0: Tensor, task: Task, knobs: Knobs) -> Iterate:
     return Iterate(*(_where(done, old, now) for old, now in zip(it, new, strict=True)))
 
 
-def solve(H0: Tensor, task: Task, knobs: Knobs) -> Iterate:
+def solve(H0: Tensor, task: FeatureTargets, knobs: Knobs) -> Iterate:
     """Solve the layer whose input is `H0 [B, d, K + r]`, in at most `MOST` steps."""
     it = begin(H0, task)
     for _ in range(MOST):
@@ -118,7 +118,7 @@ def _extrapolated(changes: Tensor, moves: Tensor, off: Tensor) -> Tensor:
     return (weights.mT @ moves)[:, 0]
 
 
-def _accepted(it: Iterate, fast: Tensor, H0: Tensor, task: Task, knobs: Knobs) -> Tensor:
+def _accepted(it: Iterate, fast: Tensor, H0: Tensor, task: FeatureTargets, knobs: Knobs) -> Tensor:
     """Whether the extrapolation is due and does not raise f, `[B]`."""
     ahead = value(fast, task.features(fast, H0, knobs), H0, task, knobs)
     return (it.count >= PLAIN) & (ahead <= it.value * (1 + SLACK))

@@ -147,7 +147,7 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
     simulation = simulation_at(run, max(step if step >= 0 else int(run.steps[-1]), 2), member)
     problem: edge.Problem = simulation.batches[0].problem.problem
     state: edge.State = simulation.batches[0].state
-    central = plain = central_flow.Flow(edge.smoothed(state), state.basis, 0.0)
+    central = plain = central_flow.FlowState(edge.smoothed(state), state.basis, 0.0)
     rows = []
     for done in range(1, steps + 1):
         simulation.advance(simulation.step + 1)

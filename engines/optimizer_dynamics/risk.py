@@ -120,7 +120,7 @@ def adam(k: Constants, x: Vectors, inputs: StepInputs) -> Vectors:
     return *heavy_ball(k, x[:3], inputs._replace(rate=rate)), v
 
 
-class Rule(NamedTuple):
+class MomentRule(NamedTuple):
     """How the moments of one method advance, and how many vectors they are."""
 
     advance: Callable[[Constants, Vectors, StepInputs], Vectors]
@@ -132,12 +132,12 @@ class Rule(NamedTuple):
 
 
 RULES = {
-    "gd": Rule(descent, 1),
-    "averaged": Rule(averaged_descent, 3, counted=1, begun=(0, 1, 2)),
-    "heavy_ball": Rule(heavy_ball, 3),
-    "nesterov": Rule(nesterov, 3),
-    "schedule_free": Rule(schedule_free, 3, begun=(0, 1, 2)),
-    "adam": Rule(adam, 4),
+    "gd": MomentRule(descent, 1),
+    "averaged": MomentRule(averaged_descent, 3, counted=1, begun=(0, 1, 2)),
+    "heavy_ball": MomentRule(heavy_ball, 3),
+    "nesterov": MomentRule(nesterov, 3),
+    "schedule_free": MomentRule(schedule_free, 3, begun=(0, 1, 2)),
+    "adam": MomentRule(adam, 4),
 }
 
 # -- the quadratic of a configuration ---------------------------------------------------------------------------
@@ -299,7 +299,7 @@ SLICE = 128
 CPU = torch.device("cpu")
 
 
-class Path:
+class RiskPath:
     """The exact expected excess risk of one configuration and its spread, step by step, as far as anybody asked.
 
     The square of the mean path is what the recursion gives without sampling: its moments are those of one point.
@@ -335,8 +335,8 @@ class Path:
 
 
 @lru_cache(maxsize=256)
-def _path(config: OptimizerDynamics) -> Path:
-    return Path(config)
+def _path(config: OptimizerDynamics) -> RiskPath:
+    return RiskPath(config)
 
 
 def expected(config: OptimizerDynamics, steps: np.ndarray) -> np.ndarray:

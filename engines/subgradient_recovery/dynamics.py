@@ -57,7 +57,7 @@ def shrink(problem: Problem, knobs: Knobs) -> Tensor:
 
 
 @dataclass(frozen=True)
-class Point:
+class MethodInputs:
     """Members of one method."""
 
     U: Tensor
@@ -96,15 +96,15 @@ NORMALISED = "subgm"
 Move = tuple[Tensor, Tensor]
 """Direction Z `[B, d, k]` and step size eta `[B]`."""
 
-METHODS: dict[str, Callable[[Point], Move]] = {
+METHODS: dict[str, Callable[[MethodInputs], Move]] = {
     NORMALISED: lambda p: (p.D, p.step / p.norm),
     "subgm_frozen": lambda p: (p.D, p.step / p.scale),
     "subgm_loss": lambda p: (p.D, p.eta0 * torch.pi / 2 * p.loss),
     "geometric": lambda p: (p.D, p.step),
-    "gd": Point.constant,
-    "trimmed": Point.constant,
-    "median": Point.constant,
-    "dop": Point.constant,
+    "gd": MethodInputs.constant,
+    "trimmed": MethodInputs.constant,
+    "median": MethodInputs.constant,
+    "dop": MethodInputs.constant,
     "polyak": lambda p: p.polyak(p.D),
     "scaled_sm": lambda p: p.polyak(p.divided(torch.zeros_like(p.gap))),
     "opsa": lambda p: p.polyak(p.divided(p.damping.clamp_min(FAINT))),
@@ -121,7 +121,7 @@ def move(problem: Problem, state: State, knobs: Knobs, now: Residuals) -> Move:
         "norm": now.norm, "scale": problem.scale, "loss": now.loss, "damping": knobs["damping"],
         "gap": (now.loss - problem.true_loss).clamp_min(0), "padded": problem.padded,
     }  # fmt: skip
-    moves = [METHODS[method](Point(**taken(whole, places))) for method, places in problem.methods]
+    moves = [METHODS[method](MethodInputs(**taken(whole, places))) for method, places in problem.methods]
     parts = [(move, places) for move, (_, places) in zip(moves, problem.methods, strict=True)]
     return scattered(parts, lambda move, _: move[0]), scattered(parts, lambda move, _: move[1])
 

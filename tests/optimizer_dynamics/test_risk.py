@@ -50,14 +50,16 @@ def test_wrong_builds_give_other_numbers(monkeypatch):
         monkeypatch.setattr(risk, "signal", original)
         return after
 
-    rules = {**risk.RULES, "gd": risk.Rule(descent_without_feedback, 1)}
+    rules = {**risk.RULES, "gd": risk.MomentRule(descent_without_feedback, 1)}
     assert build(RULES=rules) == pytest.approx(0.02582, abs=1e-5)
 
     def descent_without_kurtosis(k, x, inputs):
         q = inputs.rate * k.divided * k.curvature
         return (risk.descent(k, x, inputs)[0] - q.square() / k.batch_size * x[0],)
 
-    assert build(RULES={**risk.RULES, "gd": risk.Rule(descent_without_kurtosis, 1)}) == pytest.approx(0.02968, abs=1e-5)
+    assert build(RULES={**risk.RULES, "gd": risk.MomentRule(descent_without_kurtosis, 1)}) == pytest.approx(
+        0.02968, abs=1e-5
+    )
 
 
 def test_one_direction_is_a_geometric_series():

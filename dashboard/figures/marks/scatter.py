@@ -12,7 +12,7 @@ from dashboard.figures.marks import axes
 from dashboard.figures.marks.figure import add_glyph, set_range, upright
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
-from dashboard.figures.tables import Numbers
+from dashboard.figures.tables import NumbersTable
 from dashboard.ui.formatting import number
 from dashboard.ui.notation import plain
 from dashboard.ui.palette import SHAPES, category
@@ -102,7 +102,9 @@ class ScatterMark(StepMark):
         ]
         label = plain(self.engine.channel(self.plot.channels[-1]).label)
         heads = ["class", "points", *(f"{part} {label}" for part in ("smallest", "median", "largest"))]
-        self.numbers = Numbers(heads, [[cloud.label, f"{len(cloud.y):,}", *_quantiles(cloud.y)] for cloud in clouds])
+        self.numbers = NumbersTable(
+            heads, [[cloud.label, f"{len(cloud.y):,}", *_quantiles(cloud.y)] for cloud in clouds]
+        )
 
 
 def _subset(cloud: Cloud, which: Any) -> Cloud:

@@ -15,7 +15,7 @@ from dashboard.figures.marks.figure import add_glyph, set_range, upright
 from dashboard.figures.marks.hover import add_hover
 from dashboard.figures.marks.line import NEAR
 from dashboard.figures.marks.step_mark import StepData, StepMark, axis_label
-from dashboard.figures.tables import Numbers
+from dashboard.figures.tables import NumbersTable
 from dashboard.session.curves import curves, is_seed, member_label, numeric_knobs, swept_knob
 from dashboard.ui.formatting import describe, knob_name, number
 from dashboard.ui.notation import plain
@@ -311,13 +311,13 @@ class SweepMark(StepMark):
         has_law = np.isfinite(np.concatenate(laws)).any()
         return [{"label": f"theory: {name}", "dash": "dashed", "muted": True}] if has_law else []
 
-    def _table(self, sweep: SweptEnsemble, medians: list[np.ndarray], laws: list[np.ndarray]) -> Numbers:
+    def _table(self, sweep: SweptEnsemble, medians: list[np.ndarray], laws: list[np.ndarray]) -> NumbersTable:
         """Make a table, a row a value of the knob and a column a series: medians over seeds, then theory."""
         names = [series.label or plain(self.channel.label) for series in sweep.series]
         heads = [knob_name(sweep.knob), *names, *(f"theory: {name}" for name in names if laws)]
         columns = [dict(zip(s.points, y, strict=True)) for s, y in zip(sweep.series * 2, medians + laws, strict=False)]
         values = sorted({x for series in sweep.series for x in series.points})
-        return Numbers(heads, [[number(x), *(number(float(c.get(x, np.nan))) for c in columns)] for x in values])
+        return NumbersTable(heads, [[number(x), *(number(float(c.get(x, np.nan))) for c in columns)] for x in values])
 
 
 def _axis_name(knob: Knob) -> str:

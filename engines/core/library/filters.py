@@ -18,10 +18,10 @@ STATES = {"interrupted": "interrupted", "broken": "broken != ''", "held": "claim
 MANY = 50
 """The most terms that one text has."""
 
-Condition = tuple[str, list[Any]]
+SqlCondition = tuple[str, list[Any]]
 
 
-def conditions(connection: sqlite3.Connection, text: str) -> Condition:
+def conditions(connection: sqlite3.Connection, text: str) -> SqlCondition:
     """Translate what was typed into a condition on the table `runs`, and its values; every term must hold.
 
     Raises `ConfigError` or `UnknownName` for what is no filter, with the nearest name of a knob.
@@ -37,7 +37,7 @@ def conditions(connection: sqlite3.Connection, text: str) -> Condition:
     return " AND ".join(f"({sql})" for sql, _ in parts) or "1", [value for _, values in parts for value in values]
 
 
-def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[Condition]:
+def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[SqlCondition]:
     for term in terms:
         compared, (field, colon, value) = COMPARED.fullmatch(term), term.partition(":")
         if compared:
@@ -48,7 +48,7 @@ def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[Co
             yield "instr(words, ?)", [term.lower()]
 
 
-def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str) -> Condition:
+def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str) -> SqlCondition:
     if not connection.execute("SELECT 1 FROM knobs WHERE knob = ? LIMIT 1", [knob]).fetchone():
         knobs = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
         raise UnknownName("knob", knob, knobs)
@@ -62,7 +62,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _field(field: str, value: str) -> Condition:
+def _field(field: str, value: str) -> SqlCondition:
     if field == "tag":
         return "EXISTS (SELECT 1 FROM json_each(tags) WHERE json_each.value = ?)", [value]
     if field == "is":

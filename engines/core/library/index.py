@@ -56,7 +56,7 @@ PRAGMA user_version = {VERSION};
 """
 """Descriptions lie apart: a run is found by a look through all of `runs`, which are therefore short."""
 
-Report = Callable[[int, int], None]
+Progress = Callable[[int, int], None]
 
 
 class Index:
@@ -68,9 +68,9 @@ class Index:
         self._places = [folder / FOLDER / "runs.sqlite", _cache(f"{digest}.sqlite")]
 
     @contextmanager
-    def opened(self, report: Report | None = None) -> Iterator[sqlite3.Connection]:
+    def opened(self, progress: Progress | None = None) -> Iterator[sqlite3.Connection]:
         """Open the index as it is to be now. Raises `StoreError` where the folder cannot be read."""
-        connection = self._connect(report)
+        connection = self._connect(progress)
         try:
             yield connection
         finally:
@@ -81,11 +81,11 @@ class Index:
         for place in self._places:
             _remove(place)
 
-    def _connect(self, report: Report | None) -> sqlite3.Connection:
+    def _connect(self, progress: Progress | None) -> sqlite3.Connection:
         for place in [*self._places, None]:
             for _ in range(2):  # a damaged one is deleted, and made anew
                 try:
-                    return self._synchronised(place, report)
+                    return self._synchronised(place, progress)
                 except (sqlite3.Error, OSError) as error:
                     if isinstance(error, StoreError):
                         raise
@@ -94,7 +94,7 @@ class Index:
                     _remove(place)
         raise StoreError(f"the runs in {self.folder} cannot be listed")
 
-    def _synchronised(self, place: Path | None, report: Report | None) -> sqlite3.Connection:
+    def _synchronised(self, place: Path | None, progress: Progress | None) -> sqlite3.Connection:
         if place:
             place.parent.mkdir(parents=True, exist_ok=True)
         connection = sqlite3.connect(place or ":memory:", timeout=PATIENCE, isolation_level=None)
@@ -104,7 +104,7 @@ class Index:
             connection.execute("PRAGMA synchronous = NORMAL")
             if connection.execute("PRAGMA user_version").fetchone()[0] != VERSION:
                 _make(connection)
-            _Synchronisation(self.folder, connection).run(report)
+            _Synchronisation(self.folder, connection).run(progress)
         except BaseException:
             connection.close()
             raise
@@ -150,7 +150,7 @@ class _Synchronisation:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder, self.connection = folder, connection
 
-    def run(self, report: Report | None) -> None:
+    def run(self, progress: Progress | None) -> None:
         """Read what is new, forget what is gone; nothing is looked through where the folder has not changed."""
         started, versions = time.time_ns(), json.dumps({name: each.version for name, each in origins().items()})
         facts = dict(map(tuple, self.connection.execute("SELECT name, value FROM facts")))
@@ -168,8 +168,8 @@ class _Synchronisation:
         self._forget([row[0] for row in self.connection.execute("SELECT file FROM runs") if row[0] not in here])
         for number, file in enumerate(new, 1):
             self.read(file, *here[file])
-            if report:
-                report(number, len(new))
+            if progress:
+                progress(number, len(new))
         settled = changed if changed is not None and started - changed > SETTLED else None
         with _writing(self.connection):
             rows = [("changed", settled), ("engines", versions)]

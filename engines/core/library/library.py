@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from engines.core.files.atomic_file import writing
 from engines.core.library.filters import conditions
-from engines.core.library.index import FOLDER, Index, Report, refresh
+from engines.core.library.index import FOLDER, Index, Progress, refresh
 from engines.core.protocol.errors import ConfigError, StoreError, UnknownName, quote
 from engines.core.protocol.paths import expand_home
 
@@ -168,10 +168,10 @@ class Library:
 
         return members(self.index, [f"{name}.parquet" for name in names])
 
-    def rebuild(self, report: Report | None = None) -> int:
-        """Make the index anew, and return how many runs there are; `report` hears how many of how many are read."""
+    def rebuild(self, progress: Progress | None = None) -> int:
+        """Make the index anew, and return how many runs there are; `progress` hears how many of how many are read."""
         self.index.delete()
-        with self.index.opened(report) as connection:
+        with self.index.opened(progress) as connection:
             return connection.execute("SELECT count(*) FROM runs").fetchone()[0]
 
     # -- changing --------------------------------------------------------------------------------------------

@@ -44,11 +44,11 @@ class Function:
     compute: Callable[..., float | None]
 
 
-def _extreme(find: Callable[[np.ndarray], float]) -> Callable[[curve_fits.Curve], float | None]:
+def _extreme(find: Callable[[np.ndarray], float]) -> Callable[[curve_fits.StepValues], float | None]:
     return lambda curve: find(curve[1]) if len(curve[1]) else None
 
 
-def _first_above(curve: curve_fits.Curve, level: float) -> float | None:
+def _first_above(curve: curve_fits.StepValues, level: float) -> float | None:
     above = np.flatnonzero(curve[1] > level)
     return float(curve[0][above[0]]) if len(above) else None
 

@@ -36,7 +36,7 @@ from engines.loss_landscape.probes.free_directions import (
 )
 from engines.loss_landscape.probes.landscape import Landscape, behavioural_landscape, require_finite
 from engines.loss_landscape.probes.own_directions import as_perceptron, count_by_layer
-from engines.loss_landscape.probes.paths import Path, Profile, loss_profile, path_parameters
+from engines.loss_landscape.probes.paths import NeuronPath, Profile, loss_profile, path_parameters
 
 MAX_AUTODIFF = 600
 """Most parameters of a model that is no perceptron, which is counted by automatic differentiation."""
@@ -214,7 +214,7 @@ def with_fewer_samples(network: NetworkAtStep) -> Landscape:
 
 
 def loss_along_paths(
-    paths: list[Path], landscape: Landscape, number: dict[tuple[int, int], int]
+    paths: list[NeuronPath], landscape: Landscape, number: dict[tuple[int, int], int]
 ) -> Iterator[tuple[float, dict]]:
     """Profiles of all paths computed so far, with the share that is done."""
     stream, profiles = torch.Generator().manual_seed(0), []
@@ -226,7 +226,9 @@ def loss_along_paths(
     yield 1.0, profile_values(profiles, number)
 
 
-def profile_values(profiles: list[tuple[Path, Profile]], number: dict[tuple[int, int], int]) -> dict[str, np.ndarray]:
+def profile_values(
+    profiles: list[tuple[NeuronPath, Profile]], number: dict[tuple[int, int], int]
+) -> dict[str, np.ndarray]:
     """Profiles as arrays, one row a path."""
     at = path_parameters().numpy()
     return {

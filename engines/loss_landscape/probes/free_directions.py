@@ -24,7 +24,7 @@ from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.modular_addition import Embedding
 from engines.loss_landscape.models.network_at_step import NetworkAtStep
 from engines.loss_landscape.probes.landscape import TEMPERATURES, Landscape, scale_note
-from engines.loss_landscape.probes.paths import Path, PathContext, all_paths
+from engines.loss_landscape.probes.paths import NeuronPath, PathContext, all_paths
 
 MAX_PAIRS = 64
 """Most pairs of a layer that nearly agree."""
@@ -44,7 +44,7 @@ class PerceptronCount(NamedTuple):
     near: Sequence[Tensor]
     """Pairs of neurons that nearly agree, bool `[d, d]` a hidden layer; none of activations without gates."""
     count: Count
-    paths: list[Path]
+    paths: list[NeuronPath]
     """Paths in the coordinates of the whole network."""
 
 
@@ -75,11 +75,11 @@ def _both_fire(gates: Tensor) -> Tensor:
     return fires[:, None] & fires
 
 
-def _lift_path(model: Embedding, theta: Tensor, path: Path) -> Path:
+def _lift_path(model: Embedding, theta: Tensor, path: NeuronPath) -> NeuronPath:
     return path._replace(curve=lambda t: embedding.lift(model, theta, path.curve(t)))
 
 
-def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[Path]:
+def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[NeuronPath]:
     """Paths of GL(e) between embedding and readers: each mixes one coordinate of the embedding into the next.
 
     `E -> E exp(t N)` from `theta [P]`, N zero but for one entry; each curve maps `t [T]` to parameters `[T, P]`.
@@ -88,7 +88,7 @@ def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[Path]:
         N = torch.zeros(model.e, model.e, dtype=theta.dtype)
         N[i, i + 1] = 1
         name = f"mix embedding coordinate {i + 1} into {i + 2}"
-        yield Path(name, (0, i), lambda t, N=N: embedding.mix(model, theta, t[:, None, None] * N))
+        yield NeuronPath(name, (0, i), lambda t, N=N: embedding.mix(model, theta, t[:, None, None] * N))
 
 
 def curvature_along(gated: PerceptronCount, u: Tensor) -> Tensor:

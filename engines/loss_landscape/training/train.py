@@ -17,7 +17,7 @@ from engines.loss_landscape.models.initialisation import ORDER
 from engines.loss_landscape.models.model import Samples, Trainable
 
 
-class Moments(NamedTuple):
+class AdamState(NamedTuple):
     """State of AdamW: parameters and running means."""
 
     theta: Tensor
@@ -30,16 +30,16 @@ class Moments(NamedTuple):
     """Number of steps so far, whole numbers `[B]`."""
 
 
-def init_moments(theta: Tensor) -> Moments:
+def init_moments(theta: Tensor) -> AdamState:
     """State of AdamW before its first step, at theta `[B, P]`."""
-    return Moments(
+    return AdamState(
         theta, torch.zeros_like(theta), torch.zeros_like(theta), torch.zeros_like(theta[:, 0], dtype=torch.long)
     )
 
 
 def adamw(
-    state: Moments, gradient: Tensor, lr: Tensor, wd: Tensor, betas: tuple[float, float] = (0.9, 0.999)
-) -> Moments:
+    state: AdamState, gradient: Tensor, lr: Tensor, wd: Tensor, betas: tuple[float, float] = (0.9, 0.999)
+) -> AdamState:
     """AdamW step `theta <- (1 - lr wd) theta - lr mh/(sqrt vh + 1e-8)`; lr and wd `[B]`, gradient `[B, P]`.
 
     Adam for wd = 0. `mh = m/(1 - beta1^t)`, `vh = v/(1 - beta2^t)` of the running means m, v. Loshchilov and Hutter
@@ -51,7 +51,7 @@ def adamw(
     second = torch.addcmul(beta2 * state.second, gradient, gradient, value=1 - beta2)
     size = (second / (1 - beta2**t)).sqrt() + 1e-8
     theta = state.theta * (1 - rate * wd[:, None]) - rate / (1 - beta1**t) * first / size
-    return Moments(theta, first, second, step)
+    return AdamState(theta, first, second, step)
 
 
 def sgd(theta: Tensor, gradient: Tensor, lr: Tensor, wd: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from engines.core.analysis.curve_fits import Curve, hitting_time, rate, slope
+from engines.core.analysis.curve_fits import StepValues, hitting_time, rate, slope
 from engines.core.analysis.verdict_helpers import ratio
 from engines.core.protocol.engine import RunData
 from engines.matrix_sensing import laws
@@ -15,7 +15,7 @@ CONVERGED = 1e-11
 """Rates are fitted above this error, where rounding does not show yet."""
 
 
-def error(run: RunData, member: int) -> Curve:
+def error(run: RunData, member: int) -> StepValues:
     """Curve of ‖E‖ over steps."""
     return run.curve("error", member)
 

@@ -27,7 +27,7 @@ JOINT, GREEDY = ((1, 3), (2, 3)), ((1, 2), (3, 4))
 """Drops, as fractions of the epochs: of all layers trained together, and of each layer that is added."""
 
 
-class Stage(NamedTuple):
+class GreedyStage(NamedTuple):
     """The layer that each member trains, the steps since it began, and the step size, each `[B]`."""
 
     layer: Tensor
@@ -38,7 +38,7 @@ class Stage(NamedTuple):
     """Step size now."""
 
 
-def stage(problem: Problem, state: State, knobs: Knobs) -> Stage:
+def stage(problem: Problem, state: State, knobs: Knobs) -> GreedyStage:
     """Find the stage of each member: greedy training spends all its epochs on each layer in turn."""
     length = knobs["epochs"].long() * problem.per_epoch
     top = torch.full_like(state.t, state.gain.shape[1] - 1)
@@ -46,7 +46,7 @@ def stage(problem: Problem, state: State, knobs: Knobs) -> Stage:
     since = state.t - layer * length if problem.greedy else state.t
     shares = GREEDY if problem.greedy else JOINT
     drops = torch.stack([parts * since >= part * length for part, parts in shares]).sum(0)
-    return Stage(layer, since, knobs["learning_rate"] * DROP ** drops.to(knobs["learning_rate"].dtype))
+    return GreedyStage(layer, since, knobs["learning_rate"] * DROP ** drops.to(knobs["learning_rate"].dtype))
 
 
 class Head(NamedTuple):
@@ -60,7 +60,7 @@ class Head(NamedTuple):
     bias_v: Tensor
 
 
-def head(problem: Problem, state: State, now: Stage) -> Head:
+def head(problem: Problem, state: State, now: GreedyStage) -> Head:
     """The last layer as it enters a step: drawn afresh where greedy training adds a layer."""
     own = Head(state.last, state.last_v, state.bias, state.bias_v)
     if not problem.greedy:
@@ -83,22 +83,22 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
     return _greedy(problem, state, knobs, now)
 
 
-def _greedy(problem: Problem, state: State, knobs: Knobs, now: Stage) -> State:
+def _greedy(problem: Problem, state: State, knobs: Knobs, now: GreedyStage) -> State:
     """Take one step of members at different layers: those at the same layer go together."""
     parts: Groups = groups(now.layer.tolist(), state.t.device)
     moved_parts = [(_part(problem, state, knobs, now, layer, members), members) for layer, members in parts]
     return State(*(scattered(moved_parts, lambda moved, _, i=i: moved[i]) for i in range(len(state))))
 
 
-def _part(problem: Problem, state: State, knobs: Knobs, now: Stage, layer: int, members: Tensor | slice) -> State:
+def _part(problem: Problem, state: State, knobs: Knobs, now: GreedyStage, layer: int, members: Tensor | slice) -> State:
     own = {name: value[members] for name, value in knobs.items()}
-    where = Stage(*(value[members] for value in now))
+    where = GreedyStage(*(value[members] for value in now))
     return descend(
         problem.select(members), State(*(value[members] for value in state)), own, where, range(layer, layer + 1)
     )
 
 
-def descend(problem: Problem, state: State, knobs: Knobs, now: Stage, span: range) -> State:
+def descend(problem: Problem, state: State, knobs: Knobs, now: GreedyStage, span: range) -> State:
     """Descend one step in the layers of `span` and the last one; those below are frozen, those above not there yet."""
     top = head(problem, state, now)
     x, targets = minibatch(problem, state)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from engines.core.numerics.lapack import eigh
-from engines.optimizer_dynamics.scenes.small_models import Model
+from engines.optimizer_dynamics.scenes.small_models import SmallModel
 
 SUBSTEPS = 2
 DIRECTIONS = 3
@@ -26,7 +26,7 @@ APART = 1e-3
 """Distance of the points whose gradients give the slope of a curvature."""
 
 
-class Flow(NamedTuple):
+class FlowState(NamedTuple):
     """The place of a flow: parameters `[1, P]`, directions `[1, k, P]`, and the trace of Sigma now."""
 
     w: Tensor
@@ -34,7 +34,7 @@ class Flow(NamedTuple):
     variance: float
 
 
-def _slope(model: Model, w: Tensor, u: Tensor, v: Tensor) -> Tensor:
+def _slope(model: SmallModel, w: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """Compute `grad (uᵀ H v)` `[1, P]` by second differences of the gradient along u + v and u - v, `[1, P]` each."""
 
     def second(d: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def _slope(model: Model, w: Tensor, u: Tensor, v: Tensor) -> Tensor:
     return (second(u + v) - second(u - v)) / 4
 
 
-def curvatures(model: Model, w: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
+def curvatures(model: SmallModel, w: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
     """Take a step of subspace iteration; return Ritz values `[k]`, largest first, and directions `[1, k, P]`."""
     Q = torch.linalg.qr(model.curvature(w, basis).mT)[0].mT
     small = Q @ model.curvature(w, Q).mT
@@ -56,7 +56,7 @@ def curvatures(model: Model, w: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
     return values[0].flip(0), vectors.mT.flip(1) @ Q
 
 
-def variance(model: Model, w: Tensor, basis: Tensor, eta: float, dt: float) -> tuple[Tensor, Tensor, float]:
+def variance(model: SmallModel, w: Tensor, basis: Tensor, eta: float, dt: float) -> tuple[Tensor, Tensor, float]:
     """Return the pull `½ grad <Sigma, H>` `[1, P]`, the directions, and the trace of Sigma.
 
     Sigma makes the curvatures of the held directions go to `2/eta` within five substeps.
@@ -82,10 +82,10 @@ def variance(model: Model, w: Tensor, basis: Tensor, eta: float, dt: float) -> t
     return 0.5 * (weights @ slopes)[None], basis, float(Sigma.trace())
 
 
-def step(model: Model, flow: Flow, eta: float, central: bool = True) -> Flow:
+def step(model: SmallModel, flow: FlowState, eta: float, central: bool = True) -> FlowState:
     """Advance by one unit of time: along the central flow, or along the gradient flow alone."""
     w, basis, trace, dt = flow.w, flow.basis, 0.0, 1 / SUBSTEPS
     for _ in range(SUBSTEPS):
         pull, basis, trace = variance(model, w, basis, eta, dt) if central else (0.0, basis, 0.0)
         w = w - eta * dt * (model.loss_and_gradient(w)[1] + pull)
-    return Flow(w, basis, trace)
+    return FlowState(w, basis, trace)

@@ -24,9 +24,9 @@ from engines.optimizer_dynamics.methods.table import method_of
 from engines.optimizer_dynamics.scenes import central_flow
 from engines.optimizer_dynamics.scenes.small_models import (
     PARAMETERS,
-    Model,
     Network,
-    Product,
+    ProductLoss,
+    SmallModel,
     Valley,
     images,
     network_start,
@@ -64,7 +64,7 @@ class State(NamedTuple):
 class Problem:
     """Model, start and methods of `B` members."""
 
-    model: Model
+    model: SmallModel
     start: Tensor
     """`[B, P]`."""
     race: Race
@@ -87,13 +87,13 @@ def start_of(config: OptimizerDynamics) -> np.ndarray:
 def build(configs: Configs, device: torch.device) -> Problem:
     """Assemble the problem of a batch."""
     start = tensor(np.stack([start_of(config) for config in configs]), device)
-    model: Model
+    model: SmallModel
     if configs[0].model == "network":
         model = Network(*(tensor(values, device) for values in images()))
     elif configs[0].model == "valley":
         model = Valley(tensor([config.rise for config in configs], device))
     else:
-        model = Product(tensor([config.centre for config in configs], device))
+        model = ProductLoss(tensor([config.centre for config in configs], device))
     return Problem(
         model=model,
         start=start,
@@ -199,8 +199,10 @@ def _with_flows(problem: Problem, state: State, knobs: Knobs) -> State:
         if problem.methods[member] != "gd":
             continue
         eta, at = float(rates(problem.schedules, last, knobs)[member]), slice(member, member + 1)
-        central = central_flow.step(problem.model, central_flow.Flow(flows[at, 0], basis[at], 0.0), eta)
-        plain = central_flow.step(problem.model, central_flow.Flow(flows[at, 1], basis[at], 0.0), eta, central=False)
+        central = central_flow.step(problem.model, central_flow.FlowState(flows[at, 0], basis[at], 0.0), eta)
+        plain = central_flow.step(
+            problem.model, central_flow.FlowState(flows[at, 1], basis[at], 0.0), eta, central=False
+        )
         flows[at], basis[at], variance[at] = torch.stack([central.w, plain.w], 1), central.basis, central.variance
     return state._replace(flows=flows, flow_basis=basis, flow_variance=variance, flow_begun=begun)
 
@@ -235,7 +237,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
         "oscillation": torch.where(state.t > 1, swing.square().sum(1), torch.nan),
     }
     channels |= _flow_values(problem, state, rate)
-    if isinstance(problem.model, Product):
+    if isinstance(problem.model, ProductLoss):
         channels |= {"residual": state.w.prod(1) - problem.model.c, "length": state.w.square().sum(1)}
     if isinstance(problem.model, Valley):
         channels |= {"residual": state.w[:, 0], "length": state.w[:, 1]}

@@ -27,7 +27,7 @@ SAMPLES = 41
 """Purpose of the stream that draws inputs and the noise of labels."""
 
 
-class Moments(NamedTuple):
+class RiskMoments(NamedTuple):
     """State of `B` members whose expected risk is followed."""
 
     moments: Tensor
@@ -43,24 +43,24 @@ def build_exact(configs: Configs, device: torch.device) -> ExactRisk:
     return exact_risk(configs, device)
 
 
-def init_exact(configs: Configs, problem: ExactRisk) -> Moments:
+def init_exact(configs: Configs, problem: ExactRisk) -> RiskMoments:
     """Begin at `w = 0`."""
-    return Moments(*problem.begin(), torch.zeros(len(configs), dtype=torch.long, device=problem.start.device))
+    return RiskMoments(*problem.begin(), torch.zeros(len(configs), dtype=torch.long, device=problem.start.device))
 
 
-def step_exact(problem: ExactRisk, state: Moments, knobs: Knobs) -> Moments:
+def step_exact(problem: ExactRisk, state: RiskMoments, knobs: Knobs) -> RiskMoments:
     """Advance the moments by one step."""
-    return Moments(*problem.step(state.moments, state.weighed, state.t, knobs), state.t + 1)
+    return RiskMoments(*problem.step(state.moments, state.weighed, state.t, knobs), state.t + 1)
 
 
-def observe_exact(problem: ExactRisk, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
+def observe_exact(problem: ExactRisk, state: RiskMoments, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels that are not thin, `[B, *]` each."""
     excess = problem.risk(state.moments)
     loss = excess + problem.constants.noise[:, 0] / 2
     return complete({"loss": loss, "risk": excess, "rate": rates(problem.schedules, state.t, knobs)}, state.weighed)
 
 
-def snapshot_exact(problem: ExactRisk, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
+def snapshot_exact(problem: ExactRisk, state: RiskMoments, knobs: Knobs) -> dict[str, Tensor]:
     """Compute the excess risk of each direction, `[B, d]`."""
     parts = problem.constants.curvature * problem.counted(state.moments) / 2
     return complete({"risk_modes": parts}, state.weighed, thin=True)

@@ -22,7 +22,7 @@ PARAMETERS = (COMPONENTS + 1) * HIDDEN + (HIDDEN + 1) * CLASSES
 
 
 @dataclass(frozen=True)
-class Product:
+class ProductLoss:
     """`½(xy - c)²`, for c `[B]`."""
 
     c: Tensor
@@ -99,7 +99,7 @@ class Network:
         return torch.cat([part.flatten(2) for part in parts], 2)
 
 
-Model = Product | Valley | Network
+SmallModel = ProductLoss | Valley | Network
 
 
 @lru_cache(maxsize=1)
