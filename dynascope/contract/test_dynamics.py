@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from dynascope.contract.cases import (
+from dynascope.contract.small_runs import (
     STEPS,
     changed,
     few,

@@ -8,8 +8,8 @@ import numpy as np
 
 from engines.core.protocol.config import Config, knob
 from engines.core.protocol.errors import ConfigError
+from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULE_LABELS, SCHEDULES
 from engines.optimizer_dynamics.method_names import EXACT_RISK, MATRIX, METHOD_LABELS, METHODS
-from engines.optimizer_dynamics.schedules import SCHEDULE_LABELS, SCHEDULES
 
 SCENES = ("factorisation", "quadratic", "line", "edge", "network")
 

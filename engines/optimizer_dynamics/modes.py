@@ -35,7 +35,7 @@ class Recursion:
         r, self._L = len(start), config.depth
         self._s = torch.tensor(config.values)[None]
         self._leaves = tuple(Leaf(*shape, diagonal=r) for shape in config.shapes)
-        self._knobs, self._schedules = knobs_of([config], CPU), (config.schedule,)
+        self._knobs, self._rate_schedules = knobs_of([config], CPU), (config.schedule,)
         self._w = torch.tensor(start, dtype=torch.float64).repeat(self._L)[None]
         self._race = race([method_of(config)], self._leaves, self._w, self._knobs)
         self._memory = self._race.start(self._w, self._knobs)
@@ -64,7 +64,7 @@ class Recursion:
     def _advance(self) -> None:
         loss, gradient = self._gradient()
         t = torch.full((1,), len(self._strengths) - 1, dtype=torch.long)
-        rate = rates(self._schedules, t, self._knobs)
+        rate = rates(self._rate_schedules, t, self._knobs)
         self._w, self._memory = self._race.step(
             self._w, self._memory, gradient, loss, rate, t + 1, self._knobs
         )  # fmt: skip

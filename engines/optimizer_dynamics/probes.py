@@ -17,9 +17,9 @@ from engines.core.protocol.probe_figures import Lines, Trace
 from engines.core.runs.replay import simulation_at
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULES
 from engines.optimizer_dynamics.method_names import EXACT_RISK
 from engines.optimizer_dynamics.scenes import central_flow, edge, network
-from engines.optimizer_dynamics.schedules import SCHEDULES
 from engines.optimizer_dynamics.verdicts.quadratic import tuned
 from engines.optimizer_dynamics.verdicts.race import budgets, ranking, speed_up
 
@@ -43,16 +43,16 @@ def tuning(run: RunData, member: int, step: int = -1, trials: int = 9, steps: in
     """
     config: OptimizerDynamics = run.configs[member]
     free = config.method in ("schedule_free", "schedule_free_adam")
-    schedules = ("constant",) if free else ("constant", "linear")
+    names = ("constant",) if free else ("constant", "linear")
     rates = [config.eta * 2.0 ** (k - trials // 2) for k in range(trials)]
-    members = [config.replace(eta=eta, schedule=name, horizon=steps) for name in schedules for eta in rates]
+    members = [config.replace(eta=eta, schedule=name, horizon=steps) for name in names for eta in rates]
     simulation = Simulation(run.engine, members, CPU)
     for share in _advanced(simulation, steps):
         yield Part(0.99 * share, {})
     channel = "score" if config.scene == "network" else "loss"
     losses = np.where(simulation.diverged_at >= 0, np.nan, simulation.observe().values[channel])
     result: dict[str, Any] = {"rate": np.array(rates), "trials": len(members)}
-    for at, name in enumerate(schedules):
+    for at, name in enumerate(names):
         result[name] = losses[at * trials : (at + 1) * trials]
     best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else 0
     result |= {"best_loss": float(losses[best]), "best_rate": float(members[best].eta), "best": members[best].schedule}

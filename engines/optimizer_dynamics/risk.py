@@ -206,7 +206,7 @@ class ExactRisk:
     """`w*²`, `[B, d]`."""
     rules: Groups
     averages: tuple[str, ...]
-    schedules: tuple[str, ...]
+    rate_schedules: tuple[str, ...]
 
     @property
     def used(self) -> tuple[str, ...]:
@@ -225,7 +225,7 @@ class ExactRisk:
 
     def step(self, moments: Tensor, weighed: Tensor, t: Tensor, knobs: Knobs) -> tuple[Tensor, Tensor]:
         """Advance moments `[B, K, d]` and weights `[B, 2]` by step `t` `[B]`, counted from 0."""
-        rate = rates(self.schedules, t, knobs)[:, None]
+        rate = rates(self.rate_schedules, t, knobs)[:, None]
         number = (t + 1).to(rate.dtype)[:, None]
         columns = {name: knobs[name][:, None] for name in self.used}
         if any(name == "schedule_free" for name, _ in self.rules):
@@ -265,7 +265,7 @@ def exact_risk(configs: Sequence[OptimizerDynamics], device: torch.device) -> Ex
         start=tensor(np.stack([minimiser(config) ** 2 for config in configs]), device),
         rules=groups([rule_of(config) for config in configs], device),
         averages=tuple(config.average for config in configs),
-        schedules=tuple(config.schedule for config in configs),
+        rate_schedules=tuple(config.schedule for config in configs),
     )
 
 

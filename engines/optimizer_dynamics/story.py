@@ -10,9 +10,9 @@ from engines.core.protocol.declarations import Phase, Story
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULE_LABELS
 from engines.optimizer_dynamics.method_names import EXACT_RISK, METHOD_LABELS
 from engines.optimizer_dynamics.predictions import CENTRAL, threshold
-from engines.optimizer_dynamics.schedules import SCHEDULE_LABELS
 
 WHY = {
     "gd": ("t ≈ ln(s/u₀ − 1) / 2ηs", "A mode grows at a rate proportional to its singular value."),

@@ -69,7 +69,7 @@ class Problem:
     """`[B, P]`."""
     race: Race
     methods: tuple[str, ...]
-    schedules: tuple[str, ...]
+    rate_schedules: tuple[str, ...]
 
 
 def start_of(config: OptimizerDynamics) -> np.ndarray:
@@ -99,7 +99,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
         start=start,
         race=race([method_of(c) for c in configs], (Leaf(start.shape[1], 1),), start, knobs_of(configs, device)),
         methods=tuple(config.method for config in configs),
-        schedules=tuple(config.schedule for config in configs),
+        rate_schedules=tuple(config.schedule for config in configs),
     )
 
 
@@ -172,7 +172,7 @@ def thresholds(problem: Problem, knobs: Knobs) -> Tensor:
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
     """Take one step of each member's method, and one of the subspace iteration."""
     loss, gradient = problem.model.loss_and_gradient(state.w)
-    rate = rates(problem.schedules, state.t, knobs)
+    rate = rates(problem.rate_schedules, state.t, knobs)
     basis = _turned(problem, state.w, state.basis, scale_of(problem, state, knobs))
     w, memory = problem.race.step(state.w, state.memory, gradient, loss, rate, state.t + 1, knobs)
     before = torch.stack([state.before[:, 1], state.w], 1)
@@ -198,7 +198,7 @@ def _with_flows(problem: Problem, state: State, knobs: Knobs) -> State:
     for member in goes.nonzero().flatten().tolist():
         if problem.methods[member] != "gd":
             continue
-        eta, at = float(rates(problem.schedules, last, knobs)[member]), slice(member, member + 1)
+        eta, at = float(rates(problem.rate_schedules, last, knobs)[member]), slice(member, member + 1)
         central = central_flow.step(problem.model, central_flow.FlowState(flows[at, 0], basis[at], 0.0), eta)
         plain = central_flow.step(
             problem.model, central_flow.FlowState(flows[at, 1], basis[at], 0.0), eta, central=False
@@ -222,7 +222,7 @@ def _flow_values(problem: Problem, state: State, rate: Tensor) -> dict[str, Tens
 def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute all channels that are not thin, each `[B, *dims]`."""
     loss, _ = problem.model.loss_and_gradient(state.w)
-    rate = rates(problem.schedules, state.t, knobs)
+    rate = rates(problem.rate_schedules, state.t, knobs)
     scale = scale_of(problem, state, knobs)
     top, _ = top_curvature(problem, state.w, _turned(problem, state.w, state.basis, scale), scale)
     # Half the second difference: the part of the iterates that changes its sign with every step.

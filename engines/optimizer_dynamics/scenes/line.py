@@ -43,7 +43,7 @@ class Problem:
     goal: Tensor
     """`[B, 1]`."""
     race: Race
-    schedules: tuple[str, ...]
+    rate_schedules: tuple[str, ...]
 
 
 def build(configs: Configs, device: torch.device) -> Problem:
@@ -63,7 +63,7 @@ def init(configs: Configs, problem: Problem) -> State:
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
     """Take one step of each member's method."""
     miss = state.w - problem.goal
-    rate = rates(problem.schedules, state.t, knobs)
+    rate = rates(problem.rate_schedules, state.t, knobs)
     return State(
         *problem.race.step(state.w, state.memory, miss.sign(), miss.abs()[:, 0], rate, state.t + 1, knobs), state.t + 1
     )
@@ -74,7 +74,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     w = problem.race.reported(state.w, state.memory, knobs)
     channels = {
         "loss": (w - problem.goal).abs()[:, 0],
-        "rate": rates(problem.schedules, state.t, knobs),
+        "rate": rates(problem.rate_schedules, state.t, knobs),
         "distance": w.abs()[:, 0],
         "d_estimate": problem.race.remembered(state.memory, "d"),
     }

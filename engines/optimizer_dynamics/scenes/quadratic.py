@@ -57,7 +57,9 @@ def observe_exact(problem: ExactRisk, state: RiskMoments, knobs: Knobs) -> dict[
     """Compute all channels that are not thin, `[B, *]` each."""
     excess = problem.risk(state.moments)
     loss = excess + problem.constants.noise[:, 0] / 2
-    return complete({"loss": loss, "risk": excess, "rate": rates(problem.schedules, state.t, knobs)}, state.weighed)
+    return complete(
+        {"loss": loss, "risk": excess, "rate": rates(problem.rate_schedules, state.t, knobs)}, state.weighed
+    )
 
 
 def snapshot_exact(problem: ExactRisk, state: RiskMoments, knobs: Knobs) -> dict[str, Tensor]:
@@ -99,7 +101,7 @@ class Problem:
     """Standard deviation of the labels, `[B]`."""
     samples: Noise
     race: Race
-    schedules: tuple[str, ...]
+    rate_schedules: tuple[str, ...]
 
 
 def build(configs: Configs, device: torch.device) -> Problem:
@@ -113,7 +115,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
         noise=tensor([config.noise for config in configs], device),
         samples=Noise([c.seed for c in configs], SAMPLES, (configs[0].batch_size, configs[0].dimension + 1), "normal"),
         race=race([method_of(config) for config in configs], leaves, w, knobs_of(configs, device)),
-        schedules=tuple(config.schedule for config in configs),
+        rate_schedules=tuple(config.schedule for config in configs),
     )
 
 
@@ -131,7 +133,7 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
     miss = (x @ (state.w - problem.minimiser)[:, :, None])[..., 0] - problem.noise[:, None] * drawn[..., -1]
     gradient = (x.mT @ miss[:, :, None])[..., 0] / x.shape[1]
     loss = miss.square().mean(1) / 2
-    rate = rates(problem.schedules, state.t, knobs)
+    rate = rates(problem.rate_schedules, state.t, knobs)
     moved = problem.race.step(state.w, state.memory, gradient * problem.scale, loss, rate, state.t + 1, knobs)
     return State(*moved, state.t + 1)
 
@@ -148,7 +150,7 @@ def observe(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     channels = {
         "loss": excess + problem.noise.square() / 2,
         "risk": excess,
-        "rate": rates(problem.schedules, state.t, knobs),
+        "rate": rates(problem.rate_schedules, state.t, knobs),
         "distance": lengths(problem.race.reported(state.w, state.memory, knobs), torch.zeros_like(state.w)),
         "d_estimate": problem.race.remembered(state.memory, "d"),
     }

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import tensor
-from engines.optimizer_dynamics import schedules
+from engines.optimizer_dynamics import learning_rate_schedules
 from engines.optimizer_dynamics.channels import CHANNELS
 from engines.optimizer_dynamics.config import OptimizerDynamics
 
@@ -27,7 +27,7 @@ def rates(names: Sequence[str], t: Tensor, knobs: Knobs) -> Tensor:
     """Compute each member's step size `[B]` at step `t` `[B]`, counted from 0, with its schedule."""
     if all(name == "constant" for name in names):
         return knobs["eta"] * ((t + 1) / knobs["warmup"].clamp_min(1)).clamp_max(1)
-    return knobs["eta"] * schedules.factors(names, t.to(knobs["eta"].dtype), knobs)
+    return knobs["eta"] * learning_rate_schedules.factors(names, t.to(knobs["eta"].dtype), knobs)
 
 
 def complete(channels: Mapping[str, Tensor], like: Tensor, thin: bool = False) -> dict[str, Tensor]:

@@ -12,8 +12,8 @@ from engines.core.protocol.declarations import Verdict
 from engines.core.protocol.engine import RunData
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
+from engines.optimizer_dynamics.learning_rate_schedules import SCHEDULE_LABELS
 from engines.optimizer_dynamics.scenes.line import ROOT_THREE, TRIBONACCI
-from engines.optimizer_dynamics.schedules import SCHEDULE_LABELS
 from engines.optimizer_dynamics.speed import parabola_minimum, steps_to_equal
 
 
