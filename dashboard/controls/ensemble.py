@@ -111,7 +111,7 @@ class EnsembleForm(Component):
 
     def _read(self, pair: Any) -> tuple[str, list[Any]]:
         """Read what is asked of one knob: its name, and its values as they were typed."""
-        name, text = (str(part) for part in pair) if isinstance(pair, list) and len(pair) == 2 else ("", "")
+        name, text = (str(word) for word in pair) if isinstance(pair, list) and len(pair) == 2 else ("", "")
         knob = self._config.knob(name)
         if not _spreads(knob):
             raise ConfigError(f"{knob.name} is not spread over values")

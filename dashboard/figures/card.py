@@ -107,8 +107,8 @@ class Card(Viewer):
         self.heading = FigureHeading(self._act, title=plain(plot.title), doc=plain(plot.doc))
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_both", margin=(0, 6, 4, 2))
         self._table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
-        parts = (self.heading, self._pane, self._table)
-        self._panel = pn.Column(*parts, sizing_mode="stretch_width", margin=0, stylesheets=[CARD, FIGURE_CARD])
+        panels = (self.heading, self._pane, self._table)
+        self._panel = pn.Column(*panels, sizing_mode="stretch_width", margin=0, stylesheets=[CARD, FIGURE_CARD])
         self.leading = False
         """Whether it stands before all others."""
         self._claims: Sequence[tuple[str, str]] = ()

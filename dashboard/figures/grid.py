@@ -174,8 +174,8 @@ class Grid(Viewer):
                 column = spec.column
                 if self._channels[column.channel].thin is not thin:
                     continue
-                parts = ("median", "low", "high") if column.curve.band else ("median",)
-                columns += [replace(column, part=part) for part in parts]
+                statistics = ("median", "low", "high") if column.curve.band else ("median",)
+                columns += [replace(column, statistic=statistic) for statistic in statistics]
                 if card.plot.x != "step":
                     columns.append(Column(column.curve, card.plot.x))
         return columns

@@ -65,7 +65,7 @@ def _all_curves(run: Run) -> Sequence[Curve]:
 
 def _overlay(steps: np.ndarray, values: np.ndarray, mean: bool, color: str, label: str) -> OverlayCurve:
     """Summarise values [P, members] by their middle and, for several members, the band [2, P] around it."""
-    low, median, high = (summarised(values, part, mean) for part in ("low", "median", "high"))
+    low, median, high = (summarised(values, statistic, mean) for statistic in ("low", "median", "high"))
     band = np.stack([low, high]) if values.shape[1] > 1 else None
     return OverlayCurve(steps, median, band, color, label)
 

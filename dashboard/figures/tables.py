@@ -90,16 +90,16 @@ def summary(
     plot: Plot, engine: Engine, run: Run, curves: Sequence[Curve], step: int, shown: NumbersTable | None = None
 ) -> str:
     """Describe one figure in a few sentences: what is shown, where it began, where it is now."""
-    parts = [f"{plot.title}. {plot.doc.rstrip('.')}."]
+    sentences = [f"{plot.title}. {plot.doc.rstrip('.')}."]
     if shown:
-        return " ".join([*parts, f"At step {step}:", *_read_out(shown)])
+        return " ".join([*sentences, f"At step {step}:", *_read_out(shown)])
     for name in [name for name in _drawn_channels(plot) if not engine.channel(name).dims][:2]:
         series = run.recording.series(name)
         if name in series.names and len(series):
-            parts += [
+            sentences += [
                 _sentence(engine.channel(name).label, series[name], series.index_at(step), step, c) for c in curves[:4]
             ]
-    return " ".join(parts)
+    return " ".join(sentences)
 
 
 def _drawn_channels(plot: Plot) -> list[str]:

@@ -74,7 +74,7 @@ def hide_answer(panels: Panels, lesson: LessonPanel) -> None:
     While it is asked nothing can be played either.
     """
     in_lesson = lesson.stage == "open"
-    for part in (
+    for panel in (
         panels.presets,
         panels.heading,
         panels.comparison,
@@ -82,9 +82,9 @@ def hide_answer(panels: Panels, lesson: LessonPanel) -> None:
         panels.probes,
         panels.library,
     ):
-        hide(part, not in_lesson)
-    for part in (panels.transport, panels.members):
-        hide(part, lesson.stage == "question")
+        hide(panel, not in_lesson)
+    for panel in (panels.transport, panels.members):
+        hide(panel, lesson.stage == "question")
     panels.explanation.hide(not in_lesson)
     panels.messages.show_hints(in_lesson)
     asks = lesson.stage == "question"
@@ -94,13 +94,13 @@ def hide_answer(panels: Panels, lesson: LessonPanel) -> None:
 class SkipLinks(Component):
     """Links to the columns, for whoever cannot see them at a glance: the keyboard and small screens."""
 
-    parts = param.List([])
+    columns = param.List([])
 
     _esm = script("skip_links")
     _stylesheets = [(FOLDER / "skip_links.css").read_text()]
 
-    def __init__(self, parts: list[list[str]]) -> None:
-        super().__init__(parts=parts, **FLUSH)
+    def __init__(self, columns: list[list[str]]) -> None:
+        super().__init__(columns=columns, **FLUSH)
 
 
 class Fold(Component):
@@ -114,7 +114,7 @@ class Fold(Component):
 
 
 def arranged(panels: Panels, hidden: Collection[str]) -> pn.Column:
-    """Arrange the body of a lab, without the parts whose names are hidden."""
+    """Arrange the body of a lab, without the panels whose names are hidden."""
     lesson = [("", panels.lesson)] if panels.lesson else []
     knobs = _side(
         "knobs", hidden, ("presets", panels.presets), ("knobs", panels.knobs),
@@ -124,7 +124,7 @@ def arranged(panels: Panels, hidden: Collection[str]) -> pn.Column:
     plots = _column(
         MIDDLE, "plots", hidden, *lesson, ("members", panels.members), ("", panels.messages), ("", panels.comparison),
         ("", panels.grid), ("probes", panels.probes), ("library", panels.library),
-        *(("", part) for part in panels.invisible),
+        *(("", each) for each in panels.invisible),
     )  # fmt: skip
     words = _side("words", hidden, ("story", panels.explanation))
     columns = {"plots": plots, "knobs": knobs, "words": words}
@@ -132,22 +132,22 @@ def arranged(panels: Panels, hidden: Collection[str]) -> pn.Column:
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
     bar = [] if "transport" in hidden else [panels.transport]
-    for part in (links, panels.heading, *bar, knobs, panels.members, panels.probes, panels.library):
-        leave_unprinted(part)
+    for panel in (links, panels.heading, *bar, knobs, panels.members, panels.probes, panels.library):
+        leave_unprinted(panel)
     return pn.Column(links, panels.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
 
 
-def _side(name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:
-    """Put (name, part)s into a column that can be folded; an empty one where all are hidden."""
-    column = _column(SIDE, name, hidden, *parts)
+def _side(name: str, hidden: Collection[str], *panels: tuple[str, Any]) -> pn.Column:
+    """Put (name, panel)s into a column that can be folded; an empty one where all are hidden."""
+    column = _column(SIDE, name, hidden, *panels)
     if len(column):
         column.insert(0, Fold(column=name, label=COLUMNS[name], margin=0, css_classes=["fold"]))
     return column
 
 
-def _column(style: str, name: str, hidden: Collection[str], *parts: tuple[str, Any]) -> pn.Column:
-    """Put (name, part)s one under the other; a part with the name "" cannot be hidden."""
-    shown = [part for hidden_as, part in parts if hidden_as not in hidden]
+def _column(style: str, name: str, hidden: Collection[str], *panels: tuple[str, Any]) -> pn.Column:
+    """Put (name, panel)s one under the other; a panel with the name "" cannot be hidden."""
+    shown = [panel for hidden_as, panel in panels if hidden_as not in hidden]
     return pn.Column(*shown, stylesheets=[style], css_classes=[name], **FLUSH)
 
 

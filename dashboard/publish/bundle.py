@@ -136,9 +136,9 @@ REFERENCE = re.compile(r"(?P<author>[^:]+): (?P<title>.+?)\. (?P<note>.+)", re.D
 
 
 def _parsed(reference: str) -> dict[str, str]:
-    parts = REFERENCE.fullmatch(reference)
-    about = parts.groupdict() if parts else {"note": reference}
-    if parts:
+    match = REFERENCE.fullmatch(reference)
+    about = match.groupdict() if match else {"note": reference}
+    if match:
         about["author"] = " and ".join(name.strip() for name in about["author"].split(","))
         about["title"] = f"{{{about['title']}}}"
     if arxiv := re.search(r"arXiv (\d{4}\.\d{4,5})", reference):

@@ -45,7 +45,7 @@ def lines(mark: LineMark, run: Run, step: int, notes: Sequence[Annotation], zoom
     drawn = [
         *_overlays(mark, dims),
         *_phases(mark, dims, window),
-        *(part for spec in mark.lines for part in _curve(mark, run, spec, dims)),
+        *(element for spec in mark.lines for element in _curve(mark, run, spec, dims)),
         *_ends(mark, run, step, dims),
         *_cursor(run, step, isinstance(mark, PathMark)),
         *(_law(line, hue, dims) for line, hue in mark.theory_lines()),

@@ -144,7 +144,12 @@ def _lines(run: Run, plot: Plot, view: FigureView, options: FigureOptions) -> Dr
     assert view.curves is not None and view.horizon is not None and view.step is not None
     lines = line_specs(plot, channels, view.curves, view.focus, dict(channel_sizes(run)))
     across = [] if plot.x == "step" else [Column(spec.column.curve, plot.x) for spec in lines]
-    edges = [replace(spec.column, part=part) for spec in lines for part in ("low", "high") if spec.column.curve.band]
+    edges = [
+        replace(spec.column, statistic=statistic)
+        for spec in lines
+        for statistic in ("low", "high")
+        if spec.column.curve.band
+    ]
     stream = StreamedSource([*(spec.column for spec in lines), *edges, *across], channels[plot.channels[0]].thin)
     stream.update(run)
     least = 2 if options.log_y and not plot.symlog else 0  # what a logarithmic axis needs is a positive value
@@ -175,4 +180,4 @@ def _one_step(run: Run, plot: Plot, view: FigureView, options: FigureOptions) ->
 
 def without_advice(note: str) -> str:
     """Leave out of a note what tells the reader of a page what to do there."""
-    return " · ".join(part for part in note.split(" · ") if not part.startswith(("drag", "a click")))
+    return " · ".join(phrase for phrase in note.split(" · ") if not phrase.startswith(("drag", "a click")))

@@ -88,10 +88,10 @@ def prose(text: str) -> str:
 
 
 def _word(word: str) -> str:
-    parts = FORMULA.fullmatch(word)
-    if parts is None or (word.isascii() and not re.search(r"[_^]", word)):
+    match = FORMULA.fullmatch(word)
+    if match is None or (word.isascii() and not re.search(r"[_^]", word)):
         return escaped(word)
-    opened, inner, ended = parts.groups()
+    opened, inner, ended = match.groups()
     if inner.count(")") > inner.count("("):
         opened, inner = opened[:-1], opened[-1:] + inner
     made = typeset(inner)

@@ -105,7 +105,7 @@ def _dress(figure: Figure, sheet: Sheet, width: float) -> None:
     note = figure.text(0, 0, _wrapped(sheet.note, width), color=PALE, va="bottom")
     figure.set_size_inches(width, 2 * middle)
     key = _legend(figure, sheet.legend, width)
-    above, noted, keyed = (_height(part) for part in (title, note if sheet.note else None, key))
+    above, noted, keyed = (_height(drawing) for drawing in (title, note if sheet.note else None, key))
     height = above + middle + keyed + noted + 2 * GAP
     figure.set_size_inches(width, height)
     title.set_position((GAP / width, 1 - GAP / height))
@@ -148,11 +148,11 @@ def _wrapped(text: str, inches: float) -> str:
     return "\n".join(textwrap.wrap(text.replace("$", r"\$"), letters))
 
 
-def _height(part: Any) -> float:
+def _height(drawing: Any) -> float:
     """Height of a text or a legend, with a gap, in inches; 0 for none."""
-    if part is None:
+    if drawing is None:
         return 0.0
-    return part.get_window_extent().height / part.figure.dpi + GAP
+    return drawing.get_window_extent().height / drawing.figure.dpi + GAP
 
 
 def _legend(figure: Figure, entries: Sequence[Mapping[str, Any]], width: float) -> Any:

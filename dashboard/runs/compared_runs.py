@@ -52,8 +52,8 @@ def bands(run: Run, channel: str) -> xarray.Dataset:
     rows = even_places(len(run.steps), MOST_POINTS)
     values = [run[channel][rows][:, members] for members in groups.values()]
     with np.errstate(all="ignore"), _quiet():
-        parts = {"middle": np.nanmedian, "low": np.nanmin, "high": np.nanmax}
-        data = {name: (("curve", "step"), [find(each, axis=1) for each in values]) for name, find in parts.items()}
+        statistics = {"middle": np.nanmedian, "low": np.nanmin, "high": np.nanmax}
+        data = {name: (("curve", "step"), [find(each, axis=1) for each in values]) for name, find in statistics.items()}
     return xarray.Dataset(data, {"curve": list(groups), "step": run.steps[rows].astype(float)})
 
 
@@ -164,12 +164,12 @@ class MemberFigures:
         lit, places = self.selected, np.arange(len(self.axes))
         heights = np.column_stack([self._place(name, self.table[name]) for name in self.axes])
         paths = [np.column_stack([places, row]) for row in heights]
-        parts = {False: (GREY, 0.12), True: (qualitative(1), 0.55)}
+        shades = {False: (GREY, 0.12), True: (qualitative(1), 0.55)}
         drawn: list[Any] = [
             hv.Path([path for path, on in zip(paths, lit, strict=True) if on == state]).opts(
                 color=color, alpha=alpha, line_width=1.2
             )
-            for state, (color, alpha) in parts.items()
+            for state, (color, alpha) in shades.items()
         ]
         return hv.Overlay(drawn).opts(**self._options())
 

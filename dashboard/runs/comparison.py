@@ -48,10 +48,10 @@ class Comparison(Viewer):
         choices = [[channel.name, channel.label] for channel in scalars]
         self.table = ComparisonTable(choices=choices, chosen=first, sizing_mode="stretch_width", margin=0)
         self.curve = ComparisonCurve(engine)
-        parts = (pn.Column(self.table, sizing_mode="stretch_width", margin=0), self.curve)
+        panels = (pn.Column(self.table, sizing_mode="stretch_width", margin=0), self.curve)
         self._subject: Any = None
         self.table.param.watch(lambda event: self._draw(), "chosen")
-        grid = pn.Column(*parts, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
+        grid = pn.Column(*panels, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
         self._panel = pn.Column(grid, visible=False, stylesheets=[DIMS], sizing_mode="stretch_width", margin=0)
 
     def show(self, context: ViewContext, log_x: bool) -> None:

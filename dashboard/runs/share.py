@@ -203,10 +203,10 @@ class FileMaker:
         self._jobs.close()
 
 
-def _everything(*parts: Any) -> bytes:
+def _everything(*arguments: Any) -> bytes:
     from dashboard.publish import files
 
-    return files.archive(*parts)
+    return files.archive(*arguments)
 
 
 def _paper(*run: Any) -> bytes:
@@ -215,10 +215,10 @@ def _paper(*run: Any) -> bytes:
     return files.packed(bundle.bundle([bundle.Bundled(*run)]))
 
 
-def _replay(*parts: Any) -> bytes:
+def _replay(*arguments: Any) -> bytes:
     from dashboard.publish import replay
 
-    return replay.replay(*parts)
+    return replay.replay(*arguments)
 
 
 def _bytes(content: bytes | str) -> bytes:

@@ -132,10 +132,10 @@ def _is_text(value: bytes) -> bool:
 
 def _ours(address: str, request: HTTPServerRequest, server: BokehTornado) -> bool:
     try:
-        parts = urlsplit(address)
+        url = urlsplit(address)
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and parts.netloc in {request.host, *server.websocket_origins}
+    return url.scheme in ("http", "https") and url.netloc in {request.host, *server.websocket_origins}
 
 
 async def _embed(handler: AutoloadJsHandler, *arguments: Any, **options: Any) -> None:

@@ -22,7 +22,7 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
         "borderBottom": f"1px solid {line}",
     }
     # The page's own bar of progress and its second title are empty here, and screen readers would read them out.
-    parts = {
+    components = {
         "MuiLinearProgress": {"styleOverrides": {"root": {"display": "none"}}},
         "MuiAppBar": {"styleOverrides": {"root": bar}},
         "MuiToolbar": {"styleOverrides": {"root": {"minHeight": f"{BAR}px !important", "margin": "0 !important"}}},
@@ -39,7 +39,7 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
         },
     }
     palette = {"primary": {"main": primary}, "background": {"default": page, "paper": paper}}
-    return {"palette": palette, "components": parts}
+    return {"palette": palette, "components": components}
 
 
 THEME = {

@@ -90,8 +90,8 @@ def formula(text: str) -> str:
     >>> formula("‖FGᵀ − M‖_F")
     '‖<i>FG</i>ᵀ − <i>M</i>‖<sub><i>F</i></sub>'
     """
-    parts = re.split(r"(<[^>]*>|&\w+;)", html(text))
-    return "".join(part if part.startswith(("<", "&")) else _VARIABLE.sub(_italic, part) for part in parts)
+    pieces = re.split(r"(<[^>]*>|&\w+;)", html(text))
+    return "".join(piece if piece.startswith(("<", "&")) else _VARIABLE.sub(_italic, piece) for piece in pieces)
 
 
 def _italic(match: re.Match[str]) -> str:

@@ -69,12 +69,14 @@ def line_specs(
         vector = bool(channels[name].dims)
         for curve in _drawn_curves(curves, focus, vector, plot.beside):
             dash = DASHES[place % len(DASHES)]
-            parts: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
-            for part in parts:
-                called = plain(channels[name].label) + ("" if part is None else f" {plot.component(part)}")
-                tone = curve.color if part is None else faded(curve.color, part / max(len(parts) - 1, 1))
+            components: Sequence[int | None] = range(min(sizes.get(name, 0), COMPONENTS)) if vector else (None,)
+            for component in components:
+                called = plain(channels[name].label) + ("" if component is None else f" {plot.component(component)}")
+                tone = curve.color if component is None else faded(curve.color, component / max(len(components) - 1, 1))
                 label = called if len(curves) == 1 else f"{called}, {curve.label}"
-                specs.append(LineSpec(Column(curve, name, part), label, called, tone, dash, focus in curve.members))
+                specs.append(
+                    LineSpec(Column(curve, name, component), label, called, tone, dash, focus in curve.members)
+                )
     return specs
 
 

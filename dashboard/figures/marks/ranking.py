@@ -92,8 +92,8 @@ class RankingMark(StepMark):
 
     def _describe(self, middle: np.ndarray, low: np.ndarray, high: np.ndarray) -> None:
         lost = int(np.isnan(middle).sum())
-        parts = [spread_text(self._ranked), f"{lost} of {len(middle)} diverged" if lost else ""]
-        self.note = " · ".join(filter(None, parts))
+        notes = [spread_text(self._ranked), f"{lost} of {len(middle)} diverged" if lost else ""]
+        self.note = " · ".join(filter(None, notes))
         heads = ["", plain(self.channel.label)]
         self.numbers = NumbersTable(
             heads, [[c.label, number(float(v))] for c, v in zip(self._ranked, middle, strict=True)]
@@ -111,7 +111,7 @@ def _ends(values: np.ndarray, curve: Curve) -> Sequence[float]:
     row = values[None]
     if not curve.band:
         return [np.nan, row.item(), np.nan]
-    return [summarised(row, part, curve.mean).item() for part in ("low", "median", "high")]
+    return [summarised(row, statistic, curve.mean).item() for statistic in ("low", "median", "high")]
 
 
 def _spread(curve: Curve, low: Any, high: Any) -> str:

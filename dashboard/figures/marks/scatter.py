@@ -56,10 +56,11 @@ class ScatterMark(StepMark):
         ordered = sorted(drawn, key=lambda cloud: -len(cloud.y))
         columns = {"x": "x", "y": "y", "index": "index"}
         data: dict[str, Any] = {
-            name: np.concatenate([getattr(cloud, part) for cloud in ordered]).tolist() for name, part in columns.items()
+            name: np.concatenate([getattr(cloud, field) for cloud in ordered]).tolist()
+            for name, field in columns.items()
         }
-        for name, part in (("color", "color"), ("shape", "shape"), ("name", "label")):
-            data[name] = [getattr(cloud, part) for cloud in ordered for _ in cloud.y]
+        for name, field in (("color", "color"), ("shape", "shape"), ("name", "label")):
+            data[name] = [getattr(cloud, field) for cloud in ordered for _ in cloud.y]
         self.source.data = data
         self._set_ranges(drawn)
 

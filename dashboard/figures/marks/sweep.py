@@ -295,14 +295,14 @@ class SweepMark(StepMark):
     ) -> None:
         total, none = sweep.total, lost < len(values) and not np.isfinite(values).any()
         off = sum(getattr(config, sweep.knob.name) <= 0 for config in self._configs) if sweep.log else 0
-        parts = [
+        notes = [
             "a dot is a member, the line joins the medians over seeds" if len(self._members) > _size(sweep) else "",
             f"{len(sweep.series)} of {total:,} series drawn: spread fewer knobs" if total > len(sweep.series) else "",
             f"{off:,} of {len(values):,} members are at 0, which no logarithmic axis has" if off else "",
             f"{lost:,} of {len(values):,} members diverged and are not drawn" if lost else "",
             "no member has a value at this step yet" if none else "",
         ]
-        self.note = " · ".join(filter(None, parts))
+        self.note = " · ".join(filter(None, notes))
         self.numbers = self._table(sweep, medians, laws if self._law_sample(laws) else [])
 
     def _law_sample(self, laws: list[np.ndarray]) -> list[dict[str, Any]]:
@@ -364,4 +364,4 @@ def _shared(labels: Sequence[str]) -> str:
     'small start'
     """
     first, *others = (label.split(", ") for label in labels)
-    return ", ".join(part for part in first if all(part in other for other in others))
+    return ", ".join(word for word in first if all(word in other for other in others))

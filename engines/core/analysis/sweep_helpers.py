@@ -37,8 +37,8 @@ def _crossing(places: np.ndarray, row: np.ndarray) -> float:
     if not np.isfinite(row).all() or not len(low) or low[-1] == len(row) - 1:
         return float("nan")
     i = low[-1]
-    part = (0.5 - row[i]) / (row[i + 1] - row[i])
-    return float(np.exp(places[i] + part * (places[i + 1] - places[i])))
+    share = (0.5 - row[i]) / (row[i + 1] - row[i])
+    return float(np.exp(places[i] + share * (places[i + 1] - places[i])))
 
 
 def law(data: DataArray | Dataset, config: Config, value: Callable[[Any], float], knobs: Sequence[str]) -> DataArray:

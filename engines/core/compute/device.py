@@ -169,6 +169,6 @@ class Transfer:
         self._event.synchronize()
         arrays, start = {}, 0
         for name, value in self._ordered():
-            part = self._buffer[start : start + value.nbytes].view(value.dtype)
-            arrays[name], start = part.view(value.shape).numpy(), start + value.nbytes
+            stored = self._buffer[start : start + value.nbytes].view(value.dtype)
+            arrays[name], start = stored.view(value.shape).numpy(), start + value.nbytes
         return {name: arrays[name] for name in self._values}

@@ -33,8 +33,10 @@ def conditions(connection: sqlite3.Connection, text: str) -> SqlCondition:
     if len(terms) > MANY:
         raise ConfigError(f"a filter has at most {MANY} terms, and not {len(terms)}")
     terms.sort(key=lambda term: bool(COMPARED.fullmatch(term)))  # a word is looked for sooner than a knob
-    parts = list(_translated(connection, terms))
-    return " AND ".join(f"({sql})" for sql, _ in parts) or "1", [value for _, values in parts for value in values]
+    translated = list(_translated(connection, terms))
+    return " AND ".join(f"({sql})" for sql, _ in translated) or "1", [
+        value for _, values in translated for value in values
+    ]
 
 
 def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[SqlCondition]:

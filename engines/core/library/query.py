@@ -67,8 +67,8 @@ def members(index: Index, files: Sequence[str]) -> pd.DataFrame:
 
 
 def _all_members(stored: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> pd.DataFrame:
-    parts = [_members(row, about["members"]) for row, about in stored]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({"run": [], "member": []})
+    tables = [_members(row, about["members"]) for row, about in stored]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"run": [], "member": []})
 
 
 def _stored(index: Index, where: str, values: Sequence[str]) -> list[tuple[dict[str, Any], dict[str, Any]]]:

@@ -243,18 +243,20 @@ class RunData:
     def select(self, members: Sequence[int]) -> Self:
         """Return the run of some of its members alone, in the order given."""
         place = {member: index for index, member in enumerate(map(self._member, members))}
-        part = type(self)(self.engine, [self.initial_configs[i] for i in place], preset=self.preset, device=self.device)
-        part.configs = [self.configs[i] for i in place]
-        part.diverged_at = self.diverged_at[list(place)]
+        selected = type(self)(
+            self.engine, [self.initial_configs[i] for i in place], preset=self.preset, device=self.device
+        )
+        selected.configs = [self.configs[i] for i in place]
+        selected.diverged_at = self.diverged_at[list(place)]
         events = [
             replace(event, members=tuple(place[i] for i in event.members if i in place))
             for event in self.recording.events
         ]
         dense, thin = (series.select(list(place)) for series in (self.recording.dense, self.recording.thin))
-        part.recording = Recording(dense, thin, [event for event in events if event.members])
-        part.probe_results = {(n, place[i]): values for (n, i), values in self.probe_results.items() if i in place}
-        part.notes = self.notes
-        return part
+        selected.recording = Recording(dense, thin, [event for event in events if event.members])
+        selected.probe_results = {(n, place[i]): values for (n, i), values in self.probe_results.items() if i in place}
+        selected.notes = self.notes
+        return selected
 
     def copy(self) -> Self:
         """Return the run as it is now: the two change apart, though no recorded number is copied."""

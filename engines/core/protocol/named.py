@@ -91,8 +91,8 @@ class Named(Generic[T]):
 def attribute(module: str, place: str) -> Any:
     """Import a module and return an attribute of it, or of an attribute."""
     value: Any = importlib.import_module(module)
-    for part in place.split("."):
-        value = getattr(value, part)
+    for word in place.split("."):
+        value = getattr(value, word)
     return value
 
 

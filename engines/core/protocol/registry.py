@@ -70,8 +70,8 @@ class Origin:
         if not NAME.fullmatch(self.name):
             raise TypeError(FORM)
         engine = importlib.import_module(self.module)
-        for part in self.attribute.split("."):
-            engine = getattr(engine, part)
+        for word in self.attribute.split("."):
+            engine = getattr(engine, word)
         if not isinstance(engine, Engine):
             raise TypeError(f"{self.attribute} is {quote(engine)}, and no Engine")
         missing = [name for name in DECLARED if not hasattr(engine, name)]

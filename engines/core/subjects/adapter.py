@@ -60,7 +60,7 @@ def split_minibatch(minibatch: Minibatch) -> tuple[tuple[Any, ...], dict[str, An
         return (minibatch,), {}, minibatch
     if isinstance(minibatch, Mapping):
         key = next((key for key in TARGETS if key in minibatch), None)
-        named = {name: part for name, part in minibatch.items() if name != key}
+        named = {name: value for name, value in minibatch.items() if name != key}
         return (), named, named if key is None else minibatch[key]
     return (tuple(minibatch[:-1]), {}, minibatch[-1]) if len(minibatch) > 1 else (tuple(minibatch), {}, minibatch[0])
 

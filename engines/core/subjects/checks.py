@@ -51,7 +51,7 @@ def check_loss(losses: Losses, theta: Tensor, data: Minibatches) -> None:
     n = len(made)
     if n < 2:
         return
-    halves = [_losses(losses, theta, take(few, part), data.name) for part in (slice(0, n // 2), slice(n // 2, n))]
+    halves = [_losses(losses, theta, take(few, half), data.name) for half in (slice(0, n // 2), slice(n // 2, n))]
     if apart := _apart(made, torch.cat(halves)):
         raise ConfigError(
             f"loss of a sample changes by {apart:.2g} with the other samples of its minibatch, as batch normalisation "

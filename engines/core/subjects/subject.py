@@ -127,8 +127,8 @@ class Subject:
 
     def split(self, theta: Tensor) -> dict[str, Tensor]:
         """Views of one vector `theta [P]` as parameters by name."""
-        parts = theta.split([prod(shape) for shape in self.shapes.values()], -1)
-        return {name: part.view(shape) for part, (name, shape) in zip(parts, self.shapes.items(), strict=True)}
+        flat = theta.split([prod(shape) for shape in self.shapes.values()], -1)
+        return {name: values.view(shape) for values, (name, shape) in zip(flat, self.shapes.items(), strict=True)}
 
     @property
     def layers(self) -> dict[str, list[slice]]:

@@ -30,8 +30,8 @@ def parse_axis(knob: Knob, text: str) -> list[Any]:
     Raises `ConfigError` for what is no value of the knob, and for more than `MOST` values.
     """
     values: list[Any] = []
-    for part in re.split(r",(?![^()]*\))", text):
-        values += _range(knob, part) or _space(knob, part) or [knob.parse(part)]
+    for word in re.split(r",(?![^()]*\))", text):
+        values += _range(knob, word) or _space(knob, word) or [knob.parse(word)]
         _check_count(knob, len(values))
     return values
 

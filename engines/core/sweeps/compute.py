@@ -102,7 +102,7 @@ class _Keeper:
         if time.monotonic() - self._written >= self._period:
             self.write()
 
-    def _parts(self) -> list[Path]:
+    def _files(self) -> list[Path]:
         """List the files of what was recorded, in their order."""
         return sorted(self._partial.parent.glob(f"{self._partial.name}-*.parquet")) if self._partial else []
 
@@ -110,13 +110,13 @@ class _Keeper:
         """Write what is new, then the state. A crash in between leaves a recording that is longer than needed."""
         if self._partial and self._state:
             if self._run.recording.generation != self._generation:  # rows that are in a file were taken back
-                for part in self._parts():
-                    part.unlink(missing_ok=True)
+                for file in self._files():
+                    file.unlink(missing_ok=True)
                 self._last, self._generation = -1, self._run.recording.generation
             fresh = RunData(self._run.engine, self._run.initial_configs, device=self._run.device)
             fresh.recording, fresh.diverged_at = self._run.recording.after(self._last), self._run.diverged_at
             if len(fresh):
-                number = len(self._parts())
+                number = len(self._files())
                 with writing(self._partial.with_name(f"{self._partial.name}-{number:06}.parquet")) as file:
                     store.write(fresh, file)
                 self._last = int(fresh.steps[-1])
@@ -129,15 +129,15 @@ class _Keeper:
             return
         recording = Recording()
         try:
-            for part in self._parts():
-                before = store.read(part)
+            for file in self._files():
+                before = store.read(file)
                 if before.initial_configs != self._run.initial_configs:
                     return
                 recording.join(before.recording)
             restore_checkpoint(self._simulation, self._state)
         except StoreError:
-            for part in self._parts():
-                part.unlink(missing_ok=True)
+            for file in self._files():
+                file.unlink(missing_ok=True)
             return
         self._last = int(recording.dense.steps[-1]) if len(recording.dense) else -1
         self._run.recording = recording.until(self._simulation.step)

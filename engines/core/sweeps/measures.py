@@ -114,8 +114,8 @@ def claims(run: Any, points: int) -> dict[str, list[bool | None]]:
     size = len(run.configs) // points
     columns: dict[str, list[bool | None]] = {}
     for point in range(points):
-        part = run.select(range(point * size, (point + 1) * size))
-        for number, verdict in enumerate(part.judge(), 1):
+        of_point = run.select(range(point * size, (point + 1) * size))
+        for number, verdict in enumerate(of_point.judge(), 1):
             columns.setdefault(f"claim_{number}", [None] * len(run.configs))[point * size : (point + 1) * size] = [
                 verdict.holds
             ] * size

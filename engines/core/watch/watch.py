@@ -79,8 +79,8 @@ class Measured:
         now = {name: one.detach() for name, one in self.params().items()}
         measured = {"distance": quantities.distance(now, self._first)}
         if self.subject is None:
-            parts = [one.detach().double().square().sum() for one in self.gradients() if one is not None]
-            return measured | {"gradient_norm": float(sum(parts)) ** 0.5 if parts else float("nan")}
+            squares = [one.detach().double().square().sum() for one in self.gradients() if one is not None]
+            return measured | {"gradient_norm": float(sum(squares)) ** 0.5 if squares else float("nan")}
         at = self.subject.at(now)
         norm, sharp, self._vector = quantities.gradient_and_sharpness(at, self._data, self._vector)
         measured |= {"gradient_norm": norm, "sharpness": sharp}
