@@ -14,7 +14,7 @@ import torch
 
 from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
-from engines.core.protocol import placing
+from engines.core.protocol import device_choice
 from engines.core.protocol.errors import DynascopeError
 from engines.core.protocol.registry import load
 from engines.core.runs.experiment import Experiment
@@ -73,11 +73,11 @@ def measured(work: Estimate, device: torch.device, seconds: float = SECONDS) -> 
     engine = load(work.lab)
     preset = engine.preset(work.preset) if work.preset else None
     configs = Experiment.from_preset(engine, preset, work.knobs).configs()
-    before, placing.LEAST_GPU_BYTES = placing.LEAST_GPU_BYTES, 0
+    before, device_choice.LEAST_GPU_BYTES = device_choice.LEAST_GPU_BYTES, 0
     try:
         simulation = Simulation(engine, configs, device)
     finally:
-        placing.LEAST_GPU_BYTES = before
+        device_choice.LEAST_GPU_BYTES = before
     same = _same(simulation)
     begun, start, chunk = time.perf_counter(), simulation.step, CHECKED
     while (spent := time.perf_counter() - begun) < seconds:

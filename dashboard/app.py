@@ -25,7 +25,7 @@ from panel.util.parameters import edit_readonly
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
 from dashboard.page.messages import STYLE, message
 from dashboard.runs import library
-from dashboard.server import handlers, request_filter, theme, worked_out_once
+from dashboard.server import cached_answers, handlers, request_filter, theme
 from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
 from dashboard.session.start import Start
@@ -98,8 +98,8 @@ def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = 
     pn.state.onload(partial(_filled, holder, bridge, crumb, fill, engines_first, alone))
     made = pmui.Page(
         title=title, header=[crumb], main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
-        dark_theme=theme.dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./", sx=theme.GROUND,
-        template=TEMPLATE,
+        dark_theme=theme.begins_dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./",
+        sx=theme.GROUND, template=TEMPLATE,
     )  # fmt: skip
     return _unreported(made)
 
@@ -164,7 +164,7 @@ def _import_engines() -> None:
     from engines.core.runs import experiment  # noqa: F401
 
     device.described()  # a GPU takes seconds before it first answers
-    worked_out_once.set_apart()
+    cached_answers.set_apart()
 
 
 def _address(engine: str) -> str:
@@ -350,11 +350,11 @@ def serve(
     """
     theme.prepare()
     request_filter.install()
-    request_filter.allow(handlers.StatusHandler, handlers.Missing, *(each[1] for each in patterns))
+    request_filter.allow(handlers.StatusHandler, handlers.NotFoundHandler, *(each[1] for each in patterns))
     library.open_for("" if _public(options) else address)
     uploads.allow_for(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
-        logging.getLogger(logger).addFilter(handlers.Closed())
+        logging.getLogger(logger).addFilter(handlers.ClosedTabFilter())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     cleanup: dict[str, Any] = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
     bounds = {"websocket_max_message_size": LARGEST_MESSAGE, "http_server_kwargs": {"max_body_size": LARGEST_BODY}}
@@ -362,7 +362,7 @@ def serve(
         "show": open_browser,
         "title": "Dynascope",
         "extra_patterns": [("/status", handlers.StatusHandler), *patterns],
-        "default_handler_class": handlers.Missing,
+        "default_handler_class": handlers.NotFoundHandler,
     }
     served: dict[str, Any] = dict(routes(device) if pages is None else pages)
     return pn.serve(served, port=port, address=address, **(cleanup | bounds | shown | options))

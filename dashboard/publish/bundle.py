@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dashboard.publish import files
 from dashboard.publish.figure_view import WIDTHS, FigureView
-from dashboard.publish.latex import Judged, verdict_table
+from dashboard.publish.latex import JudgedClaim, verdict_table
 from dashboard.session.preset_changes import changes_from_preset
 from engines.core import api
 from engines.core.data.plain_json import to_json
@@ -61,7 +61,7 @@ def bundle(runs: Sequence[Bundled], fresh: int = 0, report: Callable[[str], None
     if len(set(names)) < len(names):
         raise ConfigError(f"two runs have the same name, {next(name for name in names if names.count(name) > 1)}")
     left_out: list[str] = []
-    judged: list[Judged] = []
+    judged: list[JudgedClaim] = []
     for name, run, views, experiment in runs:
         report(f"{name}: figures")
         missing: list[str] = []
@@ -81,7 +81,9 @@ def bundle(runs: Sequence[Bundled], fresh: int = 0, report: Callable[[str], None
     yield "contents.txt", CONTENTS.format(count=count, folders=folders, left_out="\n".join(left_out)).encode()
 
 
-def _judged(name: str, run: Run, experiment: Experiment, fresh: int, report: Callable[[str], None]) -> Iterator[Judged]:
+def _judged(
+    name: str, run: Run, experiment: Experiment, fresh: int, report: Callable[[str], None]
+) -> Iterator[JudgedClaim]:
     """Judge a run, and runs of the same on fresh seeds, claim by claim."""
     again = []
     for count in range(fresh):
@@ -91,7 +93,7 @@ def _judged(name: str, run: Run, experiment: Experiment, fresh: int, report: Cal
         api.run_preset_probes(other)
         again.append({verdict["claim"]: verdict for verdict in other.verdicts})
     for verdict in run.verdicts:
-        yield Judged(name, verdict, [each[verdict["claim"]] for each in again if verdict["claim"] in each])
+        yield JudgedClaim(name, verdict, [each[verdict["claim"]] for each in again if verdict["claim"] in each])
 
 
 # -- versions and sources ------------------------------------------------------------------------------------------

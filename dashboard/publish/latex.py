@@ -20,7 +20,7 @@ FORMULA = re.compile(r"([(\[]*)(\S*?)([.,;:]*)")
 """A word: what opens before it, itself, and what comes after."""
 
 
-class Judged(NamedTuple):
+class JudgedClaim(NamedTuple):
     """A claim of a run: as the run itself was judged, and what was measured on each fresh seed."""
 
     run: str
@@ -28,7 +28,7 @@ class Judged(NamedTuple):
     fresh: Sequence[Mapping[str, Any]]
 
 
-def verdict_table(judged: Sequence[Judged], fresh: int) -> str:
+def verdict_table(judged: Sequence[JudgedClaim], fresh: int) -> str:
     """Write the claims of runs: measured, predicted, on fresh seeds where there are some, and whether they hold."""
     heads = ["claim", "measured", "predicted", *(["fresh seeds"] if fresh else []), "holds"]
     lines = [

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from dashboard.publish.figure import Sheet
+    from dashboard.publish.figure import PrintSheet
 
 DOTS = 300
 """Pixels an inch of a PNG."""
@@ -58,12 +58,12 @@ TURN = Lock()
 """matplotlib's settings and figures belong to the process: one figure at a time is drawn."""
 
 
-def printed(sheet: Sheet, kind: str, width: float = WIDTHS["page"]) -> bytes:
+def printed(sheet: PrintSheet, kind: str, width: float = WIDTHS["page"]) -> bytes:
     """Print a sheet as `pdf`, `svg` or `png`, `width` inches wide. Raises `ConfigError` for another format."""
     return print_all(sheet, (kind,), width)[kind]
 
 
-def print_all(sheet: Sheet, kinds: Sequence[str], width: float = WIDTHS["page"]) -> dict[str, bytes]:
+def print_all(sheet: PrintSheet, kinds: Sequence[str], width: float = WIDTHS["page"]) -> dict[str, bytes]:
     """Print a sheet once in several formats."""
     for kind in kinds:
         if kind not in PRINTED:
@@ -80,7 +80,7 @@ def _saved(figure: Figure, kind: str, title: str) -> bytes:
 
 
 @contextmanager
-def drawing(sheet: Sheet, width: float = WIDTHS["page"]) -> Iterator[Figure]:
+def drawing(sheet: PrintSheet, width: float = WIDTHS["page"]) -> Iterator[Figure]:
     """Draw a sheet with matplotlib, with its title above, its legend and its note below; closed at the end."""
     from matplotlib import pyplot
 
@@ -94,7 +94,7 @@ def drawing(sheet: Sheet, width: float = WIDTHS["page"]) -> Iterator[Figure]:
             pyplot.close(figure)
 
 
-def _dress(figure: Figure, sheet: Sheet, width: float) -> None:
+def _dress(figure: Figure, sheet: PrintSheet, width: float) -> None:
     """Put title, axes, legend and note one under the other; nothing else decides about the height."""
     axes = _tidied(figure, width)
     square = axes.get_aspect() != "auto"

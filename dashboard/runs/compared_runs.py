@@ -32,7 +32,7 @@ MOST_AXES = 10
 """Axes of a picture of members side by side."""
 
 
-class Titled(NamedTuple):
+class TitledRun(NamedTuple):
     """A stored run with the name that its curves have."""
 
     title: str
@@ -67,19 +67,19 @@ def _short(value: Any) -> str:
     return number(value) if isinstance(value, float) else str(value)
 
 
-def channels(runs: Sequence[Titled]) -> list[str]:
+def channels(runs: Sequence[TitledRun]) -> list[str]:
     """Name the channels that are one number a step and that all runs have."""
     names = [[c.name for c in each.run.engine.channels if not c.dims and not c.thin] for each in runs]
     return [name for name in names[0] if all(name in others for others in names)] if names else []
 
 
-def logarithmic(runs: Sequence[Titled], channel: str) -> bool:
+def logarithmic(runs: Sequence[TitledRun], channel: str) -> bool:
     """Whether the first lab draws a channel on a logarithmic axis."""
     plots = [plot for plot in runs[0].run.engine.plots if channel in plot.channels]
     return bool(plots and plots[0].log_y and not plots[0].symlog)
 
 
-def curves(runs: Sequence[Titled], channel: str) -> Any:
+def curves(runs: Sequence[TitledRun], channel: str) -> Any:
     """Draw a channel of all runs: a hue a curve, seeds as a band."""
     log = logarithmic(runs, channel)
     drawn: list[Any] = []
@@ -94,7 +94,7 @@ def curves(runs: Sequence[Titled], channel: str) -> Any:
     return _framed(hv.Overlay(drawn), "step", label, log)
 
 
-def differences(runs: Sequence[Titled], channel: str) -> Any:
+def differences(runs: Sequence[TitledRun], channel: str) -> Any:
     """Draw each curve against the first: their ratio on a logarithmic channel, else the difference."""
     log, all_curves = logarithmic(runs, channel), list(_labelled(runs, channel))
     (first, base), *others = all_curves
@@ -108,7 +108,7 @@ def differences(runs: Sequence[Titled], channel: str) -> Any:
     return _framed(hv.Overlay([level, *drawn]), "step", f"{name}: each {sign} {first}", log)
 
 
-def _labelled(runs: Sequence[Titled], channel: str) -> Iterator[tuple[str, xarray.Dataset]]:
+def _labelled(runs: Sequence[TitledRun], channel: str) -> Iterator[tuple[str, xarray.Dataset]]:
     for each in runs:
         table = bands(each.run, channel)
         for place, text in enumerate(table["curve"].values):

@@ -42,13 +42,13 @@ SHOWN = 50
 
 
 @dataclass
-class Sharing:
+class LibraryAccess:
     """Whether all visitors have one library: on a server that others reach each has their own."""
 
     one_for_all: bool = False
 
 
-SHARING = Sharing()
+SHARING = LibraryAccess()
 
 
 def open_for(address: str) -> None:
@@ -122,7 +122,7 @@ def keep(run: Run, place: Path | None = None, state: Checkpoint | None = None) -
     return stored.keep(run, state=state)
 
 
-class Safekeeping:
+class AutosavedRun:
     """A file with the run that a page plays: where the server is lost, it is found as interrupted and can go on."""
 
     def __init__(self, place: Path | None) -> None:

@@ -49,7 +49,7 @@ class LibraryPanel(Component):
         self._state = state
         self._drawn: dict[str, Overlays] = {}
         self._hues: dict[str, str] = {}
-        self._safe = library.Safekeeping(self._place)
+        self._safe = library.AutosavedRun(self._place)
         self._jobs = BackgroundJobs("library", fail)
         self.refresh()
 
@@ -132,7 +132,7 @@ class LibraryPanel(Component):
     def close(self) -> None:
         """Do nothing more than what was begun."""
         self._jobs.close(last=self._safe.end)
-        self._safe = library.Safekeeping(None)
+        self._safe = library.AutosavedRun(None)
 
     def _read(self, name: str) -> Run:
         return library.opened(self._place).open(name)

@@ -13,7 +13,7 @@ from panel.viewable import Viewer
 
 from dashboard.runs.background_jobs import BackgroundJobs
 from dashboard.runs.members_panel import MembersPanel, pane, sentence
-from dashboard.runs.views import Views
+from dashboard.runs.views import ViewChooser
 from dashboard.session import link
 from dashboard.session.view_state import ViewState
 from dashboard.ui.component import sheet
@@ -73,7 +73,7 @@ class SweepResults(Viewer):
         self._selects: list[pmui.Select] = []
         axes = pn.FlexBox(self.measure, self.across, self.up, **wide)
         drawn = pn.Column(axes, self.slices, self.map_pane, self.cell, self.claims, **wide)
-        self._panel = pn.Column(Views({"Map": drawn, "Members": self.members}), visible=False, **wide)
+        self._panel = pn.Column(ViewChooser({"Map": drawn, "Members": self.members}), visible=False, **wide)
         for each in (self.measure, self.across, self.up):
             each.param.watch(lambda event: self._draw(), "value")
 

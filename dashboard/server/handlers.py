@@ -28,7 +28,7 @@ class StatusHandler(RequestHandler):
         self.write({"active": scheduler.shared().active() if scheduler else 0})
 
 
-class Missing(RequestHandler):
+class NotFoundHandler(RequestHandler):
     """Answers for an address that is none of ours: a sentence, and where to go."""
 
     def prepare(self) -> None:
@@ -49,7 +49,7 @@ class Missing(RequestHandler):
         )
 
 
-class Closed(logging.Filter):
+class ClosedTabFilter(logging.Filter):
     """Leaves out what a closed tab leaves behind: answers to it that could no longer be sent."""
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -58,7 +58,7 @@ CRUMB = (FOLDER / "crumb.css").read_text()
 """Style of the lab's name in the bar of its page, and of the way back to all labs."""
 
 
-def dark(theme: str) -> bool:
+def begins_dark(theme: str) -> bool:
     """Whether a page begins dark: as its address asks, else as chosen in this browser before, else as its system is.
 
     `theme.js` writes both cookies.

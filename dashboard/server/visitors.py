@@ -55,7 +55,7 @@ QUEUE = Queue()
 """The queue of this process."""
 
 
-class Wait(RequestHandler):
+class QueueHandler(RequestHandler):
     """Says how long the queue is, and asks again."""
 
     def initialize(self, position: int) -> None:

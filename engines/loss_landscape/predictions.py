@@ -224,10 +224,10 @@ STIFF = 0.1
 
 def _box_laws(config: LossLandscape) -> list[CoefficientLaw]:
     value = float(quadrature.crossing_box(config.strength)) / 2
-    return [CoefficientLaw("½ − ½/(1 + ½ ln(c/ε)), 0 up to c = ε", value, OURS, unseen(config))]
+    return [CoefficientLaw("½ − ½/(1 + ½ ln(c/ε)), 0 up to c = ε", value, OURS, rarely_visited(config))]
 
 
-def unseen(config: LossLandscape) -> str:
+def rarely_visited(config: LossLandscape) -> str:
     """Say whether draws in a box hardly ever come to where both weights are free, so that ½ ± 0 is counted."""
     each = config.chains * config.strength**-0.5
     return f"draws come to the middle of the cross once in {1 / each:.2g} steps" if each < SEEN else ""

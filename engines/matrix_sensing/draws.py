@@ -17,9 +17,9 @@ from torch import Tensor
 
 from engines.core.compute.device import real
 from engines.core.numerics.noise import orthonormal
-from engines.core.numerics.svec import Triangle
+from engines.core.numerics.svec import UpperTriangle
 from engines.matrix_sensing.config import MatrixSensing
-from engines.matrix_sensing.operators import Completion, Dense, Identity, Operator, RankOne
+from engines.matrix_sensing.operators import Completion, GaussianOperator, Identity, Operator, RankOne
 
 FACTORS, NOISE = 1, 2
 """Purposes of streams that are not the reference one."""
@@ -78,13 +78,15 @@ def _operator(
     if config.operator == "completion":
         return _completion(config, tensor, stream.permutation(n1 * n2)[:m], e, floor)
     rows = tensor(stream.standard_normal((m, n1 * n2)))
-    triangle = Triangle(n1, rows, symmetric) if symmetric or config.operator == "gaussian_symmetric" else None
+    triangle = UpperTriangle(n1, rows, symmetric) if symmetric or config.operator == "gaussian_symmetric" else None
     rows = triangle.svec(rows.view(m, n1, n1)) if triangle else rows
     weights = triangle.weights if triangle else torch.ones_like(rows[0])
     bias = (e @ rows / weights)[None] / m
     bias = triangle.mirrored(bias)[0] if triangle else bias.view(n1, n2)
     down, up = _products(rows, weights, config)
-    return Dense(down=down, up=up, triangle=triangle, coarse=config.precision == "bf16", bias=bias, floor=floor)
+    return GaussianOperator(
+        down=down, up=up, triangle=triangle, coarse=config.precision == "bf16", bias=bias, floor=floor
+    )
 
 
 def _completion(config: MatrixSensing, tensor: Any, places: np.ndarray, e: Tensor, floor: float) -> Completion:

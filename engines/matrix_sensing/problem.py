@@ -33,7 +33,7 @@ class State(NamedTuple):
     """Steps taken, `[B]`."""
 
 
-class Lift(NamedTuple):
+class LiftedStep(NamedTuple):
     """The one modified step: which members take it, and when, each `[B]`."""
 
     active: Tensor
@@ -85,7 +85,7 @@ class Problem:
     """Factor of the step size: the gradient convention of a symmetric member, else 1, `[B]`."""
     level: Tensor | None
     """Noise level `[B, 1, 1]`, None where no member has noise."""
-    lift: Lift
+    lift: LiftedStep
     F0: Tensor
     """`[B, n1, k]`."""
     G0: Tensor
@@ -108,7 +108,7 @@ class Problem:
             methods=tuple(self.methods[i] for i in index.tolist()),
             M=(self.M[0][index], self.M[1][index]),
             level=None if self.level is None else self.level[index],
-            lift=Lift(*(value[index] for value in self.lift)),
+            lift=LiftedStep(*(value[index] for value in self.lift)),
             **{
                 name: getattr(self, name)[index]
                 for name in ("left", "sigma", "symmetric", "padded", "scale", "F0", "G0")
@@ -211,7 +211,7 @@ def _level(configs: Sequence[MatrixSensing], device: torch.device) -> Tensor | N
     return tensor([config.noise for config in configs], device)[:, None, None] if noisy else None
 
 
-def _lift(configs: Sequence[MatrixSensing], device: torch.device) -> Lift:
+def _lift(configs: Sequence[MatrixSensing], device: torch.device) -> LiftedStep:
     active, low, estimated, hand = (
         flags([getattr(config, name) == value for config in configs], device)
         for name, value in (
@@ -221,4 +221,4 @@ def _lift(configs: Sequence[MatrixSensing], device: torch.device) -> Lift:
             ("trigger", "manual"),
         )
     )
-    return Lift(active, low, estimated, hand, tensor([config.trigger_level for config in configs], device))
+    return LiftedStep(active, low, estimated, hand, tensor([config.trigger_level for config in configs], device))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from engines.core.compute.batching import flags, tensor
 from engines.core.numerics.collapse_metrics import FeatureMoments, nc1, nc1_trace, scaled
-from engines.core.protocol.placing import choose_device
+from engines.core.protocol.device_choice import choose_device
 from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.features import FeatureTargets

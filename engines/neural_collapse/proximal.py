@@ -12,20 +12,20 @@ from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.diagnostics import Readout
 from engines.neural_collapse.features import Knobs
 from engines.neural_collapse.problem import Problem
-from engines.neural_collapse.solver import Iterate
+from engines.neural_collapse.solver import SolverState
 
 
-def init(configs: Sequence[NeuralCollapse], problem: Problem) -> Iterate:
+def init(configs: Sequence[NeuralCollapse], problem: Problem) -> SolverState:
     """The solver at its input, so that step 0 shows H0."""
     return solver.begin(problem.H0, problem.task)
 
 
-def step(problem: Problem, state: Iterate, knobs: Knobs) -> Iterate:
+def step(problem: Problem, state: SolverState, knobs: Knobs) -> SolverState:
     """Take one step of the solver; a solved layer stands still."""
     return solver.iterate(state, problem.H0, problem.task, knobs)
 
 
-def readout(problem: Problem, state: Iterate, knobs: Knobs) -> Readout:
+def readout(problem: Problem, state: SolverState, knobs: Knobs) -> Readout:
     """Features, classifier and residual while the layer is solved, from which the channels are computed."""
     H, task = state.H, problem.task
     W = task.ridge(H, knobs)

@@ -139,7 +139,7 @@ class OptimizerDynamicsEngine(CompositeEngine[OptimizerDynamics]):
 
     def caution(self, config: OptimizerDynamics) -> str:
         """Say what a configuration cannot show, and that an optimiser's class is slower."""
-        return " ".join(filter(None, (super().caution(config), cautions.own(config))))
+        return " ".join(filter(None, (super().caution(config), cautions.one_at_a_time(config))))
 
     def idle(self, config: OptimizerDynamics) -> frozenset[str]:
         """Find the knobs of other scenes, methods and schedules."""

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from engines.core.compute.batching import scattered
 from engines.core.numerics.low_rank import divide
-from engines.subgradient_recovery.losses import LOSSES, PSI, Knobs, apply, taken
+from engines.subgradient_recovery.losses import LOSSES, PSI, Knobs, apply, members_at
 from engines.subgradient_recovery.problem import Problem, State, operator_norm
 from engines.subgradient_recovery.prox_linear import prox_linear
 
@@ -121,7 +121,7 @@ def move(problem: Problem, state: State, knobs: Knobs, now: Residuals) -> Move:
         "norm": now.norm, "scale": problem.scale, "loss": now.loss, "damping": knobs["damping"],
         "gap": (now.loss - problem.true_loss).clamp_min(0), "padded": problem.padded,
     }  # fmt: skip
-    moves = [METHODS[method](MethodInputs(**taken(whole, places))) for method, places in problem.methods]
+    moves = [METHODS[method](MethodInputs(**members_at(whole, places))) for method, places in problem.methods]
     parts = [(move, places) for move, (_, places) in zip(moves, problem.methods, strict=True)]
     return scattered(parts, lambda move, _: move[0]), scattered(parts, lambda move, _: move[1])
 

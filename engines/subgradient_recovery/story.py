@@ -149,7 +149,7 @@ def outcome(config: SubgradientRecovery) -> str:
         return "large" if config.alpha >= 0.1 and config.outliers else ""
     if predictions.broken(config):
         return "unlearned" if predictions.unlearned(config) and not predictions.hard(config) else ""
-    spare = 0.0 if config.k == config.r else float(flow.spare(config, np.array([1e9]))[0])
+    spare = 0.0 if config.k == config.r else float(flow.spare_error(config, np.array([1e9]))[0])
     if spare > predictions.RECOVERED:
         return ""
     if config.noise > 0:

@@ -11,7 +11,7 @@ import torch
 import engines
 from engines.core.compute import cuda_graph
 from engines.core.compute.simulation import Simulation
-from engines.core.protocol import placing
+from engines.core.protocol import device_choice
 from engines.core.protocol.engine import Engine
 from engines.core.runs.experiment import Experiment
 from tests.pretend_gpu import held, pretended
@@ -100,7 +100,7 @@ def case(request, monkeypatch):
     """A case, its engine and members; nothing is too small for the GPU."""
     chosen = CASES[request.param]
     engine = engines.load(chosen.engine)
-    monkeypatch.setattr(placing, "LEAST_GPU_BYTES", 0)
+    monkeypatch.setattr(device_choice, "LEAST_GPU_BYTES", 0)
     return chosen, engine, Experiment.from_preset(engine, None, chosen.knobs).configs()
 
 
@@ -186,6 +186,6 @@ def test_what_is_too_small_for_a_gpu_stays_on_the_processor():
             assert isinstance(engine, Engine)
             configs = Experiment.from_preset(engine, engine.preset(engine.opening)).configs()
             placed = Simulation(engine, configs[:2], GPU)
-            assert placed.devices == "cpu" or engine.nbytes(configs[:2]) >= placing.LEAST_GPU_BYTES, name
+            assert placed.devices == "cpu" or engine.nbytes(configs[:2]) >= device_choice.LEAST_GPU_BYTES, name
         large = Experiment.from_preset(engines.load("matrix_sensing"), None, {"operator": "gaussian"}).configs()
         assert Simulation(engines.load("matrix_sensing"), large, GPU).devices == "cuda:0"

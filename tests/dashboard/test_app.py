@@ -9,7 +9,7 @@ from panel.io.state import set_curdoc
 from tornado.websocket import WebSocketClosedError
 
 from dashboard.app import _local, home
-from dashboard.server.handlers import Closed
+from dashboard.server.handlers import ClosedTabFilter
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ class Gone:
 def test_an_answer_to_a_closed_tab_is_no_news(caplog, monkeypatch, heard):
     monkeypatch.setattr(logging.getLogger("bokeh"), "propagate", True)  # both are as whoever was first left them
     caplog.set_level(logging.WARNING, "bokeh")
-    teller, closed = logging.getLogger("bokeh.server.views.ws"), Closed()
+    teller, closed = logging.getLogger("bokeh.server.views.ws"), ClosedTabFilter()
     if not heard:
         teller.addFilter(closed)
     try:

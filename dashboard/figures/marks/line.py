@@ -100,7 +100,7 @@ NEAR = 0.05
 """A click picks a curve within this share of the figure's height."""
 
 
-class Tapped(NamedTuple):
+class Click(NamedTuple):
     """A click on a figure: the recorded step nearest to it, the line where one is near, how many clicks before."""
 
     step: int
@@ -130,7 +130,7 @@ class LineMark:
         self._theory: list[prediction_lines.PredictionLine] = []
         self._phases: list[Phase] = []
         self._pixels = USUAL
-        self.tapped: Tapped | None = None
+        self.tapped: Click | None = None
         self.overlay_hues: dict[str, str] = {}
         """Hue of each other run that is drawn behind, by its label."""
         self.sources = {name: ColumnDataSource() for name in ("theory", "overlays", "bands", "phases")}
@@ -304,7 +304,7 @@ class LineMark:
         steps = np.asarray(self.stream.source.data["step"], float)
         count = self.tapped.count + 1 if self.tapped else 0
         if len(steps):
-            self.tapped = Tapped(int(steps[np.abs(steps - x).argmin()]), self.nearest_line(x, y), count)
+            self.tapped = Click(int(steps[np.abs(steps - x).argmin()]), self.nearest_line(x, y), count)
         return self.nearest_curve(x, y)
 
     def annotation(self, step: int, to: int | None, text: str) -> Annotation:

@@ -13,7 +13,7 @@ from bokeh.models import MultiLine
 from dashboard.session.curves import Curve
 from dashboard.ui.notation import plain
 from engines.core.data.schedule import Schedule
-from engines.core.protocol.errors import FAULTS, said_by
+from engines.core.protocol.errors import FAULTS, message_of
 
 if TYPE_CHECKING:
     from dashboard.figures.marks.step_mark import StepData
@@ -169,7 +169,7 @@ class PredictionTable:
         except FAULTS as error:
             if not self.failure:
                 log.exception("theory failed for a point of a sweep")
-                self.failure = f"There is no theory of some points ({type(error).__name__}: {said_by(error)})."
+                self.failure = f"There is no theory of some points ({type(error).__name__}: {message_of(error)})."
             return []
         for prediction in predictions:
             if prediction.channel == self.channel and prediction.kind == "law" and not prediction.broken:

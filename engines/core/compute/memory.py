@@ -21,7 +21,7 @@ COPIES = 3
 """States that are alive at once beside the one that the engine counts: the next, the last looked at, and the first."""
 
 
-class Needs(NamedTuple):
+class MemoryNeeds(NamedTuple):
     """Bytes that a run takes of the host and of its device; on the processor both are the host's."""
 
     host: int
@@ -33,7 +33,7 @@ def estimate(engine: Engine, configs: Sequence[Config]) -> int:
     return sum(engine.nbytes(group) for group in group_by_shape(configs).values())
 
 
-def needs(simulation: Simulation, frame: Frame, steps: int) -> Needs:
+def needs(simulation: Simulation, frame: Frame, steps: int) -> MemoryNeeds:
     """Count what a simulation that has begun with `frame` takes until `steps`.
 
     Counted are the problem and the state as the engine estimates them, and as measured the copies of the state, the
@@ -42,7 +42,7 @@ def needs(simulation: Simulation, frame: Frame, steps: int) -> Needs:
     state = simulation.nbytes()
     states = simulation.estimate + COPIES * state + _budgeted(state, THIN.count(steps), CHECKPOINT_BUDGET)
     rows = recorded(simulation.engine, frame, steps)
-    return Needs(states + rows) if simulation.device.type == "cpu" else Needs(rows, states)
+    return MemoryNeeds(states + rows) if simulation.device.type == "cpu" else MemoryNeeds(rows, states)
 
 
 def require(simulation: Simulation, frame: Frame, steps: int) -> None:

@@ -24,7 +24,7 @@ from engines.core.data.recording import Frame
 from engines.core.data.schedule import THIN, Schedule
 from engines.core.protocol.config import Config
 from engines.core.protocol.engine import Engine
-from engines.core.protocol.errors import EngineFailure, engine_failures, said_by
+from engines.core.protocol.errors import EngineFailure, engine_failures, message_of
 
 CHECKPOINT_BUDGET = 256 * 2**20
 """Bytes that the checkpoints of one run may take."""
@@ -91,7 +91,7 @@ class Batch:
             self.captured = CapturedSteps(self._step, self.state, self.knobs)
         except RuntimeError as error:
             devices.give_back()
-            said = said_by(error)
+            said = message_of(error)
             logging.getLogger(__name__).warning("%s is computed without a graph: %s", self.engine.title, said)
 
     def channels(self, thin: bool) -> dict[str, Tensor]:

@@ -25,8 +25,8 @@ from engines.core.protocol.declarations import (
     Term,
     Verdict,
 )
+from engines.core.protocol.device_choice import choose_device
 from engines.core.protocol.errors import ConfigError, UnknownName
-from engines.core.protocol.placing import choose_device
 from engines.core.protocol.probe_figures import Picture
 
 if TYPE_CHECKING:

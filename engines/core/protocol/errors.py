@@ -109,7 +109,7 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 
 def as_engine_failure(title: str, error: BaseException) -> EngineFailure:
     """Turn any error of an engine into one sentence: what stopped, and why."""
-    text, name = said_by(error), type(error).__name__
+    text, name = message_of(error), type(error).__name__
     if isinstance(error, MemoryError) or name == "OutOfMemoryError" or _OUT_OF_MEMORY.search(text):
         amount = _ASKED_FOR.search(text)
         how = f" ({_size(float(amount[1]), amount[2])} more were asked for)" if amount else ""
@@ -120,7 +120,7 @@ def as_engine_failure(title: str, error: BaseException) -> EngineFailure:
     return EngineFailure(f"{title} stopped: {name}" + (f": {text}" if text else ""))
 
 
-def said_by(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """Return what an error says, in one line; "" where it cannot say it."""
     try:
         return in_one_line(str(error))

@@ -12,13 +12,13 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from engines.core.protocol.errors import ConfigError, DynascopeError, UnknownName, quote, said_by
+from engines.core.protocol.errors import ConfigError, DynascopeError, UnknownName, message_of, quote
 from engines.core.protocol.registry import PLUGINS, offered_in
 
 T = TypeVar("T")
 
 
-class Named(Generic[T]):
+class NamedObjects(Generic[T]):
     """All things of one kind that a person's code offers.
 
     Parameters
@@ -64,7 +64,7 @@ class Named(Generic[T]):
         except DynascopeError as error:
             raise ConfigError(f"{who}: {error}") from error
         except (Exception, SystemExit) as error:
-            raise ConfigError(f"{who} cannot be made ({type(error).__name__}: {said_by(error)})") from error
+            raise ConfigError(f"{who} cannot be made ({type(error).__name__}: {message_of(error)})") from error
         return self._check(made, who)
 
     def _loader(self, name: str) -> Callable[[], Any]:

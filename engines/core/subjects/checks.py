@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engines.core.protocol.errors import ConfigError, DynascopeError, quote, said_by
+from engines.core.protocol.errors import ConfigError, DynascopeError, message_of, quote
 from engines.core.subjects.minibatches import Minibatch, Minibatches, size, take, tensors
 
 Losses = Callable[[Tensor, Minibatch], Tensor]
@@ -67,7 +67,7 @@ def _losses(losses: Losses, theta: Tensor, minibatch: Minibatch, name: str) -> T
     except DynascopeError:
         raise
     except Exception as error:
-        raise ConfigError(f"loss fails on {name}: {type(error).__name__}: {said_by(error)}") from error
+        raise ConfigError(f"loss fails on {name}: {type(error).__name__}: {message_of(error)}") from error
     n = size(minibatch)
     if not isinstance(made, Tensor) or tuple(made.shape) != (n,):
         given = f"shape {tuple(made.shape)}" if isinstance(made, Tensor) else _kind(made)
@@ -94,7 +94,7 @@ def require_twice_differentiable(losses: Losses, theta: Tensor, minibatch: Minib
             (first,) = torch.autograd.grad(made.sum(), at, create_graph=True)
             second = torch.autograd.grad(first.sum(), at)[0] if first.requires_grad else first
     except Exception as error:
-        why = f"{type(error).__name__}: {said_by(error)}"
+        why = f"{type(error).__name__}: {message_of(error)}"
         raise ConfigError(f"the loss of {quote(name)} cannot be differentiated twice: {why}") from error
     if not bool(first.isfinite().all() and second.isfinite().all()):
         raise ConfigError(f"the loss of {quote(name)} has derivatives that are not finite at its parameters")

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engines.core.protocol.errors import ConfigError, quote
-from engines.core.protocol.named import Named, attribute
+from engines.core.protocol.named import NamedObjects, attribute
 
 if TYPE_CHECKING:
     from engines.core.subjects.subject import Subject
@@ -30,7 +30,7 @@ def _checked(value: Any, who: str) -> Subject:
     return value
 
 
-SUBJECTS: Named[Subject] = Named(
+SUBJECTS: NamedObjects[Subject] = NamedObjects(
     "model", _checked, "dynascope.subjects",
     "start this program with --subject package.module:function, or bring one in Python",
 )  # fmt: skip

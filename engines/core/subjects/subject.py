@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.func import vmap
 from torch.utils.checkpoint import checkpoint
 
-from engines.core.protocol.errors import ConfigError, UnknownName, quote, said_by
+from engines.core.protocol.errors import ConfigError, UnknownName, message_of, quote
 from engines.core.subjects import checks
 from engines.core.subjects.adapter import adapt
 from engines.core.subjects.kernels import PLAIN_KERNELS
@@ -190,7 +190,7 @@ class Subject:
         try:
             dtype = exact.losses(exact.theta, take(exact.train.first, slice(0, 2))).dtype
         except Exception as error:
-            dtype = f"{type(error).__name__}: {said_by(error)}"
+            dtype = f"{type(error).__name__}: {message_of(error)}"
         if dtype != torch.float64:
             raise ConfigError(f"the loss of {quote(self.name)} is to take and give float64, and does not ({dtype})")
         return exact

@@ -49,7 +49,7 @@ def compute(
     preset, place = task.plan.experiment.preset if task.plan.judged else None, devices.resolve(device)
     run = Run(task.plan.engine, configs, preset=preset, device=str(place))
     simulation = Simulation(run.engine, run.configs, place)
-    keeper = _Keeper(run, simulation, partial, period)
+    keeper = _TaskFiles(run, simulation, partial, period)
     keeper.restore()
 
     def progress(step: int, steps: int) -> None:
@@ -83,7 +83,7 @@ def _rows(task: Task, run: Run, points: Sequence[Point]) -> pd.DataFrame:
     return pd.DataFrame(columns | (claims(run, len(points)) if task.plan.judged else {}) | {"refused": ""})
 
 
-class _Keeper:
+class _TaskFiles:
     """Writes what a task has so far, and reads it: what was recorded since the last time, and the state.
 
     A task whose recording is long would otherwise write all of it again every `period` seconds.

@@ -36,7 +36,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Function:
+class CurveMeasure:
     """A way to reduce a curve (steps `[T]`, values `[T]`) to one number."""
 
     doc: str
@@ -53,14 +53,14 @@ def _first_above(curve: curve_fits.StepValues, level: float) -> float | None:
     return float(curve[0][above[0]]) if len(above) else None
 
 
-FUNCTIONS: Mapping[str, Function] = {
-    "final": Function("the last value", (), _extreme(lambda y: y[-1])),
-    "smallest": Function("the smallest value", (), _extreme(np.min)),
-    "largest": Function("the largest value", (), _extreme(np.max)),
-    "first_below": Function("the first step below a level", ("level",), curve_fits.hitting_time),
-    "first_above": Function("the first observed step above a level", ("level",), _first_above),
-    "power": Function("the exponent of a power law between two steps", ("first", "last"), curve_fits.power),
-    "rate": Function("the rate of decay, per step, between two levels", ("low", "high"), curve_fits.rate),
+FUNCTIONS: Mapping[str, CurveMeasure] = {
+    "final": CurveMeasure("the last value", (), _extreme(lambda y: y[-1])),
+    "smallest": CurveMeasure("the smallest value", (), _extreme(np.min)),
+    "largest": CurveMeasure("the largest value", (), _extreme(np.max)),
+    "first_below": CurveMeasure("the first step below a level", ("level",), curve_fits.hitting_time),
+    "first_above": CurveMeasure("the first observed step above a level", ("level",), _first_above),
+    "power": CurveMeasure("the exponent of a power law between two steps", ("first", "last"), curve_fits.power),
+    "rate": CurveMeasure("the rate of decay, per step, between two levels", ("low", "high"), curve_fits.rate),
 }
 """The functions by name."""
 

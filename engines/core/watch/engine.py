@@ -33,7 +33,7 @@ class WatchedTraining(Config):
     curvature: bool = knob(False, "whether the loss is known, so that its curvature is measured", more=True)
 
 
-class Nothing(NamedTuple):
+class NoState(NamedTuple):
     """The state of a training that is not computed here."""
 
 
@@ -62,7 +62,7 @@ THRESHOLD = Channel(
 )  # fmt: skip
 
 
-class WatchedTrainingEngine(Engine[WatchedTraining, None, Nothing]):
+class WatchedTrainingEngine(Engine[WatchedTraining, None, NoState]):
     """Declares what is recorded of watched trainings with one configuration."""
 
     name = "watched_training"

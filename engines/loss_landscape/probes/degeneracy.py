@@ -17,7 +17,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.core.protocol.probe_figures import Lines, Neurons, Trace
 from engines.loss_landscape.degeneracy.jacobian import GATED
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR
-from engines.loss_landscape.degeneracy.related_gates import too_wide
+from engines.loss_landscape.degeneracy.related_gates import layers_too_wide
 from engines.loss_landscape.degeneracy.row_space import Factorisation, by_gram, by_qr, map_shares
 from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks
 from engines.loss_landscape.hessian.dense import LARGEST
@@ -186,7 +186,7 @@ def examine(network: NetworkAtStep, tolerance: float, n_beta: float, gamma: floa
     columns = neuron_kinds(gated.net, gated.theta, gated.count.blocks, gated.near)
     drawn = network_map(columns)
     values |= {"layer": drawn.layer, "neuron_name": drawn.name, "kind": drawn.kind}
-    values |= count_note(values, too_wide(gated.net), gates=gated.net.activation in GATED, about=about)
+    values |= count_note(values, layers_too_wide(gated.net), gates=gated.net.activation in GATED, about=about)
     yield Part(0.6, values)
     for share, profiles in loss_along_paths(gated.paths, with_fewer_samples(network), drawn.number):
         yield Part(0.6 + 0.4 * share, values | profiles)

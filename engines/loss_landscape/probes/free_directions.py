@@ -12,8 +12,8 @@ from torch import Tensor
 
 from engines.core.numerics.lapack import svdvals
 from engines.loss_landscape.degeneracy import closed_form, embedding, numerical_rank, synchronised_neurons
-from engines.loss_landscape.degeneracy.count import Count, count_stages, distinct_samples
-from engines.loss_landscape.degeneracy.jacobian import GATED, Passes, layer_passes
+from engines.loss_landscape.degeneracy.count import DirectionCount, count_stages, distinct_samples
+from engines.loss_landscape.degeneracy.jacobian import GATED, LayerPasses, layer_passes
 from engines.loss_landscape.degeneracy.numerical_rank import rank, unit_columns
 from engines.loss_landscape.degeneracy.row_space import Factorisation, WithProgress
 from engines.loss_landscape.degeneracy.synchronised_neurons import agreement, tangents
@@ -39,11 +39,11 @@ class PerceptronCount(NamedTuple):
     net: Mlp
     theta: Tensor
     """Parameters of the perceptron, `[P]`."""
-    passes: Passes
+    passes: LayerPasses
     """Passes through the perceptron."""
     near: Sequence[Tensor]
     """Pairs of neurons that nearly agree, bool `[d, d]` a hidden layer; none of activations without gates."""
-    count: Count
+    count: DirectionCount
     paths: list[NeuronPath]
     """Paths in the coordinates of the whole network."""
 
@@ -146,7 +146,7 @@ FAINTEST_DRAWN = 1e-20
 """Share of the largest eigenvalue at which those are drawn that are zero up to rounding, so that they stay in sight."""
 
 
-def count_values(count: Count, landscape: Landscape) -> dict[str, Any]:
+def count_values(count: DirectionCount, landscape: Landscape) -> dict[str, Any]:
     """Numbers of a count, and arrays by layer."""
     whole = {"parameters": count.P, "nullity": count.nullity, "explained": count.explained, "residual": count.residual,
              "types_1_and_2": count.N12.sum(), "single_layers": (count.N12 + count.excess).sum(),

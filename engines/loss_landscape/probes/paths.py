@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.loss_landscape.degeneracy.jacobian import Passes
+from engines.loss_landscape.degeneracy.jacobian import LayerPasses
 from engines.loss_landscape.degeneracy.numerical_rank import SINGULAR, unit_columns
 from engines.loss_landscape.degeneracy.orbits import bias_shift, null_space, random_direction_like
 from engines.loss_landscape.degeneracy.synchronised_neurons import Blocks
@@ -46,7 +46,7 @@ class PathContext(NamedTuple):
 
     net: Mlp
     theta: Tensor
-    passes: Passes
+    passes: LayerPasses
     blocks: Sequence[Blocks]
     near: Sequence[Tensor]
     """Pairs of neurons that nearly agree, bool `[d, d]` a hidden layer."""
@@ -144,7 +144,7 @@ def activation_paths(context: PathContext) -> Iterator[NeuronPath]:
             row = number % context.net.sizes[layer + 1]
             unit = torch.eye(context.net.sizes[layer + 1], dtype=v.dtype)[row]
             name = f"activations: null direction {number + 1} of layer {layer}"
-            yield NeuronPath(name, (layer + 1, row), straight(context, layer, torch.outer(unit, v)))
+            yield NeuronPath(name, (layer + 1, row), straight_line(context, layer, torch.outer(unit, v)))
 
     return spread_over_layers(context, ACTIVATIONS, of, range(len(context.passes.A)))
 
@@ -158,7 +158,7 @@ def gradient_paths(context: PathContext) -> Iterator[NeuronPath]:
             v = torch.randn(context.net.shapes[layer][1], generator=stream, dtype=u.dtype)
             name = f"gradients: null direction {number + 1} of layer {layer}"
             yield NeuronPath(
-                name, (layer + 1, int(u.abs().argmax())), straight(context, layer, torch.outer(u, v / v.norm()))
+                name, (layer + 1, int(u.abs().argmax())), straight_line(context, layer, torch.outer(u, v / v.norm()))
             )
 
     return spread_over_layers(context, GRADIENTS, of, range(len(context.passes.A)))
@@ -183,7 +183,7 @@ def null_vectors(rows: Tensor, tau: float = SINGULAR) -> Tensor:
     return torch.nn.functional.normalize(space, dim=-1)
 
 
-def straight(context: PathContext, layer: int, direction: Tensor) -> PathFunction:
+def straight_line(context: PathContext, layer: int, direction: Tensor) -> PathFunction:
     """Straight curve from theta `[P]` along a `direction [d_{l+1}, D_l]` of length one in the weights of layer l.
 
     Its length for t from 0 to 1 is that of the layer's weights, or 1 where these are zero.

@@ -66,7 +66,7 @@ def conditioning(run: RunData) -> list[Verdict]:
         return (c.method, c.parameterization, c.init)
 
     def slowed(methods: set[str]) -> list[float | None]:
-        pairs = [(i, _twin(run, i)) for i in run.where(kappa=2.0) if run.configs[i].method in methods]
+        pairs = [(i, _other_condition(run, i)) for i in run.where(kappa=2.0) if run.configs[i].method in methods]
         return [ratio(arrived(j), arrived(i)) for i, j in pairs if j is not None]
 
     easy = [i for i in run.where(kappa=2.0) if run.configs[i].alpha < 0.9]
@@ -83,7 +83,7 @@ def conditioning(run: RunData) -> list[Verdict]:
     ]
 
 
-def _twin(run: RunData, member: int) -> int | None:
+def _other_condition(run: RunData, member: int) -> int | None:
     """Find the member with kappa = 20 that is otherwise equal to this one; None where there is none."""
     wanted = run.configs[member].replace(kappa=20.0)
     return run.configs.index(wanted) if wanted in run.configs else None

@@ -31,7 +31,7 @@ from engines.core.numerics.collapse_metrics import (
 )
 from engines.neural_collapse.diagnostics import ratio_to_start
 from engines.neural_collapse.network.problem import Problem, State
-from engines.neural_collapse.network.training import GreedyStage, Head, Knobs, evaluated_layer, head, stage
+from engines.neural_collapse.network.training import GreedyStage, Knobs, LastLayer, evaluated_layer, head, stage
 from engines.neural_collapse.projection import project
 from engines.neural_collapse.response import KINDS
 
@@ -111,7 +111,7 @@ def _squared(now: Evaluation) -> dict[str, Tensor]:
     }
 
 
-def _decay(problem: Problem, state: State, top: Head, knobs: Knobs) -> Tensor:
+def _decay(problem: Problem, state: State, top: LastLayer, knobs: Knobs) -> Tensor:
     """Half of weight decay times squared weights, which the objective adds to the loss, `[B]`."""
 
     def half(*values: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ class Evaluation(NamedTuple):
     """Moments of the last hidden layer, `[B, *]`."""
     W: Tensor
     """The classifier in its coordinates, `[B, K, r + 1]`."""
-    head: Head
+    head: LastLayer
     """The last layer as it is."""
     points: Tensor
     """Coordinates of the samples that are plotted, `[B, r + 1, P]`."""

@@ -49,7 +49,7 @@ def stage(problem: Problem, state: State, knobs: Knobs) -> GreedyStage:
     return GreedyStage(layer, since, knobs["learning_rate"] * DROP ** drops.to(knobs["learning_rate"].dtype))
 
 
-class Head(NamedTuple):
+class LastLayer(NamedTuple):
     """The last layer and its momentum."""
 
     last: Tensor
@@ -60,16 +60,16 @@ class Head(NamedTuple):
     bias_v: Tensor
 
 
-def head(problem: Problem, state: State, now: GreedyStage) -> Head:
+def head(problem: Problem, state: State, now: GreedyStage) -> LastLayer:
     """The last layer as it enters a step: drawn afresh where greedy training adds a layer."""
-    own = Head(state.last, state.last_v, state.bias, state.bias_v)
+    own = LastLayer(state.last, state.last_v, state.bias, state.bias_v)
     if not problem.greedy:
         return own
     drawn = problem.new_heads[torch.arange(len(now.layer), device=now.layer.device), now.layer]
-    new = Head(drawn, torch.zeros_like(drawn), torch.zeros_like(own.bias), torch.zeros_like(own.bias))
+    new = LastLayer(drawn, torch.zeros_like(drawn), torch.zeros_like(own.bias), torch.zeros_like(own.bias))
     begins = now.since == 0
     chosen = (torch.where(begins.view(-1, *[1] * (a.dim() - 1)), a, b) for a, b in zip(new, own, strict=True))
-    return Head(*chosen)
+    return LastLayer(*chosen)
 
 
 # -- one step ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engines.core.protocol.errors import ConfigError, DynascopeError, quote, said_by
+from engines.core.protocol.errors import ConfigError, DynascopeError, message_of, quote
 from engines.core.protocol.own_method import METHODS, OwnMethod
 from engines.optimizer_dynamics.methods.method import Inputs, Leaves, Memory, Method, Moved, join, split
 
@@ -101,7 +101,7 @@ def call(own: OwnMethod, what: str, function: Callable[..., Any], *arguments: An
     except DynascopeError:
         raise
     except (Exception, SystemExit) as error:
-        reason = ": ".join(filter(None, (type(error).__name__, said_by(error))))
+        reason = ": ".join(filter(None, (type(error).__name__, message_of(error))))
         raise ConfigError(f"{called_so(own)} stopped in {what} ({reason})") from error
 
 

@@ -13,7 +13,7 @@ from engines.core.protocol.errors import ConfigError
 from engines.optimizer_dynamics.speed import bounds, steps_to_equal
 
 
-class Tuned(NamedTuple):
+class BestTrial(NamedTuple):
     """The best trial of a method within a budget."""
 
     loss: float
@@ -34,13 +34,13 @@ def trial_losses(run: RunData, method: str, horizon: int) -> dict[tuple[float, s
     return {trial: float(np.mean(values)) for trial, values in losses.items()}
 
 
-def tuned(run: RunData, method: str, horizon: int, schedule: str = "") -> Tuned | None:
+def tuned(run: RunData, method: str, horizon: int, schedule: str = "") -> BestTrial | None:
     """Find the best trial; None while one of them has not come to its horizon."""
     losses = {key: loss for key, loss in trial_losses(run, method, horizon).items() if schedule in ("", key[1])}
     if not losses or any(np.isnan(loss) for loss in losses.values()):
         return None
     (rate, name), loss = min(losses.items(), key=lambda item: item[1])
-    return Tuned(loss, rate, name, len(losses))
+    return BestTrial(loss, rate, name, len(losses))
 
 
 def budgets(run: RunData, method: str) -> list[int]:

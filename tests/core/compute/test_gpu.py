@@ -15,7 +15,7 @@ from engines.core.compute import device as devices
 from engines.core.compute.simulation import Simulation
 from engines.core.live.runner import Runner
 from engines.core.live.scheduler import Scheduler
-from engines.core.protocol import placing
+from engines.core.protocol import device_choice
 from engines.core.protocol.errors import ConfigError, EngineFailure, as_engine_failure
 from engines.core.sweeps import sweep, worker
 from tests.core.toy import ENGINE, Toy, ToyEngine
@@ -235,7 +235,7 @@ def test_the_report_of_a_gpu_measures_steps_graphs_and_bits(capsys):
     said = capsys.readouterr().out
     assert rate.replayed and rate.same and rate.steps > 0 and rate.observation > 0
     assert "Pretended GPU" in said and "yes, yes" in said and "too large" in said and "GiB" in said
-    assert placing.LEAST_GPU_BYTES == 2**23
+    assert device_choice.LEAST_GPU_BYTES == 2**23
 
 
 class Turn:

@@ -14,7 +14,7 @@ from panel.custom import JSComponent
 from panel.io.resources import Resources
 
 from dashboard.page.lab import Lab
-from dashboard.server import worked_out_once
+from dashboard.server import cached_answers
 from engines.matrix_sensing.engine import ENGINE
 
 BUFFER = re.compile(r'(?<="type":"bytes","data":{)"id":"p\d+"')
@@ -25,10 +25,10 @@ KINDS = ("__css__", "_bundle_css", "__javascript__", "__javascript_modules__")
 
 @pytest.fixture
 def installed():
-    worked_out_once.install()
+    cached_answers.install()
     yield
-    HasProps.query_properties_with_values = worked_out_once._plain_values
-    Resources.extra_resources = worked_out_once._plain_resources
+    HasProps.query_properties_with_values = cached_answers._plain_values
+    Resources.extra_resources = cached_answers._plain_resources
     Serializer._encoders[MetaHasProps] = _HasProps_to_serializable
 
 
@@ -46,7 +46,7 @@ def test_a_page_is_sent_as_bokeh_would_send_it(installed):
         return BUFFER.sub("", serialize_json(document.to_json()))
 
     kept, again = sent(), sent()
-    HasProps.query_properties_with_values = worked_out_once._plain_values
+    HasProps.query_properties_with_values = cached_answers._plain_values
     Serializer._encoders[MetaHasProps] = _HasProps_to_serializable
     plain = sent()
     lab.close()
@@ -65,11 +65,11 @@ def test_a_page_asks_for_the_same_files_and_for_those_of_what_is_declared_later(
         return found
 
     for _ in range(2):
-        assert files(Resources.extra_resources) == files(worked_out_once._plain_resources)
+        assert files(Resources.extra_resources) == files(cached_answers._plain_resources)
 
     class Later(JSComponent):
         __javascript__ = ["static/extensions/later.js"]
         _esm = "export function render() {}"
 
     assert "static/extensions/later.js" in files(Resources.extra_resources)
-    assert files(Resources.extra_resources) == files(worked_out_once._plain_resources)
+    assert files(Resources.extra_resources) == files(cached_answers._plain_resources)
