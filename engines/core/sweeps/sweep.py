@@ -31,25 +31,11 @@ AHEAD = 4
 
 
 def sweep(
-    name: str,
-    preset: str | None = None,
-    set: Mapping[str, Any] | None = None,
-    seeds: Sequence[int] | None = None,
-    steps: int | None = None,
-    *,
-    out: str | Path,
-    named: str = "",
-    small: bool = False,
-    measures: Sequence[str] = (),
-    judged: bool = False,
-    keep_runs: bool = False,
-    resume: bool = False,
-    shard: tuple[int, int] = (1, 1),
-    workers: int | None = None,
-    scheduler: str = "",
-    device: str = "auto",
-    progress: Progress | None = None,
-) -> Sweep:
+    name: str, preset: str | None = None, set: Mapping[str, Any] | None = None, seeds: Sequence[int] | None = None,
+    steps: int | None = None, *, out: str | Path, named: str = "", small: bool = False, measures: Sequence[str] = (),
+    judged: bool = False, keep_runs: bool = False, resume: bool = False, shard: tuple[int, int] = (1, 1),
+    workers: int | None = None, scheduler: str = "", device: str = "auto", progress: Progress | None = None,
+) -> Sweep:  # fmt: skip
     """Compute an engine at every combination of knob values, and keep what is asked for of each member.
 
     Parameters
