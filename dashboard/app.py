@@ -163,7 +163,7 @@ def _import_engines() -> None:
     from engines.core.protocol import registry  # noqa: F401
     from engines.core.runs import experiment  # noqa: F401
 
-    device.described()  # a GPU takes seconds before it first answers
+    device.describe_devices()  # a GPU takes seconds before it first answers
     cached_answers.set_apart()
 
 

@@ -89,7 +89,7 @@ def opened(place: Path | None = None) -> Library:
     return Library(place, hidden=PLAYING)
 
 
-def described(entry: Entry) -> str:
+def summary_line(entry: Entry) -> str:
     """Say in a line what a stored run is."""
     knobs = ", ".join(entry.varied[:3])
     many = f"{entry.members} members over {knobs}" if entry.members > 1 else "1 member"

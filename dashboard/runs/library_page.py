@@ -160,7 +160,7 @@ class LibraryPage(Viewer):
         }
 
     def _row(self, entry: Entry) -> dict[str, Any]:
-        about = library.described(replace(entry, interrupted=False)) if not entry.broken else ""
+        about = library.summary_line(replace(entry, interrupted=False)) if not entry.broken else ""
         href = with_query(self._address(entry.engine), run=entry.id)
         return {
             "id": entry.id,

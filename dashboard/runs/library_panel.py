@@ -62,7 +62,7 @@ class LibraryPanel(Component):
         """List the stored runs, with a note of what was done, and the run whose deletion can be undone."""
         entries, count = self._library.find(engine=self._engine, limit=library.SHOWN) if self._library else ([], 0)
         rows = [
-            {"name": each.id, "title": each.title, "about": library.described(each), "broken": each.broken}
+            {"name": each.id, "title": each.title, "about": library.summary_line(each), "broken": each.broken}
             | {"hue": self._hues.get(each.id, "")}
             for each in entries
         ]

@@ -132,7 +132,7 @@ def test_channels_of_all_types_come_in_one_copy_that_does_not_block():
 def test_a_gpu_comes_first_where_there_is_one():
     with pretended(gpus=2):
         assert str(devices.resolve("auto")) == str(devices.resolve("cuda")) == "cuda:0"
-        assert [one.name for one in devices.described()] == ["cpu", "cuda:0", "cuda:1"]
+        assert [one.name for one in devices.describe_devices()] == ["cpu", "cuda:0", "cuda:1"]
         assert api.run("matrix_sensing", steps=3).device == "cuda:0"
 
 
@@ -256,7 +256,7 @@ def test_processes_of_a_sweep_take_the_gpus_in_turn(monkeypatch):
     turn, seen = Turn(), []
     before = worker._stop
     for _ in range(3):
-        worker.begin([], before, gpus, turn)
+        worker.prepare_process([], before, gpus, turn)
         seen.append(worker.os.environ["CUDA_VISIBLE_DEVICES"])
     assert seen == ["4", "GPU-7", "4"]
     assert sweep._gpus("auto") == []
