@@ -163,7 +163,7 @@ class Transfer:
         return self._event is None or self._event.query()
 
     def result(self) -> dict[str, np.ndarray]:
-        """The values as numpy arrays, after waiting for the copy."""
+        """Return the values as numpy arrays of their shapes `[*]`, after waiting for the copy."""
         if self._event is None:
             return {name: value.cpu().numpy() for name, value in self._values.items()}
         self._event.synchronize()

@@ -146,7 +146,8 @@ def nc1_trace(s: Moments) -> Tensor:
 def cdnv(s: Moments) -> Tensor:
     """Class-distance normalised variance, mean over i != j of `(V_i² + V_j²)/(2 ‖m_i - m_j‖²)`, `[*]`.
 
-    V are the root mean squared deviations of the classes; NaN where two class means coincide.
+    V are the root mean squared deviations of the classes; NaN where two class means coincide. Galanti, György, Hutter
+    2022.
     """
     K = s.M.shape[-1]
     C, u = scaled_means(centred(s.M))

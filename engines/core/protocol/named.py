@@ -39,7 +39,7 @@ class Named(Generic[T]):
         return sorted({*self.cache, *self._files(), *(point.name for point in _entry_points(self.group))})
 
     def find(self, name: str) -> T:
-        """Find one by its name; "" is the only one. Raises `UnknownName`, or `ConfigError` where it cannot be made."""
+        """Find one by its name; "" finds the only one. Raises `UnknownName`, or `ConfigError` if it cannot be made."""
         here = self.names()
         if not name and len(here) == 1:
             name = here[0]

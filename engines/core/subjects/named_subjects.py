@@ -66,7 +66,7 @@ def named_on_command_line() -> list[str]:
 
 
 def find(name: str) -> Subject:
-    """Find a subject by its name; "" is the only one.
+    """Find a subject by its name; "" finds the only one.
 
     Raises `UnknownName`, or `ConfigError` where it cannot be made.
     """

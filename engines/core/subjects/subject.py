@@ -235,7 +235,7 @@ class Subject:
         checks.require_twice_differentiable(self.losses, self.theta, self.train.first, self.name)
 
     def require_outputs(self) -> tuple[Outputs, Criterion]:
-        """Return outputs and criterion. Raises `ConfigError` for a subject that is a loss alone."""
+        """Return outputs `[n, *]` and criterion `[n]`. Raises `ConfigError` for a subject that is a loss alone."""
         if self.outputs is None or self.criterion is None:
             raise ConfigError(
                 f"{quote(self.name)} is a loss alone: what is asked for needs outputs(params, batch) and "

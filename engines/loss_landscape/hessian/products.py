@@ -132,7 +132,7 @@ class Layer(NamedTuple):
     """Tensors of one layer that a product reads, with samples last."""
 
     W: Tensor
-    """Without biases, `[d_{l+1}, d_l]`."""
+    """Weights without biases, `[d_{l+1}, d_l]`."""
     inputs: Tensor
     """`at^l`, `[D_l, n]`."""
     slope: Tensor | None

@@ -170,7 +170,7 @@ def thresholds(problem: Problem, knobs: Knobs) -> Tensor:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's method, and one of the subspace iteration."""
+    """Take one step of each member's method on parameters `[B, P]`, and one of the subspace iteration."""
     loss, gradient = problem.model.loss_and_gradient(state.w)
     rate = rates(problem.schedules, state.t, knobs)
     basis = _turned(problem, state.w, state.basis, scale_of(problem, state, knobs))

@@ -150,7 +150,7 @@ def _batch(problem: Problem, t: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's method on its next batch."""
+    """Take one step of each member's method on the weights `[B, P]`, with its next batch."""
     loss, gradient = evaluate(state.w, *_batch(problem, state.t))
     rate, narrow = rates(problem.schedules, state.t, knobs).to(REAL), _narrow(knobs)
     w, memory = problem.race.step(state.w, state.memory, gradient, loss, rate, state.t + 1, narrow)
