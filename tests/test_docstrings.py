@@ -30,6 +30,8 @@ EXAMPLE = re.compile(r"^\s*>>>.*$", re.MULTILINE)
 
 TENSORS = frozenset({"Tensor", "ndarray", "NDArray"})
 
+FOR_READERS = frozenset({"ConfigError", "UnknownName", "StoreError", "EngineFailure"})
+
 LOCAL = "<locals>"
 
 Function = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -165,6 +167,28 @@ def shapeless(path: Path) -> list[str]:
     return [f"{doc.line}: {doc.name}: {doc.first}" for doc in of_tensors(path) if not says_shapes(doc.text)]
 
 
+def raised(function: ast.AST) -> Iterator[str]:
+    """Yield the names of errors that a function raises itself, not in functions inside of it."""
+    for node in ast.iter_child_nodes(function):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            yield ast.unparse(node.exc.func)
+        if not isinstance(node, (*Function, ast.Lambda)):
+            yield from raised(node)
+
+
+def silent(path: Path) -> list[str]:
+    """List public functions that raise an error for a reader, and do not say so."""
+    return [
+        f"{doc.line}: {doc.name}: {doc.first}"
+        for doc in docstrings(path)
+        if isinstance(doc.node, Function)
+        and is_public(doc.name)
+        and doc.text
+        and not FOR_READERS.isdisjoint(raised(doc.node))
+        and not re.search("[Rr]aise|Errors as|[Rr]efuse", doc.text)
+    ]
+
+
 def sources(*folders: str) -> list[Path]:
     return [path for folder in folders for path in sorted((ROOT / folder).rglob("*.py"))]
 
@@ -181,6 +205,11 @@ def test_the_first_line_of_a_docstring_stands_alone(path):
 @pytest.mark.parametrize("path", sources("engines"), ids=named)
 def test_a_public_function_of_tensors_says_their_shapes(path):
     assert not shapeless(path)
+
+
+@pytest.mark.parametrize("path", sources(*PACKAGES), ids=named)
+def test_a_public_function_says_which_errors_for_a_reader_it_raises(path):
+    assert not silent(path)
 
 
 if __name__ == "__main__":

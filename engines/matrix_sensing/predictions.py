@@ -1,6 +1,7 @@
 """Which prediction is drawn on which channel, and which assumption the current knobs break.
 
-Not grey means: from the first step to the last, down to `FLOOR`, the run is within the factor that the label states.
+Not grey means: from the first step to the last, down to relative errors of 1e-11, the run is within the factor that the
+label states; smaller ones are rounding.
 `tests/matrix_sensing/test_predictions.py` holds this against runs at random knobs.
 """
 
@@ -16,9 +17,6 @@ PAPER = "Xiong, Ding, Du 2023"
 
 FACTOR = 1.5
 """A line of the closed form that is not grey is met within this factor."""
-
-FLOOR = 1e-11
-"""Relative errors below this are rounding, of the run or of the draw, and foretold by nobody."""
 
 LARGE, FAST = {"symmetric": 3.0, "asymmetric": 0.8}, 1.6
 """Largest `max(|F₀|₂², |G₀|₂²)/σᵣ` and `η·2σ₁` at which `FACTOR` holds where the first steps are followed."""

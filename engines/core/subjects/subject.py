@@ -143,7 +143,10 @@ class Subject:
     # -- other subjects of the same kind ----------------------------------------------------------------------------
 
     def at(self, params: Params | Tensor) -> Self:
-        """Move to other parameters, by name or as one vector `[P]`; nothing is checked again but their shapes."""
+        """Move to other parameters, by name or as one vector `[P]`, of which nothing is checked but their shapes.
+
+        Raises `ConfigError` for other shapes than those that there are.
+        """
         moved = self.split(params) if isinstance(params, Tensor) else {n: params[n] for n in self.params if n in params}
         if {name: tuple(one.shape) for name, one in moved.items()} != self.shapes:
             raise ConfigError(f"the parameters have other shapes than those of {quote(self.name)}")
@@ -200,11 +203,6 @@ class Subject:
     def losses(self, theta: Tensor, batch: Batch) -> Tensor:
         """Losses `[*, n]` of parameters `theta [*, P]` on one batch, members at once by `vmap` where that works."""
         return self.mapped(lambda at: self.loss(self.split(at), batch), theta)
-
-    def outputs_at(self, theta: Tensor, batch: Batch) -> Tensor:
-        """Outputs `[*, n, k]` on one batch, all their axes but the samples as one. Errors as `require_outputs`."""
-        made, _ = self.require_outputs()
-        return self.mapped(lambda at: made(self.split(at), batch).reshape(size(batch), -1), theta)
 
     def mean_loss(self, theta: Tensor, data: Batches | None = None) -> Tensor:
         """Mean loss `[*]` over all training samples, or others, of parameters `theta [*, P]`; differentiable.
