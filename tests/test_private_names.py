@@ -13,7 +13,7 @@ ALLOWED = {
     "tests/dashboard/server/test_worked_out_once.py": {"_HasProps_to_serializable", "_encoders"},
     # Panel calls it where a page in a notebook has closed, and has no other word for that.
     "tests/dashboard/test_notebook.py": {"_cleanup"},
-    "tests/dashboard/ui/test_batch.py": {"_cleanup"},
+    "tests/dashboard/ui/test_page_updates.py": {"_cleanup"},
     # Panel schedules messages by this name; without the mark on it a page breaks only now and then.
     "tests/dashboard/ui/test_component.py": {"_event_coroutine"},
     # PyTorch's documents have authors of a kind of Tensor use the first three; views are told by the last alone.

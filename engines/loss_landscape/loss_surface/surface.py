@@ -67,7 +67,7 @@ def coarse_to_fine(rows: int, columns: int) -> list[Tensor]:
 
 @torch.no_grad()
 def evaluate_coordinates(losses: Loss, axes: tuple[Tensor, Tensor], chunk: int = 17) -> Iterator[Tensor]:
-    """Yield the losses `[n_a, n_b, *]` computed so far, NaN elsewhere, after each batch of at most `chunk` points.
+    """Yield the losses `[n_a, n_b, *]` computed so far, NaN elsewhere, after each block of at most `chunk` points.
 
     `losses` maps coordinates `[C, 2]` in the plane to losses `[C, *]`.
     """
