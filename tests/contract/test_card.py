@@ -81,7 +81,11 @@ CASES = {
         {"core/numerics/lapack.py: copy to the host": 4}, uploads=8,
     ),
     "optimizers, exact": Case("optimizer_dynamics", {"scene": "quadratic", "sampling": "exact", "dimension": 12}, 38),
-    "optimizers, edge": Case("optimizer_dynamics", {"scene": "edge", "seed": [0, 1]}, 90),
+    "optimizers, edge": Case("optimizer_dynamics", {"scene": "edge", "model": "product"}, 90),
+    "optimizers, edge of a network": Case(
+        "optimizer_dynamics", {"scene": "edge", "seed": [0, 1]}, 90,
+        {"optimizer_dynamics/scenes/edge.py: _local_scalar_dense": 1},
+    ),
 }  # fmt: skip
 
 

@@ -24,9 +24,9 @@ def draws(*shape, seed=0, dtype=torch.float64):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
-def setting(net=NET, members=2, dtype=torch.float64):
+def setting(net=NET, members=2):
     """Parameters of some members, data, and the mean squared error against drawn targets."""
-    X, Y, theta = (draws(*shape, seed=s, dtype=dtype) for s, shape in enumerate([(30, 4), (30, 3), (members, net.P)]))
+    X, Y, theta = (draws(*shape, seed=s) for s, shape in enumerate([(30, 4), (30, 3), (members, net.P)]))
     return theta, X, lambda at: (net(at, X) - Y).square().sum((-2, -1)) / 60
 
 
@@ -42,9 +42,12 @@ def test_products_with_the_hessian_are_those_of_autograds_matrix():
 
 def test_products_in_single_precision_are_those_in_double_precision():
     """Relative 1e-6, and the vectors stay in float64."""
-    U = draws(4, 2, NET.P, seed=9)
-    narrow, wide = (setting(dtype=dtype) for dtype in (torch.float32, torch.float64))
-    one, other = (reverse_over_reverse(loss, theta)(U) for theta, _, loss in (narrow, wide))
+    U, theta, X = draws(4, 2, NET.P, seed=9), draws(2, NET.P, dtype=torch.float32), draws(30, 4, dtype=torch.float32)
+
+    def product(dtype):
+        return reverse_over_reverse(lambda at: NET(at, X.to(dtype)).square().sum((-2, -1)) / 60, theta.to(dtype))(U)
+
+    one, other = product(torch.float32), product(torch.float64)
     assert one.dtype == other.dtype == torch.float64
     assert (one - other).norm() <= 1e-6 * one.norm()
 
