@@ -27,7 +27,10 @@ SMALL = 0.01
 
 
 def factorisation_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
-    """Predict modes and, where factors are aligned, the loss at steps `[T]` by the mode recursion; no own method."""
+    """Predict the modes and, where factors are aligned, the loss at steps `[T]`, by the mode recursion.
+
+    Nothing is predicted of own methods.
+    """
     if config.method == "own":
         return []
     why, aligned = broken(config), config.start != "random"
