@@ -54,7 +54,7 @@ CREATE INDEX named ON runs (name);
 CREATE INDEX knobs_of ON knobs (run, knob, value);
 PRAGMA user_version = {VERSION};
 """
-"""Descriptions lie apart: a run is found by a look through all of `runs`, which are therefore short."""
+"""Statements that make the tables: a run is found by a look through all of `runs`, so that descriptions lie apart."""
 
 Progress = Callable[[int, int], None]
 

@@ -53,7 +53,7 @@ class Entry:
     tags: tuple[str, ...] = ()
     note: str = ""
     stored: str = ""
-    """When: the time in UTC."""
+    """Time in UTC at which it was stored."""
     steps: int = 0
     frames: int = 0
     members: int = 0
@@ -62,7 +62,7 @@ class Entry:
     interrupted: bool = False
     held: int = 0
     claims: int = 0
-    """How many claims of its preset were decided, of which `held` held."""
+    """Number of claims of its preset that were decided; `held` of them held."""
     size: int = 0
     broken: str = ""
 

@@ -134,7 +134,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _gpus(device: str) -> list[str]:
+def shared_gpus(device: str) -> list[str]:
     """List the GPUs that the processes share, as `CUDA_VISIBLE_DEVICES` names them; none where one is asked for."""
     if device not in ("auto", "cuda") or "cuda" not in devices.available():
         return []
@@ -149,7 +149,7 @@ def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: st
         return
     spawn = multiprocessing.get_context("spawn")
     stop = spawn.Event()
-    begun = (list(PLUGINS.__path__), stop, _gpus(device), spawn.Value("i", 0))
+    begun = (list(PLUGINS.__path__), stop, shared_gpus(device), spawn.Value("i", 0))
     pool = ProcessPoolExecutor(workers, spawn, worker.begin, begun)
     waiting = iter(tasks)
     running: dict[Future[Reply], Task] = {}

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -195,12 +196,24 @@ def test_a_checkpoint_of_other_members_is_refused(tmp_path):
         restore_checkpoint(two, tmp_path / "x.safetensors")
 
 
-def test_a_failing_task_leaves_the_others(tmp_path, monkeypatch):
-    def some_fail(result, tasks, workers, device):
-        for place, task in enumerate(tasks):
-            yield task, sweeps.Reply(failure="no" * place)
+class SecondFails:
+    """A pool of processes in which all tasks but the first fail."""
 
-    monkeypatch.setattr(sweeps, "_on_processes", some_fail)
+    def __init__(self, *settings):
+        self.tasks = 0
+
+    def submit(self, work, text, folder, device):
+        reply = Future()
+        reply.set_result(sweeps.Reply(failure="no" * self.tasks))
+        self.tasks += 1
+        return reply
+
+    def shutdown(self, **how):
+        pass
+
+
+def test_a_failing_task_leaves_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeps, "ProcessPoolExecutor", SecondFails)
     with pytest.raises(EngineFailure, match="1 of 2 tasks failed; the first: no"):
         sweep("toy", set={"d": [1, 2]}, steps=5, out=tmp_path)
 

@@ -33,7 +33,7 @@ def failing(request, monkeypatch):
         raise request.param
 
     with monkeypatch.context() as failures:
-        for name in ("theory", "story", "caution", "stability", "phases", "idle", "blank", "_judge"):
+        for name in ("theory", "story", "caution", "stability", "phases", "idle", "blank", "judge_first"):
             failures.setattr(ToyEngine, name, fail)
         yield failures
 
