@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import partial
 from html import escape
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # `panel serve` puts only this folder on the path
 
@@ -28,6 +28,7 @@ from dashboard.runs import library
 from dashboard.server import handlers, request_filter, theme, worked_out_once
 from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
+from dashboard.session.kept import KEPT, KEPT_FOR
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.batch import batch
@@ -35,6 +36,9 @@ from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
 from dashboard.ui.styles import WHOLE
 from engines.core.protocol.errors import DynascopeError, StoreError
+
+if TYPE_CHECKING:
+    from engines.core.protocol.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +62,11 @@ SOON = 1.0
 
 FIRST_FRAME = 2.0
 """Seconds for which a page waits for the first frame of its run, so that it comes with figures."""
+
+TICKET = 5.0
+"""Seconds for which a page that comes back waits for its browser to bring the ticket."""
+
+NOT_KEPT = "What was open before the connection was lost is not kept any more: here it is again, from its link."
 
 TEMPLATE = FOLDER / "page.html"
 """The page as the browser shows it before any script has come."""
@@ -125,14 +134,14 @@ async def _filled(
     holder: pn.Column, bridge: Bridge, crumb: pn.pane.HTML, fill: Fill, engines_first: bool, alone: bool
 ) -> None:
     try:
-        # Importing torch takes seconds: it happens beside the event loop, so that other pages go on.
+        # Importing torch takes seconds: other pages go on meanwhile.
         if engines_first:
-            await asyncio.to_thread(_import_engines)
+            await _beside(_import_engines)
         name = await fill(holder, bridge)
         crumb.object = _place(name) if alone else _crumb(name)
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
-            loop.call_later(SOON, loop.run_in_executor, None, _import_engines)
+            loop.call_later(SOON, loop.run_in_executor, MAKER, _import_engines)
     except DynascopeError as error:
         holder[:] = [_failure(str(error))]
     except Exception as error:
@@ -210,24 +219,56 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
     async def fill(holder: pn.Column, bridge: Bridge) -> str | None:
         from engines import load
 
-        engine = load(name)
-        start = await _beside(partial(Start.from_address, engine, *map(_argument, ("s", "preset", "lesson"))))
-        if name_of_run := _argument("run"):
-            start = await _stored(start, name_of_run)
+        engine, owner = load(name), library.owner()
+        start = await _start(engine, bridge, owner)
         start = start.hide(split_names(_argument("hide"))).lead_on(address)
         lab = await _beside(partial(Lab, engine, start, bridge, device))
-        pn.state.on_session_destroyed(lambda context: lab.close())
+        if start.session:  # where the connection is lost again before the page is shown
+            lab.ticket = KEPT.enter(owner, lab.leave, bridge.brought or "")
+        pn.state.on_session_destroyed(lambda context: _left(lab))
         await _first_frame(lab)
         await _beside(partial(_make_models, holder, lab))
-        if pn.state.curdoc and pn.state.curdoc.session_context is None:  # it was given up before it was whole
-            return lab.close()
+        if _given_up():  # before it was whole
+            return _left(lab)
+        KEPT.forget(lab.ticket)
+        lab.ticket = KEPT.enter(owner, lab.leave)
         with batch():
             holder[:] = [lab]
+            bridge.ticket = lab.ticket
             bridge.count_batch()
         lab.start()
         return engine.title
 
     return page("Dynascope", fill, SKELETON)
+
+
+async def _start(engine: Engine, bridge: Bridge, owner: str) -> Start:
+    """Choose what a page opens: what it had open before its connection was lost, else what its address says."""
+    back, end = bool(_argument("back")), time.monotonic() + TICKET
+    while back and bridge.brought is None and time.monotonic() < end:
+        await asyncio.sleep(0.02)
+    kept = KEPT.adopt(bridge.brought, owner) if back and bridge.brought else None
+    if kept:
+        return kept
+    start = await _beside(partial(Start.from_address, engine, *map(_argument, ("s", "preset", "lesson"))))
+    if name := _argument("run"):
+        start = await _stored(start, name)
+    return replace(start, error=start.error or NOT_KEPT) if back else start
+
+
+def _given_up() -> bool:
+    """Whether the browser's side of this page is gone, for which its session has ended."""
+    context: Any = pn.state.curdoc and pn.state.curdoc.session_context
+    return bool(pn.state.curdoc) and (context is None or context.destroyed)
+
+
+def _left(lab: Lab) -> None:
+    """Give up a page: for good where its reader has closed it, else what is open is kept for it to come back to."""
+    if not lab.bridge.gone and KEPT.leave(lab.ticket):
+        asyncio.get_running_loop().call_later(KEPT_FOR + 1, KEPT.expire)
+        return
+    KEPT.forget(lab.ticket)
+    lab.close()
 
 
 async def _beside(act: Callable[[], Made]) -> Made:
@@ -350,7 +391,8 @@ def serve(
     """
     theme.prepare()
     request_filter.install()
-    request_filter.allow(handlers.StatusHandler, handlers.Missing, *(each[1] for each in patterns))
+    ours: list[tuple[Any, ...]] = [("/status", handlers.StatusHandler), ("/kept", handlers.KeptHandler), *patterns]
+    request_filter.allow(handlers.Missing, *(each[1] for each in ours))
     library.offer("" if _public(options) else address)
     uploads.offer(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
@@ -361,7 +403,7 @@ def serve(
     shown = {
         "show": open_browser,
         "title": "Dynascope",
-        "extra_patterns": [("/status", handlers.StatusHandler), *patterns],
+        "extra_patterns": ours,
         "default_handler_class": handlers.Missing,
     }
     served: dict[str, Any] = dict(routes(device) if pages is None else pages)

@@ -8,6 +8,7 @@ import panel as pn
 import pytest
 from bokeh.core.has_props import HasProps, MetaHasProps, _HasProps_to_serializable
 from bokeh.core.json_encoder import serialize_json
+from bokeh.core.property.descriptors import PropertyDescriptor
 from bokeh.core.serialization import Serializer
 from bokeh.document import Document
 from panel.custom import JSComponent
@@ -27,8 +28,14 @@ KINDS = ("__css__", "_bundle_css", "__javascript__", "__javascript_modules__")
 def installed():
     worked_out_once.install()
     yield
-    HasProps.query_properties_with_values = worked_out_once._plain_values
+    as_bokeh_does()
     Resources.extra_resources = worked_out_once._plain_resources
+
+
+def as_bokeh_does():
+    HasProps.query_properties_with_values = worked_out_once._plain_values
+    PropertyDescriptor.instance_default = worked_out_once._plain_default
+    PropertyDescriptor.has_unstable_default = worked_out_once._plain_unstable
     Serializer._encoders[MetaHasProps] = _HasProps_to_serializable
 
 
@@ -46,8 +53,7 @@ def test_a_page_is_sent_as_bokeh_would_send_it(installed):
         return BUFFER.sub("", serialize_json(document.to_json()))
 
     kept, again = sent(), sent()
-    HasProps.query_properties_with_values = worked_out_once._plain_values
-    Serializer._encoders[MetaHasProps] = _HasProps_to_serializable
+    as_bokeh_does()
     plain = sent()
     lab.close()
     about = json.loads(plain)
