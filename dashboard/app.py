@@ -31,9 +31,9 @@ from dashboard.session import lessons, link, uploads
 from dashboard.session.kept import KEPT, KEPT_FOR
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
-from dashboard.ui.batch import batch
 from dashboard.ui.bridge import Bridge
 from dashboard.ui.component import FOLDER
+from dashboard.ui.page_updates import one_update
 from dashboard.ui.styles import WHOLE
 from engines.core.protocol.errors import DynascopeError, StoreError
 
@@ -232,10 +232,10 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
             return _left(lab)
         KEPT.forget(lab.ticket)
         lab.ticket = KEPT.enter(owner, lab.leave)
-        with batch():
+        with one_update():
             holder[:] = [lab]
             bridge.ticket = lab.ticket
-            bridge.count_batch()
+            bridge.count_update()
         lab.start()
         return engine.title
 
