@@ -84,8 +84,11 @@ MAKER = ThreadPoolExecutor(1, "pages")
 
 Made = TypeVar("Made")
 
-Fill = Callable[[pn.Column, Bridge], Awaitable[str | None]]
-"""Fills a page; returns the name of what is on it, where that is not all labs."""
+Say = Callable[[str | None], None]
+"""Says above a page what is on it, None for all labs: before there is much, since then it costs more."""
+
+Fill = Callable[[pn.Column, Bridge, Say], Awaitable[None]]
+"""Fills a page."""
 
 Address = Callable[[str], str]
 """Tells the address at which the page of a lab is served."""
@@ -137,8 +140,7 @@ async def _filled(
         # Importing torch takes seconds: other pages go on meanwhile.
         if engines_first:
             await _beside(_import_engines)
-        name = await fill(holder, bridge)
-        crumb.object = _place(name) if alone else _crumb(name)
+        await fill(holder, bridge, lambda name: crumb.param.update(object=_place(name) if alone else _crumb(name)))
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
             loop.call_later(SOON, loop.run_in_executor, MAKER, _import_engines)
@@ -205,9 +207,10 @@ def _lab_of(lesson: str) -> str:
 def _cards(address: Address, error: str = "") -> pmui.Page:
     """Make the page of all labs. It needs no engine; the labs behind it are fetched while it is read."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> None:
+    async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
         from engines import names
 
+        say(None)
         holder[:] = [*([_failure(error)] if error else []), gallery(names(), address)]
 
     return page("Dynascope", fill, engines_first=False)
@@ -216,10 +219,11 @@ def _cards(address: Address, error: str = "") -> pmui.Page:
 def lab_page(name: str, device: str = "auto", address: Address = _address) -> pmui.Page:
     """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> str | None:
+    async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
         from engines import load
 
         engine, owner = load(name), library.owner()
+        say(engine.title)
         start = await _start(engine, bridge, owner)
         start = start.hide(split_names(_argument("hide"))).lead_on(address)
         lab = await _beside(partial(Lab, engine, start, bridge, device))
@@ -237,7 +241,6 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
             bridge.ticket = lab.ticket
             bridge.count_update()
         lab.start()
-        return engine.title
 
     return page("Dynascope", fill, SKELETON)
 
@@ -307,10 +310,11 @@ async def _stored(start: Start, name: str) -> Start:
 def library_page(address: Address = _address) -> pmui.Page:
     """Make the page of the stored runs of all labs: on a public server, of those of this visitor."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> str:
+    async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
         from dashboard.runs.library_page import LibraryPage
 
-        return _started(LibraryPage(address), holder, LIBRARY_TITLE)
+        say(LIBRARY_TITLE)
+        _begin(LibraryPage(address), holder)
 
     return page("Dynascope", fill)
 
@@ -318,19 +322,19 @@ def library_page(address: Address = _address) -> pmui.Page:
 def sweeps_page(address: Address = _address) -> pmui.Page:
     """Make the page of sweeps; on a server that others reach it says that there are none."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> str:
+    async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
         from dashboard.runs.sweep_page import SweepPage
 
-        return _started(SweepPage(address), holder, "Sweeps")
+        say("Sweeps")
+        _begin(SweepPage(address), holder)
 
     return page("Dynascope", fill)
 
 
-def _started(body: Any, holder: pn.Column, name: str) -> str:
-    """Show the body of a page and let it begin; returns the name of what is on it."""
+def _begin(body: Any, holder: pn.Column) -> None:
+    """Show the body of a page, and let it begin."""
     holder[:] = [body]
     body.start()
-    return name
 
 
 def entry() -> pmui.Page:

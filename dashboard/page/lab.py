@@ -68,7 +68,7 @@ class Lab(Viewer):
         self.hidden = frozenset(start.view.hide)
         self._start = replace(start, run=None, error="")
         self.ticket = ""
-        """With this the page comes back to what is open, once it has been shown."""
+        """The ticket with which the page comes back to what is open; "" until it has been shown."""
         self.bridge = bridge or Bridge()
         self.messages = Messages(engine.Config.knobs())
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])

@@ -32,6 +32,10 @@ class Kept:
         self._lost: dict[str, _Lost] = {}
         """In the order in which they were lost."""
 
+    def __len__(self) -> int:
+        """Count the pages of which something is kept, and those that are there."""
+        return len(self._pages) + len(self._lost)
+
     def enter(self, owner: str, leave: Callable[[], Start], ticket: str = "") -> str:
         """Enter a page; returns its ticket. One that came back keeps its `ticket` until it has been shown."""
         ticket = ticket or secrets.token_urlsafe()
@@ -59,7 +63,7 @@ class Kept:
 
         The server may not have noticed yet that the connection to the page before was lost.
         """
-        if self._pages.get(ticket, ("",))[0] == owner:
+        if ticket in self._pages and self._pages[ticket][0] == owner:
             return self._pages.pop(ticket)[1]()
         self.expire()
         lost = self._lost.get(ticket)

@@ -17,7 +17,8 @@ class Proxy:
     def __init__(self, server):
         self.loop, self.open = asyncio.new_event_loop(), True
         self._writers, self._port = set(), int(server.rpartition(":")[2])
-        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
         listener = asyncio.run_coroutine_threadsafe(asyncio.start_server(self._serve, "127.0.0.1", 0), self.loop)
         self.address = f"http://127.0.0.1:{listener.result(10).sockets[0].getsockname()[1]}"
 
@@ -44,6 +45,8 @@ class Proxy:
         self.cut()
         asyncio.run_coroutine_threadsafe(self._end(), self.loop).result(10)
         self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+        self.loop.close()
 
     async def _end(self):
         others = asyncio.all_tasks() - {asyncio.current_task()}
