@@ -1,4 +1,4 @@
-"""FeatureMoments of explicit features, all samples at once: what moments by class and of reduced features are held against."""
+"""Moments of explicit features, all samples at once: what moments by class and of reduced features are held against."""
 
 from math import sqrt
 
@@ -8,7 +8,7 @@ from engines.core.numerics.collapse_metrics import FeatureMoments, scaled
 
 
 def moments(H, labels, classes):
-    """FeatureMoments of features `H [*, d, N]` with labels `[N]`; classes may differ in size, none may be empty.
+    """Moments of features `H [*, d, N]` with labels `[N]`; classes may differ in size, none may be empty.
 
     `Y = D sqrt(K/N)`, so that r = N. The global mean is subtracted first: then a common shift costs no digits.
     """
