@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engines.loss_landscape.config import LABELLED, LossLandscape
 
-TRAINING = frozenset(("learning_rate", "weight_decay", "batch"))
+TRAINING = frozenset(("learning_rate", "weight_decay", "batch_size"))
 SAMPLING = frozenset(("kappa", "chains", "burn_in"))
 
 KNOBS: dict[str, frozenset[str]] = {
@@ -35,7 +35,7 @@ GENERIC = frozenset(("inputs", "width", "depth", "outputs", "samples"))
 
 LOSSES: dict[str, frozenset[str]] = {
     "quadratic": frozenset(("inputs",)),
-    "regression": frozenset(("inputs", "samples", "batch")),
+    "regression": frozenset(("inputs", "samples", "batch_size")),
     "crossing": frozenset(),
     "planes": frozenset(("inputs",)),
     "box": frozenset(("strength",)),
