@@ -13,7 +13,7 @@ from bokeh.plotting import figure as bokeh_figure
 LOW = 120
 """Least height of a figure, pixels; it fills the card that it stands in."""
 
-UPRIGHT = 18
+UPRIGHT = 14
 """Characters that stand along the vertical axis of a low figure."""
 
 TICKS = """
