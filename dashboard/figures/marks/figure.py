@@ -118,7 +118,7 @@ def tone_down(made: Any, log_x: bool, log_y: bool) -> None:
 
 def keep_near(axes: Any) -> None:
     """Keep names of axes near their ticks: the page's theme, which also sizes them by the card's, moves them away."""
-    near = CustomJS(code="cb_obj.axis_label_standoff = 2")
+    near = CustomJS(code="cb_obj.setv({ axis_label_standoff: 2 }, { sync: false })")  # the server need not hear of it
     axes.axis_label_standoff = 2
     for axis in axes:
         axis.js_on_change("axis_label_standoff", near)
