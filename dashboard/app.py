@@ -23,7 +23,7 @@ from panel.io.resources import get_dist_path
 from panel.util.parameters import edit_readonly
 
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
-from dashboard.page.messages import STYLE, message
+from dashboard.page.messages import message
 from dashboard.runs import library
 from dashboard.server import cached_answers, handlers, request_filter, theme
 from dashboard.server.gallery import gallery
@@ -145,10 +145,11 @@ async def _filled(
             loop = asyncio.get_running_loop()
             loop.call_later(SOON, loop.run_in_executor, MAKER, _import_engines)
     except DynascopeError as error:
-        holder[:] = [_failure(str(error))]
+        holder[:] = [message("error", str(error), margin=24)]
     except Exception as error:
         log.exception("a page could not be made")
-        holder[:] = [_failure(f"This page could not be made ({type(error).__name__}). The server's log says why.")]
+        text = f"This page could not be made ({type(error).__name__}). The server's log says why."
+        holder[:] = [message("error", text, margin=24)]
 
 
 def _crumb(name: str | None) -> str:
@@ -161,10 +162,6 @@ def _crumb(name: str | None) -> str:
 
 def _place(name: str | None, ways: str = "") -> str:
     return f"<nav aria-label='where you are'>{ways}<span>{escape(name or '')}</span></nav>"
-
-
-def _failure(text: str) -> pn.pane.HTML:
-    return pn.pane.HTML(message("error", text), sizing_mode="stretch_width", stylesheets=[STYLE], margin=24)
 
 
 def _import_engines() -> None:
@@ -211,7 +208,7 @@ def _gallery(address: Address, error: str = "") -> pmui.Page:
         from engines import names
 
         say(None)
-        holder[:] = [*([_failure(error)] if error else []), gallery(names(), address)]
+        holder[:] = [*([message("error", error, margin=24)] if error else []), gallery(names(), address)]
 
     return page("Dynascope", fill, engines_first=False)
 

@@ -216,6 +216,15 @@ def test_the_lesson_of_a_document_can_be_opened(text, tmp_path, monkeypatch):
     assert lesson.experiment(dynascope.load(lesson.lab), len(lesson.steps) - 1)
 
 
+BLANK = 50_000
+"""Bytes below which a picture shows a page before anything is on it: that takes 12,000, a lab 180,000."""
+
+
+def test_no_picture_of_the_documents_is_blank():
+    pictures = sorted((ROOT / "assets" / "screenshots").glob("*.png"))
+    assert pictures and [path.name for path in pictures if path.stat().st_size < BLANK] == []
+
+
 def test_all_documents_are_in_the_navigation_of_the_site():
     site = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))
     listed = {name for entry in site["nav"] for name in entry.values()}

@@ -68,7 +68,7 @@ def messages_at(lab, step):
     lab.bridge.receive({"ack": lab.bridge.tick})
     lab.refresh.describe_soon()
     lab.refresh.tick()
-    return lab.messages.__panel__().object
+    return " ".join(lab.messages.texts)
 
 
 @pytest.mark.parametrize(
