@@ -77,7 +77,7 @@ class Messages(Viewer):
         if self._messages.get(topic) == new:
             return
         if new:
-            self._messages[subject] = new
+            self._messages[topic] = new
             self._write(topic, *new)
         else:
             del self._messages[topic]

@@ -18,19 +18,13 @@ STATES = {"interrupted": "interrupted", "broken": "broken != ''", "held": "claim
 MANY = 50
 """The most terms that one text has."""
 
-<<<<<<< ours
-SqlCondition = tuple[str, list[Any]]
-||||||| base
-Condition = tuple[str, list[Any]]
-=======
 FEW = 500
 """Runs below which it is sooner to ask for them one by one than to look through all."""
 
 SHORTEST = 3
 """Letters of the shortest word that `texts` finds: it knows words by all their parts of three letters."""
 
-Condition = tuple[str, list[Any]]
->>>>>>> theirs
+SqlCondition = tuple[str, list[Any]]
 
 
 def conditions(connection: sqlite3.Connection, text: str) -> SqlCondition:
@@ -44,45 +38,14 @@ def conditions(connection: sqlite3.Connection, text: str) -> SqlCondition:
         raise ConfigError(f"{quote(text)} has a quotation mark that is not closed") from None
     if len(terms) > MANY:
         raise ConfigError(f"a filter has at most {MANY} terms, and not {len(terms)}")
-<<<<<<< ours
-    terms.sort(key=lambda term: bool(COMPARED.fullmatch(term)))  # a word is looked for sooner than a knob
     translated = list(_translated(connection, terms))
     return " AND ".join(f"({sql})" for sql, _ in translated) or "1", [
         value for _, values in translated for value in values
     ]
-||||||| base
-    terms.sort(key=lambda term: bool(COMPARED.fullmatch(term)))  # a word is looked for sooner than a knob
-    parts = list(_translated(connection, terms))
-    return " AND ".join(f"({sql})" for sql, _ in parts) or "1", [value for _, values in parts for value in values]
-=======
-    parts = [*_translated(connection, terms)]
-    return " AND ".join(f"({sql})" for sql, _ in parts) or "1", [value for _, values in parts for value in values]
->>>>>>> theirs
 
 
-<<<<<<< ours
 def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[SqlCondition]:
-    for term in terms:
-        compared, (field, colon, value) = COMPARED.fullmatch(term), term.partition(":")
-        if compared:
-            yield _knob(connection, *compared.groups())
-        elif colon and field in FIELDS:
-            yield _field(field, value)
-        else:
-            yield "instr(words, ?)", [term.lower()]
-||||||| base
-def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[Condition]:
-    for term in terms:
-        compared, (field, colon, value) = COMPARED.fullmatch(term), term.partition(":")
-        if compared:
-            yield _knob(connection, *compared.groups())
-        elif colon and field in FIELDS:
-            yield _field(field, value)
-        else:
-            yield "instr(words, ?)", [term.lower()]
-=======
-def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[Condition]:
-    compared = [found for term in terms if (found := COMPARED.fullmatch(term))]
+    compared = [match for term in terms if (match := COMPARED.fullmatch(term))]
     others = [term.partition(":") for term in terms if not COMPARED.fullmatch(term)]
     words = [term.lower() for term in map("".join, (each for each in others if not _is_field(each)))]
     fields = [(field, value) for field, _, value in filter(_is_field, others)]
@@ -99,7 +62,7 @@ def _is_field(parts: tuple[str, str, str]) -> bool:
     return bool(colon) and field in FIELDS
 
 
-def _few(connection: sqlite3.Connection, words: list[str]) -> Iterator[Condition]:
+def _few(connection: sqlite3.Connection, words: list[str]) -> Iterator[SqlCondition]:
     """Narrow the search to the few runs that have these words; of many, the newest are met soon by looking at each."""
     parts = ['"' + word.replace('"', '""') + '"' for word in words if len(word) >= SHORTEST and "\0" not in word]
     if parts and has_texts(connection):
@@ -111,34 +74,17 @@ def _few(connection: sqlite3.Connection, words: list[str]) -> Iterator[Condition
 def has_texts(connection: sqlite3.Connection) -> bool:
     """Whether the index finds words without a look through all runs."""
     return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'texts'").fetchone() is not None
->>>>>>> theirs
 
 
-<<<<<<< ours
-def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str) -> SqlCondition:
-||||||| base
-def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str) -> Condition:
-=======
-def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str, narrowed: bool) -> Condition:
+def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str, narrowed: bool) -> SqlCondition:
     """Compare a knob: of all runs through its values, of few, those that are left by other terms, through theirs."""
->>>>>>> theirs
     if not connection.execute("SELECT 1 FROM knobs WHERE knob = ? LIMIT 1", [knob]).fetchone():
-<<<<<<< ours
         knobs = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
         raise UnknownName("knob", knob, knobs)
-    return f"id IN (SELECT run FROM knobs WHERE knob = ? AND value {sign} ?)", [knob, _value(text)]
-||||||| base
-        known = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
-        raise UnknownName("knob", knob, known)
-    return f"id IN (SELECT run FROM knobs WHERE knob = ? AND value {sign} ?)", [knob, _value(text)]
-=======
-        known = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
-        raise UnknownName("knob", knob, known)
     where = f"knob = ? AND value {sign} ?"
     if narrowed:
         return f"EXISTS (SELECT 1 FROM knobs WHERE run = id AND {where})", [knob, _value(text)]
     return f"id IN (SELECT run FROM knobs WHERE {where})", [knob, _value(text)]
->>>>>>> theirs
 
 
 def _value(text: str) -> Any:

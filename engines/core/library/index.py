@@ -58,18 +58,12 @@ PRAGMA user_version = {VERSION};
 """
 """Statements that make the tables: a run is found by a look through all of `runs`, so that descriptions lie apart."""
 
-<<<<<<< ours
-Progress = Callable[[int, int], None]
-||||||| base
-Told = Callable[[int, int], None]
-=======
 TEXTS = """
 CREATE VIRTUAL TABLE texts USING fts5(words, content='runs', content_rowid='id', tokenize='trigram case_sensitive 1')
 """
 """The words of `runs` by their parts of three letters, where the SQLite at hand has such tables."""
 
-Told = Callable[[int, int], None]
->>>>>>> theirs
+Progress = Callable[[int, int], None]
 
 
 class Index:
@@ -81,19 +75,9 @@ class Index:
         self._places = [folder / FOLDER / "runs.sqlite", _cache(f"{digest}.sqlite")]
 
     @contextmanager
-<<<<<<< ours
     def opened(self, progress: Progress | None = None) -> Iterator[sqlite3.Connection]:
-        """Open the index as it is to be now. Raises `StoreError` where the folder cannot be read."""
-        connection = self._connect(progress)
-||||||| base
-    def opened(self, told: Told | None = None) -> Iterator[sqlite3.Connection]:
-        """Open the index as it is to be now. Raises `StoreError` where the folder cannot be read."""
-        connection = self._connect(told)
-=======
-    def opened(self, told: Told | None = None) -> Iterator[sqlite3.Connection]:
         """Open the index as it is to be now. Raises `StoreError` where the folder or the index cannot be read."""
-        connection = self._connect(told)
->>>>>>> theirs
+        connection = self._connect(progress)
         try:
             yield connection
         except sqlite3.DatabaseError as error:  # damaged at a place that was not looked at before

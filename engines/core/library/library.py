@@ -109,21 +109,9 @@ class Library:
                 where, values = f"({where}) AND instr(file, ?) != 1", [*values, self._hidden]
                 if engine:
                     where, values = f"({where}) AND (engine = ? OR broken != '')", [*values, engine]
-<<<<<<< ours
-                query = f"SELECT * FROM runs WHERE {where} ORDER BY stored DESC, file LIMIT ? OFFSET ?"
-                rows = connection.execute(query, [*values, limit, first]).fetchall()
+                rows = connection.execute(LISTED.format(where=where), [*values, limit, first]).fetchall()
                 count = first + len(rows)
                 if len(rows) == limit or (first and not rows):  # there may be others
-||||||| base
-                query = f"SELECT * FROM runs WHERE {where} ORDER BY stored DESC, file LIMIT ? OFFSET ?"
-                found = connection.execute(query, [*values, limit, first]).fetchall()
-                count = first + len(found)
-                if len(found) == limit or (first and not found):  # there may be others
-=======
-                found = connection.execute(LISTED.format(where=where), [*values, limit, first]).fetchall()
-                count = first + len(found)
-                if len(found) == limit or (first and not found):  # there may be others
->>>>>>> theirs
                     [count] = connection.execute(f"SELECT count(*) FROM runs WHERE {where}", values).fetchone()
                 if last or not refresh(self.folder, connection, rows):
                     break
@@ -133,20 +121,10 @@ class Library:
         """Return the run of this name, id, or beginning of an id that no other has. Raises `UnknownName`."""
         with self.index.opened() as connection:
             wanted = name.removesuffix(".parquet")
-<<<<<<< ours
-            tests = {"file = ?": f"{wanted}.parquet", "name = ?": name, "instr(file, ?) = 1": wanted} if name else {}
-            for where, value in tests.items():
-                rows = connection.execute(f"SELECT * FROM runs WHERE {where} LIMIT 2", [value]).fetchall()
-||||||| base
-            asked = {"file = ?": f"{wanted}.parquet", "name = ?": name, "instr(file, ?) = 1": wanted} if name else {}
-            for where, value in asked.items():
-                rows = connection.execute(f"SELECT * FROM runs WHERE {where} LIMIT 2", [value]).fetchall()
-=======
             begins = "file >= ? AND file < ?", [wanted, f"{wanted}{LAST_LETTER}"]
-            asked = [("file = ?", [f"{wanted}.parquet"]), ("name = ?", [name]), begins] if name else []
-            for where, values in asked:
+            tests = [("file = ?", [f"{wanted}.parquet"]), ("name = ?", [name]), begins] if name else []
+            for where, values in tests:
                 rows = connection.execute(f"SELECT * FROM runs WHERE {where} LIMIT 2", values).fetchall()
->>>>>>> theirs
                 if len(rows) > 1:
                     which = ", ".join(row["file"].removesuffix(".parquet") for row in rows[:2])
                     raise ConfigError(f"several stored runs are called {quote(name)}: give the id, such as {which}")
