@@ -54,6 +54,16 @@ def test_a_task_of_a_million_points_is_as_short_as_another():
     assert len({len(task.to_json()) for task in tasks}) == 1 and tasks[1].plan.count_tasks() == 15_625
 
 
+def test_an_axis_is_any_list_and_seeds_are_one():
+    assert len(plan(set={"a": np.array([1.0, 2.0])}, seeds=range(3), steps=5)) == 6
+    with pytest.raises(ConfigError, match="the limit is 10,000,000"):
+        plan(seeds=range(10**12))
+    with pytest.raises(ConfigError, match="seeds=3 is no list"):
+        plan(seeds=3)
+    with pytest.raises(ConfigError, match="both seeds and values of the knob seed"):
+        plan(set={"seed": [3]}, seeds=[1, 2])
+
+
 def test_a_preset_is_computed_whole_at_every_point():
     made = plan(preset="first", set={"eta": [0.1, 0.2]})
     assert len(made) == 2 and len(made.group) == 4
