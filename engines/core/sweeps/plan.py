@@ -194,6 +194,8 @@ class Plan:
             knobs = engine.Config.current(about["axes"])
             axes = {name: [engine.Config.knob(name).check("sweep", v) for v in vs] for name, vs in knobs.items()}
             measures = tuple(parse_measure(engine, text) for text in about["measures"])
+            if not measures or not all(axes.values()):
+                raise ConfigError("this is no description of a sweep: it has no measure, or an axis without values")
             named = str(about.get("named", ""))
             return cls(experiment, axes, measures, about["judged"] is True, about["keeps_runs"] is True, named)
         except StoreError as error:

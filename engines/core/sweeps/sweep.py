@@ -104,6 +104,8 @@ def compute_plan(
     number, shards = shard
     if not 1 <= number <= shards:
         raise ConfigError(f"shard={number}/{shards}: the first is 1/{shards}, the last {shards}/{shards}")
+    if workers is not None and not 1 <= workers <= 1024:
+        raise ConfigError(f"workers={workers} is outside its bounds [1, 1024]")
     result = Sweep.create(plan, out)
     tasks = [task for place, task in enumerate(plan.tasks()) if place % shards == number - 1]
     done = result.done()
