@@ -18,6 +18,7 @@ from engines.core.compute import device as devices
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, EngineFailure, StoreError
 from engines.core.protocol.registry import PLUGINS, load
+from engines.core.runs.experiment import seeded
 from engines.core.sweeps import worker
 from engines.core.sweeps.folder import Sweep
 from engines.core.sweeps.plan import Plan, Task
@@ -89,6 +90,8 @@ def compute_plan(
     number, shards = shard
     if not 1 <= number <= shards:
         raise ConfigError(f"shard={number}/{shards}: the first is 1/{shards}, the last {shards}/{shards}")
+    if workers is not None and not 1 <= workers <= 1024:
+        raise ConfigError(f"workers={workers} is outside its bounds [1, 1024]")
     result = Sweep.create(plan, out)
     tasks = [task for place, task in enumerate(plan.tasks()) if place % shards == number - 1]
     done = result.done()
@@ -126,7 +129,7 @@ def _plan(
         return Plan.make(engine, preset, set, seeds, steps, measures, judged, keeps_runs)
     if preset or judged:
         raise ConfigError(f"the sweep {named} starts from no preset, and has claims of its own")
-    own = dict(set or {}) | ({} if seeds is None else {"seed": list(seeds)})
+    own = dict(set or {}) | seeded(set or {}, seeds)
     return Plan.from_name(engine, named, small, own, steps=steps, measures=tuple(measures), keeps_runs=keeps_runs)
 
 
