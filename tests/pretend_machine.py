@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import inspect
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -132,7 +132,7 @@ def _tensors(value: Any) -> list[Tensor]:
 
 def _place() -> str:
     """Find the innermost file of an engine on the stack."""
-    frame = sys._getframe(1)
+    frame = inspect.currentframe()
     while frame:
         _, found, name = frame.f_code.co_filename.partition("/engines/")
         if found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -63,8 +64,11 @@ class Lab(Viewer):
         """Open a lab; one that is `suspended` computes nothing before `resume`. A `bridge` is in the page already."""
         super().__init__()
         start = start or Start.from_address(engine)
-        self.engine, self.session = engine, Session(engine, device)
+        self.engine, self.session = engine, start.session or Session(engine, device)
         self.hidden = frozenset(start.view.hide)
+        self._start = replace(start, run=None, error="")
+        self.ticket = ""
+        """The ticket with which the page comes back to what is open; "" until it has been shown."""
         self.bridge = bridge or Bridge()
         self.messages = Messages(engine.Config.knobs())
         self.shortcuts = Shortcuts(terms=[entry(term) for term in engine.glossary])
@@ -121,13 +125,15 @@ class Lab(Viewer):
 
     def _lesson_panel(self, lesson: Lesson, start: Start) -> LessonPanel:
         acts = (self._play_lesson_step, self._hide_answer, self._solve)
-        return LessonPanel(lesson, start.view.lesson_step, *acts, start.follow_up)
+        return LessonPanel(lesson, start.view.lesson_step, *acts, start.follow_up, start.progress)
 
     def _open(self, start: Start, suspended: bool) -> None:
         view, session = start.view, self.session
+        self.messages.show("link", "error", start.error)
+        if start.session:
+            return self._go_on_with(view)
         session.bands, session.mean = view.bands, view.mean
         session.speed, session.focus = view.speed, view.focus
-        self.messages.show("link", "error", start.error)
         session.paused = self._asked or suspended or view.paused_at is not None
         self._load(start.experiment, start.run, view)
         self._hide_answer()
@@ -140,6 +146,13 @@ class Lab(Viewer):
             session.pin_or_unpin()
         if start.pinned and not session.pinned_experiment:
             session.recompute_pinned(start.pinned)
+
+    def _go_on_with(self, view: ViewState) -> None:
+        """Go on with what an earlier page had open, which looked like this."""
+        self._view = view
+        self._hide_answer()
+        if not self.session.runner.status.playing:  # that page was hidden
+            self.resume()
 
     def _visit(self, arguments: dict[str, str]) -> None:
         """Open what an address says to which *back* or *forward* led; other parts of a page need another page."""
@@ -383,15 +396,23 @@ class Lab(Viewer):
         """Go on after `suspend`, unless the reader paused."""
         self.session.go_on()
 
+    def leave(self) -> Start:
+        """Stop drawing, for good; returns what is open, with which another page can go on."""
+        self._stop()
+        return replace(self._start, experiment=self.session.repeatable(), view=self.view_state(), session=self.session)
+
     def close(self) -> None:
-        """Stop drawing and computing, for good; a second time, of a page that went while it was made, does nothing."""
-        if self._closed:
-            return
+        """Stop drawing and computing, for good; does nothing where the page was left before."""
+        if not self._closed:
+            self._stop()
+            self.session.close()
+
+    def _stop(self) -> None:
         self._closed = True
+        self.bridge.listen(lambda key, big: None, lambda hidden: None)  # what is on its way means this page
         if self._callback:
             self._callback.stop()
             self._callback = None
-        self.session.close()
         self.panels.probes.abandon()
         self.share.close()
         self.panels.library.close()

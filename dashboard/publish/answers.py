@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dashboard.ui.component import sheet
 from engines.core.protocol.errors import StoreError, quote
+from engines.core.protocol.paths import require_file
 
 COLUMNS = ("lesson", "page", "question", "answer", "right", "time")
 """Columns of the file that a lesson saves."""
@@ -37,6 +38,7 @@ class Answer(NamedTuple):
 def read(path: Path) -> list[Answer]:
     """Read the file of one student, whom its name names. Raises `StoreError` for what is no such file."""
     try:
+        require_file(path)
         if path.stat().st_size > LARGEST:
             raise StoreError(
                 f"{path} has {path.stat().st_size:,} bytes; the answers of a student have at most {LARGEST:,}"

@@ -64,7 +64,7 @@ def printed(sheet: PrintSheet, kind: str, width: float = WIDTHS["page"]) -> byte
 
 
 def print_all(sheet: PrintSheet, kinds: Sequence[str], width: float = WIDTHS["page"]) -> dict[str, bytes]:
-    """Print a sheet once in several formats."""
+    """Print a sheet once in several formats. Raises `ConfigError` for another format than those of `PRINTED`."""
     for kind in kinds:
         if kind not in PRINTED:
             raise ConfigError(f"a figure is not printed as {kind!r}; known are {', '.join(PRINTED)}")

@@ -66,16 +66,16 @@ def folder() -> Path | None:
     given = os.environ.get(FOLDER_VARIABLE)
     if not given:
         return None
-    owner = "" if SHARING.one_for_all else _owner()
-    return Path(given, hashlib.sha256(owner.encode()).hexdigest()[:32]) if owner else Path(given)
+    whose = "" if SHARING.one_for_all else owner()
+    return Path(given, hashlib.sha256(whose.encode()).hexdigest()[:32]) if whose else Path(given)
 
 
 def public() -> bool:
     """Whether this page is one of a server that others reach, too."""
-    return not SHARING.one_for_all and bool(_owner())
+    return not SHARING.one_for_all and bool(owner())
 
 
-def _owner() -> str:
+def owner() -> str:
     """Name whose session this is: the one who logged in, else whoever has the cookie; "" in a notebook."""
     user, visitor = pn.state.user, pn.state.cookies.get(VISITOR, "")
     return f"user {user}" if user and user != "guest" else f"visitor {visitor}" if visitor else ""

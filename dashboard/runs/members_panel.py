@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import panel as pn
@@ -76,4 +77,4 @@ def pane(drawn: Any) -> Any:
 
 def sentence(text: str) -> Any:
     """Show a sentence where a drawing would be."""
-    return pn.pane.HTML(f"<p>{text}</p>", margin=(6, 0))
+    return pn.pane.HTML(f"<p>{escape(text)}</p>", margin=(6, 0))

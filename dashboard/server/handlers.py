@@ -11,6 +11,7 @@ from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
 from dashboard.session import link
+from dashboard.session.kept import KEPT
 
 
 def absent(token: str) -> str:
@@ -26,6 +27,15 @@ class StatusHandler(RequestHandler):
         """Answer without starting a scheduler."""
         scheduler = sys.modules.get("engines.core.live.scheduler")
         self.write({"active": scheduler.shared().active() if scheduler else 0})
+
+
+class KeptHandler(RequestHandler):
+    """Tells a page that lost its connection whether what it had open is there to come back to, as JSON."""
+
+    def get(self) -> None:
+        """Answer for the ticket in a header: addresses are written into logs."""
+        self.set_header("Cache-Control", "no-store")
+        self.write({"kept": KEPT.holds(self.request.headers.get("Dynascope-Ticket", ""))})
 
 
 class NotFoundHandler(RequestHandler):

@@ -96,6 +96,18 @@ class LessonStep:
     goal: Goal | None = None
 
 
+@dataclass
+class Progress:
+    """How far a reader has come in a lesson; pages are counted from 0."""
+
+    chosen: dict[int, int] = field(default_factory=dict)
+    """The answer that was chosen, by page."""
+    told: set[int] = field(default_factory=set)
+    """Pages whose question has its answer in sight."""
+    reached: set[int] = field(default_factory=set)
+    """Pages whose goal was reached."""
+
+
 @dataclass(frozen=True)
 class Lesson:
     """A walk through one lab."""

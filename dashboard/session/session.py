@@ -77,7 +77,7 @@ class Session:
     # -- what is run -----------------------------------------------------------------------------------------
 
     def start(self, experiment: Experiment, finished: Run | None = None) -> None:
-        """Run an experiment from step 0 in place of the one before, or show the `finished` run of it."""
+        """Run an experiment from step 0, or show its `finished` run. Raises `ConfigError` beside a training."""
         from engines.core.live.follower import FollowedRun, Follower
         from engines.core.live.runner import Runner
         from engines.core.watch.engine import NOT_HERE

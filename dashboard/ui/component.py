@@ -70,6 +70,10 @@ class Component(JSComponent):
             else:
                 super()._process_event(event)
 
+    def tell(self, data: Any) -> None:
+        """Send a message to the browser's side."""
+        self._send_msg(data)
+
     def receive(self, data: Any) -> None:
         """Act on a message of the browser's side; one that makes no sense changes nothing."""
         try:

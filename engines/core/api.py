@@ -123,7 +123,10 @@ def resume(run: Run, steps: int, progress: Progress | None = None) -> Run:
 
 
 def prepare_resume(run: Run, steps: int) -> tuple[Run, Simulation]:
-    """Copy a recorded run, to be advanced to `steps`, and compute its simulation at its last step."""
+    """Copy a recorded run, to be advanced to `steps`, and compute its simulation at its last step.
+
+    Raises `ConfigError` where it is as long already, and where nothing is recorded in it.
+    """
     require_run(run)
     last = int(run.steps[-1]) if len(run) else -1
     if STEPS.check("Experiment", steps) <= last:

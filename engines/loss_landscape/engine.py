@@ -83,7 +83,7 @@ class LossLandscapeEngine(CompositeEngine[LossLandscape]):
         return memory.nbytes(configs)
 
     def theory(self, config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
-        """Predict the learning coefficient; see `predictions`."""
+        """Predict the learning coefficient at steps `[T]`; see `predictions`."""
         return predictions.predictions(config, steps)
 
     def phases(self, run: RunData, member: int) -> list[Phase]:

@@ -51,7 +51,7 @@ class CoefficientLaw(NamedTuple):
 
 
 def predictions(config: LossLandscape, steps: np.ndarray) -> list[Prediction]:
-    """Curves of all laws of the coefficient over the steps once chains are counted."""
+    """Predict the coefficient by all laws at steps `[T]`; NaN until chains are counted; none of a training."""
     if not config.sampled:
         return []
     t = np.asarray(steps, float)

@@ -25,7 +25,7 @@ FACTORS, NOISE = 1, 2
 """Purposes of streams that are not the reference one."""
 
 IDENTITY = Identity()
-"""One object, so that members with different truths still share it."""
+"""The identity operator, one object: members with different truths still share it."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _operator(
 
 
 def _completion(config: MatrixSensing, tensor: Any, places: np.ndarray, e: Tensor, floor: float) -> Completion:
-    """Entries scaled so that `A*A` has mean one: `A_i = sqrt(n1 n2)` times a unit matrix."""
+    """Make the operator of observed entries: `A_i = sqrt(n1 n2)` times a unit matrix, so that `A*A` has mean one."""
     size = config.rows * config.columns
     weights, bias = np.zeros(size), np.zeros(size)
     weights[places] = size / config.m

@@ -38,7 +38,7 @@ class MethodInputs(NamedTuple):
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's own method; the measurement operator is applied once for all."""
+    """Take one step of each member's own method, F `[B, n1, k]` and G `[B, n2, k]`; each operator is applied once."""
     residual = problem.residual(state.F, state.G)
     state = apply_lift(problem, state, knobs, partial(problem.loss, residual))
     gradients = problem.gradients(residual, state.F, state.G)
@@ -70,29 +70,29 @@ def _point_of_group(whole: MethodInputs, index: Tensor, part: Problem) -> Method
 
 
 def gd(p: MethodInputs) -> Moved:
-    """Gradient descent: `F - eta R G`, `G - eta Rᵀ F`."""
+    """Gradient descent, `F - eta R G` and `G - eta Rᵀ F`, `[B, n1, k]` and `[B, n2, k]`."""
     return p.F - p.eta * p.gF, p.G - p.eta * p.gG, p.P
 
 
 def nesterov(p: MethodInputs) -> Moved:
-    """Nesterov's method: a gradient step at Y, then `Y = P⁺ + mu (P⁺ - P)`."""
+    """Nesterov's method on stacked factors `[B, n1 + n2, k]`: a gradient step at Y, then `Y = P⁺ + mu (P⁺ - P)`."""
     stepped = torch.cat([p.F - p.eta * p.gF, p.G - p.eta * p.gG], 1)
     ahead = stepped + p.knobs["momentum"][:, None, None] * (stepped - p.P)
     return ahead[:, : p.F.shape[1]], ahead[:, p.F.shape[1] :], stepped
 
 
 def scaled_gd(p: MethodInputs) -> Moved:
-    """ScaledGD: `F - eta R G (Gᵀ G)⁻¹` and its mirror image; needs k = r."""
+    """ScaledGD: `F - eta R G (Gᵀ G)⁻¹`, `[B, n1, k]`, and its mirror image for G `[B, n2, k]`; needs k = r."""
     return _preconditioned(p, torch.zeros_like(p.knobs["eta"]))
 
 
 def scaled_gd_lambda(p: MethodInputs) -> Moved:
-    """ScaledGD(lambda): `(Gᵀ G + lambda I)⁻¹` with constant `lambda = damping sigma_r`."""
+    """ScaledGD(lambda): `F - eta R G (Gᵀ G + lambda I)⁻¹`, `[B, n1, k]`, with constant `lambda = damping sigma_r`."""
     return _preconditioned(p, p.knobs["damping"] * p.problem.sigma[:, -1])
 
 
 def prec_gd(p: MethodInputs) -> Moved:
-    """PrecGD: `(Gᵀ G + lambda I)⁻¹` with `lambda = sqrt(2 loss)`, which falls with the error."""
+    """PrecGD: `F - eta R G (Gᵀ G + lambda I)⁻¹`, `[B, n1, k]`; `lambda = sqrt(2 loss)` falls with the error."""
     return _preconditioned(p, (2 * p.loss()).clamp_min(0).sqrt())
 
 
@@ -102,7 +102,7 @@ def _preconditioned(p: MethodInputs, damping: Tensor) -> Moved:
 
 
 def agn(p: MethodInputs) -> Moved:
-    """Alternating Gauss-Newton: `F - eta R (G⁺)ᵀ`, the residual anew, then `G - eta Rᵀ (F⁺)ᵀ`."""
+    """Alternating Gauss-Newton: `F - eta R (G⁺)ᵀ`, `[B, n1, k]`, the residual anew, then `G - eta Rᵀ (F⁺)ᵀ`."""
     undamped = torch.zeros_like(p.knobs["eta"])
     F = p.F - p.eta * divide(p.gF, p.G, p.problem.padded, undamped)
     gG = p.problem.gradients(p.problem.residual(F, p.G), F, p.G)[1]

@@ -37,13 +37,13 @@ class LiftedStep(NamedTuple):
     """The one modified step: which members take it, and when, each `[B]`."""
 
     active: Tensor
-    """The member follows the one-step method."""
+    """Whether the member follows the one-step method."""
     low: Tensor
-    """Only the singular values below beta."""
+    """Whether only the singular values below beta are lifted."""
     estimated: Tensor
-    """The trigger estimates sigma_r from the iterate."""
+    """Whether the trigger estimates sigma_r from the iterate."""
     hand: Tensor
-    """No automatic trigger."""
+    """Whether the lift comes by hand alone, without a trigger."""
     level: Tensor
     """The trigger's fraction of sigma_r."""
 
@@ -57,7 +57,7 @@ class MethodGroup(NamedTuple):
 
     method: str
     index: Tensor | None
-    """None where they are the whole batch."""
+    """Places of the members, `[b]`; None where they are the whole batch."""
     problem: Problem
 
 

@@ -35,7 +35,7 @@ def init(configs: Sequence[NeuralCollapse], problem: Problem) -> CentralState:
 
 
 def step(problem: Problem, state: CentralState, knobs: Knobs) -> CentralState:
-    """Take one step of the classical Runge-Kutta method, of order 4."""
+    """Take one step of the classical Runge-Kutta method, of order 4, on features `[B, d, K + r]`."""
     H, h, velocity = state.H, wide(knobs["step_size"]), problem.task.velocity
     k1 = velocity(H, knobs)
     k2 = velocity(H + h / 2 * k1, knobs)
@@ -45,7 +45,7 @@ def step(problem: Problem, state: CentralState, knobs: Knobs) -> CentralState:
 
 
 def readout(problem: Problem, state: CentralState, knobs: Knobs) -> Readout:
-    """Features, classifier and speed, from which the channels are computed."""
+    """Features `[B, d, K + r]`, classifier `[B, K, d]` and speed `[B]`, from which the channels are computed."""
     H, logs = state
     W = problem.task.ridge(H, knobs)
     speed = frobenius_norm(problem.task.velocity(H, knobs)) / frobenius_norm(H)

@@ -27,7 +27,10 @@ SMALL = 0.01
 
 
 def factorisation_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
-    """Predict the modes and, where the factors are aligned, the loss, by the mode recursion; nothing of own methods."""
+    """Predict the modes and, where factors are aligned, the loss at steps `[T]`, by the mode recursion.
+
+    Nothing is predicted of own methods.
+    """
     if config.method == "own":
         return []
     why, aligned = broken(config), config.start != "random"
@@ -151,7 +154,7 @@ def curvature_limit(config: OptimizerDynamics) -> float:
 
 
 def risk_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
-    """Predict the expected risk of a sampled run exactly, and where a constant rate ends."""
+    """Predict the expected risk of a sampled run at steps `[T]` exactly, and where a constant rate ends."""
     predictions = []
     if (
         config.sampling == "sampled"
@@ -181,7 +184,7 @@ def _risk_band(config: OptimizerDynamics, steps: np.ndarray, mean: np.ndarray) -
 
 
 INFINITE = 100
-"""Between 1 and `d^a`, each this many times away, few directions count as infinitely many."""
+"""Factor by which `2 eta t` is above 1 and below `d^a` where d directions count as infinitely many."""
 
 
 def _power_law(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
@@ -216,7 +219,7 @@ def threshold(config: OptimizerDynamics) -> float:
 
 
 def edge_lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
-    """Draw the threshold of the sharpness, and for two parameters the exact maps."""
+    """Draw the threshold of the sharpness at steps `[T]`, and for two parameters the exact maps."""
     predictions, limit = [], threshold(config)
     if limit:
         for channel, value in (("edge_ratio", 1.0), ("sharpness", limit / config.eta)):

@@ -15,7 +15,7 @@ POLAR = {"method": "muon", "orthogonalise": "polar", "beta1": 0.0}
 """Muon with exact polar factors and no momentum, whose law is a straight line."""
 
 EXACT = {"eps": 1e-30}
-"""Adam's eps out of the way: 1e-8 stops small modes."""
+"""Knob that puts Adam's eps out of the way: the usual 1e-8 stops small modes."""
 
 QUADRATIC = {"scene": "quadratic", "eta": 0.1}
 """Power-law curvature and risk of 300 directions, one sample a step, noise 1."""

@@ -123,7 +123,10 @@ def _tuning_lines(title: str, x: str, y: str, x_label: str, y_label: str, law: s
 
 
 def hessian(run: RunData, member: int, step: int = -1) -> dict[str, Any]:
-    """Compute all eigenvalues of the Hessian at the edge of stability; the largest against 2/eta."""
+    """Compute all eigenvalues of the Hessian at the edge of stability; the largest against 2/eta.
+
+    Raises `ConfigError` for other scenes.
+    """
     config = run.configs[member]
     if config.scene != "edge":
         raise ConfigError(f"hessian is of scene=edge, and this is {config.scene}")
@@ -140,6 +143,7 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
 
     Returns the distances of both to the smoothed iterates, and the mean oscillation against the predicted variance.
     Started where nothing oscillates yet, gradient descent stays on the gradient flow until rounding has swollen.
+    Raises `ConfigError` for other scenes and methods.
     """
     config: OptimizerDynamics = run.configs[member]
     if config.scene != "edge" or config.method != "gd":
@@ -166,7 +170,10 @@ def flow(run: RunData, member: int, step: int = -1, steps: int = 100) -> Iterato
 
 
 def monte_carlo(run: RunData, member: int, step: int = -1, runs: int = 64) -> Iterator[Part]:
-    """Sample so many runs of a member and compare their mean risk with the exact one, in standard errors."""
+    """Sample so many runs of a member and compare their mean risk with the exact one, in standard errors.
+
+    Raises `ConfigError` for other scenes, and for methods without an exact risk.
+    """
     config: OptimizerDynamics = run.configs[member]
     if config.scene != "quadratic" or config.method not in EXACT_RISK:
         raise ConfigError("monte_carlo needs scene=quadratic and a method with an exact risk")

@@ -189,7 +189,10 @@ def best_constant_rate(config: OptimizerDynamics, steps: int) -> float:
 
 
 def bias(config: OptimizerDynamics, steps: np.ndarray | int, eta: float = 1.0) -> np.ndarray:
-    """Compute the risk without noise of infinitely many directions, `(1/2a) Gamma(sigma) (2 eta t)^-sigma`."""
+    """Compute the risk without noise of infinitely many directions, `(1/2a) Gamma(sigma) (2 eta t)^-sigma`, at `t [T]`.
+
+    Valid for `1 << 2 eta t`, `sigma = (b - 1)/a > 0`.
+    """
     sigma = (config.source - 1) / config.capacity
     return gamma(sigma) / (2 * config.capacity) * (2 * eta * np.asarray(steps, float)) ** -sigma
 

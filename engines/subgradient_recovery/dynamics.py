@@ -42,7 +42,7 @@ class Residuals(NamedTuple):
 
 
 def measure(problem: Problem, state: State, knobs: Knobs, needs_norm: bool = True) -> Residuals:
-    """Measure the iterate and weigh its residuals; where the norm of the direction is not needed it is 1."""
+    """Measure the iterate `[B, d, k]` and weigh its residuals; where the direction's norm is not needed it is 1."""
     R = problem.sensing.forward(state.U @ state.U.mT).sub_(problem.y)
     explained = R if problem.doubled is None else R + state.g.square() - state.h.square()
     Q = problem.sensing.adjoint(apply(PSI, problem.weighings, explained, knobs))
@@ -127,7 +127,7 @@ def move(problem: Problem, state: State, knobs: Knobs, now: Residuals) -> Move:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one iteration of each member's own method."""
+    """Take one iteration of each member's own method on U `[B, d, k]`."""
     now = measure(problem, state, knobs, needs_norm=any(method == NORMALISED for method, _ in problem.methods))
     Z, eta = move(problem, state, knobs, now)
     change = Z * -eta[:, None, None]

@@ -61,7 +61,7 @@ PSI: dict[str, Rule] = {
     "trimmed": _trimmed,
     "median": _median,
 }
-"""`[B, m] -> [B, m]`; a zero residual has sign 0."""
+"""Functions psi of the residuals, `[B, m] -> [B, m]`; a zero residual has sign 0."""
 
 RULE_KNOBS = ("huber_delta", "trim_fraction", "median_threshold")
 """Knobs that `LOSSES` and `PSI` read."""

@@ -96,7 +96,7 @@ GROWN = 1e-2
 
 
 def predictions(config: SubgradientRecovery, steps: np.ndarray) -> list[Prediction]:
-    """All predictions of one configuration; none for methods that the laws do not describe."""
+    """Predict one configuration at steps `[T]`; nothing of methods that the laws do not describe."""
     t = np.asarray(steps, dtype=float)
     if config.method == "subgm_loss":
         return _noiseless(config, t)

@@ -1,4 +1,4 @@
-"""Experiments SG-01 to SG-17 with the settings of the specification, and one to begin with.
+"""Experiments SG-01 to SG-17, and one to begin with.
 
 Truth, measurements and noise come from one stream a seed. Budgets are B = c ln(1/alpha) + 1 with c = .7 unless
 another is given; experiments marked "a guess" imitate the scale of the paper's figures, which is not confirmed.
@@ -19,13 +19,13 @@ def budget(alpha: float, c: float = 0.7, extra: float = 1.0) -> float:
 
 
 def scaled(alpha: float, c: float = 0.7, extra: float = 1.0) -> dict[str, Any]:
-    """A start with the budget that belongs to it."""
+    """Knobs of a start with the budget that belongs to it."""
     return {"alpha": alpha, "budget": budget(alpha, c, extra)}
 
 
 SQUARES = {"loss": "l2", "method": "gd"}
 WIDE = {"d": 50, "k": 50, "m": 1000, "eta0": 0.3}
-"""Fewer measurements than the 1275 numbers of a symmetric 50 x 50 matrix."""
+"""Knobs of a wide factor, with fewer measurements than the 1275 numbers of a symmetric 50 x 50 matrix."""
 
 RANK = 2 * 30
 """d r, the unit of sample sizes."""
@@ -34,7 +34,7 @@ SAMPLES = (1.5, 2, 2.5, 3, 4, 6, 10, 20)
 """Sample sizes of SG-12, in units of d r."""
 
 SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.85, 1.0, 1.3, 1.7, 2.5, 4.0)
-"""c of SG-13."""
+"""Values of c in SG-13."""
 
 TRUNCATED = {"init": "truncated"}
 PEERS: tuple[dict[str, Any], ...] = (

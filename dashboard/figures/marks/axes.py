@@ -60,7 +60,7 @@ TICK_LABEL = (
     ASINH
     + """
 const exact = toValue(tick), size = Math.abs(exact), sign = exact < 0 ? "−" : "";
-if (size < 1e-6 * threshold) return "0";
+if (size <= 1e-6 * toValue(Math.max(...ticks.map(Math.abs)))) return "0";
 const power = Math.floor(Math.log10(size) + 1e-9), digits = Number((size / 10 ** power).toPrecision(3));
 const raised = "10" + [...String(power)].map((c) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(c)]).join("");
 if (digits === 1) return sign + raised;

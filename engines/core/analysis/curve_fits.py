@@ -17,7 +17,7 @@ def slope(x: np.ndarray, y: np.ndarray, fewest: int = FEWEST) -> float | None:
 
 
 def power(curve: StepValues, first: float, last: float) -> float | None:
-    """Fit the exponent p of `values ~ t**p` on the steps from `first` to `last`, which must have been reached."""
+    """Fit the exponent p of `values ~ t**p`, `[T]` each, from step `first` to `last`, which must have been reached."""
     t, y = curve
     if not len(t) or t[-1] < last:
         return None
@@ -28,7 +28,8 @@ def power(curve: StepValues, first: float, last: float) -> float | None:
 def rate(curve: StepValues, low: float, high: float) -> float | None:
     """Fit the rate `-d ln(values)/dt`, in 1/step, while the values fall from `high` to `low`.
 
-    The last crossing of `high` counts. The curve must have reached `low`, so that a live run gives no early answer.
+    Steps t and values are `[T]`. The last crossing of `high` counts. The curve must have reached `low`, so that a live
+    run gives no early answer.
     """
     t, y = curve
     above = np.flatnonzero(y > high)
@@ -42,7 +43,11 @@ def rate(curve: StepValues, low: float, high: float) -> float | None:
 
 
 def hitting_time(curve: StepValues, level: float) -> float | None:
-    """Find the first step below `level`, interpolated between observed steps on the logarithm of the values."""
+    """Find the first step below `level`, interpolated between observed steps on the logarithm of the values.
+
+    Steps and values are `[T]`. It is an observed step where the one before was observed as well; None where no value is
+    below the level.
+    """
     t, y = curve
     below = np.flatnonzero(y < level)
     if not len(below):

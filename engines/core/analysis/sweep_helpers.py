@@ -24,7 +24,8 @@ def share_below(data: Dataset, measure: str, level: float) -> DataArray:
 def half_way(share: DataArray, along: str) -> np.ndarray:
     """Find where a share rises through one half along a positive knob, on its logarithm; NaN where it does not.
 
-    The answers stand in the order of the other knobs' values, the last one fastest. The last rise counts.
+    The answers `[n]` stand in the order of the n combinations of the other knobs' values, the last knob fastest. The
+    last rise counts.
     """
     others = [str(name) for name in share.dims if name != along]
     rows = share.transpose(*others, along).values.reshape(-1, share.sizes[along])
@@ -60,7 +61,10 @@ def _at(config: Config, point: Mapping[str, Any], value: Callable[[Any], float])
 
 
 def level_line(map_of: DataArray, across: str, up: str, level: float) -> tuple[np.ndarray, np.ndarray]:
-    """Find where a map that is monotone along the positive knob `across` has a level: values of both knobs."""
+    """Find where a map that is monotone along the positive knob `across` has a level: values of both knobs, `[n]` each.
+
+    n is at most the number of values of `up`: rows in which the level is not reached are left out.
+    """
     crossings = []
     for place in map_of[up].values:
         row = map_of.sel({up: place})

@@ -87,7 +87,7 @@ def _experiment(arguments: Namespace) -> Experiment:
 
 def _with_subject(arguments: Namespace, engine: Engine, chosen: dict[str, Any]) -> dict[str, Any]:
     """Add the knobs of the model that a command line brings."""
-    given = named_subjects.named_on_command_line() if getattr(arguments, "subjects", ()) else []
+    given = list(named_subjects.FROM_COMMAND_LINE) if getattr(arguments, "subjects", ()) else []
     if len(given) > 1:
         raise ConfigError(f"--subject names {len(given)} models: a run is about one")
     return api.with_subject(engine, named_subjects.find(given[0]), chosen, arguments.preset) if given else chosen

@@ -158,12 +158,8 @@ class Transfer:
         packed = torch.cat([torch.cat([v.reshape(-1) for v in group]).view(torch.uint8) for group in alike])
         return torch.empty(packed.shape, dtype=torch.uint8, pin_memory=True).copy_(packed, non_blocking=True)
 
-    def arrived(self) -> bool:
-        """Whether `result` would return without waiting."""
-        return self._event is None or self._event.query()
-
     def result(self) -> dict[str, np.ndarray]:
-        """The values as numpy arrays, after waiting for the copy."""
+        """Return the values as numpy arrays of their shapes `[*]`, after waiting for the copy."""
         if self._event is None:
             return {name: value.cpu().numpy() for name, value in self._values.items()}
         self._event.synchronize()

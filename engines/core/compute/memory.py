@@ -70,7 +70,7 @@ def advice(engine: Engine, configs: Sequence[Config], share: float) -> str:
 
 @contextmanager
 def advised(engine: Engine, configs: Sequence[Config], device: torch.device) -> Iterator[None]:
-    """Say of what runs out of memory inside how much of it would fit, and that of a GPU's the processor may have more.
+    """Add to an error of memory inside how much would fit, and on a GPU that the processor may have room.
 
     What torch keeps of tensors that are gone is given back, so that whoever comes next has it.
     """

@@ -237,7 +237,7 @@ class Simulation:
         )
 
     def _mark_lost(self, values: Mapping[str, np.ndarray]) -> None:
-        """Mark as diverged whose loss was a number and is none any more, though the state may still be finite."""
+        """Mark members as diverged whose loss was a number and is none any more, though their state may be finite."""
         if LOSS not in values:
             return
         if self._has_loss is None:  # where it does not apply it is NaN from the first frame on

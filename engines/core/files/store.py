@@ -26,6 +26,7 @@ from engines.core.protocol.declarations import Channel
 from engines.core.protocol.edits import apply_edits, check_edits
 from engines.core.protocol.engine import Engine, RunData
 from engines.core.protocol.errors import DynascopeError, EngineFailure, StoreError, quote
+from engines.core.protocol.paths import require_file
 from engines.core.protocol.registry import load
 
 FORMAT = 1
@@ -202,8 +203,7 @@ DAMAGED = (
 def _reading(path: str | Path) -> Iterator[pq.ParquetFile]:
     """Open the file. Raises `StoreError` with the reason where it, or what is done with it, turns out to be damaged."""
     try:
-        if not Path(path).is_file():  # a pipe of that name would be waited for without end
-            raise FileNotFoundError("there is no such file")
+        require_file(path)
         with pq.ParquetFile(path) as file:
             yield file
     except DAMAGED as error:

@@ -18,6 +18,12 @@ STATES = {"interrupted": "interrupted", "broken": "broken != ''", "held": "claim
 MANY = 50
 """The most terms that one text has."""
 
+FEW = 500
+"""Runs below which it is sooner to ask for them one by one than to look through all."""
+
+SHORTEST = 3
+"""Letters of the shortest word that `texts` finds: it knows words by all their parts of three letters."""
+
 SqlCondition = tuple[str, list[Any]]
 
 
@@ -32,7 +38,6 @@ def conditions(connection: sqlite3.Connection, text: str) -> SqlCondition:
         raise ConfigError(f"{quote(text)} has a quotation mark that is not closed") from None
     if len(terms) > MANY:
         raise ConfigError(f"a filter has at most {MANY} terms, and not {len(terms)}")
-    terms.sort(key=lambda term: bool(COMPARED.fullmatch(term)))  # a word is looked for sooner than a knob
     translated = list(_translated(connection, terms))
     return " AND ".join(f"({sql})" for sql, _ in translated) or "1", [
         value for _, values in translated for value in values
@@ -40,21 +45,46 @@ def conditions(connection: sqlite3.Connection, text: str) -> SqlCondition:
 
 
 def _translated(connection: sqlite3.Connection, terms: list[str]) -> Iterator[SqlCondition]:
-    for term in terms:
-        compared, (field, colon, value) = COMPARED.fullmatch(term), term.partition(":")
-        if compared:
-            yield _knob(connection, *compared.groups())
-        elif colon and field in FIELDS:
-            yield _field(field, value)
-        else:
-            yield "instr(words, ?)", [term.lower()]
+    compared = [match for term in terms if (match := COMPARED.fullmatch(term))]
+    others = [term.partition(":") for term in terms if not COMPARED.fullmatch(term)]
+    words = [term.lower() for term in map("".join, (each for each in others if not _is_field(each)))]
+    fields = [(field, value) for field, _, value in filter(_is_field, others)]
+    few = list(_few(connection, words + [value.lower() for field, value in fields if field != "is"]))
+    yield from few
+    yield from (("instr(words, ?)", [word]) for word in words)
+    yield from (_field(field, value) for field, value in fields)
+    for match in compared:
+        yield _knob(connection, *match.groups(), narrowed=bool(few or fields))
 
 
-def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str) -> SqlCondition:
+def _is_field(parts: tuple[str, str, str]) -> bool:
+    field, colon, _ = parts
+    return bool(colon) and field in FIELDS
+
+
+def _few(connection: sqlite3.Connection, words: list[str]) -> Iterator[SqlCondition]:
+    """Narrow the search to the few runs that have these words; of many, the newest are met soon by looking at each."""
+    parts = ['"' + word.replace('"', '""') + '"' for word in words if len(word) >= SHORTEST and "\0" not in word]
+    if parts and has_texts(connection):
+        found = "SELECT rowid FROM texts WHERE texts MATCH ?", " AND ".join(parts)
+        if len(connection.execute(f"{found[0]} LIMIT {FEW}", found[1:]).fetchall()) < FEW:
+            yield f"id IN ({found[0]})", [found[1]]
+
+
+def has_texts(connection: sqlite3.Connection) -> bool:
+    """Whether the index finds words without a look through all runs."""
+    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'texts'").fetchone() is not None
+
+
+def _knob(connection: sqlite3.Connection, knob: str, sign: str, text: str, narrowed: bool) -> SqlCondition:
+    """Compare a knob: of all runs through its values, of few, those that are left by other terms, through theirs."""
     if not connection.execute("SELECT 1 FROM knobs WHERE knob = ? LIMIT 1", [knob]).fetchone():
         knobs = [row[0] for row in connection.execute("SELECT DISTINCT knob FROM knobs")]
         raise UnknownName("knob", knob, knobs)
-    return f"id IN (SELECT run FROM knobs WHERE knob = ? AND value {sign} ?)", [knob, _value(text)]
+    where = f"knob = ? AND value {sign} ?"
+    if narrowed:
+        return f"EXISTS (SELECT 1 FROM knobs WHERE run = id AND {where})", [knob, _value(text)]
+    return f"id IN (SELECT run FROM knobs WHERE {where})", [knob, _value(text)]
 
 
 def _value(text: str) -> Any:

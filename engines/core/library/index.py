@@ -18,13 +18,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from engines.core.library.description import describe
+from engines.core.library.filters import STATES, has_texts
 from engines.core.protocol.errors import StoreError
 from engines.core.protocol.registry import origins
 
 FOLDER = ".index"
 """The folder of a library with its index and its lock: files that change in it do not change the library's own."""
 
-VERSION = 3
+VERSION = 4
 """The version of the tables; an index of another one is made anew."""
 
 PATIENCE = 20.0
@@ -52,9 +53,15 @@ CREATE INDEX newest ON runs (stored DESC, file);
 CREATE INDEX of_engine ON runs (engine, stored DESC, file);
 CREATE INDEX named ON runs (name);
 CREATE INDEX knobs_of ON knobs (run, knob, value);
+{"".join(f"CREATE INDEX is_{name} ON runs (stored DESC, file) WHERE {which};" for name, which in STATES.items())}
 PRAGMA user_version = {VERSION};
 """
-"""Descriptions lie apart: a run is found by a look through all of `runs`, which are therefore short."""
+"""Statements that make the tables: a run is found by a look through all of `runs`, so that descriptions lie apart."""
+
+TEXTS = """
+CREATE VIRTUAL TABLE texts USING fts5(words, content='runs', content_rowid='id', tokenize='trigram case_sensitive 1')
+"""
+"""The words of `runs` by their parts of three letters, where the SQLite at hand has such tables."""
 
 Progress = Callable[[int, int], None]
 
@@ -69,10 +76,15 @@ class Index:
 
     @contextmanager
     def opened(self, progress: Progress | None = None) -> Iterator[sqlite3.Connection]:
-        """Open the index as it is to be now. Raises `StoreError` where the folder cannot be read."""
+        """Open the index as it is to be now. Raises `StoreError` where the folder or the index cannot be read."""
         connection = self._connect(progress)
         try:
             yield connection
+        except sqlite3.DatabaseError as error:  # damaged at a place that was not looked at before
+            if not _is_broken(error):
+                raise
+            self.delete()
+            raise StoreError(f"the index of {self.folder} was damaged and is made anew: ask once more") from error
         finally:
             connection.close()
 
@@ -89,7 +101,7 @@ class Index:
                 except (sqlite3.Error, OSError) as error:
                     if isinstance(error, StoreError):
                         raise
-                    if place is None or getattr(error, "sqlite_errorcode", None) not in BROKEN:
+                    if place is None or not _is_broken(error):
                         break
                     _remove(place)
         raise StoreError(f"the runs in {self.folder} cannot be listed")
@@ -111,6 +123,10 @@ class Index:
         return connection
 
 
+def _is_broken(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in BROKEN  # the rest of it says how
+
+
 def _cache(name: str) -> Path:
     import platformdirs
 
@@ -127,10 +143,12 @@ def _make(connection: sqlite3.Connection) -> None:
     with _writing(connection):
         if connection.execute("PRAGMA user_version").fetchone()[0] == VERSION:
             return  # another process was first
-        for table in ("runs", "descriptions", "knobs", "facts"):
+        for table in ("texts", "runs", "descriptions", "knobs", "facts"):
             connection.execute(f"DROP TABLE IF EXISTS {table}")
         for statement in filter(str.strip, TABLES.split(";")):
             connection.execute(statement)
+        with contextlib.suppress(sqlite3.OperationalError):  # a SQLite without them: words are found, if later
+            connection.execute(TEXTS)
 
 
 @contextmanager
@@ -189,6 +207,8 @@ class _Synchronisation:
                 f"INSERT INTO runs ({names}) VALUES ({marks})", [file, *(values[column] for column in COLUMNS)]
             ).lastrowid
             self.connection.execute("INSERT INTO descriptions VALUES (?, ?)", [row, about])
+            if has_texts(self.connection):
+                self.connection.execute("INSERT INTO texts (rowid, words) VALUES (?, ?)", [row, values["words"]])
             rows = [(knob, value, row) for knob, each in knobs.items() for value in each]
             self.connection.executemany("INSERT OR IGNORE INTO knobs VALUES (?, ?, ?)", rows)
 
@@ -199,6 +219,9 @@ class _Synchronisation:
                     self._drop(file)
 
     def _drop(self, file: str) -> None:
+        if has_texts(self.connection):  # which are told the words that they forget
+            told = "INSERT INTO texts (texts, rowid, words) SELECT 'delete', id, words FROM runs WHERE file = ?"
+            self.connection.execute(told, [file])
         for table in ("knobs", "descriptions"):
             self.connection.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM runs WHERE file = ?)", [file])
         self.connection.execute("DELETE FROM runs WHERE file = ?", [file])

@@ -35,8 +35,14 @@ KEPT_DELETED = 30 * 86400
 
 LONGEST_NAME, LONGEST_NOTE, MOST_TAGS = 200, 10_000, 50
 
+LISTED = "SELECT * FROM runs WHERE {where} ORDER BY stored DESC, file LIMIT ? OFFSET ?"
+"""The question that lists runs."""
+
 LOCKED = 60.0
 """Seconds for which another process that changes what is said of a run is waited for."""
+
+LAST_LETTER = "\U0010ffff"
+"""The last of all letters: what begins with some others stands before them and this one."""
 
 STATE = ".safetensors"
 """Ending of the file with a run's state at its last step, beside its own."""
@@ -53,7 +59,7 @@ class Entry:
     tags: tuple[str, ...] = ()
     note: str = ""
     stored: str = ""
-    """When: the time in UTC."""
+    """Time in UTC at which it was stored."""
     steps: int = 0
     frames: int = 0
     members: int = 0
@@ -62,7 +68,7 @@ class Entry:
     interrupted: bool = False
     held: int = 0
     claims: int = 0
-    """How many claims of its preset were decided, of which `held` held."""
+    """Number of claims of its preset that were decided; `held` of them held."""
     size: int = 0
     broken: str = ""
 
@@ -103,8 +109,7 @@ class Library:
                 where, values = f"({where}) AND instr(file, ?) != 1", [*values, self._hidden]
                 if engine:
                     where, values = f"({where}) AND (engine = ? OR broken != '')", [*values, engine]
-                query = f"SELECT * FROM runs WHERE {where} ORDER BY stored DESC, file LIMIT ? OFFSET ?"
-                rows = connection.execute(query, [*values, limit, first]).fetchall()
+                rows = connection.execute(LISTED.format(where=where), [*values, limit, first]).fetchall()
                 count = first + len(rows)
                 if len(rows) == limit or (first and not rows):  # there may be others
                     [count] = connection.execute(f"SELECT count(*) FROM runs WHERE {where}", values).fetchone()
@@ -116,9 +121,10 @@ class Library:
         """Return the run of this name, id, or beginning of an id that no other has. Raises `UnknownName`."""
         with self.index.opened() as connection:
             wanted = name.removesuffix(".parquet")
-            tests = {"file = ?": f"{wanted}.parquet", "name = ?": name, "instr(file, ?) = 1": wanted} if name else {}
-            for where, value in tests.items():
-                rows = connection.execute(f"SELECT * FROM runs WHERE {where} LIMIT 2", [value]).fetchall()
+            begins = "file >= ? AND file < ?", [wanted, f"{wanted}{LAST_LETTER}"]
+            tests = [("file = ?", [f"{wanted}.parquet"]), ("name = ?", [name]), begins] if name else []
+            for where, values in tests:
+                rows = connection.execute(f"SELECT * FROM runs WHERE {where} LIMIT 2", values).fetchall()
                 if len(rows) > 1:
                     which = ", ".join(row["file"].removesuffix(".parquet") for row in rows[:2])
                     raise ConfigError(f"several stored runs are called {quote(name)}: give the id, such as {which}")

@@ -66,9 +66,10 @@ class Runner:
         finished: Run | None = None,
         until: float = math.inf,
     ) -> None:
-        """Steps are computed `until` then, by `time.monotonic`, and on after `renew`.
+        """Build the simulation and wait for commands; steps are computed up to the time `until`, by `time.monotonic`.
 
-        With a `finished` run nothing is computed until somebody wants to go on; that run itself stays as it is.
+        `renew` sets a later time. With a `finished` run nothing is computed until somebody wants to go on; that run
+        itself stays as it is.
         """
         self.run = finished.copy() if finished else Run(engine, configs, preset=preset, device=device)
         self.status = Status(horizon=horizon)
@@ -126,7 +127,7 @@ class Runner:
         self._send(partial(self._move, device))
 
     def renew(self, until: float) -> None:
-        """Compute until then, by `time.monotonic`: whoever watches renews this lease, and need not say goodbye."""
+        """Compute up to the time `until`, by `time.monotonic`: whoever watches renews it, and need not say goodbye."""
         ended = time.monotonic() >= self._until
         self._until = until
         if ended:

@@ -7,7 +7,6 @@ What every function takes:
                         V [*, K]     root mean squared deviation of each class from its mean
     W [*, K, d]       classifier;  b [*, K] its bias
 
-    moments(H, labels, K)    Moments of explicit features H [*, d, N] with labels [N] in 0..K-1
     measure(moments, W)      every metric of the table by its channel's name, each [*]
     scores(H, labels, M, W, b)    `accuracy` and `nc4` of explicit samples
 
@@ -28,7 +27,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 TINY = 1e-300
 
@@ -45,21 +43,6 @@ class FeatureMoments(NamedTuple):
     """Factor of the within-class covariance, `Y Yᵀ = K Sigma_W`, `[*, d, r]`."""
     V: Tensor
     """Root mean squared deviation of each class, `[*, K]`."""
-
-
-def moments(H: Tensor, labels: Tensor, classes: int) -> FeatureMoments:
-    """Moments of features `H [*, d, N]` with labels `[N]`; classes may differ in size, none may be empty.
-
-    `Y = D sqrt(K/N)`, so that r = N. The global mean is subtracted first: then a common shift costs no digits.
-    """
-    share = one_hot(labels, classes).to(H.dtype)
-    share = share / share.sum(0)
-    centre = H.mean(-1, keepdim=True)
-    H = H - centre
-    M = H @ share
-    D, unit_of = unit_scaled(H - M[..., labels])
-    V = unit_of[..., 0] * (D.square().sum(-2) @ share).sqrt()
-    return FeatureMoments(M + centre, unit_of * D * sqrt(classes / len(labels)), V)
 
 
 def unit_scaled(A: Tensor) -> tuple[Tensor, Tensor]:
@@ -146,7 +129,8 @@ def nc1_trace(s: FeatureMoments) -> Tensor:
 def cdnv(s: FeatureMoments) -> Tensor:
     """Class-distance normalised variance, mean over i != j of `(V_i² + V_j²)/(2 ‖m_i - m_j‖²)`, `[*]`.
 
-    V are the root mean squared deviations of the classes; NaN where two class means coincide.
+    V are the root mean squared deviations of the classes; NaN where two class means coincide. Galanti, György, Hutter
+    2022.
     """
     K = s.M.shape[-1]
     C, u = scaled_means(centred(s.M))

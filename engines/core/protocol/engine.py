@@ -62,7 +62,7 @@ class Preset:
     """Probes of every member at the last step, each with its options, on whose results claims rest."""
     log_x: bool = False
     lead: str = ""
-    """The figure that tells it, put first; "" keeps the engine's order."""
+    """Name of the plot that shows it best, put first; "" keeps the engine's order."""
     follows: str = ""
     """The name of the preset that is offered next."""
     source: str = ""
@@ -159,7 +159,7 @@ class RunData:
     note = ""
     """A text that a reader wrote about it."""
     stored = ""
-    """When it was stored in a library: the time in UTC, as ISO 8601 writes it."""
+    """Time in UTC at which it was stored in a library, as ISO 8601 writes it."""
     checkpoint = ""
     """The file with its state at its last step, beside its own; "" where there is none."""
 
@@ -206,7 +206,7 @@ class RunData:
         return steps, values
 
     def curves(self, member: int, *channels: str) -> tuple[np.ndarray, ...]:
-        """Return steps and several channels of one member (all dense or all thin), up to where it diverged."""
+        """Return steps `[T]` and channels `[T, *dims]` of a member, all dense or all thin, up to where it diverged."""
         self._require(*channels)
         member = self._member(member)
         steps, *values = self.recording.series(channels[0]).read(*channels)
@@ -334,7 +334,7 @@ class Engine(ABC, Generic[C, P, S]):
         return 0
 
     def theory(self, config: C, steps: np.ndarray) -> list[Prediction]:
-        """Predict curves for one configuration, from its knobs alone."""
+        """Predict curves of one configuration at steps `[T]`, from its knobs alone."""
         return []
 
     def phases(self, run: RunData, member: int) -> list[Phase]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
-from functools import cache, partial
+from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -34,12 +34,20 @@ class NamedObjects(Generic[T]):
         self.cache: dict[str, T] = {}
         """Things that were loaded, by name."""
 
+    @cached_property
+    def installed(self) -> dict[str, EntryPoint]:
+        """Entry points of installed packages by name; nothing is imported."""
+        try:
+            return {point.name: point for point in entry_points(group=self.group)}
+        except (ValueError, OSError):  # the file of some package, perhaps of nobody here, cannot be read
+            return {}
+
     def names(self) -> list[str]:
         """List the names of all that can be found here; nothing is imported."""
-        return sorted({*self.cache, *self._files(), *(point.name for point in _entry_points(self.group))})
+        return sorted({*self.cache, *self._files(), *self.installed})
 
     def find(self, name: str) -> T:
-        """Find one by its name; "" is the only one. Raises `UnknownName`, or `ConfigError` where it cannot be made."""
+        """Find one by its name; "" finds the only one. Raises `UnknownName`, or `ConfigError` if it cannot be made."""
         here = self.names()
         if not name and len(here) == 1:
             name = here[0]
@@ -72,7 +80,7 @@ class NamedObjects(Generic[T]):
         if name in self._files():
             module, place = self._files()[name]
             return partial(attribute, module, place) if place else partial(self._registered, module, name)
-        return next(point for point in _entry_points(self.group) if point.name == name).load
+        return self.installed[name].load
 
     def _registered(self, module: str, name: str) -> T | None:
         """Import a module that makes one known itself, by a decorator."""
@@ -94,11 +102,3 @@ def attribute(module: str, place: str) -> Any:
     for word in place.split("."):
         value = getattr(value, word)
     return value
-
-
-@cache
-def _entry_points(group: str) -> tuple[EntryPoint, ...]:
-    try:
-        return tuple(entry_points(group=group))
-    except (ValueError, OSError):  # the file of some package, perhaps of nobody here, cannot be read
-        return ()

@@ -182,7 +182,8 @@ def offered_in(path: Path, kind: str) -> dict[str, str]:
 
     The file is read, and not imported.
     """
-    said = OFFERS[kind].findall(path.read_text(encoding="utf-8", errors="replace"))
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    said = OFFERS[kind].findall(text)
     return {path.stem: said[0]} if said and kind == "model" else dict.fromkeys(said, "")
 
 

@@ -143,7 +143,10 @@ class Subject:
     # -- other subjects of the same kind ----------------------------------------------------------------------------
 
     def at(self, params: Params | Tensor) -> Self:
-        """Move to other parameters, by name or as one vector `[P]`; nothing is checked again but their shapes."""
+        """Move to other parameters, by name or as one vector `[P]`, of which nothing is checked but their shapes.
+
+        Raises `ConfigError` for other shapes than those that there are.
+        """
         moved = self.split(params) if isinstance(params, Tensor) else {n: params[n] for n in self.params if n in params}
         if {name: tuple(one.shape) for name, one in moved.items()} != self.shapes:
             raise ConfigError(f"the parameters have other shapes than those of {quote(self.name)}")
@@ -201,11 +204,6 @@ class Subject:
         """Losses `[*, n]` of parameters `theta [*, P]` on one minibatch, members at once by `vmap` where that works."""
         return self.mapped(lambda at: self.loss(self.split(at), minibatch), theta)
 
-    def outputs_at(self, theta: Tensor, minibatch: Minibatch) -> Tensor:
-        """Outputs `[*, n, k]` on one minibatch, all their axes but the samples as one. Errors as `require_outputs`."""
-        made, _ = self.require_outputs()
-        return self.mapped(lambda at: made(self.split(at), minibatch).reshape(size(minibatch), -1), theta)
-
     def mean_loss(self, theta: Tensor, data: Minibatches | None = None) -> Tensor:
         """Mean loss `[*]` over all training samples, or others, of parameters `theta [*, P]`; differentiable.
 
@@ -235,7 +233,7 @@ class Subject:
         checks.require_twice_differentiable(self.losses, self.theta, self.train.first, self.name)
 
     def require_outputs(self) -> tuple[Outputs, Criterion]:
-        """Return outputs and criterion. Raises `ConfigError` for a subject that is a loss alone."""
+        """Return outputs `[n, *]` and criterion `[n]`. Raises `ConfigError` for a subject that is a loss alone."""
         if self.outputs is None or self.criterion is None:
             raise ConfigError(
                 f"{quote(self.name)} is a loss alone: what is asked for needs outputs(params, minibatch) and "

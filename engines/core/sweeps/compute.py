@@ -98,7 +98,7 @@ class _TaskFiles:
         self._generation = 0
 
     def write_when_due(self) -> None:
-        """Write where the last time is long ago."""
+        """Write if the last time was `period` seconds ago."""
         if time.monotonic() - self._written >= self._period:
             self.write()
 
@@ -124,7 +124,7 @@ class _TaskFiles:
         self._written = time.monotonic()
 
     def restore(self) -> None:
-        """Go on where the files are. Where they are damaged the task begins anew, which costs time and nothing else."""
+        """Bring run and simulation to where the files are; where these are damaged the task begins anew."""
         if not (self._state and self._state.exists()):
             return
         recording = Recording()

@@ -90,9 +90,9 @@ def parse_measure(engine: Engine, text: str) -> Measure:
 def _number(node: ast.expr) -> float | None:
     try:
         value = ast.literal_eval(node)
-    except ValueError:
+        return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    except (ValueError, OverflowError):
         return None
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
 
 def default_measures(engine: Engine) -> tuple[Measure, ...]:

@@ -18,6 +18,7 @@ from engines.core.compute import device as devices
 from engines.core.protocol.engine import Engine
 from engines.core.protocol.errors import ConfigError, EngineFailure, StoreError
 from engines.core.protocol.registry import PLUGINS, load
+from engines.core.runs.experiment import seeded
 from engines.core.sweeps import worker
 from engines.core.sweeps.folder import Sweep
 from engines.core.sweeps.plan import Plan, Task
@@ -89,6 +90,8 @@ def compute_plan(
     number, shards = shard
     if not 1 <= number <= shards:
         raise ConfigError(f"shard={number}/{shards}: the first is 1/{shards}, the last {shards}/{shards}")
+    if workers is not None and not 1 <= workers <= 1024:
+        raise ConfigError(f"workers={workers} is outside its bounds [1, 1024]")
     result = Sweep.create(plan, out)
     tasks = [task for place, task in enumerate(plan.tasks()) if place % shards == number - 1]
     done = result.done()
@@ -126,7 +129,7 @@ def _plan(
         return Plan.make(engine, preset, set, seeds, steps, measures, judged, keeps_runs)
     if preset or judged:
         raise ConfigError(f"the sweep {named} starts from no preset, and has claims of its own")
-    own = dict(set or {}) | ({} if seeds is None else {"seed": list(seeds)})
+    own = dict(set or {}) | seeded(set or {}, seeds)
     return Plan.from_name(engine, named, small, own, steps=steps, measures=tuple(measures), keeps_runs=keeps_runs)
 
 
@@ -134,7 +137,7 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _gpus(device: str) -> list[str]:
+def shared_gpus(device: str) -> list[str]:
     """List the GPUs that the processes share, as `CUDA_VISIBLE_DEVICES` names them; none where one is asked for."""
     if device not in ("auto", "cuda") or "cuda" not in devices.available():
         return []
@@ -149,7 +152,7 @@ def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: st
         return
     spawn = multiprocessing.get_context("spawn")
     stop = spawn.Event()
-    begun = (list(PLUGINS.__path__), stop, _gpus(device), spawn.Value("i", 0))
+    begun = (list(PLUGINS.__path__), stop, shared_gpus(device), spawn.Value("i", 0))
     pool = ProcessPoolExecutor(workers, spawn, worker.prepare_process, begun)
     waiting = iter(tasks)
     running: dict[Future[Reply], Task] = {}

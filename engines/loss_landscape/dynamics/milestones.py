@@ -12,7 +12,7 @@ MEMORISED, GROKKED = 0.99, 0.95
 
 
 def first_step(steps: np.ndarray, reached: np.ndarray) -> float | None:
-    """First step at which a condition holds, None where it never does."""
+    """First of the steps `[T]` at which a condition `[T]` holds, None where it never does."""
     return float(steps[reached.argmax()]) if reached.any() else None
 
 

@@ -121,7 +121,7 @@ def _loss(problem: Problem, t: int):
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """One step of all chains, counted once burn-in is over."""
+    """Take one step of all chains `[B, C, P]`, counted once burn-in is over; each knob is `[B]`."""
     t = int(state.t.max())
     moved = _gibbs_sweep(problem, state, knobs, t) if problem.linear else _langevin(problem, state, knobs, t)
     counts = (state.t >= knobs["burn_in"]).long()

@@ -47,7 +47,7 @@ def start(configs: Configs, problem: Problem) -> AdamState:
 
 
 def step(problem: Problem, state: AdamState, knobs: Knobs) -> AdamState:
-    """One step of every member with its own rate and decay."""
+    """Take one step of every member's parameters `[B, P]` with its own rate and decay, `[B]` each."""
     subject = problem.subject
     gradient = subject.gradient(state.theta, _minibatch(problem, state))
     lr, wd = (knobs[name].to(state.theta.dtype) for name in ("learning_rate", "weight_decay"))

@@ -192,7 +192,8 @@ def _null(point: LossAtPoint, seed: int) -> PlaneChoice:
 def parameter_axes(point: LossAtPoint) -> PlaneChoice:
     """Plane of the first and the last parameter.
 
-    For a loss in closed form, whose parameters have a meaning by themselves.
+    For a loss in closed form, whose parameters have a meaning by themselves. Raises `ConfigError` for a single
+    parameter.
     """
     P = len(point.origin)
     if P < 2:

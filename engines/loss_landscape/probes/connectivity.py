@@ -83,7 +83,10 @@ def train_other_seed(
 
 
 def connect(network: NetworkAtStep, other: Tensor, points: int, steps: int, lr: float, seed: int) -> Iterator[Part]:
-    """Parts of the result for parameters `other [P]`: the line at once, the curve as far as it has been trained."""
+    """Parts of the result for parameters `other [P]`: the line at once, the curve as far as it has been trained.
+
+    Raises `ConfigError` where the two are equal, or not finite.
+    """
     if not bool(network.theta.isfinite().all() and other.isfinite().all()):
         raise ConfigError("one of the two networks has weights that are not finite: it has diverged before this step")
     if torch.equal(network.theta, other):

@@ -126,7 +126,7 @@ def neuron_kinds(net: Mlp, theta: Tensor, layer_blocks: Sequence[Blocks], near: 
 
 
 def network_map(columns: Sequence[np.ndarray]) -> NetworkMap:
-    """Map of all columns, at most `MAX_NEURONS_SHOWN` neurons of each."""
+    """Map the neurons of all columns, of kinds `[d_l]` each, at most `MAX_NEURONS_SHOWN` neurons of one."""
     layers, names, kind, number = [], [], [], {}
     for layer, column in enumerate(columns):
         for i in np.sort(np.argsort(column == LIVE, kind="stable")[:MAX_NEURONS_SHOWN]):
@@ -231,7 +231,7 @@ def loss_along_paths(
 def profile_values(
     profiles: list[tuple[NeuronPath, Profile]], number: dict[tuple[int, int], int]
 ) -> dict[str, np.ndarray]:
-    """Profiles as arrays, one row a path."""
+    """Collect the profiles of q paths as arrays: losses `[q, T]` at positions `[T]`, names and neurons `[q]`."""
     at = path_parameters().numpy()
     return {
         "path_position": at,

@@ -200,7 +200,7 @@ def spectrum_values(values: Tensor, P: int, landscape: Landscape) -> dict[str, A
 
 
 def effective_values(h: np.ndarray, nullity: int, n_beta: float, gamma: float) -> dict[str, Any]:
-    """Soft rank at one temperature, as a curve, and the rank that it tends to."""
+    """Soft rank of eigenvalues `h [P]` at one temperature, as a curve, and the rank that it tends to."""
     eigenvalues = torch.as_tensor(h)
     curve = effective_dimension.soft_rank(eigenvalues, torch.as_tensor(TEMPERATURES), gamma).numpy()
     rank = np.full(len(TEMPERATURES), len(h) - nullity)

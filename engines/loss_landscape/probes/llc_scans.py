@@ -40,7 +40,7 @@ def scans(
 
 
 def scan_values(gammas: np.ndarray, kappas: np.ndarray, estimates: np.ndarray) -> dict[str, Any]:
-    """Split estimates, errors and laws into those of windows and those of step sizes."""
+    """Split estimates, errors and laws, `found [3, 10]`, into those of windows and those of step sizes, `[5]` each."""
     windows, steps = np.split(estimates, 2, axis=1)
     return {
         "window_gamma": gammas, "window_llc": windows[0], "window_error": windows[1], "window_quadratic": windows[2],

@@ -60,6 +60,7 @@ def count_by_layer(network: NetworkAtStep, factorise: Factorisation) -> WithProg
     """Count the free directions of any own model, with the names of its layers: exactly, and a lower bound by layer.
 
     Linear layers and convolutions have ranks; of other tensors all that is known is what each leaves free by itself.
+    Raises `ConfigError` for more derivatives than `MAX_JACOBIAN_NUMBERS`.
     """
     model, theta, X = network.subject.model, network.theta, network.samples.X
     assert isinstance(model, OwnModel)

@@ -1,11 +1,11 @@
-"""Steps of AdamW and gradient descent over a batch of members, minibatches of samples, and the training loop.
+"""Steps of AdamW and gradient descent over a batch of members, and the minibatches of samples that they take.
 
 Each member has its own learning rate and weight decay. Steps are pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -14,7 +14,6 @@ from torch import Tensor
 from engines.core.numerics.noise import stream
 from engines.core.protocol.errors import ConfigError
 from engines.loss_landscape.models.initialisation import ORDER
-from engines.loss_landscape.models.model import Samples, Trainable
 
 
 class AdamState(NamedTuple):
@@ -69,29 +68,3 @@ def minibatch(n: int, size: int, step: int, seeds: Sequence[int]) -> Tensor:
     epoch, place = divmod(step, n // size)
     orders = [torch.randperm(n, generator=stream(seed, ORDER, epoch)) for seed in seeds]
     return torch.stack(orders)[:, place * size : (place + 1) * size]
-
-
-def train(
-    subject: Trainable,
-    steps: int,
-    lr: Tensor | float,
-    wd: Tensor | float = 0.0,
-    betas: tuple[float, float] = (0.9, 0.999),
-    every: int = 100,
-    size: int | None = None,
-) -> Iterator[tuple[int, Tensor]]:
-    """Train by AdamW on all samples, or on `size` of them at a time in an order of each member's own.
-
-    lr and wd are numbers or `[B]`. Yields the step and the parameters `[B, P]` at 0, after every `every` steps, and at
-    the end. Raises `ConfigError` where the minibatch is larger than the data.
-    """
-    lr, wd = (torch.as_tensor(knob, dtype=subject.start.dtype).expand(len(subject.start)) for knob in (lr, wd))
-    state, n = init_moments(subject.start), subject.train.X.shape[-2]
-    yield 0, state.theta
-    for step in range(steps):
-        samples: Samples | None = None
-        if size is not None:
-            samples = subject.train.take(minibatch(n, size, step, subject.seeds))
-        state = adamw(state, subject.gradient(state.theta, samples), lr, wd, betas)
-        if (step + 1) % every == 0 or step + 1 == steps:
-            yield step + 1, state.theta

@@ -16,7 +16,7 @@ CONVERGED = 1e-11
 
 
 def error(run: RunData, member: int) -> StepValues:
-    """Curve of ‖E‖ over steps."""
+    """Steps `[T]` and the error ‖E‖ `[T]` of one member."""
     return run.curve("error", member)
 
 

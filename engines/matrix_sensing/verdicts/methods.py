@@ -40,7 +40,7 @@ def error_at(run: RunData, member: int, step: int) -> float | None:
 
 
 EXACT = ("gd", "symmetric", "random")
-"""Listed for k = r alone: with k > r it never arrives."""
+"""Method, model and start that are listed for k = r alone: with k > r they never arrive."""
 
 TABLE = {
     EXACT: 327,

@@ -151,7 +151,7 @@ class Evaluation(NamedTuple):
 
 
 def evaluate(problem: Problem, state: State, knobs: Knobs) -> Evaluation:
-    """Send all samples through each network.
+    """Send all samples through each of `B` networks; each knob is `[B]`.
 
     On a processor a member at a time, whose features then stay in the cache; on a GPU as many as `TOGETHER` allows.
     """

@@ -39,7 +39,7 @@ class GreedyStage(NamedTuple):
 
 
 def stage(problem: Problem, state: State, knobs: Knobs) -> GreedyStage:
-    """Find the stage of each member: greedy training spends all its epochs on each layer in turn."""
+    """Find the stage of each member, `[B]`: greedy training spends all its epochs on each layer in turn."""
     length = knobs["epochs"].long() * problem.per_epoch
     top = torch.full_like(state.t, state.gain.shape[1] - 1)
     layer = torch.minimum(state.t // length, top) if problem.greedy else top
@@ -76,7 +76,10 @@ def head(problem: Problem, state: State, now: GreedyStage) -> LastLayer:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one minibatch of each member's own training: all layers, or the one that greedy training is at."""
+    """Take one minibatch of each member's own training: all layers, or the one that greedy training is at.
+
+    Parameters are those of `State`, `[B, *]`; each knob is `[B]`.
+    """
     now = stage(problem, state, knobs)
     if not problem.greedy:
         return descend(problem, state, knobs, now, range(state.gain.shape[1]))
@@ -99,7 +102,10 @@ def _part(problem: Problem, state: State, knobs: Knobs, now: GreedyStage, layer:
 
 
 def descend(problem: Problem, state: State, knobs: Knobs, now: GreedyStage, span: range) -> State:
-    """Descend one step in the layers of `span` and the last one; those below are frozen, those above not there yet."""
+    """Descend one step in the layers of `span` and the last one; those below are frozen, those above not there yet.
+
+    Parameters are those of `State`, `[B, *]`; each knob is `[B]`.
+    """
     top = head(problem, state, now)
     x, targets = minibatch(problem, state)
     inputs, passed = forward(problem, state, x, span)
@@ -174,7 +180,7 @@ def backward(state: State, span: range, passed: Sequence[LayerForward], grad: Te
 
 
 EPS = 1e-5
-"""Added to the variance."""
+"""Number that is added to the variance of a minibatch, so that it can be divided by."""
 
 
 class LayerForward(NamedTuple):
@@ -194,7 +200,7 @@ class LayerGradients(NamedTuple):
     """Derivatives of the loss by what a layer is made of."""
 
     z: Tensor
-    """By `z = x W`, `[B, b, h]`."""
+    """Derivative by `z = x W`, `[B, b, h]`."""
     gain: Tensor | None
     """`[B, h]`; None without batch-norm."""
     shift: Tensor
@@ -298,7 +304,7 @@ def updated_layers(
 def _inner(
     state: State, body: Descent, rows: slice, inputs: Sequence[Tensor], backs: Sequence[LayerGradients]
 ) -> dict[str, Tensor]:
-    """All square layers in one product."""
+    """Move all square layers in one product."""
     old = (state.inner, state.inner_v)
     x, z = torch.stack(list(inputs), 1), torch.stack([back.z for back in backs], 1)
     w, v = (value[:, rows].flatten(0, 1) for value in old)
@@ -320,7 +326,7 @@ def running_statistics(state: State, span: range, passed: Sequence[LayerForward]
 
 
 def _put(whole: Tensor, rows: slice, part: Tensor) -> Tensor:
-    """`whole` with other rows; the part itself where it is all of them."""
+    """Return `whole` with other rows; the part itself where it is all of them."""
     if part.shape == whole.shape:
         return part
     whole = whole.clone()

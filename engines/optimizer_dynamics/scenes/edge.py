@@ -103,6 +103,11 @@ def build(configs: Configs, device: torch.device) -> Problem:
     )
 
 
+def capturable(problem: Problem) -> bool:
+    """Whether a CUDA graph can record a step: whether flows of a network go is read on the host."""
+    return not problem.race.needs_host and not isinstance(problem.model, Network)
+
+
 def init(configs: Configs, problem: Problem) -> State:
     """Put every member at its start, with the same directions to begin with."""
     w = problem.start
@@ -170,7 +175,7 @@ def thresholds(problem: Problem, knobs: Knobs) -> Tensor:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's method, and one of the subspace iteration."""
+    """Take one step of each member's method on parameters `[B, P]`, and one of the subspace iteration."""
     loss, gradient = problem.model.loss_and_gradient(state.w)
     rate = rates(problem.rate_schedules, state.t, knobs)
     basis = _turned(problem, state.w, state.basis, scale_of(problem, state, knobs))
@@ -186,10 +191,12 @@ def smoothed(state: State) -> Tensor:
 
 def _with_flows(problem: Problem, state: State, knobs: Knobs) -> State:
     """Take one step of the flows of those members that have some, and begin those whose step has come."""
+    if not isinstance(problem.model, Network):
+        return state
     start, last = knobs["flow_start"], state.t - 1
     begins = (start >= 0) & (start <= last) & (state.flow_begun < start)
     goes = (state.flow_begun >= 0) & ~begins
-    if not bool((begins | goes).any()) or not isinstance(problem.model, Network):
+    if not bool((begins | goes).any()):
         return state
     begun = torch.where(begins, last, state.flow_begun)
     flows = torch.where(begins[:, None, None], smoothed(state)[:, None], state.flows)

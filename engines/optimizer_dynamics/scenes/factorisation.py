@@ -49,7 +49,7 @@ class Problem:
     U: Tensor
     """Left singular vectors of the target, `[B, n, r]`."""
     V: Tensor
-    """Right ones, `[B, m, r]`."""
+    """Right singular vectors of the target, `[B, m, r]`."""
     s: Tensor
     """Singular values, `[B, r]`."""
     start: Tensor
@@ -165,7 +165,7 @@ def modes(problem: Problem, product: Tensor) -> Tensor:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's method."""
+    """Take one step of each member's method on the factors `[B, P]`."""
     now = evaluate(state.w, problem.M, problem.leaves)
     rate = rates(problem.rate_schedules, state.t, knobs)
     w, memory = problem.race.step(state.w, state.memory, now.gradient, now.loss, rate, state.t + 1, knobs)

@@ -61,7 +61,7 @@ def init(configs: Configs, problem: Problem) -> State:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's method."""
+    """Take one step of each member's method on the point `[B, 1]`."""
     miss = state.w - problem.goal
     rate = rates(problem.rate_schedules, state.t, knobs)
     return State(
@@ -98,7 +98,7 @@ def dog_distance(config: OptimizerDynamics, t: np.ndarray) -> np.ndarray:
 
 
 def lines(config: OptimizerDynamics, steps: np.ndarray) -> list[Prediction]:
-    """Predict the growth of the estimate while the gradient stays, and its ceiling."""
+    """Predict the growth of the estimate at steps `[T]` while the gradient stays, and the estimate's ceiling."""
     t, D = np.asarray(steps, dtype=float), config.goal
     why = "" if config.eta == 1 and config.schedule == "constant" else "the law is for a factor η of 1 at all times"
     if config.method == "dadapt_sgd" and config.beta1:

@@ -152,7 +152,7 @@ def _minibatch(problem: Problem, t: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Take one step of each member's method on its next minibatch."""
+    """Take one step of each member's method on the weights `[B, P]`, with its next minibatch."""
     loss, gradient = evaluate(state.w, *_minibatch(problem, state.t))
     rate, narrow = rates(problem.rate_schedules, state.t, knobs).to(REAL), _narrow(knobs)
     w, memory = problem.race.step(state.w, state.memory, gradient, loss, rate, state.t + 1, narrow)

@@ -49,7 +49,7 @@ def init_exact(configs: Configs, problem: ExactRisk) -> RiskMoments:
 
 
 def step_exact(problem: ExactRisk, state: RiskMoments, knobs: Knobs) -> RiskMoments:
-    """Advance the moments by one step."""
+    """Advance the moments `[B, K, d]` by one step."""
     return RiskMoments(*problem.step(state.moments, state.weighed, state.t, knobs), state.t + 1)
 
 
@@ -127,7 +127,7 @@ def init(configs: Configs, problem: Problem) -> State:
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """Draw a minibatch of samples and take one step of each member's method."""
+    """Draw a minibatch of samples and take one step of each member's method on the weights `[B, d]`."""
     drawn = problem.samples.at(int(state.t.max())).to(state.w.device)
     x = drawn[..., :-1] * problem.curvature.sqrt()[:, None]
     miss = (x @ (state.w - problem.minimiser)[:, :, None])[..., 0] - problem.noise[:, None] * drawn[..., -1]

@@ -104,7 +104,7 @@ SmallModel = ProductLoss | Valley | Network
 
 @lru_cache(maxsize=1)
 def images() -> tuple[np.ndarray, np.ndarray]:
-    """Return principal components `[100, 8]` at unit variance of ten images of each digit, and unit vectors."""
+    """Return principal components `[100, 8]` of ten images a digit, at unit variance, and unit vectors `[100, 10]`."""
     pixels, labels = digits.load()
     stream = np.random.default_rng(0)
     chosen = np.concatenate(

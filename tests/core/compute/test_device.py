@@ -31,7 +31,6 @@ def test_the_processor_is_always_present_and_auto_takes_the_best():
 
 def test_a_transfer_brings_the_values_to_the_host():
     sent = devices.Transfer({"x": torch.arange(3.0), "n": torch.tensor([1, 2])})
-    assert sent.arrived()
     np.testing.assert_array_equal(sent.result()["x"], [0, 1, 2])
 
 
@@ -39,8 +38,8 @@ def test_a_transfer_brings_the_values_to_the_host():
 def test_an_asynchronous_transfer_carries_the_values_of_the_moment_it_was_sent():
     source = torch.arange(1_000_000, dtype=torch.float64, device="cuda")
     sent = devices.Transfer({"x": source * 2})
+    source.zero_()
     np.testing.assert_array_equal(sent.result()["x"], 2 * np.arange(1_000_000.0))
-    assert sent.arrived()
 
 
 def test_devices_are_described_by_what_they_are_and_how_much_is_free(monkeypatch):

@@ -8,7 +8,6 @@ from engines.core.numerics.collapse_metrics import (
     FeatureMoments,
     cdnv,
     measure,
-    moments,
     nc1,
     nc1_trace,
     nc2_etf,
@@ -16,6 +15,7 @@ from engines.core.numerics.collapse_metrics import (
     nearest_mean,
     scores,
 )
+from tests.core.numerics.explicit_moments import moments
 from tests.neural_collapse.plain import Plain, features
 from tests.neural_collapse.setting import begun, last, ran, small
 

@@ -33,7 +33,7 @@ def failing(request, monkeypatch):
         raise request.param
 
     with monkeypatch.context() as failures:
-        for name in ("theory", "story", "caution", "stability", "phases", "idle", "blank", "_judge"):
+        for name in ("theory", "story", "caution", "stability", "phases", "idle", "blank", "judge_first"):
             failures.setattr(ToyEngine, name, fail)
         yield failures
 
@@ -68,7 +68,7 @@ def messages_at(lab, step):
     lab.bridge.receive({"ack": lab.bridge.tick})
     lab.refresh.describe_soon()
     lab.refresh.tick()
-    return lab.messages.__panel__().object
+    return " ".join(lab.messages.texts)
 
 
 @pytest.mark.parametrize(

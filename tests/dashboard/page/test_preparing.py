@@ -104,12 +104,12 @@ def test_what_fails_to_start_stands_without_curves_and_claims_and_can_be_taken_b
     tick(lab)
     shown = whole(lab)
     assert shown[0]["edited"] == "d 3 → 4" and "the loss falls" not in shown[4] and shown[5] == []
-    assert "no room for four" in lab.messages.__panel__().object
+    assert "no room for four" in " ".join(lab.messages.texts)
     lab.command("undo", {})
     wait_until(lambda: len(lab.session.runner.run))
     tick(lab)
     assert whole(lab)[1] == 3 and whole(lab)[5]
-    assert "no room for four" not in lab.messages.__panel__().object
+    assert "no room for four" not in " ".join(lab.messages.texts)
 
 
 def test_the_address_gets_a_place_in_history_with_each_preset_and_none_with_an_edit(lab, monkeypatch):
@@ -126,7 +126,7 @@ def test_the_address_gets_a_place_in_history_with_each_preset_and_none_with_an_e
     lab.bridge.receive({"visit": {"s": edited}})
     assert lab.session.configs[0].eta == 0.2
     lab.bridge.receive({"visit": {"s": "nonsense"}})
-    assert "Here is the lab as it opens by default." in lab.messages.__panel__().object
+    assert "Here is the lab as it opens by default." in " ".join(lab.messages.texts)
 
 
 def test_a_page_that_went_while_its_lab_was_made_is_closed_twice(lab):
