@@ -65,7 +65,7 @@ class Description(NamedTuple):
     text: str
 
 
-def described() -> list[Description]:
+def describe_devices() -> list[Description]:
     """Describe every device, the processor first."""
     described = [Description("cpu", _with_memory("CPU", *_memory_of_host()))]
     if torch.backends.mps.is_available():

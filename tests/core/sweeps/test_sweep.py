@@ -132,7 +132,7 @@ def kept(folder):
     """A small sweep that was computed in this process."""
     made = Sweep.create(plan(set={"a": [1.0, 2.0]}, steps=5), folder)
     for task in made.plan.tasks():
-        made.keep(task, rows_to_bytes(compute(task)[0]), None)
+        made.keep(task, rows_to_bytes(compute_task(task)[0]), None)
     return made
 
 
