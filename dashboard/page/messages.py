@@ -51,8 +51,8 @@ def without_places(text: str) -> str:
 
 def message(kind: str, text: str, **params: Any) -> pmui.Alert:
     """Make a message of a kind (`error`, `lesson` or `info`). The text may quote anything: no markup in it is read."""
-    look: dict[str, Any] = {"severity": SEVERITY[kind], "sx": QUIET, "sizing_mode": "stretch_width"}
-    return pmui.Alert(title=_presentable(text), **look, **params)
+    style: dict[str, Any] = {"severity": SEVERITY[kind], "sx": QUIET, "sizing_mode": "stretch_width"}
+    return pmui.Alert(title=_presentable(text), **style, **params)
 
 
 def _presentable(text: str) -> str:

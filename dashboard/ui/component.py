@@ -70,7 +70,7 @@ class Component(JSComponent):
             else:
                 super()._process_event(event)
 
-    def tell(self, data: Any) -> None:
+    def send_to_script(self, data: Any) -> None:
         """Send a message to the browser's side."""
         self._send_msg(data)
 

@@ -220,8 +220,8 @@ class _Synchronisation:
 
     def _drop(self, file: str) -> None:
         if has_texts(self.connection):  # which are told the words that they forget
-            told = "INSERT INTO texts (texts, rowid, words) SELECT 'delete', id, words FROM runs WHERE file = ?"
-            self.connection.execute(told, [file])
+            query = "INSERT INTO texts (texts, rowid, words) SELECT 'delete', id, words FROM runs WHERE file = ?"
+            self.connection.execute(query, [file])
         for table in ("knobs", "descriptions"):
             self.connection.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM runs WHERE file = ?)", [file])
         self.connection.execute("DELETE FROM runs WHERE file = ?", [file])
