@@ -140,7 +140,7 @@ async def _filled(
         # Importing torch takes seconds: other pages go on meanwhile.
         if engines_first:
             await _beside(_import_engines)
-        await fill(holder, bridge, lambda name: crumb.param.update(object=_place(name) if alone else _crumb(name)))
+        await fill(holder, bridge, lambda name: crumb.param.update(object=_breadcrumb(name) if alone else _crumb(name)))
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
             loop.call_later(SOON, loop.run_in_executor, MAKER, _import_engines)
@@ -157,10 +157,10 @@ def _crumb(name: str | None) -> str:
     labs = "<a href='./'>← Labs</a>" if name else ""
     stored = library.folder() is not None and name != LIBRARY_TITLE
     runs = f"<a href='{_addresses_beside()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
-    return _place(name, labs + runs)
+    return _breadcrumb(name, labs + runs)
 
 
-def _place(name: str | None, ways: str = "") -> str:
+def _breadcrumb(name: str | None, ways: str = "") -> str:
     return f"<nav aria-label='where you are'>{ways}<span>{escape(name or '')}</span></nav>"
 
 
