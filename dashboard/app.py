@@ -84,7 +84,7 @@ MAKER = ThreadPoolExecutor(1, "pages")
 
 Made = TypeVar("Made")
 
-Say = Callable[[str | None], None]
+Say = Callable[[str | None], object]
 """Says above a page what is on it, None for all labs: before there is much, since then it costs more."""
 
 Fill = Callable[[pn.Column, Bridge, Say], Awaitable[None]]
