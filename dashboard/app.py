@@ -28,7 +28,7 @@ from dashboard.runs import library
 from dashboard.server import cached_answers, handlers, request_filter, theme
 from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
-from dashboard.session.kept import KEPT, KEPT_FOR
+from dashboard.session.lost_pages import KEPT_FOR, LOST_PAGES
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
@@ -225,14 +225,14 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
         start = start.hide(split_names(_argument("hide"))).lead_on(address)
         lab = await _beside(partial(Lab, engine, start, bridge, device))
         if start.session:  # where the connection is lost again before the page is shown
-            lab.ticket = KEPT.enter(owner, lab.leave, bridge.brought or "")
+            lab.ticket = LOST_PAGES.enter(owner, lab.leave, bridge.brought or "")
         pn.state.on_session_destroyed(lambda context: _left(lab))
         await _first_frame(lab)
         await _beside(partial(_make_models, holder, lab))
         if _given_up():  # before it was whole
             return _left(lab)
-        KEPT.forget(lab.ticket)
-        lab.ticket = KEPT.enter(owner, lab.leave)
+        LOST_PAGES.forget(lab.ticket)
+        lab.ticket = LOST_PAGES.enter(owner, lab.leave)
         with one_update():
             holder[:] = [lab]
             bridge.ticket = lab.ticket
@@ -247,7 +247,7 @@ async def _start(engine: Engine, bridge: Bridge, owner: str) -> Start:
     back, end = bool(_argument("back")), time.monotonic() + TICKET
     while back and bridge.brought is None and time.monotonic() < end:
         await asyncio.sleep(0.02)
-    kept = KEPT.adopt(bridge.brought, owner) if back and bridge.brought else None
+    kept = LOST_PAGES.adopt(bridge.brought, owner) if back and bridge.brought else None
     if kept:
         return kept
     start = await _beside(partial(Start.from_address, engine, *map(_argument, ("s", "preset", "lesson"))))
@@ -264,10 +264,10 @@ def _given_up() -> bool:
 
 def _left(lab: Lab) -> None:
     """Give up a page: for good where its reader has closed it, else what is open is kept for it to come back to."""
-    if not lab.bridge.gone and KEPT.leave(lab.ticket):
-        asyncio.get_running_loop().call_later(KEPT_FOR + 1, KEPT.expire)
+    if not lab.bridge.gone and LOST_PAGES.leave(lab.ticket):
+        asyncio.get_running_loop().call_later(KEPT_FOR + 1, LOST_PAGES.expire)
         return
-    KEPT.forget(lab.ticket)
+    LOST_PAGES.forget(lab.ticket)
     lab.close()
 
 
