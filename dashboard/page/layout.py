@@ -118,7 +118,8 @@ def arranged(parts: Parts, hidden: Collection[str]) -> pn.Column:
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
     bar = [] if "transport" in hidden else [parts.transport]
-    for part in (links, parts.heading, *bar, knobs, parts.members, parts.probes, parts.library):
+    told = [words] if parts.lesson else []  # a lesson is printed as it is before anybody has answered
+    for part in (links, parts.heading, *bar, knobs, *told, parts.members, parts.probes, parts.library):
         leave_unprinted(part)
     return pn.Column(links, parts.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
 
