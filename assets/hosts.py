@@ -43,8 +43,8 @@ def until(done: Any, seconds: float = 60) -> Any:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            if found := done():
-                return found
+            if answer := done():
+                return answer
         except OSError:
             pass
         time.sleep(0.2)

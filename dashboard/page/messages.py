@@ -1,4 +1,4 @@
-"""Messages above the plots: failures, divergence, links, advice. One message for each subject."""
+"""Messages above the plots: failures, divergence, links, advice. One message for each topic."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _presentable(text: str) -> str:
 
 
 class Messages(Viewer):
-    """Shows one message for each subject, in the words that readers have for the `knobs`."""
+    """Shows one message for each topic, in the words that readers have for the `knobs`."""
 
     def __init__(self, knobs: Mapping[str, Knob] | None = None) -> None:
         super().__init__()
@@ -71,16 +71,16 @@ class Messages(Viewer):
         self._hints = True
         self._pane = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
 
-    def show(self, subject: str, kind: str, text: str) -> None:
-        """Put a message about a subject in place of the last one; an empty text takes it away."""
+    def show(self, topic: str, kind: str, text: str) -> None:
+        """Put a message about a topic in place of the last one; an empty text takes it away."""
         new = (kind, sentence(text, self._knobs)) if text else None
-        if self._messages.get(subject) == new:
+        if self._messages.get(topic) == new:
             return
         if new:
-            self._messages[subject] = new
-            self._write(subject, *new)
+            self._messages[topic] = new
+            self._write(topic, *new)
         else:
-            del self._messages[subject]
+            del self._messages[topic]
         self._refresh()
 
     def _write(self, subject: str, kind: str, text: str) -> None:
@@ -107,21 +107,21 @@ class Messages(Viewer):
         """Return what is shown, a text each."""
         return [box.title for box in self._pane]
 
-    def attempt(self, subject: str, make: Callable[[], T], instead: T) -> T:
+    def attempt(self, topic: str, make: Callable[[], T], instead: T) -> T:
         """Return what `make` returns, or `instead` where it fails.
 
-        A failure is a message about the subject, and once in the log; the next success takes the message away.
+        A failure is a message about the topic, and once in the log; the next success takes the message away.
         """
         try:
             made = make()
         except FAULTS as error:
             reason = str(error) if isinstance(error, DynascopeError) else f"{type(error).__name__}: {error}"
-            text = f"{subject} could not be made ({reason.rstrip('.: ')}). The rest of the page goes on."
-            if self._messages.get(subject) != ("error", sentence(text, self._knobs)):
-                log.exception("%s could not be made", subject)
-            self.show(subject, "error", text)
+            text = f"{topic} could not be made ({reason.rstrip('.: ')}). The rest of the page goes on."
+            if self._messages.get(topic) != ("error", sentence(text, self._knobs)):
+                log.exception("%s could not be made", topic)
+            self.show(topic, "error", text)
             return instead
-        self.show(subject, "error", "")
+        self.show(topic, "error", "")
         return made
 
     def __panel__(self) -> pn.Column:

@@ -145,9 +145,9 @@ def extent(values: np.ndarray) -> Extent | None:
     return float(values.min()), float(values.max()), float(positive.min()) if len(positive) else math.inf
 
 
-def union(parts: Iterable[Extent | None]) -> Extent | None:
+def union(given: Iterable[Extent | None]) -> Extent | None:
     """Join extents; None where there are none."""
-    extents = [part for part in parts if part]
+    extents = [each for each in given if each]
     if not extents:
         return None
     lows, highs, leasts = zip(*extents, strict=True)
