@@ -226,6 +226,8 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
         lab = await _beside(partial(Lab, engine, start, bridge, device))
         if start.session:  # where the connection is lost again before the page is shown
             lab.ticket = LOST_PAGES.enter(owner, lab.leave, bridge.brought or "")
+        if _given_up():  # before anybody is told of it
+            return _left(lab)
         pn.state.on_session_destroyed(lambda context: _left(lab))
         await _first_frame(lab)
         await _beside(partial(_make_models, holder, lab))
@@ -264,11 +266,14 @@ def _given_up() -> bool:
 
 def _left(lab: Lab) -> None:
     """Give up a page: for good where its reader has closed it, else what is open is kept for it to come back to."""
+    later = asyncio.get_running_loop().call_later
     if not lab.bridge.gone and LOST_PAGES.leave(lab.ticket):
-        asyncio.get_running_loop().call_later(KEPT_FOR + 1, LOST_PAGES.expire)
+        later(KEPT_FOR + 1, LOST_PAGES.expire)
         return
     LOST_PAGES.forget(lab.ticket)
     lab.close()
+    if not len(LOST_PAGES):
+        later(SOON, cached_answers.set_apart_anew)
 
 
 async def _beside(act: Callable[[], Made]) -> Made:
