@@ -103,7 +103,7 @@ class Watch:
     run : everything recorded so far
     file : where it is stored meanwhile, every few seconds, and at the end
     spent, elapsed : seconds that `step` took so far, and since the loop began
-    cost : seconds that a measurement takes, as far as is known
+    cost : seconds that a measurement takes, by those so far
     """
 
     def __init__(
