@@ -26,7 +26,7 @@ from engines.loss_landscape.learning_coefficient.samplers import init_state, lan
 from engines.loss_landscape.models import digits
 from engines.loss_landscape.models.mlp import Mlp
 from engines.loss_landscape.models.potentials import crossing_planes, quadratic
-from engines.loss_landscape.training.train import train
+from engines.loss_landscape.training.train import adamw, init_moments
 
 TOP, STEPS, PROBES, QUADRATURE = 20, 60, 4, 40
 CHAINS, DRAWS, BURN_IN, B = 16, 1000, 200, 100.0
@@ -50,7 +50,10 @@ class Trained:
 
     def __init__(self, hidden: tuple[int, ...], dtype: torch.dtype) -> None:
         subject = digits.digits_subject([0], hidden)
-        *_, (_, theta) = train(subject, 300, 1e-2, every=300)
+        state, rate = init_moments(subject.start), subject.start.new_tensor([1e-2])
+        for _ in range(300):
+            state = adamw(state, subject.gradient(state.theta), rate, 0 * rate)
+        theta = state.theta
         self.subject, self.theta = subject.to(dtype), theta[0].to(dtype)
         self.net, (self.X, self.y) = Mlp(subject.model.sizes), self.subject.train
         self.exact = torch.linalg.eigvalsh(dense.matrix(_hessian(self.net, theta[0], *subject.train), theta[0])).flip(0)

@@ -20,8 +20,8 @@ from panel.viewable import Viewer
 
 from dashboard.page.lab import PERIOD, Lab
 from dashboard.session.start import Start
-from dashboard.ui.batch import batch, write_styles
 from dashboard.ui.bridge import FIRST_LEASE
+from dashboard.ui.page_updates import one_update, write_styles
 from engines.core.protocol.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ class Cell(pn.Column):
         _, root, document, comm = pn.state._views[ref]
         assert comm
         patch_cds_msg(root, message)
-        with TURN, set_curdoc(document), batch():
+        with TURN, set_curdoc(document), one_update():
             manager.assemble(message).apply_to_document(document, comm.id)
-            held = document.callbacks._held_events
-            held[:] = [event for event in held if event.setter != comm.id]
+            queued = document.callbacks._held_events
+            queued[:] = [event for event in queued if event.setter != comm.id]
 
     def _cleanup(self, root: Any = None) -> None:
         super()._cleanup(root)
@@ -129,7 +129,7 @@ class Widget(Viewer):
             self._ticks.stop()
             self._ticks = None
         self.lab.suspend()
-        self.lab.parts.probes.abandon()
+        self.lab.panels.probes.abandon()
 
     def _tick(self) -> None:
         while self._scripts and self.lab.bridge.answered:  # megabytes that need not be stored with the notebook

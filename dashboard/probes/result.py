@@ -94,8 +94,8 @@ class ProbePicture(Viewer):
         self.caption = Caption(self._tabulate, title=declared.title, file=file, margin=0, **STRETCH)
         self._holder = pn.Column(margin=(0, 6, 4, 2), **STRETCH)
         self.table = pn.pane.HTML("", visible=False, margin=(0, 12, 10, 12), stylesheets=[TABLE], **STRETCH)
-        parts = (self.caption, self._holder, self.table)
-        self._panel = pn.Column(*parts, visible=False, margin=0, **STRETCH)
+        panels = (self.caption, self._holder, self.table)
+        self._panel = pn.Column(*panels, visible=False, margin=0, **STRETCH)
         self._drawable: Picture | None = None
         """The declaration without what is not known yet."""
         self._values: Mapping[str, Any] = {}

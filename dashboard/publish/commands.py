@@ -36,7 +36,11 @@ NARROW, WIDE = 2.0, 30.0
 
 
 def figure(arguments: Namespace) -> str:
-    """Simulate, write the figure and name it; what can be wrong with the words is found before."""
+    """Simulate, write the figure and name it; what can be wrong with the words is found before.
+
+    Raises `ConfigError` or `UnknownName` for a plot, width, step or member that there is not, `StoreError` for a file
+    that cannot be written.
+    """
     out, engine = expand_home(arguments.out), load(arguments.engine)
     plot = find_plot(engine, arguments.plot) if arguments.plot else engine.plots[0]
     kind = _kind(out)
@@ -53,10 +57,10 @@ def figure(arguments: Namespace) -> str:
 
 
 def _kind(out: Path) -> str:
-    kind, known = out.suffix.lower().removeprefix("."), formats()
-    if kind not in known:
+    kind, kinds = out.suffix.lower().removeprefix("."), formats()
+    if kind not in kinds:
         absent = " (ffmpeg is not installed)" if kind in FILMED else ""
-        raise StoreError(f"cannot write {out}: its name ends with {out.suffix!r}; known are {', '.join(known)}{absent}")
+        raise StoreError(f"cannot write {out}: its name ends with {out.suffix!r}; known are {', '.join(kinds)}{absent}")
     return kind
 
 
@@ -74,7 +78,7 @@ def export(arguments: Namespace) -> str:
 
 
 def bundle(arguments: Namespace) -> str:
-    """Write all that a paper needs of runs into a folder."""
+    """Write all that a paper needs of runs into a folder. Raises `StoreError` for one that is not empty."""
     out = expand_home(arguments.out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise StoreError(f"{out} is there already, and no empty folder")
@@ -101,7 +105,7 @@ def answers(arguments: Namespace) -> str:
 
 
 def read(paths: Sequence[str]) -> list[tuple[str, Run]]:
-    """Read stored runs of one lab, by the names of their files."""
+    """Read stored runs of one lab, by the names of their files. Raises `ConfigError` for runs of several labs."""
     runs = [(Path(path).stem, api.open(expand_home(path))) for path in paths]
     first = runs[0][1].engine
     for name, run in runs:

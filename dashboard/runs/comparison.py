@@ -9,7 +9,7 @@ import panel as pn
 import param
 from panel.viewable import Viewer
 
-from dashboard.figures.tables import Numbers, table
+from dashboard.figures.tables import NumbersTable, table
 from dashboard.runs.comparison_curve import ComparisonCurve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import knob_name, knob_value, number
@@ -48,10 +48,10 @@ class Comparison(Viewer):
         choices = [[channel.name, channel.label] for channel in scalars]
         self.table = ComparisonTable(choices=choices, chosen=first, sizing_mode="stretch_width", margin=0)
         self.curve = ComparisonCurve(engine)
-        parts = (pn.Column(self.table, sizing_mode="stretch_width", margin=0), self.curve)
+        panels = (pn.Column(self.table, sizing_mode="stretch_width", margin=0), self.curve)
         self._subject: Any = None
         self.table.param.watch(lambda event: self._draw(), "chosen")
-        grid = pn.Column(*parts, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
+        grid = pn.Column(*panels, stylesheets=[GRID], sizing_mode="stretch_width", margin=0)
         self._panel = pn.Column(grid, visible=False, stylesheets=[DIMS], sizing_mode="stretch_width", margin=0)
 
     def show(self, context: ViewContext, log_x: bool) -> None:
@@ -93,7 +93,7 @@ def _content(pinned: Run, run: Run, step: int, members: tuple[int, int]) -> dict
         for name, (a, b) in knobs.items()
     )
     head = f"Pinned → now, at step {numbers.attrs['step']:,}. Changed: {changes or 'no knob'}"
-    return {"head": head, "html": table("", Numbers(("channel", "pinned", "now", "difference", "ratio"), rows))}
+    return {"head": head, "html": table("", NumbersTable(("channel", "pinned", "now", "difference", "ratio"), rows))}
 
 
 def _row(run: Run, name: str, row: Any) -> list[str]:

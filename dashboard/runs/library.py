@@ -42,16 +42,16 @@ SHOWN = 50
 
 
 @dataclass
-class Sharing:
+class LibraryAccess:
     """Whether all visitors have one library: on a server that others reach each has their own."""
 
     one_for_all: bool = False
 
 
-SHARING = Sharing()
+SHARING = LibraryAccess()
 
 
-def offer(address: str) -> None:
+def open_for(address: str) -> None:
     """Open a library in the user's data folder for a server that only this machine reaches."""
     SHARING.one_for_all = address in LOOPBACK
     if SHARING.one_for_all:
@@ -66,16 +66,16 @@ def folder() -> Path | None:
     given = os.environ.get(FOLDER_VARIABLE)
     if not given:
         return None
-    owner = "" if SHARING.one_for_all else _owner()
-    return Path(given, hashlib.sha256(owner.encode()).hexdigest()[:32]) if owner else Path(given)
+    whose = "" if SHARING.one_for_all else owner()
+    return Path(given, hashlib.sha256(whose.encode()).hexdigest()[:32]) if whose else Path(given)
 
 
 def public() -> bool:
     """Whether this page is one of a server that others reach, too."""
-    return not SHARING.one_for_all and bool(_owner())
+    return not SHARING.one_for_all and bool(owner())
 
 
-def _owner() -> str:
+def owner() -> str:
     """Name whose session this is: the one who logged in, else whoever has the cookie; "" in a notebook."""
     user, visitor = pn.state.user, pn.state.cookies.get(VISITOR, "")
     return f"user {user}" if user and user != "guest" else f"visitor {visitor}" if visitor else ""
@@ -122,7 +122,7 @@ def keep(run: Run, place: Path | None = None, state: Checkpoint | None = None) -
     return stored.keep(run, state=state)
 
 
-class Safekeeping:
+class AutosavedRun:
     """A file with the run that a page plays: where the server is lost, it is found as interrupted and can go on."""
 
     def __init__(self, place: Path | None) -> None:

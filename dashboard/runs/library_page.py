@@ -105,7 +105,7 @@ class LibraryPage(Viewer):
         def find() -> Any:
             return self._library.find(self._asked, limit=ROWS, first=self._first)
 
-        self._jobs.start(find, lambda found: self._show(*found, note=note))
+        self._jobs.start(find, lambda answer: self._show(*answer, note=note))
 
     def _change(self, act: Callable[[], Any], note: str) -> None:
         self._jobs.start(act, lambda done: self._find(note))
@@ -135,8 +135,8 @@ class LibraryPage(Viewer):
                 runs.append((run.name or (run.preset.name if run.preset else name), run))
             return runs, self._library.members(names)
 
-        def done(found: Any) -> None:
-            self.comparison.show(*found)
+        def done(answer: Any) -> None:
+            self.comparison.show(*answer)
             self.list.shown = self.list.shown | {"note": ""}
 
         self._jobs.start(read, done)

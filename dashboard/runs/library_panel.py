@@ -49,7 +49,7 @@ class LibraryPanel(Component):
         self._state = state
         self._drawn: dict[str, Overlays] = {}
         self._hues: dict[str, str] = {}
-        self._safe = library.Safekeeping(self._place)
+        self._safe = library.AutosavedRun(self._place)
         self._jobs = BackgroundJobs("library", fail)
         self.refresh()
 
@@ -60,11 +60,11 @@ class LibraryPanel(Component):
 
     def refresh(self, note: str = "", deleted: str = "") -> None:
         """List the stored runs, with a note of what was done, and the run whose deletion can be undone."""
-        found, count = self._library.find(engine=self._engine, limit=library.SHOWN) if self._library else ([], 0)
+        entries, count = self._library.find(engine=self._engine, limit=library.SHOWN) if self._library else ([], 0)
         rows = [
             {"name": each.id, "title": each.title, "about": library.described(each), "broken": each.broken}
             | {"hue": self._hues.get(each.id, "")}
-            for each in found
+            for each in entries
         ]
         self.shown = {"entries": rows, "note": note, "count": count, "deleted": deleted}
 
@@ -132,7 +132,7 @@ class LibraryPanel(Component):
     def close(self) -> None:
         """Do nothing more than what was begun."""
         self._jobs.close(last=self._safe.end)
-        self._safe = library.Safekeeping(None)
+        self._safe = library.AutosavedRun(None)
 
     def _read(self, name: str) -> Run:
         return library.opened(self._place).open(name)

@@ -102,9 +102,9 @@ class SweepPage(Viewer):
             self.tick()
 
     def _list(self, folder: Path | None = None) -> None:
-        found = {path.name: str(path) for path in sweep_jobs.sweeps(self._place)}
-        chosen = str(folder) if folder else next(iter(found.values()), None)
-        self.chosen.param.update(options=found, value=chosen, visible=bool(found))
+        folders = {path.name: str(path) for path in sweep_jobs.sweeps(self._place)}
+        chosen = str(folder) if folder else next(iter(folders.values()), None)
+        self.chosen.param.update(options=folders, value=chosen, visible=bool(folders))
         self._attempt(self._choose)
 
     def _choose(self) -> None:
@@ -147,6 +147,6 @@ def _status(sweep: Sweep, state: sweep_jobs.SweepProgress) -> str:
     rate = f", {number(60 * state.rate)} tasks a minute" if state.running and state.rate else ""
     left = duration(state.seconds) if state.running and state.rate else ""
     ended = "" if state.running or state.done == state.tasks else "not finished"
-    parts = [share + rate, left, ended, state.failure]
+    phrases = [share + rate, left, ended, state.failure]
     title = f"<b>{escape(sweep.named.title)}</b> {escape(sweep.named.look_for)}<br>" if sweep.named else ""
-    return f"<p role='status'>{title}{escape('; '.join(filter(None, parts)))}</p>"
+    return f"<p role='status'>{title}{escape('; '.join(filter(None, phrases)))}</p>"

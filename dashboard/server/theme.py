@@ -27,7 +27,7 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
         **UNPRINTED,
     }
     # The page's own bar of progress and its second title are empty here, and screen readers would read them out.
-    parts = {
+    components = {
         "MuiLinearProgress": {"styleOverrides": {"root": {"display": "none"}}},
         "MuiAppBar": {"styleOverrides": {"root": bar}},
         "MuiToolbar": {
@@ -46,7 +46,7 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
         },
     }
     palette = {"primary": {"main": primary}, "background": {"default": page, "paper": paper}}
-    return {"palette": palette, "components": parts}
+    return {"palette": palette, "components": components}
 
 
 THEME = {
@@ -66,13 +66,13 @@ CRUMB = (FOLDER / "crumb.css").read_text()
 """Style of the lab's name in the bar of its page, and of the way back to all labs."""
 
 
-def dark(asked: str) -> bool:
+def begins_dark(theme: str) -> bool:
     """Whether a page begins dark: as its address asks, else as chosen in this browser before, else as its system is.
 
     `theme.js` writes both cookies.
     """
     cookies = pn.state.cookies
-    return (asked or cookies.get("dynascope_theme") or cookies.get("dynascope_system")) == "dark"
+    return (theme or cookies.get("dynascope_theme") or cookies.get("dynascope_system")) == "dark"
 
 
 def prepare() -> None:

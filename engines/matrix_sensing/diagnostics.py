@@ -107,5 +107,5 @@ def snapshot(problem: Problem, state: State) -> dict[str, Tensor]:
 
 
 def _compact(factor: Tensor, basis: Tensor) -> Tensor:
-    signal, rest = blocks(factor, basis)
-    return torch.cat([signal, qr(rest)[1]], -2)
+    signal, noise = blocks(factor, basis)
+    return torch.cat([signal, qr(noise)[1]], -2)

@@ -1,6 +1,6 @@
 """The factors of a starting point, or of a later step, split into parts whose course is known.
 
-Notation as in `theory`: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG, a unit vector w_i along row i
+Notation as in `laws`: F = [U; J], G = [V; K] in the basis of the truth, Δ = FᵀF − GᵀG, a unit vector w_i along row i
 of (U + V)/2, and N an orthonormal basis of the k − r idle columns, orthogonal to all w_i.
 """
 

@@ -29,7 +29,7 @@ Curves = list[Prediction]
 
 
 def predictions(config: NeuralCollapse, steps: np.ndarray) -> Curves:
-    """All predictions of one configuration of a model of free features.
+    """Predict one configuration of a model of free features at steps `[T]`.
 
     A law that is not grey holds within the factor of its label at every step; a bound is a bound at every step; a
     "limit" is where the run ends. Of one layer, both are those of the solved layer, and of its input at step 0.

@@ -132,7 +132,7 @@ def response_matrix(H: np.ndarray, classes: int, lambda_w: float, lambda_h: floa
 
 @lru_cache(maxsize=64)
 def response_blocks(config: NeuralCollapse) -> tuple[np.ndarray, np.ndarray]:
-    """Singular values of F_11 and of F_12 at the frame of a configuration, descending.
+    """Singular values of F_11 and of F_12 at the frame of a configuration, descending, `[d n]` each.
 
     Raises `ConfigError` where the frame is not that of the theorem, or the matrix would be too large.
     """

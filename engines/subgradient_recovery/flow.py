@@ -60,7 +60,7 @@ class Flow:
         return np.where(passed.any(0), self.tau[passed.argmax(0)], np.inf)
 
 
-def spent(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
+def time_spent(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     """Time `tau_t = B (1 - rho^t)` that `steps [T]` have spent, `[T]`."""
     return -laws.budget(config) * np.expm1(steps * np.log1p(-_shrink(config)))
 
@@ -151,21 +151,21 @@ def _bulk(config: SubgradientRecovery) -> float:
 def error(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     """Relative error `[T]`: the flow while it learns, then 1.3 of the step size, above the floor of dense noise.
 
-    Not valid from a large start; for k > r it ends where `spare` is above it.
+    Not valid from a large start; for k > r it ends where `spare_error` is above it.
     """
     flow, size = follow(config), float(np.linalg.norm(config.sigma))
-    learning = np.interp(spent(config, steps), flow.tau, flow.error / size)
+    learning = np.interp(time_spent(config, steps), flow.tau, flow.error / size)
     return np.maximum(np.maximum(learning, TRACKING * step_size(config, steps)), laws.dense_floor(config) / size)
 
 
-def spare(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
+def spare_error(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     """Relative error `[T]` that the directions which the truth does not use make at most, k > r.
 
     `e(tau_r)² exp(rate (tau - tau_r)) / |X*|` from the time tau_r on at which all is learned, and e² before. After it
     only the share p of the outliers stays coherent, while the direction has the norm phi/sqrt(r) of an error with r
     equal eigenvalues: the rate is `4 w p sqrt(r)/phi(0)`, and taken as `RATE w p` at least. Heuristic.
     """
-    flow, size, tau = follow(config), float(np.linalg.norm(config.sigma)), spent(config, steps)
+    flow, size, tau = follow(config), float(np.linalg.norm(config.sigma)), time_spent(config, steps)
     learned = float(flow.half_times(config.sigma).max())
     share = 1.0 if config.noise > 0 else config.outlier_fraction
     rate = laws.edge(config) * share * max(RATE, 4 * config.r**0.5 / (laws.ROOT * (1 - config.outlier_fraction)))

@@ -98,7 +98,7 @@ def learning_times(alpha: float, eigenvalues: np.ndarray, sigma: np.ndarray) -> 
 
 
 def automatic(config: SubgradientRecovery, eigenvalues: np.ndarray) -> float:
-    """Automatic step budget B, from lam_1 and lam_r of the start's matrix, `eigenvalues [>= r]`.
+    """Automatic step budget B, from lam_1 and lam_r of the start's matrix, `eigenvalues [n]`, n >= r.
 
     With `L = ln(1/alpha)` and the learning time `tau_r = lam_1/(2 lam_r) ln(1/(alpha sqrt(lam_r)))`,
     `B = max(.7 L + 1, min(1.1 tau_r + 1.5, L + 1))`; sigma_1 is taken as 1, since signs carry no scale. A start that

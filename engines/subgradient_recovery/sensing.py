@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engines.core.compute.batching import Groups, scattered
 from engines.core.compute.device import real
-from engines.core.numerics.svec import Triangle
+from engines.core.numerics.svec import UpperTriangle
 
 
 class Sensing:
@@ -24,7 +24,7 @@ class Sensing:
         first: Tensor = operators[0][0]
         self.operators, self.m, self._dtype = operators, len(first), first.dtype
         self._wide = real(first.device)
-        self.triangle = Triangle(d, first.new_empty(0, dtype=self._wide), exact=True)
+        self.triangle = UpperTriangle(d, first.new_empty(0, dtype=self._wide), exact=True)
         self._shares = self.m * self.triangle.weights
 
     def forward(self, X: Tensor) -> Tensor:

@@ -155,7 +155,7 @@ def test_a_run_that_is_not_repeated_here_says_so_when_it_is_resumed():
     assert note.startswith("the recorded steps are not repeated to six digits here: loss ends at")
 
 
-def test_a_run_computed_on_a_card_is_probed_and_resumed_without_one():
+def test_a_run_computed_on_a_gpu_is_probed_and_resumed_without_one():
     run = engines.run("toy", steps=20)
     run.device = "cuda:7"
     assert run.probe("norm", step=10) == engines.run("toy", steps=10).probe("norm")

@@ -1,6 +1,7 @@
 """A fifth engine is one folder: nothing else is edited for it to be found everywhere."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -215,6 +216,12 @@ def test_a_new_engine_needs_a_free_name(name, tmp_path, capsys):
     assert launch.main(["new", "engine", name, "--into", str(tmp_path)]) == 1
     assert f"name={name!r} is" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_pipe_among_plugins_is_not_waited_for(folder, plugins):
+    os.mkfifo(folder / "odd.py")
+    registry.add_plugins(folder)
+    assert "toy" in registry.names()
 
 
 def test_a_folder_that_holds_no_engines_is_refused(folder, plugins, caplog):

@@ -15,7 +15,7 @@ from panel.models.vtk import AbstractVTKPlot
 
 from dashboard.probes.pictures.relief_geometry import read_relief
 from dashboard.runs.share import Download
-from dashboard.ui.component import FOLDER, Component, Unusable, real
+from dashboard.ui.component import FOLDER, Component, UnknownMessage, real
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import GREY
 
@@ -59,7 +59,7 @@ class ReliefScreen(Component):
 def _color(sent: Any) -> list[float]:
     """Read red, green and blue from a message."""
     if not isinstance(sent, list):
-        raise Unusable("no colour")
+        raise UnknownMessage("no colour")
     return [real(dict(enumerate(sent)), place) for place in range(3)]
 
 

@@ -55,13 +55,13 @@ def _cell(value: Any) -> str:
 
 
 def _list(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
-    entries, found = library.find(" ".join(map(shlex.quote, arguments.filter)), limit=arguments.limit)
+    entries, count = library.find(" ".join(map(shlex.quote, arguments.filter)), limit=arguments.limit)
     columns = ("id", "engine", "title", "members", "steps", "claims", "tags", "stored", "broken")
     rows = [_row(entry) for entry in entries]
     if arguments.json:
-        return {"found": found, "runs": rows}
+        return {"found": count, "runs": rows}
     shown = [row | {"claims": f"{row['held']}/{row['claims']}" if row["claims"] else "-"} for row in rows]
-    return {"columns": columns, "rows": shown, "found": found}
+    return {"columns": columns, "rows": shown, "found": count}
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -87,8 +87,8 @@ def _export(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _delete(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
-    found = [library.entry(name).id for name in arguments.names]  # all, before the first is deleted
-    return {"deleted": [library.delete(name) for name in found]}
+    ids = [library.entry(name).id for name in arguments.names]  # all, before the first is deleted
+    return {"deleted": [library.delete(name) for name in ids]}
 
 
 def _restore(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -110,11 +110,11 @@ def _rename(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _rebuild(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:
-    def told(done: int, total: int) -> None:
+    def report(done: int, total: int) -> None:
         if done % 1000 == 0:
             print(f"{done:,} of {total:,} runs", file=sys.stderr, flush=True)
 
-    return {"runs": library.rebuild(told)}
+    return {"runs": library.rebuild(report)}
 
 
 def _query(library: Library, arguments: argparse.Namespace) -> dict[str, Any]:

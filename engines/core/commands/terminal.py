@@ -20,7 +20,7 @@ PERIOD = 30.0
 """Seconds between two lines of progress in a log."""
 
 
-class Progress:
+class ProgressBar:
     """A bar on stderr that appears with the first step, so that an error before it is a line of its own.
 
     A log gets a line every `PERIOD` seconds in its place.

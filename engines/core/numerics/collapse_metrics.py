@@ -7,7 +7,6 @@ What every function takes:
                         V [*, K]     root mean squared deviation of each class from its mean
     W [*, K, d]       classifier;  b [*, K] its bias
 
-    moments(H, labels, K)    Moments of explicit features H [*, d, N] with labels [N] in 0..K-1
     measure(moments, W)      every metric of the table by its channel's name, each [*]
     scores(H, labels, M, W, b)    `accuracy` and `nc4` of explicit samples
 
@@ -28,7 +27,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 TINY = 1e-300
 
@@ -36,7 +34,7 @@ ROUNDING = 1e-14
 """Differences of class means below this share of their size are rounding: 45 units of the last place."""
 
 
-class Moments(NamedTuple):
+class FeatureMoments(NamedTuple):
     """Class means and deviations of features, from which the metrics are computed."""
 
     M: Tensor
@@ -45,21 +43,6 @@ class Moments(NamedTuple):
     """Factor of the within-class covariance, `Y Yᵀ = K Sigma_W`, `[*, d, r]`."""
     V: Tensor
     """Root mean squared deviation of each class, `[*, K]`."""
-
-
-def moments(H: Tensor, labels: Tensor, classes: int) -> Moments:
-    """Moments of features `H [*, d, N]` with labels `[N]`; classes may differ in size, none may be empty.
-
-    `Y = D sqrt(K/N)`, so that r = N. The global mean is subtracted first: then a common shift costs no digits.
-    """
-    share = one_hot(labels, classes).to(H.dtype)
-    share = share / share.sum(0)
-    centre = H.mean(-1, keepdim=True)
-    H = H - centre
-    M = H @ share
-    D, unit_of = scaled(H - M[..., labels])
-    V = unit_of[..., 0] * (D.square().sum(-2) @ share).sqrt()
-    return Moments(M + centre, unit_of * D * sqrt(classes / len(labels)), V)
 
 
 def scaled(A: Tensor) -> tuple[Tensor, Tensor]:
@@ -113,17 +96,17 @@ def simplex(classes: int, like: Tensor) -> Tensor:
 # -- within the classes --------------------------------------------------------------------------------------------
 
 
-def trace_within(s: Moments) -> Tensor:
+def trace_within(s: FeatureMoments) -> Tensor:
     """Trace of the within-class covariance, `Tr Sigma_W = ‖Y‖²/K`, `[*]`."""
     return size_of_means(s.Y).square() / s.M.shape[-1]
 
 
-def trace_between(s: Moments) -> Tensor:
+def trace_between(s: FeatureMoments) -> Tensor:
     """Trace of the between-class covariance, `Tr Sigma_B = ‖C‖²/K`, `[*]`."""
     return size_of_means(centred(s.M)).square() / s.M.shape[-1]
 
 
-def nc1(s: Moments) -> Tensor:
+def nc1(s: FeatureMoments) -> Tensor:
     """NC1 by the pseudo-inverse, `(1/K) Tr(Sigma_W Sigma_B⁺)`, `[*]`; NaN where the means coincide.
 
     Computed as `(1/K) sum_i ‖u_iᵀ Y‖²/s_i²` with `C = U diag(s) Vᵀ`, so that it is never negative.
@@ -138,15 +121,16 @@ def nc1(s: Moments) -> Tensor:
     return torch.where(faint.all(-1), torch.nan, ratios.square().sum(-1) / s.M.shape[-1])
 
 
-def nc1_trace(s: Moments) -> Tensor:
+def nc1_trace(s: FeatureMoments) -> Tensor:
     """NC1 by the trace ratio, `Tr Sigma_W/Tr Sigma_B`, `[*]`; NaN where the means coincide."""
     return _over(size_of_means(s.Y), size_of_means(centred(s.M))).square()
 
 
-def cdnv(s: Moments) -> Tensor:
+def cdnv(s: FeatureMoments) -> Tensor:
     """Class-distance normalised variance, mean over i != j of `(V_i² + V_j²)/(2 ‖m_i - m_j‖²)`, `[*]`.
 
-    V are the root mean squared deviations of the classes; NaN where two class means coincide.
+    V are the root mean squared deviations of the classes; NaN where two class means coincide. Galanti, György, Hutter
+    2022.
     """
     K = s.M.shape[-1]
     C, u = scaled_means(centred(s.M))
@@ -260,7 +244,7 @@ def _share(M: Tensor, which: Tensor) -> Tensor:
     return torch.where(size_of_means(centred(M)) > 0, which.to(M.dtype).mean(-1), torch.nan)
 
 
-def measure(s: Moments, W: Tensor) -> dict[str, Tensor]:
+def measure(s: FeatureMoments, W: Tensor) -> dict[str, Tensor]:
     """All metrics that need no single samples, each `[*]`, by the names of their channels, for `W [*, K, d]`."""
     first, (spread, off) = nc1(s), angles(centred(s.M))
     return {

@@ -30,16 +30,16 @@ _stop: Any = threading.Event()
 """Set when this process is to end."""
 
 
-def begin(plugins: Sequence[str], stop: Any, cards: list[str] | None = None, turn: Any = None) -> None:
+def begin(plugins: Sequence[str], stop: Any, gpus: list[str] | None = None, turn: Any = None) -> None:
     """Prepare a process that computes tasks: one thread, the caller's engines, and an end that the caller decides.
 
-    Of several `cards` it sees one alone: the processes take them in turn, counted by `turn`.
+    Of several `gpus` it sees one alone: the processes take them in turn, counted by `turn`.
     """
     global _stop
     _stop = stop
-    if cards:
+    if gpus:
         with turn.get_lock():
-            os.environ["CUDA_VISIBLE_DEVICES"] = cards[turn.value % len(cards)]
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpus[turn.value % len(gpus)]
             turn.value += 1
     _use_one_thread()
     for folder in plugins:

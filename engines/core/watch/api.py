@@ -159,7 +159,7 @@ def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
     if not paths:
         raise StoreError(f"{folder} holds no checkpoints: files that end with {SUFFIX}")
     numbers = [re.findall(r"\d+", path.stem) for path in paths]
-    steps = [int(found[-1]) for found in numbers if found]
+    steps = [int(digits[-1]) for digits in numbers if digits]
     if len(set(steps)) < len(paths):
         if steps and len(steps) == len(paths):
             raise StoreError(f"two checkpoints in {folder} are of one step: the last number in a name is its step")
@@ -178,8 +178,8 @@ def _state(path: Path) -> Mapping[str, Tensor]:
 def _fitting(path: Path, subject: Subject, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Choose a subject's parameters from a checkpoint. Raises `StoreError` where one is missing or of another shape."""
     for name, shape in subject.shapes.items():
-        found = tuple(state[name].shape) if name in state else None
-        if found != shape:
-            what = "is not there" if found is None else f"has the shape {list(found)}, and not {list(shape)}"
+        actual = tuple(state[name].shape) if name in state else None
+        if actual != shape:
+            what = "is not there" if actual is None else f"has the shape {list(actual)}, and not {list(shape)}"
             raise StoreError(f"{path} does not fit {quote(subject.name)}: {name} {what}")
     return {name: state[name].to(subject.params[name]) for name in subject.params}

@@ -21,7 +21,7 @@ from engines.core.files.atomic_file import require_writable, writing
 from engines.core.protocol.errors import ConfigError, quote
 from engines.core.protocol.paths import expand_home
 from engines.core.runs.run import Run
-from engines.core.subjects.batches import Batches
+from engines.core.subjects.minibatches import Minibatches
 from engines.core.subjects.subject import Params, Subject
 from engines.core.watch import quantities
 from engines.core.watch.engine import ENGINE, WatchedTraining
@@ -61,7 +61,7 @@ class Measured:
         if self.subject is not None:
             n = self.subject.train.n
             whole = n <= self.samples
-            self._data = self.subject.train if whole else Batches([self.subject.train.rows(self.samples)], "train")
+            self._data = self.subject.train if whole else Minibatches([self.subject.train.rows(self.samples)], "train")
             if not whole:
                 self.notes.append(f"curvature and features are those of the first {self.samples:,} of {n:,} samples")
             self.notes += [note.replace("are frozen", "are those of each step") for note in self.subject.notes]
@@ -80,16 +80,16 @@ class Measured:
     def __call__(self, layers: Mapping[str, str]) -> dict[str, float]:
         """Measure everything at the parameters as they are now; `layers` are the names of channels by layer."""
         now = {name: one.detach() for name, one in self.params().items()}
-        found = {"distance": quantities.distance(now, self._first)}
+        measured = {"distance": quantities.distance(now, self._first)}
         if self.subject is None:
-            parts = [one.detach().double().square().sum() for one in self.gradients() if one is not None]
-            return found | {"gradient_norm": float(sum(parts)) ** 0.5 if parts else float("nan")}
+            squares = [one.detach().double().square().sum() for one in self.gradients() if one is not None]
+            return measured | {"gradient_norm": float(sum(squares)) ** 0.5 if squares else float("nan")}
         at = self.subject.at(now)
         norm, sharp, self._vector = quantities.gradient_and_sharpness(at, self._data, self._vector)
-        found |= {"gradient_norm": norm, "sharpness": sharp}
+        measured |= {"gradient_norm": norm, "sharpness": sharp}
         for layer, (ratio, angle) in (quantities.collapse(at, self._data) if layers else {}).items():
-            found |= {f"nc1_{layers[layer]}": ratio, f"nc2_{layers[layer]}": angle}
-        return found
+            measured |= {f"nc1_{layers[layer]}": ratio, f"nc2_{layers[layer]}": angle}
+        return measured
 
 
 class Watch:
@@ -158,19 +158,18 @@ class Watch:
         values = {"loss": loss, **scalars}
         storing = begun - self._stored_at > SAVED
         kept = self._storing if storing and self._measured_at >= 0 else 0.0  # else it would never be stored
-        due = self._affordable(self._cost + kept, begun)
+        due = self._affordable(self._cost + kept)
         if due or step >= self._scheduled:
             self._record(step, values, observed=due)
             self._scheduled = self._schedule.next(step)
         self._newest = (step, values)
-        now = time.perf_counter()
-        self.spent += now - begun
-        if storing and self._affordable(self._storing, now):
+        self.spent += time.perf_counter() - begun
+        if storing and self._affordable(self._storing):
             self._store()
 
-    def _affordable(self, cost: float, now: float) -> bool:
-        """Whether the share of the time up to now allows for something."""
-        return self.spent + cost <= self.share * (now - self._begun)
+    def _affordable(self, cost: float) -> bool:
+        """Whether the share of the time allows for something."""
+        return self.spent + cost <= self.share * self.elapsed
 
     def _begin(self, scalars: Mapping[str, Any]) -> None:
         """Make the run, now that it is known what the loop records itself."""
@@ -178,8 +177,8 @@ class Watch:
             if not PLAIN_NAME.fullmatch(name) or name in TAKEN:
                 raise ConfigError(f"{quote(name)} cannot be the name of a number: letters, digits and _")
         said = {"eta": self._rate(), "parameters": self._measured.parameters, "scalars": " ".join(scalars)}
-        layers, known = " ".join(self._layers.values()), self._measured.subject is not None
-        config = WatchedTraining(**self._about | said, layers=layers, curvature=known)
+        layers, has_loss = " ".join(self._layers.values()), self._measured.subject is not None
+        config = WatchedTraining(**self._about | said, layers=layers, curvature=has_loss)
         run = Run(ENGINE.for_configs([config]), [config])
         run.name, run.notes = self._name, tuple(self._measured.notes)
         self._scalars, self._channels, self.run = tuple(scalars), {one.name for one in run.engine.channels}, run
@@ -195,8 +194,8 @@ class Watch:
             raise ConfigError(f"step={quote(step)} {after}")
         unknown = [name for name in scalars if name not in self._scalars]
         if unknown:
-            known = ", ".join(self._scalars) or "none"
-            raise ConfigError(f"{quote(unknown[0])} was not recorded from the first step on; known are {known}")
+            names = ", ".join(self._scalars) or "none"
+            raise ConfigError(f"{quote(unknown[0])} was not recorded from the first step on; known are {names}")
 
     def _record(self, step: int, numbers: Mapping[str, Any], observed: bool) -> None:
         assert self.run is not None

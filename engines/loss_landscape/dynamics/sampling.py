@@ -80,7 +80,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
     seeds, C, P = [config.seed for config in configs], one.chains, target.star.shape[-1]
     modes = eigenmodes(target)
     h_max = modes.values[:, 0] if modes is not None else _largest_curvature(target)
-    rows = Noise(seeds, ROWS, (C, one.batch), "rows", target.n) if one.batch and target.on else None
+    rows = Noise(seeds, ROWS, (C, one.batch_size), "rows", target.n) if one.batch_size and target.on else None
     linear = DeepLinear(one.sizes, one.rank, one.scale) if one.optimizer == "gibbs" else None
     with torch.no_grad():
         baseline = target.loss(target.star[:, None])[:, 0]
@@ -121,7 +121,7 @@ def _loss(problem: Problem, t: int):
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """One step of all chains, counted once burn-in is over."""
+    """Take one step of all chains `[B, C, P]`, counted once burn-in is over; each knob is `[B]`."""
     t = int(state.t.max())
     moved = _gibbs_sweep(problem, state, knobs, t) if problem.linear else _langevin(problem, state, knobs, t)
     counts = (state.t >= knobs["burn_in"]).long()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engines.core.numerics.lapack import eigvalsh
-from engines.loss_landscape.degeneracy.jacobian import Passes, require_float64, slope
+from engines.loss_landscape.degeneracy.jacobian import LayerPasses, require_float64, slope
 from engines.loss_landscape.hessian.effective_dimension import soft_rank
 from engines.loss_landscape.models.mlp import Mlp
 
@@ -61,7 +61,7 @@ def spectra_of_factors(factors: list[tuple[Tensor, Tensor]]) -> list[tuple[Tenso
     return [(eigvalsh(CA).clamp_min(0), eigvalsh(CG).clamp_min(0)) for CA, CG in factors]
 
 
-def spectra_of_passes(passes: Passes, n: int) -> list[tuple[Tensor, Tensor]]:
+def spectra_of_passes(passes: LayerPasses, n: int) -> list[tuple[Tensor, Tensor]]:
     """Eigenvalues of the Kronecker factors `AᵀA/m` and `sum G Gᵀ/n`, `[*, D_l]` and `[*, d_{l+1}]` a layer, >= 0.
 
     Inputs A are `[*, m, D_l]`, derivatives G `[*, m, k, d_{l+1}]`. An embedding takes more rows m than there are

@@ -30,21 +30,6 @@ Metric = Callable[[Tensor], Tensor]
 """Product of the Hessian Lo of a loss in its outputs with `v [m, *, n, k]`."""
 
 
-def forward_over_reverse(loss: Loss, theta: Tensor) -> Product:
-    """Hessian product `H u = d/dt grad(theta + t u)` at t = 0, by differentiating the gradient forwards.
-
-    At `theta [*, P]`, for `U [m, *, P]`. Keeps nothing between products. Members are independent: the sum of their
-    losses has all of their gradients.
-    """
-    gradient = grad(lambda at: loss(at).sum())
-
-    def product(U: Tensor) -> Tensor:
-        along = vmap(lambda u: jvp(gradient, (theta,), (u,))[1], in_dims=0)
-        return along(U.to(theta.dtype)).to(U.dtype)
-
-    return product
-
-
 def reverse_over_reverse(loss: Loss, theta: Tensor) -> Product:
     """Hessian product `H u = grad (gradient . u)`, by differentiating the gradient backwards.
 
@@ -132,7 +117,7 @@ class Layer(NamedTuple):
     """Tensors of one layer that a product reads, with samples last."""
 
     W: Tensor
-    """Without biases, `[d_{l+1}, d_l]`."""
+    """Weights without biases, `[d_{l+1}, d_l]`."""
     inputs: Tensor
     """`at^l`, `[D_l, n]`."""
     slope: Tensor | None

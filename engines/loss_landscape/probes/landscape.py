@@ -75,7 +75,7 @@ class Landscape(NamedTuple):
 
     @property
     def product(self) -> Product:
-        """Product with the Hessian at w*, by Gauss and Newton where that is exact."""
+        """Product with the Hessian at w* for vectors `[m, P]`, by Gauss and Newton where that is exact."""
         if self.by_hand is not None:
             return self.by_hand()
         if self.outputs is not None:

@@ -146,8 +146,8 @@ def llc(
         yield Part(max(0.1, whole * (1 - 0.9 * left / (samples.burn + draws))), values)
     if scans:
         scanned = llc_scans.scans(one, spectrum, b, gamma, kappa, chains, draws, method, source)
-        for share, found in scanned:
-            yield Part(whole + (1 - whole) * share, values | found)
+        for share, estimates in scanned:
+            yield Part(whole + (1 - whole) * share, values | estimates)
 
 
 def named_places(network: NetworkAtStep, weights: str) -> Tensor:

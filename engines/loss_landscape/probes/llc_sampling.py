@@ -254,7 +254,10 @@ def convergence_values(landscape: Landscape, warm: WarmChains, samples: ChainSam
 def running_estimate(
     samples: ChainSamples, warm: WarmChains, baseline: float, method: str, k: int, figures: dict[str, Any]
 ) -> dict[str, np.ndarray]:
-    """Estimate from the first draws on, and the lines that it should come to."""
+    """Estimate from the first draws on, at N draws `[N]`, and the lines that it should come to, `[N]` each.
+
+    Of the chains at temperature number k; N is at most `POINTS_SHOWN`.
+    """
     rise = warm.b[k] * (samples.losses[samples.burn :, k].mean(-1) - baseline)
     drawn = torch.arange(1, len(rise) + 1)
     mean = rise.cumsum(0) / drawn[:, None]
@@ -267,7 +270,7 @@ def running_estimate(
 
 
 def loss_traces(samples: ChainSamples, baseline: float, k: int) -> dict[str, np.ndarray]:
-    """Mean losses of the chains, burn-in before step 1."""
+    """Mean losses `[N]` of the chains at temperature number k, at steps `[N]`; burn-in comes before step 1."""
     mean = samples.losses[:, k].mean(-1)
     at = thinned(torch.arange(1, len(mean) + 1) - samples.burn)
     fine = thinned(mean[:, 1]) if mean.shape[1] > 1 else np.full(len(at), np.nan)

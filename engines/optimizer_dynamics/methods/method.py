@@ -56,8 +56,8 @@ class Method:
     """Base of all methods; each is a frozen value, and equal values share one group of a batch."""
 
     @property
-    def waits(self) -> bool:
-        """Whether an update asks a card for a number before it goes on, as eigenvalue solvers do."""
+    def needs_host(self) -> bool:
+        """Whether an update asks a GPU for a number before it goes on, as eigenvalue solvers do."""
         return False
 
     def init(self, w: Tensor, knobs: Mapping[str, Tensor], leaves: Leaves) -> Memory:

@@ -68,8 +68,8 @@ class DAdaptSGD(Method):
         numerator = memory["numerator"] + step * dot(g, memory["s"])
         s = memory["s"] + step * g
         length = norm(s)
-        found = torch.where(length > 0, 2 * numerator / length, 0)
-        d = torch.maximum(memory["d"], torch.minimum(found, memory["d"] * x.knobs["growth_rate"]))
+        estimate = torch.where(length > 0, 2 * numerator / length, 0)
+        d = torch.maximum(memory["d"], torch.minimum(estimate, memory["d"] * x.knobs["growth_rate"]))
         beta = x.knobs["beta1"]
         w = beta * x.w + (1 - beta) * (memory["x0"] - s)
         return w, {"x0": memory["x0"], "s": s, "d": d, "numerator": numerator, "first": first}
@@ -94,8 +94,8 @@ class DAdaptAdam(Method):
         s = q * memory["s"] + (1 - q) * step * g
         numerator = q * memory["numerator"] + (1 - q) * gained
         size = s.abs().sum(1, keepdim=True)
-        found = torch.where(size > 0, numerator / ((1 - q) * size), 0)
-        d = torch.maximum(memory["d"], torch.minimum(found, memory["d"] * x.knobs["growth_rate"]))
+        estimate = torch.where(size > 0, numerator / ((1 - q) * size), 0)
+        d = torch.maximum(memory["d"], torch.minimum(estimate, memory["d"] * x.knobs["growth_rate"]))
         w = decayed(x._replace(rate=step)) - m / (v.sqrt() + eps)
         return w, {"s": s, "m": m, "v": v, "d": d, "numerator": numerator}
 
@@ -118,9 +118,9 @@ class Prodigy(Method):
         v = b2 * memory["v"] + (1 - b2) * d.square() * g.square()
         s = q * memory["s"] + (d / d0) * step * g
         size = s.abs().sum(1, keepdim=True)
-        found = torch.where(size > 0, numerator / size, 0)
-        started = torch.where(d == d0, torch.maximum(d, found), d)
-        highest = torch.maximum(memory["highest"], found)
+        estimate = torch.where(size > 0, numerator / size, 0)
+        started = torch.where(d == d0, torch.maximum(d, estimate), d)
+        highest = torch.maximum(memory["highest"], estimate)
         new = torch.minimum(highest, started * x.knobs["growth_rate"])
         new = torch.where(size > 0, new, d)
         w = decayed(x._replace(rate=step)) - step * m / (v.sqrt() + new * x.knobs["eps"])

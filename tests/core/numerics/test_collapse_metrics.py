@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from engines.core.numerics.collapse_metrics import (
-    Moments,
+    FeatureMoments,
     cdnv,
     measure,
-    moments,
     nc1,
     nc1_trace,
     nc2_etf,
@@ -16,6 +15,7 @@ from engines.core.numerics.collapse_metrics import (
     nearest,
     scores,
 )
+from tests.core.numerics.explicit_moments import moments
 from tests.neural_collapse.plain import Plain, features
 from tests.neural_collapse.setting import begun, last, ran, small
 
@@ -103,8 +103,8 @@ def test_no_metric_sees_a_rotation_or_the_order_of_samples_and_classes():
 def test_nc1_stays_positive_where_a_pseudo_inverse_would_not():
     """Of features collapsed to 1e-20: NC1 is of that order, not of rounding's."""
     M, Y, V = begun_moments(small(init="near_collapse"))
-    s = Moments(M, 1e-10 * Y, 1e-10 * V)
-    assert 0 < float(nc1(s)) == pytest.approx(1e-20 * float(nc1(Moments(M, Y, V))), rel=1e-10)
+    s = FeatureMoments(M, 1e-10 * Y, 1e-10 * V)
+    assert 0 < float(nc1(s)) == pytest.approx(1e-20 * float(nc1(FeatureMoments(M, Y, V))), rel=1e-10)
 
 
 def begun_moments(one):

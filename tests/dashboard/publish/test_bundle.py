@@ -116,7 +116,7 @@ def test_fresh_seeds_are_summed_up():
         "holds": True,
     }
     others = [verdict | {"measured": 0.9}, verdict | {"measured": 1.3, "holds": False}]
-    table = latex.verdict_table([latex.Judged("a_b", verdict, others)], 2)
+    table = latex.verdict_table([latex.JudgedClaim("a_b", verdict, others)], 2)
     (row,) = [line for line in table.splitlines() if line.startswith("rate")]
     expected = r"rate \& $\lambda _{\mathrm{min}}$ & $1.02$ & $1 \pm 0.1$ & $1.1 \pm 0.2828$ (1/2) & yes \\"
     assert row == expected and r"\textit{a\_b}" in table

@@ -98,9 +98,9 @@ def test_without_a_folder_nothing_is_kept_and_only_this_machine_is_offered_one(r
     monkeypatch.delenv(library.FOLDER_VARIABLE, raising=False)
     with pytest.raises(StoreError, match="this server keeps no runs"):
         library.keep(run)
-    library.offer("0.0.0.0")
+    library.open_for("0.0.0.0")
     assert library.folder() is None
-    library.offer("127.0.0.1")
+    library.open_for("127.0.0.1")
     assert library.folder().name == "runs"
     monkeypatch.delenv(library.FOLDER_VARIABLE)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dashboard.runs import library, sweep_jobs
-from dashboard.runs.members_panel import MembersPanel
+from dashboard.runs.members_panel import MembersPanel, sentence
 from dashboard.runs.sweep_map import SweepMap
 from dashboard.runs.sweep_page import SweepPage
 from dashboard.session import link
@@ -155,3 +155,7 @@ def test_lines_lie_where_their_values_are_on_an_axis_of_even_cells():
     data = xarray.DataArray(np.arange(6.0).reshape(2, 3), {"up": [1, 2], "a": [0.01, 0.1, 1.0]}, ["up", "a"], "x")
     found = SweepMap(data, "a", "up", [], lambda point: None)
     np.testing.assert_allclose(found.places("a", [0.01, 10**-1.5, 1.0, 5.0]), [0, 0.5, 2, np.nan])
+
+
+def test_a_sentence_in_place_of_a_drawing_is_text():
+    assert sentence("axis=<img src=x onerror=alert(1)>").object == "<p>axis=&lt;img src=x onerror=alert(1)&gt;</p>"

@@ -24,9 +24,9 @@ from engines.loss_landscape.probes.degeneracy import (
     network_map,
 )
 from engines.loss_landscape.probes.paths import elementary_orbit
-from engines.loss_landscape.training.train import train
 from tests.loss_landscape.degeneracy import oracles
 from tests.loss_landscape.probes import sampled_run
+from tests.loss_landscape.trained import train
 
 GENERIC = {"width": 6, "depth": 1}
 # knobs: P, nullity, types 1 and 2, across layers, related gates; nothing is left over
