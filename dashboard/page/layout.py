@@ -132,8 +132,8 @@ def arranged(panels: Panels, hidden: Collection[str]) -> pn.Column:
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
     bar = [] if "transport" in hidden else [panels.transport]
-    told = [words] if panels.lesson else []  # a lesson is printed as it is before anybody has answered
-    for panel in (links, panels.heading, *bar, knobs, *told, panels.members, panels.probes, panels.library):
+    explanation = [words] if panels.lesson else []  # a lesson is printed as it is before anybody has answered
+    for panel in (links, panels.heading, *bar, knobs, *explanation, panels.members, panels.probes, panels.library):
         leave_unprinted(panel)
     return pn.Column(links, panels.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
 

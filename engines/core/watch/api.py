@@ -21,7 +21,7 @@ from engines.core.runs.run import Run
 from engines.core.subjects.keras_models import as_torch
 from engines.core.subjects.subject import Params, Subject
 from engines.core.watch.engine import ENGINE, WatchedTraining
-from engines.core.watch.watch import SAMPLES, SHARE, Measured, Watch, channel_name, frame
+from engines.core.watch.watch import SAMPLES, SHARE, Measured, Watch, channel_name, watched_frame
 
 SUFFIX = ".safetensors"
 """Ending of checkpoints that are read: torch's own files may hold code, and reading them may run it."""
@@ -83,7 +83,7 @@ def inspect(folder: str | Path, subject: Subject, *, samples: int = SAMPLES, nam
         now.update(_fitting(path, subject, state))
         _set_buffers(subject, state)
         values = {"loss": float(subject.at(now).mean_loss(subject.at(now).theta))} | measured(layers)
-        run.recording.append(Frame(step, frame(values)), run.thin)
+        run.recording.append(Frame(step, watched_frame(values)), run.thin)
     run.name, run.notes = name or subject.name, tuple(measured.notes)
     return run
 

@@ -215,7 +215,7 @@ class Watch:
                 values["threshold"] = (2 + 2 * self.run.configs[0].momentum) / eta
         if len(self.run) and step == int(self.run.steps[-1]):
             self.run.recording.truncate(step - 1)
-        self.run.recording.append(Frame(step, frame(values)), self.run.thin)
+        self.run.recording.append(Frame(step, watched_frame(values)), self.run.thin)
 
     def _rate(self) -> float:
         if self._optimizer is None:
@@ -252,7 +252,7 @@ class Watch:
         self.spent += self._storing
 
 
-def frame(values: Mapping[str, float]) -> dict[str, np.ndarray]:
+def watched_frame(values: Mapping[str, float]) -> dict[str, np.ndarray]:
     """Make the channels `[1]` of the one member of a watched training."""
     return {name: np.array([value], dtype=float) for name, value in values.items()}
 
