@@ -272,8 +272,8 @@ def _left(lab: Lab) -> None:
         return
     LOST_PAGES.forget(lab.ticket)
     lab.close()
-    if not len(KEPT):
-        later(SOON, worked_out_once.set_apart_anew)
+    if not len(LOST_PAGES):
+        later(SOON, cached_answers.set_apart_anew)
 
 
 async def _beside(act: Callable[[], Made]) -> Made:
