@@ -164,13 +164,12 @@ class Watch:
             self._record(step, values, observed=due)
             self._scheduled = self._schedule.next(step)
         self._newest = (step, values)
-        now = time.perf_counter()
-        self.spent += now - begun
+        self.spent += time.perf_counter() - begun
         if storing and self._affordable(self._storing):
             self._store()
 
     def _affordable(self, cost: float) -> bool:
-        """Whether the share of the time up to now allows for something."""
+        """Whether the share of the time allows for something."""
         return self.spent + cost <= self.share * self.elapsed
 
     def _begin(self, scalars: Mapping[str, Any]) -> None:
