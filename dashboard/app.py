@@ -23,12 +23,12 @@ from panel.io.resources import get_dist_path
 from panel.util.parameters import edit_readonly
 
 from dashboard.page.lab import Lab  # before any page is open: components that came later are declared to it twice
-from dashboard.page.messages import STYLE, message
+from dashboard.page.messages import message
 from dashboard.runs import library
-from dashboard.server import handlers, request_filter, theme, worked_out_once
+from dashboard.server import cached_answers, handlers, request_filter, theme
 from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
-from dashboard.session.kept import KEPT, KEPT_FOR
+from dashboard.session.lost_pages import KEPT_FOR, LOST_PAGES
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
@@ -84,7 +84,7 @@ MAKER = ThreadPoolExecutor(1, "pages")
 
 Made = TypeVar("Made")
 
-Say = Callable[[str | None], None]
+Say = Callable[[str | None], object]
 """Says above a page what is on it, None for all labs: before there is much, since then it costs more."""
 
 Fill = Callable[[pn.Column, Bridge, Say], Awaitable[None]]
@@ -110,8 +110,8 @@ def page(title: str, fill: Fill, waiting: str = STARTING, engines_first: bool = 
     pn.state.onload(partial(_filled, holder, bridge, crumb, fill, engines_first, alone))
     made = pmui.Page(
         title=title, header=[crumb], main=[holder, bridge], theme_config=theme.THEME, raw_css=[theme.CSS],
-        dark_theme=theme.dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./", sx=theme.GROUND,
-        template=TEMPLATE,
+        dark_theme=theme.begins_dark(_argument("theme")), meta_name=title, busy_indicator=None, site_url="./",
+        sx=theme.GROUND, template=TEMPLATE,
     )  # fmt: skip
     return _unreported(made)
 
@@ -140,15 +140,16 @@ async def _filled(
         # Importing torch takes seconds: other pages go on meanwhile.
         if engines_first:
             await _beside(_import_engines)
-        await fill(holder, bridge, lambda name: crumb.param.update(object=_place(name) if alone else _crumb(name)))
+        await fill(holder, bridge, lambda name: crumb.param.update(object=_breadcrumb(name) if alone else _crumb(name)))
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
             loop.call_later(SOON, loop.run_in_executor, MAKER, _import_engines)
     except DynascopeError as error:
-        holder[:] = [_failure(str(error))]
+        holder[:] = [message("error", str(error), margin=24)]
     except Exception as error:
         log.exception("a page could not be made")
-        holder[:] = [_failure(f"This page could not be made ({type(error).__name__}). The server's log says why.")]
+        text = f"This page could not be made ({type(error).__name__}). The server's log says why."
+        holder[:] = [message("error", text, margin=24)]
 
 
 def _crumb(name: str | None) -> str:
@@ -156,15 +157,11 @@ def _crumb(name: str | None) -> str:
     labs = "<a href='./'>← Labs</a>" if name else ""
     stored = library.folder() is not None and name != LIBRARY_TITLE
     runs = f"<a href='{_addresses_beside()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
-    return _place(name, labs + runs)
+    return _breadcrumb(name, labs + runs)
 
 
-def _place(name: str | None, ways: str = "") -> str:
+def _breadcrumb(name: str | None, ways: str = "") -> str:
     return f"<nav aria-label='where you are'>{ways}<span>{escape(name or '')}</span></nav>"
-
-
-def _failure(text: str) -> pn.pane.HTML:
-    return pn.pane.HTML(message("error", text), sizing_mode="stretch_width", stylesheets=[STYLE], margin=24)
 
 
 def _import_engines() -> None:
@@ -174,8 +171,8 @@ def _import_engines() -> None:
     from engines.core.protocol import registry  # noqa: F401
     from engines.core.runs import experiment  # noqa: F401
 
-    device.described()  # a card takes seconds before it first answers
-    worked_out_once.set_apart()
+    device.describe_devices()  # a GPU takes seconds before it first answers
+    cached_answers.set_apart()
 
 
 def _address(engine: str) -> str:
@@ -183,17 +180,17 @@ def _address(engine: str) -> str:
 
 
 def home(address: Address = _address, device: str = "auto") -> pmui.Page:
-    """Make the page with a card for each lab; with the link of a lab, that lab's."""
+    """Make the page with a tile for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
     error = handlers.absent(token) or (UNKNOWN if token or lesson else "")
-    return _lab_or_cards(link.lab_of(token) or _lab_of(lesson), address, device, error)
+    return _lab_or_gallery(link.lab_of(token) or _lab_of(lesson), address, device, error)
 
 
-def _lab_or_cards(name: str, address: Address, device: str, error: str) -> pmui.Page:
+def _lab_or_gallery(name: str, address: Address, device: str, error: str) -> pmui.Page:
     """Make the page of a lab; where there is none of this name, that of all labs, with the error above."""
     from engines import names
 
-    return lab_page(name, device, address) if name in names() else _cards(address, error)
+    return lab_page(name, device, address) if name in names() else _gallery(address, error)
 
 
 def _lab_of(lesson: str) -> str:
@@ -204,14 +201,14 @@ def _lab_of(lesson: str) -> str:
         return ""
 
 
-def _cards(address: Address, error: str = "") -> pmui.Page:
+def _gallery(address: Address, error: str = "") -> pmui.Page:
     """Make the page of all labs. It needs no engine; the labs behind it are fetched while it is read."""
 
     async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
         from engines import names
 
         say(None)
-        holder[:] = [*([_failure(error)] if error else []), gallery(names(), address)]
+        holder[:] = [*([message("error", error, margin=24)] if error else []), gallery(names(), address)]
 
     return page("Dynascope", fill, engines_first=False)
 
@@ -228,7 +225,7 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
         start = start.hide(split_names(_argument("hide"))).lead_on(address)
         lab = await _beside(partial(Lab, engine, start, bridge, device))
         if start.session:  # where the connection is lost again before the page is shown
-            lab.ticket = KEPT.enter(owner, lab.leave, bridge.brought or "")
+            lab.ticket = LOST_PAGES.enter(owner, lab.leave, bridge.brought or "")
         if _given_up():  # before anybody is told of it
             return _left(lab)
         pn.state.on_session_destroyed(lambda context: _left(lab))
@@ -236,8 +233,8 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
         await _beside(partial(_make_models, holder, lab))
         if _given_up():  # before it was whole
             return _left(lab)
-        KEPT.forget(lab.ticket)
-        lab.ticket = KEPT.enter(owner, lab.leave)
+        LOST_PAGES.forget(lab.ticket)
+        lab.ticket = LOST_PAGES.enter(owner, lab.leave)
         with one_update():
             holder[:] = [lab]
             bridge.ticket = lab.ticket
@@ -252,7 +249,7 @@ async def _start(engine: Engine, bridge: Bridge, owner: str) -> Start:
     back, end = bool(_argument("back")), time.monotonic() + TICKET
     while back and bridge.brought is None and time.monotonic() < end:
         await asyncio.sleep(0.02)
-    kept = KEPT.adopt(bridge.brought, owner) if back and bridge.brought else None
+    kept = LOST_PAGES.adopt(bridge.brought, owner) if back and bridge.brought else None
     if kept:
         return kept
     start = await _beside(partial(Start.from_address, engine, *map(_argument, ("s", "preset", "lesson"))))
@@ -270,13 +267,13 @@ def _given_up() -> bool:
 def _left(lab: Lab) -> None:
     """Give up a page: for good where its reader has closed it, else what is open is kept for it to come back to."""
     later = asyncio.get_running_loop().call_later
-    if not lab.bridge.gone and KEPT.leave(lab.ticket):
-        later(KEPT_FOR + 1, KEPT.expire)
+    if not lab.bridge.gone and LOST_PAGES.leave(lab.ticket):
+        later(KEPT_FOR + 1, LOST_PAGES.expire)
         return
-    KEPT.forget(lab.ticket)
+    LOST_PAGES.forget(lab.ticket)
     lab.close()
-    if not len(KEPT):
-        later(SOON, worked_out_once.set_apart_anew)
+    if not len(LOST_PAGES):
+        later(SOON, cached_answers.set_apart_anew)
 
 
 async def _beside(act: Callable[[], Made]) -> Made:
@@ -347,7 +344,7 @@ def entry() -> pmui.Page:
     name = _argument("lab")
     if name in (LIBRARY, SWEEPS):
         return {LIBRARY: library_page, SWEEPS: sweeps_page}[name](_own_address)
-    return _lab_or_cards(name, _own_address, "auto", UNKNOWN) if name else home(_own_address)
+    return _lab_or_gallery(name, _own_address, "auto", UNKNOWN) if name else home(_own_address)
 
 
 def _own_address(engine: str) -> str:
@@ -401,11 +398,11 @@ def serve(
     theme.prepare()
     request_filter.install()
     ours: list[tuple[Any, ...]] = [("/status", handlers.StatusHandler), ("/kept", handlers.KeptHandler), *patterns]
-    request_filter.allow(handlers.Missing, *(each[1] for each in ours))
-    library.offer("" if _public(options) else address)
-    uploads.offer(address)
+    request_filter.allow(handlers.NotFoundHandler, *(each[1] for each in ours))
+    library.open_for("" if _public(options) else address)
+    uploads.allow_for(address)
     for logger in ("asyncio", "bokeh.server.views.ws"):
-        logging.getLogger(logger).addFilter(handlers.Closed())
+        logging.getLogger(logger).addFilter(handlers.ClosedTabFilter())
     # A closed tab stops costing within seconds; a connection that is lost for a moment survives.
     cleanup: dict[str, Any] = {"check_unused_sessions_milliseconds": 2000, "unused_session_lifetime_milliseconds": 8000}
     bounds = {"websocket_max_message_size": LARGEST_MESSAGE, "http_server_kwargs": {"max_body_size": LARGEST_BODY}}
@@ -413,7 +410,7 @@ def serve(
         "show": open_browser,
         "title": "Dynascope",
         "extra_patterns": ours,
-        "default_handler_class": handlers.Missing,
+        "default_handler_class": handlers.NotFoundHandler,
     }
     served: dict[str, Any] = dict(routes(device) if pages is None else pages)
     return pn.serve(served, port=port, address=address, **(cleanup | bounds | shown | options))

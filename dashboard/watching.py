@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from html import escape
 from pathlib import Path
 
 import panel as pn
@@ -27,7 +28,7 @@ def page(file: Path) -> pmui.Page:
     async def fill(holder: pn.Column, bridge: Bridge, say: app.Say) -> None:
         from engines.core.live.follower import FollowedRun
 
-        holder[:] = [pn.pane.HTML(f"Waiting for the first step of {file.name}…", margin=24)]
+        holder[:] = [waiting(file)]
         while True:
             try:
                 run = await asyncio.to_thread(FollowedRun.read, file)
@@ -43,6 +44,11 @@ def page(file: Path) -> pmui.Page:
         lab.start()
 
     return app.page("Dynascope", fill, app.SKELETON, alone=True)
+
+
+def waiting(file: Path) -> pn.pane.HTML:
+    """Say what is waited for. A file's name may hold anything."""
+    return pn.pane.HTML(f"Waiting for the first step of {escape(file.name)}…", margin=24)
 
 
 def serve(file: Path, port: int, address: str, open_browser: bool) -> None:

@@ -11,7 +11,7 @@ from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
 from dashboard.session import link
-from dashboard.session.kept import KEPT
+from dashboard.session.lost_pages import LOST_PAGES
 
 
 def absent(token: str) -> str:
@@ -35,10 +35,10 @@ class KeptHandler(RequestHandler):
     def get(self) -> None:
         """Answer for the ticket in a header: addresses are written into logs."""
         self.set_header("Cache-Control", "no-store")
-        self.write({"kept": KEPT.holds(self.request.headers.get("Dynascope-Ticket", ""))})
+        self.write({"kept": LOST_PAGES.holds(self.request.headers.get("Dynascope-Ticket", ""))})
 
 
-class Missing(RequestHandler):
+class NotFoundHandler(RequestHandler):
     """Answers for an address that is none of ours: a sentence, and where to go."""
 
     def prepare(self) -> None:
@@ -59,7 +59,7 @@ class Missing(RequestHandler):
         )
 
 
-class Closed(logging.Filter):
+class ClosedTabFilter(logging.Filter):
     """Leaves out what a closed tab leaves behind: answers to it that could no longer be sent."""
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -62,8 +62,8 @@ class Start:
         from engines.core.runs.experiment import Experiment
         from engines.core.subjects import named_subjects
 
-        if not name and named_subjects.named_on_command_line() and engine.takes_subjects:
-            return cls.from_subject(engine, named_subjects.find(named_subjects.named_on_command_line()[0]))
+        if not name and named_subjects.FROM_COMMAND_LINE and engine.takes_subjects:
+            return cls.from_subject(engine, named_subjects.find(named_subjects.FROM_COMMAND_LINE[0]))
         return cls(Experiment.from_preset(engine, engine.preset(name or engine.opening)))
 
     @classmethod

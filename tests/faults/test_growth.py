@@ -12,14 +12,14 @@ COME_AND_GO = """
 import gc, json, threading, time
 from collections import Counter
 from benchmarks.load import ADMISSION, LAB, Document, Lab, Session, served, visit
-from dashboard.session.kept import KEPT
+from dashboard.session.lost_pages import LOST_PAGES
 from engines.core.live.runner import Runner
 
 def left():
     gc.collect()
     kinds = Counter(map(type, gc.get_objects()))
     alive = {kind.__name__: kinds[kind] for kind in (Lab, Session, Runner, Document)}
-    return alive | {"runs": ADMISSION.count(), "kept": len(KEPT)}
+    return alive | {"runs": ADMISSION.count(), "kept": len(LOST_PAGES)}
 
 with served() as (address, labs, server):
     found = []

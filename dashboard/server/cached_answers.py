@@ -77,11 +77,11 @@ def _values(
     self: HasProps, query: Callable[[Any], bool], *, include_defaults: bool = True, include_undefined: bool = False
 ) -> dict[str, Any]:
     """Ask for the values that are sent; Bokeh would work out all defaults first, and leave them out afterwards."""
-    told = query
+    selects = query
     if not include_defaults:
         chosen = {*self._property_values, *self._unstable_default_values, *(self.themed_values() or ())}
-        told = lambda each: (each.name in chosen or each.property._default is Undefined) and query(each)  # noqa: E731
-    return _plain_values(self, told, include_defaults=include_defaults, include_undefined=include_undefined)
+        selects = lambda each: (each.name in chosen or each.property._default is Undefined) and query(each)  # noqa: E731
+    return _plain_values(self, selects, include_defaults=include_defaults, include_undefined=include_undefined)
 
 
 def _default(self: PropertyDescriptor[Any], obj: HasProps) -> Any:
@@ -108,8 +108,8 @@ def _extra_resources(self: Resources, files: list[str], kind: str) -> None:
     # Components may be declared later on: each brings a type of its own.
     key = kind, self.mode, state.rel_path, len(Model.model_class_reverse_map)
     if key not in _resources:
-        _plain_resources(self, found := [], kind)
-        _resources[key] = found
+        _plain_resources(self, resources := [], kind)
+        _resources[key] = resources
     files += [file for file in _resources[key] if file not in files]
 
 
