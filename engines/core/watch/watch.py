@@ -103,6 +103,7 @@ class Watch:
     run : everything recorded so far
     file : where it is stored meanwhile, every few seconds, and at the end
     spent, elapsed : seconds that `step` took so far, and since the loop began
+    cost : seconds that a measurement takes, as far as is known
     """
 
     def __init__(
@@ -119,7 +120,7 @@ class Watch:
         self._schedule = Schedule()
         self._failed = False
         self.spent = self._begun = 0.0
-        self._cost, self._storing, self._stored_at = 0.0, 0.2, 0.0
+        self.cost, self._storing, self._stored_at = 0.0, 0.2, 0.0
         self._measured_at, self._scheduled = -1, 0
         self._newest: tuple[int, dict[str, Any]] | None = None
 
@@ -129,7 +130,7 @@ class Watch:
         for _ in range(2):  # the first time imports and allocates
             begun = time.perf_counter()
             self._attempt(lambda: self._measured(self._layers), {})
-            self._cost = time.perf_counter() - begun
+            self.cost = time.perf_counter() - begun
         self._begun = time.perf_counter()
         return self
 
@@ -158,7 +159,7 @@ class Watch:
         values = {"loss": loss, **scalars}
         storing = begun - self._stored_at > SAVED
         kept = self._storing if storing and self._measured_at >= 0 else 0.0  # else it would never be stored
-        due = self._affordable(self._cost + kept)
+        due = self._affordable(self.cost + kept)
         if due or step >= self._scheduled:
             self._record(step, values, observed=due)
             self._scheduled = self._schedule.next(step)
@@ -211,7 +212,7 @@ class Watch:
             begun = time.perf_counter()
             values |= self._attempt(lambda: self._measured(self._layers), {})
             self._measured_at = step
-            self._cost = max(time.perf_counter() - begun, (1 - FORGOTTEN) * self._cost)
+            self.cost = max(time.perf_counter() - begun, (1 - FORGOTTEN) * self.cost)
             if "threshold" in self._channels and eta > 0:
                 values["threshold"] = (2 + 2 * self.run.configs[0].momentum) / eta
         if len(self.run) and step == int(self.run.steps[-1]):

@@ -18,7 +18,7 @@ SAMPLES, CLASSES = 60, 3
 @pytest.fixture(autouse=True)
 def time_enough(monkeypatch):
     """Everything is measured at every step."""
-    monkeypatch.setattr(Watch, "_affordable", lambda *args: True)
+    monkeypatch.setattr(Watch, "elapsed", 1e9)
 
 
 def samples():

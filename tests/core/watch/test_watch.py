@@ -197,7 +197,7 @@ def test_a_network_on_digits_is_watched_within_five_hundredths_of_its_processor_
             eye.step(step, loss=value)
         spent, elapsed = eye.spent, eye.elapsed
     assert len(eye.run.recording.thin) > 2, "something is measured on the way"
-    assert spent <= 0.05 * elapsed + eye._cost / 2, "but for what a measurement takes longer than was thought"
+    assert spent <= 0.05 * elapsed + eye.cost / 2, "but for what a measurement takes longer than was thought"
 
 
 def test_the_run_is_one_like_any_other(tmp_path):
