@@ -19,7 +19,13 @@ from benchmarks.timing import best, head, row
 from engines.loss_landscape.hessian.lanczos import rademacher
 from engines.loss_landscape.hessian.products import Loss, Product, gauss_newton, reverse_over_reverse
 from engines.loss_landscape.hessian.spectral_density import spectrum
-from engines.loss_landscape.learning_coefficient.samplers import init_state, langevin_kernel, mala_kernel, run, window
+from engines.loss_landscape.learning_coefficient.samplers import (
+    init_state,
+    langevin_kernel,
+    mala_kernel,
+    run_chains,
+    window,
+)
 from engines.loss_landscape.models.mlp import Mlp
 
 VECTORS, STEPS, CHAINS, B, ETA = 16, 20, 16, 100.0, 1e-4
@@ -136,7 +142,7 @@ def _chains(s: Setting) -> None:
     def chains(how: Callable[..., Any], count: int) -> Callable[[], object]:
         step = how(s.loss, window(s.star, B), ETA, torch.Generator().manual_seed(0))
         begun = init_state(s.loss, s.star.expand(count, -1))
-        return lambda: run(step, begun, STEPS, s.star)
+        return lambda: run_chains(step, begun, STEPS, s.star)
 
     one, many = best(chains(langevin_kernel, 1)), best(chains(langevin_kernel, CHAINS))
     row(f"{CHAINS} chains one by one over one batch", CHAINS * one / many, "", f"{many / STEPS * 1e3:.1f} ms a step")

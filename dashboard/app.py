@@ -28,7 +28,7 @@ from dashboard.runs import library
 from dashboard.server import cached_answers, handlers, request_filter, theme
 from dashboard.server.gallery import gallery
 from dashboard.session import lessons, link, uploads
-from dashboard.session.kept import KEPT, KEPT_FOR
+from dashboard.session.lost_pages import KEPT_FOR, LOST_PAGES
 from dashboard.session.start import Start
 from dashboard.session.view_state import split_names
 from dashboard.ui.bridge import Bridge
@@ -84,7 +84,7 @@ MAKER = ThreadPoolExecutor(1, "pages")
 
 Made = TypeVar("Made")
 
-Say = Callable[[str | None], None]
+Say = Callable[[str | None], object]
 """Says above a page what is on it, None for all labs: before there is much, since then it costs more."""
 
 Fill = Callable[[pn.Column, Bridge, Say], Awaitable[None]]
@@ -140,7 +140,7 @@ async def _filled(
         # Importing torch takes seconds: other pages go on meanwhile.
         if engines_first:
             await _beside(_import_engines)
-        await fill(holder, bridge, lambda name: crumb.param.update(object=_place(name) if alone else _crumb(name)))
+        await fill(holder, bridge, lambda name: crumb.param.update(object=_breadcrumb(name) if alone else _crumb(name)))
         if not engines_first:  # the reader looks at the page before a lab is opened
             loop = asyncio.get_running_loop()
             loop.call_later(SOON, loop.run_in_executor, MAKER, _import_engines)
@@ -157,10 +157,10 @@ def _crumb(name: str | None) -> str:
     labs = "<a href='./'>← Labs</a>" if name else ""
     stored = library.folder() is not None and name != LIBRARY_TITLE
     runs = f"<a href='{_addresses_beside()(LIBRARY)}'>{LIBRARY_TITLE}</a>" if stored else ""
-    return _place(name, labs + runs)
+    return _breadcrumb(name, labs + runs)
 
 
-def _place(name: str | None, ways: str = "") -> str:
+def _breadcrumb(name: str | None, ways: str = "") -> str:
     return f"<nav aria-label='where you are'>{ways}<span>{escape(name or '')}</span></nav>"
 
 
@@ -171,7 +171,7 @@ def _import_engines() -> None:
     from engines.core.protocol import registry  # noqa: F401
     from engines.core.runs import experiment  # noqa: F401
 
-    device.described()  # a GPU takes seconds before it first answers
+    device.describe_devices()  # a GPU takes seconds before it first answers
     cached_answers.set_apart()
 
 
@@ -225,14 +225,16 @@ def lab_page(name: str, device: str = "auto", address: Address = _address) -> pm
         start = start.hide(split_names(_argument("hide"))).lead_on(address)
         lab = await _beside(partial(Lab, engine, start, bridge, device))
         if start.session:  # where the connection is lost again before the page is shown
-            lab.ticket = KEPT.enter(owner, lab.leave, bridge.brought or "")
+            lab.ticket = LOST_PAGES.enter(owner, lab.leave, bridge.brought or "")
+        if _given_up():  # before anybody is told of it
+            return _left(lab)
         pn.state.on_session_destroyed(lambda context: _left(lab))
         await _first_frame(lab)
         await _beside(partial(_make_models, holder, lab))
         if _given_up():  # before it was whole
             return _left(lab)
-        KEPT.forget(lab.ticket)
-        lab.ticket = KEPT.enter(owner, lab.leave)
+        LOST_PAGES.forget(lab.ticket)
+        lab.ticket = LOST_PAGES.enter(owner, lab.leave)
         with one_update():
             holder[:] = [lab]
             bridge.ticket = lab.ticket
@@ -247,7 +249,7 @@ async def _start(engine: Engine, bridge: Bridge, owner: str) -> Start:
     back, end = bool(_argument("back")), time.monotonic() + TICKET
     while back and bridge.brought is None and time.monotonic() < end:
         await asyncio.sleep(0.02)
-    kept = KEPT.adopt(bridge.brought, owner) if back and bridge.brought else None
+    kept = LOST_PAGES.adopt(bridge.brought, owner) if back and bridge.brought else None
     if kept:
         return kept
     start = await _beside(partial(Start.from_address, engine, *map(_argument, ("s", "preset", "lesson"))))
@@ -264,11 +266,14 @@ def _given_up() -> bool:
 
 def _left(lab: Lab) -> None:
     """Give up a page: for good where its reader has closed it, else what is open is kept for it to come back to."""
-    if not lab.bridge.gone and KEPT.leave(lab.ticket):
-        asyncio.get_running_loop().call_later(KEPT_FOR + 1, KEPT.expire)
+    later = asyncio.get_running_loop().call_later
+    if not lab.bridge.gone and LOST_PAGES.leave(lab.ticket):
+        later(KEPT_FOR + 1, LOST_PAGES.expire)
         return
-    KEPT.forget(lab.ticket)
+    LOST_PAGES.forget(lab.ticket)
     lab.close()
+    if not len(LOST_PAGES):
+        later(SOON, cached_answers.set_apart_anew)
 
 
 async def _beside(act: Callable[[], Made]) -> Made:

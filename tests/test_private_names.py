@@ -10,14 +10,14 @@ from tests.conftest import ROOT
 
 ALLOWED = {
     # Bokeh keeps how types are written by this name; the test puts back what the module replaces.
-    "tests/dashboard/server/test_worked_out_once.py": {"_HasProps_to_serializable", "_encoders"},
+    "tests/dashboard/server/test_cached_answers.py": {"_HasProps_to_serializable", "_encoders"},
     # Panel calls it where a page in a notebook has closed, and has no other word for that.
     "tests/dashboard/test_notebook.py": {"_cleanup"},
     "tests/dashboard/ui/test_page_updates.py": {"_cleanup"},
     # Panel schedules messages by this name; without the mark on it a page breaks only now and then.
     "tests/dashboard/ui/test_component.py": {"_event_coroutine"},
     # PyTorch's documents have authors of a kind of Tensor use the first three; views are told by the last alone.
-    "tests/pretend_card.py": {"_C", "_disabled_torch_function_impl", "_make_wrapper_subclass", "_schema"},
+    "tests/pretend_gpu.py": {"_C", "_disabled_torch_function_impl", "_make_wrapper_subclass", "_schema"},
 }
 """Private names that have no public way, by file, and why."""
 

@@ -53,13 +53,13 @@ class OwnFilesForm(Component):
                 self._receiving = None
                 self.shown = {"error": "", "done": "", "ready": self._ready()}
             else:
-                self.tell({"next": True})
+                self.send_to_script({"next": True})
         elif kind and "size" in data:
             file = next((file for file in kind.files if file.knob == data.get("knob")), None)
             if file:
                 self._uploads.begin(file, whole(data, "size"))
                 self._receiving = file
-                self.tell({"next": True})
+                self.send_to_script({"next": True})
         elif kind and "use" in data and all(file.knob in self._paths for file in kind.files):
             chosen = data["use"] if isinstance(data["use"], dict) else {}
             choices = {name: str(chosen[name]) for name in kind.choices if name in chosen}

@@ -13,7 +13,7 @@ from panel.viewable import Viewer
 
 from dashboard.figures.marks.heatmap import CLAIM, claims
 from dashboard.figures.marks.line import LineMark, LineSpec
-from dashboard.figures.tables import NumbersTable, recorded_table, summary, table
+from dashboard.figures.tables import NumbersTable, html_table, recorded_table, summary
 from dashboard.session.curves import Curve
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.notation import plain
@@ -280,7 +280,7 @@ class Card(Viewer):
         words = summary(self.plot, self.engine, run, curves, step, numbers)
         self.heading.summary = " ".join([words, *(f"Written on it: {text}." for text in self.written)])
         if self.options.table:
-            self._table.object = table(self.plot.title, numbers or self._recorded_table(run))
+            self._table.object = html_table(self.plot.title, numbers or self._recorded_table(run))
 
     def _recorded_table(self, run: Run) -> NumbersTable:
         return recorded_table(run, self.mark.columns) if isinstance(self.mark, LineMark) else NOTHING

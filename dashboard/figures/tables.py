@@ -119,7 +119,7 @@ def _sentence(label: str, values: np.ndarray, row: int, step: int, curve: Curve)
     return f"{label}, {curve.label}: {number(first)} at step 0, {number(now)} at step {step}."
 
 
-def table(title: str, shown: NumbersTable) -> str:
+def html_table(title: str, shown: NumbersTable) -> str:
     """Write a table as HTML under its title.
 
     >>> table("Loss", Numbers(["step", "loss"], [["0", "1 < 2"]])).partition("<caption>")[2]

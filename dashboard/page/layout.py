@@ -42,7 +42,7 @@ COLUMNS = {"knobs": "Knobs", "plots": "Plots", "words": "What you see"}
 
 @dataclass(frozen=True)
 class Displays:
-    """What follows the run at each tick; `lesson` is there while one is open."""
+    """Displays that follow the run at each tick; `lesson` is there while one is open."""
 
     lesson: LessonPanel | None
     heading: LabHeading
@@ -132,7 +132,8 @@ def arranged(panels: Panels, hidden: Collection[str]) -> pn.Column:
     body = pn.Row(*(columns[name] for name in COLUMNS if name in filled), stylesheets=[BODY], **FLUSH)
     links = SkipLinks([[name, COLUMNS[name]] for name in filled])
     bar = [] if "transport" in hidden else [panels.transport]
-    for panel in (links, panels.heading, *bar, knobs, panels.members, panels.probes, panels.library):
+    explanation = [words] if panels.lesson else []  # a lesson is printed as it is before anybody has answered
+    for panel in (links, panels.heading, *bar, knobs, *explanation, panels.members, panels.probes, panels.library):
         leave_unprinted(panel)
     return pn.Column(links, panels.heading, *bar, body, stylesheets=[CONTAINER, WHOLE, SHEET], **FLUSH)
 

@@ -61,7 +61,7 @@ class LessonPanel(Component):
     @property
     def stage(self) -> Stage:
         """Say what may be seen: while a question is asked or its run watched, nothing that tells the answer."""
-        if self.step.question is None or self.index in self.progress.told:
+        if self.step.question is None or self.index in self.progress.answered:
             return "open"
         return "watching" if self.index in self.progress.chosen else "question"
 
@@ -82,7 +82,7 @@ class LessonPanel(Component):
         """Take note of how far the run has come: then an answer is told, and a goal reached."""
         step = self.step
         if self.stage == "watching" and step.question and _arrived(step.question, context):
-            self.progress.told.add(self.index)
+            self.progress.answered.add(self.index)
             self.shown = self._content()
             self._changed()
         if step.goal and self.index not in self.progress.reached and step.goal.reached(context.run, context.configs):
@@ -102,7 +102,7 @@ class LessonPanel(Component):
             self._restore(data["restore"])
         elif "afresh" in data:
             self.progress.chosen.clear()
-            self.progress.told.clear()
+            self.progress.answered.clear()
             self.progress.reached.clear()
             self._open(0)
         self.shown = self._content()
@@ -124,7 +124,7 @@ class LessonPanel(Component):
             choice = stored.get(str(index))
             if step.question and choice in step.question.choices:
                 self.progress.chosen[index] = step.question.choices.index(choice)
-                self.progress.told.add(index)
+                self.progress.answered.add(index)
         if self.stage != before:
             self._play(self.index, False)
 

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SEVERITY = {"error": "error", "lesson": "warning", "info": "info"}
-"""What the library calls the kinds of messages."""
+"""Kinds of messages by the names that the library has for them."""
 
 QUIET = {"py": 0, "& .MuiAlertTitle-root": {"m": 0, "fontSize": 13.5, "fontWeight": 400, "overflowWrap": "anywhere"}}
 """Style of a message: its text is a title to the library, which writes titles as text and all else as markup."""
@@ -51,8 +51,8 @@ def without_places(text: str) -> str:
 
 def message(kind: str, text: str, **params: Any) -> pmui.Alert:
     """Make a message of a kind (`error`, `lesson` or `info`). The text may quote anything: no markup in it is read."""
-    look: dict[str, Any] = {"severity": SEVERITY[kind], "sx": QUIET, "sizing_mode": "stretch_width"}
-    return pmui.Alert(title=_presentable(text), **look, **params)
+    style: dict[str, Any] = {"severity": SEVERITY[kind], "sx": QUIET, "sizing_mode": "stretch_width"}
+    return pmui.Alert(title=_presentable(text), **style, **params)
 
 
 def _presentable(text: str) -> str:
@@ -67,7 +67,7 @@ class Messages(Viewer):
         self._knobs = knobs or {}
         self._messages: dict[str, tuple[str, str]] = {}
         self._boxes: dict[str, pmui.Alert] = {}
-        """A box for each subject that there ever was: one whose text changes is not made anew."""
+        """A box for each topic that there ever was: one whose text changes is not made anew."""
         self._hints = True
         self._pane = pn.Column(sizing_mode="stretch_width", margin=0, visible=False)
 
@@ -83,12 +83,12 @@ class Messages(Viewer):
             del self._messages[topic]
         self._refresh()
 
-    def _write(self, subject: str, kind: str, text: str) -> None:
-        box = self._boxes.get(subject)
+    def _write(self, topic: str, kind: str, text: str) -> None:
+        box = self._boxes.get(topic)
         if box is not None and box.severity == SEVERITY[kind]:
             box.title = _presentable(text)
         else:
-            self._boxes[subject] = message(kind, text, margin=(0, 0, 8, 0))
+            self._boxes[topic] = message(kind, text, margin=(0, 0, 8, 0))
 
     def show_hints(self, on: bool) -> None:
         """Show what explains a run too, or failures alone: an explanation may tell what a lesson asks."""
@@ -96,16 +96,18 @@ class Messages(Viewer):
         self._refresh()
 
     def _refresh(self) -> None:
-        said = [name for name, (kind, _) in self._messages.items() if self._hints or kind == "error"]
-        boxes = [self._boxes[name] for name in said]
+        boxes = self._shown()
         if boxes != list(self._pane):
             self._pane[:] = boxes
             self._pane.visible = bool(boxes)
 
+    def _shown(self) -> list[pmui.Alert]:
+        return [self._boxes[name] for name, (kind, _) in self._messages.items() if self._hints or kind == "error"]
+
     @property
     def texts(self) -> list[str]:
         """Return what is shown, a text each."""
-        return [box.title for box in self._pane]
+        return [box.title or "" for box in self._shown()]
 
     def attempt(self, topic: str, make: Callable[[], T], instead: T) -> T:
         """Return what `make` returns, or `instead` where it fails.

@@ -13,7 +13,7 @@ import param
 from bokeh.models import Plot
 from panel.viewable import Viewer
 
-from dashboard.figures.tables import table
+from dashboard.figures.tables import html_table
 from dashboard.probes.pictures.picture_kinds import arrays, draw, ready, tables
 from dashboard.ui.component import FOLDER, Component, script
 from dashboard.ui.formatting import listed, number, words
@@ -140,7 +140,7 @@ class ProbePicture(Viewer):
             "printable": _printable(self.drawn.content),
         }
         numbers = tables(self._drawable, self._values) if on else []
-        self.table.object = "".join(table(self._declared.title, each) for each in numbers)
+        self.table.object = "".join(html_table(self._declared.title, each) for each in numbers)
 
     def _clear(self) -> None:
         self._drawable = self.drawn = None

@@ -20,7 +20,7 @@ from dashboard.publish.replay import replay
 from dashboard.ui.notation import plain
 from engines import load
 from engines.core import api
-from engines.core.commands.run import compute
+from engines.core.commands.run import simulate_with_bar
 from engines.core.data.plain_json import to_json
 from engines.core.files.atomic_file import require_writable, writing
 from engines.core.protocol.config import check_index
@@ -46,7 +46,7 @@ def figure(arguments: Namespace) -> str:
     kind = _kind(out)
     if not NARROW <= arguments.width <= WIDE:
         raise ConfigError(f"--width={arguments.width:g} is outside its bounds, {NARROW:g} to {WIDE:g} inches")
-    run = compute(arguments)
+    run = simulate_with_bar(arguments)
     step = None if arguments.step is None else check_index("step", arguments.step, int(run.steps[-1]))
     view = FigureView(step, check_index("member", arguments.member, len(run.configs) - 1))
     content = files.figure(run, plot, view, kind, arguments.width)

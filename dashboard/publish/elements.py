@@ -17,7 +17,7 @@ from dashboard.figures.marks.heatmap import HeatMark
 from dashboard.figures.marks.path import PathMark
 from dashboard.figures.marks.ranking import RankingMark
 from dashboard.figures.marks.space import SpaceMark
-from dashboard.figures.marks.streamed_source import Column, recorded
+from dashboard.figures.marks.streamed_source import Column, read_column
 from dashboard.figures.marks.sweep import SweepMark
 from dashboard.figures.marks.vectors import BarsMark, ProfileMark
 from dashboard.publish.annotate import notes_and_slopes
@@ -67,13 +67,13 @@ def _window(figure: Any) -> ViewRange:
 
 
 def _curve(mark: LineMark, run: Run, spec: LineSpec, dims: Any) -> Iterator[Any]:
-    x, y = recorded(run, spec.column)
+    x, y = read_column(run, spec.column)
     name = {"label": spec.label}
     path = isinstance(mark, PathMark)
     if path:
-        x = recorded(run, Column(spec.column.curve, mark.plot.x))[1]
+        x = read_column(run, Column(spec.column.curve, mark.plot.x))[1]
     if spec.column.curve.band and not path:
-        low, high = (recorded(run, column)[1] for column in mark.band(spec.column))
+        low, high = (read_column(run, column)[1] for column in mark.band(spec.column))
         edges = [dims[1], f"{dims[1].name}_high"]
         shade = hv.Area((x, low, high), dims[0], edges, group="Band", **name)
         yield both(

@@ -95,7 +95,7 @@ class DrawnPlot(NamedTuple):
 def sheet(run: Run, plot: str | Plot, view: FigureView = AS_IT_IS) -> PrintSheet:
     """Make the HoloViews object of a plot as it is looked at, with its title, its legend and its note."""
     plot = find_plot(run.engine, plot) if isinstance(plot, str) else plot
-    mark, view, failure = drawn(run, plot, view)
+    mark, view, failure = draw_plot(run, plot, view)
     assert view.step is not None
     if not isinstance(mark, LineMark):
         title = f"{AT_CURSOR.sub('', plain(plot.title))}, at step {view.step:,}"
@@ -106,7 +106,7 @@ def sheet(run: Run, plot: str | Plot, view: FigureView = AS_IT_IS) -> PrintSheet
     return PrintSheet(shown, plain(plot.title), [*curve_hues(mark), *legend(mark)], note)
 
 
-def drawn(run: Run, plot: Plot, view: FigureView = AS_IT_IS) -> DrawnPlot:
+def draw_plot(run: Run, plot: Plot, view: FigureView = AS_IT_IS) -> DrawnPlot:
     """Draw a plot with the mark of the page. Raises `ConfigError` where the run has nothing to show there."""
     _require_content(run, plot)
     last = int(run.steps[-1])

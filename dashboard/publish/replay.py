@@ -23,7 +23,7 @@ from dashboard.figures.marks.line import LineMark
 from dashboard.figures.marks.path import PathMark
 from dashboard.figures.tables import even_places, summary
 from dashboard.figures.verdict_table import verdict_table
-from dashboard.publish.figure import AT_CURSOR, DrawnPlot, drawn, without_advice
+from dashboard.publish.figure import AT_CURSOR, DrawnPlot, draw_plot, without_advice
 from dashboard.publish.figure_view import FigureView, Progress
 from dashboard.publish.frames import Changes
 from dashboard.session.curves import parts
@@ -70,7 +70,7 @@ def _page(
     marks: dict[Plot, DrawnPlot] = {}
     for plot, view in views.items():
         try:
-            marks[plot] = drawn(run, plot, view)
+            marks[plot] = draw_plot(run, plot, view)
         except DynascopeError as error:
             left_out.append(f"{plain(plot.title)}: {error}")
     if not marks:

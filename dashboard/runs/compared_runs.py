@@ -79,7 +79,7 @@ def logarithmic(runs: Sequence[TitledRun], channel: str) -> bool:
     return bool(plots and plots[0].log_y and not plots[0].symlog)
 
 
-def curves(runs: Sequence[TitledRun], channel: str) -> Any:
+def draw_curves(runs: Sequence[TitledRun], channel: str) -> Any:
     """Draw a channel of all runs: a hue a curve, seeds as a band."""
     log = logarithmic(runs, channel)
     drawn: list[Any] = []

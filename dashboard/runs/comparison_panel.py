@@ -62,7 +62,7 @@ class ComparisonPanel(Viewer):
         if not channel:
             self.curves[:] = self.differences[:] = [sentence(SEVERAL_LABS)]
             return
-        drawn = compared_runs.curves(self._runs, channel)
+        drawn = compared_runs.draw_curves(self._runs, channel)
         self.curves[:] = [pane(drawn)]
         apart = compared_runs.differences(self._runs, channel)
         self.differences[:] = [pane(apart) if len(apart) > 1 else sentence(ONE)]

@@ -81,15 +81,15 @@ def owner() -> str:
     return f"user {user}" if user and user != "guest" else f"visitor {visitor}" if visitor else ""
 
 
-def opened(place: Path | None = None) -> Library:
+def opened(library_folder: Path | None = None) -> Library:
     """Return the library of this visitor, or the one in a folder. Raises `StoreError` where runs are not kept."""
-    place = place or folder()
-    if place is None:
+    library_folder = library_folder or folder()
+    if library_folder is None:
         raise StoreError("this server keeps no runs (launch.py serve --library DIR)")
-    return Library(place, hidden=PLAYING)
+    return Library(library_folder, hidden=PLAYING)
 
 
-def described(entry: Entry) -> str:
+def summary_line(entry: Entry) -> str:
     """Say in a line what a stored run is."""
     knobs = ", ".join(entry.varied[:3])
     many = f"{entry.members} members over {knobs}" if entry.members > 1 else "1 member"
@@ -113,10 +113,10 @@ def local_time(stored: str) -> str:
     return time.strftime("%Y-%m-%d %H:%M", time.localtime(calendar.timegm(moment)))
 
 
-def keep(run: Run, place: Path | None = None, state: Checkpoint | None = None) -> str:
+def keep(run: Run, library_folder: Path | None = None, state: Checkpoint | None = None) -> str:
     """Store a run, with a state from which it goes on; returns its id. Raises `StoreError`."""
     size = run.recording.dense.nbytes() + run.recording.thin.nbytes()
-    stored = opened(place)
+    stored = opened(library_folder)
     if size > LARGEST_RUN:
         raise StoreError(f"the run has {size:,} bytes; {LARGEST_RUN:,} are kept at most (Export has no limit)")
     return stored.keep(run, state=state)
@@ -125,8 +125,8 @@ def keep(run: Run, place: Path | None = None, state: Checkpoint | None = None) -
 class AutosavedRun:
     """A file with the run that a page plays: where the server is lost, it is found as interrupted and can go on."""
 
-    def __init__(self, place: Path | None) -> None:
-        self._file = place / f"{PLAYING}{os.urandom(4).hex()}.parquet" if place else None
+    def __init__(self, library_folder: Path | None) -> None:
+        self._file = library_folder / f"{PLAYING}{os.urandom(4).hex()}.parquet" if library_folder else None
         self._version: tuple[int, int] | None = None
         self._due = time.monotonic() + FIRST_SAFE
 

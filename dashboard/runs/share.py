@@ -244,7 +244,7 @@ class Download(Component):
         count = max(1, -(-len(self._data) // PIECE))
         piece = base64.b64encode(self._data[index * PIECE : (index + 1) * PIECE]).decode()
         kind = mimetypes.guess_type(self._name)[0] or "application/octet-stream"
-        self.tell({"name": self._name, "kind": kind, "index": index, "count": count, "piece": piece})
+        self.send_to_script({"name": self._name, "kind": kind, "index": index, "count": count, "piece": piece})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         if "next" in data:

@@ -59,7 +59,7 @@ def job(folder: Path) -> Job | None:
 
 def start(folder: Path, before: int = 0) -> Job:
     """Go on with the sweep in a folder, of which `before` tasks are finished."""
-    plugins = [word for place in PLUGINS.__path__ for word in ("--plugins", place)]
+    plugins = [word for directory in PLUGINS.__path__ for word in ("--plugins", directory)]
     line = [sys.executable, "-m", "launch", "sweep", "--out", str(folder), "--resume", "--quiet", *plugins]
     process = subprocess.Popen(
         line, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,

@@ -29,6 +29,9 @@ _plain_default = PropertyDescriptor.instance_default
 
 _plain_unstable = PropertyDescriptor.has_unstable_default
 
+_anew: list[bool] = []
+"""Whether the first pages were let go."""
+
 _resources: dict[Any, list[str]] = {}
 """Files that components want of the page, by all that they depend on."""
 
@@ -57,6 +60,15 @@ def set_apart() -> None:
     Otherwise it goes through all of torch, Bokeh and Panel after each page that is closed.
     """
     if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()
+
+
+def set_apart_anew() -> None:
+    """Let go of the first pages, which were being made when the program was set apart; call it when no page is open."""
+    if not _anew:
+        _anew.append(True)
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
 

@@ -11,7 +11,7 @@ from tornado.web import RequestHandler
 from tornado.websocket import WebSocketClosedError
 
 from dashboard.session import link
-from dashboard.session.kept import KEPT
+from dashboard.session.lost_pages import LOST_PAGES
 
 
 def absent(token: str) -> str:
@@ -35,7 +35,7 @@ class KeptHandler(RequestHandler):
     def get(self) -> None:
         """Answer for the ticket in a header: addresses are written into logs."""
         self.set_header("Cache-Control", "no-store")
-        self.write({"kept": KEPT.holds(self.request.headers.get("Dynascope-Ticket", ""))})
+        self.write({"kept": LOST_PAGES.holds(self.request.headers.get("Dynascope-Ticket", ""))})
 
 
 class NotFoundHandler(RequestHandler):

@@ -13,6 +13,10 @@ BAR = 44
 """Height of the bar at the top of a page, pixels."""
 
 
+UNPRINTED = {"@media print": {"display": "none !important"}}
+"""Paper has no bar; style sheets of the document do not come into the page, which is a shadow of its own."""
+
+
 def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[str, Any]:
     bar = {
         "backgroundColor": paper,
@@ -20,12 +24,15 @@ def _theme(primary: str, page: str, paper: str, text: str, line: str) -> dict[st
         "backgroundImage": "none",
         "boxShadow": "none",
         "borderBottom": f"1px solid {line}",
+        **UNPRINTED,
     }
     # The page's own bar of progress and its second title are empty here, and screen readers would read them out.
     components = {
         "MuiLinearProgress": {"styleOverrides": {"root": {"display": "none"}}},
         "MuiAppBar": {"styleOverrides": {"root": bar}},
-        "MuiToolbar": {"styleOverrides": {"root": {"minHeight": f"{BAR}px !important", "margin": "0 !important"}}},
+        "MuiToolbar": {
+            "styleOverrides": {"root": {"minHeight": f"{BAR}px !important", "margin": "0 !important", **UNPRINTED}}
+        },
         "MuiTypography": {
             "styleOverrides": {
                 "h3": {
@@ -48,10 +55,11 @@ THEME = {
 }
 
 CSS = f"""body {{ margin: 0; --room: calc(100vh - {BAR}px); }}
-@media print {{ header {{ display: none !important; }} .main, body, body * {{ overflow: visible !important; }} }}"""
+@media print {{ body, body * {{ overflow: visible !important; }} }}"""
 """`--room` is the height in which a lab scrolls."""
 
-GROUND = {"& .main": {"backgroundColor": "background.default"}}
+PRINTED = {"overflow": "visible", "backgroundColor": "transparent"}
+GROUND = {"& .main": {"backgroundColor": "background.default", "@media print": PRINTED}}
 """The ground behind the cards, which are of the paper's colour."""
 
 CRUMB = (FOLDER / "crumb.css").read_text()

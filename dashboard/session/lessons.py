@@ -102,7 +102,7 @@ class Progress:
 
     chosen: dict[int, int] = field(default_factory=dict)
     """The answer that was chosen, by page."""
-    told: set[int] = field(default_factory=set)
+    answered: set[int] = field(default_factory=set)
     """Pages whose question has its answer in sight."""
     reached: set[int] = field(default_factory=set)
     """Pages whose goal was reached."""

@@ -300,7 +300,7 @@ class Session:
         """List the devices of this machine: their names, and what they are and how much memory is free."""
         from engines.core.compute import device
 
-        return [(each.name, each.text) for each in device.described()]
+        return [(each.name, each.text) for each in device.describe_devices()]
 
     def compute_on(self, name: str) -> None:
         """Start again at step 0 on another device, or go on where the memory of this one ran out.

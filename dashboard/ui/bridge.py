@@ -105,15 +105,15 @@ class Bridge(Component):
 
     def copy(self, token: str) -> None:
         """Put a token in the address bar and its link on the clipboard; in a notebook the token on the clipboard."""
-        self.tell({"copy": token})
+        self.send_to_script({"copy": token})
 
     def write_address(self, token: str, push: bool) -> None:
         """Put a token in the address bar, with `push` as another place in the history of the tab."""
-        self.tell({"address": token, "push": push})
+        self.send_to_script({"address": token, "push": push})
 
     def reload(self) -> None:
         """Have the browser open its address anew."""
-        self.tell({"reload": True})
+        self.send_to_script({"reload": True})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         self.answered, self._heard_at = True, self._clock()

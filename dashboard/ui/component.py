@@ -25,7 +25,7 @@ class UnknownMessage(Exception):
     """Raised for a message that none of our scripts sends; it is left without an answer."""
 
 
-def real(data: Mapping[Any, Any], name: Any) -> float:
+def read_number(data: Mapping[Any, Any], name: Any) -> float:
     """Read a number of a message. Raises `UnknownMessage` where it is none, or larger than `LARGEST_NUMBER` in size."""
     value = data.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST_NUMBER <= value <= LARGEST_NUMBER:
@@ -35,7 +35,7 @@ def real(data: Mapping[Any, Any], name: Any) -> float:
 
 def whole(data: Mapping[Any, Any], name: Any) -> int:
     """Read a whole number of a message. Raises `UnknownMessage`."""
-    value = real(data, name)
+    value = read_number(data, name)
     if value != math.floor(value):
         raise UnknownMessage(f"{name} is no whole number")
     return int(value)
@@ -70,7 +70,7 @@ class Component(JSComponent):
             else:
                 super()._process_event(event)
 
-    def tell(self, data: Any) -> None:
+    def send_to_script(self, data: Any) -> None:
         """Send a message to the browser's side."""
         self._send_msg(data)
 

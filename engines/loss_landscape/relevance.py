@@ -70,7 +70,7 @@ def _knobs_of_draws(config: LossLandscape) -> frozenset[str]:
     return LOSSES[config.potential] if config.subject == "potential" else frozenset()
 
 
-def shown(config: LossLandscape) -> frozenset[str]:
+def visible_plots(config: LossLandscape) -> frozenset[str]:
     """Plots with something to show."""
     return _shown(config) | {"map"}
 
@@ -100,4 +100,4 @@ def _training(config: LossLandscape) -> frozenset[str]:
 
 def blank(config: LossLandscape, plots: frozenset[str]) -> frozenset[str]:
     """Plots without content."""
-    return plots - shown(config)
+    return plots - visible_plots(config)

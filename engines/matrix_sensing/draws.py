@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.compute.device import real
+from engines.core.compute.device import widest_real
 from engines.core.numerics.noise import orthonormal
 from engines.core.numerics.svec import UpperTriangle
 from engines.matrix_sensing.config import MatrixSensing
@@ -65,7 +65,7 @@ def _operator(
     symmetric: bool,
 ) -> Operator:
     def tensor(values: np.ndarray) -> Tensor:
-        return torch.as_tensor(values, dtype=real(device), device=device)
+        return torch.as_tensor(values, dtype=widest_real(device), device=device)
 
     n1, n2, m = config.rows, config.columns, config.m
     if config.operator == "identity":

@@ -40,7 +40,7 @@ class MethodInputs(NamedTuple):
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
     """Take one step of each member's own method, F `[B, n1, k]` and G `[B, n2, k]`; each operator is applied once."""
     residual = problem.residual(state.F, state.G)
-    state = lift(problem, state, knobs, partial(problem.loss, residual))
+    state = apply_lift(problem, state, knobs, partial(problem.loss, residual))
     gradients = problem.gradients(residual, state.F, state.G)
     eta = (knobs["eta"] * problem.scale)[:, None, None]
     F, G, P = _moved(problem, state, gradients, eta, partial(problem.loss, residual), knobs)
@@ -119,7 +119,7 @@ METHODS = {
 }
 
 
-def lift(problem: Problem, state: State, knobs: Knobs, loss: Callable[[], Tensor]) -> State:
+def apply_lift(problem: Problem, state: State, knobs: Knobs, loss: Callable[[], Tensor]) -> State:
     """Apply the one modified step to the members whose trigger fires now.
 
     With the thin SVD `F = A S Bᵀ`: `F <- beta A`, `G <- G B S / beta`. The product is unchanged, `Fᵀ F` becomes
@@ -161,11 +161,11 @@ def _triggered(problem: Problem, state: State, waiting: Tensor, loss: Tensor) ->
     fire = waiting & (fraction < torch.where(problem.lift.estimated, largest, problem.sigma[:, -1]))
     unsure = (fire & problem.lift.estimated).nonzero().flatten()
     if len(unsure):
-        fire[unsure] = fraction[unsure] < estimate(state.F[unsure], state.G[unsure], problem.padded[unsure])
+        fire[unsure] = fraction[unsure] < estimate_sigma(state.F[unsure], state.G[unsure], problem.padded[unsure])
     return fire
 
 
-def estimate(F: Tensor, G: Tensor, padded: Tensor) -> Tensor:
+def estimate_sigma(F: Tensor, G: Tensor, padded: Tensor) -> Tensor:
     """The singular value of `F Gᵀ` before the largest ratio gap, `[B]`: an estimate of sigma_r without the truth."""
     values = singular_values(F, G).clamp_min(1e-300)
     if values.shape[-1] == 1:

@@ -12,7 +12,7 @@ import numpy as np
 
 from engines.matrix_sensing.config import MatrixSensing
 from engines.matrix_sensing.draws import scaled
-from engines.matrix_sensing.factor_parts import FactorParts, drawn, split
+from engines.matrix_sensing.factor_parts import FactorParts, split, unit_start
 
 TINY = 1e-300
 """A least size, so that zero can be divided by."""
@@ -42,7 +42,7 @@ def learning(config: MatrixSensing) -> FirstSteps | None:
     """Follow the reduced problem until every mode is learned to `LEARNED`; None where `STEPS` do not suffice."""
     if config.k > WIDEST:
         return None
-    F, G = scaled(config, *drawn(config))
+    F, G = scaled(config, *unit_start(config))
     if config.symmetric:
         G = F
     M = np.zeros((len(F), len(G)))

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from engines.core.numerics.collapse_metrics import size
+from engines.core.numerics.collapse_metrics import frobenius_norm
 from engines.neural_collapse import response
 from engines.neural_collapse.config import NeuralCollapse
 from engines.neural_collapse.diagnostics import Readout
@@ -48,7 +48,7 @@ def readout(problem: Problem, state: CentralState, knobs: Knobs) -> Readout:
     """Features `[B, d, K + r]`, classifier `[B, K, d]` and speed `[B]`, from which the channels are computed."""
     H, logs = state
     W = problem.task.ridge(H, knobs)
-    speed = size(problem.task.velocity(H, knobs)) / size(H)
+    speed = frobenius_norm(problem.task.velocity(H, knobs)) / frobenius_norm(H)
     return Readout(H, W, logs, -2 * logs[:, response.OUT_OF_SPAN], problem.task.loss(W, H, knobs), speed)
 
 

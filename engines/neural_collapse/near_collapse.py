@@ -180,7 +180,7 @@ class CollapseLaw:
     """Estimate of the largest error of the logarithm of NC1."""
 
 
-def law(config: NeuralCollapse, steps: np.ndarray) -> CollapseLaw:
+def predict_metrics(config: NeuralCollapse, steps: np.ndarray) -> CollapseLaw:
     """Predict NC1 and the trace within the classes at `steps [T]`: for means of full rank, and 0 < c < 1."""
     start = begin(config)
     steps = np.concatenate([[0.0], steps])  # what has fallen, has since step 0

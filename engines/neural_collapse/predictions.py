@@ -42,10 +42,10 @@ def predictions(config: NeuralCollapse, steps: np.ndarray) -> Curves:
 
 def _near(config: NeuralCollapse, t: np.ndarray) -> Curves:
     """Laws of a start that is made of a frame."""
-    law, coarse = near_collapse.law(config, t), _coarse(config, t)
+    law, coarse = near_collapse.predict_metrics(config, t), _coarse(config, t)
     amplified = 1.0 if config.model == "central_path" else max(3 / config.lambda_w**0.5, 1.0)
     nc1 = np.where(law.nc1 > DROWNED * amplified * ROUNDING**2 * law.nc1_trace, law.nc1, np.nan)
-    begun = near_collapse.law(config, np.zeros(1))
+    begun = near_collapse.predict_metrics(config, np.zeros(1))
     traces, first = _far(config, law.off_trace, LARGEST_TRACE), _far(config, law.off_nc1, LARGEST_NC1)
     curves = [
         ("trace_within", law.trace_within, traces),

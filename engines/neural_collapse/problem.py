@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import flags, tensor
-from engines.core.numerics.collapse_metrics import FeatureMoments, nc1, nc1_trace, scaled
+from engines.core.numerics.collapse_metrics import FeatureMoments, nc1, nc1_trace, unit_scaled
 from engines.core.protocol.device_choice import choose_device
 from engines.neural_collapse import draws
 from engines.neural_collapse.config import NeuralCollapse
@@ -57,7 +57,7 @@ def reduced(M: Tensor, Y: Tensor, G: Tensor) -> FeatureMoments:
 
     The mean squared deviation of class k is `Tr(Y G_k Yᵀ)`.
     """
-    entries, u = scaled(Y)
+    entries, u = unit_scaled(Y)
     V = ((entries.mT @ entries)[:, None] * G).sum((-2, -1)).clamp_min(0).sqrt()
     return FeatureMoments(M, Y, u[..., 0] * V)
 

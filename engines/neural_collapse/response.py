@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.numerics.collapse_metrics import TINY, size
+from engines.core.numerics.collapse_metrics import TINY, frobenius_norm
 from engines.core.protocol.errors import ConfigError
 from engines.neural_collapse import draws
 from engines.neural_collapse import problem as problems
@@ -64,7 +64,7 @@ def build(configs: Sequence[NeuralCollapse], device: torch.device) -> Problem:
 
 def _sizes(parts: Sequence[Tensor]) -> Tensor:
     """Frobenius norms of all parts `[B, m, n]`, `[B, 6]`."""
-    return torch.stack([size(part) for part in parts], -1)
+    return torch.stack([frobenius_norm(part) for part in parts], -1)
 
 
 def directions(problem: Problem, H: Tensor) -> list[Tensor]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from engines.core.numerics.collapse_metrics import TINY, size
+from engines.core.numerics.collapse_metrics import TINY, frobenius_norm
 from engines.neural_collapse.features import FeatureTargets, Knobs, applied
 
 TOLERANCE = 1e-12
@@ -68,7 +68,7 @@ def begin(H0: Tensor, task: FeatureTargets) -> SolverState:
 
 def residual(it: SolverState, image: Tensor) -> Tensor:
     """Relative residual `‖g(W) - W‖/‖g(W)‖`, `[B]`, with `image = g(W)`, `[B, K, d]`."""
-    return size(image - it.W) / size(image).clamp_min(TINY)
+    return frobenius_norm(image - it.W) / frobenius_norm(image).clamp_min(TINY)
 
 
 def solved(it: SolverState, image: Tensor) -> Tensor:

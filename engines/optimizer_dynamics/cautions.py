@@ -7,7 +7,7 @@ import numpy as np
 from engines.optimizer_dynamics import risk
 from engines.optimizer_dynamics.config import OptimizerDynamics
 from engines.optimizer_dynamics.method_names import METHOD_LABELS, RATE_FREE
-from engines.optimizer_dynamics.methods.one_at_a_time import reads
+from engines.optimizer_dynamics.methods.own import reads
 from engines.optimizer_dynamics.predictions import curvature_limit, threshold
 
 TIE = 1e-9

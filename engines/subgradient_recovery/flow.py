@@ -84,7 +84,7 @@ def follow(config: SubgradientRecovery) -> Flow:
 
 @lru_cache(maxsize=512)
 def _follow(config: SubgradientRecovery) -> Flow:
-    sigma, w, values = config.sigma, laws.edge(config), laws.eigenvalues(config)
+    sigma, w, values = config.sigma, laws.edge(config), laws.start_eigenvalues(config)
     lam, bulk = values[: config.r], max(w, values[-1])
     sizes = np.geomspace(1e-9, 2 * np.linalg.norm(sigma), 160)
     lengths = laws.phi(config, sizes)
@@ -123,7 +123,7 @@ def _start(config: SubgradientRecovery) -> np.ndarray:
     The part of that start in the first r eigenvectors, R/sqrt(d), becomes `diag(g) R` with
     `g_j = alpha^(-lam_j/lam_1)`, whose singular values over g_j count; where the draw is large, their mean squares.
     """
-    lam = laws.eigenvalues(config)[: config.r]
+    lam = laws.start_eigenvalues(config)[: config.r]
     if config.init == "spectral":
         return config.alpha * np.sqrt(lam)
     drawn = draws.spectrum(config)
@@ -142,7 +142,7 @@ def _bulk(config: SubgradientRecovery) -> float:
     """
     if config.init == "random":
         return 1.2 * (1 + np.sqrt(config.k / config.d))
-    edge, overlap = max(laws.edge(config), laws.eigenvalues(config)[-1]), draws.overlap_with_truth(config)
+    edge, overlap = max(laws.edge(config), laws.start_eigenvalues(config)[-1]), draws.overlap_with_truth(config)
     if overlap is None:
         return float(np.sqrt(edge))
     return float(np.sqrt(edge) / max(np.linalg.svd(overlap[:, : config.r], compute_uv=False)[-1], 1e-3))
@@ -180,7 +180,7 @@ def population(config: SubgradientRecovery, steps: np.ndarray) -> np.ndarray:
     (1 - 2 eta0 sigma)^t. Spare directions: x <- x (1 - 2 eta0 x)²: 1/t from a large start, a floor from a small one.
     """
     eta, sigma, t = config.eta0, config.sigma, np.asarray(steps, float)
-    growth = 2 * np.log1p(2 * eta * np.linalg.norm(sigma) / laws.ROOT * laws.eigenvalues(config)[: config.r])
+    growth = 2 * np.log1p(2 * eta * np.linalg.norm(sigma) / laws.ROOT * laws.start_eigenvalues(config)[: config.r])
     fast, slow = (-np.log(np.maximum(1 - rate * eta * sigma, 1e-12)) for rate in (4, 2))
     begun = np.minimum(_start(config) ** 2, sigma * (1 - 1e-9))
     since = t[:, None] + np.log(begun / (sigma - begun)) / growth
@@ -227,7 +227,7 @@ def leftover(config: SubgradientRecovery) -> np.ndarray:
     `alpha² lam_i (sigma_r/(lam_r alpha²))^(lam_i/lam_r)` for r < i <= k, with the spectrum of this draw, or a
     semicircle's upper part where that is large.
     """
-    drawn, last = draws.spectrum(config), laws.eigenvalues(config)[config.r - 1]
+    drawn, last = draws.spectrum(config), laws.start_eigenvalues(config)[config.r - 1]
     bulk = semicircle(config.d - config.r, laws.edge(config)) if drawn is None else drawn[0][config.r :]
     lam = np.maximum(bulk[: config.k - config.r], 1e-12)
     return config.alpha**2 * lam * np.maximum(config.sigma[-1] / (last * config.alpha**2), 1.0) ** (lam / last)

@@ -207,7 +207,7 @@ def hard(config: SubgradientRecovery) -> str:
         return f"α = {config.alpha:.3g} is above 1: the start is larger than the truth"
     if config.eta0 > FASTEST:
         return f"η₀ = {config.eta0:.3g} is above {FASTEST:g}: the first steps overshoot"
-    lost = laws.edge(config) > CLOSE.get(config.method, 0.0) * laws.eigenvalues(config)[config.r - 1]
+    lost = laws.edge(config) > CLOSE.get(config.method, 0.0) * laws.start_eigenvalues(config)[config.r - 1]
     if lost or config.m < _least(config) or config.m < laws.threshold(config):
         return f"m = {config.m} leaves the weakest signal too near the noise: raise m, or lower p or κ"
     return ""

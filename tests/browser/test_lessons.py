@@ -216,3 +216,18 @@ def test_progress_and_answers_stay_in_the_browser(page):
     lab.open("/neural_collapse?lesson=what_a_layer_removes")
     lab.view.get_by_role("button", name="Start afresh").click()
     assert lab.says("Choose, and it plays.")
+
+
+@pytest.mark.thorough
+def test_a_lesson_is_printed_whole_and_nothing_else(page):
+    lab = page(height=900).open("/matrix_sensing?lesson=the_price_of_width&theme=dark")
+    assert lab.says("Choose, and it plays.")
+    assert lab.view.locator("header").is_visible()
+    lab.view.emulate_media(media="print")
+    until(lambda: not lab.view.locator("header").is_visible(), 5)
+    lesson = lessons.load("the_price_of_width")
+    assert lab.view.locator(".printed section").count() == len(lesson.steps)
+    assert lab.view.locator(".printed section").last.is_visible()
+    ways = lab.view.get_by_role("link").or_(lab.view.get_by_role("button"))
+    assert not [each.inner_text() for each in ways.all() if each.is_visible()]
+    assert not lab.view.get_by_text("What you are seeing").is_visible()

@@ -175,7 +175,7 @@ def test_the_story_of_a_diverged_member_says_so_and_is_that_of_the_steps_before(
 
 def test_states_checkpoints_and_rows_count_as_memory(monkeypatch):
     limits = []
-    monkeypatch.setattr(devices, "require", lambda needed, device: limits.append(needed))
+    monkeypatch.setattr(devices, "require_bytes", lambda needed, device: limits.append(needed))
     run = engines.run("toy", set={"d": 100}, seeds=range(50), steps=1000)
     row = sum(run[name][0].nbytes for name in ("loss", "x"))
     thin = run.recording.thin.nbytes()

@@ -12,7 +12,7 @@ COME_AND_GO = """
 import gc, json, threading, time
 from collections import Counter
 from benchmarks.load import ADMISSION, LAB, Document, Lab, Session, rest, served, visit
-from dashboard.session.kept import KEPT
+from dashboard.session.lost_pages import LOST_PAGES
 from engines.core.live.runner import Runner
 
 with served() as (address, labs, server):
@@ -24,7 +24,7 @@ with served() as (address, labs, server):
         kinds = Counter(map(type, gc.get_objects()))
         alive = {kind.__name__: kinds[kind] for kind in (Lab, Session, Runner, Document)}
         threads = sorted(thread.name for thread in threading.enumerate())
-        found.append(alive | {"runs": ADMISSION.count(), "kept": len(KEPT), "threads": threads})
+        found.append(alive | {"runs": ADMISSION.count(), "kept": len(LOST_PAGES), "threads": threads})
 print(json.dumps(found))
 """
 

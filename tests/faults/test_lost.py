@@ -62,7 +62,7 @@ def test_a_run_whose_server_was_killed_is_found_as_interrupted_and_goes_on(place
     process.send_signal(signal.SIGKILL)
     process.communicate(timeout=20)
     (entry,) = library.opened().find(engine="matrix_sensing")[0]
-    assert library.described(entry).startswith("interrupted, ")
+    assert library.summary_line(entry).startswith("interrupted, ")
     found = api.open(place / entry.file)
     assert found.interrupted and len(found) > 1
     last = int(found.steps[-1])
@@ -94,7 +94,7 @@ def test_a_server_that_is_killed_while_visitors_play_leaves_runs_that_another_on
     entries = library.opened().find(engine="matrix_sensing")[0]
     assert len(entries) == 2
     for entry in entries:
-        assert library.described(entry).startswith("interrupted, ")
+        assert library.summary_line(entry).startswith("interrupted, ")
         found = api.open(place / entry.file)
         last = int(found.steps[-1])
         assert last > 0

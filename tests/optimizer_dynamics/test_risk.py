@@ -35,7 +35,7 @@ def test_wrong_builds_give_other_numbers(monkeypatch):
     def build(**patch):
         for name, value in patch.items():
             monkeypatch.setattr(risk, name, value)
-        found = float(risk.Path(small()).until(120)[120, 0])
+        found = float(risk.RiskPath(small()).until(120)[120, 0])
         monkeypatch.undo()
         return found
 

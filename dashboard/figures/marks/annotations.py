@@ -10,7 +10,7 @@ from bokeh.models import ColumnDataSource, LabelSet, MultiLine, Scatter
 
 from dashboard.figures.marks.axes import Scale
 from dashboard.figures.marks.figure import add_glyph
-from dashboard.figures.marks.streamed_source import Column, recorded
+from dashboard.figures.marks.streamed_source import Column, read_column
 from dashboard.ui.formatting import number
 from dashboard.ui.palette import INK
 
@@ -35,7 +35,7 @@ def placed(
         column = next((column for column in columns if _about(note, column)), None)
         if column is None or column.channel not in run.recording.series(column.channel).names:
             continue
-        steps, values = recorded(run, column)
+        steps, values = read_column(run, column)
         last = note.step if note.to is None else note.to
         if len(steps) and steps[-1] >= last:
             placed = _point(note, steps, values) if note.to is None else _slope(note, steps, values, log_x, scale)

@@ -196,7 +196,7 @@ class LineMark:
 
     def band(self, column: Column) -> tuple[Column, Column]:
         """Return the columns of the lower and the upper end of a curve's band."""
-        return replace(column, part="low"), replace(column, part="high")
+        return replace(column, statistic="low"), replace(column, statistic="high")
 
     # -- written at each tick, or when something changed -------------------------------------------------------
 

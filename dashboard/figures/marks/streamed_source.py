@@ -172,7 +172,7 @@ class StreamedSource:
                 self.extents[key] = (min(low, float(values.min())), max(high, float(values.max())), least)
 
 
-def recorded(run: Run, column: Column) -> tuple[np.ndarray, np.ndarray]:
+def read_column(run: Run, column: Column) -> tuple[np.ndarray, np.ndarray]:
     """Read all recorded steps `[T]` of a column and its values `[T]`, NaN from where a member diverged."""
     steps, block = run.recording.series(column.channel).read(column.channel)
     return steps, column.values(mask_diverged(run, steps, block))

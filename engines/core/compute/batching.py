@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engines.core.compute.device import real
+from engines.core.compute.device import widest_real
 
 
 def tensor(values: object, device: torch.device) -> Tensor:
     """Make a tensor `[*]` of numbers nested that deep, in the widest real type of a device, see `real`."""
-    return torch.as_tensor(np.asarray(values), dtype=real(device), device=device)
+    return torch.as_tensor(np.asarray(values), dtype=widest_real(device), device=device)
 
 
 def flags(values: object, device: torch.device) -> Tensor:

@@ -65,7 +65,7 @@ class Description(NamedTuple):
     text: str
 
 
-def described() -> list[Description]:
+def describe_devices() -> list[Description]:
     """Describe every device, the processor first."""
     described = [Description("cpu", _with_memory("CPU", *_memory_of_host()))]
     if torch.backends.mps.is_available():
@@ -92,7 +92,7 @@ def _memory_of_host() -> tuple[int | None, int]:
     return (page * os.sysconf(available) if available else None), page * os.sysconf("SC_PHYS_PAGES")
 
 
-def real(device: torch.device) -> torch.dtype:
+def widest_real(device: torch.device) -> torch.dtype:
     """Return the widest real type of a device: float64, except on MPS, which has float32 alone."""
     return torch.float32 if device.type == "mps" else torch.float64
 
@@ -106,7 +106,7 @@ def memory(device: torch.device) -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
-def require(needed: int, device: torch.device) -> None:
+def require_bytes(needed: int, device: torch.device) -> None:
     """Raise `ConfigError` where a simulation would take more memory than it may."""
     limit = memory(device)
     if needed > limit:

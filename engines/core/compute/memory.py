@@ -41,16 +41,16 @@ def needs(simulation: Simulation, frame: Frame, steps: int) -> MemoryNeeds:
     """
     state = simulation.nbytes()
     states = simulation.estimate + COPIES * state + _budgeted(state, THIN.count(steps), CHECKPOINT_BUDGET)
-    rows = recorded(simulation.engine, frame, steps)
+    rows = recording_bytes(simulation.engine, frame, steps)
     return MemoryNeeds(states + rows) if simulation.device.type == "cpu" else MemoryNeeds(rows, states)
 
 
 def require(simulation: Simulation, frame: Frame, steps: int) -> None:
     """Raise `ConfigError` where a simulation that has begun with `frame` would take too much until `steps`."""
     host, gpu = needs(simulation, frame, steps)
-    devices.require(host, torch.device("cpu"))
+    devices.require_bytes(host, torch.device("cpu"))
     if gpu:
-        devices.require(gpu, simulation.device)
+        devices.require_bytes(gpu, simulation.device)
 
 
 def advice(engine: Engine, configs: Sequence[Config], share: float) -> str:
@@ -112,7 +112,7 @@ def _largest(fits: Callable[[int], bool], below: int) -> int:
     return low
 
 
-def recorded(engine: Engine, frame: Frame, steps: int) -> int:
+def recording_bytes(engine: Engine, frame: Frame, steps: int) -> int:
     """Bytes of everything recorded up to a step, from one frame with all channels; rows are set aside in advance."""
     thin = {channel.name for channel in engine.channels if channel.thin}
     dense = sum(value.nbytes for name, value in frame.values.items() if name not in thin)

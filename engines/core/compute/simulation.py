@@ -70,7 +70,7 @@ class Batch:
 
     def _tensor(self, configs: Sequence[Config], name: str) -> Tensor:
         values = [float(getattr(config, name)) for config in configs]
-        return torch.tensor(values, dtype=devices.real(self.device), device=self.device)
+        return torch.tensor(values, dtype=devices.widest_real(self.device), device=self.device)
 
     def _step(self, state: Any, knobs: Any) -> Any:
         return self.engine.step(self.problem, state, knobs)
@@ -158,7 +158,7 @@ class Simulation:
             self.estimate = sum(engine.nbytes(group) for group in group_by_shape(configs).values())
             """Bytes that the problems and the states take, as the engine says."""
             for place in {CPU, device}:  # what a GPU computes is drawn on the host
-                devices.require(self.estimate, place)
+                devices.require_bytes(self.estimate, place)
             self.batches = [
                 Batch(engine, group, [i for i, config in enumerate(configs) if config.shape_key() == key], device)
                 for key, group in group_by_shape(configs).items()

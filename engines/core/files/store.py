@@ -16,7 +16,7 @@ import torch
 import xarray
 
 from engines.core.compute import device as devices
-from engines.core.data.plain_json import plain
+from engines.core.data.plain_json import to_plain_types
 from engines.core.data.recording import Frame, Series
 from engines.core.files.atomic_file import writing
 from engines.core.files.packing import pack, unpack
@@ -158,7 +158,7 @@ def metadata(run: RunData) -> dict[str, Any]:
         "events": [vars(event) for event in run.recording.events],
         "shapes": shapes,
         "device": run.device,
-        "dtype": str(devices.real(torch.device(run.device))).removeprefix("torch."),
+        "dtype": str(devices.widest_real(torch.device(run.device))).removeprefix("torch."),
         "versions": {"torch": torch.__version__, "python": platform.python_version()},
         "final": final_values(run),
         "verdicts": _verdicts(run),
@@ -173,12 +173,12 @@ READERS_OWN = ("name", "tags", "note", "stored")
 def final_values(run: RunData) -> dict[str, list[float | None]]:
     """Collect the last value of each channel that is one number a step, for all members; None where they diverged."""
     channels = [channel.name for channel in run.engine.channels if not channel.dims and _recorded(run, channel)]
-    return {name: plain(run[name][-1]) for name in channels if len(run)}
+    return {name: to_plain_types(run[name][-1]) for name in channels if len(run)}
 
 
 def _verdicts(run: RunData) -> list[Any]:
     try:
-        return plain(run.verdicts)
+        return to_plain_types(run.verdicts)
     except EngineFailure:  # what was computed is stored whatever becomes of its claims
         return []
 

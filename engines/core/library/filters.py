@@ -66,9 +66,9 @@ def _few(connection: sqlite3.Connection, words: list[str]) -> Iterator[SqlCondit
     """Narrow the search to the few runs that have these words; of many, the newest are met soon by looking at each."""
     parts = ['"' + word.replace('"', '""') + '"' for word in words if len(word) >= SHORTEST and "\0" not in word]
     if parts and has_texts(connection):
-        found = "SELECT rowid FROM texts WHERE texts MATCH ?", " AND ".join(parts)
-        if len(connection.execute(f"{found[0]} LIMIT {FEW}", found[1:]).fetchall()) < FEW:
-            yield f"id IN ({found[0]})", [found[1]]
+        matching = "SELECT rowid FROM texts WHERE texts MATCH ?", " AND ".join(parts)
+        if len(connection.execute(f"{matching[0]} LIMIT {FEW}", matching[1:]).fetchall()) < FEW:
+            yield f"id IN ({matching[0]})", [matching[1]]
 
 
 def has_texts(connection: sqlite3.Connection) -> bool:

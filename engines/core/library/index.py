@@ -72,7 +72,7 @@ class Index:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         digest = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:32]
-        self._places = [folder / FOLDER / "runs.sqlite", _cache(f"{digest}.sqlite")]
+        self._files = [folder / FOLDER / "runs.sqlite", _cache(f"{digest}.sqlite")]
 
     @contextmanager
     def opened(self, progress: Progress | None = None) -> Iterator[sqlite3.Connection]:
@@ -90,26 +90,26 @@ class Index:
 
     def delete(self) -> None:
         """Delete the index; the next call makes it anew."""
-        for place in self._places:
-            _remove(place)
+        for file in self._files:
+            _remove(file)
 
     def _connect(self, progress: Progress | None) -> sqlite3.Connection:
-        for place in [*self._places, None]:
+        for file in [*self._files, None]:
             for _ in range(2):  # a damaged one is deleted, and made anew
                 try:
-                    return self._synchronised(place, progress)
+                    return self._synchronised(file, progress)
                 except (sqlite3.Error, OSError) as error:
                     if isinstance(error, StoreError):
                         raise
-                    if place is None or not _is_broken(error):
+                    if file is None or not _is_broken(error):
                         break
-                    _remove(place)
+                    _remove(file)
         raise StoreError(f"the runs in {self.folder} cannot be listed")
 
-    def _synchronised(self, place: Path | None, progress: Progress | None) -> sqlite3.Connection:
-        if place:
-            place.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(place or ":memory:", timeout=PATIENCE, isolation_level=None)
+    def _synchronised(self, file: Path | None, progress: Progress | None) -> sqlite3.Connection:
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(file or ":memory:", timeout=PATIENCE, isolation_level=None)
         try:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA journal_mode = WAL")
@@ -133,10 +133,10 @@ def _cache(name: str) -> Path:
     return platformdirs.user_cache_path("dynascope") / name
 
 
-def _remove(place: Path) -> None:
+def _remove(file: Path) -> None:
     for end in ("", "-wal", "-shm"):
         with contextlib.suppress(OSError):
-            place.with_name(place.name + end).unlink(missing_ok=True)
+            file.with_name(file.name + end).unlink(missing_ok=True)
 
 
 def _make(connection: sqlite3.Connection) -> None:
@@ -220,8 +220,8 @@ class _Synchronisation:
 
     def _drop(self, file: str) -> None:
         if has_texts(self.connection):  # which are told the words that they forget
-            told = "INSERT INTO texts (texts, rowid, words) SELECT 'delete', id, words FROM runs WHERE file = ?"
-            self.connection.execute(told, [file])
+            query = "INSERT INTO texts (texts, rowid, words) SELECT 'delete', id, words FROM runs WHERE file = ?"
+            self.connection.execute(query, [file])
         for table in ("knobs", "descriptions"):
             self.connection.execute(f"DELETE FROM {table} WHERE run IN (SELECT id FROM runs WHERE file = ?)", [file])
         self.connection.execute("DELETE FROM runs WHERE file = ?", [file])

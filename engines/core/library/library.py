@@ -238,10 +238,10 @@ class Library:
     def _lock(self) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        place = self.folder / FOLDER / "lock"
+        lock_file = self.folder / FOLDER / "lock"
         try:
-            place.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(place, timeout=LOCKED):
+            lock_file.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(lock_file, timeout=LOCKED):
                 yield
         except Timeout:
             raise StoreError(f"another program has been changing {self.folder} for {LOCKED:g} s") from None

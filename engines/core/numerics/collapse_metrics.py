@@ -45,7 +45,7 @@ class FeatureMoments(NamedTuple):
     """Root mean squared deviation of each class, `[*, K]`."""
 
 
-def scaled(A: Tensor) -> tuple[Tensor, Tensor]:
+def unit_scaled(A: Tensor) -> tuple[Tensor, Tensor]:
     """`A/u` with entries of order one and the power of two `u [*, 1, 1]`, so that squares neither vanish nor burst.
 
     Exact; u = 1 where A is zero, or not finite.
@@ -56,15 +56,15 @@ def scaled(A: Tensor) -> tuple[Tensor, Tensor]:
     return A / u, u
 
 
-scaled_means = lru_cache(maxsize=8)(scaled)
-"""`scaled` of class means and what is made of them, kept by the tensor itself, which is never written to.
+scaled_means = lru_cache(maxsize=8)(unit_scaled)
+"""`unit_scaled` of class means and what is made of them, kept by the tensor itself, which is never written to.
 
 A dozen metrics of one look ask for the same. Not for samples: they would be kept, too.
 """
 
 
 def size_of_means(A: Tensor) -> Tensor:
-    """Frobenius norm of class means, `[*, m, n] -> [*]`, as `size` computes it."""
+    """Frobenius norm of class means, `[*, m, n] -> [*]`, as `frobenius_norm` computes it."""
     entries, u = scaled_means(A)
     return torch.linalg.vector_norm(entries, dim=(-2, -1)) * u[..., 0, 0]
 
@@ -73,18 +73,18 @@ def size_of_means(A: Tensor) -> Tensor:
 def centred(M: Tensor) -> Tensor:
     """`C = M - m_G 1ᵀ`, `[*, d, K]`; zero where means coincide as far as rounding can tell."""
     C = M - M.mean(-1, keepdim=True)
-    return torch.where((size(C) > ROUNDING * size_of_means(M))[..., None, None], C, 0)
+    return torch.where((frobenius_norm(C) > ROUNDING * size_of_means(M))[..., None, None], C, 0)
 
 
-def size(A: Tensor) -> Tensor:
+def frobenius_norm(A: Tensor) -> Tensor:
     """Frobenius norm of matrices, `[*, m, n] -> [*]`."""
-    entries, u = scaled(A)
+    entries, u = unit_scaled(A)
     return torch.linalg.vector_norm(entries, dim=(-2, -1)) * u[..., 0, 0]
 
 
 def unit(A: Tensor) -> Tensor:
     """Unit matrix `A/‖A‖`, `[*, m, n]`; NaN where A is zero."""
-    entries = scaled(A)[0]
+    entries = unit_scaled(A)[0]
     return entries / torch.linalg.vector_norm(entries, dim=(-2, -1), keepdim=True)
 
 
@@ -157,7 +157,7 @@ def nc2_etf(M: Tensor) -> Tensor:
     0 for a simplex, and for an orthogonal frame too.
     """
     C, K = scaled_means(centred(M))[0], M.shape[-1]
-    return size(unit(C.mT @ C) - simplex(K, M) / sqrt(K - 1))
+    return frobenius_norm(unit(C.mT @ C) - simplex(K, M) / sqrt(K - 1))
 
 
 def nc2_of(M: Tensor) -> Tensor:
@@ -166,18 +166,18 @@ def nc2_of(M: Tensor) -> Tensor:
     0 for an orthogonal frame, `sqrt(2 - 2 sqrt((K - 1)/K))` for a simplex.
     """
     M, K = scaled_means(M)[0], M.shape[-1]
-    return size(unit(M.mT @ M) - torch.eye(K, dtype=M.dtype, device=M.device) / sqrt(K))
+    return frobenius_norm(unit(M.mT @ M) - torch.eye(K, dtype=M.dtype, device=M.device) / sqrt(K))
 
 
 def equinorm(A: Tensor) -> Tensor:
     """Deviation over mean of the norms of the columns, `[*, d, K] -> [*]`."""
-    norms = torch.linalg.vector_norm(scaled(A)[0], dim=-2)
+    norms = torch.linalg.vector_norm(unit_scaled(A)[0], dim=-2)
     return _over(norms.std(-1, correction=0), norms.mean(-1))
 
 
 def cosines(C: Tensor) -> Tensor:
     """Cosines between columns, `[*, d, K] -> [*, K, K]`."""
-    rows = scaled(C.mT[..., None, :])[0][..., 0, :]  # each column in a unit of its own
+    rows = unit_scaled(C.mT[..., None, :])[0][..., 0, :]  # each column in a unit of its own
     directions = rows / torch.linalg.vector_norm(rows, dim=-1, keepdim=True)
     return directions @ directions.mT
 
@@ -200,21 +200,21 @@ def nc3(M: Tensor, W: Tensor) -> Tensor:
 
     0 for a simplex, `2 - 2 sqrt((K - 1)/K)` for an orthogonal frame.
     """
-    return size(unit(W.mT) - unit(centred(M))).square()
+    return frobenius_norm(unit(W.mT) - unit(centred(M))).square()
 
 
 def nc3_uncentred(M: Tensor, W: Tensor) -> Tensor:
     """NC3 not centred, `‖Wᵀ/‖W‖ - M/‖M‖‖`, `[*]`: 0 for both frames."""
-    return size(unit(W.mT) - unit(M))
+    return frobenius_norm(unit(W.mT) - unit(M))
 
 
 def nc3_product(M: Tensor, W: Tensor) -> Tensor:
     """NC3 by the product, `‖WC/‖WC‖ - (I - 11ᵀ/K)/sqrt(K - 1)‖`, `[*]`: 0 for both frames."""
     K = M.shape[-1]
-    return size(unit(scaled(W)[0] @ scaled_means(centred(M))[0]) - simplex(K, M) / sqrt(K - 1))
+    return frobenius_norm(unit(unit_scaled(W)[0] @ scaled_means(centred(M))[0]) - simplex(K, M) / sqrt(K - 1))
 
 
-def nearest(H: Tensor, M: Tensor) -> Tensor:
+def nearest_mean(H: Tensor, M: Tensor) -> Tensor:
     """The class whose mean is nearest to each sample of `H [*, d, N]`: `argmin_k ‖h - m_k‖`, `[*, N]`.
 
     About the global mean, in units of the means: distances are compared, and a common shift would drown them.
@@ -226,7 +226,7 @@ def nearest(H: Tensor, M: Tensor) -> Tensor:
 
 def nearest_mean_accuracy(H: Tensor, labels: Tensor, M: Tensor) -> Tensor:
     """Share of samples with the mean of their own class the nearest, `[*]`; NaN where all means coincide."""
-    return _share(M, nearest(H, M) == labels)
+    return _share(M, nearest_mean(H, M) == labels)
 
 
 def scores(H: Tensor, labels: Tensor, M: Tensor, W: Tensor, b: Tensor) -> dict[str, Tensor]:
@@ -236,7 +236,7 @@ def scores(H: Tensor, labels: Tensor, M: Tensor, W: Tensor, b: Tensor) -> dict[s
     `b [*, K]`; by `accuracy` and `nc4`, which is NaN where all means coincide.
     """
     chosen = (W @ H + b[..., None]).max(-2).indices
-    return {"accuracy": (chosen == labels).to(H.dtype).mean(-1), "nc4": _share(M, chosen != nearest(H, M))}
+    return {"accuracy": (chosen == labels).to(H.dtype).mean(-1), "nc4": _share(M, chosen != nearest_mean(H, M))}
 
 
 def _share(M: Tensor, which: Tensor) -> Tensor:
@@ -263,6 +263,6 @@ def measure(s: FeatureMoments, W: Tensor) -> dict[str, Tensor]:
         "nc3_product": nc3_product(s.M, W),
         "trace_within": trace_within(s),
         "trace_between": trace_between(s),
-        "classifier_norm": size(W) / sqrt(s.M.shape[-1]),
+        "classifier_norm": frobenius_norm(W) / sqrt(s.M.shape[-1]),
         "feature_norm": torch.hypot(size_of_means(s.M), size_of_means(s.Y)) / sqrt(s.M.shape[-1]),
     }

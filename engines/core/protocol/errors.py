@@ -74,7 +74,7 @@ class UnknownName(DynascopeError, LookupError):
 
     def __init__(self, kind: str, name: object, choices: Iterable[object]) -> None:
         names = list(map(str, choices))
-        near = nearest(str(name), names)
+        near = nearest_name(str(name), names)
         hint = f"did you mean {near}?" if near else f"known: {', '.join(names) or 'none'}"
         super().__init__(f"unknown {kind} {quote(name)}; {hint}")
 
@@ -96,7 +96,7 @@ class StoreError(DynascopeError, OSError):
     """A run could not be written to disk or read back."""
 
 
-def nearest(name: str, choices: Iterable[str]) -> str:
+def nearest_name(name: str, choices: Iterable[str]) -> str:
     """Find the known name that a misspelt one resembles, "" where none does; `name=default` is known by its name.
 
     >>> nearest("alfa", ["k", "alpha"]), nearest("ETA", ["eta"]), nearest("speed", ["k", "alpha"])

@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.dropout import _DropoutNd
 
 from engines.core.protocol.errors import ConfigError, UnknownName, quote
+from engines.core.subjects.keras_models import as_torch
 from engines.core.subjects.minibatches import Minibatch
 
 TARGETS = ("labels", "label", "targets", "target", "y")
@@ -26,6 +27,7 @@ def adapt(module: torch.nn.Module, loss: Callable[[Any, Any], Tensor], features:
     """
     if not isinstance(module, torch.nn.Module):
         raise ConfigError(f"module={quote(module)} is no torch.nn.Module")
+    module = as_torch(module)
     frozen = copy.deepcopy(module).eval().requires_grad_(False)
     buffers = {name: one.detach() for name, one in frozen.named_buffers()}
     every = dict(frozen.named_parameters())
@@ -103,9 +105,13 @@ def _notes(module: torch.nn.Module, fixed: Mapping[str, Tensor]) -> list[str]:
     drops = sum(isinstance(one, _DropoutNd) and one.p > 0 for one in module.modules())
     notes = []
     if norms:
-        notes.append(f"evaluation mode: the running statistics of {norms} normalising layers are frozen")
+        notes.append(f"evaluation mode: the running statistics of {_layers(norms, 'normalising ')} are frozen")
     if drops:
-        notes.append(f"evaluation mode: {drops} dropout layers are off")
+        notes.append(f"evaluation mode: dropout is off in {_layers(drops)}")
     if fixed:
-        notes.append(f"{len(fixed)} tensors that need no gradient stay where they are")
+        notes.append(f"of its tensors {len(fixed)} need no gradient and stay where they are")
     return notes
+
+
+def _layers(count: int, kind: str = "") -> str:
+    return f"{count} {kind}layer{'s' * (count != 1)}"

@@ -28,8 +28,8 @@ def require_params(params: Any) -> None:
     for name, one in params.items():
         if not isinstance(one, Tensor) or not one.is_floating_point():
             raise ConfigError(f"the parameter {quote(name)} is {_kind(one)}, and no tensor of real numbers")
-        if one.device.type != "meta" and not bool(one.isfinite().all()):
-            raise ConfigError(f"the parameter {quote(name)} has {int((~one.isfinite()).sum())} values not finite")
+        if one.device.type != "meta" and (lost := int((~one.isfinite()).sum())):
+            raise ConfigError(f"{lost} of the {one.numel():,} values of the parameter {quote(name)} are not finite")
     devices = {str(one.device) for one in params.values()}
     if len(devices) > 1:
         raise ConfigError(f"the parameters are on {' and '.join(sorted(devices))}: all are to be on one device")
@@ -73,9 +73,8 @@ def _losses(losses: Losses, theta: Tensor, minibatch: Minibatch, name: str) -> T
         given = f"shape {tuple(made.shape)}" if isinstance(made, Tensor) else _kind(made)
         why = ", as a mean has: give reduction='none'" if isinstance(made, Tensor) and made.ndim == 0 else ""
         raise ConfigError(f"loss of {n} samples gives {given}{why}; it is to give one loss a sample, of shape ({n},)")
-    if not bool(made.isfinite().all()):
-        lost = int((~made.isfinite()).sum())
-        raise ConfigError(f"loss of {n} samples of {name} gives {lost} values that are not finite")
+    if lost := int((~made.isfinite()).sum()):
+        raise ConfigError(f"losses of {lost} of {n} samples of {name} are not finite")
     return made
 
 

@@ -30,7 +30,7 @@ class Interrupted(Exception):
     """The computation was asked to stop; what it had is in its checkpoint."""
 
 
-def compute(
+def compute_task(
     task: Task,
     partial: Path | None = None,
     device: str = "auto",

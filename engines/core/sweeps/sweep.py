@@ -153,7 +153,7 @@ def _on_processes(result: Sweep, tasks: Sequence[Task], workers: int, device: st
     spawn = multiprocessing.get_context("spawn")
     stop = spawn.Event()
     begun = (list(PLUGINS.__path__), stop, shared_gpus(device), spawn.Value("i", 0))
-    pool = ProcessPoolExecutor(workers, spawn, worker.begin, begun)
+    pool = ProcessPoolExecutor(workers, spawn, worker.prepare_process, begun)
     waiting = iter(tasks)
     running: dict[Future[Reply], Task] = {}
 

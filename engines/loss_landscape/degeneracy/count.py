@@ -150,7 +150,7 @@ class DirectionCount:
     @property
     def sweep(self) -> Tensor:
         """Nullities at the tolerances, `[*, m]`."""
-        return self.P - numerical_rank.sweep(self.unit, self.tolerances)
+        return self.P - numerical_rank.rank_sweep(self.unit, self.tolerances)
 
     @property
     def clear(self) -> float:

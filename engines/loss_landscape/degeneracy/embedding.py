@@ -43,7 +43,7 @@ def jacobian(model: Embedding, theta: Tensor, X: Tensor) -> Tensor:
     return torch.cat([E, _apart(model, readers), readout], -1)
 
 
-def lift(model: Embedding, theta: Tensor, weights: Tensor) -> Tensor:
+def to_embedding(model: Embedding, theta: Tensor, weights: Tensor) -> Tensor:
     """Parameters or directions of the perceptron `[*, P - p e]` in the coordinates of theta `[*, P]`, E kept."""
     readers, readout = weights.split([2 * model.h * model.e, model.p * model.h], -1)
     E = theta[: model.p * model.e].expand(*weights.shape[:-1], -1)
@@ -91,9 +91,9 @@ def count_stages(
     layer_blocks = tuple(blocks(g) for g in all_passes.gates)
     net, weights, inputs = model.perceptron(theta, X)
     zero = torch.zeros_like(theta)
-    units = lift(model, zero, synchronised_neurons.generators(net, weights, layer_blocks))
+    units = to_embedding(model, zero, synchronised_neurons.generators(net, weights, layer_blocks))
     related = (
-        lift(model, zero, related_gate_directions(net, weights, layer_passes(net, weights, inputs)))
+        to_embedding(model, zero, related_gate_directions(net, weights, layer_passes(net, weights, inputs)))
         if dependent
         else None
     )

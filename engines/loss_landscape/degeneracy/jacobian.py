@@ -38,7 +38,7 @@ def require_float64(*tensors: Tensor) -> None:
             raise ConfigError(f"counts need float64, given was {tensor.dtype}: in float32 they are wrong")
 
 
-def slope(activation: str, z: Tensor) -> Tensor:
+def activation_derivative(activation: str, z: Tensor) -> Tensor:
     """Derivative `phi'(z)` of an activation at pre-activations `z [*, n, d]`, elementwise; for a ReLU `z > 0`."""
     with torch.enable_grad():
         z = z.detach().requires_grad_()
@@ -65,7 +65,7 @@ def layer_passes(net: Mlp, theta: Tensor, X: Tensor) -> LayerPasses:
     G = [eye.expand(*Z[-1].shape[:-1], *eye.shape)]
     for W, z in zip(net.split(theta)[:0:-1], Z[-2::-1], strict=True):
         behind = (G[0].flatten(-3, -2) @ W[..., : z.shape[-1]]).unflatten(-2, G[0].shape[-3:-1])
-        G.insert(0, behind * slope(net.activation, z)[..., None, :])
+        G.insert(0, behind * activation_derivative(net.activation, z)[..., None, :])
     return LayerPasses(A, [gate(net.activation, z) for z in Z[:-1]] if net.activation in GATED else [], G)
 
 

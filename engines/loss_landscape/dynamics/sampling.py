@@ -151,7 +151,7 @@ def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> ChainP
     noise = [W.flatten(0, 1) for W in model.split(problem.normals.at(t))]
     b = knobs["n_beta"].repeat_interleave(C)
     gamma = float(knobs["gamma"][0])
-    swept = gibbs.sweep(model, layers, b, gamma, noise)
+    swept = gibbs.gibbs_sweep(model, layers, b, gamma, noise)
     theta = torch.cat([W.flatten(-2) for W in swept], -1).unflatten(0, (-1, C))
     loss = model(theta)
     return ChainPoint(theta, loss, state.gradient, torch.ones_like(loss))

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, jvp, vjp, vmap
 
-from engines.loss_landscape.degeneracy.jacobian import slope
+from engines.loss_landscape.degeneracy.jacobian import activation_derivative
 from engines.loss_landscape.models.mlp import ACTIVATIONS, Mlp
 
 Loss = Callable[[Tensor], Tensor]
@@ -151,7 +151,7 @@ def _linearised_layers(net: Mlp, theta: Tensor, X: Tensor, residual: Tensor | No
     weights = [W[:, : W.shape[1] - net.bias].contiguous() for W in net.split(theta)]
     layers = [Layer(weights[-1], _samples_last(A[-1]), None, _samples_last(residual), None)]
     for W, at, z in zip(weights[-2::-1], A[-2::-1], Z[-2::-1], strict=True):
-        phi, pull, bend = _samples_last(slope(net.activation, z)), None, None
+        phi, pull, bend = _samples_last(activation_derivative(net.activation, z)), None, None
         if (above := layers[0].pull) is not None:
             back = layers[0].W.mT @ above
             pull = back * phi

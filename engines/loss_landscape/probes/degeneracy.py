@@ -155,10 +155,12 @@ def degeneracy(
 
     Raises `ConfigError` for a loss without a network, for parameters that are not finite, and for too many of them.
     """
-    yield from examine(network_of_run(run, member, step), tolerance, n_beta, gamma, delta)
+    yield from degeneracy_parts(network_of_run(run, member, step), tolerance, n_beta, gamma, delta)
 
 
-def examine(network: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, delta: float) -> Iterator[Part]:
+def degeneracy_parts(
+    network: NetworkAtStep, tolerance: float, n_beta: float, gamma: float, delta: float
+) -> Iterator[Part]:
     """Parts of the result of `degeneracy` for a network at a step."""
     require_finite(network.theta)
     if isinstance(network.subject.model, OwnModel):

@@ -76,7 +76,7 @@ def _both_fire(gates: Tensor) -> Tensor:
 
 
 def _lift_path(model: Embedding, theta: Tensor, path: NeuronPath) -> NeuronPath:
-    return path._replace(curve=lambda t: embedding.lift(model, theta, path.curve(t)))
+    return path._replace(curve=lambda t: embedding.to_embedding(model, theta, path.curve(t)))
 
 
 def mixing_paths(model: Embedding, theta: Tensor) -> Iterator[NeuronPath]:
@@ -183,7 +183,7 @@ def autodiff_count(network: NetworkAtStep, landscape: Landscape, tolerance: floa
     )
     values = {"parameters": P, "nullity": free, "explained": 0, "residual": free, "gap": gap, "tolerance": tolerance,
              "tolerances": np.array(numerical_rank.SWEEP),
-             "nullities": (P - numerical_rank.sweep(unit)).numpy()}  # fmt: skip
+             "nullities": (P - numerical_rank.rank_sweep(unit)).numpy()}  # fmt: skip
     return values | spectrum_values(svdvals(J), P, landscape) | {"warnings": tuple(messages)}
 
 

@@ -16,7 +16,7 @@ from engines.core.protocol.errors import ConfigError, UnknownName
 from engines.core.protocol.probe_figures import Lines, Trace
 from engines.loss_landscape.models.network_at_step import NetworkAtStep, network_of_run
 from engines.loss_landscape.probes import llc_sampling, llc_scans
-from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape, eigenvalues, landscape, restricted
+from engines.loss_landscape.probes.landscape import Eigenvalues, Landscape, hessian_spectrum, landscape, restricted
 from engines.loss_landscape.probes.llc_sampling import CONVERGED, ChainSamples, WarmChains
 
 WEAK_PULL, FULL_WINDOW = 10.0, 0.9
@@ -133,7 +133,7 @@ def llc(
     llc_sampling.require_memory(one, 2 * chains * len(temperatures))
     source = torch.Generator().manual_seed(seed)
     yield Part(0.01, {"parameters": one.P, "n_beta": b})
-    spectrum = eigenvalues(one, 80, 4, source)
+    spectrum = hessian_spectrum(one, 80, 4, source)
     warm = llc_sampling.warm_up(one, spectrum, temperatures, gamma, chains, source)
     yield Part(0.1, {"parameters": one.P, "n_beta": b})
     values, whole = {}, 0.4 if scans else 1.0

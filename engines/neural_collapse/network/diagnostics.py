@@ -20,14 +20,14 @@ from engines.core.numerics.collapse_metrics import (
     FeatureMoments,
     centred,
     cosines,
+    frobenius_norm,
     measure,
     nc1,
     nc1_trace,
     nearest_mean_accuracy,
-    scaled,
     scores,
     simplex,
-    size,
+    unit_scaled,
 )
 from engines.neural_collapse.diagnostics import ratio_to_start
 from engines.neural_collapse.network.problem import Problem, State
@@ -71,7 +71,7 @@ def snapshot(problem: Problem, state: State, knobs: Knobs) -> dict[str, Tensor]:
     """Compute the thin channels: plotted samples and cosines of the class means, each `[B, *dims]`."""
     now = evaluate(problem, state, knobs)
     M, K = now.last.M, now.last.M.shape[-1]
-    length = size(centred(M)) / sqrt(K - 1)  # the frame of the same spread
+    length = frobenius_norm(centred(M)) / sqrt(K - 1)  # the frame of the same spread
     points = project(M, now.points, problem.y[problem.plotted], length, torch.zeros_like(length))
     frame = simplex(K, M) * K / (K - 1)
     return {**points, "cosines": cosines(centred(M)), "cosines_frame": frame.expand(len(M), -1, -1)}
@@ -107,7 +107,7 @@ def _squared(now: Evaluation) -> dict[str, Tensor]:
     K, bias = M.shape[-1], finite(now.head.bias).to(M.dtype)[..., None]
     return {
         "loss_within": (W @ Y).square().sum((-2, -1)) / (2 * K),
-        "loss_between": size(W @ M + bias - torch.eye(K, dtype=M.dtype, device=M.device)).square() / (2 * K),
+        "loss_between": frobenius_norm(W @ M + bias - torch.eye(K, dtype=M.dtype, device=M.device)).square() / (2 * K),
     }
 
 
@@ -238,7 +238,7 @@ def span_coordinates(H: Tensor, averaging: Tensor, W: Tensor | None = None) -> S
     Global and class means are subtracted before anything is squared. The features' own rounding bounds what is now:
     of the trace ratio, in float32, what is above 1e-13 times the squared global mean over the spread of the means.
     """
-    H, u = scaled(finite(H))
+    H, u = unit_scaled(finite(H))
     centre, labels, u = H.mean(-2, keepdim=True), averaging.argmax(-1), u.to(averaging.dtype)
     H = H - centre
     apart = averaging.mT.to(H.dtype) @ H  # few rows on the left: the other way round this takes five times as long

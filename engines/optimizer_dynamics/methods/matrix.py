@@ -129,7 +129,7 @@ def _split_grams(gram: Tensor, leaves: Leaves) -> list[Tensor | tuple[Tensor, Te
 def _between_roots(g: Tensor, gram: Tensor | tuple[Tensor, Tensor], leaf: Leaf) -> Tensor:
     if isinstance(gram, Tensor):
         return g * spectral.diagonal_power(gram, -0.5)
-    return spectral.power(gram[0], -0.25) @ g @ spectral.power(gram[1], -0.25)
+    return spectral.matrix_power(gram[0], -0.25) @ g @ spectral.matrix_power(gram[1], -0.25)
 
 
 MASKED = 1e-26

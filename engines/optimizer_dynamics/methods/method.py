@@ -118,7 +118,7 @@ def each(flat: Tensor, leaves: Leaves, act: Callable[[Tensor, Leaf], Tensor]) ->
     return join([act(part, leaf) for part, leaf in zip(split(flat, leaves), leaves, strict=True)])
 
 
-def norm(x: Tensor) -> Tensor:
+def row_norm(x: Tensor) -> Tensor:
     """Compute Euclidean lengths `[b, 1]` of rows `[b, P]`."""
     return torch.linalg.vector_norm(x, dim=1, keepdim=True)
 

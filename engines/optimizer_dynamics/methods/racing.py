@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from engines.core.compute.batching import groups
-from engines.optimizer_dynamics.methods.method import Inputs, Leaves, Memory, Method, norm
+from engines.optimizer_dynamics.methods.method import Inputs, Leaves, Memory, Method, row_norm
 
 Knobs = Mapping[str, Tensor]
 
@@ -170,4 +170,4 @@ def race(methods: Sequence[tuple[Method, Average]], leaves: Leaves, w: Tensor, k
 
 def lengths(w: Tensor, start: Tensor) -> Tensor:
     """Compute how far parameters `[B, P]` are from their start, `[B]`."""
-    return norm(w - start)[:, 0]
+    return row_norm(w - start)[:, 0]

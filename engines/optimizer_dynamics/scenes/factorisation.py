@@ -72,7 +72,7 @@ class Draw(NamedTuple):
     """`[rows, columns]` each, W_1 first."""
 
 
-def frame(stream: np.random.Generator, n: int, r: int) -> np.ndarray:
+def orthonormal_columns(stream: np.random.Generator, n: int, r: int) -> np.ndarray:
     """Draw orthonormal columns `[n, r]`: Q of a Gaussian matrix, with the diagonal of R positive."""
     Q, R = np.linalg.qr(stream.standard_normal((n, r)))
     return Q * np.sign(np.diag(R))
@@ -81,11 +81,11 @@ def frame(stream: np.random.Generator, n: int, r: int) -> np.ndarray:
 def draw(config: OptimizerDynamics) -> Draw:
     """Draw the bases of the target and the factors at the start."""
     stream, r, L = np.random.default_rng(config.seed), len(config.values), config.depth
-    U, V = frame(stream, config.rows, r), frame(stream, config.columns, r)
+    U, V = orthonormal_columns(stream, config.rows, r), orthonormal_columns(stream, config.columns, r)
     if config.start == "random":
         factors = [config.alpha * stream.standard_normal(shape) / shape[1] ** 0.5 for shape in config.shapes]
         return Draw(U, V, factors)
-    bases = [V, *(frame(stream, config.width, r) for _ in range(L - 1)), U]
+    bases = [V, *(orthonormal_columns(stream, config.width, r) for _ in range(L - 1)), U]
     if config.start == "diagonal":
         bases = [np.eye(len(basis), r) for basis in bases]
     factors = [config.alpha * bases[i + 1] @ bases[i].T for i in range(L)]

@@ -142,7 +142,7 @@ def test_channels_of_all_types_come_in_one_copy_that_does_not_block():
 def test_a_gpu_comes_first_where_there_is_one():
     with pretended(gpus=2):
         assert str(devices.resolve("auto")) == str(devices.resolve("cuda")) == "cuda:0"
-        assert [one.name for one in devices.described()] == ["cpu", "cuda:0", "cuda:1"]
+        assert [one.name for one in devices.describe_devices()] == ["cpu", "cuda:0", "cuda:1"]
         assert api.run("matrix_sensing", steps=3).device == "cuda:0"
 
 
@@ -265,7 +265,7 @@ def test_processes_of_a_sweep_take_the_gpus_in_turn(monkeypatch):
         assert (gpus, sweep.shared_gpus("cuda:1"), sweep.shared_gpus("cpu")) == (["4", "GPU-7"], [], [])
     turn, seen = Turn(), []
     for _ in range(3):
-        worker.begin([], threading.Event(), gpus, turn)
+        worker.prepare_process([], threading.Event(), gpus, turn)
         seen.append(worker.os.environ["CUDA_VISIBLE_DEVICES"])
     assert seen == ["4", "GPU-7", "4"]
     assert sweep.shared_gpus("auto") == []

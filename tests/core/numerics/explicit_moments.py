@@ -4,7 +4,7 @@ from math import sqrt
 
 from torch.nn.functional import one_hot
 
-from engines.core.numerics.collapse_metrics import FeatureMoments, scaled
+from engines.core.numerics.collapse_metrics import FeatureMoments, unit_scaled
 
 
 def moments(H, labels, classes):
@@ -17,6 +17,6 @@ def moments(H, labels, classes):
     centre = H.mean(-1, keepdim=True)
     H = H - centre
     M = H @ share
-    D, unit_of = scaled(H - M[..., labels])
+    D, unit_of = unit_scaled(H - M[..., labels])
     V = unit_of[..., 0] * (D.square().sum(-2) @ share).sqrt()
     return FeatureMoments(M + centre, unit_of * D * sqrt(classes / len(labels)), V)

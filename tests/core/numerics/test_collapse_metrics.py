@@ -12,7 +12,7 @@ from engines.core.numerics.collapse_metrics import (
     nc1_trace,
     nc2_etf,
     nc2_of,
-    nearest,
+    nearest_mean,
     scores,
 )
 from tests.core.numerics.explicit_moments import moments
@@ -166,9 +166,9 @@ def test_a_collapse_far_from_the_origin_is_the_same_collapse():
 def test_the_nearest_mean_is_found_far_from_the_origin():
     H, which = clouds()
     M = moments(torch.from_numpy(H), which, 4).M
-    expected = nearest(torch.from_numpy(H), M)
+    expected = nearest_mean(torch.from_numpy(H), M)
     for c in (1e6, 1e9):
-        torch.testing.assert_close(nearest(torch.from_numpy(H + c), M + c), expected)
+        torch.testing.assert_close(nearest_mean(torch.from_numpy(H + c), M + c), expected)
 
 
 def test_classes_of_different_sizes_are_weighed_by_their_samples():

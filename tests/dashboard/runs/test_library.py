@@ -32,8 +32,8 @@ def test_a_run_is_kept_listed_and_deleted(run, place):
     name = library.keep(run)
     entry, *others = library.opened().find(engine="matrix_sensing")[0]
     assert (entry.id, entry.title, others) == (name, "P3", [])
-    assert "6 members over alpha, seed" in library.described(entry)
-    assert f"{len(run)} frames" in library.described(entry)
+    assert "6 members over alpha, seed" in library.summary_line(entry)
+    assert f"{len(run)} frames" in library.summary_line(entry)
     assert library.opened().find(engine="neural_collapse")[0] == []
     library.opened().delete(name)
     assert library.opened().find(engine="matrix_sensing")[0] == []

@@ -75,7 +75,7 @@ def test_a_server_for_others_takes_no_files_unless_told_to(monkeypatch):
 
 def test_samples_that_were_brought_are_computed_with(taken, monkeypatch):
     sent, edits, mine, engine = [], [], Uploads(), load("neural_collapse")
-    monkeypatch.setattr(OwnFilesForm, "tell", lambda self, message: sent.append(message))
+    monkeypatch.setattr(OwnFilesForm, "send_to_script", lambda self, message: sent.append(message))
     form = OwnFilesForm(engine.own_files, engine.Config, mine, edits.append)
     data = archive()
     form.receive({"kind": "data", "use": {}})  # nothing is there yet

@@ -185,4 +185,4 @@ def test_ranks_and_gaps_of_plain_values():
     assert r.tolist() == [2, 1, 0, 3]
     torch.testing.assert_close(numerical_rank.gap(values, r)[0], torch.tensor(2e12, dtype=torch.float64))
     assert numerical_rank.gap(values, r)[1:].isinf().all()
-    assert numerical_rank.sweep(torch.logspace(0, -10, 11, dtype=torch.float64)).tolist() == [2, 3, 4, 6, 9]
+    assert numerical_rank.rank_sweep(torch.logspace(0, -10, 11, dtype=torch.float64)).tolist() == [2, 3, 4, 6, 9]

@@ -22,7 +22,7 @@ class _Lost(NamedTuple):
     until: float
 
 
-class Kept:
+class LostPages:
     """Pages by their tickets, which nobody can guess: a ticket is for one page of its owner, once."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -79,5 +79,5 @@ class Kept:
                 page.open.session.close()
 
 
-KEPT = Kept()
+LOST_PAGES = LostPages()
 """The pages of this process."""

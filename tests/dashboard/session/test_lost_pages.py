@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.session.kept import KEPT_FOR, MOST, Kept
+from dashboard.session.lost_pages import KEPT_FOR, MOST, LostPages
 from dashboard.session.start import Start
 
 
@@ -29,7 +29,7 @@ class Page:
 @pytest.fixture
 def kept():
     now = [0.0]
-    made = Kept(lambda: now[0])
+    made = LostPages(lambda: now[0])
     made.now = now
     return made
 
