@@ -17,7 +17,7 @@ MOST = 10**6
 """The most values that one axis may have."""
 
 RANGE = re.compile(r"\s*(-?\d{1,18}):(-?\d{1,18})(?::(-?\d{1,18}))?\s*")
-"""Of more digits than these Python counts no range."""
+"""A range of whole numbers; Python counts none of more digits."""
 
 SPACE = re.compile(r"\s*(linspace|logspace)\(([^,()]+),([^,()]+),([^,()]+)\)\s*")
 
