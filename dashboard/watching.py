@@ -25,7 +25,7 @@ WAIT = 0.5
 def page(file: Path) -> pmui.Page:
     """Make the page of a training; it waits for the first step to be stored."""
 
-    async def fill(holder: pn.Column, bridge: Bridge) -> str:
+    async def fill(holder: pn.Column, bridge: Bridge, say: app.Say) -> None:
         from engines.core.live.follower import FollowedRun
 
         holder[:] = [waiting(file)]
@@ -37,11 +37,11 @@ def page(file: Path) -> pmui.Page:
                 if file.exists():
                     raise
                 await asyncio.sleep(WAIT)
+        say(run.name or run.engine.title)
         lab = Lab(run.engine, Start.from_run(run).hide(HIDDEN), bridge)
         pn.state.on_session_destroyed(lambda context: lab.close())
         holder[:] = [lab]
         lab.start()
-        return run.name or run.engine.title
 
     return app.page("Dynascope", fill, app.SKELETON, alone=True)
 

@@ -34,10 +34,12 @@ import pathlib
 import numpy
 
 recorded = engines.open(pathlib.Path(__file__).with_name("run.parquet"))
-both = numpy.intersect1d(run.steps, recorded.steps)
 for name in [channel.name for channel in run.engine.channels if not channel.dims]:
-    new, old = (each[name][numpy.isin(each.steps, both)] for each in (run, recorded))
+    new, old = (each.recording.series(name) for each in (run, recorded))
+    both = numpy.intersect1d(new.steps, old.steps)
+    new, old = (each[name][numpy.isin(each.steps, both)] for each in (new, old))
     numpy.testing.assert_allclose(new, old, rtol=1e-6, err_msg=name)
+both = numpy.intersect1d(run.steps, recorded.steps)
 print(f"the recorded numbers are repeated at {len(both)} steps")
 """
 """Lines that come after a program that repeats a run: where it does not, they end with an error."""

@@ -1,4 +1,4 @@
-"""The connection to the browser: at most two batches are on their way to it, and none while the page is hidden."""
+"""The connection to the browser: at most two updates are on their way to it, and none while the page is hidden."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IN_FLIGHT = 2
 """Bokeh has no back-pressure: an overloaded page would fall minutes behind."""
 
 WATCHDOG = 2.0
-"""Seconds after which a batch without an answer is taken as lost."""
+"""Seconds after which an update without an answer is taken as lost."""
 
 LEASE = 6.0
 """Seconds for which a page has computed what it plays; while it is in sight it says every 1.5 that it is there."""
@@ -30,7 +30,7 @@ LOST, LOST_HIDDEN = 20.0, 150.0
 
 
 class Bridge(Component):
-    """Counts the batches that the browser has drawn; its side reports visibility, keys and visits, too.
+    """Counts the updates that the browser has drawn; its side reports visibility, keys and visits, too.
 
     The browser answers each `tick` after one animation frame.
 
@@ -42,8 +42,9 @@ class Bridge(Component):
     alone = param.Boolean(True, doc="Whether the page is ours; one among others, it leaves the others their keys.")
     keys = param.List([key.name for key in KEYS])
     announcement = param.String("", doc="Read out by screen readers.")
+    ticket = param.String("", doc="With this the page comes back to what it has open after it lost its connection.")
 
-    _esm = script("theme", "bridge")
+    _esm = script("theme", "come_back", "bridge")
     _stylesheets = [
         ":host { position: absolute; width: 0; height: 0; } .unseen { position: absolute; width: 1px; height: 1px; "
         "overflow: hidden; clip-path: inset(50%); white-space: nowrap; }"
@@ -60,6 +61,10 @@ class Bridge(Component):
         """Whether the page is out of sight; whether nobody touched it for longer than `LIMITS.idle`."""
         self.answered = False
         """Whether the page has answered yet: what is sent before may arrive in another order."""
+        self.brought: str | None = None
+        """The ticket of the page that comes back as this one."""
+        self.gone = False
+        """Whether the reader has closed the page, or left it."""
         self.ack = 0
         self._sent_at = self._heard_at = clock()
 
@@ -85,14 +90,14 @@ class Bridge(Component):
         return self.answered and self._clock() - self._heard_at > (LOST_HIDDEN if self.hidden else LOST)
 
     def ready(self) -> bool:
-        """Whether another batch may be sent."""
+        """Whether another update may be sent."""
         if self.hidden or not self.answered:
             return False
         waiting = self.tick - self.ack
         return waiting < IN_FLIGHT or self._clock() - self._sent_at > WATCHDOG
 
-    def count_batch(self) -> None:
-        """Count a batch; call it with the batch's own changes, so that the answer follows them."""
+    def count_update(self) -> None:
+        """Count an update; call it with the update's own changes, so that the answer follows them."""
         if self.tick - self.ack >= IN_FLIGHT:
             self.ack = self.tick  # The answer was lost; start counting afresh.
         self.tick += 1
@@ -100,15 +105,15 @@ class Bridge(Component):
 
     def copy(self, token: str) -> None:
         """Put a token in the address bar and its link on the clipboard; in a notebook the token on the clipboard."""
-        self._send_msg({"copy": token})
+        self.send_to_script({"copy": token})
 
     def write_address(self, token: str, push: bool) -> None:
         """Put a token in the address bar, with `push` as another place in the history of the tab."""
-        self._send_msg({"address": token, "push": push})
+        self.send_to_script({"address": token, "push": push})
 
     def reload(self) -> None:
         """Have the browser open its address anew."""
-        self._send_msg({"reload": True})
+        self.send_to_script({"reload": True})
 
     def _handle_msg(self, data: dict[str, Any]) -> None:
         self.answered, self._heard_at = True, self._clock()
@@ -123,7 +128,9 @@ class Bridge(Component):
             self._on_hidden(self.hidden)
         elif isinstance(data.get("visit"), dict):
             self._on_visit({str(name): str(value) for name, value in data["visit"].items()})
+        if "ticket" in data:
+            self.brought = str(data["ticket"])
         if data.get("gone"):
-            self._heard_at = -math.inf
+            self.gone, self._heard_at = True, -math.inf
         elif not (self.hidden or self.idle):
             self._on_sign()

@@ -27,11 +27,12 @@ class LossLandscape(Config):
         "transformer; a network with planted degeneracy; a deep linear map; features in superposition; a loss in "
         "closed form; a perceptron of your own from a file; a model of your own that this program was started with",
         role="shape",
-        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "user_network", "own_model"),
-        old_values={"own": "user_network"}, labels={"digits": "digits", "addition": "addition",
+        choices=(*LABELLED, "planted", "linear", "superposition", "potential", "own_network", "own_model"),
+        old_values={"own": "own_network", "user_network": "own_network"},
+        labels={"digits": "digits", "addition": "addition",
         "one_hot": "one-hot addition", "transformer": "transformer", "planted": "planted network",
         "linear": "linear map", "superposition": "superposition", "potential": "closed-form loss",
-        "user_network": "your network", "own_model": "your model"},
+        "own_network": "your network", "own_model": "your model"},
     )  # fmt: skip
     optimizer: str = knob(
         "adamw",
@@ -95,14 +96,15 @@ class LossLandscape(Config):
         16, "dimension in which summands are embedded, or in which features are kept", role="shape", bounds=(1, 256),
         soft=(2, 64), more=True, label="embedding e",
     )  # fmt: skip
-    batch: int = knob(
+    batch_size: int = knob(
         0,
         "samples of one step; 0: all of them",
         role="shape",
         bounds=(0, 100_000),
         soft=(0, 256),
         more=True,
-        label="batch",
+        old_names=("batch",),
+        label="batch size",
     )
     init: str = knob(
         "default", "how digits begin: as torch begins its layers, or by He with zero biases", role="shape",
@@ -224,6 +226,6 @@ class LossLandscape(Config):
              f"inputs={self.inputs}: nothing is in superposition"),
             (self.subject == "transformer" and self.embedding % 4 != 0, f"embedding={self.embedding} is not a multiple "
              "of the 4 heads"),
-            (self.subject == "user_network" and not (self.network and self.data), "subject=user_network needs network, "
+            (self.subject == "own_network" and not (self.network and self.data), "subject=own_network needs network, "
              "the path of a .safetensors, and data, the path of an .npz"),
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-// Answers each batch after one animation frame, tells when the page is hidden and that it is there, and passes keys on.
+// Answers each update after one animation frame, tells when the page is hidden and that it is there, and passes keys on.
 const SIGN = 1500;  // milliseconds; what a page in sight plays is computed for as long as it gives signs
 
 const TOUCHES = ["keydown", "pointerdown", "pointermove", "wheel"];  // somebody is there
@@ -29,6 +29,7 @@ function gather(root) {
 export function render({ model, view, el }) {
   gather(view.root);
   const forget = model.alone ? rememberTheme(view.root.model.data) : () => {};
+  if (model.alone) comeBack(view.root.model.document, model);
   const begun = model.tick;
   const home = () => model.alone ? document : outermost(el);
   const live = document.createElement("div");

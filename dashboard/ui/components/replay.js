@@ -20,7 +20,7 @@ async function begin() {
   document.querySelectorAll(".key").forEach(sample);
   if (!globalThis.DecompressionStream) throw new Error("it needs a browser of the year 2023 or a later one");
   make("script", "", document.head, await unpack("library"));
-  const { document: stored, roots, steps, changes, streams, curves, notes, words, told } = JSON.parse(await unpack("data"));
+  const { document: stored, roots, steps, changes, streams, curves, notes, words, spoken } = JSON.parse(await unpack("data"));
   const targets = Object.entries(roots).map(([name, id]) => [id, document.querySelector(`#figure-${CSS.escape(name)} .plot`)]);
   await Bokeh.embed.embed_items({ run: stored }, [{ docid: "run", roots: Object.fromEntries(targets), root_ids: Object.values(roots) }]);
   const page = Bokeh.documents[0], off = new Set();
@@ -62,7 +62,7 @@ async function begin() {
   };
   const tell = () => {
     spoken = performance.now();
-    element("words").innerHTML = words[told[frame]];  // escaped where it was written
+    element("words").innerHTML = words[spoken[frame]];  // escaped where it was written
     for (const name of Object.keys(roots)) {
       const line = document.querySelector(`#figure-${CSS.escape(name)} .note`);
       line.textContent = notes[name][frame];

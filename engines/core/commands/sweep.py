@@ -7,7 +7,7 @@ import sys
 from argparse import Namespace
 from typing import Any
 
-from engines.core.commands.terminal import Progress, verdict_line
+from engines.core.commands.terminal import ProgressBar, verdict_line
 from engines.core.data.plain_json import to_json
 from engines.core.protocol.errors import ConfigError, quote
 from engines.core.protocol.registry import load
@@ -24,7 +24,7 @@ def sweep(arguments: Namespace) -> None:
         "workers": arguments.workers,
         "scheduler": arguments.scheduler,
         "device": arguments.device,
-        "progress": Progress("point", arguments.quiet),
+        "progress": ProgressBar("point", arguments.quiet),
     }
     try:
         if not arguments.engine:

@@ -280,12 +280,12 @@ def _distinct(kind: type[Config], values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check_once(name: str, values: Sequence[Any]) -> None:
     """Raise `ConfigError` for a value that stands in a list twice."""
-    seen = set()
+    keys = set()
     for value in values:
         key = frozenset(value.items()) if isinstance(value, Mapping) else value
-        if key in seen:
+        if key in keys:
             raise ConfigError(f"{name}={quote(value)} is listed twice: the same members would be computed twice")
-        seen.add(key)
+        keys.add(key)
 
 
 def _steps(steps: Any) -> int:

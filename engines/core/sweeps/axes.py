@@ -17,7 +17,7 @@ MOST = 10**6
 """The most values that one axis may have."""
 
 RANGE = re.compile(r"\s*(-?\d{1,18}):(-?\d{1,18})(?::(-?\d{1,18}))?\s*")
-"""A range of whole numbers; Python counts none of more digits."""
+"""A range `first:last:step`; Python counts none of more digits than these."""
 
 SPACE = re.compile(r"\s*(linspace|logspace)\(([^,()]+),([^,()]+),([^,()]+)\)\s*")
 
@@ -33,8 +33,8 @@ def parse_axis(knob: Knob, text: str) -> list[Any]:
     Raises `ConfigError` for what is no value of the knob, and for more than `MOST` values.
     """
     values: list[Any] = []
-    for part in re.split(r",(?![^()]*\))", text):
-        values += _range(knob, part) or _space(knob, part) or [knob.parse(part)]
+    for word in re.split(r",(?![^()]*\))", text):
+        values += _range(knob, word) or _space(knob, word) or [knob.parse(word)]
         _check_count(knob, len(values))
     return values
 

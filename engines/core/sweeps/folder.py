@@ -109,7 +109,7 @@ class Sweep:
 
     @property
     def named(self) -> NamedSweep | None:
-        """The sweep of the engine that this is; None for one of the reader's own, or whose engine has it no more."""
+        """The named sweep that the engine offers; None for one of the reader's own, or that the engine has no more."""
         offered = {each.name: each for each in self.plan.engine.sweeps}
         return offered.get(self.plan.named)
 

@@ -111,7 +111,7 @@ class Plan:
 
     @property
     def engine(self) -> Engine:
-        """The engine that computes it."""
+        """The engine of the experiment."""
         return self.experiment.engine
 
     def __len__(self) -> int:

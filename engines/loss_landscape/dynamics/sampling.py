@@ -80,7 +80,7 @@ def build(configs: Configs, device: torch.device) -> Problem:
     seeds, C, P = [config.seed for config in configs], one.chains, target.star.shape[-1]
     modes = eigenmodes(target)
     h_max = modes.values[:, 0] if modes is not None else _largest_curvature(target)
-    rows = Noise(seeds, ROWS, (C, one.batch), "rows", target.n) if one.batch and target.on else None
+    rows = Noise(seeds, ROWS, (C, one.batch_size), "rows", target.n) if one.batch_size and target.on else None
     linear = DeepLinear(one.sizes, one.rank, one.scale) if one.optimizer == "gibbs" else None
     with torch.no_grad():
         baseline = target.loss(target.star[:, None])[:, 0]
@@ -121,7 +121,7 @@ def _loss(problem: Problem, t: int):
 
 
 def step(problem: Problem, state: State, knobs: Knobs) -> State:
-    """One step of all chains, counted once burn-in is over."""
+    """Take one step of all chains `[B, C, P]`, counted once burn-in is over; each knob is `[B]`."""
     t = int(state.t.max())
     moved = _gibbs_sweep(problem, state, knobs, t) if problem.linear else _langevin(problem, state, knobs, t)
     counts = (state.t >= knobs["burn_in"]).long()
@@ -151,7 +151,7 @@ def _gibbs_sweep(problem: Problem, state: State, knobs: Knobs, t: int) -> ChainP
     noise = [W.flatten(0, 1) for W in model.split(problem.normals.at(t))]
     b = knobs["n_beta"].repeat_interleave(C)
     gamma = float(knobs["gamma"][0])
-    swept = gibbs.sweep(model, layers, b, gamma, noise)
+    swept = gibbs.gibbs_sweep(model, layers, b, gamma, noise)
     theta = torch.cat([W.flatten(-2) for W in swept], -1).unflatten(0, (-1, C))
     loss = model(theta)
     return ChainPoint(theta, loss, state.gradient, torch.ones_like(loss))

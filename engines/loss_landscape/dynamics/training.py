@@ -13,7 +13,7 @@ from engines.loss_landscape.dynamics import live_observables
 from engines.loss_landscape.dynamics.protocol import Configs, Knobs, filled
 from engines.loss_landscape.models import factory
 from engines.loss_landscape.models.model import Samples, Trainable
-from engines.loss_landscape.training.train import Moments, adamw, init_moments, minibatch, sgd
+from engines.loss_landscape.training.train import AdamState, adamw, init_moments, minibatch, sgd
 
 GROKKING = (0.9, 0.98)
 """Betas of AdamW where it learns to add, as is usual there."""
@@ -29,7 +29,7 @@ class Problem:
     subject: Trainable
     optimizer: str
     betas: tuple[float, float]
-    minibatch: int
+    batch_size: int
     """Number of samples of one step; 0: all."""
 
 
@@ -38,34 +38,34 @@ def build(configs: Configs, device: torch.device) -> Problem:
     one = configs[0]
     adds = one.subject in LABELLED and one.subject != "digits"
     subject = factory.build(configs).on(device)
-    return Problem(subject, one.optimizer, GROKKING if adds else USUAL, one.batch)
+    return Problem(subject, one.optimizer, GROKKING if adds else USUAL, one.batch_size)
 
 
-def start(configs: Configs, problem: Problem) -> Moments:
+def start(configs: Configs, problem: Problem) -> AdamState:
     """State before the first step."""
     return init_moments(problem.subject.start)
 
 
-def step(problem: Problem, state: Moments, knobs: Knobs) -> Moments:
-    """One step of every member with its own rate and decay."""
+def step(problem: Problem, state: AdamState, knobs: Knobs) -> AdamState:
+    """Take one step of every member's parameters `[B, P]` with its own rate and decay, `[B]` each."""
     subject = problem.subject
-    gradient = subject.gradient(state.theta, _batch(problem, state))
+    gradient = subject.gradient(state.theta, _minibatch(problem, state))
     lr, wd = (knobs[name].to(state.theta.dtype) for name in ("learning_rate", "weight_decay"))
     if problem.optimizer == "sgd":
         return state._replace(theta=sgd(state.theta, gradient, lr, wd), step=state.step + 1)
     return adamw(state, gradient, lr, wd, problem.betas)
 
 
-def _batch(problem: Problem, state: Moments) -> Samples | None:
-    """Batch of this step, a function of the step and of each member's seed; None for all samples."""
-    if not problem.minibatch:
+def _minibatch(problem: Problem, state: AdamState) -> Samples | None:
+    """Minibatch of this step, a function of the step and of each member's seed; None for all samples."""
+    if not problem.batch_size:
         return None
     train = problem.subject.train
-    chosen = minibatch(train.X.shape[-2], problem.minibatch, int(state.step.max()), problem.subject.seeds)
+    chosen = minibatch(train.X.shape[-2], problem.batch_size, int(state.step.max()), problem.subject.seeds)
     return train.take(chosen.to(train.X.device))
 
 
-def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
+def observe(problem: Problem, state: AdamState, knobs: Knobs) -> dict[str, Tensor]:
     """Channels `[B]` of losses, accuracies and the norm."""
     subject, theta = problem.subject, state.theta
     values = {"weight_norm": torch.linalg.vector_norm(theta, dim=-1)}
@@ -77,7 +77,7 @@ def observe(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]
     return filled(values, len(theta), thin=False)
 
 
-def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor]:
+def snapshot(problem: Problem, state: AdamState, knobs: Knobs) -> dict[str, Tensor]:
     """Channels `[B, *dims]` of effective parameters, ranks, a slice of the loss, and of the model."""
     subject, theta = problem.subject, state.theta
     values = live_observables.degeneracy_channels(subject, theta, knobs["n_beta"], knobs["gamma"])
@@ -87,5 +87,5 @@ def snapshot(problem: Problem, state: Moments, knobs: Knobs) -> dict[str, Tensor
 
 TRAINING = Dynamics(
     problem=build, init=start, step=step, observe=observe, snapshot=snapshot,
-    capturable=lambda problem: not problem.minibatch,  # minibatches are drawn on the host
+    capturable=lambda problem: not problem.batch_size,  # minibatches are drawn on the host
 )  # fmt: skip

@@ -148,8 +148,8 @@ def generic_network(
 ) -> PlantedNetwork:
     """Draw a generic network.
 
-    Weights `1.5/sqrt(fan-in)` N, biases .5 N, inputs N(0, 1), of a lower rank if one is given. The edit is applied
-    last.
+    Weights `1.5/sqrt(fan-in)` N, biases .5 N, inputs `[n, d_0]` of N(0, 1), of a lower rank if one is given. The edit
+    is applied last, to the weights of the layers, `[d_{l+1}, d_l + 1]` each.
     """
     stream, net = torch.Generator().manual_seed(seed), Mlp(sizes)
     X = torch.randn(n, rank or sizes[0], dtype=torch.float64, generator=stream)

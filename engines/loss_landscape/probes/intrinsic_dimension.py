@@ -48,7 +48,7 @@ def intrinsic_dimension(
     Li et al. 2018, arXiv 1804.08838.
     """
     network = network_of_run(run, member, step)
-    yield from sweep(network, parse_dimensions(dimensions, len(network.theta)), steps, learning_rate, seed)
+    yield from train_in_subspaces(network, parse_dimensions(dimensions, len(network.theta)), steps, learning_rate, seed)
 
 
 def parse_dimensions(text: str, P: int) -> list[int]:
@@ -74,7 +74,9 @@ def parse_dimensions(text: str, P: int) -> list[int]:
     return dimensions
 
 
-def sweep(network: NetworkAtStep, dimensions: Sequence[int], steps: int, lr: float, seed: int) -> Iterator[Part]:
+def train_in_subspaces(
+    network: NetworkAtStep, dimensions: Sequence[int], steps: int, lr: float, seed: int
+) -> Iterator[Part]:
     """Parts of the result: the accuracies so far. Errors as `intrinsic_dimension`."""
     if isinstance(network.subject.model, OwnModel) and network.config.sampled:
         raise ConfigError(

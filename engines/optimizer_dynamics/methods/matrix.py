@@ -40,7 +40,7 @@ class Muon(Method):
     scale: str = "original"
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether eigenvalues are solved for."""
         return self.orthogonalise == "polar"
 
@@ -85,7 +85,7 @@ class Shampoo(Method):
     averaged: bool = False
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether eigenvalues are solved for, or a step looks how many there were."""
         return True
 
@@ -129,7 +129,7 @@ def _split_grams(gram: Tensor, leaves: Leaves) -> list[Tensor | tuple[Tensor, Te
 def _between_roots(g: Tensor, gram: Tensor | tuple[Tensor, Tensor], leaf: Leaf) -> Tensor:
     if isinstance(gram, Tensor):
         return g * spectral.diagonal_power(gram, -0.5)
-    return spectral.power(gram[0], -0.25) @ g @ spectral.power(gram[1], -0.25)
+    return spectral.matrix_power(gram[0], -0.25) @ g @ spectral.matrix_power(gram[1], -0.25)
 
 
 MASKED = 1e-26
@@ -147,7 +147,7 @@ class Soap(Method):
     beta: float = 0.95
 
     @property
-    def waits(self) -> bool:
+    def needs_host(self) -> bool:
         """Whether eigenvalues are solved for, or a step looks how many there were."""
         return True
 
@@ -167,9 +167,9 @@ class Soap(Method):
         m = b1 * memory["m"] + (1 - b1) * x.gradient
         v = b2 * memory["v"] + (1 - b2) * _turned(x.gradient, bases, x.leaves).square()
         unbiased = v / (1 - b2**t)
-        seen = unbiased > MASKED * unbiased.amax(1, keepdim=True)
+        unmasked = unbiased > MASKED * unbiased.amax(1, keepdim=True)
         turned = _turned(m, bases, x.leaves) / (1 - b1**t)
-        u = torch.where(seen, turned / (unbiased.sqrt() + x.knobs["eps"]), 0)
+        u = torch.where(unmasked, turned / (unbiased.sqrt() + x.knobs["eps"]), 0)
         gram = self.beta * memory["gram"] + (1 - self.beta) * self._new_grams(x)
         after = {"m": m, "v": v, "gram": gram, "basis": memory["basis"]}
         if step % self.every == 0:

@@ -58,7 +58,7 @@ def off_law(run: RunData, members: Iterable[int]) -> list[float | None]:
 
 def off_line(run: RunData, members: Iterable[int]) -> list[float | None]:
     """Half times less those of a line from step `ALIGNED`, along which the root of a mode grows by η, in steps."""
-    found: list[float | None] = []
+    ratios: list[float | None] = []
     for i in members:
         steps, u = run.curve("modes", i)
         if not len(steps) or steps[-1] < ALIGNED:
@@ -66,8 +66,8 @@ def off_line(run: RunData, members: Iterable[int]) -> list[float | None]:
         at = int(np.searchsorted(steps, ALIGNED))
         values = run.configs[i].values
         line = steps[at] + (np.sqrt(values / 2) - np.sqrt(u[at].clip(0))) / run.configs[i].eta
-        found += [t if t is None else t - float(end) for t, end in zip(half_times(run, i), line, strict=True)]
-    return found
+        ratios += [t if t is None else t - float(end) for t, end in zip(half_times(run, i), line, strict=True)]
+    return ratios
 
 
 def _beside(run: RunData, members: Iterable[int]) -> list[tuple[float | None, float]]:
@@ -114,18 +114,18 @@ TABLE = {
 """Names of methods, and tolerances of the slope and of half times over the law."""
 
 
-def table(run: RunData) -> list[Verdict]:
+def method_laws(run: RunData) -> list[Verdict]:
     """Judge O1: five methods, five laws, with slopes of about -1, 1/2, 1, 1/2 and 0."""
-    found = []
+    verdicts = []
     for method, (name, off, within) in TABLE.items():
         members = run.where(method=method)
         s = run.configs[members[0]].values
         exponent = slope(np.log(s), np.log(laws(run, members[0])), fewest=2) or 0.0  # there is one: laws are finite
         reason = SAME if method == "scaled_gd" else ""
         slopes = [half_time_slope(run, i) for i in members]
-        found.append(verdict(f"{name}: slope of log t over log s", slopes, exponent, off, reason))
-        found.append(verdict(f"{name}: half times over the law", over_law(run, members), 1.0, within))
-    return found
+        verdicts.append(verdict(f"{name}: slope of log t over log s", slopes, exponent, off, reason))
+        verdicts.append(verdict(f"{name}: half times over the law", over_law(run, members), 1.0, within))
+    return verdicts
 
 
 def depths(run: RunData) -> list[Verdict]:

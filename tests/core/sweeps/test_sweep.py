@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,7 +17,7 @@ from engines.core.files.checkpoint_file import restore_checkpoint, write_checkpo
 from engines.core.protocol import registry
 from engines.core.protocol.errors import ConfigError, DynascopeError, EngineFailure, StoreError
 from engines.core.sweeps import sweep as sweeps
-from engines.core.sweeps.compute import Interrupted, compute
+from engines.core.sweeps.compute import Interrupted, compute_task
 from engines.core.sweeps.folder import Sweep, rows_to_bytes
 from engines.core.sweeps.plan import MEMBERS, Plan, Task
 from engines.core.sweeps.sweep import sweep
@@ -68,7 +69,7 @@ def test_an_axis_is_any_list_and_seeds_are_one():
 def test_a_preset_is_computed_whole_at_every_point():
     made = plan(preset="first", set={"eta": [0.1, 0.2]})
     assert len(made) == 2 and len(made.group) == 4
-    rows, _ = compute(next(iter(made.tasks())))
+    rows, _ = compute_task(next(iter(made.tasks())))
     assert rows["case"].tolist() == [0, 1, 2, 3] * 2 and rows["a"].tolist() == [1.0, 1.0, 2.0, 2.0] * 2
 
 
@@ -131,7 +132,7 @@ def kept(folder):
     """A small sweep that was computed in this process."""
     made = Sweep.create(plan(set={"a": [1.0, 2.0]}, steps=5), folder)
     for task in made.plan.tasks():
-        made.keep(task, rows_to_bytes(compute(task)[0]), None)
+        made.keep(task, rows_to_bytes(compute_task(task)[0]), None)
     return made
 
 
@@ -191,14 +192,14 @@ def test_what_is_wrong_is_one_sentence_before_anything_is_computed(tmp_path, opt
 def test_a_checkpoint_on_disk_goes_on_bit_for_bit(tmp_path):
     made = plan(set={"a": [1.0, 2.0, 30.0]}, seeds=[0, 1], steps=1000)
     [task] = made.tasks()
-    whole, run = compute(task)
+    whole, run = compute_task(task)
     asked = iter([False] * 300)
     with pytest.raises(Interrupted):
-        compute(task, tmp_path / "x", interrupted=lambda: next(asked, True))
+        compute_task(task, tmp_path / "x", interrupted=lambda: next(asked, True))
     state = Simulation(ENGINE, run.configs, api.devices.resolve("cpu"))
     restore_checkpoint(state, tmp_path / "x.safetensors")
     assert 200 < state.step < 1000
-    rows, resumed = compute(task, tmp_path / "x")
+    rows, resumed = compute_task(task, tmp_path / "x")
     assert rows.equals(whole)
     np.testing.assert_array_equal(resumed["loss"], run["loss"])
     np.testing.assert_array_equal(resumed["field"], run["field"])
@@ -210,21 +211,21 @@ def test_a_damaged_checkpoint_begins_anew(tmp_path, damage):
     [task] = plan(set={"a": [1.0, 2.0]}, steps=1000).tasks()
     asked = iter([False] * 200)
     with pytest.raises(Interrupted):
-        compute(task, tmp_path / "x", interrupted=lambda: next(asked, True))
+        compute_task(task, tmp_path / "x", interrupted=lambda: next(asked, True))
     state = tmp_path / "x.safetensors"
     state.write_bytes(state.read_bytes()[:100] if damage is None else damage)
-    assert compute(task, tmp_path / "x")[0].equals(compute(task)[0])
+    assert compute_task(task, tmp_path / "x")[0].equals(compute_task(task)[0])
 
 
 def test_a_checkpoint_writes_only_what_is_new(tmp_path):
     [task] = plan(set={"a": [1.0, 2.0, 30.0]}, seeds=[0, 1], steps=1000).tasks()
-    whole, run = compute(task)
+    whole, run = compute_task(task)
     asked = iter([False] * 60)
     with pytest.raises(Interrupted):
-        compute(task, tmp_path / "x", interrupted=lambda: next(asked, True), period=0)
+        compute_task(task, tmp_path / "x", interrupted=lambda: next(asked, True), period=0)
     steps = [pq.read_table(part)["step"].to_numpy()[::6] for part in sorted(tmp_path.glob("x-*.parquet"))]
     assert len(steps) > 50 and (np.diff(np.concatenate(steps)) > 0).all()
-    rows, resumed = compute(task, tmp_path / "x")
+    rows, resumed = compute_task(task, tmp_path / "x")
     assert rows.equals(whole)
     for channel in ("loss", "field", "rare"):
         np.testing.assert_array_equal(resumed[channel], run[channel])
@@ -245,12 +246,24 @@ def test_a_checkpoint_of_other_members_is_refused(tmp_path):
         restore_checkpoint(two, tmp_path / "x.safetensors")
 
 
-def test_a_failing_task_leaves_the_others(tmp_path, monkeypatch):
-    def some_fail(result, tasks, workers, device):
-        for place, task in enumerate(tasks):
-            yield task, sweeps.Reply(failure="no" * place)
+class SecondFails:
+    """A pool of processes in which all tasks but the first fail."""
 
-    monkeypatch.setattr(sweeps, "_on_processes", some_fail)
+    def __init__(self, *settings):
+        self.tasks = 0
+
+    def submit(self, work, text, folder, device):
+        reply = Future()
+        reply.set_result(sweeps.Reply(failure="no" * self.tasks))
+        self.tasks += 1
+        return reply
+
+    def shutdown(self, **how):
+        pass
+
+
+def test_a_failing_task_leaves_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweeps, "ProcessPoolExecutor", SecondFails)
     with pytest.raises(EngineFailure, match="1 of 2 tasks failed; the first: no"):
         sweep("toy", set={"d": [1, 2]}, steps=5, out=tmp_path)
 
