@@ -188,16 +188,17 @@ def test_a_network_on_digits_is_watched_within_five_hundredths_of_its_processor_
     monkeypatch.setattr(watching.time, "perf_counter", time.process_time)
     where = {"file": tmp_path / "run.parquet", "samples": 128}
     with engines.watch(net, (X, y), loss, optimizer=optimizer, features=["2"], **where) as eye:
-        for step in range(1, 1501):
+        for step in range(1, 20_001):
             rows = torch.randint(len(X), (256,))
             value = loss(net(X[rows]), y[rows]).mean()
             optimizer.zero_grad()
             value.backward()
             optimizer.step()
             eye.step(step, loss=value)
-        spent, elapsed = eye.spent, eye.elapsed
-    assert len(eye.run.recording.thin) > 2, "something is measured on the way"
-    assert spent <= 0.05 * elapsed + eye.cost / 2, "but for what a measurement takes longer than was thought"
+            if len(eye.run.recording.thin) == 4:  # an empty row, and three on the way
+                break
+        assert eye.spent <= 0.05 * eye.elapsed + eye.cost, "but for what a measurement takes longer than was thought"
+    assert len(eye.run.recording.thin) >= 4
 
 
 def test_the_run_is_one_like_any_other(tmp_path):
