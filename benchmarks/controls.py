@@ -5,6 +5,7 @@ Seconds of the processor are counted: of the server, which makes, draws and writ
 
 from __future__ import annotations
 
+import socket
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -133,10 +134,13 @@ def _in_browser() -> Iterator[Callable[[Make], float]]:
     """Measure the seconds for which a browser's page works until it shows controls, over those of an empty page."""
     now: list[Make] = []
     page = lambda: pmui.Page(title="controls", main=[now[0]()] if now else [])  # noqa: E731
-    server = pn.serve({"/": page}, port=0, threaded=True, show=False, verbose=False)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = pn.serve({"/": page}, port=port, threaded=True, show=False, verbose=False)
     with sync_playwright() as tools:
         browser = tools.chromium.launch(executable_path=system.chromium(), args=["--no-sandbox", "--disable-gpu"])
-        opened = partial(_works, browser, f"http://localhost:{server.port}")
+        opened = partial(_works, browser, f"http://localhost:{port}")
         nothing = statistics.median(opened() for _ in range(3))
 
         def seconds(make: Make) -> float:
