@@ -90,7 +90,7 @@ Say = Callable[[str | None], object]
 Fill = Callable[[pn.Column, Bridge, Say], Awaitable[None]]
 """Fills a page."""
 
-Address = Callable[[str], str]
+AddressOf = Callable[[str], str]
 """Tells the address at which the page of a lab is served."""
 
 
@@ -179,14 +179,14 @@ def _address(engine: str) -> str:
     return f"./{engine}"
 
 
-def home(address: Address = _address, device: str = "auto") -> pmui.Page:
+def home(address: AddressOf = _address, device: str = "auto") -> pmui.Page:
     """Make the page with a tile for each lab; with the link of a lab, that lab's."""
     token, lesson = _argument("s"), _argument("lesson")
     error = handlers.absent(token) or (UNKNOWN if token or lesson else "")
     return _lab_or_gallery(link.lab_of(token) or _lab_of(lesson), address, device, error)
 
 
-def _lab_or_gallery(name: str, address: Address, device: str, error: str) -> pmui.Page:
+def _lab_or_gallery(name: str, address: AddressOf, device: str, error: str) -> pmui.Page:
     """Make the page of a lab; where there is none of this name, that of all labs, with the error above."""
     from engines import names
 
@@ -201,7 +201,7 @@ def _lab_of(lesson: str) -> str:
         return ""
 
 
-def _gallery(address: Address, error: str = "") -> pmui.Page:
+def _gallery(address: AddressOf, error: str = "") -> pmui.Page:
     """Make the page of all labs. It needs no engine; the labs behind it are fetched while it is read."""
 
     async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
@@ -213,7 +213,7 @@ def _gallery(address: Address, error: str = "") -> pmui.Page:
     return page("Dynascope", fill, engines_first=False)
 
 
-def lab_page(name: str, device: str = "auto", address: Address = _address) -> pmui.Page:
+def lab_page(name: str, device: str = "auto", address: AddressOf = _address) -> pmui.Page:
     """Make the page of one lab, computed on `device`; `address` says where other labs are served."""
 
     async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
@@ -309,7 +309,7 @@ async def _stored(start: Start, name: str) -> Start:
         return replace(start, error=f"{str(error).rstrip('.')}. Here is the lab as it opens by default.")
 
 
-def library_page(address: Address = _address) -> pmui.Page:
+def library_page(address: AddressOf = _address) -> pmui.Page:
     """Make the page of the stored runs of all labs: on a public server, of those of this visitor."""
 
     async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
@@ -321,7 +321,7 @@ def library_page(address: Address = _address) -> pmui.Page:
     return page("Dynascope", fill)
 
 
-def sweeps_page(address: Address = _address) -> pmui.Page:
+def sweeps_page(address: AddressOf = _address) -> pmui.Page:
     """Make the page of sweeps; on a server that others reach it says that there are none."""
 
     async def fill(holder: pn.Column, bridge: Bridge, say: Say) -> None:
@@ -351,7 +351,7 @@ def _own_address(engine: str) -> str:
     return f"./{ENTRY}?lab={engine}"
 
 
-def _addresses_beside() -> Address:
+def _addresses_beside() -> AddressOf:
     """Return where labs are served beside this page."""
     return _own_address if (pn.state.app_url or "").strip("/") == ENTRY else _address
 

@@ -42,7 +42,7 @@ COLUMNS = {"knobs": "Knobs", "plots": "Plots", "words": "What you see"}
 
 @dataclass(frozen=True)
 class Displays:
-    """Displays that follow the run at each tick; `lesson` is there while one is open."""
+    """Parts of the page that follow the run at each tick; `lesson` is there while one is open."""
 
     lesson: LessonPanel | None
     heading: LabHeading

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 SEVERITY = {"error": "error", "lesson": "warning", "info": "info"}
-"""Kinds of messages by the names that the library has for them."""
+"""Names of the library for the kinds of messages."""
 
 QUIET = {"py": 0, "& .MuiAlertTitle-root": {"m": 0, "fontSize": 13.5, "fontWeight": 400, "overflowWrap": "anywhere"}}
 """Style of a message: its text is a title to the library, which writes titles as text and all else as markup."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dashboard.publish.figure import sheet
-from dashboard.publish.figure_view import FILMED, PRINTED, WIDTHS, FigureView, Progress
+from dashboard.publish.figure_view import FILMED, PRINTED, WIDTHS, FigureView, ShareDone
 from dashboard.publish.movie import filmed
 from dashboard.publish.printing import print_all, printed
 from engines.core.data.plain_json import to_json
@@ -51,7 +51,7 @@ def figure(
     view: FigureView,
     kind: str,
     width: float = WIDTHS["page"],
-    progress: Progress = lambda share: None,
+    progress: ShareDone = lambda share: None,
 ) -> bytes:
     """Write one plot as it is looked at as one of `formats()`. Raises `DynascopeError` where that cannot be."""
     if kind == "csv":
@@ -62,7 +62,7 @@ def figure(
 
 
 def archive(
-    run: Run, views: Mapping[Plot, FigureView], program: str, link: str, progress: Progress = lambda share: None
+    run: Run, views: Mapping[Plot, FigureView], program: str, link: str, progress: ShareDone = lambda share: None
 ) -> bytes:
     """Pack a run and its plots as they are looked at. A plot that has nothing to show is named in the contents."""
     left_out: list[str] = []
@@ -87,7 +87,7 @@ def packed(files: Iterable[tuple[str, bytes]]) -> bytes:
 
 def contents(
     run: Run, views: Mapping[Plot, FigureView], program: str, left_out: list[str],
-    progress: Progress = lambda share: None, kinds: Sequence[str] = PRINTED, width: float = WIDTHS["page"],
+    progress: ShareDone = lambda share: None, kinds: Sequence[str] = PRINTED, width: float = WIDTHS["page"],
 ) -> Iterator[tuple[str, bytes]]:  # fmt: skip
     """Make the files of a run, each with its path: figures and their numbers, the run, its verdicts, its program.
 

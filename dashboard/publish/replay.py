@@ -24,7 +24,7 @@ from dashboard.figures.marks.path import PathMark
 from dashboard.figures.tables import even_places, summary
 from dashboard.figures.verdict_table import verdict_table
 from dashboard.publish.figure import AT_CURSOR, DrawnPlot, draw_plot, without_advice
-from dashboard.publish.figure_view import FigureView, Progress
+from dashboard.publish.figure_view import FigureView, ShareDone
 from dashboard.publish.frames import Changes
 from dashboard.session.curves import parts
 from dashboard.ui import notation, prose
@@ -49,7 +49,7 @@ LIBRARY = Path(bokeh.__file__).parent / "server" / "static" / "js" / "bokeh.min.
 
 
 def replay(
-    context: ViewContext, views: Mapping[Plot, FigureView], program: str, progress: Progress = lambda share: None
+    context: ViewContext, views: Mapping[Plot, FigureView], program: str, progress: ShareDone = lambda share: None
 ) -> bytes:
     """Write what a page shows of a run as one HTML file; the first of the plots leads.
 
@@ -64,7 +64,7 @@ def replay(
 
 
 def _page(
-    context: ViewContext, views: Mapping[Plot, FigureView], program: str, count: int, progress: Progress
+    context: ViewContext, views: Mapping[Plot, FigureView], program: str, count: int, progress: ShareDone
 ) -> bytes:
     run, left_out = context.run, []
     marks: dict[Plot, DrawnPlot] = {}
@@ -101,7 +101,7 @@ def _packed(content: bytes) -> str:
 
 
 def _recorded(
-    context: ViewContext, marks: Mapping[Plot, DrawnPlot], steps: Sequence[int], progress: Progress
+    context: ViewContext, marks: Mapping[Plot, DrawnPlot], steps: Sequence[int], progress: ShareDone
 ) -> dict[str, Any]:
     """Take the figures through all steps; returns what the script of the page needs, as a JSON object."""
     document = Document()

@@ -31,7 +31,7 @@ ROWS = 100
 
 LONGEST_FILTER = 1000
 
-Address = Callable[[str], str]
+AddressOf = Callable[[str], str]
 
 
 class RunList(Component):
@@ -46,7 +46,7 @@ class RunList(Component):
 class LibraryPage(Viewer):
     """The body of the page, made under its document's lock and in the session of the visitor whose runs these are."""
 
-    def __init__(self, address: Address, folder: Any = None) -> None:
+    def __init__(self, address: AddressOf, folder: Any = None) -> None:
         """Show the runs in a folder (default: those of this visitor); `address(name)` says where a lab is served."""
         super().__init__()
         self._library: Library = library.opened(folder)

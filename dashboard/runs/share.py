@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dashboard.figures.card import FILES
 from dashboard.figures.overlays import Overlays
-from dashboard.publish.figure_view import WIDTHS, FigureView, Progress
+from dashboard.publish.figure_view import WIDTHS, FigureView, ShareDone
 from dashboard.runs.background_jobs import BackgroundJobs
 from dashboard.session import link
 from dashboard.session.session import Session
@@ -124,7 +124,7 @@ class Share:
         run, plot, view = self._session.runner.run.copy(), card.plot, self._figure_view(card)
         form, _, width = kind.partition(" ")
 
-        def make(report: Progress) -> bytes:
+        def make(report: ShareDone) -> bytes:
             from dashboard.publish import files  # beside the page: matplotlib takes a second or two to import
 
             return files.figure(run, plot, view, form, WIDTHS[width or "page"], report)
@@ -170,7 +170,7 @@ class FileMaker:
         self._jobs = BackgroundJobs("export", self._say_failure)
         self._name, self._share, self._said = "", 0.0, 0
 
-    def make(self, name: str, content: Callable[[Progress], bytes | str]) -> None:
+    def make(self, name: str, content: Callable[[ShareDone], bytes | str]) -> None:
         """Begin with a file, unless another one is still being made; `content` reports which share of it is done."""
         if self._jobs:
             return self._inform(f"{self._name} is still being made.")

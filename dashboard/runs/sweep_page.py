@@ -13,7 +13,7 @@ from panel.viewable import Viewer
 
 from dashboard.runs import library, sweep_jobs
 from dashboard.runs.sweep_form import SweepForm
-from dashboard.runs.sweep_results import Address, SweepResults
+from dashboard.runs.sweep_results import AddressOf, SweepResults
 from dashboard.ui.component import sheet
 from dashboard.ui.eta import duration
 from dashboard.ui.formatting import number
@@ -31,7 +31,7 @@ ELSEWHERE = "Sweeps are begun where the server runs (launch.py sweep), not by it
 class SweepPage(Viewer):
     """The body of the page; made under its document's lock."""
 
-    def __init__(self, address: Address, folder: Path | None = None) -> None:
+    def __init__(self, address: AddressOf, folder: Path | None = None) -> None:
         """Show the sweeps of a library (default: this visitor's); `address(name)` says where a lab is served.
 
         Raises `ConfigError` on a server that others reach: what visitors compute there is bounded, a sweep is not.

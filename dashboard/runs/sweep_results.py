@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SPARING = 10
 """A sweep that goes on is read again after so many times what reading it took."""
 
-Address = Callable[[str], str]
+AddressOf = Callable[[str], str]
 
 
 class SweepData(NamedTuple):
@@ -56,7 +56,7 @@ def read_data(sweep: Sweep) -> SweepData:
 class SweepResults(Viewer):
     """Draws a sweep; `fail(text)` tells what cannot be read, `address(name)` says where a lab is served."""
 
-    def __init__(self, address: Address, fail: Callable[[str], None]) -> None:
+    def __init__(self, address: AddressOf, fail: Callable[[str], None]) -> None:
         super().__init__()
         self._address = address
         self._jobs = BackgroundJobs("sweeps page", fail)

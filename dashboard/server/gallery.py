@@ -34,7 +34,7 @@ HUES = 12
 
 CLAIMS = "A tick: its claims held when this version was made. Opened, it measures them again."
 
-Address = Callable[[str], str]
+AddressOf = Callable[[str], str]
 
 
 class Gallery(Component):
@@ -47,7 +47,7 @@ class Gallery(Component):
     _stylesheets = [(FOLDER / "gallery.css").read_text()]
 
 
-def gallery(names: list[str], address: Address) -> pn.Column:
+def gallery(names: list[str], address: AddressOf) -> pn.Column:
     """Make the gallery of these engines and of all lessons; `address(name)` says where a lab is served."""
     tiles = Gallery(shown=content(names, address), sizing_mode="stretch_width", margin=0)
     lead = pn.pane.HTML(f"<h1>{LEAD}</h1>", stylesheets=[_LEAD], css_classes=["lead"], margin=0)
@@ -58,7 +58,7 @@ def gallery(names: list[str], address: Address) -> pn.Column:
     return pn.Column(top, tiles, sizing_mode="stretch_width", margin=(10, 24, 24, 24))
 
 
-def content(names: list[str], address: Address) -> dict[str, Any]:
+def content(names: list[str], address: AddressOf) -> dict[str, Any]:
     """Collect all that the gallery shows."""
     readable, broken = lessons.in_order()
     labs = [lab(name, address(name)) for name in names]

@@ -19,7 +19,7 @@ from engines.core.numerics.low_rank import divide, singular_values
 from engines.matrix_sensing.problem import Problem, State
 
 Knobs = Mapping[str, Tensor]
-Moved = tuple[Tensor, Tensor, Tensor]
+NewFactors = tuple[Tensor, Tensor, Tensor]
 
 
 class MethodInputs(NamedTuple):
@@ -53,7 +53,7 @@ def step(problem: Problem, state: State, knobs: Knobs) -> State:
 
 def _moved(
     problem: Problem, state: State, gradients: tuple[Tensor, Tensor], eta: Tensor, loss: Any, knobs: Knobs
-) -> Moved:
+) -> NewFactors:
     whole = MethodInputs(state.F, state.G, *gradients, state.P, eta, loss, knobs, problem)
     if len(problem.groups) == 1:
         return METHODS[problem.groups[0].method](whole)
@@ -69,39 +69,39 @@ def _point_of_group(whole: MethodInputs, index: Tensor, part: Problem) -> Method
     return MethodInputs(F, G, gF, gG, P, eta, lambda: whole.loss()[index], knobs, part)
 
 
-def gd(p: MethodInputs) -> Moved:
+def gd(p: MethodInputs) -> NewFactors:
     """Gradient descent, `F - eta R G` and `G - eta Rᵀ F`, `[B, n1, k]` and `[B, n2, k]`."""
     return p.F - p.eta * p.gF, p.G - p.eta * p.gG, p.P
 
 
-def nesterov(p: MethodInputs) -> Moved:
+def nesterov(p: MethodInputs) -> NewFactors:
     """Nesterov's method on stacked factors `[B, n1 + n2, k]`: a gradient step at Y, then `Y = P⁺ + mu (P⁺ - P)`."""
     stepped = torch.cat([p.F - p.eta * p.gF, p.G - p.eta * p.gG], 1)
     ahead = stepped + p.knobs["momentum"][:, None, None] * (stepped - p.P)
     return ahead[:, : p.F.shape[1]], ahead[:, p.F.shape[1] :], stepped
 
 
-def scaled_gd(p: MethodInputs) -> Moved:
+def scaled_gd(p: MethodInputs) -> NewFactors:
     """ScaledGD: `F - eta R G (Gᵀ G)⁻¹`, `[B, n1, k]`, and its mirror image for G `[B, n2, k]`; needs k = r."""
     return _preconditioned(p, torch.zeros_like(p.knobs["eta"]))
 
 
-def scaled_gd_lambda(p: MethodInputs) -> Moved:
+def scaled_gd_lambda(p: MethodInputs) -> NewFactors:
     """ScaledGD(lambda): `F - eta R G (Gᵀ G + lambda I)⁻¹`, `[B, n1, k]`, with constant `lambda = damping sigma_r`."""
     return _preconditioned(p, p.knobs["damping"] * p.problem.sigma[:, -1])
 
 
-def prec_gd(p: MethodInputs) -> Moved:
+def prec_gd(p: MethodInputs) -> NewFactors:
     """PrecGD: `F - eta R G (Gᵀ G + lambda I)⁻¹`, `[B, n1, k]`; `lambda = sqrt(2 loss)` falls with the error."""
     return _preconditioned(p, (2 * p.loss()).clamp_min(0).sqrt())
 
 
-def _preconditioned(p: MethodInputs, damping: Tensor) -> Moved:
+def _preconditioned(p: MethodInputs, damping: Tensor) -> NewFactors:
     F = p.F - p.eta * divide(p.gF, p.G, p.problem.padded, damping)
     return F, p.G - p.eta * divide(p.gG, p.F, p.problem.padded, damping), p.P
 
 
-def agn(p: MethodInputs) -> Moved:
+def agn(p: MethodInputs) -> NewFactors:
     """Alternating Gauss-Newton: `F - eta R (G⁺)ᵀ`, `[B, n1, k]`, the residual anew, then `G - eta Rᵀ (F⁺)ᵀ`."""
     undamped = torch.zeros_like(p.knobs["eta"])
     F = p.F - p.eta * divide(p.gF, p.G, p.problem.padded, undamped)

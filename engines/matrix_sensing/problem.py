@@ -52,7 +52,7 @@ UPDATE = {"one_step": "gd"}
 """Methods whose factors move as those of another do: their members are one group."""
 
 
-class MethodGroup(NamedTuple):
+class MethodMembers(NamedTuple):
     """Members of one update rule, as a problem of their own."""
 
     method: str
@@ -92,12 +92,14 @@ class Problem:
     """`[B, n2, k]`."""
 
     @cached_property
-    def groups(self) -> tuple[MethodGroup, ...]:
+    def groups(self) -> tuple[MethodMembers, ...]:
         """The members of each update rule as problems of their own."""
         rules = [UPDATE.get(name, name) for name in self.methods]
         if len(set(rules)) == 1:
-            return (MethodGroup(rules[0], None, self),)
-        return tuple(MethodGroup(name, index, self.select(index)) for name, index in grouped(rules, self.sigma.device))
+            return (MethodMembers(rules[0], None, self),)
+        return tuple(
+            MethodMembers(name, index, self.select(index)) for name, index in grouped(rules, self.sigma.device)
+        )
 
     def select(self, index: Tensor) -> Problem:
         """Gather the problem of the members at `index` `[b]`."""

@@ -3,7 +3,7 @@ const TICKET = "dynascope_ticket";
 const BACK = "back";  // says in the address that there is a ticket, until the page is shown
 const AGAIN = 1500;  // milliseconds between two questions to a server that does not answer
 
-const GONE = "The connection was lost for so long that the server does not have what you see any more. " +
+const GONE = "The connection was lost, and the server does not have what you see any more: it keeps that for 90 seconds. " +
   "Trying again opens it from its link, from the start.";
 
 function comeBack(page, model) {

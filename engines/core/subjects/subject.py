@@ -27,13 +27,13 @@ log = logging.getLogger(__name__)
 Params = Mapping[str, Tensor]
 """Parameters by name, each of its own shape."""
 
-Loss = Callable[[dict[str, Tensor], Minibatch], Tensor]
+SampleLoss = Callable[[dict[str, Tensor], Minibatch], Tensor]
 """Map parameters and a minibatch of n samples to losses `[n]`, one a sample."""
 
-Outputs = Callable[[dict[str, Tensor], Minibatch], Tensor]
+SampleOutputs = Callable[[dict[str, Tensor], Minibatch], Tensor]
 """Map parameters and a minibatch to outputs `[n, *]`."""
 
-Criterion = Callable[[Tensor, Minibatch], Tensor]
+SampleCriterion = Callable[[Tensor, Minibatch], Tensor]
 """Map outputs `[n, *]` and their minibatch to losses `[n]`: `loss = criterion(outputs)`."""
 
 Features = Callable[[dict[str, Tensor], Minibatch], Mapping[str, Tensor]]
@@ -50,16 +50,16 @@ class Subject:
     depends on how samples are grouped, and for minibatches that are on another device or differ from pass to pass.
     """
 
-    loss: Loss
+    loss: SampleLoss
     params: Params
     train: Any
     """`Minibatches` once the subject is made."""
     test: Any = None
     features: Features | None = None
     _: KW_ONLY
-    outputs: Outputs | None = None
+    outputs: SampleOutputs | None = None
     """Outputs and criterion: what Gauss-Newton matrices and degeneracy need besides the loss."""
-    criterion: Criterion | None = None
+    criterion: SampleCriterion | None = None
     labels: Callable[[Minibatch], Tensor] | None = None
     """Classes `[n]` of a minibatch, whole numbers; None without classes."""
     module: torch.nn.Module | None = None
@@ -232,7 +232,7 @@ class Subject:
         """Raise `ConfigError` where the loss cannot be differentiated twice, or not to finite numbers."""
         checks.require_twice_differentiable(self.losses, self.theta, self.train.first, self.name)
 
-    def require_outputs(self) -> tuple[Outputs, Criterion]:
+    def require_outputs(self) -> tuple[SampleOutputs, SampleCriterion]:
         """Return outputs `[n, *]` and criterion `[n]`. Raises `ConfigError` for a subject that is a loss alone."""
         if self.outputs is None or self.criterion is None:
             raise ConfigError(

@@ -17,7 +17,7 @@ MOST = 10**6
 """The most values that one axis may have."""
 
 RANGE = re.compile(r"\s*(-?\d{1,18}):(-?\d{1,18})(?::(-?\d{1,18}))?\s*")
-"""A range `first:last:step`; Python counts none of more digits than these."""
+"""Form of a range; of more digits Python counts none."""
 
 SPACE = re.compile(r"\s*(linspace|logspace)\(([^,()]+),([^,()]+),([^,()]+)\)\s*")
 

@@ -155,6 +155,8 @@ def _gradients(live: torch.nn.Module | Params) -> Callable[[], Sequence[Tensor |
 
 def _checkpoints(folder: Path) -> list[tuple[int, Path]]:
     """List checkpoints by the last number in their names, their place where names have none, in order."""
+    if not folder.is_dir():
+        raise StoreError(f"{folder} is no folder")
     paths = sorted(path for path in folder.glob("*") if path.suffix == SUFFIX and path.is_file())
     if not paths:
         raise StoreError(f"{folder} holds no checkpoints: files that end with {SUFFIX}")

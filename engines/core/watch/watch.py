@@ -103,7 +103,7 @@ class Watch:
     run : everything recorded so far
     file : where it is stored meanwhile, every few seconds, and at the end
     spent, elapsed : seconds that `step` took so far, and since the loop began
-    cost : seconds that a measurement takes, as far as is known
+    cost : seconds that a measurement takes, by those so far
     """
 
     def __init__(
@@ -164,13 +164,12 @@ class Watch:
             self._record(step, values, observed=due)
             self._scheduled = self._schedule.next(step)
         self._newest = (step, values)
-        now = time.perf_counter()
-        self.spent += now - begun
+        self.spent += time.perf_counter() - begun
         if storing and self._affordable(self._storing):
             self._store()
 
     def _affordable(self, cost: float) -> bool:
-        """Whether the share of the time up to now allows for something."""
+        """Whether the share of the time allows for something."""
         return self.spent + cost <= self.share * self.elapsed
 
     def _begin(self, scalars: Mapping[str, Any]) -> None:

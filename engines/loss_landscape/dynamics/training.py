@@ -36,9 +36,9 @@ class Problem:
 def build(configs: Configs, device: torch.device) -> Problem:
     """Build the subject: samples and starts."""
     one = configs[0]
-    adds = one.subject in LABELLED and one.subject != "digits"
+    is_addition = one.subject in LABELLED and one.subject != "digits"
     subject = factory.build(configs).on(device)
-    return Problem(subject, one.optimizer, GROKKING if adds else USUAL, one.batch_size)
+    return Problem(subject, one.optimizer, GROKKING if is_addition else USUAL, one.batch_size)
 
 
 def start(configs: Configs, problem: Problem) -> AdamState:

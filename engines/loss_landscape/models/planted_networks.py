@@ -139,12 +139,12 @@ def draw_planted(plan: GatePlan, seed: int) -> PlantedNetwork:
     raise ConfigError(f"none of {DRAWS} draws fires as planned: plan fewer than {plan.free} free coordinates")
 
 
-Edit = Callable[[list[Tensor]], None]
+WeightEdit = Callable[[list[Tensor]], None]
 """Change weights in place."""
 
 
 def generic_network(
-    sizes: tuple[int, ...], n: int = 600, seed: int = 0, edit: Edit | None = None, rank: int = 0
+    sizes: tuple[int, ...], n: int = 600, seed: int = 0, edit: WeightEdit | None = None, rank: int = 0
 ) -> PlantedNetwork:
     """Draw a generic network.
 

@@ -113,11 +113,11 @@ def accuracy_values(subject: Trainable, theta: Tensor, dimensions: Sequence[int]
 
 def dimension_note(tried: int | None, dimensions: Sequence[int], base: float) -> str:
     """Result as a sentence."""
-    against = f"90 % of the {100 * base:.1f} % that the run has at this step"
+    threshold = f"90 % of the {100 * base:.1f} % that the run has at this step"
     if tried is None:
-        return f"None of these dimensions reaches {against}: try more than {dimensions[-1]}."
+        return f"None of these dimensions reaches {threshold}: try more than {dimensions[-1]}."
     first = tried == dimensions[0]
-    return f"{tried} is the least of these dimensions with {against}{': try fewer' if first else ''}."
+    return f"{tried} is the least of these dimensions with {threshold}{': try fewer' if first else ''}."
 
 
 PROBE = Probe(

@@ -25,7 +25,7 @@ AVERAGE = "average"
 
 
 @dataclass(frozen=True)
-class MethodGroup:
+class RaceGroup:
     """Members with one method: where they are in the batch, and how their memory lies in its row."""
 
     method: Method
@@ -56,7 +56,7 @@ class MethodGroup:
 class Race:
     """The methods of a batch, in one fixed order."""
 
-    groups: tuple[MethodGroup, ...]
+    groups: tuple[RaceGroup, ...]
     leaves: Leaves
     width: int
     """Numbers in the longest memory."""
@@ -94,7 +94,7 @@ class Race:
             new_w[at], new_memory[at] = self._group_step(group, memory[at], inputs)
         return new_w, new_memory
 
-    def _group_step(self, group: MethodGroup, rows: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor]:
+    def _group_step(self, group: RaceGroup, rows: Tensor, inputs: Inputs) -> tuple[Tensor, Tensor]:
         memory = group.unpack(rows)
         average = memory.pop(AVERAGE, None)
         w, after = group.method.update(inputs, memory)
@@ -109,7 +109,7 @@ class Race:
         reports = [self._reported(group, w[group.places], memory[group.places], knobs) for group in self.groups]
         return self._gathered(reports, w)
 
-    def _reported(self, group: MethodGroup, w: Tensor, rows: Tensor, knobs: Knobs) -> Tensor:
+    def _reported(self, group: RaceGroup, w: Tensor, rows: Tensor, knobs: Knobs) -> Tensor:
         memory = group.unpack(rows)
         if AVERAGE in memory:
             return memory[AVERAGE]
@@ -151,7 +151,7 @@ def _columns(knobs: Knobs, places: Any) -> dict[str, Tensor]:
     return {name: value[places][:, None] for name, value in knobs.items()}
 
 
-def _first_memory(group: MethodGroup, w: Tensor, columns: Knobs, leaves: Leaves) -> Memory:
+def _first_memory(group: RaceGroup, w: Tensor, columns: Knobs, leaves: Leaves) -> Memory:
     memory = group.method.init(w, columns, leaves)
     return memory | ({AVERAGE: w} if group.average != "none" else {})
 
@@ -160,10 +160,10 @@ def race(methods: Sequence[tuple[Method, Average]], leaves: Leaves, w: Tensor, k
     """Group members by method and average; `w` `[B, P]` and `knobs` `[B]` say how large each memory is."""
     grouped = []
     for (method, average), places in groups(methods, w.device):
-        empty = MethodGroup(method, average, places, ())
+        empty = RaceGroup(method, average, places, ())
         begun = _first_memory(empty, w[places], _columns(knobs, places), leaves)
         layout = tuple((name, value.shape[1]) for name, value in begun.items())
-        grouped.append(MethodGroup(method, average, places, layout))
+        grouped.append(RaceGroup(method, average, places, layout))
     width = max(sum(size for _, size in group.layout) for group in grouped)
     return Race(tuple(grouped), leaves, width)
 

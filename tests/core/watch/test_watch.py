@@ -311,6 +311,8 @@ def test_checkpoints_that_do_not_fit_are_named(tmp_path):
     subject = engines.Subject.of(net, minibatches, loss)
     with pytest.raises(StoreError, match="holds no checkpoints"):
         engines.inspect(tmp_path, subject)
+    with pytest.raises(StoreError, match="nowhere is no folder"):
+        engines.inspect(tmp_path / "nowhere", subject)
     save_file({"0.weight": torch.zeros(2, 2)}, tmp_path / "a1.safetensors")
     with pytest.raises(StoreError, match=r"a1.safetensors does not fit 'Sequential': 0.weight has the shape \[2, 2\]"):
         engines.inspect(tmp_path, subject)
